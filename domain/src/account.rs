@@ -1,0 +1,236 @@
+//! An account: a merchant, with API keys, the login at Cortex Cloud, credits, and the pace of its deliveries.
+
+mod command;
+mod event;
+mod ledger;
+mod pace;
+mod refusal;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use cqrs_es::Aggregate;
+use cqrs_es::event_sink::EventSink;
+use serde::{Deserialize, Serialize};
+
+pub use command::{AccountCommand, NewApiKey};
+pub use event::{AccountEvent, ApiKeyCreated, CreditMove};
+pub use ledger::Ledger;
+pub use pace::{DEFAULT_ATTEMPTS_PER_MINUTE, MAX_ATTEMPTS_PER_MINUTE, Pace};
+pub use refusal::AccountRefusal;
+
+use crate::{ApiKeyId, Private};
+
+pub const MAX_NAME_CHARS: usize = 200;
+/// Keys are deactivated but never deleted, so their number needs a bound.
+pub const MAX_API_KEYS: usize = 500;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Reads and changes its own account.
+    Merchant,
+    /// Reads every account; may retry and cancel deliveries.
+    Support,
+    /// Also opens accounts, makes keys and grants credits.
+    Admin,
+}
+
+impl Role {
+    pub const ALL: [Self; 3] = [Self::Merchant, Self::Support, Self::Admin];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Merchant => "merchant",
+            Self::Support => "support",
+            Self::Admin => "admin",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text)
+    }
+}
+
+/// The fold of an account's stream. The default is one that was never opened.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub enum Account {
+    #[default]
+    NotOpened,
+    Opened(Box<Merchant>),
+}
+
+/// What is known of an account that exists.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Merchant {
+    pub name: String,
+    pub credentials: Option<CortexCredentials>,
+    pub ledger: Ledger,
+    pub pace: Pace,
+    keys: BTreeMap<ApiKeyId, ApiKey>,
+}
+
+/// The merchant's login at Cortex Cloud.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CortexCredentials {
+    pub email: Private<String>,
+    pub password: Private<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct ApiKey {
+    name: String,
+    role: Role,
+    hash: String,
+    active: bool,
+}
+
+impl Account {
+    pub fn merchant(&self) -> Option<&Merchant> {
+        match self {
+            Self::NotOpened => None,
+            Self::Opened(merchant) => Some(merchant),
+        }
+    }
+
+    /// Decides a command. The same fact again decides to nothing; a different one that cannot be is refused.
+    pub fn decide(&self, command: AccountCommand) -> Result<Vec<AccountEvent>, AccountRefusal> {
+        match (self, command) {
+            (Self::NotOpened, AccountCommand::Open { name, attempts_per_minute }) => {
+                let name = valid_name(&name)?;
+                let attempts_per_minute = pace::valid(attempts_per_minute)?;
+                Ok(vec![AccountEvent::Opened { name, attempts_per_minute }])
+            }
+            (Self::NotOpened, _) => Err(AccountRefusal::NotOpened),
+            (Self::Opened(merchant), command) => Ok(merchant.decide(command)?.into_iter().collect()),
+        }
+    }
+}
+
+impl Merchant {
+    pub fn key_is_active(&self, id: ApiKeyId) -> bool {
+        self.keys.get(&id).is_some_and(|key| key.active)
+    }
+
+    fn decide(&self, command: AccountCommand) -> Result<Option<AccountEvent>, AccountRefusal> {
+        match command {
+            AccountCommand::Open { name, attempts_per_minute } => {
+                let same = name.trim() == self.name && attempts_per_minute == self.pace.attempts_per_minute();
+                if same { Ok(None) } else { Err(AccountRefusal::AlreadyOpened) }
+            }
+            AccountCommand::CreateApiKey(key) => self.key_created(key),
+            AccountCommand::DeactivateApiKey { key_id } => {
+                let key = self.keys.get(&key_id).ok_or(AccountRefusal::UnknownApiKey)?;
+                Ok(key.active.then_some(AccountEvent::ApiKeyDeactivated { key_id }))
+            }
+            AccountCommand::SaveCredentials { credentials } => {
+                let filled = |field: &Private<String>| {
+                    field.known().is_some_and(|text| !text.trim().is_empty() && text.len() <= 1_000)
+                };
+                if !filled(&credentials.email) || !filled(&credentials.password) {
+                    return Err(AccountRefusal::InvalidCredentials);
+                }
+                let CortexCredentials { email, password } = credentials;
+                let known = self.credentials.as_ref().is_some_and(|old| old.email == email && old.password == password);
+                Ok((!known).then_some(AccountEvent::CredentialsSaved { email, password }))
+            }
+            AccountCommand::DeleteCredentials => {
+                Ok(self.credentials.is_some().then_some(AccountEvent::CredentialsDeleted))
+            }
+            AccountCommand::AdmitAttempt { delivery_id, attempt, now } => {
+                let admitted = self.pace.admit(delivery_id, attempt, now)?;
+                Ok(admitted.then_some(AccountEvent::AttemptAdmitted { delivery_id, attempt, at: now }))
+            }
+            AccountCommand::GrantCredits { grant_id, credits } => self.ledger.grant(grant_id, credits),
+            AccountCommand::ReserveCredits { delivery_id, action } => self.ledger.reserve(delivery_id, action),
+            AccountCommand::ChargeReservation { delivery_id, action } => Ok(self.ledger.charge(delivery_id, &action)),
+            AccountCommand::ReleaseReservation { delivery_id, action } => Ok(self.ledger.release(delivery_id, &action)),
+        }
+    }
+
+    fn key_created(&self, key: NewApiKey) -> Result<Option<AccountEvent>, AccountRefusal> {
+        if let Some(known) = self.keys.get(&key.id) {
+            return if known.hash == key.hash { Ok(None) } else { Err(AccountRefusal::ApiKeyIdTaken) };
+        }
+        if self.keys.len() >= MAX_API_KEYS {
+            return Err(AccountRefusal::TooManyApiKeys);
+        }
+        Ok(Some(AccountEvent::ApiKeyCreated(ApiKeyCreated {
+            key_id: key.id,
+            name: valid_name(&key.name)?,
+            role: key.role,
+            hash: key.hash,
+            preview: key.preview,
+        })))
+    }
+}
+
+fn valid_name(name: &str) -> Result<String, AccountRefusal> {
+    let name = name.trim();
+    let length = name.chars().count();
+    if length == 0 || length > MAX_NAME_CHARS { Err(AccountRefusal::InvalidName) } else { Ok(name.to_owned()) }
+}
+
+impl Aggregate for Account {
+    const TYPE: &'static str = "account";
+    type Command = AccountCommand;
+    type Event = AccountEvent;
+    type Error = AccountRefusal;
+    type Services = ();
+
+    async fn handle(
+        &mut self,
+        command: Self::Command,
+        (): &Self::Services,
+        sink: &EventSink<Self>,
+    ) -> Result<(), Self::Error> {
+        for event in self.decide(command)? {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: Self::Event) {
+        match (&mut *self, event) {
+            (_, AccountEvent::Opened { name, attempts_per_minute }) => {
+                *self = Self::Opened(Box::new(Merchant {
+                    name,
+                    credentials: None,
+                    ledger: Ledger::default(),
+                    pace: Pace::new(attempts_per_minute),
+                    keys: BTreeMap::new(),
+                }));
+            }
+            (Self::Opened(merchant), event) => merchant.apply(event),
+            // Every other event comes after opening; a stream that says otherwise tells nothing.
+            (Self::NotOpened, _) => {}
+        }
+    }
+}
+
+impl Merchant {
+    fn apply(&mut self, event: AccountEvent) {
+        match event {
+            AccountEvent::Opened { .. } => {}
+            AccountEvent::ApiKeyCreated(key) => {
+                let ApiKeyCreated { key_id, name, role, hash, preview: _ } = key;
+                self.keys.insert(key_id, ApiKey { name, role, hash, active: true });
+            }
+            AccountEvent::ApiKeyDeactivated { key_id } => {
+                if let Some(key) = self.keys.get_mut(&key_id) {
+                    key.active = false;
+                }
+            }
+            AccountEvent::CredentialsSaved { email, password } => {
+                self.credentials = Some(CortexCredentials { email, password });
+            }
+            AccountEvent::CredentialsDeleted => self.credentials = None,
+            AccountEvent::AttemptAdmitted { delivery_id, attempt, at } => self.pace.admitted(delivery_id, attempt, at),
+            AccountEvent::CreditsGranted { grant_id, credits } => self.ledger.granted(grant_id, credits),
+            AccountEvent::CreditsReserved(credit_move) => self.ledger.reserved(credit_move),
+            AccountEvent::CreditsCharged(credit_move) => self.ledger.charged(&credit_move),
+            AccountEvent::CreditsReleased(credit_move) => self.ledger.released(&credit_move),
+        }
+    }
+}

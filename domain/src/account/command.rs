@@ -1,0 +1,60 @@
+//! What can be asked of an account.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{CortexCredentials, Role};
+use crate::credits::PaidAction;
+use crate::{ApiKeyId, Credits, DeliveryId};
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum AccountCommand {
+    Open {
+        name: String,
+        attempts_per_minute: u32,
+    },
+    CreateApiKey(NewApiKey),
+    DeactivateApiKey {
+        key_id: ApiKeyId,
+    },
+    SaveCredentials {
+        credentials: CortexCredentials,
+    },
+    DeleteCredentials,
+    /// Asks whether a delivery attempt may start now; the account's pace says so for all nodes together.
+    AdmitAttempt {
+        delivery_id: DeliveryId,
+        attempt: u32,
+        now: DateTime<Utc>,
+    },
+    /// The grant's id makes a repeated request harmless.
+    GrantCredits {
+        grant_id: Uuid,
+        credits: Credits,
+    },
+    /// Sets the price of an action aside before it is tried, so that two deliveries cannot spend the same credits.
+    ReserveCredits {
+        delivery_id: DeliveryId,
+        action: PaidAction,
+    },
+    /// The action succeeded: what was set aside is spent.
+    ChargeReservation {
+        delivery_id: DeliveryId,
+        action: PaidAction,
+    },
+    /// The action did not happen: what was set aside is free again.
+    ReleaseReservation {
+        delivery_id: DeliveryId,
+        action: PaidAction,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewApiKey {
+    pub id: ApiKeyId,
+    pub name: String,
+    pub role: Role,
+    /// SHA-256 of the key, hexadecimal. The key itself is shown once and kept nowhere.
+    pub hash: String,
+    pub preview: String,
+}

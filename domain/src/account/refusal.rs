@@ -1,0 +1,32 @@
+//! Why an account refuses a command.
+
+use chrono::{DateTime, Utc};
+
+use super::{MAX_API_KEYS, MAX_ATTEMPTS_PER_MINUTE, MAX_NAME_CHARS};
+use crate::Credits;
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AccountRefusal {
+    #[error("there is no such account")]
+    NotOpened,
+    #[error("an account with this id already exists")]
+    AlreadyOpened,
+    #[error("the name must have 1 to {MAX_NAME_CHARS} characters")]
+    InvalidName,
+    #[error("the pace must be 1 to {MAX_ATTEMPTS_PER_MINUTE} attempts a minute")]
+    InvalidPace,
+    #[error("there is no such API key in this account")]
+    UnknownApiKey,
+    #[error("another API key already has this id")]
+    ApiKeyIdTaken,
+    #[error("an account can have at most {MAX_API_KEYS} API keys, deactivated ones included")]
+    TooManyApiKeys,
+    #[error("e-mail and password must both be filled in")]
+    InvalidCredentials,
+    #[error("a grant must be 1 to 1000000000 credits")]
+    InvalidGrant,
+    #[error("the next action costs {price} credits and {available} are available")]
+    InsufficientCredits { price: Credits, available: Credits },
+    #[error("the account's pace allows the next attempt at {next_at}")]
+    PaceExceeded { next_at: DateTime<Utc> },
+}

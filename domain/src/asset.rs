@@ -1,0 +1,173 @@
+//! What is bought and what is delivered for it: line items, mappings, assets, and how one finds the other.
+
+use serde::{Deserialize, Serialize};
+
+use crate::MappingId;
+
+/// Longest reference or resource id that a mapping may have, in characters.
+pub const MAX_REFERENCE_CHARS: usize = 500;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResourceType {
+    /// A Quad Cortex preset.
+    Preset,
+    /// A neural capture.
+    Capture,
+}
+
+/// Something on Cortex Cloud that can be shared with a customer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Asset {
+    pub resource_type: ResourceType,
+    pub resource_id: String,
+}
+
+impl Asset {
+    /// Takes an id, or the public address of the asset that people copy from their browser, whose last segment is the id.
+    pub fn new(resource_type: ResourceType, id_or_address: &str) -> Self {
+        let text = id_or_address.trim();
+        let id = if text.starts_with("https://") || text.starts_with("http://") {
+            let path = text.split(['?', '#']).next().unwrap_or(text).trim_end_matches('/');
+            path.rsplit('/').next().unwrap_or(path)
+        } else {
+            text
+        };
+        Self { resource_type, resource_id: id.to_owned() }
+    }
+}
+
+/// Which part of a line item a mapping looks at (store integrations document, "Match types").
+///
+/// Declared from the least to the most specific: the order decides between mappings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MatchType {
+    /// Case-insensitive, surrounding white space aside.
+    Title,
+    ProductId,
+    Sku,
+    VariantId,
+}
+
+/// A merchant's rule: for this product, deliver that asset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemMapping {
+    pub id: MappingId,
+    pub match_type: MatchType,
+    pub external_ref: String,
+    pub asset: Asset,
+}
+
+/// One line of an order, as far as it matters here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineItem {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sku: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// How many were bought; parts of one count as one. Zero (a line that was refunded or removed) delivers nothing.
+    pub quantity: u32,
+}
+
+impl ItemMapping {
+    pub fn matches(&self, item: &LineItem) -> bool {
+        let wanted = self.external_ref.trim();
+        let same = |value: &Option<String>| value.as_deref().is_some_and(|value| value.trim() == wanted);
+        item.quantity > 0
+            && match self.match_type {
+                MatchType::VariantId => same(&item.variant_id),
+                MatchType::Sku => same(&item.sku),
+                MatchType::ProductId => same(&item.product_id),
+                MatchType::Title => {
+                    item.title.as_deref().is_some_and(|title| title.trim().to_lowercase() == wanted.to_lowercase())
+                }
+            }
+    }
+}
+
+/// The mappings that apply to an item: all those of the most specific kind that match. More than one when a product
+/// brings several assets.
+pub fn mappings_for<'m>(item: &LineItem, mappings: &'m [ItemMapping]) -> Vec<&'m ItemMapping> {
+    let matching = || mappings.iter().filter(|mapping| mapping.matches(item));
+    let most_specific = matching().map(|mapping| mapping.match_type).max();
+    matching().filter(|mapping| Some(mapping.match_type) == most_specific).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn mapping(match_type: MatchType, external_ref: &str, resource_id: &str) -> ItemMapping {
+        ItemMapping {
+            id: MappingId(Uuid::nil()),
+            match_type,
+            external_ref: external_ref.to_owned(),
+            asset: Asset::new(ResourceType::Preset, resource_id),
+        }
+    }
+
+    fn storm() -> LineItem {
+        LineItem {
+            sku: Some("STORM".to_owned()),
+            product_id: Some("7".to_owned()),
+            variant_id: Some("70".to_owned()),
+            title: Some("Storm Drive ".to_owned()),
+            quantity: 1,
+        }
+    }
+
+    fn found(mappings: &[ItemMapping]) -> Vec<&str> {
+        mappings_for(&storm(), mappings).iter().map(|mapping| mapping.asset.resource_id.as_str()).collect()
+    }
+
+    #[test]
+    fn the_most_specific_mapping_wins() {
+        let mut mappings = vec![
+            mapping(MatchType::Title, "storm drive", "by-title"),
+            mapping(MatchType::ProductId, "7", "by-product"),
+            mapping(MatchType::Sku, "STORM", "by-sku"),
+            mapping(MatchType::VariantId, "70", "by-variant"),
+        ];
+        for expected in ["by-variant", "by-sku", "by-product", "by-title"] {
+            assert_eq!(found(&mappings), [expected]);
+            mappings.pop();
+        }
+        assert!(found(&mappings).is_empty());
+    }
+
+    #[test]
+    fn one_product_may_bring_several_assets() {
+        let mappings = [mapping(MatchType::Sku, "STORM", "lead"), mapping(MatchType::Sku, "STORM", "rhythm")];
+        assert_eq!(found(&mappings), ["lead", "rhythm"]);
+    }
+
+    #[test]
+    fn titles_match_whatever_their_case_and_skus_do_not() {
+        assert_eq!(found(&[mapping(MatchType::Title, " STORM DRIVE", "by-title")]), ["by-title"]);
+        assert!(found(&[mapping(MatchType::Sku, "storm", "by-sku")]).is_empty());
+    }
+
+    #[test]
+    fn a_line_that_was_removed_from_the_order_matches_nothing() {
+        let removed = LineItem { quantity: 0, ..storm() };
+        assert!(mappings_for(&removed, &[mapping(MatchType::Sku, "STORM", "lead")]).is_empty());
+    }
+
+    #[test]
+    fn a_pasted_address_names_its_last_segment() {
+        for (pasted, id) in [
+            (" abc ", "abc"),
+            ("https://cloud.neuraldsp.com/cloud/u/max/neural-capture/view/1f-2e/", "1f-2e"),
+            ("https://cloud.neuraldsp.com/cloud/preset/view/9?tab=1#top", "9"),
+        ] {
+            assert_eq!(Asset::new(ResourceType::Capture, pasted).resource_id, id);
+        }
+    }
+}

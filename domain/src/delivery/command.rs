@@ -1,0 +1,85 @@
+//! What can be asked of a delivery.
+
+use chrono::{DateTime, Utc};
+
+use super::WebhookReceived;
+use super::schedule::Jitter;
+use crate::{Asset, Credits, ItemMapping, ResolutionCode};
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum DeliveryCommand {
+    /// A store reported something about the order.
+    RecordWebhook(Box<WebhookReceived>),
+    /// A worker takes the delivery; only one can.
+    Start {
+        worker: String,
+        now: DateTime<Utc>,
+        lease_until: DateTime<Utc>,
+        facts: StartFacts,
+    },
+    RenewLease {
+        held: Held,
+        lease_until: DateTime<Utc>,
+    },
+    /// We follow the customer now; `credits` is what that cost.
+    RecordFollow {
+        held: Held,
+        credits: Credits,
+    },
+    /// An asset is shared with the customer now; `credits` is what that cost, nothing if it was shared before.
+    RecordShare {
+        held: Held,
+        asset: Asset,
+        credits: Credits,
+    },
+    Complete {
+        held: Held,
+    },
+    /// The customer has not followed back yet.
+    Wait {
+        held: Held,
+        now: DateTime<Utc>,
+        jitter: Jitter,
+    },
+    /// Something failed that may work later.
+    Fail {
+        held: Held,
+        now: DateTime<Utc>,
+        jitter: Jitter,
+    },
+    /// The merchant has to fix something first.
+    RequireAction {
+        held: Held,
+        code: ResolutionCode,
+    },
+    /// The worker stops before the attempt ended; another may go on at once.
+    HandBack {
+        held: Held,
+    },
+    /// A person asks for another try.
+    Retry {
+        username: Option<String>,
+    },
+    /// The cause that the delivery waited for was fixed.
+    Release {
+        cause: ResolutionCode,
+    },
+    /// A person calls the delivery off.
+    Cancel,
+}
+
+/// Which attempt speaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    pub worker: String,
+    pub attempt: u32,
+}
+
+/// What a worker looked up before it asks to start.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StartFacts {
+    pub mappings: Vec<ItemMapping>,
+    pub credentials_saved: bool,
+    /// Whether the API key that the webhook named, if it named one, may be used.
+    pub api_key_active: bool,
+}

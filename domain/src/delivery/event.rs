@@ -1,0 +1,127 @@
+//! What happened to a delivery. These names are the storage format: add, never rename.
+
+use chrono::{DateTime, Utc};
+use cqrs_es::DomainEvent;
+use serde::{Deserialize, Serialize};
+
+use crate::integration::Provider;
+use crate::{AccountId, ApiKeyId, Asset, Credits, IntegrationId, LineItem, Private, ResolutionCode};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryEvent {
+    WebhookReceived(Box<WebhookReceived>),
+    Started(Started),
+    LeaseRenewed { lease_until: DateTime<Utc> },
+    Followed { credits: Credits },
+    ItemShared { asset: Asset, credits: Credits },
+    RetryScheduled { code: ResolutionCode, due_at: DateTime<Utc> },
+    ActionRequired { code: ResolutionCode },
+    Completed,
+    FailedPermanently { code: ResolutionCode },
+    CancellationRequested,
+    Cancelled,
+    HandedBack,
+    RetryRequested,
+    UsernameCorrected { username: Private<String> },
+    Requeued { cause: ResolutionCode },
+}
+
+/// A store's signed word about an order. The raw body lies beside the event, sealed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WebhookReceived {
+    pub account_id: AccountId,
+    pub integration_id: IntegrationId,
+    pub provider: Provider,
+    /// The store's own id of the order; the number that people see, where it is another.
+    pub order_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_number: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_status: Option<String>,
+    pub intent: Intent,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<Private<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Private<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_name: Option<Private<String>>,
+    #[serde(default)]
+    pub items: Vec<LineItem>,
+    /// Which API key the webhook named beside its signature, if any.
+    #[serde(default, skip_serializing_if = "ApiKeyUse::is_none")]
+    pub api_key: ApiKeyUse,
+    /// From headers that are not signed: shown, never decided on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook_id: Option<String>,
+    pub body_bytes: u32,
+}
+
+/// What a webhook wants, given the order status and the filter of its integration at that moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Intent {
+    Deliver,
+    /// The order's status is not configured for delivery.
+    Filtered,
+    /// The store cancelled, refunded or deleted the order.
+    Cancel,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApiKeyUse {
+    #[default]
+    None,
+    Key(ApiKeyId),
+    /// A key that is not one of this account's.
+    Foreign,
+}
+
+impl ApiKeyUse {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if calls it with a reference")]
+    fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+}
+
+/// A worker took the delivery and what it set out to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Started {
+    pub attempt: u32,
+    pub worker: String,
+    pub lease_until: DateTime<Utc>,
+    pub plan: Vec<Asset>,
+    /// Indexes of the items for which no mapping was found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmapped: Vec<usize>,
+}
+
+impl DomainEvent for DeliveryEvent {
+    fn event_type(&self) -> String {
+        match self {
+            Self::WebhookReceived(_) => "webhook_received",
+            Self::Started(_) => "started",
+            Self::LeaseRenewed { .. } => "lease_renewed",
+            Self::Followed { .. } => "followed",
+            Self::ItemShared { .. } => "item_shared",
+            Self::RetryScheduled { .. } => "retry_scheduled",
+            Self::ActionRequired { .. } => "action_required",
+            Self::Completed => "completed",
+            Self::FailedPermanently { .. } => "failed_permanently",
+            Self::CancellationRequested => "cancellation_requested",
+            Self::Cancelled => "cancelled",
+            Self::HandedBack => "handed_back",
+            Self::RetryRequested => "retry_requested",
+            Self::UsernameCorrected { .. } => "username_corrected",
+            Self::Requeued { .. } => "requeued",
+        }
+        .to_owned()
+    }
+
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
+}

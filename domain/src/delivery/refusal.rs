@@ -1,0 +1,21 @@
+//! Why a delivery refuses a command.
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeliveryRefusal {
+    #[error("there is no such delivery")]
+    Unheard,
+    #[error("a worker holds the delivery at the moment")]
+    Running,
+    #[error("the delivery is not due")]
+    NotDue,
+    #[error("another attempt holds the delivery, or none")]
+    LeaseLost,
+    #[error("the delivery was already completed")]
+    AlreadyCompleted,
+    #[error("the asset is not part of this attempt")]
+    NotPlanned,
+    #[error("not every asset was shared yet")]
+    ItemsOutstanding,
+    #[error("a username must have 1 to 200 characters")]
+    InvalidUsername,
+}

@@ -1,0 +1,95 @@
+//! When to try again: one schedule for failures, a slow one for customers who have not followed back.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// Delays after the first, second, … temporary failure in a row. After the last the delivery is given up.
+pub const FAILURE_DELAYS: [TimeDelta; 7] = [
+    TimeDelta::seconds(1),
+    TimeDelta::seconds(5),
+    TimeDelta::seconds(30),
+    TimeDelta::minutes(2),
+    TimeDelta::minutes(10),
+    TimeDelta::hours(1),
+    TimeDelta::hours(6),
+];
+
+/// Delays after the first, second, … look for a customer who has not followed back; then every [`LONG_WAIT`].
+pub const WAIT_DELAYS: [TimeDelta; 5] = [
+    TimeDelta::minutes(1),
+    TimeDelta::minutes(5),
+    TimeDelta::minutes(30),
+    TimeDelta::hours(2),
+    TimeDelta::hours(6),
+];
+pub const LONG_WAIT: TimeDelta = TimeDelta::hours(12);
+/// How long a customer is waited for.
+pub const PATIENCE: TimeDelta = TimeDelta::days(30);
+
+/// A share of the delay, 0 to 1000 per mille of a tenth, that is added to it. It only ever makes things later, so that a
+/// schedule is a promise of when something will not happen yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Jitter(u16);
+
+impl Jitter {
+    pub const NONE: Self = Self(0);
+
+    /// From any random number.
+    pub fn from_random(random: u16) -> Self {
+        Self(random % 1_001)
+    }
+
+    fn after(self, delay: TimeDelta) -> TimeDelta {
+        delay + delay / 10_000 * i32::from(self.0)
+    }
+}
+
+/// When to try again after `failures` earlier temporary failures in a row; `None` once they are used up.
+pub fn next_failure(failures: u32, now: DateTime<Utc>, jitter: Jitter) -> Option<DateTime<Utc>> {
+    let delay = FAILURE_DELAYS.get(failures as usize)?;
+    Some(now + jitter.after(*delay))
+}
+
+/// When to look again after `waits` earlier looks; `None` once the customer had [`PATIENCE`].
+pub fn next_wait(waits: u32, since: DateTime<Utc>, now: DateTime<Utc>, jitter: Jitter) -> Option<DateTime<Utc>> {
+    let delay = WAIT_DELAYS.get(waits as usize).copied().unwrap_or(LONG_WAIT);
+    (now - since < PATIENCE).then(|| now + jitter.after(delay))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noon() -> DateTime<Utc> {
+        "2026-03-14T12:00:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn failures_are_retried_seven_times_and_then_given_up() {
+        let delays: Vec<_> = (0..=7).map(|n| next_failure(n, noon(), Jitter::NONE).map(|at| (at - noon()).num_seconds())).collect();
+        let expected = [1, 5, 30, 120, 600, 3_600, 21_600].map(Some);
+        assert_eq!(delays[..7], expected);
+        assert_eq!(delays[7], None);
+    }
+
+    #[test]
+    fn a_customer_is_waited_for_ever_more_slowly_and_for_thirty_days() {
+        let (mut now, mut waits) = (noon(), 0);
+        let mut delays = vec![];
+        while let Some(at) = next_wait(waits, noon(), now, Jitter::NONE) {
+            delays.push((at - now).num_minutes());
+            (now, waits) = (at, waits + 1);
+        }
+        assert_eq!(delays[..7], [1, 5, 30, 120, 360, 720, 720]);
+        assert!(now - noon() >= PATIENCE && now - noon() < PATIENCE + LONG_WAIT);
+    }
+
+    #[test]
+    fn jitter_only_ever_makes_things_later_and_by_a_tenth_at_most() {
+        for random in [0, 1, 500, 1_000, u16::MAX] {
+            let jitter = Jitter::from_random(random);
+            for delay in FAILURE_DELAYS.into_iter().chain(WAIT_DELAYS).chain([LONG_WAIT]) {
+                assert!((delay..=delay * 11 / 10).contains(&jitter.after(delay)));
+            }
+        }
+    }
+}

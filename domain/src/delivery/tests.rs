@@ -1,0 +1,8 @@
+//! The rules of a delivery, told as given, when, then; and the laws that hold for every history.
+
+mod attempts;
+mod fixtures;
+mod laws;
+mod merchants;
+mod stored;
+mod webhooks;

@@ -1,0 +1,96 @@
+//! What people do with a delivery: retry, correct, cancel, and fix the cause.
+
+use super::fixtures::*;
+use crate::delivery::{DeliveryCommand, DeliveryEvent, DeliveryRefusal, DeliveryStatus, Intent};
+use crate::{Credits, ResolutionCode};
+
+fn retry(username: Option<&str>) -> DeliveryCommand {
+    DeliveryCommand::Retry { username: username.map(str::to_owned) }
+}
+
+#[test]
+fn whatever_is_not_running_or_done_can_be_retried() {
+    let states = [
+        vec![received(Intent::Filtered)],
+        waiting_for(ResolutionCode::NoItemMapping),
+        running_and([RetryScheduled { code: ResolutionCode::NdspWaiting, due_at: after(60) }]),
+        running_and([FailedPermanently { code: ResolutionCode::TemporaryFailure }]),
+        vec![received(Intent::Cancel)],
+    ];
+    for state in states {
+        given(state.clone()).when(retry(None)).then_expect_events(vec![RetryRequested]);
+        let retried = fold(state.into_iter().chain([RetryRequested]));
+        assert_eq!(retried.status(), Some(DeliveryStatus::Queued));
+    }
+    given([received(Intent::Deliver)]).when(retry(None)).then_expect_events(vec![]);
+    given(running()).when(retry(None)).then_expect_error(DeliveryRefusal::Running);
+    given(running_and([Completed])).when(retry(None)).then_expect_error(DeliveryRefusal::AlreadyCompleted);
+}
+
+#[test]
+fn a_retry_can_bring_the_right_username() {
+    given(waiting_for(ResolutionCode::InvalidUsername)).when(retry(Some(" maxine "))).then_expect_events(vec![
+        DeliveryEvent::UsernameCorrected { username: "maxine".into() },
+        RetryRequested,
+    ]);
+    given(waiting_for(ResolutionCode::InvalidUsername))
+        .when(retry(Some("max")))
+        .then_expect_events(vec![RetryRequested]);
+    given(waiting_for(ResolutionCode::InvalidUsername))
+        .when(retry(Some("  ")))
+        .then_expect_error(DeliveryRefusal::InvalidUsername);
+}
+
+#[test]
+fn an_order_that_was_delivered_in_part_can_be_retried_for_the_rest() {
+    let DeliveryEvent::Started(mut partly) = started(1) else { unreachable!("started makes a Started") };
+    partly.plan = vec![preset("storm")];
+    partly.unmapped = vec![1];
+    let events = [
+        received(Intent::Deliver),
+        DeliveryEvent::Started(partly),
+        ItemShared { asset: preset("storm"), credits: Credits(10) },
+        Completed,
+    ];
+    given(events).when(retry(None)).then_expect_events(vec![RetryRequested]);
+}
+
+#[test]
+fn fixing_a_cause_moves_exactly_what_waited_for_it() {
+    let cause = ResolutionCode::MissingCredentials;
+    let release = DeliveryCommand::Release { cause };
+    given(waiting_for(cause)).when(release.clone()).then_expect_events(vec![DeliveryEvent::Requeued { cause }]);
+    given(waiting_for(ResolutionCode::NoItemMapping)).when(release.clone()).then_expect_events(vec![]);
+    given(running()).when(release).then_expect_events(vec![]);
+}
+
+#[test]
+fn what_is_not_done_can_be_cancelled_once() {
+    let cancel = DeliveryCommand::Cancel;
+    given([received(Intent::Deliver)]).when(cancel.clone()).then_expect_events(vec![Cancelled]);
+    given([received(Intent::Deliver), Cancelled]).when(cancel.clone()).then_expect_events(vec![]);
+    given(running_and([Completed])).when(cancel).then_expect_error(DeliveryRefusal::AlreadyCompleted);
+}
+
+#[test]
+fn a_running_delivery_is_cancelled_after_the_step_it_is_in() {
+    given(running()).when(DeliveryCommand::Cancel).then_expect_events(vec![CancellationRequested]);
+    let asked = running_and([CancellationRequested]);
+    given(asked.clone()).when(DeliveryCommand::Cancel).then_expect_events(vec![]);
+    given(asked.clone())
+        .when(DeliveryCommand::RecordShare { held: held(1), asset: preset("storm"), credits: Credits(10) })
+        .then_expect_events(vec![ItemShared { asset: preset("storm"), credits: Credits(10) }, Cancelled]);
+    given(asked.clone()).when(DeliveryCommand::HandBack { held: held(1) }).then_expect_events(vec![Cancelled]);
+    given(asked.clone()).when(start_at(after(60), facts())).then_expect_events(vec![Cancelled]);
+    let last: Vec<_> = asked.into_iter().chain([ItemShared { asset: preset("rain"), credits: Credits(10) }]).collect();
+    given(last)
+        .when(DeliveryCommand::RecordShare { held: held(1), asset: preset("storm"), credits: Credits(10) })
+        .then_expect_events(vec![ItemShared { asset: preset("storm"), credits: Credits(10) }]);
+}
+
+#[test]
+fn nothing_can_be_asked_of_an_order_that_nobody_heard_of() {
+    for command in [retry(None), DeliveryCommand::Cancel, start_at(noon(), facts())] {
+        given([]).when(command).then_expect_error(DeliveryRefusal::Unheard);
+    }
+}

@@ -1,0 +1,103 @@
+//! What a store says about an order, and what becomes of it.
+
+use super::fixtures::*;
+use crate::ResolutionCode;
+use crate::delivery::{DeliveryEvent, DeliveryStatus, Intent, WebhookOutcome};
+
+#[test]
+fn the_first_webhook_with_a_wanted_status_queues_the_order() {
+    given([]).when(record(webhook(Intent::Deliver))).then_expect_events(vec![received(Intent::Deliver)]);
+    assert_eq!(fold([received(Intent::Deliver)]).status(), Some(DeliveryStatus::Queued));
+}
+
+#[test]
+fn a_filtered_webhook_does_not_use_up_the_order() {
+    let filtered = fold([received(Intent::Filtered), received(Intent::Filtered)]);
+    assert_eq!(filtered.status(), Some(DeliveryStatus::FailedPermanent));
+    assert_eq!(filtered.order().unwrap().phase.resolution_code(), Some(ResolutionCode::OrderStatusFiltered));
+    assert_eq!(filtered.outcome_of(Intent::Deliver), WebhookOutcome::Accepted);
+
+    let paid = fold([received(Intent::Filtered), received(Intent::Deliver)]);
+    assert_eq!(paid.status(), Some(DeliveryStatus::Queued));
+}
+
+#[test]
+fn what_was_bought_is_what_the_accepted_webhook_says() {
+    let mut paid = webhook(Intent::Deliver);
+    paid.items = vec![item("SUN")];
+    paid.username = None;
+    let order = fold([received(Intent::Filtered), DeliveryEvent::WebhookReceived(Box::new(paid))]);
+    let order = order.order().unwrap();
+    assert_eq!(order.items, [item("SUN")]);
+    assert_eq!(order.username, Some("max".into()), "a username once told is kept");
+}
+
+#[test]
+fn a_repeated_webhook_is_recorded_and_delivers_nothing_twice() {
+    let accepted = fold([received(Intent::Deliver)]);
+    assert_eq!(accepted.outcome_of(Intent::Deliver), WebhookOutcome::Duplicate);
+    assert_eq!(accepted.outcome_of(Intent::Filtered), WebhookOutcome::Duplicate);
+    given([received(Intent::Deliver)])
+        .when(record(webhook(Intent::Deliver)))
+        .then_expect_events(vec![received(Intent::Deliver)]);
+
+    let done = running_and([
+        ItemShared { asset: preset("storm"), credits: crate::Credits(10) },
+        ItemShared { asset: preset("rain"), credits: crate::Credits(10) },
+        Completed,
+        received(Intent::Deliver),
+    ]);
+    assert_eq!(fold(done).status(), Some(DeliveryStatus::Completed));
+}
+
+#[test]
+fn an_order_that_the_store_calls_off_before_delivery_is_cancelled() {
+    for before in [vec![], vec![received(Intent::Filtered)], vec![received(Intent::Deliver)]] {
+        let delivery = fold(before.into_iter().chain([received(Intent::Cancel)]));
+        assert_eq!(delivery.status(), Some(DeliveryStatus::Cancelled));
+        assert_eq!(delivery.outcome_of(Intent::Deliver), WebhookOutcome::Duplicate, "a late order does not revive it");
+    }
+}
+
+#[test]
+fn an_order_called_off_after_delivery_stays_delivered() {
+    let done = running_and([Completed]);
+    assert_eq!(fold(done.clone()).outcome_of(Intent::Cancel), WebhookOutcome::TooLate);
+    let called_off = fold(done.into_iter().chain([received(Intent::Cancel)]));
+    assert_eq!(called_off.status(), Some(DeliveryStatus::Completed));
+}
+
+#[test]
+fn a_running_delivery_that_is_called_off_stops_after_its_step() {
+    let delivery = fold(running_and([received(Intent::Cancel)]));
+    assert!(delivery.order().unwrap().lease().unwrap().cancel_requested);
+}
+
+#[test]
+fn an_order_that_was_called_off_before_it_was_told_still_learns_what_was_bought() {
+    let mut deleted = webhook(Intent::Cancel);
+    (deleted.items, deleted.username) = (vec![], None);
+    let delivery = fold([DeliveryEvent::WebhookReceived(Box::new(deleted)), received(Intent::Deliver)]);
+    let order = delivery.order().unwrap();
+    assert_eq!(order.status(), DeliveryStatus::Cancelled);
+    assert_eq!(order.items.len(), 2);
+    assert_eq!(order.username, Some("max".into()));
+}
+
+#[test]
+fn an_order_that_waits_for_a_username_takes_it_from_the_store() {
+    let mut corrected = webhook(Intent::Deliver);
+    corrected.username = Some("maxine".into());
+    for code in [ResolutionCode::MissingUsername, ResolutionCode::InvalidUsername] {
+        given(waiting_for(code)).when(record(corrected.clone())).then_expect_events(vec![
+            DeliveryEvent::WebhookReceived(Box::new(corrected.clone())),
+            DeliveryEvent::UsernameCorrected { username: "maxine".into() },
+        ]);
+    }
+    given(waiting_for(ResolutionCode::CreditsExhausted))
+        .when(record(corrected.clone()))
+        .then_expect_events(vec![DeliveryEvent::WebhookReceived(Box::new(corrected))]);
+    given(waiting_for(ResolutionCode::InvalidUsername))
+        .when(record(webhook(Intent::Deliver)))
+        .then_expect_events(vec![received(Intent::Deliver)]);
+}

@@ -1,0 +1,80 @@
+//! Identities: one newtype for each aggregate, so that one can never be passed for another.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Uuid::from_str(text).map(Self)
+            }
+        }
+    };
+}
+
+id!(
+    /// A merchant.
+    AccountId
+);
+id!(
+    /// An API key of an account. Not the key itself, which nobody keeps.
+    ApiKeyId
+);
+id!(
+    /// A link to one store.
+    IntegrationId
+);
+id!(
+    /// One rule that says which asset is delivered for which product.
+    MappingId
+);
+id!(
+    /// The fulfilment of one order.
+    DeliveryId
+);
+id!(
+    /// A signed webhook that is not about an order.
+    NoticeId
+);
+
+impl DeliveryId {
+    /// The delivery of a store's order.
+    ///
+    /// It follows from what identifies the order and nothing else, so every webhook about that order meets on one
+    /// stream and a duplicate is found by construction, never by a look-up that can race.
+    pub fn of(integration: IntegrationId, order_id: &str) -> Self {
+        Self(Uuid::new_v5(&integration.0, order_id.as_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delivery_is_known_by_its_integration_and_order() {
+        let shop = IntegrationId(Uuid::from_u128(1));
+        let other_shop = IntegrationId(Uuid::from_u128(2));
+
+        assert_eq!(DeliveryId::of(shop, "1042"), DeliveryId::of(shop, "1042"));
+        assert_ne!(DeliveryId::of(shop, "1042"), DeliveryId::of(shop, "1043"));
+        assert_ne!(DeliveryId::of(shop, "1042"), DeliveryId::of(other_shop, "1042"));
+    }
+}

@@ -1,0 +1,306 @@
+//! An integration: one merchant's link to one store, with its signing secrets, mappings and order-status filter.
+
+mod command;
+mod event;
+mod refusal;
+#[cfg(test)]
+mod tests;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use cqrs_es::Aggregate;
+use cqrs_es::event_sink::EventSink;
+use serde::{Deserialize, Serialize};
+
+pub use command::{CreateIntegration, IntegrationCommand};
+pub use event::{IntegrationCreated, IntegrationEvent};
+pub use refusal::IntegrationRefusal;
+
+use crate::asset::MAX_REFERENCE_CHARS;
+use crate::{AccountId, ItemMapping, Private};
+
+pub const MAX_NAME_CHARS: usize = 200;
+pub const MAX_MAPPINGS: usize = 5_000;
+pub const MAX_ORDER_STATUSES: usize = 50;
+/// Longest overlap of two signing secrets, in hours: a week.
+pub const MAX_OVERLAP_HOURS: u32 = 168;
+/// A signing secret shorter than this, in characters, can be guessed; an empty one verifies everything.
+pub const MIN_SECRET_CHARS: usize = 8;
+pub const MAX_SECRET_CHARS: usize = 500;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Provider {
+    Shopify,
+    #[serde(rename = "woocommerce")]
+    WooCommerce,
+    #[serde(rename = "bigcommerce")]
+    BigCommerce,
+    Square,
+    Generic,
+}
+
+impl Provider {
+    pub const ALL: [Self; 5] = [Self::Shopify, Self::WooCommerce, Self::BigCommerce, Self::Square, Self::Generic];
+
+    /// The name in addresses and in stored events.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Shopify => "shopify",
+            Self::WooCommerce => "woocommerce",
+            Self::BigCommerce => "bigcommerce",
+            Self::Square => "square",
+            Self::Generic => "generic",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|provider| provider.as_str() == text)
+    }
+}
+
+/// The fold of an integration's stream. The default is one that was never created.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub enum Integration {
+    #[default]
+    NotCreated,
+    Created(Box<Link>),
+}
+
+/// What is known of an integration that exists.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Link {
+    pub account_id: AccountId,
+    pub provider: Provider,
+    pub name: String,
+    pub active: bool,
+    /// The statuses of an order that are delivered; empty means every status.
+    pub order_statuses: Vec<String>,
+    pub mappings: Vec<ItemMapping>,
+    secret: Private<String>,
+    previous_secret: Option<PreviousSecret>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct PreviousSecret {
+    secret: Private<String>,
+    valid_until: DateTime<Utc>,
+}
+
+impl Link {
+    /// The secrets that a signature may be made with at `now`: the current one, and the previous one while it overlaps.
+    pub fn signing_secrets(&self, now: DateTime<Utc>) -> impl Iterator<Item = &str> {
+        let previous = self.previous_secret.as_ref().filter(|previous| now < previous.valid_until);
+        [Some(&self.secret), previous.map(|previous| &previous.secret)]
+            .into_iter()
+            .flatten()
+            .filter_map(|secret| secret.known().map(String::as_str))
+    }
+
+    /// Whether an order with this status is delivered. With a filter, an order that tells no status is not.
+    pub fn delivers(&self, order_status: Option<&str>) -> bool {
+        self.order_statuses.is_empty()
+            || order_status.is_some_and(|status| {
+                self.order_statuses.iter().any(|wanted| wanted.eq_ignore_ascii_case(status.trim()))
+            })
+    }
+}
+
+impl Integration {
+    pub fn link(&self) -> Option<&Link> {
+        match self {
+            Self::NotCreated => None,
+            Self::Created(link) => Some(link),
+        }
+    }
+
+    /// Decides a command. The same fact again decides to nothing; a different one that cannot be is refused.
+    pub fn decide(&self, command: IntegrationCommand) -> Result<Vec<IntegrationEvent>, IntegrationRefusal> {
+        match (self, command) {
+            (Self::NotCreated, IntegrationCommand::Create(create)) => created(create),
+            (Self::Created(link), IntegrationCommand::Create(create)) => link.created_again(&create),
+            (Self::NotCreated, _) => Err(IntegrationRefusal::NotCreated),
+            (Self::Created(link), command) => link.decide(command),
+        }
+    }
+}
+
+fn created(create: CreateIntegration) -> Result<Vec<IntegrationEvent>, IntegrationRefusal> {
+    let secret = valid_secret(create.signing_secret)?;
+    Ok(vec![IntegrationEvent::Created(IntegrationCreated {
+        account_id: create.account_id,
+        provider: create.provider,
+        name: valid_name(&create.name)?,
+        secret_preview: crate::private::preview(&secret),
+        signing_secret: Private::Known(secret),
+        order_statuses: valid_statuses(create.order_statuses)?,
+    })])
+}
+
+impl Link {
+    fn created_again(&self, create: &CreateIntegration) -> Result<Vec<IntegrationEvent>, IntegrationRefusal> {
+        let same = self.account_id == create.account_id
+            && self.provider == create.provider
+            && self.secret.known() == Some(&create.signing_secret);
+        if same { Ok(vec![]) } else { Err(IntegrationRefusal::AlreadyCreated) }
+    }
+
+    fn decide(&self, command: IntegrationCommand) -> Result<Vec<IntegrationEvent>, IntegrationRefusal> {
+        let event = match command {
+            IntegrationCommand::Create(create) => return self.created_again(&create),
+            IntegrationCommand::Rename { name } => {
+                let name = valid_name(&name)?;
+                (name != self.name).then_some(IntegrationEvent::Renamed { name })
+            }
+            IntegrationCommand::Activate => (!self.active).then_some(IntegrationEvent::Activated),
+            IntegrationCommand::Deactivate => self.active.then_some(IntegrationEvent::Deactivated),
+            IntegrationCommand::ChangeOrderStatuses { order_statuses } => {
+                let order_statuses = valid_statuses(order_statuses)?;
+                (order_statuses != self.order_statuses)
+                    .then_some(IntegrationEvent::OrderStatusesChanged { order_statuses })
+            }
+            IntegrationCommand::SetSigningSecret { secret } => {
+                let secret = valid_secret(secret)?;
+                (self.secret.known() != Some(&secret)).then(|| IntegrationEvent::SigningSecretSet {
+                    secret_preview: crate::private::preview(&secret),
+                    secret: Private::Known(secret),
+                })
+            }
+            IntegrationCommand::RotateSigningSecret { secret, now, overlap_hours } => {
+                if overlap_hours > MAX_OVERLAP_HOURS {
+                    return Err(IntegrationRefusal::OverlapTooLong { hours: overlap_hours });
+                }
+                let secret = valid_secret(secret)?;
+                (self.secret.known() != Some(&secret)).then(|| IntegrationEvent::SigningSecretRotated {
+                    secret_preview: crate::private::preview(&secret),
+                    secret: Private::Known(secret),
+                    previous_valid_until: now + TimeDelta::hours(i64::from(overlap_hours)),
+                })
+            }
+            IntegrationCommand::AddItemMapping { mapping } => self.mapping_added(mapping)?,
+            IntegrationCommand::RemoveItemMapping { mapping_id } => self
+                .mappings
+                .iter()
+                .any(|mapping| mapping.id == mapping_id)
+                .then_some(IntegrationEvent::ItemMappingRemoved { mapping_id }),
+        };
+        Ok(event.into_iter().collect())
+    }
+
+    fn mapping_added(&self, mut mapping: ItemMapping) -> Result<Option<IntegrationEvent>, IntegrationRefusal> {
+        mapping.external_ref = mapping.external_ref.trim().to_owned();
+        let length = mapping.external_ref.chars().count();
+        if length == 0 || length > MAX_REFERENCE_CHARS {
+            return Err(IntegrationRefusal::InvalidExternalRef);
+        }
+        let length = mapping.asset.resource_id.chars().count();
+        if length == 0 || length > MAX_REFERENCE_CHARS {
+            return Err(IntegrationRefusal::InvalidResourceId);
+        }
+        if self.mapping_like(&mapping).is_some() {
+            return Ok(None);
+        }
+        if self.mappings.len() >= MAX_MAPPINGS {
+            return Err(IntegrationRefusal::TooManyMappings);
+        }
+        Ok(Some(IntegrationEvent::ItemMappingAdded { mapping }))
+    }
+
+    /// The mapping that already says the same, whatever its id.
+    pub fn mapping_like(&self, wanted: &ItemMapping) -> Option<&ItemMapping> {
+        self.mappings.iter().find(|mapping| {
+            mapping.match_type == wanted.match_type
+                && mapping.external_ref == wanted.external_ref.trim()
+                && mapping.asset == wanted.asset
+        })
+    }
+}
+
+fn valid_name(name: &str) -> Result<String, IntegrationRefusal> {
+    let name = name.trim();
+    let length = name.chars().count();
+    if length == 0 || length > MAX_NAME_CHARS { Err(IntegrationRefusal::InvalidName) } else { Ok(name.to_owned()) }
+}
+
+fn valid_secret(secret: String) -> Result<String, IntegrationRefusal> {
+    let length = secret.chars().count();
+    if (MIN_SECRET_CHARS..=MAX_SECRET_CHARS).contains(&length) {
+        Ok(secret)
+    } else {
+        Err(IntegrationRefusal::InvalidSecret)
+    }
+}
+
+fn valid_statuses(statuses: Vec<String>) -> Result<Vec<String>, IntegrationRefusal> {
+    let mut statuses: Vec<String> = statuses.iter().map(|status| status.trim().to_lowercase()).collect();
+    statuses.sort();
+    statuses.dedup();
+    let valid = |status: &String| !status.is_empty() && status.len() <= 100;
+    if statuses.len() > MAX_ORDER_STATUSES || !statuses.iter().all(valid) {
+        return Err(IntegrationRefusal::InvalidOrderStatuses);
+    }
+    Ok(statuses)
+}
+
+impl Aggregate for Integration {
+    const TYPE: &'static str = "integration";
+    type Command = IntegrationCommand;
+    type Event = IntegrationEvent;
+    type Error = IntegrationRefusal;
+    type Services = ();
+
+    async fn handle(
+        &mut self,
+        command: Self::Command,
+        (): &Self::Services,
+        sink: &EventSink<Self>,
+    ) -> Result<(), Self::Error> {
+        for event in self.decide(command)? {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: Self::Event) {
+        match (&mut *self, event) {
+            (_, IntegrationEvent::Created(created)) => {
+                *self = Self::Created(Box::new(Link {
+                    account_id: created.account_id,
+                    provider: created.provider,
+                    name: created.name,
+                    active: true,
+                    order_statuses: created.order_statuses,
+                    mappings: vec![],
+                    secret: created.signing_secret,
+                    previous_secret: None,
+                }));
+            }
+            (Self::Created(link), event) => link.apply(event),
+            // Every other event comes after creation; a stream that says otherwise tells nothing.
+            (Self::NotCreated, _) => {}
+        }
+    }
+}
+
+impl Link {
+    fn apply(&mut self, event: IntegrationEvent) {
+        match event {
+            IntegrationEvent::Created(_) => {}
+            IntegrationEvent::Renamed { name } => self.name = name,
+            IntegrationEvent::Activated => self.active = true,
+            IntegrationEvent::Deactivated => self.active = false,
+            IntegrationEvent::OrderStatusesChanged { order_statuses } => self.order_statuses = order_statuses,
+            IntegrationEvent::SigningSecretSet { secret, .. } => {
+                self.secret = secret;
+                self.previous_secret = None;
+            }
+            IntegrationEvent::SigningSecretRotated { secret, previous_valid_until, .. } => {
+                let old = std::mem::replace(&mut self.secret, secret);
+                self.previous_secret = Some(PreviousSecret { secret: old, valid_until: previous_valid_until });
+            }
+            IntegrationEvent::ItemMappingAdded { mapping } => self.mappings.push(mapping),
+            IntegrationEvent::ItemMappingRemoved { mapping_id } => {
+                self.mappings.retain(|mapping| mapping.id != mapping_id);
+            }
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Why an integration refuses a command.
+
+use super::{MAX_MAPPINGS, MAX_NAME_CHARS, MAX_ORDER_STATUSES, MAX_OVERLAP_HOURS, MAX_SECRET_CHARS, MIN_SECRET_CHARS};
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IntegrationRefusal {
+    #[error("there is no such integration")]
+    NotCreated,
+    #[error("an integration with this id already exists")]
+    AlreadyCreated,
+    #[error("the name must have 1 to {MAX_NAME_CHARS} characters")]
+    InvalidName,
+    #[error("a signing secret must have {MIN_SECRET_CHARS} to {MAX_SECRET_CHARS} characters")]
+    InvalidSecret,
+    #[error("the old secret can stay valid for at most {MAX_OVERLAP_HOURS} hours, not {hours}")]
+    OverlapTooLong { hours: u32 },
+    #[error("at most {MAX_ORDER_STATUSES} order statuses, none of them empty")]
+    InvalidOrderStatuses,
+    #[error("the product reference is empty or too long")]
+    InvalidExternalRef,
+    #[error("the asset id is empty or too long")]
+    InvalidResourceId,
+    #[error("an integration can have at most {MAX_MAPPINGS} item mappings")]
+    TooManyMappings,
+}

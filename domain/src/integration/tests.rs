@@ -1,0 +1,201 @@
+//! The rules of an integration, told as given, when, then.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use cqrs_es::test::{AggregateTestExecutor, TestFramework};
+use cqrs_es::{Aggregate, DomainEvent};
+use uuid::Uuid;
+
+use super::{
+    CreateIntegration, Integration, IntegrationCommand, IntegrationCreated, IntegrationEvent, IntegrationRefusal,
+    Provider,
+};
+use crate::{AccountId, Asset, ItemMapping, MappingId, MatchType, ResourceType};
+
+const SECRET: &str = "whsec_first_secret";
+
+fn create() -> CreateIntegration {
+    CreateIntegration {
+        account_id: AccountId(Uuid::from_u128(1)),
+        provider: Provider::WooCommerce,
+        name: "My shop".to_owned(),
+        signing_secret: SECRET.to_owned(),
+        order_statuses: vec!["Completed".to_owned(), " processing".to_owned(), "completed".to_owned()],
+    }
+}
+
+fn created() -> IntegrationEvent {
+    IntegrationEvent::Created(IntegrationCreated {
+        account_id: AccountId(Uuid::from_u128(1)),
+        provider: Provider::WooCommerce,
+        name: "My shop".to_owned(),
+        signing_secret: SECRET.into(),
+        secret_preview: "…cret".to_owned(),
+        order_statuses: vec!["completed".to_owned(), "processing".to_owned()],
+    })
+}
+
+fn given(events: impl Into<Vec<IntegrationEvent>>) -> AggregateTestExecutor<Integration> {
+    let mut history = vec![created()];
+    history.extend(events.into());
+    TestFramework::with(()).given(history)
+}
+
+fn fold(events: impl IntoIterator<Item = IntegrationEvent>) -> Integration {
+    let mut integration = Integration::default();
+    integration.apply(created());
+    for event in events {
+        integration.apply(event);
+    }
+    integration
+}
+
+fn noon() -> DateTime<Utc> {
+    "2026-03-14T12:00:00Z".parse().unwrap()
+}
+
+fn mapping(n: u128) -> ItemMapping {
+    ItemMapping {
+        id: MappingId(Uuid::from_u128(n)),
+        match_type: MatchType::Sku,
+        external_ref: "STORM".to_owned(),
+        asset: Asset::new(ResourceType::Preset, "storm"),
+    }
+}
+
+#[test]
+fn an_integration_is_created_once() {
+    let first = || TestFramework::<Integration>::with(()).given_no_previous_events();
+    first().when(IntegrationCommand::Create(create())).then_expect_events(vec![created()]);
+    given([]).when(IntegrationCommand::Create(create())).then_expect_events(vec![]);
+    let other = CreateIntegration { provider: Provider::Shopify, ..create() };
+    given([]).when(IntegrationCommand::Create(other)).then_expect_error(IntegrationRefusal::AlreadyCreated);
+    let empty = CreateIntegration { signing_secret: String::new(), ..create() };
+    first().when(IntegrationCommand::Create(empty)).then_expect_error(IntegrationRefusal::InvalidSecret);
+    let nameless = CreateIntegration { name: " ".to_owned(), ..create() };
+    first().when(IntegrationCommand::Create(nameless)).then_expect_error(IntegrationRefusal::InvalidName);
+    first().when(IntegrationCommand::Activate).then_expect_error(IntegrationRefusal::NotCreated);
+}
+
+#[test]
+fn a_change_that_changes_nothing_is_not_recorded() {
+    let cases = [
+        IntegrationCommand::Rename { name: " My shop ".to_owned() },
+        IntegrationCommand::Activate,
+        IntegrationCommand::ChangeOrderStatuses { order_statuses: vec!["PROCESSING".into(), "completed".into()] },
+        IntegrationCommand::SetSigningSecret { secret: SECRET.to_owned() },
+        IntegrationCommand::RemoveItemMapping { mapping_id: MappingId(Uuid::nil()) },
+    ];
+    for command in cases {
+        given([]).when(command).then_expect_events(vec![]);
+    }
+}
+
+#[test]
+fn an_integration_can_be_renamed_switched_off_and_on_and_filtered() {
+    let name = "Other".to_owned();
+    given([])
+        .when(IntegrationCommand::Rename { name: name.clone() })
+        .then_expect_events(vec![IntegrationEvent::Renamed { name }]);
+    given([]).when(IntegrationCommand::Deactivate).then_expect_events(vec![IntegrationEvent::Deactivated]);
+    given([IntegrationEvent::Deactivated])
+        .when(IntegrationCommand::Activate)
+        .then_expect_events(vec![IntegrationEvent::Activated]);
+    given([])
+        .when(IntegrationCommand::ChangeOrderStatuses { order_statuses: vec![] })
+        .then_expect_events(vec![IntegrationEvent::OrderStatusesChanged { order_statuses: vec![] }]);
+    given([])
+        .when(IntegrationCommand::ChangeOrderStatuses { order_statuses: vec![String::new()] })
+        .then_expect_error(IntegrationRefusal::InvalidOrderStatuses);
+}
+
+#[test]
+fn an_order_without_a_wanted_status_is_filtered() {
+    let integration = fold([]);
+    let link = integration.link().unwrap();
+    assert!(link.delivers(Some(" COMPLETED")));
+    assert!(!link.delivers(Some("pending")));
+    assert!(!link.delivers(None));
+    let unfiltered = fold([IntegrationEvent::OrderStatusesChanged { order_statuses: vec![] }]);
+    assert!(unfiltered.link().unwrap().delivers(None));
+}
+
+#[test]
+fn after_a_rotation_both_secrets_are_valid_until_the_overlap_ends() {
+    let rotate = |overlap_hours| IntegrationCommand::RotateSigningSecret {
+        secret: "whsec_second_secret".to_owned(),
+        now: noon(),
+        overlap_hours,
+    };
+    let end = noon() + TimeDelta::hours(24);
+    let rotated = IntegrationEvent::SigningSecretRotated {
+        secret: "whsec_second_secret".into(),
+        secret_preview: "…cret".to_owned(),
+        previous_valid_until: end,
+    };
+    given([]).when(rotate(24)).then_expect_events(vec![rotated.clone()]);
+    given([rotated.clone()]).when(rotate(24)).then_expect_events(vec![]);
+    given([]).when(rotate(169)).then_expect_error(IntegrationRefusal::OverlapTooLong { hours: 169 });
+
+    let integration = fold([rotated]);
+    let secrets = |at| integration.link().unwrap().signing_secrets(at).collect::<Vec<_>>();
+    assert_eq!(secrets(end - TimeDelta::microseconds(1)), ["whsec_second_secret", SECRET]);
+    assert_eq!(secrets(end), ["whsec_second_secret"]);
+}
+
+#[test]
+fn a_secret_that_the_store_chose_replaces_at_once() {
+    let secret = "shopify_shows_this".to_owned();
+    let set = IntegrationEvent::SigningSecretSet { secret: "shopify_shows_this".into(), secret_preview: "…this".into() };
+    given([]).when(IntegrationCommand::SetSigningSecret { secret }).then_expect_events(vec![set.clone()]);
+    let integration = fold([set]);
+    assert_eq!(integration.link().unwrap().signing_secrets(noon()).collect::<Vec<_>>(), ["shopify_shows_this"]);
+}
+
+#[test]
+fn a_mapping_says_something_new_or_is_not_recorded() {
+    let add = |mapping| IntegrationCommand::AddItemMapping { mapping };
+    let added = IntegrationEvent::ItemMappingAdded { mapping: mapping(1) };
+    let padded = ItemMapping { external_ref: " STORM ".to_owned(), ..mapping(1) };
+    given([]).when(add(padded)).then_expect_events(vec![added.clone()]);
+    given([added.clone()]).when(add(mapping(2))).then_expect_events(vec![]);
+    given([added.clone()])
+        .when(IntegrationCommand::RemoveItemMapping { mapping_id: mapping(1).id })
+        .then_expect_events(vec![IntegrationEvent::ItemMappingRemoved { mapping_id: mapping(1).id }]);
+    let nothing = ItemMapping { external_ref: "  ".to_owned(), ..mapping(1) };
+    given([]).when(add(nothing)).then_expect_error(IntegrationRefusal::InvalidExternalRef);
+    let no_asset = ItemMapping { asset: Asset::new(ResourceType::Preset, ""), ..mapping(1) };
+    given([]).when(add(no_asset)).then_expect_error(IntegrationRefusal::InvalidResourceId);
+    assert!(fold([added, IntegrationEvent::ItemMappingRemoved { mapping_id: mapping(1).id }]).link().unwrap().mappings.is_empty());
+}
+
+#[test]
+fn the_stored_form_of_every_event_is_pinned() {
+    let events = [
+        created(),
+        IntegrationEvent::Renamed { name: "Other".to_owned() },
+        IntegrationEvent::Activated,
+        IntegrationEvent::Deactivated,
+        IntegrationEvent::OrderStatusesChanged { order_statuses: vec!["paid".to_owned()] },
+        IntegrationEvent::SigningSecretSet { secret: "s".into(), secret_preview: "…".to_owned() },
+        IntegrationEvent::SigningSecretRotated {
+            secret: "s".into(),
+            secret_preview: "…".to_owned(),
+            previous_valid_until: noon(),
+        },
+        IntegrationEvent::ItemMappingAdded { mapping: mapping(1) },
+        IntegrationEvent::ItemMappingRemoved { mapping_id: mapping(1).id },
+    ];
+    let stored: Vec<_> = events
+        .iter()
+        .map(|event| format!("{} {}", event.event_type(), serde_json::to_string(event).unwrap()))
+        .collect();
+    insta::assert_snapshot!(stored.join("\n"));
+}
+
+/// Grows by a line whenever the stored form grows; no line is ever changed or removed.
+#[test]
+fn every_event_that_ever_was_still_loads() {
+    for line in include_str!("ever.jsonl").lines() {
+        serde_json::from_str::<IntegrationEvent>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    }
+}

@@ -1,0 +1,21 @@
+//! What is true: the aggregates of Cloud Bridge, with the rules that decide what may happen next.
+//!
+//! Nothing here does I/O. Ids, time and facts that were looked up arrive inside commands; what was decided leaves as
+//! events. Every aggregate folder has the same four files: `command`, `event`, `refusal`, and the state (which folds
+//! events and decides commands) in the file that carries the aggregate's name.
+
+pub mod account;
+pub mod asset;
+pub mod credits;
+pub mod delivery;
+pub mod ids;
+pub mod integration;
+pub mod notice;
+pub mod private;
+pub mod resolution;
+
+pub use asset::{Asset, ItemMapping, LineItem, MatchType, ResourceType};
+pub use credits::Credits;
+pub use ids::{AccountId, ApiKeyId, DeliveryId, IntegrationId, MappingId, NoticeId};
+pub use private::Private;
+pub use resolution::ResolutionCode;

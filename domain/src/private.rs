@@ -1,0 +1,73 @@
+//! Values that are sealed wherever they are stored: personal data and secrets.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A value that the store seals with the data key of its stream, and that is gone once that key was deleted.
+///
+/// The domain sees it plain, or erased. Its JSON form, `{"$private": …}` or `"$erased"`, is the mark by which the
+/// store's edge knows what to seal; the plain form is never written anywhere. `Debug` shows nothing of the value.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Private<T> {
+    #[serde(rename = "$private")]
+    Known(T),
+    #[serde(rename = "$erased")]
+    Erased,
+}
+
+impl<T> Private<T> {
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Erased => None,
+        }
+    }
+}
+
+impl<T> fmt::Debug for Private<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Known(_) => "[private]",
+            Self::Erased => "[erased]",
+        })
+    }
+}
+
+impl From<&str> for Private<String> {
+    fn from(value: &str) -> Self {
+        Self::Known(value.to_owned())
+    }
+}
+
+/// The last four characters of a secret behind dots: enough to tell two apart, useless to anyone else.
+pub fn preview(secret: &str) -> String {
+    let length = secret.chars().count();
+    let shown = if length >= 12 { 4 } else { 0 };
+    let tail: String = secret.chars().skip(length - shown).collect();
+    format!("…{tail}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_nothing_of_the_value() {
+        assert_eq!(format!("{:?}", Private::from("fan@music.com")), "[private]");
+        assert_eq!(format!("{:?}", Private::<String>::Erased), "[erased]");
+    }
+
+    #[test]
+    fn the_json_form_is_the_mark_that_the_store_seals_by() {
+        let known = serde_json::to_string(&Private::from("max")).unwrap();
+        assert_eq!(known, r#"{"$private":"max"}"#);
+        assert_eq!(serde_json::to_string(&Private::<String>::Erased).unwrap(), r#""$erased""#);
+    }
+
+    #[test]
+    fn a_preview_of_a_short_secret_shows_nothing() {
+        assert_eq!(preview("cb_live_0123456789"), "…6789");
+        assert_eq!(preview("short"), "…");
+    }
+}

@@ -1,0 +1,105 @@
+//! Why a delivery is where it is, in the vocabulary of the source documents.
+
+use serde::{Deserialize, Serialize};
+
+/// The reason behind a status that is not plain success (store integrations document, "Failure resolution codes").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResolutionCode {
+    MissingUsername,
+    InvalidUsername,
+    MissingCredentials,
+    InactiveApiKey,
+    CreditsExhausted,
+    NoItemMapping,
+    OrderStatusFiltered,
+    NdspWaiting,
+    TemporaryFailure,
+    Duplicate,
+    Unknown,
+}
+
+impl ResolutionCode {
+    pub const ALL: [Self; 11] = [
+        Self::MissingUsername,
+        Self::InvalidUsername,
+        Self::MissingCredentials,
+        Self::InactiveApiKey,
+        Self::CreditsExhausted,
+        Self::NoItemMapping,
+        Self::OrderStatusFiltered,
+        Self::NdspWaiting,
+        Self::TemporaryFailure,
+        Self::Duplicate,
+        Self::Unknown,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MissingUsername => "missing_username",
+            Self::InvalidUsername => "invalid_username",
+            Self::MissingCredentials => "missing_credentials",
+            Self::InactiveApiKey => "inactive_api_key",
+            Self::CreditsExhausted => "credits_exhausted",
+            Self::NoItemMapping => "no_item_mapping",
+            Self::OrderStatusFiltered => "order_status_filtered",
+            Self::NdspWaiting => "ndsp_waiting",
+            Self::TemporaryFailure => "temporary_failure",
+            Self::Duplicate => "duplicate",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.as_str() == text)
+    }
+
+    /// What to do about it, in a sentence a merchant understands.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::MissingUsername => {
+                "The order names no Cortex Cloud username. Ask the customer for it and retry with the username."
+            }
+            Self::InvalidUsername => {
+                "Cortex Cloud knows no such user. Ask the customer for the right username and retry with it."
+            }
+            Self::MissingCredentials => {
+                "No working Cortex Cloud login is saved. Save your e-mail and password; the delivery then goes on by itself."
+            }
+            Self::InactiveApiKey => {
+                "The webhook named an API key that is not active. Give your store an active key, then retry."
+            }
+            Self::CreditsExhausted => {
+                "The account has too few credits for the next paid action. Add credits; the delivery then goes on by itself."
+            }
+            Self::NoItemMapping => {
+                "None of the products is mapped to a preset or capture. Add a mapping; the delivery then goes on by itself."
+            }
+            Self::OrderStatusFiltered => {
+                "The order's status is not one that you deliver. It is delivered once the store reports one that is."
+            }
+            Self::NdspWaiting => {
+                "Waiting for the customer to follow you back on Cortex Cloud. It is tried again by itself."
+            }
+            Self::TemporaryFailure => {
+                "Cortex Cloud could not be reached or had a problem. It is tried again by itself, or retry it now."
+            }
+            Self::Duplicate => "The order was already accepted; nothing needs to be done.",
+            Self::Unknown => "The delivery could not be classified safely. Look at its timeline, then retry or cancel it.",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_read_as_it_is_written() {
+        for code in ResolutionCode::ALL {
+            assert_eq!(ResolutionCode::parse(code.as_str()), Some(code));
+            assert_eq!(serde_json::to_string(&code).unwrap(), format!("\"{}\"", code.as_str()));
+        }
+        assert_eq!(ResolutionCode::parse("DUPLICATE"), None);
+    }
+}

@@ -1,0 +1,237 @@
+//! The port to Cortex Cloud: what the delivery worker may ask of it, in the protocol of `docs/cortex-protocol.md`.
+
+mod address;
+mod answer;
+mod error;
+mod session;
+
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use reqwest::{Client, Method, RequestBuilder};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use address::BaseUrl;
+pub use address::CortexUrlError;
+pub use error::CortexError;
+pub use session::Session;
+
+const USER_AGENT: &str = concat!("cloud-bridge/", env!("CARGO_PKG_VERSION"));
+
+/// A connection pool to one Cortex Cloud. It never repeats a call by itself: when to try again is the worker's decision.
+#[derive(Clone, Debug)]
+pub struct CortexClient {
+    http: Client,
+    base: BaseUrl,
+}
+
+/// A person on Cortex Cloud, by the name that Cortex Cloud itself spells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CortexUser {
+    pub username: String,
+}
+
+/// How a merchant and a customer stand to each other. Only when both follow may an item be shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Relation {
+    pub following: bool,
+    pub followed_back: bool,
+}
+
+impl Relation {
+    pub fn is_mutual(self) -> bool {
+        self.following && self.followed_back
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ItemKind {
+    Preset,
+    Capture,
+}
+
+impl ItemKind {
+    /// The word that stands for this kind in a path.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Preset => "preset",
+            Self::Capture => "capture",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ItemRef<'a> {
+    pub kind: ItemKind,
+    pub id: &'a str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CortexItem {
+    pub kind: ItemKind,
+    pub id: String,
+    pub name: String,
+}
+
+impl CortexClient {
+    /// `timeout` bounds each call as a whole, from connecting to the last byte of the answer.
+    pub fn new(base_url: &str, timeout: Duration) -> Result<Self, CortexUrlError> {
+        let http = Client::builder()
+            .user_agent(USER_AGENT)
+            .timeout(timeout)
+            // A redirect would carry a password or a token to an address nobody configured.
+            .redirect(Policy::none())
+            // Proxy settings would be read from the environment, and configuration is read in one place.
+            .no_proxy()
+            .build()
+            .expect("the settings are constants and the roots of trust are compiled in");
+        Ok(Self { http, base: BaseUrl::parse(base_url)? })
+    }
+
+    pub async fn login(&self, email: &str, password: &str) -> Result<Session, CortexError> {
+        #[derive(Serialize)]
+        struct Credentials<'a> {
+            email: &'a str,
+            password: &'a str,
+        }
+        let request = self.http.post(self.base.endpoint(&["sessions"])?).json(&Credentials { email, password });
+        Session::issued(answer::json(request).await?)
+    }
+
+    /// `None` when nobody has this name, or nobody could have it.
+    pub async fn find_user(&self, session: &Session, username: &str) -> Result<Option<CortexUser>, CortexError> {
+        #[derive(Deserialize)]
+        struct User {
+            username: String,
+        }
+        let found = self.ask::<User>(session, &["users", username]).await;
+        Ok(found_or_not(found)?.map(|User { username }| CortexUser { username }))
+    }
+
+    pub async fn relation(&self, session: &Session, user: &CortexUser) -> Result<Relation, CortexError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Standing {
+            following: bool,
+            followed_back: bool,
+        }
+        let standing: Standing = self.ask(session, &["users", &user.username, "relation"]).await?;
+        Ok(Relation { following: standing.following, followed_back: standing.followed_back })
+    }
+
+    /// Following somebody who is followed already succeeds and changes nothing.
+    pub async fn follow(&self, session: &Session, user: &CortexUser) -> Result<(), CortexError> {
+        self.tell(Method::PUT, session, &["users", &user.username, "follow"]).await
+    }
+
+    /// Unfollowing somebody who is not followed succeeds and changes nothing.
+    pub async fn unfollow(&self, session: &Session, user: &CortexUser) -> Result<(), CortexError> {
+        self.tell(Method::DELETE, session, &["users", &user.username, "follow"]).await
+    }
+
+    /// `None` when there is no such item among those the account may share.
+    pub async fn find_item(&self, session: &Session, item: ItemRef<'_>) -> Result<Option<CortexItem>, CortexError> {
+        #[derive(Deserialize)]
+        struct Item {
+            id: String,
+            name: String,
+        }
+        let found = self.ask::<Item>(session, &["items", item.kind.as_str(), item.id]).await;
+        Ok(found_or_not(found)?.map(|Item { id, name }| CortexItem { kind: item.kind, id, name }))
+    }
+
+    pub async fn is_shared(
+        &self,
+        session: &Session,
+        item: ItemRef<'_>,
+        user: &CortexUser,
+    ) -> Result<bool, CortexError> {
+        #[derive(Deserialize)]
+        struct Share {
+            shared: bool,
+        }
+        let share: Share = self.ask(session, &share_path(item, user)).await?;
+        Ok(share.shared)
+    }
+
+    /// Sharing again what is shared already succeeds and changes nothing.
+    pub async fn share(&self, session: &Session, item: ItemRef<'_>, user: &CortexUser) -> Result<(), CortexError> {
+        self.tell(Method::PUT, session, &share_path(item, user)).await
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, session: &Session, path: &[&str]) -> Result<T, CortexError> {
+        answer::json(self.request(Method::GET, session, path)?).await
+    }
+
+    async fn tell(&self, method: Method, session: &Session, path: &[&str]) -> Result<(), CortexError> {
+        answer::done(self.request(method, session, path)?).await
+    }
+
+    fn request(&self, method: Method, session: &Session, path: &[&str]) -> Result<RequestBuilder, CortexError> {
+        Ok(session.authorize(self.http.request(method, self.base.endpoint(path)?)))
+    }
+}
+
+fn share_path<'a>(item: ItemRef<'a>, user: &'a CortexUser) -> [&'a str; 5] {
+    ["items", item.kind.as_str(), item.id, "shares", &user.username]
+}
+
+fn found_or_not<T>(answer: Result<T, CortexError>) -> Result<Option<T>, CortexError> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(CortexError::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::response::Redirect;
+    use axum::routing::any;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A server that is no Cortex Cloud.
+    async fn serve(router: Router) -> CortexClient {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base_url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        CortexClient::new(&base_url, Duration::from_secs(10)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_not_followed() {
+        let elsewhere = any(async || r#"{"token":"t","expiresAt":"2030-01-01T00:00:00Z"}"#);
+        let router = Router::new()
+            .route("/api/v1/sessions", any(async || Redirect::temporary("/elsewhere")))
+            .route("/elsewhere", elsewhere);
+        let refused = serve(router).await.login("a@example.com", "secret").await.unwrap_err();
+        assert_eq!(refused, CortexError::Unexpected("answered 307".into()));
+    }
+
+    #[tokio::test]
+    async fn the_client_says_who_it_is() {
+        let whoami = async |headers: axum::http::HeaderMap| {
+            let agent = headers["user-agent"].to_str().unwrap();
+            format!(r#"{{"token":"t","expiresAt":"2030-01-01T00:00:0{}Z"}}"#, u8::from(agent == USER_AGENT))
+        };
+        let client = serve(Router::new().route("/api/v1/sessions", any(whoami))).await;
+        let session = client.login("a@example.com", "secret").await.unwrap();
+        assert_eq!(session.expires_at.to_rfc3339(), "2030-01-01T00:00:01+00:00");
+    }
+
+    #[tokio::test]
+    async fn a_cloud_that_is_not_there_is_a_temporary_failure() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base_url = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let client = CortexClient::new(&base_url, Duration::from_secs(10)).unwrap();
+        let CortexError::Temporary(reason) = client.login("a@example.com", "secret").await.unwrap_err() else {
+            panic!("expected a temporary failure");
+        };
+        assert!(reason.starts_with("could not connect"), "{reason}");
+    }
+}

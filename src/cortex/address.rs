@@ -1,0 +1,121 @@
+//! Where Cortex Cloud is, and how hostile text becomes one path segment and nothing more.
+
+use reqwest::Url;
+
+use super::CortexError;
+
+/// No username or item id is longer.
+const MAX_SEGMENT_BYTES: usize = 256;
+
+/// Says nothing of the address itself, which may hold a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CortexUrlError {
+    #[error("the address of Cortex Cloud is not a URL")]
+    NotAUrl,
+    #[error("the address of Cortex Cloud must begin with http:// or https://")]
+    NotHttp,
+    #[error("the address of Cortex Cloud must not hold a user, a password, a query or a fragment")]
+    MoreThanAnAddress,
+}
+
+/// An address without a slash at its end.
+#[derive(Clone, Debug)]
+pub(super) struct BaseUrl(String);
+
+impl BaseUrl {
+    pub(super) fn parse(base_url: &str) -> Result<Self, CortexUrlError> {
+        let url = Url::parse(base_url).map_err(|_| CortexUrlError::NotAUrl)?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(CortexUrlError::NotHttp);
+        }
+        let plain = url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none();
+        if !plain {
+            return Err(CortexUrlError::MoreThanAnAddress);
+        }
+        Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
+    }
+
+    /// A segment that no path can carry names nothing that exists.
+    pub(super) fn endpoint(&self, segments: &[&str]) -> Result<String, CortexError> {
+        let mut url = format!("{}/api/v1", self.0);
+        for segment in segments {
+            // Dots would climb out of the path: URL parsers resolve them even when they are percent-encoded.
+            if matches!(*segment, "" | "." | "..") || segment.len() > MAX_SEGMENT_BYTES {
+                return Err(CortexError::NotFound);
+            }
+            url.push('/');
+            push_encoded(&mut url, segment);
+        }
+        Ok(url)
+    }
+}
+
+// Not `Url::path_segments_mut`, which silently drops tabs and line breaks and so turns one name into another.
+fn push_encoded(url: &mut String, segment: &str) {
+    for byte in segment.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            url.push(char::from(byte));
+        } else {
+            url.push('%');
+            url.push_str(&hex::encode_upper([byte]));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(username: &str) -> Result<String, CortexError> {
+        BaseUrl::parse("http://cortex.test").unwrap().endpoint(&["users", username])
+    }
+
+    #[test]
+    fn a_name_becomes_one_segment() {
+        for (username, path) in [
+            ("cortex_user-42.~", "cortex_user-42.~"),
+            ("a/b", "a%2Fb"),
+            ("../../sessions", "..%2F..%2Fsessions"),
+            ("a\\b", "a%5Cb"),
+            ("a?b#c", "a%3Fb%23c"),
+            ("%2e%2e", "%252e%252e"),
+            ("a\tb\r\nc", "a%09b%0D%0Ac"),
+            (" a+b ", "%20a%2Bb%20"),
+            ("gitarrenhörer", "gitarrenh%C3%B6rer"),
+        ] {
+            let url = endpoint(username).unwrap();
+            assert_eq!(url, format!("http://cortex.test/api/v1/users/{path}"));
+            assert_eq!(Url::parse(&url).unwrap().as_str(), url, "parsing changes nothing");
+        }
+    }
+
+    #[test]
+    fn what_no_path_can_carry_does_not_exist() {
+        for username in ["", ".", "..", &"x".repeat(MAX_SEGMENT_BYTES + 1)] {
+            assert_eq!(endpoint(username), Err(CortexError::NotFound), "{username:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_in_the_address_is_kept() {
+        let base = BaseUrl::parse("https://gateway.test/cortex/").unwrap();
+        assert_eq!(base.endpoint(&["sessions"]).unwrap(), "https://gateway.test/cortex/api/v1/sessions");
+    }
+
+    #[test]
+    fn an_address_is_only_an_address() {
+        for (address, error) in [
+            ("", CortexUrlError::NotAUrl),
+            ("cortex.test", CortexUrlError::NotAUrl),
+            ("file:///etc/passwd", CortexUrlError::NotHttp),
+            ("https://merchant:secret@cortex.test", CortexUrlError::MoreThanAnAddress),
+            ("https://cortex.test/?key=secret", CortexUrlError::MoreThanAnAddress),
+            ("https://cortex.test/#top", CortexUrlError::MoreThanAnAddress),
+        ] {
+            assert_eq!(BaseUrl::parse(address).map(|base| base.0), Err(error), "{address}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Reads an answer of Cortex Cloud: bounded, and believed only where it keeps to the protocol.
+
+use std::error::Error;
+use std::time::Duration;
+
+use reqwest::header::RETRY_AFTER;
+use reqwest::{RequestBuilder, Response, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::CortexError;
+
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
+
+/// A server that names a longer time is not taken at its word.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Sends a question; the answer must be a 200 with JSON.
+pub(super) async fn json<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, CortexError> {
+    let body = receive(request.send().await.map_err(lost)?, StatusCode::OK).await?;
+    serde_json::from_slice(&body).map_err(|_| unexpected("answered 200 with a body of another shape"))
+}
+
+/// Sends an order; the answer must be a 204. A 200, which any portal or proxy would give, does not mean that it was done.
+pub(super) async fn done(request: RequestBuilder) -> Result<(), CortexError> {
+    receive(request.send().await.map_err(lost)?, StatusCode::NO_CONTENT).await?;
+    Ok(())
+}
+
+async fn receive(mut response: Response, success: StatusCode) -> Result<Vec<u8>, CortexError> {
+    let status = response.status();
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        return Err(CortexError::RateLimited { retry_after: retry_after(&response) });
+    }
+    if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
+        return Err(CortexError::Temporary(format!("answered {}", status.as_u16())));
+    }
+    let body = bounded_body(&mut response).await?;
+    if status == success { Ok(body) } else { Err(refusal(status, &body)) }
+}
+
+async fn bounded_body(response: &mut Response) -> Result<Vec<u8>, CortexError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(lost)? {
+        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            return Err(unexpected("answered with more than 64 KiB"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// A refusal counts only with the protocol's own code: the bare 404 of a wrong address must not read as "no such user",
+/// nor the 401 of a proxy as "wrong password", since a merchant would be asked to mend what is not broken.
+fn refusal(status: StatusCode, body: &[u8]) -> CortexError {
+    #[derive(Deserialize)]
+    struct Refusal {
+        error: Code,
+    }
+    #[derive(Deserialize)]
+    struct Code {
+        code: String,
+    }
+    let code = serde_json::from_slice::<Refusal>(body).map(|refusal| refusal.error.code).unwrap_or_default();
+    match (status.as_u16(), code.as_str()) {
+        (401, "bad_credentials") => CortexError::BadCredentials,
+        (401, "session_expired") => CortexError::SessionExpired,
+        (404, "user_not_found" | "item_not_found") => CortexError::NotFound,
+        (409, "not_mutual") => CortexError::NotMutual,
+        (status, _) => CortexError::Unexpected(format!("answered {status}")),
+    }
+}
+
+/// Seconds only: a date would have to be compared with a clock that may differ from theirs.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
+}
+
+/// The HTTP client's own message names the URL, which holds a username; its innermost cause does not.
+fn lost(error: reqwest::Error) -> CortexError {
+    if error.is_timeout() {
+        return CortexError::Temporary("timed out".into());
+    }
+    if error.is_builder() {
+        return unexpected("the request could not be built");
+    }
+    let what = if error.is_connect() { "could not connect" } else { "connection lost" };
+    CortexError::Temporary(match innermost(&error) {
+        Some(cause) => format!("{what}: {cause}"),
+        None => what.into(),
+    })
+}
+
+fn innermost(error: &dyn Error) -> Option<&dyn Error> {
+    let first = error.source()?;
+    Some(std::iter::successors(Some(first), |cause| cause.source()).last().unwrap_or(first))
+}
+
+fn unexpected(what: &str) -> CortexError {
+    CortexError::Unexpected(what.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http;
+
+    use super::*;
+
+    async fn read(status: u16, header: (&str, &str), body: &str) -> Result<Vec<u8>, CortexError> {
+        let response = http::Response::builder().status(status).header(header.0, header.1).body(body.to_owned());
+        receive(response.unwrap().into(), StatusCode::OK).await
+    }
+
+    async fn refused(status: u16, body: &str) -> CortexError {
+        read(status, ("x-nothing", ""), body).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_what_its_code_says() {
+        for (status, code, error) in [
+            (401, "bad_credentials", CortexError::BadCredentials),
+            (401, "session_expired", CortexError::SessionExpired),
+            (404, "user_not_found", CortexError::NotFound),
+            (404, "item_not_found", CortexError::NotFound),
+            (409, "not_mutual", CortexError::NotMutual),
+            (400, "malformed", CortexError::Unexpected("answered 400".into())),
+        ] {
+            let body = format!(r#"{{"error":{{"code":"{code}"}}}}"#);
+            assert_eq!(refused(status, &body).await, error, "{code}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_status_without_the_code_means_nothing() {
+        for status in [204, 302, 400, 401, 403, 404, 409, 410] {
+            let expected = CortexError::Unexpected(format!("answered {status}"));
+            assert_eq!(refused(status, "<h1>Not Found: secret</h1>").await, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn trouble_on_their_side_is_temporary_whatever_the_body() {
+        for status in [408, 500, 502, 503, 504] {
+            let body = r#"{"error":{"code":"not_mutual"}}"#;
+            assert_eq!(refused(status, body).await, CortexError::Temporary(format!("answered {status}")));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_rate_limit_says_how_long_when_it_does() {
+        for (header, seconds) in [
+            (("retry-after", "7"), Some(7)),
+            (("retry-after", "18446744073709551615"), Some(86_400)),
+            (("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT"), None),
+            (("retry-after", "-1"), None),
+            (("x-nothing", ""), None),
+        ] {
+            let retry_after = seconds.map(Duration::from_secs);
+            assert_eq!(read(429, header, "").await, Err(CortexError::RateLimited { retry_after }), "{header:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_bounded() {
+        let most = "x".repeat(MAX_ANSWER_BYTES);
+        assert_eq!(read(200, ("x-nothing", ""), &most).await.unwrap().len(), MAX_ANSWER_BYTES);
+        let more = "x".repeat(MAX_ANSWER_BYTES + 1);
+        let error = read(200, ("x-nothing", ""), &more).await.unwrap_err();
+        assert_eq!(error, CortexError::Unexpected("answered with more than 64 KiB".into()));
+    }
+}

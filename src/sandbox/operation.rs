@@ -1,0 +1,82 @@
+//! What can be asked of Cortex Cloud: the names by which calls are counted, held and made to fail.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    Login,
+    FindUser,
+    Relation,
+    Follow,
+    Unfollow,
+    FindItem,
+    IsShared,
+    Share,
+}
+
+impl Operation {
+    pub const ALL: [Self; 8] = [
+        Self::Login,
+        Self::FindUser,
+        Self::Relation,
+        Self::Follow,
+        Self::Unfollow,
+        Self::FindItem,
+        Self::IsShared,
+        Self::Share,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::FindUser => "find_user",
+            Self::Relation => "relation",
+            Self::Follow => "follow",
+            Self::Unfollow => "unfollow",
+            Self::FindItem => "find_item",
+            Self::IsShared => "is_shared",
+            Self::Share => "share",
+        }
+    }
+}
+
+/// Which calls a fault or a hold is meant for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum On {
+    #[serde(rename = "any")]
+    Any,
+    #[serde(untagged)]
+    Only(Operation),
+}
+
+impl On {
+    pub(super) fn covers(self, operation: Operation) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only(only) => only == operation,
+        }
+    }
+}
+
+impl From<Operation> for On {
+    fn from(operation: Operation) -> Self {
+        Self::Only(operation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operation_is_called_the_same_everywhere() {
+        for operation in Operation::ALL {
+            let name = serde_json::to_value(operation).unwrap();
+            assert_eq!(name, operation.as_str());
+            assert_eq!(serde_json::from_value::<On>(name).unwrap(), On::Only(operation));
+        }
+        assert_eq!(serde_json::from_str::<On>(r#""any""#).unwrap(), On::Any);
+        assert!(serde_json::from_str::<On>(r#""deliver""#).is_err());
+    }
+}
