@@ -38,7 +38,7 @@ impl Clock {
             }
             // A long sleep is cut so that a wall clock that was set back or forward is noticed.
             tokio::select! {
-                () = tokio::time::sleep(left.min(Duration::from_secs(60))) => {}
+                () = tokio::time::sleep(left.min(Duration::from_mins(1))) => {}
                 () = moved => {}
             }
         }

@@ -2,4 +2,7 @@
 
 pub mod clock;
 pub mod cortex;
+pub mod event_log;
+pub mod metrics;
 pub mod sandbox;
+pub mod vault;

@@ -22,6 +22,7 @@ mod tests;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use axum::extract::DefaultBodyLimit;
 use chrono::TimeDelta;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -33,8 +34,10 @@ pub use fault::{Fault, FaultScript};
 pub use hold::HoldPoint;
 pub use operation::{On, Operation};
 pub use people::FollowsBack;
-pub use report::{Calls, FollowReport, RelationReport, ShareReport, StateReport, UserReport};
+pub use report::{Calls, FollowReport, HoldReport, RelationReport, ShareReport, StateReport, UserReport};
 pub use tally::{CallCount, FollowCount, ShareCount, Stage};
+
+const MAX_BODY_BYTES: usize = 16 * 1024;
 
 /// A connection that will not end is left behind after this long.
 const MAX_STOPPING: Duration = Duration::from_secs(5);
@@ -47,7 +50,10 @@ pub struct SandboxOptions {
 
 impl Default for SandboxOptions {
     fn default() -> Self {
-        Self { clock: Clock::default(), token_lifetime: TimeDelta::minutes(15) }
+        Self {
+            clock: Clock::default(),
+            token_lifetime: TimeDelta::minutes(15),
+        }
     }
 }
 
@@ -61,13 +67,14 @@ struct Shared {
     base_url: String,
     clock: Clock,
     token_lifetime: TimeDelta,
-    state: Mutex<State>,
-    /// Told of every change of `state`, so that waiting is never polling.
+    world: Mutex<World>,
+    /// Told of every change of `world`, so that waiting is never polling.
     changed: Notify,
 }
 
+/// Everything there is on this Cortex Cloud, and what it was told to do.
 #[derive(Default)]
-struct State {
+struct World {
     accounts: accounts::Accounts,
     people: people::People,
     items: items::Items,
@@ -86,24 +93,29 @@ enum Phase {
 }
 
 /// Serves the protocol and the control API on `listener` until it is stopped.
-pub async fn start(listener: TcpListener, options: SandboxOptions) -> std::io::Result<Sandbox> {
+pub fn start(listener: TcpListener, options: SandboxOptions) -> std::io::Result<Sandbox> {
     let shared = Shared {
         base_url: format!("http://{}", listener.local_addr()?),
         clock: options.clock,
         token_lifetime: options.token_lifetime,
-        state: Mutex::default(),
+        world: Mutex::default(),
         changed: Notify::new(),
     };
-    let sandbox = Sandbox { shared: Arc::new(shared) };
-    let router = protocol::routes().merge(control_api::routes()).with_state(sandbox.clone());
+    let sandbox = Sandbox {
+        shared: Arc::new(shared),
+    };
+    let router = protocol::routes()
+        .merge(control_api::routes())
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .with_state(sandbox.clone());
     let server = sandbox.clone();
     tokio::spawn(async move {
         let stopping = server.clone();
-        let told_to_stop = async move { stopping.until(|state| state.phase != Phase::Serving).await };
+        let told_to_stop = async move { stopping.until(|world| world.phase != Phase::Serving).await };
         if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(told_to_stop).await {
             tracing::error!(%error, "the sandbox ended");
         }
-        server.change(|state| state.phase = Phase::Stopped);
+        server.change(|world| world.phase = Phase::Stopped);
     });
     Ok(sandbox)
 }
@@ -116,28 +128,28 @@ impl Sandbox {
 
     /// Takes no more connections, ends the calls that are held or delayed, and returns when all are answered.
     pub async fn stop(&self) {
-        self.change(|state| state.phase = Phase::Stopping);
-        let stopped = self.until(|state| state.phase == Phase::Stopped);
+        self.change(|world| world.phase = Phase::Stopping);
+        let stopped = self.until(|world| world.phase == Phase::Stopped);
         if tokio::time::timeout(MAX_STOPPING, stopped).await.is_err() {
             tracing::warn!("the sandbox stopped with connections still open");
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.shared.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let outcome = change(&mut self.state());
+    fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        let outcome = change(&mut self.world());
         self.shared.changed.notify_waiters();
         outcome
     }
 
-    async fn until(&self, met: impl Fn(&State) -> bool) {
+    async fn until(&self, met: impl Fn(&World) -> bool) {
         loop {
             // Registered before looking, or a change between the two would be missed.
             let changed = self.shared.changed.notified();
-            if met(&self.state()) {
+            if met(&self.world()) {
                 return;
             }
             changed.await;

@@ -28,10 +28,8 @@ impl BaseUrl {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(CortexUrlError::NotHttp);
         }
-        let plain = url.username().is_empty()
-            && url.password().is_none()
-            && url.query().is_none()
-            && url.fragment().is_none();
+        let plain =
+            url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
         if !plain {
             return Err(CortexUrlError::MoreThanAnAddress);
         }
@@ -70,7 +68,9 @@ mod tests {
     use super::*;
 
     fn endpoint(username: &str) -> Result<String, CortexError> {
-        BaseUrl::parse("http://cortex.test").unwrap().endpoint(&["users", username])
+        BaseUrl::parse("http://cortex.test")
+            .unwrap()
+            .endpoint(&["users", username])
     }
 
     #[test]
@@ -102,7 +102,10 @@ mod tests {
     #[test]
     fn a_path_in_the_address_is_kept() {
         let base = BaseUrl::parse("https://gateway.test/cortex/").unwrap();
-        assert_eq!(base.endpoint(&["sessions"]).unwrap(), "https://gateway.test/cortex/api/v1/sessions");
+        assert_eq!(
+            base.endpoint(&["sessions"]).unwrap(),
+            "https://gateway.test/cortex/api/v1/sessions"
+        );
     }
 
     #[test]

@@ -9,25 +9,25 @@ use super::fault::Fault;
 use super::hold::{Held, HoldPoint};
 use super::operation::Operation;
 use super::refusal::Refusal;
-use super::{Phase, Sandbox, State};
+use super::{Phase, Sandbox, World};
 
 /// How long a call is held, or left without an answer, when nothing ends it earlier.
-const MAX_HOLD: Duration = Duration::from_secs(300);
-const MAX_SILENCE: Duration = Duration::from_secs(60);
+const MAX_HOLD: Duration = Duration::from_mins(5);
+const MAX_SILENCE: Duration = Duration::from_mins(1);
 
 impl Sandbox {
-    /// `effect` decides and does the thing, under the lock; nothing else of the protocol changes the state.
+    /// `effect` decides and does the thing, under the lock; nothing else of the protocol changes the world.
     pub(super) async fn call(
         &self,
         operation: Operation,
-        effect: impl FnOnce(&mut State, DateTime<Utc>) -> Result<Response, Refusal>,
+        effect: impl FnOnce(&mut World, DateTime<Utc>) -> Result<Response, Refusal>,
     ) -> Response {
-        let fault = self.change(|state| {
-            state.tally.arrived(operation);
-            state.faults.next(operation)
+        let fault = self.change(|world| {
+            world.tally.arrived(operation);
+            world.faults.next(operation)
         });
         let answer = self.carry_out(operation, fault, effect).await;
-        self.change(|state| state.tally.answered(operation));
+        self.change(|world| world.tally.answered(operation));
         let outcome = answer.as_ref().map_or_else(|refusal| refusal.code(), |_| "ok");
         tracing::debug!(operation = operation.as_str(), outcome, "sandbox call");
         answer.unwrap_or_else(Refusal::into_response)
@@ -37,39 +37,45 @@ impl Sandbox {
         &self,
         operation: Operation,
         fault: Option<Fault>,
-        effect: impl FnOnce(&mut State, DateTime<Utc>) -> Result<Response, Refusal>,
+        effect: impl FnOnce(&mut World, DateTime<Utc>) -> Result<Response, Refusal>,
     ) -> Result<Response, Refusal> {
         self.hold_point(operation, HoldPoint::BeforeEffect).await?;
         let now = || self.shared.clock.now();
         let answer = match fault {
-            None => self.change(|state| effect(state, now())),
+            None => self.change(|world| effect(world, now())),
             Some(Fault::Error500) => Err(Refusal::Broken),
             Some(Fault::RateLimit) => Err(Refusal::RateLimited),
             Some(Fault::DropConnection) => Err(Refusal::Dropped),
             Some(Fault::Timeout) => self.idle(MAX_SILENCE).await.and(Err(Refusal::Broken)),
             Some(Fault::DelayMs(delay_ms)) => {
                 self.idle(Duration::from_millis(delay_ms)).await?;
-                self.change(|state| effect(state, now()))
+                self.change(|world| effect(world, now()))
             }
-            Some(Fault::AfterEffect500) => self.change(|state| effect(state, now())).and(Err(Refusal::Broken)),
+            Some(Fault::AfterEffect500) => self.change(|world| effect(world, now())).and(Err(Refusal::Broken)),
         };
         self.hold_point(operation, HoldPoint::AfterEffect).await?;
         answer
     }
 
     async fn hold_point(&self, operation: Operation, at: HoldPoint) -> Result<(), Refusal> {
-        let is_held = |state: &State| state.phase == Phase::Serving && state.holds.hold(operation, at);
-        if is_held(&self.state()) {
+        let is_held = |world: &World| world.phase == Phase::Serving && world.holds.hold(operation, at);
+        if is_held(&self.world()) {
             let _held = Held::new(self, operation);
-            let released = self.until(|state| !is_held(state));
-            tokio::time::timeout(MAX_HOLD, released).await.map_err(|_| Refusal::HeldTooLong)?;
+            let released = self.until(|world| !is_held(world));
+            tokio::time::timeout(MAX_HOLD, released)
+                .await
+                .map_err(|_| Refusal::HeldTooLong)?;
         }
-        if self.state().phase == Phase::Serving { Ok(()) } else { Err(Refusal::Stopping) }
+        if self.world().phase == Phase::Serving {
+            Ok(())
+        } else {
+            Err(Refusal::Stopping)
+        }
     }
 
     /// Lets time pass, cut short when the sandbox stops.
     async fn idle(&self, duration: Duration) -> Result<(), Refusal> {
-        let stopping = self.until(|state| state.phase != Phase::Serving);
+        let stopping = self.until(|world| world.phase != Phase::Serving);
         match tokio::time::timeout(duration, stopping).await {
             Ok(()) => Err(Refusal::Stopping),
             Err(_elapsed) => Ok(()),

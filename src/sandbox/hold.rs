@@ -34,8 +34,8 @@ impl Holds {
         self.0.contains(&(operation, at))
     }
 
-    pub(super) fn active(&self) -> Vec<(Operation, HoldPoint)> {
-        self.0.iter().copied().collect()
+    pub(super) fn active(&self) -> impl Iterator<Item = (Operation, HoldPoint)> {
+        self.0.iter().copied()
     }
 }
 
@@ -47,13 +47,13 @@ pub(super) struct Held<'a> {
 
 impl<'a> Held<'a> {
     pub(super) fn new(sandbox: &'a Sandbox, operation: Operation) -> Self {
-        sandbox.change(|state| state.tally.held(operation));
+        sandbox.change(|world| world.tally.held(operation));
         Self { sandbox, operation }
     }
 }
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.sandbox.change(|state| state.tally.no_longer_held(self.operation));
+        self.sandbox.change(|world| world.tally.no_longer_held(self.operation));
     }
 }

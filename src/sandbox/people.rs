@@ -74,7 +74,10 @@ impl People {
             }
             FollowsBack::Never => false,
         };
-        Ok(Relation { following: followed_at.is_some(), followed_back })
+        Ok(Relation {
+            following: followed_at.is_some(),
+            followed_back,
+        })
     }
 
     /// Whether this changed anything. Following again does not begin the wait for their answer anew.
@@ -94,13 +97,17 @@ impl People {
     }
 
     /// Those who were added or changed.
-    pub(super) fn added(&self) -> impl ExactSizeIterator<Item = (&str, FollowsBack)> {
-        self.added.iter().map(|(username, follows_back)| (username.as_str(), *follows_back))
+    pub(super) fn added(&self) -> impl Iterator<Item = (&str, FollowsBack)> {
+        self.added
+            .iter()
+            .map(|(username, follows_back)| (username.as_str(), *follows_back))
     }
 
     /// The usernames that each merchant has ever followed, in the order of the merchants' addresses.
-    pub(super) fn followed(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        self.followed_at.keys().map(|(email, username)| (email.as_str(), username.as_str()))
+    pub(super) fn followed(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.followed_at
+            .keys()
+            .map(|(email, username)| (email.as_str(), username.as_str()))
     }
 
     fn note(&mut self, email: &str, username: &str, followed_at: Option<DateTime<Utc>>) -> Result<(), Refusal> {
@@ -118,7 +125,10 @@ fn key(email: &str, username: &str) -> (String, String) {
 }
 
 fn always_there(username: &str) -> Option<FollowsBack> {
-    ALWAYS_THERE.iter().find(|(name, _)| *name == username).map(|(_, follows_back)| *follows_back)
+    ALWAYS_THERE
+        .iter()
+        .find(|(name, _)| *name == username)
+        .map(|(_, follows_back)| *follows_back)
 }
 
 fn by_name(username: &str) -> Option<FollowsBack> {
@@ -154,8 +164,13 @@ mod tests {
     #[test]
     fn the_longest_wait_is_no_overflow() {
         let mut people = People::default();
-        assert_eq!(people.follow("m", "follows_after_4294967295s", DateTime::UNIX_EPOCH), Ok(true));
-        let relation = people.relation("m", "follows_after_4294967295s", DateTime::UNIX_EPOCH).unwrap();
+        assert_eq!(
+            people.follow("m", "follows_after_4294967295s", DateTime::UNIX_EPOCH),
+            Ok(true)
+        );
+        let relation = people
+            .relation("m", "follows_after_4294967295s", DateTime::UNIX_EPOCH)
+            .unwrap();
         assert!(relation.following && !relation.followed_back);
     }
 }

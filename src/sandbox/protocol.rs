@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
@@ -10,17 +9,16 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
-use axum::{Router, extract::DefaultBodyLimit};
+use axum::{Json, Router};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Sandbox;
 use super::items::{self, ShareKey};
 use super::operation::Operation;
 use super::refusal::Refusal;
+use super::{Sandbox, World};
 use crate::cortex::ItemKind;
-
-const MAX_BODY_BYTES: usize = 16 * 1024;
 
 pub(super) fn routes() -> Router<Sandbox> {
     Router::new()
@@ -31,7 +29,6 @@ pub(super) fn routes() -> Router<Sandbox> {
         .route("/api/v1/items/{kind}/{id}", get(find_item))
         .route("/api/v1/items/{kind}/{id}/shares/{username}", get(is_shared).put(share))
         .fallback(async || Refusal::NoSuchEndpoint)
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
 }
 
 async fn login(State(sandbox): State<Sandbox>, body: Bytes) -> Response {
@@ -41,28 +38,27 @@ async fn login(State(sandbox): State<Sandbox>, body: Bytes) -> Response {
         password: String,
     }
     let lifetime = sandbox.shared.token_lifetime;
-    let log_in = |state: &mut super::State, now| {
-        let credentials: Credentials = serde_json::from_slice(&body).map_err(|_| Refusal::Malformed)?;
-        let (token, expires_at) =
-            state.accounts.log_in(&credentials.email, &credentials.password, now, lifetime)?;
+    let log_in = |world: &mut World, now| {
+        let Credentials { email, password } = serde_json::from_slice(&body).map_err(|_| Refusal::Malformed)?;
+        let (token, expires_at) = world.accounts.log_in(&email, &password, now, lifetime)?;
         Ok(Json(json!({ "token": token, "expiresAt": expires_at })).into_response())
     };
     sandbox.call(Operation::Login, log_in).await
 }
 
 async fn find_user(State(sandbox): State<Sandbox>, token: Token, Path(username): Path<String>) -> Response {
-    let find = |state: &mut super::State, now| {
-        state.accounts.holder_of(&token.0, now)?;
-        state.people.find(&username)?;
+    let find = |world: &mut World, now| {
+        token.holder(world, now)?;
+        world.people.find(&username)?;
         Ok(Json(json!({ "username": username })).into_response())
     };
     sandbox.call(Operation::FindUser, find).await
 }
 
 async fn relation(State(sandbox): State<Sandbox>, token: Token, Path(username): Path<String>) -> Response {
-    let relate = |state: &mut super::State, now| {
-        let email = state.accounts.holder_of(&token.0, now)?;
-        let relation = state.people.relation(&email, &username, now)?;
+    let relate = |world: &mut World, now| {
+        let merchant = token.holder(world, now)?;
+        let relation = world.people.relation(&merchant, &username, now)?;
         let body = json!({ "following": relation.following, "followedBack": relation.followed_back });
         Ok(Json(body).into_response())
     };
@@ -70,63 +66,112 @@ async fn relation(State(sandbox): State<Sandbox>, token: Token, Path(username): 
 }
 
 async fn follow(State(sandbox): State<Sandbox>, token: Token, Path(username): Path<String>) -> Response {
-    sandbox.change(|state| state.tally.follow_asked(&username));
-    let follow = |state: &mut super::State, now| {
-        let email = state.accounts.holder_of(&token.0, now)?;
-        let newly = state.people.follow(&email, &username, now)?;
-        state.tally.follow_done(&username, newly);
+    sandbox.change(|world| world.tally.follow_asked(&username));
+    let follow = |world: &mut World, now| {
+        let merchant = token.holder(world, now)?;
+        let newly = world.people.follow(&merchant, &username, now)?;
+        world.tally.follow_done(&username, newly);
         Ok(StatusCode::NO_CONTENT.into_response())
     };
     sandbox.call(Operation::Follow, follow).await
 }
 
 async fn unfollow(State(sandbox): State<Sandbox>, token: Token, Path(username): Path<String>) -> Response {
-    let unfollow = |state: &mut super::State, now| {
-        let email = state.accounts.holder_of(&token.0, now)?;
-        state.people.unfollow(&email, &username, now)?;
+    let unfollow = |world: &mut World, now| {
+        let merchant = token.holder(world, now)?;
+        world.people.unfollow(&merchant, &username, now)?;
         Ok(StatusCode::NO_CONTENT.into_response())
     };
     sandbox.call(Operation::Unfollow, unfollow).await
 }
 
-async fn find_item(
-    State(sandbox): State<Sandbox>,
-    token: Token,
-    Path((kind, id)): Path<(String, String)>,
-) -> Response {
-    let find = |state: &mut super::State, now| {
-        state.accounts.holder_of(&token.0, now)?;
-        let name = items::name(parse_kind(&kind)?, &id)?;
-        Ok(Json(json!({ "id": id, "kind": kind, "name": name })).into_response())
+async fn find_item(State(sandbox): State<Sandbox>, token: Token, Path((kind, id)): Path<(Kind, String)>) -> Response {
+    let kind = ItemKind::from(kind);
+    let find = |world: &mut World, now| {
+        token.holder(world, now)?;
+        let name = items::name(kind, &id)?;
+        Ok(Json(json!({ "kind": kind.as_str(), "id": id, "name": name })).into_response())
     };
     sandbox.call(Operation::FindItem, find).await
 }
 
-async fn is_shared(State(sandbox): State<Sandbox>, token: Token, share: SharePath) -> Response {
-    let look = |state: &mut super::State, now| {
-        state.accounts.holder_of(&token.0, now)?;
-        let key = share.key()?;
-        items::name(key.kind, &key.id)?;
-        state.people.find(&key.username)?;
-        Ok(Json(json!({ "shared": state.items.is_shared(&key) })).into_response())
+async fn is_shared(State(sandbox): State<Sandbox>, token: Token, Path(share): Path<SharePath>) -> Response {
+    let share = ShareKey::from(share);
+    let look = |world: &mut World, now| {
+        token.holder(world, now)?;
+        items::name(share.kind, &share.id)?;
+        world.people.find(&share.username)?;
+        Ok(Json(json!({ "shared": world.items.is_shared(&share) })).into_response())
     };
     sandbox.call(Operation::IsShared, look).await
 }
 
-async fn share(State(sandbox): State<Sandbox>, token: Token, share: SharePath) -> Response {
-    if let Ok(key) = share.key() {
-        sandbox.change(|state| state.tally.share_asked(&key));
-    }
-    let share = |state: &mut super::State, now| {
-        let email = state.accounts.holder_of(&token.0, now)?;
-        let key = share.key()?;
-        items::name(key.kind, &key.id)?;
-        if !state.people.relation(&email, &key.username, now)?.is_mutual() {
+async fn share(State(sandbox): State<Sandbox>, token: Token, Path(share): Path<SharePath>) -> Response {
+    let share = ShareKey::from(share);
+    sandbox.change(|world| world.tally.share_asked(&share));
+    let give = |world: &mut World, now| {
+        let merchant = token.holder(world, now)?;
+        items::name(share.kind, &share.id)?;
+        if !world.people.relation(&merchant, &share.username, now)?.is_mutual() {
             return Err(Refusal::NotMutual);
         }
-        let newly = state.items.share(&key)?;
-        state.tally.share_done(&key, newly);
+        let newly = world.items.share(&share)?;
+        world.tally.share_done(&share, newly);
         Ok(StatusCode::NO_CONTENT.into_response())
     };
-    sandbox.call(Operation::Share, share).await
+    sandbox.call(Operation::Share, give).await
+}
+
+/// What came as a bearer token; empty when nothing did. It is checked with the call, so that a call without one counts too.
+struct Token(String);
+
+impl Token {
+    fn holder(&self, world: &World, now: DateTime<Utc>) -> Result<String, Refusal> {
+        world.accounts.holder_of(&self.0, now)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Token {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = header
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .unwrap_or_default();
+        Ok(Self(token.to_owned()))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Preset,
+    Capture,
+}
+
+impl From<Kind> for ItemKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Preset => Self::Preset,
+            Kind::Capture => Self::Capture,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct SharePath {
+    kind: Kind,
+    id: String,
+    username: String,
+}
+
+impl From<SharePath> for ShareKey {
+    fn from(SharePath { kind, id, username }: SharePath) -> Self {
+        Self {
+            kind: kind.into(),
+            id,
+            username,
+        }
+    }
 }

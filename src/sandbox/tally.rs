@@ -95,7 +95,11 @@ impl Tally {
 
     pub(super) fn share_done(&mut self, key: &ShareKey, newly: bool) {
         if let Some(count) = self.shares.get_mut(key) {
-            *(if newly { &mut count.effective } else { &mut count.repeated }) += 1;
+            *(if newly {
+                &mut count.effective
+            } else {
+                &mut count.repeated
+            }) += 1;
         }
     }
 
@@ -124,11 +128,11 @@ impl Tally {
         self.follows.get(username).copied().unwrap_or_default()
     }
 
-    pub(super) fn shares(&self) -> impl ExactSizeIterator<Item = (&ShareKey, ShareCount)> {
+    pub(super) fn shares(&self) -> impl Iterator<Item = (&ShareKey, ShareCount)> {
         self.shares.iter().map(|(key, count)| (key, *count))
     }
 
-    pub(super) fn follows(&self) -> impl ExactSizeIterator<Item = (&str, FollowCount)> {
+    pub(super) fn follows(&self) -> impl Iterator<Item = (&str, FollowCount)> {
         self.follows.iter().map(|(username, count)| (username.as_str(), *count))
     }
 }

@@ -1,0 +1,154 @@
+//! The event log: the only thing that is written on the way in, and also the queue and the outbox.
+//!
+//! [`EventLog::execute`] loads an aggregate, lets it decide, and appends what it decided. Appends of all callers go
+//! through one [`writer`], which commits what is waiting together. [`EventLog::read_after`] is the ordered feed.
+
+mod append;
+pub mod execute;
+mod feed;
+mod postgres;
+pub mod refusals;
+pub mod row;
+pub mod seal;
+mod sqlite;
+mod store;
+mod stream;
+mod writer;
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use cqrs_es::persist::EventUpcaster;
+use projections::database::{Database, Durability, Sql};
+use tokio::sync::watch;
+
+pub use append::{AppendError, Appended};
+pub use execute::{Actor, CommandError, Committed};
+pub use feed::HeadListener;
+pub use store::{Start, StreamStore};
+pub use stream::{MAX_EVENTS_PER_LOAD, SNAPSHOT_EVERY};
+
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+use crate::vault::Vault;
+
+static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/log/sqlite");
+static POSTGRES_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/log/postgres");
+
+/// A log that is open. Cheap to clone; all clones write through one writer.
+#[derive(Clone)]
+pub struct EventLog {
+    database: Database,
+    vault: Vault,
+    clock: Clock,
+    writer: writer::WriterHandle,
+    head: Arc<watch::Sender<i64>>,
+    upcasters: Arc<Vec<Box<dyn EventUpcaster>>>,
+}
+
+/// What a log needs from the rest of the service.
+#[derive(Clone)]
+pub struct Surroundings {
+    pub vault: Vault,
+    pub clock: Clock,
+    pub metrics: Arc<Metrics>,
+}
+
+impl EventLog {
+    /// Opens a log for reading and writing, brings its schema up to date, and checks that the master key is its own.
+    pub async fn open(url: &str, surroundings: Surroundings) -> anyhow::Result<Self> {
+        let database = Database::open(url, Durability::Full).await.context("the event log cannot be opened")?;
+        migrate(&database).await.context("the schema of the event log cannot be brought up to date")?;
+        claim(&database, &surroundings.vault).await?;
+        Self::over(database, surroundings).await
+    }
+
+    /// Opens a log for reading alone, beside a server that writes it. Its appends are refused.
+    pub async fn open_read_only(url: &str, surroundings: Surroundings) -> anyhow::Result<Self> {
+        let database = Database::open_read_only(url).await.context("the event log cannot be opened for reading")?;
+        refuse_other_master_key(&database, &surroundings.vault).await?;
+        Self::over(database, surroundings).await
+    }
+
+    async fn over(database: Database, surroundings: Surroundings) -> anyhow::Result<Self> {
+        let Surroundings { vault, clock, metrics } = surroundings;
+        let head = Arc::new(watch::Sender::new(feed::head(&database).await?));
+        let writer = writer::start(database.clone(), head.clone(), metrics);
+        Ok(Self { database, vault, clock, writer, head, upcasters: Arc::default() })
+    }
+
+    /// Reads old forms of events through these, as cqrs-es does: on loading and in the feed, never on disk.
+    #[must_use]
+    pub fn with_upcasters(mut self, upcasters: Vec<Box<dyn EventUpcaster>>) -> Self {
+        self.upcasters = Arc::new(upcasters);
+        self
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// How many appends are waiting for the writer.
+    pub fn waiting(&self) -> usize {
+        self.writer.waiting()
+    }
+
+    /// Whether the log answers.
+    pub async fn ping(&self) -> sqlx::Result<()> {
+        feed::head(&self.database).await.map(drop)
+    }
+
+    /// Lets the writer finish what it accepted, then closes the database.
+    pub async fn close(&self) {
+        self.writer.close().await;
+        self.database.close().await;
+    }
+}
+
+pub async fn migrate(database: &Database) -> Result<(), sqlx::migrate::MigrateError> {
+    match database {
+        Database::Sqlite(file) => SQLITE_MIGRATIONS.run(&file.writer).await,
+        Database::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool).await,
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct MasterKeyId {
+    master_key_id: Vec<u8>,
+}
+
+async fn known_master_key(database: &Database) -> sqlx::Result<Option<MasterKeyId>> {
+    database.fetch_optional(Sql::new("SELECT master_key_id FROM vault")).await
+}
+
+/// The first node to open an empty log makes it the log of its master key.
+async fn claim(database: &Database, vault: &Vault) -> anyhow::Result<()> {
+    if known_master_key(database).await?.is_none() {
+        let claim = Sql::new("INSERT INTO vault (master_key_id) SELECT ")
+            .bind(vault.master_key_id().to_vec())
+            .push(" WHERE NOT EXISTS (SELECT 1 FROM vault)");
+        database.execute(claim).await?;
+    }
+    refuse_other_master_key(database, vault).await
+}
+
+async fn refuse_other_master_key(database: &Database, vault: &Vault) -> anyhow::Result<()> {
+    let known = known_master_key(database).await?.context("the event log has no master key yet: start a server once")?;
+    if known.master_key_id != vault.master_key_id() {
+        bail!(
+            "the master key is not the one this event log was sealed with (it wants key {}, this is key {}): give the \
+             right one in CLOUD_BRIDGE_MASTER_KEY or put its key file back",
+            hex::encode(known.master_key_id),
+            hex::encode(vault.master_key_id()),
+        );
+    }
+    Ok(())
+}

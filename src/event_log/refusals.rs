@@ -1,0 +1,149 @@
+//! Webhooks that were not let in, counted beside the log: nothing unsigned enters it, and no stranger can fill the disk.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use domain::{AccountId, IntegrationId};
+use projections::database::Sql;
+use sqlx::FromRow;
+use tokio::sync::Notify;
+
+use super::EventLog;
+
+/// Distinct counters held between two writes. Beyond it, refusals are only in the metrics.
+const MAX_HELD: usize = 10_000;
+/// How often held counters are written at most.
+const FLUSH_EVERY: Duration = Duration::from_millis(200);
+/// How long a refusal is remembered.
+const KEPT: TimeDelta = TimeDelta::days(30);
+
+/// Why a webhook was not let in, in the words of the table and the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RefusalReason {
+    MissingSignature,
+    MalformedSignature,
+    WrongSignature,
+    MalformedBody,
+    InactiveIntegration,
+    /// Not refused at all: WooCommerce's unsigned ping, which is answered and remembered like the others.
+    Ping,
+}
+
+impl RefusalReason {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MissingSignature => "missing_signature",
+            Self::MalformedSignature => "malformed_signature",
+            Self::WrongSignature => "wrong_signature",
+            Self::MalformedBody => "malformed_body",
+            Self::InactiveIntegration => "inactive_integration",
+            Self::Ping => "ping",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Counter {
+    account_id: AccountId,
+    integration_id: IntegrationId,
+    reason: RefusalReason,
+    hour: DateTime<Utc>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Count {
+    refused: i64,
+    last_at: DateTime<Utc>,
+}
+
+/// Counts in memory and writes the counts a few times a second, so that a flood costs no writes.
+#[derive(Default)]
+pub struct Refusals {
+    held: Mutex<HashMap<Counter, Count>>,
+    some: Notify,
+}
+
+/// One hour's refusals of one kind, as people see them.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct RefusedHour {
+    pub account_id: String,
+    pub integration_id: String,
+    pub reason: String,
+    /// Microseconds since 1970.
+    pub hour: i64,
+    pub refused: i64,
+    pub last_at: i64,
+}
+
+impl Refusals {
+    pub fn count(&self, account_id: AccountId, integration_id: IntegrationId, reason: RefusalReason, at: DateTime<Utc>) {
+        let hour = at.duration_trunc(TimeDelta::hours(1)).unwrap_or(at);
+        let counter = Counter { account_id, integration_id, reason, hour };
+        let mut held = self.held.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if held.len() >= MAX_HELD && !held.contains_key(&counter) {
+            return;
+        }
+        let count = held.entry(counter).or_insert(Count { refused: 0, last_at: at });
+        count.refused += 1;
+        count.last_at = at;
+        drop(held);
+        self.some.notify_one();
+    }
+
+    /// Writes what is held, a few times a second, until it is dropped.
+    pub async fn keep_writing(&self, log: &EventLog) {
+        loop {
+            self.some.notified().await;
+            if let Err(error) = self.write(log).await {
+                tracing::warn!(%error, "refused webhooks could not be counted");
+            }
+            tokio::time::sleep(FLUSH_EVERY).await;
+        }
+    }
+
+    pub async fn write(&self, log: &EventLog) -> sqlx::Result<()> {
+        let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        if held.is_empty() {
+            return Ok(());
+        }
+        let mut transaction = log.database().begin().await?;
+        for (counter, count) in held {
+            let sql = Sql::new(
+                "INSERT INTO refusals (account_id, integration_id, reason, hour, refused, last_at) VALUES (",
+            )
+            .bind_list([counter.account_id.to_string(), counter.integration_id.to_string(), counter.reason.as_str().into()])
+            .push(", ")
+            .bind_list([counter.hour.timestamp_micros(), count.refused, count.last_at.timestamp_micros()])
+            .push(
+                ") ON CONFLICT (account_id, integration_id, reason, hour) DO UPDATE SET \
+                 refused = refusals.refused + excluded.refused, last_at = excluded.last_at",
+            );
+            transaction.execute(sql).await?;
+        }
+        let oldest = (log.clock().now() - KEPT).timestamp_micros();
+        transaction.execute(Sql::new("DELETE FROM refusals WHERE hour < ").bind(oldest)).await?;
+        transaction.commit().await
+    }
+}
+
+/// The newest refusals of an account before a moment, the newest first.
+pub async fn recent(
+    log: &EventLog,
+    account_id: &str,
+    integration_id: Option<&str>,
+    before_us: i64,
+    limit: i64,
+) -> sqlx::Result<Vec<RefusedHour>> {
+    let mut sql = Sql::new(
+        "SELECT account_id, integration_id, reason, hour, refused, last_at FROM refusals WHERE account_id = ",
+    )
+    .bind(account_id)
+    .push(" AND last_at < ")
+    .bind(before_us);
+    if let Some(integration_id) = integration_id {
+        sql = sql.push(" AND integration_id = ").bind(integration_id);
+    }
+    log.database().fetch_all(sql.push(" ORDER BY last_at DESC, integration_id, reason LIMIT ").bind(limit)).await
+}

@@ -1,0 +1,118 @@
+//! Sealing at the store's edge: what an event marks as private is sealed before it is stored, and opened after.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
+
+use crate::vault::{CannotOpen, DataKey};
+
+/// The marks of [`domain::Private`] in JSON, and the mark of what is sealed.
+const PLAIN: &str = "$private";
+const ERASED: &str = "$erased";
+const SEALED: &str = "$sealed";
+
+/// Whether anything in here is marked as private.
+pub fn has_private(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => map.contains_key(PLAIN) || map.values().any(has_private),
+        Value::Array(values) => values.iter().any(has_private),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+/// Replaces every private value by its sealed form. `place` is the stream it belongs to.
+pub fn seal(value: &mut Value, key: &DataKey, place: &str) {
+    match value {
+        Value::Object(map) => {
+            if let Some(plain) = map.remove(PLAIN) {
+                let sealed = STANDARD.encode(key.seal(plain.to_string().as_bytes(), place.as_bytes()));
+                map.insert(SEALED.to_owned(), Value::String(sealed));
+            } else {
+                map.values_mut().for_each(|value| seal(value, key, place));
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| seal(value, key, place)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Replaces every sealed value by the plain one; by the mark of erasure where its key is gone.
+pub fn open(value: &mut Value, key: Option<&DataKey>, place: &str) -> Result<(), CannotOpen> {
+    match value {
+        Value::Object(map) => {
+            let Some(sealed) = map.get(SEALED) else {
+                return map.values_mut().try_for_each(|value| open(value, key, place));
+            };
+            *value = match key {
+                Some(key) => Value::Object(Map::from_iter([(PLAIN.to_owned(), opened(sealed, key, place)?)])),
+                None => Value::String(ERASED.to_owned()),
+            };
+            Ok(())
+        }
+        Value::Array(values) => values.iter_mut().try_for_each(|value| open(value, key, place)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+    }
+}
+
+fn opened(sealed: &Value, key: &DataKey, place: &str) -> Result<Value, CannotOpen> {
+    let sealed = STANDARD.decode(sealed.as_str().ok_or(CannotOpen)?).map_err(|_| CannotOpen)?;
+    serde_json::from_slice(&key.open(&sealed, place.as_bytes())?).map_err(|_| CannotOpen)
+}
+
+/// A raw body: compressed first, for what is sealed cannot be.
+pub fn seal_body(body: &[u8], key: &DataKey, place: &str) -> Vec<u8> {
+    key.seal(&lz4_flex::compress_prepend_size(body), place.as_bytes())
+}
+
+pub fn open_body(sealed: &[u8], key: &DataKey, place: &str) -> Result<Vec<u8>, CannotOpen> {
+    lz4_flex::decompress_size_prepended(&key.open(sealed, place.as_bytes())?).map_err(|_| CannotOpen)
+}
+
+/// Where the private parts of a stream belong.
+pub fn place(aggregate_type: &str, aggregate_id: &str) -> String {
+    format!("{aggregate_type}/{aggregate_id}")
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Private;
+    use serde_json::json;
+
+    use super::*;
+    use crate::vault::Vault;
+
+    #[test]
+    fn private_values_are_sealed_wherever_they_are_and_come_back() {
+        let (key, _) = Vault::new(&[1; 32]).new_data_key("delivery/1");
+        let plain = json!({
+            "username": Private::from("max"),
+            "list": [{"email": Private::Known("max@music.com")}],
+            "none": null,
+            "sku": "STORM",
+        });
+        assert!(has_private(&plain));
+        let mut stored = plain.clone();
+        seal(&mut stored, &key, "delivery/1");
+        assert!(!has_private(&stored));
+        assert!(!stored.to_string().contains("max"));
+
+        let mut erased = stored.clone();
+        open(&mut erased, None, "delivery/1").unwrap();
+        assert_eq!(erased["username"], json!(Private::<String>::Erased));
+        assert_eq!(erased["sku"], "STORM");
+
+        let mut moved = stored.clone();
+        assert_eq!(open(&mut moved, Some(&key), "delivery/2"), Err(CannotOpen));
+        open(&mut stored, Some(&key), "delivery/1").unwrap();
+        assert_eq!(stored, plain);
+    }
+
+    #[test]
+    fn a_body_comes_back_to_the_byte() {
+        let (key, _) = Vault::new(&[1; 32]).new_data_key("delivery/1");
+        for body in [&b""[..], b"\0\xff\xfe", &b"{\"a\": 1.10 }".repeat(400)] {
+            let sealed = seal_body(body, &key, "delivery/1");
+            assert_eq!(open_body(&sealed, &key, "delivery/1").unwrap(), body);
+        }
+    }
+}

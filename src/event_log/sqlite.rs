@@ -1,0 +1,111 @@
+//! Appending on SQLite: one transaction of the file's only writing connection, one statement for each table.
+
+use sqlx::{QueryBuilder, Sqlite, SqlitePool};
+
+use super::append::{Append, NewEvent};
+
+/// Statements a batch of fresh orders costs, its begin and commit included. None of them is a round trip.
+pub(super) const STATEMENTS: u64 = 5;
+
+#[derive(sqlx::FromRow)]
+struct Found {
+    append_no: Option<i64>,
+    head: i64,
+}
+
+/// Appends a batch with at most one append for each stream. Answers for each the position of its last event, or nothing
+/// where another append came first.
+pub(super) async fn append(pool: &SqlitePool, appends: &[Append]) -> sqlx::Result<Vec<Option<i64>>> {
+    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+
+    // The head of the log, and the appends whose place is taken or not reached yet.
+    let starts = (0_i64..).zip(appends).map(|(number, append)| {
+        let first = append.first();
+        serde_json::json!([number, first.aggregate_type, first.aggregate_id, first.sequence])
+    });
+    let starts = serde_json::Value::Array(starts.collect()).to_string();
+    let found: Vec<Found> = sqlx::query_as(
+        "WITH starts AS (SELECT json_extract(value, '$[0]') AS append_no, json_extract(value, '$[1]') AS aggregate_type, \
+                json_extract(value, '$[2]') AS aggregate_id, json_extract(value, '$[3]') AS sequence \
+            FROM json_each($1)) \
+         SELECT NULL AS append_no, (SELECT coalesce(max(position), 0) FROM events) AS head \
+         UNION ALL \
+         SELECT append_no, 0 FROM starts s \
+         WHERE EXISTS (SELECT 1 FROM events e WHERE e.aggregate_type = s.aggregate_type \
+                AND e.aggregate_id = s.aggregate_id AND e.sequence = s.sequence) \
+            OR (s.sequence > 1 AND NOT EXISTS (SELECT 1 FROM events e WHERE e.aggregate_type = s.aggregate_type \
+                AND e.aggregate_id = s.aggregate_id AND e.sequence = s.sequence - 1))",
+    )
+    .bind(starts)
+    .fetch_all(&mut *transaction)
+    .await?;
+    let mut head = found.iter().find(|found| found.append_no.is_none()).map_or(0, |found| found.head);
+    let mut refused = vec![false; appends.len()];
+    for number in found.iter().filter_map(|found| usize::try_from(found.append_no?).ok()) {
+        refused[number] = true;
+    }
+
+    let accepted: Vec<&Append> =
+        appends.iter().zip(&refused).filter(|(_, refused)| !**refused).map(|(append, _)| append).collect();
+    let mut positions = Vec::with_capacity(appends.len());
+    for (append, refused) in appends.iter().zip(&refused) {
+        positions.push((!refused).then(|| {
+            head += i64::try_from(append.events.len()).unwrap_or(i64::MAX);
+            head
+        }));
+    }
+    if accepted.is_empty() {
+        return Ok(positions);
+    }
+
+    let events: Vec<&NewEvent> = accepted.iter().flat_map(|append| &append.events).collect();
+    let first_position = head + 1 - i64::try_from(events.len()).unwrap_or(i64::MAX);
+    let mut insert = QueryBuilder::<Sqlite>::new(
+        "INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_type, event_version, payload, \
+         metadata, recorded_at, hash, body) ",
+    );
+    insert.push_values((first_position..).zip(events), |mut row, (position, NewEvent { stored, body })| {
+        row.push_bind(position)
+            .push_bind(&stored.aggregate_type)
+            .push_bind(&stored.aggregate_id)
+            .push_bind(stored.sequence)
+            .push_bind(&stored.event_type)
+            .push_bind(&stored.event_version)
+            .push_bind(&stored.payload)
+            .push_bind(&stored.metadata)
+            .push_bind(stored.recorded_at)
+            .push_bind(stored.hash.as_slice())
+            .push_bind(body.as_deref());
+    });
+    insert.build().persistent(false).execute(&mut *transaction).await?;
+
+    let keys: Vec<_> =
+        accepted.iter().filter_map(|append| Some((append.first(), append.new_data_key.as_deref()?))).collect();
+    if !keys.is_empty() {
+        let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO data_keys (aggregate_type, aggregate_id, wrapped) ");
+        insert.push_values(keys, |mut row, (stream, wrapped)| {
+            row.push_bind(&stream.aggregate_type).push_bind(&stream.aggregate_id).push_bind(wrapped);
+        });
+        insert.push(" ON CONFLICT DO NOTHING");
+        insert.build().persistent(false).execute(&mut *transaction).await?;
+    }
+
+    let snapshots: Vec<_> =
+        accepted.iter().filter_map(|append| Some((append.last(), append.snapshot.as_ref()?))).collect();
+    if !snapshots.is_empty() {
+        let mut insert = QueryBuilder::<Sqlite>::new(
+            "INSERT OR REPLACE INTO snapshots (aggregate_type, aggregate_id, sequence, hash, schema_version, state) ",
+        );
+        insert.push_values(snapshots, |mut row, (last, snapshot)| {
+            row.push_bind(&last.aggregate_type)
+                .push_bind(&last.aggregate_id)
+                .push_bind(last.sequence)
+                .push_bind(last.hash.as_slice())
+                .push_bind(snapshot.schema_version)
+                .push_bind(&snapshot.state);
+        });
+        insert.build().persistent(false).execute(&mut *transaction).await?;
+    }
+    transaction.commit().await?;
+    Ok(positions)
+}

@@ -1,0 +1,201 @@
+//! Group commit: one task that writes what is waiting, together, and answers each caller.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use projections::database::Database;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use super::append::{Append, AppendError, Appended};
+use super::{postgres, sqlite};
+use crate::metrics::Metrics;
+
+/// Appends that may wait. A full queue is told to the caller at once, not after a time-out.
+const MAX_WAITING: usize = 2_048;
+/// What may wait, in KiB: a queue of large bodies must not take the memory of a small machine.
+const MAX_WAITING_KIB: usize = 64 * 1_024;
+const MAX_BATCH: usize = 256;
+const MAX_BATCH_BYTES: usize = 4 * 1_024 * 1_024;
+
+type Answer = Result<Appended, AppendError>;
+
+struct Request {
+    append: Append,
+    answer: oneshot::Sender<Answer>,
+    _room: OwnedSemaphorePermit,
+}
+
+#[derive(Clone)]
+pub(super) struct WriterHandle {
+    requests: mpsc::Sender<Request>,
+    room_kib: Arc<Semaphore>,
+    task: Arc<tokio::sync::Mutex<Option<JoinHandle<()>>>>,
+    closing: Arc<watch::Sender<bool>>,
+}
+
+pub(super) fn start(database: Database, head: Arc<watch::Sender<i64>>, metrics: Arc<Metrics>) -> WriterHandle {
+    let (requests, receiver) = mpsc::channel(MAX_WAITING);
+    let (closing, closed) = watch::channel(false);
+    let writer = Writer { database, head, metrics, deferred: Vec::new() };
+    let task = tokio::spawn(writer.run(receiver, closed));
+    WriterHandle {
+        requests,
+        room_kib: Arc::new(Semaphore::new(MAX_WAITING_KIB)),
+        task: Arc::new(tokio::sync::Mutex::new(Some(task))),
+        closing: Arc::new(closing),
+    }
+}
+
+impl WriterHandle {
+    /// Hands the events over. From then on they are written, whether or not the caller still waits for the answer.
+    pub(super) async fn append(&self, append: Append) -> Answer {
+        let kib = u32::try_from(append.weight() / 1_024 + 1).unwrap_or(u32::MAX);
+        let room = self.room_kib.clone().try_acquire_many_owned(kib).map_err(|_| AppendError::Busy)?;
+        let (answer, answered) = oneshot::channel();
+        self.requests.try_send(Request { append, answer, _room: room }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => AppendError::Busy,
+            mpsc::error::TrySendError::Closed(_) => AppendError::Unavailable("the writer has stopped".to_owned()),
+        })?;
+        answered.await.unwrap_or_else(|_| Err(AppendError::Unavailable("the writer has stopped".to_owned())))
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.requests.max_capacity() - self.requests.capacity()
+    }
+
+    /// Takes no more appends, and returns once the waiting ones are written.
+    pub(super) async fn close(&self) {
+        self.closing.send_replace(true);
+        if let Some(task) = self.task.lock().await.take()
+            && let Err(error) = task.await
+        {
+            tracing::error!(%error, "the writer of the event log ended badly");
+        }
+    }
+}
+
+struct Writer {
+    database: Database,
+    head: Arc<watch::Sender<i64>>,
+    metrics: Arc<Metrics>,
+    /// Appends to a stream that an earlier one of the same batch was already for.
+    deferred: Vec<Request>,
+}
+
+impl Writer {
+    async fn run(mut self, mut receiver: mpsc::Receiver<Request>, mut closed: watch::Receiver<bool>) {
+        let mut waiting = Vec::with_capacity(MAX_BATCH);
+        loop {
+            if self.deferred.is_empty() && waiting.is_empty() {
+                tokio::select! {
+                    received = receiver.recv_many(&mut waiting, MAX_BATCH) => if received == 0 { return },
+                    changed = closed.wait_for(|closed| *closed), if !receiver.is_closed() => {
+                        // What was accepted is still received and written; nothing new gets in.
+                        drop(changed);
+                        receiver.close();
+                        continue;
+                    }
+                }
+            } else {
+                while waiting.len() < MAX_BATCH
+                    && let Ok(request) = receiver.try_recv()
+                {
+                    waiting.push(request);
+                }
+            }
+            let batch = self.next_batch(&mut waiting);
+            self.write(batch).await;
+        }
+    }
+
+    /// Takes what fits into one batch: at most one append for each stream, the oldest first.
+    fn next_batch(&mut self, waiting: &mut Vec<Request>) -> Vec<Request> {
+        let mut batch: Vec<Request> = Vec::with_capacity(MAX_BATCH);
+        let mut streams = HashMap::new();
+        let mut bytes = 0;
+        let mut full = false;
+        let candidates: Vec<Request> = self.deferred.drain(..).chain(waiting.drain(..)).collect();
+        for request in candidates {
+            let first = request.append.first();
+            let stream = (first.aggregate_type.clone(), first.aggregate_id.clone());
+            let weight = request.append.weight();
+            full = full || batch.len() >= MAX_BATCH || (!batch.is_empty() && bytes + weight > MAX_BATCH_BYTES);
+            if full || streams.insert(stream, ()).is_some() {
+                self.deferred.push(request);
+            } else {
+                bytes += weight;
+                batch.push(request);
+            }
+        }
+        batch
+    }
+
+    async fn write(&mut self, batch: Vec<Request>) {
+        let started = Instant::now();
+        let (appends, answers): (Vec<Append>, Vec<_>) =
+            batch.into_iter().map(|Request { append, answer, _room }| (append, (answer, _room))).unzip();
+        let written = match &self.database {
+            Database::Sqlite(file) => sqlite::append(&file.writer, &appends).await,
+            Database::Postgres(pool) => postgres::append(pool, &appends).await,
+        };
+        let statements = match &self.database {
+            Database::Sqlite(_) => sqlite::STATEMENTS,
+            Database::Postgres(_) => postgres::STATEMENTS,
+        };
+        self.metrics.append_batch(appends.len(), statements, started.elapsed());
+        match written {
+            Ok(positions) => {
+                if let Some(head) = positions.iter().flatten().max() {
+                    advance(&self.head, *head);
+                }
+                self.refuse_overtaken(&appends, &positions);
+                for ((answer, _room), position) in answers.into_iter().zip(positions) {
+                    // A caller that has gone away needs no answer.
+                    answer.send(position.map(|position| Appended { position }).ok_or(AppendError::Conflict)).ok();
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, appends = appends.len(), "a batch could not be appended to the event log");
+                for (answer, _room) in answers {
+                    answer.send(Err(AppendError::Unavailable(error.to_string()))).ok();
+                }
+            }
+        }
+    }
+
+    /// Answers the deferred appends that the batch just written has overtaken, without asking the database.
+    fn refuse_overtaken(&mut self, appends: &[Append], positions: &[Option<i64>]) {
+        if self.deferred.is_empty() {
+            return;
+        }
+        let written: HashMap<_, _> = appends
+            .iter()
+            .zip(positions)
+            .filter(|(_, position)| position.is_some())
+            .map(|(append, _)| {
+                let last = append.last();
+                ((last.aggregate_type.as_str(), last.aggregate_id.as_str()), last.sequence)
+            })
+            .collect();
+        let (overtaken, deferred): (Vec<_>, Vec<_>) = self.deferred.drain(..).partition(|request| {
+            let first = request.append.first();
+            let head = written.get(&(first.aggregate_type.as_str(), first.aggregate_id.as_str()));
+            head.is_some_and(|head| first.sequence <= *head)
+        });
+        self.deferred = deferred;
+        for request in overtaken {
+            request.answer.send(Err(AppendError::Conflict)).ok();
+        }
+    }
+}
+
+/// Moves the known head of the log forward, never back.
+pub(super) fn advance(head: &watch::Sender<i64>, position: i64) {
+    head.send_if_modified(|known| {
+        let news = position > *known;
+        *known = position.max(*known);
+        news
+    });
+}

@@ -1,0 +1,162 @@
+//! Reads what a webhook's body says about an order. The body was verified before; nothing unsigned decides here.
+
+mod generic;
+mod scalar;
+mod shape;
+mod shopify;
+#[cfg(test)]
+mod tests;
+mod username;
+mod woocommerce;
+
+use std::fmt;
+
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use domain::LineItem;
+use domain::integration::Provider;
+use domain::notice::NoticeKind;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::error::Category;
+
+/// Longest text that is kept of an order, in characters. An id may not be longer; anything else is cut.
+const MAX_TEXT_CHARS: usize = 500;
+const MAX_ITEMS: usize = 1_000;
+/// How deep lists and objects may lie within each other: as deep as `serde_json` follows them, also in the parts of
+/// a body that it skips without following.
+const MAX_DEPTH: usize = 127;
+
+/// What a webhook says about an order, whichever store it is from.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoreOrder {
+    pub order_id: String,
+    /// The number that people see.
+    pub order_number: Option<String>,
+    pub order_status: Option<String>,
+    /// The store cancelled, refunded or deleted the order.
+    pub called_off: bool,
+    pub username: Option<String>,
+    pub email: Option<String>,
+    pub customer_name: Option<String>,
+    pub items: Vec<LineItem>,
+}
+
+/// Shows nothing of the customer.
+impl fmt::Debug for StoreOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreOrder")
+            .field("order_id", &self.order_id)
+            .field("order_status", &self.order_status)
+            .field("called_off", &self.called_off)
+            .field("items", &self.items)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Parsed {
+    Order(StoreOrder),
+    Notice(NoticeKind),
+}
+
+/// Why a body cannot be used, in words for whoever built the sender. Says nothing of what the body contains.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    #[error("the body {reason} (line {line}, column {column})")]
+    NotJson { reason: &'static str, line: usize, column: usize },
+    #[error("{}", missing(field))]
+    MissingField { field: String },
+    #[error("`{field}` {reason}")]
+    InvalidField { field: String, reason: &'static str },
+}
+
+fn missing(field: &str) -> String {
+    // A whole item is never missing: what is missing is anything that a mapping could match.
+    if field.starts_with("items[") {
+        format!("`{field}` names no product: one of sku, productId, title is needed")
+    } else {
+        format!("`{field}` is missing")
+    }
+}
+
+/// Parses a body whose signature was verified. `topic` is from a header that no store signs: it can make less of a body
+/// (no order, an order called off), never more.
+///
+/// A field that is read and comes twice in one object makes the body malformed: which of the two the store meant, nobody
+/// can tell.
+pub fn parse(provider: Provider, topic: Option<&str>, body: &[u8]) -> Result<Parsed, Malformed> {
+    let json = text(body)?;
+    let topic = topic.map(str::trim).filter(|topic| !topic.is_empty());
+    match provider {
+        Provider::Shopify => shopify::parse(topic, json),
+        Provider::WooCommerce => woocommerce::parse(topic, json),
+        Provider::Generic => generic::parse(json),
+        Provider::BigCommerce | Provider::Square => {
+            read::<IgnoredAny>(json).map(|_| Parsed::Notice(NoticeKind::NotAnOrder))
+        }
+    }
+}
+
+/// WooCommerce's unsigned ping on saving a webhook (`WC_Webhook::deliver_ping`): the form `webhook_id=7`.
+pub fn is_woocommerce_ping(headers: &HeaderMap, body: &[u8]) -> bool {
+    let is_form = headers.get(CONTENT_TYPE).is_none_or(|value| {
+        let media_type = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+        media_type.trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+    });
+    let webhook_id = body.strip_prefix(b"webhook_id=").unwrap_or_default();
+    is_form
+        && !headers.contains_key("x-wc-webhook-signature")
+        && (1..=20).contains(&webhook_id.len())
+        && webhook_id.iter().all(u8::is_ascii_digit)
+}
+
+/// The body as text that is not nested too deeply. A byte order mark, which senders on Windows like to write, is no part
+/// of it.
+fn text(body: &[u8]) -> Result<&str, Malformed> {
+    let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
+    let text = std::str::from_utf8(body).map_err(|error| not_json("is not UTF-8", body, error.valid_up_to()))?;
+    match too_deep_at(body) {
+        Some(at) => Err(not_json("is nested too deeply", body, at)),
+        None => Ok(text),
+    }
+}
+
+fn too_deep_at(json: &[u8]) -> Option<usize> {
+    // Counted before they are followed, which is much cheaper: few bodies have as many brackets.
+    if json.iter().filter(|byte| matches!(byte, b'[' | b'{')).count() <= MAX_DEPTH {
+        return None;
+    }
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    json.iter().position(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => depth += 1,
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > MAX_DEPTH
+    })
+}
+
+fn not_json(reason: &'static str, body: &[u8], at: usize) -> Malformed {
+    let before = &body[..at];
+    let line = before.split(|byte| *byte == b'\n').count();
+    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+    Malformed::NotJson { reason, line, column }
+}
+
+fn read<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, Malformed> {
+    serde_json::from_str(json).map_err(|error| {
+        // The error's own text may quote the body.
+        let reason = match error.classify() {
+            Category::Eof => "ends before its JSON does",
+            Category::Syntax | Category::Io => "is not JSON",
+            // Every field takes JSON of any kind, so this is all that is left.
+            Category::Data => "has a field twice in one object",
+        };
+        Malformed::NotJson { reason, line: error.line(), column: error.column() }
+    })
+}

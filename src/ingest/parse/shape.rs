@@ -1,0 +1,130 @@
+//! Lists and objects where they belong, and anything else in their place: stores send null, "" and [] for an object that
+//! is not there, and none of that may cost an order.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::MAX_ITEMS;
+
+/// An object read as `O`, a list read as `L`, or that it is neither.
+///
+/// Also keeps a list from being read as an object: a derived `Deserialize` would take the entries for the fields in turn.
+#[derive(Default)]
+pub(super) enum Shape<O, L> {
+    #[default]
+    Nothing,
+    Scalar,
+    Object(O),
+    List(L),
+}
+
+pub(super) type Object<O> = Shape<O, IgnoredAny>;
+pub(super) type List<T> = Shape<IgnoredAny, Entries<T>>;
+
+impl<O, L> Shape<O, L> {
+    pub(super) fn object(self) -> Option<O> {
+        match self {
+            Self::Object(object) => Some(object),
+            Self::Nothing | Self::Scalar | Self::List(_) => None,
+        }
+    }
+
+    pub(super) fn list(self) -> Option<L> {
+        match self {
+            Self::List(list) => Some(list),
+            Self::Nothing | Self::Scalar | Self::Object(_) => None,
+        }
+    }
+}
+
+impl<T> Shape<T, T> {
+    pub(super) fn either(self) -> Option<T> {
+        match self {
+            Self::Object(either) | Self::List(either) => Some(either),
+            Self::Nothing | Self::Scalar => None,
+        }
+    }
+}
+
+impl<'de, O: Deserialize<'de>, L: Deserialize<'de>> Deserialize<'de> for Shape<O, L> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ShapeVisitor(PhantomData))
+    }
+}
+
+struct ShapeVisitor<O, L>(PhantomData<(O, L)>);
+
+impl<'de, O: Deserialize<'de>, L: Deserialize<'de>> Visitor<'de> for ShapeVisitor<O, L> {
+    type Value = Shape<O, L>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON of any kind")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        O::deserialize(MapAccessDeserializer::new(map)).map(Shape::Object)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+        L::deserialize(SeqAccessDeserializer::new(seq)).map(Shape::List)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Shape::Nothing)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Shape::Scalar)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Shape::Scalar)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Shape::Scalar)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Shape::Scalar)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(Shape::Scalar)
+    }
+}
+
+/// The entries of a list, up to one more than an order may have: enough to see that there are too many.
+#[derive(Default)]
+pub(super) struct Entries<T>(pub(super) Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entries<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(EntriesVisitor(PhantomData))
+    }
+}
+
+struct EntriesVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for EntriesVisitor<T> {
+    type Value = Entries<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut entries = vec![];
+        while entries.len() <= MAX_ITEMS {
+            match seq.next_element()? {
+                Some(entry) => entries.push(entry),
+                None => return Ok(Entries(entries)),
+            }
+        }
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Entries(entries))
+    }
+}

@@ -1,0 +1,235 @@
+//! Where an order names the customer's Cortex Cloud username: in an attribute made for it, or in the words of a note.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::scalar::Scalar;
+use super::shape::Object;
+
+/// The names that the webhooks document gives, the one that wins first.
+const ATTRIBUTES: [&str; 3] = ["ndsp_username", "cortex_username", "neural_dsp_username"];
+
+/// What stands before "username" when it is this platform's. ASCII and lower case.
+const LABELS: [&str; 6] = ["ndsp", "cortex", "cortex cloud", "neural dsp", "neural_dsp", "neuraldsp"];
+
+/// Without white space around it and without the @ that people put before a name. None if nothing is left.
+pub(super) fn normalised(username: &str) -> Option<String> {
+    let username = username.replace('\0', "");
+    let username = username.trim().trim_start_matches('@').trim_start();
+    (!username.is_empty()).then(|| username.chars().take(super::MAX_TEXT_CHARS).collect())
+}
+
+/// The username among the pairs of name and value that shoppers, themes and plugins attach to an order.
+///
+/// Read from a list of `{"name", "value"}` (Shopify) or `{"key", "value"}` (WooCommerce), or from an object: one such
+/// pair, or the names with their values. Names count whatever their case and whether or not an underscore leads, by which
+/// both platforms hide an attribute from the shopper.
+#[derive(Default)]
+pub(super) struct Attributes(Option<Found>);
+
+struct Found {
+    rank: usize,
+    username: String,
+}
+
+impl Attributes {
+    pub(super) fn username(self) -> Option<String> {
+        self.0.map(|found| found.username)
+    }
+
+    fn consider(&mut self, name: &str, value: Scalar<'_>) {
+        let name = name.trim();
+        let name = name.strip_prefix('_').unwrap_or(name);
+        let Some(rank) = ATTRIBUTES.iter().position(|wanted| wanted.eq_ignore_ascii_case(name)) else { return };
+        if self.0.as_ref().is_some_and(|found| found.rank <= rank) {
+            return;
+        }
+        if let Some(username) = value.written().and_then(|written| normalised(&written)) {
+            self.0 = Some(Found { rank, username });
+        }
+    }
+
+    fn consider_pair(&mut self, pair: &Pair<'_>) {
+        if let Some(name) = pair.name.written().or_else(|| pair.key.written()) {
+            self.consider(&name, pair.value);
+        }
+    }
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Pair<'a> {
+    name: Scalar<'a>,
+    key: Scalar<'a>,
+    value: Scalar<'a>,
+}
+
+impl<'de> Deserialize<'de> for Attributes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AttributesVisitor)
+    }
+}
+
+struct AttributesVisitor;
+
+impl<'de> Visitor<'de> for AttributesVisitor {
+    type Value = Attributes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list or an object")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut attributes = Attributes::default();
+        while let Some(entry) = seq.next_element::<Object<Pair<'de>>>()? {
+            if let Some(pair) = entry.object() {
+                attributes.consider_pair(&pair);
+            }
+        }
+        Ok(attributes)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut attributes = Attributes::default();
+        let mut pair = Pair::default();
+        while let Some((name, value)) = map.next_entry::<Cow<'de, str>, Scalar<'de>>()? {
+            match name.as_ref() {
+                "name" => pair.name = value,
+                "key" => pair.key = value,
+                "value" => pair.value = value,
+                name => attributes.consider(name, value),
+            }
+        }
+        attributes.consider_pair(&pair);
+        Ok(attributes)
+    }
+}
+
+/// The username that a note gives as "NDSP username: max", "Cortex username - max", "username = max" or the like,
+/// somewhere in it. What is shared with a stranger cannot be taken back, while a merchant who is asked loses a minute, so a
+/// note without those words names nobody, be it a single word; nor does one that speaks of another platform's username.
+pub(super) fn in_note(note: &str) -> Option<String> {
+    let mut unlabelled = None;
+    for line in note.split(['\n', '\r']) {
+        let lower = line.to_ascii_lowercase();
+        for (start, _) in lower.match_indices("user") {
+            let after = &lower[start + "user".len()..];
+            let Some(after) = after.strip_prefix([' ', '_', '-']).unwrap_or(after).strip_prefix("name") else { continue };
+            let Some(username) = value(&line[line.len() - after.len()..]) else { continue };
+            match whose(&lower[..start]) {
+                Whose::Ours => return Some(username),
+                Whose::Unsaid => unlabelled = unlabelled.or(Some(username)),
+                Whose::Theirs => {}
+            }
+        }
+    }
+    unlabelled
+}
+
+enum Whose {
+    Ours,
+    Unsaid,
+    Theirs,
+}
+
+/// Judges by the words before "username" on its line, in lower case.
+fn whose(before: &str) -> Whose {
+    let before = before.strip_suffix(['_', '-']).unwrap_or(before).trim_end();
+    let ends_with = |word: &str| before.strip_suffix(word).is_some_and(|rest| !rest.ends_with(char::is_alphanumeric));
+    if LABELS.into_iter().any(ends_with) {
+        Whose::Ours
+    } else if ends_with("my") || !before.ends_with(char::is_alphanumeric) {
+        Whose::Unsaid
+    } else {
+        Whose::Theirs
+    }
+}
+
+/// The word after a separator. A dash is one only after a space, since "username-based" names nobody.
+fn value(after: &str) -> Option<String> {
+    let trimmed = after.trim_start();
+    let dashes: &[char] = if trimmed.len() < after.len() { &['-', '–', '—'] } else { &[] };
+    let rest = trimmed.strip_prefix([':', '=', '：']).or_else(|| trimmed.strip_prefix(dashes))?;
+    let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || "\"'`“‘<(@".contains(c));
+    let end = rest.find(|c: char| c.is_whitespace() || ",;|\"'`”’<>()".contains(c)).unwrap_or(rest.len());
+    normalised(rest[..end].trim_end_matches(['.', '!', '?', ':'])).filter(|name| name.contains(char::is_alphanumeric))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::shape::Shape;
+    use super::*;
+
+    fn attribute(json: &str) -> Option<String> {
+        serde_json::from_str::<Shape<Attributes, Attributes>>(json).unwrap().either()?.username()
+    }
+
+    #[test]
+    fn an_attribute_names_the_username_in_whatever_shape_it_comes() {
+        for (json, username) in [
+            (r#"[{"name":"ndsp_username","value":"max"}]"#, Some("max")),
+            (r#"[{"key":"ndsp_username","value":"max"}]"#, Some("max")),
+            (r#"[{"id":1,"key":"_NDSP_Username","value":" @max ","display_value":{}}]"#, Some("max")),
+            (r#"[{"name":" Neural_DSP_username ","value":"max"}]"#, Some("max")),
+            (r#"[{"name":"cortex_username","value":"second"},{"name":"ndsp_username","value":"first"}]"#, Some("first")),
+            (r#"[{"name":"neural_dsp_username","value":"third"},{"name":"cortex_username","value":"second"}]"#, Some("second")),
+            (r#"[{"name":"ndsp_username","value":""},{"name":"cortex_username","value":"second"}]"#, Some("second")),
+            (r#"[{"name":"ndsp_username","value":null},{"name":"cortex_username","value":"@"}]"#, None),
+            (r#"[{"name":"ndsp_username","value":"max"},{"name":"ndsp_username","value":"moritz"}]"#, Some("max")),
+            (r#"[{"key":"ndsp_username","value":12345678901234567890123}]"#, Some("12345678901234567890123")),
+            (r#"[{"key":"ndsp_username","value":["max"]},{"key":"ndsp_username","value":{"a":"max"}}]"#, None),
+            (r#"[{"key":"ndsp_username","value":true},{"key":7,"value":"max"},{"value":"max"},{"key":null}]"#, None),
+            (r#"[{"name":"ndsp\u005fusername","value":"m\u0061x\u0000"}]"#, Some("max")),
+            (r#"[null,"ndsp_username",7,[],["ndsp_username","max"],{"name":"gift","value":"yes"}]"#, None),
+            (r#"{"ndsp_username":"max","gift":[1,{}]}"#, Some("max")),
+            (r#"{"cortex_username":"second","ndsp_username":"first"}"#, Some("first")),
+            (r#"{"name":"ndsp_username","value":"max"}"#, Some("max")),
+            ("{}", None),
+            ("[]", None),
+            ("null", None),
+            (r#""ndsp_username""#, None),
+            ("7", None),
+            ("1.5", None),
+            ("-1", None),
+            ("true", None),
+        ] {
+            assert_eq!(attribute(json).as_deref(), username, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_note_names_the_username_in_words_made_for_it() {
+        for (note, username) in [
+            ("NDSP username: cortex_user_42", Some("cortex_user_42")),
+            ("ndsp_username=cortex_user_42", Some("cortex_user_42")),
+            ("Cortex username - max", Some("max")),
+            ("Cortex Cloud user name – Max.Power", Some("Max.Power")),
+            ("neural dsp username = @max", Some("max")),
+            ("My NeuralDSP Username: \"max\", thanks!", Some("max")),
+            ("Username: max", Some("max")),
+            ("my username: max", Some("max")),
+            ("Please gift wrap. Username: max. Thank you", Some("max")),
+            ("Hello,\r\nNDSP USERNAME:max\r\nbye", Some("max")),
+            ("username: other\nNDSP username: max", Some("max")),
+            ("Instagram username: other; NDSP username: max", Some("max")),
+            ("İ NDSP username： Größe", Some("Größe")),
+            ("Instagram username: other", None),
+            ("superusername: other", None),
+            ("please gift wrap", None),
+            ("cortex_user_42", None),
+            ("@cortex_user_42", None),
+            ("NDSP username", None),
+            ("NDSP username:", None),
+            ("NDSP username: - ", None),
+            ("NDSP username:\nplease gift wrap", None),
+            ("NDSP username max", None),
+            ("NDSP usernames: max", None),
+            ("a username-based name", None),
+            ("", None),
+        ] {
+            assert_eq!(in_note(note).as_deref(), username, "{note}");
+        }
+    }
+}

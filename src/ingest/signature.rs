@@ -1,0 +1,352 @@
+//! Tells a webhook that the store signed from one that anybody else could have sent.
+
+use std::borrow::Cow;
+
+use axum::http::HeaderMap;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use domain::integration::Provider;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::{Choice, ConstantTimeEq};
+
+/// An HMAC-SHA256.
+type Code = [u8; 32];
+
+const HEX_PREFIX: &str = "sha256=";
+/// How long 32 bytes are in base64, padding included.
+const BASE64_LENGTH: usize = 44;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureRefusal {
+    #[error("the webhook carries no signature")]
+    Missing,
+    /// Not the encoding that this provider uses, or the header is repeated.
+    #[error("the signature is not in the form that this provider uses")]
+    Malformed,
+    #[error("the signature was not made with the integration's signing secret over this body")]
+    Wrong,
+}
+
+/// Whether one of `secrets` signed `body`, compared in constant time over the bytes as they were received.
+///
+/// The generic provider has two header names (webhooks document, "Signature verification"). Where both are present both
+/// must verify: a signature is never there to be ignored. An empty secret verifies nothing, since anyone can sign with it.
+pub fn verify<'s>(
+    provider: Provider,
+    headers: &HeaderMap,
+    body: &[u8],
+    secrets: impl Iterator<Item = &'s str>,
+) -> Result<(), SignatureRefusal> {
+    let claimed = claimed_codes(provider, headers)?;
+    let mut verified = vec![Choice::from(0); claimed.len()];
+    // No early end: how long this takes must not tell which of the secrets was right.
+    for secret in secrets.filter(|secret| !secret.is_empty()) {
+        for key in keys(provider, secret) {
+            let expected = code(&key, body);
+            for (verified, claimed) in verified.iter_mut().zip(&claimed) {
+                *verified |= expected.ct_eq(claimed);
+            }
+        }
+    }
+    let all = verified.into_iter().fold(Choice::from(1), |all, one| all & one);
+    if all.into() { Ok(()) } else { Err(SignatureRefusal::Wrong) }
+}
+
+/// The header, name and value, by which a store of this provider signs `body`. None where signing is not supported yet.
+pub fn sign(provider: Provider, secret: &str, body: &[u8]) -> Option<(&'static str, String)> {
+    let name = *header_names(provider).first()?;
+    let key = keys(provider, secret).next()?;
+    Some((name, encoded(provider, &code(&key, body))?))
+}
+
+fn header_names(provider: Provider) -> &'static [&'static str] {
+    match provider {
+        Provider::Shopify => &["x-shopify-hmac-sha256"],
+        Provider::WooCommerce => &["x-wc-webhook-signature"],
+        Provider::Generic => &["x-webhook-signature", "x-ndsp-signature"],
+        Provider::BigCommerce | Provider::Square => &[],
+    }
+}
+
+fn claimed_codes(provider: Provider, headers: &HeaderMap) -> Result<Vec<Code>, SignatureRefusal> {
+    let mut claimed = vec![];
+    for name in header_names(provider) {
+        let mut values = headers.get_all(*name).iter();
+        let Some(value) = values.next() else { continue };
+        if values.next().is_some() {
+            return Err(SignatureRefusal::Malformed);
+        }
+        claimed.push(decoded(provider, value.as_bytes()).ok_or(SignatureRefusal::Malformed)?);
+    }
+    if claimed.is_empty() { Err(SignatureRefusal::Missing) } else { Ok(claimed) }
+}
+
+fn decoded(provider: Provider, value: &[u8]) -> Option<Code> {
+    match provider {
+        Provider::Shopify | Provider::WooCommerce => {
+            // The length goes first: a header may be as long as the server allows, and decoding it is not free.
+            if value.len() != BASE64_LENGTH {
+                return None;
+            }
+            BASE64_STANDARD.decode(value).ok()?.try_into().ok()
+        }
+        Provider::Generic => {
+            let mut code = Code::default();
+            hex::decode_to_slice(value.strip_prefix(HEX_PREFIX.as_bytes())?, &mut code).ok()?;
+            Some(code)
+        }
+        Provider::BigCommerce | Provider::Square => None,
+    }
+}
+
+fn encoded(provider: Provider, code: &Code) -> Option<String> {
+    match provider {
+        Provider::Shopify | Provider::WooCommerce => Some(BASE64_STANDARD.encode(code)),
+        Provider::Generic => Some(format!("{HEX_PREFIX}{}", hex::encode(code))),
+        Provider::BigCommerce | Provider::Square => None,
+    }
+}
+
+/// The keys that a store may make of a secret, the usual one first.
+///
+/// WooCommerce signs with the secret after decoding its HTML entities (`WC_Webhook::generate_signature`); stores older
+/// than its pull request 22722 of 2019 sign with the secret as it is.
+fn keys(provider: Provider, secret: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let as_it_is = Cow::Borrowed(secret);
+    let (first, second) = match provider {
+        Provider::WooCommerce => {
+            let decoded = special_chars_decoded(secret);
+            let differs = decoded != as_it_is;
+            (decoded, differs.then_some(as_it_is))
+        }
+        Provider::Shopify | Provider::Generic | Provider::BigCommerce | Provider::Square => (as_it_is, None),
+    };
+    std::iter::once(first).chain(second)
+}
+
+fn code(key: &str, body: &[u8]) -> Code {
+    let mut hmac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("HMAC takes a key of any length");
+    hmac.update(body);
+    hmac.finalize().into_bytes().into()
+}
+
+/// What WordPress's `wp_specialchars_decode(…, ENT_QUOTES)` makes of a text: five characters in their usual spellings,
+/// once. A full HTML decoder would also decode `&copy;`, and so sign with a key that no store has.
+fn special_chars_decoded(text: &str) -> Cow<'_, str> {
+    if !text.contains('&') {
+        return Cow::Borrowed(text);
+    }
+    let mut decoded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find('&') {
+        decoded.push_str(&rest[..start]);
+        let after = &rest[start + 1..];
+        let entity = after.split_once(';').and_then(|(name, after)| Some((special_char(name)?, after)));
+        let (character, after) = entity.unwrap_or(('&', after));
+        decoded.push(character);
+        rest = after;
+    }
+    decoded.push_str(rest);
+    Cow::Owned(decoded)
+}
+
+fn special_char(entity: &str) -> Option<char> {
+    let Some(number) = entity.strip_prefix('#') else {
+        return match entity {
+            "amp" => Some('&'),
+            "gt" => Some('>'),
+            "lt" => Some('<'),
+            "quot" => Some('"'),
+            _ => None,
+        };
+    };
+    // WordPress knows the angle brackets in decimal only.
+    match number.strip_prefix(['x', 'X']) {
+        Some(hex) => match hex.trim_start_matches('0') {
+            "22" => Some('"'),
+            "26" => Some('&'),
+            "27" => Some('\''),
+            _ => None,
+        },
+        None => match number.trim_start_matches('0') {
+            "34" => Some('"'),
+            "38" => Some('&'),
+            "39" => Some('\''),
+            "60" => Some('<'),
+            "62" => Some('>'),
+            _ => None,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SECRET: &str = "shpss_0123456789";
+    const BODY: &[u8] =
+        br#"{"orderId":"order-1234","targetUsername":"cortex_user_42","items":[{"sku":"STORM-LEAD-V2"}]}"#;
+    // Made with `openssl dgst -sha256 -hmac "$SECRET"`.
+    const BASE64: &str = "ugAZIYsdwoYG3O59HvJivrP1Ij+B4Wmz3Q0Oj6LL050=";
+    const HEX: &str = "sha256=ba0019218b1dc28606dcee7d1ef262beb3f5223f81e169b3dd0d0e8fa2cbd39d";
+    const OF_SPECIAL_CHARS: &str = "pP0DLtaSEVgKjUwp8N+Ria/794uKCKG/rNcCVp/42a4=";
+    const OF_ENTITIES: &str = "xdhcsi+Ox5mnzyM2Fx7fYK+n6XvuzIxBtzVcJQGWiIA=";
+    const OF_NO_SECRET: &str = "x/on3gtKF8c+9KpNKqlVzwl2lxES9VGwnvcu+AxlbuA=";
+
+    const SHOPIFY: &str = "x-shopify-hmac-sha256";
+    const WOOCOMMERCE: &str = "x-wc-webhook-signature";
+    const GENERIC: &str = "x-webhook-signature";
+    const NDSP: &str = "x-ndsp-signature";
+    const SUPPORTED: [Provider; 3] = [Provider::Shopify, Provider::WooCommerce, Provider::Generic];
+
+    fn with(headers: &[(&'static str, &str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        map
+    }
+
+    fn verified(provider: Provider, headers: &[(&'static str, &str)], secrets: &[&str]) -> Result<(), SignatureRefusal> {
+        verify(provider, &with(headers), BODY, secrets.iter().copied())
+    }
+
+    #[test]
+    fn known_signatures_are_made_and_verified() {
+        for (provider, name, value) in [
+            (Provider::Shopify, SHOPIFY, BASE64),
+            (Provider::WooCommerce, WOOCOMMERCE, BASE64),
+            (Provider::Generic, GENERIC, HEX),
+        ] {
+            assert_eq!(sign(provider, SECRET, BODY), Some((name, value.to_owned())));
+            assert_eq!(verified(provider, &[(name, value)], &[SECRET]), Ok(()));
+        }
+    }
+
+    #[test]
+    fn only_the_form_that_the_provider_uses_is_read() {
+        use SignatureRefusal::{Malformed, Missing, Wrong};
+        let hex = HEX.trim_start_matches("sha256=");
+        let (upper, long) = (format!("sha256={}", hex.to_uppercase()), "A".repeat(100_000));
+        for (provider, headers, answer) in [
+            (Provider::Shopify, vec![], Err(Missing)),
+            (Provider::Shopify, vec![(WOOCOMMERCE, BASE64)], Err(Missing)),
+            (Provider::Shopify, vec![(SHOPIFY, "")], Err(Malformed)),
+            (Provider::Shopify, vec![(SHOPIFY, hex)], Err(Malformed)),
+            (Provider::Shopify, vec![(SHOPIFY, "ugAZIYsdwoYG3O59HvJivrP1Ij+B4Wmz3Q0Oj6LL050")], Err(Malformed)),
+            (Provider::Shopify, vec![(SHOPIFY, "ugAZIYsdwoYG3O59HvJivrP1Ij+B4Wmz3Q0Oj6LL050==")], Err(Malformed)),
+            (Provider::Shopify, vec![(SHOPIFY, "ugAZIYsdwoYG3O59HvJivrP1Ij-B4Wmz3Q0Oj6LL050=")], Err(Malformed)),
+            // The same bytes with another last character: decoders that are not strict take it.
+            (Provider::Shopify, vec![(SHOPIFY, "ugAZIYsdwoYG3O59HvJivrP1Ij+B4Wmz3Q0Oj6LL051=")], Err(Malformed)),
+            (Provider::Shopify, vec![(SHOPIFY, "ugAZIYsdwoYG3O59HvJivrP1Ij+B4Wmz3Q0Oj6LL050A")], Err(Malformed)),
+            (Provider::Shopify, vec![(SHOPIFY, "ugAZIYsdwoYG3O59HvJivrP1Ij+B4Wmz3Q0Oj6LL05é")], Err(Malformed)),
+            (Provider::Shopify, vec![(SHOPIFY, &long)], Err(Malformed)),
+            (Provider::Shopify, vec![(SHOPIFY, BASE64), (SHOPIFY, BASE64)], Err(Malformed)),
+            (Provider::Shopify, vec![(SHOPIFY, "ugAZIYsdwoYG3O59HvJivrP1Ij+B4Wmz3Q0Oj6LL054=")], Err(Wrong)),
+            (Provider::Generic, vec![], Err(Missing)),
+            (Provider::Generic, vec![(GENERIC, &upper)], Ok(())),
+            (Provider::Generic, vec![(GENERIC, hex)], Err(Malformed)),
+            (Provider::Generic, vec![(GENERIC, BASE64)], Err(Malformed)),
+            (Provider::Generic, vec![(GENERIC, &HEX[..HEX.len() - 2])], Err(Malformed)),
+            (Provider::Generic, vec![(GENERIC, &HEX[..HEX.len() - 1])], Err(Malformed)),
+            (Provider::Generic, vec![(GENERIC, "sha256=")], Err(Malformed)),
+            (Provider::Generic, vec![(GENERIC, &long)], Err(Malformed)),
+            (Provider::Generic, vec![(GENERIC, HEX), (GENERIC, HEX)], Err(Malformed)),
+            (Provider::BigCommerce, vec![("webhook-signature", BASE64)], Err(Missing)),
+            (Provider::Square, vec![("x-square-hmacsha256-signature", BASE64)], Err(Missing)),
+        ] {
+            assert_eq!(verified(provider, &headers, &[SECRET]), answer, "{provider:?} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_second_signature_of_the_generic_provider_must_verify_too() {
+        let wrong = HEX.replace("ba00", "ba01");
+        assert_eq!(verified(Provider::Generic, &[(NDSP, HEX)], &[SECRET]), Ok(()));
+        assert_eq!(verified(Provider::Generic, &[(GENERIC, HEX), (NDSP, HEX)], &[SECRET]), Ok(()));
+        for both in [[(GENERIC, HEX), (NDSP, wrong.as_str())], [(GENERIC, wrong.as_str()), (NDSP, HEX)]] {
+            assert_eq!(verified(Provider::Generic, &both, &[SECRET]), Err(SignatureRefusal::Wrong));
+        }
+    }
+
+    #[test]
+    fn any_of_the_secrets_may_have_signed_and_an_empty_one_never() {
+        let signed = [(SHOPIFY, BASE64)];
+        assert_eq!(verified(Provider::Shopify, &signed, &["another", SECRET]), Ok(()));
+        assert_eq!(verified(Provider::Shopify, &signed, &[SECRET, "another"]), Ok(()));
+        assert_eq!(verified(Provider::Shopify, &signed, &["another"]), Err(SignatureRefusal::Wrong));
+        assert_eq!(verified(Provider::Shopify, &signed, &[]), Err(SignatureRefusal::Wrong));
+        assert_eq!(verified(Provider::Shopify, &[(SHOPIFY, OF_NO_SECRET)], &[""]), Err(SignatureRefusal::Wrong));
+    }
+
+    #[test]
+    fn woocommerce_signs_with_the_decoded_secret_and_once_signed_with_the_raw_one() {
+        let (secret, entities) = (r#"a<b>&"c'd"#, "a&lt;b&gt;&amp;&quot;c&#039;d");
+        for (secret, signature, answer) in [
+            (secret, OF_SPECIAL_CHARS, Ok(())),
+            (entities, OF_SPECIAL_CHARS, Ok(())),
+            (entities, OF_ENTITIES, Ok(())),
+            (secret, OF_ENTITIES, Err(SignatureRefusal::Wrong)),
+        ] {
+            assert_eq!(verified(Provider::WooCommerce, &[(WOOCOMMERCE, signature)], &[secret]), answer);
+        }
+        assert_eq!(sign(Provider::WooCommerce, entities, BODY), Some((WOOCOMMERCE, OF_SPECIAL_CHARS.to_owned())));
+        assert_eq!(
+            verified(Provider::Shopify, &[(SHOPIFY, OF_SPECIAL_CHARS)], &[entities]),
+            Err(SignatureRefusal::Wrong)
+        );
+    }
+
+    #[test]
+    fn entities_are_decoded_as_wordpress_does() {
+        for (text, decoded) in [
+            ("plain", "plain"),
+            ("&#39;&#0039;&#x27;&#X0027;", "''''"),
+            ("&#34;&#x22;&#60;&#062;&#38;&#x026;", "\"\"<>&&"),
+            ("&amp;lt;", "&lt;"),
+            ("&&amp;&", "&&&"),
+            ("&copy;&LT;&apos;&#x3c;&#65;&#;&;", "&copy;&LT;&apos;&#x3c;&#65;&#;&;"),
+            ("é&lt", "é&lt"),
+        ] {
+            assert_eq!(special_chars_decoded(text), decoded);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_sign_makes_verifies_until_one_bit_is_flipped(
+            secret in ".{1,40}",
+            mut body in prop::collection::vec(any::<u8>(), 1..300),
+            bit in any::<prop::sample::Index>(),
+        ) {
+            for provider in SUPPORTED {
+                let (name, value) = sign(provider, &secret, &body).unwrap();
+                let headers = with(&[(name, &value)]);
+                let check = |body: &[u8]| verify(provider, &headers, body, [secret.as_str()].into_iter());
+                prop_assert_eq!(check(&body), Ok(()));
+                let bit = bit.index(body.len() * 8);
+                body[bit / 8] ^= 1 << (bit % 8);
+                prop_assert_eq!(check(&body), Err(SignatureRefusal::Wrong));
+                body[bit / 8] ^= 1 << (bit % 8);
+            }
+        }
+
+        #[test]
+        fn no_header_makes_verify_panic(
+            value in prop::collection::vec(0x20_u8..0x7f, 0..100),
+            body in prop::collection::vec(any::<u8>(), 0..50),
+        ) {
+            for provider in Provider::ALL {
+                let mut headers = HeaderMap::new();
+                for name in [SHOPIFY, WOOCOMMERCE, GENERIC, NDSP] {
+                    headers.insert(name, HeaderValue::from_bytes(&value).unwrap());
+                }
+                prop_assert!(verify(provider, &headers, &body, [SECRET].into_iter()).is_err());
+            }
+        }
+    }
+}

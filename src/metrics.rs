@@ -1,0 +1,120 @@
+//! What the service counts and measures, in the form that Prometheus reads.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// One service's metrics. Each service has its own, so that several in one process do not mix.
+pub struct Metrics {
+    registry: Registry,
+    accepted: Family<Accepted, Counter>,
+    refused: Family<Refused, Counter>,
+    append_batch_size: Histogram,
+    append_seconds: Histogram,
+    append_statements: Counter,
+    projector_lag: Family<OfView, Gauge>,
+    attempts: Family<OfOutcome, Counter>,
+    queue_depth: Gauge<i64, std::sync::atomic::AtomicI64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Accepted {
+    provider: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Refused {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfView {
+    view: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfOutcome {
+    outcome: AttemptOutcome,
+}
+
+/// How an attempt of a worker ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum AttemptOutcome {
+    Completed,
+    WaitingForCustomer,
+    TemporaryFailure,
+    ActionRequired,
+    GivenUp,
+    Cancelled,
+    HandedBack,
+    LeaseLost,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("cloud_bridge");
+        let metrics = Self {
+            accepted: Family::default(),
+            refused: Family::default(),
+            append_batch_size: Histogram::new([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0]),
+            append_seconds: Histogram::new([0.000_25, 0.000_5, 0.001, 0.002, 0.004, 0.008, 0.016, 0.064, 0.256, 1.0]),
+            append_statements: Counter::<u64, AtomicU64>::default(),
+            projector_lag: Family::default(),
+            attempts: Family::default(),
+            queue_depth: Gauge::default(),
+            registry: Registry::default(),
+        };
+        registry.register("webhooks_accepted", "Webhooks that were recorded", metrics.accepted.clone());
+        registry.register("webhooks_refused", "Webhooks that were not let in", metrics.refused.clone());
+        registry.register("append_batch_size", "Appends in one commit", metrics.append_batch_size.clone());
+        registry.register_with_unit("append", "Time of one commit", Unit::Seconds, metrics.append_seconds.clone());
+        registry.register("append_statements", "Statements sent for appends", metrics.append_statements.clone());
+        registry.register("projector_lag_events", "Events a view is behind the log", metrics.projector_lag.clone());
+        registry.register("attempts", "Delivery attempts by how they ended", metrics.attempts.clone());
+        registry.register("queue_depth", "Deliveries that are due now", metrics.queue_depth.clone());
+        Self { registry, ..metrics }
+    }
+}
+
+impl Metrics {
+    pub fn webhook_accepted(&self, provider: &'static str, outcome: &'static str) {
+        self.accepted.get_or_create(&Accepted { provider, outcome }).inc();
+    }
+
+    pub fn webhook_refused(&self, reason: &'static str) {
+        self.refused.get_or_create(&Refused { reason }).inc();
+    }
+
+    pub fn append_batch(&self, appends: usize, statements: u64, took: Duration) {
+        self.append_batch_size.observe(u32::try_from(appends).map_or(f64::MAX, f64::from));
+        self.append_seconds.observe(took.as_secs_f64());
+        self.append_statements.inc_by(statements);
+    }
+
+    pub fn projector_lag(&self, view: &'static str, events: i64) {
+        self.projector_lag.get_or_create(&OfView { view }).set(events);
+    }
+
+    pub fn attempt(&self, outcome: AttemptOutcome) {
+        self.attempts.get_or_create(&OfOutcome { outcome }).inc();
+    }
+
+    pub fn queue_depth(&self, due: i64) {
+        self.queue_depth.set(due);
+    }
+
+    /// The text that Prometheus scrapes.
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("writing to a string cannot fail");
+        text
+    }
+}

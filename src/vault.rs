@@ -1,0 +1,228 @@
+//! The keys that seal what is private: one master key, never stored with the data, and a data key for each stream.
+
+use std::fmt;
+use std::path::Path;
+
+use aes_gcm::aead::{Aead, KeyInit, Payload};
+use aes_gcm::{Aes256Gcm, Nonce};
+use anyhow::{Context, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rand::RngExt as _;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+const KEY_BYTES: usize = 32;
+const NONCE_BYTES: usize = 12;
+const MASTER_KEY_ID_BYTES: usize = 8;
+/// First byte of a wrapped data key: the form of what follows (master key id, nonce, sealed key).
+const WRAPPED_FORM: u8 = 1;
+
+/// What was sealed cannot be opened: another key, or bytes that were changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("what was sealed cannot be opened with this key")]
+pub struct CannotOpen;
+
+/// Wraps and unwraps data keys.
+#[derive(Clone)]
+pub struct Vault {
+    cipher: Aes256Gcm,
+    master_key_id: [u8; MASTER_KEY_ID_BYTES],
+}
+
+impl Vault {
+    pub fn new(master_key: &[u8; KEY_BYTES]) -> Self {
+        let digest = Sha256::new().chain_update(b"cloud-bridge master key").chain_update(master_key).finalize();
+        let mut master_key_id = [0; MASTER_KEY_ID_BYTES];
+        master_key_id.copy_from_slice(&digest[..MASTER_KEY_ID_BYTES]);
+        Self { cipher: cipher(master_key), master_key_id }
+    }
+
+    /// From 32 bytes in base64 or hexadecimal, as people keep them in an environment variable.
+    pub fn from_text(text: &str) -> anyhow::Result<Self> {
+        let text = text.trim();
+        let bytes = Zeroizing::new(match hex::decode(text) {
+            Ok(bytes) => bytes,
+            Err(_) => STANDARD.decode(text).context("the master key is neither base64 nor hexadecimal")?,
+        });
+        let Ok(key) = <&[u8; KEY_BYTES]>::try_from(bytes.as_slice()) else {
+            bail!("the master key has {} bytes where 32 are needed", bytes.len());
+        };
+        Ok(Self::new(key))
+    }
+
+    /// Reads the key file, or makes one (mode 0600) where there is none yet and `may_create`.
+    ///
+    /// A log that was sealed by a key that has gone missing must not silently get a new one.
+    pub fn from_file(path: &Path, may_create: bool) -> anyhow::Result<Self> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => {
+                refuse_if_others_may_read(path)?;
+                Self::from_text(&text).with_context(|| format!("the key file {} is damaged", path.display()))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && may_create => {
+                let key = Zeroizing::new(rand::rng().random::<[u8; KEY_BYTES]>());
+                write_private(path, &STANDARD.encode(*key))
+                    .with_context(|| format!("the key file {} cannot be written", path.display()))?;
+                Ok(Self::new(&key))
+            }
+            Err(error) => Err(error).with_context(|| {
+                format!(
+                    "the master key cannot be read from {}: put the file back, or give the key in CLOUD_BRIDGE_MASTER_KEY",
+                    path.display()
+                )
+            }),
+        }
+    }
+
+    /// Tells one master key from another without telling anything about it.
+    pub fn master_key_id(&self) -> &[u8] {
+        &self.master_key_id
+    }
+
+    /// A new data key, with the form in which it is stored.
+    pub fn new_data_key(&self, stream: &str) -> (DataKey, Vec<u8>) {
+        let key = Zeroizing::new(rand::rng().random::<[u8; KEY_BYTES]>());
+        let mut wrapped = vec![WRAPPED_FORM];
+        wrapped.extend_from_slice(&self.master_key_id);
+        wrapped.extend_from_slice(&seal(&self.cipher, key.as_slice(), stream.as_bytes()));
+        (DataKey(cipher(&key)), wrapped)
+    }
+
+    pub fn unwrap(&self, stream: &str, wrapped: &[u8]) -> Result<DataKey, CannotOpen> {
+        let Some((&WRAPPED_FORM, rest)) = wrapped.split_first() else { return Err(CannotOpen) };
+        let (id, sealed) = rest.split_at_checked(MASTER_KEY_ID_BYTES).ok_or(CannotOpen)?;
+        if id != self.master_key_id {
+            return Err(CannotOpen);
+        }
+        let key = Zeroizing::new(open(&self.cipher, sealed, stream.as_bytes())?);
+        <&[u8; KEY_BYTES]>::try_from(key.as_slice()).map(|key| DataKey(cipher(key))).map_err(|_| CannotOpen)
+    }
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Vault({})", hex::encode(self.master_key_id))
+    }
+}
+
+/// Seals the private parts of one stream. Whoever lost it has lost them.
+#[derive(Clone)]
+pub struct DataKey(Aes256Gcm);
+
+impl DataKey {
+    /// Nonce, sealed bytes and tag. `place` says where they belong, so that they cannot be moved elsewhere.
+    pub fn seal(&self, plain: &[u8], place: &[u8]) -> Vec<u8> {
+        seal(&self.0, plain, place)
+    }
+
+    pub fn open(&self, sealed: &[u8], place: &[u8]) -> Result<Vec<u8>, CannotOpen> {
+        open(&self.0, sealed, place)
+    }
+}
+
+impl fmt::Debug for DataKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DataKey")
+    }
+}
+
+fn cipher(key: &[u8; KEY_BYTES]) -> Aes256Gcm {
+    Aes256Gcm::new(key.into())
+}
+
+fn seal(cipher: &Aes256Gcm, plain: &[u8], aad: &[u8]) -> Vec<u8> {
+    let nonce: [u8; NONCE_BYTES] = rand::rng().random();
+    let sealed = cipher
+        .encrypt(&Nonce::from(nonce), Payload { msg: plain, aad })
+        .expect("AES-GCM seals anything under 64 GiB, and every body is bounded far below");
+    [nonce.as_slice(), &sealed].concat()
+}
+
+fn open(cipher: &Aes256Gcm, sealed: &[u8], aad: &[u8]) -> Result<Vec<u8>, CannotOpen> {
+    let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or(CannotOpen)?;
+    cipher.decrypt(&Nonce::from(*nonce), Payload { msg: sealed, aad }).map_err(|_| CannotOpen)
+}
+
+/// Writes a file that only its owner may read, with a line end.
+pub fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    if let Some(folder) = path.parent() {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder)?;
+    }
+    let mut file = options.open(path)?;
+    writeln!(file, "{text}")?;
+    file.sync_all()
+}
+
+#[cfg(unix)]
+fn refuse_if_others_may_read(path: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(path)?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        bail!("the key file {0} can be read by others (mode {mode:o}): run `chmod 600 {0}`", path.display());
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn refuse_if_others_may_read(_: &Path) -> anyhow::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_data_key_opens_what_it_sealed_where_it_sealed_it_and_nothing_else() {
+        let vault = Vault::new(&[7; KEY_BYTES]);
+        let (key, wrapped) = vault.new_data_key("delivery/1");
+        let sealed = key.seal(b"max@music.com", b"here");
+        let again = vault.unwrap("delivery/1", &wrapped).unwrap();
+
+        assert_eq!(again.open(&sealed, b"here").unwrap(), b"max@music.com");
+        assert_eq!(again.open(&sealed, b"elsewhere"), Err(CannotOpen));
+        assert!(!sealed.windows(3).any(|bytes| bytes == b"max"));
+        assert!(vault.unwrap("delivery/2", &wrapped).is_err(), "a wrapped key belongs to its stream");
+        assert!(Vault::new(&[8; KEY_BYTES]).unwrap("delivery/1", &wrapped).is_err());
+        for length in 0..wrapped.len() {
+            assert!(vault.unwrap("delivery/1", &wrapped[..length]).is_err());
+        }
+    }
+
+    #[test]
+    fn a_key_file_is_made_once_for_its_owner_alone_and_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data/master.key");
+        assert!(Vault::from_file(&path, false).is_err(), "a missing key is not replaced");
+        let made = Vault::from_file(&path, true).unwrap();
+        assert_eq!(Vault::from_file(&path, false).unwrap().master_key_id(), made.master_key_id());
+
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+            assert!(Vault::from_file(&path, false).unwrap_err().to_string().contains("chmod 600"));
+        }
+    }
+
+    #[test]
+    fn a_master_key_is_given_in_base64_or_hexadecimal() {
+        let key = [9; KEY_BYTES];
+        let id = Vault::new(&key).master_key_id;
+        assert_eq!(Vault::from_text(&hex::encode(key)).unwrap().master_key_id, id);
+        assert_eq!(Vault::from_text(&format!(" {}\n", STANDARD.encode(key))).unwrap().master_key_id, id);
+        for bad in ["", "secret", &hex::encode([1; 31])] {
+            assert!(Vault::from_text(bad).is_err());
+        }
+    }
+}
