@@ -18,9 +18,9 @@ use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
 pub use command::{DeliveryCommand, Held, StartFacts};
-pub use event::{ApiKeyUse, DeliveryEvent, Intent, Started, WebhookReceived};
+pub use event::{ApiKeyUse, DeliveryEvent, Intent, Started, Webhook};
 pub use refusal::DeliveryRefusal;
-pub use status::{DeliveryStatus, Standing, WebhookOutcome, outcome};
+pub use status::{DeliveryStatus, Standing, WebhookOutcome};
 
 use crate::{AccountId, Asset, Credits, IntegrationId, LineItem, Private, ResolutionCode};
 
@@ -105,7 +105,7 @@ impl Delivery {
     /// Decides a command. The same fact again decides to nothing; a different one that cannot be is refused.
     pub fn decide(&self, command: DeliveryCommand) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
         match (self, command) {
-            (_, DeliveryCommand::RecordWebhook(webhook)) => Ok(self.webhook_recorded(*webhook)),
+            (_, DeliveryCommand::RecordWebhook(webhook)) => Ok(self.webhook_recorded(webhook)),
             (Self::Unheard, _) => Err(DeliveryRefusal::Unheard),
             (Self::Order(order), command) => order.decide(command),
         }
@@ -113,12 +113,12 @@ impl Delivery {
 
     /// What a webhook with this intent becomes here.
     pub fn outcome_of(&self, intent: Intent) -> WebhookOutcome {
-        outcome(self.order().map(|order| order.phase.standing()), intent)
+        status::outcome(self.order().map(|order| order.phase.standing()), intent)
     }
 
     /// Every webhook is recorded, also one that says nothing new: that it came is a fact. A new username is the
     /// exception that does something: an order that waits for one takes it and goes on.
-    fn webhook_recorded(&self, webhook: WebhookReceived) -> Vec<DeliveryEvent> {
+    fn webhook_recorded(&self, webhook: Box<Webhook>) -> Vec<DeliveryEvent> {
         let waits_for_username = matches!(
             self.order().map(|order| &order.phase),
             Some(Phase::ActionRequired { code: ResolutionCode::MissingUsername | ResolutionCode::InvalidUsername })
@@ -126,7 +126,8 @@ impl Delivery {
         let news = webhook.username.clone().filter(|username| {
             waits_for_username && webhook.intent == Intent::Deliver && self.order().is_some_and(|order| order.username.as_ref() != Some(username))
         });
-        let mut events = vec![DeliveryEvent::WebhookReceived(Box::new(webhook))];
+        let outcome = self.outcome_of(webhook.intent);
+        let mut events = vec![DeliveryEvent::WebhookReceived { webhook, outcome }];
         if let Some(username) = news {
             events.push(DeliveryEvent::UsernameCorrected { username });
         }
@@ -159,7 +160,7 @@ impl Order {
 
     fn decide(&self, command: DeliveryCommand) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
         match command {
-            DeliveryCommand::RecordWebhook(webhook) => Ok(Delivery::Order(Box::new(self.clone())).webhook_recorded(*webhook)),
+            DeliveryCommand::RecordWebhook(webhook) => Ok(Delivery::Order(Box::new(self.clone())).webhook_recorded(webhook)),
             DeliveryCommand::Start { worker, now, lease_until, facts } => self.started(worker, now, lease_until, &facts),
             DeliveryCommand::RenewLease { held, lease_until } => {
                 let lease = self.held_by(&held)?;
@@ -245,8 +246,8 @@ impl Aggregate for Delivery {
 
     fn apply(&mut self, event: Self::Event) {
         match (&mut *self, event) {
-            (Self::Unheard, DeliveryEvent::WebhookReceived(webhook)) => {
-                *self = Self::Order(Box::new(Order::first_heard(*webhook)));
+            (Self::Unheard, DeliveryEvent::WebhookReceived { webhook, outcome }) => {
+                *self = Self::Order(Box::new(Order::first_heard(*webhook, outcome)));
             }
             (Self::Order(order), event) => order.apply(event),
             // Every other event comes after the first webhook; a stream that says otherwise tells nothing.

@@ -35,3 +35,14 @@ impl Recorded {
         self.recorded_at.timestamp_micros()
     }
 }
+
+/// The events about deliveries among these.
+pub(crate) fn delivery_facts(events: &[Recorded]) -> Vec<(&Recorded, &DeliveryEvent)> {
+    events
+        .iter()
+        .filter_map(|event| match &event.fact {
+            Fact::Delivery(told) => Some((event, told)),
+            Fact::Account(_) | Fact::Integration(_) | Fact::Notice(_) | Fact::Foreign => None,
+        })
+        .collect()
+}

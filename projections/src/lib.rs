@@ -3,5 +3,16 @@
 //! A view is folded from the event log and nothing else, so it may be dropped and rebuilt at any moment. Nothing here
 //! issues a command.
 
+pub mod accounts;
 pub mod database;
+pub mod delivery_log;
+pub mod delivery_stats;
+pub mod due_deliveries;
 pub mod feed;
+pub mod integrations;
+mod progress;
+mod table;
+pub mod view;
+pub mod webhook_receipts;
+
+pub use view::View;

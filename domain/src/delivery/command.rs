@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, Utc};
 
-use super::WebhookReceived;
+use super::Webhook;
 use super::schedule::Jitter;
 use crate::{Asset, Credits, ItemMapping, ResolutionCode};
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum DeliveryCommand {
     /// A store reported something about the order.
-    RecordWebhook(Box<WebhookReceived>),
+    RecordWebhook(Box<Webhook>),
     /// A worker takes the delivery; only one can.
     Start {
         worker: String,

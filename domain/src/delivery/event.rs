@@ -4,13 +4,15 @@ use chrono::{DateTime, Utc};
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
+use super::WebhookOutcome;
 use crate::integration::Provider;
 use crate::{AccountId, ApiKeyId, Asset, Credits, IntegrationId, LineItem, Private, ResolutionCode};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryEvent {
-    WebhookReceived(Box<WebhookReceived>),
+    /// A store said something about the order, and this is what it became.
+    WebhookReceived { webhook: Box<Webhook>, outcome: WebhookOutcome },
     Started(Started),
     LeaseRenewed { lease_until: DateTime<Utc> },
     Followed { credits: Credits },
@@ -29,7 +31,7 @@ pub enum DeliveryEvent {
 
 /// A store's signed word about an order. The raw body lies beside the event, sealed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct WebhookReceived {
+pub struct Webhook {
     pub account_id: AccountId,
     pub integration_id: IntegrationId,
     pub provider: Provider,
@@ -102,7 +104,7 @@ pub struct Started {
 impl DomainEvent for DeliveryEvent {
     fn event_type(&self) -> String {
         match self {
-            Self::WebhookReceived(_) => "webhook_received",
+            Self::WebhookReceived { .. } => "webhook_received",
             Self::Started(_) => "started",
             Self::LeaseRenewed { .. } => "lease_renewed",
             Self::Followed { .. } => "followed",

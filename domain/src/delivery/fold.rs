@@ -1,12 +1,11 @@
 //! The fold: what each event makes of a delivery.
 
-use super::{DeliveryEvent, Lease, Order, Phase, Shared, Started, WebhookOutcome, WebhookReceived, status};
-use super::ApiKeyUse;
+use super::{ApiKeyUse, DeliveryEvent, Lease, Order, Phase, Shared, Started, Webhook, WebhookOutcome};
 use crate::ResolutionCode;
 
 impl Order {
-    pub(super) fn first_heard(webhook: WebhookReceived) -> Self {
-        let phase = match status::outcome(None, webhook.intent) {
+    pub(super) fn first_heard(webhook: Webhook, outcome: WebhookOutcome) -> Self {
+        let phase = match outcome {
             WebhookOutcome::Accepted => Phase::Queued,
             WebhookOutcome::Cancelled => Phase::Cancelled,
             WebhookOutcome::Filtered | WebhookOutcome::Duplicate | WebhookOutcome::TooLate => Phase::Filtered,
@@ -31,7 +30,7 @@ impl Order {
 
     pub(super) fn apply(&mut self, event: DeliveryEvent) {
         match event {
-            DeliveryEvent::WebhookReceived(webhook) => self.heard_again(*webhook),
+            DeliveryEvent::WebhookReceived { webhook, outcome } => self.heard_again(*webhook, outcome),
             DeliveryEvent::Started(started) => self.taken(started),
             DeliveryEvent::LeaseRenewed { lease_until } => {
                 if let Phase::Running(lease) = &mut self.phase {
@@ -80,8 +79,8 @@ impl Order {
         }
     }
 
-    fn heard_again(&mut self, webhook: WebhookReceived) {
-        match status::outcome(Some(self.phase.standing()), webhook.intent) {
+    fn heard_again(&mut self, webhook: Webhook, outcome: WebhookOutcome) {
+        match outcome {
             WebhookOutcome::Accepted => {
                 self.username = webhook.username.or_else(|| self.username.take());
                 self.items = webhook.items;

@@ -89,7 +89,7 @@ impl WebhookOutcome {
 }
 
 /// What a webhook becomes. The one rule for the aggregate, the answer to the store, and the views.
-pub fn outcome(standing: Option<Standing>, intent: Intent) -> WebhookOutcome {
+pub(super) fn outcome(standing: Option<Standing>, intent: Intent) -> WebhookOutcome {
     match (standing, intent) {
         (None | Some(Standing::Open), Intent::Deliver) => WebhookOutcome::Accepted,
         (None | Some(Standing::Open), Intent::Filtered) => WebhookOutcome::Filtered,

@@ -53,19 +53,22 @@ impl<'a> Scalar<'a> {
 
     /// What is worth keeping of the text: trimmed, not longer than allowed, and nothing if it is blank.
     pub(super) fn text(self) -> Option<String> {
-        let mut text = cleaned(self.written()?)?;
-        if let Some((end, _)) = text.char_indices().nth(MAX_TEXT_CHARS) {
-            text.truncate(end);
-        }
-        Some(text)
+        cleaned(self.written()?).map(cut)
     }
 
     /// The id of an order, which must be whole: cut ids would make one order of two. None if there is nothing that could
     /// be one.
     pub(super) fn order_id(self, field: &str) -> Result<Option<String>, Malformed> {
-        let invalid = |reason| Err(Malformed::InvalidField { field: field.to_owned(), reason });
+        let invalid = |reason| {
+            Err(Malformed::InvalidField {
+                field: field.to_owned(),
+                reason,
+            })
+        };
         let is_text = self.0.starts_with('"');
-        let Some(id) = self.written().and_then(cleaned) else { return Ok(None) };
+        let Some(id) = self.written().and_then(cleaned) else {
+            return Ok(None);
+        };
         if !is_text && !id.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit()) {
             return invalid("must be a text or a whole number");
         }
@@ -88,15 +91,43 @@ impl<'a> Scalar<'a> {
             return Some(quantity);
         }
         // Rust's own parser also knows `inf` and `nan`.
-        let quantity: f64 = number.starts_with(['-', '.', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']).then(|| number.parse().ok())??;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` ends at 0 and at the most")]
+        let is_decimal = number
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+        let quantity: f64 = if is_decimal { number.parse().ok()? } else { return None };
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "`as` ends at 0 and at the most"
+        )]
         Some(quantity.ceil() as u32)
     }
 }
 
+/// A person's name of its two halves, either of which may be missing.
+pub(super) fn full_name(first: Scalar<'_>, last: Scalar<'_>) -> Option<String> {
+    match (first.text(), last.text()) {
+        (Some(first), Some(last)) => Some(cut(format!("{first} {last}"))),
+        (first, last) => first.or(last),
+    }
+}
+
+fn cut(mut text: String) -> String {
+    if text.len() > MAX_TEXT_CHARS
+        && let Some((end, _)) = text.char_indices().nth(MAX_TEXT_CHARS)
+    {
+        text.truncate(end);
+    }
+    text
+}
+
 /// Without white space around it and without U+0000, which a text column of PostgreSQL cannot hold.
 fn cleaned(written: Cow<'_, str>) -> Option<String> {
-    let whole = if written.contains('\0') { Cow::Owned(written.replace('\0', "")) } else { written };
+    let whole = if written.contains('\0') {
+        Cow::Owned(written.replace('\0', ""))
+    } else {
+        written
+    };
     let trimmed = whole.trim();
     if trimmed.is_empty() {
         None
@@ -146,7 +177,12 @@ mod tests {
 
     #[test]
     fn an_order_id_keeps_every_digit() {
-        for id in ["820982911946154508", "9007199254740993", "18446744073709551616", "123456789012345678901234567890123456789012"] {
+        for id in [
+            "820982911946154508",
+            "9007199254740993",
+            "18446744073709551616",
+            "123456789012345678901234567890123456789012",
+        ] {
             assert_eq!(scalar(id).order_id("id"), Ok(Some(id.to_owned())));
             assert_eq!(scalar(&format!(r#"" {id} ""#)).order_id("id"), Ok(Some(id.to_owned())));
         }

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::MAX_ITEMS;
+use super::{MAX_ITEMS, Malformed};
 
 /// An object read as `O`, a list read as `L`, or that it is neither.
 ///
@@ -98,8 +98,20 @@ impl<'de, O: Deserialize<'de>, L: Deserialize<'de>> Visitor<'de> for ShapeVisito
 }
 
 /// The entries of a list, up to one more than an order may have: enough to see that there are too many.
-#[derive(Default)]
-pub(super) struct Entries<T>(pub(super) Vec<T>);
+pub(super) struct Entries<T>(Vec<T>);
+
+impl<T> Entries<T> {
+    pub(super) fn bounded(self, field: &str) -> Result<Vec<T>, Malformed> {
+        if self.0.len() <= MAX_ITEMS {
+            Ok(self.0)
+        } else {
+            Err(Malformed::InvalidField {
+                field: field.to_owned(),
+                reason: "must not have more than 1,000 entries",
+            })
+        }
+    }
+}
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entries<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -79,7 +79,7 @@ fn what_the_merchant_must_fix_is_found_before_anything_is_tried() {
         ),
     ];
     for (webhook, facts, code) in cases {
-        given([DeliveryEvent::WebhookReceived(Box::new(webhook))])
+        given([told(webhook)])
             .when(start_at(noon(), facts))
             .then_expect_events(vec![ActionRequired { code }]);
     }
@@ -102,7 +102,7 @@ fn an_unmapped_item_is_named_and_does_not_hold_up_the_others() {
 fn two_lines_of_one_asset_share_it_once() {
     let mut order = webhook(Intent::Deliver);
     order.items = vec![item("STORM"), item("STORM")];
-    let delivery = fold([DeliveryEvent::WebhookReceived(Box::new(order))]);
+    let delivery = fold([told(order)]);
     assert_eq!(delivery.order().unwrap().plan(&facts().mappings), (vec![preset("storm")], vec![]));
 }
 

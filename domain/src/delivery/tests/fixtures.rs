@@ -5,7 +5,8 @@ use cqrs_es::test::TestFramework;
 use uuid::Uuid;
 
 use crate::delivery::{
-    ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, Held, Intent, StartFacts, Started, WebhookReceived,
+    ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, Held, Intent, StartFacts, Started, Webhook,
+    WebhookOutcome,
 };
 use crate::integration::Provider;
 use crate::{AccountId, Asset, IntegrationId, ItemMapping, LineItem, MappingId, MatchType, ResolutionCode, ResourceType};
@@ -31,8 +32,8 @@ pub(super) fn item(sku: &str) -> LineItem {
     LineItem { sku: Some(sku.to_owned()), quantity: 1, ..LineItem::default() }
 }
 
-pub(super) fn webhook(intent: Intent) -> WebhookReceived {
-    WebhookReceived {
+pub(super) fn webhook(intent: Intent) -> Webhook {
+    Webhook {
         account_id: AccountId(Uuid::from_u128(1)),
         integration_id: IntegrationId(Uuid::from_u128(2)),
         provider: Provider::Shopify,
@@ -51,11 +52,26 @@ pub(super) fn webhook(intent: Intent) -> WebhookReceived {
     }
 }
 
+/// A webhook about an order that was not accepted yet.
 pub(super) fn received(intent: Intent) -> DeliveryEvent {
-    DeliveryEvent::WebhookReceived(Box::new(webhook(intent)))
+    told(webhook(intent))
 }
 
-pub(super) fn record(webhook: WebhookReceived) -> DeliveryCommand {
+pub(super) fn told(webhook: Webhook) -> DeliveryEvent {
+    let outcome = Delivery::default().outcome_of(webhook.intent);
+    became(webhook, outcome)
+}
+
+/// A webhook about an order that was accepted before.
+pub(super) fn repeated(webhook: Webhook) -> DeliveryEvent {
+    became(webhook, WebhookOutcome::Duplicate)
+}
+
+pub(super) fn became(webhook: Webhook, outcome: WebhookOutcome) -> DeliveryEvent {
+    DeliveryEvent::WebhookReceived { webhook: Box::new(webhook), outcome }
+}
+
+pub(super) fn record(webhook: Webhook) -> DeliveryCommand {
     DeliveryCommand::RecordWebhook(Box::new(webhook))
 }
 

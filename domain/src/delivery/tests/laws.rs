@@ -110,7 +110,9 @@ proptest! {
         };
         if cancelled(&delivery) {
             for intent in intents {
-                delivery.apply(received(intent));
+                for event in delivery.decide(record(webhook(intent))).unwrap_or_default() {
+                    delivery.apply(event);
+                }
                 prop_assert!(cancelled(&delivery));
             }
         }

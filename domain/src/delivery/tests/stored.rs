@@ -13,7 +13,7 @@ fn every_event() -> Vec<DeliveryEvent> {
     full.webhook_id = Some("b54557e4".to_owned());
     full.customer_name = Some("Max".into());
     vec![
-        DeliveryEvent::WebhookReceived(Box::new(full)),
+        told(full),
         started(1),
         DeliveryEvent::LeaseRenewed { lease_until: after(90) },
         DeliveryEvent::Followed { credits: Credits(3) },

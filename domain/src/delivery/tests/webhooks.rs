@@ -26,7 +26,7 @@ fn what_was_bought_is_what_the_accepted_webhook_says() {
     let mut paid = webhook(Intent::Deliver);
     paid.items = vec![item("SUN")];
     paid.username = None;
-    let order = fold([received(Intent::Filtered), DeliveryEvent::WebhookReceived(Box::new(paid))]);
+    let order = fold([received(Intent::Filtered), told(paid)]);
     let order = order.order().unwrap();
     assert_eq!(order.items, [item("SUN")]);
     assert_eq!(order.username, Some("max".into()), "a username once told is kept");
@@ -39,13 +39,13 @@ fn a_repeated_webhook_is_recorded_and_delivers_nothing_twice() {
     assert_eq!(accepted.outcome_of(Intent::Filtered), WebhookOutcome::Duplicate);
     given([received(Intent::Deliver)])
         .when(record(webhook(Intent::Deliver)))
-        .then_expect_events(vec![received(Intent::Deliver)]);
+        .then_expect_events(vec![repeated(webhook(Intent::Deliver))]);
 
     let done = running_and([
         ItemShared { asset: preset("storm"), credits: crate::Credits(10) },
         ItemShared { asset: preset("rain"), credits: crate::Credits(10) },
         Completed,
-        received(Intent::Deliver),
+        repeated(webhook(Intent::Deliver)),
     ]);
     assert_eq!(fold(done).status(), Some(DeliveryStatus::Completed));
 }
@@ -63,7 +63,7 @@ fn an_order_that_the_store_calls_off_before_delivery_is_cancelled() {
 fn an_order_called_off_after_delivery_stays_delivered() {
     let done = running_and([Completed]);
     assert_eq!(fold(done.clone()).outcome_of(Intent::Cancel), WebhookOutcome::TooLate);
-    let called_off = fold(done.into_iter().chain([received(Intent::Cancel)]));
+    let called_off = fold(done.into_iter().chain([became(webhook(Intent::Cancel), WebhookOutcome::TooLate)]));
     assert_eq!(called_off.status(), Some(DeliveryStatus::Completed));
 }
 
@@ -77,7 +77,7 @@ fn a_running_delivery_that_is_called_off_stops_after_its_step() {
 fn an_order_that_was_called_off_before_it_was_told_still_learns_what_was_bought() {
     let mut deleted = webhook(Intent::Cancel);
     (deleted.items, deleted.username) = (vec![], None);
-    let delivery = fold([DeliveryEvent::WebhookReceived(Box::new(deleted)), received(Intent::Deliver)]);
+    let delivery = fold([told(deleted), repeated(webhook(Intent::Deliver))]);
     let order = delivery.order().unwrap();
     assert_eq!(order.status(), DeliveryStatus::Cancelled);
     assert_eq!(order.items.len(), 2);
@@ -90,14 +90,14 @@ fn an_order_that_waits_for_a_username_takes_it_from_the_store() {
     corrected.username = Some("maxine".into());
     for code in [ResolutionCode::MissingUsername, ResolutionCode::InvalidUsername] {
         given(waiting_for(code)).when(record(corrected.clone())).then_expect_events(vec![
-            DeliveryEvent::WebhookReceived(Box::new(corrected.clone())),
+            repeated(corrected.clone()),
             DeliveryEvent::UsernameCorrected { username: "maxine".into() },
         ]);
     }
     given(waiting_for(ResolutionCode::CreditsExhausted))
         .when(record(corrected.clone()))
-        .then_expect_events(vec![DeliveryEvent::WebhookReceived(Box::new(corrected))]);
+        .then_expect_events(vec![repeated(corrected)]);
     given(waiting_for(ResolutionCode::InvalidUsername))
         .when(record(webhook(Intent::Deliver)))
-        .then_expect_events(vec![received(Intent::Deliver)]);
+        .then_expect_events(vec![repeated(webhook(Intent::Deliver))]);
 }

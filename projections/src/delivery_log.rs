@@ -1,0 +1,64 @@
+//! The delivery log: one row for each delivery and for each duplicate, as merchants list, search and read it.
+
+mod fold;
+mod query;
+
+use domain::LineItem;
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+
+pub use fold::duplicate_id;
+pub(crate) use fold::{apply, reset};
+pub use query::{Filter, Page, find, find_many, page, waiting_for};
+
+use crate::table::{Table, table};
+
+pub(crate) const TABLE: Table = table!("delivery_log", key 1,
+    id: Text, duplicate_of: Text, account_id: Text, integration_id: Text, order_id: Text, order_number: Text,
+    username: Text, username_key: Text, status: Text, resolution_code: Text, items: Text, shared: Text, attempts: Int,
+    next_attempt_at: Int, credits_charged: Int, received_at: Int, updated_at: Int, completed_at: Int, listed_at: Int,
+    position: Int);
+
+/// A row as it lies in the table. Times are microseconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow)]
+pub struct DeliveryRow {
+    pub id: String,
+    pub duplicate_of: Option<String>,
+    pub account_id: String,
+    pub integration_id: String,
+    pub order_id: String,
+    pub order_number: Option<String>,
+    pub username: Option<String>,
+    pub username_key: Option<String>,
+    pub status: String,
+    pub resolution_code: Option<String>,
+    /// JSON: a list of line items.
+    pub items: String,
+    /// JSON: a list of [`SharedAsset`].
+    pub shared: String,
+    pub attempts: i64,
+    pub next_attempt_at: Option<i64>,
+    pub credits_charged: i64,
+    pub received_at: i64,
+    pub updated_at: i64,
+    pub completed_at: Option<i64>,
+    pub listed_at: i64,
+    pub position: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedAsset {
+    pub asset: domain::Asset,
+    /// Microseconds since 1970.
+    pub shared_at: i64,
+}
+
+impl DeliveryRow {
+    pub fn line_items(&self) -> Vec<LineItem> {
+        serde_json::from_str(&self.items).unwrap_or_default()
+    }
+
+    pub fn shared_assets(&self) -> Vec<SharedAsset> {
+        serde_json::from_str(&self.shared).unwrap_or_default()
+    }
+}

@@ -1,0 +1,161 @@
+//! The fold of the delivery log.
+
+use std::collections::{HashMap, HashSet};
+
+use domain::delivery::{DeliveryEvent, DeliveryStatus, Webhook, WebhookOutcome};
+use domain::Private;
+use uuid::Uuid;
+
+use super::{DeliveryRow, SharedAsset, TABLE};
+use crate::database::Transaction;
+use crate::feed::{Recorded, delivery_facts};
+use crate::progress::Progress;
+use crate::table::{Existing, storable};
+
+/// The id of the log entry of a duplicate: it follows from the event, so a rebuild gives the same.
+pub fn duplicate_id(delivery_id: &str, sequence: i64) -> String {
+    let delivery = Uuid::parse_str(delivery_id).unwrap_or_default();
+    Uuid::new_v5(&delivery, format!("duplicate {sequence}").as_bytes()).to_string()
+}
+
+pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) -> sqlx::Result<()> {
+    let told = delivery_facts(events);
+    // A delivery whose first event is in this batch has no row yet.
+    let fresh: HashSet<&str> =
+        told.iter().filter(|(event, _)| event.sequence == 1).map(|(event, _)| event.aggregate_id.as_str()).collect();
+    let known: HashSet<&str> = told.iter().map(|(event, _)| event.aggregate_id.as_str()).collect();
+    let ids: Vec<&str> = known.difference(&fresh).copied().collect();
+    let known: Vec<DeliveryRow> = TABLE.read(transaction, &ids).await?;
+    let mut rows: HashMap<String, DeliveryRow> = known.into_iter().map(|row| (row.id.clone(), row)).collect();
+    let mut duplicates = vec![];
+    for (event, told) in told {
+        if let DeliveryEvent::WebhookReceived { webhook, outcome } = told {
+            if !rows.contains_key(&event.aggregate_id) {
+                rows.insert(event.aggregate_id.clone(), opened(event, webhook));
+            }
+            if *outcome == WebhookOutcome::Duplicate {
+                duplicates.push(duplicate(event, webhook));
+            }
+        }
+        if let Some(row) = rows.get_mut(&event.aggregate_id) {
+            row.updated_at = event.recorded_at_us();
+            row.position = event.position;
+            row.told(told, event.recorded_at_us());
+        }
+    }
+    let mut rows: Vec<DeliveryRow> = rows.into_values().chain(duplicates).collect();
+    // In one order, so that two nodes never wait for each other.
+    rows.sort_by(|a, b| a.id.cmp(&b.id));
+    TABLE.write(transaction, &rows, Existing::Replace).await
+}
+
+pub(crate) async fn reset(transaction: &mut Transaction) -> sqlx::Result<()> {
+    TABLE.clear(transaction).await
+}
+
+fn opened(event: &Recorded, webhook: &Webhook) -> DeliveryRow {
+    let at = event.recorded_at_us();
+    let mut row = DeliveryRow {
+        id: event.aggregate_id.clone(),
+        duplicate_of: None,
+        account_id: webhook.account_id.to_string(),
+        integration_id: webhook.integration_id.to_string(),
+        order_id: storable(&webhook.order_id),
+        order_number: webhook.order_number.as_deref().map(storable),
+        username: None,
+        username_key: None,
+        status: String::new(),
+        resolution_code: None,
+        items: json(&webhook.items),
+        shared: "[]".to_owned(),
+        attempts: 0,
+        next_attempt_at: None,
+        credits_charged: 0,
+        received_at: at,
+        updated_at: at,
+        completed_at: None,
+        listed_at: event.position,
+        position: event.position,
+    };
+    row.name(webhook.username.as_ref());
+    row
+}
+
+fn duplicate(event: &Recorded, webhook: &Webhook) -> DeliveryRow {
+    let mut row = opened(event, webhook);
+    row.id = duplicate_id(&event.aggregate_id, event.sequence);
+    row.duplicate_of = Some(event.aggregate_id.clone());
+    row.stand_at(Progress::DUPLICATE);
+    row
+}
+
+fn json<T: serde::Serialize>(values: &[T]) -> String {
+    let text = serde_json::to_string(values).expect("lists of plain values are always JSON");
+    storable(&text.replace("\\u0000", ""))
+}
+
+impl DeliveryRow {
+    fn progress(&self) -> Progress {
+        Progress::read(&self.status, self.resolution_code.as_deref())
+    }
+
+    fn stand_at(&mut self, progress: Progress) {
+        self.status = progress.status.as_str().to_owned();
+        self.resolution_code = progress.code.map(|code| code.as_str().to_owned());
+    }
+
+    fn name(&mut self, username: Option<&Private<String>>) {
+        if let Some(username) = username {
+            self.username = username.known().map(|name| storable(name));
+            self.username_key = self.username.as_ref().map(|name| name.to_lowercase());
+        }
+    }
+
+    fn told(&mut self, event: &DeliveryEvent, at: i64) {
+        let before = self.progress();
+        let after = before.after(event);
+        if after != before {
+            self.stand_at(after);
+            self.next_attempt_at = None;
+            self.completed_at = (after.status == DeliveryStatus::Completed).then_some(at);
+        }
+        match event {
+            DeliveryEvent::WebhookReceived { webhook, outcome } => match outcome {
+                WebhookOutcome::Accepted => self.bought(webhook),
+                WebhookOutcome::Duplicate if self.items == "[]" => self.bought(webhook),
+                WebhookOutcome::Filtered
+                | WebhookOutcome::Cancelled
+                | WebhookOutcome::Duplicate
+                | WebhookOutcome::TooLate => {}
+            },
+            DeliveryEvent::Started(started) => self.attempts = started.attempt.into(),
+            DeliveryEvent::Followed { credits } => self.charge(*credits),
+            DeliveryEvent::ItemShared { asset, credits } => {
+                let mut shared = self.shared_assets();
+                shared.push(SharedAsset { asset: asset.clone(), shared_at: at });
+                self.shared = json(&shared);
+                self.charge(*credits);
+            }
+            DeliveryEvent::RetryScheduled { due_at, .. } => self.next_attempt_at = Some(due_at.timestamp_micros()),
+            DeliveryEvent::UsernameCorrected { username } => self.name(Some(username)),
+            DeliveryEvent::LeaseRenewed { .. }
+            | DeliveryEvent::ActionRequired { .. }
+            | DeliveryEvent::Completed
+            | DeliveryEvent::FailedPermanently { .. }
+            | DeliveryEvent::CancellationRequested
+            | DeliveryEvent::Cancelled
+            | DeliveryEvent::HandedBack
+            | DeliveryEvent::RetryRequested
+            | DeliveryEvent::Requeued { .. } => {}
+        }
+    }
+
+    fn bought(&mut self, webhook: &Webhook) {
+        self.items = json(&webhook.items);
+        self.name(webhook.username.as_ref());
+    }
+
+    fn charge(&mut self, credits: domain::Credits) {
+        self.credits_charged += i64::try_from(credits.0).unwrap_or(i64::MAX);
+    }
+}

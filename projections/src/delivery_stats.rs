@@ -1,0 +1,208 @@
+//! Counts over time for charts: what happened in each minute, hour and day.
+
+use std::collections::{BTreeMap, HashMap};
+
+use domain::ResolutionCode;
+use domain::delivery::{DeliveryEvent, WebhookOutcome};
+use serde::Serialize;
+use sqlx::FromRow;
+
+use crate::database::{Database, Sql, Transaction};
+use crate::feed::{Recorded, delivery_facts};
+use crate::table::{Existing, Table, table};
+
+const TABLE: Table = table!("delivery_stats", key 4,
+    account_id: Text, bucket: Text, start: Int, integration_id: Text, received: Int, duplicates: Int, filtered: Int,
+    completed: Int, failed: Int, action_required: Int, cancelled: Int, items_shared: Int, credits_charged: Int);
+
+/// Which integration each delivery belongs to, so that its later events are counted there.
+const DELIVERIES: Table =
+    table!("delivery_stats_deliveries", key 1, delivery_id: Text, account_id: Text, integration_id: Text);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bucket {
+    Minute,
+    Hour,
+    Day,
+}
+
+impl Bucket {
+    pub const ALL: [Self; 3] = [Self::Minute, Self::Hour, Self::Day];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Minute => "minute",
+            Self::Hour => "hour",
+            Self::Day => "day",
+        }
+    }
+
+    pub fn length_us(self) -> i64 {
+        match self {
+            Self::Minute => 60_000_000,
+            Self::Hour => 3_600_000_000,
+            Self::Day => 86_400_000_000,
+        }
+    }
+
+    /// The beginning of the bucket that a moment lies in, in UTC.
+    pub fn start_us(self, at_us: i64) -> i64 {
+        at_us - at_us.rem_euclid(self.length_us())
+    }
+}
+
+/// What was counted in one bucket.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, FromRow)]
+pub struct Counts {
+    /// Orders that were accepted for delivery.
+    pub received: i64,
+    pub duplicates: i64,
+    /// Webhooks whose order status is not delivered. Not failures.
+    pub filtered: i64,
+    pub completed: i64,
+    pub failed: i64,
+    pub action_required: i64,
+    pub cancelled: i64,
+    pub items_shared: i64,
+    pub credits_charged: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct CountsAt {
+    /// Microseconds since 1970.
+    pub start: i64,
+    #[sqlx(flatten)]
+    pub counts: Counts,
+}
+
+#[derive(Clone, Debug, Serialize, FromRow)]
+struct Owner {
+    delivery_id: String,
+    account_id: String,
+    integration_id: String,
+}
+
+#[derive(Serialize)]
+struct StatsRow<'r> {
+    account_id: &'r str,
+    bucket: &'static str,
+    start: i64,
+    integration_id: &'r str,
+    #[serde(flatten)]
+    counts: Counts,
+}
+
+pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) -> sqlx::Result<()> {
+    let told = delivery_facts(events);
+    let fresh: HashMap<&str, Owner> = told
+        .iter()
+        .filter_map(|(event, told)| match told {
+            DeliveryEvent::WebhookReceived { webhook, .. } if event.sequence == 1 => {
+                let owner = Owner {
+                    delivery_id: event.aggregate_id.clone(),
+                    account_id: webhook.account_id.to_string(),
+                    integration_id: webhook.integration_id.to_string(),
+                };
+                Some((event.aggregate_id.as_str(), owner))
+            }
+            _ => None,
+        })
+        .collect();
+    let mut unknown: Vec<&str> =
+        told.iter().map(|(event, _)| event.aggregate_id.as_str()).filter(|id| !fresh.contains_key(id)).collect();
+    unknown.sort_unstable();
+    unknown.dedup();
+    let known: Vec<Owner> = DELIVERIES.read(transaction, &unknown).await?;
+    let known: HashMap<&str, &Owner> = known.iter().map(|owner| (owner.delivery_id.as_str(), owner)).collect();
+
+    let mut counted: BTreeMap<(&str, &str, Bucket, i64), Counts> = BTreeMap::new();
+    for (event, told) in &told {
+        let id = event.aggregate_id.as_str();
+        let Some(owner) = fresh.get(id).or_else(|| known.get(id).copied()) else { continue };
+        for bucket in Bucket::ALL {
+            let start = bucket.start_us(event.recorded_at_us());
+            counted.entry((&owner.account_id, &owner.integration_id, bucket, start)).or_default().count(told);
+        }
+    }
+    let rows: Vec<StatsRow<'_>> = counted
+        .into_iter()
+        .filter(|(_, counts)| *counts != Counts::default())
+        .map(|((account_id, integration_id, bucket, start), counts)| {
+            StatsRow { account_id, bucket: bucket.as_str(), start, integration_id, counts }
+        })
+        .collect();
+    let mut fresh: Vec<&Owner> = fresh.values().collect();
+    fresh.sort_by(|a, b| a.delivery_id.cmp(&b.delivery_id));
+    DELIVERIES.write(transaction, &fresh, Existing::Keep).await?;
+    TABLE.write(transaction, &rows, Existing::Add).await
+}
+
+impl Counts {
+    fn count(&mut self, event: &DeliveryEvent) {
+        let credits = |credits: domain::Credits| i64::try_from(credits.0).unwrap_or(i64::MAX);
+        match event {
+            DeliveryEvent::WebhookReceived { outcome, .. } => match outcome {
+                WebhookOutcome::Accepted => self.received += 1,
+                WebhookOutcome::Filtered => self.filtered += 1,
+                WebhookOutcome::Duplicate => self.duplicates += 1,
+                WebhookOutcome::Cancelled => self.cancelled += 1,
+                WebhookOutcome::TooLate => {}
+            },
+            DeliveryEvent::Followed { credits: paid } => self.credits_charged += credits(*paid),
+            DeliveryEvent::ItemShared { credits: paid, .. } => {
+                self.items_shared += 1;
+                self.credits_charged += credits(*paid);
+            }
+            DeliveryEvent::ActionRequired { .. } => self.action_required += 1,
+            DeliveryEvent::Completed => self.completed += 1,
+            DeliveryEvent::FailedPermanently { code } => {
+                if *code != ResolutionCode::OrderStatusFiltered {
+                    self.failed += 1;
+                }
+            }
+            DeliveryEvent::Cancelled => self.cancelled += 1,
+            DeliveryEvent::Started(_)
+            | DeliveryEvent::LeaseRenewed { .. }
+            | DeliveryEvent::RetryScheduled { .. }
+            | DeliveryEvent::CancellationRequested
+            | DeliveryEvent::HandedBack
+            | DeliveryEvent::RetryRequested
+            | DeliveryEvent::UsernameCorrected { .. }
+            | DeliveryEvent::Requeued { .. } => {}
+        }
+    }
+}
+
+pub(crate) async fn reset(transaction: &mut Transaction) -> sqlx::Result<()> {
+    DELIVERIES.clear(transaction).await?;
+    TABLE.clear(transaction).await
+}
+
+/// The counts of an account from one moment until before another, the oldest bucket first. Buckets in which nothing
+/// happened are left out.
+pub async fn between(
+    database: &Database,
+    account_id: &str,
+    integration_id: Option<&str>,
+    bucket: Bucket,
+    from_us: i64,
+    to_us: i64,
+) -> sqlx::Result<Vec<CountsAt>> {
+    let sums = "CAST(sum(received) AS bigint) AS received, CAST(sum(duplicates) AS bigint) AS duplicates, \
+         CAST(sum(filtered) AS bigint) AS filtered, CAST(sum(completed) AS bigint) AS completed, \
+         CAST(sum(failed) AS bigint) AS failed, CAST(sum(action_required) AS bigint) AS action_required, \
+         CAST(sum(cancelled) AS bigint) AS cancelled, CAST(sum(items_shared) AS bigint) AS items_shared, \
+         CAST(sum(credits_charged) AS bigint) AS credits_charged";
+    let mut sql = Sql::new(format!("SELECT start, {sums} FROM delivery_stats WHERE account_id = "))
+        .bind(account_id)
+        .push(" AND bucket = ")
+        .bind(bucket.as_str())
+        .push(" AND start >= ")
+        .bind(bucket.start_us(from_us))
+        .push(" AND start < ")
+        .bind(to_us);
+    if let Some(integration_id) = integration_id {
+        sql = sql.push(" AND integration_id = ").bind(integration_id);
+    }
+    database.fetch_all(sql.push(" GROUP BY start ORDER BY start")).await
+}

@@ -1,0 +1,117 @@
+//! The queue: which deliveries are to be taken up, and when.
+
+use std::collections::HashMap;
+
+use domain::delivery::{DeliveryEvent, DeliveryStatus, Started};
+use serde::Serialize;
+use sqlx::FromRow;
+
+use crate::database::{Database, Sql, Transaction};
+use crate::feed::{Recorded, delivery_facts};
+use crate::progress::Progress;
+use crate::table::{Existing, Table, table};
+
+const TABLE: Table = table!("due_deliveries", key 1,
+    delivery_id: Text, account_id: Text, integration_id: Text, status: Text, resolution_code: Text, due_at: Int);
+
+/// A delivery that is due at a moment (microseconds since 1970), or at none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow)]
+pub struct DueDelivery {
+    pub delivery_id: String,
+    pub account_id: String,
+    pub integration_id: String,
+    pub status: String,
+    pub resolution_code: Option<String>,
+    pub due_at: Option<i64>,
+}
+
+pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) -> sqlx::Result<()> {
+    let told = delivery_facts(events);
+    let mut ids: Vec<&str> =
+        told.iter().filter(|(event, _)| event.sequence > 1).map(|(event, _)| event.aggregate_id.as_str()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let known: Vec<DueDelivery> = TABLE.read(transaction, &ids).await?;
+    let mut rows: HashMap<String, DueDelivery> = known.into_iter().map(|row| (row.delivery_id.clone(), row)).collect();
+    for (event, told) in told {
+        if let (1, DeliveryEvent::WebhookReceived { webhook, .. }) = (event.sequence, told) {
+            let row = DueDelivery {
+                delivery_id: event.aggregate_id.clone(),
+                account_id: webhook.account_id.to_string(),
+                integration_id: webhook.integration_id.to_string(),
+                status: String::new(),
+                resolution_code: None,
+                due_at: None,
+            };
+            rows.insert(row.delivery_id.clone(), row);
+        }
+        if let Some(row) = rows.get_mut(&event.aggregate_id) {
+            row.told(told, event.recorded_at_us());
+        }
+    }
+    let mut rows: Vec<DueDelivery> = rows.into_values().collect();
+    rows.sort_by(|a, b| a.delivery_id.cmp(&b.delivery_id));
+    TABLE.write(transaction, &rows, Existing::Replace).await
+}
+
+impl DueDelivery {
+    fn told(&mut self, event: &DeliveryEvent, now: i64) {
+        let progress = Progress::read(&self.status, self.resolution_code.as_deref()).after(event);
+        self.status = progress.status.as_str().to_owned();
+        self.resolution_code = progress.code.map(|code| code.as_str().to_owned());
+        self.due_at = match (progress.status, event) {
+            // Taken: due again when the lease runs out, should its holder not live to say how it went.
+            (DeliveryStatus::Running, DeliveryEvent::Started(Started { lease_until, .. }))
+            | (DeliveryStatus::Running, DeliveryEvent::LeaseRenewed { lease_until }) => {
+                Some(lease_until.timestamp_micros())
+            }
+            (DeliveryStatus::RetryScheduled, DeliveryEvent::RetryScheduled { due_at, .. }) => {
+                Some(due_at.timestamp_micros())
+            }
+            (DeliveryStatus::Queued, _) => self.due_at.filter(|due_at| *due_at <= now).or(Some(now)),
+            (DeliveryStatus::Running | DeliveryStatus::RetryScheduled, _) => self.due_at,
+            (
+                DeliveryStatus::ActionRequired
+                | DeliveryStatus::Completed
+                | DeliveryStatus::FailedPermanent
+                | DeliveryStatus::Cancelled
+                | DeliveryStatus::Duplicate,
+                _,
+            ) => None,
+        };
+    }
+}
+
+pub(crate) async fn reset(transaction: &mut Transaction) -> sqlx::Result<()> {
+    TABLE.clear(transaction).await
+}
+
+/// What is due at `now`, the longest due first, leaving out accounts that may not start anything yet.
+pub async fn due(database: &Database, now: i64, without: &[String], limit: i64) -> sqlx::Result<Vec<DueDelivery>> {
+    let mut sql = Sql::new("SELECT delivery_id, account_id, integration_id, status, resolution_code, due_at FROM due_deliveries \
+         WHERE due_at <= ")
+        .bind(now);
+    if !without.is_empty() {
+        sql = sql.push(" AND account_id NOT IN (").bind_list(without.iter().map(String::as_str)).push(")");
+    }
+    database.fetch_all(sql.push(" ORDER BY due_at LIMIT ").bind(limit)).await
+}
+
+#[derive(FromRow)]
+struct Number {
+    number: Option<i64>,
+}
+
+/// The next moment after `now` at which something becomes due.
+pub async fn next_due_at(database: &Database, now: i64) -> sqlx::Result<Option<i64>> {
+    let sql = Sql::new("SELECT min(due_at) AS number FROM due_deliveries WHERE due_at > ").bind(now);
+    Ok(database.fetch_one::<Number>(sql).await?.number)
+}
+
+/// How many deliveries are due at `now`; counted up to ten thousand.
+pub async fn depth(database: &Database, now: i64) -> sqlx::Result<i64> {
+    let sql = Sql::new("SELECT count(*) AS number FROM (SELECT 1 AS one FROM due_deliveries WHERE due_at <= ")
+        .bind(now)
+        .push(" LIMIT 10000) due");
+    Ok(database.fetch_one::<Number>(sql).await?.number.unwrap_or(0))
+}

@@ -1,0 +1,158 @@
+//! The integrations of each account, as merchants see them. No secret is in here.
+
+use std::collections::HashMap;
+
+use domain::ItemMapping;
+use domain::delivery::DeliveryEvent;
+use domain::integration::IntegrationEvent;
+use domain::notice::NoticeEvent;
+use serde::Serialize;
+use sqlx::FromRow;
+
+use crate::database::{Database, Sql, Transaction};
+use crate::feed::{Fact, Recorded};
+use crate::table::{Existing, Table, storable, table};
+
+const TABLE: Table = table!("integrations", key 1,
+    id: Text, account_id: Text, provider: Text, name: Text, active: Int, secret_preview: Text, order_statuses: Text,
+    mappings: Text, created_at: Int, last_webhook_at: Int, listed_at: Int);
+
+const COLUMNS: &str = "id, account_id, provider, name, active, secret_preview, order_statuses, mappings, created_at, \
+     last_webhook_at, listed_at";
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow)]
+pub struct IntegrationRow {
+    pub id: String,
+    pub account_id: String,
+    pub provider: String,
+    pub name: String,
+    /// 1 or 0.
+    pub active: i64,
+    pub secret_preview: String,
+    /// JSON: a list of texts.
+    pub order_statuses: String,
+    /// JSON: a list of mappings.
+    pub mappings: String,
+    /// Microseconds since 1970.
+    pub created_at: i64,
+    pub last_webhook_at: Option<i64>,
+    pub listed_at: i64,
+}
+
+impl IntegrationRow {
+    pub fn order_statuses(&self) -> Vec<String> {
+        serde_json::from_str(&self.order_statuses).unwrap_or_default()
+    }
+
+    pub fn mappings(&self) -> Vec<ItemMapping> {
+        serde_json::from_str(&self.mappings).unwrap_or_default()
+    }
+}
+
+pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) -> sqlx::Result<()> {
+    let mut ids: Vec<String> = events.iter().filter_map(integration_of).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let known: Vec<IntegrationRow> = TABLE.read(transaction, &ids).await?;
+    let mut rows: HashMap<String, IntegrationRow> = known.into_iter().map(|row| (row.id.clone(), row)).collect();
+    for event in events {
+        if let Fact::Integration(IntegrationEvent::Created(created)) = &event.fact {
+            let row = IntegrationRow {
+                id: event.aggregate_id.clone(),
+                account_id: created.account_id.to_string(),
+                provider: created.provider.as_str().to_owned(),
+                name: storable(&created.name),
+                active: 1,
+                secret_preview: storable(&created.secret_preview),
+                order_statuses: json(&created.order_statuses),
+                mappings: "[]".to_owned(),
+                created_at: event.recorded_at_us(),
+                last_webhook_at: None,
+                listed_at: event.position,
+            };
+            rows.insert(row.id.clone(), row);
+        }
+        if let Some(row) = integration_of(event).and_then(|id| rows.get_mut(&id)) {
+            row.told(event);
+        }
+    }
+    let mut rows: Vec<IntegrationRow> = rows.into_values().collect();
+    rows.sort_by(|a, b| a.id.cmp(&b.id));
+    TABLE.write(transaction, &rows, Existing::Replace).await
+}
+
+fn integration_of(event: &Recorded) -> Option<String> {
+    match &event.fact {
+        Fact::Integration(_) => Some(event.aggregate_id.clone()),
+        Fact::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => Some(webhook.integration_id.to_string()),
+        Fact::Notice(NoticeEvent::WebhookReceived(notice)) => Some(notice.integration_id.to_string()),
+        Fact::Delivery(_) | Fact::Account(_) | Fact::Foreign => None,
+    }
+}
+
+fn json<T: Serialize>(values: &[T]) -> String {
+    serde_json::to_string(values).expect("lists of plain values are always JSON").replace("\\u0000", "")
+}
+
+impl IntegrationRow {
+    fn told(&mut self, event: &Recorded) {
+        let Fact::Integration(told) = &event.fact else {
+            self.last_webhook_at = Some(event.recorded_at_us());
+            return;
+        };
+        match told {
+            IntegrationEvent::Created(_) => {}
+            IntegrationEvent::Renamed { name } => self.name = storable(name),
+            IntegrationEvent::Activated => self.active = 1,
+            IntegrationEvent::Deactivated => self.active = 0,
+            IntegrationEvent::OrderStatusesChanged { order_statuses } => self.order_statuses = json(order_statuses),
+            IntegrationEvent::SigningSecretSet { secret_preview, .. }
+            | IntegrationEvent::SigningSecretRotated { secret_preview, .. } => {
+                self.secret_preview = storable(secret_preview);
+            }
+            IntegrationEvent::ItemMappingAdded { mapping } => {
+                let mut mappings = self.mappings();
+                mappings.push(mapping.clone());
+                self.mappings = json(&mappings);
+            }
+            IntegrationEvent::ItemMappingRemoved { mapping_id } => {
+                let mut mappings = self.mappings();
+                mappings.retain(|mapping| mapping.id != *mapping_id);
+                self.mappings = json(&mappings);
+            }
+        }
+    }
+}
+
+pub(crate) async fn reset(transaction: &mut Transaction) -> sqlx::Result<()> {
+    TABLE.clear(transaction).await
+}
+
+pub async fn find_many(database: &Database, ids: &[String]) -> sqlx::Result<Vec<IntegrationRow>> {
+    if ids.is_empty() {
+        return Ok(vec![]);
+    }
+    let sql = Sql::new(format!("SELECT {COLUMNS} FROM integrations WHERE id IN ("))
+        .bind_list(ids.iter().map(String::as_str))
+        .push(")");
+    database.fetch_all(sql).await
+}
+
+/// The integrations of an account (of all, for those who may see them) after a place in the list, the oldest first.
+pub async fn page(
+    database: &Database,
+    account_id: Option<&str>,
+    provider: Option<&str>,
+    after: i64,
+    limit: i64,
+) -> sqlx::Result<Vec<IntegrationRow>> {
+    let mut sql = Sql::new(format!("SELECT {COLUMNS} FROM integrations WHERE listed_at > ")).bind(after);
+    if let Some(account_id) = account_id {
+        sql = sql.push(" AND account_id = ").bind(account_id);
+    }
+    if let Some(provider) = provider {
+        sql = sql.push(" AND provider = ").bind(provider);
+    }
+    database.fetch_all(sql.push(" ORDER BY listed_at LIMIT ").bind(limit)).await
+}

@@ -1,0 +1,111 @@
+//! Every webhook that was let in, and what it became.
+
+use domain::delivery::DeliveryEvent;
+use domain::notice::NoticeEvent;
+use serde::Serialize;
+use sqlx::FromRow;
+
+use crate::database::{Database, Sql, Transaction};
+use crate::delivery_log::duplicate_id;
+use crate::feed::{Fact, Recorded};
+use crate::table::{Existing, Table, storable, table};
+
+const TABLE: Table = table!("webhook_receipts", key 1,
+    id: Text, account_id: Text, integration_id: Text, provider: Text, topic: Text, webhook_id: Text, outcome: Text,
+    delivery_id: Text, order_id: Text, body_bytes: Int, received_at: Int, position: Int);
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow)]
+pub struct ReceiptRow {
+    pub id: String,
+    pub account_id: String,
+    pub integration_id: String,
+    pub provider: String,
+    pub topic: Option<String>,
+    pub webhook_id: Option<String>,
+    /// What became of it: an outcome of a delivery, or the kind of a notice.
+    pub outcome: String,
+    pub delivery_id: Option<String>,
+    pub order_id: Option<String>,
+    pub body_bytes: i64,
+    /// Microseconds since 1970.
+    pub received_at: i64,
+    pub position: i64,
+}
+
+pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) -> sqlx::Result<()> {
+    let rows: Vec<ReceiptRow> = events.iter().filter_map(receipt).collect();
+    TABLE.write(transaction, &rows, Existing::Replace).await
+}
+
+fn receipt(event: &Recorded) -> Option<ReceiptRow> {
+    match &event.fact {
+        Fact::Delivery(DeliveryEvent::WebhookReceived { webhook, outcome }) => Some(ReceiptRow {
+            id: duplicate_id(&event.aggregate_id, event.sequence),
+            account_id: webhook.account_id.to_string(),
+            integration_id: webhook.integration_id.to_string(),
+            provider: webhook.provider.as_str().to_owned(),
+            topic: webhook.topic.as_deref().map(storable),
+            webhook_id: webhook.webhook_id.as_deref().map(storable),
+            outcome: outcome.as_str().to_owned(),
+            delivery_id: Some(event.aggregate_id.clone()),
+            order_id: Some(storable(&webhook.order_id)),
+            body_bytes: webhook.body_bytes.into(),
+            received_at: event.recorded_at_us(),
+            position: event.position,
+        }),
+        Fact::Notice(NoticeEvent::WebhookReceived(notice)) => Some(ReceiptRow {
+            id: event.aggregate_id.clone(),
+            account_id: notice.account_id.to_string(),
+            integration_id: notice.integration_id.to_string(),
+            provider: notice.provider.as_str().to_owned(),
+            topic: notice.topic.as_deref().map(storable),
+            webhook_id: notice.webhook_id.as_deref().map(storable),
+            outcome: notice.kind.as_str().to_owned(),
+            delivery_id: None,
+            order_id: None,
+            body_bytes: notice.body_bytes.into(),
+            received_at: event.recorded_at_us(),
+            position: event.position,
+        }),
+        Fact::Delivery(_) | Fact::Account(_) | Fact::Integration(_) | Fact::Foreign => None,
+    }
+}
+
+pub(crate) async fn reset(transaction: &mut Transaction) -> sqlx::Result<()> {
+    TABLE.clear(transaction).await
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// `None` for those who may see every account.
+    pub account_id: Option<String>,
+    pub integration_id: Option<String>,
+    pub outcomes: Vec<String>,
+}
+
+/// Receipts that came before a moment (microseconds since 1970) or at it with a smaller id, the newest first.
+pub async fn page(
+    database: &Database,
+    filter: &Filter,
+    before: Option<(i64, &str)>,
+    limit: i64,
+) -> sqlx::Result<Vec<ReceiptRow>> {
+    let mut sql = Sql::new(
+        "SELECT id, account_id, integration_id, provider, topic, webhook_id, outcome, delivery_id, order_id, \
+         body_bytes, received_at, position FROM webhook_receipts WHERE true",
+    );
+    if let Some(account_id) = &filter.account_id {
+        sql = sql.push(" AND account_id = ").bind(account_id.as_str());
+    }
+    if let Some(integration_id) = &filter.integration_id {
+        sql = sql.push(" AND integration_id = ").bind(integration_id.as_str());
+    }
+    if !filter.outcomes.is_empty() {
+        sql = sql.push(" AND outcome IN (").bind_list(filter.outcomes.iter().map(String::as_str)).push(")");
+    }
+    if let Some((received_at, id)) = before {
+        sql = sql.push(" AND (received_at < ").bind(received_at).push(" OR (received_at = ").bind(received_at);
+        sql = sql.push(" AND id < ").bind(id).push("))");
+    }
+    database.fetch_all(sql.push(" ORDER BY received_at DESC, id DESC LIMIT ").bind(limit)).await
+}

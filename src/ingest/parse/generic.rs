@@ -1,0 +1,247 @@
+//! The generic provider: a small format of our own, in which a mistake is the sender's to mend and so is named.
+
+use domain::LineItem;
+use serde::Deserialize;
+
+use super::scalar::Scalar;
+use super::shape::{List, Object, Shape};
+use super::{Malformed, Parsed, StoreOrder, username};
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
+struct Body<'a> {
+    order_id: Scalar<'a>,
+    order_number: Scalar<'a>,
+    order_status: Scalar<'a>,
+    cancelled: Scalar<'a>,
+    target_username: Scalar<'a>,
+    customer_email: Scalar<'a>,
+    customer_name: Scalar<'a>,
+    items: List<Object<Item<'a>>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
+struct Item<'a> {
+    sku: Scalar<'a>,
+    product_id: Scalar<'a>,
+    variant_id: Scalar<'a>,
+    title: Scalar<'a>,
+    quantity: Scalar<'a>,
+}
+
+/// A cancelled order needs nothing but its id.
+pub(super) fn parse(json: &str) -> Result<Parsed, Malformed> {
+    let Some(body) = super::read::<Object<Body>>(json)?.object() else {
+        return Err(invalid("body", "must be a JSON object"));
+    };
+    let Some(order_id) = body.order_id.order_id("orderId")? else {
+        return Err(missing_or_not_text("orderId", body.order_id));
+    };
+    let called_off = match body.cancelled.bool() {
+        Some(cancelled) => cancelled,
+        None if body.cancelled.is_null() => false,
+        None => return Err(invalid("cancelled", "must be true or false")),
+    };
+    let username = body
+        .target_username
+        .written()
+        .and_then(|written| username::normalised(&written));
+    if username.is_none() && !called_off {
+        return Err(missing_or_not_text("targetUsername", body.target_username));
+    }
+    let items = items(body.items)?;
+    if items.is_empty() && !called_off {
+        return Err(missing("items"));
+    }
+    Ok(Parsed::Order(StoreOrder {
+        order_id,
+        order_number: body.order_number.text(),
+        order_status: body.order_status.text(),
+        called_off,
+        username,
+        email: body.customer_email.text(),
+        customer_name: body.customer_name.text(),
+        items,
+    }))
+}
+
+fn items(items: List<Object<Item<'_>>>) -> Result<Vec<LineItem>, Malformed> {
+    let items = match items {
+        Shape::Nothing => return Ok(vec![]),
+        Shape::Scalar | Shape::Object(_) => return Err(invalid("items", "must be a list")),
+        Shape::List(items) => items.bounded("items")?,
+    };
+    let line_item = |(index, item): (usize, Object<Item<'_>>)| {
+        let field = format!("items[{index}]");
+        let Some(item) = item.object() else {
+            return Err(invalid(&field, "must be an object"));
+        };
+        let item = LineItem {
+            sku: item.sku.text(),
+            product_id: item.product_id.product_id(),
+            variant_id: item.variant_id.product_id(),
+            title: item.title.text(),
+            quantity: item.quantity.quantity().unwrap_or(1),
+        };
+        let says_nothing =
+            item.sku.is_none() && item.product_id.is_none() && item.variant_id.is_none() && item.title.is_none();
+        if says_nothing { Err(missing(&field)) } else { Ok(item) }
+    };
+    items.into_iter().enumerate().map(line_item).collect()
+}
+
+fn missing(field: &str) -> Malformed {
+    Malformed::MissingField {
+        field: field.to_owned(),
+    }
+}
+
+fn invalid(field: &str, reason: &'static str) -> Malformed {
+    Malformed::InvalidField {
+        field: field.to_owned(),
+        reason,
+    }
+}
+
+/// Why a required text could not be read from `value`. A blank one is as good as none.
+fn missing_or_not_text(field: &str, value: Scalar<'_>) -> Malformed {
+    if value.is_null() || value.written().is_some() {
+        missing(field)
+    } else {
+        invalid(field, "must be a text")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::integration::Provider;
+
+    use super::super::tests::{item, order_of};
+    use super::*;
+
+    fn parsed(json: &str) -> Result<Parsed, Malformed> {
+        super::super::parse(Provider::Generic, Some("checkouts/create"), json.as_bytes())
+    }
+
+    fn refused(json: &str) -> String {
+        parsed(json).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_documented_order_is_read() {
+        let json = r#"{
+            "orderId": "order-1234", "customerEmail": "fan@music.com", "targetUsername": "cortex_user_42",
+            "items": [{ "sku": "STORM-LEAD-V2", "productId": "prod_123", "title": "Storm Drive Lead Preset", "quantity": 1 }] }"#;
+        assert_eq!(
+            parsed(json),
+            Ok(Parsed::Order(StoreOrder {
+                order_id: "order-1234".to_owned(),
+                order_number: None,
+                order_status: None,
+                called_off: false,
+                username: Some("cortex_user_42".to_owned()),
+                email: Some("fan@music.com".to_owned()),
+                customer_name: None,
+                items: vec![item(
+                    Some("STORM-LEAD-V2"),
+                    Some("prod_123"),
+                    None,
+                    Some("Storm Drive Lead Preset"),
+                    1
+                )],
+            }))
+        );
+    }
+
+    #[test]
+    fn optional_fields_are_read_where_they_are() {
+        let order = order_of(parsed(
+            r#"{"orderId":18446744073709551616,"orderNumber":1042,"orderStatus":"paid","customerName":"Max Power",
+                "customerEmail":["odd"],"targetUsername":" @max ","cancelled":false,
+                "items":[{"variantId":70,"quantity":0.5},{"title":"Storm","quantity":null}]}"#,
+        ));
+        assert_eq!(order.order_id, "18446744073709551616");
+        assert_eq!(order.order_number.as_deref(), Some("1042"));
+        assert_eq!(order.order_status.as_deref(), Some("paid"));
+        assert_eq!(order.customer_name.as_deref(), Some("Max Power"));
+        assert_eq!((order.email.as_deref(), order.username.as_deref()), (None, Some("max")));
+        assert_eq!(
+            order.items,
+            [
+                item(None, None, Some("70"), None, 1),
+                item(None, None, None, Some("Storm"), 1)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_mistake_is_named() {
+        for (json, message) in [
+            ("{}", "`orderId` is missing"),
+            (r#"{"orderId":null}"#, "`orderId` is missing"),
+            (r#"{"orderId":" "}"#, "`orderId` is missing"),
+            (r#"{"orderId":["1"]}"#, "`orderId` must be a text"),
+            (r#"{"orderId":1.5}"#, "`orderId` must be a text or a whole number"),
+            (r#"{"orderId":1e400}"#, "`orderId` must be a text or a whole number"),
+            (r#"{"orderId":"1"}"#, "`targetUsername` is missing"),
+            (
+                r#"{"orderId":"1","targetUsername":" @ "}"#,
+                "`targetUsername` is missing",
+            ),
+            (
+                r#"{"orderId":"1","targetUsername":true}"#,
+                "`targetUsername` must be a text",
+            ),
+            (r#"{"orderId":"1","targetUsername":"max"}"#, "`items` is missing"),
+            (
+                r#"{"orderId":"1","targetUsername":"max","items":null}"#,
+                "`items` is missing",
+            ),
+            (
+                r#"{"orderId":"1","targetUsername":"max","items":[]}"#,
+                "`items` is missing",
+            ),
+            (
+                r#"{"orderId":"1","targetUsername":"max","items":{}}"#,
+                "`items` must be a list",
+            ),
+            (
+                r#"{"orderId":"1","targetUsername":"max","items":"a"}"#,
+                "`items` must be a list",
+            ),
+            (
+                r#"{"orderId":"1","targetUsername":"max","items":[{"sku":"a"},"b"]}"#,
+                "`items[1]` must be an object",
+            ),
+            (
+                r#"{"orderId":"1","targetUsername":"max","items":[{"sku":"a"},{"sku":" ","productId":0,"title":null}]}"#,
+                "`items[1]` names no product: one of sku, productId, title is needed",
+            ),
+            (
+                r#"{"orderId":"1","cancelled":"yes"}"#,
+                "`cancelled` must be true or false",
+            ),
+            ("[]", "`body` must be a JSON object"),
+            (r#""order-1234""#, "`body` must be a JSON object"),
+            ("null", "`body` must be a JSON object"),
+        ] {
+            assert_eq!(refused(json), message, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_cancelled_order_needs_nothing_but_its_id() {
+        for json in [
+            r#"{"orderId":"1","cancelled":true}"#,
+            r#"{"orderId":"1","cancelled":true,"items":[],"targetUsername":null}"#,
+        ] {
+            let order = order_of(parsed(json));
+            assert!(
+                order.called_off && order.items.is_empty() && order.username.is_none(),
+                "{json}"
+            );
+        }
+        assert_eq!(refused(r#"{"cancelled":true}"#), "`orderId` is missing");
+    }
+}

@@ -1,0 +1,144 @@
+//! Shopify's webhooks: the whole order, sent on each of the topics that the merchant chose.
+
+use domain::LineItem;
+use domain::notice::NoticeKind;
+use serde::Deserialize;
+
+use super::scalar::{Scalar, full_name};
+use super::shape::{List, Object, Shape};
+use super::username::{self, Attributes};
+use super::{Malformed, Parsed, StoreOrder};
+
+#[derive(Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Body<'a> {
+    id: Scalar<'a>,
+    name: Scalar<'a>,
+    order_number: Scalar<'a>,
+    financial_status: Scalar<'a>,
+    cancelled_at: Scalar<'a>,
+    email: Scalar<'a>,
+    contact_email: Scalar<'a>,
+    customer: Object<Person<'a>>,
+    billing_address: Object<Person<'a>>,
+    note: Scalar<'a>,
+    note_attributes: Shape<Attributes, Attributes>,
+    line_items: List<Object<Line<'a>>>,
+    // What tells an order from the things that look like one.
+    abandoned_checkout_url: Scalar<'a>,
+    admin_graphql_api_id: Scalar<'a>,
+    invoice_url: Scalar<'a>,
+    order_id: Scalar<'a>,
+    token: Scalar<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Person<'a> {
+    first_name: Scalar<'a>,
+    last_name: Scalar<'a>,
+    email: Scalar<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Line<'a> {
+    sku: Scalar<'a>,
+    product_id: Scalar<'a>,
+    variant_id: Scalar<'a>,
+    title: Scalar<'a>,
+    quantity: Scalar<'a>,
+    /// What is left of the quantity after refunds and edits.
+    current_quantity: Scalar<'a>,
+}
+
+pub(super) fn parse(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed> {
+    let not_an_order = Ok(Parsed::Notice(NoticeKind::NotAnOrder));
+    let Some(body) = super::read::<Object<Body>>(json)?.object() else {
+        return not_an_order;
+    };
+    if body.is_another_thing() || topic.is_some_and(|topic| !is_about_orders(topic)) {
+        return not_an_order;
+    }
+    let is_topic = |name: &str| topic.is_some_and(|topic| topic.eq_ignore_ascii_case(name));
+    let is_deleted = is_topic("orders/delete");
+    let lines = match body.line_items.list() {
+        Some(lines) => lines.bounded("line_items")?,
+        None if is_deleted && super::is_only_an_id(json) => vec![],
+        None => return not_an_order,
+    };
+    let Some(order_id) = body.id.order_id("id")? else {
+        return not_an_order;
+    };
+    let called_off = is_deleted
+        || is_topic("orders/cancelled")
+        || body.cancelled_at.text().is_some()
+        || body
+            .financial_status
+            .written()
+            .is_some_and(|status| status.eq_ignore_ascii_case("refunded"));
+    let customer = body.customer.object().unwrap_or_default();
+    let billing = body.billing_address.object().unwrap_or_default();
+    let username = body.note_attributes.either().and_then(Attributes::username);
+    Ok(Parsed::Order(StoreOrder {
+        order_id,
+        order_number: body.name.text().or_else(|| body.order_number.text()),
+        order_status: body.financial_status.text(),
+        called_off,
+        username: username.or_else(|| username::in_note(&body.note.written()?)),
+        email: body
+            .email
+            .text()
+            .or_else(|| body.contact_email.text())
+            .or_else(|| customer.email.text()),
+        customer_name: full_name(customer.first_name, customer.last_name)
+            .or_else(|| full_name(billing.first_name, billing.last_name)),
+        items: lines
+            .into_iter()
+            .filter_map(Shape::object)
+            .map(LineItem::from)
+            .collect(),
+    }))
+}
+
+fn is_about_orders(topic: &str) -> bool {
+    topic
+        .get(..7)
+        .is_some_and(|start| start.eq_ignore_ascii_case("orders/"))
+}
+
+impl Body<'_> {
+    /// Whether the body, by itself, is of another topic whose objects have an id and line items too. The topic's header is
+    /// not signed: who captured the webhook of an abandoned checkout could send it as `orders/paid`.
+    fn is_another_thing(&self) -> bool {
+        let is_checkout = self.abandoned_checkout_url.is_present();
+        let is_draft = self.invoice_url.is_present();
+        // Fulfilments, refunds and returns belong to an order; an order belongs to none.
+        let is_part_of_order = self.order_id.is_present();
+        let is_cart = self
+            .token
+            .written()
+            .is_some_and(|token| self.id.written() == Some(token));
+        let is_named_otherwise = self
+            .admin_graphql_api_id
+            .written()
+            .is_some_and(|name| !name.starts_with("gid://shopify/Order/"));
+        is_checkout || is_draft || is_part_of_order || is_cart || is_named_otherwise
+    }
+}
+
+impl From<Line<'_>> for LineItem {
+    fn from(line: Line<'_>) -> Self {
+        Self {
+            sku: line.sku.text(),
+            product_id: line.product_id.product_id(),
+            variant_id: line.variant_id.product_id(),
+            title: line.title.text(),
+            quantity: line
+                .current_quantity
+                .quantity()
+                .or_else(|| line.quantity.quantity())
+                .unwrap_or(1),
+        }
+    }
+}

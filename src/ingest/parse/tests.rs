@@ -1,0 +1,345 @@
+//! What holds for the bodies of every provider, and for bytes that are no body at all.
+
+use axum::http::HeaderValue;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+pub(super) fn order_of(parsed: Result<Parsed, Malformed>) -> StoreOrder {
+    match parsed {
+        Ok(Parsed::Order(order)) => order,
+        Ok(Parsed::Notice(_)) | Err(_) => panic!("expected an order, found {parsed:?}"),
+    }
+}
+
+pub(super) fn item(
+    sku: Option<&str>,
+    product_id: Option<&str>,
+    variant_id: Option<&str>,
+    title: Option<&str>,
+    quantity: u32,
+) -> LineItem {
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    LineItem {
+        sku: owned(sku),
+        product_id: owned(product_id),
+        variant_id: owned(variant_id),
+        title: owned(title),
+        quantity,
+    }
+}
+
+const STORES: [Provider; 3] = [Provider::Shopify, Provider::WooCommerce, Provider::Generic];
+
+fn refused(provider: Provider, body: &[u8]) -> String {
+    parse(provider, None, body).unwrap_err().to_string()
+}
+
+#[test]
+fn what_is_not_json_is_malformed_and_its_message_quotes_nothing() {
+    for (body, message) in [
+        (&b""[..], "the body ends before its JSON does (line 1, column 0)"),
+        (b" \n ", "the body ends before its JSON does (line 2, column 1)"),
+        (
+            b"{\"id\":1,\n\"line_items\":[",
+            "the body ends before its JSON does (line 2, column 14)",
+        ),
+        (b"max@music.com", "the body is not JSON (line 1, column 1)"),
+        (b"webhook_id=7", "the body is not JSON (line 1, column 1)"),
+        (b"{} {}", "the body is not JSON (line 1, column 4)"),
+        (b"{'id':1}", "the body is not JSON (line 1, column 2)"),
+        (b"{\"a\":NaN}", "the body is not JSON (line 1, column 6)"),
+        (b"{\"a\":\n\"\xff\"}", "the body is not UTF-8 (line 2, column 2)"),
+        (b"\xff\xfe{\0}\0", "the body is not UTF-8 (line 1, column 1)"),
+        (b"\xef\xbb\xbf\xef\xbb\xbf{}", "the body is not JSON (line 1, column 1)"),
+    ] {
+        for provider in Provider::ALL {
+            assert_eq!(refused(provider, body), message);
+        }
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_body() {
+    let body = "\u{feff}{\"id\":7,\"line_items\":[]}";
+    assert_eq!(order_of(parse(Provider::Shopify, None, body.as_bytes())).order_id, "7");
+}
+
+#[test]
+fn a_field_that_comes_twice_is_malformed() {
+    let message = |column| format!("the body has a field twice in one object (line 1, column {column})");
+    assert_eq!(
+        refused(Provider::Shopify, br#"{"id":1,"id":2,"line_items":[]}"#),
+        message(12)
+    );
+    assert_eq!(
+        refused(
+            Provider::WooCommerce,
+            br#"{"id":1,"line_items":[{"sku":"a","sku":"b"}]}"#
+        ),
+        message(38)
+    );
+    assert_eq!(
+        refused(Provider::Generic, br#"{"orderId":"1","orderId":"1"}"#),
+        message(24)
+    );
+    assert!(
+        parse(
+            Provider::Shopify,
+            None,
+            br#"{"id":1,"line_items":[],"unread":1,"unread":2}"#
+        )
+        .is_ok()
+    );
+}
+
+#[test]
+fn deep_nesting_is_malformed_wherever_it_is() {
+    let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    for (body, answer) in [
+        (nested(127), Ok(Parsed::Notice(NoticeKind::NotAnOrder))),
+        (
+            nested(128),
+            Err(Malformed::NotJson {
+                reason: "is nested too deeply",
+                line: 1,
+                column: 128,
+            }),
+        ),
+        (
+            nested(1_000_000),
+            Err(Malformed::NotJson {
+                reason: "is nested too deeply",
+                line: 1,
+                column: 128,
+            }),
+        ),
+        (
+            format!("{{\n\"unread\":{}}}", nested(127)),
+            Err(Malformed::NotJson {
+                reason: "is nested too deeply",
+                line: 2,
+                column: 136,
+            }),
+        ),
+        (
+            format!(r#"{{"unread":"{}\"{}"}}"#, "[".repeat(500), "{".repeat(500)),
+            Ok(Parsed::Notice(NoticeKind::NotAnOrder)),
+        ),
+        (
+            format!("[{}[]]", "[],".repeat(500)),
+            Ok(Parsed::Notice(NoticeKind::NotAnOrder)),
+        ),
+    ] {
+        assert_eq!(parse(Provider::Shopify, None, body.as_bytes()), answer);
+    }
+}
+
+#[test]
+fn an_order_has_at_most_a_thousand_items() {
+    for (provider, field, rest) in [
+        (Provider::Shopify, "line_items", r#""id":1"#),
+        (Provider::WooCommerce, "line_items", r#""id":1"#),
+        (Provider::Generic, "items", r#""orderId":"1","targetUsername":"max""#),
+    ] {
+        let body = |items: usize| {
+            format!(
+                r#"{{{rest},"{field}":[{}{{"sku":"a"}}]}}"#,
+                r#"{"sku":"a"},"#.repeat(items - 1)
+            )
+        };
+        assert_eq!(
+            order_of(parse(provider, None, body(1_000).as_bytes())).items.len(),
+            1_000
+        );
+        let message = format!("`{field}` must not have more than 1,000 entries");
+        assert_eq!(refused(provider, body(1_001).as_bytes()), message);
+        assert_eq!(refused(provider, body(50_000).as_bytes()), message);
+    }
+}
+
+#[test]
+fn an_order_shows_nothing_of_the_customer() {
+    let body = br#"{"orderId":"1","targetUsername":"max","customerEmail":"a@b.c","customerName":"Max Power","items":[{"sku":"a"}]}"#;
+    let shown = format!("{:?}", order_of(parse(Provider::Generic, None, body)));
+    assert!(
+        !shown.contains("max") && !shown.contains("a@b.c") && !shown.contains("Power"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn only_an_unsigned_form_with_a_webhook_id_is_a_ping() {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    for (content_type, signature, body, answer) in [
+        (Some(FORM), None, &b"webhook_id=7"[..], true),
+        (
+            Some("Application/X-WWW-Form-Urlencoded; charset=UTF-8"),
+            None,
+            b"webhook_id=18446744073709551615",
+            true,
+        ),
+        (None, None, b"webhook_id=7", true),
+        (Some("application/json"), None, b"webhook_id=7", false),
+        (Some(""), None, b"webhook_id=7", false),
+        (Some(FORM), Some("x"), b"webhook_id=7", false),
+        (Some(FORM), None, b"webhook_id=", false),
+        (Some(FORM), None, b"webhook_id=7&a=b", false),
+        (Some(FORM), None, b"webhook_id=-7", false),
+        (Some(FORM), None, b"webhook_id=123456789012345678901", false),
+        (Some(FORM), None, b"7", false),
+        (Some(FORM), None, b"", false),
+    ] {
+        let mut headers = HeaderMap::new();
+        if let Some(content_type) = content_type {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        }
+        if let Some(signature) = signature {
+            headers.insert("x-wc-webhook-signature", HeaderValue::from_static(signature));
+        }
+        assert_eq!(is_woocommerce_ping(&headers, body), answer, "{content_type:?} {body:?}");
+    }
+}
+
+/// JSON in which the names and values that the parsers look for are likely.
+fn arbitrary_json() -> impl Strategy<Value = Value> {
+    let names = prop::sample::select(vec![
+        "id",
+        "line_items",
+        "sku",
+        "product_id",
+        "variant_id",
+        "variation_id",
+        "title",
+        "name",
+        "quantity",
+        "customer",
+        "current_quantity",
+        "note",
+        "note_attributes",
+        "meta_data",
+        "key",
+        "value",
+        "ndsp_username",
+        "billing",
+        "email",
+        "first_name",
+        "financial_status",
+        "status",
+        "cancelled_at",
+        "code",
+        "data",
+        "orderId",
+        "targetUsername",
+        "items",
+        "productId",
+        "cancelled",
+        "token",
+        "number",
+        "customer_note",
+    ]);
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,20}".prop_map(Value::from),
+        prop::sample::select(vec!["ndsp_username", "username: max", "refunded", "\0", ""]).prop_map(Value::from),
+    ];
+    leaf.prop_recursive(5, 60, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::hash_map(names.clone().prop_map(str::to_owned), inner, 0..8)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+fn valid_order(provider: Provider) -> Value {
+    let item = json!({ "sku": "STORM", "product_id": 7, "variant_id": 70, "title": "Storm Drive 🎸", "quantity": 1 });
+    let attribute = json!({ "name": "ndsp_username", "key": "ndsp_username", "value": "max" });
+    match provider {
+        Provider::Generic => json!({ "orderId": "1", "targetUsername": "max", "items": [item] }),
+        Provider::Shopify | Provider::WooCommerce | Provider::BigCommerce | Provider::Square => json!({
+            "id": 1, "line_items": [item], "note": "NDSP username: max", "customer_note": "é username: max\n",
+            "note_attributes": [attribute], "meta_data": [attribute], "customer": { "first_name": "Max" },
+            "billing": { "email": "a@b.c" }, "status": "completed", "cancelled_at": null
+        }),
+    }
+}
+
+/// Whatever came in, what comes out keeps to its bounds.
+fn check(provider: Provider, topic: Option<&str>, body: &[u8]) {
+    let Ok(Parsed::Order(order)) = parse(provider, topic, body) else {
+        return;
+    };
+    assert!(!order.order_id.is_empty() && order.items.len() <= MAX_ITEMS);
+    let of_items = order
+        .items
+        .iter()
+        .flat_map(|item| [&item.sku, &item.product_id, &item.variant_id, &item.title]);
+    let of_order = [
+        &order.order_number,
+        &order.order_status,
+        &order.username,
+        &order.email,
+        &order.customer_name,
+    ]
+    .into_iter();
+    for text in of_items.chain(of_order).flatten().chain([&order.order_id]) {
+        assert!(!text.trim().is_empty() && !text.contains('\0') && text.chars().count() <= MAX_TEXT_CHARS);
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_answered(body in prop::collection::vec(any::<u8>(), 0..200), topic in prop::option::of(".{0,20}")) {
+        for provider in Provider::ALL {
+            check(provider, topic.as_deref(), &body);
+        }
+        is_woocommerce_ping(&HeaderMap::new(), &body);
+    }
+
+    #[test]
+    fn any_json_is_answered_and_never_malformed_for_a_platform(value in arbitrary_json()) {
+        let body = value.to_string();
+        for provider in STORES {
+            check(provider, Some("orders/delete"), body.as_bytes());
+            check(provider, Some("order.deleted"), body.as_bytes());
+            check(provider, None, body.as_bytes());
+        }
+        // An id that is no whole number is the one thing in valid JSON that a platform's webhook is refused for.
+        for provider in [Provider::Shopify, Provider::WooCommerce] {
+            let not_refused = match parse(provider, None, body.as_bytes()) {
+                Ok(_) | Err(Malformed::InvalidField { .. }) => true,
+                Err(Malformed::NotJson { .. } | Malformed::MissingField { .. }) => false,
+            };
+            prop_assert!(not_refused);
+        }
+    }
+
+    #[test]
+    fn an_order_with_one_byte_changed_or_cut_off_is_answered(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        for provider in STORES {
+            let mut body = valid_order(provider).to_string().into_bytes();
+            check(provider, None, &body);
+            let at = at.index(body.len());
+            body[at] = byte;
+            check(provider, None, &body);
+            body.truncate(at);
+            prop_assert!(parse(provider, None, &body).is_err());
+        }
+    }
+
+    #[test]
+    fn an_order_with_one_field_changed_is_answered(field in any::<prop::sample::Index>(), value in arbitrary_json()) {
+        for provider in STORES {
+            let mut order = valid_order(provider);
+            let fields = order.as_object_mut().unwrap();
+            let name = fields.keys().nth(field.index(fields.len())).unwrap().clone();
+            fields.insert(name, value.clone());
+            check(provider, None, order.to_string().as_bytes());
+        }
+    }
+}

@@ -1,0 +1,182 @@
+use domain::integration::Provider;
+
+use super::super::tests::{item, order_of};
+use super::*;
+
+/// From the webhooks document.
+const DOCUMENTED: &str = r#"{
+    "id": 1234, "order_key": "wc_order_abc123", "billing": { "email": "customer@example.com" },
+    "meta_data": [{ "key": "ndsp_username", "value": "cortex_user_42" }],
+    "line_items": [{ "sku": "STORM-LEAD-V2", "product_id": 567, "variation_id": 890,
+        "name": "Storm Drive Lead Preset", "quantity": 1 }] }"#;
+
+fn parsed(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed> {
+    super::super::parse(Provider::WooCommerce, topic, json.as_bytes())
+}
+
+/// An order with these fields beside its id and its empty list of lines.
+fn order_with(fields: &str) -> StoreOrder {
+    order_of(parsed(
+        Some("order.updated"),
+        &format!(r#"{{"id":1,"line_items":[],{fields}}}"#),
+    ))
+}
+
+#[test]
+fn the_documented_order_is_read() {
+    for topic in [None, Some("order.created"), Some("Order.Restored")] {
+        assert_eq!(
+            parsed(topic, DOCUMENTED),
+            Ok(Parsed::Order(StoreOrder {
+                order_id: "1234".to_owned(),
+                order_number: None,
+                order_status: None,
+                called_off: false,
+                username: Some("cortex_user_42".to_owned()),
+                email: Some("customer@example.com".to_owned()),
+                customer_name: None,
+                items: vec![item(
+                    Some("STORM-LEAD-V2"),
+                    Some("567"),
+                    Some("890"),
+                    Some("Storm Drive Lead Preset"),
+                    1
+                )],
+            }))
+        );
+    }
+}
+
+#[test]
+fn odd_lines_are_read_as_far_as_they_say_something() {
+    let lines = r#"[
+        {"name":"A","sku":"","product_id":7,"variation_id":0,"quantity":1.5,"price":17.647059},
+        {"name":"B","sku":null,"product_id":0,"variation_id":"0","quantity":-1,"price":10.799999999999999},
+        {"name":"C","sku":4711,"product_id":"7","quantity":"2","image":{"id":""},"meta_data":[{"value":{"a":[]}}]},
+        {"name":"","quantity":0},
+        "odd"]"#;
+    let order = order_of(parsed(
+        Some("order.updated"),
+        &format!(r#"{{"id":1,"line_items":{lines}}}"#),
+    ));
+    assert_eq!(
+        order.items,
+        [
+            item(None, Some("7"), None, Some("A"), 2),
+            item(None, None, None, Some("B"), 0),
+            item(Some("4711"), Some("7"), None, Some("C"), 2),
+            item(None, None, None, None, 0),
+        ]
+    );
+}
+
+#[test]
+fn odd_fields_are_read_as_far_as_they_say_something() {
+    let order = order_with(
+        r#""number":"A-17","status":"processing","customer_id":0,"date_paid":null,
+           "billing":{"first_name":"Max","last_name":"","email":"a@b.c"}"#,
+    );
+    assert_eq!(order.order_number.as_deref(), Some("A-17"));
+    assert_eq!(order.order_status.as_deref(), Some("processing"));
+    assert_eq!(
+        (order.email.as_deref(), order.customer_name.as_deref()),
+        (Some("a@b.c"), Some("Max"))
+    );
+    assert_eq!(order_with(r#""number":17"#).order_number.as_deref(), Some("17"));
+    for billing in ["null", "[]", "{}", r#""""#, "7", "true", r#"["Max","Power","a@b.c"]"#] {
+        let order = order_with(&format!(r#""billing":{billing},"number":null,"status":null"#));
+        assert_eq!(
+            (order.email, order.customer_name, order.order_number, order.order_status),
+            (None, None, None, None)
+        );
+    }
+}
+
+#[test]
+fn the_username_is_in_the_meta_data_or_else_in_the_note() {
+    let note = r#""customer_note":"Cortex username - from_note""#;
+    for (meta_data, username) in [
+        (r#"[{"id":1,"key":"_ndsp_username","value":"max"}]"#, "max"),
+        (
+            r#"[{"key":"a","value":{"b":[1]}},{"key":"cortex_username","value":42}]"#,
+            "42",
+        ),
+        (r#"[{"key":"ndsp_username","value":["max"]}]"#, "from_note"),
+        (r#"{"ndsp_username":"max"}"#, "max"),
+        ("null", "from_note"),
+        ("[]", "from_note"),
+    ] {
+        let order = order_with(&format!(r#""meta_data":{meta_data},{note}"#));
+        assert_eq!(order.username.as_deref(), Some(username), "{meta_data}");
+    }
+}
+
+#[test]
+fn an_order_is_called_off_by_its_status_or_by_its_deletion() {
+    for (status, called_off) in [
+        ("pending", false),
+        ("completed", false),
+        ("failed", false),
+        ("checkout-draft", false),
+        ("cancelled", true),
+        ("Refunded", true),
+        ("trash", true),
+    ] {
+        assert_eq!(
+            order_with(&format!(r#""status":"{status}""#)).called_off,
+            called_off,
+            "{status}"
+        );
+    }
+    let deleted = order_of(parsed(Some("order.deleted"), r#"{"id":17}"#));
+    assert!(deleted.called_off && deleted.items.is_empty() && deleted.order_id == "17");
+}
+
+#[test]
+fn what_is_not_an_order_is_a_notice() {
+    let order = r#"{"id":1,"line_items":[]}"#;
+    let error = r#"{"code":"woocommerce_rest_cannot_view","message":"Sorry","data":{"status":401}}"#;
+    for (topic, json, kind) in [
+        (Some("order.updated"), error, NoticeKind::StoreError),
+        (None, error, NoticeKind::StoreError),
+        (
+            None,
+            r#"{"code":"a","message":"b","data":null}"#,
+            NoticeKind::NotAnOrder,
+        ),
+        (
+            Some("coupon.created"),
+            r#"{"id":1,"code":"WINTER"}"#,
+            NoticeKind::NotAnOrder,
+        ),
+        (Some("product.updated"), order, NoticeKind::NotAnOrder),
+        (Some("subscription.created"), order, NoticeKind::NotAnOrder),
+        (
+            Some("order.created"),
+            r#"{"id":1,"line_items":[],"billing_period":"month"}"#,
+            NoticeKind::NotAnOrder,
+        ),
+        (
+            Some("action.woocommerce_add_to_cart"),
+            r#"{"action":"a","arg":1}"#,
+            NoticeKind::NotAnOrder,
+        ),
+        (Some("order.updated"), r#"{"id":17}"#, NoticeKind::NotAnOrder),
+        (Some("product.deleted"), r#"{"id":17}"#, NoticeKind::NotAnOrder),
+        (None, r#"{"id":17}"#, NoticeKind::NotAnOrder),
+        (
+            Some("order.deleted"),
+            r#"{"id":17,"name":"Max"}"#,
+            NoticeKind::NotAnOrder,
+        ),
+        (Some("order.deleted"), r#"{"id":null}"#, NoticeKind::NotAnOrder),
+        (Some("order.deleted"), "[17]", NoticeKind::NotAnOrder),
+        (None, r#"{"id":1,"line_items":{}}"#, NoticeKind::NotAnOrder),
+        (None, r#"{"line_items":[]}"#, NoticeKind::NotAnOrder),
+        (None, "[]", NoticeKind::NotAnOrder),
+        (None, "17", NoticeKind::NotAnOrder),
+        (None, r#""webhook_id=7""#, NoticeKind::NotAnOrder),
+    ] {
+        assert_eq!(parsed(topic, json), Ok(Parsed::Notice(kind)), "{topic:?} {json}");
+    }
+}

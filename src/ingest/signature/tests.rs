@@ -1,0 +1,240 @@
+use axum::http::HeaderValue;
+use proptest::prelude::*;
+
+use super::*;
+
+const SECRET: &str = "shpss_0123456789";
+const BODY: &[u8] =
+    br#"{"orderId":"order-1234","targetUsername":"cortex_user_42","items":[{"sku":"STORM-LEAD-V2"}]}"#;
+// Made with `openssl dgst -sha256 -hmac "$SECRET"`.
+const BASE64: &str = "ugAZIYsdwoYG3O59HvJivrP1Ij+B4Wmz3Q0Oj6LL050=";
+const HEX: &str = "sha256=ba0019218b1dc28606dcee7d1ef262beb3f5223f81e169b3dd0d0e8fa2cbd39d";
+const OF_SPECIAL_CHARS: &str = "pP0DLtaSEVgKjUwp8N+Ria/794uKCKG/rNcCVp/42a4=";
+const OF_ENTITIES: &str = "xdhcsi+Ox5mnzyM2Fx7fYK+n6XvuzIxBtzVcJQGWiIA=";
+const OF_NO_SECRET: &str = "x/on3gtKF8c+9KpNKqlVzwl2lxES9VGwnvcu+AxlbuA=";
+
+const SHOPIFY: &str = "x-shopify-hmac-sha256";
+const WOOCOMMERCE: &str = "x-wc-webhook-signature";
+const GENERIC: &str = "x-webhook-signature";
+const NDSP: &str = "x-ndsp-signature";
+const SUPPORTED: [Provider; 3] = [Provider::Shopify, Provider::WooCommerce, Provider::Generic];
+
+fn with(headers: &[(&'static str, &str)]) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        map.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+    }
+    map
+}
+
+fn verified(
+    provider: Provider,
+    headers: &[(&'static str, &str)],
+    secrets: &[&str],
+) -> Result<(), SignatureRefusal> {
+    verify(provider, &with(headers), BODY, secrets.iter().copied())
+}
+
+#[test]
+fn known_signatures_are_made_and_verified() {
+    for (provider, name, value) in [
+        (Provider::Shopify, SHOPIFY, BASE64),
+        (Provider::WooCommerce, WOOCOMMERCE, BASE64),
+        (Provider::Generic, GENERIC, HEX),
+    ] {
+        assert_eq!(sign(provider, SECRET, BODY), Some((name, value.to_owned())));
+        assert_eq!(verified(provider, &[(name, value)], &[SECRET]), Ok(()));
+    }
+}
+
+#[test]
+fn only_the_form_that_the_provider_uses_is_read() {
+    use SignatureRefusal::{Malformed, Missing, Wrong};
+    let hex = HEX.trim_start_matches("sha256=");
+    let (upper, long) = (format!("sha256={}", hex.to_uppercase()), "A".repeat(100_000));
+    for (provider, headers, answer) in [
+        (Provider::Shopify, vec![], Err(Missing)),
+        (Provider::Shopify, vec![(WOOCOMMERCE, BASE64)], Err(Missing)),
+        (Provider::Shopify, vec![(SHOPIFY, "")], Err(Malformed)),
+        (Provider::Shopify, vec![(SHOPIFY, hex)], Err(Malformed)),
+        (
+            Provider::Shopify,
+            vec![(SHOPIFY, "ugAZIYsdwoYG3O59HvJivrP1Ij+B4Wmz3Q0Oj6LL050")],
+            Err(Malformed),
+        ),
+        (
+            Provider::Shopify,
+            vec![(SHOPIFY, "ugAZIYsdwoYG3O59HvJivrP1Ij+B4Wmz3Q0Oj6LL050==")],
+            Err(Malformed),
+        ),
+        (
+            Provider::Shopify,
+            vec![(SHOPIFY, "ugAZIYsdwoYG3O59HvJivrP1Ij-B4Wmz3Q0Oj6LL050=")],
+            Err(Malformed),
+        ),
+        // The same bytes with another last character: decoders that are not strict take it.
+        (
+            Provider::Shopify,
+            vec![(SHOPIFY, "ugAZIYsdwoYG3O59HvJivrP1Ij+B4Wmz3Q0Oj6LL051=")],
+            Err(Malformed),
+        ),
+        (
+            Provider::Shopify,
+            vec![(SHOPIFY, "ugAZIYsdwoYG3O59HvJivrP1Ij+B4Wmz3Q0Oj6LL050A")],
+            Err(Malformed),
+        ),
+        (
+            Provider::Shopify,
+            vec![(SHOPIFY, "ugAZIYsdwoYG3O59HvJivrP1Ij+B4Wmz3Q0Oj6LL05é")],
+            Err(Malformed),
+        ),
+        (Provider::Shopify, vec![(SHOPIFY, &long)], Err(Malformed)),
+        (
+            Provider::Shopify,
+            vec![(SHOPIFY, BASE64), (SHOPIFY, BASE64)],
+            Err(Malformed),
+        ),
+        (
+            Provider::Shopify,
+            vec![(SHOPIFY, "ugAZIYsdwoYG3O59HvJivrP1Ij+B4Wmz3Q0Oj6LL054=")],
+            Err(Wrong),
+        ),
+        (Provider::Generic, vec![], Err(Missing)),
+        (Provider::Generic, vec![(GENERIC, &upper)], Ok(())),
+        (Provider::Generic, vec![(GENERIC, hex)], Err(Malformed)),
+        (Provider::Generic, vec![(GENERIC, BASE64)], Err(Malformed)),
+        (
+            Provider::Generic,
+            vec![(GENERIC, &HEX[..HEX.len() - 2])],
+            Err(Malformed),
+        ),
+        (
+            Provider::Generic,
+            vec![(GENERIC, &HEX[..HEX.len() - 1])],
+            Err(Malformed),
+        ),
+        (Provider::Generic, vec![(GENERIC, "sha256=")], Err(Malformed)),
+        (Provider::Generic, vec![(GENERIC, &long)], Err(Malformed)),
+        (Provider::Generic, vec![(GENERIC, HEX), (GENERIC, HEX)], Err(Malformed)),
+        (Provider::BigCommerce, vec![("webhook-signature", BASE64)], Err(Missing)),
+        (
+            Provider::Square,
+            vec![("x-square-hmacsha256-signature", BASE64)],
+            Err(Missing),
+        ),
+    ] {
+        assert_eq!(
+            verified(provider, &headers, &[SECRET]),
+            answer,
+            "{provider:?} {headers:?}"
+        );
+    }
+}
+
+#[test]
+fn a_second_signature_of_the_generic_provider_must_verify_too() {
+    let wrong = HEX.replace("ba00", "ba01");
+    assert_eq!(verified(Provider::Generic, &[(NDSP, HEX)], &[SECRET]), Ok(()));
+    assert_eq!(
+        verified(Provider::Generic, &[(GENERIC, HEX), (NDSP, HEX)], &[SECRET]),
+        Ok(())
+    );
+    for both in [
+        [(GENERIC, HEX), (NDSP, wrong.as_str())],
+        [(GENERIC, wrong.as_str()), (NDSP, HEX)],
+    ] {
+        assert_eq!(
+            verified(Provider::Generic, &both, &[SECRET]),
+            Err(SignatureRefusal::Wrong)
+        );
+    }
+}
+
+#[test]
+fn any_of_the_secrets_may_have_signed_and_an_empty_one_never() {
+    let signed = [(SHOPIFY, BASE64)];
+    assert_eq!(verified(Provider::Shopify, &signed, &["another", SECRET]), Ok(()));
+    assert_eq!(verified(Provider::Shopify, &signed, &[SECRET, "another"]), Ok(()));
+    assert_eq!(
+        verified(Provider::Shopify, &signed, &["another"]),
+        Err(SignatureRefusal::Wrong)
+    );
+    assert_eq!(verified(Provider::Shopify, &signed, &[]), Err(SignatureRefusal::Wrong));
+    assert_eq!(
+        verified(Provider::Shopify, &[(SHOPIFY, OF_NO_SECRET)], &[""]),
+        Err(SignatureRefusal::Wrong)
+    );
+}
+
+#[test]
+fn woocommerce_signs_with_the_decoded_secret_and_once_signed_with_the_raw_one() {
+    let (secret, entities) = (r#"a<b>&"c'd"#, "a&lt;b&gt;&amp;&quot;c&#039;d");
+    for (secret, signature, answer) in [
+        (secret, OF_SPECIAL_CHARS, Ok(())),
+        (entities, OF_SPECIAL_CHARS, Ok(())),
+        (entities, OF_ENTITIES, Ok(())),
+        (secret, OF_ENTITIES, Err(SignatureRefusal::Wrong)),
+    ] {
+        assert_eq!(
+            verified(Provider::WooCommerce, &[(WOOCOMMERCE, signature)], &[secret]),
+            answer
+        );
+    }
+    assert_eq!(
+        sign(Provider::WooCommerce, entities, BODY),
+        Some((WOOCOMMERCE, OF_SPECIAL_CHARS.to_owned()))
+    );
+    assert_eq!(
+        verified(Provider::Shopify, &[(SHOPIFY, OF_SPECIAL_CHARS)], &[entities]),
+        Err(SignatureRefusal::Wrong)
+    );
+}
+
+#[test]
+fn entities_are_decoded_as_wordpress_does() {
+    for (text, decoded) in [
+        ("plain", "plain"),
+        ("&#39;&#0039;&#x27;&#X0027;", "''''"),
+        ("&#34;&#x22;&#60;&#062;&#38;&#x026;", "\"\"<>&&"),
+        ("&amp;lt;", "&lt;"),
+        ("&&amp;&", "&&&"),
+        ("&copy;&LT;&apos;&#x3c;&#65;&#;&;", "&copy;&LT;&apos;&#x3c;&#65;&#;&;"),
+        ("é&lt", "é&lt"),
+    ] {
+        assert_eq!(special_chars_decoded(text), decoded);
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_sign_makes_verifies_until_one_bit_is_flipped(
+        secret in ".{1,40}",
+        mut body in prop::collection::vec(any::<u8>(), 1..300),
+        bit in any::<prop::sample::Index>(),
+    ) {
+        for provider in SUPPORTED {
+            let (name, value) = sign(provider, &secret, &body).unwrap();
+            let headers = with(&[(name, &value)]);
+            let check = |body: &[u8]| verify(provider, &headers, body, [secret.as_str()].into_iter());
+            prop_assert_eq!(check(&body), Ok(()));
+            let bit = bit.index(body.len() * 8);
+            body[bit / 8] ^= 1 << (bit % 8);
+            prop_assert_eq!(check(&body), Err(SignatureRefusal::Wrong));
+            body[bit / 8] ^= 1 << (bit % 8);
+        }
+    }
+
+    #[test]
+    fn no_header_makes_verify_panic(
+        value in prop::collection::vec(0x20_u8..0x7f, 0..100),
+        body in prop::collection::vec(any::<u8>(), 0..50),
+    ) {
+        for provider in Provider::ALL {
+            let mut headers = HeaderMap::new();
+            for name in [SHOPIFY, WOOCOMMERCE, GENERIC, NDSP] {
+                headers.insert(name, HeaderValue::from_bytes(&value).unwrap());
+            }
+            prop_assert!(verify(provider, &headers, &body, [SECRET].into_iter()).is_err());
+        }
+    }
+}
