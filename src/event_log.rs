@@ -12,7 +12,7 @@ pub mod row;
 pub mod seal;
 mod sqlite;
 mod store;
-mod stream;
+pub mod stream;
 mod writer;
 
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub use append::{AppendError, Appended};
 pub use execute::{Actor, CommandError, Committed};
 pub use feed::HeadListener;
 pub use store::{Start, StreamStore};
-pub use stream::{MAX_EVENTS_PER_LOAD, SNAPSHOT_EVERY};
+pub use stream::{LoadError, MAX_EVENTS_PER_LOAD, SNAPSHOT_EVERY};
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;

@@ -3,6 +3,14 @@
 pub mod clock;
 pub mod cortex;
 pub mod event_log;
+pub mod ids;
+pub mod ingest;
+pub mod integrations;
+pub mod keys;
 pub mod metrics;
+pub mod projector;
+mod reactions;
 pub mod sandbox;
+pub mod service;
 pub mod vault;
+mod worker;

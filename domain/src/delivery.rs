@@ -174,6 +174,7 @@ impl Order {
             DeliveryCommand::RequireAction { held, code } => {
                 self.ended(&held, DeliveryEvent::ActionRequired { code })
             }
+            DeliveryCommand::GiveUp { held, code } => self.ended(&held, DeliveryEvent::FailedPermanently { code }),
             DeliveryCommand::HandBack { held } => self.ended(&held, DeliveryEvent::HandedBack),
             DeliveryCommand::Retry { username } => self.retried(username),
             DeliveryCommand::Release { cause } => Ok(match self.phase {

@@ -1,7 +1,9 @@
 //! One database on either engine, and SQL that both understand.
 
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
@@ -21,6 +23,8 @@ pub enum Database {
 pub struct SqliteFile {
     pub writer: SqlitePool,
     pub readers: SqlitePool,
+    /// Held as long as anything here may write, so that no second process opens a second writer.
+    _lock: Option<Arc<File>>,
 }
 
 /// How much of the last moments a power cut may take.
@@ -38,8 +42,10 @@ pub enum OpenError {
     UnknownScheme(String),
     #[error("the database cannot be opened: {0}")]
     Sql(#[from] sqlx::Error),
-    #[error("the folder of the database cannot be made: {0}")]
-    Folder(#[from] std::io::Error),
+    #[error("the file of the database cannot be made: {0}")]
+    File(#[from] std::io::Error),
+    #[error("{path} is being written by another process, probably a server that runs: stop it, or ask it to do this")]
+    InUse { path: String },
     #[error("the schema of the database cannot be brought up to date: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
 }
@@ -74,7 +80,7 @@ impl Database {
         match scheme(url)? {
             Scheme::Sqlite => {
                 let readers = SqliteFile::readers(SqliteConnectOptions::from_str(url)?).await?;
-                Ok(Self::Sqlite(SqliteFile { writer: readers.clone(), readers }))
+                Ok(Self::Sqlite(SqliteFile { writer: readers.clone(), readers, _lock: None }))
             }
             Scheme::Postgres => {
                 let options = PgConnectOptions::from_str(url)?
@@ -141,7 +147,8 @@ impl SqliteFile {
     async fn open(url: &str, durability: Durability) -> Result<Self, OpenError> {
         let options = SqliteConnectOptions::from_str(url)?;
         let path = options.get_filename().to_owned();
-        create_private(&path).await?;
+        create_private(&path)?;
+        let lock = lock(&path)?;
         let synchronous = match durability {
             Durability::Full => SqliteSynchronous::Full,
             Durability::Rebuildable => SqliteSynchronous::Normal,
@@ -165,7 +172,7 @@ impl SqliteFile {
             )
             .await?;
         let readers = Self::readers(options).await?;
-        Ok(Self { writer, readers })
+        Ok(Self { writer, readers, _lock: Some(Arc::new(lock)) })
     }
 
     async fn readers(options: SqliteConnectOptions) -> Result<SqlitePool, OpenError> {
@@ -178,19 +185,35 @@ impl SqliteFile {
 }
 
 /// The file and its folder belong to their owner alone: they hold what customers bought.
-async fn create_private(path: &Path) -> std::io::Result<()> {
+fn create_private(path: &Path) -> std::io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        let mut builder = tokio::fs::DirBuilder::new();
+        let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
-        builder.mode(0o700);
-        builder.create(folder).await?;
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder)?;
     }
-    let mut options = tokio::fs::OpenOptions::new();
+    open_private(path).map(drop)
+}
+
+fn open_private(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]
-    options.mode(0o600);
-    options.open(path).await.map(drop)
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// The lock is on a file of its own: SQLite locks the database file itself in ways of its own.
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let mut lock_path = path.as_os_str().to_owned();
+    lock_path.push(".lock");
+    let file = open_private(Path::new(&lock_path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.display().to_string() }),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
 }
 
 enum Scheme {

@@ -4,25 +4,25 @@ use super::row::StoredEvent;
 
 /// What a caller hands to the writer: events that go to one stream at one place, all or none.
 #[derive(Clone, Debug)]
-pub struct Append {
-    pub events: Vec<NewEvent>,
+pub(super) struct Append {
+    pub(super) events: Vec<NewEvent>,
     /// The wrapped data key of a stream that gets its first private field.
-    pub new_data_key: Option<Vec<u8>>,
+    pub(super) new_data_key: Option<Vec<u8>>,
     /// The fold after these events, where the stream has grown enough to be worth one.
-    pub snapshot: Option<NewSnapshot>,
+    pub(super) snapshot: Option<NewSnapshot>,
 }
 
 /// An event ready to be stored; its position is not known yet.
 #[derive(Clone, Debug)]
-pub struct NewEvent {
-    pub stored: StoredEvent,
-    pub body: Option<Vec<u8>>,
+pub(super) struct NewEvent {
+    pub(super) stored: StoredEvent,
+    pub(super) body: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Debug)]
-pub struct NewSnapshot {
-    pub schema_version: i64,
-    pub state: String,
+pub(super) struct NewSnapshot {
+    pub(super) schema_version: i64,
+    pub(super) state: String,
 }
 
 /// Where the last of the events came to lie.
@@ -45,16 +45,16 @@ pub enum AppendError {
 }
 
 impl Append {
-    pub fn first(&self) -> &StoredEvent {
+    pub(super) fn first(&self) -> &StoredEvent {
         &self.events[0].stored
     }
 
-    pub fn last(&self) -> &StoredEvent {
+    pub(super) fn last(&self) -> &StoredEvent {
         &self.events[self.events.len() - 1].stored
     }
 
     /// About what it takes in memory and on the wire, in bytes.
-    pub fn weight(&self) -> usize {
+    pub(super) fn weight(&self) -> usize {
         let event = |event: &NewEvent| {
             event.stored.payload.len() + event.stored.metadata.len() + event.body.as_ref().map_or(0, Vec::len) + 256
         };

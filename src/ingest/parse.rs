@@ -1,6 +1,8 @@
 //! Reads what a webhook's body says about an order. The body was verified before; nothing unsigned decides here.
 
 mod generic;
+#[cfg(test)]
+mod properties;
 mod scalar;
 mod shape;
 mod shopify;
@@ -132,7 +134,12 @@ fn too_deep_at(json: &[u8]) -> Option<usize> {
     // Counted before they are followed, which is far cheaper: a usual body has fewer brackets. Pieces of 255 bytes let
     // the count fit a byte, and the compiler count many at once. Only the two that open become `{` when 0x20 is set.
     let openings = |piece: &[u8]| piece.iter().map(|byte| u8::from(byte | 0x20 == b'{')).sum::<u8>();
-    if json.chunks(255).map(|piece| usize::from(openings(piece))).sum::<usize>() <= MAX_DEPTH {
+    if json
+        .chunks(255)
+        .map(|piece| usize::from(openings(piece)))
+        .sum::<usize>()
+        <= MAX_DEPTH
+    {
         return None;
     }
     let mut depth = 0_usize;

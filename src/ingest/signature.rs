@@ -1,5 +1,8 @@
 //! Tells a webhook that the store signed from one that anybody else could have sent.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 
 use axum::http::HeaderMap;

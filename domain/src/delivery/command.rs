@@ -52,6 +52,11 @@ pub enum DeliveryCommand {
         held: Held,
         code: ResolutionCode,
     },
+    /// Something happened that no rule covers; trying again by itself might do harm.
+    GiveUp {
+        held: Held,
+        code: ResolutionCode,
+    },
     /// The worker stops before the attempt ended; another may go on at once.
     HandBack {
         held: Held,

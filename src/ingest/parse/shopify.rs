@@ -1,5 +1,8 @@
 //! Shopify's webhooks: the whole order, sent on each of the topics that the merchant chose.
 
+#[cfg(test)]
+mod tests;
+
 use domain::LineItem;
 use domain::notice::NoticeKind;
 use serde::Deserialize;

@@ -1,5 +1,8 @@
 //! WooCommerce's webhooks: the order as the REST API gives it at the moment of sending.
 
+#[cfg(test)]
+mod tests;
+
 use domain::LineItem;
 use domain::notice::NoticeKind;
 use serde::Deserialize;

@@ -187,6 +187,17 @@ fn failures_in_a_row_are_given_up_after_the_last_delay() {
 }
 
 #[test]
+fn what_no_rule_covers_is_given_up() {
+    let code = ResolutionCode::Unknown;
+    given(running())
+        .when(DeliveryCommand::GiveUp { held: held(1), code })
+        .then_expect_events(vec![FailedPermanently { code }]);
+    given(running())
+        .when(DeliveryCommand::GiveUp { held: held(2), code })
+        .then_expect_error(DeliveryRefusal::LeaseLost);
+}
+
+#[test]
 fn a_worker_that_stops_hands_the_delivery_back() {
     given(running()).when(DeliveryCommand::HandBack { held: held(1) }).then_expect_events(vec![HandedBack]);
     let stranger = Held { worker: "w2".to_owned(), attempt: 1 };

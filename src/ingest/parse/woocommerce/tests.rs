@@ -1,3 +1,5 @@
+//! WooCommerce's orders in their odd shapes, and the things that look like one.
+
 use domain::integration::Provider;
 
 use super::super::tests::{item, order_of};

@@ -1,0 +1,85 @@
+//! What can be asked of the benchmark.
+
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use domain::integration::Provider;
+
+/// Measures how many signed webhooks a second the service takes and keeps.
+#[derive(Debug, Parser)]
+#[command(name = "cargo bench --bench ingest --")]
+pub(crate) struct Options {
+    /// Where the event log is kept
+    #[arg(long, value_enum, default_value_t = Engine::Sqlite)]
+    pub(crate) log: Engine,
+
+    /// The Postgres server on which two databases are made and, at the end, dropped
+    #[arg(long, env = "CLOUD_BRIDGE_TEST_POSTGRES", hide_env_values = true)]
+    pub(crate) postgres_url: Option<String>,
+
+    /// How many connections are kept open, each with one request at a time
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(crate) connections: u16,
+
+    /// How many threads send; one sends more than a server on two cores takes
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) threads: u16,
+
+    /// How long is measured
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    seconds: u64,
+
+    /// How many requests are measured, however long they take (up to an hour)
+    #[arg(long, conflicts_with = "seconds", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) requests: Option<u64>,
+
+    /// How long is sent before anything is measured
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(0..=600))]
+    warmup_seconds: u64,
+
+    /// Whose webhooks are sent: shopify, woocommerce or generic
+    #[arg(long, default_value = "shopify", value_parser = provider)]
+    pub(crate) provider: Provider,
+
+    /// How large an order is made; a little more where what every order says does not fit
+    #[arg(long, default_value_t = 4_500, value_parser = clap::value_parser!(u32).range(1..=2_000_000))]
+    pub(crate) body_bytes: u32,
+
+    /// Prints one JSON object instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// What cargo adds when it is asked for benchmarks
+    #[arg(long, hide = true)]
+    pub(crate) bench: bool,
+
+    /// Serves, on this port, the endpoint that keeps nothing
+    #[arg(long, hide = true)]
+    pub(crate) ceiling_server: Option<u16>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+impl Options {
+    pub(crate) fn warmup(&self) -> Duration {
+        Duration::from_secs(self.warmup_seconds)
+    }
+
+    /// The longest that is measured.
+    pub(crate) fn measured(&self) -> Duration {
+        Duration::from_secs(if self.requests.is_some() { 3_600 } else { self.seconds })
+    }
+}
+
+fn provider(name: &str) -> Result<Provider, String> {
+    match Provider::parse(name) {
+        Some(provider @ (Provider::Shopify | Provider::WooCommerce | Provider::Generic)) => Ok(provider),
+        Some(Provider::BigCommerce | Provider::Square) | None => {
+            Err("one of shopify, woocommerce, generic is needed".to_owned())
+        }
+    }
+}

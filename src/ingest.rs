@@ -1,0 +1,253 @@
+//! The door for stores: a signed webhook comes in, is verified, understood and recorded, and only then answered.
+
+pub mod parse;
+mod refusal;
+pub mod signature;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Request, StatusCode};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+
+use domain::delivery::{ApiKeyUse, Delivery, DeliveryCommand, DeliveryStatus, Intent, Webhook, WebhookOutcome};
+use domain::integration::{Link, Provider};
+use domain::notice::{Notice, NoticeCommand, NoticeKind, NoticeReceived};
+use domain::{DeliveryId, IntegrationId, NoticeId, Private};
+use parse::{Parsed, StoreOrder};
+use serde::Serialize;
+
+pub use refusal::IngestRefusal;
+
+use crate::event_log::Actor;
+use crate::event_log::refusals::RefusalReason;
+use crate::service::Service;
+use crate::{ids, keys};
+
+/// Largest body that is read, in bytes.
+pub const MAX_BODY_BYTES: usize = 2 * 1_024 * 1_024;
+
+/// What a store is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Receipt {
+    /// None for a webhook that is not about an order.
+    pub delivery_id: Option<DeliveryId>,
+    pub status: &'static str,
+}
+
+/// `POST /api/webhooks/{provider}/{integrationId}`
+pub async fn receive(
+    State(service): State<Arc<Service>>,
+    Path((provider, integration_id)): Path<(String, String)>,
+    request: Request<Body>,
+) -> Response {
+    match admit(&service, &provider, &integration_id, request).await {
+        Ok(Admitted::Recorded(receipt)) => (StatusCode::ACCEPTED, Json(receipt)).into_response(),
+        // Exactly 200, or WooCommerce shows the merchant an error on saving the webhook.
+        Ok(Admitted::Ping) => (StatusCode::OK, "pong").into_response(),
+        Err(refusal) => {
+            service.metrics.webhook_refused(refusal.code());
+            tracing::warn!(provider, integration = integration_id, reason = refusal.code(), "webhook refused");
+            refusal.into_response()
+        }
+    }
+}
+
+enum Admitted {
+    Recorded(Receipt),
+    Ping,
+}
+
+async fn admit(
+    service: &Service,
+    provider: &str,
+    integration_id: &str,
+    request: Request<Body>,
+) -> Result<Admitted, IngestRefusal> {
+    let provider = Provider::parse(provider).ok_or(IngestRefusal::UnknownProvider)?;
+    let integration_id: IntegrationId = integration_id.parse().map_err(|_| IngestRefusal::UnknownIntegration)?;
+    let link = service.integrations.find(integration_id).await?.ok_or(IngestRefusal::UnknownIntegration)?;
+    if link.provider != provider {
+        return Err(IngestRefusal::UnknownIntegration);
+    }
+    let source = Source { service, integration_id, link: &link };
+    if !link.active {
+        return Err(source.refused(IngestRefusal::InactiveIntegration));
+    }
+    let (parts, body) = request.into_parts();
+    let body = read(body, &parts.headers).await?;
+    if provider == Provider::WooCommerce && parse::is_woocommerce_ping(&parts.headers, &body) {
+        source.count(RefusalReason::Ping);
+        return Ok(Admitted::Ping);
+    }
+    // Over the raw bytes, before anything of them is believed.
+    signature::verify(provider, &parts.headers, &body, link.signing_secrets(service.clock.now()))
+        .map_err(|refusal| source.refused(refusal.into()))?;
+    let topic = header(&parts.headers, topic_header(provider));
+    let parsed = parse::parse(provider, topic.as_deref(), &body)
+        .map_err(|malformed| source.refused(IngestRefusal::Malformed(malformed)))?;
+    let webhook_id = header(&parts.headers, webhook_id_header(provider));
+    let receipt = match parsed {
+        Parsed::Order(order) => source.order(order, topic, webhook_id, &parts.headers, body).await?,
+        Parsed::Notice(kind) => source.notice(kind, topic, webhook_id, body).await?,
+    };
+    Ok(Admitted::Recorded(receipt))
+}
+
+async fn read(body: Body, headers: &HeaderMap) -> Result<Bytes, IngestRefusal> {
+    let announced = headers
+        .get(axum::http::header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
+        return Err(IngestRefusal::TooLarge);
+    }
+    to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
+        let too_large = std::error::Error::source(&error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+        if too_large { IngestRefusal::TooLarge } else { IngestRefusal::Interrupted }
+    })
+}
+
+/// Which header names the topic. It is not signed: it may only ever make a body less than an order.
+fn topic_header(provider: Provider) -> &'static str {
+    match provider {
+        Provider::Shopify => "x-shopify-topic",
+        Provider::WooCommerce => "x-wc-webhook-topic",
+        Provider::BigCommerce | Provider::Square | Provider::Generic => "x-webhook-topic",
+    }
+}
+
+fn webhook_id_header(provider: Provider) -> &'static str {
+    match provider {
+        Provider::Shopify => "x-shopify-webhook-id",
+        Provider::WooCommerce => "x-wc-webhook-delivery-id",
+        Provider::BigCommerce | Provider::Square | Provider::Generic => "x-webhook-id",
+    }
+}
+
+fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+    let value = headers.get(name)?.to_str().ok()?.trim();
+    (!value.is_empty()).then(|| value.chars().take(200).collect())
+}
+
+/// The integration that a webhook came in for.
+struct Source<'s> {
+    service: &'s Service,
+    integration_id: IntegrationId,
+    link: &'s Link,
+}
+
+impl Source<'_> {
+    fn count(&self, reason: RefusalReason) {
+        let now = self.service.clock.now();
+        self.service.refusals.count(self.link.account_id, self.integration_id, reason, now);
+    }
+
+    /// Counts a refusal where the merchant can see it.
+    fn refused(&self, refusal: IngestRefusal) -> IngestRefusal {
+        if let Some(reason) = refusal.receipt() {
+            self.count(reason);
+        }
+        refusal
+    }
+
+    async fn order(
+        &self,
+        order: StoreOrder,
+        topic: Option<String>,
+        webhook_id: Option<String>,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Receipt, IngestRefusal> {
+        let intent = if order.called_off {
+            Intent::Cancel
+        } else if self.link.delivers(order.order_status.as_deref()) {
+            Intent::Deliver
+        } else {
+            Intent::Filtered
+        };
+        let delivery_id = DeliveryId::of(self.integration_id, &order.order_id);
+        let private = |value: Option<String>| value.map(Private::Known);
+        let webhook = Webhook {
+            account_id: self.link.account_id,
+            integration_id: self.integration_id,
+            provider: self.link.provider,
+            order_id: order.order_id,
+            order_number: order.order_number,
+            order_status: order.order_status,
+            intent,
+            username: private(order.username),
+            email: private(order.email),
+            customer_name: private(order.customer_name),
+            items: order.items,
+            api_key: self.api_key(headers).await?,
+            topic,
+            webhook_id,
+            body_bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
+        };
+        let command = DeliveryCommand::RecordWebhook(Box::new(webhook));
+        let id = delivery_id.to_string();
+        let committed =
+            self.service.log.execute_fresh::<Delivery>(&id, command, &Actor::Store, Some(body)).await?;
+        let outcome = committed.events.iter().find_map(|event| match event {
+            domain::delivery::DeliveryEvent::WebhookReceived { outcome, .. } => Some(*outcome),
+            _ => None,
+        });
+        let outcome = outcome.unwrap_or(WebhookOutcome::Duplicate);
+        self.accepted(outcome.as_str(), Some(delivery_id));
+        let status = match outcome {
+            WebhookOutcome::Duplicate => DeliveryStatus::Duplicate,
+            WebhookOutcome::Accepted
+            | WebhookOutcome::Filtered
+            | WebhookOutcome::Cancelled
+            | WebhookOutcome::TooLate => committed.aggregate.status().unwrap_or(DeliveryStatus::Queued),
+        };
+        Ok(Receipt { delivery_id: Some(delivery_id), status: status.as_str() })
+    }
+
+    async fn notice(
+        &self,
+        kind: NoticeKind,
+        topic: Option<String>,
+        webhook_id: Option<String>,
+        body: Bytes,
+    ) -> Result<Receipt, IngestRefusal> {
+        let received = NoticeReceived {
+            account_id: self.link.account_id,
+            integration_id: self.integration_id,
+            provider: self.link.provider,
+            kind,
+            topic,
+            webhook_id,
+            body_bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
+        };
+        let id = NoticeId(ids::fresh()).to_string();
+        let command = NoticeCommand::Record(received);
+        self.service.log.execute_fresh::<Notice>(&id, command, &Actor::Store, Some(body)).await?;
+        self.accepted(kind.as_str(), None);
+        Ok(Receipt { delivery_id: None, status: kind.as_str() })
+    }
+
+    fn accepted(&self, outcome: &'static str, delivery: Option<DeliveryId>) {
+        let provider = self.link.provider.as_str();
+        self.service.metrics.webhook_accepted(provider, outcome);
+        let delivery = delivery.map(tracing::field::display);
+        tracing::info!(provider, integration = %self.integration_id, delivery, outcome, "webhook recorded");
+    }
+
+    /// A webhook may name an API key beside its signature. Who has the wrong one has a reason to look.
+    async fn api_key(&self, headers: &HeaderMap) -> Result<ApiKeyUse, IngestRefusal> {
+        let Some(key) = headers.get("x-api-key").map(|value| value.to_str().unwrap_or_default()) else {
+            return Ok(ApiKeyUse::None);
+        };
+        let known = projections::accounts::key_by_hash(&self.service.views, &keys::hash(key))
+            .await
+            .map_err(|error| IngestRefusal::Unavailable(error.to_string()))?;
+        let ours = known.filter(|known| known.account_id == self.link.account_id.to_string());
+        Ok(ours.and_then(|key| key.id.parse().ok()).map_or(ApiKeyUse::Foreign, ApiKeyUse::Key))
+    }
+}
+

@@ -1,0 +1,150 @@
+//! What no body can do, whatever is in it: make the parser panic, or get past the bounds of what is kept.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+const STORES: [Provider; 3] = [Provider::Shopify, Provider::WooCommerce, Provider::Generic];
+
+/// JSON in which the names and values that the parsers look for are likely.
+fn arbitrary_json() -> impl Strategy<Value = Value> {
+    let names = prop::sample::select(vec![
+        "id",
+        "line_items",
+        "sku",
+        "product_id",
+        "variant_id",
+        "variation_id",
+        "title",
+        "name",
+        "quantity",
+        "customer",
+        "current_quantity",
+        "note",
+        "note_attributes",
+        "meta_data",
+        "key",
+        "value",
+        "ndsp_username",
+        "billing",
+        "email",
+        "first_name",
+        "financial_status",
+        "status",
+        "cancelled_at",
+        "code",
+        "data",
+        "orderId",
+        "targetUsername",
+        "items",
+        "productId",
+        "cancelled",
+        "token",
+        "number",
+        "customer_note",
+    ]);
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,20}".prop_map(Value::from),
+        prop::sample::select(vec!["ndsp_username", "username: max", "refunded", "\0", ""]).prop_map(Value::from),
+    ];
+    leaf.prop_recursive(5, 60, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::hash_map(names.clone().prop_map(str::to_owned), inner, 0..8)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+fn valid_order(provider: Provider) -> Value {
+    let item = json!({ "sku": "STORM", "product_id": 7, "variant_id": 70, "title": "Storm Drive 🎸", "quantity": 1 });
+    let attribute = json!({ "name": "ndsp_username", "key": "ndsp_username", "value": "max" });
+    match provider {
+        Provider::Generic => json!({ "orderId": "1", "targetUsername": "max", "items": [item] }),
+        Provider::Shopify | Provider::WooCommerce | Provider::BigCommerce | Provider::Square => json!({
+            "id": 1, "line_items": [item], "note": "NDSP username: max", "customer_note": "é username: max\n",
+            "note_attributes": [attribute], "meta_data": [attribute], "customer": { "first_name": "Max" },
+            "billing": { "email": "a@b.c" }, "status": "completed", "cancelled_at": null
+        }),
+    }
+}
+
+/// Whatever came in, what comes out keeps to its bounds.
+fn check(provider: Provider, topic: Option<&str>, body: &[u8]) {
+    let Ok(Parsed::Order(order)) = parse(provider, topic, body) else {
+        return;
+    };
+    assert!(!order.order_id.is_empty() && order.items.len() <= MAX_ITEMS);
+    let of_items = order
+        .items
+        .iter()
+        .flat_map(|item| [&item.sku, &item.product_id, &item.variant_id, &item.title]);
+    let of_order = [
+        &order.order_number,
+        &order.order_status,
+        &order.username,
+        &order.email,
+        &order.customer_name,
+    ]
+    .into_iter();
+    for text in of_items.chain(of_order).flatten().chain([&order.order_id]) {
+        assert!(!text.trim().is_empty() && !text.contains('\0') && text.chars().count() <= MAX_TEXT_CHARS);
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_answered(body in prop::collection::vec(any::<u8>(), 0..200), topic in prop::option::of(".{0,20}")) {
+        for provider in Provider::ALL {
+            check(provider, topic.as_deref(), &body);
+        }
+        is_woocommerce_ping(&HeaderMap::new(), &body);
+    }
+
+    #[test]
+    fn any_json_is_answered_and_never_malformed_for_a_platform(value in arbitrary_json()) {
+        let body = value.to_string();
+        for provider in STORES {
+            check(provider, Some("orders/delete"), body.as_bytes());
+            check(provider, Some("order.deleted"), body.as_bytes());
+            check(provider, None, body.as_bytes());
+        }
+        // An id that is no whole number is the one thing in valid JSON that a platform's webhook is refused for.
+        for provider in [Provider::Shopify, Provider::WooCommerce] {
+            let not_refused = match parse(provider, None, body.as_bytes()) {
+                Ok(_) | Err(Malformed::InvalidField { .. }) => true,
+                Err(Malformed::NotJson { .. } | Malformed::MissingField { .. }) => false,
+            };
+            prop_assert!(not_refused);
+        }
+    }
+
+    #[test]
+    fn an_order_with_one_byte_changed_or_cut_off_is_answered(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        for provider in STORES {
+            let mut body = valid_order(provider).to_string().into_bytes();
+            check(provider, None, &body);
+            let at = at.index(body.len());
+            body[at] = byte;
+            check(provider, None, &body);
+            body.truncate(at);
+            prop_assert!(parse(provider, None, &body).is_err());
+        }
+    }
+
+    #[test]
+    fn an_order_with_one_field_changed_is_answered(field in any::<prop::sample::Index>(), value in arbitrary_json()) {
+        for provider in STORES {
+            let mut order = valid_order(provider);
+            let fields = order.as_object_mut().unwrap();
+            let name = fields.keys().nth(field.index(fields.len())).unwrap().clone();
+            fields.insert(name, value.clone());
+            check(provider, None, order.to_string().as_bytes());
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Why a webhook is not let in, and the answer that its sender acts on.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::parse::Malformed;
+use super::signature::SignatureRefusal;
+use crate::event_log::refusals::RefusalReason;
+use crate::event_log::{CommandError, LoadError};
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum IngestRefusal {
+    UnknownProvider,
+    UnknownIntegration,
+    InactiveIntegration,
+    Signature(SignatureRefusal),
+    Malformed(Malformed),
+    TooLarge,
+    /// The sender went away or was too slow.
+    Interrupted,
+    /// It was not stored: the sender should come again.
+    Busy,
+    Unavailable(String),
+}
+
+impl IngestRefusal {
+    /// In metrics, logs and answers.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownProvider => "unknown_provider",
+            Self::UnknownIntegration => "unknown_integration",
+            Self::InactiveIntegration => "inactive_integration",
+            Self::Signature(SignatureRefusal::Missing) => "missing_signature",
+            Self::Signature(SignatureRefusal::Malformed) => "malformed_signature",
+            Self::Signature(SignatureRefusal::Wrong) => "wrong_signature",
+            Self::Malformed(_) => "malformed_body",
+            Self::TooLarge => "too_large",
+            Self::Interrupted => "interrupted",
+            Self::Busy => "busy",
+            Self::Unavailable(_) => "unavailable",
+        }
+    }
+
+    /// What the merchant sees of it; nothing of what a stranger can cause without naming an integration.
+    pub(super) fn receipt(&self) -> Option<RefusalReason> {
+        match self {
+            Self::InactiveIntegration => Some(RefusalReason::InactiveIntegration),
+            Self::Signature(SignatureRefusal::Missing) => Some(RefusalReason::MissingSignature),
+            Self::Signature(SignatureRefusal::Malformed) => Some(RefusalReason::MalformedSignature),
+            Self::Signature(SignatureRefusal::Wrong) => Some(RefusalReason::WrongSignature),
+            Self::Malformed(_) => Some(RefusalReason::MalformedBody),
+            Self::UnknownProvider
+            | Self::UnknownIntegration
+            | Self::TooLarge
+            | Self::Interrupted
+            | Self::Busy
+            | Self::Unavailable(_) => None,
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::UnknownProvider | Self::UnknownIntegration | Self::InactiveIntegration => StatusCode::NOT_FOUND,
+            Self::Signature(_) => StatusCode::UNAUTHORIZED,
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Interrupted => StatusCode::REQUEST_TIMEOUT,
+            Self::Busy | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Self::UnknownProvider => "webhooks are taken for shopify, woocommerce and generic".to_owned(),
+            Self::UnknownIntegration | Self::InactiveIntegration => "there is no such integration".to_owned(),
+            Self::Signature(refusal) => refusal.to_string(),
+            Self::Malformed(malformed) => malformed.to_string(),
+            Self::TooLarge => "a body may have at most 2 MiB".to_owned(),
+            Self::Interrupted => "the body did not arrive whole".to_owned(),
+            Self::Busy | Self::Unavailable(_) => "the webhook was not stored; send it again".to_owned(),
+        }
+    }
+}
+
+impl IntoResponse for IngestRefusal {
+    fn into_response(self) -> Response {
+        let body = Json(json!({ "error": { "code": self.code(), "message": self.message() } }));
+        let mut response = (self.status(), body).into_response();
+        if self.status() == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        response
+    }
+}
+
+impl From<SignatureRefusal> for IngestRefusal {
+    fn from(refusal: SignatureRefusal) -> Self {
+        Self::Signature(refusal)
+    }
+}
+
+impl From<LoadError> for IngestRefusal {
+    fn from(error: LoadError) -> Self {
+        tracing::error!(%error, "an integration cannot be read");
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl<E: std::error::Error> From<CommandError<E>> for IngestRefusal {
+    fn from(error: CommandError<E>) -> Self {
+        match error {
+            CommandError::Busy | CommandError::Contended => Self::Busy,
+            CommandError::Unavailable(_) => Self::Unavailable(error.to_string()),
+            // Recording a webhook is never refused by a rule, so both mean that something is wrong with the log.
+            CommandError::Refused(_) | CommandError::Broken(_) => {
+                tracing::error!(%error, "a webhook cannot be recorded");
+                Self::Unavailable(error.to_string())
+            }
+        }
+    }
+}

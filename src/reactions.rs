@@ -1,0 +1,266 @@
+//! What follows from what happened: credits are charged for what was done, and a cause that was fixed puts the
+//! deliveries that waited for it back in the queue.
+//!
+//! A follower of the feed with a checkpoint of its own. Every command it sends is idempotent, so a crash between the
+//! command and the checkpoint is harmless, and several nodes may do the same work.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use cqrs_es::Aggregate as _;
+use domain::account::{Account, AccountCommand, AccountEvent};
+use domain::credits::PaidAction;
+use domain::delivery::{Delivery, DeliveryCommand, DeliveryEvent, Order, Phase, WebhookOutcome};
+use domain::integration::{Integration, IntegrationEvent};
+use domain::{Asset, DeliveryId, ItemMapping, ResolutionCode};
+use projections::View;
+use projections::delivery_log;
+use projections::feed::{Fact, Recorded};
+
+use crate::event_log::{Actor, CommandError, LoadError};
+use crate::service::Service;
+
+const FOLLOWER: &str = "reactions";
+const BATCH: i64 = 200;
+/// Waiting deliveries that are looked through at a time.
+const PAGE: i64 = 200;
+/// Events before the checkpoint that are seen again after a start, to know what was fixed just before.
+const SEEN_AGAIN: i64 = 1_000;
+const MAX_REMEMBERED_FIXES: usize = 10_000;
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+#[derive(Debug, thiserror::Error)]
+enum ReactionError {
+    #[error(transparent)]
+    Log(#[from] LoadError),
+    #[error(transparent)]
+    Sql(#[from] sqlx::Error),
+    #[error("a command failed: {0}")]
+    Command(String),
+    #[error("the delivery log is too far behind")]
+    ViewBehind,
+}
+
+/// Runs until it is dropped.
+pub(crate) async fn follow(service: &Service) {
+    let mut reactions = Reactions { service, fixes: HashMap::new() };
+    loop {
+        if let Err(error) = reactions.run().await {
+            tracing::error!(%error, "reactions are interrupted");
+        }
+        tokio::time::sleep(RETRY_AFTER).await;
+    }
+}
+
+struct Reactions<'s> {
+    service: &'s Service,
+    /// Where in the log a cause was last fixed, by cause and by whose it is.
+    fixes: HashMap<(ResolutionCode, String), i64>,
+}
+
+impl Reactions<'_> {
+    async fn run(&mut self) -> Result<(), ReactionError> {
+        let log = &self.service.log;
+        let mut position = (log.follower_position(FOLLOWER).await? - SEEN_AGAIN).max(0);
+        let mut head = log.head_changes();
+        loop {
+            head.mark_unchanged();
+            let events = log.read_after(position, BATCH).await?;
+            for event in &events {
+                self.react(event).await?;
+                position = event.position;
+            }
+            if !events.is_empty() {
+                log.save_follower_position(FOLLOWER, position).await?;
+            } else if head.changed().await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn react(&mut self, event: &Recorded) -> Result<(), ReactionError> {
+        match &event.fact {
+            Fact::Integration(told) => self.react_to_integration(event, told).await,
+            Fact::Account(told) => self.react_to_account(event, told).await,
+            Fact::Delivery(told) => self.react_to_delivery(event, told).await,
+            Fact::Notice(_) | Fact::Foreign => Ok(()),
+        }
+    }
+
+    async fn react_to_integration(&mut self, event: &Recorded, told: &IntegrationEvent) -> Result<(), ReactionError> {
+        let IntegrationEvent::ItemMappingAdded { mapping } = told else { return Ok(()) };
+        let code = ResolutionCode::NoItemMapping;
+        self.fixed(code, event);
+        let integration: Integration = self.service.log.load(&event.aggregate_id).await?.aggregate;
+        let Some(link) = integration.link() else { return Ok(()) };
+        let account_id = link.account_id.to_string();
+        self.release(code, &account_id, Some(&event.aggregate_id), event.position, Some(mapping)).await
+    }
+
+    async fn react_to_account(&mut self, event: &Recorded, told: &AccountEvent) -> Result<(), ReactionError> {
+        let account_id = event.aggregate_id.as_str();
+        match told {
+            AccountEvent::CredentialsSaved { .. } => {
+                self.fixed(ResolutionCode::MissingCredentials, event);
+                self.release(ResolutionCode::MissingCredentials, account_id, None, event.position, None).await
+            }
+            AccountEvent::CreditsGranted { .. } | AccountEvent::CreditsReleased(_) => {
+                self.fixed(ResolutionCode::CreditsExhausted, event);
+                self.release(ResolutionCode::CreditsExhausted, account_id, None, event.position, None).await
+            }
+            AccountEvent::CreditsReserved(reserved) => self.settle(&reserved.delivery_id.to_string()).await,
+            AccountEvent::Opened { .. }
+            | AccountEvent::ApiKeyCreated(_)
+            | AccountEvent::ApiKeyDeactivated { .. }
+            | AccountEvent::CredentialsDeleted
+            | AccountEvent::AttemptAdmitted { .. }
+            | AccountEvent::CreditsCharged(_) => Ok(()),
+        }
+    }
+
+    async fn react_to_delivery(&mut self, event: &Recorded, told: &DeliveryEvent) -> Result<(), ReactionError> {
+        match told {
+            DeliveryEvent::Followed { .. }
+            | DeliveryEvent::ItemShared { .. }
+            | DeliveryEvent::Completed
+            | DeliveryEvent::FailedPermanently { .. }
+            | DeliveryEvent::Cancelled => self.settle(&event.aggregate_id).await,
+            DeliveryEvent::ActionRequired { code } => {
+                self.settle(&event.aggregate_id).await?;
+                self.release_if_fixed_meanwhile(*code, event).await
+            }
+            DeliveryEvent::WebhookReceived { .. }
+            | DeliveryEvent::Started(_)
+            | DeliveryEvent::LeaseRenewed { .. }
+            | DeliveryEvent::RetryScheduled { .. }
+            | DeliveryEvent::CancellationRequested
+            | DeliveryEvent::HandedBack
+            | DeliveryEvent::RetryRequested
+            | DeliveryEvent::UsernameCorrected { .. }
+            | DeliveryEvent::Requeued { .. } => Ok(()),
+        }
+    }
+
+    fn fixed(&mut self, code: ResolutionCode, event: &Recorded) {
+        if self.fixes.len() >= MAX_REMEMBERED_FIXES {
+            self.fixes.clear();
+        }
+        self.fixes.insert((code, event.aggregate_id.clone()), event.position);
+    }
+
+    /// Closes what is set aside for a delivery: charged where the action was done, given back where it no longer will
+    /// be, left alone while the delivery goes on.
+    async fn settle(&self, delivery_id: &str) -> Result<(), ReactionError> {
+        let delivery: Delivery = self.service.log.load(delivery_id).await?.aggregate;
+        let (Some(order), Ok(delivery_id)) = (delivery.order(), delivery_id.parse::<DeliveryId>()) else {
+            return Ok(());
+        };
+        let account_id = order.account_id.to_string();
+        let account: Account = self.service.log.load(&account_id).await?.aggregate;
+        let Some(merchant) = account.merchant() else { return Ok(()) };
+        for open in merchant.ledger.reservations_of(delivery_id) {
+            let action = open.action.clone();
+            let command = if was_done(order, &action) {
+                AccountCommand::ChargeReservation { delivery_id, action }
+            } else if goes_on(&order.phase) {
+                continue;
+            } else {
+                AccountCommand::ReleaseReservation { delivery_id, action }
+            };
+            let executed = self.service.log.execute::<Account>(&account_id, command, &Actor::System).await;
+            executed.map_err(|error| ReactionError::Command(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// Puts the deliveries that waited for this cause back in the queue.
+    async fn release(
+        &self,
+        code: ResolutionCode,
+        account_id: &str,
+        integration_id: Option<&str>,
+        position: i64,
+        mapping: Option<&ItemMapping>,
+    ) -> Result<(), ReactionError> {
+        // What began to wait before the fix is in the view then; what begins to wait after it is looked at when it does.
+        let patience = Duration::from_secs(30);
+        if !self.service.projector.wait_for(View::DeliveryLog, position, patience).await {
+            return Err(ReactionError::ViewBehind);
+        }
+        let mut after = 0;
+        loop {
+            let waiting =
+                delivery_log::waiting_for(&self.service.views, code, account_id, integration_id, after, PAGE).await?;
+            let Some(last) = waiting.last() else { return Ok(()) };
+            after = last.listed_at;
+            for row in &waiting {
+                let helps = |mapping: &ItemMapping| row.line_items().iter().any(|item| mapping.matches(item));
+                if mapping.is_none_or(helps) {
+                    self.requeue(&row.id, code).await?;
+                }
+            }
+        }
+    }
+
+    async fn requeue(&self, delivery_id: &str, cause: ResolutionCode) -> Result<(), ReactionError> {
+        let command = DeliveryCommand::Release { cause };
+        match self.service.log.execute::<Delivery>(delivery_id, command, &Actor::System).await {
+            Ok(_) | Err(CommandError::Refused(_)) => Ok(()),
+            Err(error) => Err(ReactionError::Command(error.to_string())),
+        }
+    }
+
+    /// An attempt that began before a fix and ended after it knew nothing of it: nobody else would wake its delivery.
+    async fn release_if_fixed_meanwhile(&self, code: ResolutionCode, event: &Recorded) -> Result<(), ReactionError> {
+        if self.fixes.is_empty() {
+            return Ok(());
+        }
+        let delivery: Delivery = self.service.log.load(&event.aggregate_id).await?.aggregate;
+        let Some(order) = delivery.order() else { return Ok(()) };
+        let owner = match code {
+            ResolutionCode::NoItemMapping => order.integration_id.to_string(),
+            _ => order.account_id.to_string(),
+        };
+        let Some(fixed_at) = self.fixes.get(&(code, owner)) else { return Ok(()) };
+        if *fixed_at > self.queued_at(event).await? {
+            self.requeue(&event.aggregate_id, code).await?;
+        }
+        Ok(())
+    }
+
+    /// The position at which the delivery was last put in the queue before this event.
+    async fn queued_at(&self, before: &Recorded) -> Result<i64, ReactionError> {
+        let log = &self.service.log;
+        let after = (before.sequence - BATCH).max(0);
+        let stream = log.stream_after(Delivery::TYPE, &before.aggregate_id, after, BATCH).await?;
+        let queued = stream.iter().rev().filter(|stored| stored.sequence < before.sequence).find(|stored| {
+            let accepted = format!("\"{}\"", WebhookOutcome::Accepted.as_str());
+            match stored.event_type.as_str() {
+                "requeued" | "retry_requested" | "username_corrected" | "handed_back" => true,
+                "webhook_received" => stored.payload.contains(&accepted),
+                _ => false,
+            }
+        });
+        Ok(queued.map_or(0, |stored| stored.position))
+    }
+}
+
+fn was_done(order: &Order, action: &PaidAction) -> bool {
+    let shared = |asset: &Asset| order.has_shared(asset);
+    match action {
+        PaidAction::Follow => order.followed.is_some(),
+        PaidAction::Share(asset) => shared(asset),
+    }
+}
+
+/// Whether a delivery may still do what credits were set aside for.
+fn goes_on(phase: &Phase) -> bool {
+    match phase {
+        Phase::Queued | Phase::Running(_) | Phase::RetryScheduled { .. } => true,
+        Phase::Filtered
+        | Phase::ActionRequired { .. }
+        | Phase::Completed
+        | Phase::FailedPermanently { .. }
+        | Phase::Cancelled => false,
+    }
+}

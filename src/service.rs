@@ -1,0 +1,168 @@
+//! The service as a whole: what is open, what runs in the background, and how it starts and stops.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use domain::account::{Account, AccountCommand, DEFAULT_ATTEMPTS_PER_MINUTE, Role};
+use domain::{AccountId, ApiKeyId};
+use projections::View;
+use projections::database::{Database, Durability};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::clock::Clock;
+use crate::cortex::CortexClient;
+use crate::event_log::refusals::Refusals;
+use crate::event_log::{Actor, EventLog, HeadListener, Surroundings};
+use crate::integrations::Integrations;
+use crate::metrics::Metrics;
+use crate::projector::Projector;
+use crate::vault::Vault;
+use crate::worker::Worker;
+use crate::{ids, keys, reactions};
+
+/// How long a call to Cortex Cloud may take. A lease is renewed before a call that might outlive it.
+pub const CORTEX_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a command waits for the views to show what it did.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where the data is and how the service is reached.
+#[derive(Clone, Debug)]
+pub struct ServiceOptions {
+    pub log_url: String,
+    pub views_url: String,
+    pub cortex_url: String,
+    /// The address under which stores reach this service, without a slash at the end.
+    pub public_url: String,
+    /// Deliveries that are worked on at the same time; 0 for a node that only takes webhooks and questions.
+    pub workers: usize,
+}
+
+/// Everything that is open. Shared by all doors.
+pub struct Service {
+    pub log: EventLog,
+    pub views: Database,
+    pub projector: Projector,
+    pub integrations: Integrations,
+    pub refusals: Arc<Refusals>,
+    pub metrics: Arc<Metrics>,
+    pub clock: Clock,
+    pub public_url: String,
+    stopping: watch::Sender<bool>,
+    background: tokio::sync::Mutex<Background>,
+}
+
+#[derive(Default)]
+struct Background {
+    /// Told to stop, and waited for: they hold deliveries.
+    workers: JoinSet<()>,
+    /// Ended where they are: everything they do can be done again.
+    followers: JoinSet<()>,
+    listener: Option<HeadListener>,
+}
+
+impl Service {
+    pub async fn start(options: ServiceOptions, vault: Vault, clock: Clock) -> anyhow::Result<Arc<Self>> {
+        let metrics = Arc::new(Metrics::default());
+        let surroundings = Surroundings { vault, clock: clock.clone(), metrics: metrics.clone() };
+        let log = EventLog::open(&options.log_url, surroundings).await?;
+        let views = Database::open(&options.views_url, Durability::Rebuildable).await.context("the views cannot be opened")?;
+        projections::view::migrate(&views).await.context("the schema of the views cannot be brought up to date")?;
+        let projector = Projector::start(&log, &views, metrics.clone()).await?;
+        let cortex = CortexClient::new(&options.cortex_url, CORTEX_TIMEOUT).context("the address of Cortex Cloud")?;
+        let service = Arc::new(Self {
+            integrations: Integrations::new(&log),
+            refusals: Arc::new(Refusals::default()),
+            public_url: options.public_url.trim_end_matches('/').to_owned(),
+            stopping: watch::Sender::new(false),
+            background: tokio::sync::Mutex::default(),
+            log,
+            views,
+            projector,
+            metrics,
+            clock,
+        });
+        service.start_background(cortex, options.workers).await;
+        Ok(service)
+    }
+
+    async fn start_background(self: &Arc<Self>, cortex: CortexClient, workers: usize) {
+        let mut background = self.background.lock().await;
+        background.listener = Some(HeadListener::start(&self.log));
+        let integrations = self.integrations.clone();
+        background.followers.spawn(async move { integrations.follow().await });
+        let (refusals, log) = (self.refusals.clone(), self.log.clone());
+        background.followers.spawn(async move { refusals.keep_writing(&log).await });
+        let service = self.clone();
+        background.followers.spawn(async move { reactions::follow(&service).await });
+        if workers > 0 {
+            let worker = Worker::new(self.clone(), cortex, workers);
+            background.workers.spawn(worker.run());
+        }
+    }
+
+    /// Becomes true when the service is to stop.
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+
+    /// Tells everything to come to an end, without waiting for it.
+    pub fn begin_stopping(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Finishes or hands back what is held, writes what was accepted, and closes. Call it once no request is served.
+    pub async fn stop(&self) {
+        self.begin_stopping();
+        let mut background = std::mem::take(&mut *self.background.lock().await);
+        while background.workers.join_next().await.is_some() {}
+        background.followers.shutdown().await;
+        if let Some(listener) = background.listener {
+            listener.stop();
+        }
+        if let Err(error) = self.refusals.write(&self.log).await {
+            tracing::warn!(%error, "the last refused webhooks could not be counted");
+        }
+        self.projector.stop().await;
+        self.log.close().await;
+        self.views.close().await;
+    }
+
+    /// Waits until every view that a person reads holds the event at `position`, so that they see what they did.
+    pub async fn wait_for_views(&self, position: Option<i64>) {
+        let Some(position) = position else { return };
+        for view in [View::Accounts, View::Integrations, View::DeliveryLog] {
+            if !self.projector.wait_for(view, position, PATIENCE).await {
+                tracing::warn!(view = view.name(), position, "the view is too far behind to wait for");
+            }
+        }
+    }
+
+    /// Opens an account with a first key. Answers the key, which is known this once.
+    pub async fn open_account(&self, name: &str, pace: u32, role: Role, actor: &Actor) -> anyhow::Result<NewAccount> {
+        let account_id = AccountId(ids::fresh());
+        let id = account_id.to_string();
+        let open = AccountCommand::Open { name: name.to_owned(), attempts_per_minute: pace };
+        self.log.execute::<Account>(&id, open, actor).await?;
+        let (api_key, record) = keys::new_key(&format!("{name} (first key)").chars().take(150).collect::<String>(), role);
+        let key_id = record.id;
+        let created = self.log.execute::<Account>(&id, AccountCommand::CreateApiKey(record), actor).await?;
+        self.wait_for_views(created.position).await;
+        Ok(NewAccount { account_id, key_id, api_key })
+    }
+
+    /// On an empty log: makes the administrator's account and answers its key. On any other: nothing.
+    pub async fn bootstrap(&self) -> anyhow::Result<Option<NewAccount>> {
+        if self.log.head() > 0 {
+            return Ok(None);
+        }
+        self.open_account("Administrator", DEFAULT_ATTEMPTS_PER_MINUTE, Role::Admin, &Actor::System).await.map(Some)
+    }
+}
+
+pub struct NewAccount {
+    pub account_id: AccountId,
+    pub key_id: ApiKeyId,
+    pub api_key: String,
+}

@@ -1,0 +1,166 @@
+//! The worker: follows the queue, takes deliveries that are due, and works on several at once.
+
+mod attempt;
+mod sessions;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{AccountId, DeliveryId};
+use projections::View;
+use projections::due_deliveries::{self, DueDelivery};
+use tokio::task::JoinSet;
+
+use crate::cortex::CortexClient;
+use crate::ids;
+use crate::service::Service;
+use attempt::{Attempt, Taken};
+use sessions::Sessions;
+
+/// Accounts that are passed over at a time because their pace is used up.
+const MAX_PACED: usize = 500;
+/// How long a delivery that could not be taken is left alone, so that a view that lags does not make a busy loop.
+const LEFT_ALONE: TimeDelta = TimeDelta::milliseconds(200);
+/// How long the queue is left alone when it cannot be read.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How long the queue is left alone at most.
+const LOOK_AT_LEAST_EVERY: TimeDelta = TimeDelta::seconds(30);
+
+/// What all attempts of a worker share.
+pub(crate) struct Worker {
+    service: Arc<Service>,
+    cortex: CortexClient,
+    sessions: Sessions,
+    name: String,
+    concurrency: usize,
+}
+
+/// What came of looking at one delivery.
+struct Looked {
+    delivery_id: DeliveryId,
+    account_id: AccountId,
+    taken: Taken,
+}
+
+impl Worker {
+    pub(crate) fn new(service: Arc<Service>, cortex: CortexClient, concurrency: usize) -> Self {
+        // Unique for every start: a restarted process does not hold what the one before it held.
+        let name = ids::fresh().simple().to_string();
+        Self { service, cortex, sessions: Sessions::default(), name, concurrency }
+    }
+
+    /// Works until the service stops; then lets every attempt come to an end.
+    pub(crate) async fn run(self) {
+        let worker = Arc::new(self);
+        let mut queue = Queue::default();
+        let mut attempts = JoinSet::new();
+        let mut stopping = worker.service.stopping();
+        let mut changes = worker.service.projector.changes(View::DueDeliveries);
+        while !*stopping.borrow() {
+            changes.mark_unchanged();
+            let now = worker.service.clock.now();
+            queue.forget_the_past(now);
+            let wake_at = match worker.fill(&mut queue, &mut attempts, now).await {
+                Ok(wake_at) => wake_at,
+                Err(error) => {
+                    tracing::error!(%error, "the queue cannot be read");
+                    tokio::time::sleep(RETRY_AFTER).await;
+                    continue;
+                }
+            };
+            tokio::select! {
+                Some(ended) = attempts.join_next(), if !attempts.is_empty() => queue.note(ended),
+                changed = changes.changed() => if changed.is_err() { break },
+                () = worker.service.clock.sleep_until(wake_at) => {}
+                stop = stopping.changed() => if stop.is_err() { break },
+            }
+        }
+        while attempts.join_next().await.is_some() {}
+    }
+
+    /// Takes up what is due, as far as there is room. Answers when to look again if nothing happens before.
+    async fn fill(
+        self: &Arc<Self>,
+        queue: &mut Queue,
+        attempts: &mut JoinSet<Looked>,
+        now: DateTime<Utc>,
+    ) -> sqlx::Result<DateTime<Utc>> {
+        let views = &self.service.views;
+        let now_us = now.timestamp_micros();
+        self.service.metrics.queue_depth(due_deliveries::depth(views, now_us).await?);
+        let room = self.concurrency - attempts.len().min(self.concurrency);
+        if room > 0 {
+            let limit = i64::try_from(room + queue.passed_over()).unwrap_or(i64::MAX);
+            let paced: Vec<String> = queue.paced.keys().take(MAX_PACED).map(ToString::to_string).collect();
+            let due = due_deliveries::due(views, now_us, &paced, limit).await?;
+            let free: Vec<_> = due.iter().filter_map(|due| queue.admit(due)).take(room).collect();
+            for (delivery_id, account_id) in free {
+                let attempt = Attempt::new(self.clone(), delivery_id);
+                queue.in_hand.insert(delivery_id);
+                attempts.spawn(async move { Looked { delivery_id, account_id, taken: attempt.run().await } });
+            }
+        }
+        let next_due = due_deliveries::next_due_at(views, now_us).await?.and_then(DateTime::from_timestamp_micros);
+        let moments = [next_due, queue.next_release(), Some(now + LOOK_AT_LEAST_EVERY)];
+        Ok(moments.into_iter().flatten().min().unwrap_or(now))
+    }
+}
+
+/// What this worker knows of the queue beyond the view.
+#[derive(Default)]
+struct Queue {
+    in_hand: HashSet<DeliveryId>,
+    /// Accounts whose pace is used up, until when.
+    paced: HashMap<AccountId, DateTime<Utc>>,
+    /// Deliveries that could not be taken, until when they are left alone.
+    left_alone: HashMap<DeliveryId, DateTime<Utc>>,
+    now: DateTime<Utc>,
+}
+
+impl Queue {
+    fn forget_the_past(&mut self, now: DateTime<Utc>) {
+        self.now = now;
+        self.paced.retain(|_, until| *until > now);
+        self.left_alone.retain(|_, until| *until > now);
+    }
+
+    fn passed_over(&self) -> usize {
+        self.in_hand.len() + self.left_alone.len()
+    }
+
+    fn admit(&self, due: &DueDelivery) -> Option<(DeliveryId, AccountId)> {
+        let (delivery_id, account_id) = (due.delivery_id.parse().ok()?, due.account_id.parse().ok()?);
+        let free = !self.in_hand.contains(&delivery_id) && !self.left_alone.contains_key(&delivery_id);
+        free.then_some((delivery_id, account_id))
+    }
+
+    fn next_release(&self) -> Option<DateTime<Utc>> {
+        self.paced.values().chain(self.left_alone.values()).min().copied()
+    }
+
+    fn note(&mut self, ended: Result<Looked, tokio::task::JoinError>) {
+        let Looked { delivery_id, account_id, taken } = match ended {
+            Ok(looked) => looked,
+            Err(error) => {
+                // Its lease runs out, and the delivery is taken up again. Which it was is not known here.
+                tracing::error!(%error, "an attempt ended in a panic");
+                self.in_hand.clear();
+                return;
+            }
+        };
+        self.in_hand.remove(&delivery_id);
+        match taken {
+            Taken::Worked => {
+                self.left_alone.insert(delivery_id, self.now + LEFT_ALONE);
+            }
+            Taken::NotTaken => {
+                self.left_alone.insert(delivery_id, self.now + LEFT_ALONE * 5);
+            }
+            Taken::Paced { next_at } => {
+                self.paced.insert(account_id, next_at);
+            }
+        }
+    }
+}

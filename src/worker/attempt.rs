@@ -1,0 +1,418 @@
+//! One attempt: take the delivery, bring it as far as it goes today, and record every step before the next.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::account::{Account, AccountCommand, AccountRefusal, CortexCredentials};
+use domain::credits::PaidAction;
+use domain::delivery::schedule::Jitter;
+use domain::delivery::{
+    ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, DeliveryRefusal, Held, Order, Phase, StartFacts,
+};
+use domain::{Asset, Credits, DeliveryId, ResolutionCode, ResourceType};
+use rand::RngExt as _;
+
+use super::Worker;
+use crate::cortex::{CortexError, CortexUser, ItemKind, ItemRef, Session};
+use crate::event_log::{Actor, CommandError, LoadError};
+use crate::metrics::AttemptOutcome;
+use crate::service::CORTEX_TIMEOUT;
+
+/// How long a worker holds a delivery without a word.
+const LEASE: TimeDelta = TimeDelta::seconds(60);
+
+/// What came of an attempt, as far as the queue needs to know.
+pub(super) enum Taken {
+    Worked,
+    /// Somebody else has it, or it is not due after all.
+    NotTaken,
+    Paced {
+        next_at: DateTime<Utc>,
+    },
+}
+
+/// Why an attempt stops before everything is shared.
+enum Stop {
+    /// The customer has not followed back.
+    Wait,
+    /// It may work later.
+    Fail(String),
+    RequireAction(ResolutionCode),
+    GiveUp(String),
+    /// The service stops.
+    HandBack,
+    /// Somebody cancelled, or took the delivery over: everything is recorded.
+    Over,
+    /// Nothing can be recorded; the lease runs out and the delivery is taken up again.
+    LogGone(String),
+}
+
+pub(super) struct Attempt {
+    worker: Arc<Worker>,
+    id: DeliveryId,
+    actor: Actor,
+}
+
+/// The delivery in hand, as of the last recorded step.
+struct InHand {
+    order: Order,
+    held: Held,
+    credentials: CortexCredentials,
+}
+
+impl Attempt {
+    pub(super) fn new(worker: Arc<Worker>, id: DeliveryId) -> Self {
+        let actor = Actor::Worker(worker.name.clone());
+        Self { worker, id, actor }
+    }
+
+    pub(super) async fn run(self) -> Taken {
+        match self.take().await {
+            Ok(Ok(mut in_hand)) => {
+                let stop = self.work(&mut in_hand).await.err();
+                self.end(&in_hand, stop).await;
+                Taken::Worked
+            }
+            Ok(Err(taken)) => taken,
+            Err(error) => {
+                tracing::error!(delivery = %self.id, %error, "a delivery cannot be taken up");
+                Taken::NotTaken
+            }
+        }
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.worker.service.clock.now()
+    }
+
+    /// Looks everything up, asks the account's pace, and starts; or finds what the merchant must fix first.
+    async fn take(&self) -> anyhow::Result<Result<InHand, Taken>> {
+        let log = &self.worker.service.log;
+        let delivery: Delivery = log.load(&self.id.to_string()).await?.aggregate;
+        let Some(order) = delivery.order() else { return Ok(Err(Taken::NotTaken)) };
+        if !is_due(&order.phase, self.now()) {
+            return Ok(Err(Taken::NotTaken));
+        }
+        let account: Account = log.load(&order.account_id.to_string()).await?.aggregate;
+        let Some(merchant) = account.merchant() else { anyhow::bail!("the delivery's account was never opened") };
+        let Some(link) = self.worker.service.integrations.find(order.integration_id).await? else {
+            anyhow::bail!("the delivery's integration was never created");
+        };
+        let facts = StartFacts {
+            mappings: link.mappings.clone(),
+            credentials_saved: merchant.credentials.is_some(),
+            api_key_active: match order.api_key {
+                ApiKeyUse::None => true,
+                ApiKeyUse::Key(id) => merchant.key_is_active(id),
+                ApiKeyUse::Foreign => false,
+            },
+        };
+        // What a merchant must fix needs no attempt, and uses up none of the pace.
+        let tries = order.blocked_by(&facts, &order.plan(&facts.mappings).0).is_none();
+        if tries && let Some(next_at) = self.paced(order).await? {
+            return Ok(Err(Taken::Paced { next_at }));
+        }
+        let now = self.now();
+        let start =
+            DeliveryCommand::Start { worker: self.worker.name.clone(), now, lease_until: now + LEASE, facts };
+        let started = match log.execute::<Delivery>(&self.id.to_string(), start, &self.actor).await {
+            Ok(started) => started,
+            Err(CommandError::Refused(_)) => return Ok(Err(Taken::NotTaken)),
+            Err(error) => return Err(error.into()),
+        };
+        let Some(order) = started.aggregate.order().cloned() else { return Ok(Err(Taken::NotTaken)) };
+        let Some(lease) = order.lease() else {
+            self.tell(&order, None);
+            return Ok(Err(Taken::Worked));
+        };
+        let held = Held { worker: lease.worker.clone(), attempt: lease.attempt };
+        let Some(credentials) = merchant.credentials.clone() else { return Ok(Err(Taken::NotTaken)) };
+        tracing::debug!(delivery = %self.id, attempt = held.attempt, "attempt started");
+        Ok(Ok(InHand { order, held, credentials }))
+    }
+
+    /// When the account's pace allows this attempt, if not now.
+    async fn paced(&self, order: &Order) -> anyhow::Result<Option<DateTime<Utc>>> {
+        let admit =
+            AccountCommand::AdmitAttempt { delivery_id: self.id, attempt: order.attempts + 1, now: self.now() };
+        let account_id = order.account_id.to_string();
+        match self.worker.service.log.execute::<Account>(&account_id, admit, &self.actor).await {
+            Ok(_) => Ok(None),
+            Err(CommandError::Refused(AccountRefusal::PaceExceeded { next_at })) => Ok(Some(next_at)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn work(&self, in_hand: &mut InHand) -> Result<(), Stop> {
+        let session = self.session(in_hand, false).await?;
+        match self.fulfil(in_hand, &session).await {
+            Err(Step::SessionExpired) => {
+                let session = self.session(in_hand, true).await?;
+                self.fulfil(in_hand, &session).await.map_err(|step| match step {
+                    Step::SessionExpired => Stop::Fail("a fresh login does not last".to_owned()),
+                    Step::Stop(stop) => stop,
+                })
+            }
+            Err(Step::Stop(stop)) => Err(stop),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    async fn session(&self, in_hand: &mut InHand, renew: bool) -> Result<Session, Stop> {
+        let account_id = in_hand.order.account_id;
+        if renew {
+            self.worker.sessions.forget(account_id);
+        } else if let Some(session) = self.worker.sessions.find(account_id, &in_hand.credentials, self.now()) {
+            return Ok(session);
+        }
+        let (Some(email), Some(password)) = (in_hand.credentials.email.known(), in_hand.credentials.password.known())
+        else {
+            return Err(Stop::RequireAction(ResolutionCode::MissingCredentials));
+        };
+        let (email, password) = (email.clone(), password.clone());
+        self.before_call(in_hand).await?;
+        let session = self.worker.cortex.login(&email, &password).await.map_err(|error| match error.into() {
+            Step::SessionExpired => Stop::Fail("the login expired at once".to_owned()),
+            Step::Stop(stop) => stop,
+        })?;
+        self.worker.sessions.keep(account_id, &in_hand.credentials, &session);
+        Ok(session)
+    }
+
+    async fn fulfil(&self, in_hand: &mut InHand, session: &Session) -> Result<(), Step> {
+        let user = self.customer(in_hand, session).await?;
+        self.become_mutual(in_hand, session, &user).await?;
+        let outstanding: Vec<Asset> = in_hand.order.outstanding().cloned().collect();
+        for asset in outstanding {
+            self.share(in_hand, session, &user, asset).await?;
+        }
+        self.record(in_hand, DeliveryCommand::Complete { held: in_hand.held.clone() }).await?;
+        Ok(())
+    }
+
+    async fn customer(&self, in_hand: &mut InHand, session: &Session) -> Result<CortexUser, Step> {
+        let username = in_hand.order.username.as_ref().and_then(|username| username.known().cloned());
+        let username = username.ok_or(Stop::RequireAction(ResolutionCode::MissingUsername))?;
+        self.before_call(in_hand).await?;
+        let user = self.worker.cortex.find_user(session, &username).await?;
+        Ok(user.ok_or(Stop::RequireAction(ResolutionCode::InvalidUsername))?)
+    }
+
+    /// Cortex Cloud shares only between users who follow each other.
+    async fn become_mutual(&self, in_hand: &mut InHand, session: &Session, user: &CortexUser) -> Result<(), Step> {
+        self.before_call(in_hand).await?;
+        let mut relation = self.worker.cortex.relation(session, user).await?;
+        let action = PaidAction::Follow;
+        if relation.following {
+            // Done by an earlier attempt that did not live to record it, if credits are still set aside for it.
+            if in_hand.order.followed.is_none()
+                && let Some(credits) = self.reserved(in_hand, &action).await?
+            {
+                self.record(in_hand, DeliveryCommand::RecordFollow { held: in_hand.held.clone(), credits }).await?;
+            }
+        } else {
+            if in_hand.order.followed.is_none() {
+                self.reserve(in_hand, action.clone()).await?;
+            }
+            self.before_call(in_hand).await?;
+            self.worker.cortex.follow(session, user).await?;
+            let credits = action.price();
+            self.record(in_hand, DeliveryCommand::RecordFollow { held: in_hand.held.clone(), credits }).await?;
+            self.before_call(in_hand).await?;
+            relation = self.worker.cortex.relation(session, user).await?;
+        }
+        if relation.is_mutual() { Ok(()) } else { Err(Stop::Wait.into()) }
+    }
+
+    async fn share(
+        &self,
+        in_hand: &mut InHand,
+        session: &Session,
+        user: &CortexUser,
+        asset: Asset,
+    ) -> Result<(), Step> {
+        let item = ItemRef { kind: kind(asset.resource_type), id: &asset.resource_id };
+        let action = PaidAction::Share(asset.clone());
+        self.before_call(in_hand).await?;
+        let credits = if self.worker.cortex.is_shared(session, item, user).await? {
+            // By an earlier attempt that did not live to record it: paid for. By anybody else: free.
+            self.reserved(in_hand, &action).await?.unwrap_or(Credits::ZERO)
+        } else {
+            self.reserve(in_hand, action.clone()).await?;
+            self.before_call(in_hand).await?;
+            match self.worker.cortex.share(session, item, user).await {
+                Ok(()) => action.price(),
+                Err(CortexError::NotFound) => return Err(Stop::RequireAction(ResolutionCode::NoItemMapping).into()),
+                Err(error) => return Err(error.into()),
+            }
+        };
+        let held = in_hand.held.clone();
+        self.record(in_hand, DeliveryCommand::RecordShare { held, asset, credits }).await
+    }
+
+    /// What is set aside for an action of this delivery.
+    async fn reserved(&self, in_hand: &InHand, action: &PaidAction) -> Result<Option<Credits>, Step> {
+        let account: Account =
+            self.worker.service.log.load(&in_hand.order.account_id.to_string()).await.map_err(Stop::from)?.aggregate;
+        let merchant = account.merchant();
+        Ok(merchant.and_then(|merchant| merchant.ledger.reservation(self.id, action)).map(|open| open.credits))
+    }
+
+    async fn reserve(&self, in_hand: &mut InHand, action: PaidAction) -> Result<(), Step> {
+        self.before_call(in_hand).await?;
+        let command = AccountCommand::ReserveCredits { delivery_id: self.id, action };
+        let account_id = in_hand.order.account_id.to_string();
+        match self.worker.service.log.execute::<Account>(&account_id, command, &self.actor).await {
+            Ok(_) => Ok(()),
+            Err(CommandError::Refused(AccountRefusal::InsufficientCredits { .. })) => {
+                Err(Stop::RequireAction(ResolutionCode::CreditsExhausted).into())
+            }
+            Err(error) => Err(Stop::LogGone(error.to_string()).into()),
+        }
+    }
+
+    /// Before anything that has an effect outside: nobody else may hold the delivery until the call is over, and nobody
+    /// may have called it off.
+    async fn before_call(&self, in_hand: &mut InHand) -> Result<(), Stop> {
+        if *self.worker.service.stopping().borrow() {
+            return Err(Stop::HandBack);
+        }
+        let now = self.now();
+        let margin = TimeDelta::from_std(CORTEX_TIMEOUT * 2).unwrap_or(LEASE);
+        let lasts = in_hand.order.lease().is_some_and(|lease| lease.until > now + margin);
+        if !lasts {
+            let held = in_hand.held.clone();
+            let renew = DeliveryCommand::RenewLease { held, lease_until: now + LEASE };
+            self.record(in_hand, renew).await.map_err(|step| match step {
+                Step::Stop(stop) => stop,
+                Step::SessionExpired => Stop::Over,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Records a step, and takes note of what others recorded meanwhile.
+    async fn record(&self, in_hand: &mut InHand, command: DeliveryCommand) -> Result<(), Step> {
+        let committed = self.worker.service.log.execute::<Delivery>(&self.id.to_string(), command, &self.actor).await;
+        let committed = committed.map_err(Stop::from)?;
+        if committed.events.contains(&DeliveryEvent::Cancelled) {
+            return Err(Stop::Over.into());
+        }
+        if let Delivery::Order(order) = committed.aggregate {
+            in_hand.order = *order;
+        }
+        Ok(())
+    }
+
+    async fn end(&self, in_hand: &InHand, stop: Option<Stop>) {
+        let (held, now) = (in_hand.held.clone(), self.now());
+        let jitter = Jitter::from_random(rand::rng().random());
+        let (command, reason) = match stop {
+            None => return self.tell(&in_hand.order, None),
+            Some(Stop::Over) => return self.worker.service.metrics.attempt(AttemptOutcome::LeaseLost),
+            Some(Stop::LogGone(reason)) => {
+                tracing::error!(delivery = %self.id, reason, "an attempt cannot be recorded; its lease will run out");
+                return self.worker.service.metrics.attempt(AttemptOutcome::LeaseLost);
+            }
+            Some(Stop::Wait) => (DeliveryCommand::Wait { held, now, jitter }, None),
+            Some(Stop::Fail(reason)) => (DeliveryCommand::Fail { held, now, jitter }, Some(reason)),
+            Some(Stop::RequireAction(code)) => (DeliveryCommand::RequireAction { held, code }, None),
+            Some(Stop::GiveUp(reason)) => {
+                (DeliveryCommand::GiveUp { held, code: ResolutionCode::Unknown }, Some(reason))
+            }
+            Some(Stop::HandBack) => (DeliveryCommand::HandBack { held }, None),
+        };
+        match self.worker.service.log.execute::<Delivery>(&self.id.to_string(), command, &self.actor).await {
+            Ok(committed) => {
+                if let Some(order) = committed.aggregate.order() {
+                    self.tell(order, reason.as_deref());
+                }
+            }
+            Err(error) => {
+                tracing::warn!(delivery = %self.id, %error, "the end of an attempt was not recorded");
+                self.worker.service.metrics.attempt(AttemptOutcome::LeaseLost);
+            }
+        }
+    }
+
+    /// One line for each attempt, with nothing private in it.
+    fn tell(&self, order: &Order, reason: Option<&str>) {
+        let outcome = match &order.phase {
+            Phase::Completed => AttemptOutcome::Completed,
+            Phase::RetryScheduled { code: ResolutionCode::NdspWaiting, .. } => AttemptOutcome::WaitingForCustomer,
+            Phase::RetryScheduled { .. } => AttemptOutcome::TemporaryFailure,
+            Phase::ActionRequired { .. } => AttemptOutcome::ActionRequired,
+            Phase::FailedPermanently { .. } | Phase::Filtered => AttemptOutcome::GivenUp,
+            Phase::Cancelled => AttemptOutcome::Cancelled,
+            Phase::Queued | Phase::Running(_) => AttemptOutcome::HandedBack,
+        };
+        self.worker.service.metrics.attempt(outcome);
+        let code = order.phase.resolution_code().map(ResolutionCode::as_str);
+        let (attempt, status) = (order.attempts, order.status().as_str());
+        tracing::info!(delivery = %self.id, attempt, status, code, reason, "attempt ended");
+    }
+}
+
+fn is_due(phase: &Phase, now: DateTime<Utc>) -> bool {
+    match phase {
+        Phase::Queued => true,
+        Phase::RetryScheduled { due_at, .. } => *due_at <= now,
+        Phase::Running(lease) => lease.until <= now,
+        Phase::Filtered
+        | Phase::ActionRequired { .. }
+        | Phase::Completed
+        | Phase::FailedPermanently { .. }
+        | Phase::Cancelled => false,
+    }
+}
+
+fn kind(resource_type: ResourceType) -> ItemKind {
+    match resource_type {
+        ResourceType::Preset => ItemKind::Preset,
+        ResourceType::Capture => ItemKind::Capture,
+    }
+}
+
+/// Why a step was not taken: a login that ran out can be renewed, everything else ends the attempt.
+enum Step {
+    SessionExpired,
+    Stop(Stop),
+}
+
+impl From<Stop> for Step {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
+    }
+}
+
+impl From<CortexError> for Step {
+    fn from(error: CortexError) -> Self {
+        Self::Stop(match error {
+            CortexError::SessionExpired => return Self::SessionExpired,
+            CortexError::BadCredentials => Stop::RequireAction(ResolutionCode::MissingCredentials),
+            CortexError::RateLimited { .. } => Stop::Fail("Cortex Cloud asks for fewer calls".to_owned()),
+            CortexError::Temporary(reason) => Stop::Fail(reason),
+            CortexError::NotMutual => Stop::Wait,
+            // The customer's account went away between two calls.
+            CortexError::NotFound => Stop::RequireAction(ResolutionCode::InvalidUsername),
+            CortexError::Unexpected(reason) => Stop::GiveUp(reason),
+        })
+    }
+}
+
+impl From<LoadError> for Stop {
+    fn from(error: LoadError) -> Self {
+        Self::LogGone(error.to_string())
+    }
+}
+
+impl From<CommandError<DeliveryRefusal>> for Stop {
+    fn from(error: CommandError<DeliveryRefusal>) -> Self {
+        match error {
+            CommandError::Refused(_) => Self::Over,
+            CommandError::Contended | CommandError::Busy | CommandError::Unavailable(_) | CommandError::Broken(_) => {
+                Self::LogGone(error.to_string())
+            }
+        }
+    }
+}
