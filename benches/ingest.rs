@@ -3,6 +3,8 @@
 //!
 //! `cargo bench --bench ingest`, and for Postgres `scripts/postgres cargo bench --bench ingest -- --log postgres`.
 
+// An order written as `json!` has more fields than the default allows.
+#![recursion_limit = "256"]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark tells its figures")]
 
 mod ingest {
@@ -53,7 +55,10 @@ fn start(options: &Options) -> anyhow::Result<()> {
             .context("no runtime for the server without storage")?
             .block_on(ceiling::serve(options.provider, port)),
         None => {
-            let runtime = Builder::new_current_thread().enable_all().build().context("no runtime for the benchmark")?;
+            let runtime = Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .context("no runtime for the benchmark")?;
             let outcome = runtime.block_on(run::run(options));
             // After an interruption, connections of the load may still wait for an answer.
             runtime.shutdown_background();

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 
 pub use append::{AppendError, Appended};
 pub use execute::{Actor, CommandError, Committed};
-pub use feed::HeadListener;
+pub use feed::{HeadListener, Told};
 pub use store::{Start, StreamStore};
 pub use stream::{LoadError, MAX_EVENTS_PER_LOAD, SNAPSHOT_EVERY};
 

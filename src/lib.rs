@@ -1,8 +1,11 @@
 //! How the domain and its views meet the world: stores, people, Cortex Cloud and databases.
 
+pub mod changes;
 pub mod clock;
 pub mod cortex;
 pub mod event_log;
+pub mod graphql;
+pub mod http;
 pub mod ids;
 pub mod ingest;
 pub mod integrations;
@@ -12,5 +15,6 @@ pub mod projector;
 mod reactions;
 pub mod sandbox;
 pub mod service;
+pub mod summary;
 pub mod vault;
 mod worker;

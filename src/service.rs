@@ -11,6 +11,7 @@ use projections::database::{Database, Durability};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::cortex::CortexClient;
 use crate::event_log::refusals::Refusals;
@@ -45,6 +46,7 @@ pub struct Service {
     pub views: Database,
     pub projector: Projector,
     pub integrations: Integrations,
+    pub changes: Changes,
     pub refusals: Arc<Refusals>,
     pub metrics: Arc<Metrics>,
     pub clock: Clock,
@@ -73,6 +75,7 @@ impl Service {
         let cortex = CortexClient::new(&options.cortex_url, CORTEX_TIMEOUT).context("the address of Cortex Cloud")?;
         let service = Arc::new(Self {
             integrations: Integrations::new(&log),
+            changes: Changes::default(),
             refusals: Arc::new(Refusals::default()),
             public_url: options.public_url.trim_end_matches('/').to_owned(),
             stopping: watch::Sender::new(false),
@@ -92,6 +95,9 @@ impl Service {
         background.listener = Some(HeadListener::start(&self.log));
         let integrations = self.integrations.clone();
         background.followers.spawn(async move { integrations.follow().await });
+        let (changes, log, views, projector) =
+            (self.changes.clone(), self.log.clone(), self.views.clone(), self.projector.clone());
+        background.followers.spawn(async move { changes.follow(&log, &views, &projector).await });
         let (refusals, log) = (self.refusals.clone(), self.log.clone());
         background.followers.spawn(async move { refusals.keep_writing(&log).await });
         let service = self.clone();

@@ -15,9 +15,10 @@ use axum::serve::ListenerExt as _;
 use bytes::Bytes;
 use cloud_bridge::ingest::{parse, signature};
 use domain::integration::Provider;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
+use tokio::task::spawn_blocking;
 
 use super::request::Target;
 use super::server::free_port;
@@ -32,7 +33,12 @@ impl Ceiling {
     pub(crate) async fn start(target: &Target) -> anyhow::Result<Self> {
         let port = free_port()?;
         let mut child = Command::new(std::env::current_exe()?)
-            .args(["--ceiling-server", &port.to_string(), "--provider", target.provider.as_str()])
+            .args([
+                "--ceiling-server",
+                &port.to_string(),
+                "--provider",
+                target.provider.as_str(),
+            ])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -44,7 +50,10 @@ impl Ceiling {
         if BufReader::new(stdout).lines().next_line().await?.is_none() {
             bail!("the server without storage ended before it was ready");
         }
-        Ok(Self { address: (Ipv4Addr::LOCALHOST, port).into(), child })
+        Ok(Self {
+            address: (Ipv4Addr::LOCALHOST, port).into(),
+            child,
+        })
     }
 
     pub(crate) fn process_id(&self) -> Option<u32> {
@@ -54,7 +63,10 @@ impl Ceiling {
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         // It ends with its standard input.
         drop(self.child.stdin.take());
-        self.child.wait().await.context("the server without storage did not end")?;
+        self.child
+            .wait()
+            .await
+            .context("the server without storage did not end")?;
         Ok(())
     }
 }
@@ -67,23 +79,21 @@ struct Endpoint {
 /// Serves until the standard input ends, whose first line is the secret.
 #[expect(clippy::print_stdout, reason = "whoever started it waits for this line")]
 pub(crate) async fn serve(provider: Provider, port: u16) -> anyhow::Result<()> {
-    let mut stdin = BufReader::new(tokio::io::stdin());
     let mut secret = String::new();
-    stdin.read_line(&mut secret).await?;
-    let endpoint = Arc::new(Endpoint { provider, secret: secret.trim_end().to_owned() });
+    std::io::stdin().read_line(&mut secret)?;
+    let endpoint = Arc::new(Endpoint {
+        provider,
+        secret: secret.trim_end().to_owned(),
+    });
     let route = format!("/api/webhooks/{}/{{integrationId}}", provider.as_str());
     let router = Router::new().route(&route, post(receive)).with_state(endpoint);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
     // A socket that keeps its delay is only slower, which a ceiling must not be.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     println!("ready");
-    let ended = async move {
-        let mut rest = Vec::new();
-        drop(stdin.read_to_end(&mut rest).await);
-    };
     tokio::select! {
         served = axum::serve(listener, router) => served.context("the server without storage failed"),
-        () = ended => Ok(()),
+        ended = spawn_blocking(|| std::io::read_to_string(std::io::stdin())) => ended?.map(drop).map_err(Into::into),
     }
 }
 
@@ -94,7 +104,9 @@ async fn receive(
 ) -> Result<StatusCode, StatusCode> {
     let secrets = std::iter::once(endpoint.secret.as_str());
     signature::verify(endpoint.provider, &headers, &body, secrets).map_err(|_| StatusCode::UNAUTHORIZED)?;
-    let topic = headers.get("x-shopify-topic").or_else(|| headers.get("x-wc-webhook-topic"));
+    let topic = headers
+        .get("x-shopify-topic")
+        .or_else(|| headers.get("x-wc-webhook-topic"));
     let topic = topic.and_then(|topic| topic.to_str().ok());
     match parse::parse(endpoint.provider, topic, &body) {
         Ok(parse::Parsed::Order(_)) => Ok(StatusCode::ACCEPTED),

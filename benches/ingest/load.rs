@@ -31,7 +31,7 @@ pub(crate) struct Tally {
     pub(crate) accepted: Vec<u64>,
     /// How many measured answers were not 202, by their status.
     pub(crate) others: BTreeMap<u16, u64>,
-    /// How many measured requests got no answer.
+    /// How many requests got no answer.
     pub(crate) unanswered: u64,
     last_answer: Instant,
 }
@@ -114,8 +114,9 @@ impl Load {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let tally = Rc::new(RefCell::new(Tally::new(self.measured_from)));
         let local = LocalSet::new();
-        let sending: Vec<_> =
-            (0..connections).map(|_| local.spawn_local(self.clone().keep_sending(tally.clone()))).collect();
+        let sending: Vec<_> = (0..connections)
+            .map(|_| local.spawn_local(self.clone().keep_sending(tally.clone())))
+            .collect();
         let limit = self.until.saturating_duration_since(Instant::now()) + PATIENCE;
         let sent = runtime.block_on(local.run_until(timeout(limit, try_join_all(sending))));
         for connection in sent.context("the server stopped answering")?? {
@@ -127,8 +128,9 @@ impl Load {
     }
 
     async fn keep_sending(self: Arc<Self>, tally: Rc<RefCell<Tally>>) -> anyhow::Result<()> {
-        let mut connection =
-            super::connection::Connection::open(self.address).await.context("the server takes no connection")?;
+        let mut connection = super::connection::Connection::open(self.address)
+            .await
+            .context("the server takes no connection")?;
         let mut request = self.request.clone();
         loop {
             let now = Instant::now();
@@ -149,7 +151,10 @@ impl Load {
                 Err(error) => {
                     tally.unanswered += 1;
                     if tally.unanswered > MAX_BROKEN {
-                        bail!("{} requests got no answer, the last one because: {error}", tally.unanswered);
+                        bail!(
+                            "{} requests got no answer, the last one because: {error}",
+                            tally.unanswered
+                        );
                     }
                     continue;
                 }
@@ -163,7 +168,9 @@ impl Load {
     }
 
     fn may_send_another(&self) -> bool {
-        let sent = self.remaining.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        let sent = self
+            .remaining
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         sent.is_ok()
     }
 }

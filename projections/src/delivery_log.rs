@@ -7,7 +7,7 @@ use domain::LineItem;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
-pub use fold::duplicate_id;
+pub use fold::{duplicate_id, folded};
 pub(crate) use fold::{apply, reset};
 pub use query::{Filter, Page, find, find_many, page, waiting_for};
 

@@ -31,6 +31,20 @@ struct Fed {
     wrapped: Option<Vec<u8>>,
 }
 
+/// An event in all its forms.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub stored: StoredEvent,
+    pub recorded: Recorded,
+    /// Its JSON with private values marked.
+    pub data: Value,
+}
+
+#[derive(FromRow)]
+struct Wrapped {
+    wrapped: Vec<u8>,
+}
+
 #[derive(FromRow)]
 struct Position {
     position: i64,
@@ -72,6 +86,25 @@ impl EventLog {
         );
         let fed: Vec<Fed> = self.database.fetch_all(sql).await?;
         fed.into_iter().map(|fed| self.recorded(fed.event, fed.wrapped.as_deref())).collect()
+    }
+
+    /// A stream's events after a sequence, as they are stored and as they read.
+    pub async fn told(&self, aggregate_type: &str, id: &str, after: i64, limit: i64) -> Result<Vec<Told>, LoadError> {
+        let sql = Sql::new("SELECT wrapped FROM data_keys WHERE aggregate_type = ")
+            .bind(aggregate_type)
+            .push(" AND aggregate_id = ")
+            .bind(id);
+        let key: Option<Wrapped> = self.database.fetch_optional(sql).await?;
+        let wrapped = key.as_ref().map(|key| key.wrapped.as_slice());
+        let stored = self.stream_after(aggregate_type, id, after, limit).await?;
+        stored
+            .into_iter()
+            .map(|stored| {
+                let data = self.opened(stored.clone(), wrapped);
+                let data = data.map_err(|reason| unreadable(aggregate_type, id, stored.sequence, reason))?;
+                Ok(Told { recorded: self.recorded(stored.clone(), wrapped)?, stored, data })
+            })
+            .collect()
     }
 
     /// A stored event, opened and read. `wrapped` is the data key of its stream, unless that was erased.

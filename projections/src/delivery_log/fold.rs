@@ -26,7 +26,19 @@ pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) ->
     let known: HashSet<&str> = told.iter().map(|(event, _)| event.aggregate_id.as_str()).collect();
     let ids: Vec<&str> = known.difference(&fresh).copied().collect();
     let known: Vec<DeliveryRow> = TABLE.read(transaction, &ids).await?;
-    let mut rows: HashMap<String, DeliveryRow> = known.into_iter().map(|row| (row.id.clone(), row)).collect();
+    let rows = known.into_iter().map(|row| (row.id.clone(), row)).collect();
+    let mut rows: Vec<DeliveryRow> = fold(rows, told);
+    // In one order, so that two nodes never wait for each other.
+    rows.sort_by(|a, b| a.id.cmp(&b.id));
+    TABLE.write(transaction, &rows, Existing::Replace).await
+}
+
+/// A row as these events of one stream, and nothing else, make it.
+pub fn folded(events: &[Recorded], id: &str) -> Option<DeliveryRow> {
+    fold(HashMap::new(), delivery_facts(events)).into_iter().find(|row| row.id == id)
+}
+
+fn fold(mut rows: HashMap<String, DeliveryRow>, told: Vec<(&Recorded, &DeliveryEvent)>) -> Vec<DeliveryRow> {
     let mut duplicates = vec![];
     for (event, told) in told {
         if let DeliveryEvent::WebhookReceived { webhook, outcome } = told {
@@ -43,10 +55,7 @@ pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) ->
             row.told(told, event.recorded_at_us());
         }
     }
-    let mut rows: Vec<DeliveryRow> = rows.into_values().chain(duplicates).collect();
-    // In one order, so that two nodes never wait for each other.
-    rows.sort_by(|a, b| a.id.cmp(&b.id));
-    TABLE.write(transaction, &rows, Existing::Replace).await
+    rows.into_values().chain(duplicates).collect()
 }
 
 pub(crate) async fn reset(transaction: &mut Transaction) -> sqlx::Result<()> {

@@ -1,0 +1,203 @@
+//! One run from start to end: the service under load, the ceiling under the same load, and whether everything was kept.
+
+#![expect(clippy::print_stdout, reason = "a benchmark tells its figures")]
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use domain::IntegrationId;
+use tokio::time::sleep_until;
+
+use super::ceiling::Ceiling;
+use super::conditions::Conditions;
+use super::databases::Databases;
+use super::load::Load;
+use super::options::Options;
+use super::process::{self, Memory};
+use super::report::{Appends, Cores, Figures, MemoryUse, Report};
+use super::request::{Request, Target};
+use super::server::{Appended, Server};
+
+pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
+    // Where the build is, because a system's temporary folder may be in memory, where a durable commit costs nothing.
+    let folder = tempfile::Builder::new()
+        .prefix("bench-ingest-")
+        .tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let databases = Databases::make(options, folder.path()).await?;
+    let report = measure(options, folder.path(), &databases).await;
+    databases.remove().await?;
+    folder.close().context("the benchmark's folder could not be removed")?;
+
+    let report = report?;
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        println!("{report}");
+    }
+    if report.missing_in_log > 0 || report.webhooks_in_log < report.accepted {
+        bail!(
+            "LOST: {} of {} accepted webhooks are not in the log, which has {}",
+            report.missing_in_log,
+            report.accepted,
+            report.webhooks_in_log
+        );
+    }
+    if !options.json {
+        println!("All {} accepted webhooks are in the log.", report.accepted);
+    }
+    Ok(())
+}
+
+async fn measure(options: &Options, folder: &Path, databases: &Databases) -> anyhow::Result<Report> {
+    let server = Server::start(folder, databases).await?;
+    let ready_after_ms = server.ready_after.as_millis();
+    let served = tokio::select! {
+        served = serve(options, folder, &server) => served,
+        interrupted = interrupted() => Err(interrupted),
+    };
+    // Before its folder goes, and before anybody looks into its log.
+    server.stop().await?;
+    let served = served?;
+
+    let ceiling = Ceiling::start(&served.target).await?;
+    let unkept = tokio::select! {
+        unkept = under_load(options, ceiling.address, ceiling.process_id(), served.request.clone(), None) => unkept,
+        interrupted = interrupted() => Err(interrupted),
+    };
+    ceiling.stop().await?;
+    let without_storage = unkept?.figures;
+
+    let kept = databases.kept(served.integration, &served.accepted).await?;
+    Ok(Report {
+        provider: options.provider.as_str(),
+        connections: options.connections,
+        body_bytes: served.request.body_bytes(),
+        ready_after_ms,
+        share_of_ceiling: served.figures.requests_per_second / without_storage.requests_per_second,
+        service: served.figures,
+        without_storage,
+        appends: served.appends,
+        memory: served.memory,
+        accepted: served.accepted.len(),
+        webhooks_in_log: kept.webhooks,
+        missing_in_log: kept.missing,
+        conditions: Conditions::of(databases.engine().await?, folder),
+    })
+}
+
+async fn interrupted() -> anyhow::Error {
+    match tokio::signal::ctrl_c().await {
+        Ok(()) => anyhow::anyhow!("interrupted"),
+        Err(error) => error.into(),
+    }
+}
+
+/// What the service did.
+struct Served {
+    integration: IntegrationId,
+    target: Target,
+    request: Request,
+    figures: Figures,
+    accepted: Vec<u64>,
+    appends: Appends,
+    memory: Option<MemoryUse>,
+}
+
+async fn serve(options: &Options, folder: &Path, server: &Server) -> anyhow::Result<Served> {
+    let (integration, target) = server.integration(folder, options.provider).await?;
+    let request = Request::new(target.clone(), usize::try_from(options.body_bytes)?)?;
+    let memory = || server.process_id().and_then(process::memory);
+    let before: Option<Memory> = memory();
+    let loaded = under_load(
+        options,
+        server.address,
+        server.process_id(),
+        request.clone(),
+        Some(server),
+    )
+    .await?;
+    let after = memory();
+    let (from, to) = loaded.appended.context("nothing was read of the service's appends")?;
+    Ok(Served {
+        integration,
+        target,
+        request,
+        figures: loaded.figures,
+        accepted: loaded.accepted,
+        appends: Appends::between(from, to),
+        memory: before
+            .zip(after)
+            .map(|(before, after)| MemoryUse::between(before, after)),
+    })
+}
+
+/// What a server did under the load.
+struct Loaded {
+    figures: Figures,
+    accepted: Vec<u64>,
+    /// What it had appended when measuring began and when it ended.
+    appended: Option<(Appended, Appended)>,
+}
+
+async fn under_load(
+    options: &Options,
+    address: SocketAddr,
+    process_id: Option<u32>,
+    request: Request,
+    service: Option<&Server>,
+) -> anyhow::Result<Loaded> {
+    let load = Load::starting_now(options, address, request);
+    let running = tokio::spawn(load.clone().run());
+    sleep_until(load.measured_from().into()).await;
+    let busy_before = Busy::of(process_id);
+    let appended_before = appended(service).await?;
+    let tally = running.await.context("the load failed")??;
+    let cores = busy_before.until_now(process_id);
+    let appended_after = appended(service).await?;
+    if tally.latencies_us.is_empty() {
+        bail!("nothing was answered while it was measured");
+    }
+    Ok(Loaded {
+        figures: Figures::of(&tally, load.measured(&tally), cores),
+        accepted: tally.accepted,
+        appended: appended_before.zip(appended_after),
+    })
+}
+
+async fn appended(service: Option<&Server>) -> anyhow::Result<Option<Appended>> {
+    match service {
+        Some(service) => Ok(Some(service.appended().await?)),
+        None => Ok(None),
+    }
+}
+
+/// How long the server and this process had kept cores busy at a moment.
+struct Busy {
+    at: Instant,
+    server: Option<std::time::Duration>,
+    load: Option<std::time::Duration>,
+}
+
+impl Busy {
+    fn of(server: Option<u32>) -> Self {
+        Self {
+            at: Instant::now(),
+            server: server.and_then(process::busy),
+            load: process::busy(std::process::id()),
+        }
+    }
+
+    fn until_now(&self, server: Option<u32>) -> Cores {
+        let now = Self::of(server);
+        let seconds = (now.at - self.at).as_secs_f64();
+        let cores = |before: Option<std::time::Duration>, after: Option<std::time::Duration>| {
+            Some(after?.saturating_sub(before?).as_secs_f64() / seconds)
+        };
+        Cores {
+            server: cores(self.server, now.server),
+            load: cores(self.load, now.load),
+        }
+    }
+}

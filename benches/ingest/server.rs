@@ -1,0 +1,185 @@
+//! The service itself: the release binary in a process of its own, spoken to through its doors alone.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use domain::IntegrationId;
+use domain::integration::Provider;
+use serde_json::{Value, json};
+use tokio::process::{Child, Command};
+use tokio::time::{sleep, timeout};
+
+use super::databases::Databases;
+use super::request::Target;
+
+const MAX_START: Duration = Duration::from_secs(30);
+const MAX_STOP: Duration = Duration::from_secs(60);
+
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    /// From the start of the process to the first time it said that it was ready.
+    pub(crate) ready_after: Duration,
+    child: Child,
+    http: reqwest::Client,
+}
+
+/// What the service has counted of its appends so far.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Appended {
+    pub(crate) appends: f64,
+    pub(crate) commits: f64,
+    pub(crate) statements: f64,
+}
+
+pub(crate) fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+impl Server {
+    pub(crate) async fn start(folder: &Path, databases: &Databases) -> anyhow::Result<Self> {
+        let port = free_port()?;
+        let log_file = folder.join("server.log");
+        let output = File::create(&log_file)?;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cloud-bridge"));
+        // Only what is given here decides, not what the shell happens to be set up for.
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CLOUD_BRIDGE_")) {
+            command.env_remove(name);
+        }
+        command
+            .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data-dir"])
+            .arg(folder);
+        if let Some((log, views)) = databases.urls() {
+            command.args(["--log", log, "--views", views]);
+        }
+        command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .kill_on_drop(true);
+        let started = Instant::now();
+        let child = command.spawn().context("the service cannot be started")?;
+        let mut server = Self {
+            address: (Ipv4Addr::LOCALHOST, port).into(),
+            ready_after: Duration::ZERO,
+            child,
+            http: reqwest::Client::builder()
+                .no_proxy()
+                .timeout(Duration::from_secs(10))
+                .build()?,
+        };
+        if let Err(error) = server.await_ready(started).await {
+            let said = std::fs::read_to_string(&log_file).unwrap_or_default();
+            return Err(error.context(format!(
+                "the service did not get ready; it said:\n{}",
+                last_lines(&said)
+            )));
+        }
+        Ok(server)
+    }
+
+    async fn await_ready(&mut self, started: Instant) -> anyhow::Result<()> {
+        while started.elapsed() < MAX_START {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("it ended with {status}");
+            }
+            let answer = self.http.get(self.url("/ready")).send().await;
+            if answer.is_ok_and(|answer| answer.status() == reqwest::StatusCode::OK) {
+                self.ready_after = started.elapsed();
+                return Ok(());
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+        bail!("it was not ready after {} s", MAX_START.as_secs())
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn process_id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Makes the integration whose webhooks are sent.
+    pub(crate) async fn integration(
+        &self,
+        folder: &Path,
+        provider: Provider,
+    ) -> anyhow::Result<(IntegrationId, Target)> {
+        let keys = std::fs::read_to_string(folder.join("admin.key")).context("the service left no admin.key")?;
+        let mutation = format!(
+            r#"mutation {{ createIntegration(input: {{ provider: {}, name: "bench" }}) {{
+                integration {{ id }} signingSecret userErrors {{ code message }} }} }}"#,
+            provider.as_str().to_uppercase(),
+        );
+        let request = self
+            .http
+            .post(self.url("/graphql"))
+            .bearer_auth(keys.lines().next().unwrap_or_default());
+        let answer: Value = request.json(&json!({ "query": mutation })).send().await?.json().await?;
+        let created = &answer["data"]["createIntegration"];
+        let (Some(id), Some(secret)) = (created["integration"]["id"].as_str(), created["signingSecret"].as_str())
+        else {
+            bail!("no integration could be made: {answer}");
+        };
+        let path = format!("/api/webhooks/{}/{id}", provider.as_str());
+        Ok((
+            id.parse()?,
+            Target {
+                provider,
+                path,
+                secret: secret.to_owned(),
+            },
+        ))
+    }
+
+    pub(crate) async fn appended(&self) -> anyhow::Result<Appended> {
+        let metrics = self
+            .http
+            .get(self.url("/metrics"))
+            .send()
+            .await?
+            .error_for_status()?
+            .text()
+            .await?;
+        let value = |name: &str| {
+            let line = metrics
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            let value = line.and_then(|line| line.split(' ').next()?.parse::<f64>().ok());
+            value.with_context(|| format!("the metrics lack {name}"))
+        };
+        Ok(Appended {
+            appends: value("cloud_bridge_append_batch_size_sum")?,
+            commits: value("cloud_bridge_append_batch_size_count")?,
+            statements: value("cloud_bridge_append_statements_total")?,
+        })
+    }
+
+    /// Lets the service finish and returns once its process has ended.
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+        let Some(process_id) = self.child.id() else {
+            return Ok(());
+        };
+        let asked = Command::new("kill")
+            .args(["-TERM", &process_id.to_string()])
+            .status()
+            .await;
+        if asked.is_ok_and(|status| status.success())
+            && let Ok(ended) = timeout(MAX_STOP, self.child.wait()).await
+        {
+            ended?;
+            return Ok(());
+        }
+        self.child.kill().await.context("the service could not be stopped")
+    }
+}
+
+fn last_lines(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(20)..].join("\n")
+}

@@ -1,0 +1,101 @@
+//! Tells whoever watches which deliveries changed, once the delivery log shows it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::Stream;
+use projections::View;
+use projections::database::Database;
+use projections::delivery_log::{self, DeliveryRow};
+use projections::feed::Fact;
+use tokio::sync::broadcast;
+
+use crate::event_log::EventLog;
+use crate::projector::Projector;
+
+/// Changes that a slow watcher may be behind; it misses the older ones then.
+const KEPT: usize = 1_024;
+const BATCH: i64 = 200;
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// One follower of the feed for all watchers of this node.
+#[derive(Clone)]
+pub struct Changes {
+    sender: broadcast::Sender<Arc<DeliveryRow>>,
+}
+
+impl Default for Changes {
+    fn default() -> Self {
+        Self { sender: broadcast::Sender::new(KEPT) }
+    }
+}
+
+impl Changes {
+    /// Every change from now on. Ends when the service does.
+    pub fn subscribe(&self) -> impl Stream<Item = Arc<DeliveryRow>> + use<> {
+        futures_util::stream::unfold(self.sender.subscribe(), |mut receiver| async move {
+            loop {
+                match receiver.recv().await {
+                    Ok(row) => return Some((row, receiver)),
+                    // What was missed is in the log, and the next change shows where things stand.
+                    Err(broadcast::error::RecvError::Lagged(missed)) => tracing::debug!(missed, "a watcher is slow"),
+                    Err(broadcast::error::RecvError::Closed) => return None,
+                }
+            }
+        })
+    }
+
+    /// Runs until it is dropped.
+    pub async fn follow(&self, log: &EventLog, views: &Database, projector: &Projector) {
+        let mut head = log.head_changes();
+        let mut position = log.head();
+        loop {
+            head.mark_unchanged();
+            if self.sender.receiver_count() == 0 {
+                // Nobody watches: whoever comes is told what happens from then on.
+                position = log.head();
+            } else {
+                match self.step(log, views, projector, position).await {
+                    Ok(Some(reached)) => {
+                        position = reached;
+                        continue;
+                    }
+                    Ok(None) => {}
+                    Err(error) => {
+                        tracing::error!(%error, "changes cannot be told to those who watch");
+                        tokio::time::sleep(RETRY_AFTER).await;
+                        continue;
+                    }
+                }
+            }
+            if head.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn step(
+        &self,
+        log: &EventLog,
+        views: &Database,
+        projector: &Projector,
+        position: i64,
+    ) -> anyhow::Result<Option<i64>> {
+        let events = log.read_after(position, BATCH).await?;
+        let Some(last) = events.last() else { return Ok(None) };
+        let changed: BTreeSet<String> = events
+            .iter()
+            .filter(|event| matches!(event.fact, Fact::Delivery(_)))
+            .map(|event| event.aggregate_id.clone())
+            .collect();
+        if !changed.is_empty() && projector.wait_for(View::DeliveryLog, last.position, Duration::from_secs(30)).await {
+            let ids: Vec<String> = changed.into_iter().collect();
+            for row in delivery_log::find_many(views, &ids).await? {
+                // Nobody listening any more is no failure.
+                self.sender.send(Arc::new(row)).ok();
+            }
+        }
+        Ok(Some(last.position))
+    }
+}

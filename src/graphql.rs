@@ -1,0 +1,54 @@
+//! The GraphQL API: what merchants and support staff read and do. It never writes a table, and every answer is limited
+//! to what the caller's key may see.
+
+mod account;
+mod delivery;
+mod error;
+mod event;
+mod integration;
+mod loader;
+mod mutation;
+mod page;
+mod query;
+mod receipt;
+mod stats;
+mod subscription;
+mod viewer;
+mod words;
+
+use std::sync::Arc;
+
+use async_graphql::Schema;
+use async_graphql::dataloader::DataLoader;
+
+pub use error::ApiError;
+pub use mutation::Mutation;
+pub use query::Query;
+pub use subscription::Subscription;
+pub use viewer::{Unauthorized, Viewer, viewer_of};
+
+use crate::service::Service;
+use loader::Loader;
+
+/// How deep a query may nest. What GraphiQL asks on opening needs 13.
+const MAX_DEPTH: usize = 15;
+/// The sum of all fields a query may ask for, lists counted as long as their page.
+const MAX_COMPLEXITY: usize = 20_000;
+
+pub type ApiSchema = Schema<Query, Mutation, Subscription>;
+
+pub fn schema(service: Arc<Service>) -> ApiSchema {
+    builder().data(DataLoader::new(Loader(service.clone()), tokio::spawn)).data(service).finish()
+}
+
+/// The schema in its own language, as it is committed in `schema.graphql`.
+pub fn sdl() -> String {
+    builder().finish().sdl()
+}
+
+fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query::default(), Mutation::default(), Subscription)
+        .limit_depth(MAX_DEPTH)
+        .limit_complexity(MAX_COMPLEXITY)
+        .limit_directives(10)
+}

@@ -1,0 +1,110 @@
+//! Accounts, their credits and keys, and where the views stand.
+
+use std::sync::Arc;
+
+use async_graphql::{ComplexObject, Context, ID, SimpleObject};
+use chrono::{DateTime, Utc};
+use projections::accounts::{self, AccountRow, ApiKeyRow};
+
+use super::ApiError;
+use super::words::Role;
+use crate::service::Service;
+
+/// A moment of a row, which counts microseconds since 1970.
+pub(super) fn moment(us: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(us).unwrap_or_default()
+}
+
+/// A number of a row. Numbers of credits and counts stay far below what an `Int` holds; beyond, it says so by its limit.
+pub(super) fn int(number: i64) -> i32 {
+    i32::try_from(number).unwrap_or(if number < 0 { i32::MIN } else { i32::MAX })
+}
+
+/// A merchant.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub(super) struct Account {
+    id: ID,
+    name: String,
+    /// How many delivery attempts may start in a minute.
+    attempts_per_minute: i32,
+    credits: Credits,
+    /// Whose login at Cortex Cloud is saved, if one is.
+    cortex_email: Option<String>,
+    opened_at: DateTime<Utc>,
+}
+
+/// Whole credits of an account.
+#[derive(SimpleObject)]
+pub(super) struct Credits {
+    /// What can be spent now.
+    available: i32,
+    /// Set aside for actions under way.
+    reserved: i32,
+    charged: i32,
+    granted: i32,
+}
+
+/// A key of an account; the key itself was shown once and is kept nowhere.
+#[derive(SimpleObject)]
+pub(super) struct ApiKey {
+    pub(super) id: ID,
+    name: String,
+    role: Role,
+    preview: String,
+    active: bool,
+    created_at: DateTime<Utc>,
+}
+
+/// Where a view stands.
+#[derive(SimpleObject)]
+pub(super) struct Projection {
+    pub(super) name: String,
+    /// The last event in it.
+    pub(super) position: String,
+    /// The last event there is.
+    pub(super) head: String,
+    /// Events between the two.
+    pub(super) lag: i32,
+}
+
+#[ComplexObject]
+impl Account {
+    /// All keys, deactivated ones too.
+    #[graphql(complexity = "20 * child_complexity + 1")]
+    async fn api_keys(&self, context: &Context<'_>) -> Result<Vec<ApiKey>, ApiError> {
+        let service = context.data_unchecked::<Arc<Service>>();
+        Ok(accounts::keys(&service.views, &self.id).await?.into_iter().map(ApiKey::from).collect())
+    }
+}
+
+impl From<AccountRow> for Account {
+    fn from(row: AccountRow) -> Self {
+        Self {
+            credits: Credits {
+                available: int(row.credits_available()),
+                reserved: int(row.credits_reserved),
+                charged: int(row.credits_charged),
+                granted: int(row.credits_granted),
+            },
+            id: ID(row.id),
+            name: row.name,
+            attempts_per_minute: int(row.attempts_per_minute),
+            cortex_email: row.cortex_email,
+            opened_at: moment(row.opened_at),
+        }
+    }
+}
+
+impl From<ApiKeyRow> for ApiKey {
+    fn from(row: ApiKeyRow) -> Self {
+        Self {
+            id: ID(row.id),
+            name: row.name,
+            role: domain::account::Role::parse(&row.role).unwrap_or(domain::account::Role::Merchant).into(),
+            preview: row.preview,
+            active: row.active == 1,
+            created_at: moment(row.created_at),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What a caller is told when something goes wrong: expected outcomes as data, the rest as errors without internals.
+
+use async_graphql::{Error, ErrorExtensions as _, Interface, Object};
+use domain::account::AccountRefusal;
+use domain::delivery::DeliveryRefusal;
+use domain::integration::IntegrationRefusal;
+
+use crate::event_log::{CommandError, LoadError};
+
+/// An error of the API. Deliberately not `Display`: whatever is shown passes through the conversion below, so that the
+/// text of a database error never reaches a caller.
+#[derive(Debug)]
+pub enum ApiError {
+    Unauthenticated,
+    Forbidden,
+    InvalidArgument { argument: &'static str, reason: &'static str },
+    Unavailable,
+    /// Was logged where it happened.
+    Internal,
+}
+
+impl From<ApiError> for Error {
+    fn from(error: ApiError) -> Self {
+        let (code, message) = match error {
+            ApiError::Unauthenticated => (
+                "UNAUTHENTICATED",
+                "send an API key as `Authorization: Bearer …` or `x-api-key: …`".to_owned(),
+            ),
+            ApiError::Forbidden => ("FORBIDDEN", "this key may not do that".to_owned()),
+            ApiError::InvalidArgument { argument, reason } => ("INVALID_ARGUMENT", format!("{argument} {reason}")),
+            ApiError::Unavailable => ("UNAVAILABLE", "not at the moment; try again soon".to_owned()),
+            ApiError::Internal => ("INTERNAL", "internal error".to_owned()),
+        };
+        Self::new(message).extend_with(|_, extensions| extensions.set("code", code))
+    }
+}
+
+impl From<sqlx::Error> for ApiError {
+    fn from(error: sqlx::Error) -> Self {
+        tracing::error!(%error, "a view cannot be read");
+        Self::Unavailable
+    }
+}
+
+impl From<std::sync::Arc<sqlx::Error>> for ApiError {
+    fn from(error: std::sync::Arc<sqlx::Error>) -> Self {
+        tracing::error!(%error, "a view cannot be read");
+        Self::Unavailable
+    }
+}
+
+impl From<LoadError> for ApiError {
+    fn from(error: LoadError) -> Self {
+        tracing::error!(%error, "the event log cannot be read");
+        match error {
+            LoadError::Sql(_) => Self::Unavailable,
+            LoadError::Unreadable { .. } => Self::Internal,
+        }
+    }
+}
+
+/// An outcome that the caller could foresee: what was refused, and which part of the input it was for.
+#[derive(Interface)]
+#[graphql(
+    field(name = "code", ty = "String"),
+    field(name = "message", ty = "String"),
+    field(name = "field", ty = "Option<Vec<String>>")
+)]
+pub(super) enum UserError {
+    Refusal(Refusal),
+}
+
+pub(super) struct Refusal {
+    code: &'static str,
+    message: String,
+    field: Option<&'static str>,
+}
+
+/// A rule said no.
+#[Object]
+impl Refusal {
+    async fn code(&self) -> String {
+        self.code.to_owned()
+    }
+
+    async fn message(&self) -> String {
+        self.message.clone()
+    }
+
+    async fn field(&self) -> Option<Vec<String>> {
+        self.field.map(|field| vec!["input".to_owned(), field.to_owned()])
+    }
+}
+
+impl UserError {
+    pub(super) fn new(code: &'static str, message: impl Into<String>, field: Option<&'static str>) -> Self {
+        Self::Refusal(Refusal { code, message: message.into(), field })
+    }
+
+    pub(super) fn not_found(field: &'static str) -> Self {
+        Self::new("NOT_FOUND", format!("there is nothing of yours with this {field}"), Some(field))
+    }
+}
+
+/// A command's failure: a refusal is data, anything else an error.
+pub(super) fn refused<E>(error: CommandError<E>) -> Result<UserError, ApiError>
+where
+    E: std::error::Error + Into<UserError>,
+{
+    match error {
+        CommandError::Refused(refusal) => Ok(refusal.into()),
+        CommandError::Contended | CommandError::Busy | CommandError::Unavailable(_) => {
+            tracing::warn!(%error, "a command was not recorded");
+            Err(ApiError::Unavailable)
+        }
+        CommandError::Broken(_) => {
+            tracing::error!(%error, "a command failed");
+            Err(ApiError::Internal)
+        }
+    }
+}
+
+impl From<IntegrationRefusal> for UserError {
+    fn from(refusal: IntegrationRefusal) -> Self {
+        let (code, field) = match refusal {
+            IntegrationRefusal::NotCreated => ("NOT_FOUND", Some("integrationId")),
+            IntegrationRefusal::AlreadyCreated => ("ALREADY_EXISTS", None),
+            IntegrationRefusal::InvalidName => ("INVALID_NAME", Some("name")),
+            IntegrationRefusal::InvalidSecret => ("INVALID_SECRET", Some("signingSecret")),
+            IntegrationRefusal::OverlapTooLong { .. } => ("OVERLAP_TOO_LONG", Some("overlapHours")),
+            IntegrationRefusal::InvalidOrderStatuses => ("INVALID_ORDER_STATUSES", Some("orderStatuses")),
+            IntegrationRefusal::InvalidExternalRef => ("INVALID_EXTERNAL_REF", Some("externalRef")),
+            IntegrationRefusal::InvalidResourceId => ("INVALID_RESOURCE_ID", Some("resourceId")),
+            IntegrationRefusal::TooManyMappings => ("TOO_MANY_MAPPINGS", None),
+        };
+        Self::new(code, refusal.to_string(), field)
+    }
+}
+
+impl From<AccountRefusal> for UserError {
+    fn from(refusal: AccountRefusal) -> Self {
+        let (code, field) = match refusal {
+            AccountRefusal::NotOpened => ("NOT_FOUND", Some("accountId")),
+            AccountRefusal::AlreadyOpened => ("ALREADY_EXISTS", None),
+            AccountRefusal::InvalidName => ("INVALID_NAME", Some("name")),
+            AccountRefusal::InvalidPace => ("INVALID_PACE", Some("attemptsPerMinute")),
+            AccountRefusal::UnknownApiKey => ("NOT_FOUND", Some("apiKeyId")),
+            AccountRefusal::ApiKeyIdTaken => ("ALREADY_EXISTS", None),
+            AccountRefusal::TooManyApiKeys => ("TOO_MANY_API_KEYS", None),
+            AccountRefusal::InvalidCredentials => ("INVALID_CREDENTIALS", Some("password")),
+            AccountRefusal::InvalidGrant => ("INVALID_GRANT", Some("credits")),
+            AccountRefusal::InsufficientCredits { .. } => ("CREDITS_EXHAUSTED", None),
+            AccountRefusal::PaceExceeded { .. } => ("PACE_EXCEEDED", None),
+        };
+        Self::new(code, refusal.to_string(), field)
+    }
+}
+
+impl From<DeliveryRefusal> for UserError {
+    fn from(refusal: DeliveryRefusal) -> Self {
+        let (code, field) = match refusal {
+            DeliveryRefusal::Unheard => ("NOT_FOUND", Some("deliveryId")),
+            DeliveryRefusal::Running => ("RUNNING", Some("deliveryId")),
+            DeliveryRefusal::NotDue => ("NOT_DUE", Some("deliveryId")),
+            DeliveryRefusal::LeaseLost => ("LEASE_LOST", None),
+            DeliveryRefusal::AlreadyCompleted => ("ALREADY_COMPLETED", Some("deliveryId")),
+            DeliveryRefusal::NotPlanned => ("NOT_PLANNED", None),
+            DeliveryRefusal::ItemsOutstanding => ("ITEMS_OUTSTANDING", None),
+            DeliveryRefusal::InvalidUsername => ("INVALID_USERNAME", Some("targetUsername")),
+        };
+        Self::new(code, refusal.to_string(), field)
+    }
+}

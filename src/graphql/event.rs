@@ -1,0 +1,87 @@
+//! Events of the log as people read them.
+
+use std::sync::Arc;
+
+use async_graphql::connection::Connection;
+use async_graphql::{Context, ID, Json, SimpleObject};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::account::{int, moment};
+use super::page::page;
+use crate::event_log::Told;
+use crate::service::Service;
+use crate::summary;
+
+/// Something that happened.
+#[derive(SimpleObject)]
+pub(super) struct Event {
+    /// 64-bit: its place among all events.
+    position: String,
+    aggregate_type: String,
+    aggregate_id: ID,
+    sequence: i32,
+    #[graphql(name = "type")]
+    event_type: String,
+    /// A sentence.
+    summary: String,
+    /// Personal fields only for callers who may read them, and null once erased. Secrets for nobody.
+    data: Json<Value>,
+    /// Store, worker, key name or operator.
+    actor: String,
+    recorded_at: DateTime<Utc>,
+    /// Of the chain that runs through its stream; hexadecimal.
+    hash: String,
+}
+
+impl Event {
+    fn of(told: Told, reveals: bool) -> Self {
+        let Told { stored, recorded, mut data } = told;
+        disclose(&mut data, reveals);
+        Self {
+            position: stored.position.to_string(),
+            summary: summary::summary(&recorded),
+            aggregate_type: stored.aggregate_type,
+            aggregate_id: ID(stored.aggregate_id),
+            sequence: int(stored.sequence),
+            event_type: stored.event_type,
+            data: Json(data),
+            actor: recorded.actor,
+            recorded_at: moment(stored.recorded_at),
+            hash: hex::encode(stored.hash),
+        }
+    }
+}
+
+/// Puts plain values in the place of the marks, or null.
+fn disclose(value: &mut Value, reveals: bool) {
+    match value {
+        Value::Object(map) => {
+            if let Some(plain) = map.remove("$private") {
+                *value = if reveals { plain } else { Value::Null };
+            } else {
+                map.values_mut().for_each(|value| disclose(value, reveals));
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| disclose(value, reveals)),
+        Value::String(text) if text == "$erased" => *value = Value::Null,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// A stream, oldest first.
+pub(super) async fn events(
+    context: &Context<'_>,
+    aggregate_type: &str,
+    id: &str,
+    after: Option<String>,
+    first: Option<i32>,
+    reveals: bool,
+) -> async_graphql::Result<Connection<i64, Event>> {
+    let service = context.data_unchecked::<Arc<Service>>();
+    page((after, None), (first, None), |wanted| async move {
+        let told = service.log.told(aggregate_type, id, wanted.after.unwrap_or(0), wanted.limit()).await?;
+        Ok(told.into_iter().map(|told| (told.stored.sequence, Event::of(told, reveals))).collect())
+    })
+    .await
+}

@@ -1,0 +1,103 @@
+//! Integrations and their item mappings.
+
+use std::sync::Arc;
+
+use async_graphql::connection::Connection;
+use async_graphql::{Context, ID, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use domain::ItemMapping as Mapping;
+use domain::integration::Provider as DomainProvider;
+use projections::integrations::IntegrationRow;
+
+use super::account::moment;
+use super::delivery::{Delivery, DeliveryFilter, deliveries};
+use super::page::cost;
+use super::words::{MatchType, Provider, ResourceType};
+use crate::service::Service;
+
+/// A link to one store.
+pub(super) struct Integration(pub(super) IntegrationRow);
+
+#[Object]
+impl Integration {
+    async fn id(&self) -> ID {
+        ID(self.0.id.clone())
+    }
+
+    async fn provider(&self) -> Provider {
+        DomainProvider::parse(&self.0.provider).unwrap_or(DomainProvider::Generic).into()
+    }
+
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    async fn active(&self) -> bool {
+        self.0.active == 1
+    }
+
+    /// Where the store posts its webhooks.
+    async fn webhook_url(&self, context: &Context<'_>) -> String {
+        webhook_url(context.data_unchecked::<Arc<Service>>(), &self.0.provider, &self.0.id)
+    }
+
+    async fn signing_secret_preview(&self) -> &str {
+        &self.0.secret_preview
+    }
+
+    /// Empty means every status is delivered.
+    async fn order_statuses(&self) -> Vec<String> {
+        self.0.order_statuses()
+    }
+
+    #[graphql(complexity = "20 * child_complexity + 1")]
+    async fn item_mappings(&self) -> Vec<ItemMapping> {
+        self.0.mappings().into_iter().map(ItemMapping::from).collect()
+    }
+
+    async fn created_at(&self) -> DateTime<Utc> {
+        moment(self.0.created_at)
+    }
+
+    async fn last_webhook_at(&self) -> Option<DateTime<Utc>> {
+        self.0.last_webhook_at.map(moment)
+    }
+
+    #[graphql(complexity = "cost(first, None) * child_complexity + 1")]
+    async fn deliveries(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        filter: Option<DeliveryFilter>,
+    ) -> async_graphql::Result<Connection<i64, Delivery>> {
+        let filter = DeliveryFilter { integration_id: Some(ID(self.0.id.clone())), ..filter.unwrap_or_default() };
+        deliveries(context, (after, None), (first, None), Some(filter)).await
+    }
+}
+
+pub(super) fn webhook_url(service: &Service, provider: &str, id: &str) -> String {
+    format!("{}/api/webhooks/{provider}/{id}", service.public_url)
+}
+
+/// For this product, deliver that asset.
+#[derive(SimpleObject)]
+pub(super) struct ItemMapping {
+    id: ID,
+    match_type: MatchType,
+    external_ref: String,
+    resource_type: ResourceType,
+    resource_id: String,
+}
+
+impl From<Mapping> for ItemMapping {
+    fn from(mapping: Mapping) -> Self {
+        Self {
+            id: ID(mapping.id.to_string()),
+            match_type: mapping.match_type.into(),
+            external_ref: mapping.external_ref,
+            resource_type: mapping.asset.resource_type.into(),
+            resource_id: mapping.asset.resource_id,
+        }
+    }
+}

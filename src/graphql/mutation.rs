@@ -1,0 +1,31 @@
+//! What can be done. Each mutation is a command to one aggregate, recorded with the key that sent it, and answers once
+//! the views show what it did.
+
+mod accounts;
+mod deliveries;
+mod integrations;
+
+use async_graphql::MergedObject;
+
+/// Everything that changes something.
+#[derive(MergedObject, Default)]
+pub struct Mutation(integrations::Integrations, deliveries::Deliveries, accounts::Accounts);
+
+/// A payload that is either something or the reasons why not.
+macro_rules! payload {
+    ($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(async_graphql::SimpleObject, Default)]
+        pub(in crate::graphql) struct $name {
+            $($field: Option<$type>,)*
+            user_errors: Vec<$crate::graphql::error::UserError>,
+        }
+
+        impl From<$crate::graphql::error::UserError> for $name {
+            fn from(error: $crate::graphql::error::UserError) -> Self {
+                Self { user_errors: vec![error], ..Self::default() }
+            }
+        }
+    };
+}
+use payload;

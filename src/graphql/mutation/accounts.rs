@@ -1,0 +1,233 @@
+//! Accounts: their login at Cortex Cloud, keys and credits; and, for administrators, opening them and rebuilding views.
+
+use async_graphql::{Context, ID, InputObject, Object};
+use domain::account::{
+    Account as Aggregate, AccountCommand, CortexCredentials, DEFAULT_ATTEMPTS_PER_MINUTE, Role as DomainRole,
+};
+use domain::{AccountId, Credits, Private};
+use projections::{View, accounts};
+
+use super::payload;
+use crate::event_log::Committed;
+use crate::graphql::ApiError;
+use crate::graphql::account::{Account, ApiKey, Projection};
+use crate::graphql::error::{UserError, refused};
+use crate::graphql::query::{asked, projection};
+use crate::graphql::words::Role;
+use crate::{ids, keys};
+
+#[derive(InputObject)]
+struct SaveCortexCredentialsInput {
+    /// Admin only: for another account.
+    account_id: Option<ID>,
+    email: String,
+    password: String,
+}
+
+#[derive(InputObject)]
+struct CreateApiKeyInput {
+    /// Admin only: for another account.
+    account_id: Option<ID>,
+    name: String,
+    /// Merchant unless an admin says otherwise.
+    role: Option<Role>,
+}
+
+#[derive(InputObject)]
+struct DeactivateApiKeyInput {
+    /// Admin only: of another account.
+    account_id: Option<ID>,
+    api_key_id: ID,
+}
+
+#[derive(InputObject)]
+struct GrantCreditsInput {
+    account_id: ID,
+    credits: i32,
+    /// The same key again grants nothing again.
+    idempotency_key: Option<ID>,
+}
+
+#[derive(InputObject)]
+struct CreateAccountInput {
+    name: String,
+    attempts_per_minute: Option<i32>,
+    /// Granted at once.
+    credits: Option<i32>,
+}
+
+#[derive(InputObject)]
+struct RebuildProjectionInput {
+    name: String,
+}
+
+payload!(AccountPayload { account: Account });
+payload!(ApiKeyPayload { api_key: ApiKey });
+payload!(
+    /// The key is in the answer this once.
+    CreateApiKeyPayload { api_key: ApiKey, key: String }
+);
+payload!(
+    /// The first key is in the answer this once.
+    CreateAccountPayload { account: Account, api_key: String }
+);
+payload!(RebuildProjectionPayload { projection: Projection });
+
+#[derive(Default)]
+pub(super) struct Accounts;
+
+#[Object]
+impl Accounts {
+    /// Saves the login that deliveries are made with. Deliveries that waited for it go on.
+    async fn save_cortex_credentials(
+        &self,
+        context: &Context<'_>,
+        input: SaveCortexCredentialsInput,
+    ) -> Result<AccountPayload, ApiError> {
+        let credentials =
+            CortexCredentials { email: Private::Known(input.email.trim().to_owned()), password: Private::Known(input.password) };
+        change(context, input.account_id, AccountCommand::SaveCredentials { credentials }).await
+    }
+
+    async fn delete_cortex_credentials(&self, context: &Context<'_>) -> Result<AccountPayload, ApiError> {
+        change(context, None, AccountCommand::DeleteCredentials).await
+    }
+
+    /// Makes a key. It is in the answer this once.
+    async fn create_api_key(
+        &self,
+        context: &Context<'_>,
+        input: CreateApiKeyInput,
+    ) -> Result<CreateApiKeyPayload, ApiError> {
+        let (service, viewer) = asked(context)?;
+        let role = input.role.map_or(DomainRole::Merchant, DomainRole::from);
+        if role > viewer.role {
+            return Err(ApiError::Forbidden);
+        }
+        let (key, record) = keys::new_key(&input.name, role);
+        let key_id = record.id.to_string();
+        match executed(context, input.account_id, AccountCommand::CreateApiKey(record)).await? {
+            Ok((id, _)) => {
+                let row = accounts::keys(&service.views, &id).await?.into_iter().find(|row| row.id == key_id);
+                Ok(CreateApiKeyPayload { api_key: row.map(ApiKey::from), key: Some(key), user_errors: vec![] })
+            }
+            Err(error) => Ok(error.into()),
+        }
+    }
+
+    /// A key is deactivated for good and never deleted, so that the history can name it.
+    async fn deactivate_api_key(
+        &self,
+        context: &Context<'_>,
+        input: DeactivateApiKeyInput,
+    ) -> Result<ApiKeyPayload, ApiError> {
+        let (service, _) = asked(context)?;
+        let Ok(key_id) = input.api_key_id.parse() else { return Ok(UserError::not_found("apiKeyId").into()) };
+        match executed(context, input.account_id, AccountCommand::DeactivateApiKey { key_id }).await? {
+            Ok((id, _)) => {
+                let rows = accounts::keys(&service.views, &id).await?;
+                let row = rows.into_iter().find(|row| row.id == input.api_key_id.as_str());
+                Ok(ApiKeyPayload { api_key: row.map(ApiKey::from), user_errors: vec![] })
+            }
+            Err(error) => Ok(error.into()),
+        }
+    }
+
+    /// Admin only. Deliveries that waited for credits go on.
+    async fn grant_credits(&self, context: &Context<'_>, input: GrantCreditsInput) -> Result<AccountPayload, ApiError> {
+        let (_, viewer) = asked(context)?;
+        viewer.require(DomainRole::Admin)?;
+        let Ok(credits) = u64::try_from(input.credits) else {
+            return Ok(UserError::new("INVALID_GRANT", "credits cannot be taken away", Some("credits")).into());
+        };
+        let grant_id = match input.idempotency_key {
+            Some(key) => uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, key.as_bytes()),
+            None => ids::fresh(),
+        };
+        let grant = AccountCommand::GrantCredits { grant_id, credits: Credits(credits) };
+        change(context, Some(input.account_id), grant).await
+    }
+
+    /// Admin only: opens an account with a first key, which is in the answer this once.
+    async fn create_account(
+        &self,
+        context: &Context<'_>,
+        input: CreateAccountInput,
+    ) -> Result<CreateAccountPayload, ApiError> {
+        let (service, viewer) = asked(context)?;
+        viewer.require(DomainRole::Admin)?;
+        let pace = input.attempts_per_minute.map_or(Ok(DEFAULT_ATTEMPTS_PER_MINUTE), u32::try_from).unwrap_or(0);
+        let open = AccountCommand::Open { name: input.name.clone(), attempts_per_minute: pace };
+        let id = AccountId(ids::fresh()).to_string();
+        let mut commands = vec![open];
+        let (api_key, record) = keys::new_key("First key", DomainRole::Merchant);
+        commands.push(AccountCommand::CreateApiKey(record));
+        if let Some(credits) = input.credits.filter(|credits| *credits != 0) {
+            let credits = Credits(u64::try_from(credits).unwrap_or(0));
+            commands.push(AccountCommand::GrantCredits { grant_id: ids::fresh(), credits });
+        }
+        let mut position = None;
+        for command in commands {
+            match service.log.execute::<Aggregate>(&id, command, &viewer.actor()).await {
+                Ok(committed) => position = committed.position,
+                Err(error) => return Ok(refused(error)?.into()),
+            }
+        }
+        service.wait_for_views(position).await;
+        let account = accounts::find(&service.views, &id).await?.map(Account::from);
+        Ok(CreateAccountPayload { account, api_key: Some(api_key), user_errors: vec![] })
+    }
+
+    /// Admin only: folds a view anew from the first event, while the others go on.
+    async fn rebuild_projection(
+        &self,
+        context: &Context<'_>,
+        input: RebuildProjectionInput,
+    ) -> Result<RebuildProjectionPayload, ApiError> {
+        let (service, viewer) = asked(context)?;
+        viewer.require(DomainRole::Admin)?;
+        let Some(view) = View::parse(&input.name) else {
+            let names: Vec<&str> = View::ALL.into_iter().map(View::name).collect();
+            let message = format!("there is no such view; there are {}", names.join(", "));
+            return Ok(UserError::new("NOT_FOUND", message, Some("name")).into());
+        };
+        service.projector.rebuild(view).await?;
+        tracing::info!(view = view.name(), key = viewer.key_id, "a view is rebuilt");
+        Ok(RebuildProjectionPayload { projection: Some(projection(service, view)), user_errors: vec![] })
+    }
+}
+
+async fn change(
+    context: &Context<'_>,
+    account_id: Option<ID>,
+    command: AccountCommand,
+) -> Result<AccountPayload, ApiError> {
+    let (service, _) = asked(context)?;
+    match executed(context, account_id, command).await? {
+        Ok((id, _)) => {
+            let account = accounts::find(&service.views, &id).await?.map(Account::from);
+            Ok(AccountPayload { account, user_errors: vec![] })
+        }
+        Err(error) => Ok(error.into()),
+    }
+}
+
+/// Executes a command on the caller's account, or on the one that an administrator names.
+async fn executed(
+    context: &Context<'_>,
+    account_id: Option<ID>,
+    command: AccountCommand,
+) -> Result<Result<(String, Committed<Aggregate>), UserError>, ApiError> {
+    let (service, viewer) = asked(context)?;
+    let id = account_id.map_or_else(|| viewer.account_id.to_string(), |id| id.0);
+    if !viewer.manages(&id) || id.parse::<AccountId>().is_err() {
+        return Ok(Err(UserError::not_found("accountId")));
+    }
+    match service.log.execute::<Aggregate>(&id, command, &viewer.actor()).await {
+        Ok(committed) => {
+            service.wait_for_views(committed.position).await;
+            Ok(Ok((id, committed)))
+        }
+        Err(error) => Ok(Err(refused(error)?)),
+    }
+}

@@ -1,0 +1,282 @@
+//! Connecting stores: integrations, their secrets and their item mappings.
+
+use std::sync::Arc;
+
+use async_graphql::dataloader::DataLoader;
+use async_graphql::{Context, ID, InputObject, Object};
+use domain::integration::{
+    CreateIntegration, Integration as Aggregate, IntegrationCommand, IntegrationRefusal, Provider as DomainProvider,
+};
+use domain::{Asset, IntegrationId, ItemMapping as Mapping, MappingId};
+
+use super::payload;
+use crate::event_log::{CommandError, Committed};
+use crate::graphql::ApiError;
+use crate::graphql::error::{UserError, refused};
+use crate::graphql::integration::{Integration, ItemMapping, webhook_url};
+use crate::graphql::loader::{IntegrationKey, Loader};
+use crate::graphql::query::asked;
+use crate::graphql::viewer::Viewer;
+use crate::graphql::words::{MatchType, Provider, ResourceType};
+use crate::service::Service;
+use crate::{ids, keys};
+
+#[derive(InputObject)]
+struct CreateIntegrationInput {
+    /// Admin only: for another account.
+    account_id: Option<ID>,
+    provider: Provider,
+    name: String,
+    /// Empty or left out: every status is delivered.
+    order_statuses: Option<Vec<String>>,
+    /// Where the store chose the secret, as Shopify does. Otherwise one is made.
+    signing_secret: Option<String>,
+}
+
+#[derive(InputObject)]
+struct UpdateIntegrationInput {
+    integration_id: ID,
+    name: Option<String>,
+    active: Option<bool>,
+    order_statuses: Option<Vec<String>>,
+}
+
+#[derive(InputObject)]
+struct SetSigningSecretInput {
+    integration_id: ID,
+    signing_secret: String,
+}
+
+#[derive(InputObject)]
+struct RotateSigningSecretInput {
+    integration_id: ID,
+    /// How long the old secret stays valid beside the new one; a week at most.
+    #[graphql(default = 24)]
+    overlap_hours: i32,
+}
+
+#[derive(InputObject)]
+struct AddItemMappingInput {
+    integration_id: ID,
+    match_type: MatchType,
+    external_ref: String,
+    resource_type: ResourceType,
+    /// The asset's id, or its public address at Cortex Cloud.
+    resource_id: String,
+}
+
+#[derive(InputObject)]
+struct RemoveItemMappingInput {
+    integration_id: ID,
+    mapping_id: ID,
+}
+
+payload!(IntegrationPayload { integration: Integration });
+payload!(ItemMappingPayload { integration: Integration, item_mapping: ItemMapping });
+payload!(
+    /// The secret is in the answer this once.
+    CreateIntegrationPayload { integration: Integration, webhook_url: String, signing_secret: String }
+);
+payload!(
+    /// The secret is in the answer this once.
+    RotateSigningSecretPayload { integration: Integration, signing_secret: String }
+);
+
+#[derive(Default)]
+pub(super) struct Integrations;
+
+#[Object]
+impl Integrations {
+    /// Connects a store. The answer has the address for its webhooks and, this once, the signing secret.
+    async fn create_integration(
+        &self,
+        context: &Context<'_>,
+        input: CreateIntegrationInput,
+    ) -> Result<CreateIntegrationPayload, ApiError> {
+        let (service, viewer) = asked(context)?;
+        let provider = DomainProvider::from(input.provider);
+        if matches!(provider, DomainProvider::BigCommerce | DomainProvider::Square) {
+            let message = "webhooks of this provider are not taken yet: use GENERIC";
+            return Ok(UserError::new("PROVIDER_NOT_SUPPORTED", message, Some("provider")).into());
+        }
+        let account_id = match &input.account_id {
+            None => viewer.account_id,
+            Some(id) if viewer.manages(id) => match id.parse() {
+                Ok(id) if account_exists(service, id).await? => id,
+                _ => return Ok(UserError::not_found("accountId").into()),
+            },
+            Some(_) => return Ok(UserError::not_found("accountId").into()),
+        };
+        let id = IntegrationId(ids::fresh());
+        let secret = input.signing_secret.unwrap_or_else(keys::new_signing_secret);
+        let create = IntegrationCommand::Create(CreateIntegration {
+            account_id,
+            provider,
+            name: input.name,
+            signing_secret: secret.clone(),
+            order_statuses: input.order_statuses.unwrap_or_default(),
+        });
+        match executed(context, service, id, create, viewer).await? {
+            Ok((integration, _)) => Ok(CreateIntegrationPayload {
+                integration,
+                webhook_url: Some(webhook_url(service, provider.as_str(), &id.to_string())),
+                signing_secret: Some(secret),
+                user_errors: vec![],
+            }),
+            Err(error) => Ok(error.into()),
+        }
+    }
+
+    /// Renames, switches on or off, or changes which order statuses are delivered. What is left out stays.
+    async fn update_integration(
+        &self,
+        context: &Context<'_>,
+        input: UpdateIntegrationInput,
+    ) -> Result<IntegrationPayload, ApiError> {
+        let active = input.active.map(|active| match active {
+            true => IntegrationCommand::Activate,
+            false => IntegrationCommand::Deactivate,
+        });
+        let name = input.name.map(|name| IntegrationCommand::Rename { name });
+        let statuses =
+            input.order_statuses.map(|order_statuses| IntegrationCommand::ChangeOrderStatuses { order_statuses });
+        let mut payload = IntegrationPayload::default();
+        // One after the other: each is a fact of its own, and the first that is refused is told.
+        for command in [name, statuses, active].into_iter().flatten() {
+            payload = change(context, &input.integration_id, command).await?;
+            if !payload.user_errors.is_empty() {
+                return Ok(payload);
+            }
+        }
+        if payload.integration.is_none() {
+            payload = unchanged(context, &input.integration_id).await?;
+        }
+        Ok(payload)
+    }
+
+    /// Shopify shows the merchant a secret of its own: this is how it gets here.
+    async fn set_signing_secret(
+        &self,
+        context: &Context<'_>,
+        input: SetSigningSecretInput,
+    ) -> Result<IntegrationPayload, ApiError> {
+        let secret = input.signing_secret.trim().to_owned();
+        change(context, &input.integration_id, IntegrationCommand::SetSigningSecret { secret }).await
+    }
+
+    /// Makes a new secret; the old one stays valid for overlapHours.
+    async fn rotate_signing_secret(
+        &self,
+        context: &Context<'_>,
+        input: RotateSigningSecretInput,
+    ) -> Result<RotateSigningSecretPayload, ApiError> {
+        let (service, _) = asked(context)?;
+        let Ok(overlap_hours) = u32::try_from(input.overlap_hours) else {
+            return Ok(UserError::new("OVERLAP_TOO_SHORT", "an overlap cannot be negative", Some("overlapHours")).into());
+        };
+        let secret = keys::new_signing_secret();
+        let command =
+            IntegrationCommand::RotateSigningSecret { secret: secret.clone(), now: service.clock.now(), overlap_hours };
+        let IntegrationPayload { integration, user_errors } = change(context, &input.integration_id, command).await?;
+        let signing_secret = user_errors.is_empty().then_some(secret);
+        Ok(RotateSigningSecretPayload { integration, signing_secret, user_errors })
+    }
+
+    /// Says which asset is delivered for which product. Deliveries that waited for just this go on.
+    async fn add_item_mapping(
+        &self,
+        context: &Context<'_>,
+        input: AddItemMappingInput,
+    ) -> Result<ItemMappingPayload, ApiError> {
+        let (service, viewer) = asked(context)?;
+        let mapping = Mapping {
+            id: MappingId(ids::fresh()),
+            match_type: input.match_type.into(),
+            external_ref: input.external_ref.replace('\0', ""),
+            asset: Asset::new(input.resource_type.into(), &input.resource_id.replace('\0', "")),
+        };
+        let Some(id) = managed(service, viewer, &input.integration_id).await? else {
+            return Ok(UserError::not_found("integrationId").into());
+        };
+        let add = IntegrationCommand::AddItemMapping { mapping: mapping.clone() };
+        match executed(context, service, id, add, viewer).await? {
+            Ok((integration, committed)) => {
+                let known = committed.aggregate.link().and_then(|link| link.mapping_like(&mapping)).cloned();
+                Ok(ItemMappingPayload { integration, item_mapping: known.map(ItemMapping::from), user_errors: vec![] })
+            }
+            Err(error) => Ok(error.into()),
+        }
+    }
+
+    async fn remove_item_mapping(
+        &self,
+        context: &Context<'_>,
+        input: RemoveItemMappingInput,
+    ) -> Result<IntegrationPayload, ApiError> {
+        let Ok(mapping_id) = input.mapping_id.parse() else {
+            return Ok(UserError::not_found("mappingId").into());
+        };
+        change(context, &input.integration_id, IntegrationCommand::RemoveItemMapping { mapping_id }).await
+    }
+}
+
+async fn account_exists(service: &Service, id: domain::AccountId) -> Result<bool, ApiError> {
+    let account = service.log.load::<domain::account::Account>(&id.to_string()).await?;
+    Ok(account.aggregate.merchant().is_some())
+}
+
+/// The id of an integration that the caller may change.
+async fn managed(service: &Service, viewer: &Viewer, id: &ID) -> Result<Option<IntegrationId>, ApiError> {
+    let Ok(id) = id.parse::<IntegrationId>() else { return Ok(None) };
+    let link = service.integrations.find(id).await?;
+    Ok(link.filter(|link| viewer.manages(&link.account_id.to_string())).map(|_| id))
+}
+
+async fn change(
+    context: &Context<'_>,
+    id: &ID,
+    command: IntegrationCommand,
+) -> Result<IntegrationPayload, ApiError> {
+    let (service, viewer) = asked(context)?;
+    let Some(id) = managed(service, viewer, id).await? else {
+        return Ok(UserError::not_found("integrationId").into());
+    };
+    match executed(context, service, id, command, viewer).await? {
+        Ok((integration, _)) => Ok(IntegrationPayload { integration, user_errors: vec![] }),
+        Err(error) => Ok(error.into()),
+    }
+}
+
+async fn unchanged(context: &Context<'_>, id: &ID) -> Result<IntegrationPayload, ApiError> {
+    let (service, viewer) = asked(context)?;
+    let Some(id) = managed(service, viewer, id).await? else {
+        return Ok(UserError::not_found("integrationId").into());
+    };
+    Ok(IntegrationPayload { integration: shown(context, id).await?, user_errors: vec![] })
+}
+
+async fn shown(context: &Context<'_>, id: IntegrationId) -> Result<Option<Integration>, ApiError> {
+    let loader = context.data_unchecked::<DataLoader<Loader>>();
+    Ok(loader.load_one(IntegrationKey(id.to_string())).await?.map(Integration))
+}
+
+type Executed = Result<(Option<Integration>, Committed<Aggregate>), UserError>;
+
+async fn executed(
+    context: &Context<'_>,
+    service: &Arc<Service>,
+    id: IntegrationId,
+    command: IntegrationCommand,
+    viewer: &Viewer,
+) -> Result<Executed, ApiError> {
+    match service.integrations.execute(id, command, &viewer.actor()).await {
+        Ok(committed) => {
+            service.wait_for_views(committed.position).await;
+            Ok(Ok((shown(context, id).await?, committed)))
+        }
+        Err(error) => {
+            let error: CommandError<IntegrationRefusal> = error;
+            Ok(Err(refused(error)?))
+        }
+    }
+}

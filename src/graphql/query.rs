@@ -1,0 +1,201 @@
+//! What can be asked.
+
+use std::sync::Arc;
+
+use async_graphql::connection::Connection;
+use async_graphql::dataloader::DataLoader;
+use async_graphql::{Context, ID, Object};
+use chrono::{DateTime, Utc};
+use domain::account::Role;
+use domain::integration::Provider as DomainProvider;
+use projections::delivery_stats::{self, Counts};
+use projections::{View, accounts, delivery_log, integrations};
+
+use super::ApiError;
+use super::account::{Account, Projection, int};
+use super::delivery::{Delivery, DeliveryFilter, deliveries};
+use super::event::{Event, events};
+use super::integration::Integration;
+use super::loader::{IntegrationKey, Loader};
+use super::page::{cost, page};
+use super::receipt::{Place, WebhookReceipt, WebhookReceiptFilter, receipts};
+use super::stats::DeliveryStatsBucket;
+use super::viewer::Viewer;
+use super::words::{Bucket, Provider};
+use crate::service::Service;
+
+const MAX_BUCKETS: i64 = 400;
+/// A story longer than this is not folded to a moment.
+const MAX_STORY: i64 = 10_000;
+
+#[derive(Default)]
+pub struct Query;
+
+#[Object]
+impl Query {
+    /// The account that the caller's key belongs to.
+    async fn account(&self, context: &Context<'_>) -> Result<Account, ApiError> {
+        let (service, viewer) = asked(context)?;
+        let found = accounts::find(&service.views, &viewer.account_id.to_string()).await?;
+        found.map(Account::from).ok_or(ApiError::Unavailable)
+    }
+
+    /// Support and admin only: every account, the oldest first.
+    #[graphql(complexity = "cost(first, None) * child_complexity + 1")]
+    async fn accounts(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> async_graphql::Result<Connection<i64, Account>> {
+        let (service, viewer) = asked(context)?;
+        viewer.require(Role::Support)?;
+        page((after, None), (first, None), |wanted| async move {
+            let rows = accounts::page(&service.views, wanted.after.unwrap_or(0), wanted.limit()).await?;
+            Ok(rows.into_iter().map(|row| (row.listed_at, Account::from(row))).collect())
+        })
+        .await
+    }
+
+    async fn integration(&self, context: &Context<'_>, id: ID) -> Result<Option<Integration>, ApiError> {
+        let (_, viewer) = asked(context)?;
+        let loader = context.data_unchecked::<DataLoader<Loader>>();
+        let found = loader.load_one(IntegrationKey(id.0)).await?;
+        Ok(found.filter(|row| viewer.sees(&row.account_id)).map(Integration))
+    }
+
+    #[graphql(complexity = "cost(first, None) * child_complexity + 1")]
+    async fn integrations(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        provider: Option<Provider>,
+    ) -> async_graphql::Result<Connection<i64, Integration>> {
+        let (service, viewer) = asked(context)?;
+        page((after, None), (first, None), |wanted| async move {
+            let scope = viewer.scope();
+            let provider = provider.map(|provider| DomainProvider::from(provider).as_str());
+            let after = wanted.after.unwrap_or(0);
+            let rows =
+                integrations::page(&service.views, scope.as_deref(), provider, after, wanted.limit()).await?;
+            Ok(rows.into_iter().map(|row| (row.listed_at, Integration(row))).collect())
+        })
+        .await
+    }
+
+    async fn delivery(
+        &self,
+        context: &Context<'_>,
+        id: ID,
+        #[graphql(desc = "The delivery as it was at this moment, folded from its events.")] as_of: Option<
+            DateTime<Utc>,
+        >,
+    ) -> Result<Option<Delivery>, ApiError> {
+        let (service, viewer) = asked(context)?;
+        let now = delivery_log::find(&service.views, &id).await?.filter(|row| viewer.sees(&row.account_id));
+        let (Some(row), Some(as_of)) = (&now, as_of) else { return Ok(now.map(Delivery)) };
+        let stream = row.duplicate_of.as_ref().unwrap_or(&row.id);
+        let story = service.log.told("delivery", stream, 0, MAX_STORY).await?;
+        let until: Vec<_> =
+            story.into_iter().map(|told| told.recorded).filter(|event| event.recorded_at <= as_of).collect();
+        Ok(delivery_log::folded(&until, &row.id).map(Delivery))
+    }
+
+    #[graphql(complexity = "cost(first, last) * child_complexity + 1")]
+    async fn deliveries(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        filter: Option<DeliveryFilter>,
+    ) -> async_graphql::Result<Connection<i64, Delivery>> {
+        deliveries(context, (after, before), (first, last), filter).await
+    }
+
+    /// Counts over time for charts; at most 400 buckets.
+    #[graphql(complexity = "400 + child_complexity")]
+    async fn delivery_stats(
+        &self,
+        context: &Context<'_>,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        bucket: Bucket,
+        integration_id: Option<ID>,
+    ) -> Result<Vec<DeliveryStatsBucket>, ApiError> {
+        let (service, viewer) = asked(context)?;
+        let bucket = delivery_stats::Bucket::from(bucket);
+        let (from_us, to_us) = (from.timestamp_micros(), to.timestamp_micros());
+        let begin = bucket.start_us(from_us);
+        if from_us >= to_us {
+            return Err(ApiError::InvalidArgument { argument: "to", reason: "must come after from" });
+        }
+        if (to_us - begin) / bucket.length_us() >= MAX_BUCKETS {
+            return Err(ApiError::InvalidArgument { argument: "bucket", reason: "gives more than 400 buckets" });
+        }
+        let account_id = viewer.account_id.to_string();
+        let integration_id = integration_id.as_deref().map(String::as_str);
+        let counted =
+            delivery_stats::between(&service.views, &account_id, integration_id, bucket, from_us, to_us).await?;
+        let mut counted = counted.into_iter().peekable();
+        let mut buckets = vec![];
+        let mut start = begin;
+        while start < to_us {
+            let counts = counted.next_if(|at| at.start == start).map_or_else(Counts::default, |at| at.counts);
+            buckets.push(DeliveryStatsBucket::of(start, &counts));
+            start += bucket.length_us();
+        }
+        Ok(buckets)
+    }
+
+    /// Every webhook that reached us for this account, the refused ones too.
+    #[graphql(complexity = "cost(first, None) * child_complexity + 1")]
+    async fn webhook_receipts(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        filter: Option<WebhookReceiptFilter>,
+    ) -> async_graphql::Result<Connection<Place, WebhookReceipt>> {
+        let (service, viewer) = asked(context)?;
+        page((after, None), (first, None), |wanted| async move { receipts(service, viewer, filter, wanted).await })
+            .await
+    }
+
+    /// Support and admin only: any event stream, by the ids used in the log.
+    #[graphql(complexity = "cost(first, None) * child_complexity + 1")]
+    async fn event_stream(
+        &self,
+        context: &Context<'_>,
+        aggregate_type: String,
+        aggregate_id: ID,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> async_graphql::Result<Connection<i64, Event>> {
+        asked(context)?.1.require(Role::Support)?;
+        events(context, &aggregate_type.replace('\0', ""), &aggregate_id.replace('\0', ""), after, first, false).await
+    }
+
+    /// Support and admin only: where each view stands.
+    async fn projections(&self, context: &Context<'_>) -> Result<Vec<Projection>, ApiError> {
+        let (service, viewer) = asked(context)?;
+        viewer.require(Role::Support)?;
+        Ok(View::ALL.into_iter().map(|view| projection(service, view)).collect())
+    }
+}
+
+pub(super) fn asked<'c>(context: &'c Context<'_>) -> Result<(&'c Arc<Service>, &'c Viewer), ApiError> {
+    Ok((context.data_unchecked::<Arc<Service>>(), Viewer::of(context)?))
+}
+
+pub(super) fn projection(service: &Service, view: View) -> Projection {
+    let (position, head) = (service.projector.position(view), service.log.head());
+    Projection {
+        name: view.name().to_owned(),
+        position: position.to_string(),
+        head: head.to_string(),
+        lag: int((head - position).max(0)),
+    }
+}

@@ -1,0 +1,194 @@
+//! Every webhook that reached us: those that were recorded, and, counted by the hour, those that were not let in.
+
+use std::sync::Arc;
+
+use async_graphql::connection::CursorType;
+use async_graphql::dataloader::DataLoader;
+use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, SimpleObject};
+use chrono::{DateTime, Utc};
+use domain::integration::Provider as DomainProvider;
+use projections::webhook_receipts::{self, ReceiptRow};
+
+use super::ApiError;
+use super::account::{int, moment};
+use super::delivery::Delivery;
+use super::integration::Integration;
+use super::loader::{DeliveryKey, IntegrationKey, Loader};
+use super::page::Wanted;
+use super::viewer::Viewer;
+use super::words::Provider;
+use crate::event_log::refusals::{self, RefusedHour};
+use crate::service::Service;
+
+/// What became of a webhook.
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum WebhookOutcome {
+    /// It made the order deliverable.
+    Accepted,
+    Filtered,
+    Duplicate,
+    /// It called the delivery off.
+    Cancelled,
+    /// It called off what was already delivered.
+    TooLate,
+    NotAnOrder,
+    /// The store reported an error of its own: its webhook needs attention.
+    StoreError,
+    /// `WooCommerce` asked whether we are there.
+    Ping,
+    /// It was not let in; `reason` says why.
+    Refused,
+}
+
+const RECORDED: [(WebhookOutcome, &str); 7] = [
+    (WebhookOutcome::Accepted, "accepted"),
+    (WebhookOutcome::Filtered, "filtered"),
+    (WebhookOutcome::Duplicate, "duplicate"),
+    (WebhookOutcome::Cancelled, "cancelled"),
+    (WebhookOutcome::TooLate, "too_late"),
+    (WebhookOutcome::NotAnOrder, "not_an_order"),
+    (WebhookOutcome::StoreError, "store_error"),
+];
+
+#[derive(InputObject, Default)]
+pub(super) struct WebhookReceiptFilter {
+    integration_id: Option<ID>,
+    outcome: Option<Vec<WebhookOutcome>>,
+}
+
+/// One webhook; or, where `outcome` is `REFUSED` or `PING`, those of one kind in one hour.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub(super) struct WebhookReceipt {
+    id: ID,
+    outcome: WebhookOutcome,
+    /// Why it was not let in.
+    reason: Option<String>,
+    /// How many webhooks this stands for.
+    count: i32,
+    provider: Option<Provider>,
+    topic: Option<String>,
+    webhook_id: Option<String>,
+    order_id: Option<String>,
+    body_bytes: Option<i32>,
+    /// When the (latest) one came.
+    received_at: DateTime<Utc>,
+    #[graphql(skip)]
+    received_at_us: i64,
+    #[graphql(skip)]
+    integration_id: String,
+    #[graphql(skip)]
+    delivery_id: Option<String>,
+}
+
+#[ComplexObject]
+impl WebhookReceipt {
+    async fn integration(&self, context: &Context<'_>) -> Result<Option<Integration>, ApiError> {
+        let loader = context.data_unchecked::<DataLoader<Loader>>();
+        Ok(loader.load_one(IntegrationKey(self.integration_id.clone())).await?.map(Integration))
+    }
+
+    async fn delivery(&self, context: &Context<'_>) -> Result<Option<Delivery>, ApiError> {
+        let Some(id) = &self.delivery_id else { return Ok(None) };
+        let loader = context.data_unchecked::<DataLoader<Loader>>();
+        Ok(loader.load_one(DeliveryKey(id.clone())).await?.map(Delivery))
+    }
+}
+
+impl From<ReceiptRow> for WebhookReceipt {
+    fn from(row: ReceiptRow) -> Self {
+        let outcome = RECORDED.iter().find(|(_, word)| *word == row.outcome);
+        Self {
+            id: ID(row.id),
+            outcome: outcome.map_or(WebhookOutcome::NotAnOrder, |(outcome, _)| *outcome),
+            reason: None,
+            count: 1,
+            provider: DomainProvider::parse(&row.provider).map(Provider::from),
+            topic: row.topic,
+            webhook_id: row.webhook_id,
+            order_id: row.order_id,
+            body_bytes: Some(int(row.body_bytes)),
+            received_at: moment(row.received_at),
+            received_at_us: row.received_at,
+            integration_id: row.integration_id,
+            delivery_id: row.delivery_id,
+        }
+    }
+}
+
+impl From<RefusedHour> for WebhookReceipt {
+    fn from(row: RefusedHour) -> Self {
+        let ping = row.reason == "ping";
+        Self {
+            id: ID(format!("{}-{}-{}", row.integration_id, row.reason, row.hour)),
+            outcome: if ping { WebhookOutcome::Ping } else { WebhookOutcome::Refused },
+            reason: (!ping).then_some(row.reason),
+            count: int(row.refused),
+            provider: None,
+            topic: None,
+            webhook_id: None,
+            order_id: None,
+            body_bytes: None,
+            received_at: moment(row.last_at),
+            received_at_us: row.last_at,
+            integration_id: row.integration_id,
+            delivery_id: None,
+        }
+    }
+}
+
+/// A place in the list: a moment in microseconds, and an id among those of the same moment.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place(i64, String);
+
+impl CursorType for Place {
+    type Error = &'static str;
+
+    fn decode_cursor(text: &str) -> Result<Self, Self::Error> {
+        let (moment, id) = text.split_once('.').ok_or("not a cursor")?;
+        Ok(Self(moment.parse().map_err(|_| "not a cursor")?, id.to_owned()))
+    }
+
+    fn encode_cursor(&self) -> String {
+        format!("{}.{}", self.0, self.1)
+    }
+}
+
+/// The newest first, from both tables: each is asked for as many as may be shown.
+pub(super) async fn receipts(
+    service: &Arc<Service>,
+    viewer: &Viewer,
+    filter: Option<WebhookReceiptFilter>,
+    wanted: Wanted<Place>,
+) -> Result<Vec<(Place, WebhookReceipt)>, ApiError> {
+    let filter = filter.unwrap_or_default();
+    let outcomes = filter.outcome.unwrap_or_default();
+    let integration_id = filter.integration_id.map(|id| id.0);
+    let shown = |outcome: WebhookOutcome| outcomes.is_empty() || outcomes.contains(&outcome);
+    let mut all: Vec<WebhookReceipt> = vec![];
+    let recorded: Vec<String> =
+        RECORDED.iter().filter(|(outcome, _)| shown(*outcome)).map(|(_, word)| (*word).to_owned()).collect();
+    if !recorded.is_empty() {
+        let outcomes = if recorded.len() == RECORDED.len() { vec![] } else { recorded };
+        let account_id = Some(viewer.account_id.to_string());
+        let filter = webhook_receipts::Filter { account_id, integration_id: integration_id.clone(), outcomes };
+        let before = wanted.after.as_ref().map(|Place(moment, id)| (*moment, id.as_str()));
+        let rows = webhook_receipts::page(&service.views, &filter, before, wanted.limit()).await?;
+        all.extend(rows.into_iter().map(WebhookReceipt::from));
+    }
+    if shown(WebhookOutcome::Refused) || shown(WebhookOutcome::Ping) {
+        // What this node holds back is written first, so that nobody looks for a refusal in vain.
+        service.refusals.write(&service.log).await?;
+        let until = wanted.after.as_ref().map_or(i64::MAX, |Place(moment, _)| moment.saturating_add(1));
+        let account_id = viewer.account_id.to_string();
+        let integration_id = integration_id.as_deref();
+        let rows = refusals::recent(&service.log, &account_id, integration_id, until, wanted.limit() + 50).await?;
+        all.extend(rows.into_iter().map(WebhookReceipt::from).filter(|receipt| shown(receipt.outcome)));
+    }
+    let mut placed: Vec<(Place, WebhookReceipt)> =
+        all.into_iter().map(|receipt| (Place(receipt.received_at_us, receipt.id.0.clone()), receipt)).collect();
+    placed.retain(|(place, _)| wanted.after.as_ref().is_none_or(|after| place < after));
+    placed.sort_by(|(a, _), (b, _)| b.cmp(a));
+    placed.truncate(wanted.size + 1);
+    Ok(placed)
+}

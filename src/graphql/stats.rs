@@ -1,0 +1,41 @@
+//! Counts over time for charts.
+
+use async_graphql::SimpleObject;
+use chrono::{DateTime, Utc};
+use projections::delivery_stats::Counts;
+
+use super::account::{int, moment};
+
+/// What happened in one stretch of time, UTC.
+#[derive(SimpleObject)]
+pub(super) struct DeliveryStatsBucket {
+    start: DateTime<Utc>,
+    /// Orders that were accepted for delivery.
+    received: i32,
+    duplicates: i32,
+    /// Webhooks whose order status is not delivered; these are no failures.
+    filtered: i32,
+    completed: i32,
+    failed: i32,
+    action_required: i32,
+    cancelled: i32,
+    items_shared: i32,
+    credits_charged: i32,
+}
+
+impl DeliveryStatsBucket {
+    pub(super) fn of(start_us: i64, counts: &Counts) -> Self {
+        Self {
+            start: moment(start_us),
+            received: int(counts.received),
+            duplicates: int(counts.duplicates),
+            filtered: int(counts.filtered),
+            completed: int(counts.completed),
+            failed: int(counts.failed),
+            action_required: int(counts.action_required),
+            cancelled: int(counts.cancelled),
+            items_shared: int(counts.items_shared),
+            credits_charged: int(counts.credits_charged),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Who asks: the account and role behind an API key, and what that may see.
+
+use async_graphql::Context;
+use axum::http::HeaderMap;
+use domain::AccountId;
+use domain::account::Role;
+
+use super::ApiError;
+use crate::event_log::Actor;
+use crate::keys;
+use crate::service::Service;
+
+/// The caller, known by an active API key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Viewer {
+    pub account_id: AccountId,
+    pub role: Role,
+    pub key_id: String,
+    pub key_name: String,
+}
+
+/// Why a key does not open the door.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Unauthorized {
+    /// Unknown or deactivated: strangers are not told which.
+    BadKey,
+    /// Keys cannot be looked up at the moment.
+    Unavailable,
+}
+
+/// The caller that the headers name: nobody where they carry no key.
+pub async fn viewer_of(service: &Service, headers: &HeaderMap) -> Result<Option<Viewer>, Unauthorized> {
+    let bearer = headers.get("authorization").map(|value| value.to_str().unwrap_or_default());
+    let key = match bearer {
+        Some(value) => {
+            let (scheme, key) = value.split_once(' ').unwrap_or_default();
+            if scheme.eq_ignore_ascii_case("bearer") { Some(key) } else { return Err(Unauthorized::BadKey) }
+        }
+        None => headers.get("x-api-key").map(|value| value.to_str().unwrap_or_default()),
+    };
+    match key {
+        Some(key) => by_key(service, key).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+pub(super) async fn by_key(service: &Service, key: &str) -> Result<Viewer, Unauthorized> {
+    let found = projections::accounts::key_by_hash(&service.views, &keys::hash(key)).await.map_err(|error| {
+        tracing::error!(%error, "API keys cannot be looked up");
+        Unauthorized::Unavailable
+    })?;
+    let row = found.filter(|row| row.active == 1).ok_or(Unauthorized::BadKey)?;
+    let (Ok(account_id), Some(role)) = (row.account_id.parse(), Role::parse(&row.role)) else {
+        return Err(Unauthorized::BadKey);
+    };
+    Ok(Viewer { account_id, role, key_id: row.id, key_name: row.name })
+}
+
+impl Viewer {
+    pub(super) fn of<'c>(context: &'c Context<'_>) -> Result<&'c Self, ApiError> {
+        context.data_opt::<Self>().ok_or(ApiError::Unauthenticated)
+    }
+
+    pub(super) fn actor(&self) -> Actor {
+        Actor::Key { id: self.key_id.clone(), name: self.key_name.clone() }
+    }
+
+    /// Whether this caller reads every account.
+    pub(super) fn sees_all(&self) -> bool {
+        self.role >= Role::Support
+    }
+
+    pub(super) fn sees(&self, account_id: &str) -> bool {
+        self.sees_all() || self.owns(account_id)
+    }
+
+    pub(super) fn owns(&self, account_id: &str) -> bool {
+        self.account_id.to_string() == account_id
+    }
+
+    /// Whether this caller may change the settings of an account.
+    pub(super) fn manages(&self, account_id: &str) -> bool {
+        self.role == Role::Admin || self.owns(account_id)
+    }
+
+    /// The account whose rows a list is limited to; none for those who see all.
+    pub(super) fn scope(&self) -> Option<String> {
+        (!self.sees_all()).then(|| self.account_id.to_string())
+    }
+
+    pub(super) fn require(&self, role: Role) -> Result<(), ApiError> {
+        if self.role >= role { Ok(()) } else { Err(ApiError::Forbidden) }
+    }
+}

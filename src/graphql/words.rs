@@ -1,0 +1,79 @@
+//! The enumerations of the API, and the domain's words for them.
+
+use async_graphql::Enum;
+
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+#[graphql(remote = "domain::integration::Provider")]
+pub(super) enum Provider {
+    Shopify,
+    #[graphql(name = "WOOCOMMERCE")]
+    WooCommerce,
+    #[graphql(name = "BIGCOMMERCE")]
+    BigCommerce,
+    Square,
+    Generic,
+}
+
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+#[graphql(remote = "domain::MatchType")]
+pub(super) enum MatchType {
+    Title,
+    ProductId,
+    Sku,
+    VariantId,
+}
+
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+#[graphql(remote = "domain::ResourceType")]
+pub(super) enum ResourceType {
+    Preset,
+    Capture,
+}
+
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+#[graphql(remote = "domain::delivery::DeliveryStatus")]
+pub(super) enum DeliveryStatus {
+    Queued,
+    Running,
+    RetryScheduled,
+    ActionRequired,
+    Completed,
+    FailedPermanent,
+    Cancelled,
+    Duplicate,
+}
+
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+#[graphql(remote = "domain::ResolutionCode")]
+pub(super) enum ResolutionCode {
+    MissingUsername,
+    InvalidUsername,
+    MissingCredentials,
+    InactiveApiKey,
+    CreditsExhausted,
+    NoItemMapping,
+    OrderStatusFiltered,
+    NdspWaiting,
+    TemporaryFailure,
+    Duplicate,
+    Unknown,
+}
+
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+#[graphql(remote = "domain::account::Role")]
+pub(super) enum Role {
+    /// Reads and changes its own account.
+    Merchant,
+    /// Reads every account; may retry and cancel deliveries.
+    Support,
+    /// Also opens accounts, makes keys and grants credits.
+    Admin,
+}
+
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+#[graphql(remote = "projections::delivery_stats::Bucket")]
+pub(super) enum Bucket {
+    Minute,
+    Hour,
+    Day,
+}

@@ -1,0 +1,197 @@
+//! The HTTP server: which door is where, and the bounds on what comes through them.
+
+mod operations;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use async_graphql::http::{ALL_WEBSOCKET_PROTOCOLS, GraphiQLSource};
+use async_graphql::{Data, ServerError};
+use async_graphql_axum::{GraphQLProtocol, GraphQLRequest, GraphQLResponse, GraphQLWebSocket};
+use axum::extract::{DefaultBodyLimit, FromRequestParts as _, State, WebSocketUpgrade};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::graphql::{ApiSchema, Unauthorized, schema, viewer_of};
+use crate::ingest;
+use crate::service::Service;
+
+const MAX_CONNECTIONS: usize = 8_192;
+/// How long a client may take to send its headers.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a webhook may take, its body included. Shopify gives up after five seconds.
+const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
+const MAX_QUERY_BYTES: usize = 256 * 1_024;
+/// How long requests under way may take once the service stops.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// All doors.
+pub fn router(service: Arc<Service>) -> Router {
+    let webhooks = Router::new()
+        .route("/api/webhooks/{provider}/{integration_id}", post(ingest::receive))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, WEBHOOK_TIMEOUT))
+        .with_state(service.clone());
+    let graphql = Router::new()
+        .route("/graphql", post(answer).layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, QUERY_TIMEOUT)))
+        .route("/graphql", get(graphiql_or_socket))
+        .layer(DefaultBodyLimit::max(MAX_QUERY_BYTES))
+        .with_state(GraphQlDoor { schema: schema(service.clone()), service: service.clone() });
+    let operations = Router::new()
+        .route("/health", get(operations::health))
+        .route("/ready", get(operations::ready))
+        .route("/metrics", get(operations::metrics))
+        .with_state(service);
+    Router::new()
+        .merge(webhooks)
+        .merge(graphql)
+        .merge(operations)
+        .route("/", get(|| async { Redirect::temporary("/graphql") }))
+        .fallback(|| async { refusal(StatusCode::NOT_FOUND, "not_found", "there is nothing here") })
+}
+
+/// Serves until the service begins to stop; then takes no more connections and lets requests under way finish.
+pub async fn serve(service: Arc<Service>, listener: TcpListener) -> anyhow::Result<()> {
+    let router = router(service.clone());
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(100).keep_alive_interval(Some(HEADER_TIMEOUT));
+    let builder = Arc::new(builder);
+    let graceful = GracefulShutdown::new();
+    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut stopping = service.stopping();
+    loop {
+        let place = room.clone().acquire_owned().await.context("the semaphore is never closed")?;
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopping.wait_for(|stopping| *stopping) => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Out of file descriptors, most likely: the next one may be free in a moment.
+                tracing::warn!(%error, "a connection cannot be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection stays slow");
+        }
+        let handler = TowerToHyperService::new(router.clone());
+        let (builder, watcher) = (builder.clone(), graceful.watcher());
+        tokio::spawn(async move {
+            let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), handler);
+            if let Err(error) = watcher.watch(connection.into_owned()).await {
+                tracing::debug!(error, "a connection ended badly");
+            }
+            drop(place);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
+        tracing::warn!("requests under way took too long to finish");
+    }
+    Ok(())
+}
+
+/// The one shape of an error that is no GraphQL.
+pub(crate) fn refusal(status: StatusCode, code: &str, message: &str) -> Response {
+    (status, Json(json!({ "error": { "code": code, "message": message } }))).into_response()
+}
+
+#[derive(Clone)]
+struct GraphQlDoor {
+    schema: ApiSchema,
+    service: Arc<Service>,
+}
+
+async fn answer(State(door): State<GraphQlDoor>, headers: HeaderMap, request: GraphQLRequest) -> Response {
+    let viewer = match viewer_of(&door.service, &headers).await {
+        Ok(viewer) => viewer,
+        Err(error) => return unauthorized(&error),
+    };
+    let mut request = request.into_inner();
+    if let Some(viewer) = viewer {
+        request = request.data(viewer);
+    }
+    GraphQLResponse::from(door.schema.execute(request).await).into_response()
+}
+
+fn unauthorized(error: &Unauthorized) -> Response {
+    let (status, code, message) = match error {
+        Unauthorized::BadKey => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "this API key is not valid"),
+        Unauthorized::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", "try again in a moment"),
+    };
+    let body = json!({ "data": null, "errors": [{ "message": message, "extensions": { "code": code } }] });
+    let mut response = (status, Json(body)).into_response();
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    response
+}
+
+/// A browser gets GraphiQL; a client that asks for a socket gets subscriptions (`graphql-transport-ws`).
+async fn graphiql_or_socket(State(door): State<GraphQlDoor>, request: Request<axum::body::Body>) -> Response {
+    if !request.headers().contains_key(header::UPGRADE) {
+        return Html(GraphiQLSource::build().endpoint("/graphql").subscription_endpoint("/graphql").finish())
+            .into_response();
+    }
+    let (mut parts, _) = request.into_parts();
+    let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => return rejection.into_response(),
+    };
+    let protocol = match GraphQLProtocol::from_request_parts(&mut parts, &()).await {
+        Ok(protocol) => protocol,
+        Err(status) => return status.into_response(),
+    };
+    let from_headers = match viewer_of(&door.service, &parts.headers).await {
+        Ok(viewer) => viewer,
+        Err(error) => return unauthorized(&error),
+    };
+    upgrade.max_message_size(MAX_QUERY_BYTES).protocols(ALL_WEBSOCKET_PROTOCOLS).on_upgrade(move |socket| {
+        let service = door.service.clone();
+        GraphQLWebSocket::new(socket, door.schema, protocol)
+            .on_connection_init(move |payload| async move {
+                let mut data = Data::default();
+                let viewer = match from_headers {
+                    Some(viewer) => Some(viewer),
+                    None => viewer_of(&service, &headers_of(&payload))
+                        .await
+                        .map_err(|_| async_graphql::Error::from(ServerError::new("this API key is not valid", None).message))?,
+                };
+                if let Some(viewer) = viewer {
+                    data.insert(viewer);
+                }
+                Ok(data)
+            })
+            .serve()
+    })
+}
+
+/// Browsers cannot set headers on a socket, so they say in its first message what would be in them.
+fn headers_of(payload: &Value) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let Some(said) = payload.as_object() else { return headers };
+    for (name, value) in said {
+        let value = value.as_str().and_then(|value| HeaderValue::from_str(value).ok());
+        match (name.to_ascii_lowercase().as_str(), value) {
+            ("authorization", Some(value)) => headers.insert("authorization", value),
+            ("x-api-key", Some(value)) => headers.insert("x-api-key", value),
+            _ => None,
+        };
+    }
+    headers
+}

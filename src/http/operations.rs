@@ -1,0 +1,53 @@
+//! What an operator's tools ask: is it alive, is it ready, how is it doing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use chrono::SecondsFormat;
+use serde_json::json;
+
+use crate::service::Service;
+
+/// How long the databases may take to answer before the service counts as not ready.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The process runs.
+pub(super) async fn health(State(service): State<Arc<Service>>) -> Response {
+    let timestamp = service.clock.now().to_rfc3339_opts(SecondsFormat::Millis, true);
+    Json(json!({ "status": "healthy", "timestamp": timestamp })).into_response()
+}
+
+/// Webhooks can be stored now. That views lag is told and does not make the service unready: stores must not be turned
+/// away because a chart is late.
+pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
+    let log = tokio::time::timeout(PATIENCE, service.log.ping()).await;
+    let views = tokio::time::timeout(PATIENCE, projections::View::Accounts.checkpoint(&service.views)).await;
+    let stopping = *service.stopping().borrow();
+    let (log, views) = (matches!(log, Ok(Ok(()))), matches!(views, Ok(Ok(_))));
+    let ready = log && views && !stopping;
+    let word = |reachable: bool| if reachable { "reachable" } else { "unreachable" };
+    let body = Json(json!({
+        "ready": ready,
+        "log": word(log),
+        "views": word(views),
+        "stopping": stopping,
+        "projectorLag": service.projector.lag(),
+        "appendsWaiting": service.log.waiting(),
+    }));
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut response = (status, body).into_response();
+    if !ready {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    response
+}
+
+/// For Prometheus.
+pub(super) async fn metrics(State(service): State<Arc<Service>>) -> Response {
+    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, content_type)], service.metrics.encode()).into_response()
+}

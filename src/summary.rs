@@ -1,0 +1,242 @@
+//! One sentence for each event, as a support person would tell it. Nothing private is in it.
+
+#[cfg(test)]
+mod tests;
+
+use chrono::{DateTime, Utc};
+use cqrs_es::{Aggregate as _, DomainEvent as _};
+use domain::account::{Account, AccountEvent};
+use domain::credits::PaidAction;
+use domain::delivery::{ApiKeyUse, Delivery, DeliveryEvent, Started, Webhook, WebhookOutcome};
+use domain::integration::{Integration, IntegrationEvent, Provider};
+use domain::notice::{Notice, NoticeEvent, NoticeKind};
+use domain::{Asset, Credits, ItemMapping, MatchType, ResolutionCode, ResourceType};
+use projections::feed::{Fact, Recorded};
+
+/// What happened, in a sentence without a username, an e-mail address or a secret.
+pub fn summary(event: &Recorded) -> String {
+    match &event.fact {
+        Fact::Account(told) => of_account(told),
+        Fact::Integration(told) => of_integration(told),
+        Fact::Delivery(told) => of_delivery(told),
+        Fact::Notice(NoticeEvent::WebhookReceived(received)) => {
+            let what = match received.kind {
+                NoticeKind::NotAnOrder => "a webhook that is not about an order",
+                NoticeKind::StoreError => {
+                    "an error instead of an order: the owner of its webhook may no longer read orders"
+                }
+            };
+            format!("The store ({}) sent {what}.", store(received.provider))
+        }
+        Fact::Foreign => "Something that this version of Cloud Bridge does not know.".to_owned(),
+    }
+}
+
+/// The name under which an event of this kind is stored. None for what this version does not know.
+pub fn event_type(fact: &Fact) -> Option<String> {
+    match fact {
+        Fact::Account(event) => Some(event.event_type()),
+        Fact::Integration(event) => Some(event.event_type()),
+        Fact::Delivery(event) => Some(event.event_type()),
+        Fact::Notice(event) => Some(event.event_type()),
+        Fact::Foreign => None,
+    }
+}
+
+/// The kind of stream that an event is on, as it is stored. None for what this version does not know.
+pub fn aggregate_type(fact: &Fact) -> Option<&'static str> {
+    match fact {
+        Fact::Account(_) => Some(Account::TYPE),
+        Fact::Integration(_) => Some(Integration::TYPE),
+        Fact::Delivery(_) => Some(Delivery::TYPE),
+        Fact::Notice(_) => Some(Notice::TYPE),
+        Fact::Foreign => None,
+    }
+}
+
+fn of_delivery(event: &DeliveryEvent) -> String {
+    match event {
+        DeliveryEvent::WebhookReceived { webhook, outcome } => of_webhook(webhook, *outcome),
+        DeliveryEvent::Started(started) => of_start(started),
+        DeliveryEvent::LeaseRenewed { lease_until } => {
+            format!("The attempt goes on; the worker holds the delivery until {}.", moment(*lease_until))
+        }
+        DeliveryEvent::Followed { credits } => {
+            format!("The customer is followed on Cortex Cloud now ({}).", cost(*credits))
+        }
+        DeliveryEvent::ItemShared { asset, credits } => {
+            format!("The {} was shared with the customer ({}).", described(asset), cost(*credits))
+        }
+        DeliveryEvent::RetryScheduled { code, due_at } => {
+            format!("{} The next try is at {}.", cause(*code), moment(*due_at))
+        }
+        DeliveryEvent::ActionRequired { code } => format!("The merchant is needed ({}). {}", code.as_str(), code.advice()),
+        DeliveryEvent::Completed => "Everything that is mapped was shared: the delivery is complete.".to_owned(),
+        DeliveryEvent::FailedPermanently { code } => format!("The delivery was given up ({}).", code.as_str()),
+        DeliveryEvent::CancellationRequested => {
+            "Cancellation was asked for; the worker stops after the step it is in.".to_owned()
+        }
+        DeliveryEvent::Cancelled => "The delivery was cancelled.".to_owned(),
+        DeliveryEvent::HandedBack => "The worker stopped and handed the delivery back to the queue.".to_owned(),
+        DeliveryEvent::RetryRequested => "Another try was asked for: the delivery is back in the queue.".to_owned(),
+        DeliveryEvent::UsernameCorrected { .. } => "The customer's username was corrected.".to_owned(),
+        DeliveryEvent::Requeued { cause } => {
+            format!("What it waited for was fixed ({}): the delivery is back in the queue.", cause.as_str())
+        }
+    }
+}
+
+fn of_webhook(webhook: &Webhook, outcome: WebhookOutcome) -> String {
+    let status = webhook.order_status.as_ref().map(|status| format!(" ({status})")).unwrap_or_default();
+    let number = webhook.order_number.as_ref().unwrap_or(&webhook.order_id);
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let order = format!("order {}{number}{status}", if is_number { "#" } else { "" });
+    let sentence = match outcome {
+        WebhookOutcome::Accepted => format!("The store reported {order}: accepted for delivery."),
+        WebhookOutcome::Filtered => {
+            format!("The store reported {order}: this status is not one that is delivered, the order stays open.")
+        }
+        WebhookOutcome::Duplicate => {
+            format!("The store reported {order} again: nothing new, and nothing is delivered twice.")
+        }
+        WebhookOutcome::Cancelled => format!("The store called off {order}: the delivery is cancelled."),
+        WebhookOutcome::TooLate => format!("The store called off {order}, but it was already delivered."),
+    };
+    match webhook.api_key {
+        ApiKeyUse::Foreign => format!("{sentence} The API key beside it is not one of this account's."),
+        ApiKeyUse::None | ApiKeyUse::Key(_) => sentence,
+    }
+}
+
+fn of_start(started: &Started) -> String {
+    let Started { attempt, worker, plan, unmapped, lease_until: _ } = started;
+    let left_out = match unmapped.len() {
+        0 => String::new(),
+        1 => ", 1 item has no mapping".to_owned(),
+        items => format!(", {items} items have no mapping"),
+    };
+    format!("Attempt {attempt} by worker {worker} started: {} to share{left_out}.", counted(plan.len() as u64, "asset"))
+}
+
+fn of_account(event: &AccountEvent) -> String {
+    match event {
+        AccountEvent::Opened { name, attempts_per_minute } => {
+            format!("The account “{name}” was opened, with up to {} a minute.", counted((*attempts_per_minute).into(), "attempt"))
+        }
+        AccountEvent::ApiKeyCreated(key) => {
+            format!("The API key “{}” ({}, {}) was created.", key.name, key.role.as_str(), key.preview)
+        }
+        AccountEvent::ApiKeyDeactivated { key_id } => format!("The API key {key_id} was deactivated."),
+        AccountEvent::CredentialsSaved { .. } => "The login at Cortex Cloud was saved.".to_owned(),
+        AccountEvent::CredentialsDeleted => "The login at Cortex Cloud was deleted.".to_owned(),
+        AccountEvent::AttemptAdmitted { delivery_id, attempt, .. } => {
+            format!("The pace allowed attempt {attempt} of delivery {delivery_id}.")
+        }
+        AccountEvent::CreditsGranted { credits, .. } => format!("{} granted.", were(*credits)),
+        AccountEvent::CreditsReserved(moved) => {
+            format!("{} set aside for {} of delivery {}.", were(moved.credits), action(&moved.action), moved.delivery_id)
+        }
+        AccountEvent::CreditsCharged(moved) => {
+            format!("{} charged for {} of delivery {}.", were(moved.credits), action(&moved.action), moved.delivery_id)
+        }
+        AccountEvent::CreditsReleased(moved) => format!(
+            "{} given back: {} of delivery {} did not happen.",
+            were(moved.credits),
+            action(&moved.action),
+            moved.delivery_id
+        ),
+    }
+}
+
+fn of_integration(event: &IntegrationEvent) -> String {
+    match event {
+        IntegrationEvent::Created(created) => {
+            format!("The {} integration “{}” was created.", store(created.provider), created.name)
+        }
+        IntegrationEvent::Renamed { name } => format!("The integration is called “{name}” now."),
+        IntegrationEvent::Activated => "The integration was switched on: its webhooks are let in.".to_owned(),
+        IntegrationEvent::Deactivated => "The integration was switched off: its webhooks are refused.".to_owned(),
+        IntegrationEvent::OrderStatusesChanged { order_statuses } if order_statuses.is_empty() => {
+            "Orders of every status are delivered now.".to_owned()
+        }
+        IntegrationEvent::OrderStatusesChanged { order_statuses } => {
+            format!("Only orders of these statuses are delivered now: {}.", order_statuses.join(", "))
+        }
+        IntegrationEvent::SigningSecretSet { secret_preview, .. } => {
+            format!("The signing secret was set to one that ends in {secret_preview}; the one before is void.")
+        }
+        IntegrationEvent::SigningSecretRotated { secret_preview, previous_valid_until, .. } => format!(
+            "The signing secret was replaced by one that ends in {secret_preview}; the one before is valid until {}.",
+            moment(*previous_valid_until)
+        ),
+        IntegrationEvent::ItemMappingAdded { mapping } => format!("A mapping was added: {}.", rule(mapping)),
+        IntegrationEvent::ItemMappingRemoved { mapping_id } => format!("The mapping {mapping_id} was removed."),
+    }
+}
+
+fn rule(mapping: &ItemMapping) -> String {
+    let part = match mapping.match_type {
+        MatchType::Title => "title",
+        MatchType::ProductId => "product id",
+        MatchType::Sku => "SKU",
+        MatchType::VariantId => "variant id",
+    };
+    format!("for the {part} “{}” the {} is delivered", mapping.external_ref, described(&mapping.asset))
+}
+
+fn action(action: &PaidAction) -> String {
+    match action {
+        PaidAction::Follow => "following the customer".to_owned(),
+        PaidAction::Share(asset) => format!("sharing the {}", described(asset)),
+    }
+}
+
+fn described(asset: &Asset) -> String {
+    let kind = match asset.resource_type {
+        ResourceType::Preset => "preset",
+        ResourceType::Capture => "capture",
+    };
+    format!("{kind} {}", asset.resource_id)
+}
+
+fn cause(code: ResolutionCode) -> String {
+    match code {
+        ResolutionCode::NdspWaiting => "The customer has not followed back yet.".to_owned(),
+        ResolutionCode::TemporaryFailure => "Cortex Cloud could not be reached or had a problem.".to_owned(),
+        ResolutionCode::MissingUsername
+        | ResolutionCode::InvalidUsername
+        | ResolutionCode::MissingCredentials
+        | ResolutionCode::InactiveApiKey
+        | ResolutionCode::CreditsExhausted
+        | ResolutionCode::NoItemMapping
+        | ResolutionCode::OrderStatusFiltered
+        | ResolutionCode::Duplicate
+        | ResolutionCode::Unknown => format!("It did not work ({}).", code.as_str()),
+    }
+}
+
+fn store(provider: Provider) -> &'static str {
+    match provider {
+        Provider::Shopify => "Shopify",
+        Provider::WooCommerce => "WooCommerce",
+        Provider::BigCommerce => "BigCommerce",
+        Provider::Square => "Square",
+        Provider::Generic => "generic",
+    }
+}
+
+fn cost(credits: Credits) -> String {
+    if credits == Credits::ZERO { "free".to_owned() } else { counted(credits.0, "credit") }
+}
+
+fn were(credits: Credits) -> String {
+    format!("{} {}", counted(credits.0, "credit"), if credits.0 == 1 { "was" } else { "were" })
+}
+
+fn counted(number: u64, one: &str) -> String {
+    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
+}
+
+fn moment(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
+}

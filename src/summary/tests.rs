@@ -1,0 +1,264 @@
+//! Every event told, and nothing private told with it.
+
+use domain::account::{ApiKeyCreated, CreditMove, Role};
+use domain::delivery::Intent;
+use domain::integration::IntegrationCreated;
+use domain::notice::NoticeReceived;
+use domain::{AccountId, ApiKeyId, DeliveryId, IntegrationId, MappingId, Private};
+use uuid::Uuid;
+
+use super::*;
+
+const PRIVATE: &str = "fan@music.com";
+
+fn told(fact: Fact) -> String {
+    let told = summary(&Recorded {
+        position: 1,
+        aggregate_id: Uuid::nil().to_string(),
+        sequence: 1,
+        recorded_at: DateTime::UNIX_EPOCH,
+        actor: "store".to_owned(),
+        fact,
+    });
+    assert!(!told.contains(PRIVATE) && told.ends_with('.'), "{told}");
+    told
+}
+
+fn private() -> Private<String> {
+    PRIVATE.into()
+}
+
+fn preset() -> Asset {
+    Asset { resource_type: ResourceType::Preset, resource_id: "abc".to_owned() }
+}
+
+fn webhook(number: Option<&str>, status: Option<&str>, api_key: ApiKeyUse) -> Box<Webhook> {
+    Box::new(Webhook {
+        account_id: AccountId(Uuid::nil()),
+        integration_id: IntegrationId(Uuid::nil()),
+        provider: Provider::Shopify,
+        order_id: "order-7".to_owned(),
+        order_number: number.map(str::to_owned),
+        order_status: status.map(str::to_owned),
+        intent: Intent::Deliver,
+        username: Some(private()),
+        email: Some(private()),
+        customer_name: Some(private()),
+        items: vec![],
+        api_key,
+        topic: None,
+        webhook_id: None,
+        body_bytes: 2,
+    })
+}
+
+#[test]
+fn deliveries_are_told() {
+    let at = DateTime::UNIX_EPOCH;
+    let received = |number, status, api_key, outcome| DeliveryEvent::WebhookReceived {
+        webhook: webhook(number, status, api_key),
+        outcome,
+    };
+    let started = |plan, unmapped| {
+        DeliveryEvent::Started(Started { attempt: 2, worker: "w1".to_owned(), lease_until: at, plan, unmapped })
+    };
+    for (event, sentence) in [
+        (
+            received(Some("1042"), Some("paid"), ApiKeyUse::None, WebhookOutcome::Accepted),
+            "The store reported order #1042 (paid): accepted for delivery.",
+        ),
+        (
+            received(None, None, ApiKeyUse::Foreign, WebhookOutcome::Accepted),
+            "The store reported order order-7: accepted for delivery. The API key beside it is not one of this account's.",
+        ),
+        (
+            received(Some("#1042"), Some("pending"), ApiKeyUse::None, WebhookOutcome::Filtered),
+            "The store reported order #1042 (pending): this status is not one that is delivered, the order stays open.",
+        ),
+        (
+            received(Some("#1042"), None, ApiKeyUse::None, WebhookOutcome::Duplicate),
+            "The store reported order #1042 again: nothing new, and nothing is delivered twice.",
+        ),
+        (
+            received(Some("1042"), Some("cancelled"), ApiKeyUse::None, WebhookOutcome::Cancelled),
+            "The store called off order #1042 (cancelled): the delivery is cancelled.",
+        ),
+        (
+            received(Some("1042"), None, ApiKeyUse::None, WebhookOutcome::TooLate),
+            "The store called off order #1042, but it was already delivered.",
+        ),
+        (
+            started(vec![preset(), preset()], vec![0]),
+            "Attempt 2 by worker w1 started: 2 assets to share, 1 item has no mapping.",
+        ),
+        (started(vec![preset()], vec![]), "Attempt 2 by worker w1 started: 1 asset to share."),
+        (
+            DeliveryEvent::LeaseRenewed { lease_until: at },
+            "The attempt goes on; the worker holds the delivery until 1970-01-01 00:00:00 UTC.",
+        ),
+        (DeliveryEvent::Followed { credits: Credits(3) }, "The customer is followed on Cortex Cloud now (3 credits)."),
+        (
+            DeliveryEvent::ItemShared { asset: preset(), credits: Credits::ZERO },
+            "The preset abc was shared with the customer (free).",
+        ),
+        (
+            DeliveryEvent::RetryScheduled { code: ResolutionCode::NdspWaiting, due_at: at },
+            "The customer has not followed back yet. The next try is at 1970-01-01 00:00:00 UTC.",
+        ),
+        (
+            DeliveryEvent::RetryScheduled { code: ResolutionCode::TemporaryFailure, due_at: at },
+            "Cortex Cloud could not be reached or had a problem. The next try is at 1970-01-01 00:00:00 UTC.",
+        ),
+        (
+            DeliveryEvent::FailedPermanently { code: ResolutionCode::Unknown },
+            "The delivery was given up (unknown).",
+        ),
+        (DeliveryEvent::UsernameCorrected { username: private() }, "The customer's username was corrected."),
+        (
+            DeliveryEvent::Requeued { cause: ResolutionCode::NoItemMapping },
+            "What it waited for was fixed (no_item_mapping): the delivery is back in the queue.",
+        ),
+    ] {
+        assert_eq!(told(Fact::Delivery(event)), sentence);
+    }
+    for event in [
+        DeliveryEvent::Completed,
+        DeliveryEvent::CancellationRequested,
+        DeliveryEvent::Cancelled,
+        DeliveryEvent::HandedBack,
+        DeliveryEvent::RetryRequested,
+    ] {
+        told(Fact::Delivery(event));
+    }
+    for code in ResolutionCode::ALL {
+        assert!(told(Fact::Delivery(DeliveryEvent::ActionRequired { code })).contains(code.as_str()));
+    }
+}
+
+#[test]
+fn accounts_are_told() {
+    let moved = |action, credits| CreditMove { delivery_id: DeliveryId(Uuid::nil()), action, credits: Credits(credits) };
+    let nil = Uuid::nil();
+    for (event, sentence) in [
+        (
+            AccountEvent::Opened { name: "Storm".to_owned(), attempts_per_minute: 1 },
+            "The account “Storm” was opened, with up to 1 attempt a minute.".to_owned(),
+        ),
+        (
+            AccountEvent::ApiKeyCreated(ApiKeyCreated {
+                key_id: ApiKeyId(nil),
+                name: "shop".to_owned(),
+                role: Role::Merchant,
+                hash: "secret".to_owned(),
+                preview: "cb_live_…6789".to_owned(),
+            }),
+            "The API key “shop” (merchant, cb_live_…6789) was created.".to_owned(),
+        ),
+        (
+            AccountEvent::ApiKeyDeactivated { key_id: ApiKeyId(nil) },
+            format!("The API key {nil} was deactivated."),
+        ),
+        (
+            AccountEvent::CredentialsSaved { email: private(), password: private() },
+            "The login at Cortex Cloud was saved.".to_owned(),
+        ),
+        (AccountEvent::CredentialsDeleted, "The login at Cortex Cloud was deleted.".to_owned()),
+        (
+            AccountEvent::AttemptAdmitted { delivery_id: DeliveryId(nil), attempt: 3, at: DateTime::UNIX_EPOCH },
+            format!("The pace allowed attempt 3 of delivery {nil}."),
+        ),
+        (
+            AccountEvent::CreditsGranted { grant_id: nil, credits: Credits(1) },
+            "1 credit was granted.".to_owned(),
+        ),
+        (
+            AccountEvent::CreditsReserved(moved(PaidAction::Follow, 3)),
+            format!("3 credits were set aside for following the customer of delivery {nil}."),
+        ),
+        (
+            AccountEvent::CreditsCharged(moved(PaidAction::Share(preset()), 10)),
+            format!("10 credits were charged for sharing the preset abc of delivery {nil}."),
+        ),
+        (
+            AccountEvent::CreditsReleased(moved(PaidAction::Follow, 3)),
+            format!("3 credits were given back: following the customer of delivery {nil} did not happen."),
+        ),
+    ] {
+        assert_eq!(told(Fact::Account(event)), sentence);
+    }
+}
+
+#[test]
+fn integrations_notices_and_strangers_are_told() {
+    let (secret, secret_preview) = (private(), "…6789".to_owned());
+    let mapping = ItemMapping {
+        id: MappingId(Uuid::nil()),
+        match_type: MatchType::Sku,
+        external_ref: "STORM".to_owned(),
+        asset: preset(),
+    };
+    for (event, sentence) in [
+        (
+            IntegrationEvent::Created(IntegrationCreated {
+                account_id: AccountId(Uuid::nil()),
+                provider: Provider::WooCommerce,
+                name: "Shop".to_owned(),
+                signing_secret: private(),
+                secret_preview: secret_preview.clone(),
+                order_statuses: vec![],
+            }),
+            "The WooCommerce integration “Shop” was created.",
+        ),
+        (IntegrationEvent::Renamed { name: "New".to_owned() }, "The integration is called “New” now."),
+        (IntegrationEvent::Activated, "The integration was switched on: its webhooks are let in."),
+        (IntegrationEvent::Deactivated, "The integration was switched off: its webhooks are refused."),
+        (
+            IntegrationEvent::OrderStatusesChanged { order_statuses: vec![] },
+            "Orders of every status are delivered now.",
+        ),
+        (
+            IntegrationEvent::OrderStatusesChanged { order_statuses: vec!["paid".to_owned(), "done".to_owned()] },
+            "Only orders of these statuses are delivered now: paid, done.",
+        ),
+        (
+            IntegrationEvent::SigningSecretSet { secret: secret.clone(), secret_preview: secret_preview.clone() },
+            "The signing secret was set to one that ends in …6789; the one before is void.",
+        ),
+        (
+            IntegrationEvent::SigningSecretRotated { secret, secret_preview, previous_valid_until: DateTime::UNIX_EPOCH },
+            "The signing secret was replaced by one that ends in …6789; the one before is valid until 1970-01-01 00:00:00 UTC.",
+        ),
+        (
+            IntegrationEvent::ItemMappingAdded { mapping },
+            "A mapping was added: for the SKU “STORM” the preset abc is delivered.",
+        ),
+        (
+            IntegrationEvent::ItemMappingRemoved { mapping_id: MappingId(Uuid::nil()) },
+            "The mapping 00000000-0000-0000-0000-000000000000 was removed.",
+        ),
+    ] {
+        assert_eq!(told(Fact::Integration(event)), sentence);
+    }
+    for (kind, sentence) in [
+        (NoticeKind::NotAnOrder, "The store (Shopify) sent a webhook that is not about an order."),
+        (
+            NoticeKind::StoreError,
+            "The store (Shopify) sent an error instead of an order: the owner of its webhook may no longer read orders.",
+        ),
+    ] {
+        let received = NoticeReceived {
+            account_id: AccountId(Uuid::nil()),
+            integration_id: IntegrationId(Uuid::nil()),
+            provider: Provider::Shopify,
+            kind,
+            topic: None,
+            webhook_id: None,
+            body_bytes: 2,
+        };
+        assert_eq!(told(Fact::Notice(NoticeEvent::WebhookReceived(received))), sentence);
+    }
+    assert_eq!(event_type(&Fact::Foreign), None);
+    assert_eq!(event_type(&Fact::Delivery(DeliveryEvent::Completed)).as_deref(), Some("completed"));
+    assert_eq!(aggregate_type(&Fact::Delivery(DeliveryEvent::Completed)), Some("delivery"));
+    told(Fact::Foreign);
+}
