@@ -47,22 +47,17 @@ fn main() -> ExitCode {
 }
 
 fn start(options: &Options) -> anyhow::Result<()> {
-    match options.ceiling_server {
+    if let Some(port) = options.ceiling_server {
         // The runtime that the service has, so that both are measured alike.
-        Some(port) => Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .context("no runtime for the server without storage")?
-            .block_on(ceiling::serve(options.provider, port)),
-        None => {
-            let runtime = Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .context("no runtime for the benchmark")?;
-            let outcome = runtime.block_on(run::run(options));
-            // After an interruption, connections of the load may still wait for an answer.
-            runtime.shutdown_background();
-            outcome
-        }
+        let runtime = Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+        return runtime.block_on(ceiling::serve(options.provider, port));
     }
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("no runtime")?;
+    let outcome = runtime.block_on(run::run(options));
+    // After an interruption, connections of the load may still wait for an answer.
+    runtime.shutdown_background();
+    outcome
 }

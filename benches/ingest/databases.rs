@@ -22,7 +22,7 @@ pub(crate) enum Databases {
     Sqlite {
         folder: PathBuf,
     },
-    Postgres(Postgres),
+    Postgres(Box<Postgres>),
 }
 
 pub(crate) struct Postgres {
@@ -52,7 +52,7 @@ impl Databases {
                     "which Postgres? Name one with --postgres-url, or let one be started: \
                      scripts/postgres cargo bench --bench ingest -- --log postgres",
                 )?;
-                Ok(Self::Postgres(Postgres::make(url).await?))
+                Ok(Self::Postgres(Box::new(Postgres::make(url).await?)))
             }
         }
     }

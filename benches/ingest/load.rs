@@ -19,7 +19,7 @@ use super::request::Request;
 
 const ACCEPTED: u16 = 202;
 /// How long answers may still be awaited after the last request.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// More broken connections than this are no accident.
 const MAX_BROKEN: u64 = 1_000;
 

@@ -1,5 +1,7 @@
 //! Orders as the stores send them, all alike but for their digits.
 
+use std::fmt::Write as _;
+
 use domain::integration::Provider;
 use serde_json::{Value, json};
 
@@ -57,7 +59,7 @@ fn filler(bytes: usize) -> String {
         random ^= random >> 7;
         random ^= random << 17;
         let word = WORDS[usize::try_from(random % 8).expect("it is less than eight")];
-        text.push_str(&format!("{word}={:x}&", random >> 32));
+        write!(text, "{word}={:x}&", random >> 32).expect("writing to a string cannot fail");
     }
     text.truncate(bytes);
     text

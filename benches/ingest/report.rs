@@ -23,7 +23,7 @@ pub(crate) struct Report {
     /// What part of the requests without storage the service answers.
     pub(crate) share_of_ceiling: f64,
     pub(crate) appends: Appends,
-    pub(crate) memory: Option<MemoryUse>,
+    pub(crate) memory_mb: Option<Megabytes>,
     pub(crate) accepted: usize,
     pub(crate) webhooks_in_log: usize,
     pub(crate) missing_in_log: usize,
@@ -54,11 +54,12 @@ pub(crate) struct Appends {
     pub(crate) statements_per_commit: f64,
 }
 
+/// Resident memory of the service.
 #[derive(Debug, Serialize)]
-pub(crate) struct MemoryUse {
-    pub(crate) before_mb: f64,
-    pub(crate) after_mb: f64,
-    pub(crate) peak_mb: f64,
+pub(crate) struct Megabytes {
+    pub(crate) before: f64,
+    pub(crate) after: f64,
+    pub(crate) peak: f64,
 }
 
 /// How many cores two processes kept busy over a time.
@@ -98,13 +99,13 @@ impl Appends {
     }
 }
 
-impl MemoryUse {
+impl Megabytes {
     pub(crate) fn between(before: Memory, after: Memory) -> Self {
-        let mb = |bytes| float(bytes) / 1e6;
+        let of = |bytes| float(bytes) / 1e6;
         Self {
-            before_mb: mb(before.now),
-            after_mb: mb(after.now),
-            peak_mb: mb(after.peak),
+            before: of(before.now),
+            after: of(after.now),
+            peak: of(after.peak),
         }
     }
 }
@@ -160,23 +161,23 @@ impl Display for Report {
             format!("{:.2}", self.appends.statements_per_commit),
             "",
         )?;
-        let memory = self.memory.as_ref();
+        let memory = self.memory_mb.as_ref();
         row(
             f,
             "memory before, MB",
-            optional(memory.map(|memory| memory.before_mb), 1),
+            optional(memory.map(|memory| memory.before), 1),
             "",
         )?;
         row(
             f,
             "memory after, MB",
-            optional(memory.map(|memory| memory.after_mb), 1),
+            optional(memory.map(|memory| memory.after), 1),
             "",
         )?;
         row(
             f,
             "memory at most, MB",
-            optional(memory.map(|memory| memory.peak_mb), 1),
+            optional(memory.map(|memory| memory.peak), 1),
             "",
         )?;
         row(f, "ready after start, ms", self.ready_after_ms, "")?;

@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use domain::IntegrationId;
@@ -16,7 +16,7 @@ use super::databases::Databases;
 use super::load::Load;
 use super::options::Options;
 use super::process::{self, Memory};
-use super::report::{Appends, Cores, Figures, MemoryUse, Report};
+use super::report::{Appends, Cores, Figures, Megabytes, Report};
 use super::request::{Request, Target};
 use super::server::{Appended, Server};
 
@@ -53,34 +53,34 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
 async fn measure(options: &Options, folder: &Path, databases: &Databases) -> anyhow::Result<Report> {
     let server = Server::start(folder, databases).await?;
     let ready_after_ms = server.ready_after.as_millis();
-    let served = tokio::select! {
-        served = serve(options, folder, &server) => served,
+    let outcome = tokio::select! {
+        outcome = drive(options, folder, &server) => outcome,
         interrupted = interrupted() => Err(interrupted),
     };
     // Before its folder goes, and before anybody looks into its log.
     server.stop().await?;
-    let served = served?;
+    let driven = outcome?;
 
-    let ceiling = Ceiling::start(&served.target).await?;
-    let unkept = tokio::select! {
-        unkept = under_load(options, ceiling.address, ceiling.process_id(), served.request.clone(), None) => unkept,
+    let ceiling = Ceiling::start(&driven.target).await?;
+    let outcome = tokio::select! {
+        outcome = under_load(options, ceiling.address, ceiling.process_id(), driven.request.clone(), None) => outcome,
         interrupted = interrupted() => Err(interrupted),
     };
     ceiling.stop().await?;
-    let without_storage = unkept?.figures;
+    let without_storage = outcome?.figures;
 
-    let kept = databases.kept(served.integration, &served.accepted).await?;
+    let kept = databases.kept(driven.integration, &driven.accepted).await?;
     Ok(Report {
         provider: options.provider.as_str(),
         connections: options.connections,
-        body_bytes: served.request.body_bytes(),
+        body_bytes: driven.request.body_bytes(),
         ready_after_ms,
-        share_of_ceiling: served.figures.requests_per_second / without_storage.requests_per_second,
-        service: served.figures,
+        share_of_ceiling: driven.figures.requests_per_second / without_storage.requests_per_second,
+        service: driven.figures,
         without_storage,
-        appends: served.appends,
-        memory: served.memory,
-        accepted: served.accepted.len(),
+        appends: driven.appends,
+        memory_mb: driven.memory,
+        accepted: driven.accepted.len(),
         webhooks_in_log: kept.webhooks,
         missing_in_log: kept.missing,
         conditions: Conditions::of(databases.engine().await?, folder),
@@ -94,18 +94,18 @@ async fn interrupted() -> anyhow::Error {
     }
 }
 
-/// What the service did.
-struct Served {
+/// The service, and what it did under the load.
+struct Driven {
     integration: IntegrationId,
     target: Target,
     request: Request,
     figures: Figures,
     accepted: Vec<u64>,
     appends: Appends,
-    memory: Option<MemoryUse>,
+    memory: Option<Megabytes>,
 }
 
-async fn serve(options: &Options, folder: &Path, server: &Server) -> anyhow::Result<Served> {
+async fn drive(options: &Options, folder: &Path, server: &Server) -> anyhow::Result<Driven> {
     let (integration, target) = server.integration(folder, options.provider).await?;
     let request = Request::new(target.clone(), usize::try_from(options.body_bytes)?)?;
     let memory = || server.process_id().and_then(process::memory);
@@ -120,7 +120,7 @@ async fn serve(options: &Options, folder: &Path, server: &Server) -> anyhow::Res
     .await?;
     let after = memory();
     let (from, to) = loaded.appended.context("nothing was read of the service's appends")?;
-    Ok(Served {
+    Ok(Driven {
         integration,
         target,
         request,
@@ -129,7 +129,7 @@ async fn serve(options: &Options, folder: &Path, server: &Server) -> anyhow::Res
         appends: Appends::between(from, to),
         memory: before
             .zip(after)
-            .map(|(before, after)| MemoryUse::between(before, after)),
+            .map(|(before, after)| Megabytes::between(before, after)),
     })
 }
 
@@ -176,8 +176,8 @@ async fn appended(service: Option<&Server>) -> anyhow::Result<Option<Appended>> 
 /// How long the server and this process had kept cores busy at a moment.
 struct Busy {
     at: Instant,
-    server: Option<std::time::Duration>,
-    load: Option<std::time::Duration>,
+    server: Option<Duration>,
+    load: Option<Duration>,
 }
 
 impl Busy {
@@ -192,7 +192,7 @@ impl Busy {
     fn until_now(&self, server: Option<u32>) -> Cores {
         let now = Self::of(server);
         let seconds = (now.at - self.at).as_secs_f64();
-        let cores = |before: Option<std::time::Duration>, after: Option<std::time::Duration>| {
+        let cores = |before: Option<Duration>, after: Option<Duration>| {
             Some(after?.saturating_sub(before?).as_secs_f64() / seconds)
         };
         Cores {

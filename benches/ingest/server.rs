@@ -17,7 +17,7 @@ use super::databases::Databases;
 use super::request::Target;
 
 const MAX_START: Duration = Duration::from_secs(30);
-const MAX_STOP: Duration = Duration::from_secs(60);
+const MAX_STOP: Duration = Duration::from_mins(1);
 
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,

@@ -63,6 +63,8 @@ struct Count {
 pub struct Refusals {
     held: Mutex<HashMap<Counter, Count>>,
     some: Notify,
+    /// One write at a time, so that whoever has written knows that everything before is in the table.
+    writing: tokio::sync::Mutex<()>,
 }
 
 /// One hour's refusals of one kind, as people see them.
@@ -80,14 +82,17 @@ pub struct RefusedHour {
 impl Refusals {
     pub fn count(&self, account_id: AccountId, integration_id: IntegrationId, reason: RefusalReason, at: DateTime<Utc>) {
         let hour = at.duration_trunc(TimeDelta::hours(1)).unwrap_or(at);
-        let counter = Counter { account_id, integration_id, reason, hour };
+        self.add(Counter { account_id, integration_id, reason, hour }, Count { refused: 1, last_at: at });
+    }
+
+    fn add(&self, counter: Counter, more: Count) {
         let mut held = self.held.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if held.len() >= MAX_HELD && !held.contains_key(&counter) {
             return;
         }
-        let count = held.entry(counter).or_insert(Count { refused: 0, last_at: at });
-        count.refused += 1;
-        count.last_at = at;
+        let count = held.entry(counter).or_insert(Count { refused: 0, last_at: more.last_at });
+        count.refused += more.refused;
+        count.last_at = count.last_at.max(more.last_at);
         drop(held);
         self.some.notify_one();
     }
@@ -104,10 +109,22 @@ impl Refusals {
     }
 
     pub async fn write(&self, log: &EventLog) -> sqlx::Result<()> {
+        let _writing = self.writing.lock().await;
         let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
         if held.is_empty() {
             return Ok(());
         }
+        let written = Self::write_counts(log, &held).await;
+        if written.is_err() {
+            // Counted again with what comes next.
+            for (counter, count) in held {
+                self.add(counter, count);
+            }
+        }
+        written
+    }
+
+    async fn write_counts(log: &EventLog, held: &HashMap<Counter, Count>) -> sqlx::Result<()> {
         let mut transaction = log.database().begin().await?;
         for (counter, count) in held {
             let sql = Sql::new(

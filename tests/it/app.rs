@@ -1,0 +1,373 @@
+//! A whole service in this process, on real sockets and databases, with Cortex Cloud's sandbox beside it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use cloud_bridge::clock::Clock;
+use cloud_bridge::event_log::row::first_broken;
+use cloud_bridge::ingest::signature::sign;
+use cloud_bridge::sandbox::{self, Sandbox, SandboxOptions};
+use cloud_bridge::service::{NewAccount, Service, ServiceOptions};
+use cloud_bridge::vault::Vault;
+use domain::integration::Provider;
+use projections::due_deliveries;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::engines::{Databases, Engine};
+
+/// A story that takes longer than this hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+pub const MASTER_KEY: [u8; 32] = [7; 32];
+
+/// One node of the service.
+pub struct Node {
+    pub service: Arc<Service>,
+    pub url: String,
+    serving: JoinHandle<anyhow::Result<()>>,
+}
+
+pub struct TestApp {
+    pub engine: Engine,
+    pub databases: Databases,
+    pub clock: Clock,
+    pub cortex: Sandbox,
+    pub node: Node,
+    pub admin: NewAccount,
+    http: reqwest::Client,
+}
+
+/// Tells a story on a fresh service, then checks what must hold after every story.
+pub async fn run(engine: Engine, story: impl AsyncFnOnce(&TestApp)) {
+    let app = TestApp::start(engine).await;
+    tokio::time::timeout(PATIENCE, story(&app)).await.expect("the story ends in time");
+    app.every_chain_is_whole().await;
+    app.stop().await;
+}
+
+pub fn options(databases: &Databases, cortex: &Sandbox, workers: usize) -> ServiceOptions {
+    ServiceOptions {
+        log_url: databases.log_url.clone(),
+        views_url: databases.views_url.clone(),
+        cortex_url: cortex.base_url().to_owned(),
+        public_url: "https://bridge.example".to_owned(),
+        workers,
+    }
+}
+
+impl Node {
+    pub async fn start(options: ServiceOptions, clock: Clock) -> Self {
+        let service = Service::start(options, Vault::new(&MASTER_KEY), clock).await.expect("a node starts");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let serving = tokio::spawn(cloud_bridge::http::serve(service.clone(), listener));
+        Self { service, url, serving }
+    }
+
+    pub async fn stop(self) {
+        self.service.begin_stopping();
+        self.serving.await.expect("serving does not panic").expect("serving ends well");
+        self.service.stop().await;
+    }
+}
+
+impl TestApp {
+    pub async fn start(engine: Engine) -> Self {
+        let databases = Databases::create(engine).await;
+        let clock = Clock::default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let cortex = sandbox::start(listener, SandboxOptions { clock: clock.clone(), ..SandboxOptions::default() })
+            .expect("the sandbox starts");
+        let node = Node::start(options(&databases, &cortex, 4), clock.clone()).await;
+        let admin = node.service.bootstrap().await.expect("the log can be written").expect("the log is empty");
+        Self { engine, databases, clock, cortex, node, admin, http: reqwest::Client::new() }
+    }
+
+    async fn stop(self) {
+        self.node.stop().await;
+        self.cortex.stop().await;
+        self.databases.remove().await;
+    }
+
+    /// A second node over the same databases. Postgres only: a SQLite file has one process.
+    pub async fn second_node(&self, workers: usize) -> Node {
+        assert_eq!(self.engine, Engine::Postgres);
+        Node::start(options(&self.databases, &self.cortex, workers), self.clock.clone()).await
+    }
+
+    pub fn service(&self) -> &Service {
+        &self.node.service
+    }
+
+    /// Moves the clock of the service and of Cortex Cloud.
+    pub fn advance(&self, by: TimeDelta) {
+        self.clock.advance(by);
+    }
+
+    pub async fn get(&self, path: &str) -> reqwest::Response {
+        self.http.get(format!("{}{path}", self.node.url)).send().await.expect("the service answers")
+    }
+
+    /// Asks as the holder of a key. Fails on errors; `userErrors` are for the story to look at.
+    pub async fn ask(&self, key: &str, document: &str, variables: Value) -> Value {
+        let answer = self.try_ask(key, document, variables).await;
+        assert!(answer["errors"].is_null(), "{answer:#} to {document}");
+        answer["data"].clone()
+    }
+
+    pub async fn try_ask(&self, key: &str, document: &str, variables: Value) -> Value {
+        let request = self.http.post(format!("{}/graphql", self.node.url)).bearer_auth(key);
+        let answer = request.json(&json!({ "query": document, "variables": variables })).send().await;
+        answer.expect("the service answers").json().await.expect("answers are JSON")
+    }
+
+    pub async fn admin(&self, document: &str, variables: Value) -> Value {
+        self.ask(&self.admin.api_key, document, variables).await
+    }
+
+    /// A merchant with everything in order: credentials, credits and a pace that nobody notices.
+    pub async fn merchant(&self) -> Merchant<'_> {
+        let merchant = self.bare_merchant(6_000, 1_000).await;
+        merchant.save_credentials(sandbox::DEFAULT_PASSWORD).await;
+        merchant
+    }
+
+    pub async fn bare_merchant(&self, attempts_per_minute: u32, credits: u32) -> Merchant<'_> {
+        let document = r#"mutation ($input: CreateAccountInput!) {
+            createAccount(input: $input) { account { id } apiKey userErrors { code message } }
+        }"#;
+        let input = json!({ "name": "Storm Audio", "attemptsPerMinute": attempts_per_minute, "credits": credits });
+        let made = self.admin(document, json!({ "input": input })).await;
+        let made = &made["createAccount"];
+        assert_eq!(made["userErrors"], json!([]));
+        Merchant { app: self, id: text(&made["account"]["id"]), key: text(&made["apiKey"]) }
+    }
+
+    /// Waits until nothing is due, nothing runs, and everything that follows from what happened has happened.
+    pub async fn settle(&self) {
+        let service = self.service();
+        let mut head = service.log.head_changes();
+        loop {
+            head.mark_unchanged();
+            let before = service.log.head();
+            assert!(service.projector.run_to_head(PATIENCE).await, "the views follow");
+            let reacted = service.log.follower_position("reactions").await.expect("the log answers") >= before;
+            let now = self.clock.now().timestamp_micros();
+            let due = due_deliveries::depth(&service.views, now).await.expect("the views answer");
+            let running = self.count("SELECT count(*) AS number FROM due_deliveries WHERE status = 'running'").await;
+            if reacted && due == 0 && running == 0 && service.log.head() == before {
+                return;
+            }
+            // Woken by the next event; now and then in any case, for a follower's position is no event.
+            tokio::time::timeout(Duration::from_millis(20), head.changed()).await.ok();
+        }
+    }
+
+    pub async fn count(&self, sql: &str) -> i64 {
+        #[derive(sqlx::FromRow)]
+        struct Number {
+            number: i64,
+        }
+        self.service().views.fetch_one::<Number>(sql.into()).await.expect("the views answer").number
+    }
+
+    async fn every_chain_is_whole(&self) {
+        #[derive(sqlx::FromRow)]
+        struct Stream {
+            aggregate_type: String,
+            aggregate_id: String,
+        }
+        let log = &self.service().log;
+        let streams = "SELECT DISTINCT aggregate_type, aggregate_id FROM events LIMIT 2000";
+        for stream in log.database().fetch_all::<Stream>(streams.into()).await.expect("the log answers") {
+            let events = log.whole_stream(&stream.aggregate_type, &stream.aggregate_id, 5_000).await.expect("it answers");
+            assert_eq!(first_broken(&events), None, "the chain of a {} is whole", stream.aggregate_type);
+        }
+    }
+}
+
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+}
+
+/// An account and a key to it.
+#[derive(Clone)]
+pub struct Merchant<'a> {
+    pub app: &'a TestApp,
+    pub id: String,
+    pub key: String,
+}
+
+impl<'a> Merchant<'a> {
+    pub async fn ask(&self, document: &str, variables: Value) -> Value {
+        self.app.ask(&self.key, document, variables).await
+    }
+
+    pub async fn save_credentials(&self, password: &str) {
+        let document = r#"mutation ($input: SaveCortexCredentialsInput!) {
+            saveCortexCredentials(input: $input) { userErrors { code } }
+        }"#;
+        let input = json!({ "email": sandbox::DEFAULT_EMAIL, "password": password });
+        let saved = self.ask(document, json!({ "input": input })).await;
+        assert_eq!(saved["saveCortexCredentials"]["userErrors"], json!([]));
+    }
+
+    /// A store whose products STORM and RAIN are mapped to the presets `storm` and `rain`.
+    pub async fn shop(&self, provider: Provider) -> Shop<'a> {
+        let shop = self.bare_shop(provider, &[]).await;
+        for sku in ["STORM", "RAIN"] {
+            shop.map(sku, &sku.to_lowercase()).await;
+        }
+        shop
+    }
+
+    pub async fn bare_shop(&self, provider: Provider, order_statuses: &[&str]) -> Shop<'a> {
+        let document = r#"mutation ($input: CreateIntegrationInput!) {
+            createIntegration(input: $input) { integration { id } signingSecret userErrors { code message } }
+        }"#;
+        let provider_name = provider.as_str().to_uppercase();
+        let input = json!({ "provider": provider_name, "name": "My shop", "orderStatuses": order_statuses });
+        let made = self.ask(document, json!({ "input": input })).await;
+        let made = &made["createIntegration"];
+        assert_eq!(made["userErrors"], json!([]));
+        let (id, secret) = (text(&made["integration"]["id"]), text(&made["signingSecret"]));
+        Shop { merchant: self.clone(), provider, id, secret }
+    }
+
+    pub async fn balance(&self) -> Value {
+        let account = self.ask("{ account { credits { available reserved charged } } }", json!({})).await;
+        account["account"]["credits"].clone()
+    }
+
+    /// The log of deliveries, newest first, as far as the stories look at it.
+    pub async fn deliveries(&self) -> Vec<Value> {
+        let document = "{ deliveries(first: 100) { nodes {
+            id orderId status resolutionCode targetUsername attempts creditsCharged nextAttemptAt
+            items { sku sharedAt mapping { resourceId } } duplicateOf { id }
+        } } }";
+        let answer = self.ask(document, json!({})).await;
+        answer["deliveries"]["nodes"].as_array().expect("a list").clone()
+    }
+}
+
+/// An integration, and the store on the other side of it.
+#[derive(Clone)]
+pub struct Shop<'a> {
+    pub merchant: Merchant<'a>,
+    pub provider: Provider,
+    pub id: String,
+    pub secret: String,
+}
+
+/// What a store was told.
+#[derive(Debug, PartialEq)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub body: Value,
+}
+
+impl Answer {
+    pub fn delivery_id(&self) -> String {
+        text(&self.body["deliveryId"])
+    }
+
+    /// The answer to a webhook that was recorded: 202 and a status.
+    #[track_caller]
+    pub fn accepted(&self, status: &str) -> String {
+        assert_eq!((self.status, &self.body["status"]), (StatusCode::ACCEPTED, &json!(status)), "{self:?}");
+        self.delivery_id()
+    }
+
+    #[track_caller]
+    pub fn refused(&self, status: u16, code: &str) {
+        assert_eq!((self.status.as_u16(), &self.body["error"]["code"]), (status, &json!(code)), "{self:?}");
+    }
+}
+
+impl Shop<'_> {
+    pub fn path(&self) -> String {
+        format!("/api/webhooks/{}/{}", self.provider.as_str(), self.id)
+    }
+
+    /// Posts a webhook as the store does: signed.
+    pub async fn post(&self, body: &Value) -> Answer {
+        self.post_bytes(body.to_string().into_bytes(), &[]).await
+    }
+
+    pub async fn post_bytes(&self, body: Vec<u8>, headers: &[(&str, &str)]) -> Answer {
+        let (name, signature) = sign(self.provider, &self.secret, &body).expect("the provider signs");
+        let mut all = vec![(name, signature.as_str())];
+        all.extend_from_slice(headers);
+        self.post_unsigned(body, &all).await
+    }
+
+    pub async fn post_unsigned(&self, body: Vec<u8>, headers: &[(&str, &str)]) -> Answer {
+        self.post_to(&self.merchant.app.node.url, body, headers).await
+    }
+
+    pub async fn post_to(&self, node_url: &str, body: Vec<u8>, headers: &[(&str, &str)]) -> Answer {
+        let mut request = self.merchant.app.http.post(format!("{node_url}{}", self.path())).body(body);
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+            request = request.header("content-type", "application/json");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.expect("the service answers");
+        let status = response.status();
+        let body = response.bytes().await.expect("the answer arrives whole");
+        Answer { status, body: serde_json::from_slice(&body).unwrap_or(Value::Null) }
+    }
+
+    pub async fn map(&self, sku: &str, preset: &str) {
+        let document = r#"mutation ($input: AddItemMappingInput!) {
+            addItemMapping(input: $input) { itemMapping { id } userErrors { code } }
+        }"#;
+        let input = json!({
+            "integrationId": self.id, "matchType": "SKU", "externalRef": sku,
+            "resourceType": "PRESET", "resourceId": preset,
+        });
+        let added = self.merchant.ask(document, json!({ "input": input })).await;
+        assert_eq!(added["addItemMapping"]["userErrors"], json!([]));
+    }
+
+    pub async fn update(&self, changes: Value) {
+        let document = r#"mutation ($input: UpdateIntegrationInput!) {
+            updateIntegration(input: $input) { userErrors { code } }
+        }"#;
+        let mut input = changes;
+        input["integrationId"] = json!(self.id);
+        let updated = self.merchant.ask(document, json!({ "input": input })).await;
+        assert_eq!(updated["updateIntegration"]["userErrors"], json!([]));
+    }
+
+    /// Status and resolution code of a delivery, once everything has settled.
+    pub async fn settled(&self, delivery_id: &str) -> (String, Option<String>) {
+        self.merchant.app.settle().await;
+        self.seen(delivery_id).await
+    }
+
+    /// Status and resolution code of a delivery as it is now.
+    pub async fn seen(&self, delivery_id: &str) -> (String, Option<String>) {
+        let document = "query ($id: ID!) { delivery(id: $id) { status resolutionCode } }";
+        let answer = self.merchant.ask(document, json!({ "id": delivery_id })).await;
+        let delivery = &answer["delivery"];
+        (text(&delivery["status"]), delivery["resolutionCode"].as_str().map(str::to_owned))
+    }
+
+    #[track_caller]
+    pub fn retry(&self, delivery_id: &str, username: Option<&str>) -> impl Future<Output = Value> {
+        let document = r#"mutation ($input: RetryDeliveryInput!) {
+            retryDelivery(input: $input) { delivery { status } userErrors { code } }
+        }"#;
+        let input = json!({ "deliveryId": delivery_id, "targetUsername": username });
+        async move { self.merchant.ask(document, json!({ "input": input })).await["retryDelivery"].clone() }
+    }
+}
+
+pub fn at(text: &str) -> DateTime<Utc> {
+    text.parse().expect("a moment")
+}

@@ -1,0 +1,266 @@
+//! Webhooks: who is let in, what each becomes, and what a sender is told.
+
+use chrono::TimeDelta;
+use cloud_bridge::ingest::signature::sign;
+use domain::integration::Provider;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::app::{Shop, TestApp, text};
+use crate::engines::on_each_engine;
+use crate::orders;
+
+const STAY: &str = "never_follows";
+
+async fn receipts(shop: &Shop<'_>) -> Vec<(String, Option<String>, i64)> {
+    shop.merchant.app.settle().await;
+    let document = "{ webhookReceipts(first: 100) { nodes { outcome reason count } } }";
+    let answer = shop.merchant.ask(document, json!({})).await;
+    let nodes = answer["webhookReceipts"]["nodes"].as_array().expect("a list").clone();
+    let read = |node: &Value| {
+        let reason = node["reason"].as_str().map(str::to_owned);
+        (text(&node["outcome"]), reason, node["count"].as_i64().expect("a number"))
+    };
+    nodes.iter().map(read).collect()
+}
+
+on_each_engine! {
+    async fn signed_orders_of_every_provider_are_accepted(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let cases = [
+            (Provider::Shopify, orders::shopify(1042, STAY, &["STORM"])),
+            (Provider::WooCommerce, orders::woocommerce(1042, "processing", STAY, &["STORM"])),
+            (Provider::Generic, orders::generic("1042", STAY, &["STORM"])),
+        ];
+        for (provider, order) in cases {
+            let shop = merchant.shop(provider).await;
+            shop.post(&order).await.accepted("queued");
+        }
+        app.settle().await;
+        assert_eq!(merchant.deliveries().await.len(), 3);
+    }
+
+    async fn what_is_not_signed_by_the_store_is_refused_and_the_merchant_sees_it(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::Shopify).await;
+        let body = orders::shopify(1042, STAY, &["STORM"]).to_string().into_bytes();
+        shop.post_unsigned(body.clone(), &[]).await.refused(401, "missing_signature");
+        let (name, wrong) = sign(Provider::Shopify, "another secret", &body).expect("it signs");
+        shop.post_unsigned(body.clone(), &[(name, &wrong)]).await.refused(401, "wrong_signature");
+        let (_, hex) = sign(Provider::Generic, &shop.secret, &body).expect("it signs");
+        shop.post_unsigned(body.clone(), &[(name, &hex)]).await.refused(401, "malformed_signature");
+        let (_, right) = sign(Provider::Shopify, &shop.secret, &body).expect("it signs");
+        let mut changed = body;
+        changed.push(b' ');
+        shop.post_unsigned(changed, &[(name, &right)]).await.refused(401, "wrong_signature");
+
+        let refused = |reason: &str, count| ("REFUSED".to_owned(), Some(reason.to_owned()), count);
+        let mut seen = receipts(&shop).await;
+        seen.sort();
+        assert_eq!(
+            seen,
+            [refused("malformed_signature", 1), refused("missing_signature", 1), refused("wrong_signature", 2)]
+        );
+        assert!(shop.merchant.deliveries().await.is_empty());
+    }
+
+    async fn a_flood_of_refused_webhooks_fills_no_table(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::Generic).await;
+        let before = app.service().log.head();
+        for _ in 0..30 {
+            let posts = (0..10).map(|_| shop.post_unsigned(b"{}".to_vec(), &[]));
+            for answer in join_all(posts).await {
+                answer.refused(401, "missing_signature");
+            }
+        }
+        assert_eq!(receipts(&shop).await, [("REFUSED".to_owned(), Some("missing_signature".to_owned()), 300)]);
+        assert_eq!(app.service().log.head(), before, "nothing unsigned enters the log");
+    }
+
+    async fn after_a_rotation_both_secrets_are_taken_until_the_overlap_ends(app: &TestApp) {
+        let old = app.merchant().await.shop(Provider::Shopify).await;
+        let rotated = old.merchant.ask(
+            r#"mutation ($input: RotateSigningSecretInput!) {
+                rotateSigningSecret(input: $input) { signingSecret userErrors { code } }
+            }"#,
+            json!({ "input": { "integrationId": old.id, "overlapHours": 2 } }),
+        ).await;
+        let new = Shop { secret: text(&rotated["rotateSigningSecret"]["signingSecret"]), ..old.clone() };
+        old.post(&orders::shopify(1, STAY, &["STORM"])).await.accepted("queued");
+        new.post(&orders::shopify(2, STAY, &["STORM"])).await.accepted("queued");
+        app.advance(TimeDelta::hours(2));
+        old.post(&orders::shopify(3, STAY, &["STORM"])).await.refused(401, "wrong_signature");
+        new.post(&orders::shopify(4, STAY, &["STORM"])).await.accepted("queued");
+    }
+
+    async fn a_secret_that_the_store_chose_is_taken_at_once(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::Shopify).await;
+        let set = shop.merchant.ask(
+            r#"mutation ($input: SetSigningSecretInput!) { setSigningSecret(input: $input) { userErrors { code } } }"#,
+            json!({ "input": { "integrationId": shop.id, "signingSecret": "shown-by-shopify" } }),
+        ).await;
+        assert_eq!(set["setSigningSecret"]["userErrors"], json!([]));
+        let order = orders::shopify(1, STAY, &["STORM"]);
+        shop.post(&order).await.refused(401, "wrong_signature");
+        Shop { secret: "shown-by-shopify".to_owned(), ..shop }.post(&order).await.accepted("queued");
+    }
+
+    async fn a_repeated_webhook_is_a_duplicate_whatever_its_topic(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::Shopify).await;
+        let order = orders::shopify(1042, STAY, &["STORM"]).to_string().into_bytes();
+        let first = shop.post_bytes(order.clone(), &[("x-shopify-topic", "orders/create")]).await.accepted("queued");
+        let again = shop.post_bytes(order, &[("x-shopify-topic", "orders/paid")]).await.accepted("duplicate");
+        assert_eq!(first, again);
+        app.settle().await;
+        let log = shop.merchant.deliveries().await;
+        assert_eq!(log.len(), 2);
+        assert_eq!((&log[0]["status"], &log[0]["resolutionCode"]), (&json!("DUPLICATE"), &json!("DUPLICATE")));
+        assert_eq!(log[0]["duplicateOf"]["id"], json!(first));
+        assert_eq!(log[1]["id"], json!(first));
+    }
+
+    async fn fifty_at_once_are_one_delivery(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::Generic).await;
+        let order = orders::generic("1042", "follows_at_once", &["STORM"]);
+        let answers = join_all((0..50).map(|_| shop.post(&order))).await;
+        let queued = answers.iter().filter(|answer| answer.body["status"] == "queued").count();
+        let duplicates = answers.iter().filter(|answer| answer.body["status"] == "duplicate").count();
+        assert_eq!((queued, duplicates), (1, 49), "{answers:?}");
+        assert_eq!(shop.settled(&answers[0].delivery_id()).await, ("COMPLETED".to_owned(), None));
+        assert_eq!(app.cortex.share_count(preset("storm"), "follows_at_once").effective, 1);
+    }
+
+    async fn a_filtered_order_is_delivered_once_it_is_paid(app: &TestApp) {
+        let shop = app.merchant().await.bare_shop(Provider::WooCommerce, &["processing", "completed"]).await;
+        shop.map("STORM", "storm").await;
+        let order = |status| orders::woocommerce(9, status, "follows_at_once", &["STORM"]);
+        let id = shop.post(&order("pending")).await.accepted("failed_permanent");
+        let filtered = ("FAILED_PERMANENT".to_owned(), Some("ORDER_STATUS_FILTERED".to_owned()));
+        assert_eq!(shop.settled(&id).await, filtered);
+        shop.post(&order("on-hold")).await.accepted("failed_permanent");
+        shop.post(&order("processing")).await.accepted("queued");
+        assert_eq!(shop.settled(&id).await, ("COMPLETED".to_owned(), None));
+        shop.post(&order("completed")).await.accepted("duplicate");
+    }
+
+    async fn an_order_that_is_cancelled_before_it_was_delivered_is_not_delivered(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::Shopify).await;
+        let mut cancelled = orders::shopify(1, "never_follows", &["STORM"]);
+        let first = shop.post(&cancelled).await.accepted("queued");
+        app.settle().await;
+        cancelled["cancelled_at"] = json!("2026-03-14T12:00:00Z");
+        shop.post(&cancelled).await.accepted("cancelled");
+        assert_eq!(shop.settled(&first).await, ("CANCELLED".to_owned(), None));
+
+        // The cancellation overtakes the order itself.
+        let mut early = orders::shopify(2, "follows_at_once", &["STORM"]);
+        early["cancelled_at"] = json!("2026-03-14T12:00:00Z");
+        let second = shop.post(&early).await.accepted("cancelled");
+        shop.post(&orders::shopify(2, "follows_at_once", &["STORM"])).await.accepted("duplicate");
+        assert_eq!(shop.settled(&second).await, ("CANCELLED".to_owned(), None));
+        assert_eq!(app.cortex.share_count(preset("storm"), "follows_at_once").calls, 0);
+    }
+
+    async fn a_woocommerce_ping_is_answered_with_exactly_200_and_remembered(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::WooCommerce).await;
+        let form = [("content-type", "application/x-www-form-urlencoded")];
+        let pong = shop.post_unsigned(b"webhook_id=7".to_vec(), &form).await;
+        assert_eq!(pong.status.as_u16(), 200);
+        assert_eq!(receipts(&shop).await, [("PING".to_owned(), None, 1)]);
+        shop.post_unsigned(b"webhook_id=7&x=1".to_vec(), &form).await.refused(401, "missing_signature");
+    }
+
+    async fn what_is_no_order_is_recorded_and_shown(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::WooCommerce).await;
+        let bodies = [
+            json!({ "code": "woocommerce_rest_cannot_view", "message": "Sorry", "data": { "status": 401 } }),
+            json!({ "id": 7, "name": "A product", "price": "9.00" }),
+            json!([1, 2, 3]),
+        ];
+        for body in bodies {
+            let answer = shop.post(&body).await;
+            assert_eq!((answer.status.as_u16(), &answer.body["deliveryId"]), (202, &Value::Null), "{body}");
+        }
+        let outcomes: Vec<String> = receipts(&shop).await.into_iter().map(|(outcome, ..)| outcome).collect();
+        assert_eq!(outcomes, ["NOT_AN_ORDER", "NOT_AN_ORDER", "STORE_ERROR"]);
+    }
+
+    async fn a_deleted_order_calls_its_delivery_off(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::WooCommerce).await;
+        let id = shop.post(&orders::woocommerce(5, "processing", STAY, &["STORM"])).await.accepted("queued");
+        app.settle().await;
+        shop.post_bytes(b"{\"id\":5}".to_vec(), &[("x-wc-webhook-topic", "order.deleted")]).await.accepted("cancelled");
+        assert_eq!(shop.settled(&id).await, ("CANCELLED".to_owned(), None));
+    }
+
+    async fn bad_input_gets_an_answer_that_says_what_is_wrong(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = merchant.shop(Provider::Generic).await;
+        let refused: &[(&[u8], &str)] = &[
+            (b"", ""),
+            (b"{", ""),
+            (b"\xff\xfe", ""),
+            (b"{\"targetUsername\":\"max\",\"items\":[{\"sku\":\"A\"}]}", "orderId"),
+            (b"{\"orderId\":\"1\",\"items\":[{\"sku\":\"A\"}]}", "targetUsername"),
+            (b"{\"orderId\":\"1\",\"targetUsername\":\"max\"}", "items"),
+            (b"{\"orderId\":\"1\",\"targetUsername\":\"max\",\"items\":[]}", "items"),
+            (b"{\"orderId\":\"1\",\"targetUsername\":\"max\",\"items\":[{\"quantity\":1}]}", "items[0]"),
+            (b"{\"orderId\":1e400,\"targetUsername\":\"max\",\"items\":[{\"sku\":\"A\"}]}", "orderId"),
+        ];
+        for (body, field) in refused {
+            let answer = shop.post_bytes(body.to_vec(), &[]).await;
+            answer.refused(400, "malformed_body");
+            assert!(text(&answer.body["error"]["message"]).contains(field), "{answer:?}");
+        }
+        let deep = [b"[".repeat(5_000), b"]".repeat(5_000)].concat();
+        shop.post_bytes(deep, &[]).await.refused(400, "malformed_body");
+        let large = format!("{{\"orderId\":\"{}\"}}", "x".repeat(2 * 1_024 * 1_024));
+        shop.post_bytes(large.into_bytes(), &[]).await.refused(413, "too_large");
+        assert_eq!(app.get(&shop.path()).await.status().as_u16(), 405);
+        let other = Shop { provider: Provider::Shopify, ..shop.clone() };
+        other.post(&json!({})).await.refused(404, "unknown_integration");
+        let unknown = Shop { id: uuid::Uuid::new_v4().to_string(), ..shop.clone() };
+        unknown.post(&json!({})).await.refused(404, "unknown_integration");
+        let no_id = Shop { id: "42".to_owned(), ..shop.clone() };
+        no_id.post(&json!({})).await.refused(404, "unknown_integration");
+        assert_eq!(app.get("/api/webhooks/etsy/42").await.status().as_u16(), 405);
+        assert_eq!(app.get("/nothing").await.status().as_u16(), 404);
+    }
+
+    async fn odd_but_valid_orders_arrive_whole(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shopify = merchant.shop(Provider::Shopify).await;
+        let body = br#"{"id":820982911946154508123,"line_items":[{"sku":null,"title":"A\u0000B","quantity":1}],
+            "email":"","customer":null,"financial_status":"paid"}"#;
+        let id = shopify.post_bytes(body.to_vec(), &[]).await.accepted("queued");
+        app.settle().await;
+        let seen = merchant.ask("query ($id: ID!) { delivery(id: $id) { orderId items { title } } }", json!({ "id": id })).await;
+        assert_eq!(seen["delivery"]["orderId"], json!("820982911946154508123"), "no digit passed through a float");
+        assert_eq!(seen["delivery"]["items"][0]["title"], json!("AB"));
+    }
+
+    async fn an_inactive_integration_takes_nothing_and_the_merchant_sees_why(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::Generic).await;
+        shop.update(json!({ "active": false })).await;
+        let order = orders::generic("1", STAY, &["STORM"]);
+        shop.post(&order).await.refused(404, "inactive_integration");
+        assert_eq!(receipts(&shop).await[0].1.as_deref(), Some("inactive_integration"));
+        shop.update(json!({ "active": true })).await;
+        shop.post(&order).await.accepted("queued");
+    }
+
+    async fn the_raw_body_is_kept_to_the_byte_and_sealed(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::Generic).await;
+        let body = b"{ \"items\": [{\"sku\":\"STORM\"}],\"orderId\" :\"1\", \"targetUsername\":\"maxine_secret\", \"n\": 1.10 }";
+        let id = shop.post_bytes(body.to_vec(), &[]).await.accepted("queued");
+        let log = &app.service().log;
+        assert_eq!(log.body("delivery", &id, 1).await.unwrap().as_deref(), Some(body.as_slice()));
+        let stored = log.whole_stream("delivery", &id, 10).await.unwrap();
+        assert!(!stored[0].event.payload.contains("maxine_secret"));
+        let sealed = stored[0].body.as_ref().expect("it has a body");
+        assert!(!sealed.windows(13).any(|bytes| bytes == b"maxine_secret"));
+    }
+}
+
+fn preset(id: &str) -> cloud_bridge::cortex::ItemRef<'_> {
+    cloud_bridge::cortex::ItemRef { kind: cloud_bridge::cortex::ItemKind::Preset, id }
+}
