@@ -18,7 +18,7 @@ use super::options::Options;
 use super::process::{self, Memory};
 use super::report::{Appends, Cores, Figures, Megabytes, Report};
 use super::request::{Request, Target};
-use super::server::{Appended, Server};
+use super::server::{self, Appended, Server};
 
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     // Where the build is, because a system's temporary folder may be in memory, where a durable commit costs nothing.
@@ -27,10 +27,12 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
         .tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let databases = Databases::make(options, folder.path()).await?;
     let report = measure(options, folder.path(), &databases).await;
-    databases.remove().await?;
+    let removed = databases.remove().await;
+    // The first thing that went wrong is the one to be told.
+    let report = report?;
+    removed?;
     folder.close().context("the benchmark's folder could not be removed")?;
 
-    let report = report?;
     if options.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
@@ -54,7 +56,7 @@ async fn measure(options: &Options, folder: &Path, databases: &Databases) -> any
     let server = Server::start(folder, databases).await?;
     let ready_after_ms = server.ready_after.as_millis();
     let outcome = tokio::select! {
-        outcome = drive(options, folder, &server) => outcome,
+        outcome = drive(options, folder, &server) => outcome.with_context(|| server::last_words(folder)),
         interrupted = interrupted() => Err(interrupted),
     };
     // Before its folder goes, and before anybody looks into its log.

@@ -16,6 +16,8 @@ use tokio::time::{sleep, timeout};
 use super::databases::Databases;
 use super::request::Target;
 
+/// The file that takes what the service prints.
+const OUTPUT: &str = "server.log";
 const MAX_START: Duration = Duration::from_secs(30);
 const MAX_STOP: Duration = Duration::from_mins(1);
 
@@ -42,8 +44,7 @@ pub(crate) fn free_port() -> anyhow::Result<u16> {
 impl Server {
     pub(crate) async fn start(folder: &Path, databases: &Databases) -> anyhow::Result<Self> {
         let port = free_port()?;
-        let log_file = folder.join("server.log");
-        let output = File::create(&log_file)?;
+        let output = File::create(folder.join(OUTPUT))?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_cloud-bridge"));
         // Only what is given here decides, not what the shell happens to be set up for.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CLOUD_BRIDGE_")) {
@@ -71,13 +72,7 @@ impl Server {
                 .timeout(Duration::from_secs(10))
                 .build()?,
         };
-        if let Err(error) = server.await_ready(started).await {
-            let said = std::fs::read_to_string(&log_file).unwrap_or_default();
-            return Err(error.context(format!(
-                "the service did not get ready; it said:\n{}",
-                last_lines(&said)
-            )));
-        }
+        server.await_ready(started).await.with_context(|| last_words(folder))?;
         Ok(server)
     }
 
@@ -179,7 +174,13 @@ impl Server {
     }
 }
 
-fn last_lines(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(20)..].join("\n")
+/// What the service said last, for whoever must find out what went wrong with it.
+pub(crate) fn last_words(folder: &Path) -> String {
+    let said = std::fs::read_to_string(folder.join(OUTPUT)).unwrap_or_default();
+    let lines: Vec<&str> = said.lines().collect();
+    let last = lines[lines.len().saturating_sub(20)..].join("\n");
+    if last.is_empty() {
+        return "the service failed without a word".to_owned();
+    }
+    format!("the service failed; what it said last:\n{last}\n")
 }

@@ -24,7 +24,7 @@ pub struct SqliteFile {
     pub writer: SqlitePool,
     pub readers: SqlitePool,
     /// Held as long as anything here may write, so that no second process opens a second writer.
-    _lock: Option<Arc<File>>,
+    lock: Option<Arc<File>>,
 }
 
 /// How much of the last moments a power cut may take.
@@ -80,7 +80,7 @@ impl Database {
         match scheme(url)? {
             Scheme::Sqlite => {
                 let readers = SqliteFile::readers(SqliteConnectOptions::from_str(url)?).await?;
-                Ok(Self::Sqlite(SqliteFile { writer: readers.clone(), readers, _lock: None }))
+                Ok(Self::Sqlite(SqliteFile { writer: readers.clone(), readers, lock: None }))
             }
             Scheme::Postgres => {
                 let options = PgConnectOptions::from_str(url)?
@@ -137,6 +137,9 @@ impl Database {
             Self::Sqlite(file) => {
                 file.readers.close().await;
                 file.writer.close().await;
+                if let Some(Err(error)) = file.lock.as_ref().map(|lock| lock.unlock()) {
+                    tracing::warn!(%error, "the lock on a database stays until the process ends");
+                }
             }
             Self::Postgres(pool) => pool.close().await,
         }
@@ -172,7 +175,7 @@ impl SqliteFile {
             )
             .await?;
         let readers = Self::readers(options).await?;
-        Ok(Self { writer, readers, _lock: Some(Arc::new(lock)) })
+        Ok(Self { writer, readers, lock: Some(Arc::new(lock)) })
     }
 
     async fn readers(options: SqliteConnectOptions) -> Result<SqlitePool, OpenError> {

@@ -43,6 +43,7 @@ impl Sandbox {
         let now = || self.shared.clock.now();
         let answer = match fault {
             None => self.change(|world| effect(world, now())),
+            Some(Fault::Nonsense) => Ok((axum::http::StatusCode::IM_A_TEAPOT, "short and stout").into_response()),
             Some(Fault::Error500) => Err(Refusal::Broken),
             Some(Fault::RateLimit) => Err(Refusal::RateLimited),
             Some(Fault::DropConnection) => Err(Refusal::Dropped),

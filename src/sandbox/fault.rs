@@ -29,6 +29,8 @@ pub enum Fault {
     /// Does the thing, then answers 500.
     #[serde(rename = "after_effect_500")]
     AfterEffect500,
+    /// Answers something that is not in the protocol and does nothing.
+    Nonsense,
 }
 
 /// One entry of the list: the next `times` calls that `operation` covers meet `fault`.

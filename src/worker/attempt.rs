@@ -234,17 +234,15 @@ impl Attempt {
         let item = ItemRef { kind: kind(asset.resource_type), id: &asset.resource_id };
         let action = PaidAction::Share(asset.clone());
         self.before_call(in_hand).await?;
-        let credits = if self.worker.cortex.is_shared(session, item, user).await? {
+        let shared = self.worker.cortex.is_shared(session, item, user).await.map_err(no_such_asset)?;
+        let credits = if shared {
             // By an earlier attempt that did not live to record it: paid for. By anybody else: free.
             self.reserved(in_hand, &action).await?.unwrap_or(Credits::ZERO)
         } else {
             self.reserve(in_hand, action.clone()).await?;
             self.before_call(in_hand).await?;
-            match self.worker.cortex.share(session, item, user).await {
-                Ok(()) => action.price(),
-                Err(CortexError::NotFound) => return Err(Stop::RequireAction(ResolutionCode::NoItemMapping).into()),
-                Err(error) => return Err(error.into()),
-            }
+            self.worker.cortex.share(session, item, user).await.map_err(no_such_asset)?;
+            action.price()
         };
         let held = in_hand.held.clone();
         self.record(in_hand, DeliveryCommand::RecordShare { held, asset, credits }).await
@@ -397,6 +395,14 @@ impl From<CortexError> for Step {
             CortexError::NotFound => Stop::RequireAction(ResolutionCode::InvalidUsername),
             CortexError::Unexpected(reason) => Stop::GiveUp(reason),
         })
+    }
+}
+
+/// The customer was found a moment ago: what is not there is the asset, and its mapping is the merchant's to mend.
+fn no_such_asset(error: CortexError) -> Step {
+    match error {
+        CortexError::NotFound => Stop::RequireAction(ResolutionCode::NoItemMapping).into(),
+        error => error.into(),
     }
 }
 

@@ -44,8 +44,7 @@ pub struct TestApp {
 pub async fn run(engine: Engine, story: impl AsyncFnOnce(&TestApp)) {
     let app = TestApp::start(engine).await;
     tokio::time::timeout(PATIENCE, story(&app)).await.expect("the story ends in time");
-    app.every_chain_is_whole().await;
-    app.stop().await;
+    app.finish().await;
 }
 
 pub fn options(databases: &Databases, cortex: &Sandbox, workers: usize) -> ServiceOptions {
@@ -86,7 +85,17 @@ impl TestApp {
         Self { engine, databases, clock, cortex, node, admin, http: reqwest::Client::new() }
     }
 
-    async fn stop(self) {
+    /// Stops the node and starts another over the same databases.
+    pub async fn restart(self) -> Self {
+        let Self { engine, databases, clock, cortex, node, admin, http } = self;
+        node.stop().await;
+        let node = Node::start(options(&databases, &cortex, 4), clock.clone()).await;
+        Self { engine, databases, clock, cortex, node, admin, http }
+    }
+
+    /// Checks what must hold after every story, and cleans up.
+    pub async fn finish(self) {
+        self.every_chain_is_whole().await;
         self.node.stop().await;
         self.cortex.stop().await;
         self.databases.remove().await;

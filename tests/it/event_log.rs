@@ -1,0 +1,413 @@
+//! The event log: one suite for both engines. What is appended is whole, in order, chained, and never lost.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use cloud_bridge::clock::Clock;
+use cloud_bridge::event_log::row::first_broken;
+use cloud_bridge::event_log::{Actor, CommandError, EventLog, HeadListener, MAX_EVENTS_PER_LOAD, Surroundings};
+use cloud_bridge::vault::Vault;
+use cqrs_es::Aggregate;
+use cqrs_es::persist::SemanticVersionEventUpcaster;
+use domain::account::{Account, AccountCommand};
+use domain::credits::PaidAction;
+use domain::delivery::{ApiKeyUse, Delivery, DeliveryCommand, Intent, Webhook};
+use domain::integration::Provider;
+use domain::{AccountId, Credits, DeliveryId, IntegrationId, LineItem};
+use projections::database::Sql;
+use projections::feed::Fact;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::app::MASTER_KEY;
+use crate::engines::{Databases, Engine};
+
+struct TestLog {
+    databases: Databases,
+    log: EventLog,
+}
+
+fn surroundings() -> Surroundings {
+    Surroundings { vault: Vault::new(&MASTER_KEY), clock: Clock::default(), metrics: Arc::default() }
+}
+
+async fn open(databases: &Databases) -> EventLog {
+    EventLog::open(&databases.log_url, surroundings()).await.expect("the log opens")
+}
+
+async fn test_log(engine: Engine) -> TestLog {
+    let databases = Databases::create(engine).await;
+    let log = open(&databases).await;
+    TestLog { databases, log }
+}
+
+impl TestLog {
+    async fn finish(self) {
+        self.log.close().await;
+        self.databases.remove().await;
+    }
+}
+
+/// Tells a story on each engine, as two tests.
+macro_rules! on_each_log {
+    ($(async fn $name:ident($test:ident: &TestLog) $body:block)*) => {$(
+        mod $name {
+            use super::*;
+
+            async fn story($test: &TestLog) $body
+
+            async fn run(engine: Engine) {
+                let test = test_log(engine).await;
+                story(&test).await;
+                test.finish().await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                run(Engine::Sqlite).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                run(Engine::Postgres).await;
+            }
+        }
+    )*};
+}
+
+fn account() -> String {
+    AccountId(Uuid::new_v4()).to_string()
+}
+
+fn opened() -> AccountCommand {
+    AccountCommand::Open { name: "Storm Audio".to_owned(), attempts_per_minute: 5 }
+}
+
+fn granted(n: u128, credits: u64) -> AccountCommand {
+    AccountCommand::GrantCredits { grant_id: Uuid::from_u128(n), credits: Credits(credits) }
+}
+
+fn webhook(order_id: &str) -> DeliveryCommand {
+    DeliveryCommand::RecordWebhook(Box::new(Webhook {
+        account_id: AccountId(Uuid::from_u128(1)),
+        integration_id: IntegrationId(Uuid::from_u128(2)),
+        provider: Provider::Generic,
+        order_id: order_id.to_owned(),
+        order_number: None,
+        order_status: None,
+        intent: Intent::Deliver,
+        username: Some("mutual_max".into()),
+        email: None,
+        customer_name: None,
+        items: vec![LineItem { sku: Some("STORM".to_owned()), quantity: 1, ..LineItem::default() }],
+        api_key: ApiKeyUse::None,
+        topic: None,
+        webhook_id: None,
+        body_bytes: 3,
+    }))
+}
+
+fn delivery(order_id: &str) -> String {
+    DeliveryId::of(IntegrationId(Uuid::from_u128(2)), order_id).to_string()
+}
+
+async fn record(log: &EventLog, order_id: &str) -> i64 {
+    let body = Some(bytes::Bytes::from_static(b"{}\n"));
+    let recorded =
+        log.execute_fresh::<Delivery>(&delivery(order_id), webhook(order_id), &Actor::Store, body).await.expect("recorded");
+    recorded.position.expect("a webhook is always recorded")
+}
+
+on_each_log! {
+    async fn what_was_appended_is_read_back_in_order(test: &TestLog) {
+        let id = account();
+        test.log.execute::<Account>(&id, opened(), &Actor::System).await.unwrap();
+        test.log.execute::<Account>(&id, granted(1, 50), &Actor::System).await.unwrap();
+        record(&test.log, "1042").await;
+        let events = test.log.read_after(0, 100).await.unwrap();
+        assert_eq!(events.iter().map(|event| event.position).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1, 2, 1]);
+        assert_eq!(events[2].actor, "store");
+        assert!(matches!(events[2].fact, Fact::Delivery(_)));
+        assert_eq!(test.log.read_after(2, 100).await.unwrap(), events[2..]);
+        let loaded = test.log.load::<Account>(&id).await.unwrap();
+        assert_eq!(loaded.aggregate.merchant().unwrap().ledger.available(), Credits(50));
+    }
+
+    async fn a_command_that_says_nothing_new_appends_nothing(test: &TestLog) {
+        let id = account();
+        test.log.execute::<Account>(&id, opened(), &Actor::System).await.unwrap();
+        let again = test.log.execute::<Account>(&id, opened(), &Actor::System).await.unwrap();
+        assert_eq!((again.position, again.events.len(), test.log.head()), (None, 0, 1));
+    }
+
+    async fn a_refused_command_appends_nothing(test: &TestLog) {
+        let refused = test.log.execute::<Account>(&account(), granted(1, 50), &Actor::System).await;
+        assert!(matches!(refused, Err(CommandError::Refused(_))));
+        assert_eq!(test.log.head(), 0);
+    }
+
+    async fn many_who_change_one_stream_at_once_all_get_through_and_none_is_lost(test: &TestLog) {
+        let id = account();
+        test.log.execute::<Account>(&id, opened(), &Actor::System).await.unwrap();
+        let mut all = JoinSet::new();
+        for n in 0..40 {
+            let (log, id) = (test.log.clone(), id.clone());
+            all.spawn(async move { log.execute::<Account>(&id, granted(n, 1), &Actor::System).await.map(drop) });
+        }
+        for done in all.join_all().await {
+            done.unwrap();
+        }
+        let loaded = test.log.load::<Account>(&id).await.unwrap();
+        assert_eq!(loaded.aggregate.merchant().unwrap().ledger.available(), Credits(40));
+        assert_eq!(loaded.sequence, 41);
+    }
+
+    async fn one_callers_conflict_fails_nobody_elses_append(test: &TestLog) {
+        record(&test.log, "taken").await;
+        let mut all = JoinSet::new();
+        for n in 0..60 {
+            let log = test.log.clone();
+            // Every third webhook is about the order that is there already.
+            let order = if n % 3 == 0 { "taken".to_owned() } else { format!("order-{n}") };
+            all.spawn(async move { record(&log, &order).await });
+        }
+        let positions: HashSet<i64> = all.join_all().await.into_iter().collect();
+        assert_eq!(positions.len(), 60, "each has a place of its own");
+        let taken = test.log.load::<Delivery>(&delivery("taken")).await.unwrap();
+        assert_eq!(taken.sequence, 21);
+    }
+
+    async fn a_fresh_order_costs_no_read_and_a_known_one_is_found_all_the_same(test: &TestLog) {
+        let first = test.log.execute_fresh::<Delivery>(&delivery("1"), webhook("1"), &Actor::Store, None).await.unwrap();
+        assert_eq!((first.sequence, first.events.len()), (1, 1));
+        let second = test.log.execute_fresh::<Delivery>(&delivery("1"), webhook("1"), &Actor::Store, None).await.unwrap();
+        assert_eq!(second.sequence, 2);
+    }
+
+    async fn an_append_finishes_although_its_caller_has_gone(test: &TestLog) {
+        for n in 0..50 {
+            let (log, order) = (test.log.clone(), n.to_string());
+            let caller = tokio::spawn(async move { record(&log, &order).await });
+            // Far enough to have handed the events over, or not: either all of it is there in the end, or nothing.
+            tokio::task::yield_now().await;
+            caller.abort();
+        }
+        record(&test.log, "last").await;
+        let events = test.log.read_after(0, 100).await.unwrap();
+        let positions: Vec<i64> = events.iter().map(|event| event.position).collect();
+        assert_eq!(positions, (1..=i64::try_from(events.len()).unwrap()).collect::<Vec<_>>());
+        for event in events {
+            let whole = test.log.whole_stream(Delivery::TYPE, &event.aggregate_id, 10).await.unwrap();
+            assert_eq!(first_broken(&whole), None);
+        }
+    }
+
+    async fn what_is_changed_in_the_database_breaks_the_chain_where_it_was_changed(test: &TestLog) {
+        let id = account();
+        test.log.execute::<Account>(&id, opened(), &Actor::System).await.unwrap();
+        for n in 0..5 {
+            test.log.execute::<Account>(&id, granted(n, 10), &Actor::System).await.unwrap();
+        }
+        let whole = test.log.whole_stream(Account::TYPE, &id, 100).await.unwrap();
+        assert_eq!(first_broken(&whole), None);
+        let tampering = [
+            ("UPDATE events SET payload = replace(CAST(payload AS text), '10', '99')", "payload"),
+            ("UPDATE events SET recorded_at = recorded_at + 1", "time"),
+            ("UPDATE events SET metadata = replace(CAST(metadata AS text), 'system', 'nobody')", "actor"),
+            ("UPDATE events SET event_type = 'credits_charged'", "type"),
+        ];
+        for (tamper, what) in tampering {
+            let mut changed = whole.clone();
+            // The same statement on a copy: what the database would then answer.
+            match what {
+                "payload" => changed[3].event.payload = changed[3].event.payload.replace("10", "99"),
+                "time" => changed[3].event.recorded_at += 1,
+                "actor" => changed[3].event.metadata = changed[3].event.metadata.replace("system", "nobody"),
+                _ => changed[3].event.event_type = "credits_charged".to_owned(),
+            }
+            assert_eq!(first_broken(&changed).map(|event| event.sequence), Some(4), "{tamper}");
+        }
+        let cast = if matches!(test.log.database(), projections::database::Database::Postgres(_)) { "::json" } else { "" };
+        let tamper = format!(
+            "UPDATE events SET payload = replace(CAST(payload AS text), '10', '99'){cast} WHERE sequence = 4"
+        );
+        assert_eq!(test.log.database().execute(Sql::new(tamper)).await.unwrap(), 1);
+        let whole = test.log.whole_stream(Account::TYPE, &id, 100).await.unwrap();
+        assert_eq!(first_broken(&whole).map(|event| event.sequence), Some(4));
+        test.log.database().execute("DELETE FROM events WHERE sequence = 2".into()).await.unwrap();
+        let whole = test.log.whole_stream(Account::TYPE, &id, 100).await.unwrap();
+        assert_eq!(first_broken(&whole).map(|event| event.sequence), Some(3));
+    }
+
+    async fn an_old_form_of_an_event_is_read_through_its_upcaster(test: &TestLog) {
+        let id = account();
+        test.log.execute::<Account>(&id, opened(), &Actor::System).await.unwrap();
+        let renamed = SemanticVersionEventUpcaster::new("account_opened", "2", Box::new(|mut payload| {
+            payload["opened"]["name"] = "Upcast Audio".into();
+            payload
+        }));
+        let log = test.log.clone().with_upcasters(vec![Box::new(renamed)]);
+        let loaded = log.load::<Account>(&id).await.unwrap();
+        assert_eq!(loaded.aggregate.merchant().unwrap().name, "Upcast Audio");
+    }
+
+    async fn the_master_key_of_another_log_is_refused(test: &TestLog) {
+        record(&test.log, "1").await;
+        let other = Surroundings { vault: Vault::new(&[9; 32]), ..surroundings() };
+        let refused = EventLog::open_read_only(&test.databases.log_url, other).await.err().expect("it is refused");
+        assert!(refused.to_string().contains("master key is not the one"), "{refused}");
+        assert!(EventLog::open_read_only(&test.databases.log_url, surroundings()).await.is_ok());
+    }
+
+    async fn what_was_erased_stays_erased_and_the_chain_holds(test: &TestLog) {
+        record(&test.log, "1").await;
+        test.log.database().execute("DELETE FROM data_keys".into()).await.unwrap();
+        let loaded = test.log.load::<Delivery>(&delivery("1")).await.unwrap();
+        let order = loaded.aggregate.order().unwrap().clone();
+        assert_eq!(order.username, Some(domain::Private::Erased));
+        assert_eq!(test.log.body(Delivery::TYPE, &delivery("1"), 1).await.unwrap(), None);
+        let whole = test.log.whole_stream(Delivery::TYPE, &delivery("1"), 10).await.unwrap();
+        assert_eq!(first_broken(&whole), None);
+    }
+
+    async fn a_long_stream_loads_as_fast_as_a_short_one(test: &TestLog) {
+        let id = account();
+        test.log.execute::<Account>(&id, opened(), &Actor::System).await.unwrap();
+        test.log.execute::<Account>(&id, granted(1, 1_000_000_000), &Actor::System).await.unwrap();
+        let mut charged = 0;
+        while charged < 1_000 {
+            charged += 1;
+            let delivery_id = DeliveryId(Uuid::from_u128(charged));
+            for command in [
+                AccountCommand::ReserveCredits { delivery_id, action: PaidAction::Follow },
+                AccountCommand::ChargeReservation { delivery_id, action: PaidAction::Follow },
+            ] {
+                test.log.execute::<Account>(&id, command, &Actor::System).await.unwrap();
+            }
+            if charged % 37 == 0 {
+                let loaded = test.log.load::<Account>(&id).await.unwrap();
+                assert!(i64::try_from(loaded.events_read).unwrap() < MAX_EVENTS_PER_LOAD);
+            }
+        }
+        let loaded = test.log.load::<Account>(&id).await.unwrap();
+        assert_eq!(loaded.sequence, 2_002);
+        let available = loaded.aggregate.merchant().unwrap().ledger.available();
+        assert_eq!(available, Credits(1_000_000_000 - 3_000), "a snapshot applies no event twice");
+
+        // A hundred thousand events more than anybody wants to read; the load begins at the snapshot before them.
+        let copies = if matches!(test.log.database(), projections::database::Database::Postgres(_)) {
+            "generate_series(0, 97999) AS s(value)"
+        } else {
+            "(WITH RECURSIVE s(value) AS (SELECT 0 UNION ALL SELECT value + 1 FROM s WHERE value < 97999) SELECT value FROM s) s"
+        };
+        let insert = format!(
+            "INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_type, event_version, payload, \
+                 metadata, recorded_at, hash) \
+             SELECT 2002 + 1 + s.value, aggregate_type, aggregate_id, 2002 + 1 + s.value, event_type, event_version, \
+                 payload, metadata, recorded_at, hash \
+             FROM events, {copies} WHERE sequence = 2 AND aggregate_type = 'account'"
+        );
+        test.log.database().execute(Sql::new(insert)).await.unwrap();
+        let sql = "UPDATE snapshots SET sequence = 100000 WHERE aggregate_type = 'account'";
+        test.log.database().execute(sql.into()).await.unwrap();
+        let loaded = test.log.load::<Account>(&id).await.unwrap();
+        assert_eq!((loaded.sequence, loaded.events_read), (100_002 - 2 + 2, 2));
+    }
+
+    async fn more_than_may_wait_is_told_at_once(test: &TestLog) {
+        let mut all = JoinSet::new();
+        let body = bytes::Bytes::from(vec![0_u8; 1_024]);
+        for n in 0..6_000 {
+            let (log, body) = (test.log.clone(), body.clone());
+            all.spawn(async move {
+                let order = n.to_string();
+                let done =
+                    log.execute_fresh::<Delivery>(&delivery(&order), webhook(&order), &Actor::Store, Some(body)).await;
+                match done {
+                    Ok(_) => true,
+                    Err(CommandError::Busy) => false,
+                    Err(error) => panic!("{error}"),
+                }
+            });
+        }
+        let stored = all.join_all().await.into_iter().filter(|stored| *stored).count();
+        assert_eq!(test.log.head(), i64::try_from(stored).unwrap(), "what was told as stored is stored, and nothing else");
+        record(&test.log, "after the rush").await;
+    }
+}
+
+/// Several nodes write at once, each over connections of its own; a reader follows positions meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_sees_every_event_of_all_writers_once_and_in_order() {
+    let databases = Databases::create(Engine::Postgres).await;
+    let mut nodes = vec![];
+    for _ in 0..4 {
+        nodes.push(open(&databases).await);
+    }
+    const EACH: usize = 500;
+    let mut writers = JoinSet::new();
+    for (node, log) in nodes.iter().enumerate() {
+        for task in 0..5 {
+            let log = log.clone();
+            writers.spawn(async move {
+                for n in 0..EACH / 5 {
+                    record(&log, &format!("{node}-{task}-{n}")).await;
+                }
+            });
+        }
+    }
+    let reader = open(&databases).await;
+    let listener = HeadListener::start(&reader);
+    let mut seen = vec![];
+    let mut head = reader.head_changes();
+    while seen.len() < 4 * EACH {
+        head.mark_unchanged();
+        let position = seen.last().map_or(0, |(position, _)| *position);
+        let events = reader.read_after(position, 100).await.unwrap();
+        if events.is_empty() {
+            head.changed().await.unwrap();
+        }
+        seen.extend(events.into_iter().map(|event| (event.position, event.aggregate_id)));
+    }
+    writers.join_all().await;
+    listener.stop();
+    let positions: Vec<i64> = seen.iter().map(|(position, _)| *position).collect();
+    assert_eq!(positions, (1..=i64::try_from(4 * EACH).unwrap()).collect::<Vec<_>>(), "in order, none missing");
+    assert_eq!(seen.into_iter().map(|(_, id)| id).collect::<HashSet<_>>().len(), 4 * EACH, "each once");
+    for log in nodes {
+        log.close().await;
+    }
+    reader.close().await;
+    databases.remove().await;
+}
+
+/// The table is one that postgres-es's own repository reads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_repository_of_postgres_es_reads_our_table() {
+    use cqrs_es::persist::PersistedEventRepository as _;
+
+    let test = test_log(Engine::Postgres).await;
+    let id = account();
+    test.log.execute::<Account>(&id, opened(), &Actor::System).await.unwrap();
+    test.log.execute::<Account>(&id, granted(1, 50), &Actor::System).await.unwrap();
+    let projections::database::Database::Postgres(pool) = test.log.database() else { unreachable!("it is Postgres") };
+    let repository = postgres_es::PostgresEventRepository::new(pool.clone());
+    let events = repository.get_events::<Account>(&id).await.unwrap();
+    let mut folded = Account::default();
+    for event in events {
+        assert_eq!(event.aggregate_type, Account::TYPE);
+        folded.apply(serde_json::from_value(event.payload).unwrap());
+    }
+    assert_eq!(folded, test.log.load::<Account>(&id).await.unwrap().aggregate);
+    test.finish().await;
+}
+
+/// A second process must not write to the same file.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_written_is_not_opened_for_writing_again() {
+    let test = test_log(Engine::Sqlite).await;
+    let refused = EventLog::open(&test.databases.log_url, surroundings()).await.err().expect("it is refused");
+    assert!(format!("{refused:#}").contains("another process"), "{refused:#}");
+    test.finish().await;
+}

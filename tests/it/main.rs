@@ -8,5 +8,7 @@ mod delivering;
 mod engines;
 mod event_log;
 mod fixes;
+mod graphql;
 mod orders;
+mod views;
 mod webhooks;

@@ -1,0 +1,125 @@
+//! The command line: what can be asked of `cloud-bridge`, and where each answer is written.
+
+mod accounts;
+mod client;
+mod deliveries;
+mod demo;
+mod events;
+mod keys;
+mod logging;
+pub(crate) mod output;
+mod projections;
+mod sandbox;
+mod serve;
+mod shutdown;
+mod sign;
+mod stores;
+#[cfg(test)]
+mod tests;
+
+use clap::builder::FalseyValueParser;
+use clap::{Args, Parser, Subcommand};
+
+pub(crate) use client::{Client, understood};
+pub(crate) use deliveries::status_cell;
+pub(crate) use serve::{bind, keep, own_url};
+pub(crate) use shutdown::asked_to_stop;
+pub(crate) use sign::{canonical, curl};
+pub(crate) use stores::{admin_key_file, sqlite_url};
+
+use logging::Level;
+
+/// Receives a store's signed webhooks, keeps every one as an event, and sees each order through until it is delivered
+#[derive(Debug, Parser)]
+#[command(name = "cloud-bridge", version, long_about = LONG_ABOUT, after_long_help = EXAMPLES, max_term_width = 110)]
+#[command(propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const LONG_ABOUT: &str = "\
+Cloud Bridge receives the signed webhooks of Shopify, WooCommerce and generic stores, keeps every one as an event in a \
+log that nobody can change unnoticed, and shares what was bought with the customer on Cortex Cloud.
+
+Commands that change something, and those that list deliveries and accounts, ask a running server with an API key. \
+`events` and `projections status` read the event log themselves, and also work while no server runs.
+
+Every option may also be given as an environment variable, whose name its help shows.";
+
+const EXAMPLES: &str = "\
+Examples:
+  cloud-bridge demo                                   watch orders of every kind arrive and be delivered
+  cloud-bridge serve                                  start a server; the first start prints the administrator's key
+  cloud-bridge accounts create --name 'Storm Audio'   open an account and print its first API key
+  cloud-bridge deliveries list --status action_required
+  cloud-bridge events show delivery ID                everything that ever happened to one order";
+
+#[derive(Args, Debug)]
+struct Common {
+    /// Print JSON, for scripts
+    #[arg(long, global = true, env = "CLOUD_BRIDGE_JSON", value_parser = FalseyValueParser::new())]
+    json: bool,
+    /// What is logged to standard error: error, warn, info, debug, trace, or a filter such as `info,cloud_bridge=debug`
+    #[arg(long, global = true, env = "CLOUD_BRIDGE_LOG_LEVEL", value_name = "FILTER")]
+    log_level: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(Box<serve::Serve>),
+    Demo(demo::Demo),
+    Sandbox(sandbox::Sandbox),
+    Migrate(stores::Migrate),
+    #[command(subcommand)]
+    Accounts(accounts::Accounts),
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    Sign(sign::Sign),
+    #[command(subcommand)]
+    Deliveries(deliveries::Deliveries),
+    #[command(subcommand)]
+    Events(events::Events),
+    #[command(subcommand)]
+    Projections(projections::Projections),
+}
+
+impl Cli {
+    pub async fn run(self) -> anyhow::Result<()> {
+        let level = match &self.command {
+            Command::Serve(_) | Command::Sandbox(_) => Level::Info,
+            Command::Demo(_) => Level::Error,
+            Command::Migrate(_)
+            | Command::Accounts(_)
+            | Command::Keys(_)
+            | Command::Sign(_)
+            | Command::Deliveries(_)
+            | Command::Events(_)
+            | Command::Projections(_) => Level::Warn,
+        };
+        logging::start(self.common.log_level.as_deref(), level)?;
+        let json = self.common.json;
+        match self.command {
+            Command::Serve(command) => command.run(json).await,
+            Command::Demo(command) => command.run(json).await,
+            Command::Sandbox(command) => command.run(json).await,
+            Command::Migrate(command) => command.run(json).await,
+            Command::Accounts(command) => command.run(json).await,
+            Command::Keys(command) => command.run(json).await,
+            Command::Sign(command) => command.run(json),
+            Command::Deliveries(command) => command.run(json).await,
+            Command::Events(command) => command.run(json).await,
+            Command::Projections(command) => command.run(json).await,
+        }
+    }
+}
+
+/// Whether all that went wrong is that nobody reads any more, as in `cloud-bridge events tail | head`.
+pub fn reader_went_away(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,199 @@
+//! `cloud-bridge accounts`: merchants, their pace and their credits.
+
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+use clap::{Args, Subcommand};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::client::{Client, MAX_PAGE, PageInfo, ServerArgs, understood};
+use super::output::{self, cell, moment};
+
+/// Open accounts, list them, and grant credits (with an administrator's key)
+#[derive(Debug, Subcommand)]
+pub(super) enum Accounts {
+    Create(Create),
+    List(List),
+    Grant(Grant),
+}
+
+/// Open an account and print its first API key, which is shown this once
+#[derive(Args, Debug)]
+pub(super) struct Create {
+    /// Name of the merchant
+    #[arg(long, env = "CLOUD_BRIDGE_NAME")]
+    name: String,
+    /// How many delivery attempts may start in a minute [default: the server's, 5]
+    #[arg(long, env = "CLOUD_BRIDGE_ATTEMPTS_PER_MINUTE", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=60_000))]
+    attempts_per_minute: Option<u32>,
+    /// Credits to begin with
+    #[arg(long, env = "CLOUD_BRIDGE_CREDITS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
+    credits: Option<u32>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// List accounts with their credits, API keys not included
+#[derive(Args, Debug)]
+pub(super) struct List {
+    /// How many at most
+    #[arg(long, env = "CLOUD_BRIDGE_FIRST", value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PAGE)))]
+    first: u32,
+    /// Go on after this cursor, which the list before ended with
+    #[arg(long, env = "CLOUD_BRIDGE_AFTER", value_name = "CURSOR")]
+    after: Option<String>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Grant credits; deliveries that waited for them go on by themselves
+#[derive(Args, Debug)]
+pub(super) struct Grant {
+    /// The account
+    #[arg(value_name = "ACCOUNT_ID")]
+    account: String,
+    #[arg(value_name = "CREDITS", value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
+    credits: u32,
+    /// An id (UUID) of this grant: granting twice under one id grants once
+    #[arg(long, env = "CLOUD_BRIDGE_IDEMPOTENCY_KEY", value_name = "UUID")]
+    idempotency_key: Option<String>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+const CREATE: &str = "mutation($input: CreateAccountInput!) {
+  createAccount(input: $input) { account { id } apiKey userErrors { code message field } } }";
+
+const LIST: &str = "query($first: Int, $after: String) {
+  accounts(first: $first, after: $after) {
+    nodes { id name attemptsPerMinute credits { available reserved charged granted } openedAt }
+    pageInfo { hasNextPage endCursor } } }";
+
+const GRANT: &str = "mutation($input: GrantCreditsInput!) {
+  grantCredits(input: $input) {
+    account { id credits { available reserved charged granted } } userErrors { code message field } } }";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Created {
+    account: Id,
+    api_key: String,
+}
+
+#[derive(Deserialize)]
+struct Id {
+    id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Account {
+    id: String,
+    name: String,
+    attempts_per_minute: u32,
+    credits: Credits,
+    opened_at: DateTime<Utc>,
+}
+
+#[derive(Deserialize)]
+struct Credits {
+    available: i64,
+    reserved: i64,
+    charged: i64,
+}
+
+impl Accounts {
+    pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
+        match self {
+            Self::Create(command) => command.run(json).await,
+            Self::List(command) => command.run(json).await,
+            Self::Grant(command) => command.run(json).await,
+        }
+    }
+}
+
+impl Create {
+    async fn run(self, json: bool) -> anyhow::Result<()> {
+        let input =
+            json!({ "name": self.name, "attemptsPerMinute": self.attempts_per_minute, "credits": self.credits });
+        let payload = self.server.client()?.change(CREATE, json!({ "input": input }), "createAccount").await?;
+        let Created { account, api_key } = understood(&payload)?;
+        if json {
+            output::print_json(&json!({ "accountId": account.id, "apiKey": api_key }))?;
+        } else {
+            output::print(format_args!("Account: {}\nAPI key: {api_key}\n\nThe key is shown this once.", account.id))?;
+        }
+        Ok(())
+    }
+}
+
+impl List {
+    async fn run(self, json: bool) -> anyhow::Result<()> {
+        let variables = json!({ "first": self.first, "after": self.after });
+        let page = self.server.client()?.ask(LIST, variables).await?["accounts"].take();
+        if json {
+            return Ok(output::print_json(&page)?);
+        }
+        let accounts: Vec<Account> = understood(&page["nodes"])?;
+        let mut table = output::table(&["ID", "NAME", "PER MINUTE", "CREDITS", "RESERVED", "CHARGED", "OPENED (UTC)"]);
+        for account in &accounts {
+            table.add_row([
+                cell(&account.id),
+                cell(&account.name),
+                cell(account.attempts_per_minute.to_string()),
+                cell(account.credits.available.to_string()),
+                cell(account.credits.reserved.to_string()),
+                cell(account.credits.charged.to_string()),
+                cell(moment(account.opened_at)),
+            ]);
+        }
+        output::keep_whole(&mut table, 0);
+        output::print(output::rendered(&table))?;
+        tell_of_more(&page["pageInfo"])
+    }
+}
+
+impl Grant {
+    async fn run(self, json: bool) -> anyhow::Result<()> {
+        let input = json!({
+            "accountId": self.account, "credits": self.credits, "idempotencyKey": self.idempotency_key });
+        let payload = self.server.client()?.change(GRANT, json!({ "input": input }), "grantCredits").await?;
+        if json {
+            return Ok(output::print_json(&payload["account"])?);
+        }
+        let credits: Credits = understood(&payload["account"]["credits"])?;
+        output::print(format_args!("{} credits are available now.", credits.available))?;
+        Ok(())
+    }
+}
+
+/// Says how to see the rest of a list.
+pub(super) fn tell_of_more(page_info: &Value) -> anyhow::Result<()> {
+    let page: PageInfo = understood(page_info)?;
+    if let (true, Some(cursor)) = (page.has_next_page, page.end_cursor) {
+        output::print(format_args!("\nThere is more: add --after '{}'", output::clean(&cursor)))?;
+    }
+    Ok(())
+}
+
+/// One account of all, with the fields asked for.
+pub(super) async fn find(client: &Client, id: &str, fields: &str) -> anyhow::Result<Value> {
+    let query = format!(
+        "query($first: Int, $after: String) {{ accounts(first: $first, after: $after) {{
+           nodes {{ id {fields} }} pageInfo {{ hasNextPage endCursor }} }} }}"
+    );
+    let mut after: Option<String> = None;
+    loop {
+        let mut page = client.ask(&query, json!({ "first": MAX_PAGE, "after": after })).await?["accounts"].take();
+        let accounts = page["nodes"].as_array_mut().map(std::mem::take).unwrap_or_default();
+        if let Some(account) = accounts.into_iter().find(|account| account["id"] == id) {
+            return Ok(account);
+        }
+        let info: PageInfo = understood(&page["pageInfo"])?;
+        after = Some(
+            info.end_cursor
+                .filter(|_| info.has_next_page)
+                .with_context(|| format!("there is no account {id}: `cloud-bridge accounts list` shows them"))?,
+        );
+    }
+}

@@ -1,0 +1,192 @@
+//! Asking a running server over GraphQL, as any client does.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use clap::Args;
+use reqwest::{StatusCode, Url};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::output::clean;
+use super::stores::{self, DEFAULT_DATA_DIR};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Entries that the server gives at a time at most.
+pub(super) const MAX_PAGE: u32 = 100;
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Server")]
+pub(super) struct ServerArgs {
+    /// Address of the running server
+    #[arg(long, env = "CLOUD_BRIDGE_SERVER", value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    server: String,
+    /// API key to ask with [default: the administrator's, from `DATA_DIR/admin.key`]
+    #[arg(long, env = "CLOUD_BRIDGE_API_KEY", value_name = "KEY", hide_env_values = true)]
+    api_key: Option<String>,
+    /// Folder in which a server on this machine keeps the administrator's key
+    #[arg(long, env = "CLOUD_BRIDGE_DATA_DIR", value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
+    data_dir: PathBuf,
+}
+
+impl ServerArgs {
+    pub(super) fn client(&self) -> anyhow::Result<Client> {
+        let key = match self.api_key.as_deref().map(str::trim).filter(|key| !key.is_empty()) {
+            Some(key) => key.to_owned(),
+            None => read_key(&stores::admin_key_file(&self.data_dir))?,
+        };
+        Client::new(&self.server, &key)
+    }
+}
+
+fn read_key(path: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(path).with_context(|| {
+        format!(
+            "there is no API key to ask with: give one with --api-key or in CLOUD_BRIDGE_API_KEY, or name the server's \
+             data folder with --data-dir (looked for {})",
+            path.display()
+        )
+    })?;
+    Ok(text.trim().to_owned())
+}
+
+/// Asks one server with one key.
+#[derive(Clone)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    graphql: Url,
+    server: String,
+    key: String,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    data: Option<Value>,
+    #[serde(default)]
+    errors: Vec<Mistake>,
+}
+
+#[derive(Deserialize)]
+struct Mistake {
+    message: String,
+}
+
+/// What a mutation refuses, as data.
+#[derive(Deserialize)]
+struct UserError {
+    code: String,
+    message: String,
+}
+
+/// Where a list goes on.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PageInfo {
+    pub(super) has_next_page: bool,
+    pub(super) end_cursor: Option<String>,
+}
+
+impl Client {
+    pub(crate) fn new(server: &str, key: &str) -> anyhow::Result<Self> {
+        let server = server.trim().trim_end_matches('/').to_owned();
+        let graphql = Url::parse(&format!("{server}/graphql"))
+            .with_context(|| format!("{server:?} is not the address of a server, like http://127.0.0.1:8080"))?;
+        let mut http = reqwest::Client::builder().timeout(PATIENCE);
+        if is_this_machine(&graphql) {
+            // A proxy leads to the outside, where this address means another machine.
+            http = http.no_proxy();
+        }
+        Ok(Self { http: http.build().context("no HTTP client can be made")?, graphql, server, key: key.to_owned() })
+    }
+
+    /// Asks a query and answers its data.
+    pub(crate) async fn ask(&self, query: &str, variables: Value) -> anyhow::Result<Value> {
+        let request = self.http.post(self.graphql.clone()).bearer_auth(&self.key);
+        let sent = request.json(&json!({ "query": query, "variables": variables })).send().await;
+        let response = sent.map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
+            bail!("the server at {} does not accept this API key: give another with --api-key", self.server);
+        }
+        let answer: Answer = response.json().await.with_context(|| {
+            format!("what answers at {} (HTTP {status}) is not a Cloud Bridge server: name it with --server", self.server)
+        })?;
+        if !answer.errors.is_empty() {
+            let messages: Vec<String> = answer.errors.iter().map(|error| clean(&error.message)).collect();
+            bail!("the server says: {}", messages.join("; "));
+        }
+        answer.data.with_context(|| format!("the server at {} answered nothing (HTTP {status})", self.server))
+    }
+
+    /// Asks a query and reads one field of its data.
+    pub(crate) async fn read<T: DeserializeOwned>(&self, query: &str, variables: Value, field: &str) -> anyhow::Result<T> {
+        let data = self.ask(query, variables).await?;
+        understood(&data[field])
+    }
+
+    /// Asks a mutation and answers its payload; what it refuses is an error.
+    pub(crate) async fn change(&self, mutation: &str, variables: Value, field: &str) -> anyhow::Result<Value> {
+        let mut data = self.ask(mutation, variables).await?;
+        let payload = data[field].take();
+        let refused: Vec<UserError> = understood(&payload["userErrors"])?;
+        if !refused.is_empty() {
+            let reasons: Vec<String> =
+                refused.iter().map(|error| format!("{} ({})", clean(&error.message), clean(&error.code))).collect();
+            bail!("refused: {}", reasons.join("; "));
+        }
+        Ok(payload)
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> anyhow::Error {
+        if error.is_timeout() {
+            return anyhow!("the server at {} did not answer within {} seconds", self.server, PATIENCE.as_secs());
+        }
+        anyhow!(
+            "no server answers at {}: start one with `cloud-bridge serve`, or name it with --server",
+            self.server
+        )
+    }
+}
+
+/// Reads what the server sent, which a server of another version may spell otherwise.
+pub(crate) fn understood<T: DeserializeOwned>(value: &Value) -> anyhow::Result<T> {
+    T::deserialize(value).context("the server's answer is not understood: is it of another version?")
+}
+
+fn is_this_machine(url: &Url) -> bool {
+    let Some(host) = url.host_str() else { return false };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_missing_server_is_told_with_what_to_do() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}/", listener.local_addr().unwrap());
+        drop(listener);
+        let client = Client::new(&address, "key").unwrap();
+        let error = client.ask("{ account { id } }", json!({})).await.unwrap_err().to_string();
+        assert!(error.contains("cloud-bridge serve") && error.contains("--server"), "{error}");
+    }
+
+    #[test]
+    fn only_this_machine_is_asked_past_a_proxy() {
+        for (address, here) in [
+            ("http://127.0.0.1:8080", true),
+            ("http://localhost", true),
+            ("http://[::1]:8080", true),
+            ("https://bridge.example.com", false),
+            ("http://10.0.0.1", false),
+        ] {
+            assert_eq!(is_this_machine(&Url::parse(address).unwrap()), here, "{address}");
+        }
+        assert!(Client::new("not an address", "key").is_err());
+    }
+}

@@ -1,0 +1,185 @@
+//! `cloud-bridge deliveries`: what became of the orders, and the two things a person does about them.
+
+mod show;
+
+use chrono::{DateTime, Utc};
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Subcommand};
+use comfy_table::{Cell, Color};
+use domain::ResolutionCode;
+use domain::delivery::DeliveryStatus;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::accounts::tell_of_more;
+use super::client::{MAX_PAGE, ServerArgs, understood};
+use super::output::{self, cell, clean, moment, word};
+
+/// List deliveries, show one with its story, retry or cancel it
+#[derive(Debug, Subcommand)]
+pub(super) enum Deliveries {
+    List(List),
+    Show(show::Show),
+    Retry(Retry),
+    Cancel(Cancel),
+}
+
+/// List deliveries, the newest first
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  cloud-bridge deliveries list --status action_required,failed_permanent
+  cloud-bridge deliveries list --search 1042
+  cloud-bridge deliveries list --json | jq -r '.nodes[].id'")]
+pub(super) struct List {
+    /// Only these statuses, separated by commas
+    #[arg(long, env = "CLOUD_BRIDGE_STATUS", value_delimiter = ',', value_parser = PossibleValuesParser::new(DeliveryStatus::ALL.map(DeliveryStatus::as_str)))]
+    status: Vec<String>,
+    /// Only these resolution codes, separated by commas
+    #[arg(long, env = "CLOUD_BRIDGE_CODE", value_delimiter = ',', value_parser = PossibleValuesParser::new(ResolutionCode::ALL.map(ResolutionCode::as_str)))]
+    code: Vec<String>,
+    /// Only this integration
+    #[arg(long, env = "CLOUD_BRIDGE_INTEGRATION", value_name = "INTEGRATION_ID")]
+    integration: Option<String>,
+    /// Only where the order id, the order number or the username begins like this
+    #[arg(long, env = "CLOUD_BRIDGE_SEARCH", value_name = "TEXT")]
+    search: Option<String>,
+    /// How many at most
+    #[arg(long, env = "CLOUD_BRIDGE_FIRST", value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PAGE)))]
+    first: u32,
+    /// Go on after this cursor, which the list before ended with
+    #[arg(long, env = "CLOUD_BRIDGE_AFTER", value_name = "CURSOR")]
+    after: Option<String>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Put a delivery back in the queue, if need be with the right username
+#[derive(Args, Debug)]
+pub(super) struct Retry {
+    #[arg(value_name = "DELIVERY_ID")]
+    id: String,
+    /// The customer's username, where the order named none or a wrong one
+    #[arg(long, env = "CLOUD_BRIDGE_USERNAME")]
+    username: Option<String>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Cancel a delivery; what was already shared stays shared
+#[derive(Args, Debug)]
+pub(super) struct Cancel {
+    #[arg(value_name = "DELIVERY_ID")]
+    id: String,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+const LIST: &str = "query($first: Int, $after: String, $filter: DeliveryFilter) {
+  deliveries(first: $first, after: $after, filter: $filter) {
+    nodes { id orderId orderNumber status resolutionCode attempts creditsCharged receivedAt updatedAt nextAttemptAt }
+    pageInfo { hasNextPage endCursor } } }";
+
+const RETRY: &str = "mutation($input: RetryDeliveryInput!) {
+  retryDelivery(input: $input) { delivery { id status resolutionCode } userErrors { code message field } } }";
+
+const CANCEL: &str = "mutation($input: CancelDeliveryInput!) {
+  cancelDelivery(input: $input) { delivery { id status resolutionCode } userErrors { code message field } } }";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Delivery {
+    id: String,
+    order_id: String,
+    order_number: Option<String>,
+    status: String,
+    resolution_code: Option<String>,
+    attempts: i64,
+    credits_charged: i64,
+    received_at: DateTime<Utc>,
+}
+
+impl Deliveries {
+    pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
+        match self {
+            Self::List(command) => command.run(json).await,
+            Self::Show(command) => command.run(json).await,
+            Self::Retry(Retry { id, username, server }) => {
+                let input = json!({ "deliveryId": id, "targetUsername": username });
+                change(&server, json, RETRY, input, "retryDelivery").await
+            }
+            Self::Cancel(Cancel { id, server }) => {
+                change(&server, json, CANCEL, json!({ "deliveryId": id }), "cancelDelivery").await
+            }
+        }
+    }
+}
+
+impl List {
+    async fn run(self, json: bool) -> anyhow::Result<()> {
+        let names = |words: &[String]| {
+            (!words.is_empty()).then(|| words.iter().map(|word| word.to_uppercase()).collect::<Vec<_>>())
+        };
+        let filter = json!({
+            "status": names(&self.status),
+            "resolutionCode": names(&self.code),
+            "integrationId": self.integration,
+            "search": self.search,
+        });
+        let variables = json!({ "first": self.first, "after": self.after, "filter": filter });
+        let page = self.server.client()?.ask(LIST, variables).await?["deliveries"].take();
+        if json {
+            return Ok(output::print_json(&page)?);
+        }
+        let deliveries: Vec<Delivery> = understood(&page["nodes"])?;
+        let mut table = output::table(&["ID", "ORDER", "STATUS", "CODE", "ATTEMPTS", "CREDITS", "RECEIVED (UTC)"]);
+        for delivery in &deliveries {
+            table.add_row([
+                cell(&delivery.id),
+                cell(delivery.order_number.as_ref().unwrap_or(&delivery.order_id)),
+                status_cell(&delivery.status),
+                cell(delivery.resolution_code.as_deref().map(word).unwrap_or_default()),
+                cell(delivery.attempts.to_string()),
+                cell(delivery.credits_charged.to_string()),
+                cell(moment(delivery.received_at)),
+            ]);
+        }
+        output::keep_whole(&mut table, 0);
+        output::print(output::rendered(&table))?;
+        tell_of_more(&page["pageInfo"])
+    }
+}
+
+async fn change(
+    server: &ServerArgs,
+    json: bool,
+    mutation: &str,
+    input: serde_json::Value,
+    field: &str,
+) -> anyhow::Result<()> {
+    let payload = server.client()?.change(mutation, json!({ "input": input }), field).await?;
+    let delivery = &payload["delivery"];
+    if json {
+        return Ok(output::print_json(delivery)?);
+    }
+    let status = word(delivery["status"].as_str().unwrap_or_default());
+    output::print(format_args!("Delivery {} is {} now.", clean(delivery["id"].as_str().unwrap_or_default()), clean(&status)))?;
+    Ok(())
+}
+
+/// A status, coloured by what it means for the merchant.
+pub(crate) fn status_cell(name: &str) -> Cell {
+    let name = word(name);
+    let color = DeliveryStatus::parse(&name).and_then(|status| match status {
+        DeliveryStatus::Completed => Some(Color::Green),
+        DeliveryStatus::ActionRequired => Some(Color::Yellow),
+        DeliveryStatus::FailedPermanent => Some(Color::Red),
+        DeliveryStatus::Running | DeliveryStatus::RetryScheduled => Some(Color::Cyan),
+        DeliveryStatus::Cancelled | DeliveryStatus::Duplicate => Some(Color::DarkGrey),
+        DeliveryStatus::Queued => None,
+    });
+    match color {
+        Some(color) => cell(name).fg(color),
+        None => cell(name),
+    }
+}

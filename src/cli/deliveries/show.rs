@@ -1,0 +1,162 @@
+//! `cloud-bridge deliveries show`: one order, what was bought, and its story so far.
+
+use anyhow::bail;
+use chrono::{DateTime, Utc};
+use clap::Args;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::cli::client::{ServerArgs, understood};
+use crate::cli::output::{self, cell, clean, moment, word};
+
+/// Show one delivery: what was bought, what was shared, and everything that happened
+#[derive(Args, Debug)]
+pub(in crate::cli) struct Show {
+    #[arg(value_name = "DELIVERY_ID")]
+    id: String,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+const SHOW: &str = "query($id: ID!) {
+  delivery(id: $id) {
+    id orderId orderNumber targetUsername status resolutionCode resolution attempts nextAttemptAt creditsCharged
+    receivedAt updatedAt completedAt duplicateOf { id } integration { id name provider }
+    items { title sku quantity sharedAt mapping { resourceType resourceId } }
+    timeline(first: 100) {
+      nodes { sequence type summary actor recordedAt } pageInfo { hasNextPage endCursor } } } }";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Delivery {
+    id: String,
+    order_id: String,
+    order_number: Option<String>,
+    target_username: Option<String>,
+    status: String,
+    resolution_code: Option<String>,
+    resolution: Option<String>,
+    attempts: i64,
+    next_attempt_at: Option<DateTime<Utc>>,
+    credits_charged: i64,
+    received_at: DateTime<Utc>,
+    completed_at: Option<DateTime<Utc>>,
+    duplicate_of: Option<Id>,
+    integration: Integration,
+    items: Vec<Item>,
+    timeline: Timeline,
+}
+
+#[derive(Deserialize)]
+struct Id {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Integration {
+    name: String,
+    provider: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Item {
+    title: Option<String>,
+    sku: Option<String>,
+    quantity: i64,
+    shared_at: Option<DateTime<Utc>>,
+    mapping: Option<Mapping>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Mapping {
+    resource_type: String,
+    resource_id: String,
+}
+
+#[derive(Deserialize)]
+struct Timeline {
+    nodes: Vec<Event>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event {
+    summary: String,
+    actor: String,
+    recorded_at: DateTime<Utc>,
+}
+
+impl Show {
+    pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
+        let found = self.server.client()?.ask(SHOW, json!({ "id": self.id })).await?["delivery"].take();
+        if found.is_null() {
+            bail!("there is no delivery {}: `cloud-bridge deliveries list` shows them", clean(&self.id));
+        }
+        if json {
+            return Ok(output::print_json(&found)?);
+        }
+        let delivery: Delivery = understood(&found)?;
+        delivery.print_facts()?;
+        delivery.print_items()?;
+        delivery.print_story()
+    }
+}
+
+impl Delivery {
+    fn print_facts(&self) -> anyhow::Result<()> {
+        let code = self.resolution_code.as_deref().map(|code| format!(" ({})", word(code))).unwrap_or_default();
+        let order = match &self.order_number {
+            Some(number) if *number != self.order_id => format!("{number} (id {})", self.order_id),
+            Some(_) | None => self.order_id.clone(),
+        };
+        let integration = format!("{} ({})", self.integration.name, word(&self.integration.provider));
+        let facts = [
+            ("Delivery", Some(self.id.clone())),
+            ("Order", Some(order)),
+            ("Integration", Some(integration)),
+            ("Customer", self.target_username.clone()),
+            ("Status", Some(format!("{}{code}", word(&self.status)))),
+            ("What to do", self.resolution.clone()),
+            ("Duplicate of", self.duplicate_of.as_ref().map(|delivery| delivery.id.clone())),
+            ("Attempts", Some(self.attempts.to_string())),
+            ("Next attempt", self.next_attempt_at.map(|at| format!("{} UTC", moment(at)))),
+            ("Credits", Some(self.credits_charged.to_string())),
+            ("Received", Some(format!("{} UTC", moment(self.received_at)))),
+            ("Completed", self.completed_at.map(|at| format!("{} UTC", moment(at)))),
+        ];
+        for (name, value) in facts {
+            if let Some(value) = value {
+                output::print(format_args!("{name:<14}{}", clean(&value)))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn print_items(&self) -> anyhow::Result<()> {
+        let mut table = output::table(&["QUANTITY", "ITEM", "SKU", "DELIVERS", "SHARED (UTC)"]);
+        for item in &self.items {
+            let asset = item.mapping.as_ref();
+            let asset = asset.map(|asset| format!("{} {}", word(&asset.resource_type), asset.resource_id));
+            table.add_row([
+                cell(item.quantity.to_string()),
+                cell(item.title.as_deref().unwrap_or_default()),
+                cell(item.sku.as_deref().unwrap_or_default()),
+                cell(asset.as_deref().unwrap_or("no mapping")),
+                cell(item.shared_at.map(moment).unwrap_or_default()),
+            ]);
+        }
+        output::print(format_args!("\n{}", output::rendered(&table)))?;
+        Ok(())
+    }
+
+    fn print_story(&self) -> anyhow::Result<()> {
+        let mut table = output::table(&["WHEN (UTC)", "WHO", "WHAT HAPPENED"]);
+        for event in &self.timeline.nodes {
+            table.add_row([cell(moment(event.recorded_at)), cell(&event.actor), cell(&event.summary)]);
+        }
+        output::print(format_args!("\n{}", output::rendered(&table)))?;
+        Ok(())
+    }
+}

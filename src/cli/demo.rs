@@ -1,0 +1,32 @@
+//! `cloud-bridge demo`: everything at once, to watch and to try.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::FalseyValueParser;
+
+use crate::demo;
+
+/// Watch signed orders of every kind arrive and be delivered
+///
+/// Starts a Cortex Cloud sandbox and a server in one process, opens accounts with integrations for Shopify, WooCommerce and
+/// a generic store, and sends real signed webhooks that reach every status a delivery can have. Then it prints addresses and
+/// keys to go on with, and runs until Ctrl-C. It takes seconds and leaves nothing behind.
+#[derive(Args, Debug)]
+pub(super) struct Demo {
+    /// End when all orders have settled; fail unless each one reached what it was expected to
+    #[arg(long, env = "CLOUD_BRIDGE_DEMO_EXIT", value_parser = FalseyValueParser::new())]
+    exit: bool,
+    /// Address and port to listen on; a free port where none is given and the usual one is taken
+    #[arg(long, env = "CLOUD_BRIDGE_DEMO_LISTEN", value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Folder to keep the data in [default: a temporary one that is removed at the end]
+    #[arg(long, env = "CLOUD_BRIDGE_DEMO_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+impl Demo {
+    pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
+        demo::run(demo::DemoOptions { exit: self.exit, listen: self.listen, data_dir: self.data_dir, json }).await
+    }
+}

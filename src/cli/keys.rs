@@ -1,0 +1,150 @@
+//! `cloud-bridge keys`: the API keys of an account.
+
+use chrono::{DateTime, Utc};
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Subcommand};
+use domain::account::Role;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::accounts;
+use super::client::{ServerArgs, understood};
+use super::output::{self, cell, moment, word};
+
+/// Make, list and deactivate API keys
+#[derive(Debug, Subcommand)]
+pub(super) enum Keys {
+    Create(Create),
+    List(List),
+    Deactivate(Deactivate),
+}
+
+/// Make an API key and print it, which happens this once
+#[derive(Args, Debug)]
+pub(super) struct Create {
+    /// What the key is for, as it will appear in the history of what was done with it
+    #[arg(long, env = "CLOUD_BRIDGE_NAME")]
+    name: String,
+    /// merchant: its own account; support: every account, may retry and cancel; admin: everything
+    #[arg(long, env = "CLOUD_BRIDGE_ROLE", default_value = "merchant", value_parser = PossibleValuesParser::new(Role::ALL.map(Role::as_str)))]
+    role: String,
+    /// The account that gets the key [default: the one whose key asks]
+    #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
+    account: Option<String>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// List the API keys of an account, deactivated ones included
+#[derive(Args, Debug)]
+pub(super) struct List {
+    /// The account [default: the one whose key asks]
+    #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
+    account: Option<String>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Deactivate an API key for good
+#[derive(Args, Debug)]
+pub(super) struct Deactivate {
+    /// Id of the key, as `keys list` shows it; not the key itself
+    #[arg(value_name = "KEY_ID")]
+    key: String,
+    /// The account that has the key [default: the one whose key asks]
+    #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
+    account: Option<String>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+const FIELDS: &str = "apiKeys { id name role preview active createdAt }";
+
+const CREATE: &str = "mutation($input: CreateApiKeyInput!) {
+  createApiKey(input: $input) { apiKey { id name role preview active createdAt } key userErrors { code message field } } }";
+
+const DEACTIVATE: &str = "mutation($input: DeactivateApiKeyInput!) {
+  deactivateApiKey(input: $input) { apiKey { id name role preview active createdAt } userErrors { code message field } } }";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ApiKey {
+    id: String,
+    name: String,
+    role: String,
+    preview: String,
+    active: bool,
+    created_at: DateTime<Utc>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Created {
+    api_key: ApiKey,
+    key: String,
+}
+
+impl Keys {
+    pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
+        match self {
+            Self::Create(command) => command.run(json).await,
+            Self::List(command) => command.run(json).await,
+            Self::Deactivate(command) => command.run(json).await,
+        }
+    }
+}
+
+impl Create {
+    async fn run(self, json: bool) -> anyhow::Result<()> {
+        let input = json!({ "accountId": self.account, "name": self.name, "role": self.role.to_uppercase() });
+        let payload = self.server.client()?.change(CREATE, json!({ "input": input }), "createApiKey").await?;
+        let Created { api_key, key } = understood(&payload)?;
+        if json {
+            output::print_json(&json!({ "apiKeyId": api_key.id, "role": word(&api_key.role), "apiKey": key }))?;
+        } else {
+            output::print(format_args!("Key id:  {}\nAPI key: {key}\n\nThe key is shown this once.", api_key.id))?;
+        }
+        Ok(())
+    }
+}
+
+impl List {
+    async fn run(self, json: bool) -> anyhow::Result<()> {
+        let client = self.server.client()?;
+        let mut account = match &self.account {
+            Some(id) => accounts::find(&client, id, FIELDS).await?,
+            None => client.ask(&format!("{{ account {{ {FIELDS} }} }}"), json!({})).await?["account"].take(),
+        };
+        let keys = account["apiKeys"].take();
+        if json {
+            return Ok(output::print_json(&keys)?);
+        }
+        let mut table = output::table(&["ID", "NAME", "ROLE", "KEY", "STATE", "CREATED (UTC)"]);
+        for key in understood::<Vec<ApiKey>>(&keys)? {
+            table.add_row([
+                cell(&key.id),
+                cell(&key.name),
+                cell(word(&key.role)),
+                cell(&key.preview),
+                cell(if key.active { "active" } else { "deactivated" }),
+                cell(moment(key.created_at)),
+            ]);
+        }
+        output::keep_whole(&mut table, 0);
+        output::print(output::rendered(&table))?;
+        Ok(())
+    }
+}
+
+impl Deactivate {
+    async fn run(self, json: bool) -> anyhow::Result<()> {
+        let input = json!({ "accountId": self.account, "apiKeyId": self.key });
+        let payload = self.server.client()?.change(DEACTIVATE, json!({ "input": input }), "deactivateApiKey").await?;
+        if json {
+            return Ok(output::print_json(&payload["apiKey"])?);
+        }
+        let key: ApiKey = understood(&payload["apiKey"])?;
+        output::print(format_args!("The key “{}” ({}) is deactivated.", output::clean(&key.name), output::clean(&key.preview)))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,176 @@
+//! `cloud-bridge serve`: the service, until it is told to stop.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::{Context as _, anyhow};
+use clap::Args;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use super::output;
+use super::shutdown::asked_to_stop;
+use super::stores::StoreArgs;
+use crate::clock::Clock;
+use crate::http;
+use crate::service::{Service, ServiceOptions};
+use crate::vault;
+
+/// Run the service: take webhooks, deliver orders, answer GraphQL
+///
+/// The first start makes what it needs in the data folder: the event log, its master key, and an administrator's account.
+/// The administrator's API key is printed once and, with the log in the data folder, kept beside it as admin.key for the
+/// other commands. Keep a copy of master.key apart from the data: without it nobody can read what customers ordered.
+///
+/// SIGINT and SIGTERM stop the service after it has answered what it took on; a second one ends it at once.
+#[derive(Args, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct Serve {
+    /// Address and port to listen on
+    #[arg(long, env = "CLOUD_BRIDGE_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: String,
+    /// Address under which stores reach this service [default: the address it listens on]
+    #[arg(long, env = "CLOUD_BRIDGE_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
+    /// Cortex Cloud, or what speaks its protocol (docs/cortex-protocol.md); the default is where the sandbox listens
+    #[arg(long, env = "CLOUD_BRIDGE_CORTEX_URL", value_name = "URL", default_value = "http://127.0.0.1:4000")]
+    cortex_url: String,
+    /// Deliveries that are worked on at the same time; 0 for a node that only takes webhooks and answers questions
+    #[arg(long, env = "CLOUD_BRIDGE_WORKERS", value_name = "N", default_value_t = 4)]
+    workers: usize,
+    #[command(flatten)]
+    stores: StoreArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cloud-bridge serve
+  cloud-bridge serve --listen 0.0.0.0:8080 --public-url https://bridge.example.com --cortex-url https://cortex.example.com
+  CLOUD_BRIDGE_MASTER_KEY=… cloud-bridge serve --log postgres://bridge@db/log --views postgres://bridge@db/views";
+
+impl Serve {
+    pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
+        // Before anything is made, so that a start that cannot work leaves nothing behind.
+        let listener = bind(&self.listen).await?;
+        let address = listener.local_addr()?;
+        let public_url = self.public_url.as_deref().map(str::trim).filter(|url| !url.is_empty());
+        let options = ServiceOptions {
+            log_url: self.stores.log_url()?,
+            views_url: self.stores.views_url()?,
+            cortex_url: self.cortex_url.clone(),
+            public_url: public_url.map_or_else(|| own_url(address), str::to_owned),
+            workers: self.workers,
+        };
+        let service = Service::start(options, self.stores.vault(true)?, Clock::default()).await?;
+        let admin_key = service.bootstrap().await.context("the administrator's account cannot be opened")?;
+        if let Err(error) = self.tell(json, address, admin_key.as_ref().map(|admin| admin.api_key.as_str())) {
+            service.stop().await;
+            return Err(error);
+        }
+
+        let stopper = service.clone();
+        tokio::spawn(async move {
+            match asked_to_stop().await {
+                Ok(()) => tracing::info!("stopping; once more to stop at once"),
+                Err(error) => tracing::error!(%error, "signals cannot be heard: stopping"),
+            }
+            stopper.begin_stopping();
+        });
+        let served = http::serve(service.clone(), listener).await;
+        service.stop().await;
+        served.context("serving came to an end")
+    }
+
+    fn tell(&self, json: bool, address: SocketAddr, admin_key: Option<&str>) -> anyhow::Result<()> {
+        let url = own_url(address);
+        let kept = match admin_key {
+            Some(key) if self.stores.has_default_log() => {
+                let path = self.stores.admin_key_file();
+                keep(&path, key).with_context(|| format!("the key cannot be kept in {}", path.display())).map(|()| Some(path))
+            }
+            Some(_) | None => Ok(None),
+        };
+        if json {
+            output::print_json_line(&json!({ "listening": url, "adminKey": admin_key }))?;
+        } else {
+            if let Some(key) = admin_key {
+                output::print(format_args!("Administrator's API key, shown this once: {key}"))?;
+            }
+            if let Ok(Some(path)) = &kept {
+                output::print(format_args!("The commands on this machine find it in   {}", path.display()))?;
+            }
+            output::print(format_args!("Listening on {url} (GraphQL and GraphiQL at {url}/graphql)"))?;
+        }
+        // The key was printed first: a full disk must not be the reason why nobody knows it.
+        kept.map(drop)
+    }
+}
+
+/// Replaces a key that is left from a log that was removed.
+pub(crate) fn keep(path: &Path, key: &str) -> std::io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    vault::write_private(path, key)
+}
+
+pub(crate) async fn bind(address: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let advice = if error.kind() == ErrorKind::AddrInUse {
+            "another program listens there: stop it, or choose another port with --listen"
+        } else if error.kind() == ErrorKind::PermissionDenied {
+            "ports below 1024 need permission: choose a higher one with --listen"
+        } else if error.kind() == ErrorKind::AddrNotAvailable {
+            "this machine has no such address: choose 127.0.0.1, or 0.0.0.0 for all of them, with --listen"
+        } else {
+            "give an address and a port with --listen, like 127.0.0.1:8080"
+        };
+        anyhow!(error).context(format!("cannot listen on {address}: {advice}"))
+    })
+}
+
+/// How this machine reaches what listens on an address.
+pub(crate) fn own_url(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        format!("http://localhost:{}", address.port())
+    } else {
+        format!("http://{address}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_port_that_is_taken_is_told_with_what_to_do() {
+        let taken = bind("127.0.0.1:0").await.unwrap();
+        let error = bind(&taken.local_addr().unwrap().to_string()).await.unwrap_err();
+        assert!(error.to_string().contains("--listen"), "{error}");
+        assert!(bind("nonsense").await.unwrap_err().to_string().contains("127.0.0.1:8080"));
+    }
+
+    #[test]
+    fn the_key_of_a_log_that_is_gone_gives_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data/admin.key");
+        for key in ["cb_live_old", "cb_live_new"] {
+            keep(&path, key).unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap().trim(), key);
+        }
+    }
+
+    #[test]
+    fn the_own_address_is_one_that_can_be_called() {
+        for (address, url) in [
+            ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("0.0.0.0:80", "http://localhost:80"),
+            ("[::]:8080", "http://localhost:8080"),
+            ("[::1]:8080", "http://[::1]:8080"),
+        ] {
+            assert_eq!(own_url(address.parse().unwrap()), url);
+        }
+    }
+}

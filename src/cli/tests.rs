@@ -1,0 +1,90 @@
+//! The command line as clap sees it, and as a person may type it.
+
+use clap::{CommandFactory as _, Parser as _};
+
+use super::*;
+
+#[test]
+fn the_command_line_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_option_has_an_environment_variable() {
+    let mut commands = vec![Cli::command()];
+    while let Some(command) = commands.pop() {
+        for option in command.get_arguments().filter(|argument| !argument.is_positional()) {
+            let name = option.get_id().as_str();
+            if matches!(name, "help" | "version") {
+                continue;
+            }
+            let variable = option.get_env().and_then(|variable| variable.to_str()).unwrap_or_default();
+            assert!(variable.starts_with("CLOUD_BRIDGE_"), "--{name} of {} has {variable:?}", command.get_name());
+        }
+        commands.extend(command.get_subcommands().cloned());
+    }
+}
+
+#[test]
+fn no_secret_is_shown_in_help() {
+    let mut commands = vec![Cli::command()];
+    while let Some(command) = commands.pop() {
+        for argument in command.get_arguments() {
+            if matches!(argument.get_id().as_str(), "api_key" | "secret" | "master_key" | "log" | "views") {
+                assert!(argument.is_hide_env_values_set(), "{argument}");
+            }
+        }
+        commands.extend(command.get_subcommands().cloned());
+    }
+}
+
+#[test]
+fn what_the_documents_say_can_be_typed() {
+    for line in [
+        "serve --listen 127.0.0.1:8080 --data-dir DIR --log postgres://db --views sqlite:v.db --cortex-url http://c --public-url https://b --workers 0",
+        "demo --exit",
+        "sandbox --listen 127.0.0.1:0",
+        "migrate --log sqlite:log.db",
+        "accounts create --name N --attempts-per-minute 6000 --credits 10 --json",
+        "accounts list --first 10",
+        "accounts grant ID 100",
+        "keys create --name N --role support --account ID",
+        "keys list --json",
+        "keys deactivate ID",
+        "sign --provider woocommerce --secret S --url http://b",
+        "deliveries list --status queued,running --code unknown --integration ID --search 10 --first 5 --after C",
+        "deliveries show ID --server http://b --api-key K",
+        "deliveries retry ID --username max",
+        "deliveries cancel ID",
+        "events show delivery ID",
+        "events tail --follow --from 10",
+        "projections status",
+        "projections rebuild delivery_log",
+        "--log-level debug --json projections status",
+    ] {
+        let words = std::iter::once("cloud-bridge").chain(line.split(' '));
+        if let Err(error) = Cli::try_parse_from(words) {
+            panic!("{line}: {error}");
+        }
+    }
+    for line in [
+        "accounts create",
+        "accounts create --name N --attempts-per-minute 0",
+        "deliveries list --status done",
+        "deliveries list --first 101",
+        "keys create --name N --role owner",
+        "sign --provider square --secret S",
+        "projections rebuild everything",
+        "events tail --from -1",
+    ] {
+        let words = std::iter::once("cloud-bridge").chain(line.split(' '));
+        assert!(Cli::try_parse_from(words).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn nobody_reading_any_more_is_no_error() {
+    let broken = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+    assert!(reader_went_away(&anyhow::Error::from(broken).context("printing")));
+    assert!(!reader_went_away(&anyhow::anyhow!("something else")));
+}

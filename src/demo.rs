@@ -1,0 +1,132 @@
+//! The demonstration: a sandbox, a server, and orders that meet everything that can happen to one.
+
+mod board;
+mod merchant;
+mod orders;
+mod scenario;
+mod story;
+mod store;
+mod world;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{anyhow, bail};
+use serde_json::json;
+
+use crate::cli::output::{print, print_json};
+use crate::cli::{asked_to_stop, canonical, curl};
+use board::{Board, Screen};
+use merchant::Cast;
+use world::World;
+
+/// How long everything may take. It takes seconds; this is for a machine that does something else as well.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+pub struct DemoOptions {
+    /// End once everything has settled.
+    pub exit: bool,
+    /// Where to listen; the usual port, or a free one, where nothing is said.
+    pub listen: Option<String>,
+    /// Where to keep the data; a temporary folder where nothing is said.
+    pub data_dir: Option<PathBuf>,
+    pub json: bool,
+}
+
+/// Runs the demonstration. With `exit` it fails unless every order reached what was expected of it.
+pub async fn run(options: DemoOptions) -> anyhow::Result<()> {
+    let world = World::start(options.listen.as_deref(), options.data_dir.clone()).await?;
+    let shown = tokio::select! {
+        shown = show(&world, &options) => shown,
+        stopped = asked_to_stop() => match stopped {
+            Ok(()) if options.exit => Err(anyhow!("interrupted before everything had settled")),
+            stopped => stopped.map_err(Into::into),
+        },
+    };
+    world.stop().await;
+    shown
+}
+
+async fn show(world: &World, options: &DemoOptions) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    if !options.json {
+        print(format_args!("Server on {}, Cortex Cloud sandbox on {}\n", world.url, world.sandbox.base_url()))?;
+    }
+    let cast = Cast::assemble(world).await?;
+    let board = Board::new();
+    let screen = Screen::new(!options.json)?;
+    let told = tokio::select! {
+        // What is missing once the time is up is told below.
+        told = tokio::time::timeout(PATIENCE, story::tell(world, &cast, &board)) => told.unwrap_or(Ok(())),
+        watched = board.watch(&cast, &screen) => watched,
+    };
+    let looked = match told {
+        Ok(()) => board.look(&cast).await,
+        Err(error) => Err(error),
+    };
+    screen.clear();
+    let missing = board.missing();
+    if options.json {
+        print_json(&json!({
+            "settled": looked.is_ok() && missing.is_empty(),
+            "seconds": begun.elapsed().as_secs_f64(),
+            "server": world.url,
+            "sandbox": world.sandbox.base_url(),
+            "adminKey": world.admin_key,
+            "accounts": cast.json(),
+            "orders": board.json(),
+        }))?;
+    } else {
+        print(board.table())?;
+    }
+    looked?;
+    if !missing.is_empty() {
+        bail!("within {} s these orders did not get where they should: {}", PATIENCE.as_secs(), missing.join("; "));
+    }
+    if !options.json {
+        tell_result(&board, begun.elapsed())?;
+    }
+    if options.exit {
+        return Ok(());
+    }
+    if !options.json {
+        tell_how_to_go_on(world, &cast)?;
+    }
+    std::future::pending().await
+}
+
+fn tell_result(board: &Board, took: Duration) -> anyhow::Result<()> {
+    let (orders, statuses, codes) = board.reached();
+    print(format_args!(
+        "\n{orders} orders reached {statuses} statuses and {codes} resolution codes in {:.1} s, each as expected.\n\
+         A webhook with a forged signature was refused with 401.",
+        took.as_secs_f64()
+    ))?;
+    Ok(())
+}
+
+fn tell_how_to_go_on(world: &World, cast: &Cast) -> anyhow::Result<()> {
+    let World { url, admin_key, sandbox, .. } = world;
+    let sandbox = sandbox.base_url();
+    print(format_args!(
+        "\nGraphQL, and GraphiQL in a browser  {url}/graphql\n\
+         Metrics                             {url}/metrics\n\
+         Cortex Cloud sandbox                {sandbox}/sandbox/state\n\
+         Administrator's key                 {admin_key}"
+    ))?;
+    for merchant in cast.merchants() {
+        print(format_args!("{:<36}{}", format!("Key of {}", merchant.name), merchant.api_key))?;
+    }
+    for store in cast.stores() {
+        print(format_args!("\n{}\n  webhooks  {}\n  secret    {}", store.name, store.url, store.secret))?;
+    }
+    let body = r#"{"orderId":"my-order-1","targetUsername":"mutual_max","items":[{"sku":"STORM-LEAD-V2"}]}"#;
+    let (header, signature) = cast.generic.sign(body.as_bytes())?;
+    print(format_args!(
+        "\nSend an order of your own, and look what became of it:\n\n{}\n\ncloud-bridge deliveries list --server {url} --api-key {}\n\n\
+         It all goes on until Ctrl-C.",
+        curl(&cast.generic.url, &canonical(header), &signature, body),
+        cast.storm.api_key,
+    ))?;
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! The plot: which store reports what, when, and what the merchants do about it.
+
+use std::time::Duration;
+
+use super::board::Board;
+use super::merchant::Cast;
+use super::orders::{CLEAN, DRIVE, EDGE, LEAD, Product, Purchase, STRAP};
+use super::scenario::{self, Scenario};
+use super::store::Store;
+use super::world::World;
+use crate::sandbox::{Fault, FaultScript, HoldPoint, On, Operation, Stage};
+
+/// How often Cortex Cloud fails. After the second time the next try is five seconds away: long enough to be seen.
+const HICCUPS: u32 = 2;
+/// A breath between two orders, so that a person can follow.
+const BREATH: Duration = Duration::from_millis(40);
+
+/// Runs until every order has reached everything that is expected of it.
+pub(super) async fn tell(world: &World, cast: &Cast, board: &Board) -> anyhow::Result<()> {
+    let story = Story { world, cast, board };
+    story.cortex_fails().await?;
+    story.orders_without_trouble().await?;
+    story.orders_that_wait_for_the_merchant().await?;
+    story.orders_of_other_merchants().await?;
+    // Only one order may meet the failures of following: the others that follow come after it.
+    world.sandbox.wait_for(Operation::Follow, Stage::Answered, HICCUPS.into()).await?;
+    story.orders_that_follow().await?;
+    story.merchants_fix_things().await?;
+    story.an_order_is_watched().await?;
+    for scenario in scenario::ALL {
+        board.until(scenario, scenario.steps.len()).await;
+    }
+    Ok(())
+}
+
+struct Story<'w> {
+    world: &'w World,
+    cast: &'w Cast,
+    board: &'w Board,
+}
+
+fn bought(username: &'static str, products: &'static [Product]) -> Purchase<'static> {
+    Purchase { username: Some(username), products, status: "paid" }
+}
+
+impl Story<'_> {
+    async fn report(&self, store: &Store, scenario: &'static Scenario, purchase: Purchase<'_>) -> anyhow::Result<String> {
+        let delivery_id = store.report(scenario.order, purchase, None).await?;
+        self.board.sent(scenario, &delivery_id);
+        tokio::time::sleep(BREATH).await;
+        Ok(delivery_id)
+    }
+
+    async fn cortex_fails(&self) -> anyhow::Result<()> {
+        let fault = FaultScript { operation: On::Only(Operation::Follow), fault: Fault::Error500, times: HICCUPS };
+        self.world.sandbox.script(fault)?;
+        self.report(&self.cast.generic, &scenario::HICCUP, bought("cortex_user_42", &[LEAD])).await?;
+        Ok(())
+    }
+
+    async fn orders_without_trouble(&self) -> anyhow::Result<()> {
+        let shopify = &self.cast.shopify;
+        shopify.forge("#1000", bought("mutual_max", &[LEAD])).await?;
+        self.report(shopify, &scenario::SEVERAL, bought("mutual_max", &[LEAD, DRIVE, STRAP])).await?;
+        let created = Purchase { status: "pending", ..bought("mutual_max", &[LEAD]) };
+        let first = self.report(shopify, &scenario::REPEATED, created).await?;
+        shopify.report(scenario::REPEATED.order, bought("mutual_max", &[LEAD]), None).await?;
+        self.board.sent_again(&scenario::REPEATED_AGAIN, &first);
+        Ok(())
+    }
+
+    async fn orders_that_wait_for_the_merchant(&self) -> anyhow::Result<()> {
+        let Cast { storm, shopify, woocommerce, generic, .. } = self.cast;
+        let anonymous = Purchase { username: None, products: &[LEAD], status: "processing" };
+        self.report(shopify, &scenario::NO_USERNAME, anonymous).await?;
+        self.report(shopify, &scenario::MISSPELT, bought("mutual_maxx", &[LEAD])).await?;
+        self.report(shopify, &scenario::UNMAPPED, bought("mutual_max", &[STRAP])).await?;
+        let processing = Purchase { status: "processing", ..bought("mutual_max", &[EDGE]) };
+        self.report(woocommerce, &scenario::MAPPED_LATER, processing).await?;
+        let pending = Purchase { status: "pending", ..bought("mutual_max", &[LEAD]) };
+        self.report(woocommerce, &scenario::UNPAID, pending).await?;
+        self.report(woocommerce, &scenario::PAID_LATER, pending).await?;
+        self.report(woocommerce, &scenario::CALLED_OFF, anonymous).await?;
+        let old_key = storm.deactivated_key(self.world).await?;
+        let delivery_id =
+            generic.report(scenario::OLD_KEY.order, bought("mutual_max", &[LEAD]), Some(&old_key)).await?;
+        self.board.sent(&scenario::OLD_KEY, &delivery_id);
+        Ok(())
+    }
+
+    async fn orders_of_other_merchants(&self) -> anyhow::Result<()> {
+        let Cast { thrifty_store, newcomer_store, .. } = self.cast;
+        self.report(newcomer_store, &scenario::NO_LOGIN, bought("mutual_max", &[LEAD])).await?;
+        self.report(thrifty_store, &scenario::NO_CREDITS, bought("mutual_max", &[LEAD])).await?;
+        // The one attempt of this minute must be the first order's.
+        self.board.until(&scenario::NO_CREDITS, 1).await;
+        self.report(thrifty_store, &scenario::PACED, bought("mutual_max", &[LEAD])).await?;
+        Ok(())
+    }
+
+    async fn orders_that_follow(&self) -> anyhow::Result<()> {
+        self.report(&self.cast.shopify, &scenario::FOLLOWS, bought("follows_at_once", &[LEAD])).await?;
+        self.report(&self.cast.generic, &scenario::NEVER_FOLLOWS, bought("never_follows", &[LEAD])).await?;
+        Ok(())
+    }
+
+    async fn merchants_fix_things(&self) -> anyhow::Result<()> {
+        let Cast { storm, shopify: _, woocommerce, newcomer, .. } = self.cast;
+        let misspelt = self.board.until(&scenario::MISSPELT, 1).await;
+        storm.retry(&misspelt, "mutual_max").await?;
+        self.board.until(&scenario::MAPPED_LATER, 1).await;
+        storm.map(woocommerce, "SKU", EDGE.sku, "CAPTURE", "6f1d1c1e-0a51-4c2e-9f0b-2f4f7c6c1a02").await?;
+        self.board.until(&scenario::PAID_LATER, 1).await;
+        let completed = Purchase { status: "completed", ..bought("mutual_max", &[LEAD]) };
+        self.report(woocommerce, &scenario::PAID_LATER, completed).await?;
+        self.board.until(&scenario::CALLED_OFF, 1).await;
+        let called_off = Purchase { username: None, products: &[LEAD], status: "cancelled" };
+        self.report(woocommerce, &scenario::CALLED_OFF, called_off).await?;
+        self.board.until(&scenario::NO_LOGIN, 1).await;
+        newcomer.save_login(self.world).await
+    }
+
+    /// Cortex Cloud holds the share back until a person has seen the delivery run. Nothing else shares meanwhile.
+    async fn an_order_is_watched(&self) -> anyhow::Result<()> {
+        let shares = [&scenario::FOLLOWS, &scenario::MISSPELT, &scenario::MAPPED_LATER, &scenario::PAID_LATER, &scenario::NO_LOGIN];
+        for scenario in shares {
+            self.board.until(scenario, scenario.steps.len()).await;
+        }
+        let sandbox = &self.world.sandbox;
+        sandbox.hold(Operation::Share, HoldPoint::BeforeEffect);
+        self.report(&self.cast.generic, &scenario::AT_WORK, bought("mutual_max", &[CLEAN])).await?;
+        self.board.until(&scenario::AT_WORK, 1).await;
+        sandbox.release(Operation::Share);
+        Ok(())
+    }
+}

@@ -1,0 +1,113 @@
+//! What the demonstration runs on: a Cortex Cloud sandbox and a server, with their data in a folder.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::cli::{Client, admin_key_file, bind, keep, own_url, sqlite_url};
+use crate::clock::Clock;
+use crate::sandbox::{self, Sandbox, SandboxOptions};
+use crate::service::{Service, ServiceOptions};
+use crate::vault::Vault;
+use crate::{http, ids};
+
+const USUAL_ADDRESS: &str = "127.0.0.1:8080";
+const ANY_PORT: &str = "127.0.0.1:0";
+const WORKERS: usize = 8;
+
+pub(super) struct World {
+    pub(super) sandbox: Sandbox,
+    pub(super) url: String,
+    pub(super) admin_key: String,
+    pub(super) admin: Client,
+    service: Arc<Service>,
+    serving: JoinHandle<anyhow::Result<()>>,
+    _folder: Folder,
+}
+
+impl World {
+    pub(super) async fn start(listen: Option<&str>, data_dir: Option<PathBuf>) -> anyhow::Result<Self> {
+        let listener = listener(listen).await?;
+        let url = own_url(listener.local_addr()?);
+        let folder = Folder::new(data_dir);
+        let sandbox = sandbox::start(bind(ANY_PORT).await?, SandboxOptions::default())?;
+        let options = ServiceOptions {
+            log_url: sqlite_url(&folder.path.join("log.db"))?,
+            views_url: sqlite_url(&folder.path.join("views.db"))?,
+            cortex_url: sandbox.base_url().to_owned(),
+            public_url: url.clone(),
+            workers: WORKERS,
+        };
+        let is_new = !folder.path.join("log.db").exists();
+        let vault = Vault::from_file(&folder.path.join("master.key"), is_new)?;
+        let service = Service::start(options, vault, Clock::default()).await?;
+        let admin_key = admin_key(&service, &folder.path).await?;
+        let serving = tokio::spawn(http::serve(service.clone(), listener));
+        let admin = Client::new(&url, &admin_key)?;
+        Ok(Self { sandbox, url, admin_key, admin, service, serving, _folder: folder })
+    }
+
+    pub(super) async fn stop(self) {
+        self.service.begin_stopping();
+        match self.serving.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "serving did not end well"),
+            Err(error) => tracing::error!(%error, "serving ended in a panic"),
+        }
+        self.service.stop().await;
+        self.sandbox.stop().await;
+    }
+}
+
+/// The usual port is often taken, by a server of one's own for instance; the one that was asked for must be had.
+async fn listener(listen: Option<&str>) -> anyhow::Result<TcpListener> {
+    match listen {
+        Some(address) => bind(address).await,
+        None => match TcpListener::bind(USUAL_ADDRESS).await {
+            Ok(listener) => Ok(listener),
+            Err(_) => bind(ANY_PORT).await,
+        },
+    }
+}
+
+async fn admin_key(service: &Service, folder: &Path) -> anyhow::Result<String> {
+    let path = admin_key_file(folder);
+    if let Some(admin) = service.bootstrap().await? {
+        keep(&path, &admin.api_key).with_context(|| format!("the key cannot be kept in {}", path.display()))?;
+        return Ok(admin.api_key);
+    }
+    let key = std::fs::read_to_string(&path).with_context(|| {
+        format!("the data folder has a log already, but no administrator's key in {}: choose another", path.display())
+    })?;
+    Ok(key.trim().to_owned())
+}
+
+/// The folder with the data, which goes away with this value if nobody asked for it.
+struct Folder {
+    path: PathBuf,
+    temporary: bool,
+}
+
+impl Folder {
+    fn new(asked_for: Option<PathBuf>) -> Self {
+        match asked_for {
+            Some(path) => Self { path, temporary: false },
+            // Made, for its owner alone, by the first file in it.
+            None => Self { path: std::env::temp_dir().join(format!("cloud-bridge-demo-{}", ids::fresh())), temporary: true },
+        }
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if self.temporary
+            && let Err(error) = std::fs::remove_dir_all(&self.path)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(folder = %self.path.display(), %error, "the temporary folder is left behind");
+        }
+    }
+}
