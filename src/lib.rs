@@ -1,8 +1,10 @@
 //! How the domain and its views meet the world: stores, people, Cortex Cloud and databases.
 
 pub mod changes;
+pub mod cli;
 pub mod clock;
 pub mod cortex;
+pub mod demo;
 pub mod event_log;
 pub mod graphql;
 pub mod http;

@@ -8,7 +8,8 @@ use sqlx::FromRow;
 
 use crate::database::{Database, Sql, Transaction};
 use crate::feed::{Fact, Recorded};
-use crate::table::{Existing, Table, storable, table};
+use crate::database::storable;
+use crate::table::{Existing, Table, table};
 
 const TABLE: Table = table!("accounts", key 1,
     id: Text, name: Text, attempts_per_minute: Int, credits_granted: Int, credits_reserved: Int, credits_charged: Int,

@@ -333,11 +333,16 @@ macro_rules! argument {
 argument! {
     i64 => Int(Some);
     Option<i64> => Int(|value| value);
-    String => Text(Some);
-    Option<String> => Text(|value| value);
-    &str => Text(|value: &str| Some(value.to_owned()));
+    String => Text(|value: String| Some(storable(&value)));
+    Option<String> => Text(|value: Option<String>| value.map(|value| storable(&value)));
+    &str => Text(|value| Some(storable(value)));
     Vec<u8> => Bytes(Some);
     Option<Vec<u8>> => Bytes(|value| value);
+}
+
+/// Text from outside, as a text column of Postgres can hold it: there is no character U+0000 in one.
+pub(crate) fn storable(text: &str) -> String {
+    text.replace('\0', "")
 }
 
 type Arguments<'q, DB> = <DB as sqlx::Database>::Arguments<'q>;

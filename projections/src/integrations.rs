@@ -11,7 +11,8 @@ use sqlx::FromRow;
 
 use crate::database::{Database, Sql, Transaction};
 use crate::feed::{Fact, Recorded};
-use crate::table::{Existing, Table, storable, table};
+use crate::database::storable;
+use crate::table::{Existing, Table, table};
 
 const TABLE: Table = table!("integrations", key 1,
     id: Text, account_id: Text, provider: Text, name: Text, active: Int, secret_preview: Text, order_statuses: Text,

@@ -98,11 +98,6 @@ impl Table {
     }
 }
 
-/// Text from outside, as a text column of Postgres can hold it: there is no character U+0000 in one.
-pub(crate) fn storable(text: &str) -> String {
-    text.replace('\0', "")
-}
-
 macro_rules! table {
     ($name:literal, key $key:literal, $($column:ident: $kind:ident),* $(,)?) => {
         crate::table::Table {

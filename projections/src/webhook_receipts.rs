@@ -8,7 +8,8 @@ use sqlx::FromRow;
 use crate::database::{Database, Sql, Transaction};
 use crate::delivery_log::duplicate_id;
 use crate::feed::{Fact, Recorded};
-use crate::table::{Existing, Table, storable, table};
+use crate::database::storable;
+use crate::table::{Existing, Table, table};
 
 const TABLE: Table = table!("webhook_receipts", key 1,
     id: Text, account_id: Text, integration_id: Text, provider: Text, topic: Text, webhook_id: Text, outcome: Text,

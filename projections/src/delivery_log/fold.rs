@@ -10,7 +10,8 @@ use super::{DeliveryRow, SharedAsset, TABLE};
 use crate::database::Transaction;
 use crate::feed::{Recorded, delivery_facts};
 use crate::progress::Progress;
-use crate::table::{Existing, storable};
+use crate::database::storable;
+use crate::table::Existing;
 
 /// The id of the log entry of a duplicate: it follows from the event, so a rebuild gives the same.
 pub fn duplicate_id(delivery_id: &str, sequence: i64) -> String {

@@ -1,0 +1,277 @@
+//! The GraphQL API: nobody sees what is another's, every list is bounded, and errors name what is wrong and nothing else.
+
+use domain::integration::Provider;
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+
+use crate::app::{Merchant, Shop, TestApp, text};
+use crate::engines::on_each_engine;
+use crate::orders;
+
+#[test]
+fn the_schema_in_the_repository_is_the_one_that_is_served() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema.graphql");
+    let served = cloud_bridge::graphql::sdl();
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    if kept != served && crate::engines::setting("CLOUD_BRIDGE_UPDATE_SCHEMA").is_some() {
+        std::fs::write(path, &served).unwrap();
+        return;
+    }
+    assert!(kept == served, "schema.graphql is stale: run CLOUD_BRIDGE_UPDATE_SCHEMA=1 cargo test --test it schema");
+}
+
+async fn delivered(app: &TestApp) -> (Merchant<'_>, Shop<'_>, String) {
+    let merchant = app.merchant().await;
+    let shop = merchant.shop(Provider::Generic).await;
+    let id = shop.post(&orders::generic("private-1", "follows_at_once", &["STORM"])).await.accepted("queued");
+    app.settle().await;
+    (merchant, shop, id)
+}
+
+on_each_engine! {
+    async fn nobody_reads_or_changes_what_is_anothers(app: &TestApp) {
+        let (owner, shop, delivery) = delivered(app).await;
+        let stranger = app.merchant().await;
+        let mapping = {
+            let found = owner.ask("query ($id: ID!) { integration(id: $id) { itemMappings { id } } }", json!({ "id": shop.id })).await;
+            text(&found["integration"]["itemMappings"][0]["id"])
+        };
+        let key = {
+            let found = owner.ask("{ account { apiKeys { id } } }", json!({})).await;
+            text(&found["account"]["apiKeys"][0]["id"])
+        };
+        let before = app.service().log.head();
+
+        for (document, variables) in [
+            ("query ($id: ID!) { found: integration(id: $id) { id } }", json!({ "id": shop.id })),
+            ("query ($id: ID!) { found: delivery(id: $id) { id } }", json!({ "id": delivery })),
+            ("query ($id: ID!) { found: delivery(id: $id, asOf: \"2099-01-01T00:00:00Z\") { id } }", json!({ "id": delivery })),
+        ] {
+            assert_eq!(stranger.ask(document, variables).await["found"], Value::Null, "{document}");
+        }
+        for document in [
+            "query ($id: ID!) { found: deliveries(filter: { integrationId: $id }) { nodes { id } } }",
+            "query ($id: ID!) { found: webhookReceipts(filter: { integrationId: $id }) { nodes { id } } }",
+        ] {
+            assert_eq!(stranger.ask(document, json!({ "id": shop.id })).await["found"]["nodes"], json!([]), "{document}");
+        }
+        for list in ["deliveries", "integrations", "webhookReceipts"] {
+            let found = stranger.ask(&format!("{{ {list} {{ nodes {{ id }} }} }}"), json!({})).await;
+            assert_eq!(found[list]["nodes"], json!([]), "{list}");
+        }
+        let search = "{ deliveries(filter: { search: \"private-1\" }) { nodes { id } } }";
+        assert_eq!(stranger.ask(search, json!({})).await["deliveries"]["nodes"], json!([]));
+        let stats = r#"query ($id: ID!) { deliveryStats(from: "2020-01-01T00:00:00Z", to: "2020-02-01T00:00:00Z", bucket: DAY, integrationId: $id) { received } }"#;
+        stranger.ask(stats, json!({ "id": shop.id })).await;
+
+        let changes = [
+            ("updateIntegration", "UpdateIntegrationInput", json!({ "integrationId": shop.id, "active": false })),
+            ("setSigningSecret", "SetSigningSecretInput", json!({ "integrationId": shop.id, "signingSecret": "stolen-secret" })),
+            ("rotateSigningSecret", "RotateSigningSecretInput", json!({ "integrationId": shop.id })),
+            ("addItemMapping", "AddItemMappingInput", json!({
+                "integrationId": shop.id, "matchType": "SKU", "externalRef": "X", "resourceType": "PRESET", "resourceId": "x",
+            })),
+            ("removeItemMapping", "RemoveItemMappingInput", json!({ "integrationId": shop.id, "mappingId": mapping })),
+            ("retryDelivery", "RetryDeliveryInput", json!({ "deliveryId": delivery })),
+            ("cancelDelivery", "CancelDeliveryInput", json!({ "deliveryId": delivery })),
+            ("saveCortexCredentials", "SaveCortexCredentialsInput", json!({ "accountId": owner.id, "email": "a@b.c", "password": "x" })),
+            ("createApiKey", "CreateApiKeyInput", json!({ "accountId": owner.id, "name": "spy" })),
+            ("deactivateApiKey", "DeactivateApiKeyInput", json!({ "accountId": owner.id, "apiKeyId": key })),
+            ("deactivateApiKey", "DeactivateApiKeyInput", json!({ "apiKeyId": key })),
+            ("createIntegration", "CreateIntegrationInput", json!({ "accountId": owner.id, "provider": "GENERIC", "name": "spy" })),
+        ];
+        for (mutation, input_type, input) in changes {
+            let document = format!("mutation ($input: {input_type}!) {{ {mutation}(input: $input) {{ userErrors {{ code }} }} }}");
+            let answer = stranger.ask(&document, json!({ "input": input })).await;
+            assert_eq!(answer[mutation]["userErrors"][0]["code"], json!("NOT_FOUND"), "{mutation}");
+        }
+        let bulk = stranger.ask(
+            "mutation ($id: ID!) { retryDeliveries(input: { filter: { integrationId: $id } }) { matched } }",
+            json!({ "id": shop.id }),
+        ).await;
+        assert_eq!(bulk["retryDeliveries"]["matched"], json!(0));
+        assert_eq!(app.service().log.head(), before, "nothing of it was recorded");
+    }
+
+    async fn what_needs_a_higher_role_is_forbidden_to_a_lower_one(app: &TestApp) {
+        let (merchant, _, delivery) = delivered(app).await;
+        let support = {
+            let made = app.admin(
+                "mutation { createApiKey(input: { name: \"desk\", role: SUPPORT }) { key userErrors { code } } }",
+                json!({}),
+            ).await;
+            text(&made["createApiKey"]["key"])
+        };
+        let forbidden = async |key: &str, document: &str| {
+            let answer = app.try_ask(key, document, json!({})).await;
+            assert_eq!(answer["errors"][0]["extensions"]["code"], json!("FORBIDDEN"), "{document}: {answer}");
+        };
+        for document in [
+            "{ accounts { nodes { id } } }",
+            "{ projections { name } }",
+            "{ eventStream(aggregateType: \"account\", aggregateId: \"x\") { nodes { type } } }",
+        ] {
+            forbidden(&merchant.key, document).await;
+            assert!(app.try_ask(&support, document, json!({})).await["errors"].is_null(), "{document}");
+        }
+        for document in [
+            "mutation { createAccount(input: { name: \"x\" }) { apiKey } }",
+            "mutation { grantCredits(input: { accountId: \"x\", credits: 1 }) { userErrors { code } } }",
+            "mutation { rebuildProjection(input: { name: \"accounts\" }) { userErrors { code } } }",
+            "mutation { createApiKey(input: { name: \"x\", role: ADMIN }) { key } }",
+        ] {
+            forbidden(&merchant.key, document).await;
+            forbidden(&support, document).await;
+        }
+        let seen = app.ask(&support, "query ($id: ID!) { delivery(id: $id) { orderId } }", json!({ "id": delivery })).await;
+        assert_eq!(seen["delivery"]["orderId"], json!("private-1"), "support reads every account");
+    }
+
+    async fn a_key_opens_the_door_until_it_is_deactivated(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let http = reqwest::Client::new();
+        let body = json!({ "query": "{ account { name } }" });
+        let url = format!("{}/graphql", app.node.url);
+        let by_header = http.post(&url).header("x-api-key", &merchant.key).json(&body).send().await.unwrap();
+        assert_eq!(by_header.json::<Value>().await.unwrap()["data"]["account"]["name"], json!("Storm Audio"));
+        let nobody = http.post(&url).json(&body).send().await.unwrap().json::<Value>().await.unwrap();
+        assert_eq!(nobody["errors"][0]["extensions"]["code"], json!("UNAUTHENTICATED"));
+        for wrong in ["cb_live_wrong", "", "Bearer"] {
+            let refused = http.post(&url).header("x-api-key", wrong).json(&body).send().await.unwrap();
+            assert_eq!(refused.status().as_u16(), 401, "{wrong}");
+        }
+        let made = merchant.ask(
+            "mutation { createApiKey(input: { name: \"spare\" }) { key apiKey { id active role } userErrors { code } } }",
+            json!({}),
+        ).await;
+        let (key, id) = (text(&made["createApiKey"]["key"]), text(&made["createApiKey"]["apiKey"]["id"]));
+        assert!(key.starts_with("cb_live_") && key.len() == 40);
+        app.ask(&key, "{ account { name } }", json!({})).await;
+        let deactivate = "mutation ($id: ID!) { deactivateApiKey(input: { apiKeyId: $id }) { apiKey { active } } }";
+        let gone = merchant.ask(deactivate, json!({ "id": id })).await;
+        assert_eq!(gone["deactivateApiKey"]["apiKey"]["active"], json!(false));
+        let refused = http.post(&url).bearer_auth(&key).json(&body).send().await.unwrap();
+        assert_eq!(refused.status().as_u16(), 401);
+        let listed = merchant.ask("{ account { apiKeys { name active preview } } }", json!({})).await;
+        assert_eq!(listed["account"]["apiKeys"].as_array().unwrap().len(), 2, "deactivated, never deleted");
+        assert!(!listed.to_string().contains(&key));
+    }
+
+    async fn lists_are_paged_both_ways(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = merchant.bare_shop(Provider::Generic, &[]).await;
+        for n in 0..7 {
+            shop.post(&orders::generic(&format!("order-{n}"), "max", &["STORM"])).await.accepted("queued");
+        }
+        app.settle().await;
+        let document = r#"query ($first: Int, $after: String, $last: Int, $before: String) {
+            deliveries(first: $first, after: $after, last: $last, before: $before) {
+                nodes { orderId } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+            }
+        }"#;
+        let page = async |variables: Value| {
+            let answer = merchant.ask(document, variables).await["deliveries"].clone();
+            let orders: Vec<String> = answer["nodes"].as_array().unwrap().iter().map(|node| text(&node["orderId"])).collect();
+            (orders, answer["pageInfo"].clone())
+        };
+        let (newest, info) = page(json!({ "first": 3 })).await;
+        assert_eq!(newest, ["order-6", "order-5", "order-4"]);
+        assert_eq!((&info["hasNextPage"], &info["hasPreviousPage"]), (&json!(true), &json!(false)));
+        let (next, next_info) = page(json!({ "first": 3, "after": info["endCursor"] })).await;
+        assert_eq!(next, ["order-3", "order-2", "order-1"]);
+        let (rest, rest_info) = page(json!({ "first": 3, "after": next_info["endCursor"] })).await;
+        assert_eq!((rest, &rest_info["hasNextPage"]), (vec!["order-0".to_owned()], &json!(false)));
+        let (back, _) = page(json!({ "last": 2, "before": next_info["startCursor"] })).await;
+        assert_eq!(back, ["order-5", "order-4"]);
+        let (oldest, _) = page(json!({ "last": 2 })).await;
+        assert_eq!(oldest, ["order-1", "order-0"]);
+
+        let found = merchant.ask("{ deliveries(filter: { search: \"order-3\" }) { nodes { orderId } } }", json!({})).await;
+        assert_eq!(found["deliveries"]["nodes"], json!([{ "orderId": "order-3" }]));
+        let found = merchant.ask("{ deliveries(filter: { search: \"MAX\", status: [ACTION_REQUIRED] }) { nodes { orderId } } }", json!({})).await;
+        assert_eq!(found["deliveries"]["nodes"].as_array().unwrap().len(), 7, "usernames are found whatever their case");
+    }
+
+    async fn queries_are_bounded_and_a_bad_argument_is_named(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let says = async |document: &str, needle: &str| {
+            let answer = app.try_ask(&merchant.key, document, json!({})).await;
+            let message = text(&answer["errors"][0]["message"]);
+            assert!(message.contains(needle), "{document}: {answer}");
+            assert!(!message.to_lowercase().contains("select"), "no SQL leaks: {message}");
+        };
+        says("{ deliveries(first: 101) { nodes { id } } }", "first must be between 1 and 100").await;
+        says("{ deliveries(first: 0) { nodes { id } } }", "first must be between 1 and 100").await;
+        says("{ deliveries(first: 1, last: 1) { nodes { id } } }", "last").await;
+        says("{ deliveries(after: \"x'; DROP TABLE events\") { nodes { id } } }", "after is not a cursor").await;
+        says("{ deliveries(filter: { receivedFrom: \"yesterday\" }) { nodes { id } } }", "DateTime").await;
+        says("{ deliveryStats(from: \"2026-01-02T00:00:00Z\", to: \"2026-01-01T00:00:00Z\", bucket: DAY) { received } }", "to must come after").await;
+        let nested = "{ integrations(first: 100) { nodes { deliveries(first: 100) { nodes { timeline(first: 100) { nodes { data } } } } } } }";
+        says(nested, "too complex").await;
+        let deep = format!("{{ deliveries {{ nodes {{ {}id{} }} }} }}", "duplicateOf { ".repeat(20), " }".repeat(20));
+        says(&deep, "too deep").await;
+        let hostile = merchant.ask("{ deliveries(filter: { search: \"%' OR 1=1 --\" }) { nodes { id } } }", json!({})).await;
+        assert_eq!(hostile["deliveries"]["nodes"], json!([]));
+        let nul = merchant.ask("query ($id: ID!) { delivery(id: $id) { id } }", json!({ "id": "\u{0}" })).await;
+        assert_eq!(nul["delivery"], Value::Null);
+    }
+
+    async fn a_watcher_is_told_of_its_own_deliveries(app: &TestApp) {
+        let owner = app.merchant().await;
+        let stranger = app.merchant().await;
+        let shop = owner.shop(Provider::Generic).await;
+        let other = stranger.shop(Provider::Generic).await;
+        let mut watcher = watch(app, &owner.key).await;
+        let mut spy = watch(app, &stranger.key).await;
+        shop.post(&orders::generic("watched", "mutual_max", &["STORM"])).await.accepted("queued");
+        loop {
+            let told = next(&mut watcher).await;
+            assert_eq!(told["orderId"], json!("watched"));
+            if told["status"] == "COMPLETED" {
+                break;
+            }
+        }
+        other.post(&orders::generic("own", "mutual_max", &["STORM"])).await.accepted("queued");
+        assert_eq!(next(&mut spy).await["orderId"], json!("own"), "the first thing a stranger hears of is their own");
+    }
+
+    async fn graphiql_is_served_to_a_browser(app: &TestApp) {
+        let page = app.get("/graphql").await;
+        assert_eq!(page.status().as_u16(), 200);
+        assert!(page.text().await.unwrap().contains("GraphiQL"));
+        assert_eq!(app.get("/health").await.status().as_u16(), 200);
+        let ready = app.get("/ready").await;
+        assert_eq!((ready.status().as_u16(), ready.json::<Value>().await.unwrap()["ready"].clone()), (200, json!(true)));
+    }
+}
+
+type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
+
+async fn watch(app: &TestApp, key: &str) -> Socket {
+    let mut request = format!("{}/graphql", app.node.url.replace("http", "ws")).into_client_request().unwrap();
+    request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
+    let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+    let say = |message: Value| Message::text(message.to_string());
+    let payload = json!({ "Authorization": format!("Bearer {key}") });
+    socket.send(say(json!({ "type": "connection_init", "payload": payload }))).await.unwrap();
+    assert_eq!(read(&mut socket).await["type"], json!("connection_ack"));
+    let query = "subscription { deliveryChanged { orderId status } }";
+    socket.send(say(json!({ "type": "subscribe", "id": "1", "payload": { "query": query } }))).await.unwrap();
+    // A ping is answered after what came before it, so the subscription stands once it is.
+    socket.send(say(json!({ "type": "ping" }))).await.unwrap();
+    assert_eq!(read(&mut socket).await["type"], json!("pong"));
+    socket
+}
+
+async fn read(socket: &mut Socket) -> Value {
+    let message = socket.next().await.expect("the socket stays open").expect("the message arrives");
+    serde_json::from_str(message.to_text().expect("it is text")).expect("it is JSON")
+}
+
+async fn next(socket: &mut Socket) -> Value {
+    let message = read(socket).await;
+    assert_eq!(message["type"], json!("next"), "{message}");
+    message["payload"]["data"]["deliveryChanged"].clone()
+}

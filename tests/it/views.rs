@@ -1,0 +1,156 @@
+//! The views: rebuilt equals live, row for row, and one is rebuilt while the others go on.
+
+use std::time::Duration;
+
+use domain::integration::Provider;
+use projections::View;
+use projections::database::Sql;
+use serde_json::json;
+
+use crate::app::{TestApp, text};
+use crate::engines::on_each_engine;
+use crate::orders;
+
+const TABLES: [(&str, &str); 8] = [
+    ("accounts", "id"),
+    ("api_keys", "id"),
+    ("integrations", "id"),
+    ("due_deliveries", "delivery_id"),
+    ("delivery_log", "id"),
+    ("webhook_receipts", "id"),
+    ("delivery_stats", "account_id, bucket, start, integration_id"),
+    ("delivery_stats_deliveries", "delivery_id"),
+];
+
+#[derive(sqlx::FromRow)]
+struct Line {
+    line: String,
+}
+
+/// Every row of every view, as text.
+async fn everything(app: &TestApp) -> Vec<String> {
+    let views = &app.service().views;
+    let mut lines = vec![];
+    for (table, key) in TABLES {
+        let sql = match views {
+            projections::database::Database::Postgres(_) => {
+                format!("SELECT CAST(to_json(t) AS text) AS line FROM {table} t ORDER BY {key}")
+            }
+            projections::database::Database::Sqlite(_) => {
+                #[derive(sqlx::FromRow)]
+                struct Column {
+                    name: String,
+                }
+                let columns: Vec<Column> =
+                    views.fetch_all(Sql::new(format!("SELECT name FROM pragma_table_info('{table}')"))).await.unwrap();
+                let names: Vec<String> = columns.into_iter().map(|column| column.name).collect();
+                format!("SELECT json_array({}) AS line FROM {table} ORDER BY {key}", names.join(", "))
+            }
+        };
+        let rows: Vec<Line> = views.fetch_all(Sql::new(sql)).await.unwrap();
+        assert!(!rows.is_empty(), "the story fills {table}");
+        lines.extend(rows.into_iter().map(|row| format!("{table} {}", row.line)));
+    }
+    lines
+}
+
+async fn a_busy_day(app: &TestApp) {
+    let merchant = app.merchant().await;
+    let shop = merchant.shop(Provider::Generic).await;
+    let filtered = merchant.bare_shop(Provider::WooCommerce, &["completed"]).await;
+    for (n, username) in ["mutual_max", "follows_at_once", "never_follows", "nobody_at_all"].iter().enumerate() {
+        let order = orders::generic(&n.to_string(), username, &["STORM", "RAIN"]);
+        shop.post(&order).await.accepted("queued");
+        shop.post(&order).await.accepted("duplicate");
+    }
+    let id = shop.post(&orders::generic("unmapped", "mutual_max", &["SUN"])).await.accepted("queued");
+    filtered.post(&orders::woocommerce(1, "pending", "max", &["STORM"])).await.accepted("failed_permanent");
+    filtered.post(&json!({ "no": "order" })).await;
+    app.settle().await;
+    shop.map("SUN", "sun").await;
+    shop.retry(&id, None).await;
+    shop.update(json!({ "name": "Renamed", "orderStatuses": ["paid"] })).await;
+    app.settle().await;
+}
+
+on_each_engine! {
+    async fn rebuilt_equals_live(app: &TestApp) {
+        a_busy_day(app).await;
+        let live = everything(app).await;
+        for view in View::ALL {
+            app.service().projector.rebuild(view).await.unwrap();
+        }
+        app.settle().await;
+        let rebuilt = everything(app).await;
+        assert_eq!(live.len(), rebuilt.len());
+        for (live, rebuilt) in live.iter().zip(&rebuilt) {
+            assert_eq!(live, rebuilt);
+        }
+    }
+
+    async fn one_view_is_rebuilt_while_the_others_go_on(app: &TestApp) {
+        a_busy_day(app).await;
+        let shop = app.merchant().await.shop(Provider::Generic).await;
+        let rebuild = r#"mutation ($input: RebuildProjectionInput!) {
+            rebuildProjection(input: $input) { projection { name } userErrors { code message } }
+        }"#;
+        app.admin(rebuild, json!({ "input": { "name": "delivery_stats" } })).await;
+        let id = shop.post(&orders::generic("meanwhile", "mutual_max", &["STORM"])).await.accepted("queued");
+        assert_eq!(shop.settled(&id).await.0, "COMPLETED");
+        let refused = app.admin(rebuild, json!({ "input": { "name": "no_such_view" } })).await;
+        let error = &refused["rebuildProjection"]["userErrors"][0];
+        assert!(text(&error["message"]).contains("delivery_log"), "it says which there are: {error}");
+    }
+
+    async fn the_lag_of_each_view_is_measured(app: &TestApp) {
+        a_busy_day(app).await;
+        let metrics = app.get("/metrics").await.text().await.unwrap();
+        for view in View::ALL {
+            let gauge = format!("cloud_bridge_projector_lag_events{{view=\"{}\"}} 0", view.name());
+            assert!(metrics.contains(&gauge), "{metrics}");
+        }
+        for name in [
+            "webhooks_accepted_total{provider=\"generic\",outcome=\"accepted\"} 5",
+            "webhooks_accepted_total{provider=\"generic\",outcome=\"duplicate\"} 4",
+            "append_batch_size_count",
+            "append_seconds_bucket",
+            "append_statements_total",
+            "attempts_total{outcome=\"Completed\"}",
+            "queue_depth 0",
+        ] {
+            assert!(metrics.contains(&format!("cloud_bridge_{name}")), "{name} in {metrics}");
+        }
+    }
+
+    async fn statistics_count_what_is_filtered_apart_from_what_failed(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = merchant.bare_shop(Provider::WooCommerce, &["completed"]).await;
+        shop.map("STORM", "storm").await;
+        shop.post(&orders::woocommerce(1, "pending", "mutual_max", &["STORM"])).await;
+        shop.post(&orders::woocommerce(2, "completed", "mutual_max", &["STORM"])).await;
+        shop.post(&orders::woocommerce(2, "completed", "mutual_max", &["STORM"])).await;
+        app.settle().await;
+        let document = r#"query ($from: DateTime!, $to: DateTime!, $bucket: Bucket!) {
+            deliveryStats(from: $from, to: $to, bucket: $bucket) {
+                received duplicates filtered completed failed itemsShared creditsCharged
+            }
+        }"#;
+        let now = app.clock.now();
+        let (from, to) = (now - chrono::TimeDelta::days(1), now + chrono::TimeDelta::hours(1));
+        let range = |bucket| json!({ "from": from.to_rfc3339(), "to": to.to_rfc3339(), "bucket": bucket });
+        let counted = merchant.ask(document, range("HOUR")).await;
+        let buckets = counted["deliveryStats"].as_array().unwrap();
+        assert!((25..=26).contains(&buckets.len()), "quiet hours are there too");
+        let sum = |field: &str| buckets.iter().map(|bucket| bucket[field].as_i64().unwrap()).sum::<i64>();
+        let counts = ["received", "duplicates", "filtered", "completed", "failed", "itemsShared", "creditsCharged"].map(sum);
+        assert_eq!(counts, [1, 1, 1, 1, 0, 1, 10]);
+        let refused = app.try_ask(&merchant.key, document, range("MINUTE")).await;
+        assert!(text(&refused["errors"][0]["message"]).contains("more than 400 buckets"), "{refused}");
+    }
+
+    async fn a_view_that_falls_behind_is_waited_for_only_so_long(app: &TestApp) {
+        let projector = &app.service().projector;
+        assert!(!projector.wait_for(View::Accounts, i64::MAX, Duration::from_millis(5)).await);
+        assert!(projector.wait_for(View::Accounts, app.service().log.head(), Duration::from_secs(10)).await);
+    }
+}
