@@ -52,10 +52,7 @@ fn start(options: &Options) -> anyhow::Result<()> {
         let runtime = Builder::new_multi_thread().enable_all().build().context("no runtime")?;
         return runtime.block_on(ceiling::serve(options.provider, port));
     }
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("no runtime")?;
+    let runtime = Builder::new_current_thread().enable_all().build().context("no runtime")?;
     let outcome = runtime.block_on(run::run(options));
     // After an interruption, connections of the load may still wait for an answer.
     runtime.shutdown_background();

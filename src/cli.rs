@@ -51,11 +51,14 @@ Every option may also be given as an environment variable, whose name its help s
 
 const EXAMPLES: &str = "\
 Examples:
-  cloud-bridge demo                                   watch orders of every kind arrive and be delivered
-  cloud-bridge serve                                  start a server; the first start prints the administrator's key
-  cloud-bridge accounts create --name 'Storm Audio'   open an account and print its first API key
-  cloud-bridge deliveries list --status action_required
-  cloud-bridge events show delivery ID                everything that ever happened to one order";
+  Watch orders of every kind arrive and be delivered:
+      cloud-bridge demo
+  Start a server, whose first start prints the administrator's key; then open an account:
+      cloud-bridge serve
+      cloud-bridge accounts create --name 'Storm Audio'
+  See what needs a merchant, and everything that ever happened to one order:
+      cloud-bridge deliveries list --status action_required
+      cloud-bridge events show delivery ID";
 
 #[derive(Args, Debug)]
 struct Common {

@@ -32,7 +32,9 @@ impl Clock {
     pub async fn sleep_until(&self, deadline: DateTime<Utc>) {
         loop {
             let moved = self.moved.notified();
-            let Ok(left) = (deadline - self.now()).to_std() else { return };
+            let Ok(left) = (deadline - self.now()).to_std() else {
+                return;
+            };
             if left.is_zero() {
                 return;
             }

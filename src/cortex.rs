@@ -86,10 +86,7 @@ impl CortexClient {
             .no_proxy()
             .build()
             .expect("the settings are constants and the roots of trust are compiled in");
-        Ok(Self {
-            http,
-            base: BaseUrl::parse(base_url)?,
-        })
+        Ok(Self { http, base: BaseUrl::parse(base_url)? })
     }
 
     pub async fn login(&self, email: &str, password: &str) -> Result<Session, CortexError> {
@@ -98,10 +95,7 @@ impl CortexClient {
             email: &'a str,
             password: &'a str,
         }
-        let request = self
-            .http
-            .post(self.base.endpoint(&["sessions"])?)
-            .json(&Credentials { email, password });
+        let request = self.http.post(self.base.endpoint(&["sessions"])?).json(&Credentials { email, password });
         Session::issued(answer::json(request).await?)
     }
 
@@ -123,22 +117,17 @@ impl CortexClient {
             followed_back: bool,
         }
         let standing: Standing = self.ask(session, &["users", &user.username, "relation"]).await?;
-        Ok(Relation {
-            following: standing.following,
-            followed_back: standing.followed_back,
-        })
+        Ok(Relation { following: standing.following, followed_back: standing.followed_back })
     }
 
     /// Following somebody who is followed already succeeds and changes nothing.
     pub async fn follow(&self, session: &Session, user: &CortexUser) -> Result<(), CortexError> {
-        self.tell(Method::PUT, session, &["users", &user.username, "follow"])
-            .await
+        self.tell(Method::PUT, session, &["users", &user.username, "follow"]).await
     }
 
     /// Unfollowing somebody who is not followed succeeds and changes nothing.
     pub async fn unfollow(&self, session: &Session, user: &CortexUser) -> Result<(), CortexError> {
-        self.tell(Method::DELETE, session, &["users", &user.username, "follow"])
-            .await
+        self.tell(Method::DELETE, session, &["users", &user.username, "follow"]).await
     }
 
     /// `None` when there is no such item among those the account may share.
@@ -149,11 +138,7 @@ impl CortexClient {
             name: String,
         }
         let found = self.ask::<Item>(session, &["items", item.kind.as_str(), item.id]).await;
-        Ok(found_or_not(found)?.map(|Item { id, name }| CortexItem {
-            kind: item.kind,
-            id,
-            name,
-        }))
+        Ok(found_or_not(found)?.map(|Item { id, name }| CortexItem { kind: item.kind, id, name }))
     }
 
     pub async fn is_shared(
@@ -231,10 +216,7 @@ mod tests {
     async fn the_client_says_who_it_is() {
         let whoami = async |headers: axum::http::HeaderMap| {
             let agent = headers["user-agent"].to_str().unwrap();
-            format!(
-                r#"{{"token":"t","expiresAt":"2030-01-01T00:00:0{}Z"}}"#,
-                u8::from(agent == USER_AGENT)
-            )
+            format!(r#"{{"token":"t","expiresAt":"2030-01-01T00:00:0{}Z"}}"#, u8::from(agent == USER_AGENT))
         };
         let client = serve(Router::new().route("/api/v1/sessions", any(whoami))).await;
         let session = client.login("a@example.com", "secret").await.unwrap();

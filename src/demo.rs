@@ -4,8 +4,8 @@ mod board;
 mod merchant;
 mod orders;
 mod scenario;
-mod story;
 mod store;
+mod story;
 mod world;
 
 use std::path::PathBuf;

@@ -141,7 +141,8 @@ async fn claim(database: &Database, vault: &Vault) -> anyhow::Result<()> {
 }
 
 async fn refuse_other_master_key(database: &Database, vault: &Vault) -> anyhow::Result<()> {
-    let known = known_master_key(database).await?.context("the event log has no master key yet: start a server once")?;
+    let known =
+        known_master_key(database).await?.context("the event log has no master key yet: start a server once")?;
     if known.master_key_id != vault.master_key_id() {
         bail!(
             "the master key is not the one this event log was sealed with (it wants key {}, this is key {}): give the \

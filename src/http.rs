@@ -44,7 +44,10 @@ pub fn router(service: Arc<Service>) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, WEBHOOK_TIMEOUT))
         .with_state(service.clone());
     let graphql = Router::new()
-        .route("/graphql", post(answer).layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, QUERY_TIMEOUT)))
+        .route(
+            "/graphql",
+            post(answer).layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, QUERY_TIMEOUT)),
+        )
         .route("/graphql", get(graphiql_or_socket))
         .layer(DefaultBodyLimit::max(MAX_QUERY_BYTES))
         .with_state(GraphQlDoor { schema: schema(service.clone()), service: service.clone() });
@@ -168,9 +171,9 @@ async fn graphiql_or_socket(State(door): State<GraphQlDoor>, request: Request<ax
                 let mut data = Data::default();
                 let viewer = match from_headers {
                     Some(viewer) => Some(viewer),
-                    None => viewer_of(&service, &headers_of(&payload))
-                        .await
-                        .map_err(|_| async_graphql::Error::from(ServerError::new("this API key is not valid", None).message))?,
+                    None => viewer_of(&service, &headers_of(&payload)).await.map_err(|_| {
+                        async_graphql::Error::from(ServerError::new("this API key is not valid", None).message)
+                    })?,
                 };
                 if let Some(viewer) = viewer {
                     data.insert(viewer);
@@ -184,7 +187,9 @@ async fn graphiql_or_socket(State(door): State<GraphQlDoor>, request: Request<ax
 /// Browsers cannot set headers on a socket, so they say in its first message what would be in them.
 fn headers_of(payload: &Value) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    let Some(said) = payload.as_object() else { return headers };
+    let Some(said) = payload.as_object() else {
+        return headers;
+    };
     for (name, value) in said {
         let value = value.as_str().and_then(|value| HeaderValue::from_str(value).ok());
         match (name.to_ascii_lowercase().as_str(), value) {

@@ -13,7 +13,9 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 
-use domain::delivery::{ApiKeyUse, Delivery, DeliveryCommand, DeliveryStatus, Intent, Webhook, WebhookOutcome};
+use domain::delivery::{
+    ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, DeliveryStatus, Intent, Webhook, WebhookOutcome,
+};
 use domain::integration::{Link, Provider};
 use domain::notice::{Notice, NoticeCommand, NoticeKind, NoticeReceived};
 use domain::{DeliveryId, IntegrationId, NoticeId, Private};
@@ -99,14 +101,14 @@ async fn admit(
 }
 
 async fn read(body: Body, headers: &HeaderMap) -> Result<Bytes, IngestRefusal> {
-    let announced = headers
-        .get(axum::http::header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let announced =
+        headers.get(axum::http::header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
         return Err(IngestRefusal::TooLarge);
     }
     to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
-        let too_large = std::error::Error::source(&error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+        let too_large = std::error::Error::source(&error)
+            .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
         if too_large { IngestRefusal::TooLarge } else { IngestRefusal::Interrupted }
     })
 }
@@ -190,12 +192,12 @@ impl Source<'_> {
         };
         let command = DeliveryCommand::RecordWebhook(Box::new(webhook));
         let id = delivery_id.to_string();
-        let committed =
-            self.service.log.execute_fresh::<Delivery>(&id, command, &Actor::Store, Some(body)).await?;
-        let outcome = committed.events.iter().find_map(|event| match event {
-            domain::delivery::DeliveryEvent::WebhookReceived { outcome, .. } => Some(*outcome),
-            _ => None,
-        });
+        let committed = self.service.log.execute_fresh::<Delivery>(&id, command, &Actor::Store, Some(body)).await?;
+        // The webhook comes first of whatever was recorded; a username that it brought may follow.
+        let outcome = match committed.events.first() {
+            Some(DeliveryEvent::WebhookReceived { outcome, .. }) => Some(*outcome),
+            Some(_) | None => None,
+        };
         let outcome = outcome.unwrap_or(WebhookOutcome::Duplicate);
         self.accepted(outcome.as_str(), Some(delivery_id));
         let status = match outcome {
@@ -250,4 +252,3 @@ impl Source<'_> {
         Ok(ours.and_then(|key| key.id.parse().ok()).map_or(ApiKeyUse::Foreign, ApiKeyUse::Key))
     }
 }
-

@@ -42,7 +42,9 @@ impl Integrations {
         }
         let changes = self.changes.load(Ordering::SeqCst);
         let loaded = self.log.load::<Integration>(&id.to_string()).await?;
-        let Integration::Created(link) = loaded.aggregate else { return Ok(None) };
+        let Integration::Created(link) = loaded.aggregate else {
+            return Ok(None);
+        };
         let link = Arc::new(*link);
         let held = Held { link: link.clone(), sequence: loaded.sequence };
         let mut all = self.held.write().unwrap_or_else(PoisonError::into_inner);

@@ -88,7 +88,9 @@ impl Reactions<'_> {
     }
 
     async fn react_to_integration(&mut self, event: &Recorded, told: &IntegrationEvent) -> Result<(), ReactionError> {
-        let IntegrationEvent::ItemMappingAdded { mapping } = told else { return Ok(()) };
+        let IntegrationEvent::ItemMappingAdded { mapping } = told else {
+            return Ok(());
+        };
         let code = ResolutionCode::NoItemMapping;
         self.fixed(code, event);
         let integration: Integration = self.service.log.load(&event.aggregate_id).await?.aggregate;
@@ -157,7 +159,9 @@ impl Reactions<'_> {
         };
         let account_id = order.account_id.to_string();
         let account: Account = self.service.log.load(&account_id).await?.aggregate;
-        let Some(merchant) = account.merchant() else { return Ok(()) };
+        let Some(merchant) = account.merchant() else {
+            return Ok(());
+        };
         for open in merchant.ledger.reservations_of(delivery_id) {
             let action = open.action.clone();
             let command = if was_done(order, &action) {
@@ -217,11 +221,14 @@ impl Reactions<'_> {
         }
         let delivery: Delivery = self.service.log.load(&event.aggregate_id).await?.aggregate;
         let Some(order) = delivery.order() else { return Ok(()) };
-        let owner = match code {
-            ResolutionCode::NoItemMapping => order.integration_id.to_string(),
-            _ => order.account_id.to_string(),
+        let owner = if code == ResolutionCode::NoItemMapping {
+            order.integration_id.to_string()
+        } else {
+            order.account_id.to_string()
         };
-        let Some(fixed_at) = self.fixes.get(&(code, owner)) else { return Ok(()) };
+        let Some(fixed_at) = self.fixes.get(&(code, owner)) else {
+            return Ok(());
+        };
         if *fixed_at > self.queued_at(event).await? {
             self.requeue(&event.aggregate_id, code).await?;
         }

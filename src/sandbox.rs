@@ -50,10 +50,7 @@ pub struct SandboxOptions {
 
 impl Default for SandboxOptions {
     fn default() -> Self {
-        Self {
-            clock: Clock::default(),
-            token_lifetime: TimeDelta::minutes(15),
-        }
+        Self { clock: Clock::default(), token_lifetime: TimeDelta::minutes(15) }
     }
 }
 
@@ -101,9 +98,7 @@ pub fn start(listener: TcpListener, options: SandboxOptions) -> std::io::Result<
         world: Mutex::default(),
         changed: Notify::new(),
     };
-    let sandbox = Sandbox {
-        shared: Arc::new(shared),
-    };
+    let sandbox = Sandbox { shared: Arc::new(shared) };
     let router = protocol::routes()
         .merge(control_api::routes())
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

@@ -69,7 +69,8 @@ impl Service {
         let metrics = Arc::new(Metrics::default());
         let surroundings = Surroundings { vault, clock: clock.clone(), metrics: metrics.clone() };
         let log = EventLog::open(&options.log_url, surroundings).await?;
-        let views = Database::open(&options.views_url, Durability::Rebuildable).await.context("the views cannot be opened")?;
+        let views =
+            Database::open(&options.views_url, Durability::Rebuildable).await.context("the views cannot be opened")?;
         projections::view::migrate(&views).await.context("the schema of the views cannot be brought up to date")?;
         let projector = Projector::start(&log, &views, metrics.clone()).await?;
         let cortex = CortexClient::new(&options.cortex_url, CORTEX_TIMEOUT).context("the address of Cortex Cloud")?;
@@ -151,7 +152,8 @@ impl Service {
         let id = account_id.to_string();
         let open = AccountCommand::Open { name: name.to_owned(), attempts_per_minute: pace };
         self.log.execute::<Account>(&id, open, actor).await?;
-        let (api_key, record) = keys::new_key(&format!("{name} (first key)").chars().take(150).collect::<String>(), role);
+        let (api_key, record) =
+            keys::new_key(&format!("{name} (first key)").chars().take(150).collect::<String>(), role);
         let key_id = record.id;
         let created = self.log.execute::<Account>(&id, AccountCommand::CreateApiKey(record), actor).await?;
         self.wait_for_views(created.position).await;

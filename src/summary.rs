@@ -70,7 +70,9 @@ fn of_delivery(event: &DeliveryEvent) -> String {
         DeliveryEvent::RetryScheduled { code, due_at } => {
             format!("{} The next try is at {}.", cause(*code), moment(*due_at))
         }
-        DeliveryEvent::ActionRequired { code } => format!("The merchant is needed ({}). {}", code.as_str(), code.advice()),
+        DeliveryEvent::ActionRequired { code } => {
+            format!("The merchant is needed ({}). {}", code.as_str(), code.advice())
+        }
         DeliveryEvent::Completed => "Everything that is mapped was shared: the delivery is complete.".to_owned(),
         DeliveryEvent::FailedPermanently { code } => format!("The delivery was given up ({}).", code.as_str()),
         DeliveryEvent::CancellationRequested => {
@@ -121,7 +123,10 @@ fn of_start(started: &Started) -> String {
 fn of_account(event: &AccountEvent) -> String {
     match event {
         AccountEvent::Opened { name, attempts_per_minute } => {
-            format!("The account “{name}” was opened, with up to {} a minute.", counted((*attempts_per_minute).into(), "attempt"))
+            format!(
+                "The account “{name}” was opened, with up to {} a minute.",
+                counted((*attempts_per_minute).into(), "attempt")
+            )
         }
         AccountEvent::ApiKeyCreated(key) => {
             format!("The API key “{}” ({}, {}) was created.", key.name, key.role.as_str(), key.preview)
@@ -134,7 +139,12 @@ fn of_account(event: &AccountEvent) -> String {
         }
         AccountEvent::CreditsGranted { credits, .. } => format!("{} granted.", were(*credits)),
         AccountEvent::CreditsReserved(moved) => {
-            format!("{} set aside for {} of delivery {}.", were(moved.credits), action(&moved.action), moved.delivery_id)
+            format!(
+                "{} set aside for {} of delivery {}.",
+                were(moved.credits),
+                action(&moved.action),
+                moved.delivery_id
+            )
         }
         AccountEvent::CreditsCharged(moved) => {
             format!("{} charged for {} of delivery {}.", were(moved.credits), action(&moved.action), moved.delivery_id)

@@ -90,7 +90,9 @@ impl Vault {
     }
 
     pub fn unwrap(&self, stream: &str, wrapped: &[u8]) -> Result<DataKey, CannotOpen> {
-        let Some((&WRAPPED_FORM, rest)) = wrapped.split_first() else { return Err(CannotOpen) };
+        let Some((&WRAPPED_FORM, rest)) = wrapped.split_first() else {
+            return Err(CannotOpen);
+        };
         let (id, sealed) = rest.split_at_checked(MASTER_KEY_ID_BYTES).ok_or(CannotOpen)?;
         if id != self.master_key_id {
             return Err(CannotOpen);

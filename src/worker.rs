@@ -155,7 +155,7 @@ impl Queue {
             Taken::Worked => {
                 self.left_alone.insert(delivery_id, self.now + LEFT_ALONE);
             }
-            Taken::NotTaken => {
+            Taken::NotDue => {
                 self.left_alone.insert(delivery_id, self.now + LEFT_ALONE * 5);
             }
             Taken::Paced { next_at } => {

@@ -33,12 +33,7 @@ impl Ceiling {
     pub(crate) async fn start(target: &Target) -> anyhow::Result<Self> {
         let port = free_port()?;
         let mut child = Command::new(std::env::current_exe()?)
-            .args([
-                "--ceiling-server",
-                &port.to_string(),
-                "--provider",
-                target.provider.as_str(),
-            ])
+            .args(["--ceiling-server", &port.to_string(), "--provider", target.provider.as_str()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -50,10 +45,7 @@ impl Ceiling {
         if BufReader::new(stdout).lines().next_line().await?.is_none() {
             bail!("the server without storage ended before it was ready");
         }
-        Ok(Self {
-            address: (Ipv4Addr::LOCALHOST, port).into(),
-            child,
-        })
+        Ok(Self { address: (Ipv4Addr::LOCALHOST, port).into(), child })
     }
 
     pub(crate) fn process_id(&self) -> Option<u32> {
@@ -63,10 +55,7 @@ impl Ceiling {
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         // It ends with its standard input.
         drop(self.child.stdin.take());
-        self.child
-            .wait()
-            .await
-            .context("the server without storage did not end")?;
+        self.child.wait().await.context("the server without storage did not end")?;
         Ok(())
     }
 }
@@ -81,10 +70,7 @@ struct Endpoint {
 pub(crate) async fn serve(provider: Provider, port: u16) -> anyhow::Result<()> {
     let mut secret = String::new();
     std::io::stdin().read_line(&mut secret)?;
-    let endpoint = Arc::new(Endpoint {
-        provider,
-        secret: secret.trim_end().to_owned(),
-    });
+    let endpoint = Arc::new(Endpoint { provider, secret: secret.trim_end().to_owned() });
     let route = format!("/api/webhooks/{}/{{integrationId}}", provider.as_str());
     let router = Router::new().route(&route, post(receive)).with_state(endpoint);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
@@ -104,9 +90,7 @@ async fn receive(
 ) -> Result<StatusCode, StatusCode> {
     let secrets = std::iter::once(endpoint.secret.as_str());
     signature::verify(endpoint.provider, &headers, &body, secrets).map_err(|_| StatusCode::UNAUTHORIZED)?;
-    let topic = headers
-        .get("x-shopify-topic")
-        .or_else(|| headers.get("x-wc-webhook-topic"));
+    let topic = headers.get("x-shopify-topic").or_else(|| headers.get("x-wc-webhook-topic"));
     let topic = topic.and_then(|topic| topic.to_str().ok());
     match parse::parse(endpoint.provider, topic, &body) {
         Ok(parse::Parsed::Order(_)) => Ok(StatusCode::ACCEPTED),

@@ -24,11 +24,7 @@ struct Answer {
 
 impl Connection {
     pub(crate) async fn open(address: SocketAddr) -> io::Result<Self> {
-        Ok(Self {
-            address,
-            stream: connected(address).await?,
-            arrived: Vec::with_capacity(4_096),
-        })
+        Ok(Self { address, stream: connected(address).await?, arrived: Vec::with_capacity(4_096) })
     }
 
     /// Sends a request and answers the status that came back. After an error, the connection is a new one.
@@ -83,9 +79,7 @@ fn parsed(arrived: &[u8]) -> io::Result<Option<Answer>> {
     let invalid = |what: &str| io::Error::new(ErrorKind::InvalidData, format!("the answer {what}"));
     let head = std::str::from_utf8(&arrived[..head_bytes]).map_err(|_| invalid("has headers that are no text"))?;
     let mut lines = head.split("\r\n");
-    let status = lines
-        .next()
-        .and_then(|line| line.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok());
+    let status = lines.next().and_then(|line| line.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok());
     let status = status.ok_or_else(|| invalid("does not begin like one"))?;
     let (mut body_bytes, mut closes) = (None, false);
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {

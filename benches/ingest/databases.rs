@@ -44,9 +44,7 @@ pub(crate) struct Kept {
 impl Databases {
     pub(crate) async fn make(options: &Options, folder: &Path) -> anyhow::Result<Self> {
         match options.log {
-            Engine::Sqlite => Ok(Self::Sqlite {
-                folder: folder.to_owned(),
-            }),
+            Engine::Sqlite => Ok(Self::Sqlite { folder: folder.to_owned() }),
             Engine::Postgres => {
                 let url = options.postgres_url.as_deref().context(
                     "which Postgres? Name one with --postgres-url, or let one be started: \
@@ -70,21 +68,13 @@ impl Databases {
         match self {
             Self::Sqlite { .. } => {
                 let mut memory = SqliteConnection::connect("sqlite::memory:").await?;
-                let version: String = sqlx::query_scalar("SELECT sqlite_version()")
-                    .fetch_one(&mut memory)
-                    .await?;
+                let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&mut memory).await?;
                 Ok(format!("SQLite {version}"))
             }
             Self::Postgres(postgres) => {
                 let mut log = PgConnection::connect(&postgres.log_url).await?;
                 let mut settings = vec![];
-                for name in [
-                    "server_version",
-                    "fsync",
-                    "synchronous_commit",
-                    "shared_buffers",
-                    "max_wal_size",
-                ] {
+                for name in ["server_version", "fsync", "synchronous_commit", "shared_buffers", "max_wal_size"] {
                     let sql = "SELECT current_setting($1)";
                     let value: String = sqlx::query_scalar(sql).bind(name).fetch_one(&mut log).await?;
                     settings.push(format!("{name} {value}"));
@@ -103,19 +93,14 @@ impl Databases {
             let delivery = DeliveryId::of(integration, &order::id(**number));
             !known.contains(delivery.to_string().as_str())
         };
-        Ok(Kept {
-            webhooks: streams.len(),
-            missing: accepted.iter().filter(is_missing).count(),
-        })
+        Ok(Kept { webhooks: streams.len(), missing: accepted.iter().filter(is_missing).count() })
     }
 
     /// The stream of each webhook in the log.
     async fn streams(&self) -> anyhow::Result<Vec<String>> {
         match self {
             Self::Sqlite { folder } => {
-                let options = SqliteConnectOptions::new()
-                    .filename(folder.join("log.db"))
-                    .read_only(true);
+                let options = SqliteConnectOptions::new().filename(folder.join("log.db")).read_only(true);
                 let mut log = options.connect().await?;
                 Ok(sqlx::query_scalar(STREAMS).fetch(&mut log).try_collect().await?)
             }
@@ -142,33 +127,20 @@ impl Postgres {
         let (log_name, views_name) = (format!("{run}_log"), format!("{run}_views"));
         let url_of = |name: &str| server.clone().database(name).to_url_lossy().to_string();
         let (log_url, views_url) = (url_of(&log_name), url_of(&views_name));
-        let postgres = Self {
-            server,
-            log_name,
-            views_name,
-            log_url,
-            views_url,
-        };
-        postgres
-            .with_each("CREATE DATABASE", "")
-            .await
-            .context("no databases can be made on this Postgres")?;
+        let postgres = Self { server, log_name, views_name, log_url, views_url };
+        postgres.with_each("CREATE DATABASE", "").await.context("no databases can be made on this Postgres")?;
         Ok(postgres)
     }
 
     async fn remove(&self) -> anyhow::Result<()> {
         // By force: connections of a service that was killed may linger.
-        self.with_each("DROP DATABASE IF EXISTS", " WITH (FORCE)")
-            .await
-            .context("the databases could not be dropped")
+        self.with_each("DROP DATABASE IF EXISTS", " WITH (FORCE)").await.context("the databases could not be dropped")
     }
 
     async fn with_each(&self, before: &str, after: &str) -> anyhow::Result<()> {
         let mut server = self.server.connect().await?;
         for name in [&self.log_name, &self.views_name] {
-            sqlx::raw_sql(&format!("{before} {name}{after}"))
-                .execute(&mut server)
-                .await?;
+            sqlx::raw_sql(&format!("{before} {name}{after}")).execute(&mut server).await?;
         }
         Ok(server.close().await?)
     }

@@ -114,9 +114,8 @@ impl Load {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let tally = Rc::new(RefCell::new(Tally::new(self.measured_from)));
         let local = LocalSet::new();
-        let sending: Vec<_> = (0..connections)
-            .map(|_| local.spawn_local(self.clone().keep_sending(tally.clone())))
-            .collect();
+        let sending: Vec<_> =
+            (0..connections).map(|_| local.spawn_local(self.clone().keep_sending(tally.clone()))).collect();
         let limit = self.until.saturating_duration_since(Instant::now()) + PATIENCE;
         let sent = runtime.block_on(local.run_until(timeout(limit, try_join_all(sending))));
         for connection in sent.context("the server stopped answering")?? {
@@ -128,9 +127,8 @@ impl Load {
     }
 
     async fn keep_sending(self: Arc<Self>, tally: Rc<RefCell<Tally>>) -> anyhow::Result<()> {
-        let mut connection = super::connection::Connection::open(self.address)
-            .await
-            .context("the server takes no connection")?;
+        let mut connection =
+            super::connection::Connection::open(self.address).await.context("the server takes no connection")?;
         let mut request = self.request.clone();
         loop {
             let now = Instant::now();
@@ -151,10 +149,7 @@ impl Load {
                 Err(error) => {
                     tally.unanswered += 1;
                     if tally.unanswered > MAX_BROKEN {
-                        bail!(
-                            "{} requests got no answer, the last one because: {error}",
-                            tally.unanswered
-                        );
+                        bail!("{} requests got no answer, the last one because: {error}", tally.unanswered);
                     }
                     continue;
                 }
@@ -168,9 +163,7 @@ impl Load {
     }
 
     fn may_send_another(&self) -> bool {
-        let sent = self
-            .remaining
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        let sent = self.remaining.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         sent.is_ok()
     }
 }

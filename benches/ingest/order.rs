@@ -42,16 +42,7 @@ pub(crate) fn template(provider: Provider, bytes: usize) -> String {
 
 /// Text that compresses about as well as an address with its tracking parameters does.
 fn filler(bytes: usize) -> String {
-    const WORDS: [&str; 8] = [
-        "preset",
-        "capture",
-        "spring",
-        "utm",
-        "campaign",
-        "newsletter",
-        "cortex",
-        "lead",
-    ];
+    const WORDS: [&str; 8] = ["preset", "capture", "spring", "utm", "campaign", "newsletter", "cortex", "lead"];
     let mut text = String::with_capacity(bytes + 32);
     let mut random = 0x2545_f491_4f6c_dd1d_u64;
     while text.len() < bytes {

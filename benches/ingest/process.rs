@@ -16,19 +16,10 @@ pub(crate) fn memory(process_id: u32) -> Option<Memory> {
     let status = std::fs::read_to_string(format!("/proc/{process_id}/status")).ok()?;
     let bytes = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-        let kib: u64 = line
-            .trim_start_matches(':')
-            .trim()
-            .strip_suffix("kB")?
-            .trim()
-            .parse()
-            .ok()?;
+        let kib: u64 = line.trim_start_matches(':').trim().strip_suffix("kB")?.trim().parse().ok()?;
         Some(kib * 1_024)
     };
-    Some(Memory {
-        now: bytes("VmRSS")?,
-        peak: bytes("VmHWM")?,
-    })
+    Some(Memory { now: bytes("VmRSS")?, peak: bytes("VmHWM")? })
 }
 
 /// How long a process has kept cores busy, all of them together.

@@ -102,18 +102,11 @@ impl Appends {
 impl Megabytes {
     pub(crate) fn between(before: Memory, after: Memory) -> Self {
         let of = |bytes| float(bytes) / 1e6;
-        Self {
-            before: of(before.now),
-            after: of(after.now),
-            peak: of(after.peak),
-        }
+        Self { before: of(before.now), after: of(after.now), peak: of(after.peak) }
     }
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a figure for people needs no more than 52 bits"
-)]
+#[expect(clippy::cast_precision_loss, reason = "a figure for people needs no more than 52 bits")]
 fn float(count: u64) -> f64 {
     count as f64
 }
@@ -124,12 +117,7 @@ fn quantile_ms(latencies: &Histogram<u64>, quantile: f64) -> f64 {
 
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            service,
-            without_storage: ceiling,
-            conditions,
-            ..
-        } = self;
+        let Self { service, without_storage: ceiling, conditions, .. } = self;
         writeln!(
             f,
             "Ingest: {} orders of {} bytes over {} connections\n",
@@ -148,38 +136,13 @@ impl Display for Report {
         both("no answer", &|figures| figures.unanswered.to_string())?;
         both("cores busy: server", &|figures| optional(figures.server_cores, 2))?;
         both("cores busy: load", &|figures| optional(figures.load_cores, 2))?;
-        row(
-            f,
-            "share of without storage",
-            format!("{:.1} %", self.share_of_ceiling * 100.0),
-            "",
-        )?;
+        row(f, "share of without storage", format!("{:.1} %", self.share_of_ceiling * 100.0), "")?;
         row(f, "appends per commit", format!("{:.1}", self.appends.per_commit), "")?;
-        row(
-            f,
-            "statements per commit",
-            format!("{:.2}", self.appends.statements_per_commit),
-            "",
-        )?;
+        row(f, "statements per commit", format!("{:.2}", self.appends.statements_per_commit), "")?;
         let memory = self.memory_mb.as_ref();
-        row(
-            f,
-            "memory before, MB",
-            optional(memory.map(|memory| memory.before), 1),
-            "",
-        )?;
-        row(
-            f,
-            "memory after, MB",
-            optional(memory.map(|memory| memory.after), 1),
-            "",
-        )?;
-        row(
-            f,
-            "memory at most, MB",
-            optional(memory.map(|memory| memory.peak), 1),
-            "",
-        )?;
+        row(f, "memory before, MB", optional(memory.map(|memory| memory.before), 1), "")?;
+        row(f, "memory after, MB", optional(memory.map(|memory| memory.after), 1), "")?;
+        row(f, "memory at most, MB", optional(memory.map(|memory| memory.peak), 1), "")?;
         row(f, "ready after start, ms", self.ready_after_ms, "")?;
         write!(
             f,
@@ -202,9 +165,6 @@ fn others(answers: &BTreeMap<u16, u64>) -> String {
     if answers.is_empty() {
         return "0".to_owned();
     }
-    let each: Vec<String> = answers
-        .iter()
-        .map(|(status, answers)| format!("{status}: {answers}"))
-        .collect();
+    let each: Vec<String> = answers.iter().map(|(status, answers)| format!("{status}: {answers}")).collect();
     each.join(", ")
 }

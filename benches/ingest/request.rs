@@ -43,13 +43,7 @@ impl Request {
         let body_at = text.len();
         text.push_str(&body);
         let digits_at = text.match_indices(order::DIGITS).map(|(at, _)| at).collect();
-        Ok(Self {
-            target,
-            bytes: text.into_bytes(),
-            digits_at,
-            signature,
-            body_at,
-        })
+        Ok(Self { target, bytes: text.into_bytes(), digits_at, signature, body_at })
     }
 
     pub(crate) fn body_bytes(&self) -> usize {

@@ -22,9 +22,7 @@ use super::server::{self, Appended, Server};
 
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     // Where the build is, because a system's temporary folder may be in memory, where a durable commit costs nothing.
-    let folder = tempfile::Builder::new()
-        .prefix("bench-ingest-")
-        .tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let folder = tempfile::Builder::new().prefix("bench-ingest-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let databases = Databases::make(options, folder.path()).await?;
     let report = measure(options, folder.path(), &databases).await;
     let removed = databases.remove().await;
@@ -112,14 +110,7 @@ async fn drive(options: &Options, folder: &Path, server: &Server) -> anyhow::Res
     let request = Request::new(target.clone(), usize::try_from(options.body_bytes)?)?;
     let memory = || server.process_id().and_then(process::memory);
     let before: Option<Memory> = memory();
-    let loaded = under_load(
-        options,
-        server.address,
-        server.process_id(),
-        request.clone(),
-        Some(server),
-    )
-    .await?;
+    let loaded = under_load(options, server.address, server.process_id(), request.clone(), Some(server)).await?;
     let after = memory();
     let (from, to) = loaded.appended.context("nothing was read of the service's appends")?;
     Ok(Driven {
@@ -129,9 +120,7 @@ async fn drive(options: &Options, folder: &Path, server: &Server) -> anyhow::Res
         figures: loaded.figures,
         accepted: loaded.accepted,
         appends: Appends::between(from, to),
-        memory: before
-            .zip(after)
-            .map(|(before, after)| Megabytes::between(before, after)),
+        memory: before.zip(after).map(|(before, after)| Megabytes::between(before, after)),
     })
 }
 
@@ -184,11 +173,7 @@ struct Busy {
 
 impl Busy {
     fn of(server: Option<u32>) -> Self {
-        Self {
-            at: Instant::now(),
-            server: server.and_then(process::busy),
-            load: process::busy(std::process::id()),
-        }
+        Self { at: Instant::now(), server: server.and_then(process::busy), load: process::busy(std::process::id()) }
     }
 
     fn until_now(&self, server: Option<u32>) -> Cores {
@@ -197,9 +182,6 @@ impl Busy {
         let cores = |before: Option<Duration>, after: Option<Duration>| {
             Some(after?.saturating_sub(before?).as_secs_f64() / seconds)
         };
-        Cores {
-            server: cores(self.server, now.server),
-            load: cores(self.load, now.load),
-        }
+        Cores { server: cores(self.server, now.server), load: cores(self.load, now.load) }
     }
 }

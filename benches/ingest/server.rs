@@ -50,27 +50,18 @@ impl Server {
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CLOUD_BRIDGE_")) {
             command.env_remove(name);
         }
-        command
-            .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data-dir"])
-            .arg(folder);
+        command.args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data-dir"]).arg(folder);
         if let Some((log, views)) = databases.urls() {
             command.args(["--log", log, "--views", views]);
         }
-        command
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).kill_on_drop(true);
         let started = Instant::now();
         let child = command.spawn().context("the service cannot be started")?;
         let mut server = Self {
             address: (Ipv4Addr::LOCALHOST, port).into(),
             ready_after: Duration::ZERO,
             child,
-            http: reqwest::Client::builder()
-                .no_proxy()
-                .timeout(Duration::from_secs(10))
-                .build()?,
+            http: reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build()?,
         };
         server.await_ready(started).await.with_context(|| last_words(folder))?;
         Ok(server)
@@ -111,10 +102,7 @@ impl Server {
                 integration {{ id }} signingSecret userErrors {{ code message }} }} }}"#,
             provider.as_str().to_uppercase(),
         );
-        let request = self
-            .http
-            .post(self.url("/graphql"))
-            .bearer_auth(keys.lines().next().unwrap_or_default());
+        let request = self.http.post(self.url("/graphql")).bearer_auth(keys.lines().next().unwrap_or_default());
         let answer: Value = request.json(&json!({ "query": mutation })).send().await?.json().await?;
         let created = &answer["data"]["createIntegration"];
         let (Some(id), Some(secret)) = (created["integration"]["id"].as_str(), created["signingSecret"].as_str())
@@ -122,29 +110,13 @@ impl Server {
             bail!("no integration could be made: {answer}");
         };
         let path = format!("/api/webhooks/{}/{id}", provider.as_str());
-        Ok((
-            id.parse()?,
-            Target {
-                provider,
-                path,
-                secret: secret.to_owned(),
-            },
-        ))
+        Ok((id.parse()?, Target { provider, path, secret: secret.to_owned() }))
     }
 
     pub(crate) async fn appended(&self) -> anyhow::Result<Appended> {
-        let metrics = self
-            .http
-            .get(self.url("/metrics"))
-            .send()
-            .await?
-            .error_for_status()?
-            .text()
-            .await?;
+        let metrics = self.http.get(self.url("/metrics")).send().await?.error_for_status()?.text().await?;
         let value = |name: &str| {
-            let line = metrics
-                .lines()
-                .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
             let value = line.and_then(|line| line.split(' ').next()?.parse::<f64>().ok());
             value.with_context(|| format!("the metrics lack {name}"))
         };
@@ -160,10 +132,7 @@ impl Server {
         let Some(process_id) = self.child.id() else {
             return Ok(());
         };
-        let asked = Command::new("kill")
-            .args(["-TERM", &process_id.to_string()])
-            .status()
-            .await;
+        let asked = Command::new("kill").args(["-TERM", &process_id.to_string()]).status().await;
         if asked.is_ok_and(|status| status.success())
             && let Ok(ended) = timeout(MAX_STOP, self.child.wait()).await
         {

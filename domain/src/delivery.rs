@@ -124,7 +124,9 @@ impl Delivery {
             Some(Phase::ActionRequired { code: ResolutionCode::MissingUsername | ResolutionCode::InvalidUsername })
         );
         let news = webhook.username.clone().filter(|username| {
-            waits_for_username && webhook.intent == Intent::Deliver && self.order().is_some_and(|order| order.username.as_ref() != Some(username))
+            waits_for_username
+                && webhook.intent == Intent::Deliver
+                && self.order().is_some_and(|order| order.username.as_ref() != Some(username))
         });
         let outcome = self.outcome_of(webhook.intent);
         let mut events = vec![DeliveryEvent::WebhookReceived { webhook, outcome }];
@@ -160,8 +162,12 @@ impl Order {
 
     fn decide(&self, command: DeliveryCommand) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
         match command {
-            DeliveryCommand::RecordWebhook(webhook) => Ok(Delivery::Order(Box::new(self.clone())).webhook_recorded(webhook)),
-            DeliveryCommand::Start { worker, now, lease_until, facts } => self.started(worker, now, lease_until, &facts),
+            DeliveryCommand::RecordWebhook(webhook) => {
+                Ok(Delivery::Order(Box::new(self.clone())).webhook_recorded(webhook))
+            }
+            DeliveryCommand::Start { worker, now, lease_until, facts } => {
+                self.started(worker, now, lease_until, &facts)
+            }
             DeliveryCommand::RenewLease { held, lease_until } => {
                 let lease = self.held_by(&held)?;
                 Ok(if lease_until > lease.until { vec![DeliveryEvent::LeaseRenewed { lease_until }] } else { vec![] })
@@ -171,16 +177,14 @@ impl Order {
             DeliveryCommand::Complete { held } => self.completed(&held),
             DeliveryCommand::Wait { held, now, jitter } => self.waiting(&held, now, jitter),
             DeliveryCommand::Fail { held, now, jitter } => self.failing(&held, now, jitter),
-            DeliveryCommand::RequireAction { held, code } => {
-                self.ended(&held, DeliveryEvent::ActionRequired { code })
-            }
+            DeliveryCommand::RequireAction { held, code } => self.ended(&held, DeliveryEvent::ActionRequired { code }),
             DeliveryCommand::GiveUp { held, code } => self.ended(&held, DeliveryEvent::FailedPermanently { code }),
             DeliveryCommand::HandBack { held } => self.ended(&held, DeliveryEvent::HandedBack),
             DeliveryCommand::Retry { username } => self.retried(username),
-            DeliveryCommand::Release { cause } => Ok(match self.phase {
-                Phase::ActionRequired { code } if code == cause => vec![DeliveryEvent::Requeued { cause }],
-                _ => vec![],
-            }),
+            DeliveryCommand::Release { cause } => {
+                let waited = self.phase == Phase::ActionRequired { code: cause };
+                Ok(if waited { vec![DeliveryEvent::Requeued { cause }] } else { vec![] })
+            }
             DeliveryCommand::Cancel => self.cancelled(),
         }
     }
@@ -196,7 +200,10 @@ impl Order {
             Phase::Running(_) => return Err(DeliveryRefusal::Running),
             Phase::Completed if self.unmapped.is_empty() => return Err(DeliveryRefusal::AlreadyCompleted),
             Phase::Queued => {
-                return Ok(corrected.into_iter().map(|username| DeliveryEvent::UsernameCorrected { username }).collect());
+                return Ok(corrected
+                    .into_iter()
+                    .map(|username| DeliveryEvent::UsernameCorrected { username })
+                    .collect());
             }
             Phase::Filtered
             | Phase::RetryScheduled { .. }

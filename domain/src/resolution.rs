@@ -85,7 +85,9 @@ impl ResolutionCode {
                 "Cortex Cloud could not be reached or had a problem. It is tried again by itself, or retry it now."
             }
             Self::Duplicate => "The order was already accepted; nothing needs to be done.",
-            Self::Unknown => "The delivery could not be classified safely. Look at its timeline, then retry or cancel it.",
+            Self::Unknown => {
+                "The delivery could not be classified safely. Look at its timeline, then retry or cancel it."
+            }
         }
     }
 }

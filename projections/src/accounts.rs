@@ -6,9 +6,9 @@ use domain::account::{AccountEvent, CreditMove};
 use serde::Serialize;
 use sqlx::FromRow;
 
+use crate::database::storable;
 use crate::database::{Database, Sql, Transaction};
 use crate::feed::{Fact, Recorded};
-use crate::database::storable;
 use crate::table::{Existing, Table, table};
 
 const TABLE: Table = table!("accounts", key 1,
@@ -98,11 +98,16 @@ pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) ->
                 listed_at: event.position,
             }),
             AccountEvent::ApiKeyDeactivated { key_id } => deactivated.push(key_id.to_string()),
-            _ => {
-                if let Some(row) = rows.get_mut(&event.aggregate_id) {
-                    row.told(told);
-                }
-            }
+            AccountEvent::CredentialsSaved { .. }
+            | AccountEvent::CredentialsDeleted
+            | AccountEvent::AttemptAdmitted { .. }
+            | AccountEvent::CreditsGranted { .. }
+            | AccountEvent::CreditsReserved(_)
+            | AccountEvent::CreditsCharged(_)
+            | AccountEvent::CreditsReleased(_) => {}
+        }
+        if let Some(row) = rows.get_mut(&event.aggregate_id) {
+            row.told(told);
         }
     }
     let mut rows: Vec<AccountRow> = rows.into_values().collect();
@@ -128,8 +133,12 @@ impl AccountRow {
             }
             AccountEvent::CredentialsDeleted => self.cortex_email = None,
             AccountEvent::CreditsGranted { credits: granted, .. } => self.credits_granted += credits(*granted),
-            AccountEvent::CreditsReserved(CreditMove { credits: moved, .. }) => self.credits_reserved += credits(*moved),
-            AccountEvent::CreditsReleased(CreditMove { credits: moved, .. }) => self.credits_reserved -= credits(*moved),
+            AccountEvent::CreditsReserved(CreditMove { credits: moved, .. }) => {
+                self.credits_reserved += credits(*moved);
+            }
+            AccountEvent::CreditsReleased(CreditMove { credits: moved, .. }) => {
+                self.credits_reserved -= credits(*moved);
+            }
             AccountEvent::CreditsCharged(CreditMove { credits: moved, .. }) => {
                 self.credits_reserved -= credits(*moved);
                 self.credits_charged += credits(*moved);

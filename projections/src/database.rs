@@ -249,9 +249,7 @@ impl Transaction {
 
     pub async fn execute(&mut self, sql: Sql) -> sqlx::Result<u64> {
         match self {
-            Self::Sqlite(transaction) => {
-                Ok(query::<Sqlite>(&sql).execute(&mut **transaction).await?.rows_affected())
-            }
+            Self::Sqlite(transaction) => Ok(query::<Sqlite>(&sql).execute(&mut **transaction).await?.rows_affected()),
             Self::Postgres(transaction) => {
                 Ok(query::<Postgres>(&sql).execute(&mut **transaction).await?.rows_affected())
             }

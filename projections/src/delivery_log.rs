@@ -7,8 +7,8 @@ use domain::LineItem;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
-pub use fold::{duplicate_id, folded};
 pub(crate) use fold::{apply, reset};
+pub use fold::{duplicate_id, folded};
 pub use query::{Filter, Page, find, find_many, page, waiting_for};
 
 use crate::table::{Table, table};

@@ -94,20 +94,17 @@ struct StatsRow<'r> {
 
 pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) -> sqlx::Result<()> {
     let told = delivery_facts(events);
-    let fresh: HashMap<&str, Owner> = told
-        .iter()
-        .filter_map(|(event, told)| match told {
-            DeliveryEvent::WebhookReceived { webhook, .. } if event.sequence == 1 => {
-                let owner = Owner {
-                    delivery_id: event.aggregate_id.clone(),
-                    account_id: webhook.account_id.to_string(),
-                    integration_id: webhook.integration_id.to_string(),
-                };
-                Some((event.aggregate_id.as_str(), owner))
-            }
-            _ => None,
-        })
-        .collect();
+    let mut fresh: HashMap<&str, Owner> = HashMap::new();
+    for (event, told) in &told {
+        if let (1, DeliveryEvent::WebhookReceived { webhook, .. }) = (event.sequence, told) {
+            let owner = Owner {
+                delivery_id: event.aggregate_id.clone(),
+                account_id: webhook.account_id.to_string(),
+                integration_id: webhook.integration_id.to_string(),
+            };
+            fresh.insert(event.aggregate_id.as_str(), owner);
+        }
+    }
     let mut unknown: Vec<&str> =
         told.iter().map(|(event, _)| event.aggregate_id.as_str()).filter(|id| !fresh.contains_key(id)).collect();
     unknown.sort_unstable();
@@ -118,7 +115,9 @@ pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) ->
     let mut counted: BTreeMap<(&str, &str, Bucket, i64), Counts> = BTreeMap::new();
     for (event, told) in &told {
         let id = event.aggregate_id.as_str();
-        let Some(owner) = fresh.get(id).or_else(|| known.get(id).copied()) else { continue };
+        let Some(owner) = fresh.get(id).or_else(|| known.get(id).copied()) else {
+            continue;
+        };
         for bucket in Bucket::ALL {
             let start = bucket.start_us(event.recorded_at_us());
             counted.entry((&owner.account_id, &owner.integration_id, bucket, start)).or_default().count(told);
@@ -127,8 +126,12 @@ pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) ->
     let rows: Vec<StatsRow<'_>> = counted
         .into_iter()
         .filter(|(_, counts)| *counts != Counts::default())
-        .map(|((account_id, integration_id, bucket, start), counts)| {
-            StatsRow { account_id, bucket: bucket.as_str(), start, integration_id, counts }
+        .map(|((account_id, integration_id, bucket, start), counts)| StatsRow {
+            account_id,
+            bucket: bucket.as_str(),
+            start,
+            integration_id,
+            counts,
         })
         .collect();
     let mut fresh: Vec<&Owner> = fresh.values().collect();

@@ -61,10 +61,10 @@ impl DueDelivery {
         self.resolution_code = progress.code.map(|code| code.as_str().to_owned());
         self.due_at = match (progress.status, event) {
             // Taken: due again when the lease runs out, should its holder not live to say how it went.
-            (DeliveryStatus::Running, DeliveryEvent::Started(Started { lease_until, .. }))
-            | (DeliveryStatus::Running, DeliveryEvent::LeaseRenewed { lease_until }) => {
-                Some(lease_until.timestamp_micros())
-            }
+            (
+                DeliveryStatus::Running,
+                DeliveryEvent::Started(Started { lease_until, .. }) | DeliveryEvent::LeaseRenewed { lease_until },
+            ) => Some(lease_until.timestamp_micros()),
             (DeliveryStatus::RetryScheduled, DeliveryEvent::RetryScheduled { due_at, .. }) => {
                 Some(due_at.timestamp_micros())
             }
@@ -88,9 +88,11 @@ pub(crate) async fn reset(transaction: &mut Transaction) -> sqlx::Result<()> {
 
 /// What is due at `now`, the longest due first, leaving out accounts that may not start anything yet.
 pub async fn due(database: &Database, now: i64, without: &[String], limit: i64) -> sqlx::Result<Vec<DueDelivery>> {
-    let mut sql = Sql::new("SELECT delivery_id, account_id, integration_id, status, resolution_code, due_at FROM due_deliveries \
-         WHERE due_at <= ")
-        .bind(now);
+    let mut sql = Sql::new(
+        "SELECT delivery_id, account_id, integration_id, status, resolution_code, due_at FROM due_deliveries \
+         WHERE due_at <= ",
+    )
+    .bind(now);
     if !without.is_empty() {
         sql = sql.push(" AND account_id NOT IN (").bind_list(without.iter().map(String::as_str)).push(")");
     }

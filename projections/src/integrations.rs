@@ -9,9 +9,9 @@ use domain::notice::NoticeEvent;
 use serde::Serialize;
 use sqlx::FromRow;
 
+use crate::database::storable;
 use crate::database::{Database, Sql, Transaction};
 use crate::feed::{Fact, Recorded};
-use crate::database::storable;
 use crate::table::{Existing, Table, table};
 
 const TABLE: Table = table!("integrations", key 1,

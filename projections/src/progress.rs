@@ -30,7 +30,9 @@ impl Progress {
         match event {
             DeliveryEvent::WebhookReceived { outcome, .. } => self.after_webhook(*outcome),
             DeliveryEvent::Started(_) => Self::at(DeliveryStatus::Running, None),
-            DeliveryEvent::LeaseRenewed { .. }
+            DeliveryEvent::UsernameCorrected { .. } if self.waits_for_username() => Self::QUEUED,
+            DeliveryEvent::UsernameCorrected { .. }
+            | DeliveryEvent::LeaseRenewed { .. }
             | DeliveryEvent::CancellationRequested
             | DeliveryEvent::Followed { .. }
             | DeliveryEvent::ItemShared { .. } => self,
@@ -40,8 +42,6 @@ impl Progress {
             DeliveryEvent::FailedPermanently { code } => Self::at(DeliveryStatus::FailedPermanent, Some(*code)),
             DeliveryEvent::Cancelled => Self::at(DeliveryStatus::Cancelled, None),
             DeliveryEvent::HandedBack | DeliveryEvent::RetryRequested | DeliveryEvent::Requeued { .. } => Self::QUEUED,
-            DeliveryEvent::UsernameCorrected { .. } if self.waits_for_username() => Self::QUEUED,
-            DeliveryEvent::UsernameCorrected { .. } => self,
         }
     }
 
@@ -52,9 +52,10 @@ impl Progress {
                 Self::at(DeliveryStatus::FailedPermanent, Some(ResolutionCode::OrderStatusFiltered))
             }
             // A worker that holds the delivery stops after its step; until then it runs.
-            WebhookOutcome::Cancelled if self.status == DeliveryStatus::Running => self,
-            WebhookOutcome::Cancelled => Self::at(DeliveryStatus::Cancelled, None),
-            WebhookOutcome::Duplicate | WebhookOutcome::TooLate => self,
+            WebhookOutcome::Cancelled if self.status != DeliveryStatus::Running => {
+                Self::at(DeliveryStatus::Cancelled, None)
+            }
+            WebhookOutcome::Cancelled | WebhookOutcome::Duplicate | WebhookOutcome::TooLate => self,
         }
     }
 

@@ -128,7 +128,8 @@ impl View {
     }
 
     async fn save_checkpoint(self, transaction: &mut Transaction, position: i64) -> sqlx::Result<()> {
-        let sql = Sql::new("UPDATE checkpoints SET position = ").bind(position).push(" WHERE view = ").bind(self.name());
+        let sql =
+            Sql::new("UPDATE checkpoints SET position = ").bind(position).push(" WHERE view = ").bind(self.name());
         transaction.execute(sql).await.map(drop)
     }
 }

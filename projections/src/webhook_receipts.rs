@@ -5,10 +5,10 @@ use domain::notice::NoticeEvent;
 use serde::Serialize;
 use sqlx::FromRow;
 
+use crate::database::storable;
 use crate::database::{Database, Sql, Transaction};
 use crate::delivery_log::duplicate_id;
 use crate::feed::{Fact, Recorded};
-use crate::database::storable;
 use crate::table::{Existing, Table, table};
 
 const TABLE: Table = table!("webhook_receipts", key 1,

@@ -111,18 +111,27 @@ impl Client {
         if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
             bail!("the server at {} does not accept this API key: give another with --api-key", self.server);
         }
-        let answer: Answer = response.json().await.with_context(|| {
-            format!("what answers at {} (HTTP {status}) is not a Cloud Bridge server: name it with --server", self.server)
-        })?;
+        let somebody_else = || {
+            format!(
+                "what answers at {} (HTTP {status}) is not a Cloud Bridge server: name it with --server",
+                self.server
+            )
+        };
+        let answer: Answer = response.json().await.with_context(somebody_else)?;
         if !answer.errors.is_empty() {
             let messages: Vec<String> = answer.errors.iter().map(|error| clean(&error.message)).collect();
             bail!("the server says: {}", messages.join("; "));
         }
-        answer.data.with_context(|| format!("the server at {} answered nothing (HTTP {status})", self.server))
+        answer.data.with_context(somebody_else)
     }
 
     /// Asks a query and reads one field of its data.
-    pub(crate) async fn read<T: DeserializeOwned>(&self, query: &str, variables: Value, field: &str) -> anyhow::Result<T> {
+    pub(crate) async fn read<T: DeserializeOwned>(
+        &self,
+        query: &str,
+        variables: Value,
+        field: &str,
+    ) -> anyhow::Result<T> {
         let data = self.ask(query, variables).await?;
         understood(&data[field])
     }
@@ -144,10 +153,7 @@ impl Client {
         if error.is_timeout() {
             return anyhow!("the server at {} did not answer within {} seconds", self.server, PATIENCE.as_secs());
         }
-        anyhow!(
-            "no server answers at {}: start one with `cloud-bridge serve`, or name it with --server",
-            self.server
-        )
+        anyhow!("no server answers at {}: start one with `cloud-bridge serve`, or name it with --server", self.server)
     }
 }
 

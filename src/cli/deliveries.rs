@@ -163,7 +163,11 @@ async fn change(
         return Ok(output::print_json(delivery)?);
     }
     let status = word(delivery["status"].as_str().unwrap_or_default());
-    output::print(format_args!("Delivery {} is {} now.", clean(delivery["id"].as_str().unwrap_or_default()), clean(&status)))?;
+    output::print(format_args!(
+        "Delivery {} is {} now.",
+        clean(delivery["id"].as_str().unwrap_or_default()),
+        clean(&status)
+    ))?;
     Ok(())
 }
 

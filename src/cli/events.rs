@@ -88,7 +88,8 @@ impl Show {
         let shown = stream.iter().map(|whole| opened(&log, whole, wrapped.as_deref())).collect::<Vec<_>>();
         log.close().await;
         if json {
-            let events: Vec<Value> = stream.iter().zip(&shown).map(|(whole, shown)| whole_json(&whole.event, shown)).collect();
+            let events: Vec<Value> =
+                stream.iter().zip(&shown).map(|(whole, shown)| whole_json(&whole.event, shown)).collect();
             output::print_json(&json!({ "events": events, "chainIntact": broken.is_none(), "firstBroken": broken }))?;
         } else {
             let mut table = output::table(&["SEQUENCE", "WHEN (UTC)", "WHO", "EVENT", "WHAT HAPPENED"]);
@@ -106,8 +107,12 @@ impl Show {
         }
         match broken {
             None if json => Ok(()),
-            None => Ok(output::print(format_args!("\nThe chain of hashes over these {} events is intact.", stream.len()))?),
-            Some(sequence) => bail!("the chain of hashes breaks at event {sequence}: it, or one before it, was changed"),
+            None => {
+                Ok(output::print(format_args!("\nThe chain of hashes over these {} events is intact.", stream.len()))?)
+            }
+            Some(sequence) => {
+                bail!("the chain of hashes breaks at event {sequence}: it, or one before it, was changed")
+            }
         }
     }
 }
@@ -121,11 +126,9 @@ struct Shown {
 
 fn opened(log: &EventLog, whole: &WholeEvent, wrapped: Option<&[u8]>) -> Shown {
     match log.recorded(whole.event.clone(), wrapped) {
-        Ok(recorded) => Shown {
-            summary: summary(&recorded),
-            data: without_private(data_of(&recorded.fact)),
-            actor: recorded.actor,
-        },
+        Ok(recorded) => {
+            Shown { summary: summary(&recorded), data: without_private(data_of(&recorded.fact)), actor: recorded.actor }
+        }
         Err(error) => Shown { actor: String::new(), summary: error.to_string(), data: Value::Null },
     }
 }
@@ -221,7 +224,11 @@ fn print(event: &Recorded, json: bool) -> std::io::Result<()> {
     }
     let (position, at) = (event.position, moment(event.recorded_at));
     let stream = format!("{} {}", stream.unwrap_or("unknown"), clean(&event.aggregate_id));
-    output::print(format_args!("{position:>8}  {at}  {stream:<48}  {}  [{}]", clean(&summary(event)), clean(&event.actor)))
+    output::print(format_args!(
+        "{position:>8}  {at}  {stream:<48}  {}  [{}]",
+        clean(&summary(event)),
+        clean(&event.actor)
+    ))
 }
 
 #[cfg(test)]

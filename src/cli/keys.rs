@@ -144,7 +144,11 @@ impl Deactivate {
             return Ok(output::print_json(&payload["apiKey"])?);
         }
         let key: ApiKey = understood(&payload["apiKey"])?;
-        output::print(format_args!("The key “{}” ({}) is deactivated.", output::clean(&key.name), output::clean(&key.preview)))?;
+        output::print(format_args!(
+            "The key “{}” ({}) is deactivated.",
+            output::clean(&key.name),
+            output::clean(&key.preview)
+        ))?;
         Ok(())
     }
 }

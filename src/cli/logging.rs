@@ -26,8 +26,9 @@ impl Level {
 
 pub(super) fn start(filter: Option<&str>, default: Level) -> anyhow::Result<()> {
     let filter = filter.map(str::trim).filter(|filter| !filter.is_empty()).unwrap_or(default.filter());
-    let filter = EnvFilter::try_new(filter)
-        .with_context(|| format!("--log-level {filter:?} is neither a level nor a filter like `info,cloud_bridge=debug`"))?;
+    let filter = EnvFilter::try_new(filter).with_context(|| {
+        format!("--log-level {filter:?} is neither a level nor a filter like `info,cloud_bridge=debug`")
+    })?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = if std::io::stderr().is_terminal() {
         logs.with_target(false).try_init()

@@ -39,11 +39,13 @@ fn escaped(json: &str) -> String {
 
 /// Text from a store, a customer or another machine, without what a terminal would obey or draw the other way round.
 pub(crate) fn clean(text: &str) -> String {
-    text.chars().filter_map(|character| match character {
-        '\n' | '\r' | '\t' => Some(' '),
-        other if is_command(other) => None,
-        other => Some(other),
-    }).collect()
+    text.chars()
+        .filter_map(|character| match character {
+            '\n' | '\r' | '\t' => Some(' '),
+            other if is_command(other) => None,
+            other => Some(other),
+        })
+        .collect()
 }
 
 fn is_command(character: char) -> bool {

@@ -16,6 +16,8 @@ use super::stores::StoreArgs;
 
 /// How often a rebuild is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How long a rebuild may go on without an answer from the server.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// See how far the views are, and rebuild one
 #[derive(Debug, Subcommand)]
@@ -88,9 +90,7 @@ impl Status {
         log.close().await;
         let lag = |position: i64| (head - position).max(0);
         if json {
-            let entry = |(name, position): (&str, i64)| {
-                json!({ "name": name, "position": position.to_string(), "head": head.to_string(), "lag": lag(position) })
-            };
+            let entry = |(name, position): (&str, i64)| json!({ "name": name, "position": position.to_string(), "head": head.to_string(), "lag": lag(position) });
             let entries: Vec<Value> = positions.into_iter().map(entry).collect();
             return Ok(output::print_json(&entries)?);
         }
@@ -117,12 +117,20 @@ impl Rebuild {
         // What is recorded meanwhile is not part of the rebuild: it would never end on a busy log.
         let goal = understood::<Projection>(&payload["projection"])?.head()?;
         let bar = bar(goal)?;
+        let mut answered = Instant::now();
         let reached = loop {
-            let projection = self.look(&client).await?;
-            let position = projection.position()?;
-            bar.set_position(position.min(goal));
-            if position >= goal {
-                break projection;
+            match self.look(&client).await {
+                Ok(projection) => {
+                    answered = Instant::now();
+                    let position = projection.position()?;
+                    bar.set_position(position.min(goal));
+                    if position >= goal {
+                        break projection;
+                    }
+                }
+                // The server may not know this key while it folds the accounts anew.
+                Err(error) if answered.elapsed() > PATIENCE => return Err(error),
+                Err(_) => {}
             }
             tokio::time::sleep(LOOK_EVERY).await;
         };

@@ -40,7 +40,9 @@ impl Sandbox {
         let sandbox = sandbox::start(bind(&self.listen).await?, SandboxOptions::default())?;
         let url = sandbox.base_url();
         if json {
-            output::print_json_line(&json!({ "listening": url, "email": DEFAULT_EMAIL, "password": DEFAULT_PASSWORD }))?;
+            output::print_json_line(
+                &json!({ "listening": url, "email": DEFAULT_EMAIL, "password": DEFAULT_PASSWORD }),
+            )?;
         } else {
             output::print(format_args!(
                 "Cortex Cloud sandbox on {url}\nLogin: {DEFAULT_EMAIL} with password {DEFAULT_PASSWORD}\n\nCustomers; all other names are unknown:"

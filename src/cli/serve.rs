@@ -46,8 +46,9 @@ pub(super) struct Serve {
 const EXAMPLES: &str = "\
 Examples:
   cloud-bridge serve
-  cloud-bridge serve --listen 0.0.0.0:8080 --public-url https://bridge.example.com --cortex-url https://cortex.example.com
-  CLOUD_BRIDGE_MASTER_KEY=… cloud-bridge serve --log postgres://bridge@db/log --views postgres://bridge@db/views";
+  cloud-bridge serve --listen 0.0.0.0:8080 --public-url https://bridge.example.com
+  export CLOUD_BRIDGE_MASTER_KEY=\"$(openssl rand -base64 32)\"     # and keep it
+  cloud-bridge serve --log postgres://bridge@db/log --views postgres://bridge@db/views";
 
 impl Serve {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
@@ -87,7 +88,9 @@ impl Serve {
         let kept = match admin_key {
             Some(key) if self.stores.has_default_log() => {
                 let path = self.stores.admin_key_file();
-                keep(&path, key).with_context(|| format!("the key cannot be kept in {}", path.display())).map(|()| Some(path))
+                keep(&path, key)
+                    .with_context(|| format!("the key cannot be kept in {}", path.display()))
+                    .map(|()| Some(path))
             }
             Some(_) | None => Ok(None),
         };

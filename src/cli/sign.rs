@@ -68,7 +68,10 @@ impl Sign {
             signature::sign(provider, &self.secret, body).context("webhooks of this provider cannot be signed yet")?;
         let header = canonical(header);
         let url = self.url.as_deref().unwrap_or(URL_TO_FILL_IN);
-        let curl = std::str::from_utf8(body).ok().filter(|body| !body.contains('\0')).map(|body| curl(url, &header, &value, body));
+        let curl = std::str::from_utf8(body)
+            .ok()
+            .filter(|body| !body.contains('\0'))
+            .map(|body| curl(url, &header, &value, body));
         Ok(Signed { header, value, curl })
     }
 }
@@ -109,7 +112,8 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
 
-    const BODY: &[u8] = br#"{"orderId":"order-1234","targetUsername":"cortex_user_42","items":[{"sku":"STORM-LEAD-V2"}]}"#;
+    const BODY: &[u8] =
+        br#"{"orderId":"order-1234","targetUsername":"cortex_user_42","items":[{"sku":"STORM-LEAD-V2"}]}"#;
 
     fn sign(provider: &str, secret: &str) -> Sign {
         Sign { provider: provider.to_owned(), secret: secret.to_owned(), url: None }
@@ -128,7 +132,10 @@ mod tests {
             let signed = sign(provider, "shpss_0123456789").signed(BODY).unwrap();
             assert_eq!((signed.header.as_str(), signed.value.as_str()), (header, value));
             let curl = signed.curl.unwrap();
-            assert!(curl.starts_with("curl -sS 'WEBHOOK_URL'") && curl.contains(&format!("-H '{header}: {value}'")), "{curl}");
+            assert!(
+                curl.starts_with("curl -sS 'WEBHOOK_URL'") && curl.contains(&format!("-H '{header}: {value}'")),
+                "{curl}"
+            );
         }
     }
 

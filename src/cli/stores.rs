@@ -18,6 +18,7 @@ use crate::vault::Vault;
 
 pub(super) const DEFAULT_DATA_DIR: &str = "./cloud-bridge-data";
 const ADMIN_KEY_FILE: &str = "admin.key";
+const SCHEMES: [&str; 3] = ["sqlite:", "postgres:", "postgresql:"];
 
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Data")]
@@ -79,7 +80,11 @@ impl StoreArgs {
 
     fn url(&self, url: Option<&str>, file: &str) -> anyhow::Result<String> {
         match given(url) {
-            Some(url) => Ok(url.to_owned()),
+            Some(url) if SCHEMES.iter().any(|scheme| url.starts_with(scheme)) => Ok(url.to_owned()),
+            // Not repeated here: it may hold a password.
+            Some(_) => {
+                bail!("the address of a database begins with sqlite: or postgres:, and one that was given does not")
+            }
             None => sqlite_url(&self.data_dir.join(file)),
         }
     }
@@ -129,7 +134,9 @@ impl StoreArgs {
 
     pub(super) async fn open_views(&self) -> anyhow::Result<Database> {
         let opened = Database::open_read_only(&self.views_url()?).await;
-        opened.context("the views cannot be opened: start a server once, or name another place with --data-dir or --views")
+        opened.context(
+            "the views cannot be opened: start a server once, or name another place with --data-dir or --views",
+        )
     }
 }
 
@@ -221,6 +228,7 @@ mod tests {
         let url = stores(folder, None).log_url().unwrap();
         assert_eq!(sqlite_file(&url).unwrap().unwrap(), folder.join("log.db"));
         assert_eq!(stores(folder, Some(" ")).log_url().unwrap(), url, "an empty variable is none");
+        assert!(stores(folder, Some("mysql://bridge:secret@db")).log_url().is_err());
     }
 
     #[test]

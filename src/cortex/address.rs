@@ -68,9 +68,7 @@ mod tests {
     use super::*;
 
     fn endpoint(username: &str) -> Result<String, CortexError> {
-        BaseUrl::parse("http://cortex.test")
-            .unwrap()
-            .endpoint(&["users", username])
+        BaseUrl::parse("http://cortex.test").unwrap().endpoint(&["users", username])
     }
 
     #[test]
@@ -102,10 +100,7 @@ mod tests {
     #[test]
     fn a_path_in_the_address_is_kept() {
         let base = BaseUrl::parse("https://gateway.test/cortex/").unwrap();
-        assert_eq!(
-            base.endpoint(&["sessions"]).unwrap(),
-            "https://gateway.test/cortex/api/v1/sessions"
-        );
+        assert_eq!(base.endpoint(&["sessions"]).unwrap(), "https://gateway.test/cortex/api/v1/sessions");
     }
 
     #[test]

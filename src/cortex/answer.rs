@@ -30,19 +30,13 @@ pub(super) async fn done(request: RequestBuilder) -> Result<(), CortexError> {
 async fn receive(mut response: Response, success: StatusCode) -> Result<Vec<u8>, CortexError> {
     let status = response.status();
     if status == StatusCode::TOO_MANY_REQUESTS {
-        return Err(CortexError::RateLimited {
-            retry_after: retry_after(&response),
-        });
+        return Err(CortexError::RateLimited { retry_after: retry_after(&response) });
     }
     if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
         return Err(CortexError::Temporary(format!("answered {}", status.as_u16())));
     }
     let body = bounded_body(&mut response).await?;
-    if status == success {
-        Ok(body)
-    } else {
-        Err(refusal(status, &body))
-    }
+    if status == success { Ok(body) } else { Err(refusal(status, &body)) }
 }
 
 async fn bounded_body(response: &mut Response) -> Result<Vec<u8>, CortexError> {
@@ -67,9 +61,7 @@ fn refusal(status: StatusCode, body: &[u8]) -> CortexError {
     struct Code {
         code: String,
     }
-    let code = serde_json::from_slice::<Refusal>(body)
-        .map(|refusal| refusal.error.code)
-        .unwrap_or_default();
+    let code = serde_json::from_slice::<Refusal>(body).map(|refusal| refusal.error.code).unwrap_or_default();
     match (status.as_u16(), code.as_str()) {
         (401, "bad_credentials") => CortexError::BadCredentials,
         (401, "session_expired") => CortexError::SessionExpired,
@@ -93,11 +85,7 @@ fn lost(error: reqwest::Error) -> CortexError {
     if error.is_builder() {
         return unexpected("the request could not be built");
     }
-    let what = if error.is_connect() {
-        "could not connect"
-    } else {
-        "connection lost"
-    };
+    let what = if error.is_connect() { "could not connect" } else { "connection lost" };
     CortexError::Temporary(match innermost(&error) {
         Some(cause) => format!("{what}: {cause}"),
         None => what.into(),
@@ -123,10 +111,7 @@ mod tests {
     use super::*;
 
     async fn read(status: u16, header: (&str, &str), body: &str) -> Result<Vec<u8>, CortexError> {
-        let response = http::Response::builder()
-            .status(status)
-            .header(header.0, header.1)
-            .body(body.to_owned());
+        let response = http::Response::builder().status(status).header(header.0, header.1).body(body.to_owned());
         receive(response.unwrap().into(), StatusCode::OK).await
     }
 
@@ -161,10 +146,7 @@ mod tests {
     async fn trouble_on_their_side_is_temporary_whatever_the_body() {
         for status in [408, 500, 502, 503, 504] {
             let body = r#"{"error":{"code":"not_mutual"}}"#;
-            assert_eq!(
-                refused(status, body).await,
-                CortexError::Temporary(format!("answered {status}"))
-            );
+            assert_eq!(refused(status, body).await, CortexError::Temporary(format!("answered {status}")));
         }
     }
 
@@ -178,21 +160,14 @@ mod tests {
             (("x-nothing", ""), None),
         ] {
             let retry_after = seconds.map(Duration::from_secs);
-            assert_eq!(
-                read(429, header, "").await,
-                Err(CortexError::RateLimited { retry_after }),
-                "{header:?}"
-            );
+            assert_eq!(read(429, header, "").await, Err(CortexError::RateLimited { retry_after }), "{header:?}");
         }
     }
 
     #[tokio::test]
     async fn an_answer_is_bounded() {
         let most = "x".repeat(MAX_ANSWER_BYTES);
-        assert_eq!(
-            read(200, ("x-nothing", ""), &most).await.unwrap().len(),
-            MAX_ANSWER_BYTES
-        );
+        assert_eq!(read(200, ("x-nothing", ""), &most).await.unwrap().len(), MAX_ANSWER_BYTES);
         let more = "x".repeat(MAX_ANSWER_BYTES + 1);
         let error = read(200, ("x-nothing", ""), &more).await.unwrap_err();
         assert_eq!(error, CortexError::Unexpected("answered with more than 64 KiB".into()));

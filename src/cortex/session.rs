@@ -27,10 +27,7 @@ impl Session {
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", issued.token))
             .map_err(|_| CortexError::Unexpected("issued a token that no header can carry".into()))?;
         authorization.set_sensitive(true);
-        Ok(Self {
-            authorization,
-            expires_at: issued.expires_at,
-        })
+        Ok(Self { authorization, expires_at: issued.expires_at })
     }
 
     pub(super) fn authorize(&self, request: RequestBuilder) -> RequestBuilder {
@@ -43,10 +40,7 @@ mod tests {
     use super::*;
 
     fn issued(token: &str) -> Result<Session, CortexError> {
-        Session::issued(Issued {
-            token: token.into(),
-            expires_at: DateTime::UNIX_EPOCH,
-        })
+        Session::issued(Issued { token: token.into(), expires_at: DateTime::UNIX_EPOCH })
     }
 
     #[test]
@@ -58,9 +52,6 @@ mod tests {
     #[test]
     fn a_token_with_a_line_break_is_refused() {
         let refused = issued("s3cr3t\r\nX-Admin: 1").unwrap_err();
-        assert_eq!(
-            refused,
-            CortexError::Unexpected("issued a token that no header can carry".into())
-        );
+        assert_eq!(refused, CortexError::Unexpected("issued a token that no header can carry".into()));
     }
 }

@@ -13,10 +13,12 @@ use tokio::sync::Notify;
 
 use super::merchant::{Cast, Seen};
 use super::scenario::{self, Scenario, Step};
-use crate::cli::output::{cell, keep_whole, rendered, table};
+use crate::cli::output::{cell, rendered, table};
 use crate::cli::status_cell;
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Columns that the whole table needs.
+const MIN_COLUMNS: u16 = 130;
 
 pub(super) struct Board {
     rows: Mutex<Vec<Row>>,
@@ -66,7 +68,8 @@ impl Row {
 
 impl Board {
     pub(super) fn new() -> Self {
-        let row = |scenario: &&'static Scenario| Row { scenario, sent: Sent::NotYet, now: None, attempts: 0, reached: 0 };
+        let row =
+            |scenario: &&'static Scenario| Row { scenario, sent: Sent::NotYet, now: None, attempts: 0, reached: 0 };
         Self { rows: Mutex::new(scenario::ALL.iter().map(row).collect()), changed: Notify::new() }
     }
 
@@ -95,12 +98,13 @@ impl Board {
         loop {
             // Registered before looking, or a change between the two would be missed.
             let changed = self.changed.notified();
-            let reached = self.rows().iter().find(|row| row.scenario.order == scenario.order && row.reached >= steps).map(|row| {
-                match &row.sent {
-                    Sent::NotYet => String::new(),
-                    Sent::As(id) | Sent::Again(id) => id.clone(),
-                }
-            });
+            let reached =
+                self.rows().iter().find(|row| row.scenario.order == scenario.order && row.reached >= steps).map(
+                    |row| match &row.sent {
+                        Sent::NotYet => String::new(),
+                        Sent::As(id) | Sent::Again(id) => id.clone(),
+                    },
+                );
             if let Some(delivery_id) = reached {
                 return delivery_id;
             }
@@ -153,8 +157,13 @@ impl Board {
         (rows.len(), statuses.len(), codes.len())
     }
 
+    /// The last column is left out on a narrow terminal, so that an order stays a line.
     pub(super) fn table(&self) -> String {
-        let mut table = table(&["", "ORDER", "STORE", "WHAT HAPPENS", "STATUS", "CODE", "TRIES"]);
+        let mut table = table(&["", "ORDER", "STATUS", "CODE", "TRIES", "STORE", "WHAT HAPPENS"]);
+        let is_narrow = table.width().is_some_and(|columns| columns < MIN_COLUMNS);
+        if is_narrow {
+            table.set_header(["", "ORDER", "STATUS", "CODE", "TRIES"]);
+        }
         for row in self.rows().iter() {
             let mark = if row.is_settled() { cell("✓").fg(Color::Green) } else { cell("…") };
             let (status, code) = match row.now {
@@ -163,10 +172,11 @@ impl Board {
             };
             let attempts = if row.attempts > 0 { row.attempts.to_string() } else { String::new() };
             let Scenario { order, provider, title, .. } = row.scenario;
-            table.add_row([mark, cell(order), cell(provider.as_str()), cell(title), status, cell(code), cell(attempts)]);
-        }
-        for column in [1, 4, 5] {
-            keep_whole(&mut table, column);
+            let mut cells = vec![mark, cell(order), status, cell(code), cell(attempts)];
+            if !is_narrow {
+                cells.extend([cell(provider.as_str()), cell(title)]);
+            }
+            table.add_row(cells);
         }
         rendered(&table)
     }
@@ -208,9 +218,13 @@ impl Screen {
     }
 
     fn draw(&self, table: impl FnOnce() -> String) {
-        if !self.0.is_hidden() {
-            self.0.set_message(table());
-            self.0.tick();
+        if self.0.is_hidden() {
+            return;
+        }
+        let table = table();
+        // Drawing what is there already would only make it flicker.
+        if self.0.message() != table {
+            self.0.set_message(table);
         }
     }
 
@@ -224,7 +238,13 @@ mod tests {
     use super::*;
 
     fn seen(id: &str, status: &str, code: Option<&str>) -> Seen {
-        Seen { id: id.to_owned(), status: status.to_owned(), resolution_code: code.map(str::to_owned), attempts: 1, duplicate_of: None }
+        Seen {
+            id: id.to_owned(),
+            status: status.to_owned(),
+            resolution_code: code.map(str::to_owned),
+            attempts: 1,
+            duplicate_of: None,
+        }
     }
 
     #[test]
@@ -248,6 +268,11 @@ mod tests {
         drop(rows);
         let missing = board.missing();
         assert_eq!(missing.len(), scenario::ALL.len());
-        assert!(missing.contains(&"#1005 is queued and should have been action_required (invalid_username), then completed".to_owned()), "{missing:?}");
+        assert!(
+            missing.contains(
+                &"#1005 is queued and should have been action_required (invalid_username), then completed".to_owned()
+            ),
+            "{missing:?}"
+        );
     }
 }

@@ -5,7 +5,7 @@ use domain::integration::Provider;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::orders::{CLEAN, DRIVE, LEAD};
+use super::orders::{CLEAN, DRIVE, EDGE, LEAD};
 use super::store::Store;
 use super::world::World;
 use crate::cli::{Client, understood};
@@ -99,6 +99,8 @@ impl Cast {
         let thrifty = Merchant::open(world, "Thrifty Tones", 1, 5).await?;
         thrifty.save_login(world).await?;
         let thrifty_store = thrifty.link(Provider::Generic, &[]).await?;
+        // Of nobody else: what was shared with a customer before would be free.
+        thrifty.map(&thrifty_store, "SKU", EDGE.sku, "PRESET", "thrifty-edge").await?;
         let newcomer = Merchant::open(world, "New Noise", 60, 100).await?;
         let newcomer_store = newcomer.link(Provider::Generic, &[]).await?;
         Ok(Self { storm, shopify, woocommerce, generic, thrifty, thrifty_store, newcomer, newcomer_store })

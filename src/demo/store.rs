@@ -41,7 +41,12 @@ impl Store {
     }
 
     /// Reports an order, with an API key beside the signature if there is one. Answers the id of its delivery.
-    pub(super) async fn report(&self, order: &str, purchase: Purchase<'_>, api_key: Option<&str>) -> anyhow::Result<String> {
+    pub(super) async fn report(
+        &self,
+        order: &str,
+        purchase: Purchase<'_>,
+        api_key: Option<&str>,
+    ) -> anyhow::Result<String> {
         let body = orders::body(self.provider, order, purchase);
         let (header, signature) = self.sign(&body)?;
         let mut request = self.request(body, purchase).header(header, signature);
@@ -60,8 +65,8 @@ impl Store {
     /// Somebody else reports an order in this store's name. Fails unless that is refused.
     pub(super) async fn forge(&self, order: &str, purchase: Purchase<'_>) -> anyhow::Result<()> {
         let body = orders::body(self.provider, order, purchase);
-        let (header, signature) =
-            signature::sign(self.provider, "a guess", &body).context("webhooks of this provider cannot be signed yet")?;
+        let (header, signature) = signature::sign(self.provider, "a guess", &body)
+            .context("webhooks of this provider cannot be signed yet")?;
         let response = self.request(body, purchase).header(header, signature).send().await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             bail!("a forged webhook was answered with {} instead of 401", response.status());

@@ -44,7 +44,12 @@ fn bought(username: &'static str, products: &'static [Product]) -> Purchase<'sta
 }
 
 impl Story<'_> {
-    async fn report(&self, store: &Store, scenario: &'static Scenario, purchase: Purchase<'_>) -> anyhow::Result<String> {
+    async fn report(
+        &self,
+        store: &Store,
+        scenario: &'static Scenario,
+        purchase: Purchase<'_>,
+    ) -> anyhow::Result<String> {
         let delivery_id = store.report(scenario.order, purchase, None).await?;
         self.board.sent(scenario, &delivery_id);
         tokio::time::sleep(BREATH).await;
@@ -91,10 +96,10 @@ impl Story<'_> {
     async fn orders_of_other_merchants(&self) -> anyhow::Result<()> {
         let Cast { thrifty_store, newcomer_store, .. } = self.cast;
         self.report(newcomer_store, &scenario::NO_LOGIN, bought("mutual_max", &[LEAD])).await?;
-        self.report(thrifty_store, &scenario::NO_CREDITS, bought("mutual_max", &[LEAD])).await?;
+        self.report(thrifty_store, &scenario::NO_CREDITS, bought("mutual_max", &[EDGE])).await?;
         // The one attempt of this minute must be the first order's.
         self.board.until(&scenario::NO_CREDITS, 1).await;
-        self.report(thrifty_store, &scenario::PACED, bought("mutual_max", &[LEAD])).await?;
+        self.report(thrifty_store, &scenario::PACED, bought("mutual_max", &[EDGE])).await?;
         Ok(())
     }
 
@@ -122,7 +127,13 @@ impl Story<'_> {
 
     /// Cortex Cloud holds the share back until a person has seen the delivery run. Nothing else shares meanwhile.
     async fn an_order_is_watched(&self) -> anyhow::Result<()> {
-        let shares = [&scenario::FOLLOWS, &scenario::MISSPELT, &scenario::MAPPED_LATER, &scenario::PAID_LATER, &scenario::NO_LOGIN];
+        let shares = [
+            &scenario::FOLLOWS,
+            &scenario::MISSPELT,
+            &scenario::MAPPED_LATER,
+            &scenario::PAID_LATER,
+            &scenario::NO_LOGIN,
+        ];
         for scenario in shares {
             self.board.until(scenario, scenario.steps.len()).await;
         }

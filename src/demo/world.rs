@@ -96,7 +96,9 @@ impl Folder {
         match asked_for {
             Some(path) => Self { path, temporary: false },
             // Made, for its owner alone, by the first file in it.
-            None => Self { path: std::env::temp_dir().join(format!("cloud-bridge-demo-{}", ids::fresh())), temporary: true },
+            None => {
+                Self { path: std::env::temp_dir().join(format!("cloud-bridge-demo-{}", ids::fresh())), temporary: true }
+            }
         }
     }
 }

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use cqrs_es::{Aggregate, AggregateError, CqrsFramework};
 
+use super::EventLog;
 use super::append::AppendError;
 use super::store::{Start, StreamStore};
-use super::EventLog;
 
 /// How often a command is decided again because somebody else appended first. Beyond this it is told as contention.
 const MAX_DECISIONS: usize = 50;

@@ -140,10 +140,11 @@ impl EventLog {
     }
 
     pub async fn save_follower_position(&self, name: &str, position: i64) -> sqlx::Result<()> {
-        let sql = Sql::new("INSERT INTO followers (name, position) VALUES (").bind(name).push(", ").bind(position).push(
-            ") ON CONFLICT (name) DO UPDATE SET position = excluded.position \
+        let sql =
+            Sql::new("INSERT INTO followers (name, position) VALUES (").bind(name).push(", ").bind(position).push(
+                ") ON CONFLICT (name) DO UPDATE SET position = excluded.position \
              WHERE followers.position < excluded.position",
-        );
+            );
         self.database.execute(sql).await.map(drop)
     }
 }
@@ -168,7 +169,8 @@ async fn listen(database: Database, known: Arc<watch::Sender<i64>>) {
     let mut listener = None;
     loop {
         if let (Database::Postgres(pool), None) = (&database, &listener) {
-            listener = subscribe(pool).await.inspect_err(|error| tracing::warn!(%error, "cannot listen to the log")).ok();
+            listener =
+                subscribe(pool).await.inspect_err(|error| tracing::warn!(%error, "cannot listen to the log")).ok();
         }
         match &mut listener {
             Some(connected) => {

@@ -22,10 +22,8 @@ pub(super) async fn append(pool: &PgPool, appends: &[Append]) -> sqlx::Result<Ve
         .collect();
     let texts = |field: fn(&NewEvent) -> &str| events.iter().map(|(_, event)| field(event)).collect::<Vec<_>>();
     let numbers = |field: fn(&NewEvent) -> i64| events.iter().map(|(_, event)| field(event)).collect::<Vec<_>>();
-    let keys: Vec<(i64, &[u8])> = (0_i64..)
-        .zip(appends)
-        .filter_map(|(number, append)| Some((number, append.new_data_key.as_deref()?)))
-        .collect();
+    let keys: Vec<(i64, &[u8])> =
+        (0_i64..).zip(appends).filter_map(|(number, append)| Some((number, append.new_data_key.as_deref()?))).collect();
     let snapshots: Vec<_> =
         (0_i64..).zip(appends).filter_map(|(number, append)| Some((number, append.snapshot.as_ref()?))).collect();
     let accepted: Vec<Accepted> = sqlx::query_as(

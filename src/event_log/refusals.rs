@@ -80,7 +80,13 @@ pub struct RefusedHour {
 }
 
 impl Refusals {
-    pub fn count(&self, account_id: AccountId, integration_id: IntegrationId, reason: RefusalReason, at: DateTime<Utc>) {
+    pub fn count(
+        &self,
+        account_id: AccountId,
+        integration_id: IntegrationId,
+        reason: RefusalReason,
+        at: DateTime<Utc>,
+    ) {
         let hour = at.duration_trunc(TimeDelta::hours(1)).unwrap_or(at);
         self.add(Counter { account_id, integration_id, reason, hour }, Count { refused: 1, last_at: at });
     }
@@ -127,16 +133,19 @@ impl Refusals {
     async fn write_counts(log: &EventLog, held: &HashMap<Counter, Count>) -> sqlx::Result<()> {
         let mut transaction = log.database().begin().await?;
         for (counter, count) in held {
-            let sql = Sql::new(
-                "INSERT INTO refusals (account_id, integration_id, reason, hour, refused, last_at) VALUES (",
-            )
-            .bind_list([counter.account_id.to_string(), counter.integration_id.to_string(), counter.reason.as_str().into()])
-            .push(", ")
-            .bind_list([counter.hour.timestamp_micros(), count.refused, count.last_at.timestamp_micros()])
-            .push(
-                ") ON CONFLICT (account_id, integration_id, reason, hour) DO UPDATE SET \
+            let sql =
+                Sql::new("INSERT INTO refusals (account_id, integration_id, reason, hour, refused, last_at) VALUES (")
+                    .bind_list([
+                        counter.account_id.to_string(),
+                        counter.integration_id.to_string(),
+                        counter.reason.as_str().into(),
+                    ])
+                    .push(", ")
+                    .bind_list([counter.hour.timestamp_micros(), count.refused, count.last_at.timestamp_micros()])
+                    .push(
+                        ") ON CONFLICT (account_id, integration_id, reason, hour) DO UPDATE SET \
                  refused = refusals.refused + excluded.refused, last_at = excluded.last_at",
-            );
+                    );
             transaction.execute(sql).await?;
         }
         let oldest = (log.clock().now() - KEPT).timestamp_micros();
@@ -153,12 +162,11 @@ pub async fn recent(
     before_us: i64,
     limit: i64,
 ) -> sqlx::Result<Vec<RefusedHour>> {
-    let mut sql = Sql::new(
-        "SELECT account_id, integration_id, reason, hour, refused, last_at FROM refusals WHERE account_id = ",
-    )
-    .bind(account_id)
-    .push(" AND last_at < ")
-    .bind(before_us);
+    let mut sql =
+        Sql::new("SELECT account_id, integration_id, reason, hour, refused, last_at FROM refusals WHERE account_id = ")
+            .bind(account_id)
+            .push(" AND last_at < ")
+            .bind(before_us);
     if let Some(integration_id) = integration_id {
         sql = sql.push(" AND integration_id = ").bind(integration_id);
     }

@@ -1,6 +1,6 @@
 //! Appending on SQLite: one transaction of the file's only writing connection, one statement for each table.
 
-use sqlx::{QueryBuilder, Sqlite, SqlitePool};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqlitePool};
 
 use super::append::{Append, NewEvent};
 
@@ -17,8 +17,28 @@ struct Found {
 /// where another append came first.
 pub(super) async fn append(pool: &SqlitePool, appends: &[Append]) -> sqlx::Result<Vec<Option<i64>>> {
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+    let (head, refused) = head_and_refused(&mut transaction, appends).await?;
+    let accepted: Vec<&Append> =
+        appends.iter().zip(&refused).filter(|(_, refused)| !**refused).map(|(append, _)| append).collect();
+    let mut last = head;
+    let positions = appends.iter().zip(&refused).map(|(append, refused)| {
+        (!refused).then(|| {
+            last += i64::try_from(append.events.len()).unwrap_or(i64::MAX);
+            last
+        })
+    });
+    let positions = positions.collect();
+    if !accepted.is_empty() {
+        insert_events(&mut transaction, head + 1, &accepted).await?;
+        insert_keys(&mut transaction, &accepted).await?;
+        insert_snapshots(&mut transaction, &accepted).await?;
+        transaction.commit().await?;
+    }
+    Ok(positions)
+}
 
-    // The head of the log, and the appends whose place is taken or not reached yet.
+/// The head of the log, and for each append whether its place is taken or not reached yet.
+async fn head_and_refused(connection: &mut SqliteConnection, appends: &[Append]) -> sqlx::Result<(i64, Vec<bool>)> {
     let starts = (0_i64..).zip(appends).map(|(number, append)| {
         let first = append.first();
         serde_json::json!([number, first.aggregate_type, first.aggregate_id, first.sequence])
@@ -37,29 +57,22 @@ pub(super) async fn append(pool: &SqlitePool, appends: &[Append]) -> sqlx::Resul
                 AND e.aggregate_id = s.aggregate_id AND e.sequence = s.sequence - 1))",
     )
     .bind(starts)
-    .fetch_all(&mut *transaction)
+    .fetch_all(connection)
     .await?;
-    let mut head = found.iter().find(|found| found.append_no.is_none()).map_or(0, |found| found.head);
+    let head = found.iter().find(|found| found.append_no.is_none()).map_or(0, |found| found.head);
     let mut refused = vec![false; appends.len()];
     for number in found.iter().filter_map(|found| usize::try_from(found.append_no?).ok()) {
         refused[number] = true;
     }
+    Ok((head, refused))
+}
 
-    let accepted: Vec<&Append> =
-        appends.iter().zip(&refused).filter(|(_, refused)| !**refused).map(|(append, _)| append).collect();
-    let mut positions = Vec::with_capacity(appends.len());
-    for (append, refused) in appends.iter().zip(&refused) {
-        positions.push((!refused).then(|| {
-            head += i64::try_from(append.events.len()).unwrap_or(i64::MAX);
-            head
-        }));
-    }
-    if accepted.is_empty() {
-        return Ok(positions);
-    }
-
-    let events: Vec<&NewEvent> = accepted.iter().flat_map(|append| &append.events).collect();
-    let first_position = head + 1 - i64::try_from(events.len()).unwrap_or(i64::MAX);
+async fn insert_events(
+    connection: &mut SqliteConnection,
+    first_position: i64,
+    accepted: &[&Append],
+) -> sqlx::Result<()> {
+    let events = accepted.iter().flat_map(|append| &append.events);
     let mut insert = QueryBuilder::<Sqlite>::new(
         "INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_type, event_version, payload, \
          metadata, recorded_at, hash, body) ",
@@ -77,35 +90,39 @@ pub(super) async fn append(pool: &SqlitePool, appends: &[Append]) -> sqlx::Resul
             .push_bind(stored.hash.as_slice())
             .push_bind(body.as_deref());
     });
-    insert.build().persistent(false).execute(&mut *transaction).await?;
+    insert.build().persistent(false).execute(connection).await.map(drop)
+}
 
+async fn insert_keys(connection: &mut SqliteConnection, accepted: &[&Append]) -> sqlx::Result<()> {
     let keys: Vec<_> =
         accepted.iter().filter_map(|append| Some((append.first(), append.new_data_key.as_deref()?))).collect();
-    if !keys.is_empty() {
-        let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO data_keys (aggregate_type, aggregate_id, wrapped) ");
-        insert.push_values(keys, |mut row, (stream, wrapped)| {
-            row.push_bind(&stream.aggregate_type).push_bind(&stream.aggregate_id).push_bind(wrapped);
-        });
-        insert.push(" ON CONFLICT DO NOTHING");
-        insert.build().persistent(false).execute(&mut *transaction).await?;
+    if keys.is_empty() {
+        return Ok(());
     }
+    let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO data_keys (aggregate_type, aggregate_id, wrapped) ");
+    insert.push_values(keys, |mut row, (stream, wrapped)| {
+        row.push_bind(&stream.aggregate_type).push_bind(&stream.aggregate_id).push_bind(wrapped);
+    });
+    insert.push(" ON CONFLICT DO NOTHING");
+    insert.build().persistent(false).execute(connection).await.map(drop)
+}
 
+async fn insert_snapshots(connection: &mut SqliteConnection, accepted: &[&Append]) -> sqlx::Result<()> {
     let snapshots: Vec<_> =
         accepted.iter().filter_map(|append| Some((append.last(), append.snapshot.as_ref()?))).collect();
-    if !snapshots.is_empty() {
-        let mut insert = QueryBuilder::<Sqlite>::new(
-            "INSERT OR REPLACE INTO snapshots (aggregate_type, aggregate_id, sequence, hash, schema_version, state) ",
-        );
-        insert.push_values(snapshots, |mut row, (last, snapshot)| {
-            row.push_bind(&last.aggregate_type)
-                .push_bind(&last.aggregate_id)
-                .push_bind(last.sequence)
-                .push_bind(last.hash.as_slice())
-                .push_bind(snapshot.schema_version)
-                .push_bind(&snapshot.state);
-        });
-        insert.build().persistent(false).execute(&mut *transaction).await?;
+    if snapshots.is_empty() {
+        return Ok(());
     }
-    transaction.commit().await?;
-    Ok(positions)
+    let mut insert = QueryBuilder::<Sqlite>::new(
+        "INSERT OR REPLACE INTO snapshots (aggregate_type, aggregate_id, sequence, hash, schema_version, state) ",
+    );
+    insert.push_values(snapshots, |mut row, (last, snapshot)| {
+        row.push_bind(&last.aggregate_type)
+            .push_bind(&last.aggregate_id)
+            .push_bind(last.sequence)
+            .push_bind(last.hash.as_slice())
+            .push_bind(snapshot.schema_version)
+            .push_bind(&snapshot.state);
+    });
+    insert.build().persistent(false).execute(connection).await.map(drop)
 }

@@ -6,12 +6,12 @@ use std::sync::Mutex;
 use bytes::Bytes;
 use cqrs_es::{Aggregate, AggregateContext, AggregateError, DomainEvent, EventEnvelope, EventStore};
 
+use super::EventLog;
 use super::append::{Append, AppendError, NewEvent, NewSnapshot};
 use super::execute::Committed;
 use super::row::{StoredEvent, chain};
 use super::seal;
 use super::stream::{LoadError, Loaded, SNAPSHOT_EVERY, SNAPSHOT_SCHEMA};
-use super::EventLog;
 
 /// What is assumed of a stream before a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,9 +163,7 @@ impl<A: Aggregate> EventStore<A> for &StreamStore<'_, A> {
         let append = self.prepare(&mut context, &events, &sorted).map_err(unwritable)?;
         let appended = self.log.writer.append(append).await.map_err(|error| match error {
             AppendError::Conflict => AggregateError::AggregateConflict,
-            AppendError::Busy | AppendError::Unavailable(_) => {
-                AggregateError::DatabaseConnectionError(Box::new(error))
-            }
+            AppendError::Busy | AppendError::Unavailable(_) => AggregateError::DatabaseConnectionError(Box::new(error)),
         })?;
         let envelopes = (before + 1..)
             .zip(&events)

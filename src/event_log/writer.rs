@@ -1,6 +1,6 @@
 //! Group commit: one task that writes what is waiting, together, and answers each caller.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -24,7 +24,8 @@ type Answer = Result<Appended, AppendError>;
 struct Request {
     append: Append,
     answer: oneshot::Sender<Answer>,
-    _room: OwnedSemaphorePermit,
+    /// Kept until it is answered, so that what waits is bounded.
+    room: OwnedSemaphorePermit,
 }
 
 #[derive(Clone)]
@@ -54,7 +55,7 @@ impl WriterHandle {
         let kib = u32::try_from(append.weight() / 1_024 + 1).unwrap_or(u32::MAX);
         let room = self.room_kib.clone().try_acquire_many_owned(kib).map_err(|_| AppendError::Busy)?;
         let (answer, answered) = oneshot::channel();
-        self.requests.try_send(Request { append, answer, _room: room }).map_err(|error| match error {
+        self.requests.try_send(Request { append, answer, room }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => AppendError::Busy,
             mpsc::error::TrySendError::Closed(_) => AppendError::Unavailable("the writer has stopped".to_owned()),
         })?;
@@ -113,7 +114,7 @@ impl Writer {
     /// Takes what fits into one batch: at most one append for each stream, the oldest first.
     fn next_batch(&mut self, waiting: &mut Vec<Request>) -> Vec<Request> {
         let mut batch: Vec<Request> = Vec::with_capacity(MAX_BATCH);
-        let mut streams = HashMap::new();
+        let mut streams = HashSet::new();
         let mut bytes = 0;
         let mut full = false;
         let candidates: Vec<Request> = self.deferred.drain(..).chain(waiting.drain(..)).collect();
@@ -122,7 +123,7 @@ impl Writer {
             let stream = (first.aggregate_type.clone(), first.aggregate_id.clone());
             let weight = request.append.weight();
             full = full || batch.len() >= MAX_BATCH || (!batch.is_empty() && bytes + weight > MAX_BATCH_BYTES);
-            if full || streams.insert(stream, ()).is_some() {
+            if full || !streams.insert(stream) {
                 self.deferred.push(request);
             } else {
                 bytes += weight;
@@ -135,7 +136,7 @@ impl Writer {
     async fn write(&mut self, batch: Vec<Request>) {
         let started = Instant::now();
         let (appends, answers): (Vec<Append>, Vec<_>) =
-            batch.into_iter().map(|Request { append, answer, _room }| (append, (answer, _room))).unzip();
+            batch.into_iter().map(|Request { append, answer, room }| (append, (answer, room))).unzip();
         let written = match &self.database {
             Database::Sqlite(file) => sqlite::append(&file.writer, &appends).await,
             Database::Postgres(pool) => postgres::append(pool, &appends).await,
@@ -151,15 +152,18 @@ impl Writer {
                     advance(&self.head, *head);
                 }
                 self.refuse_overtaken(&appends, &positions);
-                for ((answer, _room), position) in answers.into_iter().zip(positions) {
+                for ((answer, room), position) in answers.into_iter().zip(positions) {
                     // A caller that has gone away needs no answer.
-                    answer.send(position.map(|position| Appended { position }).ok_or(AppendError::Conflict)).ok();
+                    let appended = position.map(|position| Appended { position });
+                    answer.send(appended.ok_or(AppendError::Conflict)).ok();
+                    drop(room);
                 }
             }
             Err(error) => {
                 tracing::error!(%error, appends = appends.len(), "a batch could not be appended to the event log");
-                for (answer, _room) in answers {
+                for (answer, room) in answers {
                     answer.send(Err(AppendError::Unavailable(error.to_string()))).ok();
+                    drop(room);
                 }
             }
         }

@@ -143,7 +143,9 @@ impl Delivery {
 
     /// For a duplicate: the delivery that was already there.
     async fn duplicate_of(&self, context: &Context<'_>) -> Result<Option<Delivery>, ApiError> {
-        let Some(id) = &self.0.duplicate_of else { return Ok(None) };
+        let Some(id) = &self.0.duplicate_of else {
+            return Ok(None);
+        };
         let loader = context.data_unchecked::<DataLoader<Loader>>();
         Ok(loader.load_one(DeliveryKey(id.clone())).await?.map(Delivery))
     }

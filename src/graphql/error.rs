@@ -13,7 +13,10 @@ use crate::event_log::{CommandError, LoadError};
 pub enum ApiError {
     Unauthenticated,
     Forbidden,
-    InvalidArgument { argument: &'static str, reason: &'static str },
+    InvalidArgument {
+        argument: &'static str,
+        reason: &'static str,
+    },
     Unavailable,
     /// Was logged where it happened.
     Internal,
@@ -22,10 +25,9 @@ pub enum ApiError {
 impl From<ApiError> for Error {
     fn from(error: ApiError) -> Self {
         let (code, message) = match error {
-            ApiError::Unauthenticated => (
-                "UNAUTHENTICATED",
-                "send an API key as `Authorization: Bearer …` or `x-api-key: …`".to_owned(),
-            ),
+            ApiError::Unauthenticated => {
+                ("UNAUTHENTICATED", "send an API key as `Authorization: Bearer …` or `x-api-key: …`".to_owned())
+            }
             ApiError::Forbidden => ("FORBIDDEN", "this key may not do that".to_owned()),
             ApiError::InvalidArgument { argument, reason } => ("INVALID_ARGUMENT", format!("{argument} {reason}")),
             ApiError::Unavailable => ("UNAVAILABLE", "not at the moment; try again soon".to_owned()),
@@ -61,6 +63,7 @@ impl From<LoadError> for ApiError {
 
 /// An outcome that the caller could foresee: what was refused, and which part of the input it was for.
 #[derive(Interface)]
+#[expect(clippy::duplicated_attributes, reason = "each field of the interface has a name and a type")]
 #[graphql(
     field(name = "code", ty = "String"),
     field(name = "message", ty = "String"),
@@ -141,11 +144,10 @@ impl From<AccountRefusal> for UserError {
     fn from(refusal: AccountRefusal) -> Self {
         let (code, field) = match refusal {
             AccountRefusal::NotOpened => ("NOT_FOUND", Some("accountId")),
-            AccountRefusal::AlreadyOpened => ("ALREADY_EXISTS", None),
+            AccountRefusal::AlreadyOpened | AccountRefusal::ApiKeyIdTaken => ("ALREADY_EXISTS", None),
             AccountRefusal::InvalidName => ("INVALID_NAME", Some("name")),
             AccountRefusal::InvalidPace => ("INVALID_PACE", Some("attemptsPerMinute")),
             AccountRefusal::UnknownApiKey => ("NOT_FOUND", Some("apiKeyId")),
-            AccountRefusal::ApiKeyIdTaken => ("ALREADY_EXISTS", None),
             AccountRefusal::TooManyApiKeys => ("TOO_MANY_API_KEYS", None),
             AccountRefusal::InvalidCredentials => ("INVALID_CREDENTIALS", Some("password")),
             AccountRefusal::InvalidGrant => ("INVALID_GRANT", Some("credits")),

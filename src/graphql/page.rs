@@ -1,7 +1,7 @@
 //! Pages of lists: how large one may be, and where it begins.
 
-use async_graphql::connection::{Connection, CursorType, Edge, EmptyFields};
 use async_graphql::OutputType;
+use async_graphql::connection::{Connection, CursorType, Edge, EmptyFields};
 
 use super::ApiError;
 
@@ -66,8 +66,7 @@ where
         rows.truncate(size);
     }
     let (has_previous, has_next) = if from_end { (more, ended) } else { (began, more) };
-    let mut connection: Connection<C, T, EmptyFields, EmptyFields> =
-        Connection::new(has_previous, has_next);
+    let mut connection: Connection<C, T, EmptyFields, EmptyFields> = Connection::new(has_previous, has_next);
     connection.edges.extend(rows.into_iter().map(|(cursor, node)| Edge::new(cursor, node)));
     Ok(connection)
 }

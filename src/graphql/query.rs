@@ -28,7 +28,6 @@ const MAX_BUCKETS: i64 = 400;
 /// A story longer than this is not folded to a moment.
 const MAX_STORY: i64 = 10_000;
 
-#[derive(Default)]
 pub struct Query;
 
 #[Object]
@@ -77,8 +76,7 @@ impl Query {
             let scope = viewer.scope();
             let provider = provider.map(|provider| DomainProvider::from(provider).as_str());
             let after = wanted.after.unwrap_or(0);
-            let rows =
-                integrations::page(&service.views, scope.as_deref(), provider, after, wanted.limit()).await?;
+            let rows = integrations::page(&service.views, scope.as_deref(), provider, after, wanted.limit()).await?;
             Ok(rows.into_iter().map(|row| (row.listed_at, Integration(row))).collect())
         })
         .await
@@ -94,7 +92,9 @@ impl Query {
     ) -> Result<Option<Delivery>, ApiError> {
         let (service, viewer) = asked(context)?;
         let now = delivery_log::find(&service.views, &id).await?.filter(|row| viewer.sees(&row.account_id));
-        let (Some(row), Some(as_of)) = (&now, as_of) else { return Ok(now.map(Delivery)) };
+        let (Some(row), Some(as_of)) = (&now, as_of) else {
+            return Ok(now.map(Delivery));
+        };
         let stream = row.duplicate_of.as_ref().unwrap_or(&row.id);
         let story = service.log.told("delivery", stream, 0, MAX_STORY).await?;
         let until: Vec<_> =
@@ -179,6 +179,7 @@ impl Query {
     }
 
     /// Support and admin only: where each view stands.
+    #[expect(clippy::unused_async, reason = "resolvers are async by their macro")]
     async fn projections(&self, context: &Context<'_>) -> Result<Vec<Projection>, ApiError> {
         let (service, viewer) = asked(context)?;
         viewer.require(Role::Support)?;

@@ -15,6 +15,7 @@ pub struct Subscription;
 #[async_graphql::Subscription]
 impl Subscription {
     /// A delivery of the caller's account changed.
+    #[expect(clippy::unused_async, reason = "resolvers are async by their macro")]
     async fn delivery_changed(
         &self,
         context: &Context<'_>,

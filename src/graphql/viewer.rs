@@ -34,7 +34,11 @@ pub async fn viewer_of(service: &Service, headers: &HeaderMap) -> Result<Option<
     let key = match bearer {
         Some(value) => {
             let (scheme, key) = value.split_once(' ').unwrap_or_default();
-            if scheme.eq_ignore_ascii_case("bearer") { Some(key) } else { return Err(Unauthorized::BadKey) }
+            if scheme.eq_ignore_ascii_case("bearer") {
+                Some(key)
+            } else {
+                return Err(Unauthorized::BadKey);
+            }
         }
         None => headers.get("x-api-key").map(|value| value.to_str().unwrap_or_default()),
     };

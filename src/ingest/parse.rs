@@ -66,11 +66,7 @@ pub enum Parsed {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     #[error("the body {reason} (line {line}, column {column})")]
-    NotJson {
-        reason: &'static str,
-        line: usize,
-        column: usize,
-    },
+    NotJson { reason: &'static str, line: usize, column: usize },
     #[error("{}", missing(field))]
     MissingField { field: String },
     #[error("`{field}` {reason}")]
@@ -108,9 +104,7 @@ pub fn parse(provider: Provider, topic: Option<&str>, body: &[u8]) -> Result<Par
 pub fn is_woocommerce_ping(headers: &HeaderMap, body: &[u8]) -> bool {
     let is_form = headers.get(CONTENT_TYPE).is_none_or(|value| {
         let media_type = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
-        media_type
-            .trim_ascii()
-            .eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+        media_type.trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
     });
     let webhook_id = body.strip_prefix(b"webhook_id=").unwrap_or_default();
     is_form
@@ -134,12 +128,7 @@ fn too_deep_at(json: &[u8]) -> Option<usize> {
     // Counted before they are followed, which is far cheaper: a usual body has fewer brackets. Pieces of 255 bytes let
     // the count fit a byte, and the compiler count many at once. Only the two that open become `{` when 0x20 is set.
     let openings = |piece: &[u8]| piece.iter().map(|byte| u8::from(byte | 0x20 == b'{')).sum::<u8>();
-    if json
-        .chunks(255)
-        .map(|piece| usize::from(openings(piece)))
-        .sum::<usize>()
-        <= MAX_DEPTH
-    {
+    if json.chunks(255).map(|piece| usize::from(openings(piece))).sum::<usize>() <= MAX_DEPTH {
         return None;
     }
     let mut depth = 0_usize;
@@ -182,11 +171,7 @@ fn read<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, Malformed> {
             // Every field takes JSON of any kind, so this is all that is left.
             Category::Data => "has a field twice in one object",
         };
-        Malformed::NotJson {
-            reason,
-            line: error.line(),
-            column: error.column(),
-        }
+        Malformed::NotJson { reason, line: error.line(), column: error.column() }
     })
 }
 

@@ -53,11 +53,7 @@ pub fn verify<'s>(
         }
     }
     let all = verified.into_iter().fold(Choice::from(1), |all, one| all & one);
-    if all.into() {
-        Ok(())
-    } else {
-        Err(SignatureRefusal::Wrong)
-    }
+    if all.into() { Ok(()) } else { Err(SignatureRefusal::Wrong) }
 }
 
 /// The header, name and value, by which a store of this provider signs `body`. None where signing is not supported yet.
@@ -86,11 +82,7 @@ fn claimed_codes(provider: Provider, headers: &HeaderMap) -> Result<Vec<Code>, S
         }
         claimed.push(decoded(provider, value.as_bytes()).ok_or(SignatureRefusal::Malformed)?);
     }
-    if claimed.is_empty() {
-        Err(SignatureRefusal::Missing)
-    } else {
-        Ok(claimed)
-    }
+    if claimed.is_empty() { Err(SignatureRefusal::Missing) } else { Ok(claimed) }
 }
 
 fn decoded(provider: Provider, value: &[u8]) -> Option<Code> {
@@ -153,9 +145,7 @@ fn special_chars_decoded(text: &str) -> Cow<'_, str> {
     while let Some(start) = rest.find('&') {
         decoded.push_str(&rest[..start]);
         let after = &rest[start + 1..];
-        let entity = after
-            .split_once(';')
-            .and_then(|(name, after)| Some((special_char(name)?, after)));
+        let entity = after.split_once(';').and_then(|(name, after)| Some((special_char(name)?, after)));
         let (character, after) = entity.unwrap_or(('&', after));
         decoded.push(character);
         rest = after;

@@ -30,10 +30,7 @@ struct Grant {
 impl Default for Accounts {
     fn default() -> Self {
         let passwords = BTreeMap::from([(DEFAULT_EMAIL.to_owned(), DEFAULT_PASSWORD.to_owned())]);
-        Self {
-            passwords,
-            grants: HashMap::new(),
-        }
+        Self { passwords, grants: HashMap::new() }
     }
 }
 
@@ -42,9 +39,7 @@ impl Accounts {
     pub(super) fn add(&mut self, email: &str, password: &str) -> Result<(), ControlError> {
         let allowed = 1..=MAX_CREDENTIAL_BYTES;
         if !allowed.contains(&email.len()) || !allowed.contains(&password.len()) {
-            return Err(ControlError::OutOfBounds(
-                "an e-mail address and a password have 1 to 256 bytes each",
-            ));
+            return Err(ControlError::OutOfBounds("an e-mail address and a password have 1 to 256 bytes each"));
         }
         if self.passwords.len() >= MAX_ACCOUNTS && !self.passwords.contains_key(email) {
             return Err(ControlError::Full { limit: MAX_ACCOUNTS });
@@ -66,13 +61,7 @@ impl Accounts {
         self.make_room(now);
         let token = hex::encode(rand::random::<[u8; 32]>());
         let expires_at = now + lifetime;
-        self.grants.insert(
-            token.clone(),
-            Grant {
-                email: email.to_owned(),
-                expires_at,
-            },
-        );
+        self.grants.insert(token.clone(), Grant { email: email.to_owned(), expires_at });
         Ok((token, expires_at))
     }
 
@@ -102,11 +91,7 @@ impl Accounts {
         }
         self.grants.retain(|_, grant| now < grant.expires_at);
         if self.grants.len() >= MAX_SESSIONS {
-            let oldest = self
-                .grants
-                .iter()
-                .min_by_key(|(_, grant)| grant.expires_at)
-                .map(|(token, _)| token.clone());
+            let oldest = self.grants.iter().min_by_key(|(_, grant)| grant.expires_at).map(|(token, _)| token.clone());
             oldest.map(|token| self.grants.remove(&token));
         }
     }
@@ -121,10 +106,7 @@ mod tests {
         let mut accounts = Accounts::default();
         let mut log_in = |second: i64| {
             let now = DateTime::UNIX_EPOCH + TimeDelta::seconds(second);
-            accounts
-                .log_in(DEFAULT_EMAIL, DEFAULT_PASSWORD, now, TimeDelta::days(1))
-                .unwrap()
-                .0
+            accounts.log_in(DEFAULT_EMAIL, DEFAULT_PASSWORD, now, TimeDelta::days(1)).unwrap().0
         };
         let first = log_in(0);
         let second = log_in(1);

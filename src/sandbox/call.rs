@@ -63,15 +63,9 @@ impl Sandbox {
         if is_held(&self.world()) {
             let _held = Held::new(self, operation);
             let released = self.until(|world| !is_held(world));
-            tokio::time::timeout(MAX_HOLD, released)
-                .await
-                .map_err(|_| Refusal::HeldTooLong)?;
+            tokio::time::timeout(MAX_HOLD, released).await.map_err(|_| Refusal::HeldTooLong)?;
         }
-        if self.world().phase == Phase::Serving {
-            Ok(())
-        } else {
-            Err(Refusal::Stopping)
-        }
+        if self.world().phase == Phase::Serving { Ok(()) } else { Err(Refusal::Stopping) }
     }
 
     /// Lets time pass, cut short when the sandbox stops.

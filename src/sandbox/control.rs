@@ -34,12 +34,10 @@ impl Sandbox {
 
     /// From now on this person follows whoever follows them, at once.
     pub fn follow_back_now(&self, username: &str) -> Result<(), ControlError> {
-        self.change(
-            |world| match world.people.find(username).map_err(|_| ControlError::UnknownUser)? {
-                FollowsBack::Already | FollowsBack::AtOnce => Ok(()),
-                FollowsBack::AfterSeconds(_) | FollowsBack::Never => world.people.add(username, FollowsBack::AtOnce),
-            },
-        )
+        self.change(|world| match world.people.find(username).map_err(|_| ControlError::UnknownUser)? {
+            FollowsBack::Already | FollowsBack::AtOnce => Ok(()),
+            FollowsBack::AfterSeconds(_) | FollowsBack::Never => world.people.add(username, FollowsBack::AtOnce),
+        })
     }
 
     /// A known e-mail address gets the new password. The tokens it was given stay valid.
@@ -68,9 +66,7 @@ impl Sandbox {
     /// Waits until so many calls have come to `stage`, at most 30 seconds.
     pub async fn wait_for(&self, operation: Operation, stage: Stage, count: u64) -> Result<CallCount, ControlError> {
         let reached = self.until(|world| world.tally.of(operation).at(stage) >= count);
-        tokio::time::timeout(MAX_AWAIT, reached)
-            .await
-            .map_err(|_| ControlError::NotInTime)?;
+        tokio::time::timeout(MAX_AWAIT, reached).await.map_err(|_| ControlError::NotInTime)?;
         Ok(self.call_count(operation))
     }
 
@@ -79,11 +75,7 @@ impl Sandbox {
     }
 
     pub fn share_count(&self, item: ItemRef<'_>, username: &str) -> ShareCount {
-        let key = ShareKey {
-            kind: item.kind,
-            id: item.id.to_owned(),
-            username: username.to_owned(),
-        };
+        let key = ShareKey { kind: item.kind, id: item.id.to_owned(), username: username.to_owned() };
         self.world().tally.of_share(&key)
     }
 

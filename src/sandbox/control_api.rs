@@ -110,9 +110,7 @@ struct Awaited {
 }
 
 async fn wait_for(State(sandbox): State<Sandbox>, Query(awaited): Query<Awaited>) -> Result<Response, ControlError> {
-    let count = sandbox
-        .wait_for(awaited.operation, awaited.stage, awaited.count)
-        .await?;
+    let count = sandbox.wait_for(awaited.operation, awaited.stage, awaited.count).await?;
     Ok(Json(count).into_response())
 }
 

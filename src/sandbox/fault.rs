@@ -94,13 +94,7 @@ mod tests {
             (On::Any, Fault::RateLimit, 1),
             (On::Only(Operation::Share), Fault::DelayMs(5), 1),
         ] {
-            faults
-                .add(FaultScript {
-                    operation,
-                    fault,
-                    times,
-                })
-                .unwrap();
+            faults.add(FaultScript { operation, fault, times }).unwrap();
         }
         assert_eq!(faults.next(Operation::Share), Some(Fault::Error500));
         assert_eq!(faults.next(Operation::Login), Some(Fault::RateLimit));
@@ -113,25 +107,11 @@ mod tests {
     #[test]
     fn a_script_is_bounded() {
         let mut faults = Faults::default();
-        for (fault, times) in [
-            (Fault::Timeout, 0),
-            (Fault::Timeout, 1_000_001),
-            (Fault::DelayMs(60_001), 1),
-        ] {
-            let refused = faults
-                .add(FaultScript {
-                    operation: On::Any,
-                    fault,
-                    times,
-                })
-                .unwrap_err();
+        for (fault, times) in [(Fault::Timeout, 0), (Fault::Timeout, 1_000_001), (Fault::DelayMs(60_001), 1)] {
+            let refused = faults.add(FaultScript { operation: On::Any, fault, times }).unwrap_err();
             assert!(matches!(refused, ControlError::OutOfBounds(_)), "{refused:?}");
         }
-        let script = FaultScript {
-            operation: On::Any,
-            fault: Fault::Timeout,
-            times: 1,
-        };
+        let script = FaultScript { operation: On::Any, fault: Fault::Timeout, times: 1 };
         for _ in 0..MAX_SCRIPTS {
             faults.add(script).unwrap();
         }

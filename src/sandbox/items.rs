@@ -10,11 +10,7 @@ pub(super) const NAMED: [(ItemKind, &str, &str); 4] = [
     (ItemKind::Preset, "abc123-preset-id", "Storm Drive Lead"),
     (ItemKind::Preset, "6f1d1c1e-0a51-4c2e-9f0b-2f4f7c6c1a01", "Glass Clean"),
     (ItemKind::Capture, "abc123-capture-id", "Storm Drive"),
-    (
-        ItemKind::Capture,
-        "6f1d1c1e-0a51-4c2e-9f0b-2f4f7c6c1a02",
-        "Plexi on the Edge",
-    ),
+    (ItemKind::Capture, "6f1d1c1e-0a51-4c2e-9f0b-2f4f7c6c1a02", "Plexi on the Edge"),
 ];
 
 const MISSING: &str = "missing-";
@@ -56,8 +52,6 @@ pub(super) fn name(kind: ItemKind, id: &str) -> Result<&'static str, Refusal> {
     if id.is_empty() || id.len() > MAX_ID_BYTES || id.starts_with(MISSING) {
         return Err(Refusal::ItemNotFound);
     }
-    let named = NAMED
-        .iter()
-        .find(|(named_kind, named_id, _)| *named_kind == kind && *named_id == id);
+    let named = NAMED.iter().find(|(named_kind, named_id, _)| *named_kind == kind && *named_id == id);
     Ok(named.map_or("Untitled", |(_, _, name)| *name))
 }

@@ -74,10 +74,7 @@ impl People {
             }
             FollowsBack::Never => false,
         };
-        Ok(Relation {
-            following: followed_at.is_some(),
-            followed_back,
-        })
+        Ok(Relation { following: followed_at.is_some(), followed_back })
     }
 
     /// Whether this changed anything. Following again does not begin the wait for their answer anew.
@@ -98,16 +95,12 @@ impl People {
 
     /// Those who were added or changed.
     pub(super) fn added(&self) -> impl Iterator<Item = (&str, FollowsBack)> {
-        self.added
-            .iter()
-            .map(|(username, follows_back)| (username.as_str(), *follows_back))
+        self.added.iter().map(|(username, follows_back)| (username.as_str(), *follows_back))
     }
 
     /// The usernames that each merchant has ever followed, in the order of the merchants' addresses.
     pub(super) fn followed(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.followed_at
-            .keys()
-            .map(|(email, username)| (email.as_str(), username.as_str()))
+        self.followed_at.keys().map(|(email, username)| (email.as_str(), username.as_str()))
     }
 
     fn note(&mut self, email: &str, username: &str, followed_at: Option<DateTime<Utc>>) -> Result<(), Refusal> {
@@ -125,10 +118,7 @@ fn key(email: &str, username: &str) -> (String, String) {
 }
 
 fn always_there(username: &str) -> Option<FollowsBack> {
-    ALWAYS_THERE
-        .iter()
-        .find(|(name, _)| *name == username)
-        .map(|(_, follows_back)| *follows_back)
+    ALWAYS_THERE.iter().find(|(name, _)| *name == username).map(|(_, follows_back)| *follows_back)
 }
 
 fn by_name(username: &str) -> Option<FollowsBack> {
@@ -164,13 +154,8 @@ mod tests {
     #[test]
     fn the_longest_wait_is_no_overflow() {
         let mut people = People::default();
-        assert_eq!(
-            people.follow("m", "follows_after_4294967295s", DateTime::UNIX_EPOCH),
-            Ok(true)
-        );
-        let relation = people
-            .relation("m", "follows_after_4294967295s", DateTime::UNIX_EPOCH)
-            .unwrap();
+        assert_eq!(people.follow("m", "follows_after_4294967295s", DateTime::UNIX_EPOCH), Ok(true));
+        let relation = people.relation("m", "follows_after_4294967295s", DateTime::UNIX_EPOCH).unwrap();
         assert!(relation.following && !relation.followed_back);
     }
 }

@@ -136,9 +136,7 @@ impl<S: Sync> FromRequestParts<S> for Token {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = header
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .unwrap_or_default();
+        let token = header.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
         Ok(Self(token.to_owned()))
     }
 }
@@ -168,10 +166,6 @@ struct SharePath {
 
 impl From<SharePath> for ShareKey {
     fn from(SharePath { kind, id, username }: SharePath) -> Self {
-        Self {
-            kind: kind.into(),
-            id,
-            username,
-        }
+        Self { kind: kind.into(), id, username }
     }
 }

@@ -68,9 +68,7 @@ impl IntoResponse for Refusal {
         let body = Json(json!({ "error": { "code": self.code() } }));
         let mut response = (self.status(), body).into_response();
         if self == Self::RateLimited {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
     }

@@ -79,19 +79,15 @@ pub struct HoldReport {
 impl Calls {
     pub(super) fn of(world: &World) -> Self {
         let tally = &world.tally;
-        let share_totals = tally
-            .shares()
-            .fold(ShareCount::default(), |sum, (_, count)| ShareCount {
-                calls: sum.calls + count.calls,
-                effective: sum.effective + count.effective,
-                repeated: sum.repeated + count.repeated,
-            });
-        let follow_totals = tally
-            .follows()
-            .fold(FollowCount::default(), |sum, (_, count)| FollowCount {
-                calls: sum.calls + count.calls,
-                effective: sum.effective + count.effective,
-            });
+        let share_totals = tally.shares().fold(ShareCount::default(), |sum, (_, count)| ShareCount {
+            calls: sum.calls + count.calls,
+            effective: sum.effective + count.effective,
+            repeated: sum.repeated + count.repeated,
+        });
+        let follow_totals = tally.follows().fold(FollowCount::default(), |sum, (_, count)| FollowCount {
+            calls: sum.calls + count.calls,
+            effective: sum.effective + count.effective,
+        });
         let shares = tally.shares().take(MAX_LISTED).map(|(key, count)| ShareReport {
             kind: key.kind.as_str(),
             id: key.id.clone(),
@@ -99,15 +95,9 @@ impl Calls {
             count,
         });
         let follows = tally.follows().take(MAX_LISTED);
-        let follows = follows.map(|(username, count)| FollowReport {
-            username: username.to_owned(),
-            count,
-        });
+        let follows = follows.map(|(username, count)| FollowReport { username: username.to_owned(), count });
         Self {
-            operations: Operation::ALL
-                .into_iter()
-                .map(|operation| (operation, tally.of(operation)))
-                .collect(),
+            operations: Operation::ALL.into_iter().map(|operation| (operation, tally.of(operation))).collect(),
             share_totals,
             shares: shares.collect(),
             follow_totals,
@@ -119,35 +109,24 @@ impl Calls {
 impl StateReport {
     pub(super) fn of(world: &World, now: DateTime<Utc>) -> Self {
         let users = ALWAYS_THERE.into_iter().chain(world.people.added()).take(MAX_LISTED);
-        let relations = world
-            .people
-            .followed()
-            .take(MAX_LISTED)
-            .filter_map(|(merchant, username)| {
-                let relation = world.people.relation(merchant, username, now).ok()?;
-                Some(RelationReport {
-                    merchant: merchant.to_owned(),
-                    username: username.to_owned(),
-                    following: relation.following,
-                    followed_back: relation.followed_back,
-                })
-            });
+        let relations = world.people.followed().take(MAX_LISTED).filter_map(|(merchant, username)| {
+            let relation = world.people.relation(merchant, username, now).ok()?;
+            Some(RelationReport {
+                merchant: merchant.to_owned(),
+                username: username.to_owned(),
+                following: relation.following,
+                followed_back: relation.followed_back,
+            })
+        });
         Self {
             accounts: world.accounts.count(),
             live_sessions: world.accounts.live_sessions(now),
             users: users
-                .map(|(username, follows_back)| UserReport {
-                    username: username.to_owned(),
-                    follows_back,
-                })
+                .map(|(username, follows_back)| UserReport { username: username.to_owned(), follows_back })
                 .collect(),
             relations: relations.collect(),
             faults: world.faults.pending(),
-            holds: world
-                .holds
-                .active()
-                .map(|(operation, at)| HoldReport { operation, at })
-                .collect(),
+            holds: world.holds.active().map(|(operation, at)| HoldReport { operation, at }).collect(),
         }
     }
 }

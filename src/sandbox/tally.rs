@@ -95,11 +95,7 @@ impl Tally {
 
     pub(super) fn share_done(&mut self, key: &ShareKey, newly: bool) {
         if let Some(count) = self.shares.get_mut(key) {
-            *(if newly {
-                &mut count.effective
-            } else {
-                &mut count.repeated
-            }) += 1;
+            *(if newly { &mut count.effective } else { &mut count.repeated }) += 1;
         }
     }
 

@@ -13,10 +13,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::cortex::{CortexClient, CortexUser, ItemKind, ItemRef, Session};
 
-const PRESET: ItemRef<'static> = ItemRef {
-    kind: ItemKind::Preset,
-    id: "abc123-preset-id",
-};
+const PRESET: ItemRef<'static> = ItemRef { kind: ItemKind::Preset, id: "abc123-preset-id" };
 
 /// A merchant who is logged in to a sandbox of their own.
 struct Merchant {
@@ -28,20 +25,12 @@ struct Merchant {
 
 async fn merchant() -> Merchant {
     let clock = Clock::default();
-    let options = SandboxOptions {
-        clock: clock.clone(),
-        ..SandboxOptions::default()
-    };
+    let options = SandboxOptions { clock: clock.clone(), ..SandboxOptions::default() };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let sandbox = start(listener, options).unwrap();
     let client = CortexClient::new(sandbox.base_url(), Duration::from_mins(1)).unwrap();
     let session = client.login(DEFAULT_EMAIL, DEFAULT_PASSWORD).await.unwrap();
-    Merchant {
-        clock,
-        sandbox,
-        client,
-        session,
-    }
+    Merchant { clock, sandbox, client, session }
 }
 
 impl Merchant {
@@ -62,18 +51,10 @@ impl Merchant {
     }
 
     fn script(&self, operation: Operation, fault: Fault) {
-        self.sandbox
-            .script(FaultScript {
-                operation: operation.into(),
-                fault,
-                times: 1,
-            })
-            .unwrap();
+        self.sandbox.script(FaultScript { operation: operation.into(), fault, times: 1 }).unwrap();
     }
 }
 
 fn user(username: &str) -> CortexUser {
-    CortexUser {
-        username: username.to_owned(),
-    }
+    CortexUser { username: username.to_owned() }
 }

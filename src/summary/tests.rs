@@ -109,10 +109,7 @@ fn deliveries_are_told() {
             DeliveryEvent::RetryScheduled { code: ResolutionCode::TemporaryFailure, due_at: at },
             "Cortex Cloud could not be reached or had a problem. The next try is at 1970-01-01 00:00:00 UTC.",
         ),
-        (
-            DeliveryEvent::FailedPermanently { code: ResolutionCode::Unknown },
-            "The delivery was given up (unknown).",
-        ),
+        (DeliveryEvent::FailedPermanently { code: ResolutionCode::Unknown }, "The delivery was given up (unknown)."),
         (DeliveryEvent::UsernameCorrected { username: private() }, "The customer's username was corrected."),
         (
             DeliveryEvent::Requeued { cause: ResolutionCode::NoItemMapping },
@@ -137,7 +134,8 @@ fn deliveries_are_told() {
 
 #[test]
 fn accounts_are_told() {
-    let moved = |action, credits| CreditMove { delivery_id: DeliveryId(Uuid::nil()), action, credits: Credits(credits) };
+    let moved =
+        |action, credits| CreditMove { delivery_id: DeliveryId(Uuid::nil()), action, credits: Credits(credits) };
     let nil = Uuid::nil();
     for (event, sentence) in [
         (
@@ -154,10 +152,7 @@ fn accounts_are_told() {
             }),
             "The API key “shop” (merchant, cb_live_…6789) was created.".to_owned(),
         ),
-        (
-            AccountEvent::ApiKeyDeactivated { key_id: ApiKeyId(nil) },
-            format!("The API key {nil} was deactivated."),
-        ),
+        (AccountEvent::ApiKeyDeactivated { key_id: ApiKeyId(nil) }, format!("The API key {nil} was deactivated.")),
         (
             AccountEvent::CredentialsSaved { email: private(), password: private() },
             "The login at Cortex Cloud was saved.".to_owned(),
@@ -167,10 +162,7 @@ fn accounts_are_told() {
             AccountEvent::AttemptAdmitted { delivery_id: DeliveryId(nil), attempt: 3, at: DateTime::UNIX_EPOCH },
             format!("The pace allowed attempt 3 of delivery {nil}."),
         ),
-        (
-            AccountEvent::CreditsGranted { grant_id: nil, credits: Credits(1) },
-            "1 credit was granted.".to_owned(),
-        ),
+        (AccountEvent::CreditsGranted { grant_id: nil, credits: Credits(1) }, "1 credit was granted.".to_owned()),
         (
             AccountEvent::CreditsReserved(moved(PaidAction::Follow, 3)),
             format!("3 credits were set aside for following the customer of delivery {nil}."),
@@ -225,7 +217,11 @@ fn integrations_notices_and_strangers_are_told() {
             "The signing secret was set to one that ends in …6789; the one before is void.",
         ),
         (
-            IntegrationEvent::SigningSecretRotated { secret, secret_preview, previous_valid_until: DateTime::UNIX_EPOCH },
+            IntegrationEvent::SigningSecretRotated {
+                secret,
+                secret_preview,
+                previous_valid_until: DateTime::UNIX_EPOCH,
+            },
             "The signing secret was replaced by one that ends in …6789; the one before is valid until 1970-01-01 00:00:00 UTC.",
         ),
         (

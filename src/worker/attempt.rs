@@ -25,7 +25,7 @@ const LEASE: TimeDelta = TimeDelta::seconds(60);
 pub(super) enum Taken {
     Worked,
     /// Somebody else has it, or it is not due after all.
-    NotTaken,
+    NotDue,
     Paced {
         next_at: DateTime<Utc>,
     },
@@ -76,7 +76,7 @@ impl Attempt {
             Ok(Err(taken)) => taken,
             Err(error) => {
                 tracing::error!(delivery = %self.id, %error, "a delivery cannot be taken up");
-                Taken::NotTaken
+                Taken::NotDue
             }
         }
     }
@@ -89,9 +89,11 @@ impl Attempt {
     async fn take(&self) -> anyhow::Result<Result<InHand, Taken>> {
         let log = &self.worker.service.log;
         let delivery: Delivery = log.load(&self.id.to_string()).await?.aggregate;
-        let Some(order) = delivery.order() else { return Ok(Err(Taken::NotTaken)) };
+        let Some(order) = delivery.order() else {
+            return Ok(Err(Taken::NotDue));
+        };
         if !is_due(&order.phase, self.now()) {
-            return Ok(Err(Taken::NotTaken));
+            return Ok(Err(Taken::NotDue));
         }
         let account: Account = log.load(&order.account_id.to_string()).await?.aggregate;
         let Some(merchant) = account.merchant() else { anyhow::bail!("the delivery's account was never opened") };
@@ -113,28 +115,30 @@ impl Attempt {
             return Ok(Err(Taken::Paced { next_at }));
         }
         let now = self.now();
-        let start =
-            DeliveryCommand::Start { worker: self.worker.name.clone(), now, lease_until: now + LEASE, facts };
+        let start = DeliveryCommand::Start { worker: self.worker.name.clone(), now, lease_until: now + LEASE, facts };
         let started = match log.execute::<Delivery>(&self.id.to_string(), start, &self.actor).await {
             Ok(started) => started,
-            Err(CommandError::Refused(_)) => return Ok(Err(Taken::NotTaken)),
+            Err(CommandError::Refused(_)) => return Ok(Err(Taken::NotDue)),
             Err(error) => return Err(error.into()),
         };
-        let Some(order) = started.aggregate.order().cloned() else { return Ok(Err(Taken::NotTaken)) };
+        let Some(order) = started.aggregate.order().cloned() else {
+            return Ok(Err(Taken::NotDue));
+        };
         let Some(lease) = order.lease() else {
             self.tell(&order, None);
             return Ok(Err(Taken::Worked));
         };
         let held = Held { worker: lease.worker.clone(), attempt: lease.attempt };
-        let Some(credentials) = merchant.credentials.clone() else { return Ok(Err(Taken::NotTaken)) };
+        let Some(credentials) = merchant.credentials.clone() else {
+            return Ok(Err(Taken::NotDue));
+        };
         tracing::debug!(delivery = %self.id, attempt = held.attempt, "attempt started");
         Ok(Ok(InHand { order, held, credentials }))
     }
 
     /// When the account's pace allows this attempt, if not now.
     async fn paced(&self, order: &Order) -> anyhow::Result<Option<DateTime<Utc>>> {
-        let admit =
-            AccountCommand::AdmitAttempt { delivery_id: self.id, attempt: order.attempts + 1, now: self.now() };
+        let admit = AccountCommand::AdmitAttempt { delivery_id: self.id, attempt: order.attempts + 1, now: self.now() };
         let account_id = order.account_id.to_string();
         match self.worker.service.log.execute::<Account>(&account_id, admit, &self.actor).await {
             Ok(_) => Ok(None),
@@ -400,9 +404,10 @@ impl From<CortexError> for Step {
 
 /// The customer was found a moment ago: what is not there is the asset, and its mapping is the merchant's to mend.
 fn no_such_asset(error: CortexError) -> Step {
-    match error {
-        CortexError::NotFound => Stop::RequireAction(ResolutionCode::NoItemMapping).into(),
-        error => error.into(),
+    if error == CortexError::NotFound {
+        Stop::RequireAction(ResolutionCode::NoItemMapping).into()
+    } else {
+        error.into()
     }
 }
 

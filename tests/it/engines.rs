@@ -35,7 +35,10 @@ impl Databases {
                 let postgres = vec![format!("{name}_log"), format!("{name}_views")];
                 let mut server = server().await;
                 for database in &postgres {
-                    server.execute(format!("CREATE DATABASE {database}").as_str()).await.expect("a database can be made");
+                    server
+                        .execute(format!("CREATE DATABASE {database}").as_str())
+                        .await
+                        .expect("a database can be made");
                 }
                 let url = |database: &str| with_database(&server_url(), database);
                 Self { log_url: url(&postgres[0]), views_url: url(&postgres[1]), folder, postgres }

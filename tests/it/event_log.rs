@@ -113,8 +113,10 @@ fn delivery(order_id: &str) -> String {
 
 async fn record(log: &EventLog, order_id: &str) -> i64 {
     let body = Some(bytes::Bytes::from_static(b"{}\n"));
-    let recorded =
-        log.execute_fresh::<Delivery>(&delivery(order_id), webhook(order_id), &Actor::Store, body).await.expect("recorded");
+    let recorded = log
+        .execute_fresh::<Delivery>(&delivery(order_id), webhook(order_id), &Actor::Store, body)
+        .await
+        .expect("recorded");
     recorded.position.expect("a webhook is always recorded")
 }
 

@@ -87,9 +87,7 @@ fn a_key_is_created_once_and_deactivated_for_good() {
     given([]).when(AccountCommand::CreateApiKey(new_key())).then_expect_events(vec![key_created()]);
     given([key_created()]).when(AccountCommand::CreateApiKey(new_key())).then_expect_events(vec![]);
     let other = NewApiKey { hash: "bb".repeat(32), ..new_key() };
-    given([key_created()])
-        .when(AccountCommand::CreateApiKey(other))
-        .then_expect_error(AccountRefusal::ApiKeyIdTaken);
+    given([key_created()]).when(AccountCommand::CreateApiKey(other)).then_expect_error(AccountRefusal::ApiKeyIdTaken);
     let deactivate = AccountCommand::DeactivateApiKey { key_id };
     let deactivated = AccountEvent::ApiKeyDeactivated { key_id };
     given([key_created()]).when(deactivate.clone()).then_expect_events(vec![deactivated.clone()]);
@@ -108,9 +106,7 @@ fn credentials_are_saved_when_they_are_new_and_deleted_when_there_are_any() {
     given([])
         .when(AccountCommand::SaveCredentials { credentials: empty })
         .then_expect_error(AccountRefusal::InvalidCredentials);
-    given([saved])
-        .when(AccountCommand::DeleteCredentials)
-        .then_expect_events(vec![AccountEvent::CredentialsDeleted]);
+    given([saved]).when(AccountCommand::DeleteCredentials).then_expect_events(vec![AccountEvent::CredentialsDeleted]);
     given([]).when(AccountCommand::DeleteCredentials).then_expect_events(vec![]);
 }
 
@@ -130,9 +126,9 @@ fn credits_are_set_aside_before_an_action_and_spent_after_it() {
 fn two_deliveries_cannot_spend_the_same_credits() {
     let reserve = AccountCommand::ReserveCredits { delivery_id: delivery(2), action: share() };
     let reserved = AccountEvent::CreditsReserved(share_of(1));
-    given([granted(19), reserved.clone()]).when(reserve.clone()).then_expect_error(
-        AccountRefusal::InsufficientCredits { price: Credits(10), available: Credits(9) },
-    );
+    given([granted(19), reserved.clone()])
+        .when(reserve.clone())
+        .then_expect_error(AccountRefusal::InsufficientCredits { price: Credits(10), available: Credits(9) });
     let released = AccountEvent::CreditsReleased(share_of(1));
     let release = AccountCommand::ReleaseReservation { delivery_id: delivery(1), action: share() };
     given([granted(19), reserved.clone()]).when(release.clone()).then_expect_events(vec![released.clone()]);
@@ -160,7 +156,8 @@ fn admitted(n: u128, at: DateTime<Utc>) -> AccountEvent {
 
 #[test]
 fn no_more_than_the_pace_starts_in_any_minute() {
-    let five: Vec<_> = (0..5).map(|n| admitted(n, noon() + TimeDelta::seconds(10 * i64::try_from(n).unwrap()))).collect();
+    let five: Vec<_> =
+        (0..5).map(|n| admitted(n, noon() + TimeDelta::seconds(10 * i64::try_from(n).unwrap()))).collect();
     let next_at = noon() + TimeDelta::minutes(1);
     given(five.clone())
         .when(admit(9, next_at - TimeDelta::microseconds(1)))

@@ -85,11 +85,7 @@ impl Order {
             .ok_or(DeliveryRefusal::LeaseLost)
     }
 
-    pub(super) fn follow_recorded(
-        &self,
-        held: &Held,
-        credits: Credits,
-    ) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
+    pub(super) fn follow_recorded(&self, held: &Held, credits: Credits) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
         let lease = self.held_by(held)?;
         if self.followed.is_some() {
             return Ok(vec![]);

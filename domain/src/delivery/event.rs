@@ -12,21 +12,42 @@ use crate::{AccountId, ApiKeyId, Asset, Credits, IntegrationId, LineItem, Privat
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryEvent {
     /// A store said something about the order, and this is what it became.
-    WebhookReceived { webhook: Box<Webhook>, outcome: WebhookOutcome },
+    WebhookReceived {
+        webhook: Box<Webhook>,
+        outcome: WebhookOutcome,
+    },
     Started(Started),
-    LeaseRenewed { lease_until: DateTime<Utc> },
-    Followed { credits: Credits },
-    ItemShared { asset: Asset, credits: Credits },
-    RetryScheduled { code: ResolutionCode, due_at: DateTime<Utc> },
-    ActionRequired { code: ResolutionCode },
+    LeaseRenewed {
+        lease_until: DateTime<Utc>,
+    },
+    Followed {
+        credits: Credits,
+    },
+    ItemShared {
+        asset: Asset,
+        credits: Credits,
+    },
+    RetryScheduled {
+        code: ResolutionCode,
+        due_at: DateTime<Utc>,
+    },
+    ActionRequired {
+        code: ResolutionCode,
+    },
     Completed,
-    FailedPermanently { code: ResolutionCode },
+    FailedPermanently {
+        code: ResolutionCode,
+    },
     CancellationRequested,
     Cancelled,
     HandedBack,
     RetryRequested,
-    UsernameCorrected { username: Private<String> },
-    Requeued { cause: ResolutionCode },
+    UsernameCorrected {
+        username: Private<String>,
+    },
+    Requeued {
+        cause: ResolutionCode,
+    },
 }
 
 /// A store's signed word about an order. The raw body lies beside the event, sealed.
@@ -83,7 +104,6 @@ pub enum ApiKeyUse {
 }
 
 impl ApiKeyUse {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if calls it with a reference")]
     fn is_none(&self) -> bool {
         *self == Self::None
     }

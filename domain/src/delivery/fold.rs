@@ -110,9 +110,10 @@ impl Order {
     }
 
     fn call_off(&mut self) {
-        match &mut self.phase {
-            Phase::Running(lease) => lease.cancel_requested = true,
-            phase => *phase = Phase::Cancelled,
+        if let Phase::Running(lease) = &mut self.phase {
+            lease.cancel_requested = true;
+        } else {
+            self.phase = Phase::Cancelled;
         }
     }
 

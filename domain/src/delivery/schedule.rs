@@ -14,13 +14,8 @@ pub const FAILURE_DELAYS: [TimeDelta; 7] = [
 ];
 
 /// Delays after the first, second, … look for a customer who has not followed back; then every [`LONG_WAIT`].
-pub const WAIT_DELAYS: [TimeDelta; 5] = [
-    TimeDelta::minutes(1),
-    TimeDelta::minutes(5),
-    TimeDelta::minutes(30),
-    TimeDelta::hours(2),
-    TimeDelta::hours(6),
-];
+pub const WAIT_DELAYS: [TimeDelta; 5] =
+    [TimeDelta::minutes(1), TimeDelta::minutes(5), TimeDelta::minutes(30), TimeDelta::hours(2), TimeDelta::hours(6)];
 pub const LONG_WAIT: TimeDelta = TimeDelta::hours(12);
 /// How long a customer is waited for.
 pub const PATIENCE: TimeDelta = TimeDelta::days(30);
@@ -65,7 +60,8 @@ mod tests {
 
     #[test]
     fn failures_are_retried_seven_times_and_then_given_up() {
-        let delays: Vec<_> = (0..=7).map(|n| next_failure(n, noon(), Jitter::NONE).map(|at| (at - noon()).num_seconds())).collect();
+        let delays: Vec<_> =
+            (0..=7).map(|n| next_failure(n, noon(), Jitter::NONE).map(|at| (at - noon()).num_seconds())).collect();
         let expected = [1, 5, 30, 120, 600, 3_600, 21_600].map(Some);
         assert_eq!(delays[..7], expected);
         assert_eq!(delays[7], None);

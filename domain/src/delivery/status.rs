@@ -96,10 +96,9 @@ pub(super) fn outcome(standing: Option<Standing>, intent: Intent) -> WebhookOutc
         (None | Some(Standing::Open | Standing::Accepted), Intent::Cancel) => WebhookOutcome::Cancelled,
         (Some(Standing::Completed), Intent::Cancel) => WebhookOutcome::TooLate,
         (Some(Standing::Cancelled), Intent::Cancel)
-        | (
-            Some(Standing::Accepted | Standing::Completed | Standing::Cancelled),
-            Intent::Deliver | Intent::Filtered,
-        ) => WebhookOutcome::Duplicate,
+        | (Some(Standing::Accepted | Standing::Completed | Standing::Cancelled), Intent::Deliver | Intent::Filtered) => {
+            WebhookOutcome::Duplicate
+        }
     }
 }
 

@@ -145,7 +145,8 @@ fn after_a_rotation_both_secrets_are_valid_until_the_overlap_ends() {
 #[test]
 fn a_secret_that_the_store_chose_replaces_at_once() {
     let secret = "shopify_shows_this".to_owned();
-    let set = IntegrationEvent::SigningSecretSet { secret: "shopify_shows_this".into(), secret_preview: "…this".into() };
+    let set =
+        IntegrationEvent::SigningSecretSet { secret: "shopify_shows_this".into(), secret_preview: "…this".into() };
     given([]).when(IntegrationCommand::SetSigningSecret { secret }).then_expect_events(vec![set.clone()]);
     let integration = fold([set]);
     assert_eq!(integration.link().unwrap().signing_secrets(noon()).collect::<Vec<_>>(), ["shopify_shows_this"]);
@@ -165,7 +166,13 @@ fn a_mapping_says_something_new_or_is_not_recorded() {
     given([]).when(add(nothing)).then_expect_error(IntegrationRefusal::InvalidExternalRef);
     let no_asset = ItemMapping { asset: Asset::new(ResourceType::Preset, ""), ..mapping(1) };
     given([]).when(add(no_asset)).then_expect_error(IntegrationRefusal::InvalidResourceId);
-    assert!(fold([added, IntegrationEvent::ItemMappingRemoved { mapping_id: mapping(1).id }]).link().unwrap().mappings.is_empty());
+    assert!(
+        fold([added, IntegrationEvent::ItemMappingRemoved { mapping_id: mapping(1).id }])
+            .link()
+            .unwrap()
+            .mappings
+            .is_empty()
+    );
 }
 
 #[test]

@@ -2,15 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::delivery::{DeliveryEvent, DeliveryStatus, Webhook, WebhookOutcome};
 use domain::Private;
+use domain::delivery::{DeliveryEvent, DeliveryStatus, Webhook, WebhookOutcome};
 use uuid::Uuid;
 
 use super::{DeliveryRow, SharedAsset, TABLE};
 use crate::database::Transaction;
+use crate::database::storable;
 use crate::feed::{Recorded, delivery_facts};
 use crate::progress::Progress;
-use crate::database::storable;
 use crate::table::Existing;
 
 /// The id of the log entry of a duplicate: it follows from the event, so a rebuild gives the same.

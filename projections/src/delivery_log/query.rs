@@ -43,7 +43,11 @@ pub async fn page(database: &Database, filter: &Filter, page: Page) -> sqlx::Res
     if let Some(before) = page.before {
         sql = sql.push(" AND listed_at > ").bind(before);
     }
-    let order = if page.from_end { " ORDER BY listed_at ASC, id ASC LIMIT " } else { " ORDER BY listed_at DESC, id DESC LIMIT " };
+    let order = if page.from_end {
+        " ORDER BY listed_at ASC, id ASC LIMIT "
+    } else {
+        " ORDER BY listed_at DESC, id DESC LIMIT "
+    };
     let mut rows: Vec<DeliveryRow> = database.fetch_all(sql.push(order).bind(page.limit)).await?;
     if page.from_end {
         rows.reverse();

@@ -84,8 +84,10 @@ impl Accounts {
         context: &Context<'_>,
         input: SaveCortexCredentialsInput,
     ) -> Result<AccountPayload, ApiError> {
-        let credentials =
-            CortexCredentials { email: Private::Known(input.email.trim().to_owned()), password: Private::Known(input.password) };
+        let credentials = CortexCredentials {
+            email: Private::Known(input.email.trim().to_owned()),
+            password: Private::Known(input.password),
+        };
         change(context, input.account_id, AccountCommand::SaveCredentials { credentials }).await
     }
 
@@ -122,7 +124,9 @@ impl Accounts {
         input: DeactivateApiKeyInput,
     ) -> Result<ApiKeyPayload, ApiError> {
         let (service, _) = asked(context)?;
-        let Ok(key_id) = input.api_key_id.parse() else { return Ok(UserError::not_found("apiKeyId").into()) };
+        let Ok(key_id) = input.api_key_id.parse() else {
+            return Ok(UserError::not_found("apiKeyId").into());
+        };
         match executed(context, input.account_id, AccountCommand::DeactivateApiKey { key_id }).await? {
             Ok((id, _)) => {
                 let rows = accounts::keys(&service.views, &id).await?;

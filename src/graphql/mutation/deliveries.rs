@@ -84,7 +84,8 @@ impl Deliveries {
     ) -> Result<RetryDeliveriesPayload, ApiError> {
         let (service, viewer) = asked(context)?;
         let filter = input.filter.for_viewer(viewer)?;
-        let found = delivery_log::page(&service.views, &filter, Page { limit: MAX_BULK + 1, ..Page::default() }).await?;
+        let found =
+            delivery_log::page(&service.views, &filter, Page { limit: MAX_BULK + 1, ..Page::default() }).await?;
         let more = found.len() > usize::try_from(MAX_BULK).unwrap_or(usize::MAX);
         let found: Vec<DeliveryRow> = found
             .into_iter()
@@ -117,7 +118,9 @@ impl Deliveries {
 async fn tell(context: &Context<'_>, id: &ID, command: DeliveryCommand) -> Result<DeliveryPayload, ApiError> {
     let (service, viewer) = asked(context)?;
     let row = delivery_log::find(&service.views, id).await?.filter(|row| viewer.sees(&row.account_id));
-    let Some(row) = row else { return Ok(UserError::not_found("deliveryId").into()) };
+    let Some(row) = row else {
+        return Ok(UserError::not_found("deliveryId").into());
+    };
     // A duplicate is done to the delivery that it duplicates.
     let stream = row.duplicate_of.as_ref().unwrap_or(&row.id);
     match service.log.execute::<Aggregate>(stream, command, &viewer.actor()).await {

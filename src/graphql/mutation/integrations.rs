@@ -133,10 +133,8 @@ impl Integrations {
         context: &Context<'_>,
         input: UpdateIntegrationInput,
     ) -> Result<IntegrationPayload, ApiError> {
-        let active = input.active.map(|active| match active {
-            true => IntegrationCommand::Activate,
-            false => IntegrationCommand::Deactivate,
-        });
+        let switched = |active| if active { IntegrationCommand::Activate } else { IntegrationCommand::Deactivate };
+        let active = input.active.map(switched);
         let name = input.name.map(|name| IntegrationCommand::Rename { name });
         let statuses =
             input.order_statuses.map(|order_statuses| IntegrationCommand::ChangeOrderStatuses { order_statuses });
@@ -172,7 +170,9 @@ impl Integrations {
     ) -> Result<RotateSigningSecretPayload, ApiError> {
         let (service, _) = asked(context)?;
         let Ok(overlap_hours) = u32::try_from(input.overlap_hours) else {
-            return Ok(UserError::new("OVERLAP_TOO_SHORT", "an overlap cannot be negative", Some("overlapHours")).into());
+            return Ok(
+                UserError::new("OVERLAP_TOO_SHORT", "an overlap cannot be negative", Some("overlapHours")).into()
+            );
         };
         let secret = keys::new_signing_secret();
         let command =
@@ -227,16 +227,14 @@ async fn account_exists(service: &Service, id: domain::AccountId) -> Result<bool
 
 /// The id of an integration that the caller may change.
 async fn managed(service: &Service, viewer: &Viewer, id: &ID) -> Result<Option<IntegrationId>, ApiError> {
-    let Ok(id) = id.parse::<IntegrationId>() else { return Ok(None) };
+    let Ok(id) = id.parse::<IntegrationId>() else {
+        return Ok(None);
+    };
     let link = service.integrations.find(id).await?;
     Ok(link.filter(|link| viewer.manages(&link.account_id.to_string())).map(|_| id))
 }
 
-async fn change(
-    context: &Context<'_>,
-    id: &ID,
-    command: IntegrationCommand,
-) -> Result<IntegrationPayload, ApiError> {
+async fn change(context: &Context<'_>, id: &ID, command: IntegrationCommand) -> Result<IntegrationPayload, ApiError> {
     let (service, viewer) = asked(context)?;
     let Some(id) = managed(service, viewer, id).await? else {
         return Ok(UserError::not_found("integrationId").into());

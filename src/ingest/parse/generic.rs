@@ -43,10 +43,7 @@ pub(super) fn parse(json: &str) -> Result<Parsed, Malformed> {
         None if body.cancelled.is_null() => false,
         None => return Err(invalid("cancelled", "must be true or false")),
     };
-    let username = body
-        .target_username
-        .written()
-        .and_then(|written| username::normalised(&written));
+    let username = body.target_username.written().and_then(|written| username::normalised(&written));
     if username.is_none() && !called_off {
         return Err(missing_or_not_text("targetUsername", body.target_username));
     }
@@ -92,25 +89,16 @@ fn items(items: List<Object<Item<'_>>>) -> Result<Vec<LineItem>, Malformed> {
 }
 
 fn missing(field: &str) -> Malformed {
-    Malformed::MissingField {
-        field: field.to_owned(),
-    }
+    Malformed::MissingField { field: field.to_owned() }
 }
 
 fn invalid(field: &str, reason: &'static str) -> Malformed {
-    Malformed::InvalidField {
-        field: field.to_owned(),
-        reason,
-    }
+    Malformed::InvalidField { field: field.to_owned(), reason }
 }
 
 /// Why a required text could not be read from `value`. A blank one is as good as none.
 fn missing_or_not_text(field: &str, value: Scalar<'_>) -> Malformed {
-    if value.is_null() || value.written().is_some() {
-        missing(field)
-    } else {
-        invalid(field, "must be a text")
-    }
+    if value.is_null() || value.written().is_some() { missing(field) } else { invalid(field, "must be a text") }
 }
 
 #[cfg(test)]
@@ -143,13 +131,7 @@ mod tests {
                 username: Some("cortex_user_42".to_owned()),
                 email: Some("fan@music.com".to_owned()),
                 customer_name: None,
-                items: vec![item(
-                    Some("STORM-LEAD-V2"),
-                    Some("prod_123"),
-                    None,
-                    Some("Storm Drive Lead Preset"),
-                    1
-                )],
+                items: vec![item(Some("STORM-LEAD-V2"), Some("prod_123"), None, Some("Storm Drive Lead Preset"), 1)],
             }))
         );
     }
@@ -166,13 +148,7 @@ mod tests {
         assert_eq!(order.order_status.as_deref(), Some("paid"));
         assert_eq!(order.customer_name.as_deref(), Some("Max Power"));
         assert_eq!((order.email.as_deref(), order.username.as_deref()), (None, Some("max")));
-        assert_eq!(
-            order.items,
-            [
-                item(None, None, Some("70"), None, 1),
-                item(None, None, None, Some("Storm"), 1)
-            ]
-        );
+        assert_eq!(order.items, [item(None, None, Some("70"), None, 1), item(None, None, None, Some("Storm"), 1)]);
     }
 
     #[test]
@@ -185,43 +161,19 @@ mod tests {
             (r#"{"orderId":1.5}"#, "`orderId` must be a text or a whole number"),
             (r#"{"orderId":1e400}"#, "`orderId` must be a text or a whole number"),
             (r#"{"orderId":"1"}"#, "`targetUsername` is missing"),
-            (
-                r#"{"orderId":"1","targetUsername":" @ "}"#,
-                "`targetUsername` is missing",
-            ),
-            (
-                r#"{"orderId":"1","targetUsername":true}"#,
-                "`targetUsername` must be a text",
-            ),
+            (r#"{"orderId":"1","targetUsername":" @ "}"#, "`targetUsername` is missing"),
+            (r#"{"orderId":"1","targetUsername":true}"#, "`targetUsername` must be a text"),
             (r#"{"orderId":"1","targetUsername":"max"}"#, "`items` is missing"),
-            (
-                r#"{"orderId":"1","targetUsername":"max","items":null}"#,
-                "`items` is missing",
-            ),
-            (
-                r#"{"orderId":"1","targetUsername":"max","items":[]}"#,
-                "`items` is missing",
-            ),
-            (
-                r#"{"orderId":"1","targetUsername":"max","items":{}}"#,
-                "`items` must be a list",
-            ),
-            (
-                r#"{"orderId":"1","targetUsername":"max","items":"a"}"#,
-                "`items` must be a list",
-            ),
-            (
-                r#"{"orderId":"1","targetUsername":"max","items":[{"sku":"a"},"b"]}"#,
-                "`items[1]` must be an object",
-            ),
+            (r#"{"orderId":"1","targetUsername":"max","items":null}"#, "`items` is missing"),
+            (r#"{"orderId":"1","targetUsername":"max","items":[]}"#, "`items` is missing"),
+            (r#"{"orderId":"1","targetUsername":"max","items":{}}"#, "`items` must be a list"),
+            (r#"{"orderId":"1","targetUsername":"max","items":"a"}"#, "`items` must be a list"),
+            (r#"{"orderId":"1","targetUsername":"max","items":[{"sku":"a"},"b"]}"#, "`items[1]` must be an object"),
             (
                 r#"{"orderId":"1","targetUsername":"max","items":[{"sku":"a"},{"sku":" ","productId":0,"title":null}]}"#,
                 "`items[1]` names no product: one of sku, productId, title is needed",
             ),
-            (
-                r#"{"orderId":"1","cancelled":"yes"}"#,
-                "`cancelled` must be true or false",
-            ),
+            (r#"{"orderId":"1","cancelled":"yes"}"#, "`cancelled` must be true or false"),
             ("[]", "`body` must be a JSON object"),
             (r#""order-1234""#, "`body` must be a JSON object"),
             ("null", "`body` must be a JSON object"),
@@ -237,10 +189,7 @@ mod tests {
             r#"{"orderId":"1","cancelled":true,"items":[],"targetUsername":null}"#,
         ] {
             let order = order_of(parsed(json));
-            assert!(
-                order.called_off && order.items.is_empty() && order.username.is_none(),
-                "{json}"
-            );
+            assert!(order.called_off && order.items.is_empty() && order.username.is_none(), "{json}");
         }
         assert_eq!(refused(r#"{"cancelled":true}"#), "`orderId` is missing");
     }

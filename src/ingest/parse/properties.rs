@@ -80,18 +80,9 @@ fn check(provider: Provider, topic: Option<&str>, body: &[u8]) {
         return;
     };
     assert!(!order.order_id.is_empty() && order.items.len() <= MAX_ITEMS);
-    let of_items = order
-        .items
-        .iter()
-        .flat_map(|item| [&item.sku, &item.product_id, &item.variant_id, &item.title]);
-    let of_order = [
-        &order.order_number,
-        &order.order_status,
-        &order.username,
-        &order.email,
-        &order.customer_name,
-    ]
-    .into_iter();
+    let of_items = order.items.iter().flat_map(|item| [&item.sku, &item.product_id, &item.variant_id, &item.title]);
+    let of_order =
+        [&order.order_number, &order.order_status, &order.username, &order.email, &order.customer_name].into_iter();
     for text in of_items.chain(of_order).flatten().chain([&order.order_id]) {
         assert!(!text.trim().is_empty() && !text.contains('\0') && text.chars().count() <= MAX_TEXT_CHARS);
     }

@@ -59,12 +59,7 @@ impl<'a> Scalar<'a> {
     /// The id of an order, which must be whole: cut ids would make one order of two. None if there is nothing that could
     /// be one.
     pub(super) fn order_id(self, field: &str) -> Result<Option<String>, Malformed> {
-        let invalid = |reason| {
-            Err(Malformed::InvalidField {
-                field: field.to_owned(),
-                reason,
-            })
-        };
+        let invalid = |reason| Err(Malformed::InvalidField { field: field.to_owned(), reason });
         let is_text = self.0.starts_with('"');
         let Some(id) = self.written().and_then(cleaned) else {
             return Ok(None);
@@ -91,15 +86,9 @@ impl<'a> Scalar<'a> {
             return Some(quantity);
         }
         // Rust's own parser also knows `inf` and `nan`.
-        let is_decimal = number
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+        let is_decimal = number.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
         let quantity: f64 = if is_decimal { number.parse().ok()? } else { return None };
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "`as` ends at 0 and at the most"
-        )]
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` ends at 0 and at the most")]
         Some(quantity.ceil() as u32)
     }
 }
@@ -123,11 +112,7 @@ fn cut(mut text: String) -> String {
 
 /// Without white space around it and without U+0000, which a text column of PostgreSQL cannot hold.
 fn cleaned(written: Cow<'_, str>) -> Option<String> {
-    let whole = if written.contains('\0') {
-        Cow::Owned(written.replace('\0', ""))
-    } else {
-        written
-    };
+    let whole = if written.contains('\0') { Cow::Owned(written.replace('\0', "")) } else { written };
     let trimmed = whole.trim();
     if trimmed.is_empty() {
         None

@@ -105,10 +105,7 @@ impl<T> Entries<T> {
         if self.0.len() <= MAX_ITEMS {
             Ok(self.0)
         } else {
-            Err(Malformed::InvalidField {
-                field: field.to_owned(),
-                reason: "must not have more than 1,000 entries",
-            })
+            Err(Malformed::InvalidField { field: field.to_owned(), reason: "must not have more than 1,000 entries" })
         }
     }
 }

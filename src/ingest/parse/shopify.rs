@@ -76,10 +76,7 @@ pub(super) fn parse(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed
     let called_off = is_deleted
         || is_topic("orders/cancelled")
         || body.cancelled_at.text().is_some()
-        || body
-            .financial_status
-            .written()
-            .is_some_and(|status| status.eq_ignore_ascii_case("refunded"));
+        || body.financial_status.written().is_some_and(|status| status.eq_ignore_ascii_case("refunded"));
     let customer = body.customer.object().unwrap_or_default();
     let billing = body.billing_address.object().unwrap_or_default();
     let username = body.note_attributes.either().and_then(Attributes::username);
@@ -89,25 +86,15 @@ pub(super) fn parse(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed
         order_status: body.financial_status.text(),
         called_off,
         username: username.or_else(|| username::in_note(&body.note.written()?)),
-        email: body
-            .email
-            .text()
-            .or_else(|| body.contact_email.text())
-            .or_else(|| customer.email.text()),
+        email: body.email.text().or_else(|| body.contact_email.text()).or_else(|| customer.email.text()),
         customer_name: full_name(customer.first_name, customer.last_name)
             .or_else(|| full_name(billing.first_name, billing.last_name)),
-        items: lines
-            .into_iter()
-            .filter_map(Shape::object)
-            .map(LineItem::from)
-            .collect(),
+        items: lines.into_iter().filter_map(Shape::object).map(LineItem::from).collect(),
     }))
 }
 
 fn is_about_orders(topic: &str) -> bool {
-    topic
-        .get(..7)
-        .is_some_and(|start| start.eq_ignore_ascii_case("orders/"))
+    topic.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("orders/"))
 }
 
 impl Body<'_> {
@@ -118,14 +105,9 @@ impl Body<'_> {
         let is_draft = self.invoice_url.is_present();
         // Fulfilments, refunds and returns belong to an order; an order belongs to none.
         let is_part_of_order = self.order_id.is_present();
-        let is_cart = self
-            .token
-            .written()
-            .is_some_and(|token| self.id.written() == Some(token));
-        let is_named_otherwise = self
-            .admin_graphql_api_id
-            .written()
-            .is_some_and(|name| !name.starts_with("gid://shopify/Order/"));
+        let is_cart = self.token.written().is_some_and(|token| self.id.written() == Some(token));
+        let is_named_otherwise =
+            self.admin_graphql_api_id.written().is_some_and(|name| !name.starts_with("gid://shopify/Order/"));
         is_checkout || is_draft || is_part_of_order || is_cart || is_named_otherwise
     }
 }
@@ -137,11 +119,7 @@ impl From<Line<'_>> for LineItem {
             product_id: line.product_id.product_id(),
             variant_id: line.variant_id.product_id(),
             title: line.title.text(),
-            quantity: line
-                .current_quantity
-                .quantity()
-                .or_else(|| line.quantity.quantity())
-                .unwrap_or(1),
+            quantity: line.current_quantity.quantity().or_else(|| line.quantity.quantity()).unwrap_or(1),
         }
     }
 }

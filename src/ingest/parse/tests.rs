@@ -37,10 +37,7 @@ fn what_is_not_json_is_malformed_and_its_message_quotes_nothing() {
     for (body, message) in [
         (&b""[..], "the body ends before its JSON does (line 1, column 0)"),
         (b" \n ", "the body ends before its JSON does (line 2, column 1)"),
-        (
-            b"{\"id\":1,\n\"line_items\":[",
-            "the body ends before its JSON does (line 2, column 14)",
-        ),
+        (b"{\"id\":1,\n\"line_items\":[", "the body ends before its JSON does (line 2, column 14)"),
         (b"max@music.com", "the body is not JSON (line 1, column 1)"),
         (b"webhook_id=7", "the body is not JSON (line 1, column 1)"),
         (b"{} {}", "the body is not JSON (line 1, column 4)"),
@@ -65,29 +62,10 @@ fn a_byte_order_mark_is_no_part_of_the_body() {
 #[test]
 fn a_field_that_comes_twice_is_malformed() {
     let message = |column| format!("the body has a field twice in one object (line 1, column {column})");
-    assert_eq!(
-        refused(Provider::Shopify, br#"{"id":1,"id":2,"line_items":[]}"#),
-        message(12)
-    );
-    assert_eq!(
-        refused(
-            Provider::WooCommerce,
-            br#"{"id":1,"line_items":[{"sku":"a","sku":"b"}]}"#
-        ),
-        message(38)
-    );
-    assert_eq!(
-        refused(Provider::Generic, br#"{"orderId":"1","orderId":"1"}"#),
-        message(24)
-    );
-    assert!(
-        parse(
-            Provider::Shopify,
-            None,
-            br#"{"id":1,"line_items":[],"unread":1,"unread":2}"#
-        )
-        .is_ok()
-    );
+    assert_eq!(refused(Provider::Shopify, br#"{"id":1,"id":2,"line_items":[]}"#), message(12));
+    assert_eq!(refused(Provider::WooCommerce, br#"{"id":1,"line_items":[{"sku":"a","sku":"b"}]}"#), message(38));
+    assert_eq!(refused(Provider::Generic, br#"{"orderId":"1","orderId":"1"}"#), message(24));
+    assert!(parse(Provider::Shopify, None, br#"{"id":1,"line_items":[],"unread":1,"unread":2}"#).is_ok());
 }
 
 #[test]
@@ -95,38 +73,17 @@ fn deep_nesting_is_malformed_wherever_it_is() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     for (body, answer) in [
         (nested(127), Ok(Parsed::Notice(NoticeKind::NotAnOrder))),
-        (
-            nested(128),
-            Err(Malformed::NotJson {
-                reason: "is nested too deeply",
-                line: 1,
-                column: 128,
-            }),
-        ),
-        (
-            nested(1_000_000),
-            Err(Malformed::NotJson {
-                reason: "is nested too deeply",
-                line: 1,
-                column: 128,
-            }),
-        ),
+        (nested(128), Err(Malformed::NotJson { reason: "is nested too deeply", line: 1, column: 128 })),
+        (nested(1_000_000), Err(Malformed::NotJson { reason: "is nested too deeply", line: 1, column: 128 })),
         (
             format!("{{\n\"unread\":{}}}", nested(127)),
-            Err(Malformed::NotJson {
-                reason: "is nested too deeply",
-                line: 2,
-                column: 136,
-            }),
+            Err(Malformed::NotJson { reason: "is nested too deeply", line: 2, column: 136 }),
         ),
         (
             format!(r#"{{"unread":"{}\"{}"}}"#, "[".repeat(500), "{".repeat(500)),
             Ok(Parsed::Notice(NoticeKind::NotAnOrder)),
         ),
-        (
-            format!("[{}[]]", "[],".repeat(500)),
-            Ok(Parsed::Notice(NoticeKind::NotAnOrder)),
-        ),
+        (format!("[{}[]]", "[],".repeat(500)), Ok(Parsed::Notice(NoticeKind::NotAnOrder))),
     ] {
         assert_eq!(parse(Provider::Shopify, None, body.as_bytes()), answer);
     }
@@ -139,16 +96,9 @@ fn an_order_has_at_most_a_thousand_items() {
         (Provider::WooCommerce, "line_items", r#""id":1"#),
         (Provider::Generic, "items", r#""orderId":"1","targetUsername":"max""#),
     ] {
-        let body = |items: usize| {
-            format!(
-                r#"{{{rest},"{field}":[{}{{"sku":"a"}}]}}"#,
-                r#"{"sku":"a"},"#.repeat(items - 1)
-            )
-        };
-        assert_eq!(
-            order_of(parse(provider, None, body(1_000).as_bytes())).items.len(),
-            1_000
-        );
+        let body =
+            |items: usize| format!(r#"{{{rest},"{field}":[{}{{"sku":"a"}}]}}"#, r#"{"sku":"a"},"#.repeat(items - 1));
+        assert_eq!(order_of(parse(provider, None, body(1_000).as_bytes())).items.len(), 1_000);
         let message = format!("`{field}` must not have more than 1,000 entries");
         assert_eq!(refused(provider, body(1_001).as_bytes()), message);
         assert_eq!(refused(provider, body(50_000).as_bytes()), message);
@@ -159,10 +109,7 @@ fn an_order_has_at_most_a_thousand_items() {
 fn an_order_shows_nothing_of_the_customer() {
     let body = br#"{"orderId":"1","targetUsername":"max","customerEmail":"a@b.c","customerName":"Max Power","items":[{"sku":"a"}]}"#;
     let shown = format!("{:?}", order_of(parse(Provider::Generic, None, body)));
-    assert!(
-        !shown.contains("max") && !shown.contains("a@b.c") && !shown.contains("Power"),
-        "{shown}"
-    );
+    assert!(!shown.contains("max") && !shown.contains("a@b.c") && !shown.contains("Power"), "{shown}");
 }
 
 #[test]
@@ -170,12 +117,7 @@ fn only_an_unsigned_form_with_a_webhook_id_is_a_ping() {
     const FORM: &str = "application/x-www-form-urlencoded";
     for (content_type, signature, body, answer) in [
         (Some(FORM), None, &b"webhook_id=7"[..], true),
-        (
-            Some("Application/X-WWW-Form-Urlencoded; charset=UTF-8"),
-            None,
-            b"webhook_id=18446744073709551615",
-            true,
-        ),
+        (Some("Application/X-WWW-Form-Urlencoded; charset=UTF-8"), None, b"webhook_id=18446744073709551615", true),
         (None, None, b"webhook_id=7", true),
         (Some("application/json"), None, b"webhook_id=7", false),
         (Some(""), None, b"webhook_id=7", false),

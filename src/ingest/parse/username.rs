@@ -12,14 +12,7 @@ use super::shape::Object;
 const ATTRIBUTES: [&str; 3] = ["ndsp_username", "cortex_username", "neural_dsp_username"];
 
 /// What stands before "username" when it is this platform's. ASCII and lower case.
-const LABELS: [&str; 6] = [
-    "ndsp",
-    "cortex",
-    "cortex cloud",
-    "neural dsp",
-    "neural_dsp",
-    "neuraldsp",
-];
+const LABELS: [&str; 6] = ["ndsp", "cortex", "cortex cloud", "neural dsp", "neural_dsp", "neuraldsp"];
 
 /// Without white space around it and without the @ that people put before a name. None if nothing is left.
 pub(super) fn normalised(username: &str) -> Option<String> {
@@ -125,11 +118,7 @@ pub(super) fn in_note(note: &str) -> Option<String> {
         let lower = line.to_ascii_lowercase();
         for (start, _) in lower.match_indices("user") {
             let after = &lower[start + "user".len()..];
-            let Some(after) = after
-                .strip_prefix([' ', '_', '-'])
-                .unwrap_or(after)
-                .strip_prefix("name")
-            else {
+            let Some(after) = after.strip_prefix([' ', '_', '-']).unwrap_or(after).strip_prefix("name") else {
                 continue;
             };
             let Some(username) = value(&line[line.len() - after.len()..]) else {
@@ -154,11 +143,7 @@ enum Whose {
 /// Judges by the words before "username" on its line, in lower case.
 fn whose(before: &str) -> Whose {
     let before = before.strip_suffix(['_', '-']).unwrap_or(before).trim_end();
-    let ends_with = |word: &str| {
-        before
-            .strip_suffix(word)
-            .is_some_and(|rest| !rest.ends_with(char::is_alphanumeric))
-    };
+    let ends_with = |word: &str| before.strip_suffix(word).is_some_and(|rest| !rest.ends_with(char::is_alphanumeric));
     if LABELS.into_iter().any(ends_with) {
         Whose::Ours
     } else if ends_with("my") || !before.ends_with(char::is_alphanumeric) {
@@ -171,18 +156,10 @@ fn whose(before: &str) -> Whose {
 /// The word after a separator. A dash is one only after a space, since "username-based" names nobody.
 fn value(after: &str) -> Option<String> {
     let trimmed = after.trim_start();
-    let dashes: &[char] = if trimmed.len() < after.len() {
-        &['-', '–', '—']
-    } else {
-        &[]
-    };
-    let rest = trimmed
-        .strip_prefix([':', '=', '：'])
-        .or_else(|| trimmed.strip_prefix(dashes))?;
+    let dashes: &[char] = if trimmed.len() < after.len() { &['-', '–', '—'] } else { &[] };
+    let rest = trimmed.strip_prefix([':', '=', '：']).or_else(|| trimmed.strip_prefix(dashes))?;
     let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || "\"'`“‘<(@".contains(c));
-    let end = rest
-        .find(|c: char| c.is_whitespace() || ",;|\"'`”’<>()".contains(c))
-        .unwrap_or(rest.len());
+    let end = rest.find(|c: char| c.is_whitespace() || ",;|\"'`”’<>()".contains(c)).unwrap_or(rest.len());
     normalised(rest[..end].trim_end_matches(['.', '!', '?', ':'])).filter(|name| name.contains(char::is_alphanumeric))
 }
 
@@ -192,10 +169,7 @@ mod tests {
     use super::*;
 
     fn attribute(json: &str) -> Option<String> {
-        serde_json::from_str::<Shape<Attributes, Attributes>>(json)
-            .unwrap()
-            .either()?
-            .username()
+        serde_json::from_str::<Shape<Attributes, Attributes>>(json).unwrap().either()?.username()
     }
 
     #[test]
@@ -203,10 +177,7 @@ mod tests {
         for (json, username) in [
             (r#"[{"name":"ndsp_username","value":"max"}]"#, Some("max")),
             (r#"[{"key":"ndsp_username","value":"max"}]"#, Some("max")),
-            (
-                r#"[{"id":1,"key":"_NDSP_Username","value":" @max ","display_value":{}}]"#,
-                Some("max"),
-            ),
+            (r#"[{"id":1,"key":"_NDSP_Username","value":" @max ","display_value":{}}]"#, Some("max")),
             (r#"[{"name":" Neural_DSP_username ","value":"max"}]"#, Some("max")),
             (
                 r#"[{"name":"cortex_username","value":"second"},{"name":"ndsp_username","value":"first"}]"#,
@@ -216,38 +187,14 @@ mod tests {
                 r#"[{"name":"neural_dsp_username","value":"third"},{"name":"cortex_username","value":"second"}]"#,
                 Some("second"),
             ),
-            (
-                r#"[{"name":"ndsp_username","value":""},{"name":"cortex_username","value":"second"}]"#,
-                Some("second"),
-            ),
-            (
-                r#"[{"name":"ndsp_username","value":null},{"name":"cortex_username","value":"@"}]"#,
-                None,
-            ),
-            (
-                r#"[{"name":"ndsp_username","value":"max"},{"name":"ndsp_username","value":"moritz"}]"#,
-                Some("max"),
-            ),
-            (
-                r#"[{"key":"ndsp_username","value":12345678901234567890123}]"#,
-                Some("12345678901234567890123"),
-            ),
-            (
-                r#"[{"key":"ndsp_username","value":["max"]},{"key":"ndsp_username","value":{"a":"max"}}]"#,
-                None,
-            ),
-            (
-                r#"[{"key":"ndsp_username","value":true},{"key":7,"value":"max"},{"value":"max"},{"key":null}]"#,
-                None,
-            ),
-            (
-                r#"[{"name":"ndsp\u005fusername","value":"m\u0061x\u0000"}]"#,
-                Some("max"),
-            ),
-            (
-                r#"[null,"ndsp_username",7,[],["ndsp_username","max"],{"name":"gift","value":"yes"}]"#,
-                None,
-            ),
+            (r#"[{"name":"ndsp_username","value":""},{"name":"cortex_username","value":"second"}]"#, Some("second")),
+            (r#"[{"name":"ndsp_username","value":null},{"name":"cortex_username","value":"@"}]"#, None),
+            (r#"[{"name":"ndsp_username","value":"max"},{"name":"ndsp_username","value":"moritz"}]"#, Some("max")),
+            (r#"[{"key":"ndsp_username","value":12345678901234567890123}]"#, Some("12345678901234567890123")),
+            (r#"[{"key":"ndsp_username","value":["max"]},{"key":"ndsp_username","value":{"a":"max"}}]"#, None),
+            (r#"[{"key":"ndsp_username","value":true},{"key":7,"value":"max"},{"value":"max"},{"key":null}]"#, None),
+            (r#"[{"name":"ndsp\u005fusername","value":"m\u0061x\u0000"}]"#, Some("max")),
+            (r#"[null,"ndsp_username",7,[],["ndsp_username","max"],{"name":"gift","value":"yes"}]"#, None),
             (r#"{"ndsp_username":"max","gift":[1,{}]}"#, Some("max")),
             (r#"{"cortex_username":"second","ndsp_username":"first"}"#, Some("first")),
             (r#"{"name":"ndsp_username","value":"max"}"#, Some("max")),

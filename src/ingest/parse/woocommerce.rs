@@ -78,11 +78,7 @@ pub(super) fn parse(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed
         return not_an_order;
     };
     let order_status = body.status.text();
-    let has_status = |wanted: &str| {
-        order_status
-            .as_ref()
-            .is_some_and(|status| status.eq_ignore_ascii_case(wanted))
-    };
+    let has_status = |wanted: &str| order_status.as_ref().is_some_and(|status| status.eq_ignore_ascii_case(wanted));
     let called_off = is_deleted || CALLED_OFF.into_iter().any(has_status);
     let billing = body.billing.object().unwrap_or_default();
     let username = body.meta_data.either().and_then(Attributes::username);
@@ -94,11 +90,7 @@ pub(super) fn parse(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed
         username: username.or_else(|| username::in_note(&body.customer_note.written()?)),
         email: billing.email.text(),
         customer_name: full_name(billing.first_name, billing.last_name),
-        items: lines
-            .into_iter()
-            .filter_map(Shape::object)
-            .map(LineItem::from)
-            .collect(),
+        items: lines.into_iter().filter_map(Shape::object).map(LineItem::from).collect(),
     }))
 }
 

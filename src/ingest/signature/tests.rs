@@ -63,16 +63,8 @@ fn only_the_form_that_the_provider_uses_is_read() {
         ("ugAZIYsdwoYG3O59HvJivrP1Ij+B4Wmz3Q0Oj6LL054=", Err(Wrong)),
         (&long, Err(Malformed)),
     ] {
-        assert_eq!(
-            verified(Provider::Shopify, &[(SHOPIFY, value)], &[SECRET]),
-            answer,
-            "{value}"
-        );
-        assert_eq!(
-            verified(Provider::WooCommerce, &[(WOOCOMMERCE, value)], &[SECRET]),
-            answer,
-            "{value}"
-        );
+        assert_eq!(verified(Provider::Shopify, &[(SHOPIFY, value)], &[SECRET]), answer, "{value}");
+        assert_eq!(verified(Provider::WooCommerce, &[(WOOCOMMERCE, value)], &[SECRET]), answer, "{value}");
     }
     for (value, answer) in [
         (upper.as_str(), Ok(())),
@@ -83,11 +75,7 @@ fn only_the_form_that_the_provider_uses_is_read() {
         ("sha256=", Err(Malformed)),
         (&long, Err(Malformed)),
     ] {
-        assert_eq!(
-            verified(Provider::Generic, &[(GENERIC, value)], &[SECRET]),
-            answer,
-            "{value}"
-        );
+        assert_eq!(verified(Provider::Generic, &[(GENERIC, value)], &[SECRET]), answer, "{value}");
     }
 }
 
@@ -97,24 +85,12 @@ fn the_signature_is_in_one_header_of_the_provider() {
     let twice = |name| [(name, BASE64), (name, BASE64)];
     assert_eq!(verified(Provider::Shopify, &[], &[SECRET]), Err(Missing));
     assert_eq!(verified(Provider::Generic, &[], &[SECRET]), Err(Missing));
-    assert_eq!(
-        verified(Provider::Shopify, &[(WOOCOMMERCE, BASE64)], &[SECRET]),
-        Err(Missing)
-    );
+    assert_eq!(verified(Provider::Shopify, &[(WOOCOMMERCE, BASE64)], &[SECRET]), Err(Missing));
     assert_eq!(verified(Provider::Shopify, &twice(SHOPIFY), &[SECRET]), Err(Malformed));
-    assert_eq!(
-        verified(Provider::WooCommerce, &twice(WOOCOMMERCE), &[SECRET]),
-        Err(Malformed)
-    );
-    assert_eq!(
-        verified(Provider::Generic, &[(GENERIC, HEX), (GENERIC, HEX)], &[SECRET]),
-        Err(Malformed)
-    );
+    assert_eq!(verified(Provider::WooCommerce, &twice(WOOCOMMERCE), &[SECRET]), Err(Malformed));
+    assert_eq!(verified(Provider::Generic, &[(GENERIC, HEX), (GENERIC, HEX)], &[SECRET]), Err(Malformed));
     for provider in [Provider::BigCommerce, Provider::Square] {
-        assert_eq!(
-            verified(provider, &[("webhook-signature", BASE64)], &[SECRET]),
-            Err(Missing)
-        );
+        assert_eq!(verified(provider, &[("webhook-signature", BASE64)], &[SECRET]), Err(Missing));
         assert_eq!(sign(provider, SECRET, BODY), None);
     }
 }
@@ -123,18 +99,9 @@ fn the_signature_is_in_one_header_of_the_provider() {
 fn a_second_signature_of_the_generic_provider_must_verify_too() {
     let wrong = HEX.replace("ba00", "ba01");
     assert_eq!(verified(Provider::Generic, &[(NDSP, HEX)], &[SECRET]), Ok(()));
-    assert_eq!(
-        verified(Provider::Generic, &[(GENERIC, HEX), (NDSP, HEX)], &[SECRET]),
-        Ok(())
-    );
-    for both in [
-        [(GENERIC, HEX), (NDSP, wrong.as_str())],
-        [(GENERIC, wrong.as_str()), (NDSP, HEX)],
-    ] {
-        assert_eq!(
-            verified(Provider::Generic, &both, &[SECRET]),
-            Err(SignatureRefusal::Wrong)
-        );
+    assert_eq!(verified(Provider::Generic, &[(GENERIC, HEX), (NDSP, HEX)], &[SECRET]), Ok(()));
+    for both in [[(GENERIC, HEX), (NDSP, wrong.as_str())], [(GENERIC, wrong.as_str()), (NDSP, HEX)]] {
+        assert_eq!(verified(Provider::Generic, &both, &[SECRET]), Err(SignatureRefusal::Wrong));
     }
 }
 
@@ -143,15 +110,9 @@ fn any_of_the_secrets_may_have_signed_and_an_empty_one_never() {
     let signed = [(SHOPIFY, BASE64)];
     assert_eq!(verified(Provider::Shopify, &signed, &["another", SECRET]), Ok(()));
     assert_eq!(verified(Provider::Shopify, &signed, &[SECRET, "another"]), Ok(()));
-    assert_eq!(
-        verified(Provider::Shopify, &signed, &["another"]),
-        Err(SignatureRefusal::Wrong)
-    );
+    assert_eq!(verified(Provider::Shopify, &signed, &["another"]), Err(SignatureRefusal::Wrong));
     assert_eq!(verified(Provider::Shopify, &signed, &[]), Err(SignatureRefusal::Wrong));
-    assert_eq!(
-        verified(Provider::Shopify, &[(SHOPIFY, OF_NO_SECRET)], &[""]),
-        Err(SignatureRefusal::Wrong)
-    );
+    assert_eq!(verified(Provider::Shopify, &[(SHOPIFY, OF_NO_SECRET)], &[""]), Err(SignatureRefusal::Wrong));
 }
 
 #[test]
@@ -163,19 +124,10 @@ fn woocommerce_signs_with_the_decoded_secret_and_once_signed_with_the_raw_one() 
         (entities, OF_ENTITIES, Ok(())),
         (secret, OF_ENTITIES, Err(SignatureRefusal::Wrong)),
     ] {
-        assert_eq!(
-            verified(Provider::WooCommerce, &[(WOOCOMMERCE, signature)], &[secret]),
-            answer
-        );
+        assert_eq!(verified(Provider::WooCommerce, &[(WOOCOMMERCE, signature)], &[secret]), answer);
     }
-    assert_eq!(
-        sign(Provider::WooCommerce, entities, BODY),
-        Some((WOOCOMMERCE, OF_SPECIAL_CHARS.to_owned()))
-    );
-    assert_eq!(
-        verified(Provider::Shopify, &[(SHOPIFY, OF_SPECIAL_CHARS)], &[entities]),
-        Err(SignatureRefusal::Wrong)
-    );
+    assert_eq!(sign(Provider::WooCommerce, entities, BODY), Some((WOOCOMMERCE, OF_SPECIAL_CHARS.to_owned())));
+    assert_eq!(verified(Provider::Shopify, &[(SHOPIFY, OF_SPECIAL_CHARS)], &[entities]), Err(SignatureRefusal::Wrong));
 }
 
 #[test]

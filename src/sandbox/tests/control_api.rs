@@ -21,30 +21,15 @@ async fn get(sandbox: &Sandbox, path: &str) -> Value {
 async fn people_and_accounts_can_be_added() {
     let merchant = merchant().await;
     let sandbox = &merchant.sandbox;
-    for follows_back in [
-        json!("already"),
-        json!("at_once"),
-        json!("never"),
-        json!({ "afterSeconds": 500 }),
-    ] {
+    for follows_back in [json!("already"), json!("at_once"), json!("never"), json!({ "afterSeconds": 500 })] {
         let body = json!({ "username": "anna", "followsBack": follows_back });
-        assert_eq!(
-            post(sandbox, "users", body).await,
-            StatusCode::NO_CONTENT,
-            "{follows_back}"
-        );
+        assert_eq!(post(sandbox, "users", body).await, StatusCode::NO_CONTENT, "{follows_back}");
     }
     let anna = merchant.follow("anna").await;
     assert_eq!(merchant.relation(&anna).await, (true, false));
-    assert_eq!(
-        post(sandbox, "users/anna/follow-back", Value::Null).await,
-        StatusCode::NO_CONTENT
-    );
+    assert_eq!(post(sandbox, "users/anna/follow-back", Value::Null).await, StatusCode::NO_CONTENT);
     assert_eq!(merchant.relation(&anna).await, (true, true));
-    assert_eq!(
-        post(sandbox, "users/nobody/follow-back", Value::Null).await,
-        StatusCode::NOT_FOUND
-    );
+    assert_eq!(post(sandbox, "users/nobody/follow-back", Value::Null).await, StatusCode::NOT_FOUND);
 
     let account = json!({ "email": "second@example.com", "password": "another" });
     assert_eq!(post(sandbox, "accounts", account).await, StatusCode::NO_CONTENT);
@@ -54,30 +39,13 @@ async fn people_and_accounts_can_be_added() {
 #[tokio::test]
 async fn every_fault_can_be_scripted() {
     let merchant = merchant().await;
-    let faults = [
-        "error_500",
-        "rate_limit",
-        "drop_connection",
-        "timeout",
-        "after_effect_500",
-    ];
-    for fault in faults
-        .map(|name| json!(name))
-        .into_iter()
-        .chain([json!({ "delayMs": 5 })])
-    {
+    let faults = ["error_500", "rate_limit", "drop_connection", "timeout", "after_effect_500"];
+    for fault in faults.map(|name| json!(name)).into_iter().chain([json!({ "delayMs": 5 })]) {
         let script = json!({ "operation": "share", "fault": fault, "times": 2 });
-        assert_eq!(
-            post(&merchant.sandbox, "faults", script).await,
-            StatusCode::NO_CONTENT,
-            "{fault}"
-        );
+        assert_eq!(post(&merchant.sandbox, "faults", script).await, StatusCode::NO_CONTENT, "{fault}");
     }
     let state = get(&merchant.sandbox, "state").await;
-    assert_eq!(
-        state["faults"][0],
-        json!({ "operation": "share", "fault": "error_500", "times": 2 })
-    );
+    assert_eq!(state["faults"][0], json!({ "operation": "share", "fault": "error_500", "times": 2 }));
     assert_eq!(state["faults"].as_array().unwrap().len(), 6);
 }
 
@@ -87,25 +55,13 @@ async fn a_mistake_in_a_script_is_refused() {
     for (path, body, status) in [
         ("faults", json!({ "operation": "deliver", "fault": "error_500" }), 422),
         ("faults", json!({ "operation": "any", "fault": "error_404" }), 422),
-        (
-            "faults",
-            json!({ "operation": "any", "fault": "timeout", "time": 3 }),
-            422,
-        ),
-        (
-            "faults",
-            json!({ "operation": "any", "fault": "timeout", "times": 0 }),
-            400,
-        ),
+        ("faults", json!({ "operation": "any", "fault": "timeout", "time": 3 }), 422),
+        ("faults", json!({ "operation": "any", "fault": "timeout", "times": 0 }), 400),
         ("users", json!({ "username": "", "followsBack": "never" }), 400),
         ("users", json!({ "username": "anna" }), 422),
         ("accounts", json!({ "email": "a@example.com", "password": "" }), 400),
     ] {
-        assert_eq!(
-            post(&merchant.sandbox, path, body.clone()).await.as_u16(),
-            status,
-            "{body}"
-        );
+        assert_eq!(post(&merchant.sandbox, path, body.clone()).await.as_u16(), status, "{body}");
     }
 }
 
@@ -121,10 +77,7 @@ async fn another_process_can_stop_a_share_in_mid_flight() {
         assert_eq!(arrived["arrived"], 1);
         let held = get(sandbox, "await?operation=share&stage=held&count=1").await;
         assert_eq!(held, json!({ "arrived": 1, "held": 1, "answered": 0 }));
-        assert_eq!(
-            get(sandbox, "state").await["holds"],
-            json!([{ "operation": "share", "at": "after_effect" }])
-        );
+        assert_eq!(get(sandbox, "state").await["holds"], json!([{ "operation": "share", "at": "after_effect" }]));
         post(sandbox, "release", json!({ "operation": "any" })).await;
     };
     let (outcome, ()) = tokio::join!(share, watch);
@@ -139,24 +92,15 @@ async fn the_calls_can_be_looked_up() {
         merchant.client.share(&merchant.session, PRESET, &user).await.unwrap();
     }
     let calls = get(&merchant.sandbox, "calls").await;
-    assert_eq!(
-        calls["operations"]["share"],
-        json!({ "arrived": 2, "held": 0, "answered": 2 })
-    );
+    assert_eq!(calls["operations"]["share"], json!({ "arrived": 2, "held": 0, "answered": 2 }));
     assert_eq!(calls["operations"]["unfollow"]["arrived"], 0);
-    assert_eq!(
-        calls["shareTotals"],
-        json!({ "calls": 2, "effective": 1, "repeated": 1 })
-    );
+    assert_eq!(calls["shareTotals"], json!({ "calls": 2, "effective": 1, "repeated": 1 }));
     let share = json!({
         "kind": "preset", "id": PRESET.id, "username": user.username, "calls": 2, "effective": 1, "repeated": 1,
     });
     assert_eq!(calls["shares"], json!([share]));
     assert_eq!(calls["followTotals"], json!({ "calls": 1, "effective": 1 }));
-    assert_eq!(
-        calls["follows"],
-        json!([{ "username": user.username, "calls": 1, "effective": 1 }])
-    );
+    assert_eq!(calls["follows"], json!([{ "username": user.username, "calls": 1, "effective": 1 }]));
 }
 
 #[tokio::test]
@@ -165,19 +109,13 @@ async fn the_state_tells_who_follows_whom_and_no_secret() {
     merchant.follow("follows_after_60s").await;
     let state = get(&merchant.sandbox, "state").await;
     assert_eq!((&state["accounts"], &state["liveSessions"]), (&json!(1), &json!(1)));
-    assert_eq!(
-        state["users"][0],
-        json!({ "username": "mutual_max", "followsBack": "already" })
-    );
+    assert_eq!(state["users"][0], json!({ "username": "mutual_max", "followsBack": "already" }));
     let relation = json!({
         "merchant": DEFAULT_EMAIL, "username": "follows_after_60s", "following": true, "followedBack": false,
     });
     assert_eq!(state["relations"], json!([relation]));
     assert!(!state.to_string().contains(DEFAULT_PASSWORD));
 
-    assert_eq!(
-        post(&merchant.sandbox, "expire-tokens", Value::Null).await,
-        StatusCode::NO_CONTENT
-    );
+    assert_eq!(post(&merchant.sandbox, "expire-tokens", Value::Null).await, StatusCode::NO_CONTENT);
     assert_eq!(get(&merchant.sandbox, "state").await["liveSessions"], 0);
 }

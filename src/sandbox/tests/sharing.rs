@@ -9,42 +9,18 @@ async fn an_order_is_delivered_by_following_and_sharing() {
     let user = merchant.follow("follows_at_once").await;
     assert_eq!(merchant.relation(&user).await, (true, true));
 
-    let item = merchant
-        .client
-        .find_item(&merchant.session, PRESET)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (item.kind, item.id.as_str(), item.name.as_str()),
-        (PRESET.kind, PRESET.id, "Storm Drive Lead")
-    );
+    let item = merchant.client.find_item(&merchant.session, PRESET).await.unwrap().unwrap();
+    assert_eq!((item.kind, item.id.as_str(), item.name.as_str()), (PRESET.kind, PRESET.id, "Storm Drive Lead"));
 
-    assert!(
-        !merchant
-            .client
-            .is_shared(&merchant.session, PRESET, &user)
-            .await
-            .unwrap()
-    );
+    assert!(!merchant.client.is_shared(&merchant.session, PRESET, &user).await.unwrap());
     merchant.client.share(&merchant.session, PRESET, &user).await.unwrap();
-    assert!(
-        merchant
-            .client
-            .is_shared(&merchant.session, PRESET, &user)
-            .await
-            .unwrap()
-    );
+    assert!(merchant.client.is_shared(&merchant.session, PRESET, &user).await.unwrap());
 }
 
 #[tokio::test]
 async fn only_the_right_password_logs_in() {
     let merchant = merchant().await;
-    for (email, password) in [
-        (DEFAULT_EMAIL, "wrong"),
-        (DEFAULT_EMAIL, ""),
-        ("nobody@example.com", DEFAULT_PASSWORD),
-    ] {
+    for (email, password) in [(DEFAULT_EMAIL, "wrong"), (DEFAULT_EMAIL, ""), ("nobody@example.com", DEFAULT_PASSWORD)] {
         let refused = merchant.client.login(email, password).await.unwrap_err();
         assert_eq!(refused, CortexError::BadCredentials, "{email}");
     }
@@ -56,16 +32,9 @@ async fn only_the_right_password_logs_in() {
 async fn a_session_ends_when_it_says_so() {
     let merchant = merchant().await;
     let left = merchant.session.expires_at - merchant.clock.now();
-    assert!(
-        left > TimeDelta::minutes(14) && left <= TimeDelta::minutes(15),
-        "{left}"
-    );
+    assert!(left > TimeDelta::minutes(14) && left <= TimeDelta::minutes(15), "{left}");
     merchant.clock.advance(TimeDelta::minutes(15));
-    let refused = merchant
-        .client
-        .find_user(&merchant.session, "mutual_max")
-        .await
-        .unwrap_err();
+    let refused = merchant.client.find_user(&merchant.session, "mutual_max").await.unwrap_err();
     assert_eq!(refused, CortexError::SessionExpired);
 }
 
@@ -127,52 +96,25 @@ async fn merchants_are_followed_back_one_by_one() {
     merchant.sandbox.add_account("second@example.com", "another").unwrap();
     let second = merchant.client.login("second@example.com", "another").await.unwrap();
     assert!(!merchant.client.relation(&second, &user).await.unwrap().is_mutual());
-    assert!(
-        merchant
-            .client
-            .relation(&merchant.session, &user)
-            .await
-            .unwrap()
-            .is_mutual()
-    );
+    assert!(merchant.client.relation(&merchant.session, &user).await.unwrap().is_mutual());
 }
 
 #[tokio::test]
 async fn sharing_needs_a_mutual_follow() {
     let merchant = merchant().await;
     let user = merchant.follow("follows_after_60s").await;
-    let refused = merchant
-        .client
-        .share(&merchant.session, PRESET, &user)
-        .await
-        .unwrap_err();
+    let refused = merchant.client.share(&merchant.session, PRESET, &user).await.unwrap_err();
     assert_eq!(refused, CortexError::NotMutual);
-    assert!(
-        !merchant
-            .client
-            .is_shared(&merchant.session, PRESET, &user)
-            .await
-            .unwrap()
-    );
+    assert!(!merchant.client.is_shared(&merchant.session, PRESET, &user).await.unwrap());
     let count = merchant.sandbox.share_count(PRESET, &user.username);
-    assert_eq!(
-        count,
-        ShareCount {
-            calls: 1,
-            effective: 0,
-            repeated: 0
-        }
-    );
+    assert_eq!(count, ShareCount { calls: 1, effective: 0, repeated: 0 });
 }
 
 #[tokio::test]
 async fn whoever_and_whatever_is_gone_is_not_found() {
     let merchant = merchant().await;
     let (client, session) = (&merchant.client, &merchant.session);
-    let missing = ItemRef {
-        kind: ItemKind::Capture,
-        id: "missing-capture",
-    };
+    let missing = ItemRef { kind: ItemKind::Capture, id: "missing-capture" };
     let (max, nobody) = (user("mutual_max"), user("nobody"));
     assert_eq!(client.find_user(session, "nobody").await, Ok(None));
     assert_eq!(client.find_item(session, missing).await, Ok(None));
@@ -220,11 +162,7 @@ async fn a_hostile_name_reaches_nobody_else() {
         &"x".repeat(10_000),
     ] {
         assert_eq!(merchant.find(username).await, None, "{username:?}");
-        let refused = merchant
-            .client
-            .share(&merchant.session, PRESET, &user(username))
-            .await
-            .unwrap_err();
+        let refused = merchant.client.share(&merchant.session, PRESET, &user(username)).await.unwrap_err();
         assert_eq!(refused, CortexError::NotFound, "{username:?}");
     }
 }
@@ -232,30 +170,13 @@ async fn a_hostile_name_reaches_nobody_else() {
 #[tokio::test]
 async fn a_strange_name_arrives_as_it_is() {
     let merchant = merchant().await;
-    for username in [
-        "a/b",
-        "a\\b",
-        "..%2F",
-        "50% off?",
-        "#1 fan",
-        "x y",
-        "gitarrenhörer",
-        "🎸",
-        "a\tb\nc",
-    ] {
+    for username in ["a/b", "a\\b", "..%2F", "50% off?", "#1 fan", "x y", "gitarrenhörer", "🎸", "a\tb\nc"] {
         merchant.sandbox.add_user(username, FollowsBack::Already).unwrap();
         let found = merchant.find(username).await.unwrap();
         assert_eq!(found.username, username);
-        let item = ItemRef {
-            kind: ItemKind::Capture,
-            id: username,
-        };
+        let item = ItemRef { kind: ItemKind::Capture, id: username };
         merchant.client.share(&merchant.session, item, &found).await.unwrap();
-        assert_eq!(
-            merchant.sandbox.share_count(item, username).effective,
-            1,
-            "{username:?}"
-        );
+        assert_eq!(merchant.sandbox.share_count(item, username).effective, 1, "{username:?}");
     }
 }
 
@@ -264,29 +185,13 @@ async fn what_is_asked_twice_is_done_once() {
     let merchant = merchant().await;
     let user = merchant.follow("follows_at_once").await;
     merchant.client.follow(&merchant.session, &user).await.unwrap();
-    assert_eq!(
-        merchant.sandbox.follow_count(&user.username),
-        FollowCount { calls: 2, effective: 1 }
-    );
+    assert_eq!(merchant.sandbox.follow_count(&user.username), FollowCount { calls: 2, effective: 1 });
 
     for _ in 0..3 {
         merchant.client.share(&merchant.session, PRESET, &user).await.unwrap();
     }
     let count = merchant.sandbox.share_count(PRESET, &user.username);
-    assert_eq!(
-        count,
-        ShareCount {
-            calls: 3,
-            effective: 1,
-            repeated: 2
-        }
-    );
-    let capture = ItemRef {
-        kind: ItemKind::Capture,
-        ..PRESET
-    };
-    assert_eq!(
-        merchant.sandbox.share_count(capture, &user.username),
-        ShareCount::default()
-    );
+    assert_eq!(count, ShareCount { calls: 3, effective: 1, repeated: 2 });
+    let capture = ItemRef { kind: ItemKind::Capture, ..PRESET };
+    assert_eq!(merchant.sandbox.share_count(capture, &user.username), ShareCount::default());
 }

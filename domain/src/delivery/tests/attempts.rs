@@ -14,12 +14,8 @@ fn a_worker_takes_a_queued_delivery_and_says_what_it_will_share() {
 
 #[test]
 fn only_one_worker_can_hold_a_delivery() {
-    let other = DeliveryCommand::Start {
-        worker: "w2".to_owned(),
-        now: after(59),
-        lease_until: after(119),
-        facts: facts(),
-    };
+    let other =
+        DeliveryCommand::Start { worker: "w2".to_owned(), now: after(59), lease_until: after(119), facts: facts() };
     given(running()).when(other).then_expect_error(DeliveryRefusal::Running);
 }
 
@@ -32,7 +28,8 @@ fn a_lease_that_ran_out_can_be_taken_over_and_its_holder_is_told() {
         plan: vec![preset("storm"), preset("rain")],
         unmapped: vec![],
     });
-    let take = DeliveryCommand::Start { worker: "w2".to_owned(), now: after(60), lease_until: after(120), facts: facts() };
+    let take =
+        DeliveryCommand::Start { worker: "w2".to_owned(), now: after(60), lease_until: after(120), facts: facts() };
     given(running()).when(take).then_expect_events(vec![taken_over.clone()]);
     given(running_and([taken_over]))
         .when(DeliveryCommand::RecordShare { held: held(1), asset: preset("storm"), credits: Credits(10) })
@@ -79,9 +76,7 @@ fn what_the_merchant_must_fix_is_found_before_anything_is_tried() {
         ),
     ];
     for (webhook, facts, code) in cases {
-        given([told(webhook)])
-            .when(start_at(noon(), facts))
-            .then_expect_events(vec![ActionRequired { code }]);
+        given([told(webhook)]).when(start_at(noon(), facts)).then_expect_events(vec![ActionRequired { code }]);
     }
 }
 
@@ -125,8 +120,7 @@ fn a_delivery_is_complete_when_every_planned_asset_was_shared() {
     let one_left = running_and([ItemShared { asset: preset("storm"), credits: Credits(10) }]);
     let complete = DeliveryCommand::Complete { held: held(1) };
     given(one_left.clone()).when(complete.clone()).then_expect_error(DeliveryRefusal::ItemsOutstanding);
-    let all: Vec<_> =
-        one_left.into_iter().chain([ItemShared { asset: preset("rain"), credits: Credits(0) }]).collect();
+    let all: Vec<_> = one_left.into_iter().chain([ItemShared { asset: preset("rain"), credits: Credits(0) }]).collect();
     given(all.clone()).when(complete.clone()).then_expect_events(vec![Completed]);
     given(all.into_iter().chain([Completed]).collect::<Vec<_>>()).when(complete).then_expect_events(vec![]);
 }
@@ -201,14 +195,14 @@ fn what_no_rule_covers_is_given_up() {
 fn a_worker_that_stops_hands_the_delivery_back() {
     given(running()).when(DeliveryCommand::HandBack { held: held(1) }).then_expect_events(vec![HandedBack]);
     let stranger = Held { worker: "w2".to_owned(), attempt: 1 };
-    given(running())
-        .when(DeliveryCommand::HandBack { held: stranger })
-        .then_expect_error(DeliveryRefusal::LeaseLost);
+    given(running()).when(DeliveryCommand::HandBack { held: stranger }).then_expect_error(DeliveryRefusal::LeaseLost);
 }
 
 #[test]
 fn a_lease_is_only_ever_made_longer() {
     let renew = |lease_until| DeliveryCommand::RenewLease { held: held(1), lease_until };
-    given(running()).when(renew(after(90))).then_expect_events(vec![DeliveryEvent::LeaseRenewed { lease_until: after(90) }]);
+    given(running())
+        .when(renew(after(90)))
+        .then_expect_events(vec![DeliveryEvent::LeaseRenewed { lease_until: after(90) }]);
     given(running()).when(renew(after(60))).then_expect_events(vec![]);
 }

@@ -5,11 +5,12 @@ use cqrs_es::test::TestFramework;
 use uuid::Uuid;
 
 use crate::delivery::{
-    ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, Held, Intent, StartFacts, Started, Webhook,
-    WebhookOutcome,
+    ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, Held, Intent, StartFacts, Started, Webhook, WebhookOutcome,
 };
 use crate::integration::Provider;
-use crate::{AccountId, Asset, IntegrationId, ItemMapping, LineItem, MappingId, MatchType, ResolutionCode, ResourceType};
+use crate::{
+    AccountId, Asset, IntegrationId, ItemMapping, LineItem, MappingId, MatchType, ResolutionCode, ResourceType,
+};
 
 pub(super) use DeliveryEvent::{
     ActionRequired, CancellationRequested, Cancelled, Completed, FailedPermanently, HandedBack, ItemShared,

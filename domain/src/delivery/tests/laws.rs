@@ -15,7 +15,8 @@ fn any_intent() -> impl Strategy<Value = Intent> {
 }
 
 fn any_held() -> impl Strategy<Value = Held> {
-    (prop_oneof![Just("w1"), Just("w2")], 1..5_u32).prop_map(|(worker, attempt)| Held { worker: worker.into(), attempt })
+    (prop_oneof![Just("w1"), Just("w2")], 1..5_u32)
+        .prop_map(|(worker, attempt)| Held { worker: worker.into(), attempt })
 }
 
 fn any_command() -> impl Strategy<Value = DeliveryCommand> {
@@ -25,13 +26,23 @@ fn any_command() -> impl Strategy<Value = DeliveryCommand> {
     prop_oneof![
         any_intent().prop_map(|intent| record(webhook(intent))),
         seconds.clone().prop_map(|s| start_at(after(s), facts())),
-        (any_held(), asset).prop_map(|(held, asset)| DeliveryCommand::RecordShare { held, asset, credits: Credits(10) }),
+        (any_held(), asset).prop_map(|(held, asset)| DeliveryCommand::RecordShare {
+            held,
+            asset,
+            credits: Credits(10)
+        }),
         any_held().prop_map(|held| DeliveryCommand::RecordFollow { held, credits: Credits(3) }),
         any_held().prop_map(|held| DeliveryCommand::Complete { held }),
-        (any_held(), seconds.clone())
-            .prop_map(|(held, s)| DeliveryCommand::Wait { held, now: after(s), jitter: Jitter::NONE }),
-        (any_held(), seconds.clone())
-            .prop_map(|(held, s)| DeliveryCommand::Fail { held, now: after(s), jitter: Jitter::NONE }),
+        (any_held(), seconds.clone()).prop_map(|(held, s)| DeliveryCommand::Wait {
+            held,
+            now: after(s),
+            jitter: Jitter::NONE
+        }),
+        (any_held(), seconds.clone()).prop_map(|(held, s)| DeliveryCommand::Fail {
+            held,
+            now: after(s),
+            jitter: Jitter::NONE
+        }),
         (any_held(), code.clone()).prop_map(|(held, code)| DeliveryCommand::RequireAction { held, code }),
         any_held().prop_map(|held| DeliveryCommand::HandBack { held }),
         (any_held(), seconds).prop_map(|(held, s)| DeliveryCommand::RenewLease { held, lease_until: after(s) }),
@@ -77,14 +88,13 @@ proptest! {
         }
         let before = delivery.clone();
         let again = delivery.decide(last.clone()).unwrap_or_default();
-        match last {
-            DeliveryCommand::RecordWebhook(_) => {
-                prop_assert_eq!(again.len(), 1);
-                delivery.apply(again[0].clone());
-                let standing = |delivery: &Delivery| delivery.order().map(|order| order.phase.standing());
-                prop_assert_eq!(standing(&delivery), standing(&before));
-            }
-            _ => prop_assert_eq!(again, vec![]),
+        if let DeliveryCommand::RecordWebhook(_) = last {
+            prop_assert_eq!(again.len(), 1);
+            delivery.apply(again[0].clone());
+            let standing = |delivery: &Delivery| delivery.order().map(|order| order.phase.standing());
+            prop_assert_eq!(standing(&delivery), standing(&before));
+        } else {
+            prop_assert_eq!(again, vec![]);
         }
     }
 
@@ -93,7 +103,7 @@ proptest! {
         let (_, history) = history_of(&commands);
         let mut shared = HashSet::new();
         for event in history {
-            if let DeliveryEvent::ItemShared { asset, .. } = event {
+            if let ItemShared { asset, .. } = event {
                 prop_assert!(shared.insert(asset));
             }
         }

@@ -29,10 +29,9 @@ fn whatever_is_not_running_or_done_can_be_retried() {
 
 #[test]
 fn a_retry_can_bring_the_right_username() {
-    given(waiting_for(ResolutionCode::InvalidUsername)).when(retry(Some(" maxine "))).then_expect_events(vec![
-        DeliveryEvent::UsernameCorrected { username: "maxine".into() },
-        RetryRequested,
-    ]);
+    given(waiting_for(ResolutionCode::InvalidUsername))
+        .when(retry(Some(" maxine ")))
+        .then_expect_events(vec![DeliveryEvent::UsernameCorrected { username: "maxine".into() }, RetryRequested]);
     given(waiting_for(ResolutionCode::InvalidUsername))
         .when(retry(Some("max")))
         .then_expect_events(vec![RetryRequested]);

@@ -26,9 +26,7 @@ fn order_with(fields: &str) -> StoreOrder {
 }
 
 fn line(fields: &str) -> LineItem {
-    order(&format!(r#"{{"id":1,"line_items":[{{{fields}}}]}}"#))
-        .items
-        .remove(0)
+    order(&format!(r#"{{"id":1,"line_items":[{{{fields}}}]}}"#)).items.remove(0)
 }
 
 #[test]
@@ -67,62 +65,28 @@ fn ids_keep_every_digit_and_the_shown_number_is_the_name() {
 #[test]
 fn odd_lines_are_read_as_far_as_they_say_something() {
     for (fields, expected) in [
-        (
-            r#""sku":null,"product_id":null,"variant_id":null,"title":"Tip""#,
-            item(None, None, None, Some("Tip"), 1),
-        ),
-        (
-            r#""sku":"","product_id":0,"variant_id":0,"title":"""#,
-            item(None, None, None, None, 1),
-        ),
-        (
-            r#""sku":4711,"product_id":"12","quantity":"2""#,
-            item(Some("4711"), Some("12"), None, None, 2),
-        ),
-        (
-            r#""sku":"a\u0000b","quantity":1.5"#,
-            item(Some("ab"), None, None, None, 2),
-        ),
+        (r#""sku":null,"product_id":null,"variant_id":null,"title":"Tip""#, item(None, None, None, Some("Tip"), 1)),
+        (r#""sku":"","product_id":0,"variant_id":0,"title":"""#, item(None, None, None, None, 1)),
+        (r#""sku":4711,"product_id":"12","quantity":"2""#, item(Some("4711"), Some("12"), None, None, 2)),
+        (r#""sku":"a\u0000b","quantity":1.5"#, item(Some("ab"), None, None, None, 2)),
         (r#""sku":["a"],"quantity":-1"#, item(None, None, None, None, 0)),
-        (
-            r#""sku":"a","quantity":2,"current_quantity":0"#,
-            item(Some("a"), None, None, None, 0),
-        ),
-        (
-            r#""sku":"a","quantity":2,"current_quantity":null"#,
-            item(Some("a"), None, None, None, 2),
-        ),
+        (r#""sku":"a","quantity":2,"current_quantity":0"#, item(Some("a"), None, None, None, 0)),
+        (r#""sku":"a","quantity":2,"current_quantity":null"#, item(Some("a"), None, None, None, 2)),
         (r#""sku":"a","quantity":null"#, item(Some("a"), None, None, None, 1)),
-        (
-            r#""sku":"a","quantity":1e400,"price":1e400"#,
-            item(Some("a"), None, None, None, u32::MAX),
-        ),
+        (r#""sku":"a","quantity":1e400,"price":1e400"#, item(Some("a"), None, None, None, u32::MAX)),
     ] {
         assert_eq!(line(fields), expected, "{fields}");
     }
-    assert!(
-        order(r#"{"id":1,"line_items":[null,7,"a",["sku"],[]]}"#)
-            .items
-            .is_empty()
-    );
+    assert!(order(r#"{"id":1,"line_items":[null,7,"a",["sku"],[]]}"#).items.is_empty());
 }
 
 #[test]
 fn the_username_is_in_an_attribute_or_else_in_the_note() {
     let note = r#""note":"Hi!\nNDSP username: from_note""#;
     for (fields, username) in [
-        (
-            format!(r#""note_attributes":[{{"name":"Cortex_Username","value":"@max"}}],{note}"#),
-            Some("max"),
-        ),
-        (
-            format!(r#""note_attributes":{{"ndsp_username":"max"}},{note}"#),
-            Some("max"),
-        ),
-        (
-            format!(r#""note_attributes":[{{"name":"ndsp_username","value":" "}}],{note}"#),
-            Some("from_note"),
-        ),
+        (format!(r#""note_attributes":[{{"name":"Cortex_Username","value":"@max"}}],{note}"#), Some("max")),
+        (format!(r#""note_attributes":{{"ndsp_username":"max"}},{note}"#), Some("max")),
+        (format!(r#""note_attributes":[{{"name":"ndsp_username","value":" "}}],{note}"#), Some("from_note")),
         (format!(r#""note_attributes":[],{note}"#), Some("from_note")),
         (format!(r#""note_attributes":{{}},{note}"#), Some("from_note")),
         (format!(r#""note_attributes":null,{note}"#), Some("from_note")),
@@ -141,61 +105,30 @@ fn the_customer_may_be_anywhere_or_nowhere() {
     for (fields, email, name) in [
         (r#""email":"a@b.c","contact_email":"d@e.f""#, Some("a@b.c"), None),
         (r#""email":"","contact_email":"d@e.f""#, Some("d@e.f"), None),
-        (
-            r#""email":null,"customer":{"email":"d@e.f","first_name":"Max"}"#,
-            Some("d@e.f"),
-            Some("Max"),
-        ),
-        (
-            r#""customer":{"first_name":" Max ","last_name":"Power"}"#,
-            None,
-            Some("Max Power"),
-        ),
-        (
-            r#""customer":null,"billing_address":{"first_name":"","last_name":"Power"}"#,
-            None,
-            Some("Power"),
-        ),
+        (r#""email":null,"customer":{"email":"d@e.f","first_name":"Max"}"#, Some("d@e.f"), Some("Max")),
+        (r#""customer":{"first_name":" Max ","last_name":"Power"}"#, None, Some("Max Power")),
+        (r#""customer":null,"billing_address":{"first_name":"","last_name":"Power"}"#, None, Some("Power")),
         (r#""customer":[],"billing_address":[["Max"]]"#, None, None),
         (r#""customer":{},"billing_address":{"first_name":null}"#, None, None),
     ] {
         let order = order_with(fields);
-        assert_eq!(
-            (order.email.as_deref(), order.customer_name.as_deref()),
-            (email, name),
-            "{fields}"
-        );
+        assert_eq!((order.email.as_deref(), order.customer_name.as_deref()), (email, name), "{fields}");
     }
 }
 
 #[test]
 fn an_order_is_called_off_by_its_own_words_or_by_the_topic() {
     for (topic, fields, called_off) in [
-        (
-            "orders/updated",
-            r#""cancelled_at":null,"financial_status":"paid""#,
-            false,
-        ),
-        (
-            "orders/updated",
-            r#""cancelled_at":"","financial_status":"partially_refunded""#,
-            false,
-        ),
+        ("orders/updated", r#""cancelled_at":null,"financial_status":"paid""#, false),
+        ("orders/updated", r#""cancelled_at":"","financial_status":"partially_refunded""#, false),
         ("orders/updated", r#""financial_status":"voided""#, false),
         ("orders/updated", r#""cancelled_at":"2026-10-01T10:00:00Z""#, true),
         ("orders/updated", r#""financial_status":"refunded""#, true),
         ("orders/cancelled", r#""cancelled_at":null"#, true),
         ("orders/delete", r#""cancelled_at":null"#, true),
     ] {
-        let order = order_of(parsed(
-            Some(topic),
-            &format!(r#"{{"id":1,"line_items":[{{"sku":"a"}}],{fields}}}"#),
-        ));
-        assert_eq!(
-            (order.called_off, order.items.len()),
-            (called_off, 1),
-            "{topic} {fields}"
-        );
+        let order = order_of(parsed(Some(topic), &format!(r#"{{"id":1,"line_items":[{{"sku":"a"}}],{fields}}}"#)));
+        assert_eq!((order.called_off, order.items.len()), (called_off, 1), "{topic} {fields}");
     }
     let deleted = order_of(parsed(Some("orders/delete"), r#"{"id":820982911946154508}"#));
     assert!(deleted.called_off && deleted.items.is_empty() && deleted.order_id == "820982911946154508");
@@ -211,26 +144,14 @@ fn what_is_not_an_order_is_a_notice() {
         (Some("orders"), order),
         (Some("ordersé/x"), order),
         // Things that look like an order, sent under a topic that nobody signed.
-        (
-            Some("orders/paid"),
-            r#"{"id":1,"line_items":[],"abandoned_checkout_url":"https://a.b"}"#,
-        ),
+        (Some("orders/paid"), r#"{"id":1,"line_items":[],"abandoned_checkout_url":"https://a.b"}"#),
         (
             Some("orders/paid"),
             r#"{"id":1,"line_items":[],"invoice_url":"https://a.b","status":"open","order_id":null}"#,
         ),
-        (
-            Some("orders/paid"),
-            r#"{"id":"eeafa272","token":"eeafa272","line_items":[]}"#,
-        ),
-        (
-            Some("orders/paid"),
-            r#"{"id":1,"order_id":2,"status":"success","line_items":[]}"#,
-        ),
-        (
-            Some("orders/paid"),
-            r#"{"id":1,"line_items":[],"admin_graphql_api_id":"gid://shopify/DraftOrder/1"}"#,
-        ),
+        (Some("orders/paid"), r#"{"id":"eeafa272","token":"eeafa272","line_items":[]}"#),
+        (Some("orders/paid"), r#"{"id":1,"order_id":2,"status":"success","line_items":[]}"#),
+        (Some("orders/paid"), r#"{"id":1,"line_items":[],"admin_graphql_api_id":"gid://shopify/DraftOrder/1"}"#),
         (None, r#"{"id":1,"order_id":2,"refund_line_items":[]}"#),
         (None, r#"{"id":1,"title":"Storm Drive","variants":[]}"#),
         (Some("orders/edited"), r#"{"order_edit":{"id":1}}"#),
@@ -249,11 +170,7 @@ fn what_is_not_an_order_is_a_notice() {
         (Some("orders/paid"), "1.5"),
         (Some("orders/paid"), "null"),
     ] {
-        assert_eq!(
-            parsed(topic, json),
-            Ok(Parsed::Notice(NoticeKind::NotAnOrder)),
-            "{topic:?} {json}"
-        );
+        assert_eq!(parsed(topic, json), Ok(Parsed::Notice(NoticeKind::NotAnOrder)), "{topic:?} {json}");
     }
 }
 

@@ -18,10 +18,7 @@ fn parsed(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed> {
 
 /// An order with these fields beside its id and its empty list of lines.
 fn order_with(fields: &str) -> StoreOrder {
-    order_of(parsed(
-        Some("order.updated"),
-        &format!(r#"{{"id":1,"line_items":[],{fields}}}"#),
-    ))
+    order_of(parsed(Some("order.updated"), &format!(r#"{{"id":1,"line_items":[],{fields}}}"#)))
 }
 
 #[test]
@@ -37,13 +34,7 @@ fn the_documented_order_is_read() {
                 username: Some("cortex_user_42".to_owned()),
                 email: Some("customer@example.com".to_owned()),
                 customer_name: None,
-                items: vec![item(
-                    Some("STORM-LEAD-V2"),
-                    Some("567"),
-                    Some("890"),
-                    Some("Storm Drive Lead Preset"),
-                    1
-                )],
+                items: vec![item(Some("STORM-LEAD-V2"), Some("567"), Some("890"), Some("Storm Drive Lead Preset"), 1)],
             }))
         );
     }
@@ -57,10 +48,7 @@ fn odd_lines_are_read_as_far_as_they_say_something() {
         {"name":"C","sku":4711,"product_id":"7","quantity":"2","image":{"id":""},"meta_data":[{"value":{"a":[]}}]},
         {"name":"","quantity":0},
         "odd"]"#;
-    let order = order_of(parsed(
-        Some("order.updated"),
-        &format!(r#"{{"id":1,"line_items":{lines}}}"#),
-    ));
+    let order = order_of(parsed(Some("order.updated"), &format!(r#"{{"id":1,"line_items":{lines}}}"#)));
     assert_eq!(
         order.items,
         [
@@ -80,10 +68,7 @@ fn odd_fields_are_read_as_far_as_they_say_something() {
     );
     assert_eq!(order.order_number.as_deref(), Some("A-17"));
     assert_eq!(order.order_status.as_deref(), Some("processing"));
-    assert_eq!(
-        (order.email.as_deref(), order.customer_name.as_deref()),
-        (Some("a@b.c"), Some("Max"))
-    );
+    assert_eq!((order.email.as_deref(), order.customer_name.as_deref()), (Some("a@b.c"), Some("Max")));
     assert_eq!(order_with(r#""number":17"#).order_number.as_deref(), Some("17"));
     for billing in ["null", "[]", "{}", r#""""#, "7", "true", r#"["Max","Power","a@b.c"]"#] {
         let order = order_with(&format!(r#""billing":{billing},"number":null,"status":null"#));
@@ -99,10 +84,7 @@ fn the_username_is_in_the_meta_data_or_else_in_the_note() {
     let note = r#""customer_note":"Cortex username - from_note""#;
     for (meta_data, username) in [
         (r#"[{"id":1,"key":"_ndsp_username","value":"max"}]"#, "max"),
-        (
-            r#"[{"key":"a","value":{"b":[1]}},{"key":"cortex_username","value":42}]"#,
-            "42",
-        ),
+        (r#"[{"key":"a","value":{"b":[1]}},{"key":"cortex_username","value":42}]"#, "42"),
         (r#"[{"key":"ndsp_username","value":["max"]}]"#, "from_note"),
         (r#"{"ndsp_username":"max"}"#, "max"),
         ("null", "from_note"),
@@ -124,11 +106,7 @@ fn an_order_is_called_off_by_its_status_or_by_its_deletion() {
         ("Refunded", true),
         ("trash", true),
     ] {
-        assert_eq!(
-            order_with(&format!(r#""status":"{status}""#)).called_off,
-            called_off,
-            "{status}"
-        );
+        assert_eq!(order_with(&format!(r#""status":"{status}""#)).called_off, called_off, "{status}");
     }
     let deleted = order_of(parsed(Some("order.deleted"), r#"{"id":17}"#));
     assert!(deleted.called_off && deleted.items.is_empty() && deleted.order_id == "17");
@@ -141,36 +119,16 @@ fn what_is_not_an_order_is_a_notice() {
     for (topic, json, kind) in [
         (Some("order.updated"), error, NoticeKind::StoreError),
         (None, error, NoticeKind::StoreError),
-        (
-            None,
-            r#"{"code":"a","message":"b","data":null}"#,
-            NoticeKind::NotAnOrder,
-        ),
-        (
-            Some("coupon.created"),
-            r#"{"id":1,"code":"WINTER"}"#,
-            NoticeKind::NotAnOrder,
-        ),
+        (None, r#"{"code":"a","message":"b","data":null}"#, NoticeKind::NotAnOrder),
+        (Some("coupon.created"), r#"{"id":1,"code":"WINTER"}"#, NoticeKind::NotAnOrder),
         (Some("product.updated"), order, NoticeKind::NotAnOrder),
         (Some("subscription.created"), order, NoticeKind::NotAnOrder),
-        (
-            Some("order.created"),
-            r#"{"id":1,"line_items":[],"billing_period":"month"}"#,
-            NoticeKind::NotAnOrder,
-        ),
-        (
-            Some("action.woocommerce_add_to_cart"),
-            r#"{"action":"a","arg":1}"#,
-            NoticeKind::NotAnOrder,
-        ),
+        (Some("order.created"), r#"{"id":1,"line_items":[],"billing_period":"month"}"#, NoticeKind::NotAnOrder),
+        (Some("action.woocommerce_add_to_cart"), r#"{"action":"a","arg":1}"#, NoticeKind::NotAnOrder),
         (Some("order.updated"), r#"{"id":17}"#, NoticeKind::NotAnOrder),
         (Some("product.deleted"), r#"{"id":17}"#, NoticeKind::NotAnOrder),
         (None, r#"{"id":17}"#, NoticeKind::NotAnOrder),
-        (
-            Some("order.deleted"),
-            r#"{"id":17,"name":"Max"}"#,
-            NoticeKind::NotAnOrder,
-        ),
+        (Some("order.deleted"), r#"{"id":17,"name":"Max"}"#, NoticeKind::NotAnOrder),
         (Some("order.deleted"), r#"{"id":null}"#, NoticeKind::NotAnOrder),
         (Some("order.deleted"), "[17]", NoticeKind::NotAnOrder),
         (None, r#"{"id":1,"line_items":{}}"#, NoticeKind::NotAnOrder),
