@@ -77,7 +77,7 @@ async fn show(world: &World, options: &DemoOptions) -> anyhow::Result<()> {
             "orders": board.json(),
         }))?;
     } else {
-        print(board.table())?;
+        print(board.table(false))?;
     }
     looked?;
     if !missing.is_empty() {

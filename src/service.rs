@@ -20,11 +20,14 @@ use crate::integrations::Integrations;
 use crate::metrics::Metrics;
 use crate::projector::Projector;
 use crate::vault::Vault;
-use crate::worker::Worker;
+use crate::worker::{Pace, Worker};
 use crate::{ids, keys, reactions};
 
-/// How long a call to Cortex Cloud may take. A lease is renewed before a call that might outlive it.
-pub const CORTEX_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a worker holds a delivery without a word, unless the operator says otherwise.
+pub const DEFAULT_LEASE: Duration = Duration::from_mins(1);
+pub const MIN_LEASE: Duration = Duration::from_secs(6);
+/// How long a call to Cortex Cloud may take at most.
+const MAX_CORTEX_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a command waits for the views to show what it did.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -38,6 +41,15 @@ pub struct ServiceOptions {
     pub public_url: String,
     /// Deliveries that are worked on at the same time; 0 for a node that only takes webhooks and questions.
     pub workers: usize,
+    /// How long a worker holds a delivery without a word: so long a delivery rests when its worker died.
+    pub lease: Duration,
+}
+
+impl ServiceOptions {
+    /// How long a call to Cortex Cloud may take. Short beside the lease, which is renewed before a call might outlive it.
+    fn cortex_timeout(&self) -> Duration {
+        (self.lease / 6).min(MAX_CORTEX_TIMEOUT)
+    }
 }
 
 /// Everything that is open. Shared by all doors.
@@ -73,7 +85,8 @@ impl Service {
             Database::open(&options.views_url, Durability::Rebuildable).await.context("the views cannot be opened")?;
         projections::view::migrate(&views).await.context("the schema of the views cannot be brought up to date")?;
         let projector = Projector::start(&log, &views, metrics.clone()).await?;
-        let cortex = CortexClient::new(&options.cortex_url, CORTEX_TIMEOUT).context("the address of Cortex Cloud")?;
+        let cortex =
+            CortexClient::new(&options.cortex_url, options.cortex_timeout()).context("the address of Cortex Cloud")?;
         let service = Arc::new(Self {
             integrations: Integrations::new(&log),
             changes: Changes::default(),
@@ -87,11 +100,11 @@ impl Service {
             metrics,
             clock,
         });
-        service.start_background(cortex, options.workers).await;
+        service.start_background(cortex, &options).await;
         Ok(service)
     }
 
-    async fn start_background(self: &Arc<Self>, cortex: CortexClient, workers: usize) {
+    async fn start_background(self: &Arc<Self>, cortex: CortexClient, options: &ServiceOptions) {
         let mut background = self.background.lock().await;
         background.listener = Some(HeadListener::start(&self.log));
         let integrations = self.integrations.clone();
@@ -103,8 +116,9 @@ impl Service {
         background.followers.spawn(async move { refusals.keep_writing(&log).await });
         let service = self.clone();
         background.followers.spawn(async move { reactions::follow(&service).await });
-        if workers > 0 {
-            let worker = Worker::new(self.clone(), cortex, workers);
+        if options.workers > 0 {
+            let pace = Pace { concurrency: options.workers, lease: options.lease, call: options.cortex_timeout() };
+            let worker = Worker::new(self.clone(), cortex, pace);
             background.workers.spawn(worker.run());
         }
     }

@@ -34,7 +34,16 @@ pub(crate) struct Worker {
     cortex: CortexClient,
     sessions: Sessions,
     name: String,
-    concurrency: usize,
+    pace: Pace,
+}
+
+/// How much a worker does at a time, and how long a step of it may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    pub(crate) concurrency: usize,
+    pub(crate) lease: Duration,
+    /// The longest call to Cortex Cloud.
+    pub(crate) call: Duration,
 }
 
 /// What came of looking at one delivery.
@@ -45,10 +54,10 @@ struct Looked {
 }
 
 impl Worker {
-    pub(crate) fn new(service: Arc<Service>, cortex: CortexClient, concurrency: usize) -> Self {
+    pub(crate) fn new(service: Arc<Service>, cortex: CortexClient, pace: Pace) -> Self {
         // Unique for every start: a restarted process does not hold what the one before it held.
         let name = ids::fresh().simple().to_string();
-        Self { service, cortex, sessions: Sessions::default(), name, concurrency }
+        Self { service, cortex, sessions: Sessions::default(), name, pace }
     }
 
     /// Works until the service stops; then lets every attempt come to an end.
@@ -90,7 +99,7 @@ impl Worker {
         let views = &self.service.views;
         let now_us = now.timestamp_micros();
         self.service.metrics.queue_depth(due_deliveries::depth(views, now_us).await?);
-        let room = self.concurrency - attempts.len().min(self.concurrency);
+        let room = self.pace.concurrency.saturating_sub(attempts.len());
         if room > 0 {
             let limit = i64::try_from(room + queue.passed_over()).unwrap_or(i64::MAX);
             let paced: Vec<String> = queue.paced.keys().take(MAX_PACED).map(ToString::to_string).collect();

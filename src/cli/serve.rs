@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
@@ -14,7 +15,7 @@ use super::shutdown::asked_to_stop;
 use super::stores::StoreArgs;
 use crate::clock::Clock;
 use crate::http;
-use crate::service::{Service, ServiceOptions};
+use crate::service::{DEFAULT_LEASE, MIN_LEASE, Service, ServiceOptions};
 use crate::vault;
 
 /// Run the service: take webhooks, deliver orders, answer GraphQL
@@ -39,6 +40,9 @@ pub(super) struct Serve {
     /// Deliveries that are worked on at the same time; 0 for a node that only takes webhooks and answers questions
     #[arg(long, env = "CLOUD_BRIDGE_WORKERS", value_name = "N", default_value_t = 4)]
     workers: usize,
+    /// How long a delivery rests when the worker that held it died, in seconds
+    #[arg(long, env = "CLOUD_BRIDGE_LEASE_SECONDS", value_name = "SECONDS", default_value_t = DEFAULT_LEASE.as_secs(), value_parser = clap::value_parser!(u64).range(MIN_LEASE.as_secs()..=3_600))]
+    lease_seconds: u64,
     #[command(flatten)]
     stores: StoreArgs,
 }
@@ -62,6 +66,7 @@ impl Serve {
             cortex_url: self.cortex_url.clone(),
             public_url: public_url.map_or_else(|| own_url(address), str::to_owned),
             workers: self.workers,
+            lease: Duration::from_secs(self.lease_seconds),
         };
         let service = Service::start(options, self.stores.vault(true)?, Clock::default()).await?;
         let admin_key = service.bootstrap().await.context("the administrator's account cannot be opened")?;

@@ -130,7 +130,7 @@ impl Board {
     pub(super) async fn watch(&self, cast: &Cast, screen: &Screen) -> anyhow::Result<()> {
         loop {
             self.look(cast).await?;
-            screen.draw(|| self.table());
+            screen.draw(|| self.table(true));
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
@@ -157,10 +157,10 @@ impl Board {
         (rows.len(), statuses.len(), codes.len())
     }
 
-    /// The last column is left out on a narrow terminal, so that an order stays a line.
-    pub(super) fn table(&self) -> String {
+    /// While it is `live`, the last columns are left out on a narrow terminal, so that an order stays a line.
+    pub(super) fn table(&self, live: bool) -> String {
         let mut table = table(&["", "ORDER", "STATUS", "CODE", "TRIES", "STORE", "WHAT HAPPENS"]);
-        let is_narrow = table.width().is_some_and(|columns| columns < MIN_COLUMNS);
+        let is_narrow = live && table.width().is_some_and(|columns| columns < MIN_COLUMNS);
         if is_narrow {
             table.set_header(["", "ORDER", "STATUS", "CODE", "TRIES"]);
         }

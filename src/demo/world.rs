@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use crate::cli::{Client, admin_key_file, bind, keep, own_url, sqlite_url};
 use crate::clock::Clock;
 use crate::sandbox::{self, Sandbox, SandboxOptions};
-use crate::service::{Service, ServiceOptions};
+use crate::service::{DEFAULT_LEASE, Service, ServiceOptions};
 use crate::vault::Vault;
 use crate::{http, ids};
 
@@ -40,6 +40,7 @@ impl World {
             cortex_url: sandbox.base_url().to_owned(),
             public_url: url.clone(),
             workers: WORKERS,
+            lease: DEFAULT_LEASE,
         };
         let is_new = !folder.path.join("log.db").exists();
         let vault = Vault::from_file(&folder.path.join("master.key"), is_new)?;

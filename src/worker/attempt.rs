@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::account::{Account, AccountCommand, AccountRefusal, CortexCredentials};
 use domain::credits::PaidAction;
 use domain::delivery::schedule::Jitter;
@@ -16,10 +16,6 @@ use super::Worker;
 use crate::cortex::{CortexError, CortexUser, ItemKind, ItemRef, Session};
 use crate::event_log::{Actor, CommandError, LoadError};
 use crate::metrics::AttemptOutcome;
-use crate::service::CORTEX_TIMEOUT;
-
-/// How long a worker holds a delivery without a word.
-const LEASE: TimeDelta = TimeDelta::seconds(60);
 
 /// What came of an attempt, as far as the queue needs to know.
 pub(super) enum Taken {
@@ -85,6 +81,10 @@ impl Attempt {
         self.worker.service.clock.now()
     }
 
+    fn lease_from(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        now + self.worker.pace.lease
+    }
+
     /// Looks everything up, asks the account's pace, and starts; or finds what the merchant must fix first.
     async fn take(&self) -> anyhow::Result<Result<InHand, Taken>> {
         let log = &self.worker.service.log;
@@ -115,7 +115,8 @@ impl Attempt {
             return Ok(Err(Taken::Paced { next_at }));
         }
         let now = self.now();
-        let start = DeliveryCommand::Start { worker: self.worker.name.clone(), now, lease_until: now + LEASE, facts };
+        let start =
+            DeliveryCommand::Start { worker: self.worker.name.clone(), now, lease_until: self.lease_from(now), facts };
         let started = match log.execute::<Delivery>(&self.id.to_string(), start, &self.actor).await {
             Ok(started) => started,
             Err(CommandError::Refused(_)) => return Ok(Err(Taken::NotDue)),
@@ -280,11 +281,11 @@ impl Attempt {
             return Err(Stop::HandBack);
         }
         let now = self.now();
-        let margin = TimeDelta::from_std(CORTEX_TIMEOUT * 2).unwrap_or(LEASE);
+        let margin = self.worker.pace.call * 2;
         let lasts = in_hand.order.lease().is_some_and(|lease| lease.until > now + margin);
         if !lasts {
             let held = in_hand.held.clone();
-            let renew = DeliveryCommand::RenewLease { held, lease_until: now + LEASE };
+            let renew = DeliveryCommand::RenewLease { held, lease_until: self.lease_from(now) };
             self.record(in_hand, renew).await.map_err(|step| match step {
                 Step::Stop(stop) => stop,
                 Step::SessionExpired => Stop::Over,

@@ -8,7 +8,7 @@ use cloud_bridge::clock::Clock;
 use cloud_bridge::event_log::row::first_broken;
 use cloud_bridge::ingest::signature::sign;
 use cloud_bridge::sandbox::{self, Sandbox, SandboxOptions};
-use cloud_bridge::service::{NewAccount, Service, ServiceOptions};
+use cloud_bridge::service::{DEFAULT_LEASE, NewAccount, Service, ServiceOptions};
 use cloud_bridge::vault::Vault;
 use domain::integration::Provider;
 use projections::due_deliveries;
@@ -54,6 +54,7 @@ pub fn options(databases: &Databases, cortex: &Sandbox, workers: usize) -> Servi
         cortex_url: cortex.base_url().to_owned(),
         public_url: "https://bridge.example".to_owned(),
         workers,
+        lease: DEFAULT_LEASE,
     }
 }
 

@@ -7,12 +7,13 @@
 mod app;
 mod cli;
 mod cortex_failures;
+mod crashes;
 mod delivering;
 mod engines;
-mod crashes;
 mod event_log;
 mod fixes;
 mod graphql;
 mod orders;
+mod process;
 mod views;
 mod webhooks;

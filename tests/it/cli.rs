@@ -1,0 +1,198 @@
+//! Every command of the command line, once, as an operator types it.
+
+use std::process::Stdio;
+
+use cloud_bridge::sandbox::{self, SandboxOptions};
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
+
+use crate::app::text;
+use crate::engines::{Databases, Engine};
+use crate::process::{Server, cloud_bridge, printed};
+
+struct Desk {
+    databases: Databases,
+    server: Server,
+}
+
+impl Desk {
+    /// Runs a command with what an operator has set in the environment.
+    async fn run(&self, arguments: &[&str]) -> std::process::Output {
+        self.run_with(arguments, "").await
+    }
+
+    async fn run_with(&self, arguments: &[&str], input: &str) -> std::process::Output {
+        let mut command = cloud_bridge(&self.databases.folder());
+        command
+            .args(arguments)
+            .env("CLOUD_BRIDGE_SERVER", &self.server.url)
+            .env("CLOUD_BRIDGE_API_KEY", &self.server.admin_key)
+            .env("CLOUD_BRIDGE_LOG", &self.databases.log_url)
+            .env("CLOUD_BRIDGE_VIEWS", &self.databases.views_url)
+            .env("CLOUD_BRIDGE_MASTER_KEY", hex::encode(crate::app::MASTER_KEY))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary starts");
+        // A command that reads no input may have ended already.
+        child.stdin.take().expect("it is piped").write_all(input.as_bytes()).await.ok();
+        child.wait_with_output().await.expect("it ends")
+    }
+
+    async fn json(&self, arguments: &[&str]) -> Value {
+        let all: Vec<&str> = ["--json"].iter().chain(arguments).copied().collect();
+        let out = printed(&self.run(&all).await);
+        serde_json::from_str(&out).unwrap_or_else(|_| Value::Array(out.lines().map(line).collect()))
+    }
+}
+
+fn line(line: &str) -> Value {
+    serde_json::from_str(line).unwrap_or_else(|_| panic!("{line} is JSON"))
+}
+
+async fn every_command(engine: Engine) {
+    let databases = Databases::create(engine).await;
+    let cortex = sandbox::start(TcpListener::bind("127.0.0.1:0").await.unwrap(), SandboxOptions::default()).unwrap();
+    let server = Server::start(&databases, cortex.base_url()).await;
+    let desk = Desk { databases, server };
+
+    let opened = desk
+        .json(&["accounts", "create", "--name", "Storm Audio", "--attempts-per-minute", "600", "--credits", "50"])
+        .await;
+    let (account, key) = (text(&opened["accountId"]), text(&opened["apiKey"]));
+    assert!(key.starts_with("cb_live_"));
+    assert!(printed(&desk.run(&["accounts", "list"]).await).contains("Storm Audio"));
+    printed(&desk.run(&["accounts", "grant", &account, "25"]).await);
+    assert!(desk.json(&["accounts", "list"]).await.to_string().contains("75"));
+
+    let made = desk.json(&["keys", "create", "--name", "desk", "--role", "support", "--account", &account]).await;
+    assert!(made.to_string().contains("cb_live_"), "{made}");
+    let keys = desk.json(&["keys", "list", "--account", &account]).await;
+    let id = keys.as_array().unwrap().iter().find(|key| key["name"] == "desk").map(|key| text(&key["id"])).unwrap();
+    printed(&desk.run(&["keys", "deactivate", &id, "--account", &account]).await);
+
+    let made = desk.server.ask(
+        &key,
+        r#"mutation { createIntegration(input: { provider: SHOPIFY, name: "shop" }) { integration { id } signingSecret } }"#,
+        json!({}),
+    ).await;
+    let made = &made["createIntegration"];
+    let (integration, secret) = (text(&made["integration"]["id"]), text(&made["signingSecret"]));
+    let url = format!("{}/api/webhooks/shopify/{integration}", desk.server.url);
+    let body = crate::orders::shopify(1042, "mutual_max", &["STORM"]).to_string();
+    let signed =
+        printed(&desk.run_with(&["sign", "--provider", "shopify", "--secret", &secret, "--url", &url], &body).await);
+    assert!(signed.contains("curl") && signed.to_lowercase().contains("x-shopify-hmac-sha256: "), "{signed}");
+    let header = signed.lines().find(|line| line.to_lowercase().starts_with("x-shopify-hmac-sha256")).unwrap();
+    let (name, value) = header.split_once(": ").unwrap();
+    let answer = reqwest::Client::new().post(&url).header(name, value).body(body).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 202);
+    let delivery = text(&answer.json::<Value>().await.unwrap()["deliveryId"]);
+
+    // Nothing is mapped, so it comes to rest by itself.
+    loop {
+        let listed = desk.json(&["deliveries", "list", "--status", "action_required"]).await;
+        if listed.to_string().contains(&delivery) {
+            break;
+        }
+    }
+    assert!(printed(&desk.run(&["deliveries", "list"]).await).contains("1042"));
+    let shown = printed(&desk.run(&["deliveries", "show", &delivery]).await);
+    assert!(shown.contains("1042") && shown.contains("no_item_mapping"), "{shown}");
+    printed(&desk.run(&["deliveries", "retry", &delivery, "--username", "mutual_max"]).await);
+    loop {
+        let cancelled = desk.run(&["deliveries", "cancel", &delivery]).await;
+        if cancelled.status.success() {
+            break;
+        }
+    }
+    let again = desk.run(&["deliveries", "cancel", "no-such-delivery"]).await;
+    assert!(!again.status.success() && !again.stderr.is_empty());
+
+    let events = printed(&desk.run(&["events", "show", "delivery", &delivery]).await);
+    assert!(events.contains("webhook_received") && !events.contains("mutual_max"), "{events}");
+    let tail = desk.json(&["events", "tail", "--from", "1"]).await;
+    assert!(tail.as_array().unwrap().len() > 5);
+    let status = printed(&desk.run(&["projections", "status"]).await);
+    assert!(status.contains("delivery_log"), "{status}");
+    printed(&desk.run(&["projections", "rebuild", "delivery_stats"]).await);
+    let unknown = desk.run(&["projections", "rebuild", "nothing"]).await;
+    assert!(!unknown.status.success());
+
+    desk.server.kill().await;
+    let mut migrate = cloud_bridge(&desk.databases.folder());
+    migrate
+        .arg("migrate")
+        .env("CLOUD_BRIDGE_LOG", &desk.databases.log_url)
+        .env("CLOUD_BRIDGE_VIEWS", &desk.databases.views_url);
+    printed(&migrate.output().await.unwrap());
+    cortex.stop().await;
+    desk.databases.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_command_works_on_sqlite() {
+    every_command(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_command_works_on_postgres() {
+    every_command(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_demo_reaches_every_status_it_promises() {
+    let folder = tempfile::tempdir().unwrap();
+    let output =
+        cloud_bridge(folder.path()).args(["demo", "--exit", "--listen", "127.0.0.1:0"]).output().await.unwrap();
+    let shown = printed(&output);
+    for status in
+        ["queued", "retry_scheduled", "action_required", "completed", "failed_permanent", "cancelled", "duplicate"]
+    {
+        assert!(shown.contains(status), "{status} in {shown}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_start_keeps_the_administrators_key_for_the_command_line_alone() {
+    use tokio::io::{AsyncBufReadExt as _, BufReader};
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut serve = cloud_bridge(folder.path());
+    serve.args(["serve", "--listen", "127.0.0.1:0"]).env("CLOUD_BRIDGE_DATA_DIR", folder.path().join("data"));
+    let mut child = serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first = lines.next_line().await.unwrap().unwrap();
+    let key = first.rsplit(' ').next().unwrap().to_owned();
+    let url = loop {
+        let line = lines.next_line().await.unwrap().expect("it says where it listens");
+        if let Some(said) = line.strip_prefix("Listening on ") {
+            break said.split(' ').next().unwrap().to_owned();
+        }
+    };
+    for file in ["admin.key", "master.key", "log.db", "views.db"] {
+        let path = folder.path().join("data").join(file);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "{file}");
+        }
+    }
+    assert_eq!(std::fs::read_to_string(folder.path().join("data/admin.key")).unwrap().trim(), key);
+    let mut list = cloud_bridge(folder.path());
+    list.args(["accounts", "list", "--server", &url]).env("CLOUD_BRIDGE_DATA_DIR", folder.path().join("data"));
+    assert!(printed(&list.output().await.unwrap()).contains("Administrator"));
+
+    let mut second = cloud_bridge(folder.path());
+    second.args(["serve", "--listen", "127.0.0.1:0"]).env("CLOUD_BRIDGE_DATA_DIR", folder.path().join("data"));
+    let refused = second.output().await.unwrap();
+    assert!(!refused.status.success(), "a second server on the same files is refused");
+    child.kill().await.unwrap();
+    std::fs::remove_file(folder.path().join("data/master.key")).unwrap();
+    let mut without = cloud_bridge(folder.path());
+    without.args(["serve", "--listen", "127.0.0.1:0"]).env("CLOUD_BRIDGE_DATA_DIR", folder.path().join("data"));
+    let refused = without.output().await.unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("master"), "{said}");
+}
