@@ -9,6 +9,7 @@ use projections::View;
 use projections::database::Database;
 use projections::feed::Recorded;
 use projections::view::AdvanceError;
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::JoinSet;
 
@@ -48,7 +49,12 @@ enum FollowError {
 }
 
 impl Projector {
-    pub async fn start(log: &EventLog, views: &Database, metrics: Arc<Metrics>) -> sqlx::Result<Self> {
+    pub async fn start(
+        log: &EventLog,
+        views: &Database,
+        metrics: Arc<Metrics>,
+        runtime: &Handle,
+    ) -> sqlx::Result<Self> {
         let mut positions = HashMap::new();
         for view in View::ALL {
             positions.insert(view, watch::Sender::new(view.checkpoint(views).await?));
@@ -63,7 +69,7 @@ impl Projector {
         });
         let mut tasks = JoinSet::new();
         for view in View::ALL {
-            tasks.spawn(follow(shared.clone(), view));
+            tasks.spawn_on(follow(shared.clone(), view), runtime);
         }
         Ok(Self { shared, tasks: Arc::new(Mutex::new(tasks)) })
     }

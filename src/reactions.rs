@@ -16,11 +16,15 @@ use domain::{Asset, DeliveryId, ItemMapping, ResolutionCode};
 use projections::View;
 use projections::delivery_log;
 use projections::feed::{Fact, Recorded};
+use tokio::time::MissedTickBehavior;
 
 use crate::event_log::{Actor, CommandError, LoadError};
 use crate::service::Service;
 
 const FOLLOWER: &str = "reactions";
+/// How often the checkpoint is written at most. What comes after it is seen again after a start, and does nothing twice;
+/// the log's only writing connection is for webhooks.
+const SAVE_EVERY: Duration = Duration::from_secs(1);
 const BATCH: i64 = 200;
 /// Waiting deliveries that are looked through at a time.
 const PAGE: i64 = 200;
@@ -61,8 +65,11 @@ struct Reactions<'s> {
 impl Reactions<'_> {
     async fn run(&mut self) -> Result<(), ReactionError> {
         let log = &self.service.log;
-        let mut position = (log.follower_position(FOLLOWER).await? - SEEN_AGAIN).max(0);
+        let mut saved = log.follower_position(FOLLOWER).await?;
+        let mut position = (saved - SEEN_AGAIN).max(0);
         let mut head = log.head_changes();
+        let mut save = tokio::time::interval(SAVE_EVERY);
+        save.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             head.mark_unchanged();
             let events = log.read_after(position, BATCH).await?;
@@ -70,10 +77,15 @@ impl Reactions<'_> {
                 self.react(event).await?;
                 position = event.position;
             }
-            if !events.is_empty() {
-                log.save_follower_position(FOLLOWER, position).await?;
-            } else if head.changed().await.is_err() {
-                return Ok(());
+            self.service.reacted.send_replace(position);
+            tokio::select! {
+                biased;
+                _ = save.tick(), if position > saved => {
+                    log.save_follower_position(FOLLOWER, position).await?;
+                    saved = position;
+                }
+                () = std::future::ready(()), if !events.is_empty() => {}
+                changed = head.changed() => if changed.is_err() { return Ok(()) },
             }
         }
     }

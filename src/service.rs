@@ -11,6 +11,7 @@ use projections::database::{Database, Durability};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::background::BackgroundRuntime;
 use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::cortex::CortexClient;
@@ -63,8 +64,11 @@ pub struct Service {
     pub metrics: Arc<Metrics>,
     pub clock: Clock,
     pub public_url: String,
+    /// The position up to which everything that follows from what happened has happened.
+    pub(crate) reacted: watch::Sender<i64>,
     stopping: watch::Sender<bool>,
     background: tokio::sync::Mutex<Background>,
+    runtime: BackgroundRuntime,
 }
 
 #[derive(Default)]
@@ -81,10 +85,13 @@ impl Service {
         let metrics = Arc::new(Metrics::default());
         let surroundings = Surroundings { vault, clock: clock.clone(), metrics: metrics.clone() };
         let log = EventLog::open(&options.log_url, surroundings).await?;
-        let views =
-            Database::open(&options.views_url, Durability::Rebuildable).await.context("the views cannot be opened")?;
+        let runtime = BackgroundRuntime::start().context("background threads cannot be started")?;
+        // Opened there, so that what writes the views runs there too.
+        let views_url = options.views_url.clone();
+        let opened = runtime.handle().spawn(async move { Database::open(&views_url, Durability::Rebuildable).await });
+        let views = opened.await?.context("the views cannot be opened")?;
         projections::view::migrate(&views).await.context("the schema of the views cannot be brought up to date")?;
-        let projector = Projector::start(&log, &views, metrics.clone()).await?;
+        let projector = Projector::start(&log, &views, metrics.clone(), &runtime.handle()).await?;
         let cortex =
             CortexClient::new(&options.cortex_url, options.cortex_timeout()).context("the address of Cortex Cloud")?;
         let service = Arc::new(Self {
@@ -92,8 +99,10 @@ impl Service {
             changes: Changes::default(),
             refusals: Arc::new(Refusals::default()),
             public_url: options.public_url.trim_end_matches('/').to_owned(),
+            reacted: watch::Sender::new(0),
             stopping: watch::Sender::new(false),
             background: tokio::sync::Mutex::default(),
+            runtime,
             log,
             views,
             projector,
@@ -105,22 +114,28 @@ impl Service {
     }
 
     async fn start_background(self: &Arc<Self>, cortex: CortexClient, options: &ServiceOptions) {
+        let runtime = self.runtime.handle();
         let mut background = self.background.lock().await;
         background.listener = Some(HeadListener::start(&self.log));
         let integrations = self.integrations.clone();
         background.followers.spawn(async move { integrations.follow().await });
         let (changes, log, views, projector) =
             (self.changes.clone(), self.log.clone(), self.views.clone(), self.projector.clone());
-        background.followers.spawn(async move { changes.follow(&log, &views, &projector).await });
+        background.followers.spawn_on(async move { changes.follow(&log, &views, &projector).await }, &runtime);
         let (refusals, log) = (self.refusals.clone(), self.log.clone());
         background.followers.spawn(async move { refusals.keep_writing(&log).await });
         let service = self.clone();
-        background.followers.spawn(async move { reactions::follow(&service).await });
+        background.followers.spawn_on(async move { reactions::follow(&service).await }, &runtime);
         if options.workers > 0 {
             let pace = Pace { concurrency: options.workers, lease: options.lease, call: options.cortex_timeout() };
             let worker = Worker::new(self.clone(), cortex, pace);
-            background.workers.spawn(worker.run());
+            background.workers.spawn_on(worker.run(), &runtime);
         }
+    }
+
+    /// The position up to which this node has done what follows from what happened.
+    pub fn reacted(&self) -> i64 {
+        *self.reacted.borrow()
     }
 
     /// Becomes true when the service is to stop.

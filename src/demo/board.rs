@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use super::merchant::{Cast, Seen};
 use super::scenario::{self, Scenario, Step};
-use crate::cli::output::{cell, rendered, table};
+use crate::cli::output::{cell, keep_whole, rendered, table};
 use crate::cli::status_cell;
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -157,13 +157,18 @@ impl Board {
         (rows.len(), statuses.len(), codes.len())
     }
 
-    /// While it is `live`, the last columns are left out on a narrow terminal, so that an order stays a line.
+    /// On a narrow terminal some columns are left out; while the table is `live` so many that an order stays a line.
     pub(super) fn table(&self, live: bool) -> String {
-        let mut table = table(&["", "ORDER", "STATUS", "CODE", "TRIES", "STORE", "WHAT HAPPENS"]);
-        let is_narrow = live && table.width().is_some_and(|columns| columns < MIN_COLUMNS);
-        if is_narrow {
-            table.set_header(["", "ORDER", "STATUS", "CODE", "TRIES"]);
-        }
+        let mut table = table(&["", "ORDER", "STATUS", "CODE", "TRIES", "WHAT HAPPENS", "STORE"]);
+        let is_narrow = table.width().is_some_and(|columns| columns < MIN_COLUMNS);
+        let columns = match (is_narrow, live) {
+            (true, true) => 5,
+            (true, false) => 6,
+            (false, _) => 7,
+        };
+        let header: Vec<_> =
+            table.header().into_iter().flat_map(|row| row.cell_iter().take(columns).cloned()).collect();
+        table.set_header(header);
         for row in self.rows().iter() {
             let mark = if row.is_settled() { cell("✓").fg(Color::Green) } else { cell("…") };
             let (status, code) = match row.now {
@@ -172,11 +177,11 @@ impl Board {
             };
             let attempts = if row.attempts > 0 { row.attempts.to_string() } else { String::new() };
             let Scenario { order, provider, title, .. } = row.scenario;
-            let mut cells = vec![mark, cell(order), status, cell(code), cell(attempts)];
-            if !is_narrow {
-                cells.extend([cell(provider.as_str()), cell(title)]);
-            }
-            table.add_row(cells);
+            let cells = [mark, cell(order), status, cell(code), cell(attempts), cell(title), cell(provider.as_str())];
+            table.add_row(cells.into_iter().take(columns));
+        }
+        for column in 1..4 {
+            keep_whole(&mut table, column);
         }
         rendered(&table)
     }

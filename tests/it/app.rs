@@ -164,7 +164,7 @@ impl TestApp {
             head.mark_unchanged();
             let before = service.log.head();
             assert!(service.projector.run_to_head(PATIENCE).await, "the views follow");
-            let reacted = service.log.follower_position("reactions").await.expect("the log answers") >= before;
+            let reacted = service.reacted() >= before;
             let now = self.clock.now().timestamp_micros();
             let due = due_deliveries::depth(&service.views, now).await.expect("the views answer");
             let running = self.count("SELECT count(*) AS number FROM due_deliveries WHERE status = 'running'").await;
