@@ -26,8 +26,8 @@ pub use refusal::IngestRefusal;
 
 use crate::event_log::Actor;
 use crate::event_log::refusals::RefusalReason;
+use crate::ids;
 use crate::service::Service;
-use crate::{ids, keys};
 
 /// Largest body that is read, in bytes.
 pub const MAX_BODY_BYTES: usize = 2 * 1_024 * 1_024;
@@ -245,9 +245,8 @@ impl Source<'_> {
         let Some(key) = headers.get("x-api-key").map(|value| value.to_str().unwrap_or_default()) else {
             return Ok(ApiKeyUse::None);
         };
-        let known = projections::accounts::key_by_hash(&self.service.views, &keys::hash(key))
-            .await
-            .map_err(|error| IngestRefusal::Unavailable(error.to_string()))?;
+        let known = self.service.api_key(key).await;
+        let known = known.map_err(|error| IngestRefusal::Unavailable(error.to_string()))?;
         let ours = known.filter(|known| known.account_id == self.link.account_id.to_string());
         Ok(ours.and_then(|key| key.id.parse().ok()).map_or(ApiKeyUse::Foreign, ApiKeyUse::Key))
     }

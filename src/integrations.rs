@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use cqrs_es::Aggregate as _;
 use domain::IntegrationId;
 use domain::integration::{Integration, IntegrationCommand, IntegrationRefusal, Link};
-use projections::feed::Fact;
 
 use crate::event_log::{Actor, CommandError, Committed, EventLog, LoadError};
 
@@ -80,17 +80,19 @@ impl Integrations {
         // What was appended between opening the log and now is not in memory yet, so nothing is missed.
         loop {
             head.mark_unchanged();
-            match self.log.read_after(position, BATCH).await {
-                Ok(events) if events.is_empty() => {
+            let heard_of = *head.borrow();
+            match self.log.changed_after(Integration::TYPE, position, BATCH).await {
+                Ok(changed) if changed.is_empty() => {
+                    position = heard_of;
                     if head.changed().await.is_err() {
                         return;
                     }
                 }
-                Ok(events) => {
-                    for event in events {
-                        position = event.position;
-                        if let (Fact::Integration(_), Ok(id)) = (&event.fact, event.aggregate_id.parse()) {
-                            self.heard(id, event.sequence);
+                Ok(changed) => {
+                    for (at, id, sequence) in changed {
+                        position = at;
+                        if let Ok(id) = id.parse() {
+                            self.heard(id, sequence);
                         }
                     }
                 }

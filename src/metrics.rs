@@ -3,8 +3,8 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -42,11 +42,11 @@ struct OfView {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfOutcome {
-    outcome: AttemptOutcome,
+    outcome: &'static str,
 }
 
 /// How an attempt of a worker ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttemptOutcome {
     Completed,
     WaitingForCustomer,
@@ -56,6 +56,21 @@ pub enum AttemptOutcome {
     Cancelled,
     HandedBack,
     LeaseLost,
+}
+
+impl AttemptOutcome {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::WaitingForCustomer => "waiting_for_customer",
+            Self::TemporaryFailure => "temporary_failure",
+            Self::ActionRequired => "action_required",
+            Self::GivenUp => "given_up",
+            Self::Cancelled => "cancelled",
+            Self::HandedBack => "handed_back",
+            Self::LeaseLost => "lease_lost",
+        }
+    }
 }
 
 impl Default for Metrics {
@@ -104,7 +119,7 @@ impl Metrics {
     }
 
     pub fn attempt(&self, outcome: AttemptOutcome) {
-        self.attempts.get_or_create(&OfOutcome { outcome }).inc();
+        self.attempts.get_or_create(&OfOutcome { outcome: outcome.as_str() }).inc();
     }
 
     pub fn queue_depth(&self, due: i64) {

@@ -72,10 +72,15 @@ impl Reactions<'_> {
         save.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             head.mark_unchanged();
-            let events = log.read_after(position, BATCH).await?;
+            let heard_of = *head.borrow();
+            let events = log.read_after_webhooks_aside(position, BATCH).await?;
             for event in &events {
                 self.react(event).await?;
                 position = event.position;
+            }
+            if events.is_empty() {
+                // Nothing but webhooks up to there.
+                position = position.max(heard_of);
             }
             self.service.reacted.send_replace(position);
             tokio::select! {

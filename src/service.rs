@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use domain::AccountId;
 use domain::account::{Account, AccountCommand, DEFAULT_ATTEMPTS_PER_MINUTE, Role};
-use domain::{AccountId, ApiKeyId};
 use projections::View;
+use projections::accounts::{self, ApiKeyRow};
 use projections::database::{Database, Durability};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -165,6 +166,23 @@ impl Service {
         self.views.close().await;
     }
 
+    /// The key as it is recorded, active or not. One that is not found is looked for again once the view has caught up:
+    /// a view that is rebuilt must not lock anybody out.
+    pub async fn api_key(&self, key: &str) -> anyhow::Result<Option<ApiKeyRow>> {
+        let hash = keys::hash(key);
+        if let Some(row) = accounts::key_by_hash(&self.views, &hash).await? {
+            return Ok(Some(row));
+        }
+        let head = self.log.head();
+        if self.projector.position(View::Accounts) >= head {
+            return Ok(None);
+        }
+        if !self.projector.wait_for(View::Accounts, head, PATIENCE).await {
+            bail!("the accounts are too far behind");
+        }
+        Ok(accounts::key_by_hash(&self.views, &hash).await?)
+    }
+
     /// Waits until every view that a person reads holds the event at `position`, so that they see what they did.
     pub async fn wait_for_views(&self, position: Option<i64>) {
         let Some(position) = position else { return };
@@ -175,31 +193,31 @@ impl Service {
         }
     }
 
-    /// Opens an account with a first key. Answers the key, which is known this once.
-    pub async fn open_account(&self, name: &str, pace: u32, role: Role, actor: &Actor) -> anyhow::Result<NewAccount> {
-        let account_id = AccountId(ids::fresh());
-        let id = account_id.to_string();
-        let open = AccountCommand::Open { name: name.to_owned(), attempts_per_minute: pace };
-        self.log.execute::<Account>(&id, open, actor).await?;
-        let (api_key, record) =
-            keys::new_key(&format!("{name} (first key)").chars().take(150).collect::<String>(), role);
-        let key_id = record.id;
-        let created = self.log.execute::<Account>(&id, AccountCommand::CreateApiKey(record), actor).await?;
-        self.wait_for_views(created.position).await;
-        Ok(NewAccount { account_id, key_id, api_key })
-    }
-
-    /// On an empty log: makes the administrator's account and answers its key. On any other: nothing.
-    pub async fn bootstrap(&self) -> anyhow::Result<Option<NewAccount>> {
+    /// On an empty log: opens the administrator's account. `tell` gets the key, which is known this once, before anything
+    /// is recorded: a key that was told and never recorded opens nothing, one that was recorded and never told locks out.
+    pub async fn bootstrap(
+        &self,
+        tell: impl FnOnce(&NewAccount) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Option<NewAccount>> {
         if self.log.head() > 0 {
             return Ok(None);
         }
-        self.open_account("Administrator", DEFAULT_ATTEMPTS_PER_MINUTE, Role::Admin, &Actor::System).await.map(Some)
+        let account_id = AccountId(ids::fresh());
+        let (api_key, record) = keys::new_key("First key", Role::Admin);
+        let account = NewAccount { account_id, api_key };
+        tell(&account)?;
+        let open = AccountCommand::Open {
+            name: "Administrator".to_owned(),
+            attempts_per_minute: DEFAULT_ATTEMPTS_PER_MINUTE,
+            first_key: Some(record),
+        };
+        let opened = self.log.execute::<Account>(&account_id.to_string(), open, &Actor::System).await?;
+        self.wait_for_views(opened.position).await;
+        Ok(Some(account))
     }
 }
 
 pub struct NewAccount {
     pub account_id: AccountId,
-    pub key_id: ApiKeyId,
     pub api_key: String,
 }

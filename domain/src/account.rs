@@ -97,10 +97,14 @@ impl Account {
     /// Decides a command. The same fact again decides to nothing; a different one that cannot be is refused.
     pub fn decide(&self, command: AccountCommand) -> Result<Vec<AccountEvent>, AccountRefusal> {
         match (self, command) {
-            (Self::NotOpened, AccountCommand::Open { name, attempts_per_minute }) => {
+            (Self::NotOpened, AccountCommand::Open { name, attempts_per_minute, first_key }) => {
                 let name = valid_name(&name)?;
                 let attempts_per_minute = pace::valid(attempts_per_minute)?;
-                Ok(vec![AccountEvent::Opened { name, attempts_per_minute }])
+                let mut events = vec![AccountEvent::Opened { name, attempts_per_minute }];
+                if let Some(key) = first_key {
+                    events.push(recorded(key)?);
+                }
+                Ok(events)
             }
             (Self::NotOpened, _) => Err(AccountRefusal::NotOpened),
             (Self::Opened(merchant), command) => Ok(merchant.decide(command)?.into_iter().collect()),
@@ -115,7 +119,7 @@ impl Merchant {
 
     fn decide(&self, command: AccountCommand) -> Result<Option<AccountEvent>, AccountRefusal> {
         match command {
-            AccountCommand::Open { name, attempts_per_minute } => {
+            AccountCommand::Open { name, attempts_per_minute, first_key: _ } => {
                 let same = name.trim() == self.name && attempts_per_minute == self.pace.attempts_per_minute();
                 if same { Ok(None) } else { Err(AccountRefusal::AlreadyOpened) }
             }
@@ -156,14 +160,18 @@ impl Merchant {
         if self.keys.len() >= MAX_API_KEYS {
             return Err(AccountRefusal::TooManyApiKeys);
         }
-        Ok(Some(AccountEvent::ApiKeyCreated(ApiKeyCreated {
-            key_id: key.id,
-            name: valid_name(&key.name)?,
-            role: key.role,
-            hash: key.hash,
-            preview: key.preview,
-        })))
+        recorded(key).map(Some)
     }
+}
+
+fn recorded(key: NewApiKey) -> Result<AccountEvent, AccountRefusal> {
+    Ok(AccountEvent::ApiKeyCreated(ApiKeyCreated {
+        key_id: key.id,
+        name: valid_name(&key.name)?,
+        role: key.role,
+        hash: key.hash,
+        preview: key.preview,
+    }))
 }
 
 fn valid_name(name: &str) -> Result<String, AccountRefusal> {

@@ -168,8 +168,9 @@ impl SqliteFile {
                     .clone()
                     .journal_mode(SqliteJournalMode::Wal)
                     .synchronous(synchronous)
+                    // A checkpoint every 4 MB keeps the slowest commit short.
                     .pragma("wal_autocheckpoint", "1000")
-                    // A checkpoint every 4 MB keeps the slowest commit short. Orders come in with random ids: with SQLite's 2 MB, every commit would read its index pages anew.
+                    // Orders come in with random ids: with SQLite's own 2 MB, commits would read index pages anew.
                     .pragma("cache_size", "-8192")
                     .pragma("temp_store", "memory")
                     .busy_timeout(Duration::from_secs(5)),

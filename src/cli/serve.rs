@@ -69,8 +69,13 @@ impl Serve {
             lease: Duration::from_secs(self.lease_seconds),
         };
         let service = Service::start(options, self.stores.vault(true)?, Clock::default()).await?;
-        let admin_key = service.bootstrap().await.context("the administrator's account cannot be opened")?;
-        if let Err(error) = self.tell(json, address, admin_key.as_ref().map(|admin| admin.api_key.as_str())) {
+        // Nothing is served before this is through, so whoever reads the key can use it at once.
+        let told = match service.bootstrap(|admin| self.tell(json, address, Some(&admin.api_key))).await {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => self.tell(json, address, None),
+            Err(error) => Err(error.context("the administrator's account cannot be opened")),
+        };
+        if let Err(error) = told {
             service.stop().await;
             return Err(error);
         }

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use crate::cli::{Client, admin_key_file, bind, keep, own_url, sqlite_url};
 use crate::clock::Clock;
 use crate::sandbox::{self, Sandbox, SandboxOptions};
-use crate::service::{DEFAULT_LEASE, Service, ServiceOptions};
+use crate::service::{DEFAULT_LEASE, NewAccount, Service, ServiceOptions};
 use crate::vault::Vault;
 use crate::{http, ids};
 
@@ -76,8 +76,10 @@ async fn listener(listen: Option<&str>) -> anyhow::Result<TcpListener> {
 
 async fn admin_key(service: &Service, folder: &Path) -> anyhow::Result<String> {
     let path = admin_key_file(folder);
-    if let Some(admin) = service.bootstrap().await? {
-        keep(&path, &admin.api_key).with_context(|| format!("the key cannot be kept in {}", path.display()))?;
+    let keep_it = |admin: &NewAccount| {
+        keep(&path, &admin.api_key).with_context(|| format!("the key cannot be kept in {}", path.display()))
+    };
+    if let Some(admin) = service.bootstrap(keep_it).await? {
         return Ok(admin.api_key);
     }
     let key = std::fs::read_to_string(&path).with_context(|| {

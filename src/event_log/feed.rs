@@ -72,12 +72,45 @@ impl EventLog {
         self.head.subscribe()
     }
 
+    /// Which streams of one kind changed after a position, and how far: (position, id, sequence) of each event.
+    pub async fn changed_after(
+        &self,
+        aggregate_type: &str,
+        position: i64,
+        limit: i64,
+    ) -> sqlx::Result<Vec<(i64, String, i64)>> {
+        #[derive(FromRow)]
+        struct Changed {
+            position: i64,
+            aggregate_id: String,
+            sequence: i64,
+        }
+        let sql = Sql::new("SELECT position, aggregate_id, sequence FROM events WHERE position > ")
+            .bind(position)
+            .push(" AND aggregate_type = ")
+            .bind(aggregate_type)
+            .push(" ORDER BY position LIMIT ")
+            .bind(limit);
+        let changed: Vec<Changed> = self.database.fetch_all(sql).await?;
+        Ok(changed.into_iter().map(|row| (row.position, row.aggregate_id, row.sequence)).collect())
+    }
+
     /// At most `limit` events after a position, in order, opened and read.
     pub async fn read_after(&self, position: i64, limit: i64) -> Result<Vec<Recorded>, LoadError> {
+        self.read(position, limit, "").await
+    }
+
+    /// Like [`Self::read_after`], without the webhooks: they are most of the log, and nothing reacts to them.
+    pub async fn read_after_webhooks_aside(&self, position: i64, limit: i64) -> Result<Vec<Recorded>, LoadError> {
+        self.read(position, limit, " AND event_type <> 'webhook_received'").await
+    }
+
+    async fn read(&self, position: i64, limit: i64, condition: &str) -> Result<Vec<Recorded>, LoadError> {
         let sql = Sql::new(format!(
             "SELECT e.*, k.wrapped FROM (SELECT {STORED_COLUMNS} FROM events WHERE position > "
         ))
         .bind(position)
+        .push(condition)
         .push(" ORDER BY position LIMIT ")
         .bind(limit)
         .push(

@@ -7,7 +7,6 @@ use domain::account::Role;
 
 use super::ApiError;
 use crate::event_log::Actor;
-use crate::keys;
 use crate::service::Service;
 
 /// The caller, known by an active API key.
@@ -48,8 +47,8 @@ pub async fn viewer_of(service: &Service, headers: &HeaderMap) -> Result<Option<
     }
 }
 
-pub(super) async fn by_key(service: &Service, key: &str) -> Result<Viewer, Unauthorized> {
-    let found = projections::accounts::key_by_hash(&service.views, &keys::hash(key)).await.map_err(|error| {
+async fn by_key(service: &Service, key: &str) -> Result<Viewer, Unauthorized> {
+    let found = service.api_key(key).await.map_err(|error| {
         tracing::error!(%error, "API keys cannot be looked up");
         Unauthorized::Unavailable
     })?;

@@ -37,7 +37,9 @@ enum Stop {
     GiveUp(String),
     /// The service stops.
     HandBack,
-    /// Somebody cancelled, or took the delivery over: everything is recorded.
+    /// Somebody called the delivery off; that is recorded.
+    Cancelled,
+    /// Somebody took the delivery over.
     Over,
     /// Nothing can be recorded; the lease runs out and the delivery is taken up again.
     LogGone(String),
@@ -299,7 +301,7 @@ impl Attempt {
         let committed = self.worker.service.log.execute::<Delivery>(&self.id.to_string(), command, &self.actor).await;
         let committed = committed.map_err(Stop::from)?;
         if committed.events.contains(&DeliveryEvent::Cancelled) {
-            return Err(Stop::Over.into());
+            return Err(Stop::Cancelled.into());
         }
         if let Delivery::Order(order) = committed.aggregate {
             in_hand.order = *order;
@@ -312,6 +314,7 @@ impl Attempt {
         let jitter = Jitter::from_random(rand::rng().random());
         let (command, reason) = match stop {
             None => return self.tell(&in_hand.order, None),
+            Some(Stop::Cancelled) => return self.worker.service.metrics.attempt(AttemptOutcome::Cancelled),
             Some(Stop::Over) => return self.worker.service.metrics.attempt(AttemptOutcome::LeaseLost),
             Some(Stop::LogGone(reason)) => {
                 tracing::error!(delivery = %self.id, reason, "an attempt cannot be recorded; its lease will run out");

@@ -21,33 +21,33 @@ use crate::engines::{Databases, Engine};
 
 /// A story that takes longer than this hangs.
 const PATIENCE: Duration = Duration::from_mins(1);
-pub const MASTER_KEY: [u8; 32] = [7; 32];
+pub(crate) const MASTER_KEY: [u8; 32] = [7; 32];
 
 /// One node of the service.
-pub struct Node {
-    pub service: Arc<Service>,
-    pub url: String,
+pub(crate) struct Node {
+    pub(crate) service: Arc<Service>,
+    pub(crate) url: String,
     serving: JoinHandle<anyhow::Result<()>>,
 }
 
-pub struct TestApp {
-    pub engine: Engine,
-    pub databases: Databases,
-    pub clock: Clock,
-    pub cortex: Sandbox,
-    pub node: Node,
-    pub admin: NewAccount,
+pub(crate) struct TestApp {
+    pub(crate) engine: Engine,
+    pub(crate) databases: Databases,
+    pub(crate) clock: Clock,
+    pub(crate) cortex: Sandbox,
+    pub(crate) node: Node,
+    pub(crate) admin: NewAccount,
     http: reqwest::Client,
 }
 
 /// Tells a story on a fresh service, then checks what must hold after every story.
-pub async fn run(engine: Engine, story: impl AsyncFnOnce(&TestApp)) {
+pub(crate) async fn run(engine: Engine, story: impl AsyncFnOnce(&TestApp)) {
     let app = TestApp::start(engine).await;
     tokio::time::timeout(PATIENCE, story(&app)).await.expect("the story ends in time");
     app.finish().await;
 }
 
-pub fn options(databases: &Databases, cortex: &Sandbox, workers: usize) -> ServiceOptions {
+pub(crate) fn options(databases: &Databases, cortex: &Sandbox, workers: usize) -> ServiceOptions {
     ServiceOptions {
         log_url: databases.log_url.clone(),
         views_url: databases.views_url.clone(),
@@ -59,7 +59,7 @@ pub fn options(databases: &Databases, cortex: &Sandbox, workers: usize) -> Servi
 }
 
 impl Node {
-    pub async fn start(options: ServiceOptions, clock: Clock) -> Self {
+    pub(crate) async fn start(options: ServiceOptions, clock: Clock) -> Self {
         let service = Service::start(options, Vault::new(&MASTER_KEY), clock).await.expect("a node starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
@@ -67,7 +67,7 @@ impl Node {
         Self { service, url, serving }
     }
 
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.service.begin_stopping();
         self.serving.await.expect("serving does not panic").expect("serving ends well");
         self.service.stop().await;
@@ -75,19 +75,20 @@ impl Node {
 }
 
 impl TestApp {
-    pub async fn start(engine: Engine) -> Self {
+    pub(crate) async fn start(engine: Engine) -> Self {
         let databases = Databases::create(engine).await;
         let clock = Clock::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let cortex = sandbox::start(listener, SandboxOptions { clock: clock.clone(), ..SandboxOptions::default() })
             .expect("the sandbox starts");
         let node = Node::start(options(&databases, &cortex, 4), clock.clone()).await;
-        let admin = node.service.bootstrap().await.expect("the log can be written").expect("the log is empty");
+        let admin =
+            node.service.bootstrap(|_| Ok(())).await.expect("the log can be written").expect("the log is empty");
         Self { engine, databases, clock, cortex, node, admin, http: reqwest::Client::new() }
     }
 
     /// Stops the node and starts another over the same databases.
-    pub async fn restart(self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
         let Self { engine, databases, clock, cortex, node, admin, http } = self;
         node.stop().await;
         let node = Node::start(options(&databases, &cortex, 4), clock.clone()).await;
@@ -95,7 +96,7 @@ impl TestApp {
     }
 
     /// Checks what must hold after every story, and cleans up.
-    pub async fn finish(self) {
+    pub(crate) async fn finish(self) {
         self.every_chain_is_whole().await;
         self.node.stop().await;
         self.cortex.stop().await;
@@ -103,49 +104,49 @@ impl TestApp {
     }
 
     /// A second node over the same databases. Postgres only: a SQLite file has one process.
-    pub async fn second_node(&self, workers: usize) -> Node {
+    pub(crate) async fn second_node(&self, workers: usize) -> Node {
         assert_eq!(self.engine, Engine::Postgres);
         Node::start(options(&self.databases, &self.cortex, workers), self.clock.clone()).await
     }
 
-    pub fn service(&self) -> &Service {
+    pub(crate) fn service(&self) -> &Service {
         &self.node.service
     }
 
     /// Moves the clock of the service and of Cortex Cloud.
-    pub fn advance(&self, by: TimeDelta) {
+    pub(crate) fn advance(&self, by: TimeDelta) {
         self.clock.advance(by);
     }
 
-    pub async fn get(&self, path: &str) -> reqwest::Response {
+    pub(crate) async fn get(&self, path: &str) -> reqwest::Response {
         self.http.get(format!("{}{path}", self.node.url)).send().await.expect("the service answers")
     }
 
     /// Asks as the holder of a key. Fails on errors; `userErrors` are for the story to look at.
-    pub async fn ask(&self, key: &str, document: &str, variables: Value) -> Value {
+    pub(crate) async fn ask(&self, key: &str, document: &str, variables: Value) -> Value {
         let answer = self.try_ask(key, document, variables).await;
         assert!(answer["errors"].is_null(), "{answer:#} to {document}");
         answer["data"].clone()
     }
 
-    pub async fn try_ask(&self, key: &str, document: &str, variables: Value) -> Value {
+    pub(crate) async fn try_ask(&self, key: &str, document: &str, variables: Value) -> Value {
         let request = self.http.post(format!("{}/graphql", self.node.url)).bearer_auth(key);
         let answer = request.json(&json!({ "query": document, "variables": variables })).send().await;
         answer.expect("the service answers").json().await.expect("answers are JSON")
     }
 
-    pub async fn admin(&self, document: &str, variables: Value) -> Value {
+    pub(crate) async fn admin(&self, document: &str, variables: Value) -> Value {
         self.ask(&self.admin.api_key, document, variables).await
     }
 
     /// A merchant with everything in order: credentials, credits and a pace that nobody notices.
-    pub async fn merchant(&self) -> Merchant<'_> {
+    pub(crate) async fn merchant(&self) -> Merchant<'_> {
         let merchant = self.bare_merchant(6_000, 1_000).await;
         merchant.save_credentials(sandbox::DEFAULT_PASSWORD).await;
         merchant
     }
 
-    pub async fn bare_merchant(&self, attempts_per_minute: u32, credits: u32) -> Merchant<'_> {
+    pub(crate) async fn bare_merchant(&self, attempts_per_minute: u32, credits: u32) -> Merchant<'_> {
         let document = r#"mutation ($input: CreateAccountInput!) {
             createAccount(input: $input) { account { id } apiKey userErrors { code message } }
         }"#;
@@ -157,7 +158,7 @@ impl TestApp {
     }
 
     /// Waits until nothing is due, nothing runs, and everything that follows from what happened has happened.
-    pub async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         let service = self.service();
         let mut head = service.log.head_changes();
         loop {
@@ -176,7 +177,7 @@ impl TestApp {
         }
     }
 
-    pub async fn count(&self, sql: &str) -> i64 {
+    pub(crate) async fn count(&self, sql: &str) -> i64 {
         #[derive(sqlx::FromRow)]
         struct Number {
             number: i64,
@@ -200,24 +201,24 @@ impl TestApp {
     }
 }
 
-pub fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
 }
 
 /// An account and a key to it.
 #[derive(Clone)]
-pub struct Merchant<'a> {
-    pub app: &'a TestApp,
-    pub id: String,
-    pub key: String,
+pub(crate) struct Merchant<'a> {
+    pub(crate) app: &'a TestApp,
+    pub(crate) id: String,
+    pub(crate) key: String,
 }
 
 impl<'a> Merchant<'a> {
-    pub async fn ask(&self, document: &str, variables: Value) -> Value {
+    pub(crate) async fn ask(&self, document: &str, variables: Value) -> Value {
         self.app.ask(&self.key, document, variables).await
     }
 
-    pub async fn save_credentials(&self, password: &str) {
+    pub(crate) async fn save_credentials(&self, password: &str) {
         let document = r#"mutation ($input: SaveCortexCredentialsInput!) {
             saveCortexCredentials(input: $input) { userErrors { code } }
         }"#;
@@ -227,7 +228,7 @@ impl<'a> Merchant<'a> {
     }
 
     /// A store whose products STORM and RAIN are mapped to the presets `storm` and `rain`.
-    pub async fn shop(&self, provider: Provider) -> Shop<'a> {
+    pub(crate) async fn shop(&self, provider: Provider) -> Shop<'a> {
         let shop = self.bare_shop(provider, &[]).await;
         for sku in ["STORM", "RAIN"] {
             shop.map(sku, &sku.to_lowercase()).await;
@@ -235,7 +236,7 @@ impl<'a> Merchant<'a> {
         shop
     }
 
-    pub async fn bare_shop(&self, provider: Provider, order_statuses: &[&str]) -> Shop<'a> {
+    pub(crate) async fn bare_shop(&self, provider: Provider, order_statuses: &[&str]) -> Shop<'a> {
         let document = r#"mutation ($input: CreateIntegrationInput!) {
             createIntegration(input: $input) { integration { id } signingSecret userErrors { code message } }
         }"#;
@@ -248,13 +249,13 @@ impl<'a> Merchant<'a> {
         Shop { merchant: self.clone(), provider, id, secret }
     }
 
-    pub async fn balance(&self) -> Value {
+    pub(crate) async fn balance(&self) -> Value {
         let account = self.ask("{ account { credits { available reserved charged } } }", json!({})).await;
         account["account"]["credits"].clone()
     }
 
     /// The log of deliveries, newest first, as far as the stories look at it.
-    pub async fn deliveries(&self) -> Vec<Value> {
+    pub(crate) async fn deliveries(&self) -> Vec<Value> {
         let document = "{ deliveries(first: 100) { nodes {
             id orderId status resolutionCode targetUsername attempts creditsCharged nextAttemptAt
             items { sku sharedAt mapping { resourceId } } duplicateOf { id }
@@ -266,60 +267,60 @@ impl<'a> Merchant<'a> {
 
 /// An integration, and the store on the other side of it.
 #[derive(Clone)]
-pub struct Shop<'a> {
-    pub merchant: Merchant<'a>,
-    pub provider: Provider,
-    pub id: String,
-    pub secret: String,
+pub(crate) struct Shop<'a> {
+    pub(crate) merchant: Merchant<'a>,
+    pub(crate) provider: Provider,
+    pub(crate) id: String,
+    pub(crate) secret: String,
 }
 
 /// What a store was told.
 #[derive(Debug, PartialEq)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub body: Value,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Value,
 }
 
 impl Answer {
-    pub fn delivery_id(&self) -> String {
+    pub(crate) fn delivery_id(&self) -> String {
         text(&self.body["deliveryId"])
     }
 
     /// The answer to a webhook that was recorded: 202 and a status.
     #[track_caller]
-    pub fn accepted(&self, status: &str) -> String {
+    pub(crate) fn accepted(&self, status: &str) -> String {
         assert_eq!((self.status, &self.body["status"]), (StatusCode::ACCEPTED, &json!(status)), "{self:?}");
         self.delivery_id()
     }
 
     #[track_caller]
-    pub fn refused(&self, status: u16, code: &str) {
+    pub(crate) fn refused(&self, status: u16, code: &str) {
         assert_eq!((self.status.as_u16(), &self.body["error"]["code"]), (status, &json!(code)), "{self:?}");
     }
 }
 
 impl Shop<'_> {
-    pub fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         format!("/api/webhooks/{}/{}", self.provider.as_str(), self.id)
     }
 
     /// Posts a webhook as the store does: signed.
-    pub async fn post(&self, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, body: &Value) -> Answer {
         self.post_bytes(body.to_string().into_bytes(), &[]).await
     }
 
-    pub async fn post_bytes(&self, body: Vec<u8>, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post_bytes(&self, body: Vec<u8>, headers: &[(&str, &str)]) -> Answer {
         let (name, signature) = sign(self.provider, &self.secret, &body).expect("the provider signs");
         let mut all = vec![(name, signature.as_str())];
         all.extend_from_slice(headers);
         self.post_unsigned(body, &all).await
     }
 
-    pub async fn post_unsigned(&self, body: Vec<u8>, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post_unsigned(&self, body: Vec<u8>, headers: &[(&str, &str)]) -> Answer {
         self.post_to(&self.merchant.app.node.url, body, headers).await
     }
 
-    pub async fn post_to(&self, node_url: &str, body: Vec<u8>, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post_to(&self, node_url: &str, body: Vec<u8>, headers: &[(&str, &str)]) -> Answer {
         let mut request = self.merchant.app.http.post(format!("{node_url}{}", self.path())).body(body);
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
             request = request.header("content-type", "application/json");
@@ -333,7 +334,7 @@ impl Shop<'_> {
         Answer { status, body: serde_json::from_slice(&body).unwrap_or(Value::Null) }
     }
 
-    pub async fn map(&self, sku: &str, preset: &str) {
+    pub(crate) async fn map(&self, sku: &str, preset: &str) {
         let document = r#"mutation ($input: AddItemMappingInput!) {
             addItemMapping(input: $input) { itemMapping { id } userErrors { code } }
         }"#;
@@ -345,7 +346,7 @@ impl Shop<'_> {
         assert_eq!(added["addItemMapping"]["userErrors"], json!([]));
     }
 
-    pub async fn update(&self, changes: Value) {
+    pub(crate) async fn update(&self, changes: Value) {
         let document = r#"mutation ($input: UpdateIntegrationInput!) {
             updateIntegration(input: $input) { userErrors { code } }
         }"#;
@@ -356,13 +357,13 @@ impl Shop<'_> {
     }
 
     /// Status and resolution code of a delivery, once everything has settled.
-    pub async fn settled(&self, delivery_id: &str) -> (String, Option<String>) {
+    pub(crate) async fn settled(&self, delivery_id: &str) -> (String, Option<String>) {
         self.merchant.app.settle().await;
         self.seen(delivery_id).await
     }
 
     /// Status and resolution code of a delivery as it is now.
-    pub async fn seen(&self, delivery_id: &str) -> (String, Option<String>) {
+    pub(crate) async fn seen(&self, delivery_id: &str) -> (String, Option<String>) {
         let document = "query ($id: ID!) { delivery(id: $id) { status resolutionCode } }";
         let answer = self.merchant.ask(document, json!({ "id": delivery_id })).await;
         let delivery = &answer["delivery"];
@@ -370,7 +371,7 @@ impl Shop<'_> {
     }
 
     #[track_caller]
-    pub fn retry(&self, delivery_id: &str, username: Option<&str>) -> impl Future<Output = Value> {
+    pub(crate) fn retry(&self, delivery_id: &str, username: Option<&str>) -> impl Future<Output = Value> {
         let document = r#"mutation ($input: RetryDeliveryInput!) {
             retryDelivery(input: $input) { delivery { status } userErrors { code } }
         }"#;

@@ -274,7 +274,7 @@ async fn while_postgres_is_gone_stores_are_told_to_come_again_and_nothing_acknow
     let mut options = options(&app.databases, &app.cortex, 4);
     (options.log_url, options.views_url) = (postgres.url("log"), postgres.url("views"));
     let node = Arc::new(Node::start(options, Clock::default()).await);
-    let admin = node.service.bootstrap().await.unwrap().unwrap();
+    let admin = node.service.bootstrap(|_| Ok(())).await.unwrap().unwrap();
     let shop = Arc::new(shop_of(&node.url, &admin.api_key).await);
 
     let stop = Arc::new(AtomicBool::new(false));

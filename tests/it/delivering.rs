@@ -10,7 +10,7 @@ use crate::app::{TestApp, text};
 use crate::engines::on_each_engine;
 use crate::orders;
 
-pub fn preset(id: &str) -> ItemRef<'_> {
+pub(crate) fn preset(id: &str) -> ItemRef<'_> {
     ItemRef { kind: ItemKind::Preset, id }
 }
 
@@ -219,12 +219,12 @@ on_each_engine! {
     }
 }
 
-pub fn script(app: &TestApp, operation: Operation, fault: Fault, times: u32) {
+pub(crate) fn script(app: &TestApp, operation: Operation, fault: Fault, times: u32) {
     app.cortex.script(FaultScript { operation: On::Only(operation), fault, times }).expect("a fault can be scripted");
 }
 
 /// Looks after every event until `found` finds something.
-pub async fn wait_until<T, F: Future<Output = Option<T>>>(app: &TestApp, mut found: impl FnMut() -> F) -> T {
+pub(crate) async fn wait_until<T, F: Future<Output = Option<T>>>(app: &TestApp, mut found: impl FnMut() -> F) -> T {
     let mut head = app.service().log.head_changes();
     loop {
         head.mark_unchanged();

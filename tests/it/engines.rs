@@ -4,24 +4,23 @@ use std::path::PathBuf;
 
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
-use uuid::Uuid;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Engine {
+pub(crate) enum Engine {
     Sqlite,
     Postgres,
 }
 
 /// An empty log and empty views, gone when this is dropped (Postgres: when [`Databases::remove`] is called).
-pub struct Databases {
-    pub log_url: String,
-    pub views_url: String,
+pub(crate) struct Databases {
+    pub(crate) log_url: String,
+    pub(crate) views_url: String,
     folder: TempDir,
     postgres: Vec<String>,
 }
 
 impl Databases {
-    pub async fn create(engine: Engine) -> Self {
+    pub(crate) async fn create(engine: Engine) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         match engine {
             Engine::Sqlite => Self {
@@ -31,7 +30,7 @@ impl Databases {
                 postgres: vec![],
             },
             Engine::Postgres => {
-                let name = format!("cb_{}", Uuid::new_v4().simple());
+                let name = format!("cb_{}", cloud_bridge::ids::fresh().simple());
                 let postgres = vec![format!("{name}_log"), format!("{name}_views")];
                 let mut server = server().await;
                 for database in &postgres {
@@ -46,11 +45,11 @@ impl Databases {
         }
     }
 
-    pub fn folder(&self) -> PathBuf {
+    pub(crate) fn folder(&self) -> PathBuf {
         self.folder.path().to_owned()
     }
 
-    pub async fn remove(self) {
+    pub(crate) async fn remove(self) {
         if self.postgres.is_empty() {
             return;
         }
@@ -62,7 +61,7 @@ impl Databases {
     }
 }
 
-pub fn with_database(url: &str, database: &str) -> String {
+pub(crate) fn with_database(url: &str, database: &str) -> String {
     let (server, _) = url.rsplit_once('/').expect("the address of a database ends with its name");
     format!("{server}/{database}")
 }
@@ -73,11 +72,11 @@ async fn server() -> PgConnection {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where the tests are told about their surroundings")]
-pub fn setting(name: &str) -> Option<String> {
+pub(crate) fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-pub fn server_url() -> String {
+pub(crate) fn server_url() -> String {
     setting("CLOUD_BRIDGE_TEST_POSTGRES").expect(
         "the tests need a Postgres server: run ./scripts/test, which starts one, or set CLOUD_BRIDGE_TEST_POSTGRES to \
          the address of one on which databases may be made, like postgres://postgres@127.0.0.1:5432/postgres",

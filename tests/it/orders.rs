@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// A paid Shopify order for these products.
-pub fn shopify(id: u64, username: &str, skus: &[&str]) -> Value {
+pub(crate) fn shopify(id: u64, username: &str, skus: &[&str]) -> Value {
     let lines: Vec<Value> = skus
         .iter()
         .map(|sku| json!({ "sku": sku, "product_id": 7, "variant_id": 70, "title": format!("{sku} lead"), "quantity": 1 }))
@@ -21,7 +21,7 @@ pub fn shopify(id: u64, username: &str, skus: &[&str]) -> Value {
     })
 }
 
-pub fn woocommerce(id: u64, status: &str, username: &str, skus: &[&str]) -> Value {
+pub(crate) fn woocommerce(id: u64, status: &str, username: &str, skus: &[&str]) -> Value {
     let lines: Vec<Value> = skus
         .iter()
         .map(|sku| json!({ "sku": sku, "product_id": 7, "variation_id": 0, "name": format!("{sku} lead"), "quantity": 1 }))
@@ -37,7 +37,7 @@ pub fn woocommerce(id: u64, status: &str, username: &str, skus: &[&str]) -> Valu
     })
 }
 
-pub fn generic(id: &str, username: &str, skus: &[&str]) -> Value {
+pub(crate) fn generic(id: &str, username: &str, skus: &[&str]) -> Value {
     let items: Vec<Value> = skus.iter().map(|sku| json!({ "sku": sku, "quantity": 1 })).collect();
     json!({ "orderId": id, "customerEmail": "max@music.com", "targetUsername": username, "items": items })
 }

@@ -10,17 +10,17 @@ use tokio::process::{Child, Command};
 use crate::app::text;
 use crate::engines::Databases;
 
-pub const BINARY: &str = env!("CARGO_BIN_EXE_cloud-bridge");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_cloud-bridge");
 
 /// A server that runs, and the key to it.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub url: String,
-    pub admin_key: String,
+    pub(crate) url: String,
+    pub(crate) admin_key: String,
 }
 
 /// The binary with nothing of the tests' own surroundings in its environment.
-pub fn cloud_bridge(folder: &Path) -> Command {
+pub(crate) fn cloud_bridge(folder: &Path) -> Command {
     let mut command = Command::new(BINARY);
     command.env_clear().env("CLOUD_BRIDGE_DATA_DIR", folder).current_dir(folder);
     command.stdin(Stdio::null()).kill_on_drop(true);
@@ -28,7 +28,7 @@ pub fn cloud_bridge(folder: &Path) -> Command {
 }
 
 impl Server {
-    pub async fn start(databases: &Databases, cortex_url: &str) -> Self {
+    pub(crate) async fn start(databases: &Databases, cortex_url: &str) -> Self {
         let folder = databases.folder();
         let mut command = cloud_bridge(&folder);
         command.args([
@@ -59,11 +59,11 @@ impl Server {
     }
 
     /// `kill -9`: not a word of goodbye.
-    pub async fn kill(mut self) {
+    pub(crate) async fn kill(mut self) {
         self.child.kill().await.expect("it can be killed");
     }
 
-    pub async fn ask(&self, key: &str, document: &str, variables: Value) -> Value {
+    pub(crate) async fn ask(&self, key: &str, document: &str, variables: Value) -> Value {
         let request = reqwest::Client::new().post(format!("{}/graphql", self.url)).bearer_auth(key);
         let answer = request.json(&json!({ "query": document, "variables": variables })).send().await;
         let answer: Value = answer.expect("the server answers").json().await.expect("answers are JSON");
@@ -74,7 +74,7 @@ impl Server {
 
 /// What a command printed, once it ended as it should.
 #[track_caller]
-pub fn printed(output: &Output) -> String {
+pub(crate) fn printed(output: &Output) -> String {
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{}\n{out}\n{err}", output.status);
     out.into_owned()

@@ -115,7 +115,7 @@ on_each_engine! {
             "append_batch_size_count",
             "append_seconds_bucket",
             "append_statements_total",
-            "attempts_total{outcome=\"Completed\"}",
+            "attempts_total{outcome=\"completed\"}",
             "queue_depth 0",
         ] {
             assert!(metrics.contains(&format!("cloud_bridge_{name}")), "{name} in {metrics}");

@@ -12,6 +12,8 @@ pub enum AccountCommand {
     Open {
         name: String,
         attempts_per_minute: u32,
+        /// Recorded together with the opening, so that no account is ever without a key.
+        first_key: Option<NewApiKey>,
     },
     CreateApiKey(NewApiKey),
     DeactivateApiKey {

@@ -62,7 +62,7 @@ fn key_created() -> AccountEvent {
 
 #[test]
 fn an_account_is_opened_once() {
-    let open = |name: &str| AccountCommand::Open { name: name.to_owned(), attempts_per_minute: 5 };
+    let open = |name: &str| AccountCommand::Open { name: name.to_owned(), attempts_per_minute: 5, first_key: None };
     TestFramework::<Account>::with(())
         .given_no_previous_events()
         .when(open(" Storm Audio "))
@@ -73,8 +73,16 @@ fn an_account_is_opened_once() {
     nameless.then_expect_error(AccountRefusal::InvalidName);
     TestFramework::<Account>::with(())
         .given_no_previous_events()
-        .when(AccountCommand::Open { name: "x".to_owned(), attempts_per_minute: 0 })
+        .when(AccountCommand::Open { name: "x".to_owned(), attempts_per_minute: 0, first_key: None })
         .then_expect_error(AccountRefusal::InvalidPace);
+    TestFramework::<Account>::with(())
+        .given_no_previous_events()
+        .when(AccountCommand::Open {
+            name: "Storm Audio".to_owned(),
+            attempts_per_minute: 5,
+            first_key: Some(new_key()),
+        })
+        .then_expect_events(vec![opened(5), key_created()]);
     TestFramework::<Account>::with(())
         .given_no_previous_events()
         .when(AccountCommand::DeleteCredentials)

@@ -161,11 +161,10 @@ impl Accounts {
         let (service, viewer) = asked(context)?;
         viewer.require(DomainRole::Admin)?;
         let pace = input.attempts_per_minute.map_or(Ok(DEFAULT_ATTEMPTS_PER_MINUTE), u32::try_from).unwrap_or(0);
-        let open = AccountCommand::Open { name: input.name.clone(), attempts_per_minute: pace };
         let id = AccountId(ids::fresh()).to_string();
-        let mut commands = vec![open];
         let (api_key, record) = keys::new_key("First key", DomainRole::Merchant);
-        commands.push(AccountCommand::CreateApiKey(record));
+        let first_key = Some(record);
+        let mut commands = vec![AccountCommand::Open { name: input.name, attempts_per_minute: pace, first_key }];
         if let Some(credits) = input.credits.filter(|credits| *credits != 0) {
             let credits = Credits(u64::try_from(credits).unwrap_or(0));
             commands.push(AccountCommand::GrantCredits { grant_id: ids::fresh(), credits });
