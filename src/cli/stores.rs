@@ -178,7 +178,7 @@ fn without_password(url: &str) -> String {
 
 /// Bring the tables of the event log and the views up to date
 ///
-/// A server does this by itself when it starts. Run it beforehand where the server's database user may not change tables.
+/// A server does this by itself when it starts. Run it beforehand to see that it works before anything is served.
 #[derive(Args, Debug)]
 pub(super) struct Migrate {
     #[command(flatten)]

@@ -124,6 +124,7 @@ async fn every_command(engine: Engine) {
     let mut migrate = cloud_bridge(&desk.databases.folder());
     migrate
         .arg("migrate")
+        .env("CLOUD_BRIDGE_MASTER_KEY", hex::encode(crate::app::MASTER_KEY))
         .env("CLOUD_BRIDGE_LOG", &desk.databases.log_url)
         .env("CLOUD_BRIDGE_VIEWS", &desk.databases.views_url);
     printed(&migrate.output().await.unwrap());
