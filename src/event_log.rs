@@ -7,6 +7,7 @@ mod append;
 pub mod execute;
 mod feed;
 mod postgres;
+mod pressure;
 pub mod refusals;
 pub mod row;
 pub mod seal;
@@ -28,6 +29,7 @@ pub use feed::{HeadListener, Told};
 pub use store::{Start, StreamStore};
 pub use stream::{LoadError, MAX_EVENTS_PER_LOAD, SNAPSHOT_EVERY};
 
+use self::pressure::Pressure;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::vault::Vault;
@@ -43,6 +45,7 @@ pub struct EventLog {
     clock: Clock,
     writer: writer::WriterHandle,
     head: Arc<watch::Sender<i64>>,
+    pressure: Arc<Pressure>,
     upcasters: Arc<Vec<Box<dyn EventUpcaster>>>,
 }
 
@@ -73,8 +76,9 @@ impl EventLog {
     async fn over(database: Database, surroundings: Surroundings) -> anyhow::Result<Self> {
         let Surroundings { vault, clock, metrics } = surroundings;
         let head = Arc::new(watch::Sender::new(feed::head(&database).await?));
-        let writer = writer::start(database.clone(), head.clone(), metrics);
-        Ok(Self { database, vault, clock, writer, head, upcasters: Arc::default() })
+        let pressure = Arc::new(Pressure::default());
+        let writer = writer::start(database.clone(), head.clone(), pressure.clone(), metrics);
+        Ok(Self { database, vault, clock, writer, head, pressure, upcasters: Arc::default() })
     }
 
     /// Reads old forms of events through these, as cqrs-es does: on loading and in the feed, never on disk.
@@ -99,6 +103,11 @@ impl EventLog {
     /// How many appends are waiting for the writer.
     pub fn waiting(&self) -> usize {
         self.writer.waiting()
+    }
+
+    /// Waits while stores press on the log, two seconds at most. For work that can be done a little later.
+    pub async fn give_way(&self) {
+        self.pressure.give_way().await;
     }
 
     /// Whether the log answers.

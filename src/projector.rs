@@ -123,6 +123,7 @@ impl Projector {
 async fn follow(shared: Arc<Shared>, view: View) {
     let mut head = shared.log.head_changes();
     loop {
+        shared.log.give_way().await;
         // Before reading, so that what is appended meanwhile is not missed.
         head.mark_unchanged();
         match shared.step(view).await {

@@ -71,6 +71,7 @@ impl Reactions<'_> {
         let mut save = tokio::time::interval(SAVE_EVERY);
         save.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            log.give_way().await;
             head.mark_unchanged();
             let heard_of = *head.borrow();
             let events = log.read_after_webhooks_aside(position, BATCH).await?;

@@ -53,6 +53,8 @@ impl Server {
         command.args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data-dir"]).arg(folder);
         if let Some((log, views)) = databases.urls() {
             command.args(["--log", log, "--views", views]);
+            // Seals a log that is dropped at the end.
+            command.env("CLOUD_BRIDGE_MASTER_KEY", "07".repeat(32));
         }
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).kill_on_drop(true);
         let started = Instant::now();
@@ -96,13 +98,15 @@ impl Server {
         folder: &Path,
         provider: Provider,
     ) -> anyhow::Result<(IntegrationId, Target)> {
-        let keys = std::fs::read_to_string(folder.join("admin.key")).context("the service left no admin.key")?;
+        let said = std::fs::read_to_string(folder.join(OUTPUT))?;
+        let told = said.lines().find_map(|line| line.strip_prefix("Administrator's API key, shown this once: "));
+        let key = told.context("the service told no administrator's key")?;
         let mutation = format!(
             r#"mutation {{ createIntegration(input: {{ provider: {}, name: "bench" }}) {{
                 integration {{ id }} signingSecret userErrors {{ code message }} }} }}"#,
             provider.as_str().to_uppercase(),
         );
-        let request = self.http.post(self.url("/graphql")).bearer_auth(keys.lines().next().unwrap_or_default());
+        let request = self.http.post(self.url("/graphql")).bearer_auth(key);
         let answer: Value = request.json(&json!({ "query": mutation })).send().await?.json().await?;
         let created = &answer["data"]["createIntegration"];
         let (Some(id), Some(secret)) = (created["integration"]["id"].as_str(), created["signingSecret"].as_str())

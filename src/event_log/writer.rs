@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::append::{Append, AppendError, Appended};
+use super::pressure::Pressure;
 use super::{postgres, sqlite};
 use crate::metrics::Metrics;
 
@@ -36,10 +37,15 @@ pub(super) struct WriterHandle {
     closing: Arc<watch::Sender<bool>>,
 }
 
-pub(super) fn start(database: Database, head: Arc<watch::Sender<i64>>, metrics: Arc<Metrics>) -> WriterHandle {
+pub(super) fn start(
+    database: Database,
+    head: Arc<watch::Sender<i64>>,
+    pressure: Arc<Pressure>,
+    metrics: Arc<Metrics>,
+) -> WriterHandle {
     let (requests, receiver) = mpsc::channel(MAX_WAITING);
     let (closing, closed) = watch::channel(false);
-    let writer = Writer { database, head, metrics, deferred: Vec::new() };
+    let writer = Writer { database, head, pressure, metrics, deferred: Vec::new() };
     let task = tokio::spawn(writer.run(receiver, closed));
     WriterHandle {
         requests,
@@ -80,6 +86,7 @@ impl WriterHandle {
 struct Writer {
     database: Database,
     head: Arc<watch::Sender<i64>>,
+    pressure: Arc<Pressure>,
     metrics: Arc<Metrics>,
     /// Appends to a stream that an earlier one of the same batch was already for.
     deferred: Vec<Request>,
@@ -145,6 +152,7 @@ impl Writer {
             Database::Sqlite(_) => sqlite::STATEMENTS,
             Database::Postgres(_) => postgres::STATEMENTS,
         };
+        self.pressure.committed(appends.len());
         self.metrics.append_batch(appends.len(), statements, started.elapsed());
         match written {
             Ok(positions) => {

@@ -65,6 +65,7 @@ impl Attempt {
     }
 
     pub(super) async fn run(self) -> Taken {
+        self.worker.service.log.give_way().await;
         match self.take().await {
             Ok(Ok(mut in_hand)) => {
                 let stop = self.work(&mut in_hand).await.err();
