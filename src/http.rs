@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use async_graphql::Data;
 use async_graphql::http::{ALL_WEBSOCKET_PROTOCOLS, GraphiQLSource};
-use async_graphql::{Data, ServerError};
 use async_graphql_axum::{GraphQLProtocol, GraphQLRequest, GraphQLResponse, GraphQLWebSocket};
 use axum::extract::{DefaultBodyLimit, FromRequestParts as _, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use futures_util::FutureExt as _;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -33,6 +34,8 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a webhook may take, its body included. Shopify gives up after five seconds.
 const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
 const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Sockets that watch. They outlive their requests, and must not take the places of webhooks.
+const MAX_SOCKETS: usize = 1_024;
 const MAX_QUERY_BYTES: usize = 256 * 1_024;
 /// How long requests under way may take once the service stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
@@ -50,7 +53,11 @@ pub fn router(service: Arc<Service>) -> Router {
         )
         .route("/graphql", get(graphiql_or_socket))
         .layer(DefaultBodyLimit::max(MAX_QUERY_BYTES))
-        .with_state(GraphQlDoor { schema: schema(service.clone()), service: service.clone() });
+        .with_state(GraphQlDoor {
+            schema: schema(service.clone()),
+            service: service.clone(),
+            sockets: Arc::new(Semaphore::new(MAX_SOCKETS)),
+        });
     let operations = Router::new()
         .route("/health", get(operations::health))
         .route("/ready", get(operations::ready))
@@ -67,10 +74,10 @@ pub fn router(service: Arc<Service>) -> Router {
 /// Serves until the service begins to stop; then takes no more connections and lets requests under way finish.
 pub async fn serve(service: Arc<Service>, listener: TcpListener) -> anyhow::Result<()> {
     let router = router(service.clone());
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+    // HTTP/1.1 alone: what guesses the protocol first has no time-out for a client that never says a word. Whatever speaks
+    // TLS and HTTP/2 to the world in front of this speaks HTTP/1.1 to it.
+    let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(100).keep_alive_interval(Some(HEADER_TIMEOUT));
-    let builder = Arc::new(builder);
     let graceful = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut stopping = service.stopping();
@@ -118,6 +125,7 @@ pub(crate) fn refusal(status: StatusCode, code: &str, message: &str) -> Response
 struct GraphQlDoor {
     schema: ApiSchema,
     service: Arc<Service>,
+    sockets: Arc<Semaphore>,
 }
 
 async fn answer(State(door): State<GraphQlDoor>, headers: HeaderMap, request: GraphQLRequest) -> Response {
@@ -164,23 +172,24 @@ async fn graphiql_or_socket(State(door): State<GraphQlDoor>, request: Request<ax
         Ok(viewer) => viewer,
         Err(error) => return unauthorized(&error),
     };
+    let Ok(place) = door.sockets.clone().try_acquire_owned() else {
+        return refusal(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many sockets are open; try again later");
+    };
     upgrade.max_message_size(MAX_QUERY_BYTES).protocols(ALL_WEBSOCKET_PROTOCOLS).on_upgrade(move |socket| {
         let service = door.service.clone();
         GraphQLWebSocket::new(socket, door.schema, protocol)
             .on_connection_init(move |payload| async move {
-                let mut data = Data::default();
+                let refused = || async_graphql::Error::new("send a valid API key when the connection begins");
                 let viewer = match from_headers {
                     Some(viewer) => Some(viewer),
-                    None => viewer_of(&service, &headers_of(&payload)).await.map_err(|_| {
-                        async_graphql::Error::from(ServerError::new("this API key is not valid", None).message)
-                    })?,
+                    None => viewer_of(&service, &headers_of(&payload)).await.map_err(|_| refused())?,
                 };
-                if let Some(viewer) = viewer {
-                    data.insert(viewer);
-                }
+                let mut data = Data::default();
+                data.insert(viewer.ok_or_else(refused)?);
                 Ok(data)
             })
             .serve()
+            .inspect(move |()| drop(place))
     })
 }
 

@@ -53,7 +53,9 @@ pub async fn receive(
         Ok(Admitted::Ping) => (StatusCode::OK, "pong").into_response(),
         Err(refusal) => {
             service.metrics.webhook_refused(refusal.code());
-            tracing::warn!(provider, integration = integration_id, reason = refusal.code(), "webhook refused");
+            // Of the address only what is an id: the rest is whatever a stranger wrote.
+            let integration = integration_id.parse::<IntegrationId>().ok().map(tracing::field::display);
+            tracing::warn!(integration, reason = refusal.code(), "webhook refused");
             refusal.into_response()
         }
     }

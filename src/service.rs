@@ -11,6 +11,7 @@ use projections::accounts::{self, ApiKeyRow};
 use projections::database::{Database, Durability};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use crate::background::BackgroundRuntime;
 use crate::changes::Changes;
@@ -23,7 +24,7 @@ use crate::metrics::Metrics;
 use crate::projector::Projector;
 use crate::vault::Vault;
 use crate::worker::{Pace, Worker};
-use crate::{ids, keys, reactions};
+use crate::{keys, reactions};
 
 /// How long a worker holds a delivery without a word, unless the operator says otherwise.
 pub const DEFAULT_LEASE: Duration = Duration::from_mins(1);
@@ -173,12 +174,18 @@ impl Service {
         if let Some(row) = accounts::key_by_hash(&self.views, &hash).await? {
             return Ok(Some(row));
         }
-        let head = self.log.head();
-        if self.projector.position(View::Accounts) >= head {
+        // Another node may have begun to rebuild the view: where it stands is for the database to say.
+        let (head, deadline) = (self.log.head(), tokio::time::Instant::now() + PATIENCE);
+        let mut caught_up = View::Accounts.checkpoint(&self.views).await? >= head;
+        if caught_up {
             return Ok(None);
         }
-        if !self.projector.wait_for(View::Accounts, head, PATIENCE).await {
-            bail!("the accounts are too far behind");
+        while !caught_up {
+            if tokio::time::Instant::now() > deadline {
+                bail!("the accounts are too far behind");
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            caught_up = View::Accounts.checkpoint(&self.views).await? >= head;
         }
         Ok(accounts::key_by_hash(&self.views, &hash).await?)
     }
@@ -202,7 +209,8 @@ impl Service {
         if self.log.head() > 0 {
             return Ok(None);
         }
-        let account_id = AccountId(ids::fresh());
+        // Always the same, so that of several nodes that start on an empty log only one opens it.
+        let account_id = AccountId(Uuid::new_v5(&Uuid::NAMESPACE_OID, b"cloud-bridge administrator"));
         let (api_key, record) = keys::new_key("First key", Role::Admin);
         let account = NewAccount { account_id, api_key };
         tell(&account)?;
@@ -212,6 +220,10 @@ impl Service {
             first_key: Some(record),
         };
         let opened = self.log.execute::<Account>(&account_id.to_string(), open, &Actor::System).await?;
+        if opened.events.is_empty() {
+            tracing::warn!("another node opened the administrator's account first: the key that it told is the one");
+            return Ok(None);
+        }
         self.wait_for_views(opened.position).await;
         Ok(Some(account))
     }

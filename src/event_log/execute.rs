@@ -10,7 +10,7 @@ use super::append::AppendError;
 use super::store::{Start, StreamStore};
 
 /// How often a command is decided again because somebody else appended first. Beyond this it is told as contention.
-const MAX_DECISIONS: usize = 50;
+const MAX_DECISIONS: usize = 1_000;
 
 /// Who makes something happen, as the log records it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -132,7 +132,8 @@ impl Query {
         if from_us >= to_us {
             return Err(ApiError::InvalidArgument { argument: "to", reason: "must come after from" });
         }
-        if (to_us - begin) / bucket.length_us() >= MAX_BUCKETS {
+        // Dates may lie as far apart as dates can; their distance need not fit a number of microseconds.
+        if to_us.saturating_sub(begin) / bucket.length_us() >= MAX_BUCKETS {
             return Err(ApiError::InvalidArgument { argument: "bucket", reason: "gives more than 400 buckets" });
         }
         let account_id = viewer.account_id.to_string();

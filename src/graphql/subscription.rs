@@ -23,10 +23,20 @@ impl Subscription {
     ) -> Result<impl Stream<Item = Delivery>, ApiError> {
         let service = context.data_unchecked::<Arc<Service>>();
         let viewer = Viewer::of(context)?.clone();
+        let watcher = viewer.clone();
         let wanted = integration_id.map(|id| id.0);
-        Ok(service.changes.subscribe().filter_map(move |row| {
+        let service = service.clone();
+        let changes = service.changes.subscribe().filter(move |row| {
             let visible = viewer.owns(&row.account_id) && wanted.as_ref().is_none_or(|id| *id == row.integration_id);
-            std::future::ready(visible.then(|| Delivery(row.as_ref().clone())))
-        }))
+            std::future::ready(visible)
+        });
+        // A key that was deactivated meanwhile is told nothing more.
+        let allowed = changes.then(move |row| {
+            let (service, watcher) = (service.clone(), watcher.clone());
+            async move { matches!(watcher.may_still(&service).await, Ok(true)).then_some(row) }
+        });
+        Ok(allowed
+            .take_while(|row| std::future::ready(row.is_some()))
+            .filter_map(|row| std::future::ready(row.map(|row| Delivery(row.as_ref().clone())))))
     }
 }

@@ -3,7 +3,7 @@
 use async_graphql::Context;
 use axum::http::HeaderMap;
 use domain::AccountId;
-use domain::account::Role;
+use domain::account::{Account, Role};
 
 use super::ApiError;
 use crate::event_log::Actor;
@@ -52,14 +52,25 @@ async fn by_key(service: &Service, key: &str) -> Result<Viewer, Unauthorized> {
         tracing::error!(%error, "API keys cannot be looked up");
         Unauthorized::Unavailable
     })?;
-    let row = found.filter(|row| row.active == 1).ok_or(Unauthorized::BadKey)?;
+    let row = found.ok_or(Unauthorized::BadKey)?;
     let (Ok(account_id), Some(role)) = (row.account_id.parse(), Role::parse(&row.role)) else {
         return Err(Unauthorized::BadKey);
     };
-    Ok(Viewer { account_id, role, key_id: row.id, key_name: row.name })
+    let viewer = Viewer { account_id, role, key_id: row.id, key_name: row.name };
+    if viewer.may_still(service).await? { Ok(viewer) } else { Err(Unauthorized::BadKey) }
 }
 
 impl Viewer {
+    /// Whether the key is active, by the account itself: the view that found it may lag, or be folded anew.
+    pub(super) async fn may_still(&self, service: &Service) -> Result<bool, Unauthorized> {
+        let Ok(key_id) = self.key_id.parse() else { return Ok(false) };
+        let account = service.log.load::<Account>(&self.account_id.to_string()).await.map_err(|error| {
+            tracing::error!(%error, "an account cannot be read");
+            Unauthorized::Unavailable
+        })?;
+        Ok(account.aggregate.merchant().is_some_and(|merchant| merchant.key_is_active(key_id)))
+    }
+
     pub(super) fn of<'c>(context: &'c Context<'_>) -> Result<&'c Self, ApiError> {
         context.data_opt::<Self>().ok_or(ApiError::Unauthenticated)
     }

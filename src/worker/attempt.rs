@@ -191,8 +191,16 @@ impl Attempt {
         let user = self.customer(in_hand, session).await?;
         self.become_mutual(in_hand, session, &user).await?;
         let outstanding: Vec<Asset> = in_hand.order.outstanding().cloned().collect();
+        let mut missing = None;
         for asset in outstanding {
-            self.share(in_hand, session, &user, asset).await?;
+            match self.share(in_hand, session, &user, asset).await {
+                // One asset that is not there does not hold up the others.
+                Err(Step::Stop(stop @ Stop::RequireAction(ResolutionCode::NoItemMapping))) => missing = Some(stop),
+                shared => shared?,
+            }
+        }
+        if let Some(missing) = missing {
+            return Err(missing.into());
         }
         self.record(in_hand, DeliveryCommand::Complete { held: in_hand.held.clone() }).await?;
         Ok(())

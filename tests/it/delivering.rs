@@ -151,9 +151,11 @@ on_each_engine! {
         let merchant = app.merchant().await;
         let shop = merchant.bare_shop(Provider::Generic, &[]).await;
         shop.map("STORM", "missing-preset").await;
-        let id = shop.post(&orders::generic("1", "mutual_max", &["STORM"])).await.accepted("queued");
+        shop.map("RAIN", "rain").await;
+        let id = shop.post(&orders::generic("1", "mutual_max", &["STORM", "RAIN"])).await.accepted("queued");
         assert_eq!(shop.settled(&id).await, code("ACTION_REQUIRED", "NO_ITEM_MAPPING"));
-        assert_eq!(merchant.balance().await, json!({ "available": 1000, "reserved": 0, "charged": 0 }));
+        assert_eq!(app.cortex.share_count(preset("rain"), "mutual_max").effective, 1, "the other is delivered");
+        assert_eq!(merchant.balance().await, json!({ "available": 990, "reserved": 0, "charged": 10 }));
     }
 
     async fn no_more_attempts_start_than_the_pace_allows(app: &TestApp) {

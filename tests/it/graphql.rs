@@ -63,8 +63,16 @@ on_each_engine! {
         }
         let search = "{ deliveries(filter: { search: \"private-1\" }) { nodes { id } } }";
         assert_eq!(stranger.ask(search, json!({})).await["deliveries"]["nodes"], json!([]));
-        let stats = r#"query ($id: ID!) { deliveryStats(from: "2020-01-01T00:00:00Z", to: "2020-02-01T00:00:00Z", bucket: DAY, integrationId: $id) { received } }"#;
-        stranger.ask(stats, json!({ "id": shop.id })).await;
+        let stats = r#"query ($id: ID!, $from: DateTime!, $to: DateTime!) {
+            deliveryStats(from: $from, to: $to, bucket: DAY, integrationId: $id) { received }
+        }"#;
+        let (from, to) = (app.clock.now() - chrono::TimeDelta::days(2), app.clock.now() + chrono::TimeDelta::days(1));
+        let range = json!({ "id": shop.id, "from": from.to_rfc3339(), "to": to.to_rfc3339() });
+        let received = async |merchant: &Merchant<'_>| {
+            let counted = merchant.ask(stats, range.clone()).await;
+            counted["deliveryStats"].as_array().unwrap().iter().map(|day| day["received"].as_i64().unwrap()).sum::<i64>()
+        };
+        assert_eq!((received(&owner).await, received(&stranger).await), (1, 0));
 
         let changes = [
             ("updateIntegration", "UpdateIntegrationInput", json!({ "integrationId": shop.id, "active": false })),
@@ -223,8 +231,9 @@ on_each_engine! {
         let stranger = app.merchant().await;
         let shop = owner.shop(Provider::Generic).await;
         let other = stranger.shop(Provider::Generic).await;
-        let mut watcher = watch(app, &owner.key).await;
-        let mut spy = watch(app, &stranger.key).await;
+        let mut watcher = watch(app, &owner.key, Some(&shop.id)).await;
+        let mut spy = watch(app, &stranger.key, None).await;
+        let mut burglar = watch(app, &stranger.key, Some(&shop.id)).await;
         shop.post(&orders::generic("watched", "mutual_max", &["STORM"])).await.accepted("queued");
         loop {
             let told = next(&mut watcher).await;
@@ -235,6 +244,20 @@ on_each_engine! {
         }
         other.post(&orders::generic("own", "mutual_max", &["STORM"])).await.accepted("queued");
         assert_eq!(next(&mut spy).await["orderId"], json!("own"), "the first thing a stranger hears of is their own");
+        burglar.send(Message::text(json!({ "type": "ping" }).to_string())).await.unwrap();
+        assert_eq!(read(&mut burglar).await["type"], json!("pong"), "another's integration tells nothing");
+
+        let keys = owner.ask("{ account { apiKeys { id } } }", json!({})).await;
+        let deactivate = "mutation ($id: ID!) { deactivateApiKey(input: { apiKeyId: $id }) { userErrors { code } } }";
+        owner.ask(deactivate, json!({ "id": keys["account"]["apiKeys"][0]["id"] })).await;
+        shop.post(&orders::generic("unseen", "mutual_max", &["STORM"])).await.accepted("queued");
+        loop {
+            let message = read(&mut watcher).await;
+            if message["type"] == "complete" {
+                break;
+            }
+            assert_ne!(message["payload"]["data"]["deliveryChanged"]["orderId"], json!("unseen"), "{message}");
+        }
     }
 
     async fn graphiql_is_served_to_a_browser(app: &TestApp) {
@@ -249,7 +272,7 @@ on_each_engine! {
 
 type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
-async fn watch(app: &TestApp, key: &str) -> Socket {
+async fn watch(app: &TestApp, key: &str, integration_id: Option<&str>) -> Socket {
     let mut request = format!("{}/graphql", app.node.url.replace("http", "ws")).into_client_request().unwrap();
     request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
     let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
@@ -257,8 +280,9 @@ async fn watch(app: &TestApp, key: &str) -> Socket {
     let payload = json!({ "Authorization": format!("Bearer {key}") });
     socket.send(say(json!({ "type": "connection_init", "payload": payload }))).await.unwrap();
     assert_eq!(read(&mut socket).await["type"], json!("connection_ack"));
-    let query = "subscription { deliveryChanged { orderId status } }";
-    socket.send(say(json!({ "type": "subscribe", "id": "1", "payload": { "query": query } }))).await.unwrap();
+    let query = "subscription ($id: ID) { deliveryChanged(integrationId: $id) { orderId status } }";
+    let payload = json!({ "query": query, "variables": { "id": integration_id } });
+    socket.send(say(json!({ "type": "subscribe", "id": "1", "payload": payload }))).await.unwrap();
     // A ping is answered after what came before it, so the subscription stands once it is.
     socket.send(say(json!({ "type": "ping" }))).await.unwrap();
     assert_eq!(read(&mut socket).await["type"], json!("pong"));

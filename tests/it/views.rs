@@ -144,6 +144,10 @@ on_each_engine! {
         let sum = |field: &str| buckets.iter().map(|bucket| bucket[field].as_i64().unwrap()).sum::<i64>();
         let counts = ["received", "duplicates", "filtered", "completed", "failed", "itemsShared", "creditsCharged"].map(sum);
         assert_eq!(counts, [1, 1, 1, 1, 0, 1, 10]);
+        for (from, to) in [("-262143-01-01T00:00:00Z", "+262142-01-01T00:00:00Z"), ("-200000-01-01T00:00:00Z", "+200000-01-01T00:00:00Z")] {
+            let for_ever = json!({ "from": from, "to": to, "bucket": "DAY" });
+            assert!(!app.try_ask(&merchant.key, document, for_ever).await["errors"].is_null(), "{from}");
+        }
         let refused = app.try_ask(&merchant.key, document, range("MINUTE")).await;
         assert!(text(&refused["errors"][0]["message"]).contains("more than 400 buckets"), "{refused}");
     }
