@@ -2,6 +2,7 @@
 
 mod operations;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,20 +16,19 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures_util::FutureExt as _;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower_http::timeout::TimeoutLayer;
 
 use crate::graphql::{ApiSchema, Unauthorized, schema, viewer_of};
 use crate::ingest;
 use crate::service::Service;
 
-const MAX_CONNECTIONS: usize = 8_192;
+const MAX_CONNECTIONS: u32 = 8_192;
 /// How long a client may take to send its headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a webhook may take, its body included. Shopify gives up after five seconds.
@@ -76,10 +76,9 @@ pub async fn serve(service: Arc<Service>, listener: TcpListener) -> anyhow::Resu
     let router = router(service.clone());
     // HTTP/1.1 alone: what guesses the protocol first has no time-out for a client that never says a word. Whatever speaks
     // TLS and HTTP/2 to the world in front of this speaks HTTP/1.1 to it.
-    let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
-    let graceful = GracefulShutdown::new();
-    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
     let mut stopping = service.stopping();
     loop {
         let place = room.clone().acquire_owned().await.context("the semaphore is never closed")?;
@@ -100,20 +99,34 @@ pub async fn serve(service: Arc<Service>, listener: TcpListener) -> anyhow::Resu
             tracing::debug!(%error, "a connection stays slow");
         }
         let handler = TowerToHyperService::new(router.clone());
-        let (builder, watcher) = (builder.clone(), graceful.watcher());
-        tokio::spawn(async move {
-            let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), handler);
-            if let Err(error) = watcher.watch(connection.into_owned()).await {
-                tracing::debug!(error, "a connection ended badly");
-            }
-            drop(place);
-        });
+        let connection = builder.serve_connection(TokioIo::new(stream), handler).with_upgrades();
+        tokio::spawn(see_through(connection, stopping.clone(), place));
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
+    // Every connection has given its place back once it is through.
+    if tokio::time::timeout(DRAIN_TIMEOUT, room.acquire_many(MAX_CONNECTIONS)).await.is_err() {
         tracing::warn!("requests under way took too long to finish");
     }
     Ok(())
+}
+
+type Connection = http1::UpgradeableConnection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
+
+/// Serves a connection to its end; when the service stops, to the end of the request under way.
+async fn see_through(connection: Connection, mut stopping: watch::Receiver<bool>, place: OwnedSemaphorePermit) {
+    let mut connection = pin!(connection);
+    let mut stopped = pin!(async move { stopping.wait_for(|stopping| *stopping).await.is_ok() });
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        _ = stopped.as_mut() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended badly");
+    }
+    drop(place);
 }
 
 /// The one shape of an error that is no GraphQL.
