@@ -16,18 +16,14 @@ const SECRET_CHARS: usize = 40;
 /// A new key, as it is shown this once, and what is recorded of it.
 pub fn new_key(name: &str, role: Role) -> (String, NewApiKey) {
     let key = format!("{KEY_PREFIX}{}", random(KEY_CHARS));
-    let record = recorded(&key, name, role);
-    (key, record)
-}
-
-fn recorded(key: &str, name: &str, role: Role) -> NewApiKey {
-    NewApiKey {
+    let record = NewApiKey {
         id: ApiKeyId(ids::fresh()),
         name: name.to_owned(),
         role,
-        hash: hash(key),
-        preview: format!("{KEY_PREFIX}{}", private::preview(key)),
-    }
+        hash: hash(&key),
+        preview: format!("{KEY_PREFIX}{}", private::preview(&key)),
+    };
+    (key, record)
 }
 
 /// SHA-256, hexadecimal. A key has 190 random bits, so a slow hash would protect nothing more.

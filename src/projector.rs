@@ -15,7 +15,6 @@ use tokio::task::JoinSet;
 
 use crate::event_log::EventLog;
 use crate::event_log::stream::LoadError;
-use crate::metrics::Metrics;
 
 /// Events that are applied in one transaction.
 const BATCH: i64 = 1_000;
@@ -33,7 +32,6 @@ pub struct Projector {
 struct Shared {
     log: EventLog,
     views: Database,
-    metrics: Arc<Metrics>,
     feed: RecentFeed,
     positions: HashMap<View, watch::Sender<i64>>,
     /// Wakes a view's task although the log has not grown.
@@ -49,12 +47,7 @@ enum FollowError {
 }
 
 impl Projector {
-    pub async fn start(
-        log: &EventLog,
-        views: &Database,
-        metrics: Arc<Metrics>,
-        runtime: &Handle,
-    ) -> sqlx::Result<Self> {
+    pub async fn start(log: &EventLog, views: &Database, runtime: &Handle) -> sqlx::Result<Self> {
         let mut positions = HashMap::new();
         for view in View::ALL {
             positions.insert(view, watch::Sender::new(view.checkpoint(views).await?));
@@ -62,7 +55,6 @@ impl Projector {
         let shared = Arc::new(Shared {
             log: log.clone(),
             views: views.clone(),
-            metrics,
             feed: RecentFeed::default(),
             positions,
             nudges: View::ALL.into_iter().map(|view| (view, Notify::new())).collect(),
@@ -149,7 +141,6 @@ impl Shared {
         let from = *position.borrow();
         let batch = self.feed.after(&self.log, from).await?;
         let Some(last) = batch.last() else {
-            self.metrics.projector_lag(view.name(), 0);
             return Ok(false);
         };
         let reached = last.position;
@@ -158,7 +149,6 @@ impl Shared {
             Err(AdvanceError::Elsewhere { checkpoint, .. }) => position.send_replace(checkpoint),
             Err(error) => return Err(error.into()),
         };
-        self.metrics.projector_lag(view.name(), (self.log.head() - reached).max(0));
         Ok(true)
     }
 }

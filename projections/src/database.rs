@@ -346,6 +346,21 @@ pub(crate) fn storable(text: &str) -> String {
     text.replace('\0', "")
 }
 
+/// A query with its arguments bound. A macro, because sqlx has two types of query and no trait that binds to both.
+macro_rules! bound {
+    ($query:expr, $sql:expr) => {{
+        let mut query = $query;
+        for argument in &$sql.arguments {
+            query = match argument {
+                Argument::Int(value) => query.bind(*value),
+                Argument::Text(value) => query.bind(value.as_deref()),
+                Argument::Bytes(value) => query.bind(value.as_deref()),
+            };
+        }
+        query
+    }};
+}
+
 type Arguments<'q, DB> = <DB as sqlx::Database>::Arguments<'q>;
 
 fn query<'q, DB>(sql: &'q Sql) -> sqlx::query::Query<'q, DB, Arguments<'q, DB>>
@@ -355,15 +370,7 @@ where
     Option<&'q str>: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
     Option<&'q [u8]>: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
 {
-    let mut query = sqlx::query(&sql.text);
-    for argument in &sql.arguments {
-        query = match argument {
-            Argument::Int(value) => query.bind(*value),
-            Argument::Text(value) => query.bind(value.as_deref()),
-            Argument::Bytes(value) => query.bind(value.as_deref()),
-        };
-    }
-    query
+    bound!(sqlx::query(&sql.text), sql)
 }
 
 fn query_as<'q, DB, T>(sql: &'q Sql) -> sqlx::query::QueryAs<'q, DB, T, Arguments<'q, DB>>
@@ -374,13 +381,5 @@ where
     Option<&'q str>: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
     Option<&'q [u8]>: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
 {
-    let mut query = sqlx::query_as(&sql.text);
-    for argument in &sql.arguments {
-        query = match argument {
-            Argument::Int(value) => query.bind(*value),
-            Argument::Text(value) => query.bind(value.as_deref()),
-            Argument::Bytes(value) => query.bind(value.as_deref()),
-        };
-    }
-    query
+    bound!(sqlx::query_as(&sql.text), sql)
 }

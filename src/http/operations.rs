@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::SecondsFormat;
+use projections::View;
 use serde_json::json;
 
 use crate::service::Service;
@@ -25,7 +26,7 @@ pub(super) async fn health(State(service): State<Arc<Service>>) -> Response {
 /// away because a chart is late.
 pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
     let log = tokio::time::timeout(PATIENCE, service.log.ping()).await;
-    let views = tokio::time::timeout(PATIENCE, projections::View::Accounts.checkpoint(&service.views)).await;
+    let views = tokio::time::timeout(PATIENCE, View::Accounts.checkpoint(&service.views)).await;
     let stopping = *service.stopping().borrow();
     let (log, views) = (matches!(log, Ok(Ok(()))), matches!(views, Ok(Ok(_))));
     let ready = log && views && !stopping;
@@ -48,6 +49,11 @@ pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
 
 /// For Prometheus.
 pub(super) async fn metrics(State(service): State<Arc<Service>>) -> Response {
+    // Asked for now, so that a view that stands still is seen to fall behind.
+    let head = service.log.head();
+    for view in View::ALL {
+        service.metrics.projector_lag(view.name(), (head - service.projector.position(view)).max(0));
+    }
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, content_type)], service.metrics.encode()).into_response()
 }
