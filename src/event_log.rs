@@ -4,6 +4,7 @@
 //! through one [`writer`], which commits what is waiting together. [`EventLog::read_after`] is the ordered feed.
 
 mod append;
+mod data_keys;
 pub mod execute;
 mod feed;
 mod postgres;
@@ -108,6 +109,11 @@ impl EventLog {
     /// Waits while stores press on the log, two seconds at most. For work that can be done a little later.
     pub async fn give_way(&self) {
         self.pressure.give_way().await;
+    }
+
+    /// Whether nobody but this node can append: a file of SQLite belongs to one process.
+    pub fn has_one_writer(&self) -> bool {
+        matches!(self.database, Database::Sqlite(_))
     }
 
     /// Whether the log answers.

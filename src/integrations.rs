@@ -75,6 +75,9 @@ impl Integrations {
 
     /// Forgets what other nodes changed, as the feed tells it. Runs until it is dropped.
     pub async fn follow(&self) {
+        if self.log.has_one_writer() {
+            return;
+        }
         let mut head = self.log.head_changes();
         let mut position = self.log.head();
         // What was appended between opening the log and now is not in memory yet, so nothing is missed.

@@ -19,7 +19,7 @@ use crate::event_log::stream::LoadError;
 /// Events that are applied in one transaction.
 const BATCH: i64 = 1_000;
 /// Batches that are kept for the other views once one view has read them.
-const KEPT_BATCHES: usize = 8;
+const KEPT_BATCHES: usize = 3;
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// Where every view stands, and the tasks that move them.

@@ -128,7 +128,9 @@ impl Reactions<'_> {
                 self.fixed(ResolutionCode::CreditsExhausted, event);
                 self.release(ResolutionCode::CreditsExhausted, account_id, None, event.position, None).await
             }
-            AccountEvent::CreditsReserved(reserved) => self.settle(&reserved.delivery_id.to_string()).await,
+            AccountEvent::CreditsReserved(reserved) | AccountEvent::ReservationTakenOver(reserved) => {
+                self.settle(&reserved.delivery_id.to_string()).await
+            }
             AccountEvent::Opened { .. }
             | AccountEvent::ApiKeyCreated(_)
             | AccountEvent::ApiKeyDeactivated { .. }
@@ -187,7 +189,7 @@ impl Reactions<'_> {
             } else if goes_on(&order.phase) {
                 continue;
             } else {
-                AccountCommand::ReleaseReservation { delivery_id, action }
+                AccountCommand::ReleaseReservation { delivery_id, action, attempt: open.attempt }
             };
             let executed = self.service.log.execute::<Account>(&account_id, command, &Actor::System).await;
             executed.map_err(|error| ReactionError::Command(error.to_string()))?;

@@ -138,6 +138,14 @@ fn of_account(event: &AccountEvent) -> String {
             format!("The pace allowed attempt {attempt} of delivery {delivery_id}.")
         }
         AccountEvent::CreditsGranted { credits, .. } => format!("{} granted.", were(*credits)),
+        AccountEvent::ReservationTakenOver(moved) => {
+            format!(
+                "What was set aside for {} of delivery {} now counts for attempt {}.",
+                action(&moved.action),
+                moved.delivery_id,
+                moved.attempt
+            )
+        }
         AccountEvent::CreditsReserved(moved) => {
             format!(
                 "{} set aside for {} of delivery {}.",

@@ -3,7 +3,7 @@
 mod attempt;
 mod sessions;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -98,7 +98,6 @@ impl Worker {
     ) -> sqlx::Result<DateTime<Utc>> {
         let views = &self.service.views;
         let now_us = now.timestamp_micros();
-        self.service.metrics.queue_depth(due_deliveries::depth(views, now_us).await?);
         let room = self.pace.concurrency.saturating_sub(attempts.len());
         if room > 0 {
             let limit = i64::try_from(room + queue.passed_over()).unwrap_or(i64::MAX);
@@ -107,8 +106,9 @@ impl Worker {
             let free: Vec<_> = due.iter().filter_map(|due| queue.admit(due)).take(room).collect();
             for (delivery_id, account_id) in free {
                 let attempt = Attempt::new(self.clone(), delivery_id);
-                queue.in_hand.insert(delivery_id);
-                attempts.spawn(async move { Looked { delivery_id, account_id, taken: attempt.run().await } });
+                let task =
+                    attempts.spawn(async move { Looked { delivery_id, account_id, taken: attempt.run().await } });
+                queue.in_hand.insert(delivery_id, task.id());
             }
         }
         let next_due = due_deliveries::next_due_at(views, now_us).await?.and_then(DateTime::from_timestamp_micros);
@@ -120,7 +120,7 @@ impl Worker {
 /// What this worker knows of the queue beyond the view.
 #[derive(Default)]
 struct Queue {
-    in_hand: HashSet<DeliveryId>,
+    in_hand: HashMap<DeliveryId, tokio::task::Id>,
     /// Accounts whose pace is used up, until when.
     paced: HashMap<AccountId, DateTime<Utc>>,
     /// Deliveries that could not be taken, until when they are left alone.
@@ -141,7 +141,7 @@ impl Queue {
 
     fn admit(&self, due: &DueDelivery) -> Option<(DeliveryId, AccountId)> {
         let (delivery_id, account_id) = (due.delivery_id.parse().ok()?, due.account_id.parse().ok()?);
-        let free = !self.in_hand.contains(&delivery_id) && !self.left_alone.contains_key(&delivery_id);
+        let free = !self.in_hand.contains_key(&delivery_id) && !self.left_alone.contains_key(&delivery_id);
         free.then_some((delivery_id, account_id))
     }
 
@@ -153,9 +153,8 @@ impl Queue {
         let Looked { delivery_id, account_id, taken } = match ended {
             Ok(looked) => looked,
             Err(error) => {
-                // Its lease runs out, and the delivery is taken up again. Which it was is not known here.
-                tracing::error!(%error, "an attempt ended in a panic");
-                self.in_hand.clear();
+                tracing::error!(%error, "an attempt ended in a panic; its lease will run out");
+                self.in_hand.retain(|_, task| *task != error.id());
                 return;
             }
         };

@@ -147,9 +147,13 @@ impl Merchant {
                 Ok(admitted.then_some(AccountEvent::AttemptAdmitted { delivery_id, attempt, at: now }))
             }
             AccountCommand::GrantCredits { grant_id, credits } => self.ledger.grant(grant_id, credits),
-            AccountCommand::ReserveCredits { delivery_id, action } => self.ledger.reserve(delivery_id, action),
+            AccountCommand::ReserveCredits { delivery_id, action, attempt } => {
+                self.ledger.reserve(delivery_id, action, attempt)
+            }
             AccountCommand::ChargeReservation { delivery_id, action } => Ok(self.ledger.charge(delivery_id, &action)),
-            AccountCommand::ReleaseReservation { delivery_id, action } => Ok(self.ledger.release(delivery_id, &action)),
+            AccountCommand::ReleaseReservation { delivery_id, action, attempt } => {
+                Ok(self.ledger.release(delivery_id, &action, attempt))
+            }
         }
     }
 
@@ -236,7 +240,9 @@ impl Merchant {
             AccountEvent::CredentialsDeleted => self.credentials = None,
             AccountEvent::AttemptAdmitted { delivery_id, attempt, at } => self.pace.admitted(delivery_id, attempt, at),
             AccountEvent::CreditsGranted { grant_id, credits } => self.ledger.granted(grant_id, credits),
-            AccountEvent::CreditsReserved(credit_move) => self.ledger.reserved(credit_move),
+            AccountEvent::CreditsReserved(credit_move) | AccountEvent::ReservationTakenOver(credit_move) => {
+                self.ledger.reserved(credit_move);
+            }
             AccountEvent::CreditsCharged(credit_move) => self.ledger.charged(&credit_move),
             AccountEvent::CreditsReleased(credit_move) => self.ledger.released(&credit_move),
         }

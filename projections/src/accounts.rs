@@ -3,28 +3,26 @@
 use std::collections::HashMap;
 
 use domain::account::{AccountEvent, CreditMove};
-use serde::Serialize;
 use sqlx::FromRow;
 
 use crate::database::storable;
 use crate::database::{Database, Sql, Transaction};
 use crate::feed::{Fact, Recorded};
-use crate::table::{Existing, Table, table};
+use crate::table::{self, Existing, table_row};
 
-const TABLE: Table = table!("accounts", key 1,
-    id: Text, name: Text, attempts_per_minute: Int, credits_granted: Int, credits_reserved: Int, credits_charged: Int,
-    cortex_email: Text, opened_at: Int, listed_at: Int);
+table_row!(AccountRow, "accounts", id;
+    name, attempts_per_minute, credits_granted, credits_reserved, credits_charged, cortex_email, opened_at,
+    listed_at);
 
-const KEYS: Table = table!("api_keys", key 1,
-    id: Text, account_id: Text, name: Text, role: Text, hash: Text, preview: Text, active: Int, created_at: Int,
-    listed_at: Int);
+table_row!(ApiKeyRow, "api_keys", id;
+    account_id, name, role, hash, preview, active, created_at, listed_at);
 
 const COLUMNS: &str = "id, name, attempts_per_minute, credits_granted, credits_reserved, credits_charged, \
      cortex_email, opened_at, listed_at";
 
 const KEY_COLUMNS: &str = "id, account_id, name, role, hash, preview, active, created_at, listed_at";
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct AccountRow {
     pub id: String,
     pub name: String,
@@ -40,7 +38,7 @@ pub struct AccountRow {
     pub listed_at: i64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct ApiKeyRow {
     pub id: String,
     pub account_id: String,
@@ -66,7 +64,7 @@ pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) ->
     let mut ids: Vec<&str> = told.iter().map(|(event, _)| event.aggregate_id.as_str()).collect();
     ids.sort_unstable();
     ids.dedup();
-    let known: Vec<AccountRow> = TABLE.read(transaction, &ids).await?;
+    let known: Vec<AccountRow> = table::read(transaction, &ids).await?;
     let mut rows: HashMap<String, AccountRow> = known.into_iter().map(|row| (row.id.clone(), row)).collect();
     let mut keys = vec![];
     let mut deactivated = vec![];
@@ -103,6 +101,7 @@ pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) ->
             | AccountEvent::AttemptAdmitted { .. }
             | AccountEvent::CreditsGranted { .. }
             | AccountEvent::CreditsReserved(_)
+            | AccountEvent::ReservationTakenOver(_)
             | AccountEvent::CreditsCharged(_)
             | AccountEvent::CreditsReleased(_) => {}
         }
@@ -112,8 +111,8 @@ pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) ->
     }
     let mut rows: Vec<AccountRow> = rows.into_values().collect();
     rows.sort_by(|a, b| a.id.cmp(&b.id));
-    TABLE.write(transaction, &rows, Existing::Replace).await?;
-    KEYS.write(transaction, &keys, Existing::Replace).await?;
+    table::write(transaction, &rows, Existing::Replace).await?;
+    table::write(transaction, &keys, Existing::Replace).await?;
     for id in deactivated {
         transaction.execute(Sql::new("UPDATE api_keys SET active = 0 WHERE id = ").bind(id)).await?;
     }
@@ -146,14 +145,15 @@ impl AccountRow {
             AccountEvent::Opened { .. }
             | AccountEvent::ApiKeyCreated(_)
             | AccountEvent::ApiKeyDeactivated { .. }
-            | AccountEvent::AttemptAdmitted { .. } => {}
+            | AccountEvent::AttemptAdmitted { .. }
+            | AccountEvent::ReservationTakenOver(_) => {}
         }
     }
 }
 
 pub(crate) async fn reset(transaction: &mut Transaction) -> sqlx::Result<()> {
-    KEYS.clear(transaction).await?;
-    TABLE.clear(transaction).await
+    table::clear::<ApiKeyRow>(transaction).await?;
+    table::clear::<AccountRow>(transaction).await
 }
 
 pub async fn find(database: &Database, id: &str) -> sqlx::Result<Option<AccountRow>> {

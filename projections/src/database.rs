@@ -182,7 +182,8 @@ impl SqliteFile {
     }
 
     async fn readers(options: SqliteConnectOptions) -> Result<SqlitePool, OpenError> {
-        let options = options.read_only(true).busy_timeout(Duration::from_secs(5));
+        // Pages that were read lately are in the operating system's cache too: each reader needs little of its own.
+        let options = options.read_only(true).pragma("cache_size", "-1024").busy_timeout(Duration::from_secs(5));
         let pool = SqlitePoolOptions::new().max_connections(4).test_before_acquire(false).connect_lazy_with(options);
         // Lazy, so that the first reader, not the start, pays for connecting; but an unreadable file is told now.
         drop(pool.acquire().await?);
@@ -266,6 +267,7 @@ impl Transaction {
         }
     }
 
+    /// Whether rows can be locked one by one.
     pub(crate) fn is_postgres(&self) -> bool {
         matches!(self, Self::Postgres(_))
     }

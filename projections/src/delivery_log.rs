@@ -11,16 +11,15 @@ pub(crate) use fold::{apply, reset};
 pub use fold::{duplicate_id, folded};
 pub use query::{Filter, Page, find, find_many, page, waiting_for};
 
-use crate::table::{Table, table};
+use crate::table::table_row;
 
-pub(crate) const TABLE: Table = table!("delivery_log", key 1,
-    id: Text, duplicate_of: Text, account_id: Text, integration_id: Text, order_id: Text, order_number: Text,
-    username: Text, username_key: Text, status: Text, resolution_code: Text, items: Text, shared: Text, attempts: Int,
-    next_attempt_at: Int, credits_charged: Int, received_at: Int, updated_at: Int, completed_at: Int, listed_at: Int,
-    position: Int);
+table_row!(DeliveryRow, "delivery_log", id;
+    duplicate_of, account_id, integration_id, order_id, order_number, username, username_key, status,
+    resolution_code, items, shared, attempts, next_attempt_at, credits_charged, received_at, updated_at,
+    completed_at, listed_at, position);
 
 /// A row as it lies in the table. Times are microseconds since 1970.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct DeliveryRow {
     pub id: String,
     pub duplicate_of: Option<String>,

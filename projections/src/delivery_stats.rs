@@ -4,20 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use domain::ResolutionCode;
 use domain::delivery::{DeliveryEvent, WebhookOutcome};
-use serde::Serialize;
 use sqlx::FromRow;
 
 use crate::database::{Database, Sql, Transaction};
 use crate::feed::{Recorded, delivery_facts};
-use crate::table::{Existing, Table, table};
-
-const TABLE: Table = table!("delivery_stats", key 4,
-    account_id: Text, bucket: Text, start: Int, integration_id: Text, received: Int, duplicates: Int, filtered: Int,
-    completed: Int, failed: Int, action_required: Int, cancelled: Int, items_shared: Int, credits_charged: Int);
-
-/// Which integration each delivery belongs to, so that its later events are counted there.
-const DELIVERIES: Table =
-    table!("delivery_stats_deliveries", key 1, delivery_id: Text, account_id: Text, integration_id: Text);
+use crate::table::{self, Existing, table_row};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Bucket {
@@ -52,7 +43,7 @@ impl Bucket {
 }
 
 /// What was counted in one bucket.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, FromRow)]
 pub struct Counts {
     /// Orders that were accepted for delivery.
     pub received: i64,
@@ -75,22 +66,34 @@ pub struct CountsAt {
     pub counts: Counts,
 }
 
-#[derive(Clone, Debug, Serialize, FromRow)]
+/// Which integration each delivery belongs to, so that its later events are counted there.
+#[derive(Clone, Debug, FromRow)]
 struct Owner {
     delivery_id: String,
     account_id: String,
     integration_id: String,
 }
 
-#[derive(Serialize)]
-struct StatsRow<'r> {
-    account_id: &'r str,
-    bucket: &'static str,
+table_row!(Owner, "delivery_stats_deliveries", delivery_id; account_id, integration_id);
+
+struct StatsRow {
+    account_id: String,
+    bucket: String,
     start: i64,
-    integration_id: &'r str,
-    #[serde(flatten)]
-    counts: Counts,
+    integration_id: String,
+    received: i64,
+    duplicates: i64,
+    filtered: i64,
+    completed: i64,
+    failed: i64,
+    action_required: i64,
+    cancelled: i64,
+    items_shared: i64,
+    credits_charged: i64,
 }
+
+table_row!(StatsRow, "delivery_stats", account_id, bucket, start, integration_id;
+    received, duplicates, filtered, completed, failed, action_required, cancelled, items_shared, credits_charged);
 
 pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) -> sqlx::Result<()> {
     let told = delivery_facts(events);
@@ -109,7 +112,7 @@ pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) ->
         told.iter().map(|(event, _)| event.aggregate_id.as_str()).filter(|id| !fresh.contains_key(id)).collect();
     unknown.sort_unstable();
     unknown.dedup();
-    let known: Vec<Owner> = DELIVERIES.read(transaction, &unknown).await?;
+    let known: Vec<Owner> = table::read(transaction, &unknown).await?;
     let known: HashMap<&str, &Owner> = known.iter().map(|owner| (owner.delivery_id.as_str(), owner)).collect();
 
     let mut counted: BTreeMap<(&str, &str, Bucket, i64), Counts> = BTreeMap::new();
@@ -123,21 +126,42 @@ pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) ->
             counted.entry((&owner.account_id, &owner.integration_id, bucket, start)).or_default().count(told);
         }
     }
-    let rows: Vec<StatsRow<'_>> = counted
+    let rows: Vec<StatsRow> = counted
         .into_iter()
         .filter(|(_, counts)| *counts != Counts::default())
-        .map(|((account_id, integration_id, bucket, start), counts)| StatsRow {
-            account_id,
-            bucket: bucket.as_str(),
-            start,
-            integration_id,
-            counts,
+        .map(|((account_id, integration_id, bucket, start), counts)| {
+            let Counts {
+                received,
+                duplicates,
+                filtered,
+                completed,
+                failed,
+                action_required,
+                cancelled,
+                items_shared,
+                credits_charged,
+            } = counts;
+            StatsRow {
+                account_id: account_id.to_owned(),
+                bucket: bucket.as_str().to_owned(),
+                start,
+                integration_id: integration_id.to_owned(),
+                received,
+                duplicates,
+                filtered,
+                completed,
+                failed,
+                action_required,
+                cancelled,
+                items_shared,
+                credits_charged,
+            }
         })
         .collect();
     let mut fresh: Vec<&Owner> = fresh.values().collect();
     fresh.sort_by(|a, b| a.delivery_id.cmp(&b.delivery_id));
-    DELIVERIES.write(transaction, &fresh, Existing::Keep).await?;
-    TABLE.write(transaction, &rows, Existing::Add).await
+    table::write(transaction, &fresh, Existing::Keep).await?;
+    table::write(transaction, &rows, Existing::Add).await
 }
 
 impl Counts {
@@ -177,8 +201,8 @@ impl Counts {
 }
 
 pub(crate) async fn reset(transaction: &mut Transaction) -> sqlx::Result<()> {
-    DELIVERIES.clear(transaction).await?;
-    TABLE.clear(transaction).await
+    table::clear::<Owner>(transaction).await?;
+    table::clear::<StatsRow>(transaction).await
 }
 
 /// The counts of an account from one moment until before another, the oldest bucket first. Buckets in which nothing

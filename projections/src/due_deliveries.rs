@@ -3,19 +3,18 @@
 use std::collections::HashMap;
 
 use domain::delivery::{DeliveryEvent, DeliveryStatus, Started};
-use serde::Serialize;
 use sqlx::FromRow;
 
 use crate::database::{Database, Sql, Transaction};
 use crate::feed::{Recorded, delivery_facts};
 use crate::progress::Progress;
-use crate::table::{Existing, Table, table};
+use crate::table::{self, Existing, table_row};
 
-const TABLE: Table = table!("due_deliveries", key 1,
-    delivery_id: Text, account_id: Text, integration_id: Text, status: Text, resolution_code: Text, due_at: Int);
+table_row!(DueDelivery, "due_deliveries", delivery_id;
+    account_id, integration_id, status, resolution_code, due_at);
 
 /// A delivery that is due at a moment (microseconds since 1970), or at none.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct DueDelivery {
     pub delivery_id: String,
     pub account_id: String,
@@ -31,7 +30,7 @@ pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) ->
         told.iter().filter(|(event, _)| event.sequence > 1).map(|(event, _)| event.aggregate_id.as_str()).collect();
     ids.sort_unstable();
     ids.dedup();
-    let known: Vec<DueDelivery> = TABLE.read(transaction, &ids).await?;
+    let known: Vec<DueDelivery> = table::read(transaction, &ids).await?;
     let mut rows: HashMap<String, DueDelivery> = known.into_iter().map(|row| (row.delivery_id.clone(), row)).collect();
     for (event, told) in told {
         if let (1, DeliveryEvent::WebhookReceived { webhook, .. }) = (event.sequence, told) {
@@ -51,7 +50,7 @@ pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) ->
     }
     let mut rows: Vec<DueDelivery> = rows.into_values().collect();
     rows.sort_by(|a, b| a.delivery_id.cmp(&b.delivery_id));
-    TABLE.write(transaction, &rows, Existing::Replace).await
+    table::write(transaction, &rows, Existing::Replace).await
 }
 
 impl DueDelivery {
@@ -83,18 +82,49 @@ impl DueDelivery {
 }
 
 pub(crate) async fn reset(transaction: &mut Transaction) -> sqlx::Result<()> {
-    TABLE.clear(transaction).await
+    table::clear::<DueDelivery>(transaction).await
 }
 
-/// What is due at `now`, the longest due first, leaving out accounts that may not start anything yet.
+/// Each account that has anything in the queue, found by stepping from one to the next in the index: one account's backlog
+/// costs the others nothing.
+const OWED: &str = "WITH RECURSIVE owed(account_id) AS ( \
+     SELECT min(account_id) FROM due_deliveries WHERE due_at IS NOT NULL \
+     UNION ALL \
+     SELECT (SELECT min(d.account_id) FROM due_deliveries d WHERE d.due_at IS NOT NULL AND d.account_id > o.account_id) \
+     FROM owed o WHERE o.account_id IS NOT NULL) \
+     SELECT account_id FROM (SELECT o.account_id, (SELECT min(d.due_at) FROM due_deliveries d \
+     WHERE d.due_at IS NOT NULL AND d.account_id = o.account_id) AS due_at FROM owed o) o WHERE due_at <= ";
+
+/// What is due at `now`, the longest due first, at most `limit` deliveries of at most `limit` accounts, leaving out
+/// accounts that may not start anything yet.
 pub async fn due(database: &Database, now: i64, without: &[String], limit: i64) -> sqlx::Result<Vec<DueDelivery>> {
-    let mut sql = Sql::new(
-        "SELECT delivery_id, account_id, integration_id, status, resolution_code, due_at FROM due_deliveries \
-         WHERE due_at <= ",
-    )
-    .bind(now);
+    #[derive(FromRow)]
+    struct Owed {
+        account_id: String,
+    }
+    let mut sql = Sql::new(OWED).bind(now);
     if !without.is_empty() {
         sql = sql.push(" AND account_id NOT IN (").bind_list(without.iter().map(String::as_str)).push(")");
+    }
+    let owed: Vec<Owed> = database.fetch_all(sql.push(" ORDER BY due_at LIMIT ").bind(limit)).await?;
+    if owed.is_empty() {
+        return Ok(vec![]);
+    }
+    let mut sql = Sql::default();
+    for (index, Owed { account_id }) in owed.into_iter().enumerate() {
+        let beginning = if index == 0 { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" };
+        sql = sql
+            .push(beginning)
+            .push(
+                "SELECT delivery_id, account_id, integration_id, status, resolution_code, due_at FROM due_deliveries \
+                 WHERE account_id = ",
+            )
+            .bind(account_id)
+            .push(" AND due_at <= ")
+            .bind(now)
+            .push(" ORDER BY due_at LIMIT ")
+            .bind(limit)
+            .push(") one_account");
     }
     database.fetch_all(sql.push(" ORDER BY due_at LIMIT ").bind(limit)).await
 }

@@ -12,16 +12,16 @@ use sqlx::FromRow;
 use crate::database::storable;
 use crate::database::{Database, Sql, Transaction};
 use crate::feed::{Fact, Recorded};
-use crate::table::{Existing, Table, table};
+use crate::table::{self, Existing, table_row};
 
-const TABLE: Table = table!("integrations", key 1,
-    id: Text, account_id: Text, provider: Text, name: Text, active: Int, secret_preview: Text, order_statuses: Text,
-    mappings: Text, created_at: Int, last_webhook_at: Int, listed_at: Int);
+table_row!(IntegrationRow, "integrations", id;
+    account_id, provider, name, active, secret_preview, order_statuses, mappings, created_at, last_webhook_at,
+    listed_at);
 
 const COLUMNS: &str = "id, account_id, provider, name, active, secret_preview, order_statuses, mappings, created_at, \
      last_webhook_at, listed_at";
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct IntegrationRow {
     pub id: String,
     pub account_id: String,
@@ -55,7 +55,7 @@ pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) ->
     ids.sort_unstable();
     ids.dedup();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let known: Vec<IntegrationRow> = TABLE.read(transaction, &ids).await?;
+    let known: Vec<IntegrationRow> = table::read(transaction, &ids).await?;
     let mut rows: HashMap<String, IntegrationRow> = known.into_iter().map(|row| (row.id.clone(), row)).collect();
     for event in events {
         if let Fact::Integration(IntegrationEvent::Created(created)) = &event.fact {
@@ -80,7 +80,7 @@ pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) ->
     }
     let mut rows: Vec<IntegrationRow> = rows.into_values().collect();
     rows.sort_by(|a, b| a.id.cmp(&b.id));
-    TABLE.write(transaction, &rows, Existing::Replace).await
+    table::write(transaction, &rows, Existing::Replace).await
 }
 
 fn integration_of(event: &Recorded) -> Option<String> {
@@ -127,7 +127,7 @@ impl IntegrationRow {
 }
 
 pub(crate) async fn reset(transaction: &mut Transaction) -> sqlx::Result<()> {
-    TABLE.clear(transaction).await
+    table::clear::<IntegrationRow>(transaction).await
 }
 
 pub async fn find_many(database: &Database, ids: &[String]) -> sqlx::Result<Vec<IntegrationRow>> {

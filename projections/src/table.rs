@@ -1,24 +1,17 @@
-//! Reading and writing many rows of a view with one statement and one argument, on either engine.
+//! Reading and writing many rows of a view with few statements, on either engine.
 
-use std::fmt::Write as _;
-
-use serde::Serialize;
+use sqlx::{PgConnection, QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::database::{Row, Sql, Transaction};
 
-/// A column's type. Everything in a view is one of these two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Text,
-    Int,
-}
+/// Rows in one statement of SQLite. Few texts for each table, so that SQLite prepares each once and keeps it.
+const ROWS_AT_ONCE: [usize; 3] = [64, 8, 1];
 
-/// A table of a view: its columns, the first of which are its key.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Table {
-    pub(crate) name: &'static str,
-    pub(crate) key: usize,
-    pub(crate) columns: &'static [(&'static str, Kind)],
+/// A value of a row. Everything in a view is text or a whole number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cell<'r> {
+    Text(Option<&'r str>),
+    Int(Option<i64>),
 }
 
 /// What becomes of a row that is there already.
@@ -30,81 +23,177 @@ pub(crate) enum Existing {
     Keep,
 }
 
-impl Table {
-    fn names(&self) -> String {
-        self.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
-    }
+/// A row of a table of a view.
+pub(crate) trait TableRow {
+    const TABLE: &'static str;
+    /// The first of them are the key.
+    const COLUMNS: &'static [&'static str];
+    const KEY_COLUMNS: usize;
 
-    /// Writes rows, given as JSON objects with a field for each column. One statement, however many.
-    pub(crate) async fn write<T: Serialize>(
-        &self,
-        transaction: &mut Transaction,
-        rows: &[T],
-        existing: Existing,
-    ) -> sqlx::Result<()> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let json = serde_json::to_string(rows).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
-        let mut sql = Sql::new(format!("INSERT INTO {} ({}) SELECT ", self.name, self.names()));
-        if transaction.is_postgres() {
-            let mut types = String::new();
-            for (index, (name, kind)) in self.columns.iter().enumerate() {
-                let kind = if *kind == Kind::Text { "text" } else { "bigint" };
-                write!(types, "{}{name} {kind}", if index == 0 { "" } else { ", " }).expect("a string can be written");
-            }
-            sql = sql.push(&self.names()).push(" FROM json_to_recordset(").bind(json);
-            sql = sql.push(&format!("::json) AS rows({types})"));
-        } else {
-            let fields: Vec<_> =
-                self.columns.iter().map(|(name, _)| format!("json_extract(value, '$.{name}')")).collect();
-            // `WHERE true`: without it SQLite takes the conflict clause for a join condition.
-            sql = sql.push(&fields.join(", ")).push(" FROM json_each(").bind(json).push(") WHERE true");
-        }
-        let (key, others) = self.columns.split_at(self.key);
-        let key = key.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-        let others: Vec<_> = others
-            .iter()
-            .map(|(name, _)| match existing {
-                Existing::Add => format!("{name} = {}.{name} + excluded.{name}", self.name),
-                Existing::Replace | Existing::Keep => format!("{name} = excluded.{name}"),
-            })
-            .collect();
-        sql = sql.push(&format!(" ON CONFLICT ({key}) DO "));
-        sql = match existing {
-            Existing::Keep => sql.push("NOTHING"),
-            Existing::Replace | Existing::Add => sql.push("UPDATE SET ").push(&others.join(", ")),
-        };
-        transaction.execute(sql).await.map(drop)
-    }
+    /// In the order of the columns.
+    fn cells(&self) -> Vec<Cell<'_>>;
+}
 
-    /// The rows that have one of these values in the first column of the key.
-    pub(crate) async fn read<T: Row>(&self, transaction: &mut Transaction, ids: &[&str]) -> sqlx::Result<Vec<T>> {
-        if ids.is_empty() {
-            return Ok(vec![]);
-        }
-        let json = serde_json::to_string(ids).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
-        let sql = Sql::new(format!("SELECT {} FROM {} WHERE {} IN ", self.names(), self.name, self.columns[0].0));
-        let sql = if transaction.is_postgres() {
-            sql.push("(SELECT json_array_elements_text(").bind(json).push("::json))")
-        } else {
-            sql.push("(SELECT value FROM json_each(").bind(json).push("))")
-        };
-        transaction.fetch_all(sql).await
-    }
+impl<R: TableRow> TableRow for &R {
+    const TABLE: &'static str = R::TABLE;
+    const COLUMNS: &'static [&'static str] = R::COLUMNS;
+    const KEY_COLUMNS: usize = R::KEY_COLUMNS;
 
-    pub(crate) async fn clear(&self, transaction: &mut Transaction) -> sqlx::Result<()> {
-        transaction.execute(Sql::new(format!("DELETE FROM {}", self.name))).await.map(drop)
+    fn cells(&self) -> Vec<Cell<'_>> {
+        R::cells(self)
     }
 }
 
-macro_rules! table {
-    ($name:literal, key $key:literal, $($column:ident: $kind:ident),* $(,)?) => {
-        crate::table::Table {
-            name: $name,
-            key: $key,
-            columns: &[$((stringify!($column), crate::table::Kind::$kind)),*],
+/// Writes rows. No key may come twice.
+pub(crate) async fn write<R: TableRow>(
+    transaction: &mut Transaction,
+    rows: &[R],
+    existing: Existing,
+) -> sqlx::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    match transaction {
+        Transaction::Sqlite(transaction) => write_sqlite(transaction, rows, existing).await,
+        Transaction::Postgres(transaction) => write_postgres(transaction, rows, existing).await,
+    }
+}
+
+/// The rows that have one of these values in the first column of the key.
+pub(crate) async fn read<R: TableRow + Row>(transaction: &mut Transaction, ids: &[&str]) -> sqlx::Result<Vec<R>> {
+    if ids.is_empty() {
+        return Ok(vec![]);
+    }
+    let sql = format!("SELECT {} FROM {} WHERE {} ", R::COLUMNS.join(", "), R::TABLE, R::COLUMNS[0]);
+    match transaction {
+        Transaction::Sqlite(transaction) => {
+            let ids = serde_json::to_string(ids).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+            let sql = format!("{sql} IN (SELECT value FROM json_each($1))");
+            sqlx::query_as(&sql).bind(ids).fetch_all(&mut **transaction).await
+        }
+        Transaction::Postgres(transaction) => {
+            sqlx::query_as(&format!("{sql} = ANY($1)")).bind(ids).fetch_all(&mut **transaction).await
+        }
+    }
+}
+
+pub(crate) async fn clear<R: TableRow>(transaction: &mut Transaction) -> sqlx::Result<()> {
+    transaction.execute(Sql::new(format!("DELETE FROM {}", R::TABLE))).await.map(drop)
+}
+
+async fn write_sqlite<R: TableRow>(
+    connection: &mut SqliteConnection,
+    rows: &[R],
+    existing: Existing,
+) -> sqlx::Result<()> {
+    let mut rest = rows;
+    while let Some(size) = ROWS_AT_ONCE.into_iter().find(|size| *size <= rest.len()) {
+        let (chunk, after) = rest.split_at(size);
+        rest = after;
+        let mut insert = QueryBuilder::<Sqlite>::new(insert_into::<R>());
+        insert.push_values(chunk, |mut values, row| {
+            for cell in row.cells() {
+                match cell {
+                    Cell::Text(text) => values.push_bind(text),
+                    Cell::Int(number) => values.push_bind(number),
+                };
+            }
+        });
+        insert.push(on_conflict::<R>(existing)).build().execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// One array for each column.
+async fn write_postgres<R: TableRow>(
+    connection: &mut PgConnection,
+    rows: &[R],
+    existing: Existing,
+) -> sqlx::Result<()> {
+    let cells: Vec<Vec<Cell<'_>>> = rows.iter().map(R::cells).collect();
+    let types: Vec<_> = (1..)
+        .zip(&cells[0])
+        .map(|(number, cell)| match cell {
+            Cell::Text(_) => format!("${number}::text[]"),
+            Cell::Int(_) => format!("${number}::bigint[]"),
+        })
+        .collect();
+    let sql = format!("{}SELECT * FROM unnest({}){}", insert_into::<R>(), types.join(", "), on_conflict::<R>(existing));
+    let mut query = sqlx::query(&sql);
+    for (column, first) in cells[0].iter().enumerate() {
+        query = match first {
+            Cell::Text(_) => query.bind(cells.iter().map(|row| row[column].text()).collect::<Vec<_>>()),
+            Cell::Int(_) => query.bind(cells.iter().map(|row| row[column].int()).collect::<Vec<_>>()),
+        };
+    }
+    query.execute(connection).await.map(drop)
+}
+
+fn insert_into<R: TableRow>() -> String {
+    format!("INSERT INTO {} ({}) ", R::TABLE, R::COLUMNS.join(", "))
+}
+
+fn on_conflict<R: TableRow>(existing: Existing) -> String {
+    let (key, others) = R::COLUMNS.split_at(R::KEY_COLUMNS);
+    let set: Vec<_> = others
+        .iter()
+        .map(|name| match existing {
+            Existing::Add => format!("{name} = {}.{name} + excluded.{name}", R::TABLE),
+            Existing::Replace | Existing::Keep => format!("{name} = excluded.{name}"),
+        })
+        .collect();
+    let action = match existing {
+        Existing::Keep => "NOTHING".to_owned(),
+        Existing::Replace | Existing::Add => format!("UPDATE SET {}", set.join(", ")),
+    };
+    format!(" ON CONFLICT ({}) DO {action}", key.join(", "))
+}
+
+impl<'r> Cell<'r> {
+    fn text(self) -> Option<&'r str> {
+        match self {
+            Self::Text(text) => text,
+            Self::Int(_) => None,
+        }
+    }
+
+    fn int(self) -> Option<i64> {
+        match self {
+            Self::Int(number) => number,
+            Self::Text(_) => None,
+        }
+    }
+}
+
+macro_rules! cell {
+    ($($from:ty => $cell:expr;)*) => {$(
+        impl<'r> From<&'r $from> for Cell<'r> {
+            fn from(value: &'r $from) -> Self {
+                $cell(value)
+            }
+        }
+    )*};
+}
+
+cell! {
+    String => |value: &'r String| Self::Text(Some(value));
+    Option<String> => |value: &'r Option<String>| Self::Text(value.as_deref());
+    i64 => |value: &i64| Self::Int(Some(*value));
+    Option<i64> => |value: &Option<i64>| Self::Int(*value);
+}
+
+/// A struct whose fields are named like the columns of its table; the columns before `;` are the key.
+macro_rules! table_row {
+    ($row:ty, $table:literal, $($key:ident),+ ; $($column:ident),* $(,)?) => {
+        impl crate::table::TableRow for $row {
+            const TABLE: &'static str = $table;
+            const COLUMNS: &'static [&'static str] = &[$(stringify!($key),)+ $(stringify!($column),)*];
+            const KEY_COLUMNS: usize = [$(stringify!($key)),+].len();
+
+            fn cells(&self) -> Vec<crate::table::Cell<'_>> {
+                vec![$((&self.$key).into(),)+ $((&self.$column).into(),)*]
+            }
         }
     };
 }
-pub(crate) use table;
+pub(crate) use table_row;

@@ -2,20 +2,19 @@
 
 use domain::delivery::DeliveryEvent;
 use domain::notice::NoticeEvent;
-use serde::Serialize;
 use sqlx::FromRow;
 
 use crate::database::storable;
 use crate::database::{Database, Sql, Transaction};
 use crate::delivery_log::duplicate_id;
 use crate::feed::{Fact, Recorded};
-use crate::table::{Existing, Table, table};
+use crate::table::{self, Existing, table_row};
 
-const TABLE: Table = table!("webhook_receipts", key 1,
-    id: Text, account_id: Text, integration_id: Text, provider: Text, topic: Text, webhook_id: Text, outcome: Text,
-    delivery_id: Text, order_id: Text, body_bytes: Int, received_at: Int, position: Int);
+table_row!(ReceiptRow, "webhook_receipts", id;
+    account_id, integration_id, provider, topic, webhook_id, outcome, delivery_id, order_id, body_bytes,
+    received_at, position);
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct ReceiptRow {
     pub id: String,
     pub account_id: String,
@@ -35,7 +34,7 @@ pub struct ReceiptRow {
 
 pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) -> sqlx::Result<()> {
     let rows: Vec<ReceiptRow> = events.iter().filter_map(receipt).collect();
-    TABLE.write(transaction, &rows, Existing::Replace).await
+    table::write(transaction, &rows, Existing::Replace).await
 }
 
 fn receipt(event: &Recorded) -> Option<ReceiptRow> {
@@ -73,7 +72,7 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
 }
 
 pub(crate) async fn reset(transaction: &mut Transaction) -> sqlx::Result<()> {
-    TABLE.clear(transaction).await
+    table::clear::<ReceiptRow>(transaction).await
 }
 
 #[derive(Clone, Debug, Default)]

@@ -5,10 +5,8 @@ use chrono::DateTime;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand};
 use domain::delivery::DeliveryEvent;
-use projections::database::Sql;
 use projections::feed::{Fact, Recorded};
 use serde_json::{Value, json};
-use sqlx::FromRow;
 
 use super::output::{self, cell, clean, moment};
 use super::stores::StoreArgs;
@@ -57,11 +55,6 @@ pub(super) struct Tail {
 const NEWEST: i64 = 20;
 const BATCH: i64 = 500;
 
-#[derive(FromRow)]
-struct Wrapped {
-    wrapped: Vec<u8>,
-}
-
 impl Events {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
         match self {
@@ -82,7 +75,7 @@ impl Show {
                 clean(&self.id)
             );
         }
-        let wrapped = data_key(&log, &self.aggregate_type, &self.id).await?;
+        let wrapped = log.wrapped_data_key(&self.aggregate_type, &self.id).await?;
         // Before the events are opened: a row that was changed can often not be opened at all.
         let broken = first_broken(&stream).map(|event| event.sequence);
         let shown = stream.iter().map(|whole| opened(&log, whole, wrapped.as_deref())).collect::<Vec<_>>();
@@ -146,14 +139,6 @@ fn whole_json(event: &StoredEvent, shown: &Shown) -> Value {
         "recordedAt": DateTime::from_timestamp_micros(event.recorded_at),
         "hash": hex::encode(&event.hash),
     })
-}
-
-async fn data_key(log: &EventLog, aggregate_type: &str, id: &str) -> sqlx::Result<Option<Vec<u8>>> {
-    let sql = Sql::new("SELECT wrapped FROM data_keys WHERE aggregate_type = ")
-        .bind(aggregate_type)
-        .push(" AND aggregate_id = ")
-        .bind(id);
-    Ok(log.database().fetch_optional::<Wrapped>(sql).await?.map(|row| row.wrapped))
 }
 
 fn data_of(fact: &Fact) -> Value {

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 
 use super::row::StoredEvent;
 use super::stream::{LoadError, STORED_COLUMNS, unreadable};
-use super::{EventLog, seal};
+use super::{EventLog, data_keys, seal};
 
 /// How often the log is looked at where no signal came. A net under the signals, not the way things normally go.
 const POLL: Duration = Duration::from_secs(1);
@@ -38,11 +38,6 @@ pub struct Told {
     pub recorded: Recorded,
     /// Its JSON with private values marked.
     pub data: Value,
-}
-
-#[derive(FromRow)]
-struct Wrapped {
-    wrapped: Vec<u8>,
 }
 
 #[derive(FromRow)]
@@ -106,29 +101,23 @@ impl EventLog {
     }
 
     async fn read(&self, position: i64, limit: i64, condition: &str) -> Result<Vec<Recorded>, LoadError> {
-        let sql = Sql::new(format!(
-            "SELECT e.*, k.wrapped FROM (SELECT {STORED_COLUMNS} FROM events WHERE position > "
-        ))
-        .bind(position)
-        .push(condition)
-        .push(" ORDER BY position LIMIT ")
-        .bind(limit)
-        .push(
-            ") e LEFT JOIN data_keys k ON k.aggregate_type = e.aggregate_type AND k.aggregate_id = e.aggregate_id \
-             ORDER BY e.position",
-        );
+        let sql =
+            Sql::new(format!("SELECT e.*, k.wrapped FROM (SELECT {STORED_COLUMNS} FROM events WHERE position > "))
+                .bind(position)
+                .push(condition)
+                .push(" ORDER BY position LIMIT ")
+                .bind(limit)
+                .push(") e")
+                .push(data_keys::JOINED)
+                .push(" ORDER BY e.position");
         let fed: Vec<Fed> = self.database.fetch_all(sql).await?;
         fed.into_iter().map(|fed| self.recorded(fed.event, fed.wrapped.as_deref())).collect()
     }
 
     /// A stream's events after a sequence, as they are stored and as they read.
     pub async fn told(&self, aggregate_type: &str, id: &str, after: i64, limit: i64) -> Result<Vec<Told>, LoadError> {
-        let sql = Sql::new("SELECT wrapped FROM data_keys WHERE aggregate_type = ")
-            .bind(aggregate_type)
-            .push(" AND aggregate_id = ")
-            .bind(id);
-        let key: Option<Wrapped> = self.database.fetch_optional(sql).await?;
-        let wrapped = key.as_ref().map(|key| key.wrapped.as_slice());
+        let wrapped = self.wrapped_data_key(aggregate_type, id).await?;
+        let wrapped = wrapped.as_deref();
         let stored = self.stream_after(aggregate_type, id, after, limit).await?;
         stored
             .into_iter()

@@ -30,7 +30,7 @@ pub(super) async fn append(pool: &SqlitePool, appends: &[Append]) -> sqlx::Resul
     let positions = positions.collect();
     if !accepted.is_empty() {
         insert_events(&mut transaction, head + 1, &accepted).await?;
-        insert_keys(&mut transaction, &accepted).await?;
+        insert_keys(&mut transaction, head + 1, &accepted).await?;
         insert_snapshots(&mut transaction, &accepted).await?;
         transaction.commit().await?;
     }
@@ -93,15 +93,30 @@ async fn insert_events(
     insert.build().persistent(false).execute(connection).await.map(drop)
 }
 
-async fn insert_keys(connection: &mut SqliteConnection, accepted: &[&Append]) -> sqlx::Result<()> {
-    let keys: Vec<_> =
-        accepted.iter().filter_map(|append| Some((append.first(), append.new_data_key.as_deref()?))).collect();
+async fn insert_keys(connection: &mut SqliteConnection, first_position: i64, accepted: &[&Append]) -> sqlx::Result<()> {
+    let mut position = first_position;
+    let mut keys = vec![];
+    for append in accepted {
+        if let Some(wrapped) = append.new_data_key.as_deref() {
+            keys.push((append.first(), position, wrapped));
+        }
+        position += i64::try_from(append.events.len()).unwrap_or(i64::MAX);
+    }
     if keys.is_empty() {
         return Ok(());
     }
-    let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO data_keys (aggregate_type, aggregate_id, wrapped) ");
-    insert.push_values(keys, |mut row, (stream, wrapped)| {
-        row.push_bind(&stream.aggregate_type).push_bind(&stream.aggregate_id).push_bind(wrapped);
+    let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO data_keys (stream, wrapped) ");
+    insert.push_values(keys, |mut row, (first, position, wrapped)| {
+        if first.sequence == 1 {
+            row.push_bind(position);
+        } else {
+            row.push("(SELECT position FROM events WHERE sequence = 1 AND aggregate_type = ")
+                .push_bind_unseparated(&first.aggregate_type)
+                .push_unseparated(" AND aggregate_id = ")
+                .push_bind_unseparated(&first.aggregate_id)
+                .push_unseparated(")");
+        }
+        row.push_bind(wrapped);
     });
     insert.push(" ON CONFLICT DO NOTHING");
     insert.build().persistent(false).execute(connection).await.map(drop)

@@ -7,7 +7,7 @@ use serde_json::Value;
 use sqlx::FromRow;
 
 use super::row::{GENESIS, StoredEvent, WholeEvent};
-use super::{EventLog, seal};
+use super::{EventLog, data_keys, seal};
 use crate::vault::DataKey;
 
 /// Every so many events, the append that reaches the next multiple brings the fold with it.
@@ -80,22 +80,19 @@ impl EventLog {
     /// The snapshot to begin at, if there is one that this version wrote, and the stream's data key.
     async fn beginning<A: Aggregate>(&self, id: &str) -> Result<Loaded<A>, LoadError> {
         let sql = Sql::new(
-            "SELECT s.sequence, s.hash, s.schema_version, s.state, k.wrapped FROM (SELECT 1 AS one) o \
-             LEFT JOIN snapshots s ON s.aggregate_type = ",
+            "SELECT s.sequence, s.hash, s.schema_version, s.state, k.wrapped FROM events b \
+             LEFT JOIN data_keys k ON k.stream = b.position \
+             LEFT JOIN snapshots s ON s.aggregate_type = b.aggregate_type AND s.aggregate_id = b.aggregate_id \
+             WHERE b.sequence = 1 AND b.aggregate_type = ",
         )
         .bind(A::TYPE)
-        .push(" AND s.aggregate_id = ")
-        .bind(id)
-        .push(" LEFT JOIN data_keys k ON k.aggregate_type = ")
-        .bind(A::TYPE)
-        .push(" AND k.aggregate_id = ")
+        .push(" AND b.aggregate_id = ")
         .bind(id);
-        let row: Beginning = self.database.fetch_one(sql).await?;
         let mut loaded = Loaded::fresh();
-        if let Some(wrapped) = row.wrapped {
-            let key = self.vault.unwrap(&seal::place(A::TYPE, id), &wrapped);
-            loaded.data_key = Some(key.map_err(|error| unreadable(A::TYPE, id, 0, error))?);
-        }
+        let Some(row) = self.database.fetch_optional::<Beginning>(sql).await? else {
+            return Ok(loaded);
+        };
+        loaded.data_key = self.unwrapped::<A>(id, row.wrapped.as_deref())?;
         if let (Some(sequence), Some(hash), Some(SNAPSHOT_SCHEMA), Some(state)) =
             (row.sequence, row.hash, row.schema_version, row.state)
         {
@@ -147,15 +144,14 @@ impl EventLog {
             body: Option<Vec<u8>>,
             wrapped: Option<Vec<u8>>,
         }
-        let sql = Sql::new(
-            "SELECT e.body, k.wrapped FROM events e LEFT JOIN data_keys k \
-             ON k.aggregate_type = e.aggregate_type AND k.aggregate_id = e.aggregate_id WHERE e.aggregate_type = ",
-        )
-        .bind(aggregate_type)
-        .push(" AND e.aggregate_id = ")
-        .bind(id)
-        .push(" AND e.sequence = ")
-        .bind(sequence);
+        let sql = Sql::new("SELECT e.body, k.wrapped FROM events e")
+            .push(data_keys::JOINED)
+            .push(" WHERE e.aggregate_type = ")
+            .bind(aggregate_type)
+            .push(" AND e.aggregate_id = ")
+            .bind(id)
+            .push(" AND e.sequence = ")
+            .bind(sequence);
         let Some(Sealed { body: Some(body), wrapped: Some(wrapped) }) = self.database.fetch_optional(sql).await? else {
             return Ok(None);
         };

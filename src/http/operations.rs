@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::SecondsFormat;
-use projections::View;
+use projections::{View, due_deliveries};
 use serde_json::json;
 
 use crate::service::Service;
@@ -53,6 +53,10 @@ pub(super) async fn metrics(State(service): State<Arc<Service>>) -> Response {
     let head = service.log.head();
     for view in View::ALL {
         service.metrics.projector_lag(view.name(), (head - service.projector.position(view)).max(0));
+    }
+    match due_deliveries::depth(&service.views, service.clock.now().timestamp_micros()).await {
+        Ok(depth) => service.metrics.queue_depth(depth),
+        Err(error) => tracing::warn!(%error, "the depth of the queue cannot be read"),
     }
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, content_type)], service.metrics.encode()).into_response()

@@ -134,8 +134,12 @@ fn deliveries_are_told() {
 
 #[test]
 fn accounts_are_told() {
-    let moved =
-        |action, credits| CreditMove { delivery_id: DeliveryId(Uuid::nil()), action, credits: Credits(credits) };
+    let moved = |action, credits| CreditMove {
+        delivery_id: DeliveryId(Uuid::nil()),
+        action,
+        credits: Credits(credits),
+        attempt: 1,
+    };
     let nil = Uuid::nil();
     for (event, sentence) in [
         (

@@ -224,6 +224,7 @@ impl Attempt {
             if in_hand.order.followed.is_none()
                 && let Some(credits) = self.reserved(in_hand, &action).await?
             {
+                self.reserve(in_hand, action).await?;
                 self.record(in_hand, DeliveryCommand::RecordFollow { held: in_hand.held.clone(), credits }).await?;
             }
         } else {
@@ -253,7 +254,13 @@ impl Attempt {
         let shared = self.worker.cortex.is_shared(session, item, user).await.map_err(no_such_asset)?;
         let credits = if shared {
             // By an earlier attempt that did not live to record it: paid for. By anybody else: free.
-            self.reserved(in_hand, &action).await?.unwrap_or(Credits::ZERO)
+            match self.reserved(in_hand, &action).await? {
+                Some(credits) => {
+                    self.reserve(in_hand, action).await?;
+                    credits
+                }
+                None => Credits::ZERO,
+            }
         } else {
             self.reserve(in_hand, action.clone()).await?;
             self.before_call(in_hand).await?;
@@ -272,9 +279,11 @@ impl Attempt {
         Ok(merchant.and_then(|merchant| merchant.ledger.reservation(self.id, action)).map(|open| open.credits))
     }
 
+    /// Sets the price aside for this attempt, or takes over what an earlier one left set aside.
     async fn reserve(&self, in_hand: &mut InHand, action: PaidAction) -> Result<(), Step> {
         self.before_call(in_hand).await?;
-        let command = AccountCommand::ReserveCredits { delivery_id: self.id, action };
+        let attempt = in_hand.held.attempt;
+        let command = AccountCommand::ReserveCredits { delivery_id: self.id, action, attempt };
         let account_id = in_hand.order.account_id.to_string();
         match self.worker.service.log.execute::<Account>(&account_id, command, &self.actor).await {
             Ok(_) => Ok(()),

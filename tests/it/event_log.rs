@@ -298,7 +298,7 @@ on_each_log! {
             charged += 1;
             let delivery_id = DeliveryId(Uuid::from_u128(charged));
             for command in [
-                AccountCommand::ReserveCredits { delivery_id, action: PaidAction::Follow },
+                AccountCommand::ReserveCredits { delivery_id, action: PaidAction::Follow, attempt: 1 },
                 AccountCommand::ChargeReservation { delivery_id, action: PaidAction::Follow },
             ] {
                 test.log.execute::<Account>(&id, command, &Actor::System).await.unwrap();

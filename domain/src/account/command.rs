@@ -35,19 +35,24 @@ pub enum AccountCommand {
         credits: Credits,
     },
     /// Sets the price of an action aside before it is tried, so that two deliveries cannot spend the same credits.
+    ///
+    /// What an earlier attempt of the delivery left set aside is taken over by the later one.
     ReserveCredits {
         delivery_id: DeliveryId,
         action: PaidAction,
+        attempt: u32,
     },
     /// The action succeeded: what was set aside is spent.
     ChargeReservation {
         delivery_id: DeliveryId,
         action: PaidAction,
     },
-    /// The action did not happen: what was set aside is free again.
+    /// The action did not happen in this attempt: what was set aside for it is free again. Does nothing once a later
+    /// attempt has taken the reservation over.
     ReleaseReservation {
         delivery_id: DeliveryId,
         action: PaidAction,
+        attempt: u32,
     },
 }
 

@@ -12,14 +12,31 @@ use crate::{ApiKeyId, Credits, DeliveryId, Private};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountEvent {
-    Opened { name: String, attempts_per_minute: u32 },
+    Opened {
+        name: String,
+        attempts_per_minute: u32,
+    },
     ApiKeyCreated(ApiKeyCreated),
-    ApiKeyDeactivated { key_id: ApiKeyId },
-    CredentialsSaved { email: Private<String>, password: Private<String> },
+    ApiKeyDeactivated {
+        key_id: ApiKeyId,
+    },
+    CredentialsSaved {
+        email: Private<String>,
+        password: Private<String>,
+    },
     CredentialsDeleted,
-    AttemptAdmitted { delivery_id: DeliveryId, attempt: u32, at: DateTime<Utc> },
-    CreditsGranted { grant_id: Uuid, credits: Credits },
+    AttemptAdmitted {
+        delivery_id: DeliveryId,
+        attempt: u32,
+        at: DateTime<Utc>,
+    },
+    CreditsGranted {
+        grant_id: Uuid,
+        credits: Credits,
+    },
     CreditsReserved(CreditMove),
+    /// What an earlier attempt left set aside is now set aside for a later one.
+    ReservationTakenOver(CreditMove),
     CreditsCharged(CreditMove),
     CreditsReleased(CreditMove),
 }
@@ -39,6 +56,9 @@ pub struct CreditMove {
     pub delivery_id: DeliveryId,
     pub action: PaidAction,
     pub credits: Credits,
+    /// The attempt it is set aside for; 0 where that was not recorded yet.
+    #[serde(default)]
+    pub attempt: u32,
 }
 
 impl DomainEvent for AccountEvent {
@@ -52,6 +72,7 @@ impl DomainEvent for AccountEvent {
             Self::AttemptAdmitted { .. } => "attempt_admitted",
             Self::CreditsGranted { .. } => "credits_granted",
             Self::CreditsReserved(_) => "credits_reserved",
+            Self::ReservationTakenOver(_) => "reservation_taken_over",
             Self::CreditsCharged(_) => "credits_charged",
             Self::CreditsReleased(_) => "credits_released",
         }

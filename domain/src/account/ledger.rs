@@ -51,23 +51,28 @@ impl Ledger {
         &self,
         delivery_id: DeliveryId,
         action: PaidAction,
+        attempt: u32,
     ) -> Result<Option<AccountEvent>, AccountRefusal> {
-        if self.reservation(delivery_id, &action).is_some() {
-            return Ok(None);
+        if let Some(open) = self.reservation(delivery_id, &action) {
+            let taken_over = CreditMove { attempt, ..open.clone() };
+            return Ok((open.attempt < attempt).then_some(AccountEvent::ReservationTakenOver(taken_over)));
         }
         let (price, available) = (action.price(), self.available());
         if price > available {
             return Err(AccountRefusal::InsufficientCredits { price, available });
         }
-        Ok(Some(AccountEvent::CreditsReserved(CreditMove { delivery_id, action, credits: price })))
+        Ok(Some(AccountEvent::CreditsReserved(CreditMove { delivery_id, action, credits: price, attempt })))
     }
 
     pub(super) fn charge(&self, delivery_id: DeliveryId, action: &PaidAction) -> Option<AccountEvent> {
         self.reservation(delivery_id, action).cloned().map(AccountEvent::CreditsCharged)
     }
 
-    pub(super) fn release(&self, delivery_id: DeliveryId, action: &PaidAction) -> Option<AccountEvent> {
-        self.reservation(delivery_id, action).cloned().map(AccountEvent::CreditsReleased)
+    /// Nothing once a later attempt counts on it: what is released was looked at while nobody worked on the delivery, and
+    /// somebody may have begun since.
+    pub(super) fn release(&self, delivery_id: DeliveryId, action: &PaidAction, attempt: u32) -> Option<AccountEvent> {
+        let open = self.reservation(delivery_id, action)?;
+        (open.attempt <= attempt).then(|| AccountEvent::CreditsReleased(open.clone()))
     }
 
     pub(super) fn granted(&mut self, grant_id: Uuid, credits: Credits) {
@@ -79,6 +84,7 @@ impl Ledger {
     }
 
     pub(super) fn reserved(&mut self, credit_move: CreditMove) {
+        self.close(&credit_move);
         self.open.push(credit_move);
     }
 
@@ -92,6 +98,7 @@ impl Ledger {
     }
 
     fn close(&mut self, credit_move: &CreditMove) {
-        self.open.retain(|open| open != credit_move);
+        let CreditMove { delivery_id, action, .. } = credit_move;
+        self.open.retain(|open| (open.delivery_id, &open.action) != (*delivery_id, action));
     }
 }

@@ -42,7 +42,7 @@ fn share() -> PaidAction {
 }
 
 fn share_of(n: u128) -> CreditMove {
-    CreditMove { delivery_id: delivery(n), action: share(), credits: Credits(10) }
+    CreditMove { delivery_id: delivery(n), action: share(), credits: Credits(10), attempt: 1 }
 }
 
 fn new_key() -> NewApiKey {
@@ -120,7 +120,7 @@ fn credentials_are_saved_when_they_are_new_and_deleted_when_there_are_any() {
 
 #[test]
 fn credits_are_set_aside_before_an_action_and_spent_after_it() {
-    let reserve = AccountCommand::ReserveCredits { delivery_id: delivery(1), action: share() };
+    let reserve = AccountCommand::ReserveCredits { delivery_id: delivery(1), action: share(), attempt: 1 };
     let charge = AccountCommand::ChargeReservation { delivery_id: delivery(1), action: share() };
     let reserved = AccountEvent::CreditsReserved(share_of(1));
     let charged = AccountEvent::CreditsCharged(share_of(1));
@@ -131,14 +131,29 @@ fn credits_are_set_aside_before_an_action_and_spent_after_it() {
 }
 
 #[test]
+fn what_a_later_attempt_counts_on_is_not_given_back_for_an_earlier_one() {
+    let reserve = |attempt| AccountCommand::ReserveCredits { delivery_id: delivery(1), action: share(), attempt };
+    let release = |attempt| AccountCommand::ReleaseReservation { delivery_id: delivery(1), action: share(), attempt };
+    let reserved = AccountEvent::CreditsReserved(share_of(1));
+    let taken_over = AccountEvent::ReservationTakenOver(CreditMove { attempt: 2, ..share_of(1) });
+    given([granted(10), reserved.clone()]).when(reserve(2)).then_expect_events(vec![taken_over.clone()]);
+    let later = [granted(10), reserved, taken_over];
+    given(later.clone()).when(reserve(1)).then_expect_events(vec![]);
+    given(later.clone()).when(release(1)).then_expect_events(vec![]);
+    given(later)
+        .when(release(2))
+        .then_expect_events(vec![AccountEvent::CreditsReleased(CreditMove { attempt: 2, ..share_of(1) })]);
+}
+
+#[test]
 fn two_deliveries_cannot_spend_the_same_credits() {
-    let reserve = AccountCommand::ReserveCredits { delivery_id: delivery(2), action: share() };
+    let reserve = AccountCommand::ReserveCredits { delivery_id: delivery(2), action: share(), attempt: 1 };
     let reserved = AccountEvent::CreditsReserved(share_of(1));
     given([granted(19), reserved.clone()])
         .when(reserve.clone())
         .then_expect_error(AccountRefusal::InsufficientCredits { price: Credits(10), available: Credits(9) });
     let released = AccountEvent::CreditsReleased(share_of(1));
-    let release = AccountCommand::ReleaseReservation { delivery_id: delivery(1), action: share() };
+    let release = AccountCommand::ReleaseReservation { delivery_id: delivery(1), action: share(), attempt: 1 };
     given([granted(19), reserved.clone()]).when(release.clone()).then_expect_events(vec![released.clone()]);
     given([granted(19), reserved.clone(), released.clone()]).when(release).then_expect_events(vec![]);
     given([granted(19), reserved, released])
@@ -198,18 +213,18 @@ proptest! {
 
     #[test]
     fn credits_are_never_spent_twice_nor_below_nothing(
-        moves in prop::collection::vec((0..3_u8, 0..4_u128, any::<bool>()), 0..200),
+        moves in prop::collection::vec((0..3_u8, 0..4_u128, any::<bool>(), 1..4_u32), 0..200),
     ) {
         let mut account = Account::default();
         account.apply(opened(5));
         account.apply(granted(60));
         let mut spent = HashMap::new();
-        for (kind, n, follow) in moves {
+        for (kind, n, follow, attempt) in moves {
             let (delivery_id, action) = (delivery(n), if follow { PaidAction::Follow } else { share() });
             let command = match kind {
-                0 => AccountCommand::ReserveCredits { delivery_id, action },
+                0 => AccountCommand::ReserveCredits { delivery_id, action, attempt },
                 1 => AccountCommand::ChargeReservation { delivery_id, action },
-                _ => AccountCommand::ReleaseReservation { delivery_id, action },
+                _ => AccountCommand::ReleaseReservation { delivery_id, action, attempt },
             };
             let events = account.decide(command.clone()).unwrap_or_default();
             for event in events {
@@ -237,6 +252,7 @@ fn the_stored_form_of_every_event_is_pinned() {
         AccountEvent::CreditsReserved(share_of(1)),
         AccountEvent::CreditsCharged(CreditMove { action: PaidAction::Follow, credits: Credits(3), ..share_of(1) }),
         AccountEvent::CreditsReleased(share_of(1)),
+        AccountEvent::ReservationTakenOver(share_of(1)),
     ];
     let stored: Vec<_> = events
         .iter()

@@ -6,12 +6,12 @@ use domain::Private;
 use domain::delivery::{DeliveryEvent, DeliveryStatus, Webhook, WebhookOutcome};
 use uuid::Uuid;
 
-use super::{DeliveryRow, SharedAsset, TABLE};
+use super::{DeliveryRow, SharedAsset};
 use crate::database::Transaction;
 use crate::database::storable;
 use crate::feed::{Recorded, delivery_facts};
 use crate::progress::Progress;
-use crate::table::Existing;
+use crate::table::{self, Existing};
 
 /// The id of the log entry of a duplicate: it follows from the event, so a rebuild gives the same.
 pub fn duplicate_id(delivery_id: &str, sequence: i64) -> String {
@@ -26,12 +26,12 @@ pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) ->
         told.iter().filter(|(event, _)| event.sequence == 1).map(|(event, _)| event.aggregate_id.as_str()).collect();
     let known: HashSet<&str> = told.iter().map(|(event, _)| event.aggregate_id.as_str()).collect();
     let ids: Vec<&str> = known.difference(&fresh).copied().collect();
-    let known: Vec<DeliveryRow> = TABLE.read(transaction, &ids).await?;
+    let known: Vec<DeliveryRow> = table::read(transaction, &ids).await?;
     let rows = known.into_iter().map(|row| (row.id.clone(), row)).collect();
     let mut rows: Vec<DeliveryRow> = fold(rows, told);
     // In one order, so that two nodes never wait for each other.
     rows.sort_by(|a, b| a.id.cmp(&b.id));
-    TABLE.write(transaction, &rows, Existing::Replace).await
+    table::write(transaction, &rows, Existing::Replace).await
 }
 
 /// A row as these events of one stream, and nothing else, make it.
@@ -60,7 +60,7 @@ fn fold(mut rows: HashMap<String, DeliveryRow>, told: Vec<(&Recorded, &DeliveryE
 }
 
 pub(crate) async fn reset(transaction: &mut Transaction) -> sqlx::Result<()> {
-    TABLE.clear(transaction).await
+    table::clear::<DeliveryRow>(transaction).await
 }
 
 fn opened(event: &Recorded, webhook: &Webhook) -> DeliveryRow {

@@ -1,0 +1,40 @@
+//! Where the wrapped data keys of streams lie: by the position of the stream's first event, so that fresh streams fill
+//! one page after the other.
+
+use cqrs_es::Aggregate;
+use projections::database::Sql;
+use sqlx::FromRow;
+
+use super::stream::{LoadError, unreadable};
+use super::{EventLog, seal};
+use crate::vault::DataKey;
+
+/// Joins to events `e` the first event of their stream as `b`, and its data key as `k`.
+pub(super) const JOINED: &str = " LEFT JOIN events b ON b.aggregate_type = e.aggregate_type \
+     AND b.aggregate_id = e.aggregate_id AND b.sequence = 1 LEFT JOIN data_keys k ON k.stream = b.position ";
+
+/// The data key of one stream, wrapped; without its end, which names the stream's type and id.
+const OF_STREAM: &str = "SELECT k.wrapped FROM events b JOIN data_keys k ON k.stream = b.position \
+     WHERE b.sequence = 1 AND b.aggregate_type = ";
+
+#[derive(FromRow)]
+struct Wrapped {
+    wrapped: Vec<u8>,
+}
+
+impl EventLog {
+    /// The wrapped data key of a stream; nothing where nothing in it was private, or where it was erased.
+    pub async fn wrapped_data_key(&self, aggregate_type: &str, id: &str) -> sqlx::Result<Option<Vec<u8>>> {
+        let sql = Sql::new(OF_STREAM).bind(aggregate_type).push(" AND b.aggregate_id = ").bind(id);
+        Ok(self.database.fetch_optional::<Wrapped>(sql).await?.map(|row| row.wrapped))
+    }
+
+    pub(super) fn unwrapped<A: Aggregate>(
+        &self,
+        id: &str,
+        wrapped: Option<&[u8]>,
+    ) -> Result<Option<DataKey>, LoadError> {
+        let key = wrapped.map(|wrapped| self.vault.unwrap(&seal::place(A::TYPE, id), wrapped)).transpose();
+        key.map_err(|error| unreadable(A::TYPE, id, 0, error))
+    }
+}
