@@ -35,6 +35,10 @@ pub(crate) async fn measure(log: &EventLog, charges: u64, loads: u64) -> anyhow:
     young.charge(charges_between_snapshots()).await?;
     measured.push(timed(log, "just before its first snapshot", &young, loads).await?);
 
+    // A snapshot costs something by itself, whatever lies before it.
+    young.charge_up_to(100).await?;
+    measured.push(timed(log, "100 charges, just after a snapshot", &young, loads).await?);
+
     let mut old = Charged::open(log, since).await?;
     // A round number, so that the stream ends as far behind a snapshot as a new account is behind its beginning.
     let charges = charges.next_multiple_of(100);
