@@ -2,20 +2,17 @@
 
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use domain::integration::Provider;
+
+use crate::setting::databases::DatabaseOptions;
 
 /// Measures how many signed webhooks a second the service takes and keeps.
 #[derive(Debug, Parser)]
 #[command(name = "cargo bench --bench ingest --")]
 pub(crate) struct Options {
-    /// Where the event log is kept
-    #[arg(long, value_enum, default_value_t = Engine::Sqlite)]
-    pub(crate) log: Engine,
-
-    /// The Postgres server on which two databases are made and, at the end, dropped
-    #[arg(long, env = "CLOUD_BRIDGE_TEST_POSTGRES", hide_env_values = true)]
-    pub(crate) postgres_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) databases: DatabaseOptions,
 
     /// How many connections are kept open, each with one request at a time
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=10_000))]
@@ -56,12 +53,6 @@ pub(crate) struct Options {
     /// Serves, on this port, the endpoint that keeps nothing
     #[arg(long, hide = true)]
     pub(crate) ceiling_server: Option<u16>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Engine {
-    Sqlite,
-    Postgres,
 }
 
 impl Options {

@@ -7,10 +7,10 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::conditions::Conditions;
 use super::load::Tally;
 use super::process::Memory;
 use super::server::Appended;
+use crate::setting::conditions::Conditions;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
@@ -144,11 +144,7 @@ impl Display for Report {
         row(f, "memory after, MB", optional(memory.map(|memory| memory.after), 1), "")?;
         row(f, "memory at most, MB", optional(memory.map(|memory| memory.peak), 1), "")?;
         row(f, "ready after start, ms", self.ready_after_ms, "")?;
-        write!(
-            f,
-            "\ncloud-bridge {} on {}, {} cores; {}; files on {}",
-            conditions.version, conditions.processor, conditions.cores, conditions.engine, conditions.file_system
-        )
+        write!(f, "\n{conditions}")
     }
 }
 

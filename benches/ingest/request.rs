@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use cloud_bridge::ingest::signature;
 use domain::integration::Provider;
 
-use super::order;
+use crate::setting::order;
 
 /// Where webhooks go and with what they are signed.
 #[derive(Clone, Debug)]

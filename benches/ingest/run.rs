@@ -11,19 +11,20 @@ use domain::IntegrationId;
 use tokio::time::sleep_until;
 
 use super::ceiling::Ceiling;
-use super::conditions::Conditions;
-use super::databases::Databases;
+use super::kept::Kept;
 use super::load::Load;
 use super::options::Options;
 use super::process::{self, Memory};
 use super::report::{Appends, Cores, Figures, Megabytes, Report};
 use super::request::{Request, Target};
 use super::server::{self, Appended, Server};
+use crate::setting::conditions::Conditions;
+use crate::setting::databases::Databases;
 
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     // Where the build is, because a system's temporary folder may be in memory, where a durable commit costs nothing.
     let folder = tempfile::Builder::new().prefix("bench-ingest-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let databases = Databases::make(options, folder.path()).await?;
+    let databases = Databases::make(&options.databases, folder.path()).await?;
     let report = measure(options, folder.path(), &databases).await;
     let removed = databases.remove().await;
     // The first thing that went wrong is the one to be told.
@@ -69,7 +70,7 @@ async fn measure(options: &Options, folder: &Path, databases: &Databases) -> any
     ceiling.stop().await?;
     let without_storage = outcome?.figures;
 
-    let kept = databases.kept(driven.integration, &driven.accepted).await?;
+    let kept = Kept::of(databases, driven.integration, &driven.accepted).await?;
     Ok(Report {
         provider: options.provider.as_str(),
         connections: options.connections,

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-use super::databases::Databases;
 use super::request::Target;
+use crate::setting::databases::Databases;
 
 /// The file that takes what the service prints.
 const OUTPUT: &str = "server.log";
@@ -51,8 +51,8 @@ impl Server {
             command.env_remove(name);
         }
         command.args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data-dir"]).arg(folder);
-        if let Some((log, views)) = databases.urls() {
-            command.args(["--log", log, "--views", views]);
+        if let Databases::Postgres(_) = databases {
+            command.args(["--log", &databases.log_url(), "--views", &databases.views_url()]);
             // Seals a log that is dropped at the end.
             command.env("CLOUD_BRIDGE_MASTER_KEY", "07".repeat(32));
         }

@@ -1,5 +1,6 @@
 //! Under what a figure was measured, without which it says nothing.
 
+use std::fmt;
 use std::path::Path;
 use std::thread::available_parallelism;
 
@@ -24,6 +25,13 @@ impl Conditions {
             engine,
             file_system: file_system(folder).unwrap_or_else(|| "unknown".to_owned()),
         }
+    }
+}
+
+impl fmt::Display for Conditions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { version, processor, cores, engine, file_system } = self;
+        write!(f, "cloud-bridge {version} on {processor}, {cores} cores; {engine}; files on {file_system}")
     }
 }
 

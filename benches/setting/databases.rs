@@ -1,21 +1,30 @@
-//! The databases of one run: made for it, looked into after it, and removed.
+//! The databases of one run: made for it, and removed after it.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
 use anyhow::Context as _;
-use domain::{DeliveryId, IntegrationId};
-use futures_util::TryStreamExt as _;
+use clap::{Args, ValueEnum};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
 
-use super::options::{Engine, Options};
-use super::order;
+/// Which databases are wanted.
+#[derive(Debug, Args)]
+pub(crate) struct DatabaseOptions {
+    /// Where the event log and the views are kept
+    #[arg(long, value_enum, default_value_t = Engine::Sqlite)]
+    pub(crate) log: Engine,
 
-const STREAMS: &str =
-    "SELECT aggregate_id FROM events WHERE aggregate_type = 'delivery' AND event_type = 'webhook_received'";
+    /// The Postgres server on which two databases are made and, at the end, dropped
+    #[arg(long, env = "CLOUD_BRIDGE_TEST_POSTGRES", hide_env_values = true)]
+    pub(crate) postgres_url: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgres,
+}
 
 pub(crate) enum Databases {
     /// The service's own files in this folder.
@@ -33,33 +42,32 @@ pub(crate) struct Postgres {
     views_url: String,
 }
 
-/// What the log has of the webhooks that were accepted.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Kept {
-    pub(crate) webhooks: usize,
-    /// Accepted orders of which the log knows nothing.
-    pub(crate) missing: usize,
-}
-
 impl Databases {
-    pub(crate) async fn make(options: &Options, folder: &Path) -> anyhow::Result<Self> {
+    pub(crate) async fn make(options: &DatabaseOptions, folder: &Path) -> anyhow::Result<Self> {
         match options.log {
             Engine::Sqlite => Ok(Self::Sqlite { folder: folder.to_owned() }),
             Engine::Postgres => {
                 let url = options.postgres_url.as_deref().context(
                     "which Postgres? Name one with --postgres-url, or let one be started: \
-                     scripts/postgres cargo bench --bench ingest -- --log postgres",
+                     scripts/postgres cargo bench -- --log postgres",
                 )?;
                 Ok(Self::Postgres(Box::new(Postgres::make(url).await?)))
             }
         }
     }
 
-    /// Where the service is told to keep its log and its views; none where its default is right.
-    pub(crate) fn urls(&self) -> Option<(&str, &str)> {
+    /// Where the log is: with SQLite, where the service keeps it in this folder by itself.
+    pub(crate) fn log_url(&self) -> String {
         match self {
-            Self::Sqlite { .. } => None,
-            Self::Postgres(postgres) => Some((&postgres.log_url, &postgres.views_url)),
+            Self::Sqlite { folder } => format!("sqlite:{}", folder.join("log.db").display()),
+            Self::Postgres(postgres) => postgres.log_url.clone(),
+        }
+    }
+
+    pub(crate) fn views_url(&self) -> String {
+        match self {
+            Self::Sqlite { folder } => format!("sqlite:{}", folder.join("views.db").display()),
+            Self::Postgres(postgres) => postgres.views_url.clone(),
         }
     }
 
@@ -81,32 +89,6 @@ impl Databases {
                 }
                 log.close().await?;
                 Ok(format!("Postgres: {}", settings.join(", ")))
-            }
-        }
-    }
-
-    /// Looks for every accepted order in the log, past the service, which must have ended.
-    pub(crate) async fn kept(&self, integration: IntegrationId, accepted: &[u64]) -> anyhow::Result<Kept> {
-        let streams = self.streams().await.context("the log cannot be read")?;
-        let known: HashSet<&str> = streams.iter().map(String::as_str).collect();
-        let is_missing = |number: &&u64| {
-            let delivery = DeliveryId::of(integration, &order::id(**number));
-            !known.contains(delivery.to_string().as_str())
-        };
-        Ok(Kept { webhooks: streams.len(), missing: accepted.iter().filter(is_missing).count() })
-    }
-
-    /// The stream of each webhook in the log.
-    async fn streams(&self) -> anyhow::Result<Vec<String>> {
-        match self {
-            Self::Sqlite { folder } => {
-                let options = SqliteConnectOptions::new().filename(folder.join("log.db")).read_only(true);
-                let mut log = options.connect().await?;
-                Ok(sqlx::query_scalar(STREAMS).fetch(&mut log).try_collect().await?)
-            }
-            Self::Postgres(postgres) => {
-                let mut log = PgConnection::connect(&postgres.log_url).await?;
-                Ok(sqlx::query_scalar(STREAMS).fetch(&mut log).try_collect().await?)
             }
         }
     }

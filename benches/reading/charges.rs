@@ -1,0 +1,213 @@
+//! Makes the streams of accounts that charged often: event for event what the service would have appended.
+//!
+//! A stream takes one append after the other, so that a million charges through [`EventLog::execute`] would wait for
+//! three million commits. Most events are therefore decided, chained and written here, thousands in one statement; the
+//! first and the last of a stream go through [`EventLog::execute`], which reads and folds all that was written in
+//! between, and takes the snapshot.
+
+use anyhow::{Context as _, bail, ensure};
+use chrono::{DateTime, TimeDelta, Utc};
+use cloud_bridge::event_log::row::{StoredEvent, chain, first_broken};
+use cloud_bridge::event_log::stream::Loaded;
+use cloud_bridge::event_log::{Actor, EventLog, SNAPSHOT_EVERY};
+use cloud_bridge::ids;
+use cqrs_es::{Aggregate as _, DomainEvent as _};
+use domain::account::{Account, AccountCommand, CortexCredentials, DEFAULT_ATTEMPTS_PER_MINUTE};
+use domain::credits::PaidAction;
+use domain::{AccountId, Asset, Credits, DeliveryId, ResourceType};
+use projections::database::{Database, Sql};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// An account is opened, given its login and its credits.
+pub(crate) const EVENTS_BEFORE: i64 = 3;
+/// An attempt is admitted, the price of sharing set aside, then charged.
+pub(crate) const EVENTS_PER_CHARGE: i64 = 3;
+const ROWS_PER_STATEMENT: usize = 5_000;
+/// Between two charges: the pace of an account allows five in a minute.
+const APART: TimeDelta = TimeDelta::seconds(15);
+
+/// An account whose deliveries are charged one after the other.
+pub(crate) struct Charged<'l> {
+    log: &'l EventLog,
+    pub(crate) id: String,
+    /// When the first charge was, the same for every account, so that streams can be compared.
+    since: DateTime<Utc>,
+    charges: u64,
+}
+
+impl<'l> Charged<'l> {
+    pub(crate) async fn open(log: &'l EventLog, since: DateTime<Utc>) -> anyhow::Result<Self> {
+        let account = Self { log, id: AccountId(ids::fresh()).to_string(), since, charges: 0 };
+        let credentials = CortexCredentials { email: "storm@audio.com".into(), password: "correct horse".into() };
+        for command in [
+            AccountCommand::Open {
+                name: "Storm Audio".to_owned(),
+                attempts_per_minute: DEFAULT_ATTEMPTS_PER_MINUTE,
+                first_key: None,
+            },
+            AccountCommand::SaveCredentials { credentials },
+            AccountCommand::GrantCredits { grant_id: Uuid::from_u128(1), credits: Credits(1_000_000_000) },
+        ] {
+            account.execute(command).await?;
+        }
+        Ok(account)
+    }
+
+    async fn execute(&self, command: AccountCommand) -> anyhow::Result<()> {
+        let committed = self.log.execute::<Account>(&self.id, command, &Actor::System).await?;
+        ensure!(committed.position.is_some(), "a command led to nothing");
+        Ok(())
+    }
+
+    /// Charges, one command after the other.
+    pub(crate) async fn charge(&mut self, times: u64) -> anyhow::Result<()> {
+        for number in self.charges..self.charges + times {
+            for command in commands(number, self.since) {
+                self.execute(command).await?;
+            }
+        }
+        self.charges += times;
+        Ok(())
+    }
+
+    /// Charges until the stream has `total` charges; all but the last few are written here.
+    pub(crate) async fn charge_up_to(&mut self, total: u64) -> anyhow::Result<()> {
+        // The first command after them is the one that brings a snapshot: it alone has to read the whole stream.
+        let brings_snapshot = |charges: u64| (events_of(charges) + 1) % SNAPSHOT_EVERY == 0;
+        let written = (self.charges..total).rev().find(|charges| brings_snapshot(*charges));
+        let written = written.context("a long stream has at least a hundred charges")?;
+        let folded = self.write_up_to(written).await?;
+        let found = self.log.load::<Account>(&self.id).await?;
+        ensure!(found.sequence == folded.sequence && found.hash == folded.hash, "the stream ends elsewhere");
+        ensure!(found.aggregate == folded.aggregate, "the stream reads as another account than was written");
+        self.charge(total - written).await
+    }
+
+    /// Writes events of charges as the log's own store prepares them, without waiting for each.
+    async fn write_up_to(&mut self, total: u64) -> anyhow::Result<Loaded<Account>> {
+        let mut loaded = self.log.load::<Account>(&self.id).await?;
+        let before = self.log.stream_after(Account::TYPE, &self.id, 0, 1).await?;
+        let metadata = before.first().context("the account was opened")?.metadata.clone();
+        let mut position = self.log.head();
+        let mut rows = Vec::with_capacity(ROWS_PER_STATEMENT);
+        for number in self.charges..total {
+            for command in commands(number, self.since) {
+                for event in loaded.aggregate.decide(command)? {
+                    loaded.sequence += 1;
+                    position += 1;
+                    let stored = StoredEvent {
+                        position,
+                        aggregate_type: Account::TYPE.to_owned(),
+                        aggregate_id: self.id.clone(),
+                        sequence: loaded.sequence,
+                        event_type: event.event_type(),
+                        event_version: event.event_version(),
+                        // By way of a value, whose keys are sorted: so the store writes it.
+                        payload: serde_json::to_value(&event)?.to_string(),
+                        metadata: metadata.clone(),
+                        recorded_at: time_of(number, self.since).timestamp_micros(),
+                        hash: vec![],
+                    };
+                    loaded.hash = chain(&loaded.hash, &stored, None);
+                    rows.push(row(&stored, &loaded.hash));
+                    loaded.aggregate.apply(event);
+                }
+            }
+            if rows.len() >= ROWS_PER_STATEMENT || number + 1 == total {
+                insert(self.log.database(), &self.id, &rows).await?;
+                rows.clear();
+            }
+        }
+        self.charges = total;
+        Ok(loaded)
+    }
+
+    /// Whether the beginning of the stream is chained without a break.
+    pub(crate) async fn check_chain(&self, events: i64) -> anyhow::Result<()> {
+        let whole = self.log.whole_stream(Account::TYPE, &self.id, events).await?;
+        if let Some(broken) = first_broken(&whole) {
+            bail!("the chain breaks at event {}", broken.sequence);
+        }
+        Ok(())
+    }
+}
+
+/// Makes a short stream in both ways, and fails unless they are the same but for the time, the ids and the hashes over
+/// them.
+pub(crate) async fn compare_ways(log: &EventLog, since: DateTime<Utc>) -> anyhow::Result<()> {
+    let (mut executed, mut written) = (Charged::open(log, since).await?, Charged::open(log, since).await?);
+    executed.charge(100).await?;
+    written.charge_up_to(100).await?;
+    let mut forms = vec![];
+    for account in [&executed, &written] {
+        account.check_chain(1_000).await?;
+        let stored = log.stream_after(Account::TYPE, &account.id, EVENTS_BEFORE, 1_000).await?;
+        let form = |event: StoredEvent| (event.sequence, event.event_type, event.payload, event.metadata);
+        forms.push(stored.into_iter().map(form).collect::<Vec<_>>());
+    }
+    ensure!(forms[0] == forms[1] && forms[0].len() == 300, "written events are not what the service appends");
+    let (executed, written) = (log.load::<Account>(&executed.id).await?, log.load::<Account>(&written.id).await?);
+    ensure!(executed.aggregate == written.aggregate, "written events fold to another account");
+    ensure!(executed.events_read == written.events_read, "written events have another snapshot");
+    Ok(())
+}
+
+fn events_of(charges: u64) -> i64 {
+    EVENTS_BEFORE + EVENTS_PER_CHARGE * i64::try_from(charges).unwrap_or(i64::MAX / 4)
+}
+
+fn time_of(number: u64, since: DateTime<Utc>) -> DateTime<Utc> {
+    since + APART * i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+/// What one delivery asks of its merchant's account.
+fn commands(number: u64, since: DateTime<Utc>) -> [AccountCommand; 3] {
+    let delivery_id = DeliveryId(Uuid::from_u128(number.into()));
+    let action = PaidAction::Share(Asset::new(ResourceType::Preset, "6f1c2f0e-8a35-4a52-9d0e-5b7a2f3c4d5e"));
+    [
+        AccountCommand::AdmitAttempt { delivery_id, attempt: 1, now: time_of(number, since) },
+        AccountCommand::ReserveCredits { delivery_id, action: action.clone() },
+        AccountCommand::ChargeReservation { delivery_id, action },
+    ]
+}
+
+fn row(stored: &StoredEvent, hash: &[u8; 32]) -> Value {
+    let StoredEvent { position, sequence, event_type, event_version, payload, metadata, recorded_at, .. } = stored;
+    json!([position, sequence, event_type, event_version, payload, metadata, recorded_at, hex::encode(hash)])
+}
+
+async fn insert(database: &Database, id: &str, rows: &[Value]) -> anyhow::Result<()> {
+    let json = serde_json::to_string(rows)?;
+    let sql = Sql::new(
+        "INSERT INTO events (position, sequence, event_type, event_version, payload, metadata, recorded_at, hash, \
+         aggregate_type, aggregate_id) SELECT ",
+    );
+    let sql = match database {
+        Database::Sqlite(_) => sql
+            .push(
+                "value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, \
+                 unhex(value ->> 7), ",
+            )
+            .bind(Account::TYPE)
+            .push(", ")
+            .bind(id)
+            .push(" FROM json_each(")
+            .bind(json)
+            .push(")"),
+        Database::Postgres(_) => sql
+            .push(
+                "CAST(value ->> 0 AS bigint), CAST(value ->> 1 AS bigint), value ->> 2, value ->> 3, \
+                 CAST(value ->> 4 AS json), CAST(value ->> 5 AS json), CAST(value ->> 6 AS bigint), \
+                 decode(value ->> 7, 'hex'), ",
+            )
+            .bind(Account::TYPE)
+            .push(", ")
+            .bind(id)
+            .push(" FROM json_array_elements(CAST(")
+            .bind(json)
+            .push(" AS json)) AS rows(value)"),
+    };
+    database.execute(sql).await?;
+    Ok(())
+}

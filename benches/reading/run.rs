@@ -1,0 +1,77 @@
+//! One run from start to end: each measurement on databases made for it.
+
+#![expect(clippy::print_stdout, reason = "a benchmark tells its figures")]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use cloud_bridge::clock::Clock;
+use cloud_bridge::event_log::{EventLog, Surroundings};
+use cloud_bridge::vault::Vault;
+use projections::database::{Database, Durability};
+use projections::view;
+use tokio::runtime::Handle;
+
+use super::options::Options;
+use super::report::Report;
+use super::{deliveries, loading, paging, projecting};
+use crate::setting::conditions::Conditions;
+use crate::setting::databases::Databases;
+
+/// Seals logs that are dropped at the end.
+const MASTER_KEY: [u8; 32] = [7; 32];
+
+pub(crate) async fn run(options: &Options, background: &Handle) -> anyhow::Result<()> {
+    // Where the build is, because a system's temporary folder may be in memory, where reading costs nothing.
+    let folder = tempfile::Builder::new().prefix("bench-reading-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let databases = Databases::make(&options.databases, folder.path()).await?;
+    let report = tokio::select! {
+        report = measure(options, folder.path(), &databases, background) => report,
+        interrupted = tokio::signal::ctrl_c() => Err(interrupted.map_or_else(Into::into, |()| anyhow::anyhow!("interrupted"))),
+    };
+    let removed = databases.remove().await;
+    // The first thing that went wrong is the one to be told.
+    let report = report?;
+    removed?;
+    folder.close().context("the benchmark's folder could not be removed")?;
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        println!("{report}");
+    }
+    Ok(())
+}
+
+async fn measure(
+    options: &Options,
+    folder: &Path,
+    databases: &Databases,
+    background: &Handle,
+) -> anyhow::Result<Report> {
+    let surroundings =
+        Surroundings { vault: Vault::new(&MASTER_KEY), clock: Clock::default(), metrics: Arc::default() };
+    let log = EventLog::open(&databases.log_url(), surroundings).await?;
+    let mut projected = None;
+    if options.events > 0 {
+        deliveries::record(&log, options.events).await?;
+        let views = Database::open(&databases.views_url(), Durability::Rebuildable).await?;
+        view::migrate(&views).await?;
+        projected = Some(projecting::measure(&log, &views, background).await?);
+        for view in projections::View::ALL {
+            view.reset(&views).await?;
+        }
+        views.close().await;
+    }
+    let mut loads = None;
+    if options.charges > 0 {
+        loads = Some(loading::measure(&log, options.charges, options.loads).await?);
+    }
+    log.close().await;
+    let mut pages = None;
+    if options.deliveries > 0 {
+        pages = Some(paging::measure(databases, options.deliveries, options.pages).await?);
+    }
+    let conditions = Conditions::of(databases.engine().await?, folder);
+    Ok(Report { loads, projected, deliveries: options.deliveries, pages, conditions })
+}
