@@ -10,12 +10,13 @@ use crate::database::{Database, Sql, Transaction};
 use crate::feed::{Fact, Recorded};
 use crate::table::{self, Existing, table_row};
 
-table_row!(AccountRow, "accounts", id;
-    name, attempts_per_minute, credits_granted, credits_reserved, credits_charged, cortex_email, opened_at,
-    listed_at);
+table_row!(AccountRow, "accounts", key id;
+    once name, attempts_per_minute, opened_at, listed_at;
+    changing credits_granted, credits_reserved, credits_charged, cortex_email);
 
-table_row!(ApiKeyRow, "api_keys", id;
-    account_id, name, role, hash, preview, active, created_at, listed_at);
+table_row!(ApiKeyRow, "api_keys", key id;
+    once account_id, name, role, hash, preview, created_at, listed_at;
+    changing active);
 
 const COLUMNS: &str = "id, name, attempts_per_minute, credits_granted, credits_reserved, credits_charged, \
      cortex_email, opened_at, listed_at";

@@ -2,6 +2,7 @@
 
 mod fold;
 mod query;
+mod search;
 
 use domain::LineItem;
 use serde::{Deserialize, Serialize};
@@ -13,10 +14,10 @@ pub use query::{Filter, Page, find, find_many, page, waiting_for};
 
 use crate::table::table_row;
 
-table_row!(DeliveryRow, "delivery_log", id;
-    duplicate_of, account_id, integration_id, order_id, order_number, username, username_key, status,
-    resolution_code, items, shared, attempts, next_attempt_at, credits_charged, received_at, updated_at,
-    completed_at, listed_at, position);
+table_row!(DeliveryRow, "delivery_log", key id;
+    once duplicate_of, account_id, integration_id, order_id, order_number, received_at, listed_at;
+    changing username, username_key, status, resolution_code, items, shared, attempts, next_attempt_at,
+        credits_charged, updated_at, completed_at, position);
 
 /// A row as it lies in the table. Times are microseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]

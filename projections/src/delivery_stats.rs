@@ -74,7 +74,7 @@ struct Owner {
     integration_id: String,
 }
 
-table_row!(Owner, "delivery_stats_deliveries", delivery_id; account_id, integration_id);
+table_row!(Owner, "delivery_stats_deliveries", key delivery_id; once account_id, integration_id; changing);
 
 struct StatsRow {
     account_id: String,
@@ -92,8 +92,9 @@ struct StatsRow {
     credits_charged: i64,
 }
 
-table_row!(StatsRow, "delivery_stats", account_id, bucket, start, integration_id;
-    received, duplicates, filtered, completed, failed, action_required, cancelled, items_shared, credits_charged);
+table_row!(StatsRow, "delivery_stats", key account_id, bucket, start, integration_id; once;
+    changing received, duplicates, filtered, completed, failed, action_required, cancelled, items_shared,
+        credits_charged);
 
 pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) -> sqlx::Result<()> {
     let told = delivery_facts(events);

@@ -10,8 +10,9 @@ use crate::feed::{Recorded, delivery_facts};
 use crate::progress::Progress;
 use crate::table::{self, Existing, table_row};
 
-table_row!(DueDelivery, "due_deliveries", delivery_id;
-    account_id, integration_id, status, resolution_code, due_at);
+table_row!(DueDelivery, "due_deliveries", key delivery_id;
+    once account_id, integration_id;
+    changing status, resolution_code, due_at);
 
 /// A delivery that is due at a moment (microseconds since 1970), or at none.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]

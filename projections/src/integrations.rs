@@ -14,9 +14,9 @@ use crate::database::{Database, Sql, Transaction};
 use crate::feed::{Fact, Recorded};
 use crate::table::{self, Existing, table_row};
 
-table_row!(IntegrationRow, "integrations", id;
-    account_id, provider, name, active, secret_preview, order_statuses, mappings, created_at, last_webhook_at,
-    listed_at);
+table_row!(IntegrationRow, "integrations", key id;
+    once account_id, provider, created_at, listed_at;
+    changing name, active, secret_preview, order_statuses, mappings, last_webhook_at);
 
 const COLUMNS: &str = "id, account_id, provider, name, active, secret_preview, order_statuses, mappings, created_at, \
      last_webhook_at, listed_at";

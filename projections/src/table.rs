@@ -26,9 +26,11 @@ pub(crate) enum Existing {
 /// A row of a table of a view.
 pub(crate) trait TableRow {
     const TABLE: &'static str;
-    /// The first of them are the key.
+    /// First the key, then what is written once, then what changes.
     const COLUMNS: &'static [&'static str];
     const KEY_COLUMNS: usize;
+    /// The first that may change. Only these are written over an existing row, so that the indexes of the others rest.
+    const FIRST_CHANGING: usize;
 
     /// In the order of the columns.
     fn cells(&self) -> Vec<Cell<'_>>;
@@ -38,6 +40,7 @@ impl<R: TableRow> TableRow for &R {
     const TABLE: &'static str = R::TABLE;
     const COLUMNS: &'static [&'static str] = R::COLUMNS;
     const KEY_COLUMNS: usize = R::KEY_COLUMNS;
+    const FIRST_CHANGING: usize = R::FIRST_CHANGING;
 
     fn cells(&self) -> Vec<Cell<'_>> {
         R::cells(self)
@@ -134,8 +137,8 @@ fn insert_into<R: TableRow>() -> String {
 }
 
 fn on_conflict<R: TableRow>(existing: Existing) -> String {
-    let (key, others) = R::COLUMNS.split_at(R::KEY_COLUMNS);
-    let set: Vec<_> = others
+    let key = &R::COLUMNS[..R::KEY_COLUMNS];
+    let set: Vec<_> = R::COLUMNS[R::FIRST_CHANGING..]
         .iter()
         .map(|name| match existing {
             Existing::Add => format!("{name} = {}.{name} + excluded.{name}", R::TABLE),
@@ -182,16 +185,18 @@ cell! {
     Option<i64> => |value: &Option<i64>| Self::Int(*value);
 }
 
-/// A struct whose fields are named like the columns of its table; the columns before `;` are the key.
+/// A struct whose fields are named like the columns of its table.
 macro_rules! table_row {
-    ($row:ty, $table:literal, $($key:ident),+ ; $($column:ident),* $(,)?) => {
+    ($row:ty, $table:literal, key $($key:ident),+; once $($once:ident),*; changing $($changing:ident),* $(,)?) => {
         impl crate::table::TableRow for $row {
             const TABLE: &'static str = $table;
-            const COLUMNS: &'static [&'static str] = &[$(stringify!($key),)+ $(stringify!($column),)*];
+            const COLUMNS: &'static [&'static str] =
+                &[$(stringify!($key),)+ $(stringify!($once),)* $(stringify!($changing),)*];
             const KEY_COLUMNS: usize = [$(stringify!($key)),+].len();
+            const FIRST_CHANGING: usize = [$(stringify!($key),)+ $(stringify!($once),)*].len();
 
             fn cells(&self) -> Vec<crate::table::Cell<'_>> {
-                vec![$((&self.$key).into(),)+ $((&self.$column).into(),)*]
+                vec![$((&self.$key).into(),)+ $((&self.$once).into(),)* $((&self.$changing).into(),)*]
             }
         }
     };

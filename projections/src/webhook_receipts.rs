@@ -10,9 +10,10 @@ use crate::delivery_log::duplicate_id;
 use crate::feed::{Fact, Recorded};
 use crate::table::{self, Existing, table_row};
 
-table_row!(ReceiptRow, "webhook_receipts", id;
-    account_id, integration_id, provider, topic, webhook_id, outcome, delivery_id, order_id, body_bytes,
-    received_at, position);
+table_row!(ReceiptRow, "webhook_receipts", key id;
+    once account_id, integration_id, provider, topic, webhook_id, outcome, delivery_id, order_id, body_bytes,
+        received_at, position;
+    changing);
 
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct ReceiptRow {
@@ -34,7 +35,7 @@ pub struct ReceiptRow {
 
 pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) -> sqlx::Result<()> {
     let rows: Vec<ReceiptRow> = events.iter().filter_map(receipt).collect();
-    table::write(transaction, &rows, Existing::Replace).await
+    table::write(transaction, &rows, Existing::Keep).await
 }
 
 fn receipt(event: &Recorded) -> Option<ReceiptRow> {

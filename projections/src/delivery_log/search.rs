@@ -1,0 +1,68 @@
+//! Finding deliveries by the beginning of an order id, an order number or a username.
+
+use sqlx::FromRow;
+
+use super::query::Filter;
+use crate::database::{Database, Sql};
+
+/// Beyond so many matches of one kind, a page is read faster from the list than from the matches.
+const MAX_SELECTIVE: i64 = 1_000;
+
+#[derive(FromRow)]
+struct Matches {
+    matches: i64,
+}
+
+/// The columns that are searched, each with what a match in it begins with.
+fn columns(text: &str) -> [(&'static str, String); 3] {
+    let name = text.trim_start_matches('@').to_lowercase();
+    [("order_id", text.to_owned()), ("order_number", text.to_owned()), ("username_key", name)]
+}
+
+/// Everything that begins with a text lies between it and it followed by the last character there is.
+fn end(beginning: &str) -> String {
+    format!("{beginning}\u{10FFFF}")
+}
+
+/// Whether few deliveries match, so that they are best found by their text; many are best met on the way down the list.
+pub(super) async fn is_selective(database: &Database, filter: &Filter, text: &str) -> sqlx::Result<bool> {
+    for (column, beginning) in columns(text) {
+        let matches = matching(Sql::new("SELECT count(*) AS matches FROM ("), filter, column, &beginning);
+        let matches = database.fetch_one::<Matches>(matches.push(" LIMIT ").bind(MAX_SELECTIVE + 1).push(") found"));
+        if matches.await?.matches > MAX_SELECTIVE {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Reads the matches from the index of each column and then their rows, up to and including a `WHERE` to go on from.
+pub(super) fn found(mut sql: Sql, filter: &Filter, text: &str) -> Sql {
+    sql = sql.push("(");
+    for (index, (column, beginning)) in columns(text).into_iter().enumerate() {
+        sql = if index == 0 { sql } else { sql.push(" UNION ") };
+        sql = matching(sql, filter, column, &beginning);
+    }
+    // Said as a cross join, because SQLite then reads the matches first, where it would otherwise walk the list.
+    sql.push(") found CROSS JOIN delivery_log WHERE id = found.found_id")
+}
+
+fn matching(mut sql: Sql, filter: &Filter, column: &str, beginning: &str) -> Sql {
+    sql = sql.push("SELECT id AS found_id FROM delivery_log WHERE account_id ");
+    sql = match &filter.account_id {
+        Some(account_id) => sql.push("= ").bind(account_id.as_str()),
+        // One look into the index for each account, which needs no second index without the account.
+        None => sql.push("IN (SELECT id FROM accounts)"),
+    };
+    sql.push(&format!(" AND {column} >= ")).bind(beginning).push(&format!(" AND {column} < ")).bind(end(beginning))
+}
+
+/// The condition on a row itself, told so that no index is used for it.
+pub(super) fn among_all(mut sql: Sql, text: &str) -> Sql {
+    for (index, (column, beginning)) in columns(text).into_iter().enumerate() {
+        sql = sql.push(if index == 0 { "((" } else { " OR (" });
+        sql = sql.push(&format!("{column} || '' >= ")).bind(beginning.as_str());
+        sql = sql.push(&format!(" AND {column} || '' < ")).bind(end(&beginning)).push(")");
+    }
+    sql.push(")")
+}
