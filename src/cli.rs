@@ -2,11 +2,15 @@
 
 mod accounts;
 mod client;
+mod credentials;
 mod deliveries;
 mod demo;
 mod events;
+mod input;
+mod integrations;
 mod keys;
 mod logging;
+mod mappings;
 pub(crate) mod output;
 mod projections;
 mod sandbox;
@@ -80,6 +84,12 @@ enum Command {
     Accounts(accounts::Accounts),
     #[command(subcommand)]
     Keys(keys::Keys),
+    #[command(subcommand)]
+    Integrations(integrations::Integrations),
+    #[command(subcommand)]
+    Mappings(mappings::Mappings),
+    #[command(subcommand)]
+    Credentials(credentials::Credentials),
     Sign(sign::Sign),
     #[command(subcommand)]
     Deliveries(deliveries::Deliveries),
@@ -97,6 +107,9 @@ impl Cli {
             Command::Migrate(_)
             | Command::Accounts(_)
             | Command::Keys(_)
+            | Command::Integrations(_)
+            | Command::Mappings(_)
+            | Command::Credentials(_)
             | Command::Sign(_)
             | Command::Deliveries(_)
             | Command::Events(_)
@@ -111,6 +124,9 @@ impl Cli {
             Command::Migrate(command) => command.run(json).await,
             Command::Accounts(command) => command.run(json).await,
             Command::Keys(command) => command.run(json).await,
+            Command::Integrations(command) => command.run(json).await,
+            Command::Mappings(command) => command.run(json).await,
+            Command::Credentials(command) => command.run(json).await,
             Command::Sign(command) => command.run(json),
             Command::Deliveries(command) => command.run(json).await,
             Command::Events(command) => command.run(json).await,

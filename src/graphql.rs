@@ -2,9 +2,11 @@
 //! to what the caller's key may see.
 
 mod account;
+mod arguments;
 mod delivery;
 mod error;
 mod event;
+mod gate;
 mod integration;
 mod loader;
 mod mutation;
@@ -18,10 +20,10 @@ mod words;
 
 use std::sync::Arc;
 
-use async_graphql::Schema;
 use async_graphql::dataloader::DataLoader;
 
 pub use error::ApiError;
+pub use gate::Api;
 pub use mutation::Mutation;
 pub use query::Query;
 pub use subscription::Subscription;
@@ -35,10 +37,12 @@ const MAX_DEPTH: usize = 15;
 /// The sum of all fields a query may ask for, lists counted as long as their page.
 const MAX_COMPLEXITY: usize = 20_000;
 
-pub type ApiSchema = Schema<Query, Mutation, Subscription>;
+type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
-pub fn schema(service: Arc<Service>) -> ApiSchema {
-    builder().data(DataLoader::new(Loader(service.clone()), tokio::spawn)).data(service).finish()
+/// The API over a service.
+pub fn api(service: Arc<Service>) -> Api {
+    let loader = DataLoader::new(Loader(service.clone()), tokio::spawn);
+    Api::new(builder().data(loader).data(service.clone()).finish(), service)
 }
 
 /// The schema in its own language, as it is committed in `schema.graphql`.

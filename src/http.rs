@@ -1,5 +1,7 @@
 //! The HTTP server: which door is where, and the bounds on what comes through them.
 
+pub(crate) mod body;
+mod graphql_request;
 mod operations;
 
 use std::pin::pin;
@@ -7,10 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use async_graphql::Data;
 use async_graphql::http::{ALL_WEBSOCKET_PROTOCOLS, GraphiQLSource};
-use async_graphql_axum::{GraphQLProtocol, GraphQLRequest, GraphQLResponse, GraphQLWebSocket};
-use axum::extract::{DefaultBodyLimit, FromRequestParts as _, State, WebSocketUpgrade};
+use async_graphql::{Data, Executor as _};
+use async_graphql_axum::{GraphQLProtocol, GraphQLResponse, GraphQLWebSocket};
+use axum::body::Body;
+use axum::extract::{FromRequestParts as _, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -22,21 +25,21 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tower_http::timeout::TimeoutLayer;
 
-use crate::graphql::{ApiSchema, Unauthorized, schema, viewer_of};
+use body::RequestBody;
+
+use crate::graphql::{Api, Unauthorized, api, viewer_of};
 use crate::ingest;
 use crate::service::Service;
 
 const MAX_CONNECTIONS: u32 = 8_192;
 /// How long a client may take to send its headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a webhook may take, its body included. Shopify gives up after five seconds.
-const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a GraphQL request may take, its body included.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Sockets that watch. They outlive their requests, and must not take the places of webhooks.
 const MAX_SOCKETS: usize = 1_024;
-const MAX_QUERY_BYTES: usize = 256 * 1_024;
+const MAX_MESSAGE_BYTES: usize = 256 * 1_024;
 /// How long requests under way may take once the service stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -44,20 +47,12 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 pub fn router(service: Arc<Service>) -> Router {
     let webhooks = Router::new()
         .route("/api/webhooks/{provider}/{integration_id}", post(ingest::receive))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, WEBHOOK_TIMEOUT))
         .with_state(service.clone());
-    let graphql = Router::new()
-        .route(
-            "/graphql",
-            post(answer).layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, QUERY_TIMEOUT)),
-        )
-        .route("/graphql", get(graphiql_or_socket))
-        .layer(DefaultBodyLimit::max(MAX_QUERY_BYTES))
-        .with_state(GraphQlDoor {
-            schema: schema(service.clone()),
-            service: service.clone(),
-            sockets: Arc::new(Semaphore::new(MAX_SOCKETS)),
-        });
+    let graphql = Router::new().route("/graphql", post(answer).get(graphiql_or_socket)).with_state(GraphQlDoor {
+        api: api(service.clone()),
+        service: service.clone(),
+        sockets: Arc::new(Semaphore::new(MAX_SOCKETS)),
+    });
     let operations = Router::new()
         .route("/health", get(operations::health))
         .route("/ready", get(operations::ready))
@@ -69,6 +64,9 @@ pub fn router(service: Arc<Service>) -> Router {
         .merge(operations)
         .route("/", get(|| async { Redirect::temporary("/graphql") }))
         .fallback(|| async { refusal(StatusCode::NOT_FOUND, "not_found", "there is nothing here") })
+        .method_not_allowed_fallback(|| async {
+            refusal(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this address does not take this method")
+        })
 }
 
 /// Serves until the service begins to stop; then takes no more connections and lets requests under way finish.
@@ -136,21 +134,40 @@ pub(crate) fn refusal(status: StatusCode, code: &str, message: &str) -> Response
 
 #[derive(Clone)]
 struct GraphQlDoor {
-    schema: ApiSchema,
+    api: Api,
     service: Arc<Service>,
     sockets: Arc<Semaphore>,
 }
 
-async fn answer(State(door): State<GraphQlDoor>, headers: HeaderMap, request: GraphQLRequest) -> Response {
-    let viewer = match viewer_of(&door.service, &headers).await {
+async fn answer(State(door): State<GraphQlDoor>, request: Request<Body>) -> Response {
+    let (parts, body) = request.into_parts();
+    let mut body = RequestBody::new(body, &parts.headers);
+    let answered = tokio::time::timeout(QUERY_TIMEOUT, executed(&door, &parts.headers, &mut body)).await;
+    answered.unwrap_or_else(|_| {
+        let message = "the request took longer than 30 seconds: ask for less at a time";
+        refusal(StatusCode::REQUEST_TIMEOUT, "timeout", message)
+    })
+}
+
+async fn executed(door: &GraphQlDoor, headers: &HeaderMap, body: &mut RequestBody<'_>) -> Response {
+    let viewer = match viewer_of(&door.service, headers).await {
         Ok(viewer) => viewer,
-        Err(error) => return unauthorized(&error),
+        Err(error) => {
+            body.discard().await;
+            return unauthorized(&error);
+        }
     };
-    let mut request = request.into_inner();
+    let mut request = match graphql_request::read(headers, body, QUERY_TIMEOUT).await {
+        Ok(request) => request,
+        Err(refusal) => {
+            body.discard().await;
+            return refusal.into_response();
+        }
+    };
     if let Some(viewer) = viewer {
         request = request.data(viewer);
     }
-    GraphQLResponse::from(door.schema.execute(request).await).into_response()
+    GraphQLResponse::from(door.api.execute(request).await).into_response()
 }
 
 fn unauthorized(error: &Unauthorized) -> Response {
@@ -167,7 +184,7 @@ fn unauthorized(error: &Unauthorized) -> Response {
 }
 
 /// A browser gets GraphiQL; a client that asks for a socket gets subscriptions (`graphql-transport-ws`).
-async fn graphiql_or_socket(State(door): State<GraphQlDoor>, request: Request<axum::body::Body>) -> Response {
+async fn graphiql_or_socket(State(door): State<GraphQlDoor>, request: Request<Body>) -> Response {
     if !request.headers().contains_key(header::UPGRADE) {
         return Html(GraphiQLSource::build().endpoint("/graphql").subscription_endpoint("/graphql").finish())
             .into_response();
@@ -175,11 +192,14 @@ async fn graphiql_or_socket(State(door): State<GraphQlDoor>, request: Request<ax
     let (mut parts, _) = request.into_parts();
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(upgrade) => upgrade,
-        Err(rejection) => return rejection.into_response(),
+        Err(rejection) => return refusal(rejection.status(), "not_a_socket", &rejection.body_text()),
     };
     let protocol = match GraphQLProtocol::from_request_parts(&mut parts, &()).await {
         Ok(protocol) => protocol,
-        Err(status) => return status.into_response(),
+        Err(status) => {
+            let message = "name the subprotocol graphql-transport-ws in sec-websocket-protocol";
+            return refusal(status, "unknown_subprotocol", message);
+        }
     };
     let from_headers = match viewer_of(&door.service, &parts.headers).await {
         Ok(viewer) => viewer,
@@ -188,9 +208,9 @@ async fn graphiql_or_socket(State(door): State<GraphQlDoor>, request: Request<ax
     let Ok(place) = door.sockets.clone().try_acquire_owned() else {
         return refusal(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many sockets are open; try again later");
     };
-    upgrade.max_message_size(MAX_QUERY_BYTES).protocols(ALL_WEBSOCKET_PROTOCOLS).on_upgrade(move |socket| {
+    upgrade.max_message_size(MAX_MESSAGE_BYTES).protocols(ALL_WEBSOCKET_PROTOCOLS).on_upgrade(move |socket| {
         let service = door.service.clone();
-        GraphQLWebSocket::new(socket, door.schema, protocol)
+        GraphQLWebSocket::new(socket, door.api, protocol)
             .on_connection_init(move |payload| async move {
                 let refused = || async_graphql::Error::new("send a valid API key when the connection begins");
                 let viewer = match from_headers {

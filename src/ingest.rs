@@ -5,9 +5,11 @@ mod refusal;
 pub mod signature;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -26,11 +28,16 @@ pub use refusal::IngestRefusal;
 
 use crate::event_log::Actor;
 use crate::event_log::refusals::RefusalReason;
+use crate::http::body::RequestBody;
 use crate::ids;
 use crate::service::Service;
 
 /// Largest body that is read, in bytes.
 pub const MAX_BODY_BYTES: usize = 2 * 1_024 * 1_024;
+/// How long a body may take to arrive. Shopify gives up after five seconds.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a webhook may take in all. What takes longer than its body is on our side.
+const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What a store is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -44,18 +51,24 @@ pub struct Receipt {
 /// `POST /api/webhooks/{provider}/{integrationId}`
 pub async fn receive(
     State(service): State<Arc<Service>>,
-    Path((provider, integration_id)): Path<(String, String)>,
+    path: Result<Path<(String, String)>, PathRejection>,
     request: Request<Body>,
 ) -> Response {
-    match admit(&service, &provider, &integration_id, request).await {
+    let (parts, body) = request.into_parts();
+    let mut body = RequestBody::new(body, &parts.headers);
+    let admitting = admit(&service, path.as_ref().ok(), &parts.headers, &mut body);
+    let admitted = tokio::time::timeout(WEBHOOK_TIMEOUT, admitting).await;
+    match admitted.unwrap_or_else(|_| Err(IngestRefusal::Unavailable("it took too long".to_owned()))) {
         Ok(Admitted::Recorded(receipt)) => (StatusCode::ACCEPTED, Json(receipt)).into_response(),
         // Exactly 200, or WooCommerce shows the merchant an error on saving the webhook.
         Ok(Admitted::Ping) => (StatusCode::OK, "pong").into_response(),
         Err(refusal) => {
             service.metrics.webhook_refused(refusal.code());
             // Of the address only what is an id: the rest is whatever a stranger wrote.
-            let integration = integration_id.parse::<IntegrationId>().ok().map(tracing::field::display);
+            let integration = path.ok().and_then(|Path((_, id))| id.parse::<IntegrationId>().ok());
+            let integration = integration.map(tracing::field::display);
             tracing::warn!(integration, reason = refusal.code(), "webhook refused");
+            body.discard().await;
             refusal.into_response()
         }
     }
@@ -68,10 +81,12 @@ enum Admitted {
 
 async fn admit(
     service: &Service,
-    provider: &str,
-    integration_id: &str,
-    request: Request<Body>,
+    path: Option<&Path<(String, String)>>,
+    headers: &HeaderMap,
+    body: &mut RequestBody<'_>,
 ) -> Result<Admitted, IngestRefusal> {
+    // An address that is no text names no integration.
+    let Path((provider, integration_id)) = path.ok_or(IngestRefusal::UnknownIntegration)?;
     let provider = Provider::parse(provider).ok_or(IngestRefusal::UnknownProvider)?;
     let integration_id: IntegrationId = integration_id.parse().map_err(|_| IngestRefusal::UnknownIntegration)?;
     let link = service.integrations.find(integration_id).await?.ok_or(IngestRefusal::UnknownIntegration)?;
@@ -82,37 +97,23 @@ async fn admit(
     if !link.active {
         return Err(source.refused(IngestRefusal::InactiveIntegration));
     }
-    let (parts, body) = request.into_parts();
-    let body = read(body, &parts.headers).await?;
-    if provider == Provider::WooCommerce && parse::is_woocommerce_ping(&parts.headers, &body) {
+    let body = body.read(MAX_BODY_BYTES, BODY_TIMEOUT).await?;
+    if provider == Provider::WooCommerce && parse::is_woocommerce_ping(headers, &body) {
         source.count(RefusalReason::Ping);
         return Ok(Admitted::Ping);
     }
     // Over the raw bytes, before anything of them is believed.
-    signature::verify(provider, &parts.headers, &body, link.signing_secrets(service.clock.now()))
+    signature::verify(provider, headers, &body, link.signing_secrets(service.clock.now()))
         .map_err(|refusal| source.refused(refusal.into()))?;
-    let topic = header(&parts.headers, topic_header(provider));
+    let topic = header(headers, topic_header(provider));
     let parsed = parse::parse(provider, topic.as_deref(), &body)
         .map_err(|malformed| source.refused(IngestRefusal::Malformed(malformed)))?;
-    let webhook_id = header(&parts.headers, webhook_id_header(provider));
+    let webhook_id = header(headers, webhook_id_header(provider));
     let receipt = match parsed {
-        Parsed::Order(order) => source.order(order, topic, webhook_id, &parts.headers, body).await?,
+        Parsed::Order(order) => source.order(order, topic, webhook_id, headers, body).await?,
         Parsed::Notice(kind) => source.notice(kind, topic, webhook_id, body).await?,
     };
     Ok(Admitted::Recorded(receipt))
-}
-
-async fn read(body: Body, headers: &HeaderMap) -> Result<Bytes, IngestRefusal> {
-    let announced =
-        headers.get(axum::http::header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
-        return Err(IngestRefusal::TooLarge);
-    }
-    to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
-        let too_large = std::error::Error::source(&error)
-            .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
-        if too_large { IngestRefusal::TooLarge } else { IngestRefusal::Interrupted }
-    })
 }
 
 /// Which header names the topic. It is not signed: it may only ever make a body less than an order.

@@ -1,4 +1,5 @@
-//! One sentence for each event, as a support person would tell it. Nothing private is in it.
+//! One sentence for each event, as a support person would tell it, and what of its data nobody is shown. Nothing private
+//! is in a sentence.
 
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use domain::integration::{Integration, IntegrationEvent, Provider};
 use domain::notice::{Notice, NoticeEvent, NoticeKind};
 use domain::{Asset, Credits, ItemMapping, MatchType, ResolutionCode, ResourceType};
 use projections::feed::{Fact, Recorded};
+use serde_json::Value;
 
 /// What happened, in a sentence without a username, an e-mail address or a secret.
 pub fn summary(event: &Recorded) -> String {
@@ -51,6 +53,13 @@ pub fn aggregate_type(fact: &Fact) -> Option<&'static str> {
         Fact::Delivery(_) => Some(Delivery::TYPE),
         Fact::Notice(_) => Some(Notice::TYPE),
         Fact::Foreign => None,
+    }
+}
+
+/// Takes the hash of an API key out of an event's data: it tells a reader nothing, and is what a key is known by.
+pub fn leave_out_key_hash(data: &mut Value) {
+    if let Some(key) = data.get_mut("api_key_created").and_then(Value::as_object_mut) {
+        key.remove("hash");
     }
 }
 

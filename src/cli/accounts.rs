@@ -54,8 +54,8 @@ pub(super) struct Grant {
     account: String,
     #[arg(value_name = "CREDITS", value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
     credits: u32,
-    /// An id (UUID) of this grant: granting twice under one id grants once
-    #[arg(long, env = "CLOUD_BRIDGE_IDEMPOTENCY_KEY", value_name = "UUID")]
+    /// Any text that names this grant, an invoice number for instance: granting twice under one name grants once
+    #[arg(long, env = "CLOUD_BRIDGE_IDEMPOTENCY_KEY", value_name = "TEXT")]
     idempotency_key: Option<String>,
     #[command(flatten)]
     server: ServerArgs,

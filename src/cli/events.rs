@@ -12,7 +12,7 @@ use super::output::{self, cell, clean, moment};
 use super::stores::StoreArgs;
 use crate::event_log::row::{StoredEvent, WholeEvent, first_broken};
 use crate::event_log::{EventLog, HeadListener};
-use crate::summary::{aggregate_type, event_type, summary};
+use crate::summary::{aggregate_type, event_type, leave_out_key_hash, summary};
 
 /// Read the event log: everything that ever happened
 #[derive(Debug, Subcommand)]
@@ -149,7 +149,9 @@ fn data_of(fact: &Fact) -> Value {
         Fact::Notice(event) => serde_json::to_value(event),
         Fact::Foreign => Ok(Value::Null),
     };
-    data.unwrap_or_default()
+    let mut data = data.unwrap_or_default();
+    leave_out_key_hash(&mut data);
+    data
 }
 
 /// Data without what is private: told by the mark that the store seals by. What was erased is null.

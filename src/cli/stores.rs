@@ -89,6 +89,10 @@ impl StoreArgs {
         }
     }
 
+    fn names_master_key(&self) -> bool {
+        self.master_key_file.is_some() || self.master_key.as_ref().is_some_and(|key| !key.0.trim().is_empty())
+    }
+
     /// The keys of the log. `may_create` is for a server, whose first start makes the key of the embedded log.
     pub(super) fn vault(&self, may_create: bool) -> anyhow::Result<Vault> {
         let from_environment = self.master_key.as_ref().filter(|key| !key.0.trim().is_empty());
@@ -188,13 +192,18 @@ pub(super) struct Migrate {
 impl Migrate {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
         let (log_url, views_url) = (self.stores.log_url()?, self.stores.views_url()?);
-        // An SQLite log without its key would be taken for one whose key was lost.
-        if sqlite_file(&log_url)?.is_some() {
-            self.stores.vault(true)?;
+        // An SQLite log without its key would be taken for one whose key was lost. A Postgres log can do without one for now.
+        let embedded = sqlite_file(&log_url)?.is_some();
+        if embedded || self.stores.names_master_key() {
+            let surroundings =
+                Surroundings { vault: self.stores.vault(true)?, clock: Clock::default(), metrics: Arc::default() };
+            // Opening it makes it the log of this key, so that the commands that only read can be sure of theirs.
+            EventLog::open(&log_url, surroundings).await?.close().await;
+        } else {
+            let log = Database::open(&log_url, Durability::Full).await.context("the event log cannot be opened")?;
+            event_log::migrate(&log).await.context("the tables of the event log cannot be brought up to date")?;
+            log.close().await;
         }
-        let log = Database::open(&log_url, Durability::Full).await.context("the event log cannot be opened")?;
-        event_log::migrate(&log).await.context("the tables of the event log cannot be brought up to date")?;
-        log.close().await;
         let views = Database::open(&views_url, Durability::Rebuildable).await.context("the views cannot be opened")?;
         projections::view::migrate(&views).await.context("the tables of the views cannot be brought up to date")?;
         views.close().await;

@@ -12,6 +12,8 @@ use crate::event_log::{CommandError, LoadError};
 #[derive(Debug)]
 pub enum ApiError {
     Unauthenticated,
+    /// The key was good when its socket was opened, and is not any more.
+    KeyDeactivated,
     Forbidden,
     InvalidArgument {
         argument: &'static str,
@@ -28,6 +30,7 @@ impl From<ApiError> for Error {
             ApiError::Unauthenticated => {
                 ("UNAUTHENTICATED", "send an API key as `Authorization: Bearer …` or `x-api-key: …`".to_owned())
             }
+            ApiError::KeyDeactivated => ("UNAUTHENTICATED", "this API key is not valid any more".to_owned()),
             ApiError::Forbidden => ("FORBIDDEN", "this key may not do that".to_owned()),
             ApiError::InvalidArgument { argument, reason } => ("INVALID_ARGUMENT", format!("{argument} {reason}")),
             ApiError::Unavailable => ("UNAVAILABLE", "not at the moment; try again soon".to_owned()),

@@ -38,6 +38,7 @@ impl Event {
     fn of(told: Told, reveals: bool) -> Self {
         let Told { stored, recorded, mut data } = told;
         disclose(&mut data, reveals);
+        summary::leave_out_key_hash(&mut data);
         Self {
             position: stored.position.to_string(),
             summary: summary::summary(&recorded),

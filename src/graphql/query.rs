@@ -115,7 +115,8 @@ impl Query {
         deliveries(context, (after, before), (first, last), filter).await
     }
 
-    /// Counts over time for charts; at most 400 buckets.
+    /// Counts over time for charts; at most 400 buckets. Of the caller's own account; support and admin may name any
+    /// integration, or any account.
     #[graphql(complexity = "400 + child_complexity")]
     async fn delivery_stats(
         &self,
@@ -124,6 +125,7 @@ impl Query {
         to: DateTime<Utc>,
         bucket: Bucket,
         integration_id: Option<ID>,
+        #[graphql(desc = "Support and admin only: of another account.")] account_id: Option<ID>,
     ) -> Result<Vec<DeliveryStatsBucket>, ApiError> {
         let (service, viewer) = asked(context)?;
         let bucket = delivery_stats::Bucket::from(bucket);
@@ -136,8 +138,10 @@ impl Query {
         if to_us.saturating_sub(begin) / bucket.length_us() >= MAX_BUCKETS {
             return Err(ApiError::InvalidArgument { argument: "bucket", reason: "gives more than 400 buckets" });
         }
-        let account_id = viewer.account_id.to_string();
-        let integration_id = integration_id.as_deref().map(String::as_str);
+        let integration_id = integration_id.as_deref().map(|id| id.replace('\0', ""));
+        let integration_id = integration_id.as_deref();
+        let account_id = account_id.as_deref().map(String::as_str);
+        let account_id = viewer.looks_at(service, account_id, integration_id).await?;
         let counted =
             delivery_stats::between(&service.views, &account_id, integration_id, bucket, from_us, to_us).await?;
         let mut counted = counted.into_iter().peekable();
@@ -151,7 +155,8 @@ impl Query {
         Ok(buckets)
     }
 
-    /// Every webhook that reached us for this account, the refused ones too.
+    /// Every webhook that reached us for this account, the refused ones too. Support and admin may name any integration, or
+    /// any account.
     #[graphql(complexity = "cost(first, None) * child_complexity + 1")]
     async fn webhook_receipts(
         &self,

@@ -102,6 +102,25 @@ impl Viewer {
         (!self.sees_all()).then(|| self.account_id.to_string())
     }
 
+    /// Whose rows are counted or listed by account: those of the account that is named, else of the integration's, else of
+    /// the caller's own. Whoever sees one account gets that one, and finds nothing of another's integration in it.
+    pub(super) async fn looks_at(
+        &self,
+        service: &Service,
+        account_id: Option<&str>,
+        integration_id: Option<&str>,
+    ) -> Result<String, ApiError> {
+        match (account_id, integration_id.map(str::parse)) {
+            (Some(account_id), _) if self.sees(account_id) => Ok(account_id.replace('\0', "")),
+            (Some(_), _) => Err(ApiError::Forbidden),
+            (None, Some(Ok(integration_id))) if self.sees_all() => {
+                let link = service.integrations.find(integration_id).await?;
+                Ok(link.map_or(self.account_id, |link| link.account_id).to_string())
+            }
+            (None, _) => Ok(self.account_id.to_string()),
+        }
+    }
+
     pub(super) fn require(&self, role: Role) -> Result<(), ApiError> {
         if self.role >= role { Ok(()) } else { Err(ApiError::Forbidden) }
     }

@@ -76,7 +76,7 @@ pub enum Malformed {
 fn missing(field: &str) -> String {
     // A whole item is never missing: what is missing is anything that a mapping could match.
     if field.starts_with("items[") {
-        format!("`{field}` names no product: one of sku, productId, title is needed")
+        format!("`{field}` names no product: one of sku, productId, variantId, title is needed")
     } else {
         format!("`{field}` is missing")
     }

@@ -1,14 +1,14 @@
 //! Why a webhook is not let in, and the answer that its sender acts on.
 
-use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
 
 use super::parse::Malformed;
 use super::signature::SignatureRefusal;
 use crate::event_log::refusals::RefusalReason;
 use crate::event_log::{CommandError, LoadError};
+use crate::http;
+use crate::http::body::BodyRefusal;
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum IngestRefusal {
@@ -18,8 +18,9 @@ pub enum IngestRefusal {
     Signature(SignatureRefusal),
     Malformed(Malformed),
     TooLarge,
-    /// The sender went away or was too slow.
+    /// The sender went away.
     Interrupted,
+    TooSlow,
     /// It was not stored: the sender should come again.
     Busy,
     Unavailable(String),
@@ -38,6 +39,7 @@ impl IngestRefusal {
             Self::Malformed(_) => "malformed_body",
             Self::TooLarge => "too_large",
             Self::Interrupted => "interrupted",
+            Self::TooSlow => "too_slow",
             Self::Busy => "busy",
             Self::Unavailable(_) => "unavailable",
         }
@@ -55,6 +57,7 @@ impl IngestRefusal {
             | Self::UnknownIntegration
             | Self::TooLarge
             | Self::Interrupted
+            | Self::TooSlow
             | Self::Busy
             | Self::Unavailable(_) => None,
         }
@@ -66,7 +69,7 @@ impl IngestRefusal {
             Self::Signature(_) => StatusCode::UNAUTHORIZED,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Interrupted => StatusCode::REQUEST_TIMEOUT,
+            Self::Interrupted | Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Busy | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -79,6 +82,7 @@ impl IngestRefusal {
             Self::Malformed(malformed) => malformed.to_string(),
             Self::TooLarge => "a body may have at most 2 MiB".to_owned(),
             Self::Interrupted => "the body did not arrive whole".to_owned(),
+            Self::TooSlow => "the body did not arrive in 10 seconds".to_owned(),
             Self::Busy | Self::Unavailable(_) => "the webhook was not stored; send it again".to_owned(),
         }
     }
@@ -86,8 +90,7 @@ impl IngestRefusal {
 
 impl IntoResponse for IngestRefusal {
     fn into_response(self) -> Response {
-        let body = Json(json!({ "error": { "code": self.code(), "message": self.message() } }));
-        let mut response = (self.status(), body).into_response();
+        let mut response = http::refusal(self.status(), self.code(), &self.message());
         if self.status() == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
@@ -98,6 +101,16 @@ impl IntoResponse for IngestRefusal {
 impl From<SignatureRefusal> for IngestRefusal {
     fn from(refusal: SignatureRefusal) -> Self {
         Self::Signature(refusal)
+    }
+}
+
+impl From<BodyRefusal> for IngestRefusal {
+    fn from(refusal: BodyRefusal) -> Self {
+        match refusal {
+            BodyRefusal::TooLarge => Self::TooLarge,
+            BodyRefusal::Interrupted => Self::Interrupted,
+            BodyRefusal::TooSlow => Self::TooSlow,
+        }
     }
 }
 

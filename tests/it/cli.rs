@@ -3,6 +3,7 @@
 use std::process::Stdio;
 
 use cloud_bridge::sandbox::{self, SandboxOptions};
+use domain::integration::Provider;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
@@ -63,7 +64,9 @@ async fn every_command(engine: Engine) {
     let (account, key) = (text(&opened["accountId"]), text(&opened["apiKey"]));
     assert!(key.starts_with("cb_live_"));
     assert!(printed(&desk.run(&["accounts", "list"]).await).contains("Storm Audio"));
-    printed(&desk.run(&["accounts", "grant", &account, "25"]).await);
+    for _ in 0..2 {
+        printed(&desk.run(&["accounts", "grant", &account, "25", "--idempotency-key", "invoice 2026/7"]).await);
+    }
     assert!(desk.json(&["accounts", "list"]).await.to_string().contains("75"));
 
     let made = desk.json(&["keys", "create", "--name", "desk", "--role", "support", "--account", &account]).await;
@@ -72,13 +75,9 @@ async fn every_command(engine: Engine) {
     let id = keys.as_array().unwrap().iter().find(|key| key["name"] == "desk").map(|key| text(&key["id"])).unwrap();
     printed(&desk.run(&["keys", "deactivate", &id, "--account", &account]).await);
 
-    let made = desk.server.ask(
-        &key,
-        r#"mutation { createIntegration(input: { provider: SHOPIFY, name: "shop" }) { integration { id } signingSecret } }"#,
-        json!({}),
-    ).await;
-    let made = &made["createIntegration"];
-    let (integration, secret) = (text(&made["integration"]["id"]), text(&made["signingSecret"]));
+    let made =
+        desk.json(&["integrations", "create", "--provider", "shopify", "--name", "shop", "--account", &account]).await;
+    let (integration, secret) = (text(&made["integrationId"]), text(&made["signingSecret"]));
     let url = format!("{}/api/webhooks/shopify/{integration}", desk.server.url);
     let body = crate::orders::shopify(1042, "mutual_max", &["STORM"]).to_string();
     let signed =
@@ -112,6 +111,10 @@ async fn every_command(engine: Engine) {
 
     let events = printed(&desk.run(&["events", "show", "delivery", &delivery]).await);
     assert!(events.contains("webhook_received") && !events.contains("mutual_max"), "{events}");
+    let keys = desk.json(&["events", "show", "account", &account]).await;
+    assert!(
+        keys.to_string().contains("api_key_created") && !keys.to_string().contains(&cloud_bridge::keys::hash(&key))
+    );
     let tail = desk.json(&["events", "tail", "--from", "1"]).await;
     assert!(tail.as_array().unwrap().len() > 5);
     let status = printed(&desk.run(&["projections", "status"]).await);
@@ -130,6 +133,101 @@ async fn every_command(engine: Engine) {
     printed(&migrate.output().await.unwrap());
     cortex.stop().await;
     desk.databases.remove().await;
+}
+
+/// What connects a store, from nothing to an order that is delivered, with the merchant's own key.
+async fn a_store_is_connected(engine: Engine) {
+    let databases = Databases::create(engine).await;
+    let cortex = sandbox::start(TcpListener::bind("127.0.0.1:0").await.unwrap(), SandboxOptions::default()).unwrap();
+    let server = Server::start(&databases, cortex.base_url()).await;
+    let mut desk = Desk { databases, server };
+    let opened = desk.json(&["accounts", "create", "--name", "Storm Audio", "--credits", "50"]).await;
+    desk.server.admin_key = text(&opened["apiKey"]);
+
+    let made = printed(&desk.run(&["integrations", "create", "--provider", "generic", "--name", "My shop"]).await);
+    assert!(made.contains("Webhook URL") && made.contains("whsec_") && made.contains("this once"), "{made}");
+    let listed = desk.json(&["integrations", "list"]).await;
+    let id = text(&listed["nodes"][0]["id"]);
+    let shown = printed(&desk.run(&["integrations", "list"]).await);
+    assert!(shown.contains(&id) && shown.contains("My shop") && shown.contains("every status"), "{shown}");
+    assert!(printed(&desk.run(&["integrations", "deactivate", &id]).await).contains("refused"));
+    assert_eq!(desk.json(&["integrations", "list"]).await["nodes"][0]["active"], json!(false));
+    assert_eq!(desk.json(&["integrations", "activate", &id]).await["active"], json!(true));
+    let rotated = desk.json(&["integrations", "rotate-secret", &id, "--overlap-hours", "1"]).await;
+    assert!(text(&rotated["signingSecret"]).starts_with("whsec_"));
+    let secret = "shown-by-the-store";
+    let set = printed(&desk.run_with(&["integrations", "set-secret", &id], &format!("{secret}\n")).await);
+    assert!(set.contains("tore") && !set.contains(secret), "{set}");
+    let none = desk.run(&["integrations", "set-secret", &id]).await;
+    assert!(!none.status.success() && said(&none).contains("standard input"), "{}", said(&none));
+
+    let added = desk.json(&["mappings", "add", &id, "--sku", "STORM", "--preset", "storm"]).await;
+    assert_eq!((&added["matchType"], &added["resourceId"]), (&json!("SKU"), &json!("storm")));
+    let other = desk.json(&["mappings", "add", &id, "--title", "Rain", "--capture", "rain"]).await;
+    assert!(printed(&desk.run(&["mappings", "list", &id]).await).contains("STORM"));
+    printed(&desk.run(&["mappings", "remove", &id, &text(&other["id"])]).await);
+    assert_eq!(desk.json(&["mappings", "list", &id]).await.as_array().unwrap().len(), 1);
+    let unknown = desk.run(&["mappings", "list", "none"]).await;
+    assert!(!unknown.status.success() && said(&unknown).contains("integrations list"), "{}", said(&unknown));
+
+    let login = ["credentials", "set", "--email", sandbox::DEFAULT_EMAIL];
+    let asked = desk.run(&login).await;
+    assert!(!asked.status.success() && said(&asked).contains("--password-stdin"), "{}", said(&asked));
+    let login: Vec<&str> = login.into_iter().chain(["--password-stdin"]).collect();
+    let saved = printed(&desk.run_with(&login, &format!("{}\n", sandbox::DEFAULT_PASSWORD)).await);
+    assert!(saved.contains(sandbox::DEFAULT_EMAIL) && !saved.contains(sandbox::DEFAULT_PASSWORD), "{saved}");
+
+    let body = crate::orders::generic("1", "follows_at_once", &["STORM"]).to_string();
+    let (name, value) = cloud_bridge::ingest::signature::sign(Provider::Generic, secret, body.as_bytes()).unwrap();
+    let url = format!("{}/api/webhooks/generic/{id}", desk.server.url);
+    let answer = reqwest::Client::new().post(&url).header(name, value).body(body).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 202);
+    while desk.json(&["deliveries", "list", "--status", "completed"]).await["nodes"].as_array().unwrap().is_empty() {}
+
+    desk.server.kill().await;
+    cortex.stop().await;
+    desk.databases.remove().await;
+}
+
+fn said(output: &std::process::Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_is_connected_on_sqlite() {
+    a_store_is_connected(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_is_connected_on_postgres() {
+    a_store_is_connected(Engine::Postgres).await;
+}
+
+async fn a_migrated_log_can_be_read(engine: Engine) {
+    let databases = Databases::create(engine).await;
+    let run = async |arguments: &[&str]| {
+        let mut command = cloud_bridge(&databases.folder());
+        if engine == Engine::Postgres {
+            command.env("CLOUD_BRIDGE_LOG", &databases.log_url).env("CLOUD_BRIDGE_VIEWS", &databases.views_url);
+            command.env("CLOUD_BRIDGE_MASTER_KEY", hex::encode(crate::app::MASTER_KEY));
+        }
+        command.args(arguments).output().await.unwrap()
+    };
+    printed(&run(&["migrate"]).await);
+    printed(&run(&["migrate"]).await);
+    assert!(printed(&run(&["projections", "status"]).await).contains("delivery_log"));
+    assert_eq!(printed(&run(&["events", "tail"]).await), "");
+    databases.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_was_migrated_and_never_served_can_be_read_on_sqlite() {
+    a_migrated_log_can_be_read(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_was_migrated_and_never_served_can_be_read_on_postgres() {
+    a_migrated_log_can_be_read(Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -214,7 +214,17 @@ on_each_engine! {
         says("{ deliveries(first: 0) { nodes { id } } }", "first must be between 1 and 100").await;
         says("{ deliveries(first: 1, last: 1) { nodes { id } } }", "last").await;
         says("{ deliveries(after: \"x'; DROP TABLE events\") { nodes { id } } }", "after is not a cursor").await;
-        says("{ deliveries(filter: { receivedFrom: \"yesterday\" }) { nodes { id } } }", "DateTime").await;
+        says("{ deliveries(filter: { receivedFrom: \"yesterday\" }) { nodes { id } } }", "argument \"receivedFrom\" of \"filter\": must be a date").await;
+        says("{ deliveries(first: 99999999999) { nodes { id } } }", "argument \"first\": must be a whole number").await;
+        says("{ deliveries(filter: { status: [DONE] }) { nodes { id } } }", "argument \"status\" of \"filter\": must be one of QUEUED").await;
+        says("{ delivery(id: true) { id } }", "argument \"id\": must be a text").await;
+        let by_variable = app.try_ask(
+            &merchant.key,
+            "query ($f: DeliveryFilter, $n: Int) { deliveries(first: $n, filter: $f) { nodes { id } } }",
+            json!({ "f": { "receivedTo": "2026-13-01" }, "n": 5 }),
+        ).await;
+        assert!(text(&by_variable["errors"][0]["message"]).starts_with("argument \"receivedTo\" of \"filter\": must be"), "{by_variable}");
+        assert_eq!(by_variable["errors"][0]["extensions"]["code"], json!("INVALID_ARGUMENT"));
         says("{ deliveryStats(from: \"2026-01-02T00:00:00Z\", to: \"2026-01-01T00:00:00Z\", bucket: DAY) { received } }", "to must come after").await;
         let nested = "{ integrations(first: 100) { nodes { deliveries(first: 100) { nodes { timeline(first: 100) { nodes { data } } } } } } }";
         says(nested, "too complex").await;
@@ -258,6 +268,39 @@ on_each_engine! {
             }
             assert_ne!(message["payload"]["data"]["deliveryChanged"]["orderId"], json!("unseen"), "{message}");
         }
+    }
+
+    async fn a_socket_does_nothing_more_for_a_key_that_was_deactivated(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let mut socket = watch(app, &merchant.key, None).await;
+        let asked = async |socket: &mut Socket, id: &str, query: &str| {
+            let message = json!({ "type": "subscribe", "id": id, "payload": { "query": query } });
+            socket.send(Message::text(message.to_string())).await.unwrap();
+            loop {
+                let message = read(socket).await;
+                if message["id"] == id && message["type"] != "complete" {
+                    return message["payload"].clone();
+                }
+            }
+        };
+        let answer = asked(&mut socket, "2", "{ account { name apiKeys { id } } }").await;
+        assert_eq!(answer["data"]["account"]["name"], json!("Storm Audio"), "{answer}");
+        let bad = asked(&mut socket, "3", "{ deliveries(first: 1.5) { nodes { id } } }").await;
+        assert!(bad.to_string().contains("argument \\\"first\\\""), "{bad}");
+
+        let id = &answer["data"]["account"]["apiKeys"][0]["id"];
+        let deactivate = "mutation ($id: ID!) { deactivateApiKey(input: { apiKeyId: $id }) { userErrors { code } } }";
+        merchant.ask(deactivate, json!({ "id": id })).await;
+        let before = app.service().log.head();
+        for (id, query) in [
+            ("4", "{ account { name } }"),
+            ("5", "mutation { createApiKey(input: { name: \"again\" }) { key } }"),
+            ("6", "subscription { deliveryChanged { id } }"),
+        ] {
+            let answer = asked(&mut socket, id, query).await;
+            assert!(answer.to_string().contains("UNAUTHENTICATED") && !answer.to_string().contains("Storm"), "{answer}");
+        }
+        assert_eq!(app.service().log.head(), before, "nothing was recorded");
     }
 
     async fn graphiql_is_served_to_a_browser(app: &TestApp) {

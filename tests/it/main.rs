@@ -15,5 +15,7 @@ mod fixes;
 mod graphql;
 mod orders;
 mod process;
+mod refusals;
+mod support;
 mod views;
 mod webhooks;

@@ -107,6 +107,11 @@ impl Integrations {
             },
             Some(_) => return Ok(UserError::not_found("accountId").into()),
         };
+        if let Some(secret) = &input.signing_secret
+            && let Some(error) = unusable(secret)
+        {
+            return Ok(error.into());
+        }
         let id = IntegrationId(ids::fresh());
         let secret = input.signing_secret.unwrap_or_else(keys::new_signing_secret);
         let create = IntegrationCommand::Create(CreateIntegration {
@@ -159,6 +164,9 @@ impl Integrations {
         input: SetSigningSecretInput,
     ) -> Result<IntegrationPayload, ApiError> {
         let secret = input.signing_secret.trim().to_owned();
+        if let Some(error) = unusable(&secret) {
+            return Ok(error.into());
+        }
         change(context, &input.integration_id, IntegrationCommand::SetSigningSecret { secret }).await
     }
 
@@ -218,6 +226,12 @@ impl Integrations {
         };
         change(context, &input.integration_id, IntegrationCommand::RemoveItemMapping { mapping_id }).await
     }
+}
+
+/// No store shows a secret with a control character in it, so one is a mistake in copying, and no signature would ever fit.
+fn unusable(secret: &str) -> Option<UserError> {
+    let message = "a signing secret has no control characters: copy it once more";
+    secret.chars().any(char::is_control).then(|| UserError::new("INVALID_SECRET", message, Some("signingSecret")))
 }
 
 async fn account_exists(service: &Service, id: domain::AccountId) -> Result<bool, ApiError> {

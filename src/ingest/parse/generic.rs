@@ -171,7 +171,7 @@ mod tests {
             (r#"{"orderId":"1","targetUsername":"max","items":[{"sku":"a"},"b"]}"#, "`items[1]` must be an object"),
             (
                 r#"{"orderId":"1","targetUsername":"max","items":[{"sku":"a"},{"sku":" ","productId":0,"title":null}]}"#,
-                "`items[1]` names no product: one of sku, productId, title is needed",
+                "`items[1]` names no product: one of sku, productId, variantId, title is needed",
             ),
             (r#"{"orderId":"1","cancelled":"yes"}"#, "`cancelled` must be true or false"),
             ("[]", "`body` must be a JSON object"),
