@@ -167,7 +167,7 @@ fn commands(number: u64, since: DateTime<Utc>) -> [AccountCommand; 3] {
     let action = PaidAction::Share(Asset::new(ResourceType::Preset, "6f1c2f0e-8a35-4a52-9d0e-5b7a2f3c4d5e"));
     [
         AccountCommand::AdmitAttempt { delivery_id, attempt: 1, now: time_of(number, since) },
-        AccountCommand::ReserveCredits { delivery_id, action: action.clone() },
+        AccountCommand::ReserveCredits { delivery_id, action: action.clone(), attempt: 1 },
         AccountCommand::ChargeReservation { delivery_id, action },
     ]
 }
