@@ -97,7 +97,8 @@ pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) ->
                 listed_at: event.position,
             }),
             AccountEvent::ApiKeyDeactivated { key_id } => deactivated.push(key_id.to_string()),
-            AccountEvent::CredentialsSaved { .. }
+            AccountEvent::ApiKeyLimited { .. }
+            | AccountEvent::CredentialsSaved { .. }
             | AccountEvent::CredentialsDeleted
             | AccountEvent::AttemptAdmitted { .. }
             | AccountEvent::CreditsGranted { .. }
@@ -146,6 +147,7 @@ impl AccountRow {
             AccountEvent::Opened { .. }
             | AccountEvent::ApiKeyCreated(_)
             | AccountEvent::ApiKeyDeactivated { .. }
+            | AccountEvent::ApiKeyLimited { .. }
             | AccountEvent::AttemptAdmitted { .. }
             | AccountEvent::ReservationTakenOver(_) => {}
         }
