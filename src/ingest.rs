@@ -187,6 +187,7 @@ impl Source<'_> {
             username: private(order.username),
             email: private(order.email),
             customer_name: private(order.customer_name),
+            customer_id: private(order.customer_id),
             items: order.items,
             api_key: self.api_key(headers).await?,
             topic,

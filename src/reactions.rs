@@ -160,7 +160,8 @@ impl Reactions<'_> {
             | DeliveryEvent::HandedBack
             | DeliveryEvent::RetryRequested
             | DeliveryEvent::UsernameCorrected { .. }
-            | DeliveryEvent::Requeued { .. } => Ok(()),
+            | DeliveryEvent::Requeued { .. }
+            | DeliveryEvent::PersonalDataErased { .. } => Ok(()),
         }
     }
 

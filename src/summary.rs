@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use cqrs_es::{Aggregate as _, DomainEvent as _};
 use domain::account::{Account, AccountEvent};
 use domain::credits::PaidAction;
-use domain::delivery::{ApiKeyUse, Delivery, DeliveryEvent, Started, Webhook, WebhookOutcome};
+use domain::delivery::{ApiKeyUse, Delivery, DeliveryEvent, ErasureCause, Started, Webhook, WebhookOutcome};
 use domain::integration::{Integration, IntegrationEvent, Provider};
 use domain::notice::{Notice, NoticeEvent, NoticeKind};
 use domain::{Asset, Credits, ItemMapping, MatchType, ResolutionCode, ResourceType};
@@ -91,6 +91,14 @@ fn of_delivery(event: &DeliveryEvent) -> String {
         DeliveryEvent::HandedBack => "The worker stopped and handed the delivery back to the queue.".to_owned(),
         DeliveryEvent::RetryRequested => "Another try was asked for: the delivery is back in the queue.".to_owned(),
         DeliveryEvent::UsernameCorrected { .. } => "The customer's username was corrected.".to_owned(),
+        DeliveryEvent::PersonalDataErased { cause } => {
+            let why = match cause {
+                ErasureCause::Operator => "as somebody asked",
+                ErasureCause::Store => "as the store asked",
+                ErasureCause::Retention => "as the account keeps it no longer",
+            };
+            format!("Everything personal was erased, {why}.")
+        }
         DeliveryEvent::Requeued { cause } => {
             format!("What it waited for was fixed ({}): the delivery is back in the queue.", cause.as_str())
         }

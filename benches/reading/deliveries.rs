@@ -97,6 +97,7 @@ impl<'l> Store<'l> {
             username: order.username.map(Private::Known),
             email: order.email.map(Private::Known),
             customer_name: order.customer_name.map(Private::Known),
+            customer_id: order.customer_id.map(Private::Known),
             items: order.items,
             api_key: ApiKeyUse::None,
             topic: Some(topic.to_owned()),

@@ -18,7 +18,7 @@ use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
 pub use command::{DeliveryCommand, Held, StartFacts};
-pub use event::{ApiKeyUse, DeliveryEvent, Intent, Started, Webhook};
+pub use event::{ApiKeyUse, DeliveryEvent, ErasureCause, Intent, PERSONAL_DATA_ERASED, Started, Webhook};
 pub use refusal::DeliveryRefusal;
 pub use status::{DeliveryStatus, Standing, WebhookOutcome};
 
@@ -55,6 +55,9 @@ pub struct Order {
     waiting_since: Option<DateTime<Utc>>,
     /// Temporary failures in a row.
     failures: u32,
+    /// Nothing personal is left, but for what came after.
+    #[serde(default)]
+    pub erased: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -186,6 +189,7 @@ impl Order {
                 Ok(if waited { vec![DeliveryEvent::Requeued { cause }] } else { vec![] })
             }
             DeliveryCommand::Cancel => self.cancelled(),
+            DeliveryCommand::ErasePersonalData { cause } => Ok(self.erased(cause)),
         }
     }
 
@@ -216,6 +220,23 @@ impl Order {
             corrected.into_iter().map(|username| DeliveryEvent::UsernameCorrected { username }).collect();
         events.push(DeliveryEvent::RetryRequested);
         Ok(events)
+    }
+
+    /// Without a username nothing can be delivered any more, so what is under way ends with it.
+    fn erased(&self, cause: ErasureCause) -> Vec<DeliveryEvent> {
+        if self.erased {
+            return vec![];
+        }
+        // A delivery that is over stays as it ended.
+        let ends = match self.phase {
+            Phase::Completed | Phase::FailedPermanently { .. } | Phase::Filtered => vec![],
+            Phase::Queued
+            | Phase::Running(_)
+            | Phase::RetryScheduled { .. }
+            | Phase::ActionRequired { .. }
+            | Phase::Cancelled => self.cancelled().unwrap_or_default(),
+        };
+        ends.into_iter().chain([DeliveryEvent::PersonalDataErased { cause }]).collect()
     }
 
     fn cancelled(&self) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {

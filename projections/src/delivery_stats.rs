@@ -196,7 +196,8 @@ impl Counts {
             | DeliveryEvent::HandedBack
             | DeliveryEvent::RetryRequested
             | DeliveryEvent::UsernameCorrected { .. }
-            | DeliveryEvent::Requeued { .. } => {}
+            | DeliveryEvent::Requeued { .. }
+            | DeliveryEvent::PersonalDataErased { .. } => {}
         }
     }
 }

@@ -34,6 +34,7 @@ impl Progress {
             DeliveryEvent::UsernameCorrected { .. }
             | DeliveryEvent::LeaseRenewed { .. }
             | DeliveryEvent::CancellationRequested
+            | DeliveryEvent::PersonalDataErased { .. }
             | DeliveryEvent::Followed { .. }
             | DeliveryEvent::ItemShared { .. } => self,
             DeliveryEvent::RetryScheduled { code, .. } => Self::at(DeliveryStatus::RetryScheduled, Some(*code)),

@@ -8,6 +8,8 @@ pub(super) struct Append {
     pub(super) events: Vec<NewEvent>,
     /// The wrapped data key of a stream that gets its first private field.
     pub(super) new_data_key: Option<Vec<u8>>,
+    /// Whether the data key of the stream goes with these events.
+    pub(super) erases_data_key: bool,
     /// The fold after these events, where the stream has grown enough to be worth one.
     pub(super) snapshot: Option<NewSnapshot>,
 }

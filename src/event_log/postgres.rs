@@ -24,11 +24,13 @@ pub(super) async fn append(pool: &PgPool, appends: &[Append]) -> sqlx::Result<Ve
     let numbers = |field: fn(&NewEvent) -> i64| events.iter().map(|(_, event)| field(event)).collect::<Vec<_>>();
     let keys: Vec<(i64, &[u8])> =
         (0_i64..).zip(appends).filter_map(|(number, append)| Some((number, append.new_data_key.as_deref()?))).collect();
+    let erasing: Vec<i64> =
+        (0_i64..).zip(appends).filter(|(_, append)| append.erases_data_key).map(|(number, _)| number).collect();
     let snapshots: Vec<_> =
         (0_i64..).zip(appends).filter_map(|(number, append)| Some((number, append.snapshot.as_ref()?))).collect();
     let accepted: Vec<Accepted> = sqlx::query_as(
         "SELECT append_no, last_position \
-         FROM append_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+         FROM append_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     )
     .bind(events.iter().map(|(number, _)| *number).collect::<Vec<_>>())
     .bind(texts(|event| &event.stored.aggregate_type))
@@ -43,6 +45,7 @@ pub(super) async fn append(pool: &PgPool, appends: &[Append]) -> sqlx::Result<Ve
     .bind(events.iter().map(|(_, event)| event.body.as_deref()).collect::<Vec<_>>())
     .bind(keys.iter().map(|(number, _)| *number).collect::<Vec<_>>())
     .bind(keys.iter().map(|(_, wrapped)| *wrapped).collect::<Vec<_>>())
+    .bind(erasing)
     .bind(snapshots.iter().map(|(number, _)| *number).collect::<Vec<_>>())
     .bind(snapshots.iter().map(|(_, snapshot)| snapshot.schema_version).collect::<Vec<_>>())
     .bind(snapshots.iter().map(|(_, snapshot)| snapshot.state.as_str()).collect::<Vec<_>>())

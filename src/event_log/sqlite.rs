@@ -31,6 +31,7 @@ pub(super) async fn append(pool: &SqlitePool, appends: &[Append]) -> sqlx::Resul
     if !accepted.is_empty() {
         insert_events(&mut transaction, head + 1, &accepted).await?;
         insert_keys(&mut transaction, head + 1, &accepted).await?;
+        delete_keys(&mut transaction, &accepted).await?;
         insert_snapshots(&mut transaction, &accepted).await?;
         transaction.commit().await?;
     }
@@ -120,6 +121,22 @@ async fn insert_keys(connection: &mut SqliteConnection, first_position: i64, acc
     });
     insert.push(" ON CONFLICT DO NOTHING");
     insert.build().persistent(false).execute(connection).await.map(drop)
+}
+
+/// Deletes the data keys of the streams from which a person is erased.
+async fn delete_keys(connection: &mut SqliteConnection, accepted: &[&Append]) -> sqlx::Result<()> {
+    for append in accepted.iter().filter(|append| append.erases_data_key) {
+        let first = append.first();
+        sqlx::query(
+            "DELETE FROM data_keys WHERE stream = (SELECT position FROM events WHERE sequence = 1 \
+             AND aggregate_type = $1 AND aggregate_id = $2)",
+        )
+        .bind(&first.aggregate_type)
+        .bind(&first.aggregate_id)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
 }
 
 async fn insert_snapshots(connection: &mut SqliteConnection, accepted: &[&Append]) -> sqlx::Result<()> {

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use bytes::Bytes;
 use cqrs_es::{Aggregate, AggregateContext, AggregateError, DomainEvent, EventEnvelope, EventStore};
+use domain::delivery::PERSONAL_DATA_ERASED;
 
 use super::EventLog;
 use super::append::{Append, AppendError, NewEvent, NewSnapshot};
@@ -71,6 +72,7 @@ impl<'l, A: Aggregate> StreamStore<'l, A> {
         let recorded_at = self.log.clock().now().timestamp_micros();
         let mut body = self.body.clone();
         let mut rows = Vec::with_capacity(events.len());
+        let mut erases_data_key = false;
         for event in events {
             let mut payload = serde_json::to_value(event)?;
             let body = body.take();
@@ -82,6 +84,11 @@ impl<'l, A: Aggregate> StreamStore<'l, A> {
             if let Some(key) = &loaded.data_key {
                 seal::seal(&mut payload, key, &place);
                 sealed_body = body.map(|body| seal::seal_body(&body, key, &place));
+            }
+            if event.event_type() == PERSONAL_DATA_ERASED {
+                // What was sealed for this append alone would be lost with it: a key is never made and deleted at once.
+                erases_data_key = new_data_key.take().is_none();
+                loaded.data_key = None;
             }
             loaded.sequence += 1;
             let mut stored = StoredEvent {
@@ -100,7 +107,7 @@ impl<'l, A: Aggregate> StreamStore<'l, A> {
             stored.hash = loaded.hash.to_vec();
             rows.push(NewEvent { stored, body: sealed_body });
         }
-        Ok(Append { events: rows, new_data_key, snapshot: snapshot(loaded, events.len(), &place)? })
+        Ok(Append { events: rows, new_data_key, erases_data_key, snapshot: snapshot(loaded, events.len(), &place)? })
     }
 }
 

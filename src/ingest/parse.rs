@@ -41,6 +41,8 @@ pub struct StoreOrder {
     pub username: Option<String>,
     pub email: Option<String>,
     pub customer_name: Option<String>,
+    /// The store's own id of the customer.
+    pub customer_id: Option<String>,
     pub items: Vec<LineItem>,
 }
 

@@ -45,6 +45,7 @@ fn webhook(number: Option<&str>, status: Option<&str>, api_key: ApiKeyUse) -> Bo
         username: Some(private()),
         email: Some(private()),
         customer_name: Some(private()),
+        customer_id: Some(private()),
         items: vec![],
         api_key,
         topic: None,

@@ -99,6 +99,7 @@ fn webhook(order_id: &str) -> DeliveryCommand {
         username: Some("mutual_max".into()),
         email: None,
         customer_name: None,
+        customer_id: None,
         items: vec![LineItem { sku: Some("STORM".to_owned()), quantity: 1, ..LineItem::default() }],
         api_key: ApiKeyUse::None,
         topic: None,

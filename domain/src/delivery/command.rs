@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::Webhook;
 use super::schedule::Jitter;
+use super::{ErasureCause, Webhook};
 use crate::{Asset, Credits, ItemMapping, ResolutionCode};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -71,6 +71,10 @@ pub enum DeliveryCommand {
     },
     /// A person calls the delivery off.
     Cancel,
+    /// Nobody is to know any more who ordered. What was not delivered yet is called off.
+    ErasePersonalData {
+        cause: ErasureCause,
+    },
 }
 
 /// Which attempt speaks.

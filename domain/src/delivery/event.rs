@@ -48,7 +48,26 @@ pub enum DeliveryEvent {
     Requeued {
         cause: ResolutionCode,
     },
+    /// The person is gone from the order: with this event the data key of the stream is deleted.
+    PersonalDataErased {
+        cause: ErasureCause,
+    },
 }
+
+/// Why personal data was erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErasureCause {
+    /// Somebody with an API key asked for it.
+    Operator,
+    /// The store asked for it by a signed webhook.
+    Store,
+    /// The account keeps personal data no longer than this.
+    Retention,
+}
+
+/// The event that takes the data key of its stream with it, whatever the stream.
+pub const PERSONAL_DATA_ERASED: &str = "personal_data_erased";
 
 /// A store's signed word about an order. The raw body lies beside the event, sealed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,6 +88,9 @@ pub struct Webhook {
     pub email: Option<Private<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_name: Option<Private<String>>,
+    /// The store's own id of the customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<Private<String>>,
     #[serde(default)]
     pub items: Vec<LineItem>,
     /// Which API key the webhook named beside its signature, if any.
@@ -139,6 +161,7 @@ impl DomainEvent for DeliveryEvent {
             Self::RetryRequested => "retry_requested",
             Self::UsernameCorrected { .. } => "username_corrected",
             Self::Requeued { .. } => "requeued",
+            Self::PersonalDataErased { .. } => PERSONAL_DATA_ERASED,
         }
         .to_owned()
     }

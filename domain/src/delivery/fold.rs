@@ -1,7 +1,7 @@
 //! The fold: what each event makes of a delivery.
 
 use super::{ApiKeyUse, DeliveryEvent, Lease, Order, Phase, Shared, Started, Webhook, WebhookOutcome};
-use crate::ResolutionCode;
+use crate::{Private, ResolutionCode};
 
 impl Order {
     pub(super) fn first_heard(webhook: Webhook, outcome: WebhookOutcome) -> Self {
@@ -25,6 +25,7 @@ impl Order {
             waits: 0,
             waiting_since: None,
             failures: 0,
+            erased: false,
         }
     }
 
@@ -67,6 +68,7 @@ impl Order {
                 self.start_over();
             }
             DeliveryEvent::UsernameCorrected { username } => {
+                self.erased = false;
                 self.username = Some(username);
                 if let Phase::ActionRequired {
                     code: ResolutionCode::MissingUsername | ResolutionCode::InvalidUsername,
@@ -76,10 +78,16 @@ impl Order {
                 }
             }
             DeliveryEvent::Requeued { .. } => self.start_over(),
+            DeliveryEvent::PersonalDataErased { .. } => {
+                self.username = self.username.take().map(|_| Private::Erased);
+                self.erased = true;
+            }
         }
     }
 
     fn heard_again(&mut self, webhook: Webhook, outcome: WebhookOutcome) {
+        // The store said again who ordered: there is something to erase once more.
+        self.erased = false;
         match outcome {
             WebhookOutcome::Accepted => {
                 self.username = webhook.username.or_else(|| self.username.take());

@@ -148,6 +148,10 @@ impl DeliveryRow {
             }
             DeliveryEvent::RetryScheduled { due_at, .. } => self.next_attempt_at = Some(due_at.timestamp_micros()),
             DeliveryEvent::UsernameCorrected { username } => self.name(Some(username)),
+            DeliveryEvent::PersonalDataErased { .. } => {
+                self.username = None;
+                self.username_key = None;
+            }
             DeliveryEvent::LeaseRenewed { .. }
             | DeliveryEvent::ActionRequired { .. }
             | DeliveryEvent::Completed

@@ -17,6 +17,7 @@ struct Body<'a> {
     target_username: Scalar<'a>,
     customer_email: Scalar<'a>,
     customer_name: Scalar<'a>,
+    customer_id: Scalar<'a>,
     items: List<Object<Item<'a>>>,
 }
 
@@ -59,6 +60,7 @@ pub(super) fn parse(json: &str) -> Result<Parsed, Malformed> {
         username,
         email: body.customer_email.text(),
         customer_name: body.customer_name.text(),
+        customer_id: body.customer_id.id_or_zero(),
         items,
     }))
 }
@@ -76,8 +78,8 @@ fn items(items: List<Object<Item<'_>>>) -> Result<Vec<LineItem>, Malformed> {
         };
         let item = LineItem {
             sku: item.sku.text(),
-            product_id: item.product_id.product_id(),
-            variant_id: item.variant_id.product_id(),
+            product_id: item.product_id.id_or_zero(),
+            variant_id: item.variant_id.id_or_zero(),
             title: item.title.text(),
             quantity: item.quantity.quantity().unwrap_or(1),
         };
@@ -131,6 +133,7 @@ mod tests {
                 username: Some("cortex_user_42".to_owned()),
                 email: Some("fan@music.com".to_owned()),
                 customer_name: None,
+                customer_id: None,
                 items: vec![item(Some("STORM-LEAD-V2"), Some("prod_123"), None, Some("Storm Drive Lead Preset"), 1)],
             }))
         );

@@ -73,8 +73,8 @@ impl<'a> Scalar<'a> {
         Ok(Some(id))
     }
 
-    /// The id of a product or a variant; both platforms write 0 for none.
-    pub(super) fn product_id(self) -> Option<String> {
+    /// The id of a product, a variant or a customer; both platforms write 0 for none.
+    pub(super) fn id_or_zero(self) -> Option<String> {
         self.text().filter(|id| id != "0")
     }
 

@@ -38,6 +38,7 @@ struct Body<'a> {
 #[derive(Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
 struct Person<'a> {
+    id: Scalar<'a>,
     first_name: Scalar<'a>,
     last_name: Scalar<'a>,
     email: Scalar<'a>,
@@ -87,6 +88,7 @@ pub(super) fn parse(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed
         called_off,
         username: username.or_else(|| username::in_note(&body.note.written()?)),
         email: body.email.text().or_else(|| body.contact_email.text()).or_else(|| customer.email.text()),
+        customer_id: customer.id.id_or_zero(),
         customer_name: full_name(customer.first_name, customer.last_name)
             .or_else(|| full_name(billing.first_name, billing.last_name)),
         items: lines.into_iter().filter_map(Shape::object).map(LineItem::from).collect(),
@@ -116,8 +118,8 @@ impl From<Line<'_>> for LineItem {
     fn from(line: Line<'_>) -> Self {
         Self {
             sku: line.sku.text(),
-            product_id: line.product_id.product_id(),
-            variant_id: line.variant_id.product_id(),
+            product_id: line.product_id.id_or_zero(),
+            variant_id: line.variant_id.id_or_zero(),
             title: line.title.text(),
             quantity: line.current_quantity.quantity().or_else(|| line.quantity.quantity()).unwrap_or(1),
         }

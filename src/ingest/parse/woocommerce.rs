@@ -22,6 +22,8 @@ struct Body<'a> {
     id: Scalar<'a>,
     number: Scalar<'a>,
     status: Scalar<'a>,
+    /// 0 for a guest.
+    customer_id: Scalar<'a>,
     billing: Object<Billing<'a>>,
     customer_note: Scalar<'a>,
     meta_data: Shape<Attributes, Attributes>,
@@ -89,6 +91,7 @@ pub(super) fn parse(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed
         called_off,
         username: username.or_else(|| username::in_note(&body.customer_note.written()?)),
         email: billing.email.text(),
+        customer_id: body.customer_id.id_or_zero(),
         customer_name: full_name(billing.first_name, billing.last_name),
         items: lines.into_iter().filter_map(Shape::object).map(LineItem::from).collect(),
     }))
@@ -102,8 +105,8 @@ impl From<Line<'_>> for LineItem {
     fn from(line: Line<'_>) -> Self {
         Self {
             sku: line.sku.text(),
-            product_id: line.product_id.product_id(),
-            variant_id: line.variation_id.product_id(),
+            product_id: line.product_id.id_or_zero(),
+            variant_id: line.variation_id.id_or_zero(),
             title: line.name.text(),
             quantity: line.quantity.quantity().unwrap_or(1),
         }

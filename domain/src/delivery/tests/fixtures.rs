@@ -45,6 +45,7 @@ pub(super) fn webhook(intent: Intent) -> Webhook {
         username: Some("max".into()),
         email: Some("max@music.com".into()),
         customer_name: None,
+        customer_id: None,
         items: vec![item("STORM"), item("RAIN")],
         api_key: ApiKeyUse::None,
         topic: Some("orders/paid".to_owned()),

@@ -1,7 +1,7 @@
 //! What people do with a delivery: retry, correct, cancel, and fix the cause.
 
 use super::fixtures::*;
-use crate::delivery::{DeliveryCommand, DeliveryEvent, DeliveryRefusal, DeliveryStatus, Intent};
+use crate::delivery::{DeliveryCommand, DeliveryEvent, DeliveryRefusal, DeliveryStatus, ErasureCause, Intent};
 use crate::{Credits, ResolutionCode};
 
 fn retry(username: Option<&str>) -> DeliveryCommand {
@@ -92,4 +92,17 @@ fn nothing_can_be_asked_of_an_order_that_nobody_heard_of() {
     for command in [retry(None), DeliveryCommand::Cancel, start_at(noon(), facts())] {
         given([]).when(command).then_expect_error(DeliveryRefusal::Unheard);
     }
+}
+
+#[test]
+fn erasing_the_person_ends_what_is_under_way_and_leaves_what_is_over() {
+    let erase = DeliveryCommand::ErasePersonalData { cause: ErasureCause::Operator };
+    let erased = DeliveryEvent::PersonalDataErased { cause: ErasureCause::Operator };
+    given([received(Intent::Deliver)]).when(erase.clone()).then_expect_events(vec![Cancelled, erased.clone()]);
+    given(running()).when(erase.clone()).then_expect_events(vec![CancellationRequested, erased.clone()]);
+    given(running_and([Completed])).when(erase.clone()).then_expect_events(vec![erased.clone()]);
+    given([received(Intent::Filtered)]).when(erase.clone()).then_expect_events(vec![erased.clone()]);
+    given(running_and([Completed, erased.clone()])).when(erase.clone()).then_expect_events(vec![]);
+    let again = [Completed, erased.clone(), received(Intent::Deliver)];
+    given(running_and(again)).when(erase).then_expect_events(vec![erased]);
 }

@@ -4,7 +4,7 @@ use cqrs_es::DomainEvent;
 use uuid::Uuid;
 
 use super::fixtures::*;
-use crate::delivery::{ApiKeyUse, DeliveryEvent, Intent};
+use crate::delivery::{ApiKeyUse, DeliveryEvent, ErasureCause, Intent};
 use crate::{ApiKeyId, Credits, ResolutionCode};
 
 fn every_event() -> Vec<DeliveryEvent> {
@@ -12,6 +12,7 @@ fn every_event() -> Vec<DeliveryEvent> {
     full.api_key = ApiKeyUse::Key(ApiKeyId(Uuid::from_u128(3)));
     full.webhook_id = Some("b54557e4".to_owned());
     full.customer_name = Some("Max".into());
+    full.customer_id = Some("207119551".into());
     vec![
         told(full),
         started(1),
@@ -28,6 +29,7 @@ fn every_event() -> Vec<DeliveryEvent> {
         RetryRequested,
         DeliveryEvent::UsernameCorrected { username: "maxine".into() },
         DeliveryEvent::Requeued { cause: ResolutionCode::NoItemMapping },
+        DeliveryEvent::PersonalDataErased { cause: ErasureCause::Store },
     ]
 }
 

@@ -42,6 +42,7 @@ fn the_documented_order_is_read() {
                 username: Some("cortex_user_42".to_owned()),
                 email: Some("customer@example.com".to_owned()),
                 customer_name: None,
+                customer_id: None,
                 items: vec![item(
                     Some("STORM-LEAD-V2"),
                     Some("7891234567890"),
