@@ -15,6 +15,7 @@ mod fixes;
 mod graphql;
 mod orders;
 mod process;
+mod rebuilds;
 mod refusals;
 mod support;
 mod views;
