@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::event_log::EventLog;
 use crate::event_log::stream::LoadError;
+use builds::Builder;
 use recent::RecentFeed;
 
 /// Events that are applied in one transaction.
@@ -43,14 +44,6 @@ struct Shared {
     positions: HashMap<View, watch::Sender<i64>>,
     /// Wakes whoever builds views.
     build_asked_for: Notify,
-}
-
-/// What came of a look at the feed.
-enum Step {
-    Moved,
-    AtHead,
-    /// The tables of the view are not this version's.
-    NotOurs,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +74,7 @@ impl Projector {
         for view in View::ALL {
             tasks.spawn_on(follow(shared.clone(), view), runtime);
         }
-        tasks.spawn_on(builds::follow(shared.clone()), runtime);
+        tasks.spawn_on(Builder::new(shared.clone()).run(), runtime);
         Ok(Self { shared, tasks: Arc::new(Mutex::new(tasks)) })
     }
 
@@ -143,12 +136,8 @@ async fn follow(shared: Arc<Shared>, view: View) {
         // Before reading, so that what is appended meanwhile is not missed.
         head.mark_unchanged();
         match shared.step(view).await {
-            Ok(Step::Moved) => continue,
-            Ok(Step::AtHead) => {}
-            Ok(Step::NotOurs) => {
-                tokio::time::sleep(LOOK_EVERY).await;
-                continue;
-            }
+            Ok(true) => continue,
+            Ok(false) => {}
             Err(error) => {
                 tracing::error!(view = view.name(), %error, "a view cannot be moved along");
                 tokio::time::sleep(RETRY_AFTER).await;
@@ -166,24 +155,37 @@ impl Shared {
         self.log.clock().now().timestamp_micros()
     }
 
-    /// Applies the next batch.
-    async fn step(&self, view: View) -> Result<Step, FollowError> {
+    /// Applies the next batch; false if there was none.
+    async fn step(&self, view: View) -> Result<bool, FollowError> {
         let position = &self.positions[&view];
         let from = *position.borrow();
         let batch = self.feed.after(&self.log, from).await?;
         let Some(last) = batch.last() else {
-            return Ok(Step::AtHead);
+            return Ok(false);
         };
         let reached = last.position;
         match view.advance(&self.views, from, batch.events()).await {
             Ok(()) => position.send_replace(reached),
             Err(AdvanceError::Elsewhere { checkpoint, .. }) => position.send_replace(checkpoint),
-            Err(AdvanceError::OtherVersion(live)) => {
-                position.send_replace(live.position);
-                return Ok(Step::NotOurs);
+            Err(AdvanceError::OtherVersion(_)) => {
+                self.watch(view).await?;
+                return Ok(true);
             }
             Err(error @ AdvanceError::Sql(_)) => return Err(error.into()),
         };
-        Ok(Step::Moved)
+        Ok(true)
+    }
+
+    /// Notes where a view stands whose tables are not this version's, until they are.
+    async fn watch(&self, view: View) -> sqlx::Result<()> {
+        while let Some(live) = view.live(&self.views).await? {
+            self.positions[&view]
+                .send_if_modified(|position| std::mem::replace(position, live.position) != live.position);
+            if live.schema_version == view.schema_version() {
+                break;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(())
     }
 }
