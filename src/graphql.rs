@@ -11,6 +11,7 @@ mod integration;
 mod loader;
 mod mutation;
 mod page;
+mod projection;
 mod query;
 mod receipt;
 mod stats;

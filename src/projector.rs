@@ -1,13 +1,17 @@
-//! The projector: moves every view along the feed, each by a task of its own, so that one may be rebuilt while the
-//! others go on.
+//! The projector: moves every view along the feed, each by a task of its own, and builds views anew beside those that
+//! people read.
 
-use std::collections::{HashMap, VecDeque};
+mod builds;
+mod recent;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use projections::View;
+use projections::build::MadeByNewerVersion;
 use projections::database::Database;
-use projections::feed::Recorded;
+use projections::registry::Build;
 use projections::view::AdvanceError;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Notify, watch};
@@ -15,12 +19,14 @@ use tokio::task::JoinSet;
 
 use crate::event_log::EventLog;
 use crate::event_log::stream::LoadError;
+use builds::Builder;
+use recent::RecentFeed;
 
 /// Events that are applied in one transaction.
 const BATCH: i64 = 1_000;
-/// Batches that are kept for the other views once one view has read them.
-const KEPT_BATCHES: usize = 3;
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// How often a view is looked at that this node may not move along.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Where every view stands, and the tasks that move them.
 #[derive(Clone)]
@@ -33,15 +39,19 @@ struct Shared {
     log: EventLog,
     views: Database,
     feed: RecentFeed,
+    /// Apart, because builds are far behind the views.
+    building_feed: RecentFeed,
     positions: HashMap<View, watch::Sender<i64>>,
-    /// Wakes a view's task although the log has not grown.
-    nudges: HashMap<View, Notify>,
+    /// Wakes whoever builds views.
+    build_asked_for: Notify,
 }
 
 #[derive(Debug, thiserror::Error)]
 enum FollowError {
     #[error(transparent)]
     Log(#[from] LoadError),
+    #[error(transparent)]
+    Sql(#[from] sqlx::Error),
     #[error(transparent)]
     View(#[from] AdvanceError),
 }
@@ -56,13 +66,15 @@ impl Projector {
             log: log.clone(),
             views: views.clone(),
             feed: RecentFeed::default(),
+            building_feed: RecentFeed::default(),
             positions,
-            nudges: View::ALL.into_iter().map(|view| (view, Notify::new())).collect(),
+            build_asked_for: Notify::new(),
         });
         let mut tasks = JoinSet::new();
         for view in View::ALL {
             tasks.spawn_on(follow(shared.clone(), view), runtime);
         }
+        tasks.spawn_on(Builder::new(shared.clone()).run(), runtime);
         Ok(Self { shared, tasks: Arc::new(Mutex::new(tasks)) })
     }
 
@@ -99,12 +111,17 @@ impl Projector {
         true
     }
 
-    /// Empties a view and lets it be folded anew, while the others go on.
-    pub async fn rebuild(&self, view: View) -> sqlx::Result<()> {
-        view.reset(&self.shared.views).await?;
-        self.shared.positions[&view].send_replace(0);
-        self.shared.nudges[&view].notify_one();
-        Ok(())
+    /// Begins to build a view anew beside the one that people read, or joins the build that is under way, whichever node
+    /// it is on.
+    pub async fn rebuild(&self, view: View) -> sqlx::Result<Result<Build, MadeByNewerVersion>> {
+        let begun = view.begin_build(&self.shared.views, self.shared.now_us()).await?;
+        self.shared.build_asked_for.notify_one();
+        Ok(begun)
+    }
+
+    /// Ends a build and leaves the view as it is. None if there is no build.
+    pub async fn cancel_rebuild(&self, view: View) -> sqlx::Result<Option<Build>> {
+        view.cancel_build(&self.shared.views).await
     }
 
     pub async fn stop(&self) {
@@ -127,14 +144,17 @@ async fn follow(shared: Arc<Shared>, view: View) {
                 continue;
             }
         }
-        tokio::select! {
-            changed = head.changed() => if changed.is_err() { return },
-            () = shared.nudges[&view].notified() => {}
+        if head.changed().await.is_err() {
+            return;
         }
     }
 }
 
 impl Shared {
+    fn now_us(&self) -> i64 {
+        self.log.clock().now().timestamp_micros()
+    }
+
     /// Applies the next batch; false if there was none.
     async fn step(&self, view: View) -> Result<bool, FollowError> {
         let position = &self.positions[&view];
@@ -147,56 +167,25 @@ impl Shared {
         match view.advance(&self.views, from, batch.events()).await {
             Ok(()) => position.send_replace(reached),
             Err(AdvanceError::Elsewhere { checkpoint, .. }) => position.send_replace(checkpoint),
-            Err(error) => return Err(error.into()),
+            Err(AdvanceError::OtherVersion(_)) => {
+                self.watch(view).await?;
+                return Ok(true);
+            }
+            Err(error @ AdvanceError::Sql(_)) => return Err(error.into()),
         };
         Ok(true)
     }
-}
 
-/// What was read lately, so that six views cost one reading. A view far behind reads for itself.
-#[derive(Default)]
-struct RecentFeed {
-    recent: Mutex<VecDeque<Arc<Vec<Recorded>>>>,
-}
-
-/// Some events of a batch that others may share.
-struct Batch {
-    events: Arc<Vec<Recorded>>,
-    from: usize,
-}
-
-impl Batch {
-    fn events(&self) -> &[Recorded] {
-        &self.events[self.from..]
-    }
-
-    fn last(&self) -> Option<&Recorded> {
-        self.events().last()
-    }
-}
-
-impl RecentFeed {
-    async fn after(&self, log: &EventLog, position: i64) -> Result<Batch, LoadError> {
-        let mut recent = self.recent.lock().await;
-        let known = recent.iter().find_map(|events| {
-            let from = events.iter().position(|event| event.position == position + 1)?;
-            Some(Batch { events: events.clone(), from })
-        });
-        if let Some(batch) = known {
-            return Ok(batch);
-        }
-        let newest = recent.back().and_then(|events| events.last()).map(|event| event.position);
-        if newest.is_some_and(|newest| position < newest) {
-            drop(recent);
-            return Ok(Batch { events: Arc::new(log.read_after(position, BATCH).await?), from: 0 });
-        }
-        let events = Arc::new(log.read_after(position, BATCH).await?);
-        if !events.is_empty() {
-            recent.push_back(events.clone());
-            if recent.len() > KEPT_BATCHES {
-                recent.pop_front();
+    /// Notes where a view stands whose tables are not this version's, until they are.
+    async fn watch(&self, view: View) -> sqlx::Result<()> {
+        while let Some(live) = view.live(&self.views).await? {
+            self.positions[&view]
+                .send_if_modified(|position| std::mem::replace(position, live.position) != live.position);
+            if live.schema_version == view.schema_version() {
+                break;
             }
+            tokio::time::sleep(LOOK_EVERY).await;
         }
-        Ok(Batch { events, from: 0 })
+        Ok(())
     }
 }

@@ -171,24 +171,14 @@ impl Service {
     }
 
     /// The key as it is recorded, active or not. One that is not found is looked for again once the view has caught up:
-    /// a view that is rebuilt must not lock anybody out.
+    /// a view that is folded for the first time must not lock anybody out.
     pub async fn api_key(&self, key: &str) -> anyhow::Result<Option<ApiKeyRow>> {
         let hash = keys::hash(key);
         if let Some(row) = accounts::key_by_hash(&self.views, &hash).await? {
             return Ok(Some(row));
         }
-        // Another node may have begun to rebuild the view: where it stands is for the database to say.
-        let (head, deadline) = (self.log.head(), tokio::time::Instant::now() + PATIENCE);
-        let mut caught_up = View::Accounts.checkpoint(&self.views).await? >= head;
-        if caught_up {
-            return Ok(None);
-        }
-        while !caught_up {
-            if tokio::time::Instant::now() > deadline {
-                bail!("the accounts are too far behind");
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            caught_up = View::Accounts.checkpoint(&self.views).await? >= head;
+        if !self.projector.wait_for(View::Accounts, self.log.head(), PATIENCE).await {
+            bail!("the accounts are too far behind");
         }
         Ok(accounts::key_by_hash(&self.views, &hash).await?)
     }

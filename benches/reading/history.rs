@@ -1,4 +1,4 @@
-//! A delivery log of any size, written straight into the table of its view: what is measured is reading it.
+//! A delivery log of any size, written straight into the table of its view's first generation: what is measured is reading it.
 
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ impl Filler {
             Databases::Postgres(_) => (
                 Self::Postgres(PgConnection::connect(url).await?),
                 // Without a write-ahead log, which reading never looks at.
-                "SET maintenance_work_mem = '1GB'; ALTER TABLE delivery_log SET UNLOGGED",
+                "SET maintenance_work_mem = '1GB'; ALTER TABLE delivery_log_g1 SET UNLOGGED",
             ),
         };
         // Connections that the crate has just closed may linger for a moment, and leaving SQLite's log wants none.
@@ -97,12 +97,12 @@ impl Filler {
         match self {
             Self::Sqlite(connection) => {
                 let sql = "SELECT name, sql AS definition FROM sqlite_master \
-                     WHERE type = 'index' AND tbl_name = 'delivery_log' AND sql IS NOT NULL";
+                     WHERE type = 'index' AND tbl_name = 'delivery_log_g1' AND sql IS NOT NULL";
                 sqlx::query_as(sql).fetch_all(connection).await
             }
             Self::Postgres(connection) => {
                 let sql = "SELECT CAST(indexname AS text) AS name, indexdef AS definition FROM pg_indexes \
-                     WHERE tablename = 'delivery_log' AND indexname <> 'delivery_log_pkey'";
+                     WHERE tablename = 'delivery_log_g1' AND indexname <> 'delivery_log_g1_pkey'";
                 sqlx::query_as(sql).fetch_all(connection).await
             }
         }
@@ -124,7 +124,7 @@ impl Filler {
             ),
         };
         format!(
-            "INSERT INTO delivery_log (id, duplicate_of, account_id, integration_id, order_id, order_number, username, \
+            "INSERT INTO delivery_log_g1 (id, duplicate_of, account_id, integration_id, order_id, order_number, username, \
                  username_key, status, resolution_code, items, shared, attempts, next_attempt_at, credits_charged, \
                  received_at, updated_at, completed_at, listed_at, position) \
              {numbers}, drawn AS ( \
@@ -161,7 +161,7 @@ impl Filler {
     async fn finish(mut self) -> anyhow::Result<()> {
         if let Self::Postgres(_) = self {
             // What its own housekeeping does by itself a little later.
-            self.run("VACUUM ANALYZE delivery_log").await?;
+            self.run("VACUUM ANALYZE delivery_log_g1").await?;
         }
         match self {
             Self::Sqlite(connection) => connection.close().await?,

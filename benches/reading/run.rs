@@ -58,9 +58,7 @@ async fn measure(
         let views = Database::open(&databases.views_url(), Durability::Rebuildable).await?;
         view::migrate(&views).await?;
         projected = Some(projecting::measure(&log, &views, background).await?);
-        for view in projections::View::ALL {
-            view.reset(&views).await?;
-        }
+        projecting::empty(&views).await?;
         views.close().await;
     }
     let mut loads = None;

@@ -6,9 +6,16 @@ use domain::account::{AccountEvent, CreditMove};
 use sqlx::FromRow;
 
 use crate::database::storable;
-use crate::database::{Database, Sql, Transaction};
+use crate::database::{Database, Sql};
 use crate::feed::{Fact, Recorded};
-use crate::table::{self, Existing, table_row};
+use crate::schema::Schema;
+use crate::table::{self, Existing, Tables, table_row};
+
+pub(crate) const SCHEMA: Schema = Schema {
+    version: 1,
+    tables: &["accounts", "api_keys"],
+    statements: include_str!("../../migrations/views/accounts.sql"),
+};
 
 table_row!(AccountRow, "accounts", key id;
     once name, attempts_per_minute, opened_at, listed_at;
@@ -54,7 +61,7 @@ pub struct ApiKeyRow {
     pub listed_at: i64,
 }
 
-pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) -> sqlx::Result<()> {
+pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
     let told: Vec<(&Recorded, &AccountEvent)> = events
         .iter()
         .filter_map(|event| match &event.fact {
@@ -65,8 +72,9 @@ pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) ->
     let mut ids: Vec<&str> = told.iter().map(|(event, _)| event.aggregate_id.as_str()).collect();
     ids.sort_unstable();
     ids.dedup();
-    let known: Vec<AccountRow> = table::read(transaction, &ids).await?;
-    let mut rows: HashMap<String, AccountRow> = known.into_iter().map(|row| (row.id.clone(), row)).collect();
+    let known: Vec<AccountRow> = table::read(tables, &ids).await?;
+    let known: HashMap<String, AccountRow> = known.into_iter().map(|row| (row.id.clone(), row)).collect();
+    let mut rows = known.clone();
     let mut keys = vec![];
     let mut deactivated = vec![];
     for (event, told) in told {
@@ -113,10 +121,11 @@ pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) ->
     }
     let mut rows: Vec<AccountRow> = rows.into_values().collect();
     rows.sort_by(|a, b| a.id.cmp(&b.id));
-    table::write(transaction, &rows, Existing::Replace).await?;
-    table::write(transaction, &keys, Existing::Replace).await?;
+    table::write_changed(tables, &rows, &known, |row| &row.id).await?;
+    table::write(tables, &keys, Existing::Replace).await?;
+    let api_keys = tables.name("api_keys");
     for id in deactivated {
-        transaction.execute(Sql::new("UPDATE api_keys SET active = 0 WHERE id = ").bind(id)).await?;
+        tables.execute(Sql::new(format!("UPDATE {api_keys} SET active = 0 WHERE id = ")).bind(id)).await?;
     }
     Ok(())
 }
@@ -152,11 +161,6 @@ impl AccountRow {
             | AccountEvent::ReservationTakenOver(_) => {}
         }
     }
-}
-
-pub(crate) async fn reset(transaction: &mut Transaction) -> sqlx::Result<()> {
-    table::clear::<ApiKeyRow>(transaction).await?;
-    table::clear::<AccountRow>(transaction).await
 }
 
 pub async fn find(database: &Database, id: &str) -> sqlx::Result<Option<AccountRow>> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
-use sqlx::{FromRow, PgPool, Postgres, Sqlite, SqlitePool};
+use sqlx::{Executor as _, FromRow, PgPool, Postgres, Sqlite, SqlitePool};
 
 /// A file of SQLite or a database of Postgres.
 #[derive(Clone, Debug)]
@@ -258,6 +258,23 @@ impl Transaction {
                 Ok(query::<Postgres>(&sql).execute(&mut **transaction).await?.rows_affected())
             }
         }
+    }
+
+    /// Runs statements without arguments, one after the other.
+    pub(crate) async fn run_script(&mut self, statements: &str) -> sqlx::Result<()> {
+        match self {
+            Self::Sqlite(transaction) => transaction.execute(statements).await.map(drop),
+            Self::Postgres(transaction) => transaction.execute(statements).await.map(drop),
+        }
+    }
+
+    /// Lets each statement that follows wait so long for a lock at most. SQLite's only writer waits for nobody here.
+    pub(crate) async fn wait_for_locks(&mut self, at_most: Duration) -> sqlx::Result<()> {
+        if self.is_postgres() {
+            let set = format!("SET LOCAL lock_timeout = '{}ms'", at_most.as_millis());
+            self.execute(Sql::new(set)).await?;
+        }
+        Ok(())
     }
 
     pub async fn commit(self) -> sqlx::Result<()> {

@@ -8,11 +8,18 @@ use domain::LineItem;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
-pub(crate) use fold::{apply, reset};
+pub(crate) use fold::apply;
 pub use fold::{duplicate_id, folded};
 pub use query::{Filter, Page, find, find_many, page, waiting_for};
 
+use crate::schema::Schema;
 use crate::table::table_row;
+
+pub(crate) const SCHEMA: Schema = Schema {
+    version: 1,
+    tables: &["delivery_log"],
+    statements: include_str!("../../migrations/views/delivery_log.sql"),
+};
 
 table_row!(DeliveryRow, "delivery_log", key id;
     once duplicate_of, account_id, integration_id, order_id, order_number, received_at, listed_at;

@@ -6,9 +6,16 @@ use domain::ResolutionCode;
 use domain::delivery::{DeliveryEvent, WebhookOutcome};
 use sqlx::FromRow;
 
-use crate::database::{Database, Sql, Transaction};
+use crate::database::{Database, Sql};
 use crate::feed::{Recorded, delivery_facts};
-use crate::table::{self, Existing, table_row};
+use crate::schema::Schema;
+use crate::table::{self, Existing, Tables, table_row};
+
+pub(crate) const SCHEMA: Schema = Schema {
+    version: 1,
+    tables: &["delivery_stats", "delivery_stats_deliveries"],
+    statements: include_str!("../../migrations/views/delivery_stats.sql"),
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Bucket {
@@ -96,7 +103,7 @@ table_row!(StatsRow, "delivery_stats", key account_id, bucket, start, integratio
     changing received, duplicates, filtered, completed, failed, action_required, cancelled, items_shared,
         credits_charged);
 
-pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) -> sqlx::Result<()> {
+pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
     let told = delivery_facts(events);
     let mut fresh: HashMap<&str, Owner> = HashMap::new();
     for (event, told) in &told {
@@ -113,7 +120,7 @@ pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) ->
         told.iter().map(|(event, _)| event.aggregate_id.as_str()).filter(|id| !fresh.contains_key(id)).collect();
     unknown.sort_unstable();
     unknown.dedup();
-    let known: Vec<Owner> = table::read(transaction, &unknown).await?;
+    let known: Vec<Owner> = table::read(tables, &unknown).await?;
     let known: HashMap<&str, &Owner> = known.iter().map(|owner| (owner.delivery_id.as_str(), owner)).collect();
 
     let mut counted: BTreeMap<(&str, &str, Bucket, i64), Counts> = BTreeMap::new();
@@ -161,8 +168,8 @@ pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) ->
         .collect();
     let mut fresh: Vec<&Owner> = fresh.values().collect();
     fresh.sort_by(|a, b| a.delivery_id.cmp(&b.delivery_id));
-    table::write(transaction, &fresh, Existing::Keep).await?;
-    table::write(transaction, &rows, Existing::Add).await
+    table::write(tables, &fresh, Existing::Keep).await?;
+    table::write(tables, &rows, Existing::Add).await
 }
 
 impl Counts {
@@ -200,11 +207,6 @@ impl Counts {
             | DeliveryEvent::PersonalDataErased { .. } => {}
         }
     }
-}
-
-pub(crate) async fn reset(transaction: &mut Transaction) -> sqlx::Result<()> {
-    table::clear::<Owner>(transaction).await?;
-    table::clear::<StatsRow>(transaction).await
 }
 
 /// The counts of an account from one moment until before another, the oldest bucket first. Buckets in which nothing

@@ -5,10 +5,17 @@ use std::collections::HashMap;
 use domain::delivery::{DeliveryEvent, DeliveryStatus, Started};
 use sqlx::FromRow;
 
-use crate::database::{Database, Sql, Transaction};
+use crate::database::{Database, Sql};
 use crate::feed::{Recorded, delivery_facts};
 use crate::progress::Progress;
-use crate::table::{self, Existing, table_row};
+use crate::schema::Schema;
+use crate::table::{self, Tables, table_row};
+
+pub(crate) const SCHEMA: Schema = Schema {
+    version: 1,
+    tables: &["due_deliveries"],
+    statements: include_str!("../../migrations/views/due_deliveries.sql"),
+};
 
 table_row!(DueDelivery, "due_deliveries", key delivery_id;
     once account_id, integration_id;
@@ -25,14 +32,15 @@ pub struct DueDelivery {
     pub due_at: Option<i64>,
 }
 
-pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) -> sqlx::Result<()> {
+pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
     let told = delivery_facts(events);
     let mut ids: Vec<&str> =
         told.iter().filter(|(event, _)| event.sequence > 1).map(|(event, _)| event.aggregate_id.as_str()).collect();
     ids.sort_unstable();
     ids.dedup();
-    let known: Vec<DueDelivery> = table::read(transaction, &ids).await?;
-    let mut rows: HashMap<String, DueDelivery> = known.into_iter().map(|row| (row.delivery_id.clone(), row)).collect();
+    let known: Vec<DueDelivery> = table::read(tables, &ids).await?;
+    let known: HashMap<String, DueDelivery> = known.into_iter().map(|row| (row.delivery_id.clone(), row)).collect();
+    let mut rows = known.clone();
     for (event, told) in told {
         if let (1, DeliveryEvent::WebhookReceived { webhook, .. }) = (event.sequence, told) {
             let row = DueDelivery {
@@ -51,7 +59,7 @@ pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) ->
     }
     let mut rows: Vec<DueDelivery> = rows.into_values().collect();
     rows.sort_by(|a, b| a.delivery_id.cmp(&b.delivery_id));
-    table::write(transaction, &rows, Existing::Replace).await
+    table::write_changed(tables, &rows, &known, |row| &row.delivery_id).await
 }
 
 impl DueDelivery {
@@ -80,10 +88,6 @@ impl DueDelivery {
             ) => None,
         };
     }
-}
-
-pub(crate) async fn reset(transaction: &mut Transaction) -> sqlx::Result<()> {
-    table::clear::<DueDelivery>(transaction).await
 }
 
 /// Each account that has anything in the queue, found by stepping from one to the next in the index: one account's backlog

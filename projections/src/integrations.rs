@@ -10,9 +10,16 @@ use serde::Serialize;
 use sqlx::FromRow;
 
 use crate::database::storable;
-use crate::database::{Database, Sql, Transaction};
+use crate::database::{Database, Sql};
 use crate::feed::{Fact, Recorded};
-use crate::table::{self, Existing, table_row};
+use crate::schema::Schema;
+use crate::table::{self, Tables, table_row};
+
+pub(crate) const SCHEMA: Schema = Schema {
+    version: 1,
+    tables: &["integrations"],
+    statements: include_str!("../../migrations/views/integrations.sql"),
+};
 
 table_row!(IntegrationRow, "integrations", key id;
     once account_id, provider, created_at, listed_at;
@@ -50,13 +57,14 @@ impl IntegrationRow {
     }
 }
 
-pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) -> sqlx::Result<()> {
+pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
     let mut ids: Vec<String> = events.iter().filter_map(integration_of).collect();
     ids.sort_unstable();
     ids.dedup();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let known: Vec<IntegrationRow> = table::read(transaction, &ids).await?;
-    let mut rows: HashMap<String, IntegrationRow> = known.into_iter().map(|row| (row.id.clone(), row)).collect();
+    let known: Vec<IntegrationRow> = table::read(tables, &ids).await?;
+    let known: HashMap<String, IntegrationRow> = known.into_iter().map(|row| (row.id.clone(), row)).collect();
+    let mut rows = known.clone();
     for event in events {
         if let Fact::Integration(IntegrationEvent::Created(created)) = &event.fact {
             let row = IntegrationRow {
@@ -80,7 +88,7 @@ pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) ->
     }
     let mut rows: Vec<IntegrationRow> = rows.into_values().collect();
     rows.sort_by(|a, b| a.id.cmp(&b.id));
-    table::write(transaction, &rows, Existing::Replace).await
+    table::write_changed(tables, &rows, &known, |row| &row.id).await
 }
 
 fn integration_of(event: &Recorded) -> Option<String> {
@@ -124,10 +132,6 @@ impl IntegrationRow {
             }
         }
     }
-}
-
-pub(crate) async fn reset(transaction: &mut Transaction) -> sqlx::Result<()> {
-    table::clear::<IntegrationRow>(transaction).await
 }
 
 pub async fn find_many(database: &Database, ids: &[String]) -> sqlx::Result<Vec<IntegrationRow>> {

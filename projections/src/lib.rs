@@ -1,9 +1,10 @@
-//! What people see: one file for each view, with its fold, its queries and its reset.
+//! What people see: one file for each view, with its tables, its fold and its queries.
 //!
 //! A view is folded from the event log and nothing else, so it may be dropped and rebuilt at any moment. Nothing here
 //! issues a command.
 
 pub mod accounts;
+pub mod build;
 pub mod database;
 pub mod delivery_log;
 pub mod delivery_stats;
@@ -11,6 +12,8 @@ pub mod due_deliveries;
 pub mod feed;
 pub mod integrations;
 mod progress;
+pub mod registry;
+mod schema;
 mod table;
 pub mod view;
 pub mod webhook_receipts;

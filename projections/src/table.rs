@@ -1,11 +1,20 @@
 //! Reading and writing many rows of a view with few statements, on either engine.
 
+use std::collections::HashMap;
+
 use sqlx::{PgConnection, QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::database::{Row, Sql, Transaction};
+use crate::schema::physical;
 
 /// Rows in one statement of SQLite. Few texts for each table, so that SQLite prepares each once and keeps it.
 const ROWS_AT_ONCE: [usize; 3] = [64, 8, 1];
+
+/// The tables of one generation of a view, within the transaction that moves it along.
+pub(crate) struct Tables<'t> {
+    transaction: &'t mut Transaction,
+    generation: i64,
+}
 
 /// A value of a row. Everything in a view is text or a whole number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +34,7 @@ pub(crate) enum Existing {
 
 /// A row of a table of a view.
 pub(crate) trait TableRow {
+    /// As it is called in queries.
     const TABLE: &'static str;
     /// First the key, then what is written once, then what changes.
     const COLUMNS: &'static [&'static str];
@@ -47,28 +57,51 @@ impl<R: TableRow> TableRow for &R {
     }
 }
 
-/// Writes rows. No key may come twice.
-pub(crate) async fn write<R: TableRow>(
-    transaction: &mut Transaction,
-    rows: &[R],
-    existing: Existing,
-) -> sqlx::Result<()> {
-    if rows.is_empty() {
-        return Ok(());
+impl<'t> Tables<'t> {
+    pub(crate) fn of(transaction: &'t mut Transaction, generation: i64) -> Self {
+        Self { transaction, generation }
     }
-    match transaction {
-        Transaction::Sqlite(transaction) => write_sqlite(transaction, rows, existing).await,
-        Transaction::Postgres(transaction) => write_postgres(transaction, rows, existing).await,
+
+    /// The name in the database of a table of this generation.
+    pub(crate) fn name(&self, table: &str) -> String {
+        physical(table, self.generation)
+    }
+
+    pub(crate) async fn execute(&mut self, sql: Sql) -> sqlx::Result<u64> {
+        self.transaction.execute(sql).await
     }
 }
 
+/// Writes rows. No key may come twice.
+pub(crate) async fn write<R: TableRow>(tables: &mut Tables<'_>, rows: &[R], existing: Existing) -> sqlx::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let table = tables.name(R::TABLE);
+    match tables.transaction {
+        Transaction::Sqlite(transaction) => write_sqlite(transaction, &table, rows, existing).await,
+        Transaction::Postgres(transaction) => write_postgres(transaction, &table, rows, existing).await,
+    }
+}
+
+/// Writes what is not in the table as it is already.
+pub(crate) async fn write_changed<R: TableRow + PartialEq>(
+    tables: &mut Tables<'_>,
+    rows: &[R],
+    known: &HashMap<String, R>,
+    key: impl Fn(&R) -> &str,
+) -> sqlx::Result<()> {
+    let changed: Vec<&R> = rows.iter().filter(|row| known.get(key(row)) != Some(*row)).collect();
+    write(tables, &changed, Existing::Replace).await
+}
+
 /// The rows that have one of these values in the first column of the key.
-pub(crate) async fn read<R: TableRow + Row>(transaction: &mut Transaction, ids: &[&str]) -> sqlx::Result<Vec<R>> {
+pub(crate) async fn read<R: TableRow + Row>(tables: &mut Tables<'_>, ids: &[&str]) -> sqlx::Result<Vec<R>> {
     if ids.is_empty() {
         return Ok(vec![]);
     }
-    let sql = format!("SELECT {} FROM {} WHERE {} ", R::COLUMNS.join(", "), R::TABLE, R::COLUMNS[0]);
-    match transaction {
+    let sql = format!("SELECT {} FROM {} WHERE {} ", R::COLUMNS.join(", "), tables.name(R::TABLE), R::COLUMNS[0]);
+    match tables.transaction {
         Transaction::Sqlite(transaction) => {
             let ids = serde_json::to_string(ids).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
             let sql = format!("{sql} IN (SELECT value FROM json_each($1))");
@@ -80,12 +113,9 @@ pub(crate) async fn read<R: TableRow + Row>(transaction: &mut Transaction, ids: 
     }
 }
 
-pub(crate) async fn clear<R: TableRow>(transaction: &mut Transaction) -> sqlx::Result<()> {
-    transaction.execute(Sql::new(format!("DELETE FROM {}", R::TABLE))).await.map(drop)
-}
-
 async fn write_sqlite<R: TableRow>(
     connection: &mut SqliteConnection,
+    table: &str,
     rows: &[R],
     existing: Existing,
 ) -> sqlx::Result<()> {
@@ -93,7 +123,7 @@ async fn write_sqlite<R: TableRow>(
     while let Some(size) = ROWS_AT_ONCE.into_iter().find(|size| *size <= rest.len()) {
         let (chunk, after) = rest.split_at(size);
         rest = after;
-        let mut insert = QueryBuilder::<Sqlite>::new(insert_into::<R>());
+        let mut insert = QueryBuilder::<Sqlite>::new(insert_into::<R>(table));
         insert.push_values(chunk, |mut values, row| {
             for cell in row.cells() {
                 match cell {
@@ -102,7 +132,7 @@ async fn write_sqlite<R: TableRow>(
                 };
             }
         });
-        insert.push(on_conflict::<R>(existing)).build().execute(&mut *connection).await?;
+        insert.push(on_conflict::<R>(table, existing)).build().execute(&mut *connection).await?;
     }
     Ok(())
 }
@@ -110,6 +140,7 @@ async fn write_sqlite<R: TableRow>(
 /// One array for each column.
 async fn write_postgres<R: TableRow>(
     connection: &mut PgConnection,
+    table: &str,
     rows: &[R],
     existing: Existing,
 ) -> sqlx::Result<()> {
@@ -121,7 +152,12 @@ async fn write_postgres<R: TableRow>(
             Cell::Int(_) => format!("${number}::bigint[]"),
         })
         .collect();
-    let sql = format!("{}SELECT * FROM unnest({}){}", insert_into::<R>(), types.join(", "), on_conflict::<R>(existing));
+    let sql = format!(
+        "{}SELECT * FROM unnest({}){}",
+        insert_into::<R>(table),
+        types.join(", "),
+        on_conflict::<R>(table, existing)
+    );
     let mut query = sqlx::query(&sql);
     for (column, first) in cells[0].iter().enumerate() {
         query = match first {
@@ -132,16 +168,16 @@ async fn write_postgres<R: TableRow>(
     query.execute(connection).await.map(drop)
 }
 
-fn insert_into<R: TableRow>() -> String {
-    format!("INSERT INTO {} ({}) ", R::TABLE, R::COLUMNS.join(", "))
+fn insert_into<R: TableRow>(table: &str) -> String {
+    format!("INSERT INTO {table} ({}) ", R::COLUMNS.join(", "))
 }
 
-fn on_conflict<R: TableRow>(existing: Existing) -> String {
+fn on_conflict<R: TableRow>(table: &str, existing: Existing) -> String {
     let key = &R::COLUMNS[..R::KEY_COLUMNS];
     let set: Vec<_> = R::COLUMNS[R::FIRST_CHANGING..]
         .iter()
         .map(|name| match existing {
-            Existing::Add => format!("{name} = {}.{name} + excluded.{name}", R::TABLE),
+            Existing::Add => format!("{name} = {table}.{name} + excluded.{name}"),
             Existing::Replace | Existing::Keep => format!("{name} = excluded.{name}"),
         })
         .collect();

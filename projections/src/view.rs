@@ -1,13 +1,13 @@
 //! The views by name, and how one is moved along the feed: its rows and its checkpoint in one transaction.
 
-use sqlx::FromRow;
-
-use crate::database::{Database, Sql, Transaction};
+use crate::database::Database;
 use crate::feed::Recorded;
+use crate::registry::Live;
+use crate::schema::{Columns, Schema};
+use crate::table::Tables;
 use crate::{accounts, delivery_log, delivery_stats, due_deliveries, integrations, webhook_receipts};
 
-static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/views/sqlite");
-static POSTGRES_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/views/postgres");
+const FIRST_GENERATION: i64 = 1;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum View {
@@ -23,21 +23,30 @@ pub enum View {
 pub enum AdvanceError {
     #[error(transparent)]
     Sql(#[from] sqlx::Error),
-    /// Another node has moved this view meanwhile, or it was reset: read on from there.
+    /// Another node has moved this view meanwhile: read on from there.
     #[error("the view is at position {checkpoint}, and the events begin after {read_from}")]
     Elsewhere { checkpoint: i64, read_from: i64 },
+    /// Its tables are not those of this program: nothing may be folded into them.
+    #[error("the view is of version {}", .0.schema_version)]
+    OtherVersion(Live),
 }
 
-#[derive(FromRow)]
-struct Checkpoint {
-    position: i64,
-}
-
+/// Makes what is not there yet: the registry of the views, and the tables of those that have none.
 pub async fn migrate(database: &Database) -> Result<(), sqlx::migrate::MigrateError> {
     match database {
-        Database::Sqlite(file) => SQLITE_MIGRATIONS.run(&file.writer).await,
-        Database::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool).await,
+        Database::Sqlite(file) => {
+            let mut registry = sqlx::migrate!("../migrations/views/sqlite");
+            registry.set_ignore_missing(true).run(&file.writer).await?;
+        }
+        Database::Postgres(pool) => {
+            let mut registry = sqlx::migrate!("../migrations/views/postgres");
+            registry.set_ignore_missing(true).run(pool).await?;
+        }
     }
+    for view in View::ALL {
+        view.make_first_generation(database).await?;
+    }
+    Ok(())
 }
 
 impl View {
@@ -65,10 +74,20 @@ impl View {
         Self::ALL.into_iter().find(|view| view.name() == name)
     }
 
-    /// The position of the last event that is in the view.
-    pub async fn checkpoint(self, database: &Database) -> sqlx::Result<i64> {
-        let sql = Sql::new("SELECT position FROM checkpoints WHERE view = ").bind(self.name());
-        Ok(database.fetch_optional::<Checkpoint>(sql).await?.map_or(0, |row| row.position))
+    pub(crate) fn schema(self) -> &'static Schema {
+        match self {
+            Self::Accounts => &accounts::SCHEMA,
+            Self::Integrations => &integrations::SCHEMA,
+            Self::DueDeliveries => &due_deliveries::SCHEMA,
+            Self::DeliveryLog => &delivery_log::SCHEMA,
+            Self::WebhookReceipts => &webhook_receipts::SCHEMA,
+            Self::DeliveryStats => &delivery_stats::SCHEMA,
+        }
+    }
+
+    /// The version of the tables and the fold of this program. A view of an older one is rebuilt.
+    pub fn schema_version(self) -> i64 {
+        self.schema().version
     }
 
     /// Applies events that follow `read_from` without a gap, together with the new checkpoint.
@@ -77,59 +96,42 @@ impl View {
     pub async fn advance(self, database: &Database, read_from: i64, events: &[Recorded]) -> Result<(), AdvanceError> {
         let Some(last) = events.last() else { return Ok(()) };
         let mut transaction = database.begin().await?;
-        let checkpoint = self.locked_checkpoint(&mut transaction).await?;
-        if checkpoint != read_from {
-            return Err(AdvanceError::Elsewhere { checkpoint, read_from });
+        // The generation is asked for anew each time: another node may have switched to the next one.
+        let live = self.locked_live(&mut transaction).await?;
+        if live.schema_version != self.schema_version() {
+            return Err(AdvanceError::OtherVersion(live));
         }
-        self.apply(&mut transaction, events).await?;
-        self.save_checkpoint(&mut transaction, last.position).await?;
+        if live.position != read_from {
+            return Err(AdvanceError::Elsewhere { checkpoint: live.position, read_from });
+        }
+        self.apply(&mut Tables::of(&mut transaction, live.generation), events).await?;
+        self.save_live(&mut transaction, &Live { position: last.position, ..live }).await?;
         transaction.commit().await?;
         Ok(())
     }
 
-    /// Empties the view, so that it is folded anew from the first event.
-    pub async fn reset(self, database: &Database) -> sqlx::Result<()> {
+    pub(crate) async fn apply(self, tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
+        match self {
+            Self::Accounts => accounts::apply(tables, events).await,
+            Self::Integrations => integrations::apply(tables, events).await,
+            Self::DueDeliveries => due_deliveries::apply(tables, events).await,
+            Self::DeliveryLog => delivery_log::apply(tables, events).await,
+            Self::WebhookReceipts => webhook_receipts::apply(tables, events).await,
+            Self::DeliveryStats => delivery_stats::apply(tables, events).await,
+        }
+    }
+
+    /// Where there is nothing to be read yet, there is nothing to build beside.
+    async fn make_first_generation(self, database: &Database) -> sqlx::Result<()> {
+        if self.live(database).await?.is_some() {
+            return Ok(());
+        }
         let mut transaction = database.begin().await?;
-        self.locked_checkpoint(&mut transaction).await?;
-        match self {
-            Self::Accounts => accounts::reset(&mut transaction).await?,
-            Self::Integrations => integrations::reset(&mut transaction).await?,
-            Self::DueDeliveries => due_deliveries::reset(&mut transaction).await?,
-            Self::DeliveryLog => delivery_log::reset(&mut transaction).await?,
-            Self::WebhookReceipts => webhook_receipts::reset(&mut transaction).await?,
-            Self::DeliveryStats => delivery_stats::reset(&mut transaction).await?,
+        // A node that records the same waits here for the one that was first.
+        if self.record_first(&mut transaction, FIRST_GENERATION).await? {
+            self.schema().create_tables(&mut transaction, FIRST_GENERATION).await?;
+            self.schema().show(&mut transaction, FIRST_GENERATION, Columns::Other).await?;
         }
-        self.save_checkpoint(&mut transaction, 0).await?;
         transaction.commit().await
-    }
-
-    async fn apply(self, transaction: &mut Transaction, events: &[Recorded]) -> sqlx::Result<()> {
-        match self {
-            Self::Accounts => accounts::apply(transaction, events).await,
-            Self::Integrations => integrations::apply(transaction, events).await,
-            Self::DueDeliveries => due_deliveries::apply(transaction, events).await,
-            Self::DeliveryLog => delivery_log::apply(transaction, events).await,
-            Self::WebhookReceipts => webhook_receipts::apply(transaction, events).await,
-            Self::DeliveryStats => delivery_stats::apply(transaction, events).await,
-        }
-    }
-
-    async fn locked_checkpoint(self, transaction: &mut Transaction) -> sqlx::Result<i64> {
-        let begin = Sql::new("INSERT INTO checkpoints (view, position) VALUES (")
-            .bind(self.name())
-            .push(", 0) ON CONFLICT (view) DO NOTHING");
-        transaction.execute(begin).await?;
-        let mut sql = Sql::new("SELECT position FROM checkpoints WHERE view = ").bind(self.name());
-        if transaction.is_postgres() {
-            sql = sql.push(" FOR UPDATE");
-        }
-        let rows: Vec<Checkpoint> = transaction.fetch_all(sql).await?;
-        Ok(rows.first().map_or(0, |row| row.position))
-    }
-
-    async fn save_checkpoint(self, transaction: &mut Transaction, position: i64) -> sqlx::Result<()> {
-        let sql =
-            Sql::new("UPDATE checkpoints SET position = ").bind(position).push(" WHERE view = ").bind(self.name());
-        transaction.execute(sql).await.map(drop)
     }
 }

@@ -5,10 +5,17 @@ use domain::notice::NoticeEvent;
 use sqlx::FromRow;
 
 use crate::database::storable;
-use crate::database::{Database, Sql, Transaction};
+use crate::database::{Database, Sql};
 use crate::delivery_log::duplicate_id;
 use crate::feed::{Fact, Recorded};
-use crate::table::{self, Existing, table_row};
+use crate::schema::Schema;
+use crate::table::{self, Existing, Tables, table_row};
+
+pub(crate) const SCHEMA: Schema = Schema {
+    version: 1,
+    tables: &["webhook_receipts"],
+    statements: include_str!("../../migrations/views/webhook_receipts.sql"),
+};
 
 table_row!(ReceiptRow, "webhook_receipts", key id;
     once account_id, integration_id, provider, topic, webhook_id, outcome, delivery_id, order_id, body_bytes,
@@ -33,9 +40,9 @@ pub struct ReceiptRow {
     pub position: i64,
 }
 
-pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) -> sqlx::Result<()> {
+pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
     let rows: Vec<ReceiptRow> = events.iter().filter_map(receipt).collect();
-    table::write(transaction, &rows, Existing::Keep).await
+    table::write(tables, &rows, Existing::Keep).await
 }
 
 fn receipt(event: &Recorded) -> Option<ReceiptRow> {
@@ -70,10 +77,6 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
         }),
         Fact::Delivery(_) | Fact::Account(_) | Fact::Integration(_) | Fact::Foreign => None,
     }
-}
-
-pub(crate) async fn reset(transaction: &mut Transaction) -> sqlx::Result<()> {
-    table::clear::<ReceiptRow>(transaction).await
 }
 
 #[derive(Clone, Debug, Default)]

@@ -74,6 +74,8 @@ fn what_the_documents_say_can_be_typed() {
         "events tail --follow --from 10",
         "projections status",
         "projections rebuild delivery_log",
+        "projections rebuild delivery_log --detach",
+        "projections cancel delivery_log",
         "--log-level debug --json projections status",
     ] {
         let words = std::iter::once("cloud-bridge").chain(line.split(' '));

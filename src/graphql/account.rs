@@ -56,18 +56,6 @@ pub(super) struct ApiKey {
     created_at: DateTime<Utc>,
 }
 
-/// Where a view stands.
-#[derive(SimpleObject)]
-pub(super) struct Projection {
-    pub(super) name: String,
-    /// The last event in it.
-    pub(super) position: String,
-    /// The last event there is.
-    pub(super) head: String,
-    /// Events between the two.
-    pub(super) lag: i32,
-}
-
 #[ComplexObject]
 impl Account {
     /// All keys, deactivated ones too.

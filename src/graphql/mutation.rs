@@ -4,12 +4,13 @@
 mod accounts;
 mod deliveries;
 mod integrations;
+mod projections;
 
 use async_graphql::MergedObject;
 
 /// Everything that changes something.
 #[derive(MergedObject, Default)]
-pub struct Mutation(integrations::Integrations, deliveries::Deliveries, accounts::Accounts);
+pub struct Mutation(integrations::Integrations, deliveries::Deliveries, accounts::Accounts, projections::Projections);
 
 /// A payload that is either something or the reasons why not.
 macro_rules! payload {

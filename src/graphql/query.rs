@@ -9,15 +9,16 @@ use chrono::{DateTime, Utc};
 use domain::account::Role;
 use domain::integration::Provider as DomainProvider;
 use projections::delivery_stats::{self, Counts};
-use projections::{View, accounts, delivery_log, integrations};
+use projections::{accounts, delivery_log, integrations};
 
 use super::ApiError;
-use super::account::{Account, Projection, int};
+use super::account::Account;
 use super::delivery::{Delivery, DeliveryFilter, deliveries};
 use super::event::{Event, events};
 use super::integration::Integration;
 use super::loader::{IntegrationKey, Loader};
 use super::page::{cost, page};
+use super::projection::Projection;
 use super::receipt::{Place, WebhookReceipt, WebhookReceiptFilter, receipts};
 use super::stats::DeliveryStatsBucket;
 use super::viewer::Viewer;
@@ -185,24 +186,13 @@ impl Query {
     }
 
     /// Support and admin only: where each view stands.
-    #[expect(clippy::unused_async, reason = "resolvers are async by their macro")]
     async fn projections(&self, context: &Context<'_>) -> Result<Vec<Projection>, ApiError> {
         let (service, viewer) = asked(context)?;
         viewer.require(Role::Support)?;
-        Ok(View::ALL.into_iter().map(|view| projection(service, view)).collect())
+        Projection::all(service).await
     }
 }
 
 pub(super) fn asked<'c>(context: &'c Context<'_>) -> Result<(&'c Arc<Service>, &'c Viewer), ApiError> {
     Ok((context.data_unchecked::<Arc<Service>>(), Viewer::of(context)?))
-}
-
-pub(super) fn projection(service: &Service, view: View) -> Projection {
-    let (position, head) = (service.projector.position(view), service.log.head());
-    Projection {
-        name: view.name().to_owned(),
-        position: position.to_string(),
-        head: head.to_string(),
-        lag: int((head - position).max(0)),
-    }
 }

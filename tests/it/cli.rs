@@ -4,6 +4,8 @@ use std::process::Stdio;
 
 use cloud_bridge::sandbox::{self, SandboxOptions};
 use domain::integration::Provider;
+use projections::View;
+use projections::database::{Database, Durability};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
@@ -23,7 +25,7 @@ impl Desk {
         self.run_with(arguments, "").await
     }
 
-    async fn run_with(&self, arguments: &[&str], input: &str) -> std::process::Output {
+    fn command(&self, arguments: &[&str]) -> tokio::process::Command {
         let mut command = cloud_bridge(&self.databases.folder());
         command
             .args(arguments)
@@ -31,10 +33,13 @@ impl Desk {
             .env("CLOUD_BRIDGE_API_KEY", &self.server.admin_key)
             .env("CLOUD_BRIDGE_LOG", &self.databases.log_url)
             .env("CLOUD_BRIDGE_VIEWS", &self.databases.views_url)
-            .env("CLOUD_BRIDGE_MASTER_KEY", hex::encode(crate::app::MASTER_KEY))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .env("CLOUD_BRIDGE_MASTER_KEY", hex::encode(crate::app::MASTER_KEY));
+        command
+    }
+
+    async fn run_with(&self, arguments: &[&str], input: &str) -> std::process::Output {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         // A command that reads no input may have ended already.
         child.stdin.take().expect("it is piped").write_all(input.as_bytes()).await.ok();
@@ -121,7 +126,12 @@ async fn every_command(engine: Engine) {
     assert!(tail.as_array().unwrap().len() > 5);
     let status = printed(&desk.run(&["projections", "status"]).await);
     assert!(status.contains("delivery_log"), "{status}");
-    printed(&desk.run(&["projections", "rebuild", "delivery_stats"]).await);
+    let rebuilt = printed(&desk.run(&["projections", "rebuild", "delivery_stats"]).await);
+    assert!(rebuilt.contains("was rebuilt"), "{rebuilt}");
+    assert_eq!(desk.json(&["projections", "rebuild", "accounts"]).await["outcome"], "rebuilt");
+    assert_eq!(desk.json(&["projections", "rebuild", "integrations", "--detach"]).await["outcome"], "started");
+    let nothing_to_cancel = desk.run(&["projections", "cancel", "delivery_log"]).await;
+    assert!(!nothing_to_cancel.status.success() && !nothing_to_cancel.stderr.is_empty());
     let unknown = desk.run(&["projections", "rebuild", "nothing"]).await;
     assert!(!unknown.status.success());
 
@@ -133,6 +143,53 @@ async fn every_command(engine: Engine) {
         .env("CLOUD_BRIDGE_LOG", &desk.databases.log_url)
         .env("CLOUD_BRIDGE_VIEWS", &desk.databases.views_url);
     printed(&migrate.output().await.unwrap());
+    cortex.stop().await;
+    desk.databases.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rebuild_that_is_cancelled_or_cut_off_leaves_the_old_view() {
+    let databases = Databases::create(Engine::Postgres).await;
+    let cortex = sandbox::start(TcpListener::bind("127.0.0.1:0").await.unwrap(), SandboxOptions::default()).unwrap();
+    let server = Server::start(&databases, cortex.base_url()).await;
+    let desk = Desk { databases, server };
+    // Somebody who reads all the time: a switch has to wait for them.
+    let views = Database::open(&desk.databases.views_url, Durability::Rebuildable).await.unwrap();
+    let mut reader = views.begin().await.unwrap();
+    reader.execute("SELECT id FROM delivery_log".into()).await.unwrap();
+    for interrupted in [false, true] {
+        let mut rebuild = desk.command(&["projections", "rebuild", "delivery_log"]);
+        let rebuild = rebuild.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        while View::DeliveryLog.build(&views).await.unwrap().is_none() {
+            tokio::task::yield_now().await;
+        }
+        let status = desk.json(&["projections", "status"]).await;
+        let delivery_log = status.as_array().unwrap().iter().find(|view| view["name"] == "delivery_log").unwrap();
+        assert_eq!(delivery_log["rebuild"]["generation"], 2);
+        if interrupted {
+            let pid = rebuild.id().unwrap().to_string();
+            assert!(tokio::process::Command::new("kill").args(["-INT", &pid]).status().await.unwrap().success());
+        } else {
+            printed(&desk.run(&["projections", "cancel", "delivery_log"]).await);
+        }
+        let ended = rebuild.wait_with_output().await.unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(!ended.status.success() && said.contains("The old view is still in place"), "{said}");
+        assert_eq!(View::DeliveryLog.build(&views).await.unwrap(), None);
+    }
+    // Nor does the server's death change what is read, and the next one goes on.
+    printed(&desk.run(&["projections", "rebuild", "delivery_log", "--detach"]).await);
+    let Desk { databases, server } = desk;
+    server.kill().await;
+    let live = async || View::DeliveryLog.live(&views).await.unwrap().unwrap().generation;
+    assert_eq!((live().await, View::DeliveryLog.build(&views).await.unwrap().unwrap().generation), (1, 2));
+    reader.commit().await.unwrap();
+    let desk = Desk { server: Server::start(&databases, cortex.base_url()).await, databases };
+    while live().await == 1 {
+        tokio::task::yield_now().await;
+    }
+    views.close().await;
+    desk.server.kill().await;
     cortex.stop().await;
     desk.databases.remove().await;
 }

@@ -128,6 +128,7 @@ on_each_engine! {
             "mutation { createAccount(input: { name: \"x\" }) { apiKey } }",
             "mutation { grantCredits(input: { accountId: \"x\", credits: 1 }) { userErrors { code } } }",
             "mutation { rebuildProjection(input: { name: \"accounts\" }) { userErrors { code } } }",
+            "mutation { cancelProjectionRebuild(input: { name: \"accounts\" }) { userErrors { code } } }",
             "mutation { createApiKey(input: { name: \"x\", role: ADMIN }) { key } }",
         ] {
             forbidden(&merchant.key, document).await;

@@ -17,6 +17,7 @@ mod graphql;
 mod orders;
 mod process;
 mod rate_limits;
+mod rebuilds;
 mod refusals;
 mod support;
 mod views;

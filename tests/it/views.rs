@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::app::{TestApp, text};
 use crate::engines::on_each_engine;
 use crate::orders;
+use crate::rebuilds::rebuilt;
 
 const TABLES: [(&str, &str); 8] = [
     ("accounts", "id"),
@@ -28,7 +29,7 @@ struct Line {
 }
 
 /// Every row of every view, as text.
-async fn everything(app: &TestApp) -> Vec<String> {
+pub(crate) async fn everything(app: &TestApp) -> Vec<String> {
     let views = &app.service().views;
     let mut lines = vec![];
     for (table, key) in TABLES {
@@ -54,7 +55,7 @@ async fn everything(app: &TestApp) -> Vec<String> {
     lines
 }
 
-async fn a_busy_day(app: &TestApp) {
+pub(crate) async fn a_busy_day(app: &TestApp) {
     let merchant = app.merchant().await;
     let shop = merchant.shop(Provider::Generic).await;
     let filtered = merchant.bare_shop(Provider::WooCommerce, &["completed"]).await;
@@ -78,7 +79,10 @@ on_each_engine! {
         a_busy_day(app).await;
         let live = everything(app).await;
         for view in View::ALL {
-            app.service().projector.rebuild(view).await.unwrap();
+            app.service().projector.rebuild(view).await.unwrap().unwrap();
+        }
+        for view in View::ALL {
+            rebuilt(app, view, 2).await;
         }
         app.settle().await;
         let rebuilt = everything(app).await;

@@ -7,11 +7,10 @@ use domain::delivery::{DeliveryEvent, DeliveryStatus, Webhook, WebhookOutcome};
 use uuid::Uuid;
 
 use super::{DeliveryRow, SharedAsset};
-use crate::database::Transaction;
 use crate::database::storable;
 use crate::feed::{Recorded, delivery_facts};
 use crate::progress::Progress;
-use crate::table::{self, Existing};
+use crate::table::{self, Existing, Tables};
 
 /// The id of the log entry of a duplicate: it follows from the event, so a rebuild gives the same.
 pub fn duplicate_id(delivery_id: &str, sequence: i64) -> String {
@@ -19,19 +18,19 @@ pub fn duplicate_id(delivery_id: &str, sequence: i64) -> String {
     Uuid::new_v5(&delivery, format!("duplicate {sequence}").as_bytes()).to_string()
 }
 
-pub(crate) async fn apply(transaction: &mut Transaction, events: &[Recorded]) -> sqlx::Result<()> {
+pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
     let told = delivery_facts(events);
     // A delivery whose first event is in this batch has no row yet.
     let fresh: HashSet<&str> =
         told.iter().filter(|(event, _)| event.sequence == 1).map(|(event, _)| event.aggregate_id.as_str()).collect();
     let known: HashSet<&str> = told.iter().map(|(event, _)| event.aggregate_id.as_str()).collect();
     let ids: Vec<&str> = known.difference(&fresh).copied().collect();
-    let known: Vec<DeliveryRow> = table::read(transaction, &ids).await?;
+    let known: Vec<DeliveryRow> = table::read(tables, &ids).await?;
     let rows = known.into_iter().map(|row| (row.id.clone(), row)).collect();
     let mut rows: Vec<DeliveryRow> = fold(rows, told);
     // In one order, so that two nodes never wait for each other.
     rows.sort_by(|a, b| a.id.cmp(&b.id));
-    table::write(transaction, &rows, Existing::Replace).await
+    table::write(tables, &rows, Existing::Replace).await
 }
 
 /// A row as these events of one stream, and nothing else, make it.
@@ -57,10 +56,6 @@ fn fold(mut rows: HashMap<String, DeliveryRow>, told: Vec<(&Recorded, &DeliveryE
         }
     }
     rows.into_values().chain(duplicates).collect()
-}
-
-pub(crate) async fn reset(transaction: &mut Transaction) -> sqlx::Result<()> {
-    table::clear::<DeliveryRow>(transaction).await
 }
 
 fn opened(event: &Recorded, webhook: &Webhook) -> DeliveryRow {

@@ -1,18 +1,18 @@
-//! Accounts: their login at Cortex Cloud, keys and credits; and, for administrators, opening them and rebuilding views.
+//! Accounts: their login at Cortex Cloud, keys and credits; and, for administrators, opening them.
 
 use async_graphql::{Context, ID, InputObject, Object};
 use domain::account::{
     Account as Aggregate, AccountCommand, CortexCredentials, DEFAULT_ATTEMPTS_PER_MINUTE, Role as DomainRole,
 };
 use domain::{AccountId, ApiKeyId, Credits, Private};
-use projections::{View, accounts};
+use projections::accounts;
 
 use super::payload;
 use crate::event_log::Committed;
 use crate::graphql::ApiError;
-use crate::graphql::account::{Account, ApiKey, Projection};
+use crate::graphql::account::{Account, ApiKey};
 use crate::graphql::error::{UserError, refused};
-use crate::graphql::query::{asked, projection};
+use crate::graphql::query::asked;
 use crate::graphql::words::Role;
 use crate::{ids, keys};
 
@@ -66,11 +66,6 @@ struct CreateAccountInput {
     credits: Option<i32>,
 }
 
-#[derive(InputObject)]
-struct RebuildProjectionInput {
-    name: String,
-}
-
 payload!(AccountPayload { account: Account });
 payload!(ApiKeyPayload { api_key: ApiKey });
 payload!(
@@ -81,7 +76,6 @@ payload!(
     /// The first key is in the answer this once.
     CreateAccountPayload { account: Account, api_key: String }
 );
-payload!(RebuildProjectionPayload { projection: Projection });
 
 #[derive(Default)]
 pub(super) struct Accounts;
@@ -191,24 +185,6 @@ impl Accounts {
         service.wait_for_views(position).await;
         let account = accounts::find(&service.views, &id).await?.map(Account::from);
         Ok(CreateAccountPayload { account, api_key: Some(api_key), user_errors: vec![] })
-    }
-
-    /// Admin only: folds a view anew from the first event, while the others go on.
-    async fn rebuild_projection(
-        &self,
-        context: &Context<'_>,
-        input: RebuildProjectionInput,
-    ) -> Result<RebuildProjectionPayload, ApiError> {
-        let (service, viewer) = asked(context)?;
-        viewer.require(DomainRole::Admin)?;
-        let Some(view) = View::parse(&input.name) else {
-            let names: Vec<&str> = View::ALL.into_iter().map(View::name).collect();
-            let message = format!("there is no such view; there are {}", names.join(", "));
-            return Ok(UserError::new("NOT_FOUND", message, Some("name")).into());
-        };
-        service.projector.rebuild(view).await?;
-        tracing::info!(view = view.name(), key = viewer.key_id, "a view is rebuilt");
-        Ok(RebuildProjectionPayload { projection: Some(projection(service, view)), user_errors: vec![] })
     }
 }
 

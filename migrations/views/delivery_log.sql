@@ -1,0 +1,35 @@
+-- One row for each delivery and for each duplicate.
+CREATE TABLE delivery_log_{generation} (
+    id              text   {bytewise} PRIMARY KEY,
+    duplicate_of    text,                  -- for a duplicate: the delivery that was already there
+    account_id      text   NOT NULL,
+    integration_id  text   NOT NULL,
+    order_id        text   {bytewise} NOT NULL,
+    order_number    text   {bytewise},
+    username        text,
+    username_key    text   {bytewise},    -- lower case, for searching
+    status          text   NOT NULL,
+    resolution_code text,
+    items           text   NOT NULL,
+    shared          text   NOT NULL,
+    attempts        bigint NOT NULL,
+    next_attempt_at bigint,
+    credits_charged bigint NOT NULL,
+    received_at     bigint NOT NULL,
+    updated_at      bigint NOT NULL,
+    completed_at    bigint,
+    listed_at       bigint NOT NULL,       -- position of the event that began the row: the order of the list
+    position        bigint NOT NULL        -- position of the latest event in the row
+);
+CREATE INDEX delivery_log_list_{generation} ON delivery_log_{generation} (account_id, listed_at);
+CREATE INDEX delivery_log_integration_{generation} ON delivery_log_{generation} (integration_id, listed_at);
+CREATE INDEX delivery_log_status_{generation} ON delivery_log_{generation} (account_id, status, listed_at);
+CREATE INDEX delivery_log_code_{generation} ON delivery_log_{generation} (account_id, resolution_code, listed_at) WHERE resolution_code IS NOT NULL;
+CREATE INDEX delivery_log_order_id_{generation} ON delivery_log_{generation} (account_id, order_id);
+CREATE INDEX delivery_log_order_number_{generation} ON delivery_log_{generation} (account_id, order_number) WHERE order_number IS NOT NULL;
+CREATE INDEX delivery_log_username_{generation} ON delivery_log_{generation} (account_id, username_key) WHERE username_key IS NOT NULL;
+CREATE INDEX delivery_log_received_{generation} ON delivery_log_{generation} (account_id, received_at);
+-- What support staff see: the lists of all accounts together.
+CREATE INDEX delivery_log_all_{generation} ON delivery_log_{generation} (listed_at);
+CREATE INDEX delivery_log_all_status_{generation} ON delivery_log_{generation} (status, listed_at);
+CREATE INDEX delivery_log_all_code_{generation} ON delivery_log_{generation} (resolution_code, listed_at) WHERE resolution_code IS NOT NULL;

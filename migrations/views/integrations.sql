@@ -1,0 +1,15 @@
+-- The integrations of each account.
+CREATE TABLE integrations_{generation} (
+    id               text   PRIMARY KEY,
+    account_id       text   NOT NULL,
+    provider         text   NOT NULL,
+    name             text   NOT NULL,
+    active           bigint NOT NULL,
+    secret_preview   text   NOT NULL,
+    order_statuses   text   NOT NULL,
+    mappings         text   NOT NULL,
+    created_at       bigint NOT NULL,
+    last_webhook_at  bigint,
+    listed_at        bigint NOT NULL
+);
+CREATE INDEX integrations_list_{generation} ON integrations_{generation} (account_id, listed_at);

@@ -1,0 +1,17 @@
+-- Every webhook that was let in.
+CREATE TABLE webhook_receipts_{generation} (
+    id             text   PRIMARY KEY,
+    account_id     text   NOT NULL,
+    integration_id text   NOT NULL,
+    provider       text   NOT NULL,
+    topic          text,
+    webhook_id     text,
+    outcome        text   NOT NULL,
+    delivery_id    text,
+    order_id       text,
+    body_bytes     bigint NOT NULL,
+    received_at    bigint NOT NULL,
+    position       bigint NOT NULL
+);
+CREATE INDEX webhook_receipts_list_{generation} ON webhook_receipts_{generation} (account_id, received_at, id);
+CREATE INDEX webhook_receipts_integration_{generation} ON webhook_receipts_{generation} (integration_id, received_at, id);

@@ -1,0 +1,76 @@
+//! `cloud-bridge projections status`: read from the stores, so that it works without a running server.
+
+use anyhow::Context as _;
+use clap::Args;
+use projections::View;
+use projections::registry::{self, Build};
+use serde_json::{Value, json};
+
+use crate::cli::output::{self, cell};
+use crate::cli::stores::StoreArgs;
+
+/// Show how far each view has followed the event log; works with and without a running server
+#[derive(Args, Debug)]
+pub(in crate::cli) struct Status {
+    #[command(flatten)]
+    stores: StoreArgs,
+}
+
+struct Standing {
+    view: View,
+    position: i64,
+    build: Option<Build>,
+}
+
+impl Status {
+    pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
+        let log = self.stores.open_log().await?;
+        let views = self.stores.open_views().await?;
+        let head = log.head();
+        let mut builds = registry::builds(&views).await.context("the views cannot be read")?;
+        let mut standings = vec![];
+        for view in View::ALL {
+            let position = view.checkpoint(&views).await.context("the views cannot be read")?;
+            let found = builds.iter().position(|(built, _)| *built == view);
+            let build = found.map(|index| builds.swap_remove(index).1);
+            standings.push(Standing { view, position, build });
+        }
+        views.close().await;
+        log.close().await;
+        if json {
+            let entries: Vec<Value> = standings.iter().map(|standing| standing.json(head)).collect();
+            return Ok(output::print_json(&entries)?);
+        }
+        let mut table = output::table(&["VIEW", "POSITION", "HEAD OF THE LOG", "EVENTS BEHIND", "REBUILD"]);
+        for standing in standings {
+            table.add_row([
+                cell(standing.view.name()),
+                cell(standing.position.to_string()),
+                cell(head.to_string()),
+                cell(standing.lag(head).to_string()),
+                cell(standing.build.map(|build| format!("at {}", build.position)).unwrap_or_default()),
+            ]);
+        }
+        output::print(output::rendered(&table))?;
+        Ok(())
+    }
+}
+
+impl Standing {
+    fn lag(&self, head: i64) -> i64 {
+        (head - self.position).max(0)
+    }
+
+    fn json(&self, head: i64) -> Value {
+        let rebuild = self.build.as_ref().map(|build| {
+            json!({ "generation": build.generation, "position": build.position.to_string(), "head": head.to_string() })
+        });
+        json!({
+            "name": self.view.name(),
+            "position": self.position.to_string(),
+            "head": head.to_string(),
+            "lag": self.lag(head),
+            "rebuild": rebuild,
+        })
+    }
+}

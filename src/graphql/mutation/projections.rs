@@ -1,0 +1,81 @@
+//! Rebuilding views, for administrators.
+
+use async_graphql::{Context, InputObject, Object};
+use domain::account::Role;
+use projections::View;
+
+use super::payload;
+use crate::graphql::ApiError;
+use crate::graphql::error::UserError;
+use crate::graphql::projection::Projection;
+use crate::graphql::query::asked;
+
+#[derive(InputObject)]
+struct RebuildProjectionInput {
+    name: String,
+}
+
+#[derive(InputObject)]
+struct CancelProjectionRebuildInput {
+    name: String,
+}
+
+payload!(RebuildProjectionPayload { projection: Projection });
+payload!(CancelProjectionRebuildPayload { projection: Projection });
+
+#[derive(Default)]
+pub(super) struct Projections;
+
+#[Object]
+impl Projections {
+    /// Admin only: builds a view anew from the first event, beside the one that is read, and puts it in its place once it
+    /// has caught up. If it is being rebuilt already, on whichever node, answers how far that is.
+    async fn rebuild_projection(
+        &self,
+        context: &Context<'_>,
+        input: RebuildProjectionInput,
+    ) -> Result<RebuildProjectionPayload, ApiError> {
+        let (service, viewer) = asked(context)?;
+        viewer.require(Role::Admin)?;
+        let view = match named(&input.name) {
+            Ok(view) => view,
+            Err(error) => return Ok(error.into()),
+        };
+        let build = match service.projector.rebuild(view).await? {
+            Ok(build) => build,
+            Err(newer) => return Ok(UserError::new("NEWER_VERSION", newer.to_string(), Some("name")).into()),
+        };
+        tracing::info!(view = view.name(), key = viewer.key_id, generation = build.generation, "a view is rebuilt");
+        let projection = Projection::with(service, view, Some(build)).await?;
+        Ok(RebuildProjectionPayload { projection: Some(projection), user_errors: vec![] })
+    }
+
+    /// Admin only: ends the rebuild of a view, and leaves the view that is read as it is.
+    async fn cancel_projection_rebuild(
+        &self,
+        context: &Context<'_>,
+        input: CancelProjectionRebuildInput,
+    ) -> Result<CancelProjectionRebuildPayload, ApiError> {
+        let (service, viewer) = asked(context)?;
+        viewer.require(Role::Admin)?;
+        let view = match named(&input.name) {
+            Ok(view) => view,
+            Err(error) => return Ok(error.into()),
+        };
+        let Some(build) = service.projector.cancel_rebuild(view).await? else {
+            return Ok(UserError::new("NOT_REBUILDING", "the view is not being rebuilt", Some("name")).into());
+        };
+        let (name, generation) = (view.name(), build.generation);
+        tracing::info!(view = name, key = viewer.key_id, generation, "the rebuild of a view was cancelled");
+        let projection = Projection::with(service, view, None).await?;
+        Ok(CancelProjectionRebuildPayload { projection: Some(projection), user_errors: vec![] })
+    }
+}
+
+fn named(name: &str) -> Result<View, UserError> {
+    View::parse(name).ok_or_else(|| {
+        let names: Vec<&str> = View::ALL.into_iter().map(View::name).collect();
+        let message = format!("there is no such view; there are {}", names.join(", "));
+        UserError::new("NOT_FOUND", message, Some("name"))
+    })
+}

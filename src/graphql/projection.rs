@@ -1,0 +1,71 @@
+//! The views: where each stands, and which are being rebuilt.
+
+use async_graphql::SimpleObject;
+use chrono::{DateTime, Utc};
+use projections::View;
+use projections::registry::{self, Build, Live};
+
+use super::ApiError;
+use super::account::{int, moment};
+use crate::service::Service;
+
+/// Where a view stands.
+#[derive(SimpleObject)]
+pub(super) struct Projection {
+    name: String,
+    /// The last event in it.
+    position: String,
+    /// The last event there is.
+    head: String,
+    /// Events between the two.
+    lag: i32,
+    /// How often it has been built.
+    generation: i32,
+    /// The next generation, while it is built beside the one that is read.
+    rebuild: Option<ProjectionRebuild>,
+}
+
+/// A view that is built anew, beside the one that is read until then.
+#[derive(SimpleObject)]
+pub(super) struct ProjectionRebuild {
+    /// Which generation of the view it will be.
+    generation: i32,
+    /// The last event in it.
+    position: String,
+    /// The last event there is.
+    head: String,
+    started_at: DateTime<Utc>,
+}
+
+impl Projection {
+    pub(super) async fn all(service: &Service) -> Result<Vec<Self>, ApiError> {
+        let builds = registry::builds(&service.views).await?;
+        let mut all = vec![];
+        for view in View::ALL {
+            let build = builds.iter().find(|(built, _)| *built == view).map(|(_, build)| build.clone());
+            all.push(Self::with(service, view, build).await?);
+        }
+        Ok(all)
+    }
+
+    /// A view and the build of it that is under way.
+    pub(super) async fn with(service: &Service, view: View, build: Option<Build>) -> Result<Self, ApiError> {
+        let head = service.log.head();
+        let live = view.live(&service.views).await?;
+        let Live { generation, position, .. } = live.ok_or(ApiError::Unavailable)?;
+        Ok(Self {
+            name: view.name().to_owned(),
+            position: position.to_string(),
+            // What another node recorded may be in the view before this node has heard of it.
+            head: head.max(position).to_string(),
+            lag: int((head - position).max(0)),
+            generation: int(generation),
+            rebuild: build.map(|build| ProjectionRebuild {
+                generation: int(build.generation),
+                position: build.position.to_string(),
+                head: head.max(build.position).to_string(),
+                started_at: moment(build.started_at),
+            }),
+        })
+    }
+}

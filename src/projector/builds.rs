@@ -1,0 +1,151 @@
+//! Builds views anew beside those that people read: all builds of this node in turn, a batch each.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use projections::View;
+use projections::build::waited_in_vain;
+use projections::registry::{self, Build, Live};
+
+use super::{BATCH, FollowError, RETRY_AFTER, Shared};
+
+/// How often builds are looked for that another node began and, if it ended, left behind.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How long a switch waits for readers at first, and at most. As long as it does, those that come after wait with it.
+const SHORTEST_PATIENCE: Duration = Duration::from_millis(100);
+const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
+/// After a switch that waited in vain, readers have this many times as long for themselves.
+const REST: u32 = 5;
+
+/// Builds views on this node.
+pub(super) struct Builder {
+    shared: Arc<Shared>,
+    /// How long the next switch of a view waits, where one has waited in vain.
+    patience: HashMap<View, Duration>,
+}
+
+impl Builder {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, patience: HashMap::new() }
+    }
+
+    pub(super) async fn run(mut self) {
+        while let Err(error) = self.shared.tidy_up().await {
+            tracing::error!(%error, "builds of views that an earlier version left cannot be looked at");
+            tokio::time::sleep(RETRY_AFTER).await;
+        }
+        loop {
+            match self.step_all().await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => tracing::error!(%error, "the builds of views cannot be read"),
+            }
+            let rest = self.patience.values().max().map_or(LOOK_EVERY, |patience| *patience * REST);
+            tokio::select! {
+                () = self.shared.build_asked_for.notified() => {}
+                () = tokio::time::sleep(rest) => {}
+            }
+        }
+    }
+
+    /// Moves every build along by a batch; false if there was nothing to do for now, or other nodes are doing it.
+    async fn step_all(&mut self) -> sqlx::Result<bool> {
+        let builds = registry::builds(&self.shared.views).await?;
+        self.patience.retain(|view, _| builds.iter().any(|(built, _)| built == view));
+        let mut moved = false;
+        for (view, build) in builds {
+            if build.schema_version != view.schema_version() {
+                continue;
+            }
+            self.shared.log.give_way().await;
+            match self.step(view, build).await {
+                Ok(step) => moved |= step,
+                Err(error) => tracing::error!(view = view.name(), %error, "a view cannot be rebuilt for now"),
+            }
+        }
+        Ok(moved)
+    }
+
+    async fn step(&mut self, view: View, build: Build) -> Result<bool, FollowError> {
+        let shared = &self.shared;
+        let batch = shared.building_feed.after(&shared.log, build.position).await?;
+        let Some(build) = view.advance_build(&shared.views, &build, batch.events()).await? else {
+            return Ok(false);
+        };
+        if shared.log.head() - build.position >= BATCH {
+            return Ok(true);
+        }
+        let patience = self.patience.get(&view).copied().unwrap_or(SHORTEST_PATIENCE);
+        match shared.switch(view, &build, patience).await {
+            Ok(switched) => {
+                self.patience.remove(&view);
+                Ok(switched)
+            }
+            Err(FollowError::Sql(error)) if waited_in_vain(&error) => {
+                tracing::debug!(view = view.name(), ?patience, "readers were in the way of a switch");
+                self.patience.insert(view, (patience * 2).min(LONGEST_PATIENCE));
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Shared {
+    /// Begins to rebuild what was made by an earlier version, and drops what was left behind.
+    async fn tidy_up(&self) -> sqlx::Result<()> {
+        for view in View::ALL {
+            let (known, Some(live)) = (view.schema_version(), view.live(&self.views).await?) else { continue };
+            let build = view.build(&self.views).await?;
+            let outdated = build.as_ref().is_some_and(|build| build.schema_version < known);
+            if live.schema_version > known {
+                let found = live.schema_version;
+                tracing::warn!(view = view.name(), found, known, "a newer version made this view: it is left alone");
+            } else if live.schema_version < known {
+                tracing::info!(view = view.name(), found = live.schema_version, known, "a view is rebuilt");
+                // A newer build that is under way is the business of the version that began it.
+                view.begin_build(&self.views, self.now_us()).await?.ok();
+            } else if outdated {
+                view.cancel_build(&self.views).await?;
+            }
+            self.drop_unused(view).await;
+        }
+        Ok(())
+    }
+
+    /// Lets readers read what was built; false if the build is over, or another node is at it.
+    async fn switch(&self, view: View, build: &Build, patience: Duration) -> Result<bool, FollowError> {
+        let Some(mut switch) = view.begin_switch(&self.views, build).await? else { return Ok(false) };
+        // Nobody moves the live view now, so this ends. A view that is ahead of its log was folded from another one.
+        while switch.is_behind() {
+            let events = self.log.read_after(switch.position(), BATCH).await?;
+            if events.is_empty() {
+                break;
+            }
+            switch.apply(&events).await?;
+        }
+        let live = switch.finish(patience).await?;
+        self.tell(view, build, &live);
+        self.drop_unused(view).await;
+        Ok(true)
+    }
+
+    fn tell(&self, view: View, build: &Build, live: &Live) {
+        let seconds = (self.now_us() - build.started_at) / 1_000_000;
+        tracing::info!(
+            view = view.name(),
+            generation = live.generation,
+            position = live.position,
+            seconds,
+            "a view was rebuilt"
+        );
+    }
+
+    /// What cannot be dropped now is dropped after the next build, or at the next start.
+    async fn drop_unused(&self, view: View) {
+        if let Err(error) = view.drop_unused(&self.views).await {
+            tracing::warn!(view = view.name(), %error, "tables that nobody reads any more cannot be dropped for now");
+        }
+    }
+}
