@@ -5,6 +5,7 @@
 #![allow(clippy::too_many_lines, reason = "a story is told in one piece")]
 
 mod app;
+mod audit;
 mod cli;
 mod cortex_failures;
 mod crashes;
