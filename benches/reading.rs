@@ -1,4 +1,5 @@
-//! Measures what is read back: a long stream, the feed on its way into the views, and pages of the delivery log.
+//! Measures what is read back: a long stream, the feed on its way into the views, the whole log as it is verified, and
+//! pages of the delivery log.
 //!
 //! `cargo bench --bench reading`, and for Postgres `scripts/postgres cargo bench --bench reading -- --log postgres`.
 
@@ -18,6 +19,7 @@ mod reading {
     pub(crate) mod report;
     pub(crate) mod run;
     pub(crate) mod timing;
+    pub(crate) mod verifying;
 }
 #[path = "setting"]
 mod setting {

@@ -1,6 +1,7 @@
 //! The command line: what can be asked of `cloud-bridge`, and where each answer is written.
 
 mod accounts;
+mod audit;
 mod backup;
 mod client;
 mod credentials;
@@ -50,7 +51,7 @@ Cloud Bridge receives the signed webhooks of Shopify, WooCommerce and generic st
 log that nobody can change unnoticed, and shares what was bought with the customer on Cortex Cloud.
 
 Commands that change something, and those that list deliveries and accounts, ask a running server with an API key. \
-`events` and `projections status` read the event log themselves, and also work while no server runs.
+`events`, `audit` and `projections status` read the event log themselves, and also work while no server runs.
 
 Every option may also be given as an environment variable, whose name its help shows.";
 
@@ -63,7 +64,10 @@ Examples:
       cloud-bridge accounts create --name 'Storm Audio'
   See what needs a merchant, and everything that ever happened to one order:
       cloud-bridge deliveries list --status action_required
-      cloud-bridge events show delivery ID";
+      cloud-bridge events show delivery ID
+  Prove that nobody changed the log, and hand the proof to somebody else:
+      cloud-bridge audit verify
+      cloud-bridge audit export --output log.bundle";
 
 #[derive(Args, Debug)]
 struct Common {
@@ -100,6 +104,8 @@ enum Command {
     Events(events::Events),
     #[command(subcommand)]
     Projections(projections::Projections),
+    #[command(subcommand)]
+    Audit(audit::Audit),
 }
 
 impl Cli {
@@ -118,7 +124,8 @@ impl Cli {
             | Command::Sign(_)
             | Command::Deliveries(_)
             | Command::Events(_)
-            | Command::Projections(_) => Level::Warn,
+            | Command::Projections(_)
+            | Command::Audit(_) => Level::Warn,
         };
         logging::start(self.common.log_level.as_deref(), level)?;
         let json = self.common.json;
@@ -138,6 +145,7 @@ impl Cli {
             Command::Deliveries(command) => command.run(json).await,
             Command::Events(command) => command.run(json).await,
             Command::Projections(command) => command.run(json).await,
+            Command::Audit(command) => command.run(json).await,
         }
     }
 }

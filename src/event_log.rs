@@ -11,6 +11,7 @@ mod postgres;
 mod pressure;
 pub mod refusals;
 pub mod row;
+mod scan;
 pub mod seal;
 mod sqlite;
 mod store;
@@ -28,6 +29,7 @@ use tokio::sync::watch;
 pub use append::{AppendError, Appended};
 pub use execute::{Actor, CommandError, Committed};
 pub use feed::{HeadListener, Told};
+pub use scan::Scan;
 pub use store::{Start, StreamStore};
 pub use stream::{LoadError, MAX_EVENTS_PER_LOAD, SNAPSHOT_EVERY};
 
@@ -123,6 +125,11 @@ impl EventLog {
     /// Whether nobody but this node can append: a file of SQLite belongs to one process.
     pub fn has_one_writer(&self) -> bool {
         matches!(self.database, Database::Sqlite(_))
+    }
+
+    /// The position of the newest event, asked of the database: other nodes append too.
+    pub async fn newest(&self) -> sqlx::Result<i64> {
+        feed::head(&self.database).await
     }
 
     /// Whether the log answers.

@@ -1,5 +1,6 @@
 //! How the domain and its views meet the world: stores, people, Cortex Cloud and databases.
 
+pub mod audit;
 mod background;
 pub mod backup;
 pub mod changes;

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use crate::audit::signer;
 use crate::background::BackgroundRuntime;
 use crate::changes::Changes;
 use crate::clock::Clock;
@@ -47,6 +48,8 @@ pub struct ServiceOptions {
     pub workers: usize,
     /// How long a worker holds a delivery without a word: so long a delivery rests when its worker died.
     pub lease: Duration,
+    /// How long after a checkpoint the next one is signed, if there is something new; never by itself where none is given.
+    pub checkpoint_every: Option<Duration>,
 }
 
 impl ServiceOptions {
@@ -131,6 +134,10 @@ impl Service {
         background.followers.spawn(async move { refusals.keep_writing(&log).await });
         let service = self.clone();
         background.followers.spawn_on(async move { reactions::follow(&service).await }, &runtime);
+        if let Some(every) = options.checkpoint_every {
+            let log = self.log.clone();
+            background.followers.spawn_on(async move { signer::follow(&log, every).await }, &runtime);
+        }
         if options.workers > 0 {
             let pace = Pace { concurrency: options.workers, lease: options.lease, call: options.cortex_timeout() };
             let worker = Worker::new(self.clone(), cortex, pace);

@@ -7,6 +7,7 @@ mod tests;
 use chrono::{DateTime, Utc};
 use cqrs_es::{Aggregate as _, DomainEvent as _};
 use domain::account::{Account, AccountEvent};
+use domain::checkpoint::{CheckpointEvent, Checkpoints};
 use domain::credits::PaidAction;
 use domain::delivery::{ApiKeyUse, Delivery, DeliveryEvent, ErasureCause, Started, Webhook, WebhookOutcome};
 use domain::integration::{Integration, IntegrationEvent, Provider};
@@ -30,6 +31,10 @@ pub fn summary(event: &Recorded) -> String {
             };
             format!("The store ({}) sent {what}.", store(received.provider))
         }
+        Fact::Checkpoint(CheckpointEvent::CheckpointSigned(checkpoint)) => format!(
+            "A checkpoint over the events at positions {} to {} was signed with the key {}.",
+            checkpoint.first_position, checkpoint.last_position, checkpoint.key_id
+        ),
         Fact::Foreign => "Something that this version of Cloud Bridge does not know.".to_owned(),
     }
 }
@@ -41,6 +46,7 @@ pub fn event_type(fact: &Fact) -> Option<String> {
         Fact::Integration(event) => Some(event.event_type()),
         Fact::Delivery(event) => Some(event.event_type()),
         Fact::Notice(event) => Some(event.event_type()),
+        Fact::Checkpoint(event) => Some(event.event_type()),
         Fact::Foreign => None,
     }
 }
@@ -52,6 +58,7 @@ pub fn aggregate_type(fact: &Fact) -> Option<&'static str> {
         Fact::Integration(_) => Some(Integration::TYPE),
         Fact::Delivery(_) => Some(Delivery::TYPE),
         Fact::Notice(_) => Some(Notice::TYPE),
+        Fact::Checkpoint(_) => Some(Checkpoints::TYPE),
         Fact::Foreign => None,
     }
 }

@@ -83,13 +83,22 @@ impl Vault {
     /// A new data key, with the form in which it is stored.
     pub fn new_data_key(&self, stream: &str) -> (DataKey, Vec<u8>) {
         let key = Zeroizing::new(rand::rng().random::<[u8; KEY_BYTES]>());
-        let mut wrapped = vec![WRAPPED_FORM];
-        wrapped.extend_from_slice(&self.master_key_id);
-        wrapped.extend_from_slice(&seal(&self.cipher, key.as_slice(), stream.as_bytes()));
-        (DataKey(cipher(&key)), wrapped)
+        (DataKey(cipher(&key)), self.wrap_key(stream, &key))
     }
 
     pub fn unwrap(&self, stream: &str, wrapped: &[u8]) -> Result<DataKey, CannotOpen> {
+        self.unwrap_key(stream, wrapped).map(|key| DataKey(cipher(&key)))
+    }
+
+    /// 32 secret bytes in the form in which keys are stored (69 bytes). `place` is where they belong.
+    pub fn wrap_key(&self, place: &str, key: &[u8; KEY_BYTES]) -> Vec<u8> {
+        let mut wrapped = vec![WRAPPED_FORM];
+        wrapped.extend_from_slice(&self.master_key_id);
+        wrapped.extend_from_slice(&seal(&self.cipher, key, place.as_bytes()));
+        wrapped
+    }
+
+    pub fn unwrap_key(&self, place: &str, wrapped: &[u8]) -> Result<Zeroizing<[u8; KEY_BYTES]>, CannotOpen> {
         let Some((&WRAPPED_FORM, rest)) = wrapped.split_first() else {
             return Err(CannotOpen);
         };
@@ -97,8 +106,8 @@ impl Vault {
         if id != self.master_key_id {
             return Err(CannotOpen);
         }
-        let key = Zeroizing::new(open(&self.cipher, sealed, stream.as_bytes())?);
-        <&[u8; KEY_BYTES]>::try_from(key.as_slice()).map(|key| DataKey(cipher(key))).map_err(|_| CannotOpen)
+        let key = Zeroizing::new(open(&self.cipher, sealed, place.as_bytes())?);
+        <[u8; KEY_BYTES]>::try_from(key.as_slice()).map(Zeroizing::new).map_err(|_| CannotOpen)
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub(crate) loads: u64,
 
-    /// How many events about deliveries the views are moved along; 0 leaves the projector out
+    /// How many events about deliveries the log is filled with, to verify it and to move the views along; 0 leaves both out
     #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(0..=50_000_000))]
     pub(crate) events: u64,
 

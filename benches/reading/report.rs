@@ -8,11 +8,13 @@ use super::loading::Loads;
 use super::paging::{Asked, FEW};
 use super::projecting::Projected;
 use super::question::PAGE_ROWS;
+use super::verifying::Audited;
 use crate::setting::conditions::Conditions;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     pub(crate) loads: Option<Vec<Loads>>,
+    pub(crate) audited: Option<Audited>,
     pub(crate) projected: Option<Projected>,
     /// How many deliveries the long log has, and what was asked of it.
     pub(crate) deliveries: i64,
@@ -22,6 +24,9 @@ pub(crate) struct Report {
 
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(audited) = &self.audited {
+            write_audited(f, audited)?;
+        }
         if let Some(projected) = &self.projected {
             write_projected(f, projected)?;
         }
@@ -41,6 +46,15 @@ fn write_loads(f: &mut fmt::Formatter<'_>, loads: &[Loads]) -> fmt::Result {
     for Loads { stream, events, events_read, timing } in loads {
         let (median, p99) = (timing.median_ms, timing.p99_ms);
         writeln!(f, "{stream:<40}{events:>12}{events_read:>10}{median:>12.3}{p99:>10.3}")?;
+    }
+    writeln!(f)
+}
+
+fn write_audited(f: &mut fmt::Formatter<'_>, audited: &Audited) -> fmt::Result {
+    writeln!(f, "Verifying {} events\n\n{:<20}{:>12}{:>12}", audited.events, "", "events/s", "s")?;
+    let signed = ("signing all of them", audited.signing_seconds);
+    for (what, seconds) in std::iter::once(signed).chain(audited.verifying_seconds.iter().map(|s| ("verifying", *s))) {
+        writeln!(f, "{what:<20}{:>12.0}{seconds:>12.2}", per_second(audited.events, seconds))?;
     }
     writeln!(f)
 }

@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 
 use super::options::Options;
 use super::report::Report;
-use super::{deliveries, loading, paging, projecting};
+use super::{deliveries, loading, paging, projecting, verifying};
 use crate::setting::conditions::Conditions;
 use crate::setting::databases::Databases;
 
@@ -52,9 +52,10 @@ async fn measure(
     let surroundings =
         Surroundings { vault: Vault::new(&MASTER_KEY), clock: Clock::default(), metrics: Arc::default() };
     let log = EventLog::open(&databases.log_url(), surroundings).await?;
-    let mut projected = None;
+    let (mut projected, mut audited) = (None, None);
     if options.events > 0 {
         deliveries::record(&log, options.events).await?;
+        audited = Some(verifying::measure(&log).await?);
         let views = Database::open(&databases.views_url(), Durability::Rebuildable).await?;
         view::migrate(&views).await?;
         projected = Some(projecting::measure(&log, &views, background).await?);
@@ -71,5 +72,5 @@ async fn measure(
         pages = Some(paging::measure(databases, options.deliveries, options.pages).await?);
     }
     let conditions = Conditions::of(databases.engine().await?, folder);
-    Ok(Report { loads, projected, deliveries: options.deliveries, pages, conditions })
+    Ok(Report { loads, audited, projected, deliveries: options.deliveries, pages, conditions })
 }

@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod asset;
+pub mod checkpoint;
 pub mod credits;
 pub mod delivery;
 pub mod ids;

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::account::AccountEvent;
+use domain::checkpoint::CheckpointEvent;
 use domain::delivery::DeliveryEvent;
 use domain::integration::IntegrationEvent;
 use domain::notice::NoticeEvent;
@@ -37,6 +38,7 @@ pub enum Fact {
     Integration(IntegrationEvent),
     Delivery(DeliveryEvent),
     Notice(NoticeEvent),
+    Checkpoint(CheckpointEvent),
     /// Of an aggregate that this version does not know. It passes by.
     Foreign,
 }
@@ -53,7 +55,7 @@ pub(crate) fn delivery_facts(events: &[Recorded]) -> Vec<(&Recorded, &DeliveryEv
         .iter()
         .filter_map(|event| match &event.fact {
             Fact::Delivery(told) => Some((event, told)),
-            Fact::Account(_) | Fact::Integration(_) | Fact::Notice(_) | Fact::Foreign => None,
+            Fact::Account(_) | Fact::Integration(_) | Fact::Notice(_) | Fact::Checkpoint(_) | Fact::Foreign => None,
         })
         .collect()
 }

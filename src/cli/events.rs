@@ -23,7 +23,7 @@ pub(super) enum Events {
 
 /// Show every event of one stream, and check that none was changed
 ///
-/// The streams are `account`, `integration`, `delivery` and `notice`, by their ids. Private fields (usernames, e-mail
+/// The streams are `account`, `integration`, `delivery`, `notice` and `checkpoint`, by their ids. Private fields (usernames, e-mail
 /// addresses, names, secrets) are never printed.
 #[derive(Args, Debug)]
 pub(super) struct Show {
@@ -70,7 +70,7 @@ impl Show {
         let stream = log.whole_stream(&self.aggregate_type, &self.id, self.first).await?;
         if stream.is_empty() {
             bail!(
-                "there is no stream {} {}: streams are account, integration, delivery and notice, each by its id",
+                "there is no stream {} {}: streams are account, integration, delivery, notice and checkpoint, each by its id",
                 clean(&self.aggregate_type),
                 clean(&self.id)
             );
@@ -147,6 +147,7 @@ fn data_of(fact: &Fact) -> Value {
         Fact::Integration(event) => serde_json::to_value(event),
         Fact::Delivery(event) => serde_json::to_value::<&DeliveryEvent>(event),
         Fact::Notice(event) => serde_json::to_value(event),
+        Fact::Checkpoint(event) => serde_json::to_value(event),
         Fact::Foreign => Ok(Value::Null),
     };
     let mut data = data.unwrap_or_default();

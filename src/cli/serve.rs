@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
@@ -43,8 +44,35 @@ pub(super) struct Serve {
     /// How long a delivery rests when the worker that held it died, in seconds
     #[arg(long, env = "CLOUD_BRIDGE_LEASE_SECONDS", value_name = "SECONDS", default_value_t = DEFAULT_LEASE.as_secs(), value_parser = clap::value_parser!(u64).range(MIN_LEASE.as_secs()..=3_600))]
     lease_seconds: u64,
+    /// How long after a checkpoint of the log the next one is signed, like `15m` or `1h`; `off` for never by itself
+    ///
+    /// A checkpoint is signed only when something was recorded since the last one. docs/audit.md says what it proves.
+    #[arg(long, env = "CLOUD_BRIDGE_CHECKPOINT_EVERY", value_name = "DURATION", default_value = "1h", value_parser = interval)]
+    checkpoint_every: Interval,
     #[command(flatten)]
     stores: StoreArgs,
+}
+
+/// A time between two checkpoints, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Interval(Option<Duration>);
+
+/// Shorter ones would fill the log with checkpoints, longer ones leave a year unsigned.
+const INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(24 * 366);
+
+fn interval(text: &str) -> Result<Interval, String> {
+    if matches!(text.trim(), "off" | "0") {
+        return Ok(Interval(None));
+    }
+    let every =
+        humantime::parse_duration(text.trim()).map_err(|_| "write it like 90s, 15m or 1h 30m, or off".to_owned())?;
+    if every.is_zero() {
+        return Ok(Interval(None));
+    }
+    if !INTERVALS.contains(&every) {
+        return Err("it is between 1s and 366days, or off".to_owned());
+    }
+    Ok(Interval(Some(every)))
 }
 
 const EXAMPLES: &str = "\
@@ -67,6 +95,7 @@ impl Serve {
             public_url: public_url.map_or_else(|| own_url(address), str::to_owned),
             workers: self.workers,
             lease: Duration::from_secs(self.lease_seconds),
+            checkpoint_every: self.checkpoint_every.0,
         };
         let service = Service::start(options, self.stores.vault(true)?, Clock::default()).await?;
         // Nothing is served before this is through, so whoever reads the key can use it at once.
@@ -163,6 +192,19 @@ mod tests {
         let error = bind(&taken.local_addr().unwrap().to_string()).await.unwrap_err();
         assert!(error.to_string().contains("--listen"), "{error}");
         assert!(bind("nonsense").await.unwrap_err().to_string().contains("127.0.0.1:8080"));
+    }
+
+    #[test]
+    fn an_interval_is_written_as_people_write_one() {
+        for (text, seconds) in [("1h", 3_600), ("90s", 90), ("1h 30m", 5_400), (" 15min ", 900)] {
+            assert_eq!(interval(text), Ok(Interval(Some(Duration::from_secs(seconds)))), "{text}");
+        }
+        for text in ["off", "0", "0s"] {
+            assert_eq!(interval(text), Ok(Interval(None)), "{text}");
+        }
+        for text in ["", "soon", "-1h", "1", "10ms", "9999years"] {
+            assert!(interval(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -73,6 +73,13 @@ fn what_the_documents_say_can_be_typed() {
         "events show delivery ID",
         "events tail --follow --from 10",
         "projections status",
+        "audit verify --public-key 5866666666666666666666666666666666666666666666666666666666666666",
+        "audit checkpoint",
+        "audit key",
+        "audit export --from 1 --to 10 --output FILE",
+        "audit export --stream delivery/ID --stream account/ID --output FILE",
+        "audit verify-bundle FILE --public-key 5866666666666666666666666666666666666666666666666666666666666666",
+        "serve --checkpoint-every 15m",
         "projections rebuild delivery_log",
         "projections rebuild delivery_log --detach",
         "projections cancel delivery_log",
@@ -97,6 +104,10 @@ fn what_the_documents_say_can_be_typed() {
         "credentials set --email a@b.c --password secret",
         "projections rebuild everything",
         "events tail --from -1",
+        "audit export --from 0 --output FILE",
+        "audit export --from 1",
+        "audit export --stream delivery --output FILE",
+        "serve --checkpoint-every soon",
     ] {
         let words = std::iter::once("cloud-bridge").chain(line.split(' '));
         assert!(Cli::try_parse_from(words).is_err(), "{line}");

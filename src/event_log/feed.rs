@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::DateTime;
 use cqrs_es::Aggregate;
 use domain::account::Account;
+use domain::checkpoint::Checkpoints;
 use domain::delivery::Delivery;
 use domain::integration::Integration;
 use domain::notice::Notice;
@@ -153,6 +154,7 @@ impl EventLog {
             Integration::TYPE => serde_json::from_value(payload).map(Fact::Integration),
             Delivery::TYPE => serde_json::from_value(payload).map(Fact::Delivery),
             Notice::TYPE => serde_json::from_value(payload).map(Fact::Notice),
+            Checkpoints::TYPE => serde_json::from_value(payload).map(Fact::Checkpoint),
             _ => Ok(Fact::Foreign),
         }
         .map_err(|error| bad(&error))?;

@@ -2,6 +2,7 @@
 //! the views show what it did.
 
 mod accounts;
+mod checkpoints;
 mod deliveries;
 mod integrations;
 mod projections;
@@ -10,7 +11,13 @@ use async_graphql::MergedObject;
 
 /// Everything that changes something.
 #[derive(MergedObject, Default)]
-pub struct Mutation(integrations::Integrations, deliveries::Deliveries, accounts::Accounts, projections::Projections);
+pub struct Mutation(
+    integrations::Integrations,
+    deliveries::Deliveries,
+    accounts::Accounts,
+    checkpoints::Checkpoints,
+    projections::Projections,
+);
 
 /// A payload that is either something or the reasons why not.
 macro_rules! payload {

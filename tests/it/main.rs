@@ -6,6 +6,7 @@
 
 mod app;
 mod backups;
+mod audit;
 mod cli;
 mod cortex_failures;
 mod crashes;

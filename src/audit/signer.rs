@@ -1,0 +1,112 @@
+//! Signing checkpoints: one when somebody asks for it, and one whenever the interval has passed and there is something
+//! new.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::checkpoint::{Checkpoint, CheckpointCommand, CheckpointRefusal, Checkpoints, STREAM_ID};
+use ed25519_dalek::Signer as _;
+use projections::database::Sql;
+
+use super::checkpoint::statement;
+use super::key;
+use super::range;
+use crate::event_log::{Actor, CommandError, EventLog};
+
+/// How often it is tried again because another node signed first.
+const MAX_TRIES: usize = 10;
+const RETRY_AFTER: Duration = Duration::from_secs(10);
+
+/// What came of signing.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// The newest checkpoint of the log; none where there is nothing to sign.
+    pub latest: Option<Checkpoint>,
+    /// Its sequence in its stream.
+    pub number: i64,
+    /// Where it lies, if it was signed just now. Otherwise nothing but checkpoints came after the latest.
+    pub position: Option<i64>,
+}
+
+/// Signs what came since the last checkpoint. Of several nodes that do so at once, one does.
+pub async fn sign(log: &EventLog, actor: &Actor) -> anyhow::Result<Signed> {
+    for _ in 0..MAX_TRIES {
+        let loaded = log.load::<Checkpoints>(STREAM_ID).await?;
+        let (first, last) = (loaded.aggregate.next_position(), log.newest().await?);
+        if !is_something_new(log, first).await? {
+            return Ok(Signed { latest: loaded.aggregate.latest().cloned(), number: loaded.sequence, position: None });
+        }
+        let key = key::current(log).await?;
+        let tree = range::tree(log, first, last, &HashSet::new()).await?;
+        let mut checkpoint = Checkpoint {
+            first_position: first,
+            last_position: last,
+            root: hex::encode(tree.root().context("there is nothing to sign")?),
+            previous_root: loaded.aggregate.latest_root().to_owned(),
+            public_key: hex::encode(key.public().as_bytes()),
+            key_id: key.key_id,
+            signature: String::new(),
+            signed_at: log.clock().now(),
+        };
+        checkpoint.signature = hex::encode(key.signing.sign(statement(&checkpoint).as_bytes()).to_bytes());
+        let command = CheckpointCommand::Record(checkpoint.clone());
+        match log.execute::<Checkpoints>(STREAM_ID, command, actor).await {
+            Ok(done) => {
+                return Ok(Signed { latest: Some(checkpoint), number: done.sequence, position: done.position });
+            }
+            Err(CommandError::Refused(CheckpointRefusal::NotNext { .. })) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    bail!("other nodes sign at the same moment, again and again")
+}
+
+async fn is_something_new(log: &EventLog, first: i64) -> sqlx::Result<bool> {
+    let sql = Sql::new("SELECT position FROM events WHERE position >= ")
+        .bind(first)
+        .push(" AND aggregate_type <> 'checkpoint' ORDER BY position LIMIT 1");
+    Ok(log.database().fetch_optional::<(i64,)>(sql).await?.is_some())
+}
+
+/// Signs whenever the interval has passed and there is something new, until it is dropped.
+pub async fn follow(log: &EventLog, every: Duration) {
+    loop {
+        if let Err(error) = keep_signing(log, every).await {
+            tracing::error!(error = format!("{error:#}"), "no checkpoint can be signed");
+        }
+        tokio::time::sleep(RETRY_AFTER).await;
+    }
+}
+
+async fn keep_signing(log: &EventLog, every: Duration) -> anyhow::Result<()> {
+    let every = TimeDelta::from_std(every).context("the interval is too long")?;
+    let mut heads = log.head_changes();
+    loop {
+        heads.mark_unchanged();
+        if let Some(since) = unsigned_since(log).await? {
+            let due = since.checked_add_signed(every).context("the interval is too long")?;
+            log.clock().sleep_until(due).await;
+            let signed = sign(log, &Actor::System).await?;
+            if signed.position.is_some() {
+                tracing::info!(number = signed.number, "a checkpoint was signed");
+                continue;
+            }
+        }
+        if heads.changed().await.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// When the last checkpoint was signed; before the first, when the first event was recorded.
+async fn unsigned_since(log: &EventLog) -> anyhow::Result<Option<DateTime<Utc>>> {
+    let loaded = log.load::<Checkpoints>(STREAM_ID).await?;
+    if let Some(latest) = loaded.aggregate.latest() {
+        return Ok(Some(latest.signed_at));
+    }
+    let first = "SELECT recorded_at FROM events WHERE position = 1";
+    let first: Option<(i64,)> = log.database().fetch_optional(first.into()).await?;
+    Ok(first.and_then(|(recorded_at,)| DateTime::from_timestamp_micros(recorded_at)))
+}

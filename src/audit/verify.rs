@@ -1,0 +1,131 @@
+//! Verifying a log: every row's place and hash, every checkpoint, and every snapshot.
+
+use cqrs_es::Aggregate as _;
+use domain::checkpoint::{Checkpoints, STREAM_ID};
+use ed25519_dalek::VerifyingKey;
+use projections::database::Sql;
+use sqlx::FromRow;
+
+use super::checkpoint::{CheckpointReader, SignedRange};
+use super::key::{self, LogKey};
+use super::walk::{Broken, Order, Row, Walk};
+use crate::event_log::EventLog;
+use crate::event_log::row::StoredEvent;
+
+/// Checkpoints and snapshots that are read at a time.
+const PAGE: i64 = 1_000;
+
+/// What a log was found to be.
+#[derive(Debug)]
+pub struct Verified {
+    /// The first row that is broken, if one is.
+    pub broken: Option<Broken>,
+    /// Rows that were found whole before that.
+    pub events: u64,
+    pub streams: usize,
+    pub checkpoints: usize,
+    /// The newest checkpoint: events after it are held by their chains alone.
+    pub latest: Option<SignedRange>,
+    pub snapshots: u64,
+    pub keys: Vec<LogKey>,
+}
+
+/// Walks through the whole log as it is at this moment. `walked` is told how far it is, and how far it goes.
+///
+/// With `expected`, only checkpoints that were signed with that key are believed.
+pub async fn verify(
+    log: &EventLog,
+    expected: Option<VerifyingKey>,
+    walked: impl Fn(u64, u64),
+) -> anyhow::Result<Verified> {
+    let head = log.newest().await?;
+    // After the head: a key that signed something up to there is among them.
+    let keys = key::all(log.database(), log.vault()).await?;
+    let believed: Vec<VerifyingKey> =
+        keys.iter().map(LogKey::public).filter(|key| expected.is_none_or(|expected| expected == *key)).collect();
+    let (ranges, wrong_checkpoint) = signed_ranges(log, &believed, head).await?;
+    let (checkpoints, latest) = (ranges.len(), ranges.last().cloned());
+    let mut walk = Walk::new(Order::Gapless, 1, ranges, wrong_checkpoint);
+    let mut scan = log.scan(1..=head);
+    let mut broken = None;
+    while let Some(events) = scan.next().await? {
+        let rows: Vec<Row> = events.into_iter().map(|whole| Row { whole, stated_previous: None }).collect();
+        let checked;
+        (walk, checked) = tokio::task::spawn_blocking(move || {
+            let checked = walk.check(&rows);
+            (walk, checked)
+        })
+        .await?;
+        walked(walk.events, u64::try_from(head).unwrap_or(0));
+        if let Err(found) = checked {
+            broken = Some(found);
+            break;
+        }
+    }
+    drop(scan);
+    if broken.is_none() {
+        broken = walk.finish(head).err();
+    }
+    let mut snapshots = 0;
+    if broken.is_none() {
+        (snapshots, broken) = snapshots_in_place(log).await?;
+    }
+    Ok(Verified { broken, events: walk.events, streams: walk.streams(), checkpoints, latest, snapshots, keys })
+}
+
+/// The ranges that were signed, up to the first checkpoint that is not right, and that one.
+async fn signed_ranges(
+    log: &EventLog,
+    keys: &[VerifyingKey],
+    head: i64,
+) -> anyhow::Result<(Vec<SignedRange>, Option<Broken>)> {
+    let (mut reader, mut ranges, mut sequence) = (CheckpointReader::new(keys), vec![], 0);
+    loop {
+        let page: Vec<StoredEvent> = log.stream_after(Checkpoints::TYPE, STREAM_ID, sequence, PAGE).await?;
+        let Some(last) = page.last() else { return Ok((ranges, None)) };
+        sequence = last.sequence;
+        for row in page.iter().filter(|row| row.position <= head) {
+            match reader.read(row) {
+                Ok(range) => ranges.push(range),
+                Err(broken) => return Ok((ranges, Some(broken))),
+            }
+        }
+    }
+}
+
+#[derive(FromRow)]
+struct Snapshot {
+    aggregate_type: String,
+    aggregate_id: String,
+    sequence: i64,
+    in_place: i64,
+    position: i64,
+}
+
+/// Compares each snapshot with the event that it was made after. What a snapshot says is not covered by any hash.
+async fn snapshots_in_place(log: &EventLog) -> anyhow::Result<(u64, Option<Broken>)> {
+    let (mut count, mut after) = (0, (String::new(), String::new()));
+    loop {
+        let sql = Sql::new(
+            "SELECT s.aggregate_type, s.aggregate_id, s.sequence, coalesce(e.position, 0) AS position, \
+                CASE WHEN e.hash = s.hash THEN CAST(1 AS bigint) ELSE 0 END AS in_place \
+             FROM snapshots s LEFT JOIN events e ON e.aggregate_type = s.aggregate_type \
+                AND e.aggregate_id = s.aggregate_id AND e.sequence = s.sequence \
+             WHERE (s.aggregate_type, s.aggregate_id) > (",
+        )
+        .bind_list([after.0.as_str(), after.1.as_str()])
+        .push(") ORDER BY s.aggregate_type, s.aggregate_id LIMIT ")
+        .bind(PAGE);
+        let page: Vec<Snapshot> = log.database().fetch_all(sql).await?;
+        let Some(last) = page.last() else { return Ok((count, None)) };
+        after = (last.aggregate_type.clone(), last.aggregate_id.clone());
+        count += page.len() as u64;
+        if let Some(Snapshot { aggregate_type, aggregate_id, sequence, position, .. }) =
+            page.into_iter().find(|snapshot| snapshot.in_place == 0)
+        {
+            let reason =
+                "the snapshot that was made after it has another hash: delete that row of `snapshots`".to_owned();
+            return Ok((count, Some(Broken { aggregate_type, aggregate_id, sequence, position, reason })));
+        }
+    }
+}

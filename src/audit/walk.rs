@@ -1,0 +1,240 @@
+//! The walk along rows in the order of positions, which every verification is: each row's place, each stream's chain, and
+//! the root of each range that was signed.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::thread;
+
+use cqrs_es::Aggregate as _;
+use domain::checkpoint::{Checkpoints, STREAM_ID};
+
+use super::chains::Chains;
+use super::checkpoint::SignedRange;
+use super::merkle::{Hash, Tree, leaf_of};
+use crate::event_log::row::{GENESIS, StoredEvent, WholeEvent, chain};
+
+/// Rows that are worth a thread of their own.
+const ROWS_PER_THREAD: usize = 64;
+
+/// A row that is not what was written, and how that is known.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Broken {
+    pub aggregate_type: String,
+    pub aggregate_id: String,
+    pub sequence: i64,
+    pub position: i64,
+    pub reason: String,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { aggregate_type, aggregate_id, sequence, position, reason } = self;
+        write!(f, "event {sequence} of {aggregate_type} {aggregate_id} (position {position}): {reason}")
+    }
+}
+
+impl Broken {
+    pub(super) fn at(row: &StoredEvent, reason: impl Into<String>) -> Self {
+        Self {
+            aggregate_type: row.aggregate_type.clone(),
+            aggregate_id: row.aggregate_id.clone(),
+            sequence: row.sequence,
+            position: row.position,
+            reason: reason.into(),
+        }
+    }
+
+    pub(super) fn checkpoint(range: &SignedRange, reason: impl Into<String>) -> Self {
+        Self {
+            aggregate_type: Checkpoints::TYPE.to_owned(),
+            aggregate_id: STREAM_ID.to_owned(),
+            sequence: range.number,
+            position: range.position,
+            reason: reason.into(),
+        }
+    }
+}
+
+/// A row, and what stands for the hash before it where the walk does not begin at the stream's first event.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub(super) whole: WholeEvent,
+    pub(super) stated_previous: Option<Hash>,
+}
+
+/// Which positions are walked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Every one.
+    Gapless,
+    /// Those of some streams.
+    Rising,
+}
+
+pub(super) struct Walk {
+    order: Order,
+    /// The lowest position that may come.
+    next: i64,
+    chains: Chains,
+    /// Ranges whose roots are still to be compared, in order.
+    ranges: VecDeque<SignedRange>,
+    tree: Tree,
+    /// A checkpoint that is not right: told when the walk comes to it, for a row before it may be broken too.
+    wrong_checkpoint: Option<Broken>,
+    /// Streams whose beginning is not among the rows.
+    pub(super) cut_streams: u64,
+    pub(super) events: u64,
+}
+
+impl Walk {
+    pub(super) fn new(order: Order, first: i64, ranges: Vec<SignedRange>, wrong_checkpoint: Option<Broken>) -> Self {
+        Self {
+            order,
+            next: first,
+            chains: Chains::default(),
+            ranges: ranges.into(),
+            tree: Tree::default(),
+            wrong_checkpoint,
+            cut_streams: 0,
+            events: 0,
+        }
+    }
+
+    pub(super) fn streams(&self) -> usize {
+        self.chains.len()
+    }
+
+    /// Walks on along these rows, to the first that is broken.
+    pub(super) fn check(&mut self, rows: &[Row]) -> Result<(), Broken> {
+        let mut previous = Vec::with_capacity(rows.len());
+        let mut out_of_place = None;
+        for row in rows {
+            match self.placed(row) {
+                Ok(hash) => previous.push(hash),
+                Err(broken) => {
+                    out_of_place = Some(broken);
+                    break;
+                }
+            }
+        }
+        let (leaves, changed) = hashed(&rows[..previous.len()], &previous);
+        for (row, leaf) in rows.iter().zip(&leaves) {
+            self.signed(&row.whole.event, *leaf)?;
+            self.events += 1;
+        }
+        match (changed, out_of_place) {
+            (Some(row), _) => Err(Broken::at(
+                &rows[row].whole.event,
+                "its hash is not that of what is stored: it was changed, or the event before it in its stream was replaced",
+            )),
+            (None, Some(broken)) => Err(broken),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Whether everything that should have come has come.
+    pub(super) fn finish(&mut self, last: i64) -> Result<(), Broken> {
+        if let Some(broken) = self.wrong_checkpoint.take() {
+            return Err(broken);
+        }
+        match self.ranges.front() {
+            Some(range) if self.order == Order::Gapless => Err(Broken::checkpoint(
+                range,
+                format!("it covers the positions to {}, and the events end at {}", range.last, last.min(self.next - 1)),
+            )),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Checks that a row lies where it should, and answers the hash that it is chained to.
+    fn placed(&mut self, row: &Row) -> Result<Hash, Broken> {
+        let event = &row.whole.event;
+        let broken = |reason: String| Err(Broken::at(event, reason));
+        if event.position < self.next {
+            return broken(format!("it lies at position {}, after position {}", event.position, self.next - 1));
+        }
+        if self.order == Order::Gapless && event.position > self.next {
+            return broken(match event.position - self.next {
+                1 => format!("the event before it, at position {}, is missing", self.next),
+                _ => format!("the events before it, at positions {} to {}, are missing", self.next, event.position - 1),
+            });
+        }
+        let Ok(hash) = Hash::try_from(event.hash.as_slice()) else {
+            return broken("its hash has another length than 32 bytes".to_owned());
+        };
+        self.next = event.position.saturating_add(1);
+        let before = self.chains.advance(&event.aggregate_type, &event.aggregate_id, event.sequence, hash);
+        match (before, row.stated_previous) {
+            (None, _) => broken("there is no such place in a stream".to_owned()),
+            (Some(Some((last, _))), _) if event.sequence != last + 1 => {
+                broken(format!("it follows event {last} of its stream, as no event {} is there", last + 1))
+            }
+            (Some(Some((_, previous))), _) => Ok(previous),
+            (Some(None), _) if event.sequence == 1 => Ok(GENESIS),
+            (Some(None), Some(previous)) => {
+                self.cut_streams += 1;
+                Ok(previous)
+            }
+            (Some(None), None) => broken("the events before it in its stream are missing".to_owned()),
+        }
+    }
+
+    /// Takes a row into the range that covers it, and compares the root where the range ends.
+    fn signed(&mut self, event: &StoredEvent, leaf: Hash) -> Result<(), Broken> {
+        if let Some(broken) = self.wrong_checkpoint.take_if(|broken| broken.position <= event.position) {
+            return Err(broken);
+        }
+        if self.order == Order::Rising {
+            return Ok(());
+        }
+        let Some(range) = self.ranges.front().filter(|range| range.first <= event.position) else {
+            return Ok(());
+        };
+        self.tree.push(leaf);
+        if event.position < range.last {
+            return Ok(());
+        }
+        let root = std::mem::take(&mut self.tree).root();
+        if root != Some(range.root) {
+            let (first, last) = (range.first, range.last);
+            let reason = format!("the events at positions {first} to {last} are not those that it was signed over");
+            return Err(Broken::checkpoint(range, reason));
+        }
+        self.ranges.pop_front();
+        Ok(())
+    }
+}
+
+/// The leaves of rows up to the first whose hash is not its own, and which that is. On all cores.
+fn hashed(rows: &[Row], previous: &[Hash]) -> (Vec<Hash>, Option<usize>) {
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(rows.len() / ROWS_PER_THREAD + 1);
+    let share = rows.len().div_ceil(threads).max(1);
+    let parts: Vec<Vec<Hash>> = thread::scope(|scope| {
+        let parts = rows.chunks(share).zip(previous.chunks(share));
+        let running: Vec<_> = parts.map(|(rows, previous)| scope.spawn(move || intact(rows, previous))).collect();
+        running.into_iter().map(|part| part.join().expect("hashing does not panic")).collect()
+    });
+    let mut leaves = Vec::with_capacity(rows.len());
+    for (part, rows) in parts.into_iter().zip(rows.chunks(share)) {
+        let whole = part.len() == rows.len();
+        leaves.extend(part);
+        if !whole {
+            let changed = leaves.len();
+            return (leaves, Some(changed));
+        }
+    }
+    (leaves, None)
+}
+
+/// The leaves of rows, up to the first whose hash is not its own.
+fn intact(rows: &[Row], previous: &[Hash]) -> Vec<Hash> {
+    let in_chain = |row: &Row, previous: &Hash| {
+        let Row { whole: WholeEvent { event, body }, .. } = row;
+        event.hash == chain(previous, event, body.as_deref())
+    };
+    rows.iter()
+        .zip(previous)
+        .take_while(|(row, previous)| in_chain(row, previous))
+        .map(|(row, _)| leaf_of(&row.whole.event))
+        .collect()
+}

@@ -1,0 +1,159 @@
+//! Whole rows in the order of positions, for who reads all of the log: read ahead by tasks of their own, in memory that
+//! is bounded however large the bodies are.
+
+use std::collections::VecDeque;
+use std::ops::RangeInclusive;
+
+use futures_util::stream::{BoxStream, StreamExt as _};
+use projections::database::{Database, Sql};
+use sqlx::{Postgres, Sqlite};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::EventLog;
+use super::row::{StoredEvent, WholeEvent};
+use super::stream::STORED_COLUMNS;
+
+/// Positions that one statement reads. Not the whole log: a reader of SQLite that does not end keeps the write-ahead log
+/// from being shortened.
+const CHUNK: i64 = 20_000;
+/// Chunks that are read at a time.
+const READERS: usize = 2;
+const BATCH_EVENTS: usize = 2_000;
+const BATCH_BYTES: usize = 4 * 1_024 * 1_024;
+/// Batches of a chunk that may wait.
+const READ_AHEAD: usize = 2;
+
+/// The columns in the order of the table on SQLite, so that none is looked up by its name.
+type Columns = (i64, String, String, i64, String, String, String, String, i64, Vec<u8>, Option<Vec<u8>>);
+
+const ROWS: &str = "SELECT position, aggregate_type, aggregate_id, sequence, event_type, event_version, \
+     CAST(payload AS text), CAST(metadata AS text), recorded_at, hash, body \
+     FROM events WHERE position BETWEEN $1 AND $2 ORDER BY position";
+
+type Batch = sqlx::Result<Vec<WholeEvent>>;
+
+/// A reading that goes on. Dropped, it ends.
+pub struct Scan {
+    database: Database,
+    rest: RangeInclusive<i64>,
+    chunks: VecDeque<(mpsc::Receiver<Batch>, JoinHandle<()>)>,
+}
+
+impl EventLog {
+    /// The rows at these positions. What is missing is left out.
+    pub fn scan(&self, positions: RangeInclusive<i64>) -> Scan {
+        Scan { database: self.database.clone(), rest: positions, chunks: VecDeque::new() }
+    }
+}
+
+impl EventLog {
+    /// The rows at some positions, in order. Ask for few at a time: their bodies are held in memory.
+    pub async fn rows_at(&self, positions: &[i64]) -> sqlx::Result<Vec<WholeEvent>> {
+        if positions.is_empty() {
+            return Ok(vec![]);
+        }
+        let sql = Sql::new(format!("SELECT {STORED_COLUMNS}, body FROM events WHERE position IN ("))
+            .bind_list(positions.iter().copied())
+            .push(") ORDER BY position");
+        self.database.fetch_all(sql).await
+    }
+}
+
+impl Scan {
+    /// The next rows, some thousands at most; none at the end.
+    pub async fn next(&mut self) -> sqlx::Result<Option<Vec<WholeEvent>>> {
+        loop {
+            while self.chunks.len() < READERS && !self.rest.is_empty() {
+                self.begin_chunk();
+            }
+            let Some((batches, _)) = self.chunks.front_mut() else { return Ok(None) };
+            match batches.recv().await {
+                Some(batch) => return batch.map(Some),
+                None => drop(self.chunks.pop_front()),
+            }
+        }
+    }
+
+    fn begin_chunk(&mut self) {
+        let (first, end) = (*self.rest.start(), *self.rest.end());
+        let last = first.saturating_add(CHUNK - 1).min(end);
+        self.rest = last.saturating_add(1)..=end;
+        let (sender, batches) = mpsc::channel(READ_AHEAD);
+        let task = tokio::spawn(read(self.database.clone(), first, last, sender));
+        self.chunks.push_back((batches, task));
+    }
+}
+
+impl Drop for Scan {
+    fn drop(&mut self) {
+        for (_, task) in &self.chunks {
+            task.abort();
+        }
+    }
+}
+
+async fn read(database: Database, first: i64, last: i64, batches: mpsc::Sender<Batch>) {
+    let mut rows: BoxStream<'_, sqlx::Result<Columns>> = match &database {
+        Database::Sqlite(file) => {
+            sqlx::query_as::<Sqlite, Columns>(ROWS).bind(first).bind(last).fetch(&file.readers).boxed()
+        }
+        Database::Postgres(pool) => {
+            sqlx::query_as::<Postgres, Columns>(ROWS).bind(first).bind(last).fetch(pool).boxed()
+        }
+    };
+    let (mut batch, mut bytes) = (Vec::with_capacity(BATCH_EVENTS), 0);
+    while let Some(row) = rows.next().await {
+        let event = match row {
+            Ok(columns) => whole(columns),
+            Err(error) => {
+                // Nobody reads any more, or the error ends the reading.
+                batches.send(Err(error)).await.ok();
+                return;
+            }
+        };
+        bytes += event.event.payload.len() + event.body.as_ref().map_or(0, Vec::len);
+        batch.push(event);
+        if batch.len() == BATCH_EVENTS || bytes >= BATCH_BYTES {
+            bytes = 0;
+            let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH_EVENTS));
+            if batches.send(Ok(full)).await.is_err() {
+                return;
+            }
+        }
+    }
+    if !batch.is_empty() {
+        batches.send(Ok(batch)).await.ok();
+    }
+}
+
+fn whole(columns: Columns) -> WholeEvent {
+    let (
+        position,
+        aggregate_type,
+        aggregate_id,
+        sequence,
+        event_type,
+        event_version,
+        payload,
+        metadata,
+        at,
+        hash,
+        body,
+    ) = columns;
+    WholeEvent {
+        event: StoredEvent {
+            position,
+            aggregate_type,
+            aggregate_id,
+            sequence,
+            event_type,
+            event_version,
+            payload,
+            metadata,
+            recorded_at: at,
+            hash,
+        },
+        body,
+    }
+}

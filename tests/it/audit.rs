@@ -1,0 +1,415 @@
+//! Proof: whatever is done to the rows of a log or to a bundle is found, and what was not touched is found whole.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use cloud_bridge::audit::bundle::{Bundle, Problem, Request, export, verify_bundle};
+use cloud_bridge::audit::checkpoint::{key_id, statement};
+use cloud_bridge::audit::verify::{Verified, verify};
+use cloud_bridge::audit::{key, signer};
+use cloud_bridge::event_log::row::chain;
+use cloud_bridge::event_log::{Actor, EventLog};
+use cloud_bridge::service::ServiceOptions;
+use cqrs_es::Aggregate as _;
+use domain::checkpoint::{CheckpointEvent, Checkpoints, STREAM_ID};
+use domain::integration::Provider;
+use ed25519_dalek::{Signer as _, SigningKey};
+use projections::database::{Database, Sql};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::app::{Node, TestApp, options};
+use crate::engines::on_each_engine;
+use crate::orders;
+
+/// A log with streams of several lengths, two checkpoints, and events after them.
+async fn signed_log(app: &TestApp) {
+    let shop = app.merchant().await.shop(Provider::Generic).await;
+    let log = &app.service().log;
+    for order in ["1", "2"] {
+        shop.post(&orders::generic(order, "mutual_max", &["STORM"])).await.accepted("queued");
+    }
+    app.settle().await;
+    signed(log).await;
+    shop.post(&orders::generic("3", "mutual_max", &["RAIN"])).await.accepted("queued");
+    app.settle().await;
+    signed(log).await;
+    shop.post(&orders::generic("4", "mutual_max", &["RAIN"])).await.accepted("queued");
+    app.settle().await;
+}
+
+async fn signed(log: &EventLog) -> i64 {
+    signer::sign(log, &Actor::System).await.unwrap().position.expect("there is something new")
+}
+
+async fn verified(log: &EventLog) -> Verified {
+    verify(log, None, |_, _| {}).await.unwrap()
+}
+
+/// Where the first broken row is, and why.
+async fn broken(log: &EventLog) -> (i64, String) {
+    let broken = verified(log).await.broken.expect("it is found");
+    (broken.position, broken.to_string())
+}
+
+async fn exported(log: &EventLog, request: &Request) -> Vec<u8> {
+    let mut bundle = vec![];
+    export(log, request, &mut bundle, |_, _| {}).await.unwrap();
+    bundle
+}
+
+fn checked(bundle: &[u8]) -> Result<Bundle, Problem> {
+    verify_bundle(bundle, None, |_| {})
+}
+
+async fn run(log: &EventLog, sql: String) {
+    assert_eq!(log.database().execute(Sql::new(&sql)).await.unwrap(), 1, "{sql}");
+}
+
+/// The position of an event in the middle of a stream and of the first checkpoint's range.
+async fn victim(log: &EventLog) -> i64 {
+    let sql =
+        "SELECT position FROM events WHERE sequence = 2 AND aggregate_type = 'delivery' ORDER BY position LIMIT 1";
+    log.database().fetch_one::<(i64,)>(sql.into()).await.unwrap().0
+}
+
+/// Does something to the log, tells what `verify` and a bundle say of it, and puts the rows back as they were.
+async fn tampered(log: &EventLog, statements: &[String]) -> (i64, String, Option<Problem>) {
+    for table in ["events"] {
+        log.database().execute(Sql::new(format!("CREATE TABLE kept AS SELECT * FROM {table}"))).await.unwrap();
+    }
+    for sql in statements {
+        assert!(log.database().execute(Sql::new(sql)).await.unwrap() > 0, "{sql}");
+    }
+    let (position, reason) = broken(log).await;
+    let mut bundle = vec![];
+    let written = export(log, &Request::default(), &mut bundle, |_, _| {}).await;
+    let problem = written.ok().map(|_| checked(&bundle).expect_err(&format!("found by the bundle: {reason}")));
+    log.database().execute("DELETE FROM events".into()).await.unwrap();
+    log.database().execute("INSERT INTO events SELECT * FROM kept".into()).await.unwrap();
+    log.database().execute("DROP TABLE kept".into()).await.unwrap();
+    assert_eq!(verified(log).await.broken, None, "it is as it was");
+    (position, reason, problem)
+}
+
+/// Writes an event of a stream anew and chains everything after it in its stream to it, as a patient forger does.
+async fn rechained(log: &EventLog, position: i64) {
+    let forged = log.rows_at(&[position]).await.unwrap().remove(0).event;
+    let json = if matches!(log.database(), Database::Postgres(_)) { "CAST('{}' AS json)" } else { "'{}'" };
+    run(log, format!("UPDATE events SET metadata = {json} WHERE position = {position}")).await;
+    let (kind, id) = (&forged.aggregate_type, &forged.aggregate_id);
+    let mut previous = [0; 32];
+    for whole in log.whole_stream(kind, id, 1_000).await.unwrap() {
+        previous = chain(&previous, &whole.event, whole.body.as_deref());
+        let sql = Sql::new("UPDATE events SET hash = ")
+            .bind(previous.to_vec())
+            .push(" WHERE position = ")
+            .bind(whole.event.position);
+        log.database().execute(sql).await.unwrap();
+    }
+}
+
+on_each_engine! {
+    async fn an_untouched_log_and_its_bundles_are_found_whole(app: &TestApp) {
+        signed_log(app).await;
+        let log = &app.service().log;
+        let found = verified(log).await;
+        assert_eq!((found.broken, found.checkpoints, found.keys.len()), (None, 2, 1));
+        assert_eq!(i64::try_from(found.events).unwrap(), log.head());
+        let latest = found.latest.unwrap();
+
+        let whole = checked(&exported(log, &Request::default()).await).unwrap();
+        assert_eq!((whole.events, whole.proven, whole.cut_streams), (found.events, latest.last.unsigned_abs(), 0));
+        let public = key::all(log.database(), log.vault()).await.unwrap()[0].public();
+        let bundle = exported(log, &Request { from: Some(5), to: Some(latest.last), streams: vec![] }).await;
+        let part = verify_bundle(&bundle[..], Some(public), |_| {}).unwrap();
+        assert!(part.cut_streams > 0 && part.proven > 0 && part.proven < part.events, "{part:?}");
+        let other = SigningKey::from_bytes(&[1; 32]).verifying_key();
+        assert!(matches!(verify_bundle(&bundle[..], Some(other), |_| {}), Err(Problem::Broken(_))));
+        assert!(verify(log, Some(other), |_, _| {}).await.unwrap().broken.is_some());
+
+        for order in ["1", "4"] {
+            let sql = Sql::new("SELECT DISTINCT aggregate_id FROM events WHERE aggregate_type = 'delivery'");
+            let streams: Vec<(String,)> = log.database().fetch_all(sql).await.unwrap();
+            let streams = streams.iter().map(|(id,)| format!("delivery/{id}").parse().unwrap()).collect();
+            let request = Request { from: (order == "4").then_some(5), to: None, streams };
+            let some = checked(&exported(log, &request).await).unwrap();
+            assert_eq!(some.stream_count, 4);
+            assert!(some.proven > 0 && some.proven < some.events, "{some:?}");
+        }
+    }
+
+    async fn every_way_to_change_rows_is_found_where_it_was_done(app: &TestApp) {
+        signed_log(app).await;
+        let log = &app.service().log;
+        let at = victim(log).await;
+        let postgres = matches!(log.database(), Database::Postgres(_));
+        let json = if postgres { "::json" } else { "" };
+        let other = format!("(SELECT body FROM events WHERE body IS NOT NULL AND position <> {at} LIMIT 1)");
+        for change in [
+            format!("payload = replace(CAST(payload AS text), 'a', 'b'){json}"),
+            format!("metadata = '{{\"actor\":\"nobody\"}}'{json}"),
+            "recorded_at = recorded_at + 1".to_owned(),
+            "event_type = 'completed'".to_owned(),
+            format!("body = {other}"),
+            "hash = (SELECT hash FROM events WHERE position = 1)".to_owned(),
+        ] {
+            let (position, reason, problem) = tampered(log, &[format!("UPDATE events SET {change} WHERE position = {at}")]).await;
+            assert_eq!(position, at, "{change}: {reason}");
+            assert!(matches!(problem, Some(Problem::Broken(found)) if found.position == at), "{change}");
+        }
+
+        let (position, reason, problem) = tampered(log, &[format!("DELETE FROM events WHERE position = {at}")]).await;
+        assert_eq!(position, at + 1, "{reason}");
+        assert!(problem.is_some());
+
+        let swap = |a: i64, b: i64| [
+            format!("UPDATE events SET position = 1000000 WHERE position = {a}"),
+            format!("UPDATE events SET position = {a} WHERE position = {b}"),
+            format!("UPDATE events SET position = {b} WHERE position = 1000000"),
+        ];
+        // Two events of different streams: their chains know nothing of it, the checkpoint does.
+        let (position, reason, problem) = tampered(log, &swap(1, 2)).await;
+        assert!(problem.is_some() && position >= 1, "{reason}");
+        let firsts = "SELECT position FROM events WHERE sequence = 1 AND aggregate_type = 'delivery' ORDER BY position LIMIT 2";
+        let firsts: Vec<(i64,)> = log.database().fetch_all(firsts.into()).await.unwrap();
+        let (_, reason, problem) = tampered(log, &swap(firsts[0].0, firsts[1].0)).await;
+        assert!(problem.is_some() && !reason.is_empty());
+
+        let shift = |from: i64, by: i64| [
+            format!("UPDATE events SET position = -position WHERE position >= {from}"),
+            format!("UPDATE events SET position = {by} - position WHERE position < 0"),
+        ];
+        let [away, back] = shift(at, 1);
+        let insert = format!(
+            "INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata, \
+             recorded_at, hash) SELECT {at}, 'notice', aggregate_id, 1, event_type, event_version, payload, metadata, \
+             recorded_at, hash FROM events WHERE position = 1"
+        );
+        let (position, reason, problem) = tampered(log, &[away, back, insert]).await;
+        assert_eq!(position, at, "{reason}");
+        assert!(problem.is_some());
+
+        // The only event of a stream, and everything after it moved up: no chain misses it.
+        let alone = "SELECT min(position) AS position FROM events WHERE aggregate_type = 'integration'";
+        let (alone,): (i64,) = log.database().fetch_one(alone.into()).await.unwrap();
+        let id = format!("(SELECT aggregate_id FROM kept WHERE position = {alone})");
+        let mut statements = vec![format!("DELETE FROM events WHERE aggregate_type = 'integration' AND aggregate_id = {id}")];
+        statements.push("UPDATE events SET position = -position".to_owned());
+        statements.push("UPDATE events SET position = (SELECT count(*) FROM events e WHERE e.position >= events.position)".to_owned());
+        if postgres {
+            // There every row sees the positions from before the statement.
+            statements[2] = "UPDATE events SET position = ranked.place FROM (SELECT position AS old, row_number() OVER (ORDER BY position DESC) AS place FROM events) ranked WHERE ranked.old = events.position".to_owned();
+        } else {
+            statements[2] = "UPDATE events SET position = (SELECT place FROM (SELECT position AS old, row_number() OVER (ORDER BY position DESC) AS place FROM events) WHERE old = events.position) WHERE position < 0".to_owned();
+        }
+        let (_, reason, problem) = tampered(log, &statements).await;
+        assert!(reason.contains("checkpoint") && problem.is_some_or_unwritten(), "{reason}");
+    }
+
+    async fn a_chain_that_was_made_anew_is_found_by_the_root(app: &TestApp) {
+        signed_log(app).await;
+        let log = &app.service().log;
+        let before = exported(log, &Request::default()).await;
+        rechained(log, victim(log).await).await;
+        let (position, reason) = broken(log).await;
+        assert!(reason.contains("not those that it was signed over"), "{reason}");
+        assert_eq!(log.rows_at(&[position]).await.unwrap()[0].event.aggregate_type, Checkpoints::TYPE);
+        let problem = checked(&exported(log, &Request::default()).await).unwrap_err();
+        assert!(problem.to_string().contains("not those that it was signed over"), "{problem}");
+        assert!(checked(&before).is_ok(), "the bundle that was exported before shows what was there");
+        // So that what is checked after every story is whole again is not needed: each chain is.
+    }
+
+    async fn a_forged_checkpoint_is_found(app: &TestApp) {
+        signed_log(app).await;
+        let log = &app.service().log;
+        let row = log.stream_after(Checkpoints::TYPE, STREAM_ID, 1, 1).await.unwrap().remove(0);
+        let CheckpointEvent::CheckpointSigned(genuine) = serde_json::from_str(&row.payload).unwrap();
+        let stranger = SigningKey::from_bytes(&[3; 32]);
+        let mut foreign = genuine.clone();
+        foreign.public_key = hex::encode(stranger.verifying_key().as_bytes());
+        foreign.key_id = key_id(stranger.verifying_key().as_bytes());
+        foreign.signature = hex::encode(stranger.sign(statement(&foreign).as_bytes()).to_bytes());
+        let mut shorter = genuine.clone();
+        shorter.last_position -= 1;
+        for (forged, why) in [(foreign.clone(), "another key"), (shorter, "signature")] {
+            let mut changed = row.clone();
+            changed.payload = serde_json::to_value(CheckpointEvent::CheckpointSigned(forged)).unwrap().to_string();
+            let first = log.stream_after(Checkpoints::TYPE, STREAM_ID, 0, 1).await.unwrap().remove(0);
+            let hash = chain(first.hash.as_slice().try_into().unwrap(), &changed, None);
+            let cast = if matches!(log.database(), Database::Postgres(_)) { "json" } else { "text" };
+            let sql = Sql::new("UPDATE events SET hash = ").bind(hash.to_vec()).push(", payload = CAST(").bind(changed.payload)
+                .push(&format!(" AS {cast}) WHERE position = ")).bind(row.position);
+            log.database().execute(sql).await.unwrap();
+            let (position, reason) = broken(log).await;
+            assert!(position == row.position && reason.contains(why), "{reason}");
+            let problem = checked(&exported(log, &Request::default()).await).unwrap_err();
+            assert!(problem.to_string().contains(why), "{problem}");
+        }
+        // Whoever has no master key can put no key of their own beside the log either.
+        let sql = Sql::new("UPDATE signing_keys SET public_key = ")
+            .bind(stranger.verifying_key().as_bytes().to_vec())
+            .push(", key_id = ")
+            .bind(foreign.key_id);
+        log.database().execute(sql).await.unwrap();
+        let refused = verify(log, None, |_, _| {}).await.unwrap_err().to_string();
+        assert!(refused.contains("signing_keys"), "{refused}");
+    }
+
+    async fn a_snapshot_that_does_not_fit_is_found(app: &TestApp) {
+        signed_log(app).await;
+        let log = &app.service().log;
+        let insert = "INSERT INTO snapshots (aggregate_type, aggregate_id, sequence, hash, schema_version, state) \
+             SELECT aggregate_type, aggregate_id, sequence, hash, 99, '{}' FROM events WHERE position = 1";
+        log.database().execute(insert.into()).await.unwrap();
+        assert_eq!(verified(log).await.snapshots, 1);
+        log.database().execute("UPDATE snapshots SET sequence = 2".into()).await.unwrap();
+        let (_, reason) = broken(log).await;
+        assert!(reason.contains("snapshot"), "{reason}");
+    }
+
+    async fn two_who_sign_at_once_make_one_chain(app: &TestApp) {
+        signed_log(app).await;
+        let log = &app.service().log;
+        let mut all = tokio::task::JoinSet::new();
+        for _ in 0..4 {
+            let log = log.clone();
+            all.spawn(async move { signer::sign(&log, &Actor::System).await.map(|signed| signed.position.is_some()) });
+        }
+        let signed = all.join_all().await.into_iter().filter(|signed| *signed.as_ref().unwrap()).count();
+        assert_eq!(signed, 1, "the others find nothing new");
+        let found = verified(log).await;
+        assert_eq!((found.broken, found.checkpoints), (None, 3));
+        let again = signer::sign(log, &Actor::System).await.unwrap();
+        assert_eq!((again.position, again.number), (None, 3), "checkpoints alone are nothing new");
+    }
+
+    async fn the_server_signs_when_the_interval_has_passed_and_something_is_new(app: &TestApp) {
+        let every = Some(Duration::from_secs(3_600));
+        let options = ServiceOptions { checkpoint_every: every, ..options(&app.databases, &app.cortex, 0) };
+        let log = if app.databases.log_url.starts_with("postgres") {
+            let node = Node::start(options, app.clock.clone()).await;
+            checkpoints_follow(app, &node.service.log).await;
+            node.stop().await;
+            return;
+        } else {
+            &app.service().log
+        };
+        // A file has one process: the same follower beside the service.
+        let following = tokio::spawn({ let log = log.clone(); async move { signer::follow(&log, Duration::from_secs(3_600)).await } });
+        checkpoints_follow(app, log).await;
+        following.abort();
+    }
+
+    async fn a_bundle_that_was_touched_or_is_another_proves_nothing(app: &TestApp) {
+        signed_log(app).await;
+        let log = &app.service().log;
+        let stream = log.rows_at(&[victim(log).await]).await.unwrap().remove(0).event;
+        let stream = format!("{}/{}", stream.aggregate_type, stream.aggregate_id).parse().unwrap();
+        for request in [Request::default(), Request { streams: vec![stream], ..Request::default() }] {
+            let bundle = exported(log, &request).await;
+            let whole = checked(&bundle).unwrap();
+            let lines: Vec<&[u8]> = bundle.split_inclusive(|byte| *byte == b'\n').collect();
+            for kept in 0..lines.len() {
+                let cut = checked(&lines[..kept].concat()).unwrap_err();
+                assert!(matches!(cut, Problem::CutOff { .. } | Problem::NotABundle), "{kept} lines: {cut}");
+            }
+            for length in (0..bundle.len() - 1).step_by(97) {
+                assert!(checked(&bundle[..length]).is_err(), "{length} bytes");
+            }
+            for at in (0..bundle.len()).step_by(61) {
+                let mut altered = bundle.clone();
+                altered[at] ^= 1;
+                assert!(checked(&altered).is_err(), "byte {at}");
+            }
+            let more = [&bundle[..], b"{}\n"].concat();
+            assert!(checked(&more).is_err(), "something comes after its end");
+            for changed in 1..lines.len() - 1 {
+                let without = sealed_again(lines.iter().enumerate().filter(|(at, _)| *at != changed).map(|(_, line)| line.to_vec()));
+                match checked(&without) {
+                    Err(_) => {}
+                    // What is left is a bundle that proves less, and says so.
+                    Ok(less) => assert!(
+                        less.proven < whole.proven || less.events < whole.events || less.checkpoints < whole.checkpoints,
+                        "line {changed}"
+                    ),
+                }
+            }
+            let mut header: Value = serde_json::from_slice(lines[0]).unwrap();
+            header["bundle"]["version"] = json!(2);
+            let newer = sealed_again(std::iter::once(format!("{header}\n").into_bytes()).chain(lines[1..].iter().map(|line| line.to_vec())));
+            assert_eq!(checked(&newer), Err(Problem::OtherVersion("2".to_owned())));
+        }
+        for nonsense in [&b""[..], b"\n", b"{}\n", b"PK\x03\x04", &[0xff; 4_096], &b"[".repeat(100_000)] {
+            assert_eq!(checked(nonsense), Err(Problem::NotABundle));
+        }
+        let endless = std::io::Read::take(std::io::repeat(b'x'), 1 << 30);
+        assert!(verify_bundle(std::io::BufReader::new(endless), None, |_| {}).is_err());
+    }
+
+    async fn what_cannot_be_exported_is_told(app: &TestApp) {
+        signed_log(app).await;
+        let log = &app.service().log;
+        let head = log.head();
+        let unknown = vec!["delivery/none".parse().unwrap()];
+        for (request, why) in [
+            (Request { to: Some(head + 1), ..Request::default() }, "ends at position"),
+            (Request { from: Some(head + 1), ..Request::default() }, "positions go from"),
+            (Request { from: Some(3), to: Some(2), streams: vec![] }, "positions go from"),
+            (Request { streams: unknown, ..Request::default() }, "no stream delivery/none"),
+        ] {
+            let refused = export(log, &request, vec![], |_, _| {}).await.unwrap_err().to_string();
+            assert!(refused.contains(why), "{refused}");
+        }
+        assert_eq!(log.head(), head, "nothing was changed");
+    }
+
+    async fn only_support_and_administrators_sign(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let document = "mutation { signCheckpoint { checkpoint { number root } isNew userErrors { code } } }";
+        let refused = app.try_ask(&merchant.key, document, json!({})).await;
+        assert_eq!(refused["errors"][0]["extensions"]["code"], "FORBIDDEN");
+        let signed = app.admin(document, json!({})).await;
+        assert_eq!((&signed["signCheckpoint"]["checkpoint"]["number"], &signed["signCheckpoint"]["isNew"]), (&json!(1), &json!(true)));
+        let again = app.admin(document, json!({})).await;
+        assert_eq!(again["signCheckpoint"]["isNew"], json!(false));
+    }
+}
+
+trait Unwritten {
+    fn is_some_or_unwritten(&self) -> bool;
+}
+
+impl Unwritten for Option<Problem> {
+    /// Found by the bundle, or the export itself could not be made from such a log.
+    fn is_some_or_unwritten(&self) -> bool {
+        self.as_ref().is_none_or(|problem| !problem.to_string().is_empty())
+    }
+}
+
+async fn checkpoints_follow(app: &TestApp, log: &EventLog) {
+    let number = async || log.load::<Checkpoints>(STREAM_ID).await.unwrap().sequence;
+    let mut heads = log.head_changes();
+    assert_eq!(number().await, 0);
+    app.clock.advance(TimeDelta::minutes(61));
+    while number().await < 1 {
+        tokio::time::timeout(Duration::from_millis(20), heads.changed()).await.ok();
+    }
+    app.clock.advance(TimeDelta::minutes(61));
+    app.merchant().await;
+    while number().await < 2 {
+        tokio::time::timeout(Duration::from_millis(20), heads.changed()).await.ok();
+        app.clock.advance(TimeDelta::minutes(1));
+    }
+    assert_eq!(verified(log).await.broken, None);
+}
+
+/// The lines with a last line that fits them, as somebody makes it who knows the format.
+fn sealed_again(lines: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
+    let mut lines: Vec<Vec<u8>> = lines.collect();
+    lines.pop();
+    let (count, bytes) = (lines.len(), lines.concat());
+    let end = json!({ "end": { "lines": count, "sha256": hex::encode(Sha256::digest(&bytes)) } });
+    [bytes, format!("{end}\n").into_bytes()].concat()
+}
