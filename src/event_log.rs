@@ -4,6 +4,7 @@
 //! through one [`writer`], which commits what is waiting together. [`EventLog::read_after`] is the ordered feed.
 
 mod append;
+pub mod blind_index;
 mod data_keys;
 pub mod execute;
 mod feed;
@@ -33,6 +34,7 @@ pub use scan::Scan;
 pub use store::{Start, StreamStore};
 pub use stream::{LoadError, MAX_EVENTS_PER_LOAD, SNAPSHOT_EVERY};
 
+use self::blind_index::BlindIndex;
 use self::pressure::Pressure;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
@@ -51,6 +53,7 @@ pub struct EventLog {
     head: Arc<watch::Sender<i64>>,
     pressure: Arc<Pressure>,
     upcasters: Arc<Vec<Box<dyn EventUpcaster>>>,
+    blind_index: Option<BlindIndex>,
 }
 
 /// What a log needs from the rest of the service.
@@ -67,14 +70,16 @@ impl EventLog {
         let database = Database::open(url, Durability::Full).await.context("the event log cannot be opened")?;
         migrate(&database).await.context("the schema of the event log cannot be brought up to date")?;
         claim(&database, &surroundings.vault).await?;
-        Self::over(database, surroundings).await
+        let blind_index = BlindIndex::open(&database, &surroundings.vault, true).await?;
+        Self::over(database, surroundings, blind_index).await
     }
 
     /// Opens a log for reading alone, beside a server that writes it. Its appends are refused.
     pub async fn open_read_only(url: &str, surroundings: Surroundings) -> anyhow::Result<Self> {
         let database = Database::open_read_only(url).await.context("the event log cannot be opened for reading")?;
         refuse_other_master_key(&database, &surroundings.vault).await?;
-        Self::over(database, surroundings).await
+        let blind_index = BlindIndex::open(&database, &surroundings.vault, false).await?;
+        Self::over(database, surroundings, blind_index).await
     }
 
     /// The position of the last event in a file of SQLite that nobody writes.
@@ -85,12 +90,16 @@ impl EventLog {
         Ok(head?)
     }
 
-    async fn over(database: Database, surroundings: Surroundings) -> anyhow::Result<Self> {
+    async fn over(
+        database: Database,
+        surroundings: Surroundings,
+        blind_index: Option<BlindIndex>,
+    ) -> anyhow::Result<Self> {
         let Surroundings { vault, clock, metrics } = surroundings;
         let head = Arc::new(watch::Sender::new(feed::head(&database).await?));
         let pressure = Arc::new(Pressure::default());
         let writer = writer::start(database.clone(), head.clone(), pressure.clone(), metrics);
-        Ok(Self { database, vault, clock, writer, head, pressure, upcasters: Arc::default() })
+        Ok(Self { database, vault, clock, writer, head, pressure, upcasters: Arc::default(), blind_index })
     }
 
     /// Reads old forms of events through these, as cqrs-es does: on loading and in the feed, never on disk.
@@ -110,6 +119,11 @@ impl EventLog {
 
     pub fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// What customers are found by.
+    pub fn blind_index(&self) -> Option<&BlindIndex> {
+        self.blind_index.as_ref()
     }
 
     /// How many appends are waiting for the writer.

@@ -16,6 +16,7 @@ pub mod ingest;
 pub mod integrations;
 pub mod keys;
 pub mod metrics;
+pub mod operations;
 pub mod projector;
 pub mod rate_limit;
 mod reactions;

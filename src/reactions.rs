@@ -101,7 +101,7 @@ impl Reactions<'_> {
             Fact::Integration(told) => self.react_to_integration(event, told).await,
             Fact::Account(told) => self.react_to_account(event, told).await,
             Fact::Delivery(told) => self.react_to_delivery(event, told).await,
-            Fact::Notice(_) | Fact::Checkpoint(_) | Fact::Foreign => Ok(()),
+            Fact::Notice(_) | Fact::Checkpoint(_) | Fact::Operation(_) | Fact::Foreign => Ok(()),
         }
     }
 

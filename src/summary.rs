@@ -5,13 +5,13 @@
 mod tests;
 
 use chrono::{DateTime, Utc};
-use cqrs_es::{Aggregate as _, DomainEvent as _};
-use domain::account::{Account, AccountEvent};
-use domain::checkpoint::{CheckpointEvent, Checkpoints};
+use domain::account::AccountEvent;
+use domain::checkpoint::CheckpointEvent;
 use domain::credits::PaidAction;
-use domain::delivery::{ApiKeyUse, Delivery, DeliveryEvent, ErasureCause, Started, Webhook, WebhookOutcome};
-use domain::integration::{Integration, IntegrationEvent, Provider};
-use domain::notice::{Notice, NoticeEvent, NoticeKind};
+use domain::delivery::{ApiKeyUse, DeliveryEvent, ErasureCause, Started, Webhook, WebhookOutcome};
+use domain::integration::{IntegrationEvent, Provider};
+use domain::notice::{NoticeEvent, NoticeKind};
+use domain::operation::OperationEvent;
 use domain::{Asset, Credits, ItemMapping, MatchType, ResolutionCode, ResourceType};
 use projections::feed::{Fact, Recorded};
 use serde_json::Value;
@@ -31,6 +31,7 @@ pub fn summary(event: &Recorded) -> String {
             };
             format!("The store ({}) sent {what}.", store(received.provider))
         }
+        Fact::Operation(told) => of_operation(told),
         Fact::Checkpoint(CheckpointEvent::CheckpointSigned(checkpoint)) => format!(
             "A checkpoint over the events at positions {} to {} was signed with the key {}.",
             checkpoint.first_position, checkpoint.last_position, checkpoint.key_id
@@ -39,27 +40,36 @@ pub fn summary(event: &Recorded) -> String {
     }
 }
 
-/// The name under which an event of this kind is stored. None for what this version does not know.
-pub fn event_type(fact: &Fact) -> Option<String> {
-    match fact {
-        Fact::Account(event) => Some(event.event_type()),
-        Fact::Integration(event) => Some(event.event_type()),
-        Fact::Delivery(event) => Some(event.event_type()),
-        Fact::Notice(event) => Some(event.event_type()),
-        Fact::Checkpoint(event) => Some(event.event_type()),
-        Fact::Foreign => None,
-    }
-}
-
-/// The kind of stream that an event is on, as it is stored. None for what this version does not know.
-pub fn aggregate_type(fact: &Fact) -> Option<&'static str> {
-    match fact {
-        Fact::Account(_) => Some(Account::TYPE),
-        Fact::Integration(_) => Some(Integration::TYPE),
-        Fact::Delivery(_) => Some(Delivery::TYPE),
-        Fact::Notice(_) => Some(Notice::TYPE),
-        Fact::Checkpoint(_) => Some(Checkpoints::TYPE),
-        Fact::Foreign => None,
+fn of_operation(event: &OperationEvent) -> String {
+    let several = |number: u32| if number == 1 { "1 delivery".to_owned() } else { format!("{number} deliveries") };
+    match event {
+        OperationEvent::PersonalDataRead { delivery_id, .. } => {
+            format!("Who ordered was looked at, of delivery {delivery_id}.")
+        }
+        OperationEvent::PersonalDataExported { deliveries, .. } => {
+            format!("What is known of a customer was written out, of {}.", several(*deliveries))
+        }
+        OperationEvent::ErasureRequested { deliveries, .. } => {
+            format!("The erasure of a customer was asked for, of {}.", several(*deliveries))
+        }
+        OperationEvent::DataRequested { deliveries, .. } => {
+            format!("The store asked what is known of a customer: {}. Answer within 30 days.", several(*deliveries))
+        }
+        OperationEvent::ReplayStarted { chosen, .. } => format!("A replay of {} began.", several(*chosen)),
+        OperationEvent::ReplayEnded { replayed, cancelled: false } => {
+            format!("The replay ended: {} went back to the queue.", several(*replayed))
+        }
+        OperationEvent::ReplayEnded { replayed, cancelled: true } => {
+            format!("The replay was cancelled after {}.", several(*replayed))
+        }
+        OperationEvent::RebuildRequested { view } => format!("The view {view} is to be built anew."),
+        OperationEvent::RebuildCancelled { view } => format!("The rebuild of the view {view} was cancelled."),
+        OperationEvent::MasterKeyRotationStarted { master_key_id } => {
+            format!("Keys are wrapped anew by the master key {master_key_id}.")
+        }
+        OperationEvent::MasterKeyRotated { master_key_id, rewrapped } => {
+            format!("Every key is wrapped by the master key {master_key_id}; {rewrapped} were wrapped anew.")
+        }
     }
 }
 

@@ -50,6 +50,10 @@ id!(
     DeliveryId
 );
 id!(
+    /// Something that a person or the service did.
+    OperationId
+);
+id!(
     /// A signed webhook that is not about an order.
     NoticeId
 );

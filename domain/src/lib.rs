@@ -12,11 +12,12 @@ pub mod delivery;
 pub mod ids;
 pub mod integration;
 pub mod notice;
+pub mod operation;
 pub mod private;
 pub mod resolution;
 
 pub use asset::{Asset, ItemMapping, LineItem, MatchType, ResourceType};
 pub use credits::Credits;
-pub use ids::{AccountId, ApiKeyId, DeliveryId, IntegrationId, MappingId, NoticeId};
+pub use ids::{AccountId, ApiKeyId, DeliveryId, IntegrationId, MappingId, NoticeId, OperationId};
 pub use private::Private;
 pub use resolution::ResolutionCode;

@@ -29,6 +29,7 @@ CREATE INDEX delivery_log_order_id_{generation} ON delivery_log_{generation} (ac
 CREATE INDEX delivery_log_order_number_{generation} ON delivery_log_{generation} (account_id, order_number) WHERE order_number IS NOT NULL;
 CREATE INDEX delivery_log_username_{generation} ON delivery_log_{generation} (account_id, username_key) WHERE username_key IS NOT NULL;
 CREATE INDEX delivery_log_received_{generation} ON delivery_log_{generation} (account_id, received_at);
+CREATE INDEX delivery_log_duplicates_{generation} ON delivery_log_{generation} (duplicate_of) WHERE duplicate_of IS NOT NULL;
 -- What support staff see: the lists of all accounts together.
 CREATE INDEX delivery_log_all_{generation} ON delivery_log_{generation} (listed_at);
 CREATE INDEX delivery_log_all_status_{generation} ON delivery_log_{generation} (status, listed_at);

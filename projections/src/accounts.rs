@@ -66,7 +66,12 @@ pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
         .iter()
         .filter_map(|event| match &event.fact {
             Fact::Account(told) => Some((event, told)),
-            Fact::Integration(_) | Fact::Delivery(_) | Fact::Notice(_) | Fact::Checkpoint(_) | Fact::Foreign => None,
+            Fact::Integration(_)
+            | Fact::Delivery(_)
+            | Fact::Notice(_)
+            | Fact::Checkpoint(_)
+            | Fact::Operation(_)
+            | Fact::Foreign => None,
         })
         .collect();
     let mut ids: Vec<&str> = told.iter().map(|(event, _)| event.aggregate_id.as_str()).collect();

@@ -1,11 +1,13 @@
 //! What a view is told: facts of the log, in the order in which they were recorded.
 
 use chrono::{DateTime, Utc};
-use domain::account::AccountEvent;
-use domain::checkpoint::CheckpointEvent;
-use domain::delivery::DeliveryEvent;
-use domain::integration::IntegrationEvent;
-use domain::notice::NoticeEvent;
+use cqrs_es::{Aggregate as _, DomainEvent as _};
+use domain::account::{Account, AccountEvent};
+use domain::checkpoint::{CheckpointEvent, Checkpoints};
+use domain::delivery::{Delivery, DeliveryEvent};
+use domain::integration::{Integration, IntegrationEvent};
+use domain::notice::{Notice, NoticeEvent};
+use domain::operation::{Operation, OperationEvent};
 
 /// One event of the log, opened and read.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +22,8 @@ pub struct Recorded {
     pub actor: String,
     /// The person or program behind it, where it was one with an API key.
     pub operator: Option<Operator>,
+    /// What the customer is known by that the event names, as keyed hashes.
+    pub customer_tokens: Vec<String>,
     pub fact: Fact,
 }
 
@@ -30,6 +34,8 @@ pub struct Operator {
     pub key_name: String,
     /// Why, in their words.
     pub reason: Option<String>,
+    /// Whose affair it was, where it was one account's.
+    pub account_id: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -38,9 +44,38 @@ pub enum Fact {
     Integration(IntegrationEvent),
     Delivery(DeliveryEvent),
     Notice(NoticeEvent),
+    Operation(OperationEvent),
     Checkpoint(CheckpointEvent),
     /// Of an aggregate that this version does not know. It passes by.
     Foreign,
+}
+
+impl Fact {
+    /// The kind of stream that the event is on, as it is stored. None for what this version does not know.
+    pub fn aggregate_type(&self) -> Option<&'static str> {
+        match self {
+            Self::Account(_) => Some(Account::TYPE),
+            Self::Integration(_) => Some(Integration::TYPE),
+            Self::Delivery(_) => Some(Delivery::TYPE),
+            Self::Notice(_) => Some(Notice::TYPE),
+            Self::Operation(_) => Some(Operation::TYPE),
+            Self::Checkpoint(_) => Some(Checkpoints::TYPE),
+            Self::Foreign => None,
+        }
+    }
+
+    /// The name under which an event of this kind is stored. None for what this version does not know.
+    pub fn event_type(&self) -> Option<String> {
+        match self {
+            Self::Account(event) => Some(event.event_type()),
+            Self::Integration(event) => Some(event.event_type()),
+            Self::Delivery(event) => Some(event.event_type()),
+            Self::Notice(event) => Some(event.event_type()),
+            Self::Operation(event) => Some(event.event_type()),
+            Self::Checkpoint(event) => Some(event.event_type()),
+            Self::Foreign => None,
+        }
+    }
 }
 
 impl Recorded {
@@ -55,7 +90,12 @@ pub(crate) fn delivery_facts(events: &[Recorded]) -> Vec<(&Recorded, &DeliveryEv
         .iter()
         .filter_map(|event| match &event.fact {
             Fact::Delivery(told) => Some((event, told)),
-            Fact::Account(_) | Fact::Integration(_) | Fact::Notice(_) | Fact::Checkpoint(_) | Fact::Foreign => None,
+            Fact::Account(_)
+            | Fact::Integration(_)
+            | Fact::Notice(_)
+            | Fact::Checkpoint(_)
+            | Fact::Operation(_)
+            | Fact::Foreign => None,
         })
         .collect()
 }

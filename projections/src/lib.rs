@@ -5,12 +5,14 @@
 
 pub mod accounts;
 pub mod build;
+pub mod customers;
 pub mod database;
 pub mod delivery_log;
 pub mod delivery_stats;
 pub mod due_deliveries;
 pub mod feed;
 pub mod integrations;
+pub mod operator_actions;
 mod progress;
 pub mod registry;
 mod schema;

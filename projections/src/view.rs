@@ -5,7 +5,9 @@ use crate::feed::Recorded;
 use crate::registry::Live;
 use crate::schema::{Columns, Schema};
 use crate::table::Tables;
-use crate::{accounts, delivery_log, delivery_stats, due_deliveries, integrations, webhook_receipts};
+use crate::{
+    accounts, customers, delivery_log, delivery_stats, due_deliveries, integrations, operator_actions, webhook_receipts,
+};
 
 const FIRST_GENERATION: i64 = 1;
 
@@ -17,6 +19,8 @@ pub enum View {
     DeliveryLog,
     WebhookReceipts,
     DeliveryStats,
+    OperatorActions,
+    Customers,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -50,13 +54,15 @@ pub async fn migrate(database: &Database) -> Result<(), sqlx::migrate::MigrateEr
 }
 
 impl View {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Accounts,
         Self::Integrations,
         Self::DueDeliveries,
         Self::DeliveryLog,
         Self::WebhookReceipts,
         Self::DeliveryStats,
+        Self::OperatorActions,
+        Self::Customers,
     ];
 
     pub fn name(self) -> &'static str {
@@ -67,6 +73,8 @@ impl View {
             Self::DeliveryLog => "delivery_log",
             Self::WebhookReceipts => "webhook_receipts",
             Self::DeliveryStats => "delivery_stats",
+            Self::OperatorActions => "operator_actions",
+            Self::Customers => "customers",
         }
     }
 
@@ -82,6 +90,8 @@ impl View {
             Self::DeliveryLog => &delivery_log::SCHEMA,
             Self::WebhookReceipts => &webhook_receipts::SCHEMA,
             Self::DeliveryStats => &delivery_stats::SCHEMA,
+            Self::OperatorActions => &operator_actions::SCHEMA,
+            Self::Customers => &customers::SCHEMA,
         }
     }
 
@@ -118,6 +128,8 @@ impl View {
             Self::DeliveryLog => delivery_log::apply(tables, events).await,
             Self::WebhookReceipts => webhook_receipts::apply(tables, events).await,
             Self::DeliveryStats => delivery_stats::apply(tables, events).await,
+            Self::OperatorActions => operator_actions::apply(tables, events).await,
+            Self::Customers => customers::apply(tables, events).await,
         }
     }
 

@@ -75,7 +75,12 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
             received_at: event.recorded_at_us(),
             position: event.position,
         }),
-        Fact::Delivery(_) | Fact::Account(_) | Fact::Integration(_) | Fact::Checkpoint(_) | Fact::Foreign => None,
+        Fact::Delivery(_)
+        | Fact::Account(_)
+        | Fact::Integration(_)
+        | Fact::Checkpoint(_)
+        | Fact::Operation(_)
+        | Fact::Foreign => None,
     }
 }
 

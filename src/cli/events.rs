@@ -12,7 +12,7 @@ use super::output::{self, cell, clean, moment};
 use super::stores::StoreArgs;
 use crate::event_log::row::{StoredEvent, WholeEvent, first_broken};
 use crate::event_log::{EventLog, HeadListener};
-use crate::summary::{aggregate_type, event_type, leave_out_key_hash, summary};
+use crate::summary::{leave_out_key_hash, summary};
 
 /// Read the event log: everything that ever happened
 #[derive(Debug, Subcommand)]
@@ -147,6 +147,7 @@ fn data_of(fact: &Fact) -> Value {
         Fact::Integration(event) => serde_json::to_value(event),
         Fact::Delivery(event) => serde_json::to_value::<&DeliveryEvent>(event),
         Fact::Notice(event) => serde_json::to_value(event),
+        Fact::Operation(event) => serde_json::to_value(event),
         Fact::Checkpoint(event) => serde_json::to_value(event),
         Fact::Foreign => Ok(Value::Null),
     };
@@ -196,7 +197,7 @@ impl Tail {
 }
 
 fn print(event: &Recorded, json: bool) -> std::io::Result<()> {
-    let (stream, kind) = (aggregate_type(&event.fact), event_type(&event.fact));
+    let (stream, kind) = (event.fact.aggregate_type(), event.fact.event_type());
     if json {
         return output::print_json_line(&json!({
             "position": event.position.to_string(),

@@ -27,6 +27,8 @@ pub enum Actor {
         name: String,
         /// Why, in their words.
         reason: Option<String>,
+        /// Whose affair it is, where it is one account's.
+        account_id: Option<String>,
     },
 }
 
@@ -37,13 +39,14 @@ impl Actor {
             Self::Store => HashMap::from([entry("actor", "store".to_owned())]),
             Self::Worker(name) => HashMap::from([entry("actor", format!("worker {name}"))]),
             Self::System => HashMap::from([entry("actor", "system".to_owned())]),
-            Self::Key { id, name, reason } => {
+            Self::Key { id, name, reason, account_id } => {
                 let mut metadata = HashMap::from([
                     entry("actor", format!("key {name}")),
                     entry("key_id", id.clone()),
                     entry("key_name", name.clone()),
                 ]);
                 metadata.extend(reason.iter().map(|reason| entry("reason", reason.clone())));
+                metadata.extend(account_id.iter().map(|account_id| entry("account_id", account_id.clone())));
                 metadata
             }
         }

@@ -10,6 +10,7 @@ use domain::checkpoint::Checkpoints;
 use domain::delivery::Delivery;
 use domain::integration::Integration;
 use domain::notice::Notice;
+use domain::operation::Operation;
 use projections::database::{Database, Sql};
 use projections::feed::{Fact, Operator, Recorded};
 use serde::Deserialize;
@@ -53,6 +54,7 @@ struct Metadata {
     key_id: Option<String>,
     key_name: Option<String>,
     reason: Option<String>,
+    account_id: Option<String>,
 }
 
 impl Metadata {
@@ -61,7 +63,7 @@ impl Metadata {
         let key_id = self.key_id.clone()?;
         // Events of before the name was recorded by itself.
         let key_name = self.key_name.clone().unwrap_or_else(|| self.actor.trim_start_matches("key ").to_owned());
-        Some(Operator { key_id, key_name, reason: self.reason.clone() })
+        Some(Operator { key_id, key_name, reason: self.reason.clone(), account_id: self.account_id.clone() })
     }
 }
 
@@ -154,12 +156,26 @@ impl EventLog {
             Integration::TYPE => serde_json::from_value(payload).map(Fact::Integration),
             Delivery::TYPE => serde_json::from_value(payload).map(Fact::Delivery),
             Notice::TYPE => serde_json::from_value(payload).map(Fact::Notice),
+            Operation::TYPE => serde_json::from_value(payload).map(Fact::Operation),
             Checkpoints::TYPE => serde_json::from_value(payload).map(Fact::Checkpoint),
             _ => Ok(Fact::Foreign),
         }
         .map_err(|error| bad(&error))?;
         let operator = metadata.operator();
-        Ok(Recorded { position, aggregate_id, sequence, recorded_at, actor: metadata.actor, operator, fact })
+        let customer_tokens = match (&fact, &self.blind_index) {
+            (Fact::Delivery(event), Some(index)) => index.tokens_of(event),
+            _ => vec![],
+        };
+        Ok(Recorded {
+            position,
+            aggregate_id,
+            sequence,
+            recorded_at,
+            actor: metadata.actor,
+            operator,
+            customer_tokens,
+            fact,
+        })
     }
 
     /// An event's JSON with its private fields plain, or erased.

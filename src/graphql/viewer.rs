@@ -112,8 +112,14 @@ impl Viewer {
         context.data_opt::<Self>().ok_or(ApiError::Unauthenticated)
     }
 
-    pub(super) fn actor(&self) -> Actor {
-        Actor::Key { id: self.key_id.clone(), name: self.key_name.clone(), reason: self.reason.clone() }
+    /// As who acts in the affairs of an account, or of none.
+    pub(super) fn actor(&self, account_id: Option<&str>) -> Actor {
+        Actor::Key {
+            id: self.key_id.clone(),
+            name: self.key_name.clone(),
+            reason: self.reason.clone(),
+            account_id: account_id.map(str::to_owned),
+        }
     }
 
     /// Whether this caller reads every account.

@@ -19,6 +19,7 @@ fn told(fact: Fact) -> String {
         recorded_at: DateTime::UNIX_EPOCH,
         actor: "store".to_owned(),
         operator: None,
+        customer_tokens: vec![],
         fact,
     });
     assert!(!told.contains(PRIVATE) && told.ends_with('.'), "{told}");
@@ -260,8 +261,8 @@ fn integrations_notices_and_strangers_are_told() {
         };
         assert_eq!(told(Fact::Notice(NoticeEvent::WebhookReceived(received))), sentence);
     }
-    assert_eq!(event_type(&Fact::Foreign), None);
-    assert_eq!(event_type(&Fact::Delivery(DeliveryEvent::Completed)).as_deref(), Some("completed"));
-    assert_eq!(aggregate_type(&Fact::Delivery(DeliveryEvent::Completed)), Some("delivery"));
+    assert_eq!(Fact::Foreign.event_type(), None);
+    assert_eq!(Fact::Delivery(DeliveryEvent::Completed).event_type().as_deref(), Some("completed"));
+    assert_eq!(Fact::Delivery(DeliveryEvent::Completed).aggregate_type(), Some("delivery"));
     told(Fact::Foreign);
 }

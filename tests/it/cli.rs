@@ -193,6 +193,8 @@ async fn a_rebuild_that_is_cancelled_or_cut_off_leaves_the_old_view() {
     desk.server.kill().await;
     cortex.stop().await;
     desk.databases.remove().await;
+}
+
 /// The commands of `audit`, and what they refuse.
 async fn the_log_is_proven(desk: &Desk) {
     let none = printed(&desk.run(&["audit", "key"]).await);

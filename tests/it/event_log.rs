@@ -281,7 +281,7 @@ on_each_log! {
         let events = test.log.read_after(0, 10).await.unwrap();
         let names: Vec<_> = events.iter().map(|event| match &event.fact {
             Fact::Delivery(domain::delivery::DeliveryEvent::WebhookReceived { webhook, .. }) => webhook.username.clone(),
-            Fact::Account(_) | Fact::Integration(_) | Fact::Delivery(_) | Fact::Notice(_) | Fact::Checkpoint(_) | Fact::Foreign => None,
+            Fact::Account(_) | Fact::Integration(_) | Fact::Delivery(_) | Fact::Notice(_) | Fact::Checkpoint(_) | Fact::Operation(_) | Fact::Foreign => None,
         }).collect();
         assert_eq!(names, [Some(domain::Private::Erased), Some("mutual_max".into())]);
         assert_eq!(test.log.body(Delivery::TYPE, &delivery("1"), 1).await.unwrap(), None);

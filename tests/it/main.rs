@@ -5,8 +5,8 @@
 #![allow(clippy::too_many_lines, reason = "a story is told in one piece")]
 
 mod app;
-mod backups;
 mod audit;
+mod backups;
 mod cli;
 mod cortex_failures;
 mod crashes;

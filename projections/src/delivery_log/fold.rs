@@ -7,7 +7,7 @@ use domain::delivery::{DeliveryEvent, DeliveryStatus, Webhook, WebhookOutcome};
 use uuid::Uuid;
 
 use super::{DeliveryRow, SharedAsset};
-use crate::database::storable;
+use crate::database::{Sql, storable};
 use crate::feed::{Recorded, delivery_facts};
 use crate::progress::Progress;
 use crate::table::{self, Existing, Tables};
@@ -20,6 +20,7 @@ pub fn duplicate_id(delivery_id: &str, sequence: i64) -> String {
 
 pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
     let told = delivery_facts(events);
+    erase_duplicates(tables, &told).await?;
     // A delivery whose first event is in this batch has no row yet.
     let fresh: HashSet<&str> =
         told.iter().filter(|(event, _)| event.sequence == 1).map(|(event, _)| event.aggregate_id.as_str()).collect();
@@ -33,13 +34,27 @@ pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
     table::write(tables, &rows, Existing::Replace).await
 }
 
+/// The rows of duplicates name the person too, and are not folded from their delivery's later events.
+async fn erase_duplicates(tables: &mut Tables<'_>, told: &[(&Recorded, &DeliveryEvent)]) -> sqlx::Result<()> {
+    let erased: Vec<&str> = told
+        .iter()
+        .filter(|(_, told)| matches!(told, DeliveryEvent::PersonalDataErased { .. }))
+        .map(|(event, _)| event.aggregate_id.as_str())
+        .collect();
+    if erased.is_empty() {
+        return Ok(());
+    }
+    let sql = Sql::new(format!("UPDATE {} SET username = NULL, username_key = NULL", tables.name("delivery_log")));
+    tables.execute(sql.push(" WHERE duplicate_of IN (").bind_list(erased).push(")")).await.map(drop)
+}
+
 /// A row as these events of one stream, and nothing else, make it.
 pub fn folded(events: &[Recorded], id: &str) -> Option<DeliveryRow> {
     fold(HashMap::new(), delivery_facts(events)).into_iter().find(|row| row.id == id)
 }
 
 fn fold(mut rows: HashMap<String, DeliveryRow>, told: Vec<(&Recorded, &DeliveryEvent)>) -> Vec<DeliveryRow> {
-    let mut duplicates = vec![];
+    let mut duplicates: Vec<DeliveryRow> = vec![];
     for (event, told) in told {
         if let DeliveryEvent::WebhookReceived { webhook, outcome } = told {
             if !rows.contains_key(&event.aggregate_id) {
@@ -47,6 +62,11 @@ fn fold(mut rows: HashMap<String, DeliveryRow>, told: Vec<(&Recorded, &DeliveryE
             }
             if *outcome == WebhookOutcome::Duplicate {
                 duplicates.push(duplicate(event, webhook));
+            }
+        }
+        if matches!(told, DeliveryEvent::PersonalDataErased { .. }) {
+            for row in duplicates.iter_mut().filter(|row| row.duplicate_of.as_ref() == Some(&event.aggregate_id)) {
+                row.name(Some(&Private::Erased));
             }
         }
         if let Some(row) = rows.get_mut(&event.aggregate_id) {
@@ -144,8 +164,7 @@ impl DeliveryRow {
             DeliveryEvent::RetryScheduled { due_at, .. } => self.next_attempt_at = Some(due_at.timestamp_micros()),
             DeliveryEvent::UsernameCorrected { username } => self.name(Some(username)),
             DeliveryEvent::PersonalDataErased { .. } => {
-                self.username = None;
-                self.username_key = None;
+                self.name(Some(&Private::Erased));
             }
             DeliveryEvent::LeaseRenewed { .. }
             | DeliveryEvent::ActionRequired { .. }

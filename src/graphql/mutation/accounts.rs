@@ -177,7 +177,7 @@ impl Accounts {
         }
         let mut position = None;
         for command in commands {
-            match service.log.execute::<Aggregate>(&id, command, &viewer.actor()).await {
+            match service.log.execute::<Aggregate>(&id, command, &viewer.actor(Some(&id))).await {
                 Ok(committed) => position = committed.position,
                 Err(error) => return Ok(refused(error)?.into()),
             }
@@ -234,7 +234,7 @@ async fn executed(
     if !viewer.manages(&id) || id.parse::<AccountId>().is_err() {
         return Ok(Err(UserError::not_found("accountId")));
     }
-    match service.log.execute::<Aggregate>(&id, command, &viewer.actor()).await {
+    match service.log.execute::<Aggregate>(&id, command, &viewer.actor(Some(&id))).await {
         Ok(committed) => {
             service.wait_for_views(committed.position).await;
             Ok(Ok((id, committed)))

@@ -60,7 +60,7 @@ impl Checkpoints {
     async fn sign_checkpoint(&self, context: &Context<'_>) -> Result<SignCheckpointPayload, ApiError> {
         let (service, viewer) = asked(context)?;
         viewer.require(Role::Support)?;
-        let signed = signer::sign(&service.log, &viewer.actor()).await.map_err(|error| {
+        let signed = signer::sign(&service.log, &viewer.actor(None)).await.map_err(|error| {
             tracing::error!(error = format!("{error:#}"), "no checkpoint can be signed");
             ApiError::Unavailable
         })?;

@@ -96,7 +96,7 @@ impl Deliveries {
         if !input.dry_run {
             for row in &found {
                 let retry = DeliveryCommand::Retry { username: None };
-                match service.log.execute::<Aggregate>(&row.id, retry, &viewer.actor()).await {
+                match service.log.execute::<Aggregate>(&row.id, retry, &viewer.actor(Some(&row.account_id))).await {
                     Ok(committed) => {
                         retried += i64::from(!committed.events.is_empty());
                         last = committed.position.or(last);
@@ -123,7 +123,7 @@ async fn tell(context: &Context<'_>, id: &ID, command: DeliveryCommand) -> Resul
     };
     // A duplicate is done to the delivery that it duplicates.
     let stream = row.duplicate_of.as_ref().unwrap_or(&row.id);
-    match service.log.execute::<Aggregate>(stream, command, &viewer.actor()).await {
+    match service.log.execute::<Aggregate>(stream, command, &viewer.actor(Some(&row.account_id))).await {
         Ok(committed) => {
             service.wait_for_views(committed.position).await;
             let delivery = delivery_log::find(&service.views, stream).await?.map(Delivery);

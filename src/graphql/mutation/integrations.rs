@@ -7,10 +7,10 @@ use async_graphql::{Context, ID, InputObject, Object};
 use domain::integration::{
     CreateIntegration, Integration as Aggregate, IntegrationCommand, IntegrationRefusal, Provider as DomainProvider,
 };
-use domain::{Asset, IntegrationId, ItemMapping as Mapping, MappingId};
+use domain::{AccountId, Asset, IntegrationId, ItemMapping as Mapping, MappingId};
 
 use super::payload;
-use crate::event_log::{CommandError, Committed};
+use crate::event_log::{Actor, CommandError, Committed};
 use crate::graphql::ApiError;
 use crate::graphql::error::{UserError, refused};
 use crate::graphql::integration::{Integration, ItemMapping, webhook_url};
@@ -121,7 +121,7 @@ impl Integrations {
             signing_secret: secret.clone(),
             order_statuses: input.order_statuses.unwrap_or_default(),
         });
-        match executed(context, service, id, create, viewer).await? {
+        match executed(context, service, id, create, &viewer.actor(Some(&account_id.to_string()))).await? {
             Ok((integration, _)) => Ok(CreateIntegrationPayload {
                 integration,
                 webhook_url: Some(webhook_url(service, provider.as_str(), &id.to_string())),
@@ -203,11 +203,11 @@ impl Integrations {
             external_ref: input.external_ref.replace('\0', ""),
             asset: Asset::new(input.resource_type.into(), &input.resource_id.replace('\0', "")),
         };
-        let Some(id) = managed(service, viewer, &input.integration_id).await? else {
+        let Some((id, owner)) = managed(service, viewer, &input.integration_id).await? else {
             return Ok(UserError::not_found("integrationId").into());
         };
         let add = IntegrationCommand::AddItemMapping { mapping: mapping.clone() };
-        match executed(context, service, id, add, viewer).await? {
+        match executed(context, service, id, add, &viewer.actor(Some(&owner.to_string()))).await? {
             Ok((integration, committed)) => {
                 let known = committed.aggregate.link().and_then(|link| link.mapping_like(&mapping)).cloned();
                 Ok(ItemMappingPayload { integration, item_mapping: known.map(ItemMapping::from), user_errors: vec![] })
@@ -234,26 +234,27 @@ fn unusable(secret: &str) -> Option<UserError> {
     secret.chars().any(char::is_control).then(|| UserError::new("INVALID_SECRET", message, Some("signingSecret")))
 }
 
-async fn account_exists(service: &Service, id: domain::AccountId) -> Result<bool, ApiError> {
+async fn account_exists(service: &Service, id: AccountId) -> Result<bool, ApiError> {
     let account = service.log.load::<domain::account::Account>(&id.to_string()).await?;
     Ok(account.aggregate.merchant().is_some())
 }
 
 /// The id of an integration that the caller may change.
-async fn managed(service: &Service, viewer: &Viewer, id: &ID) -> Result<Option<IntegrationId>, ApiError> {
+/// The integration and whose it is, where the caller may change it.
+async fn managed(service: &Service, viewer: &Viewer, id: &ID) -> Result<Option<(IntegrationId, AccountId)>, ApiError> {
     let Ok(id) = id.parse::<IntegrationId>() else {
         return Ok(None);
     };
     let link = service.integrations.find(id).await?;
-    Ok(link.filter(|link| viewer.manages(&link.account_id.to_string())).map(|_| id))
+    Ok(link.map(|link| link.account_id).filter(|owner| viewer.manages(&owner.to_string())).map(|owner| (id, owner)))
 }
 
 async fn change(context: &Context<'_>, id: &ID, command: IntegrationCommand) -> Result<IntegrationPayload, ApiError> {
     let (service, viewer) = asked(context)?;
-    let Some(id) = managed(service, viewer, id).await? else {
+    let Some((id, owner)) = managed(service, viewer, id).await? else {
         return Ok(UserError::not_found("integrationId").into());
     };
-    match executed(context, service, id, command, viewer).await? {
+    match executed(context, service, id, command, &viewer.actor(Some(&owner.to_string()))).await? {
         Ok((integration, _)) => Ok(IntegrationPayload { integration, user_errors: vec![] }),
         Err(error) => Ok(error.into()),
     }
@@ -261,7 +262,7 @@ async fn change(context: &Context<'_>, id: &ID, command: IntegrationCommand) -> 
 
 async fn unchanged(context: &Context<'_>, id: &ID) -> Result<IntegrationPayload, ApiError> {
     let (service, viewer) = asked(context)?;
-    let Some(id) = managed(service, viewer, id).await? else {
+    let Some((id, _)) = managed(service, viewer, id).await? else {
         return Ok(UserError::not_found("integrationId").into());
     };
     Ok(IntegrationPayload { integration: shown(context, id).await?, user_errors: vec![] })
@@ -279,9 +280,9 @@ async fn executed(
     service: &Arc<Service>,
     id: IntegrationId,
     command: IntegrationCommand,
-    viewer: &Viewer,
+    actor: &Actor,
 ) -> Result<Executed, ApiError> {
-    match service.integrations.execute(id, command, &viewer.actor()).await {
+    match service.integrations.execute(id, command, actor).await {
         Ok(committed) => {
             service.wait_for_views(committed.position).await;
             Ok(Ok((shown(context, id).await?, committed)))

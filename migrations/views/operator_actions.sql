@@ -1,0 +1,16 @@
+-- What was done with API keys: one row for each event that one of them made.
+CREATE TABLE operator_actions_{generation} (
+    position       bigint PRIMARY KEY,
+    recorded_at    bigint NOT NULL,
+    key_id         text   NOT NULL,
+    key_name       text   NOT NULL,
+    reason         text,
+    account_id     text,                 -- whose affair it was, where it was one account's
+    aggregate_type text   NOT NULL,
+    aggregate_id   text   NOT NULL,
+    event_type     text   NOT NULL
+);
+CREATE INDEX operator_actions_account_{generation} ON operator_actions_{generation} (account_id, position);
+CREATE INDEX operator_actions_key_{generation} ON operator_actions_{generation} (key_id, position);
+CREATE INDEX operator_actions_type_{generation} ON operator_actions_{generation} (event_type, position);
+CREATE INDEX operator_actions_stream_{generation} ON operator_actions_{generation} (aggregate_id, position);

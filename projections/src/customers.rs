@@ -1,0 +1,74 @@
+//! Which deliveries are a customer's. A customer is known by tokens alone: keyed hashes that only the service can make.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::delivery::DeliveryEvent;
+use sqlx::FromRow;
+
+use crate::database::{Database, Sql};
+use crate::feed::{Recorded, delivery_facts};
+use crate::schema::Schema;
+use crate::table::{self, Existing, Tables, table_row};
+
+pub(crate) const SCHEMA: Schema = Schema {
+    version: 1,
+    tables: &["customer_deliveries"],
+    statements: include_str!("../../migrations/views/customers.sql"),
+};
+
+table_row!(CustomerDelivery, "customer_deliveries", key token, delivery_id; once listed_at; changing);
+
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+struct CustomerDelivery {
+    token: String,
+    delivery_id: String,
+    listed_at: i64,
+}
+
+/// Deliveries of one customer that are looked for at a time.
+pub const MAX_FOUND: i64 = 10_000;
+
+pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
+    let mut rows = BTreeMap::new();
+    let mut erased = BTreeSet::new();
+    for (event, told) in delivery_facts(events) {
+        let delivery_id = event.aggregate_id.as_str();
+        if matches!(told, DeliveryEvent::PersonalDataErased { .. }) {
+            rows.retain(|(_, of): &(&str, &str), _| *of != delivery_id);
+            erased.insert(delivery_id);
+        }
+        for token in &event.customer_tokens {
+            rows.entry((token.as_str(), delivery_id)).or_insert(event.position);
+        }
+    }
+    if !erased.is_empty() {
+        let sql = Sql::new(format!("DELETE FROM {} WHERE delivery_id IN (", tables.name("customer_deliveries")));
+        tables.execute(sql.bind_list(erased).push(")")).await?;
+    }
+    let rows: Vec<CustomerDelivery> = rows
+        .into_iter()
+        .map(|((token, delivery_id), listed_at)| CustomerDelivery {
+            token: token.to_owned(),
+            delivery_id: delivery_id.to_owned(),
+            listed_at,
+        })
+        .collect();
+    table::write(tables, &rows, Existing::Keep).await
+}
+
+/// The deliveries that any of these tokens names, the oldest first, at most [`MAX_FOUND`].
+pub async fn deliveries_of(database: &Database, tokens: &[String]) -> sqlx::Result<Vec<String>> {
+    #[derive(FromRow)]
+    struct Found {
+        delivery_id: String,
+    }
+    if tokens.is_empty() {
+        return Ok(vec![]);
+    }
+    let sql = Sql::new("SELECT delivery_id FROM customer_deliveries WHERE token IN (")
+        .bind_list(tokens.iter().map(String::as_str))
+        .push(") GROUP BY delivery_id ORDER BY min(listed_at) LIMIT ")
+        .bind(MAX_FOUND);
+    let found: Vec<Found> = database.fetch_all(sql).await?;
+    Ok(found.into_iter().map(|row| row.delivery_id).collect())
+}

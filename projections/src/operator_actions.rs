@@ -1,0 +1,104 @@
+//! What was done with API keys, by whom, to what and why.
+
+use sqlx::FromRow;
+
+use crate::database::{Database, Sql, storable};
+use crate::feed::{Fact, Recorded};
+use crate::schema::Schema;
+use crate::table::{self, Existing, Tables, table_row};
+
+pub(crate) const SCHEMA: Schema = Schema {
+    version: 1,
+    tables: &["operator_actions"],
+    statements: include_str!("../../migrations/views/operator_actions.sql"),
+};
+
+table_row!(OperatorActionRow, "operator_actions", key position;
+    once recorded_at, key_id, key_name, reason, account_id, aggregate_type, aggregate_id, event_type;
+    changing);
+
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct OperatorActionRow {
+    /// Of the event.
+    pub position: i64,
+    /// Microseconds since 1970.
+    pub recorded_at: i64,
+    pub key_id: String,
+    pub key_name: String,
+    pub reason: Option<String>,
+    /// Whose affair it was, where it was one account's.
+    pub account_id: Option<String>,
+    pub aggregate_type: String,
+    pub aggregate_id: String,
+    pub event_type: String,
+}
+
+pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
+    let rows: Vec<OperatorActionRow> = events.iter().filter_map(action).collect();
+    table::write(tables, &rows, Existing::Keep).await
+}
+
+fn action(event: &Recorded) -> Option<OperatorActionRow> {
+    let operator = event.operator.as_ref()?;
+    let account_id = match &event.fact {
+        Fact::Account(_) => Some(event.aggregate_id.clone()),
+        Fact::Operation(told) => told.account_id().map(|account_id| account_id.to_string()),
+        Fact::Integration(_) | Fact::Delivery(_) | Fact::Notice(_) | Fact::Checkpoint(_) | Fact::Foreign => {
+            operator.account_id.clone()
+        }
+    };
+    Some(OperatorActionRow {
+        position: event.position,
+        recorded_at: event.recorded_at_us(),
+        key_id: operator.key_id.clone(),
+        key_name: storable(&operator.key_name),
+        reason: operator.reason.as_deref().map(storable),
+        account_id,
+        aggregate_type: event.fact.aggregate_type()?.to_owned(),
+        aggregate_id: event.aggregate_id.clone(),
+        event_type: event.fact.event_type()?,
+    })
+}
+
+/// What is wanted; empty parts mean everything. Times are microseconds since 1970.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub account_id: Option<String>,
+    pub key_id: Option<String>,
+    pub event_type: Option<String>,
+    /// The stream that was changed.
+    pub aggregate_id: Option<String>,
+    pub from: Option<i64>,
+    pub to: Option<i64>,
+}
+
+/// Actions before a position, the newest first.
+pub async fn page(
+    database: &Database,
+    filter: &Filter,
+    before: Option<i64>,
+    limit: i64,
+) -> sqlx::Result<Vec<OperatorActionRow>> {
+    let mut sql = Sql::new(
+        "SELECT position, recorded_at, key_id, key_name, reason, account_id, aggregate_type, aggregate_id, event_type \
+         FROM operator_actions WHERE true",
+    );
+    for (column, wanted) in [
+        ("account_id", &filter.account_id),
+        ("key_id", &filter.key_id),
+        ("event_type", &filter.event_type),
+        ("aggregate_id", &filter.aggregate_id),
+    ] {
+        if let Some(wanted) = wanted {
+            sql = sql.push(&format!(" AND {column} = ")).bind(wanted.as_str());
+        }
+    }
+    for (condition, bound) in
+        [(" AND recorded_at >= ", filter.from), (" AND recorded_at < ", filter.to), (" AND position < ", before)]
+    {
+        if let Some(bound) = bound {
+            sql = sql.push(condition).bind(bound);
+        }
+    }
+    database.fetch_all(sql.push(" ORDER BY position DESC LIMIT ").bind(limit)).await
+}

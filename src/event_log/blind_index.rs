@@ -1,0 +1,124 @@
+//! Finding a person without keeping the person: what a customer is known by, as keyed hashes that nobody without the key
+//! can make or check.
+
+use domain::Private;
+use domain::delivery::DeliveryEvent;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use projections::database::{Database, Sql};
+use rand::RngExt as _;
+use sha2::Sha256;
+use sqlx::FromRow;
+use zeroize::Zeroizing;
+
+use crate::vault::Vault;
+
+/// The name of its key among the sealed keys of the log, and the place it belongs to.
+const KEY_NAME: &str = "blind index";
+/// Bytes of a hash that are kept: enough that no two customers of a log meet.
+const TOKEN_BYTES: usize = 16;
+
+/// Makes tokens. All nodes of a log share its key, which is sealed by the master key.
+#[derive(Clone)]
+pub struct BlindIndex(Zeroizing<[u8; 32]>);
+
+#[derive(FromRow)]
+struct Sealed {
+    wrapped: Vec<u8>,
+}
+
+impl BlindIndex {
+    /// The log's index; nothing where its log has none yet and may not get one.
+    pub(super) async fn open(database: &Database, vault: &Vault, may_create: bool) -> anyhow::Result<Option<Self>> {
+        if let Some(index) = Self::load(database, vault).await? {
+            return Ok(Some(index));
+        }
+        if !may_create {
+            return Ok(None);
+        }
+        let key = Zeroizing::new(rand::rng().random::<[u8; 32]>());
+        // Of several nodes that start at once, the first makes it.
+        let insert = Sql::new("INSERT INTO sealed_keys (name, wrapped) VALUES (")
+            .bind(KEY_NAME)
+            .push(", ")
+            .bind(vault.wrap_key(KEY_NAME, &key))
+            .push(") ON CONFLICT (name) DO NOTHING");
+        database.execute(insert).await?;
+        Self::load(database, vault).await
+    }
+
+    async fn load(database: &Database, vault: &Vault) -> anyhow::Result<Option<Self>> {
+        let sql = Sql::new("SELECT wrapped FROM sealed_keys WHERE name = ").bind(KEY_NAME);
+        let Some(Sealed { wrapped }) = database.fetch_optional(sql).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Self(vault.unwrap_key(KEY_NAME, &wrapped)?)))
+    }
+
+    /// Everything that a person may mean by a customer: an e-mail address, a store's customer id, a username.
+    pub fn tokens_for(&self, customer: &str) -> Vec<String> {
+        ["email", "id", "username"].into_iter().filter_map(|kind| self.token(kind, customer)).collect()
+    }
+
+    /// What the customer of an event is known by.
+    pub(super) fn tokens_of(&self, event: &DeliveryEvent) -> Vec<String> {
+        let token = |kind: &str, value: &Option<Private<String>>| {
+            value.as_ref().and_then(Private::known).and_then(|value| self.token(kind, value))
+        };
+        match event {
+            DeliveryEvent::WebhookReceived { webhook, .. } => [
+                token("email", &webhook.email),
+                token("id", &webhook.customer_id),
+                token("username", &webhook.username),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+            DeliveryEvent::UsernameCorrected { username } => {
+                token("username", &Some(username.clone())).into_iter().collect()
+            }
+            DeliveryEvent::Started(_)
+            | DeliveryEvent::LeaseRenewed { .. }
+            | DeliveryEvent::Followed { .. }
+            | DeliveryEvent::ItemShared { .. }
+            | DeliveryEvent::RetryScheduled { .. }
+            | DeliveryEvent::ActionRequired { .. }
+            | DeliveryEvent::Completed
+            | DeliveryEvent::FailedPermanently { .. }
+            | DeliveryEvent::CancellationRequested
+            | DeliveryEvent::Cancelled
+            | DeliveryEvent::HandedBack
+            | DeliveryEvent::RetryRequested
+            | DeliveryEvent::Requeued { .. }
+            | DeliveryEvent::PersonalDataErased { .. } => vec![],
+        }
+    }
+
+    /// The same for every spelling that people take for the same: case, space around it, an @ before a username.
+    fn token(&self, kind: &str, value: &str) -> Option<String> {
+        let value = value.trim().trim_start_matches('@').to_lowercase();
+        if value.is_empty() {
+            return None;
+        }
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_slice()).expect("a key may have any length");
+        mac.update(kind.as_bytes());
+        mac.update(&[0]);
+        mac.update(value.as_bytes());
+        Some(hex::encode(&mac.finalize().into_bytes()[..TOKEN_BYTES]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_customer_is_found_however_it_is_spelt_and_by_nobody_without_the_key() {
+        let index = BlindIndex(Zeroizing::new([1; 32]));
+        let other = BlindIndex(Zeroizing::new([2; 32]));
+        assert_eq!(index.token("email", " Fan@Music.com "), index.token("email", "fan@music.com"));
+        assert_eq!(index.token("username", "@Max"), index.token("username", "max"));
+        assert_ne!(index.token("email", "fan@music.com"), other.token("email", "fan@music.com"));
+        assert_ne!(index.token("email", "max"), index.token("username", "max"));
+        assert_eq!(index.token("email", "  "), None);
+    }
+}
