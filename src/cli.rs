@@ -1,6 +1,7 @@
 //! The command line: what can be asked of `cloud-bridge`, and where each answer is written.
 
 mod accounts;
+mod backup;
 mod client;
 mod credentials;
 mod deliveries;
@@ -29,7 +30,7 @@ pub(crate) use deliveries::status_cell;
 pub(crate) use serve::{bind, keep, own_url};
 pub(crate) use shutdown::asked_to_stop;
 pub(crate) use sign::{canonical, curl};
-pub(crate) use stores::{admin_key_file, sqlite_url};
+pub(crate) use stores::admin_key_file;
 
 use logging::Level;
 
@@ -80,6 +81,8 @@ enum Command {
     Demo(demo::Demo),
     Sandbox(sandbox::Sandbox),
     Migrate(stores::Migrate),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
     #[command(subcommand)]
     Accounts(accounts::Accounts),
     #[command(subcommand)]
@@ -105,6 +108,8 @@ impl Cli {
             Command::Serve(_) | Command::Sandbox(_) => Level::Info,
             Command::Demo(_) => Level::Error,
             Command::Migrate(_)
+            | Command::Backup(_)
+            | Command::Restore(_)
             | Command::Accounts(_)
             | Command::Keys(_)
             | Command::Integrations(_)
@@ -122,6 +127,8 @@ impl Cli {
             Command::Demo(command) => command.run(json).await,
             Command::Sandbox(command) => command.run(json).await,
             Command::Migrate(command) => command.run(json).await,
+            Command::Backup(command) => command.run(json).await,
+            Command::Restore(command) => command.run(json),
             Command::Accounts(command) => command.run(json).await,
             Command::Keys(command) => command.run(json).await,
             Command::Integrations(command) => command.run(json).await,

@@ -17,6 +17,7 @@ mod store;
 pub mod stream;
 mod writer;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -74,6 +75,14 @@ impl EventLog {
         Self::over(database, surroundings).await
     }
 
+    /// The position of the last event in a file of SQLite that nobody writes.
+    pub(crate) async fn head_of_file(file: &Path) -> anyhow::Result<i64> {
+        let database = Database::open_read_only(&sqlite_url(file)?).await?;
+        let head = feed::head(&database).await;
+        database.close().await;
+        Ok(head?)
+    }
+
     async fn over(database: Database, surroundings: Surroundings) -> anyhow::Result<Self> {
         let Surroundings { vault, clock, metrics } = surroundings;
         let head = Arc::new(watch::Sender::new(feed::head(&database).await?));
@@ -126,6 +135,13 @@ impl EventLog {
         self.writer.close().await;
         self.database.close().await;
     }
+}
+
+/// The address of a file of SQLite.
+pub fn sqlite_url(path: &Path) -> anyhow::Result<String> {
+    let path = path.to_str().context("the path of the data folder is not readable as text: choose another")?;
+    // What has a meaning in an address is escaped; sqlx reads the rest as it is.
+    Ok(format!("sqlite:{}", path.replace('%', "%25").replace('?', "%3F")))
 }
 
 pub async fn migrate(database: &Database) -> Result<(), sqlx::migrate::MigrateError> {

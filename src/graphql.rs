@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::DataLoader;
 
-pub use error::ApiError;
+pub use error::{ApiError, RATE_LIMIT_EXCEEDED};
 pub use gate::Api;
 pub use mutation::Mutation;
 pub use query::Query;

@@ -28,7 +28,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use body::RequestBody;
 
-use crate::graphql::{Api, Unauthorized, api, viewer_of};
+use crate::graphql::{Api, RATE_LIMIT_EXCEEDED, Unauthorized, api, viewer_of};
 use crate::ingest;
 use crate::service::Service;
 
@@ -171,9 +171,16 @@ async fn executed(door: &GraphQlDoor, headers: &HeaderMap, body: &mut RequestBod
 }
 
 fn unauthorized(error: &Unauthorized) -> Response {
+    if let Unauthorized::LimitReached { retry_after } = error {
+        let mut response = refusal(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMIT_EXCEEDED", RATE_LIMIT_EXCEEDED);
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
+        return response;
+    }
     let (status, code, message) = match error {
         Unauthorized::BadKey => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "this API key is not valid"),
-        Unauthorized::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", "try again in a moment"),
+        Unauthorized::Unavailable | Unauthorized::LimitReached { .. } => {
+            (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", "try again in a moment")
+        }
     };
     let body = json!({ "data": null, "errors": [{ "message": message, "extensions": { "code": code } }] });
     let mut response = (status, Json(body)).into_response();
@@ -237,6 +244,7 @@ fn headers_of(payload: &Value) -> HeaderMap {
         match (name.to_ascii_lowercase().as_str(), value) {
             ("authorization", Some(value)) => headers.insert("authorization", value),
             ("x-api-key", Some(value)) => headers.insert("x-api-key", value),
+            ("x-reason", Some(value)) => headers.insert("x-reason", value),
             _ => None,
         };
     }

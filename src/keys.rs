@@ -1,6 +1,6 @@
 //! API keys and signing secrets: how they are made, and the only form in which a key is kept.
 
-use domain::account::{NewApiKey, Role};
+use domain::account::{DEFAULT_REQUESTS_PER_MINUTE, NewApiKey, Role};
 use domain::{ApiKeyId, private};
 use rand::RngExt as _;
 use rand::distr::Alphanumeric;
@@ -22,6 +22,7 @@ pub fn new_key(name: &str, role: Role) -> (String, NewApiKey) {
         role,
         hash: hash(&key),
         preview: format!("{KEY_PREFIX}{}", private::preview(&key)),
+        requests_per_minute: DEFAULT_REQUESTS_PER_MINUTE,
     };
     (key, record)
 }

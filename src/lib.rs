@@ -1,6 +1,7 @@
 //! How the domain and its views meet the world: stores, people, Cortex Cloud and databases.
 
 mod background;
+pub mod backup;
 pub mod changes;
 pub mod cli;
 pub mod clock;
@@ -15,6 +16,7 @@ pub mod integrations;
 pub mod keys;
 pub mod metrics;
 pub mod projector;
+pub mod rate_limit;
 mod reactions;
 pub mod sandbox;
 pub mod service;

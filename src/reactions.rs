@@ -134,6 +134,7 @@ impl Reactions<'_> {
             AccountEvent::Opened { .. }
             | AccountEvent::ApiKeyCreated(_)
             | AccountEvent::ApiKeyDeactivated { .. }
+            | AccountEvent::ApiKeyLimited { .. }
             | AccountEvent::CredentialsDeleted
             | AccountEvent::AttemptAdmitted { .. }
             | AccountEvent::CreditsCharged(_) => Ok(()),

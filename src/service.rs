@@ -22,6 +22,7 @@ use crate::event_log::{Actor, EventLog, HeadListener, Surroundings};
 use crate::integrations::Integrations;
 use crate::metrics::Metrics;
 use crate::projector::Projector;
+use crate::rate_limit::RateLimits;
 use crate::vault::Vault;
 use crate::worker::{Pace, Worker};
 use crate::{keys, reactions};
@@ -63,6 +64,7 @@ pub struct Service {
     pub integrations: Integrations,
     pub changes: Changes,
     pub refusals: Arc<Refusals>,
+    pub rate_limits: RateLimits,
     pub metrics: Arc<Metrics>,
     pub clock: Clock,
     pub public_url: String,
@@ -100,6 +102,7 @@ impl Service {
             integrations: Integrations::new(&log),
             changes: Changes::default(),
             refusals: Arc::new(Refusals::default()),
+            rate_limits: RateLimits::default(),
             public_url: options.public_url.trim_end_matches('/').to_owned(),
             reacted: watch::Sender::new(0),
             stopping: watch::Sender::new(false),

@@ -140,6 +140,9 @@ fn of_account(event: &AccountEvent) -> String {
         AccountEvent::ApiKeyCreated(key) => {
             format!("The API key “{}” ({}, {}) was created.", key.name, key.role.as_str(), key.preview)
         }
+        AccountEvent::ApiKeyLimited { key_id, requests_per_minute } => {
+            format!("The API key {key_id} may send {requests_per_minute} requests a minute.")
+        }
         AccountEvent::ApiKeyDeactivated { key_id } => format!("The API key {key_id} was deactivated."),
         AccountEvent::CredentialsSaved { .. } => "The login at Cortex Cloud was saved.".to_owned(),
         AccountEvent::CredentialsDeleted => "The login at Cortex Cloud was deleted.".to_owned(),

@@ -2,13 +2,12 @@
 
 mod command;
 mod event;
+mod keys;
 mod ledger;
 mod pace;
 mod refusal;
 #[cfg(test)]
 mod tests;
-
-use std::collections::BTreeMap;
 
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
@@ -16,15 +15,14 @@ use serde::{Deserialize, Serialize};
 
 pub use command::{AccountCommand, NewApiKey};
 pub use event::{AccountEvent, ApiKeyCreated, CreditMove};
+pub use keys::{ApiKey, ApiKeys, DEFAULT_REQUESTS_PER_MINUTE, MAX_API_KEYS, MAX_REQUESTS_PER_MINUTE};
 pub use ledger::Ledger;
 pub use pace::{DEFAULT_ATTEMPTS_PER_MINUTE, MAX_ATTEMPTS_PER_MINUTE, Pace};
 pub use refusal::AccountRefusal;
 
-use crate::{ApiKeyId, Private};
+use crate::Private;
 
 pub const MAX_NAME_CHARS: usize = 200;
-/// Keys are deactivated but never deleted, so their number needs a bound.
-pub const MAX_API_KEYS: usize = 500;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -68,7 +66,7 @@ pub struct Merchant {
     pub credentials: Option<CortexCredentials>,
     pub ledger: Ledger,
     pub pace: Pace,
-    keys: BTreeMap<ApiKeyId, ApiKey>,
+    pub keys: ApiKeys,
 }
 
 /// The merchant's login at Cortex Cloud.
@@ -76,14 +74,6 @@ pub struct Merchant {
 pub struct CortexCredentials {
     pub email: Private<String>,
     pub password: Private<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct ApiKey {
-    name: String,
-    role: Role,
-    hash: String,
-    active: bool,
 }
 
 impl Account {
@@ -102,7 +92,7 @@ impl Account {
                 let attempts_per_minute = pace::valid(attempts_per_minute)?;
                 let mut events = vec![AccountEvent::Opened { name, attempts_per_minute }];
                 if let Some(key) = first_key {
-                    events.push(recorded(key)?);
+                    events.push(keys::created(key)?);
                 }
                 Ok(events)
             }
@@ -113,21 +103,15 @@ impl Account {
 }
 
 impl Merchant {
-    pub fn key_is_active(&self, id: ApiKeyId) -> bool {
-        self.keys.get(&id).is_some_and(|key| key.active)
-    }
-
     fn decide(&self, command: AccountCommand) -> Result<Option<AccountEvent>, AccountRefusal> {
         match command {
             AccountCommand::Open { name, attempts_per_minute, first_key: _ } => {
                 let same = name.trim() == self.name && attempts_per_minute == self.pace.attempts_per_minute();
                 if same { Ok(None) } else { Err(AccountRefusal::AlreadyOpened) }
             }
-            AccountCommand::CreateApiKey(key) => self.key_created(key),
-            AccountCommand::DeactivateApiKey { key_id } => {
-                let key = self.keys.get(&key_id).ok_or(AccountRefusal::UnknownApiKey)?;
-                Ok(key.active.then_some(AccountEvent::ApiKeyDeactivated { key_id }))
-            }
+            AccountCommand::CreateApiKey(key) => self.keys.create(key),
+            AccountCommand::DeactivateApiKey { key_id } => self.keys.deactivate(key_id),
+            AccountCommand::LimitApiKey { key_id, requests_per_minute } => self.keys.limit(key_id, requests_per_minute),
             AccountCommand::SaveCredentials { credentials } => {
                 let filled = |field: &Private<String>| {
                     field.known().is_some_and(|text| !text.trim().is_empty() && text.len() <= 1_000)
@@ -156,26 +140,6 @@ impl Merchant {
             }
         }
     }
-
-    fn key_created(&self, key: NewApiKey) -> Result<Option<AccountEvent>, AccountRefusal> {
-        if let Some(known) = self.keys.get(&key.id) {
-            return if known.hash == key.hash { Ok(None) } else { Err(AccountRefusal::ApiKeyIdTaken) };
-        }
-        if self.keys.len() >= MAX_API_KEYS {
-            return Err(AccountRefusal::TooManyApiKeys);
-        }
-        recorded(key).map(Some)
-    }
-}
-
-fn recorded(key: NewApiKey) -> Result<AccountEvent, AccountRefusal> {
-    Ok(AccountEvent::ApiKeyCreated(ApiKeyCreated {
-        key_id: key.id,
-        name: valid_name(&key.name)?,
-        role: key.role,
-        hash: key.hash,
-        preview: key.preview,
-    }))
 }
 
 fn valid_name(name: &str) -> Result<String, AccountRefusal> {
@@ -211,7 +175,7 @@ impl Aggregate for Account {
                     credentials: None,
                     ledger: Ledger::default(),
                     pace: Pace::new(attempts_per_minute),
-                    keys: BTreeMap::new(),
+                    keys: ApiKeys::default(),
                 }));
             }
             (Self::Opened(merchant), event) => merchant.apply(event),
@@ -225,14 +189,10 @@ impl Merchant {
     fn apply(&mut self, event: AccountEvent) {
         match event {
             AccountEvent::Opened { .. } => {}
-            AccountEvent::ApiKeyCreated(key) => {
-                let ApiKeyCreated { key_id, name, role, hash, preview: _ } = key;
-                self.keys.insert(key_id, ApiKey { name, role, hash, active: true });
-            }
-            AccountEvent::ApiKeyDeactivated { key_id } => {
-                if let Some(key) = self.keys.get_mut(&key_id) {
-                    key.active = false;
-                }
+            AccountEvent::ApiKeyCreated(key) => self.keys.created(key),
+            AccountEvent::ApiKeyDeactivated { key_id } => self.keys.deactivated(key_id),
+            AccountEvent::ApiKeyLimited { key_id, requests_per_minute } => {
+                self.keys.limited(key_id, requests_per_minute);
             }
             AccountEvent::CredentialsSaved { email, password } => {
                 self.credentials = Some(CortexCredentials { email, password });

@@ -105,7 +105,8 @@ pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
                 listed_at: event.position,
             }),
             AccountEvent::ApiKeyDeactivated { key_id } => deactivated.push(key_id.to_string()),
-            AccountEvent::CredentialsSaved { .. }
+            AccountEvent::ApiKeyLimited { .. }
+            | AccountEvent::CredentialsSaved { .. }
             | AccountEvent::CredentialsDeleted
             | AccountEvent::AttemptAdmitted { .. }
             | AccountEvent::CreditsGranted { .. }
@@ -155,6 +156,7 @@ impl AccountRow {
             AccountEvent::Opened { .. }
             | AccountEvent::ApiKeyCreated(_)
             | AccountEvent::ApiKeyDeactivated { .. }
+            | AccountEvent::ApiKeyLimited { .. }
             | AccountEvent::AttemptAdmitted { .. }
             | AccountEvent::ReservationTakenOver(_) => {}
         }

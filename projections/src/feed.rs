@@ -17,7 +17,18 @@ pub struct Recorded {
     pub recorded_at: DateTime<Utc>,
     /// Who made it happen.
     pub actor: String,
+    /// The person or program behind it, where it was one with an API key.
+    pub operator: Option<Operator>,
     pub fact: Fact,
+}
+
+/// Whoever did something with an API key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operator {
+    pub key_id: String,
+    pub key_name: String,
+    /// Why, in their words.
+    pub reason: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

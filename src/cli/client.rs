@@ -30,6 +30,9 @@ pub(super) struct ServerArgs {
     /// Folder in which a server on this machine keeps the administrator's key
     #[arg(long, env = "CLOUD_BRIDGE_DATA_DIR", value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
     data_dir: PathBuf,
+    /// Why you do this, for the record of what was done with the key
+    #[arg(long, env = "CLOUD_BRIDGE_REASON", value_name = "TEXT")]
+    reason: Option<String>,
 }
 
 impl ServerArgs {
@@ -38,7 +41,7 @@ impl ServerArgs {
             Some(key) => key.to_owned(),
             None => read_key(&stores::admin_key_file(&self.data_dir))?,
         };
-        Client::new(&self.server, &key)
+        Ok(Client { reason: self.reason.clone(), ..Client::new(&self.server, &key)? })
     }
 }
 
@@ -60,6 +63,7 @@ pub(crate) struct Client {
     graphql: Url,
     server: String,
     key: String,
+    reason: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -99,15 +103,29 @@ impl Client {
             // A proxy leads to the outside, where this address means another machine.
             http = http.no_proxy();
         }
-        Ok(Self { http: http.build().context("no HTTP client can be made")?, graphql, server, key: key.to_owned() })
+        Ok(Self {
+            http: http.build().context("no HTTP client can be made")?,
+            graphql,
+            server,
+            key: key.to_owned(),
+            reason: None,
+        })
     }
 
     /// Asks a query and answers its data.
     pub(crate) async fn ask(&self, query: &str, variables: Value) -> anyhow::Result<Value> {
-        let request = self.http.post(self.graphql.clone()).bearer_auth(&self.key);
+        let mut request = self.http.post(self.graphql.clone()).bearer_auth(&self.key);
+        if let Some(reason) = &self.reason {
+            request = request.header("x-reason", reason.as_bytes());
+        }
         let sent = request.json(&json!({ "query": query, "variables": variables })).send().await;
         let response = sent.map_err(|error| self.unreachable(&error))?;
         let status = response.status();
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            bail!(
+                "this API key has sent as many requests as it may in a minute: wait a little, or have its limit raised"
+            );
+        }
         if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
             bail!("the server at {} does not accept this API key: give another with --api-key", self.server);
         }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
-use domain::account::Role;
+use domain::account::{MAX_REQUESTS_PER_MINUTE, Role};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -16,6 +16,7 @@ use super::output::{self, cell, moment, word};
 pub(super) enum Keys {
     Create(Create),
     List(List),
+    Limit(Limit),
     Deactivate(Deactivate),
 }
 
@@ -29,6 +30,25 @@ pub(super) struct Create {
     #[arg(long, env = "CLOUD_BRIDGE_ROLE", default_value = "merchant", value_parser = PossibleValuesParser::new(Role::ALL.map(Role::as_str)))]
     role: String,
     /// The account that gets the key [default: the one whose key asks]
+    #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
+    account: Option<String>,
+    /// How many requests it may send in a minute [default: 600]; for administrators
+    #[arg(long, env = "CLOUD_BRIDGE_REQUESTS_PER_MINUTE", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_REQUESTS_PER_MINUTE)))]
+    requests_per_minute: Option<u32>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Change how many requests an API key may send in a minute; for administrators
+#[derive(Args, Debug)]
+pub(super) struct Limit {
+    /// Id of the key, as `keys list` shows it; not the key itself
+    #[arg(value_name = "KEY_ID")]
+    key: String,
+    /// Requests in a minute, over all nodes together
+    #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_REQUESTS_PER_MINUTE)))]
+    requests_per_minute: u32,
+    /// The account that has the key [default: the one whose key asks]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
     account: Option<String>,
     #[command(flatten)]
@@ -63,6 +83,9 @@ const FIELDS: &str = "apiKeys { id name role preview active createdAt }";
 const CREATE: &str = "mutation($input: CreateApiKeyInput!) {
   createApiKey(input: $input) { apiKey { id name role preview active createdAt } key userErrors { code message field } } }";
 
+const LIMIT: &str = "mutation($input: LimitApiKeyInput!) {
+  limitApiKey(input: $input) { apiKey { id name role preview active createdAt } userErrors { code message field } } }";
+
 const DEACTIVATE: &str = "mutation($input: DeactivateApiKeyInput!) {
   deactivateApiKey(input: $input) { apiKey { id name role preview active createdAt } userErrors { code message field } } }";
 
@@ -89,6 +112,7 @@ impl Keys {
         match self {
             Self::Create(command) => command.run(json).await,
             Self::List(command) => command.run(json).await,
+            Self::Limit(command) => command.run(json).await,
             Self::Deactivate(command) => command.run(json).await,
         }
     }
@@ -96,7 +120,12 @@ impl Keys {
 
 impl Create {
     async fn run(self, json: bool) -> anyhow::Result<()> {
-        let input = json!({ "accountId": self.account, "name": self.name, "role": self.role.to_uppercase() });
+        let input = json!({
+            "accountId": self.account,
+            "name": self.name,
+            "role": self.role.to_uppercase(),
+            "requestsPerMinute": self.requests_per_minute,
+        });
         let payload = self.server.client()?.change(CREATE, json!({ "input": input }), "createApiKey").await?;
         let Created { api_key, key } = understood(&payload)?;
         if json {
@@ -133,6 +162,20 @@ impl List {
         output::keep_whole(&mut table, 0);
         output::print(output::rendered(&table))?;
         Ok(())
+    }
+}
+
+impl Limit {
+    async fn run(self, json: bool) -> anyhow::Result<()> {
+        let Self { key, requests_per_minute, account, server } = self;
+        let input = json!({ "accountId": account, "apiKeyId": key, "requestsPerMinute": requests_per_minute });
+        let payload = server.client()?.change(LIMIT, json!({ "input": input }), "limitApiKey").await?;
+        if json {
+            return Ok(output::print_json(&payload["apiKey"])?);
+        }
+        let key: ApiKey = understood(&payload["apiKey"])?;
+        let name = output::clean(&key.name);
+        Ok(output::print(format_args!("The key “{name}” may send {requests_per_minute} requests a minute."))?)
     }
 }
 

@@ -13,7 +13,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 
 use super::output;
 use crate::clock::Clock;
-use crate::event_log::{self, EventLog, Surroundings};
+use crate::event_log::{self, EventLog, Surroundings, sqlite_url};
 use crate::vault::Vault;
 
 pub(super) const DEFAULT_DATA_DIR: &str = "./cloud-bridge-data";
@@ -76,6 +76,14 @@ impl StoreArgs {
 
     pub(super) fn admin_key_file(&self) -> PathBuf {
         admin_key_file(&self.data_dir)
+    }
+
+    /// Refuses a log on Postgres, with what to do instead.
+    pub(super) fn require_embedded_log(&self, instead: &str) -> anyhow::Result<()> {
+        if sqlite_file(&self.log_url()?)?.is_none() {
+            bail!("the event log is on Postgres: {instead} (see docs/operations.md)");
+        }
+        Ok(())
     }
 
     fn url(&self, url: Option<&str>, file: &str) -> anyhow::Result<String> {
@@ -150,12 +158,6 @@ pub(crate) fn admin_key_file(data_dir: &Path) -> PathBuf {
 
 fn given(text: Option<&str>) -> Option<&str> {
     text.map(str::trim).filter(|text| !text.is_empty())
-}
-
-pub(crate) fn sqlite_url(path: &Path) -> anyhow::Result<String> {
-    let path = path.to_str().context("the path of the data folder is not readable as text: choose another")?;
-    // What has a meaning in an address is escaped; sqlx reads the rest as it is.
-    Ok(format!("sqlite:{}", path.replace('%', "%25").replace('?', "%3F")))
 }
 
 /// The file of an SQLite database; none where it is on Postgres.

@@ -7,8 +7,9 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::cli::{Client, admin_key_file, bind, keep, own_url, sqlite_url};
+use crate::cli::{Client, admin_key_file, bind, keep, own_url};
 use crate::clock::Clock;
+use crate::event_log::sqlite_url;
 use crate::sandbox::{self, Sandbox, SandboxOptions};
 use crate::service::{DEFAULT_LEASE, NewAccount, Service, ServiceOptions};
 use crate::vault::Vault;

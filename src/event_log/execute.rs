@@ -22,7 +22,12 @@ pub enum Actor {
     /// The service itself: a reaction, or the first start.
     System,
     /// A person or program with an API key.
-    Key { id: String, name: String },
+    Key {
+        id: String,
+        name: String,
+        /// Why, in their words.
+        reason: Option<String>,
+    },
 }
 
 impl Actor {
@@ -32,8 +37,14 @@ impl Actor {
             Self::Store => HashMap::from([entry("actor", "store".to_owned())]),
             Self::Worker(name) => HashMap::from([entry("actor", format!("worker {name}"))]),
             Self::System => HashMap::from([entry("actor", "system".to_owned())]),
-            Self::Key { id, name } => {
-                HashMap::from([entry("actor", format!("key {name}")), entry("key_id", id.clone())])
+            Self::Key { id, name, reason } => {
+                let mut metadata = HashMap::from([
+                    entry("actor", format!("key {name}")),
+                    entry("key_id", id.clone()),
+                    entry("key_name", name.clone()),
+                ]);
+                metadata.extend(reason.iter().map(|reason| entry("reason", reason.clone())));
+                metadata
             }
         }
     }

@@ -10,7 +10,7 @@ use domain::delivery::Delivery;
 use domain::integration::Integration;
 use domain::notice::Notice;
 use projections::database::{Database, Sql};
-use projections::feed::{Fact, Recorded};
+use projections::feed::{Fact, Operator, Recorded};
 use serde::Deserialize;
 use serde_json::Value;
 use sqlx::FromRow;
@@ -49,6 +49,19 @@ struct Position {
 struct Metadata {
     #[serde(default)]
     actor: String,
+    key_id: Option<String>,
+    key_name: Option<String>,
+    reason: Option<String>,
+}
+
+impl Metadata {
+    /// The person or program that did it, where it was one with a key.
+    fn operator(&self) -> Option<Operator> {
+        let key_id = self.key_id.clone()?;
+        // Events of before the name was recorded by itself.
+        let key_name = self.key_name.clone().unwrap_or_else(|| self.actor.trim_start_matches("key ").to_owned());
+        Some(Operator { key_id, key_name, reason: self.reason.clone() })
+    }
 }
 
 pub(super) async fn head(database: &Database) -> sqlx::Result<i64> {
@@ -101,15 +114,13 @@ impl EventLog {
     }
 
     async fn read(&self, position: i64, limit: i64, condition: &str) -> Result<Vec<Recorded>, LoadError> {
-        let sql =
-            Sql::new(format!("SELECT e.*, k.wrapped FROM (SELECT {STORED_COLUMNS} FROM events WHERE position > "))
-                .bind(position)
-                .push(condition)
-                .push(" ORDER BY position LIMIT ")
-                .bind(limit)
-                .push(") e")
-                .push(data_keys::JOINED)
-                .push(" ORDER BY e.position");
+        let sql = Sql::new(format!("SELECT e.*, {} FROM (SELECT {STORED_COLUMNS} FROM events", data_keys::OF_EVENT))
+            .push(" WHERE position > ")
+            .bind(position)
+            .push(condition)
+            .push(" ORDER BY position LIMIT ")
+            .bind(limit)
+            .push(") e ORDER BY e.position");
         let fed: Vec<Fed> = self.database.fetch_all(sql).await?;
         fed.into_iter().map(|fed| self.recorded(fed.event, fed.wrapped.as_deref())).collect()
     }
@@ -145,7 +156,8 @@ impl EventLog {
             _ => Ok(Fact::Foreign),
         }
         .map_err(|error| bad(&error))?;
-        Ok(Recorded { position, aggregate_id, sequence, recorded_at, actor: metadata.actor, fact })
+        let operator = metadata.operator();
+        Ok(Recorded { position, aggregate_id, sequence, recorded_at, actor: metadata.actor, operator, fact })
     }
 
     /// An event's JSON with its private fields plain, or erased.

@@ -144,9 +144,7 @@ impl EventLog {
             body: Option<Vec<u8>>,
             wrapped: Option<Vec<u8>>,
         }
-        let sql = Sql::new("SELECT e.body, k.wrapped FROM events e")
-            .push(data_keys::JOINED)
-            .push(" WHERE e.aggregate_type = ")
+        let sql = Sql::new(format!("SELECT e.body, {} FROM events e WHERE e.aggregate_type = ", data_keys::OF_EVENT))
             .bind(aggregate_type)
             .push(" AND e.aggregate_id = ")
             .bind(id)

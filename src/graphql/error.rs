@@ -7,6 +7,9 @@ use domain::integration::IntegrationRefusal;
 
 use crate::event_log::{CommandError, LoadError};
 
+/// What a key is told that asks too often.
+pub const RATE_LIMIT_EXCEEDED: &str = "this key has sent as many requests as it may in a minute";
+
 /// An error of the API. Deliberately not `Display`: whatever is shown passes through the conversion below, so that the
 /// text of a database error never reaches a caller.
 #[derive(Debug)]
@@ -14,6 +17,8 @@ pub enum ApiError {
     Unauthenticated,
     /// The key was good when its socket was opened, and is not any more.
     KeyDeactivated,
+    /// The key's requests of this minute are used up.
+    LimitReached,
     Forbidden,
     InvalidArgument {
         argument: &'static str,
@@ -31,6 +36,7 @@ impl From<ApiError> for Error {
                 ("UNAUTHENTICATED", "send an API key as `Authorization: Bearer …` or `x-api-key: …`".to_owned())
             }
             ApiError::KeyDeactivated => ("UNAUTHENTICATED", "this API key is not valid any more".to_owned()),
+            ApiError::LimitReached => ("RATE_LIMIT_EXCEEDED", RATE_LIMIT_EXCEEDED.to_owned()),
             ApiError::Forbidden => ("FORBIDDEN", "this key may not do that".to_owned()),
             ApiError::InvalidArgument { argument, reason } => ("INVALID_ARGUMENT", format!("{argument} {reason}")),
             ApiError::Unavailable => ("UNAVAILABLE", "not at the moment; try again soon".to_owned()),
@@ -151,6 +157,7 @@ impl From<AccountRefusal> for UserError {
             AccountRefusal::InvalidName => ("INVALID_NAME", Some("name")),
             AccountRefusal::InvalidPace => ("INVALID_PACE", Some("attemptsPerMinute")),
             AccountRefusal::UnknownApiKey => ("NOT_FOUND", Some("apiKeyId")),
+            AccountRefusal::InvalidRequestLimit => ("INVALID_LIMIT", Some("requestsPerMinute")),
             AccountRefusal::TooManyApiKeys => ("TOO_MANY_API_KEYS", None),
             AccountRefusal::InvalidCredentials => ("INVALID_CREDENTIALS", Some("password")),
             AccountRefusal::InvalidGrant => ("INVALID_GRANT", Some("credits")),

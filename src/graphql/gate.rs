@@ -37,11 +37,11 @@ impl Api {
     /// A socket outlives the moment in which its key was checked, so each operation on it asks again.
     async fn check_key(&self, viewer: Option<&Viewer>) -> Result<(), ApiError> {
         let Some(viewer) = viewer else { return Ok(()) };
-        match viewer.may_still(&self.service).await {
-            Ok(true) => Ok(()),
-            Ok(false) | Err(Unauthorized::BadKey) => Err(ApiError::KeyDeactivated),
-            Err(Unauthorized::Unavailable) => Err(ApiError::Unavailable),
-        }
+        viewer.admitted(&self.service).await.map_err(|refused| match refused {
+            Unauthorized::BadKey => ApiError::KeyDeactivated,
+            Unauthorized::LimitReached { .. } => ApiError::LimitReached,
+            Unauthorized::Unavailable => ApiError::Unavailable,
+        })
     }
 
     async fn stream(self, mut request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {

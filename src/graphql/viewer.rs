@@ -1,13 +1,18 @@
 //! Who asks: the account and role behind an API key, and what that may see.
 
+use std::time::Duration;
+
 use async_graphql::Context;
 use axum::http::HeaderMap;
-use domain::AccountId;
-use domain::account::{Account, Role};
+use domain::account::{Account, ApiKey, Role};
+use domain::{AccountId, ApiKeyId};
 
 use super::ApiError;
 use crate::event_log::Actor;
+use crate::rate_limit::NotAdmitted;
 use crate::service::Service;
+
+const MAX_REASON_CHARS: usize = 500;
 
 /// The caller, known by an active API key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +21,8 @@ pub struct Viewer {
     pub role: Role,
     pub key_id: String,
     pub key_name: String,
+    /// Why they do what they do, where they say so.
+    pub reason: Option<String>,
 }
 
 /// Why a key does not open the door.
@@ -23,6 +30,8 @@ pub struct Viewer {
 pub enum Unauthorized {
     /// Unknown or deactivated: strangers are not told which.
     BadKey,
+    /// Too many requests in this minute.
+    LimitReached { retry_after: Duration },
     /// Keys cannot be looked up at the moment.
     Unavailable,
 }
@@ -42,12 +51,20 @@ pub async fn viewer_of(service: &Service, headers: &HeaderMap) -> Result<Option<
         None => headers.get("x-api-key").map(|value| value.to_str().unwrap_or_default()),
     };
     match key {
-        Some(key) => by_key(service, key).await.map(Some),
+        Some(key) => by_key(service, key, reason_in(headers)).await.map(Some),
         None => Ok(None),
     }
 }
 
-async fn by_key(service: &Service, key: &str) -> Result<Viewer, Unauthorized> {
+/// A reason for whatever is done, for the record. Text of people, so it may be of any alphabet.
+fn reason_in(headers: &HeaderMap) -> Option<String> {
+    let said = String::from_utf8_lossy(headers.get("x-reason")?.as_bytes()).into_owned();
+    let said: String = said.chars().filter(|character| !character.is_control()).take(MAX_REASON_CHARS).collect();
+    let said = said.trim();
+    (!said.is_empty()).then(|| said.to_owned())
+}
+
+async fn by_key(service: &Service, key: &str, reason: Option<String>) -> Result<Viewer, Unauthorized> {
     let found = service.api_key(key).await.map_err(|error| {
         tracing::error!(%error, "API keys cannot be looked up");
         Unauthorized::Unavailable
@@ -56,19 +73,39 @@ async fn by_key(service: &Service, key: &str) -> Result<Viewer, Unauthorized> {
     let (Ok(account_id), Some(role)) = (row.account_id.parse(), Role::parse(&row.role)) else {
         return Err(Unauthorized::BadKey);
     };
-    let viewer = Viewer { account_id, role, key_id: row.id, key_name: row.name };
-    if viewer.may_still(service).await? { Ok(viewer) } else { Err(Unauthorized::BadKey) }
+    let viewer = Viewer { account_id, role, key_id: row.id, key_name: row.name, reason };
+    viewer.admitted(service).await?;
+    Ok(viewer)
 }
 
 impl Viewer {
-    /// Whether the key is active, by the account itself: the view that found it may lag, or be folded anew.
+    /// Whether the key is active, by the account itself: the view that found it may lag.
     pub(super) async fn may_still(&self, service: &Service) -> Result<bool, Unauthorized> {
-        let Ok(key_id) = self.key_id.parse() else { return Ok(false) };
+        Ok(self.active_key(service).await?.is_some())
+    }
+
+    /// Counts a request of the key, which must be active and within its limit.
+    pub(super) async fn admitted(&self, service: &Service) -> Result<(), Unauthorized> {
+        let (key_id, key) = self.active_key(service).await?.ok_or(Unauthorized::BadKey)?;
+        let admitted =
+            service.rate_limits.admit(&service.log, key_id, key.requests_per_minute, service.clock.now()).await;
+        admitted.map_err(|refused| match refused {
+            NotAdmitted::LimitReached { retry_after } => Unauthorized::LimitReached { retry_after },
+            NotAdmitted::Unavailable(error) => {
+                tracing::error!(%error, "the requests of a key cannot be counted");
+                Unauthorized::Unavailable
+            }
+        })
+    }
+
+    async fn active_key(&self, service: &Service) -> Result<Option<(ApiKeyId, ApiKey)>, Unauthorized> {
+        let Ok(key_id) = self.key_id.parse() else { return Ok(None) };
         let account = service.log.load::<Account>(&self.account_id.to_string()).await.map_err(|error| {
             tracing::error!(%error, "an account cannot be read");
             Unauthorized::Unavailable
         })?;
-        Ok(account.aggregate.merchant().is_some_and(|merchant| merchant.key_is_active(key_id)))
+        let key = account.aggregate.merchant().and_then(|merchant| merchant.keys.active(key_id)).cloned();
+        Ok(key.map(|key| (key_id, key)))
     }
 
     pub(super) fn of<'c>(context: &'c Context<'_>) -> Result<&'c Self, ApiError> {
@@ -76,7 +113,7 @@ impl Viewer {
     }
 
     pub(super) fn actor(&self) -> Actor {
-        Actor::Key { id: self.key_id.clone(), name: self.key_name.clone() }
+        Actor::Key { id: self.key_id.clone(), name: self.key_name.clone(), reason: self.reason.clone() }
     }
 
     /// Whether this caller reads every account.

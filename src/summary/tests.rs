@@ -18,6 +18,7 @@ fn told(fact: Fact) -> String {
         sequence: 1,
         recorded_at: DateTime::UNIX_EPOCH,
         actor: "store".to_owned(),
+        operator: None,
         fact,
     });
     assert!(!told.contains(PRIVATE) && told.ends_with('.'), "{told}");
@@ -153,6 +154,7 @@ fn accounts_are_told() {
                 role: Role::Merchant,
                 hash: "secret".to_owned(),
                 preview: "cb_live_…6789".to_owned(),
+                requests_per_minute: 600,
             }),
             "The API key “shop” (merchant, cb_live_…6789) was created.".to_owned(),
         ),

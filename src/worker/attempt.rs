@@ -108,7 +108,7 @@ impl Attempt {
             credentials_saved: merchant.credentials.is_some(),
             api_key_active: match order.api_key {
                 ApiKeyUse::None => true,
-                ApiKeyUse::Key(id) => merchant.key_is_active(id),
+                ApiKeyUse::Key(id) => merchant.keys.active(id).is_some(),
                 ApiKeyUse::Foreign => false,
             },
         };

@@ -84,7 +84,9 @@ impl TestApp {
         let node = Node::start(options(&databases, &cortex, 4), clock.clone()).await;
         let admin =
             node.service.bootstrap(|_| Ok(())).await.expect("the log can be written").expect("the log is empty");
-        Self { engine, databases, clock, cortex, node, admin, http: reqwest::Client::new() }
+        // A connection that rests may be closed by the service at the moment it is used again.
+        let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().expect("a client can be made");
+        Self { engine, databases, clock, cortex, node, admin, http }
     }
 
     /// Stops the node and starts another over the same databases.

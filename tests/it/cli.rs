@@ -78,6 +78,8 @@ async fn every_command(engine: Engine) {
     assert!(made.to_string().contains("cb_live_"), "{made}");
     let keys = desk.json(&["keys", "list", "--account", &account]).await;
     let id = keys.as_array().unwrap().iter().find(|key| key["name"] == "desk").map(|key| text(&key["id"])).unwrap();
+    let limited = desk.run(&["keys", "limit", &id, "1200", "--account", &account, "--reason", "they poll"]).await;
+    assert!(printed(&limited).contains("1200 requests a minute"));
     printed(&desk.run(&["keys", "deactivate", &id, "--account", &account]).await);
 
     let made =

@@ -5,6 +5,7 @@
 #![allow(clippy::too_many_lines, reason = "a story is told in one piece")]
 
 mod app;
+mod backups;
 mod cli;
 mod cortex_failures;
 mod crashes;
@@ -15,6 +16,7 @@ mod fixes;
 mod graphql;
 mod orders;
 mod process;
+mod rate_limits;
 mod rebuilds;
 mod refusals;
 mod support;

@@ -19,6 +19,11 @@ pub enum AccountCommand {
     DeactivateApiKey {
         key_id: ApiKeyId,
     },
+    /// How many requests the key may send in a minute, from all nodes together.
+    LimitApiKey {
+        key_id: ApiKeyId,
+        requests_per_minute: u32,
+    },
     SaveCredentials {
         credentials: CortexCredentials,
     },
@@ -64,4 +69,5 @@ pub struct NewApiKey {
     /// SHA-256 of the key, hexadecimal. The key itself is shown once and kept nowhere.
     pub hash: String,
     pub preview: String,
+    pub requests_per_minute: u32,
 }

@@ -20,6 +20,10 @@ pub enum AccountEvent {
     ApiKeyDeactivated {
         key_id: ApiKeyId,
     },
+    ApiKeyLimited {
+        key_id: ApiKeyId,
+        requests_per_minute: u32,
+    },
     CredentialsSaved {
         email: Private<String>,
         password: Private<String>,
@@ -48,6 +52,8 @@ pub struct ApiKeyCreated {
     pub role: Role,
     pub hash: String,
     pub preview: String,
+    #[serde(default = "super::keys::default_requests_per_minute")]
+    pub requests_per_minute: u32,
 }
 
 /// The price of one action of one delivery, set aside, spent or given back.
@@ -67,6 +73,7 @@ impl DomainEvent for AccountEvent {
             Self::Opened { .. } => "account_opened",
             Self::ApiKeyCreated(_) => "api_key_created",
             Self::ApiKeyDeactivated { .. } => "api_key_deactivated",
+            Self::ApiKeyLimited { .. } => "api_key_limited",
             Self::CredentialsSaved { .. } => "cortex_credentials_saved",
             Self::CredentialsDeleted => "cortex_credentials_deleted",
             Self::AttemptAdmitted { .. } => "attempt_admitted",

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{MAX_API_KEYS, MAX_ATTEMPTS_PER_MINUTE, MAX_NAME_CHARS};
+use super::{MAX_API_KEYS, MAX_ATTEMPTS_PER_MINUTE, MAX_NAME_CHARS, MAX_REQUESTS_PER_MINUTE};
 use crate::Credits;
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +21,8 @@ pub enum AccountRefusal {
     ApiKeyIdTaken,
     #[error("an account can have at most {MAX_API_KEYS} API keys, deactivated ones included")]
     TooManyApiKeys,
+    #[error("a key may send 1 to {MAX_REQUESTS_PER_MINUTE} requests a minute")]
+    InvalidRequestLimit,
     #[error("e-mail and password must both be filled in")]
     InvalidCredentials,
     #[error("a grant must be 1 to 1000000000 credits")]

@@ -52,12 +52,13 @@ fn new_key() -> NewApiKey {
         role: Role::Merchant,
         hash: "aa".repeat(32),
         preview: "…x4f2".to_owned(),
+        requests_per_minute: 600,
     }
 }
 
 fn key_created() -> AccountEvent {
-    let NewApiKey { id, name, role, hash, preview } = new_key();
-    AccountEvent::ApiKeyCreated(ApiKeyCreated { key_id: id, name, role, hash, preview })
+    let NewApiKey { id, name, role, hash, preview, requests_per_minute } = new_key();
+    AccountEvent::ApiKeyCreated(ApiKeyCreated { key_id: id, name, role, hash, preview, requests_per_minute })
 }
 
 #[test]
@@ -101,6 +102,17 @@ fn a_key_is_created_once_and_deactivated_for_good() {
     given([key_created()]).when(deactivate.clone()).then_expect_events(vec![deactivated.clone()]);
     given([key_created(), deactivated]).when(deactivate.clone()).then_expect_events(vec![]);
     given([]).when(deactivate).then_expect_error(AccountRefusal::UnknownApiKey);
+}
+
+#[test]
+fn a_key_is_limited_where_the_limit_is_news() {
+    let key_id = new_key().id;
+    let limit = |requests_per_minute| AccountCommand::LimitApiKey { key_id, requests_per_minute };
+    let limited = AccountEvent::ApiKeyLimited { key_id, requests_per_minute: 60 };
+    given([key_created()]).when(limit(60)).then_expect_events(vec![limited.clone()]);
+    given([key_created(), limited]).when(limit(60)).then_expect_events(vec![]);
+    given([key_created()]).when(limit(0)).then_expect_error(AccountRefusal::InvalidRequestLimit);
+    given([]).when(limit(60)).then_expect_error(AccountRefusal::UnknownApiKey);
 }
 
 #[test]
@@ -253,6 +265,7 @@ fn the_stored_form_of_every_event_is_pinned() {
         AccountEvent::CreditsCharged(CreditMove { action: PaidAction::Follow, credits: Credits(3), ..share_of(1) }),
         AccountEvent::CreditsReleased(share_of(1)),
         AccountEvent::ReservationTakenOver(share_of(1)),
+        AccountEvent::ApiKeyLimited { key_id: new_key().id, requests_per_minute: 60 },
     ];
     let stored: Vec<_> = events
         .iter()

@@ -58,11 +58,15 @@ BEGIN
         FROM accepted a ORDER BY a.position
     ), keyed AS (
         INSERT INTO data_keys (stream, wrapped)
-        SELECT coalesce(b.position, (SELECT min(f.position) FROM accepted f WHERE f.append_no = a.append_no)), k.wrapped
+        SELECT CASE WHEN a.sequence = 1 THEN a.position ELSE
+                   -- A look-up for each, not a join: planned while the table was small, a join would read all of it.
+                   (SELECT b.position FROM events b WHERE b.aggregate_type = a.aggregate_type
+                        AND b.aggregate_id = a.aggregate_id AND b.sequence = 1) END,
+               k.wrapped
         FROM unnest(key_append_nos, wrapped_keys) AS k(append_no, wrapped)
-             JOIN allowed a ON a.append_no = k.append_no
-             LEFT JOIN events b ON b.aggregate_type = a.aggregate_type AND b.aggregate_id = a.aggregate_id
-                 AND b.sequence = 1
+             JOIN (SELECT DISTINCT ON (f.append_no) f.append_no, f.aggregate_type, f.aggregate_id, f.sequence,
+                          f.position
+                   FROM accepted f ORDER BY f.append_no, f.sequence) a ON a.append_no = k.append_no
         ON CONFLICT (stream) DO NOTHING
     ), shot AS (
         INSERT INTO snapshots (aggregate_type, aggregate_id, sequence, hash, schema_version, state)

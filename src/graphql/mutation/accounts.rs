@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, InputObject, Object};
 use domain::account::{
     Account as Aggregate, AccountCommand, CortexCredentials, DEFAULT_ATTEMPTS_PER_MINUTE, Role as DomainRole,
 };
-use domain::{AccountId, Credits, Private};
+use domain::{AccountId, ApiKeyId, Credits, Private};
 use projections::accounts;
 
 use super::payload;
@@ -31,6 +31,8 @@ struct CreateApiKeyInput {
     name: String,
     /// Merchant unless an admin says otherwise.
     role: Option<Role>,
+    /// Admin only: how many requests it may send in a minute. 600 unless said otherwise.
+    requests_per_minute: Option<i32>,
 }
 
 #[derive(InputObject)]
@@ -38,6 +40,14 @@ struct DeactivateApiKeyInput {
     /// Admin only: of another account.
     account_id: Option<ID>,
     api_key_id: ID,
+}
+
+#[derive(InputObject)]
+struct LimitApiKeyInput {
+    /// Of another account than the caller's.
+    account_id: Option<ID>,
+    api_key_id: ID,
+    requests_per_minute: i32,
 }
 
 #[derive(InputObject)]
@@ -100,7 +110,11 @@ impl Accounts {
         if role > viewer.role {
             return Err(ApiError::Forbidden);
         }
-        let (key, record) = keys::new_key(&input.name, role);
+        let (key, mut record) = keys::new_key(&input.name, role);
+        if let Some(limit) = input.requests_per_minute {
+            viewer.require(DomainRole::Admin)?;
+            record.requests_per_minute = u32::try_from(limit).unwrap_or(0);
+        }
         let key_id = record.id.to_string();
         match executed(context, input.account_id, AccountCommand::CreateApiKey(record)).await? {
             Ok((id, _)) => {
@@ -117,18 +131,16 @@ impl Accounts {
         context: &Context<'_>,
         input: DeactivateApiKeyInput,
     ) -> Result<ApiKeyPayload, ApiError> {
-        let (service, _) = asked(context)?;
-        let Ok(key_id) = input.api_key_id.parse() else {
-            return Ok(UserError::not_found("apiKeyId").into());
-        };
-        match executed(context, input.account_id, AccountCommand::DeactivateApiKey { key_id }).await? {
-            Ok((id, _)) => {
-                let rows = accounts::keys(&service.views, &id).await?;
-                let row = rows.into_iter().find(|row| row.id == input.api_key_id.as_str());
-                Ok(ApiKeyPayload { api_key: row.map(ApiKey::from), user_errors: vec![] })
-            }
-            Err(error) => Ok(error.into()),
-        }
+        let deactivate = |key_id| AccountCommand::DeactivateApiKey { key_id };
+        change_key(context, input.account_id, &input.api_key_id, deactivate).await
+    }
+
+    /// Admin only: how many requests a key may send in a minute, from all nodes together.
+    async fn limit_api_key(&self, context: &Context<'_>, input: LimitApiKeyInput) -> Result<ApiKeyPayload, ApiError> {
+        asked(context)?.1.require(DomainRole::Admin)?;
+        let requests_per_minute = u32::try_from(input.requests_per_minute).unwrap_or(0);
+        let limit = |key_id| AccountCommand::LimitApiKey { key_id, requests_per_minute };
+        change_key(context, input.account_id, &input.api_key_id, limit).await
     }
 
     /// Admin only. Deliveries that waited for credits go on.
@@ -173,6 +185,26 @@ impl Accounts {
         service.wait_for_views(position).await;
         let account = accounts::find(&service.views, &id).await?.map(Account::from);
         Ok(CreateAccountPayload { account, api_key: Some(api_key), user_errors: vec![] })
+    }
+}
+
+async fn change_key(
+    context: &Context<'_>,
+    account_id: Option<ID>,
+    key_id: &ID,
+    command: impl FnOnce(ApiKeyId) -> AccountCommand,
+) -> Result<ApiKeyPayload, ApiError> {
+    let (service, _) = asked(context)?;
+    let Ok(id) = key_id.parse() else {
+        return Ok(UserError::not_found("apiKeyId").into());
+    };
+    match executed(context, account_id, command(id)).await? {
+        Ok((account_id, _)) => {
+            let rows = accounts::keys(&service.views, &account_id).await?;
+            let row = rows.into_iter().find(|row| row.id == key_id.as_str());
+            Ok(ApiKeyPayload { api_key: row.map(ApiKey::from), user_errors: vec![] })
+        }
+        Err(error) => Ok(error.into()),
     }
 }
 

@@ -1,0 +1,102 @@
+//! The API keys of an account: who may ask in its name, and how often.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{AccountEvent, AccountRefusal, ApiKeyCreated, NewApiKey, Role, valid_name};
+use crate::ApiKeyId;
+
+/// Keys are deactivated but never deleted, so their number needs a bound.
+pub const MAX_API_KEYS: usize = 500;
+/// Requests that a key may send in a minute, unless an administrator says otherwise.
+pub const DEFAULT_REQUESTS_PER_MINUTE: u32 = 600;
+pub const MAX_REQUESTS_PER_MINUTE: u32 = 1_000_000;
+
+pub(super) const fn default_requests_per_minute() -> u32 {
+    DEFAULT_REQUESTS_PER_MINUTE
+}
+
+/// All keys that ever were.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ApiKeys(BTreeMap<ApiKeyId, ApiKey>);
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiKey {
+    pub name: String,
+    pub role: Role,
+    hash: String,
+    active: bool,
+    #[serde(default = "default_requests_per_minute")]
+    pub requests_per_minute: u32,
+}
+
+impl ApiKeys {
+    /// The key with this id, if it may be used.
+    pub fn active(&self, id: ApiKeyId) -> Option<&ApiKey> {
+        self.0.get(&id).filter(|key| key.active)
+    }
+
+    pub(super) fn create(&self, key: NewApiKey) -> Result<Option<AccountEvent>, AccountRefusal> {
+        if let Some(known) = self.0.get(&key.id) {
+            return if known.hash == key.hash { Ok(None) } else { Err(AccountRefusal::ApiKeyIdTaken) };
+        }
+        if self.0.len() >= MAX_API_KEYS {
+            return Err(AccountRefusal::TooManyApiKeys);
+        }
+        created(key).map(Some)
+    }
+
+    pub(super) fn deactivate(&self, key_id: ApiKeyId) -> Result<Option<AccountEvent>, AccountRefusal> {
+        let key = self.0.get(&key_id).ok_or(AccountRefusal::UnknownApiKey)?;
+        Ok(key.active.then_some(AccountEvent::ApiKeyDeactivated { key_id }))
+    }
+
+    pub(super) fn limit(
+        &self,
+        key_id: ApiKeyId,
+        requests_per_minute: u32,
+    ) -> Result<Option<AccountEvent>, AccountRefusal> {
+        let key = self.0.get(&key_id).ok_or(AccountRefusal::UnknownApiKey)?;
+        let requests_per_minute = valid_limit(requests_per_minute)?;
+        let news = key.requests_per_minute != requests_per_minute;
+        Ok(news.then_some(AccountEvent::ApiKeyLimited { key_id, requests_per_minute }))
+    }
+
+    pub(super) fn created(&mut self, key: ApiKeyCreated) {
+        let ApiKeyCreated { key_id, name, role, hash, preview: _, requests_per_minute } = key;
+        self.0.insert(key_id, ApiKey { name, role, hash, active: true, requests_per_minute });
+    }
+
+    pub(super) fn deactivated(&mut self, key_id: ApiKeyId) {
+        if let Some(key) = self.0.get_mut(&key_id) {
+            key.active = false;
+        }
+    }
+
+    pub(super) fn limited(&mut self, key_id: ApiKeyId, requests_per_minute: u32) {
+        if let Some(key) = self.0.get_mut(&key_id) {
+            key.requests_per_minute = requests_per_minute;
+        }
+    }
+}
+
+pub(super) fn created(key: NewApiKey) -> Result<AccountEvent, AccountRefusal> {
+    Ok(AccountEvent::ApiKeyCreated(ApiKeyCreated {
+        key_id: key.id,
+        name: valid_name(&key.name)?,
+        role: key.role,
+        hash: key.hash,
+        preview: key.preview,
+        requests_per_minute: valid_limit(key.requests_per_minute)?,
+    }))
+}
+
+fn valid_limit(requests_per_minute: u32) -> Result<u32, AccountRefusal> {
+    if (1..=MAX_REQUESTS_PER_MINUTE).contains(&requests_per_minute) {
+        Ok(requests_per_minute)
+    } else {
+        Err(AccountRefusal::InvalidRequestLimit)
+    }
+}

@@ -1,0 +1,83 @@
+//! `cloud-bridge backup` and `restore`: the embedded log, copied while a server goes on, and put back.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::Args;
+use serde_json::json;
+
+use super::output;
+use super::stores::StoreArgs;
+use crate::backup::{self, BackupNote};
+
+/// Copy the event log into a folder, while a server may go on writing it
+///
+/// The copy holds every event, the data keys that open what is private in them, and nothing of the views, which are folded
+/// anew. The master key is not in it: keep a copy of `DATA_DIR/master.key` elsewhere, for without it the backup cannot be
+/// read, and together they can be read by whoever finds them. A Postgres log is backed up with Postgres's own tools.
+#[derive(Args, Debug)]
+pub(super) struct Backup {
+    /// A folder that is empty or not there yet
+    #[arg(long, env = "CLOUD_BRIDGE_BACKUP", value_name = "DIR")]
+    to: PathBuf,
+    #[command(flatten)]
+    stores: StoreArgs,
+}
+
+/// Put a backup's event log into an empty data folder, and check that no event in it was changed
+///
+/// Put the master key into the folder first, or give it in `CLOUD_BRIDGE_MASTER_KEY`. Nothing is ever written over. What was
+/// erased after the backup was made is in it still: erase it again.
+#[derive(Args, Debug)]
+pub(super) struct Restore {
+    /// The folder of the backup
+    #[arg(long, env = "CLOUD_BRIDGE_BACKUP", value_name = "DIR")]
+    from: PathBuf,
+    #[command(flatten)]
+    stores: StoreArgs,
+}
+
+impl Backup {
+    pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
+        self.stores
+            .require_embedded_log("back it up with `pg_dump --format custom`, the tables of one log together")?;
+        let log = self.stores.open_log().await?;
+        let made = backup::back_up(&log, &self.to, log.clock().now()).await;
+        log.close().await;
+        let note = made?;
+        if json {
+            return Ok(output::print_json(&note)?);
+        }
+        let BackupNote { position, bytes, master_key_id, .. } = &note;
+        let folder = self.to.display();
+        Ok(output::print(format_args!(
+            "Backed up {position} events, {bytes} bytes, to {folder}.\n\
+             The master key (id {master_key_id}) is not in it: keep a copy of it elsewhere.\n\
+             Put back with: cloud-bridge restore --from {folder} --data-dir NEW_FOLDER"
+        ))?)
+    }
+}
+
+impl Restore {
+    pub(super) fn run(self, json: bool) -> anyhow::Result<()> {
+        self.stores.require_embedded_log("put it back with `pg_restore`")?;
+        if !self.stores.has_default_log() {
+            bail!("a backup is put back into a data folder: leave --log out and name the folder with --data-dir");
+        }
+        let note = backup::examined(&self.from)?;
+        let vault = self.stores.vault(false)?;
+        let key = hex::encode(vault.master_key_id());
+        if key != note.master_key_id {
+            bail!("the master key is not the backup's: it wants key {}, this is key {key}", note.master_key_id);
+        }
+        let file = backup::put_back(&self.from, &self.stores.data_dir)?;
+        if json {
+            return Ok(output::print_json(&json!({ "log": file, "position": note.position }))?);
+        }
+        Ok(output::print(format_args!(
+            "Restored {} events to {}.\nStart the server: it folds the views anew.",
+            note.position,
+            file.display()
+        ))?)
+    }
+}
