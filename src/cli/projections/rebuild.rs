@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use clap::builder::PossibleValuesParser;
+use clap::builder::{FalseyValueParser, PossibleValuesParser};
 use indicatif::{ProgressBar, ProgressStyle};
 use projections::View;
 use serde::Deserialize;
@@ -29,7 +29,7 @@ pub(in crate::cli) struct Rebuild {
     #[arg(value_parser = PossibleValuesParser::new(View::ALL.map(View::name)))]
     name: String,
     /// Only begin it; `projections status` shows how far it is, `projections cancel` ends it
-    #[arg(long)]
+    #[arg(long, env = "CLOUD_BRIDGE_DETACH", value_parser = FalseyValueParser::new())]
     detach: bool,
     #[command(flatten)]
     server: ServerArgs,
