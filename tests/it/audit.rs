@@ -285,7 +285,7 @@ on_each_engine! {
     }
 
     async fn the_server_signs_when_the_interval_has_passed_and_something_is_new(app: &TestApp) {
-        let every = Some(Duration::from_secs(3_600));
+        let every = Some(Duration::from_hours(1));
         let options = ServiceOptions { checkpoint_every: every, ..options(&app.databases, &app.cortex, 0) };
         let log = if app.databases.log_url.starts_with("postgres") {
             let node = Node::start(options, app.clock.clone()).await;
@@ -296,7 +296,7 @@ on_each_engine! {
             &app.service().log
         };
         // A file has one process: the same follower beside the service.
-        let following = tokio::spawn({ let log = log.clone(); async move { signer::follow(&log, Duration::from_secs(3_600)).await } });
+        let following = tokio::spawn({ let log = log.clone(); async move { signer::follow(&log, Duration::from_hours(1)).await } });
         checkpoints_follow(app, log).await;
         following.abort();
     }
