@@ -7,7 +7,8 @@ use cqrs_es::event_sink::EventSink;
 use cqrs_es::{Aggregate, DomainEvent};
 use serde::{Deserialize, Serialize};
 
-/// The one stream of a log's checkpoints: UUIDv5 of the namespace of OIDs and the name `cloud-bridge checkpoints`.
+/// The one stream of a log's checkpoints: the UUID of version 5 of the namespace of object ids and the name
+/// `cloud-bridge checkpoints`.
 pub const STREAM_ID: &str = "686e6441-c8a6-5a7d-9506-54bf8ff4ee8d";
 
 /// What stands for the root before the first checkpoint: 32 zero bytes in hexadecimal.

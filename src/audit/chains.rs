@@ -20,6 +20,10 @@ struct Entry {
     hash: Hash,
 }
 
+/// A sequence, or a number of streams, that is over 4,294,967,294: no log has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NoSuchPlace;
+
 /// Streams and their last events: a table with open addressing, which only grows.
 #[derive(Debug, Default)]
 pub(super) struct Chains {
@@ -30,29 +34,29 @@ pub(super) struct Chains {
 }
 
 impl Chains {
-    /// Notes the last event of a stream and answers the one before it. None where the sequence cannot be.
+    /// Notes the last event of a stream and answers the one before it.
     pub(super) fn advance(
         &mut self,
         aggregate_type: &str,
         aggregate_id: &str,
         sequence: i64,
         hash: Hash,
-    ) -> Option<Option<(i64, Hash)>> {
-        let sequence = u32::try_from(sequence).ok()?;
+    ) -> Result<Option<(i64, Hash)>, NoSuchPlace> {
+        let sequence = u32::try_from(sequence).map_err(|_| NoSuchPlace)?;
         if self.len >= self.slots.len() / 4 * 3 {
             self.grow();
         }
         let entry = Entry { stream: stream_key(aggregate_type, aggregate_id), sequence, hash };
         let slot = self.slot_of(&entry.stream);
         if self.slots[slot] == EMPTY {
-            self.slots[slot] = u32::try_from(self.len).ok().filter(|number| *number != EMPTY)?;
+            self.slots[slot] = u32::try_from(self.len).ok().filter(|number| *number != EMPTY).ok_or(NoSuchPlace)?;
             self.push(entry);
-            return Some(None);
+            return Ok(None);
         }
         let known = self.entry_mut(self.slots[slot]);
         let before = (known.sequence.into(), known.hash);
         *known = entry;
-        Some(Some(before))
+        Ok(Some(before))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -125,15 +129,15 @@ mod tests {
         let mut chains = Chains::default();
         let hash = |number: i64| -> Hash { Sha256::digest(number.to_be_bytes()).into() };
         for number in 0..200_000_i64 {
-            assert_eq!(chains.advance("delivery", &number.to_string(), 1, hash(number)), Some(None));
+            assert_eq!(chains.advance("delivery", &number.to_string(), 1, hash(number)), Ok(None));
         }
         assert_eq!(chains.len(), 200_000);
         for number in (0..200_000_i64).rev() {
             let before = chains.advance("delivery", &number.to_string(), 2, [0; 32]);
-            assert_eq!(before, Some(Some((1, hash(number)))));
+            assert_eq!(before, Ok(Some((1, hash(number)))));
         }
-        assert_eq!(chains.advance("account", "1", 1, [1; 32]), Some(None), "the type is part of a stream");
-        assert_eq!(chains.advance("account", "1", i64::MAX, [1; 32]), None);
+        assert_eq!(chains.advance("account", "1", 1, [1; 32]), Ok(None), "the type is part of a stream");
+        assert_eq!(chains.advance("account", "1", i64::MAX, [1; 32]), Err(NoSuchPlace));
         assert_eq!(chains.len(), 200_001);
     }
 }

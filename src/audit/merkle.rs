@@ -144,13 +144,11 @@ mod tests {
 
     /// The definition of RFC 6962, word for word.
     fn defined(leaves: &[Hash]) -> Hash {
-        match leaves {
-            [only] => *only,
-            _ => {
-                let split = leaves.len().next_power_of_two() / 2;
-                node(&defined(&leaves[..split]), &defined(&leaves[split..]))
-            }
+        if let [only] = leaves {
+            return *only;
         }
+        let split = leaves.len().next_power_of_two() / 2;
+        node(&defined(&leaves[..split]), &defined(&leaves[split..]))
     }
 
     #[test]
@@ -159,7 +157,9 @@ mod tests {
         for size in 1..=70 {
             let leaves = leaves(size);
             let mut tree = Tree::default();
-            leaves.iter().for_each(|leaf| tree.push(*leaf));
+            for leaf in &leaves {
+                tree.push(*leaf);
+            }
             assert_eq!(tree.root(), Some(defined(&leaves)), "{size} leaves");
         }
     }
@@ -169,7 +169,9 @@ mod tests {
         for size in 1..=40 {
             let leaves = leaves(size);
             let mut tree = Tree::default();
-            leaves.iter().for_each(|leaf| tree.push_proven(*leaf));
+            for leaf in &leaves {
+                tree.push_proven(*leaf);
+            }
             let (root, proofs) = tree.into_proofs().unwrap();
             assert_eq!((root, proofs.len()), (defined(&leaves), leaves.len()));
             for (leaf, proof) in leaves.iter().zip(&proofs) {

@@ -32,9 +32,9 @@ pub(super) async fn tree(log: &EventLog, first: i64, last: i64, proven: &HashSet
             }
             let leaf = leaf(position, &aggregate_type, &aggregate_id, sequence, &hash);
             if proven.contains(&position) {
-                tree.push_proven(leaf)
+                tree.push_proven(leaf);
             } else {
-                tree.push(leaf)
+                tree.push(leaf);
             }
             next += 1;
         }

@@ -8,7 +8,7 @@ use std::thread;
 use cqrs_es::Aggregate as _;
 use domain::checkpoint::{Checkpoints, STREAM_ID};
 
-use super::chains::Chains;
+use super::chains::{Chains, NoSuchPlace};
 use super::checkpoint::SignedRange;
 use super::merkle::{Hash, Tree, leaf_of};
 use crate::event_log::row::{GENESIS, StoredEvent, WholeEvent, chain};
@@ -165,17 +165,17 @@ impl Walk {
         self.next = event.position.saturating_add(1);
         let before = self.chains.advance(&event.aggregate_type, &event.aggregate_id, event.sequence, hash);
         match (before, row.stated_previous) {
-            (None, _) => broken("there is no such place in a stream".to_owned()),
-            (Some(Some((last, _))), _) if event.sequence != last + 1 => {
+            (Err(NoSuchPlace), _) => broken("there is no such place in a stream".to_owned()),
+            (Ok(Some((last, _))), _) if event.sequence != last + 1 => {
                 broken(format!("it follows event {last} of its stream, as no event {} is there", last + 1))
             }
-            (Some(Some((_, previous))), _) => Ok(previous),
-            (Some(None), _) if event.sequence == 1 => Ok(GENESIS),
-            (Some(None), Some(previous)) => {
+            (Ok(Some((_, previous))), _) => Ok(previous),
+            (Ok(None), _) if event.sequence == 1 => Ok(GENESIS),
+            (Ok(None), Some(previous)) => {
                 self.cut_streams += 1;
                 Ok(previous)
             }
-            (Some(None), None) => broken("the events before it in its stream are missing".to_owned()),
+            (Ok(None), None) => broken("the events before it in its stream are missing".to_owned()),
         }
     }
 

@@ -44,9 +44,9 @@ impl VerifyBundle {
             }
         };
         if json {
-            output::print_json(&self.as_json(&bundle))?
+            output::print_json(&self.as_json(&bundle))?;
         } else {
-            output::print(self.as_text(&bundle))?
+            output::print(self.as_text(&bundle))?;
         }
         Ok(())
     }

@@ -78,9 +78,11 @@ impl Export {
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&self.output).map_err(|error| match error.kind() {
-            ErrorKind::AlreadyExists => anyhow!("{path} is there already: name another file, or remove it"),
-            _ => anyhow!(error).context(format!("{path} cannot be made")),
+        let file = options.open(&self.output).map_err(|error| {
+            if error.kind() == ErrorKind::AlreadyExists {
+                return anyhow!("{path} is there already: name another file, or remove it");
+            }
+            anyhow!(error).context(format!("{path} cannot be made"))
         })?;
         let request = Request { from: self.from, to: self.to, streams: self.streams.clone() };
         let bar = bar()?;
