@@ -121,6 +121,11 @@ impl EventLog {
         &self.database
     }
 
+    /// The ids of the master keys by which anything in the log may be wrapped.
+    pub async fn master_keys_in_use(&self) -> sqlx::Result<Vec<Vec<u8>>> {
+        master_keys_in_use(&self.database).await
+    }
+
     /// What customers are found by.
     pub fn blind_index(&self) -> Option<&BlindIndex> {
         self.blind_index.as_ref()
@@ -177,29 +182,39 @@ struct MasterKeyId {
     master_key_id: Vec<u8>,
 }
 
-async fn known_master_key(database: &Database) -> sqlx::Result<Option<MasterKeyId>> {
-    database.fetch_optional(Sql::new("SELECT master_key_id FROM vault")).await
+/// The master keys by which anything in the log may be wrapped.
+async fn master_keys_in_use(database: &Database) -> sqlx::Result<Vec<Vec<u8>>> {
+    let rows: Vec<MasterKeyId> = database.fetch_all(Sql::new("SELECT master_key_id FROM vault")).await?;
+    Ok(rows.into_iter().map(|row| row.master_key_id).collect())
 }
 
-/// The first node to open an empty log makes it the log of its master key.
+/// The first node to open an empty log makes it the log of its master key. Later ones may bring another key, beside all
+/// that are in use.
 async fn claim(database: &Database, vault: &Vault) -> anyhow::Result<()> {
-    if known_master_key(database).await?.is_none() {
+    if master_keys_in_use(database).await?.is_empty() {
         let claim = Sql::new("INSERT INTO vault (master_key_id) SELECT ")
             .bind(vault.master_key_id().to_vec())
             .push(" WHERE NOT EXISTS (SELECT 1 FROM vault)");
         database.execute(claim).await?;
     }
-    refuse_other_master_key(database, vault).await
+    refuse_other_master_key(database, vault).await?;
+    let add = Sql::new("INSERT INTO vault (master_key_id) VALUES (")
+        .bind(vault.master_key_id().to_vec())
+        .push(") ON CONFLICT (master_key_id) DO NOTHING");
+    database.execute(add).await?;
+    Ok(())
 }
 
 async fn refuse_other_master_key(database: &Database, vault: &Vault) -> anyhow::Result<()> {
-    let known =
-        known_master_key(database).await?.context("the event log has no master key yet: start a server once")?;
-    if known.master_key_id != vault.master_key_id() {
+    let in_use = master_keys_in_use(database).await?;
+    if in_use.is_empty() {
+        bail!("the event log has no master key yet: start a server once");
+    }
+    if let Some(missing) = in_use.iter().find(|id| !vault.has(id)) {
         bail!(
             "the master key is not the one this event log was sealed with (it wants key {}, this is key {}): give the \
-             right one in CLOUD_BRIDGE_MASTER_KEY or put its key file back",
-            hex::encode(known.master_key_id),
+             right one in CLOUD_BRIDGE_MASTER_KEY or put its key file back; while keys are changed, both must be there",
+            hex::encode(missing),
             hex::encode(vault.master_key_id()),
         );
     }

@@ -2,6 +2,7 @@
 //! to what the caller's key may see.
 
 mod account;
+mod action;
 mod arguments;
 mod delivery;
 mod error;
@@ -9,6 +10,7 @@ mod event;
 mod gate;
 mod integration;
 mod loader;
+mod master_key;
 mod mutation;
 mod page;
 mod projection;

@@ -15,6 +15,7 @@ pub mod ids;
 pub mod ingest;
 pub mod integrations;
 pub mod keys;
+pub mod master_keys;
 pub mod metrics;
 pub mod operations;
 pub mod projector;

@@ -21,6 +21,7 @@ use crate::cortex::CortexClient;
 use crate::event_log::refusals::Refusals;
 use crate::event_log::{Actor, EventLog, HeadListener, Surroundings};
 use crate::integrations::Integrations;
+use crate::master_keys::Rotation;
 use crate::metrics::Metrics;
 use crate::projector::Projector;
 use crate::rate_limit::RateLimits;
@@ -68,6 +69,7 @@ pub struct Service {
     pub changes: Changes,
     pub refusals: Arc<Refusals>,
     pub rate_limits: RateLimits,
+    pub rotation: Rotation,
     pub metrics: Arc<Metrics>,
     pub clock: Clock,
     pub public_url: String,
@@ -106,6 +108,7 @@ impl Service {
             changes: Changes::default(),
             refusals: Arc::new(Refusals::default()),
             rate_limits: RateLimits::default(),
+            rotation: Rotation::default(),
             public_url: options.public_url.trim_end_matches('/').to_owned(),
             reacted: watch::Sender::new(0),
             stopping: watch::Sender::new(false),

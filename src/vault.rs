@@ -23,32 +23,60 @@ const WRAPPED_FORM: u8 = 1;
 #[error("what was sealed cannot be opened with this key")]
 pub struct CannotOpen;
 
-/// Wraps and unwraps data keys.
+/// Master keys that may be present at a time: one to seal with, and those that are on their way out.
+const MAX_MASTER_KEYS: usize = 8;
+
+/// Wraps data keys with the present master key, and unwraps what it or an earlier one has wrapped.
 #[derive(Clone)]
 pub struct Vault {
+    present: MasterKey,
+    earlier: Vec<MasterKey>,
+}
+
+#[derive(Clone)]
+struct MasterKey {
+    id: [u8; MASTER_KEY_ID_BYTES],
     cipher: Aes256Gcm,
-    master_key_id: [u8; MASTER_KEY_ID_BYTES],
+}
+
+impl MasterKey {
+    fn new(master_key: &[u8; KEY_BYTES]) -> Self {
+        let digest = Sha256::new().chain_update(b"cloud-bridge master key").chain_update(master_key).finalize();
+        let mut id = [0; MASTER_KEY_ID_BYTES];
+        id.copy_from_slice(&digest[..MASTER_KEY_ID_BYTES]);
+        Self { id, cipher: cipher(master_key) }
+    }
+
+    fn from_text(text: &str) -> anyhow::Result<Self> {
+        let bytes = Zeroizing::new(match hex::decode(text) {
+            Ok(bytes) => bytes,
+            Err(_) => STANDARD.decode(text).context("a master key is neither base64 nor hexadecimal")?,
+        });
+        let Ok(key) = <&[u8; KEY_BYTES]>::try_from(bytes.as_slice()) else {
+            bail!("a master key has {} bytes where 32 are needed", bytes.len());
+        };
+        Ok(Self::new(key))
+    }
 }
 
 impl Vault {
     pub fn new(master_key: &[u8; KEY_BYTES]) -> Self {
-        let digest = Sha256::new().chain_update(b"cloud-bridge master key").chain_update(master_key).finalize();
-        let mut master_key_id = [0; MASTER_KEY_ID_BYTES];
-        master_key_id.copy_from_slice(&digest[..MASTER_KEY_ID_BYTES]);
-        Self { cipher: cipher(master_key), master_key_id }
+        Self { present: MasterKey::new(master_key), earlier: vec![] }
     }
 
-    /// From 32 bytes in base64 or hexadecimal, as people keep them in an environment variable.
+    /// From 32 bytes in base64 or hexadecimal, as people keep them in an environment variable. Several keys may stand there,
+    /// separated by commas or spaces: the first seals, the others open what they sealed before.
     pub fn from_text(text: &str) -> anyhow::Result<Self> {
-        let text = text.trim();
-        let bytes = Zeroizing::new(match hex::decode(text) {
-            Ok(bytes) => bytes,
-            Err(_) => STANDARD.decode(text).context("the master key is neither base64 nor hexadecimal")?,
-        });
-        let Ok(key) = <&[u8; KEY_BYTES]>::try_from(bytes.as_slice()) else {
-            bail!("the master key has {} bytes where 32 are needed", bytes.len());
-        };
-        Ok(Self::new(key))
+        let words = text.split(|character: char| character == ',' || character.is_whitespace());
+        let keys: anyhow::Result<Vec<MasterKey>> =
+            words.filter(|word| !word.is_empty()).map(MasterKey::from_text).collect();
+        let mut keys = keys?.into_iter();
+        let present = keys.next().context("there is no master key")?;
+        let earlier: Vec<MasterKey> = keys.collect();
+        if earlier.len() >= MAX_MASTER_KEYS {
+            bail!("there are more than {MAX_MASTER_KEYS} master keys: leave out those that are not used any more");
+        }
+        Ok(Self { present, earlier })
     }
 
     /// Reads the key file, or makes one (mode 0600) where there is none yet and `may_create`.
@@ -75,9 +103,26 @@ impl Vault {
         }
     }
 
-    /// Tells one master key from another without telling anything about it.
+    /// Tells the present master key from another without telling anything about it.
     pub fn master_key_id(&self) -> &[u8] {
-        &self.master_key_id
+        &self.present.id
+    }
+
+    /// Whether the master key of this id is here.
+    pub fn has(&self, master_key_id: &[u8]) -> bool {
+        self.master_key(master_key_id).is_some()
+    }
+
+    fn master_key(&self, id: &[u8]) -> Option<&MasterKey> {
+        std::iter::once(&self.present).chain(&self.earlier).find(|key| key.id == id)
+    }
+
+    /// The same secret wrapped by the present master key; nothing where it is already.
+    pub fn rewrap(&self, place: &str, wrapped: &[u8]) -> Result<Option<Vec<u8>>, CannotOpen> {
+        if wrapped.get(1..=MASTER_KEY_ID_BYTES) == Some(&self.present.id) {
+            return Ok(None);
+        }
+        Ok(Some(self.wrap_key(place, &*self.unwrap_key(place, wrapped)?)))
     }
 
     /// A new data key, with the form in which it is stored.
@@ -93,8 +138,8 @@ impl Vault {
     /// 32 secret bytes in the form in which keys are stored (69 bytes). `place` is where they belong.
     pub fn wrap_key(&self, place: &str, key: &[u8; KEY_BYTES]) -> Vec<u8> {
         let mut wrapped = vec![WRAPPED_FORM];
-        wrapped.extend_from_slice(&self.master_key_id);
-        wrapped.extend_from_slice(&seal(&self.cipher, key, place.as_bytes()));
+        wrapped.extend_from_slice(&self.present.id);
+        wrapped.extend_from_slice(&seal(&self.present.cipher, key, place.as_bytes()));
         wrapped
     }
 
@@ -103,17 +148,15 @@ impl Vault {
             return Err(CannotOpen);
         };
         let (id, sealed) = rest.split_at_checked(MASTER_KEY_ID_BYTES).ok_or(CannotOpen)?;
-        if id != self.master_key_id {
-            return Err(CannotOpen);
-        }
-        let key = Zeroizing::new(open(&self.cipher, sealed, place.as_bytes())?);
+        let master_key = self.master_key(id).ok_or(CannotOpen)?;
+        let key = Zeroizing::new(open(&master_key.cipher, sealed, place.as_bytes())?);
         <[u8; KEY_BYTES]>::try_from(key.as_slice()).map(Zeroizing::new).map_err(|_| CannotOpen)
     }
 }
 
 impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Vault({})", hex::encode(self.master_key_id))
+        write!(f, "Vault({})", hex::encode(self.present.id))
     }
 }
 
@@ -227,11 +270,27 @@ mod tests {
     }
 
     #[test]
+    fn what_an_earlier_master_key_wrapped_is_opened_and_wrapped_anew() {
+        let old = Vault::new(&[7; KEY_BYTES]);
+        let both = Vault::from_text(&format!("{},{}", hex::encode([8; 32]), hex::encode([7; 32]))).unwrap();
+        let new = Vault::new(&[8; KEY_BYTES]);
+        let (key, wrapped) = old.new_data_key("delivery/1");
+        let sealed = key.seal(b"max@music.com", b"here");
+
+        assert!(new.unwrap("delivery/1", &wrapped).is_err());
+        let rewrapped = both.rewrap("delivery/1", &wrapped).unwrap().expect("another key wrapped it");
+        assert_eq!(new.unwrap("delivery/1", &rewrapped).unwrap().open(&sealed, b"here").unwrap(), b"max@music.com");
+        assert_eq!(both.rewrap("delivery/1", &rewrapped), Ok(None), "once is enough");
+        assert_eq!(both.rewrap("delivery/2", &wrapped), Err(CannotOpen), "a wrapped key belongs to its stream");
+        assert!(both.has(old.master_key_id()) && both.has(new.master_key_id()) && !new.has(old.master_key_id()));
+    }
+
+    #[test]
     fn a_master_key_is_given_in_base64_or_hexadecimal() {
         let key = [9; KEY_BYTES];
-        let id = Vault::new(&key).master_key_id;
-        assert_eq!(Vault::from_text(&hex::encode(key)).unwrap().master_key_id, id);
-        assert_eq!(Vault::from_text(&format!(" {}\n", STANDARD.encode(key))).unwrap().master_key_id, id);
+        let id = Vault::new(&key).present.id;
+        assert_eq!(Vault::from_text(&hex::encode(key)).unwrap().present.id, id);
+        assert_eq!(Vault::from_text(&format!(" {}\n", STANDARD.encode(key))).unwrap().present.id, id);
         for bad in ["", "secret", &hex::encode([1; 31])] {
             assert!(Vault::from_text(bad).is_err());
         }

@@ -36,7 +36,7 @@ struct StoredKey {
 }
 
 /// Where the secret part of a key belongs, so that it cannot be moved elsewhere.
-fn place(key_id: &str) -> String {
+pub(crate) fn place(key_id: &str) -> String {
     format!("signing_key/{key_id}")
 }
 

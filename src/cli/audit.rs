@@ -1,5 +1,6 @@
 //! `cloud-bridge audit`: proof that the event log is what it was.
 
+mod actions;
 mod bundle;
 mod export;
 mod verify;
@@ -27,6 +28,7 @@ pub(super) enum Audit {
     Export(export::Export),
     VerifyBundle(bundle::VerifyBundle),
     Key(ShowKey),
+    Actions(actions::Actions),
 }
 
 impl Audit {
@@ -37,6 +39,7 @@ impl Audit {
             Self::Export(command) => command.run(json).await,
             Self::VerifyBundle(command) => command.run(json),
             Self::Key(command) => command.run(json).await,
+            Self::Actions(command) => command.run(json).await,
         }
     }
 }

@@ -36,6 +36,11 @@ pub(super) struct ServerArgs {
 }
 
 impl ServerArgs {
+    /// Why, as it will be recorded.
+    pub(super) fn reason(&self) -> Option<&str> {
+        self.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty())
+    }
+
     pub(super) fn client(&self) -> anyhow::Result<Client> {
         let key = match self.api_key.as_deref().map(str::trim).filter(|key| !key.is_empty()) {
             Some(key) => key.to_owned(),

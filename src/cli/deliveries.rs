@@ -2,6 +2,7 @@
 
 mod show;
 
+use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
@@ -22,6 +23,7 @@ pub(super) enum Deliveries {
     Show(show::Show),
     Retry(Retry),
     Cancel(Cancel),
+    Reveal(Reveal),
 }
 
 /// List deliveries, the newest first
@@ -75,6 +77,18 @@ pub(super) struct Cancel {
     server: ServerArgs,
 }
 
+/// Show who ordered, in any account; for support. That you read it is recorded, with --reason
+#[derive(Args, Debug)]
+pub(super) struct Reveal {
+    #[arg(value_name = "DELIVERY_ID")]
+    id: String,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+const REVEAL: &str = "mutation($input: RevealPersonalDataInput!) { revealPersonalData(input: $input) {
+  personalData { username email customerName customerId } userErrors { code message field } } }";
+
 const LIST: &str = "query($first: Int, $after: String, $filter: DeliveryFilter) {
   deliveries(first: $first, after: $after, filter: $filter) {
     nodes { id orderId orderNumber status resolutionCode attempts creditsCharged receivedAt updatedAt nextAttemptAt }
@@ -104,6 +118,7 @@ impl Deliveries {
         match self {
             Self::List(command) => command.run(json).await,
             Self::Show(command) => command.run(json).await,
+            Self::Reveal(command) => command.run(json).await,
             Self::Retry(Retry { id, username, server }) => {
                 let input = json!({ "deliveryId": id, "targetUsername": username });
                 change(&server, json, RETRY, input, "retryDelivery").await
@@ -147,6 +162,25 @@ impl List {
         output::keep_whole(&mut table, 0);
         output::print(output::rendered(&table))?;
         tell_of_more(&page["pageInfo"])
+    }
+}
+
+impl Reveal {
+    async fn run(self, json: bool) -> anyhow::Result<()> {
+        let reason = self.server.reason().context("say why with --reason: it is recorded that you read it")?;
+        let input = json!({ "deliveryId": self.id, "reason": reason });
+        let payload = self.server.client()?.change(REVEAL, json!({ "input": input }), "revealPersonalData").await?;
+        let data = &payload["personalData"];
+        if json {
+            return Ok(output::print_json(data)?);
+        }
+        for (label, field) in
+            [("Username", "username"), ("E-mail", "email"), ("Name", "customerName"), ("Customer id", "customerId")]
+        {
+            let value = data[field].as_str().map_or_else(|| "—".to_owned(), clean);
+            output::print(format_args!("{label:<12} {value}"))?;
+        }
+        Ok(())
     }
 }
 

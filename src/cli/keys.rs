@@ -1,5 +1,7 @@
 //! `cloud-bridge keys`: the API keys of an account.
 
+mod rotate_master;
+
 use chrono::{DateTime, Utc};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
@@ -17,6 +19,7 @@ pub(super) enum Keys {
     Create(Create),
     List(List),
     Limit(Limit),
+    RotateMaster(rotate_master::RotateMaster),
     Deactivate(Deactivate),
 }
 
@@ -113,6 +116,7 @@ impl Keys {
             Self::Create(command) => command.run(json).await,
             Self::List(command) => command.run(json).await,
             Self::Limit(command) => command.run(json).await,
+            Self::RotateMaster(command) => command.run(json).await,
             Self::Deactivate(command) => command.run(json).await,
         }
     }

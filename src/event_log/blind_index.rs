@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::vault::Vault;
 
 /// The name of its key among the sealed keys of the log, and the place it belongs to.
-const KEY_NAME: &str = "blind index";
+pub(crate) const KEY_NAME: &str = "blind index";
 /// Bytes of a hash that are kept: enough that no two customers of a log meet.
 const TOKEN_BYTES: usize = 16;
 

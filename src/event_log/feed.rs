@@ -106,6 +106,19 @@ impl EventLog {
         Ok(changed.into_iter().map(|row| (row.position, row.aggregate_id, row.sequence)).collect())
     }
 
+    /// The events at these positions, as far as there are any, in order.
+    pub async fn read_at(&self, positions: &[i64]) -> Result<Vec<Recorded>, LoadError> {
+        if positions.is_empty() {
+            return Ok(vec![]);
+        }
+        let sql = Sql::new(format!("SELECT e.*, {} FROM (SELECT {STORED_COLUMNS} FROM events", data_keys::OF_EVENT))
+            .push(" WHERE position IN (")
+            .bind_list(positions.iter().copied())
+            .push(")) e ORDER BY e.position");
+        let fed: Vec<Fed> = self.database.fetch_all(sql).await?;
+        fed.into_iter().map(|fed| self.recorded(fed.event, fed.wrapped.as_deref())).collect()
+    }
+
     /// At most `limit` events after a position, in order, opened and read.
     pub async fn read_after(&self, position: i64, limit: i64) -> Result<Vec<Recorded>, LoadError> {
         self.read(position, limit, "").await

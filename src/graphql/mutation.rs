@@ -5,7 +5,9 @@ mod accounts;
 mod checkpoints;
 mod deliveries;
 mod integrations;
+mod master_keys;
 mod projections;
+mod reveal;
 
 use async_graphql::MergedObject;
 
@@ -17,6 +19,8 @@ pub struct Mutation(
     accounts::Accounts,
     checkpoints::Checkpoints,
     projections::Projections,
+    reveal::Reveal,
+    master_keys::MasterKeys,
 );
 
 /// A payload that is either something or the reasons why not.

@@ -13,16 +13,19 @@ use projections::{accounts, delivery_log, integrations};
 
 use super::ApiError;
 use super::account::Account;
+use super::action::{OperatorAction, OperatorActionFilter, actions};
 use super::delivery::{Delivery, DeliveryFilter, deliveries};
 use super::event::{Event, events};
 use super::integration::Integration;
 use super::loader::{IntegrationKey, Loader};
+use super::master_key::{MasterKeyRotation, unknown};
 use super::page::{cost, page};
 use super::projection::Projection;
 use super::receipt::{Place, WebhookReceipt, WebhookReceiptFilter, receipts};
 use super::stats::DeliveryStatsBucket;
 use super::viewer::Viewer;
 use super::words::{Bucket, Provider};
+use crate::master_keys;
 use crate::service::Service;
 
 const MAX_BUCKETS: i64 = 400;
@@ -183,6 +186,26 @@ impl Query {
     ) -> async_graphql::Result<Connection<i64, Event>> {
         asked(context)?.1.require(Role::Support)?;
         events(context, &aggregate_type.replace('\0', ""), &aggregate_id.replace('\0', ""), after, first, false).await
+    }
+
+    /// Admin only: how far everything is sealed by the present master key.
+    async fn master_key_rotation(&self, context: &Context<'_>) -> Result<MasterKeyRotation, ApiError> {
+        let (service, viewer) = asked(context)?;
+        viewer.require(Role::Admin)?;
+        Ok(master_keys::state(service).await.map_err(unknown)?.into())
+    }
+
+    /// What was done with API keys, the newest first: in the caller's own account; support and admin see all.
+    #[graphql(complexity = "cost(first, None) * child_complexity + 1")]
+    async fn operator_actions(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        filter: Option<OperatorActionFilter>,
+    ) -> async_graphql::Result<Connection<i64, OperatorAction>> {
+        let (service, viewer) = asked(context)?;
+        page((after, None), (first, None), |wanted| async move { actions(service, viewer, filter, wanted).await }).await
     }
 
     /// Support and admin only: where each view stands.

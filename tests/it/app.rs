@@ -106,6 +106,12 @@ impl TestApp {
         self.databases.remove().await;
     }
 
+    /// Cleans up after a story that stopped the service itself.
+    pub(crate) async fn abandon(self) {
+        self.cortex.stop().await;
+        self.databases.remove().await;
+    }
+
     /// A second node over the same databases. Postgres only: a SQLite file has one process.
     pub(crate) async fn second_node(&self, workers: usize) -> Node {
         assert_eq!(self.engine, Engine::Postgres);

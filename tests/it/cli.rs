@@ -81,6 +81,8 @@ async fn every_command(engine: Engine) {
     let limited = desk.run(&["keys", "limit", &id, "1200", "--account", &account, "--reason", "they poll"]).await;
     assert!(printed(&limited).contains("1200 requests a minute"));
     printed(&desk.run(&["keys", "deactivate", &id, "--account", &account]).await);
+    let actions = printed(&desk.run(&["audit", "actions", "--account", &account]).await);
+    assert!(actions.contains("they poll"), "{actions}");
 
     let made =
         desk.json(&["integrations", "create", "--provider", "shopify", "--name", "shop", "--account", &account]).await;

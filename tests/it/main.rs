@@ -15,6 +15,8 @@ mod engines;
 mod event_log;
 mod fixes;
 mod graphql;
+mod master_keys;
+mod operators;
 mod orders;
 mod process;
 mod rate_limits;

@@ -2,13 +2,16 @@
 
 use async_graphql::{Context, InputObject, Object};
 use domain::account::Role;
+use domain::operation::{OperationEvent, OperationRefusal};
 use projections::View;
 
 use super::payload;
+use crate::event_log::CommandError;
 use crate::graphql::ApiError;
 use crate::graphql::error::UserError;
 use crate::graphql::projection::Projection;
 use crate::graphql::query::asked;
+use crate::operations;
 
 #[derive(InputObject)]
 struct RebuildProjectionInput {
@@ -45,7 +48,8 @@ impl Projections {
             Ok(build) => build,
             Err(newer) => return Ok(UserError::new("NEWER_VERSION", newer.to_string(), Some("name")).into()),
         };
-        tracing::info!(view = view.name(), key = viewer.key_id, generation = build.generation, "a view is rebuilt");
+        let requested = OperationEvent::RebuildRequested { view: view.name().to_owned() };
+        operations::begin(service, requested, &viewer.actor(None)).await.map_err(unrecorded)?;
         let projection = Projection::with(service, view, Some(build)).await?;
         Ok(RebuildProjectionPayload { projection: Some(projection), user_errors: vec![] })
     }
@@ -62,14 +66,19 @@ impl Projections {
             Ok(view) => view,
             Err(error) => return Ok(error.into()),
         };
-        let Some(build) = service.projector.cancel_rebuild(view).await? else {
+        if service.projector.cancel_rebuild(view).await?.is_none() {
             return Ok(UserError::new("NOT_REBUILDING", "the view is not being rebuilt", Some("name")).into());
-        };
-        let (name, generation) = (view.name(), build.generation);
-        tracing::info!(view = name, key = viewer.key_id, generation, "the rebuild of a view was cancelled");
+        }
+        let cancelled = OperationEvent::RebuildCancelled { view: view.name().to_owned() };
+        operations::begin(service, cancelled, &viewer.actor(None)).await.map_err(unrecorded)?;
         let projection = Projection::with(service, view, None).await?;
         Ok(CancelProjectionRebuildPayload { projection: Some(projection), user_errors: vec![] })
     }
+}
+
+pub(super) fn unrecorded(error: CommandError<OperationRefusal>) -> ApiError {
+    tracing::error!(%error, "an operation cannot be recorded");
+    ApiError::Unavailable
 }
 
 fn named(name: &str) -> Result<View, UserError> {
