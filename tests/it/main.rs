@@ -15,6 +15,7 @@ mod engines;
 mod event_log;
 mod fixes;
 mod graphql;
+mod lists;
 mod master_keys;
 mod operators;
 mod orders;
