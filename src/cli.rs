@@ -15,6 +15,7 @@ mod logging;
 mod mappings;
 pub(crate) mod output;
 mod projections;
+mod replay;
 mod sandbox;
 mod serve;
 mod shutdown;
@@ -87,6 +88,7 @@ enum Command {
     Migrate(stores::Migrate),
     Backup(backup::Backup),
     Restore(backup::Restore),
+    Replay(replay::Replay),
     #[command(subcommand)]
     Accounts(accounts::Accounts),
     #[command(subcommand)]
@@ -116,6 +118,7 @@ impl Cli {
             Command::Migrate(_)
             | Command::Backup(_)
             | Command::Restore(_)
+            | Command::Replay(_)
             | Command::Accounts(_)
             | Command::Keys(_)
             | Command::Integrations(_)
@@ -136,6 +139,7 @@ impl Cli {
             Command::Migrate(command) => command.run(json).await,
             Command::Backup(command) => command.run(json).await,
             Command::Restore(command) => command.run(json),
+            Command::Replay(command) => command.run(json).await,
             Command::Accounts(command) => command.run(json).await,
             Command::Keys(command) => command.run(json).await,
             Command::Integrations(command) => command.run(json).await,

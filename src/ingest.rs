@@ -15,13 +15,11 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 
-use domain::delivery::{
-    ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, DeliveryStatus, Intent, Webhook, WebhookOutcome,
-};
+use domain::delivery::{ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, DeliveryStatus, WebhookOutcome};
 use domain::integration::{Link, Provider};
 use domain::notice::{Notice, NoticeCommand, NoticeKind, NoticeReceived};
-use domain::{DeliveryId, IntegrationId, NoticeId, Private};
-use parse::{Parsed, StoreOrder};
+use domain::{DeliveryId, IntegrationId, NoticeId};
+use parse::{Aside, Parsed, StoreOrder};
 use serde::Serialize;
 
 pub use refusal::IngestRefusal;
@@ -167,33 +165,11 @@ impl Source<'_> {
         headers: &HeaderMap,
         body: Bytes,
     ) -> Result<Receipt, IngestRefusal> {
-        let intent = if order.called_off {
-            Intent::Cancel
-        } else if self.link.delivers(order.order_status.as_deref()) {
-            Intent::Deliver
-        } else {
-            Intent::Filtered
-        };
         let delivery_id = DeliveryId::of(self.integration_id, &order.order_id);
-        let private = |value: Option<String>| value.map(Private::Known);
-        let webhook = Webhook {
-            account_id: self.link.account_id,
-            integration_id: self.integration_id,
-            provider: self.link.provider,
-            order_id: order.order_id,
-            order_number: order.order_number,
-            order_status: order.order_status,
-            intent,
-            username: private(order.username),
-            email: private(order.email),
-            customer_name: private(order.customer_name),
-            customer_id: private(order.customer_id),
-            items: order.items,
-            api_key: self.api_key(headers).await?,
-            topic,
-            webhook_id,
-            body_bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
-        };
+        let api_key = self.api_key(headers).await?;
+        let body_bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
+        let aside = Aside { topic, webhook_id, api_key, body_bytes };
+        let webhook = order.into_webhook(self.integration_id, self.link, aside);
         let command = DeliveryCommand::RecordWebhook(Box::new(webhook));
         let id = delivery_id.to_string();
         let committed = self.service.log.execute_fresh::<Delivery>(&id, command, &Actor::Store, Some(body)).await?;

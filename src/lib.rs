@@ -21,6 +21,7 @@ pub mod operations;
 pub mod projector;
 pub mod rate_limit;
 mod reactions;
+pub mod replay;
 pub mod sandbox;
 pub mod service;
 pub mod summary;

@@ -70,6 +70,7 @@ fn what_the_documents_say_can_be_typed() {
         "deliveries show ID --server http://b --api-key K",
         "deliveries retry ID --username max",
         "deliveries cancel ID",
+        "replay --dry-run --integration I --from 2026-01-01T00:00:00Z --to 2026-02-01T00:00:00Z",
         "keys rotate-master --detach",
         "deliveries reveal ID --reason because",
         "audit actions --account A --key K --type retry_requested --stream S --since 2026-01-01T00:00:00Z",

@@ -15,9 +15,10 @@ use std::fmt;
 
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use domain::LineItem;
-use domain::integration::Provider;
+use domain::delivery::{ApiKeyUse, Intent, Webhook};
+use domain::integration::{Link, Provider};
 use domain::notice::NoticeKind;
+use domain::{IntegrationId, LineItem, Private};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::error::Category;
@@ -44,6 +45,46 @@ pub struct StoreOrder {
     /// The store's own id of the customer.
     pub customer_id: Option<String>,
     pub items: Vec<LineItem>,
+}
+
+/// What is known of a webhook beside its body. Headers are not signed: they are shown, and never decided on.
+pub struct Aside {
+    pub topic: Option<String>,
+    pub webhook_id: Option<String>,
+    pub api_key: ApiKeyUse,
+    pub body_bytes: u32,
+}
+
+impl StoreOrder {
+    /// The webhook as it is recorded, with what the integration's filter wants of it.
+    pub fn into_webhook(self, integration_id: IntegrationId, link: &Link, aside: Aside) -> Webhook {
+        let intent = if self.called_off {
+            Intent::Cancel
+        } else if link.delivers(self.order_status.as_deref()) {
+            Intent::Deliver
+        } else {
+            Intent::Filtered
+        };
+        let private = |value: Option<String>| value.map(Private::Known);
+        Webhook {
+            account_id: link.account_id,
+            integration_id,
+            provider: link.provider,
+            order_id: self.order_id,
+            order_number: self.order_number,
+            order_status: self.order_status,
+            intent,
+            username: private(self.username),
+            email: private(self.email),
+            customer_name: private(self.customer_name),
+            customer_id: private(self.customer_id),
+            items: self.items,
+            api_key: aside.api_key,
+            topic: aside.topic,
+            webhook_id: aside.webhook_id,
+            body_bytes: aside.body_bytes,
+        }
+    }
 }
 
 /// Shows nothing of the customer.

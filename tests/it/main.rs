@@ -23,6 +23,7 @@ mod process;
 mod rate_limits;
 mod rebuilds;
 mod refusals;
+mod replays;
 mod support;
 mod views;
 mod webhooks;

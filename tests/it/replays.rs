@@ -1,0 +1,54 @@
+//! What would happen today to what was received before.
+
+use domain::integration::Provider;
+use serde_json::{Value, json};
+
+use crate::app::{MASTER_KEY, TestApp};
+use crate::engines::on_each_engine;
+use crate::orders;
+use crate::process::{cloud_bridge, printed};
+
+async fn what_if(app: &TestApp, integration: &str) -> Value {
+    let mut command = cloud_bridge(&app.databases.folder());
+    command.args(["replay", "--dry-run", "--json", "--integration", integration]);
+    command.env("CLOUD_BRIDGE_LOG", &app.databases.log_url).env("CLOUD_BRIDGE_MASTER_KEY", hex::encode(MASTER_KEY));
+    serde_json::from_str(&printed(&command.output().await.unwrap())).unwrap()
+}
+
+on_each_engine! {
+    async fn todays_mappings_and_filters_are_tried_on_what_was_received(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::Generic).await;
+        let paid = |id: &str, status: &str, skus: &[&str]| {
+            let mut order = orders::generic(id, "mutual_max", skus);
+            order["orderStatus"] = json!(status);
+            order
+        };
+        shop.update(json!({ "orderStatuses": ["paid"] })).await;
+        for (order, status) in [
+            (paid("1", "paid", &["STORM"]), "queued"),
+            (paid("2", "pending", &["STORM"]), "failed_permanent"),
+            (paid("3", "paid", &["RAIN"]), "queued"),
+        ] {
+            let id = shop.post(&order).await.accepted(status);
+            shop.settled(&id).await;
+        }
+        let before = app.service().log.head();
+        let same = what_if(app, &shop.id).await;
+        assert_eq!((&same["orders"], &same["different"]), (&json!(3), &json!(0)), "{same}");
+
+        // The merchant delivers other statuses now, and has mapped the other product since.
+        shop.update(json!({ "orderStatuses": [] })).await;
+        let changed = what_if(app, &shop.id).await;
+        assert_eq!(changed["different"], 1, "{changed}");
+        let difference = &changed["differences"][0];
+        assert_eq!((&difference["orderId"], &difference["then"]), (&json!("2"), &json!("not delivered: order status filtered")));
+        assert!(difference["now"].as_str().unwrap().starts_with("delivers preset"), "{difference}");
+        assert_eq!(app.service().log.head(), before + 1, "nothing but the merchant's own change");
+
+        let mut unknown = cloud_bridge(&app.databases.folder());
+        unknown.args(["replay", "--dry-run", "--integration", "7f2c9a30-1111-4222-8333-444455556666"]);
+        unknown.env("CLOUD_BRIDGE_LOG", &app.databases.log_url).env("CLOUD_BRIDGE_MASTER_KEY", hex::encode(MASTER_KEY));
+        let refused = unknown.output().await.unwrap();
+        assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("no such integration"));
+    }
+}
