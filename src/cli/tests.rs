@@ -70,6 +70,9 @@ fn what_the_documents_say_can_be_typed() {
         "deliveries show ID --server http://b --api-key K",
         "deliveries retry ID --username max",
         "deliveries cancel ID",
+        "erase --customer max@music.com --account ID --yes --reason R",
+        "erase --order 1042",
+        "export-personal-data --customer 77 --to FILE --reason R",
         "events show delivery ID",
         "events tail --follow --from 10",
         "projections status",
@@ -92,6 +95,8 @@ fn what_the_documents_say_can_be_typed() {
     }
     for line in [
         "accounts create",
+        "erase --yes",
+        "erase --order 1 --customer 2",
         "accounts create --name N --attempts-per-minute 0",
         "deliveries list --status done",
         "deliveries list --first 101",

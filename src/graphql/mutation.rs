@@ -4,6 +4,8 @@
 mod accounts;
 mod checkpoints;
 mod deliveries;
+mod erasure;
+mod export;
 mod integrations;
 mod projections;
 
@@ -14,6 +16,8 @@ use async_graphql::MergedObject;
 pub struct Mutation(
     integrations::Integrations,
     deliveries::Deliveries,
+    erasure::Erasures,
+    export::Exports,
     accounts::Accounts,
     checkpoints::Checkpoints,
     projections::Projections,

@@ -12,6 +12,7 @@ mod cortex_failures;
 mod crashes;
 mod delivering;
 mod engines;
+mod erasure;
 mod event_log;
 mod fixes;
 mod graphql;
