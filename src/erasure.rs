@@ -1,7 +1,7 @@
 //! Erasing people: their data keys are deleted with an event that says so and names nobody, and then everything that was
 //! derived from what the keys sealed.
 
-mod traces;
+pub(crate) mod traces;
 
 use std::collections::BTreeMap;
 
@@ -73,7 +73,7 @@ pub async fn extent(service: &Service, subject: &Subject) -> Result<Extent, Eras
 
 /// Erases these deliveries and answers how many of them held anything. `actor` says for each account who asked.
 ///
-/// Where a person asked, that is recorded first, once for each account.
+/// Where a person asked, that is recorded first, once for each account, and the answer waits until the files are clear.
 pub async fn erase(
     service: &Service,
     rows: &[DeliveryRow],
@@ -100,7 +100,10 @@ pub async fn erase(
         }
     }
     if let Some(position) = last {
-        traces::remove(service, position).await;
+        service.traces.left_by(position);
+        if cause == ErasureCause::Operator {
+            service.traces.wait_until_gone(position).await;
+        }
     }
     failure.map_or(Ok(erased), |error| Err(error.into()))
 }

@@ -27,6 +27,13 @@ pub(crate) fn order_of_vera(id: u64) -> Value {
     order
 }
 
+/// Whether the wrapped data key of a stream lies anywhere in the files of SQLite.
+fn key_is_in_files(app: &TestApp, wrapped: &[u8]) -> bool {
+    let files = std::fs::read_dir(app.databases.folder()).unwrap();
+    let mut contents = files.map(|file| std::fs::read(file.unwrap().path()).unwrap());
+    contents.any(|bytes| bytes.windows(wrapped.len()).any(|part| part == wrapped))
+}
+
 /// Which of the texts lie anywhere in the databases: in their files as they are, or in their rows.
 async fn found_in_databases(app: &TestApp, texts: &[&str]) -> Vec<String> {
     let mut found = vec![];
@@ -59,7 +66,7 @@ async fn found_in_databases(app: &TestApp, texts: &[&str]) -> Vec<String> {
 
 async fn shop_with_orders(app: &TestApp) -> Shop<'_> {
     let shop = app.merchant().await.shop(Provider::Shopify).await;
-    for id in 1..=300 {
+    for id in 1..=150 {
         shop.post(&orders::shopify(id, &format!("somebody_{id}"), &["STORM"])).await.accepted("queued");
     }
     shop
@@ -72,7 +79,7 @@ on_each_engine! {
         let id = shop.post(&order_of_vera(1001)).await.accepted("queued");
         shop.post(&order_of_vera(1001)).await.accepted("duplicate");
         shop.post(&order_of_vera(1002)).await.accepted("queued");
-        for id in 301..=400 {
+        for id in 201..=250 {
             shop.post(&orders::shopify(id, &format!("somebody_{id}"), &["STORM"])).await.accepted("queued");
         }
         app.settle().await;
@@ -89,12 +96,17 @@ on_each_engine! {
         assert_eq!(preview["deliveries"][0]["id"], json!(id));
         assert_eq!(app.service().log.head(), head, "a preview changes nothing");
 
+        let wrapped = app.service().log.wrapped_data_key("delivery", &id).await.unwrap().unwrap();
+        let on_sqlite = matches!(app.service().views, Database::Sqlite(_));
+        assert_eq!(key_is_in_files(app, &wrapped), on_sqlite);
         let erased = asked(false).await;
         assert_eq!((&erased["matched"], &erased["erased"], &erased["more"]), (&json!(2), &json!(2), &json!(false)));
         assert_eq!(erased["deliveries"][0]["targetUsername"], Value::Null);
         assert_eq!(found_in_databases(app, &OF_VERA).await, Vec::<String>::new());
         assert!(found_in_databases(app, &["somebody_7"]).await.len() > 0, "others are still there");
 
+        assert_eq!(app.service().log.wrapped_data_key("delivery", &id).await.unwrap(), None);
+        assert!(!key_is_in_files(app, &wrapped), "who finds the files finds no key either");
         let again = asked(false).await;
         assert_eq!(again["userErrors"][0]["code"], "NOT_FOUND");
         let proof = verify(&app.service().log, None, |_, _| {}).await.unwrap();

@@ -17,6 +17,7 @@ mod event_log;
 mod fixes;
 mod graphql;
 mod orders;
+mod privacy_requests;
 mod process;
 mod rate_limits;
 mod rebuilds;
