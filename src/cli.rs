@@ -7,7 +7,9 @@ mod client;
 mod credentials;
 mod deliveries;
 mod demo;
+mod erase;
 mod events;
+mod export_personal_data;
 mod input;
 mod integrations;
 mod keys;
@@ -102,6 +104,8 @@ enum Command {
     Sign(sign::Sign),
     #[command(subcommand)]
     Deliveries(deliveries::Deliveries),
+    Erase(erase::Erase),
+    ExportPersonalData(export_personal_data::ExportPersonalData),
     #[command(subcommand)]
     Events(events::Events),
     #[command(subcommand)]
@@ -126,6 +130,8 @@ impl Cli {
             | Command::Credentials(_)
             | Command::Sign(_)
             | Command::Deliveries(_)
+            | Command::Erase(_)
+            | Command::ExportPersonalData(_)
             | Command::Events(_)
             | Command::Projections(_)
             | Command::Audit(_) => Level::Warn,
@@ -147,6 +153,8 @@ impl Cli {
             Command::Credentials(command) => command.run(json).await,
             Command::Sign(command) => command.run(json),
             Command::Deliveries(command) => command.run(json).await,
+            Command::Erase(command) => command.run(json).await,
+            Command::ExportPersonalData(command) => command.run(json).await,
             Command::Events(command) => command.run(json).await,
             Command::Projections(command) => command.run(json).await,
             Command::Audit(command) => command.run(json).await,

@@ -1,8 +1,10 @@
-//! What follows from what happened: credits are charged for what was done, and a cause that was fixed puts the
-//! deliveries that waited for it back in the queue.
+//! What follows from what happened: credits are charged for what was done, a cause that was fixed puts the deliveries
+//! that waited for it back in the queue, and what a store asks by law is done.
 //!
 //! A follower of the feed with a checkpoint of its own. Every command it sends is idempotent, so a crash between the
 //! command and the checkpoint is harmless, and several nodes may do the same work.
+
+mod privacy;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,12 +14,14 @@ use domain::account::{Account, AccountCommand, AccountEvent};
 use domain::credits::PaidAction;
 use domain::delivery::{Delivery, DeliveryCommand, DeliveryEvent, Order, Phase, WebhookOutcome};
 use domain::integration::{Integration, IntegrationEvent};
+use domain::notice::NoticeEvent;
 use domain::{Asset, DeliveryId, ItemMapping, ResolutionCode};
 use projections::View;
 use projections::delivery_log;
 use projections::feed::{Fact, Recorded};
 use tokio::time::MissedTickBehavior;
 
+use crate::erasure::ErasureError;
 use crate::event_log::{Actor, CommandError, LoadError};
 use crate::service::Service;
 
@@ -39,6 +43,8 @@ enum ReactionError {
     Log(#[from] LoadError),
     #[error(transparent)]
     Sql(#[from] sqlx::Error),
+    #[error(transparent)]
+    Erasure(#[from] ErasureError),
     #[error("a command failed: {0}")]
     Command(String),
     #[error("the delivery log is too far behind")]
@@ -101,7 +107,13 @@ impl Reactions<'_> {
             Fact::Integration(told) => self.react_to_integration(event, told).await,
             Fact::Account(told) => self.react_to_account(event, told).await,
             Fact::Delivery(told) => self.react_to_delivery(event, told).await,
-            Fact::Notice(_) | Fact::Checkpoint(_) | Fact::Operation(_) | Fact::Foreign => Ok(()),
+            Fact::Notice(NoticeEvent::WebhookReceived(received)) => {
+                privacy::react(self.service, &event.aggregate_id, received).await
+            }
+            Fact::Notice(NoticeEvent::PersonalDataErased)
+            | Fact::Checkpoint(_)
+            | Fact::Operation(_)
+            | Fact::Foreign => Ok(()),
         }
     }
 

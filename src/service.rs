@@ -18,6 +18,7 @@ use crate::background::BackgroundRuntime;
 use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::cortex::CortexClient;
+use crate::erasure::traces::{self, Traces};
 use crate::event_log::refusals::Refusals;
 use crate::event_log::{Actor, EventLog, HeadListener, Surroundings};
 use crate::integrations::Integrations;
@@ -75,6 +76,8 @@ pub struct Service {
     pub public_url: String,
     /// The position up to which everything that follows from what happened has happened.
     pub(crate) reacted: watch::Sender<i64>,
+    /// What erasures leave in the files.
+    pub(crate) traces: Traces,
     stopping: watch::Sender<bool>,
     background: tokio::sync::Mutex<Background>,
     runtime: BackgroundRuntime,
@@ -111,6 +114,7 @@ impl Service {
             rotation: Rotation::default(),
             public_url: options.public_url.trim_end_matches('/').to_owned(),
             reacted: watch::Sender::new(0),
+            traces: Traces::default(),
             stopping: watch::Sender::new(false),
             background: tokio::sync::Mutex::default(),
             runtime,
@@ -137,6 +141,8 @@ impl Service {
         background.followers.spawn(async move { refusals.keep_writing(&log).await });
         let service = self.clone();
         background.followers.spawn_on(async move { reactions::follow(&service).await }, &runtime);
+        let service = self.clone();
+        background.followers.spawn_on(async move { traces::follow(&service).await }, &runtime);
         if let Some(every) = options.checkpoint_every {
             let log = self.log.clone();
             background.followers.spawn_on(async move { signer::follow(&log, every).await }, &runtime);

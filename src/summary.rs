@@ -28,9 +28,13 @@ pub fn summary(event: &Recorded) -> String {
                 NoticeKind::StoreError => {
                     "an error instead of an order: the owner of its webhook may no longer read orders"
                 }
+                NoticeKind::CustomerDataRequest => "the question what is known of a customer",
+                NoticeKind::CustomerRedact => "the request to erase a customer",
+                NoticeKind::ShopRedact => "the request to erase everything personal of the store",
             };
             format!("The store ({}) sent {what}.", store(received.provider))
         }
+        Fact::Notice(NoticeEvent::PersonalDataErased) => "It was done, and whom it named was erased.".to_owned(),
         Fact::Operation(told) => of_operation(told),
         Fact::Checkpoint(CheckpointEvent::CheckpointSigned(checkpoint)) => format!(
             "A checkpoint over the events at positions {} to {} was signed with the key {}.",

@@ -1,9 +1,10 @@
-//! A notice: a signed webhook that is not about an order. It is kept and shown, and nothing follows from it.
+//! A notice: a signed webhook that is not about an order. It is kept and shown; what a store asks by law is also done.
 
 use cqrs_es::event_sink::EventSink;
 use cqrs_es::{Aggregate, DomainEvent};
 use serde::{Deserialize, Serialize};
 
+use crate::delivery::PERSONAL_DATA_ERASED;
 use crate::integration::Provider;
 use crate::{AccountId, IntegrationId};
 
@@ -15,6 +16,12 @@ pub enum NoticeKind {
     NotAnOrder,
     /// A signed error body that WooCommerce sends when the owner of the webhook lost the right to read orders.
     StoreError,
+    /// The store asks what is known of a customer.
+    CustomerDataRequest,
+    /// The store asks to erase a customer.
+    CustomerRedact,
+    /// The merchant left the store: everything personal of the integration is to be erased.
+    ShopRedact,
 }
 
 impl NoticeKind {
@@ -22,6 +29,9 @@ impl NoticeKind {
         match self {
             Self::NotAnOrder => "not_an_order",
             Self::StoreError => "store_error",
+            Self::CustomerDataRequest => "customer_data_request",
+            Self::CustomerRedact => "customer_redact",
+            Self::ShopRedact => "shop_redact",
         }
     }
 }
@@ -45,12 +55,15 @@ pub struct NoticeReceived {
 #[serde(rename_all = "snake_case")]
 pub enum NoticeEvent {
     WebhookReceived(NoticeReceived),
+    /// What it asked for is done, and whom it named is erased from it: the data key of the stream is deleted.
+    PersonalDataErased,
 }
 
 impl DomainEvent for NoticeEvent {
     fn event_type(&self) -> String {
         match self {
             Self::WebhookReceived(_) => "webhook_received",
+            Self::PersonalDataErased => PERSONAL_DATA_ERASED,
         }
         .to_owned()
     }
@@ -63,29 +76,41 @@ impl DomainEvent for NoticeEvent {
 #[derive(Clone, Debug, PartialEq)]
 pub enum NoticeCommand {
     Record(NoticeReceived),
+    /// Erases the body, which may name a person.
+    ErasePersonalData,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoticeRefusal {
     #[error("another webhook was already recorded under this id")]
     AlreadyRecorded,
+    #[error("no webhook was recorded under this id")]
+    NotReceived,
 }
 
-/// The fold of a notice's stream: nothing yet, or the one thing that ever happens to it.
+/// The fold of a notice's stream: nothing yet, the webhook, and at last the webhook without its body.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Notice {
     #[default]
     NotReceived,
     Received(NoticeReceived),
+    Erased(NoticeReceived),
 }
 
 impl Notice {
     pub fn decide(&self, command: NoticeCommand) -> Result<Vec<NoticeEvent>, NoticeRefusal> {
-        let NoticeCommand::Record(received) = command;
-        match self {
-            Self::NotReceived => Ok(vec![NoticeEvent::WebhookReceived(received)]),
-            Self::Received(before) if *before == received => Ok(vec![]),
-            Self::Received(_) => Err(NoticeRefusal::AlreadyRecorded),
+        match (self, command) {
+            (Self::NotReceived, NoticeCommand::Record(received)) => Ok(vec![NoticeEvent::WebhookReceived(received)]),
+            (Self::Received(before) | Self::Erased(before), NoticeCommand::Record(received)) => {
+                if *before == received {
+                    Ok(vec![])
+                } else {
+                    Err(NoticeRefusal::AlreadyRecorded)
+                }
+            }
+            (Self::NotReceived, NoticeCommand::ErasePersonalData) => Err(NoticeRefusal::NotReceived),
+            (Self::Received(_), NoticeCommand::ErasePersonalData) => Ok(vec![NoticeEvent::PersonalDataErased]),
+            (Self::Erased(_), NoticeCommand::ErasePersonalData) => Ok(vec![]),
         }
     }
 }
@@ -112,6 +137,11 @@ impl Aggregate for Notice {
     fn apply(&mut self, event: Self::Event) {
         match event {
             NoticeEvent::WebhookReceived(received) => *self = Self::Received(received),
+            NoticeEvent::PersonalDataErased => {
+                if let Self::Received(received) = std::mem::take(self) {
+                    *self = Self::Erased(received);
+                }
+            }
         }
     }
 }
@@ -122,25 +152,59 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_same_notice_again_adds_nothing_and_another_is_refused() {
-        let received = NoticeReceived {
+    fn received(kind: NoticeKind) -> NoticeReceived {
+        NoticeReceived {
             account_id: AccountId(Uuid::from_u128(1)),
             integration_id: IntegrationId(Uuid::from_u128(2)),
             provider: Provider::Shopify,
-            kind: NoticeKind::NotAnOrder,
+            kind,
             topic: Some("products/update".to_owned()),
             webhook_id: None,
             body_bytes: 2,
-        };
-        let mut notice = Notice::default();
-        let events = notice.decide(NoticeCommand::Record(received.clone())).unwrap();
-        assert_eq!(events, [NoticeEvent::WebhookReceived(received.clone())]);
-        for event in events {
+        }
+    }
+
+    fn all_done(notice: &mut Notice, command: NoticeCommand) -> Vec<NoticeEvent> {
+        let events = notice.decide(command).unwrap();
+        for event in events.clone() {
             notice.apply(event);
         }
-        assert_eq!(notice.decide(NoticeCommand::Record(received.clone())), Ok(vec![]));
-        let other = NoticeReceived { body_bytes: 3, ..received };
-        assert_eq!(notice.decide(NoticeCommand::Record(other)), Err(NoticeRefusal::AlreadyRecorded));
+        events
+    }
+
+    #[test]
+    fn the_same_notice_again_adds_nothing_and_another_is_refused() {
+        let received = received(NoticeKind::NotAnOrder);
+        let mut notice = Notice::default();
+        assert_eq!(notice.decide(NoticeCommand::ErasePersonalData), Err(NoticeRefusal::NotReceived));
+        let record = NoticeCommand::Record(received.clone());
+        assert_eq!(all_done(&mut notice, record.clone()), [NoticeEvent::WebhookReceived(received.clone())]);
+        for erased in [vec![NoticeEvent::PersonalDataErased], vec![]] {
+            assert_eq!(notice.decide(record.clone()), Ok(vec![]));
+            let other = NoticeReceived { body_bytes: 3, ..received.clone() };
+            assert_eq!(notice.decide(NoticeCommand::Record(other)), Err(NoticeRefusal::AlreadyRecorded));
+            assert_eq!(all_done(&mut notice, NoticeCommand::ErasePersonalData), erased);
+        }
+    }
+
+    /// Lines are added, never changed or removed.
+    #[test]
+    fn the_stored_form_of_every_event_is_pinned() {
+        let kinds = [
+            NoticeKind::NotAnOrder,
+            NoticeKind::StoreError,
+            NoticeKind::CustomerDataRequest,
+            NoticeKind::CustomerRedact,
+            NoticeKind::ShopRedact,
+        ];
+        let events = kinds.into_iter().map(|kind| NoticeEvent::WebhookReceived(received(kind)));
+        let stored: Vec<_> = events
+            .chain([NoticeEvent::PersonalDataErased])
+            .map(|event| format!("{} {}", event.event_type(), serde_json::to_string(&event).unwrap()))
+            .collect();
+        assert_eq!(stored.join("\n"), include_str!("notice/stored.txt").trim_end());
+        for line in include_str!("notice/ever.jsonl").lines() {
+            serde_json::from_str::<NoticeEvent>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        }
     }
 }

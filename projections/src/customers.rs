@@ -1,11 +1,12 @@
 //! Which deliveries are a customer's. A customer is known by tokens alone: keyed hashes that only the service can make.
+//! They are looked up together with the delivery log, by `delivery_log::personal`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::delivery::DeliveryEvent;
 use sqlx::FromRow;
 
-use crate::database::{Database, Sql};
+use crate::database::Sql;
 use crate::feed::{Recorded, delivery_facts};
 use crate::schema::Schema;
 use crate::table::{self, Existing, Tables, table_row};
@@ -24,9 +25,6 @@ struct CustomerDelivery {
     delivery_id: String,
     listed_at: i64,
 }
-
-/// Deliveries of one customer that are looked for at a time.
-pub const MAX_FOUND: i64 = 10_000;
 
 pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
     let mut rows = BTreeMap::new();
@@ -54,21 +52,4 @@ pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
         })
         .collect();
     table::write(tables, &rows, Existing::Keep).await
-}
-
-/// The deliveries that any of these tokens names, the oldest first, at most [`MAX_FOUND`].
-pub async fn deliveries_of(database: &Database, tokens: &[String]) -> sqlx::Result<Vec<String>> {
-    #[derive(FromRow)]
-    struct Found {
-        delivery_id: String,
-    }
-    if tokens.is_empty() {
-        return Ok(vec![]);
-    }
-    let sql = Sql::new("SELECT delivery_id FROM customer_deliveries WHERE token IN (")
-        .bind_list(tokens.iter().map(String::as_str))
-        .push(") GROUP BY delivery_id ORDER BY min(listed_at) LIMIT ")
-        .bind(MAX_FOUND);
-    let found: Vec<Found> = database.fetch_all(sql).await?;
-    Ok(found.into_iter().map(|row| row.delivery_id).collect())
 }

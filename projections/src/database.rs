@@ -10,6 +10,9 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
 use sqlx::{Executor as _, FromRow, PgPool, Postgres, Sqlite, SqlitePool};
 
+/// How long a statement waits for a file that another connection holds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// A file of SQLite or a database of Postgres.
 #[derive(Clone, Debug)]
 pub enum Database {
@@ -132,6 +135,32 @@ impl Database {
         }
     }
 
+    /// Tries once to leave nothing in the database's files of what was deleted from these tables. False where somebody
+    /// who reads an older state prevents it at the moment.
+    ///
+    /// SQLite overwrites what is deleted, but its write-ahead log still tells of it until it is cut off. Postgres gives
+    /// the room of deleted rows free, to be written over.
+    pub async fn forget_deleted(&self, tables: &[String]) -> sqlx::Result<bool> {
+        match self {
+            Self::Sqlite(file) => file.cut_write_ahead_log().await,
+            Self::Postgres(pool) => {
+                let mut connection = pool.acquire().await?;
+                // By tables that were large for long, a vacuum takes its time; nobody waits behind it.
+                connection.execute("SET statement_timeout = '10min'").await?;
+                let mut done = Ok(());
+                for table in tables {
+                    // Whoever else is at it does the same.
+                    done = connection.execute(format!("VACUUM (SKIP_LOCKED) {table}").as_str()).await.map(drop);
+                    if done.is_err() {
+                        break;
+                    }
+                }
+                connection.execute("SET statement_timeout = '30s'").await?;
+                done.map(|()| true)
+            }
+        }
+    }
+
     pub async fn close(&self) {
         match self {
             Self::Sqlite(file) => {
@@ -174,16 +203,28 @@ impl SqliteFile {
                     // Orders come in with random ids: with SQLite's own 2 MB, commits would read index pages anew.
                     .pragma("cache_size", "-8192")
                     .pragma("temp_store", "memory")
-                    .busy_timeout(Duration::from_secs(5)),
+                    // What is deleted is overwritten, or an erased name could be read in the file for years.
+                    .pragma("secure_delete", "ON")
+                    .busy_timeout(BUSY_TIMEOUT),
             )
             .await?;
         let readers = Self::readers(options).await?;
         Ok(Self { writer, readers, lock: Some(Arc::new(lock)) })
     }
 
+    /// Writes the whole write-ahead log into the file and cuts it to nothing, unless a reader still needs it.
+    async fn cut_write_ahead_log(&self) -> sqlx::Result<bool> {
+        let mut writer = self.writer.acquire().await?;
+        // It is the only writer: what waits behind it does not wait for a slow reader too.
+        writer.execute("PRAGMA busy_timeout = 100").await?;
+        let cut = sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *writer).await;
+        writer.execute(format!("PRAGMA busy_timeout = {}", BUSY_TIMEOUT.as_millis()).as_str()).await?;
+        Ok(cut? == 0)
+    }
+
     async fn readers(options: SqliteConnectOptions) -> Result<SqlitePool, OpenError> {
         // Pages that were read lately are in the operating system's cache too: each reader needs little of its own.
-        let options = options.read_only(true).pragma("cache_size", "-1024").busy_timeout(Duration::from_secs(5));
+        let options = options.read_only(true).pragma("cache_size", "-1024").busy_timeout(BUSY_TIMEOUT);
         let pool = SqlitePoolOptions::new().max_connections(4).test_before_acquire(false).connect_lazy_with(options);
         // Lazy, so that the first reader, not the start, pays for connecting; but an unreadable file is told now.
         drop(pool.acquire().await?);

@@ -1,6 +1,7 @@
 //! The delivery log: one row for each delivery and for each duplicate, as merchants list, search and read it.
 
 mod fold;
+pub mod personal;
 mod query;
 mod search;
 

@@ -96,7 +96,12 @@ fn integration_of(event: &Recorded) -> Option<String> {
         Fact::Integration(_) => Some(event.aggregate_id.clone()),
         Fact::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => Some(webhook.integration_id.to_string()),
         Fact::Notice(NoticeEvent::WebhookReceived(notice)) => Some(notice.integration_id.to_string()),
-        Fact::Delivery(_) | Fact::Account(_) | Fact::Checkpoint(_) | Fact::Operation(_) | Fact::Foreign => None,
+        Fact::Delivery(_)
+        | Fact::Notice(NoticeEvent::PersonalDataErased)
+        | Fact::Account(_)
+        | Fact::Checkpoint(_)
+        | Fact::Operation(_)
+        | Fact::Foreign => None,
     }
 }
 

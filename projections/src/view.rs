@@ -3,7 +3,7 @@
 use crate::database::Database;
 use crate::feed::Recorded;
 use crate::registry::Live;
-use crate::schema::{Columns, Schema};
+use crate::schema::{Columns, Schema, physical};
 use crate::table::Tables;
 use crate::{
     accounts, customers, delivery_log, delivery_stats, due_deliveries, integrations, operator_actions, webhook_receipts,
@@ -51,6 +51,18 @@ pub async fn migrate(database: &Database) -> Result<(), sqlx::migrate::MigrateEr
         view.make_first_generation(database).await?;
     }
     Ok(())
+}
+
+/// Tries once to leave nothing in the files of the views of the people who were erased from them.
+pub async fn forget_erased(database: &Database) -> sqlx::Result<bool> {
+    let mut tables = vec![];
+    for schema in [View::DeliveryLog.schema(), View::Customers.schema()] {
+        // Of every generation: one that is being built was told of them too.
+        for generation in schema.generations(database).await? {
+            tables.extend(schema.tables.iter().map(|table| physical(table, generation)));
+        }
+    }
+    database.forget_deleted(&tables).await
 }
 
 impl View {

@@ -1,4 +1,5 @@
-//! What a person types and nobody else is to see: never an argument, which other users of the machine can read.
+//! What a person types: secrets that nobody else is to see (never an argument, which other users of the machine can
+//! read), and answers to questions.
 
 use std::io::{self, IsTerminal as _, Read as _};
 
@@ -33,6 +34,28 @@ pub(super) fn piped() -> anyhow::Result<String> {
         bail!("standard input has more than 4 KiB, which no secret has");
     }
     given(&text)
+}
+
+/// Tells whoever is at the terminal something that is no part of the outcome.
+pub(super) fn tell(text: &str) -> io::Result<()> {
+    Term::stderr().write_line(text)
+}
+
+/// Asks at the terminal whether to do what cannot be undone.
+///
+/// # Errors
+/// Where the answer is not yes, and where there is no terminal to ask at: a script has to say so beforehand.
+pub(super) fn confirm(question: &str) -> anyhow::Result<()> {
+    let terminal = Term::stderr();
+    if !io::stdin().is_terminal() || !terminal.is_term() {
+        bail!("there is no terminal to ask at: add --yes to do it without asking");
+    }
+    terminal.write_str(&format!("{question} Type yes to go on: "))?;
+    let answer = terminal.read_line().context("the terminal cannot be read")?;
+    if !answer.trim().eq_ignore_ascii_case("yes") {
+        bail!("you did not type yes");
+    }
+    Ok(())
 }
 
 fn given(text: &str) -> anyhow::Result<String> {

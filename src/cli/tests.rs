@@ -74,6 +74,9 @@ fn what_the_documents_say_can_be_typed() {
         "keys rotate-master --detach",
         "deliveries reveal ID --reason because",
         "audit actions --account A --key K --type retry_requested --stream S --since 2026-01-01T00:00:00Z",
+        "erase --customer max@music.com --account ID --yes --reason R",
+        "erase --order 1042",
+        "export-personal-data --customer 77 --to FILE --reason R",
         "events show delivery ID",
         "events tail --follow --from 10",
         "projections status",
@@ -96,6 +99,8 @@ fn what_the_documents_say_can_be_typed() {
     }
     for line in [
         "accounts create",
+        "erase --yes",
+        "erase --order 1 --customer 2",
         "accounts create --name N --attempts-per-minute 0",
         "deliveries list --status done",
         "deliveries list --first 101",

@@ -59,6 +59,12 @@ impl BlindIndex {
         ["email", "id", "username"].into_iter().filter_map(|kind| self.token(kind, customer)).collect()
     }
 
+    /// A customer whom a store names by its own means.
+    pub fn tokens_named(&self, email: Option<&str>, customer_id: Option<&str>) -> Vec<String> {
+        let named = [("email", email), ("id", customer_id)];
+        named.into_iter().filter_map(|(kind, value)| self.token(kind, value?)).collect()
+    }
+
     /// What the customer of an event is known by.
     pub(super) fn tokens_of(&self, event: &DeliveryEvent) -> Vec<String> {
         let token = |kind: &str, value: &Option<Private<String>>| {

@@ -124,9 +124,9 @@ impl EventLog {
         self.read(position, limit, "").await
     }
 
-    /// Like [`Self::read_after`], without the webhooks: they are most of the log, and nothing reacts to them.
+    /// Like [`Self::read_after`], without the webhooks about orders: they are most of the log, and nothing reacts to them.
     pub async fn read_after_webhooks_aside(&self, position: i64, limit: i64) -> Result<Vec<Recorded>, LoadError> {
-        self.read(position, limit, " AND event_type <> 'webhook_received'").await
+        self.read(position, limit, " AND (event_type <> 'webhook_received' OR aggregate_type = 'notice')").await
     }
 
     async fn read(&self, position: i64, limit: i64, condition: &str) -> Result<Vec<Recorded>, LoadError> {

@@ -4,6 +4,8 @@
 mod accounts;
 mod checkpoints;
 mod deliveries;
+mod erasure;
+mod export;
 mod integrations;
 mod master_keys;
 mod projections;
@@ -16,6 +18,8 @@ use async_graphql::MergedObject;
 pub struct Mutation(
     integrations::Integrations,
     deliveries::Deliveries,
+    erasure::Erasures,
+    export::Exports,
     accounts::Accounts,
     checkpoints::Checkpoints,
     projections::Projections,

@@ -34,13 +34,19 @@ pub(super) enum WebhookOutcome {
     NotAnOrder,
     /// The store reported an error of its own: its webhook needs attention.
     StoreError,
+    /// The store asked what is known of a customer: answer within 30 days.
+    CustomerDataRequest,
+    /// The store asked to erase a customer, which was done.
+    CustomerRedact,
+    /// The store asked to erase everything personal of the integration, which was done.
+    ShopRedact,
     /// `WooCommerce` asked whether we are there.
     Ping,
     /// It was not let in; `reason` says why.
     Refused,
 }
 
-const RECORDED: [(WebhookOutcome, &str); 7] = [
+const RECORDED: [(WebhookOutcome, &str); 10] = [
     (WebhookOutcome::Accepted, "accepted"),
     (WebhookOutcome::Filtered, "filtered"),
     (WebhookOutcome::Duplicate, "duplicate"),
@@ -48,6 +54,9 @@ const RECORDED: [(WebhookOutcome, &str); 7] = [
     (WebhookOutcome::TooLate, "too_late"),
     (WebhookOutcome::NotAnOrder, "not_an_order"),
     (WebhookOutcome::StoreError, "store_error"),
+    (WebhookOutcome::CustomerDataRequest, "customer_data_request"),
+    (WebhookOutcome::CustomerRedact, "customer_redact"),
+    (WebhookOutcome::ShopRedact, "shop_redact"),
 ];
 
 #[derive(InputObject, Default)]

@@ -5,7 +5,7 @@ mod generic;
 mod properties;
 mod scalar;
 mod shape;
-mod shopify;
+pub mod shopify;
 #[cfg(test)]
 mod tests;
 mod username;

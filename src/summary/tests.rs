@@ -249,6 +249,9 @@ fn integrations_notices_and_strangers_are_told() {
             NoticeKind::StoreError,
             "The store (Shopify) sent an error instead of an order: the owner of its webhook may no longer read orders.",
         ),
+        (NoticeKind::CustomerDataRequest, "The store (Shopify) sent the question what is known of a customer."),
+        (NoticeKind::CustomerRedact, "The store (Shopify) sent the request to erase a customer."),
+        (NoticeKind::ShopRedact, "The store (Shopify) sent the request to erase everything personal of the store."),
     ] {
         let received = NoticeReceived {
             account_id: AccountId(Uuid::nil()),

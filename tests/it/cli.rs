@@ -137,6 +137,7 @@ async fn every_command(engine: Engine) {
     let unknown = desk.run(&["projections", "rebuild", "nothing"]).await;
     assert!(!unknown.status.success());
 
+    people_are_erased(&desk).await;
     the_log_is_proven(&desk).await;
     desk.server.kill().await;
     let mut migrate = cloud_bridge(&desk.databases.folder());
@@ -195,6 +196,37 @@ async fn a_rebuild_that_is_cancelled_or_cut_off_leaves_the_old_view() {
     desk.server.kill().await;
     cortex.stop().await;
     desk.databases.remove().await;
+}
+
+/// What is known of a customer is written out and erased; without being asked to, and without a terminal, nothing is.
+async fn people_are_erased(desk: &Desk) {
+    let file = desk.databases.folder().join("customer.json");
+    let path = file.to_str().unwrap();
+    let customer = ["--customer", "max@music.com", "--reason", "ticket 4711"];
+    let exported = desk.run(&[&["export-personal-data", "--to", path][..], &customer].concat()).await;
+    assert!(printed(&exported).contains("1 deliveries") || printed(&exported).contains("1 delivery"));
+    let document: Value = line(&std::fs::read_to_string(&file).unwrap());
+    assert_eq!(document["deliveries"][0]["webhooks"][0]["email"], "max@music.com");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+
+    let events = async || desk.json(&["events", "tail", "--from", "1"]).await.as_array().unwrap().len();
+    let before = events().await;
+    for arguments in [&["erase", "--order", "1042"][..], &["--json", "erase", "--customer", "max@music.com"]] {
+        let unasked = desk.run(arguments).await;
+        let said = String::from_utf8_lossy(&unasked.stderr).into_owned();
+        assert!(!unasked.status.success() && said.contains("--yes"), "{said}");
+    }
+    for nobody in [["--customer", "nobody@music.com"], ["--order", "4711"]] {
+        let refused = desk.run(&[&["erase", "--yes"][..], &nobody].concat()).await;
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains("nothing was erased"), "{said}");
+    }
+    assert_eq!(events().await, before, "nothing was changed");
+    let erased = desk.json(&[&["erase", "--yes"][..], &customer].concat()).await;
+    assert_eq!((&erased["matched"], &erased["erased"]), (&json!(1), &json!(1)));
+    let again = printed(&desk.run(&["erase", "--yes", "--order", "#1042"]).await);
+    assert!(again.contains("nothing personal was left"), "{again}");
 }
 
 /// The commands of `audit`, and what they refuse.

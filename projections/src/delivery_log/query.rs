@@ -5,7 +5,7 @@ use sqlx::FromRow;
 use super::{DeliveryRow, search};
 use crate::database::{Database, Sql};
 
-const COLUMNS: &str = "id, duplicate_of, account_id, integration_id, order_id, order_number, username, username_key, \
+pub(super) const COLUMNS: &str = "id, duplicate_of, account_id, integration_id, order_id, order_number, username, username_key, \
      status, resolution_code, items, shared, attempts, next_attempt_at, credits_charged, received_at, updated_at, \
      completed_at, listed_at, position";
 

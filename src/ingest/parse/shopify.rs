@@ -1,5 +1,6 @@
 //! Shopify's webhooks: the whole order, sent on each of the topics that the merchant chose.
 
+pub mod privacy;
 #[cfg(test)]
 mod tests;
 
@@ -61,6 +62,9 @@ pub(super) fn parse(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed
     let Some(body) = super::read::<Object<Body>>(json)?.object() else {
         return not_an_order;
     };
+    if let Some(kind) = privacy::kind(topic, json) {
+        return Ok(Parsed::Notice(kind));
+    }
     if body.is_another_thing() || topic.is_some_and(|topic| !is_about_orders(topic)) {
         return not_an_order;
     }

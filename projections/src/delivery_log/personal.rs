@@ -1,0 +1,69 @@
+//! The deliveries that hold what somebody asks to have erased or written out: a customer's, an order's, a store's.
+
+use sqlx::FromRow;
+
+use super::DeliveryRow;
+use super::query::COLUMNS;
+use crate::database::{Database, Sql};
+
+/// Whose data is meant. What is left out restricts nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// Tokens of one customer; a delivery that any of them names is meant.
+    pub customer: Option<Vec<String>>,
+    /// An order, by the store's own id or by the number that people see.
+    pub order: Option<String>,
+    pub account_id: Option<String>,
+    pub integration_id: Option<String>,
+}
+
+/// How much a subject means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromRow)]
+pub struct Extent {
+    pub deliveries: i64,
+    pub accounts: i64,
+}
+
+pub async fn extent(database: &Database, subject: &Subject) -> sqlx::Result<Extent> {
+    let sql = Sql::new("SELECT count(*) AS deliveries, count(DISTINCT account_id) AS accounts FROM delivery_log");
+    database.fetch_one(subject.condition(sql)).await
+}
+
+/// The deliveries of a subject, the oldest first, from after a place in the list.
+pub async fn deliveries(
+    database: &Database,
+    subject: &Subject,
+    after: i64,
+    limit: i64,
+) -> sqlx::Result<Vec<DeliveryRow>> {
+    let sql = subject.condition(Sql::new(format!("SELECT {COLUMNS} FROM delivery_log")));
+    let sql = sql.push(" AND listed_at > ").bind(after).push(" ORDER BY listed_at LIMIT ").bind(limit);
+    database.fetch_all(sql).await
+}
+
+impl Subject {
+    /// Duplicates are left out: what is done to a delivery is done to them.
+    fn condition(&self, sql: Sql) -> Sql {
+        let mut sql = sql.push(" WHERE duplicate_of IS NULL");
+        if let Some(tokens) = &self.customer {
+            sql = sql.push(" AND id IN (SELECT delivery_id FROM customer_deliveries WHERE token IN (");
+            sql = if tokens.is_empty() { sql.push("NULL") } else { sql.bind_list(tokens.iter().map(String::as_str)) };
+            sql = sql.push("))");
+        }
+        if let Some(order) = &self.order {
+            // Shopify writes a sign before its numbers that people leave out.
+            let numbers = [order.clone(), format!("#{order}")];
+            sql = sql.push(" AND (order_id = ").bind(order.as_str()).push(" OR order_number IN (").bind_list(numbers);
+            sql = sql.push("))");
+        }
+        // Read account by account where there is none, as the indexes are.
+        sql = match &self.account_id {
+            Some(account_id) => sql.push(" AND account_id = ").bind(account_id.as_str()),
+            None => sql.push(" AND account_id IN (SELECT id FROM accounts)"),
+        };
+        if let Some(integration_id) = &self.integration_id {
+            sql = sql.push(" AND integration_id = ").bind(integration_id.as_str());
+        }
+        sql
+    }
+}

@@ -1,0 +1,71 @@
+//! `cloud-bridge export-personal-data`: everything that is known of a customer, for the customer.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Args;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::client::{ServerArgs, understood};
+use super::output;
+use crate::vault::write_private;
+
+/// Write out what is known of a customer, as JSON for the customer
+///
+/// Every delivery of the customer with each webhook's names and addresses and its raw body. That it was written out is
+/// recorded, with the reason that you give.
+#[derive(Args, Debug)]
+pub(super) struct ExportPersonalData {
+    /// An e-mail address, the store's customer id, or a username
+    #[arg(long, env = "CLOUD_BRIDGE_CUSTOMER", value_name = "TEXT", hide_env_values = true)]
+    customer: String,
+    /// Only in this account [default: all that the API key sees]
+    #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
+    account: Option<String>,
+    /// A file that is not there yet, which only you may read [default: standard output]
+    #[arg(long, env = "CLOUD_BRIDGE_TO", value_name = "FILE")]
+    to: Option<PathBuf>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+const EXPORT: &str = "mutation($input: ExportPersonalDataInput!) {
+  exportPersonalData(input: $input) { matched deliveries endCursor userErrors { code message field } } }";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Part {
+    deliveries: Vec<Value>,
+    end_cursor: Option<String>,
+}
+
+impl ExportPersonalData {
+    pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
+        let client = self.server.client()?;
+        let (mut deliveries, mut after) = (vec![], None);
+        loop {
+            let input = json!({ "customer": self.customer, "accountId": self.account, "after": after });
+            let payload = client.change(EXPORT, json!({ "input": input }), "exportPersonalData").await;
+            let part: Part = understood(&payload.context("nothing was written")?)?;
+            deliveries.extend(part.deliveries);
+            after = part.end_cursor;
+            if after.is_none() {
+                break;
+            }
+        }
+        let (number, document) = (deliveries.len(), json!({ "customer": self.customer, "deliveries": deliveries }));
+        let Some(file) = self.to else {
+            return Ok(output::print_json(&document)?);
+        };
+        let text = serde_json::to_string_pretty(&document)?;
+        write_private(&file, &text).with_context(|| format!("{} cannot be written", file.display()))?;
+        if json {
+            return Ok(output::print_json(&json!({ "file": file, "deliveries": number }))?);
+        }
+        Ok(output::print(format_args!(
+            "What is known from {number} deliveries is in {}, which only you may read.",
+            file.display()
+        ))?)
+    }
+}

@@ -1,0 +1,136 @@
+//! Erasing people: their data keys are deleted with an event that says so and names nobody, and then everything that was
+//! derived from what the keys sealed.
+
+pub(crate) mod traces;
+
+use std::collections::BTreeMap;
+
+use domain::AccountId;
+use domain::delivery::{Delivery, DeliveryCommand, DeliveryRefusal, ErasureCause};
+use domain::operation::{OperationEvent, OperationRefusal};
+use futures_util::stream::{StreamExt as _, iter};
+use projections::View;
+use projections::delivery_log::DeliveryRow;
+use projections::delivery_log::personal::{self, Extent, Subject};
+
+use crate::event_log::{Actor, CommandError, Committed};
+use crate::operations;
+use crate::service::{PATIENCE, Service};
+
+/// Deliveries that one step of an erasure touches at most.
+pub const MAX_AT_ONCE: i64 = 1_000;
+/// Commands that are under way at a time: the log commits together what waits.
+const CONCURRENCY: usize = 16;
+
+/// Why an erasure, or what it begins with, did not come to its end. What was erased stays erased.
+#[derive(Debug, thiserror::Error)]
+pub enum ErasureError {
+    #[error("a view cannot be read: {0}")]
+    Sql(#[from] sqlx::Error),
+    #[error("the views are too far behind to say what is meant")]
+    ViewsBehind,
+    #[error(transparent)]
+    Delivery(#[from] CommandError<DeliveryRefusal>),
+    #[error(transparent)]
+    Operation(#[from] CommandError<OperationRefusal>),
+}
+
+/// How a person names whose data is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// An e-mail address, a store's customer id, or a username.
+    Customer(String),
+    /// An order's id or number.
+    Order(String),
+}
+
+impl Named {
+    /// The subject within an account, or within all of them.
+    pub fn subject(&self, service: &Service, account_id: Option<String>) -> Subject {
+        let subject = Subject { account_id, ..Subject::default() };
+        match self {
+            Self::Customer(text) => Subject { customer: Some(tokens(service, text)), ..subject },
+            Self::Order(text) => Subject { order: Some(text.trim().to_owned()), ..subject },
+        }
+    }
+}
+
+/// What a customer may be known by.
+pub fn tokens(service: &Service, customer: &str) -> Vec<String> {
+    service.log.blind_index().map(|index| index.tokens_for(customer)).unwrap_or_default()
+}
+
+/// How much is meant, by views that have seen everything that is recorded.
+pub async fn extent(service: &Service, subject: &Subject) -> Result<Extent, ErasureError> {
+    let newest = service.log.newest().await?;
+    for view in [View::Accounts, View::Customers, View::DeliveryLog] {
+        if !service.projector.wait_for(view, newest, PATIENCE).await {
+            return Err(ErasureError::ViewsBehind);
+        }
+    }
+    Ok(personal::extent(&service.views, subject).await?)
+}
+
+/// Erases these deliveries and answers how many of them held anything. `actor` says for each account who asked.
+///
+/// Where a person asked, that is recorded first, once for each account, and the answer waits until the files are clear.
+pub async fn erase(
+    service: &Service,
+    rows: &[DeliveryRow],
+    cause: ErasureCause,
+    actor: impl Fn(&str) -> Actor,
+) -> Result<usize, ErasureError> {
+    if cause == ErasureCause::Operator {
+        record(service, rows, &actor).await?;
+    }
+    let commands: Vec<_> =
+        rows.iter().map(|row| erase_one(service, row.id.clone(), cause, actor(&row.account_id))).collect();
+    // All of them, also when one fails: each that is erased is one less.
+    let done: Vec<_> = iter(commands).buffer_unordered(CONCURRENCY).collect().await;
+    let mut erased = 0;
+    let mut last = None;
+    let mut failure = None;
+    for committed in done {
+        match committed {
+            Ok(committed) => {
+                erased += usize::from(!committed.events.is_empty());
+                last = committed.position.max(last);
+            }
+            Err(error) => failure = Some(error),
+        }
+    }
+    if let Some(position) = last {
+        service.traces.left_by(position);
+        if cause == ErasureCause::Operator {
+            service.traces.wait_until_gone(position).await;
+        }
+    }
+    failure.map_or(Ok(erased), |error| Err(error.into()))
+}
+
+async fn erase_one(
+    service: &Service,
+    id: String,
+    cause: ErasureCause,
+    actor: Actor,
+) -> Result<Committed<Delivery>, CommandError<DeliveryRefusal>> {
+    service.log.execute(&id, DeliveryCommand::ErasePersonalData { cause }, &actor).await
+}
+
+async fn record(service: &Service, rows: &[DeliveryRow], actor: &impl Fn(&str) -> Actor) -> Result<(), ErasureError> {
+    for (account_id, deliveries) in by_account(rows) {
+        let Ok(owner) = account_id.parse::<AccountId>() else { continue };
+        let asked = OperationEvent::ErasureRequested { account_id: owner, deliveries };
+        operations::begin(service, asked, &actor(&account_id)).await?;
+    }
+    Ok(())
+}
+
+/// How many of the rows each account has.
+pub fn by_account(rows: &[DeliveryRow]) -> BTreeMap<String, u32> {
+    let mut counts = BTreeMap::new();
+    for row in rows {
+        *counts.entry(row.account_id.clone()).or_insert(0) += 1;
+    }
+    counts
+}

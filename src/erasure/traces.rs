@@ -1,0 +1,80 @@
+//! What an erasure leaves behind in the files of the databases, and how it goes.
+
+use std::time::Duration;
+
+use projections::View;
+use projections::view::forget_erased;
+use tokio::sync::watch;
+
+use crate::service::{PATIENCE, Service};
+
+/// The log's table of what is deleted; what is deleted of views, they know themselves.
+const DATA_KEYS: &str = "data_keys";
+/// A reader holds an older state for the length of a question; a backup or somebody's own tool, longer.
+const TRIES: u32 = 20;
+const REST: Duration = Duration::from_millis(150);
+
+/// How long somebody who erases waits for the files; they are cleared in any case.
+const PATIENCE_FOR_FILES: Duration = Duration::from_secs(10);
+
+/// Up to where in the log people were erased, and up to where the files are clear of them.
+pub(crate) struct Traces {
+    left: watch::Sender<i64>,
+    gone: watch::Sender<i64>,
+}
+
+impl Default for Traces {
+    fn default() -> Self {
+        Self { left: watch::Sender::new(0), gone: watch::Sender::new(0) }
+    }
+}
+
+impl Traces {
+    pub(super) fn left_by(&self, position: i64) {
+        self.left.send_modify(|left| *left = position.max(*left));
+    }
+
+    pub(super) async fn wait_until_gone(&self, position: i64) {
+        let mut gone = self.gone.subscribe();
+        let reached = gone.wait_for(|gone| *gone >= position);
+        if tokio::time::timeout(PATIENCE_FOR_FILES, reached).await.is_err() {
+            tracing::warn!("the files are still being cleared of an erased person");
+        }
+    }
+}
+
+/// Clears the files after erasures, those of one moment together. Runs until it is dropped.
+pub(crate) async fn follow(service: &Service) {
+    let mut left = service.traces.left.subscribe();
+    while left.changed().await.is_ok() {
+        let position = *left.borrow_and_update();
+        remove(service, position).await;
+        service.traces.gone.send_replace(position);
+    }
+}
+
+/// Once the views show that a person is gone, removes what the files of log and views still say. Where somebody who reads
+/// prevents that, the log says so; the next erasure, or a restart, removes it.
+async fn remove(service: &Service, position: i64) {
+    for view in View::ALL {
+        if !service.projector.wait_for(view, position, PATIENCE).await {
+            tracing::warn!(view = view.name(), "the view is too far behind to clear its files of an erased person");
+        }
+    }
+    for attempt in 1..=TRIES {
+        match cleared(service).await {
+            Ok(true) => return,
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, attempt, "the files cannot be cleared of an erased person yet"),
+        }
+        tokio::time::sleep(REST).await;
+    }
+    tracing::warn!(
+        "somebody reads the databases all the time: what was erased may still lie in their write-ahead logs"
+    );
+}
+
+async fn cleared(service: &Service) -> sqlx::Result<bool> {
+    let log_is_clear = service.log.database().forget_deleted(&[DATA_KEYS.to_owned()]).await?;
+    Ok(log_is_clear && forget_erased(&service.views).await?)
+}

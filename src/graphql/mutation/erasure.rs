@@ -1,0 +1,142 @@
+//! Erasing what is known of a customer, or of one order.
+
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use domain::delivery::ErasureCause;
+use projections::delivery_log::{self, personal};
+
+use crate::erasure::{self, ErasureError, MAX_AT_ONCE, Named};
+use crate::event_log::CommandError;
+use crate::graphql::ApiError;
+use crate::graphql::account::int;
+use crate::graphql::delivery::Delivery;
+use crate::graphql::error::{UserError, refused};
+use crate::graphql::page::MAX_PAGE;
+use crate::graphql::query::asked;
+use crate::graphql::viewer::Viewer;
+
+/// Longest name of a customer or an order that is looked for.
+const MAX_NAME_CHARS: usize = 500;
+
+#[derive(InputObject)]
+struct ErasePersonalDataInput {
+    /// An e-mail address, the store's id of the customer, or a username. Give this or orderId.
+    customer: Option<String>,
+    /// The store's id of the order, or its number.
+    order_id: Option<String>,
+    /// Support and admin only: the account whose customer or order it is; without it, of all accounts.
+    account_id: Option<ID>,
+    /// Answers how many and which deliveries it would touch, and touches none.
+    #[graphql(default)]
+    dry_run: bool,
+}
+
+/// What an erasure did, or would do.
+#[derive(SimpleObject, Default)]
+pub(in crate::graphql) struct ErasePersonalDataPayload {
+    /// Deliveries that are meant; a thousand at most are touched at once.
+    matched: i32,
+    /// How many accounts they belong to.
+    accounts: i32,
+    /// How many of those that were touched held anything personal.
+    erased: i32,
+    /// Whether some were left for the next call.
+    more: bool,
+    /// The first hundred.
+    deliveries: Vec<Delivery>,
+    user_errors: Vec<UserError>,
+}
+
+#[derive(Default)]
+pub(super) struct Erasures;
+
+#[Object]
+impl Erasures {
+    /// Erases what is known of a customer, or of one order, for good: names, addresses, usernames and raw webhooks. What
+    /// was still to be delivered is cancelled. With dryRun, answers how many and which deliveries it would touch.
+    #[graphql(complexity = "100 * child_complexity + 1000")]
+    async fn erase_personal_data(
+        &self,
+        context: &Context<'_>,
+        input: ErasePersonalDataInput,
+    ) -> Result<ErasePersonalDataPayload, ApiError> {
+        let (service, viewer) = asked(context)?;
+        let refuse = |error| Ok(ErasePersonalDataPayload { user_errors: vec![error], ..Default::default() });
+        let named = match named(input.customer, input.order_id) {
+            Ok(named) => named,
+            Err(error) => return refuse(error),
+        };
+        let subject = named.subject(service, whose(viewer, input.account_id)?);
+        let extent = erasure::extent(service, &subject).await?;
+        if extent.deliveries == 0 {
+            return refuse(nobody(&named));
+        }
+        let rows = personal::deliveries(&service.views, &subject, 0, MAX_AT_ONCE).await?;
+        let ids: Vec<String> = rows.iter().take(MAX_PAGE).map(|row| row.id.clone()).collect();
+        let mut erased = 0;
+        if !input.dry_run {
+            let actor = |account_id: &str| viewer.actor(Some(account_id));
+            erased = erasure::erase(service, &rows, ErasureCause::Operator, actor).await?;
+        }
+        let mut shown = delivery_log::find_many(&service.views, &ids).await?;
+        shown.sort_by_key(|row| row.listed_at);
+        Ok(ErasePersonalDataPayload {
+            matched: int(extent.deliveries),
+            accounts: int(extent.accounts),
+            erased: int(i64::try_from(erased).unwrap_or(i64::MAX)),
+            more: extent.deliveries > MAX_AT_ONCE,
+            deliveries: shown.into_iter().map(Delivery).collect(),
+            user_errors: vec![],
+        })
+    }
+}
+
+/// Exactly one of the two ways to say whose data is meant.
+pub(super) fn named(customer: Option<String>, order_id: Option<String>) -> Result<Named, UserError> {
+    let (field, text, named): (_, _, fn(String) -> Named) = match (customer, order_id) {
+        (Some(text), None) => ("customer", text, Named::Customer),
+        (None, Some(text)) => ("orderId", text, Named::Order),
+        (Some(_), Some(_)) | (None, None) => {
+            return Err(UserError::new("INVALID_INPUT", "give either customer or orderId", None));
+        }
+    };
+    let text = text.replace('\0', "").trim().to_owned();
+    if text.is_empty() || text.chars().count() > MAX_NAME_CHARS {
+        return Err(UserError::new("INVALID_INPUT", "between 1 and 500 characters are needed", Some(field)));
+    }
+    Ok(named(text))
+}
+
+/// The account that is looked through: a caller's own, the one that is named, or all for those who see all.
+pub(super) fn whose(viewer: &Viewer, account_id: Option<ID>) -> Result<Option<String>, ApiError> {
+    match account_id {
+        Some(account_id) if viewer.sees(&account_id) => Ok(Some(account_id.0)),
+        Some(_) => Err(ApiError::Forbidden),
+        None => Ok(viewer.scope()),
+    }
+}
+
+pub(super) fn nobody(named: &Named) -> UserError {
+    let (message, field) = match named {
+        Named::Customer(_) => ("no delivery is known by this customer", "customer"),
+        Named::Order(_) => ("there is no such order", "orderId"),
+    };
+    UserError::new("NOT_FOUND", message, Some(field))
+}
+
+impl From<ErasureError> for ApiError {
+    fn from(error: ErasureError) -> Self {
+        match error {
+            ErasureError::Sql(error) => error.into(),
+            ErasureError::ViewsBehind => {
+                tracing::warn!("an erasure or export was refused: the views are too far behind");
+                Self::Unavailable
+            }
+            ErasureError::Delivery(CommandError::Refused(_)) => Self::Unavailable,
+            ErasureError::Delivery(error) => refused(error).err().unwrap_or(Self::Internal),
+            ErasureError::Operation(error) => {
+                tracing::error!(%error, "an operation was not recorded");
+                Self::Unavailable
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Everything that is known of a person from a delivery, as that person is owed it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use cqrs_es::Aggregate as _;
+use domain::Private;
+use domain::delivery::{Delivery, DeliveryEvent, Webhook};
+use projections::delivery_log::DeliveryRow;
+use projections::feed::Fact;
+use serde_json::{Value, json};
+
+use crate::event_log::{EventLog, LoadError};
+
+/// Events of one delivery that are looked through.
+const MAX_STORY: i64 = 1_000;
+/// Raw bodies of one delivery that are written out, in bytes; what comes beyond is named without its body.
+const MAX_BODIES_BYTES: usize = 8 * 1_024 * 1_024;
+
+/// A delivery with each webhook's private fields and raw body, and each correction of the username.
+pub async fn of_delivery(log: &EventLog, row: &DeliveryRow) -> Result<Value, LoadError> {
+    let story = log.told(Delivery::TYPE, &row.id, 0, MAX_STORY).await?;
+    let (mut webhooks, mut corrections, mut bytes) = (vec![], vec![], 0);
+    for told in story {
+        match &told.recorded.fact {
+            Fact::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => {
+                let body = if bytes < MAX_BODIES_BYTES {
+                    log.body(Delivery::TYPE, &row.id, told.stored.sequence).await?
+                } else {
+                    None
+                };
+                bytes += body.as_ref().map_or(0, Vec::len);
+                webhooks.push(of_webhook(webhook, body.as_deref(), &json!(told.recorded.recorded_at)));
+            }
+            Fact::Delivery(DeliveryEvent::UsernameCorrected { username }) => {
+                corrections.push(json!({ "username": username.known(), "at": told.recorded.recorded_at }));
+            }
+            _ => {}
+        }
+    }
+    Ok(json!({
+        "deliveryId": row.id,
+        "accountId": row.account_id,
+        "integrationId": row.integration_id,
+        "orderId": row.order_id,
+        "orderNumber": row.order_number,
+        "status": row.status,
+        "items": row.line_items(),
+        "webhooks": webhooks,
+        "usernameCorrections": corrections,
+    }))
+}
+
+fn of_webhook(webhook: &Webhook, body: Option<&[u8]>, received_at: &Value) -> Value {
+    let known = |field: &Option<Private<String>>| field.as_ref().and_then(Private::known).cloned();
+    json!({
+        "receivedAt": received_at,
+        "email": known(&webhook.email),
+        "customerName": known(&webhook.customer_name),
+        "customerId": known(&webhook.customer_id),
+        "username": known(&webhook.username),
+        // As the store sent it: JSON as such, anything else in base64.
+        "body": body.map(|body| {
+            serde_json::from_slice::<Value>(body).unwrap_or_else(|_| Value::String(STANDARD.encode(body)))
+        }),
+    })
+}
