@@ -13,6 +13,7 @@ mod integrations;
 mod keys;
 mod logging;
 mod mappings;
+mod moments;
 pub(crate) mod output;
 mod projections;
 mod sandbox;

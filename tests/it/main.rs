@@ -15,6 +15,7 @@ mod engines;
 mod event_log;
 mod fixes;
 mod graphql;
+mod looking;
 mod orders;
 mod process;
 mod rate_limits;
