@@ -15,6 +15,7 @@ mod integrations;
 mod keys;
 mod logging;
 mod mappings;
+mod moments;
 pub(crate) mod output;
 mod projections;
 mod replay;

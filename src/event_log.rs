@@ -14,6 +14,7 @@ pub mod refusals;
 pub mod row;
 mod scan;
 pub mod seal;
+pub mod selection;
 mod sqlite;
 mod store;
 pub mod stream;

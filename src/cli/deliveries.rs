@@ -1,6 +1,8 @@
 //! `cloud-bridge deliveries`: what became of the orders, and the two things a person does about them.
 
+mod explain;
 mod show;
+mod story;
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
@@ -16,11 +18,12 @@ use super::accounts::tell_of_more;
 use super::client::{MAX_PAGE, ServerArgs, understood};
 use super::output::{self, cell, clean, moment, word};
 
-/// List deliveries, show one with its story, retry or cancel it
+/// List deliveries, show one or tell its story, retry or cancel it
 #[derive(Debug, Subcommand)]
 pub(super) enum Deliveries {
     List(List),
     Show(show::Show),
+    Explain(explain::Explain),
     Retry(Retry),
     Cancel(Cancel),
     Reveal(Reveal),
@@ -119,6 +122,7 @@ impl Deliveries {
             Self::List(command) => command.run(json).await,
             Self::Show(command) => command.run(json).await,
             Self::Reveal(command) => command.run(json).await,
+            Self::Explain(command) => command.run(json).await,
             Self::Retry(Retry { id, username, server }) => {
                 let input = json!({ "deliveryId": id, "targetUsername": username });
                 change(&server, json, RETRY, input, "retryDelivery").await

@@ -20,7 +20,12 @@ pub(crate) fn print_json(value: &impl Serialize) -> io::Result<()> {
 
 /// Writes a value as one line of JSON, for lists that go on.
 pub(crate) fn print_json_line(value: &impl Serialize) -> io::Result<()> {
-    print(escaped(&serde_json::to_string(value)?))
+    print(json_line(value)?)
+}
+
+/// A value as one line of JSON, for who writes many of them.
+pub(crate) fn json_line(value: &impl Serialize) -> io::Result<String> {
+    Ok(escaped(&serde_json::to_string(value)?))
 }
 
 /// JSON in which what serde leaves as it is, and some terminals obey, is escaped too. It stands inside strings only.

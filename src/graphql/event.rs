@@ -29,6 +29,8 @@ pub(super) struct Event {
     data: Json<Value>,
     /// Store, worker, key name or operator.
     actor: String,
+    /// Why, in the words of whoever did it with an API key.
+    reason: Option<String>,
     recorded_at: DateTime<Utc>,
     /// Of the chain that runs through its stream; hexadecimal.
     hash: String,
@@ -48,6 +50,7 @@ impl Event {
             event_type: stored.event_type,
             data: Json(data),
             actor: recorded.actor,
+            reason: recorded.operator.and_then(|operator| operator.reason),
             recorded_at: moment(stored.recorded_at),
             hash: hex::encode(stored.hash),
         }

@@ -17,6 +17,7 @@ mod event_log;
 mod fixes;
 mod graphql;
 mod lists;
+mod looking;
 mod master_keys;
 mod operators;
 mod orders;

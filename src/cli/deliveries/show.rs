@@ -6,7 +6,8 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::cli::client::{ServerArgs, understood};
+use crate::cli::client::{Client, ServerArgs, understood};
+use crate::cli::moments::moment as parse_moment;
 use crate::cli::output::{self, cell, clean, moment, word};
 
 /// Show one delivery: what was bought, what was shared, and everything that happened
@@ -14,12 +15,15 @@ use crate::cli::output::{self, cell, clean, moment, word};
 pub(in crate::cli) struct Show {
     #[arg(value_name = "DELIVERY_ID")]
     id: String,
+    /// As it was at this moment: a date, a date and time (UTC), or how long ago, like 2h or 3d
+    #[arg(long, env = "CLOUD_BRIDGE_AS_OF", value_name = "TIME", value_parser = parse_moment)]
+    as_of: Option<DateTime<Utc>>,
     #[command(flatten)]
     server: ServerArgs,
 }
 
-const SHOW: &str = "query($id: ID!) {
-  delivery(id: $id) {
+const SHOW: &str = "query($id: ID!, $asOf: DateTime) {
+  delivery(id: $id, asOf: $asOf) {
     id orderId orderNumber targetUsername status resolutionCode resolution attempts nextAttemptAt creditsCharged
     receivedAt updatedAt completedAt duplicateOf { id } integration { id name provider }
     items { title sku quantity sharedAt mapping { resourceType resourceId } }
@@ -90,17 +94,47 @@ struct Event {
 
 impl Show {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
-        let found = self.server.client()?.ask(SHOW, json!({ "id": self.id })).await?["delivery"].take();
+        let client = self.server.client()?;
+        let mut found = client.ask(SHOW, json!({ "id": self.id, "asOf": self.as_of })).await?["delivery"].take();
         if found.is_null() {
-            bail!("there is no delivery {}: `cloud-bridge deliveries list` shows them", clean(&self.id));
+            let first = self.first_heard(&client).await?;
+            let as_of = self.as_of.map(moment).unwrap_or_default();
+            if json {
+                return Ok(output::print_json(&found)?);
+            }
+            return Ok(output::print(format_args!(
+                "Nothing was known of delivery {} at {as_of} UTC: the first webhook came in at {} UTC.",
+                clean(&self.id),
+                moment(first)
+            ))?);
+        }
+        if let (Some(as_of), Some(events)) = (self.as_of, found["timeline"]["nodes"].as_array_mut()) {
+            // The facts are those of that moment; the server tells the story to its end.
+            events.retain(|event| understood::<Event>(event).is_ok_and(|event| event.recorded_at <= as_of));
         }
         if json {
             return Ok(output::print_json(&found)?);
         }
         let delivery: Delivery = understood(&found)?;
+        if let Some(as_of) = self.as_of {
+            output::print(format_args!("As of {} UTC\n", moment(as_of)))?;
+        }
         delivery.print_facts()?;
         delivery.print_items()?;
         delivery.print_story()
+    }
+
+    /// When the delivery's first webhook came in. That there is no such delivery is an error.
+    async fn first_heard(&self, client: &Client) -> anyhow::Result<DateTime<Utc>> {
+        let now = if self.as_of.is_some() {
+            client.ask("query($id: ID!) { delivery(id: $id) { receivedAt } }", json!({ "id": self.id })).await?
+        } else {
+            json!({ "delivery": null })
+        };
+        if now["delivery"].is_null() {
+            bail!("there is no delivery {}: `cloud-bridge deliveries list` shows them", clean(&self.id));
+        }
+        understood(&now["delivery"]["receivedAt"])
     }
 }
 

@@ -1,0 +1,169 @@
+//! `cloud-bridge deliveries explain`: the story of an order, for somebody who asks what became of it.
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::story::{self, Event};
+use crate::cli::client::{Client, MAX_PAGE, PageInfo, ServerArgs, understood};
+use crate::cli::output::{self, clean, moment, word};
+use crate::clock::Clock;
+
+/// Tell the story of an order: what happened, when, why, and what comes next
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  cloud-bridge deliveries explain 1042
+  cloud-bridge deliveries explain DELIVERY_ID --json | jq -r '.story[].sentence'")]
+pub(in crate::cli) struct Explain {
+    /// A delivery's id, or the store's id or number of the order
+    #[arg(value_name = "ORDER")]
+    order: String,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+const DELIVERY: &str = "query($id: ID!) {
+  delivery(id: $id) {
+    id orderId orderNumber status resolutionCode resolution attempts nextAttemptAt creditsCharged
+    receivedAt updatedAt completedAt duplicateOf { id } integration { id name provider } } }";
+
+const TIMELINE: &str = "query($id: ID!, $first: Int, $after: String) {
+  delivery(id: $id) { timeline(first: $first, after: $after) {
+    nodes { sequence type summary data actor reason recordedAt } pageInfo { hasNextPage endCursor } } } }";
+
+const SEARCH: &str = "query($first: Int, $after: String, $filter: DeliveryFilter) {
+  deliveries(first: $first, after: $after, filter: $filter) {
+    nodes { id orderId orderNumber status integration { name } duplicateOf { id } }
+    pageInfo { hasNextPage endCursor } } }";
+
+/// Pages of a story that are read at most.
+const STORY_PAGES: usize = 200;
+/// Pages of what a search finds that are read at most: who finds more has to be exact anyway.
+const SEARCH_PAGES: usize = 10;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Found {
+    id: String,
+    order_id: String,
+    order_number: Option<String>,
+    status: String,
+    integration: Integration,
+    duplicate_of: Option<Id>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Integration {
+    name: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Id {
+    id: String,
+}
+
+impl Explain {
+    pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
+        let client = self.server.client()?;
+        let delivery = find(&client, self.order.trim()).await?;
+        let standing: story::Standing = understood(&delivery)?;
+        let found: Found = understood(&delivery)?;
+        let events: Vec<Event> = events(&client, &found.id).await?;
+        let told = story::tell(&events);
+        let original = found.duplicate_of.as_ref().map(|original| original.id.as_str());
+        let now = story::standing(&standing, original, Clock::default().now());
+        if json {
+            let told: Vec<Value> = told.iter().map(story::Told::object).collect();
+            return Ok(output::print_json(&json!({ "delivery": delivery, "story": told, "now": now }))?);
+        }
+        output::print(format_args!(
+            "Order {} of {}: {}\n",
+            clean(found.order_number.as_ref().unwrap_or(&found.order_id)),
+            clean(&found.integration.name),
+            clean(&word(&found.status))
+        ))?;
+        for told in &told {
+            let later = told.later.as_ref().map(|later| format!(" ({later})")).unwrap_or_default();
+            output::print(format_args!("{}{later}\n  {}", moment(told.at), clean(&told.sentence)))?;
+        }
+        Ok(output::print(format_args!("\nNow\n  {}", clean(&now)))?)
+    }
+}
+
+/// The delivery that is meant: by its own id, or else by the order it is of.
+async fn find(client: &Client, order: &str) -> anyhow::Result<Value> {
+    let delivery = client.ask(DELIVERY, json!({ "id": order })).await?["delivery"].take();
+    if !delivery.is_null() {
+        return Ok(delivery);
+    }
+    let alike = search(client, order).await?;
+    // A merchant says the number as the store prints it, with or without its mark.
+    let bare = |text: &str| text.trim_start_matches('#').to_owned();
+    let is_exact = |found: &Found| {
+        found.order_id == order || found.order_number.as_deref().is_some_and(|number| bare(number) == bare(order))
+    };
+    let exact: Vec<Found> = alike.iter().filter(|found| is_exact(found)).cloned().collect();
+    let meant = match (exact.as_slice(), alike.as_slice()) {
+        ([], []) => {
+            bail!("there is no delivery of an order {}: `cloud-bridge deliveries list` shows them", clean(order))
+        }
+        ([only], _) => only,
+        ([], several) | (several, _) => bail!("{}", which(order, several)),
+    };
+    let delivery = client.ask(DELIVERY, json!({ "id": meant.id })).await?["delivery"].take();
+    Ok(delivery)
+}
+
+/// Asks to be exact.
+fn which(order: &str, several: &[Found]) -> String {
+    let lines: Vec<String> = several
+        .iter()
+        .take(20)
+        .map(|found| {
+            format!(
+                "  {}  order {} of {}, {}",
+                clean(&found.id),
+                clean(found.order_number.as_ref().unwrap_or(&found.order_id)),
+                clean(&found.integration.name),
+                clean(&word(&found.status))
+            )
+        })
+        .collect();
+    let more = if several.len() > 20 { "\n  and more" } else { "" };
+    format!("several deliveries could be meant by {}: say which, by its id\n{}{more}", clean(order), lines.join("\n"))
+}
+
+/// What a search finds, without the duplicates: their story is that of the delivery they repeat.
+async fn search(client: &Client, order: &str) -> anyhow::Result<Vec<Found>> {
+    let (mut found, mut after) = (vec![], None);
+    for _ in 0..SEARCH_PAGES {
+        let search = order.trim_start_matches('#');
+        let variables = json!({ "first": MAX_PAGE, "after": after, "filter": { "search": search } });
+        let page = client.ask(SEARCH, variables).await?["deliveries"].take();
+        let nodes: Vec<Found> = understood(&page["nodes"])?;
+        found.extend(nodes.into_iter().filter(|delivery| delivery.duplicate_of.is_none()));
+        match understood(&page["pageInfo"])? {
+            PageInfo { has_next_page: true, end_cursor } => after = end_cursor,
+            PageInfo { has_next_page: false, .. } => break,
+        }
+    }
+    Ok(found)
+}
+
+/// Every event of a delivery, oldest first.
+async fn events(client: &Client, id: &str) -> anyhow::Result<Vec<Event>> {
+    let (mut events, mut after) = (vec![], None);
+    for _ in 0..STORY_PAGES {
+        let variables = json!({ "id": id, "first": MAX_PAGE, "after": after });
+        let page = client.ask(TIMELINE, variables).await?["delivery"]["timeline"].take();
+        let nodes: Vec<Event> = understood(&page["nodes"])?;
+        events.extend(nodes);
+        match understood(&page["pageInfo"])? {
+            PageInfo { has_next_page: true, end_cursor } => after = Some(end_cursor.context("a list goes on nowhere")?),
+            PageInfo { has_next_page: false, .. } => break,
+        }
+    }
+    Ok(events)
+}

@@ -1,0 +1,354 @@
+//! The story of a delivery in plain sentences: what happened, how long it took, why, and what comes next. Told from what
+//! the server says of its events, so that it can be told from anywhere.
+
+use chrono::{DateTime, Utc};
+use domain::ResolutionCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::cli::moments::distance;
+use crate::cli::output::moment;
+
+/// An event of the delivery, as the server tells it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Event {
+    pub(super) sequence: i64,
+    #[serde(rename = "type")]
+    pub(super) event_type: String,
+    pub(super) summary: String,
+    #[serde(default)]
+    pub(super) data: Value,
+    pub(super) actor: String,
+    #[serde(default)]
+    pub(super) reason: Option<String>,
+    pub(super) recorded_at: DateTime<Utc>,
+}
+
+/// Where the delivery stands.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Standing {
+    pub(super) id: String,
+    /// As GraphQL spells it.
+    pub(super) status: String,
+    pub(super) resolution_code: Option<String>,
+    pub(super) resolution: Option<String>,
+    pub(super) next_attempt_at: Option<DateTime<Utc>>,
+    pub(super) credits_charged: i64,
+}
+
+/// A sentence or some, with when it was and how long after what came before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) sequence: i64,
+    pub(super) event_type: String,
+    pub(super) at: DateTime<Utc>,
+    /// Since what was told before; none at the beginning.
+    pub(super) later: Option<String>,
+    pub(super) sentence: String,
+    pub(super) actor: String,
+    pub(super) reason: Option<String>,
+}
+
+impl Told {
+    pub(super) fn object(&self) -> Value {
+        json!({
+            "sequence": self.sequence,
+            "type": self.event_type,
+            "recordedAt": self.at,
+            "later": self.later,
+            "sentence": self.sentence,
+            "actor": self.actor,
+            "reason": self.reason,
+        })
+    }
+}
+
+/// Tells what happened, oldest first. That a worker still holds the delivery is no news, and left out.
+pub(super) fn tell(events: &[Event]) -> Vec<Told> {
+    let mut told: Vec<Told> = vec![];
+    let mut known = Known::default();
+    for event in events.iter().filter(|event| event.event_type != "lease_renewed") {
+        let later = told.last().map(|before| later(before.at, event.recorded_at));
+        let mut sentence = known.sentence(event);
+        if let Some(who) = by_hand(event) {
+            sentence = format!("{sentence} {who}");
+        }
+        told.push(Told {
+            sequence: event.sequence,
+            event_type: event.event_type.clone(),
+            at: event.recorded_at,
+            later,
+            sentence,
+            actor: event.actor.clone(),
+            reason: event.reason.clone(),
+        });
+    }
+    told
+}
+
+fn later(before: DateTime<Utc>, at: DateTime<Utc>) -> String {
+    let between = at - before;
+    if between.num_seconds() < 1 { "at once".to_owned() } else { format!("{} later", distance(between)) }
+}
+
+/// What the sentences that follow need of those before.
+#[derive(Default)]
+struct Known {
+    /// When the webhook came in that made the order deliverable.
+    accepted_at: Option<DateTime<Utc>>,
+    /// How many webhooks came in.
+    webhooks: u32,
+    items: Vec<Value>,
+    attempt: u64,
+}
+
+impl Known {
+    fn sentence(&mut self, event: &Event) -> String {
+        let said = &event.data[event.event_type.as_str()];
+        match event.event_type.as_str() {
+            "webhook_received" => self.of_webhook(event, said),
+            "started" => self.of_start(event, said),
+            "retry_scheduled" => {
+                let due = said["due_at"].as_str().and_then(|due| DateTime::parse_from_rfc3339(due).ok());
+                let cause = code(said).map_or("It did not work.", waits_for);
+                match due.map(|due| due.to_utc()) {
+                    Some(due) => format!(
+                        "{cause} Nothing is to be done: the next try is due at {} UTC, {} from then.",
+                        moment(due),
+                        distance(due - event.recorded_at)
+                    ),
+                    None => event.summary.clone(),
+                }
+            }
+            "failed_permanently" => match code(said) {
+                Some(code) => format!("It was given up ({}). {}", code.as_str(), code.advice()),
+                None => event.summary.clone(),
+            },
+            // The summary says the rest as plainly as it can be said.
+            _ => event.summary.clone(),
+        }
+    }
+
+    fn of_webhook(&mut self, event: &Event, said: &Value) -> String {
+        self.webhooks += 1;
+        if let Some(items) = said["webhook"]["items"].as_array().filter(|items| !items.is_empty()) {
+            self.items.clone_from(items);
+        }
+        let id =
+            said["webhook"]["webhook_id"].as_str().map(|id| format!(" The webhook's id is {id}.")).unwrap_or_default();
+        let sentence = match said["outcome"].as_str() {
+            Some("accepted") => {
+                self.accepted_at = Some(event.recorded_at);
+                let items = match self.items.len() {
+                    0 => " It names no items.".to_owned(),
+                    1 => " It names 1 item.".to_owned(),
+                    items => format!(" It names {items} items."),
+                };
+                format!("{}{items}", event.summary)
+            }
+            Some("filtered") => format!("{} {}", event.summary, ResolutionCode::OrderStatusFiltered.advice()),
+            Some("duplicate") => {
+                let of = self.accepted_at.map(|at| format!(" The webhook of {} UTC had said it.", moment(at)));
+                format!("{}{}", event.summary, of.unwrap_or_default())
+            }
+            Some(_) | None => event.summary.clone(),
+        };
+        format!("{sentence}{id}")
+    }
+
+    fn of_start(&mut self, event: &Event, said: &Value) -> String {
+        let (Some(attempt), Some(worker), Some(plan)) =
+            (said["attempt"].as_u64(), said["worker"].as_str(), said["plan"].as_array())
+        else {
+            return event.summary.clone();
+        };
+        self.attempt = attempt;
+        let assets: Vec<String> = plan.iter().filter_map(asset).collect();
+        let plan = if assets.is_empty() { "nothing".to_owned() } else { assets.join(", ") };
+        let unmapped = said["unmapped"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let names: Vec<String> = unmapped.iter().filter_map(|index| self.item(index.as_u64()?)).collect();
+        let left_out = match unmapped.len() {
+            0 => String::new(),
+            1 => format!(" For 1 item there is no mapping{}.", named(&names)),
+            items => format!(" For {items} items there is no mapping{}.", named(&names)),
+        };
+        format!("Attempt {attempt} began, by worker {worker}. To share: {plan}.{left_out}")
+    }
+
+    fn item(&self, index: u64) -> Option<String> {
+        let item = self.items.get(usize::try_from(index).ok()?)?;
+        let name = item["title"].as_str().or_else(|| item["sku"].as_str())?;
+        Some(format!("“{name}”"))
+    }
+}
+
+fn named(names: &[String]) -> String {
+    if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) }
+}
+
+fn asset(asset: &Value) -> Option<String> {
+    Some(format!("{} {}", asset["resource_type"].as_str()?, asset["resource_id"].as_str()?))
+}
+
+fn code(said: &Value) -> Option<ResolutionCode> {
+    said["code"].as_str().and_then(ResolutionCode::parse)
+}
+
+fn waits_for(code: ResolutionCode) -> &'static str {
+    match code {
+        ResolutionCode::NdspWaiting => "The customer has not followed back yet.",
+        ResolutionCode::TemporaryFailure => "Cortex Cloud could not be reached or had a problem.",
+        ResolutionCode::MissingUsername
+        | ResolutionCode::InvalidUsername
+        | ResolutionCode::MissingCredentials
+        | ResolutionCode::InactiveApiKey
+        | ResolutionCode::CreditsExhausted
+        | ResolutionCode::NoItemMapping
+        | ResolutionCode::OrderStatusFiltered
+        | ResolutionCode::Duplicate
+        | ResolutionCode::Unknown => "It did not work.",
+    }
+}
+
+/// Who did it with a key, and why they said they did.
+fn by_hand(event: &Event) -> Option<String> {
+    let name = event.actor.strip_prefix("key ")?;
+    let reason = event.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+    Some(match reason {
+        Some(reason) => format!("This was done with the key “{name}”, because: {reason}."),
+        None => format!("This was done with the key “{name}”; no reason was given."),
+    })
+}
+
+/// Where it stands and what comes next, or what the merchant should do.
+pub(super) fn standing(delivery: &Standing, duplicate_of: Option<&str>, now: DateTime<Utc>) -> String {
+    let (id, status) = (&delivery.id, delivery.status.to_lowercase());
+    let spent = match delivery.credits_charged {
+        0 => String::new(),
+        1 => " It has cost 1 credit.".to_owned(),
+        credits => format!(" It has cost {credits} credits."),
+    };
+    if let Some(original) = duplicate_of {
+        return format!("It repeats delivery {original}, whose story this is: nothing is delivered twice.");
+    }
+    let code = delivery.resolution_code.as_deref().map(str::to_lowercase).map(|code| format!(" ({code})"));
+    let code = code.unwrap_or_default();
+    let advice = delivery.resolution.as_deref().map(|advice| format!(" {advice}")).unwrap_or_default();
+    let next = match status.as_str() {
+        "queued" => "It is queued: a worker takes it as soon as one is free and the account's pace allows.".to_owned(),
+        "running" => "A worker is at it. Should the worker die, another goes on once the lease has run out.".to_owned(),
+        "retry_scheduled" => {
+            let due = match delivery.next_attempt_at {
+                Some(due) if due > now => format!("at {} UTC, in {}", moment(due), distance(due - now)),
+                Some(_) => "now".to_owned(),
+                None => "soon".to_owned(),
+            };
+            format!(
+                "It waits{code} and is tried again by itself {due}. `cloud-bridge deliveries retry {id}` tries it now."
+            )
+        }
+        "action_required" => format!("It waits for the merchant{code}.{advice}"),
+        "completed" => "It is complete: nothing more happens.".to_owned(),
+        "failed_permanent" => {
+            format!("It failed{code}.{advice} `cloud-bridge deliveries retry {id}` puts it back in the queue.")
+        }
+        "cancelled" => "It is cancelled: nothing more happens by itself.".to_owned(),
+        "duplicate" => "It is a duplicate: nothing is delivered twice.".to_owned(),
+        other => format!("Its status is {other}{code}.{advice}"),
+    };
+    format!("{next}{spent}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_795_000_000 + seconds, 0).unwrap()
+    }
+
+    fn event(sequence: i64, seconds: i64, actor: &str, event_type: &str, summary: &str, said: Value) -> Event {
+        Event {
+            sequence,
+            event_type: event_type.to_owned(),
+            summary: summary.to_owned(),
+            data: json!({ event_type: said }),
+            actor: actor.to_owned(),
+            reason: None,
+            recorded_at: at(seconds),
+        }
+    }
+
+    #[test]
+    fn a_story_is_told_with_the_times_between() {
+        let items = json!([{ "title": "Storm lead" }, { "title": "Guitar strap" }]);
+        let webhook = |outcome: &str| json!({ "webhook": { "items": items }, "outcome": outcome });
+        let start = json!({
+            "attempt": 1, "worker": "w1", "lease_until": at(60), "unmapped": [1],
+            "plan": [{ "resource_type": "preset", "resource_id": "storm" }],
+        });
+        let retried = Event {
+            reason: Some("the customer called".to_owned()),
+            ..event(7, 7_500, "key desk", "retry_requested", "Another try was asked for.", Value::Null)
+        };
+        let story = [
+            event(1, 0, "store", "webhook_received", "The store reported order #1042: accepted.", webhook("accepted")),
+            event(2, 0, "worker w1", "started", "", start),
+            event(3, 2, "worker w1", "followed", "The customer is followed on Cortex Cloud now (free).", json!({})),
+            event(4, 3, "worker w1", "lease_renewed", "Still at it.", json!({})),
+            event(5, 5, "worker w1", "retry_scheduled", "", json!({ "code": "ndsp_waiting", "due_at": at(185) })),
+            event(6, 60, "store", "webhook_received", "The store reported order #1042 again.", webhook("duplicate")),
+            retried,
+        ];
+        let told: Vec<String> = tell(&story)
+            .into_iter()
+            .map(|told| format!("{}: {}", told.later.unwrap_or_else(|| "first".to_owned()), told.sentence))
+            .collect();
+        let first = moment(at(0));
+        assert_eq!(
+            told,
+            [
+                "first: The store reported order #1042: accepted. It names 2 items.".to_owned(),
+                "at once: Attempt 1 began, by worker w1. To share: preset storm. For 1 item there is no mapping: \
+                 “Guitar strap”."
+                    .to_owned(),
+                "2 seconds later: The customer is followed on Cortex Cloud now (free).".to_owned(),
+                format!(
+                    "3 seconds later: The customer has not followed back yet. Nothing is to be done: the next try is due \
+                     at {} UTC, 3 minutes from then.",
+                    moment(at(185))
+                ),
+                format!(
+                    "55 seconds later: The store reported order #1042 again. The webhook of {first} UTC had said it."
+                ),
+                "2 hours and 4 minutes later: Another try was asked for. This was done with the key “desk”, because: the \
+                 customer called."
+                    .to_owned(),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_end_says_what_comes_next() {
+        let standing_at = |status: &str, code: Option<ResolutionCode>, next: Option<i64>| {
+            let delivery = Standing {
+                id: "D".to_owned(),
+                status: status.to_owned(),
+                resolution_code: code.map(|code| code.as_str().to_uppercase()),
+                resolution: code.map(|code| code.advice().to_owned()),
+                next_attempt_at: next.map(at),
+                credits_charged: 2,
+            };
+            standing(&delivery, None, at(0))
+        };
+        let waits = standing_at("RETRY_SCHEDULED", Some(ResolutionCode::NdspWaiting), Some(120));
+        assert!(waits.contains("(ndsp_waiting)") && waits.contains("in 2 minutes"), "{waits}");
+        assert!(standing_at("RETRY_SCHEDULED", None, Some(-5)).contains("by itself now"));
+        let needs = standing_at("ACTION_REQUIRED", Some(ResolutionCode::NoItemMapping), None);
+        assert!(needs.contains("Add a mapping") && needs.contains("2 credits"), "{needs}");
+        assert!(standing_at("COMPLETED", None, None).contains("nothing more happens"));
+        assert!(standing_at("SOMETHING_NEW", None, None).contains("something_new"));
+    }
+}

@@ -1,0 +1,143 @@
+//! Which events are wanted: one set of options for every command that reads the log.
+
+use std::ops::RangeInclusive;
+
+use anyhow::bail;
+use chrono::{DateTime, Utc};
+use clap::Args;
+use domain::{DeliveryId, IntegrationId};
+
+use super::super::moments::moment;
+use super::super::output::clean;
+use super::kinds::{Aggregate, aggregate, event_type};
+use crate::event_log::EventLog;
+use crate::event_log::selection::Selection;
+
+/// Integrations whose orders are looked up at a time.
+const INTEGRATIONS: i64 = 500;
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Which events")]
+pub(super) struct Filter {
+    /// Only what is this account's affair
+    #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
+    account: Option<String>,
+    /// Only this integration, its orders and its notices
+    #[arg(long, env = "CLOUD_BRIDGE_INTEGRATION", value_name = "INTEGRATION_ID")]
+    integration: Option<String>,
+    /// Only the delivery of this order, by the store's own order id
+    #[arg(long, env = "CLOUD_BRIDGE_ORDER", value_name = "ORDER_ID", conflicts_with = "aggregate")]
+    order: Option<String>,
+    /// Only this kind of stream, or one stream: `delivery` or `delivery/ID`
+    #[arg(long, env = "CLOUD_BRIDGE_AGGREGATE", value_name = "TYPE[/ID]", value_parser = aggregate)]
+    aggregate: Option<Aggregate>,
+    /// Only this type of event, like `item_shared`; may be given again
+    #[arg(long = "type", env = "CLOUD_BRIDGE_TYPE", value_name = "EVENT_TYPE", value_delimiter = ',', value_parser = event_type)]
+    types: Vec<String>,
+    /// Only what this one did: `store`, `system`, `worker`, `key`, a worker's name, or a key's name or id
+    #[arg(long, env = "CLOUD_BRIDGE_ACTOR", value_name = "WHO")]
+    actor: Option<String>,
+    /// Only from this moment on: a date, a date and time (UTC), or how long ago, like 2h or 3d
+    #[arg(long, env = "CLOUD_BRIDGE_SINCE", value_name = "TIME", value_parser = moment)]
+    since: Option<DateTime<Utc>>,
+    /// Only up to this moment
+    #[arg(long, env = "CLOUD_BRIDGE_UNTIL", value_name = "TIME", value_parser = moment)]
+    until: Option<DateTime<Utc>>,
+    /// Only from this position on
+    #[arg(long, env = "CLOUD_BRIDGE_FROM", value_name = "POSITION", value_parser = clap::value_parser!(i64).range(1..))]
+    from: Option<i64>,
+    /// Only up to this position
+    #[arg(long, env = "CLOUD_BRIDGE_TO", value_name = "POSITION", value_parser = clap::value_parser!(i64).range(1..))]
+    to: Option<i64>,
+}
+
+impl Filter {
+    /// Whether it says where to begin.
+    pub(super) fn has_beginning(&self) -> bool {
+        self.from.is_some() || self.since.is_some()
+    }
+
+    /// What is wanted of this log, and where it can lie. What there is not in the log is refused.
+    pub(super) async fn of(&self, log: &EventLog) -> anyhow::Result<(Selection, RangeInclusive<i64>)> {
+        self.refuse_nonsense(log).await?;
+        let (mut aggregate_type, mut aggregate_ids) = (None, None);
+        if let Some(Aggregate { kind, id }) = &self.aggregate {
+            if let Some(id) = id
+                && !log.has_stream(kind, id).await?
+            {
+                bail!("there is no stream {kind} {}", clean(id));
+            }
+            (aggregate_type, aggregate_ids) = (Some(kind.clone()), id.clone().map(|id| vec![id]));
+        }
+        if let Some(order) = &self.order {
+            let deliveries = self.deliveries_of(log, order).await?;
+            if deliveries.is_empty() {
+                bail!("no webhook about an order with the id {} is in the log", clean(order));
+            }
+            (aggregate_type, aggregate_ids) = (Some("delivery".to_owned()), Some(deliveries));
+        }
+        let selection = Selection {
+            aggregate_type,
+            aggregate_ids,
+            event_types: self.types.clone(),
+            actor: self.actor.as_deref().map(|actor| actor.trim().to_owned()),
+            account_id: self.account.clone(),
+            integration_id: self.integration.clone(),
+            since_us: self.since.map(|at| at.timestamp_micros()),
+            until_us: self.until.map(|at| at.timestamp_micros()),
+            from_position: self.from,
+            to_position: self.to,
+        };
+        let positions = log.positions(&selection).await?;
+        Ok((selection, positions))
+    }
+
+    async fn refuse_nonsense(&self, log: &EventLog) -> anyhow::Result<()> {
+        let head = log.newest().await?;
+        for (option, position) in [("--from", self.from), ("--to", self.to)] {
+            match position {
+                Some(position) if head == 0 => bail!("{option} {position} is past the end: the log is empty"),
+                Some(position) if position > head => {
+                    bail!("{option} {position} is past the end: the newest event is at position {head}")
+                }
+                Some(_) | None => {}
+            }
+        }
+        if let (Some(from), Some(to)) = (self.from, self.to)
+            && from > to
+        {
+            bail!("--from {from} comes after --to {to}");
+        }
+        if let (Some(since), Some(until)) = (self.since, self.until)
+            && since > until
+        {
+            bail!("--since {since} comes after --until {until}");
+        }
+        for (kind, id) in [("account", &self.account), ("integration", &self.integration)] {
+            if let Some(id) = id
+                && !log.has_stream(kind, id).await?
+            {
+                bail!("there is no {kind} {} in the log", clean(id));
+            }
+        }
+        Ok(())
+    }
+
+    /// The deliveries of an order: one for each integration whose store uses this id.
+    async fn deliveries_of(&self, log: &EventLog, order: &str) -> anyhow::Result<Vec<String>> {
+        let (mut found, mut after) = (vec![], String::new());
+        loop {
+            let integrations = match &self.integration {
+                Some(integration) => vec![integration.clone()],
+                None => log.stream_ids("integration", &after, INTEGRATIONS).await?,
+            };
+            let ids = integrations.iter().filter_map(|id| id.parse::<IntegrationId>().ok());
+            let ids = ids.map(|integration| DeliveryId::of(integration, order).to_string()).collect();
+            found.extend(log.existing("delivery", ids).await?);
+            match integrations.last() {
+                Some(last) if self.integration.is_none() => after = last.clone(),
+                Some(_) | None => return Ok(found),
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The kinds of streams and events that there are, by the names under which they are stored.
+
+/// Each kind of stream with the kinds of its events.
+pub(super) const KINDS: [(&str, &[&str]); 6] = [
+    (
+        "account",
+        &[
+            "account_opened",
+            "api_key_created",
+            "api_key_deactivated",
+            "api_key_limited",
+            "attempt_admitted",
+            "cortex_credentials_deleted",
+            "cortex_credentials_saved",
+            "credits_charged",
+            "credits_granted",
+            "credits_released",
+            "credits_reserved",
+            "reservation_taken_over",
+        ],
+    ),
+    (
+        "integration",
+        &[
+            "integration_activated",
+            "integration_created",
+            "integration_deactivated",
+            "integration_renamed",
+            "item_mapping_added",
+            "item_mapping_removed",
+            "order_statuses_changed",
+            "signing_secret_rotated",
+            "signing_secret_set",
+        ],
+    ),
+    (
+        "delivery",
+        &[
+            "action_required",
+            "cancellation_requested",
+            "cancelled",
+            "completed",
+            "failed_permanently",
+            "followed",
+            "handed_back",
+            "item_shared",
+            "lease_renewed",
+            "personal_data_erased",
+            "requeued",
+            "retry_requested",
+            "retry_scheduled",
+            "started",
+            "username_corrected",
+            "webhook_received",
+        ],
+    ),
+    ("notice", &["webhook_received"]),
+    (
+        "operation",
+        &[
+            "data_requested",
+            "erasure_requested",
+            "master_key_rotated",
+            "master_key_rotation_started",
+            "personal_data_exported",
+            "personal_data_read",
+            "rebuild_cancelled",
+            "rebuild_requested",
+            "replay_ended",
+            "replay_started",
+        ],
+    ),
+    ("checkpoint", &["checkpoint_signed"]),
+];
+
+/// Reads the name of a kind of event for clap; an unknown one is told with those that there are.
+pub(super) fn event_type(text: &str) -> Result<String, String> {
+    if KINDS.iter().any(|(_, events)| events.contains(&text)) {
+        return Ok(text.to_owned());
+    }
+    let all = KINDS.map(|(kind, events)| format!("of {kind}: {}", events.join(", ")));
+    Err(format!("there is no such type of event; there are\n  {}", all.join("\n  ")))
+}
+
+/// A kind of stream, or one stream of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Aggregate {
+    pub(super) kind: String,
+    pub(super) id: Option<String>,
+}
+
+/// Reads `TYPE` or `TYPE/ID` for clap.
+pub(super) fn aggregate(text: &str) -> Result<Aggregate, String> {
+    let (kind, id) = match text.split_once('/') {
+        Some((kind, id)) => (kind, Some(id.to_owned())),
+        None => (text, None),
+    };
+    if !KINDS.iter().any(|(known, _)| *known == kind) {
+        return Err(format!("there is no such kind of stream; there are {}", KINDS.map(|(kind, _)| kind).join(", ")));
+    }
+    if id.as_deref() == Some("") {
+        return Err(format!("after {kind}/ comes the id of a stream"));
+    }
+    Ok(Aggregate { kind: kind.to_owned(), id })
+}
+
+#[cfg(test)]
+mod tests {
+    use cqrs_es::DomainEvent;
+    use domain::account::AccountEvent;
+    use domain::checkpoint::CheckpointEvent;
+    use domain::delivery::DeliveryEvent;
+    use domain::integration::IntegrationEvent;
+    use domain::operation::OperationEvent;
+
+    use super::*;
+
+    fn types<E: DomainEvent>(lines: &str) -> Vec<String> {
+        lines.lines().map(|line| serde_json::from_str::<E>(line).unwrap().event_type()).collect()
+    }
+
+    #[test]
+    fn every_event_that_ever_was_is_of_a_known_kind() {
+        let ever = [
+            ("account", types::<AccountEvent>(include_str!("../../../domain/src/account/ever.jsonl"))),
+            ("integration", types::<IntegrationEvent>(include_str!("../../../domain/src/integration/ever.jsonl"))),
+            ("delivery", types::<DeliveryEvent>(include_str!("../../../domain/src/delivery/tests/ever.jsonl"))),
+            ("operation", types::<OperationEvent>(include_str!("../../../domain/src/operation/ever.jsonl"))),
+            ("checkpoint", types::<CheckpointEvent>(include_str!("../../../domain/src/checkpoint/ever.jsonl"))),
+        ];
+        for (kind, were) in ever {
+            let (_, known) = KINDS.iter().find(|(known, _)| *known == kind).unwrap();
+            for event in were {
+                assert!(known.contains(&event.as_str()), "{event} of {kind}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_there_is_not_is_told_with_what_there_is() {
+        assert!(event_type("shared").unwrap_err().contains("item_shared"));
+        assert!(aggregate("order/1").unwrap_err().contains("delivery"));
+        assert!(aggregate("delivery/").is_err());
+        let one = Aggregate { kind: "delivery".to_owned(), id: Some("a/b".to_owned()) };
+        assert_eq!(aggregate("delivery/a/b"), Ok(one));
+    }
+}

@@ -1,0 +1,183 @@
+//! An event as it is printed: a line for people, or an object of JSON. Nothing private is in either.
+
+use chrono::DateTime;
+use console::{Style, Term};
+use domain::delivery::DeliveryEvent;
+use projections::feed::Fact;
+use serde_json::{Value, json};
+
+use super::super::output::{clean, moment};
+use crate::event_log::selection::Chosen;
+use crate::summary::{leave_out_key_hash, summary};
+
+/// Where the sentence begins on a wide terminal.
+const BEFORE_SENTENCE: usize = 101;
+/// The room that a sentence wants beside the columns; where there is less it goes below them.
+const SENTENCE: usize = 40;
+/// Where the sentence begins below the columns.
+const BELOW: usize = 10;
+
+/// How lines are laid out where they go to.
+#[derive(Clone, Copy)]
+pub(super) struct Layout {
+    /// The width of the terminal; none where lines are left whole.
+    width: Option<usize>,
+}
+
+impl Layout {
+    /// For standard output as it is.
+    pub(super) fn of_stdout() -> Self {
+        let out = Term::stdout();
+        let width = out.is_term().then(|| out.size_checked()).flatten();
+        Self { width: width.map(|(_, columns)| usize::from(columns)) }
+    }
+
+    pub(super) fn header(self) -> String {
+        let stream = if self.is_short() { 20 } else { 49 };
+        let mut line = format!("{:>8}  {:<19}  {:<stream$}  {:<24}", "POSITION", "WHEN (UTC)", "STREAM", "EVENT");
+        if self.narrow().is_none() {
+            line += &format!("  {:<20}  WHAT HAPPENED", "WHO");
+        }
+        Style::new().for_stdout().bold().apply_to(line).to_string()
+    }
+
+    pub(super) fn line(self, event: &Chosen) -> String {
+        let stored = &event.stored;
+        let at = DateTime::from_timestamp_micros(stored.recorded_at).map(moment).unwrap_or_default();
+        let id = clean(&stored.aggregate_id);
+        let (id, room) = if self.is_short() { (shortened(&id, 8), 20) } else { (id, 49) };
+        let stream = format!("{} {id}", clean(&stored.aggregate_type));
+        let actor = event.recorded.as_ref().map_or_else(|_| String::new(), |recorded| clean(&recorded.actor));
+        let actor = if self.is_short() { shortened(&actor, 20) } else { actor };
+        let sentence = clean(&said(event));
+        let dim = Style::new().for_stdout().dim();
+        let columns = format!(
+            "{}  {}  {}  {}",
+            dim.apply_to(format!("{:>8}", stored.position)),
+            dim.apply_to(at),
+            format_args!("{stream:<room$}"),
+            style(&stored.event_type).apply_to(format!("{:<24}", clean(&stored.event_type))),
+        );
+        if let Some(width) = self.narrow() {
+            let sentence = if actor.is_empty() { sentence } else { format!("{sentence} [{actor}]") };
+            return format!("{columns}\n{}{}", " ".repeat(BELOW), wrapped(&sentence, width, BELOW));
+        }
+        let sentence = self.width.map_or(sentence.clone(), |width| wrapped(&sentence, width, BEFORE_SENTENCE));
+        format!("{columns}  {actor:<20}  {sentence}")
+    }
+
+    /// The width of a terminal on which the sentence has no room beside the columns.
+    fn narrow(self) -> Option<usize> {
+        self.width.filter(|width| *width < BEFORE_SENTENCE + SENTENCE)
+    }
+
+    /// On a terminal ids are cut; whatever reads a pipe wants them whole.
+    fn is_short(self) -> bool {
+        self.width.is_some()
+    }
+}
+
+/// A sentence in lines that fit, all but the first indented: that one follows something.
+fn wrapped(sentence: &str, width: usize, indent: usize) -> String {
+    let room = width.saturating_sub(indent).max(20);
+    let (mut lines, mut line) = (vec![], String::new());
+    for word in sentence.split(' ') {
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > room {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines.join(&format!("\n{}", " ".repeat(indent)))
+}
+
+/// The event's colour, by what it means for the merchant.
+fn style(event_type: &str) -> Style {
+    let style = Style::new().for_stdout();
+    match event_type {
+        "completed" | "item_shared" | "followed" | "credits_granted" => style.green(),
+        "action_required" | "cancellation_requested" => style.yellow(),
+        "failed_permanently" | "credits_released" => style.red(),
+        "started" | "retry_scheduled" | "requeued" | "retry_requested" => style.cyan(),
+        _ => style,
+    }
+}
+
+fn shortened(text: &str, length: usize) -> String {
+    if text.chars().count() <= length {
+        return text.to_owned();
+    }
+    text.chars().take(length.saturating_sub(usize::from(length > 8))).chain(['…']).collect()
+}
+
+/// What happened, in a sentence.
+pub(super) fn said(event: &Chosen) -> String {
+    event.recorded.as_ref().map_or_else(ToString::to_string, summary)
+}
+
+/// An event as one object. Its shape is the same in every command.
+pub(super) fn object(event: &Chosen) -> Value {
+    let stored = &event.stored;
+    let recorded = event.recorded.as_ref().ok();
+    let operator = recorded.and_then(|recorded| recorded.operator.as_ref());
+    json!({
+        "position": stored.position.to_string(),
+        "aggregateType": stored.aggregate_type,
+        "aggregateId": stored.aggregate_id,
+        "sequence": stored.sequence,
+        "type": stored.event_type,
+        "summary": said(event),
+        "data": recorded.map(|recorded| without_private(data_of(&recorded.fact))),
+        "actor": recorded.map(|recorded| &recorded.actor),
+        "keyId": operator.map(|operator| &operator.key_id),
+        "reason": operator.and_then(|operator| operator.reason.as_ref()),
+        "recordedAt": DateTime::from_timestamp_micros(stored.recorded_at),
+        "hash": hex::encode(&stored.hash),
+    })
+}
+
+fn data_of(fact: &Fact) -> Value {
+    let data = match fact {
+        Fact::Account(event) => serde_json::to_value(event),
+        Fact::Integration(event) => serde_json::to_value(event),
+        Fact::Delivery(event) => serde_json::to_value::<&DeliveryEvent>(event),
+        Fact::Notice(event) => serde_json::to_value(event),
+        Fact::Operation(event) => serde_json::to_value(event),
+        Fact::Checkpoint(event) => serde_json::to_value(event),
+        Fact::Foreign => Ok(Value::Null),
+    };
+    let mut data = data.unwrap_or_default();
+    leave_out_key_hash(&mut data);
+    data
+}
+
+/// Data without what is private: told by the mark that the store seals by. What was erased is null.
+fn without_private(value: Value) -> Value {
+    match value {
+        Value::Object(fields) if fields.contains_key("$private") => json!("[private]"),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, without_private(value))).collect(),
+        Value::Array(values) => values.into_iter().map(without_private).collect(),
+        Value::String(text) if text == "$erased" => Value::Null,
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_private_is_never_printed() {
+        let data = json!({ "a": { "$private": "max" }, "b": ["$erased", { "$private": { "deep": 1 } }], "c": 1 });
+        assert_eq!(without_private(data), json!({ "a": "[private]", "b": [null, "[private]"], "c": 1 }));
+    }
+
+    #[test]
+    fn a_long_sentence_goes_on_below() {
+        let sentence = "one two three four five six seven";
+        assert_eq!(wrapped(sentence, 24, 4), "one two three four\n    five six seven");
+    }
+}

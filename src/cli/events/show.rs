@@ -1,0 +1,87 @@
+//! `cloud-bridge events show`.
+
+use anyhow::bail;
+use chrono::DateTime;
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::super::output::{self, cell, clean, moment};
+use super::super::stores::StoreArgs;
+use super::kinds::KINDS;
+use super::line::{object, said};
+use crate::event_log::row::first_broken;
+use crate::event_log::selection::Chosen;
+
+/// Show every event of one stream, and check that none was changed
+///
+/// The streams are `account`, `integration`, `delivery`, `notice`, `operation` and `checkpoint`, by their ids. Private fields
+/// (usernames, e-mail addresses, names, secrets) are never printed.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct Show {
+    #[arg(value_name = "AGGREGATE_TYPE")]
+    aggregate_type: String,
+    #[arg(value_name = "ID")]
+    id: String,
+    /// How many events at most, from the first on
+    #[arg(long, env = "CLOUD_BRIDGE_FIRST", value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(i64).range(1..=100_000))]
+    first: i64,
+    #[command(flatten)]
+    stores: StoreArgs,
+}
+
+impl Show {
+    pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
+        let log = self.stores.open_log().await?;
+        let stream = log.whole_stream(&self.aggregate_type, &self.id, self.first).await?;
+        if stream.is_empty() {
+            bail!(
+                "there is no stream {} {}: streams are {}, each by its id",
+                clean(&self.aggregate_type),
+                clean(&self.id),
+                KINDS.map(|(kind, _)| kind).join(", ")
+            );
+        }
+        let wrapped = log.wrapped_data_key(&self.aggregate_type, &self.id).await?;
+        // Before the events are opened: a row that was changed can often not be opened at all.
+        let broken = first_broken(&stream).map(|event| event.sequence);
+        let events: Vec<Chosen> = stream
+            .into_iter()
+            .map(|whole| {
+                let recorded = log.recorded(whole.event.clone(), wrapped.as_deref());
+                Chosen { stored: whole.event, recorded }
+            })
+            .collect();
+        log.close().await;
+        if json {
+            let events: Vec<Value> = events.iter().map(object).collect();
+            output::print_json(&json!({ "events": events, "chainIntact": broken.is_none(), "firstBroken": broken }))?;
+        } else {
+            print_table(&events)?;
+        }
+        match broken {
+            None if json => Ok(()),
+            None => {
+                Ok(output::print(format_args!("\nThe chain of hashes over these {} events is intact.", events.len()))?)
+            }
+            Some(sequence) => {
+                bail!("the chain of hashes breaks at event {sequence}: it, or one before it, was changed")
+            }
+        }
+    }
+}
+
+fn print_table(events: &[Chosen]) -> std::io::Result<()> {
+    let mut table = output::table(&["SEQUENCE", "WHEN (UTC)", "WHO", "EVENT", "WHAT HAPPENED"]);
+    for event in events {
+        let at = DateTime::from_timestamp_micros(event.stored.recorded_at).map(moment).unwrap_or_default();
+        let actor = event.recorded.as_ref().map_or("", |recorded| &recorded.actor);
+        table.add_row([
+            cell(event.stored.sequence.to_string()),
+            cell(at),
+            cell(actor),
+            cell(&event.stored.event_type),
+            cell(said(event)),
+        ]);
+    }
+    output::print(output::rendered(&table))
+}

@@ -1,0 +1,91 @@
+//! Moments as people type them, and distances in time as people say them.
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+
+use crate::clock::Clock;
+
+/// Reads a moment for clap: see [`moment_before`].
+pub(super) fn moment(text: &str) -> Result<DateTime<Utc>, String> {
+    moment_before(text.trim(), Clock::default().now())
+}
+
+/// A moment: of RFC 3339, a date or a date and time in UTC as we print them, or so long before now.
+fn moment_before(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return Ok(at.to_utc());
+    }
+    for format in ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"] {
+        if let Ok(at) = NaiveDateTime::parse_from_str(text, format) {
+            return Ok(at.and_utc());
+        }
+    }
+    if let Ok(date) = text.parse::<NaiveDate>() {
+        return Ok(date.and_time(NaiveTime::MIN).and_utc());
+    }
+    let ago = humantime::parse_duration(text).ok().and_then(|ago| TimeDelta::from_std(ago).ok());
+    ago.and_then(|ago| now.checked_sub_signed(ago)).ok_or_else(|| {
+        "a moment is a date (2026-11-21), a date and time in UTC (2026-11-21 09:30:00 or 2026-11-21T09:30:00Z), or how \
+         long ago it is (90s, 2h, 3d)"
+            .to_owned()
+    })
+}
+
+/// A distance in time in one or two units: `3 minutes`, `2 hours and 5 minutes`.
+pub(super) fn distance(delta: TimeDelta) -> String {
+    let seconds = delta.num_seconds().unsigned_abs();
+    let units = [("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)];
+    let counted = |number: u64, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
+    let Some(largest) = units.iter().position(|(_, length)| seconds >= *length) else {
+        return "less than a second".to_owned();
+    };
+    let (name, length) = units[largest];
+    let first = counted(seconds / length, name);
+    // Seconds beside minutes say nothing to anybody.
+    match units
+        .get(largest + 1)
+        .filter(|(_, smaller)| *smaller > 1)
+        .map(|(name, smaller)| (name, seconds % length / smaller))
+    {
+        Some((name, rest)) if rest > 0 => format!("{first} and {}", counted(rest, name)),
+        Some(_) | None => first,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_read_as_people_type_it() {
+        let now = DateTime::parse_from_rfc3339("2026-11-21T12:00:00Z").unwrap().to_utc();
+        for (text, at) in [
+            ("2026-11-21T09:30:00+01:00", "2026-11-21T08:30:00Z"),
+            ("2026-11-21 09:30:00", "2026-11-21T09:30:00Z"),
+            ("2026-11-21T09:30", "2026-11-21T09:30:00Z"),
+            ("2026-11-21", "2026-11-21T00:00:00Z"),
+            ("2h", "2026-11-21T10:00:00Z"),
+            ("3d", "2026-11-18T12:00:00Z"),
+            ("1h 30m", "2026-11-21T10:30:00Z"),
+        ] {
+            assert_eq!(moment_before(text, now).unwrap(), DateTime::parse_from_rfc3339(at).unwrap(), "{text}");
+        }
+        for text in ["", "yesterday", "2026-13-01", "2026-11-21 25:00:00", "10", "-2h", "999999999999999999y"] {
+            assert!(moment_before(text, now).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_distance_is_said_in_two_units_at_most() {
+        for (seconds, said) in [
+            (0, "less than a second"),
+            (1, "1 second"),
+            (59, "59 seconds"),
+            (185, "3 minutes"),
+            (7_500, "2 hours and 5 minutes"),
+            (3_600, "1 hour"),
+            (90_061, "1 day and 1 hour"),
+        ] {
+            assert_eq!(distance(TimeDelta::seconds(seconds)), said);
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! Choosing events of the log: by stream, kind, position, time, actor and whose affair they are. The database does what
+//! it can, the rest is looked at event by event, in batches that are bounded however large the log is.
+
+mod affair;
+
+use std::ops::RangeInclusive;
+
+use chrono::TimeDelta;
+use projections::database::Sql;
+use projections::feed::Recorded;
+use sqlx::FromRow;
+
+use self::affair::Affairs;
+use super::row::StoredEvent;
+use super::stream::{LoadError, STORED_COLUMNS};
+use super::{EventLog, data_keys};
+
+/// Positions that one statement looks at: a reader of SQLite that goes on for long keeps the write-ahead log from being
+/// shortened.
+const WINDOW: i64 = 20_000;
+/// Events that one statement brings.
+const BATCH: i64 = 500;
+/// How far the clocks of those who append may differ. Positions are in the order of times but for this.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(10);
+
+/// Which events are wanted; what is left out restricts nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    pub aggregate_type: Option<String>,
+    /// The streams of that kind, where only some are wanted.
+    pub aggregate_ids: Option<Vec<String>>,
+    pub event_types: Vec<String>,
+    /// `store`, `system`, `worker`, `key`, one worker's name, or a key's name or id.
+    pub actor: Option<String>,
+    /// Events that are this account's affair.
+    pub account_id: Option<String>,
+    /// Events of this integration, and of its orders and notices.
+    pub integration_id: Option<String>,
+    /// Microseconds since 1970, inclusive.
+    pub since_us: Option<i64>,
+    /// Microseconds since 1970, inclusive.
+    pub until_us: Option<i64>,
+    pub from_position: Option<i64>,
+    pub to_position: Option<i64>,
+}
+
+/// An event that was chosen.
+#[derive(Debug)]
+pub struct Chosen {
+    pub stored: StoredEvent,
+    /// Opened and read; not where it was changed, or is of a form that this version does not know.
+    pub recorded: Result<Recorded, LoadError>,
+}
+
+/// Which end of the log is read first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    OldestFirst,
+    NewestFirst,
+}
+
+/// A choosing that goes on.
+pub struct Choice {
+    log: EventLog,
+    selection: Selection,
+    affairs: Affairs,
+    rest: RangeInclusive<i64>,
+    order: Order,
+    /// The place in the one stream that is read, so that a long one is not read again for each batch.
+    sequence: Option<i64>,
+}
+
+#[derive(FromRow)]
+struct Fed {
+    #[sqlx(flatten)]
+    event: StoredEvent,
+    wrapped: Option<Vec<u8>>,
+}
+
+#[derive(FromRow)]
+struct Place {
+    position: i64,
+    recorded_at: i64,
+}
+
+impl EventLog {
+    /// The events of these positions that a selection wants.
+    pub fn choose(&self, selection: Selection, positions: RangeInclusive<i64>, order: Order) -> Choice {
+        let (log, affairs) = (self.clone(), Affairs::default());
+        Choice { log, selection, affairs, rest: positions, order, sequence: None }
+    }
+
+    /// The positions at which what a selection wants can lie, up to the newest event. Empty where there are none.
+    pub async fn positions(&self, selection: &Selection) -> sqlx::Result<RangeInclusive<i64>> {
+        let head = self.newest().await?;
+        let (mut first, mut last) =
+            (selection.from_position.unwrap_or(1).max(1), selection.to_position.unwrap_or(head).min(head));
+        let margin = CLOCKS_DIFFER.num_microseconds().unwrap_or(0);
+        if let Some(since) = selection.since_us {
+            first = first.max(self.first_at_or_after(since.saturating_sub(margin), head).await?);
+        }
+        if let Some(until) = selection.until_us {
+            let after = until.saturating_add(margin).saturating_add(1);
+            last = last.min(self.first_at_or_after(after, head).await? - 1);
+        }
+        Ok(first..=last)
+    }
+
+    /// The first position whose time is not before this one, by halving; one past the head where there is none.
+    async fn first_at_or_after(&self, at_us: i64, head: i64) -> sqlx::Result<i64> {
+        let (mut low, mut high) = (1, head + 1);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let sql = Sql::new("SELECT position, recorded_at FROM events WHERE position >= ")
+                .bind(middle)
+                .push(" ORDER BY position LIMIT 1");
+            match self.database.fetch_optional::<Place>(sql).await? {
+                Some(place) if place.recorded_at < at_us => low = place.position + 1,
+                Some(_) | None => high = middle,
+            }
+        }
+        Ok(low)
+    }
+
+    /// Whether a stream was ever written to.
+    pub async fn has_stream(&self, aggregate_type: &str, id: &str) -> sqlx::Result<bool> {
+        Ok(!self.stream_after(aggregate_type, id, 0, 1).await?.is_empty())
+    }
+
+    /// The ids of the streams of one kind after an id, some at a time.
+    pub async fn stream_ids(&self, aggregate_type: &str, after: &str, limit: i64) -> sqlx::Result<Vec<String>> {
+        let sql = Sql::new("SELECT aggregate_id FROM events WHERE sequence = 1 AND aggregate_type = ")
+            .bind(aggregate_type)
+            .push(" AND aggregate_id > ")
+            .bind(after)
+            .push(" ORDER BY aggregate_id LIMIT ")
+            .bind(limit);
+        let ids: Vec<(String,)> = self.database.fetch_all(sql).await?;
+        Ok(ids.into_iter().map(|(id,)| id).collect())
+    }
+
+    /// Those of some streams of one kind that there are.
+    pub async fn existing(&self, aggregate_type: &str, ids: Vec<String>) -> sqlx::Result<Vec<String>> {
+        if ids.is_empty() {
+            return Ok(vec![]);
+        }
+        let sql = Sql::new("SELECT aggregate_id FROM events WHERE sequence = 1 AND aggregate_type = ")
+            .bind(aggregate_type)
+            .push(" AND aggregate_id IN (")
+            .bind_list(ids)
+            .push(")");
+        let ids: Vec<(String,)> = self.database.fetch_all(sql).await?;
+        Ok(ids.into_iter().map(|(id,)| id).collect())
+    }
+}
+
+impl Choice {
+    /// The next events, some hundreds at most and possibly none; nothing at the end.
+    pub async fn next(&mut self) -> Result<Option<Vec<Chosen>>, LoadError> {
+        if self.rest.is_empty() || self.selection.aggregate_ids.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(None);
+        }
+        let window = self.window();
+        let fed: Vec<Fed> = self.log.database.fetch_all(self.statement(&window)).await?;
+        self.step_past(&window, fed.last().map(|fed| &fed.event), fed.len());
+        let mut chosen = Vec::with_capacity(fed.len());
+        for Fed { event, wrapped } in fed {
+            let recorded = self.log.recorded(event.clone(), wrapped.as_deref());
+            let event = Chosen { stored: event, recorded };
+            if self.wants(&event).await? {
+                chosen.push(event);
+            }
+        }
+        Ok(Some(chosen))
+    }
+
+    /// How many positions are left to look at.
+    pub fn positions_left(&self) -> u64 {
+        let (first, last) = (*self.rest.start(), *self.rest.end());
+        u64::try_from(last.saturating_sub(first).saturating_add(1)).unwrap_or(0)
+    }
+
+    /// Goes on up to a position, for who follows the log.
+    pub fn extend_to(&mut self, last: i64) {
+        let last = self.selection.to_position.map_or(last, |to| to.min(last));
+        self.rest = *self.rest.start()..=last.max(*self.rest.end());
+    }
+
+    fn window(&self) -> RangeInclusive<i64> {
+        let (first, last) = (*self.rest.start(), *self.rest.end());
+        if self.selection.aggregate_ids.is_some() {
+            // Found by their ids, wherever they lie.
+            return first..=last;
+        }
+        match self.order {
+            Order::OldestFirst => first..=last.min(first.saturating_add(WINDOW - 1)),
+            Order::NewestFirst => first.max(last.saturating_sub(WINDOW - 1))..=last,
+        }
+    }
+
+    fn statement(&self, window: &RangeInclusive<i64>) -> Sql {
+        let Selection { aggregate_type, aggregate_ids, event_types, since_us, until_us, .. } = &self.selection;
+        // With the sign, the databases look for the ids and not through the positions.
+        let position = if aggregate_ids.is_some() { "+position" } else { "position" };
+        let mut sql =
+            Sql::new(format!("SELECT e.*, {} FROM (SELECT {STORED_COLUMNS} FROM events", data_keys::OF_EVENT))
+                .push(&format!(" WHERE {position} BETWEEN "))
+                .bind(*window.start())
+                .push(" AND ")
+                .bind(*window.end());
+        if let Some(aggregate_type) = aggregate_type {
+            sql = sql.push(" AND aggregate_type = ").bind(aggregate_type.as_str());
+        }
+        if let Some(ids) = aggregate_ids {
+            sql = sql.push(" AND aggregate_id IN (").bind_list(ids.iter().map(String::as_str)).push(")");
+        }
+        if let Some(sequence) = self.sequence {
+            let beyond = if self.order == Order::OldestFirst { " AND sequence > " } else { " AND sequence < " };
+            sql = sql.push(beyond).bind(sequence);
+        }
+        if !event_types.is_empty() {
+            sql = sql.push(" AND event_type IN (").bind_list(event_types.iter().map(String::as_str)).push(")");
+        }
+        if let Some(since_us) = since_us {
+            sql = sql.push(" AND recorded_at >= ").bind(*since_us);
+        }
+        if let Some(until_us) = until_us {
+            sql = sql.push(" AND recorded_at <= ").bind(*until_us);
+        }
+        // The rest is looked at event by event; this leaves most others out, and none that is wanted.
+        if let Some(actor) = self.selection.actor.as_deref().filter(|actor| reads_the_same_in_json(actor)) {
+            sql = sql.push(" AND CAST(metadata AS text) LIKE ").bind(format!("%{actor}%"));
+        }
+        let column = if self.is_one_stream() { "sequence" } else { "position" };
+        let direction = if self.order == Order::OldestFirst { "" } else { " DESC" };
+        sql.push(&format!(" ORDER BY {column}{direction} LIMIT "))
+            .bind(BATCH)
+            .push(&format!(") e ORDER BY e.position{direction}"))
+    }
+
+    fn is_one_stream(&self) -> bool {
+        self.selection.aggregate_ids.as_ref().is_some_and(|ids| ids.len() == 1)
+    }
+
+    fn step_past(&mut self, window: &RangeInclusive<i64>, last_read: Option<&StoredEvent>, read: usize) {
+        let whole_window = i64::try_from(read).is_ok_and(|read| read < BATCH);
+        let last_read = last_read.filter(|_| !whole_window);
+        if self.is_one_stream() {
+            self.sequence = last_read.map(|event| event.sequence);
+        }
+        let (first, last) = (*self.rest.start(), *self.rest.end());
+        self.rest = match self.order {
+            Order::OldestFirst => last_read.map_or(*window.end(), |event| event.position).saturating_add(1)..=last,
+            Order::NewestFirst => first..=last_read.map_or(*window.start(), |event| event.position) - 1,
+        };
+    }
+
+    async fn wants(&mut self, event: &Chosen) -> Result<bool, LoadError> {
+        let Selection { actor, account_id, integration_id, .. } = &self.selection;
+        if actor.is_none() && account_id.is_none() && integration_id.is_none() {
+            return Ok(true);
+        }
+        // Nobody can say whose an event is that cannot be read.
+        let Ok(recorded) = &event.recorded else { return Ok(false) };
+        if actor.as_ref().is_some_and(|actor| !is_by(recorded, actor)) {
+            return Ok(false);
+        }
+        if account_id.is_none() && integration_id.is_none() {
+            return Ok(true);
+        }
+        let affair = self.affairs.of(&self.log, recorded, &event.stored.aggregate_type).await?;
+        let fits = |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
+        Ok(fits(account_id, &affair.account_id) && fits(integration_id, &affair.integration_id))
+    }
+}
+
+/// Whether someone did it, who may be called by name, by kind, or by the id of their key.
+fn is_by(event: &Recorded, actor: &str) -> bool {
+    let (kind, name) = event.actor.split_once(' ').unwrap_or((&event.actor, ""));
+    event.actor == actor
+        || kind == actor
+        || (!name.is_empty() && name == actor)
+        || event.operator.as_ref().is_some_and(|operator| operator.key_id == actor || operator.key_name == actor)
+}
+
+/// Whether a text is the same within JSON, and is no pattern.
+fn reads_the_same_in_json(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'-' | b'.' | b':' | b'@' | b'/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use projections::feed::{Fact, Operator};
+
+    use super::*;
+
+    #[test]
+    fn whoever_did_it_is_known_by_kind_name_and_key() {
+        let operator =
+            Operator { key_id: "k-1".to_owned(), key_name: "front desk".to_owned(), reason: None, account_id: None };
+        let by = |actor: &str, operator: Option<&Operator>| Recorded {
+            position: 1,
+            aggregate_id: "1".to_owned(),
+            sequence: 1,
+            recorded_at: chrono::DateTime::UNIX_EPOCH,
+            actor: actor.to_owned(),
+            operator: operator.cloned(),
+            customer_tokens: vec![],
+            fact: Fact::Foreign,
+        };
+        let desk = by("key front desk", Some(&operator));
+        for text in ["key", "front desk", "key front desk", "k-1"] {
+            assert!(is_by(&desk, text), "{text}");
+        }
+        assert!(is_by(&by("worker w1", None), "w1") && is_by(&by("store", None), "store"));
+        assert!(!is_by(&desk, "desk") && !is_by(&by("store", None), "") && !is_by(&by("worker w1", None), "w"));
+    }
+}
