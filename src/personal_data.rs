@@ -34,7 +34,13 @@ pub async fn of_delivery(log: &EventLog, row: &DeliveryRow) -> Result<Value, Loa
             Fact::Delivery(DeliveryEvent::UsernameCorrected { username }) => {
                 corrections.push(json!({ "username": username.known(), "at": told.recorded.recorded_at }));
             }
-            _ => {}
+            Fact::Delivery(_)
+            | Fact::Account(_)
+            | Fact::Integration(_)
+            | Fact::Notice(_)
+            | Fact::Operation(_)
+            | Fact::Checkpoint(_)
+            | Fact::Foreign => {}
         }
     }
     Ok(json!({

@@ -123,14 +123,14 @@ fn show(found: &Outcome) -> anyhow::Result<()> {
         ]);
     }
     output::keep_whole(&mut table, 0);
-    let mut shown = output::rendered(&table);
+    let mut parts = vec![output::rendered(&table)];
     if found.matched > SHOWN {
-        shown.push_str(&format!("\n… and {} more", found.matched - SHOWN));
+        parts.push(format!("… and {} more", found.matched - SHOWN));
     }
     if found.accounts > 1 {
-        shown.push_str(&format!("\n\nThey belong to {} accounts: name one with --account.", found.accounts));
+        parts.push(format!("\nThey belong to {} accounts: name one with --account.", found.accounts));
     }
-    Ok(input::tell(&shown)?)
+    Ok(input::tell(&parts.join("\n"))?)
 }
 
 fn deliveries(number: usize) -> String {

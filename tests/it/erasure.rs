@@ -103,7 +103,7 @@ on_each_engine! {
         assert_eq!((&erased["matched"], &erased["erased"], &erased["more"]), (&json!(2), &json!(2), &json!(false)));
         assert_eq!(erased["deliveries"][0]["targetUsername"], Value::Null);
         assert_eq!(found_in_databases(app, &OF_VERA).await, Vec::<String>::new());
-        assert!(found_in_databases(app, &["somebody_7"]).await.len() > 0, "others are still there");
+        assert!(!found_in_databases(app, &["somebody_7"]).await.is_empty(), "others are still there");
 
         assert_eq!(app.service().log.wrapped_data_key("delivery", &id).await.unwrap(), None);
         assert!(!key_is_in_files(app, &wrapped), "who finds the files finds no key either");
