@@ -36,7 +36,7 @@ impl Layout {
         let stream = if self.is_short() { 20 } else { 49 };
         let mut line = format!("{:>8}  {:<19}  {:<stream$}  {:<24}", "POSITION", "WHEN (UTC)", "STREAM", "EVENT");
         if self.narrow().is_none() {
-            line += &format!("  {:<20}  WHAT HAPPENED", "WHO");
+            line.push_str("  WHO                   WHAT HAPPENED");
         }
         Style::new().for_stdout().bold().apply_to(line).to_string()
     }
