@@ -221,7 +221,7 @@ on_each_engine! {
 
         for name in [delivery.as_str(), "1042", "#1042"] {
             let told = printed(&run(app, &["deliveries", "explain", name]).await);
-            for part in ["accepted", "had said it", "no_item_mapping", "Attempt 1", "preset sun", "later", "complete"] {
+            for part in ["accepted", "had said it", "no_item_mapping", "Attempt 1", "preset sun", "at once", "complete"] {
                 assert!(told.contains(part), "{part} in {told}");
             }
             assert!(!told.contains("mutual_max"), "{told}");
