@@ -56,7 +56,7 @@ async fn an_order_that_waited(merchant: &Merchant<'_>, shop: &Shop<'_>, order: &
     merchant.app.settle().await;
     shop.post(&webhook).await.accepted("duplicate");
     shop.map("SUN", "sun").await;
-    assert_eq!(shop.settled(&delivery).await.0, "completed");
+    assert_eq!(shop.settled(&delivery).await.0, "COMPLETED");
     delivery
 }
 
@@ -221,7 +221,7 @@ on_each_engine! {
 
         for name in [delivery.as_str(), "1042", "#1042"] {
             let told = printed(&run(app, &["deliveries", "explain", name]).await);
-            for part in ["accepted", "had said it", "no_item_mapping", "Attempt 2", "preset sun", "later", "complete"] {
+            for part in ["accepted", "had said it", "no_item_mapping", "Attempt 1", "preset sun", "at once", "complete"] {
                 assert!(told.contains(part), "{part} in {told}");
             }
             assert!(!told.contains("mutual_max"), "{told}");

@@ -34,10 +34,11 @@ impl Layout {
 
     pub(super) fn header(self) -> String {
         let stream = if self.is_short() { 20 } else { 49 };
-        let mut line = format!("{:>8}  {:<19}  {:<stream$}  {:<24}", "POSITION", "WHEN (UTC)", "STREAM", "EVENT");
-        if self.narrow().is_none() {
-            line.push_str("  WHO                   WHAT HAPPENED");
-        }
+        let columns = format!("{:>8}  {:<19}  {:<stream$}  {:<24}", "POSITION", "WHEN (UTC)", "STREAM", "EVENT");
+        let line = match self.narrow() {
+            Some(_) => columns,
+            None => format!("{columns}  {:<20}  WHAT HAPPENED", "WHO"),
+        };
         Style::new().for_stdout().bold().apply_to(line).to_string()
     }
 
