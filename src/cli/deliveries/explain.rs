@@ -102,7 +102,8 @@ async fn find(client: &Client, order: &str) -> anyhow::Result<Value> {
     // A merchant says the number as the store prints it, with or without its mark.
     let bare = |text: &str| text.trim_start_matches('#').to_owned();
     let is_exact = |found: &Found| {
-        found.order_id == order || found.order_number.as_deref().is_some_and(|number| bare(number) == bare(order))
+        bare(&found.order_id) == bare(order)
+            || found.order_number.as_deref().is_some_and(|number| bare(number) == bare(order))
     };
     let exact: Vec<Found> = alike.iter().filter(|found| is_exact(found)).cloned().collect();
     let meant = match (exact.as_slice(), alike.as_slice()) {
