@@ -5,6 +5,7 @@ use std::io::IsTerminal as _;
 use anyhow::{Context as _, bail};
 use chrono::{DateTime, Utc};
 use clap::Args;
+use clap::builder::FalseyValueParser;
 use domain::IntegrationId;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -15,15 +16,15 @@ use crate::replay::{Difference, MAX_TOLD, WhatIf, what_if};
 
 /// Decide recorded webhooks again with today's mappings, filters and code, and show what would be different
 ///
-/// With --dry-run, which is all that it does so far: it writes nothing and calls nobody. To do deliveries again for real, use
-/// `deliveries retry`, or `retryDeliveries` over GraphQL.
+/// Writes nothing and calls nobody. To do deliveries again for real, use `deliveries retry`, or `retryDeliveries` over
+/// GraphQL.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Example:
   cloud-bridge replay --dry-run --integration ID --from 2026-11-01T00:00:00Z --to 2026-11-08T00:00:00Z")]
 pub(super) struct Replay {
     /// Only look: write nothing, call nobody
-    #[arg(long, required = true)]
+    #[arg(long, env = "CLOUD_BRIDGE_DRY_RUN", value_parser = FalseyValueParser::new())]
     dry_run: bool,
     /// The integration whose webhooks are decided again
     #[arg(long, env = "CLOUD_BRIDGE_INTEGRATION", value_name = "INTEGRATION_ID")]
@@ -40,6 +41,9 @@ pub(super) struct Replay {
 
 impl Replay {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
+        if !self.dry_run {
+            bail!("say --dry-run to look; to do deliveries again for real, use `cloud-bridge deliveries retry ID`");
+        }
         let id: IntegrationId = self
             .integration
             .parse()
