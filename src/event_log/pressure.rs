@@ -1,6 +1,7 @@
 //! How hard stores press on the log, and giving way to them.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Appends that had to wait for each other's commit: fewer are ordinary traffic.
@@ -16,10 +17,18 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 #[derive(Default)]
 pub(super) struct Pressure {
     crowded_at: Mutex<Option<Instant>>,
+    /// Appends in the commit under way. A commit that takes long must not look like a crowd that is gone: whoever went on
+    /// then would make it take longer.
+    under_way: AtomicUsize,
 }
 
 impl Pressure {
+    pub(super) fn committing(&self, appends: usize) {
+        self.under_way.store(appends, Ordering::Relaxed);
+    }
+
     pub(super) fn committed(&self, appends: usize) {
+        self.under_way.store(0, Ordering::Relaxed);
         if appends >= A_CROWD {
             *self.crowded_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Instant::now());
         }
@@ -27,7 +36,7 @@ impl Pressure {
 
     fn is_crowded(&self) -> bool {
         let crowded_at = *self.crowded_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        crowded_at.is_some_and(|at| at.elapsed() < GONE_AFTER)
+        self.under_way.load(Ordering::Relaxed) >= A_CROWD || crowded_at.is_some_and(|at| at.elapsed() < GONE_AFTER)
     }
 
     pub(super) async fn give_way(&self) {
@@ -47,6 +56,8 @@ mod tests {
         let pressure = Pressure::default();
         pressure.committed(A_CROWD - 1);
         assert!(!pressure.is_crowded());
+        pressure.committing(A_CROWD);
+        assert!(pressure.is_crowded(), "while it is written, too");
         pressure.committed(A_CROWD);
         pressure.give_way().await;
         assert!(!pressure.is_crowded(), "the crowd is gone before the longest wait is over");

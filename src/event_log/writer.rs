@@ -144,6 +144,7 @@ impl Writer {
         let started = Instant::now();
         let (appends, answers): (Vec<Append>, Vec<_>) =
             batch.into_iter().map(|Request { append, answer, room }| (append, (answer, room))).unzip();
+        self.pressure.committing(appends.len());
         let written = match &self.database {
             Database::Sqlite(file) => sqlite::append(&file.writer, &appends).await,
             Database::Postgres(pool) => postgres::append(pool, &appends).await,
