@@ -109,7 +109,10 @@ async fn admit(
     let webhook_id = header(headers, webhook_id_header(provider));
     let receipt = match parsed {
         Parsed::Order(order) => source.order(order, topic, webhook_id, headers, body).await?,
-        Parsed::Notice(kind) => source.notice(kind, topic, webhook_id, body).await?,
+        Parsed::Notice(kind) => source.notice((kind, None), topic, webhook_id, body).await?,
+        Parsed::Unusable(why) => {
+            source.notice((NoticeKind::Unusable, Some(why.to_string())), topic, webhook_id, body).await?
+        }
     };
     Ok(Admitted::Recorded(receipt))
 }
@@ -192,7 +195,7 @@ impl Source<'_> {
 
     async fn notice(
         &self,
-        kind: NoticeKind,
+        (kind, reason): (NoticeKind, Option<String>),
         topic: Option<String>,
         webhook_id: Option<String>,
         body: Bytes,
@@ -205,6 +208,7 @@ impl Source<'_> {
             topic,
             webhook_id,
             body_bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
+            reason,
         };
         let id = NoticeId(ids::fresh()).to_string();
         let command = NoticeCommand::Record(received);

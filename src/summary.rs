@@ -25,6 +25,13 @@ pub fn summary(event: &Recorded) -> String {
         Fact::Notice(NoticeEvent::WebhookReceived(received)) => {
             let what = match received.kind {
                 NoticeKind::NotAnOrder => "a webhook that is not about an order",
+                NoticeKind::Unusable => {
+                    let why = received.reason.as_deref().unwrap_or("nobody knows why");
+                    return format!(
+                        "The store ({}) sent a webhook that cannot be used: {why}.",
+                        store(received.provider)
+                    );
+                }
                 NoticeKind::StoreError => {
                     "an error instead of an order: the owner of its webhook may no longer read orders"
                 }

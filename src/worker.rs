@@ -2,6 +2,7 @@
 
 mod attempt;
 mod sessions;
+mod stop;
 
 use std::collections::HashMap;
 use std::sync::Arc;

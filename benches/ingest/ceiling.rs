@@ -94,6 +94,6 @@ async fn receive(
     let topic = topic.and_then(|topic| topic.to_str().ok());
     match parse::parse(endpoint.provider, topic, &body) {
         Ok(parse::Parsed::Order(_)) => Ok(StatusCode::ACCEPTED),
-        Ok(parse::Parsed::Notice(_)) | Err(_) => Err(StatusCode::BAD_REQUEST),
+        Ok(parse::Parsed::Notice(_) | parse::Parsed::Unusable(_)) | Err(_) => Err(StatusCode::BAD_REQUEST),
     }
 }

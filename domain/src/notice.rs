@@ -14,6 +14,8 @@ use crate::{AccountId, IntegrationId};
 pub enum NoticeKind {
     /// JSON of another topic: a product, a refund, a customer.
     NotAnOrder,
+    /// JSON that may be about an order, and that nobody can read as one: `reason` says why.
+    Unusable,
     /// A signed error body that WooCommerce sends when the owner of the webhook lost the right to read orders.
     StoreError,
     /// The store asks what is known of a customer.
@@ -28,6 +30,7 @@ impl NoticeKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NotAnOrder => "not_an_order",
+            Self::Unusable => "unusable",
             Self::StoreError => "store_error",
             Self::CustomerDataRequest => "customer_data_request",
             Self::CustomerRedact => "customer_redact",
@@ -48,6 +51,9 @@ pub struct NoticeReceived {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_id: Option<String>,
     pub body_bytes: u32,
+    /// Why it cannot be used. Quotes nothing of the body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// What happened. These names are the storage format: add, never rename.
@@ -161,6 +167,7 @@ mod tests {
             topic: Some("products/update".to_owned()),
             webhook_id: None,
             body_bytes: 2,
+            reason: (kind == NoticeKind::Unusable).then(|| "`id` must be a text or a whole number".to_owned()),
         }
     }
 
@@ -196,6 +203,7 @@ mod tests {
             NoticeKind::CustomerDataRequest,
             NoticeKind::CustomerRedact,
             NoticeKind::ShopRedact,
+            NoticeKind::Unusable,
         ];
         let events = kinds.into_iter().map(|kind| NoticeEvent::WebhookReceived(received(kind)));
         let stored: Vec<_> = events

@@ -11,6 +11,7 @@ CREATE TABLE webhook_receipts_{generation} (
     order_id       text,
     body_bytes     bigint NOT NULL,
     received_at    bigint NOT NULL,
+    reason         text,
     position       bigint NOT NULL
 );
 CREATE INDEX webhook_receipts_list_{generation} ON webhook_receipts_{generation} (account_id, received_at, id);

@@ -12,14 +12,14 @@ use crate::schema::Schema;
 use crate::table::{self, Existing, Tables, table_row};
 
 pub(crate) const SCHEMA: Schema = Schema {
-    version: 1,
+    version: 2,
     tables: &["webhook_receipts"],
     statements: include_str!("../../migrations/views/webhook_receipts.sql"),
 };
 
 table_row!(ReceiptRow, "webhook_receipts", key id;
     once account_id, integration_id, provider, topic, webhook_id, outcome, delivery_id, order_id, body_bytes,
-        received_at, position;
+        received_at, reason, position;
     changing);
 
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -37,6 +37,8 @@ pub struct ReceiptRow {
     pub body_bytes: i64,
     /// Microseconds since 1970.
     pub received_at: i64,
+    /// Why it cannot be used.
+    pub reason: Option<String>,
     pub position: i64,
 }
 
@@ -59,6 +61,7 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
             order_id: Some(storable(&webhook.order_id)),
             body_bytes: webhook.body_bytes.into(),
             received_at: event.recorded_at_us(),
+            reason: None,
             position: event.position,
         }),
         Fact::Notice(NoticeEvent::WebhookReceived(notice)) => Some(ReceiptRow {
@@ -73,6 +76,7 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
             order_id: None,
             body_bytes: notice.body_bytes.into(),
             received_at: event.recorded_at_us(),
+            reason: notice.reason.as_deref().map(storable),
             position: event.position,
         }),
         Fact::Delivery(_)
@@ -102,7 +106,7 @@ pub async fn page(
 ) -> sqlx::Result<Vec<ReceiptRow>> {
     let mut sql = Sql::new(
         "SELECT id, account_id, integration_id, provider, topic, webhook_id, outcome, delivery_id, order_id, \
-         body_bytes, received_at, position FROM webhook_receipts WHERE true",
+         body_bytes, received_at, reason, position FROM webhook_receipts WHERE true",
     );
     if let Some(account_id) = &filter.account_id {
         sql = sql.push(" AND account_id = ").bind(account_id.as_str());

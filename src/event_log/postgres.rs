@@ -1,6 +1,6 @@
 //! Appending on Postgres: one call of one function, which is one round trip and one commit.
 
-use sqlx::PgPool;
+use sqlx::PgConnection;
 
 use super::append::{Append, NewEvent};
 
@@ -15,7 +15,7 @@ struct Accepted {
 
 /// Appends a batch with at most one append for each stream. Answers for each the position of its last event, or nothing
 /// where another append came first.
-pub(super) async fn append(pool: &PgPool, appends: &[Append]) -> sqlx::Result<Vec<Option<i64>>> {
+pub(super) async fn append(connection: &mut PgConnection, appends: &[Append]) -> sqlx::Result<Vec<Option<i64>>> {
     let events: Vec<(i64, &NewEvent)> = (0_i64..)
         .zip(appends)
         .flat_map(|(number, append)| append.events.iter().map(move |event| (number, event)))
@@ -49,7 +49,7 @@ pub(super) async fn append(pool: &PgPool, appends: &[Append]) -> sqlx::Result<Ve
     .bind(snapshots.iter().map(|(number, _)| *number).collect::<Vec<_>>())
     .bind(snapshots.iter().map(|(_, snapshot)| snapshot.schema_version).collect::<Vec<_>>())
     .bind(snapshots.iter().map(|(_, snapshot)| snapshot.state.as_str()).collect::<Vec<_>>())
-    .fetch_all(pool)
+    .fetch_all(connection)
     .await?;
     let mut positions = vec![None; appends.len()];
     for Accepted { append_no, last_position } in accepted {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use projections::database::Database;
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -45,7 +47,7 @@ pub(super) fn start(
 ) -> WriterHandle {
     let (requests, receiver) = mpsc::channel(MAX_WAITING);
     let (closing, closed) = watch::channel(false);
-    let writer = Writer { database, head, pressure, metrics, deferred: Vec::new() };
+    let writer = Writer { database, connection: None, head, pressure, metrics, deferred: Vec::new() };
     let task = tokio::spawn(writer.run(receiver, closed));
     WriterHandle {
         requests,
@@ -85,6 +87,10 @@ impl WriterHandle {
 
 struct Writer {
     database: Database,
+    /// To Postgres, kept from batch to batch: one server process that has its plans and its caches, where the pool would
+    /// hand out all of its connections in turn, and ask each whether it is well when it comes back. Given back when a
+    /// batch fails.
+    connection: Option<PoolConnection<Postgres>>,
     head: Arc<watch::Sender<i64>>,
     pressure: Arc<Pressure>,
     metrics: Arc<Metrics>,
@@ -145,10 +151,7 @@ impl Writer {
         let (appends, answers): (Vec<Append>, Vec<_>) =
             batch.into_iter().map(|Request { append, answer, room }| (append, (answer, room))).unzip();
         self.pressure.committing(appends.len());
-        let written = match &self.database {
-            Database::Sqlite(file) => sqlite::append(&file.writer, &appends).await,
-            Database::Postgres(pool) => postgres::append(pool, &appends).await,
-        };
+        let written = self.written(&appends).await;
         let statements = match &self.database {
             Database::Sqlite(_) => sqlite::STATEMENTS,
             Database::Postgres(_) => postgres::STATEMENTS,
@@ -174,6 +177,21 @@ impl Writer {
                     answer.send(Err(AppendError::Unavailable(error.to_string()))).ok();
                     drop(room);
                 }
+            }
+        }
+    }
+
+    async fn written(&mut self, appends: &[Append]) -> sqlx::Result<Vec<Option<i64>>> {
+        match &self.database {
+            Database::Sqlite(file) => sqlite::append(&file.writer, appends).await,
+            Database::Postgres(pool) => {
+                let mut connection = match self.connection.take() {
+                    Some(kept) => kept,
+                    None => pool.acquire().await?,
+                };
+                let positions = postgres::append(&mut connection, appends).await?;
+                self.connection = Some(connection);
+                Ok(positions)
             }
         }
     }

@@ -32,6 +32,8 @@ pub(super) enum WebhookOutcome {
     /// It called off what was already delivered.
     TooLate,
     NotAnOrder,
+    /// It may be about an order, and nobody can read it as one; `reason` says why.
+    Unusable,
     /// The store reported an error of its own: its webhook needs attention.
     StoreError,
     /// The store asked what is known of a customer: answer within 30 days.
@@ -46,13 +48,14 @@ pub(super) enum WebhookOutcome {
     Refused,
 }
 
-const RECORDED: [(WebhookOutcome, &str); 10] = [
+const RECORDED: [(WebhookOutcome, &str); 11] = [
     (WebhookOutcome::Accepted, "accepted"),
     (WebhookOutcome::Filtered, "filtered"),
     (WebhookOutcome::Duplicate, "duplicate"),
     (WebhookOutcome::Cancelled, "cancelled"),
     (WebhookOutcome::TooLate, "too_late"),
     (WebhookOutcome::NotAnOrder, "not_an_order"),
+    (WebhookOutcome::Unusable, "unusable"),
     (WebhookOutcome::StoreError, "store_error"),
     (WebhookOutcome::CustomerDataRequest, "customer_data_request"),
     (WebhookOutcome::CustomerRedact, "customer_redact"),
@@ -73,7 +76,7 @@ pub(super) struct WebhookReceiptFilter {
 pub(super) struct WebhookReceipt {
     id: ID,
     outcome: WebhookOutcome,
-    /// Why it was not let in.
+    /// Why it was not let in, or cannot be used.
     reason: Option<String>,
     /// How many webhooks this stands for.
     count: i32,
@@ -112,7 +115,7 @@ impl From<ReceiptRow> for WebhookReceipt {
         Self {
             id: ID(row.id),
             outcome: outcome.map_or(WebhookOutcome::NotAnOrder, |(outcome, _)| *outcome),
-            reason: None,
+            reason: row.reason,
             count: 1,
             provider: DomainProvider::parse(&row.provider).map(Provider::from),
             topic: row.topic,

@@ -103,6 +103,8 @@ impl fmt::Debug for StoreOrder {
 pub enum Parsed {
     Order(StoreOrder),
     Notice(NoticeKind),
+    /// A store's webhook that is JSON, and that nobody can make an order or anything else of.
+    Unusable(Malformed),
 }
 
 /// Why a body cannot be used, in words for whoever built the sender. Says nothing of what the body contains.
@@ -110,6 +112,10 @@ pub enum Parsed {
 pub enum Malformed {
     #[error("the body {reason} (line {line}, column {column})")]
     NotJson { reason: &'static str, line: usize, column: usize },
+    #[error("the body must be a JSON object")]
+    NotAnObject,
+    #[error("`{field}` is there twice in one object (line {line}, column {column})")]
+    FieldTwice { field: String, line: usize, column: usize },
     #[error("{}", missing(field))]
     MissingField { field: String },
     #[error("`{field}` {reason}")]
@@ -129,18 +135,20 @@ fn missing(field: &str) -> String {
 /// (no order, an order called off), never more.
 ///
 /// A field that is read and comes twice in one object makes the body malformed: which of the two the store meant, nobody
-/// can tell.
+/// can tell. Who builds the generic format can mend what is malformed. A store cannot: it would only stop sending, so of it
+/// everything that is JSON is taken.
 pub fn parse(provider: Provider, topic: Option<&str>, body: &[u8]) -> Result<Parsed, Malformed> {
     let json = text(body)?;
     let topic = topic.map(str::trim).filter(|topic| !topic.is_empty());
-    match provider {
+    let parsed = match provider {
         Provider::Shopify => shopify::parse(topic, json),
         Provider::WooCommerce => woocommerce::parse(topic, json),
-        Provider::Generic => generic::parse(json),
+        Provider::Generic => return generic::parse(json),
         Provider::BigCommerce | Provider::Square => {
             read::<IgnoredAny>(json).map(|_| Parsed::Notice(NoticeKind::NotAnOrder))
         }
-    }
+    };
+    parsed.or_else(|malformed| read::<IgnoredAny>(json).map(|_| Parsed::Unusable(malformed)))
 }
 
 /// WooCommerce's unsigned ping on saving a webhook (`WC_Webhook::deliver_ping`): the form `webhook_id=7`.
@@ -207,14 +215,19 @@ fn not_json(reason: &'static str, body: &[u8], at: usize) -> Malformed {
 
 fn read<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, Malformed> {
     serde_json::from_str(json).map_err(|error| {
-        // The error's own text may quote the body.
+        let (line, column) = (error.line(), error.column());
+        // The error's own text may quote the body; only the name of a field that comes twice is one of ours.
         let reason = match error.classify() {
             Category::Eof => "ends before its JSON does",
             Category::Syntax | Category::Io => "is not JSON",
-            // Every field takes JSON of any kind, so this is all that is left.
-            Category::Data => "has a field twice in one object",
+            Category::Data => {
+                let text = error.to_string();
+                let field = text.strip_prefix("duplicate field `").and_then(|rest| rest.split('`').next());
+                // Every field takes JSON of any kind, so nothing else is of this category.
+                return Malformed::FieldTwice { field: field.unwrap_or("a field").to_owned(), line, column };
+            }
         };
-        Malformed::NotJson { reason, line: error.line(), column: error.column() }
+        Malformed::NotJson { reason, line, column }
     })
 }
 

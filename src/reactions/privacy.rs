@@ -25,7 +25,7 @@ const MAX_QUESTIONS: i64 = 1_000;
 /// Does what a notice asks for, once.
 pub(super) async fn react(service: &Service, id: &str, received: &NoticeReceived) -> Result<(), ReactionError> {
     match received.kind {
-        NoticeKind::NotAnOrder | NoticeKind::StoreError => return Ok(()),
+        NoticeKind::NotAnOrder | NoticeKind::Unusable | NoticeKind::StoreError => return Ok(()),
         NoticeKind::CustomerDataRequest | NoticeKind::CustomerRedact | NoticeKind::ShopRedact => {}
     }
     if matches!(service.log.load::<Notice>(id).await?.aggregate, Notice::Erased(_)) {

@@ -245,6 +245,7 @@ fn integrations_notices_and_strangers_are_told() {
     }
     for (kind, sentence) in [
         (NoticeKind::NotAnOrder, "The store (Shopify) sent a webhook that is not about an order."),
+        (NoticeKind::Unusable, "The store (Shopify) sent a webhook that cannot be used: `id` must be a text."),
         (
             NoticeKind::StoreError,
             "The store (Shopify) sent an error instead of an order: the owner of its webhook may no longer read orders.",
@@ -261,6 +262,7 @@ fn integrations_notices_and_strangers_are_told() {
             topic: None,
             webhook_id: None,
             body_bytes: 2,
+            reason: (kind == NoticeKind::Unusable).then(|| "`id` must be a text".to_owned()),
         };
         assert_eq!(told(Fact::Notice(NoticeEvent::WebhookReceived(received))), sentence);
     }

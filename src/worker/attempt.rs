@@ -6,15 +6,14 @@ use chrono::{DateTime, Utc};
 use domain::account::{Account, AccountCommand, AccountRefusal, CortexCredentials};
 use domain::credits::PaidAction;
 use domain::delivery::schedule::Jitter;
-use domain::delivery::{
-    ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, DeliveryRefusal, Held, Order, Phase, StartFacts,
-};
+use domain::delivery::{ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, Held, Order, Phase, StartFacts};
 use domain::{Asset, Credits, DeliveryId, ResolutionCode, ResourceType};
 use rand::RngExt as _;
 
 use super::Worker;
-use crate::cortex::{CortexError, CortexUser, ItemKind, ItemRef, Session};
-use crate::event_log::{Actor, CommandError, LoadError};
+use super::stop::{Step, Stop, no_such_asset};
+use crate::cortex::{CortexUser, ItemKind, ItemRef, Session};
+use crate::event_log::{Actor, CommandError};
 use crate::metrics::AttemptOutcome;
 
 /// What came of an attempt, as far as the queue needs to know.
@@ -25,24 +24,6 @@ pub(super) enum Taken {
     Paced {
         next_at: DateTime<Utc>,
     },
-}
-
-/// Why an attempt stops before everything is shared.
-enum Stop {
-    /// The customer has not followed back.
-    Wait,
-    /// It may work later.
-    Fail(String),
-    RequireAction(ResolutionCode),
-    GiveUp(String),
-    /// The service stops.
-    HandBack,
-    /// Somebody called the delivery off; that is recorded.
-    Cancelled,
-    /// Somebody took the delivery over.
-    Over,
-    /// Nothing can be recorded; the lease runs out and the delivery is taken up again.
-    LogGone(String),
 }
 
 pub(super) struct Attempt {
@@ -117,6 +98,7 @@ impl Attempt {
         if tries && let Some(next_at) = self.paced(order).await? {
             return Ok(Err(Taken::Paced { next_at }));
         }
+        let was_running = order.lease().is_some();
         let now = self.now();
         let start =
             DeliveryCommand::Start { worker: self.worker.name.clone(), now, lease_until: self.lease_from(now), facts };
@@ -129,7 +111,12 @@ impl Attempt {
             return Ok(Err(Taken::NotDue));
         };
         let Some(lease) = order.lease() else {
-            self.tell(&order, None);
+            if was_running {
+                self.tell(&order, None);
+            } else {
+                let code = order.phase.resolution_code().map(ResolutionCode::as_str);
+                tracing::info!(delivery = %self.id, code, "no attempt is made: the merchant is needed first");
+            }
             return Ok(Err(Taken::Worked));
         };
         let held = Held { worker: lease.worker.clone(), attempt: lease.attempt };
@@ -394,58 +381,5 @@ fn kind(resource_type: ResourceType) -> ItemKind {
     match resource_type {
         ResourceType::Preset => ItemKind::Preset,
         ResourceType::Capture => ItemKind::Capture,
-    }
-}
-
-/// Why a step was not taken: a login that ran out can be renewed, everything else ends the attempt.
-enum Step {
-    SessionExpired,
-    Stop(Stop),
-}
-
-impl From<Stop> for Step {
-    fn from(stop: Stop) -> Self {
-        Self::Stop(stop)
-    }
-}
-
-impl From<CortexError> for Step {
-    fn from(error: CortexError) -> Self {
-        Self::Stop(match error {
-            CortexError::SessionExpired => return Self::SessionExpired,
-            CortexError::BadCredentials => Stop::RequireAction(ResolutionCode::MissingCredentials),
-            CortexError::RateLimited { .. } => Stop::Fail("Cortex Cloud asks for fewer calls".to_owned()),
-            CortexError::Temporary(reason) => Stop::Fail(reason),
-            CortexError::NotMutual => Stop::Wait,
-            // The customer's account went away between two calls.
-            CortexError::NotFound => Stop::RequireAction(ResolutionCode::InvalidUsername),
-            CortexError::Unexpected(reason) => Stop::GiveUp(reason),
-        })
-    }
-}
-
-/// The customer was found a moment ago: what is not there is the asset, and its mapping is the merchant's to mend.
-fn no_such_asset(error: CortexError) -> Step {
-    if error == CortexError::NotFound {
-        Stop::RequireAction(ResolutionCode::NoItemMapping).into()
-    } else {
-        error.into()
-    }
-}
-
-impl From<LoadError> for Stop {
-    fn from(error: LoadError) -> Self {
-        Self::LogGone(error.to_string())
-    }
-}
-
-impl From<CommandError<DeliveryRefusal>> for Stop {
-    fn from(error: CommandError<DeliveryRefusal>) -> Self {
-        match error {
-            CommandError::Refused(_) => Self::Over,
-            CommandError::Contended | CommandError::Busy | CommandError::Unavailable(_) | CommandError::Broken(_) => {
-                Self::LogGone(error.to_string())
-            }
-        }
     }
 }

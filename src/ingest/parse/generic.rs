@@ -31,13 +31,16 @@ struct Item<'a> {
     quantity: Scalar<'a>,
 }
 
+/// More of one item than anybody buys.
+const MAX_QUANTITY: u32 = 1_000_000;
+
 /// A cancelled order needs nothing but its id.
 pub(super) fn parse(json: &str) -> Result<Parsed, Malformed> {
     let Some(body) = super::read::<Object<Body>>(json)?.object() else {
-        return Err(invalid("body", "must be a JSON object"));
+        return Err(Malformed::NotAnObject);
     };
     let Some(order_id) = body.order_id.order_id("orderId")? else {
-        return Err(missing_or_not_text("orderId", body.order_id));
+        return Err(body.order_id.no_text("orderId"));
     };
     let called_off = match body.cancelled.bool() {
         Some(cancelled) => cancelled,
@@ -46,12 +49,9 @@ pub(super) fn parse(json: &str) -> Result<Parsed, Malformed> {
     };
     let username = body.target_username.written().and_then(|written| username::normalised(&written));
     if username.is_none() && !called_off {
-        return Err(missing_or_not_text("targetUsername", body.target_username));
+        return Err(body.target_username.no_text("targetUsername"));
     }
-    let items = items(body.items)?;
-    if items.is_empty() && !called_off {
-        return Err(missing("items"));
-    }
+    let items = items(body.items, called_off)?;
     Ok(Parsed::Order(StoreOrder {
         order_id,
         order_number: body.order_number.text(),
@@ -65,12 +65,16 @@ pub(super) fn parse(json: &str) -> Result<Parsed, Malformed> {
     }))
 }
 
-fn items(items: List<Object<Item<'_>>>) -> Result<Vec<LineItem>, Malformed> {
+fn items(items: List<Object<Item<'_>>>, may_be_none: bool) -> Result<Vec<LineItem>, Malformed> {
     let items = match items {
-        Shape::Nothing => return Ok(vec![]),
+        Shape::Nothing if may_be_none => return Ok(vec![]),
+        Shape::Nothing => return Err(missing("items")),
         Shape::Scalar | Shape::Object(_) => return Err(invalid("items", "must be a list")),
         Shape::List(items) => items.bounded("items")?,
     };
+    if items.is_empty() && !may_be_none {
+        return Err(invalid("items", "must not be empty"));
+    }
     let line_item = |(index, item): (usize, Object<Item<'_>>)| {
         let field = format!("items[{index}]");
         let Some(item) = item.object() else {
@@ -81,7 +85,7 @@ fn items(items: List<Object<Item<'_>>>) -> Result<Vec<LineItem>, Malformed> {
             product_id: item.product_id.id_or_zero(),
             variant_id: item.variant_id.id_or_zero(),
             title: item.title.text(),
-            quantity: item.quantity.quantity().unwrap_or(1),
+            quantity: quantity(item.quantity, &field)?,
         };
         let says_nothing =
             item.sku.is_none() && item.product_id.is_none() && item.variant_id.is_none() && item.title.is_none();
@@ -98,9 +102,13 @@ fn invalid(field: &str, reason: &'static str) -> Malformed {
     Malformed::InvalidField { field: field.to_owned(), reason }
 }
 
-/// Why a required text could not be read from `value`. A blank one is as good as none.
-fn missing_or_not_text(field: &str, value: Scalar<'_>) -> Malformed {
-    if value.is_null() || value.written().is_some() { missing(field) } else { invalid(field, "must be a text") }
+/// One where nothing is said. An item of which there are none is a mistake: nothing of it would ever be delivered.
+fn quantity(written: Scalar<'_>, item: &str) -> Result<u32, Malformed> {
+    if written.is_null() {
+        return Ok(1);
+    }
+    let quantity = written.quantity().filter(|quantity| (1..=MAX_QUANTITY).contains(quantity));
+    quantity.ok_or_else(|| invalid(&format!("{item}.quantity"), "must be a number above 0, and at most 1,000,000"))
 }
 
 #[cfg(test)]
@@ -158,17 +166,19 @@ mod tests {
     fn a_mistake_is_named() {
         for (json, message) in [
             ("{}", "`orderId` is missing"),
-            (r#"{"orderId":null}"#, "`orderId` is missing"),
-            (r#"{"orderId":" "}"#, "`orderId` is missing"),
+            (r#"{"orderId":null}"#, "`orderId` must not be null"),
+            (r#"{"orderId":" "}"#, "`orderId` must not be empty"),
             (r#"{"orderId":["1"]}"#, "`orderId` must be a text"),
+            (r#"{"orderId":"1\ud83c"}"#, "`orderId` has half of a surrogate pair, which is no text"),
+            (r#"{"orderId":"1\u0000"}"#, "`orderId` must not contain U+0000"),
             (r#"{"orderId":1.5}"#, "`orderId` must be a text or a whole number"),
             (r#"{"orderId":1e400}"#, "`orderId` must be a text or a whole number"),
             (r#"{"orderId":"1"}"#, "`targetUsername` is missing"),
-            (r#"{"orderId":"1","targetUsername":" @ "}"#, "`targetUsername` is missing"),
+            (r#"{"orderId":"1","targetUsername":" @ "}"#, "`targetUsername` must not be empty"),
             (r#"{"orderId":"1","targetUsername":true}"#, "`targetUsername` must be a text"),
             (r#"{"orderId":"1","targetUsername":"max"}"#, "`items` is missing"),
             (r#"{"orderId":"1","targetUsername":"max","items":null}"#, "`items` is missing"),
-            (r#"{"orderId":"1","targetUsername":"max","items":[]}"#, "`items` is missing"),
+            (r#"{"orderId":"1","targetUsername":"max","items":[]}"#, "`items` must not be empty"),
             (r#"{"orderId":"1","targetUsername":"max","items":{}}"#, "`items` must be a list"),
             (r#"{"orderId":"1","targetUsername":"max","items":"a"}"#, "`items` must be a list"),
             (r#"{"orderId":"1","targetUsername":"max","items":[{"sku":"a"},"b"]}"#, "`items[1]` must be an object"),
@@ -177,11 +187,21 @@ mod tests {
                 "`items[1]` names no product: one of sku, productId, variantId, title is needed",
             ),
             (r#"{"orderId":"1","cancelled":"yes"}"#, "`cancelled` must be true or false"),
-            ("[]", "`body` must be a JSON object"),
-            (r#""order-1234""#, "`body` must be a JSON object"),
-            ("null", "`body` must be a JSON object"),
+            ("[]", "the body must be a JSON object"),
+            (r#""order-1234""#, "the body must be a JSON object"),
+            ("null", "the body must be a JSON object"),
         ] {
             assert_eq!(refused(json), message, "{json}");
+        }
+    }
+
+    #[test]
+    fn an_item_of_which_there_are_none_is_a_mistake() {
+        for quantity in ["0", "-1", "-0.5", r#""0""#, r#""two""#, r#"" ""#, "true", "[2]", "1e400", "1000001"] {
+            let json =
+                format!(r#"{{"orderId":"1","targetUsername":"max","items":[{{"sku":"a","quantity":{quantity}}}]}}"#);
+            let message = "`items[0].quantity` must be a number above 0, and at most 1,000,000";
+            assert_eq!(refused(&json), message, "{quantity}");
         }
     }
 

@@ -98,20 +98,15 @@ proptest! {
     }
 
     #[test]
-    fn any_json_is_answered_and_never_malformed_for_a_platform(value in arbitrary_json()) {
+    fn any_json_is_answered_and_never_refused_of_a_platform(value in arbitrary_json()) {
         let body = value.to_string();
         for provider in STORES {
             check(provider, Some("orders/delete"), body.as_bytes());
             check(provider, Some("order.deleted"), body.as_bytes());
             check(provider, None, body.as_bytes());
         }
-        // An id that is no whole number is the one thing in valid JSON that a platform's webhook is refused for.
         for provider in [Provider::Shopify, Provider::WooCommerce] {
-            let not_refused = match parse(provider, None, body.as_bytes()) {
-                Ok(_) | Err(Malformed::InvalidField { .. }) => true,
-                Err(Malformed::NotJson { .. } | Malformed::MissingField { .. }) => false,
-            };
-            prop_assert!(not_refused);
+            prop_assert!(parse(provider, None, body.as_bytes()).is_ok());
         }
     }
 

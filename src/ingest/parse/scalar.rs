@@ -56,12 +56,31 @@ impl<'a> Scalar<'a> {
         cleaned(self.written()?).map(cut)
     }
 
-    /// The id of an order, which must be whole: cut ids would make one order of two. None if there is nothing that could
-    /// be one.
+    /// Why `text` finds nothing in a field that must have some.
+    pub(super) fn no_text(self, field: &str) -> Malformed {
+        let field = field.to_owned();
+        let reason = match self.0.as_bytes() {
+            [] => return Malformed::MissingField { field },
+            b"null" => "must not be null",
+            [b'"', ..] if self.written().is_none() => "has half of a surrogate pair, which is no text",
+            [b'"', ..] => "must not be empty",
+            _ => "must be a text",
+        };
+        Malformed::InvalidField { field, reason }
+    }
+
+    /// The id of an order, which must be whole: an id that is cut, or that lost a character, would make one order of two.
+    /// None if there is nothing that could be one.
     pub(super) fn order_id(self, field: &str) -> Result<Option<String>, Malformed> {
         let invalid = |reason| Err(Malformed::InvalidField { field: field.to_owned(), reason });
         let is_text = self.0.starts_with('"');
-        let Some(id) = self.written().and_then(cleaned) else {
+        let Some(written) = self.written() else {
+            return Ok(None);
+        };
+        if written.contains('\0') {
+            return invalid("must not contain U+0000");
+        }
+        let Some(id) = cleaned(written) else {
             return Ok(None);
         };
         if !is_text && !id.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit()) {
@@ -184,6 +203,10 @@ mod tests {
         for json in [format!(r#""{}""#, "é".repeat(501)), "1".repeat(501)] {
             let error = scalar(&json).order_id("id").unwrap_err();
             assert_eq!(error.to_string(), "`id` must not be longer than 500 characters");
+        }
+        for json in [r#""1\u0000""#, r#""\u0000""#] {
+            let error = scalar(json).order_id("id").unwrap_err();
+            assert_eq!(error.to_string(), "`id` must not contain U+0000");
         }
         for json in ["null", "false", r#""""#, r#"" ""#, "[1]", "{}"] {
             assert_eq!(scalar(json).order_id("id"), Ok(None), "{json}");

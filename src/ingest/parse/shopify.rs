@@ -78,10 +78,12 @@ pub(super) fn parse(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed
     let Some(order_id) = body.id.order_id("id")? else {
         return not_an_order;
     };
+    let items: Vec<LineItem> = lines.into_iter().filter_map(Shape::object).map(LineItem::from).collect();
     let called_off = is_deleted
         || is_topic("orders/cancelled")
         || body.cancelled_at.text().is_some()
-        || body.financial_status.written().is_some_and(|status| status.eq_ignore_ascii_case("refunded"));
+        || body.financial_status.written().is_some_and(|status| status.eq_ignore_ascii_case("refunded"))
+        || is_emptied(&items);
     let customer = body.customer.object().unwrap_or_default();
     let billing = body.billing_address.object().unwrap_or_default();
     let username = body.note_attributes.either().and_then(Attributes::username);
@@ -95,8 +97,13 @@ pub(super) fn parse(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed
         customer_id: customer.id.id_or_zero(),
         customer_name: full_name(customer.first_name, customer.last_name)
             .or_else(|| full_name(billing.first_name, billing.last_name)),
-        items: lines.into_iter().filter_map(Shape::object).map(LineItem::from).collect(),
+        items,
     }))
+}
+
+/// Whether everything that was ordered was refunded or taken off again, which leaves the lines and none of each.
+fn is_emptied(items: &[LineItem]) -> bool {
+    !items.is_empty() && items.iter().all(|item| item.quantity == 0)
 }
 
 fn is_about_orders(topic: &str) -> bool {

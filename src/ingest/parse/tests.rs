@@ -7,7 +7,7 @@ use super::*;
 pub(super) fn order_of(parsed: Result<Parsed, Malformed>) -> StoreOrder {
     match parsed {
         Ok(Parsed::Order(order)) => order,
-        Ok(Parsed::Notice(_)) | Err(_) => panic!("expected an order, found {parsed:?}"),
+        Ok(Parsed::Notice(_) | Parsed::Unusable(_)) | Err(_) => panic!("expected an order, found {parsed:?}"),
     }
 }
 
@@ -30,6 +30,13 @@ pub(super) fn item(
 
 fn refused(provider: Provider, body: &[u8]) -> String {
     parse(provider, None, body).unwrap_err().to_string()
+}
+
+fn unusable(provider: Provider, body: &[u8]) -> String {
+    match parse(provider, None, body) {
+        Ok(Parsed::Unusable(why)) => why.to_string(),
+        parsed => panic!("expected something unusable, found {parsed:?}"),
+    }
 }
 
 #[test]
@@ -60,12 +67,27 @@ fn a_byte_order_mark_is_no_part_of_the_body() {
 }
 
 #[test]
-fn a_field_that_comes_twice_is_malformed() {
-    let message = |column| format!("the body has a field twice in one object (line 1, column {column})");
-    assert_eq!(refused(Provider::Shopify, br#"{"id":1,"id":2,"line_items":[]}"#), message(12));
-    assert_eq!(refused(Provider::WooCommerce, br#"{"id":1,"line_items":[{"sku":"a","sku":"b"}]}"#), message(38));
-    assert_eq!(refused(Provider::Generic, br#"{"orderId":"1","orderId":"1"}"#), message(24));
+fn a_field_that_comes_twice_is_named() {
+    let message = |field, column| format!("`{field}` is there twice in one object (line 1, column {column})");
+    assert_eq!(unusable(Provider::Shopify, br#"{"id":1,"id":2,"line_items":[]}"#), message("id", 12));
+    let lines = br#"{"id":1,"line_items":[{"sku":"a","sku":"b"}]}"#;
+    assert_eq!(unusable(Provider::WooCommerce, lines), message("sku", 38));
+    assert_eq!(refused(Provider::Generic, br#"{"orderId":"1","orderId":"1"}"#), message("orderId", 24));
     assert!(parse(Provider::Shopify, None, br#"{"id":1,"line_items":[],"unread":1,"unread":2}"#).is_ok());
+}
+
+#[test]
+fn a_store_is_refused_only_what_is_no_json() {
+    for provider in [Provider::Shopify, Provider::WooCommerce] {
+        for (id, reason) in [
+            ("1.0", "`id` must be a text or a whole number"),
+            ("1e400", "`id` must be a text or a whole number"),
+            (r#""1\u0000""#, "`id` must not contain U+0000"),
+        ] {
+            assert_eq!(unusable(provider, format!(r#"{{"id":{id},"line_items":[]}}"#).as_bytes()), reason);
+        }
+        assert_eq!(refused(provider, br#"{"id":1,"id":2,"#), "the body ends before its JSON does (line 1, column 15)");
+    }
 }
 
 #[test]
@@ -100,8 +122,9 @@ fn an_order_has_at_most_a_thousand_items() {
             |items: usize| format!(r#"{{{rest},"{field}":[{}{{"sku":"a"}}]}}"#, r#"{"sku":"a"},"#.repeat(items - 1));
         assert_eq!(order_of(parse(provider, None, body(1_000).as_bytes())).items.len(), 1_000);
         let message = format!("`{field}` must not have more than 1,000 entries");
-        assert_eq!(refused(provider, body(1_001).as_bytes()), message);
-        assert_eq!(refused(provider, body(50_000).as_bytes()), message);
+        let why = if provider == Provider::Generic { refused } else { unusable };
+        assert_eq!(why(provider, body(1_001).as_bytes()), message);
+        assert_eq!(why(provider, body(50_000).as_bytes()), message);
     }
 }
 

@@ -82,6 +82,17 @@ fn odd_lines_are_read_as_far_as_they_say_something() {
 }
 
 #[test]
+fn an_order_from_which_everything_was_taken_is_called_off() {
+    for (lines, called_off) in [
+        (r#"{"sku":"a","quantity":2,"current_quantity":0},{"sku":"b","quantity":0}"#, true),
+        (r#"{"sku":"a","quantity":2,"current_quantity":0},{"sku":"b","quantity":1}"#, false),
+        ("", false),
+    ] {
+        assert_eq!(order(&format!(r#"{{"id":1,"line_items":[{lines}]}}"#)).called_off, called_off, "{lines}");
+    }
+}
+
+#[test]
 fn the_username_is_in_an_attribute_or_else_in_the_note() {
     let note = r#""note":"Hi!\nNDSP username: from_note""#;
     for (fields, username) in [
