@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 const A_CROWD: usize = 16;
 /// A crowd counts as gone when none was seen for so long.
 const GONE_AFTER: Duration = Duration::from_millis(20);
-/// Longest anybody gives way at a time, so that views and deliveries go on under any load.
-const LONGEST: Duration = Duration::from_secs(2);
+/// While a crowd lasts, one who gave way goes on so often, so that views and deliveries go on under any load.
+const TURN_EVERY: Duration = Duration::from_millis(200);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// When the last crowd was seen. A store waits for its answer and may never come again; what follows from its webhook can
@@ -20,6 +20,8 @@ pub(super) struct Pressure {
     /// Appends in the commit under way. A commit that takes long must not look like a crowd that is gone: whoever went on
     /// then would make it take longer.
     under_way: AtomicUsize,
+    /// Those who give way go on one after the other: all at once would be felt by the crowd.
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl Pressure {
@@ -39,9 +41,14 @@ impl Pressure {
         self.under_way.load(Ordering::Relaxed) >= A_CROWD || crowded_at.is_some_and(|at| at.elapsed() < GONE_AFTER)
     }
 
+    /// Returns at once in ordinary traffic; in a crowd, when it is gone or when it is this caller's turn.
     pub(super) async fn give_way(&self) {
+        if !self.is_crowded() {
+            return;
+        }
+        let _turn = self.turn.lock().await;
         let since = Instant::now();
-        while self.is_crowded() && since.elapsed() < LONGEST {
+        while self.is_crowded() && since.elapsed() < TURN_EVERY {
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
@@ -60,6 +67,14 @@ mod tests {
         assert!(pressure.is_crowded(), "while it is written, too");
         pressure.committed(A_CROWD);
         pressure.give_way().await;
-        assert!(!pressure.is_crowded(), "the crowd is gone before the longest wait is over");
+        assert!(!pressure.is_crowded(), "the crowd is gone before the turn comes");
+    }
+
+    #[tokio::test]
+    async fn in_a_crowd_that_lasts_everybody_has_a_turn_one_after_the_other() {
+        let pressure = Pressure::default();
+        pressure.committing(A_CROWD);
+        let (first, second) = tokio::join!(pressure.give_way(), pressure.give_way());
+        assert_eq!((first, second), ((), ()));
     }
 }
