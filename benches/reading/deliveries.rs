@@ -94,6 +94,7 @@ impl<'l> Store<'l> {
             order_number: order.order_number,
             order_status: order.order_status,
             intent: Intent::Deliver,
+            changed_at: None,
             username: order.username.map(Private::Known),
             email: order.email.map(Private::Known),
             customer_name: order.customer_name.map(Private::Known),

@@ -55,6 +55,9 @@ pub struct Order {
     waiting_since: Option<DateTime<Utc>>,
     /// Temporary failures in a row.
     failures: u32,
+    /// When the store changed the order into one that is called off. None where a person cancelled the delivery.
+    #[serde(default)]
+    called_off_at: Option<DateTime<Utc>>,
     /// Nothing personal is left, but for what came after.
     #[serde(default)]
     pub erased: bool,
@@ -114,9 +117,18 @@ impl Delivery {
         }
     }
 
-    /// What a webhook with this intent becomes here.
-    pub fn outcome_of(&self, intent: Intent) -> WebhookOutcome {
-        status::outcome(self.order().map(|order| order.phase.standing()), intent)
+    /// What a webhook becomes here.
+    ///
+    /// A store may take a cancellation back: WooCommerce cancels what is not paid within the hour, and the payment may come
+    /// later. The word that the order is wanted counts if the store changed the order after it was called off; an earlier
+    /// one that was late on its way revives nothing.
+    pub fn outcome_of(&self, webhook: &Webhook) -> WebhookOutcome {
+        let taken_back = webhook.intent == Intent::Deliver
+            && self.order().is_some_and(|order| order.was_called_off_before(webhook.changed_at));
+        if taken_back {
+            return WebhookOutcome::Accepted;
+        }
+        status::outcome(self.order().map(|order| order.phase.standing()), webhook.intent)
     }
 
     /// Every webhook is recorded, also one that says nothing new: that it came is a fact. A new username is the
@@ -131,7 +143,7 @@ impl Delivery {
                 && webhook.intent == Intent::Deliver
                 && self.order().is_some_and(|order| order.username.as_ref() != Some(username))
         });
-        let outcome = self.outcome_of(webhook.intent);
+        let outcome = self.outcome_of(&webhook);
         let mut events = vec![DeliveryEvent::WebhookReceived { webhook, outcome }];
         if let Some(username) = news {
             events.push(DeliveryEvent::UsernameCorrected { username });
@@ -161,6 +173,12 @@ impl Order {
             | Phase::FailedPermanently { .. }
             | Phase::Cancelled => None,
         }
+    }
+
+    /// Whether it is the store that called the order off, and before it changed the order once more.
+    fn was_called_off_before(&self, changed_at: Option<DateTime<Utc>>) -> bool {
+        let called_off_at = self.called_off_at.filter(|_| self.phase == Phase::Cancelled);
+        called_off_at.zip(changed_at).is_some_and(|(called_off_at, changed_at)| called_off_at < changed_at)
     }
 
     fn decide(&self, command: DeliveryCommand) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {

@@ -15,6 +15,7 @@ use std::fmt;
 
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
+use chrono::{DateTime, Utc};
 use domain::delivery::{ApiKeyUse, Intent, Webhook};
 use domain::integration::{Link, Provider};
 use domain::notice::NoticeKind;
@@ -37,6 +38,8 @@ pub struct StoreOrder {
     /// The number that people see.
     pub order_number: Option<String>,
     pub order_status: Option<String>,
+    /// When the store last changed the order.
+    pub changed_at: Option<DateTime<Utc>>,
     /// The store cancelled, refunded or deleted the order.
     pub called_off: bool,
     pub username: Option<String>,
@@ -74,6 +77,7 @@ impl StoreOrder {
             order_number: self.order_number,
             order_status: self.order_status,
             intent,
+            changed_at: self.changed_at,
             username: private(self.username),
             email: private(self.email),
             customer_name: private(self.customer_name),

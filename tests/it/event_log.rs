@@ -96,6 +96,7 @@ fn webhook(order_id: &str) -> DeliveryCommand {
         order_number: None,
         order_status: None,
         intent: Intent::Deliver,
+        changed_at: None,
         username: Some("mutual_max".into()),
         email: None,
         customer_name: None,

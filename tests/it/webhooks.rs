@@ -184,6 +184,40 @@ on_each_engine! {
         assert_eq!(outcomes, ["NOT_AN_ORDER", "NOT_AN_ORDER", "STORE_ERROR"]);
     }
 
+    async fn an_order_that_nobody_can_read_is_taken_and_shown_with_the_reason(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::WooCommerce).await;
+        let lines = r#"{"sku":"STORM"},"#.repeat(1_001);
+        for (body, reason) in [
+            (r#"{"id":1.0,"line_items":[]}"#.to_owned(), "`id` must be a text or a whole number"),
+            (r#"{"id":1,"id":2,"line_items":[]}"#.to_owned(), "`id` is there twice in one object (line 1, column 12)"),
+            (
+                format!(r#"{{"id":1,"line_items":[{}]}}"#, lines.trim_end_matches(',')),
+                "`line_items` must not have more than 1,000 entries",
+            ),
+        ] {
+            shop.post_bytes(body.into_bytes(), &[]).await.accepted("unusable");
+            app.settle().await;
+            let asked = shop.merchant.ask("{ webhookReceipts(first: 1) { nodes { outcome reason } } }", json!({})).await;
+            let receipt = json!({ "outcome": "UNUSABLE", "reason": reason });
+            assert_eq!(asked["webhookReceipts"]["nodes"][0], receipt);
+        }
+    }
+
+    async fn a_cancellation_that_the_store_takes_back_delivers(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::WooCommerce).await;
+        let order = |status, changed_at| {
+            let mut order = orders::woocommerce(9, status, "follows_at_once", &["STORM"]);
+            order["date_modified_gmt"] = json!(changed_at);
+            order
+        };
+        // WooCommerce cancels what is not paid within the hour; then the payment arrives after all.
+        let id = shop.post(&order("cancelled", "2026-03-14T12:00:00")).await.accepted("cancelled");
+        shop.post(&order("processing", "2026-03-14T11:59:59")).await.accepted("duplicate");
+        shop.post(&order("processing", "2026-03-14T12:00:01")).await.accepted("queued");
+        assert_eq!(shop.settled(&id).await, ("COMPLETED".to_owned(), None));
+        assert_eq!(app.cortex.share_count(preset("storm"), "follows_at_once").effective, 1);
+    }
+
     async fn a_deleted_order_calls_its_delivery_off(app: &TestApp) {
         let shop = app.merchant().await.shop(Provider::WooCommerce).await;
         let id = shop.post(&orders::woocommerce(5, "processing", STAY, &["STORM"])).await.accepted("queued");

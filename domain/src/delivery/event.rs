@@ -82,6 +82,9 @@ pub struct Webhook {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_status: Option<String>,
     pub intent: Intent,
+    /// When the store last changed the order before it told of it, where the body says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<DateTime<Utc>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<Private<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

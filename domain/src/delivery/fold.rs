@@ -1,6 +1,6 @@
 //! The fold: what each event makes of a delivery.
 
-use super::{ApiKeyUse, DeliveryEvent, Lease, Order, Phase, Shared, Started, Webhook, WebhookOutcome};
+use super::{ApiKeyUse, DeliveryEvent, Intent, Lease, Order, Phase, Shared, Started, Webhook, WebhookOutcome};
 use crate::{Private, ResolutionCode};
 
 impl Order {
@@ -25,6 +25,7 @@ impl Order {
             waits: 0,
             waiting_since: None,
             failures: 0,
+            called_off_at: webhook.changed_at.filter(|_| outcome == WebhookOutcome::Cancelled),
             erased: false,
         }
     }
@@ -65,6 +66,7 @@ impl Order {
             DeliveryEvent::HandedBack => self.phase = Phase::Queued,
             DeliveryEvent::RetryRequested => {
                 self.api_key = ApiKeyUse::None;
+                self.called_off_at = None;
                 self.start_over();
             }
             DeliveryEvent::UsernameCorrected { username } => {
@@ -93,9 +95,19 @@ impl Order {
                 self.username = webhook.username.or_else(|| self.username.take());
                 self.items = webhook.items;
                 self.api_key = webhook.api_key;
-                self.phase = Phase::Queued;
+                self.called_off_at = None;
+                self.start_over();
             }
-            WebhookOutcome::Cancelled => self.call_off(),
+            WebhookOutcome::Cancelled => {
+                self.called_off_at = webhook.changed_at;
+                self.call_off();
+            }
+            // Called off once more: what was changed before that is no news.
+            WebhookOutcome::Duplicate if webhook.intent == Intent::Cancel => {
+                if let Some(before) = self.called_off_at {
+                    self.called_off_at = Some(before).max(webhook.changed_at);
+                }
+            }
             // A cancellation may arrive before the order itself: a person who retries it needs to know what was bought.
             WebhookOutcome::Duplicate if self.items.is_empty() => {
                 self.username = webhook.username.or_else(|| self.username.take());

@@ -14,6 +14,7 @@ struct Body<'a> {
     order_number: Scalar<'a>,
     order_status: Scalar<'a>,
     cancelled: Scalar<'a>,
+    updated_at: Scalar<'a>,
     target_username: Scalar<'a>,
     customer_email: Scalar<'a>,
     customer_name: Scalar<'a>,
@@ -56,6 +57,7 @@ pub(super) fn parse(json: &str) -> Result<Parsed, Malformed> {
         order_id,
         order_number: body.order_number.text(),
         order_status: body.order_status.text(),
+        changed_at: body.updated_at.moment(),
         called_off,
         username,
         email: body.customer_email.text(),
@@ -137,6 +139,7 @@ mod tests {
                 order_id: "order-1234".to_owned(),
                 order_number: None,
                 order_status: None,
+                changed_at: None,
                 called_off: false,
                 username: Some("cortex_user_42".to_owned()),
                 email: Some("fan@music.com".to_owned()),
@@ -150,13 +153,14 @@ mod tests {
     #[test]
     fn optional_fields_are_read_where_they_are() {
         let order = order_of(parsed(
-            r#"{"orderId":18446744073709551616,"orderNumber":1042,"orderStatus":"paid","customerName":"Max Power",
+            r#"{"orderId":18446744073709551616,"orderNumber":1042,"orderStatus":"paid","updatedAt":"2026-11-21T10:00:00Z","customerName":"Max Power",
                 "customerEmail":["odd"],"targetUsername":" @max ","cancelled":false,
                 "items":[{"variantId":70,"quantity":0.5},{"title":"Storm","quantity":null}]}"#,
         ));
         assert_eq!(order.order_id, "18446744073709551616");
         assert_eq!(order.order_number.as_deref(), Some("1042"));
         assert_eq!(order.order_status.as_deref(), Some("paid"));
+        assert_eq!(order.changed_at, Some("2026-11-21T10:00:00Z".parse().unwrap()));
         assert_eq!(order.customer_name.as_deref(), Some("Max Power"));
         assert_eq!((order.email.as_deref(), order.username.as_deref()), (None, Some("max")));
         assert_eq!(order.items, [item(None, None, Some("70"), None, 1), item(None, None, None, Some("Storm"), 1)]);

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -90,6 +91,13 @@ impl<'a> Scalar<'a> {
             return invalid("must not be longer than 500 characters");
         }
         Ok(Some(id))
+    }
+
+    /// A moment as stores write one: with its offset from UTC, or, as WooCommerce's `…_gmt`, without and in UTC.
+    pub(super) fn moment(self) -> Option<DateTime<Utc>> {
+        let text = self.text()?;
+        let with_offset = DateTime::parse_from_rfc3339(&text).map(|moment| moment.to_utc());
+        with_offset.or_else(|_| text.parse().map(|moment: NaiveDateTime| moment.and_utc())).ok()
     }
 
     /// The id of a product, a variant or a customer; both platforms write 0 for none.
@@ -210,6 +218,22 @@ mod tests {
         }
         for json in ["null", "false", r#""""#, r#"" ""#, "[1]", "{}"] {
             assert_eq!(scalar(json).order_id("id"), Ok(None), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_moment_has_an_offset_or_is_in_utc() {
+        let expected = "2026-11-21T15:00:00Z".parse().ok();
+        for json in [
+            r#""2026-11-21T10:00:00-05:00""#,
+            r#""2026-11-21T15:00:00""#,
+            r#""2026-11-21T15:00:00.000Z""#,
+            r#""2026-11-21T15:00:00-00:00""#,
+        ] {
+            assert_eq!(scalar(json).moment(), expected, "{json}");
+        }
+        for json in ["null", "1700000000", r#""soon""#, r#""2026-11-21""#, r#"" ""#] {
+            assert_eq!(scalar(json).moment(), None, "{json}");
         }
     }
 

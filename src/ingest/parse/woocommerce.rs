@@ -22,6 +22,7 @@ struct Body<'a> {
     id: Scalar<'a>,
     number: Scalar<'a>,
     status: Scalar<'a>,
+    date_modified_gmt: Scalar<'a>,
     /// 0 for a guest.
     customer_id: Scalar<'a>,
     billing: Object<Billing<'a>>,
@@ -88,6 +89,7 @@ pub(super) fn parse(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed
         order_id,
         order_number: body.number.text(),
         order_status,
+        changed_at: body.date_modified_gmt.moment(),
         called_off,
         username: username.or_else(|| username::in_note(&body.customer_note.written()?)),
         email: billing.email.text(),

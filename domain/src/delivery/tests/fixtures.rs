@@ -42,6 +42,7 @@ pub(super) fn webhook(intent: Intent) -> Webhook {
         order_number: Some("#1042".to_owned()),
         order_status: Some("paid".to_owned()),
         intent,
+        changed_at: None,
         username: Some("max".into()),
         email: Some("max@music.com".into()),
         customer_name: None,
@@ -59,8 +60,13 @@ pub(super) fn received(intent: Intent) -> DeliveryEvent {
     told(webhook(intent))
 }
 
+/// As the store told after it changed the order so many seconds after noon.
+pub(super) fn changed(seconds: i64, intent: Intent) -> Webhook {
+    Webhook { changed_at: Some(after(seconds)), ..webhook(intent) }
+}
+
 pub(super) fn told(webhook: Webhook) -> DeliveryEvent {
-    let outcome = Delivery::default().outcome_of(webhook.intent);
+    let outcome = Delivery::default().outcome_of(&webhook);
     became(webhook, outcome)
 }
 

@@ -15,7 +15,7 @@ fn a_filtered_webhook_does_not_use_up_the_order() {
     let filtered = fold([received(Intent::Filtered), received(Intent::Filtered)]);
     assert_eq!(filtered.status(), Some(DeliveryStatus::FailedPermanent));
     assert_eq!(filtered.order().unwrap().phase.resolution_code(), Some(ResolutionCode::OrderStatusFiltered));
-    assert_eq!(filtered.outcome_of(Intent::Deliver), WebhookOutcome::Accepted);
+    assert_eq!(filtered.outcome_of(&webhook(Intent::Deliver)), WebhookOutcome::Accepted);
 
     let paid = fold([received(Intent::Filtered), received(Intent::Deliver)]);
     assert_eq!(paid.status(), Some(DeliveryStatus::Queued));
@@ -35,8 +35,8 @@ fn what_was_bought_is_what_the_accepted_webhook_says() {
 #[test]
 fn a_repeated_webhook_is_recorded_and_delivers_nothing_twice() {
     let accepted = fold([received(Intent::Deliver)]);
-    assert_eq!(accepted.outcome_of(Intent::Deliver), WebhookOutcome::Duplicate);
-    assert_eq!(accepted.outcome_of(Intent::Filtered), WebhookOutcome::Duplicate);
+    assert_eq!(accepted.outcome_of(&webhook(Intent::Deliver)), WebhookOutcome::Duplicate);
+    assert_eq!(accepted.outcome_of(&webhook(Intent::Filtered)), WebhookOutcome::Duplicate);
     given([received(Intent::Deliver)])
         .when(record(webhook(Intent::Deliver)))
         .then_expect_events(vec![repeated(webhook(Intent::Deliver))]);
@@ -55,14 +55,42 @@ fn an_order_that_the_store_calls_off_before_delivery_is_cancelled() {
     for before in [vec![], vec![received(Intent::Filtered)], vec![received(Intent::Deliver)]] {
         let delivery = fold(before.into_iter().chain([received(Intent::Cancel)]));
         assert_eq!(delivery.status(), Some(DeliveryStatus::Cancelled));
-        assert_eq!(delivery.outcome_of(Intent::Deliver), WebhookOutcome::Duplicate, "a late order does not revive it");
+        assert_eq!(
+            delivery.outcome_of(&webhook(Intent::Deliver)),
+            WebhookOutcome::Duplicate,
+            "a late order does not revive it"
+        );
     }
+}
+
+#[test]
+fn a_cancellation_that_the_store_took_back_delivers() {
+    let wanted = |seconds| changed(seconds, Intent::Deliver);
+    for before in [vec![], vec![received(Intent::Filtered)], vec![received(Intent::Deliver)]] {
+        let called_off: Vec<_> = before.into_iter().chain([told(changed(60, Intent::Cancel))]).collect();
+        let delivery = fold(called_off.clone());
+        for late in [wanted(59), wanted(60), webhook(Intent::Deliver), changed(61, Intent::Filtered)] {
+            assert_eq!(delivery.outcome_of(&late), WebhookOutcome::Duplicate, "{:?}", late.changed_at);
+        }
+        assert_eq!(delivery.outcome_of(&wanted(61)), WebhookOutcome::Accepted);
+        let again = became(wanted(61), WebhookOutcome::Accepted);
+        let taken_back = fold(called_off.iter().cloned().chain([again]));
+        assert_eq!(taken_back.status(), Some(DeliveryStatus::Queued));
+
+        // Called off once more, and by a person: only the store takes back what the store said.
+        let once_more = became(changed(90, Intent::Cancel), WebhookOutcome::Duplicate);
+        let once_more = fold(called_off.into_iter().chain([once_more]));
+        assert_eq!(once_more.outcome_of(&wanted(61)), WebhookOutcome::Duplicate);
+        assert_eq!(once_more.outcome_of(&wanted(91)), WebhookOutcome::Accepted);
+    }
+    let by_a_person = fold([received(Intent::Deliver), Cancelled]);
+    assert_eq!(by_a_person.outcome_of(&wanted(61)), WebhookOutcome::Duplicate);
 }
 
 #[test]
 fn an_order_called_off_after_delivery_stays_delivered() {
     let done = running_and([Completed]);
-    assert_eq!(fold(done.clone()).outcome_of(Intent::Cancel), WebhookOutcome::TooLate);
+    assert_eq!(fold(done.clone()).outcome_of(&webhook(Intent::Cancel)), WebhookOutcome::TooLate);
     let called_off = fold(done.into_iter().chain([became(webhook(Intent::Cancel), WebhookOutcome::TooLate)]));
     assert_eq!(called_off.status(), Some(DeliveryStatus::Completed));
 }

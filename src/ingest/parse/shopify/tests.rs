@@ -38,6 +38,7 @@ fn the_documented_order_is_read() {
                 order_id: "5678901234".to_owned(),
                 order_number: Some("1042".to_owned()),
                 order_status: None,
+                changed_at: None,
                 called_off: false,
                 username: Some("cortex_user_42".to_owned()),
                 email: Some("customer@example.com".to_owned()),
@@ -61,6 +62,8 @@ fn ids_keep_every_digit_and_the_shown_number_is_the_name() {
     assert_eq!(order.order_id, "820982911946154508123456");
     assert_eq!(order.order_number.as_deref(), Some("#1042"));
     assert_eq!(order_with(r#""name":"""#).order_number, None);
+    let changed = order_with(r#""updated_at":"2026-11-21T10:00:00-05:00""#);
+    assert_eq!(changed.changed_at, "2026-11-21T15:00:00Z".parse().ok());
 }
 
 #[test]

@@ -30,6 +30,7 @@ fn the_documented_order_is_read() {
                 order_id: "1234".to_owned(),
                 order_number: None,
                 order_status: None,
+                changed_at: None,
                 called_off: false,
                 username: Some("cortex_user_42".to_owned()),
                 email: Some("customer@example.com".to_owned()),
