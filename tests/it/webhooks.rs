@@ -195,7 +195,8 @@ on_each_engine! {
                 "`line_items` must not have more than 1,000 entries",
             ),
         ] {
-            shop.post_bytes(body.into_bytes(), &[]).await.accepted("unusable");
+            let answer = shop.post_bytes(body.into_bytes(), &[]).await;
+            assert_eq!((answer.status.as_u16(), &answer.body["status"]), (202, &json!("unusable")), "{answer:?}");
             app.settle().await;
             let asked = shop.merchant.ask("{ webhookReceipts(first: 1) { nodes { outcome reason } } }", json!({})).await;
             let receipt = json!({ "outcome": "UNUSABLE", "reason": reason });
