@@ -50,9 +50,10 @@ impl fmt::Display for Conditions {
 
 fn syncs_per_second(folder: &Path) -> std::io::Result<f64> {
     let mut file = File::options().append(true).create(true).open(folder.join("synced"))?;
+    let piece = vec![1; SYNCED_BYTES];
     let (since, mut syncs) = (Instant::now(), 0_u32);
     while since.elapsed() < SYNCING {
-        file.write_all(&[1; SYNCED_BYTES])?;
+        file.write_all(&piece)?;
         file.sync_data()?;
         syncs += 1;
     }
