@@ -26,6 +26,7 @@ mod sign;
 mod stores;
 #[cfg(test)]
 mod tests;
+mod webhooks;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
@@ -105,6 +106,8 @@ enum Command {
     Sign(sign::Sign),
     #[command(subcommand)]
     Deliveries(deliveries::Deliveries),
+    #[command(subcommand)]
+    Webhooks(webhooks::Webhooks),
     Erase(erase::Erase),
     ExportPersonalData(export_personal_data::ExportPersonalData),
     #[command(subcommand)]
@@ -131,6 +134,7 @@ impl Cli {
             | Command::Credentials(_)
             | Command::Sign(_)
             | Command::Deliveries(_)
+            | Command::Webhooks(_)
             | Command::Erase(_)
             | Command::ExportPersonalData(_)
             | Command::Events(_)
@@ -154,6 +158,7 @@ impl Cli {
             Command::Credentials(command) => command.run(json).await,
             Command::Sign(command) => command.run(json),
             Command::Deliveries(command) => command.run(json).await,
+            Command::Webhooks(command) => command.run(json).await,
             Command::Erase(command) => command.run(json).await,
             Command::ExportPersonalData(command) => command.run(json).await,
             Command::Events(command) => command.run(json).await,

@@ -73,7 +73,7 @@ impl ResolutionCode {
                 "The account has too few credits for the next paid action. Add credits; the delivery then goes on by itself."
             }
             Self::NoItemMapping => {
-                "The order has no product that is mapped to a preset or capture. Map one of its products, and the delivery goes on by itself."
+                "No product of the order is mapped to a preset or capture. Add a mapping; the delivery then goes on by itself."
             }
             Self::OrderStatusFiltered => {
                 "The order's status is not one that you deliver. It is delivered once the store reports one that is."

@@ -16,6 +16,7 @@ mod erasure;
 mod event_log;
 mod fixes;
 mod graphql;
+mod handbook;
 mod lists;
 mod looking;
 mod master_keys;

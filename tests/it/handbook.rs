@@ -1,0 +1,183 @@
+//! The support handbook: each of its commands is run on the orders that it tells of, and answers what it says.
+//!
+//! `CLOUD_BRIDGE_UPDATE_HANDBOOK=1` writes today's answers into it.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use chrono::TimeDelta;
+use domain::integration::Provider;
+use regex::{Captures, Regex};
+use serde_json::json;
+use tokio::process::Command;
+
+use crate::app::{MASTER_KEY, Merchant, Shop, TestApp, text};
+use crate::engines::{Engine, on_each_engine};
+use crate::orders;
+use crate::process::BINARY;
+
+/// A part of the handbook: what is written between commands, or a command and what it answers.
+enum Part {
+    Text(String),
+    Command { line: String, answer: String },
+}
+
+fn handbook() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/support-handbook.md")
+}
+
+/// Takes the handbook apart. Commands stand in blocks of `console`, each after a `$`, with their answers below.
+fn parts(handbook: &str) -> Vec<Part> {
+    let mut parts = vec![];
+    let mut in_console = false;
+    for line in handbook.lines() {
+        let fence = line.starts_with("```");
+        let command = line.strip_prefix("$ ").filter(|_| in_console);
+        match (parts.last_mut(), command) {
+            (_, Some(command)) => parts.push(Part::Command { line: command.to_owned(), answer: String::new() }),
+            (Some(Part::Command { answer, .. }), None) if in_console && !fence => {
+                answer.push_str(line);
+                answer.push('\n');
+            }
+            (Some(Part::Text(text)), None) => {
+                text.push_str(line);
+                text.push('\n');
+            }
+            (Some(Part::Command { .. }) | None, None) => parts.push(Part::Text(format!("{line}\n"))),
+        }
+        if fence {
+            in_console = line == "```console";
+        }
+    }
+    parts
+}
+
+/// An answer without what differs from day to day: ids, moments, how long something took, how wide a column is.
+fn lasting(answer: &str) -> String {
+    let rules = [
+        (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<id>"),
+        (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?Z?", "<moment>"),
+        (r"[0-9a-f]{16,}", "<hex>"),
+        (r"\b\d+(\.\d+)? ?(ms|µs|s)\b", "<time>"),
+        (r"\d[\d,]* events/s|\d[\d,]* a second|\d+(\.\d+)? [KM]i?B|\d[\d,]* bytes", "<rate>"),
+        (r"postgres|SQLite|Postgres|sqlite", "<engine>"),
+        (r"[ \t]+", " "),
+    ];
+    let mut answer = answer.trim().to_owned();
+    for (pattern, instead) in rules {
+        let pattern = Regex::new(pattern).expect("the pattern is one");
+        answer = pattern.replace_all(&answer, |_: &Captures<'_>| instead).into_owned();
+    }
+    answer
+}
+
+/// What support has set in its shell.
+struct Desk<'a> {
+    app: &'a TestApp,
+    variables: Vec<(&'static str, String)>,
+    folder: tempfile::TempDir,
+}
+
+impl Desk<'_> {
+    async fn run(&self, line: &str) -> String {
+        let binaries = Path::new(BINARY).parent().expect("it lies in a folder").display();
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", line])
+            .env_clear()
+            .env("PATH", format!("{binaries}:/usr/bin:/bin"))
+            .env("CLOUD_BRIDGE_SERVER", &self.app.node.url)
+            .env("CLOUD_BRIDGE_LOG", &self.app.databases.log_url)
+            .env("CLOUD_BRIDGE_VIEWS", &self.app.databases.views_url)
+            .env("CLOUD_BRIDGE_MASTER_KEY", hex::encode(MASTER_KEY))
+            .envs(self.variables.iter().map(|(name, value)| (*name, value.as_str())))
+            .current_dir(self.folder.path())
+            .kill_on_drop(true);
+        let output = command.output().await.expect("a shell starts");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let complained = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{line}: {}\n{said}\n{complained}", output.status);
+        self.app.settle().await;
+        said
+    }
+}
+
+/// The orders that the handbook tells of.
+async fn week(app: &TestApp) -> Desk<'_> {
+    let merchant: Merchant<'_> = app.merchant().await;
+    let shop: Shop<'_> = merchant.bare_shop(Provider::Shopify, &["paid"]).await;
+    shop.map("STORM", "storm").await;
+    let order = |id, username: &str, skus: &[&str], email: &str| {
+        let mut order = orders::shopify(id, username, skus);
+        order["email"] = json!(email);
+        order
+    };
+    let later = async |minutes| {
+        app.settle().await;
+        app.advance(TimeDelta::minutes(minutes));
+    };
+    let nobody = shop.post(&order(1042, "", &["STORM"], "nina@music.com")).await.accepted("queued");
+    later(3).await;
+    let twice = order(1043, "mutual_max", &["STORM"], "max@music.com");
+    let delivered = shop.post(&twice).await.accepted("queued");
+    later(1).await;
+    shop.post(&twice).await.accepted("duplicate");
+    let before_shared = app.clock.now();
+    later(10).await;
+    shop.post(&order(1044, "mutual_max", &["RAIN"], "max@music.com")).await.accepted("queued");
+    later(5).await;
+    let mut pending = order(1045, "mutual_max", &["STORM"], "lea@music.com");
+    pending["financial_status"] = json!("authorized");
+    shop.post(&pending).await.accepted("failed_permanent");
+    later(5).await;
+    shop.post_unsigned(
+        order(1046, "mutual_max", &["STORM"], "kim@music.com").to_string().into_bytes(),
+        &[("x-shopify-hmac-sha256", "bm90IHRoZSByaWdodCBzaWduYXR1cmUgb2YgaXQuLi4=")],
+    )
+    .await
+    .refused(401, "wrong_signature");
+    later(30).await;
+    // Since then the merchant delivers what is authorised, too.
+    shop.update(json!({ "orderStatuses": ["paid", "authorized"] })).await;
+    app.settle().await;
+    let made = app
+        .admin("mutation { createApiKey(input: { name: \"Sam at the desk\", role: SUPPORT }) { key } }", json!({}))
+        .await;
+    Desk {
+        app,
+        variables: vec![
+            ("CLOUD_BRIDGE_API_KEY", text(&made["createApiKey"]["key"])),
+            ("SHOP", shop.id.clone()),
+            ("ORDER_1042", nobody),
+            ("ORDER_1043", delivered),
+            ("THEN", before_shared.to_rfc3339()),
+        ],
+        folder: tempfile::tempdir().expect("a temporary folder can be made"),
+    }
+}
+
+on_each_engine! {
+    async fn every_command_of_the_handbook_answers_what_it_says(app: &TestApp) {
+        let desk = week(app).await;
+        let written = std::fs::read_to_string(handbook()).expect("there is a handbook");
+        let update = app.engine == Engine::Sqlite && std::env::var_os("CLOUD_BRIDGE_UPDATE_HANDBOOK").is_some();
+        let (mut anew, mut commands) = (String::new(), 0);
+        for part in parts(&written) {
+            match part {
+                Part::Text(text) => anew.push_str(&text),
+                Part::Command { line, answer } => {
+                    commands += 1;
+                    let said = desk.run(&line).await;
+                    let alike = lasting(&said) == lasting(&answer);
+                    assert!(alike || update, "{line}\nanswers\n{said}\nand the handbook has\n{answer}");
+                    let shown = if alike { &answer } else { &said };
+                    writeln!(anew, "$ {line}\n{}", shown.trim_end()).expect("a text can be written");
+                }
+            }
+        }
+        assert!(commands >= 10, "{commands} commands");
+        if update {
+            std::fs::write(handbook(), anew).expect("the handbook can be written");
+        }
+    }
+}
