@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::process::Command;
 
 use crate::app::{MASTER_KEY, Merchant, Shop, TestApp, text};
-use crate::engines::{Engine, on_each_engine};
+use crate::engines::{Engine, on_each_engine, setting};
 use crate::orders;
 use crate::process::BINARY;
 
@@ -160,7 +160,7 @@ on_each_engine! {
     async fn every_command_of_the_handbook_answers_what_it_says(app: &TestApp) {
         let desk = week(app).await;
         let written = std::fs::read_to_string(handbook()).expect("there is a handbook");
-        let update = app.engine == Engine::Sqlite && std::env::var_os("CLOUD_BRIDGE_UPDATE_HANDBOOK").is_some();
+        let update = app.engine == Engine::Sqlite && setting("CLOUD_BRIDGE_UPDATE_HANDBOOK").is_some();
         let (mut anew, mut commands) = (String::new(), 0);
         for part in parts(&written) {
             match part {
