@@ -17,6 +17,7 @@ mod event_log;
 mod fixes;
 mod graphql;
 mod handbook;
+mod hostile;
 mod lists;
 mod looking;
 mod master_keys;

@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::app::{Shop, TestApp, text};
+use crate::delivering::preset;
 use crate::engines::on_each_engine;
 use crate::orders;
 
@@ -294,8 +295,4 @@ on_each_engine! {
         let sealed = stored[0].body.as_ref().expect("it has a body");
         assert!(!sealed.windows(13).any(|bytes| bytes == b"maxine_secret"));
     }
-}
-
-fn preset(id: &str) -> cloud_bridge::cortex::ItemRef<'_> {
-    cloud_bridge::cortex::ItemRef { kind: cloud_bridge::cortex::ItemKind::Preset, id }
 }

@@ -1,0 +1,195 @@
+//! A stranger who means harm, at each door.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Stdio;
+
+use cloud_bridge::ingest::signature::sign;
+use cloud_bridge::sandbox::{self, SandboxOptions};
+use domain::integration::Provider;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::app::{TestApp, text};
+use crate::delivering::preset;
+use crate::engines::on_each_engine;
+use crate::orders;
+use crate::process::cloud_bridge;
+
+async fn connected(app: &TestApp) -> TcpStream {
+    TcpStream::connect(app.node.url.trim_start_matches("http://")).await.expect("the service listens")
+}
+
+on_each_engine! {
+    async fn header_sets_without_end_are_refused(app: &TestApp) {
+        let shop = app.merchant().await.bare_shop(Provider::Generic, &[]).await;
+        let many = (0..1_000).map(|number| format!("x-{number}: a\r\n")).collect::<Vec<_>>().concat();
+        let long = format!("x-long: {}\r\n", "a".repeat(2 * 1_024 * 1_024));
+        for headers in [many, long] {
+            let mut socket = connected(app).await;
+            let request = format!("POST {} HTTP/1.1\r\nhost: bridge\r\n{headers}\r\n", shop.path());
+            // The service may have closed the connection long before the last header.
+            socket.write_all(request.as_bytes()).await.ok();
+            let mut answer = vec![];
+            socket.read_to_end(&mut answer).await.ok();
+            let answer = String::from_utf8_lossy(&answer);
+            assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431 "), "{answer}");
+        }
+        shop.post(&orders::generic("1", "never_follows", &["STORM"])).await.accepted("queued");
+    }
+
+    async fn silent_connections_keep_nobody_out(app: &TestApp) {
+        let shop = app.merchant().await.bare_shop(Provider::Generic, &[]).await;
+        let silent = join_all((0..400).map(|_| connected(app))).await;
+        shop.post(&orders::generic("1", "never_follows", &["STORM"])).await.accepted("queued");
+        assert_eq!(silent.len(), 400);
+    }
+
+    async fn a_query_is_multiplied_by_no_trick(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let page = "deliveries(first: 100) { nodes { timeline(first: 100) { nodes { data } } } }";
+        let aliases = (0..500).map(|number| format!("a{number}: {page} ")).collect::<Vec<_>>().concat();
+        let spread = (0..500).map(|number| format!("a{number}: account {{ ...F }} ")).collect::<Vec<_>>().concat();
+        let directives = format!("{{ account {{ id {} }} }}", "@include(if: true) ".repeat(1_000));
+        for document in [
+            format!("{{ {aliases} }}"),
+            format!("{{ {spread} }} fragment F on Account {{ {page} }}"),
+            "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }".to_owned(),
+            directives,
+            format!("{{ account {} }}", "{ id".repeat(5_000)),
+        ] {
+            let answer = app.try_ask(&merchant.key, &document, json!({})).await;
+            let refused = answer["errors"][0]["message"].is_string() || answer["error"]["message"].is_string();
+            assert!(refused && answer["data"].is_null(), "{}: {answer}", &document[..80]);
+        }
+    }
+
+    async fn a_captured_webhook_delivers_nothing_more_under_other_headers(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::Shopify).await;
+        let body = orders::shopify(1042, "follows_at_once", &["STORM"]).to_string().into_bytes();
+        let id = shop.post_bytes(body.clone(), &[("x-shopify-topic", "orders/paid")]).await.accepted("queued");
+        assert_eq!(shop.settled(&id).await.0, "COMPLETED");
+        let other = app.merchant().await.shop(Provider::Shopify).await;
+        for headers in [
+            [("x-shopify-webhook-id", "b1"), ("x-shopify-topic", "orders/create")],
+            [("x-shopify-event-id", "e9"), ("x-shopify-topic", "orders/updated")],
+            [("x-shopify-shop-domain", "other.myshopify.com"), ("x-shopify-triggered-at", "2030-01-01T00:00:00Z")],
+        ] {
+            shop.post_bytes(body.clone(), &headers).await.accepted("duplicate");
+        }
+        // Nor does it open another merchant's door, whose secret is another one.
+        let (name, signature) = sign(shop.provider, &shop.secret, &body).unwrap();
+        other.post_unsigned(body, &[(name, &signature)]).await.refused(401, "wrong_signature");
+        app.settle().await;
+        let shared = app.cortex.share_count(preset("storm"), "follows_at_once");
+        assert_eq!(shared.effective, 1);
+    }
+}
+
+/// The real binary as it is started by hand, at its most talkative.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_secret_is_logged_and_no_file_is_readable_by_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let cortex = sandbox::start(TcpListener::bind("127.0.0.1:0").await.unwrap(), SandboxOptions::default()).unwrap();
+    let logged = folder.path().join("logged");
+    let mut command = cloud_bridge(folder.path());
+    command
+        .args(["--json", "--log-level", "debug", "serve", "--listen", "127.0.0.1:0", "--cortex-url", cortex.base_url()])
+        .args(["--data-dir", "data"]);
+    let stderr = std::fs::File::create(&logged).unwrap();
+    let mut server = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
+    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+    let said: Value = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
+    let (url, admin) = (text(&said["listening"]), text(&said["adminKey"]));
+    let http = reqwest::Client::new();
+    let ask = async |key: &str, document: &str, input: Value| {
+        let request = http.post(format!("{url}/graphql")).bearer_auth(key);
+        let body = json!({ "query": document, "variables": { "input": input } });
+        request.json(&body).send().await.unwrap().json::<Value>().await.unwrap()
+    };
+    let opened = ask(
+        &admin,
+        "mutation ($input: CreateAccountInput!) { createAccount(input: $input) { apiKey } }",
+        json!({ "name": "Storm Audio", "credits": 50 }),
+    )
+    .await;
+    let key = text(&opened["data"]["createAccount"]["apiKey"]);
+    let credentials = "mutation ($input: SaveCortexCredentialsInput!) { saveCortexCredentials(input: $input) { userErrors { code } } }";
+    ask(&key, credentials, json!({ "email": sandbox::DEFAULT_EMAIL, "password": sandbox::DEFAULT_PASSWORD })).await;
+    let create = "mutation ($input: CreateIntegrationInput!) {
+        createIntegration(input: $input) { integration { id } signingSecret } }";
+    let made = ask(&key, create, json!({ "provider": "GENERIC", "name": "Shop" })).await;
+    let made = &made["data"]["createIntegration"];
+    let (shop, secret) = (text(&made["integration"]["id"]), text(&made["signingSecret"]));
+    let map = "mutation ($input: AddItemMappingInput!) { addItemMapping(input: $input) { userErrors { code } } }";
+    let mapping = json!({ "integrationId": shop, "matchType": "SKU", "externalRef": "STORM", "resourceType": "PRESET", "resourceId": "storm" });
+    ask(&key, map, mapping).await;
+
+    let order = orders::generic("order 1042\nlevel=ERROR forged", "mutual_max", &["STORM"]).to_string().into_bytes();
+    let (header, signature) = sign(Provider::Generic, &secret, &order).unwrap();
+    let door = format!("{url}/api/webhooks/generic/{shop}");
+    let post = |body: Vec<u8>, signature: &str| {
+        http.post(&door)
+            .header(header, signature)
+            .header("x-webhook-topic", "orders/paid\u{a0}forged")
+            .header("x-api-key", key.as_str())
+            .body(body)
+            .send()
+    };
+    let accepted = post(order.clone(), &signature).await.unwrap();
+    assert_eq!(accepted.status().as_u16(), 202);
+    let delivery = text(&accepted.json::<Value>().await.unwrap()["deliveryId"]);
+    assert_eq!(post(order, "sha256=00").await.unwrap().status().as_u16(), 401);
+    let half = br#"{"orderId":"max@music.com"#.to_vec();
+    let signed = sign(Provider::Generic, &secret, &half).unwrap().1;
+    assert_eq!(post(half, &signed).await.unwrap().status().as_u16(), 400);
+    http.post(format!("{url}/api/webhooks/generic/max@music.com%0Aforged")).send().await.unwrap();
+    ask("cb_live_wrongwrongwrongwrongwrongwrong12", "{ account { id } }", json!({})).await;
+    ask(&key, "{ deliveries(filter: { search: \"max@music.com\" }) { nodes { id } } nothing }", json!({})).await;
+    loop {
+        let asked = ask(&key, &format!("{{ delivery(id: \"{delivery}\") {{ status }} }}"), json!({})).await;
+        if asked["data"]["delivery"]["status"] == "COMPLETED" {
+            break;
+        }
+    }
+
+    only_its_owner_reads(folder.path().join("data").as_path());
+    let id = server.id().unwrap().to_string();
+    assert!(tokio::process::Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+    assert!(server.wait().await.unwrap().success());
+    cortex.stop().await;
+
+    let logged = std::fs::read_to_string(logged).unwrap();
+    for line in logged.lines() {
+        assert!(serde_json::from_str::<Value>(line).is_ok_and(|line| line.is_object()), "{line}");
+    }
+    assert!(logged.contains("webhook recorded") && logged.contains("attempt ended"), "{logged}");
+    for secret in [
+        admin.as_str(),
+        &key,
+        "wrongwrongwrong",
+        &secret,
+        sandbox::DEFAULT_PASSWORD,
+        &signature,
+        "mutual_max",
+        "max@music.com",
+        sandbox::DEFAULT_EMAIL,
+        "STORM",
+        "forged",
+    ] {
+        let found = logged.lines().find(|line| line.contains(secret));
+        assert_eq!(found, None, "{secret} is in the log");
+    }
+}
+
+fn only_its_owner_reads(folder: &Path) {
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(folder), 0o700);
+    let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() >= 4, "{files:?}");
+    for file in files {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+}
