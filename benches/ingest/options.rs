@@ -1,5 +1,6 @@
 //! What can be asked of the benchmark.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
@@ -41,6 +42,10 @@ pub(crate) struct Options {
     /// How large an order is made; a little more where what every order says does not fit
     #[arg(long, default_value_t = 4_500, value_parser = clap::value_parser!(u32).range(1..=2_000_000))]
     pub(crate) body_bytes: u32,
+
+    /// Keeps the log, on SQLite, as the data folder of `cloud-bridge serve`; a folder that is not there yet
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
 
     /// Prints one JSON object instead of a table
     #[arg(long)]

@@ -23,14 +23,21 @@ use crate::setting::databases::Databases;
 
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     // Where the build is, because a system's temporary folder may be in memory, where a durable commit costs nothing.
-    let folder = tempfile::Builder::new().prefix("bench-ingest-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let databases = Databases::make(&options.databases, folder.path()).await?;
-    let report = measure(options, folder.path(), &databases).await;
+    let temporary = tempfile::Builder::new().prefix("bench-ingest-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let folder = match &options.keep {
+        None => temporary.path(),
+        Some(kept) => {
+            std::fs::create_dir(kept).with_context(|| format!("{} cannot be made", kept.display()))?;
+            kept.as_path()
+        }
+    };
+    let databases = Databases::make(&options.databases, folder).await?;
+    let report = measure(options, folder, &databases).await;
     let removed = databases.remove().await;
     // The first thing that went wrong is the one to be told.
     let report = report?;
     removed?;
-    folder.close().context("the benchmark's folder could not be removed")?;
+    temporary.close().context("the benchmark's folder could not be removed")?;
 
     if options.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
