@@ -224,7 +224,12 @@ impl SqliteFile {
 
     async fn readers(options: SqliteConnectOptions) -> Result<SqlitePool, OpenError> {
         // Pages that were read lately are in the operating system's cache too: each reader needs little of its own.
-        let options = options.read_only(true).pragma("cache_size", "-1024").busy_timeout(BUSY_TIMEOUT);
+        let options = options
+            .read_only(true)
+            // Rows that are read ahead of whoever takes them: with the usual 50, a long reading wakes threads all the time.
+            .row_buffer_size(256)
+            .pragma("cache_size", "-1024")
+            .busy_timeout(BUSY_TIMEOUT);
         let pool = SqlitePoolOptions::new().max_connections(4).test_before_acquire(false).connect_lazy_with(options);
         // Lazy, so that the first reader, not the start, pays for connecting; but an unreadable file is told now.
         drop(pool.acquire().await?);
