@@ -220,7 +220,7 @@ pub(super) fn listed(deliveries: &[Listed], all: u64) -> String {
     output::keep_whole(&mut table, 0);
     let rest = all.saturating_sub(deliveries.len().min(SHOWN) as u64);
     let rendered = output::rendered(&table);
-    if rest > 0 { format!("{rendered}\n… and {rest} more") } else { rendered.to_string() }
+    if rest > 0 { format!("{rendered}\n… and {rest} more") } else { rendered }
 }
 
 /// A status, coloured by what it means for the merchant.

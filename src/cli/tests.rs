@@ -106,6 +106,10 @@ fn what_the_documents_say_can_be_typed() {
             panic!("{line}: {error}");
         }
     }
+}
+
+#[test]
+fn what_makes_no_sense_cannot_be_typed() {
     for line in [
         "accounts create",
         "erase --yes",

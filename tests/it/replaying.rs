@@ -316,8 +316,8 @@ on_each_engine! {
                 after = step["endCursor"].clone();
             }
         };
-        assert_eq!(by_itself(json!({})).await, [waiting.clone()]);
-        assert_eq!(by_itself(json!({ "status": ["CANCELLED"] })).await, [cancelled.clone()]);
+        assert_eq!(by_itself(json!({})).await, std::slice::from_ref(&waiting));
+        assert_eq!(by_itself(json!({ "status": ["CANCELLED"] })).await, std::slice::from_ref(&cancelled));
         let all = json!({ "resolutionCode": ["ORDER_STATUS_FILTERED"] });
         let first = look(json!({ "filter": all, "dryRun": true })).await;
         assert_eq!((&first["matched"], &first["more"]), (&json!(1_000), &json!(true)));

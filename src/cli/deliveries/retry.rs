@@ -20,7 +20,7 @@ use crate::cli::{input, output};
 /// Put a delivery back in the queue, if need be with the right username, or all that a filter finds
 ///
 /// With a filter it shows first how many deliveries are meant, and which. Without --status these are the ones that are
-/// neither done nor called off; orders whose status is not delivered are meant only with --code order_status_filtered.
+/// neither done nor called off; orders whose status is not delivered are meant only with `--code order_status_filtered`.
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("which").required(true).multiple(true), after_long_help = "\
 Examples:

@@ -69,10 +69,15 @@ impl Replay {
             }
         } else {
             let nothing = format!("Nothing is to be done again. {}", left_alone(&found));
-            return Ok(if json { output::print_json(&preview)? } else { output::print(nothing)? });
+            if json {
+                output::print_json(&preview)?;
+            } else {
+                output::print(nothing)?;
+            }
+            return Ok(());
         }
         let begun: Told = understood(&self.begin(&client, false).await?)?;
-        let bar = bar(begun.chosen)?;
+        let bar = bar(found.chosen)?;
         let id = begun.id.clone();
         let ended = tokio::select! {
             ended = followed(&client, begun, &bar) => ended,
@@ -85,6 +90,7 @@ impl Replay {
         let ended = ended?;
         match ended.state.as_str() {
             "DONE" => {}
+            "CANCELLED" if ended.replayed == 0 => bail!("the replay was cancelled before anything was done again"),
             "CANCELLED" => bail!(
                 "the replay was cancelled: {} of {} went back to the queue and stay there; run this again for the rest",
                 ended.replayed,
@@ -153,10 +159,10 @@ async fn look(client: &Client, id: &str, more: &str) -> anyhow::Result<Value> {
 async fn followed(client: &Client, mut replay: Told, bar: &ProgressBar) -> anyhow::Result<Told> {
     let mut answered = Instant::now();
     while replay.is_under_way() {
-        if bar.length().is_some() {
+        if replay.state == "RUNNING" {
             bar.set_length(replay.chosen);
             bar.set_position(replay.done);
-        } else {
+        } else if bar.length().is_none() {
             bar.set_position(replay.looked_at);
         }
         tokio::time::sleep(LOOK_EVERY).await;

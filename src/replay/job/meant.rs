@@ -32,16 +32,15 @@ pub(super) struct Meant {
 
 impl Meant {
     pub(super) async fn of(service: &Service, choice: &Choice) -> anyhow::Result<Self> {
-        let source = match choice.named() {
-            Some(named) => Source::Named(Some(named)),
-            None => {
-                // The view says what to look at, so it must hold everything that is there by now.
-                let newest = service.log.newest().await?;
-                if !service.projector.wait_for(View::WebhookReceipts, newest, PATIENCE).await {
-                    bail!("the view of webhooks is too far behind");
-                }
-                Source::Received(None)
+        let source = if let Some(named) = choice.named() {
+            Source::Named(Some(named))
+        } else {
+            // The view says what to look at, so it must hold everything that is there by now.
+            let newest = service.log.newest().await?;
+            if !service.projector.wait_for(View::WebhookReceipts, newest, PATIENCE).await {
+                bail!("the view of webhooks is too far behind");
             }
+            Source::Received(None)
         };
         Ok(Self { source, seen: HashSet::new(), is_cut: false })
     }
