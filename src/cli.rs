@@ -92,7 +92,7 @@ enum Command {
     Migrate(stores::Migrate),
     Backup(backup::Backup),
     Restore(backup::Restore),
-    Replay(replay::Replay),
+    Replay(Box<replay::Replay>),
     #[command(subcommand)]
     Accounts(accounts::Accounts),
     #[command(subcommand)]

@@ -16,6 +16,7 @@ mod page;
 mod projection;
 mod query;
 mod receipt;
+mod replay;
 mod stats;
 mod subscription;
 mod viewer;

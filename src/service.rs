@@ -26,6 +26,7 @@ use crate::master_keys::Rotation;
 use crate::metrics::Metrics;
 use crate::projector::Projector;
 use crate::rate_limit::RateLimits;
+use crate::replay::job::Replays;
 use crate::vault::Vault;
 use crate::worker::{Pace, Worker};
 use crate::{keys, reactions};
@@ -71,6 +72,7 @@ pub struct Service {
     pub refusals: Arc<Refusals>,
     pub rate_limits: RateLimits,
     pub rotation: Rotation,
+    pub replays: Replays,
     pub metrics: Arc<Metrics>,
     pub clock: Clock,
     pub public_url: String,
@@ -85,7 +87,7 @@ pub struct Service {
 
 #[derive(Default)]
 struct Background {
-    /// Told to stop, and waited for: they hold deliveries.
+    /// Told to stop, and waited for: they hold deliveries, or have yet to record how far they came.
     workers: JoinSet<()>,
     /// Ended where they are: everything they do can be done again.
     followers: JoinSet<()>,
@@ -112,6 +114,7 @@ impl Service {
             refusals: Arc::new(Refusals::default()),
             rate_limits: RateLimits::default(),
             rotation: Rotation::default(),
+            replays: Replays::default(),
             public_url: options.public_url.trim_end_matches('/').to_owned(),
             reacted: watch::Sender::new(0),
             traces: Traces::default(),
@@ -157,6 +160,14 @@ impl Service {
     /// The position up to which this node has done what follows from what happened.
     pub fn reacted(&self) -> i64 {
         *self.reacted.borrow()
+    }
+
+    /// Runs something in the background that ends soon after it is told to stop, and is waited for.
+    pub(crate) async fn run_until_stopped(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut background = self.background.lock().await;
+        // What has ended is not kept.
+        while background.workers.try_join_next().is_some() {}
+        background.workers.spawn_on(task, &self.runtime.handle());
     }
 
     /// Becomes true when the service is to stop.

@@ -66,7 +66,9 @@ fn of_operation(event: &OperationEvent) -> String {
         OperationEvent::DataRequested { deliveries, .. } => {
             format!("The store asked what is known of a customer: {}. Answer within 30 days.", several(*deliveries))
         }
-        OperationEvent::ReplayStarted { chosen, .. } => format!("A replay of {} began.", several(*chosen)),
+        OperationEvent::ReplayStarted { chosen, filter, .. } => {
+            format!("A replay of {} began: {filter}.", several(*chosen))
+        }
         OperationEvent::ReplayEnded { replayed, cancelled: false } => {
             format!("The replay ended: {} went back to the queue.", several(*replayed))
         }

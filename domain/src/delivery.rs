@@ -2,6 +2,7 @@
 //!
 //! Every webhook about the order is an event on this stream, so the whole story of an order is one stream.
 
+mod again;
 mod attempt;
 mod command;
 mod event;
@@ -202,6 +203,7 @@ impl Order {
             DeliveryCommand::GiveUp { held, code } => self.ended(&held, DeliveryEvent::FailedPermanently { code }),
             DeliveryCommand::HandBack { held } => self.ended(&held, DeliveryEvent::HandedBack),
             DeliveryCommand::Retry { username } => self.retried(username),
+            DeliveryCommand::Replay { username } => self.replayed(username),
             DeliveryCommand::Release { cause } => {
                 let waited = self.phase == Phase::ActionRequired { code: cause };
                 Ok(if waited { vec![DeliveryEvent::Requeued { cause }] } else { vec![] })
@@ -209,35 +211,6 @@ impl Order {
             DeliveryCommand::Cancel => self.cancelled(),
             DeliveryCommand::ErasePersonalData { cause } => Ok(self.erased(cause)),
         }
-    }
-
-    /// A person asks for another try, perhaps with the right username.
-    fn retried(&self, username: Option<String>) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
-        let username = username.map(|name| name.trim().to_owned());
-        if username.as_ref().is_some_and(|name| name.is_empty() || name.chars().count() > 200) {
-            return Err(DeliveryRefusal::InvalidUsername);
-        }
-        let corrected = username.map(Private::Known).filter(|new| self.username.as_ref() != Some(new));
-        match self.phase {
-            Phase::Running(_) => return Err(DeliveryRefusal::Running),
-            Phase::Completed if self.unmapped.is_empty() => return Err(DeliveryRefusal::AlreadyCompleted),
-            Phase::Queued => {
-                return Ok(corrected
-                    .into_iter()
-                    .map(|username| DeliveryEvent::UsernameCorrected { username })
-                    .collect());
-            }
-            Phase::Filtered
-            | Phase::RetryScheduled { .. }
-            | Phase::ActionRequired { .. }
-            | Phase::Completed
-            | Phase::FailedPermanently { .. }
-            | Phase::Cancelled => {}
-        }
-        let mut events: Vec<_> =
-            corrected.into_iter().map(|username| DeliveryEvent::UsernameCorrected { username }).collect();
-        events.push(DeliveryEvent::RetryRequested);
-        Ok(events)
     }
 
     /// Without a username nothing can be delivered any more, so what is under way ends with it.

@@ -8,7 +8,7 @@ use crate::schema::Schema;
 use crate::table::{self, Existing, Tables, table_row};
 
 pub(crate) const SCHEMA: Schema = Schema {
-    version: 1,
+    version: 2,
     tables: &["operator_actions"],
     statements: include_str!("../../migrations/views/operator_actions.sql"),
 };
@@ -42,7 +42,10 @@ fn action(event: &Recorded) -> Option<OperatorActionRow> {
     let operator = event.operator.as_ref()?;
     let account_id = match &event.fact {
         Fact::Account(_) => Some(event.aggregate_id.clone()),
-        Fact::Operation(told) => told.account_id().map(|account_id| account_id.to_string()),
+        // What an operation ended with does not say again whose it was.
+        Fact::Operation(told) => {
+            told.account_id().map(|account_id| account_id.to_string()).or_else(|| operator.account_id.clone())
+        }
         Fact::Integration(_) | Fact::Delivery(_) | Fact::Notice(_) | Fact::Checkpoint(_) | Fact::Foreign => {
             operator.account_id.clone()
         }

@@ -123,3 +123,33 @@ pub async fn page(
     }
     database.fetch_all(sql.push(" ORDER BY received_at DESC, id DESC LIMIT ").bind(limit)).await
 }
+
+/// A webhook about an order, by its place among those of an integration.
+#[derive(Clone, Debug, FromRow)]
+pub struct OrderReceipt {
+    pub received_at: i64,
+    pub id: String,
+    pub delivery_id: String,
+}
+
+/// What an integration received about orders from one moment until before another (microseconds since 1970), the oldest
+/// first, from after a receipt on.
+pub async fn about_orders(
+    database: &Database,
+    integration_id: &str,
+    (from, to): (i64, i64),
+    after: Option<&OrderReceipt>,
+    limit: i64,
+) -> sqlx::Result<Vec<OrderReceipt>> {
+    let begin = after.map_or(from, |after| after.received_at);
+    let mut sql = Sql::new("SELECT received_at, id, delivery_id FROM webhook_receipts WHERE integration_id = ")
+        .bind(integration_id)
+        .push(" AND delivery_id IS NOT NULL AND received_at >= ")
+        .bind(begin)
+        .push(" AND received_at < ")
+        .bind(to);
+    if let Some(after) = after {
+        sql = sql.push(" AND (received_at > ").bind(begin).push(" OR id > ").bind(after.id.as_str()).push(")");
+    }
+    database.fetch_all(sql.push(" ORDER BY received_at, id LIMIT ").bind(limit)).await
+}

@@ -18,33 +18,48 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Entries that the server gives at a time at most.
 pub(super) const MAX_PAGE: u32 = 100;
 
+/// Which server is asked, with what key, and why.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Server")]
-pub(super) struct ServerArgs {
+pub(super) struct AskingArgs {
     /// Address of the running server
     #[arg(long, env = "CLOUD_BRIDGE_SERVER", value_name = "URL", default_value = "http://127.0.0.1:8080")]
     server: String,
     /// API key to ask with [default: the administrator's, from `DATA_DIR/admin.key`]
     #[arg(long, env = "CLOUD_BRIDGE_API_KEY", value_name = "KEY", hide_env_values = true)]
     api_key: Option<String>,
-    /// Folder in which a server on this machine keeps the administrator's key
-    #[arg(long, env = "CLOUD_BRIDGE_DATA_DIR", value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
-    data_dir: PathBuf,
     /// Why you do this, for the record of what was done with the key
     #[arg(long, env = "CLOUD_BRIDGE_REASON", value_name = "TEXT")]
     reason: Option<String>,
 }
 
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Server")]
+pub(super) struct ServerArgs {
+    #[command(flatten)]
+    asking: AskingArgs,
+    /// Folder in which a server on this machine keeps the administrator's key
+    #[arg(long, env = "CLOUD_BRIDGE_DATA_DIR", value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
+    data_dir: PathBuf,
+}
+
 impl ServerArgs {
     /// Why, as it will be recorded.
     pub(super) fn reason(&self) -> Option<&str> {
-        self.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty())
+        self.asking.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty())
     }
 
     pub(super) fn client(&self) -> anyhow::Result<Client> {
+        self.asking.client(&self.data_dir)
+    }
+}
+
+impl AskingArgs {
+    /// Asks with the key that is given, or with the one that a server keeps in its data folder.
+    pub(super) fn client(&self, data_dir: &Path) -> anyhow::Result<Client> {
         let key = match self.api_key.as_deref().map(str::trim).filter(|key| !key.is_empty()) {
             Some(key) => key.to_owned(),
-            None => read_key(&stores::admin_key_file(&self.data_dir))?,
+            None => read_key(&stores::admin_key_file(data_dir))?,
         };
         Ok(Client { reason: self.reason.clone(), ..Client::new(&self.server, &key)? })
     }

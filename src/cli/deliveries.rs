@@ -1,6 +1,7 @@
 //! `cloud-bridge deliveries`: what became of the orders, and the two things a person does about them.
 
 mod explain;
+mod retry;
 mod show;
 mod story;
 
@@ -24,7 +25,7 @@ pub(super) enum Deliveries {
     List(List),
     Show(show::Show),
     Explain(explain::Explain),
-    Retry(Retry),
+    Retry(Box<retry::Retry>),
     Cancel(Cancel),
     Reveal(Reveal),
 }
@@ -59,18 +60,6 @@ pub(super) struct List {
     server: ServerArgs,
 }
 
-/// Put a delivery back in the queue, if need be with the right username
-#[derive(Args, Debug)]
-pub(super) struct Retry {
-    #[arg(value_name = "DELIVERY_ID")]
-    id: String,
-    /// The customer's username, where the order named none or a wrong one
-    #[arg(long, env = "CLOUD_BRIDGE_USERNAME")]
-    username: Option<String>,
-    #[command(flatten)]
-    server: ServerArgs,
-}
-
 /// Cancel a delivery; what was already shared stays shared
 #[derive(Args, Debug)]
 pub(super) struct Cancel {
@@ -97,9 +86,6 @@ const LIST: &str = "query($first: Int, $after: String, $filter: DeliveryFilter) 
     nodes { id orderId orderNumber status resolutionCode attempts creditsCharged receivedAt updatedAt nextAttemptAt }
     pageInfo { hasNextPage endCursor } } }";
 
-const RETRY: &str = "mutation($input: RetryDeliveryInput!) {
-  retryDelivery(input: $input) { delivery { id status resolutionCode } userErrors { code message field } } }";
-
 const CANCEL: &str = "mutation($input: CancelDeliveryInput!) {
   cancelDelivery(input: $input) { delivery { id status resolutionCode } userErrors { code message field } } }";
 
@@ -123,10 +109,7 @@ impl Deliveries {
             Self::Show(command) => command.run(json).await,
             Self::Reveal(command) => command.run(json).await,
             Self::Explain(command) => command.run(json).await,
-            Self::Retry(Retry { id, username, server }) => {
-                let input = json!({ "deliveryId": id, "targetUsername": username });
-                change(&server, json, RETRY, input, "retryDelivery").await
-            }
+            Self::Retry(command) => command.run(json).await,
             Self::Cancel(Cancel { id, server }) => {
                 change(&server, json, CANCEL, json!({ "deliveryId": id }), "cancelDelivery").await
             }
@@ -207,6 +190,37 @@ async fn change(
         clean(&status)
     ))?;
     Ok(())
+}
+
+/// A delivery as it is shown before many are changed.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Listed {
+    id: String,
+    order_id: String,
+    order_number: Option<String>,
+    status: String,
+    resolution_code: Option<String>,
+}
+
+/// Deliveries that are listed before it is asked whether to go on; scripts get a hundred.
+const SHOWN: usize = 20;
+
+/// The first of `all` deliveries that are about to be changed.
+pub(super) fn listed(deliveries: &[Listed], all: u64) -> String {
+    let mut table = output::table(&["ID", "ORDER", "STATUS", "CODE"]);
+    for delivery in deliveries.iter().take(SHOWN) {
+        table.add_row([
+            cell(&delivery.id),
+            cell(delivery.order_number.as_ref().unwrap_or(&delivery.order_id)),
+            status_cell(&delivery.status),
+            cell(delivery.resolution_code.as_deref().map(word).unwrap_or_default()),
+        ]);
+    }
+    output::keep_whole(&mut table, 0);
+    let rest = all.saturating_sub(deliveries.len().min(SHOWN) as u64);
+    let rendered = output::rendered(&table);
+    if rest > 0 { format!("{rendered}\n… and {rest} more") } else { rendered }
 }
 
 /// A status, coloured by what it means for the merchant.

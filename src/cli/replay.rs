@@ -1,68 +1,107 @@
-//! `cloud-bridge replay`: what would happen today, and doing it again for real.
+//! `cloud-bridge replay`: recorded webhooks decided again, to look at what would happen today, or for real.
+
+mod for_real;
 
 use std::io::IsTerminal as _;
 
 use anyhow::{Context as _, bail};
 use chrono::{DateTime, Utc};
 use clap::Args;
-use clap::builder::FalseyValueParser;
-use domain::IntegrationId;
+use clap::builder::{FalseyValueParser, PossibleValuesParser};
+use domain::delivery::DeliveryStatus;
+use domain::{DeliveryId, IntegrationId};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
+use super::client::AskingArgs;
+use super::moments::moment;
 use super::output::{self, cell, clean};
 use super::stores::StoreArgs;
-use crate::replay::{Difference, MAX_TOLD, WhatIf, what_if};
+use crate::replay::{Choice, Difference, MAX_NAMED, MAX_TOLD, WhatIf, what_if};
 
-/// Decide recorded webhooks again with today's mappings, filters and code, and show what would be different
+/// Decide recorded webhooks again with today's mappings, filters and code, and deliver what is delivered now
 ///
-/// Writes nothing and calls nobody. To do deliveries again for real, use `deliveries retry`, or `retryDeliveries` over
-/// GraphQL.
+/// Asks the running server. It shows first how many deliveries would be done again, and which; then it puts them back in the
+/// queue. What was shared is not shared again, and what is done, under way, called off or erased is left alone. Ctrl-C
+/// cancels the replay; the same command does the rest.
+///
+/// With --dry-run it reads the log itself, writes nothing, calls nobody, and tells what would be decided otherwise.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
-Example:
-  cloud-bridge replay --dry-run --integration ID --from 2026-11-01T00:00:00Z --to 2026-11-08T00:00:00Z")]
+Examples:
+  cloud-bridge replay --integration ID --from 2026-11-01 --to 2026-11-08 --reason 'the filter was wrong'
+  cloud-bridge replay --integration ID --order 1042 --yes
+  cloud-bridge replay --dry-run --integration ID --from 7d")]
 pub(super) struct Replay {
-    /// Only look: write nothing, call nobody
+    /// Only look: read the log, write nothing, call nobody
     #[arg(long, env = "CLOUD_BRIDGE_DRY_RUN", value_parser = FalseyValueParser::new())]
     dry_run: bool,
     /// The integration whose webhooks are decided again
     #[arg(long, env = "CLOUD_BRIDGE_INTEGRATION", value_name = "INTEGRATION_ID")]
     integration: String,
     /// Webhooks received from this moment on [default: the first there is]
-    #[arg(long, env = "CLOUD_BRIDGE_FROM", value_name = "TIME")]
+    #[arg(long, env = "CLOUD_BRIDGE_FROM", value_name = "TIME", value_parser = moment)]
     from: Option<DateTime<Utc>>,
     /// Webhooks received before this moment [default: now]
-    #[arg(long, env = "CLOUD_BRIDGE_TO", value_name = "TIME")]
+    #[arg(long, env = "CLOUD_BRIDGE_TO", value_name = "TIME", value_parser = moment)]
     to: Option<DateTime<Utc>>,
+    /// Only deliveries that have one of these statuses now, separated by commas
+    #[arg(long, env = "CLOUD_BRIDGE_STATUS", value_delimiter = ',', value_parser = PossibleValuesParser::new(DeliveryStatus::ALL.map(DeliveryStatus::as_str)))]
+    status: Vec<String>,
+    /// Only this order, by the store's own id
+    #[arg(long, env = "CLOUD_BRIDGE_ORDER", value_name = "ORDER_ID")]
+    order: Option<String>,
+    /// Only this delivery; may be given again
+    #[arg(long, env = "CLOUD_BRIDGE_DELIVERY", value_name = "DELIVERY_ID", value_delimiter = ',')]
+    delivery: Vec<String>,
+    /// Do it without asking
+    #[arg(long, env = "CLOUD_BRIDGE_YES", value_parser = FalseyValueParser::new())]
+    yes: bool,
+    #[command(flatten)]
+    asking: AskingArgs,
     #[command(flatten)]
     stores: StoreArgs,
 }
 
 impl Replay {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
+        let choice = self.choice()?;
         if !self.dry_run {
-            bail!("say --dry-run to look; to do deliveries again for real, use `cloud-bridge deliveries retry ID`");
-        }
-        let id: IntegrationId = self
-            .integration
-            .parse()
-            .ok()
-            .with_context(|| format!("{:?} is no integration's id", clean(&self.integration)))?;
-        let from = self.from.map_or(0, |from| from.timestamp_micros());
-        let to = self.to.map_or(i64::MAX, |to| to.timestamp_micros());
-        if from >= to {
-            bail!("--to must come after --from");
+            return self.for_real(json).await;
         }
         let log = self.stores.open_log().await?;
         let head = log.head().unsigned_abs();
         let bar = if std::io::stderr().is_terminal() { ProgressBar::new(head) } else { ProgressBar::hidden() };
         bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} events, {per_sec}, {eta} left")?);
-        let found = what_if(&log, id, (from, to), |position| bar.set_position(position.unsigned_abs())).await;
+        let found = what_if(&log, &choice, |position| bar.set_position(position.unsigned_abs())).await;
         bar.finish_and_clear();
         log.close().await;
         let found = found?;
         if json { Ok(output::print_json(&as_json(&found))?) } else { told(&found) }
+    }
+
+    /// What is meant, as far as it can be said without asking anybody.
+    fn choice(&self) -> anyhow::Result<Choice> {
+        let integration_id: IntegrationId = self
+            .integration
+            .parse()
+            .ok()
+            .with_context(|| format!("{:?} is no integration's id", clean(&self.integration)))?;
+        let received =
+            (self.from.map_or(0, |from| from.timestamp_micros()), self.to.map_or(i64::MAX, |to| to.timestamp_micros()));
+        if received.0 >= received.1 {
+            bail!("--to must come after --from");
+        }
+        if self.delivery.len() > MAX_NAMED {
+            bail!("--delivery names {MAX_NAMED} deliveries at most");
+        }
+        let mut delivery_ids = vec![];
+        for id in &self.delivery {
+            let id: Option<DeliveryId> = id.parse().ok();
+            delivery_ids.push(id.context("one of --delivery is no delivery's id")?);
+        }
+        let statuses = self.status.iter().filter_map(|status| DeliveryStatus::parse(status)).collect();
+        Ok(Choice { integration_id, received, statuses, order_id: self.order.clone(), delivery_ids })
     }
 }
 

@@ -70,6 +70,8 @@ fn what_the_documents_say_can_be_typed() {
         "deliveries show ID --server http://b --api-key K",
         "deliveries retry ID --username max",
         "deliveries cancel ID",
+        "replay --integration I --status failed_permanent,completed --order 1 --delivery A --delivery B --yes --reason R --server http://b",
+        "deliveries retry --status failed_permanent --code unknown --integration I --from 2h --to 2026-11-21 --yes",
         "replay --dry-run --integration I --from 2026-01-01T00:00:00Z --to 2026-02-01T00:00:00Z",
         "keys rotate-master --detach",
         "deliveries reveal ID --reason because",
@@ -104,12 +106,22 @@ fn what_the_documents_say_can_be_typed() {
             panic!("{line}: {error}");
         }
     }
+}
+
+#[test]
+fn what_makes_no_sense_cannot_be_typed() {
     for line in [
         "accounts create",
         "erase --yes",
         "erase --order 1 --customer 2",
         "accounts create --name N --attempts-per-minute 0",
         "deliveries list --status done",
+        "deliveries retry",
+        "deliveries retry --yes",
+        "deliveries retry ID --status completed",
+        "deliveries retry --status completed --username max",
+        "replay --order 1",
+        "replay --integration I --from yesterday",
         "deliveries list --first 101",
         "keys create --name N --role owner",
         "sign --provider square --secret S",

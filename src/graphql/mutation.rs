@@ -9,6 +9,7 @@ mod export;
 mod integrations;
 mod master_keys;
 mod projections;
+mod replays;
 mod reveal;
 
 use async_graphql::MergedObject;
@@ -18,6 +19,7 @@ use async_graphql::MergedObject;
 pub struct Mutation(
     integrations::Integrations,
     deliveries::Deliveries,
+    replays::Replays,
     erasure::Erasures,
     export::Exports,
     accounts::Accounts,

@@ -22,10 +22,12 @@ use super::master_key::{MasterKeyRotation, unknown};
 use super::page::{cost, page};
 use super::projection::Projection;
 use super::receipt::{Place, WebhookReceipt, WebhookReceiptFilter, receipts};
+use super::replay::{Replay, sees};
 use super::stats::DeliveryStatsBucket;
 use super::viewer::Viewer;
 use super::words::{Bucket, Provider};
 use crate::master_keys;
+use crate::replay::job;
 use crate::service::Service;
 
 const MAX_BUCKETS: i64 = 400;
@@ -193,6 +195,13 @@ impl Query {
         let (service, viewer) = asked(context)?;
         viewer.require(Role::Admin)?;
         Ok(master_keys::state(service).await.map_err(unknown)?.into())
+    }
+
+    /// A replay, while it goes on and after it.
+    async fn replay(&self, context: &Context<'_>, id: ID) -> Result<Option<Replay>, ApiError> {
+        let (service, viewer) = asked(context)?;
+        let Ok(id) = id.parse() else { return Ok(None) };
+        Ok(job::find(service, id).await?.filter(|replay| sees(viewer, replay)).map(Replay::from))
     }
 
     /// What was done with API keys, the newest first: in the caller's own account; support and admin see all.

@@ -28,6 +28,7 @@ mod process;
 mod rate_limits;
 mod rebuilds;
 mod refusals;
+mod replaying;
 mod replays;
 mod support;
 mod views;

@@ -7,18 +7,18 @@ use crate::app::{TestApp, text};
 use crate::engines::on_each_engine;
 use crate::orders;
 
-const ACTIONS: &str = "query ($filter: OperatorActionFilter) { operatorActions(filter: $filter) {
+pub(crate) const ACTIONS: &str = "query ($filter: OperatorActionFilter) { operatorActions(filter: $filter) {
     nodes { keyName reason accountId aggregateType aggregateId type summary } } }";
 const REVEAL: &str = "mutation ($input: RevealPersonalDataInput!) { revealPersonalData(input: $input) {
     personalData { username email } userErrors { code field } } }";
 
-async fn support_key(app: &TestApp) -> String {
+pub(crate) async fn support_key(app: &TestApp) -> String {
     let document = "mutation { createApiKey(input: { name: \"desk\", role: SUPPORT }) { key } }";
     text(&app.admin(document, json!({})).await["createApiKey"]["key"])
 }
 
 /// Asks with a reason.
-async fn because(app: &TestApp, key: &str, reason: &str, document: &str, variables: Value) -> Value {
+pub(crate) async fn because(app: &TestApp, key: &str, reason: &str, document: &str, variables: Value) -> Value {
     let request = reqwest::Client::new().post(format!("{}/graphql", app.node.url)).bearer_auth(key);
     let request =
         request.header("x-reason", reason.as_bytes()).json(&json!({ "query": document, "variables": variables }));

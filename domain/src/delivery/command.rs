@@ -65,6 +65,10 @@ pub enum DeliveryCommand {
     Retry {
         username: Option<String>,
     },
+    /// A person has many deliveries done again, of which this is one.
+    Replay {
+        username: Option<String>,
+    },
     /// The cause that the delivery waited for was fixed.
     Release {
         cause: ResolutionCode,

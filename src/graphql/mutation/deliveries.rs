@@ -1,8 +1,10 @@
 //! Putting deliveries right: retry, one or many, and cancel.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use domain::delivery::{Delivery as Aggregate, DeliveryCommand};
-use projections::delivery_log::{self, DeliveryRow, Page};
+use domain::ResolutionCode;
+use domain::delivery::{Delivery as Aggregate, DeliveryCommand, DeliveryStatus as Status};
+use futures_util::stream::{StreamExt as _, iter};
+use projections::delivery_log::{self, DeliveryRow, Filter, Page};
 
 use super::payload;
 use crate::event_log::CommandError;
@@ -12,9 +14,14 @@ use crate::graphql::delivery::{Delivery, DeliveryFilter};
 use crate::graphql::error::{UserError, refused};
 use crate::graphql::page::MAX_PAGE;
 use crate::graphql::query::asked;
+use crate::graphql::viewer::Viewer;
+use crate::service::Service;
 
 /// Deliveries that one bulk retry touches at most.
 const MAX_BULK: i64 = 1_000;
+const MAX_TOUCHED: usize = 1_000;
+/// Commands that are under way at a time: the log commits together what waits.
+const CONCURRENCY: usize = 16;
 
 #[derive(InputObject)]
 struct RetryDeliveryInput {
@@ -30,7 +37,11 @@ struct CancelDeliveryInput {
 
 #[derive(InputObject)]
 struct RetryDeliveriesInput {
+    /// Without a status, those that are neither done nor called off. Orders whose status is not delivered are left alone
+    /// unless `resolutionCode` names them.
     filter: DeliveryFilter,
+    /// Goes on after this place, which the call before ended with.
+    after: Option<String>,
     /// Answers how many and which deliveries it would touch, and touches none.
     #[graphql(default)]
     dry_run: bool,
@@ -45,8 +56,9 @@ pub(in crate::graphql) struct RetryDeliveriesPayload {
     matched: i32,
     /// How many of them were put back in the queue.
     retried: i32,
-    /// Whether the filter finds more than were touched.
+    /// Whether the filter finds more than were touched: go on after `endCursor`.
     more: bool,
+    end_cursor: Option<String>,
     /// The first hundred.
     deliveries: Vec<Delivery>,
     user_errors: Vec<UserError>,
@@ -83,35 +95,69 @@ impl Deliveries {
         input: RetryDeliveriesInput,
     ) -> Result<RetryDeliveriesPayload, ApiError> {
         let (service, viewer) = asked(context)?;
-        let filter = input.filter.for_viewer(viewer)?;
-        let found =
-            delivery_log::page(&service.views, &filter, Page { limit: MAX_BULK + 1, ..Page::default() }).await?;
-        let more = found.len() > usize::try_from(MAX_BULK).unwrap_or(usize::MAX);
-        let found: Vec<DeliveryRow> = found
-            .into_iter()
-            .take(usize::try_from(MAX_BULK).unwrap_or(usize::MAX))
-            .filter(|row| row.duplicate_of.is_none())
-            .collect();
-        let (mut retried, mut last) = (0, None);
-        if !input.dry_run {
-            for row in &found {
-                let retry = DeliveryCommand::Retry { username: None };
-                match service.log.execute::<Aggregate>(&row.id, retry, &viewer.actor(Some(&row.account_id))).await {
-                    Ok(committed) => {
-                        retried += i64::from(!committed.events.is_empty());
-                        last = committed.position.or(last);
-                    }
-                    // What is running or done is not touched.
-                    Err(CommandError::Refused(_)) => {}
-                    Err(error) => return refused(error).and(Err(ApiError::Internal)),
-                }
-            }
-            service.wait_for_views(last).await;
-        }
+        let filter = to_retry(input.filter.for_viewer(viewer)?);
+        let after = input.after.map(|after| after.parse()).transpose();
+        let after = after.map_err(|_| ApiError::InvalidArgument { argument: "after", reason: "is not a cursor" })?;
+        let window = Page { after, limit: MAX_BULK + 1, ..Page::default() };
+        let mut found = delivery_log::page(&service.views, &filter, window).await?;
+        let more = found.len() > MAX_TOUCHED;
+        found.truncate(MAX_TOUCHED);
+        let end_cursor = found.last().map(|row| row.listed_at.to_string());
+        found.retain(|row| is_retried(row, &filter));
+        let retried = if input.dry_run { 0 } else { retry(service, viewer, &found).await? };
         let ids: Vec<String> = found.iter().take(MAX_PAGE).map(|row| row.id.clone()).collect();
-        let deliveries = delivery_log::find_many(&service.views, &ids).await?.into_iter().map(Delivery).collect();
-        let matched = int(i64::try_from(found.len()).unwrap_or(i64::MAX));
-        Ok(RetryDeliveriesPayload { matched, retried: int(retried), more, deliveries, user_errors: vec![] })
+        let mut deliveries = delivery_log::find_many(&service.views, &ids).await?;
+        deliveries.sort_by_key(|row| std::cmp::Reverse(row.listed_at));
+        Ok(RetryDeliveriesPayload {
+            matched: int(i64::try_from(found.len()).unwrap_or(i64::MAX)),
+            retried,
+            more,
+            end_cursor,
+            deliveries: deliveries.into_iter().map(Delivery).collect(),
+            user_errors: vec![],
+        })
+    }
+}
+
+/// What nobody named is not taken up again: what is done, called off, or being done anyway.
+fn to_retry(mut filter: Filter) -> Filter {
+    if filter.statuses.is_empty() {
+        let unfinished = [Status::RetryScheduled, Status::ActionRequired, Status::FailedPermanent];
+        filter.statuses = unfinished.iter().map(|status| status.as_str().to_owned()).collect();
+    }
+    filter
+}
+
+/// Nor is an order that its store has not released yet: it may not even be paid.
+fn is_retried(row: &DeliveryRow, filter: &Filter) -> bool {
+    let filtered = ResolutionCode::OrderStatusFiltered.as_str();
+    let is_filtered = row.resolution_code.as_deref() == Some(filtered);
+    row.duplicate_of.is_none() && (!is_filtered || filter.resolution_codes.iter().any(|code| code == filtered))
+}
+
+/// Answers how many were put back in the queue.
+async fn retry(service: &Service, viewer: &Viewer, rows: &[DeliveryRow]) -> Result<i32, ApiError> {
+    service.log.give_way().await;
+    let commands: Vec<_> = rows.iter().map(|row| retry_one(service, viewer, row)).collect();
+    // All of them, also when one fails: each that is queued is one less.
+    let done: Vec<_> = iter(commands).buffer_unordered(CONCURRENCY).collect().await;
+    let (mut retried, mut last) = (0, None);
+    for position in done {
+        let position = position?;
+        retried += i32::from(position.is_some());
+        last = position.max(last);
+    }
+    service.wait_for_views(last).await;
+    Ok(retried)
+}
+
+async fn retry_one(service: &Service, viewer: &Viewer, row: &DeliveryRow) -> Result<Option<i64>, ApiError> {
+    let (retry, actor) = (DeliveryCommand::Retry { username: None }, viewer.actor(Some(&row.account_id)));
+    match service.log.execute::<Aggregate>(&row.id, retry, &actor).await {
+        Ok(committed) => Ok(committed.position),
+        // What is running or done is not touched.
+        Err(CommandError::Refused(_)) => Ok(None),
+        Err(error) => refused(error).and(Err(ApiError::Internal)),
     }
 }
 

@@ -55,6 +55,33 @@ fn an_order_that_was_delivered_in_part_can_be_retried_for_the_rest() {
 }
 
 #[test]
+fn a_replay_leaves_alone_what_is_under_way_done_called_off_or_erased() {
+    let replay = || DeliveryCommand::Replay { username: None };
+    for state in [
+        vec![received(Intent::Filtered)],
+        waiting_for(ResolutionCode::NoItemMapping),
+        running_and([RetryScheduled { code: ResolutionCode::NdspWaiting, due_at: after(60) }]),
+        running_and([FailedPermanently { code: ResolutionCode::TemporaryFailure }]),
+    ] {
+        given(state.clone()).when(replay()).then_expect_events(vec![RetryRequested]);
+        given(state.into_iter().chain([RetryRequested]).collect::<Vec<_>>()).when(replay()).then_expect_events(vec![]);
+    }
+    let erased = DeliveryEvent::PersonalDataErased { cause: ErasureCause::Operator };
+    for state in [
+        vec![received(Intent::Deliver)],
+        running(),
+        running_and([Completed]),
+        vec![received(Intent::Cancel)],
+        vec![received(Intent::Filtered), erased],
+    ] {
+        given(state).when(replay()).then_expect_events(vec![]);
+    }
+    given([received(Intent::Filtered)])
+        .when(DeliveryCommand::Replay { username: Some("maxine".to_owned()) })
+        .then_expect_events(vec![DeliveryEvent::UsernameCorrected { username: "maxine".into() }, RetryRequested]);
+}
+
+#[test]
 fn fixing_a_cause_moves_exactly_what_waited_for_it() {
     let cause = ResolutionCode::MissingCredentials;
     let release = DeliveryCommand::Release { cause };

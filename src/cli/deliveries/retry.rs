@@ -1,0 +1,177 @@
+//! `cloud-bridge deliveries retry`: one delivery, or all that a filter finds.
+
+use std::io::IsTerminal as _;
+
+use anyhow::{Context as _, bail};
+use chrono::{DateTime, Utc};
+use clap::builder::{FalseyValueParser, PossibleValuesParser};
+use clap::{ArgGroup, Args};
+use domain::ResolutionCode;
+use domain::delivery::DeliveryStatus;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Listed, change, listed};
+use crate::cli::client::{Client, ServerArgs, understood};
+use crate::cli::moments::moment;
+use crate::cli::{input, output};
+
+/// Put a delivery back in the queue, if need be with the right username, or all that a filter finds
+///
+/// With a filter it shows first how many deliveries are meant, and which. Without --status these are the ones that are
+/// neither done nor called off; orders whose status is not delivered are meant only with `--code order_status_filtered`.
+#[derive(Args, Debug)]
+#[command(group = ArgGroup::new("which").required(true).multiple(true), after_long_help = "\
+Examples:
+  cloud-bridge deliveries retry ID --username mutual_max
+  cloud-bridge deliveries retry --code temporary_failure --from 2h --reason 'Cortex Cloud was away'
+  cloud-bridge deliveries retry --integration ID --status failed_permanent --yes")]
+pub(in crate::cli) struct Retry {
+    #[arg(value_name = "DELIVERY_ID", group = "which", conflicts_with_all = ["status", "code", "integration", "from", "to"])]
+    id: Option<String>,
+    /// The customer's username, where the order named none or a wrong one
+    #[arg(long, env = "CLOUD_BRIDGE_USERNAME", requires = "id")]
+    username: Option<String>,
+    /// All that have one of these statuses, separated by commas
+    #[arg(long, env = "CLOUD_BRIDGE_STATUS", group = "which", value_delimiter = ',', value_parser = PossibleValuesParser::new(DeliveryStatus::ALL.map(DeliveryStatus::as_str)))]
+    status: Vec<String>,
+    /// All that have one of these resolution codes, separated by commas
+    #[arg(long, env = "CLOUD_BRIDGE_CODE", group = "which", value_delimiter = ',', value_parser = PossibleValuesParser::new(ResolutionCode::ALL.map(ResolutionCode::as_str)))]
+    code: Vec<String>,
+    /// All of this integration
+    #[arg(long, env = "CLOUD_BRIDGE_INTEGRATION", value_name = "INTEGRATION_ID", group = "which")]
+    integration: Option<String>,
+    /// All that were received from this moment on
+    #[arg(long, env = "CLOUD_BRIDGE_FROM", value_name = "TIME", group = "which", value_parser = moment)]
+    from: Option<DateTime<Utc>>,
+    /// All that were received before this moment
+    #[arg(long, env = "CLOUD_BRIDGE_TO", value_name = "TIME", group = "which", value_parser = moment)]
+    to: Option<DateTime<Utc>>,
+    /// Retry all that a filter finds without asking
+    #[arg(long, env = "CLOUD_BRIDGE_YES", value_parser = FalseyValueParser::new())]
+    yes: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+const RETRY: &str = "mutation($input: RetryDeliveryInput!) {
+  retryDelivery(input: $input) { delivery { id status resolutionCode } userErrors { code message field } } }";
+
+const RETRY_MANY: &str = "mutation($input: RetryDeliveriesInput!) {
+  retryDeliveries(input: $input) {
+    matched retried more endCursor
+    deliveries { id orderId orderNumber status resolutionCode } userErrors { code message field } } }";
+
+/// A thousand deliveries.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Step {
+    matched: u64,
+    retried: u64,
+    more: bool,
+    end_cursor: Option<String>,
+}
+
+#[derive(Default)]
+struct Total {
+    matched: u64,
+    retried: u64,
+    /// The first hundred, as the server told them.
+    deliveries: Value,
+}
+
+impl Retry {
+    pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
+        if let Some(id) = &self.id {
+            let input = json!({ "deliveryId": id, "targetUsername": self.username });
+            return change(&self.server, json, RETRY, input, "retryDelivery").await;
+        }
+        if let (Some(from), Some(to)) = (self.from, self.to)
+            && from >= to
+        {
+            bail!("--to must come after --from");
+        }
+        let client = self.server.client()?;
+        let found = self.each(&client, true, &ProgressBar::hidden()).await.context("nothing was retried")?;
+        if found.matched > 0 && !self.yes {
+            let all: Vec<Listed> = understood(&found.deliveries)?;
+            let meant = deliveries(found.matched);
+            input::tell(&format!("{meant} would go back to the queue:\n{}", listed(&all, found.matched)))?;
+            input::confirm(&format!("Put {meant} back in the queue?")).context("nothing was retried")?;
+        }
+        let bar = bar(found.matched)?;
+        let done = tokio::select! {
+            done = self.each(&client, false, &bar), if found.matched > 0 => done,
+            interrupted = tokio::signal::ctrl_c(), if found.matched > 0 => {
+                interrupted.context("Ctrl-C cannot be waited for")?;
+                bar.abandon();
+                bail!("stopped: what was put back in the queue stays there; run this again for the rest");
+            }
+            else => Ok(Total::default()),
+        };
+        bar.finish_and_clear();
+        let done = done?;
+        if json {
+            let listed = found.deliveries;
+            return Ok(output::print_json(
+                &json!({ "matched": found.matched, "retried": done.retried, "deliveries": listed }),
+            )?);
+        }
+        if found.matched == 0 {
+            return Ok(output::print("No delivery fits.")?);
+        }
+        Ok(output::print(format_args!("{} went back to the queue.", deliveries(done.retried)))?)
+    }
+
+    /// Goes through all that the filter finds, a thousand at a time.
+    async fn each(&self, client: &Client, dry_run: bool, bar: &ProgressBar) -> anyhow::Result<Total> {
+        let names = |words: &[String]| {
+            (!words.is_empty()).then(|| words.iter().map(|word| word.to_uppercase()).collect::<Vec<_>>())
+        };
+        let filter = json!({
+            "status": names(&self.status),
+            "resolutionCode": names(&self.code),
+            "integrationId": self.integration,
+            "receivedFrom": self.from,
+            "receivedTo": self.to,
+        });
+        let (mut total, mut after) = (Total { deliveries: json!([]), ..Total::default() }, None::<String>);
+        loop {
+            let input = json!({ "filter": filter, "after": after, "dryRun": dry_run });
+            let mut payload = client.change(RETRY_MANY, json!({ "input": input }), "retryDeliveries").await?;
+            let step: Step = understood(&payload)?;
+            if total.matched == 0 {
+                total.deliveries = payload["deliveries"].take();
+            }
+            total.matched += step.matched;
+            total.retried += step.retried;
+            bar.set_position(total.matched);
+            match step.end_cursor {
+                Some(cursor) if step.more => after = Some(cursor),
+                Some(_) | None => return Ok(total),
+            }
+        }
+    }
+}
+
+fn deliveries(number: u64) -> String {
+    if number == 1 { "1 delivery".to_owned() } else { format!("{number} deliveries") }
+}
+
+/// Drawn on standard error, and only on a terminal.
+fn bar(all: u64) -> anyhow::Result<ProgressBar> {
+    let template = "{bar:40} {human_pos} of {human_len} deliveries, {per_sec}, {eta} left; Ctrl-C stops";
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(all) } else { ProgressBar::hidden() };
+    Ok(bar.with_style(ProgressStyle::with_template(template)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_progress_bar_can_be_drawn() {
+        bar(10).unwrap().finish_and_clear();
+    }
+}

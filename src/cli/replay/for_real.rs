@@ -1,0 +1,241 @@
+//! A replay for real: a look first, then a question, then the server does it while its progress is shown.
+
+use std::io::IsTerminal as _;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Replay;
+use crate::cli::client::{Client, understood};
+use crate::cli::deliveries::{Listed, listed};
+use crate::cli::{input, output};
+
+/// How often the server is asked how far it is.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How long a replay may go on without an answer from the server.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+const FIELDS: &str = "id state filter lookedAt chosen more done replayed refused
+  leftAlone { filtered calledOff blocked unreadable erased underWay done }";
+const DELIVERIES: &str = "deliveries { id orderId orderNumber status resolutionCode }";
+const CANCEL: &str = "mutation($input: CancelReplayInput!) {
+  cancelReplay(input: $input) { replay { id } userErrors { code message field } } }";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Told {
+    id: String,
+    state: String,
+    looked_at: u64,
+    chosen: u64,
+    more: bool,
+    done: u64,
+    replayed: u64,
+    refused: u64,
+    left_alone: LeftAlone,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LeftAlone {
+    filtered: u64,
+    called_off: u64,
+    blocked: u64,
+    unreadable: u64,
+    erased: u64,
+    under_way: u64,
+    done: u64,
+}
+
+impl Told {
+    fn is_under_way(&self) -> bool {
+        matches!(self.state.as_str(), "DECIDING" | "RUNNING")
+    }
+}
+
+impl Replay {
+    pub(super) async fn for_real(&self, json: bool) -> anyhow::Result<()> {
+        let client = self.asking.client(&self.stores.data_dir)?;
+        let preview = self.looked_at(&client).await.context("nothing was done again")?;
+        let found: Told = understood(&preview)?;
+        if found.chosen > 0 {
+            if !self.yes {
+                input::tell(&shown(&preview, &found)?)?;
+                let question = format!("Do {} again?", deliveries(found.chosen));
+                input::confirm(&question).context("nothing was done again")?;
+            }
+        } else {
+            let nothing = format!("Nothing is to be done again. {}", left_alone(&found));
+            if json {
+                output::print_json(&preview)?;
+            } else {
+                output::print(nothing)?;
+            }
+            return Ok(());
+        }
+        let begun: Told = understood(&self.begin(&client, false).await?)?;
+        let bar = bar(found.chosen)?;
+        let id = begun.id.clone();
+        let ended = tokio::select! {
+            ended = followed(&client, begun, &bar) => ended,
+            interrupted = tokio::signal::ctrl_c() => {
+                interrupted.context("Ctrl-C cannot be waited for")?;
+                cancelled(&client, &id, &bar).await
+            }
+        };
+        bar.finish_and_clear();
+        let ended = ended?;
+        match ended.state.as_str() {
+            "DONE" => {}
+            "CANCELLED" if ended.replayed == 0 => bail!("the replay was cancelled before anything was done again"),
+            "CANCELLED" => bail!(
+                "the replay was cancelled: {} of {} went back to the queue and stay there; run this again for the rest",
+                ended.replayed,
+                deliveries(ended.chosen)
+            ),
+            _ => bail!("the replay was interrupted: the server's log says why; run this again for the rest"),
+        }
+        if json {
+            return Ok(output::print_json(&look(&client, &ended.id, DELIVERIES).await?)?);
+        }
+        output::print(format_args!("{} went back to the queue.", deliveries(ended.replayed)))?;
+        if ended.refused > 0 {
+            output::print(format_args!("{} had been changed meanwhile and were left alone.", ended.refused))?;
+        }
+        if ended.more {
+            output::print("There are more than are done at once: run this again for the rest.")?;
+        }
+        Ok(())
+    }
+
+    /// What would be done again, once the server knows it. Nothing is listened to meanwhile: Ctrl-C ends the command, and a
+    /// look needs no cancelling.
+    async fn looked_at(&self, client: &Client) -> anyhow::Result<Value> {
+        let begun: Told = understood(&self.begin(client, true).await?)?;
+        let spinner = if std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        spinner.set_style(ProgressStyle::with_template("{spinner} {pos} deliveries looked at")?);
+        let looked = followed(client, begun, &spinner).await;
+        spinner.finish_and_clear();
+        let looked = looked?;
+        if looked.state != "DONE" {
+            bail!("the server could not find out what would be done: its log says why");
+        }
+        look(client, &looked.id, DELIVERIES).await
+    }
+
+    async fn begin(&self, client: &Client, dry_run: bool) -> anyhow::Result<Value> {
+        let statuses: Vec<String> = self.status.iter().map(|status| status.to_uppercase()).collect();
+        let input = json!({
+            "integrationId": self.integration,
+            "from": self.from,
+            "to": self.to,
+            "statuses": statuses,
+            "orderId": self.order,
+            "deliveryIds": self.delivery,
+            "dryRun": dry_run,
+        });
+        let mutation = format!(
+            "mutation($input: ReplayWebhooksInput!) {{
+               replayWebhooks(input: $input) {{ replay {{ {FIELDS} }} userErrors {{ code message field }} }} }}"
+        );
+        let mut payload = client.change(&mutation, json!({ "input": input }), "replayWebhooks").await?;
+        Ok(payload["replay"].take())
+    }
+}
+
+async fn look(client: &Client, id: &str, more: &str) -> anyhow::Result<Value> {
+    let query = format!("query($id: ID!) {{ replay(id: $id) {{ {FIELDS} {more} }} }}");
+    let mut data = client.ask(&query, json!({ "id": id })).await?;
+    if data["replay"].is_null() {
+        bail!("the server does not know the replay any more: was it started anew?");
+    }
+    Ok(data["replay"].take())
+}
+
+/// Returns once the replay has ended.
+async fn followed(client: &Client, mut replay: Told, bar: &ProgressBar) -> anyhow::Result<Told> {
+    let mut answered = Instant::now();
+    while replay.is_under_way() {
+        if replay.state == "RUNNING" {
+            bar.set_length(replay.chosen);
+            bar.set_position(replay.done);
+        } else if bar.length().is_none() {
+            bar.set_position(replay.looked_at);
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+        match look(client, &replay.id, "").await {
+            Ok(told) => (replay, answered) = (understood(&told)?, Instant::now()),
+            // The server may be starting anew.
+            Err(error) if answered.elapsed() > PATIENCE => return Err(error),
+            Err(_) => {}
+        }
+    }
+    Ok(replay)
+}
+
+/// Calls it off, and waits for how it ended.
+async fn cancelled(client: &Client, id: &str, bar: &ProgressBar) -> anyhow::Result<Told> {
+    let asked = client.change(CANCEL, json!({ "input": { "replayId": id } }), "cancelReplay").await;
+    let now = understood(&look(client, id, "").await?)?;
+    let ended = followed(client, now, bar).await?;
+    // It may have come to its end before it could be called off.
+    if ended.state != "DONE" {
+        asked.context("the replay could not be cancelled")?;
+    }
+    Ok(ended)
+}
+
+/// What is about to be done, on standard error: standard output is for the outcome.
+fn shown(preview: &Value, found: &Told) -> anyhow::Result<String> {
+    let all: Vec<Listed> = understood(&preview["deliveries"])?;
+    let mut text = format!("{} would be done again:\n{}", deliveries(found.chosen), listed(&all, found.chosen));
+    if found.more {
+        text.push_str("\nThere are more than are done at once: run this again after it.");
+    }
+    text.push('\n');
+    text.push_str(&left_alone(found));
+    Ok(text)
+}
+
+fn left_alone(found: &Told) -> String {
+    let LeftAlone { filtered, called_off, blocked, unreadable, erased, under_way, done } = found.left_alone;
+    let counts = [
+        (done, "done"),
+        (under_way, "under way"),
+        (filtered, "of a status that is not delivered"),
+        (blocked, "waiting for a username or a mapping"),
+        (called_off, "called off"),
+        (erased, "erased"),
+        (unreadable, "not read as orders"),
+    ];
+    let told: Vec<String> =
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    if told.is_empty() {
+        return format!("{} looked at.", deliveries(found.looked_at));
+    }
+    format!("{} looked at; left alone: {}.", deliveries(found.looked_at), told.join(", "))
+}
+
+fn deliveries(number: u64) -> String {
+    if number == 1 { "1 delivery".to_owned() } else { format!("{number} deliveries") }
+}
+
+/// Drawn on standard error, and only on a terminal.
+fn bar(chosen: u64) -> anyhow::Result<ProgressBar> {
+    let template = "{bar:40} {human_pos} of {human_len} deliveries, {per_sec}, {eta} left; Ctrl-C cancels";
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(chosen) } else { ProgressBar::hidden() };
+    Ok(bar.with_style(ProgressStyle::with_template(template)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_progress_bar_can_be_drawn() {
+        bar(10).unwrap().finish_and_clear();
+    }
+}

@@ -1,0 +1,140 @@
+//! Doing recorded webhooks again, and calling that off.
+
+use std::time::Duration;
+
+use async_graphql::{Context, ID, InputObject, Object};
+use chrono::{DateTime, Utc};
+use domain::delivery::DeliveryStatus as Status;
+use domain::{DeliveryId, IntegrationId};
+
+use super::payload;
+use crate::graphql::ApiError;
+use crate::graphql::error::UserError;
+use crate::graphql::query::asked;
+use crate::graphql::replay::{Replay, sees};
+use crate::graphql::words::DeliveryStatus;
+use crate::replay::{Choice, MAX_NAMED, job};
+
+/// How long a request waits until it is known what is chosen; after that, whoever asked looks again by the replay's id.
+const PATIENCE: Duration = Duration::from_secs(2);
+const MAX_ORDER_ID_CHARS: usize = 500;
+
+/// Everything that is given must hold.
+#[derive(InputObject)]
+struct ReplayWebhooksInput {
+    integration_id: ID,
+    /// Webhooks received from this moment on.
+    from: Option<DateTime<Utc>>,
+    /// Webhooks received before this moment.
+    to: Option<DateTime<Utc>>,
+    /// Deliveries that stand so now.
+    statuses: Option<Vec<DeliveryStatus>>,
+    /// The store's own id of an order.
+    order_id: Option<String>,
+    /// A thousand at most.
+    delivery_ids: Option<Vec<ID>>,
+    /// Answers how many and which deliveries it would do again, and records nothing.
+    #[graphql(default)]
+    dry_run: bool,
+}
+
+#[derive(InputObject)]
+struct CancelReplayInput {
+    replay_id: ID,
+}
+
+payload!(
+    /// A replay that has begun. Ask `replay` by its id until it has ended.
+    ReplayWebhooksPayload { replay: Replay }
+);
+payload!(CancelReplayPayload { replay: Replay });
+
+#[derive(Default)]
+pub(super) struct Replays;
+
+#[Object]
+impl Replays {
+    /// Decides an integration's recorded webhooks again by today's filters, mappings and code, in the background, and puts
+    /// back in the queue what delivers now and is not done or under way. What was shared is not shared again.
+    async fn replay_webhooks(
+        &self,
+        context: &Context<'_>,
+        input: ReplayWebhooksInput,
+    ) -> Result<ReplayWebhooksPayload, ApiError> {
+        let (service, viewer) = asked(context)?;
+        let link = match input.integration_id.parse::<IntegrationId>() {
+            Ok(id) => service.integrations.find(id).await?.map(|link| (id, link.account_id)),
+            Err(_) => None,
+        };
+        let Some((id, account_id)) = link.filter(|(_, account_id)| viewer.sees(&account_id.to_string())) else {
+            return Ok(UserError::not_found("integrationId").into());
+        };
+        let dry_run = input.dry_run;
+        let choice = match choice(id, input) {
+            Ok(choice) => choice,
+            Err(error) => return Ok(error.into()),
+        };
+        let actor = viewer.actor(Some(&account_id.to_string()));
+        match job::begin(service, account_id, choice, dry_run, actor).await {
+            Ok(replay) => {
+                let state = replay.decided(PATIENCE).await;
+                Ok(ReplayWebhooksPayload { replay: Some(state.into()), user_errors: vec![] })
+            }
+            Err(too_many) => Ok(UserError::new("TOO_MANY_REPLAYS", too_many.to_string(), None).into()),
+        }
+    }
+
+    /// Calls a replay off. What it has put back in the queue stays there.
+    async fn cancel_replay(
+        &self,
+        context: &Context<'_>,
+        input: CancelReplayInput,
+    ) -> Result<CancelReplayPayload, ApiError> {
+        let (service, viewer) = asked(context)?;
+        let found = match input.replay_id.parse() {
+            Ok(id) => job::find(service, id).await?,
+            Err(_) => None,
+        };
+        let Some(found) = found.filter(|replay| sees(viewer, replay)) else {
+            return Ok(UserError::not_found("replayId").into());
+        };
+        let whose = found.account_id.map(|account_id| account_id.to_string());
+        if !job::cancel(service, found.id, viewer.actor(whose.as_deref())) {
+            let message = "it has ended, or another node runs it";
+            return Ok(UserError::new("NOT_RUNNING", message, Some("replayId")).into());
+        }
+        let state = job::find(service, found.id).await?.unwrap_or(found);
+        Ok(CancelReplayPayload { replay: Some(state.into()), user_errors: vec![] })
+    }
+}
+
+fn choice(integration_id: IntegrationId, input: ReplayWebhooksInput) -> Result<Choice, UserError> {
+    let invalid = |message: &str, field| UserError::new("INVALID_INPUT", message, Some(field));
+    let from = input.from.map_or(0, |from| from.timestamp_micros());
+    let to = input.to.map_or(i64::MAX, |to| to.timestamp_micros());
+    if from >= to {
+        return Err(invalid("must come after from", "to"));
+    }
+    let order_id = input.order_id.map(|id| id.trim().to_owned());
+    if order_id.as_ref().is_some_and(|id| id.is_empty() || id.chars().count() > MAX_ORDER_ID_CHARS) {
+        return Err(invalid("between 1 and 500 characters are needed", "orderId"));
+    }
+    let ids = input.delivery_ids.unwrap_or_default();
+    if ids.len() > MAX_NAMED {
+        return Err(invalid("a thousand deliveries at most can be named", "deliveryIds"));
+    }
+    let delivery_ids: Result<Vec<DeliveryId>, _> = ids.iter().map(|id| id.parse()).collect();
+    let mut statuses: Vec<Status> = vec![];
+    for status in input.statuses.unwrap_or_default().into_iter().map(Status::from) {
+        if !statuses.contains(&status) {
+            statuses.push(status);
+        }
+    }
+    Ok(Choice {
+        integration_id,
+        received: (from, to),
+        statuses,
+        order_id,
+        delivery_ids: delivery_ids.map_err(|_| UserError::not_found("deliveryIds"))?,
+    })
+}

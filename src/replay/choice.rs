@@ -1,0 +1,176 @@
+//! Which recorded orders a replay is about, and which of them it would do again.
+
+use std::fmt;
+
+use chrono::{DateTime, SecondsFormat};
+use domain::delivery::{DeliveryStatus, Order, Phase};
+use domain::integration::Link;
+use domain::{DeliveryId, IntegrationId};
+
+use super::story::{Story, Verdict};
+use crate::event_log::{EventLog, LoadError};
+
+/// Deliveries that can be named one by one.
+pub const MAX_NAMED: usize = 1_000;
+/// Of those that are named, so many are told in the record.
+const NAMED_IN_RECORD: usize = 10;
+
+/// Which recorded webhooks are meant. Everything that is given must hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    pub integration_id: IntegrationId,
+    /// Received from this moment on and before that one, in microseconds since 1970.
+    pub received: (i64, i64),
+    /// Deliveries that stand so now; empty: however they stand.
+    pub statuses: Vec<DeliveryStatus>,
+    /// The store's own id of an order.
+    pub order_id: Option<String>,
+    /// These deliveries alone, [`MAX_NAMED`] at most; empty: all.
+    pub delivery_ids: Vec<DeliveryId>,
+}
+
+/// A delivery that is done again.
+#[derive(Clone, Debug)]
+pub(super) struct Chosen {
+    pub(super) delivery_id: String,
+    /// Whom the order names as it is read today, where that is somebody else.
+    pub(super) username: Option<String>,
+}
+
+/// Why a delivery that is meant is left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LeftAlone {
+    /// Today's filter does not deliver it either.
+    Filtered,
+    /// By the store or by a person.
+    CalledOff,
+    /// The merchant has to fix something first.
+    Blocked,
+    /// What is recorded cannot be read as an order.
+    Unreadable,
+    Erased,
+    /// Queued or running: it is being done anyway.
+    UnderWay,
+    /// Everything was shared.
+    Done,
+}
+
+/// What a replay makes of a delivery.
+#[derive(Clone, Debug)]
+pub(super) enum Finding {
+    NotMeant,
+    LeftAlone(LeftAlone),
+    Chosen(Chosen),
+}
+
+impl Choice {
+    /// The deliveries that are meant by name, where any are: they need not be looked for.
+    pub(super) fn named(&self) -> Option<Vec<String>> {
+        let of_order = self.order_id.as_deref().map(|order_id| DeliveryId::of(self.integration_id, order_id));
+        match (of_order, self.delivery_ids.as_slice()) {
+            (None, []) => None,
+            (Some(of_order), []) => Some(vec![of_order.to_string()]),
+            (of_order, ids) => {
+                let mut named: Vec<DeliveryId> =
+                    ids.iter().filter(|id| of_order.is_none_or(|of_order| of_order == **id)).copied().collect();
+                named.sort_unstable();
+                named.dedup();
+                Some(named.iter().map(ToString::to_string).collect())
+            }
+        }
+    }
+
+    /// Whether an order that is or may be named is meant.
+    pub(super) fn wants(&self, story: &Story) -> bool {
+        let is_ours = story.first().is_some_and(|first| first.integration_id == self.integration_id);
+        is_ours
+            && story.was_told_between(self.received)
+            && (self.statuses.is_empty()
+                || story.folded().order().is_some_and(|order| self.statuses.contains(&order.phase.status())))
+    }
+
+    /// What a replay would make of a delivery.
+    pub(super) async fn look_at(&self, log: &EventLog, link: &Link, delivery_id: &str) -> Result<Finding, LoadError> {
+        let story = Story::read(log, delivery_id).await?;
+        if !self.wants(&story) {
+            return Ok(Finding::NotMeant);
+        }
+        let delivery = story.folded();
+        let Some(order) = delivery.order() else { return Ok(Finding::NotMeant) };
+        if let Some(why) = left_as_it_stands(order) {
+            return Ok(Finding::LeftAlone(why));
+        }
+        let Some(today) = story.decided_now(log, self.integration_id, link).await? else {
+            return Ok(Finding::LeftAlone(LeftAlone::Erased));
+        };
+        let why = match today.verdict {
+            Verdict::Filtered => Some(LeftAlone::Filtered),
+            Verdict::CalledOff => Some(LeftAlone::CalledOff),
+            Verdict::Blocked(_) => Some(LeftAlone::Blocked),
+            Verdict::NotAnOrder | Verdict::Undecided => Some(LeftAlone::Unreadable),
+            // What is shared is planned from the items as they were recorded.
+            Verdict::Delivers(_) => nothing_to_share(order, link),
+        };
+        if let Some(why) = why {
+            return Ok(Finding::LeftAlone(why));
+        }
+        let known = order.username.as_ref().and_then(|username| username.known());
+        // Whom a person named is right, whatever the order says.
+        let username = today.username.filter(|username| Some(username) != known && !story.has_corrected_username());
+        Ok(Finding::Chosen(Chosen { delivery_id: story.delivery_id, username }))
+    }
+}
+
+fn left_as_it_stands(order: &Order) -> Option<LeftAlone> {
+    match order.phase {
+        Phase::Queued | Phase::Running(_) => Some(LeftAlone::UnderWay),
+        Phase::Cancelled => Some(LeftAlone::CalledOff),
+        Phase::Completed if order.unmapped.is_empty() => Some(LeftAlone::Done),
+        Phase::Filtered
+        | Phase::RetryScheduled { .. }
+        | Phase::ActionRequired { .. }
+        | Phase::Completed
+        | Phase::FailedPermanently { .. } => order.erased.then_some(LeftAlone::Erased),
+    }
+}
+
+fn nothing_to_share(order: &Order, link: &Link) -> Option<LeftAlone> {
+    let (plan, _) = order.plan(&link.mappings);
+    if plan.is_empty() {
+        return Some(LeftAlone::Blocked);
+    }
+    let is_done = order.phase == Phase::Completed && plan.iter().all(|asset| order.has_shared(asset));
+    is_done.then_some(LeftAlone::Done)
+}
+
+/// As people read it in the record of what was done.
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "integration {}", self.integration_id)?;
+        let moment = |us: i64| {
+            let at = DateTime::from_timestamp_micros(us).unwrap_or_default();
+            at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+        };
+        if self.received.0 > 0 {
+            write!(f, ", received from {}", moment(self.received.0))?;
+        }
+        if self.received.1 < i64::MAX {
+            write!(f, ", received before {}", moment(self.received.1))?;
+        }
+        if !self.statuses.is_empty() {
+            let statuses: Vec<&str> = self.statuses.iter().map(|status| status.as_str()).collect();
+            write!(f, ", status {}", statuses.join(" or "))?;
+        }
+        if let Some(order_id) = &self.order_id {
+            write!(f, ", order {order_id}")?;
+        }
+        if !self.delivery_ids.is_empty() {
+            let shown: Vec<String> = self.delivery_ids.iter().take(NAMED_IN_RECORD).map(ToString::to_string).collect();
+            write!(f, ", delivery {}", shown.join(" or "))?;
+            if self.delivery_ids.len() > NAMED_IN_RECORD {
+                write!(f, " or one of {} others", self.delivery_ids.len() - NAMED_IN_RECORD)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,268 @@
+//! Replays for real: the service decides what is chosen again and puts it back in the queue, paced, in the background. How
+//! far each is, is known on the node that runs it; that it began and how it ended is in the log.
+
+mod meant;
+mod state;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use anyhow::bail;
+use domain::delivery::{Delivery, DeliveryCommand};
+use domain::operation::OperationEvent;
+use domain::{AccountId, OperationId};
+use futures_util::stream::{StreamExt as _, TryStreamExt as _, iter};
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+
+pub use state::{LeftAloneCounts, Progress, ReplayState, State, find};
+
+use self::meant::Meant;
+use super::Choice;
+use super::choice::{Chosen, Finding};
+use crate::event_log::{Actor, CommandError};
+use crate::ids;
+use crate::operations;
+use crate::service::Service;
+
+/// Deliveries that one replay does at most. Begun again, it does the rest.
+pub const MAX_CHOSEN: usize = 100_000;
+/// Replays that are under way on a node at a time, and those of one account.
+const MAX_UNDER_WAY: usize = 8;
+const MAX_UNDER_WAY_OF_ACCOUNT: usize = 2;
+/// Replays whose outcome a node remembers; of earlier ones the log tells.
+const MAX_KEPT: usize = 100;
+/// Deliveries that are looked at, or put back, at a time.
+const CONCURRENCY: usize = 4;
+/// So many are put back each time, at most: 500 a second, which leaves the log to the stores.
+const BATCH: usize = 50;
+const EVERY: Duration = Duration::from_millis(100);
+/// How often, and after what time each, a delivery is tried again that the log could not take.
+const MAX_TRIES: usize = 30;
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The replays of this node, the latest last.
+#[derive(Default)]
+pub struct Replays(Mutex<VecDeque<Arc<Replay>>>);
+
+/// One replay, or a look at what it would do.
+pub struct Replay {
+    pub id: OperationId,
+    pub account_id: AccountId,
+    /// Only tells what it would do.
+    pub dry_run: bool,
+    choice: Choice,
+    actor: Actor,
+    /// Who called it off.
+    cancelled_by: OnceLock<Actor>,
+    progress: watch::Sender<Progress>,
+}
+
+/// Too many replays are under way.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("other replays are under way: wait until one of them has ended, or cancel it")]
+pub struct TooMany;
+
+impl Replays {
+    fn with<T>(&self, look: impl FnOnce(&mut VecDeque<Arc<Replay>>) -> T) -> T {
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn find(&self, id: OperationId) -> Option<Arc<Replay>> {
+        self.with(|kept| kept.iter().find(|replay| replay.id == id).cloned())
+    }
+
+    fn admit(&self, replay: Arc<Replay>) -> Result<(), TooMany> {
+        self.with(|kept| {
+            let under_way = || kept.iter().filter(|kept| kept.is_under_way());
+            if under_way().count() >= MAX_UNDER_WAY
+                || under_way().filter(|kept| kept.account_id == replay.account_id).count() >= MAX_UNDER_WAY_OF_ACCOUNT
+            {
+                return Err(TooMany);
+            }
+            if kept.len() >= MAX_KEPT
+                && let Some(oldest) = kept.iter().position(|kept| !kept.is_under_way())
+            {
+                kept.remove(oldest);
+            }
+            kept.push_back(replay);
+            Ok(())
+        })
+    }
+}
+
+/// Begins a replay of the orders of an account, or a look at it, in the background.
+pub async fn begin(
+    service: &Arc<Service>,
+    account_id: AccountId,
+    choice: Choice,
+    dry_run: bool,
+    actor: Actor,
+) -> Result<Arc<Replay>, TooMany> {
+    let replay = Arc::new(Replay {
+        id: OperationId(ids::fresh()),
+        account_id,
+        dry_run,
+        choice,
+        actor,
+        cancelled_by: OnceLock::new(),
+        progress: watch::Sender::new(Progress::default()),
+    });
+    service.replays.admit(replay.clone())?;
+    let (running, begun) = (service.clone(), replay.clone());
+    service.run_until_stopped(async move { begun.run(&running).await }).await;
+    Ok(replay)
+}
+
+/// Calls a replay off. Answers false where this node does not run it.
+pub fn cancel(service: &Service, id: OperationId, actor: Actor) -> bool {
+    let Some(replay) = service.replays.find(id).filter(|replay| replay.is_under_way()) else { return false };
+    // Who was first called it off.
+    replay.cancelled_by.set(actor).ok();
+    true
+}
+
+impl Replay {
+    pub fn state(&self) -> ReplayState {
+        ReplayState {
+            id: self.id,
+            account_id: Some(self.account_id),
+            dry_run: self.dry_run,
+            filter: self.choice.to_string(),
+            progress: self.progress.borrow().clone(),
+        }
+    }
+
+    /// Waits until it is known what is chosen, `patience` at most.
+    pub async fn decided(&self, patience: Duration) -> ReplayState {
+        let mut changes = self.progress.subscribe();
+        let decided = changes.wait_for(|progress| progress.state != State::Deciding);
+        // Too late is no failure: whoever asked asks again.
+        tokio::time::timeout(patience, decided).await.ok();
+        self.state()
+    }
+
+    fn is_under_way(&self) -> bool {
+        self.progress.borrow().state.is_under_way()
+    }
+
+    fn is_called_off(&self, service: &Service) -> bool {
+        self.cancelled_by.get().is_some() || *service.stopping().borrow()
+    }
+
+    async fn run(&self, service: &Service) {
+        let ended = self.carry_out(service).await.unwrap_or_else(|error| {
+            tracing::error!(replay = %self.id, error = format!("{error:#}"), "a replay was interrupted: begin it again");
+            State::Interrupted
+        });
+        self.progress.send_modify(|progress| progress.state = ended);
+    }
+
+    async fn carry_out(&self, service: &Service) -> anyhow::Result<State> {
+        let Some(chosen) = self.choose(service).await? else { return Ok(State::Cancelled) };
+        if self.dry_run || chosen.is_empty() {
+            return Ok(State::Done);
+        }
+        let started = OperationEvent::ReplayStarted {
+            account_id: Some(self.account_id),
+            chosen: u32::try_from(chosen.len()).unwrap_or(u32::MAX),
+            filter: self.choice.to_string(),
+        };
+        let mut last = operations::record(service, self.id, started, &self.actor).await?;
+        self.progress.send_modify(|progress| progress.state = State::Running);
+        let done = self.put_back(service, &chosen, &mut last).await?;
+        let replayed = u32::try_from(self.progress.borrow().replayed).unwrap_or(u32::MAX);
+        let ended = OperationEvent::ReplayEnded { replayed, cancelled: !done };
+        let actor = self.cancelled_by.get().filter(|_| !done).unwrap_or(&self.actor);
+        last = operations::record(service, self.id, ended, actor).await?.or(last);
+        service.wait_for_views(last).await;
+        Ok(if done { State::Done } else { State::Cancelled })
+    }
+
+    /// Decides what is meant again. None where it was called off meanwhile.
+    async fn choose(&self, service: &Service) -> anyhow::Result<Option<Vec<Chosen>>> {
+        let Some(link) = service.integrations.find(self.choice.integration_id).await? else {
+            bail!("the integration is gone");
+        };
+        let mut chosen = vec![];
+        let mut meant = Meant::of(service, &self.choice).await?;
+        while let Some(ids) = meant.next(service, &self.choice).await? {
+            for some in ids.chunks(CONCURRENCY * 8) {
+                service.log.give_way().await;
+                if self.is_called_off(service) {
+                    return Ok(None);
+                }
+                let looks: Vec<_> = some.iter().map(|id| self.choice.look_at(&service.log, &link, id)).collect();
+                let found: Vec<Finding> = iter(looks).buffered(CONCURRENCY).try_collect().await?;
+                for finding in found {
+                    if !self.note(finding, &mut chosen) {
+                        self.progress.send_modify(|progress| progress.more = true);
+                        return Ok(Some(chosen));
+                    }
+                }
+            }
+        }
+        if meant.is_cut {
+            self.progress.send_modify(|progress| progress.more = true);
+        }
+        Ok(Some(chosen))
+    }
+
+    /// Answers false where it is one more than a replay does.
+    fn note(&self, finding: Finding, chosen: &mut Vec<Chosen>) -> bool {
+        if matches!(finding, Finding::Chosen(_)) && chosen.len() >= MAX_CHOSEN {
+            return false;
+        }
+        self.progress.send_modify(|progress| progress.note(&finding));
+        if let Finding::Chosen(one) = finding {
+            chosen.push(one);
+        }
+        true
+    }
+
+    /// Answers whether it came to its end.
+    async fn put_back(&self, service: &Service, chosen: &[Chosen], last: &mut Option<i64>) -> anyhow::Result<bool> {
+        let mut turns = tokio::time::interval(EVERY);
+        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        for batch in chosen.chunks(BATCH) {
+            turns.tick().await;
+            service.log.give_way().await;
+            if self.is_called_off(service) {
+                return Ok(false);
+            }
+            let commands: Vec<_> = batch.iter().map(|one| self.put_back_one(service, one)).collect();
+            let mut done = iter(commands).buffer_unordered(CONCURRENCY);
+            let mut failure = None;
+            while let Some(position) = done.next().await {
+                match position {
+                    Ok(position) => {
+                        *last = position.max(*last);
+                        self.progress.send_modify(|progress| progress.put_back(position.is_some()));
+                    }
+                    Err(error) => failure = Some(error),
+                }
+            }
+            if let Some(error) = failure {
+                return Err(error);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Answers where it was recorded. None where there was nothing to do any more.
+    async fn put_back_one(&self, service: &Service, one: &Chosen) -> anyhow::Result<Option<i64>> {
+        let command = DeliveryCommand::Replay { username: one.username.clone() };
+        let mut tries = 1;
+        loop {
+            match service.log.execute::<Delivery>(&one.delivery_id, command.clone(), &self.actor).await {
+                Ok(committed) => return Ok(committed.position),
+                Err(CommandError::Refused(_)) => return Ok(None),
+                Err(error) if tries >= MAX_TRIES || *service.stopping().borrow() => return Err(error.into()),
+                Err(error) => tracing::warn!(delivery = one.delivery_id, %error, "trying again soon"),
+            }
+            tries += 1;
+            tokio::time::sleep(RETRY_AFTER).await;
+        }
+    }
+}

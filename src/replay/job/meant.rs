@@ -1,0 +1,67 @@
+//! Which deliveries a replay looks at: those that are named, or those that the view of webhooks tells.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use anyhow::bail;
+use projections::View;
+use projections::webhook_receipts::{self, OrderReceipt};
+
+use crate::replay::Choice;
+use crate::service::Service;
+
+/// Deliveries that one replay looks at at most.
+const MAX_LOOKED_AT: usize = 1_000_000;
+const PAGE: i64 = 500;
+/// How long a replay waits for the view to hold what is recorded.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The deliveries that may be meant, some at a time.
+enum Source {
+    Named(Option<Vec<String>>),
+    /// By the webhooks that came, after this one.
+    Received(Option<OrderReceipt>),
+}
+
+pub(super) struct Meant {
+    source: Source,
+    seen: HashSet<String>,
+    /// There were more than are looked at.
+    pub(super) is_cut: bool,
+}
+
+impl Meant {
+    pub(super) async fn of(service: &Service, choice: &Choice) -> anyhow::Result<Self> {
+        let source = if let Some(named) = choice.named() {
+            Source::Named(Some(named))
+        } else {
+            // The view says what to look at, so it must hold everything that is there by now.
+            let newest = service.log.newest().await?;
+            if !service.projector.wait_for(View::WebhookReceipts, newest, PATIENCE).await {
+                bail!("the view of webhooks is too far behind");
+            }
+            Source::Received(None)
+        };
+        Ok(Self { source, seen: HashSet::new(), is_cut: false })
+    }
+
+    /// Deliveries that were not told before; nothing at the end.
+    pub(super) async fn next(&mut self, service: &Service, choice: &Choice) -> anyhow::Result<Option<Vec<String>>> {
+        let after = match &mut self.source {
+            Source::Named(named) => return Ok(named.take()),
+            Source::Received(after) => after,
+        };
+        let integration_id = choice.integration_id.to_string();
+        let received =
+            webhook_receipts::about_orders(&service.views, &integration_id, choice.received, after.as_ref(), PAGE)
+                .await?;
+        let Some(last) = received.last() else { return Ok(None) };
+        if self.seen.len() >= MAX_LOOKED_AT {
+            self.is_cut = true;
+            return Ok(None);
+        }
+        *after = Some(last.clone());
+        let ids = received.into_iter().map(|receipt| receipt.delivery_id);
+        Ok(Some(ids.filter(|id| self.seen.insert(id.clone())).collect()))
+    }
+}

@@ -1,0 +1,135 @@
+//! How far a replay is, as its node knows it or as the log tells it.
+
+use cqrs_es::Aggregate as _;
+use domain::operation::{Operation, OperationEvent};
+use domain::{AccountId, OperationId};
+use projections::feed::Fact;
+
+use crate::event_log::LoadError;
+use crate::replay::choice::{Finding, LeftAlone};
+use crate::service::Service;
+
+/// Of the deliveries that are chosen, so many are told one by one.
+const MAX_TOLD: usize = 100;
+/// The events of a replay: its beginning and its end.
+const MAX_EVENTS: i64 = 10;
+
+/// Where a replay stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// It finds out what is chosen.
+    #[default]
+    Deciding,
+    Running,
+    Done,
+    Cancelled,
+    /// It ended without a word, or another node runs it. Begun again, it does the rest.
+    Interrupted,
+}
+
+/// How far a replay is.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    pub state: State,
+    /// Deliveries that were meant and decided again.
+    pub looked_at: u64,
+    pub chosen: u64,
+    /// There are others beyond what one replay does.
+    pub more: bool,
+    pub left_alone: LeftAloneCounts,
+    /// Put back in the queue.
+    pub replayed: u64,
+    /// Chosen, and not put back: somebody had changed them meanwhile.
+    pub refused: u64,
+    /// The first of those that are chosen.
+    pub first: Vec<String>,
+}
+
+/// How many deliveries a replay leaves alone, and why.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftAloneCounts {
+    pub filtered: u64,
+    pub called_off: u64,
+    pub blocked: u64,
+    pub unreadable: u64,
+    pub erased: u64,
+    pub under_way: u64,
+    pub done: u64,
+}
+
+/// What is known of a replay.
+#[derive(Clone, Debug)]
+pub struct ReplayState {
+    pub id: OperationId,
+    pub account_id: Option<AccountId>,
+    pub dry_run: bool,
+    /// What was chosen, as people read it.
+    pub filter: String,
+    pub progress: Progress,
+}
+
+impl State {
+    pub fn is_under_way(self) -> bool {
+        matches!(self, Self::Deciding | Self::Running)
+    }
+}
+
+impl Progress {
+    pub(super) fn note(&mut self, finding: &Finding) {
+        match finding {
+            Finding::NotMeant => return,
+            Finding::LeftAlone(why) => self.left_alone.note(*why),
+            Finding::Chosen(one) => {
+                self.chosen += 1;
+                if self.first.len() < MAX_TOLD {
+                    self.first.push(one.delivery_id.clone());
+                }
+            }
+        }
+        self.looked_at += 1;
+    }
+
+    pub(super) fn put_back(&mut self, is_queued: bool) {
+        if is_queued { self.replayed += 1 } else { self.refused += 1 }
+    }
+}
+
+impl LeftAloneCounts {
+    fn note(&mut self, why: LeftAlone) {
+        let count = match why {
+            LeftAlone::Filtered => &mut self.filtered,
+            LeftAlone::CalledOff => &mut self.called_off,
+            LeftAlone::Blocked => &mut self.blocked,
+            LeftAlone::Unreadable => &mut self.unreadable,
+            LeftAlone::Erased => &mut self.erased,
+            LeftAlone::UnderWay => &mut self.under_way,
+            LeftAlone::Done => &mut self.done,
+        };
+        *count += 1;
+    }
+}
+
+/// A replay by its id, if there is or was one.
+pub async fn find(service: &Service, id: OperationId) -> Result<Option<ReplayState>, LoadError> {
+    if let Some(replay) = service.replays.find(id) {
+        return Ok(Some(replay.state()));
+    }
+    let mut found = None;
+    for told in service.log.told(Operation::TYPE, &id.to_string(), 0, MAX_EVENTS).await? {
+        match (told.recorded.fact, &mut found) {
+            (Fact::Operation(OperationEvent::ReplayStarted { account_id, chosen, filter }), _) => {
+                let progress = Progress { state: State::Interrupted, chosen: u64::from(chosen), ..Progress::default() };
+                found = Some(ReplayState { id, account_id, dry_run: false, filter, progress });
+            }
+            (Fact::Operation(OperationEvent::ReplayEnded { replayed, cancelled }), Some(found)) => {
+                found.progress.state = if cancelled { State::Cancelled } else { State::Done };
+                found.progress.replayed = u64::from(replayed);
+                if !cancelled {
+                    found.progress.refused = found.progress.chosen.saturating_sub(u64::from(replayed));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,218 @@
+//! What is recorded of one order: what was decided then, and what today's mappings, filters and code make of it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use cqrs_es::Aggregate as _;
+use domain::delivery::{
+    ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, Phase, StartFacts, Webhook, WebhookOutcome,
+};
+use domain::integration::Link;
+use domain::{Asset, IntegrationId, ResolutionCode, ResourceType};
+use projections::feed::Fact;
+
+use crate::event_log::{EventLog, LoadError};
+use crate::ingest::parse::{self, Aside, Parsed};
+
+/// A story longer than this is not looked through.
+const MAX_STORY: i64 = 10_000;
+
+/// What the webhooks of an order lead to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// No status of it is delivered.
+    Filtered,
+    CalledOff,
+    /// It is not an order at all, or cannot be read.
+    NotAnOrder,
+    /// The merchant has to fix something first.
+    Blocked(ResolutionCode),
+    Delivers(BTreeSet<String>),
+    /// Accepted, and no attempt was made yet.
+    Undecided,
+}
+
+/// Today's answer to the webhooks of an order.
+pub(super) struct Today {
+    pub(super) verdict: Verdict,
+    /// Whom the order names, as far as it is read so today.
+    pub(super) username: Option<String>,
+}
+
+/// The events of one delivery.
+pub(super) struct Story {
+    pub(super) delivery_id: String,
+    events: Vec<Event>,
+}
+
+struct Event {
+    sequence: i64,
+    recorded_at: DateTime<Utc>,
+    fact: DeliveryEvent,
+}
+
+impl Story {
+    pub(super) async fn read(log: &EventLog, delivery_id: &str) -> Result<Self, LoadError> {
+        let told = log.told(Delivery::TYPE, delivery_id, 0, MAX_STORY).await?;
+        let events = told.into_iter().filter_map(|told| match told.recorded.fact {
+            Fact::Delivery(fact) => {
+                Some(Event { sequence: told.stored.sequence, recorded_at: told.recorded.recorded_at, fact })
+            }
+            Fact::Account(_)
+            | Fact::Integration(_)
+            | Fact::Notice(_)
+            | Fact::Checkpoint(_)
+            | Fact::Operation(_)
+            | Fact::Foreign => None,
+        });
+        Ok(Self { delivery_id: delivery_id.to_owned(), events: events.collect() })
+    }
+
+    /// The first webhook about the order.
+    pub(super) fn first(&self) -> Option<&Webhook> {
+        self.events.iter().find_map(|event| webhook_in(&event.fact))
+    }
+
+    /// Whether a webhook about it was received from one moment until before another (microseconds since 1970).
+    pub(super) fn was_told_between(&self, (from, to): (i64, i64)) -> bool {
+        self.events.iter().any(|event| {
+            webhook_in(&event.fact).is_some() && (from..to).contains(&event.recorded_at.timestamp_micros())
+        })
+    }
+
+    /// Whether somebody has put the username right.
+    pub(super) fn has_corrected_username(&self) -> bool {
+        self.events.iter().any(|event| matches!(event.fact, DeliveryEvent::UsernameCorrected { .. }))
+    }
+
+    /// The delivery as it stands.
+    pub(super) fn folded(&self) -> Delivery {
+        let mut delivery = Delivery::default();
+        for event in &self.events {
+            delivery.apply(event.fact.clone());
+        }
+        delivery
+    }
+
+    /// What the recorded events say.
+    pub(super) fn decided_then(&self) -> Verdict {
+        let mut verdict = Verdict::Filtered;
+        for event in &self.events {
+            verdict = match &event.fact {
+                DeliveryEvent::WebhookReceived { outcome: WebhookOutcome::Accepted, .. } => Verdict::Undecided,
+                DeliveryEvent::WebhookReceived { outcome: WebhookOutcome::Cancelled, .. } => Verdict::CalledOff,
+                DeliveryEvent::Started(started) => Verdict::Delivers(named(&started.plan)),
+                // What an attempt met with at Cortex Cloud is no matter of mappings and filters.
+                DeliveryEvent::ActionRequired {
+                    code: code @ (ResolutionCode::NoItemMapping | ResolutionCode::MissingUsername),
+                } if !matches!(verdict, Verdict::Delivers(_)) => Verdict::Blocked(*code),
+                DeliveryEvent::WebhookReceived { .. }
+                | DeliveryEvent::LeaseRenewed { .. }
+                | DeliveryEvent::Followed { .. }
+                | DeliveryEvent::ItemShared { .. }
+                | DeliveryEvent::RetryScheduled { .. }
+                | DeliveryEvent::ActionRequired { .. }
+                | DeliveryEvent::Completed
+                | DeliveryEvent::FailedPermanently { .. }
+                | DeliveryEvent::CancellationRequested
+                | DeliveryEvent::Cancelled
+                | DeliveryEvent::HandedBack
+                | DeliveryEvent::RetryRequested
+                | DeliveryEvent::UsernameCorrected { .. }
+                | DeliveryEvent::Requeued { .. }
+                | DeliveryEvent::PersonalDataErased { .. } => continue,
+            };
+        }
+        verdict
+    }
+
+    /// What today's code, filter and mappings make of the same bodies. None where they were erased.
+    pub(super) async fn decided_now(
+        &self,
+        log: &EventLog,
+        integration_id: IntegrationId,
+        link: &Link,
+    ) -> Result<Option<Today>, LoadError> {
+        let mut delivery = Delivery::default();
+        for event in &self.events {
+            let Some(webhook) = webhook_in(&event.fact) else {
+                // A username that a person corrected is still the right one.
+                if let DeliveryEvent::UsernameCorrected { .. } = event.fact {
+                    delivery.apply(event.fact.clone());
+                }
+                continue;
+            };
+            let Some(body) = log.body(Delivery::TYPE, &self.delivery_id, event.sequence).await? else {
+                return Ok(None);
+            };
+            let Ok(Parsed::Order(order)) = parse::parse(link.provider, webhook.topic.as_deref(), &body) else {
+                return Ok(Some(Today { verdict: Verdict::NotAnOrder, username: None }));
+            };
+            let aside = Aside {
+                topic: webhook.topic.clone(),
+                webhook_id: webhook.webhook_id.clone(),
+                api_key: ApiKeyUse::None,
+                body_bytes: webhook.body_bytes,
+            };
+            let again = DeliveryCommand::RecordWebhook(Box::new(order.into_webhook(integration_id, link, aside)));
+            for event in delivery.decide(again).unwrap_or_default() {
+                delivery.apply(event);
+            }
+        }
+        Ok(Some(today(&delivery, link)))
+    }
+}
+
+fn webhook_in(event: &DeliveryEvent) -> Option<&Webhook> {
+    if let DeliveryEvent::WebhookReceived { webhook, .. } = event { Some(webhook) } else { None }
+}
+
+fn today(delivery: &Delivery, link: &Link) -> Today {
+    let Some(order) = delivery.order() else {
+        return Today { verdict: Verdict::NotAnOrder, username: None };
+    };
+    let verdict = match order.phase {
+        Phase::Filtered => Verdict::Filtered,
+        Phase::Cancelled => Verdict::CalledOff,
+        Phase::Queued
+        | Phase::Running(_)
+        | Phase::RetryScheduled { .. }
+        | Phase::ActionRequired { .. }
+        | Phase::Completed
+        | Phase::FailedPermanently { .. } => {
+            let (plan, _) = order.plan(&link.mappings);
+            let facts = StartFacts { mappings: vec![], credentials_saved: true, api_key_active: true };
+            match order.blocked_by(&facts, &plan) {
+                Some(code) => Verdict::Blocked(code),
+                None => Verdict::Delivers(named(&plan)),
+            }
+        }
+    };
+    let username = order.username.as_ref().and_then(|username| username.known()).cloned();
+    Today { verdict, username }
+}
+
+fn named(plan: &[Asset]) -> BTreeSet<String> {
+    let kind = |asset: &Asset| match asset.resource_type {
+        ResourceType::Preset => "preset",
+        ResourceType::Capture => "capture",
+    };
+    plan.iter().map(|asset| format!("{} {}", kind(asset), asset.resource_id)).collect()
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Filtered => f.write_str("not delivered: order status filtered"),
+            Self::CalledOff => f.write_str("called off by the store"),
+            Self::NotAnOrder => f.write_str("not an order"),
+            Self::Blocked(code) => write!(f, "waits: {}", code.as_str()),
+            Self::Delivers(assets) => {
+                let assets: Vec<&str> = assets.iter().map(String::as_str).collect();
+                write!(f, "delivers {}", assets.join(", "))
+            }
+            Self::Undecided => f.write_str("not decided yet"),
+        }
+    }
+}
