@@ -13,7 +13,7 @@ use projections::View;
 use projections::delivery_log::DeliveryRow;
 use projections::delivery_log::personal::{self, Extent, Subject};
 
-use crate::event_log::{Actor, CommandError, Committed};
+use crate::event_log::{Actor, CommandError, Committed, LoadError};
 use crate::operations;
 use crate::service::{PATIENCE, Service};
 
@@ -31,6 +31,8 @@ pub enum ErasureError {
     ViewsBehind,
     #[error(transparent)]
     Delivery(#[from] CommandError<DeliveryRefusal>),
+    #[error(transparent)]
+    Log(#[from] LoadError),
     #[error(transparent)]
     Operation(#[from] CommandError<OperationRefusal>),
 }

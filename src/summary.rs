@@ -188,6 +188,10 @@ fn of_account(event: &AccountEvent) -> String {
         AccountEvent::CreditsGranted { credits, .. } => format!("{} granted.", were(*credits)),
         AccountEvent::ReservationTakenOver(moved) => {
             format!(
+        AccountEvent::RetentionSet { days: Some(days) } => {
+            format!("Personal data is erased once a delivery has been over for {}.", counted((*days).into(), "day"))
+        }
+        AccountEvent::RetentionSet { days: None } => "Personal data is kept for good.".to_owned(),
                 "What was set aside for {} of delivery {} now counts for attempt {}.",
                 action(&moved.action),
                 moved.delivery_id,

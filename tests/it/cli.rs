@@ -72,7 +72,12 @@ async fn every_command(engine: Engine) {
     for _ in 0..2 {
         printed(&desk.run(&["accounts", "grant", &account, "25", "--idempotency-key", "invoice 2026/7"]).await);
     }
-    assert!(desk.json(&["accounts", "list"]).await.to_string().contains("75"));
+    let kept = desk.run(&["accounts", "retention", "--days", "30", "--account", &account]).await;
+    assert!(printed(&kept).contains("over for 30 days"));
+    let listed = desk.json(&["accounts", "list"]).await.to_string();
+    assert!(listed.contains("75") && listed.contains("\"retentionDays\":30"), "{listed}");
+    assert!(printed(&desk.run(&["accounts", "retention", "--off", "--account", &account]).await).contains("for good"));
+    assert!(!desk.run(&["accounts", "retention", "--off", "--days", "3"]).await.status.success());
 
     let made = desk.json(&["keys", "create", "--name", "desk", "--role", "support", "--account", &account]).await;
     assert!(made.to_string().contains("cb_live_"), "{made}");
@@ -80,6 +85,7 @@ async fn every_command(engine: Engine) {
     let id = keys.as_array().unwrap().iter().find(|key| key["name"] == "desk").map(|key| text(&key["id"])).unwrap();
     let limited = desk.run(&["keys", "limit", &id, "1200", "--account", &account, "--reason", "they poll"]).await;
     assert!(printed(&limited).contains("1200 requests a minute"));
+    assert!(printed(&desk.run(&["keys", "list", "--account", &account]).await).contains("1200"));
     printed(&desk.run(&["keys", "deactivate", &id, "--account", &account]).await);
     let actions = printed(&desk.run(&["audit", "actions", "--account", &account]).await);
     assert!(actions.contains("they poll"), "{actions}");

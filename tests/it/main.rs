@@ -27,6 +27,7 @@ mod rate_limits;
 mod rebuilds;
 mod refusals;
 mod replays;
+mod retention;
 mod support;
 mod views;
 mod webhooks;

@@ -140,3 +140,4 @@ impl From<ErasureError> for ApiError {
         }
     }
 }
+            ErasureError::Log(error) => error.into(),
