@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod client;
 mod credentials;
+mod data_requests;
 mod deliveries;
 mod demo;
 mod erase;
@@ -107,6 +108,7 @@ enum Command {
     Deliveries(deliveries::Deliveries),
     Erase(erase::Erase),
     ExportPersonalData(export_personal_data::ExportPersonalData),
+    DataRequests(data_requests::DataRequests),
     #[command(subcommand)]
     Events(events::Events),
     #[command(subcommand)]
@@ -133,6 +135,7 @@ impl Cli {
             | Command::Deliveries(_)
             | Command::Erase(_)
             | Command::ExportPersonalData(_)
+            | Command::DataRequests(_)
             | Command::Events(_)
             | Command::Projections(_)
             | Command::Audit(_) => Level::Warn,
@@ -156,6 +159,7 @@ impl Cli {
             Command::Deliveries(command) => command.run(json).await,
             Command::Erase(command) => command.run(json).await,
             Command::ExportPersonalData(command) => command.run(json).await,
+            Command::DataRequests(command) => command.run(json).await,
             Command::Events(command) => command.run(json).await,
             Command::Projections(command) => command.run(json).await,
             Command::Audit(command) => command.run(json).await,

@@ -1,12 +1,14 @@
 //! Erasing people: their data keys are deleted with an event that says so and names nobody, and then everything that was
 //! derived from what the keys sealed.
 
+pub(crate) mod data_requests;
 pub(crate) mod traces;
 
 use std::collections::BTreeMap;
 
 use domain::AccountId;
 use domain::delivery::{Delivery, DeliveryCommand, DeliveryRefusal, ErasureCause};
+use domain::notice::NoticeRefusal;
 use domain::operation::{OperationEvent, OperationRefusal};
 use futures_util::stream::{StreamExt as _, iter};
 use projections::View;
@@ -30,9 +32,11 @@ pub enum ErasureError {
     #[error("the views are too far behind to say what is meant")]
     ViewsBehind,
     #[error(transparent)]
+    Log(#[from] LoadError),
+    #[error(transparent)]
     Delivery(#[from] CommandError<DeliveryRefusal>),
     #[error(transparent)]
-    Log(#[from] LoadError),
+    Notice(#[from] CommandError<NoticeRefusal>),
     #[error(transparent)]
     Operation(#[from] CommandError<OperationRefusal>),
 }

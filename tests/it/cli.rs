@@ -143,7 +143,20 @@ async fn every_command(engine: Engine) {
     let unknown = desk.run(&["projections", "rebuild", "nothing"]).await;
     assert!(!unknown.status.success());
 
+    let question = json!({ "shop_id": 1, "shop_domain": "a.b", "orders_requested": [1042], "data_request": { "id": 9 },
+        "customer": { "id": 7, "email": "max@music.com" } })
+    .to_string();
+    let (name, value) =
+        cloud_bridge::ingest::signature::sign(Provider::Shopify, &secret, question.as_bytes()).expect("it signs");
+    let sent =
+        reqwest::Client::new().post(&url).header(name, value).header("x-shopify-topic", "customers/data_request");
+    assert_eq!(sent.body(question).send().await.unwrap().status().as_u16(), 202);
+    while desk.json(&["data-requests"]).await["nodes"][0]["deliveries"].is_null() {
+        tokio::task::yield_now().await;
+    }
+    stores_are_answered(&desk, &account).await;
     people_are_erased(&desk).await;
+    assert!(printed(&desk.run(&["data-requests"]).await).contains("erased"));
     the_log_is_proven(&desk).await;
     desk.server.kill().await;
     let mut migrate = cloud_bridge(&desk.databases.folder());
@@ -205,6 +218,25 @@ async fn a_rebuild_that_is_cancelled_or_cut_off_leaves_the_old_view() {
 }
 
 /// What is known of a customer is written out and erased; without being asked to, and without a terminal, nothing is.
+/// What a store asks by law of a customer is listed, answered in one step, and erased with the customer.
+async fn stores_are_answered(desk: &Desk, account: &str) {
+    let list = ["data-requests", "--account", account];
+    let asked = desk.json(&list).await["nodes"][0].clone();
+    let id = text(&asked["id"]);
+    assert!(text(&asked["command"]).contains(&format!("export-personal-data --request {id}")));
+    let listed = printed(&desk.run(&list).await);
+    assert!(listed.contains(&id) && listed.contains("open") && !listed.contains("music.com"), "{listed}");
+    let written = printed(&desk.run(&["export-personal-data", "--request", &id, "--reason", "by law"]).await);
+    let document: Value = line(&written);
+    assert_eq!(document["customer"]["email"], "max@music.com");
+    assert_eq!(document["deliveries"][0]["orderId"], "1042");
+    assert!(printed(&desk.run(&list).await).contains("written out"));
+    for wrong in [&["--request", "no-such-request"][..], &["--request", &id, "--customer", "max@music.com"], &[]] {
+        let refused = desk.run(&[&["export-personal-data"][..], wrong].concat()).await;
+        assert!(!refused.status.success() && !refused.stderr.is_empty(), "{wrong:?}");
+    }
+}
+
 async fn people_are_erased(desk: &Desk) {
     let file = desk.databases.folder().join("customer.json");
     let path = file.to_str().unwrap();
@@ -230,7 +262,7 @@ async fn people_are_erased(desk: &Desk) {
     }
     assert_eq!(events().await, before, "nothing was changed");
     let erased = desk.json(&[&["erase", "--yes"][..], &customer].concat()).await;
-    assert_eq!((&erased["matched"], &erased["erased"]), (&json!(1), &json!(1)));
+    assert_eq!((&erased["matched"], &erased["erased"], &erased["dataRequests"]), (&json!(1), &json!(1), &json!(1)));
     let again = printed(&desk.run(&["erase", "--yes", "--order", "#1042"]).await);
     assert!(again.contains("nothing personal was left"), "{again}");
 }
