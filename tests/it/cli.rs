@@ -14,6 +14,8 @@ use crate::app::text;
 use crate::engines::{Databases, Engine};
 use crate::process::{Server, cloud_bridge, printed};
 
+mod people;
+
 struct Desk {
     databases: Databases,
     server: Server,
@@ -50,6 +52,22 @@ impl Desk {
         let all: Vec<&str> = ["--json"].iter().chain(arguments).copied().collect();
         let out = printed(&self.run(&all).await);
         serde_json::from_str(&out).unwrap_or_else(|_| Value::Array(out.lines().map(line).collect()))
+    }
+}
+
+/// Where a Shopify store sends its webhooks, and what it signs them with.
+struct Webhooks {
+    url: String,
+    secret: String,
+}
+
+impl Webhooks {
+    async fn send(&self, topic: &str, body: &Value) {
+        let body = body.to_string();
+        let signed = cloud_bridge::ingest::signature::sign(Provider::Shopify, &self.secret, body.as_bytes());
+        let (name, value) = signed.expect("it signs");
+        let request = reqwest::Client::new().post(&self.url).header(name, value).header("x-shopify-topic", topic);
+        assert_eq!(request.body(body).send().await.unwrap().status().as_u16(), 202);
     }
 }
 
@@ -143,20 +161,7 @@ async fn every_command(engine: Engine) {
     let unknown = desk.run(&["projections", "rebuild", "nothing"]).await;
     assert!(!unknown.status.success());
 
-    let question = json!({ "shop_id": 1, "shop_domain": "a.b", "orders_requested": [1042], "data_request": { "id": 9 },
-        "customer": { "id": 7, "email": "max@music.com" } })
-    .to_string();
-    let (name, value) =
-        cloud_bridge::ingest::signature::sign(Provider::Shopify, &secret, question.as_bytes()).expect("it signs");
-    let sent =
-        reqwest::Client::new().post(&url).header(name, value).header("x-shopify-topic", "customers/data_request");
-    assert_eq!(sent.body(question).send().await.unwrap().status().as_u16(), 202);
-    while desk.json(&["data-requests"]).await["nodes"][0]["deliveries"].is_null() {
-        tokio::task::yield_now().await;
-    }
-    stores_are_answered(&desk, &account).await;
-    people_are_erased(&desk).await;
-    assert!(printed(&desk.run(&["data-requests"]).await).contains("erased"));
+    people::are_told_and_erased(&desk, &account, &Webhooks { url, secret }).await;
     the_log_is_proven(&desk).await;
     desk.server.kill().await;
     let mut migrate = cloud_bridge(&desk.databases.folder());
@@ -215,56 +220,6 @@ async fn a_rebuild_that_is_cancelled_or_cut_off_leaves_the_old_view() {
     desk.server.kill().await;
     cortex.stop().await;
     desk.databases.remove().await;
-}
-
-/// What is known of a customer is written out and erased; without being asked to, and without a terminal, nothing is.
-/// What a store asks by law of a customer is listed, answered in one step, and erased with the customer.
-async fn stores_are_answered(desk: &Desk, account: &str) {
-    let list = ["data-requests", "--account", account];
-    let asked = desk.json(&list).await["nodes"][0].clone();
-    let id = text(&asked["id"]);
-    assert!(text(&asked["command"]).contains(&format!("export-personal-data --request {id}")));
-    let listed = printed(&desk.run(&list).await);
-    assert!(listed.contains(&id) && listed.contains("open") && !listed.contains("music.com"), "{listed}");
-    let written = printed(&desk.run(&["export-personal-data", "--request", &id, "--reason", "by law"]).await);
-    let document: Value = line(&written);
-    assert_eq!(document["customer"]["email"], "max@music.com");
-    assert_eq!(document["deliveries"][0]["orderId"], "1042");
-    assert!(printed(&desk.run(&list).await).contains("written out"));
-    for wrong in [&["--request", "no-such-request"][..], &["--request", &id, "--customer", "max@music.com"], &[]] {
-        let refused = desk.run(&[&["export-personal-data"][..], wrong].concat()).await;
-        assert!(!refused.status.success() && !refused.stderr.is_empty(), "{wrong:?}");
-    }
-}
-
-async fn people_are_erased(desk: &Desk) {
-    let file = desk.databases.folder().join("customer.json");
-    let path = file.to_str().unwrap();
-    let customer = ["--customer", "max@music.com", "--reason", "ticket 4711"];
-    let exported = desk.run(&[&["export-personal-data", "--to", path][..], &customer].concat()).await;
-    assert!(printed(&exported).contains("1 deliveries") || printed(&exported).contains("1 delivery"));
-    let document: Value = line(&std::fs::read_to_string(&file).unwrap());
-    assert_eq!(document["deliveries"][0]["webhooks"][0]["email"], "max@music.com");
-    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
-    assert_eq!(mode & 0o777, 0o600);
-
-    let events = async || desk.json(&["events", "tail", "--from", "1"]).await.as_array().unwrap().len();
-    let before = events().await;
-    for arguments in [&["erase", "--order", "1042"][..], &["--json", "erase", "--customer", "max@music.com"]] {
-        let unasked = desk.run(arguments).await;
-        let said = String::from_utf8_lossy(&unasked.stderr).into_owned();
-        assert!(!unasked.status.success() && said.contains("--yes"), "{said}");
-    }
-    for nobody in [["--customer", "nobody@music.com"], ["--order", "4711"]] {
-        let refused = desk.run(&[&["erase", "--yes"][..], &nobody].concat()).await;
-        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-        assert!(!refused.status.success() && said.contains("nothing was erased"), "{said}");
-    }
-    assert_eq!(events().await, before, "nothing was changed");
-    let erased = desk.json(&[&["erase", "--yes"][..], &customer].concat()).await;
-    assert_eq!((&erased["matched"], &erased["erased"], &erased["dataRequests"]), (&json!(1), &json!(1), &json!(1)));
-    let again = printed(&desk.run(&["erase", "--yes", "--order", "#1042"]).await);
-    assert!(again.contains("nothing personal was left"), "{again}");
 }
 
 /// The commands of `audit`, and what they refuse.
