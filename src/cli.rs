@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod client;
 mod credentials;
+mod data_requests;
 mod deliveries;
 mod demo;
 mod erase;
@@ -110,6 +111,7 @@ enum Command {
     Webhooks(webhooks::Webhooks),
     Erase(erase::Erase),
     ExportPersonalData(export_personal_data::ExportPersonalData),
+    DataRequests(data_requests::DataRequests),
     #[command(subcommand)]
     Events(events::Events),
     #[command(subcommand)]
@@ -137,6 +139,7 @@ impl Cli {
             | Command::Webhooks(_)
             | Command::Erase(_)
             | Command::ExportPersonalData(_)
+            | Command::DataRequests(_)
             | Command::Events(_)
             | Command::Projections(_)
             | Command::Audit(_) => Level::Warn,
@@ -161,6 +164,7 @@ impl Cli {
             Command::Webhooks(command) => command.run(json).await,
             Command::Erase(command) => command.run(json).await,
             Command::ExportPersonalData(command) => command.run(json).await,
+            Command::DataRequests(command) => command.run(json).await,
             Command::Events(command) => command.run(json).await,
             Command::Projections(command) => command.run(json).await,
             Command::Audit(command) => command.run(json).await,

@@ -1,19 +1,21 @@
 //! Erasing people: their data keys are deleted with an event that says so and names nobody, and then everything that was
 //! derived from what the keys sealed.
 
+pub(crate) mod data_requests;
 pub(crate) mod traces;
 
 use std::collections::BTreeMap;
 
 use domain::AccountId;
 use domain::delivery::{Delivery, DeliveryCommand, DeliveryRefusal, ErasureCause};
+use domain::notice::NoticeRefusal;
 use domain::operation::{OperationEvent, OperationRefusal};
 use futures_util::stream::{StreamExt as _, iter};
 use projections::View;
 use projections::delivery_log::DeliveryRow;
 use projections::delivery_log::personal::{self, Extent, Subject};
 
-use crate::event_log::{Actor, CommandError, Committed};
+use crate::event_log::{Actor, CommandError, Committed, LoadError};
 use crate::operations;
 use crate::service::{PATIENCE, Service};
 
@@ -30,7 +32,11 @@ pub enum ErasureError {
     #[error("the views are too far behind to say what is meant")]
     ViewsBehind,
     #[error(transparent)]
+    Log(#[from] LoadError),
+    #[error(transparent)]
     Delivery(#[from] CommandError<DeliveryRefusal>),
+    #[error(transparent)]
+    Notice(#[from] CommandError<NoticeRefusal>),
     #[error(transparent)]
     Operation(#[from] CommandError<OperationRefusal>),
 }

@@ -4,6 +4,7 @@
 mod account;
 mod action;
 mod arguments;
+mod data_request;
 mod delivery;
 mod error;
 mod event;

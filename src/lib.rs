@@ -24,6 +24,7 @@ pub mod projector;
 pub mod rate_limit;
 mod reactions;
 pub mod replay;
+pub mod retention;
 pub mod sandbox;
 pub mod service;
 pub mod summary;

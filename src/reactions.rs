@@ -143,6 +143,10 @@ impl Reactions<'_> {
             AccountEvent::CreditsReserved(reserved) | AccountEvent::ReservationTakenOver(reserved) => {
                 self.settle(&reserved.delivery_id.to_string()).await
             }
+            AccountEvent::RetentionSet { .. } => {
+                self.service.retention.look_soon();
+                Ok(())
+            }
             AccountEvent::Opened { .. }
             | AccountEvent::ApiKeyCreated(_)
             | AccountEvent::ApiKeyDeactivated { .. }

@@ -27,9 +27,10 @@ use crate::metrics::Metrics;
 use crate::projector::Projector;
 use crate::rate_limit::RateLimits;
 use crate::replay::job::Replays;
+use crate::retention::Retention;
 use crate::vault::Vault;
 use crate::worker::{Pace, Worker};
-use crate::{keys, reactions};
+use crate::{keys, reactions, retention};
 
 /// How long a worker holds a delivery without a word, unless the operator says otherwise.
 pub const DEFAULT_LEASE: Duration = Duration::from_mins(1);
@@ -73,6 +74,7 @@ pub struct Service {
     pub rate_limits: RateLimits,
     pub rotation: Rotation,
     pub replays: Replays,
+    pub retention: Retention,
     pub metrics: Arc<Metrics>,
     pub clock: Clock,
     pub public_url: String,
@@ -115,6 +117,7 @@ impl Service {
             rate_limits: RateLimits::default(),
             rotation: Rotation::default(),
             replays: Replays::default(),
+            retention: Retention::default(),
             public_url: options.public_url.trim_end_matches('/').to_owned(),
             reacted: watch::Sender::new(0),
             traces: Traces::default(),
@@ -146,6 +149,8 @@ impl Service {
         background.followers.spawn_on(async move { reactions::follow(&service).await }, &runtime);
         let service = self.clone();
         background.followers.spawn_on(async move { traces::follow(&service).await }, &runtime);
+        let service = self.clone();
+        background.followers.spawn_on(async move { retention::follow(&service).await }, &runtime);
         if let Some(every) = options.checkpoint_every {
             let log = self.log.clone();
             background.followers.spawn_on(async move { signer::follow(&log, every).await }, &runtime);

@@ -42,7 +42,7 @@ pub fn summary(event: &Recorded) -> String {
             format!("The store ({}) sent {what}.", store(received.provider))
         }
         Fact::Notice(NoticeEvent::PersonalDataErased) => "It was done, and whom it named was erased.".to_owned(),
-        Fact::Operation(told) => of_operation(told),
+        Fact::Operation(told) => of_operation(told, &event.aggregate_id),
         Fact::Checkpoint(CheckpointEvent::CheckpointSigned(checkpoint)) => format!(
             "A checkpoint over the events at positions {} to {} was signed with the key {}.",
             checkpoint.first_position, checkpoint.last_position, checkpoint.key_id
@@ -51,20 +51,28 @@ pub fn summary(event: &Recorded) -> String {
     }
 }
 
-fn of_operation(event: &OperationEvent) -> String {
+fn of_operation(event: &OperationEvent, id: &str) -> String {
     let several = |number: u32| if number == 1 { "1 delivery".to_owned() } else { format!("{number} deliveries") };
     match event {
         OperationEvent::PersonalDataRead { delivery_id, .. } => {
             format!("Who ordered was looked at, of delivery {delivery_id}.")
         }
-        OperationEvent::PersonalDataExported { deliveries, .. } => {
+        OperationEvent::PersonalDataExported { deliveries, data_request: None, .. } => {
             format!("What is known of a customer was written out, of {}.", several(*deliveries))
         }
+        OperationEvent::PersonalDataExported { deliveries, data_request: Some(request), .. } => format!(
+            "What is known of the customer of the request {request} was written out, of {}.",
+            several(*deliveries)
+        ),
         OperationEvent::ErasureRequested { deliveries, .. } => {
             format!("The erasure of a customer was asked for, of {}.", several(*deliveries))
         }
         OperationEvent::DataRequested { deliveries, .. } => {
-            format!("The store asked what is known of a customer: {}. Answer within 30 days.", several(*deliveries))
+            format!(
+                "The store asked what is known of a customer: {}. Answer within 30 days, with what \
+                 `cloud-bridge export-personal-data --request {id}` writes.",
+                several(*deliveries)
+            )
         }
         OperationEvent::ReplayStarted { chosen, filter, .. } => {
             format!("A replay of {} began: {filter}.", several(*chosen))
@@ -182,6 +190,10 @@ fn of_account(event: &AccountEvent) -> String {
             format!("The API key {key_id} may send {requests_per_minute} requests a minute.")
         }
         AccountEvent::ApiKeyDeactivated { key_id } => format!("The API key {key_id} was deactivated."),
+        AccountEvent::RetentionSet { days: Some(days) } => {
+            format!("Personal data is erased once a delivery has been over for {}.", counted((*days).into(), "day"))
+        }
+        AccountEvent::RetentionSet { days: None } => "Personal data is kept for good.".to_owned(),
         AccountEvent::CredentialsSaved { .. } => "The login at Cortex Cloud was saved.".to_owned(),
         AccountEvent::CredentialsDeleted => "The login at Cortex Cloud was deleted.".to_owned(),
         AccountEvent::AttemptAdmitted { delivery_id, attempt, .. } => {

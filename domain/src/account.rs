@@ -23,6 +23,8 @@ pub use refusal::AccountRefusal;
 use crate::Private;
 
 pub const MAX_NAME_CHARS: usize = 200;
+/// Ten years: longer than any trade has to keep what it knows of its customers.
+pub const MAX_RETENTION_DAYS: u32 = 3_650;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -67,6 +69,9 @@ pub struct Merchant {
     pub ledger: Ledger,
     pub pace: Pace,
     pub keys: ApiKeys,
+    /// For how many days personal data is kept once a delivery is over; `None` for good.
+    #[serde(default)]
+    pub retention_days: Option<u32>,
 }
 
 /// The merchant's login at Cortex Cloud.
@@ -126,6 +131,12 @@ impl Merchant {
             AccountCommand::DeleteCredentials => {
                 Ok(self.credentials.is_some().then_some(AccountEvent::CredentialsDeleted))
             }
+            AccountCommand::SetRetention { days } => {
+                if days.is_some_and(|days| !(1..=MAX_RETENTION_DAYS).contains(&days)) {
+                    return Err(AccountRefusal::InvalidRetention);
+                }
+                Ok((days != self.retention_days).then_some(AccountEvent::RetentionSet { days }))
+            }
             AccountCommand::AdmitAttempt { delivery_id, attempt, now } => {
                 let admitted = self.pace.admit(delivery_id, attempt, now)?;
                 Ok(admitted.then_some(AccountEvent::AttemptAdmitted { delivery_id, attempt, at: now }))
@@ -176,6 +187,7 @@ impl Aggregate for Account {
                     ledger: Ledger::default(),
                     pace: Pace::new(attempts_per_minute),
                     keys: ApiKeys::default(),
+                    retention_days: None,
                 }));
             }
             (Self::Opened(merchant), event) => merchant.apply(event),
@@ -198,6 +210,7 @@ impl Merchant {
                 self.credentials = Some(CortexCredentials { email, password });
             }
             AccountEvent::CredentialsDeleted => self.credentials = None,
+            AccountEvent::RetentionSet { days } => self.retention_days = days,
             AccountEvent::AttemptAdmitted { delivery_id, attempt, at } => self.pace.admitted(delivery_id, attempt, at),
             AccountEvent::CreditsGranted { grant_id, credits } => self.ledger.granted(grant_id, credits),
             AccountEvent::CreditsReserved(credit_move) | AccountEvent::ReservationTakenOver(credit_move) => {

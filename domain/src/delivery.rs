@@ -213,9 +213,11 @@ impl Order {
         }
     }
 
-    /// Without a username nothing can be delivered any more, so what is under way ends with it.
+    /// Without a username nothing can be delivered any more, so what is under way ends with it. Unless nobody asked and
+    /// only time has passed: then what has gone on meanwhile is left alone.
     fn erased(&self, cause: ErasureCause) -> Vec<DeliveryEvent> {
-        if self.erased {
+        let is_left_alone = cause == ErasureCause::Retention && !self.phase.is_over();
+        if self.erased || is_left_alone {
             return vec![];
         }
         // A delivery that is over stays as it ended.

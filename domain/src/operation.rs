@@ -5,7 +5,7 @@ use cqrs_es::event_sink::EventSink;
 use cqrs_es::{Aggregate, DomainEvent};
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, DeliveryId, IntegrationId};
+use crate::{AccountId, DeliveryId, IntegrationId, NoticeId};
 
 /// What happened. These names are the storage format: add, never rename.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub enum OperationEvent {
     PersonalDataExported {
         account_id: AccountId,
         deliveries: u32,
+        /// The store's question that was answered with it: the notice, where there was one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        data_request: Option<NoticeId>,
     },
     /// Somebody asked to erase a customer, or one order. Each erased delivery says so itself.
     ErasureRequested {
@@ -157,10 +160,12 @@ mod tests {
     fn every_event() -> Vec<OperationEvent> {
         let account_id = AccountId(Uuid::from_u128(1));
         let (delivery_id, integration_id) = (DeliveryId(Uuid::from_u128(2)), IntegrationId(Uuid::from_u128(3)));
+        let data_request = Some(NoticeId(Uuid::from_u128(4)));
         let key = || "0123456789abcdef".to_owned();
         vec![
             OperationEvent::PersonalDataRead { account_id, delivery_id },
-            OperationEvent::PersonalDataExported { account_id, deliveries: 2 },
+            OperationEvent::PersonalDataExported { account_id, deliveries: 2, data_request: None },
+            OperationEvent::PersonalDataExported { account_id, deliveries: 2, data_request },
             OperationEvent::ErasureRequested { account_id, deliveries: 2 },
             OperationEvent::DataRequested { account_id, integration_id, deliveries: 2 },
             OperationEvent::ReplayStarted { account_id: Some(account_id), chosen: 3, filter: "{}".to_owned() },

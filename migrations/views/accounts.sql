@@ -7,21 +7,24 @@ CREATE TABLE accounts_{generation} (
     credits_reserved     bigint NOT NULL,
     credits_charged      bigint NOT NULL,
     cortex_email         text,
+    retention_days       bigint,           -- null: personal data is kept for good
     opened_at            bigint NOT NULL,
     listed_at            bigint NOT NULL
 );
 CREATE INDEX accounts_list_{generation} ON accounts_{generation} (listed_at);
+CREATE INDEX accounts_retention_{generation} ON accounts_{generation} (listed_at) WHERE retention_days IS NOT NULL;
 
 CREATE TABLE api_keys_{generation} (
-    id         text   PRIMARY KEY,
-    account_id text   NOT NULL,
-    name       text   NOT NULL,
-    role       text   NOT NULL,
-    hash       text   NOT NULL,
-    preview    text   NOT NULL,
-    active     bigint NOT NULL,
-    created_at bigint NOT NULL,
-    listed_at  bigint NOT NULL
+    id                  text   PRIMARY KEY,
+    account_id          text   NOT NULL,
+    name                text   NOT NULL,
+    role                text   NOT NULL,
+    hash                text   NOT NULL,
+    preview             text   NOT NULL,
+    active              bigint NOT NULL,
+    requests_per_minute bigint NOT NULL,
+    created_at          bigint NOT NULL,
+    listed_at           bigint NOT NULL
 );
 CREATE INDEX api_keys_hash_{generation} ON api_keys_{generation} (hash);
 CREATE INDEX api_keys_account_{generation} ON api_keys_{generation} (account_id, listed_at);

@@ -18,6 +18,8 @@ CREATE TABLE delivery_log_{generation} (
     received_at     bigint NOT NULL,
     updated_at      bigint NOT NULL,
     completed_at    bigint,
+    personal        bigint NOT NULL,       -- 1 while the delivery holds anything personal; 0 for a duplicate
+    kept_since      bigint,                -- while it is over and holds anything personal: when it last changed
     listed_at       bigint NOT NULL,       -- position of the event that began the row: the order of the list
     position        bigint NOT NULL        -- position of the latest event in the row
 );
@@ -30,6 +32,8 @@ CREATE INDEX delivery_log_order_number_{generation} ON delivery_log_{generation}
 CREATE INDEX delivery_log_username_{generation} ON delivery_log_{generation} (account_id, username_key) WHERE username_key IS NOT NULL;
 CREATE INDEX delivery_log_received_{generation} ON delivery_log_{generation} (account_id, received_at);
 CREATE INDEX delivery_log_duplicates_{generation} ON delivery_log_{generation} (duplicate_of) WHERE duplicate_of IS NOT NULL;
+-- What may be too old to be kept: read only as far as that.
+CREATE INDEX delivery_log_kept_{generation} ON delivery_log_{generation} (account_id, kept_since, listed_at) WHERE kept_since IS NOT NULL;
 -- What support staff see: the lists of all accounts together.
 CREATE INDEX delivery_log_all_{generation} ON delivery_log_{generation} (listed_at);
 CREATE INDEX delivery_log_all_status_{generation} ON delivery_log_{generation} (status, listed_at);

@@ -6,29 +6,32 @@ use domain::account::{AccountEvent, CreditMove};
 use sqlx::FromRow;
 
 use crate::database::storable;
-use crate::database::{Database, Sql};
+use crate::database::{Database, Row, Sql};
 use crate::feed::{Fact, Recorded};
 use crate::schema::Schema;
 use crate::table::{self, Existing, Tables, table_row};
 
 pub(crate) const SCHEMA: Schema = Schema {
-    version: 1,
+    version: 2,
     tables: &["accounts", "api_keys"],
     statements: include_str!("../../migrations/views/accounts.sql"),
 };
 
 table_row!(AccountRow, "accounts", key id;
     once name, attempts_per_minute, opened_at, listed_at;
-    changing credits_granted, credits_reserved, credits_charged, cortex_email);
+    changing credits_granted, credits_reserved, credits_charged, cortex_email, retention_days);
 
 table_row!(ApiKeyRow, "api_keys", key id;
     once account_id, name, role, hash, preview, created_at, listed_at;
-    changing active);
+    changing active, requests_per_minute);
 
 const COLUMNS: &str = "id, name, attempts_per_minute, credits_granted, credits_reserved, credits_charged, \
      cortex_email, opened_at, listed_at";
+/// What tables of version 1 do not have. They answer until they are rebuilt, and then leave it open.
+const NEW_COLUMNS: &str = ", retention_days";
 
 const KEY_COLUMNS: &str = "id, account_id, name, role, hash, preview, active, created_at, listed_at";
+const NEW_KEY_COLUMNS: &str = ", requests_per_minute";
 
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct AccountRow {
@@ -41,6 +44,9 @@ pub struct AccountRow {
     pub credits_charged: i64,
     /// Whose login at Cortex Cloud is saved, if one is.
     pub cortex_email: Option<String>,
+    /// For how many days personal data is kept once a delivery is over; `None` for good.
+    #[sqlx(default)]
+    pub retention_days: Option<i64>,
     /// Microseconds since 1970.
     pub opened_at: i64,
     pub listed_at: i64,
@@ -56,6 +62,9 @@ pub struct ApiKeyRow {
     pub preview: String,
     /// 1 or 0.
     pub active: i64,
+    /// `None` where the table is of a version that does not know.
+    #[sqlx(default)]
+    pub requests_per_minute: Option<i64>,
     /// Microseconds since 1970.
     pub created_at: i64,
     pub listed_at: i64,
@@ -81,7 +90,7 @@ pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
     let known: HashMap<String, AccountRow> = known.into_iter().map(|row| (row.id.clone(), row)).collect();
     let mut rows = known.clone();
     let mut keys = vec![];
-    let mut deactivated = vec![];
+    let mut changed = vec![];
     for (event, told) in told {
         match told {
             AccountEvent::Opened { name, attempts_per_minute } => {
@@ -93,6 +102,7 @@ pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
                     credits_reserved: 0,
                     credits_charged: 0,
                     cortex_email: None,
+                    retention_days: None,
                     opened_at: event.recorded_at_us(),
                     listed_at: event.position,
                 };
@@ -106,19 +116,23 @@ pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
                 hash: key.hash.clone(),
                 preview: key.preview.clone(),
                 active: 1,
+                requests_per_minute: Some(key.requests_per_minute.into()),
                 created_at: event.recorded_at_us(),
                 listed_at: event.position,
             }),
-            AccountEvent::ApiKeyDeactivated { key_id } => deactivated.push(key_id.to_string()),
-            AccountEvent::ApiKeyLimited { .. }
-            | AccountEvent::CredentialsSaved { .. }
+            AccountEvent::ApiKeyDeactivated { key_id } => changed.push((key_id, "active", 0)),
+            AccountEvent::ApiKeyLimited { key_id, requests_per_minute } => {
+                changed.push((key_id, "requests_per_minute", i64::from(*requests_per_minute)));
+            }
+            AccountEvent::CredentialsSaved { .. }
             | AccountEvent::CredentialsDeleted
             | AccountEvent::AttemptAdmitted { .. }
             | AccountEvent::CreditsGranted { .. }
             | AccountEvent::CreditsReserved(_)
             | AccountEvent::ReservationTakenOver(_)
             | AccountEvent::CreditsCharged(_)
-            | AccountEvent::CreditsReleased(_) => {}
+            | AccountEvent::CreditsReleased(_)
+            | AccountEvent::RetentionSet { .. } => {}
         }
         if let Some(row) = rows.get_mut(&event.aggregate_id) {
             row.told(told);
@@ -129,8 +143,9 @@ pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
     table::write_changed(tables, &rows, &known, |row| &row.id).await?;
     table::write(tables, &keys, Existing::Replace).await?;
     let api_keys = tables.name("api_keys");
-    for id in deactivated {
-        tables.execute(Sql::new(format!("UPDATE {api_keys} SET active = 0 WHERE id = ")).bind(id)).await?;
+    for (id, column, value) in changed {
+        let sql = Sql::new(format!("UPDATE {api_keys} SET {column} = ")).bind(value);
+        tables.execute(sql.push(" WHERE id = ").bind(id.to_string())).await?;
     }
     Ok(())
 }
@@ -158,6 +173,7 @@ impl AccountRow {
                 self.credits_reserved -= credits(*moved);
                 self.credits_charged += credits(*moved);
             }
+            AccountEvent::RetentionSet { days } => self.retention_days = days.map(i64::from),
             AccountEvent::Opened { .. }
             | AccountEvent::ApiKeyCreated(_)
             | AccountEvent::ApiKeyDeactivated { .. }
@@ -169,27 +185,55 @@ impl AccountRow {
 }
 
 pub async fn find(database: &Database, id: &str) -> sqlx::Result<Option<AccountRow>> {
-    database.fetch_optional(Sql::new(format!("SELECT {COLUMNS} FROM accounts WHERE id = ")).bind(id)).await
+    let found = rows(database, COLUMNS, NEW_COLUMNS, |columns| {
+        Sql::new(format!("SELECT {columns} FROM accounts WHERE id = ")).bind(id)
+    });
+    Ok(found.await?.pop())
 }
 
 /// All accounts after a place in the list, the oldest first.
 pub async fn page(database: &Database, after: i64, limit: i64) -> sqlx::Result<Vec<AccountRow>> {
-    let sql = Sql::new(format!("SELECT {COLUMNS} FROM accounts WHERE listed_at > "))
-        .bind(after)
-        .push(" ORDER BY listed_at LIMIT ")
-        .bind(limit);
+    let list = |columns: &str| {
+        Sql::new(format!("SELECT {columns} FROM accounts WHERE listed_at > "))
+            .bind(after)
+            .push(" ORDER BY listed_at LIMIT ")
+            .bind(limit)
+    };
+    rows(database, COLUMNS, NEW_COLUMNS, list).await
+}
+
+/// The accounts that do not keep personal data for good, after a place in the list.
+pub async fn with_retention(database: &Database, after: i64, limit: i64) -> sqlx::Result<Vec<AccountRow>> {
+    let sql = Sql::new(format!("SELECT {COLUMNS}{NEW_COLUMNS} FROM accounts WHERE retention_days IS NOT NULL"));
+    let sql = sql.push(" AND listed_at > ").bind(after).push(" ORDER BY listed_at LIMIT ").bind(limit);
     database.fetch_all(sql).await
 }
 
-/// The key with this hash (SHA-256, hexadecimal), active or not.
+/// The key with this hash (SHA-256, hexadecimal), active or not. Asked with every request, and so without what a table
+/// that is about to be rebuilt lacks.
 pub async fn key_by_hash(database: &Database, hash: &str) -> sqlx::Result<Option<ApiKeyRow>> {
     database.fetch_optional(Sql::new(format!("SELECT {KEY_COLUMNS} FROM api_keys WHERE hash = ")).bind(hash)).await
 }
 
 /// The keys of an account, the oldest first. An account has a bounded number of them.
 pub async fn keys(database: &Database, account_id: &str) -> sqlx::Result<Vec<ApiKeyRow>> {
-    let sql = Sql::new(format!("SELECT {KEY_COLUMNS} FROM api_keys WHERE account_id = "))
-        .bind(account_id)
-        .push(" ORDER BY listed_at LIMIT 1000");
-    database.fetch_all(sql).await
+    let list = |columns: &str| {
+        Sql::new(format!("SELECT {columns} FROM api_keys WHERE account_id = "))
+            .bind(account_id)
+            .push(" ORDER BY listed_at LIMIT 1000")
+    };
+    rows(database, KEY_COLUMNS, NEW_KEY_COLUMNS, list).await
+}
+
+/// Rows with the new columns, and without them from a table that does not have them yet.
+async fn rows<R: Row>(
+    database: &Database,
+    columns: &str,
+    new_columns: &str,
+    select: impl Fn(&str) -> Sql,
+) -> sqlx::Result<Vec<R>> {
+    match database.fetch_all(select(&format!("{columns}{new_columns}"))).await {
+        Err(sqlx::Error::Database(_)) => database.fetch_all(select(columns)).await,
+        answer => answer,
+    }
 }

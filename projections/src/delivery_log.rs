@@ -17,7 +17,7 @@ use crate::schema::Schema;
 use crate::table::table_row;
 
 pub(crate) const SCHEMA: Schema = Schema {
-    version: 1,
+    version: 2,
     tables: &["delivery_log"],
     statements: include_str!("../../migrations/views/delivery_log.sql"),
 };
@@ -25,7 +25,7 @@ pub(crate) const SCHEMA: Schema = Schema {
 table_row!(DeliveryRow, "delivery_log", key id;
     once duplicate_of, account_id, integration_id, order_id, order_number, received_at, listed_at;
     changing username, username_key, status, resolution_code, items, shared, attempts, next_attempt_at,
-        credits_charged, updated_at, completed_at, position);
+        credits_charged, updated_at, completed_at, personal, kept_since, position);
 
 /// A row as it lies in the table. Times are microseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -50,6 +50,12 @@ pub struct DeliveryRow {
     pub received_at: i64,
     pub updated_at: i64,
     pub completed_at: Option<i64>,
+    /// 1 while the delivery holds anything personal. A duplicate has 0: what is done to its delivery is done to it.
+    #[sqlx(default)]
+    pub personal: i64,
+    /// While it is over and holds anything personal: when it last changed. Not read with lists of deliveries.
+    #[sqlx(default)]
+    pub kept_since: Option<i64>,
     pub listed_at: i64,
     pub position: i64,
 }

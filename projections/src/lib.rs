@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod build;
 pub mod customers;
+pub mod data_requests;
 pub mod database;
 pub mod delivery_log;
 pub mod delivery_stats;

@@ -6,7 +6,8 @@ use crate::registry::Live;
 use crate::schema::{Columns, Schema, physical};
 use crate::table::Tables;
 use crate::{
-    accounts, customers, delivery_log, delivery_stats, due_deliveries, integrations, operator_actions, webhook_receipts,
+    accounts, customers, data_requests, delivery_log, delivery_stats, due_deliveries, integrations, operator_actions,
+    webhook_receipts,
 };
 
 const FIRST_GENERATION: i64 = 1;
@@ -21,6 +22,7 @@ pub enum View {
     DeliveryStats,
     OperatorActions,
     Customers,
+    DataRequests,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +68,7 @@ pub async fn forget_erased(database: &Database) -> sqlx::Result<bool> {
 }
 
 impl View {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Accounts,
         Self::Integrations,
         Self::DueDeliveries,
@@ -75,6 +77,7 @@ impl View {
         Self::DeliveryStats,
         Self::OperatorActions,
         Self::Customers,
+        Self::DataRequests,
     ];
 
     pub fn name(self) -> &'static str {
@@ -87,6 +90,7 @@ impl View {
             Self::DeliveryStats => "delivery_stats",
             Self::OperatorActions => "operator_actions",
             Self::Customers => "customers",
+            Self::DataRequests => "data_requests",
         }
     }
 
@@ -104,6 +108,7 @@ impl View {
             Self::DeliveryStats => &delivery_stats::SCHEMA,
             Self::OperatorActions => &operator_actions::SCHEMA,
             Self::Customers => &customers::SCHEMA,
+            Self::DataRequests => &data_requests::SCHEMA,
         }
     }
 
@@ -142,6 +147,7 @@ impl View {
             Self::DeliveryStats => delivery_stats::apply(tables, events).await,
             Self::OperatorActions => operator_actions::apply(tables, events).await,
             Self::Customers => customers::apply(tables, events).await,
+            Self::DataRequests => data_requests::apply(tables, events).await,
         }
     }
 

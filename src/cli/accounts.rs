@@ -2,19 +2,22 @@
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
-use clap::{Args, Subcommand};
+use clap::builder::FalseyValueParser;
+use clap::{ArgGroup, Args, Subcommand};
+use domain::account::MAX_RETENTION_DAYS;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::client::{Client, MAX_PAGE, PageInfo, ServerArgs, understood};
 use super::output::{self, cell, moment};
 
-/// Open accounts, list them, and grant credits (with an administrator's key)
+/// Open accounts, list them, grant credits (with an administrator's key), and bound how long personal data is kept
 #[derive(Debug, Subcommand)]
 pub(super) enum Accounts {
     Create(Create),
     List(List),
     Grant(Grant),
+    Retention(Retention),
 }
 
 /// Open an account and print its first API key, which is shown this once
@@ -61,17 +64,44 @@ pub(super) struct Grant {
     server: ServerArgs,
 }
 
+/// Set for how many days personal data is kept once a delivery is over
+///
+/// What is kept for longer is erased by itself within an hour, for good: names, e-mail addresses, usernames and raw
+/// webhooks of deliveries that were completed, given up, filtered or cancelled, and not changed since. What still waits
+/// for somebody is left alone. Without it personal data is kept for good.
+#[derive(Args, Debug)]
+#[command(group = ArgGroup::new("how_long").required(true), after_long_help = "\
+Examples:
+  cloud-bridge accounts retention --days 90
+  cloud-bridge accounts retention --off --account ID")]
+pub(super) struct Retention {
+    /// How many days, 1 to 3650
+    #[arg(long, env = "CLOUD_BRIDGE_DAYS", value_name = "N", group = "how_long", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_RETENTION_DAYS)))]
+    days: Option<u32>,
+    /// Keep personal data for good
+    #[arg(long, env = "CLOUD_BRIDGE_OFF", group = "how_long", value_parser = FalseyValueParser::new())]
+    off: bool,
+    /// The account, for administrators [default: the one whose key asks]
+    #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
+    account: Option<String>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
 const CREATE: &str = "mutation($input: CreateAccountInput!) {
   createAccount(input: $input) { account { id } apiKey userErrors { code message field } } }";
 
 const LIST: &str = "query($first: Int, $after: String) {
   accounts(first: $first, after: $after) {
-    nodes { id name attemptsPerMinute credits { available reserved charged granted } openedAt }
+    nodes { id name attemptsPerMinute credits { available reserved charged granted } retentionDays openedAt }
     pageInfo { hasNextPage endCursor } } }";
 
 const GRANT: &str = "mutation($input: GrantCreditsInput!) {
   grantCredits(input: $input) {
     account { id credits { available reserved charged granted } } userErrors { code message field } } }";
+
+const RETENTION: &str = "mutation($input: SetRetentionInput!) {
+  setRetention(input: $input) { account { id name retentionDays } userErrors { code message field } } }";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -92,6 +122,7 @@ struct Account {
     name: String,
     attempts_per_minute: u32,
     credits: Credits,
+    retention_days: Option<u32>,
     opened_at: DateTime<Utc>,
 }
 
@@ -108,6 +139,7 @@ impl Accounts {
             Self::Create(command) => command.run(json).await,
             Self::List(command) => command.run(json).await,
             Self::Grant(command) => command.run(json).await,
+            Self::Retention(command) => command.run(json).await,
         }
     }
 }
@@ -135,7 +167,16 @@ impl List {
             return Ok(output::print_json(&page)?);
         }
         let accounts: Vec<Account> = understood(&page["nodes"])?;
-        let mut table = output::table(&["ID", "NAME", "PER MINUTE", "CREDITS", "RESERVED", "CHARGED", "OPENED (UTC)"]);
+        let mut table = output::table(&[
+            "ID",
+            "NAME",
+            "PER MINUTE",
+            "CREDITS",
+            "RESERVED",
+            "CHARGED",
+            "KEEPS DAYS",
+            "OPENED (UTC)",
+        ]);
         for account in &accounts {
             table.add_row([
                 cell(&account.id),
@@ -144,6 +185,7 @@ impl List {
                 cell(account.credits.available.to_string()),
                 cell(account.credits.reserved.to_string()),
                 cell(account.credits.charged.to_string()),
+                cell(account.retention_days.map_or_else(|| "all".to_owned(), |days| days.to_string())),
                 cell(moment(account.opened_at)),
             ]);
         }
@@ -164,6 +206,24 @@ impl Grant {
         let credits: Credits = understood(&payload["account"]["credits"])?;
         output::print(format_args!("{} credits are available now.", credits.available))?;
         Ok(())
+    }
+}
+
+impl Retention {
+    async fn run(self, json: bool) -> anyhow::Result<()> {
+        // With --off there are no days, which means for good.
+        let input = json!({ "accountId": self.account, "days": self.days });
+        let payload = self.server.client()?.change(RETENTION, json!({ "input": input }), "setRetention").await?;
+        if json {
+            return Ok(output::print_json(&payload["account"])?);
+        }
+        Ok(match self.days {
+            Some(1) => output::print("Personal data is erased once a delivery has been over for 1 day."),
+            Some(days) => {
+                output::print(format_args!("Personal data is erased once a delivery has been over for {days} days."))
+            }
+            None => output::print("Personal data is kept for good."),
+        }?)
     }
 }
 

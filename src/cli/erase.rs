@@ -14,13 +14,17 @@ use super::output::{self, cell};
 /// Erase what is known of a customer, or of one order, for good
 ///
 /// Shows first how many deliveries are meant, and which. Their names, e-mail addresses, usernames and raw webhooks are
-/// erased, and what was still to be delivered is cancelled; that there were orders, and what became of them, stays. A
+/// erased, and what was still to be delivered is cancelled. With --customer also what stores asked about the customer,
+/// where it names the same e-mail address or customer id. That there were orders, and what became of them, stays. A
 /// backup that was made before holds them still.
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("whose").required(true), after_long_help = "\
 Examples:
   cloud-bridge erase --customer fan@example.com --reason 'ticket 4711'
-  cloud-bridge erase --order 1042 --account ID --yes")]
+  cloud-bridge erase --order 1042 --account ID --yes
+
+An administrator's key sees every account: without --account the same customer or order number is erased in all of
+them. How many those are is said before and after.")]
 pub(super) struct Erase {
     /// Everything of this customer: an e-mail address, the store's customer id, or a username
     #[arg(long, env = "CLOUD_BRIDGE_CUSTOMER", value_name = "TEXT", group = "whose", hide_env_values = true)]
@@ -40,7 +44,7 @@ pub(super) struct Erase {
 
 const ERASE: &str = "mutation($input: ErasePersonalDataInput!) {
   erasePersonalData(input: $input) {
-    matched accounts erased more
+    matched accounts erased dataRequests more
     deliveries { id orderId orderNumber status integration { name } }
     userErrors { code message field } } }";
 
@@ -48,10 +52,12 @@ const ERASE: &str = "mutation($input: ErasePersonalDataInput!) {
 const SHOWN: usize = 20;
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Outcome {
     matched: usize,
     accounts: usize,
     erased: usize,
+    data_requests: usize,
     more: bool,
     deliveries: Vec<Delivery>,
 }
@@ -78,8 +84,11 @@ impl Erase {
         let found: Outcome = understood(&preview)?;
         if !self.yes {
             show(&found)?;
-            let question = format!("Erase what is personal in {}, for good?", deliveries(found.matched));
+            let question = format!("Erase what is personal in {}, for good?", found.extent());
             input::confirm(&question).context("nothing was erased")?;
+        }
+        if self.yes && found.accounts > 1 {
+            input::tell(&found.spans())?;
         }
         let mut erased = 0;
         loop {
@@ -93,11 +102,19 @@ impl Erase {
         if json {
             let listed = &preview["deliveries"];
             return Ok(output::print_json(
-                &json!({ "matched": found.matched, "accounts": found.accounts, "erased": erased, "deliveries": listed }),
+                &json!({ "matched": found.matched, "accounts": found.accounts, "erased": erased,
+                    "dataRequests": found.data_requests, "deliveries": listed }),
             )?);
         }
         let before = found.matched.saturating_sub(erased);
-        output::print(format_args!("Erased what was personal in {}.", deliveries(erased)))?;
+        output::print(format_args!(
+            "Erased what was personal in {}{}.",
+            deliveries(erased),
+            if found.accounts > 1 { format!(", over {} accounts", found.accounts) } else { String::new() }
+        ))?;
+        if found.data_requests > 0 {
+            output::print(format_args!("And in {}.", requests(found.data_requests)))?;
+        }
         if before > 0 {
             output::print(format_args!("In {} nothing personal was left before.", deliveries(before)))?;
         }
@@ -128,11 +145,31 @@ fn show(found: &Outcome) -> anyhow::Result<()> {
         parts.push(format!("… and {} more", found.matched - SHOWN));
     }
     if found.accounts > 1 {
-        parts.push(format!("\nThey belong to {} accounts: name one with --account.", found.accounts));
+        parts.push(format!("\n{}", found.spans()));
+    }
+    if found.data_requests > 0 {
+        parts.push(format!("\nThe same customer is named in {}.", requests(found.data_requests)));
     }
     Ok(input::tell(&parts.join("\n"))?)
 }
 
-fn deliveries(number: usize) -> String {
+impl Outcome {
+    /// Said before anything is erased: who sees every account may not have meant every account.
+    fn spans(&self) -> String {
+        format!("They belong to {} accounts: name one with --account.", self.accounts)
+    }
+
+    fn extent(&self) -> String {
+        let over = if self.accounts > 1 { format!(" of {} accounts", self.accounts) } else { String::new() };
+        format!("{}{over}", deliveries(self.matched))
+    }
+}
+
+fn requests(number: usize) -> String {
+    let questions = if number == 1 { "1 question".to_owned() } else { format!("{number} questions") };
+    format!("{questions} that a store asked about the customer")
+}
+
+pub(super) fn deliveries(number: usize) -> String {
     if number == 1 { "1 delivery".to_owned() } else { format!("{number} deliveries") }
 }

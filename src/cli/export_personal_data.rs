@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::client::{ServerArgs, understood};
+use super::erase::deliveries as deliveries_of;
 use super::output;
 use crate::vault::write_private;
 
@@ -16,10 +17,17 @@ use crate::vault::write_private;
 /// Every delivery of the customer with each webhook's names and addresses and its raw body. That it was written out is
 /// recorded, with the reason that you give.
 #[derive(Args, Debug)]
+#[command(group = ArgGroup::new("whose").required(true), after_long_help = "\
+Examples:
+  cloud-bridge export-personal-data --customer fan@example.com --to fan.json --reason 'ticket 4711'
+  cloud-bridge export-personal-data --request ID --to customer.json     # ID as data-requests lists it")]
 pub(super) struct ExportPersonalData {
     /// An e-mail address, the store's customer id, or a username
-    #[arg(long, env = "CLOUD_BRIDGE_CUSTOMER", value_name = "TEXT", hide_env_values = true)]
-    customer: String,
+    #[arg(long, env = "CLOUD_BRIDGE_CUSTOMER", value_name = "TEXT", group = "whose", hide_env_values = true)]
+    customer: Option<String>,
+    /// Whoever a store's question is about, which also counts it as answered: an id as `data-requests` lists it
+    #[arg(long, env = "CLOUD_BRIDGE_REQUEST", value_name = "ID", group = "whose")]
+    request: Option<String>,
     /// Only in this account [default: all that the API key sees]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
     account: Option<String>,
@@ -31,11 +39,14 @@ pub(super) struct ExportPersonalData {
 }
 
 const EXPORT: &str = "mutation($input: ExportPersonalDataInput!) {
-  exportPersonalData(input: $input) { matched deliveries endCursor userErrors { code message field } } }";
+  exportPersonalData(input: $input) {
+    matched customerEmail customerId deliveries endCursor userErrors { code message field } } }";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Part {
+    customer_email: Option<String>,
+    customer_id: Option<String>,
     deliveries: Vec<Value>,
     end_cursor: Option<String>,
 }
@@ -44,17 +55,22 @@ impl ExportPersonalData {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
         let client = self.server.client()?;
         let (mut deliveries, mut after) = (vec![], None);
+        let mut customer = json!(self.customer);
         loop {
-            let input = json!({ "customer": self.customer, "accountId": self.account, "after": after });
+            let input = json!({
+                "customer": self.customer, "dataRequest": self.request, "accountId": self.account, "after": after });
             let payload = client.change(EXPORT, json!({ "input": input }), "exportPersonalData").await;
             let part: Part = understood(&payload.context("nothing was written")?)?;
             deliveries.extend(part.deliveries);
+            if self.request.is_some() {
+                customer = json!({ "email": part.customer_email, "id": part.customer_id });
+            }
             after = part.end_cursor;
             if after.is_none() {
                 break;
             }
         }
-        let (number, document) = (deliveries.len(), json!({ "customer": self.customer, "deliveries": deliveries }));
+        let (number, document) = (deliveries.len(), json!({ "customer": customer, "deliveries": deliveries }));
         let Some(file) = self.to else {
             return Ok(output::print_json(&document)?);
         };
@@ -64,7 +80,8 @@ impl ExportPersonalData {
             return Ok(output::print_json(&json!({ "file": file, "deliveries": number }))?);
         }
         Ok(output::print(format_args!(
-            "What is known from {number} deliveries is in {}, which only you may read.",
+            "What is known from {} is in {}, which only you may read.",
+            deliveries_of(number),
             file.display()
         ))?)
     }

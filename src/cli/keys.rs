@@ -81,16 +81,16 @@ pub(super) struct Deactivate {
     server: ServerArgs,
 }
 
-const FIELDS: &str = "apiKeys { id name role preview active createdAt }";
+const FIELDS: &str = "apiKeys { id name role preview active requestsPerMinute createdAt }";
 
 const CREATE: &str = "mutation($input: CreateApiKeyInput!) {
-  createApiKey(input: $input) { apiKey { id name role preview active createdAt } key userErrors { code message field } } }";
+  createApiKey(input: $input) { apiKey { id name role preview active requestsPerMinute createdAt } key userErrors { code message field } } }";
 
 const LIMIT: &str = "mutation($input: LimitApiKeyInput!) {
-  limitApiKey(input: $input) { apiKey { id name role preview active createdAt } userErrors { code message field } } }";
+  limitApiKey(input: $input) { apiKey { id name role preview active requestsPerMinute createdAt } userErrors { code message field } } }";
 
 const DEACTIVATE: &str = "mutation($input: DeactivateApiKeyInput!) {
-  deactivateApiKey(input: $input) { apiKey { id name role preview active createdAt } userErrors { code message field } } }";
+  deactivateApiKey(input: $input) { apiKey { id name role preview active requestsPerMinute createdAt } userErrors { code message field } } }";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -100,6 +100,7 @@ struct ApiKey {
     role: String,
     preview: String,
     active: bool,
+    requests_per_minute: Option<u32>,
     created_at: DateTime<Utc>,
 }
 
@@ -152,7 +153,7 @@ impl List {
         if json {
             return Ok(output::print_json(&keys)?);
         }
-        let mut table = output::table(&["ID", "NAME", "ROLE", "KEY", "STATE", "CREATED (UTC)"]);
+        let mut table = output::table(&["ID", "NAME", "ROLE", "KEY", "STATE", "PER MINUTE", "CREATED (UTC)"]);
         for key in understood::<Vec<ApiKey>>(&keys)? {
             table.add_row([
                 cell(&key.id),
@@ -160,6 +161,7 @@ impl List {
                 cell(word(&key.role)),
                 cell(&key.preview),
                 cell(if key.active { "active" } else { "deactivated" }),
+                cell(key.requests_per_minute.map(|limit| limit.to_string()).unwrap_or_default()),
                 cell(moment(key.created_at)),
             ]);
         }

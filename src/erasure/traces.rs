@@ -34,6 +34,12 @@ impl Traces {
         self.left.send_modify(|left| *left = position.max(*left));
     }
 
+    /// Waits until the files are clear of everybody who was erased up to now.
+    pub(crate) async fn wait_until_cleared(&self) {
+        let left = *self.left.borrow();
+        self.wait_until_gone(left).await;
+    }
+
     pub(super) async fn wait_until_gone(&self, position: i64) {
         let mut gone = self.gone.subscribe();
         let reached = gone.wait_for(|gone| *gone >= position);

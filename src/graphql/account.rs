@@ -31,6 +31,8 @@ pub(super) struct Account {
     credits: Credits,
     /// Whose login at Cortex Cloud is saved, if one is.
     cortex_email: Option<String>,
+    /// For how many days personal data is kept once a delivery is over; null for good.
+    retention_days: Option<i32>,
     opened_at: DateTime<Utc>,
 }
 
@@ -53,6 +55,9 @@ pub(super) struct ApiKey {
     role: Role,
     preview: String,
     active: bool,
+    /// How many requests it may send in a minute, from all nodes together. Null only while an update of the service has
+    /// yet to rebuild its view of the keys.
+    requests_per_minute: Option<i32>,
     created_at: DateTime<Utc>,
 }
 
@@ -79,6 +84,7 @@ impl From<AccountRow> for Account {
             name: row.name,
             attempts_per_minute: int(row.attempts_per_minute),
             cortex_email: row.cortex_email,
+            retention_days: row.retention_days.map(int),
             opened_at: moment(row.opened_at),
         }
     }
@@ -92,6 +98,7 @@ impl From<ApiKeyRow> for ApiKey {
             role: domain::account::Role::parse(&row.role).unwrap_or(domain::account::Role::Merchant).into(),
             preview: row.preview,
             active: row.active == 1,
+            requests_per_minute: row.requests_per_minute.map(int),
             created_at: moment(row.created_at),
         }
     }

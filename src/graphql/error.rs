@@ -159,6 +159,7 @@ impl From<AccountRefusal> for UserError {
             AccountRefusal::UnknownApiKey => ("NOT_FOUND", Some("apiKeyId")),
             AccountRefusal::InvalidRequestLimit => ("INVALID_LIMIT", Some("requestsPerMinute")),
             AccountRefusal::TooManyApiKeys => ("TOO_MANY_API_KEYS", None),
+            AccountRefusal::InvalidRetention => ("INVALID_RETENTION", Some("days")),
             AccountRefusal::InvalidCredentials => ("INVALID_CREDENTIALS", Some("password")),
             AccountRefusal::InvalidGrant => ("INVALID_GRANT", Some("credits")),
             AccountRefusal::InsufficientCredits { .. } => ("CREDITS_EXHAUSTED", None),

@@ -14,6 +14,7 @@ use projections::{accounts, delivery_log, integrations};
 use super::ApiError;
 use super::account::Account;
 use super::action::{OperatorAction, OperatorActionFilter, actions};
+use super::data_request::{DataRequest, DataRequestFilter, requests};
 use super::delivery::{Delivery, DeliveryFilter, deliveries};
 use super::event::{Event, events};
 use super::integration::Integration;
@@ -215,6 +216,21 @@ impl Query {
     ) -> async_graphql::Result<Connection<i64, OperatorAction>> {
         let (service, viewer) = asked(context)?;
         page((after, None), (first, None), |wanted| async move { actions(service, viewer, filter, wanted).await }).await
+    }
+
+    /// What stores asked by law: what is known of a customer, the newest first. Answer each within 30 days, with
+    /// exportPersonalData. In the caller's own account; support and admin see all.
+    #[graphql(complexity = "cost(first, None) * child_complexity + 1")]
+    async fn data_requests(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        filter: Option<DataRequestFilter>,
+    ) -> async_graphql::Result<Connection<i64, DataRequest>> {
+        let (service, viewer) = asked(context)?;
+        page((after, None), (first, None), |wanted| async move { requests(service, viewer, filter, wanted).await })
+            .await
     }
 
     /// Support and admin only: where each view stands.

@@ -2,25 +2,22 @@
 
 use cqrs_es::Aggregate as _;
 use domain::delivery::ErasureCause;
-use domain::notice::{Notice, NoticeCommand, NoticeKind, NoticeReceived};
+use domain::notice::{Notice, NoticeKind, NoticeReceived};
 use domain::operation::{Operation, OperationEvent};
 use domain::{DeliveryId, OperationId};
-use projections::View;
+use projections::data_requests::Filter;
 use projections::delivery_log;
 use projections::delivery_log::personal::{self, Subject};
-use projections::webhook_receipts::{self, Filter};
 
 use super::ReactionError;
-use crate::erasure::{self, MAX_AT_ONCE};
+use crate::erasure::{self, MAX_AT_ONCE, data_requests};
 use crate::event_log::{Actor, CommandError};
 use crate::ingest::parse::shopify::privacy::{PrivacyRequest, request};
 use crate::operations;
-use crate::service::{PATIENCE, Service};
+use crate::service::Service;
 
 /// Orders that are looked up by one statement.
 const ORDERS_AT_ONCE: usize = 500;
-/// Questions about customers that are kept for one integration and looked through, the newest.
-const MAX_QUESTIONS: i64 = 1_000;
 
 /// Does what a notice asks for, once.
 pub(super) async fn react(service: &Service, id: &str, received: &NoticeReceived) -> Result<(), ReactionError> {
@@ -46,9 +43,7 @@ pub(super) async fn react(service: &Service, id: &str, received: &NoticeReceived
         tracing::warn!(notice = id, "a store's request names nobody");
         return Ok(());
     };
-    let index = service.log.blind_index();
-    let tokens = index.map(|index| index.tokens_named(named.email.as_deref(), named.customer_id.as_deref()));
-    let subject = Subject { customer: Some(tokens.unwrap_or_default()), ..of_integration };
+    let subject = Subject { customer: Some(data_requests::tokens_of(service, &named)), ..of_integration };
     if received.kind == NoticeKind::CustomerDataRequest {
         return tell_merchant(service, id, received, &subject).await;
     }
@@ -91,26 +86,14 @@ async fn erase_questions(
     received: &NoticeReceived,
     named: Option<&PrivacyRequest>,
 ) -> Result<(), ReactionError> {
-    if !service.projector.wait_for(View::WebhookReceipts, service.log.newest().await?, PATIENCE).await {
-        return Err(ReactionError::ViewBehind);
-    }
     let filter = Filter {
         account_id: Some(received.account_id.to_string()),
         integration_id: Some(received.integration_id.to_string()),
-        outcomes: vec![NoticeKind::CustomerDataRequest.as_str().to_owned()],
+        ..Filter::default()
     };
-    for question in webhook_receipts::page(&service.views, &filter, None, MAX_QUESTIONS).await? {
-        let is_about = match named {
-            None => true,
-            Some(named) => {
-                let body = service.log.body(Notice::TYPE, &question.id, 1).await?;
-                body.as_deref().and_then(request).is_some_and(|asked| asked.is_about_same_customer(named))
-            }
-        };
-        if is_about {
-            erase_notice(service, &question.id).await?;
-        }
-    }
+    let is_meant = |asked: &PrivacyRequest| named.is_none_or(|named| asked.is_about_same_customer(named));
+    let questions = data_requests::readable(service, filter, is_meant).await?;
+    data_requests::erase(service, &questions, |_| Actor::System).await?;
     Ok(())
 }
 
@@ -132,11 +115,17 @@ async fn tell_merchant(
         deliveries: u32::try_from(extent.deliveries).unwrap_or(u32::MAX),
     };
     let recorded = operations::record(service, operation, asked, &Actor::System).await;
-    recorded.map(drop).map_err(|error| ReactionError::Command(error.to_string()))
+    recorded.map_err(|error| ReactionError::Command(error.to_string()))?;
+    tracing::warn!(
+        request = id,
+        account = %received.account_id,
+        "a store asks what is known of a customer: the merchant has 30 days to answer"
+    );
+    Ok(())
 }
 
 async fn erase_notice(service: &Service, id: &str) -> Result<(), ReactionError> {
-    match service.log.execute::<Notice>(id, NoticeCommand::ErasePersonalData, &Actor::System).await {
+    match data_requests::erase_notice(service, id, &Actor::System).await {
         Ok(_) | Err(CommandError::Refused(_)) => Ok(()),
         Err(error) => Err(ReactionError::Command(error.to_string())),
     }

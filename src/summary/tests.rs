@@ -166,6 +166,11 @@ fn accounts_are_told() {
             AccountEvent::CredentialsSaved { email: private(), password: private() },
             "The login at Cortex Cloud was saved.".to_owned(),
         ),
+        (
+            AccountEvent::RetentionSet { days: Some(1) },
+            "Personal data is erased once a delivery has been over for 1 day.".to_owned(),
+        ),
+        (AccountEvent::RetentionSet { days: None }, "Personal data is kept for good.".to_owned()),
         (AccountEvent::CredentialsDeleted, "The login at Cortex Cloud was deleted.".to_owned()),
         (
             AccountEvent::AttemptAdmitted { delivery_id: DeliveryId(nil), attempt: 3, at: DateTime::UNIX_EPOCH },

@@ -14,6 +14,8 @@ use crate::app::text;
 use crate::engines::{Databases, Engine};
 use crate::process::{Server, cloud_bridge, printed};
 
+mod people;
+
 struct Desk {
     databases: Databases,
     server: Server,
@@ -53,6 +55,22 @@ impl Desk {
     }
 }
 
+/// Where a Shopify store sends its webhooks, and what it signs them with.
+struct Webhooks {
+    url: String,
+    secret: String,
+}
+
+impl Webhooks {
+    async fn send(&self, topic: &str, body: &Value) {
+        let body = body.to_string();
+        let signed = cloud_bridge::ingest::signature::sign(Provider::Shopify, &self.secret, body.as_bytes());
+        let (name, value) = signed.expect("it signs");
+        let request = reqwest::Client::new().post(&self.url).header(name, value).header("x-shopify-topic", topic);
+        assert_eq!(request.body(body).send().await.unwrap().status().as_u16(), 202);
+    }
+}
+
 fn line(line: &str) -> Value {
     serde_json::from_str(line).unwrap_or_else(|_| panic!("{line} is JSON"))
 }
@@ -72,7 +90,12 @@ async fn every_command(engine: Engine) {
     for _ in 0..2 {
         printed(&desk.run(&["accounts", "grant", &account, "25", "--idempotency-key", "invoice 2026/7"]).await);
     }
-    assert!(desk.json(&["accounts", "list"]).await.to_string().contains("75"));
+    let kept = desk.run(&["accounts", "retention", "--days", "30", "--account", &account]).await;
+    assert!(printed(&kept).contains("over for 30 days"));
+    let listed = desk.json(&["accounts", "list"]).await.to_string();
+    assert!(listed.contains("75") && listed.contains("\"retentionDays\":30"), "{listed}");
+    assert!(printed(&desk.run(&["accounts", "retention", "--off", "--account", &account]).await).contains("for good"));
+    assert!(!desk.run(&["accounts", "retention", "--off", "--days", "3"]).await.status.success());
 
     let made = desk.json(&["keys", "create", "--name", "desk", "--role", "support", "--account", &account]).await;
     assert!(made.to_string().contains("cb_live_"), "{made}");
@@ -80,6 +103,7 @@ async fn every_command(engine: Engine) {
     let id = keys.as_array().unwrap().iter().find(|key| key["name"] == "desk").map(|key| text(&key["id"])).unwrap();
     let limited = desk.run(&["keys", "limit", &id, "1200", "--account", &account, "--reason", "they poll"]).await;
     assert!(printed(&limited).contains("1200 requests a minute"));
+    assert!(printed(&desk.run(&["keys", "list", "--account", &account]).await).contains("1200"));
     printed(&desk.run(&["keys", "deactivate", &id, "--account", &account]).await);
     let actions = printed(&desk.run(&["audit", "actions", "--account", &account]).await);
     assert!(actions.contains("they poll"), "{actions}");
@@ -137,7 +161,7 @@ async fn every_command(engine: Engine) {
     let unknown = desk.run(&["projections", "rebuild", "nothing"]).await;
     assert!(!unknown.status.success());
 
-    people_are_erased(&desk).await;
+    people::are_told_and_erased(&desk, &account, &Webhooks { url, secret }).await;
     the_log_is_proven(&desk).await;
     desk.server.kill().await;
     let mut migrate = cloud_bridge(&desk.databases.folder());
@@ -196,37 +220,6 @@ async fn a_rebuild_that_is_cancelled_or_cut_off_leaves_the_old_view() {
     desk.server.kill().await;
     cortex.stop().await;
     desk.databases.remove().await;
-}
-
-/// What is known of a customer is written out and erased; without being asked to, and without a terminal, nothing is.
-async fn people_are_erased(desk: &Desk) {
-    let file = desk.databases.folder().join("customer.json");
-    let path = file.to_str().unwrap();
-    let customer = ["--customer", "max@music.com", "--reason", "ticket 4711"];
-    let exported = desk.run(&[&["export-personal-data", "--to", path][..], &customer].concat()).await;
-    assert!(printed(&exported).contains("1 deliveries") || printed(&exported).contains("1 delivery"));
-    let document: Value = line(&std::fs::read_to_string(&file).unwrap());
-    assert_eq!(document["deliveries"][0]["webhooks"][0]["email"], "max@music.com");
-    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
-    assert_eq!(mode & 0o777, 0o600);
-
-    let events = async || desk.json(&["events", "tail", "--from", "1"]).await.as_array().unwrap().len();
-    let before = events().await;
-    for arguments in [&["erase", "--order", "1042"][..], &["--json", "erase", "--customer", "max@music.com"]] {
-        let unasked = desk.run(arguments).await;
-        let said = String::from_utf8_lossy(&unasked.stderr).into_owned();
-        assert!(!unasked.status.success() && said.contains("--yes"), "{said}");
-    }
-    for nobody in [["--customer", "nobody@music.com"], ["--order", "4711"]] {
-        let refused = desk.run(&[&["erase", "--yes"][..], &nobody].concat()).await;
-        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-        assert!(!refused.status.success() && said.contains("nothing was erased"), "{said}");
-    }
-    assert_eq!(events().await, before, "nothing was changed");
-    let erased = desk.json(&[&["erase", "--yes"][..], &customer].concat()).await;
-    assert_eq!((&erased["matched"], &erased["erased"]), (&json!(1), &json!(1)));
-    let again = printed(&desk.run(&["erase", "--yes", "--order", "#1042"]).await);
-    assert!(again.contains("nothing personal was left"), "{again}");
 }
 
 /// The commands of `audit`, and what they refuse.

@@ -17,7 +17,8 @@ const EXPORT: &str = "mutation ($input: ExportPersonalDataInput!) { done: export
     matched deliveries endCursor userErrors { code } } }";
 
 /// Everything by which this customer could be recognised.
-const OF_VERA: [&str; 5] = ["vera.violet@example.org", "Vera", "Violetta", "vera_violet_77", "a gift for aunt Ottilie"];
+pub(crate) const OF_VERA: [&str; 5] =
+    ["vera.violet@example.org", "Vera", "Violetta", "vera_violet_77", "a gift for aunt Ottilie"];
 
 pub(crate) fn order_of_vera(id: u64) -> Value {
     let mut order = orders::shopify(id, "vera_violet_77", &["STORM"]);
@@ -28,14 +29,14 @@ pub(crate) fn order_of_vera(id: u64) -> Value {
 }
 
 /// Whether the wrapped data key of a stream lies anywhere in the files of SQLite.
-fn key_is_in_files(app: &TestApp, wrapped: &[u8]) -> bool {
+pub(crate) fn key_is_in_files(app: &TestApp, wrapped: &[u8]) -> bool {
     let files = std::fs::read_dir(app.databases.folder()).unwrap();
     let mut contents = files.map(|file| std::fs::read(file.unwrap().path()).unwrap());
     contents.any(|bytes| bytes.windows(wrapped.len()).any(|part| part == wrapped))
 }
 
 /// Which of the texts lie anywhere in the databases: in their files as they are, or in their rows.
-async fn found_in_databases(app: &TestApp, texts: &[&str]) -> Vec<String> {
+pub(crate) async fn found_in_databases(app: &TestApp, texts: &[&str]) -> Vec<String> {
     let mut found = vec![];
     for file in std::fs::read_dir(app.databases.folder()).unwrap() {
         let path = file.unwrap().path();

@@ -152,11 +152,12 @@ on_each_engine! {
             assert_eq!(refused.status().as_u16(), 401, "{wrong}");
         }
         let made = merchant.ask(
-            "mutation { createApiKey(input: { name: \"spare\" }) { key apiKey { id active role } userErrors { code } } }",
+            "mutation { createApiKey(input: { name: \"spare\" }) { key apiKey { id active role requestsPerMinute } userErrors { code } } }",
             json!({}),
         ).await;
         let (key, id) = (text(&made["createApiKey"]["key"]), text(&made["createApiKey"]["apiKey"]["id"]));
         assert!(key.starts_with("cb_live_") && key.len() == 40);
+        assert_eq!(made["createApiKey"]["apiKey"]["requestsPerMinute"], 600);
         app.ask(&key, "{ account { name } }", json!({})).await;
         let deactivate = "mutation ($id: ID!) { deactivateApiKey(input: { apiKeyId: $id }) { apiKey { active } } }";
         let gone = merchant.ask(deactivate, json!({ "id": id })).await;

@@ -30,6 +30,7 @@ mod rebuilds;
 mod refusals;
 mod replaying;
 mod replays;
+mod retention;
 mod support;
 mod views;
 mod webhooks;

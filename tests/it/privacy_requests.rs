@@ -1,12 +1,14 @@
 //! What Shopify asks by law is done by itself, on the integration that it came in for and nowhere else.
 
 use domain::integration::Provider;
+use projections::View;
 use serde_json::{Value, json};
 
-use crate::app::{Shop, TestApp};
+use crate::app::{Merchant, Shop, TestApp, text};
 use crate::engines::on_each_engine;
-use crate::erasure::order_of_vera;
+use crate::erasure::{found_in_databases, order_of_vera};
 use crate::orders;
+use crate::rebuilds::rebuilt;
 
 impl Shop<'_> {
     async fn ask_by_law(&self, topic: &str, body: &Value, status: &str) {
@@ -38,7 +40,112 @@ async fn readable_notices(app: &TestApp) -> i64 {
     app.service().log.database().fetch_one::<(i64,)>(sql.into()).await.unwrap().0
 }
 
+const REQUESTS: &str = "query ($filter: DataRequestFilter) { dataRequests(first: 10, filter: $filter) { nodes {
+    id receivedAt answerBy deliveries exportedAt erasedAt command integration { id } } } }";
+const ANSWER: &str = "mutation ($id: ID!) { done: exportPersonalData(input: { dataRequest: $id }) {
+    matched customerEmail customerId deliveries endCursor userErrors { code message } } }";
+const ERASE: &str = "mutation ($input: ErasePersonalDataInput!) { done: erasePersonalData(input: $input) {
+    matched accounts erased dataRequests userErrors { code } } }";
+
+fn question_about_vera() -> Value {
+    of_vera(&json!({ "orders_requested": [1], "data_request": { "id": 9 },
+        "customer": { "id": 7_700_123, "email": "vera.violet@example.org", "phone": "555-625-1199" } }))
+}
+
+async fn requests(merchant: &Merchant<'_>) -> Vec<Value> {
+    let answer = merchant.ask(REQUESTS, json!({})).await;
+    answer["dataRequests"]["nodes"].as_array().unwrap().clone()
+}
+
+/// Every row of the list of questions, as it lies in the view.
+async fn in_view(app: &TestApp) -> Vec<(String, String, i64, Option<i64>, Option<i64>, Option<i64>)> {
+    let sql =
+        "SELECT id, integration_id, received_at, deliveries, exported_at, erased_at FROM data_requests ORDER BY id";
+    app.service().views.fetch_all(sql.into()).await.unwrap()
+}
+
 on_each_engine! {
+    async fn a_store_that_asks_is_answered_in_one_step(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = merchant.shop(Provider::Shopify).await;
+        let other = merchant.shop(Provider::Shopify).await;
+        for id in 1..=12 {
+            shop.post(&order_of_vera(id)).await.accepted("queued");
+        }
+        other.post(&order_of_vera(1)).await.accepted("queued");
+        app.settle().await;
+        shop.ask_by_law("customers/data_request", &question_about_vera(), "customer_data_request").await;
+        let of_nobody = of_vera(&json!({ "orders_requested": [], "data_request": { "id": 10 }, "customer": { "id": 5 } }));
+        shop.ask_by_law("customers/data_request", &of_nobody, "customer_data_request").await;
+        let listed = requests(&merchant).await;
+        assert_eq!((listed.len(), &listed[0]["deliveries"], &listed[1]["deliveries"]), (2, &json!(0), &json!(12)));
+        let (unknown, about_vera) = (text(&listed[0]["id"]), text(&listed[1]["id"]));
+        assert_eq!(listed[1]["integration"]["id"], json!(shop.id));
+        assert_eq!((&listed[1]["exportedAt"], &listed[1]["erasedAt"]), (&Value::Null, &Value::Null));
+        assert!(text(&listed[1]["command"]).contains(&format!("export-personal-data --request {about_vera}")));
+        let nowhere = ["vera.violet@example.org", "555-625-1199"];
+        assert_eq!(found_in_databases(app, &nowhere).await, Vec::<String>::new(), "no view says whom it is about");
+
+        let answer = async |id: &str| merchant.ask(ANSWER, json!({ "id": id })).await["done"].clone();
+        let answered = answer(&about_vera).await;
+        assert_eq!((&answered["matched"], &answered["userErrors"]), (&json!(12), &json!([])), "of this store alone");
+        assert_eq!(answered["customerEmail"], "vera.violet@example.org");
+        assert_eq!((&answered["customerId"], answered["deliveries"].as_array().unwrap().len()), (&json!("7700123"), 10));
+        let nothing = answer(&unknown).await;
+        assert_eq!((&nothing["matched"], &nothing["customerId"]), (&json!(0), &json!("5")), "that is an answer, too");
+        assert_eq!(answer("no such request").await["userErrors"][0]["code"], "NOT_FOUND");
+        app.settle().await;
+        assert!(requests(&merchant).await.iter().all(|request| request["exportedAt"].is_string()));
+        let exports = "SELECT count(*) AS number FROM operator_actions WHERE event_type = 'personal_data_exported'";
+        assert_eq!(app.count(exports).await, 2);
+
+        let stranger = app.merchant().await;
+        assert_eq!(requests(&stranger).await, Vec::<Value>::new());
+        let refused = stranger.ask(ANSWER, json!({ "id": about_vera })).await;
+        assert_eq!(refused["done"]["userErrors"][0]["code"], "NOT_FOUND");
+        let foreign = app.try_ask(&stranger.key, REQUESTS, json!({ "filter": { "accountId": merchant.id } })).await;
+        assert_eq!(foreign["errors"][0]["extensions"]["code"], "FORBIDDEN");
+        let of_all = app.admin(REQUESTS, json!({})).await["dataRequests"]["nodes"].as_array().unwrap().len();
+        assert_eq!(of_all, 2);
+
+        shop.ask_by_law("customers/redact", &of_vera(&json!({ "customer": { "id": 7_700_123 } })), "customer_redact").await;
+        assert_eq!(answer(&about_vera).await["userErrors"][0]["code"], "NOT_FOUND", "there is nothing to tell any more");
+        assert!(requests(&merchant).await[1]["erasedAt"].is_string());
+        let live = in_view(app).await;
+        app.service().projector.rebuild(View::DataRequests).await.unwrap().unwrap();
+        rebuilt(app, View::DataRequests, 2).await;
+        assert_eq!((in_view(app).await, live.len()), (live, 2));
+    }
+
+    async fn whom_a_person_erases_is_erased_from_what_stores_asked_too(app: &TestApp) {
+        let (merchant, neighbour) = (app.merchant().await, app.merchant().await);
+        for merchant in [&merchant, &neighbour] {
+            let shop = merchant.shop(Provider::Shopify).await;
+            shop.post(&order_of_vera(1)).await.accepted("queued");
+            shop.ask_by_law("customers/data_request", &question_about_vera(), "customer_data_request").await;
+            let of_another = of_vera(&json!({ "orders_requested": [], "customer": { "id": 5, "email": "a@b.c" } }));
+            shop.ask_by_law("customers/data_request", &of_another, "customer_data_request").await;
+        }
+        let erase = async |key: &str, customer: &str, dry_run: bool| {
+            let input = json!({ "customer": customer, "dryRun": dry_run });
+            app.ask(key, ERASE, json!({ "input": input })).await["done"].clone()
+        };
+        let preview = erase(&app.admin.api_key, "Vera.Violet@example.org", true).await;
+        assert_eq!((&preview["matched"], &preview["accounts"], &preview["dataRequests"]), (&json!(2), &json!(2), &json!(2)));
+        assert_eq!(readable_notices(app).await, 4, "a preview erases nothing");
+        let erased = erase(&merchant.key, "vera.violet@example.org", false).await;
+        assert_eq!((&erased["erased"], &erased["dataRequests"], &erased["accounts"]), (&json!(1), &json!(1), &json!(1)));
+        assert_eq!(readable_notices(app).await, 3);
+        // Nothing but the question is known of this one.
+        let asked_about = erase(&app.admin.api_key, "5", false).await;
+        assert_eq!((&asked_about["matched"], &asked_about["dataRequests"], &asked_about["accounts"]), (&json!(0), &json!(2), &json!(2)));
+        assert_eq!(readable_notices(app).await, 1);
+        assert_eq!(erase(&merchant.key, "5", false).await["userErrors"][0]["code"], "NOT_FOUND");
+        app.settle().await;
+        let states: Vec<bool> = requests(&neighbour).await.iter().map(|request| request["erasedAt"].is_null()).collect();
+        assert_eq!(states, [false, true], "the neighbour's own question about Vera is still to be answered");
+    }
+
     async fn a_customer_is_erased_when_the_store_asks(app: &TestApp) {
         let merchant = app.merchant().await;
         let shop = merchant.shop(Provider::Shopify).await;

@@ -28,6 +28,10 @@ pub enum AccountCommand {
         credentials: CortexCredentials,
     },
     DeleteCredentials,
+    /// For how many days personal data is kept once a delivery is over: 1 to 3650, or `None` for good.
+    SetRetention {
+        days: Option<u32>,
+    },
     /// Asks whether a delivery attempt may start now; the account's pace says so for all nodes together.
     AdmitAttempt {
         delivery_id: DeliveryId,

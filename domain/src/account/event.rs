@@ -43,6 +43,10 @@ pub enum AccountEvent {
     ReservationTakenOver(CreditMove),
     CreditsCharged(CreditMove),
     CreditsReleased(CreditMove),
+    /// For how many days personal data is kept once a delivery is over; `None` for good.
+    RetentionSet {
+        days: Option<u32>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +86,7 @@ impl DomainEvent for AccountEvent {
             Self::ReservationTakenOver(_) => "reservation_taken_over",
             Self::CreditsCharged(_) => "credits_charged",
             Self::CreditsReleased(_) => "credits_released",
+            Self::RetentionSet { .. } => "retention_set",
         }
         .to_owned()
     }

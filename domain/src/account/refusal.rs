@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{MAX_API_KEYS, MAX_ATTEMPTS_PER_MINUTE, MAX_NAME_CHARS, MAX_REQUESTS_PER_MINUTE};
+use super::{MAX_API_KEYS, MAX_ATTEMPTS_PER_MINUTE, MAX_NAME_CHARS, MAX_REQUESTS_PER_MINUTE, MAX_RETENTION_DAYS};
 use crate::Credits;
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +23,8 @@ pub enum AccountRefusal {
     TooManyApiKeys,
     #[error("a key may send 1 to {MAX_REQUESTS_PER_MINUTE} requests a minute")]
     InvalidRequestLimit,
+    #[error("personal data is kept for 1 to {MAX_RETENTION_DAYS} days, or for good")]
+    InvalidRetention,
     #[error("e-mail and password must both be filled in")]
     InvalidCredentials,
     #[error("a grant must be 1 to 1000000000 credits")]

@@ -131,6 +131,25 @@ fn credentials_are_saved_when_they_are_new_and_deleted_when_there_are_any() {
 }
 
 #[test]
+fn personal_data_is_kept_for_good_until_a_bound_is_set() {
+    let keep = |days| AccountCommand::SetRetention { days };
+    let kept = |days| AccountEvent::RetentionSet { days };
+    given([]).when(keep(None)).then_expect_events(vec![]);
+    for days in [1, 30, 3_650] {
+        given([]).when(keep(Some(days))).then_expect_events(vec![kept(Some(days))]);
+    }
+    given([kept(Some(30))]).when(keep(Some(30))).then_expect_events(vec![]);
+    given([kept(Some(30))]).when(keep(None)).then_expect_events(vec![kept(None)]);
+    for days in [0, 3_651, u32::MAX] {
+        given([kept(Some(30))]).when(keep(Some(days))).then_expect_error(AccountRefusal::InvalidRetention);
+    }
+    TestFramework::<Account>::with(())
+        .given_no_previous_events()
+        .when(keep(Some(30)))
+        .then_expect_error(AccountRefusal::NotOpened);
+}
+
+#[test]
 fn credits_are_set_aside_before_an_action_and_spent_after_it() {
     let reserve = AccountCommand::ReserveCredits { delivery_id: delivery(1), action: share(), attempt: 1 };
     let charge = AccountCommand::ChargeReservation { delivery_id: delivery(1), action: share() };
@@ -266,6 +285,8 @@ fn the_stored_form_of_every_event_is_pinned() {
         AccountEvent::CreditsReleased(share_of(1)),
         AccountEvent::ReservationTakenOver(share_of(1)),
         AccountEvent::ApiKeyLimited { key_id: new_key().id, requests_per_minute: 60 },
+        AccountEvent::RetentionSet { days: Some(30) },
+        AccountEvent::RetentionSet { days: None },
     ];
     let stored: Vec<_> = events
         .iter()

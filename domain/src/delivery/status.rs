@@ -103,6 +103,14 @@ pub(super) fn outcome(standing: Option<Standing>, intent: Intent) -> WebhookOutc
 }
 
 impl Phase {
+    /// Nothing will happen any more, unless the store or a person says something new.
+    pub fn is_over(&self) -> bool {
+        match self {
+            Self::Filtered | Self::Completed | Self::FailedPermanently { .. } | Self::Cancelled => true,
+            Self::Queued | Self::Running(_) | Self::RetryScheduled { .. } | Self::ActionRequired { .. } => false,
+        }
+    }
+
     pub fn standing(&self) -> Standing {
         match self {
             Self::Filtered => Standing::Open,

@@ -73,6 +73,7 @@ fn fold(mut rows: HashMap<String, DeliveryRow>, told: Vec<(&Recorded, &DeliveryE
             row.updated_at = event.recorded_at_us();
             row.position = event.position;
             row.told(told, event.recorded_at_us());
+            row.kept_since = row.is_kept().then_some(row.updated_at);
         }
     }
     rows.into_values().chain(duplicates).collect()
@@ -99,6 +100,8 @@ fn opened(event: &Recorded, webhook: &Webhook) -> DeliveryRow {
         received_at: at,
         updated_at: at,
         completed_at: None,
+        personal: 0,
+        kept_since: None,
         listed_at: event.position,
         position: event.position,
     };
@@ -124,6 +127,19 @@ impl DeliveryRow {
         Progress::read(&self.status, self.resolution_code.as_deref())
     }
 
+    /// Whether it is over, and still holds something personal.
+    fn is_kept(&self) -> bool {
+        let is_over = match self.progress().status {
+            DeliveryStatus::Completed | DeliveryStatus::FailedPermanent | DeliveryStatus::Cancelled => true,
+            DeliveryStatus::Queued
+            | DeliveryStatus::Running
+            | DeliveryStatus::RetryScheduled
+            | DeliveryStatus::ActionRequired
+            | DeliveryStatus::Duplicate => false,
+        };
+        is_over && self.personal == 1
+    }
+
     fn stand_at(&mut self, progress: Progress) {
         self.status = progress.status.as_str().to_owned();
         self.resolution_code = progress.code.map(|code| code.as_str().to_owned());
@@ -143,6 +159,9 @@ impl DeliveryRow {
             self.stand_at(after);
             self.next_attempt_at = None;
             self.completed_at = (after.status == DeliveryStatus::Completed).then_some(at);
+        }
+        if matches!(event, DeliveryEvent::WebhookReceived { .. } | DeliveryEvent::UsernameCorrected { .. }) {
+            self.personal = 1;
         }
         match event {
             DeliveryEvent::WebhookReceived { webhook, outcome } => match outcome {
@@ -165,6 +184,7 @@ impl DeliveryRow {
             DeliveryEvent::UsernameCorrected { username } => self.name(Some(username)),
             DeliveryEvent::PersonalDataErased { .. } => {
                 self.name(Some(&Private::Erased));
+                self.personal = 0;
             }
             DeliveryEvent::LeaseRenewed { .. }
             | DeliveryEvent::ActionRequired { .. }

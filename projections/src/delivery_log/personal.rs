@@ -41,6 +41,28 @@ pub async fn deliveries(
     database.fetch_all(sql).await
 }
 
+/// Deliveries of an account that are over, hold something personal, and last changed at a moment or before it
+/// (microseconds since 1970): the oldest first, after a place among them.
+pub async fn kept_since(
+    database: &Database,
+    account_id: &str,
+    until: i64,
+    (after, after_listed_at): (i64, i64),
+    limit: i64,
+) -> sqlx::Result<Vec<DeliveryRow>> {
+    let sql = Sql::new(format!("SELECT {COLUMNS}, personal, kept_since FROM delivery_log WHERE account_id = "))
+        .bind(account_id)
+        .push(" AND kept_since <= ")
+        .bind(until)
+        .push(" AND (kept_since, listed_at) > (")
+        .bind(after)
+        .push(", ")
+        .bind(after_listed_at)
+        .push(") ORDER BY kept_since, listed_at LIMIT ")
+        .bind(limit);
+    database.fetch_all(sql).await
+}
+
 impl Subject {
     /// Duplicates are left out: what is done to a delivery is done to them.
     fn condition(&self, sql: Sql) -> Sql {

@@ -17,6 +17,7 @@ pub(super) const KINDS: [(&str, &[&str]); 6] = [
             "credits_released",
             "credits_reserved",
             "reservation_taken_over",
+            "retention_set",
         ],
     ),
     (
@@ -54,7 +55,7 @@ pub(super) const KINDS: [(&str, &[&str]); 6] = [
             "webhook_received",
         ],
     ),
-    ("notice", &["webhook_received"]),
+    ("notice", &["personal_data_erased", "webhook_received"]),
     (
         "operation",
         &[

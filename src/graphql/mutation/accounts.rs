@@ -51,6 +51,14 @@ struct LimitApiKeyInput {
 }
 
 #[derive(InputObject)]
+struct SetRetentionInput {
+    /// Admin only: of another account.
+    account_id: Option<ID>,
+    /// Between 1 and 3650; null to keep personal data for good.
+    days: Option<i32>,
+}
+
+#[derive(InputObject)]
 struct GrantCreditsInput {
     account_id: ID,
     credits: i32,
@@ -141,6 +149,13 @@ impl Accounts {
         let requests_per_minute = u32::try_from(input.requests_per_minute).unwrap_or(0);
         let limit = |key_id| AccountCommand::LimitApiKey { key_id, requests_per_minute };
         change_key(context, input.account_id, &input.api_key_id, limit).await
+    }
+
+    /// Says for how many days personal data is kept once a delivery is over. What is kept for longer is erased by itself,
+    /// for good, within an hour; what waits for somebody is not.
+    async fn set_retention(&self, context: &Context<'_>, input: SetRetentionInput) -> Result<AccountPayload, ApiError> {
+        let days = input.days.map(|days| u32::try_from(days).unwrap_or(0));
+        change(context, input.account_id, AccountCommand::SetRetention { days }).await
     }
 
     /// Admin only. Deliveries that waited for credits go on.

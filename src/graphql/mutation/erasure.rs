@@ -1,10 +1,12 @@
 //! Erasing what is known of a customer, or of one order.
 
+use std::collections::BTreeSet;
+
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use domain::delivery::ErasureCause;
 use projections::delivery_log::{self, personal};
 
-use crate::erasure::{self, ErasureError, MAX_AT_ONCE, Named};
+use crate::erasure::{self, ErasureError, MAX_AT_ONCE, Named, data_requests};
 use crate::event_log::CommandError;
 use crate::graphql::ApiError;
 use crate::graphql::account::int;
@@ -35,10 +37,13 @@ struct ErasePersonalDataInput {
 pub(in crate::graphql) struct ErasePersonalDataPayload {
     /// Deliveries that are meant; a thousand at most are touched at once.
     matched: i32,
-    /// How many accounts they belong to.
+    /// How many accounts they belong to, the questions too.
     accounts: i32,
     /// How many of those that were touched held anything personal.
     erased: i32,
+    /// Stores' questions what is known of the customer that name the same e-mail address or customer id: they are erased
+    /// with the deliveries.
+    data_requests: i32,
     /// Whether some were left for the next call.
     more: bool,
     /// The first hundred.
@@ -52,7 +57,7 @@ pub(super) struct Erasures;
 #[Object]
 impl Erasures {
     /// Erases what is known of a customer, or of one order, for good: names, addresses, usernames and raw webhooks. What
-    /// was still to be delivered is cancelled. With dryRun, answers how many and which deliveries it would touch.
+    /// was still to be delivered is cancelled. A customer is erased from what stores asked about them, too. With dryRun, answers how many and which deliveries it would touch.
     #[graphql(complexity = "100 * child_complexity + 1000")]
     async fn erase_personal_data(
         &self,
@@ -65,9 +70,11 @@ impl Erasures {
             Ok(named) => named,
             Err(error) => return refuse(error),
         };
-        let subject = named.subject(service, whose(viewer, input.account_id)?);
+        let account_id = whose(viewer, input.account_id)?;
+        let subject = named.subject(service, account_id.clone());
         let extent = erasure::extent(service, &subject).await?;
-        if extent.deliveries == 0 {
+        let requests = data_requests::about(service, &named, account_id).await?;
+        if extent.deliveries == 0 && requests.is_empty() {
             return refuse(nobody(&named));
         }
         let rows = personal::deliveries(&service.views, &subject, 0, MAX_AT_ONCE).await?;
@@ -76,13 +83,20 @@ impl Erasures {
         if !input.dry_run {
             let actor = |account_id: &str| viewer.actor(Some(account_id));
             erased = erasure::erase(service, &rows, ErasureCause::Operator, actor).await?;
+            if data_requests::erase(service, &requests, actor).await? > 0 {
+                service.traces.wait_until_cleared().await;
+            }
         }
+        let owners: BTreeSet<&str> = rows.iter().map(|row| row.account_id.as_str()).collect();
+        let others: BTreeSet<&str> = requests.iter().map(|row| row.account_id.as_str()).collect();
+        let only_asked = i64::try_from(others.difference(&owners).count()).unwrap_or(i64::MAX);
         let mut shown = delivery_log::find_many(&service.views, &ids).await?;
         shown.sort_by_key(|row| row.listed_at);
         Ok(ErasePersonalDataPayload {
             matched: int(extent.deliveries),
-            accounts: int(extent.accounts),
+            accounts: int(extent.accounts.saturating_add(only_asked)),
             erased: int(i64::try_from(erased).unwrap_or(i64::MAX)),
+            data_requests: int(i64::try_from(requests.len()).unwrap_or(i64::MAX)),
             more: extent.deliveries > MAX_AT_ONCE,
             deliveries: shown.into_iter().map(Delivery).collect(),
             user_errors: vec![],
@@ -115,7 +129,7 @@ pub(super) fn whose(viewer: &Viewer, account_id: Option<ID>) -> Result<Option<St
     }
 }
 
-pub(super) fn nobody(named: &Named) -> UserError {
+fn nobody(named: &Named) -> UserError {
     let (message, field) = match named {
         Named::Customer(_) => ("no delivery is known by this customer", "customer"),
         Named::Order(_) => ("there is no such order", "orderId"),
@@ -133,8 +147,13 @@ impl From<ErasureError> for ApiError {
             }
             ErasureError::Delivery(CommandError::Refused(_)) => Self::Unavailable,
             ErasureError::Delivery(error) => refused(error).err().unwrap_or(Self::Internal),
+            ErasureError::Log(error) => error.into(),
             ErasureError::Operation(error) => {
                 tracing::error!(%error, "an operation was not recorded");
+                Self::Unavailable
+            }
+            ErasureError::Notice(error) => {
+                tracing::error!(%error, "a store's request was not erased");
                 Self::Unavailable
             }
         }

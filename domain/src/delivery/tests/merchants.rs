@@ -133,3 +133,17 @@ fn erasing_the_person_ends_what_is_under_way_and_leaves_what_is_over() {
     let again = [received(Intent::Filtered), erased.clone(), received(Intent::Filtered)];
     given(again).when(erase).then_expect_events(vec![erased]);
 }
+
+#[test]
+fn time_alone_erases_only_what_is_over() {
+    let erase = DeliveryCommand::ErasePersonalData { cause: ErasureCause::Retention };
+    let erased = DeliveryEvent::PersonalDataErased { cause: ErasureCause::Retention };
+    let waiting = ActionRequired { code: ResolutionCode::NoItemMapping };
+    given([received(Intent::Deliver)]).when(erase.clone()).then_expect_events(vec![]);
+    given(running()).when(erase.clone()).then_expect_events(vec![]);
+    given(running_and([waiting])).when(erase.clone()).then_expect_events(vec![]);
+    given(running_and([Completed])).when(erase.clone()).then_expect_events(vec![erased.clone()]);
+    given([received(Intent::Filtered)]).when(erase.clone()).then_expect_events(vec![erased.clone()]);
+    given([received(Intent::Deliver), Cancelled]).when(erase.clone()).then_expect_events(vec![erased.clone()]);
+    given([received(Intent::Deliver), Cancelled, erased]).when(erase).then_expect_events(vec![]);
+}

@@ -1,0 +1,96 @@
+//! `cloud-bridge data-requests`: what stores asked by law of their customers, and how to answer.
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::accounts::tell_of_more;
+use super::client::{MAX_PAGE, ServerArgs, understood};
+use super::output::{self, cell, moment};
+
+/// List stores' questions what is known of a customer, the newest first
+///
+/// A store sends one when a customer asks it, and the merchant has 30 days to answer. Write the answer with
+/// `export-personal-data --request ID`, which also tells whom it is about; here nobody is named.
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  cloud-bridge data-requests
+  cloud-bridge export-personal-data --request ID --to customer.json --reason 'asked by the store'")]
+pub(super) struct DataRequests {
+    /// Only of this account [default: all that the API key sees]
+    #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
+    account: Option<String>,
+    /// How many at most
+    #[arg(long, env = "CLOUD_BRIDGE_FIRST", value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PAGE)))]
+    first: u32,
+    /// Go on after this cursor, which the list before ended with
+    #[arg(long, env = "CLOUD_BRIDGE_AFTER", value_name = "CURSOR")]
+    after: Option<String>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+const LIST: &str = "query($first: Int, $after: String, $filter: DataRequestFilter) {
+  dataRequests(first: $first, after: $after, filter: $filter) {
+    nodes { id receivedAt answerBy deliveries exportedAt erasedAt command integration { id name } }
+    pageInfo { hasNextPage endCursor } } }";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DataRequest {
+    id: String,
+    answer_by: DateTime<Utc>,
+    deliveries: Option<u32>,
+    exported_at: Option<DateTime<Utc>>,
+    erased_at: Option<DateTime<Utc>>,
+    integration: Option<Integration>,
+}
+
+#[derive(Deserialize)]
+struct Integration {
+    name: String,
+}
+
+impl DataRequests {
+    pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
+        let filter = json!({ "accountId": self.account });
+        let variables = json!({ "first": self.first, "after": self.after, "filter": filter });
+        let page = self.server.client()?.ask(LIST, variables).await?["dataRequests"].take();
+        if json {
+            return Ok(output::print_json(&page)?);
+        }
+        let requests: Vec<DataRequest> = understood(&page["nodes"])?;
+        let mut table = output::table(&["ID", "STORE", "DELIVERIES", "ANSWER BY (UTC)", "STATE"]);
+        for request in &requests {
+            table.add_row([
+                cell(&request.id),
+                cell(request.integration.as_ref().map(|store| store.name.as_str()).unwrap_or_default()),
+                cell(request.deliveries.map(|number| number.to_string()).unwrap_or_default()),
+                cell(moment(request.answer_by)),
+                cell(request.state()),
+            ]);
+        }
+        output::keep_whole(&mut table, 0);
+        output::print(output::rendered(&table))?;
+        if requests.iter().any(DataRequest::is_open) {
+            output::print("\nWrite an answer with: cloud-bridge export-personal-data --request ID --to FILE")?;
+        }
+        tell_of_more(&page["pageInfo"])
+    }
+}
+
+impl DataRequest {
+    fn is_open(&self) -> bool {
+        self.exported_at.is_none() && self.erased_at.is_none()
+    }
+
+    fn state(&self) -> String {
+        match (self.erased_at, self.exported_at) {
+            (Some(at), _) => format!("erased {}", moment(at)),
+            (None, Some(at)) => format!("written out {}", moment(at)),
+            (None, None) => "open".to_owned(),
+        }
+    }
+}

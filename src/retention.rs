@@ -1,0 +1,120 @@
+//! Personal data is kept no longer than an account says: what is over for so many days is erased by itself.
+//!
+//! Every node looks at the clock and at the views, and the delivery itself decides: that several nodes do the same at once
+//! does no harm.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::account::Account;
+use domain::delivery::ErasureCause;
+use projections::delivery_log::personal;
+use projections::{View, accounts};
+use tokio::sync::{Notify, watch};
+
+use crate::erasure::{self, ErasureError};
+use crate::event_log::{Actor, CommandError};
+use crate::service::{PATIENCE, Service};
+
+/// How often it is looked. Nobody sets less than a day.
+const LOOK_EVERY: TimeDelta = TimeDelta::hours(1);
+/// When something stood in the way.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
+const ACCOUNTS_AT_ONCE: i64 = 100;
+/// Deliveries that are erased before it gives way to the stores again.
+const DELIVERIES_AT_ONCE: i64 = 200;
+
+/// How far a node has erased what was kept for long enough.
+pub struct Retention {
+    wanted: Notify,
+    looked: watch::Sender<i64>,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { wanted: Notify::new(), looked: watch::Sender::new(0) }
+    }
+}
+
+impl Retention {
+    /// Has it looked before its time: an account has set another bound.
+    pub(crate) fn look_soon(&self) {
+        self.wanted.notify_one();
+    }
+
+    /// When the latest look began that came to its end, in microseconds since 1970. What was kept for too long then is
+    /// erased, in the files of the databases too.
+    pub fn looked(&self) -> watch::Receiver<i64> {
+        self.looked.subscribe()
+    }
+}
+
+/// Runs until it is dropped.
+pub(crate) async fn follow(service: &Service) {
+    loop {
+        let began = service.clock.now();
+        match look(service, began).await {
+            Ok(()) => {
+                service.retention.looked.send_replace(began.timestamp_micros());
+                tokio::select! {
+                    () = service.clock.sleep_until(began + LOOK_EVERY) => {}
+                    () = service.retention.wanted.notified() => {}
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "what was kept for long enough cannot be erased yet");
+                tokio::time::sleep(RETRY_AFTER).await;
+            }
+        }
+    }
+}
+
+/// Erases what is too old as of a moment, account by account.
+async fn look(service: &Service, now: DateTime<Utc>) -> Result<(), ErasureError> {
+    // A view that is behind may call old what the store has just sent again.
+    let newest = service.log.newest().await?;
+    for view in [View::Accounts, View::DeliveryLog] {
+        if !service.projector.wait_for(view, newest, PATIENCE).await {
+            return Err(ErasureError::ViewsBehind);
+        }
+    }
+    let mut after = 0;
+    let mut erased = 0;
+    loop {
+        let accounts = accounts::with_retention(&service.views, after, ACCOUNTS_AT_ONCE).await?;
+        let Some(last) = accounts.last() else { break };
+        after = last.listed_at;
+        for account in &accounts {
+            erased += erase_old(service, &account.id, now).await?;
+        }
+    }
+    if erased > 0 {
+        service.traces.wait_until_cleared().await;
+        tracing::info!(deliveries = erased, "what was kept for long enough was erased");
+    }
+    Ok(())
+}
+
+/// Erases what is too old of one account, a page at a time, and answers how many deliveries that were.
+async fn erase_old(service: &Service, account_id: &str, now: DateTime<Utc>) -> Result<usize, ErasureError> {
+    // The view says whom to look at; how long is for the account itself to say.
+    let account = service.log.load::<Account>(account_id).await?.aggregate;
+    let Some(days) = account.merchant().and_then(|merchant| merchant.retention_days) else { return Ok(0) };
+    let until = (now - TimeDelta::days(days.into())).timestamp_micros();
+    let mut after = (0, 0);
+    let mut erased = 0;
+    loop {
+        service.log.give_way().await;
+        let rows = personal::kept_since(&service.views, account_id, until, after, DELIVERIES_AT_ONCE).await?;
+        let Some(last) = rows.last() else { return Ok(erased) };
+        after = (last.kept_since.unwrap_or(until), last.listed_at);
+        match erasure::erase(service, &rows, ErasureCause::Retention, |_| Actor::System).await {
+            Ok(number) => erased += number,
+            // One that cannot be read must not keep all the others; it is tried again with the next look.
+            Err(ErasureError::Delivery(error @ CommandError::Broken(_))) => {
+                tracing::error!(%error, account = account_id, "a delivery cannot be erased");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
