@@ -35,7 +35,7 @@ pub(super) enum Deliveries {
 #[command(after_long_help = "\
 Examples:
   cloud-bridge deliveries list --status action_required,failed_permanent
-  cloud-bridge deliveries list --search 1042
+  cloud-bridge deliveries list --order 1042
   cloud-bridge deliveries list --json | jq -r '.nodes[].id'")]
 pub(super) struct List {
     /// Only these statuses, separated by commas
@@ -47,6 +47,9 @@ pub(super) struct List {
     /// Only this integration
     #[arg(long, env = "CLOUD_BRIDGE_INTEGRATION", value_name = "INTEGRATION_ID")]
     integration: Option<String>,
+    /// Only of this order: the store's id or number of it
+    #[arg(long, env = "CLOUD_BRIDGE_ORDER", value_name = "ORDER")]
+    order: Option<String>,
     /// Only where the order id, the order number or the username begins like this
     #[arg(long, env = "CLOUD_BRIDGE_SEARCH", value_name = "TEXT")]
     search: Option<String>,
@@ -126,6 +129,7 @@ impl List {
             "status": names(&self.status),
             "resolutionCode": names(&self.code),
             "integrationId": self.integration,
+            "order": self.order,
             "search": self.search,
         });
         let variables = json!({ "first": self.first, "after": self.after, "filter": filter });

@@ -49,9 +49,11 @@ impl Traces {
     }
 }
 
-/// Clears the files after erasures, those of one moment together. Runs until it is dropped.
+/// Clears the files after erasures, those of one moment together, and once at the beginning: a node that was killed right
+/// after an erasure may have left some. Runs until it is dropped.
 pub(crate) async fn follow(service: &Service) {
     let mut left = service.traces.left.subscribe();
+    remove(service, 0).await;
     while left.changed().await.is_ok() {
         let position = *left.borrow_and_update();
         remove(service, position).await;

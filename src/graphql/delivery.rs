@@ -30,6 +30,8 @@ pub(super) struct DeliveryFilter {
     pub(super) status: Option<Vec<DeliveryStatus>>,
     pub(super) resolution_code: Option<Vec<ResolutionCode>>,
     pub(super) integration_id: Option<ID>,
+    /// The store's id or number of one order, with or without its `#`; exact.
+    pub(super) order: Option<String>,
     /// Order id, order number or username; exact or prefix.
     pub(super) search: Option<String>,
     pub(super) received_from: Option<DateTime<Utc>>,
@@ -38,8 +40,10 @@ pub(super) struct DeliveryFilter {
 
 impl DeliveryFilter {
     pub(super) fn for_viewer(self, viewer: &Viewer) -> Result<Filter, ApiError> {
-        if self.search.as_ref().is_some_and(|search| search.chars().count() > 500) {
-            return Err(ApiError::InvalidArgument { argument: "search", reason: "is longer than 500 characters" });
+        for (argument, text) in [("search", &self.search), ("order", &self.order)] {
+            if text.as_ref().is_some_and(|text| text.chars().count() > 500) {
+                return Err(ApiError::InvalidArgument { argument, reason: "is longer than 500 characters" });
+            }
         }
         let statuses = self.status.unwrap_or_default().into_iter().take(20);
         let codes = self.resolution_code.unwrap_or_default().into_iter().take(20);
@@ -48,6 +52,7 @@ impl DeliveryFilter {
             integration_id: self.integration_id.map(|id| id.0),
             statuses: statuses.map(|status| Status::from(status).as_str().to_owned()).collect(),
             resolution_codes: codes.map(|code| Code::from(code).as_str().to_owned()).collect(),
+            order: self.order.map(|order| order.trim().replace('\0', "")),
             search: self.search.map(|search| search.replace('\0', "")),
             received_from: self.received_from.map(|at| at.timestamp_micros()),
             received_to: self.received_to.map(|at| at.timestamp_micros()),

@@ -61,8 +61,10 @@ on_each_engine! {
             let found = stranger.ask(&format!("{{ {list} {{ nodes {{ id }} }} }}"), json!({})).await;
             assert_eq!(found[list]["nodes"], json!([]), "{list}");
         }
-        let search = "{ deliveries(filter: { search: \"private-1\" }) { nodes { id } } }";
-        assert_eq!(stranger.ask(search, json!({})).await["deliveries"]["nodes"], json!([]));
+        for filter in ["search", "order"] {
+            let search = format!("{{ deliveries(filter: {{ {filter}: \"private-1\" }}) {{ nodes {{ id }} }} }}");
+            assert_eq!(stranger.ask(&search, json!({})).await["deliveries"]["nodes"], json!([]));
+        }
         let stats = r#"query ($id: ID!, $from: DateTime!, $to: DateTime!) {
             deliveryStats(from: $from, to: $to, bucket: DAY, integrationId: $id) { received }
         }"#;
@@ -200,6 +202,11 @@ on_each_engine! {
 
         let found = merchant.ask("{ deliveries(filter: { search: \"order-3\" }) { nodes { orderId } } }", json!({})).await;
         assert_eq!(found["deliveries"]["nodes"], json!([{ "orderId": "order-3" }]));
+        for (order, found) in [("order-3", 1), ("#order-3", 1), ("order-", 0), ("%", 0)] {
+            let filter = json!({ "filter": { "order": order } });
+            let exact = merchant.ask("query ($filter: DeliveryFilter) { deliveries(filter: $filter) { nodes { id } } }", filter).await;
+            assert_eq!(exact["deliveries"]["nodes"].as_array().unwrap().len(), found, "{order}");
+        }
         let found = merchant.ask("{ deliveries(filter: { search: \"MAX\", status: [ACTION_REQUIRED] }) { nodes { orderId } } }", json!({})).await;
         assert_eq!(found["deliveries"]["nodes"].as_array().unwrap().len(), 7, "usernames are found whatever their case");
     }

@@ -20,6 +20,8 @@ pub struct Filter {
     pub integration_id: Option<String>,
     pub statuses: Vec<String>,
     pub resolution_codes: Vec<String>,
+    /// The store's id or number of an order, with or without its `#`; exact.
+    pub order: Option<String>,
     /// Order id, order number or username; exact or the beginning of one.
     pub search: Option<String>,
     pub received_from: Option<i64>,
@@ -63,10 +65,14 @@ pub async fn page(database: &Database, filter: &Filter, page: Page) -> sqlx::Res
     for (index, value) in lists.into_iter().enumerate() {
         sql = sql.push(if index == 0 { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" });
         sql = sql.push(&format!("SELECT {COLUMNS} FROM "));
-        sql = match text {
-            Some((text, true)) => search::found(sql, filter, text),
-            Some((text, false)) => search::among_all(sql.push("delivery_log WHERE "), text),
-            None => sql.push("delivery_log WHERE true"),
+        sql = match (&filter.order, text) {
+            (Some(order), None) => search::of_order(sql, filter, order),
+            (Some(order), Some((text, _))) => {
+                search::among_all(search::of_order(sql, filter, order).push(" AND "), text)
+            }
+            (None, Some((text, true))) => search::found(sql, filter, text),
+            (None, Some((text, false))) => search::among_all(sql.push("delivery_log WHERE "), text),
+            (None, None) => sql.push("delivery_log WHERE true"),
         };
         if let Some(value) = value {
             sql = sql.push(&format!(" AND {column} = ")).bind(value.as_str());

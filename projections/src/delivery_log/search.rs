@@ -1,4 +1,4 @@
-//! Finding deliveries by the beginning of an order id, an order number or a username.
+//! Finding deliveries by an order, or by the beginning of an order id, an order number or a username.
 
 use sqlx::FromRow;
 
@@ -43,18 +43,37 @@ pub(super) fn found(mut sql: Sql, filter: &Filter, text: &str) -> Sql {
         sql = if index == 0 { sql } else { sql.push(" UNION ") };
         sql = matching(sql, filter, column, &beginning);
     }
-    // Said as a cross join, because SQLite then reads the matches first, where it would otherwise walk the list.
-    sql.push(") found CROSS JOIN delivery_log WHERE id = found.found_id")
+    sql.push(JOINED)
 }
 
-fn matching(mut sql: Sql, filter: &Filter, column: &str, beginning: &str) -> Sql {
-    sql = sql.push("SELECT id AS found_id FROM delivery_log WHERE account_id ");
-    sql = match &filter.account_id {
+/// Reads the deliveries of one order by the store's id or number of it, up to and including a `WHERE` to go on from.
+/// People say a number as the store prints it, with or without its mark.
+pub(super) fn of_order(mut sql: Sql, filter: &Filter, order: &str) -> Sql {
+    let bare = order.trim_start_matches('#');
+    let marked = format!("#{bare}");
+    sql = sql.push("(");
+    for (index, column) in ["order_id", "order_number"].into_iter().enumerate() {
+        sql = if index == 0 { sql } else { sql.push(" UNION ") };
+        sql = owned(sql, filter).push(&format!(" AND {column} IN (")).bind_list([bare, marked.as_str()]).push(")");
+    }
+    sql.push(JOINED)
+}
+
+/// Said as a cross join, because SQLite then reads the matches first, where it would otherwise walk the list.
+const JOINED: &str = ") found CROSS JOIN delivery_log WHERE id = found.found_id";
+
+fn matching(sql: Sql, filter: &Filter, column: &str, beginning: &str) -> Sql {
+    let sql = owned(sql, filter);
+    sql.push(&format!(" AND {column} >= ")).bind(beginning).push(&format!(" AND {column} < ")).bind(end(beginning))
+}
+
+fn owned(sql: Sql, filter: &Filter) -> Sql {
+    let sql = sql.push("SELECT id AS found_id FROM delivery_log WHERE account_id ");
+    match &filter.account_id {
         Some(account_id) => sql.push("= ").bind(account_id.as_str()),
         // One look into the index for each account, which needs no second index without the account.
         None => sql.push("IN (SELECT id FROM accounts)"),
-    };
-    sql.push(&format!(" AND {column} >= ")).bind(beginning).push(&format!(" AND {column} < ")).bind(end(beginning))
+    }
 }
 
 /// The condition on a row itself, told so that no index is used for it.

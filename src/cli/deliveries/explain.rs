@@ -1,5 +1,7 @@
 //! `cloud-bridge deliveries explain`: the story of an order, for somebody who asks what became of it.
 
+use std::collections::HashSet;
+
 use anyhow::{Context as _, bail};
 use clap::Args;
 use serde::Deserialize;
@@ -7,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::story::{self, Event};
 use crate::cli::client::{Client, MAX_PAGE, PageInfo, ServerArgs, understood};
+use crate::cli::input;
 use crate::cli::output::{self, clean, moment, word};
 use crate::clock::Clock;
 
@@ -33,15 +36,12 @@ const TIMELINE: &str = "query($id: ID!, $first: Int, $after: String) {
   delivery(id: $id) { timeline(first: $first, after: $after) {
     nodes { sequence type summary data actor reason recordedAt } pageInfo { hasNextPage endCursor } } } }";
 
-const SEARCH: &str = "query($first: Int, $after: String, $filter: DeliveryFilter) {
-  deliveries(first: $first, after: $after, filter: $filter) {
-    nodes { id orderId orderNumber status integration { name } duplicateOf { id } }
-    pageInfo { hasNextPage endCursor } } }";
+const SEARCH: &str = "query($first: Int, $filter: DeliveryFilter) {
+  deliveries(first: $first, filter: $filter) {
+    nodes { id orderId orderNumber status integration { name } duplicateOf { id } } } }";
 
 /// Pages of a story that are read at most.
 const STORY_PAGES: usize = 200;
-/// Pages of what a search finds that are read at most: who finds more has to be exact anyway.
-const SEARCH_PAGES: usize = 10;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -70,8 +70,13 @@ impl Explain {
         let delivery = find(&client, self.order.trim()).await?;
         let standing: story::Standing = understood(&delivery)?;
         let found: Found = understood(&delivery)?;
-        let events: Vec<Event> = events(&client, &found.id).await?;
+        let (events, is_whole) = timeline(&client, &found.id).await?;
+        let events: Vec<Event> = events.iter().map(understood).collect::<anyhow::Result<_>>()?;
         let told = story::tell(&events);
+        if !is_whole {
+            let most = events.len();
+            input::tell(&format!("The story is longer: it is told to its event {most}; `events show` has all of it."))?;
+        }
         let original = found.duplicate_of.as_ref().map(|original| original.id.as_str());
         let now = story::standing(&standing, original, Clock::default().now());
         if json {
@@ -98,20 +103,17 @@ async fn find(client: &Client, order: &str) -> anyhow::Result<Value> {
     if !delivery.is_null() {
         return Ok(delivery);
     }
-    let alike = search(client, order).await?;
-    // A merchant says the number as the store prints it, with or without its mark.
-    let bare = |text: &str| text.trim_start_matches('#').to_owned();
-    let is_exact = |found: &Found| {
-        bare(&found.order_id) == bare(order)
-            || found.order_number.as_deref().is_some_and(|number| bare(number) == bare(order))
-    };
-    let exact: Vec<Found> = alike.iter().filter(|found| is_exact(found)).cloned().collect();
-    let meant = match (exact.as_slice(), alike.as_slice()) {
-        ([], []) => {
-            bail!("there is no delivery of an order {}: `cloud-bridge deliveries list` shows them", clean(order))
+    let mut meant = search(client, json!({ "order": order })).await?;
+    if meant.is_empty() {
+        meant = search(client, json!({ "search": order.trim_start_matches('#') })).await?;
+        if !meant.is_empty() {
+            bail!("{}", which(order, &meant));
         }
-        ([only], _) => only,
-        ([], several) | (several, _) => bail!("{}", which(order, several)),
+    }
+    let meant = match meant.as_slice() {
+        [] => bail!("there is no delivery of an order {}: `cloud-bridge deliveries list` shows them", clean(order)),
+        [only] => only,
+        several => bail!("{}", which(order, several)),
     };
     let delivery = client.ask(DELIVERY, json!({ "id": meant.id })).await?["delivery"].take();
     Ok(delivery)
@@ -136,35 +138,33 @@ fn which(order: &str, several: &[Found]) -> String {
     format!("several deliveries could be meant by {}: say which, by its id\n{}{more}", clean(order), lines.join("\n"))
 }
 
-/// What a search finds, without the duplicates: their story is that of the delivery they repeat.
-async fn search(client: &Client, order: &str) -> anyhow::Result<Vec<Found>> {
-    let (mut found, mut after) = (vec![], None);
-    for _ in 0..SEARCH_PAGES {
-        let search = order.trim_start_matches('#');
-        let variables = json!({ "first": MAX_PAGE, "after": after, "filter": { "search": search } });
-        let page = client.ask(SEARCH, variables).await?["deliveries"].take();
-        let nodes: Vec<Found> = understood(&page["nodes"])?;
-        found.extend(nodes.into_iter().filter(|delivery| delivery.duplicate_of.is_none()));
-        match understood(&page["pageInfo"])? {
-            PageInfo { has_next_page: true, end_cursor } => after = end_cursor,
-            PageInfo { has_next_page: false, .. } => break,
+/// The newest of what a filter finds, each order once: the story of a duplicate is that of the delivery it repeats.
+async fn search(client: &Client, filter: Value) -> anyhow::Result<Vec<Found>> {
+    let page = client.ask(SEARCH, json!({ "first": MAX_PAGE, "filter": filter })).await?["deliveries"].take();
+    let mut found: Vec<Found> = understood(&page["nodes"])?;
+    let mut seen = HashSet::new();
+    found.retain_mut(|delivery| {
+        if let Some(original) = delivery.duplicate_of.take() {
+            delivery.id = original.id;
         }
-    }
+        seen.insert(delivery.id.clone())
+    });
     Ok(found)
 }
 
-/// Every event of a delivery, oldest first.
-async fn events(client: &Client, id: &str) -> anyhow::Result<Vec<Event>> {
+/// Every event of a delivery, oldest first, and whether they are all.
+pub(super) async fn timeline(client: &Client, id: &str) -> anyhow::Result<(Vec<Value>, bool)> {
     let (mut events, mut after) = (vec![], None);
     for _ in 0..STORY_PAGES {
         let variables = json!({ "id": id, "first": MAX_PAGE, "after": after });
-        let page = client.ask(TIMELINE, variables).await?["delivery"]["timeline"].take();
-        let nodes: Vec<Event> = understood(&page["nodes"])?;
-        events.extend(nodes);
+        let mut page = client.ask(TIMELINE, variables).await?["delivery"]["timeline"].take();
+        if let Value::Array(nodes) = page["nodes"].take() {
+            events.extend(nodes);
+        }
         match understood(&page["pageInfo"])? {
             PageInfo { has_next_page: true, end_cursor } => after = Some(end_cursor.context("a list goes on nowhere")?),
-            PageInfo { has_next_page: false, .. } => break,
+            PageInfo { has_next_page: false, .. } => return Ok((events, true)),
         }
     }
-    Ok(events)
+    Ok((events, false))
 }

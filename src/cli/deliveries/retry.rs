@@ -31,7 +31,7 @@ pub(in crate::cli) struct Retry {
     #[arg(value_name = "DELIVERY_ID", group = "which", conflicts_with_all = ["status", "code", "integration", "from", "to"])]
     id: Option<String>,
     /// The customer's username, where the order named none or a wrong one
-    #[arg(long, env = "CLOUD_BRIDGE_USERNAME", requires = "id")]
+    #[arg(long, env = "CLOUD_BRIDGE_USERNAME", requires = "id", conflicts_with_all = ["status", "code", "integration", "from", "to"])]
     username: Option<String>,
     /// All that have one of these statuses, separated by commas
     #[arg(long, env = "CLOUD_BRIDGE_STATUS", group = "which", value_delimiter = ',', value_parser = PossibleValuesParser::new(DeliveryStatus::ALL.map(DeliveryStatus::as_str)))]

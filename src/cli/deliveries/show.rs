@@ -4,9 +4,12 @@ use anyhow::bail;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::explain::timeline;
+use super::story::Event;
 use crate::cli::client::{Client, ServerArgs, understood};
+use crate::cli::input;
 use crate::cli::moments::moment as parse_moment;
 use crate::cli::output::{self, cell, clean, moment, word};
 
@@ -26,9 +29,7 @@ const SHOW: &str = "query($id: ID!, $asOf: DateTime) {
   delivery(id: $id, asOf: $asOf) {
     id orderId orderNumber targetUsername status resolutionCode resolution attempts nextAttemptAt creditsCharged
     receivedAt updatedAt completedAt duplicateOf { id } integration { id name provider }
-    items { title sku quantity sharedAt mapping { resourceType resourceId } }
-    timeline(first: 100) {
-      nodes { sequence type summary actor recordedAt } pageInfo { hasNextPage endCursor } } } }";
+    items { title sku quantity sharedAt mapping { resourceType resourceId } } } }";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -48,7 +49,6 @@ struct Delivery {
     duplicate_of: Option<Id>,
     integration: Integration,
     items: Vec<Item>,
-    timeline: Timeline,
 }
 
 #[derive(Deserialize)]
@@ -79,19 +79,6 @@ struct Mapping {
     resource_id: String,
 }
 
-#[derive(Deserialize)]
-struct Timeline {
-    nodes: Vec<Event>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Event {
-    summary: String,
-    actor: String,
-    recorded_at: DateTime<Utc>,
-}
-
 impl Show {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
         let client = self.server.client()?;
@@ -108,11 +95,16 @@ impl Show {
                 moment(first)
             ))?);
         }
-        if let (Some(as_of), Some(events)) = (self.as_of, found["timeline"]["nodes"].as_array_mut()) {
+        let (mut events, is_whole) = timeline(&client, &self.id).await?;
+        if let Some(as_of) = self.as_of {
             // The facts are those of that moment; the server tells the story to its end.
             events.retain(|event| understood::<Event>(event).is_ok_and(|event| event.recorded_at <= as_of));
         }
+        if !is_whole {
+            input::tell("What happened is told from the beginning, and not to its end: `events show` has all of it.")?;
+        }
         if json {
+            found["timeline"] = json!({ "nodes": events });
             return Ok(output::print_json(&found)?);
         }
         let delivery: Delivery = understood(&found)?;
@@ -121,7 +113,7 @@ impl Show {
         }
         delivery.print_facts()?;
         delivery.print_items()?;
-        delivery.print_story()
+        print_story(&events)
     }
 
     /// When the delivery's first webhook came in. That there is no such delivery is an error.
@@ -184,13 +176,14 @@ impl Delivery {
         output::print(format_args!("\n{}", output::rendered(&table)))?;
         Ok(())
     }
+}
 
-    fn print_story(&self) -> anyhow::Result<()> {
-        let mut table = output::table(&["WHEN (UTC)", "WHO", "WHAT HAPPENED"]);
-        for event in &self.timeline.nodes {
-            table.add_row([cell(moment(event.recorded_at)), cell(&event.actor), cell(&event.summary)]);
-        }
-        output::print(format_args!("\n{}", output::rendered(&table)))?;
-        Ok(())
+fn print_story(events: &[Value]) -> anyhow::Result<()> {
+    let mut table = output::table(&["WHEN (UTC)", "WHO", "WHAT HAPPENED"]);
+    for event in events {
+        let event: Event = understood(event)?;
+        table.add_row([cell(moment(event.recorded_at)), cell(&event.actor), cell(&event.summary)]);
     }
+    output::print(format_args!("\n{}", output::rendered(&table)))?;
+    Ok(())
 }

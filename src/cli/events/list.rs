@@ -3,8 +3,8 @@
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
-use super::super::output;
 use super::super::stores::StoreArgs;
+use super::super::{input, output};
 use super::filter::Filter;
 use super::line::{Layout, object};
 use crate::event_log::EventLog;
@@ -50,22 +50,21 @@ impl List {
             for event in shown {
                 output::print_json_line(&object(event))?;
             }
-            return Ok(());
-        }
-        if events.is_empty() {
-            return Ok(output::print("No event fits.")?);
-        }
-        let layout = Layout::of_stdout();
-        output::print(layout.header())?;
-        for event in shown {
-            output::print(layout.line(event))?;
+        } else if events.is_empty() {
+            output::print("No event fits.")?;
+        } else {
+            let layout = Layout::of_stdout();
+            output::print(layout.header())?;
+            for event in shown {
+                output::print(layout.line(event))?;
+            }
         }
         if more {
             let beyond = events.get(first - 1).map_or(0, |last| last.stored.position);
             let (option, next) = if self.oldest_first { ("--from", beyond + 1) } else { ("--to", beyond - 1) };
-            output::print(format_args!(
-                "\nThere are more: `{option} {next}` goes on, `--first N` shows more at a time."
-            ))?;
+            let more = format!("There are more: `{option} {next}` goes on, `--first N` shows more at a time.");
+            // Among objects, one a line, there is no place for it.
+            if json { input::tell(&more)? } else { output::print(format_args!("\n{more}"))? }
         }
         Ok(())
     }

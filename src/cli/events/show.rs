@@ -1,21 +1,20 @@
 //! `cloud-bridge events show`.
 
-use anyhow::bail;
-use chrono::DateTime;
-use clap::Args;
-use serde_json::{Value, json};
-
+use super::super::input;
 use super::super::output::{self, cell, clean, moment};
 use super::super::stores::StoreArgs;
 use super::kinds::KINDS;
 use super::line::{object, said};
 use crate::event_log::row::first_broken;
 use crate::event_log::selection::Chosen;
+use anyhow::bail;
+use chrono::DateTime;
+use clap::Args;
 
 /// Show every event of one stream, and check that none was changed
 ///
 /// The streams are `account`, `integration`, `delivery`, `notice`, `operation` and `checkpoint`, by their ids. Private fields
-/// (usernames, e-mail addresses, names, secrets) are never printed.
+/// (usernames, e-mail addresses, names, secrets) are never printed. Ends with an error where the chain of hashes breaks.
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Show {
     #[arg(value_name = "AGGREGATE_TYPE")]
@@ -32,7 +31,10 @@ pub(in crate::cli) struct Show {
 impl Show {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
         let log = self.stores.open_log().await?;
-        let stream = log.whole_stream(&self.aggregate_type, &self.id, self.first).await?;
+        let mut stream = log.whole_stream(&self.aggregate_type, &self.id, self.first + 1).await?;
+        let first = usize::try_from(self.first)?;
+        let more = stream.len() > first;
+        stream.truncate(first);
         if stream.is_empty() {
             bail!(
                 "there is no stream {} {}: streams are {}, each by its id",
@@ -53,20 +55,22 @@ impl Show {
             .collect();
         log.close().await;
         if json {
-            let events: Vec<Value> = events.iter().map(object).collect();
-            output::print_json(&json!({ "events": events, "chainIntact": broken.is_none(), "firstBroken": broken }))?;
+            for event in &events {
+                output::print_json_line(&object(event))?;
+            }
         } else {
             print_table(&events)?;
         }
-        match broken {
-            None if json => Ok(()),
-            None => {
-                Ok(output::print(format_args!("\nThe chain of hashes over these {} events is intact.", events.len()))?)
-            }
-            Some(sequence) => {
-                bail!("the chain of hashes breaks at event {sequence}: it, or one before it, was changed")
-            }
+        if let Some(sequence) = broken {
+            bail!("the chain of hashes breaks at event {sequence}: it, or one before it, was changed");
         }
+        if !json {
+            output::print(format_args!("\nThe chain of hashes over these {} events is intact.", events.len()))?;
+        }
+        if more {
+            input::tell("There are more: `--first N` shows and checks more of them.")?;
+        }
+        Ok(())
     }
 }
 
