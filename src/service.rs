@@ -215,10 +215,10 @@ impl Service {
         Ok(accounts::key_by_hash(&self.views, &hash).await?)
     }
 
-    /// Waits until every view that a person reads holds the event at `position`, so that they see what they did.
+    /// Waits until the views in which people look for what they did hold the event at `position`.
     pub async fn wait_for_views(&self, position: Option<i64>) {
         let Some(position) = position else { return };
-        for view in [View::Accounts, View::Integrations, View::DeliveryLog] {
+        for view in [View::Accounts, View::Integrations, View::DeliveryLog, View::OperatorActions, View::DataRequests] {
             if !self.projector.wait_for(view, position, PATIENCE).await {
                 tracing::warn!(view = view.name(), position, "the view is too far behind to wait for");
             }

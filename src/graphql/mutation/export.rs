@@ -88,17 +88,20 @@ impl Exports {
             // That nothing is known is an answer, too.
             parts.entry(request.received.account_id.to_string()).or_default();
         }
+        let mut last = None;
         for (account_id, deliveries) in parts {
             let Ok(owner) = account_id.parse::<AccountId>() else { continue };
             let exported =
                 OperationEvent::PersonalDataExported { account_id: owner, deliveries, data_request: request_id };
             let begun = operations::begin(service, exported, &viewer.actor(Some(&account_id))).await;
-            begun.map_err(ErasureError::from)?;
+            let (_, position) = begun.map_err(ErasureError::from)?;
+            last = position.max(last);
         }
         let mut deliveries = vec![];
         for row in &rows {
             deliveries.push(Json(personal_data::of_delivery(&service.log, row).await?));
         }
+        service.wait_for_views(last).await;
         let full = rows.len() == usize::try_from(MAX_AT_ONCE).unwrap_or(usize::MAX);
         Ok(ExportPersonalDataPayload {
             matched: int(extent.deliveries),
