@@ -62,7 +62,12 @@ pub(crate) async fn follow(service: &Service) {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "what was kept for long enough cannot be erased yet");
+                // After a start the views may have a while to catch up, which is nothing to be warned of.
+                if matches!(error, ErasureError::ViewsBehind) {
+                    tracing::debug!(%error, "it is looked again soon");
+                } else {
+                    tracing::warn!(%error, "what was kept for long enough cannot be erased yet");
+                }
                 tokio::time::sleep(RETRY_AFTER).await;
             }
         }
