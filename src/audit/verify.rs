@@ -8,7 +8,7 @@ use sqlx::FromRow;
 
 use super::checkpoint::{CheckpointReader, SignedRange};
 use super::key::{self, LogKey};
-use super::walk::{Broken, Order, Row, Walk};
+use super::walk::{Broken, Order, Walk};
 use crate::event_log::EventLog;
 use crate::event_log::row::StoredEvent;
 
@@ -49,10 +49,9 @@ pub async fn verify(
     let mut scan = log.scan(1..=head);
     let mut broken = None;
     while let Some(events) = scan.next().await? {
-        let rows: Vec<Row> = events.into_iter().map(|whole| Row { whole, stated_previous: None }).collect();
         let checked;
         (walk, checked) = tokio::task::spawn_blocking(move || {
-            let checked = walk.check(&rows);
+            let checked = events.iter().try_for_each(|row| walk.check(row, None));
             (walk, checked)
         })
         .await?;

@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::thread;
 
 use cqrs_es::Aggregate as _;
 use domain::checkpoint::{Checkpoints, STREAM_ID};
@@ -12,9 +11,6 @@ use super::chains::{Chains, NoSuchPlace};
 use super::checkpoint::SignedRange;
 use super::merkle::{Hash, Tree, leaf_of};
 use crate::event_log::row::{GENESIS, StoredEvent, WholeEvent, chain};
-
-/// Rows that are worth a thread of their own.
-const ROWS_PER_THREAD: usize = 64;
 
 /// A row that is not what was written, and how that is known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,13 +49,6 @@ impl Broken {
             reason: reason.into(),
         }
     }
-}
-
-/// A row, and what stands for the hash before it where the walk does not begin at the stream's first event.
-#[derive(Clone, Debug)]
-pub(super) struct Row {
-    pub(super) whole: WholeEvent,
-    pub(super) stated_previous: Option<Hash>,
 }
 
 /// Which positions are walked.
@@ -104,32 +93,19 @@ impl Walk {
         self.chains.len()
     }
 
-    /// Walks on along these rows, to the first that is broken.
-    pub(super) fn check(&mut self, rows: &[Row]) -> Result<(), Broken> {
-        let mut previous = Vec::with_capacity(rows.len());
-        let mut out_of_place = None;
-        for row in rows {
-            match self.placed(row) {
-                Ok(hash) => previous.push(hash),
-                Err(broken) => {
-                    out_of_place = Some(broken);
-                    break;
-                }
-            }
-        }
-        let (leaves, changed) = hashed(&rows[..previous.len()], &previous);
-        for (row, leaf) in rows.iter().zip(&leaves) {
-            self.signed(&row.whole.event, *leaf)?;
-            self.events += 1;
-        }
-        match (changed, out_of_place) {
-            (Some(row), _) => Err(Broken::at(
-                &rows[row].whole.event,
+    /// Walks on along a row. `stated` stands for the hash before it where the walk does not begin at its stream's first.
+    pub(super) fn check(&mut self, row: &WholeEvent, stated: Option<Hash>) -> Result<(), Broken> {
+        let WholeEvent { event, body } = row;
+        let previous = self.placed(event, stated)?;
+        if event.hash != chain(&previous, event, body.as_deref()) {
+            return Err(Broken::at(
+                event,
                 "its hash is not that of what is stored: it was changed, or the event before it in its stream was replaced",
-            )),
-            (None, Some(broken)) => Err(broken),
-            (None, None) => Ok(()),
+            ));
         }
+        self.signed(event)?;
+        self.events += 1;
+        Ok(())
     }
 
     /// Whether everything that should have come has come.
@@ -147,8 +123,7 @@ impl Walk {
     }
 
     /// Checks that a row lies where it should, and answers the hash that it is chained to.
-    fn placed(&mut self, row: &Row) -> Result<Hash, Broken> {
-        let event = &row.whole.event;
+    fn placed(&mut self, event: &StoredEvent, stated: Option<Hash>) -> Result<Hash, Broken> {
         let broken = |reason: String| Err(Broken::at(event, reason));
         if event.position < self.next {
             return broken(format!("it lies at position {}, after position {}", event.position, self.next - 1));
@@ -164,7 +139,7 @@ impl Walk {
         };
         self.next = event.position.saturating_add(1);
         let before = self.chains.advance(&event.aggregate_type, &event.aggregate_id, event.sequence, hash);
-        match (before, row.stated_previous) {
+        match (before, stated) {
             (Err(NoSuchPlace), _) => broken("there is no such place in a stream".to_owned()),
             (Ok(Some((last, _))), _) if event.sequence != last + 1 => {
                 broken(format!("it follows event {last} of its stream, as no event {} is there", last + 1))
@@ -180,7 +155,7 @@ impl Walk {
     }
 
     /// Takes a row into the range that covers it, and compares the root where the range ends.
-    fn signed(&mut self, event: &StoredEvent, leaf: Hash) -> Result<(), Broken> {
+    fn signed(&mut self, event: &StoredEvent) -> Result<(), Broken> {
         if let Some(broken) = self.wrong_checkpoint.take_if(|broken| broken.position <= event.position) {
             return Err(broken);
         }
@@ -190,7 +165,7 @@ impl Walk {
         let Some(range) = self.ranges.front().filter(|range| range.first <= event.position) else {
             return Ok(());
         };
-        self.tree.push(leaf);
+        self.tree.push(leaf_of(event));
         if event.position < range.last {
             return Ok(());
         }
@@ -203,38 +178,4 @@ impl Walk {
         self.ranges.pop_front();
         Ok(())
     }
-}
-
-/// The leaves of rows up to the first whose hash is not its own, and which that is. On all cores.
-fn hashed(rows: &[Row], previous: &[Hash]) -> (Vec<Hash>, Option<usize>) {
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(rows.len() / ROWS_PER_THREAD + 1);
-    let share = rows.len().div_ceil(threads).max(1);
-    let parts: Vec<Vec<Hash>> = thread::scope(|scope| {
-        let parts = rows.chunks(share).zip(previous.chunks(share));
-        let running: Vec<_> = parts.map(|(rows, previous)| scope.spawn(move || intact(rows, previous))).collect();
-        running.into_iter().map(|part| part.join().expect("hashing does not panic")).collect()
-    });
-    let mut leaves = Vec::with_capacity(rows.len());
-    for (part, rows) in parts.into_iter().zip(rows.chunks(share)) {
-        let whole = part.len() == rows.len();
-        leaves.extend(part);
-        if !whole {
-            let changed = leaves.len();
-            return (leaves, Some(changed));
-        }
-    }
-    (leaves, None)
-}
-
-/// The leaves of rows, up to the first whose hash is not its own.
-fn intact(rows: &[Row], previous: &[Hash]) -> Vec<Hash> {
-    let in_chain = |row: &Row, previous: &Hash| {
-        let Row { whole: WholeEvent { event, body }, .. } = row;
-        event.hash == chain(previous, event, body.as_deref())
-    };
-    rows.iter()
-        .zip(previous)
-        .take_while(|(row, previous)| in_chain(row, previous))
-        .map(|(row, _)| leaf_of(&row.whole.event))
-        .collect()
 }

@@ -1,8 +1,11 @@
 //! Whole rows in the order of positions, for who reads all of the log: read ahead by tasks of their own, in memory that
 //! is bounded however large the bodies are.
 
+mod packed;
+
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
+use std::sync::LazyLock;
 
 use futures_util::stream::{BoxStream, StreamExt as _};
 use projections::database::{Database, Sql};
@@ -11,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::EventLog;
-use super::row::{StoredEvent, WholeEvent};
+use super::row::WholeEvent;
 use super::stream::STORED_COLUMNS;
 
 /// Positions that one statement reads. Not the whole log: a reader of SQLite that does not end keeps the write-ahead log
@@ -19,17 +22,14 @@ use super::stream::STORED_COLUMNS;
 const CHUNK: i64 = 20_000;
 /// Chunks that are read at a time.
 const READERS: usize = 2;
-const BATCH_EVENTS: usize = 2_000;
-const BATCH_BYTES: usize = 4 * 1_024 * 1_024;
+const BATCH_EVENTS: usize = 500;
+const BATCH_BYTES: usize = 1_024 * 1_024;
 /// Batches of a chunk that may wait.
-const READ_AHEAD: usize = 2;
+const READ_AHEAD: usize = 8;
 
-/// The columns in the order of the table on SQLite, so that none is looked up by its name.
-type Columns = (i64, String, String, i64, String, String, String, String, i64, Vec<u8>, Option<Vec<u8>>);
-
-const ROWS: &str = "SELECT position, aggregate_type, aggregate_id, sequence, event_type, event_version, \
-     CAST(payload AS text), CAST(metadata AS text), recorded_at, hash, body \
-     FROM events WHERE position BETWEEN $1 AND $2 ORDER BY position";
+static ROWS: LazyLock<String> = LazyLock::new(|| {
+    format!("SELECT {STORED_COLUMNS}, body FROM events WHERE position BETWEEN $1 AND $2 ORDER BY position")
+});
 
 type Batch = sqlx::Result<Vec<WholeEvent>>;
 
@@ -61,7 +61,7 @@ impl EventLog {
 }
 
 impl Scan {
-    /// The next rows, some thousands at most; none at the end.
+    /// The next rows, some hundreds at most; none at the end.
     pub async fn next(&mut self) -> sqlx::Result<Option<Vec<WholeEvent>>> {
         loop {
             while self.chunks.len() < READERS && !self.rest.is_empty() {
@@ -94,18 +94,19 @@ impl Drop for Scan {
 }
 
 async fn read(database: Database, first: i64, last: i64, batches: mpsc::Sender<Batch>) {
-    let mut rows: BoxStream<'_, sqlx::Result<Columns>> = match &database {
+    let mut rows: BoxStream<'_, sqlx::Result<WholeEvent>> = match &database {
         Database::Sqlite(file) => {
-            sqlx::query_as::<Sqlite, Columns>(ROWS).bind(first).bind(last).fetch(&file.readers).boxed()
+            let rows = sqlx::query_scalar::<Sqlite, Vec<u8>>(packed::ROWS).bind(first).bind(last).fetch(&file.readers);
+            rows.map(|row| packed::unpacked(&row?).map_err(|error| sqlx::Error::Decode(error.into()))).boxed()
         }
         Database::Postgres(pool) => {
-            sqlx::query_as::<Postgres, Columns>(ROWS).bind(first).bind(last).fetch(pool).boxed()
+            sqlx::query_as::<Postgres, WholeEvent>(&ROWS).bind(first).bind(last).fetch(pool).boxed()
         }
     };
     let (mut batch, mut bytes) = (Vec::with_capacity(BATCH_EVENTS), 0);
     while let Some(row) = rows.next().await {
         let event = match row {
-            Ok(columns) => whole(columns),
+            Ok(event) => event,
             Err(error) => {
                 // Nobody reads any more, or the error ends the reading.
                 batches.send(Err(error)).await.ok();
@@ -124,36 +125,5 @@ async fn read(database: Database, first: i64, last: i64, batches: mpsc::Sender<B
     }
     if !batch.is_empty() {
         batches.send(Ok(batch)).await.ok();
-    }
-}
-
-fn whole(columns: Columns) -> WholeEvent {
-    let (
-        position,
-        aggregate_type,
-        aggregate_id,
-        sequence,
-        event_type,
-        event_version,
-        payload,
-        metadata,
-        at,
-        hash,
-        body,
-    ) = columns;
-    WholeEvent {
-        event: StoredEvent {
-            position,
-            aggregate_type,
-            aggregate_id,
-            sequence,
-            event_type,
-            event_version,
-            payload,
-            metadata,
-            recorded_at: at,
-            hash,
-        },
-        body,
     }
 }

@@ -205,6 +205,13 @@ on_each_engine! {
         ];
         let (_, reason, problem) = tampered(log, &statements).await;
         assert!(reason.contains("checkpoint") && problem.is_some(), "{reason}");
+
+        if !postgres {
+            // SQLite takes what is no text.
+            run(log, format!("UPDATE events SET payload = x'7bff7d' WHERE position = {at}")).await;
+            let unreadable = format!("{:#}", verify(log, None, |_, _| {}).await.unwrap_err());
+            assert!(unreadable.contains(&format!("(position {at}) holds a value")), "{unreadable}");
+        }
     }
 
     async fn a_chain_that_was_made_anew_is_found_by_the_root(app: &TestApp) {

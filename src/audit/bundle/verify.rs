@@ -14,10 +14,9 @@ use super::stream::StreamName;
 use crate::audit::Broken;
 use crate::audit::checkpoint::{CheckpointReader, SignedRange, bytes_of, key_id, public_key};
 use crate::audit::merkle::{self, Hash, leaf_of, root_of};
-use crate::audit::walk::{Order, Row, Walk};
+use crate::audit::walk::{Order, Walk};
+use crate::event_log::row::WholeEvent;
 
-const BATCH_EVENTS: usize = 2_000;
-const BATCH_BYTES: usize = 8 * 1_024 * 1_024;
 const MAX_KEYS: usize = 10_000;
 const MAX_CHECKPOINTS: usize = 1_000_000;
 
@@ -136,25 +135,26 @@ fn read_checkpoints<R: BufRead>(
         if ranges.len() == MAX_CHECKPOINTS {
             return Err(lines.bad("there are too many checkpoints"));
         }
-        let row = row_of(event, lines)?;
-        let event = &row.whole.event;
+        let (row, stated) = row_of(event, lines)?;
+        let event = &row.event;
         if event.aggregate_type != Checkpoints::TYPE || event.aggregate_id != STREAM_ID {
             return Err(lines.bad("it is on another stream than that of the checkpoints"));
         }
-        walk.check(std::slice::from_ref(&row))?;
+        walk.check(&row, stated)?;
         ranges.push(reader.read(event)?);
         line = lines.next()?;
     }
     Ok((ranges, line))
 }
 
-fn row_of<R: BufRead>(event: Event, lines: &Lines<R>) -> Result<Row, Problem> {
+/// A row, and what the bundle states of the hash before it.
+fn row_of<R: BufRead>(event: Event, lines: &Lines<R>) -> Result<(WholeEvent, Option<Hash>), Problem> {
     let malformed = || lines.bad("its hash or body is not written as it should be");
-    let stated_previous = match &event.previous {
+    let stated = match &event.previous {
         Some(previous) => Some(bytes_of::<32>(previous).ok_or_else(malformed)?),
         None => None,
     };
-    Ok(Row { whole: event.into_whole().ok_or_else(malformed)?, stated_previous })
+    Ok((event.into_whole().ok_or_else(malformed)?, stated))
 }
 
 #[derive(Default)]
@@ -163,7 +163,7 @@ struct Proven {
     checkpoints: usize,
 }
 
-/// The events as they come, checked some thousands at a time.
+/// The events as they come.
 struct Events {
     walk: Walk,
     ranges: Vec<SignedRange>,
@@ -172,8 +172,6 @@ struct Events {
     log: String,
     /// The streams that are named, where not everything is there.
     streams: Option<HashSet<StreamName>>,
-    batch: Vec<Row>,
-    batch_bytes: usize,
     /// Leaves whose proofs have not come, by position.
     unproven: BTreeMap<i64, Hash>,
     proven: Proven,
@@ -193,14 +191,13 @@ impl Events {
             proven.events = whole.iter().map(SignedRange::events).sum();
             Walk::new(Order::Gapless, from, whole, None)
         };
-        let (batch, unproven) = (Vec::with_capacity(BATCH_EVENTS), BTreeMap::new());
-        let log = header.log.clone();
-        Self { walk, ranges, positions: (from, to), log, streams, batch, batch_bytes: 0, unproven, proven }
+        let (log, unproven) = (header.log.clone(), BTreeMap::new());
+        Self { walk, ranges, positions: (from, to), log, streams, unproven, proven }
     }
 
     fn take<R: BufRead>(&mut self, event: Event, lines: &Lines<R>) -> Result<(), Problem> {
-        let row = row_of(event, lines)?;
-        let event = &row.whole.event;
+        let (row, stated) = row_of(event, lines)?;
+        let event = &row.event;
         let (from, to) = self.positions;
         if event.position < from || event.position > to {
             return Err(lines.bad(format!("its position {} is not between {from} and {to}", event.position)));
@@ -226,19 +223,7 @@ impl Events {
         {
             return Err(Broken::at(event, "it is not the checkpoint that the bundle begins with").into());
         }
-        self.batch_bytes += event.payload.len() + row.whole.body.as_ref().map_or(0, Vec::len);
-        self.batch.push(row);
-        if self.batch.len() == BATCH_EVENTS || self.batch_bytes >= BATCH_BYTES {
-            self.check()?;
-        }
-        Ok(())
-    }
-
-    fn check(&mut self) -> Result<(), Problem> {
-        self.walk.check(&self.batch)?;
-        self.batch.clear();
-        self.batch_bytes = 0;
-        Ok(())
+        Ok(self.walk.check(&row, stated)?)
     }
 
     /// The checkpoint of a number. They follow each other without a gap.
@@ -269,7 +254,6 @@ impl Events {
     }
 
     fn finish(mut self, header: &Header) -> Result<(Walk, Proven), Problem> {
-        self.check()?;
         self.walk.finish(header.to)?;
         if self.streams.is_none() {
             let there = u64::try_from(header.to - header.from + 1).unwrap_or(0);
