@@ -17,8 +17,9 @@ pub(crate) async fn asked_to_stop() -> std::io::Result<()> {
     Ok(())
 }
 
+/// Each SIGINT and SIGTERM from now on, also one that comes before anybody waits for it.
 #[cfg(unix)]
-fn signals() -> std::io::Result<mpsc::Receiver<()>> {
+pub(in crate::cli) fn signals() -> std::io::Result<mpsc::Receiver<()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let (sender, receiver) = mpsc::channel(2);
@@ -37,7 +38,7 @@ fn signals() -> std::io::Result<mpsc::Receiver<()>> {
 }
 
 #[cfg(not(unix))]
-fn signals() -> std::io::Result<mpsc::Receiver<()>> {
+pub(in crate::cli) fn signals() -> std::io::Result<mpsc::Receiver<()>> {
     let (sender, receiver) = mpsc::channel(2);
     tokio::spawn(async move {
         while tokio::signal::ctrl_c().await.is_ok() {

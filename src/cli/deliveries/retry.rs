@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::{Listed, change, listed};
 use crate::cli::client::{Client, ServerArgs, understood};
 use crate::cli::moments::moment;
+use crate::cli::shutdown::signals;
 use crate::cli::{input, output};
 
 /// Put a delivery back in the queue, if need be with the right username, or all that a filter finds
@@ -100,11 +101,10 @@ impl Retry {
             input::tell(&format!("{meant} would go back to the queue:\n{}", listed(&all, found.matched)))?;
             input::confirm(&format!("Put {meant} back in the queue?")).context("nothing was retried")?;
         }
-        let bar = bar(found.matched)?;
+        let (bar, mut stop) = (bar(found.matched)?, signals()?);
         let done = tokio::select! {
             done = self.each(&client, false, &bar), if found.matched > 0 => done,
-            interrupted = tokio::signal::ctrl_c(), if found.matched > 0 => {
-                interrupted.context("Ctrl-C cannot be waited for")?;
+            _ = stop.recv(), if found.matched > 0 => {
                 bar.abandon();
                 bail!("stopped: what was put back in the queue stays there; run this again for the rest");
             }

@@ -13,6 +13,7 @@ use serde_json::json;
 use super::{CANCEL, cancelled};
 use crate::cli::client::{Client, ServerArgs, understood};
 use crate::cli::output;
+use crate::cli::shutdown::signals;
 
 /// How often a rebuild is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -71,6 +72,7 @@ fn count(position: &str) -> anyhow::Result<u64> {
 impl Rebuild {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
         let client = self.server.client()?;
+        let mut stop = signals()?;
         let begun = Instant::now();
         let input = json!({ "input": { "name": self.name } });
         let payload = client.change(REBUILD, input.clone(), "rebuildProjection").await?;
@@ -84,8 +86,7 @@ impl Rebuild {
         bar.reset_eta();
         let ended = tokio::select! {
             ended = self.watch(&client, building.generation, &bar) => ended,
-            interrupted = tokio::signal::ctrl_c() => {
-                interrupted.context("Ctrl-C cannot be waited for")?;
+            _ = stop.recv() => {
                 bar.finish_and_clear();
                 client.change(CANCEL, input, "cancelProjectionRebuild").await?;
                 Ok(Ended::Cancelled)

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::Replay;
 use crate::cli::client::{Client, understood};
 use crate::cli::deliveries::{Listed, listed};
+use crate::cli::shutdown::signals;
 use crate::cli::{input, output};
 
 /// How often the server is asked how far it is.
@@ -76,15 +77,13 @@ impl Replay {
             }
             return Ok(());
         }
+        let mut stop = signals()?;
         let begun: Told = understood(&self.begin(&client, false).await?)?;
         let bar = bar(found.chosen)?;
         let id = begun.id.clone();
         let ended = tokio::select! {
             ended = followed(&client, begun, &bar) => ended,
-            interrupted = tokio::signal::ctrl_c() => {
-                interrupted.context("Ctrl-C cannot be waited for")?;
-                cancelled(&client, &id, &bar).await
-            }
+            _ = stop.recv() => cancelled(&client, &id, &bar).await,
         };
         bar.finish_and_clear();
         let ended = ended?;
