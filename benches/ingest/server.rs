@@ -104,13 +104,15 @@ impl Server {
         let opened = self
             .ask(
                 key,
-                r#"mutation { createAccount(input: { name: "Bench", attemptsPerMinute: 1000000, credits: 10000000 }) {
+                r#"mutation { createAccount(input: { name: "Bench", attemptsPerMinute: 60000, credits: 10000000 }) {
                     account { id } userErrors { code message } } }"#,
                 json!({}),
             )
             .await?;
-        let input = json!({ "provider": provider.as_str().to_uppercase(), "name": "bench",
-            "accountId": opened["createAccount"]["account"]["id"] });
+        let Some(account) = opened["createAccount"]["account"]["id"].as_str() else {
+            bail!("no account could be made: {opened}");
+        };
+        let input = json!({ "provider": provider.as_str().to_uppercase(), "name": "bench", "accountId": account });
         let made = self
             .ask(
                 key,
