@@ -1,8 +1,8 @@
 //! `cloud-bridge integrations`: connecting stores.
 
 use chrono::{DateTime, Utc};
-use clap::builder::PossibleValuesParser;
-use clap::{Args, Subcommand};
+use clap::builder::{FalseyValueParser, PossibleValuesParser};
+use clap::{ArgGroup, Args, Subcommand};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -11,11 +11,12 @@ use super::client::{MAX_PAGE, ServerArgs, understood};
 use super::input;
 use super::output::{self, cell, clean, moment, word};
 
-/// Connect stores: create an integration, list them, switch one off and on, change its secret
+/// Connect stores: create an integration, list them, change one, switch it off and on, change its secret
 #[derive(Debug, Subcommand)]
 pub(super) enum Integrations {
     List(List),
     Create(Create),
+    Update(Update),
     Deactivate(Switch),
     Activate(Switch),
     SetSecret(SetSecret),
@@ -54,6 +55,27 @@ pub(super) struct Create {
     /// The account that gets it, for administrators [default: the one whose key asks]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
     account: Option<String>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Change what an integration is called, or orders of which statuses it delivers
+///
+/// Orders that the filter left out are not delivered by themselves: `replay` shows which would be now, and does it.
+#[derive(Args, Debug)]
+#[command(group = ArgGroup::new("what").required(true).multiple(true))]
+pub(super) struct Update {
+    #[arg(value_name = "INTEGRATION_ID")]
+    id: String,
+    /// What to call it
+    #[arg(long, env = "CLOUD_BRIDGE_NAME", group = "what")]
+    name: Option<String>,
+    /// Deliver only orders of these statuses, separated by commas
+    #[arg(long, env = "CLOUD_BRIDGE_ORDER_STATUS", value_name = "STATUS", value_delimiter = ',', group = "what")]
+    order_status: Option<Vec<String>>,
+    /// Deliver orders of every status
+    #[arg(long, env = "CLOUD_BRIDGE_EVERY_STATUS", value_parser = FalseyValueParser::new(), group = "what", conflicts_with = "order_status")]
+    every_status: bool,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -100,7 +122,7 @@ const CREATE: &str = "mutation($input: CreateIntegrationInput!) {
     integration { id } webhookUrl signingSecret userErrors { code message field } } }";
 
 const UPDATE: &str = "mutation($input: UpdateIntegrationInput!) {
-  updateIntegration(input: $input) { integration { id name active } userErrors { code message field } } }";
+  updateIntegration(input: $input) { integration { id name active orderStatuses } userErrors { code message field } } }";
 
 const SET_SECRET: &str = "mutation($input: SetSigningSecretInput!) {
   setSigningSecret(input: $input) {
@@ -138,6 +160,7 @@ impl Integrations {
         match self {
             Self::List(command) => command.run(json).await,
             Self::Create(command) => command.run(json).await,
+            Self::Update(command) => command.run(json).await,
             Self::Deactivate(command) => command.run(json, false).await,
             Self::Activate(command) => command.run(json, true).await,
             Self::SetSecret(command) => command.run(json).await,
@@ -193,6 +216,25 @@ impl Create {
                 clean(&signing_secret)
             ))?;
         }
+        Ok(())
+    }
+}
+
+impl Update {
+    async fn run(self, json: bool) -> anyhow::Result<()> {
+        let statuses = if self.every_status { Some(vec![]) } else { self.order_status };
+        let input = json!({ "integrationId": self.id, "name": self.name, "orderStatuses": statuses });
+        let client = self.server.client()?;
+        let integration =
+            client.change(UPDATE, json!({ "input": input }), "updateIntegration").await?["integration"].take();
+        if json {
+            return Ok(output::print_json(&integration)?);
+        }
+        let statuses: Vec<String> = understood(&integration["orderStatuses"])?;
+        let name = clean(integration["name"].as_str().unwrap_or_default());
+        let delivered =
+            if statuses.is_empty() { "every status".to_owned() } else { format!("the status {}", statuses.join(", ")) };
+        output::print(format_args!("The integration {name} delivers orders of {}.", clean(&delivered)))?;
         Ok(())
     }
 }

@@ -122,6 +122,8 @@ fn what_makes_no_sense_cannot_be_typed() {
         "deliveries list --status done",
         "deliveries retry",
         "deliveries retry --yes",
+        "integrations update ID",
+        "integrations update ID --order-status paid --every-status",
         "deliveries retry ID --status completed",
         "deliveries retry --status completed --username max",
         "replay --order 1",
