@@ -18,6 +18,7 @@ mod logging;
 mod mappings;
 mod moments;
 pub(crate) mod output;
+mod paging;
 mod projections;
 mod replay;
 mod sandbox;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::client::{Client, MAX_PAGE, PageInfo, ServerArgs, understood};
 use super::output::{self, cell, moment};
+use super::paging::{PageArgs, tell_of_more};
 
 /// Open accounts, list them, grant credits (with an administrator's key), and bound how long personal data is kept
 #[derive(Debug, Subcommand)]
@@ -39,12 +40,8 @@ pub(super) struct Create {
 /// List accounts with their credits, API keys not included
 #[derive(Args, Debug)]
 pub(super) struct List {
-    /// How many at most
-    #[arg(long, env = "CLOUD_BRIDGE_FIRST", value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PAGE)))]
-    first: u32,
-    /// Go on after this cursor, which the list before ended with
-    #[arg(long, env = "CLOUD_BRIDGE_AFTER", value_name = "CURSOR")]
-    after: Option<String>,
+    #[command(flatten)]
+    page: PageArgs,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -161,8 +158,7 @@ impl Create {
 
 impl List {
     async fn run(self, json: bool) -> anyhow::Result<()> {
-        let variables = json!({ "first": self.first, "after": self.after });
-        let page = self.server.client()?.ask(LIST, variables).await?["accounts"].take();
+        let page = self.page.ask(&self.server, LIST, "accounts", Value::Null).await?;
         if json {
             return Ok(output::print_json(&page)?);
         }
@@ -191,7 +187,7 @@ impl List {
         }
         output::keep_whole(&mut table, 0);
         output::print(output::rendered(&table))?;
-        tell_of_more(&page["pageInfo"])
+        tell_of_more(&page)
     }
 }
 
@@ -225,15 +221,6 @@ impl Retention {
             None => output::print("Personal data is kept for good."),
         }?)
     }
-}
-
-/// Says how to see the rest of a list.
-pub(super) fn tell_of_more(page_info: &Value) -> anyhow::Result<()> {
-    let page: PageInfo = understood(page_info)?;
-    if let (true, Some(cursor)) = (page.has_next_page, page.end_cursor) {
-        output::print(format_args!("\nThere is more: add --after '{}'", output::clean(&cursor)))?;
-    }
-    Ok(())
 }
 
 /// One account of all, with the fields asked for.

@@ -5,9 +5,9 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::accounts::tell_of_more;
-use super::client::{MAX_PAGE, ServerArgs, understood};
+use super::client::{ServerArgs, understood};
 use super::output::{self, cell, moment};
+use super::paging::{PageArgs, tell_of_more};
 
 /// List stores' questions what is known of a customer, the newest first
 ///
@@ -22,12 +22,8 @@ pub(super) struct DataRequests {
     /// Only of this account [default: all that the API key sees]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
     account: Option<String>,
-    /// How many at most
-    #[arg(long, env = "CLOUD_BRIDGE_FIRST", value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PAGE)))]
-    first: u32,
-    /// Go on after this cursor, which the list before ended with
-    #[arg(long, env = "CLOUD_BRIDGE_AFTER", value_name = "CURSOR")]
-    after: Option<String>,
+    #[command(flatten)]
+    page: PageArgs,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -56,8 +52,7 @@ struct Integration {
 impl DataRequests {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
         let filter = json!({ "accountId": self.account });
-        let variables = json!({ "first": self.first, "after": self.after, "filter": filter });
-        let page = self.server.client()?.ask(LIST, variables).await?["dataRequests"].take();
+        let page = self.page.ask(&self.server, LIST, "dataRequests", filter).await?;
         if json {
             return Ok(output::print_json(&page)?);
         }
@@ -77,7 +72,7 @@ impl DataRequests {
         if requests.iter().any(DataRequest::is_open) {
             output::print("\nWrite an answer with: cloud-bridge export-personal-data --request ID --to FILE")?;
         }
-        tell_of_more(&page["pageInfo"])
+        tell_of_more(&page)
     }
 }
 

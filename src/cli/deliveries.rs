@@ -5,6 +5,8 @@ mod retry;
 mod show;
 mod story;
 
+use std::io::IsTerminal as _;
+
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use clap::builder::PossibleValuesParser;
@@ -12,12 +14,13 @@ use clap::{Args, Subcommand};
 use comfy_table::{Cell, Color};
 use domain::ResolutionCode;
 use domain::delivery::DeliveryStatus;
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::accounts::tell_of_more;
-use super::client::{MAX_PAGE, ServerArgs, understood};
+use super::client::{ServerArgs, understood};
 use super::output::{self, cell, clean, moment, word};
+use super::paging::{PageArgs, tell_of_more};
 
 /// List deliveries, show one or tell its story, retry or cancel it
 #[derive(Debug, Subcommand)]
@@ -53,12 +56,8 @@ pub(super) struct List {
     /// Only where the order id, the order number or the username begins like this
     #[arg(long, env = "CLOUD_BRIDGE_SEARCH", value_name = "TEXT")]
     search: Option<String>,
-    /// How many at most
-    #[arg(long, env = "CLOUD_BRIDGE_FIRST", value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PAGE)))]
-    first: u32,
-    /// Go on after this cursor, which the list before ended with
-    #[arg(long, env = "CLOUD_BRIDGE_AFTER", value_name = "CURSOR")]
-    after: Option<String>,
+    #[command(flatten)]
+    page: PageArgs,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -132,8 +131,7 @@ impl List {
             "order": self.order,
             "search": self.search,
         });
-        let variables = json!({ "first": self.first, "after": self.after, "filter": filter });
-        let page = self.server.client()?.ask(LIST, variables).await?["deliveries"].take();
+        let page = self.page.ask(&self.server, LIST, "deliveries", filter).await?;
         if json {
             return Ok(output::print_json(&page)?);
         }
@@ -152,7 +150,7 @@ impl List {
         }
         output::keep_whole(&mut table, 0);
         output::print(output::rendered(&table))?;
-        tell_of_more(&page["pageInfo"])
+        tell_of_more(&page)
     }
 }
 
@@ -227,6 +225,19 @@ pub(super) fn listed(deliveries: &[Listed], all: u64) -> String {
     if rest > 0 { format!("{rendered}\n… and {rest} more") } else { rendered }
 }
 
+/// So many deliveries, in words.
+pub(super) fn number_of(deliveries: u64) -> String {
+    if deliveries == 1 { "1 delivery".to_owned() } else { format!("{deliveries} deliveries") }
+}
+
+/// How far deliveries that are changed are. Drawn on standard error, and only on a terminal.
+pub(super) fn progress(all: u64, ctrl_c: &str) -> anyhow::Result<ProgressBar> {
+    let template =
+        format!("{{bar:40}} {{human_pos}} of {{human_len}} deliveries, {{per_sec}}, {{eta}} left; Ctrl-C {ctrl_c}");
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(all) } else { ProgressBar::hidden() };
+    Ok(bar.with_style(ProgressStyle::with_template(&template)?))
+}
+
 /// A status, coloured by what it means for the merchant.
 pub(crate) fn status_cell(name: &str) -> Cell {
     let name = word(name);
@@ -241,5 +252,15 @@ pub(crate) fn status_cell(name: &str) -> Cell {
     match color {
         Some(color) => cell(name).fg(color),
         None => cell(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_progress_bar_can_be_drawn() {
+        progress(10, "stops").unwrap().finish_and_clear();
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::client::{Client, ServerArgs, understood};
-use super::deliveries::status_cell;
+use super::deliveries::{number_of, status_cell};
 use super::input;
 use super::output::{self, cell};
 
@@ -109,14 +109,14 @@ impl Erase {
         let before = found.matched.saturating_sub(erased);
         output::print(format_args!(
             "Erased what was personal in {}{}.",
-            deliveries(erased),
+            number_of(erased as u64),
             if found.accounts > 1 { format!(", over {} accounts", found.accounts) } else { String::new() }
         ))?;
         if found.data_requests > 0 {
             output::print(format_args!("And in {}.", requests(found.data_requests)))?;
         }
         if before > 0 {
-            output::print(format_args!("In {} nothing personal was left before.", deliveries(before)))?;
+            output::print(format_args!("In {} nothing personal was left before.", number_of(before as u64)))?;
         }
         Ok(())
     }
@@ -161,15 +161,11 @@ impl Outcome {
 
     fn extent(&self) -> String {
         let over = if self.accounts > 1 { format!(" of {} accounts", self.accounts) } else { String::new() };
-        format!("{}{over}", deliveries(self.matched))
+        format!("{}{over}", number_of(self.matched as u64))
     }
 }
 
 fn requests(number: usize) -> String {
     let questions = if number == 1 { "1 question".to_owned() } else { format!("{number} questions") };
     format!("{questions} that a store asked about the customer")
-}
-
-pub(super) fn deliveries(number: usize) -> String {
-    if number == 1 { "1 delivery".to_owned() } else { format!("{number} deliveries") }
 }

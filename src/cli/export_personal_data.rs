@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::client::{ServerArgs, understood};
-use super::erase::deliveries as deliveries_of;
+use super::deliveries::number_of;
 use super::output;
 use crate::vault::write_private;
 
@@ -81,7 +81,7 @@ impl ExportPersonalData {
         }
         Ok(output::print(format_args!(
             "What is known from {} is in {}, which only you may read.",
-            deliveries_of(number),
+            number_of(number as u64),
             file.display()
         ))?)
     }

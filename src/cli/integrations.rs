@@ -4,12 +4,12 @@ use chrono::{DateTime, Utc};
 use clap::builder::{FalseyValueParser, PossibleValuesParser};
 use clap::{ArgGroup, Args, Subcommand};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::accounts::tell_of_more;
-use super::client::{MAX_PAGE, ServerArgs, understood};
+use super::client::{ServerArgs, understood};
 use super::input;
 use super::output::{self, cell, clean, moment, word};
+use super::paging::{PageArgs, tell_of_more};
 
 /// Connect stores: create an integration, list them, change one, switch it off and on, change its secret
 #[derive(Debug, Subcommand)]
@@ -26,12 +26,8 @@ pub(super) enum Integrations {
 /// List integrations, the oldest first
 #[derive(Args, Debug)]
 pub(super) struct List {
-    /// How many at most
-    #[arg(long, env = "CLOUD_BRIDGE_FIRST", value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PAGE)))]
-    first: u32,
-    /// Go on after this cursor, which the list before ended with
-    #[arg(long, env = "CLOUD_BRIDGE_AFTER", value_name = "CURSOR")]
-    after: Option<String>,
+    #[command(flatten)]
+    page: PageArgs,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -171,8 +167,7 @@ impl Integrations {
 
 impl List {
     async fn run(self, json: bool) -> anyhow::Result<()> {
-        let variables = json!({ "first": self.first, "after": self.after });
-        let page = self.server.client()?.ask(LIST, variables).await?["integrations"].take();
+        let page = self.page.ask(&self.server, LIST, "integrations", Value::Null).await?;
         if json {
             return Ok(output::print_json(&page)?);
         }
@@ -191,7 +186,7 @@ impl List {
         }
         output::keep_whole(&mut table, 0);
         output::print(output::rendered(&table))?;
-        tell_of_more(&page["pageInfo"])
+        tell_of_more(&page)
     }
 }
 

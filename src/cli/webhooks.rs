@@ -6,9 +6,9 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::accounts::tell_of_more;
-use super::client::{MAX_PAGE, ServerArgs, understood};
+use super::client::{ServerArgs, understood};
 use super::output::{self, cell, moment, word};
+use super::paging::{PageArgs, tell_of_more};
 
 /// List the webhooks of a store: those that were recorded, and those that were not let in
 #[derive(Debug, Subcommand)]
@@ -32,12 +32,8 @@ pub(super) struct List {
     /// Only what became one of these, separated by commas
     #[arg(long, env = "CLOUD_BRIDGE_OUTCOME", value_delimiter = ',', value_parser = PossibleValuesParser::new(OUTCOMES))]
     outcome: Vec<String>,
-    /// How many at most
-    #[arg(long, env = "CLOUD_BRIDGE_FIRST", value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PAGE)))]
-    first: u32,
-    /// Go on after this cursor, which the list before ended with
-    #[arg(long, env = "CLOUD_BRIDGE_AFTER", value_name = "CURSOR")]
-    after: Option<String>,
+    #[command(flatten)]
+    page: PageArgs,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -89,9 +85,7 @@ impl Webhooks {
             "accountId": list.account,
             "outcome": (!outcomes.is_empty()).then_some(outcomes),
         });
-        let variables = json!({ "first": list.first, "after": list.after, "filter": filter });
-        let mut found = list.server.client()?.ask(LIST, variables).await?;
-        let found = found["webhookReceipts"].take();
+        let found = list.page.ask(&list.server, LIST, "webhookReceipts", filter).await?;
         if json {
             return Ok(output::print_json(&found)?);
         }
@@ -113,6 +107,6 @@ impl Webhooks {
             ]);
         }
         output::print(output::rendered(&table))?;
-        tell_of_more(&found["pageInfo"])
+        tell_of_more(&found)
     }
 }

@@ -5,9 +5,9 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::cli::accounts::tell_of_more;
-use crate::cli::client::{MAX_PAGE, ServerArgs, understood};
+use crate::cli::client::{ServerArgs, understood};
 use crate::cli::output::{self, cell, clean, moment};
+use crate::cli::paging::{PageArgs, tell_of_more};
 
 /// List what was done with API keys: when, with which key, what it changed, and the reason given
 #[derive(Args, Debug)]
@@ -35,12 +35,8 @@ pub(in crate::cli) struct Actions {
     /// Only before this moment
     #[arg(long, env = "CLOUD_BRIDGE_UNTIL", value_name = "TIME")]
     until: Option<DateTime<Utc>>,
-    /// How many at most
-    #[arg(long, env = "CLOUD_BRIDGE_FIRST", value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PAGE)))]
-    first: u32,
-    /// Go on after this cursor, which the list before ended with
-    #[arg(long, env = "CLOUD_BRIDGE_AFTER", value_name = "CURSOR")]
-    after: Option<String>,
+    #[command(flatten)]
+    page: PageArgs,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -71,9 +67,7 @@ impl Actions {
             "from": self.since,
             "to": self.until,
         });
-        let variables = json!({ "first": self.first, "after": self.after, "filter": filter });
-        let mut found = self.server.client()?.ask(ACTIONS, variables).await?;
-        let found = found["operatorActions"].take();
+        let found = self.page.ask(&self.server, ACTIONS, "operatorActions", filter).await?;
         if json {
             return Ok(output::print_json(&found)?);
         }
@@ -92,6 +86,6 @@ impl Actions {
             ]);
         }
         output::print(output::rendered(&table))?;
-        tell_of_more(&found["pageInfo"])
+        tell_of_more(&found)
     }
 }

@@ -1,18 +1,16 @@
 //! `cloud-bridge deliveries retry`: one delivery, or all that a filter finds.
 
-use std::io::IsTerminal as _;
-
 use anyhow::{Context as _, bail};
 use chrono::{DateTime, Utc};
 use clap::builder::{FalseyValueParser, PossibleValuesParser};
 use clap::{ArgGroup, Args};
 use domain::ResolutionCode;
 use domain::delivery::DeliveryStatus;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Listed, change, listed};
+use super::{Listed, change, listed, number_of, progress};
 use crate::cli::client::{Client, ServerArgs, understood};
 use crate::cli::moments::moment;
 use crate::cli::shutdown::signals;
@@ -97,11 +95,11 @@ impl Retry {
         let found = self.each(&client, true, &ProgressBar::hidden()).await.context("nothing was retried")?;
         if found.matched > 0 && !self.yes {
             let all: Vec<Listed> = understood(&found.deliveries)?;
-            let meant = deliveries(found.matched);
+            let meant = number_of(found.matched);
             input::tell(&format!("{meant} would go back to the queue:\n{}", listed(&all, found.matched)))?;
             input::confirm(&format!("Put {meant} back in the queue?")).context("nothing was retried")?;
         }
-        let (bar, mut stop) = (bar(found.matched)?, signals()?);
+        let (bar, mut stop) = (progress(found.matched, "stops")?, signals()?);
         let done = tokio::select! {
             done = self.each(&client, false, &bar), if found.matched > 0 => done,
             _ = stop.recv(), if found.matched > 0 => {
@@ -121,7 +119,7 @@ impl Retry {
         if found.matched == 0 {
             return Ok(output::print("No delivery fits.")?);
         }
-        Ok(output::print(format_args!("{} went back to the queue.", deliveries(done.retried)))?)
+        Ok(output::print(format_args!("{} went back to the queue.", number_of(done.retried)))?)
     }
 
     /// Goes through all that the filter finds, a thousand at a time.
@@ -152,26 +150,5 @@ impl Retry {
                 Some(_) | None => return Ok(total),
             }
         }
-    }
-}
-
-fn deliveries(number: u64) -> String {
-    if number == 1 { "1 delivery".to_owned() } else { format!("{number} deliveries") }
-}
-
-/// Drawn on standard error, and only on a terminal.
-fn bar(all: u64) -> anyhow::Result<ProgressBar> {
-    let template = "{bar:40} {human_pos} of {human_len} deliveries, {per_sec}, {eta} left; Ctrl-C stops";
-    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(all) } else { ProgressBar::hidden() };
-    Ok(bar.with_style(ProgressStyle::with_template(template)?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_progress_bar_can_be_drawn() {
-        bar(10).unwrap().finish_and_clear();
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::Replay;
 use crate::cli::client::{Client, understood};
-use crate::cli::deliveries::{Listed, listed};
+use crate::cli::deliveries::{Listed, listed, number_of, progress};
 use crate::cli::shutdown::signals;
 use crate::cli::{input, output};
 
@@ -65,7 +65,7 @@ impl Replay {
         if found.chosen > 0 {
             if !self.yes {
                 input::tell(&shown(&preview, &found)?)?;
-                let question = format!("Do {} again?", deliveries(found.chosen));
+                let question = format!("Do {} again?", number_of(found.chosen));
                 input::confirm(&question).context("nothing was done again")?;
             }
         } else {
@@ -79,7 +79,7 @@ impl Replay {
         }
         let mut stop = signals()?;
         let begun: Told = understood(&self.begin(&client, false).await?)?;
-        let bar = bar(found.chosen)?;
+        let bar = progress(found.chosen, "cancels")?;
         let id = begun.id.clone();
         let ended = tokio::select! {
             ended = followed(&client, begun, &bar) => ended,
@@ -93,14 +93,14 @@ impl Replay {
             "CANCELLED" => bail!(
                 "the replay was cancelled: {} of {} went back to the queue and stay there; run this again for the rest",
                 ended.replayed,
-                deliveries(ended.chosen)
+                number_of(ended.chosen)
             ),
             _ => bail!("the replay was interrupted: the server's log says why; run this again for the rest"),
         }
         if json {
             return Ok(output::print_json(&look(&client, &ended.id, DELIVERIES).await?)?);
         }
-        output::print(format_args!("{} went back to the queue.", deliveries(ended.replayed)))?;
+        output::print(format_args!("{} went back to the queue.", number_of(ended.replayed)))?;
         if ended.refused > 0 {
             output::print(format_args!("{} had been changed meanwhile and were left alone.", ended.refused))?;
         }
@@ -190,7 +190,7 @@ async fn cancelled(client: &Client, id: &str, bar: &ProgressBar) -> anyhow::Resu
 /// What is about to be done, on standard error: standard output is for the outcome.
 fn shown(preview: &Value, found: &Told) -> anyhow::Result<String> {
     let all: Vec<Listed> = understood(&preview["deliveries"])?;
-    let mut text = format!("{} would be done again:\n{}", deliveries(found.chosen), listed(&all, found.chosen));
+    let mut text = format!("{} would be done again:\n{}", number_of(found.chosen), listed(&all, found.chosen));
     if found.more {
         text.push_str("\nThere are more than are done at once: run this again after it.");
     }
@@ -213,28 +213,7 @@ fn left_alone(found: &Told) -> String {
     let told: Vec<String> =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
     if told.is_empty() {
-        return format!("{} looked at.", deliveries(found.looked_at));
+        return format!("{} looked at.", number_of(found.looked_at));
     }
-    format!("{} looked at; left alone: {}.", deliveries(found.looked_at), told.join(", "))
-}
-
-fn deliveries(number: u64) -> String {
-    if number == 1 { "1 delivery".to_owned() } else { format!("{number} deliveries") }
-}
-
-/// Drawn on standard error, and only on a terminal.
-fn bar(chosen: u64) -> anyhow::Result<ProgressBar> {
-    let template = "{bar:40} {human_pos} of {human_len} deliveries, {per_sec}, {eta} left; Ctrl-C cancels";
-    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(chosen) } else { ProgressBar::hidden() };
-    Ok(bar.with_style(ProgressStyle::with_template(template)?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_progress_bar_can_be_drawn() {
-        bar(10).unwrap().finish_and_clear();
-    }
+    format!("{} looked at; left alone: {}.", number_of(found.looked_at), told.join(", "))
 }
