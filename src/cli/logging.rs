@@ -17,7 +17,8 @@ impl Level {
     fn filter(self) -> &'static str {
         match self {
             Self::Error => "error",
-            Self::Warn => "warn",
+            // A statement whose rows are awaited by somebody slower takes long, which sqlx warns of.
+            Self::Warn => "warn,sqlx::query=error",
             // Databases tell at this level that a table is already there.
             Self::Info => "info,sqlx=warn",
         }
