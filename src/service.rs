@@ -236,7 +236,7 @@ impl Service {
         }
         // Always the same, so that of several nodes that start on an empty log only one opens it.
         let account_id = AccountId(Uuid::new_v5(&Uuid::NAMESPACE_OID, b"cloud-bridge administrator"));
-        let (api_key, record) = keys::new_key("First key", Role::Admin);
+        let (api_key, record) = keys::new_key("First key of the administrator", Role::Admin);
         let account = NewAccount { account_id, api_key };
         tell(&account)?;
         let open = AccountCommand::Open {

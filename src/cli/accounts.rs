@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::client::{Client, MAX_PAGE, PageInfo, ServerArgs, understood};
+use super::input;
 use super::output::{self, cell, moment};
 use super::paging::{PageArgs, tell_of_more};
 
@@ -81,6 +82,9 @@ pub(super) struct Retention {
     /// The account, for administrators [default: the one whose key asks]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
     account: Option<String>,
+    /// Do it without asking
+    #[arg(long, env = "CLOUD_BRIDGE_YES", value_parser = FalseyValueParser::new())]
+    yes: bool,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -207,6 +211,12 @@ impl Grant {
 
 impl Retention {
     async fn run(self, json: bool) -> anyhow::Result<()> {
+        if let Some(days) = self.days.filter(|_| !self.yes) {
+            let question = format!(
+                "Erase, for good and from now on, what is personal in each delivery that has been over for {days} days?"
+            );
+            input::confirm(&question).context("nothing was changed")?;
+        }
         // With --off there are no days, which means for good.
         let input = json!({ "accountId": self.account, "days": self.days });
         let payload = self.server.client()?.change(RETENTION, json!({ "input": input }), "setRetention").await?;

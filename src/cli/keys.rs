@@ -2,8 +2,9 @@
 
 mod rotate_master;
 
+use anyhow::Context as _;
 use chrono::{DateTime, Utc};
-use clap::builder::PossibleValuesParser;
+use clap::builder::{FalseyValueParser, PossibleValuesParser};
 use clap::{Args, Subcommand};
 use domain::account::{MAX_REQUESTS_PER_MINUTE, Role};
 use serde::Deserialize;
@@ -11,6 +12,7 @@ use serde_json::json;
 
 use super::accounts;
 use super::client::{ServerArgs, understood};
+use super::input;
 use super::output::{self, cell, moment, word};
 
 /// Make, list and deactivate API keys
@@ -74,6 +76,9 @@ pub(super) struct Deactivate {
     /// Id of the key, as `keys list` shows it; not the key itself
     #[arg(value_name = "KEY_ID")]
     key: String,
+    /// Do it without asking
+    #[arg(long, env = "CLOUD_BRIDGE_YES", value_parser = FalseyValueParser::new())]
+    yes: bool,
     /// The account that has the key [default: the one whose key asks]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
     account: Option<String>,
@@ -187,6 +192,10 @@ impl Limit {
 
 impl Deactivate {
     async fn run(self, json: bool) -> anyhow::Result<()> {
+        if !self.yes {
+            let question = format!("Deactivate the key {} for good?", output::clean(&self.key));
+            input::confirm(&question).context("nothing was deactivated")?;
+        }
         let input = json!({ "accountId": self.account, "apiKeyId": self.key });
         let payload = self.server.client()?.change(DEACTIVATE, json!({ "input": input }), "deactivateApiKey").await?;
         if json {

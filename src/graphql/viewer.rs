@@ -135,9 +135,14 @@ impl Viewer {
         self.account_id.to_string() == account_id
     }
 
-    /// Whether this caller may change the settings of an account.
+    /// Whether this caller may change the settings of an account. Support looks at all of them and changes those of none,
+    /// also not of the account that its key belongs to.
     pub(super) fn manages(&self, account_id: &str) -> bool {
-        self.role == Role::Admin || self.owns(account_id)
+        match self.role {
+            Role::Merchant => self.owns(account_id),
+            Role::Support => false,
+            Role::Admin => true,
+        }
     }
 
     /// The account whose rows a list is limited to; none for those who see all.

@@ -90,7 +90,9 @@ async fn every_command(engine: Engine) {
     for _ in 0..2 {
         printed(&desk.run(&["accounts", "grant", &account, "25", "--idempotency-key", "invoice 2026/7"]).await);
     }
-    let kept = desk.run(&["accounts", "retention", "--days", "30", "--account", &account]).await;
+    let unasked = desk.run(&["accounts", "retention", "--days", "30", "--account", &account]).await;
+    assert!(!unasked.status.success() && said(&unasked).contains("--yes"), "{}", said(&unasked));
+    let kept = desk.run(&["accounts", "retention", "--days", "30", "--yes", "--account", &account]).await;
     assert!(printed(&kept).contains("over for 30 days"));
     let listed = desk.json(&["accounts", "list"]).await.to_string();
     assert!(listed.contains("75") && listed.contains("\"retentionDays\":30"), "{listed}");
@@ -104,7 +106,9 @@ async fn every_command(engine: Engine) {
     let limited = desk.run(&["keys", "limit", &id, "1200", "--account", &account, "--reason", "they poll"]).await;
     assert!(printed(&limited).contains("1200 requests a minute"));
     assert!(printed(&desk.run(&["keys", "list", "--account", &account]).await).contains("1200"));
-    printed(&desk.run(&["keys", "deactivate", &id, "--account", &account]).await);
+    let unasked = desk.run(&["keys", "deactivate", &id, "--account", &account]).await;
+    assert!(!unasked.status.success() && said(&unasked).contains("--yes"), "{}", said(&unasked));
+    printed(&desk.run(&["keys", "deactivate", &id, "--yes", "--account", &account]).await);
     let actions = printed(&desk.run(&["audit", "actions", "--account", &account]).await);
     assert!(actions.contains("they poll"), "{actions}");
 

@@ -14,6 +14,7 @@ use crate::graphql::account::{Account, ApiKey};
 use crate::graphql::error::{UserError, refused};
 use crate::graphql::query::asked;
 use crate::graphql::words::Role;
+use crate::service::Service;
 use crate::{ids, keys};
 
 #[derive(InputObject)]
@@ -133,12 +134,26 @@ impl Accounts {
         }
     }
 
-    /// A key is deactivated for good and never deleted, so that the history can name it.
+    /// A key is deactivated for good and never deleted, so that the history can name it. One of a higher role than the
+    /// caller's is not, nor the last administrator's.
     async fn deactivate_api_key(
         &self,
         context: &Context<'_>,
         input: DeactivateApiKeyInput,
     ) -> Result<ApiKeyPayload, ApiError> {
+        let (service, viewer) = asked(context)?;
+        let account_id = input.account_id.as_ref().map_or_else(|| viewer.account_id.to_string(), ToString::to_string);
+        if let (true, Ok(key_id)) = (viewer.manages(&account_id), input.api_key_id.parse())
+            && let Some(role) = role_of(service, &account_id, key_id).await?
+        {
+            if role > viewer.role {
+                return Err(ApiError::Forbidden);
+            }
+            if role == DomainRole::Admin && !accounts::has_other_admin_key(&service.views, &input.api_key_id).await? {
+                let only = "this is the only administrator's key: make another one first";
+                return Ok(UserError::new("LAST_ADMIN_KEY", only, Some("apiKeyId")).into());
+            }
+        }
         let deactivate = |key_id| AccountCommand::DeactivateApiKey { key_id };
         change_key(context, input.account_id, &input.api_key_id, deactivate).await
     }
@@ -183,7 +198,7 @@ impl Accounts {
         viewer.require(DomainRole::Admin)?;
         let pace = input.attempts_per_minute.map_or(Ok(DEFAULT_ATTEMPTS_PER_MINUTE), u32::try_from).unwrap_or(0);
         let id = AccountId(ids::fresh()).to_string();
-        let (api_key, record) = keys::new_key("First key", DomainRole::Merchant);
+        let (api_key, record) = keys::new_key(&first_key_of(&input.name), DomainRole::Merchant);
         let first_key = Some(record);
         let mut commands = vec![AccountCommand::Open { name: input.name, attempts_per_minute: pace, first_key }];
         if let Some(credits) = input.credits.filter(|credits| *credits != 0) {
@@ -201,6 +216,18 @@ impl Accounts {
         let account = accounts::find(&service.views, &id).await?.map(Account::from);
         Ok(CreateAccountPayload { account, api_key: Some(api_key), user_errors: vec![] })
     }
+}
+
+/// What an account's first key is called, so that the history tells whose it is.
+fn first_key_of(account: &str) -> String {
+    let account: String = account.trim().chars().take(80).collect();
+    format!("First key of {account}")
+}
+
+/// The role of an active key of an account.
+async fn role_of(service: &Service, account_id: &str, key_id: ApiKeyId) -> Result<Option<DomainRole>, ApiError> {
+    let account = service.log.load::<Aggregate>(account_id).await?.aggregate;
+    Ok(account.merchant().and_then(|merchant| merchant.keys.active(key_id)).map(|key| key.role))
 }
 
 async fn change_key(
@@ -246,6 +273,9 @@ async fn executed(
 ) -> Result<Result<(String, Committed<Aggregate>), UserError>, ApiError> {
     let (service, viewer) = asked(context)?;
     let id = account_id.map_or_else(|| viewer.account_id.to_string(), |id| id.0);
+    if viewer.owns(&id) && !viewer.manages(&id) {
+        return Err(ApiError::Forbidden);
+    }
     if !viewer.manages(&id) || id.parse::<AccountId>().is_err() {
         return Ok(Err(UserError::not_found("accountId")));
     }
