@@ -28,11 +28,22 @@ pub struct BackupNote {
     pub created_at: DateTime<Utc>,
     /// The position of the last event in it.
     pub position: i64,
-    /// Which master key opens it, as told by its id.
-    pub master_key_id: String,
+    /// The master keys that open it, by their ids: more than one while they were being changed.
+    #[serde(default)]
+    pub master_key_ids: Vec<String>,
+    /// What notes had before, which named the key that the server sealed with.
+    #[serde(default, skip_serializing)]
+    master_key_id: Option<String>,
     pub bytes: u64,
     /// Of the copy of the log; hexadecimal.
     sha256: String,
+}
+
+impl BackupNote {
+    /// The ids of the master keys that must be there to open it.
+    pub fn opened_by(&self) -> impl Iterator<Item = &String> {
+        self.master_key_ids.iter().chain(&self.master_key_id)
+    }
 }
 
 /// Copies the log that is open into an empty folder. A server may go on writing: the copy holds what was committed when it
@@ -48,13 +59,14 @@ pub async fn back_up(log: &EventLog, folder: &Path, now: DateTime<Utc>) -> anyho
     log.database().execute(vacuum).await.with_context(|| format!("the log cannot be copied to {path}"))?;
     keep_private(&copy)?;
     let (bytes, sha256) = measured(&copy)?;
-    let copied = EventLog::head_of_file(&copy).await.context("the copy cannot be read")?;
+    let in_copy = EventLog::found_in(&copy).await.context("the copy cannot be read")?;
     let note = BackupNote {
         format: FORMAT.to_owned(),
         version: VERSION,
         created_at: now,
-        position: copied,
-        master_key_id: hex::encode(log.vault().master_key_id()),
+        position: in_copy.head,
+        master_key_ids: in_copy.master_keys.iter().map(hex::encode).collect(),
+        master_key_id: None,
         bytes,
         sha256,
     };

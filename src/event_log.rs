@@ -83,12 +83,13 @@ impl EventLog {
         Self::over(database, surroundings, blind_index).await
     }
 
-    /// The position of the last event in a file of SQLite that nobody writes.
-    pub(crate) async fn head_of_file(file: &Path) -> anyhow::Result<i64> {
+    /// What is in a file of SQLite that nobody writes.
+    pub(crate) async fn found_in(file: &Path) -> anyhow::Result<LogFile> {
         let database = Database::open_read_only(&sqlite_url(file)?).await?;
-        let head = feed::head(&database).await;
+        let found = tokio::try_join!(feed::head(&database), master_keys_in_use(&database));
         database.close().await;
-        Ok(head?)
+        let (head, master_keys) = found?;
+        Ok(LogFile { head, master_keys })
     }
 
     async fn over(
@@ -176,6 +177,14 @@ pub async fn migrate(database: &Database) -> Result<(), sqlx::migrate::MigrateEr
         Database::Sqlite(file) => SQLITE_MIGRATIONS.run(&file.writer).await,
         Database::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool).await,
     }
+}
+
+/// A log that is not open.
+pub(crate) struct LogFile {
+    /// The position of the last event.
+    pub(crate) head: i64,
+    /// The ids of the master keys by which anything in it may be wrapped.
+    pub(crate) master_keys: Vec<Vec<u8>>,
 }
 
 #[derive(sqlx::FromRow)]

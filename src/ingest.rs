@@ -95,7 +95,8 @@ async fn admit(
     if !link.active {
         return Err(source.refused(IngestRefusal::InactiveIntegration));
     }
-    let body = body.read(MAX_BODY_BYTES, BODY_TIMEOUT).await?;
+    let read = body.read(MAX_BODY_BYTES, BODY_TIMEOUT).await;
+    let body = read.map_err(|refusal| source.refused(refusal.into()))?;
     if provider == Provider::WooCommerce && parse::is_woocommerce_ping(headers, &body) {
         source.count(RefusalReason::Ping);
         return Ok(Admitted::Ping);

@@ -65,6 +65,9 @@ pub async fn verify(
     if broken.is_none() {
         broken = walk.finish(head).err();
     }
+    if broken.is_none() {
+        broken = cut_off(log).await?;
+    }
     let mut snapshots = 0;
     if broken.is_none() {
         (snapshots, broken) = snapshots_in_place(log).await?;
@@ -90,6 +93,29 @@ async fn signed_ranges(
             }
         }
     }
+}
+
+#[derive(FromRow)]
+struct Furthest {
+    data_key: i64,
+    follower: i64,
+}
+
+/// What else tells of events that are not there. Somebody who cuts a log off has to think of it; an accident does not.
+async fn cut_off(log: &EventLog) -> anyhow::Result<Option<Broken>> {
+    let sql = "SELECT coalesce((SELECT max(stream) FROM data_keys), 0) AS data_key, \
+                  coalesce((SELECT max(position) FROM followers), 0) AS follower";
+    let Furthest { data_key, follower } = log.database().fetch_one(sql.into()).await?;
+    // Events may have come since the walk began, and with them all of this.
+    let newest = log.newest().await?;
+    let furthest = data_key.max(follower);
+    if furthest <= newest {
+        return Ok(None);
+    }
+    let reason =
+        format!("the log was cut off: there were events up to position {furthest} at least, and they end at {newest}");
+    let (aggregate_type, aggregate_id) = (Checkpoints::TYPE.to_owned(), STREAM_ID.to_owned());
+    Ok(Some(Broken { aggregate_type, aggregate_id, sequence: 0, position: newest, reason }))
 }
 
 #[derive(FromRow)]
@@ -122,8 +148,11 @@ async fn snapshots_in_place(log: &EventLog) -> anyhow::Result<(u64, Option<Broke
         if let Some(Snapshot { aggregate_type, aggregate_id, sequence, position, .. }) =
             page.into_iter().find(|snapshot| snapshot.in_place == 0)
         {
-            let reason =
-                "the snapshot that was made after it has another hash: delete that row of `snapshots`".to_owned();
+            let reason = if position == 0 {
+                "a snapshot was made after it, and it is not there: the log was cut off".to_owned()
+            } else {
+                "the snapshot that was made after it has another hash: delete that row of `snapshots`".to_owned()
+            };
             return Ok((count, Some(Broken { aggregate_type, aggregate_id, sequence, position, reason })));
         }
     }

@@ -17,6 +17,7 @@ use crate::event_log::row::{GENESIS, StoredEvent, WholeEvent, chain};
 pub struct Broken {
     pub aggregate_type: String,
     pub aggregate_id: String,
+    /// 0 where what is missing is known, and not of which stream it was.
     pub sequence: i64,
     pub position: i64,
     pub reason: String,
@@ -25,6 +26,9 @@ pub struct Broken {
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { aggregate_type, aggregate_id, sequence, position, reason } = self;
+        if *sequence == 0 {
+            return f.write_str(reason);
+        }
         write!(f, "event {sequence} of {aggregate_type} {aggregate_id} (position {position}): {reason}")
     }
 }

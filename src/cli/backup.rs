@@ -48,11 +48,12 @@ impl Backup {
         if json {
             return Ok(output::print_json(&note)?);
         }
-        let BackupNote { position, bytes, master_key_id, .. } = &note;
+        let BackupNote { position, bytes, master_key_ids, .. } = &note;
+        let keys = master_key_ids.join(", ");
         let folder = self.to.display();
         Ok(output::print(format_args!(
             "Backed up {position} events, {bytes} bytes, to {folder}.\n\
-             The master key (id {master_key_id}) is not in it: keep a copy of it elsewhere.\n\
+             The master key (id {keys}) is not in it: keep a copy of it elsewhere.\n\
              Put back with: cloud-bridge restore --from {folder} --data-dir NEW_FOLDER"
         ))?)
     }
@@ -66,9 +67,9 @@ impl Restore {
         }
         let note = backup::examined(&self.from)?;
         let vault = self.stores.vault(false)?;
-        let key = hex::encode(vault.master_key_id());
-        if key != note.master_key_id {
-            bail!("the master key is not the backup's: it wants key {}, this is key {key}", note.master_key_id);
+        if let Some(missing) = note.opened_by().find(|id| !hex::decode(id).is_ok_and(|id| vault.has(&id))) {
+            let present = hex::encode(vault.master_key_id());
+            bail!("the master key is not the backup's: it wants key {missing}, this is key {present}");
         }
         let file = backup::put_back(&self.from, &self.stores.data_dir)?;
         if json {

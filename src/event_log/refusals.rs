@@ -27,6 +27,9 @@ pub enum RefusalReason {
     WrongSignature,
     MalformedBody,
     InactiveIntegration,
+    TooLarge,
+    /// The body did not arrive in time.
+    TooSlow,
     /// Not refused at all: WooCommerce's unsigned ping, which is answered and remembered like the others.
     Ping,
 }
@@ -39,6 +42,8 @@ impl RefusalReason {
             Self::WrongSignature => "wrong_signature",
             Self::MalformedBody => "malformed_body",
             Self::InactiveIntegration => "inactive_integration",
+            Self::TooLarge => "too_large",
+            Self::TooSlow => "too_slow",
             Self::Ping => "ping",
         }
     }

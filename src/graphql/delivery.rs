@@ -32,7 +32,7 @@ pub(super) struct DeliveryFilter {
     pub(super) integration_id: Option<ID>,
     /// The store's id or number of one order, with or without its `#`; exact.
     pub(super) order: Option<String>,
-    /// Order id, order number or username; exact or prefix.
+    /// Order id, order number or username; exact or prefix. For support the username exactly.
     pub(super) search: Option<String>,
     pub(super) received_from: Option<DateTime<Utc>>,
     pub(super) received_to: Option<DateTime<Utc>>,

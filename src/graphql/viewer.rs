@@ -169,6 +169,11 @@ impl Viewer {
         }
     }
 
+    /// Support and administrators say why they do what concerns a person. None where they did not; merchants may.
+    pub(super) fn says_why(&self) -> bool {
+        !self.sees_all() || self.reason.is_some()
+    }
+
     pub(super) fn require(&self, role: Role) -> Result<(), ApiError> {
         if self.role >= role { Ok(()) } else { Err(ApiError::Forbidden) }
     }

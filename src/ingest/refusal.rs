@@ -45,7 +45,7 @@ impl IngestRefusal {
         }
     }
 
-    /// What the merchant sees of it; nothing of what a stranger can cause without naming an integration.
+    /// What the merchant sees of it: what concerns their integration, and not what is on our side.
     pub(super) fn receipt(&self) -> Option<RefusalReason> {
         match self {
             Self::InactiveIntegration => Some(RefusalReason::InactiveIntegration),
@@ -53,11 +53,11 @@ impl IngestRefusal {
             Self::Signature(SignatureRefusal::Malformed) => Some(RefusalReason::MalformedSignature),
             Self::Signature(SignatureRefusal::Wrong) => Some(RefusalReason::WrongSignature),
             Self::Malformed(_) => Some(RefusalReason::MalformedBody),
+            Self::TooLarge => Some(RefusalReason::TooLarge),
+            Self::TooSlow => Some(RefusalReason::TooSlow),
             Self::UnknownProvider
             | Self::UnknownIntegration
-            | Self::TooLarge
             | Self::Interrupted
-            | Self::TooSlow
             | Self::Busy
             | Self::Unavailable(_) => None,
         }

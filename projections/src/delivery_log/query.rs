@@ -22,7 +22,7 @@ pub struct Filter {
     pub resolution_codes: Vec<String>,
     /// The store's id or number of an order, with or without its `#`; exact.
     pub order: Option<String>,
-    /// Order id, order number or username; exact or the beginning of one.
+    /// Order id, order number or username; exact or the beginning of one. A username exactly, without an account.
     pub search: Option<String>,
     pub received_from: Option<i64>,
     pub received_to: Option<i64>,
@@ -68,10 +68,10 @@ pub async fn page(database: &Database, filter: &Filter, page: Page) -> sqlx::Res
         sql = match (&filter.order, text) {
             (Some(order), None) => search::of_order(sql, filter, order),
             (Some(order), Some((text, _))) => {
-                search::among_all(search::of_order(sql, filter, order).push(" AND "), text)
+                search::among_all(search::of_order(sql, filter, order).push(" AND "), filter, text)
             }
             (None, Some((text, true))) => search::found(sql, filter, text),
-            (None, Some((text, false))) => search::among_all(sql.push("delivery_log WHERE "), text),
+            (None, Some((text, false))) => search::among_all(sql.push("delivery_log WHERE "), filter, text),
             (None, None) => sql.push("delivery_log WHERE true"),
         };
         if let Some(value) = value {

@@ -13,21 +13,42 @@ struct Matches {
     matches: i64,
 }
 
-/// The columns that are searched, each with what a match in it begins with.
-fn columns(text: &str) -> [(&'static str, String); 3] {
-    let name = text.trim_start_matches('@').to_lowercase();
-    [("order_id", text.to_owned()), ("order_number", text.to_owned()), ("username_key", name)]
+/// A column that is searched, and where in it the matches lie: from one text on and before another.
+struct Range {
+    column: &'static str,
+    begin: String,
+    end: String,
 }
 
-/// Everything that begins with a text lies between it and it followed by the last character there is.
-fn end(beginning: &str) -> String {
-    format!("{beginning}\u{10FFFF}")
+impl Range {
+    /// Everything that begins with a text lies between it and it followed by the last character there is.
+    fn beginning_with(column: &'static str, begin: String) -> Self {
+        let end = format!("{begin}\u{10FFFF}");
+        Self { column, begin, end }
+    }
+
+    /// Nothing lies between a text and it followed by the first character there is.
+    fn exactly(column: &'static str, begin: String) -> Self {
+        let end = format!("{begin}\u{1}");
+        Self { column, begin, end }
+    }
+}
+
+fn ranges(filter: &Filter, text: &str) -> [Range; 3] {
+    let name = text.trim_start_matches('@').to_lowercase();
+    let username = match &filter.account_id {
+        Some(_) => Range::beginning_with("username_key", name),
+        // Who sees every account is shown how usernames begin, and must not find out letter by letter how they go on.
+        None => Range::exactly("username_key", name),
+    };
+    let [id, number] = ["order_id", "order_number"].map(|column| Range::beginning_with(column, text.to_owned()));
+    [id, number, username]
 }
 
 /// Whether few deliveries match, so that they are best found by their text; many are best met on the way down the list.
 pub(super) async fn is_selective(database: &Database, filter: &Filter, text: &str) -> sqlx::Result<bool> {
-    for (column, beginning) in columns(text) {
-        let matches = matching(Sql::new("SELECT count(*) AS matches FROM ("), filter, column, &beginning);
+    for range in ranges(filter, text) {
+        let matches = matching(Sql::new("SELECT count(*) AS matches FROM ("), filter, range);
         let matches = database.fetch_one::<Matches>(matches.push(" LIMIT ").bind(MAX_SELECTIVE + 1).push(") found"));
         if matches.await?.matches > MAX_SELECTIVE {
             return Ok(false);
@@ -39,9 +60,9 @@ pub(super) async fn is_selective(database: &Database, filter: &Filter, text: &st
 /// Reads the matches from the index of each column and then their rows, up to and including a `WHERE` to go on from.
 pub(super) fn found(mut sql: Sql, filter: &Filter, text: &str) -> Sql {
     sql = sql.push("(");
-    for (index, (column, beginning)) in columns(text).into_iter().enumerate() {
+    for (index, range) in ranges(filter, text).into_iter().enumerate() {
         sql = if index == 0 { sql } else { sql.push(" UNION ") };
-        sql = matching(sql, filter, column, &beginning);
+        sql = matching(sql, filter, range);
     }
     sql.push(JOINED)
 }
@@ -62,9 +83,9 @@ pub(super) fn of_order(mut sql: Sql, filter: &Filter, order: &str) -> Sql {
 /// Said as a cross join, because SQLite then reads the matches first, where it would otherwise walk the list.
 const JOINED: &str = ") found CROSS JOIN delivery_log WHERE id = found.found_id";
 
-fn matching(sql: Sql, filter: &Filter, column: &str, beginning: &str) -> Sql {
+fn matching(sql: Sql, filter: &Filter, Range { column, begin, end }: Range) -> Sql {
     let sql = owned(sql, filter);
-    sql.push(&format!(" AND {column} >= ")).bind(beginning).push(&format!(" AND {column} < ")).bind(end(beginning))
+    sql.push(&format!(" AND {column} >= ")).bind(begin).push(&format!(" AND {column} < ")).bind(end)
 }
 
 fn owned(sql: Sql, filter: &Filter) -> Sql {
@@ -77,11 +98,11 @@ fn owned(sql: Sql, filter: &Filter) -> Sql {
 }
 
 /// The condition on a row itself, told so that no index is used for it.
-pub(super) fn among_all(mut sql: Sql, text: &str) -> Sql {
-    for (index, (column, beginning)) in columns(text).into_iter().enumerate() {
+pub(super) fn among_all(mut sql: Sql, filter: &Filter, text: &str) -> Sql {
+    for (index, Range { column, begin, end }) in ranges(filter, text).into_iter().enumerate() {
         sql = sql.push(if index == 0 { "((" } else { " OR (" });
-        sql = sql.push(&format!("{column} || '' >= ")).bind(beginning.as_str());
-        sql = sql.push(&format!(" AND {column} || '' < ")).bind(end(&beginning)).push(")");
+        sql = sql.push(&format!("{column} || '' >= ")).bind(begin);
+        sql = sql.push(&format!(" AND {column} || '' < ")).bind(end).push(")");
     }
     sql.push(")")
 }

@@ -142,7 +142,7 @@ impl Accounts {
         input: DeactivateApiKeyInput,
     ) -> Result<ApiKeyPayload, ApiError> {
         let (service, viewer) = asked(context)?;
-        let account_id = input.account_id.as_ref().map_or_else(|| viewer.account_id.to_string(), ToString::to_string);
+        let account_id = input.account_id.as_ref().map_or_else(|| viewer.account_id.to_string(), |id| id.0.clone());
         if let (true, Ok(key_id)) = (viewer.manages(&account_id), input.api_key_id.parse())
             && let Some(role) = role_of(service, &account_id, key_id).await?
         {
