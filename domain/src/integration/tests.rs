@@ -176,6 +176,32 @@ fn a_mapping_says_something_new_or_is_not_recorded() {
 }
 
 #[test]
+fn titles_that_differ_by_case_are_one_mapping_and_skus_are_two() {
+    let add = |mapping| IntegrationCommand::AddItemMapping { mapping };
+    let of = |n, match_type, external_ref: &str| ItemMapping {
+        match_type,
+        external_ref: external_ref.to_owned(),
+        ..mapping(n)
+    };
+    let title = of(1, MatchType::Title, "Stürmische Drive");
+    let shouted = of(2, MatchType::Title, "STÜRMISCHE DRIVE");
+    let known = [IntegrationEvent::ItemMappingAdded { mapping: title.clone() }];
+    given(known.clone()).when(add(shouted.clone())).then_expect_events(vec![]);
+    assert_eq!(fold(known.clone()).link().unwrap().mapping_like(&shouted), Some(&title));
+    let other_asset = ItemMapping { asset: Asset::new(ResourceType::Preset, "rain"), ..shouted.clone() };
+    for news in [other_asset, of(2, MatchType::Title, "Storm Drive")] {
+        let added = IntegrationEvent::ItemMappingAdded { mapping: news.clone() };
+        given(known.clone()).when(add(news)).then_expect_events(vec![added]);
+    }
+    for match_type in [MatchType::Sku, MatchType::ProductId, MatchType::VariantId] {
+        let known = IntegrationEvent::ItemMappingAdded { mapping: of(1, match_type, "STORM") };
+        let lower = of(2, match_type, "storm");
+        let added = IntegrationEvent::ItemMappingAdded { mapping: lower.clone() };
+        given([known]).when(add(lower)).then_expect_events(vec![added]);
+    }
+}
+
+#[test]
 fn the_stored_form_of_every_event_is_pinned() {
     let events = [
         created(),
