@@ -50,6 +50,17 @@ pub enum MatchType {
     VariantId,
 }
 
+impl MatchType {
+    /// Whether two references name the same product.
+    fn is_same(self, one: &str, other: &str) -> bool {
+        let (one, other) = (one.trim(), other.trim());
+        match self {
+            Self::Title => one.to_lowercase() == other.to_lowercase(),
+            Self::ProductId | Self::Sku | Self::VariantId => one == other,
+        }
+    }
+}
+
 /// A merchant's rule: for this product, deliver that asset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ItemMapping {
@@ -76,17 +87,20 @@ pub struct LineItem {
 
 impl ItemMapping {
     pub fn matches(&self, item: &LineItem) -> bool {
-        let wanted = self.external_ref.trim();
-        let same = |value: &Option<String>| value.as_deref().is_some_and(|value| value.trim() == wanted);
-        item.quantity > 0
-            && match self.match_type {
-                MatchType::VariantId => same(&item.variant_id),
-                MatchType::Sku => same(&item.sku),
-                MatchType::ProductId => same(&item.product_id),
-                MatchType::Title => {
-                    item.title.as_deref().is_some_and(|title| title.trim().to_lowercase() == wanted.to_lowercase())
-                }
-            }
+        let value = match self.match_type {
+            MatchType::VariantId => &item.variant_id,
+            MatchType::Sku => &item.sku,
+            MatchType::ProductId => &item.product_id,
+            MatchType::Title => &item.title,
+        };
+        item.quantity > 0 && value.as_deref().is_some_and(|value| self.match_type.is_same(value, &self.external_ref))
+    }
+
+    /// Whether both deliver the same asset for the same product, whatever their ids.
+    pub fn says_the_same_as(&self, other: &Self) -> bool {
+        self.asset == other.asset
+            && self.match_type == other.match_type
+            && self.match_type.is_same(&self.external_ref, &other.external_ref)
     }
 }
 

@@ -87,7 +87,7 @@ impl Checkpoints {
 
     /// The position at which the next checkpoint begins.
     pub fn next_position(&self) -> i64 {
-        self.latest().map_or(1, |checkpoint| checkpoint.last_position + 1)
+        self.latest().map_or(1, |checkpoint| checkpoint.last_position.saturating_add(1))
     }
 
     /// What the next checkpoint names as the root before it.

@@ -56,7 +56,8 @@ pub struct Order {
     waiting_since: Option<DateTime<Utc>>,
     /// Temporary failures in a row.
     failures: u32,
-    /// When the store changed the order into one that is called off. None where a person cancelled the delivery.
+    /// When the store changed the order into one that is called off, or was heard to have done so. None where a person
+    /// cancelled the delivery.
     #[serde(default)]
     called_off_at: Option<DateTime<Utc>>,
     /// Nothing personal is left, but for what came after.
@@ -122,7 +123,8 @@ impl Delivery {
     ///
     /// A store may take a cancellation back: WooCommerce cancels what is not paid within the hour, and the payment may come
     /// later. The word that the order is wanted counts if the store changed the order after it was called off; an earlier
-    /// one that was late on its way revives nothing.
+    /// one that was late on its way revives nothing. Where the cancellation has no date of its own, its receipt stands in
+    /// for it. For the word that takes it back nothing does: what came later may have been said earlier.
     pub fn outcome_of(&self, webhook: &Webhook) -> WebhookOutcome {
         let taken_back = webhook.intent == Intent::Deliver
             && self.order().is_some_and(|order| order.was_called_off_before(webhook.changed_at));

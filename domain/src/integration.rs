@@ -207,11 +207,7 @@ impl Link {
 
     /// The mapping that already says the same, whatever its id.
     pub fn mapping_like(&self, wanted: &ItemMapping) -> Option<&ItemMapping> {
-        self.mappings.iter().find(|mapping| {
-            mapping.match_type == wanted.match_type
-                && mapping.external_ref == wanted.external_ref.trim()
-                && mapping.asset == wanted.asset
-        })
+        self.mappings.iter().find(|mapping| mapping.says_the_same_as(wanted))
     }
 }
 

@@ -11,6 +11,8 @@ pub mod credits;
 pub mod delivery;
 pub mod ids;
 pub mod integration;
+#[cfg(test)]
+mod laws;
 pub mod notice;
 pub mod operation;
 pub mod private;

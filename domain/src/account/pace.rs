@@ -76,7 +76,9 @@ impl Pace {
     /// The moment from which another attempt may start, if the window is full.
     pub fn next_at(&self) -> Option<DateTime<Utc>> {
         let first_in_window = self.admitted.len().checked_sub(self.limit())?;
-        Some(self.admitted.get(first_in_window)?.at + self.window())
+        let at = self.admitted.get(first_in_window)?.at;
+        // A window that ends after the last moment there is never ends.
+        Some(at.checked_add_signed(self.window()).unwrap_or(DateTime::<Utc>::MAX_UTC))
     }
 
     pub(super) fn admitted(&mut self, delivery_id: DeliveryId, attempt: u32, at: DateTime<Utc>) {

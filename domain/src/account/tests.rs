@@ -13,6 +13,7 @@ use super::{
     Role,
 };
 use crate::credits::PaidAction;
+use crate::laws::repeating_adds_nothing;
 use crate::{ApiKeyId, Asset, Credits, DeliveryId, ResourceType};
 
 fn given(events: impl Into<Vec<AccountEvent>>) -> AggregateTestExecutor<Account> {
@@ -220,7 +221,55 @@ fn no_more_than_the_pace_starts_in_any_minute() {
     given(five).when(admit(4, noon())).then_expect_events(vec![]);
 }
 
+/// Every command of an account, with few values, so that they meet. All of them promise that the same again is no news:
+/// none is left out.
+fn any_command() -> impl Strategy<Value = AccountCommand> {
+    let name = prop_oneof![Just(" Storm Audio "), Just("Rain Audio"), Just(" ")];
+    let key = (1..4_u128, prop_oneof![Just("aa"), Just("bb")], 0..3_u32).prop_map(|(n, hash, limit)| NewApiKey {
+        id: ApiKeyId(Uuid::from_u128(n)),
+        hash: hash.repeat(32),
+        requests_per_minute: limit,
+        ..new_key()
+    });
+    let key_id = (1..4_u128).prop_map(|n| ApiKeyId(Uuid::from_u128(n)));
+    let login = prop_oneof![Just("max"), Just("maxine"), Just(" ")];
+    let action = prop_oneof![Just(PaidAction::Follow), Just(share())];
+    let step = (1..4_u128, action, 0..4_u32).prop_map(|(n, action, attempt)| (delivery(n), action, attempt));
+    prop_oneof![
+        3 => (name, 0..4_u32, prop::option::of(key.clone())).prop_map(|(name, attempts_per_minute, first_key)| {
+            AccountCommand::Open { name: name.to_owned(), attempts_per_minute, first_key }
+        }),
+        1 => key.prop_map(AccountCommand::CreateApiKey),
+        1 => key_id.clone().prop_map(|key_id| AccountCommand::DeactivateApiKey { key_id }),
+        1 => (key_id, 0..3_u32).prop_map(|(key_id, requests_per_minute)| {
+            AccountCommand::LimitApiKey { key_id, requests_per_minute }
+        }),
+        1 => login.prop_map(|login| AccountCommand::SaveCredentials {
+            credentials: CortexCredentials { email: login.into(), password: login.into() },
+        }),
+        1 => Just(AccountCommand::DeleteCredentials),
+        1 => prop::option::of(0..3_u32).prop_map(|days| AccountCommand::SetRetention { days }),
+        2 => (0..4_u128, 0..200_i64).prop_map(|(n, seconds)| admit(n, noon() + TimeDelta::seconds(seconds))),
+        1 => (0..4_u128, 0..20_u64).prop_map(|(n, credits)| AccountCommand::GrantCredits {
+            grant_id: Uuid::from_u128(n),
+            credits: Credits(credits),
+        }),
+        1 => step.clone().prop_map(|(delivery_id, action, attempt)| {
+            AccountCommand::ReserveCredits { delivery_id, action, attempt }
+        }),
+        1 => step.clone().prop_map(|(delivery_id, action, _)| AccountCommand::ChargeReservation { delivery_id, action }),
+        1 => step.prop_map(|(delivery_id, action, attempt)| {
+            AccountCommand::ReleaseReservation { delivery_id, action, attempt }
+        }),
+    ]
+}
+
 proptest! {
+    #[test]
+    fn repeating_a_command_adds_nothing(commands in prop::collection::vec(any_command(), 0..60)) {
+        repeating_adds_nothing(commands, Account::decide)?;
+    }
+
     #[test]
     fn a_pace_is_kept_in_every_minute(
         attempts_per_minute in prop_oneof![1..10_u32, 50..70_u32, 100..1_000_u32],

@@ -43,7 +43,8 @@ impl Order {
         if let Some(code) = self.blocked_by(facts, &plan) {
             return Ok(vec![DeliveryEvent::ActionRequired { code }]);
         }
-        Ok(vec![DeliveryEvent::Started(Started { attempt: self.attempts + 1, worker, lease_until, plan, unmapped })])
+        let attempt = self.attempts.saturating_add(1);
+        Ok(vec![DeliveryEvent::Started(Started { attempt, worker, lease_until, plan, unmapped })])
     }
 
     /// What keeps this delivery from being tried and needs the merchant.

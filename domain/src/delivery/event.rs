@@ -85,6 +85,9 @@ pub struct Webhook {
     /// When the store last changed the order before it told of it, where the body says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_at: Option<DateTime<Utc>>,
+    /// When it came in; None where that was not recorded yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_at: Option<DateTime<Utc>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<Private<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,6 +108,14 @@ pub struct Webhook {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_id: Option<String>,
     pub body_bytes: u32,
+}
+
+impl Webhook {
+    /// When the store changed the order, at the latest: it told of it no sooner than it did it. For a body that names no
+    /// date (WooCommerce's deletion is an id and nothing else) that is the moment of receipt.
+    pub(super) fn changed_by(&self) -> Option<DateTime<Utc>> {
+        self.changed_at.or(self.received_at)
+    }
 }
 
 /// What a webhook wants, given the order status and the filter of its integration at that moment.

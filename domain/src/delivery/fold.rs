@@ -10,6 +10,7 @@ impl Order {
             WebhookOutcome::Cancelled => Phase::Cancelled,
             WebhookOutcome::Filtered | WebhookOutcome::Duplicate | WebhookOutcome::TooLate => Phase::Filtered,
         };
+        let called_off_at = webhook.changed_by().filter(|_| outcome == WebhookOutcome::Cancelled);
         Self {
             account_id: webhook.account_id,
             integration_id: webhook.integration_id,
@@ -25,7 +26,7 @@ impl Order {
             waits: 0,
             waiting_since: None,
             failures: 0,
-            called_off_at: webhook.changed_at.filter(|_| outcome == WebhookOutcome::Cancelled),
+            called_off_at,
             erased: false,
         }
     }
@@ -99,13 +100,13 @@ impl Order {
                 self.start_over();
             }
             WebhookOutcome::Cancelled => {
-                self.called_off_at = webhook.changed_at;
+                self.called_off_at = webhook.changed_by();
                 self.call_off();
             }
             // Called off once more: what was changed before that is no news.
             WebhookOutcome::Duplicate if webhook.intent == Intent::Cancel => {
                 if let Some(before) = self.called_off_at {
-                    self.called_off_at = Some(before).max(webhook.changed_at);
+                    self.called_off_at = Some(before).max(webhook.changed_by());
                 }
             }
             // A cancellation may arrive before the order itself: a person who retries it needs to know what was bought.

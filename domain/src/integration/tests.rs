@@ -3,12 +3,15 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use cqrs_es::test::{AggregateTestExecutor, TestFramework};
 use cqrs_es::{Aggregate, DomainEvent};
+use proptest::prelude::*;
+use proptest::sample::select;
 use uuid::Uuid;
 
 use super::{
     CreateIntegration, Integration, IntegrationCommand, IntegrationCreated, IntegrationEvent, IntegrationRefusal,
     Provider,
 };
+use crate::laws::repeating_adds_nothing;
 use crate::{AccountId, Asset, ItemMapping, MappingId, MatchType, ResourceType};
 
 const SECRET: &str = "whsec_first_secret";
@@ -173,6 +176,69 @@ fn a_mapping_says_something_new_or_is_not_recorded() {
             .mappings
             .is_empty()
     );
+}
+
+#[test]
+fn titles_that_differ_by_case_are_one_mapping_and_skus_are_two() {
+    let add = |mapping| IntegrationCommand::AddItemMapping { mapping };
+    let of = |n, match_type, external_ref: &str| ItemMapping {
+        match_type,
+        external_ref: external_ref.to_owned(),
+        ..mapping(n)
+    };
+    let title = of(1, MatchType::Title, "Stürmische Drive");
+    let shouted = of(2, MatchType::Title, "STÜRMISCHE DRIVE");
+    let known = [IntegrationEvent::ItemMappingAdded { mapping: title.clone() }];
+    given(known.clone()).when(add(shouted.clone())).then_expect_events(vec![]);
+    assert_eq!(fold(known.clone()).link().unwrap().mapping_like(&shouted), Some(&title));
+    let other_asset = ItemMapping { asset: Asset::new(ResourceType::Preset, "rain"), ..shouted.clone() };
+    for news in [other_asset, of(2, MatchType::Title, "Storm Drive")] {
+        let added = IntegrationEvent::ItemMappingAdded { mapping: news.clone() };
+        given(known.clone()).when(add(news)).then_expect_events(vec![added]);
+    }
+    for match_type in [MatchType::Sku, MatchType::ProductId, MatchType::VariantId] {
+        let known = IntegrationEvent::ItemMappingAdded { mapping: of(1, match_type, "STORM") };
+        let lower = of(2, match_type, "storm");
+        let added = IntegrationEvent::ItemMappingAdded { mapping: lower.clone() };
+        given([known]).when(add(lower)).then_expect_events(vec![added]);
+    }
+}
+
+/// Every command of an integration, with few values, so that they meet. All of them promise that the same again is no
+/// news, a rotation too: it is known by its new secret. None is left out.
+fn any_command() -> impl Strategy<Value = IntegrationCommand> {
+    let text = |texts: &'static [&'static str]| select(texts).prop_map(str::to_owned);
+    let name = || text(&[" My shop ", "Other", " "]);
+    let secret = || text(&[SECRET, "whsec_second_secret", "whsec_third_secret", "short"]);
+    let statuses = || prop::collection::vec(text(&["Paid", " paid", "completed", ""]), 0..3);
+    let match_type = select(vec![MatchType::Title, MatchType::ProductId, MatchType::Sku, MatchType::VariantId]);
+    let asset = select(vec!["storm", "rain", ""]).prop_map(|id| Asset::new(ResourceType::Preset, id));
+    let mapping_id = || (1..5_u128).prop_map(|n| MappingId(Uuid::from_u128(n)));
+    let mapping = (mapping_id(), match_type, text(&["STORM", " storm ", "7", " "]), asset)
+        .prop_map(|(id, match_type, external_ref, asset)| ItemMapping { id, match_type, external_ref, asset });
+    prop_oneof![
+        3 => (name(), secret(), statuses()).prop_map(|(name, signing_secret, order_statuses)| {
+            IntegrationCommand::Create(CreateIntegration { name, signing_secret, order_statuses, ..create() })
+        }),
+        1 => name().prop_map(|name| IntegrationCommand::Rename { name }),
+        1 => Just(IntegrationCommand::Activate),
+        1 => Just(IntegrationCommand::Deactivate),
+        1 => statuses().prop_map(|order_statuses| IntegrationCommand::ChangeOrderStatuses { order_statuses }),
+        1 => secret().prop_map(|secret| IntegrationCommand::SetSigningSecret { secret }),
+        1 => (secret(), 0..200_i64, 0..200_u32).prop_map(|(secret, seconds, overlap_hours)| {
+            let now = noon() + TimeDelta::seconds(seconds);
+            IntegrationCommand::RotateSigningSecret { secret, now, overlap_hours }
+        }),
+        3 => mapping.prop_map(|mapping| IntegrationCommand::AddItemMapping { mapping }),
+        1 => mapping_id().prop_map(|mapping_id| IntegrationCommand::RemoveItemMapping { mapping_id }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn repeating_a_command_adds_nothing(commands in prop::collection::vec(any_command(), 0..60)) {
+        repeating_adds_nothing(commands, Integration::decide)?;
+    }
 }
 
 #[test]

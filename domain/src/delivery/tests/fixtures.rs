@@ -43,6 +43,7 @@ pub(super) fn webhook(intent: Intent) -> Webhook {
         order_status: Some("paid".to_owned()),
         intent,
         changed_at: None,
+        received_at: None,
         username: Some("max".into()),
         email: Some("max@music.com".into()),
         customer_name: None,
@@ -63,6 +64,11 @@ pub(super) fn received(intent: Intent) -> DeliveryEvent {
 /// As the store told after it changed the order so many seconds after noon.
 pub(super) fn changed(seconds: i64, intent: Intent) -> Webhook {
     Webhook { changed_at: Some(after(seconds)), ..webhook(intent) }
+}
+
+/// As it came in so many seconds after noon, without a date of its own.
+pub(super) fn undated(seconds: i64, intent: Intent) -> Webhook {
+    Webhook { received_at: Some(after(seconds)), ..webhook(intent) }
 }
 
 pub(super) fn told(webhook: Webhook) -> DeliveryEvent {

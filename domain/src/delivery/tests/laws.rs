@@ -7,11 +7,21 @@ use proptest::prelude::*;
 
 use super::fixtures::*;
 use crate::delivery::schedule::Jitter;
-use crate::delivery::{Delivery, DeliveryCommand, DeliveryEvent, Held, Intent, Standing};
+use crate::delivery::{Delivery, DeliveryCommand, DeliveryEvent, Held, Intent, Standing, Webhook};
 use crate::{Credits, ResolutionCode};
 
 fn any_intent() -> impl Strategy<Value = Intent> {
     prop_oneof![4 => Just(Intent::Deliver), 1 => Just(Intent::Filtered), 1 => Just(Intent::Cancel)]
+}
+
+/// With every mixture of dates.
+fn any_webhook() -> impl Strategy<Value = Webhook> {
+    let moment = || prop::option::of((0..100_i64).prop_map(after));
+    (any_intent(), moment(), moment()).prop_map(|(intent, changed_at, received_at)| Webhook {
+        changed_at,
+        received_at,
+        ..webhook(intent)
+    })
 }
 
 fn any_held() -> impl Strategy<Value = Held> {
@@ -24,7 +34,7 @@ fn any_command() -> impl Strategy<Value = DeliveryCommand> {
     let seconds = 0..100_000_i64;
     let code = prop_oneof![Just(ResolutionCode::InvalidUsername), Just(ResolutionCode::CreditsExhausted)];
     prop_oneof![
-        any_intent().prop_map(|intent| record(webhook(intent))),
+        any_webhook().prop_map(record),
         seconds.clone().prop_map(|s| start_at(after(s), facts())),
         (any_held(), asset).prop_map(|(held, asset)| DeliveryCommand::RecordShare {
             held,
@@ -110,21 +120,27 @@ proptest! {
     }
 
     #[test]
-    fn a_cancelled_delivery_stays_so_whatever_the_store_says(
+    fn a_cancelled_delivery_stays_so_unless_the_store_changed_the_order_since(
         commands in prop::collection::vec(any_command(), 0..30),
-        intents in prop::collection::vec(any_intent(), 1..5),
+        webhooks in prop::collection::vec(any_webhook(), 1..8),
     ) {
         let (mut delivery, _) = history_of(&commands);
         let cancelled = |delivery: &Delivery| {
             delivery.order().is_some_and(|order| order.phase.standing() == Standing::Cancelled)
         };
-        if cancelled(&delivery) {
-            for intent in intents {
-                for event in delivery.decide(record(webhook(intent))).unwrap_or_default() {
-                    delivery.apply(event);
-                }
-                prop_assert!(cancelled(&delivery));
+        let mut called_off_at = None;
+        for webhook in webhooks {
+            if !cancelled(&delivery) {
+                break;
             }
+            for event in delivery.decide(record(webhook.clone())).unwrap_or_default() {
+                delivery.apply(event);
+            }
+            if webhook.intent == Intent::Cancel {
+                called_off_at = called_off_at.max(webhook.changed_at.or(webhook.received_at));
+            }
+            let changed_since = webhook.changed_at.is_some() && webhook.changed_at > called_off_at;
+            prop_assert!(cancelled(&delivery) || (webhook.intent == Intent::Deliver && changed_since));
         }
     }
 

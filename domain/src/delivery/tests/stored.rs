@@ -4,7 +4,7 @@ use cqrs_es::DomainEvent;
 use uuid::Uuid;
 
 use super::fixtures::*;
-use crate::delivery::{ApiKeyUse, DeliveryEvent, ErasureCause, Intent};
+use crate::delivery::{ApiKeyUse, DeliveryEvent, ErasureCause, Intent, Webhook};
 use crate::{ApiKeyId, Credits, ResolutionCode};
 
 fn every_event() -> Vec<DeliveryEvent> {
@@ -13,6 +13,7 @@ fn every_event() -> Vec<DeliveryEvent> {
     full.webhook_id = Some("b54557e4".to_owned());
     full.customer_name = Some("Max".into());
     full.customer_id = Some("207119551".into());
+    let both_dates = Webhook { received_at: Some(after(5)), ..changed(0, Intent::Cancel) };
     vec![
         told(full),
         started(1),
@@ -30,6 +31,8 @@ fn every_event() -> Vec<DeliveryEvent> {
         DeliveryEvent::UsernameCorrected { username: "maxine".into() },
         DeliveryEvent::Requeued { cause: ResolutionCode::NoItemMapping },
         DeliveryEvent::PersonalDataErased { cause: ErasureCause::Store },
+        told(undated(5, Intent::Cancel)),
+        told(both_dates),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use super::fixtures::*;
 use crate::ResolutionCode;
-use crate::delivery::{DeliveryEvent, DeliveryStatus, Intent, WebhookOutcome};
+use crate::delivery::{DeliveryEvent, DeliveryStatus, Intent, Webhook, WebhookOutcome};
 
 #[test]
 fn the_first_webhook_with_a_wanted_status_queues_the_order() {
@@ -85,6 +85,62 @@ fn a_cancellation_that_the_store_took_back_delivers() {
     }
     let by_a_person = fold([received(Intent::Deliver), Cancelled]);
     assert_eq!(by_a_person.outcome_of(&wanted(61)), WebhookOutcome::Duplicate);
+}
+
+#[test]
+fn a_cancellation_without_a_date_is_as_old_as_its_receipt() {
+    for before in [vec![], vec![received(Intent::Filtered)], vec![received(Intent::Deliver)]] {
+        let called_off: Vec<_> = before.into_iter().chain([told(undated(60, Intent::Cancel))]).collect();
+        let wanted = changed(61, Intent::Deliver);
+        given(called_off.clone())
+            .when(record(wanted.clone()))
+            .then_expect_events(vec![became(wanted, WebhookOutcome::Accepted)]);
+        for late in [
+            changed(59, Intent::Deliver),
+            changed(60, Intent::Deliver),
+            changed(61, Intent::Filtered),
+            undated(61, Intent::Deliver),
+            webhook(Intent::Deliver),
+        ] {
+            given(called_off.clone()).when(record(late.clone())).then_expect_events(vec![repeated(late)]);
+        }
+        let wanted = became(changed(61, Intent::Deliver), WebhookOutcome::Accepted);
+        let taken_back = fold(called_off.into_iter().chain([wanted]));
+        assert_eq!(taken_back.status(), Some(DeliveryStatus::Queued));
+    }
+}
+
+#[test]
+fn the_date_of_a_cancellation_counts_before_its_receipt() {
+    let wanted = changed(61, Intent::Deliver);
+    let late_on_its_way = Webhook { received_at: Some(after(90)), ..changed(60, Intent::Cancel) };
+    given([told(late_on_its_way)])
+        .when(record(wanted.clone()))
+        .then_expect_events(vec![became(wanted, WebhookOutcome::Accepted)]);
+}
+
+#[test]
+fn an_order_that_is_called_off_once_more_is_called_off_since_then() {
+    for first in [changed(60, Intent::Cancel), undated(60, Intent::Cancel)] {
+        for once_more in [changed(90, Intent::Cancel), undated(90, Intent::Cancel)] {
+            let called_off = [told(first.clone()), repeated(once_more)];
+            for (seconds, outcome) in [(90, WebhookOutcome::Duplicate), (91, WebhookOutcome::Accepted)] {
+                let wanted = changed(seconds, Intent::Deliver);
+                given(called_off.clone())
+                    .when(record(wanted.clone()))
+                    .then_expect_events(vec![became(wanted, outcome)]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_store_takes_back_no_cancellation_of_a_person_and_none_whose_time_nobody_knows() {
+    let wanted = changed(61, Intent::Deliver);
+    let by_a_person = [received(Intent::Deliver), Cancelled, repeated(undated(60, Intent::Cancel))];
+    for called_off in [by_a_person.to_vec(), vec![received(Intent::Cancel)]] {
+        given(called_off).when(record(wanted.clone())).then_expect_events(vec![repeated(wanted.clone())]);
+    }
 }
 
 #[test]

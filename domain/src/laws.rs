@@ -1,0 +1,195 @@
+//! Laws that hold for every aggregate. A stream may be damaged, restored in part, or written by a later version: whoever
+//! reads it is told something, and never stops the service.
+
+use std::fmt::Debug;
+
+use chrono::{DateTime, Utc};
+use cqrs_es::Aggregate;
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::account::Account;
+use crate::checkpoint::{CheckpointCommand, Checkpoints};
+use crate::credits::PaidAction;
+use crate::delivery::schedule::Jitter;
+use crate::delivery::{Delivery, DeliveryCommand, Held, StartFacts};
+use crate::integration::Integration;
+use crate::notice::{Notice, NoticeCommand};
+use crate::operation::{Operation, OperationEvent};
+use crate::{ApiKeyId, Asset, DeliveryId, ItemMapping, LineItem, MappingId, MatchType, ResourceType};
+
+/// Any of the events that ever were, in any order and any number, as they were or with other numbers and moments.
+fn any_events<E: DeserializeOwned + Debug + Clone>(ever: &str) -> impl Strategy<Value = Vec<E>> {
+    let ever: Vec<Value> = ever.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let event =
+        (select(ever), prop::option::weighted(0.8, (any_number(), any_moment()))).prop_map(|(stored, other)| {
+            let changed = other.map(|(number, moment)| with_other_values(&stored, &number, moment));
+            // A number that its field cannot hold makes no event; then it stays as it was.
+            let changed = changed.and_then(|changed| serde_json::from_value(changed).ok());
+            changed.unwrap_or_else(|| serde_json::from_value(stored).unwrap())
+        });
+    prop::collection::vec(event, 0..60)
+}
+
+fn any_number() -> impl Strategy<Value = Value> {
+    let edges = select(vec![0, 1, 60, 61, u64::from(u32::MAX), i64::MAX.unsigned_abs(), u64::MAX]);
+    prop_oneof![edges.prop_map(Value::from), any::<u32>().prop_map(Value::from), any::<i64>().prop_map(Value::from)]
+}
+
+fn any_moment() -> impl Strategy<Value = DateTime<Utc>> {
+    let edges = select(vec![DateTime::<Utc>::MIN_UTC, DateTime::UNIX_EPOCH, DateTime::<Utc>::MAX_UTC]);
+    let seconds = 0..4_000_000_000_i64;
+    prop_oneof![2 => edges, 1 => seconds.prop_map(|seconds| DateTime::from_timestamp(seconds, 0).unwrap())]
+}
+
+fn with_other_values(stored: &Value, number: &Value, moment: DateTime<Utc>) -> Value {
+    match stored {
+        Value::Number(_) => number.clone(),
+        Value::String(text) if text.parse::<DateTime<Utc>>().is_ok() => serde_json::to_value(moment).unwrap(),
+        Value::Array(values) => values.iter().map(|value| with_other_values(value, number, moment)).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| (name.clone(), with_other_values(value, number, moment)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        Value::Null | Value::Bool(_) | Value::String(_) => stored.clone(),
+    }
+}
+
+/// After each event it is asked, so that a number that went wrong is looked at too.
+fn fold_and_ask<A: Aggregate>(events: Vec<A::Event>, ask: impl Fn(&A)) {
+    let mut aggregate = A::default();
+    ask(&aggregate);
+    for event in events {
+        aggregate.apply(event);
+        ask(&aggregate);
+    }
+}
+
+/// Each of any commands, unless it is refused, says everything the first time: at once again it adds nothing.
+pub(crate) fn repeating_adds_nothing<A: Aggregate, C: Clone + Debug>(
+    commands: Vec<C>,
+    decide: impl Fn(&A, C) -> Result<Vec<A::Event>, A::Error>,
+) -> Result<(), TestCaseError> {
+    let mut aggregate = A::default();
+    for command in commands {
+        for event in decide(&aggregate, command.clone()).unwrap_or_default() {
+            aggregate.apply(event);
+        }
+        let again = decide(&aggregate, command.clone()).unwrap_or_default();
+        prop_assert_eq!(again, vec![], "{:?}", command);
+    }
+    Ok(())
+}
+
+fn ask_delivery(now: DateTime<Utc>, delivery: &Delivery) {
+    let storm = ItemMapping {
+        id: MappingId(Uuid::nil()),
+        match_type: MatchType::Sku,
+        external_ref: "STORM".to_owned(),
+        asset: Asset::new(ResourceType::Preset, "storm"),
+    };
+    let facts = StartFacts { mappings: vec![storm], credentials_saved: true, api_key_active: true };
+    let start = DeliveryCommand::Start { worker: "w1".to_owned(), now, lease_until: now, facts };
+    delivery.decide(start).ok();
+    delivery.status();
+    let Some(order) = delivery.order() else {
+        return;
+    };
+    order.plan(&[]);
+    order.blocked_by(&StartFacts::default(), &order.plan);
+    order.outstanding().count();
+    order.phase.standing();
+    order.phase.resolution_code();
+    order.phase.is_over();
+    let Some(lease) = order.lease() else {
+        return;
+    };
+    let held = Held { worker: lease.worker.clone(), attempt: lease.attempt };
+    for end in [
+        DeliveryCommand::Complete { held: held.clone() },
+        DeliveryCommand::Wait { held: held.clone(), now, jitter: Jitter::NONE },
+        DeliveryCommand::Fail { held, now, jitter: Jitter::NONE },
+    ] {
+        delivery.decide(end).ok();
+    }
+}
+
+fn ask_account(account: &Account) {
+    let Some(merchant) = account.merchant() else {
+        return;
+    };
+    let delivery_id = DeliveryId(Uuid::from_u128(1));
+    merchant.ledger.available();
+    merchant.ledger.reservation(delivery_id, &PaidAction::Follow);
+    merchant.ledger.reservations_of(delivery_id).count();
+    merchant.pace.next_at();
+    merchant.pace.attempts_per_minute();
+    merchant.keys.active(ApiKeyId(Uuid::from_u128(7)));
+}
+
+fn ask_integration(now: DateTime<Utc>, integration: &Integration) {
+    let Some(link) = integration.link() else {
+        return;
+    };
+    link.signing_secrets(now).count();
+    link.delivers(Some("paid"));
+    let item = LineItem { sku: Some("STORM".to_owned()), quantity: 1, ..LineItem::default() };
+    crate::asset::mappings_for(&item, &link.mappings);
+    link.mappings.iter().for_each(|mapping| assert!(link.mapping_like(mapping).is_some()));
+}
+
+fn ask_checkpoints(checkpoints: &Checkpoints) {
+    checkpoints.next_position();
+    checkpoints.latest_root();
+    if let Some(latest) = checkpoints.latest() {
+        checkpoints.decide(CheckpointCommand::Record(latest.clone())).ok();
+    }
+}
+
+fn now() -> DateTime<Utc> {
+    "2026-03-14T12:00:00Z".parse().unwrap()
+}
+
+proptest! {
+    #[test]
+    fn folding_any_events_of_an_account_never_panics(events in any_events(include_str!("account/ever.jsonl"))) {
+        fold_and_ask(events, ask_account);
+    }
+
+    #[test]
+    fn folding_any_events_of_an_integration_never_panics(
+        events in any_events(include_str!("integration/ever.jsonl")),
+    ) {
+        fold_and_ask(events, |integration| ask_integration(now(), integration));
+    }
+
+    #[test]
+    fn folding_any_events_of_a_delivery_never_panics(
+        events in any_events(include_str!("delivery/tests/ever.jsonl")),
+    ) {
+        fold_and_ask(events, |delivery| ask_delivery(now(), delivery));
+    }
+
+    #[test]
+    fn folding_any_events_of_a_notice_never_panics(events in any_events(include_str!("notice/ever.jsonl"))) {
+        fold_and_ask(events, |notice: &Notice| {
+            notice.decide(NoticeCommand::ErasePersonalData).ok();
+        });
+    }
+
+    #[test]
+    fn folding_any_events_of_an_operation_never_panics(events in any_events(include_str!("operation/ever.jsonl"))) {
+        fold_and_ask(events, |operation: &Operation| {
+            operation.latest.as_ref().and_then(OperationEvent::account_id);
+        });
+    }
+
+    #[test]
+    fn folding_any_checkpoints_never_panics(events in any_events(include_str!("checkpoint/ever.jsonl"))) {
+        fold_and_ask(events, ask_checkpoints);
+    }
+}
