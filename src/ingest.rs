@@ -169,10 +169,11 @@ impl Source<'_> {
         headers: &HeaderMap,
         body: Bytes,
     ) -> Result<Receipt, IngestRefusal> {
+        let received_at = self.service.clock.now();
         let delivery_id = DeliveryId::of(self.integration_id, &order.order_id);
         let api_key = self.api_key(headers).await?;
         let body_bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        let aside = Aside { topic, webhook_id, api_key, body_bytes };
+        let aside = Aside { topic, webhook_id, api_key, body_bytes, received_at };
         let webhook = order.into_webhook(self.integration_id, self.link, aside);
         let command = DeliveryCommand::RecordWebhook(Box::new(webhook));
         let id = delivery_id.to_string();

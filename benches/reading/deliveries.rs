@@ -95,6 +95,7 @@ impl<'l> Store<'l> {
             order_status: order.order_status,
             intent: Intent::Deliver,
             changed_at: None,
+            received_at: None,
             username: order.username.map(Private::Known),
             email: order.email.map(Private::Known),
             customer_name: order.customer_name.map(Private::Known),

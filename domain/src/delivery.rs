@@ -136,7 +136,7 @@ impl Delivery {
 
     /// Every webhook is recorded, also one that says nothing new: that it came is a fact. A new username is the
     /// exception that does something: an order that waits for one takes it and goes on.
-    fn webhook_recorded(&self, webhook: Box<Webhook>) -> Vec<DeliveryEvent> {
+    fn webhook_recorded(&self, mut webhook: Box<Webhook>) -> Vec<DeliveryEvent> {
         let waits_for_username = matches!(
             self.order().map(|order| &order.phase),
             Some(Phase::ActionRequired { code: ResolutionCode::MissingUsername | ResolutionCode::InvalidUsername })
@@ -147,6 +147,11 @@ impl Delivery {
                 && self.order().is_some_and(|order| order.username.as_ref() != Some(username))
         });
         let outcome = self.outcome_of(&webhook);
+        // Who was erased is not taken in again with a webhook that delivers nothing: stores repeat themselves, and so may
+        // somebody who has captured one.
+        if outcome != WebhookOutcome::Accepted && self.order().is_some_and(|order| order.erased) {
+            webhook.forget_person();
+        }
         let mut events = vec![DeliveryEvent::WebhookReceived { webhook, outcome }];
         if let Some(username) = news {
             events.push(DeliveryEvent::UsernameCorrected { username });

@@ -10,6 +10,8 @@ mod tail;
 
 use clap::Subcommand;
 
+pub(super) use kinds::event_type;
+
 /// Read the event log: everything that ever happened
 #[derive(Debug, Subcommand)]
 pub(super) enum Events {

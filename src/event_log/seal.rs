@@ -20,6 +20,19 @@ pub fn has_private(value: &Value) -> bool {
     }
 }
 
+/// Whether what was private in here was left out, all of it.
+pub fn is_erased(value: &Value) -> bool {
+    fn has_mark(value: &Value) -> bool {
+        match value {
+            Value::Object(map) => map.values().any(has_mark),
+            Value::Array(values) => values.iter().any(has_mark),
+            Value::String(text) => text == ERASED,
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+    has_mark(value) && !has_private(value)
+}
+
 /// Replaces every private value by its sealed form. `place` is the stream it belongs to.
 pub fn seal(value: &mut Value, key: &DataKey, place: &str) {
     match value {

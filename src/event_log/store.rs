@@ -75,7 +75,8 @@ impl<'l, A: Aggregate> StreamStore<'l, A> {
         let mut erases_data_key = false;
         for event in events {
             let mut payload = serde_json::to_value(event)?;
-            let body = body.take();
+            // A body says at length what was left out of the event.
+            let body = body.take().filter(|_| !seal::is_erased(&payload));
             if loaded.data_key.is_none() && (body.is_some() || seal::has_private(&payload)) {
                 let (key, wrapped) = self.log.vault().new_data_key(&place);
                 (loaded.data_key, new_data_key) = (Some(key), Some(wrapped));

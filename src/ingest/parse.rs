@@ -56,6 +56,8 @@ pub struct Aside {
     pub webhook_id: Option<String>,
     pub api_key: ApiKeyUse,
     pub body_bytes: u32,
+    /// Stands in for the date of a cancellation that names none.
+    pub received_at: DateTime<Utc>,
 }
 
 impl StoreOrder {
@@ -78,6 +80,8 @@ impl StoreOrder {
             order_status: self.order_status,
             intent,
             changed_at: self.changed_at,
+            // The store's own date says more.
+            received_at: self.changed_at.is_none().then_some(aside.received_at),
             username: private(self.username),
             email: private(self.email),
             customer_name: private(self.customer_name),

@@ -154,6 +154,7 @@ impl Story {
                 webhook_id: webhook.webhook_id.clone(),
                 api_key: ApiKeyUse::None,
                 body_bytes: webhook.body_bytes,
+                received_at: webhook.received_at.unwrap_or(event.recorded_at),
             };
             let again = DeliveryCommand::RecordWebhook(Box::new(order.into_webhook(integration_id, link, aside)));
             for event in delivery.decide(again).unwrap_or_default() {

@@ -44,6 +44,7 @@ fn webhook(number: Option<&str>, status: Option<&str>, api_key: ApiKeyUse) -> Bo
         order_status: status.map(str::to_owned),
         intent: Intent::Deliver,
         changed_at: None,
+        received_at: None,
         username: Some(private()),
         email: Some(private()),
         customer_name: Some(private()),

@@ -129,7 +129,11 @@ impl Attempt {
 
     /// When the account's pace allows this attempt, if not now.
     async fn paced(&self, order: &Order) -> anyhow::Result<Option<DateTime<Utc>>> {
-        let admit = AccountCommand::AdmitAttempt { delivery_id: self.id, attempt: order.attempts + 1, now: self.now() };
+        let admit = AccountCommand::AdmitAttempt {
+            delivery_id: self.id,
+            attempt: order.attempts.saturating_add(1),
+            now: self.now(),
+        };
         let account_id = order.account_id.to_string();
         match self.worker.service.log.execute::<Account>(&account_id, admit, &self.actor).await {
             Ok(_) => Ok(None),

@@ -162,6 +162,16 @@ on_each_engine! {
         assert_eq!(made["createApiKey"]["apiKey"]["requestsPerMinute"], 600);
         app.ask(&key, "{ account { name } }", json!({})).await;
         let deactivate = "mutation ($id: ID!) { deactivateApiKey(input: { apiKeyId: $id }) { apiKey { active } } }";
+        let only = app.admin("{ account { apiKeys { id } } }", json!({})).await["account"]["apiKeys"][0]["id"].clone();
+        let refused = "mutation ($id: ID!) { deactivateApiKey(input: { apiKeyId: $id }) { userErrors { code } } }";
+        let kept = app.admin(refused, json!({ "id": only })).await;
+        assert_eq!(kept["deactivateApiKey"]["userErrors"][0]["code"], "LAST_ADMIN_KEY");
+        for role in ["SUPPORT", "MERCHANT"] {
+            let document = format!("mutation {{ createApiKey(input: {{ name: \"lower\", role: {role} }}) {{ key }} }}");
+            let lower = text(&app.admin(&document, json!({})).await["createApiKey"]["key"]);
+            let kept = app.try_ask(&lower, refused, json!({ "id": only })).await;
+            assert_eq!(kept["errors"][0]["extensions"]["code"], "FORBIDDEN", "{role}: {kept}");
+        }
         let gone = merchant.ask(deactivate, json!({ "id": id })).await;
         assert_eq!(gone["deactivateApiKey"]["apiKey"]["active"], json!(false));
         let refused = http.post(&url).bearer_auth(&key).json(&body).send().await.unwrap();

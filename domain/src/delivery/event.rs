@@ -111,6 +111,19 @@ pub struct Webhook {
 }
 
 impl Webhook {
+    /// Leaves out whose order it is. The mark that stays also keeps the raw body from being stored.
+    pub(super) fn forget_person(&mut self) {
+        self.username = Some(Private::Erased);
+        for text in [&mut self.email, &mut self.customer_name, &mut self.customer_id] {
+            *text = text.take().map(|_| Private::Erased);
+        }
+    }
+
+    /// Whether it was recorded without saying whose order it is.
+    pub(super) fn is_forgotten(&self) -> bool {
+        self.username == Some(Private::Erased)
+    }
+
     /// When the store changed the order, at the latest: it told of it no sooner than it did it. For a body that names no
     /// date (WooCommerce's deletion is an id and nothing else) that is the moment of receipt.
     pub(super) fn changed_by(&self) -> Option<DateTime<Utc>> {

@@ -89,8 +89,8 @@ impl Order {
     }
 
     fn heard_again(&mut self, webhook: Webhook, outcome: WebhookOutcome) {
-        // The store said again who ordered: there is something to erase once more.
-        self.erased = false;
+        // Where the store said again who ordered, there is something to erase once more.
+        self.erased = self.erased && webhook.is_forgotten();
         match outcome {
             WebhookOutcome::Accepted => {
                 self.username = webhook.username.or_else(|| self.username.take());

@@ -6,6 +6,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::cli::client::{ServerArgs, understood};
+use crate::cli::events::event_type;
+use crate::cli::moments::moment as parse_moment;
 use crate::cli::output::{self, cell, clean, moment};
 use crate::cli::paging::{PageArgs, tell_of_more};
 
@@ -24,16 +26,16 @@ pub(in crate::cli) struct Actions {
     #[arg(long, env = "CLOUD_BRIDGE_KEY_ID", value_name = "KEY_ID")]
     key: Option<String>,
     /// Only events of this type, such as `retry_requested` or `personal_data_read`
-    #[arg(long = "type", env = "CLOUD_BRIDGE_TYPE", value_name = "EVENT_TYPE")]
+    #[arg(long = "type", env = "CLOUD_BRIDGE_TYPE", value_name = "EVENT_TYPE", value_parser = event_type)]
     event_type: Option<String>,
     /// Only what was done to this stream: a delivery's, account's or integration's id
     #[arg(long, env = "CLOUD_BRIDGE_STREAM", value_name = "ID")]
     stream: Option<String>,
-    /// Only from this moment on
-    #[arg(long, env = "CLOUD_BRIDGE_SINCE", value_name = "TIME")]
+    /// Only from this moment on: a date, a date and time (UTC), or how long ago, like 2h or 3d
+    #[arg(long, env = "CLOUD_BRIDGE_SINCE", value_name = "TIME", value_parser = parse_moment)]
     since: Option<DateTime<Utc>>,
     /// Only before this moment
-    #[arg(long, env = "CLOUD_BRIDGE_UNTIL", value_name = "TIME")]
+    #[arg(long, env = "CLOUD_BRIDGE_UNTIL", value_name = "TIME", value_parser = parse_moment)]
     until: Option<DateTime<Utc>>,
     #[command(flatten)]
     page: PageArgs,

@@ -84,10 +84,11 @@ impl Explain {
             return Ok(output::print_json(&json!({ "delivery": delivery, "story": told, "now": now }))?);
         }
         output::print(format_args!(
-            "Order {} of {}: {}\n",
+            "Order {} of {}: {}\nDelivery {}\n",
             clean(found.order_number.as_ref().unwrap_or(&found.order_id)),
             clean(&found.integration.name),
-            clean(&word(&found.status))
+            clean(&word(&found.status)),
+            clean(&found.id)
         ))?;
         for told in &told {
             let later = told.later.as_ref().map(|later| format!(" ({later})")).unwrap_or_default();

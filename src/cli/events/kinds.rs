@@ -75,7 +75,7 @@ pub(super) const KINDS: [(&str, &[&str]); 6] = [
 ];
 
 /// Reads the name of a kind of event for clap; an unknown one is told with those that there are.
-pub(super) fn event_type(text: &str) -> Result<String, String> {
+pub(in crate::cli) fn event_type(text: &str) -> Result<String, String> {
     if KINDS.iter().any(|(_, events)| events.contains(&text)) {
         return Ok(text.to_owned());
     }

@@ -16,6 +16,9 @@ use crate::graphql::page::MAX_PAGE;
 use crate::graphql::query::asked;
 use crate::graphql::viewer::Viewer;
 
+/// What support and administrators are told who erase or write out what is known of a person, and do not say why.
+pub(super) const SAY_WHY: &str =
+    "say why, for the record: in the header X-Reason, or with --reason on the command line";
 /// Longest name of a customer or an order that is looked for.
 const MAX_NAME_CHARS: usize = 500;
 
@@ -66,6 +69,9 @@ impl Erasures {
     ) -> Result<ErasePersonalDataPayload, ApiError> {
         let (service, viewer) = asked(context)?;
         let refuse = |error| Ok(ErasePersonalDataPayload { user_errors: vec![error], ..Default::default() });
+        if !viewer.says_why() && !input.dry_run {
+            return refuse(UserError::new("REASON_REQUIRED", SAY_WHY, None));
+        }
         let named = match named(input.customer, input.order_id) {
             Ok(named) => named,
             Err(error) => return refuse(error),

@@ -6,7 +6,7 @@ use domain::{AccountId, NoticeId};
 use projections::delivery_log::personal::{self, Subject};
 use serde_json::Value;
 
-use super::erasure::{named, whose};
+use super::erasure::{SAY_WHY, named, whose};
 use crate::erasure::data_requests::{self, DataRequest};
 use crate::erasure::{ErasureError, by_account, extent};
 use crate::graphql::ApiError;
@@ -61,6 +61,9 @@ impl Exports {
     ) -> Result<ExportPersonalDataPayload, ApiError> {
         let (service, viewer) = asked(context)?;
         let refuse = |error| Ok(ExportPersonalDataPayload { user_errors: vec![error], ..Default::default() });
+        if !viewer.says_why() {
+            return refuse(UserError::new("REASON_REQUIRED", SAY_WHY, None));
+        }
         let after = match input.after.map(|after| after.parse::<i64>()).transpose() {
             Ok(after) => after.unwrap_or(0),
             Err(_) => return Err(ApiError::InvalidArgument { argument: "after", reason: "is no cursor of this list" }),

@@ -33,7 +33,7 @@ async fn who_erases_in_several_accounts_is_told(desk: &Desk, store: &Webhooks) {
         order["email"] = json!("both@music.com");
         store.send("orders/paid", &order).await;
     }
-    let customer = ["erase", "--customer", "both@music.com"];
+    let customer = ["erase", "--customer", "both@music.com", "--reason", "ticket 4712"];
     let asked = desk.run(&customer).await;
     let shown = String::from_utf8_lossy(&asked.stderr).into_owned();
     assert!(!asked.status.success() && shown.contains("They belong to 2 accounts"), "{shown}");
@@ -83,13 +83,15 @@ async fn people_are_erased(desk: &Desk) {
         assert!(!unasked.status.success() && said.contains("--yes"), "{said}");
     }
     for nobody in [["--customer", "nobody@music.com"], ["--order", "4711"]] {
-        let refused = desk.run(&[&["erase", "--yes"][..], &nobody].concat()).await;
+        let refused = desk.run(&[&["erase", "--yes", "--reason", "why not"][..], &nobody].concat()).await;
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(!refused.status.success() && said.contains("nothing was erased"), "{said}");
     }
     assert_eq!(events().await, before, "nothing was changed");
     let erased = desk.json(&[&["erase", "--yes"][..], &customer].concat()).await;
     assert_eq!((&erased["matched"], &erased["erased"], &erased["dataRequests"]), (&json!(1), &json!(1), &json!(1)));
-    let again = printed(&desk.run(&["erase", "--yes", "--order", "#1042"]).await);
+    let unsaid = desk.run(&["erase", "--yes", "--order", "#1042"]).await;
+    assert!(!unsaid.status.success() && String::from_utf8_lossy(&unsaid.stderr).contains("say why"));
+    let again = printed(&desk.run(&["erase", "--yes", "--order", "#1042", "--reason", "once more"]).await);
     assert!(again.contains("nothing personal was left"), "{again}");
 }

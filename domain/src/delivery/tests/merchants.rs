@@ -1,8 +1,10 @@
 //! What people do with a delivery: retry, correct, cancel, and fix the cause.
 
 use super::fixtures::*;
-use crate::delivery::{DeliveryCommand, DeliveryEvent, DeliveryRefusal, DeliveryStatus, ErasureCause, Intent};
-use crate::{Credits, ResolutionCode};
+use crate::delivery::{
+    DeliveryCommand, DeliveryEvent, DeliveryRefusal, DeliveryStatus, ErasureCause, Intent, WebhookOutcome,
+};
+use crate::{Credits, Private, ResolutionCode};
 
 fn retry(username: Option<&str>) -> DeliveryCommand {
     DeliveryCommand::Retry { username: username.map(str::to_owned) }
@@ -132,6 +134,27 @@ fn erasing_the_person_ends_what_is_under_way_and_leaves_what_is_over() {
     given(running_and([Completed, erased.clone()])).when(erase.clone()).then_expect_events(vec![]);
     let again = [received(Intent::Filtered), erased.clone(), received(Intent::Filtered)];
     given(again).when(erase).then_expect_events(vec![erased]);
+}
+
+#[test]
+fn who_was_erased_is_not_taken_in_again_by_a_webhook_that_delivers_nothing() {
+    let erased = DeliveryEvent::PersonalDataErased { cause: ErasureCause::Operator };
+    let recorded = |webhook, outcome| DeliveryEvent::WebhookReceived { webhook: Box::new(webhook), outcome };
+    let mut nobody = webhook(Intent::Deliver);
+    nobody.forget_person();
+    assert!(nobody.email == Some(Private::Erased) && nobody.username == Some(Private::Erased));
+    let over = running_and([Completed, erased.clone()]);
+    given(over.clone())
+        .when(record(webhook(Intent::Deliver)))
+        .then_expect_events(vec![recorded(nobody.clone(), WebhookOutcome::Duplicate)]);
+    let said_again = over.into_iter().chain([recorded(nobody, WebhookOutcome::Duplicate)]);
+    let erase = DeliveryCommand::ErasePersonalData { cause: ErasureCause::Operator };
+    given(said_again.collect::<Vec<_>>()).when(erase).then_expect_events(vec![]);
+    // One that delivers has to say to whom.
+    let wanted = webhook(Intent::Deliver);
+    given([received(Intent::Filtered), erased])
+        .when(record(wanted.clone()))
+        .then_expect_events(vec![recorded(wanted, WebhookOutcome::Accepted)]);
 }
 
 #[test]
