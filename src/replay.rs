@@ -7,6 +7,7 @@ mod story;
 use std::collections::HashSet;
 
 use domain::integration::{Integration, Link};
+use futures_util::stream::{StreamExt as _, TryStreamExt as _, iter};
 use projections::database::Sql;
 use sqlx::FromRow;
 
@@ -17,6 +18,8 @@ use self::story::Story;
 use crate::event_log::{EventLog, LoadError};
 
 const PAGE: i64 = 500;
+/// Stories that are read at a time.
+const AT_A_TIME: usize = 4;
 /// Differences that are told one by one; beyond, they are only counted.
 pub const MAX_TOLD: usize = 10_000;
 
@@ -68,9 +71,7 @@ pub async fn what_if(log: &EventLog, choice: &Choice, mut progress: impl FnMut(i
     };
     let mut found = WhatIf::default();
     if let Some(named) = choice.named() {
-        for delivery_id in named {
-            found.look_at(log, choice, &link, &delivery_id).await?;
-        }
+        found.look_at(log, choice, &link, &named).await?;
         return Ok(found);
     }
     let (mut seen, mut position) = (HashSet::new(), 0);
@@ -81,18 +82,42 @@ pub async fn what_if(log: &EventLog, choice: &Choice, mut progress: impl FnMut(i
             .bind(choice.received.0)
             .push(" AND recorded_at < ")
             .bind(choice.received.1)
+            // Found so in the rows themselves, stories of other integrations need not be read. Whose they are they tell.
+            .push(" AND CAST(payload AS text) LIKE ")
+            .bind(format!("%{}%", choice.integration_id))
             .push(" ORDER BY position LIMIT ")
             .bind(PAGE);
         let received: Vec<Received> = log.database().fetch_all(sql).await?;
         let Some(last) = received.last() else { return Ok(found) };
         position = last.position;
-        for Received { aggregate_id, .. } in received {
-            if seen.insert(aggregate_id.clone()) {
-                found.look_at(log, choice, &link, &aggregate_id).await?;
-            }
-        }
+        let ids = received.into_iter().map(|received| received.aggregate_id);
+        let new: Vec<String> = ids.filter(|id| seen.insert(id.clone())).collect();
+        found.look_at(log, choice, &link, &new).await?;
         progress(position);
     }
+}
+
+/// What was decided of an order, and what is today.
+struct Decided {
+    order_id: String,
+    delivery_id: String,
+    then: Verdict,
+    /// None where its bodies were erased.
+    now: Option<Verdict>,
+}
+
+/// None where the order is not meant.
+async fn decided(
+    log: &EventLog,
+    choice: &Choice,
+    link: &Link,
+    delivery_id: &str,
+) -> Result<Option<Decided>, ReplayError> {
+    let story = Story::read(log, delivery_id).await?;
+    let Some(first) = story.first().filter(|_| choice.wants(&story)) else { return Ok(None) };
+    let now = story.decided_now(log, choice.integration_id, link).await?.map(|now| now.verdict);
+    let (order_id, delivery_id) = (first.order_id.clone(), delivery_id.to_owned());
+    Ok(Some(Decided { order_id, delivery_id, then: story.decided_then(), now }))
 }
 
 impl WhatIf {
@@ -101,27 +126,33 @@ impl WhatIf {
         log: &EventLog,
         choice: &Choice,
         link: &Link,
-        delivery_id: &str,
+        delivery_ids: &[String],
     ) -> Result<(), ReplayError> {
-        let story = Story::read(log, delivery_id).await?;
-        let Some(first) = story.first().filter(|_| choice.wants(&story)) else { return Ok(()) };
+        let looks: Vec<_> = delivery_ids.iter().map(|id| decided(log, choice, link, id)).collect();
+        let mut looks = iter(looks).buffered(AT_A_TIME);
+        while let Some(decided) = looks.try_next().await? {
+            if let Some(decided) = decided {
+                self.note(decided);
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, Decided { order_id, delivery_id, then, now }: Decided) {
         self.orders += 1;
-        let then = story.decided_then();
-        let Some(now) = story.decided_now(log, choice.integration_id, link).await? else {
+        let Some(now) = now else {
             self.erased += 1;
-            return Ok(());
+            return;
         };
         if then == Verdict::Undecided {
             self.undecided += 1;
-        } else if then == now.verdict {
+        } else if then == now {
             self.same += 1;
         } else {
             self.different += 1;
             if self.differences.len() < MAX_TOLD {
-                let (order_id, delivery_id) = (first.order_id.clone(), delivery_id.to_owned());
-                self.differences.push(Difference { order_id, delivery_id, then, now: now.verdict });
+                self.differences.push(Difference { order_id, delivery_id, then, now });
             }
         }
-        Ok(())
     }
 }
