@@ -92,7 +92,7 @@ impl Server {
         self.child.id()
     }
 
-    /// Makes the integration whose webhooks are sent, of a merchant whose pace and credits are in nobody's way later.
+    /// Makes the integration whose webhooks are sent.
     pub(crate) async fn integration(
         &self,
         folder: &Path,
@@ -101,43 +101,20 @@ impl Server {
         let said = std::fs::read_to_string(folder.join(OUTPUT))?;
         let told = said.lines().find_map(|line| line.strip_prefix("Administrator's API key, shown this once: "));
         let key = told.context("the service told no administrator's key")?;
-        let opened = self
-            .ask(
-                key,
-                r#"mutation { createAccount(input: { name: "Bench", attemptsPerMinute: 60000, credits: 10000000 }) {
-                    account { id } userErrors { code message } } }"#,
-                json!({}),
-            )
-            .await?;
-        let Some(account) = opened["createAccount"]["account"]["id"].as_str() else {
-            bail!("no account could be made: {opened}");
-        };
-        let input = json!({ "provider": provider.as_str().to_uppercase(), "name": "bench", "accountId": account });
-        let made = self
-            .ask(
-                key,
-                "mutation ($input: CreateIntegrationInput!) { createIntegration(input: $input) {
-                    integration { id } signingSecret userErrors { code message } } }",
-                json!({ "input": input }),
-            )
-            .await?;
-        let created = &made["createIntegration"];
+        let mutation = format!(
+            r#"mutation {{ createIntegration(input: {{ provider: {}, name: "bench" }}) {{
+                integration {{ id }} signingSecret userErrors {{ code message }} }} }}"#,
+            provider.as_str().to_uppercase(),
+        );
+        let request = self.http.post(self.url("/graphql")).bearer_auth(key);
+        let answer: Value = request.json(&json!({ "query": mutation })).send().await?.json().await?;
+        let created = &answer["data"]["createIntegration"];
         let (Some(id), Some(secret)) = (created["integration"]["id"].as_str(), created["signingSecret"].as_str())
         else {
-            bail!("no integration could be made: {made}");
+            bail!("no integration could be made: {answer}");
         };
         let path = format!("/api/webhooks/{}/{id}", provider.as_str());
         Ok((id.parse()?, Target { provider, path, secret: secret.to_owned() }))
-    }
-
-    async fn ask(&self, key: &str, query: &str, variables: Value) -> anyhow::Result<Value> {
-        let request = self.http.post(self.url("/graphql")).bearer_auth(key);
-        let asked = request.json(&json!({ "query": query, "variables": variables })).send().await?;
-        let mut answer: Value = asked.json().await?;
-        if !answer["errors"].is_null() {
-            bail!("the service did not answer: {answer}");
-        }
-        Ok(answer["data"].take())
     }
 
     pub(crate) async fn appended(&self) -> anyhow::Result<Appended> {

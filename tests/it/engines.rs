@@ -85,6 +85,7 @@ pub(crate) fn server_url() -> String {
 }
 
 /// All tests together take some minutes. One that never ends must not keep whoever waits for it.
+#[allow(clippy::print_stderr, reason = "nothing else is left that could say it")]
 fn end_what_hangs() {
     static WATCHED: std::sync::Once = std::sync::Once::new();
     const MOST: std::time::Duration = std::time::Duration::from_mins(15);

@@ -67,7 +67,13 @@ impl Export {
             exported.proven
         ))?;
         if exported.proven < exported.events {
-            output::print("To have the newest covered too, sign a checkpoint first: `cloud-bridge audit checkpoint`")?;
+            let is_range = self.streams.is_empty() && (self.from.is_some() || self.to.is_some());
+            output::print(if is_range {
+                "A range is covered by those checkpoints whose own ranges lie in it whole: begin and end where they do (`cloud-bridge events \
+                 list --type checkpoint_signed` shows them), leave --from and --to out, or name streams."
+            } else {
+                "To have the newest covered too, sign a checkpoint first: `cloud-bridge audit checkpoint`"
+            })?;
         }
         Ok(())
     }
