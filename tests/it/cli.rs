@@ -291,7 +291,7 @@ async fn a_store_is_connected(engine: Engine) {
     assert_eq!(desk.json(&["integrations", "list"]).await["nodes"][0]["active"], json!(false));
     assert_eq!(desk.json(&["integrations", "activate", &id]).await["active"], json!(true));
     let changed = desk.json(&["integrations", "update", &id, "--order-status", "paid,authorized"]).await;
-    assert_eq!((&changed["name"], &changed["orderStatuses"]), (&json!("My shop"), &json!(["paid", "authorized"])));
+    assert_eq!((&changed["name"], &changed["orderStatuses"]), (&json!("My shop"), &json!(["authorized", "paid"])));
     let changed = printed(&desk.run(&["integrations", "update", &id, "--every-status", "--name", "Our shop"]).await);
     assert!(changed.contains("Our shop delivers orders of every status"), "{changed}");
     let rotated = desk.json(&["integrations", "rotate-secret", &id, "--overlap-hours", "1"]).await;

@@ -58,6 +58,7 @@ fn lasting(answer: &str) -> String {
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<id>"),
         (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?Z?", "<moment>"),
         (r"[0-9a-f]{16,}", "<hex>"),
+        (r"\((at once|\d+ seconds? later)\)", "(<soon>)"),
         (r"\b\d+(\.\d+)? ?(ms|µs|s)\b", "<time>"),
         (r"\d[\d,]* events/s|\d[\d,]* a second|\d+(\.\d+)? [KM]i?B|\d[\d,]* bytes", "<rate>"),
         (r"postgres|SQLite|Postgres|sqlite", "<engine>"),

@@ -112,13 +112,12 @@ on_each_engine! {
         assert_eq!(verify(&app.service().log, None, |_, _| {}).await.unwrap().broken, None);
         assert_eq!(shop.seen(&done_id).await.0, "COMPLETED", "what became of it is still told");
 
-        // What the store says again is kept as long again.
+        // What the store says again is not taken in again.
         shop.post(&done).await.accepted("duplicate");
         app.settle().await;
-        days_pass(app, 29).await;
-        assert_eq!((erased(app).await, named(&merchant).await.len()), (4, 2), "of 2001, by now");
-        days_pass(app, 2).await;
-        assert_eq!(erased(app).await, 5);
+        assert_eq!(named(&merchant).await, ["1004", "2001"]);
+        days_pass(app, 31).await;
+        assert_eq!((erased(app).await, named(&merchant).await.len()), (4, 1), "2001, by now, and nothing twice");
         assert_eq!(found_in_databases(app, &of_vera).await, Vec::<String>::new());
 
         let live = kept(app).await;

@@ -48,6 +48,10 @@ pub(super) fn parse(json: &str) -> Result<Parsed, Malformed> {
         None if body.cancelled.is_null() => false,
         None => return Err(invalid("cancelled", "must be true or false")),
     };
+    let changed_at = body.updated_at.moment();
+    if changed_at.is_none() && !body.updated_at.is_null() {
+        return Err(invalid("updatedAt", "must be a date and time like 2026-03-14T12:00:00Z (RFC 3339)"));
+    }
     let username = body.target_username.written().and_then(|written| username::normalised(&written));
     if username.is_none() && !called_off {
         return Err(body.target_username.no_text("targetUsername"));
@@ -57,7 +61,7 @@ pub(super) fn parse(json: &str) -> Result<Parsed, Malformed> {
         order_id,
         order_number: body.order_number.text(),
         order_status: body.order_status.text(),
-        changed_at: body.updated_at.moment(),
+        changed_at,
         called_off,
         username,
         email: body.customer_email.text(),
@@ -191,6 +195,10 @@ mod tests {
                 "`items[1]` names no product: one of sku, productId, variantId, title is needed",
             ),
             (r#"{"orderId":"1","cancelled":"yes"}"#, "`cancelled` must be true or false"),
+            (
+                r#"{"orderId":"1","updatedAt":"yesterday"}"#,
+                "`updatedAt` must be a date and time like 2026-03-14T12:00:00Z (RFC 3339)",
+            ),
             ("[]", "the body must be a JSON object"),
             (r#""order-1234""#, "the body must be a JSON object"),
             ("null", "the body must be a JSON object"),
