@@ -126,7 +126,7 @@ impl Filler {
         format!(
             "INSERT INTO delivery_log_g1 (id, duplicate_of, account_id, integration_id, order_id, order_number, username, \
                  username_key, status, resolution_code, items, shared, attempts, next_attempt_at, credits_charged, \
-                 received_at, updated_at, completed_at, listed_at, position) \
+                 received_at, updated_at, completed_at, personal, kept_since, listed_at, position) \
              {numbers}, drawn AS ( \
                  SELECT n, (n * 1597334677 % 4294967296) / 4294968 AS fate, \
                      CASE WHEN (n * 40503 % 65536) < 32768 THEN 999 ELSE n % 999 END AS account, \
@@ -154,6 +154,8 @@ impl Filler {
                  1, CASE WHEN status = 'retry_scheduled' THEN received + 60000000 END, \
                  CASE WHEN status = 'completed' THEN 10 ELSE 0 END, received, received + 4000000, \
                  CASE WHEN status = 'completed' THEN received + 4000000 END, \
+                 CASE WHEN status = 'duplicate' THEN 0 ELSE 1 END, \
+                 CASE WHEN status IN ('completed', 'failed_permanent', 'cancelled') THEN received + 4000000 END, \
                  n * {EVENTS_EACH}, n * {EVENTS_EACH} + 4 FROM told"
         )
     }
