@@ -57,6 +57,8 @@ fn lasting(answer: &str) -> String {
     let rules = [
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<id>"),
         (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?Z?", "<moment>"),
+        // What else is recorded at the same time may come between.
+        (r"(?m)^ *\d+ +<moment>", "<position> <moment>"),
         (r"[0-9a-f]{16,}", "<hex>"),
         (r"\((at once|\d+ seconds? later)\)", "(<soon>)"),
         (r"\b\d+(\.\d+)? ?(ms|µs|s)\b", "<time>"),

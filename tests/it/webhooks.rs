@@ -128,17 +128,6 @@ on_each_engine! {
         assert_eq!((queued, duplicates), (1, 49), "{answers:?}");
         assert_eq!(shop.settled(&answers[0].delivery_id()).await, ("COMPLETED".to_owned(), None));
         assert_eq!(app.cortex.share_count(preset("storm"), "follows_at_once").effective, 1);
-
-        // What is put in the bin and taken out again: a deletion is an id and no date, so when it came in counts.
-        let restored = |after: TimeDelta| {
-            let mut order = orders::woocommerce(10, "processing", "follows_at_once", &["STORM"]);
-            order["date_modified_gmt"] = json!((app.clock.now() + after).format("%Y-%m-%dT%H:%M:%S").to_string());
-            order
-        };
-        let id = shop.post_bytes(b"{\"id\":10}".to_vec(), &[("x-wc-webhook-topic", "order.deleted")]).await.accepted("cancelled");
-        shop.post(&restored(TimeDelta::minutes(-1))).await.accepted("duplicate");
-        shop.post(&restored(TimeDelta::minutes(1))).await.accepted("queued");
-        assert_eq!(shop.settled(&id).await, ("COMPLETED".to_owned(), None));
     }
 
     async fn a_filtered_order_is_delivered_once_it_is_paid(app: &TestApp) {
@@ -229,6 +218,17 @@ on_each_engine! {
         shop.post(&order("processing", "2026-03-14T12:00:01")).await.accepted("queued");
         assert_eq!(shop.settled(&id).await, ("COMPLETED".to_owned(), None));
         assert_eq!(app.cortex.share_count(preset("storm"), "follows_at_once").effective, 1);
+
+        // What is put in the bin and taken out again: a deletion is an id and no date, so when it came in counts.
+        let restored = |after: TimeDelta| {
+            let mut order = orders::woocommerce(10, "processing", "follows_at_once", &["STORM"]);
+            order["date_modified_gmt"] = json!((app.clock.now() + after).format("%Y-%m-%dT%H:%M:%S").to_string());
+            order
+        };
+        let id = shop.post_bytes(b"{\"id\":10}".to_vec(), &[("x-wc-webhook-topic", "order.deleted")]).await.accepted("cancelled");
+        shop.post(&restored(TimeDelta::minutes(-1))).await.accepted("duplicate");
+        shop.post(&restored(TimeDelta::minutes(1))).await.accepted("queued");
+        assert_eq!(shop.settled(&id).await, ("COMPLETED".to_owned(), None));
     }
 
     async fn a_deleted_order_calls_its_delivery_off(app: &TestApp) {
