@@ -85,6 +85,27 @@ pub struct LineItem {
     pub quantity: u32,
 }
 
+impl LineItem {
+    /// Whether both are lines of one product: by the store's own ids where both have any, else by title. A store may rename
+    /// a product in an order.
+    pub fn is_same_product(&self, other: &Self) -> bool {
+        let ids = |item: &Self| [item.variant_id.clone(), item.product_id.clone(), item.sku.clone()];
+        let has_ids = |item: &Self| item.variant_id.is_some() || item.product_id.is_some() || item.sku.is_some();
+        if has_ids(self) && has_ids(other) { ids(self) == ids(other) } else { self.title == other.title }
+    }
+
+    /// What people call it: its title, or else an id.
+    pub fn label(&self) -> String {
+        let id = |kind: &str, id: &Option<String>| id.as_ref().map(|id| format!("{kind} {id}"));
+        self.title
+            .clone()
+            .or_else(|| self.sku.clone())
+            .or_else(|| id("variant", &self.variant_id))
+            .or_else(|| id("product", &self.product_id))
+            .unwrap_or_else(|| "a line without a name".to_owned())
+    }
+}
+
 impl ItemMapping {
     pub fn matches(&self, item: &LineItem) -> bool {
         let value = match self.match_type {

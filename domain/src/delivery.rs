@@ -5,9 +5,12 @@
 mod again;
 mod attempt;
 mod command;
+mod cortex_call;
 mod event;
 mod fold;
+mod lines;
 mod refusal;
+mod revision;
 pub mod schedule;
 mod status;
 #[cfg(test)]
@@ -19,17 +22,22 @@ use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
 pub use command::{DeliveryCommand, Held, StartFacts};
-pub use event::{ApiKeyUse, DeliveryEvent, ErasureCause, Intent, PERSONAL_DATA_ERASED, Started, Webhook};
+pub use cortex_call::{CortexCall, CortexOperation, MAX_REASON_CHARS};
+pub use event::{
+    ApiKeyUse, DeliveryEvent, ErasureCause, Intent, PERSONAL_DATA_ERASED, PlannedAsset, PlannedItem, RequeueCause,
+    Started, Webhook,
+};
+pub use lines::{Change, OrderLine, OrderLines};
 pub use refusal::DeliveryRefusal;
-pub use status::{DeliveryStatus, Standing, WebhookOutcome};
+pub use status::{DeliveryStatus, WebhookOutcome};
 
-use crate::{AccountId, Asset, Credits, IntegrationId, LineItem, Private, ResolutionCode};
+use crate::{AccountId, Asset, Credits, IntegrationId, MappingId, Private, ResolutionCode};
 
-/// The fold of a delivery's stream. The default is an order that nobody has heard of.
+/// The fold of a delivery's stream. The default is the state before any webhook.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Delivery {
     #[default]
-    Unheard,
+    Initial,
     Order(Box<Order>),
 }
 
@@ -38,30 +46,35 @@ pub enum Delivery {
 pub struct Order {
     pub account_id: AccountId,
     pub integration_id: IntegrationId,
+    /// When the store last changed the order, by its own clock, as far as is known.
+    revised_at: Option<DateTime<Utc>>,
+    /// Whether a webhook said what was ordered. A deletion is an id and nothing else.
+    described: bool,
+    /// As the store last reported it.
+    pub order_status: Option<String>,
+    /// The customer that the store last named. `username` is another one where a person corrected it.
+    store_username: Option<Private<String>>,
     pub username: Option<Private<String>>,
-    pub items: Vec<LineItem>,
+    pub lines: OrderLines,
     pub api_key: ApiKeyUse,
+    /// A person asked to deliver whatever API key the webhook named.
+    api_key_waived: bool,
     pub phase: Phase,
     /// Attempts so far; the next one has this number plus one.
     pub attempts: u32,
-    /// What the latest attempt set out to share.
+    /// What the latest attempt set out to share, each asset once.
     pub plan: Vec<Asset>,
-    /// Indexes of the items for which the latest attempt found no mapping.
-    pub unmapped: Vec<usize>,
     pub shared: Vec<Shared>,
     /// What following the customer cost, once this delivery did so.
     pub followed: Option<Credits>,
+    /// Mappings that are delivered too, although the products they name were delivered before.
+    asked: Vec<MappingId>,
     /// Waits in a row for the customer to follow back.
     waits: u32,
     waiting_since: Option<DateTime<Utc>>,
     /// Temporary failures in a row.
     failures: u32,
-    /// When the store changed the order into one that is called off, or was heard to have done so. None where a person
-    /// cancelled the delivery.
-    #[serde(default)]
-    called_off_at: Option<DateTime<Utc>>,
     /// Nothing personal is left, but for what came after.
-    #[serde(default)]
     pub erased: bool,
 }
 
@@ -74,7 +87,7 @@ pub struct Shared {
 /// Where a delivery stands. Its status and resolution code follow from this.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Phase {
-    /// Every webhook so far told a status that is not delivered. Not final: a later one may.
+    /// The order's status is not one that is delivered. Not final: a later one may be.
     Filtered,
     Queued,
     Running(Lease),
@@ -89,23 +102,50 @@ pub enum Phase {
     FailedPermanently {
         code: ResolutionCode,
     },
-    Cancelled,
+    Cancelled(CancelledBy),
 }
 
-/// A worker's hold on a delivery. Whoever outlives it has lost it.
+/// Who cancelled. A store takes back only its own cancellations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CancelledBy {
+    Store,
+    Person,
+}
+
+/// A worker's hold on a delivery, which ends by itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lease {
     pub worker: String,
     pub attempt: u32,
     pub until: DateTime<Utc>,
-    /// Somebody cancelled meanwhile; the worker stops after the step it is in.
-    pub cancel_requested: bool,
+    /// Why the worker is to stop after the step it is in.
+    pub stop: Option<StopCause>,
+}
+
+/// Why an attempt is to stop before it is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StopCause {
+    Cancelled(CancelledBy),
+    /// The order's status is no longer one that is delivered.
+    Filtered,
+    /// The store revised the order: another attempt goes on with it as it is now.
+    Revised,
+}
+
+impl StopCause {
+    fn is_by_store(self) -> bool {
+        match self {
+            Self::Cancelled(by) => by == CancelledBy::Store,
+            Self::Filtered => true,
+            Self::Revised => false,
+        }
+    }
 }
 
 impl Delivery {
     pub fn order(&self) -> Option<&Order> {
         match self {
-            Self::Unheard => None,
+            Self::Initial => None,
             Self::Order(order) => Some(order),
         }
     }
@@ -113,50 +153,10 @@ impl Delivery {
     /// Decides a command. The same fact again decides to nothing; a different one that cannot be is refused.
     pub fn decide(&self, command: DeliveryCommand) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
         match (self, command) {
-            (_, DeliveryCommand::RecordWebhook(webhook)) => Ok(self.webhook_recorded(webhook)),
-            (Self::Unheard, _) => Err(DeliveryRefusal::Unheard),
+            (Self::Initial, DeliveryCommand::RecordWebhook(webhook)) => Ok(vec![revision::receive_first(webhook)]),
+            (Self::Initial, _) => Err(DeliveryRefusal::UnknownDelivery),
             (Self::Order(order), command) => order.decide(command),
         }
-    }
-
-    /// What a webhook becomes here.
-    ///
-    /// A store may take a cancellation back: WooCommerce cancels what is not paid within the hour, and the payment may come
-    /// later. The word that the order is wanted counts if the store changed the order after it was called off; an earlier
-    /// one that was late on its way revives nothing. Where the cancellation has no date of its own, its receipt stands in
-    /// for it. For the word that takes it back nothing does: what came later may have been said earlier.
-    pub fn outcome_of(&self, webhook: &Webhook) -> WebhookOutcome {
-        let taken_back = webhook.intent == Intent::Deliver
-            && self.order().is_some_and(|order| order.was_called_off_before(webhook.changed_at));
-        if taken_back {
-            return WebhookOutcome::Accepted;
-        }
-        status::outcome(self.order().map(|order| order.phase.standing()), webhook.intent)
-    }
-
-    /// Every webhook is recorded, also one that says nothing new: that it came is a fact. A new username is the
-    /// exception that does something: an order that waits for one takes it and goes on.
-    fn webhook_recorded(&self, mut webhook: Box<Webhook>) -> Vec<DeliveryEvent> {
-        let waits_for_username = matches!(
-            self.order().map(|order| &order.phase),
-            Some(Phase::ActionRequired { code: ResolutionCode::MissingUsername | ResolutionCode::InvalidUsername })
-        );
-        let news = webhook.username.clone().filter(|username| {
-            waits_for_username
-                && webhook.intent == Intent::Deliver
-                && self.order().is_some_and(|order| order.username.as_ref() != Some(username))
-        });
-        let outcome = self.outcome_of(&webhook);
-        // Who was erased is not taken in again with a webhook that delivers nothing: stores repeat themselves, and so may
-        // somebody who has captured one.
-        if outcome != WebhookOutcome::Accepted && self.order().is_some_and(|order| order.erased) {
-            webhook.forget_person();
-        }
-        let mut events = vec![DeliveryEvent::WebhookReceived { webhook, outcome }];
-        if let Some(username) = news {
-            events.push(DeliveryEvent::UsernameCorrected { username });
-        }
-        events
     }
 }
 
@@ -179,50 +179,55 @@ impl Order {
             | Phase::ActionRequired { .. }
             | Phase::Completed
             | Phase::FailedPermanently { .. }
-            | Phase::Cancelled => None,
+            | Phase::Cancelled(_) => None,
         }
     }
 
-    /// Whether it is the store that called the order off, and before it changed the order once more.
-    fn was_called_off_before(&self, changed_at: Option<DateTime<Utc>>) -> bool {
-        let called_off_at = self.called_off_at.filter(|_| self.phase == Phase::Cancelled);
-        called_off_at.zip(changed_at).is_some_and(|(called_off_at, changed_at)| called_off_at < changed_at)
+    /// Who cancels, where the delivery ends with it now.
+    fn cancelled_by(&self) -> CancelledBy {
+        match self.lease().and_then(|lease| lease.stop) {
+            Some(StopCause::Cancelled(by)) => by,
+            Some(StopCause::Filtered | StopCause::Revised) | None => CancelledBy::Person,
+        }
     }
 
     fn decide(&self, command: DeliveryCommand) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
         match command {
-            DeliveryCommand::RecordWebhook(webhook) => {
-                Ok(Delivery::Order(Box::new(self.clone())).webhook_recorded(webhook))
-            }
-            DeliveryCommand::Start { worker, now, lease_until, facts } => {
-                self.started(worker, now, lease_until, &facts)
-            }
+            DeliveryCommand::RecordWebhook(webhook) => Ok(self.receive(webhook)),
+            DeliveryCommand::Start { worker, now, lease_until, facts } => self.start(worker, now, lease_until, &facts),
             DeliveryCommand::RenewLease { held, lease_until } => {
                 let lease = self.held_by(&held)?;
                 Ok(if lease_until > lease.until { vec![DeliveryEvent::LeaseRenewed { lease_until }] } else { vec![] })
             }
-            DeliveryCommand::RecordFollow { held, credits } => self.follow_recorded(&held, credits),
-            DeliveryCommand::RecordShare { held, asset, credits } => self.share_recorded(&held, asset, credits),
-            DeliveryCommand::Complete { held } => self.completed(&held),
-            DeliveryCommand::Wait { held, now, jitter } => self.waiting(&held, now, jitter),
-            DeliveryCommand::Fail { held, now, jitter } => self.failing(&held, now, jitter),
-            DeliveryCommand::RequireAction { held, code } => self.ended(&held, DeliveryEvent::ActionRequired { code }),
-            DeliveryCommand::GiveUp { held, code } => self.ended(&held, DeliveryEvent::FailedPermanently { code }),
-            DeliveryCommand::HandBack { held } => self.ended(&held, DeliveryEvent::HandedBack),
+            DeliveryCommand::RecordFollow { held, credits, call } => self.record_follow(&held, credits, call),
+            DeliveryCommand::RecordShare { held, asset, credits, call } => {
+                self.record_share(&held, asset, credits, call)
+            }
+            DeliveryCommand::Complete { held } => self.complete(&held),
+            DeliveryCommand::Wait { held, now, jitter, call } => self.wait(&held, now, jitter, call),
+            DeliveryCommand::Fail { held, now, jitter, call } => self.fail(&held, now, jitter, call),
+            DeliveryCommand::RequireAction { held, code, call, assets } => {
+                self.end(&held, DeliveryEvent::ActionRequired { code, call, assets })
+            }
+            DeliveryCommand::GiveUp { held, code, call } => {
+                self.end(&held, DeliveryEvent::FailedPermanently { code, call })
+            }
+            DeliveryCommand::HandBack { held } => self.end(&held, DeliveryEvent::HandedBack),
             DeliveryCommand::Retry { username } => self.retried(username),
-            DeliveryCommand::Replay { username } => self.replayed(username),
+            DeliveryCommand::Replay { username, mapping } => self.replayed(username, mapping.as_ref()),
             DeliveryCommand::Release { cause } => {
                 let waited = self.phase == Phase::ActionRequired { code: cause };
-                Ok(if waited { vec![DeliveryEvent::Requeued { cause }] } else { vec![] })
+                let requeued = DeliveryEvent::Requeued { cause: RequeueCause::Fixed(cause) };
+                Ok(if waited { vec![requeued] } else { vec![] })
             }
-            DeliveryCommand::Cancel => self.cancelled(),
-            DeliveryCommand::ErasePersonalData { cause } => Ok(self.erased(cause)),
+            DeliveryCommand::Cancel => self.cancel(),
+            DeliveryCommand::ErasePersonalData { cause } => Ok(self.erase(cause)),
         }
     }
 
-    /// Without a username nothing can be delivered any more, so what is under way ends with it. Unless nobody asked and
-    /// only time has passed: then what has gone on meanwhile is left alone.
-    fn erased(&self, cause: ErasureCause) -> Vec<DeliveryEvent> {
+    /// Without a username nothing can be delivered any more, so what is not over is cancelled; unless only time has passed:
+    /// then what goes on is left alone.
+    fn erase(&self, cause: ErasureCause) -> Vec<DeliveryEvent> {
         let is_left_alone = cause == ErasureCause::Retention && !self.phase.is_over();
         if self.erased || is_left_alone {
             return vec![];
@@ -234,16 +239,16 @@ impl Order {
             | Phase::Running(_)
             | Phase::RetryScheduled { .. }
             | Phase::ActionRequired { .. }
-            | Phase::Cancelled => self.cancelled().unwrap_or_default(),
+            | Phase::Cancelled(_) => self.cancel().unwrap_or_default(),
         };
         ends.into_iter().chain([DeliveryEvent::PersonalDataErased { cause }]).collect()
     }
 
-    fn cancelled(&self) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
+    fn cancel(&self) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
         match &self.phase {
-            Phase::Cancelled => Ok(vec![]),
+            Phase::Cancelled(_) => Ok(vec![]),
             Phase::Completed => Err(DeliveryRefusal::AlreadyCompleted),
-            Phase::Running(lease) if lease.cancel_requested => Ok(vec![]),
+            Phase::Running(lease) if lease.stop == Some(StopCause::Cancelled(CancelledBy::Person)) => Ok(vec![]),
             Phase::Running(_) => Ok(vec![DeliveryEvent::CancellationRequested]),
             Phase::Filtered
             | Phase::Queued
@@ -275,12 +280,12 @@ impl Aggregate for Delivery {
 
     fn apply(&mut self, event: Self::Event) {
         match (&mut *self, event) {
-            (Self::Unheard, DeliveryEvent::WebhookReceived { webhook, outcome }) => {
-                *self = Self::Order(Box::new(Order::first_heard(*webhook, outcome)));
+            (Self::Initial, DeliveryEvent::WebhookReceived { webhook, outcome, changes: _ }) => {
+                *self = Self::Order(Box::new(Order::first(*webhook, outcome)));
             }
             (Self::Order(order), event) => order.apply(event),
-            // Every other event comes after the first webhook; a stream that says otherwise tells nothing.
-            (Self::Unheard, _) => {}
+            // Every other event comes after the first webhook.
+            (Self::Initial, _) => {}
         }
     }
 }

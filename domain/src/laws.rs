@@ -92,7 +92,8 @@ fn ask_delivery(now: DateTime<Utc>, delivery: &Delivery) {
         external_ref: "STORM".to_owned(),
         asset: Asset::new(ResourceType::Preset, "storm"),
     };
-    let facts = StartFacts { mappings: vec![storm], credentials_saved: true, api_key_active: true };
+    let facts =
+        StartFacts { mappings: vec![storm], credentials_saved: true, api_key_active: true, integration_active: true };
     let start = DeliveryCommand::Start { worker: "w1".to_owned(), now, lease_until: now, facts };
     delivery.decide(start).ok();
     delivery.status();
@@ -100,9 +101,11 @@ fn ask_delivery(now: DateTime<Utc>, delivery: &Delivery) {
         return;
     };
     order.plan(&[]);
-    order.blocked_by(&StartFacts::default(), &order.plan);
+    let nothing =
+        StartFacts { mappings: vec![], credentials_saved: false, api_key_active: false, integration_active: false };
+    order.blocked_by(&nothing, &order.plan(&[]));
     order.outstanding().count();
-    order.phase.standing();
+    order.phase.status();
     order.phase.resolution_code();
     order.phase.is_over();
     let Some(lease) = order.lease() else {
@@ -111,8 +114,8 @@ fn ask_delivery(now: DateTime<Utc>, delivery: &Delivery) {
     let held = Held { worker: lease.worker.clone(), attempt: lease.attempt };
     for end in [
         DeliveryCommand::Complete { held: held.clone() },
-        DeliveryCommand::Wait { held: held.clone(), now, jitter: Jitter::NONE },
-        DeliveryCommand::Fail { held, now, jitter: Jitter::NONE },
+        DeliveryCommand::Wait { held: held.clone(), now, jitter: Jitter::NONE, call: None },
+        DeliveryCommand::Fail { held, now, jitter: Jitter::NONE, call: None },
     ] {
         delivery.decide(end).ok();
     }

@@ -12,6 +12,10 @@ pub enum ResolutionCode {
     InactiveApiKey,
     CreditsExhausted,
     NoItemMapping,
+    /// A mapped asset does not exist on Cortex Cloud, or is not the account's to share.
+    AssetNotFound,
+    /// The integration is deactivated.
+    IntegrationInactive,
     OrderStatusFiltered,
     NdspWaiting,
     TemporaryFailure,
@@ -20,13 +24,15 @@ pub enum ResolutionCode {
 }
 
 impl ResolutionCode {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::MissingUsername,
         Self::InvalidUsername,
         Self::MissingCredentials,
         Self::InactiveApiKey,
         Self::CreditsExhausted,
         Self::NoItemMapping,
+        Self::AssetNotFound,
+        Self::IntegrationInactive,
         Self::OrderStatusFiltered,
         Self::NdspWaiting,
         Self::TemporaryFailure,
@@ -42,6 +48,8 @@ impl ResolutionCode {
             Self::InactiveApiKey => "inactive_api_key",
             Self::CreditsExhausted => "credits_exhausted",
             Self::NoItemMapping => "no_item_mapping",
+            Self::AssetNotFound => "asset_not_found",
+            Self::IntegrationInactive => "integration_inactive",
             Self::OrderStatusFiltered => "order_status_filtered",
             Self::NdspWaiting => "ndsp_waiting",
             Self::TemporaryFailure => "temporary_failure",
@@ -74,6 +82,12 @@ impl ResolutionCode {
             }
             Self::NoItemMapping => {
                 "No product of the order is mapped to a preset or capture. Add a mapping; the delivery then goes on by itself."
+            }
+            Self::AssetNotFound => {
+                "A mapped preset or capture is not on Cortex Cloud, or not this login's to share. Correct the mapping; the delivery then goes on by itself."
+            }
+            Self::IntegrationInactive => {
+                "The integration is deactivated. Activate it; the delivery then goes on by itself."
             }
             Self::OrderStatusFiltered => {
                 "The order's status is not one that you deliver. It is delivered once the store reports one that is."

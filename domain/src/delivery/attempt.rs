@@ -3,13 +3,14 @@
 use chrono::{DateTime, Utc};
 
 use super::schedule::{self, Jitter};
-use super::{DeliveryEvent, DeliveryRefusal, Held, Lease, Order, Phase, StartFacts, Started};
-use crate::asset::mappings_for;
+use super::{
+    CortexCall, DeliveryEvent, DeliveryRefusal, Held, Lease, Order, Phase, PlannedItem, StartFacts, Started, StopCause,
+};
 use crate::{Asset, Credits, ItemMapping, ResolutionCode};
 
 impl Order {
     /// A worker wants to begin. What a merchant has to fix is found out here, before anything is tried.
-    pub(super) fn started(
+    pub(super) fn start(
         &self,
         worker: String,
         now: DateTime<Utc>,
@@ -20,12 +21,15 @@ impl Order {
             Phase::Queued => {}
             Phase::RetryScheduled { due_at, .. } if *due_at <= now => {}
             Phase::Running(lease) if lease.until <= now => {
-                if lease.cancel_requested {
-                    return Ok(vec![DeliveryEvent::Cancelled]);
+                match lease.stop {
+                    Some(StopCause::Cancelled(_)) => return Ok(vec![DeliveryEvent::Cancelled]),
+                    Some(StopCause::Filtered) => return Ok(vec![DeliveryEvent::StatusFiltered]),
+                    Some(StopCause::Revised) | None => {}
                 }
-                // An attempt that ended without a word counts as a failure: work that kills its worker is given up.
+                // An attempt that ended unrecorded counts as a failure: work that kills its worker is given up.
                 if self.failures as usize >= schedule::FAILURE_DELAYS.len() {
-                    return Ok(vec![DeliveryEvent::FailedPermanently { code: ResolutionCode::Unknown }]);
+                    let code = ResolutionCode::Unknown;
+                    return Ok(vec![DeliveryEvent::FailedPermanently { code, call: None }]);
                 }
             }
             Phase::Running(lease) => {
@@ -37,23 +41,28 @@ impl Order {
             | Phase::ActionRequired { .. }
             | Phase::Completed
             | Phase::FailedPermanently { .. }
-            | Phase::Cancelled => return Err(DeliveryRefusal::NotDue),
+            | Phase::Cancelled(_) => return Err(DeliveryRefusal::NotDue),
         }
-        let (plan, unmapped) = self.plan(&facts.mappings);
+        let plan = self.plan(&facts.mappings);
         if let Some(code) = self.blocked_by(facts, &plan) {
-            return Ok(vec![DeliveryEvent::ActionRequired { code }]);
+            return Ok(vec![DeliveryEvent::ActionRequired { code, call: None, assets: vec![] }]);
         }
+        let Some(username) = self.username.clone() else {
+            return Err(DeliveryRefusal::NotDue);
+        };
         let attempt = self.attempts.saturating_add(1);
-        Ok(vec![DeliveryEvent::Started(Started { attempt, worker, lease_until, plan, unmapped })])
+        Ok(vec![DeliveryEvent::Started(Started { attempt, worker, lease_until, username, plan })])
     }
 
     /// What keeps this delivery from being tried and needs the merchant.
-    pub fn blocked_by(&self, facts: &StartFacts, plan: &[Asset]) -> Option<ResolutionCode> {
-        if !facts.api_key_active {
+    pub fn blocked_by(&self, facts: &StartFacts, plan: &[PlannedItem]) -> Option<ResolutionCode> {
+        if !facts.integration_active {
+            Some(ResolutionCode::IntegrationInactive)
+        } else if !facts.api_key_active && !self.api_key_waived {
             Some(ResolutionCode::InactiveApiKey)
         } else if self.username.as_ref().and_then(|username| username.known()).is_none() {
             Some(ResolutionCode::MissingUsername)
-        } else if plan.is_empty() {
+        } else if plan.iter().all(|item| item.assets.is_empty()) {
             Some(ResolutionCode::NoItemMapping)
         } else if !facts.credentials_saved {
             Some(ResolutionCode::MissingCredentials)
@@ -62,21 +71,9 @@ impl Order {
         }
     }
 
-    /// The assets that today's mappings give for the items, each once, and the items that have none.
-    pub fn plan(&self, mappings: &[ItemMapping]) -> (Vec<Asset>, Vec<usize>) {
-        let (mut plan, mut unmapped) = (Vec::<Asset>::new(), Vec::new());
-        for (index, item) in self.items.iter().enumerate().filter(|(_, item)| item.quantity > 0) {
-            let found = mappings_for(item, mappings);
-            if found.is_empty() {
-                unmapped.push(index);
-            }
-            for mapping in found {
-                if !plan.contains(&mapping.asset) {
-                    plan.push(mapping.asset.clone());
-                }
-            }
-        }
-        (plan, unmapped)
+    /// What today's mappings give for the lines that are still bought.
+    pub fn plan(&self, mappings: &[ItemMapping]) -> Vec<PlannedItem> {
+        self.lines.planned_by(mappings, &self.asked, |asset| self.has_shared(asset))
     }
 
     /// Only the attempt that holds the lease may say how it went.
@@ -86,19 +83,25 @@ impl Order {
             .ok_or(DeliveryRefusal::LeaseLost)
     }
 
-    pub(super) fn follow_recorded(&self, held: &Held, credits: Credits) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
+    pub(super) fn record_follow(
+        &self,
+        held: &Held,
+        credits: Credits,
+        call: Option<CortexCall>,
+    ) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
         let lease = self.held_by(held)?;
         if self.followed.is_some() {
             return Ok(vec![]);
         }
-        Ok(then_cancelled(lease, vec![DeliveryEvent::Followed { credits }]))
+        Ok(then_stopped(lease, DeliveryEvent::Followed { credits, call }))
     }
 
-    pub(super) fn share_recorded(
+    pub(super) fn record_share(
         &self,
         held: &Held,
         asset: Asset,
         credits: Credits,
+        call: Option<CortexCall>,
     ) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
         if self.has_shared(&asset) {
             return Ok(vec![]);
@@ -108,61 +111,70 @@ impl Order {
             return Err(DeliveryRefusal::NotPlanned);
         }
         let last = self.outstanding().all(|outstanding| *outstanding == asset);
-        let shared = vec![DeliveryEvent::ItemShared { asset, credits }];
-        // A cancellation that came during the very last share came too late.
-        Ok(if last { shared } else { then_cancelled(lease, shared) })
+        let shared = DeliveryEvent::ItemShared { asset, credits, call };
+        // What was to stop the attempt during its very last share came too late.
+        Ok(if last { vec![shared] } else { then_stopped(lease, shared) })
     }
 
-    pub(super) fn completed(&self, held: &Held) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
+    pub(super) fn complete(&self, held: &Held) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
         if self.phase == Phase::Completed && self.attempts == held.attempt {
             return Ok(vec![]);
         }
-        self.held_by(held)?;
+        let lease = self.held_by(held)?;
         if self.outstanding().next().is_some() {
             return Err(DeliveryRefusal::ItemsOutstanding);
         }
-        Ok(vec![DeliveryEvent::Completed])
+        // The order has changed meanwhile: there may be more to share.
+        let revised = lease.stop == Some(StopCause::Revised);
+        Ok(vec![if revised { DeliveryEvent::HandedBack } else { DeliveryEvent::Completed }])
     }
 
     /// The customer has not followed back yet. This has a slow schedule of its own and uses up no other attempt.
-    pub(super) fn waiting(
+    pub(super) fn wait(
         &self,
         held: &Held,
         now: DateTime<Utc>,
         jitter: Jitter,
+        call: Option<CortexCall>,
     ) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
         let code = ResolutionCode::NdspWaiting;
         let due_at = schedule::next_wait(self.waits, self.waiting_since.unwrap_or(now), now, jitter);
-        self.ended(held, retry_or_give_up(code, due_at))
+        self.end(held, retry_or_give_up(code, due_at, call))
     }
 
-    pub(super) fn failing(
+    pub(super) fn fail(
         &self,
         held: &Held,
         now: DateTime<Utc>,
         jitter: Jitter,
+        call: Option<CortexCall>,
     ) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
         let code = ResolutionCode::TemporaryFailure;
-        self.ended(held, retry_or_give_up(code, schedule::next_failure(self.failures, now, jitter)))
+        self.end(held, retry_or_give_up(code, schedule::next_failure(self.failures, now, jitter), call))
     }
 
-    /// Ends the attempt, unless somebody cancelled meanwhile.
-    pub(super) fn ended(&self, held: &Held, end: DeliveryEvent) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
+    /// Ends the attempt; otherwise than it wanted to, if it was to stop meanwhile.
+    pub(super) fn end(&self, held: &Held, end: DeliveryEvent) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
         let lease = self.held_by(held)?;
-        Ok(vec![if lease.cancel_requested { DeliveryEvent::Cancelled } else { end }])
+        Ok(vec![lease.stop.map_or(end, stopped_by)])
     }
 }
 
-fn then_cancelled(lease: &Lease, mut events: Vec<DeliveryEvent>) -> Vec<DeliveryEvent> {
-    if lease.cancel_requested {
-        events.push(DeliveryEvent::Cancelled);
-    }
-    events
+fn then_stopped(lease: &Lease, step: DeliveryEvent) -> Vec<DeliveryEvent> {
+    [step].into_iter().chain(lease.stop.map(stopped_by)).collect()
 }
 
-fn retry_or_give_up(code: ResolutionCode, due_at: Option<DateTime<Utc>>) -> DeliveryEvent {
+fn stopped_by(cause: StopCause) -> DeliveryEvent {
+    match cause {
+        StopCause::Cancelled(_) => DeliveryEvent::Cancelled,
+        StopCause::Filtered => DeliveryEvent::StatusFiltered,
+        StopCause::Revised => DeliveryEvent::HandedBack,
+    }
+}
+
+fn retry_or_give_up(code: ResolutionCode, due_at: Option<DateTime<Utc>>, call: Option<CortexCall>) -> DeliveryEvent {
     match due_at {
-        Some(due_at) => DeliveryEvent::RetryScheduled { code, due_at },
-        None => DeliveryEvent::FailedPermanently { code },
+        Some(due_at) => DeliveryEvent::RetryScheduled { code, due_at, call },
+        None => DeliveryEvent::FailedPermanently { code, call },
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::schedule::Jitter;
-use super::{ErasureCause, Webhook};
+use super::{CortexCall, ErasureCause, Webhook};
 use crate::{Asset, Credits, ItemMapping, ResolutionCode};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -25,12 +25,14 @@ pub enum DeliveryCommand {
     RecordFollow {
         held: Held,
         credits: Credits,
+        call: Option<CortexCall>,
     },
     /// An asset is shared with the customer now; `credits` is what that cost, nothing if it was shared before.
     RecordShare {
         held: Held,
         asset: Asset,
         credits: Credits,
+        call: Option<CortexCall>,
     },
     Complete {
         held: Held,
@@ -40,22 +42,28 @@ pub enum DeliveryCommand {
         held: Held,
         now: DateTime<Utc>,
         jitter: Jitter,
+        call: Option<CortexCall>,
     },
     /// Something failed that may work later.
     Fail {
         held: Held,
         now: DateTime<Utc>,
         jitter: Jitter,
+        call: Option<CortexCall>,
     },
     /// The merchant has to fix something first.
     RequireAction {
         held: Held,
         code: ResolutionCode,
+        call: Option<CortexCall>,
+        /// Which assets are missing, where that is why.
+        assets: Vec<Asset>,
     },
     /// Something happened that no rule covers; trying again by itself might do harm.
     GiveUp {
         held: Held,
         code: ResolutionCode,
+        call: Option<CortexCall>,
     },
     /// The worker stops before the attempt ended; another may go on at once.
     HandBack {
@@ -68,14 +76,16 @@ pub enum DeliveryCommand {
     /// A person has many deliveries done again, of which this is one.
     Replay {
         username: Option<String>,
+        /// Deliver this mapping's asset to what was completed without it.
+        mapping: Option<ItemMapping>,
     },
     /// The cause that the delivery waited for was fixed.
     Release {
         cause: ResolutionCode,
     },
-    /// A person calls the delivery off.
+    /// A person cancels the delivery.
     Cancel,
-    /// Nobody is to know any more who ordered. What was not delivered yet is called off.
+    /// Personal data is erased. What was not delivered yet is cancelled.
     ErasePersonalData {
         cause: ErasureCause,
     },
@@ -89,10 +99,11 @@ pub struct Held {
 }
 
 /// What a worker looked up before it asks to start.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StartFacts {
     pub mappings: Vec<ItemMapping>,
     pub credentials_saved: bool,
     /// Whether the API key that the webhook named, if it named one, may be used.
     pub api_key_active: bool,
+    pub integration_active: bool,
 }

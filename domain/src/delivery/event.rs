@@ -4,17 +4,23 @@ use chrono::{DateTime, Utc};
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
-use super::WebhookOutcome;
+use super::{Change, CortexCall, WebhookOutcome};
 use crate::integration::Provider;
-use crate::{AccountId, ApiKeyId, Asset, Credits, IntegrationId, LineItem, Private, ResolutionCode};
+use crate::{
+    AccountId, ApiKeyId, Asset, Credits, IntegrationId, ItemMapping, LineItem, MappingId, MatchType, Private,
+    ResolutionCode,
+};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryEvent {
-    /// A store said something about the order, and this is what it became.
+    /// A store reported the order, and this is what it did.
     WebhookReceived {
         webhook: Box<Webhook>,
         outcome: WebhookOutcome,
+        /// What differs from what was known, where it counts.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        changes: Vec<Change>,
     },
     Started(Started),
     LeaseRenewed {
@@ -22,36 +28,66 @@ pub enum DeliveryEvent {
     },
     Followed {
         credits: Credits,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<CortexCall>,
     },
     ItemShared {
         asset: Asset,
         credits: Credits,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<CortexCall>,
     },
     RetryScheduled {
         code: ResolutionCode,
         due_at: DateTime<Utc>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<CortexCall>,
     },
     ActionRequired {
         code: ResolutionCode,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<CortexCall>,
+        /// Which assets Cortex Cloud does not have, where that is why.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        assets: Vec<Asset>,
     },
     Completed,
     FailedPermanently {
         code: ResolutionCode,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<CortexCall>,
     },
     CancellationRequested,
     Cancelled,
+    /// The attempt stopped because the order's status is no longer one that is delivered.
+    StatusFiltered,
+    /// The attempt ended before it was done: its worker stops, or the store revised the order.
     HandedBack,
-    RetryRequested,
+    RetryRequested {
+        /// Mappings that are delivered too, although the products they name were delivered before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        mappings: Vec<MappingId>,
+    },
     UsernameCorrected {
         username: Private<String>,
     },
     Requeued {
-        cause: ResolutionCode,
+        cause: RequeueCause,
     },
     /// The person is gone from the order: with this event the data key of the stream is deleted.
     PersonalDataErased {
         cause: ErasureCause,
     },
+}
+
+/// Why a delivery is put back in the queue by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequeueCause {
+    /// What it waited for was fixed.
+    Fixed(ResolutionCode),
+    /// The store revised the order.
+    Revised,
 }
 
 /// Why personal data was erased.
@@ -69,7 +105,7 @@ pub enum ErasureCause {
 /// The event that takes the data key of its stream with it, whatever the stream.
 pub const PERSONAL_DATA_ERASED: &str = "personal_data_erased";
 
-/// A store's signed word about an order. The raw body lies beside the event, sealed.
+/// A store's signed report of an order. The raw body lies beside the event, sealed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Webhook {
     pub account_id: AccountId,
@@ -82,7 +118,7 @@ pub struct Webhook {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_status: Option<String>,
     pub intent: Intent,
-    /// When the store last changed the order before it told of it, where the body says.
+    /// When the store last changed the order, by its own clock, where the body says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_at: Option<DateTime<Utc>>,
     /// When it came in; None where that was not recorded yet.
@@ -123,12 +159,6 @@ impl Webhook {
     pub(super) fn is_forgotten(&self) -> bool {
         self.username == Some(Private::Erased)
     }
-
-    /// When the store changed the order, at the latest: it told of it no sooner than it did it. For a body that names no
-    /// date (WooCommerce's deletion is an id and nothing else) that is the moment of receipt.
-    pub(super) fn changed_by(&self) -> Option<DateTime<Utc>> {
-        self.changed_at.or(self.received_at)
-    }
 }
 
 /// What a webhook wants, given the order status and the filter of its integration at that moment.
@@ -158,16 +188,56 @@ impl ApiKeyUse {
     }
 }
 
-/// A worker took the delivery and what it set out to do.
+/// A worker took the delivery, and what it set out to do for whom.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Started {
     pub attempt: u32,
     pub worker: String,
     pub lease_until: DateTime<Utc>,
-    pub plan: Vec<Asset>,
-    /// Indexes of the items for which no mapping was found.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unmapped: Vec<usize>,
+    pub username: Private<String>,
+    /// What is to be shared for each line that is still bought; nothing where no mapping was found.
+    pub plan: Vec<PlannedItem>,
+}
+
+impl Started {
+    /// The assets of the plan, each once.
+    pub fn assets(&self) -> Vec<&Asset> {
+        let mut assets: Vec<&Asset> = vec![];
+        for planned in self.plan.iter().flat_map(|item| &item.assets) {
+            if !assets.contains(&&planned.asset) {
+                assets.push(&planned.asset);
+            }
+        }
+        assets
+    }
+
+    /// How many lines have no mapping.
+    pub fn unmapped(&self) -> usize {
+        self.plan.iter().filter(|item| item.assets.is_empty()).count()
+    }
+}
+
+/// What an attempt plans for one line of the order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedItem {
+    /// Which line, counted from 0, of the order as last revised.
+    pub item: usize,
+    #[serde(default)]
+    pub assets: Vec<PlannedAsset>,
+}
+
+/// An asset that is to be shared, and by which mapping.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedAsset {
+    pub asset: Asset,
+    pub mapping_id: MappingId,
+    pub match_type: MatchType,
+}
+
+impl PlannedAsset {
+    pub(super) fn by(mapping: &ItemMapping) -> Self {
+        Self { asset: mapping.asset.clone(), mapping_id: mapping.id, match_type: mapping.match_type }
+    }
 }
 
 impl DomainEvent for DeliveryEvent {
@@ -185,7 +255,8 @@ impl DomainEvent for DeliveryEvent {
             Self::CancellationRequested => "cancellation_requested",
             Self::Cancelled => "cancelled",
             Self::HandedBack => "handed_back",
-            Self::RetryRequested => "retry_requested",
+            Self::StatusFiltered => "status_filtered",
+            Self::RetryRequested { .. } => "retry_requested",
             Self::UsernameCorrected { .. } => "username_corrected",
             Self::Requeued { .. } => "requeued",
             Self::PersonalDataErased { .. } => PERSONAL_DATA_ERASED,

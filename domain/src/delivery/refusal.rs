@@ -3,7 +3,7 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeliveryRefusal {
     #[error("there is no such delivery")]
-    Unheard,
+    UnknownDelivery,
     #[error("a worker holds the delivery at the moment")]
     Running,
     #[error("the delivery is not due")]

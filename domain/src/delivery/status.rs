@@ -1,8 +1,8 @@
-//! The words for where a delivery stands, and what a webhook becomes there.
+//! The words for where a delivery stands, and for what a webhook did.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Delivery, Intent, Order, Phase};
+use super::{Delivery, Order, Phase};
 use crate::ResolutionCode;
 
 /// The status that people see (store integrations document, "Delivery statuses").
@@ -49,55 +49,47 @@ impl DeliveryStatus {
     }
 }
 
-/// As much of a phase as the meaning of the next webhook depends on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Not accepted yet: all its webhooks were filtered.
-    Open,
-    /// Accepted and not settled.
-    Accepted,
-    Completed,
-    Cancelled,
-}
-
-/// What a webhook about an order became.
+/// What a webhook did to its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WebhookOutcome {
     /// It made the order deliverable.
     Accepted,
-    /// Its order status is not delivered; the order stays open.
-    Filtered,
-    /// The order was already accepted: it said nothing new.
+    /// It changed what is known of the order: its lines, its customer, its status.
+    Revised,
+    /// It said nothing new.
     Duplicate,
-    /// It called the delivery off.
+    /// It is older than what is known, by the store's own clock; it changed nothing.
+    Stale,
+    /// Its order status is not one that is delivered: the order waits for one that is.
+    Filtered,
+    /// It cancelled the delivery.
     Cancelled,
-    /// It called off what was already delivered: recorded, and nothing follows.
+    /// It cancelled what was already delivered: recorded, and nothing follows.
     TooLate,
 }
 
 impl WebhookOutcome {
+    pub const ALL: [Self; 7] =
+        [Self::Accepted, Self::Revised, Self::Duplicate, Self::Stale, Self::Filtered, Self::Cancelled, Self::TooLate];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
-            Self::Filtered => "filtered",
+            Self::Revised => "revised",
             Self::Duplicate => "duplicate",
+            Self::Stale => "stale",
+            Self::Filtered => "filtered",
             Self::Cancelled => "cancelled",
             Self::TooLate => "too_late",
         }
     }
-}
 
-/// What a webhook becomes. The one rule for the aggregate, the answer to the store, and the views.
-pub(super) fn outcome(standing: Option<Standing>, intent: Intent) -> WebhookOutcome {
-    match (standing, intent) {
-        (None | Some(Standing::Open), Intent::Deliver) => WebhookOutcome::Accepted,
-        (None | Some(Standing::Open), Intent::Filtered) => WebhookOutcome::Filtered,
-        (None | Some(Standing::Open | Standing::Accepted), Intent::Cancel) => WebhookOutcome::Cancelled,
-        (Some(Standing::Completed), Intent::Cancel) => WebhookOutcome::TooLate,
-        (Some(Standing::Cancelled), Intent::Cancel)
-        | (Some(Standing::Accepted | Standing::Completed | Standing::Cancelled), Intent::Deliver | Intent::Filtered) => {
-            WebhookOutcome::Duplicate
+    /// Whether what the webhook says of the order is taken over.
+    pub fn revises(self) -> bool {
+        match self {
+            Self::Accepted | Self::Revised | Self::Filtered | Self::Cancelled | Self::TooLate => true,
+            Self::Duplicate | Self::Stale => false,
         }
     }
 }
@@ -106,21 +98,8 @@ impl Phase {
     /// Nothing will happen any more, unless the store or a person says something new.
     pub fn is_over(&self) -> bool {
         match self {
-            Self::Filtered | Self::Completed | Self::FailedPermanently { .. } | Self::Cancelled => true,
+            Self::Filtered | Self::Completed | Self::FailedPermanently { .. } | Self::Cancelled(_) => true,
             Self::Queued | Self::Running(_) | Self::RetryScheduled { .. } | Self::ActionRequired { .. } => false,
-        }
-    }
-
-    pub fn standing(&self) -> Standing {
-        match self {
-            Self::Filtered => Standing::Open,
-            Self::Completed => Standing::Completed,
-            Self::Cancelled => Standing::Cancelled,
-            Self::Queued
-            | Self::Running(_)
-            | Self::RetryScheduled { .. }
-            | Self::ActionRequired { .. }
-            | Self::FailedPermanently { .. } => Standing::Accepted,
         }
     }
 
@@ -132,7 +111,7 @@ impl Phase {
             Self::RetryScheduled { .. } => DeliveryStatus::RetryScheduled,
             Self::ActionRequired { .. } => DeliveryStatus::ActionRequired,
             Self::Completed => DeliveryStatus::Completed,
-            Self::Cancelled => DeliveryStatus::Cancelled,
+            Self::Cancelled(_) => DeliveryStatus::Cancelled,
         }
     }
 
@@ -142,7 +121,7 @@ impl Phase {
             Self::RetryScheduled { code, .. } | Self::ActionRequired { code } | Self::FailedPermanently { code } => {
                 Some(*code)
             }
-            Self::Queued | Self::Running(_) | Self::Completed | Self::Cancelled => None,
+            Self::Queued | Self::Running(_) | Self::Completed | Self::Cancelled(_) => None,
         }
     }
 }

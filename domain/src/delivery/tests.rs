@@ -4,5 +4,6 @@ mod attempts;
 mod fixtures;
 mod laws;
 mod merchants;
+mod revisions;
 mod stored;
 mod webhooks;

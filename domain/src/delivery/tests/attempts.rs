@@ -1,11 +1,15 @@
 //! Attempts: who may take a delivery, what blocks it, how each one ends.
 
 use chrono::TimeDelta;
+use uuid::Uuid;
 
 use super::fixtures::*;
 use crate::delivery::schedule::{FAILURE_DELAYS, Jitter, PATIENCE};
-use crate::delivery::{ApiKeyUse, DeliveryCommand, DeliveryEvent, DeliveryRefusal, Held, Intent, StartFacts, Started};
-use crate::{Credits, ResolutionCode};
+use crate::delivery::{
+    ApiKeyUse, CortexOperation, DeliveryCommand, DeliveryEvent, DeliveryRefusal, Held, Intent, PlannedAsset,
+    StartFacts, Started,
+};
+use crate::{Credits, MappingId, ResolutionCode};
 
 #[test]
 fn a_worker_takes_a_queued_delivery_and_says_what_it_will_share() {
@@ -20,42 +24,32 @@ fn only_one_worker_can_hold_a_delivery() {
 }
 
 #[test]
-fn a_lease_that_ran_out_can_be_taken_over_and_its_holder_is_told() {
+fn a_lease_that_ran_out_can_be_taken_over_and_its_holder_is_first() {
     let taken_over = DeliveryEvent::Started(Started {
         attempt: 2,
         worker: "w2".to_owned(),
         lease_until: after(120),
-        plan: vec![preset("storm"), preset("rain")],
-        unmapped: vec![],
+        username: "max".into(),
+        plan: plan_of(&["STORM", "RAIN"]),
     });
     let take =
         DeliveryCommand::Start { worker: "w2".to_owned(), now: after(60), lease_until: after(120), facts: facts() };
     given(running()).when(take).then_expect_events(vec![taken_over.clone()]);
-    given(running_and([taken_over]))
-        .when(DeliveryCommand::RecordShare { held: held(1), asset: preset("storm"), credits: Credits(10) })
-        .then_expect_error(DeliveryRefusal::LeaseLost);
+    given(running_and([taken_over])).when(share(1, "storm")).then_expect_error(DeliveryRefusal::LeaseLost);
 }
 
 #[test]
 fn a_delivery_that_keeps_killing_its_worker_is_given_up() {
     let mut events = vec![received(Intent::Deliver)];
     events.extend((1..=8).map(started));
-    given(events)
-        .when(start_at(after(60), facts()))
-        .then_expect_events(vec![FailedPermanently { code: ResolutionCode::Unknown }]);
+    given(events).when(start_at(after(60), facts())).then_expect_events(vec![failed(ResolutionCode::Unknown)]);
 }
 
 #[test]
 fn a_scheduled_retry_starts_when_it_is_due_and_not_before() {
-    let scheduled = running_and([RetryScheduled { code: ResolutionCode::NdspWaiting, due_at: after(300) }]);
+    let scheduled = running_and([retry_scheduled(ResolutionCode::NdspWaiting, after(300))]);
     given(scheduled.clone()).when(start_at(after(299), facts())).then_expect_error(DeliveryRefusal::NotDue);
-    let again = DeliveryEvent::Started(Started {
-        attempt: 2,
-        worker: "w1".to_owned(),
-        lease_until: after(360),
-        plan: vec![preset("storm"), preset("rain")],
-        unmapped: vec![],
-    });
+    let again = started_with(2, after(360), plan_of(&["STORM", "RAIN"]));
     given(scheduled).when(start_at(after(300), facts())).then_expect_events(vec![again]);
 }
 
@@ -71,25 +65,26 @@ fn what_the_merchant_must_fix_is_found_before_anything_is_tried() {
         (webhook(Intent::Deliver), StartFacts { mappings: vec![], ..facts() }, ResolutionCode::NoItemMapping),
         (
             webhook(Intent::Deliver),
+            StartFacts { integration_active: false, ..facts() },
+            ResolutionCode::IntegrationInactive,
+        ),
+        (
+            webhook(Intent::Deliver),
             StartFacts { credentials_saved: false, ..facts() },
             ResolutionCode::MissingCredentials,
         ),
     ];
     for (webhook, facts, code) in cases {
-        given([told(webhook)]).when(start_at(noon(), facts)).then_expect_events(vec![ActionRequired { code }]);
+        given([first(webhook)]).when(start_at(noon(), facts)).then_expect_events(vec![action_required(code)]);
     }
 }
 
 #[test]
 fn an_unmapped_item_is_named_and_does_not_hold_up_the_others() {
     let only_rain = StartFacts { mappings: vec![mapping("RAIN")], ..facts() };
-    let partly = DeliveryEvent::Started(Started {
-        attempt: 1,
-        worker: "w1".to_owned(),
-        lease_until: after(60),
-        plan: vec![preset("rain")],
-        unmapped: vec![0],
-    });
+    let mut plan = plan_of(&["STORM", "RAIN"]);
+    plan[0].assets.clear();
+    let partly = started_with(1, after(60), plan);
     given([received(Intent::Deliver)]).when(start_at(noon(), only_rain)).then_expect_events(vec![partly]);
 }
 
@@ -97,45 +92,40 @@ fn an_unmapped_item_is_named_and_does_not_hold_up_the_others() {
 fn two_lines_of_one_asset_share_it_once() {
     let mut order = webhook(Intent::Deliver);
     order.items = vec![item("STORM"), item("STORM")];
-    let delivery = fold([told(order)]);
-    assert_eq!(delivery.order().unwrap().plan(&facts().mappings), (vec![preset("storm")], vec![]));
+    let twice = started_with(1, after(60), plan_of(&["STORM", "STORM"]));
+    given([first(order)]).when(start_at(noon(), facts())).then_expect_events(vec![twice.clone()]);
+    let DeliveryEvent::Started(started) = twice else { unreachable!("it is a start") };
+    assert_eq!(started.assets(), [&preset("storm")]);
 }
 
 #[test]
 fn progress_is_kept_so_that_a_retry_resumes() {
-    let half = running_and([
-        ItemShared { asset: preset("storm"), credits: Credits(10) },
-        RetryScheduled { code: ResolutionCode::TemporaryFailure, due_at: after(1) },
-        started(2),
-    ]);
+    let half =
+        running_and([shared("storm", 10), retry_scheduled(ResolutionCode::TemporaryFailure, after(1)), started(2)]);
     let delivery = fold(half.clone());
     assert_eq!(delivery.order().unwrap().outstanding().collect::<Vec<_>>(), [&preset("rain")]);
-    given(half)
-        .when(DeliveryCommand::RecordShare { held: held(2), asset: preset("storm"), credits: Credits(10) })
-        .then_expect_events(vec![]);
+    given(half).when(share(2, "storm")).then_expect_events(vec![]);
 }
 
 #[test]
 fn a_delivery_is_complete_when_every_planned_asset_was_shared() {
-    let one_left = running_and([ItemShared { asset: preset("storm"), credits: Credits(10) }]);
+    let one_left = running_and([shared("storm", 10)]);
     let complete = DeliveryCommand::Complete { held: held(1) };
     given(one_left.clone()).when(complete.clone()).then_expect_error(DeliveryRefusal::ItemsOutstanding);
-    let all: Vec<_> = one_left.into_iter().chain([ItemShared { asset: preset("rain"), credits: Credits(0) }]).collect();
+    let all: Vec<_> = one_left.into_iter().chain([shared("rain", 0)]).collect();
     given(all.clone()).when(complete.clone()).then_expect_events(vec![Completed]);
     given(all.into_iter().chain([Completed]).collect::<Vec<_>>()).when(complete).then_expect_events(vec![]);
 }
 
 #[test]
 fn an_asset_that_was_not_planned_is_not_recorded() {
-    given(running())
-        .when(DeliveryCommand::RecordShare { held: held(1), asset: preset("sun"), credits: Credits(10) })
-        .then_expect_error(DeliveryRefusal::NotPlanned);
+    given(running()).when(share(1, "sun")).then_expect_error(DeliveryRefusal::NotPlanned);
 }
 
 #[test]
 fn following_is_recorded_once() {
-    let follow = DeliveryCommand::RecordFollow { held: held(1), credits: Credits(3) };
-    let followed = DeliveryEvent::Followed { credits: Credits(3) };
+    let follow = DeliveryCommand::RecordFollow { held: held(1), credits: Credits(3), call: None };
+    let followed = DeliveryEvent::Followed { credits: Credits(3), call: None };
     given(running()).when(follow.clone()).then_expect_events(vec![followed.clone()]);
     given(running_and([followed])).when(follow).then_expect_events(vec![]);
 }
@@ -144,50 +134,47 @@ fn following_is_recorded_once() {
 fn waiting_for_the_customer_uses_up_no_attempt_for_failures() {
     let mut events = running();
     for n in 0..20 {
-        events.push(RetryScheduled { code: ResolutionCode::NdspWaiting, due_at: after(60 * n) });
+        events.push(retry_scheduled(ResolutionCode::NdspWaiting, after(60 * n)));
         events.push(started(u32::try_from(n).unwrap() + 2));
     }
-    let failed = DeliveryCommand::Fail { held: held(21), now: after(2_000), jitter: Jitter::NONE };
-    given(events).when(failed).then_expect_events(vec![RetryScheduled {
-        code: ResolutionCode::TemporaryFailure,
-        due_at: after(2_000) + FAILURE_DELAYS[0],
-    }]);
+    let failed = DeliveryCommand::Fail { held: held(21), now: after(2_000), jitter: Jitter::NONE, call: None };
+    given(events)
+        .when(failed)
+        .then_expect_events(vec![retry_scheduled(ResolutionCode::TemporaryFailure, after(2_000) + FAILURE_DELAYS[0])]);
 }
 
 #[test]
 fn a_customer_who_never_follows_back_is_given_up_after_thirty_days() {
-    let wait_at = |now| DeliveryCommand::Wait { held: held(2), now, jitter: Jitter::NONE };
+    let wait_at = |now| DeliveryCommand::Wait { held: held(2), now, jitter: Jitter::NONE, call: None };
     let due_at = after(60);
-    let waited = running_and([RetryScheduled { code: ResolutionCode::NdspWaiting, due_at }, started(2)]);
-    given(waited.clone()).when(wait_at(after(60))).then_expect_events(vec![RetryScheduled {
-        code: ResolutionCode::NdspWaiting,
-        due_at: after(60) + TimeDelta::minutes(5),
-    }]);
-    given(waited)
-        .when(wait_at(due_at + PATIENCE))
-        .then_expect_events(vec![FailedPermanently { code: ResolutionCode::NdspWaiting }]);
+    let waited = running_and([retry_scheduled(ResolutionCode::NdspWaiting, due_at), started(2)]);
+    given(waited.clone())
+        .when(wait_at(after(60)))
+        .then_expect_events(vec![retry_scheduled(ResolutionCode::NdspWaiting, after(60) + TimeDelta::minutes(5))]);
+    given(waited).when(wait_at(due_at + PATIENCE)).then_expect_events(vec![failed(ResolutionCode::NdspWaiting)]);
 }
 
 #[test]
 fn failures_in_a_row_are_given_up_after_the_last_delay() {
     let mut events = running();
     for attempt in 2..=8 {
-        events.push(RetryScheduled { code: ResolutionCode::TemporaryFailure, due_at: noon() });
+        events.push(retry_scheduled(ResolutionCode::TemporaryFailure, noon()));
         events.push(started(attempt));
     }
     given(events)
-        .when(DeliveryCommand::Fail { held: held(8), now: noon(), jitter: Jitter::NONE })
-        .then_expect_events(vec![FailedPermanently { code: ResolutionCode::TemporaryFailure }]);
+        .when(DeliveryCommand::Fail { held: held(8), now: noon(), jitter: Jitter::NONE, call: None })
+        .then_expect_events(vec![failed(ResolutionCode::TemporaryFailure)]);
 }
 
 #[test]
 fn what_no_rule_covers_is_given_up() {
     let code = ResolutionCode::Unknown;
+    let call = Some(call(CortexOperation::Share, 418, "answered 418"));
     given(running())
-        .when(DeliveryCommand::GiveUp { held: held(1), code })
-        .then_expect_events(vec![FailedPermanently { code }]);
+        .when(DeliveryCommand::GiveUp { held: held(1), code, call: call.clone() })
+        .then_expect_events(vec![DeliveryEvent::FailedPermanently { code, call }]);
     given(running())
-        .when(DeliveryCommand::GiveUp { held: held(2), code })
+        .when(DeliveryCommand::GiveUp { held: held(2), code, call: None })
         .then_expect_error(DeliveryRefusal::LeaseLost);
 }
 
@@ -205,4 +192,39 @@ fn a_lease_is_only_ever_made_longer() {
         .when(renew(after(90)))
         .then_expect_events(vec![DeliveryEvent::LeaseRenewed { lease_until: after(90) }]);
     given(running()).when(renew(after(60))).then_expect_events(vec![]);
+}
+
+#[test]
+fn what_was_shared_for_a_line_is_not_planned_again_by_other_mappings() {
+    let done = running_and([shared("storm", 10), shared("rain", 10), Completed, retry_requested()]);
+    let mut elsewhere = mapping("STORM");
+    elsewhere.asset = preset("thunder");
+    let facts = StartFacts { mappings: vec![elsewhere, mapping("RAIN")], ..facts() };
+    given(done).when(start_at(noon(), facts)).then_expect_events(vec![started_with(
+        2,
+        after(60),
+        plan_of(&["STORM", "RAIN"]),
+    )]);
+}
+
+#[test]
+fn a_mapping_that_is_asked_for_is_delivered_to_what_was_completed_without_it() {
+    let mut bonus = mapping("STORM");
+    (bonus.id, bonus.asset) = (MappingId(Uuid::from_u128(9)), preset("bonus"));
+    let ask = || DeliveryCommand::Replay { username: None, mapping: Some(bonus.clone()) };
+    let asked = DeliveryEvent::RetryRequested { mappings: vec![bonus.id] };
+    let done = running_and([shared("storm", 10), shared("rain", 10), Completed]);
+    given(done.clone()).when(ask()).then_expect_events(vec![asked.clone()]);
+
+    let mut plan = plan_of(&["STORM", "RAIN"]);
+    plan[0].assets.push(PlannedAsset::by(&bonus));
+    let facts = StartFacts { mappings: vec![mapping("STORM"), mapping("RAIN"), bonus.clone()], ..facts() };
+    let again: Vec<_> = done.into_iter().chain([asked]).collect();
+    let start = started_with(2, after(60), plan);
+    given(again.clone()).when(start_at(noon(), facts)).then_expect_events(vec![start.clone()]);
+    let completed = again.into_iter().chain([start, shared("bonus", 10), Completed]).collect::<Vec<_>>();
+    given(completed).when(ask()).then_expect_events(vec![]);
+    for other in [running(), vec![received(Intent::Cancel)]] {
+        given(other).when(ask()).then_expect_events(vec![]);
+    }
 }

@@ -5,17 +5,15 @@ use cqrs_es::test::TestFramework;
 use uuid::Uuid;
 
 use crate::delivery::{
-    ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, Held, Intent, StartFacts, Started, Webhook, WebhookOutcome,
+    ApiKeyUse, Change, CortexCall, CortexOperation, Delivery, DeliveryCommand, DeliveryEvent, Held, Intent,
+    PlannedAsset, PlannedItem, RequeueCause, StartFacts, Started, Webhook, WebhookOutcome,
 };
 use crate::integration::Provider;
 use crate::{
-    AccountId, Asset, IntegrationId, ItemMapping, LineItem, MappingId, MatchType, ResolutionCode, ResourceType,
+    AccountId, Asset, Credits, IntegrationId, ItemMapping, LineItem, MappingId, MatchType, ResolutionCode, ResourceType,
 };
 
-pub(super) use DeliveryEvent::{
-    ActionRequired, CancellationRequested, Cancelled, Completed, FailedPermanently, HandedBack, ItemShared,
-    RetryRequested, RetryScheduled,
-};
+pub(super) use DeliveryEvent::{CancellationRequested, Cancelled, Completed, HandedBack, StatusFiltered};
 
 pub(super) fn noon() -> DateTime<Utc> {
     "2026-03-14T12:00:00Z".parse().unwrap()
@@ -58,10 +56,10 @@ pub(super) fn webhook(intent: Intent) -> Webhook {
 
 /// A webhook about an order that was not accepted yet.
 pub(super) fn received(intent: Intent) -> DeliveryEvent {
-    told(webhook(intent))
+    first(webhook(intent))
 }
 
-/// As the store told after it changed the order so many seconds after noon.
+/// As the store changed the order so many seconds after noon.
 pub(super) fn changed(seconds: i64, intent: Intent) -> Webhook {
     Webhook { changed_at: Some(after(seconds)), ..webhook(intent) }
 }
@@ -71,18 +69,64 @@ pub(super) fn undated(seconds: i64, intent: Intent) -> Webhook {
     Webhook { received_at: Some(after(seconds)), ..webhook(intent) }
 }
 
-pub(super) fn told(webhook: Webhook) -> DeliveryEvent {
-    let outcome = Delivery::default().outcome_of(&webhook);
-    became(webhook, outcome)
+/// The first webhook about an order.
+pub(super) fn first(webhook: Webhook) -> DeliveryEvent {
+    let events = Delivery::default().decide(record(webhook)).unwrap();
+    events.into_iter().next().unwrap()
 }
 
-/// A webhook about an order that was accepted before.
+/// A later webhook that said nothing new.
 pub(super) fn repeated(webhook: Webhook) -> DeliveryEvent {
-    became(webhook, WebhookOutcome::Duplicate)
+    did(webhook, WebhookOutcome::Duplicate)
 }
 
-pub(super) fn became(webhook: Webhook, outcome: WebhookOutcome) -> DeliveryEvent {
-    DeliveryEvent::WebhookReceived { webhook: Box::new(webhook), outcome }
+pub(super) fn did(webhook: Webhook, outcome: WebhookOutcome) -> DeliveryEvent {
+    DeliveryEvent::WebhookReceived { webhook: Box::new(webhook), outcome, changes: vec![] }
+}
+
+pub(super) fn revised(webhook: Webhook, changes: Vec<Change>) -> DeliveryEvent {
+    DeliveryEvent::WebhookReceived { webhook: Box::new(webhook), outcome: WebhookOutcome::Revised, changes }
+}
+
+/// What a webhook does after these events.
+pub(super) fn outcome_after(events: impl IntoIterator<Item = DeliveryEvent>, webhook: Webhook) -> WebhookOutcome {
+    let events = fold(events).decide(record(webhook)).unwrap();
+    let Some(DeliveryEvent::WebhookReceived { outcome, .. }) = events.into_iter().next() else {
+        panic!("every webhook is recorded");
+    };
+    outcome
+}
+
+pub(super) fn shared(id: &str, credits: u64) -> DeliveryEvent {
+    DeliveryEvent::ItemShared { asset: preset(id), credits: Credits(credits), call: None }
+}
+
+pub(super) fn share(attempt: u32, id: &str) -> DeliveryCommand {
+    DeliveryCommand::RecordShare { held: held(attempt), asset: preset(id), credits: Credits(10), call: None }
+}
+
+pub(super) fn action_required(code: ResolutionCode) -> DeliveryEvent {
+    DeliveryEvent::ActionRequired { code, call: None, assets: vec![] }
+}
+
+pub(super) fn retry_scheduled(code: ResolutionCode, due_at: DateTime<Utc>) -> DeliveryEvent {
+    DeliveryEvent::RetryScheduled { code, due_at, call: None }
+}
+
+pub(super) fn failed(code: ResolutionCode) -> DeliveryEvent {
+    DeliveryEvent::FailedPermanently { code, call: None }
+}
+
+pub(super) fn retry_requested() -> DeliveryEvent {
+    DeliveryEvent::RetryRequested { mappings: vec![] }
+}
+
+pub(super) fn requeued() -> DeliveryEvent {
+    DeliveryEvent::Requeued { cause: RequeueCause::Revised }
+}
+
+pub(super) fn call(operation: CortexOperation, status: u16, reason: &str) -> CortexCall {
+    CortexCall { operation, status: Some(status), duration_ms: 12, reason: Some(reason.to_owned()) }
 }
 
 pub(super) fn record(webhook: Webhook) -> DeliveryCommand {
@@ -103,7 +147,12 @@ pub(super) fn mapping(sku: &str) -> ItemMapping {
 }
 
 pub(super) fn facts() -> StartFacts {
-    StartFacts { mappings: vec![mapping("STORM"), mapping("RAIN")], credentials_saved: true, api_key_active: true }
+    StartFacts {
+        mappings: vec![mapping("STORM"), mapping("RAIN"), mapping("SUN")],
+        credentials_saved: true,
+        api_key_active: true,
+        integration_active: true,
+    }
 }
 
 pub(super) fn start_at(now: DateTime<Utc>, facts: StartFacts) -> DeliveryCommand {
@@ -111,13 +160,18 @@ pub(super) fn start_at(now: DateTime<Utc>, facts: StartFacts) -> DeliveryCommand
 }
 
 pub(super) fn started(attempt: u32) -> DeliveryEvent {
-    DeliveryEvent::Started(Started {
-        attempt,
-        worker: "w1".to_owned(),
-        lease_until: after(60),
-        plan: vec![preset("storm"), preset("rain")],
-        unmapped: vec![],
-    })
+    started_with(attempt, after(60), plan_of(&["STORM", "RAIN"]))
+}
+
+pub(super) fn started_with(attempt: u32, lease_until: DateTime<Utc>, plan: Vec<PlannedItem>) -> DeliveryEvent {
+    let (worker, username) = ("w1".to_owned(), "max".into());
+    DeliveryEvent::Started(Started { attempt, worker, lease_until, username, plan })
+}
+
+/// Lines of these SKUs in their order, each with the asset of its mapping.
+pub(super) fn plan_of(skus: &[&str]) -> Vec<PlannedItem> {
+    let planned = skus.iter().enumerate();
+    planned.map(|(item, sku)| PlannedItem { item, assets: vec![PlannedAsset::by(&mapping(sku))] }).collect()
 }
 
 pub(super) fn held(attempt: u32) -> Held {
@@ -134,7 +188,7 @@ pub(super) fn running_and(more: impl IntoIterator<Item = DeliveryEvent>) -> Vec<
 }
 
 pub(super) fn waiting_for(code: ResolutionCode) -> Vec<DeliveryEvent> {
-    running_and([ActionRequired { code }])
+    running_and([action_required(code)])
 }
 
 pub(super) fn fold(events: impl IntoIterator<Item = DeliveryEvent>) -> Delivery {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::fixtures::*;
 use crate::delivery::schedule::Jitter;
-use crate::delivery::{Delivery, DeliveryCommand, DeliveryEvent, Held, Intent, Standing, Webhook};
+use crate::delivery::{CancelledBy, Delivery, DeliveryCommand, DeliveryEvent, Held, Intent, Phase, Webhook};
 use crate::{Credits, ResolutionCode};
 
 fn any_intent() -> impl Strategy<Value = Intent> {
@@ -17,11 +17,17 @@ fn any_intent() -> impl Strategy<Value = Intent> {
 /// With every mixture of dates.
 fn any_webhook() -> impl Strategy<Value = Webhook> {
     let moment = || prop::option::of((0..100_i64).prop_map(after));
-    (any_intent(), moment(), moment()).prop_map(|(intent, changed_at, received_at)| Webhook {
-        changed_at,
-        received_at,
-        ..webhook(intent)
-    })
+    let items = prop::collection::vec(prop_oneof![Just("STORM"), Just("RAIN"), Just("SUN")], 0..4);
+    let username = prop::option::of(prop_oneof![Just("max"), Just("maxine")]);
+    (any_intent(), moment(), 0..100_i64, items, username).prop_map(
+        |(intent, changed_at, received_at, items, username)| Webhook {
+            changed_at,
+            received_at: changed_at.is_none().then(|| after(received_at)),
+            items: items.into_iter().map(item).collect(),
+            username: username.map(Into::into),
+            ..webhook(intent)
+        },
+    )
 }
 
 fn any_held() -> impl Strategy<Value = Held> {
@@ -39,21 +45,29 @@ fn any_command() -> impl Strategy<Value = DeliveryCommand> {
         (any_held(), asset).prop_map(|(held, asset)| DeliveryCommand::RecordShare {
             held,
             asset,
-            credits: Credits(10)
+            credits: Credits(10),
+            call: None,
         }),
-        any_held().prop_map(|held| DeliveryCommand::RecordFollow { held, credits: Credits(3) }),
+        any_held().prop_map(|held| DeliveryCommand::RecordFollow { held, credits: Credits(3), call: None }),
         any_held().prop_map(|held| DeliveryCommand::Complete { held }),
         (any_held(), seconds.clone()).prop_map(|(held, s)| DeliveryCommand::Wait {
             held,
             now: after(s),
-            jitter: Jitter::NONE
+            jitter: Jitter::NONE,
+            call: None
         }),
         (any_held(), seconds.clone()).prop_map(|(held, s)| DeliveryCommand::Fail {
             held,
             now: after(s),
-            jitter: Jitter::NONE
+            jitter: Jitter::NONE,
+            call: None
         }),
-        (any_held(), code.clone()).prop_map(|(held, code)| DeliveryCommand::RequireAction { held, code }),
+        (any_held(), code.clone()).prop_map(|(held, code)| DeliveryCommand::RequireAction {
+            held,
+            code,
+            call: None,
+            assets: vec![]
+        }),
         any_held().prop_map(|held| DeliveryCommand::HandBack { held }),
         (any_held(), seconds).prop_map(|(held, s)| DeliveryCommand::RenewLease { held, lease_until: after(s) }),
         Just(DeliveryCommand::Retry { username: None }),
@@ -73,6 +87,13 @@ fn history_of(commands: &[DeliveryCommand]) -> (Delivery, Vec<DeliveryEvent>) {
         }
     }
     (delivery, history)
+}
+
+fn cancelled_by(delivery: &Delivery) -> Option<CancelledBy> {
+    match &delivery.order()?.phase {
+        Phase::Cancelled(by) => Some(*by),
+        _ => None,
+    }
 }
 
 proptest! {
@@ -101,8 +122,8 @@ proptest! {
         if let DeliveryCommand::RecordWebhook(_) = last {
             prop_assert_eq!(again.len(), 1);
             delivery.apply(again[0].clone());
-            let standing = |delivery: &Delivery| delivery.order().map(|order| order.phase.standing());
-            prop_assert_eq!(standing(&delivery), standing(&before));
+            let status = |delivery: &Delivery| delivery.order().map(|order| order.phase.status());
+            prop_assert_eq!(status(&delivery), status(&before));
         } else {
             prop_assert_eq!(again, vec![]);
         }
@@ -113,35 +134,72 @@ proptest! {
         let (_, history) = history_of(&commands);
         let mut shared = HashSet::new();
         for event in history {
-            if let ItemShared { asset, .. } = event {
+            if let DeliveryEvent::ItemShared { asset, .. } = event {
                 prop_assert!(shared.insert(asset));
             }
         }
     }
 
     #[test]
-    fn a_cancelled_delivery_stays_so_unless_the_store_changed_the_order_since(
+    fn what_a_person_cancelled_stays_cancelled_whatever_the_store_reports(
         commands in prop::collection::vec(any_command(), 0..30),
         webhooks in prop::collection::vec(any_webhook(), 1..8),
     ) {
         let (mut delivery, _) = history_of(&commands);
-        let cancelled = |delivery: &Delivery| {
-            delivery.order().is_some_and(|order| order.phase.standing() == Standing::Cancelled)
-        };
-        let mut called_off_at = None;
-        for webhook in webhooks {
-            if !cancelled(&delivery) {
-                break;
+        for command in [DeliveryCommand::Cancel].into_iter().chain(webhooks.into_iter().map(record)) {
+            let was_cancelled = cancelled_by(&delivery) == Some(CancelledBy::Person);
+            for event in delivery.decide(command).unwrap_or_default() {
+                delivery.apply(event);
             }
+            prop_assert!(!was_cancelled || cancelled_by(&delivery) == Some(CancelledBy::Person));
+        }
+    }
+
+    #[test]
+    fn what_the_store_cancelled_is_revived_only_by_what_it_changed_no_earlier(
+        commands in prop::collection::vec(any_command(), 0..30),
+        webhooks in prop::collection::vec(any_webhook(), 1..8),
+    ) {
+        let (mut delivery, _) = history_of(&commands);
+        let mut cancelled_at = None;
+        for webhook in webhooks {
+            let was_cancelled = cancelled_by(&delivery) == Some(CancelledBy::Store);
             for event in delivery.decide(record(webhook.clone())).unwrap_or_default() {
                 delivery.apply(event);
             }
             if webhook.intent == Intent::Cancel {
-                called_off_at = called_off_at.max(webhook.changed_at.or(webhook.received_at));
+                cancelled_at = cancelled_at.max(webhook.changed_at.or(webhook.received_at));
             }
-            let changed_since = webhook.changed_at.is_some() && webhook.changed_at > called_off_at;
-            prop_assert!(cancelled(&delivery) || (webhook.intent == Intent::Deliver && changed_since));
+            let is_later = webhook.changed_at.is_some() && webhook.changed_at >= cancelled_at;
+            let is_cancelled = cancelled_by(&delivery) == Some(CancelledBy::Store);
+            prop_assert!(!was_cancelled || is_cancelled || is_later);
         }
+    }
+
+    /// The law of revisions: in whatever order dated webhooks arrive, an order ends as the newest of them has it.
+    #[test]
+    fn an_order_is_what_its_store_says_last(
+        mut dates in prop::collection::hash_set(0..100_i64, 1..8),
+        skus in prop::collection::vec(prop_oneof![Just("STORM"), Just("RAIN"), Just("SUN")], 8),
+    ) {
+        let newest = *dates.iter().max().unwrap();
+        let mut delivery = Delivery::default();
+        for (date, sku) in dates.drain().zip(&skus) {
+            let webhook = Webhook { items: vec![item(sku)], ..changed(date, Intent::Deliver) };
+            for event in delivery.decide(record(webhook)).unwrap() {
+                delivery.apply(event);
+            }
+            let known = delivery.order().unwrap();
+            if date == newest {
+                prop_assert_eq!(&known.lines.current[0].item, &item(sku));
+            }
+        }
+        let stale = changed(newest - 1, Intent::Deliver);
+        let before = delivery.clone();
+        for event in delivery.decide(record(stale)).unwrap() {
+            delivery.apply(event);
+        }
+        prop_assert_eq!(delivery, before);
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use super::fixtures::*;
 use crate::delivery::{
-    DeliveryCommand, DeliveryEvent, DeliveryRefusal, DeliveryStatus, ErasureCause, Intent, WebhookOutcome,
+    DeliveryCommand, DeliveryEvent, DeliveryRefusal, DeliveryStatus, ErasureCause, Intent, RequeueCause, WebhookOutcome,
 };
-use crate::{Credits, Private, ResolutionCode};
+use crate::{Private, ResolutionCode};
 
 fn retry(username: Option<&str>) -> DeliveryCommand {
     DeliveryCommand::Retry { username: username.map(str::to_owned) }
@@ -15,13 +15,13 @@ fn whatever_is_not_running_or_done_can_be_retried() {
     let states = [
         vec![received(Intent::Filtered)],
         waiting_for(ResolutionCode::NoItemMapping),
-        running_and([RetryScheduled { code: ResolutionCode::NdspWaiting, due_at: after(60) }]),
-        running_and([FailedPermanently { code: ResolutionCode::TemporaryFailure }]),
+        running_and([retry_scheduled(ResolutionCode::NdspWaiting, after(60))]),
+        running_and([failed(ResolutionCode::TemporaryFailure)]),
         vec![received(Intent::Cancel)],
     ];
     for state in states {
-        given(state.clone()).when(retry(None)).then_expect_events(vec![RetryRequested]);
-        let retried = fold(state.into_iter().chain([RetryRequested]));
+        given(state.clone()).when(retry(None)).then_expect_events(vec![retry_requested()]);
+        let retried = fold(state.into_iter().chain([retry_requested()]));
         assert_eq!(retried.status(), Some(DeliveryStatus::Queued));
     }
     given([received(Intent::Deliver)]).when(retry(None)).then_expect_events(vec![]);
@@ -33,10 +33,10 @@ fn whatever_is_not_running_or_done_can_be_retried() {
 fn a_retry_can_bring_the_right_username() {
     given(waiting_for(ResolutionCode::InvalidUsername))
         .when(retry(Some(" maxine ")))
-        .then_expect_events(vec![DeliveryEvent::UsernameCorrected { username: "maxine".into() }, RetryRequested]);
+        .then_expect_events(vec![DeliveryEvent::UsernameCorrected { username: "maxine".into() }, retry_requested()]);
     given(waiting_for(ResolutionCode::InvalidUsername))
         .when(retry(Some("max")))
-        .then_expect_events(vec![RetryRequested]);
+        .then_expect_events(vec![retry_requested()]);
     given(waiting_for(ResolutionCode::InvalidUsername))
         .when(retry(Some("  ")))
         .then_expect_error(DeliveryRefusal::InvalidUsername);
@@ -44,29 +44,25 @@ fn a_retry_can_bring_the_right_username() {
 
 #[test]
 fn an_order_that_was_delivered_in_part_can_be_retried_for_the_rest() {
-    let DeliveryEvent::Started(mut partly) = started(1) else { unreachable!("started makes a Started") };
-    partly.plan = vec![preset("storm")];
-    partly.unmapped = vec![1];
-    let events = [
-        received(Intent::Deliver),
-        DeliveryEvent::Started(partly),
-        ItemShared { asset: preset("storm"), credits: Credits(10) },
-        Completed,
-    ];
-    given(events).when(retry(None)).then_expect_events(vec![RetryRequested]);
+    let mut plan = plan_of(&["STORM", "RAIN"]);
+    plan[1].assets.clear();
+    let events = [received(Intent::Deliver), started_with(1, after(60), plan), shared("storm", 10), Completed];
+    given(events).when(retry(None)).then_expect_events(vec![retry_requested()]);
 }
 
 #[test]
 fn a_replay_leaves_alone_what_is_under_way_done_called_off_or_erased() {
-    let replay = || DeliveryCommand::Replay { username: None };
+    let replay = || DeliveryCommand::Replay { username: None, mapping: None };
     for state in [
         vec![received(Intent::Filtered)],
         waiting_for(ResolutionCode::NoItemMapping),
-        running_and([RetryScheduled { code: ResolutionCode::NdspWaiting, due_at: after(60) }]),
-        running_and([FailedPermanently { code: ResolutionCode::TemporaryFailure }]),
+        running_and([retry_scheduled(ResolutionCode::NdspWaiting, after(60))]),
+        running_and([failed(ResolutionCode::TemporaryFailure)]),
     ] {
-        given(state.clone()).when(replay()).then_expect_events(vec![RetryRequested]);
-        given(state.into_iter().chain([RetryRequested]).collect::<Vec<_>>()).when(replay()).then_expect_events(vec![]);
+        given(state.clone()).when(replay()).then_expect_events(vec![retry_requested()]);
+        given(state.into_iter().chain([retry_requested()]).collect::<Vec<_>>())
+            .when(replay())
+            .then_expect_events(vec![]);
     }
     let erased = DeliveryEvent::PersonalDataErased { cause: ErasureCause::Operator };
     for state in [
@@ -79,15 +75,17 @@ fn a_replay_leaves_alone_what_is_under_way_done_called_off_or_erased() {
         given(state).when(replay()).then_expect_events(vec![]);
     }
     given([received(Intent::Filtered)])
-        .when(DeliveryCommand::Replay { username: Some("maxine".to_owned()) })
-        .then_expect_events(vec![DeliveryEvent::UsernameCorrected { username: "maxine".into() }, RetryRequested]);
+        .when(DeliveryCommand::Replay { username: Some("maxine".to_owned()), mapping: None })
+        .then_expect_events(vec![DeliveryEvent::UsernameCorrected { username: "maxine".into() }, retry_requested()]);
 }
 
 #[test]
 fn fixing_a_cause_moves_exactly_what_waited_for_it() {
     let cause = ResolutionCode::MissingCredentials;
     let release = DeliveryCommand::Release { cause };
-    given(waiting_for(cause)).when(release.clone()).then_expect_events(vec![DeliveryEvent::Requeued { cause }]);
+    given(waiting_for(cause))
+        .when(release.clone())
+        .then_expect_events(vec![DeliveryEvent::Requeued { cause: RequeueCause::Fixed(cause) }]);
     given(waiting_for(ResolutionCode::NoItemMapping)).when(release.clone()).then_expect_events(vec![]);
     given(running()).when(release).then_expect_events(vec![]);
 }
@@ -105,21 +103,17 @@ fn a_running_delivery_is_cancelled_after_the_step_it_is_in() {
     given(running()).when(DeliveryCommand::Cancel).then_expect_events(vec![CancellationRequested]);
     let asked = running_and([CancellationRequested]);
     given(asked.clone()).when(DeliveryCommand::Cancel).then_expect_events(vec![]);
-    given(asked.clone())
-        .when(DeliveryCommand::RecordShare { held: held(1), asset: preset("storm"), credits: Credits(10) })
-        .then_expect_events(vec![ItemShared { asset: preset("storm"), credits: Credits(10) }, Cancelled]);
+    given(asked.clone()).when(share(1, "storm")).then_expect_events(vec![shared("storm", 10), Cancelled]);
     given(asked.clone()).when(DeliveryCommand::HandBack { held: held(1) }).then_expect_events(vec![Cancelled]);
     given(asked.clone()).when(start_at(after(60), facts())).then_expect_events(vec![Cancelled]);
-    let last: Vec<_> = asked.into_iter().chain([ItemShared { asset: preset("rain"), credits: Credits(10) }]).collect();
-    given(last)
-        .when(DeliveryCommand::RecordShare { held: held(1), asset: preset("storm"), credits: Credits(10) })
-        .then_expect_events(vec![ItemShared { asset: preset("storm"), credits: Credits(10) }]);
+    let last: Vec<_> = asked.into_iter().chain([shared("rain", 10)]).collect();
+    given(last).when(share(1, "storm")).then_expect_events(vec![shared("storm", 10)]);
 }
 
 #[test]
 fn nothing_can_be_asked_of_an_order_that_nobody_heard_of() {
     for command in [retry(None), DeliveryCommand::Cancel, start_at(noon(), facts())] {
-        given([]).when(command).then_expect_error(DeliveryRefusal::Unheard);
+        given([]).when(command).then_expect_error(DeliveryRefusal::UnknownDelivery);
     }
 }
 
@@ -139,29 +133,28 @@ fn erasing_the_person_ends_what_is_under_way_and_leaves_what_is_over() {
 #[test]
 fn who_was_erased_is_not_taken_in_again_by_a_webhook_that_delivers_nothing() {
     let erased = DeliveryEvent::PersonalDataErased { cause: ErasureCause::Operator };
-    let recorded = |webhook, outcome| DeliveryEvent::WebhookReceived { webhook: Box::new(webhook), outcome };
     let mut nobody = webhook(Intent::Deliver);
     nobody.forget_person();
     assert!(nobody.email == Some(Private::Erased) && nobody.username == Some(Private::Erased));
     let over = running_and([Completed, erased.clone()]);
     given(over.clone())
         .when(record(webhook(Intent::Deliver)))
-        .then_expect_events(vec![recorded(nobody.clone(), WebhookOutcome::Duplicate)]);
-    let said_again = over.into_iter().chain([recorded(nobody, WebhookOutcome::Duplicate)]);
+        .then_expect_events(vec![did(nobody.clone(), WebhookOutcome::Duplicate)]);
+    let said_again = over.into_iter().chain([did(nobody, WebhookOutcome::Duplicate)]);
     let erase = DeliveryCommand::ErasePersonalData { cause: ErasureCause::Operator };
     given(said_again.collect::<Vec<_>>()).when(erase).then_expect_events(vec![]);
     // One that delivers has to say to whom.
     let wanted = webhook(Intent::Deliver);
     given([received(Intent::Filtered), erased])
         .when(record(wanted.clone()))
-        .then_expect_events(vec![recorded(wanted, WebhookOutcome::Accepted)]);
+        .then_expect_events(vec![did(wanted, WebhookOutcome::Accepted)]);
 }
 
 #[test]
 fn time_alone_erases_only_what_is_over() {
     let erase = DeliveryCommand::ErasePersonalData { cause: ErasureCause::Retention };
     let erased = DeliveryEvent::PersonalDataErased { cause: ErasureCause::Retention };
-    let waiting = ActionRequired { code: ResolutionCode::NoItemMapping };
+    let waiting = action_required(ResolutionCode::NoItemMapping);
     given([received(Intent::Deliver)]).when(erase.clone()).then_expect_events(vec![]);
     given(running()).when(erase.clone()).then_expect_events(vec![]);
     given(running_and([waiting])).when(erase.clone()).then_expect_events(vec![]);

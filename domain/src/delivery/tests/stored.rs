@@ -4,8 +4,11 @@ use cqrs_es::DomainEvent;
 use uuid::Uuid;
 
 use super::fixtures::*;
-use crate::delivery::{ApiKeyUse, DeliveryEvent, ErasureCause, Intent, Webhook};
-use crate::{ApiKeyId, Credits, ResolutionCode};
+use crate::delivery::{
+    ApiKeyUse, Change, CortexCall, CortexOperation, DeliveryEvent, ErasureCause, Intent, RequeueCause, Webhook,
+    WebhookOutcome,
+};
+use crate::{ApiKeyId, Credits, MappingId, ResolutionCode};
 
 fn every_event() -> Vec<DeliveryEvent> {
     let mut full = webhook(Intent::Deliver);
@@ -14,25 +17,58 @@ fn every_event() -> Vec<DeliveryEvent> {
     full.customer_name = Some("Max".into());
     full.customer_id = Some("207119551".into());
     let both_dates = Webhook { received_at: Some(after(5)), ..changed(0, Intent::Cancel) };
+    let shares = |reason| Some(call(CortexOperation::Share, 404, reason));
+    let retried = retry_scheduled(ResolutionCode::NdspWaiting, after(60));
+    let no_response = CortexCall {
+        operation: CortexOperation::Login,
+        status: None,
+        duration_ms: 10_000,
+        reason: Some("timed out".to_owned()),
+    };
+    let every_change = vec![
+        Change::LineAdded { line: "Storm".to_owned(), quantity: 1 },
+        Change::LineRemoved { line: "RAIN".to_owned() },
+        Change::Quantity { line: "SUN".to_owned(), from: 1, to: 2 },
+        Change::Username,
+        Change::Status { from: Some("pending".to_owned()), to: Some("paid".to_owned()) },
+        Change::ApiKey,
+    ];
     vec![
-        told(full),
+        first(full),
         started(1),
         DeliveryEvent::LeaseRenewed { lease_until: after(90) },
-        DeliveryEvent::Followed { credits: Credits(3) },
-        ItemShared { asset: preset("storm"), credits: Credits(10) },
-        RetryScheduled { code: ResolutionCode::NdspWaiting, due_at: after(60) },
-        ActionRequired { code: ResolutionCode::NoItemMapping },
+        DeliveryEvent::Followed { credits: Credits(3), call: None },
+        shared("storm", 10),
+        retried,
+        action_required(ResolutionCode::NoItemMapping),
         Completed,
-        FailedPermanently { code: ResolutionCode::TemporaryFailure },
+        failed(ResolutionCode::TemporaryFailure),
         CancellationRequested,
         Cancelled,
+        StatusFiltered,
         HandedBack,
-        RetryRequested,
+        retry_requested(),
+        DeliveryEvent::RetryRequested { mappings: vec![MappingId(Uuid::from_u128(9))] },
         DeliveryEvent::UsernameCorrected { username: "maxine".into() },
-        DeliveryEvent::Requeued { cause: ResolutionCode::NoItemMapping },
+        requeued(),
+        DeliveryEvent::Requeued { cause: RequeueCause::Fixed(ResolutionCode::NoItemMapping) },
         DeliveryEvent::PersonalDataErased { cause: ErasureCause::Store },
-        told(undated(5, Intent::Cancel)),
-        told(both_dates),
+        first(undated(5, Intent::Cancel)),
+        first(both_dates),
+        revised(webhook(Intent::Deliver), every_change),
+        did(webhook(Intent::Deliver), WebhookOutcome::Stale),
+        DeliveryEvent::ItemShared { asset: preset("storm"), credits: Credits(10), call: shares("") },
+        DeliveryEvent::ActionRequired {
+            code: ResolutionCode::AssetNotFound,
+            call: shares("there is no such item"),
+            assets: vec![preset("storm")],
+        },
+        DeliveryEvent::RetryScheduled {
+            code: ResolutionCode::TemporaryFailure,
+            due_at: after(60),
+            call: Some(no_response),
+        },
+        DeliveryEvent::FailedPermanently { code: ResolutionCode::Unknown, call: shares("answered 418") },
     ]
 }
 

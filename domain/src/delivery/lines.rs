@@ -1,0 +1,188 @@
+//! The lines of an order as the store has them now, each with what was planned and shared for it.
+//!
+//! The aggregate and the delivery log fold lines by the same functions, so what is shown is what was decided.
+
+use serde::{Deserialize, Serialize};
+
+use super::{PlannedAsset, PlannedItem};
+use crate::asset::mappings_for;
+use crate::{Asset, ItemMapping, LineItem, MappingId};
+
+/// One line of an order, and what the latest attempt that looked at it planned to share for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderLine {
+    pub item: LineItem,
+    /// None before an attempt looked at it; empty where no mapping was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned: Option<Vec<PlannedAsset>>,
+}
+
+/// The lines of an order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderLines {
+    /// As last revised.
+    pub current: Vec<OrderLine>,
+    /// No longer part of the order, but something was planned for them: what was shared is never taken back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<OrderLine>,
+}
+
+/// What a revision changed in an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    LineAdded {
+        line: String,
+        quantity: u32,
+    },
+    LineRemoved {
+        line: String,
+    },
+    Quantity {
+        line: String,
+        from: u32,
+        to: u32,
+    },
+    /// The store names another customer, or names one for the first time.
+    Username,
+    Status {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+    },
+    /// The API key that the webhook names, while the delivery waits for an active one.
+    ApiKey,
+}
+
+impl OrderLines {
+    pub fn new(items: Vec<LineItem>) -> Self {
+        Self { current: items.into_iter().map(|item| OrderLine { item, planned: None }).collect(), former: vec![] }
+    }
+
+    /// The lines as a newer webhook has them. A product that stays keeps what was planned for it, and one that goes is
+    /// remembered where anything was.
+    pub fn revise(&mut self, items: &[LineItem]) {
+        let mut before = std::mem::take(&mut self.current);
+        before.append(&mut self.former);
+        self.current = items
+            .iter()
+            .map(|item| {
+                let known = before.iter().find(|line| line.item.is_same_product(item));
+                OrderLine { item: item.clone(), planned: known.and_then(|line| line.planned.clone()) }
+            })
+            .collect();
+        self.former = before
+            .into_iter()
+            .filter(|line| line.planned.as_ref().is_some_and(|planned| !planned.is_empty()))
+            .filter(|line| !items.iter().any(|item| item.is_same_product(&line.item)))
+            .collect();
+    }
+
+    /// Takes over what an attempt planned.
+    pub fn plan(&mut self, plan: &[PlannedItem]) {
+        for planned in plan {
+            if let Some(line) = self.current.get_mut(planned.item) {
+                line.planned = Some(planned.assets.clone());
+            }
+        }
+    }
+
+    /// No attempt could be made, since nothing that was bought is mapped.
+    pub fn plan_nothing(&mut self) {
+        for line in self.current.iter_mut().filter(|line| line.item.quantity > 0) {
+            line.planned.get_or_insert_default();
+        }
+    }
+
+    /// Whether something is still bought that no mapping was found for.
+    pub fn has_unmapped(&self) -> bool {
+        self.current.iter().any(OrderLine::is_unmapped)
+    }
+
+    /// What an attempt plans today for each line that is still bought. A line of which everything was shared keeps what it
+    /// got, whatever the mappings say today, and gets more only by the mappings that somebody `asked` to deliver.
+    pub(super) fn planned_by(
+        &self,
+        mappings: &[ItemMapping],
+        asked: &[MappingId],
+        is_shared: impl Fn(&Asset) -> bool,
+    ) -> Vec<PlannedItem> {
+        let bought = self.current.iter().enumerate().filter(|(_, line)| line.item.quantity > 0);
+        bought
+            .map(|(item, line)| {
+                let done = line
+                    .planned
+                    .as_ref()
+                    .filter(|planned| !planned.is_empty() && planned.iter().all(|planned| is_shared(&planned.asset)));
+                let mut assets = match done {
+                    Some(planned) => planned.clone(),
+                    None => mappings_for(&line.item, mappings).into_iter().map(PlannedAsset::by).collect(),
+                };
+                let asked = mappings.iter().filter(|mapping| asked.contains(&mapping.id));
+                for mapping in asked.filter(|mapping| mapping.matches(&line.item)) {
+                    if !assets.iter().any(|planned| planned.asset == mapping.asset) {
+                        assets.push(PlannedAsset::by(mapping));
+                    }
+                }
+                PlannedItem { item, assets }
+            })
+            .collect()
+    }
+
+    /// What differs between these lines and those of a newer webhook, product by product.
+    pub(super) fn changes(&self, items: &[LineItem]) -> Vec<Change> {
+        let before: Vec<&LineItem> = self.current.iter().map(|line| &line.item).collect();
+        let after: Vec<&LineItem> = items.iter().collect();
+        let mut changes = vec![];
+        for item in products(&after) {
+            let (from, to) = (bought(&before, item), bought(&after, item));
+            let line = item.label();
+            match (from, to) {
+                (from, to) if from == to => {}
+                (0, quantity) => changes.push(Change::LineAdded { line, quantity }),
+                (_, 0) => changes.push(Change::LineRemoved { line }),
+                (from, to) => changes.push(Change::Quantity { line, from, to }),
+            }
+        }
+        let gone = products(&before).into_iter().filter(|item| !after.iter().any(|new| new.is_same_product(item)));
+        changes.extend(
+            gone.filter(|item| bought(&before, item) > 0).map(|item| Change::LineRemoved { line: item.label() }),
+        );
+        changes
+    }
+}
+
+impl OrderLine {
+    pub fn is_unmapped(&self) -> bool {
+        self.item.quantity > 0 && self.planned.as_ref().is_some_and(Vec::is_empty)
+    }
+}
+
+impl Change {
+    /// Whether a delivery may have something else to do after it.
+    pub fn concerns_delivery(&self) -> bool {
+        match self {
+            Self::LineAdded { .. } | Self::LineRemoved { .. } | Self::Username | Self::ApiKey => true,
+            // An asset is shared once, however often it was bought.
+            Self::Quantity { .. } | Self::Status { .. } => false,
+        }
+    }
+}
+
+/// Each product once.
+fn products<'i>(items: &[&'i LineItem]) -> Vec<&'i LineItem> {
+    let mut products: Vec<&LineItem> = vec![];
+    for item in items {
+        if !products.iter().any(|known| known.is_same_product(item)) {
+            products.push(item);
+        }
+    }
+    products
+}
+
+/// How many of a product are bought, over all lines.
+fn bought(items: &[&LineItem], product: &LineItem) -> u32 {
+    let quantities = items.iter().filter(|item| item.is_same_product(product)).map(|item| item.quantity);
+    quantities.fold(0, u32::saturating_add)
+}

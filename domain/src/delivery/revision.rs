@@ -1,0 +1,248 @@
+//! What a webhook does to an order: it is new, a revision of what was known, a repetition, or too old to count.
+//!
+//! An order is what its store says now. "Now" is the store's own clock (Shopify's `updated_at`, WooCommerce's
+//! `date_modified_gmt`, the generic format's `updatedAt`): webhooks arrive in any order. WooCommerce's clock has a grain of
+//! one second, so of two with the same time the one that arrived later counts.
+
+use chrono::{DateTime, SubsecRound as _, Utc};
+
+use super::{
+    CancelledBy, Change, DeliveryEvent, Intent, Order, OrderLines, Phase, RequeueCause, StopCause, Webhook,
+    WebhookOutcome,
+};
+use crate::{Private, ResolutionCode};
+
+/// The first webhook about an order.
+pub(super) fn receive_first(webhook: Box<Webhook>) -> DeliveryEvent {
+    let outcome = match webhook.intent {
+        Intent::Deliver => WebhookOutcome::Accepted,
+        Intent::Filtered => WebhookOutcome::Filtered,
+        Intent::Cancel => WebhookOutcome::Cancelled,
+    };
+    DeliveryEvent::WebhookReceived { webhook, outcome, changes: vec![] }
+}
+
+impl Order {
+    /// Every webhook is recorded, also one that changes nothing: that it came is a fact.
+    pub(super) fn receive(&self, mut webhook: Box<Webhook>) -> Vec<DeliveryEvent> {
+        let mut changes = self.changes_by(&webhook);
+        let outcome = self.outcome_of(&webhook, &changes);
+        if outcome == WebhookOutcome::Stale {
+            changes.clear();
+        }
+        // An erased person is not recorded again with a webhook that delivers nothing: stores repeat themselves, and so may
+        // somebody who has captured one.
+        if outcome != WebhookOutcome::Accepted && self.erased {
+            webhook.forget_person();
+        }
+        let requeues = outcome == WebhookOutcome::Revised && self.is_requeued_by(&changes);
+        let mut events = vec![DeliveryEvent::WebhookReceived { webhook, outcome, changes }];
+        if requeues {
+            events.push(DeliveryEvent::Requeued { cause: RequeueCause::Revised });
+        }
+        events
+    }
+}
+
+impl Webhook {
+    /// When the store changed the order, at the latest: it reported it no sooner than it did it. For a body without a date
+    /// (WooCommerce's deletion is an id and nothing else) that is the second of receipt, the grain of stores' clocks.
+    pub(super) fn changed_by(&self) -> Option<DateTime<Utc>> {
+        self.changed_at.or_else(|| self.received_at.map(|at| at.trunc_subsecs(0)))
+    }
+
+    /// Whether it says what was ordered. A deletion may be an id and nothing else.
+    pub(super) fn describes_order(&self) -> bool {
+        self.intent != Intent::Cancel || !self.items.is_empty()
+    }
+}
+
+impl Order {
+    /// What differs between this webhook and what is known, whichever of the two is older.
+    pub(super) fn changes_by(&self, webhook: &Webhook) -> Vec<Change> {
+        let mut changes = if webhook.describes_order() { self.lines.changes(&webhook.items) } else { vec![] };
+        // A username once given stays when a later webhook leaves it out, and one that a person corrected stays while the
+        // store repeats the one that was wrong.
+        // What was erased cannot be compared.
+        let is_erased = self.store_username == Some(Private::Erased);
+        if webhook.username.is_some() && webhook.username != self.store_username && !is_erased {
+            changes.push(Change::Username);
+        }
+        if webhook.order_status.is_some() && webhook.order_status != self.order_status {
+            changes.push(Change::Status { from: self.order_status.clone(), to: webhook.order_status.clone() });
+        }
+        let waits_for_key = self.phase == Phase::ActionRequired { code: ResolutionCode::InactiveApiKey };
+        if waits_for_key && webhook.api_key != self.api_key {
+            changes.push(Change::ApiKey);
+        }
+        changes
+    }
+
+    fn outcome_of(&self, webhook: &Webhook, changes: &[Change]) -> WebhookOutcome {
+        if self.is_newer_than(webhook) {
+            // A deletion may arrive before the order itself: a person who retries it needs to know what was bought.
+            let informs = !self.described && webhook.describes_order();
+            return if informs { WebhookOutcome::Revised } else { WebhookOutcome::Stale };
+        }
+        let news = if changes.is_empty() { WebhookOutcome::Duplicate } else { WebhookOutcome::Revised };
+        match (&self.phase, webhook.intent) {
+            (Phase::Completed, Intent::Cancel) => WebhookOutcome::TooLate,
+            (Phase::Cancelled(CancelledBy::Person), _)
+            | (Phase::Cancelled(CancelledBy::Store), Intent::Cancel)
+            | (Phase::Completed, Intent::Deliver | Intent::Filtered) => news,
+            (Phase::Cancelled(CancelledBy::Store), Intent::Deliver) | (Phase::Filtered, Intent::Deliver) => {
+                WebhookOutcome::Accepted
+            }
+            (Phase::Filtered, Intent::Filtered) if changes.is_empty() => WebhookOutcome::Duplicate,
+            (Phase::Running(lease), Intent::Deliver) if lease.stop.is_some_and(StopCause::is_by_store) => {
+                WebhookOutcome::Accepted
+            }
+            (_, Intent::Deliver) => news,
+            (_, Intent::Cancel) => WebhookOutcome::Cancelled,
+            (_, Intent::Filtered) => WebhookOutcome::Filtered,
+        }
+    }
+
+    /// Whether more recent things are known than a webhook says. One without a date counts by its arrival; but it does not
+    /// take a cancellation back, for it may have been sent before it.
+    fn is_newer_than(&self, webhook: &Webhook) -> bool {
+        match (webhook.changed_at, self.revised_at) {
+            (Some(changed_at), Some(revised_at)) => changed_at < revised_at,
+            (Some(_), None) => false,
+            (None, _) => webhook.intent != Intent::Cancel && self.is_cancelled_by_store(),
+        }
+    }
+
+    fn is_cancelled_by_store(&self) -> bool {
+        match &self.phase {
+            Phase::Cancelled(by) => *by == CancelledBy::Store,
+            Phase::Running(lease) => lease.stop == Some(StopCause::Cancelled(CancelledBy::Store)),
+            Phase::Filtered
+            | Phase::Queued
+            | Phase::RetryScheduled { .. }
+            | Phase::ActionRequired { .. }
+            | Phase::Completed
+            | Phase::FailedPermanently { .. } => false,
+        }
+    }
+
+    /// Whether a revision gives a delivery that rests something to do.
+    fn is_requeued_by(&self, changes: &[Change]) -> bool {
+        let has = |wanted: fn(&Change) -> bool| changes.iter().any(wanted);
+        let adds = has(|change| matches!(change, Change::LineAdded { .. }));
+        let renames = has(|change| *change == Change::Username);
+        match &self.phase {
+            Phase::ActionRequired { .. } => has(Change::concerns_delivery),
+            // Another customer has not been waited for yet.
+            Phase::RetryScheduled { .. } => renames,
+            // Nothing personal is kept of an erased order, so nothing can be delivered by itself.
+            Phase::Completed => adds && !self.erased,
+            Phase::FailedPermanently { code } => (adds || renames) && *code != ResolutionCode::Unknown,
+            Phase::Filtered | Phase::Queued | Phase::Running(_) | Phase::Cancelled(_) => false,
+        }
+    }
+
+    pub(super) fn first(webhook: Webhook, outcome: WebhookOutcome) -> Self {
+        let phase = match outcome {
+            WebhookOutcome::Cancelled => Phase::Cancelled(CancelledBy::Store),
+            WebhookOutcome::Accepted => Phase::Queued,
+            WebhookOutcome::Filtered
+            | WebhookOutcome::Revised
+            | WebhookOutcome::Duplicate
+            | WebhookOutcome::Stale
+            | WebhookOutcome::TooLate => Phase::Filtered,
+        };
+        let dated = webhook.changed_at.is_some() || webhook.intent == Intent::Cancel;
+        Self {
+            account_id: webhook.account_id,
+            integration_id: webhook.integration_id,
+            revised_at: webhook.changed_by().filter(|_| dated),
+            described: webhook.describes_order(),
+            order_status: webhook.order_status,
+            store_username: webhook.username.clone(),
+            username: webhook.username,
+            lines: OrderLines::new(webhook.items),
+            api_key: webhook.api_key,
+            api_key_waived: false,
+            phase,
+            attempts: 0,
+            plan: vec![],
+            shared: vec![],
+            followed: None,
+            asked: vec![],
+            waits: 0,
+            waiting_since: None,
+            failures: 0,
+            erased: false,
+        }
+    }
+
+    /// Folds a later webhook.
+    pub(super) fn apply_webhook(&mut self, webhook: Webhook, outcome: WebhookOutcome, changes: &[Change]) {
+        // Where the store named the customer again, there is something to erase once more.
+        self.erased = self.erased && webhook.is_forgotten();
+        if outcome == WebhookOutcome::Stale {
+            return;
+        }
+        if webhook.changed_at.is_some() || webhook.intent == Intent::Cancel {
+            self.revised_at = self.revised_at.max(webhook.changed_by());
+        }
+        if outcome != WebhookOutcome::Duplicate {
+            self.revise(webhook, outcome, changes);
+        }
+        match outcome {
+            WebhookOutcome::Accepted => {
+                if let Phase::Running(lease) = &mut self.phase {
+                    lease.stop = Some(StopCause::Revised);
+                } else {
+                    self.start_over();
+                }
+            }
+            WebhookOutcome::Filtered => self.stop(StopCause::Filtered),
+            WebhookOutcome::Cancelled => self.stop(StopCause::Cancelled(CancelledBy::Store)),
+            WebhookOutcome::Revised => {
+                if let Phase::Running(lease) = &mut self.phase
+                    && changes.iter().any(Change::concerns_delivery)
+                {
+                    lease.stop.get_or_insert(StopCause::Revised);
+                }
+            }
+            WebhookOutcome::Duplicate | WebhookOutcome::Stale | WebhookOutcome::TooLate => {}
+        }
+    }
+
+    fn revise(&mut self, webhook: Webhook, outcome: WebhookOutcome, changes: &[Change]) {
+        if webhook.describes_order() {
+            self.described = true;
+            self.lines.revise(&webhook.items);
+        }
+        if webhook.order_status.is_some() {
+            self.order_status = webhook.order_status;
+        }
+        let names_again = outcome == WebhookOutcome::Accepted && self.username == Some(Private::Erased);
+        if changes.contains(&Change::Username) || (names_again && webhook.username.is_some()) {
+            self.store_username.clone_from(&webhook.username);
+            self.username = webhook.username;
+        }
+        if outcome == WebhookOutcome::Accepted || changes.contains(&Change::ApiKey) {
+            self.api_key = webhook.api_key;
+            self.api_key_waived = false;
+        }
+    }
+
+    /// Ends a delivery, or asks the worker that holds it to end it after the step it is in.
+    pub(super) fn stop(&mut self, cause: StopCause) {
+        if let Phase::Running(lease) = &mut self.phase {
+            // What a person cancelled stays cancelled.
+            if lease.stop != Some(StopCause::Cancelled(CancelledBy::Person)) {
+                lease.stop = Some(cause);
+            }
+            return;
+        }
+        match cause {
+            StopCause::Cancelled(by) => self.phase = Phase::Cancelled(by),
+            StopCause::Filtered => self.phase = Phase::Filtered,
+            StopCause::Revised => {}
+        }
+    }
+}
