@@ -5,14 +5,17 @@ mod answer;
 mod error;
 mod session;
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use domain::delivery::{CortexCall, CortexOperation};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use address::BaseUrl;
+use answer::Answered;
 pub use address::CortexUrlError;
 pub use error::CortexError;
 pub use session::Session;
@@ -24,6 +27,7 @@ const USER_AGENT: &str = concat!("cloud-bridge/", env!("CARGO_PKG_VERSION"));
 pub struct CortexClient {
     http: Client,
     base: BaseUrl,
+    last_call: Arc<Mutex<Option<CortexCall>>>,
 }
 
 /// A person on Cortex Cloud, by the name that Cortex Cloud itself spells.
@@ -86,7 +90,7 @@ impl CortexClient {
             .no_proxy()
             .build()
             .expect("the settings are constants and the roots of trust are compiled in");
-        Ok(Self { http, base: BaseUrl::parse(base_url)? })
+        Ok(Self { http, base: BaseUrl::parse(base_url)?, last_call: Arc::default() })
     }
 
     pub async fn login(&self, email: &str, password: &str) -> Result<Session, CortexError> {
@@ -95,8 +99,9 @@ impl CortexClient {
             email: &'a str,
             password: &'a str,
         }
-        let request = self.http.post(self.base.endpoint(&["sessions"])?).json(&Credentials { email, password });
-        Session::issued(answer::json(request).await?)
+        let request = self.base.endpoint(&["sessions"]);
+        let request = request.map(|url| self.http.post(url).json(&Credentials { email, password }));
+        Session::issued(self.call(CortexOperation::Login, request, answer::json).await?)
     }
 
     /// `None` when nobody has this name, or nobody could have it.
@@ -105,7 +110,7 @@ impl CortexClient {
         struct User {
             username: String,
         }
-        let found = self.ask::<User>(session, &["users", username]).await;
+        let found = self.query::<User>(CortexOperation::FindUser, session, &["users", username]).await;
         Ok(found_or_not(found)?.map(|User { username }| CortexUser { username }))
     }
 
@@ -116,18 +121,21 @@ impl CortexClient {
             following: bool,
             followed_back: bool,
         }
-        let standing: Standing = self.ask(session, &["users", &user.username, "relation"]).await?;
+        let path = ["users", &user.username, "relation"];
+        let standing: Standing = self.query(CortexOperation::Relation, session, &path).await?;
         Ok(Relation { following: standing.following, followed_back: standing.followed_back })
     }
 
     /// Following somebody who is followed already succeeds and changes nothing.
     pub async fn follow(&self, session: &Session, user: &CortexUser) -> Result<(), CortexError> {
-        self.tell(Method::PUT, session, &["users", &user.username, "follow"]).await
+        let path = ["users", &user.username, "follow"];
+        self.command(CortexOperation::Follow, Method::PUT, session, &path).await
     }
 
     /// Unfollowing somebody who is not followed succeeds and changes nothing.
     pub async fn unfollow(&self, session: &Session, user: &CortexUser) -> Result<(), CortexError> {
-        self.tell(Method::DELETE, session, &["users", &user.username, "follow"]).await
+        let path = ["users", &user.username, "follow"];
+        self.command(CortexOperation::Unfollow, Method::DELETE, session, &path).await
     }
 
     /// `None` when there is no such item among those the account may share.
@@ -137,7 +145,8 @@ impl CortexClient {
             id: String,
             name: String,
         }
-        let found = self.ask::<Item>(session, &["items", item.kind.as_str(), item.id]).await;
+        let path = ["items", item.kind.as_str(), item.id];
+        let found = self.query::<Item>(CortexOperation::FindItem, session, &path).await;
         Ok(found_or_not(found)?.map(|Item { id, name }| CortexItem { kind: item.kind, id, name }))
     }
 
@@ -151,21 +160,64 @@ impl CortexClient {
         struct Share {
             shared: bool,
         }
-        let share: Share = self.ask(session, &share_path(item, user)).await?;
+        let share: Share = self.query(CortexOperation::IsShared, session, &share_path(item, user)).await?;
         Ok(share.shared)
     }
 
     /// Sharing again what is shared already succeeds and changes nothing.
     pub async fn share(&self, session: &Session, item: ItemRef<'_>, user: &CortexUser) -> Result<(), CortexError> {
-        self.tell(Method::PUT, session, &share_path(item, user)).await
+        self.command(CortexOperation::Share, Method::PUT, session, &share_path(item, user)).await
     }
 
-    async fn ask<T: DeserializeOwned>(&self, session: &Session, path: &[&str]) -> Result<T, CortexError> {
-        answer::json(self.request(Method::GET, session, path)?).await
+    async fn query<T: DeserializeOwned>(
+        &self,
+        operation: CortexOperation,
+        session: &Session,
+        path: &[&str],
+    ) -> Result<T, CortexError> {
+        self.call(operation, self.request(Method::GET, session, path), answer::json).await
     }
 
-    async fn tell(&self, method: Method, session: &Session, path: &[&str]) -> Result<(), CortexError> {
-        answer::done(self.request(method, session, path)?).await
+    async fn command(
+        &self,
+        operation: CortexOperation,
+        method: Method,
+        session: &Session,
+        path: &[&str],
+    ) -> Result<(), CortexError> {
+        self.call(operation, self.request(method, session, path), answer::done).await
+    }
+
+    /// Sends a request and remembers how it ended.
+    async fn call<T>(
+        &self,
+        operation: CortexOperation,
+        request: Result<RequestBuilder, CortexError>,
+        send: impl AsyncFnOnce(RequestBuilder) -> Answered<T>,
+    ) -> Result<T, CortexError> {
+        let start = Instant::now();
+        let Answered { status, result } = match request {
+            Ok(request) => send(request).await,
+            Err(error) => Answered::failed(error),
+        };
+        let call = CortexCall {
+            operation,
+            status: status.map(|status| status.as_u16()),
+            duration_ms: u32::try_from(start.elapsed().as_millis()).unwrap_or(u32::MAX),
+            reason: result.as_ref().err().map(CortexError::reason),
+        };
+        *self.last_call.lock().unwrap_or_else(PoisonError::into_inner) = Some(call);
+        result
+    }
+
+    /// A client of the same address that remembers the calls of one attempt alone.
+    pub fn for_attempt(&self) -> Self {
+        Self { last_call: Arc::default(), ..self.clone() }
+    }
+
+    /// How the latest call ended.
+    pub fn last_call(&self) -> Option<CortexCall> {
+        self.last_call.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn request(&self, method: Method, session: &Session, path: &[&str]) -> Result<RequestBuilder, CortexError> {

@@ -44,6 +44,9 @@ pub struct Receipt {
     /// None for a webhook that is not about an order.
     pub delivery_id: Option<DeliveryId>,
     pub status: &'static str,
+    /// What the webhook did: `accepted`, `revised`, `duplicate`, `stale`, `filtered`, `cancelled`, `too_late`, or what it
+    /// is where it is not about an order.
+    pub outcome: &'static str,
 }
 
 /// `POST /api/webhooks/{provider}/{integrationId}`
@@ -188,11 +191,13 @@ impl Source<'_> {
         let status = match outcome {
             WebhookOutcome::Duplicate => DeliveryStatus::Duplicate,
             WebhookOutcome::Accepted
+            | WebhookOutcome::Revised
+            | WebhookOutcome::Stale
             | WebhookOutcome::Filtered
             | WebhookOutcome::Cancelled
             | WebhookOutcome::TooLate => committed.aggregate.status().unwrap_or(DeliveryStatus::Queued),
         };
-        Ok(Receipt { delivery_id: Some(delivery_id), status: status.as_str() })
+        Ok(Receipt { delivery_id: Some(delivery_id), status: status.as_str(), outcome: outcome.as_str() })
     }
 
     async fn notice(
@@ -216,7 +221,7 @@ impl Source<'_> {
         let command = NoticeCommand::Record(received);
         self.service.log.execute_fresh::<Notice>(&id, command, &Actor::Store, Some(body)).await?;
         self.accepted(kind.as_str(), None);
-        Ok(Receipt { delivery_id: None, status: kind.as_str() })
+        Ok(Receipt { delivery_id: None, status: kind.as_str(), outcome: kind.as_str() })
     }
 
     fn accepted(&self, outcome: &'static str, delivery: Option<DeliveryId>) {

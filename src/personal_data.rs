@@ -50,7 +50,7 @@ pub async fn of_delivery(log: &EventLog, row: &DeliveryRow) -> Result<Value, Loa
         "orderId": row.order_id,
         "orderNumber": row.order_number,
         "status": row.status,
-        "items": row.line_items(),
+        "items": row.lines().current.into_iter().map(|line| line.item).collect::<Vec<_>>(),
         "webhooks": webhooks,
         "usernameCorrections": corrections,
     }))

@@ -118,15 +118,28 @@ impl Reactions<'_> {
     }
 
     async fn react_to_integration(&mut self, event: &Recorded, told: &IntegrationEvent) -> Result<(), ReactionError> {
-        let IntegrationEvent::ItemMappingAdded { mapping } = told else {
-            return Ok(());
+        // Whether an asset exists is decided by the mappings that name it: one was added, or one that was wrong is gone.
+        let (codes, mapping) = match told {
+            IntegrationEvent::ItemMappingAdded { mapping } => {
+                (&[ResolutionCode::NoItemMapping, ResolutionCode::AssetNotFound][..], Some(mapping))
+            }
+            IntegrationEvent::ItemMappingRemoved { .. } => (&[ResolutionCode::AssetNotFound][..], None),
+            IntegrationEvent::Activated => (&[ResolutionCode::IntegrationInactive][..], None),
+            IntegrationEvent::Created(_)
+            | IntegrationEvent::Renamed { .. }
+            | IntegrationEvent::Deactivated
+            | IntegrationEvent::OrderStatusesChanged { .. }
+            | IntegrationEvent::SigningSecretSet { .. }
+            | IntegrationEvent::SigningSecretRotated { .. } => return Ok(()),
         };
-        let code = ResolutionCode::NoItemMapping;
-        self.fixed(code, event);
         let integration: Integration = self.service.log.load(&event.aggregate_id).await?.aggregate;
         let Some(link) = integration.link() else { return Ok(()) };
         let account_id = link.account_id.to_string();
-        self.release(code, &account_id, Some(&event.aggregate_id), event.position, Some(mapping)).await
+        for code in codes {
+            self.fixed(*code, event);
+            self.release(*code, &account_id, Some(&event.aggregate_id), event.position, mapping).await?;
+        }
+        Ok(())
     }
 
     async fn react_to_account(&mut self, event: &Recorded, told: &AccountEvent) -> Result<(), ReactionError> {
@@ -163,10 +176,17 @@ impl Reactions<'_> {
             | DeliveryEvent::ItemShared { .. }
             | DeliveryEvent::Completed
             | DeliveryEvent::FailedPermanently { .. }
+            | DeliveryEvent::StatusFiltered
             | DeliveryEvent::Cancelled => self.settle(&event.aggregate_id).await,
-            DeliveryEvent::ActionRequired { code } => {
+            DeliveryEvent::ActionRequired { code, .. } => {
                 self.settle(&event.aggregate_id).await?;
                 self.release_if_fixed_meanwhile(*code, event).await
+            }
+            // A status that is no longer delivered, or a cancellation, may find credits set aside.
+            DeliveryEvent::WebhookReceived { outcome: WebhookOutcome::Filtered | WebhookOutcome::Cancelled, .. }
+                if event.sequence > 1 =>
+            {
+                self.settle(&event.aggregate_id).await
             }
             DeliveryEvent::WebhookReceived { .. }
             | DeliveryEvent::Started(_)
@@ -174,7 +194,7 @@ impl Reactions<'_> {
             | DeliveryEvent::RetryScheduled { .. }
             | DeliveryEvent::CancellationRequested
             | DeliveryEvent::HandedBack
-            | DeliveryEvent::RetryRequested
+            | DeliveryEvent::RetryRequested { .. }
             | DeliveryEvent::UsernameCorrected { .. }
             | DeliveryEvent::Requeued { .. }
             | DeliveryEvent::PersonalDataErased { .. } => Ok(()),
@@ -236,7 +256,7 @@ impl Reactions<'_> {
             let Some(last) = waiting.last() else { return Ok(()) };
             after = last.listed_at;
             for row in &waiting {
-                let helps = |mapping: &ItemMapping| row.line_items().iter().any(|item| mapping.matches(item));
+                let helps = |mapping: &ItemMapping| row.lines().current.iter().any(|line| mapping.matches(&line.item));
                 if mapping.is_none_or(helps) {
                     self.requeue(&row.id, code).await?;
                 }
@@ -259,10 +279,11 @@ impl Reactions<'_> {
         }
         let delivery: Delivery = self.service.log.load(&event.aggregate_id).await?.aggregate;
         let Some(order) = delivery.order() else { return Ok(()) };
-        let owner = if code == ResolutionCode::NoItemMapping {
-            order.integration_id.to_string()
-        } else {
-            order.account_id.to_string()
+        let owner = match code {
+            ResolutionCode::NoItemMapping | ResolutionCode::AssetNotFound | ResolutionCode::IntegrationInactive => {
+                order.integration_id.to_string()
+            }
+            _ => order.account_id.to_string(),
         };
         let Some(fixed_at) = self.fixes.get(&(code, owner)) else {
             return Ok(());
@@ -306,6 +327,6 @@ fn goes_on(phase: &Phase) -> bool {
         | Phase::ActionRequired { .. }
         | Phase::Completed
         | Phase::FailedPermanently { .. }
-        | Phase::Cancelled => false,
+        | Phase::Cancelled(_) => false,
     }
 }

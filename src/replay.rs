@@ -2,6 +2,7 @@
 
 mod choice;
 pub mod job;
+pub mod past_orders;
 mod story;
 
 use std::collections::HashSet;

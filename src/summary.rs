@@ -8,7 +8,10 @@ use chrono::{DateTime, Utc};
 use domain::account::AccountEvent;
 use domain::checkpoint::CheckpointEvent;
 use domain::credits::PaidAction;
-use domain::delivery::{ApiKeyUse, DeliveryEvent, ErasureCause, Started, Webhook, WebhookOutcome};
+use domain::delivery::{
+    ApiKeyUse, Change, CortexCall, DeliveryEvent, ErasureCause, RequeueCause, Started, Webhook, WebhookOutcome,
+    describe_changes,
+};
 use domain::integration::{IntegrationEvent, Provider};
 use domain::notice::{NoticeEvent, NoticeKind};
 use domain::operation::OperationEvent;
@@ -103,31 +106,43 @@ pub fn leave_out_key_hash(data: &mut Value) {
 
 fn of_delivery(event: &DeliveryEvent) -> String {
     match event {
-        DeliveryEvent::WebhookReceived { webhook, outcome } => of_webhook(webhook, *outcome),
+        DeliveryEvent::WebhookReceived { webhook, outcome, changes } => of_webhook(webhook, *outcome, changes),
         DeliveryEvent::Started(started) => of_start(started),
         DeliveryEvent::LeaseRenewed { lease_until } => {
             format!("The attempt goes on; the worker holds the delivery until {}.", moment(*lease_until))
         }
-        DeliveryEvent::Followed { credits } => {
+        DeliveryEvent::Followed { credits, .. } => {
             format!("The customer is followed on Cortex Cloud now ({}).", cost(*credits))
         }
-        DeliveryEvent::ItemShared { asset, credits } => {
+        DeliveryEvent::ItemShared { asset, credits, .. } => {
             format!("The {} was shared with the customer ({}).", described(asset), cost(*credits))
         }
-        DeliveryEvent::RetryScheduled { code, due_at } => {
-            format!("{} The next try is at {}.", cause(*code), moment(*due_at))
+        DeliveryEvent::RetryScheduled { code, due_at, call } => {
+            format!("{}{} The next try is at {}.", cause(*code), returned(call.as_ref()), moment(*due_at))
         }
-        DeliveryEvent::ActionRequired { code } => {
-            format!("The merchant is needed ({}). {}", code.as_str(), code.advice())
+        DeliveryEvent::ActionRequired { code, call, assets } => {
+            let missing: Vec<String> = assets.iter().map(described).collect();
+            let missing = if missing.is_empty() { String::new() } else { format!(" Missing: {}.", missing.join(", ")) };
+            format!("The merchant is needed ({}). {}{missing}{}", code.as_str(), code.advice(), returned(call.as_ref()))
         }
         DeliveryEvent::Completed => "Everything that is mapped was shared: the delivery is complete.".to_owned(),
-        DeliveryEvent::FailedPermanently { code } => format!("The delivery was given up ({}).", code.as_str()),
+        DeliveryEvent::FailedPermanently { code, call } => {
+            format!("The delivery was given up ({}).{}", code.as_str(), returned(call.as_ref()))
+        }
         DeliveryEvent::CancellationRequested => {
             "Cancellation was asked for; the worker stops after the step it is in.".to_owned()
         }
         DeliveryEvent::Cancelled => "The delivery was cancelled.".to_owned(),
+        DeliveryEvent::StatusFiltered => {
+            "The attempt stopped: the order's status is no longer one that is delivered.".to_owned()
+        }
         DeliveryEvent::HandedBack => "The worker stopped and handed the delivery back to the queue.".to_owned(),
-        DeliveryEvent::RetryRequested => "Another try was asked for: the delivery is back in the queue.".to_owned(),
+        DeliveryEvent::RetryRequested { mappings } if mappings.is_empty() => {
+            "Another try was asked for: the delivery is back in the queue.".to_owned()
+        }
+        DeliveryEvent::RetryRequested { .. } => {
+            "A new mapping is to be delivered to this past order: the delivery is back in the queue.".to_owned()
+        }
         DeliveryEvent::UsernameCorrected { .. } => "The customer's username was corrected.".to_owned(),
         DeliveryEvent::PersonalDataErased { cause } => {
             let why = match cause {
@@ -137,27 +152,41 @@ fn of_delivery(event: &DeliveryEvent) -> String {
             };
             format!("Everything personal was erased, {why}.")
         }
-        DeliveryEvent::Requeued { cause } => {
+        DeliveryEvent::Requeued { cause: RequeueCause::Fixed(cause) } => {
             format!("What it waited for was fixed ({}): the delivery is back in the queue.", cause.as_str())
+        }
+        DeliveryEvent::Requeued { cause: RequeueCause::Revised } => {
+            "The order was revised: the delivery is back in the queue.".to_owned()
         }
     }
 }
 
-fn of_webhook(webhook: &Webhook, outcome: WebhookOutcome) -> String {
+/// What Cortex Cloud returned, as a sentence of its own.
+fn returned(call: Option<&CortexCall>) -> String {
+    call.map(|call| format!(" Cortex Cloud, {call}.")).unwrap_or_default()
+}
+
+fn of_webhook(webhook: &Webhook, outcome: WebhookOutcome, changes: &[Change]) -> String {
     let status = webhook.order_status.as_ref().map(|status| format!(" ({status})")).unwrap_or_default();
     let number = webhook.order_number.as_ref().unwrap_or(&webhook.order_id);
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     let order = format!("order {}{number}{status}", if is_number { "#" } else { "" });
     let sentence = match outcome {
         WebhookOutcome::Accepted => format!("The store reported {order}: accepted for delivery."),
+        WebhookOutcome::Revised => format!("The store revised {order}: {}.", describe_changes(changes)),
         WebhookOutcome::Filtered => {
-            format!("The store reported {order}: this status is not one that is delivered, the order stays open.")
+            format!("The store reported {order}: this status is not one that is delivered; a later one may be.")
         }
         WebhookOutcome::Duplicate => {
             format!("The store reported {order} again: nothing new, and nothing is delivered twice.")
         }
-        WebhookOutcome::Cancelled => format!("The store called off {order}: the delivery is cancelled."),
-        WebhookOutcome::TooLate => format!("The store called off {order}, but it was already delivered."),
+        WebhookOutcome::Stale => {
+            format!("The store reported {order} as it was before: stale, newer reports are known. Nothing changed.")
+        }
+        WebhookOutcome::Cancelled => format!("The store cancelled {order}: the delivery is cancelled."),
+        WebhookOutcome::TooLate => {
+            format!("The store cancelled {order}, but it was already delivered; what was shared is not taken back.")
+        }
     };
     match webhook.api_key {
         ApiKeyUse::Foreign => format!("{sentence} The API key beside it is not one of this account's."),
@@ -166,13 +195,13 @@ fn of_webhook(webhook: &Webhook, outcome: WebhookOutcome) -> String {
 }
 
 fn of_start(started: &Started) -> String {
-    let Started { attempt, worker, plan, unmapped, lease_until: _ } = started;
-    let left_out = match unmapped.len() {
+    let Started { attempt, worker, .. } = started;
+    let left_out = match started.unmapped() {
         0 => String::new(),
         1 => ", 1 item has no mapping".to_owned(),
         items => format!(", {items} items have no mapping"),
     };
-    format!("Attempt {attempt} by worker {worker} started: {} to share{left_out}.", counted(plan.len() as u64, "asset"))
+    format!("Attempt {attempt} by worker {worker} started: {} to share{left_out}.", counted(started.assets().len() as u64, "asset"))
 }
 
 fn of_account(event: &AccountEvent) -> String {
@@ -289,6 +318,8 @@ fn cause(code: ResolutionCode) -> String {
         | ResolutionCode::InactiveApiKey
         | ResolutionCode::CreditsExhausted
         | ResolutionCode::NoItemMapping
+        | ResolutionCode::AssetNotFound
+        | ResolutionCode::IntegrationInactive
         | ResolutionCode::OrderStatusFiltered
         | ResolutionCode::Duplicate
         | ResolutionCode::Unknown => format!("It did not work ({}).", code.as_str()),

@@ -118,10 +118,11 @@ impl<'l> Store<'l> {
         let worker = "bench".to_owned();
         let held = Held { worker: worker.clone(), attempt: 1 };
         let now = self.log.clock().now();
-        let facts = StartFacts { mappings: self.mappings.clone(), credentials_saved: true, api_key_active: true };
+        let facts = StartFacts { mappings: self.mappings.clone(), credentials_saved: true, api_key_active: true, integration_active: true };
         let start =
             DeliveryCommand::Start { worker: worker.clone(), now, lease_until: now + TimeDelta::minutes(1), facts };
         let shares = self.mappings.iter().map(|mapping| DeliveryCommand::RecordShare {
+            call: None,
             held: held.clone(),
             asset: mapping.asset.clone(),
             credits: Credits(10),

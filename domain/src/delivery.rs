@@ -27,7 +27,7 @@ pub use event::{
     ApiKeyUse, DeliveryEvent, ErasureCause, Intent, PERSONAL_DATA_ERASED, PlannedAsset, PlannedItem, RequeueCause,
     Started, Webhook,
 };
-pub use lines::{Change, OrderLine, OrderLines};
+pub use lines::{Change, OrderLine, OrderLines, describe_changes};
 pub use refusal::DeliveryRefusal;
 pub use status::{DeliveryStatus, WebhookOutcome};
 

@@ -10,7 +10,9 @@ CREATE TABLE delivery_log_{generation} (
     username_key    text   {bytewise},    -- lower case, for searching
     status          text   NOT NULL,
     resolution_code text,
+    detail          text,                  -- why it has its status, beyond the code
     items           text   NOT NULL,
+    unmapped        bigint NOT NULL,       -- 1 while something is bought that no mapping was found for
     shared          text   NOT NULL,
     attempts        bigint NOT NULL,
     next_attempt_at bigint,
@@ -30,6 +32,7 @@ CREATE INDEX delivery_log_code_{generation} ON delivery_log_{generation} (accoun
 CREATE INDEX delivery_log_order_id_{generation} ON delivery_log_{generation} (account_id, order_id);
 CREATE INDEX delivery_log_order_number_{generation} ON delivery_log_{generation} (account_id, order_number) WHERE order_number IS NOT NULL;
 CREATE INDEX delivery_log_username_{generation} ON delivery_log_{generation} (account_id, username_key) WHERE username_key IS NOT NULL;
+CREATE INDEX delivery_log_unmapped_{generation} ON delivery_log_{generation} (account_id, listed_at) WHERE unmapped = 1;
 CREATE INDEX delivery_log_received_{generation} ON delivery_log_{generation} (account_id, received_at);
 CREATE INDEX delivery_log_duplicates_{generation} ON delivery_log_{generation} (duplicate_of) WHERE duplicate_of IS NOT NULL;
 -- What may be too old to be kept: read only as far as that.

@@ -5,27 +5,27 @@ pub mod personal;
 mod query;
 mod search;
 
-use domain::LineItem;
+use domain::delivery::{CortexCall, OrderLines};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 pub(crate) use fold::apply;
 pub use fold::{duplicate_id, folded};
-pub use query::{Filter, Page, find, find_many, page, waiting_for};
+pub use query::{Filter, Page, completed_of, find, find_many, page, waiting_for};
 
 use crate::schema::Schema;
 use crate::table::table_row;
 
 pub(crate) const SCHEMA: Schema = Schema {
-    version: 2,
+    version: 3,
     tables: &["delivery_log"],
     statements: include_str!("../../migrations/views/delivery_log.sql"),
 };
 
 table_row!(DeliveryRow, "delivery_log", key id;
     once duplicate_of, account_id, integration_id, order_id, order_number, received_at, listed_at;
-    changing username, username_key, status, resolution_code, items, shared, attempts, next_attempt_at,
-        credits_charged, updated_at, completed_at, personal, kept_since, position);
+    changing username, username_key, status, resolution_code, detail, items, unmapped, shared, attempts,
+        next_attempt_at, credits_charged, updated_at, completed_at, personal, kept_since, position);
 
 /// A row as it lies in the table. Times are microseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -40,8 +40,12 @@ pub struct DeliveryRow {
     pub username_key: Option<String>,
     pub status: String,
     pub resolution_code: Option<String>,
-    /// JSON: a list of line items.
+    /// JSON: [`Detail`], of the status at hand.
+    pub detail: Option<String>,
+    /// JSON: the order's lines, as [`OrderLines`].
     pub items: String,
+    /// 1 while something is bought that the latest attempt found no mapping for.
+    pub unmapped: i64,
     /// JSON: a list of [`SharedAsset`].
     pub shared: String,
     pub attempts: i64,
@@ -65,14 +69,30 @@ pub struct SharedAsset {
     pub asset: domain::Asset,
     /// Microseconds since 1970.
     pub shared_at: i64,
+    pub credits: domain::Credits,
+}
+
+/// Why a delivery has its status, beyond the resolution code.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Detail {
+    /// What Cortex Cloud returned to the call that decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CortexCall>,
+    /// The assets that Cortex Cloud does not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<domain::Asset>,
 }
 
 impl DeliveryRow {
-    pub fn line_items(&self) -> Vec<LineItem> {
+    pub fn lines(&self) -> OrderLines {
         serde_json::from_str(&self.items).unwrap_or_default()
     }
 
     pub fn shared_assets(&self) -> Vec<SharedAsset> {
         serde_json::from_str(&self.shared).unwrap_or_default()
+    }
+
+    pub fn detail(&self) -> Detail {
+        self.detail.as_deref().and_then(|detail| serde_json::from_str(detail).ok()).unwrap_or_default()
     }
 }

@@ -181,16 +181,16 @@ impl Counts {
                 WebhookOutcome::Filtered => self.filtered += 1,
                 WebhookOutcome::Duplicate => self.duplicates += 1,
                 WebhookOutcome::Cancelled => self.cancelled += 1,
-                WebhookOutcome::TooLate => {}
+                WebhookOutcome::Revised | WebhookOutcome::Stale | WebhookOutcome::TooLate => {}
             },
-            DeliveryEvent::Followed { credits: paid } => self.credits_charged += credits(*paid),
+            DeliveryEvent::Followed { credits: paid, .. } => self.credits_charged += credits(*paid),
             DeliveryEvent::ItemShared { credits: paid, .. } => {
                 self.items_shared += 1;
                 self.credits_charged += credits(*paid);
             }
             DeliveryEvent::ActionRequired { .. } => self.action_required += 1,
             DeliveryEvent::Completed => self.completed += 1,
-            DeliveryEvent::FailedPermanently { code } => {
+            DeliveryEvent::FailedPermanently { code, .. } => {
                 if *code != ResolutionCode::OrderStatusFiltered {
                     self.failed += 1;
                 }
@@ -201,7 +201,8 @@ impl Counts {
             | DeliveryEvent::RetryScheduled { .. }
             | DeliveryEvent::CancellationRequested
             | DeliveryEvent::HandedBack
-            | DeliveryEvent::RetryRequested
+            | DeliveryEvent::StatusFiltered
+            | DeliveryEvent::RetryRequested { .. }
             | DeliveryEvent::UsernameCorrected { .. }
             | DeliveryEvent::Requeued { .. }
             | DeliveryEvent::PersonalDataErased { .. } => {}

@@ -47,7 +47,7 @@ pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
                 delivery_id: event.aggregate_id.clone(),
                 account_id: webhook.account_id.to_string(),
                 integration_id: webhook.integration_id.to_string(),
-                status: String::new(),
+                status: DeliveryStatus::Queued.as_str().to_owned(),
                 resolution_code: None,
                 due_at: None,
             };

@@ -11,10 +11,12 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) const QUEUED: Self = Self { status: DeliveryStatus::Queued, code: None };
+    const FILTERED: Self =
+        Self { status: DeliveryStatus::FailedPermanent, code: Some(ResolutionCode::OrderStatusFiltered) };
     pub(crate) const DUPLICATE: Self =
         Self { status: DeliveryStatus::Duplicate, code: Some(ResolutionCode::Duplicate) };
 
-    /// From the words in a row. Words that are none were written by nobody.
+    /// From the words in a row.
     pub(crate) fn read(status: &str, code: Option<&str>) -> Self {
         Self {
             status: DeliveryStatus::parse(status).unwrap_or(DeliveryStatus::Queued),
@@ -37,26 +39,30 @@ impl Progress {
             | DeliveryEvent::PersonalDataErased { .. }
             | DeliveryEvent::Followed { .. }
             | DeliveryEvent::ItemShared { .. } => self,
+            DeliveryEvent::StatusFiltered => Self::FILTERED,
             DeliveryEvent::RetryScheduled { code, .. } => Self::at(DeliveryStatus::RetryScheduled, Some(*code)),
-            DeliveryEvent::ActionRequired { code } => Self::at(DeliveryStatus::ActionRequired, Some(*code)),
+            DeliveryEvent::ActionRequired { code, .. } => Self::at(DeliveryStatus::ActionRequired, Some(*code)),
             DeliveryEvent::Completed => Self::at(DeliveryStatus::Completed, None),
-            DeliveryEvent::FailedPermanently { code } => Self::at(DeliveryStatus::FailedPermanent, Some(*code)),
+            DeliveryEvent::FailedPermanently { code, .. } => Self::at(DeliveryStatus::FailedPermanent, Some(*code)),
             DeliveryEvent::Cancelled => Self::at(DeliveryStatus::Cancelled, None),
-            DeliveryEvent::HandedBack | DeliveryEvent::RetryRequested | DeliveryEvent::Requeued { .. } => Self::QUEUED,
+            DeliveryEvent::HandedBack | DeliveryEvent::RetryRequested { .. } | DeliveryEvent::Requeued { .. } => {
+                Self::QUEUED
+            }
         }
     }
 
     fn after_webhook(self, outcome: WebhookOutcome) -> Self {
+        // A worker that holds the delivery stops after its step; until then it runs.
+        if self.status == DeliveryStatus::Running {
+            return self;
+        }
         match outcome {
             WebhookOutcome::Accepted => Self::QUEUED,
-            WebhookOutcome::Filtered => {
-                Self::at(DeliveryStatus::FailedPermanent, Some(ResolutionCode::OrderStatusFiltered))
+            WebhookOutcome::Filtered => Self::FILTERED,
+            WebhookOutcome::Cancelled => Self::at(DeliveryStatus::Cancelled, None),
+            WebhookOutcome::Revised | WebhookOutcome::Duplicate | WebhookOutcome::Stale | WebhookOutcome::TooLate => {
+                self
             }
-            // A worker that holds the delivery stops after its step; until then it runs.
-            WebhookOutcome::Cancelled if self.status != DeliveryStatus::Running => {
-                Self::at(DeliveryStatus::Cancelled, None)
-            }
-            WebhookOutcome::Cancelled | WebhookOutcome::Duplicate | WebhookOutcome::TooLate => self,
         }
     }
 

@@ -1,6 +1,6 @@
-//! Every webhook that was let in, and what it became.
+//! Every webhook that was recorded, and what it did.
 
-use domain::delivery::DeliveryEvent;
+use domain::delivery::{DeliveryEvent, describe_changes};
 use domain::notice::NoticeEvent;
 use sqlx::FromRow;
 
@@ -12,7 +12,7 @@ use crate::schema::Schema;
 use crate::table::{self, Existing, Tables, table_row};
 
 pub(crate) const SCHEMA: Schema = Schema {
-    version: 2,
+    version: 3,
     tables: &["webhook_receipts"],
     statements: include_str!("../../migrations/views/webhook_receipts.sql"),
 };
@@ -37,7 +37,7 @@ pub struct ReceiptRow {
     pub body_bytes: i64,
     /// Microseconds since 1970.
     pub received_at: i64,
-    /// Why it cannot be used.
+    /// Why it cannot be used, or what it changed in the order.
     pub reason: Option<String>,
     pub position: i64,
 }
@@ -49,7 +49,7 @@ pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
 
 fn receipt(event: &Recorded) -> Option<ReceiptRow> {
     match &event.fact {
-        Fact::Delivery(DeliveryEvent::WebhookReceived { webhook, outcome }) => Some(ReceiptRow {
+        Fact::Delivery(DeliveryEvent::WebhookReceived { webhook, outcome, changes }) => Some(ReceiptRow {
             id: duplicate_id(&event.aggregate_id, event.sequence),
             account_id: webhook.account_id.to_string(),
             integration_id: webhook.integration_id.to_string(),
@@ -61,7 +61,7 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
             order_id: Some(storable(&webhook.order_id)),
             body_bytes: webhook.body_bytes.into(),
             received_at: event.recorded_at_us(),
-            reason: None,
+            reason: (!changes.is_empty()).then(|| storable(&describe_changes(changes))),
             position: event.position,
         }),
         Fact::Notice(NoticeEvent::WebhookReceived(notice)) => Some(ReceiptRow {

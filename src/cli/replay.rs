@@ -101,7 +101,7 @@ impl Replay {
             delivery_ids.push(id.context("one of --delivery is no delivery's id")?);
         }
         let statuses = self.status.iter().filter_map(|status| DeliveryStatus::parse(status)).collect();
-        Ok(Choice { integration_id, received, statuses, order_id: self.order.clone(), delivery_ids })
+        Ok(Choice { integration_id, received, statuses, order_id: self.order.clone(), delivery_ids, mapping: None })
     }
 }
 

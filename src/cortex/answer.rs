@@ -15,16 +15,40 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024;
 /// A server that names a longer time is not taken at its word.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
-/// Sends a question; the answer must be a 200 with JSON.
-pub(super) async fn json<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, CortexError> {
-    let body = receive(request.send().await.map_err(lost)?, StatusCode::OK).await?;
-    serde_json::from_slice(&body).map_err(|_| unexpected("answered 200 with a body of another shape"))
+/// How a call ended: the HTTP status, if there was a response, and what it means.
+pub(super) struct Answered<T> {
+    pub(super) status: Option<StatusCode>,
+    pub(super) result: Result<T, CortexError>,
 }
 
-/// Sends an order; the answer must be a 204. A 200, which any portal or proxy would give, does not mean that it was done.
-pub(super) async fn done(request: RequestBuilder) -> Result<(), CortexError> {
-    receive(request.send().await.map_err(lost)?, StatusCode::NO_CONTENT).await?;
-    Ok(())
+impl<T> Answered<T> {
+    pub(super) fn failed(error: CortexError) -> Self {
+        Self { status: None, result: Err(error) }
+    }
+}
+
+/// Sends a query; the response must be a 200 with JSON.
+pub(super) async fn json<T: DeserializeOwned>(request: RequestBuilder) -> Answered<T> {
+    let Answered { status, result } = send(request, StatusCode::OK).await;
+    let parsed = result.and_then(|body| {
+        serde_json::from_slice(&body).map_err(|_| unexpected("answered 200 with a body of another shape"))
+    });
+    Answered { status, result: parsed }
+}
+
+/// Sends a command; the response must be a 204. A 200, which any portal or proxy would give, does not mean that it was done.
+pub(super) async fn done(request: RequestBuilder) -> Answered<()> {
+    let Answered { status, result } = send(request, StatusCode::NO_CONTENT).await;
+    Answered { status, result: result.map(drop) }
+}
+
+async fn send(request: RequestBuilder, success: StatusCode) -> Answered<Vec<u8>> {
+    match request.send().await {
+        Ok(response) => {
+            Answered { status: Some(response.status()), result: receive(response, success).await }
+        }
+        Err(error) => Answered::failed(lost(error)),
+    }
 }
 
 async fn receive(mut response: Response, success: StatusCode) -> Result<Vec<u8>, CortexError> {

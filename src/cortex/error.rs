@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use domain::delivery::MAX_REASON_CHARS;
+
 /// Carries no secret, no e-mail address, no username and nothing of the answer's body: it may be logged and stored as it is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CortexError {
@@ -25,4 +27,18 @@ pub enum CortexError {
     /// The other side does not speak the protocol. Trying again will hardly help; a person has to look.
     #[error("Cortex Cloud answered what its protocol does not have: {0}")]
     Unexpected(String),
+}
+
+impl CortexError {
+    /// The same in a few words, beside the status that is recorded anyway.
+    pub(super) fn reason(&self) -> String {
+        match self {
+            Self::BadCredentials => "wrong e-mail address or password".to_owned(),
+            Self::SessionExpired => "the session has expired".to_owned(),
+            Self::RateLimited { .. } => "too many calls".to_owned(),
+            Self::NotMutual => "the two do not follow each other".to_owned(),
+            Self::NotFound => "no such user or item".to_owned(),
+            Self::Temporary(reason) | Self::Unexpected(reason) => reason.chars().take(MAX_REASON_CHARS).collect(),
+        }
+    }
 }

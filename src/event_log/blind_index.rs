@@ -93,7 +93,8 @@ impl BlindIndex {
             | DeliveryEvent::CancellationRequested
             | DeliveryEvent::Cancelled
             | DeliveryEvent::HandedBack
-            | DeliveryEvent::RetryRequested
+            | DeliveryEvent::StatusFiltered
+            | DeliveryEvent::RetryRequested { .. }
             | DeliveryEvent::Requeued { .. }
             | DeliveryEvent::PersonalDataErased { .. } => vec![],
         }

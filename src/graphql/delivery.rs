@@ -1,28 +1,60 @@
 //! Deliveries: the log that merchants read, filter and page through.
 
+mod call;
+mod item;
+mod resolution;
+
 use std::sync::Arc;
 
 use async_graphql::connection::Connection;
 use async_graphql::dataloader::DataLoader;
-use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
-use domain::asset::mappings_for;
+use domain::ResolutionCode as Code;
 use domain::delivery::DeliveryStatus as Status;
-use domain::{ItemMapping as Mapping, LineItem, ResolutionCode as Code};
-use projections::delivery_log::{self, DeliveryRow, Filter, Page, SharedAsset};
+use projections::delivery_log::{self, DeliveryRow, Filter, Page};
 
 use super::ApiError;
 use super::account::{int, moment};
 use super::event::{Event, events};
-use super::integration::{Integration, ItemMapping};
+use super::integration::Integration;
 use super::loader::{DeliveryKey, IntegrationKey, Loader};
 use super::page::{cost, page};
 use super::viewer::Viewer;
 use super::words::{DeliveryStatus, ResolutionCode};
 use crate::service::Service;
 
+use call::CortexCall;
+use item::DeliveryItem;
+
+/// Longer streams are not folded to a moment.
+const MAX_FOLDED_EVENTS: i64 = 20_000;
+
 /// One order's fulfilment, or a duplicate of one.
-pub(super) struct Delivery(pub(super) DeliveryRow);
+pub(super) struct Delivery {
+    row: DeliveryRow,
+    /// Where it is shown as it was at a moment.
+    as_of: Option<DateTime<Utc>>,
+}
+
+impl From<DeliveryRow> for Delivery {
+    fn from(row: DeliveryRow) -> Self {
+        Self { row, as_of: None }
+    }
+}
+
+/// A row of the log as it was at a moment, folded from the events until then.
+pub(super) async fn delivery_as_of(
+    service: &Service,
+    row: &DeliveryRow,
+    as_of: DateTime<Utc>,
+) -> Result<Option<Delivery>, ApiError> {
+    let stream = row.duplicate_of.as_ref().unwrap_or(&row.id);
+    let events = service.log.told("delivery", stream, 0, MAX_FOLDED_EVENTS).await?;
+    let until = events.into_iter().map(|event| event.recorded).take_while(|event| event.recorded_at <= as_of);
+    let until: Vec<_> = until.collect();
+    Ok(delivery_log::folded(&until, &row.id).map(|row| Delivery { row, as_of: Some(as_of) }))
+}
 
 /// Which deliveries are wanted; what is left out restricts nothing.
 #[derive(InputObject, Default)]
@@ -36,6 +68,8 @@ pub(super) struct DeliveryFilter {
     pub(super) search: Option<String>,
     pub(super) received_from: Option<DateTime<Utc>>,
     pub(super) received_to: Option<DateTime<Utc>>,
+    /// Only deliveries with something bought that no mapping was found for.
+    pub(super) unmapped: Option<bool>,
 }
 
 impl DeliveryFilter {
@@ -56,6 +90,7 @@ impl DeliveryFilter {
             search: self.search.map(|search| search.replace('\0', "")),
             received_from: self.received_from.map(|at| at.timestamp_micros()),
             received_to: self.received_to.map(|at| at.timestamp_micros()),
+            unmapped: self.unmapped.unwrap_or(false),
         })
     }
 }
@@ -73,7 +108,7 @@ pub(super) async fn deliveries(
         let (limit, from_end) = (wanted.limit(), wanted.from_end);
         let window = Page { after: wanted.after, before: wanted.before, from_end, limit };
         let rows = delivery_log::page(&service.views, &filter, window).await?;
-        Ok(rows.into_iter().map(|row| (row.listed_at, Delivery(row))).collect())
+        Ok(rows.into_iter().map(|row| (row.listed_at, row.into())).collect())
     })
     .await
 }
@@ -87,7 +122,7 @@ fn beginning(name: &str) -> String {
 #[Object]
 impl Delivery {
     async fn id(&self) -> ID {
-        ID(self.0.id.clone())
+        ID(self.row.id.clone())
     }
 
     async fn integration(&self, context: &Context<'_>) -> Result<Integration, ApiError> {
@@ -96,72 +131,89 @@ impl Delivery {
 
     /// The store's own order id.
     async fn order_id(&self) -> &str {
-        &self.0.order_id
+        &self.row.order_id
     }
 
     /// The number that people see.
     async fn order_number(&self) -> Option<&str> {
-        self.0.order_number.as_deref()
+        self.row.order_number.as_deref()
     }
 
     /// The customer's username. Of another account's delivery only its beginning: see `revealPersonalData`.
     #[expect(clippy::unused_async, reason = "resolvers are async by their macro")]
     async fn target_username(&self, context: &Context<'_>) -> Result<Option<String>, ApiError> {
-        let owns = Viewer::of(context)?.owns(&self.0.account_id);
-        Ok(self.0.username.as_ref().map(|name| if owns { name.clone() } else { beginning(name) }))
+        let owns = Viewer::of(context)?.owns(&self.row.account_id);
+        Ok(self.row.username.as_ref().map(|name| if owns { name.clone() } else { beginning(name) }))
     }
 
     async fn status(&self) -> DeliveryStatus {
-        Status::parse(&self.0.status).unwrap_or(Status::Queued).into()
+        Status::parse(&self.row.status).unwrap_or(Status::Queued).into()
     }
 
     async fn resolution_code(&self) -> Option<ResolutionCode> {
         self.code().map(ResolutionCode::from)
     }
 
-    /// What to do about it, in a sentence a merchant understands.
-    async fn resolution(&self) -> Option<&str> {
-        self.code().map(Code::advice)
+    /// What to do about it, in a sentence or two a merchant understands.
+    #[expect(clippy::unused_async, reason = "resolvers are async by their macro")]
+    async fn resolution(&self, context: &Context<'_>) -> Result<Option<String>, ApiError> {
+        let owns = Viewer::of(context)?.owns(&self.row.account_id);
+        let username = self.row.username.as_deref().map(|name| if owns { name.to_owned() } else { beginning(name) });
+        Ok(self.code().map(|code| resolution::resolution(code, &self.row.detail(), username.as_deref())))
     }
 
+    /// What Cortex Cloud returned to the call that led to this status, where one did.
+    async fn last_call(&self) -> Option<CortexCall> {
+        self.row.detail().call.map(CortexCall::from)
+    }
+
+    /// What was ordered, as the store last reported it, and what was planned and shared for it. From recorded events: what
+    /// is mapped today changes nothing here.
     #[graphql(complexity = "5 * child_complexity + 1")]
-    async fn items(&self, context: &Context<'_>) -> Result<Vec<DeliveryItem>, ApiError> {
-        let mappings = self.integration_row(context).await?.0.mappings();
-        let shared = self.0.shared_assets();
-        Ok(self.0.line_items().into_iter().map(|item| DeliveryItem::of(item, &mappings, &shared)).collect())
+    async fn items(&self) -> Vec<DeliveryItem> {
+        DeliveryItem::of(&self.row)
+    }
+
+    /// Whether something was bought that no mapping was found for.
+    async fn unmapped(&self) -> bool {
+        self.row.unmapped == 1
     }
 
     async fn attempts(&self) -> i32 {
-        int(self.0.attempts)
+        int(self.row.attempts)
     }
 
     async fn next_attempt_at(&self) -> Option<DateTime<Utc>> {
-        self.0.next_attempt_at.map(moment)
+        self.row.next_attempt_at.map(moment)
     }
 
     async fn credits_charged(&self) -> i32 {
-        int(self.0.credits_charged)
+        int(self.row.credits_charged)
     }
 
     async fn received_at(&self) -> DateTime<Utc> {
-        moment(self.0.received_at)
+        moment(self.row.received_at)
     }
 
     async fn updated_at(&self) -> DateTime<Utc> {
-        moment(self.0.updated_at)
+        moment(self.row.updated_at)
     }
 
     async fn completed_at(&self) -> Option<DateTime<Utc>> {
-        self.0.completed_at.map(moment)
+        self.row.completed_at.map(moment)
     }
 
     /// For a duplicate: the delivery that was already there.
     async fn duplicate_of(&self, context: &Context<'_>) -> Result<Option<Delivery>, ApiError> {
-        let Some(id) = &self.0.duplicate_of else {
+        let Some(id) = &self.row.duplicate_of else {
             return Ok(None);
         };
         let loader = context.data_unchecked::<DataLoader<Loader>>();
-        Ok(loader.load_one(DeliveryKey(id.clone())).await?.map(Delivery))
+        let Some(row) = loader.load_one(DeliveryKey(id.clone())).await? else { return Ok(None) };
+        match self.as_of {
+            Some(as_of) => delivery_as_of(context.data_unchecked::<Arc<Service>>(), &row, as_of).await,
+            None => Ok(Some(row.into())),
+        }
     }
 
     /// The story so far, oldest first, one entry per event.
@@ -172,48 +224,22 @@ impl Delivery {
         first: Option<i32>,
         after: Option<String>,
     ) -> async_graphql::Result<Connection<i64, Event>> {
-        let id = self.0.duplicate_of.as_ref().unwrap_or(&self.0.id);
-        let reveals = Viewer::of(context)?.owns(&self.0.account_id);
-        events(context, "delivery", id, after, first, reveals).await
+        let id = self.row.duplicate_of.as_ref().unwrap_or(&self.row.id);
+        let reveals = Viewer::of(context)?.owns(&self.row.account_id);
+        events(context, ("delivery", id), self.as_of, (after, first), reveals).await
     }
 }
 
 impl Delivery {
     fn code(&self) -> Option<Code> {
-        self.0.resolution_code.as_deref().and_then(Code::parse)
+        self.row.resolution_code.as_deref().and_then(Code::parse)
     }
 
     async fn integration_row(&self, context: &Context<'_>) -> Result<Integration, ApiError> {
         let loader = context.data_unchecked::<DataLoader<Loader>>();
-        let found = loader.load_one(IntegrationKey(self.0.integration_id.clone())).await?;
+        let found = loader.load_one(IntegrationKey(self.row.integration_id.clone())).await?;
         // The views are moved along one by one; an integration that is not there yet is about to be.
         found.map(Integration).ok_or(ApiError::Unavailable)
     }
 }
 
-#[derive(SimpleObject)]
-pub(super) struct DeliveryItem {
-    title: Option<String>,
-    sku: Option<String>,
-    quantity: i32,
-    mapping: Option<ItemMapping>,
-    /// When the last of its assets was shared.
-    shared_at: Option<DateTime<Utc>>,
-}
-
-impl DeliveryItem {
-    fn of(item: LineItem, mappings: &[Mapping], shared: &[SharedAsset]) -> Self {
-        let found = mappings_for(&item, mappings);
-        let moments: Option<Vec<i64>> = found
-            .iter()
-            .map(|mapping| shared.iter().find(|shared| shared.asset == mapping.asset).map(|shared| shared.shared_at))
-            .collect();
-        Self {
-            quantity: i32::try_from(item.quantity).unwrap_or(i32::MAX),
-            title: item.title,
-            sku: item.sku,
-            mapping: found.first().map(|mapping| (*mapping).clone().into()),
-            shared_at: moments.and_then(|moments| moments.into_iter().max()).map(moment),
-        }
-    }
-}

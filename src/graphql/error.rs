@@ -172,7 +172,7 @@ impl From<AccountRefusal> for UserError {
 impl From<DeliveryRefusal> for UserError {
     fn from(refusal: DeliveryRefusal) -> Self {
         let (code, field) = match refusal {
-            DeliveryRefusal::Unheard => ("NOT_FOUND", Some("deliveryId")),
+            DeliveryRefusal::UnknownDelivery => ("NOT_FOUND", Some("deliveryId")),
             DeliveryRefusal::Running => ("RUNNING", Some("deliveryId")),
             DeliveryRefusal::NotDue => ("NOT_DUE", Some("deliveryId")),
             DeliveryRefusal::LeaseLost => ("LEASE_LOST", None),

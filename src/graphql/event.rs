@@ -73,19 +73,19 @@ fn disclose(value: &mut Value, reveals: bool) {
     }
 }
 
-/// A stream, oldest first.
+/// A stream, oldest first; as it was at a moment, where one is given.
 pub(super) async fn events(
     context: &Context<'_>,
-    aggregate_type: &str,
-    id: &str,
-    after: Option<String>,
-    first: Option<i32>,
+    (aggregate_type, id): (&str, &str),
+    as_of: Option<DateTime<Utc>>,
+    (after, first): (Option<String>, Option<i32>),
     reveals: bool,
 ) -> async_graphql::Result<Connection<i64, Event>> {
     let service = context.data_unchecked::<Arc<Service>>();
     page((after, None), (first, None), |wanted| async move {
         let told = service.log.told(aggregate_type, id, wanted.after.unwrap_or(0), wanted.limit()).await?;
-        Ok(told.into_iter().map(|told| (told.stored.sequence, Event::of(told, reveals))).collect())
+        let until = told.into_iter().take_while(|told| as_of.is_none_or(|as_of| told.recorded.recorded_at <= as_of));
+        Ok(until.map(|told| (told.stored.sequence, Event::of(told, reveals))).collect())
     })
     .await
 }

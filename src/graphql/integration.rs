@@ -83,11 +83,11 @@ pub(super) fn webhook_url(service: &Service, provider: &str, id: &str) -> String
 /// For this product, deliver that asset.
 #[derive(SimpleObject)]
 pub(super) struct ItemMapping {
-    id: ID,
-    match_type: MatchType,
-    external_ref: String,
-    resource_type: ResourceType,
-    resource_id: String,
+    pub(super) id: ID,
+    pub(super) match_type: MatchType,
+    pub(super) external_ref: String,
+    pub(super) resource_type: ResourceType,
+    pub(super) resource_id: String,
 }
 
 impl From<Mapping> for ItemMapping {

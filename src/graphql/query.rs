@@ -15,7 +15,7 @@ use super::ApiError;
 use super::account::Account;
 use super::action::{OperatorAction, OperatorActionFilter, actions};
 use super::data_request::{DataRequest, DataRequestFilter, requests};
-use super::delivery::{Delivery, DeliveryFilter, deliveries};
+use super::delivery::{Delivery, DeliveryFilter, deliveries, delivery_as_of};
 use super::event::{Event, events};
 use super::integration::Integration;
 use super::loader::{IntegrationKey, Loader};
@@ -32,8 +32,6 @@ use crate::replay::job;
 use crate::service::Service;
 
 const MAX_BUCKETS: i64 = 400;
-/// A story longer than this is not folded to a moment.
-const MAX_STORY: i64 = 10_000;
 
 pub struct Query;
 
@@ -100,13 +98,9 @@ impl Query {
         let (service, viewer) = asked(context)?;
         let now = delivery_log::find(&service.views, &id).await?.filter(|row| viewer.sees(&row.account_id));
         let (Some(row), Some(as_of)) = (&now, as_of) else {
-            return Ok(now.map(Delivery));
+            return Ok(now.map(Delivery::from));
         };
-        let stream = row.duplicate_of.as_ref().unwrap_or(&row.id);
-        let story = service.log.told("delivery", stream, 0, MAX_STORY).await?;
-        let until: Vec<_> =
-            story.into_iter().map(|told| told.recorded).filter(|event| event.recorded_at <= as_of).collect();
-        Ok(delivery_log::folded(&until, &row.id).map(Delivery))
+        delivery_as_of(service, row, as_of).await
     }
 
     #[graphql(complexity = "cost(first, last) * child_complexity + 1")]
@@ -188,7 +182,8 @@ impl Query {
         after: Option<String>,
     ) -> async_graphql::Result<Connection<i64, Event>> {
         asked(context)?.1.require(Role::Support)?;
-        events(context, &aggregate_type.replace('\0', ""), &aggregate_id.replace('\0', ""), after, first, false).await
+        let (kind, id) = (aggregate_type.replace('\0', ""), aggregate_id.replace('\0', ""));
+        events(context, (&kind, &id), None, (after, first), false).await
     }
 
     /// Admin only: how far everything is sealed by the present master key.

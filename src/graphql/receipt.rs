@@ -25,11 +25,17 @@ use crate::service::Service;
 pub(super) enum WebhookOutcome {
     /// It made the order deliverable.
     Accepted,
+    /// It changed what is known of the order; `reason` says what.
+    Revised,
+    /// Its order status is not one that is delivered.
     Filtered,
+    /// It said nothing new.
     Duplicate,
-    /// It called the delivery off.
+    /// It is older than what is known, by the store's own clock, and changed nothing.
+    Stale,
+    /// It cancelled the delivery.
     Cancelled,
-    /// It called off what was already delivered.
+    /// It cancelled what was already delivered.
     TooLate,
     NotAnOrder,
     /// It may be about an order, and nobody can read it as one; `reason` says why.
@@ -48,10 +54,12 @@ pub(super) enum WebhookOutcome {
     Refused,
 }
 
-const RECORDED: [(WebhookOutcome, &str); 11] = [
+const RECORDED: [(WebhookOutcome, &str); 13] = [
     (WebhookOutcome::Accepted, "accepted"),
+    (WebhookOutcome::Revised, "revised"),
     (WebhookOutcome::Filtered, "filtered"),
     (WebhookOutcome::Duplicate, "duplicate"),
+    (WebhookOutcome::Stale, "stale"),
     (WebhookOutcome::Cancelled, "cancelled"),
     (WebhookOutcome::TooLate, "too_late"),
     (WebhookOutcome::NotAnOrder, "not_an_order"),
@@ -105,7 +113,7 @@ impl WebhookReceipt {
     async fn delivery(&self, context: &Context<'_>) -> Result<Option<Delivery>, ApiError> {
         let Some(id) = &self.delivery_id else { return Ok(None) };
         let loader = context.data_unchecked::<DataLoader<Loader>>();
-        Ok(loader.load_one(DeliveryKey(id.clone())).await?.map(Delivery))
+        Ok(loader.load_one(DeliveryKey(id.clone())).await?.map(Delivery::from))
     }
 }
 

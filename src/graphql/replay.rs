@@ -86,7 +86,7 @@ impl Replay {
 async fn chosen(service: &Service, ids: &[String]) -> Result<Vec<Delivery>, ApiError> {
     let mut rows = delivery_log::find_many(&service.views, ids).await?;
     rows.sort_by_key(|row| ids.iter().position(|id| *id == row.id));
-    Ok(rows.into_iter().map(Delivery).collect())
+    Ok(rows.into_iter().map(Delivery::from).collect())
 }
 
 /// Whether somebody may know of a replay.

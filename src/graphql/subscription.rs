@@ -37,6 +37,6 @@ impl Subscription {
         });
         Ok(allowed
             .take_while(|row| std::future::ready(row.is_some()))
-            .filter_map(|row| std::future::ready(row.map(|row| Delivery(row.as_ref().clone())))))
+            .filter_map(|row| std::future::ready(row.map(|row| Delivery::from(row.as_ref().clone())))))
     }
 }

@@ -52,6 +52,9 @@ pub(super) enum ResolutionCode {
     InactiveApiKey,
     CreditsExhausted,
     NoItemMapping,
+    /// A mapped asset is not on Cortex Cloud.
+    AssetNotFound,
+    IntegrationInactive,
     OrderStatusFiltered,
     NdspWaiting,
     TemporaryFailure,

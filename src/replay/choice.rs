@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{DateTime, SecondsFormat};
 use domain::delivery::{DeliveryStatus, Order, Phase};
 use domain::integration::Link;
-use domain::{DeliveryId, IntegrationId};
+use domain::{DeliveryId, IntegrationId, ItemMapping};
 
 use super::story::{Story, Verdict};
 use crate::event_log::{EventLog, LoadError};
@@ -27,6 +27,8 @@ pub struct Choice {
     pub order_id: Option<String>,
     /// These deliveries alone, [`MAX_NAMED`] at most; empty: all.
     pub delivery_ids: Vec<DeliveryId>,
+    /// Only what was completed without this mapping's asset, although it bought the product: that asset is delivered.
+    pub mapping: Option<ItemMapping>,
 }
 
 /// A delivery that is done again.
@@ -97,6 +99,10 @@ impl Choice {
         }
         let delivery = story.folded();
         let Some(order) = delivery.order() else { return Ok(Finding::NotMeant) };
+        if let Some(mapping) = &self.mapping {
+            let chosen = Finding::Chosen(Chosen { delivery_id: story.delivery_id, username: None });
+            return Ok(if order.lacks(mapping) { chosen } else { Finding::NotMeant });
+        }
         if let Some(why) = left_as_it_stands(order) {
             return Ok(Finding::LeftAlone(why));
         }
@@ -124,8 +130,8 @@ impl Choice {
 fn left_as_it_stands(order: &Order) -> Option<LeftAlone> {
     match order.phase {
         Phase::Queued | Phase::Running(_) => Some(LeftAlone::UnderWay),
-        Phase::Cancelled => Some(LeftAlone::CalledOff),
-        Phase::Completed if order.unmapped.is_empty() => Some(LeftAlone::Done),
+        Phase::Cancelled(_) => Some(LeftAlone::CalledOff),
+        Phase::Completed if !order.lines.has_unmapped() => Some(LeftAlone::Done),
         Phase::Filtered
         | Phase::RetryScheduled { .. }
         | Phase::ActionRequired { .. }
@@ -135,11 +141,12 @@ fn left_as_it_stands(order: &Order) -> Option<LeftAlone> {
 }
 
 fn nothing_to_share(order: &Order, link: &Link) -> Option<LeftAlone> {
-    let (plan, _) = order.plan(&link.mappings);
-    if plan.is_empty() {
+    let plan = order.plan(&link.mappings);
+    let mut assets = plan.iter().flat_map(|item| &item.assets).peekable();
+    if assets.peek().is_none() {
         return Some(LeftAlone::Blocked);
     }
-    let is_done = order.phase == Phase::Completed && plan.iter().all(|asset| order.has_shared(asset));
+    let is_done = order.phase == Phase::Completed && assets.all(|planned| order.has_shared(&planned.asset));
     is_done.then_some(LeftAlone::Done)
 }
 
@@ -160,6 +167,9 @@ impl fmt::Display for Choice {
         if !self.statuses.is_empty() {
             let statuses: Vec<&str> = self.statuses.iter().map(|status| status.as_str()).collect();
             write!(f, ", status {}", statuses.join(" or "))?;
+        }
+        if let Some(mapping) = &self.mapping {
+            write!(f, ", completed orders that bought “{}”, by the mapping {}", mapping.external_ref, mapping.id)?;
         }
         if let Some(order_id) = &self.order_id {
             write!(f, ", order {order_id}")?;

@@ -252,7 +252,7 @@ impl Replay {
 
     /// Answers where it was recorded. None where there was nothing to do any more.
     async fn put_back_one(&self, service: &Service, one: &Chosen) -> anyhow::Result<Option<i64>> {
-        let command = DeliveryCommand::Replay { username: one.username.clone() };
+        let command = DeliveryCommand::Replay { username: one.username.clone(), mapping: self.choice.mapping.clone() };
         let mut tries = 1;
         loop {
             match service.log.execute::<Delivery>(&one.delivery_id, command.clone(), &self.actor).await {

@@ -6,7 +6,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate as _;
 use domain::delivery::{
-    ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, Phase, StartFacts, Webhook, WebhookOutcome,
+    ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, Phase, PlannedItem, StartFacts, Webhook, WebhookOutcome,
 };
 use domain::integration::Link;
 use domain::{Asset, IntegrationId, ResolutionCode, ResourceType};
@@ -100,12 +100,18 @@ impl Story {
         let mut verdict = Verdict::Filtered;
         for event in &self.events {
             verdict = match &event.fact {
-                DeliveryEvent::WebhookReceived { outcome: WebhookOutcome::Accepted, .. } => Verdict::Undecided,
+                // No attempt has decided yet about the order as it is now.
+                DeliveryEvent::WebhookReceived { outcome: WebhookOutcome::Accepted | WebhookOutcome::Revised, .. } => {
+                    Verdict::Undecided
+                }
                 DeliveryEvent::WebhookReceived { outcome: WebhookOutcome::Cancelled, .. } => Verdict::CalledOff,
-                DeliveryEvent::Started(started) => Verdict::Delivers(named(&started.plan)),
+                DeliveryEvent::WebhookReceived { outcome: WebhookOutcome::Filtered, .. }
+                | DeliveryEvent::StatusFiltered => Verdict::Filtered,
+                DeliveryEvent::Started(started) => Verdict::Delivers(named(started.assets())),
                 // What an attempt met with at Cortex Cloud is no matter of mappings and filters.
                 DeliveryEvent::ActionRequired {
                     code: code @ (ResolutionCode::NoItemMapping | ResolutionCode::MissingUsername),
+                    ..
                 } if !matches!(verdict, Verdict::Delivers(_)) => Verdict::Blocked(*code),
                 DeliveryEvent::WebhookReceived { .. }
                 | DeliveryEvent::LeaseRenewed { .. }
@@ -118,7 +124,7 @@ impl Story {
                 | DeliveryEvent::CancellationRequested
                 | DeliveryEvent::Cancelled
                 | DeliveryEvent::HandedBack
-                | DeliveryEvent::RetryRequested
+                | DeliveryEvent::RetryRequested { .. }
                 | DeliveryEvent::UsernameCorrected { .. }
                 | DeliveryEvent::Requeued { .. }
                 | DeliveryEvent::PersonalDataErased { .. } => continue,
@@ -175,18 +181,23 @@ fn today(delivery: &Delivery, link: &Link) -> Today {
     };
     let verdict = match order.phase {
         Phase::Filtered => Verdict::Filtered,
-        Phase::Cancelled => Verdict::CalledOff,
+        Phase::Cancelled(_) => Verdict::CalledOff,
         Phase::Queued
         | Phase::Running(_)
         | Phase::RetryScheduled { .. }
         | Phase::ActionRequired { .. }
         | Phase::Completed
         | Phase::FailedPermanently { .. } => {
-            let (plan, _) = order.plan(&link.mappings);
-            let facts = StartFacts { mappings: vec![], credentials_saved: true, api_key_active: true };
+            let plan = order.plan(&link.mappings);
+            let facts = StartFacts {
+                mappings: vec![],
+                credentials_saved: true,
+                api_key_active: true,
+                integration_active: true,
+            };
             match order.blocked_by(&facts, &plan) {
                 Some(code) => Verdict::Blocked(code),
-                None => Verdict::Delivers(named(&plan)),
+                None => Verdict::Delivers(named(assets_of(&plan))),
             }
         }
     };
@@ -194,12 +205,16 @@ fn today(delivery: &Delivery, link: &Link) -> Today {
     Today { verdict, username }
 }
 
-fn named(plan: &[Asset]) -> BTreeSet<String> {
+fn assets_of(plan: &[PlannedItem]) -> impl Iterator<Item = &Asset> {
+    plan.iter().flat_map(|item| &item.assets).map(|planned| &planned.asset)
+}
+
+fn named<'a>(assets: impl IntoIterator<Item = &'a Asset>) -> BTreeSet<String> {
     let kind = |asset: &Asset| match asset.resource_type {
         ResourceType::Preset => "preset",
         ResourceType::Capture => "capture",
     };
-    plan.iter().map(|asset| format!("{} {}", kind(asset), asset.resource_id)).collect()
+    assets.into_iter().map(|asset| format!("{} {}", kind(asset), asset.resource_id)).collect()
 }
 
 impl fmt::Display for Verdict {

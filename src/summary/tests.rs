@@ -1,7 +1,7 @@
 //! Every event told, and nothing private told with it.
 
 use domain::account::{ApiKeyCreated, CreditMove, Role};
-use domain::delivery::Intent;
+use domain::delivery::{CortexOperation, Intent, PlannedAsset, PlannedItem};
 use domain::integration::IntegrationCreated;
 use domain::notice::NoticeReceived;
 use domain::{AccountId, ApiKeyId, DeliveryId, IntegrationId, MappingId, Private};
@@ -60,12 +60,32 @@ fn webhook(number: Option<&str>, status: Option<&str>, api_key: ApiKeyUse) -> Bo
 #[test]
 fn deliveries_are_told() {
     let at = DateTime::UNIX_EPOCH;
+    let changes = [
+        Change::LineRemoved { line: "Storm".to_owned() },
+        Change::Status { from: Some("paid".to_owned()), to: Some("partially_refunded".to_owned()) },
+    ]
+    .to_vec();
     let received = |number, status, api_key, outcome| DeliveryEvent::WebhookReceived {
         webhook: webhook(number, status, api_key),
         outcome,
+        changes: if outcome == WebhookOutcome::Revised { changes.clone() } else { vec![] },
     };
-    let started = |plan, unmapped| {
-        DeliveryEvent::Started(Started { attempt: 2, worker: "w1".to_owned(), lease_until: at, plan, unmapped })
+    let planned = |resource_id: &str| PlannedAsset {
+        asset: Asset { resource_id: resource_id.to_owned(), ..preset() },
+        mapping_id: MappingId(Uuid::nil()),
+        match_type: MatchType::Sku,
+    };
+    let started = |plans: &[&[&str]]| {
+        let plan = plans.iter().enumerate();
+        let plan = plan.map(|(item, ids)| PlannedItem { item, assets: ids.iter().map(|id| planned(id)).collect() });
+        let (worker, plan) = ("w1".to_owned(), plan.collect());
+        DeliveryEvent::Started(Started { attempt: 2, worker, lease_until: at, username: private(), plan })
+    };
+    let failing = CortexCall {
+        operation: CortexOperation::Share,
+        status: Some(503),
+        duration_ms: 120,
+        reason: Some("answered 503".to_owned()),
     };
     for (event, sentence) in [
         (
@@ -78,7 +98,7 @@ fn deliveries_are_told() {
         ),
         (
             received(Some("#1042"), Some("pending"), ApiKeyUse::None, WebhookOutcome::Filtered),
-            "The store reported order #1042 (pending): this status is not one that is delivered, the order stays open.",
+            "The store reported order #1042 (pending): this status is not one that is delivered; a later one may be.",
         ),
         (
             received(Some("#1042"), None, ApiKeyUse::None, WebhookOutcome::Duplicate),
@@ -86,38 +106,50 @@ fn deliveries_are_told() {
         ),
         (
             received(Some("1042"), Some("cancelled"), ApiKeyUse::None, WebhookOutcome::Cancelled),
-            "The store called off order #1042 (cancelled): the delivery is cancelled.",
+            "The store cancelled order #1042 (cancelled): the delivery is cancelled.",
         ),
         (
             received(Some("1042"), None, ApiKeyUse::None, WebhookOutcome::TooLate),
-            "The store called off order #1042, but it was already delivered.",
+            "The store cancelled order #1042, but it was already delivered; what was shared is not taken back.",
         ),
         (
-            started(vec![preset(), preset()], vec![0]),
+            received(Some("1042"), None, ApiKeyUse::None, WebhookOutcome::Revised),
+            "The store revised order #1042: removed Storm; status from paid to partially_refunded.",
+        ),
+        (
+            received(Some("1042"), None, ApiKeyUse::None, WebhookOutcome::Stale),
+            "The store reported order #1042 as it was before: stale, newer reports are known. Nothing changed.",
+        ),
+        (
+            started(&[&["storm", "rain"], &["storm"], &[]]),
             "Attempt 2 by worker w1 started: 2 assets to share, 1 item has no mapping.",
         ),
-        (started(vec![preset()], vec![]), "Attempt 2 by worker w1 started: 1 asset to share."),
+        (started(&[&["storm"]]), "Attempt 2 by worker w1 started: 1 asset to share."),
         (
             DeliveryEvent::LeaseRenewed { lease_until: at },
             "The attempt goes on; the worker holds the delivery until 1970-01-01 00:00:00 UTC.",
         ),
-        (DeliveryEvent::Followed { credits: Credits(3) }, "The customer is followed on Cortex Cloud now (3 credits)."),
+        (DeliveryEvent::Followed { credits: Credits(3), call: None }, "The customer is followed on Cortex Cloud now (3 credits)."),
         (
-            DeliveryEvent::ItemShared { asset: preset(), credits: Credits::ZERO },
+            DeliveryEvent::ItemShared { asset: preset(), credits: Credits::ZERO, call: None },
             "The preset abc was shared with the customer (free).",
         ),
         (
-            DeliveryEvent::RetryScheduled { code: ResolutionCode::NdspWaiting, due_at: at },
+            DeliveryEvent::RetryScheduled { code: ResolutionCode::NdspWaiting, due_at: at, call: None },
             "The customer has not followed back yet. The next try is at 1970-01-01 00:00:00 UTC.",
         ),
         (
-            DeliveryEvent::RetryScheduled { code: ResolutionCode::TemporaryFailure, due_at: at },
-            "Cortex Cloud could not be reached or had a problem. The next try is at 1970-01-01 00:00:00 UTC.",
+            DeliveryEvent::RetryScheduled { code: ResolutionCode::TemporaryFailure, due_at: at, call: Some(failing) },
+            "Cortex Cloud could not be reached or had a problem. Cortex Cloud, the call to share the asset: HTTP 503 after \
+             120 ms (answered 503). The next try is at 1970-01-01 00:00:00 UTC.",
         ),
-        (DeliveryEvent::FailedPermanently { code: ResolutionCode::Unknown }, "The delivery was given up (unknown)."),
+        (
+            DeliveryEvent::FailedPermanently { code: ResolutionCode::Unknown, call: None },
+            "The delivery was given up (unknown).",
+        ),
         (DeliveryEvent::UsernameCorrected { username: private() }, "The customer's username was corrected."),
         (
-            DeliveryEvent::Requeued { cause: ResolutionCode::NoItemMapping },
+            DeliveryEvent::Requeued { cause: RequeueCause::Fixed(ResolutionCode::NoItemMapping) },
             "What it waited for was fixed (no_item_mapping): the delivery is back in the queue.",
         ),
     ] {
@@ -128,12 +160,17 @@ fn deliveries_are_told() {
         DeliveryEvent::CancellationRequested,
         DeliveryEvent::Cancelled,
         DeliveryEvent::HandedBack,
-        DeliveryEvent::RetryRequested,
+        DeliveryEvent::StatusFiltered,
+        DeliveryEvent::Requeued { cause: RequeueCause::Revised },
+        DeliveryEvent::RetryRequested { mappings: vec![] },
+        DeliveryEvent::RetryRequested { mappings: vec![MappingId(Uuid::nil())] },
     ] {
         told(Fact::Delivery(event));
     }
     for code in ResolutionCode::ALL {
-        assert!(told(Fact::Delivery(DeliveryEvent::ActionRequired { code })).contains(code.as_str()));
+        let required = DeliveryEvent::ActionRequired { code, call: None, assets: vec![preset()] };
+        let sentence = told(Fact::Delivery(required));
+        assert!(sentence.contains(code.as_str()) && sentence.contains("Missing: preset abc"), "{sentence}");
     }
 }
 

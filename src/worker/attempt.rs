@@ -6,13 +6,13 @@ use chrono::{DateTime, Utc};
 use domain::account::{Account, AccountCommand, AccountRefusal, CortexCredentials};
 use domain::credits::PaidAction;
 use domain::delivery::schedule::Jitter;
-use domain::delivery::{ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, Held, Order, Phase, StartFacts};
+use domain::delivery::{ApiKeyUse, Delivery, DeliveryCommand, Held, Order, Phase, StartFacts};
 use domain::{Asset, Credits, DeliveryId, ResolutionCode, ResourceType};
 use rand::RngExt as _;
 
 use super::Worker;
-use super::stop::{Step, Stop, no_such_asset};
-use crate::cortex::{CortexUser, ItemKind, ItemRef, Session};
+use super::stop::{RequiredAction, Step, Stop};
+use crate::cortex::{CortexClient, CortexError, CortexUser, ItemKind, ItemRef, Session};
 use crate::event_log::{Actor, CommandError};
 use crate::metrics::AttemptOutcome;
 
@@ -28,8 +28,16 @@ pub(super) enum Taken {
 
 pub(super) struct Attempt {
     worker: Arc<Worker>,
+    /// Remembers the latest call of this attempt.
+    cortex: CortexClient,
     id: DeliveryId,
     actor: Actor,
+}
+
+/// What came of sharing one asset.
+enum ShareResult {
+    Shared,
+    NoSuchAsset,
 }
 
 /// The delivery in hand, as of the last recorded step.
@@ -42,7 +50,8 @@ struct InHand {
 impl Attempt {
     pub(super) fn new(worker: Arc<Worker>, id: DeliveryId) -> Self {
         let actor = Actor::Worker(worker.name.clone());
-        Self { worker, id, actor }
+        let cortex = worker.cortex.for_attempt();
+        Self { worker, cortex, id, actor }
     }
 
     pub(super) async fn run(self) -> Taken {
@@ -92,9 +101,10 @@ impl Attempt {
                 ApiKeyUse::Key(id) => merchant.keys.active(id).is_some(),
                 ApiKeyUse::Foreign => false,
             },
+            integration_active: link.active,
         };
         // What a merchant must fix needs no attempt, and uses up none of the pace.
-        let tries = order.blocked_by(&facts, &order.plan(&facts.mappings).0).is_none();
+        let tries = order.blocked_by(&facts, &order.plan(&facts.mappings)).is_none();
         if tries && let Some(next_at) = self.paced(order).await? {
             return Ok(Err(Taken::Paced { next_at }));
         }
@@ -166,11 +176,11 @@ impl Attempt {
         }
         let (Some(email), Some(password)) = (in_hand.credentials.email.known(), in_hand.credentials.password.known())
         else {
-            return Err(Stop::RequireAction(ResolutionCode::MissingCredentials));
+            return Err(Stop::require(ResolutionCode::MissingCredentials));
         };
         let (email, password) = (email.clone(), password.clone());
         self.before_call(in_hand).await?;
-        let session = self.worker.cortex.login(&email, &password).await.map_err(|error| match error.into() {
+        let session = self.cortex.login(&email, &password).await.map_err(|error| match error.into() {
             Step::SessionExpired => Stop::Fail("the login expired at once".to_owned()),
             Step::Stop(stop) => stop,
         })?;
@@ -182,16 +192,20 @@ impl Attempt {
         let user = self.customer(in_hand, session).await?;
         self.become_mutual(in_hand, session, &user).await?;
         let outstanding: Vec<Asset> = in_hand.order.outstanding().cloned().collect();
-        let mut missing = None;
+        let (mut missing, mut call) = (vec![], None);
         for asset in outstanding {
-            match self.share(in_hand, session, &user, asset).await {
+            match self.share(in_hand, session, &user, asset.clone()).await? {
+                ShareResult::Shared => {}
                 // One asset that is not there does not hold up the others.
-                Err(Step::Stop(stop @ Stop::RequireAction(ResolutionCode::NoItemMapping))) => missing = Some(stop),
-                shared => shared?,
+                ShareResult::NoSuchAsset => {
+                    missing.push(asset);
+                    call = self.cortex.last_call();
+                }
             }
         }
-        if let Some(missing) = missing {
-            return Err(missing.into());
+        if !missing.is_empty() {
+            let code = ResolutionCode::AssetNotFound;
+            return Err(Stop::RequireAction(RequiredAction { code, missing, call }).into());
         }
         self.record(in_hand, DeliveryCommand::Complete { held: in_hand.held.clone() }).await?;
         Ok(())
@@ -199,16 +213,16 @@ impl Attempt {
 
     async fn customer(&self, in_hand: &mut InHand, session: &Session) -> Result<CortexUser, Step> {
         let username = in_hand.order.username.as_ref().and_then(|username| username.known().cloned());
-        let username = username.ok_or(Stop::RequireAction(ResolutionCode::MissingUsername))?;
+        let username = username.ok_or(Stop::require(ResolutionCode::MissingUsername))?;
         self.before_call(in_hand).await?;
-        let user = self.worker.cortex.find_user(session, &username).await?;
-        Ok(user.ok_or(Stop::RequireAction(ResolutionCode::InvalidUsername))?)
+        let user = self.cortex.find_user(session, &username).await?;
+        Ok(user.ok_or(Stop::require(ResolutionCode::InvalidUsername))?)
     }
 
     /// Cortex Cloud shares only between users who follow each other.
     async fn become_mutual(&self, in_hand: &mut InHand, session: &Session, user: &CortexUser) -> Result<(), Step> {
         self.before_call(in_hand).await?;
-        let mut relation = self.worker.cortex.relation(session, user).await?;
+        let mut relation = self.cortex.relation(session, user).await?;
         let action = PaidAction::Follow;
         if relation.following {
             // Done by an earlier attempt that did not live to record it, if credits are still set aside for it.
@@ -216,20 +230,24 @@ impl Attempt {
                 && let Some(credits) = self.reserved(in_hand, &action).await?
             {
                 self.reserve(in_hand, action).await?;
-                self.record(in_hand, DeliveryCommand::RecordFollow { held: in_hand.held.clone(), credits }).await?;
+                self.record_follow(in_hand, credits).await?;
             }
         } else {
             if in_hand.order.followed.is_none() {
                 self.reserve(in_hand, action.clone()).await?;
             }
+            self.before_paid_call(in_hand).await?;
+            self.cortex.follow(session, user).await?;
+            self.record_follow(in_hand, action.price()).await?;
             self.before_call(in_hand).await?;
-            self.worker.cortex.follow(session, user).await?;
-            let credits = action.price();
-            self.record(in_hand, DeliveryCommand::RecordFollow { held: in_hand.held.clone(), credits }).await?;
-            self.before_call(in_hand).await?;
-            relation = self.worker.cortex.relation(session, user).await?;
+            relation = self.cortex.relation(session, user).await?;
         }
         if relation.is_mutual() { Ok(()) } else { Err(Stop::Wait.into()) }
+    }
+
+    async fn record_follow(&self, in_hand: &mut InHand, credits: Credits) -> Result<(), Step> {
+        let (held, call) = (in_hand.held.clone(), self.cortex.last_call());
+        self.record(in_hand, DeliveryCommand::RecordFollow { held, credits, call }).await
     }
 
     async fn share(
@@ -238,11 +256,15 @@ impl Attempt {
         session: &Session,
         user: &CortexUser,
         asset: Asset,
-    ) -> Result<(), Step> {
+    ) -> Result<ShareResult, Step> {
         let item = ItemRef { kind: kind(asset.resource_type), id: &asset.resource_id };
         let action = PaidAction::Share(asset.clone());
         self.before_call(in_hand).await?;
-        let shared = self.worker.cortex.is_shared(session, item, user).await.map_err(no_such_asset)?;
+        let shared = match self.cortex.is_shared(session, item, user).await {
+            // The customer was found a moment ago: what is not there is the asset.
+            Err(CortexError::NotFound) => return Ok(ShareResult::NoSuchAsset),
+            shared => shared?,
+        };
         let credits = if shared {
             // By an earlier attempt that did not live to record it: paid for. By anybody else: free.
             match self.reserved(in_hand, &action).await? {
@@ -254,12 +276,16 @@ impl Attempt {
             }
         } else {
             self.reserve(in_hand, action.clone()).await?;
-            self.before_call(in_hand).await?;
-            self.worker.cortex.share(session, item, user).await.map_err(no_such_asset)?;
+            self.before_paid_call(in_hand).await?;
+            match self.cortex.share(session, item, user).await {
+                Err(CortexError::NotFound) => return Ok(ShareResult::NoSuchAsset),
+                shared => shared?,
+            }
             action.price()
         };
-        let held = in_hand.held.clone();
-        self.record(in_hand, DeliveryCommand::RecordShare { held, asset, credits }).await
+        let (held, call) = (in_hand.held.clone(), self.cortex.last_call());
+        self.record(in_hand, DeliveryCommand::RecordShare { held, asset, credits, call }).await?;
+        Ok(ShareResult::Shared)
     }
 
     /// What is set aside for an action of this delivery.
@@ -279,9 +305,21 @@ impl Attempt {
         match self.worker.service.log.execute::<Account>(&account_id, command, &self.actor).await {
             Ok(_) => Ok(()),
             Err(CommandError::Refused(AccountRefusal::InsufficientCredits { .. })) => {
-                Err(Stop::RequireAction(ResolutionCode::CreditsExhausted).into())
+                Err(Stop::require(ResolutionCode::CreditsExhausted).into())
             }
-            Err(error) => Err(Stop::LogGone(error.to_string()).into()),
+            Err(error) => Err(Stop::LogUnavailable(error.to_string()).into()),
+        }
+    }
+
+    /// Before what is paid for: an order that was cancelled or revised since the last recorded step must not cost anything.
+    async fn before_paid_call(&self, in_hand: &mut InHand) -> Result<(), Stop> {
+        self.before_call(in_hand).await?;
+        let delivery: Delivery = self.worker.service.log.load(&self.id.to_string()).await?.aggregate;
+        let lease = delivery.order().and_then(Order::lease);
+        match lease.filter(|lease| lease.worker == in_hand.held.worker && lease.attempt == in_hand.held.attempt) {
+            Some(lease) if lease.stop.is_none() => Ok(()),
+            Some(_) => Err(Stop::HandBack),
+            None => Err(Stop::LeaseLost),
         }
     }
 
@@ -299,7 +337,7 @@ impl Attempt {
             let renew = DeliveryCommand::RenewLease { held, lease_until: self.lease_from(now) };
             self.record(in_hand, renew).await.map_err(|step| match step {
                 Step::Stop(stop) => stop,
-                Step::SessionExpired => Stop::Over,
+                Step::SessionExpired => Stop::LeaseLost,
             })?;
         }
         Ok(())
@@ -309,31 +347,34 @@ impl Attempt {
     async fn record(&self, in_hand: &mut InHand, command: DeliveryCommand) -> Result<(), Step> {
         let committed = self.worker.service.log.execute::<Delivery>(&self.id.to_string(), command, &self.actor).await;
         let committed = committed.map_err(Stop::from)?;
-        if committed.events.contains(&DeliveryEvent::Cancelled) {
-            return Err(Stop::Cancelled.into());
-        }
         if let Delivery::Order(order) = committed.aggregate {
             in_hand.order = *order;
         }
-        Ok(())
+        let goes_on = in_hand.order.lease().is_some() || in_hand.order.phase == Phase::Completed;
+        if goes_on { Ok(()) } else { Err(Stop::Ended.into()) }
     }
 
     async fn end(&self, in_hand: &InHand, stop: Option<Stop>) {
         let (held, now) = (in_hand.held.clone(), self.now());
         let jitter = Jitter::from_random(rand::rng().random());
+        let last_call = || self.cortex.last_call();
         let (command, reason) = match stop {
-            None => return self.tell(&in_hand.order, None),
-            Some(Stop::Cancelled) => return self.worker.service.metrics.attempt(AttemptOutcome::Cancelled),
-            Some(Stop::Over) => return self.worker.service.metrics.attempt(AttemptOutcome::LeaseLost),
-            Some(Stop::LogGone(reason)) => {
+            None | Some(Stop::Ended) => return self.tell(&in_hand.order, None),
+            Some(Stop::LeaseLost) => return self.worker.service.metrics.attempt(AttemptOutcome::LeaseLost),
+            Some(Stop::LogUnavailable(reason)) => {
                 tracing::error!(delivery = %self.id, reason, "an attempt cannot be recorded; its lease will run out");
                 return self.worker.service.metrics.attempt(AttemptOutcome::LeaseLost);
             }
-            Some(Stop::Wait) => (DeliveryCommand::Wait { held, now, jitter }, None),
-            Some(Stop::Fail(reason)) => (DeliveryCommand::Fail { held, now, jitter }, Some(reason)),
-            Some(Stop::RequireAction(code)) => (DeliveryCommand::RequireAction { held, code }, None),
+            Some(Stop::Wait) => (DeliveryCommand::Wait { held, now, jitter, call: last_call() }, None),
+            Some(Stop::Fail(reason)) => {
+                (DeliveryCommand::Fail { held, now, jitter, call: last_call() }, Some(reason))
+            }
+            Some(Stop::RequireAction(RequiredAction { code, missing, call })) => {
+                let call = call.or_else(|| last_call().filter(|_| is_found_by_a_call(code)));
+                (DeliveryCommand::RequireAction { held, code, call, assets: missing }, None)
+            }
             Some(Stop::GiveUp(reason)) => {
-                (DeliveryCommand::GiveUp { held, code: ResolutionCode::Unknown }, Some(reason))
+                (DeliveryCommand::GiveUp { held, code: ResolutionCode::Unknown, call: last_call() }, Some(reason))
             }
             Some(Stop::HandBack) => (DeliveryCommand::HandBack { held }, None),
         };
@@ -358,7 +399,7 @@ impl Attempt {
             Phase::RetryScheduled { .. } => AttemptOutcome::TemporaryFailure,
             Phase::ActionRequired { .. } => AttemptOutcome::ActionRequired,
             Phase::FailedPermanently { .. } | Phase::Filtered => AttemptOutcome::GivenUp,
-            Phase::Cancelled => AttemptOutcome::Cancelled,
+            Phase::Cancelled(_) => AttemptOutcome::Cancelled,
             Phase::Queued | Phase::Running(_) => AttemptOutcome::HandedBack,
         };
         self.worker.service.metrics.attempt(outcome);
@@ -366,6 +407,11 @@ impl Attempt {
         let (attempt, status) = (order.attempts, order.status().as_str());
         tracing::info!(delivery = %self.id, attempt, status, code, reason, "attempt ended");
     }
+}
+
+/// Whether Cortex Cloud's own response shows what the merchant has to fix.
+fn is_found_by_a_call(code: ResolutionCode) -> bool {
+    matches!(code, ResolutionCode::InvalidUsername | ResolutionCode::MissingCredentials | ResolutionCode::AssetNotFound)
 }
 
 fn is_due(phase: &Phase, now: DateTime<Utc>) -> bool {
@@ -377,7 +423,7 @@ fn is_due(phase: &Phase, now: DateTime<Utc>) -> bool {
         | Phase::ActionRequired { .. }
         | Phase::Completed
         | Phase::FailedPermanently { .. }
-        | Phase::Cancelled => false,
+        | Phase::Cancelled(_) => false,
     }
 }
 

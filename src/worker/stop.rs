@@ -1,7 +1,7 @@
 //! Why an attempt stops before everything is shared, and what each failure of Cortex Cloud or of the log means for it.
 
-use domain::ResolutionCode;
-use domain::delivery::DeliveryRefusal;
+use domain::delivery::{CortexCall, DeliveryRefusal};
+use domain::{Asset, ResolutionCode};
 
 use crate::cortex::CortexError;
 use crate::event_log::{CommandError, LoadError};
@@ -12,16 +12,31 @@ pub(super) enum Stop {
     Wait,
     /// It may work later.
     Fail(String),
-    RequireAction(ResolutionCode),
+    RequireAction(RequiredAction),
     GiveUp(String),
     /// The service stops.
     HandBack,
-    /// Somebody called the delivery off; that is recorded.
-    Cancelled,
-    /// Somebody took the delivery over.
-    Over,
+    /// The attempt is over, and that is recorded: it was cancelled, or its order was revised.
+    Ended,
+    /// Another attempt holds the delivery.
+    LeaseLost,
     /// Nothing can be recorded; the lease runs out and the delivery is taken up again.
-    LogGone(String),
+    LogUnavailable(String),
+}
+
+/// What the merchant has to fix.
+pub(super) struct RequiredAction {
+    pub(super) code: ResolutionCode,
+    /// The assets that Cortex Cloud does not have.
+    pub(super) missing: Vec<Asset>,
+    /// The call that showed it, if one did.
+    pub(super) call: Option<CortexCall>,
+}
+
+impl Stop {
+    pub(super) fn require(code: ResolutionCode) -> Self {
+        Self::RequireAction(RequiredAction { code, missing: vec![], call: None })
+    }
 }
 
 /// Why a step was not taken: a login that ran out can be renewed, everything else ends the attempt.
@@ -40,38 +55,29 @@ impl From<CortexError> for Step {
     fn from(error: CortexError) -> Self {
         Self::Stop(match error {
             CortexError::SessionExpired => return Self::SessionExpired,
-            CortexError::BadCredentials => Stop::RequireAction(ResolutionCode::MissingCredentials),
+            CortexError::BadCredentials => Stop::require(ResolutionCode::MissingCredentials),
             CortexError::RateLimited { .. } => Stop::Fail("Cortex Cloud asks for fewer calls".to_owned()),
             CortexError::Temporary(reason) => Stop::Fail(reason),
             CortexError::NotMutual => Stop::Wait,
             // The customer's account went away between two calls.
-            CortexError::NotFound => Stop::RequireAction(ResolutionCode::InvalidUsername),
+            CortexError::NotFound => Stop::require(ResolutionCode::InvalidUsername),
             CortexError::Unexpected(reason) => Stop::GiveUp(reason),
         })
     }
 }
 
-/// The customer was found a moment ago: what is not there is the asset, and its mapping is the merchant's to mend.
-pub(super) fn no_such_asset(error: CortexError) -> Step {
-    if error == CortexError::NotFound {
-        Stop::RequireAction(ResolutionCode::NoItemMapping).into()
-    } else {
-        error.into()
-    }
-}
-
 impl From<LoadError> for Stop {
     fn from(error: LoadError) -> Self {
-        Self::LogGone(error.to_string())
+        Self::LogUnavailable(error.to_string())
     }
 }
 
 impl From<CommandError<DeliveryRefusal>> for Stop {
     fn from(error: CommandError<DeliveryRefusal>) -> Self {
         match error {
-            CommandError::Refused(_) => Self::Over,
+            CommandError::Refused(_) => Self::LeaseLost,
             CommandError::Contended | CommandError::Busy | CommandError::Unavailable(_) | CommandError::Broken(_) => {
-                Self::LogGone(error.to_string())
+                Self::LogUnavailable(error.to_string())
             }
         }
     }

@@ -153,7 +153,7 @@ on_each_engine! {
         shop.map("STORM", "missing-preset").await;
         shop.map("RAIN", "rain").await;
         let id = shop.post(&orders::generic("1", "mutual_max", &["STORM", "RAIN"])).await.accepted("queued");
-        assert_eq!(shop.settled(&id).await, code("ACTION_REQUIRED", "NO_ITEM_MAPPING"));
+        assert_eq!(shop.settled(&id).await, code("ACTION_REQUIRED", "ASSET_NOT_FOUND"));
         assert_eq!(app.cortex.share_count(preset("rain"), "mutual_max").effective, 1, "the other is delivered");
         assert_eq!(merchant.balance().await, json!({ "available": 990, "reserved": 0, "charged": 10 }));
     }

@@ -31,6 +31,8 @@ mod refusals;
 mod replaying;
 mod replays;
 mod retention;
+mod revisions;
+mod shown;
 mod support;
 mod views;
 mod webhooks;

@@ -27,6 +27,8 @@ pub enum CortexOperation {
     FindUser,
     Relation,
     Follow,
+    Unfollow,
+    FindItem,
     IsShared,
     Share,
 }
@@ -38,6 +40,8 @@ impl CortexOperation {
             Self::FindUser => "find_user",
             Self::Relation => "relation",
             Self::Follow => "follow",
+            Self::Unfollow => "unfollow",
+            Self::FindItem => "find_item",
             Self::IsShared => "is_shared",
             Self::Share => "share",
         }
@@ -50,6 +54,8 @@ impl CortexOperation {
             Self::FindUser => "find the customer",
             Self::Relation => "see whether the customer follows back",
             Self::Follow => "follow the customer",
+            Self::Unfollow => "unfollow the customer",
+            Self::FindItem => "find the asset",
             Self::IsShared => "see whether the asset is shared already",
             Self::Share => "share the asset",
         }

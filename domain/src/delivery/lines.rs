@@ -2,6 +2,8 @@
 //!
 //! The aggregate and the delivery log fold lines by the same functions, so what is shown is what was decided.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{PlannedAsset, PlannedItem};
@@ -166,6 +168,33 @@ impl Change {
             Self::LineAdded { .. } | Self::LineRemoved { .. } | Self::Username | Self::ApiKey => true,
             // An asset is shared once, however often it was bought.
             Self::Quantity { .. } | Self::Status { .. } => false,
+        }
+    }
+}
+
+/// Changes that are named one by one; beyond, they are only counted.
+const MAX_NAMED_CHANGES: usize = 10;
+
+/// What a revision changed, as people read it: `added Storm; removed Rain; status from pending to paid`.
+pub fn describe_changes(changes: &[Change]) -> String {
+    let mut parts: Vec<String> = changes.iter().take(MAX_NAMED_CHANGES).map(ToString::to_string).collect();
+    if changes.len() > MAX_NAMED_CHANGES {
+        parts.push(format!("and {} more", changes.len() - MAX_NAMED_CHANGES));
+    }
+    parts.join("; ")
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let or_none = |status: &Option<String>| status.clone().unwrap_or_else(|| "none".to_owned());
+        match self {
+            Self::LineAdded { line, quantity: 1 } => write!(f, "added {line}"),
+            Self::LineAdded { line, quantity } => write!(f, "added {quantity} × {line}"),
+            Self::LineRemoved { line } => write!(f, "removed {line}"),
+            Self::Quantity { line, from, to } => write!(f, "quantity of {line} from {from} to {to}"),
+            Self::Username => f.write_str("another username"),
+            Self::Status { from, to } => write!(f, "status from {} to {}", or_none(from), or_none(to)),
+            Self::ApiKey => f.write_str("another API key"),
         }
     }
 }

@@ -52,7 +52,7 @@ impl Webhook {
     }
 
     /// Whether it says what was ordered. A deletion may be an id and nothing else.
-    pub(super) fn describes_order(&self) -> bool {
+    pub fn describes_order(&self) -> bool {
         self.intent != Intent::Cancel || !self.items.is_empty()
     }
 }

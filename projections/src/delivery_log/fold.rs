@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::Private;
-use domain::delivery::{DeliveryEvent, DeliveryStatus, Webhook, WebhookOutcome};
+use domain::delivery::{Change, CortexCall, DeliveryEvent, DeliveryStatus, OrderLines, Webhook, WebhookOutcome};
+use domain::{Asset, Private, ResolutionCode};
 use uuid::Uuid;
 
-use super::{DeliveryRow, SharedAsset};
+use super::{DeliveryRow, Detail, SharedAsset};
 use crate::database::{Sql, storable};
 use crate::feed::{Recorded, delivery_facts};
 use crate::progress::Progress;
@@ -56,7 +56,7 @@ pub fn folded(events: &[Recorded], id: &str) -> Option<DeliveryRow> {
 fn fold(mut rows: HashMap<String, DeliveryRow>, told: Vec<(&Recorded, &DeliveryEvent)>) -> Vec<DeliveryRow> {
     let mut duplicates: Vec<DeliveryRow> = vec![];
     for (event, told) in told {
-        if let DeliveryEvent::WebhookReceived { webhook, outcome } = told {
+        if let DeliveryEvent::WebhookReceived { webhook, outcome, .. } = told {
             if !rows.contains_key(&event.aggregate_id) {
                 rows.insert(event.aggregate_id.clone(), opened(event, webhook));
             }
@@ -81,7 +81,7 @@ fn fold(mut rows: HashMap<String, DeliveryRow>, told: Vec<(&Recorded, &DeliveryE
 
 fn opened(event: &Recorded, webhook: &Webhook) -> DeliveryRow {
     let at = event.recorded_at_us();
-    let mut row = DeliveryRow {
+    DeliveryRow {
         id: event.aggregate_id.clone(),
         duplicate_of: None,
         account_id: webhook.account_id.to_string(),
@@ -90,9 +90,11 @@ fn opened(event: &Recorded, webhook: &Webhook) -> DeliveryRow {
         order_number: webhook.order_number.as_deref().map(storable),
         username: None,
         username_key: None,
-        status: String::new(),
+        status: DeliveryStatus::Queued.as_str().to_owned(),
         resolution_code: None,
-        items: json(&webhook.items),
+        detail: None,
+        items: json(&OrderLines::default()),
+        unmapped: 0,
         shared: "[]".to_owned(),
         attempts: 0,
         next_attempt_at: None,
@@ -104,21 +106,20 @@ fn opened(event: &Recorded, webhook: &Webhook) -> DeliveryRow {
         kept_since: None,
         listed_at: event.position,
         position: event.position,
-    };
-    row.name(webhook.username.as_ref());
-    row
+    }
 }
 
 fn duplicate(event: &Recorded, webhook: &Webhook) -> DeliveryRow {
     let mut row = opened(event, webhook);
+    row.revise(webhook, &[]);
     row.id = duplicate_id(&event.aggregate_id, event.sequence);
     row.duplicate_of = Some(event.aggregate_id.clone());
     row.stand_at(Progress::DUPLICATE);
     row
 }
 
-fn json<T: serde::Serialize>(values: &[T]) -> String {
-    let text = serde_json::to_string(values).expect("lists of plain values are always JSON");
+fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
+    let text = serde_json::to_string(value).expect("plain values are always JSON");
     storable(&text.replace("\\u0000", ""))
 }
 
@@ -158,49 +159,74 @@ impl DeliveryRow {
         if after != before {
             self.stand_at(after);
             self.next_attempt_at = None;
+            self.detail = None;
             self.completed_at = (after.status == DeliveryStatus::Completed).then_some(at);
         }
         if matches!(event, DeliveryEvent::WebhookReceived { .. } | DeliveryEvent::UsernameCorrected { .. }) {
             self.personal = 1;
         }
         match event {
-            DeliveryEvent::WebhookReceived { webhook, outcome } => match outcome {
-                WebhookOutcome::Accepted => self.bought(webhook),
-                WebhookOutcome::Duplicate if self.items == "[]" => self.bought(webhook),
-                WebhookOutcome::Filtered
-                | WebhookOutcome::Cancelled
-                | WebhookOutcome::Duplicate
-                | WebhookOutcome::TooLate => {}
-            },
-            DeliveryEvent::Started(started) => self.attempts = started.attempt.into(),
-            DeliveryEvent::Followed { credits } => self.charge(*credits),
-            DeliveryEvent::ItemShared { asset, credits } => {
+            DeliveryEvent::WebhookReceived { webhook, outcome, changes } if outcome.revises() => {
+                self.revise(webhook, changes);
+            }
+            DeliveryEvent::Started(started) => {
+                self.attempts = started.attempt.into();
+                self.fold_lines(|lines| lines.plan(&started.plan));
+            }
+            DeliveryEvent::Followed { credits, .. } => self.charge(*credits),
+            DeliveryEvent::ItemShared { asset, credits, .. } => {
                 let mut shared = self.shared_assets();
-                shared.push(SharedAsset { asset: asset.clone(), shared_at: at });
+                shared.push(SharedAsset { asset: asset.clone(), shared_at: at, credits: *credits });
                 self.shared = json(&shared);
                 self.charge(*credits);
             }
-            DeliveryEvent::RetryScheduled { due_at, .. } => self.next_attempt_at = Some(due_at.timestamp_micros()),
+            DeliveryEvent::RetryScheduled { due_at, call, .. } => {
+                self.next_attempt_at = Some(due_at.timestamp_micros());
+                self.explain(call.as_ref(), &[]);
+            }
+            DeliveryEvent::ActionRequired { code, call, assets } => {
+                if *code == ResolutionCode::NoItemMapping {
+                    self.fold_lines(OrderLines::plan_nothing);
+                }
+                self.explain(call.as_ref(), assets);
+            }
+            DeliveryEvent::FailedPermanently { call, .. } => self.explain(call.as_ref(), &[]),
             DeliveryEvent::UsernameCorrected { username } => self.name(Some(username)),
             DeliveryEvent::PersonalDataErased { .. } => {
                 self.name(Some(&Private::Erased));
                 self.personal = 0;
             }
-            DeliveryEvent::LeaseRenewed { .. }
-            | DeliveryEvent::ActionRequired { .. }
+            DeliveryEvent::WebhookReceived { .. }
+            | DeliveryEvent::LeaseRenewed { .. }
             | DeliveryEvent::Completed
-            | DeliveryEvent::FailedPermanently { .. }
             | DeliveryEvent::CancellationRequested
             | DeliveryEvent::Cancelled
+            | DeliveryEvent::StatusFiltered
             | DeliveryEvent::HandedBack
-            | DeliveryEvent::RetryRequested
+            | DeliveryEvent::RetryRequested { .. }
             | DeliveryEvent::Requeued { .. } => {}
         }
     }
 
-    fn bought(&mut self, webhook: &Webhook) {
-        self.items = json(&webhook.items);
-        self.name(webhook.username.as_ref());
+    fn revise(&mut self, webhook: &Webhook, changes: &[Change]) {
+        if webhook.describes_order() {
+            self.fold_lines(|lines| lines.revise(&webhook.items));
+        }
+        if changes.contains(&Change::Username) || self.username.is_none() {
+            self.name(webhook.username.as_ref());
+        }
+    }
+
+    fn fold_lines(&mut self, fold: impl FnOnce(&mut OrderLines)) {
+        let mut lines = self.lines();
+        fold(&mut lines);
+        self.unmapped = lines.has_unmapped().into();
+        self.items = json(&lines);
+    }
+
+    fn explain(&mut self, call: Option<&CortexCall>, missing: &[Asset]) {
+        let detail = Detail { call: call.cloned(), missing: missing.to_vec() };
+        self.detail = (detail != Detail::default()).then(|| json(&detail));
     }
 
     fn charge(&mut self, credits: domain::Credits) {

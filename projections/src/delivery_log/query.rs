@@ -6,7 +6,7 @@ use super::{DeliveryRow, search};
 use crate::database::{Database, Sql};
 
 pub(super) const COLUMNS: &str = "id, duplicate_of, account_id, integration_id, order_id, order_number, username, username_key, \
-     status, resolution_code, items, shared, attempts, next_attempt_at, credits_charged, received_at, updated_at, \
+     status, resolution_code, detail, items, unmapped, shared, attempts, next_attempt_at, credits_charged, received_at, updated_at, \
      completed_at, listed_at, position";
 
 /// How far apart the clocks of two nodes may be, in microseconds: ten minutes.
@@ -26,6 +26,8 @@ pub struct Filter {
     pub search: Option<String>,
     pub received_from: Option<i64>,
     pub received_to: Option<i64>,
+    /// Only deliveries with something bought that no mapping was found for.
+    pub unmapped: bool,
 }
 
 /// A window of the list, which runs from the newest to the oldest.
@@ -101,6 +103,9 @@ fn restrict(mut sql: Sql, filter: &Filter) -> Sql {
     }
     if !filter.resolution_codes.is_empty() && !filter.statuses.is_empty() {
         sql = sql.push(" AND status IN (").bind_list(filter.statuses.iter().map(String::as_str)).push(")");
+    }
+    if filter.unmapped {
+        sql = sql.push(" AND unmapped = 1");
     }
     if let Some(from) = filter.received_from {
         sql = sql.push(" AND received_at >= ").bind(from);
@@ -210,4 +215,20 @@ pub async fn waiting_for(
         sql = sql.push(" AND integration_id = ").bind(integration_id);
     }
     database.fetch_all(sql.push(" ORDER BY listed_at LIMIT ").bind(limit)).await
+}
+
+/// Deliveries of an integration that are completed, the oldest first, from after a place in the list.
+pub async fn completed_of(
+    database: &Database,
+    integration_id: &str,
+    after: i64,
+    limit: i64,
+) -> sqlx::Result<Vec<DeliveryRow>> {
+    let sql = Sql::new(format!("SELECT {COLUMNS}, personal FROM delivery_log WHERE integration_id = "))
+        .bind(integration_id)
+        .push(" AND status = 'completed' AND listed_at > ")
+        .bind(after)
+        .push(" ORDER BY listed_at LIMIT ")
+        .bind(limit);
+    database.fetch_all(sql).await
 }

@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::ResolutionCode;
+use domain::delivery::CortexCall;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -102,6 +103,8 @@ struct Known {
     webhooks: u32,
     items: Vec<Value>,
     attempt: u64,
+    /// Whom the latest attempt was for, where the reader may know.
+    tried: Option<String>,
 }
 
 impl Known {
@@ -113,9 +116,10 @@ impl Known {
             "retry_scheduled" => {
                 let due = said["due_at"].as_str().and_then(|due| DateTime::parse_from_rfc3339(due).ok());
                 let cause = code(said).map_or("It did not work.", waits_for);
+                let returned = returned(said);
                 match due.map(|due| due.to_utc()) {
                     Some(due) => format!(
-                        "{cause} Nothing is to be done: the next try is due at {} UTC, {} from then.",
+                        "{cause}{returned} Nothing is to be done: the next try is due at {} UTC, {} from then.",
                         moment(due),
                         distance(due - event.recorded_at)
                     ),
@@ -123,7 +127,11 @@ impl Known {
                 }
             }
             "failed_permanently" => match code(said) {
-                Some(code) => format!("It was given up ({}). {}", code.as_str(), code.advice()),
+                Some(code) => format!("It was given up ({}).{} {}", code.as_str(), returned(said), code.advice()),
+                None => event.summary.clone(),
+            },
+            "action_required" => match self.tried.as_deref().filter(|_| code(said) == Some(ResolutionCode::InvalidUsername)) {
+                Some(name) => format!("{} The name tried was “{name}”.", event.summary),
                 None => event.summary.clone(),
             },
             // The summary says the rest as plainly as it can be said.
@@ -133,7 +141,8 @@ impl Known {
 
     fn of_webhook(&mut self, event: &Event, said: &Value) -> String {
         self.webhooks += 1;
-        if let Some(items) = said["webhook"]["items"].as_array().filter(|items| !items.is_empty()) {
+        let is_taken_over = !matches!(said["outcome"].as_str(), Some("duplicate" | "stale"));
+        if let Some(items) = said["webhook"]["items"].as_array().filter(|items| is_taken_over && !items.is_empty()) {
             self.items.clone_from(items);
         }
         let id =
@@ -147,6 +156,10 @@ impl Known {
                     items => format!(" It names {items} items."),
                 };
                 format!("{}{items}", event.summary)
+            }
+            Some("revised") => {
+                self.accepted_at = Some(event.recorded_at);
+                event.summary.clone()
             }
             Some("filtered") => format!("{} {}", event.summary, ResolutionCode::OrderStatusFiltered.advice()),
             Some("duplicate") => {
@@ -165,16 +178,23 @@ impl Known {
             return event.summary.clone();
         };
         self.attempt = attempt;
-        let assets: Vec<String> = plan.iter().filter_map(asset).collect();
-        let plan = if assets.is_empty() { "nothing".to_owned() } else { assets.join(", ") };
-        let unmapped = said["unmapped"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let names: Vec<String> = unmapped.iter().filter_map(|index| self.item(index.as_u64()?)).collect();
+        self.tried = said["username"].as_str().map(ToOwned::to_owned);
+        let planned = |item: &'_ Value| item["assets"].as_array().map(Vec::as_slice).unwrap_or_default().to_vec();
+        let mut assets: Vec<String> = vec![];
+        for planned in plan.iter().flat_map(planned).filter_map(|planned| asset(&planned["asset"])) {
+            if !assets.contains(&planned) {
+                assets.push(planned);
+            }
+        }
+        let to_share = if assets.is_empty() { "nothing".to_owned() } else { assets.join(", ") };
+        let unmapped: Vec<&Value> = plan.iter().filter(|item| planned(item).is_empty()).collect();
+        let names: Vec<String> = unmapped.iter().filter_map(|item| self.item(item["item"].as_u64()?)).collect();
         let left_out = match unmapped.len() {
             0 => String::new(),
             1 => format!(" For 1 item there is no mapping{}.", named(&names)),
             items => format!(" For {items} items there is no mapping{}.", named(&names)),
         };
-        format!("Attempt {attempt} began, by worker {worker}. To share: {plan}.{left_out}")
+        format!("Attempt {attempt} began, by worker {worker}. To share: {to_share}.{left_out}")
     }
 
     fn item(&self, index: u64) -> Option<String> {
@@ -196,6 +216,12 @@ fn code(said: &Value) -> Option<ResolutionCode> {
     said["code"].as_str().and_then(ResolutionCode::parse)
 }
 
+/// What Cortex Cloud returned to the call that decided, as a sentence.
+fn returned(said: &Value) -> String {
+    let call = serde_json::from_value::<CortexCall>(said["call"].clone());
+    call.map(|call| format!(" Cortex Cloud, {call}.")).unwrap_or_default()
+}
+
 fn waits_for(code: ResolutionCode) -> &'static str {
     match code {
         ResolutionCode::NdspWaiting => "The customer has not followed back yet.",
@@ -206,6 +232,8 @@ fn waits_for(code: ResolutionCode) -> &'static str {
         | ResolutionCode::InactiveApiKey
         | ResolutionCode::CreditsExhausted
         | ResolutionCode::NoItemMapping
+        | ResolutionCode::AssetNotFound
+        | ResolutionCode::IntegrationInactive
         | ResolutionCode::OrderStatusFiltered
         | ResolutionCode::Duplicate
         | ResolutionCode::Unknown => "It did not work.",
@@ -286,8 +314,11 @@ mod tests {
         let items = json!([{ "title": "Storm lead" }, { "title": "Guitar strap" }]);
         let webhook = |outcome: &str| json!({ "webhook": { "items": items }, "outcome": outcome });
         let start = json!({
-            "attempt": 1, "worker": "w1", "lease_until": at(60), "unmapped": [1],
-            "plan": [{ "resource_type": "preset", "resource_id": "storm" }],
+            "attempt": 1, "worker": "w1", "lease_until": at(60), "username": "max",
+            "plan": [
+                { "item": 0, "assets": [{ "asset": { "resource_type": "preset", "resource_id": "storm" } }] },
+                { "item": 1, "assets": [] },
+            ],
         });
         let retried = Event {
             reason: Some("the customer called".to_owned()),

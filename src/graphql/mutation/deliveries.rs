@@ -113,7 +113,7 @@ impl Deliveries {
             retried,
             more,
             end_cursor,
-            deliveries: deliveries.into_iter().map(Delivery).collect(),
+            deliveries: deliveries.into_iter().map(Delivery::from).collect(),
             user_errors: vec![],
         })
     }
@@ -172,7 +172,7 @@ async fn tell(context: &Context<'_>, id: &ID, command: DeliveryCommand) -> Resul
     match service.log.execute::<Aggregate>(stream, command, &viewer.actor(Some(&row.account_id))).await {
         Ok(committed) => {
             service.wait_for_views(committed.position).await;
-            let delivery = delivery_log::find(&service.views, stream).await?.map(Delivery);
+            let delivery = delivery_log::find(&service.views, stream).await?.map(Delivery::from);
             Ok(DeliveryPayload { delivery, user_errors: vec![] })
         }
         Err(error) => Ok(refused(error)?.into()),

@@ -104,7 +104,7 @@ impl Erasures {
             erased: int(i64::try_from(erased).unwrap_or(i64::MAX)),
             data_requests: int(i64::try_from(requests.len()).unwrap_or(i64::MAX)),
             more: extent.deliveries > MAX_AT_ONCE,
-            deliveries: shown.into_iter().map(Delivery).collect(),
+            deliveries: shown.into_iter().map(Delivery::from).collect(),
             user_errors: vec![],
         })
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_graphql::{Context, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
 use domain::delivery::DeliveryStatus as Status;
+use domain::integration::Link;
 use domain::{DeliveryId, IntegrationId};
 
 use super::payload;
@@ -33,6 +34,8 @@ struct ReplayWebhooksInput {
     order_id: Option<String>,
     /// A thousand at most.
     delivery_ids: Option<Vec<ID>>,
+    /// Delivers this mapping's asset to orders that bought the product and were completed without it, and nothing else.
+    mapping_id: Option<ID>,
     /// Answers how many and which deliveries it would do again, and records nothing.
     #[graphql(default)]
     dry_run: bool,
@@ -63,14 +66,14 @@ impl Replays {
     ) -> Result<ReplayWebhooksPayload, ApiError> {
         let (service, viewer) = asked(context)?;
         let link = match input.integration_id.parse::<IntegrationId>() {
-            Ok(id) => service.integrations.find(id).await?.map(|link| (id, link.account_id)),
+            Ok(id) => service.integrations.find(id).await?.map(|link| (id, link)),
             Err(_) => None,
         };
-        let Some((id, account_id)) = link.filter(|(_, account_id)| viewer.sees(&account_id.to_string())) else {
+        let Some((id, link)) = link.filter(|(_, link)| viewer.sees(&link.account_id.to_string())) else {
             return Ok(UserError::not_found("integrationId").into());
         };
-        let dry_run = input.dry_run;
-        let choice = match choice(id, input) {
+        let (account_id, dry_run) = (link.account_id, input.dry_run);
+        let choice = match choice(id, &link, input) {
             Ok(choice) => choice,
             Err(error) => return Ok(error.into()),
         };
@@ -108,7 +111,7 @@ impl Replays {
     }
 }
 
-fn choice(integration_id: IntegrationId, input: ReplayWebhooksInput) -> Result<Choice, UserError> {
+fn choice(integration_id: IntegrationId, link: &Link, input: ReplayWebhooksInput) -> Result<Choice, UserError> {
     let invalid = |message: &str, field| UserError::new("INVALID_INPUT", message, Some(field));
     let from = input.from.map_or(0, |from| from.timestamp_micros());
     let to = input.to.map_or(i64::MAX, |to| to.timestamp_micros());
@@ -130,11 +133,19 @@ fn choice(integration_id: IntegrationId, input: ReplayWebhooksInput) -> Result<C
             statuses.push(status);
         }
     }
+    let mapping = match input.mapping_id {
+        Some(id) => {
+            let found = link.mappings.iter().find(|mapping| mapping.id.to_string() == *id);
+            Some(found.cloned().ok_or_else(|| UserError::not_found("mappingId"))?)
+        }
+        None => None,
+    };
     Ok(Choice {
         integration_id,
         received: (from, to),
         statuses,
         order_id,
         delivery_ids: delivery_ids.map_err(|_| UserError::not_found("deliveryIds"))?,
+        mapping,
     })
 }

@@ -1,0 +1,116 @@
+//! The items of a delivery: what was ordered, and what recorded events say was planned and shared for it.
+
+use async_graphql::{Enum, ID, SimpleObject};
+use chrono::{DateTime, Utc};
+use domain::delivery::{OrderLine, PlannedAsset};
+use domain::{LineItem, MatchType as DomainMatchType};
+use projections::delivery_log::{DeliveryRow, SharedAsset};
+
+use super::super::account::moment;
+use super::super::integration::ItemMapping;
+use super::super::words::ResourceType;
+
+/// What became of an item.
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum DeliveryItemState {
+    /// No attempt has looked at it yet.
+    Pending,
+    /// No mapping was found for it.
+    Unmapped,
+    /// It is to be shared, in whole or in part.
+    Outstanding,
+    Shared,
+    /// It is no longer part of the order: refunded, or taken off. What was shared for it is never taken back.
+    Removed,
+}
+
+#[derive(SimpleObject)]
+pub(super) struct DeliveryItem {
+    title: Option<String>,
+    sku: Option<String>,
+    product_id: Option<String>,
+    variant_id: Option<String>,
+    quantity: i32,
+    state: DeliveryItemState,
+    /// The mapping by which it was delivered, as it was then; the first of several.
+    mapping: Option<ItemMapping>,
+    /// Everything that was planned for it.
+    assets: Vec<DeliveryAsset>,
+    /// When the last of its assets was shared.
+    shared_at: Option<DateTime<Utc>>,
+}
+
+/// An asset that an attempt planned for an item.
+#[derive(SimpleObject)]
+pub(super) struct DeliveryAsset {
+    resource_type: ResourceType,
+    resource_id: String,
+    /// Null while it was not shared.
+    shared_at: Option<DateTime<Utc>>,
+    /// Whether Cortex Cloud does not have it.
+    missing: bool,
+}
+
+impl DeliveryItem {
+    pub(super) fn of(row: &DeliveryRow) -> Vec<Self> {
+        let (lines, shared) = (row.lines(), row.shared_assets());
+        let missing = row.detail().missing;
+        let current = lines.current.into_iter().map(|line| (line, false));
+        let all = current.chain(lines.former.into_iter().map(|line| (line, true)));
+        all.map(|(line, is_gone)| Self::new(line, is_gone, &shared, &missing)).collect()
+    }
+
+    fn new(line: OrderLine, is_gone: bool, shared: &[SharedAsset], missing: &[domain::Asset]) -> Self {
+        let OrderLine { item, planned } = line;
+        let is_gone = is_gone || item.quantity == 0;
+        let is_looked_at = planned.is_some();
+        let planned = planned.unwrap_or_default();
+        let mapping = planned.first().map(|planned| mapping(planned, &item));
+        let assets: Vec<DeliveryAsset> = planned
+            .into_iter()
+            .map(|PlannedAsset { asset, .. }| DeliveryAsset {
+                shared_at: shared.iter().find(|shared| shared.asset == asset).map(|shared| moment(shared.shared_at)),
+                missing: missing.contains(&asset),
+                resource_type: asset.resource_type.into(),
+                resource_id: asset.resource_id,
+            })
+            .collect();
+        let moments: Option<Vec<DateTime<Utc>>> = assets.iter().map(|asset| asset.shared_at).collect();
+        let shared_at = moments.and_then(|moments| moments.into_iter().max());
+        let state = match (is_gone, is_looked_at, shared_at) {
+            (true, _, _) => DeliveryItemState::Removed,
+            (false, false, _) => DeliveryItemState::Pending,
+            (false, true, _) if assets.is_empty() => DeliveryItemState::Unmapped,
+            (false, true, Some(_)) => DeliveryItemState::Shared,
+            (false, true, None) => DeliveryItemState::Outstanding,
+        };
+        Self {
+            title: item.title,
+            sku: item.sku,
+            product_id: item.product_id,
+            variant_id: item.variant_id,
+            quantity: if is_gone { 0 } else { i32::try_from(item.quantity).unwrap_or(i32::MAX) },
+            state,
+            mapping,
+            assets,
+            shared_at,
+        }
+    }
+}
+
+/// The mapping as it was when the attempt planned by it.
+fn mapping(planned: &PlannedAsset, item: &LineItem) -> ItemMapping {
+    let reference = match planned.match_type {
+        DomainMatchType::Title => &item.title,
+        DomainMatchType::ProductId => &item.product_id,
+        DomainMatchType::Sku => &item.sku,
+        DomainMatchType::VariantId => &item.variant_id,
+    };
+    ItemMapping {
+        id: ID(planned.mapping_id.to_string()),
+        match_type: planned.match_type.into(),
+        external_ref: reference.clone().unwrap_or_default(),
+        resource_type: planned.asset.resource_type.into(),
+        resource_id: planned.asset.resource_id.clone(),
+    }
+}

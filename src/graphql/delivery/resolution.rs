@@ -1,0 +1,85 @@
+//! What a merchant can do about a delivery, with what is recorded of the very case.
+
+use domain::delivery::CortexOperation;
+use domain::{ResolutionCode, ResourceType};
+use projections::delivery_log::Detail;
+
+/// The advice of a code, and what is known beyond it: the name that was tried, the asset that is missing, the call that
+/// failed.
+pub(super) fn resolution(code: ResolutionCode, detail: &Detail, username: Option<&str>) -> String {
+    let advice = code.advice();
+    match code {
+        ResolutionCode::InvalidUsername => match username {
+            Some(name) => format!("{advice} The name tried was “{name}”."),
+            None => advice.to_owned(),
+        },
+        ResolutionCode::AssetNotFound => format!("{advice} Missing: {}.", missing(detail)),
+        ResolutionCode::MissingCredentials if is_refused_login(detail) => {
+            "Cortex Cloud does not accept the saved e-mail and password. Save the right ones; the delivery then goes on by \
+             itself."
+                .to_owned()
+        }
+        ResolutionCode::Unknown | ResolutionCode::TemporaryFailure => match &detail.call {
+            Some(call) => format!("{advice} What happened: {call}."),
+            None => advice.to_owned(),
+        },
+        ResolutionCode::MissingUsername
+        | ResolutionCode::MissingCredentials
+        | ResolutionCode::InactiveApiKey
+        | ResolutionCode::CreditsExhausted
+        | ResolutionCode::NoItemMapping
+        | ResolutionCode::IntegrationInactive
+        | ResolutionCode::OrderStatusFiltered
+        | ResolutionCode::NdspWaiting
+        | ResolutionCode::Duplicate => advice.to_owned(),
+    }
+}
+
+fn missing(detail: &Detail) -> String {
+    let assets = detail.missing.iter().map(|asset| {
+        let kind = match asset.resource_type {
+            ResourceType::Preset => "preset",
+            ResourceType::Capture => "capture",
+        };
+        format!("{kind} {}", asset.resource_id)
+    });
+    assets.collect::<Vec<_>>().join(", ")
+}
+
+fn is_refused_login(detail: &Detail) -> bool {
+    detail.call.as_ref().is_some_and(|call| call.operation == CortexOperation::Login)
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Asset;
+    use domain::delivery::CortexCall;
+
+    use super::*;
+
+    fn call(operation: CortexOperation, status: u16, reason: &str) -> Detail {
+        let call = CortexCall { operation, status: Some(status), duration_ms: 120, reason: Some(reason.to_owned()) };
+        Detail { call: Some(call), missing: vec![] }
+    }
+
+    #[test]
+    fn the_advice_names_what_the_case_is_about() {
+        let nothing = Detail::default();
+        let invalid = resolution(ResolutionCode::InvalidUsername, &nothing, Some("max_the_axe"));
+        assert!(invalid.ends_with("The name tried was “max_the_axe”."), "{invalid}");
+        let asset = Asset { resource_type: ResourceType::Capture, resource_id: "plexi-9".to_owned() };
+        let gone = Detail { missing: vec![asset], ..Detail::default() };
+        let gone = resolution(ResolutionCode::AssetNotFound, &gone, None);
+        assert!(gone.ends_with("Missing: capture plexi-9."), "{gone}");
+        let unknown = resolution(ResolutionCode::Unknown, &call(CortexOperation::Share, 418, "answered 418"), None);
+        assert!(unknown.contains("HTTP 418 after 120 ms (answered 418)"), "{unknown}");
+    }
+
+    #[test]
+    fn a_refused_login_is_another_case_than_none() {
+        let none = resolution(ResolutionCode::MissingCredentials, &Detail::default(), None);
+        let refused = call(CortexOperation::Login, 401, "wrong e-mail address or password");
+        let refused = resolution(ResolutionCode::MissingCredentials, &refused, None);
+        assert!(refused.contains("does not accept") && !none.contains("does not accept"));
+    }
+}

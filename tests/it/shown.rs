@@ -1,0 +1,184 @@
+//! What is shown is what happened: items, statuses and failures come from recorded events, not from today's settings.
+
+use chrono::{DateTime, Utc};
+use cloud_bridge::sandbox::{Fault, Operation};
+use domain::ResolutionCode;
+use domain::delivery::DeliveryStatus;
+use domain::integration::Provider;
+use serde_json::{Value, json};
+
+use crate::app::{Merchant, Shop, TestApp, text};
+use crate::delivering::{script, wait_until};
+use crate::engines::on_each_engine;
+use crate::orders;
+
+const SHOWN: &str = "query ($id: ID!, $asOf: DateTime) { delivery(id: $id, asOf: $asOf) {
+    status resolution
+    lastCall { operation status durationMs reason }
+    items { sku quantity state sharedAt mapping { id externalRef resourceId } assets { resourceId sharedAt missing } }
+    timeline(first: 100) { nodes { type recordedAt summary data } }
+} }";
+
+async fn shown(shop: &Shop<'_>, id: &str) -> Value {
+    shop.merchant.app.settle().await;
+    shop.merchant.ask(SHOWN, json!({ "id": id })).await["delivery"].clone()
+}
+
+async fn mappings(shop: &Shop<'_>) -> Vec<Value> {
+    let document = "query ($id: ID!) { integration(id: $id) { itemMappings { id } } }";
+    let found = shop.merchant.ask(document, json!({ "id": shop.id })).await;
+    found["integration"]["itemMappings"].as_array().unwrap().clone()
+}
+
+async fn unmap_all(shop: &Shop<'_>) {
+    let document = r#"mutation ($input: RemoveItemMappingInput!) {
+        removeItemMapping(input: $input) { userErrors { code } } }"#;
+    for mapping in mappings(shop).await {
+        let input = json!({ "integrationId": shop.id, "mappingId": mapping["id"] });
+        shop.merchant.ask(document, json!({ "input": input })).await;
+    }
+}
+
+async fn filtered(merchant: &Merchant<'_>, filter: Value) -> Vec<String> {
+    let document = "query ($filter: DeliveryFilter) { deliveries(first: 50, filter: $filter) { nodes { id } } }";
+    let found = merchant.ask(document, json!({ "filter": filter })).await;
+    found["deliveries"]["nodes"].as_array().unwrap().iter().map(|node| text(&node["id"])).collect()
+}
+
+on_each_engine! {
+    async fn items_show_what_was_delivered_whatever_is_mapped_today(app: &TestApp) {
+        let shop = app.merchant().await.bare_shop(Provider::Shopify, &[]).await;
+        shop.map("STORM", "storm").await;
+        shop.map("STORM", "rain").await;
+        let mut order = orders::shopify(1042, "mutual_max", &["STORM", "SUN", "HAIL"]);
+        order["line_items"][2]["current_quantity"] = json!(0);
+        let id = shop.post(&order).await.accepted("queued");
+        app.settle().await;
+        let before = shown(&shop, &id).await;
+        let items = before["items"].as_array().unwrap();
+        let states: Vec<&str> = items.iter().map(|item| item["state"].as_str().unwrap()).collect();
+        assert_eq!(states, ["SHARED", "UNMAPPED", "REMOVED"]);
+        let assets: Vec<&Value> = items[0]["assets"].as_array().unwrap().iter().map(|asset| &asset["resourceId"]).collect();
+        assert_eq!(assets, [&json!("storm"), &json!("rain")], "both assets of the product");
+        assert_eq!(items[0]["mapping"]["externalRef"], json!("STORM"));
+        assert!(items[0]["sharedAt"].is_string());
+
+        unmap_all(&shop).await;
+        assert_eq!(shown(&shop, &id).await, before, "mappings that are gone change nothing");
+        shop.map("STORM", "elsewhere").await;
+        shop.map("SUN", "sun").await;
+        assert_eq!(shown(&shop, &id).await, before, "nor do new ones");
+    }
+
+    async fn every_status_and_code_is_found_by_its_filter(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = merchant.shop(Provider::Generic).await;
+        let bare = merchant.bare_shop(Provider::Generic, &["paid"]).await;
+        let mut expected: Vec<(DeliveryStatus, Option<ResolutionCode>, String)> = vec![];
+        let mut add = |status, code, id| expected.push((status, code, id));
+        let send = async |shop: &Shop<'_>, id: &str, username: &str, skus: &[&str]| {
+            shop.post(&orders::generic(id, username, skus)).await.delivery_id()
+        };
+        use {DeliveryStatus as S, ResolutionCode as C};
+        add(S::Completed, None, send(&shop, "1", "mutual_max", &["STORM"]).await);
+        add(S::RetryScheduled, Some(C::NdspWaiting), send(&shop, "2", "never_follows", &["STORM"]).await);
+        add(S::ActionRequired, Some(C::InvalidUsername), send(&shop, "3", "no_such_user", &["STORM"]).await);
+        add(S::ActionRequired, Some(C::NoItemMapping), send(&shop, "4", "mutual_max", &["STRAP"]).await);
+        add(S::FailedPermanent, Some(C::OrderStatusFiltered), send(&bare, "5", "mutual_max", &["STORM"]).await);
+        shop.map("GONE", "missing-sun").await;
+        add(S::ActionRequired, Some(C::AssetNotFound), send(&shop, "6", "mutual_max", &["GONE"]).await);
+        let cancelled = shop.post(&json!({ "orderId": "7", "cancelled": true })).await.delivery_id();
+        add(S::Cancelled, None, cancelled);
+        app.settle().await;
+        script(app, Operation::FindUser, Fault::Error500, 1);
+        add(S::RetryScheduled, Some(C::TemporaryFailure), send(&shop, "8", "mutual_max", &["STORM"]).await);
+        app.settle().await;
+        for (status, code, id) in &expected {
+            let status = status.as_str().to_uppercase();
+            assert!(filtered(&merchant, json!({ "status": [status] })).await.contains(id), "{status}");
+            if let Some(code) = code {
+                let code = code.as_str().to_uppercase();
+                assert_eq!(filtered(&merchant, json!({ "resolutionCode": [code] })).await, [id.clone()], "{code}");
+                let both = json!({ "status": [status], "resolutionCode": [code] });
+                assert_eq!(filtered(&merchant, both).await, [id.clone()], "{status} and {code}");
+            }
+        }
+    }
+
+    async fn what_waits_for_the_pace_is_found_as_queued(app: &TestApp) {
+        let merchant = app.bare_merchant(1, 1_000).await;
+        merchant.save_credentials(cloud_bridge::sandbox::DEFAULT_PASSWORD).await;
+        let shop = merchant.shop(Provider::Generic).await;
+        let first = shop.post(&orders::generic("1", "mutual_max", &["STORM"])).await.accepted("queued");
+        wait_until(app, async || (shop.seen(&first).await.0 == "COMPLETED").then_some(())).await;
+        let waiting = shop.post(&orders::generic("2", "mutual_max", &["STORM"])).await.accepted("queued");
+        assert!(app.service().projector.run_to_head(std::time::Duration::from_secs(30)).await);
+        assert_eq!(filtered(&merchant, json!({ "status": ["QUEUED"] })).await, [waiting]);
+    }
+
+    async fn as_of_returns_no_event_from_after_that_moment(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::Generic).await;
+        let id = shop.post(&orders::generic("1", "never_follows", &["STORM"])).await.accepted("queued");
+        app.settle().await;
+        let as_of = app.clock.now();
+        app.advance(chrono::TimeDelta::hours(1));
+        app.settle().await;
+        let then = shop.merchant.ask(SHOWN, json!({ "id": id, "asOf": as_of })).await["delivery"].clone();
+        let events = then["timeline"]["nodes"].as_array().unwrap();
+        assert!(!events.is_empty() && events.len() < shown(&shop, &id).await["timeline"]["nodes"].as_array().unwrap().len());
+        for event in events {
+            let recorded_at: DateTime<Utc> = text(&event["recordedAt"]).parse().unwrap();
+            assert!(recorded_at <= as_of, "{event}");
+        }
+    }
+
+    async fn why_an_attempt_failed_is_recorded_and_shown(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::Generic).await;
+        script(app, Operation::Share, Fault::Error500, 1);
+        let id = shop.post(&orders::generic("1", "mutual_max", &["STORM"])).await.accepted("queued");
+        let failed = shown(&shop, &id).await;
+        let call = &failed["lastCall"];
+        assert_eq!((&call["operation"], &call["status"]), (&json!("share"), &json!(500)));
+        assert!(call["durationMs"].is_i64() && call["reason"] == json!("answered 500"), "{call}");
+        assert!(failed["resolution"].as_str().unwrap().contains("HTTP 500"), "{failed}");
+        let last = failed["timeline"]["nodes"].as_array().unwrap().last().unwrap().clone();
+        assert_eq!(last["data"]["retry_scheduled"]["call"]["status"], json!(500));
+        assert!(last["summary"].as_str().unwrap().contains("share the asset: HTTP 500"), "{last}");
+    }
+
+    async fn an_unknown_username_is_named_to_its_merchant_alone(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::Generic).await;
+        let id = shop.post(&orders::generic("1", "no_such_user", &["STORM"])).await.accepted("queued");
+        let seen = shown(&shop, &id).await;
+        assert!(seen["resolution"].as_str().unwrap().contains("“no_such_user”"), "{seen}");
+        assert_eq!(seen["lastCall"]["operation"], json!("find_user"));
+        let by_support = app.admin(SHOWN, json!({ "id": id })).await.to_string();
+        assert!(!by_support.contains("no_such_user"), "{by_support}");
+    }
+
+    async fn a_missing_asset_is_named_and_its_order_goes_on_with_the_right_mapping(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::Generic).await;
+        shop.map("GONE", "missing-sun").await;
+        let id = shop.post(&orders::generic("1", "mutual_max", &["GONE", "STORM"])).await.accepted("queued");
+        assert_eq!(shop.settled(&id).await, ("ACTION_REQUIRED".to_owned(), Some("ASSET_NOT_FOUND".to_owned())));
+        let seen = shown(&shop, &id).await;
+        assert!(seen["resolution"].as_str().unwrap().contains("Missing: preset missing-sun"), "{seen}");
+        assert_eq!(seen["items"][0]["assets"][0]["missing"], json!(true));
+        assert_eq!(seen["items"][1]["state"], json!("SHARED"));
+        unmap_all(&shop).await;
+        assert_eq!(shop.settled(&id).await, ("COMPLETED".to_owned(), None), "what is left was shared already");
+    }
+
+    async fn orders_of_a_deactivated_integration_wait_and_go_on_when_it_is_activated(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::Generic).await;
+        let id = shop.post(&orders::generic("1", "never_follows", &["STORM"])).await.accepted("queued");
+        app.settle().await;
+        shop.update(json!({ "active": false })).await;
+        app.advance(chrono::TimeDelta::hours(1));
+        let waits = ("ACTION_REQUIRED".to_owned(), Some("INTEGRATION_INACTIVE".to_owned()));
+        assert_eq!(shop.settled(&id).await, waits);
+        app.cortex.follow_back_now("never_follows").unwrap();
+        shop.update(json!({ "active": true })).await;
+        assert_eq!(shop.settled(&id).await, ("COMPLETED".to_owned(), None));
+    }
+}
