@@ -2,6 +2,7 @@
 //! derived from what the keys sealed.
 
 pub(crate) mod data_requests;
+pub(crate) mod notices;
 pub(crate) mod traces;
 
 use std::collections::BTreeMap;

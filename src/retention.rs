@@ -8,11 +8,12 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::Account;
 use domain::delivery::ErasureCause;
+use projections::customers::notices::{Filter, KeptNotice};
 use projections::delivery_log::personal;
 use projections::{View, accounts};
 use tokio::sync::{Notify, watch};
 
-use crate::erasure::{self, ErasureError};
+use crate::erasure::{self, ErasureError, notices};
 use crate::event_log::{Actor, CommandError};
 use crate::service::{PATIENCE, Service};
 
@@ -21,6 +22,8 @@ const LOOK_EVERY: TimeDelta = TimeDelta::hours(1);
 /// When something stood in the way.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 const ACCOUNTS_AT_ONCE: i64 = 100;
+/// How long a store's question about a customer is kept at least: what the law gives the merchant to answer.
+const DAYS_TO_ANSWER: TimeDelta = TimeDelta::days(30);
 /// Deliveries that are erased before it gives way to the stores again.
 const DELIVERIES_AT_ONCE: i64 = 200;
 
@@ -95,19 +98,27 @@ async fn look(service: &Service, now: DateTime<Utc>) -> Result<(), ErasureError>
     }
     if erased > 0 {
         service.traces.wait_until_cleared().await;
-        tracing::info!(deliveries = erased, "what was kept for long enough was erased");
+        tracing::info!(erased, "what was kept for long enough was erased");
     }
     Ok(())
 }
 
-/// Erases what is too old of one account, a page at a time, and answers how many deliveries that were.
+/// Erases what is too old of one account, a page at a time, and returns how many deliveries and other webhooks that were.
 async fn erase_old(service: &Service, account_id: &str, now: DateTime<Utc>) -> Result<usize, ErasureError> {
     // The view says whom to look at; how long is for the account itself to say.
     let account = service.log.load::<Account>(account_id).await?.aggregate;
     let Some(days) = account.merchant().and_then(|merchant| merchant.retention_days) else { return Ok(0) };
     let until = (now - TimeDelta::days(days.into())).timestamp_micros();
+    let of_account = Filter {
+        account_id: Some(account_id.to_owned()),
+        received_until: Some(until),
+        ..Filter::default()
+    };
+    // Without the request the merchant could not answer it any more.
+    let answerable_since = (now - DAYS_TO_ANSWER).timestamp_micros();
+    let keep = |row: &KeptNotice| notices::is_data_request(row) && row.received_at > answerable_since;
+    let mut erased = notices::erase_all(service, &of_account, keep).await?;
     let mut after = (0, 0);
-    let mut erased = 0;
     loop {
         service.log.give_way().await;
         let rows = personal::kept_since(&service.views, account_id, until, after, DELIVERIES_AT_ONCE).await?;

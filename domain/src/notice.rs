@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::delivery::PERSONAL_DATA_ERASED;
 use crate::integration::Provider;
-use crate::{AccountId, IntegrationId};
+use crate::{AccountId, IntegrationId, Private};
 
 /// What a webhook that is no order turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +54,27 @@ pub struct NoticeReceived {
     /// Why it cannot be used. Quotes nothing of the body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Whom the body names: so that a customer who is to be erased is found in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customers: Option<Private<NamedCustomers>>,
+}
+
+/// What customers are known by that a body names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedCustomers {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub emails: Vec<String>,
+    /// The store's own ids of customers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ids: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub usernames: Vec<String>,
+}
+
+impl NamedCustomers {
+    pub fn is_empty(&self) -> bool {
+        self.emails.is_empty() && self.ids.is_empty() && self.usernames.is_empty()
+    }
 }
 
 /// What happened. These names are the storage format: add, never rename.
@@ -168,6 +189,13 @@ mod tests {
             webhook_id: None,
             body_bytes: 2,
             reason: (kind == NoticeKind::Unusable).then(|| "`id` must be a text or a whole number".to_owned()),
+            customers: (kind == NoticeKind::CustomerRedact).then(|| {
+                Private::Known(NamedCustomers {
+                    emails: vec!["max@music.com".to_owned()],
+                    ids: vec!["207119551".to_owned()],
+                    usernames: vec!["max".to_owned()],
+                })
+            }),
         }
     }
 

@@ -1,5 +1,7 @@
-//! Which deliveries are a customer's. A customer is known by tokens alone: keyed hashes that only the service can make.
-//! They are looked up together with the delivery log, by `delivery_log::personal`.
+//! Which deliveries and which other webhooks name a customer. A customer is known by tokens alone: keyed hashes that only
+//! the service can make. Deliveries are looked up together with the delivery log, by `delivery_log::personal`.
+
+pub mod notices;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,8 +14,8 @@ use crate::schema::Schema;
 use crate::table::{self, Existing, Tables, table_row};
 
 pub(crate) const SCHEMA: Schema = Schema {
-    version: 1,
-    tables: &["customer_deliveries"],
+    version: 2,
+    tables: &["customer_deliveries", "kept_notices", "customer_notices"],
     statements: include_str!("../../migrations/views/customers.sql"),
 };
 
@@ -27,6 +29,7 @@ struct CustomerDelivery {
 }
 
 pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
+    notices::apply(tables, events).await?;
     let mut rows = BTreeMap::new();
     let mut erased = BTreeSet::new();
     for (event, told) in delivery_facts(events) {

@@ -44,7 +44,7 @@ pub(super) struct Erase {
 
 const ERASE: &str = "mutation($input: ErasePersonalDataInput!) {
   erasePersonalData(input: $input) {
-    matched accounts erased dataRequests more
+    matched accounts erased dataRequests otherWebhooks more
     deliveries { id orderId orderNumber status integration { name } }
     userErrors { code message field } } }";
 
@@ -58,6 +58,7 @@ struct Outcome {
     accounts: usize,
     erased: usize,
     data_requests: usize,
+    other_webhooks: usize,
     more: bool,
     deliveries: Vec<Delivery>,
 }
@@ -95,7 +96,7 @@ impl Erase {
             let step: Outcome = understood(&self.ask(&client, false).await?)?;
             erased += step.erased;
             // What is erased is no longer found by its customer: each step finds the next ones.
-            if !step.more || step.erased == 0 {
+            if !step.more || (step.erased == 0 && step.other_webhooks == 0) {
                 break;
             }
         }
@@ -103,7 +104,8 @@ impl Erase {
             let listed = &preview["deliveries"];
             return Ok(output::print_json(
                 &json!({ "matched": found.matched, "accounts": found.accounts, "erased": erased,
-                    "dataRequests": found.data_requests, "deliveries": listed }),
+                    "dataRequests": found.data_requests, "otherWebhooks": found.other_webhooks,
+                    "deliveries": listed }),
             )?);
         }
         let before = found.matched.saturating_sub(erased);
@@ -112,8 +114,8 @@ impl Erase {
             number_of(erased as u64),
             if found.accounts > 1 { format!(", over {} accounts", found.accounts) } else { String::new() }
         ))?;
-        if found.data_requests > 0 {
-            output::print(format_args!("And in {}.", requests(found.data_requests)))?;
+        if found.is_named_elsewhere() {
+            output::print(format_args!("And in {}.", found.elsewhere()))?;
         }
         if before > 0 {
             output::print(format_args!("In {} nothing personal was left before.", number_of(before as u64)))?;
@@ -147,13 +149,28 @@ fn show(found: &Outcome) -> anyhow::Result<()> {
     if found.accounts > 1 {
         parts.push(format!("\n{}", found.spans()));
     }
-    if found.data_requests > 0 {
-        parts.push(format!("\nThe same customer is named in {}.", requests(found.data_requests)));
+    if found.is_named_elsewhere() {
+        parts.push(format!("\nThe same customer is named in {}.", found.elsewhere()));
     }
     Ok(input::tell(&parts.join("\n"))?)
 }
 
 impl Outcome {
+    fn is_named_elsewhere(&self) -> bool {
+        self.data_requests > 0 || self.other_webhooks > 0
+    }
+
+    /// Webhooks about no order that name the customer.
+    fn elsewhere(&self) -> String {
+        let questions = (self.data_requests > 0).then(|| requests(self.data_requests));
+        let others = match self.other_webhooks {
+            0 => None,
+            1 => Some("1 other webhook".to_owned()),
+            number => Some(format!("{number} other webhooks")),
+        };
+        questions.into_iter().chain(others).collect::<Vec<_>>().join(" and ")
+    }
+
     /// Said before anything is erased: who sees every account may not have meant every account.
     fn spans(&self) -> String {
         format!("They belong to {} accounts: name one with --account.", self.accounts)

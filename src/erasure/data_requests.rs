@@ -1,20 +1,13 @@
 //! What stores asked about customers: each request lies sealed in its notice, names a person, and is erased with the person.
 
-use std::collections::BTreeSet;
-
 use cqrs_es::Aggregate as _;
-use domain::notice::{Notice, NoticeCommand, NoticeKind, NoticeReceived, NoticeRefusal};
-use projections::View;
-use projections::data_requests::{self, DataRequestRow, Filter};
+use domain::DeliveryId;
+use domain::notice::{Notice, NoticeKind, NoticeReceived};
+use projections::delivery_log::personal::Subject;
 
-use super::{ErasureError, Named, tokens};
-use crate::event_log::{Actor, CommandError};
+use super::ErasureError;
 use crate::ingest::parse::shopify::privacy::{PrivacyRequest, request};
-use crate::service::{PATIENCE, Service};
-
-const PAGE: i64 = 200;
-/// Requests that are opened to find those of one customer, the newest. A store sends few.
-const MAX_OPENED: usize = 10_000;
+use crate::service::Service;
 
 /// A request that can still be answered, and whom it names.
 pub(crate) struct DataRequest {
@@ -39,66 +32,14 @@ pub(crate) fn tokens_of(service: &Service, customer: &PrivacyRequest) -> Vec<Str
     named.unwrap_or_default()
 }
 
-/// The requests about a customer whom a person names by an e-mail address or the store's customer id. A username is in none.
-pub(crate) async fn about(
-    service: &Service,
-    named: &Named,
-    account_id: Option<String>,
-) -> Result<Vec<DataRequestRow>, ErasureError> {
-    let Named::Customer(customer) = named else { return Ok(vec![]) };
-    let wanted: BTreeSet<String> = tokens(service, customer).into_iter().collect();
-    let is_meant = |customer: &PrivacyRequest| tokens_of(service, customer).iter().any(|token| wanted.contains(token));
-    readable(service, Filter { account_id, ..Filter::default() }, is_meant).await
-}
-
-/// The requests that still name somebody, of those the ones that are meant.
-pub(crate) async fn readable(
-    service: &Service,
-    filter: Filter,
-    is_meant: impl Fn(&PrivacyRequest) -> bool,
-) -> Result<Vec<DataRequestRow>, ErasureError> {
-    let newest = service.log.newest().await?;
-    if !service.projector.wait_for(View::DataRequests, newest, PATIENCE).await {
-        return Err(ErasureError::ViewsBehind);
+/// What a request is about: the customer it names, and the orders it names whoever they name.
+pub(crate) fn subject_of(service: &Service, received: &NoticeReceived, customer: &PrivacyRequest) -> Subject {
+    let orders = customer.orders.iter().map(|order| DeliveryId::of(received.integration_id, order).to_string());
+    Subject {
+        customer: Some(tokens_of(service, customer)),
+        deliveries: orders.collect(),
+        account_id: Some(received.account_id.to_string()),
+        integration_id: Some(received.integration_id.to_string()),
+        ..Subject::default()
     }
-    let filter = Filter { is_readable: true, ..filter };
-    let (mut before, mut opened, mut meant) = (None, 0, vec![]);
-    while opened < MAX_OPENED {
-        let rows = data_requests::page(&service.views, &filter, before, PAGE).await?;
-        let Some(last) = rows.last() else { break };
-        before = Some(last.listed_at);
-        opened += rows.len();
-        for row in rows {
-            if find(service, &row.id).await?.is_some_and(|asked| is_meant(&asked.customer)) {
-                meant.push(row);
-            }
-        }
-    }
-    Ok(meant)
-}
-
-/// Erases whom these requests name, and answers how many named anybody still. `actor` says for each account who asked.
-pub(crate) async fn erase(
-    service: &Service,
-    requests: &[DataRequestRow],
-    actor: impl Fn(&str) -> Actor,
-) -> Result<usize, ErasureError> {
-    let mut erased = 0;
-    for row in requests {
-        erased += usize::from(erase_notice(service, &row.id, &actor(&row.account_id)).await?);
-    }
-    Ok(erased)
-}
-
-/// Erases whom a notice names; false where it names nobody any more.
-pub(crate) async fn erase_notice(
-    service: &Service,
-    id: &str,
-    actor: &Actor,
-) -> Result<bool, CommandError<NoticeRefusal>> {
-    let done = service.log.execute::<Notice>(id, NoticeCommand::ErasePersonalData, actor).await?;
-    if let Some(position) = done.position {
-        service.traces.left_by(position);
-    }
-    Ok(!done.events.is_empty())
 }

@@ -3,6 +3,7 @@
 
 use domain::Private;
 use domain::delivery::DeliveryEvent;
+use domain::notice::NoticeEvent;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use projections::database::{Database, Sql};
 use rand::RngExt as _;
@@ -98,6 +99,14 @@ impl BlindIndex {
             | DeliveryEvent::Requeued { .. }
             | DeliveryEvent::PersonalDataErased { .. } => vec![],
         }
+    }
+
+    /// What the customers are known by whom a webhook about no order names.
+    pub(super) fn tokens_in(&self, event: &NoticeEvent) -> Vec<String> {
+        let NoticeEvent::WebhookReceived(notice) = event else { return vec![] };
+        let Some(named) = notice.customers.as_ref().and_then(Private::known) else { return vec![] };
+        let kinds = [("email", &named.emails), ("id", &named.ids), ("username", &named.usernames)];
+        kinds.into_iter().flat_map(|(kind, values)| values.iter().filter_map(|value| self.token(kind, value))).collect()
     }
 
     /// The same for every spelling that people take for the same: case, space around it, an @ before a username.

@@ -177,6 +177,7 @@ impl EventLog {
         let operator = metadata.operator();
         let customer_tokens = match (&fact, &self.blind_index) {
             (Fact::Delivery(event), Some(index)) => index.tokens_of(event),
+            (Fact::Notice(event), Some(index)) => index.tokens_in(event),
             _ => vec![],
         };
         Ok(Recorded {

@@ -4,20 +4,16 @@ use cqrs_es::Aggregate as _;
 use domain::delivery::ErasureCause;
 use domain::notice::{Notice, NoticeKind, NoticeReceived};
 use domain::operation::{Operation, OperationEvent};
-use domain::{DeliveryId, OperationId};
-use projections::data_requests::Filter;
-use projections::delivery_log;
+use domain::OperationId;
+use projections::customers::notices::Filter;
 use projections::delivery_log::personal::{self, Subject};
 
 use super::ReactionError;
-use crate::erasure::{self, MAX_AT_ONCE, data_requests};
+use crate::erasure::{self, MAX_AT_ONCE, data_requests, notices};
 use crate::event_log::{Actor, CommandError};
-use crate::ingest::parse::shopify::privacy::{PrivacyRequest, request};
+use crate::ingest::parse::shopify::privacy::request;
 use crate::operations;
 use crate::service::Service;
-
-/// Orders that are looked up by one statement.
-const ORDERS_AT_ONCE: usize = 500;
 
 /// Does what a notice asks for, once.
 pub(super) async fn react(service: &Service, id: &str, received: &NoticeReceived) -> Result<(), ReactionError> {
@@ -28,29 +24,39 @@ pub(super) async fn react(service: &Service, id: &str, received: &NoticeReceived
     if matches!(service.log.load::<Notice>(id).await?.aggregate, Notice::Erased(_)) {
         return Ok(());
     }
-    let of_integration = Subject {
-        account_id: Some(received.account_id.to_string()),
-        integration_id: Some(received.integration_id.to_string()),
-        ..Subject::default()
-    };
     if received.kind == NoticeKind::ShopRedact {
+        let of_integration = Subject {
+            account_id: Some(received.account_id.to_string()),
+            integration_id: Some(received.integration_id.to_string()),
+            ..Subject::default()
+        };
         erase_all(service, &of_integration).await?;
-        erase_questions(service, received, None).await?;
-        return erase_notice(service, id).await;
+        // Its own body is one of them.
+        notices::erase_all(service, &of_store(received), |_| false).await?;
+        return Ok(());
     }
     let body = service.log.body(Notice::TYPE, id, 1).await?;
     let Some(named) = body.as_deref().and_then(request) else {
         tracing::warn!(notice = id, "a store's request names nobody");
         return Ok(());
     };
-    let subject = Subject { customer: Some(data_requests::tokens_of(service, &named)), ..of_integration };
+    let subject = data_requests::subject_of(service, received, &named);
     if received.kind == NoticeKind::CustomerDataRequest {
-        return tell_merchant(service, id, received, &subject).await;
+        return report(service, id, received, &subject).await;
     }
     erase_all(service, &subject).await?;
-    erase_orders(service, received, &named).await?;
-    erase_questions(service, received, Some(&named)).await?;
+    let naming_them = Filter { customer: subject.customer, ..of_store(received) };
+    notices::erase_all(service, &naming_them, |_| false).await?;
     erase_notice(service, id).await
+}
+
+/// The notices of the integration that the request came in for.
+fn of_store(received: &NoticeReceived) -> Filter {
+    Filter {
+        account_id: Some(received.account_id.to_string()),
+        integration_id: Some(received.integration_id.to_string()),
+        ..Filter::default()
+    }
 }
 
 async fn erase_all(service: &Service, subject: &Subject) -> Result<(), ReactionError> {
@@ -65,40 +71,8 @@ async fn erase_all(service: &Service, subject: &Subject) -> Result<(), ReactionE
     }
 }
 
-/// The orders that the request names: also those on which the customer went by another name.
-async fn erase_orders(
-    service: &Service,
-    received: &NoticeReceived,
-    named: &PrivacyRequest,
-) -> Result<(), ReactionError> {
-    let ids: Vec<String> =
-        named.orders.iter().map(|order| DeliveryId::of(received.integration_id, order).to_string()).collect();
-    for ids in ids.chunks(ORDERS_AT_ONCE) {
-        let rows = delivery_log::find_many(&service.views, ids).await?;
-        erasure::erase(service, &rows, ErasureCause::Store, |_| Actor::System).await?;
-    }
-    Ok(())
-}
-
-/// Earlier questions about the customer, or about anybody, name the person too.
-async fn erase_questions(
-    service: &Service,
-    received: &NoticeReceived,
-    named: Option<&PrivacyRequest>,
-) -> Result<(), ReactionError> {
-    let filter = Filter {
-        account_id: Some(received.account_id.to_string()),
-        integration_id: Some(received.integration_id.to_string()),
-        ..Filter::default()
-    };
-    let is_meant = |asked: &PrivacyRequest| named.is_none_or(|named| asked.is_about_same_customer(named));
-    let questions = data_requests::readable(service, filter, is_meant).await?;
-    data_requests::erase(service, &questions, |_| Actor::System).await?;
-    Ok(())
-}
-
 /// What is asked stays readable until the customer is erased: without it the merchant could not answer.
-async fn tell_merchant(
+async fn report(
     service: &Service,
     id: &str,
     received: &NoticeReceived,
@@ -125,7 +99,7 @@ async fn tell_merchant(
 }
 
 async fn erase_notice(service: &Service, id: &str) -> Result<(), ReactionError> {
-    match data_requests::erase_notice(service, id, &Actor::System).await {
+    match notices::erase_one(service, id, &Actor::System).await {
         Ok(_) | Err(CommandError::Refused(_)) => Ok(()),
         Err(error) => Err(ReactionError::Command(error.to_string())),
     }

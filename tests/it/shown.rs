@@ -110,7 +110,8 @@ on_each_engine! {
         merchant.save_credentials(cloud_bridge::sandbox::DEFAULT_PASSWORD).await;
         let shop = merchant.shop(Provider::Generic).await;
         let first = shop.post(&orders::generic("1", "mutual_max", &["STORM"])).await.accepted("queued");
-        wait_until(app, async || (shop.seen(&first).await.0 == "COMPLETED").then_some(())).await;
+        let completed = json!({ "status": ["COMPLETED"] });
+        wait_until(app, async || filtered(&merchant, completed.clone()).await.contains(&first).then_some(())).await;
         let waiting = shop.post(&orders::generic("2", "mutual_max", &["STORM"])).await.accepted("queued");
         assert!(app.service().projector.run_to_head(std::time::Duration::from_secs(30)).await);
         assert_eq!(filtered(&merchant, json!({ "status": ["QUEUED"] })).await, [waiting]);

@@ -11,6 +11,8 @@ use crate::database::{Database, Sql};
 pub struct Subject {
     /// Tokens of one customer; a delivery that any of them names is meant.
     pub customer: Option<Vec<String>>,
+    /// With `customer`: these deliveries too, whomever they name.
+    pub deliveries: Vec<String>,
     /// An order, by the store's own id or by the number that people see.
     pub order: Option<String>,
     pub account_id: Option<String>,
@@ -70,7 +72,13 @@ impl Subject {
         if let Some(tokens) = &self.customer {
             sql = sql.push(" AND id IN (SELECT delivery_id FROM customer_deliveries WHERE token IN (");
             sql = if tokens.is_empty() { sql.push("NULL") } else { sql.bind_list(tokens.iter().map(String::as_str)) };
-            sql = sql.push("))");
+            sql = sql.push(")");
+            if !self.deliveries.is_empty() {
+                // Within the one list, so that it is read from the primary key and not from the whole table.
+                sql = sql.push(" UNION SELECT id FROM delivery_log WHERE id IN (");
+                sql = sql.bind_list(self.deliveries.iter().map(String::as_str)).push(")");
+            }
+            sql = sql.push(")");
         }
         if let Some(order) = &self.order {
             // Shopify writes a sign before its numbers that people leave out.

@@ -6,7 +6,8 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use domain::delivery::ErasureCause;
 use projections::delivery_log::{self, personal};
 
-use crate::erasure::{self, ErasureError, MAX_AT_ONCE, Named, data_requests};
+use crate::erasure::notices::{self, NoticeCounts};
+use crate::erasure::{self, ErasureError, MAX_AT_ONCE, Named};
 use crate::event_log::CommandError;
 use crate::graphql::ApiError;
 use crate::graphql::account::int;
@@ -44,9 +45,11 @@ pub(in crate::graphql) struct ErasePersonalDataPayload {
     accounts: i32,
     /// How many of those that were touched held anything personal.
     erased: i32,
-    /// Stores' questions what is known of the customer that name the same e-mail address or customer id: they are erased
-    /// with the deliveries.
+    /// Stores' questions what is known of the customer: they are erased with the deliveries.
     data_requests: i32,
+    /// Other webhooks about no order that name the customer (customers, checkouts, carts, orders that could not be read):
+    /// their bodies are erased too.
+    other_webhooks: i32,
     /// Whether some were left for the next call.
     more: bool,
     /// The first hundred.
@@ -60,7 +63,7 @@ pub(super) struct Erasures;
 #[Object]
 impl Erasures {
     /// Erases what is known of a customer, or of one order, for good: names, addresses, usernames and raw webhooks. What
-    /// was still to be delivered is cancelled. A customer is erased from what stores asked about them, too. With dryRun, answers how many and which deliveries it would touch.
+    /// was still to be delivered is cancelled. A customer is erased from every other webhook that names them, too. With dryRun, answers how many and which deliveries it would touch.
     #[graphql(complexity = "100 * child_complexity + 1000")]
     async fn erase_personal_data(
         &self,
@@ -79,8 +82,8 @@ impl Erasures {
         let account_id = whose(viewer, input.account_id)?;
         let subject = named.subject(service, account_id.clone());
         let extent = erasure::extent(service, &subject).await?;
-        let requests = data_requests::about(service, &named, account_id).await?;
-        if extent.deliveries == 0 && requests.is_empty() {
+        let others = notices::naming(service, &named, account_id, MAX_AT_ONCE).await?;
+        if extent.deliveries == 0 && others.is_empty() {
             return refuse(nobody(&named));
         }
         let rows = personal::deliveries(&service.views, &subject, 0, MAX_AT_ONCE).await?;
@@ -89,21 +92,24 @@ impl Erasures {
         if !input.dry_run {
             let actor = |account_id: &str| viewer.actor(Some(account_id));
             erased = erasure::erase(service, &rows, ErasureCause::Operator, actor).await?;
-            if data_requests::erase(service, &requests, actor).await? > 0 {
+            if notices::erase(service, &others, actor).await? > 0 {
                 service.traces.wait_until_cleared().await;
             }
         }
         let owners: BTreeSet<&str> = rows.iter().map(|row| row.account_id.as_str()).collect();
-        let others: BTreeSet<&str> = requests.iter().map(|row| row.account_id.as_str()).collect();
-        let only_asked = i64::try_from(others.difference(&owners).count()).unwrap_or(i64::MAX);
+        let counts = NoticeCounts::of(&others);
+        let more = extent.deliveries > MAX_AT_ONCE || i64::try_from(others.len()).is_ok_and(|many| many >= MAX_AT_ONCE);
+        let others: BTreeSet<&str> = others.iter().map(|row| row.account_id.as_str()).collect();
+        let only_others = i64::try_from(others.difference(&owners).count()).unwrap_or(i64::MAX);
         let mut shown = delivery_log::find_many(&service.views, &ids).await?;
         shown.sort_by_key(|row| row.listed_at);
         Ok(ErasePersonalDataPayload {
             matched: int(extent.deliveries),
-            accounts: int(extent.accounts.saturating_add(only_asked)),
+            accounts: int(extent.accounts.saturating_add(only_others)),
             erased: int(i64::try_from(erased).unwrap_or(i64::MAX)),
-            data_requests: int(i64::try_from(requests.len()).unwrap_or(i64::MAX)),
-            more: extent.deliveries > MAX_AT_ONCE,
+            data_requests: int(i64::try_from(counts.data_requests).unwrap_or(i64::MAX)),
+            other_webhooks: int(i64::try_from(counts.others).unwrap_or(i64::MAX)),
+            more,
             deliveries: shown.into_iter().map(Delivery::from).collect(),
             user_errors: vec![],
         })

@@ -143,12 +143,7 @@ impl Asked {
         let Some(request) = found.filter(|found| viewer.sees(&found.received.account_id.to_string())) else {
             return Ok(Err(UserError::not_found("dataRequest")));
         };
-        let subject = Subject {
-            customer: Some(data_requests::tokens_of(service, &request.customer)),
-            account_id: Some(request.received.account_id.to_string()),
-            integration_id: Some(request.received.integration_id.to_string()),
-            ..Subject::default()
-        };
+        let subject = data_requests::subject_of(service, &request.received, &request.customer);
         Ok(Ok(Self { subject, request: Some((notice_id, request)) }))
     }
 }

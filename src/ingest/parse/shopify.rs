@@ -64,7 +64,7 @@ pub(super) fn parse(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed
         return not_an_order;
     };
     if let Some(kind) = privacy::kind(topic, json) {
-        return Ok(Parsed::Notice(kind));
+        return kind.map(Parsed::Notice);
     }
     if body.is_another_thing() || topic.is_some_and(|topic| !is_about_orders(topic)) {
         return not_an_order;

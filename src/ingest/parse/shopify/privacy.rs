@@ -1,96 +1,96 @@
-//! What Shopify sends because the law says so: who is to be erased, and of whom something is to be told.
+//! What Shopify sends because the law says so: who is to be erased, and of whom something is to be reported.
 
 use domain::notice::NoticeKind;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use crate::ingest::parse::Malformed;
 
 /// Orders that one request may name.
 const MAX_ORDERS: usize = 10_000;
+
+/// What only another webhook has: no body of another topic can be made to erase anything by its unsigned header.
+const OF_OTHER_TOPICS: [&str; 5] = ["id", "admin_graphql_api_id", "line_items", "token", "myshopify_domain"];
+const ASKS: [&str; 2] = ["data_request", "orders_requested"];
+const NAMES: [&str; 2] = ["customer", "orders_to_redact"];
 
 /// Whom a request is about.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct PrivacyRequest {
     pub email: Option<String>,
     pub customer_id: Option<String>,
-    /// The store's ids of the orders that are to be erased.
+    /// The store's ids of the orders that the request names.
     pub orders: Vec<String>,
 }
 
-impl PrivacyRequest {
-    pub fn is_about_same_customer(&self, other: &Self) -> bool {
-        let same = |one: &Option<String>, two: &Option<String>| match (one, two) {
-            (Some(one), Some(two)) => one.trim().eq_ignore_ascii_case(two.trim()),
-            (Some(_) | None, _) => false,
-        };
-        same(&self.email, &other.email) || same(&self.customer_id, &other.customer_id)
-    }
-}
-
-#[derive(Deserialize)]
-struct Body {
-    shop_domain: String,
-    #[serde(rename = "shop_id")]
-    _shop_id: IgnoredAny,
-    customer: Option<Customer>,
-    orders_to_redact: Option<Vec<Value>>,
-    orders_requested: Option<IgnoredAny>,
-    data_request: Option<IgnoredAny>,
-}
-
-#[derive(Deserialize)]
-struct Customer {
-    id: Option<Value>,
-    email: Option<String>,
-}
-
-/// A request about the whole store names nothing but the store: what has more is another thing, whatever its topic.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StoreAlone {
-    #[serde(rename = "shop_id")]
-    _shop_id: IgnoredAny,
-    #[serde(rename = "shop_domain")]
-    _shop_domain: String,
-}
-
-/// The kind of a request. The topic is from a header that is not signed, so the body has to be of its shape by itself: no
-/// body of another topic can be made to erase anything.
-pub(super) fn kind(topic: Option<&str>, json: &str) -> Option<NoticeKind> {
-    let topic = topic?;
-    let is_topic = |name: &str| topic.eq_ignore_ascii_case(name);
-    if is_topic("shop/redact") {
-        return serde_json::from_str::<StoreAlone>(json).is_ok().then_some(NoticeKind::ShopRedact);
-    }
-    if !is_topic("customers/redact") && !is_topic("customers/data_request") {
-        return None;
-    }
-    let body: Body = serde_json::from_str(json).ok()?;
-    let asks = body.data_request.is_some() || body.orders_requested.is_some();
-    let names_somebody = !body.shop_domain.is_empty() && body.customer.is_some();
-    match (names_somebody, asks, body.orders_to_redact.is_some()) {
-        (true, true, false) if is_topic("customers/data_request") => Some(NoticeKind::CustomerDataRequest),
-        (true, false, _) if is_topic("customers/redact") => Some(NoticeKind::CustomerRedact),
-        _ => None,
-    }
-}
-
-/// Whom a recorded request is about.
-pub fn request(body: &[u8]) -> Option<PrivacyRequest> {
-    let body: Body = serde_json::from_str(super::super::text(body).ok()?).ok()?;
-    let customer = body.customer?;
-    let orders = body.orders_to_redact.unwrap_or_default();
-    Some(PrivacyRequest {
-        email: customer.email.filter(|email| !email.trim().is_empty()),
-        customer_id: customer.id.as_ref().and_then(id),
-        orders: orders.iter().take(MAX_ORDERS).filter_map(id).collect(),
+/// The request that a compliance topic brings; none for another topic. A body that cannot be one, or that names nobody, is
+/// an error that the merchant sees.
+pub(super) fn kind(topic: Option<&str>, json: &str) -> Option<Result<NoticeKind, Malformed>> {
+    let kind = match topic?.to_ascii_lowercase().as_str() {
+        "shop/redact" => NoticeKind::ShopRedact,
+        "customers/redact" => NoticeKind::CustomerRedact,
+        "customers/data_request" => NoticeKind::CustomerDataRequest,
+        _ => return None,
+    };
+    let Ok(Value::Object(body)) = serde_json::from_str::<Value>(json) else {
+        return Some(Err(Malformed::NotAnObject));
+    };
+    let has = |fields: &[&'static str]| {
+        fields.iter().copied().find(|field| body.get(*field).is_some_and(|value| !value.is_null()))
+    };
+    let stranger = match kind {
+        NoticeKind::ShopRedact => has(&OF_OTHER_TOPICS).or_else(|| has(&ASKS)).or_else(|| has(&NAMES)),
+        NoticeKind::CustomerRedact => has(&OF_OTHER_TOPICS).or_else(|| has(&ASKS)),
+        _ => has(&OF_OTHER_TOPICS).or_else(|| has(&["orders_to_redact"])),
+    };
+    let invalid = |field: &str, reason| Err(Malformed::InvalidField { field: field.to_owned(), reason });
+    Some(match (kind, stranger) {
+        (_, Some(field)) => invalid(field, "does not belong into this privacy request, on which nothing was done"),
+        (NoticeKind::ShopRedact, None) if has(&["shop_domain", "shop_id"]).is_none() => {
+            invalid("shop_domain", "is missing: this privacy request names no shop, and nothing was done")
+        }
+        (NoticeKind::ShopRedact, None) => Ok(kind),
+        (_, None) if PrivacyRequest::of(&body).names_nobody() => invalid(
+            "customer",
+            "has neither an id nor an e-mail address, and no order is named: this privacy request names nobody, and nothing \
+             was done",
+        ),
+        (_, None) => Ok(kind),
     })
 }
 
-fn id(value: &Value) -> Option<String> {
+/// Whom a recorded request names, if it is one.
+pub fn request(body: &[u8]) -> Option<PrivacyRequest> {
+    let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
+    let Ok(Value::Object(body)) = serde_json::from_slice::<Value>(body) else { return None };
+    Some(PrivacyRequest::of(&body)).filter(|request| !request.names_nobody())
+}
+
+impl PrivacyRequest {
+    fn of(body: &Map<String, Value>) -> Self {
+        let customer = |field: &str| body.get("customer").and_then(|customer| text(customer.get(field)?));
+        let orders = ["orders_to_redact", "orders_requested"].into_iter().filter_map(|field| body.get(field)?.as_array());
+        Self {
+            email: customer("email"),
+            customer_id: customer("id"),
+            orders: orders.flatten().filter_map(order_id).take(MAX_ORDERS).collect(),
+        }
+    }
+
+    fn names_nobody(&self) -> bool {
+        self.email.is_none() && self.customer_id.is_none() && self.orders.is_empty()
+    }
+}
+
+/// An order by its id, or as an object that has one.
+fn order_id(order: &Value) -> Option<String> {
+    text(order.get("id").unwrap_or(order))
+}
+
+/// A text or a number, as a text.
+fn text(value: &Value) -> Option<String> {
     match value {
-        Value::Number(number) => Some(number.to_string()),
         Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+        Value::Number(number) => Some(number.to_string()),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
@@ -109,21 +109,31 @@ mod tests {
     #[test]
     fn a_request_is_known_by_its_topic_and_its_own_shape_together() {
         let (redact, data, shop) = (Some("customers/redact"), Some("Customers/Data_Request"), Some("shop/redact"));
+        let extra = r#"{"shop_id":1,"shop_domain":"a.b","reason":"new","customer":{"email":12345}}"#;
+        let orders_alone = r#"{"shop_domain":"a.b","customer":null,"orders_to_redact":[{"id":299938}]}"#;
         for (topic, body, expected) in [
-            (redact, REDACT, Some(NoticeKind::CustomerRedact)),
-            (redact, BY_EMAIL, Some(NoticeKind::CustomerRedact)),
-            (data, DATA_REQUEST, Some(NoticeKind::CustomerDataRequest)),
-            (shop, SHOP, Some(NoticeKind::ShopRedact)),
-            (redact, DATA_REQUEST, None),
-            (data, REDACT, None),
-            (shop, REDACT, None),
-            (shop, BY_EMAIL, None),
-            (redact, SHOP, None),
-            (redact, r#"{"id":1,"customer":{"email":"john@example.com"},"line_items":[]}"#, None),
+            (redact, REDACT, Some(Some(NoticeKind::CustomerRedact))),
+            (redact, BY_EMAIL, Some(Some(NoticeKind::CustomerRedact))),
+            (redact, extra, Some(Some(NoticeKind::CustomerRedact))),
+            (redact, orders_alone, Some(Some(NoticeKind::CustomerRedact))),
+            (data, DATA_REQUEST, Some(Some(NoticeKind::CustomerDataRequest))),
+            (data, r#"{"orders_requested":[299938]}"#, Some(Some(NoticeKind::CustomerDataRequest))),
+            (shop, SHOP, Some(Some(NoticeKind::ShopRedact))),
+            (shop, r#"{"shop_domain":"a.b","reason":"uninstalled"}"#, Some(Some(NoticeKind::ShopRedact))),
+            (redact, DATA_REQUEST, Some(None)),
+            (data, REDACT, Some(None)),
+            (shop, REDACT, Some(None)),
+            (shop, BY_EMAIL, Some(None)),
+            (shop, r#"{"id":1,"domain":"a.b","shop_domain":"a.b"}"#, Some(None)),
+            (shop, "{}", Some(None)),
+            (redact, SHOP, Some(None)),
+            (redact, r#"{"customer":{"phone":"555-625-1199"}}"#, Some(None)),
+            (redact, r#"{"id":1,"customer":{"email":"john@example.com"},"line_items":[]}"#, Some(None)),
+            (redact, "[]", Some(None)),
             (Some("orders/paid"), REDACT, None),
             (None, REDACT, None),
         ] {
-            assert_eq!(kind(topic, body), expected, "{topic:?} {body}");
+            assert_eq!(kind(topic, body).map(Result::ok), expected, "{topic:?} {body}");
         }
     }
 
@@ -134,6 +144,8 @@ mod tests {
         assert_eq!(named.orders, ["299938", "280263"]);
         let named = request(BY_EMAIL.as_bytes()).unwrap();
         assert_eq!((named.email.as_deref(), named.customer_id, named.orders), (Some("john@example.com"), None, vec![]));
+        let orders = request(br#"{"orders_requested":[1,{"id":2}],"customer":{"email":77}}"#).unwrap();
+        assert_eq!((orders.orders, orders.email.as_deref()), (vec!["1".to_owned(), "2".to_owned()], Some("77")));
         assert!(request(SHOP.as_bytes()).is_none() && request(b"{").is_none());
     }
 }

@@ -1,0 +1,111 @@
+//! Webhooks that are about no order and still have their bodies, and whom those name.
+
+use std::collections::BTreeMap;
+
+use domain::notice::NoticeEvent;
+use sqlx::FromRow;
+
+use crate::database::{Database, Sql};
+use crate::feed::{Fact, Recorded};
+use crate::table::{self, Existing, Tables, table_row};
+
+table_row!(KeptNotice, "kept_notices", key id; once account_id, integration_id, kind, received_at, listed_at; changing);
+
+table_row!(CustomerNotice, "customer_notices", key token, notice_id; once listed_at; changing);
+
+/// A webhook about no order whose body is kept.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct KeptNotice {
+    pub id: String,
+    pub account_id: String,
+    pub integration_id: String,
+    pub kind: String,
+    /// Microseconds since 1970.
+    pub received_at: i64,
+    pub listed_at: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+struct CustomerNotice {
+    token: String,
+    notice_id: String,
+    listed_at: i64,
+}
+
+pub(super) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
+    let (mut kept, mut named, mut erased) = (BTreeMap::new(), BTreeMap::new(), vec![]);
+    for event in events {
+        let Fact::Notice(fact) = &event.fact else { continue };
+        let id = event.aggregate_id.as_str();
+        match fact {
+            NoticeEvent::WebhookReceived(notice) => {
+                let row = KeptNotice {
+                    id: id.to_owned(),
+                    account_id: notice.account_id.to_string(),
+                    integration_id: notice.integration_id.to_string(),
+                    kind: notice.kind.as_str().to_owned(),
+                    received_at: event.recorded_at_us(),
+                    listed_at: event.position,
+                };
+                kept.insert(id, row);
+                for token in &event.customer_tokens {
+                    named.insert((token.as_str(), id), event.position);
+                }
+            }
+            NoticeEvent::PersonalDataErased => {
+                kept.remove(id);
+                named.retain(|(_, of): &(&str, &str), _| *of != id);
+                erased.push(id);
+            }
+        }
+    }
+    if !erased.is_empty() {
+        for (table, column) in [("kept_notices", "id"), ("customer_notices", "notice_id")] {
+            let sql = Sql::new(format!("DELETE FROM {} WHERE {column} IN (", tables.name(table)));
+            tables.execute(sql.bind_list(erased.iter().copied()).push(")")).await?;
+        }
+    }
+    let kept: Vec<KeptNotice> = kept.into_values().collect();
+    table::write(tables, &kept, Existing::Keep).await?;
+    let named: Vec<CustomerNotice> = named
+        .into_iter()
+        .map(|((token, notice_id), listed_at)| CustomerNotice {
+            token: token.to_owned(),
+            notice_id: notice_id.to_owned(),
+            listed_at,
+        })
+        .collect();
+    table::write(tables, &named, Existing::Keep).await
+}
+
+/// Which notices are meant. What is left out restricts nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Tokens of one customer; a notice that any of them names is meant.
+    pub customer: Option<Vec<String>>,
+    pub account_id: Option<String>,
+    pub integration_id: Option<String>,
+    /// Received at this moment or before it (microseconds since 1970).
+    pub received_until: Option<i64>,
+}
+
+/// Notices that still have their bodies, the oldest first, from after a place in the list.
+pub async fn page(database: &Database, filter: &Filter, after: i64, limit: i64) -> sqlx::Result<Vec<KeptNotice>> {
+    let columns = "id, account_id, integration_id, kind, received_at, listed_at";
+    let mut sql = Sql::new(format!("SELECT {columns} FROM kept_notices WHERE listed_at > ")).bind(after);
+    if let Some(tokens) = &filter.customer {
+        sql = sql.push(" AND id IN (SELECT notice_id FROM customer_notices WHERE token IN (");
+        sql = if tokens.is_empty() { sql.push("NULL") } else { sql.bind_list(tokens.iter().map(String::as_str)) };
+        sql = sql.push("))");
+    }
+    if let Some(account_id) = &filter.account_id {
+        sql = sql.push(" AND account_id = ").bind(account_id.as_str());
+    }
+    if let Some(integration_id) = &filter.integration_id {
+        sql = sql.push(" AND integration_id = ").bind(integration_id.as_str());
+    }
+    if let Some(until) = filter.received_until {
+        sql = sql.push(" AND received_at <= ").bind(until);
+    }
+    database.fetch_all(sql.push(" ORDER BY listed_at LIMIT ").bind(limit)).await
+}

@@ -1,0 +1,90 @@
+//! Bodies of webhooks that are about no order: customers, checkouts, carts, unreadable orders, what stores asked by law.
+//! They may name anybody, and are erased with whom they name.
+
+use domain::notice::{Notice, NoticeCommand, NoticeKind, NoticeRefusal};
+use projections::View;
+use projections::customers::notices::{self, Filter, KeptNotice};
+
+use super::{ErasureError, Named, tokens};
+use crate::event_log::{Actor, CommandError};
+use crate::service::{PATIENCE, Service};
+
+const PAGE: i64 = 200;
+
+/// How many bodies are meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct NoticeCounts {
+    /// Stores' questions what is known of a customer.
+    pub(crate) data_requests: usize,
+    pub(crate) others: usize,
+}
+
+impl NoticeCounts {
+    pub(crate) fn of(rows: &[KeptNotice]) -> Self {
+        let data_requests = rows.iter().filter(|row| is_data_request(row)).count();
+        Self { data_requests, others: rows.len() - data_requests }
+    }
+}
+
+pub(crate) fn is_data_request(row: &KeptNotice) -> bool {
+    row.kind == NoticeKind::CustomerDataRequest.as_str()
+}
+
+/// Those that name a customer whom a person asks to erase. An order that could be read is none of them.
+pub(crate) async fn naming(
+    service: &Service,
+    named: &Named,
+    account_id: Option<String>,
+    limit: i64,
+) -> Result<Vec<KeptNotice>, ErasureError> {
+    let Named::Customer(customer) = named else { return Ok(vec![]) };
+    let filter = Filter { customer: Some(tokens(service, customer)), account_id, ..Filter::default() };
+    wait_for_view(service).await?;
+    Ok(notices::page(&service.views, &filter, 0, limit).await?)
+}
+
+/// Erases these, and returns how many still had their bodies. `actor` says for each account who asked.
+pub(crate) async fn erase(
+    service: &Service,
+    rows: &[KeptNotice],
+    actor: impl Fn(&str) -> Actor,
+) -> Result<usize, ErasureError> {
+    let mut erased = 0;
+    for row in rows {
+        erased += usize::from(erase_one(service, &row.id, &actor(&row.account_id)).await?);
+    }
+    Ok(erased)
+}
+
+/// Erases all that a filter means and `keep` does not, some at a time, and returns how many.
+pub(crate) async fn erase_all(
+    service: &Service,
+    filter: &Filter,
+    keep: impl Fn(&KeptNotice) -> bool,
+) -> Result<usize, ErasureError> {
+    wait_for_view(service).await?;
+    let (mut after, mut erased) = (0, 0);
+    loop {
+        let mut rows = notices::page(&service.views, filter, after, PAGE).await?;
+        let Some(last) = rows.last() else { return Ok(erased) };
+        after = last.listed_at;
+        rows.retain(|row| !keep(row));
+        service.log.give_way().await;
+        erased += erase(service, &rows, |_| Actor::System).await?;
+    }
+}
+
+/// Erases the body of a notice; false where it was erased before.
+pub(crate) async fn erase_one(service: &Service, id: &str, actor: &Actor) -> Result<bool, CommandError<NoticeRefusal>> {
+    let done = service.log.execute::<Notice>(id, NoticeCommand::ErasePersonalData, actor).await?;
+    if let Some(position) = done.position {
+        service.traces.left_by(position);
+    }
+    Ok(!done.events.is_empty())
+}
+
+async fn wait_for_view(service: &Service) -> Result<(), ErasureError> {
+    let newest = service.log.newest().await?;
+    let is_current = service.projector.wait_for(View::Customers, newest, PATIENCE).await;
+    if is_current { Ok(()) } else { Err(ErasureError::ViewsBehind) }
+}
