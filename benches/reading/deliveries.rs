@@ -104,6 +104,7 @@ impl<'l> Store<'l> {
             api_key: ApiKeyUse::None,
             topic: Some(topic.to_owned()),
             webhook_id: Some(ids::fresh().to_string()),
+            headers: None,
             body_bytes: u32::try_from(body.len())?,
         };
         let command = DeliveryCommand::RecordWebhook(Box::new(webhook));

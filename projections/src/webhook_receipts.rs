@@ -12,7 +12,7 @@ use crate::schema::Schema;
 use crate::table::{self, Existing, Tables, table_row};
 
 pub(crate) const SCHEMA: Schema = Schema {
-    version: 2,
+    version: 3,
     tables: &["webhook_receipts"],
     statements: include_str!("../../migrations/views/webhook_receipts.sql"),
 };

@@ -53,6 +53,7 @@ fn webhook(number: Option<&str>, status: Option<&str>, api_key: ApiKeyUse) -> Bo
         api_key,
         topic: None,
         webhook_id: None,
+        headers: None,
         body_bytes: 2,
     })
 }
@@ -268,6 +269,7 @@ fn integrations_notices_and_strangers_are_told() {
             kind,
             topic: None,
             webhook_id: None,
+            headers: None,
             body_bytes: 2,
             reason: (kind == NoticeKind::Unusable).then(|| "`id` must be a text".to_owned()),
         };

@@ -31,6 +31,7 @@ mod refusals;
 mod replaying;
 mod replays;
 mod retention;
+mod stores;
 mod support;
 mod views;
 mod webhooks;

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::fixtures::*;
 use crate::delivery::{ApiKeyUse, DeliveryEvent, ErasureCause, Intent, Webhook};
-use crate::{ApiKeyId, Credits, ResolutionCode};
+use crate::{ApiKeyId, Credits, Private, ResolutionCode};
 
 fn every_event() -> Vec<DeliveryEvent> {
     let mut full = webhook(Intent::Deliver);
@@ -13,6 +13,7 @@ fn every_event() -> Vec<DeliveryEvent> {
     full.webhook_id = Some("b54557e4".to_owned());
     full.customer_name = Some("Max".into());
     full.customer_id = Some("207119551".into());
+    full.headers = Some(Private::Known([("content-type".to_owned(), "application/json".to_owned())].into()));
     let both_dates = Webhook { received_at: Some(after(5)), ..changed(0, Intent::Cancel) };
     vec![
         told(full),
