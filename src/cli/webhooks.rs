@@ -111,7 +111,8 @@ impl Webhooks {
         let receipts: Vec<Receipt> = understood(&found["nodes"])?;
         if receipts.is_empty() {
             return Ok(output::print(
-                "No webhook is known that fits. What a store sends to an address that no integration has is in the metrics only.",
+                "No webhook fits. Of a store that sends to an address that no integration has nothing is kept: compare the \
+                 address in the store with `webhookUrl` in `cloud-bridge --json integrations list`.",
             )?);
         }
         let several_stores = receipts.iter().any(|receipt| receipt.integration != receipts[0].integration);
