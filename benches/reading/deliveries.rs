@@ -61,7 +61,7 @@ impl<'l> Store<'l> {
             provider: PROVIDER,
             name: "bench".to_owned(),
             signing_secret: "a secret that signs nothing here".to_owned(),
-            order_statuses: vec![],
+            order_statuses: None,
         });
         log.execute::<Integration>(&integration_id.to_string(), create, &Actor::System).await?;
         let mappings = ["STORM-LEAD-V2", "STORM-CLEAN-V1"].map(|sku| ItemMapping {

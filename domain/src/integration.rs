@@ -26,7 +26,7 @@ pub const MAX_ORDER_STATUSES: usize = 50;
 /// Longest overlap of two signing secrets, in hours: a week.
 pub const MAX_OVERLAP_HOURS: u32 = 168;
 /// A signing secret shorter than this, in characters, can be guessed. It is taken, for a store may use it already, and
-/// warned of; an empty one never is, since everybody could sign with it.
+/// warned of; an empty one never is, since anyone can sign with it.
 pub const WEAK_SECRET_CHARS: usize = 8;
 pub const MAX_SECRET_CHARS: usize = 500;
 

@@ -45,8 +45,8 @@ pub(super) struct Create {
     /// What to call it
     #[arg(long, env = "CLOUD_BRIDGE_NAME")]
     name: String,
-    /// Deliver only orders of these statuses, separated by commas; `any` for every status [default: shopify paid and
-    /// partially_refunded, woocommerce processing and completed, generic any]
+    /// Deliver only orders of these statuses, separated by commas; `any` for every status [default: shopify `paid` and
+    /// `partially_refunded`, woocommerce `processing` and `completed`, generic `any`]
     #[arg(long, env = "CLOUD_BRIDGE_ORDER_STATUS", value_name = "STATUS", value_delimiter = ',')]
     order_status: Option<Vec<String>>,
     /// The account that gets it, for administrators [default: the one whose key asks]
@@ -210,8 +210,9 @@ impl Create {
         } else {
             output::print(format_args!(
                 "Integration:    {}\nWebhook URL:    {}\nSigning secret: {}\nDelivers:       orders of {}\n\n\
-                 The secret is shown this once. `cloud-bridge integrations update {} --order-status any` delivers orders of\n\
-                 every status, or names others; drafts and failed, voided or expired orders are never delivered.",
+                 The secret is shown this once.\n\
+                 Drafts and failed, voided or expired orders are never delivered. For every other status:\n  \
+                 cloud-bridge integrations update {} --order-status any",
                 clean(&integration.id),
                 clean(&webhook_url),
                 clean(&signing_secret),

@@ -16,7 +16,7 @@ pub(super) enum Webhooks {
     List(List),
 }
 
-/// List webhooks, the newest first; those that were refused are counted by the hour, with what the latest sender was told
+/// List webhooks, the newest first; those that were refused are counted by the hour, with the sentence that the latest sender got
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:

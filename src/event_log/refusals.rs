@@ -95,7 +95,7 @@ pub struct RefusedHour {
     pub hour: i64,
     pub refused: i64,
     pub last_at: i64,
-    /// What the sender of the latest one was told.
+    /// The sentence that the sender of the latest one got.
     pub message: Option<String>,
 }
 

@@ -78,7 +78,7 @@ pub(super) struct WebhookReceipt {
     outcome: WebhookOutcome,
     /// Why it was not let in, or cannot be used.
     reason: Option<String>,
-    /// What the sender was told, where it was not let in: of the latest one, and without a word of its body.
+    /// The sentence that the sender got, where it was refused: of the latest one. Quotes nothing of its body.
     message: Option<String>,
     /// How many webhooks this stands for.
     count: i32,
@@ -115,7 +115,7 @@ impl WebhookReceipt {
     }
 
     /// How it was sent: content type, user agent, topic, ids, API version. Kept sealed with the body, for the account's own
-    /// keys only; null for others, once erased, and where it was not let in.
+    /// keys only; null for others, once erased, and where it was refused.
     async fn headers(&self, context: &Context<'_>) -> Result<Option<Vec<WebhookHeader>>, ApiError> {
         let Some(position) =
             self.position.filter(|_| Viewer::of(context).is_ok_and(|viewer| viewer.owns(&self.account_id)))

@@ -1,6 +1,7 @@
 //! Reads what a webhook's body says about an order. The body was verified before; nothing unsigned decides here.
 
 mod generic;
+mod malformed;
 #[cfg(test)]
 mod properties;
 mod scalar;
@@ -25,6 +26,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::error::Category;
 
+pub use malformed::Malformed;
+use malformed::{NOT_JSON, NOT_UTF8};
 use scalar::Scalar;
 use shape::{List, Shape};
 
@@ -34,8 +37,6 @@ const MAX_ITEMS: usize = 1_000;
 /// How deep lists and objects may lie within each other: as deep as `serde_json` follows them, also in the parts of
 /// a body that it skips without following.
 const MAX_DEPTH: usize = 127;
-const NOT_JSON: &str = "is not JSON";
-const NOT_UTF8: &str = "is not UTF-8";
 
 /// What a webhook says about an order, whichever store it is from.
 #[derive(Clone, PartialEq, Eq)]
@@ -127,64 +128,6 @@ pub enum Parsed {
     Notice(NoticeKind),
     /// A store's webhook that should be an order and cannot be read as one.
     Unusable(Malformed),
-}
-
-/// Why a body cannot be used, in words for whoever built the sender. Says nothing of what the body contains.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Malformed {
-    #[error("the body {reason} (line {line}, column {column})")]
-    NotJson { reason: &'static str, line: usize, column: usize },
-    #[error("the body is XML and not JSON")]
-    Xml,
-    #[error("the body must be a JSON object")]
-    NotAnObject,
-    #[error("`{field}` is there twice in one object (line {line}, column {column})")]
-    FieldTwice { field: String, line: usize, column: usize },
-    #[error("the order lies in `{field}` and must be the body itself")]
-    NotTheOrder { field: &'static str },
-    #[error("{}", missing(field))]
-    MissingField { field: String },
-    #[error("`{field}` {reason}")]
-    InvalidField { field: String, reason: &'static str },
-}
-
-/// How a merchant mends what is no JSON at all.
-const CHOOSE_JSON: &str = "choose the format JSON for this webhook in the store's settings";
-
-impl Malformed {
-    /// The same for the merchant, who did not build the sender: with what can be done about it in the store.
-    pub fn for_merchant(&self) -> String {
-        match self {
-            Self::Xml => format!("{self}: {CHOOSE_JSON}"),
-            Self::NotJson { reason, .. } if [NOT_JSON, NOT_UTF8].contains(reason) => format!("{self}: {CHOOSE_JSON}"),
-            Self::MissingField { field } if field == "line_items" => {
-                format!("{self}: let the store send whole orders (Shopify: no include_fields)")
-            }
-            Self::NotJson { .. }
-            | Self::NotAnObject
-            | Self::NotTheOrder { .. }
-            | Self::FieldTwice { .. }
-            | Self::MissingField { .. }
-            | Self::InvalidField { .. } => self.to_string(),
-        }
-    }
-
-    fn missing(field: &str) -> Self {
-        Self::MissingField { field: field.to_owned() }
-    }
-
-    fn invalid(field: &str, reason: &'static str) -> Self {
-        Self::InvalidField { field: field.to_owned(), reason }
-    }
-}
-
-fn missing(field: &str) -> String {
-    // A whole item is never missing: what is missing is anything that a mapping could match.
-    if field.starts_with("items[") {
-        format!("`{field}` names no product: one of sku, productId, variantId, title is needed")
-    } else {
-        format!("`{field}` is missing")
-    }
 }
 
 /// Parses a body whose signature was verified. `topic` is from a header that no store signs: it can make less of a body

@@ -74,7 +74,7 @@ impl IngestRefusal {
         }
     }
 
-    /// What the sender is told. Quotes nothing of the body.
+    /// The sentence that the sender gets. Quotes nothing of the body.
     pub(super) fn message(&self) -> String {
         match self {
             Self::UnknownProvider => "webhooks are taken for shopify, woocommerce and generic".to_owned(),

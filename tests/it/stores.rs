@@ -1,5 +1,7 @@
 //! Stores as they are: the orders that real stores send, and what each becomes where the merchant set up nothing special.
 
+use chrono::{DateTime, TimeDelta, Utc};
+use cloud_bridge::event_log::refusals::RefusalReason;
 use domain::integration::Provider;
 use serde_json::{Value, json};
 
@@ -127,7 +129,7 @@ on_each_engine! {
         assert_eq!(refused["updateIntegration"]["userErrors"][0]["code"], json!("NEVER_DELIVERED"));
     }
 
-    async fn an_order_first_heard_of_as_partly_refunded_delivers_what_is_left(app: &TestApp) {
+    async fn an_order_first_reported_as_partly_refunded_delivers_what_is_left(app: &TestApp) {
         let shop = app.merchant().await.bare_shop(Provider::Shopify, &["paid"]).await;
         for sku in ["STORM", "RAIN"] {
             shop.map(sku, &sku.to_lowercase()).await;
@@ -192,7 +194,7 @@ on_each_engine! {
         let elsewhere = shop.post(&order).await.accepted("queued");
         let missing = ("ACTION_REQUIRED".to_owned(), Some("MISSING_USERNAME".to_owned()));
         assert_eq!(shop.settled(&elsewhere).await, missing);
-        // Whoever corrects it pastes, too.
+        // The merchant who corrects it pastes, too.
         shop.retry(&elsewhere, Some("https://cloud.neuraldsp.com/u/follows_at_once ")).await;
         assert_eq!(shop.settled(&elsewhere).await, ("COMPLETED".to_owned(), None));
     }
@@ -250,9 +252,9 @@ on_each_engine! {
 
     async fn of_what_was_refused_the_merchant_sees_the_sentence_that_its_sender_got(app: &TestApp) {
         let (shop, _) = plain_shop(&app.merchant().await, Provider::Generic).await;
-        let nobody = r#"{"orderId":"1042","targetUsername":"","items":[{"sku":"STORM"}],"customerEmail":"max@music.com"}"#;
+        let nameless = r#"{"orderId":"1042","targetUsername":"","items":[{"sku":"STORM"}],"customerEmail":"max@music.com"}"#;
         for (body, sentence) in [
-            (nobody, "`targetUsername` must not be empty"),
+            (nameless, "`targetUsername` must not be empty"),
             (r#"{"orderId":"1042","targetUsername":"max"}"#, "`items` is missing"),
         ] {
             let answer = shop.post_bytes(body.as_bytes().to_vec(), &[]).await;
@@ -261,8 +263,23 @@ on_each_engine! {
             assert_eq!((&seen["reason"], &seen["message"]), (&json!("malformed_body"), &json!(sentence)), "the latest");
         }
         assert_eq!(receipt(&shop).await["count"], json!(2));
-        shop.post_unsigned(nobody.into(), &[]).await.refused(401, "missing_signature");
+        shop.post_unsigned(nameless.into(), &[]).await.refused(401, "missing_signature");
         assert_eq!(receipt(&shop).await["message"], json!("the webhook carries no signature"));
+    }
+
+    async fn of_two_nodes_that_refused_the_later_ones_sentence_is_shown(app: &TestApp) {
+        let (shop, _) = plain_shop(&app.merchant().await, Provider::Generic).await;
+        let (service, hour) = (app.service(), "2026-11-21T10:00:00Z".parse::<DateTime<Utc>>().unwrap());
+        app.advance(hour - app.clock.now());
+        // Each node writes what it holds when it comes to it, so the earlier one may be written last.
+        for (minute, sentence) in [(5, "the later"), (1, "the earlier")] {
+            let (account, integration) = (shop.merchant.id.parse().unwrap(), shop.id.parse().unwrap());
+            let at = hour + TimeDelta::minutes(minute);
+            service.refusals.count(account, integration, RefusalReason::MalformedBody, Some(sentence.to_owned()), at);
+            service.refusals.write(&service.log).await.unwrap();
+        }
+        let seen = receipt(&shop).await;
+        assert_eq!((&seen["message"], &seen["count"]), (&json!("the later"), &json!(2)));
     }
 
     async fn the_headers_that_matter_are_kept_sealed_with_the_body_and_shown_with_it(app: &TestApp) {
@@ -295,10 +312,10 @@ on_each_engine! {
         let stored = app.service().log.whole_stream("delivery", &id, 10).await.unwrap();
         assert!(!stored[0].event.payload.contains("Captain-Hook") && !stored[0].event.payload.contains("of-somebody"));
         let story = "query ($id: ID!) { delivery(id: $id) { timeline(first: 1) { nodes { data } } } }";
-        let told = |seen: Value| seen["delivery"]["timeline"]["nodes"][0]["data"]["webhook_received"]["webhook"]["headers"].clone();
-        let own = told(merchant.ask(story, json!({ "id": id })).await);
+        let headers_in = |seen: Value| seen["delivery"]["timeline"]["nodes"][0]["data"]["webhook_received"]["webhook"]["headers"].clone();
+        let own = headers_in(merchant.ask(story, json!({ "id": id })).await);
         assert_eq!(own["user-agent"], json!("Shopify-Captain-Hook"));
-        assert_eq!(told(app.admin(story, json!({ "id": id })).await), Value::Null, "not another's");
+        assert_eq!(headers_in(app.admin(story, json!({ "id": id })).await), Value::Null, "not another's");
         let receipts = "{ webhookReceipts(first: 1) { nodes { headers { name } } } }";
         assert_eq!(app.admin(receipts, json!({})).await["webhookReceipts"]["nodes"][0]["headers"], Value::Null);
         let export = r#"mutation { exportPersonalData(input: { customer: "max@music.com" }) { deliveries } }"#;

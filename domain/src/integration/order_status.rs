@@ -8,7 +8,7 @@ pub const ANY_ORDER_STATUS: &str = "any";
 /// No store has a longer status, in bytes.
 const MAX_STATUS_BYTES: usize = 100;
 
-/// Statuses of an order that nobody has bought yet or that was not paid: never delivered, whatever the filter.
+/// Statuses of an order that was not bought yet or not paid: never delivered, whatever the filter.
 ///
 /// Drafts and `failed` are `WooCommerce`'s, `voided` and `expired` Shopify's; in an order of any other store the words mean
 /// the same. Cancelled, refunded and deleted orders are another matter: they cancel what was accepted.
@@ -96,10 +96,9 @@ mod tests {
     }
 
     fn recorded(provider: Provider, order_statuses: Option<&[&str]>) -> Vec<String> {
-        match created(provider, order_statuses).unwrap().remove(0) {
-            IntegrationEvent::Created(created) => created.order_statuses,
-            other => panic!("expected its creation, found {other:?}"),
-        }
+        let event = created(provider, order_statuses).unwrap().remove(0);
+        let IntegrationEvent::Created(created) = event else { panic!("expected its creation, found {event:?}") };
+        created.order_statuses
     }
 
     fn delivers(provider: Provider, order_statuses: Option<&[&str]>, status: Option<&str>) -> bool {

@@ -1,3 +1,3 @@
--- What the sender of the latest refused webhook of the hour was told, and the newest of all accounts for support.
+-- The sentence that the sender of the latest refused webhook of the hour got; and an index for the newest of all accounts.
 ALTER TABLE refusals ADD COLUMN message text;
 CREATE INDEX refusals_newest ON refusals (last_at);

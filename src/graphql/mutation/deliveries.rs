@@ -76,7 +76,7 @@ impl Deliveries {
         context: &Context<'_>,
         input: RetryDeliveryInput,
     ) -> Result<DeliveryPayload, ApiError> {
-        // As of an order. What names nobody is for the delivery to refuse.
+        // Read as in an order. An empty one is for the delivery to refuse.
         let username = input.target_username.map(|name| normalised(&name).unwrap_or_else(|| name.replace('\0', "")));
         tell(context, &input.delivery_id, DeliveryCommand::Retry { username }).await
     }

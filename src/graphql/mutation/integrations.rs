@@ -28,9 +28,9 @@ struct CreateIntegrationInput {
     account_id: Option<ID>,
     provider: Provider,
     name: String,
-    /// Which statuses of an order are delivered. Left out: of SHOPIFY paid and partially_refunded, of WOOCOMMERCE processing
-    /// and completed, of GENERIC every status. ["any"], or an empty list: every status. Drafts and failed, voided or expired
-    /// orders are never delivered.
+    /// Which statuses of an order are delivered. Left out: of SHOPIFY `paid` and `partially_refunded`, of WOOCOMMERCE
+    /// `processing` and `completed`, of GENERIC every status. With `any` in the list, or an empty list: every status. Drafts
+    /// and failed, voided or expired orders are never delivered.
     order_statuses: Option<Vec<String>>,
     /// Where the store chose the secret, as Shopify does. Otherwise one is made.
     signing_secret: Option<String>,
@@ -41,7 +41,7 @@ struct UpdateIntegrationInput {
     integration_id: ID,
     name: Option<String>,
     active: Option<bool>,
-    /// ["any"], or an empty list, for every status.
+    /// With `any` in the list, or an empty list: every status.
     order_statuses: Option<Vec<String>>,
 }
 

@@ -55,9 +55,9 @@ pub(super) fn parse(json: &str) -> Result<Parsed, Malformed> {
     let username = body.target_username.written().and_then(|written| username::normalised(&written));
     if username.is_none() && !called_off {
         let is_address = body.target_username.text().is_some_and(|text| text.contains("://"));
-        let of_nobody = "must be a username, or the address of a profile at Cortex Cloud";
+        let reason = "must be a username, or the address of a profile at Cortex Cloud";
         return Err(if is_address {
-            Malformed::invalid("targetUsername", of_nobody)
+            Malformed::invalid("targetUsername", reason)
         } else {
             body.target_username.no_text("targetUsername")
         });

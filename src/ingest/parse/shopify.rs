@@ -36,7 +36,7 @@ struct Body<'a> {
     order_id: Scalar<'a>,
     token: Scalar<'a>,
     order_edit: Scalar<'a>,
-    /// Not Shopify's: whoever passes its webhooks on may wrap them so.
+    /// Not Shopify's: a proxy between it and us may wrap an order so.
     order: Scalar<'a>,
 }
 

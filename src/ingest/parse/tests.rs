@@ -63,9 +63,9 @@ fn what_is_not_json_is_malformed_and_its_message_quotes_nothing() {
     }
 }
 
-/// Whoever built the generic sender hears it at once; a store would never send the order again.
+/// The developer of a generic sender sees a refusal at once; a store would never send the order again.
 #[test]
-fn what_a_store_signs_is_never_refused_and_the_merchant_is_told_to_choose_json() {
+fn what_a_store_signs_is_never_refused_and_the_reason_says_to_choose_json() {
     let xml = "\u{feff}\n<?xml version=\"1.0\" encoding=\"UTF-8\"?><order><id type=\"integer\">820982911946154508</id></order>";
     let choose = "choose the format JSON for this webhook in the store's settings";
     for (body, message) in [

@@ -17,8 +17,8 @@ const BILLING: &str = "billing";
 /// What stands before "username" when it is this platform's. ASCII and lower case.
 const LABELS: [&str; 6] = ["ndsp", "cortex", "cortex cloud", "neural dsp", "neural_dsp", "neuraldsp"];
 
-/// A username as Cortex Cloud knows it, of what people paste: without white space around it, without characters that nobody
-/// sees, without the @ before it; of the address of a profile, its name. None if nothing is left.
+/// A username as Cortex Cloud knows it, of what people paste: without white space around it, without invisible
+/// characters, without the @ before it; of the address of a profile, its name. None if nothing is left.
 pub fn normalised(username: &str) -> Option<String> {
     let visible = visible(username);
     let username = profile_name(visible.trim());

@@ -36,7 +36,6 @@ struct Body<'a> {
     parent_id: Scalar<'a>,
     total: Scalar<'a>,
     refunded_by: Scalar<'a>,
-    refunded_payment: Scalar<'a>,
     /// The form of the API before `WooCommerce` 3, which a webhook may still be set to.
     order: Scalar<'a>,
     code: Scalar<'a>,
@@ -128,8 +127,7 @@ impl Body<'_> {
 
     /// Whether the body is a refund, which has an id and lines of its own and is sent under the topics of orders too.
     fn is_refund(&self) -> bool {
-        let says_so = self.refunded_by.is_present() || self.refunded_payment.is_present();
-        says_so || (self.belongs_to_order() && self.total.is_negative())
+        self.refunded_by.is_present() || (self.belongs_to_order() && self.total.is_negative())
     }
 }
 

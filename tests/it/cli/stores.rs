@@ -10,7 +10,7 @@ use crate::engines::{Databases, Engine};
 use crate::orders;
 use crate::process::{Server, printed};
 
-async fn stores_are_told_apart(engine: Engine) {
+async fn stores_are_set_up_and_their_webhooks_listed(engine: Engine) {
     let databases = Databases::create(engine).await;
     let cortex = sandbox::start(TcpListener::bind("127.0.0.1:0").await.unwrap(), SandboxOptions::default()).unwrap();
     let server = Server::start(&databases, cortex.base_url()).await;
@@ -84,11 +84,11 @@ async fn stores_are_told_apart(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn stores_are_told_apart_on_sqlite() {
-    stores_are_told_apart(Engine::Sqlite).await;
+async fn stores_are_set_up_and_their_webhooks_listed_on_sqlite() {
+    stores_are_set_up_and_their_webhooks_listed(Engine::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn stores_are_told_apart_on_postgres() {
-    stores_are_told_apart(Engine::Postgres).await;
+async fn stores_are_set_up_and_their_webhooks_listed_on_postgres() {
+    stores_are_set_up_and_their_webhooks_listed(Engine::Postgres).await;
 }
