@@ -15,8 +15,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use address::BaseUrl;
-use answer::Answered;
 pub use address::CortexUrlError;
+use answer::Answered;
 pub use error::CortexError;
 pub use session::Session;
 

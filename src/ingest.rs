@@ -1,5 +1,7 @@
 //! The door for stores: a signed webhook comes in, is verified, understood and recorded, and only then answered.
 
+mod customers;
+mod headers;
 pub mod parse;
 mod refusal;
 pub mod signature;
@@ -18,8 +20,8 @@ use bytes::Bytes;
 use domain::delivery::{ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, DeliveryStatus, WebhookOutcome};
 use domain::integration::{Link, Provider};
 use domain::notice::{Notice, NoticeCommand, NoticeKind, NoticeReceived};
-use domain::{DeliveryId, IntegrationId, NoticeId};
-use parse::{Aside, Parsed, StoreOrder};
+use domain::{DeliveryId, IntegrationId, NoticeId, Private};
+use parse::{Aside, Parsed, StoreOrder, Unsigned};
 use serde::Serialize;
 
 pub use refusal::IngestRefusal;
@@ -101,46 +103,25 @@ async fn admit(
     let read = body.read(MAX_BODY_BYTES, BODY_TIMEOUT).await;
     let body = read.map_err(|refusal| source.refused(refusal.into()))?;
     if provider == Provider::WooCommerce && parse::is_woocommerce_ping(headers, &body) {
-        source.count(RefusalReason::Ping);
+        source.count(RefusalReason::Ping, None);
         return Ok(Admitted::Ping);
     }
     // Over the raw bytes, before anything of them is believed.
     signature::verify(provider, headers, &body, link.signing_secrets(service.clock.now()))
         .map_err(|refusal| source.refused(refusal.into()))?;
-    let topic = header(headers, topic_header(provider));
-    let parsed = parse::parse(provider, topic.as_deref(), &body)
+    let unsigned = Unsigned {
+        topic: headers::topic(provider, headers),
+        webhook_id: headers::webhook_id(provider, headers),
+        headers: Some(Private::Known(headers::kept(headers))),
+    };
+    let parsed = parse::parse(provider, unsigned.topic.as_deref(), &body)
         .map_err(|malformed| source.refused(IngestRefusal::Malformed(malformed)))?;
-    let webhook_id = header(headers, webhook_id_header(provider));
     let receipt = match parsed {
-        Parsed::Order(order) => source.order(order, topic, webhook_id, headers, body).await?,
-        Parsed::Notice(kind) => source.notice((kind, None), topic, webhook_id, body).await?,
-        Parsed::Unusable(why) => {
-            source.notice((NoticeKind::Unusable, Some(why.to_string())), topic, webhook_id, body).await?
-        }
+        Parsed::Order(order) => source.order(order, unsigned, headers, body).await?,
+        Parsed::Notice(kind) => source.notice(kind, None, unsigned, body).await?,
+        Parsed::Unusable(why) => source.notice(NoticeKind::Unusable, Some(why.for_merchant()), unsigned, body).await?,
     };
     Ok(Admitted::Recorded(receipt))
-}
-
-/// Which header names the topic. It is not signed: it may only ever make a body less than an order.
-fn topic_header(provider: Provider) -> &'static str {
-    match provider {
-        Provider::Shopify => "x-shopify-topic",
-        Provider::WooCommerce => "x-wc-webhook-topic",
-        Provider::BigCommerce | Provider::Square | Provider::Generic => "x-webhook-topic",
-    }
-}
-
-fn webhook_id_header(provider: Provider) -> &'static str {
-    match provider {
-        Provider::Shopify => "x-shopify-webhook-id",
-        Provider::WooCommerce => "x-wc-webhook-delivery-id",
-        Provider::BigCommerce | Provider::Square | Provider::Generic => "x-webhook-id",
-    }
-}
-
-fn header(headers: &HeaderMap, name: &str) -> Option<String> {
-    let value = headers.get(name)?.to_str().ok()?.trim();
-    (!value.is_empty()).then(|| value.chars().take(200).collect())
 }
 
 /// The integration that a webhook came in for.
@@ -151,15 +132,15 @@ struct Source<'s> {
 }
 
 impl Source<'_> {
-    fn count(&self, reason: RefusalReason) {
+    fn count(&self, reason: RefusalReason, message: Option<String>) {
         let now = self.service.clock.now();
-        self.service.refusals.count(self.link.account_id, self.integration_id, reason, now);
+        self.service.refusals.count(self.link.account_id, self.integration_id, reason, message, now);
     }
 
-    /// Counts a refusal where the merchant can see it.
+    /// Counts a refusal where the merchant can see it, with the sentence that its sender gets.
     fn refused(&self, refusal: IngestRefusal) -> IngestRefusal {
         if let Some(reason) = refusal.receipt() {
-            self.count(reason);
+            self.count(reason, Some(refusal.message()));
         }
         refusal
     }
@@ -167,8 +148,7 @@ impl Source<'_> {
     async fn order(
         &self,
         order: StoreOrder,
-        topic: Option<String>,
-        webhook_id: Option<String>,
+        unsigned: Unsigned,
         headers: &HeaderMap,
         body: Bytes,
     ) -> Result<Receipt, IngestRefusal> {
@@ -176,7 +156,7 @@ impl Source<'_> {
         let delivery_id = DeliveryId::of(self.integration_id, &order.order_id);
         let api_key = self.api_key(headers).await?;
         let body_bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        let aside = Aside { topic, webhook_id, api_key, body_bytes, received_at };
+        let aside = Aside { unsigned, api_key, body_bytes, received_at };
         let webhook = order.into_webhook(self.integration_id, self.link, aside);
         let command = DeliveryCommand::RecordWebhook(Box::new(webhook));
         let id = delivery_id.to_string();
@@ -202,11 +182,13 @@ impl Source<'_> {
 
     async fn notice(
         &self,
-        (kind, reason): (NoticeKind, Option<String>),
-        topic: Option<String>,
-        webhook_id: Option<String>,
+        kind: NoticeKind,
+        reason: Option<String>,
+        unsigned: Unsigned,
         body: Bytes,
     ) -> Result<Receipt, IngestRefusal> {
+        let Unsigned { topic, webhook_id, headers } = unsigned;
+        let named = customers::named_in(topic.as_deref(), &body);
         let received = NoticeReceived {
             account_id: self.link.account_id,
             integration_id: self.integration_id,
@@ -214,8 +196,10 @@ impl Source<'_> {
             kind,
             topic,
             webhook_id,
+            headers,
             body_bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
             reason,
+            customers: Some(named).filter(|named| !named.is_empty()).map(Private::Known),
         };
         let id = NoticeId(ids::fresh()).to_string();
         let command = NoticeCommand::Record(received);

@@ -64,6 +64,7 @@ fn of_webhook(webhook: &Webhook, body: Option<&[u8]>, received_at: &Value) -> Va
         "customerName": known(&webhook.customer_name),
         "customerId": known(&webhook.customer_id),
         "username": known(&webhook.username),
+        "headers": webhook.headers.as_ref().and_then(Private::known),
         // As the store sent it: JSON as such, anything else in base64.
         "body": body.map(|body| {
             serde_json::from_slice::<Value>(body).unwrap_or_else(|_| Value::String(STANDARD.encode(body)))

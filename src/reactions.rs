@@ -183,11 +183,9 @@ impl Reactions<'_> {
                 self.release_if_fixed_meanwhile(*code, event).await
             }
             // A status that is no longer delivered, or a cancellation, may find credits set aside.
-            DeliveryEvent::WebhookReceived { outcome: WebhookOutcome::Filtered | WebhookOutcome::Cancelled, .. }
-                if event.sequence > 1 =>
-            {
-                self.settle(&event.aggregate_id).await
-            }
+            DeliveryEvent::WebhookReceived {
+                outcome: WebhookOutcome::Filtered | WebhookOutcome::Cancelled, ..
+            } if event.sequence > 1 => self.settle(&event.aggregate_id).await,
             DeliveryEvent::WebhookReceived { .. }
             | DeliveryEvent::Started(_)
             | DeliveryEvent::LeaseRenewed { .. }

@@ -109,11 +109,8 @@ async fn erase_old(service: &Service, account_id: &str, now: DateTime<Utc>) -> R
     let account = service.log.load::<Account>(account_id).await?.aggregate;
     let Some(days) = account.merchant().and_then(|merchant| merchant.retention_days) else { return Ok(0) };
     let until = (now - TimeDelta::days(days.into())).timestamp_micros();
-    let of_account = Filter {
-        account_id: Some(account_id.to_owned()),
-        received_until: Some(until),
-        ..Filter::default()
-    };
+    let of_account =
+        Filter { account_id: Some(account_id.to_owned()), received_until: Some(until), ..Filter::default() };
     // Without the request the merchant could not answer it any more.
     let answerable_since = (now - DAYS_TO_ANSWER).timestamp_micros();
     let keep = |row: &KeptNotice| notices::is_data_request(row) && row.received_at > answerable_since;

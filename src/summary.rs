@@ -201,7 +201,10 @@ fn of_start(started: &Started) -> String {
         1 => ", 1 item has no mapping".to_owned(),
         items => format!(", {items} items have no mapping"),
     };
-    format!("Attempt {attempt} by worker {worker} started: {} to share{left_out}.", counted(started.assets().len() as u64, "asset"))
+    format!(
+        "Attempt {attempt} by worker {worker} started: {} to share{left_out}.",
+        counted(started.assets().len() as u64, "asset")
+    )
 }
 
 fn of_account(event: &AccountEvent) -> String {

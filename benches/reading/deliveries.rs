@@ -61,7 +61,7 @@ impl<'l> Store<'l> {
             provider: PROVIDER,
             name: "bench".to_owned(),
             signing_secret: "a secret that signs nothing here".to_owned(),
-            order_statuses: vec![],
+            order_statuses: None,
         });
         log.execute::<Integration>(&integration_id.to_string(), create, &Actor::System).await?;
         let mappings = ["STORM-LEAD-V2", "STORM-CLEAN-V1"].map(|sku| ItemMapping {
@@ -104,6 +104,7 @@ impl<'l> Store<'l> {
             api_key: ApiKeyUse::None,
             topic: Some(topic.to_owned()),
             webhook_id: Some(ids::fresh().to_string()),
+            headers: None,
             body_bytes: u32::try_from(body.len())?,
         };
         let command = DeliveryCommand::RecordWebhook(Box::new(webhook));
@@ -118,7 +119,12 @@ impl<'l> Store<'l> {
         let worker = "bench".to_owned();
         let held = Held { worker: worker.clone(), attempt: 1 };
         let now = self.log.clock().now();
-        let facts = StartFacts { mappings: self.mappings.clone(), credentials_saved: true, api_key_active: true, integration_active: true };
+        let facts = StartFacts {
+            mappings: self.mappings.clone(),
+            credentials_saved: true,
+            api_key_active: true,
+            integration_active: true,
+        };
         let start =
             DeliveryCommand::Start { worker: worker.clone(), now, lease_until: now + TimeDelta::minutes(1), facts };
         let shares = self.mappings.iter().map(|mapping| DeliveryCommand::RecordShare {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::MappingId;
+use crate::title;
 
 /// Longest reference or resource id that a mapping may have, in characters.
 pub const MAX_REFERENCE_CHARS: usize = 500;
@@ -43,7 +44,7 @@ impl Asset {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MatchType {
-    /// Case-insensitive, surrounding white space aside.
+    /// Compared as people see it: HTML entities decoded, whatever its case, its white space and its Unicode form.
     Title,
     ProductId,
     Sku,
@@ -51,11 +52,19 @@ pub enum MatchType {
 }
 
 impl MatchType {
+    /// Whether a reference names nothing at all, as a title of `&nbsp;` does.
+    pub(crate) fn is_blank(self, reference: &str) -> bool {
+        match self {
+            Self::Title => title::is_same(reference, ""),
+            Self::ProductId | Self::Sku | Self::VariantId => reference.trim().is_empty(),
+        }
+    }
+
     /// Whether two references name the same product.
     fn is_same(self, one: &str, other: &str) -> bool {
         let (one, other) = (one.trim(), other.trim());
         match self {
-            Self::Title => one.to_lowercase() == other.to_lowercase(),
+            Self::Title => title::is_same(one, other),
             Self::ProductId | Self::Sku | Self::VariantId => one == other,
         }
     }
@@ -187,6 +196,26 @@ mod tests {
     fn titles_match_whatever_their_case_and_skus_do_not() {
         assert_eq!(found(&[mapping(MatchType::Title, " STORM DRIVE", "by-title")]), ["by-title"]);
         assert!(found(&[mapping(MatchType::Sku, "storm", "by-sku")]).is_empty());
+    }
+
+    #[test]
+    fn a_title_matches_as_people_see_it_and_a_sku_only_as_it_is_written() {
+        let line = LineItem {
+            sku: Some("CAF\u{e9}&ndash;1".to_owned()),
+            title: Some("Caf\u{e9}\u{a0}Drive \u{2013} Stra\u{df}e".to_owned()),
+            quantity: 1,
+            ..LineItem::default()
+        };
+        let title = |text: &str| mapping(MatchType::Title, text, "cafe").matches(&line);
+        for same in ["CAFE\u{301}  drive &ndash; STRASSE", "caf&eacute;&nbsp;Drive &#8211; stra&szlig;e"] {
+            assert!(title(same), "{same}");
+        }
+        assert!(!title("Cafe Drive \u{2013} Stra\u{df}e") && !title("Caf\u{e9} Drive - Stra\u{df}e"));
+        for (sku, is_found) in
+            [("CAF\u{e9}&ndash;1", true), ("CAFE\u{301}&ndash;1", false), ("CAF\u{e9}\u{2013}1", false)]
+        {
+            assert_eq!(mapping(MatchType::Sku, sku, "cafe").matches(&line), is_found, "{sku}");
+        }
     }
 
     #[test]

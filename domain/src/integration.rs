@@ -2,6 +2,7 @@
 
 mod command;
 mod event;
+mod order_status;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use command::{CreateIntegration, IntegrationCommand};
 pub use event::{IntegrationCreated, IntegrationEvent};
+pub use order_status::ANY_ORDER_STATUS;
 pub use refusal::IntegrationRefusal;
 
 use crate::asset::MAX_REFERENCE_CHARS;
@@ -23,8 +25,9 @@ pub const MAX_MAPPINGS: usize = 5_000;
 pub const MAX_ORDER_STATUSES: usize = 50;
 /// Longest overlap of two signing secrets, in hours: a week.
 pub const MAX_OVERLAP_HOURS: u32 = 168;
-/// A signing secret shorter than this, in characters, can be guessed; an empty one verifies everything.
-pub const MIN_SECRET_CHARS: usize = 8;
+/// A signing secret shorter than this, in characters, can be guessed. It is taken, for a store may use it already, and
+/// warned of; an empty one never is, since anyone can sign with it.
+pub const WEAK_SECRET_CHARS: usize = 8;
 pub const MAX_SECRET_CHARS: usize = 500;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -95,14 +98,6 @@ impl Link {
             .flatten()
             .filter_map(|secret| secret.known().map(String::as_str))
     }
-
-    /// Whether an order with this status is delivered. With a filter, an order that tells no status is not.
-    pub fn delivers(&self, order_status: Option<&str>) -> bool {
-        self.order_statuses.is_empty()
-            || order_status.is_some_and(|status| {
-                self.order_statuses.iter().any(|wanted| wanted.eq_ignore_ascii_case(status.trim()))
-            })
-    }
 }
 
 impl Integration {
@@ -132,7 +127,10 @@ fn created(create: CreateIntegration) -> Result<Vec<IntegrationEvent>, Integrati
         name: valid_name(&create.name)?,
         secret_preview: crate::private::preview(&secret),
         signing_secret: Private::Known(secret),
-        order_statuses: valid_statuses(create.order_statuses)?,
+        order_statuses: match create.order_statuses {
+            Some(chosen) => order_status::valid(chosen)?,
+            None => order_status::default_of(create.provider),
+        },
     })])
 }
 
@@ -154,7 +152,7 @@ impl Link {
             IntegrationCommand::Activate => (!self.active).then_some(IntegrationEvent::Activated),
             IntegrationCommand::Deactivate => self.active.then_some(IntegrationEvent::Deactivated),
             IntegrationCommand::ChangeOrderStatuses { order_statuses } => {
-                let order_statuses = valid_statuses(order_statuses)?;
+                let order_statuses = order_status::valid(order_statuses)?;
                 (order_statuses != self.order_statuses)
                     .then_some(IntegrationEvent::OrderStatusesChanged { order_statuses })
             }
@@ -188,8 +186,8 @@ impl Link {
 
     fn mapping_added(&self, mut mapping: ItemMapping) -> Result<Option<IntegrationEvent>, IntegrationRefusal> {
         mapping.external_ref = mapping.external_ref.trim().to_owned();
-        let length = mapping.external_ref.chars().count();
-        if length == 0 || length > MAX_REFERENCE_CHARS {
+        let is_blank = mapping.match_type.is_blank(&mapping.external_ref);
+        if is_blank || mapping.external_ref.chars().count() > MAX_REFERENCE_CHARS {
             return Err(IntegrationRefusal::InvalidExternalRef);
         }
         let length = mapping.asset.resource_id.chars().count();
@@ -218,23 +216,17 @@ fn valid_name(name: &str) -> Result<String, IntegrationRefusal> {
 }
 
 fn valid_secret(secret: String) -> Result<String, IntegrationRefusal> {
-    let length = secret.chars().count();
-    if (MIN_SECRET_CHARS..=MAX_SECRET_CHARS).contains(&length) {
-        Ok(secret)
-    } else {
+    let is_blank = secret.trim().is_empty();
+    if is_blank || secret.chars().count() > MAX_SECRET_CHARS {
         Err(IntegrationRefusal::InvalidSecret)
+    } else {
+        Ok(secret)
     }
 }
 
-fn valid_statuses(statuses: Vec<String>) -> Result<Vec<String>, IntegrationRefusal> {
-    let mut statuses: Vec<String> = statuses.iter().map(|status| status.trim().to_lowercase()).collect();
-    statuses.sort();
-    statuses.dedup();
-    let valid = |status: &String| !status.is_empty() && status.len() <= 100;
-    if statuses.len() > MAX_ORDER_STATUSES || !statuses.iter().all(valid) {
-        return Err(IntegrationRefusal::InvalidOrderStatuses);
-    }
-    Ok(statuses)
+/// Whether a signing secret is so short that it can be guessed.
+pub fn is_weak_secret(secret: &str) -> bool {
+    secret.chars().count() < WEAK_SECRET_CHARS
 }
 
 impl Aggregate for Integration {

@@ -17,6 +17,7 @@ pub mod notice;
 pub mod operation;
 pub mod private;
 pub mod resolution;
+mod title;
 
 pub use asset::{Asset, ItemMapping, LineItem, MatchType, ResourceType};
 pub use credits::Credits;

@@ -1,5 +1,7 @@
 //! A notice: a signed webhook that is not about an order. It is kept and shown; what a store asks by law is also done.
 
+use std::collections::BTreeMap;
+
 use cqrs_es::event_sink::EventSink;
 use cqrs_es::{Aggregate, DomainEvent};
 use serde::{Deserialize, Serialize};
@@ -50,6 +52,9 @@ pub struct NoticeReceived {
     pub topic: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_id: Option<String>,
+    /// The headers that say how it was sent, by their names in lower case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headers: Option<Private<BTreeMap<String, String>>>,
     pub body_bytes: u32,
     /// Why it cannot be used. Quotes nothing of the body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -187,6 +192,8 @@ mod tests {
             kind,
             topic: Some("products/update".to_owned()),
             webhook_id: None,
+            headers: (kind == NoticeKind::Unusable)
+                .then(|| Private::Known(BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]))),
             body_bytes: 2,
             reason: (kind == NoticeKind::Unusable).then(|| "`id` must be a text or a whole number".to_owned()),
             customers: (kind == NoticeKind::CustomerRedact).then(|| {

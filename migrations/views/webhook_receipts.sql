@@ -14,5 +14,6 @@ CREATE TABLE webhook_receipts_{generation} (
     reason         text,
     position       bigint NOT NULL
 );
+CREATE INDEX webhook_receipts_newest_{generation} ON webhook_receipts_{generation} (received_at, id);
 CREATE INDEX webhook_receipts_list_{generation} ON webhook_receipts_{generation} (account_id, received_at, id);
 CREATE INDEX webhook_receipts_integration_{generation} ON webhook_receipts_{generation} (integration_id, received_at, id);

@@ -45,9 +45,10 @@ pub(super) struct Create {
     /// What to call it
     #[arg(long, env = "CLOUD_BRIDGE_NAME")]
     name: String,
-    /// Deliver only orders of these statuses, separated by commas [default: every status]
+    /// Deliver only orders of these statuses, separated by commas; `any` for every status [default: shopify `paid` and
+    /// `partially_refunded`, woocommerce `processing` and `completed`, generic `any`]
     #[arg(long, env = "CLOUD_BRIDGE_ORDER_STATUS", value_name = "STATUS", value_delimiter = ',')]
-    order_status: Vec<String>,
+    order_status: Option<Vec<String>>,
     /// The account that gets it, for administrators [default: the one whose key asks]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
     account: Option<String>,
@@ -66,7 +67,7 @@ pub(super) struct Update {
     /// What to call it
     #[arg(long, env = "CLOUD_BRIDGE_NAME", group = "what")]
     name: Option<String>,
-    /// Deliver only orders of these statuses, separated by commas
+    /// Deliver only orders of these statuses, separated by commas; `any` for every status
     #[arg(long, env = "CLOUD_BRIDGE_ORDER_STATUS", value_name = "STATUS", value_delimiter = ',', group = "what")]
     order_status: Option<Vec<String>>,
     /// Deliver orders of every status
@@ -115,14 +116,14 @@ const LIST: &str = "query($first: Int, $after: String) {
 
 const CREATE: &str = "mutation($input: CreateIntegrationInput!) {
   createIntegration(input: $input) {
-    integration { id } webhookUrl signingSecret userErrors { code message field } } }";
+    integration { id orderStatuses } webhookUrl signingSecret userErrors { code message field } } }";
 
 const UPDATE: &str = "mutation($input: UpdateIntegrationInput!) {
   updateIntegration(input: $input) { integration { id name active orderStatuses } userErrors { code message field } } }";
 
 const SET_SECRET: &str = "mutation($input: SetSigningSecretInput!) {
   setSigningSecret(input: $input) {
-    integration { id signingSecretPreview } userErrors { code message field } } }";
+    integration { id signingSecretPreview } warning userErrors { code message field } } }";
 
 const ROTATE_SECRET: &str = "mutation($input: RotateSigningSecretInput!) {
   rotateSigningSecret(input: $input) { signingSecret userErrors { code message field } } }";
@@ -141,14 +142,16 @@ struct Integration {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Created {
-    integration: Id,
+    integration: New,
     webhook_url: String,
     signing_secret: String,
 }
 
 #[derive(Deserialize)]
-struct Id {
+#[serde(rename_all = "camelCase")]
+struct New {
     id: String,
+    order_statuses: Vec<String>,
 }
 
 impl Integrations {
@@ -202,17 +205,28 @@ impl Create {
         let Created { integration, webhook_url, signing_secret } = understood(&payload)?;
         if json {
             output::print_json(&json!({
-                "integrationId": integration.id, "webhookUrl": webhook_url, "signingSecret": signing_secret }))?;
+                "integrationId": integration.id, "webhookUrl": webhook_url, "signingSecret": signing_secret,
+                "orderStatuses": integration.order_statuses }))?;
         } else {
             output::print(format_args!(
-                "Integration:    {}\nWebhook URL:    {}\nSigning secret: {}\n\nThe secret is shown this once.",
+                "Integration:    {}\nWebhook URL:    {}\nSigning secret: {}\nDelivers:       orders of {}\n\n\
+                 The secret is shown this once.\n\
+                 Drafts and failed, voided or expired orders are never delivered. For every other status:\n  \
+                 cloud-bridge integrations update {} --order-status any",
                 clean(&integration.id),
                 clean(&webhook_url),
-                clean(&signing_secret)
+                clean(&signing_secret),
+                delivered(&integration.order_statuses),
+                clean(&integration.id)
             ))?;
         }
         Ok(())
     }
+}
+
+/// Orders of which statuses are delivered, in words.
+fn delivered(statuses: &[String]) -> String {
+    if statuses.is_empty() { "every status".to_owned() } else { clean(&format!("the status {}", statuses.join(", "))) }
 }
 
 impl Update {
@@ -227,9 +241,7 @@ impl Update {
         }
         let statuses: Vec<String> = understood(&integration["orderStatuses"])?;
         let name = clean(integration["name"].as_str().unwrap_or_default());
-        let delivered =
-            if statuses.is_empty() { "every status".to_owned() } else { format!("the status {}", statuses.join(", ")) };
-        output::print(format_args!("The integration {name} delivers orders of {}.", clean(&delivered)))?;
+        output::print(format_args!("The integration {name} delivers orders of {}.", delivered(&statuses)))?;
         Ok(())
     }
 }
@@ -255,7 +267,11 @@ impl SetSecret {
         let client = self.server.client()?;
         let secret = input::secret("Signing secret, as the store shows it")?;
         let input = json!({ "input": { "integrationId": self.id, "signingSecret": secret } });
-        let integration = client.change(SET_SECRET, input, "setSigningSecret").await?["integration"].take();
+        let mut payload = client.change(SET_SECRET, input, "setSigningSecret").await?;
+        let (warning, integration) = (payload["warning"].take(), payload["integration"].take());
+        if let Some(warning) = warning.as_str() {
+            input::tell(&format!("Warning: {}.", clean(warning)))?;
+        }
         if json {
             return Ok(output::print_json(&integration)?);
         }

@@ -16,17 +16,17 @@ pub(super) enum Webhooks {
     List(List),
 }
 
-/// List webhooks, the newest first; those that were refused are counted by the hour, with the reason
+/// List webhooks, the newest first; those that were refused are counted by the hour, with the sentence that the latest sender got
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
   cloud-bridge webhooks list --integration INTEGRATION_ID
   cloud-bridge webhooks list --integration INTEGRATION_ID --outcome refused,unusable")]
 pub(super) struct List {
-    /// Only this integration; support sees those of every account
+    /// Only this integration
     #[arg(long, env = "CLOUD_BRIDGE_INTEGRATION", value_name = "INTEGRATION_ID")]
     integration: Option<String>,
-    /// Of this account, for support
+    /// Only this account, for support [default: every account for support, its own for a merchant]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
     account: Option<String>,
     /// Only what became one of these, separated by commas
@@ -56,7 +56,8 @@ const OUTCOMES: [&str; 13] = [
 
 const LIST: &str = "query($first: Int, $after: String, $filter: WebhookReceiptFilter) {
   webhookReceipts(first: $first, after: $after, filter: $filter) {
-    nodes { id outcome reason count topic webhookId orderId bodyBytes receivedAt delivery { id status } }
+    nodes { id outcome reason message count topic webhookId orderId bodyBytes receivedAt
+      integration { id name } delivery { id status } }
     pageInfo { hasNextPage endCursor } } }";
 
 #[derive(Deserialize)]
@@ -64,16 +65,34 @@ const LIST: &str = "query($first: Int, $after: String, $filter: WebhookReceiptFi
 struct Receipt {
     outcome: String,
     reason: Option<String>,
+    message: Option<String>,
     count: i64,
     topic: Option<String>,
     order_id: Option<String>,
     received_at: DateTime<Utc>,
+    integration: Option<Store>,
     delivery: Option<Delivery>,
+}
+
+#[derive(Deserialize, PartialEq)]
+struct Store {
+    id: String,
+    name: String,
 }
 
 #[derive(Deserialize)]
 struct Delivery {
     status: String,
+}
+
+impl Receipt {
+    /// The reason, with the sentence that the sender got.
+    fn why(&self) -> Option<String> {
+        match (&self.reason, &self.message) {
+            (Some(reason), Some(message)) => Some(format!("{reason}: {message}")),
+            (reason, _) => reason.clone(),
+        }
+    }
 }
 
 impl Webhooks {
@@ -91,20 +110,32 @@ impl Webhooks {
         }
         let receipts: Vec<Receipt> = understood(&found["nodes"])?;
         if receipts.is_empty() {
-            return Ok(output::print("No webhook of the kind reached us.")?);
+            return Ok(output::print(
+                "No webhook fits. Of a store that sends to an address that no integration has nothing is kept: compare the \
+                 address in the store with `webhookUrl` in `cloud-bridge --json integrations list`.",
+            )?);
         }
-        let mut table = output::table(&["RECEIVED (UTC)", "COUNT", "BECAME", "WHY", "ORDER", "DELIVERY", "TOPIC"]);
+        let several_stores = receipts.iter().any(|receipt| receipt.integration != receipts[0].integration);
+        let mut header = vec!["RECEIVED (UTC)", "COUNT", "BECAME", "WHY", "ORDER", "DELIVERY", "TOPIC"];
+        if several_stores {
+            header.insert(1, "STORE");
+        }
+        let mut table = output::table(&header);
         let or_dash = |text: Option<&str>| cell(text.unwrap_or("—"));
         for receipt in &receipts {
-            table.add_row([
+            let mut row = vec![
                 cell(moment(receipt.received_at)),
                 cell(receipt.count.to_string()),
                 cell(word(&receipt.outcome)),
-                or_dash(receipt.reason.as_deref()),
+                or_dash(receipt.why().as_deref()),
                 or_dash(receipt.order_id.as_deref()),
                 receipt.delivery.as_ref().map_or_else(|| cell("—"), |delivery| cell(word(&delivery.status))),
                 or_dash(receipt.topic.as_deref()),
-            ]);
+            ];
+            if several_stores {
+                row.insert(1, or_dash(receipt.integration.as_ref().map(|store| store.name.as_str())));
+            }
+            table.add_row(row);
         }
         output::print(output::rendered(&table))?;
         tell_of_more(&found)

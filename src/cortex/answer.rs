@@ -44,9 +44,7 @@ pub(super) async fn done(request: RequestBuilder) -> Answered<()> {
 
 async fn send(request: RequestBuilder, success: StatusCode) -> Answered<Vec<u8>> {
     match request.send().await {
-        Ok(response) => {
-            Answered { status: Some(response.status()), result: receive(response, success).await }
-        }
+        Ok(response) => Answered { status: Some(response.status()), result: receive(response, success).await },
         Err(error) => Answered::failed(lost(error)),
     }
 }

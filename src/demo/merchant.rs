@@ -93,16 +93,16 @@ impl Cast {
     pub(super) async fn assemble(world: &World) -> anyhow::Result<Self> {
         let storm = Merchant::open(world, "Storm Audio", 6_000, 10_000).await?;
         storm.save_login(world).await?;
-        let shopify = storm.link(Provider::Shopify, &[]).await?;
-        let woocommerce = storm.link(Provider::WooCommerce, &["processing", "completed"]).await?;
-        let generic = storm.link(Provider::Generic, &[]).await?;
+        let shopify = storm.link(Provider::Shopify).await?;
+        let woocommerce = storm.link(Provider::WooCommerce).await?;
+        let generic = storm.link(Provider::Generic).await?;
         let thrifty = Merchant::open(world, "Thrifty Tones", 1, 5).await?;
         thrifty.save_login(world).await?;
-        let thrifty_store = thrifty.link(Provider::Generic, &[]).await?;
+        let thrifty_store = thrifty.link(Provider::Generic).await?;
         // Of nobody else: what was shared with a customer before would be free.
         thrifty.map(&thrifty_store, "SKU", EDGE.sku, "PRESET", "thrifty-edge").await?;
         let newcomer = Merchant::open(world, "New Noise", 60, 100).await?;
-        let newcomer_store = newcomer.link(Provider::Generic, &[]).await?;
+        let newcomer_store = newcomer.link(Provider::Generic).await?;
         Ok(Self { storm, shopify, woocommerce, generic, thrifty, thrifty_store, newcomer, newcomer_store })
     }
 
@@ -143,7 +143,7 @@ impl Merchant {
     }
 
     /// Links a store, with the products that are mapped from the beginning.
-    async fn link(&self, provider: Provider, order_statuses: &[&str]) -> anyhow::Result<Store> {
+    async fn link(&self, provider: Provider) -> anyhow::Result<Store> {
         let (kind, own_secret) = match provider {
             // Shopify does not take a secret: it shows one of its own.
             Provider::Shopify => ("Shopify", Some(keys::new_signing_secret())),
@@ -152,8 +152,7 @@ impl Merchant {
         };
         let name = format!("{}, {kind} store", self.name);
         let input = json!({
-            "provider": provider.as_str().to_uppercase(), "name": name, "orderStatuses": order_statuses,
-            "signingSecret": own_secret });
+            "provider": provider.as_str().to_uppercase(), "name": name, "signingSecret": own_secret });
         let payload = self.change(CREATE_INTEGRATION, "createIntegration", input).await?;
         let NewIntegration { integration, webhook_url, signing_secret } = understood(&payload)?;
         let secret = own_secret.or(signing_secret).context("the new integration has no signing secret")?;

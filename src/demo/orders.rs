@@ -10,6 +10,14 @@ pub(super) struct Purchase<'a> {
     pub(super) products: &'a [Product],
     /// The order's status, where the store tells one.
     pub(super) status: &'a str,
+    /// What happened to it, where the store has a topic for it.
+    pub(super) happened: Happened,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Happened {
+    Created,
+    Paid,
 }
 
 #[derive(Clone, Copy)]
@@ -40,7 +48,7 @@ pub(super) fn body(provider: Provider, order: &str, purchase: Purchase<'_>) -> V
 /// The topic that the store would send with it.
 pub(super) fn topic(provider: Provider, purchase: Purchase<'_>) -> Option<(&'static str, &'static str)> {
     match provider {
-        Provider::Shopify if purchase.status == "paid" => Some(("x-shopify-topic", "orders/paid")),
+        Provider::Shopify if purchase.happened == Happened::Paid => Some(("x-shopify-topic", "orders/paid")),
         Provider::Shopify => Some(("x-shopify-topic", "orders/create")),
         Provider::WooCommerce => Some(("x-wc-webhook-topic", "order.updated")),
         Provider::Generic | Provider::BigCommerce | Provider::Square => None,
@@ -107,7 +115,9 @@ mod tests {
     #[test]
     fn every_store_is_understood() {
         for provider in [Provider::Shopify, Provider::WooCommerce, Provider::Generic] {
-            let purchase = Purchase { username: Some("mutual_max"), products: &[LEAD, DRIVE], status: "paid" };
+            let products = &[LEAD, DRIVE];
+            let username = Some("mutual_max");
+            let purchase = Purchase { username, products, status: "paid", happened: Happened::Paid };
             let topic = topic(provider, purchase).map(|(_, topic)| topic);
             let parsed = parse::parse(provider, topic, &body(provider, "1042", purchase));
             let Ok(Parsed::Order(order)) = parsed else { panic!("{provider:?}: {parsed:?}") };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::board::Board;
 use super::merchant::Cast;
-use super::orders::{CLEAN, DRIVE, EDGE, LEAD, Product, Purchase, STRAP};
+use super::orders::{CLEAN, DRIVE, EDGE, Happened, LEAD, Product, Purchase, STRAP};
 use super::scenario::{self, Scenario};
 use super::store::Store;
 use super::world::World;
@@ -40,7 +40,12 @@ struct Story<'w> {
 }
 
 fn bought(username: &'static str, products: &'static [Product]) -> Purchase<'static> {
-    Purchase { username: Some(username), products, status: "paid" }
+    Purchase { username: Some(username), products, status: "paid", happened: Happened::Paid }
+}
+
+/// By somebody who gave no username.
+fn bought_anonymously(status: &'static str) -> Purchase<'static> {
+    Purchase { username: None, status, ..bought("", &[LEAD]) }
 }
 
 impl Story<'_> {
@@ -67,7 +72,7 @@ impl Story<'_> {
         let shopify = &self.cast.shopify;
         shopify.forge("#1000", bought("mutual_max", &[LEAD])).await?;
         self.report(shopify, &scenario::SEVERAL, bought("mutual_max", &[LEAD, DRIVE, STRAP])).await?;
-        let created = Purchase { status: "pending", ..bought("mutual_max", &[LEAD]) };
+        let created = Purchase { happened: Happened::Created, ..bought("mutual_max", &[LEAD]) };
         let first = self.report(shopify, &scenario::REPEATED, created).await?;
         shopify.report(scenario::REPEATED.order, bought("mutual_max", &[LEAD]), None).await?;
         self.board.sent_again(&scenario::REPEATED_AGAIN, &first);
@@ -76,8 +81,7 @@ impl Story<'_> {
 
     async fn orders_that_wait_for_the_merchant(&self) -> anyhow::Result<()> {
         let Cast { storm, shopify, woocommerce, generic, .. } = self.cast;
-        let anonymous = Purchase { username: None, products: &[LEAD], status: "processing" };
-        self.report(shopify, &scenario::NO_USERNAME, anonymous).await?;
+        self.report(shopify, &scenario::NO_USERNAME, bought_anonymously("paid")).await?;
         self.report(shopify, &scenario::MISSPELT, bought("mutual_maxx", &[LEAD])).await?;
         self.report(shopify, &scenario::UNMAPPED, bought("mutual_max", &[STRAP])).await?;
         let processing = Purchase { status: "processing", ..bought("mutual_max", &[EDGE]) };
@@ -85,7 +89,7 @@ impl Story<'_> {
         let pending = Purchase { status: "pending", ..bought("mutual_max", &[LEAD]) };
         self.report(woocommerce, &scenario::UNPAID, pending).await?;
         self.report(woocommerce, &scenario::PAID_LATER, pending).await?;
-        self.report(woocommerce, &scenario::CALLED_OFF, anonymous).await?;
+        self.report(woocommerce, &scenario::CALLED_OFF, bought_anonymously("processing")).await?;
         let old_key = storm.deactivated_key(self.world).await?;
         let delivery_id =
             generic.report(scenario::OLD_KEY.order, bought("mutual_max", &[LEAD]), Some(&old_key)).await?;
@@ -119,8 +123,7 @@ impl Story<'_> {
         let completed = Purchase { status: "completed", ..bought("mutual_max", &[LEAD]) };
         self.report(woocommerce, &scenario::PAID_LATER, completed).await?;
         self.board.until(&scenario::CALLED_OFF, 1).await;
-        let called_off = Purchase { username: None, products: &[LEAD], status: "cancelled" };
-        self.report(woocommerce, &scenario::CALLED_OFF, called_off).await?;
+        self.report(woocommerce, &scenario::CALLED_OFF, bought_anonymously("cancelled")).await?;
         self.board.until(&scenario::NO_LOGIN, 1).await;
         newcomer.save_login(self.world).await
     }

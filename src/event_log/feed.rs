@@ -126,7 +126,12 @@ impl EventLog {
 
     /// Like [`Self::read_after`], without the webhooks about orders: they are most of the log, and nothing reacts to them.
     pub async fn read_after_webhooks_aside(&self, position: i64, limit: i64) -> Result<Vec<Recorded>, LoadError> {
-        self.read(position, limit, " AND (event_type <> 'webhook_received' OR aggregate_type = 'notice' OR sequence > 1)").await
+        self.read(
+            position,
+            limit,
+            " AND (event_type <> 'webhook_received' OR aggregate_type = 'notice' OR sequence > 1)",
+        )
+        .await
     }
 
     async fn read(&self, position: i64, limit: i64, condition: &str) -> Result<Vec<Recorded>, LoadError> {

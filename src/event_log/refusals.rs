@@ -16,6 +16,8 @@ use super::EventLog;
 const MAX_HELD: usize = 10_000;
 /// How often held counters are written at most.
 const FLUSH_EVERY: Duration = Duration::from_millis(200);
+/// Longest sentence that is kept, in characters.
+const MAX_MESSAGE_CHARS: usize = 300;
 /// How long a refusal is remembered.
 const KEPT: TimeDelta = TimeDelta::days(30);
 
@@ -57,10 +59,21 @@ struct Counter {
     hour: DateTime<Utc>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Count {
     refused: i64,
     last_at: DateTime<Utc>,
+    /// The sentence that the sender of the latest one got. Quotes nothing of the body.
+    message: Option<String>,
+}
+
+impl Count {
+    fn add(&mut self, more: Self) {
+        self.refused += more.refused;
+        if more.last_at >= self.last_at {
+            (self.last_at, self.message) = (more.last_at, more.message);
+        }
+    }
 }
 
 /// Counts in memory and writes the counts a few times a second, so that a flood costs no writes.
@@ -82,6 +95,8 @@ pub struct RefusedHour {
     pub hour: i64,
     pub refused: i64,
     pub last_at: i64,
+    /// The sentence that the sender of the latest one got.
+    pub message: Option<String>,
 }
 
 impl Refusals {
@@ -90,10 +105,12 @@ impl Refusals {
         account_id: AccountId,
         integration_id: IntegrationId,
         reason: RefusalReason,
+        message: Option<String>,
         at: DateTime<Utc>,
     ) {
         let hour = at.duration_trunc(TimeDelta::hours(1)).unwrap_or(at);
-        self.add(Counter { account_id, integration_id, reason, hour }, Count { refused: 1, last_at: at });
+        let message = message.map(|message| message.chars().take(MAX_MESSAGE_CHARS).collect());
+        self.add(Counter { account_id, integration_id, reason, hour }, Count { refused: 1, last_at: at, message });
     }
 
     fn add(&self, counter: Counter, more: Count) {
@@ -101,9 +118,7 @@ impl Refusals {
         if held.len() >= MAX_HELD && !held.contains_key(&counter) {
             return;
         }
-        let count = held.entry(counter).or_insert(Count { refused: 0, last_at: more.last_at });
-        count.refused += more.refused;
-        count.last_at = count.last_at.max(more.last_at);
+        held.entry(counter).and_modify(|count| count.add(more.clone())).or_insert(more);
         drop(held);
         self.some.notify_one();
     }
@@ -139,7 +154,7 @@ impl Refusals {
         let mut transaction = log.database().begin().await?;
         for (counter, count) in held {
             let sql =
-                Sql::new("INSERT INTO refusals (account_id, integration_id, reason, hour, refused, last_at) VALUES (")
+                Sql::new("INSERT INTO refusals (account_id, integration_id, reason, hour, refused, last_at, message) VALUES (")
                     .bind_list([
                         counter.account_id.to_string(),
                         counter.integration_id.to_string(),
@@ -147,9 +162,14 @@ impl Refusals {
                     ])
                     .push(", ")
                     .bind_list([counter.hour.timestamp_micros(), count.refused, count.last_at.timestamp_micros()])
+                    .push(", ")
+                    .bind(count.message.clone())
                     .push(
+                        // Another node's later one stays.
                         ") ON CONFLICT (account_id, integration_id, reason, hour) DO UPDATE SET \
-                 refused = refusals.refused + excluded.refused, last_at = excluded.last_at",
+                 refused = refusals.refused + excluded.refused, \
+                 message = CASE WHEN excluded.last_at >= refusals.last_at THEN excluded.message ELSE refusals.message END, \
+                 last_at = CASE WHEN excluded.last_at >= refusals.last_at THEN excluded.last_at ELSE refusals.last_at END",
                     );
             transaction.execute(sql).await?;
         }
@@ -159,19 +179,19 @@ impl Refusals {
     }
 }
 
-/// The newest refusals of an account before a moment, the newest first.
+/// The newest refusals before a moment, the newest first: of an account, or of all.
 pub async fn recent(
     log: &EventLog,
-    account_id: &str,
+    account_id: Option<&str>,
     integration_id: Option<&str>,
     before_us: i64,
     limit: i64,
 ) -> sqlx::Result<Vec<RefusedHour>> {
-    let mut sql =
-        Sql::new("SELECT account_id, integration_id, reason, hour, refused, last_at FROM refusals WHERE account_id = ")
-            .bind(account_id)
-            .push(" AND last_at < ")
-            .bind(before_us);
+    let columns = "account_id, integration_id, reason, hour, refused, last_at, message";
+    let mut sql = Sql::new(format!("SELECT {columns} FROM refusals WHERE last_at < ")).bind(before_us);
+    if let Some(account_id) = account_id {
+        sql = sql.push(" AND account_id = ").bind(account_id);
+    }
     if let Some(integration_id) = integration_id {
         sql = sql.push(" AND integration_id = ").bind(integration_id);
     }

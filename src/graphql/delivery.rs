@@ -242,4 +242,3 @@ impl Delivery {
         found.map(Integration).ok_or(ApiError::Unavailable)
     }
 }
-

@@ -60,8 +60,20 @@ impl From<std::sync::Arc<sqlx::Error>> for ApiError {
     }
 }
 
+impl From<std::sync::Arc<LoadError>> for ApiError {
+    fn from(error: std::sync::Arc<LoadError>) -> Self {
+        Self::from_load_error(&error)
+    }
+}
+
 impl From<LoadError> for ApiError {
     fn from(error: LoadError) -> Self {
+        Self::from_load_error(&error)
+    }
+}
+
+impl ApiError {
+    fn from_load_error(error: &LoadError) -> Self {
         tracing::error!(%error, "the event log cannot be read");
         match error {
             LoadError::Sql(_) => Self::Unavailable,
@@ -141,6 +153,7 @@ impl From<IntegrationRefusal> for UserError {
             IntegrationRefusal::InvalidSecret => ("INVALID_SECRET", Some("signingSecret")),
             IntegrationRefusal::OverlapTooLong { .. } => ("OVERLAP_TOO_LONG", Some("overlapHours")),
             IntegrationRefusal::InvalidOrderStatuses => ("INVALID_ORDER_STATUSES", Some("orderStatuses")),
+            IntegrationRefusal::NeverDelivered { .. } => ("NEVER_DELIVERED", Some("orderStatuses")),
             IntegrationRefusal::InvalidExternalRef => ("INVALID_EXTERNAL_REF", Some("externalRef")),
             IntegrationRefusal::InvalidResourceId => ("INVALID_RESOURCE_ID", Some("resourceId")),
             IntegrationRefusal::TooManyMappings => ("TOO_MANY_MAPPINGS", None),

@@ -45,7 +45,8 @@ impl Integration {
         &self.0.secret_preview
     }
 
-    /// Empty means every status is delivered.
+    /// Orders of these statuses are delivered; empty means every status, but for drafts and failed, voided or expired
+    /// orders.
     async fn order_statuses(&self) -> Vec<String> {
         self.0.order_statuses()
     }

@@ -1,11 +1,16 @@
 //! Loads what the rows of a list refer to with one question for all of them, instead of one for each.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use domain::Private;
+use domain::delivery::DeliveryEvent;
+use domain::notice::NoticeEvent;
 use projections::delivery_log::{self, DeliveryRow};
+use projections::feed::{Fact, Recorded};
 use projections::integrations::{self, IntegrationRow};
 
+use crate::event_log::LoadError;
 use crate::service::Service;
 
 pub(super) struct Loader(pub(super) Arc<Service>);
@@ -15,6 +20,34 @@ pub(super) struct IntegrationKey(pub(super) String);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct DeliveryKey(pub(super) String);
+
+/// The position of a webhook in the log, for the headers that are kept with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct HeadersKey(pub(super) i64);
+
+impl async_graphql::dataloader::Loader<HeadersKey> for Loader {
+    type Value = BTreeMap<String, String>;
+    type Error = Arc<LoadError>;
+
+    async fn load(&self, keys: &[HeadersKey]) -> Result<HashMap<HeadersKey, Self::Value>, Self::Error> {
+        let positions: Vec<i64> = keys.iter().map(|key| key.0).collect();
+        let events = self.0.log.read_at(&positions).await.map_err(Arc::new)?;
+        let headers = |fact: Fact| match fact {
+            Fact::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => webhook.headers,
+            Fact::Notice(NoticeEvent::WebhookReceived(notice)) => notice.headers,
+            Fact::Delivery(_)
+            | Fact::Notice(NoticeEvent::PersonalDataErased)
+            | Fact::Account(_)
+            | Fact::Integration(_)
+            | Fact::Checkpoint(_)
+            | Fact::Operation(_)
+            | Fact::Foreign => None,
+        };
+        let known = |headers: Option<Private<Self::Value>>| headers.as_ref().and_then(Private::known).cloned();
+        let of_event = |event: Recorded| Some((HeadersKey(event.position), known(headers(event.fact))?));
+        Ok(events.into_iter().filter_map(of_event).collect())
+    }
+}
 
 impl async_graphql::dataloader::Loader<IntegrationKey> for Loader {
     type Value = IntegrationRow;

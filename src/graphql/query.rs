@@ -156,8 +156,8 @@ impl Query {
         Ok(buckets)
     }
 
-    /// Every webhook that reached us for this account, the refused ones too. Support and admin may name any integration, or
-    /// any account.
+    /// Every webhook that reached us for this account, the refused ones too. For support and admin those of every account,
+    /// unless the filter names an account or an integration.
     #[graphql(complexity = "cost(first, None) * child_complexity + 1")]
     async fn webhook_receipts(
         &self,

@@ -13,7 +13,7 @@ use super::ApiError;
 use super::account::{int, moment};
 use super::delivery::Delivery;
 use super::integration::Integration;
-use super::loader::{DeliveryKey, IntegrationKey, Loader};
+use super::loader::{DeliveryKey, HeadersKey, IntegrationKey, Loader};
 use super::page::Wanted;
 use super::viewer::Viewer;
 use super::words::Provider;
@@ -73,7 +73,7 @@ const RECORDED: [(WebhookOutcome, &str); 13] = [
 #[derive(InputObject, Default)]
 pub(super) struct WebhookReceiptFilter {
     integration_id: Option<ID>,
-    /// Support and admin only: of another account.
+    /// Support and admin only: of this account. Without it they get those of every account.
     account_id: Option<ID>,
     outcome: Option<Vec<WebhookOutcome>>,
 }
@@ -86,6 +86,8 @@ pub(super) struct WebhookReceipt {
     outcome: WebhookOutcome,
     /// Why it was not let in, or cannot be used.
     reason: Option<String>,
+    /// The sentence that the sender got, where it was refused: of the latest one. Quotes nothing of its body.
+    message: Option<String>,
     /// How many webhooks this stands for.
     count: i32,
     provider: Option<Provider>,
@@ -97,6 +99,10 @@ pub(super) struct WebhookReceipt {
     received_at: DateTime<Utc>,
     #[graphql(skip)]
     received_at_us: i64,
+    #[graphql(skip)]
+    account_id: String,
+    #[graphql(skip)]
+    position: Option<i64>,
     #[graphql(skip)]
     integration_id: String,
     #[graphql(skip)]
@@ -115,6 +121,28 @@ impl WebhookReceipt {
         let loader = context.data_unchecked::<DataLoader<Loader>>();
         Ok(loader.load_one(DeliveryKey(id.clone())).await?.map(Delivery::from))
     }
+
+    /// How it was sent: content type, user agent, topic, ids, API version. Kept sealed with the body, for the account's own
+    /// keys only; null for others, once erased, and where it was refused.
+    async fn headers(&self, context: &Context<'_>) -> Result<Option<Vec<WebhookHeader>>, ApiError> {
+        let Some(position) =
+            self.position.filter(|_| Viewer::of(context).is_ok_and(|viewer| viewer.owns(&self.account_id)))
+        else {
+            return Ok(None);
+        };
+        let loader = context.data_unchecked::<DataLoader<Loader>>();
+        let headers = loader.load_one(HeadersKey(position)).await?;
+        let header = |(name, value)| WebhookHeader { name, value };
+        Ok(headers.map(|headers| headers.into_iter().map(header).collect()))
+    }
+}
+
+/// A header that a webhook came with. No store signs headers.
+#[derive(SimpleObject)]
+pub(super) struct WebhookHeader {
+    /// In lower case.
+    name: String,
+    value: String,
 }
 
 impl From<ReceiptRow> for WebhookReceipt {
@@ -124,6 +152,7 @@ impl From<ReceiptRow> for WebhookReceipt {
             id: ID(row.id),
             outcome: outcome.map_or(WebhookOutcome::NotAnOrder, |(outcome, _)| *outcome),
             reason: row.reason,
+            message: None,
             count: 1,
             provider: DomainProvider::parse(&row.provider).map(Provider::from),
             topic: row.topic,
@@ -132,6 +161,8 @@ impl From<ReceiptRow> for WebhookReceipt {
             body_bytes: Some(int(row.body_bytes)),
             received_at: moment(row.received_at),
             received_at_us: row.received_at,
+            account_id: row.account_id,
+            position: Some(row.position),
             integration_id: row.integration_id,
             delivery_id: row.delivery_id,
         }
@@ -145,6 +176,7 @@ impl From<RefusedHour> for WebhookReceipt {
             id: ID(format!("{}-{}-{}", row.integration_id, row.reason, row.hour)),
             outcome: if ping { WebhookOutcome::Ping } else { WebhookOutcome::Refused },
             reason: (!ping).then_some(row.reason),
+            message: row.message,
             count: int(row.refused),
             provider: None,
             topic: None,
@@ -153,6 +185,8 @@ impl From<RefusedHour> for WebhookReceipt {
             body_bytes: None,
             received_at: moment(row.last_at),
             received_at_us: row.last_at,
+            account_id: row.account_id,
+            position: None,
             integration_id: row.integration_id,
             delivery_id: None,
         }
@@ -187,14 +221,18 @@ pub(super) async fn receipts(
     let outcomes = filter.outcome.unwrap_or_default();
     let integration_id = filter.integration_id.map(|id| id.replace('\0', ""));
     let account_id = filter.account_id.as_deref().map(String::as_str);
-    let account_id = viewer.looks_at(service, account_id, integration_id.as_deref()).await?;
+    let account_id = match account_id {
+        // As in the list of deliveries: support sees those of every account.
+        None => viewer.scope(),
+        Some(_) => Some(viewer.looks_at(service, account_id, integration_id.as_deref()).await?),
+    };
     let shown = |outcome: WebhookOutcome| outcomes.is_empty() || outcomes.contains(&outcome);
     let mut all: Vec<WebhookReceipt> = vec![];
     let recorded: Vec<String> =
         RECORDED.iter().filter(|(outcome, _)| shown(*outcome)).map(|(_, word)| (*word).to_owned()).collect();
     if !recorded.is_empty() {
         let outcomes = if recorded.len() == RECORDED.len() { vec![] } else { recorded };
-        let account_id = Some(account_id.clone());
+        let account_id = account_id.clone();
         let filter = webhook_receipts::Filter { account_id, integration_id: integration_id.clone(), outcomes };
         let before = wanted.after.as_ref().map(|Place(moment, id)| (*moment, id.as_str()));
         let rows = webhook_receipts::page(&service.views, &filter, before, wanted.limit()).await?;
@@ -204,8 +242,8 @@ pub(super) async fn receipts(
         // What this node holds back is written first, so that nobody looks for a refusal in vain.
         service.refusals.write(&service.log).await?;
         let until = wanted.after.as_ref().map_or(i64::MAX, |Place(moment, _)| moment.saturating_add(1));
-        let integration_id = integration_id.as_deref();
-        let rows = refusals::recent(&service.log, &account_id, integration_id, until, wanted.limit() + 50).await?;
+        let (account_id, integration_id) = (account_id.as_deref(), integration_id.as_deref());
+        let rows = refusals::recent(&service.log, account_id, integration_id, until, wanted.limit() + 50).await?;
         all.extend(rows.into_iter().map(WebhookReceipt::from).filter(|receipt| shown(receipt.outcome)));
     }
     let mut placed: Vec<(Place, WebhookReceipt)> =

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use domain::notice::NamedCustomers;
 use serde_json::{Map, Value};
 
-use super::parse::is_username_attribute;
+use super::parse::username::is_username_attribute;
 
 /// Customers of one kind that are remembered of one body.
 const MAX_NAMED: usize = 200;

@@ -1,6 +1,7 @@
 //! Reads what a webhook's body says about an order. The body was verified before; nothing unsigned decides here.
 
 mod generic;
+mod malformed;
 #[cfg(test)]
 mod properties;
 mod scalar;
@@ -8,9 +9,10 @@ mod shape;
 pub mod shopify;
 #[cfg(test)]
 mod tests;
-mod username;
+pub mod username;
 mod woocommerce;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use axum::http::HeaderMap;
@@ -23,6 +25,11 @@ use domain::{IntegrationId, LineItem, Private};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::error::Category;
+
+pub use malformed::Malformed;
+use malformed::{NOT_JSON, NOT_UTF8};
+use scalar::Scalar;
+use shape::{List, Shape};
 
 /// Longest text that is kept of an order, in characters. An id may not be longer; anything else is cut.
 const MAX_TEXT_CHARS: usize = 500;
@@ -50,10 +57,17 @@ pub struct StoreOrder {
     pub items: Vec<LineItem>,
 }
 
-/// What is known of a webhook beside its body. Headers are not signed: they are shown, and never decided on.
-pub struct Aside {
+/// What the headers say of a webhook. No store signs them: they are shown, and never decided on.
+pub struct Unsigned {
     pub topic: Option<String>,
     pub webhook_id: Option<String>,
+    /// Those that are kept, by their names in lower case.
+    pub headers: Option<Private<BTreeMap<String, String>>>,
+}
+
+/// What is known of a webhook beside its body.
+pub struct Aside {
+    pub unsigned: Unsigned,
     pub api_key: ApiKeyUse,
     pub body_bytes: u32,
     /// Stands in for the date of a cancellation that names none.
@@ -88,8 +102,9 @@ impl StoreOrder {
             customer_id: private(self.customer_id),
             items: self.items,
             api_key: aside.api_key,
-            topic: aside.topic,
-            webhook_id: aside.webhook_id,
+            topic: aside.unsigned.topic,
+            webhook_id: aside.unsigned.webhook_id,
+            headers: aside.unsigned.headers,
             body_bytes: aside.body_bytes,
         }
     }
@@ -111,52 +126,37 @@ impl fmt::Debug for StoreOrder {
 pub enum Parsed {
     Order(StoreOrder),
     Notice(NoticeKind),
-    /// A store's webhook that is JSON, and that nobody can make an order or anything else of.
+    /// A store's webhook that should be an order and cannot be read as one.
     Unusable(Malformed),
-}
-
-/// Why a body cannot be used, in words for whoever built the sender. Says nothing of what the body contains.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Malformed {
-    #[error("the body {reason} (line {line}, column {column})")]
-    NotJson { reason: &'static str, line: usize, column: usize },
-    #[error("the body must be a JSON object")]
-    NotAnObject,
-    #[error("`{field}` is there twice in one object (line {line}, column {column})")]
-    FieldTwice { field: String, line: usize, column: usize },
-    #[error("{}", missing(field))]
-    MissingField { field: String },
-    #[error("`{field}` {reason}")]
-    InvalidField { field: String, reason: &'static str },
-}
-
-fn missing(field: &str) -> String {
-    // A whole item is never missing: what is missing is anything that a mapping could match.
-    if field.starts_with("items[") {
-        format!("`{field}` names no product: one of sku, productId, variantId, title is needed")
-    } else {
-        format!("`{field}` is missing")
-    }
 }
 
 /// Parses a body whose signature was verified. `topic` is from a header that no store signs: it can make less of a body
 /// (no order, an order called off), never more.
 ///
 /// A field that is read and comes twice in one object makes the body malformed: which of the two the store meant, nobody
-/// can tell. Who builds the generic format can mend what is malformed. A store cannot: it would only stop sending, so of it
-/// everything that is JSON is taken.
+/// can tell. Who builds the generic format can mend what is malformed, and learns it best from a refusal. A store cannot:
+/// `WooCommerce` would never send the order again, and both would stop sending at all, so everything that they sign is taken.
 pub fn parse(provider: Provider, topic: Option<&str>, body: &[u8]) -> Result<Parsed, Malformed> {
-    let json = text(body)?;
     let topic = topic.map(str::trim).filter(|topic| !topic.is_empty());
     let parsed = match provider {
-        Provider::Shopify => shopify::parse(topic, json),
-        Provider::WooCommerce => woocommerce::parse(topic, json),
-        Provider::Generic => return generic::parse(json),
+        Provider::Shopify => text(body).and_then(|json| shopify::parse(topic, json)),
+        Provider::WooCommerce => text(body).and_then(|json| woocommerce::parse(topic, json)),
+        Provider::Generic => return generic::parse(text(body)?),
         Provider::BigCommerce | Provider::Square => {
-            read::<IgnoredAny>(json).map(|_| Parsed::Notice(NoticeKind::NotAnOrder))
+            return read::<IgnoredAny>(text(body)?).map(|_| Parsed::Notice(NoticeKind::NotAnOrder));
         }
     };
-    parsed.or_else(|malformed| read::<IgnoredAny>(json).map(|_| Parsed::Unusable(malformed)))
+    Ok(parsed.unwrap_or_else(|malformed| Parsed::Unusable(if is_xml(body) { Malformed::Xml } else { malformed })))
+}
+
+/// Whether a body begins as XML does, which Shopify sends where a merchant chose so, and no JSON does.
+fn is_xml(body: &[u8]) -> bool {
+    without_mark(body).trim_ascii_start().first() == Some(&b'<')
+}
+
+/// Without the byte order mark that senders on Windows like to write.
+fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body)
 }
 
 /// WooCommerce's unsigned ping on saving a webhook (`WC_Webhook::deliver_ping`): the form `webhook_id=7`.
@@ -172,11 +172,10 @@ pub fn is_woocommerce_ping(headers: &HeaderMap, body: &[u8]) -> bool {
         && webhook_id.iter().all(u8::is_ascii_digit)
 }
 
-/// The body as text that is not nested too deeply. A byte order mark, which senders on Windows like to write, is no part
-/// of it.
+/// The body as text that is not nested too deeply. A byte order mark is no part of it.
 fn text(body: &[u8]) -> Result<&str, Malformed> {
-    let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
-    let text = std::str::from_utf8(body).map_err(|error| not_json("is not UTF-8", body, error.valid_up_to()))?;
+    let body = without_mark(body);
+    let text = std::str::from_utf8(body).map_err(|error| not_json(NOT_UTF8, body, error.valid_up_to()))?;
     match too_deep_at(body) {
         Some(at) => Err(not_json("is nested too deeply", body, at)),
         None => Ok(text),
@@ -227,7 +226,7 @@ fn read<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, Malformed> {
         // The error's own text may quote the body; only the name of a field that comes twice is one of ours.
         let reason = match error.classify() {
             Category::Eof => "ends before its JSON does",
-            Category::Syntax | Category::Io => "is not JSON",
+            Category::Syntax | Category::Io => NOT_JSON,
             Category::Data => {
                 let text = error.to_string();
                 let field = text.strip_prefix("duplicate field `").and_then(|rest| rest.split('`').next());
@@ -237,6 +236,25 @@ fn read<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, Malformed> {
         };
         Malformed::NotJson { reason, line, column }
     })
+}
+
+/// Whether a body that came without a topic is an order by its looks: then it should be readable as one, too.
+fn looks_like_order<T>(lines: &List<T>, id: Scalar<'_>) -> bool {
+    matches!(lines, Shape::List(_)) && id.written().is_some()
+}
+
+fn order_id(id: Scalar<'_>) -> Result<String, Malformed> {
+    id.order_id("id")?.ok_or_else(|| id.no_text("id"))
+}
+
+fn lines<T>(lines: List<T>, may_be_absent: bool) -> Result<Vec<T>, Malformed> {
+    match lines {
+        Shape::List(lines) => lines.bounded("line_items"),
+        Shape::Absent if may_be_absent => Ok(vec![]),
+        Shape::Absent => Err(Malformed::missing("line_items")),
+        Shape::Null => Err(Malformed::invalid("line_items", "must not be null")),
+        Shape::Scalar | Shape::Object(_) => Err(Malformed::invalid("line_items", "must be a list")),
+    }
 }
 
 /// Whether the body says nothing but an id, as both platforms' webhooks on a deleted order do.

@@ -74,7 +74,8 @@ impl IngestRefusal {
         }
     }
 
-    fn message(&self) -> String {
+    /// The sentence that the sender gets. Quotes nothing of the body.
+    pub(super) fn message(&self) -> String {
         match self {
             Self::UnknownProvider => "webhooks are taken for shopify, woocommerce and generic".to_owned(),
             Self::UnknownIntegration | Self::InactiveIntegration => "there is no such integration".to_owned(),

@@ -33,7 +33,8 @@ pub enum SignatureRefusal {
 
 /// Whether one of `secrets` signed `body`, compared in constant time over the bytes as they were received.
 ///
-/// The generic provider has two header names (webhooks document, "Signature verification"). Where both are present both
+/// The generic provider has two header names (webhooks document, "Signature verification"), and so has Shopify, whose newer
+/// webhooks name all their headers without `x-`. Where both are present both
 /// must verify: a signature is never there to be ignored. An empty secret verifies nothing, since anyone can sign with it.
 pub fn verify<'s>(
     provider: Provider,
@@ -65,7 +66,7 @@ pub fn sign(provider: Provider, secret: &str, body: &[u8]) -> Option<(&'static s
 
 fn header_names(provider: Provider) -> &'static [&'static str] {
     match provider {
-        Provider::Shopify => &["x-shopify-hmac-sha256"],
+        Provider::Shopify => &["x-shopify-hmac-sha256", "shopify-hmac-sha256"],
         Provider::WooCommerce => &["x-wc-webhook-signature"],
         Provider::Generic => &["x-webhook-signature", "x-ndsp-signature"],
         Provider::BigCommerce | Provider::Square => &[],

@@ -1,10 +1,10 @@
 //! What a store asks by law: its integration's deliveries of a customer, or all of them, are erased; a question is shown.
 
 use cqrs_es::Aggregate as _;
+use domain::OperationId;
 use domain::delivery::ErasureCause;
 use domain::notice::{Notice, NoticeKind, NoticeReceived};
 use domain::operation::{Operation, OperationEvent};
-use domain::OperationId;
 use projections::customers::notices::Filter;
 use projections::delivery_log::personal::{self, Subject};
 

@@ -16,11 +16,7 @@ pub struct PastOrders {
 }
 
 /// Counts the completed deliveries of an integration that bought what a mapping names, and did not get its asset.
-pub async fn count(
-    views: &Database,
-    integration_id: IntegrationId,
-    mapping: &ItemMapping,
-) -> sqlx::Result<PastOrders> {
+pub async fn count(views: &Database, integration_id: IntegrationId, mapping: &ItemMapping) -> sqlx::Result<PastOrders> {
     let integration_id = integration_id.to_string();
     let (mut found, mut looked_at, mut after) = (PastOrders::default(), 0, 0);
     loop {

@@ -13,7 +13,7 @@ use domain::{Asset, IntegrationId, ResolutionCode, ResourceType};
 use projections::feed::Fact;
 
 use crate::event_log::{EventLog, LoadError};
-use crate::ingest::parse::{self, Aside, Parsed};
+use crate::ingest::parse::{self, Aside, Parsed, Unsigned};
 
 /// A story longer than this is not looked through.
 const MAX_STORY: i64 = 10_000;
@@ -101,9 +101,9 @@ impl Story {
         for event in &self.events {
             verdict = match &event.fact {
                 // No attempt has decided yet about the order as it is now.
-                DeliveryEvent::WebhookReceived { outcome: WebhookOutcome::Accepted | WebhookOutcome::Revised, .. } => {
-                    Verdict::Undecided
-                }
+                DeliveryEvent::WebhookReceived {
+                    outcome: WebhookOutcome::Accepted | WebhookOutcome::Revised, ..
+                } => Verdict::Undecided,
                 DeliveryEvent::WebhookReceived { outcome: WebhookOutcome::Cancelled, .. } => Verdict::CalledOff,
                 DeliveryEvent::WebhookReceived { outcome: WebhookOutcome::Filtered, .. }
                 | DeliveryEvent::StatusFiltered => Verdict::Filtered,
@@ -156,8 +156,11 @@ impl Story {
                 return Ok(Some(Today { verdict: Verdict::NotAnOrder, username: None }));
             };
             let aside = Aside {
-                topic: webhook.topic.clone(),
-                webhook_id: webhook.webhook_id.clone(),
+                unsigned: Unsigned {
+                    topic: webhook.topic.clone(),
+                    webhook_id: webhook.webhook_id.clone(),
+                    headers: None,
+                },
                 api_key: ApiKeyUse::None,
                 body_bytes: webhook.body_bytes,
                 received_at: webhook.received_at.unwrap_or(event.recorded_at),

@@ -53,6 +53,7 @@ fn webhook(number: Option<&str>, status: Option<&str>, api_key: ApiKeyUse) -> Bo
         api_key,
         topic: None,
         webhook_id: None,
+        headers: None,
         body_bytes: 2,
     })
 }
@@ -129,7 +130,10 @@ fn deliveries_are_told() {
             DeliveryEvent::LeaseRenewed { lease_until: at },
             "The attempt goes on; the worker holds the delivery until 1970-01-01 00:00:00 UTC.",
         ),
-        (DeliveryEvent::Followed { credits: Credits(3), call: None }, "The customer is followed on Cortex Cloud now (3 credits)."),
+        (
+            DeliveryEvent::Followed { credits: Credits(3), call: None },
+            "The customer is followed on Cortex Cloud now (3 credits).",
+        ),
         (
             DeliveryEvent::ItemShared { asset: preset(), credits: Credits::ZERO, call: None },
             "The preset abc was shared with the customer (free).",
@@ -305,8 +309,10 @@ fn integrations_notices_and_strangers_are_told() {
             kind,
             topic: None,
             webhook_id: None,
+            headers: None,
             body_bytes: 2,
             reason: (kind == NoticeKind::Unusable).then(|| "`id` must be a text".to_owned()),
+            customers: None,
         };
         assert_eq!(told(Fact::Notice(NoticeEvent::WebhookReceived(received))), sentence);
     }

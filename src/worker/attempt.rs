@@ -366,9 +366,7 @@ impl Attempt {
                 return self.worker.service.metrics.attempt(AttemptOutcome::LeaseLost);
             }
             Some(Stop::Wait) => (DeliveryCommand::Wait { held, now, jitter, call: last_call() }, None),
-            Some(Stop::Fail(reason)) => {
-                (DeliveryCommand::Fail { held, now, jitter, call: last_call() }, Some(reason))
-            }
+            Some(Stop::Fail(reason)) => (DeliveryCommand::Fail { held, now, jitter, call: last_call() }, Some(reason)),
             Some(Stop::RequireAction(RequiredAction { code, missing, call })) => {
                 let call = call.or_else(|| last_call().filter(|_| is_found_by_a_call(code)));
                 (DeliveryCommand::RequireAction { held, code, call, assets: missing }, None)

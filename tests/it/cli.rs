@@ -15,6 +15,7 @@ use crate::engines::{Databases, Engine};
 use crate::process::{Server, cloud_bridge, printed};
 
 mod people;
+mod stores;
 
 struct Desk {
     databases: Databases,

@@ -106,6 +106,7 @@ fn webhook(order_id: &str) -> DeliveryCommand {
         api_key: ApiKeyUse::None,
         topic: None,
         webhook_id: None,
+        headers: None,
         body_bytes: 3,
     }))
 }

@@ -165,8 +165,8 @@ on_each_engine! {
             .fetch_one("SELECT count(*) FROM events WHERE event_type = 'data_requested'".into()).await.unwrap();
         assert_eq!((told, readable_notices(app).await, named_in(&shop).await), (1, 1, 6));
 
-        // A body of another shape does nothing, whatever the unsigned header says.
-        shop.ask_by_law("customers/redact", &question, "not_an_order").await;
+        // A body of another shape does nothing, whatever the unsigned header says; and that is shown.
+        shop.ask_by_law("customers/redact", &question, "unusable").await;
         assert_eq!(named_in(&shop).await, 6);
 
         let by_email = of_vera(&json!({ "customer": { "email": "Vera.Violet@example.org" } }));
@@ -175,11 +175,11 @@ on_each_engine! {
         let by_order = of_vera(&json!({ "customer": { "id": 1, "email": "x@y.z" }, "orders_to_redact": [6, 4711] }));
         shop.ask_by_law("customers/redact", &by_order, "customer_redact").await;
         assert_eq!(named_in(&shop).await, 1);
-        assert_eq!(readable_notices(app).await, 1, "of all that, what was no request");
+        assert_eq!(readable_notices(app).await, 0, "what was unusable named Vera too");
 
         let outcomes = merchant.ask("{ webhookReceipts(first: 3) { nodes { outcome } } }", json!({})).await;
         let outcomes = &outcomes["webhookReceipts"]["nodes"];
-        assert_eq!(*outcomes, json!([{ "outcome": "CUSTOMER_REDACT" }, { "outcome": "CUSTOMER_REDACT" }, { "outcome": "NOT_AN_ORDER" }]));
+        assert_eq!(*outcomes, json!([{ "outcome": "CUSTOMER_REDACT" }, { "outcome": "CUSTOMER_REDACT" }, { "outcome": "UNUSABLE" }]));
     }
 
     async fn a_whole_shop_is_erased_when_the_store_asks(app: &TestApp) {
@@ -192,10 +192,92 @@ on_each_engine! {
             }
         }
         app.settle().await;
-        shop.ask_by_law("shop/redact", &of_vera(&json!({ "id": 5 })), "not_an_order").await;
+        shop.ask_by_law("shop/redact", &of_vera(&json!({ "id": 5 })), "unusable").await;
         assert_eq!(named_in(&shop).await, 3);
-        shop.ask_by_law("shop/redact", &of_vera(&json!({})), "shop_redact").await;
+        for shop in [&shop, &other] {
+            shop.ask_by_law("customers/create", &json!({ "id": 7, "email": "a@b.co" }), "not_an_order").await;
+            shop.ask_by_law("checkouts/create", &json!({ "id": 8, "abandoned_checkout_url": "x" }), "not_an_order").await;
+        }
+        assert_eq!(readable_notices(app).await, 5);
+        shop.ask_by_law("shop/redact", &of_vera(&json!({ "plan": "basic" })), "shop_redact").await;
         assert_eq!((named_in(&shop).await, named_in(&other).await), (0, 3));
+        assert_eq!(readable_notices(app).await, 2, "those of the other shop");
         assert_eq!(merchant.deliveries().await.len(), 6, "that there were orders is still told");
+    }
+
+    async fn every_stored_body_that_names_a_customer_is_erased_with_them(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = merchant.shop(Provider::Shopify).await;
+        let vera = "vera.violet@example.org";
+        let bodies = [
+            ("customers/create", json!({ "id": 7_700_123, "email": vera, "first_name": "Vera" }), "not_an_order"),
+            ("checkouts/create", json!({ "id": 1, "abandoned_checkout_url": "x", "email": vera.to_uppercase() }), "not_an_order"),
+            ("carts/update", json!({ "id": "c1", "token": "c1", "note": format!("gift for {vera}") }), "not_an_order"),
+            ("orders/paid", json!({ "id": 5, "updated_at": "2026-11-20T12:00:00Z", "contact_email": vera }), "unusable"),
+            ("customers/update", json!({ "id": 4, "email": "somebody@example.org" }), "not_an_order"),
+        ];
+        let send_all = async || {
+            for (topic, body, status) in &bodies {
+                shop.ask_by_law(topic, body, status).await;
+            }
+        };
+        send_all().await;
+        let xml = format!("<order><email>{vera}</email></order>");
+        shop.post_bytes(xml.into_bytes(), &[("x-shopify-topic", "orders/paid"), ("content-type", "application/xml")]).await;
+        app.settle().await;
+        assert_eq!(readable_notices(app).await, 6);
+
+        let input = |dry_run: bool| json!({ "input": { "customer": vera, "dryRun": dry_run } });
+        let erase = "mutation ($input: ErasePersonalDataInput!) { done: erasePersonalData(input: $input) {
+            matched dataRequests otherWebhooks userErrors { code } } }";
+        let found = json!({ "matched": 0, "dataRequests": 0, "otherWebhooks": 5, "userErrors": [] });
+        assert_eq!(merchant.ask(erase, input(true)).await["done"], found);
+        assert_eq!(readable_notices(app).await, 6);
+        assert_eq!(merchant.ask(erase, input(false)).await["done"], found);
+        assert_eq!(readable_notices(app).await, 1);
+
+        send_all().await;
+        let redact = of_vera(&json!({ "customer": { "id": 7_700_123, "email": vera } }));
+        shop.ask_by_law("customers/redact", &redact, "customer_redact").await;
+        assert_eq!(readable_notices(app).await, 2, "those of somebody else");
+        assert_eq!(found_in_databases(app, &[vera]).await, Vec::<String>::new());
+    }
+
+    async fn a_data_request_is_answered_with_the_orders_it_names(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = merchant.shop(Provider::Shopify).await;
+        let mut nameless = orders::shopify(299_938, "mutual_max", &["STORM"]);
+        nameless.as_object_mut().unwrap().remove("email");
+        nameless.as_object_mut().unwrap().remove("customer");
+        shop.post(&nameless).await.accepted("queued");
+        shop.post(&orders::shopify(2, "somebody", &["STORM"])).await.accepted("queued");
+        app.settle().await;
+        let by_order = json!({ "shop_domain": "a.b", "orders_requested": [299_938], "data_request": { "id": 9 } });
+        shop.ask_by_law("customers/data_request", &by_order, "customer_data_request").await;
+        let listed = requests(&merchant).await;
+        assert_eq!(listed[0]["deliveries"], json!(1));
+        let answer = merchant.ask(ANSWER, json!({ "id": listed[0]["id"] })).await["done"].clone();
+        assert_eq!(answer["matched"], json!(1));
+        assert_eq!(answer["deliveries"][0]["orderId"], json!("299938"), "{answer}");
+    }
+
+    async fn a_privacy_request_in_another_shape_acts_or_is_shown(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = merchant.shop(Provider::Shopify).await;
+        for number in 1..=3 {
+            shop.post(&orders::shopify(number, &format!("fan_{number}"), &["STORM"])).await.accepted("queued");
+        }
+        app.settle().await;
+        let orders_alone = json!({ "customer": null, "orders_to_redact": [1], "extra": { "field": true } });
+        shop.ask_by_law("customers/redact", &orders_alone, "customer_redact").await;
+        assert_eq!(named_in(&shop).await, 2);
+        let by_number = json!({ "shop_domain": "a.b", "customer": { "id": "5", "email": 77 }, "orders_to_redact": [2] });
+        shop.ask_by_law("customers/redact", &by_number, "customer_redact").await;
+        assert_eq!(named_in(&shop).await, 1);
+        shop.ask_by_law("customers/redact", &json!({ "shop_id": 1, "customer": { "phone": "555" } }), "unusable").await;
+        assert_eq!(named_in(&shop).await, 1);
+        let receipts = "{ webhookReceipts(first: 1) { nodes { outcome reason } } }";
+        let seen = merchant.ask(receipts, json!({})).await["webhookReceipts"]["nodes"][0].clone();
+        assert!(seen["outcome"] == "UNUSABLE" && seen["reason"].as_str().unwrap().contains("names nobody"), "{seen}");
     }
 }

@@ -160,6 +160,25 @@ on_each_engine! {
         app.settle().await;
         assert_eq!((erased(app).await, named(&merchant).await.len()), (1, 0));
     }
+
+    async fn webhooks_about_no_order_are_kept_no_longer_either(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = merchant.shop(Provider::Shopify).await;
+        let post = async |topic: &str, body: Value| {
+            let answer = shop.post_bytes(body.to_string().into_bytes(), &[("x-shopify-topic", topic)]).await;
+            assert_eq!(answer.status, 202, "{answer:?}");
+        };
+        post("customers/create", json!({ "id": 7, "email": "vera.violet@example.org" })).await;
+        post("customers/data_request", json!({ "customer": { "id": 7 }, "data_request": { "id": 1 } })).await;
+        app.settle().await;
+        merchant.keeps(json!(10)).await;
+        days_pass(app, 9).await;
+        assert_eq!(erased(app).await, 0);
+        days_pass(app, 2).await;
+        assert_eq!(erased(app).await, 1, "the question is kept for the 30 days in which it has to be answered");
+        days_pass(app, 20).await;
+        assert_eq!(erased(app).await, 2);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

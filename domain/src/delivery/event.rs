@@ -1,5 +1,7 @@
 //! What happened to a delivery. These names are the storage format: add, never rename.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
@@ -143,6 +145,9 @@ pub struct Webhook {
     pub topic: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_id: Option<String>,
+    /// The headers that say how it was sent, by their names in lower case. As little signed as the two above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headers: Option<Private<BTreeMap<String, String>>>,
     pub body_bytes: u32,
 }
 
@@ -153,6 +158,7 @@ impl Webhook {
         for text in [&mut self.email, &mut self.customer_name, &mut self.customer_id] {
             *text = text.take().map(|_| Private::Erased);
         }
+        self.headers = self.headers.take().map(|_| Private::Erased);
     }
 
     /// Whether it was recorded without saying whose order it is.

@@ -13,7 +13,7 @@ pub enum IntegrationCommand {
     },
     Activate,
     Deactivate,
-    /// Empty means every status is delivered.
+    /// Empty, or `any`, means every status is delivered.
     ChangeOrderStatuses {
         order_statuses: Vec<String>,
     },
@@ -41,7 +41,8 @@ pub struct CreateIntegration {
     pub provider: Provider,
     pub name: String,
     pub signing_secret: String,
-    pub order_statuses: Vec<String>,
+    /// None for those of the store's kind by default; empty, or `any`, for every status.
+    pub order_statuses: Option<Vec<String>>,
 }
 
 impl std::fmt::Debug for CreateIntegration {

@@ -28,6 +28,7 @@ pub struct IntegrationCreated {
     pub name: String,
     pub signing_secret: Private<String>,
     pub secret_preview: String,
+    /// The statuses that are delivered, be they chosen or the default of that day; empty means every status.
     #[serde(default)]
     pub order_statuses: Vec<String>,
 }

@@ -1,6 +1,6 @@
 //! Why an integration refuses a command.
 
-use super::{MAX_MAPPINGS, MAX_NAME_CHARS, MAX_ORDER_STATUSES, MAX_OVERLAP_HOURS, MAX_SECRET_CHARS, MIN_SECRET_CHARS};
+use super::{MAX_MAPPINGS, MAX_NAME_CHARS, MAX_ORDER_STATUSES, MAX_OVERLAP_HOURS, MAX_SECRET_CHARS};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IntegrationRefusal {
@@ -10,12 +10,14 @@ pub enum IntegrationRefusal {
     AlreadyCreated,
     #[error("the name must have 1 to {MAX_NAME_CHARS} characters")]
     InvalidName,
-    #[error("a signing secret must have {MIN_SECRET_CHARS} to {MAX_SECRET_CHARS} characters")]
+    #[error("a signing secret must have 1 to {MAX_SECRET_CHARS} characters, not all of them spaces")]
     InvalidSecret,
     #[error("the old secret can stay valid for at most {MAX_OVERLAP_HOURS} hours, not {hours}")]
     OverlapTooLong { hours: u32 },
     #[error("at most {MAX_ORDER_STATUSES} order statuses, none of them empty")]
     InvalidOrderStatuses,
+    #[error("orders of the status {status} are never delivered: they are not bought or not paid")]
+    NeverDelivered { status: String },
     #[error("the product reference is empty or too long")]
     InvalidExternalRef,
     #[error("the asset id is empty or too long")]

@@ -130,10 +130,12 @@ impl Known {
                 Some(code) => format!("It was given up ({}).{} {}", code.as_str(), returned(said), code.advice()),
                 None => event.summary.clone(),
             },
-            "action_required" => match self.tried.as_deref().filter(|_| code(said) == Some(ResolutionCode::InvalidUsername)) {
-                Some(name) => format!("{} The name tried was “{name}”.", event.summary),
-                None => event.summary.clone(),
-            },
+            "action_required" => {
+                match self.tried.as_deref().filter(|_| code(said) == Some(ResolutionCode::InvalidUsername)) {
+                    Some(name) => format!("{} The name tried was “{name}”.", event.summary),
+                    None => event.summary.clone(),
+                }
+            }
             // The summary says the rest as plainly as it can be said.
             _ => event.summary.clone(),
         }

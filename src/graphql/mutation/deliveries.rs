@@ -15,6 +15,7 @@ use crate::graphql::error::{UserError, refused};
 use crate::graphql::page::MAX_PAGE;
 use crate::graphql::query::asked;
 use crate::graphql::viewer::Viewer;
+use crate::ingest::parse::username::normalised;
 use crate::service::Service;
 
 /// Deliveries that one bulk retry touches at most.
@@ -75,7 +76,8 @@ impl Deliveries {
         context: &Context<'_>,
         input: RetryDeliveryInput,
     ) -> Result<DeliveryPayload, ApiError> {
-        let username = input.target_username.map(|name| name.replace('\0', ""));
+        // Read as in an order. An empty one is for the delivery to refuse.
+        let username = input.target_username.map(|name| normalised(&name).unwrap_or_else(|| name.replace('\0', "")));
         tell(context, &input.delivery_id, DeliveryCommand::Retry { username }).await
     }
 

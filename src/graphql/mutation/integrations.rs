@@ -6,6 +6,7 @@ use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use domain::integration::{
     CreateIntegration, Integration as Aggregate, IntegrationCommand, IntegrationRefusal, Provider as DomainProvider,
+    WEAK_SECRET_CHARS, is_weak_secret,
 };
 use domain::{AccountId, Asset, IntegrationId, ItemMapping as Mapping, MappingId};
 
@@ -29,7 +30,9 @@ struct CreateIntegrationInput {
     account_id: Option<ID>,
     provider: Provider,
     name: String,
-    /// Empty or left out: every status is delivered.
+    /// Which statuses of an order are delivered. Left out: of SHOPIFY `paid` and `partially_refunded`, of WOOCOMMERCE
+    /// `processing` and `completed`, of GENERIC every status. With `any` in the list, or an empty list: every status. Drafts
+    /// and failed, voided or expired orders are never delivered.
     order_statuses: Option<Vec<String>>,
     /// Where the store chose the secret, as Shopify does. Otherwise one is made.
     signing_secret: Option<String>,
@@ -40,6 +43,7 @@ struct UpdateIntegrationInput {
     integration_id: ID,
     name: Option<String>,
     active: Option<bool>,
+    /// With `any` in the list, or an empty list: every status.
     order_statuses: Option<Vec<String>>,
 }
 
@@ -75,6 +79,10 @@ struct RemoveItemMappingInput {
 
 payload!(IntegrationPayload { integration: Integration });
 payload!(
+    /// A warning where the secret is so short that it can be guessed: it is taken all the same.
+    SetSigningSecretPayload { integration: Integration, warning: String }
+);
+payload!(
     /// `pastOrders` counts the completed orders that bought the product and did not get the asset. `replayWebhooks` with the
     /// mapping's id delivers it to them.
     ItemMappingPayload { integration: Integration, item_mapping: ItemMapping, past_orders: PastOrders }
@@ -88,8 +96,8 @@ pub(in crate::graphql) struct PastOrders {
     more: bool,
 }
 payload!(
-    /// The secret is in the answer this once.
-    CreateIntegrationPayload { integration: Integration, webhook_url: String, signing_secret: String }
+    /// The secret is in the answer this once. A warning where it is one of the store's that can be guessed.
+    CreateIntegrationPayload { integration: Integration, webhook_url: String, signing_secret: String, warning: String }
 );
 payload!(
     /// The secret is in the answer this once.
@@ -133,12 +141,13 @@ impl Integrations {
             provider,
             name: input.name,
             signing_secret: secret.clone(),
-            order_statuses: input.order_statuses.unwrap_or_default(),
+            order_statuses: input.order_statuses,
         });
         match executed(context, service, id, create, &viewer.actor(Some(&account_id.to_string()))).await? {
             Ok((integration, _)) => Ok(CreateIntegrationPayload {
                 integration,
                 webhook_url: Some(webhook_url(service, provider.as_str(), &id.to_string())),
+                warning: warning_of(&secret),
                 signing_secret: Some(secret),
                 user_errors: vec![],
             }),
@@ -171,17 +180,22 @@ impl Integrations {
         Ok(payload)
     }
 
-    /// Shopify shows the merchant a secret of its own: this is how it gets here.
+    /// Shopify shows the merchant a secret of its own: this is how it gets here. A secret of fewer than eight characters is
+    /// taken with a warning, since a store may use it already.
     async fn set_signing_secret(
         &self,
         context: &Context<'_>,
         input: SetSigningSecretInput,
-    ) -> Result<IntegrationPayload, ApiError> {
+    ) -> Result<SetSigningSecretPayload, ApiError> {
         let secret = input.signing_secret.trim().to_owned();
         if let Some(error) = unusable(&secret) {
             return Ok(error.into());
         }
-        change(context, &input.integration_id, IntegrationCommand::SetSigningSecret { secret }).await
+        let warning = warning_of(&secret);
+        let set = IntegrationCommand::SetSigningSecret { secret };
+        let IntegrationPayload { integration, user_errors } = change(context, &input.integration_id, set).await?;
+        let warning = warning.filter(|_| user_errors.is_empty());
+        Ok(SetSigningSecretPayload { integration, warning, user_errors })
     }
 
     /// Makes a new secret; the old one stays valid for overlapHours.
@@ -256,6 +270,15 @@ impl Integrations {
 fn unusable(secret: &str) -> Option<UserError> {
     let message = "a signing secret has no control characters: copy it once more";
     secret.chars().any(char::is_control).then(|| UserError::new("INVALID_SECRET", message, Some("signingSecret")))
+}
+
+fn warning_of(secret: &str) -> Option<String> {
+    is_weak_secret(secret).then(|| {
+        format!(
+            "a signing secret of fewer than {WEAK_SECRET_CHARS} characters can be guessed, and who guesses it can send \
+             orders: choose a longer one in the store, and set that"
+        )
+    })
 }
 
 async fn account_exists(service: &Service, id: AccountId) -> Result<bool, ApiError> {

@@ -46,15 +46,21 @@ pub(super) fn parse(json: &str) -> Result<Parsed, Malformed> {
     let called_off = match body.cancelled.bool() {
         Some(cancelled) => cancelled,
         None if body.cancelled.is_null() => false,
-        None => return Err(invalid("cancelled", "must be true or false")),
+        None => return Err(Malformed::invalid("cancelled", "must be true or false")),
     };
     let changed_at = body.updated_at.moment();
     if changed_at.is_none() && !body.updated_at.is_null() {
-        return Err(invalid("updatedAt", "must be a date and time like 2026-03-14T12:00:00Z (RFC 3339)"));
+        return Err(Malformed::invalid("updatedAt", "must be a date and time like 2026-03-14T12:00:00Z (RFC 3339)"));
     }
     let username = body.target_username.written().and_then(|written| username::normalised(&written));
     if username.is_none() && !called_off {
-        return Err(body.target_username.no_text("targetUsername"));
+        let is_address = body.target_username.text().is_some_and(|text| text.contains("://"));
+        let reason = "must be a username, or the address of a profile at Cortex Cloud";
+        return Err(if is_address {
+            Malformed::invalid("targetUsername", reason)
+        } else {
+            body.target_username.no_text("targetUsername")
+        });
     }
     let items = items(body.items, called_off)?;
     Ok(Parsed::Order(StoreOrder {
@@ -73,18 +79,18 @@ pub(super) fn parse(json: &str) -> Result<Parsed, Malformed> {
 
 fn items(items: List<Object<Item<'_>>>, may_be_none: bool) -> Result<Vec<LineItem>, Malformed> {
     let items = match items {
-        Shape::Nothing if may_be_none => return Ok(vec![]),
-        Shape::Nothing => return Err(missing("items")),
-        Shape::Scalar | Shape::Object(_) => return Err(invalid("items", "must be a list")),
+        Shape::Absent | Shape::Null if may_be_none => return Ok(vec![]),
+        Shape::Absent | Shape::Null => return Err(Malformed::missing("items")),
+        Shape::Scalar | Shape::Object(_) => return Err(Malformed::invalid("items", "must be a list")),
         Shape::List(items) => items.bounded("items")?,
     };
     if items.is_empty() && !may_be_none {
-        return Err(invalid("items", "must not be empty"));
+        return Err(Malformed::invalid("items", "must not be empty"));
     }
     let line_item = |(index, item): (usize, Object<Item<'_>>)| {
         let field = format!("items[{index}]");
         let Some(item) = item.object() else {
-            return Err(invalid(&field, "must be an object"));
+            return Err(Malformed::invalid(&field, "must be an object"));
         };
         let item = LineItem {
             sku: item.sku.text(),
@@ -95,17 +101,9 @@ fn items(items: List<Object<Item<'_>>>, may_be_none: bool) -> Result<Vec<LineIte
         };
         let says_nothing =
             item.sku.is_none() && item.product_id.is_none() && item.variant_id.is_none() && item.title.is_none();
-        if says_nothing { Err(missing(&field)) } else { Ok(item) }
+        if says_nothing { Err(Malformed::missing(&field)) } else { Ok(item) }
     };
     items.into_iter().enumerate().map(line_item).collect()
-}
-
-fn missing(field: &str) -> Malformed {
-    Malformed::MissingField { field: field.to_owned() }
-}
-
-fn invalid(field: &str, reason: &'static str) -> Malformed {
-    Malformed::InvalidField { field: field.to_owned(), reason }
 }
 
 /// One where nothing is said. An item of which there are none is a mistake: nothing of it would ever be delivered.
@@ -114,7 +112,9 @@ fn quantity(written: Scalar<'_>, item: &str) -> Result<u32, Malformed> {
         return Ok(1);
     }
     let quantity = written.quantity().filter(|quantity| (1..=MAX_QUANTITY).contains(quantity));
-    quantity.ok_or_else(|| invalid(&format!("{item}.quantity"), "must be a number above 0, and at most 1,000,000"))
+    quantity.ok_or_else(|| {
+        Malformed::invalid(&format!("{item}.quantity"), "must be a number above 0, and at most 1,000,000")
+    })
 }
 
 #[cfg(test)]
@@ -183,6 +183,10 @@ mod tests {
             (r#"{"orderId":1e400}"#, "`orderId` must be a text or a whole number"),
             (r#"{"orderId":"1"}"#, "`targetUsername` is missing"),
             (r#"{"orderId":"1","targetUsername":" @ "}"#, "`targetUsername` must not be empty"),
+            (
+                r#"{"orderId":"1","targetUsername":"https://example.com/max"}"#,
+                "`targetUsername` must be a username, or the address of a profile at Cortex Cloud",
+            ),
             (r#"{"orderId":"1","targetUsername":true}"#, "`targetUsername` must be a text"),
             (r#"{"orderId":"1","targetUsername":"max"}"#, "`items` is missing"),
             (r#"{"orderId":"1","targetUsername":"max","items":null}"#, "`items` is missing"),

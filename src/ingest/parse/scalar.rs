@@ -100,6 +100,13 @@ impl<'a> Scalar<'a> {
         with_offset.or_else(|_| text.parse().map(|moment: NaiveDateTime| moment.and_utc())).ok()
     }
 
+    /// Whether it is a number below zero.
+    pub(super) fn is_negative(self) -> bool {
+        self.written().is_some_and(|written| {
+            written.trim().strip_prefix('-').is_some_and(|rest| rest.bytes().any(|byte| (b'1'..=b'9').contains(&byte)))
+        })
+    }
+
     /// The id of a product, a variant or a customer; both platforms write 0 for none.
     pub(super) fn id_or_zero(self) -> Option<String> {
         self.text().filter(|id| id != "0")

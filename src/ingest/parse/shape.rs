@@ -9,13 +9,14 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 
 use super::{MAX_ITEMS, Malformed};
 
-/// An object read as `O`, a list read as `L`, or that it is neither.
+/// An object read as `O`, a list read as `L`, or that it is neither. Absent is the default of a field that is not there.
 ///
 /// Also keeps a list from being read as an object: a derived `Deserialize` would take the entries for the fields in turn.
 #[derive(Default)]
 pub(super) enum Shape<O, L> {
     #[default]
-    Nothing,
+    Absent,
+    Null,
     Scalar,
     Object(O),
     List(L),
@@ -28,14 +29,7 @@ impl<O, L> Shape<O, L> {
     pub(super) fn object(self) -> Option<O> {
         match self {
             Self::Object(object) => Some(object),
-            Self::Nothing | Self::Scalar | Self::List(_) => None,
-        }
-    }
-
-    pub(super) fn list(self) -> Option<L> {
-        match self {
-            Self::List(list) => Some(list),
-            Self::Nothing | Self::Scalar | Self::Object(_) => None,
+            Self::Absent | Self::Null | Self::Scalar | Self::List(_) => None,
         }
     }
 }
@@ -44,7 +38,7 @@ impl<T> Shape<T, T> {
     pub(super) fn either(self) -> Option<T> {
         match self {
             Self::Object(either) | Self::List(either) => Some(either),
-            Self::Nothing | Self::Scalar => None,
+            Self::Absent | Self::Null | Self::Scalar => None,
         }
     }
 }
@@ -73,7 +67,7 @@ impl<'de, O: Deserialize<'de>, L: Deserialize<'de>> Visitor<'de> for ShapeVisito
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Shape::Nothing)
+        Ok(Shape::Null)
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {

@@ -35,6 +35,9 @@ struct Body<'a> {
     invoice_url: Scalar<'a>,
     order_id: Scalar<'a>,
     token: Scalar<'a>,
+    order_edit: Scalar<'a>,
+    /// Not Shopify's: a proxy between it and us may wrap an order so.
+    order: Scalar<'a>,
 }
 
 #[derive(Default, Deserialize)]
@@ -56,12 +59,13 @@ struct Line<'a> {
     quantity: Scalar<'a>,
     /// What is left of the quantity after refunds and edits.
     current_quantity: Scalar<'a>,
+    properties: Shape<Attributes, Attributes>,
 }
 
 pub(super) fn parse(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed> {
     let not_an_order = Ok(Parsed::Notice(NoticeKind::NotAnOrder));
     let Some(body) = super::read::<Object<Body>>(json)?.object() else {
-        return not_an_order;
+        return if topic.is_some_and(is_about_orders) { Err(Malformed::NotAnObject) } else { not_an_order };
     };
     if let Some(kind) = privacy::kind(topic, json) {
         return kind.map(Parsed::Notice);
@@ -71,15 +75,18 @@ pub(super) fn parse(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed
     }
     let is_topic = |name: &str| topic.is_some_and(|topic| topic.eq_ignore_ascii_case(name));
     let is_deleted = is_topic("orders/delete");
-    let lines = match body.line_items.list() {
-        Some(lines) => lines.bounded("line_items")?,
-        None if is_deleted && super::is_only_an_id(json) => vec![],
-        None => return not_an_order,
-    };
-    let Some(order_id) = body.id.order_id("id")? else {
+    if topic.is_none() && !super::looks_like_order(&body.line_items, body.id) {
         return not_an_order;
-    };
-    let items: Vec<LineItem> = lines.into_iter().filter_map(Shape::object).map(LineItem::from).collect();
+    }
+    if body.order.is_present() && !body.id.is_present() {
+        return Err(Malformed::NotTheOrder { field: "order" });
+    }
+    let may_lack_lines = is_deleted && super::is_only_an_id(json);
+    let order_id = super::order_id(body.id)?;
+    let lines = super::lines(body.line_items, may_lack_lines)?;
+    let mut lines: Vec<Line> = lines.into_iter().filter_map(Shape::object).collect();
+    let on_a_line = lines.iter_mut().find_map(|line| std::mem::take(&mut line.properties).either()?.username());
+    let items: Vec<LineItem> = lines.into_iter().map(LineItem::from).collect();
     let called_off = is_deleted
         || is_topic("orders/cancelled")
         || body.cancelled_at.text().is_some()
@@ -87,7 +94,7 @@ pub(super) fn parse(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed
         || is_emptied(&items);
     let customer = body.customer.object().unwrap_or_default();
     let billing = body.billing_address.object().unwrap_or_default();
-    let username = body.note_attributes.either().and_then(Attributes::username);
+    let username = body.note_attributes.either().and_then(Attributes::username).or(on_a_line);
     Ok(Parsed::Order(StoreOrder {
         order_id,
         order_number: body.name.text().or_else(|| body.order_number.text()),
@@ -118,12 +125,13 @@ impl Body<'_> {
     fn is_another_thing(&self) -> bool {
         let is_checkout = self.abandoned_checkout_url.is_present();
         let is_draft = self.invoice_url.is_present();
+        let is_edit = self.order_edit.is_present();
         // Fulfilments, refunds and returns belong to an order; an order belongs to none.
         let is_part_of_order = self.order_id.is_present();
         let is_cart = self.token.written().is_some_and(|token| self.id.written() == Some(token));
         let is_named_otherwise =
             self.admin_graphql_api_id.written().is_some_and(|name| !name.starts_with("gid://shopify/Order/"));
-        is_checkout || is_draft || is_part_of_order || is_cart || is_named_otherwise
+        is_checkout || is_draft || is_edit || is_part_of_order || is_cart || is_named_otherwise
     }
 }
 

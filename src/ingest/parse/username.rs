@@ -8,24 +8,60 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use super::scalar::Scalar;
 use super::shape::Object;
 
-/// The names that the webhooks document gives, the one that wins first.
-const ATTRIBUTES: [&str; 3] = ["ndsp_username", "cortex_username", "neural_dsp_username"];
+/// The names that the webhooks document gives, the one that wins first, without what separates their words.
+const ATTRIBUTES: [&str; 3] = ["ndspusername", "cortexusername", "neuraldspusername"];
+
+/// What `WooCommerce` and its plugins put before the names of fields of the billing form.
+const BILLING: &str = "billing";
 
 /// What stands before "username" when it is this platform's. ASCII and lower case.
 const LABELS: [&str; 6] = ["ndsp", "cortex", "cortex cloud", "neural dsp", "neural_dsp", "neuraldsp"];
 
-/// Without white space around it and without the @ that people put before a name. None if nothing is left.
-pub(super) fn normalised(username: &str) -> Option<String> {
-    let username = username.replace('\0', "");
-    let username = username.trim().trim_start_matches('@').trim_start();
+/// A username as Cortex Cloud knows it, of what people paste: without white space around it, without invisible
+/// characters, without the @ before it; of the address of a profile, its name. None if nothing is left.
+pub fn normalised(username: &str) -> Option<String> {
+    let visible = visible(username);
+    let username = profile_name(visible.trim());
+    let username = username.trim_start_matches('@').trim();
     (!username.is_empty()).then(|| username.chars().take(super::MAX_TEXT_CHARS).collect())
+}
+
+/// Without what is not seen (zero-width characters, marks of direction, byte order marks, U+0000), and with the full-width @
+/// of East Asian keyboards as the usual one.
+fn visible(text: &str) -> String {
+    let is_seen = |character: &char| {
+        !matches!(character, '\0' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let usual = |character| if matches!(character, '\u{ff20}' | '\u{fe6b}') { '@' } else { character };
+    text.chars().filter(is_seen).map(usual).collect()
+}
+
+/// The name in the address of a profile at Cortex Cloud (`https://cloud.neuraldsp.com/cloud/u/max/…`); nothing of any other
+/// address, which is of somebody else's platform. What is no address stays.
+fn profile_name(text: &str) -> &str {
+    let lower = text.to_ascii_lowercase();
+    let schemes = ["https://", "http://"];
+    let after_scheme = schemes.iter().find(|scheme| lower.starts_with(*scheme)).map(|scheme| &text[scheme.len()..]);
+    let is_bare =
+        ["cloud.neuraldsp.com/", "neuraldsp.com/", "www.neuraldsp.com/"].iter().any(|host| lower.starts_with(host));
+    let Some(address) = after_scheme.or(is_bare.then_some(text)) else {
+        return text;
+    };
+    let mut segments = address.split(['?', '#']).next().unwrap_or_default().split('/').filter(|part| !part.is_empty());
+    let host = segments.next().unwrap_or_default().to_ascii_lowercase();
+    if host != "neuraldsp.com" && !host.ends_with(".neuraldsp.com") {
+        return "";
+    }
+    segments.by_ref().find(|part| part.eq_ignore_ascii_case("u"));
+    segments.next().unwrap_or_default()
 }
 
 /// The username among the pairs of name and value that shoppers, themes and plugins attach to an order.
 ///
 /// Read from a list of `{"name", "value"}` (Shopify) or `{"key", "value"}` (WooCommerce), or from an object: one such
-/// pair, or the names with their values. Names count whatever their case and whether or not an underscore leads, by which
-/// both platforms hide an attribute from the shopper.
+/// pair, or the names with their values. Names count whatever their case and whatever separates their words, with or without
+/// the underscore by which both platforms hide an attribute from the shopper, and with or without `billing_`.
 #[derive(Default)]
 pub(super) struct Attributes(Option<Found>);
 
@@ -40,9 +76,7 @@ impl Attributes {
     }
 
     fn consider(&mut self, name: &str, value: Scalar<'_>) {
-        let name = name.trim();
-        let name = name.strip_prefix('_').unwrap_or(name);
-        let Some(rank) = ATTRIBUTES.iter().position(|wanted| wanted.eq_ignore_ascii_case(name)) else {
+        let Some(rank) = rank(name) else {
             return;
         };
         if self.0.as_ref().is_some_and(|found| found.rank <= rank) {
@@ -58,6 +92,22 @@ impl Attributes {
             self.consider(&name, pair.value);
         }
     }
+}
+
+/// Whether an attribute of this name holds a username.
+pub(in crate::ingest) fn is_username_attribute(name: &str) -> bool {
+    rank(name).is_some()
+}
+
+/// Which of the attributes a name is of.
+fn rank(name: &str) -> Option<usize> {
+    // Longer than any of them may be written: nothing is copied for it.
+    if name.len() > 100 {
+        return None;
+    }
+    let letters: String = name.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect();
+    let letters = letters.strip_prefix(BILLING).unwrap_or(&letters);
+    ATTRIBUTES.iter().position(|wanted| *wanted == letters)
 }
 
 #[derive(Default, serde::Deserialize)]
@@ -114,6 +164,7 @@ impl<'de> Visitor<'de> for AttributesVisitor {
 /// note without those words names nobody, be it a single word; nor does one that speaks of another platform's username.
 pub(super) fn in_note(note: &str) -> Option<String> {
     let mut unlabelled = None;
+    let note = visible(note);
     for line in note.split(['\n', '\r']) {
         let lower = line.to_ascii_lowercase();
         for (start, _) in lower.match_indices("user") {
@@ -193,6 +244,12 @@ mod tests {
             (r#"[{"key":"ndsp_username","value":12345678901234567890123}]"#, Some("12345678901234567890123")),
             (r#"[{"key":"ndsp_username","value":["max"]},{"key":"ndsp_username","value":{"a":"max"}}]"#, None),
             (r#"[{"key":"ndsp_username","value":true},{"key":7,"value":"max"},{"value":"max"},{"key":null}]"#, None),
+            (r#"[{"name":"NDSP Username","value":"max"}]"#, Some("max")),
+            (r#"[{"name":"ndsp-username:","value":"max"}]"#, Some("max")),
+            (r#"[{"name":"Neural DSP user name","value":"max"}]"#, Some("max")),
+            (r#"[{"key":"billing_ndsp_username","value":"max"}]"#, Some("max")),
+            (r#"[{"key":"_billing_cortex_username","value":"max"}]"#, Some("max")),
+            (r#"[{"key":"shipping_username","value":"max"},{"key":"my_ndsp_username","value":"max"}]"#, None),
             (r#"[{"name":"ndsp\u005fusername","value":"m\u0061x\u0000"}]"#, Some("max")),
             (r#"[null,"ndsp_username",7,[],["ndsp_username","max"],{"name":"gift","value":"yes"}]"#, None),
             (r#"{"ndsp_username":"max","gift":[1,{}]}"#, Some("max")),
@@ -212,6 +269,28 @@ mod tests {
     }
 
     #[test]
+    fn a_username_is_what_people_see_of_what_they_paste() {
+        for (pasted, username) in [
+            (" @max ", Some("max")),
+            ("\u{feff}max\u{200b}", Some("max")),
+            ("\u{202a}@max\u{202c}", Some("max")),
+            ("＠max", Some("max")),
+            ("ma\u{200d}x", Some("max")),
+            ("https://cloud.neuraldsp.com/cloud/u/max", Some("max")),
+            ("HTTPS://cloud.neuraldsp.com/cloud/u/Max/neural-capture/view/1f-2e?tab=1#top", Some("Max")),
+            ("cloud.neuraldsp.com/u/@max/", Some("max")),
+            ("https://cloud.neuraldsp.com/cloud/", None),
+            ("https://cloud.neuraldsp.com/cloud/u/", None),
+            ("https://instagram.com/u/max", None),
+            ("https://evil-neuraldsp.com/u/max", None),
+            ("Größe 2", Some("Größe 2")),
+            ("\u{200b} @ ", None),
+        ] {
+            assert_eq!(normalised(pasted).as_deref(), username, "{pasted:?}");
+        }
+    }
+
+    #[test]
     fn a_note_names_the_username_in_words_made_for_it() {
         for (note, username) in [
             ("NDSP username: cortex_user_42", Some("cortex_user_42")),
@@ -227,6 +306,10 @@ mod tests {
             ("username: other\nNDSP username: max", Some("max")),
             ("Instagram username: other; NDSP username: max", Some("max")),
             ("İ NDSP username： Größe", Some("Größe")),
+            ("NDSP username:\u{feff} \u{200b}max\u{200e}", Some("max")),
+            ("NDSP username: ＠max", Some("max")),
+            ("NDSP username: https://cloud.neuraldsp.com/cloud/u/max, thanks", Some("max")),
+            ("NDSP username: https://instagram.com/max", None),
             ("Instagram username: other", None),
             ("superusername: other", None),
             ("please gift wrap", None),

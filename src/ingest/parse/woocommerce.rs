@@ -5,6 +5,7 @@ mod tests;
 
 use domain::LineItem;
 use domain::notice::NoticeKind;
+use html_escape::decode_html_entities;
 use serde::Deserialize;
 
 use super::scalar::{Scalar, full_name};
@@ -31,6 +32,12 @@ struct Body<'a> {
     line_items: List<Object<Line<'a>>>,
     /// Subscriptions have it, which are like orders otherwise. Each payment of one is an order of its own.
     billing_period: Scalar<'a>,
+    /// The order that a refund belongs to; 0 for an order. Orders split among sellers have one too.
+    parent_id: Scalar<'a>,
+    total: Scalar<'a>,
+    refunded_by: Scalar<'a>,
+    /// The form of the API before `WooCommerce` 3, which a webhook may still be set to.
+    order: Scalar<'a>,
     code: Scalar<'a>,
     data: Object<ErrorData<'a>>,
 }
@@ -51,6 +58,7 @@ struct Line<'a> {
     variation_id: Scalar<'a>,
     name: Scalar<'a>,
     quantity: Scalar<'a>,
+    meta_data: Shape<Attributes, Attributes>,
 }
 
 #[derive(Default, Deserialize)]
@@ -62,41 +70,65 @@ struct ErrorData<'a> {
 pub(super) fn parse(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed> {
     let not_an_order = Ok(Parsed::Notice(NoticeKind::NotAnOrder));
     let Some(body) = super::read::<Object<Body>>(json)?.object() else {
-        return not_an_order;
+        return if topic.is_some_and(is_about_orders) { Err(Malformed::NotAnObject) } else { not_an_order };
     };
+    let (is_refund, belongs_to_order) = (body.is_refund(), body.belongs_to_order());
     if body.id.is_null() && body.code.text().is_some() && body.data.object().is_some_and(|data| !data.status.is_null())
     {
         return Ok(Parsed::Notice(NoticeKind::StoreError));
     }
-    if body.billing_period.is_present() || topic.is_some_and(|topic| !is_about_orders(topic)) {
+    let is_subscription = body.billing_period.is_present();
+    if is_subscription || is_refund || topic.is_some_and(|topic| !is_about_orders(topic)) {
         return not_an_order;
     }
-    let is_deleted = topic.is_some_and(|topic| topic.eq_ignore_ascii_case("order.deleted"));
-    let lines = match body.line_items.list() {
-        Some(lines) => lines.bounded("line_items")?,
-        None if is_deleted && super::is_only_an_id(json) => vec![],
-        None => return not_an_order,
-    };
-    let Some(order_id) = body.id.order_id("id")? else {
+    if topic.is_none() && !super::looks_like_order(&body.line_items, body.id) {
         return not_an_order;
-    };
+    }
+    if body.order.is_present() && !body.id.is_present() {
+        return Err(Malformed::NotTheOrder { field: "order" });
+    }
+    let is_deleted = topic.is_some_and(|topic| topic.eq_ignore_ascii_case("order.deleted"));
+    let may_lack_lines = is_deleted && super::is_only_an_id(json);
+    let order_id = super::order_id(body.id)?;
+    let lines = super::lines(body.line_items, may_lack_lines)?;
+    let mut lines: Vec<Line> = lines.into_iter().filter_map(Shape::object).collect();
+    if belongs_to_order && takes_back(&lines) {
+        return not_an_order;
+    }
+    let on_a_line = lines.iter_mut().find_map(|line| std::mem::take(&mut line.meta_data).either()?.username());
     let order_status = body.status.text();
     let has_status = |wanted: &str| order_status.as_ref().is_some_and(|status| status.eq_ignore_ascii_case(wanted));
     let called_off = is_deleted || CALLED_OFF.into_iter().any(has_status);
     let billing = body.billing.object().unwrap_or_default();
-    let username = body.meta_data.either().and_then(Attributes::username);
+    let username = body.meta_data.either().and_then(Attributes::username).or(on_a_line);
     Ok(Parsed::Order(StoreOrder {
         order_id,
         order_number: body.number.text(),
         order_status,
         changed_at: body.date_modified_gmt.moment(),
         called_off,
-        username: username.or_else(|| username::in_note(&body.customer_note.written()?)),
+        username: username.or_else(|| username::in_note(&decode_html_entities(&body.customer_note.written()?))),
         email: billing.email.text(),
         customer_id: body.customer_id.id_or_zero(),
         customer_name: full_name(billing.first_name, billing.last_name),
-        items: lines.into_iter().filter_map(Shape::object).map(LineItem::from).collect(),
+        items: lines.into_iter().map(LineItem::from).collect(),
     }))
+}
+
+/// Whether lines are taken back and none is bought: a refund's quantities are negative.
+fn takes_back(lines: &[Line<'_>]) -> bool {
+    lines.iter().any(|line| line.quantity.is_negative()) && lines.iter().all(|line| line.quantity.quantity() == Some(0))
+}
+
+impl Body<'_> {
+    fn belongs_to_order(&self) -> bool {
+        self.parent_id.id_or_zero().is_some()
+    }
+
+    /// Whether the body is a refund, which has an id and lines of its own and is sent under the topics of orders too.
+    fn is_refund(&self) -> bool {
+        self.refunded_by.is_present() || (self.belongs_to_order() && self.total.is_negative())
+    }
 }
 
 fn is_about_orders(topic: &str) -> bool {

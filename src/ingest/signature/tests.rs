@@ -14,6 +14,7 @@ const OF_SPECIAL_CHARS: &str = "pP0DLtaSEVgKjUwp8N+Ria/794uKCKG/rNcCVp/42a4=";
 const OF_ENTITIES: &str = "xdhcsi+Ox5mnzyM2Fx7fYK+n6XvuzIxBtzVcJQGWiIA=";
 const OF_NO_SECRET: &str = "x/on3gtKF8c+9KpNKqlVzwl2lxES9VGwnvcu+AxlbuA=";
 
+const UNPREFIXED: &str = "shopify-hmac-sha256";
 const SHOPIFY: &str = "x-shopify-hmac-sha256";
 const WOOCOMMERCE: &str = "x-wc-webhook-signature";
 const GENERIC: &str = "x-webhook-signature";
@@ -106,6 +107,20 @@ fn a_second_signature_of_the_generic_provider_must_verify_too() {
 }
 
 #[test]
+fn shopifys_newer_header_is_read_and_where_both_are_sent_both_must_verify() {
+    let wrong = BASE64.replace("ugAZ", "ugAa");
+    assert_eq!(verified(Provider::Shopify, &[(UNPREFIXED, BASE64)], &[SECRET]), Ok(()));
+    assert_eq!(verified(Provider::Shopify, &[(SHOPIFY, BASE64), (UNPREFIXED, BASE64)], &[SECRET]), Ok(()));
+    for both in [[(SHOPIFY, BASE64), (UNPREFIXED, wrong.as_str())], [(SHOPIFY, wrong.as_str()), (UNPREFIXED, BASE64)]] {
+        assert_eq!(verified(Provider::Shopify, &both, &[SECRET]), Err(SignatureRefusal::Wrong));
+    }
+    assert_eq!(
+        verified(Provider::Shopify, &[(SHOPIFY, BASE64), (UNPREFIXED, "")], &[SECRET]),
+        Err(SignatureRefusal::Malformed)
+    );
+}
+
+#[test]
 fn any_of_the_secrets_may_have_signed_and_an_empty_one_never() {
     let signed = [(SHOPIFY, BASE64)];
     assert_eq!(verified(Provider::Shopify, &signed, &["another", SECRET]), Ok(()));
@@ -172,7 +187,7 @@ proptest! {
     ) {
         for provider in Provider::ALL {
             let mut headers = HeaderMap::new();
-            for name in [SHOPIFY, WOOCOMMERCE, GENERIC, NDSP] {
+            for name in [SHOPIFY, UNPREFIXED, WOOCOMMERCE, GENERIC, NDSP] {
                 headers.insert(name, HeaderValue::from_bytes(&value).unwrap());
             }
             prop_assert!(verify(provider, &headers, &body, [SECRET].into_iter()).is_err());

@@ -50,6 +50,7 @@ pub(super) fn webhook(intent: Intent) -> Webhook {
         api_key: ApiKeyUse::None,
         topic: Some("orders/paid".to_owned()),
         webhook_id: None,
+        headers: None,
         body_bytes: 2_000,
     }
 }

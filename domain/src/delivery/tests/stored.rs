@@ -8,7 +8,7 @@ use crate::delivery::{
     ApiKeyUse, Change, CortexCall, CortexOperation, DeliveryEvent, ErasureCause, Intent, RequeueCause, Webhook,
     WebhookOutcome,
 };
-use crate::{ApiKeyId, Credits, MappingId, ResolutionCode};
+use crate::{ApiKeyId, Credits, MappingId, Private, ResolutionCode};
 
 fn every_event() -> Vec<DeliveryEvent> {
     let mut full = webhook(Intent::Deliver);
@@ -16,6 +16,7 @@ fn every_event() -> Vec<DeliveryEvent> {
     full.webhook_id = Some("b54557e4".to_owned());
     full.customer_name = Some("Max".into());
     full.customer_id = Some("207119551".into());
+    full.headers = Some(Private::Known([("content-type".to_owned(), "application/json".to_owned())].into()));
     let both_dates = Webhook { received_at: Some(after(5)), ..changed(0, Intent::Cancel) };
     let shares = |reason| Some(call(CortexOperation::Share, 404, reason));
     let retried = retry_scheduled(ResolutionCode::NdspWaiting, after(60));

@@ -68,7 +68,8 @@ pub fn request(body: &[u8]) -> Option<PrivacyRequest> {
 impl PrivacyRequest {
     fn of(body: &Map<String, Value>) -> Self {
         let customer = |field: &str| body.get("customer").and_then(|customer| text(customer.get(field)?));
-        let orders = ["orders_to_redact", "orders_requested"].into_iter().filter_map(|field| body.get(field)?.as_array());
+        let orders =
+            ["orders_to_redact", "orders_requested"].into_iter().filter_map(|field| body.get(field)?.as_array());
         Self {
             email: customer("email"),
             customer_id: customer("id"),

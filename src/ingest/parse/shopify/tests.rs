@@ -170,23 +170,69 @@ fn what_is_not_an_order_is_a_notice() {
         (None, r#"{"id":1,"order_id":2,"refund_line_items":[]}"#),
         (None, r#"{"id":1,"title":"Storm Drive","variants":[]}"#),
         (Some("orders/edited"), r#"{"order_edit":{"id":1}}"#),
-        (Some("orders/paid"), r#"{"id":1}"#),
+        // Nothing says that it should be an order.
         (None, r#"{"id":1}"#),
+        (None, r#"{"id":1,"line_items":null}"#),
+        (None, r#"{"id":null,"line_items":[]}"#),
+        (None, "[1,2,3]"),
         (Some("products/delete"), r#"{"id":1}"#),
-        (Some("orders/delete"), r#"{"id":1,"title":"Storm Drive"}"#),
-        (Some("orders/paid"), r#"{"id":1,"line_items":null}"#),
-        (Some("orders/paid"), r#"{"id":1,"line_items":{}}"#),
-        (Some("orders/paid"), r#"{"id":null,"line_items":[]}"#),
-        (Some("orders/paid"), r#"{"id":"","line_items":[]}"#),
-        (Some("orders/paid"), r#"{"line_items":[]}"#),
-        (Some("orders/paid"), "{}"),
-        (Some("orders/paid"), "[1,2,3]"),
-        (Some("orders/paid"), r#""id""#),
-        (Some("orders/paid"), "1.5"),
-        (Some("orders/paid"), "null"),
+        (Some("products/update"), "[1,2,3]"),
     ] {
         assert_eq!(parsed(topic, json), Ok(Parsed::Notice(NoticeKind::NotAnOrder)), "{topic:?} {json}");
     }
+}
+
+#[test]
+fn an_order_topic_with_a_body_that_is_no_whole_order_is_unusable_and_says_why() {
+    let whole = ": let the store send whole orders (Shopify: no include_fields)";
+    for (topic, json, reason) in [
+        (
+            "orders/paid",
+            r##"{"id":820982911946154508,"updated_at":"2026-11-21T10:00:00-05:00","name":"#1042"}"##,
+            format!("`line_items` is missing{whole}"),
+        ),
+        ("orders/delete", r#"{"id":1,"title":"Storm Drive"}"#, format!("`line_items` is missing{whole}")),
+        ("orders/paid", r#"{"id":1,"line_items":null}"#, "`line_items` must not be null".to_owned()),
+        ("orders/paid", r#"{"id":1,"line_items":{}}"#, "`line_items` must be a list".to_owned()),
+        ("Orders/Create", r#"{"id":null,"line_items":[]}"#, "`id` must not be null".to_owned()),
+        ("orders/updated", r#"{"id":"","line_items":[]}"#, "`id` must not be empty".to_owned()),
+        ("orders/updated", r#"{"line_items":[]}"#, "`id` is missing".to_owned()),
+        (
+            "orders/paid",
+            r#"{"order":{"id":820982911946154508,"line_items":[{"sku":"STORM"}]}}"#,
+            "the order lies in `order` and must be the body itself".to_owned(),
+        ),
+        ("orders/paid", "{}", "`id` is missing".to_owned()),
+        ("orders/paid", "[1,2,3]", "the body must be a JSON object".to_owned()),
+        ("orders/paid", r#""id""#, "the body must be a JSON object".to_owned()),
+        ("orders/paid", "null", "the body must be a JSON object".to_owned()),
+    ] {
+        let Ok(Parsed::Unusable(why)) = parsed(Some(topic), json) else { panic!("{topic} {json} is usable") };
+        assert_eq!(why.for_merchant(), reason, "{topic} {json}");
+    }
+}
+
+#[test]
+fn the_username_may_be_a_property_of_a_line() {
+    let order = |fields: &str, properties: &str| {
+        order(&format!(
+            r#"{{"id":1,"line_items":[{{"sku":"a","properties":null}},{{"sku":"b","properties":{properties}}}]{fields}}}"#
+        ))
+    };
+    for (properties, username) in [
+        (r#"[{"name":"Colour","value":"red"},{"name":"_NDSP Username","value":"max"}]"#, Some("max")),
+        (r#"{"ndsp-username":"max"}"#, Some("max")),
+        (r#"[{"name":"ndsp_username","value":""}]"#, None),
+        ("{}", None),
+        (r#""x""#, None),
+    ] {
+        assert_eq!(order("", properties).username.as_deref(), username, "{properties}");
+    }
+    let of_line = r#"[{"name":"ndsp_username","value":"of_line"}]"#;
+    let of_order = r#","note_attributes":[{"name":"Cortex Username","value":"of_order"}]"#;
+    assert_eq!(order(of_order, of_line).username.as_deref(), Some("of_order"));
+    let of_note = r#","note":"NDSP username: of_note""#;
+    assert_eq!(order(of_note, of_line).username.as_deref(), Some("of_line"));
 }
 
 #[test]

@@ -127,12 +127,8 @@ fn what_is_not_an_order_is_a_notice() {
         (Some("subscription.created"), order, NoticeKind::NotAnOrder),
         (Some("order.created"), r#"{"id":1,"line_items":[],"billing_period":"month"}"#, NoticeKind::NotAnOrder),
         (Some("action.woocommerce_add_to_cart"), r#"{"action":"a","arg":1}"#, NoticeKind::NotAnOrder),
-        (Some("order.updated"), r#"{"id":17}"#, NoticeKind::NotAnOrder),
         (Some("product.deleted"), r#"{"id":17}"#, NoticeKind::NotAnOrder),
         (None, r#"{"id":17}"#, NoticeKind::NotAnOrder),
-        (Some("order.deleted"), r#"{"id":17,"name":"Max"}"#, NoticeKind::NotAnOrder),
-        (Some("order.deleted"), r#"{"id":null}"#, NoticeKind::NotAnOrder),
-        (Some("order.deleted"), "[17]", NoticeKind::NotAnOrder),
         (None, r#"{"id":1,"line_items":{}}"#, NoticeKind::NotAnOrder),
         (None, r#"{"line_items":[]}"#, NoticeKind::NotAnOrder),
         (None, "[]", NoticeKind::NotAnOrder),
@@ -141,4 +137,66 @@ fn what_is_not_an_order_is_a_notice() {
     ] {
         assert_eq!(parsed(topic, json), Ok(Parsed::Notice(kind)), "{topic:?} {json}");
     }
+}
+
+#[test]
+fn an_order_topic_with_a_body_that_is_no_whole_order_is_unusable_and_says_why() {
+    let whole = ": let the store send whole orders (Shopify: no include_fields)";
+    for (topic, json, reason) in [
+        ("order.updated", r#"{"id":17}"#, format!("`line_items` is missing{whole}")),
+        ("order.deleted", r#"{"id":17,"name":"Max"}"#, format!("`line_items` is missing{whole}")),
+        ("order.deleted", r#"{"id":null}"#, "`id` must not be null".to_owned()),
+        ("Order.Created", r#"{"id":17,"line_items":null}"#, "`line_items` must not be null".to_owned()),
+        // As before version 3 of WooCommerce's API, which a webhook may still be set to.
+        (
+            "order.created",
+            r#"{"order":{"id":17,"line_items":[]}}"#,
+            "the order lies in `order` and must be the body itself".to_owned(),
+        ),
+        ("order.deleted", "[17]", "the body must be a JSON object".to_owned()),
+    ] {
+        let Ok(Parsed::Unusable(why)) = parsed(Some(topic), json) else { panic!("{topic} {json} is usable") };
+        assert_eq!(why.for_merchant(), reason, "{topic} {json}");
+    }
+}
+
+/// As WooCommerce sends a refund under the topics of orders.
+#[test]
+fn a_refund_is_no_order_and_an_order_that_belongs_to_another_is_one() {
+    let with = |fields: &str, quantity: &str| {
+        let lines =
+            format!(r#"[{{"name":"Storm &ndash; Drive","product_id":567,"sku":"STORM","quantity":{quantity}}}]"#);
+        parsed(Some("order.updated"), &format!(r#"{{"id":1300,"line_items":{lines},{fields}}}"#))
+    };
+    let refund = r#""parent_id":1234,"status":"completed","total":"-19.00""#;
+    for (fields, quantity) in [
+        (refund, "-1"),
+        (r#""parent_id":1234,"status":"completed""#, "-1"),
+        (r#""parent_id":1234,"status":"completed","total":"-19.00""#, "0"),
+        (r#""amount":"19.00","reason":"","refunded_by":1,"refunded_payment":false"#, "-1"),
+    ] {
+        assert_eq!(with(fields, quantity), Ok(Parsed::Notice(NoticeKind::NotAnOrder)), "{fields}");
+    }
+    // A marketplace splits an order among its sellers.
+    let part = order_of(with(r#""parent_id":1234,"status":"completed","total":"19.00""#, "1"));
+    assert_eq!((part.order_id.as_str(), part.items[0].quantity), ("1300", 1));
+    let order = order_of(with(r#""parent_id":0,"status":"completed","total":"0.00""#, "-1"));
+    assert_eq!(order.items[0].quantity, 0);
+}
+
+#[test]
+fn the_username_is_read_from_lines_and_fields_of_the_billing_form_and_from_notes_with_entities() {
+    for (fields, username) in [
+        (r#""meta_data":[{"id":9,"key":"_billing_ndsp_username","value":"max"}]"#, Some("max")),
+        (r#""meta_data":[{"id":9,"key":"billing_cortex-username","value":"max"}]"#, Some("max")),
+        (r#""customer_note":"NDSP username: &quot;max&quot;""#, Some("max")),
+        (r#""customer_note":"NDSP username&#58; m&uuml;ller""#, Some("m\u{fc}ller")),
+        (r#""customer_note":"NDSP username: &lt;max&gt;""#, Some("max")),
+    ] {
+        assert_eq!(order_with(fields).username.as_deref(), username, "{fields}");
+    }
+    let line = r#"{"sku":"STORM","quantity":1,"meta_data":[{"id":3,"key":"NDSP Username","value":"＠max"}]}"#;
+    let order =
+        order_of(parsed(None, &format!(r#"{{"id":1,"line_items":[{line}],"customer_note":"Username: other"}}"#)));
+    assert_eq!(order.username.as_deref(), Some("max"));
 }

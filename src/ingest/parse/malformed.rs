@@ -1,0 +1,61 @@
+//! Why a body cannot be used: for the developer of its sender, and for the merchant.
+
+pub(super) const NOT_JSON: &str = "is not JSON";
+pub(super) const NOT_UTF8: &str = "is not UTF-8";
+/// How a merchant mends what is no JSON at all.
+const CHOOSE_JSON: &str = "choose the format JSON for this webhook in the store's settings";
+
+/// Why a body cannot be used, in words for the developer of its sender. Says nothing of what the body contains.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    #[error("the body {reason} (line {line}, column {column})")]
+    NotJson { reason: &'static str, line: usize, column: usize },
+    #[error("the body is XML and not JSON")]
+    Xml,
+    #[error("the body must be a JSON object")]
+    NotAnObject,
+    #[error("`{field}` is there twice in one object (line {line}, column {column})")]
+    FieldTwice { field: String, line: usize, column: usize },
+    #[error("the order lies in `{field}` and must be the body itself")]
+    NotTheOrder { field: &'static str },
+    #[error("{}", missing(field))]
+    MissingField { field: String },
+    #[error("`{field}` {reason}")]
+    InvalidField { field: String, reason: &'static str },
+}
+
+impl Malformed {
+    /// The same for the merchant: with what can be done about it in the store.
+    pub fn for_merchant(&self) -> String {
+        match self {
+            Self::Xml => format!("{self}: {CHOOSE_JSON}"),
+            Self::NotJson { reason, .. } if [NOT_JSON, NOT_UTF8].contains(reason) => format!("{self}: {CHOOSE_JSON}"),
+            Self::MissingField { field } if field == "line_items" => {
+                format!("{self}: let the store send whole orders (Shopify: no include_fields)")
+            }
+            Self::NotJson { .. }
+            | Self::NotAnObject
+            | Self::NotTheOrder { .. }
+            | Self::FieldTwice { .. }
+            | Self::MissingField { .. }
+            | Self::InvalidField { .. } => self.to_string(),
+        }
+    }
+
+    pub(super) fn missing(field: &str) -> Self {
+        Self::MissingField { field: field.to_owned() }
+    }
+
+    pub(super) fn invalid(field: &str, reason: &'static str) -> Self {
+        Self::InvalidField { field: field.to_owned(), reason }
+    }
+}
+
+fn missing(field: &str) -> String {
+    // A whole item is never missing: what is missing is anything that a mapping could match.
+    if field.starts_with("items[") {
+        format!("`{field}` names no product: one of sku, productId, variantId, title is needed")
+    } else {
+        format!("`{field}` is missing")
+    }
+}
