@@ -175,7 +175,9 @@ fn of_webhook(webhook: &Webhook, outcome: WebhookOutcome, changes: &[Change]) ->
         WebhookOutcome::Accepted => format!("The store reported {order}: accepted for delivery."),
         WebhookOutcome::Revised => format!("The store revised {order}: {}.", describe_changes(changes)),
         WebhookOutcome::Filtered => {
-            format!("The store reported {order}: this status is not one that is delivered; a later one may be.")
+            format!(
+                "The store reported {order}: this status is not one that is delivered, so the order waits for one that is."
+            )
         }
         WebhookOutcome::Duplicate => {
             format!("The store reported {order} again: nothing new, and nothing is delivered twice.")

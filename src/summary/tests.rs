@@ -99,7 +99,7 @@ fn deliveries_are_told() {
         ),
         (
             received(Some("#1042"), Some("pending"), ApiKeyUse::None, WebhookOutcome::Filtered),
-            "The store reported order #1042 (pending): this status is not one that is delivered; a later one may be.",
+            "The store reported order #1042 (pending): this status is not one that is delivered, so the order waits for one that is.",
         ),
         (
             received(Some("#1042"), None, ApiKeyUse::None, WebhookOutcome::Duplicate),

@@ -18,12 +18,12 @@ const EXPORT: &str = "mutation ($input: ExportPersonalDataInput!) { done: export
 
 /// Everything by which this customer could be recognised.
 pub(crate) const OF_VERA: [&str; 5] =
-    ["vera.violet@example.org", "Vera", "Violetta", "vera_violet_77", "a gift for aunt Ottilie"];
+    ["vera.violet@example.org", "Veraline", "Violetta", "vera_violet_77", "a gift for aunt Ottilie"];
 
 pub(crate) fn order_of_vera(id: u64) -> Value {
     let mut order = orders::shopify(id, "vera_violet_77", &["STORM"]);
     order["email"] = json!("vera.violet@example.org");
-    order["customer"] = json!({ "id": 7_700_123, "first_name": "Vera", "last_name": "Violetta" });
+    order["customer"] = json!({ "id": 7_700_123, "first_name": "Veraline", "last_name": "Violetta" });
     order["note"] = json!("a gift for aunt Ottilie");
     order
 }
@@ -183,7 +183,7 @@ on_each_engine! {
         assert_eq!((second["deliveries"].as_array().unwrap().len(), &second["endCursor"]), (1, &Value::Null));
         let webhook = &first["deliveries"][0]["webhooks"][0];
         assert_eq!(webhook["body"], order_of_vera(1));
-        assert_eq!((&webhook["customerName"], &webhook["customerId"]), (&json!("Vera Violetta"), &json!("7700123")));
+        assert_eq!((&webhook["customerName"], &webhook["customerId"]), (&json!("Veraline Violetta"), &json!("7700123")));
         assert!(!first.to_string().contains("somebody"));
         app.settle().await;
         let recorded = app.count("SELECT count(*) AS number FROM operator_actions WHERE event_type = 'personal_data_exported'").await;

@@ -163,7 +163,6 @@ impl Known {
                 self.accepted_at = Some(event.recorded_at);
                 event.summary.clone()
             }
-            Some("filtered") => format!("{} {}", event.summary, ResolutionCode::OrderStatusFiltered.advice()),
             Some("duplicate") => {
                 let of = self.accepted_at.map(|at| format!(" The webhook of {} UTC had said it.", moment(at)));
                 format!("{}{}", event.summary, of.unwrap_or_default())

@@ -44,6 +44,7 @@ pub(super) const KINDS: [(&str, &[&str]); 6] = [
             "failed_permanently",
             "followed",
             "handed_back",
+            "status_filtered",
             "item_shared",
             "lease_renewed",
             "personal_data_erased",
