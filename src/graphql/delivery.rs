@@ -16,6 +16,7 @@ use projections::delivery_log::{self, DeliveryRow, Filter, Page};
 
 use super::ApiError;
 use super::account::{int, moment};
+use super::customer_email::customer_email;
 use super::event::{Event, events};
 use super::integration::Integration;
 use super::loader::{DeliveryKey, IntegrationKey, Loader};
@@ -144,6 +145,15 @@ impl Delivery {
     async fn target_username(&self, context: &Context<'_>) -> Result<Option<String>, ApiError> {
         let owns = Viewer::of(context)?.owns(&self.row.account_id);
         Ok(self.row.username.as_ref().map(|name| if owns { name.clone() } else { beginning(name) }))
+    }
+
+    /// Of a delivery of the caller's own account, until it is erased; null for every other caller: see
+    /// `revealPersonalData`.
+    #[graphql(complexity = "50")]
+    async fn customer_email(&self, context: &Context<'_>) -> Result<Option<String>, ApiError> {
+        let (service, viewer) = (context.data_unchecked::<Arc<Service>>(), Viewer::of(context)?);
+        let stream = self.row.duplicate_of.as_ref().unwrap_or(&self.row.id);
+        customer_email(service, viewer, &self.row.account_id, stream).await
     }
 
     async fn status(&self) -> DeliveryStatus {

@@ -35,5 +35,6 @@ mod revisions;
 mod shown;
 mod stores;
 mod support;
+mod terminal;
 mod views;
 mod webhooks;

@@ -51,6 +51,9 @@ struct UpdateIntegrationInput {
 struct SetSigningSecretInput {
     integration_id: ID,
     signing_secret: String,
+    /// How long the old secret stays valid beside the new one; a week at most, 0 for not at all.
+    #[graphql(default = 24)]
+    overlap_hours: i32,
 }
 
 #[derive(InputObject)]
@@ -180,8 +183,8 @@ impl Integrations {
         Ok(payload)
     }
 
-    /// Shopify shows the merchant a secret of its own: this is how it gets here. A secret of fewer than eight characters is
-    /// taken with a warning, since a store may use it already.
+    /// Shopify shows the merchant a secret of its own: this is how it gets here. The old one stays valid for overlapHours. A
+    /// secret of fewer than eight characters is taken with a warning, since a store may use it already.
     async fn set_signing_secret(
         &self,
         context: &Context<'_>,
@@ -191,8 +194,13 @@ impl Integrations {
         if let Some(error) = unusable(&secret) {
             return Ok(error.into());
         }
+        let (service, _) = asked(context)?;
+        let overlap_hours = match overlap(input.overlap_hours) {
+            Ok(hours) => hours,
+            Err(error) => return Ok(error.into()),
+        };
         let warning = warning_of(&secret);
-        let set = IntegrationCommand::SetSigningSecret { secret };
+        let set = IntegrationCommand::SetSigningSecret { secret, now: service.clock.now(), overlap_hours };
         let IntegrationPayload { integration, user_errors } = change(context, &input.integration_id, set).await?;
         let warning = warning.filter(|_| user_errors.is_empty());
         Ok(SetSigningSecretPayload { integration, warning, user_errors })
@@ -205,10 +213,9 @@ impl Integrations {
         input: RotateSigningSecretInput,
     ) -> Result<RotateSigningSecretPayload, ApiError> {
         let (service, _) = asked(context)?;
-        let Ok(overlap_hours) = u32::try_from(input.overlap_hours) else {
-            return Ok(
-                UserError::new("OVERLAP_TOO_SHORT", "an overlap cannot be negative", Some("overlapHours")).into()
-            );
+        let overlap_hours = match overlap(input.overlap_hours) {
+            Ok(hours) => hours,
+            Err(error) => return Ok(error.into()),
         };
         let secret = keys::new_signing_secret();
         let command =
@@ -266,6 +273,11 @@ impl Integrations {
     }
 }
 
+fn overlap(hours: i32) -> Result<u32, UserError> {
+    let negative = |_| UserError::new("OVERLAP_TOO_SHORT", "an overlap cannot be negative", Some("overlapHours"));
+    u32::try_from(hours).map_err(negative)
+}
+
 /// No store shows a secret with a control character in it, so one is a mistake in copying, and no signature would ever fit.
 fn unusable(secret: &str) -> Option<UserError> {
     let message = "a signing secret has no control characters: copy it once more";
@@ -286,9 +298,12 @@ async fn account_exists(service: &Service, id: AccountId) -> Result<bool, ApiErr
     Ok(account.aggregate.merchant().is_some())
 }
 
-/// The id of an integration that the caller may change.
 /// The integration and whose it is, where the caller may change it.
-async fn managed(service: &Service, viewer: &Viewer, id: &ID) -> Result<Option<(IntegrationId, AccountId)>, ApiError> {
+pub(super) async fn managed(
+    service: &Service,
+    viewer: &Viewer,
+    id: &ID,
+) -> Result<Option<(IntegrationId, AccountId)>, ApiError> {
     let Ok(id) = id.parse::<IntegrationId>() else {
         return Ok(None);
     };
@@ -315,7 +330,7 @@ async fn unchanged(context: &Context<'_>, id: &ID) -> Result<IntegrationPayload,
     Ok(IntegrationPayload { integration: shown(context, id).await?, user_errors: vec![] })
 }
 
-async fn shown(context: &Context<'_>, id: IntegrationId) -> Result<Option<Integration>, ApiError> {
+pub(super) async fn shown(context: &Context<'_>, id: IntegrationId) -> Result<Option<Integration>, ApiError> {
     let loader = context.data_unchecked::<DataLoader<Loader>>();
     Ok(loader.load_one(IntegrationKey(id.to_string())).await?.map(Integration))
 }
