@@ -9,6 +9,7 @@ mod data_keys;
 pub mod execute;
 mod feed;
 mod identifiers;
+mod orders;
 mod postgres;
 mod pressure;
 pub mod refusals;

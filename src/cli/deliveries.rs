@@ -10,7 +10,7 @@ use std::io::IsTerminal as _;
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
-use clap::builder::PossibleValuesParser;
+use clap::builder::{FalseyValueParser, PossibleValuesParser};
 use clap::{Args, Subcommand};
 use domain::ResolutionCode;
 use domain::delivery::DeliveryStatus;
@@ -41,6 +41,7 @@ pub(super) enum Deliveries {
 #[command(after_long_help = "\
 Examples:
   cloud-bridge deliveries list --status action_required,failed_permanent
+  cloud-bridge deliveries list --status completed --unmapped
   cloud-bridge deliveries list --order 1042
   cloud-bridge deliveries list --customer fan@example.com --reason 'ticket 4711'
   cloud-bridge deliveries list --json | jq -r '.nodes[].id'")]
@@ -51,6 +52,9 @@ pub(super) struct List {
     /// Only these resolution codes, separated by commas
     #[arg(long, env = "CLOUD_BRIDGE_CODE", value_delimiter = ',', value_parser = PossibleValuesParser::new(ResolutionCode::ALL.map(ResolutionCode::as_str)))]
     code: Vec<String>,
+    /// Only with something bought that no mapping was found for; with `--status completed`: delivered, but for that
+    #[arg(long, env = "CLOUD_BRIDGE_UNMAPPED", value_parser = FalseyValueParser::new())]
+    unmapped: bool,
     /// Only this integration
     #[arg(long, env = "CLOUD_BRIDGE_INTEGRATION", value_name = "INTEGRATION_ID")]
     integration: Option<String>,
@@ -62,7 +66,7 @@ pub(super) struct List {
     search: Option<String>,
     /// Only of this customer, the oldest first: an e-mail address, the store's customer id, or a username. Support says why
     /// with --reason, and that it looked is recorded
-    #[arg(long, env = "CLOUD_BRIDGE_CUSTOMER", value_name = "TEXT", hide_env_values = true, conflicts_with_all = ["status", "code", "integration", "order", "search"])]
+    #[arg(long, env = "CLOUD_BRIDGE_CUSTOMER", value_name = "TEXT", hide_env_values = true, conflicts_with_all = ["status", "code", "unmapped", "integration", "order", "search"])]
     customer: Option<String>,
     /// With --customer: only in this account [default: all that the API key sees]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID", requires = "customer")]
@@ -163,6 +167,7 @@ impl List {
             "integrationId": self.integration,
             "order": self.order,
             "search": self.search,
+            "unmapped": self.unmapped,
         });
         let mut data = self.page.data(&client, LIST, filter).await?;
         let page = data["deliveries"].take();
@@ -209,6 +214,8 @@ impl List {
         if self.order.is_some() {
             "No delivery of this order: it did not reach us, or was not let in. `cloud-bridge webhooks list` shows what did, \
              and why it was refused."
+        } else if self.unmapped {
+            "No delivery has anything without a mapping."
         } else if self.status.is_empty() && self.code.is_empty() && self.integration.is_none() && self.search.is_none()
         {
             "No order has reached us yet. `cloud-bridge webhooks list` shows what did reach us, also what was refused; \

@@ -5,6 +5,7 @@ mod file;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use super::client::{Client, ServerArgs, understood};
 use super::identifiers::{self, Kind, short_among, whole_among};
 use super::output::{self, cell, clean, word};
+use super::replay::ForReal;
 
 /// Say which asset is delivered for which product
 #[derive(Debug, Subcommand)]
@@ -39,7 +41,8 @@ pub(super) struct List {
 #[command(after_long_help = "\
 Examples:
   cloud-bridge mappings add INTEGRATION_ID --sku STORM-LEAD-V2 --preset abc123-preset-id
-  cloud-bridge mappings add INTEGRATION_ID --title 'Storm Drive' --capture ID")]
+  cloud-bridge mappings add INTEGRATION_ID --title 'Storm Drive' --capture ID
+  cloud-bridge mappings add INTEGRATION_ID --sku STORM --preset ID --deliver-past --reason 'it was forgotten'")]
 pub(super) struct Add {
     #[arg(value_name = "INTEGRATION_ID")]
     integration: String,
@@ -47,6 +50,12 @@ pub(super) struct Add {
     product: Product,
     #[command(flatten)]
     asset: Asset,
+    /// Deliver it to past orders too: those that bought the product and were completed without it. Shows first which
+    #[arg(long, env = "CLOUD_BRIDGE_DELIVER_PAST", value_parser = FalseyValueParser::new())]
+    deliver_past: bool,
+    /// With --deliver-past: without asking
+    #[arg(long, env = "CLOUD_BRIDGE_YES", value_parser = FalseyValueParser::new())]
+    yes: bool,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -128,7 +137,8 @@ const LIST: &str = "query($id: ID!) {
 
 const ADD: &str = "mutation($input: AddItemMappingInput!) {
   addItemMapping(input: $input) {
-    itemMapping { id matchType externalRef resourceType resourceId } userErrors { code message field } } }";
+    itemMapping { id matchType externalRef resourceType resourceId } pastOrders { orders more }
+    userErrors { code message field } } }";
 
 const IMPORT: &str = "mutation($input: ImportItemMappingsInput!) {
   importItemMappings(input: $input) { added known userErrors { code message field } } }";
@@ -262,11 +272,20 @@ impl Add {
             "resourceType": resource_type,
             "resourceId": resource_id,
         });
-        let payload = self.server.client()?.change(ADD, json!({ "input": input }), "addItemMapping").await?;
-        let mapping = &payload["itemMapping"];
-        let mapping: Mapping = understood(mapping)?;
+        let client = self.server.client()?;
+        let payload = client.change(ADD, json!({ "input": input }), "addItemMapping").await?;
+        let mapping: Mapping = understood(&payload["itemMapping"])?;
+        let past: PastOrders = understood(&payload["pastOrders"])?;
+        let replay = json!({ "integrationId": self.integration, "mappingId": mapping.id });
         if json {
-            return Ok(output::print_json(&mapping.object())?);
+            let mut object = mapping.object();
+            object["pastOrders"] = json!(past.orders);
+            output::print_json(&object)?;
+            return if self.deliver_past && past.orders > 0 {
+                ForReal { client: &client, input: replay, yes: self.yes }.run(json).await
+            } else {
+                Ok(())
+            };
         }
         output::print(format_args!(
             "Mapping {}: for {} {} the {} {} is delivered.",
@@ -276,7 +295,29 @@ impl Add {
             word(&mapping.resource_type),
             clean(&mapping.resource_id)
         ))?;
-        Ok(())
+        match (past.orders, self.deliver_past) {
+            (0, false) => Ok(()),
+            (0, true) => Ok(output::print("No past order bought it without getting it: there is nothing to deliver.")?),
+            (_, true) => ForReal { client: &client, input: replay, yes: self.yes }.run(json).await,
+            (_, false) => Ok(output::say(&format!(
+                "{} bought it and got nothing for it. The same command with --deliver-past delivers to them.",
+                past.described()
+            ))?),
+        }
+    }
+}
+
+/// Orders that were completed before the mapping was there.
+#[derive(Deserialize)]
+struct PastOrders {
+    orders: u64,
+    more: bool,
+}
+
+impl PastOrders {
+    fn described(&self) -> String {
+        let orders = if self.orders == 1 { "1 past order".to_owned() } else { format!("{} past orders", self.orders) };
+        if self.more { format!("At least {orders}") } else { orders }
     }
 }
 

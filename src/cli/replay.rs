@@ -18,6 +18,8 @@ use super::identifiers::whole_in;
 use super::moments::moment;
 use super::output::{self, cell, clean};
 use super::stores::StoreArgs;
+pub(super) use for_real::ForReal;
+
 use crate::event_log::EventLog;
 use crate::replay::{Choice, Difference, MAX_NAMED, MAX_TOLD, WhatIf, what_if};
 
@@ -50,8 +52,8 @@ pub(super) struct Replay {
     /// Only deliveries that have one of these statuses now, separated by commas
     #[arg(long, env = "CLOUD_BRIDGE_STATUS", value_delimiter = ',', value_parser = PossibleValuesParser::new(DeliveryStatus::ALL.map(DeliveryStatus::as_str)))]
     status: Vec<String>,
-    /// Only this order, by the store's own id
-    #[arg(long, env = "CLOUD_BRIDGE_ORDER", value_name = "ORDER_ID")]
+    /// Only this order, by the store's id or number of it
+    #[arg(long, env = "CLOUD_BRIDGE_ORDER", value_name = "ORDER")]
     order: Option<String>,
     /// Only this delivery; may be given again
     #[arg(long, env = "CLOUD_BRIDGE_DELIVERY", value_name = "DELIVERY_ID", value_delimiter = ',')]
@@ -110,7 +112,23 @@ impl Replay {
             delivery_ids.push(id.context("one of --delivery is no delivery's id")?);
         }
         let statuses = self.status.iter().filter_map(|status| DeliveryStatus::parse(status)).collect();
-        Ok(Choice { integration_id, received, statuses, order_id: self.order.clone(), delivery_ids, mapping: None })
+        let mut order_id = None;
+        if let Some(order) = self.order.as_deref().map(str::trim) {
+            let by_id = DeliveryId::of(integration_id, order).to_string();
+            if log.has_stream("delivery", &by_id).await? {
+                order_id = Some(order.to_owned());
+            } else {
+                let numbered = log.deliveries_numbered(Some(&integration), order).await?;
+                if numbered.is_empty() {
+                    bail!("no webhook about an order {} of this integration is in the log", clean(order));
+                }
+                let numbered: Vec<DeliveryId> = numbered.iter().filter_map(|id| id.parse().ok()).collect();
+                // Both that are given must hold.
+                let is_named = |id: &DeliveryId| self.delivery.is_empty() || delivery_ids.contains(id);
+                delivery_ids = numbered.into_iter().filter(is_named).collect();
+            }
+        }
+        Ok(Choice { integration_id, received, statuses, order_id, delivery_ids, mapping: None })
     }
 }
 

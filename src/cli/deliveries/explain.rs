@@ -1,14 +1,14 @@
 //! `cloud-bridge deliveries explain`: the story of an order, for somebody who asks what became of it.
 
-use std::collections::HashSet;
-
 use anyhow::{Context as _, bail};
 use clap::Args;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::story::{self, Event};
 use crate::cli::client::{Client, MAX_PAGE, PageInfo, ServerArgs, understood};
+use crate::cli::identifiers::{self, Kind};
 use crate::cli::input;
 use crate::cli::output::{self, clean, moment, word};
 use crate::clock::Clock;
@@ -20,7 +20,7 @@ Examples:
   cloud-bridge deliveries explain 1042
   cloud-bridge deliveries explain DELIVERY_ID --json | jq -r '.story[].sentence'")]
 pub(in crate::cli) struct Explain {
-    /// A delivery's id, or the store's id or number of the order
+    /// A delivery's id or the beginning of it, or the store's id or number of the order
     #[arg(value_name = "ORDER")]
     order: String,
     #[command(flatten)]
@@ -39,6 +39,9 @@ const TIMELINE: &str = "query($id: ID!, $first: Int, $after: String) {
 const SEARCH: &str = "query($first: Int, $filter: DeliveryFilter) {
   deliveries(first: $first, filter: $filter) {
     nodes { id orderId orderNumber status integration { name } duplicateOf { id } } } }";
+
+/// Deliveries that are named where several may be meant.
+const MAX_CANDIDATES: usize = 20;
 
 /// Pages of a story that are read at most.
 const STORY_PAGES: usize = 200;
@@ -67,7 +70,11 @@ struct Id {
 impl Explain {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
         let client = self.server.client()?;
-        let delivery = find(&client, self.order.trim()).await?;
+        let id = meant(&client, &self.order).await?;
+        let delivery = client.ask(DELIVERY, json!({ "id": id })).await?["delivery"].take();
+        if delivery.is_null() {
+            bail!("there is no delivery {}: `cloud-bridge deliveries list` shows them", clean(&id));
+        }
         let standing: story::Standing = understood(&delivery)?;
         let found: Found = understood(&delivery)?;
         let (events, is_whole) = timeline(&client, &found.id).await?;
@@ -98,33 +105,48 @@ impl Explain {
     }
 }
 
-/// The delivery that is meant: by its own id, or else by the order it is of.
-async fn find(client: &Client, order: &str) -> anyhow::Result<Value> {
-    let delivery = client.ask(DELIVERY, json!({ "id": order })).await?["delivery"].take();
-    if !delivery.is_null() {
-        return Ok(delivery);
+/// The delivery that is meant, by its id or the beginning of it, or by the id or number of its order.
+pub(super) async fn meant(client: &Client, text: &str) -> anyhow::Result<String> {
+    let text = text.trim();
+    // The id of a duplicate is meant as itself.
+    if Uuid::parse_str(text).is_ok() {
+        return Ok(text.to_owned());
     }
-    let mut meant = search(client, json!({ "order": order })).await?;
-    if meant.is_empty() {
-        meant = search(client, json!({ "search": order.trim_start_matches('#') })).await?;
-        if !meant.is_empty() {
-            bail!("{}", which(order, &meant));
+    let ids = identifiers::candidates(client, Kind::Delivery, text).await?;
+    match ids.as_slice() {
+        [only] => return Ok(only.clone()),
+        [] => {}
+        several => bail!("{}", which(text, &each(client, several).await?)),
+    }
+    let beginning = json!({ "search": text.trim_start_matches('#') });
+    let similar = client.ask(SEARCH, json!({ "first": MAX_CANDIDATES, "filter": beginning })).await?;
+    let similar: Vec<Found> = understood(&similar["deliveries"]["nodes"])?;
+    let mut ids: Vec<String> =
+        similar.into_iter().map(|found| found.duplicate_of.map_or(found.id, |original| original.id)).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        bail!("there is no delivery and no order {}: `cloud-bridge deliveries list` shows them", clean(text));
+    }
+    bail!("{}", which(text, &each(client, &ids).await?))
+}
+
+/// Deliveries as they stand themselves, whatever became of their latest duplicates.
+async fn each(client: &Client, ids: &[String]) -> anyhow::Result<Vec<Found>> {
+    let mut found = vec![];
+    for id in ids.iter().take(MAX_CANDIDATES) {
+        let delivery = client.ask(DELIVERY, json!({ "id": id })).await?["delivery"].take();
+        if !delivery.is_null() {
+            found.push(understood(&delivery)?);
         }
     }
-    let meant = match meant.as_slice() {
-        [] => bail!("there is no delivery of an order {}: `cloud-bridge deliveries list` shows them", clean(order)),
-        [only] => only,
-        several => bail!("{}", which(order, several)),
-    };
-    let delivery = client.ask(DELIVERY, json!({ "id": meant.id })).await?["delivery"].take();
-    Ok(delivery)
+    Ok(found)
 }
 
 /// Asks to be exact.
-fn which(order: &str, several: &[Found]) -> String {
+fn which(text: &str, several: &[Found]) -> String {
     let lines: Vec<String> = several
         .iter()
-        .take(20)
         .map(|found| {
             format!(
                 "  {}  order {} of {}, {}",
@@ -135,22 +157,7 @@ fn which(order: &str, several: &[Found]) -> String {
             )
         })
         .collect();
-    let more = if several.len() > 20 { "\n  and more" } else { "" };
-    format!("several deliveries could be meant by {}: say which, by its id\n{}{more}", clean(order), lines.join("\n"))
-}
-
-/// The newest of what a filter finds, each order once: the story of a duplicate is that of the delivery it repeats.
-async fn search(client: &Client, filter: Value) -> anyhow::Result<Vec<Found>> {
-    let page = client.ask(SEARCH, json!({ "first": MAX_PAGE, "filter": filter })).await?["deliveries"].take();
-    let mut found: Vec<Found> = understood(&page["nodes"])?;
-    let mut seen = HashSet::new();
-    found.retain_mut(|delivery| {
-        if let Some(original) = delivery.duplicate_of.take() {
-            delivery.id = original.id;
-        }
-        seen.insert(delivery.id.clone())
-    });
-    Ok(found)
+    format!("several deliveries could be meant by {}: say which, by its id\n{}", clean(text), lines.join("\n"))
 }
 
 /// Every event of a delivery, oldest first, and whether they are all.

@@ -101,7 +101,10 @@ impl Retry {
         }
         let client = self.server.client()?;
         let found = self.each(&client, true, &ProgressBar::hidden()).await.context("nothing was retried")?;
-        if found.matched > 0 && !self.yes {
+        if found.matched == 0 {
+            bail!("no delivery fits: nothing was retried");
+        }
+        if !self.yes {
             let all: Vec<Listed> = understood(&found.deliveries)?;
             let meant = number_of(found.matched);
             let list = listed(&client, &all, found.matched).await?;
@@ -110,12 +113,11 @@ impl Retry {
         }
         let (bar, mut stop) = (progress(found.matched, "stops")?, signals()?);
         let done = tokio::select! {
-            done = self.each(&client, false, &bar), if found.matched > 0 => done,
-            _ = stop.recv(), if found.matched > 0 => {
+            done = self.each(&client, false, &bar) => done,
+            _ = stop.recv() => {
                 bar.abandon();
                 bail!("stopped: what was put back in the queue stays there; run this again for the rest");
             }
-            else => Ok(Total::default()),
         };
         bar.finish_and_clear();
         let done = done?;
@@ -124,9 +126,6 @@ impl Retry {
             return Ok(output::print_json(
                 &json!({ "matched": found.matched, "retried": done.retried, "deliveries": listed }),
             )?);
-        }
-        if found.matched == 0 {
-            return Ok(output::print("No delivery fits.")?);
         }
         Ok(output::print(format_args!("{} went back to the queue.", number_of(done.retried)))?)
     }

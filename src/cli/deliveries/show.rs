@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::explain::timeline;
+use super::explain::{meant, timeline};
 use super::story::Event;
 use crate::cli::client::{Client, ServerArgs, understood};
 use crate::cli::input;
@@ -16,7 +16,8 @@ use crate::cli::output::{self, cell, clean, moment, word};
 /// Show one delivery: what was bought, what was shared, and everything that happened
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Show {
-    #[arg(value_name = "DELIVERY_ID")]
+    /// Its id or the beginning of it, or the id or number of its order
+    #[arg(value_name = "DELIVERY")]
     id: String,
     /// As it was at this moment: a date, a date and time (UTC), or how long ago, like 2h or 3d
     #[arg(long, env = "CLOUD_BRIDGE_AS_OF", value_name = "TIME", value_parser = parse_moment)]
@@ -29,7 +30,8 @@ const SHOW: &str = "query($id: ID!, $asOf: DateTime) {
   delivery(id: $id, asOf: $asOf) {
     id orderId orderNumber targetUsername status resolutionCode resolution attempts nextAttemptAt creditsCharged
     receivedAt updatedAt completedAt duplicateOf { id } integration { id name provider }
-    items { title sku quantity sharedAt mapping { resourceType resourceId } } } }";
+    lastCall { operation status durationMs reason }
+    items { title sku productId quantity state sharedAt assets { resourceType resourceId sharedAt missing } } } }";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -67,21 +69,25 @@ struct Integration {
 struct Item {
     title: Option<String>,
     sku: Option<String>,
+    product_id: Option<String>,
     quantity: i64,
-    shared_at: Option<DateTime<Utc>>,
-    mapping: Option<Mapping>,
+    state: String,
+    assets: Vec<Asset>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Mapping {
+struct Asset {
     resource_type: String,
     resource_id: String,
+    shared_at: Option<DateTime<Utc>>,
+    missing: bool,
 }
 
 impl Show {
-    pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
+    pub(super) async fn run(mut self, json: bool) -> anyhow::Result<()> {
         let client = self.server.client()?;
+        self.id = meant(&client, &self.id).await?;
         let mut found = client.ask(SHOW, json!({ "id": self.id, "asOf": self.as_of })).await?["delivery"].take();
         if found.is_null() {
             let first = self.first_heard(&client).await?;
@@ -97,8 +103,10 @@ impl Show {
         }
         let (mut events, is_whole) = timeline(&client, &self.id).await?;
         if let Some(as_of) = self.as_of {
-            // The facts are those of that moment; the server tells the story to its end.
-            events.retain(|event| understood::<Event>(event).is_ok_and(|event| event.recorded_at <= as_of));
+            // In the order of the log: what a clock that jumped dated earlier came later all the same.
+            let beyond =
+                events.iter().position(|event| understood::<Event>(event).is_ok_and(|event| event.recorded_at > as_of));
+            events.truncate(beyond.unwrap_or(events.len()));
         }
         if !is_whole {
             input::tell("What happened is told from the beginning, and not to its end: `events show` has all of it.")?;
@@ -163,18 +171,40 @@ impl Delivery {
     fn print_items(&self) -> anyhow::Result<()> {
         let mut table = output::table(&["QUANTITY", "ITEM", "SKU", "DELIVERS", "SHARED (UTC)"]);
         for item in &self.items {
-            let asset = item.mapping.as_ref();
-            let asset = asset.map(|asset| format!("{} {}", word(&asset.resource_type), asset.resource_id));
-            table.add_row([
-                cell(item.quantity.to_string()),
-                cell(item.title.as_deref().unwrap_or_default()),
-                cell(item.sku.as_deref().unwrap_or_default()),
-                cell(asset.as_deref().unwrap_or("no mapping")),
-                cell(item.shared_at.map(moment).unwrap_or_default()),
-            ]);
+            let name = item.title.as_ref().or(item.product_id.as_ref());
+            // An asset a line, and a line for an item that has none.
+            for index in 0..item.assets.len().max(1) {
+                let asset = item.assets.get(index);
+                let is_first = index == 0;
+                let shown = |text: &str| if is_first { text.to_owned() } else { String::new() };
+                table.add_row([
+                    cell(shown(&item.quantity.to_string())),
+                    cell(shown(name.map_or("", String::as_str))),
+                    cell(shown(item.sku.as_deref().unwrap_or_default())),
+                    cell(asset.map_or_else(|| item.without_assets().to_owned(), Asset::described)),
+                    cell(asset.and_then(|asset| asset.shared_at).map(moment).unwrap_or_default()),
+                ]);
+            }
         }
         output::print(format_args!("\n{}", output::rendered(&table)))?;
         Ok(())
+    }
+}
+
+impl Item {
+    fn without_assets(&self) -> &'static str {
+        match self.state.as_str() {
+            "UNMAPPED" => "no mapping",
+            "REMOVED" => "no longer ordered",
+            _ => "not looked at yet",
+        }
+    }
+}
+
+impl Asset {
+    fn described(&self) -> String {
+        let missing = if self.missing { " (not on Cortex Cloud)" } else { "" };
+        format!("{} {}{missing}", word(&self.resource_type), self.resource_id)
     }
 }
 

@@ -26,8 +26,8 @@ pub(super) struct Filter {
     /// Only this integration, its orders and its notices
     #[arg(long, env = "CLOUD_BRIDGE_INTEGRATION", value_name = "INTEGRATION_ID")]
     integration: Option<String>,
-    /// Only the delivery of this order, by the store's own order id
-    #[arg(long, env = "CLOUD_BRIDGE_ORDER", value_name = "ORDER_ID", conflicts_with = "aggregate")]
+    /// Only the deliveries of this order, by the store's id or number of it
+    #[arg(long, env = "CLOUD_BRIDGE_ORDER", value_name = "ORDER", conflicts_with = "aggregate")]
     order: Option<String>,
     /// Only this kind of stream, or one stream: `delivery` or `delivery/ID`
     #[arg(long, env = "CLOUD_BRIDGE_AGGREGATE", value_name = "TYPE[/ID]", value_parser = aggregate)]
@@ -91,7 +91,7 @@ impl Filter {
         if let Some(order) = &self.order {
             let deliveries = self.deliveries_of(log, order).await?;
             if deliveries.is_empty() {
-                bail!("no webhook about an order with the id {} is in the log", clean(order));
+                bail!("no webhook about an order with the id or number {} is in the log", clean(order));
             }
             (aggregate_type, aggregate_ids) = (Some("delivery".to_owned()), Some(deliveries));
         }
@@ -142,9 +142,11 @@ impl Filter {
         Ok(())
     }
 
-    /// The deliveries of an order: one for each integration whose store uses this id.
+    /// The deliveries of an order: one for each integration whose store uses this id or number.
     async fn deliveries_of(&self, log: &EventLog, order: &str) -> anyhow::Result<Vec<String>> {
-        let (mut found, mut after) = (vec![], String::new());
+        let order = order.trim();
+        let mut found = log.deliveries_numbered(self.integration.as_deref(), order).await?;
+        let mut after = String::new();
         loop {
             let integrations = match &self.integration {
                 Some(integration) => vec![integration.clone()],
@@ -155,7 +157,11 @@ impl Filter {
             found.extend(log.existing("delivery", ids).await?);
             match integrations.last() {
                 Some(last) if self.integration.is_none() => after = last.clone(),
-                Some(_) | None => return Ok(found),
+                Some(_) | None => {
+                    found.sort_unstable();
+                    found.dedup();
+                    return Ok(found);
+                }
             }
         }
     }

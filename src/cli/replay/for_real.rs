@@ -60,15 +60,43 @@ impl Told {
 impl Replay {
     pub(super) async fn for_real(&self, json: bool) -> anyhow::Result<()> {
         let client = self.asking.client(&self.stores.data_dir)?;
-        let preview = self.looked_at(&client).await.context("nothing was done again")?;
+        let statuses: Vec<String> = self.status.iter().map(|status| status.to_uppercase()).collect();
+        let input = json!({
+            "integrationId": self.integration,
+            "from": self.from,
+            "to": self.to,
+            "statuses": statuses,
+            "orderId": self.order,
+            "deliveryIds": self.delivery,
+        });
+        ForReal { client: &client, input, yes: self.yes }.run(json).await
+    }
+}
+
+/// A replay that is previewed, asked about, and followed to its end.
+pub(in crate::cli) struct ForReal<'c> {
+    pub(in crate::cli) client: &'c Client,
+    /// Which webhooks are meant, as `replayWebhooks` takes it.
+    pub(in crate::cli) input: Value,
+    /// Without asking.
+    pub(in crate::cli) yes: bool,
+}
+
+impl ForReal<'_> {
+    pub(in crate::cli) async fn run(&self, json: bool) -> anyhow::Result<()> {
+        let client = self.client;
+        let preview = self.looked_at().await.context("nothing was done again")?;
         let found: Told = understood(&preview)?;
         if found.chosen > 0 {
             if !self.yes {
-                input::tell(&shown(&client, &preview, &found).await?)?;
+                input::tell(&shown(client, &preview, &found).await?)?;
                 let question = format!("Do {} again?", number_of(found.chosen));
                 input::confirm(&question).context("nothing was done again")?;
             }
         } else {
+            if found.looked_at == 0 {
+                bail!("no order fits: nothing was done again");
+            }
             let nothing = format!("Nothing is to be done again. {}", left_alone(&found));
             if json {
                 output::print_json(&preview)?;
@@ -78,12 +106,12 @@ impl Replay {
             return Ok(());
         }
         let mut stop = signals()?;
-        let begun: Told = understood(&self.begin(&client, false).await?)?;
+        let begun: Told = understood(&self.begin(false).await?)?;
         let bar = progress(found.chosen, "cancels")?;
         let id = begun.id.clone();
         let ended = tokio::select! {
-            ended = followed(&client, begun, &bar) => ended,
-            _ = stop.recv() => cancelled(&client, &id, &bar).await,
+            ended = followed(client, begun, &bar) => ended,
+            _ = stop.recv() => cancelled(client, &id, &bar).await,
         };
         bar.finish_and_clear();
         let ended = ended?;
@@ -98,7 +126,7 @@ impl Replay {
             _ => bail!("the replay was interrupted: the server's log says why; run this again for the rest"),
         }
         if json {
-            return Ok(output::print_json(&look(&client, &ended.id, DELIVERIES).await?)?);
+            return Ok(output::print_json(&look(client, &ended.id, DELIVERIES).await?)?);
         }
         output::print(format_args!("{} went back to the queue.", number_of(ended.replayed)))?;
         if ended.refused > 0 {
@@ -112,8 +140,9 @@ impl Replay {
 
     /// What would be done again, once the server knows it. Nothing is listened to meanwhile: Ctrl-C ends the command, and a
     /// look needs no cancelling.
-    async fn looked_at(&self, client: &Client) -> anyhow::Result<Value> {
-        let begun: Told = understood(&self.begin(client, true).await?)?;
+    async fn looked_at(&self) -> anyhow::Result<Value> {
+        let client = self.client;
+        let begun: Told = understood(&self.begin(true).await?)?;
         let spinner = if std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         spinner.set_style(ProgressStyle::with_template("{spinner} {pos} deliveries looked at")?);
         let looked = followed(client, begun, &spinner).await;
@@ -125,22 +154,14 @@ impl Replay {
         look(client, &looked.id, DELIVERIES).await
     }
 
-    async fn begin(&self, client: &Client, dry_run: bool) -> anyhow::Result<Value> {
-        let statuses: Vec<String> = self.status.iter().map(|status| status.to_uppercase()).collect();
-        let input = json!({
-            "integrationId": self.integration,
-            "from": self.from,
-            "to": self.to,
-            "statuses": statuses,
-            "orderId": self.order,
-            "deliveryIds": self.delivery,
-            "dryRun": dry_run,
-        });
+    async fn begin(&self, dry_run: bool) -> anyhow::Result<Value> {
+        let mut input = self.input.clone();
+        input["dryRun"] = json!(dry_run);
         let mutation = format!(
             "mutation($input: ReplayWebhooksInput!) {{
                replayWebhooks(input: $input) {{ replay {{ {FIELDS} }} userErrors {{ code message field }} }} }}"
         );
-        let mut payload = client.change(&mutation, json!({ "input": input }), "replayWebhooks").await?;
+        let mut payload = self.client.change(&mutation, json!({ "input": input }), "replayWebhooks").await?;
         Ok(payload["replay"].take())
     }
 }

@@ -8,6 +8,8 @@ use domain::delivery::DeliveryStatus as Status;
 use domain::integration::Link;
 use domain::{DeliveryId, IntegrationId};
 
+use projections::delivery_log::{self, Filter, Page};
+
 use super::payload;
 use crate::graphql::ApiError;
 use crate::graphql::error::UserError;
@@ -15,10 +17,13 @@ use crate::graphql::query::asked;
 use crate::graphql::replay::{Replay, sees};
 use crate::graphql::words::DeliveryStatus;
 use crate::replay::{Choice, MAX_NAMED, job};
+use crate::service::Service;
 
 /// How long a request waits until it is known what is chosen; after that, whoever asked looks again by the replay's id.
 const PATIENCE: Duration = Duration::from_secs(2);
 const MAX_ORDER_ID_CHARS: usize = 500;
+/// Log entries of one order number that are looked through: its delivery and its duplicates.
+const MAX_OF_ORDER: i64 = 100;
 
 /// Everything that is given must hold.
 #[derive(InputObject)]
@@ -30,7 +35,7 @@ struct ReplayWebhooksInput {
     to: Option<DateTime<Utc>>,
     /// Deliveries that stand so now.
     statuses: Option<Vec<DeliveryStatus>>,
-    /// The store's own id of an order.
+    /// The store's id of an order, or its number with or without its `#`.
     order_id: Option<String>,
     /// A thousand at most.
     delivery_ids: Option<Vec<ID>>,
@@ -73,10 +78,13 @@ impl Replays {
             return Ok(UserError::not_found("integrationId").into());
         };
         let (account_id, dry_run) = (link.account_id, input.dry_run);
-        let choice = match choice(id, &link, input) {
+        let mut choice = match choice(id, &link, input) {
             Ok(choice) => choice,
             Err(error) => return Ok(error.into()),
         };
+        if !name_order(service, &mut choice).await? {
+            return Ok(UserError::not_found("orderId").into());
+        }
         let actor = viewer.actor(Some(&account_id.to_string()));
         match job::begin(service, account_id, choice, dry_run, actor).await {
             Ok(replay) => {
@@ -109,6 +117,26 @@ impl Replays {
         let state = job::find(service, found.id).await?.unwrap_or(found);
         Ok(CancelReplayPayload { replay: Some(state.into()), user_errors: vec![] })
     }
+}
+
+/// Names an order by its deliveries where it is given by its number; false where there is no such order.
+async fn name_order(service: &Service, choice: &mut Choice) -> Result<bool, ApiError> {
+    let Some(order) = choice.order_id.clone() else { return Ok(true) };
+    let id = DeliveryId::of(choice.integration_id, &order).to_string();
+    if delivery_log::find(&service.views, &id).await?.is_some() {
+        return Ok(true);
+    }
+    let filter =
+        Filter { integration_id: Some(choice.integration_id.to_string()), order: Some(order), ..Filter::default() };
+    let rows = delivery_log::page(&service.views, &filter, Page { limit: MAX_OF_ORDER, ..Page::default() }).await?;
+    let of_order = rows.into_iter().filter_map(|row| row.duplicate_of.unwrap_or(row.id).parse::<DeliveryId>().ok());
+    let mut of_order: Vec<DeliveryId> =
+        of_order.filter(|id| choice.delivery_ids.is_empty() || choice.delivery_ids.contains(id)).collect();
+    of_order.sort_unstable();
+    of_order.dedup();
+    choice.order_id = None;
+    choice.delivery_ids = of_order;
+    Ok(!choice.delivery_ids.is_empty())
 }
 
 fn choice(integration_id: IntegrationId, link: &Link, input: ReplayWebhooksInput) -> Result<Choice, UserError> {
