@@ -12,6 +12,7 @@ use crate::engines::on_each_engine;
 use crate::orders;
 use crate::process::{cloud_bridge, printed};
 
+mod by_order;
 mod customers;
 mod lists;
 mod logins;

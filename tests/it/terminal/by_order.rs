@@ -1,0 +1,123 @@
+//! Orders at a terminal: by id or number in every command, with the numbers of real stores, which are not their ids.
+
+use domain::integration::Provider;
+use serde_json::{Value, json};
+
+use super::desk;
+use crate::app::{Shop, TestApp};
+use crate::engines::on_each_engine;
+use crate::orders;
+
+const ORDER_ID: u64 = 5_678_901_234_017;
+
+/// Order #1042, whose id is a long number.
+fn numbered(username: &str, skus: &[&str]) -> Value {
+    let mut order = orders::shopify(1042, username, skus);
+    order["id"] = json!(ORDER_ID);
+    order
+}
+
+async fn posted(shop: &Shop<'_>, order: &Value) -> String {
+    shop.post(order).await.accepted("queued")
+}
+
+on_each_engine! {
+    async fn every_command_takes_the_number_or_the_id_of_an_order(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = merchant.shop(Provider::Shopify).await;
+        let person = desk(app, &merchant.key);
+        let id = posted(&shop, &numbered("never_follows", &["STORM"])).await;
+        app.settle().await;
+        shop.post(&numbered("never_follows", &["STORM"])).await.accepted("duplicate");
+        app.settle().await;
+        for order in ["#1042", "1042", &ORDER_ID.to_string(), &id[..13]] {
+            for command in [["deliveries", "show"], ["deliveries", "explain"]] {
+                let told = person.printed(&[&command[..], &[order]].concat()).await;
+                assert!(told.contains(&id) && told.contains("#1042"), "{command:?} {order}: {told}");
+            }
+            let listed = person.printed(&["events", "list", "--order", order]).await;
+            if order.len() != 13 {
+                assert!(listed.contains("retry_scheduled"), "{order}: {listed}");
+            }
+        }
+        assert!(person.printed(&["deliveries", "retry", "1042"]).await.contains("queued"));
+        app.settle().await;
+        for order in ["1042", "#1042", &ORDER_ID.to_string()] {
+            let looked = person.printed(&["replay", "--dry-run", "--integration", &shop.id, "--order", order]).await;
+            assert!(looked.contains("1 order looked at"), "{order}: {looked}");
+            let done = person.printed(&["replay", "--integration", &shop.id, "--order", order, "--yes"]).await;
+            assert!(done.contains("1 delivery went back to the queue"), "{order}: {done}");
+            app.settle().await;
+        }
+        assert!(person.printed(&["deliveries", "cancel", "#1042"]).await.contains("cancelled"));
+    }
+
+    async fn an_order_that_there_is_not_is_an_error_that_says_so(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = merchant.shop(Provider::Shopify).await;
+        posted(&shop, &numbered("never_follows", &["STORM"])).await;
+        app.settle().await;
+        let person = desk(app, &merchant.key);
+        for (arguments, sentence) in [
+            (&["deliveries", "show", "4711"][..], "there is no delivery and no order 4711"),
+            (&["deliveries", "explain", "#4711"], "there is no delivery and no order #4711"),
+            (&["deliveries", "retry", "4711"], "there is no delivery and no order 4711"),
+            (&["deliveries", "cancel", "4711"], "there is no delivery and no order 4711"),
+            (&["deliveries", "retry", "--code", "unknown", "--yes"], "no delivery fits: nothing was retried"),
+            (&["events", "list", "--order", "4711"], "no webhook about an order with the id or number 4711"),
+            (&["replay", "--dry-run", "--integration", &shop.id, "--order", "4711"], "no webhook about an order 4711"),
+            (&["replay", "--integration", &shop.id, "--order", "4711", "--yes"], "nothing was done again"),
+            (&["replay", "--integration", &shop.id, "--to", "2020-01-01", "--yes"], "no order fits"),
+        ] {
+            let refused = person.refused(arguments).await;
+            assert!(refused.contains(sentence), "{arguments:?}: {refused}");
+        }
+    }
+
+    async fn several_orders_of_one_number_are_named_with_their_own_statuses(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let (one, other) = (merchant.shop(Provider::Shopify).await, merchant.shop(Provider::Shopify).await);
+        posted(&one, &numbered("mutual_max", &["STORM"])).await;
+        posted(&other, &numbered("never_follows", &["STORM"])).await;
+        app.settle().await;
+        // The newest entry of the first is a duplicate; the delivery itself is complete.
+        one.post(&numbered("mutual_max", &["STORM"])).await.accepted("duplicate");
+        app.settle().await;
+        let person = desk(app, &merchant.key);
+        for command in ["explain", "show"] {
+            let refused = person.refused(&["deliveries", command, "#1042"]).await;
+            assert!(refused.contains("completed") && refused.contains("retry_scheduled"), "{refused}");
+            assert!(!refused.contains("duplicate"), "{refused}");
+        }
+    }
+
+    async fn a_mapping_says_how_many_past_orders_bought_it_and_delivers_to_them(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = merchant.shop(Provider::Shopify).await;
+        let person = desk(app, &merchant.key);
+        let id = posted(&shop, &numbered("mutual_max", &["STORM", "SUN"])).await;
+        app.settle().await;
+        let listed = person.printed(&["deliveries", "list", "--status", "completed", "--unmapped"]).await;
+        assert!(listed.contains("#1042"), "{listed}");
+        let shown = person.printed(&["deliveries", "show", "1042"]).await;
+        assert!(shown.contains("no mapping") && shown.contains("preset storm"), "{shown}");
+
+        let add = ["mappings", "add", &shop.id, "--sku", "SUN", "--preset", "sun"];
+        let added = person.printed(&add).await;
+        assert!(added.contains("1 past order bought it") && added.contains("--deliver-past"), "{added}");
+        app.settle().await;
+        assert_eq!(app.cortex.share_count(crate::delivering::preset("sun"), "mutual_max").effective, 0);
+        let unasked = person.refused(&[&add[..], &["--deliver-past"]].concat()).await;
+        assert!(unasked.contains("#1042") && unasked.contains("nothing was done again"), "{unasked}");
+        let done = person.printed(&[&add[..], &["--deliver-past", "--yes"]].concat()).await;
+        assert!(done.contains("1 delivery went back to the queue"), "{done}");
+        assert_eq!(shop.settled(&id).await.0, "COMPLETED");
+        assert_eq!(app.cortex.share_count(crate::delivering::preset("sun"), "mutual_max").effective, 1);
+        let again = person.printed(&[&add[..], &["--deliver-past", "--yes"]].concat()).await;
+        assert!(again.contains("there is nothing to deliver"), "{again}");
+        let none = person.printed(&["deliveries", "list", "--unmapped"]).await;
+        assert!(none.contains("No delivery has anything without a mapping"), "{none}");
+        let told = person.printed(&["deliveries", "explain", "1042"]).await;
+        assert!(told.contains("A new mapping is to be delivered to this past order"), "{told}");
+    }
+}
