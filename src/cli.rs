@@ -1,6 +1,7 @@
 //! The command line: what can be asked of `cloud-bridge`, and where each answer is written.
 
 mod accounts;
+mod acting;
 mod audit;
 mod backup;
 mod client;
@@ -11,6 +12,7 @@ mod demo;
 mod erase;
 mod events;
 mod export_personal_data;
+mod identifiers;
 mod input;
 mod integrations;
 mod keys;
@@ -84,6 +86,9 @@ struct Common {
     /// What is logged to standard error: error, warn, info, debug, trace, or a filter such as `info,cloud_bridge=debug`
     #[arg(long, global = true, env = "CLOUD_BRIDGE_LOG_LEVEL", value_name = "FILTER")]
     log_level: Option<String>,
+    /// How wide what is printed may be [default: the terminal's width; in a file or a pipe as wide as it is]
+    #[arg(long, global = true, env = "COLUMNS", value_name = "N", hide_env_values = true)]
+    columns: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -145,6 +150,7 @@ impl Cli {
             | Command::Projections(_)
             | Command::Audit(_) => Level::Warn,
         };
+        output::set_width(self.common.columns.as_deref());
         logging::start(self.common.log_level.as_deref(), level)?;
         let json = self.common.json;
         match self.command {

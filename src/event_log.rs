@@ -8,6 +8,7 @@ pub mod blind_index;
 mod data_keys;
 pub mod execute;
 mod feed;
+mod identifiers;
 mod postgres;
 mod pressure;
 pub mod refusals;

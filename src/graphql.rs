@@ -4,11 +4,14 @@
 mod account;
 mod action;
 mod arguments;
+mod caller;
+mod customer_email;
 mod data_request;
 mod delivery;
 mod error;
 mod event;
 mod gate;
+mod identifiers;
 mod integration;
 mod loader;
 mod master_key;

@@ -78,6 +78,8 @@ pub struct Service {
     pub metrics: Arc<Metrics>,
     pub clock: Clock,
     pub public_url: String,
+    /// To try logins with; deliveries are the worker's.
+    pub(crate) cortex: CortexClient,
     /// The position up to which everything that follows from what happened has happened.
     pub(crate) reacted: watch::Sender<i64>,
     /// What erasures leave in the files.
@@ -119,6 +121,7 @@ impl Service {
             replays: Replays::default(),
             retention: Retention::default(),
             public_url: options.public_url.trim_end_matches('/').to_owned(),
+            cortex: cortex.clone(),
             reacted: watch::Sender::new(0),
             traces: Traces::default(),
             stopping: watch::Sender::new(false),

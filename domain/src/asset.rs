@@ -25,15 +25,27 @@ pub struct Asset {
 
 impl Asset {
     /// Takes an id, or the public address of the asset that people copy from their browser, whose last segment is the id.
+    /// An address that says what it leads to (`…/neural-capture/…`, `…/preset/…`) decides the type: it cannot be another.
     pub fn new(resource_type: ResourceType, id_or_address: &str) -> Self {
         let text = id_or_address.trim();
-        let id = if text.starts_with("https://") || text.starts_with("http://") {
-            let path = text.split(['?', '#']).next().unwrap_or(text).trim_end_matches('/');
-            path.rsplit('/').next().unwrap_or(path)
-        } else {
-            text
-        };
-        Self { resource_type, resource_id: id.to_owned() }
+        if !text.starts_with("https://") && !text.starts_with("http://") {
+            return Self { resource_type, resource_id: text.to_owned() };
+        }
+        let path = text.split(['?', '#']).next().unwrap_or(text).trim_end_matches('/');
+        let (before, id) = path.rsplit_once('/').unwrap_or(("", path));
+        let named = before.split('/').rev().find_map(ResourceType::of_segment);
+        Self { resource_type: named.unwrap_or(resource_type), resource_id: id.to_owned() }
+    }
+}
+
+impl ResourceType {
+    /// The type that a segment of an address at Cortex Cloud names, if it names one.
+    fn of_segment(segment: &str) -> Option<Self> {
+        match segment {
+            "preset" | "presets" => Some(Self::Preset),
+            "neural-capture" | "neural-captures" | "capture" | "captures" => Some(Self::Capture),
+            _ => None,
+        }
     }
 }
 
@@ -175,13 +187,18 @@ mod tests {
     }
 
     #[test]
-    fn a_pasted_address_names_its_last_segment() {
-        for (pasted, id) in [
-            (" abc ", "abc"),
-            ("https://cloud.neuraldsp.com/cloud/u/max/neural-capture/view/1f-2e/", "1f-2e"),
-            ("https://cloud.neuraldsp.com/cloud/preset/view/9?tab=1#top", "9"),
+    fn a_pasted_address_names_its_last_segment_and_what_it_leads_to() {
+        use ResourceType::{Capture, Preset};
+
+        for (said, pasted, resource_type, id) in [
+            (Capture, " abc ", Capture, "abc"),
+            (Preset, "https://cloud.neuraldsp.com/cloud/u/max/neural-capture/view/1f-2e/", Capture, "1f-2e"),
+            (Capture, "https://cloud.neuraldsp.com/cloud/preset/view/9?tab=1#top", Preset, "9"),
+            (Capture, "https://cloud.neuraldsp.com/cloud/preset", Capture, "preset"),
+            (Preset, "https://cloud.neuraldsp.com/view/7", Preset, "7"),
         ] {
-            assert_eq!(Asset::new(ResourceType::Capture, pasted).resource_id, id);
+            let resource_id = id.to_owned();
+            assert_eq!(Asset::new(said, pasted), Asset { resource_type, resource_id }, "{pasted}");
         }
     }
 }

@@ -158,23 +158,19 @@ impl Link {
                 (order_statuses != self.order_statuses)
                     .then_some(IntegrationEvent::OrderStatusesChanged { order_statuses })
             }
-            IntegrationCommand::SetSigningSecret { secret } => {
+            IntegrationCommand::SetSigningSecret { secret, now: _, overlap_hours: 0 } => {
                 let secret = valid_secret(secret)?;
-                (self.secret.known() != Some(&secret)).then(|| IntegrationEvent::SigningSecretSet {
+                // The same secret again ends an overlap that is under way.
+                let is_known = self.secret.known() == Some(&secret) && self.previous_secret.is_none();
+                (!is_known).then(|| IntegrationEvent::SigningSecretSet {
                     secret_preview: crate::private::preview(&secret),
                     secret: Private::Known(secret),
                 })
             }
-            IntegrationCommand::RotateSigningSecret { secret, now, overlap_hours } => {
-                if overlap_hours > MAX_OVERLAP_HOURS {
-                    return Err(IntegrationRefusal::OverlapTooLong { hours: overlap_hours });
-                }
-                let secret = valid_secret(secret)?;
-                (self.secret.known() != Some(&secret)).then(|| IntegrationEvent::SigningSecretRotated {
-                    secret_preview: crate::private::preview(&secret),
-                    secret: Private::Known(secret),
-                    previous_valid_until: now + TimeDelta::hours(i64::from(overlap_hours)),
-                })
+            // Whoever chose the secret: it replaces another one, which stays valid for a time.
+            IntegrationCommand::SetSigningSecret { secret, now, overlap_hours }
+            | IntegrationCommand::RotateSigningSecret { secret, now, overlap_hours } => {
+                self.secret_replaced(secret, now, overlap_hours)?
             }
             IntegrationCommand::AddItemMapping { mapping } => self.mapping_added(mapping)?,
             IntegrationCommand::RemoveItemMapping { mapping_id } => self
@@ -184,6 +180,23 @@ impl Link {
                 .then_some(IntegrationEvent::ItemMappingRemoved { mapping_id }),
         };
         Ok(event.into_iter().collect())
+    }
+
+    fn secret_replaced(
+        &self,
+        secret: String,
+        now: DateTime<Utc>,
+        overlap_hours: u32,
+    ) -> Result<Option<IntegrationEvent>, IntegrationRefusal> {
+        if overlap_hours > MAX_OVERLAP_HOURS {
+            return Err(IntegrationRefusal::OverlapTooLong { hours: overlap_hours });
+        }
+        let secret = valid_secret(secret)?;
+        Ok((self.secret.known() != Some(&secret)).then(|| IntegrationEvent::SigningSecretRotated {
+            secret_preview: crate::private::preview(&secret),
+            secret: Private::Known(secret),
+            previous_valid_until: now + TimeDelta::hours(i64::from(overlap_hours)),
+        }))
     }
 
     fn mapping_added(&self, mut mapping: ItemMapping) -> Result<Option<IntegrationEvent>, IntegrationRefusal> {

@@ -12,6 +12,7 @@ pub mod delivery_log;
 pub mod delivery_stats;
 pub mod due_deliveries;
 pub mod feed;
+pub mod identifiers;
 pub mod integrations;
 pub mod operator_actions;
 mod progress;

@@ -8,16 +8,19 @@ use domain::account::MAX_RETENTION_DAYS;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::client::{Client, MAX_PAGE, PageInfo, ServerArgs, understood};
+use super::acting::Acting;
+use super::client::{ServerArgs, understood};
+use super::identifiers::{self, Kind, ShortIds};
 use super::input;
 use super::output::{self, cell, moment};
 use super::paging::{PageArgs, tell_of_more};
 
-/// Open accounts, list them, grant credits (with an administrator's key), and bound how long personal data is kept
+/// Open accounts, list and show them, grant credits, and bound how long personal data is kept
 #[derive(Debug, Subcommand)]
 pub(super) enum Accounts {
     Create(Create),
     List(List),
+    Show(Show),
     Grant(Grant),
     Retention(Retention),
 }
@@ -43,6 +46,20 @@ pub(super) struct Create {
 pub(super) struct List {
     #[command(flatten)]
     page: PageArgs,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Show an account: what it has left and what is reserved, its pace, its login and its keys
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  cloud-bridge accounts show                   # the account of the key that asks
+  cloud-bridge accounts show ACCOUNT_ID        # for support and administrators")]
+pub(super) struct Show {
+    /// The account [default: the one whose key asks]
+    #[arg(value_name = "ACCOUNT_ID")]
+    account: Option<String>,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -97,6 +114,10 @@ const LIST: &str = "query($first: Int, $after: String) {
     nodes { id name attemptsPerMinute credits { available reserved charged granted } retentionDays openedAt }
     pageInfo { hasNextPage endCursor } } }";
 
+const SHOW: &str = "query($id: ID) { account(id: $id) {
+  id name attemptsPerMinute credits { available reserved charged granted } retentionDays openedAt cortexEmail
+  apiKeys { id name role active } } }";
+
 const GRANT: &str = "mutation($input: GrantCreditsInput!) {
   grantCredits(input: $input) {
     account { id credits { available reserved charged granted } } userErrors { code message field } } }";
@@ -125,6 +146,8 @@ struct Account {
     credits: Credits,
     retention_days: Option<u32>,
     opened_at: DateTime<Utc>,
+    #[serde(default)]
+    cortex_email: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -132,6 +155,7 @@ struct Credits {
     available: i64,
     reserved: i64,
     charged: i64,
+    granted: i64,
 }
 
 impl Accounts {
@@ -139,6 +163,7 @@ impl Accounts {
         match self {
             Self::Create(command) => command.run(json).await,
             Self::List(command) => command.run(json).await,
+            Self::Show(command) => command.run(json).await,
             Self::Grant(command) => command.run(json).await,
             Self::Retention(command) => command.run(json).await,
         }
@@ -154,7 +179,13 @@ impl Create {
         if json {
             output::print_json(&json!({ "accountId": account.id, "apiKey": api_key }))?;
         } else {
-            output::print(format_args!("Account: {}\nAPI key: {api_key}\n\nThe key is shown this once.", account.id))?;
+            let export = output::export_line("CLOUD_BRIDGE_API_KEY", &api_key);
+            output::print(format_args!(
+                "Account: {}\nAPI key: {api_key}\n\n\
+                 The key is shown this once. With it, connect a store:\n\n  {export}\n  \
+                 cloud-bridge integrations create --provider generic --name 'My shop'",
+                account.id
+            ))?;
         }
         Ok(())
     }
@@ -162,24 +193,26 @@ impl Create {
 
 impl List {
     async fn run(self, json: bool) -> anyhow::Result<()> {
-        let page = self.page.ask(&self.server, LIST, "accounts", Value::Null).await?;
+        let client = self.server.client()?;
+        let page = self.page.data(&client, LIST, Value::Null).await?["accounts"].take();
         if json {
             return Ok(output::print_json(&page)?);
         }
         let accounts: Vec<Account> = understood(&page["nodes"])?;
-        let mut table = output::table(&[
-            "ID",
-            "NAME",
-            "PER MINUTE",
-            "CREDITS",
-            "RESERVED",
-            "CHARGED",
-            "KEEPS DAYS",
-            "OPENED (UTC)",
+        let short = ShortIds::of(&client, Kind::Account, accounts.iter().map(|account| account.id.as_str())).await?;
+        let mut table = output::list(&[
+            ("ID", None),
+            ("NAME", None),
+            ("PER MINUTE", Some(3)),
+            ("CREDITS", None),
+            ("RESERVED", Some(5)),
+            ("CHARGED", Some(4)),
+            ("KEEPS DAYS", Some(1)),
+            ("OPENED (UTC)", Some(2)),
         ]);
         for account in &accounts {
             table.add_row([
-                cell(&account.id),
+                cell(short.get(&account.id)),
                 cell(&account.name),
                 cell(account.attempts_per_minute.to_string()),
                 cell(account.credits.available.to_string()),
@@ -192,6 +225,50 @@ impl List {
         output::keep_whole(&mut table, 0);
         output::print(output::rendered(&table))?;
         tell_of_more(&page)
+    }
+}
+
+impl Show {
+    async fn run(self, json: bool) -> anyhow::Result<()> {
+        let client = self.server.client()?;
+        let id = match &self.account {
+            Some(text) => Some(identifiers::whole(&client, Kind::Account, text).await?),
+            None => None,
+        };
+        let found = client.ask(SHOW, json!({ "id": id })).await?["account"].take();
+        if json {
+            return Ok(output::print_json(&found)?);
+        }
+        let account: Account = understood(&found)?;
+        let active = found["apiKeys"].as_array().into_iter().flatten().filter(|key| key["active"] == true).count();
+        let Credits { available, reserved, charged, granted } = account.credits;
+        let reserved = match reserved {
+            0 => "0".to_owned(),
+            some => format!("{some} (set aside for deliveries under way: spent when they share, free again if not)"),
+        };
+        let kept = account.retention_days.map_or_else(
+            || "for good".to_owned(),
+            |days| format!("until a delivery has been over for {days} day{}", if days == 1 { "" } else { "s" }),
+        );
+        let facts = [
+            ("Account", account.id),
+            ("Name", account.name),
+            ("Credits", available.to_string()),
+            ("Reserved", reserved),
+            ("Charged", format!("{charged} of {granted} granted")),
+            ("Pace", format!("{} delivery attempts a minute", account.attempts_per_minute)),
+            (
+                "Login",
+                account.cortex_email.unwrap_or_else(|| "none is saved: `cloud-bridge credentials set`".to_owned()),
+            ),
+            ("API keys", format!("{active} active")),
+            ("Personal data", format!("kept {kept}")),
+            ("Opened", format!("{} UTC", moment(account.opened_at))),
+        ];
+        for (name, value) in facts {
+            output::print(format_args!("{name:<15}{}", output::clean(&value)))?;
+        }
+        Ok(())
     }
 }
 
@@ -211,6 +288,9 @@ impl Grant {
 
 impl Retention {
     async fn run(self, json: bool) -> anyhow::Result<()> {
+        let client = self.server.client()?;
+        let acting = Acting::on_merchant(&client, self.account.as_deref(), "what is kept").await?;
+        acting.tell()?;
         if let Some(days) = self.days.filter(|_| !self.yes) {
             let question = format!(
                 "Erase, for good and from now on, what is personal in each delivery that has been over for {days} days?"
@@ -218,8 +298,8 @@ impl Retention {
             input::confirm(&question).context("nothing was changed")?;
         }
         // With --off there are no days, which means for good.
-        let input = json!({ "accountId": self.account, "days": self.days });
-        let payload = self.server.client()?.change(RETENTION, json!({ "input": input }), "setRetention").await?;
+        let input = json!({ "accountId": acting.account_id, "days": self.days });
+        let payload = client.change(RETENTION, json!({ "input": input }), "setRetention").await?;
         if json {
             return Ok(output::print_json(&payload["account"])?);
         }
@@ -230,27 +310,5 @@ impl Retention {
             }
             None => output::print("Personal data is kept for good."),
         }?)
-    }
-}
-
-/// One account of all, with the fields asked for.
-pub(super) async fn find(client: &Client, id: &str, fields: &str) -> anyhow::Result<Value> {
-    let query = format!(
-        "query($first: Int, $after: String) {{ accounts(first: $first, after: $after) {{
-           nodes {{ id {fields} }} pageInfo {{ hasNextPage endCursor }} }} }}"
-    );
-    let mut after: Option<String> = None;
-    loop {
-        let mut page = client.ask(&query, json!({ "first": MAX_PAGE, "after": after })).await?["accounts"].take();
-        let accounts = page["nodes"].as_array_mut().map(std::mem::take).unwrap_or_default();
-        if let Some(account) = accounts.into_iter().find(|account| account["id"] == id) {
-            return Ok(account);
-        }
-        let info: PageInfo = understood(&page["pageInfo"])?;
-        after = Some(
-            info.end_cursor
-                .filter(|_| info.has_next_page)
-                .with_context(|| format!("there is no account {id}: `cloud-bridge accounts list` shows them"))?,
-        );
     }
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::identifiers;
 use super::output::clean;
 use super::stores::{self, DEFAULT_DATA_DIR};
 
@@ -174,8 +175,9 @@ impl Client {
         understood(&data[field])
     }
 
-    /// Asks a mutation and answers its payload; what it refuses is an error.
+    /// Asks a mutation and answers its payload; what it refuses is an error. Ids in its input may be beginnings of ids.
     pub(crate) async fn change(&self, mutation: &str, variables: Value, field: &str) -> anyhow::Result<Value> {
+        let variables = identifiers::completed(self, variables).await?;
         let mut data = self.ask(mutation, variables).await?;
         let payload = data[field].take();
         let refused: Vec<UserError> = understood(&payload["userErrors"])?;

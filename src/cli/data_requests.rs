@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::client::{ServerArgs, understood};
+use super::identifiers::{Kind, ShortIds};
 use super::output::{self, cell, moment};
 use super::paging::{PageArgs, tell_of_more};
 
@@ -52,15 +53,30 @@ struct Integration {
 impl DataRequests {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
         let filter = json!({ "accountId": self.account });
-        let page = self.page.ask(&self.server, LIST, "dataRequests", filter).await?;
+        let client = self.server.client()?;
+        let page = self.page.data(&client, LIST, filter).await?["dataRequests"].take();
         if json {
             return Ok(output::print_json(&page)?);
         }
         let requests: Vec<DataRequest> = understood(&page["nodes"])?;
-        let mut table = output::table(&["ID", "STORE", "DELIVERIES", "ANSWER BY (UTC)", "STATE"]);
+        if requests.is_empty() && self.page.is_first() {
+            return Ok(output::print(
+                "No store has asked what is known of a customer. Such a question comes as a webhook of the topic \
+                 customers/data_request.",
+            )?);
+        }
+        let short =
+            ShortIds::of(&client, Kind::DataRequest, requests.iter().map(|request| request.id.as_str())).await?;
+        let mut table = output::list(&[
+            ("ID", None),
+            ("STORE", Some(2)),
+            ("DELIVERIES", Some(1)),
+            ("ANSWER BY (UTC)", None),
+            ("STATE", None),
+        ]);
         for request in &requests {
             table.add_row([
-                cell(&request.id),
+                cell(short.get(&request.id)),
                 cell(request.integration.as_ref().map(|store| store.name.as_str()).unwrap_or_default()),
                 cell(request.deliveries.map(|number| number.to_string()).unwrap_or_default()),
                 cell(moment(request.answer_by)),

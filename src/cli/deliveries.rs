@@ -1,6 +1,7 @@
 //! `cloud-bridge deliveries`: what became of the orders, and the two things a person does about them.
 
 mod explain;
+mod list;
 mod retry;
 mod show;
 mod story;
@@ -11,16 +12,18 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
-use comfy_table::{Cell, Color};
 use domain::ResolutionCode;
 use domain::delivery::DeliveryStatus;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::client::{ServerArgs, understood};
-use super::output::{self, cell, clean, moment, word};
+use super::client::{Client, ServerArgs, understood};
+use super::output::{self, clean, word};
 use super::paging::{PageArgs, tell_of_more};
+
+pub(crate) use list::status_cell;
+pub(super) use list::{Listed, listed};
 
 /// List deliveries, show one or tell its story, retry or cancel it
 #[derive(Debug, Subcommand)]
@@ -39,6 +42,7 @@ pub(super) enum Deliveries {
 Examples:
   cloud-bridge deliveries list --status action_required,failed_permanent
   cloud-bridge deliveries list --order 1042
+  cloud-bridge deliveries list --customer fan@example.com --reason 'ticket 4711'
   cloud-bridge deliveries list --json | jq -r '.nodes[].id'")]
 pub(super) struct List {
     /// Only these statuses, separated by commas
@@ -56,6 +60,13 @@ pub(super) struct List {
     /// Only where the order id, the order number or the username begins like this
     #[arg(long, env = "CLOUD_BRIDGE_SEARCH", value_name = "TEXT")]
     search: Option<String>,
+    /// Only of this customer, the oldest first: an e-mail address, the store's customer id, or a username. Support says why
+    /// with --reason, and that it looked is recorded
+    #[arg(long, env = "CLOUD_BRIDGE_CUSTOMER", value_name = "TEXT", hide_env_values = true, conflicts_with_all = ["status", "code", "integration", "order", "search"])]
+    customer: Option<String>,
+    /// With --customer: only in this account [default: all that the API key sees]
+    #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID", requires = "customer")]
+    account: Option<String>,
     #[command(flatten)]
     page: PageArgs,
     #[command(flatten)]
@@ -65,7 +76,8 @@ pub(super) struct List {
 /// Cancel a delivery; what was already shared stays shared
 #[derive(Args, Debug)]
 pub(super) struct Cancel {
-    #[arg(value_name = "DELIVERY_ID")]
+    /// Its id or the beginning of it, or the id or number of its order
+    #[arg(value_name = "DELIVERY")]
     id: String,
     #[command(flatten)]
     server: ServerArgs,
@@ -74,7 +86,8 @@ pub(super) struct Cancel {
 /// Show who ordered, in any account; for support. That you read it is recorded, with --reason
 #[derive(Args, Debug)]
 pub(super) struct Reveal {
-    #[arg(value_name = "DELIVERY_ID")]
+    /// Its id or the beginning of it, or the id or number of its order
+    #[arg(value_name = "DELIVERY")]
     id: String,
     #[command(flatten)]
     server: ServerArgs,
@@ -85,8 +98,18 @@ const REVEAL: &str = "mutation($input: RevealPersonalDataInput!) { revealPersona
 
 const LIST: &str = "query($first: Int, $after: String, $filter: DeliveryFilter) {
   deliveries(first: $first, after: $after, filter: $filter) {
-    nodes { id orderId orderNumber status resolutionCode attempts creditsCharged receivedAt updatedAt nextAttemptAt }
-    pageInfo { hasNextPage endCursor } } }";
+    nodes {
+      id orderId orderNumber status resolutionCode attempts creditsCharged receivedAt updatedAt nextAttemptAt
+      integration { id name } }
+    pageInfo { hasNextPage endCursor } }
+  integrations(first: 2) { nodes { id } } }";
+
+const FIND_CUSTOMER: &str = "mutation($input: FindCustomerInput!) {
+  findCustomer(input: $input) {
+    matched endCursor userErrors { code message field }
+    deliveries {
+      id orderId orderNumber status resolutionCode attempts creditsCharged receivedAt updatedAt nextAttemptAt
+      integration { id name } } } }";
 
 const CANCEL: &str = "mutation($input: CancelDeliveryInput!) {
   cancelDelivery(input: $input) { delivery { id status resolutionCode } userErrors { code message field } } }";
@@ -102,6 +125,12 @@ struct Delivery {
     attempts: i64,
     credits_charged: i64,
     received_at: DateTime<Utc>,
+    integration: Integration,
+}
+
+#[derive(Deserialize)]
+struct Integration {
+    name: String,
 }
 
 impl Deliveries {
@@ -113,7 +142,7 @@ impl Deliveries {
             Self::Explain(command) => command.run(json).await,
             Self::Retry(command) => command.run(json).await,
             Self::Cancel(Cancel { id, server }) => {
-                change(&server, json, CANCEL, json!({ "deliveryId": id }), "cancelDelivery").await
+                change(&server.client()?, json, CANCEL, json!({ "deliveryId": id }), "cancelDelivery").await
             }
         }
     }
@@ -121,6 +150,10 @@ impl Deliveries {
 
 impl List {
     async fn run(self, json: bool) -> anyhow::Result<()> {
+        let client = self.server.client()?;
+        if let Some(customer) = &self.customer {
+            return self.of_customer(&client, customer, json).await;
+        }
         let names = |words: &[String]| {
             (!words.is_empty()).then(|| words.iter().map(|word| word.to_uppercase()).collect::<Vec<_>>())
         };
@@ -131,26 +164,58 @@ impl List {
             "order": self.order,
             "search": self.search,
         });
-        let page = self.page.ask(&self.server, LIST, "deliveries", filter).await?;
+        let mut data = self.page.data(&client, LIST, filter).await?;
+        let page = data["deliveries"].take();
         if json {
             return Ok(output::print_json(&page)?);
         }
         let deliveries: Vec<Delivery> = understood(&page["nodes"])?;
-        let mut table = output::table(&["ID", "ORDER", "STATUS", "CODE", "ATTEMPTS", "CREDITS", "RECEIVED (UTC)"]);
-        for delivery in &deliveries {
-            table.add_row([
-                cell(&delivery.id),
-                cell(delivery.order_number.as_ref().unwrap_or(&delivery.order_id)),
-                status_cell(&delivery.status),
-                cell(delivery.resolution_code.as_deref().map(word).unwrap_or_default()),
-                cell(delivery.attempts.to_string()),
-                cell(delivery.credits_charged.to_string()),
-                cell(moment(delivery.received_at)),
-            ]);
+        if deliveries.is_empty() && self.page.is_first() {
+            return Ok(output::print(self.nothing())?);
         }
-        output::keep_whole(&mut table, 0);
-        output::print(output::rendered(&table))?;
+        let stores = data["integrations"]["nodes"].as_array().map_or(0, Vec::len);
+        list::print(&client, &deliveries, stores > 1).await?;
         tell_of_more(&page)
+    }
+
+    /// The deliveries of a customer: a look-up that is recorded.
+    async fn of_customer(&self, client: &Client, customer: &str, json: bool) -> anyhow::Result<()> {
+        let (first, after) = self.page.variables();
+        let input = json!({ "customer": customer, "accountId": self.account, "first": first, "after": after });
+        let mut found = client.change(FIND_CUSTOMER, json!({ "input": input }), "findCustomer").await?;
+        if json {
+            let (deliveries, cursor) = (found["deliveries"].take(), found["endCursor"].take());
+            return Ok(output::print_json(&json!({
+                "matched": found["matched"], "nodes": deliveries,
+                "pageInfo": { "hasNextPage": !cursor.is_null(), "endCursor": cursor },
+            }))?);
+        }
+        let deliveries: Vec<Delivery> = understood(&found["deliveries"])?;
+        if deliveries.is_empty() {
+            return Ok(output::print(
+                "No delivery is known by this customer: an e-mail address, a store's customer id and a username are \
+                 compared as a whole, and what was erased is not found.",
+            )?);
+        }
+        list::print(client, &deliveries, true).await?;
+        if let Some(cursor) = found["endCursor"].as_str() {
+            output::print(format_args!("\nThere is more: add --after '{}'", clean(cursor)))?;
+        }
+        Ok(())
+    }
+
+    /// That a list is empty, and what to do next.
+    fn nothing(&self) -> &'static str {
+        if self.order.is_some() {
+            "No delivery of this order: it did not reach us, or was not let in. `cloud-bridge webhooks list` shows what did, \
+             and why it was refused."
+        } else if self.status.is_empty() && self.code.is_empty() && self.integration.is_none() && self.search.is_none()
+        {
+            "No order has reached us yet. `cloud-bridge webhooks list` shows what did reach us, also what was refused; \
+             `cloud-bridge sign` makes an order to try with."
+        } else {
+            "No delivery fits. `cloud-bridge deliveries list` without options shows all of them."
+        }
     }
 }
 
@@ -174,13 +239,13 @@ impl Reveal {
 }
 
 async fn change(
-    server: &ServerArgs,
+    client: &Client,
     json: bool,
     mutation: &str,
     input: serde_json::Value,
     field: &str,
 ) -> anyhow::Result<()> {
-    let payload = server.client()?.change(mutation, json!({ "input": input }), field).await?;
+    let payload = client.change(mutation, json!({ "input": input }), field).await?;
     let delivery = &payload["delivery"];
     if json {
         return Ok(output::print_json(delivery)?);
@@ -194,37 +259,6 @@ async fn change(
     Ok(())
 }
 
-/// A delivery as it is shown before many are changed.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Listed {
-    id: String,
-    order_id: String,
-    order_number: Option<String>,
-    status: String,
-    resolution_code: Option<String>,
-}
-
-/// Deliveries that are listed before it is asked whether to go on; scripts get a hundred.
-const SHOWN: usize = 20;
-
-/// The first of `all` deliveries that are about to be changed.
-pub(super) fn listed(deliveries: &[Listed], all: u64) -> String {
-    let mut table = output::table(&["ID", "ORDER", "STATUS", "CODE"]);
-    for delivery in deliveries.iter().take(SHOWN) {
-        table.add_row([
-            cell(&delivery.id),
-            cell(delivery.order_number.as_ref().unwrap_or(&delivery.order_id)),
-            status_cell(&delivery.status),
-            cell(delivery.resolution_code.as_deref().map(word).unwrap_or_default()),
-        ]);
-    }
-    output::keep_whole(&mut table, 0);
-    let rest = all.saturating_sub(deliveries.len().min(SHOWN) as u64);
-    let rendered = output::rendered(&table);
-    if rest > 0 { format!("{rendered}\n… and {rest} more") } else { rendered }
-}
-
 /// So many deliveries, in words.
 pub(super) fn number_of(deliveries: u64) -> String {
     if deliveries == 1 { "1 delivery".to_owned() } else { format!("{deliveries} deliveries") }
@@ -236,23 +270,6 @@ pub(super) fn progress(all: u64, ctrl_c: &str) -> anyhow::Result<ProgressBar> {
         format!("{{bar:40}} {{human_pos}} of {{human_len}} deliveries, {{per_sec}}, {{eta}} left; Ctrl-C {ctrl_c}");
     let bar = if std::io::stderr().is_terminal() { ProgressBar::new(all) } else { ProgressBar::hidden() };
     Ok(bar.with_style(ProgressStyle::with_template(&template)?))
-}
-
-/// A status, coloured by what it means for the merchant.
-pub(crate) fn status_cell(name: &str) -> Cell {
-    let name = word(name);
-    let color = DeliveryStatus::parse(&name).and_then(|status| match status {
-        DeliveryStatus::Completed => Some(Color::Green),
-        DeliveryStatus::ActionRequired => Some(Color::Yellow),
-        DeliveryStatus::FailedPermanent => Some(Color::Red),
-        DeliveryStatus::Running | DeliveryStatus::RetryScheduled => Some(Color::Cyan),
-        DeliveryStatus::Cancelled | DeliveryStatus::Duplicate => Some(Color::DarkGrey),
-        DeliveryStatus::Queued => None,
-    });
-    match color {
-        Some(color) => cell(name).fg(color),
-        None => cell(name),
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::client::{Client, ServerArgs, understood};
 use super::deliveries::{number_of, status_cell};
+use super::identifiers::{Kind, ShortIds};
 use super::input;
 use super::output::{self, cell};
 
@@ -83,7 +84,8 @@ impl Erase {
         let preview = self.ask(&client, true).await.context("nothing was erased")?;
         let found: Outcome = understood(&preview)?;
         if !self.yes {
-            show(&found)?;
+            let ids = found.deliveries.iter().take(SHOWN).map(|delivery| delivery.id.as_str());
+            show(&found, &ShortIds::of(&client, Kind::Delivery, ids).await?)?;
             let question = format!("Erase what is personal in {}, for good?", found.extent());
             input::confirm(&question).context("nothing was erased")?;
         }
@@ -129,11 +131,11 @@ impl Erase {
 }
 
 /// What is about to be erased, on standard error: standard output is for the outcome.
-fn show(found: &Outcome) -> anyhow::Result<()> {
+fn show(found: &Outcome, short: &ShortIds) -> anyhow::Result<()> {
     let mut table = output::table(&["ID", "ORDER", "STORE", "STATUS"]);
     for delivery in found.deliveries.iter().take(SHOWN) {
         table.add_row([
-            cell(&delivery.id),
+            cell(short.get(&delivery.id)),
             cell(delivery.order_number.as_ref().unwrap_or(&delivery.order_id)),
             cell(&delivery.integration.name),
             status_cell(&delivery.status),

@@ -25,6 +25,17 @@ pub(super) fn at_terminal(prompt: &str) -> anyhow::Result<String> {
     given(&secret)
 }
 
+/// Asks at the terminal for what may be given later. None where nothing is typed, and where there is no terminal.
+pub(super) fn optional_secret(prompt: &str) -> anyhow::Result<Option<String>> {
+    let terminal = Term::stderr();
+    if !io::stdin().is_terminal() || !terminal.is_term() {
+        return Ok(None);
+    }
+    terminal.write_str(&format!("{prompt} (not shown): "))?;
+    let secret = terminal.read_secure_line().context("the terminal cannot be read")?;
+    Ok(Some(secret.trim().to_owned()).filter(|secret| !secret.is_empty()))
+}
+
 /// Reads standard input to its end, without the line end that editors and `echo` leave there.
 pub(super) fn piped() -> anyhow::Result<String> {
     let mut text = String::new();

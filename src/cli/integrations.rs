@@ -1,12 +1,15 @@
 //! `cloud-bridge integrations`: connecting stores.
 
+use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use clap::builder::{FalseyValueParser, PossibleValuesParser};
 use clap::{ArgGroup, Args, Subcommand};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::client::{ServerArgs, understood};
+use super::acting::Acting;
+use super::client::{Client, ServerArgs, understood};
+use super::identifiers::{self, Kind, ShortIds};
 use super::input;
 use super::output::{self, cell, clean, moment, word};
 use super::paging::{PageArgs, tell_of_more};
@@ -17,8 +20,8 @@ pub(super) enum Integrations {
     List(List),
     Create(Create),
     Update(Update),
-    Deactivate(Switch),
-    Activate(Switch),
+    Deactivate(Deactivate),
+    Activate(Activate),
     SetSecret(SetSecret),
     RotateSecret(RotateSecret),
 }
@@ -32,11 +35,14 @@ pub(super) struct List {
     server: ServerArgs,
 }
 
-/// Create an integration, and print the address for its webhooks and its signing secret, which is shown this once
+/// Create an integration, and print the address for its webhooks and what to do next
+///
+/// The signing secret is made and shown this once. Shopify signs with a secret of its own: that one is asked for.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
   cloud-bridge integrations create --provider generic --name 'My shop'
+  cloud-bridge integrations create --provider shopify --name 'My shop' --secret-stdin < secret.txt
   cloud-bridge integrations create --provider woocommerce --name 'My shop' --order-status processing,completed")]
 pub(super) struct Create {
     /// The store's kind
@@ -48,6 +54,9 @@ pub(super) struct Create {
     /// Deliver only orders of these statuses, separated by commas [default: every status]
     #[arg(long, env = "CLOUD_BRIDGE_ORDER_STATUS", value_name = "STATUS", value_delimiter = ',')]
     order_status: Vec<String>,
+    /// Read the secret that the store signs with from standard input [default: one is made; Shopify's is asked for]
+    #[arg(long, env = "CLOUD_BRIDGE_SECRET_STDIN", value_parser = FalseyValueParser::new())]
+    secret_stdin: bool,
     /// The account that gets it, for administrators [default: the one whose key asks]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
     account: Option<String>,
@@ -76,22 +85,42 @@ pub(super) struct Update {
     server: ServerArgs,
 }
 
-/// Refuse an integration's webhooks (deactivate), or take them again (activate)
+/// Refuse an integration's webhooks until it is activated again; asks first
+///
+/// Some stores give up a webhook that is refused for long, and then have to be told of it again.
 #[derive(Args, Debug)]
-pub(super) struct Switch {
+pub(super) struct Deactivate {
+    #[arg(value_name = "INTEGRATION_ID")]
+    id: String,
+    /// Do it without asking
+    #[arg(long, env = "CLOUD_BRIDGE_YES", value_parser = FalseyValueParser::new())]
+    yes: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Take an integration's webhooks again
+#[derive(Args, Debug)]
+pub(super) struct Activate {
     #[arg(value_name = "INTEGRATION_ID")]
     id: String,
     #[command(flatten)]
     server: ServerArgs,
 }
 
-/// Take the secret that the store chose, as Shopify does; the one before is void at once
+/// Take the secret that the store chose, as Shopify does; the one before stays valid for a while
 ///
 /// It is asked for at the terminal, where it is not shown, or read from standard input: `set-secret ID < secret.txt`.
 #[derive(Args, Debug)]
 pub(super) struct SetSecret {
     #[arg(value_name = "INTEGRATION_ID")]
     id: String,
+    /// How many hours the secret before stays valid beside the new one
+    #[arg(long, env = "CLOUD_BRIDGE_OVERLAP_HOURS", value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u32).range(0..=168))]
+    overlap_hours: u32,
+    /// The secret before is void at once: where somebody else may know it
+    #[arg(long, env = "CLOUD_BRIDGE_AT_ONCE", value_parser = FalseyValueParser::new(), conflicts_with = "overlap_hours")]
+    at_once: bool,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -108,6 +137,9 @@ pub(super) struct RotateSecret {
     server: ServerArgs,
 }
 
+/// The store that takes no secret from us.
+const SHOPIFY: &str = "shopify";
+
 const LIST: &str = "query($first: Int, $after: String) {
   integrations(first: $first, after: $after) {
     nodes { id provider name active webhookUrl signingSecretPreview orderStatuses createdAt lastWebhookAt }
@@ -116,6 +148,8 @@ const LIST: &str = "query($first: Int, $after: String) {
 const CREATE: &str = "mutation($input: CreateIntegrationInput!) {
   createIntegration(input: $input) {
     integration { id } webhookUrl signingSecret userErrors { code message field } } }";
+
+const NAME: &str = "query($id: ID!) { integration(id: $id) { name } }";
 
 const UPDATE: &str = "mutation($input: UpdateIntegrationInput!) {
   updateIntegration(input: $input) { integration { id name active orderStatuses } userErrors { code message field } } }";
@@ -157,8 +191,8 @@ impl Integrations {
             Self::List(command) => command.run(json).await,
             Self::Create(command) => command.run(json).await,
             Self::Update(command) => command.run(json).await,
-            Self::Deactivate(command) => command.run(json, false).await,
-            Self::Activate(command) => command.run(json, true).await,
+            Self::Deactivate(command) => command.run(json).await,
+            Self::Activate(command) => switch(&command.server.client()?, command.id, json, true).await,
             Self::SetSecret(command) => command.run(json).await,
             Self::RotateSecret(command) => command.run(json).await,
         }
@@ -167,16 +201,33 @@ impl Integrations {
 
 impl List {
     async fn run(self, json: bool) -> anyhow::Result<()> {
-        let page = self.page.ask(&self.server, LIST, "integrations", Value::Null).await?;
+        let client = self.server.client()?;
+        let mut data = self.page.data(&client, LIST, Value::Null).await?;
+        let page = data["integrations"].take();
         if json {
             return Ok(output::print_json(&page)?);
         }
         let integrations: Vec<Integration> = understood(&page["nodes"])?;
-        let mut table = output::table(&["ID", "NAME", "PROVIDER", "STATE", "DELIVERS", "LAST WEBHOOK (UTC)"]);
+        if integrations.is_empty() && self.page.is_first() {
+            return Ok(output::print(
+                "There is no integration yet: `cloud-bridge integrations create --provider generic --name 'My shop'` \
+                 connects a store.",
+            )?);
+        }
+        let ids = integrations.iter().map(|integration| integration.id.as_str());
+        let short = ShortIds::of(&client, Kind::Integration, ids).await?;
+        let mut table = output::list(&[
+            ("ID", None),
+            ("NAME", None),
+            ("PROVIDER", Some(3)),
+            ("STATE", Some(4)),
+            ("DELIVERS", Some(2)),
+            ("LAST WEBHOOK (UTC)", Some(1)),
+        ]);
         for integration in &integrations {
             let statuses = integration.order_statuses.join(", ");
             table.add_row([
-                cell(&integration.id),
+                cell(short.get(&integration.id)),
                 cell(&integration.name),
                 cell(word(&integration.provider)),
                 cell(if integration.active { "active" } else { "deactivated" }),
@@ -192,27 +243,60 @@ impl List {
 
 impl Create {
     async fn run(self, json: bool) -> anyhow::Result<()> {
+        // Before anything is typed that would be lost.
+        let client = self.server.client()?;
+        let acting = Acting::on_merchant(&client, self.account.as_deref(), "the integration").await?;
+        acting.tell()?;
+        let given = if self.secret_stdin { Some(input::piped()?) } else { None };
         let input = json!({
-            "accountId": self.account,
+            "accountId": acting.account_id,
             "provider": self.provider.to_uppercase(),
             "name": self.name,
             "orderStatuses": self.order_status,
+            "signingSecret": given,
         });
-        let payload = self.server.client()?.change(CREATE, json!({ "input": input }), "createIntegration").await?;
-        let Created { integration, webhook_url, signing_secret } = understood(&payload)?;
+        let payload = client.change(CREATE, json!({ "input": input }), "createIntegration").await?;
+        let Created { integration: Id { id }, webhook_url, signing_secret } = understood(&payload)?;
+        // What was made is of no use to a store that signs with a secret of its own, and nobody should be shown it.
+        let is_made = given.is_none();
+        let made = Some(signing_secret).filter(|_| is_made && self.provider != SHOPIFY);
         if json {
-            output::print_json(&json!({
-                "integrationId": integration.id, "webhookUrl": webhook_url, "signingSecret": signing_secret }))?;
-        } else {
-            output::print(format_args!(
-                "Integration:    {}\nWebhook URL:    {}\nSigning secret: {}\n\nThe secret is shown this once.",
-                clean(&integration.id),
-                clean(&webhook_url),
-                clean(&signing_secret)
-            ))?;
+            return Ok(output::print_json(
+                &json!({ "integrationId": id, "webhookUrl": webhook_url, "signingSecret": made }),
+            )?);
         }
-        Ok(())
+        output::print(format_args!("Integration:    {}\nWebhook URL:    {}", clean(&id), clean(&webhook_url)))?;
+        let mut variables =
+            vec![output::export_line("INTEGRATION_ID", &id), output::export_line("WEBHOOK_URL", &webhook_url)];
+        let mut next = "cloud-bridge mappings add \"$INTEGRATION_ID\" --sku SKU --preset PRESET_ID";
+        if let Some(secret) = &made {
+            output::print(format_args!(
+                "Signing secret: {}\n\nThe secret is shown this once. Go on with:",
+                clean(secret)
+            ))?;
+            variables.push(output::export_line("SECRET", secret));
+        } else if is_made && !shopifys_secret(&client, &id).await? {
+            output::print(
+                "\nShopify signs with a secret of its own. Settings → Notifications → Webhooks shows it below the list of \
+                 webhooks (of an app's webhooks it is the app's client secret). Every webhook is refused with 401 until \
+                 you hand it over:",
+            )?;
+            next = "cloud-bridge integrations set-secret \"$INTEGRATION_ID\"";
+        } else {
+            output::print("\nThe secret that the store signs with is saved. Go on with:")?;
+        }
+        Ok(output::print(format_args!("\n  {}\n  {next}", variables.join("\n  ")))?)
     }
+}
+
+/// Asks at the terminal for the secret that Shopify shows, and saves it. Answers whether one was given.
+async fn shopifys_secret(client: &Client, id: &str) -> anyhow::Result<bool> {
+    let prompt = "Shopify's own signing secret, as it shows it below the list of webhooks; return to give it later";
+    let Some(secret) = input::optional_secret(prompt)? else { return Ok(false) };
+    // The one before was made up: nothing was ever signed with it.
+    let input = json!({ "input": { "integrationId": id, "signingSecret": secret, "overlapHours": 0 } });
+    client.change(SET_SECRET, input, "setSigningSecret").await?;
+    Ok(true)
 }
 
 impl Update {
@@ -234,34 +318,50 @@ impl Update {
     }
 }
 
-impl Switch {
-    async fn run(self, json: bool, active: bool) -> anyhow::Result<()> {
-        let input = json!({ "input": { "integrationId": self.id, "active": active } });
-        let integration = self.server.client()?.change(UPDATE, input, "updateIntegration").await?["integration"].take();
-        if json {
-            return Ok(output::print_json(&integration)?);
+impl Deactivate {
+    async fn run(self, json: bool) -> anyhow::Result<()> {
+        let client = self.server.client()?;
+        let id = identifiers::whole(&client, Kind::Integration, &self.id).await?;
+        if !self.yes {
+            let found = client.ask(NAME, json!({ "id": id })).await?;
+            let name = found["integration"]["name"].as_str().map_or_else(|| id.clone(), clean);
+            let question = format!("Refuse the webhooks of the integration {name}?");
+            input::confirm(&question).context("nothing was deactivated")?;
         }
-        let name = clean(integration["name"].as_str().unwrap_or_default());
-        let consequence =
-            if active { "active: its webhooks are taken" } else { "deactivated: its webhooks are refused" };
-        output::print(format_args!("The integration {name} is {consequence}."))?;
-        Ok(())
+        switch(&client, id, json, false).await
     }
+}
+
+async fn switch(client: &Client, id: String, json: bool, active: bool) -> anyhow::Result<()> {
+    let input = json!({ "input": { "integrationId": id, "active": active } });
+    let integration = client.change(UPDATE, input, "updateIntegration").await?["integration"].take();
+    if json {
+        return Ok(output::print_json(&integration)?);
+    }
+    let name = clean(integration["name"].as_str().unwrap_or_default());
+    let consequence = if active { "active: its webhooks are taken" } else { "deactivated: its webhooks are refused" };
+    Ok(output::print(format_args!("The integration {name} is {consequence}."))?)
 }
 
 impl SetSecret {
     async fn run(self, json: bool) -> anyhow::Result<()> {
         // Before anything is typed that would be lost.
         let client = self.server.client()?;
+        let id = identifiers::whole(&client, Kind::Integration, &self.id).await?;
         let secret = input::secret("Signing secret, as the store shows it")?;
-        let input = json!({ "input": { "integrationId": self.id, "signingSecret": secret } });
+        let overlap_hours = if self.at_once { 0 } else { self.overlap_hours };
+        let input = json!({ "input": { "integrationId": id, "signingSecret": secret, "overlapHours": overlap_hours } });
         let integration = client.change(SET_SECRET, input, "setSigningSecret").await?["integration"].take();
         if json {
             return Ok(output::print_json(&integration)?);
         }
         let preview = clean(integration["signingSecretPreview"].as_str().unwrap_or_default());
-        output::print(format_args!("The signing secret is {preview} now; the one before is void."))?;
-        Ok(())
+        let before = match overlap_hours {
+            0 => "the one before is void".to_owned(),
+            1 => "the one before is valid for 1 more hour".to_owned(),
+            hours => format!("the one before is valid for {hours} more hours (--at-once ends that)"),
+        };
+        Ok(output::print(format_args!("The signing secret is {preview} now; {before}."))?)
     }
 }
 

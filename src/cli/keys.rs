@@ -10,8 +10,9 @@ use domain::account::{MAX_REQUESTS_PER_MINUTE, Role};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::accounts;
-use super::client::{ServerArgs, understood};
+use super::acting::Acting;
+use super::client::{MAX_PAGE, ServerArgs, understood};
+use super::identifiers::{Kind, ShortIds};
 use super::input;
 use super::output::{self, cell, moment, word};
 
@@ -130,18 +131,25 @@ impl Keys {
 
 impl Create {
     async fn run(self, json: bool) -> anyhow::Result<()> {
+        let client = self.server.client()?;
+        let acting = Acting::on(&client, self.account.as_deref()).await?;
+        acting.tell()?;
         let input = json!({
-            "accountId": self.account,
+            "accountId": acting.account_id,
             "name": self.name,
             "role": self.role.to_uppercase(),
             "requestsPerMinute": self.requests_per_minute,
         });
-        let payload = self.server.client()?.change(CREATE, json!({ "input": input }), "createApiKey").await?;
+        let payload = client.change(CREATE, json!({ "input": input }), "createApiKey").await?;
         let Created { api_key, key } = understood(&payload)?;
         if json {
             output::print_json(&json!({ "apiKeyId": api_key.id, "role": word(&api_key.role), "apiKey": key }))?;
         } else {
-            output::print(format_args!("Key id:  {}\nAPI key: {key}\n\nThe key is shown this once.", api_key.id))?;
+            let export = output::export_line("CLOUD_BRIDGE_API_KEY", &key);
+            output::print(format_args!(
+                "Key id:  {}\nAPI key: {key}\n\nThe key is shown this once. Who uses it sets:\n\n  {export}",
+                api_key.id
+            ))?;
         }
         Ok(())
     }
@@ -150,18 +158,30 @@ impl Create {
 impl List {
     async fn run(self, json: bool) -> anyhow::Result<()> {
         let client = self.server.client()?;
-        let mut account = match &self.account {
-            Some(id) => accounts::find(&client, id, FIELDS).await?,
-            None => client.ask(&format!("{{ account {{ {FIELDS} }} }}"), json!({})).await?["account"].take(),
-        };
-        let keys = account["apiKeys"].take();
+        let acting = Acting::on(&client, self.account.as_deref()).await?;
+        let query = format!("query($id: ID) {{ account(id: $id) {{ {FIELDS} }} }}");
+        let keys = client.ask(&query, json!({ "id": acting.account_id })).await?["account"]["apiKeys"].take();
         if json {
             return Ok(output::print_json(&keys)?);
         }
-        let mut table = output::table(&["ID", "NAME", "ROLE", "KEY", "STATE", "PER MINUTE", "CREATED (UTC)"]);
-        for key in understood::<Vec<ApiKey>>(&keys)? {
+        acting.tell()?;
+        let keys: Vec<ApiKey> = understood(&keys)?;
+        let mut table = output::list(&[
+            ("ID", None),
+            ("NAME", None),
+            ("ROLE", Some(5)),
+            ("KEY", Some(3)),
+            ("STATE", Some(4)),
+            ("PER MINUTE", Some(1)),
+            ("CREATED (UTC)", Some(2)),
+        ]);
+        let mut short = ShortIds::default();
+        for keys in keys.chunks(MAX_PAGE as usize) {
+            short.extend(ShortIds::of(&client, Kind::ApiKey, keys.iter().map(|key| key.id.as_str())).await?);
+        }
+        for key in &keys {
             table.add_row([
-                cell(&key.id),
+                cell(short.get(&key.id)),
                 cell(&key.name),
                 cell(word(&key.role)),
                 cell(&key.preview),

@@ -1,11 +1,16 @@
 //! `cloud-bridge mappings`: which asset is delivered for which product.
 
+mod file;
+
+use std::path::PathBuf;
+
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::client::{ServerArgs, understood};
+use super::client::{Client, ServerArgs, understood};
+use super::identifiers::{self, Kind, short_among, whole_among};
 use super::output::{self, cell, clean, word};
 
 /// Say which asset is delivered for which product
@@ -14,6 +19,8 @@ pub(super) enum Mappings {
     List(List),
     Add(Add),
     Remove(Remove),
+    Import(Import),
+    Export(Export),
 }
 
 /// List the mappings of an integration
@@ -66,7 +73,7 @@ struct Product {
 #[group(required = true, multiple = false)]
 #[command(next_help_heading = "Asset (one of)")]
 struct Asset {
-    /// A preset, by its id or its address at Cortex Cloud
+    /// A preset, by its id or its address at Cortex Cloud, which also says when it leads to a capture
     #[arg(long, env = "CLOUD_BRIDGE_PRESET", value_name = "ID")]
     preset: Option<String>,
     /// A capture, by its id or its address at Cortex Cloud
@@ -86,12 +93,45 @@ pub(super) struct Remove {
     server: ServerArgs,
 }
 
+/// Add the mappings of a JSON file; those that are there already are left as they are
+///
+/// The file has a list of objects as `mappings export` writes it and the documents on store integrations show it:
+/// {"matchType": "sku", "externalRef": "STORM-LEAD-V2", "resourceType": "preset", "resourceId": "abc123-preset-id"}.
+/// `matchType` is `sku`, `productId`, `variantId` or `title`, `resourceType` is `preset` or `capture`, in any case. All of
+/// it is read before anything is added.
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  cloud-bridge mappings import INTEGRATION_ID mappings.json
+  cloud-bridge mappings export OTHER_ID | cloud-bridge mappings import INTEGRATION_ID")]
+pub(super) struct Import {
+    #[arg(value_name = "INTEGRATION_ID")]
+    integration: String,
+    /// The file [default: standard input]
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Print the mappings of an integration as JSON that `mappings import` reads
+#[derive(Args, Debug)]
+pub(super) struct Export {
+    #[arg(value_name = "INTEGRATION_ID")]
+    integration: String,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
 const LIST: &str = "query($id: ID!) {
   integration(id: $id) { itemMappings { id matchType externalRef resourceType resourceId } } }";
 
 const ADD: &str = "mutation($input: AddItemMappingInput!) {
   addItemMapping(input: $input) {
     itemMapping { id matchType externalRef resourceType resourceId } userErrors { code message field } } }";
+
+const IMPORT: &str = "mutation($input: ImportItemMappingsInput!) {
+  importItemMappings(input: $input) { added known userErrors { code message field } } }";
 
 const REMOVE: &str = "mutation($input: RemoveItemMappingInput!) {
   removeItemMapping(input: $input) { integration { id } userErrors { code message field } } }";
@@ -112,26 +152,41 @@ impl Mappings {
             Self::List(command) => command.run(json).await,
             Self::Add(command) => command.run(json).await,
             Self::Remove(command) => command.run(json).await,
+            Self::Import(command) => command.run(json).await,
+            Self::Export(command) => command.run().await,
         }
     }
 }
 
+/// The mappings of an integration, and its whole id.
+async fn mappings_of(client: &Client, integration: &str) -> anyhow::Result<(String, Vec<Mapping>)> {
+    let id = identifiers::whole(client, Kind::Integration, integration).await?;
+    let mut found = client.ask(LIST, json!({ "id": id })).await?["integration"].take();
+    let mappings = found.get_mut("itemMappings").with_context(|| {
+        format!("there is no integration {} of yours: `cloud-bridge integrations list` shows them", clean(integration))
+    })?;
+    Ok((id, understood(mappings)?))
+}
+
 impl List {
     async fn run(self, json: bool) -> anyhow::Result<()> {
-        let mut found = self.server.client()?.ask(LIST, json!({ "id": self.integration })).await?["integration"].take();
-        let mappings = found.get_mut("itemMappings").with_context(|| {
-            format!(
-                "there is no integration {} of yours: `cloud-bridge integrations list` shows them",
-                clean(&self.integration)
-            )
-        })?;
+        let client = self.server.client()?;
+        let (_, mappings) = mappings_of(&client, &self.integration).await?;
         if json {
-            return Ok(output::print_json(mappings)?);
+            return Ok(output::print_json(&mappings.iter().map(Mapping::object).collect::<Vec<_>>())?);
         }
-        let mut table = output::table(&["ID", "BY", "PRODUCT", "DELIVERS", "ASSET"]);
-        for mapping in understood::<Vec<Mapping>>(mappings)? {
+        if mappings.is_empty() {
+            return Ok(output::print(
+                "There is no mapping yet: `cloud-bridge mappings add INTEGRATION_ID --sku SKU --preset PRESET_ID` adds one, \
+                 `cloud-bridge mappings import` many.",
+            )?);
+        }
+        let ids: Vec<&str> = mappings.iter().map(|mapping| mapping.id.as_str()).collect();
+        let mut table =
+            output::list(&[("ID", None), ("BY", None), ("PRODUCT", None), ("DELIVERS", Some(1)), ("ASSET", None)]);
+        for mapping in &mappings {
             table.add_row([
-                cell(&mapping.id),
+                cell(short_among(&mapping.id, &ids)),
                 cell(word(&mapping.match_type)),
                 cell(&mapping.external_ref),
                 cell(word(&mapping.resource_type)),
@@ -141,6 +196,48 @@ impl List {
         output::keep_whole(&mut table, 0);
         output::print(output::rendered(&table))?;
         Ok(())
+    }
+}
+
+impl Mapping {
+    /// As the documents on store integrations write it, with its id.
+    fn object(&self) -> Value {
+        let mut object = file::object(&self.match_type, &self.external_ref, &self.resource_type, &self.resource_id);
+        object["id"] = json!(self.id);
+        object
+    }
+}
+
+impl Export {
+    async fn run(self) -> anyhow::Result<()> {
+        let (_, mappings) = mappings_of(&self.server.client()?, &self.integration).await?;
+        let objects = mappings.iter().map(|mapping| {
+            file::object(&mapping.match_type, &mapping.external_ref, &mapping.resource_type, &mapping.resource_id)
+        });
+        Ok(output::print_json(&objects.collect::<Vec<_>>())?)
+    }
+}
+
+impl Import {
+    async fn run(self, json: bool) -> anyhow::Result<()> {
+        let mappings = file::read(self.file.as_deref())?;
+        let client = self.server.client()?;
+        let id = identifiers::whole(&client, Kind::Integration, &self.integration).await?;
+        let (mut added, mut known) = (0, 0);
+        for part in mappings.chunks(file::AT_ONCE) {
+            let input = json!({ "input": { "integrationId": id, "mappings": part } });
+            let done = client.change(IMPORT, input, "importItemMappings").await;
+            let done = done.with_context(|| {
+                format!("{added} of {} mappings were added before: run this again for the rest", mappings.len())
+            })?;
+            added += done["added"].as_u64().unwrap_or(0);
+            known += done["known"].as_u64().unwrap_or(0);
+        }
+        if json {
+            return Ok(output::print_json(&json!({ "added": added, "known": known }))?);
+        }
+        let mappings = if added == 1 { "1 mapping was".to_owned() } else { format!("{added} mappings were") };
+        Ok(output::print(format_args!("{mappings} added; {known} had been there before."))?)
     }
 }
 
@@ -167,10 +264,10 @@ impl Add {
         });
         let payload = self.server.client()?.change(ADD, json!({ "input": input }), "addItemMapping").await?;
         let mapping = &payload["itemMapping"];
-        if json {
-            return Ok(output::print_json(mapping)?);
-        }
         let mapping: Mapping = understood(mapping)?;
+        if json {
+            return Ok(output::print_json(&mapping.object())?);
+        }
         output::print(format_args!(
             "Mapping {}: for {} {} the {} {} is delivered.",
             clean(&mapping.id),
@@ -185,12 +282,15 @@ impl Add {
 
 impl Remove {
     async fn run(self, json: bool) -> anyhow::Result<()> {
-        let input = json!({ "input": { "integrationId": self.integration, "mappingId": self.mapping } });
-        self.server.client()?.change(REMOVE, input, "removeItemMapping").await?;
+        let client = self.server.client()?;
+        let (id, mappings) = mappings_of(&client, &self.integration).await?;
+        let ids: Vec<&str> = mappings.iter().map(|mapping| mapping.id.as_str()).collect();
+        let mapping = whole_among("mapping", &self.mapping, &ids)?;
+        let input = json!({ "input": { "integrationId": id, "mappingId": mapping } });
+        client.change(REMOVE, input, "removeItemMapping").await?;
         if json {
-            return Ok(output::print_json(&json!({ "removed": self.mapping }))?);
+            return Ok(output::print_json(&json!({ "removed": mapping }))?);
         }
-        output::print(format_args!("The mapping {} is removed.", clean(&self.mapping)))?;
-        Ok(())
+        Ok(output::print(format_args!("The mapping {} is removed.", clean(&mapping)))?)
     }
 }

@@ -1,10 +1,15 @@
 //! What is printed: lines, aligned tables and JSON, none of which lets a store's text command the terminal.
 
+mod table;
+
 use std::io::{self, Write as _};
+use std::sync::OnceLock;
 
 use chrono::{DateTime, Utc};
-use comfy_table::{Cell, ColumnConstraint, ContentArrangement, Table};
+use console::Term;
 use serde::Serialize;
+
+pub(crate) use table::{cell, keep_whole, list, rendered, table};
 
 /// Writes a line to standard output. Unlike `println!` it does not panic when nobody reads any more.
 pub(crate) fn print(line: impl std::fmt::Display) -> io::Result<()> {
@@ -58,28 +63,48 @@ fn is_command(character: char) -> bool {
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A table without lines. Cells are cleaned by [`cell`].
-pub(crate) fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(header.iter().map(|title| Cell::new(title).add_attribute(comfy_table::Attribute::Bold)));
-    table
+/// Takes how wide what is printed may be: what `COLUMNS` or `--columns` says, else the width of the terminal, else, where
+/// it goes to a file or another program, as wide as it is. Once, before anything is printed.
+pub(super) fn set_width(columns: Option<&str>) {
+    let said = columns.and_then(|columns| columns.trim().parse::<usize>().ok()).filter(|columns| *columns > 0);
+    let out = Term::stdout();
+    let terminal = || out.is_term().then(|| out.size_checked()).flatten().map(|(_, columns)| usize::from(columns));
+    // Set already: in the tests, which run several commands in one process.
+    WIDTH.set(said.or_else(terminal)).ok();
 }
 
-/// Keeps a column, an id for instance, from being broken into several lines.
-pub(crate) fn keep_whole(table: &mut Table, column: usize) {
-    if let Some(column) = table.column_mut(column) {
-        column.set_constraint(ColumnConstraint::ContentWidth);
+/// How wide what is printed may be. None where it is read by a program: then ids and sentences are left whole.
+pub(crate) fn width() -> Option<usize> {
+    WIDTH.get().copied().flatten()
+}
+
+static WIDTH: OnceLock<Option<usize>> = OnceLock::new();
+
+/// A sentence in lines that fit into so many columns, all but the first indented.
+pub(super) fn wrapped(sentence: &str, width: usize, indent: usize) -> String {
+    let room = width.saturating_sub(indent).max(20);
+    let (mut lines, mut line) = (vec![], String::new());
+    for word in sentence.split(' ') {
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > room {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
     }
+    lines.push(line);
+    lines.join(&format!("\n{}", " ".repeat(indent)))
 }
 
-pub(crate) fn cell(text: impl AsRef<str>) -> Cell {
-    Cell::new(clean(text.as_ref()))
-}
-
-/// A table as text, without the white space that fills up its lines.
-pub(crate) fn rendered(table: &Table) -> String {
-    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+/// A line of shell that sets a variable for the commands that follow.
+pub(super) fn export_line(name: &str, value: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./:@%+=,".contains(character);
+    let value = clean(value);
+    if !value.is_empty() && value.chars().all(is_plain) {
+        return format!("export {name}={value}");
+    }
+    format!("export {name}='{}'", value.replace('\'', r"'\''"))
 }
 
 /// A moment as people read it.
@@ -114,5 +139,17 @@ mod tests {
         let json = escaped(&serde_json::to_string_pretty(&value).unwrap());
         assert!(json.chars().all(|character| character == '\n' || !is_command(character)), "{json}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap(), value);
+    }
+
+    #[test]
+    fn a_long_sentence_goes_on_below() {
+        let sentence = "one two three four five six seven";
+        assert_eq!(wrapped(sentence, 24, 4), "one two three four\n    five six seven");
+    }
+
+    #[test]
+    fn a_line_for_the_shell_sets_what_it_says() {
+        assert_eq!(export_line("URL", "http://127.0.0.1:8080/a"), "export URL=http://127.0.0.1:8080/a");
+        assert_eq!(export_line("SECRET", "it's $5"), r"export SECRET='it'\''s $5'");
     }
 }

@@ -3,8 +3,8 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::client::{MAX_PAGE, PageInfo, ServerArgs, understood};
-use super::output;
+use super::client::{Client, MAX_PAGE, PageInfo, ServerArgs, understood};
+use super::{identifiers, output};
 
 /// Which page of a list.
 #[derive(Args, Debug)]
@@ -26,8 +26,23 @@ impl PageArgs {
         list: &str,
         filter: Value,
     ) -> anyhow::Result<Value> {
+        Ok(self.data(&server.client()?, query, filter).await?[list].take())
+    }
+
+    /// The same, with everything else that the query asks. Ids in the filter may be beginnings of ids.
+    pub(super) async fn data(&self, client: &Client, query: &str, filter: Value) -> anyhow::Result<Value> {
         let variables = json!({ "first": self.first, "after": self.after, "filter": filter });
-        Ok(server.client()?.ask(query, variables).await?[list].take())
+        client.ask(query, identifiers::completed(client, variables).await?).await
+    }
+
+    /// What a mutation is given for the page.
+    pub(super) fn variables(&self) -> (u32, Option<&str>) {
+        (self.first, self.after.as_deref())
+    }
+
+    /// Whether it is the beginning of the list.
+    pub(super) fn is_first(&self) -> bool {
+        self.after.is_none()
     }
 }
 

@@ -14,9 +14,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::client::AskingArgs;
+use super::identifiers::whole_in;
 use super::moments::moment;
 use super::output::{self, cell, clean};
 use super::stores::StoreArgs;
+use crate::event_log::EventLog;
 use crate::replay::{Choice, Difference, MAX_NAMED, MAX_TOLD, WhatIf, what_if};
 
 /// Decide recorded webhooks again with today's mappings, filters and code, and deliver what is delivered now
@@ -65,11 +67,12 @@ pub(super) struct Replay {
 
 impl Replay {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
-        let choice = self.choice()?;
+        self.refuse_nonsense()?;
         if !self.dry_run {
             return self.for_real(json).await;
         }
         let log = self.stores.open_log().await?;
+        let choice = self.choice(&log).await?;
         let head = log.head().unsigned_abs();
         let bar = if std::io::stderr().is_terminal() { ProgressBar::new(head) } else { ProgressBar::hidden() };
         bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} events, {per_sec}, {eta} left")?);
@@ -80,24 +83,30 @@ impl Replay {
         if json { Ok(output::print_json(&as_json(&found))?) } else { told(&found) }
     }
 
-    /// What is meant, as far as it can be said without asking anybody.
-    fn choice(&self) -> anyhow::Result<Choice> {
-        let integration_id: IntegrationId = self
-            .integration
-            .parse()
-            .ok()
-            .with_context(|| format!("{:?} is no integration's id", clean(&self.integration)))?;
-        let received =
-            (self.from.map_or(0, |from| from.timestamp_micros()), self.to.map_or(i64::MAX, |to| to.timestamp_micros()));
-        if received.0 >= received.1 {
+    fn refuse_nonsense(&self) -> anyhow::Result<()> {
+        if let (Some(from), Some(to)) = (self.from, self.to)
+            && from >= to
+        {
             bail!("--to must come after --from");
         }
         if self.delivery.len() > MAX_NAMED {
             bail!("--delivery names {MAX_NAMED} deliveries at most");
         }
+        Ok(())
+    }
+
+    /// What is meant, by what the log has.
+    async fn choice(&self, log: &EventLog) -> anyhow::Result<Choice> {
+        let integration = whole_in(log, "integration", &self.integration).await?;
+        let integration_id: IntegrationId = integration
+            .parse()
+            .ok()
+            .with_context(|| format!("{:?} is no integration's id", clean(&self.integration)))?;
+        let received =
+            (self.from.map_or(0, |from| from.timestamp_micros()), self.to.map_or(i64::MAX, |to| to.timestamp_micros()));
         let mut delivery_ids = vec![];
         for id in &self.delivery {
-            let id: Option<DeliveryId> = id.parse().ok();
+            let id: Option<DeliveryId> = whole_in(log, "delivery", id).await?.parse().ok();
             delivery_ids.push(id.context("one of --delivery is no delivery's id")?);
         }
         let statuses = self.status.iter().filter_map(|status| DeliveryStatus::parse(status)).collect();
@@ -118,8 +127,9 @@ fn told(found: &WhatIf) -> anyhow::Result<()> {
     }
     let WhatIf { orders, same, undecided, erased, different, .. } = found;
     Ok(output::print(format_args!(
-        "{orders} orders looked at: {different} would be decided otherwise, {same} alike, {undecided} were not decided \
-         then, {erased} were erased. Nothing was changed."
+        "{} looked at: {different} would be decided otherwise, {same} alike, {undecided} were not decided \
+         then, {erased} were erased. Nothing was changed.",
+        if *orders == 1 { "1 order".to_owned() } else { format!("{orders} orders") }
     ))?)
 }
 

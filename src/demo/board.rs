@@ -13,12 +13,12 @@ use tokio::sync::Notify;
 
 use super::merchant::{Cast, Seen};
 use super::scenario::{self, Scenario, Step};
-use crate::cli::output::{cell, keep_whole, rendered, table};
+use crate::cli::output::{cell, keep_whole, rendered, table, width};
 use crate::cli::status_cell;
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Columns that the whole table needs.
-const MIN_COLUMNS: u16 = 130;
+const MIN_COLUMNS: usize = 130;
 
 pub(super) struct Board {
     rows: Mutex<Vec<Row>>,
@@ -159,16 +159,14 @@ impl Board {
 
     /// On a narrow terminal some columns are left out; while the table is `live` so many that an order stays a line.
     pub(super) fn table(&self, live: bool) -> String {
-        let mut table = table(&["", "ORDER", "STATUS", "CODE", "TRIES", "WHAT HAPPENS", "STORE"]);
-        let is_narrow = table.width().is_some_and(|columns| columns < MIN_COLUMNS);
+        let header = ["", "ORDER", "STATUS", "CODE", "TRIES", "WHAT HAPPENS", "STORE"];
+        let is_narrow = width().is_some_and(|columns| columns < MIN_COLUMNS);
         let columns = match (is_narrow, live) {
             (true, true) => 5,
             (true, false) => 6,
             (false, _) => 7,
         };
-        let header: Vec<_> =
-            table.header().into_iter().flat_map(|row| row.cell_iter().take(columns).cloned()).collect();
-        table.set_header(header);
+        let mut table = table(&header[..columns]);
         for row in self.rows().iter() {
             let mark = if row.is_settled() { cell("✓").fg(Color::Green) } else { cell("…") };
             let (status, code) = match row.now {
@@ -178,7 +176,7 @@ impl Board {
             let attempts = if row.attempts > 0 { row.attempts.to_string() } else { String::new() };
             let Scenario { order, provider, title, .. } = row.scenario;
             let cells = [mark, cell(order), status, cell(code), cell(attempts), cell(title), cell(provider.as_str())];
-            table.add_row(cells.into_iter().take(columns));
+            table.add_row(cells);
         }
         for column in 1..4 {
             keep_whole(&mut table, column);

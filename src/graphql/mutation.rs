@@ -3,10 +3,13 @@
 
 mod accounts;
 mod checkpoints;
+mod credentials;
+mod customers;
 mod deliveries;
 mod erasure;
 mod export;
 mod integrations;
+mod mappings;
 mod master_keys;
 mod projections;
 mod replays;
@@ -23,6 +26,9 @@ pub struct Mutation(
     erasure::Erasures,
     export::Exports,
     accounts::Accounts,
+    credentials::Credentials,
+    customers::Customers,
+    mappings::Mappings,
     checkpoints::Checkpoints,
     projections::Projections,
     reveal::Reveal,

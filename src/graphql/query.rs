@@ -9,14 +9,17 @@ use chrono::{DateTime, Utc};
 use domain::account::Role;
 use domain::integration::Provider as DomainProvider;
 use projections::delivery_stats::{self, Counts};
+use projections::identifiers::Kind;
 use projections::{accounts, delivery_log, integrations};
 
 use super::ApiError;
 use super::account::Account;
 use super::action::{OperatorAction, OperatorActionFilter, actions};
+use super::caller::Caller;
 use super::data_request::{DataRequest, DataRequestFilter, requests};
 use super::delivery::{Delivery, DeliveryFilter, deliveries};
 use super::event::{Event, events};
+use super::identifiers::{self, IdKind, ShortId};
 use super::integration::Integration;
 use super::loader::{IntegrationKey, Loader};
 use super::master_key::{MasterKeyRotation, unknown};
@@ -39,11 +42,42 @@ pub struct Query;
 
 #[Object]
 impl Query {
+    /// The key that asks, its role and its account.
+    #[expect(clippy::unused_async, reason = "resolvers are async by their macro")]
+    async fn caller(&self, context: &Context<'_>) -> Result<Caller, ApiError> {
+        Ok(asked(context)?.1.into())
+    }
+
     /// The account that the caller's key belongs to.
-    async fn account(&self, context: &Context<'_>) -> Result<Account, ApiError> {
+    async fn account(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Support and admin only: another account.")] id: Option<ID>,
+    ) -> Result<Account, ApiError> {
         let (service, viewer) = asked(context)?;
-        let found = accounts::find(&service.views, &viewer.account_id.to_string()).await?;
-        found.map(Account::from).ok_or(ApiError::Unavailable)
+        let Some(id) = id else {
+            let own = accounts::find(&service.views, &viewer.account_id.to_string()).await?;
+            return own.map(Account::from).ok_or(ApiError::Unavailable);
+        };
+        let found = if viewer.sees(&id) { accounts::find(&service.views, &id).await? } else { None };
+        found
+            .map(Account::from)
+            .ok_or(ApiError::InvalidArgument { argument: "id", reason: "is no account that you see" })
+    }
+
+    /// The ids that begin with a text of 8 characters or more, ten at most: of what the caller may see.
+    #[graphql(complexity = "10")]
+    async fn ids_beginning(&self, context: &Context<'_>, kind: IdKind, text: String) -> Result<Vec<ID>, ApiError> {
+        let (service, viewer) = asked(context)?;
+        let found = identifiers::beginning_with(service, viewer, kind.into(), &text).await?;
+        Ok(found.into_iter().map(ID).collect())
+    }
+
+    /// For lists that people read: how each id can be shortened so that it still names one thing only. 100 at most.
+    #[graphql(complexity = "100 + child_complexity")]
+    async fn short_ids(&self, context: &Context<'_>, kind: IdKind, ids: Vec<ID>) -> Result<Vec<ShortId>, ApiError> {
+        let (service, viewer) = asked(context)?;
+        identifiers::shortened(service, viewer, kind.into(), ids).await
     }
 
     /// Support and admin only: every account, the oldest first.
@@ -63,10 +97,15 @@ impl Query {
         .await
     }
 
-    async fn integration(&self, context: &Context<'_>, id: ID) -> Result<Option<Integration>, ApiError> {
-        let (_, viewer) = asked(context)?;
+    async fn integration(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Its id, or the beginning of it: 8 characters or more that no other id begins with.")] id: ID,
+    ) -> Result<Option<Integration>, ApiError> {
+        let (service, viewer) = asked(context)?;
         let loader = context.data_unchecked::<DataLoader<Loader>>();
-        let found = loader.load_one(IntegrationKey(id.0)).await?;
+        let id = identifiers::meant(service, viewer, Kind::Integration, id, "id").await?;
+        let found = loader.load_one(IntegrationKey(id)).await?;
         Ok(found.filter(|row| viewer.sees(&row.account_id)).map(Integration))
     }
 
@@ -92,12 +131,13 @@ impl Query {
     async fn delivery(
         &self,
         context: &Context<'_>,
-        id: ID,
+        #[graphql(desc = "Its id, or the beginning of it: 8 characters or more that no other id begins with.")] id: ID,
         #[graphql(desc = "The delivery as it was at this moment, folded from its events.")] as_of: Option<
             DateTime<Utc>,
         >,
     ) -> Result<Option<Delivery>, ApiError> {
         let (service, viewer) = asked(context)?;
+        let id = identifiers::meant(service, viewer, Kind::Delivery, id, "id").await?;
         let now = delivery_log::find(&service.views, &id).await?.filter(|row| viewer.sees(&row.account_id));
         let (Some(row), Some(as_of)) = (&now, as_of) else {
             return Ok(now.map(Delivery));

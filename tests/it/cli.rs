@@ -112,9 +112,10 @@ async fn every_command(engine: Engine) {
     let actions = printed(&desk.run(&["audit", "actions", "--account", &account]).await);
     assert!(actions.contains("they poll"), "{actions}");
 
-    let made =
-        desk.json(&["integrations", "create", "--provider", "shopify", "--name", "shop", "--account", &account]).await;
-    let (integration, secret) = (text(&made["integrationId"]), text(&made["signingSecret"]));
+    let secret = "shpss_0123456789abcdef".to_owned();
+    let create = ["--json", "integrations", "create", "--provider", "shopify", "--name", "shop", "--account", &account];
+    let made = desk.run_with(&[&create[..], &["--secret-stdin"]].concat(), &secret).await;
+    let integration = text(&line(&printed(&made))["integrationId"]);
     let url = format!("{}/api/webhooks/shopify/{integration}", desk.server.url);
     let body = crate::orders::shopify(1042, "mutual_max", &["STORM"]).to_string();
     let signed =
@@ -287,7 +288,9 @@ async fn a_store_is_connected(engine: Engine) {
     let id = text(&listed["nodes"][0]["id"]);
     let shown = printed(&desk.run(&["integrations", "list"]).await);
     assert!(shown.contains(&id) && shown.contains("My shop") && shown.contains("every status"), "{shown}");
-    assert!(printed(&desk.run(&["integrations", "deactivate", &id]).await).contains("refused"));
+    let unasked = desk.run(&["integrations", "deactivate", &id]).await;
+    assert!(!unasked.status.success() && said(&unasked).contains("--yes"), "{}", said(&unasked));
+    assert!(printed(&desk.run(&["integrations", "deactivate", &id, "--yes"]).await).contains("refused"));
     assert_eq!(desk.json(&["integrations", "list"]).await["nodes"][0]["active"], json!(false));
     assert_eq!(desk.json(&["integrations", "activate", &id]).await["active"], json!(true));
     let changed = desk.json(&["integrations", "update", &id, "--order-status", "paid,authorized"]).await;
@@ -303,7 +306,7 @@ async fn a_store_is_connected(engine: Engine) {
     assert!(!none.status.success() && said(&none).contains("standard input"), "{}", said(&none));
 
     let added = desk.json(&["mappings", "add", &id, "--sku", "STORM", "--preset", "storm"]).await;
-    assert_eq!((&added["matchType"], &added["resourceId"]), (&json!("SKU"), &json!("storm")));
+    assert_eq!((&added["matchType"], &added["resourceId"]), (&json!("sku"), &json!("storm")));
     let other = desk.json(&["mappings", "add", &id, "--title", "Rain", "--capture", "rain"]).await;
     assert!(printed(&desk.run(&["mappings", "list", &id]).await).contains("STORM"));
     printed(&desk.run(&["mappings", "remove", &id, &text(&other["id"])]).await);

@@ -93,16 +93,28 @@ on_each_engine! {
         new.post(&orders::shopify(4, STAY, &["STORM"])).await.accepted("queued");
     }
 
-    async fn a_secret_that_the_store_chose_is_taken_at_once(app: &TestApp) {
-        let shop = app.merchant().await.shop(Provider::Shopify).await;
-        let set = shop.merchant.ask(
-            r#"mutation ($input: SetSigningSecretInput!) { setSigningSecret(input: $input) { userErrors { code } } }"#,
-            json!({ "input": { "integrationId": shop.id, "signingSecret": "shown-by-shopify" } }),
-        ).await;
-        assert_eq!(set["setSigningSecret"]["userErrors"], json!([]));
-        let order = orders::shopify(1, STAY, &["STORM"]);
-        shop.post(&order).await.refused(401, "wrong_signature");
-        Shop { secret: "shown-by-shopify".to_owned(), ..shop }.post(&order).await.accepted("queued");
+    async fn after_the_stores_own_secret_is_set_the_old_one_is_valid_for_a_day_unless_told_otherwise(app: &TestApp) {
+        let old = app.merchant().await.shop(Provider::Shopify).await;
+        let set = async |secret: &str, overlap: Value| {
+            let mut input = json!({ "integrationId": old.id, "signingSecret": secret });
+            if !overlap.is_null() {
+                input["overlapHours"] = overlap;
+            }
+            let document =
+                r#"mutation ($input: SetSigningSecretInput!) { setSigningSecret(input: $input) { userErrors { code } } }"#;
+            old.merchant.ask(document, json!({ "input": input })).await["setSigningSecret"]["userErrors"].clone()
+        };
+        let with = |secret: &str| Shop { secret: secret.to_owned(), ..old.clone() };
+        assert_eq!(set("shown-by-shopify", Value::Null).await, json!([]));
+        old.post(&orders::shopify(1, STAY, &["STORM"])).await.accepted("queued");
+        with("shown-by-shopify").post(&orders::shopify(2, STAY, &["STORM"])).await.accepted("queued");
+        app.advance(TimeDelta::hours(24));
+        old.post(&orders::shopify(3, STAY, &["STORM"])).await.refused(401, "wrong_signature");
+        assert_eq!(set("shown-at-last", json!(0)).await, json!([]));
+        with("shown-by-shopify").post(&orders::shopify(4, STAY, &["STORM"])).await.refused(401, "wrong_signature");
+        with("shown-at-last").post(&orders::shopify(5, STAY, &["STORM"])).await.accepted("queued");
+        assert_eq!(set("another-secret", json!(-1)).await[0]["code"], "OVERLAP_TOO_SHORT");
+        assert_eq!(set("another-secret", json!(169)).await[0]["code"], "OVERLAP_TOO_LONG");
     }
 
     async fn a_repeated_webhook_is_a_duplicate_whatever_its_topic(app: &TestApp) {

@@ -17,9 +17,12 @@ pub enum IntegrationCommand {
     ChangeOrderStatuses {
         order_statuses: Vec<String>,
     },
-    /// Takes over a secret that the store chose (Shopify shows the merchant one of its own). It replaces at once.
+    /// Takes over a secret that the store chose (Shopify shows the merchant one of its own). The old one stays valid for
+    /// `overlap_hours`; with 0 it is void at once.
     SetSigningSecret {
         secret: String,
+        now: DateTime<Utc>,
+        overlap_hours: u32,
     },
     /// Changes the secret while the old one stays valid for a time.
     RotateSigningSecret {

@@ -85,7 +85,8 @@ fn a_change_that_changes_nothing_is_not_recorded() {
         IntegrationCommand::Rename { name: " My shop ".to_owned() },
         IntegrationCommand::Activate,
         IntegrationCommand::ChangeOrderStatuses { order_statuses: vec!["PROCESSING".into(), "completed".into()] },
-        IntegrationCommand::SetSigningSecret { secret: SECRET.to_owned() },
+        set_secret(SECRET, 24),
+        set_secret(SECRET, 0),
         IntegrationCommand::RemoveItemMapping { mapping_id: MappingId(Uuid::nil()) },
     ];
     for command in cases {
@@ -145,13 +146,41 @@ fn after_a_rotation_both_secrets_are_valid_until_the_overlap_ends() {
     assert_eq!(secrets(end), ["whsec_second_secret"]);
 }
 
+fn set_secret(secret: &str, overlap_hours: u32) -> IntegrationCommand {
+    IntegrationCommand::SetSigningSecret { secret: secret.to_owned(), now: noon(), overlap_hours }
+}
+
 #[test]
-fn a_secret_that_the_store_chose_replaces_at_once() {
-    let secret = "shopify_shows_this".to_owned();
+fn a_secret_that_the_store_chose_leaves_the_old_one_valid_for_the_overlap() {
+    let end = noon() + TimeDelta::hours(24);
+    let replaced = IntegrationEvent::SigningSecretRotated {
+        secret: "shopify_shows_this".into(),
+        secret_preview: "…this".to_owned(),
+        previous_valid_until: end,
+    };
+    given([]).when(set_secret("shopify_shows_this", 24)).then_expect_events(vec![replaced.clone()]);
+    given([replaced.clone()]).when(set_secret("shopify_shows_this", 24)).then_expect_events(vec![]);
+    given([])
+        .when(set_secret("shopify_shows_this", 169))
+        .then_expect_error(IntegrationRefusal::OverlapTooLong { hours: 169 });
+    let integration = fold([replaced]);
+    let secrets = |at| integration.link().unwrap().signing_secrets(at).collect::<Vec<_>>();
+    assert_eq!(secrets(end - TimeDelta::microseconds(1)), ["shopify_shows_this", SECRET]);
+    assert_eq!(secrets(end), ["shopify_shows_this"]);
+}
+
+#[test]
+fn without_an_overlap_a_secret_replaces_at_once_and_ends_an_earlier_overlap() {
     let set =
         IntegrationEvent::SigningSecretSet { secret: "shopify_shows_this".into(), secret_preview: "…this".into() };
-    given([]).when(IntegrationCommand::SetSigningSecret { secret }).then_expect_events(vec![set.clone()]);
-    let integration = fold([set]);
+    given([]).when(set_secret("shopify_shows_this", 0)).then_expect_events(vec![set.clone()]);
+    let overlapping = IntegrationEvent::SigningSecretRotated {
+        secret: "shopify_shows_this".into(),
+        secret_preview: "…this".to_owned(),
+        previous_valid_until: noon() + TimeDelta::hours(24),
+    };
+    given([overlapping.clone()]).when(set_secret("shopify_shows_this", 0)).then_expect_events(vec![set.clone()]);
+    let integration = fold([overlapping, set]);
     assert_eq!(integration.link().unwrap().signing_secrets(noon()).collect::<Vec<_>>(), ["shopify_shows_this"]);
 }
 
@@ -224,7 +253,7 @@ fn any_command() -> impl Strategy<Value = IntegrationCommand> {
         1 => Just(IntegrationCommand::Activate),
         1 => Just(IntegrationCommand::Deactivate),
         1 => statuses().prop_map(|order_statuses| IntegrationCommand::ChangeOrderStatuses { order_statuses }),
-        1 => secret().prop_map(|secret| IntegrationCommand::SetSigningSecret { secret }),
+        1 => (secret(), 0..2_u32).prop_map(|(secret, overlap_hours)| set_secret(&secret, overlap_hours)),
         1 => (secret(), 0..200_i64, 0..200_u32).prop_map(|(secret, seconds, overlap_hours)| {
             let now = noon() + TimeDelta::seconds(seconds);
             IntegrationCommand::RotateSigningSecret { secret, now, overlap_hours }

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::cli::client::{ServerArgs, understood};
 use crate::cli::events::event_type;
+use crate::cli::identifiers::{self, Kind, ShortIds};
 use crate::cli::moments::moment as parse_moment;
 use crate::cli::output::{self, cell, clean, moment};
 use crate::cli::paging::{PageArgs, tell_of_more};
@@ -61,15 +62,20 @@ struct Action {
 
 impl Actions {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
+        let client = self.server.client()?;
+        let stream = match &self.stream {
+            Some(text) => Some(identifiers::whole_stream(&client, text).await?),
+            None => None,
+        };
         let filter = json!({
             "accountId": self.account,
             "keyId": self.key,
             "type": self.event_type,
-            "aggregateId": self.stream,
+            "aggregateId": stream,
             "from": self.since,
             "to": self.until,
         });
-        let found = self.page.ask(&self.server, ACTIONS, "operatorActions", filter).await?;
+        let found = self.page.data(&client, ACTIONS, filter).await?["operatorActions"].take();
         if json {
             return Ok(output::print_json(&found)?);
         }
@@ -77,13 +83,26 @@ impl Actions {
         if actions.is_empty() {
             return Ok(output::print("Nothing of the kind was done with an API key.")?);
         }
-        let mut table = output::table(&["WHEN (UTC)", "KEY", "WHAT", "STREAM", "REASON"]);
+        let mut short = ShortIds::default();
+        for (kind, name) in
+            [(Kind::Delivery, "delivery"), (Kind::Integration, "integration"), (Kind::Account, "account")]
+        {
+            let of_kind = actions.iter().filter(|action| action.aggregate_type == name);
+            short.extend(ShortIds::of(&client, kind, of_kind.map(|action| action.aggregate_id.as_str())).await?);
+        }
+        let mut table = output::list(&[
+            ("WHEN (UTC)", None),
+            ("KEY", Some(3)),
+            ("WHAT", None),
+            ("STREAM", Some(1)),
+            ("REASON", Some(2)),
+        ]);
         for action in &actions {
             table.add_row([
                 cell(moment(action.recorded_at)),
                 cell(&action.key_name),
                 cell(&action.summary),
-                cell(format!("{} {}", action.aggregate_type, clean(&action.aggregate_id))),
+                cell(format!("{} {}", action.aggregate_type, clean(short.get(&action.aggregate_id)))),
                 cell(action.reason.as_deref().unwrap_or("—")),
             ]);
         }

@@ -8,6 +8,7 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 use serde_json::json;
 
+use super::super::identifiers::whole_in;
 use super::super::output;
 use super::super::stores::StoreArgs;
 use super::{bar, counted};
@@ -79,6 +80,10 @@ impl Export {
     }
 
     async fn write(&self, log: &crate::event_log::EventLog) -> anyhow::Result<crate::audit::bundle::Exported> {
+        let mut streams = self.streams.clone();
+        for stream in &mut streams {
+            stream.aggregate_id = whole_in(log, &stream.aggregate_type, &stream.aggregate_id).await?;
+        }
         let path = self.output.display();
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
@@ -90,7 +95,7 @@ impl Export {
             }
             anyhow!(error).context(format!("{path} cannot be made"))
         })?;
-        let request = Request { from: self.from, to: self.to, streams: self.streams.clone() };
+        let request = Request { from: self.from, to: self.to, streams };
         let bar = bar()?;
         let exported = export(log, &request, BufWriter::new(&file), |events, all| {
             bar.set_length(all);

@@ -23,11 +23,12 @@ use crate::cli::{input, output};
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("which").required(true).multiple(true), after_long_help = "\
 Examples:
-  cloud-bridge deliveries retry ID --username mutual_max
+  cloud-bridge deliveries retry 1042 --username mutual_max
   cloud-bridge deliveries retry --code temporary_failure --from 2h --reason 'Cortex Cloud was away'
   cloud-bridge deliveries retry --integration ID --status failed_permanent --yes")]
 pub(in crate::cli) struct Retry {
-    #[arg(value_name = "DELIVERY_ID", group = "which", conflicts_with_all = ["status", "code", "integration", "from", "to"])]
+    /// The delivery: its id or the beginning of it, or the id or number of its order
+    #[arg(value_name = "DELIVERY", group = "which", conflicts_with_all = ["status", "code", "integration", "from", "to"])]
     id: Option<String>,
     /// The customer's username, where the order named none or a wrong one
     #[arg(long, env = "CLOUD_BRIDGE_USERNAME", requires = "id", conflicts_with_all = ["status", "code", "integration", "from", "to"])]
@@ -84,7 +85,14 @@ impl Retry {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
         if let Some(id) = &self.id {
             let input = json!({ "deliveryId": id, "targetUsername": self.username });
-            return change(&self.server, json, RETRY, input, "retryDelivery").await;
+            return change(&self.server.client()?, json, RETRY, input, "retryDelivery").await;
+        }
+        if self.code.iter().any(|code| code == ResolutionCode::MissingUsername.as_str()) {
+            bail!(
+                "trying again cannot help an order that names no username: nothing was retried. Ask each customer, then \
+                 `cloud-bridge deliveries retry ID --username NAME`; `cloud-bridge deliveries list --code \
+                 missing_username` lists the orders"
+            );
         }
         if let (Some(from), Some(to)) = (self.from, self.to)
             && from >= to
@@ -96,7 +104,8 @@ impl Retry {
         if found.matched > 0 && !self.yes {
             let all: Vec<Listed> = understood(&found.deliveries)?;
             let meant = number_of(found.matched);
-            input::tell(&format!("{meant} would go back to the queue:\n{}", listed(&all, found.matched)))?;
+            let list = listed(&client, &all, found.matched).await?;
+            input::tell(&format!("{meant} would go back to the queue:\n{list}"))?;
             input::confirm(&format!("Put {meant} back in the queue?")).context("nothing was retried")?;
         }
         let (bar, mut stop) = (progress(found.matched, "stops")?, signals()?);

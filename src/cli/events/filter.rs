@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use domain::{DeliveryId, IntegrationId};
 
+use super::super::identifiers::whole_in;
 use super::super::moments::moment;
 use super::super::output::clean;
 use super::kinds::{Aggregate, aggregate, event_type};
@@ -59,6 +60,24 @@ impl Filter {
 
     /// What is wanted of this log, and where it can lie. What there is not in the log is refused.
     pub(super) async fn of(&self, log: &EventLog) -> anyhow::Result<(Selection, RangeInclusive<i64>)> {
+        self.with_whole_ids(log).await?.chosen(log).await
+    }
+
+    /// The same, with ids that were given by their beginnings.
+    async fn with_whole_ids(&self, log: &EventLog) -> anyhow::Result<Self> {
+        let mut filter = self.clone();
+        for (kind, id) in [("account", &mut filter.account), ("integration", &mut filter.integration)] {
+            if let Some(text) = id {
+                *text = whole_in(log, kind, text).await?;
+            }
+        }
+        if let Some(Aggregate { kind, id: Some(id) }) = &mut filter.aggregate {
+            *id = whole_in(log, kind, id).await?;
+        }
+        Ok(filter)
+    }
+
+    async fn chosen(&self, log: &EventLog) -> anyhow::Result<(Selection, RangeInclusive<i64>)> {
         self.refuse_nonsense(log).await?;
         let (mut aggregate_type, mut aggregate_ids) = (None, None);
         if let Some(Aggregate { kind, id }) = &self.aggregate {

@@ -1,17 +1,18 @@
 //! An event as it is printed: a line for people, or an object of JSON. Nothing private is in either.
 
 use chrono::DateTime;
-use console::{Style, Term};
+use console::Style;
 use domain::delivery::DeliveryEvent;
 use projections::feed::Fact;
 use serde_json::{Value, json};
 
-use super::super::output::{clean, moment};
+use super::super::output::{clean, moment, width, wrapped};
+use crate::event_log::EventLog;
 use crate::event_log::selection::Chosen;
 use crate::summary::{leave_out_key_hash, summary};
 
 /// Where the sentence begins on a wide terminal.
-const BEFORE_SENTENCE: usize = 101;
+const BEFORE_SENTENCE: usize = 106;
 /// The room that a sentence wants beside the columns; where there is less it goes below them.
 const SENTENCE: usize = 40;
 /// Where the sentence begins below the columns.
@@ -27,37 +28,47 @@ pub(super) struct Layout {
 impl Layout {
     /// For standard output as it is.
     pub(super) fn of_stdout() -> Self {
-        let out = Term::stdout();
-        let width = out.is_term().then(|| out.size_checked()).flatten();
-        Self { width: width.map(|(_, columns)| usize::from(columns)) }
+        Self { width: width() }
     }
 
     pub(super) fn header(self) -> String {
-        let stream = if self.is_short() { 20 } else { 49 };
-        let columns = format!("{:>8}  {:<19}  {:<stream$}  {:<24}", "POSITION", "WHEN (UTC)", "STREAM", "EVENT");
+        let (stream, gap) = (self.room_of_stream(), self.gap());
+        let columns =
+            format!("{:>8}{gap}{:<19}{gap}{:<stream$}{gap}{:<24}", "POSITION", "WHEN (UTC)", "STREAM", "EVENT");
         let line = match self.narrow() {
-            Some(_) => columns,
+            Some(_) => columns.trim_end().to_owned(),
             None => format!("{columns}  {:<20}  WHAT HAPPENED", "WHO"),
         };
         Style::new().for_stdout().bold().apply_to(line).to_string()
     }
 
-    pub(super) fn line(self, event: &Chosen) -> String {
+    /// A line for an event of the log that it was read from: the log says how its stream's id can be shortened.
+    pub(super) async fn line_of(self, log: &EventLog, event: &Chosen) -> anyhow::Result<String> {
+        let stored = &event.stored;
+        let id = match self.width {
+            Some(_) => log.shortest_id(&stored.aggregate_type, &stored.aggregate_id).await?,
+            None => stored.aggregate_id.clone(),
+        };
+        Ok(self.line(event, &id))
+    }
+
+    fn line(self, event: &Chosen, id: &str) -> String {
         let stored = &event.stored;
         let at = DateTime::from_timestamp_micros(stored.recorded_at).map(moment).unwrap_or_default();
-        let id = clean(&stored.aggregate_id);
-        let (id, room) = if self.is_short() { (shortened(&id, 8), 20) } else { (id, 49) };
-        let stream = format!("{} {id}", clean(&stored.aggregate_type));
+        let (room, gap) = (self.room_of_stream(), self.gap());
+        let stream = format!("{} {}", clean(&stored.aggregate_type), clean(id));
         let actor = event.recorded.as_ref().map_or_else(|_| String::new(), |recorded| clean(&recorded.actor));
-        let actor = if self.is_short() { shortened(&actor, 20) } else { actor };
+        let actor = shown_actor(&actor);
         let sentence = clean(&said(event));
         let dim = Style::new().for_stdout().dim();
+        let event_type = clean(&stored.event_type);
+        let event_type = if self.narrow().is_some() { event_type } else { format!("{event_type:<24}") };
         let columns = format!(
-            "{}  {}  {}  {}",
+            "{}{gap}{}{gap}{}{gap}{}",
             dim.apply_to(format!("{:>8}", stored.position)),
             dim.apply_to(at),
             format_args!("{stream:<room$}"),
-            style(&stored.event_type).apply_to(format!("{:<24}", clean(&stored.event_type))),
+            style(&stored.event_type).apply_to(event_type),
         );
         if let Some(width) = self.narrow() {
             let sentence = if actor.is_empty() { sentence } else { format!("{sentence} [{actor}]") };
@@ -67,32 +78,20 @@ impl Layout {
         format!("{columns}  {actor:<20}  {sentence}")
     }
 
+    /// Room for the longest kind of stream, and an id of a busy moment.
+    fn room_of_stream(self) -> usize {
+        if self.width.is_some() { 25 } else { 49 }
+    }
+
+    /// Between columns.
+    fn gap(self) -> &'static str {
+        if self.narrow().is_some() { " " } else { "  " }
+    }
+
     /// The width of a terminal on which the sentence has no room beside the columns.
     fn narrow(self) -> Option<usize> {
         self.width.filter(|width| *width < BEFORE_SENTENCE + SENTENCE)
     }
-
-    /// On a terminal ids are cut; whatever reads a pipe wants them whole.
-    fn is_short(self) -> bool {
-        self.width.is_some()
-    }
-}
-
-/// A sentence in lines that fit, all but the first indented: that one follows something.
-fn wrapped(sentence: &str, width: usize, indent: usize) -> String {
-    let room = width.saturating_sub(indent).max(20);
-    let (mut lines, mut line) = (vec![], String::new());
-    for word in sentence.split(' ') {
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > room {
-            lines.push(std::mem::take(&mut line));
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    lines.push(line);
-    lines.join(&format!("\n{}", " ".repeat(indent)))
 }
 
 /// The event's colour, by what it means for the merchant.
@@ -107,11 +106,13 @@ fn style(event_type: &str) -> Style {
     }
 }
 
-fn shortened(text: &str, length: usize) -> String {
-    if text.chars().count() <= length {
-        return text.to_owned();
+/// Who it was: on a terminal no more of a worker's name than tells it from others.
+pub(super) fn shown_actor(actor: &str) -> String {
+    const LENGTH: usize = 20;
+    if width().is_none() || actor.chars().count() <= LENGTH {
+        return actor.to_owned();
     }
-    text.chars().take(length.saturating_sub(usize::from(length > 8))).chain(['…']).collect()
+    actor.chars().take(LENGTH - 1).chain(['…']).collect()
 }
 
 /// What happened, in a sentence.
@@ -174,11 +175,5 @@ mod tests {
     fn what_is_private_is_never_printed() {
         let data = json!({ "a": { "$private": "max" }, "b": ["$erased", { "$private": { "deep": 1 } }], "c": 1 });
         assert_eq!(without_private(data), json!({ "a": "[private]", "b": [null, "[private]"], "c": 1 }));
-    }
-
-    #[test]
-    fn a_long_sentence_goes_on_below() {
-        let sentence = "one two three four five six seven";
-        assert_eq!(wrapped(sentence, 24, 4), "one two three four\n    five six seven");
     }
 }

@@ -51,12 +51,12 @@ impl List {
                 output::print_json_line(&object(event))?;
             }
         } else if events.is_empty() {
-            output::print("No event fits.")?;
+            output::print("No event fits. `cloud-bridge events list` without options shows the newest.")?;
         } else {
             let layout = Layout::of_stdout();
             output::print(layout.header())?;
             for event in shown {
-                output::print(layout.line(event))?;
+                output::print(layout.line_of(log, event).await?)?;
             }
         }
         if more {

@@ -1,10 +1,11 @@
 //! `cloud-bridge events show`.
 
+use super::super::identifiers::whole_in;
 use super::super::input;
 use super::super::output::{self, cell, clean, moment};
 use super::super::stores::StoreArgs;
 use super::kinds::KINDS;
-use super::line::{object, said};
+use super::line::{object, said, shown_actor};
 use crate::event_log::row::first_broken;
 use crate::event_log::selection::Chosen;
 use anyhow::bail;
@@ -19,6 +20,7 @@ use clap::Args;
 pub(in crate::cli) struct Show {
     #[arg(value_name = "AGGREGATE_TYPE")]
     aggregate_type: String,
+    /// Its id, or the beginning of it
     #[arg(value_name = "ID")]
     id: String,
     /// How many events at most, from the first on
@@ -31,7 +33,8 @@ pub(in crate::cli) struct Show {
 impl Show {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
         let log = self.stores.open_log().await?;
-        let mut stream = log.whole_stream(&self.aggregate_type, &self.id, self.first + 1).await?;
+        let id = whole_in(&log, &self.aggregate_type, &self.id).await?;
+        let mut stream = log.whole_stream(&self.aggregate_type, &id, self.first + 1).await?;
         let first = usize::try_from(self.first)?;
         let more = stream.len() > first;
         stream.truncate(first);
@@ -43,7 +46,7 @@ impl Show {
                 KINDS.map(|(kind, _)| kind).join(", ")
             );
         }
-        let wrapped = log.wrapped_data_key(&self.aggregate_type, &self.id).await?;
+        let wrapped = log.wrapped_data_key(&self.aggregate_type, &id).await?;
         // Before the events are opened: a row that was changed can often not be opened at all.
         let broken = first_broken(&stream).map(|event| event.sequence);
         let events: Vec<Chosen> = stream
@@ -65,7 +68,9 @@ impl Show {
             bail!("the chain of hashes breaks at event {sequence}: it, or one before it, was changed");
         }
         if !json {
-            output::print(format_args!("\nThe chain of hashes over these {} events is intact.", events.len()))?;
+            let over =
+                if events.len() == 1 { "this 1 event".to_owned() } else { format!("these {} events", events.len()) };
+            output::print(format_args!("\nThe chain of hashes over {over} is intact."))?;
         }
         if more {
             input::tell("There are more: `--first N` shows and checks more of them.")?;
@@ -75,14 +80,20 @@ impl Show {
 }
 
 fn print_table(events: &[Chosen]) -> std::io::Result<()> {
-    let mut table = output::table(&["SEQUENCE", "WHEN (UTC)", "WHO", "EVENT", "WHAT HAPPENED"]);
+    let mut table = output::list(&[
+        ("SEQUENCE", Some(2)),
+        ("WHEN (UTC)", None),
+        ("WHO", Some(3)),
+        ("EVENT", Some(1)),
+        ("WHAT HAPPENED", None),
+    ]);
     for event in events {
         let at = DateTime::from_timestamp_micros(event.stored.recorded_at).map(moment).unwrap_or_default();
         let actor = event.recorded.as_ref().map_or("", |recorded| &recorded.actor);
         table.add_row([
             cell(event.stored.sequence.to_string()),
             cell(at),
-            cell(actor),
+            cell(shown_actor(actor)),
             cell(&event.stored.event_type),
             cell(said(event)),
         ]);

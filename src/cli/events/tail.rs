@@ -47,14 +47,18 @@ impl Tail {
         if !self.filter.has_beginning() {
             let mut newest = first_of(log, &self.filter, Order::NewestFirst, NEWEST).await?;
             newest.retain(|event| event.stored.position <= *positions.end());
-            newest.iter().rev().try_for_each(|event| print(event, json))?;
+            for event in newest.iter().rev() {
+                print(log, event, json).await?;
+            }
             positions = positions.end() + 1..=*positions.end();
         }
         let mut choice = log.choose(selection, positions, Order::OldestFirst);
         loop {
             heads.mark_unchanged();
             while let Some(events) = choice.next().await? {
-                events.iter().try_for_each(|event| print(event, json))?;
+                for event in &events {
+                    print(log, event, json).await?;
+                }
             }
             if !self.follow {
                 return Ok(());
@@ -68,6 +72,11 @@ impl Tail {
     }
 }
 
-fn print(event: &Chosen, json: bool) -> std::io::Result<()> {
-    if json { output::print_json_line(&object(event)) } else { output::print(Layout::of_stdout().line(event)) }
+async fn print(log: &EventLog, event: &Chosen, json: bool) -> anyhow::Result<()> {
+    if json {
+        output::print_json_line(&object(event))?;
+    } else {
+        output::print(Layout::of_stdout().line_of(log, event).await?)?;
+    }
+    Ok(())
 }

@@ -64,7 +64,7 @@ impl Replay {
         let found: Told = understood(&preview)?;
         if found.chosen > 0 {
             if !self.yes {
-                input::tell(&shown(&preview, &found)?)?;
+                input::tell(&shown(&client, &preview, &found).await?)?;
                 let question = format!("Do {} again?", number_of(found.chosen));
                 input::confirm(&question).context("nothing was done again")?;
             }
@@ -188,9 +188,10 @@ async fn cancelled(client: &Client, id: &str, bar: &ProgressBar) -> anyhow::Resu
 }
 
 /// What is about to be done, on standard error: standard output is for the outcome.
-fn shown(preview: &Value, found: &Told) -> anyhow::Result<String> {
+async fn shown(client: &Client, preview: &Value, found: &Told) -> anyhow::Result<String> {
     let all: Vec<Listed> = understood(&preview["deliveries"])?;
-    let mut text = format!("{} would be done again:\n{}", number_of(found.chosen), listed(&all, found.chosen));
+    let list = listed(client, &all, found.chosen).await?;
+    let mut text = format!("{} would be done again:\n{list}", number_of(found.chosen));
     if found.more {
         text.push_str("\nThere are more than are done at once: run this again after it.");
     }

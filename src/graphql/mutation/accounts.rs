@@ -1,10 +1,8 @@
 //! Accounts: their login at Cortex Cloud, keys and credits; and, for administrators, opening them.
 
 use async_graphql::{Context, ID, InputObject, Object};
-use domain::account::{
-    Account as Aggregate, AccountCommand, CortexCredentials, DEFAULT_ATTEMPTS_PER_MINUTE, Role as DomainRole,
-};
-use domain::{AccountId, ApiKeyId, Credits, Private};
+use domain::account::{Account as Aggregate, AccountCommand, DEFAULT_ATTEMPTS_PER_MINUTE, Role as DomainRole};
+use domain::{AccountId, ApiKeyId, Credits};
 use projections::accounts;
 
 use super::payload;
@@ -13,17 +11,10 @@ use crate::graphql::ApiError;
 use crate::graphql::account::{Account, ApiKey};
 use crate::graphql::error::{UserError, refused};
 use crate::graphql::query::asked;
+use crate::graphql::viewer::Viewer;
 use crate::graphql::words::Role;
 use crate::service::Service;
 use crate::{ids, keys};
-
-#[derive(InputObject)]
-struct SaveCortexCredentialsInput {
-    /// Admin only: for another account.
-    account_id: Option<ID>,
-    email: String,
-    password: String,
-}
 
 #[derive(InputObject)]
 struct CreateApiKeyInput {
@@ -86,28 +77,17 @@ payload!(
     CreateAccountPayload { account: Account, api_key: String }
 );
 
+impl AccountPayload {
+    pub(super) fn of(account: Option<Account>) -> Self {
+        Self { account, user_errors: vec![] }
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Accounts;
 
 #[Object]
 impl Accounts {
-    /// Saves the login that deliveries are made with. Deliveries that waited for it go on.
-    async fn save_cortex_credentials(
-        &self,
-        context: &Context<'_>,
-        input: SaveCortexCredentialsInput,
-    ) -> Result<AccountPayload, ApiError> {
-        let credentials = CortexCredentials {
-            email: Private::Known(input.email.trim().to_owned()),
-            password: Private::Known(input.password),
-        };
-        change(context, input.account_id, AccountCommand::SaveCredentials { credentials }).await
-    }
-
-    async fn delete_cortex_credentials(&self, context: &Context<'_>) -> Result<AccountPayload, ApiError> {
-        change(context, None, AccountCommand::DeleteCredentials).await
-    }
-
     /// Makes a key. It is in the answer this once.
     async fn create_api_key(
         &self,
@@ -250,7 +230,7 @@ async fn change_key(
     }
 }
 
-async fn change(
+pub(super) async fn change(
     context: &Context<'_>,
     account_id: Option<ID>,
     command: AccountCommand,
@@ -265,13 +245,8 @@ async fn change(
     }
 }
 
-/// Executes a command on the caller's account, or on the one that an administrator names.
-async fn executed(
-    context: &Context<'_>,
-    account_id: Option<ID>,
-    command: AccountCommand,
-) -> Result<Result<(String, Committed<Aggregate>), UserError>, ApiError> {
-    let (service, viewer) = asked(context)?;
+/// The caller's account, or the one that an administrator names, where the caller may change it.
+pub(super) fn managed(viewer: &Viewer, account_id: Option<ID>) -> Result<Result<String, UserError>, ApiError> {
     let id = account_id.map_or_else(|| viewer.account_id.to_string(), |id| id.0);
     if viewer.owns(&id) && !viewer.manages(&id) {
         return Err(ApiError::Forbidden);
@@ -279,6 +254,20 @@ async fn executed(
     if !viewer.manages(&id) || id.parse::<AccountId>().is_err() {
         return Ok(Err(UserError::not_found("accountId")));
     }
+    Ok(Ok(id))
+}
+
+/// Executes a command on the caller's account, or on the one that an administrator names.
+async fn executed(
+    context: &Context<'_>,
+    account_id: Option<ID>,
+    command: AccountCommand,
+) -> Result<Result<(String, Committed<Aggregate>), UserError>, ApiError> {
+    let (service, viewer) = asked(context)?;
+    let id = match managed(viewer, account_id)? {
+        Ok(id) => id,
+        Err(error) => return Ok(Err(error)),
+    };
     match service.log.execute::<Aggregate>(&id, command, &viewer.actor(Some(&id))).await {
         Ok(committed) => {
             service.wait_for_views(committed.position).await;

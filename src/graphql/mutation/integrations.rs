@@ -45,6 +45,9 @@ struct UpdateIntegrationInput {
 struct SetSigningSecretInput {
     integration_id: ID,
     signing_secret: String,
+    /// How long the old secret stays valid beside the new one; a week at most, 0 for not at all.
+    #[graphql(default = 24)]
+    overlap_hours: i32,
 }
 
 #[derive(InputObject)]
@@ -157,7 +160,7 @@ impl Integrations {
         Ok(payload)
     }
 
-    /// Shopify shows the merchant a secret of its own: this is how it gets here.
+    /// Shopify shows the merchant a secret of its own: this is how it gets here. The old one stays valid for overlapHours.
     async fn set_signing_secret(
         &self,
         context: &Context<'_>,
@@ -167,7 +170,14 @@ impl Integrations {
         if let Some(error) = unusable(&secret) {
             return Ok(error.into());
         }
-        change(context, &input.integration_id, IntegrationCommand::SetSigningSecret { secret }).await
+        let (service, _) = asked(context)?;
+        let overlap_hours = match overlap(input.overlap_hours) {
+            Ok(hours) => hours,
+            Err(error) => return Ok(error.into()),
+        };
+        let now = service.clock.now();
+        let command = IntegrationCommand::SetSigningSecret { secret, now, overlap_hours };
+        change(context, &input.integration_id, command).await
     }
 
     /// Makes a new secret; the old one stays valid for overlapHours.
@@ -177,10 +187,9 @@ impl Integrations {
         input: RotateSigningSecretInput,
     ) -> Result<RotateSigningSecretPayload, ApiError> {
         let (service, _) = asked(context)?;
-        let Ok(overlap_hours) = u32::try_from(input.overlap_hours) else {
-            return Ok(
-                UserError::new("OVERLAP_TOO_SHORT", "an overlap cannot be negative", Some("overlapHours")).into()
-            );
+        let overlap_hours = match overlap(input.overlap_hours) {
+            Ok(hours) => hours,
+            Err(error) => return Ok(error.into()),
         };
         let secret = keys::new_signing_secret();
         let command =
@@ -228,6 +237,11 @@ impl Integrations {
     }
 }
 
+fn overlap(hours: i32) -> Result<u32, UserError> {
+    let negative = |_| UserError::new("OVERLAP_TOO_SHORT", "an overlap cannot be negative", Some("overlapHours"));
+    u32::try_from(hours).map_err(negative)
+}
+
 /// No store shows a secret with a control character in it, so one is a mistake in copying, and no signature would ever fit.
 fn unusable(secret: &str) -> Option<UserError> {
     let message = "a signing secret has no control characters: copy it once more";
@@ -239,9 +253,12 @@ async fn account_exists(service: &Service, id: AccountId) -> Result<bool, ApiErr
     Ok(account.aggregate.merchant().is_some())
 }
 
-/// The id of an integration that the caller may change.
 /// The integration and whose it is, where the caller may change it.
-async fn managed(service: &Service, viewer: &Viewer, id: &ID) -> Result<Option<(IntegrationId, AccountId)>, ApiError> {
+pub(super) async fn managed(
+    service: &Service,
+    viewer: &Viewer,
+    id: &ID,
+) -> Result<Option<(IntegrationId, AccountId)>, ApiError> {
     let Ok(id) = id.parse::<IntegrationId>() else {
         return Ok(None);
     };
@@ -268,7 +285,7 @@ async fn unchanged(context: &Context<'_>, id: &ID) -> Result<IntegrationPayload,
     Ok(IntegrationPayload { integration: shown(context, id).await?, user_errors: vec![] })
 }
 
-async fn shown(context: &Context<'_>, id: IntegrationId) -> Result<Option<Integration>, ApiError> {
+pub(super) async fn shown(context: &Context<'_>, id: IntegrationId) -> Result<Option<Integration>, ApiError> {
     let loader = context.data_unchecked::<DataLoader<Loader>>();
     Ok(loader.load_one(IntegrationKey(id.to_string())).await?.map(Integration))
 }

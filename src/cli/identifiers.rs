@@ -1,0 +1,274 @@
+//! Ids as people type and read them: the beginning of one is enough where no other begins so, and lists print no more of
+//! one than that.
+
+use std::collections::HashMap;
+
+use anyhow::bail;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::client::{Client, MAX_PAGE, understood};
+use super::output::{self, clean};
+use crate::event_log::EventLog;
+
+/// What an id is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Account,
+    ApiKey,
+    Integration,
+    /// Also understood by the store's id or number of the order.
+    Delivery,
+    DataRequest,
+}
+
+/// Ids that are named where one is ambiguous.
+const MAX_CANDIDATES: i64 = 10;
+
+const BEGINNING: &str = "query($kind: IdKind!, $text: String!) { idsBeginning(kind: $kind, text: $text) }";
+
+const DELIVERIES: &str = "query($kind: IdKind!, $text: String!) {
+  idsBeginning(kind: $kind, text: $text)
+  deliveries(first: 20, filter: { order: $text }) { nodes { id duplicateOf { id } } } }";
+
+const SHORT: &str = "query($kind: IdKind!, $ids: [ID!]!) { shortIds(kind: $kind, ids: $ids) { id short } }";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OfOrder {
+    id: String,
+    duplicate_of: Option<Id>,
+}
+
+#[derive(Deserialize)]
+struct Id {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Short {
+    id: String,
+    short: String,
+}
+
+impl Kind {
+    /// In the words of the API.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Account => "ACCOUNT",
+            Self::ApiKey => "API_KEY",
+            Self::Integration => "INTEGRATION",
+            Self::Delivery => "DELIVERY",
+            Self::DataRequest => "DATA_REQUEST",
+        }
+    }
+
+    /// What it is called, and the command that lists it.
+    fn called(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Account => ("account", "cloud-bridge accounts list"),
+            Self::ApiKey => ("API key", "cloud-bridge keys list"),
+            Self::Integration => ("integration", "cloud-bridge integrations list"),
+            Self::Delivery => ("delivery", "cloud-bridge deliveries list"),
+            Self::DataRequest => ("data request", "cloud-bridge data-requests"),
+        }
+    }
+
+    /// What the field of a filter or an input is of.
+    fn of_field(name: &str) -> Option<Self> {
+        match name {
+            "accountId" => Some(Self::Account),
+            "apiKeyId" | "keyId" => Some(Self::ApiKey),
+            "integrationId" => Some(Self::Integration),
+            "deliveryId" | "deliveryIds" => Some(Self::Delivery),
+            "dataRequest" => Some(Self::DataRequest),
+            _ => None,
+        }
+    }
+}
+
+/// The whole id that is meant by the beginning of one; a delivery is also meant by its order.
+///
+/// # Errors
+/// Where nothing that the caller may see is meant, and where several are.
+pub(super) async fn whole(client: &Client, kind: Kind, text: &str) -> anyhow::Result<String> {
+    let text = text.trim();
+    if Uuid::parse_str(text).is_ok() {
+        return Ok(text.to_owned());
+    }
+    one_of(kind, text, candidates(client, kind, text).await?)
+}
+
+/// The stream that is meant: a delivery, an integration, an account or a data request.
+pub(super) async fn whole_stream(client: &Client, text: &str) -> anyhow::Result<String> {
+    let text = text.trim();
+    if Uuid::parse_str(text).is_ok() {
+        return Ok(text.to_owned());
+    }
+    let mut found = vec![];
+    for kind in [Kind::Delivery, Kind::Integration, Kind::Account, Kind::DataRequest] {
+        found.extend(candidates(client, kind, text).await?);
+    }
+    // A key's id may have been meant, or a stream that has no view.
+    if found.is_empty() { Ok(text.to_owned()) } else { one_of(Kind::Delivery, text, found) }
+}
+
+async fn candidates(client: &Client, kind: Kind, text: &str) -> anyhow::Result<Vec<String>> {
+    let query = if kind == Kind::Delivery { DELIVERIES } else { BEGINNING };
+    let found = client.ask(query, json!({ "kind": kind.word(), "text": text })).await?;
+    let mut ids: Vec<String> = understood(&found["idsBeginning"])?;
+    if kind == Kind::Delivery {
+        let of_order: Vec<OfOrder> = understood(&found["deliveries"]["nodes"])?;
+        // What is done to a duplicate is done to the delivery that it repeats.
+        ids.extend(of_order.into_iter().map(|found| found.duplicate_of.map_or(found.id, |original| original.id)));
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
+}
+
+fn one_of(kind: Kind, text: &str, mut ids: Vec<String>) -> anyhow::Result<String> {
+    let (called, list) = kind.called();
+    let text = clean(text);
+    match ids.len() {
+        0 if kind == Kind::Delivery => bail!("there is no delivery and no order {text}: `{list}` shows them"),
+        0 => bail!("there is no {called} {text}: `{list}` shows them"),
+        1 => Ok(ids.swap_remove(0)),
+        _ => bail!("{text} may mean several: give more of the id\n  {}", ids.join("\n  ")),
+    }
+}
+
+/// Variables of a query with every id whole, wherever in them it stands.
+pub(super) async fn completed(client: &Client, mut variables: Value) -> anyhow::Result<Value> {
+    let mut places = vec![];
+    find(&variables, String::new(), None, &mut places);
+    for (place, kind) in places {
+        let Some(id) = variables.pointer_mut(&place) else { continue };
+        if let Value::String(text) = &*id {
+            *id = Value::String(whole(client, kind, text).await?);
+        }
+    }
+    Ok(variables)
+}
+
+/// Where ids stand, as JSON pointers.
+fn find(value: &Value, place: String, kind: Option<Kind>, places: &mut Vec<(String, Kind)>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                find(value, format!("{place}/{name}"), Kind::of_field(name), places);
+            }
+        }
+        Value::Array(values) => {
+            for (index, value) in values.iter().enumerate() {
+                find(value, format!("{place}/{index}"), kind, places);
+            }
+        }
+        Value::String(_) => places.extend(kind.map(|kind| (place, kind))),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// How ids are printed: as short as they are understood, and whole where a program reads them.
+#[derive(Debug, Default)]
+pub(super) struct ShortIds(HashMap<String, String>);
+
+impl ShortIds {
+    pub(super) async fn of<'i>(
+        client: &Client,
+        kind: Kind,
+        ids: impl IntoIterator<Item = &'i str>,
+    ) -> anyhow::Result<Self> {
+        let ids: Vec<&str> = ids.into_iter().take(MAX_PAGE as usize).collect();
+        if output::width().is_none() || ids.is_empty() {
+            return Ok(Self::default());
+        }
+        let found = client.read(SHORT, json!({ "kind": kind.word(), "ids": ids }), "shortIds").await?;
+        let found: Vec<Short> = found;
+        Ok(Self(found.into_iter().map(|Short { id, short }| (id, short)).collect()))
+    }
+
+    pub(super) fn extend(&mut self, more: Self) {
+        self.0.extend(more.0);
+    }
+
+    pub(super) fn get<'s>(&'s self, id: &'s str) -> &'s str {
+        self.0.get(id).map_or(id, String::as_str)
+    }
+}
+
+/// How the ids of one whole list are printed.
+pub(super) fn short_among<'i>(id: &'i str, all: &[&str]) -> &'i str {
+    if output::width().is_none() {
+        return id;
+    }
+    projections::identifiers::shortest_beside(id, all.iter().filter(|other| **other != id))
+}
+
+/// The whole id that is meant by the beginning of one, among those of a list.
+pub(super) fn whole_among(what: &str, text: &str, all: &[&str]) -> anyhow::Result<String> {
+    let text = text.trim();
+    if Uuid::parse_str(text).is_ok() {
+        return Ok(text.to_owned());
+    }
+    let is_meant = |id: &&&str| projections::identifiers::is_prefix(text) && id.starts_with(&text.to_lowercase());
+    let meant: Vec<&str> = all.iter().filter(is_meant).copied().collect();
+    match meant.as_slice() {
+        [] => bail!("there is no {what} {}", clean(text)),
+        [only] => Ok((*only).to_owned()),
+        several => bail!("{} may mean several: give more of the id\n  {}", clean(text), several.join("\n  ")),
+    }
+}
+
+/// The whole id of a stream of the log that is meant by the beginning of one. One that there is not is left as it is.
+pub(super) async fn whole_in(log: &EventLog, aggregate_type: &str, text: &str) -> anyhow::Result<String> {
+    let text = text.trim();
+    if Uuid::parse_str(text).is_ok() {
+        return Ok(text.to_owned());
+    }
+    let found = log.streams_beginning(aggregate_type, text, MAX_CANDIDATES).await?;
+    match found.as_slice() {
+        [] => Ok(text.to_owned()),
+        [only] => Ok(only.clone()),
+        several => bail!("{} may mean several: give more of the id\n  {}", clean(text), several.join("\n  ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_id_is_found_wherever_it_stands() {
+        let variables = json!({
+            "first": 5,
+            "input": {
+                "accountId": "a", "orderId": "1042", "deliveryIds": ["d", "e"], "dryRun": true,
+                "filter": { "integrationId": "i", "search": "deliveryId" }, "apiKeyId": null,
+            },
+        });
+        let mut places = vec![];
+        find(&variables, String::new(), None, &mut places);
+        places.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let places: Vec<(&str, Kind)> = places.iter().map(|(place, kind)| (place.as_str(), *kind)).collect();
+        assert_eq!(
+            places,
+            [
+                ("/input/accountId", Kind::Account),
+                ("/input/deliveryIds/0", Kind::Delivery),
+                ("/input/deliveryIds/1", Kind::Delivery),
+                ("/input/filter/integrationId", Kind::Integration),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_id_of_a_list_is_meant_by_its_beginning() {
+        let all = ["01a1fc56-1234-7abc", "01a1fc56-1239-7abc"];
+        assert_eq!(whole_among("mapping", " 01A1FC56-1234 ", &all).unwrap(), all[0]);
+        for (text, said) in [("01a1fc56", "several"), ("01a1fc57", "no mapping 01a1fc57"), ("01", "no mapping 01")] {
+            assert!(whole_among("mapping", text, &all).unwrap_err().to_string().contains(said), "{text}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Tables that fit where they are printed: on a narrow terminal the least important columns are left out, sentences go on
+//! below, and no word is broken.
+
+use comfy_table::{Attribute, Cell, ColumnConstraint, ContentArrangement, Table as Drawing, Width, presets::NOTHING};
+use console::measure_text_width;
+
+use super::{clean, width};
+
+/// Columns between two cells.
+const BETWEEN: usize = 2;
+/// What is no wider is kept on one line: a moment, a status, a shortened id.
+const KEPT_WHOLE: usize = 21;
+/// The least room in which a sentence can be read.
+const SENTENCE: usize = 16;
+
+/// A table without lines. Its cells are made by [`cell`], which cleans them.
+pub(crate) struct Table {
+    columns: Vec<Column>,
+    rows: Vec<Vec<Cell>>,
+}
+
+struct Column {
+    title: String,
+    /// The higher, the longer it is kept where there is little room; none is never left out.
+    importance: Option<u8>,
+    is_whole: bool,
+}
+
+/// A table that shows all of its columns.
+pub(crate) fn table(header: &[&str]) -> Table {
+    Table::of(header.iter().map(|title| (*title, None)))
+}
+
+/// A table that may leave out columns, those of the least importance first. Those of none are always shown.
+pub(crate) fn list(header: &[(&str, Option<u8>)]) -> Table {
+    Table::of(header.iter().copied())
+}
+
+/// Keeps a column, an id for instance, from being broken into several lines.
+pub(crate) fn keep_whole(table: &mut Table, column: usize) {
+    if let Some(column) = table.columns.get_mut(column) {
+        column.is_whole = true;
+    }
+}
+
+pub(crate) fn cell(text: impl AsRef<str>) -> Cell {
+    Cell::new(clean(text.as_ref()))
+}
+
+/// A table as text, without the white space that fills up its lines.
+pub(crate) fn rendered(table: &Table) -> String {
+    table.fitted(width())
+}
+
+impl Table {
+    fn of<'t>(header: impl Iterator<Item = (&'t str, Option<u8>)>) -> Self {
+        let column = |(title, importance): (&str, _)| Column { title: title.to_owned(), importance, is_whole: false };
+        Self { columns: header.map(column).collect(), rows: vec![] }
+    }
+
+    pub(crate) fn add_row(&mut self, cells: impl IntoIterator<Item = Cell>) {
+        self.rows.push(cells.into_iter().take(self.columns.len()).collect());
+    }
+
+    fn fitted(&self, width: Option<usize>) -> String {
+        let mut drawing = Drawing::new();
+        drawing.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        let needs: Vec<Need> = (0..self.columns.len()).map(|column| self.need(column)).collect();
+        let shown = width.map_or_else(|| (0..self.columns.len()).collect(), |width| self.shown(&needs, width));
+        let title = |column: &usize| Cell::new(&self.columns[*column].title).add_attribute(Attribute::Bold);
+        drawing.set_header(shown.iter().map(title).collect::<Vec<_>>());
+        for row in &self.rows {
+            let cells = shown.iter().map(|column| row.get(*column).cloned().unwrap_or_else(|| Cell::new("")));
+            drawing.add_row(cells.collect::<Vec<_>>());
+        }
+        if let Some(width) = width {
+            drawing.set_content_arrangement(ContentArrangement::Dynamic);
+            let widths = divided(&shown.iter().map(|column| needs[*column]).collect::<Vec<_>>(), width);
+            let all: usize = widths.iter().map(|width| width + BETWEEN).sum();
+            drawing.set_width(u16::try_from(all.max(width)).unwrap_or(u16::MAX));
+            for (place, width) in widths.into_iter().enumerate() {
+                if let Some(column) = drawing.column_mut(place) {
+                    let width = u16::try_from(width + BETWEEN).unwrap_or(u16::MAX);
+                    column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
+                }
+            }
+        }
+        drawing.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+    }
+
+    fn need(&self, column: usize) -> Need {
+        let texts = self.rows.iter().filter_map(|row| row.get(column)).map(Cell::content);
+        let (mut most, mut word) = (0, 0);
+        for text in texts.chain([self.columns[column].title.clone()]) {
+            most = most.max(measure_text_width(&text));
+            word = word.max(text.split(' ').map(measure_text_width).max().unwrap_or(0));
+        }
+        let least = if self.columns[column].is_whole || most <= KEPT_WHOLE { most } else { word.max(SENTENCE) };
+        Need { least, most }
+    }
+
+    /// The columns that there is room for.
+    fn shown(&self, needs: &[Need], width: usize) -> Vec<usize> {
+        let mut shown: Vec<usize> = (0..self.columns.len()).collect();
+        let needed = |shown: &[usize]| shown.iter().map(|column| needs[*column].least + BETWEEN).sum::<usize>();
+        while needed(&shown) > width {
+            let droppable = shown.iter().enumerate().filter_map(|(place, column)| {
+                self.columns[*column].importance.map(|importance| (importance, std::cmp::Reverse(place)))
+            });
+            let Some((_, std::cmp::Reverse(place))) = droppable.min() else { break };
+            shown.remove(place);
+        }
+        shown
+    }
+}
+
+/// How much room a column needs, in characters.
+#[derive(Clone, Copy, Debug)]
+struct Need {
+    /// So that no word is broken.
+    least: usize,
+    /// So that nothing goes on below.
+    most: usize,
+}
+
+/// Gives each column what it needs at least, and the rest to those that could use it, in equal parts.
+fn divided(needs: &[Need], width: usize) -> Vec<usize> {
+    let mut widths: Vec<usize> = needs.iter().map(|need| need.least).collect();
+    let mut rest = width.saturating_sub(widths.iter().map(|width| width + BETWEEN).sum());
+    loop {
+        let hungry: Vec<usize> = (0..needs.len()).filter(|place| widths[*place] < needs[*place].most).collect();
+        if hungry.is_empty() || rest < hungry.len() {
+            return widths;
+        }
+        let part = rest / hungry.len();
+        for place in hungry {
+            let taken = part.min(needs[place].most - widths[place]);
+            widths[place] += taken;
+            rest -= taken;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deliveries() -> Table {
+        let mut table =
+            list(&[("ID", None), ("STATUS", Some(8)), ("CODE", Some(7)), ("ATTEMPTS", Some(1)), ("STORE", Some(3))]);
+        table
+            .add_row(["01a1fc56", "action_required", "order_status_filtered", "12", "The shop of the storm"].map(cell));
+        table
+    }
+
+    #[test]
+    fn where_there_is_no_width_everything_is_on_one_line() {
+        let text = deliveries().fitted(None);
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(text.contains("order_status_filtered") && text.contains("The shop of the storm"), "{text}");
+    }
+
+    #[test]
+    fn the_least_important_columns_are_left_out_and_no_word_is_broken() {
+        for (width, titles) in [
+            (120, vec!["ID", "STATUS", "CODE", "ATTEMPTS", "STORE"]),
+            (80, vec!["ID", "STATUS", "CODE", "STORE"]),
+            (60, vec!["ID", "STATUS", "CODE"]),
+            (30, vec!["ID", "STATUS"]),
+            (5, vec!["ID"]),
+        ] {
+            let text = deliveries().fitted(Some(width));
+            let (header, row) = text.split_once('\n').unwrap();
+            assert_eq!(header.split_whitespace().collect::<Vec<_>>(), titles, "{width}: {text}");
+            assert!(row.contains("01a1fc56") && (width < 10 || text.lines().all(|line| line.chars().count() <= width)));
+            assert_eq!(row.contains("action_required"), titles.contains(&"STATUS"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_sentence_goes_on_below_and_a_hash_does_not() {
+        let mut table = table(&["WHAT HAPPENED", "HASH"]);
+        let hash = "8f244c52b270b465b0b579b41989b29cbafbb154";
+        table.add_row([cell("The store reported order 1042: accepted for delivery."), cell(hash)]);
+        let text = table.fitted(Some(64));
+        assert!(text.lines().count() > 2 && text.contains(hash), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 64), "{text}");
+        for word in ["reported", "accepted", "delivery."] {
+            assert!(text.contains(word), "{text}");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Who asks, as the caller is told.
+
+use std::sync::Arc;
+
+use async_graphql::{ComplexObject, Context, ID, SimpleObject};
+use projections::accounts;
+
+use super::ApiError;
+use super::account::Account;
+use super::viewer::Viewer;
+use super::words::Role;
+use crate::service::Service;
+
+/// The key that a request is sent with, and whose it is.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub(super) struct Caller {
+    role: Role,
+    key_id: ID,
+    key_name: String,
+    #[graphql(skip)]
+    account_id: String,
+}
+
+#[ComplexObject]
+impl Caller {
+    /// The account that the key belongs to.
+    async fn account(&self, context: &Context<'_>) -> Result<Account, ApiError> {
+        let service = context.data_unchecked::<Arc<Service>>();
+        accounts::find(&service.views, &self.account_id).await?.map(Account::from).ok_or(ApiError::Unavailable)
+    }
+}
+
+impl From<&Viewer> for Caller {
+    fn from(viewer: &Viewer) -> Self {
+        Self {
+            role: viewer.role.into(),
+            key_id: ID(viewer.key_id.clone()),
+            key_name: viewer.key_name.clone(),
+            account_id: viewer.account_id.to_string(),
+        }
+    }
+}

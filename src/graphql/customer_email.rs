@@ -1,0 +1,41 @@
+//! The customer's e-mail address, for the merchant whose customer it is.
+
+use domain::Private;
+use domain::delivery::DeliveryEvent;
+use projections::feed::Fact;
+
+use super::ApiError;
+use super::viewer::Viewer;
+use crate::service::Service;
+
+/// Events of one delivery that are looked through.
+const MAX_STORY: i64 = 1_000;
+
+/// The address that the latest webhook of a delivery names, opened under the delivery's data key. None where no webhook
+/// names one, where it was erased, and for callers of other accounts: they read it with `revealPersonalData`, on the
+/// record.
+#[expect(dead_code, reason = "becomes the field Delivery.customerEmail")]
+pub(super) async fn customer_email(
+    service: &Service,
+    viewer: &Viewer,
+    account_id: &str,
+    delivery_id: &str,
+) -> Result<Option<String>, ApiError> {
+    if !viewer.owns(account_id) {
+        return Ok(None);
+    }
+    let story = service.log.told("delivery", delivery_id, 0, MAX_STORY).await?;
+    let named = story.iter().rev().find_map(|told| match &told.recorded.fact {
+        Fact::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => {
+            webhook.email.as_ref().and_then(Private::known).cloned()
+        }
+        Fact::Delivery(_)
+        | Fact::Account(_)
+        | Fact::Integration(_)
+        | Fact::Notice(_)
+        | Fact::Operation(_)
+        | Fact::Checkpoint(_)
+        | Fact::Foreign => None,
+    });
+    Ok(named)
+}
