@@ -60,7 +60,7 @@ impl DataRequests {
         }
         let requests: Vec<DataRequest> = understood(&page["nodes"])?;
         if requests.is_empty() && self.page.is_first() {
-            return Ok(output::print(
+            return Ok(output::say(
                 "No store has asked what is known of a customer. Such a question comes as a webhook of the topic \
                  customers/data_request.",
             )?);

@@ -171,7 +171,7 @@ impl List {
         }
         let deliveries: Vec<Delivery> = understood(&page["nodes"])?;
         if deliveries.is_empty() && self.page.is_first() {
-            return Ok(output::print(self.nothing())?);
+            return Ok(output::say(self.nothing())?);
         }
         let stores = data["integrations"]["nodes"].as_array().map_or(0, Vec::len);
         list::print(&client, &deliveries, stores > 1).await?;
@@ -192,7 +192,7 @@ impl List {
         }
         let deliveries: Vec<Delivery> = understood(&found["deliveries"])?;
         if deliveries.is_empty() {
-            return Ok(output::print(
+            return Ok(output::say(
                 "No delivery is known by this customer: an e-mail address, a store's customer id and a username are \
                  compared as a whole, and what was erased is not found.",
             )?);

@@ -209,7 +209,7 @@ impl List {
         }
         let integrations: Vec<Integration> = understood(&page["nodes"])?;
         if integrations.is_empty() && self.page.is_first() {
-            return Ok(output::print(
+            return Ok(output::say(
                 "There is no integration yet: `cloud-bridge integrations create --provider generic --name 'My shop'` \
                  connects a store.",
             )?);
@@ -276,7 +276,7 @@ impl Create {
             ))?;
             variables.push(output::export_line("SECRET", secret));
         } else if is_made && !shopifys_secret(&client, &id).await? {
-            output::print(
+            output::say(
                 "\nShopify signs with a secret of its own. Settings → Notifications → Webhooks shows it below the list of \
                  webhooks (of an app's webhooks it is the app's client secret). Every webhook is refused with 401 until \
                  you hand it over:",

@@ -176,7 +176,7 @@ impl List {
             return Ok(output::print_json(&mappings.iter().map(Mapping::object).collect::<Vec<_>>())?);
         }
         if mappings.is_empty() {
-            return Ok(output::print(
+            return Ok(output::say(
                 "There is no mapping yet: `cloud-bridge mappings add INTEGRATION_ID --sku SKU --preset PRESET_ID` adds one, \
                  `cloud-bridge mappings import` many.",
             )?);

@@ -97,6 +97,14 @@ pub(super) fn wrapped(sentence: &str, width: usize, indent: usize) -> String {
     lines.join(&format!("\n{}", " ".repeat(indent)))
 }
 
+/// Prints sentences, in lines that fit where they are printed.
+pub(super) fn say(sentences: &str) -> io::Result<()> {
+    match width() {
+        Some(width) => print(sentences.split('\n').map(|line| wrapped(line, width, 0)).collect::<Vec<_>>().join("\n")),
+        None => print(sentences),
+    }
+}
+
 /// A line of shell that sets a variable for the commands that follow.
 pub(super) fn export_line(name: &str, value: &str) -> String {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./:@%+=,".contains(character);

@@ -32,5 +32,6 @@ mod replaying;
 mod replays;
 mod retention;
 mod support;
+mod terminal;
 mod views;
 mod webhooks;

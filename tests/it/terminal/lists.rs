@@ -1,0 +1,108 @@
+//! Lists: what fits a terminal, what their codes mean, and what an empty one says.
+
+use super::{Desk, desk, support};
+use crate::app::TestApp;
+use crate::engines::on_each_engine;
+use crate::orders;
+use crate::process::printed;
+use domain::integration::Provider;
+use serde_json::json;
+
+/// What a list prints at 80 columns, none of whose lines is longer.
+async fn fits(desk: &Desk<'_>, arguments: &[&str]) -> String {
+    let text = desk.wide(80).printed(arguments).await;
+    for line in text.lines() {
+        assert!(line.chars().count() <= 80, "{arguments:?} has a line of {} characters: {line}", line.chars().count());
+    }
+    text
+}
+
+on_each_engine! {
+    async fn every_table_fits_eighty_columns_and_breaks_no_word(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = merchant.bare_shop(Provider::Shopify, &["paid"]).await;
+        let person = desk(app, &merchant.key);
+        shop.map("STORM", "storm").await;
+        shop.post(&orders::shopify(1042, "", &["STORM"])).await.accepted("queued");
+        let mut pending = orders::shopify(1043, "mutual_max", &["STORM"]);
+        pending["financial_status"] = json!("authorized");
+        shop.post(&pending).await.accepted("failed_permanent");
+        shop.post(&orders::shopify(1044, "mutual_max", &["STORM"])).await.accepted("queued");
+        app.settle().await;
+
+        let one_store = fits(&person, &["deliveries", "list"]).await;
+        for word in ["action_required", "missing_username", "failed_permanent", "order_status_filtered", "completed"] {
+            assert!(one_store.contains(word), "{word} in {one_store}");
+        }
+        assert!(one_store.contains("RECEIVED") && !one_store.contains("STORE"), "{one_store}");
+        // A merchant meets the codes here, and reads what they mean.
+        for advice in ["missing_username: The order names no Cortex Cloud username.", "order_status_filtered: The order's"] {
+            assert!(one_store.contains(advice), "{advice} in {one_store}");
+        }
+        assert!(!one_store.contains("no_item_mapping"), "only of codes that are there: {one_store}");
+
+        merchant.bare_shop(Provider::Generic, &[]).await;
+        let two_stores = fits(&person, &["deliveries", "list"]).await;
+        assert!(two_stores.contains("STORE") && two_stores.contains("My shop"), "{two_stores}");
+        let piped = person.printed(&["deliveries", "list"]).await;
+        assert!(piped.contains("RECEIVED") && piped.contains("ATTEMPTS") && piped.contains("STORE"), "{piped}");
+
+        let integrations = fits(&person, &["integrations", "list"]).await;
+        assert!(integrations.contains("My shop") && integrations.contains("shopify"), "{integrations}");
+        assert!(fits(&person, &["mappings", "list", &shop.id]).await.contains("storm"));
+        assert!(fits(&person, &["keys", "list"]).await.contains("merchant"));
+        let events = fits(&person, &["events", "list"]).await;
+        assert!(events.contains("integration_created") && events.contains("order_statuses") || events.contains("webhook"));
+        let id = person.json(&["deliveries", "list", "--order", "1044"]).await["nodes"][0]["id"].clone();
+        let shown = fits(&person, &["events", "show", "delivery", id.as_str().unwrap()]).await;
+        assert!(shown.contains("WHAT HAPPENED") && shown.contains("WHO"), "{shown}");
+        let admin = desk(app, &app.admin.api_key);
+        let accounts = fits(&admin, &["accounts", "list"]).await;
+        assert!(accounts.contains("Storm Audio") && accounts.contains("CREDITS"), "{accounts}");
+        fits(&admin, &["audit", "actions"]).await;
+        fits(&admin, &["data-requests"]).await;
+        fits(&admin, &["projections", "status"]).await;
+        // The option says the same as the variable.
+        assert_eq!(person.printed(&["deliveries", "list", "--columns", "80"]).await, two_stores);
+    }
+
+    async fn an_empty_list_says_so_and_what_to_do_next(app: &TestApp) {
+        let merchant = app.bare_merchant(5, 0).await;
+        let person = desk(app, &merchant.key);
+        for (arguments, next) in [
+            (&["deliveries", "list"][..], "webhooks list"),
+            (&["deliveries", "list", "--order", "1042"], "webhooks list"),
+            (&["deliveries", "list", "--status", "completed"], "without options"),
+            (&["integrations", "list"], "integrations create"),
+            (&["data-requests"], "customers/data_request"),
+        ] {
+            let text = person.printed(arguments).await;
+            assert!(text.contains(next) && !text.contains("ID "), "{arguments:?}: {text}");
+        }
+        let shop = merchant.bare_shop(Provider::Generic, &[]).await;
+        let text = person.printed(&["mappings", "list", &shop.id]).await;
+        assert!(text.contains("mappings add"), "{text}");
+        let sam = desk(app, &support(app).await);
+        let text = sam.printed(&["deliveries", "list", "--customer", "nobody@music.com", "--reason", "a test"]).await;
+        assert!(text.contains("No delivery is known by this customer"), "{text}");
+    }
+
+    async fn what_trying_again_cannot_help_is_not_tried_again(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = merchant.shop(Provider::Generic).await;
+        let mut nameless = orders::shopify(1, "", &["STORM"]);
+        nameless["note"] = json!("");
+        let shopify = merchant.shop(Provider::Shopify).await;
+        let id = shopify.post(&nameless).await.accepted("queued");
+        shop.post(&orders::generic("2", "mutual_max", &["STORM"])).await.accepted("queued");
+        app.settle().await;
+        let person = desk(app, &merchant.key);
+        let head = app.service().log.newest().await.unwrap();
+        let refused = person.refused(&["deliveries", "retry", "--code", "missing_username", "--yes"]).await;
+        assert!(refused.contains("cannot help") && refused.contains("--username NAME"), "{refused}");
+        assert_eq!(app.service().log.newest().await.unwrap(), head, "nothing was recorded");
+        let retried = person.run(&["deliveries", "retry", "--code", "invalid_username", "--yes"]).await;
+        assert!(printed(&retried).contains("No delivery fits"));
+        assert_eq!(person.json(&["deliveries", "retry", &id, "--username", "mutual_max"]).await["id"], json!(id));
+    }
+}
