@@ -134,7 +134,7 @@ impl Show {
         }
         acting.tell()?;
         Ok(match account["cortexEmail"].as_str() {
-            Some(email) => output::print(format_args!(
+            Some(email) => output::say(&format!(
                 "Deliveries are made as {}. `cloud-bridge credentials check` says whether Cortex Cloud accepts the login.",
                 clean(email)
             ))?,

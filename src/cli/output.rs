@@ -68,7 +68,8 @@ fn is_command(character: char) -> bool {
 pub(super) fn set_width(columns: Option<&str>) {
     let said = columns.and_then(|columns| columns.trim().parse::<usize>().ok()).filter(|columns| *columns > 0);
     let out = Term::stdout();
-    let terminal = || out.is_term().then(|| out.size_checked()).flatten().map(|(_, columns)| usize::from(columns));
+    let terminal =
+        || out.is_term().then(|| out.size_checked().map_or(UNKNOWN_WIDTH, |(_, columns)| usize::from(columns)));
     // Set already: in the tests, which run several commands in one process.
     WIDTH.set(said.or_else(terminal)).ok();
 }
@@ -77,6 +78,9 @@ pub(super) fn set_width(columns: Option<&str>) {
 pub(crate) fn width() -> Option<usize> {
     WIDTH.get().copied().flatten()
 }
+
+/// Of a terminal that does not say how wide it is.
+const UNKNOWN_WIDTH: usize = 80;
 
 static WIDTH: OnceLock<Option<usize>> = OnceLock::new();
 

@@ -2,10 +2,11 @@
 //!
 //! `CLOUD_BRIDGE_UPDATE_HANDBOOK=1` writes today's answers into it.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use chrono::TimeDelta;
+use chrono::{NaiveDateTime, TimeDelta};
 use domain::integration::Provider;
 use regex::{Captures, Regex};
 use serde_json::json;
@@ -72,6 +73,38 @@ fn lasting(answer: &str) -> String {
         answer = pattern.replace_all(&answer, |_: &Captures<'_>| instead).into_owned();
     }
     answer
+}
+
+/// The ids and moments of the whole page.
+#[derive(Default)]
+struct Page {
+    /// The ids on the page with those that they stand for.
+    ids: HashMap<String, String>,
+    moments: Vec<NaiveDateTime>,
+}
+
+impl Page {
+    /// One thing has one id on the page, whatever command shows it.
+    fn note(&mut self, line: &str, shown: &str, said: &str) {
+        let id =
+            Regex::new("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").expect("the pattern is one");
+        for (shown, said) in id.find_iter(shown).zip(id.find_iter(said)) {
+            let known = self.ids.entry(shown.as_str().to_owned()).or_insert_with(|| said.as_str().to_owned());
+            assert_eq!(known, said.as_str(), "{line} shows {} where another command shows another id", shown.as_str());
+        }
+        let moment = Regex::new(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d").expect("the pattern is one");
+        let read = |found: regex::Match<'_>| NaiveDateTime::parse_from_str(found.as_str(), "%Y-%m-%d %H:%M:%S").ok();
+        self.moments.extend(moment.find_iter(shown).filter_map(read));
+    }
+
+    /// The story takes an hour, and so do all the moments on the page.
+    fn is_of_one_run(&self) {
+        let (first, last) = (self.moments.iter().min(), self.moments.iter().max());
+        let span = *last.expect("there are moments") - *first.expect("there are moments");
+        assert!(span < TimeDelta::hours(2), "the moments on the page span {span}");
+        let stands_for: HashSet<&String> = self.ids.values().collect();
+        assert_eq!(stands_for.len(), self.ids.len(), "one thing has two ids on the page");
+    }
 }
 
 /// What support has set in its shell.
@@ -164,7 +197,7 @@ on_each_engine! {
         let desk = week(app).await;
         let written = std::fs::read_to_string(handbook()).expect("there is a handbook");
         let update = app.engine == Engine::Sqlite && setting("CLOUD_BRIDGE_UPDATE_HANDBOOK").is_some();
-        let (mut anew, mut commands) = (String::new(), 0);
+        let (mut anew, mut commands, mut page) = (String::new(), 0, Page::default());
         for part in parts(&written) {
             match part {
                 Part::Text(text) => anew.push_str(&text),
@@ -173,12 +206,15 @@ on_each_engine! {
                     let said = desk.run(&line).await;
                     let alike = lasting(&said) == lasting(&answer);
                     assert!(alike || update, "{line}\nanswers\n{said}\nand the handbook has\n{answer}");
-                    let shown = if alike { &answer } else { &said };
+                    // All of one run, or what one command answers is not what another does.
+                    let shown = if update { &said } else { &answer };
+                    page.note(&line, shown, &said);
                     writeln!(anew, "$ {line}\n{}", shown.trim_end()).expect("a text can be written");
                 }
             }
         }
         assert!(commands >= 10, "{commands} commands");
+        page.is_of_one_run();
         if update {
             std::fs::write(handbook(), anew).expect("the handbook can be written");
         }
