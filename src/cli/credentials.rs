@@ -117,10 +117,10 @@ impl Set {
         }
         let email = email_of(account);
         Ok(if self.unchecked {
-            output::print(format_args!("The login {email} is saved. `cloud-bridge credentials check` tries it."))?;
+            output::print(format_args!("The login {email} is saved. `cloud-bridge credentials check` tries it."))
         } else {
-            output::print(format_args!("Cortex Cloud accepts the login. Deliveries are made as {email} now."))?;
-        })
+            output::print(format_args!("Cortex Cloud accepts the login. Deliveries are made as {email} now."))
+        }?)
     }
 }
 
@@ -137,9 +137,9 @@ impl Show {
             Some(email) => output::say(&format!(
                 "Deliveries are made as {}. `cloud-bridge credentials check` says whether Cortex Cloud accepts the login.",
                 clean(email)
-            ))?,
-            None => output::print("No login is saved: `cloud-bridge credentials set --email ADDRESS` saves one.")?,
-        })
+            )),
+            None => output::print("No login is saved: `cloud-bridge credentials set --email ADDRESS` saves one."),
+        }?)
     }
 }
 
