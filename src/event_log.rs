@@ -9,10 +9,7 @@ mod data_keys;
 pub mod execute;
 mod feed;
 mod identifiers;
-<<<<<<< HEAD
 mod orders;
-=======
->>>>>>> people
 mod postgres;
 mod pressure;
 pub mod refusals;

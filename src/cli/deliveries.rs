@@ -66,11 +66,7 @@ pub(super) struct List {
     search: Option<String>,
     /// Only of this customer, the oldest first: an e-mail address, the store's customer id, or a username. Support says why
     /// with --reason, and that it looked is recorded
-<<<<<<< HEAD
     #[arg(long, env = "CLOUD_BRIDGE_CUSTOMER", value_name = "TEXT", hide_env_values = true, conflicts_with_all = ["status", "code", "unmapped", "integration", "order", "search"])]
-=======
-    #[arg(long, env = "CLOUD_BRIDGE_CUSTOMER", value_name = "TEXT", hide_env_values = true, conflicts_with_all = ["status", "code", "integration", "order", "search"])]
->>>>>>> people
     customer: Option<String>,
     /// With --customer: only in this account [default: all that the API key sees]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID", requires = "customer")]
@@ -218,11 +214,8 @@ impl List {
         if self.order.is_some() {
             "No delivery of this order: it did not reach us, or was not let in. `cloud-bridge webhooks list` shows what did, \
              and why it was refused."
-<<<<<<< HEAD
         } else if self.unmapped {
             "No delivery has anything without a mapping."
-=======
->>>>>>> people
         } else if self.status.is_empty() && self.code.is_empty() && self.integration.is_none() && self.search.is_none()
         {
             "No order has reached us yet. `cloud-bridge webhooks list` shows what did reach us, also what was refused; \

@@ -114,11 +114,7 @@ pub(super) async fn whole_stream(client: &Client, text: &str) -> anyhow::Result<
     if found.is_empty() { Ok(text.to_owned()) } else { one_of(Kind::Delivery, text, found) }
 }
 
-<<<<<<< HEAD
 pub(super) async fn candidates(client: &Client, kind: Kind, text: &str) -> anyhow::Result<Vec<String>> {
-=======
-async fn candidates(client: &Client, kind: Kind, text: &str) -> anyhow::Result<Vec<String>> {
->>>>>>> people
     let query = if kind == Kind::Delivery { DELIVERIES } else { BEGINNING };
     let found = client.ask(query, json!({ "kind": kind.word(), "text": text })).await?;
     let mut ids: Vec<String> = understood(&found["idsBeginning"])?;

@@ -54,11 +54,7 @@ pub(super) struct Create {
     /// Deliver only orders of these statuses, separated by commas; `any` for every status [default: shopify `paid` and
     /// `partially_refunded`, woocommerce `processing` and `completed`, generic `any`]
     #[arg(long, env = "CLOUD_BRIDGE_ORDER_STATUS", value_name = "STATUS", value_delimiter = ',')]
-<<<<<<< HEAD
     order_status: Option<Vec<String>>,
-=======
-    order_status: Vec<String>,
->>>>>>> people
     /// Read the secret that the store signs with from standard input [default: one is made; Shopify's is asked for]
     #[arg(long, env = "CLOUD_BRIDGE_SECRET_STDIN", value_parser = FalseyValueParser::new())]
     secret_stdin: bool,
@@ -153,8 +149,6 @@ const LIST: &str = "query($first: Int, $after: String) {
 const CREATE: &str = "mutation($input: CreateIntegrationInput!) {
   createIntegration(input: $input) {
     integration { id orderStatuses } webhookUrl signingSecret userErrors { code message field } } }";
-
-const NAME: &str = "query($id: ID!) { integration(id: $id) { name } }";
 
 const NAME: &str = "query($id: ID!) { integration(id: $id) { name } }";
 
@@ -265,33 +259,22 @@ impl Create {
             "signingSecret": given,
         });
         let payload = client.change(CREATE, json!({ "input": input }), "createIntegration").await?;
-<<<<<<< HEAD
         let Created { integration: New { id, order_statuses }, webhook_url, signing_secret } = understood(&payload)?;
-=======
-        let Created { integration: Id { id }, webhook_url, signing_secret } = understood(&payload)?;
->>>>>>> people
         // What was made is of no use to a store that signs with a secret of its own, and nobody should be shown it.
         let is_made = given.is_none();
         let made = Some(signing_secret).filter(|_| is_made && self.provider != SHOPIFY);
         if json {
-<<<<<<< HEAD
             return Ok(output::print_json(&json!({
                 "integrationId": id, "webhookUrl": webhook_url, "signingSecret": made, "orderStatuses": order_statuses }))?);
         }
         output::print(format_args!(
-            "Integration:    {}\nWebhook URL:    {}\nDelivers:       orders of {} (drafts and failed, voided or expired ones \
-             never; `integrations update` changes it)",
+            "Integration:    {}\nWebhook URL:    {}\nDelivers:       orders of {}\n\nDrafts and failed, voided or expired \
+             orders are never delivered. For every other status:\n  cloud-bridge integrations update {} --order-status any",
             clean(&id),
             clean(&webhook_url),
-            delivered(&order_statuses)
+            delivered(&order_statuses),
+            clean(&id)
         ))?;
-=======
-            return Ok(output::print_json(
-                &json!({ "integrationId": id, "webhookUrl": webhook_url, "signingSecret": made }),
-            )?);
-        }
-        output::print(format_args!("Integration:    {}\nWebhook URL:    {}", clean(&id), clean(&webhook_url)))?;
->>>>>>> people
         let mut variables =
             vec![output::export_line("INTEGRATION_ID", &id), output::export_line("WEBHOOK_URL", &webhook_url)];
         let mut next = "cloud-bridge mappings add \"$INTEGRATION_ID\" --sku SKU --preset PRESET_ID";
@@ -315,14 +298,11 @@ impl Create {
     }
 }
 
-<<<<<<< HEAD
 /// Orders of which statuses are delivered, in words.
 fn delivered(statuses: &[String]) -> String {
     if statuses.is_empty() { "every status".to_owned() } else { clean(&format!("the status {}", statuses.join(", "))) }
 }
 
-=======
->>>>>>> people
 /// Asks at the terminal for the secret that Shopify shows, and saves it. Answers whether one was given.
 async fn shopifys_secret(client: &Client, id: &str) -> anyhow::Result<bool> {
     let prompt = "Shopify's own signing secret, as it shows it below the list of webhooks; return to give it later";
@@ -383,15 +363,11 @@ impl SetSecret {
         let secret = input::secret("Signing secret, as the store shows it")?;
         let overlap_hours = if self.at_once { 0 } else { self.overlap_hours };
         let input = json!({ "input": { "integrationId": id, "signingSecret": secret, "overlapHours": overlap_hours } });
-<<<<<<< HEAD
         let mut payload = client.change(SET_SECRET, input, "setSigningSecret").await?;
         let (warning, integration) = (payload["warning"].take(), payload["integration"].take());
         if let Some(warning) = warning.as_str() {
             input::tell(&format!("Warning: {}.", clean(warning)))?;
         }
-=======
-        let integration = client.change(SET_SECRET, input, "setSigningSecret").await?["integration"].take();
->>>>>>> people
         if json {
             return Ok(output::print_json(&integration)?);
         }

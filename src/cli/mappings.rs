@@ -143,9 +143,6 @@ const ADD: &str = "mutation($input: AddItemMappingInput!) {
 const IMPORT: &str = "mutation($input: ImportItemMappingsInput!) {
   importItemMappings(input: $input) { added known userErrors { code message field } } }";
 
-const IMPORT: &str = "mutation($input: ImportItemMappingsInput!) {
-  importItemMappings(input: $input) { added known userErrors { code message field } } }";
-
 const REMOVE: &str = "mutation($input: RemoveItemMappingInput!) {
   removeItemMapping(input: $input) { integration { id } userErrors { code message field } } }";
 
@@ -275,7 +272,6 @@ impl Add {
             "resourceType": resource_type,
             "resourceId": resource_id,
         });
-<<<<<<< HEAD
         let client = self.server.client()?;
         let payload = client.change(ADD, json!({ "input": input }), "addItemMapping").await?;
         let mapping: Mapping = understood(&payload["itemMapping"])?;
@@ -290,13 +286,6 @@ impl Add {
             } else {
                 Ok(())
             };
-=======
-        let payload = self.server.client()?.change(ADD, json!({ "input": input }), "addItemMapping").await?;
-        let mapping = &payload["itemMapping"];
-        let mapping: Mapping = understood(mapping)?;
-        if json {
-            return Ok(output::print_json(&mapping.object())?);
->>>>>>> people
         }
         output::print(format_args!(
             "Mapping {}: for {} {} the {} {} is delivered.",

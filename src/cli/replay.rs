@@ -18,11 +18,8 @@ use super::identifiers::whole_in;
 use super::moments::moment;
 use super::output::{self, cell, clean};
 use super::stores::StoreArgs;
-<<<<<<< HEAD
 pub(super) use for_real::ForReal;
 
-=======
->>>>>>> people
 use crate::event_log::EventLog;
 use crate::replay::{Choice, Difference, MAX_NAMED, MAX_TOLD, WhatIf, what_if};
 

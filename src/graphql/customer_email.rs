@@ -14,10 +14,6 @@ const MAX_STORY: i64 = 1_000;
 /// The address that the latest webhook of a delivery names, opened under the delivery's data key. None where no webhook
 /// names one, where it was erased, and for callers of other accounts: they read it with `revealPersonalData`, on the
 /// record.
-<<<<<<< HEAD
-=======
-#[expect(dead_code, reason = "becomes the field Delivery.customerEmail")]
->>>>>>> people
 pub(super) async fn customer_email(
     service: &Service,
     viewer: &Viewer,

@@ -149,7 +149,7 @@ impl Delivery {
 
     /// Of a delivery of the caller's own account, until it is erased; null for every other caller: see
     /// `revealPersonalData`.
-    #[graphql(complexity = "50")]
+    #[graphql(complexity = 20)]
     async fn customer_email(&self, context: &Context<'_>) -> Result<Option<String>, ApiError> {
         let (service, viewer) = (context.data_unchecked::<Arc<Service>>(), Viewer::of(context)?);
         let stream = self.row.duplicate_of.as_ref().unwrap_or(&self.row.id);

@@ -89,11 +89,7 @@ impl ForReal<'_> {
         let found: Told = understood(&preview)?;
         if found.chosen > 0 {
             if !self.yes {
-<<<<<<< HEAD
                 input::tell(&shown(client, &preview, &found).await?)?;
-=======
-                input::tell(&shown(&client, &preview, &found).await?)?;
->>>>>>> people
                 let question = format!("Do {} again?", number_of(found.chosen));
                 input::confirm(&question).context("nothing was done again")?;
             }

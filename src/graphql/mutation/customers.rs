@@ -84,11 +84,7 @@ impl Customers {
         // Before anything is shown: what cannot be recorded is not shown.
         record(service, viewer, &rows).await?;
         let end_cursor = rows.last().filter(|_| more).map(|row| row.listed_at.to_string());
-<<<<<<< HEAD
         let deliveries = rows.into_iter().map(Delivery::from).collect();
-=======
-        let deliveries = rows.into_iter().map(Delivery).collect();
->>>>>>> people
         Ok(FindCustomerPayload { matched: int(extent.deliveries), deliveries, end_cursor, user_errors: vec![] })
     }
 }

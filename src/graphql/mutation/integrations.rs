@@ -183,12 +183,8 @@ impl Integrations {
         Ok(payload)
     }
 
-<<<<<<< HEAD
     /// Shopify shows the merchant a secret of its own: this is how it gets here. The old one stays valid for overlapHours. A
     /// secret of fewer than eight characters is taken with a warning, since a store may use it already.
-=======
-    /// Shopify shows the merchant a secret of its own: this is how it gets here. The old one stays valid for overlapHours.
->>>>>>> people
     async fn set_signing_secret(
         &self,
         context: &Context<'_>,
@@ -203,17 +199,11 @@ impl Integrations {
             Ok(hours) => hours,
             Err(error) => return Ok(error.into()),
         };
-<<<<<<< HEAD
         let warning = warning_of(&secret);
         let set = IntegrationCommand::SetSigningSecret { secret, now: service.clock.now(), overlap_hours };
         let IntegrationPayload { integration, user_errors } = change(context, &input.integration_id, set).await?;
         let warning = warning.filter(|_| user_errors.is_empty());
         Ok(SetSigningSecretPayload { integration, warning, user_errors })
-=======
-        let now = service.clock.now();
-        let command = IntegrationCommand::SetSigningSecret { secret, now, overlap_hours };
-        change(context, &input.integration_id, command).await
->>>>>>> people
     }
 
     /// Makes a new secret; the old one stays valid for overlapHours.

@@ -61,4 +61,24 @@ on_each_engine! {
         let stranger = desk(app, &other.key).refused(&[&list[..], &["--account", &owner.id]].concat()).await;
         assert!(stranger.contains("may not"), "{stranger}");
     }
+
+    async fn a_merchant_reads_the_e_mail_address_of_its_own_customer(app: &TestApp) {
+        let (owner, stranger) = (app.merchant().await, app.merchant().await);
+        let shop = owner.shop(Provider::Generic).await;
+        let id = shop.post(&orders::generic("1", "never_follows", &["STORM"])).await.accepted("queued");
+        let again = shop.post(&orders::generic("1", "never_follows", &["STORM"])).await.accepted("duplicate");
+        assert_eq!(again, id);
+        app.settle().await;
+        let document = "query ($id: ID!) { delivery(id: $id) { customerEmail } }";
+        let seen = async |key: &str| app.ask(key, document, json!({ "id": id })).await["delivery"].clone();
+        assert_eq!(seen(&owner.key).await, json!({ "customerEmail": "max@music.com" }));
+        assert_eq!(seen(&stranger.key).await, Value::Null);
+        assert_eq!(seen(&support(app).await).await, json!({ "customerEmail": null }), "support reads it on the record");
+        let all = owner.ask("{ deliveries { nodes { customerEmail } } }", json!({})).await;
+        let all = all["deliveries"]["nodes"].as_array().unwrap();
+        assert!(all.len() == 2 && all.iter().all(|node| node["customerEmail"] == "max@music.com"), "{all:?}");
+        let erase = r#"mutation { erasePersonalData(input: { customer: "max@music.com" }) { userErrors { code } } }"#;
+        assert_eq!(owner.ask(erase, json!({})).await["erasePersonalData"]["userErrors"], json!([]));
+        assert_eq!(seen(&owner.key).await, json!({ "customerEmail": null }));
+    }
 }
