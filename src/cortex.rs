@@ -211,6 +211,7 @@ impl CortexClient {
     }
 
     /// A client of the same address that remembers the calls of one attempt alone.
+    #[must_use]
     pub fn for_attempt(&self) -> Self {
         Self { last_call: Arc::default(), ..self.clone() }
     }

@@ -202,7 +202,7 @@ impl Source<'_> {
             customers: Some(named).filter(|named| !named.is_empty()).map(Private::Known),
         };
         let id = NoticeId(ids::fresh()).to_string();
-        let command = NoticeCommand::Record(received);
+        let command = NoticeCommand::Record(Box::new(received));
         self.service.log.execute_fresh::<Notice>(&id, command, &Actor::Store, Some(body)).await?;
         self.accepted(kind.as_str(), None);
         Ok(Receipt { delivery_id: None, status: kind.as_str(), outcome: kind.as_str() })

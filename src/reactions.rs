@@ -277,12 +277,11 @@ impl Reactions<'_> {
         }
         let delivery: Delivery = self.service.log.load(&event.aggregate_id).await?.aggregate;
         let Some(order) = delivery.order() else { return Ok(()) };
-        let owner = match code {
-            ResolutionCode::NoItemMapping | ResolutionCode::AssetNotFound | ResolutionCode::IntegrationInactive => {
-                order.integration_id.to_string()
-            }
-            _ => order.account_id.to_string(),
-        };
+        let is_of_integration = matches!(
+            code,
+            ResolutionCode::NoItemMapping | ResolutionCode::AssetNotFound | ResolutionCode::IntegrationInactive
+        );
+        let owner = if is_of_integration { order.integration_id.to_string() } else { order.account_id.to_string() };
         let Some(fixed_at) = self.fixes.get(&(code, owner)) else {
             return Ok(());
         };

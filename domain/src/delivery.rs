@@ -20,6 +20,7 @@ use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 pub use command::{DeliveryCommand, Held, StartFacts};
 pub use cortex_call::{CortexCall, CortexOperation, MAX_REASON_CHARS};
@@ -50,6 +51,8 @@ pub struct Order {
     revised_at: Option<DateTime<Utc>>,
     /// Whether a webhook said what was ordered. A deletion is an id and nothing else.
     described: bool,
+    /// What webhooks without a date said so far.
+    earlier: Option<Private<Vec<Uuid>>>,
     /// As the store last reported it.
     pub order_status: Option<String>,
     /// The customer that the store last named. `username` is another one where a person corrected it.

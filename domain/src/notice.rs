@@ -86,7 +86,7 @@ impl NamedCustomers {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoticeEvent {
-    WebhookReceived(NoticeReceived),
+    WebhookReceived(Box<NoticeReceived>),
     /// What it asked for is done, and whom it named is erased from it: the data key of the stream is deleted.
     PersonalDataErased,
 }
@@ -107,7 +107,7 @@ impl DomainEvent for NoticeEvent {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum NoticeCommand {
-    Record(NoticeReceived),
+    Record(Box<NoticeReceived>),
     /// Erases the body, which may name a person.
     ErasePersonalData,
 }
@@ -134,11 +134,7 @@ impl Notice {
         match (self, command) {
             (Self::NotReceived, NoticeCommand::Record(received)) => Ok(vec![NoticeEvent::WebhookReceived(received)]),
             (Self::Received(before) | Self::Erased(before), NoticeCommand::Record(received)) => {
-                if *before == received {
-                    Ok(vec![])
-                } else {
-                    Err(NoticeRefusal::AlreadyRecorded)
-                }
+                if *before == *received { Ok(vec![]) } else { Err(NoticeRefusal::AlreadyRecorded) }
             }
             (Self::NotReceived, NoticeCommand::ErasePersonalData) => Err(NoticeRefusal::NotReceived),
             (Self::Received(_), NoticeCommand::ErasePersonalData) => Ok(vec![NoticeEvent::PersonalDataErased]),
@@ -168,7 +164,7 @@ impl Aggregate for Notice {
 
     fn apply(&mut self, event: Self::Event) {
         match event {
-            NoticeEvent::WebhookReceived(received) => *self = Self::Received(received),
+            NoticeEvent::WebhookReceived(received) => *self = Self::Received(*received),
             NoticeEvent::PersonalDataErased => {
                 if let Self::Received(received) = std::mem::take(self) {
                     *self = Self::Erased(received);
@@ -216,15 +212,15 @@ mod tests {
 
     #[test]
     fn the_same_notice_again_adds_nothing_and_another_is_refused() {
-        let received = received(NoticeKind::NotAnOrder);
+        let received = Box::new(received(NoticeKind::NotAnOrder));
         let mut notice = Notice::default();
         assert_eq!(notice.decide(NoticeCommand::ErasePersonalData), Err(NoticeRefusal::NotReceived));
         let record = NoticeCommand::Record(received.clone());
         assert_eq!(all_done(&mut notice, record.clone()), [NoticeEvent::WebhookReceived(received.clone())]);
         for erased in [vec![NoticeEvent::PersonalDataErased], vec![]] {
             assert_eq!(notice.decide(record.clone()), Ok(vec![]));
-            let other = NoticeReceived { body_bytes: 3, ..received.clone() };
-            assert_eq!(notice.decide(NoticeCommand::Record(other)), Err(NoticeRefusal::AlreadyRecorded));
+            let other = NoticeReceived { body_bytes: 3, ..*received.clone() };
+            assert_eq!(notice.decide(NoticeCommand::Record(Box::new(other))), Err(NoticeRefusal::AlreadyRecorded));
             assert_eq!(all_done(&mut notice, NoticeCommand::ErasePersonalData), erased);
         }
     }
@@ -240,7 +236,7 @@ mod tests {
             NoticeKind::ShopRedact,
             NoticeKind::Unusable,
         ];
-        let events = kinds.into_iter().map(|kind| NoticeEvent::WebhookReceived(received(kind)));
+        let events = kinds.into_iter().map(|kind| NoticeEvent::WebhookReceived(Box::new(received(kind))));
         let stored: Vec<_> = events
             .chain([NoticeEvent::PersonalDataErased])
             .map(|event| format!("{} {}", event.event_type(), serde_json::to_string(&event).unwrap()))

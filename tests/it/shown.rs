@@ -1,7 +1,7 @@
 //! What is shown is what happened: items, statuses and failures come from recorded events, not from today's settings.
 
 use chrono::{DateTime, Utc};
-use cloud_bridge::sandbox::{Fault, Operation};
+use cloud_bridge::sandbox::{Fault, HoldPoint, Operation, Stage};
 use domain::ResolutionCode;
 use domain::delivery::DeliveryStatus;
 use domain::integration::Provider;
@@ -45,6 +45,13 @@ async fn filtered(merchant: &Merchant<'_>, filter: Value) -> Vec<String> {
     found["deliveries"]["nodes"].as_array().unwrap().iter().map(|node| text(&node["id"])).collect()
 }
 
+/// What a filter finds among the deliveries of all accounts.
+async fn every(app: &TestApp, filter: Value) -> Vec<String> {
+    let document = "query ($filter: DeliveryFilter) { deliveries(first: 50, filter: $filter) { nodes { id } } }";
+    let found = app.admin(document, json!({ "filter": filter })).await;
+    found["deliveries"]["nodes"].as_array().unwrap().iter().map(|node| text(&node["id"])).collect()
+}
+
 on_each_engine! {
     async fn items_show_what_was_delivered_whatever_is_mapped_today(app: &TestApp) {
         let shop = app.merchant().await.bare_shop(Provider::Shopify, &[]).await;
@@ -73,36 +80,106 @@ on_each_engine! {
     async fn every_status_and_code_is_found_by_its_filter(app: &TestApp) {
         let merchant = app.merchant().await;
         let shop = merchant.shop(Provider::Generic).await;
-        let bare = merchant.bare_shop(Provider::Generic, &["paid"]).await;
-        let mut expected: Vec<(DeliveryStatus, Option<ResolutionCode>, String)> = vec![];
-        let mut add = |status, code, id| expected.push((status, code, id));
-        let send = async |shop: &Shop<'_>, id: &str, username: &str, skus: &[&str]| {
-            shop.post(&orders::generic(id, username, skus)).await.delivery_id()
+        let of = |id: &str, username: &str, sku: &str| orders::generic(id, username, &[sku]);
+        let sent = async |shop: &Shop<'_>, order: Value| shop.post(&order).await.delivery_id();
+        let settled = async |shop: &Shop<'_>, order: Value| {
+            let id = sent(shop, order).await;
+            app.settle().await;
+            id
         };
-        use {DeliveryStatus as S, ResolutionCode as C};
-        add(S::Completed, None, send(&shop, "1", "mutual_max", &["STORM"]).await);
-        add(S::RetryScheduled, Some(C::NdspWaiting), send(&shop, "2", "never_follows", &["STORM"]).await);
-        add(S::ActionRequired, Some(C::InvalidUsername), send(&shop, "3", "no_such_user", &["STORM"]).await);
-        add(S::ActionRequired, Some(C::NoItemMapping), send(&shop, "4", "mutual_max", &["STRAP"]).await);
-        add(S::FailedPermanent, Some(C::OrderStatusFiltered), send(&bare, "5", "mutual_max", &["STORM"]).await);
+        let mut expected: Vec<(DeliveryStatus, Option<ResolutionCode>, String)> = vec![];
+        let mut is_at = |status, code, id: &String| expected.push((status, code, id.clone()));
+
+        // First what takes time to come about, then what would be changed by it.
+        let deactivated = merchant.shop(Provider::Generic).await;
+        let inactive = settled(&deactivated, of("i", "never_follows", "STORM")).await;
+        deactivated.update(json!({ "active": false })).await;
+        app.advance(chrono::TimeDelta::hours(1));
+        app.settle().await;
+        is_at(DeliveryStatus::ActionRequired, Some(ResolutionCode::IntegrationInactive), &inactive);
+
+        let done = settled(&shop, of("1", "mutual_max", "STORM")).await;
+        is_at(DeliveryStatus::Completed, None, &done);
+        sent(&shop, of("1", "mutual_max", "STORM")).await;
+        app.settle().await;
+        let repeated = text(&merchant.deliveries().await[0]["id"]);
+        is_at(DeliveryStatus::Duplicate, Some(ResolutionCode::Duplicate), &repeated);
+        let waiting = settled(&shop, of("2", "never_follows", "STORM")).await;
+        is_at(DeliveryStatus::RetryScheduled, Some(ResolutionCode::NdspWaiting), &waiting);
+        let unknown_user = settled(&shop, of("3", "no_such_user", "STORM")).await;
+        is_at(DeliveryStatus::ActionRequired, Some(ResolutionCode::InvalidUsername), &unknown_user);
+        let unmapped = settled(&shop, of("4", "mutual_max", "STRAP")).await;
+        is_at(DeliveryStatus::ActionRequired, Some(ResolutionCode::NoItemMapping), &unmapped);
         shop.map("GONE", "missing-sun").await;
-        add(S::ActionRequired, Some(C::AssetNotFound), send(&shop, "6", "mutual_max", &["GONE"]).await);
-        let cancelled = shop.post(&json!({ "orderId": "7", "cancelled": true })).await.delivery_id();
-        add(S::Cancelled, None, cancelled);
-        app.settle().await;
+        let gone = settled(&shop, of("5", "mutual_max", "GONE")).await;
+        is_at(DeliveryStatus::ActionRequired, Some(ResolutionCode::AssetNotFound), &gone);
+        let cancelled = settled(&shop, json!({ "orderId": "6", "cancelled": true })).await;
+        is_at(DeliveryStatus::Cancelled, None, &cancelled);
+        let foreign = of("7", "mutual_max", "STORM").to_string().into_bytes();
+        let foreign = shop.post_bytes(foreign, &[("x-api-key", "cb_live_of_somebody_else")]).await.delivery_id();
+        is_at(DeliveryStatus::ActionRequired, Some(ResolutionCode::InactiveApiKey), &foreign);
+        let woo = merchant.shop(Provider::WooCommerce).await;
+        let nameless = settled(&woo, orders::woocommerce(8, "processing", "", &["STORM"])).await;
+        is_at(DeliveryStatus::ActionRequired, Some(ResolutionCode::MissingUsername), &nameless);
+        let unpaid = settled(&woo, orders::woocommerce(9, "on-hold", "mutual_max", &["STORM"])).await;
+        is_at(DeliveryStatus::FailedPermanent, Some(ResolutionCode::OrderStatusFiltered), &unpaid);
+        let poor = app.bare_merchant(6_000, 0).await;
+        let poor_shop = poor.shop(Provider::Generic).await;
+        let no_login = settled(&poor_shop, of("10", "mutual_max", "STORM")).await;
+        is_at(DeliveryStatus::ActionRequired, Some(ResolutionCode::MissingCredentials), &no_login);
+        let broke = app.bare_merchant(6_000, 0).await;
+        broke.save_credentials(cloud_bridge::sandbox::DEFAULT_PASSWORD).await;
+        let no_credits = settled(&broke.shop(Provider::Generic).await, of("11", "mutual_max", "STORM")).await;
+        is_at(DeliveryStatus::ActionRequired, Some(ResolutionCode::CreditsExhausted), &no_credits);
+        script(app, Operation::FindUser, Fault::Nonsense, 1);
+        let odd = settled(&shop, of("12", "mutual_max", "STORM")).await;
+        is_at(DeliveryStatus::FailedPermanent, Some(ResolutionCode::Unknown), &odd);
+        // One attempt a minute: what failed is not tried again before the pace allows it, and the next order waits for it.
         script(app, Operation::FindUser, Fault::Error500, 1);
-        add(S::RetryScheduled, Some(C::TemporaryFailure), send(&shop, "8", "mutual_max", &["STORM"]).await);
-        app.settle().await;
-        for (status, code, id) in &expected {
-            let status = status.as_str().to_uppercase();
-            assert!(filtered(&merchant, json!({ "status": [status] })).await.contains(id), "{status}");
-            if let Some(code) = code {
-                let code = code.as_str().to_uppercase();
-                assert_eq!(filtered(&merchant, json!({ "resolutionCode": [code] })).await, [id.clone()], "{code}");
-                let both = json!({ "status": [status], "resolutionCode": [code] });
-                assert_eq!(filtered(&merchant, both).await, [id.clone()], "{status} and {code}");
-            }
+        let slow = app.bare_merchant(1, 1_000).await;
+        slow.save_credentials(cloud_bridge::sandbox::DEFAULT_PASSWORD).await;
+        let slow_shop = slow.shop(Provider::Generic).await;
+        let failing = sent(&slow_shop, of("13", "mutual_max", "STORM")).await;
+        let failed = json!({ "resolutionCode": ["TEMPORARY_FAILURE"] });
+        wait_until(app, async || filtered(&slow, failed.clone()).await.contains(&failing).then_some(())).await;
+        is_at(DeliveryStatus::RetryScheduled, Some(ResolutionCode::TemporaryFailure), &failing);
+        let queued = sent(&slow_shop, of("14", "mutual_max", "STORM")).await;
+        is_at(DeliveryStatus::Queued, None, &queued);
+
+        assert!(app.service().projector.run_to_head(std::time::Duration::from_secs(30)).await);
+        for code in ResolutionCode::ALL {
+            let ids: Vec<&String> = expected.iter().filter(|(_, at, _)| *at == Some(code)).map(|(.., id)| id).collect();
+            assert!(!ids.is_empty(), "a delivery at {}", code.as_str());
+            let code = code.as_str().to_uppercase();
+            let found = every(app, json!({ "resolutionCode": [code] })).await;
+            assert_eq!(found.iter().collect::<Vec<_>>(), ids, "{code}");
         }
+        for status in DeliveryStatus::ALL.into_iter().filter(|status| *status != DeliveryStatus::Running) {
+            let mut ids: Vec<&String> = expected.iter().filter(|(at, ..)| *at == status).map(|(.., id)| id).collect();
+            ids.sort_unstable();
+            assert!(!ids.is_empty(), "a delivery that is {}", status.as_str());
+            let status = status.as_str().to_uppercase();
+            let mut found = every(app, json!({ "status": [status] })).await;
+            found.sort_unstable();
+            assert_eq!(found.iter().collect::<Vec<_>>(), ids, "{status}");
+        }
+        for (status, code, id) in &expected {
+            let Some(code) = code else { continue };
+            let (status, code) = (status.as_str().to_uppercase(), code.as_str().to_uppercase());
+            let both = every(app, json!({ "status": [status], "resolutionCode": [code] })).await;
+            assert_eq!(both, std::slice::from_ref(id), "{status} and {code}");
+        }
+    }
+
+    async fn a_delivery_that_is_being_worked_on_is_found_as_running(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = merchant.shop(Provider::Generic).await;
+        app.cortex.hold(Operation::Share, HoldPoint::BeforeEffect);
+        let id = shop.post(&orders::generic("1", "mutual_max", &["STORM"])).await.accepted("queued");
+        app.cortex.wait_for(Operation::Share, Stage::Held, 1).await.unwrap();
+        assert!(app.service().projector.run_to_head(std::time::Duration::from_secs(30)).await);
+        assert_eq!(filtered(&merchant, json!({ "status": ["RUNNING"] })).await, [id]);
+        app.cortex.release(Operation::Share);
     }
 
     async fn what_waits_for_the_pace_is_found_as_queued(app: &TestApp) {

@@ -66,6 +66,7 @@ impl Order {
                 for username in [&mut self.username, &mut self.store_username] {
                     *username = username.take().map(|_| Private::Erased);
                 }
+                self.earlier = None;
                 self.erased = true;
             }
         }

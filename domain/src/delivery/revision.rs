@@ -5,12 +5,16 @@
 //! one second, so of two with the same time the one that arrived later counts.
 
 use chrono::{DateTime, SubsecRound as _, Utc};
+use uuid::Uuid;
 
 use super::{
     CancelledBy, Change, DeliveryEvent, Intent, Order, OrderLines, Phase, RequeueCause, StopCause, Webhook,
     WebhookOutcome,
 };
-use crate::{Private, ResolutionCode};
+use crate::{LineItem, Private, ResolutionCode};
+
+/// Reports without a date that are remembered of an order, to know them again.
+const MAX_REMEMBERED: usize = 50;
 
 /// The first webhook about an order.
 pub(super) fn receive_first(webhook: Box<Webhook>) -> DeliveryEvent {
@@ -51,6 +55,26 @@ impl Webhook {
         self.changed_at.or_else(|| self.received_at.map(|at| at.trunc_subsecs(0)))
     }
 
+    /// What a webhook without a date says, as one value. None for one with a date, and for a cancellation, which may be said
+    /// as often as the store likes.
+    fn fingerprint(&self) -> Option<Uuid> {
+        if self.changed_at.is_some() || self.intent == Intent::Cancel {
+            return None;
+        }
+        let texts = |item: &LineItem| {
+            [&item.variant_id, &item.product_id, &item.sku, &item.title].map(|text| text.clone().unwrap_or_default())
+        };
+        let mut parts = vec![
+            self.order_status.clone().unwrap_or_default(),
+            self.username.as_ref().and_then(|username| username.known().cloned()).unwrap_or_default(),
+        ];
+        for item in &self.items {
+            parts.extend(texts(item));
+            parts.push(item.quantity.to_string());
+        }
+        Some(Uuid::new_v5(&self.integration_id.0, parts.join("\u{1f}").as_bytes()))
+    }
+
     /// Whether it says what was ordered. A deletion may be an id and nothing else.
     pub fn describes_order(&self) -> bool {
         self.intent != Intent::Cancel || !self.items.is_empty()
@@ -79,28 +103,42 @@ impl Order {
     }
 
     fn outcome_of(&self, webhook: &Webhook, changes: &[Change]) -> WebhookOutcome {
-        if self.is_newer_than(webhook) {
+        let repeats_earlier = !changes.is_empty() && self.has_seen(webhook);
+        if self.is_newer_than(webhook) || repeats_earlier {
             // A deletion may arrive before the order itself: a person who retries it needs to know what was bought.
             let informs = !self.described && webhook.describes_order();
             return if informs { WebhookOutcome::Revised } else { WebhookOutcome::Stale };
         }
         let news = if changes.is_empty() { WebhookOutcome::Duplicate } else { WebhookOutcome::Revised };
-        match (&self.phase, webhook.intent) {
-            (Phase::Completed, Intent::Cancel) => WebhookOutcome::TooLate,
-            (Phase::Cancelled(CancelledBy::Person), _)
-            | (Phase::Cancelled(CancelledBy::Store), Intent::Cancel)
-            | (Phase::Completed, Intent::Deliver | Intent::Filtered) => news,
-            (Phase::Cancelled(CancelledBy::Store), Intent::Deliver) | (Phase::Filtered, Intent::Deliver) => {
-                WebhookOutcome::Accepted
-            }
-            (Phase::Filtered, Intent::Filtered) if changes.is_empty() => WebhookOutcome::Duplicate,
-            (Phase::Running(lease), Intent::Deliver) if lease.stop.is_some_and(StopCause::is_by_store) => {
-                WebhookOutcome::Accepted
-            }
-            (_, Intent::Deliver) => news,
-            (_, Intent::Cancel) => WebhookOutcome::Cancelled,
-            (_, Intent::Filtered) => WebhookOutcome::Filtered,
+        match webhook.intent {
+            Intent::Deliver if self.waits_for_delivered_status() => WebhookOutcome::Accepted,
+            Intent::Cancel if self.phase == Phase::Completed => WebhookOutcome::TooLate,
+            Intent::Filtered if self.phase == Phase::Filtered && changes.is_empty() => WebhookOutcome::Duplicate,
+            // What was delivered stays so, and what a person cancelled.
+            Intent::Filtered if self.phase == Phase::Completed || self.is_cancelled_by_person() => news,
+            Intent::Cancel if matches!(self.phase, Phase::Cancelled(_)) => news,
+            Intent::Deliver => news,
+            Intent::Filtered => WebhookOutcome::Filtered,
+            Intent::Cancel => WebhookOutcome::Cancelled,
         }
+    }
+
+    /// Whether it is the store that keeps the order from being delivered: by its status, or by a cancellation.
+    fn waits_for_delivered_status(&self) -> bool {
+        match &self.phase {
+            Phase::Filtered => true,
+            Phase::Cancelled(by) => *by == CancelledBy::Store,
+            Phase::Running(lease) => lease.stop.is_some_and(StopCause::is_by_store),
+            Phase::Queued
+            | Phase::RetryScheduled { .. }
+            | Phase::ActionRequired { .. }
+            | Phase::Completed
+            | Phase::FailedPermanently { .. } => false,
+        }
+    }
+
+    fn is_cancelled_by_person(&self) -> bool {
+        self.phase == Phase::Cancelled(CancelledBy::Person)
     }
 
     /// Whether more recent things are known than a webhook says. One without a date counts by its arrival; but it does not
@@ -111,6 +149,28 @@ impl Order {
             (Some(_), None) => false,
             (None, _) => webhook.intent != Intent::Cancel && self.is_cancelled_by_store(),
         }
+    }
+
+    /// Whether a webhook without a date says what an earlier one said: a store that repeats itself late, or somebody who has
+    /// captured it. With a date the store's own clock would tell.
+    fn has_seen(&self, webhook: &Webhook) -> bool {
+        let earlier = self.earlier.as_ref().and_then(Private::known);
+        webhook.fingerprint().is_some_and(|fingerprint| earlier.is_some_and(|earlier| earlier.contains(&fingerprint)))
+    }
+
+    fn remember(&mut self, fingerprint: Option<Uuid>) {
+        let Some(fingerprint) = fingerprint else { return };
+        let mut earlier = match self.earlier.take() {
+            Some(Private::Known(earlier)) => earlier,
+            Some(Private::Erased) | None => vec![],
+        };
+        if !earlier.contains(&fingerprint) {
+            if earlier.len() >= MAX_REMEMBERED {
+                earlier.remove(0);
+            }
+            earlier.push(fingerprint);
+        }
+        self.earlier = Some(Private::Known(earlier));
     }
 
     fn is_cancelled_by_store(&self) -> bool {
@@ -153,11 +213,13 @@ impl Order {
             | WebhookOutcome::TooLate => Phase::Filtered,
         };
         let dated = webhook.changed_at.is_some() || webhook.intent == Intent::Cancel;
-        Self {
+        let fingerprint = webhook.fingerprint();
+        let mut first = Self {
             account_id: webhook.account_id,
             integration_id: webhook.integration_id,
             revised_at: webhook.changed_by().filter(|_| dated),
             described: webhook.describes_order(),
+            earlier: None,
             order_status: webhook.order_status,
             store_username: webhook.username.clone(),
             username: webhook.username,
@@ -174,7 +236,9 @@ impl Order {
             waiting_since: None,
             failures: 0,
             erased: false,
-        }
+        };
+        first.remember(fingerprint);
+        first
     }
 
     /// Folds a later webhook.
@@ -187,6 +251,7 @@ impl Order {
         if webhook.changed_at.is_some() || webhook.intent == Intent::Cancel {
             self.revised_at = self.revised_at.max(webhook.changed_by());
         }
+        self.remember(webhook.fingerprint());
         if outcome != WebhookOutcome::Duplicate {
             self.revise(webhook, outcome, changes);
         }

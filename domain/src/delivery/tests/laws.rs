@@ -90,10 +90,7 @@ fn history_of(commands: &[DeliveryCommand]) -> (Delivery, Vec<DeliveryEvent>) {
 }
 
 fn cancelled_by(delivery: &Delivery) -> Option<CancelledBy> {
-    match &delivery.order()?.phase {
-        Phase::Cancelled(by) => Some(*by),
-        _ => None,
-    }
+    if let Phase::Cancelled(by) = delivery.order()?.phase { Some(by) } else { None }
 }
 
 proptest! {

@@ -169,7 +169,14 @@ fn webhooks_without_a_date_count_by_arrival() {
     let undated = |items: &[LineItem]| Webhook { items: items.to_vec(), ..undated(1, Intent::Deliver) };
     let known = [first(undated(&[item("STORM")]))];
     assert_eq!(outcome_after(known.clone(), undated(&[item("STORM")])), WebhookOutcome::Duplicate);
-    assert_eq!(outcome_after(known, undated(&[item("SUN")])), WebhookOutcome::Revised);
+    assert_eq!(outcome_after(known.clone(), undated(&[item("SUN")])), WebhookOutcome::Revised);
+
+    // What was said before is a late repetition, and not the newest word.
+    let changes = vec![added("SUN"), removed("STORM")];
+    let revised = known.into_iter().chain([revised(undated(&[item("SUN")]), changes)]).collect::<Vec<_>>();
+    assert_eq!(outcome_after(revised.clone(), undated(&[item("STORM")])), WebhookOutcome::Stale);
+    assert_eq!(outcome_after(revised.clone(), undated(&[item("SUN")])), WebhookOutcome::Duplicate);
+    assert_eq!(outcome_after(revised, undated(&[item("STORM"), item("SUN")])), WebhookOutcome::Revised);
 }
 
 #[test]

@@ -10,8 +10,6 @@ const MAX_ORDERS: usize = 10_000;
 
 /// What only another webhook has: no body of another topic can be made to erase anything by its unsigned header.
 const OF_OTHER_TOPICS: [&str; 5] = ["id", "admin_graphql_api_id", "line_items", "token", "myshopify_domain"];
-const ASKS: [&str; 2] = ["data_request", "orders_requested"];
-const NAMES: [&str; 2] = ["customer", "orders_to_redact"];
 
 /// Whom a request is about.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -37,11 +35,13 @@ pub(super) fn kind(topic: Option<&str>, json: &str) -> Option<Result<NoticeKind,
     let has = |fields: &[&'static str]| {
         fields.iter().copied().find(|field| body.get(*field).is_some_and(|value| !value.is_null()))
     };
-    let stranger = match kind {
-        NoticeKind::ShopRedact => has(&OF_OTHER_TOPICS).or_else(|| has(&ASKS)).or_else(|| has(&NAMES)),
-        NoticeKind::CustomerRedact => has(&OF_OTHER_TOPICS).or_else(|| has(&ASKS)),
-        _ => has(&OF_OTHER_TOPICS).or_else(|| has(&["orders_to_redact"])),
+    let of_other_requests: &[&'static str] = match kind {
+        NoticeKind::ShopRedact => &["data_request", "orders_requested", "customer", "orders_to_redact"],
+        NoticeKind::CustomerRedact => &["data_request", "orders_requested"],
+        NoticeKind::CustomerDataRequest => &["orders_to_redact"],
+        NoticeKind::NotAnOrder | NoticeKind::Unusable | NoticeKind::StoreError => &[],
     };
+    let stranger = has(&OF_OTHER_TOPICS).or_else(|| has(of_other_requests));
     let invalid = |field: &str, reason| Err(Malformed::InvalidField { field: field.to_owned(), reason });
     Some(match (kind, stranger) {
         (_, Some(field)) => invalid(field, "does not belong into this privacy request, on which nothing was done"),
