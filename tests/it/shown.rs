@@ -129,7 +129,7 @@ on_each_engine! {
         is_at(DeliveryStatus::ActionRequired, Some(ResolutionCode::MissingCredentials), &no_login);
         let broke = app.bare_merchant(6_000, 0).await;
         broke.save_credentials(cloud_bridge::sandbox::DEFAULT_PASSWORD).await;
-        let no_credits = settled(&broke.shop(Provider::Generic).await, of("11", "mutual_max", "STORM")).await;
+        let no_credits = settled(&broke.shop(Provider::Generic).await, of("11", "cortex_user_42", "STORM")).await;
         is_at(DeliveryStatus::ActionRequired, Some(ResolutionCode::CreditsExhausted), &no_credits);
         script(app, Operation::FindUser, Fault::Nonsense, 1);
         let odd = settled(&shop, of("12", "mutual_max", "STORM")).await;
