@@ -145,6 +145,8 @@ async fn week(app: &TestApp) -> Desk<'_> {
     shop.map("STORM", "storm").await;
     let order = |id, username: &str, skus: &[&str], email: &str| {
         let mut order = orders::shopify(id, username, skus);
+        // As in a real shop, the number that people see is not the id.
+        order["id"] = json!(5_678_901_230_000_u64 + id);
         order["email"] = json!(email);
         order
     };
@@ -172,7 +174,17 @@ async fn week(app: &TestApp) -> Desk<'_> {
     )
     .await
     .refused(401, "wrong_signature");
-    later(30).await;
+    let mut refunded = order(1047, "mutual_max", &["STORM", "STORM"], "max@music.com");
+    refunded["line_items"][1]["sku"] = json!("RAIN");
+    refunded["line_items"][1]["title"] = json!("RAIN lead");
+    refunded["updated_at"] = json!("2026-11-20T12:00:00+01:00");
+    shop.post(&refunded).await.accepted("queued");
+    later(5).await;
+    refunded["updated_at"] = json!("2026-11-20T12:05:00+01:00");
+    refunded["financial_status"] = json!("partially_refunded");
+    refunded["line_items"][0]["current_quantity"] = json!(0);
+    shop.post(&refunded).await.accepted("completed");
+    later(25).await;
     // Since then the merchant delivers what is authorised, too.
     shop.update(json!({ "orderStatuses": ["paid", "authorized"] })).await;
     app.settle().await;

@@ -29,7 +29,7 @@ pub(in crate::cli) struct Explain {
 
 const DELIVERY: &str = "query($id: ID!) {
   delivery(id: $id) {
-    id orderId orderNumber status resolutionCode resolution attempts nextAttemptAt creditsCharged
+    id orderId orderNumber status resolutionCode resolution attempts nextAttemptAt creditsCharged unmapped
     receivedAt updatedAt completedAt duplicateOf { id } integration { id name provider } } }";
 
 const TIMELINE: &str = "query($id: ID!, $first: Int, $after: String) {

@@ -37,6 +37,9 @@ pub(super) struct Standing {
     pub(super) resolution: Option<String>,
     pub(super) next_attempt_at: Option<DateTime<Utc>>,
     pub(super) credits_charged: i64,
+    /// Something was bought that no mapping was found for.
+    #[serde(default)]
+    pub(super) unmapped: bool,
 }
 
 /// A sentence or some, with when it was and how long after what came before.
@@ -103,6 +106,8 @@ struct Known {
     webhooks: u32,
     items: Vec<Value>,
     attempt: u64,
+    /// Whether anything was shared so far.
+    shared: bool,
     /// Whom the latest attempt was for, where the reader may know.
     tried: Option<String>,
 }
@@ -113,6 +118,10 @@ impl Known {
         match event.event_type.as_str() {
             "webhook_received" => self.of_webhook(event, said),
             "started" => self.of_start(event, said),
+            "item_shared" => {
+                self.shared = true;
+                event.summary.clone()
+            }
             "retry_scheduled" => {
                 let due = said["due_at"].as_str().and_then(|due| DateTime::parse_from_rfc3339(due).ok());
                 let cause = code(said).map_or("It did not work.", waits_for);
@@ -161,7 +170,11 @@ impl Known {
             }
             Some("revised") => {
                 self.accepted_at = Some(event.recorded_at);
-                event.summary.clone()
+                let removes = said["changes"]
+                    .as_array()
+                    .is_some_and(|all| all.iter().any(|change| !change["line_removed"].is_null()));
+                let kept = if removes && self.shared { " What was shared before is not taken back." } else { "" };
+                format!("{}{kept}", event.summary)
             }
             Some("duplicate") => {
                 let of = self.accepted_at.map(|at| format!(" The webhook of {} UTC had said it.", moment(at)));
@@ -279,6 +292,11 @@ pub(super) fn standing(delivery: &Standing, duplicate_of: Option<&str>, now: Dat
             )
         }
         "action_required" => format!("It waits for the merchant{code}.{advice}"),
+        "completed" if delivery.unmapped => {
+            "It is complete, but for products without a mapping: `cloud-bridge mappings add … \
+                                             --deliver-past` delivers them."
+                .to_owned()
+        }
         "completed" => "It is complete: nothing more happens.".to_owned(),
         "failed_permanent" => {
             format!("It failed{code}.{advice} `cloud-bridge deliveries retry {id}` puts it back in the queue.")
@@ -363,6 +381,21 @@ mod tests {
     }
 
     #[test]
+    fn a_refund_after_delivery_says_that_nothing_is_taken_back() {
+        let removed = json!({ "outcome": "revised", "changes": [{ "line_removed": { "line": "Storm lead" } }] });
+        let revised = |sequence| {
+            event(sequence, 9, "store", "webhook_received", "The store revised order #1042.", removed.clone())
+        };
+        let shared = event(1, 5, "worker w1", "item_shared", "The preset storm was shared.", json!({}));
+        let last = |events: &[Event]| tell(events).last().unwrap().sentence.clone();
+        assert_eq!(last(&[revised(1)]), "The store revised order #1042.");
+        assert_eq!(
+            last(&[shared, revised(2)]),
+            "The store revised order #1042. What was shared before is not taken back."
+        );
+    }
+
+    #[test]
     fn the_end_says_what_comes_next() {
         let standing_at = |status: &str, code: Option<ResolutionCode>, next: Option<i64>| {
             let delivery = Standing {
@@ -371,6 +404,7 @@ mod tests {
                 resolution_code: code.map(|code| code.as_str().to_uppercase()),
                 resolution: code.map(|code| code.advice().to_owned()),
                 next_attempt_at: next.map(at),
+                unmapped: false,
                 credits_charged: 2,
             };
             standing(&delivery, None, at(0))
@@ -381,6 +415,16 @@ mod tests {
         let needs = standing_at("ACTION_REQUIRED", Some(ResolutionCode::NoItemMapping), None);
         assert!(needs.contains("Add a mapping") && needs.contains("2 credits"), "{needs}");
         assert!(standing_at("COMPLETED", None, None).contains("nothing more happens"));
+        let partly = Standing {
+            id: "D".to_owned(),
+            status: "COMPLETED".to_owned(),
+            resolution_code: None,
+            resolution: None,
+            next_attempt_at: None,
+            credits_charged: 10,
+            unmapped: true,
+        };
+        assert!(standing(&partly, None, at(0)).contains("--deliver-past"));
         assert!(standing_at("SOMETHING_NEW", None, None).contains("something_new"));
     }
 }
