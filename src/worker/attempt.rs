@@ -311,16 +311,20 @@ impl Attempt {
         }
     }
 
-    /// Before what is paid for: an order that was cancelled or revised since the last recorded step must not cost anything.
+    /// Before what is paid for: an order that was cancelled or revised since the last recorded step must not cost anything,
+    /// nor one of an integration that was deactivated.
     async fn before_paid_call(&self, in_hand: &mut InHand) -> Result<(), Stop> {
         self.before_call(in_hand).await?;
         let delivery: Delivery = self.worker.service.log.load(&self.id.to_string()).await?.aggregate;
         let lease = delivery.order().and_then(Order::lease);
         match lease.filter(|lease| lease.worker == in_hand.held.worker && lease.attempt == in_hand.held.attempt) {
-            Some(lease) if lease.stop.is_none() => Ok(()),
-            Some(_) => Err(Stop::HandBack),
-            None => Err(Stop::LeaseLost),
+            Some(lease) if lease.stop.is_none() => {}
+            Some(_) => return Err(Stop::HandBack),
+            None => return Err(Stop::LeaseLost),
         }
+        let link = self.worker.service.integrations.find(in_hand.order.integration_id).await.map_err(Stop::from)?;
+        let is_active = link.is_some_and(|link| link.active);
+        if is_active { Ok(()) } else { Err(Stop::require(ResolutionCode::IntegrationInactive)) }
     }
 
     /// Before anything that has an effect outside: nobody else may hold the delivery until the call is over, and nobody

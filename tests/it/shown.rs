@@ -121,7 +121,8 @@ on_each_engine! {
         let woo = merchant.shop(Provider::WooCommerce).await;
         let nameless = settled(&woo, orders::woocommerce(8, "processing", "", &["STORM"])).await;
         is_at(DeliveryStatus::ActionRequired, Some(ResolutionCode::MissingUsername), &nameless);
-        let unpaid = settled(&woo, orders::woocommerce(9, "on-hold", "mutual_max", &["STORM"])).await;
+        let paid_only = merchant.bare_shop(Provider::WooCommerce, &["processing"]).await;
+        let unpaid = settled(&paid_only, orders::woocommerce(9, "on-hold", "mutual_max", &["STORM"])).await;
         is_at(DeliveryStatus::FailedPermanent, Some(ResolutionCode::OrderStatusFiltered), &unpaid);
         let poor = app.bare_merchant(6_000, 0).await;
         let poor_shop = poor.shop(Provider::Generic).await;
@@ -245,6 +246,22 @@ on_each_engine! {
         assert_eq!(seen["items"][1]["state"], json!("SHARED"));
         unmap_all(&shop).await;
         assert_eq!(shop.settled(&id).await, ("COMPLETED".to_owned(), None), "what is left was shared already");
+    }
+
+    async fn an_attempt_of_an_integration_that_is_deactivated_shares_nothing_more(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = merchant.shop(Provider::Generic).await;
+        app.cortex.hold(Operation::Share, HoldPoint::BeforeEffect);
+        let id = shop.post(&orders::generic("1", "mutual_max", &["STORM", "RAIN"])).await.accepted("queued");
+        app.cortex.wait_for(Operation::Share, Stage::Held, 1).await.unwrap();
+        shop.update(json!({ "active": false })).await;
+        app.cortex.release(Operation::Share);
+        let waits = ("ACTION_REQUIRED".to_owned(), Some("INTEGRATION_INACTIVE".to_owned()));
+        assert_eq!(shop.settled(&id).await, waits);
+        assert_eq!(app.cortex.share_count(crate::delivering::preset("rain"), "mutual_max").effective, 0);
+        shop.update(json!({ "active": true })).await;
+        assert_eq!(shop.settled(&id).await, ("COMPLETED".to_owned(), None));
+        assert_eq!(merchant.balance().await, json!({ "available": 980, "reserved": 0, "charged": 20 }));
     }
 
     async fn orders_of_a_deactivated_integration_wait_and_go_on_when_it_is_activated(app: &TestApp) {
