@@ -1,7 +1,7 @@
 //! An order is what its store says now: what a later webhook changes, in every state of a delivery.
 
 use super::fixtures::*;
-use crate::delivery::{Change, DeliveryEvent, DeliveryStatus, Intent, Webhook, WebhookOutcome};
+use crate::delivery::{Change, DeliveryEvent, DeliveryStatus, Intent, StartFacts, Webhook, WebhookOutcome};
 use crate::{LineItem, ResolutionCode};
 
 fn with_items(seconds: i64, items: &[LineItem]) -> Webhook {
@@ -53,6 +53,18 @@ fn a_line_added_after_delivery_is_delivered_and_nothing_else_again() {
     given(again.clone()).when(start_at(noon(), facts())).then_expect_events(vec![start.clone()]);
     let delivery = fold(again.into_iter().chain([start]));
     assert_eq!(delivery.order().unwrap().outstanding().collect::<Vec<_>>(), [&preset("sun")]);
+}
+
+#[test]
+fn what_was_delivered_before_a_revision_is_not_planned_again_by_other_mappings() {
+    let done = running_and([shared("storm", 10), shared("rain", 10), Completed]);
+    let more = with_items(60, &[item("SUN"), item("STORM"), item("RAIN")]);
+    let again = done.into_iter().chain([revised(more, vec![added("SUN")]), requeued()]).collect::<Vec<_>>();
+    let mut elsewhere = mapping("STORM");
+    elsewhere.asset = preset("thunder");
+    let facts = StartFacts { mappings: vec![elsewhere, mapping("RAIN"), mapping("SUN")], ..facts() };
+    let plan = plan_of(&["SUN", "STORM", "RAIN"]);
+    given(again).when(start_at(noon(), facts)).then_expect_events(vec![started_with(2, after(60), plan)]);
 }
 
 #[test]
