@@ -15,7 +15,7 @@ use domain::delivery::{
 use domain::integration::{IntegrationEvent, Provider};
 use domain::notice::{NoticeEvent, NoticeKind};
 use domain::operation::OperationEvent;
-use domain::{Asset, Credits, ItemMapping, MatchType, ResolutionCode, ResourceType};
+use domain::{Credits, ItemMapping, MatchType, ResolutionCode};
 use projections::feed::{Fact, Recorded};
 use serde_json::Value;
 
@@ -115,13 +115,13 @@ fn of_delivery(event: &DeliveryEvent) -> String {
             format!("The customer is followed on Cortex Cloud now ({}).", cost(*credits))
         }
         DeliveryEvent::ItemShared { asset, credits, .. } => {
-            format!("The {} was shared with the customer ({}).", described(asset), cost(*credits))
+            format!("The {} was shared with the customer ({}).", asset, cost(*credits))
         }
         DeliveryEvent::RetryScheduled { code, due_at, call } => {
             format!("{}{} The next try is at {}.", cause(*code), returned(call.as_ref()), moment(*due_at))
         }
         DeliveryEvent::ActionRequired { code, call, assets } => {
-            let missing: Vec<String> = assets.iter().map(described).collect();
+            let missing: Vec<String> = assets.iter().map(ToString::to_string).collect();
             let missing = if missing.is_empty() { String::new() } else { format!(" Missing: {}.", missing.join(", ")) };
             format!("The merchant is needed ({}). {}{missing}{}", code.as_str(), code.advice(), returned(call.as_ref()))
         }
@@ -295,22 +295,14 @@ fn rule(mapping: &ItemMapping) -> String {
         MatchType::Sku => "SKU",
         MatchType::VariantId => "variant id",
     };
-    format!("for the {part} “{}” the {} is delivered", mapping.external_ref, described(&mapping.asset))
+    format!("for the {part} “{}” the {} is delivered", mapping.external_ref, mapping.asset)
 }
 
 fn action(action: &PaidAction) -> String {
     match action {
         PaidAction::Follow => "following the customer".to_owned(),
-        PaidAction::Share(asset) => format!("sharing the {}", described(asset)),
+        PaidAction::Share(asset) => format!("sharing the {asset}"),
     }
-}
-
-fn described(asset: &Asset) -> String {
-    let kind = match asset.resource_type {
-        ResourceType::Preset => "preset",
-        ResourceType::Capture => "capture",
-    };
-    format!("{kind} {}", asset.resource_id)
 }
 
 fn cause(code: ResolutionCode) -> String {

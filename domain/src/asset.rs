@@ -1,5 +1,7 @@
 //! What is bought and what is delivered for it: line items, mappings, assets, and how one finds the other.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::MappingId;
@@ -22,6 +24,17 @@ pub enum ResourceType {
 pub struct Asset {
     pub resource_type: ResourceType,
     pub resource_id: String,
+}
+
+/// As people read it: `preset abc123`.
+impl fmt::Display for Asset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.resource_type {
+            ResourceType::Preset => "preset",
+            ResourceType::Capture => "capture",
+        };
+        write!(f, "{kind} {}", self.resource_id)
+    }
 }
 
 impl Asset {

@@ -9,7 +9,7 @@ use domain::delivery::{
     ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, Phase, PlannedItem, StartFacts, Webhook, WebhookOutcome,
 };
 use domain::integration::Link;
-use domain::{Asset, IntegrationId, ResolutionCode, ResourceType};
+use domain::{Asset, IntegrationId, ResolutionCode};
 use projections::feed::Fact;
 
 use crate::event_log::{EventLog, LoadError};
@@ -213,11 +213,7 @@ fn assets_of(plan: &[PlannedItem]) -> impl Iterator<Item = &Asset> {
 }
 
 fn named<'a>(assets: impl IntoIterator<Item = &'a Asset>) -> BTreeSet<String> {
-    let kind = |asset: &Asset| match asset.resource_type {
-        ResourceType::Preset => "preset",
-        ResourceType::Capture => "capture",
-    };
-    assets.into_iter().map(|asset| format!("{} {}", kind(asset), asset.resource_id)).collect()
+    assets.into_iter().map(ToString::to_string).collect()
 }
 
 impl fmt::Display for Verdict {

@@ -4,7 +4,7 @@ use domain::account::{ApiKeyCreated, CreditMove, Role};
 use domain::delivery::{CortexOperation, Intent, PlannedAsset, PlannedItem};
 use domain::integration::IntegrationCreated;
 use domain::notice::NoticeReceived;
-use domain::{AccountId, ApiKeyId, DeliveryId, IntegrationId, MappingId, Private};
+use domain::{AccountId, ApiKeyId, Asset, DeliveryId, IntegrationId, MappingId, Private, ResourceType};
 use uuid::Uuid;
 
 use super::*;

@@ -1,6 +1,9 @@
 //! The story of a delivery in plain sentences: what happened, how long it took, why, and what comes next. Told from what
 //! the server says of its events, so that it can be told from anywhere.
 
+#[cfg(test)]
+mod tests;
+
 use chrono::{DateTime, Utc};
 use domain::ResolutionCode;
 use domain::delivery::CortexCall;
@@ -306,125 +309,4 @@ pub(super) fn standing(delivery: &Standing, duplicate_of: Option<&str>, now: Dat
         other => format!("Its status is {other}{code}.{advice}"),
     };
     format!("{next}{spent}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(seconds: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp(1_795_000_000 + seconds, 0).unwrap()
-    }
-
-    fn event(sequence: i64, seconds: i64, actor: &str, event_type: &str, summary: &str, said: Value) -> Event {
-        Event {
-            sequence,
-            event_type: event_type.to_owned(),
-            summary: summary.to_owned(),
-            data: json!({ event_type: said }),
-            actor: actor.to_owned(),
-            reason: None,
-            recorded_at: at(seconds),
-        }
-    }
-
-    #[test]
-    fn a_story_is_told_with_the_times_between() {
-        let items = json!([{ "title": "Storm lead" }, { "title": "Guitar strap" }]);
-        let webhook = |outcome: &str| json!({ "webhook": { "items": items }, "outcome": outcome });
-        let start = json!({
-            "attempt": 1, "worker": "w1", "lease_until": at(60), "username": "max",
-            "plan": [
-                { "item": 0, "assets": [{ "asset": { "resource_type": "preset", "resource_id": "storm" } }] },
-                { "item": 1, "assets": [] },
-            ],
-        });
-        let retried = Event {
-            reason: Some("the customer called".to_owned()),
-            ..event(7, 7_500, "key desk", "retry_requested", "Another try was asked for.", Value::Null)
-        };
-        let story = [
-            event(1, 0, "store", "webhook_received", "The store reported order #1042: accepted.", webhook("accepted")),
-            event(2, 0, "worker w1", "started", "", start),
-            event(3, 2, "worker w1", "followed", "The customer is followed on Cortex Cloud now (free).", json!({})),
-            event(4, 3, "worker w1", "lease_renewed", "Still at it.", json!({})),
-            event(5, 5, "worker w1", "retry_scheduled", "", json!({ "code": "ndsp_waiting", "due_at": at(185) })),
-            event(6, 60, "store", "webhook_received", "The store reported order #1042 again.", webhook("duplicate")),
-            retried,
-        ];
-        let told: Vec<String> = tell(&story)
-            .into_iter()
-            .map(|told| format!("{}: {}", told.later.unwrap_or_else(|| "first".to_owned()), told.sentence))
-            .collect();
-        let first = moment(at(0));
-        assert_eq!(
-            told,
-            [
-                "first: The store reported order #1042: accepted. It names 2 items.".to_owned(),
-                "at once: Attempt 1 began, by worker w1. To share: preset storm. For 1 item there is no mapping: \
-                 “Guitar strap”."
-                    .to_owned(),
-                "2 seconds later: The customer is followed on Cortex Cloud now (free).".to_owned(),
-                format!(
-                    "3 seconds later: The customer has not followed back yet. Nothing is to be done: the next try is due \
-                     at {} UTC, 3 minutes from then.",
-                    moment(at(185))
-                ),
-                format!(
-                    "55 seconds later: The store reported order #1042 again. The webhook of {first} UTC had said it."
-                ),
-                "2 hours and 4 minutes later: Another try was asked for. This was done with the key “desk”, because: the \
-                 customer called."
-                    .to_owned(),
-            ]
-        );
-    }
-
-    #[test]
-    fn a_refund_after_delivery_says_that_nothing_is_taken_back() {
-        let removed = json!({ "outcome": "revised", "changes": [{ "line_removed": { "line": "Storm lead" } }] });
-        let revised = |sequence| {
-            event(sequence, 9, "store", "webhook_received", "The store revised order #1042.", removed.clone())
-        };
-        let shared = event(1, 5, "worker w1", "item_shared", "The preset storm was shared.", json!({}));
-        let last = |events: &[Event]| tell(events).last().unwrap().sentence.clone();
-        assert_eq!(last(&[revised(1)]), "The store revised order #1042.");
-        assert_eq!(
-            last(&[shared, revised(2)]),
-            "The store revised order #1042. What was shared before is not taken back."
-        );
-    }
-
-    #[test]
-    fn the_end_says_what_comes_next() {
-        let standing_at = |status: &str, code: Option<ResolutionCode>, next: Option<i64>| {
-            let delivery = Standing {
-                id: "D".to_owned(),
-                status: status.to_owned(),
-                resolution_code: code.map(|code| code.as_str().to_uppercase()),
-                resolution: code.map(|code| code.advice().to_owned()),
-                next_attempt_at: next.map(at),
-                unmapped: false,
-                credits_charged: 2,
-            };
-            standing(&delivery, None, at(0))
-        };
-        let waits = standing_at("RETRY_SCHEDULED", Some(ResolutionCode::NdspWaiting), Some(120));
-        assert!(waits.contains("(ndsp_waiting)") && waits.contains("in 2 minutes"), "{waits}");
-        assert!(standing_at("RETRY_SCHEDULED", None, Some(-5)).contains("by itself now"));
-        let needs = standing_at("ACTION_REQUIRED", Some(ResolutionCode::NoItemMapping), None);
-        assert!(needs.contains("Add a mapping") && needs.contains("2 credits"), "{needs}");
-        assert!(standing_at("COMPLETED", None, None).contains("nothing more happens"));
-        let partly = Standing {
-            id: "D".to_owned(),
-            status: "COMPLETED".to_owned(),
-            resolution_code: None,
-            resolution: None,
-            next_attempt_at: None,
-            credits_charged: 10,
-            unmapped: true,
-        };
-        assert!(standing(&partly, None, at(0)).contains("--deliver-past"));
-        assert!(standing_at("SOMETHING_NEW", None, None).contains("something_new"));
-    }
 }

@@ -1,7 +1,7 @@
 //! What a merchant can do about a delivery, with what is recorded of the very case.
 
+use domain::ResolutionCode;
 use domain::delivery::CortexOperation;
-use domain::{ResolutionCode, ResourceType};
 use projections::delivery_log::Detail;
 
 /// The advice of a code, and what is known beyond it: the name that was tried, the asset that is missing, the call that
@@ -36,14 +36,7 @@ pub(super) fn resolution(code: ResolutionCode, detail: &Detail, username: Option
 }
 
 fn missing(detail: &Detail) -> String {
-    let assets = detail.missing.iter().map(|asset| {
-        let kind = match asset.resource_type {
-            ResourceType::Preset => "preset",
-            ResourceType::Capture => "capture",
-        };
-        format!("{kind} {}", asset.resource_id)
-    });
-    assets.collect::<Vec<_>>().join(", ")
+    detail.missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn is_refused_login(detail: &Detail) -> bool {
@@ -52,8 +45,8 @@ fn is_refused_login(detail: &Detail) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use domain::Asset;
     use domain::delivery::CortexCall;
+    use domain::{Asset, ResourceType};
 
     use super::*;
 
