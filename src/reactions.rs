@@ -118,16 +118,16 @@ impl Reactions<'_> {
     }
 
     async fn react_to_integration(&mut self, event: &Recorded, told: &IntegrationEvent) -> Result<(), ReactionError> {
-        // Whether an asset exists is decided by the mappings that name it: one was added, or one that was wrong is gone.
         let (codes, mapping) = match told {
             IntegrationEvent::ItemMappingAdded { mapping } => {
                 (&[ResolutionCode::NoItemMapping, ResolutionCode::AssetNotFound][..], Some(mapping))
             }
-            IntegrationEvent::ItemMappingRemoved { .. } => (&[ResolutionCode::AssetNotFound][..], None),
             IntegrationEvent::Activated => (&[ResolutionCode::IntegrationInactive][..], None),
             IntegrationEvent::Created(_)
             | IntegrationEvent::Renamed { .. }
             | IntegrationEvent::Deactivated
+            // An order that waits for a missing asset waits for the right mapping, not for the end of the wrong one.
+            | IntegrationEvent::ItemMappingRemoved { .. }
             | IntegrationEvent::OrderStatusesChanged { .. }
             | IntegrationEvent::SigningSecretSet { .. }
             | IntegrationEvent::SigningSecretRotated { .. } => return Ok(()),

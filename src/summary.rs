@@ -136,11 +136,14 @@ fn of_delivery(event: &DeliveryEvent) -> String {
         DeliveryEvent::StatusFiltered => {
             "The attempt stopped: the order's status is no longer one that is delivered.".to_owned()
         }
-        DeliveryEvent::HandedBack => "The worker stopped and handed the delivery back to the queue.".to_owned(),
-        DeliveryEvent::RetryRequested { mappings } if mappings.is_empty() => {
+        DeliveryEvent::HandedBack => {
+            "The attempt ended early, since its worker stops or the order was revised: the delivery is back in the queue."
+                .to_owned()
+        }
+        DeliveryEvent::RetryRequested { mapping_id: None } => {
             "Another try was asked for: the delivery is back in the queue.".to_owned()
         }
-        DeliveryEvent::RetryRequested { .. } => {
+        DeliveryEvent::RetryRequested { mapping_id: Some(_) } => {
             "A new mapping is to be delivered to this past order: the delivery is back in the queue.".to_owned()
         }
         DeliveryEvent::UsernameCorrected { .. } => "The customer's username was corrected.".to_owned(),
@@ -182,8 +185,15 @@ fn of_webhook(webhook: &Webhook, outcome: WebhookOutcome, changes: &[Change]) ->
         WebhookOutcome::Duplicate => {
             format!("The store reported {order} again: nothing new, and nothing is delivered twice.")
         }
-        WebhookOutcome::Stale => {
+        WebhookOutcome::Stale if webhook.changed_at.is_some() => {
             format!("The store reported {order} as it was before: stale, newer reports are known. Nothing changed.")
+        }
+        WebhookOutcome::Stale => format!(
+            "The store reported {order} as it had before, without a date: stale, it may be a late repetition. Nothing changed; \
+             with the date of the change in `updatedAt` it would count."
+        ),
+        WebhookOutcome::Cancelled if is_emptied(webhook) => {
+            format!("The store took everything off {order}: nothing is left to deliver, and the delivery is cancelled.")
         }
         WebhookOutcome::Cancelled => format!("The store cancelled {order}: the delivery is cancelled."),
         WebhookOutcome::TooLate => {
@@ -196,6 +206,11 @@ fn of_webhook(webhook: &Webhook, outcome: WebhookOutcome, changes: &[Change]) ->
     }
 }
 
+/// Whether every line of the order was refunded or taken off again.
+fn is_emptied(webhook: &Webhook) -> bool {
+    !webhook.items.is_empty() && webhook.items.iter().all(|item| item.quantity == 0)
+}
+
 fn of_start(started: &Started) -> String {
     let Started { attempt, worker, .. } = started;
     let left_out = match started.unmapped() {
@@ -204,7 +219,7 @@ fn of_start(started: &Started) -> String {
         items => format!(", {items} items have no mapping"),
     };
     format!(
-        "Attempt {attempt} by worker {worker} started: {} to share{left_out}.",
+        "Attempt {attempt} by worker {worker} started: {} in all{left_out}.",
         counted(started.assets().len() as u64, "asset")
     )
 }

@@ -42,7 +42,8 @@ impl Asset {
     /// An address that says what it leads to (`…/neural-capture/…`, `…/preset/…`) decides the type: it cannot be another.
     pub fn new(resource_type: ResourceType, id_or_address: &str) -> Self {
         let text = id_or_address.trim();
-        if !text.starts_with("https://") && !text.starts_with("http://") {
+        // No id has a slash: what has one is an address, with or without its scheme.
+        if !text.contains('/') {
             return Self { resource_type, resource_id: text.to_owned() };
         }
         let path = text.split(['?', '#']).next().unwrap_or(text).trim_end_matches('/');
@@ -259,6 +260,8 @@ mod tests {
             (Capture, "https://cloud.neuraldsp.com/cloud/preset/view/9?tab=1#top", Preset, "9"),
             (Capture, "https://cloud.neuraldsp.com/cloud/preset", Capture, "preset"),
             (Preset, "https://cloud.neuraldsp.com/view/7", Preset, "7"),
+            (Preset, "cloud.neuraldsp.com/cloud/u/max/neural-capture/view/6f1d?x=1#y", Capture, "6f1d"),
+            (Preset, "max/neural-capture/view/6f1d", Capture, "6f1d"),
         ] {
             let resource_id = id.to_owned();
             assert_eq!(Asset::new(said, pasted), Asset { resource_type, resource_id }, "{pasted}");

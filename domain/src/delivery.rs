@@ -32,7 +32,7 @@ pub use lines::{Change, OrderLine, OrderLines, describe_changes};
 pub use refusal::DeliveryRefusal;
 pub use status::{DeliveryStatus, WebhookOutcome};
 
-use crate::{AccountId, Asset, Credits, IntegrationId, MappingId, Private, ResolutionCode};
+use crate::{AccountId, Asset, Credits, IntegrationId, Private, ResolutionCode};
 
 /// The fold of a delivery's stream. The default is the state before any webhook.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -53,6 +53,8 @@ pub struct Order {
     described: bool,
     /// What webhooks without a date said so far.
     earlier: Option<Private<Vec<Uuid>>>,
+    /// What the newest report wants.
+    intent: Intent,
     /// As the store last reported it.
     pub order_status: Option<String>,
     /// The customer that the store last named. `username` is another one where a person corrected it.
@@ -70,8 +72,8 @@ pub struct Order {
     pub shared: Vec<Shared>,
     /// What following the customer cost, once this delivery did so.
     pub followed: Option<Credits>,
-    /// Mappings that are delivered too, although the products they name were delivered before.
-    asked: Vec<MappingId>,
+    /// Who was followed last.
+    followed_username: Option<Private<String>>,
     /// Waits in a row for the customer to follow back.
     waits: u32,
     waiting_since: Option<DateTime<Utc>>,
@@ -121,6 +123,8 @@ pub struct Lease {
     pub worker: String,
     pub attempt: u32,
     pub until: DateTime<Utc>,
+    /// Whom the attempt is for.
+    pub username: Private<String>,
     /// Why the worker is to stop after the step it is in.
     pub stop: Option<StopCause>,
 }

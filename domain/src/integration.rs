@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use command::{CreateIntegration, IntegrationCommand};
 pub use event::{IntegrationCreated, IntegrationEvent};
 pub use order_status::ANY_ORDER_STATUS;
+pub(crate) use order_status::is_never_delivered;
 pub use refusal::IntegrationRefusal;
 
 use crate::asset::MAX_REFERENCE_CHARS;
@@ -23,6 +24,8 @@ use crate::{AccountId, ItemMapping, Private};
 pub const MAX_NAME_CHARS: usize = 200;
 pub const MAX_MAPPINGS: usize = 5_000;
 pub const MAX_ORDER_STATUSES: usize = 50;
+/// Secrets that overlap with the current one at a time.
+pub const MAX_PREVIOUS_SECRETS: usize = 5;
 /// Longest overlap of two signing secrets, in hours: a week.
 pub const MAX_OVERLAP_HOURS: u32 = 168;
 /// A signing secret shorter than this, in characters, can be guessed. It is taken, for a store may use it already, and
@@ -80,7 +83,8 @@ pub struct Link {
     pub order_statuses: Vec<String>,
     pub mappings: Vec<ItemMapping>,
     secret: Private<String>,
-    previous_secret: Option<PreviousSecret>,
+    /// The latest last, [`MAX_PREVIOUS_SECRETS`] at most.
+    previous_secrets: Vec<PreviousSecret>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,12 +94,13 @@ struct PreviousSecret {
 }
 
 impl Link {
-    /// The secrets that a signature may be made with at `now`: the current one, and the previous one while it overlaps.
+    /// The secrets that a signature may be made with at `now`: the current one, and previous ones while they overlap. A
+    /// store goes on with the secret it has, whatever was tried here since.
     pub fn signing_secrets(&self, now: DateTime<Utc>) -> impl Iterator<Item = &str> {
-        let previous = self.previous_secret.as_ref().filter(|previous| now < previous.valid_until);
-        [Some(&self.secret), previous.map(|previous| &previous.secret)]
+        let previous = self.previous_secrets.iter().rev().filter(move |previous| now < previous.valid_until);
+        [&self.secret]
             .into_iter()
-            .flatten()
+            .chain(previous.map(|previous| &previous.secret))
             .filter_map(|secret| secret.known().map(String::as_str))
     }
 }
@@ -156,10 +161,11 @@ impl Link {
                 (order_statuses != self.order_statuses)
                     .then_some(IntegrationEvent::OrderStatusesChanged { order_statuses })
             }
-            IntegrationCommand::SetSigningSecret { secret, now: _, overlap_hours: 0 } => {
+            IntegrationCommand::SetSigningSecret { secret, now: _, overlap_hours: 0 }
+            | IntegrationCommand::RotateSigningSecret { secret, now: _, overlap_hours: 0 } => {
                 let secret = valid_secret(secret)?;
-                // The same secret again ends an overlap that is under way.
-                let is_known = self.secret.known() == Some(&secret) && self.previous_secret.is_none();
+                // The same secret again ends every overlap.
+                let is_known = self.secret.known() == Some(&secret) && self.previous_secrets.is_empty();
                 (!is_known).then(|| IntegrationEvent::SigningSecretSet {
                     secret_preview: crate::private::preview(&secret),
                     secret: Private::Known(secret),
@@ -272,7 +278,7 @@ impl Aggregate for Integration {
                     order_statuses: created.order_statuses,
                     mappings: vec![],
                     secret: created.signing_secret,
-                    previous_secret: None,
+                    previous_secrets: vec![],
                 }));
             }
             (Self::Created(link), event) => link.apply(event),
@@ -292,11 +298,14 @@ impl Link {
             IntegrationEvent::OrderStatusesChanged { order_statuses } => self.order_statuses = order_statuses,
             IntegrationEvent::SigningSecretSet { secret, .. } => {
                 self.secret = secret;
-                self.previous_secret = None;
+                self.previous_secrets.clear();
             }
             IntegrationEvent::SigningSecretRotated { secret, previous_valid_until, .. } => {
                 let old = std::mem::replace(&mut self.secret, secret);
-                self.previous_secret = Some(PreviousSecret { secret: old, valid_until: previous_valid_until });
+                if self.previous_secrets.len() >= MAX_PREVIOUS_SECRETS {
+                    self.previous_secrets.remove(0);
+                }
+                self.previous_secrets.push(PreviousSecret { secret: old, valid_until: previous_valid_until });
             }
             IntegrationEvent::ItemMappingAdded { mapping } => self.mappings.push(mapping),
             IntegrationEvent::ItemMappingRemoved { mapping_id } => {

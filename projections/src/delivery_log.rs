@@ -24,7 +24,7 @@ pub(crate) const SCHEMA: Schema = Schema {
 
 table_row!(DeliveryRow, "delivery_log", key id;
     once duplicate_of, account_id, integration_id, order_id, order_number, received_at, listed_at;
-    changing username, username_key, status, resolution_code, detail, items, unmapped, shared, attempts,
+    changing username, username_key, status, resolution_code, detail, items, unmapped, wanted, shared, attempts,
         next_attempt_at, credits_charged, updated_at, completed_at, personal, kept_since, position);
 
 /// A row as it lies in the table. Times are microseconds since 1970.
@@ -46,6 +46,8 @@ pub struct DeliveryRow {
     pub items: String,
     /// 1 while something is bought that the latest attempt found no mapping for.
     pub unmapped: i64,
+    /// 1 while the store's newest report wants the order delivered: it is neither cancelled nor of another status.
+    pub wanted: i64,
     /// JSON: a list of [`SharedAsset`].
     pub shared: String,
     pub attempts: i64,
@@ -70,6 +72,9 @@ pub struct SharedAsset {
     /// Microseconds since 1970.
     pub shared_at: i64,
     pub credits: domain::Credits,
+    /// With whom; none once the person was erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
 }
 
 /// Why a delivery has its status, beyond the resolution code.

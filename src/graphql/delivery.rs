@@ -169,7 +169,9 @@ impl Delivery {
     async fn resolution(&self, context: &Context<'_>) -> Result<Option<String>, ApiError> {
         let owns = Viewer::of(context)?.owns(&self.row.account_id);
         let username = self.row.username.as_deref().map(|name| if owns { name.to_owned() } else { beginning(name) });
-        Ok(self.code().map(|code| resolution::resolution(code, &self.row.detail(), username.as_deref())))
+        let has_items = !self.row.lines().current.is_empty();
+        let case = resolution::Case { detail: &self.row.detail(), username: username.as_deref(), has_items };
+        Ok(self.code().map(|code| case.resolution(code)))
     }
 
     /// What Cortex Cloud returned to the call that led to this status, where one did.
@@ -180,8 +182,12 @@ impl Delivery {
     /// What was ordered, as the store last reported it, and what was planned and shared for it. From recorded events: what
     /// is mapped today changes nothing here.
     #[graphql(complexity = "5 * child_complexity + 1")]
-    async fn items(&self) -> Vec<DeliveryItem> {
-        DeliveryItem::of(&self.row)
+    async fn items(&self, context: &Context<'_>) -> Result<Vec<DeliveryItem>, ApiError> {
+        let owns = Viewer::of(context)?.owns(&self.row.account_id);
+        let shown = |name: &str| if owns { name.to_owned() } else { beginning(name) };
+        // What became of them is known of the delivery, and not of a duplicate of it.
+        let original = self.original(context).await?;
+        Ok(DeliveryItem::of(original.as_ref().map_or(&self.row, |original| &original.row), shown))
     }
 
     /// Whether something was bought that no mapping was found for.
@@ -215,15 +221,7 @@ impl Delivery {
 
     /// For a duplicate: the delivery that was already there.
     async fn duplicate_of(&self, context: &Context<'_>) -> Result<Option<Delivery>, ApiError> {
-        let Some(id) = &self.row.duplicate_of else {
-            return Ok(None);
-        };
-        let loader = context.data_unchecked::<DataLoader<Loader>>();
-        let Some(row) = loader.load_one(DeliveryKey(id.clone())).await? else { return Ok(None) };
-        match self.as_of {
-            Some(as_of) => delivery_as_of(context.data_unchecked::<Arc<Service>>(), &row, as_of).await,
-            None => Ok(Some(row.into())),
-        }
+        self.original(context).await
     }
 
     /// The story so far, oldest first, one entry per event.
@@ -241,6 +239,17 @@ impl Delivery {
 }
 
 impl Delivery {
+    /// Of a duplicate, the delivery that it repeats.
+    async fn original(&self, context: &Context<'_>) -> Result<Option<Self>, ApiError> {
+        let Some(id) = &self.row.duplicate_of else { return Ok(None) };
+        let loader = context.data_unchecked::<DataLoader<Loader>>();
+        let Some(row) = loader.load_one(DeliveryKey(id.clone())).await? else { return Ok(None) };
+        match self.as_of {
+            Some(as_of) => delivery_as_of(context.data_unchecked::<Arc<Service>>(), &row, as_of).await,
+            None => Ok(Some(row.into())),
+        }
+    }
+
     fn code(&self) -> Option<Code> {
         self.row.resolution_code.as_deref().and_then(Code::parse)
     }

@@ -192,6 +192,9 @@ impl From<DeliveryRefusal> for UserError {
             DeliveryRefusal::AlreadyCompleted => ("ALREADY_COMPLETED", Some("deliveryId")),
             DeliveryRefusal::NotPlanned => ("NOT_PLANNED", None),
             DeliveryRefusal::ItemsOutstanding => ("ITEMS_OUTSTANDING", None),
+            DeliveryRefusal::NeverDelivered { .. } => ("NEVER_DELIVERED", Some("deliveryId")),
+            DeliveryRefusal::NothingBought => ("NOTHING_BOUGHT", Some("deliveryId")),
+            DeliveryRefusal::UsernameNeeded => ("USERNAME_NEEDED", Some("targetUsername")),
             DeliveryRefusal::InvalidUsername => ("INVALID_USERNAME", Some("targetUsername")),
         };
         Self::new(code, refusal.to_string(), field)

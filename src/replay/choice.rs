@@ -27,7 +27,7 @@ pub struct Choice {
     pub order_id: Option<String>,
     /// These deliveries alone, [`MAX_NAMED`] at most; empty: all.
     pub delivery_ids: Vec<DeliveryId>,
-    /// Only what was completed without this mapping's asset, although it bought the product: that asset is delivered.
+    /// Only what was completed with nothing for a product that this mapping names.
     pub mapping: Option<ItemMapping>,
 }
 

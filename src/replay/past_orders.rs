@@ -15,7 +15,7 @@ pub struct PastOrders {
     pub more: bool,
 }
 
-/// Counts the completed deliveries of an integration that bought what a mapping names, and did not get its asset.
+/// Counts the completed deliveries of an integration that bought what a mapping names, and got nothing for it.
 pub async fn count(views: &Database, integration_id: IntegrationId, mapping: &ItemMapping) -> sqlx::Result<PastOrders> {
     let integration_id = integration_id.to_string();
     let (mut found, mut looked_at, mut after) = (PastOrders::default(), 0, 0);
@@ -25,9 +25,10 @@ pub async fn count(views: &Database, integration_id: IntegrationId, mapping: &It
         after = last.listed_at;
         looked_at += rows.len();
         let lacking = rows.iter().filter(|row| {
-            // Nothing can be delivered to an erased customer.
+            // Nothing can be delivered to an erased customer, nor of what the store took back.
             row.personal == 1
-                && row.lines().current.iter().any(|line| mapping.matches(&line.item))
+                && row.wanted == 1
+                && row.lines().lack(mapping)
                 && row.shared_assets().iter().all(|shared| shared.asset != mapping.asset)
         });
         found.orders = found.orders.saturating_add(u32::try_from(lacking.count()).unwrap_or(u32::MAX));

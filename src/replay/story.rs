@@ -6,7 +6,8 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate as _;
 use domain::delivery::{
-    ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, Phase, PlannedItem, StartFacts, Webhook, WebhookOutcome,
+    ApiKeyUse, Change, Delivery, DeliveryCommand, DeliveryEvent, Phase, PlannedItem, StartFacts, Webhook,
+    WebhookOutcome,
 };
 use domain::integration::Link;
 use domain::{Asset, IntegrationId, ResolutionCode};
@@ -101,9 +102,12 @@ impl Story {
         for event in &self.events {
             verdict = match &event.fact {
                 // No attempt has decided yet about the order as it is now.
-                DeliveryEvent::WebhookReceived {
-                    outcome: WebhookOutcome::Accepted | WebhookOutcome::Revised, ..
-                } => Verdict::Undecided,
+                DeliveryEvent::WebhookReceived { outcome: WebhookOutcome::Accepted, .. } => Verdict::Undecided,
+                DeliveryEvent::WebhookReceived { outcome: WebhookOutcome::Revised, changes, .. }
+                    if changes.iter().any(Change::concerns_delivery) =>
+                {
+                    Verdict::Undecided
+                }
                 DeliveryEvent::WebhookReceived { outcome: WebhookOutcome::Cancelled, .. } => Verdict::CalledOff,
                 DeliveryEvent::WebhookReceived { outcome: WebhookOutcome::Filtered, .. }
                 | DeliveryEvent::StatusFiltered => Verdict::Filtered,

@@ -101,7 +101,8 @@ fn what_a_webhook_did_is_said() {
         ),
         (
             received(Some("1042"), None, ApiKeyUse::None, WebhookOutcome::Stale),
-            "The store reported order #1042 as it was before: stale, newer reports are known. Nothing changed.",
+            "The store reported order #1042 as it had before, without a date: stale, it may be a late repetition. Nothing \
+             changed; with the date of the change in `updatedAt` it would count.",
         ),
     ] {
         assert_eq!(told(Fact::Delivery(event)), sentence);
@@ -131,19 +132,19 @@ fn deliveries_are_told() {
     for (event, sentence) in [
         (
             started(&[&["storm", "rain"], &["storm"], &[]]),
-            "Attempt 2 by worker w1 started: 2 assets to share, 1 item has no mapping.",
+            "Attempt 2 by worker w1 started: 2 assets in all, 1 item has no mapping.",
         ),
-        (started(&[&["storm"]]), "Attempt 2 by worker w1 started: 1 asset to share."),
+        (started(&[&["storm"]]), "Attempt 2 by worker w1 started: 1 asset in all."),
         (
             DeliveryEvent::LeaseRenewed { lease_until: at },
             "The attempt goes on; the worker holds the delivery until 1970-01-01 00:00:00 UTC.",
         ),
         (
-            DeliveryEvent::Followed { credits: Credits(3), call: None },
+            DeliveryEvent::Followed { username: private(), credits: Credits(3), call: None },
             "The customer is followed on Cortex Cloud now (3 credits).",
         ),
         (
-            DeliveryEvent::ItemShared { asset: preset(), credits: Credits::ZERO, call: None },
+            DeliveryEvent::ItemShared { asset: preset(), username: private(), credits: Credits::ZERO, call: None },
             "The preset abc was shared with the customer (free).",
         ),
         (
@@ -174,8 +175,8 @@ fn deliveries_are_told() {
         DeliveryEvent::HandedBack,
         DeliveryEvent::StatusFiltered,
         DeliveryEvent::Requeued { cause: RequeueCause::Revised },
-        DeliveryEvent::RetryRequested { mappings: vec![] },
-        DeliveryEvent::RetryRequested { mappings: vec![MappingId(Uuid::nil())] },
+        DeliveryEvent::RetryRequested { mapping_id: None },
+        DeliveryEvent::RetryRequested { mapping_id: Some(MappingId(Uuid::nil())) },
     ] {
         told(Fact::Delivery(event));
     }

@@ -117,7 +117,7 @@ on_each_engine! {
         assert_eq!(shop.settled(&id).await, stands("ACTION_REQUIRED", Some("NO_ITEM_MAPPING")));
         let corrected = order("mutual_max", 10, &[("STORM", 1)]);
         assert_eq!(outcome(&shop, &corrected).await, said("revised", "queued"));
-        assert_eq!(receipts(&shop).await[0], ("REVISED".to_owned(), Some("another username".to_owned())));
+        assert_eq!(receipts(&shop).await[0], ("REVISED".to_owned(), Some("the username".to_owned())));
         shop.map("STORM", "storm").await;
         assert_eq!(shop.settled(&id).await, stands("COMPLETED", None));
         assert_eq!(app.cortex.share_count(preset("storm"), "mutual_max").effective, 1);

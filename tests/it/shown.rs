@@ -245,7 +245,11 @@ on_each_engine! {
         assert_eq!(seen["items"][0]["assets"][0]["missing"], json!(true));
         assert_eq!(seen["items"][1]["state"], json!("SHARED"));
         unmap_all(&shop).await;
-        assert_eq!(shop.settled(&id).await, ("COMPLETED".to_owned(), None), "what is left was shared already");
+        let waits = ("ACTION_REQUIRED".to_owned(), Some("ASSET_NOT_FOUND".to_owned()));
+        assert_eq!(shop.settled(&id).await, waits, "without the wrong mapping the item would get nothing");
+        shop.map("GONE", "sun").await;
+        assert_eq!(shop.settled(&id).await, ("COMPLETED".to_owned(), None));
+        assert_eq!(app.cortex.share_count(crate::delivering::preset("sun"), "mutual_max").effective, 1);
     }
 
     async fn an_attempt_of_an_integration_that_is_deactivated_shares_nothing_more(app: &TestApp) {

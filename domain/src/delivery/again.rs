@@ -1,7 +1,8 @@
 //! Another try that a person asks for: of one delivery, or of many that are replayed.
 
-use super::{DeliveryEvent, DeliveryRefusal, Order, Phase};
-use crate::{ItemMapping, Private};
+use super::{DeliveryEvent, DeliveryRefusal, Intent, Order, Phase};
+use crate::integration::is_never_delivered;
+use crate::{ItemMapping, Private, ResolutionCode};
 
 impl Order {
     /// A person asks for another try, perhaps with the right username.
@@ -11,9 +12,10 @@ impl Order {
             return Err(DeliveryRefusal::InvalidUsername);
         }
         let corrected = username.map(Private::Known).filter(|new| self.username.as_ref() != Some(new));
+        self.refuse_what_cannot_be_delivered(corrected.is_some())?;
         match self.phase {
             Phase::Running(_) => return Err(DeliveryRefusal::Running),
-            Phase::Completed if !self.lines.has_unmapped() => return Err(DeliveryRefusal::AlreadyCompleted),
+            Phase::Completed if !self.lines.has_undelivered() => return Err(DeliveryRefusal::AlreadyCompleted),
             Phase::Queued => {
                 return Ok(corrected
                     .into_iter()
@@ -29,8 +31,24 @@ impl Order {
         }
         let mut events: Vec<_> =
             corrected.into_iter().map(|username| DeliveryEvent::UsernameCorrected { username }).collect();
-        events.push(DeliveryEvent::RetryRequested { mappings: vec![] });
+        events.push(DeliveryEvent::RetryRequested { mapping_id: None });
         Ok(events)
+    }
+
+    /// What no other try can help.
+    fn refuse_what_cannot_be_delivered(&self, is_corrected: bool) -> Result<(), DeliveryRefusal> {
+        if let Some(status) = self.order_status.as_ref().filter(|status| is_never_delivered(status)) {
+            return Err(DeliveryRefusal::NeverDelivered { status: status.clone() });
+        }
+        if self.lines.is_emptied() && self.phase != Phase::Completed {
+            return Err(DeliveryRefusal::NothingBought);
+        }
+        let waits_for_username = self.phase == Phase::ActionRequired { code: ResolutionCode::MissingUsername };
+        let is_known = self.username.as_ref().is_some_and(|username| username.known().is_some());
+        if waits_for_username && !is_known && !is_corrected {
+            return Err(DeliveryRefusal::UsernameNeeded);
+        }
+        Ok(())
     }
 
     /// One of many that would be delivered today. What is running, done, cancelled or erased is left alone: between the
@@ -41,12 +59,12 @@ impl Order {
         mapping: Option<&ItemMapping>,
     ) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
         if let Some(mapping) = mapping {
-            let asked = DeliveryEvent::RetryRequested { mappings: vec![mapping.id] };
+            let asked = DeliveryEvent::RetryRequested { mapping_id: Some(mapping.id) };
             return Ok(if self.lacks(mapping) { vec![asked] } else { vec![] });
         }
         let left_alone = match self.phase {
             Phase::Queued | Phase::Running(_) | Phase::Cancelled(_) => true,
-            Phase::Completed => !self.lines.has_unmapped(),
+            Phase::Completed => !self.lines.has_undelivered(),
             Phase::Filtered
             | Phase::RetryScheduled { .. }
             | Phase::ActionRequired { .. }
@@ -55,12 +73,12 @@ impl Order {
         if left_alone || self.erased { Ok(vec![]) } else { self.retried(username) }
     }
 
-    /// Whether the delivery was completed, and something that was bought and not refunded would bring one more asset by
-    /// this mapping.
+    /// Whether the delivery was completed, and a line that is still bought got nothing, for which there is this mapping.
     pub fn lacks(&self, mapping: &ItemMapping) -> bool {
         self.phase == Phase::Completed
+            && self.intent == Intent::Deliver
             && !self.erased
+            && self.lines.lack(mapping)
             && !self.has_shared(&mapping.asset)
-            && self.lines.current.iter().any(|line| mapping.matches(&line.item))
     }
 }

@@ -73,7 +73,7 @@ impl Order {
 
     /// What today's mappings give for the lines that are still bought.
     pub fn plan(&self, mappings: &[ItemMapping]) -> Vec<PlannedItem> {
-        self.lines.planned_by(mappings, &self.asked, |asset| self.has_shared(asset))
+        self.lines.planned_by(mappings, |asset| self.has_shared(asset))
     }
 
     /// Only the attempt that holds the lease may say how it went.
@@ -90,10 +90,12 @@ impl Order {
         call: Option<CortexCall>,
     ) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
         let lease = self.held_by(held)?;
-        if self.followed.is_some() {
+        if self.followed_username.as_ref() == Some(&lease.username) {
             return Ok(vec![]);
         }
-        Ok(then_stopped(lease, DeliveryEvent::Followed { credits, call }))
+        // Following is paid once for a delivery, also where its customer turned out to be another.
+        let credits = if self.followed.is_some() { Credits::ZERO } else { credits };
+        Ok(then_stopped(lease, DeliveryEvent::Followed { username: lease.username.clone(), credits, call }))
     }
 
     pub(super) fn record_share(
@@ -111,7 +113,7 @@ impl Order {
             return Err(DeliveryRefusal::NotPlanned);
         }
         let last = self.outstanding().all(|outstanding| *outstanding == asset);
-        let shared = DeliveryEvent::ItemShared { asset, credits, call };
+        let shared = DeliveryEvent::ItemShared { asset, username: lease.username.clone(), credits, call };
         // What was to stop the attempt during its very last share came too late.
         Ok(if last { vec![shared] } else { then_stopped(lease, shared) })
     }

@@ -29,12 +29,15 @@ pub enum DeliveryEvent {
         lease_until: DateTime<Utc>,
     },
     Followed {
+        username: Private<String>,
         credits: Credits,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         call: Option<CortexCall>,
     },
     ItemShared {
         asset: Asset,
+        /// With whom.
+        username: Private<String>,
         credits: Credits,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         call: Option<CortexCall>,
@@ -66,9 +69,9 @@ pub enum DeliveryEvent {
     /// The attempt ended before it was done: its worker stops, or the store revised the order.
     HandedBack,
     RetryRequested {
-        /// Mappings that are delivered too, although the products they name were delivered before.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        mappings: Vec<MappingId>,
+        /// The new mapping that is to be delivered to this past order, where that is why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mapping_id: Option<MappingId>,
     },
     UsernameCorrected {
         username: Private<String>,

@@ -15,11 +15,12 @@ impl Order {
                     lease.until = lease_until;
                 }
             }
-            DeliveryEvent::Followed { credits, call: _ } => {
-                self.followed = Some(credits);
+            DeliveryEvent::Followed { username, credits, call: _ } => {
+                self.followed.get_or_insert(credits);
+                self.followed_username = Some(username);
                 self.failures = 0;
             }
-            DeliveryEvent::ItemShared { asset, credits, call: _ } => {
+            DeliveryEvent::ItemShared { asset, credits, username: _, call: _ } => {
                 self.shared.push(Shared { asset, credits });
                 self.failures = 0;
             }
@@ -46,9 +47,8 @@ impl Order {
             DeliveryEvent::Cancelled => self.phase = Phase::Cancelled(self.cancelled_by()),
             DeliveryEvent::StatusFiltered => self.phase = Phase::Filtered,
             DeliveryEvent::HandedBack => self.phase = Phase::Queued,
-            DeliveryEvent::RetryRequested { mappings } => {
+            DeliveryEvent::RetryRequested { mapping_id: _ } => {
                 self.api_key_waived = true;
-                self.asked = mappings;
                 self.start_over();
             }
             DeliveryEvent::UsernameCorrected { username } => {
@@ -63,8 +63,11 @@ impl Order {
             }
             DeliveryEvent::Requeued { .. } => self.start_over(),
             DeliveryEvent::PersonalDataErased { .. } => {
-                for username in [&mut self.username, &mut self.store_username] {
+                for username in [&mut self.username, &mut self.store_username, &mut self.followed_username] {
                     *username = username.take().map(|_| Private::Erased);
+                }
+                if let Phase::Running(lease) = &mut self.phase {
+                    lease.username = Private::Erased;
                 }
                 self.earlier = None;
                 self.erased = true;
@@ -79,9 +82,9 @@ impl Order {
         }
         self.plan = started.assets().into_iter().cloned().collect();
         self.lines.plan(&started.plan);
-        let Started { attempt, worker, lease_until, username: _, plan: _ } = started;
+        let Started { attempt, worker, lease_until, username, plan: _ } = started;
         self.attempts = attempt;
-        self.phase = Phase::Running(Lease { worker, attempt, until: lease_until, stop: None });
+        self.phase = Phase::Running(Lease { worker, attempt, until: lease_until, username, stop: None });
     }
 
     pub(super) fn start_over(&mut self) {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{PlannedAsset, PlannedItem};
 use crate::asset::mappings_for;
-use crate::{Asset, ItemMapping, LineItem, MappingId};
+use crate::{Asset, ItemMapping, LineItem};
 
 /// One line of an order, and what the latest attempt that looked at it planned to share for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,14 +102,24 @@ impl OrderLines {
         self.current.iter().any(OrderLine::is_unmapped)
     }
 
+    /// Whether a line that is still bought got nothing, for which there is this mapping.
+    pub fn lack(&self, mapping: &ItemMapping) -> bool {
+        self.current.iter().any(|line| line.is_undelivered() && mapping.matches(&line.item))
+    }
+
+    /// Whether something is still bought that no attempt has planned anything for.
+    pub fn has_undelivered(&self) -> bool {
+        self.current.iter().any(OrderLine::is_undelivered)
+    }
+
+    /// Whether everything that was ordered was refunded or taken off again.
+    pub fn is_emptied(&self) -> bool {
+        !self.current.is_empty() && self.current.iter().all(|line| line.item.quantity == 0)
+    }
+
     /// What an attempt plans today for each line that is still bought. A line of which everything was shared keeps what it
-    /// got, whatever the mappings say today, and gets more only by the mappings that somebody `asked` to deliver.
-    pub(super) fn planned_by(
-        &self,
-        mappings: &[ItemMapping],
-        asked: &[MappingId],
-        is_shared: impl Fn(&Asset) -> bool,
-    ) -> Vec<PlannedItem> {
+    /// got, whatever the mappings say today.
+    pub(super) fn planned_by(&self, mappings: &[ItemMapping], is_shared: impl Fn(&Asset) -> bool) -> Vec<PlannedItem> {
         let bought = self.current.iter().enumerate().filter(|(_, line)| line.item.quantity > 0);
         bought
             .map(|(item, line)| {
@@ -117,16 +127,10 @@ impl OrderLines {
                     .planned
                     .as_ref()
                     .filter(|planned| !planned.is_empty() && planned.iter().all(|planned| is_shared(&planned.asset)));
-                let mut assets = match done {
+                let assets = match done {
                     Some(planned) => planned.clone(),
                     None => mappings_for(&line.item, mappings).into_iter().map(PlannedAsset::by).collect(),
                 };
-                let asked = mappings.iter().filter(|mapping| asked.contains(&mapping.id));
-                for mapping in asked.filter(|mapping| mapping.matches(&line.item)) {
-                    if !assets.iter().any(|planned| planned.asset == mapping.asset) {
-                        assets.push(PlannedAsset::by(mapping));
-                    }
-                }
                 PlannedItem { item, assets }
             })
             .collect()
@@ -156,6 +160,11 @@ impl OrderLines {
 }
 
 impl OrderLine {
+    /// Whether it is bought, and no attempt has planned anything for it.
+    pub fn is_undelivered(&self) -> bool {
+        self.item.quantity > 0 && self.planned.as_ref().is_none_or(Vec::is_empty)
+    }
+
     pub fn is_unmapped(&self) -> bool {
         self.item.quantity > 0 && self.planned.as_ref().is_some_and(Vec::is_empty)
     }
@@ -192,9 +201,9 @@ impl fmt::Display for Change {
             Self::LineAdded { line, quantity } => write!(f, "added {quantity} × {line}"),
             Self::LineRemoved { line } => write!(f, "removed {line}"),
             Self::Quantity { line, from, to } => write!(f, "quantity of {line} from {from} to {to}"),
-            Self::Username => f.write_str("another username"),
+            Self::Username => f.write_str("the username"),
             Self::Status { from, to } => write!(f, "status from {} to {}", or_none(from), or_none(to)),
-            Self::ApiKey => f.write_str("another API key"),
+            Self::ApiKey => f.write_str("the API key"),
         }
     }
 }

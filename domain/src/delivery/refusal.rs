@@ -16,6 +16,12 @@ pub enum DeliveryRefusal {
     NotPlanned,
     #[error("not every asset was shared yet")]
     ItemsOutstanding,
+    #[error("an order that is {status} is never delivered")]
+    NeverDelivered { status: String },
+    #[error("nothing of the order is bought any more: everything was refunded or taken off")]
+    NothingBought,
+    #[error("the order names no username, and another try cannot help: retry with the customer's username")]
+    UsernameNeeded,
     #[error("a username must have 1 to 200 characters")]
     InvalidUsername,
 }

@@ -39,7 +39,7 @@ impl Order {
         if outcome != WebhookOutcome::Accepted && self.erased {
             webhook.forget_person();
         }
-        let requeues = outcome == WebhookOutcome::Revised && self.is_requeued_by(&changes);
+        let requeues = outcome == WebhookOutcome::Revised && self.is_requeued_by(&webhook, &changes);
         let mut events = vec![DeliveryEvent::WebhookReceived { webhook, outcome, changes }];
         if requeues {
             events.push(DeliveryEvent::Requeued { cause: RequeueCause::Revised });
@@ -187,7 +187,11 @@ impl Order {
     }
 
     /// Whether a revision gives a delivery that rests something to do.
-    fn is_requeued_by(&self, changes: &[Change]) -> bool {
+    fn is_requeued_by(&self, webhook: &Webhook, changes: &[Change]) -> bool {
+        // Lines are no use while the order's status is not one that is delivered.
+        if webhook.intent != Intent::Deliver {
+            return false;
+        }
         let has = |wanted: fn(&Change) -> bool| changes.iter().any(wanted);
         let adds = has(|change| matches!(change, Change::LineAdded { .. }));
         let renames = has(|change| *change == Change::Username);
@@ -196,10 +200,17 @@ impl Order {
             // Another customer has not been waited for yet.
             Phase::RetryScheduled { .. } => renames,
             // Nothing personal is kept of an erased order, so nothing can be delivered by itself.
-            Phase::Completed => adds && !self.erased,
+            Phase::Completed => self.is_extended_by(webhook) && !self.erased,
             Phase::FailedPermanently { code } => (adds || renames) && *code != ResolutionCode::Unknown,
             Phase::Filtered | Phase::Queued | Phase::Running(_) | Phase::Cancelled(_) => false,
         }
+    }
+
+    /// Whether something is bought after this webhook that no attempt has looked at.
+    fn is_extended_by(&self, webhook: &Webhook) -> bool {
+        let mut lines = self.lines.clone();
+        lines.revise(&webhook.items);
+        lines.current.iter().any(|line| line.item.quantity > 0 && line.planned.is_none())
     }
 
     pub(super) fn first(webhook: Webhook, outcome: WebhookOutcome) -> Self {
@@ -220,6 +231,7 @@ impl Order {
             revised_at: webhook.changed_by().filter(|_| dated),
             described: webhook.describes_order(),
             earlier: None,
+            intent: webhook.intent,
             order_status: webhook.order_status,
             store_username: webhook.username.clone(),
             username: webhook.username,
@@ -231,7 +243,7 @@ impl Order {
             plan: vec![],
             shared: vec![],
             followed: None,
-            asked: vec![],
+            followed_username: None,
             waits: 0,
             waiting_since: None,
             failures: 0,
@@ -252,6 +264,7 @@ impl Order {
             self.revised_at = self.revised_at.max(webhook.changed_by());
         }
         self.remember(webhook.fingerprint());
+        self.intent = webhook.intent;
         if outcome != WebhookOutcome::Duplicate {
             self.revise(webhook, outcome, changes);
         }

@@ -48,8 +48,9 @@ pub(super) fn valid(statuses: Vec<String>) -> Result<Vec<String>, IntegrationRef
     Ok(statuses)
 }
 
-fn is_never_delivered(status: &str) -> bool {
-    NEVER_DELIVERED.iter().any(|never| never.eq_ignore_ascii_case(status))
+/// Whether an order of this status is not delivered, whatever its merchant chose or asks for.
+pub(crate) fn is_never_delivered(status: &str) -> bool {
+    NEVER_DELIVERED.iter().any(|never| never.eq_ignore_ascii_case(status.trim()))
 }
 
 impl Link {

@@ -129,6 +129,30 @@ fn a_secret_that_a_store_already_uses_is_taken_however_short_and_an_empty_one_ne
 }
 
 #[test]
+fn a_secret_that_the_store_still_uses_survives_a_mistake_in_setting_another() {
+    let set = |secret: &str, overlap_hours| IntegrationCommand::SetSigningSecret {
+        secret: secret.to_owned(),
+        now: noon(),
+        overlap_hours,
+    };
+    let mut integration = Integration::default();
+    let create = IntegrationCommand::Create(create());
+    for command in [create, set("a typing mistake", 24), set("the right secret", 24)] {
+        for event in integration.decide(command).unwrap() {
+            integration.apply(event);
+        }
+    }
+    let valid = |at| integration.link().unwrap().signing_secrets(at).map(str::to_owned).collect::<Vec<_>>();
+    let first = self::create().signing_secret;
+    assert_eq!(valid(noon()), ["the right secret", "a typing mistake", &first]);
+    assert_eq!(valid(noon() + TimeDelta::hours(24)), ["the right secret"]);
+    for event in integration.decide(set("the right secret", 0)).unwrap() {
+        integration.apply(event);
+    }
+    assert_eq!(integration.link().unwrap().signing_secrets(noon()).collect::<Vec<_>>(), ["the right secret"]);
+}
+
+#[test]
 fn after_a_rotation_both_secrets_are_valid_until_the_overlap_ends() {
     let rotate = |overlap_hours| IntegrationCommand::RotateSigningSecret {
         secret: "whsec_second_secret".to_owned(),

@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::delivery::{Change, CortexCall, DeliveryEvent, DeliveryStatus, OrderLines, Webhook, WebhookOutcome};
+use domain::delivery::{
+    Change, CortexCall, DeliveryEvent, DeliveryStatus, Intent, OrderLines, Webhook, WebhookOutcome,
+};
 use domain::{Asset, Private, ResolutionCode};
 use uuid::Uuid;
 
@@ -95,6 +97,7 @@ fn opened(event: &Recorded, webhook: &Webhook) -> DeliveryRow {
         detail: None,
         items: json(&OrderLines::default()),
         unmapped: 0,
+        wanted: 0,
         shared: "[]".to_owned(),
         attempts: 0,
         next_attempt_at: None,
@@ -165,6 +168,11 @@ impl DeliveryRow {
         if matches!(event, DeliveryEvent::WebhookReceived { .. } | DeliveryEvent::UsernameCorrected { .. }) {
             self.personal = 1;
         }
+        if let DeliveryEvent::WebhookReceived { webhook, outcome, .. } = event
+            && *outcome != WebhookOutcome::Stale
+        {
+            self.wanted = (webhook.intent == Intent::Deliver).into();
+        }
         match event {
             DeliveryEvent::WebhookReceived { webhook, outcome, changes } if outcome.revises() => {
                 self.revise(webhook, changes);
@@ -174,9 +182,10 @@ impl DeliveryRow {
                 self.fold_lines(|lines| lines.plan(&started.plan));
             }
             DeliveryEvent::Followed { credits, .. } => self.charge(*credits),
-            DeliveryEvent::ItemShared { asset, credits, .. } => {
+            DeliveryEvent::ItemShared { asset, username, credits, .. } => {
                 let mut shared = self.shared_assets();
-                shared.push(SharedAsset { asset: asset.clone(), shared_at: at, credits: *credits });
+                let username = username.known().map(|name| storable(name));
+                shared.push(SharedAsset { asset: asset.clone(), shared_at: at, credits: *credits, username });
                 self.shared = json(&shared);
                 self.charge(*credits);
             }
@@ -194,6 +203,9 @@ impl DeliveryRow {
             DeliveryEvent::UsernameCorrected { username } => self.name(Some(username)),
             DeliveryEvent::PersonalDataErased { .. } => {
                 self.name(Some(&Private::Erased));
+                let mut shared = self.shared_assets();
+                shared.iter_mut().for_each(|shared| shared.username = None);
+                self.shared = json(&shared);
                 self.personal = 0;
             }
             DeliveryEvent::WebhookReceived { .. }

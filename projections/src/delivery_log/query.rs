@@ -6,7 +6,7 @@ use super::{DeliveryRow, search};
 use crate::database::{Database, Sql};
 
 pub(super) const COLUMNS: &str = "id, duplicate_of, account_id, integration_id, order_id, order_number, username, username_key, \
-     status, resolution_code, detail, items, unmapped, shared, attempts, next_attempt_at, credits_charged, received_at, updated_at, \
+     status, resolution_code, detail, items, unmapped, wanted, shared, attempts, next_attempt_at, credits_charged, received_at, updated_at, \
      completed_at, listed_at, position";
 
 /// How far apart the clocks of two nodes may be, in microseconds: ten minutes.

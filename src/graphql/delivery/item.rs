@@ -47,20 +47,29 @@ pub(super) struct DeliveryAsset {
     resource_id: String,
     /// Null while it was not shared.
     shared_at: Option<DateTime<Utc>>,
+    /// With which username, which may be another than the order names now; of another account's delivery its beginning.
+    shared_with: Option<String>,
     /// Whether Cortex Cloud does not have it.
     missing: bool,
 }
 
 impl DeliveryItem {
-    pub(super) fn of(row: &DeliveryRow) -> Vec<Self> {
+    /// `shown` makes of a username what the caller may read.
+    pub(super) fn of(row: &DeliveryRow, shown: impl Fn(&str) -> String) -> Vec<Self> {
         let (lines, shared) = (row.lines(), row.shared_assets());
         let missing = row.detail().missing;
         let current = lines.current.into_iter().map(|line| (line, false));
         let all = current.chain(lines.former.into_iter().map(|line| (line, true)));
-        all.map(|(line, is_gone)| Self::new(line, is_gone, &shared, &missing)).collect()
+        all.map(|(line, is_gone)| Self::new(line, is_gone, &shared, &missing, &shown)).collect()
     }
 
-    fn new(line: OrderLine, is_gone: bool, shared: &[SharedAsset], missing: &[domain::Asset]) -> Self {
+    fn new(
+        line: OrderLine,
+        is_gone: bool,
+        shared: &[SharedAsset],
+        missing: &[domain::Asset],
+        shown: &impl Fn(&str) -> String,
+    ) -> Self {
         let OrderLine { item, planned } = line;
         let is_gone = is_gone || item.quantity == 0;
         let is_looked_at = planned.is_some();
@@ -68,11 +77,15 @@ impl DeliveryItem {
         let mapping = planned.first().map(|planned| mapping(planned, &item));
         let assets: Vec<DeliveryAsset> = planned
             .into_iter()
-            .map(|PlannedAsset { asset, .. }| DeliveryAsset {
-                shared_at: shared.iter().find(|shared| shared.asset == asset).map(|shared| moment(shared.shared_at)),
-                missing: missing.contains(&asset),
-                resource_type: asset.resource_type.into(),
-                resource_id: asset.resource_id,
+            .map(|PlannedAsset { asset, .. }| {
+                let shared = shared.iter().find(|shared| shared.asset == asset);
+                DeliveryAsset {
+                    shared_at: shared.map(|shared| moment(shared.shared_at)),
+                    shared_with: shared.and_then(|shared| shared.username.as_deref()).map(shown),
+                    missing: missing.contains(&asset),
+                    resource_type: asset.resource_type.into(),
+                    resource_id: asset.resource_id,
+                }
             })
             .collect();
         let moments: Option<Vec<DateTime<Utc>>> = assets.iter().map(|asset| asset.shared_at).collect();

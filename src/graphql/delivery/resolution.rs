@@ -4,34 +4,50 @@ use domain::ResolutionCode;
 use domain::delivery::CortexOperation;
 use projections::delivery_log::Detail;
 
-/// The advice of a code, and what is known beyond it: the name that was tried, the asset that is missing, the call that
-/// failed.
-pub(super) fn resolution(code: ResolutionCode, detail: &Detail, username: Option<&str>) -> String {
-    let advice = code.advice();
-    match code {
-        ResolutionCode::InvalidUsername => match username {
-            Some(name) => format!("{advice} The name tried was “{name}”."),
-            None => advice.to_owned(),
-        },
-        ResolutionCode::AssetNotFound => format!("{advice} Missing: {}.", missing(detail)),
-        ResolutionCode::MissingCredentials if is_refused_login(detail) => {
-            "Cortex Cloud does not accept the saved e-mail and password. Save the right ones; the delivery then goes on by \
-             itself."
-                .to_owned()
+/// What is known of a delivery beyond its code.
+pub(super) struct Case<'c> {
+    pub(super) detail: &'c Detail,
+    /// The name that was tried, as far as the reader may know it.
+    pub(super) username: Option<&'c str>,
+    /// Whether the store named anything that was bought.
+    pub(super) has_items: bool,
+}
+
+impl Case<'_> {
+    /// The advice of a code, with the name that was tried, the asset that is missing, the call that failed.
+    pub(super) fn resolution(&self, code: ResolutionCode) -> String {
+        let advice = code.advice();
+        match code {
+            ResolutionCode::InvalidUsername => match self.username {
+                Some(name) => format!("{advice} The name tried was “{name}”."),
+                None => advice.to_owned(),
+            },
+            ResolutionCode::AssetNotFound if !self.detail.missing.is_empty() => {
+                format!("{advice} Missing: {}.", missing(self.detail))
+            }
+            ResolutionCode::MissingCredentials if is_refused_login(self.detail) => {
+                "Cortex Cloud does not accept the saved e-mail and password. Save the right ones; the delivery then goes on \
+                 by itself."
+                    .to_owned()
+            }
+            ResolutionCode::NoItemMapping if !self.has_items => {
+                "The store has named nothing that was bought. The delivery goes on by itself once it does.".to_owned()
+            }
+            ResolutionCode::Unknown | ResolutionCode::TemporaryFailure => match &self.detail.call {
+                Some(call) => format!("{advice} What happened: {call}."),
+                None => advice.to_owned(),
+            },
+            ResolutionCode::MissingUsername
+            | ResolutionCode::MissingCredentials
+            | ResolutionCode::InactiveApiKey
+            | ResolutionCode::CreditsExhausted
+            | ResolutionCode::NoItemMapping
+            | ResolutionCode::AssetNotFound
+            | ResolutionCode::IntegrationInactive
+            | ResolutionCode::OrderStatusFiltered
+            | ResolutionCode::NdspWaiting
+            | ResolutionCode::Duplicate => advice.to_owned(),
         }
-        ResolutionCode::Unknown | ResolutionCode::TemporaryFailure => match &detail.call {
-            Some(call) => format!("{advice} What happened: {call}."),
-            None => advice.to_owned(),
-        },
-        ResolutionCode::MissingUsername
-        | ResolutionCode::MissingCredentials
-        | ResolutionCode::InactiveApiKey
-        | ResolutionCode::CreditsExhausted
-        | ResolutionCode::NoItemMapping
-        | ResolutionCode::IntegrationInactive
-        | ResolutionCode::OrderStatusFiltered
-        | ResolutionCode::NdspWaiting
-        | ResolutionCode::Duplicate => advice.to_owned(),
     }
 }
 
@@ -49,6 +65,10 @@ mod tests {
     use domain::{Asset, ResourceType};
 
     use super::*;
+
+    fn resolution(code: ResolutionCode, detail: &Detail, username: Option<&str>) -> String {
+        Case { detail, username, has_items: true }.resolution(code)
+    }
 
     fn call(operation: CortexOperation, status: u16, reason: &str) -> Detail {
         let call = CortexCall { operation, status: Some(status), duration_ms: 120, reason: Some(reason.to_owned()) };

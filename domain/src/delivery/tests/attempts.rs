@@ -1,15 +1,14 @@
 //! Attempts: who may take a delivery, what blocks it, how each one ends.
 
 use chrono::TimeDelta;
-use uuid::Uuid;
 
 use super::fixtures::*;
 use crate::delivery::schedule::{FAILURE_DELAYS, Jitter, PATIENCE};
 use crate::delivery::{
-    ApiKeyUse, CortexOperation, DeliveryCommand, DeliveryEvent, DeliveryRefusal, Held, Intent, PlannedAsset,
-    StartFacts, Started,
+    ApiKeyUse, CortexOperation, DeliveryCommand, DeliveryEvent, DeliveryRefusal, Held, Intent, StartFacts, Started,
+    WebhookOutcome,
 };
-use crate::{Credits, MappingId, ResolutionCode};
+use crate::{Credits, ResolutionCode};
 
 #[test]
 fn a_worker_takes_a_queued_delivery_and_says_what_it_will_share() {
@@ -125,7 +124,7 @@ fn an_asset_that_was_not_planned_is_not_recorded() {
 #[test]
 fn following_is_recorded_once() {
     let follow = DeliveryCommand::RecordFollow { held: held(1), credits: Credits(3), call: None };
-    let followed = DeliveryEvent::Followed { credits: Credits(3), call: None };
+    let followed = DeliveryEvent::Followed { username: "max".into(), credits: Credits(3), call: None };
     given(running()).when(follow.clone()).then_expect_events(vec![followed.clone()]);
     given(running_and([followed])).when(follow).then_expect_events(vec![]);
 }
@@ -208,23 +207,47 @@ fn what_was_shared_for_a_line_is_not_planned_again_by_other_mappings() {
 }
 
 #[test]
-fn a_mapping_that_is_asked_for_is_delivered_to_what_was_completed_without_it() {
-    let mut bonus = mapping("STORM");
-    (bonus.id, bonus.asset) = (MappingId(Uuid::from_u128(9)), preset("bonus"));
-    let ask = || DeliveryCommand::Replay { username: None, mapping: Some(bonus.clone()) };
-    let asked = DeliveryEvent::RetryRequested { mappings: vec![bonus.id] };
-    let done = running_and([shared("storm", 10), shared("rain", 10), Completed]);
-    given(done.clone()).when(ask()).then_expect_events(vec![asked.clone()]);
+fn a_new_mapping_is_delivered_to_what_was_completed_without_anything_for_it() {
+    let mut partly = plan_of(&["STORM", "RAIN"]);
+    partly[1].assets.clear();
+    let done =
+        || vec![received(Intent::Deliver), started_with(1, after(60), partly.clone()), shared("storm", 10), Completed];
+    let ask = |sku: &str| DeliveryCommand::Replay { username: None, mapping: Some(mapping(sku)) };
+    let asked = DeliveryEvent::RetryRequested { mapping_id: Some(mapping("RAIN").id) };
+    given(done()).when(ask("RAIN")).then_expect_events(vec![asked.clone()]);
+    let again: Vec<_> = done().into_iter().chain([asked]).collect();
+    given(again).when(start_at(noon(), facts())).then_expect_events(vec![started_with(
+        2,
+        after(60),
+        plan_of(&["STORM", "RAIN"]),
+    )]);
 
-    let mut plan = plan_of(&["STORM", "RAIN"]);
-    plan[0].assets.push(PlannedAsset::by(&bonus));
-    let facts = StartFacts { mappings: vec![mapping("STORM"), mapping("RAIN"), bonus.clone()], ..facts() };
-    let again: Vec<_> = done.into_iter().chain([asked]).collect();
-    let start = started_with(2, after(60), plan);
-    given(again.clone()).when(start_at(noon(), facts)).then_expect_events(vec![start.clone()]);
-    let completed = again.into_iter().chain([start, shared("bonus", 10), Completed]).collect::<Vec<_>>();
-    given(completed).when(ask()).then_expect_events(vec![]);
+    // Whoever got something for the product gets no second asset, and what the store took back gets nothing.
+    let mut other = mapping("STORM");
+    other.asset = preset("thunder");
+    let second = DeliveryCommand::Replay { username: None, mapping: Some(other) };
+    given(done()).when(second).then_expect_events(vec![]);
+    let later = |webhook, outcome| done().into_iter().chain([did(webhook, outcome)]).collect::<Vec<_>>();
+    given(later(webhook(Intent::Cancel), WebhookOutcome::TooLate)).when(ask("RAIN")).then_expect_events(vec![]);
+    given(later(webhook(Intent::Filtered), WebhookOutcome::Revised)).when(ask("RAIN")).then_expect_events(vec![]);
     for other in [running(), vec![received(Intent::Cancel)]] {
-        given(other).when(ask()).then_expect_events(vec![]);
+        given(other).when(ask("RAIN")).then_expect_events(vec![]);
     }
+}
+
+#[test]
+fn following_another_customer_is_recorded_and_paid_once() {
+    let first = DeliveryEvent::Followed { username: "max".into(), credits: Credits(3), call: None };
+    let other = Started {
+        attempt: 2,
+        worker: "w1".to_owned(),
+        lease_until: after(60),
+        username: "maxine".into(),
+        plan: plan_of(&["STORM", "RAIN"]),
+    };
+    let events = running_and([first, HandedBack, DeliveryEvent::Started(other)]);
+    let follow = DeliveryCommand::RecordFollow { held: held(2), credits: Credits(3), call: None };
+    let followed = DeliveryEvent::Followed { username: "maxine".into(), credits: Credits(0), call: None };
+    given(events.clone()).when(follow.clone()).then_expect_events(vec![followed.clone()]);
+    given(events.into_iter().chain([followed]).collect::<Vec<_>>()).when(follow).then_expect_events(vec![]);
 }

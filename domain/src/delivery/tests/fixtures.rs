@@ -99,7 +99,7 @@ pub(super) fn outcome_after(events: impl IntoIterator<Item = DeliveryEvent>, web
 }
 
 pub(super) fn shared(id: &str, credits: u64) -> DeliveryEvent {
-    DeliveryEvent::ItemShared { asset: preset(id), credits: Credits(credits), call: None }
+    DeliveryEvent::ItemShared { asset: preset(id), username: "max".into(), credits: Credits(credits), call: None }
 }
 
 pub(super) fn share(attempt: u32, id: &str) -> DeliveryCommand {
@@ -119,7 +119,7 @@ pub(super) fn failed(code: ResolutionCode) -> DeliveryEvent {
 }
 
 pub(super) fn retry_requested() -> DeliveryEvent {
-    DeliveryEvent::RetryRequested { mappings: vec![] }
+    DeliveryEvent::RetryRequested { mapping_id: None }
 }
 
 pub(super) fn requeued() -> DeliveryEvent {

@@ -2,7 +2,8 @@
 
 use super::fixtures::*;
 use crate::delivery::{
-    DeliveryCommand, DeliveryEvent, DeliveryRefusal, DeliveryStatus, ErasureCause, Intent, RequeueCause, WebhookOutcome,
+    DeliveryCommand, DeliveryEvent, DeliveryRefusal, DeliveryStatus, ErasureCause, Intent, RequeueCause, Webhook,
+    WebhookOutcome,
 };
 use crate::{Private, ResolutionCode};
 
@@ -27,6 +28,24 @@ fn whatever_is_not_running_or_done_can_be_retried() {
     given([received(Intent::Deliver)]).when(retry(None)).then_expect_events(vec![]);
     given(running()).when(retry(None)).then_expect_error(DeliveryRefusal::Running);
     given(running_and([Completed])).when(retry(None)).then_expect_error(DeliveryRefusal::AlreadyCompleted);
+}
+
+#[test]
+fn a_retry_that_cannot_help_is_refused() {
+    let with_status = |status: &str| Webhook { order_status: Some(status.to_owned()), ..webhook(Intent::Filtered) };
+    let never = DeliveryRefusal::NeverDelivered { status: "voided".to_owned() };
+    given([first(with_status("voided"))]).when(retry(None)).then_expect_error(never.clone());
+    given([first(with_status("voided"))]).when(retry(Some("maxine"))).then_expect_error(never);
+    given([first(with_status("pending"))]).when(retry(None)).then_expect_events(vec![retry_requested()]);
+    let mut emptied = webhook(Intent::Cancel);
+    emptied.items.iter_mut().for_each(|item| item.quantity = 0);
+    given([first(emptied)]).when(retry(None)).then_expect_error(DeliveryRefusal::NothingBought);
+    let nameless = Webhook { username: None, ..webhook(Intent::Deliver) };
+    let waiting = [first(nameless), action_required(ResolutionCode::MissingUsername)];
+    given(waiting.clone()).when(retry(None)).then_expect_error(DeliveryRefusal::UsernameNeeded);
+    given(waiting)
+        .when(retry(Some("maxine")))
+        .then_expect_events(vec![DeliveryEvent::UsernameCorrected { username: "maxine".into() }, retry_requested()]);
 }
 
 #[test]

@@ -56,6 +56,22 @@ fn a_line_added_after_delivery_is_delivered_and_nothing_else_again() {
 }
 
 #[test]
+fn a_line_added_to_a_delivered_order_waits_until_the_order_is_paid() {
+    let done = || running_and([shared("storm", 10), shared("rain", 10), Completed]);
+    let all = [item("STORM"), item("RAIN"), item("SUN")];
+    let unpaid =
+        Webhook { intent: Intent::Filtered, order_status: Some("partially_paid".to_owned()), ..with_items(60, &all) };
+    let status = |from: &str, to: &str| Change::Status { from: Some(from.to_owned()), to: Some(to.to_owned()) };
+    let revision = revised(unpaid.clone(), vec![added("SUN"), status("paid", "partially_paid")]);
+    given(done()).when(record(unpaid)).then_expect_events(vec![revision.clone()]);
+    let waiting = done().into_iter().chain([revision]).collect::<Vec<_>>();
+    let paid = with_items(120, &all);
+    given(waiting)
+        .when(record(paid.clone()))
+        .then_expect_events(vec![revised(paid, vec![status("partially_paid", "paid")]), requeued()]);
+}
+
+#[test]
 fn what_was_delivered_before_a_revision_is_not_planned_again_by_other_mappings() {
     let done = running_and([shared("storm", 10), shared("rain", 10), Completed]);
     let more = with_items(60, &[item("SUN"), item("STORM"), item("RAIN")]);
