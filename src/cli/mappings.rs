@@ -197,7 +197,7 @@ impl List {
         for mapping in &mappings {
             table.add_row([
                 cell(short_among(&mapping.id, &ids)),
-                cell(word(&mapping.match_type)),
+                cell(file::match_type(&mapping.match_type)),
                 cell(&mapping.external_ref),
                 cell(word(&mapping.resource_type)),
                 cell(&mapping.resource_id),

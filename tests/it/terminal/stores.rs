@@ -114,6 +114,11 @@ on_each_engine! {
         let shop = merchant.bare_shop(Provider::Generic, &[]).await;
         let person = desk(app, &merchant.key);
         let address = "https://cloud.neuraldsp.com/cloud/u/max/neural-capture/view/1f-2e";
+        let shown = person.printed(&["mappings", "list", &other.id]).await;
+        assert!(shown.contains("productId") && !shown.contains("product_id"), "{shown}");
+        let alone = r#"{ "matchType": "variantId", "externalRef": 7891234567890, "resourceType": "preset", "resourceId": "v" }"#;
+        let imported = printed(&person.run_with(&["mappings", "import", &other.id], alone).await);
+        assert_eq!(imported, "1 mapping was added; 0 had been there before.\n");
         let added = person.printed(&["mappings", "add", &shop.id, "--sku", "A", "--preset", address]).await;
         assert!(added.contains("the capture 1f-2e is delivered"), "{added}");
         let added = person.json(&["mappings", "add", &shop.id, "--sku", "B", "--capture", "https://x.y/preset/view/9"]).await;
