@@ -34,6 +34,7 @@ pub use error::{ApiError, RATE_LIMIT_EXCEEDED};
 pub use gate::Api;
 pub use mutation::Mutation;
 pub use query::Query;
+pub(crate) use receipt::outcomes as webhook_outcomes;
 pub use subscription::Subscription;
 pub use viewer::{Unauthorized, Viewer, viewer_of};
 

@@ -9,6 +9,7 @@ CREATE TABLE webhook_receipts_{generation} (
     outcome        text   NOT NULL,
     delivery_id    text,
     order_id       text,
+    order_number   text,
     body_bytes     bigint NOT NULL,
     received_at    bigint NOT NULL,
     reason         text,

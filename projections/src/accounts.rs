@@ -191,6 +191,13 @@ pub async fn find(database: &Database, id: &str) -> sqlx::Result<Option<AccountR
     Ok(found.await?.pop())
 }
 
+/// The ids and names of some accounts.
+pub async fn names(database: &Database, ids: &[String]) -> sqlx::Result<Vec<(String, String)>> {
+    let sql =
+        Sql::new("SELECT id, name FROM accounts WHERE id IN (").bind_list(ids.iter().map(String::as_str)).push(")");
+    database.fetch_all(sql).await
+}
+
 /// All accounts after a place in the list, the oldest first.
 pub async fn page(database: &Database, after: i64, limit: i64) -> sqlx::Result<Vec<AccountRow>> {
     let list = |columns: &str| {

@@ -18,8 +18,8 @@ pub(crate) const SCHEMA: Schema = Schema {
 };
 
 table_row!(ReceiptRow, "webhook_receipts", key id;
-    once account_id, integration_id, provider, topic, webhook_id, outcome, delivery_id, order_id, body_bytes,
-        received_at, reason, position;
+    once account_id, integration_id, provider, topic, webhook_id, outcome, delivery_id, order_id, order_number,
+        body_bytes, received_at, reason, position;
     changing);
 
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -34,6 +34,8 @@ pub struct ReceiptRow {
     pub outcome: String,
     pub delivery_id: Option<String>,
     pub order_id: Option<String>,
+    /// The number that people see, where the store has one.
+    pub order_number: Option<String>,
     pub body_bytes: i64,
     /// Microseconds since 1970.
     pub received_at: i64,
@@ -59,6 +61,7 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
             outcome: outcome.as_str().to_owned(),
             delivery_id: Some(event.aggregate_id.clone()),
             order_id: Some(storable(&webhook.order_id)),
+            order_number: webhook.order_number.as_deref().map(storable),
             body_bytes: webhook.body_bytes.into(),
             received_at: event.recorded_at_us(),
             reason: (!changes.is_empty()).then(|| storable(&describe_changes(changes))),
@@ -74,6 +77,7 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
             outcome: notice.kind.as_str().to_owned(),
             delivery_id: None,
             order_id: None,
+            order_number: None,
             body_bytes: notice.body_bytes.into(),
             received_at: event.recorded_at_us(),
             reason: notice.reason.as_deref().map(storable),
@@ -106,7 +110,7 @@ pub async fn page(
 ) -> sqlx::Result<Vec<ReceiptRow>> {
     let mut sql = Sql::new(
         "SELECT id, account_id, integration_id, provider, topic, webhook_id, outcome, delivery_id, order_id, \
-         body_bytes, received_at, reason, position FROM webhook_receipts WHERE true",
+         order_number, body_bytes, received_at, reason, position FROM webhook_receipts WHERE true",
     );
     if let Some(account_id) = &filter.account_id {
         sql = sql.push(" AND account_id = ").bind(account_id.as_str());

@@ -266,7 +266,7 @@ impl Show {
             ("Opened", format!("{} UTC", moment(account.opened_at))),
         ];
         for (name, value) in facts {
-            output::print(format_args!("{name:<15}{}", output::clean(&value)))?;
+            output::print(format_args!("{name:<15}{}", output::fitted(&output::clean(&value), 15)))?;
         }
         Ok(())
     }
@@ -306,7 +306,7 @@ impl Retention {
         Ok(match self.days {
             Some(1) => output::print("Personal data is erased once a delivery has been over for 1 day."),
             Some(days) => {
-                output::print(format_args!("Personal data is erased once a delivery has been over for {days} days."))
+                output::say(&format!("Personal data is erased once a delivery has been over for {days} days."))
             }
             None => output::print("Personal data is kept for good."),
         }?)

@@ -4,9 +4,9 @@ use std::io::IsTerminal as _;
 
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::client::Client;
+use super::client::{Client, understood};
 use super::identifiers::{self, Kind};
 use super::input;
 use super::output::clean;
@@ -38,6 +38,15 @@ struct Account {
     name: String,
 }
 
+/// Roles, in the words of the API.
+const MERCHANT: &str = "MERCHANT";
+const SUPPORT: &str = "SUPPORT";
+
+const OWNER_OF_INTEGRATION: &str =
+    "query($id: ID!) { account { id name } integration(id: $id) { account { id name } } }";
+const OWNER_OF_DELIVERY: &str =
+    "query($id: ID!) { account { id name } delivery(id: $id) { integration { account { id name } } } }";
+
 const OWN: &str = "{ caller { role } account { id name } }";
 const NAMED: &str = "query($id: ID!) { caller { role } account(id: $id) { id name } }";
 
@@ -52,18 +61,25 @@ impl Acting {
             Some(id) => client.ask(NAMED, json!({ "id": id })).await?,
             None => client.ask(OWN, json!({})).await?,
         };
-        let Asked { caller: Caller { role }, account: Account { id, name } } = super::client::understood(&data)?;
+        let Asked { caller: Caller { role }, account: Account { id, name } } = understood(&data)?;
         Ok(Self { account_id, name, id, role })
     }
 
     /// The same, for what only a merchant's account has a use for: an administrator's key has to name one. At a terminal
-    /// it is asked whether the administrator's own is meant.
+    /// it is asked whether the administrator's own is meant. A support key changes the settings of no account.
     pub(super) async fn on_merchant(client: &Client, named: Option<&str>, what: &str) -> anyhow::Result<Self> {
         let acting = Self::on(client, named).await?;
-        if acting.account_id.is_some() || acting.role != "ADMIN" {
+        if acting.account_id.is_some() || acting.role == MERCHANT {
             return Ok(acting);
         }
         let name = clean(&acting.name);
+        if acting.role == SUPPORT {
+            bail!(
+                "this key is of the role support, which changes the settings of no account, and {what} would be that of \
+                 its own account, {name}: give the merchant's key in CLOUD_BRIDGE_API_KEY, or an administrator's and the \
+                 merchant's account with --account"
+            );
+        }
         if !std::io::stdin().is_terminal() {
             bail!(
                 "this key is an administrator's, and {what} would be that of its own account, {name}: name a merchant's \
@@ -77,9 +93,38 @@ impl Acting {
 
     /// Says whose account it is, on standard error, where the key alone does not tell: for support and administrators.
     pub(super) fn tell(&self) -> anyhow::Result<()> {
-        if self.role != "MERCHANT" {
-            input::tell(&format!("Account: {} ({})", clean(&self.name), clean(&self.id)))?;
+        if self.role != MERCHANT {
+            tell_account(&self.name, &self.id)?;
         }
         Ok(())
     }
+}
+
+/// Says whose integration a command changes, by its whole id, where it is not of the key's own account.
+pub(super) async fn tell_owner_of_integration(client: &Client, id: &str) -> anyhow::Result<()> {
+    let data = client.ask(OWNER_OF_INTEGRATION, json!({ "id": id })).await?;
+    tell_owner(&data, &data["integration"])
+}
+
+/// The same of a delivery.
+pub(super) async fn tell_owner_of_delivery(client: &Client, id: &str) -> anyhow::Result<()> {
+    let data = client.ask(OWNER_OF_DELIVERY, json!({ "id": id })).await?;
+    tell_owner(&data, &data["delivery"]["integration"])
+}
+
+fn tell_owner(data: &Value, integration: &Value) -> anyhow::Result<()> {
+    // One that there is not is refused by what follows.
+    if integration.is_null() {
+        return Ok(());
+    }
+    let own: Account = understood(&data["account"])?;
+    let owner: Account = understood(&integration["account"])?;
+    if own.id != owner.id {
+        tell_account(&owner.name, &owner.id)?;
+    }
+    Ok(())
+}
+
+fn tell_account(name: &str, id: &str) -> anyhow::Result<()> {
+    Ok(input::tell(&format!("Account: {} ({})", clean(name), clean(id)))?)
 }

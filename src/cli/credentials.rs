@@ -110,16 +110,18 @@ impl Set {
         let input = json!({
             "accountId": acting.account_id, "email": self.email, "password": password, "check": !self.unchecked });
         let saved = client.change(SAVE, json!({ "input": input }), "saveCortexCredentials").await;
-        let payload = saved.map_err(advised).context("nothing was saved")?;
+        let payload = saved
+            .map_err(|error| advised(error, "--unchecked saves the login without trying it"))
+            .context("nothing was saved")?;
         let account = &payload["account"];
         if json {
             return Ok(output::print_json(account)?);
         }
         let email = email_of(account);
         Ok(if self.unchecked {
-            output::print(format_args!("The login {email} is saved. `cloud-bridge credentials check` tries it."))
+            output::say(&format!("The login {email} is saved. `cloud-bridge credentials check` tries it."))
         } else {
-            output::print(format_args!("Cortex Cloud accepts the login. Deliveries are made as {email} now."))
+            output::say(&format!("Cortex Cloud accepts the login. Deliveries are made as {email} now."))
         }?)
     }
 }
@@ -138,7 +140,7 @@ impl Show {
                 "Deliveries are made as {}. `cloud-bridge credentials check` says whether Cortex Cloud accepts the login.",
                 clean(email)
             )),
-            None => output::print("No login is saved: `cloud-bridge credentials set --email ADDRESS` saves one."),
+            None => output::say("No login is saved: `cloud-bridge credentials set --email ADDRESS` saves one."),
         }?)
     }
 }
@@ -149,13 +151,14 @@ impl Check {
         let acting = Acting::on(&client, self.account.as_deref()).await?;
         acting.tell()?;
         let input = json!({ "input": { "accountId": acting.account_id } });
-        let payload = client.change(CHECK, input, "checkCortexCredentials").await.map_err(advised)?;
+        let payload = client.change(CHECK, input, "checkCortexCredentials").await;
+        let payload = payload.map_err(|error| advised(error, "the login stays saved"))?;
         let account = &payload["account"];
         if json {
             return Ok(output::print_json(account)?);
         }
         let email = email_of(account);
-        Ok(output::print(format_args!("Cortex Cloud accepts the login. Deliveries are made as {email}."))?)
+        Ok(output::say(&format!("Cortex Cloud accepts the login. Deliveries are made as {email}."))?)
     }
 }
 
@@ -164,6 +167,13 @@ impl Delete {
         let client = self.server.client()?;
         let acting = Acting::on_merchant(&client, self.account.as_deref(), "the login").await?;
         acting.tell()?;
+        let account = client.ask(SHOW, json!({ "id": acting.account_id })).await?["account"].take();
+        if account["cortexEmail"].is_null() {
+            if json {
+                return Ok(output::print_json(&account)?);
+            }
+            return Ok(output::say("No login is saved: there is nothing to delete.")?);
+        }
         if !self.yes {
             input::confirm("Delete the login? Deliveries then wait until another is saved.")
                 .context("nothing was deleted")?;
@@ -173,7 +183,7 @@ impl Delete {
         if json {
             return Ok(output::print_json(&payload["account"])?);
         }
-        Ok(output::print("The login is deleted: deliveries wait with missing_credentials until another is saved.")?)
+        Ok(output::say("The login is deleted: deliveries wait with missing_credentials until another is saved.")?)
     }
 }
 
@@ -181,16 +191,20 @@ fn email_of(account: &Value) -> String {
     clean(account["cortexEmail"].as_str().unwrap_or_default())
 }
 
-/// What to do about a login that does not work: each cause has its own advice.
-fn advised(error: anyhow::Error) -> anyhow::Error {
+/// What to do about a login that does not work: each cause has its own advice. `meanwhile` ends that of a Cortex Cloud
+/// that cannot be reached.
+fn advised(error: anyhow::Error, meanwhile: &str) -> anyhow::Error {
     let advice = match error.to_string() {
         text if text.contains("(CREDENTIALS_REFUSED)") => {
             "the password or the e-mail address is wrong: try them on Cortex Cloud's own page, then \
              `cloud-bridge credentials set` with what works there"
+                .to_owned()
         }
-        text if text.contains("(NO_CREDENTIALS)") => "save one with `cloud-bridge credentials set --email ADDRESS`",
+        text if text.contains("(NO_CREDENTIALS)") => {
+            "save one with `cloud-bridge credentials set --email ADDRESS`".to_owned()
+        }
         text if text.contains("(CORTEX_UNAVAILABLE)") => {
-            "that says nothing about the password: try again later, or save the login with --unchecked"
+            format!("that says nothing about the password: try again later; {meanwhile}")
         }
         _ => return error,
     };

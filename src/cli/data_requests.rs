@@ -86,7 +86,7 @@ impl DataRequests {
         output::keep_whole(&mut table, 0);
         output::print(output::rendered(&table))?;
         if requests.iter().any(DataRequest::is_open) {
-            output::print("\nWrite an answer with: cloud-bridge export-personal-data --request ID --to FILE")?;
+            output::say("\nWrite an answer with: cloud-bridge export-personal-data --request ID --to FILE")?;
         }
         tell_of_more(&page)
     }

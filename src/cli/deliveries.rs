@@ -21,7 +21,9 @@ use serde_json::json;
 use super::client::{Client, ServerArgs, understood};
 use super::output::{self, clean, word};
 use super::paging::{PageArgs, tell_of_more};
+use super::{acting, identifiers};
 
+pub(super) use explain::several;
 pub(crate) use list::status_cell;
 pub(super) use list::{Listed, listed};
 
@@ -68,8 +70,8 @@ pub(super) struct List {
     /// with --reason, and that it looked is recorded
     #[arg(long, env = "CLOUD_BRIDGE_CUSTOMER", value_name = "TEXT", hide_env_values = true, conflicts_with_all = ["status", "code", "unmapped", "integration", "order", "search"])]
     customer: Option<String>,
-    /// With --customer: only in this account [default: all that the API key sees]
-    #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID", requires = "customer")]
+    /// Only in this account, for support [default: all that the API key sees]
+    #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
     account: Option<String>,
     #[command(flatten)]
     page: PageArgs,
@@ -165,6 +167,7 @@ impl List {
             "status": names(&self.status),
             "resolutionCode": names(&self.code),
             "integrationId": self.integration,
+            "accountId": self.account,
             "order": self.order,
             "search": self.search,
             "unmapped": self.unmapped,
@@ -212,11 +215,15 @@ impl List {
     /// That a list is empty, and what to do next.
     fn nothing(&self) -> &'static str {
         if self.order.is_some() {
-            "No delivery of this order: it did not reach us, or was not let in. `cloud-bridge webhooks list` shows what did, \
-             and why it was refused."
+            "No delivery of this order: it did not reach us, or was not let in, or its webhook cannot be used. \
+             `cloud-bridge webhooks list` shows what did, and why it was refused or is unusable."
         } else if self.unmapped {
             "No delivery has anything without a mapping."
-        } else if self.status.is_empty() && self.code.is_empty() && self.integration.is_none() && self.search.is_none()
+        } else if self.status.is_empty()
+            && self.code.is_empty()
+            && self.integration.is_none()
+            && self.account.is_none()
+            && self.search.is_none()
         {
             "No order has reached us yet. `cloud-bridge webhooks list` shows what did reach us, also what was refused; \
              `cloud-bridge sign` makes an order to try with."
@@ -252,6 +259,8 @@ async fn change(
     input: serde_json::Value,
     field: &str,
 ) -> anyhow::Result<()> {
+    let input = identifiers::completed(client, input).await?;
+    acting::tell_owner_of_delivery(client, input["deliveryId"].as_str().unwrap_or_default()).await?;
     let payload = client.change(mutation, json!({ "input": input }), field).await?;
     let delivery = &payload["delivery"];
     if json {

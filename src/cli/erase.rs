@@ -111,16 +111,9 @@ impl Erase {
             )?);
         }
         let before = found.matched.saturating_sub(erased);
-        output::print(format_args!(
-            "Erased what was personal in {}{}.",
-            number_of(erased as u64),
-            if found.accounts > 1 { format!(", over {} accounts", found.accounts) } else { String::new() }
-        ))?;
-        if found.is_named_elsewhere() {
-            output::print(format_args!("And in {}.", found.elsewhere()))?;
-        }
+        output::say(&found.outcome(erased))?;
         if before > 0 {
-            output::print(format_args!("In {} nothing personal was left before.", number_of(before as u64)))?;
+            output::say(&format!("In {} nothing personal was left before.", number_of(before as u64)))?;
         }
         Ok(())
     }
@@ -173,6 +166,18 @@ impl Outcome {
         questions.into_iter().chain(others).collect::<Vec<_>>().join(" and ")
     }
 
+    /// What was erased, in a sentence.
+    fn outcome(&self, erased: usize) -> String {
+        let over = if self.accounts > 1 { format!(", over {} accounts", self.accounts) } else { String::new() };
+        let deliveries = (erased > 0).then(|| format!("{}{over}", number_of(erased as u64)));
+        let elsewhere = self.is_named_elsewhere().then(|| self.elsewhere());
+        let places: Vec<String> = deliveries.into_iter().chain(elsewhere).collect();
+        if places.is_empty() {
+            return "Nothing personal was left to erase.".to_owned();
+        }
+        format!("Erased what was personal in {}.", places.join(", and in "))
+    }
+
     /// Said before anything is erased: who sees every account may not have meant every account.
     fn spans(&self) -> String {
         format!("They belong to {} accounts: name one with --account.", self.accounts)
@@ -187,4 +192,34 @@ impl Outcome {
 fn requests(number: usize) -> String {
     let questions = if number == 1 { "1 question".to_owned() } else { format!("{number} questions") };
     format!("{questions} that a store asked about the customer")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_outcome_names_what_was_erased_and_nothing_else() {
+        let found = |accounts, data_requests, other_webhooks| Outcome {
+            matched: 0,
+            accounts,
+            erased: 0,
+            data_requests,
+            other_webhooks,
+            more: false,
+            deliveries: vec![],
+        };
+        for (erased, found, said) in [
+            (2, found(2, 0, 0), "Erased what was personal in 2 deliveries, over 2 accounts."),
+            (1, found(1, 0, 1), "Erased what was personal in 1 delivery, and in 1 other webhook."),
+            (
+                0,
+                found(0, 1, 2),
+                "Erased what was personal in 1 question that a store asked about the customer and 2 other webhooks.",
+            ),
+            (0, found(1, 0, 0), "Nothing personal was left to erase."),
+        ] {
+            assert_eq!(found.outcome(erased), said);
+        }
+    }
 }

@@ -11,6 +11,7 @@ mod tail;
 use clap::Subcommand;
 
 pub(super) use kinds::event_type;
+pub(super) use line::shown_actor;
 
 /// Read the event log: everything that ever happened
 #[derive(Debug, Subcommand)]

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use anyhow::bail;
+use projections::identifiers::MIN_PREFIX_CHARS;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -97,7 +98,11 @@ pub(super) async fn whole(client: &Client, kind: Kind, text: &str) -> anyhow::Re
     if Uuid::parse_str(text).is_ok() {
         return Ok(text.to_owned());
     }
-    one_of(kind, text, candidates(client, kind, text).await?)
+    let ids = candidates(client, kind, text).await?;
+    if kind == Kind::Delivery && ids.len() > 1 {
+        return Err(super::deliveries::several(client, text, &ids).await?);
+    }
+    one_of(kind, text, ids)
 }
 
 /// The stream that is meant: a delivery, an integration, an account or a data request.
@@ -129,14 +134,27 @@ pub(super) async fn candidates(client: &Client, kind: Kind, text: &str) -> anyho
 }
 
 fn one_of(kind: Kind, text: &str, mut ids: Vec<String>) -> anyhow::Result<String> {
-    let (called, list) = kind.called();
-    let text = clean(text);
     match ids.len() {
-        0 if kind == Kind::Delivery => bail!("there is no delivery and no order {text}: `{list}` shows them"),
-        0 => bail!("there is no {called} {text}: `{list}` shows them"),
+        0 => bail!("{}", unknown(kind, text)),
         1 => Ok(ids.swap_remove(0)),
-        _ => bail!("{text} may mean several: give more of the id\n  {}", ids.join("\n  ")),
+        _ => bail!("{} may mean several: give more of the id\n  {}", clean(text), ids.join("\n  ")),
     }
+}
+
+/// That there is nothing of the kind that begins so, and why that may be.
+pub(super) fn unknown(kind: Kind, text: &str) -> String {
+    let (called, list) = kind.called();
+    let or_order = if kind == Kind::Delivery { " and no order" } else { "" };
+    format!("there is no {called}{or_order} {}: `{list}` shows them{}", clean(text), too_short(text))
+}
+
+/// Where a text would be the beginning of an id if it were longer: how long that has to be.
+fn too_short(text: &str) -> String {
+    let is_of_id = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+    if text.is_empty() || text.len() >= MIN_PREFIX_CHARS || !text.bytes().all(is_of_id) {
+        return String::new();
+    }
+    format!(". Of an id, {MIN_PREFIX_CHARS} characters are needed")
 }
 
 /// Variables of a query with every id whole, wherever in them it stands.
@@ -215,7 +233,7 @@ pub(super) fn whole_among(what: &str, text: &str, all: &[&str]) -> anyhow::Resul
     let is_meant = |id: &&&str| projections::identifiers::is_prefix(text) && id.starts_with(&text.to_lowercase());
     let meant: Vec<&str> = all.iter().filter(is_meant).copied().collect();
     match meant.as_slice() {
-        [] => bail!("there is no {what} {}", clean(text)),
+        [] => bail!("there is no {what} {}{}", clean(text), too_short(text)),
         [only] => Ok((*only).to_owned()),
         several => bail!("{} may mean several: give more of the id\n  {}", clean(text), several.join("\n  ")),
     }
@@ -267,7 +285,9 @@ mod tests {
     fn an_id_of_a_list_is_meant_by_its_beginning() {
         let all = ["01a1fc56-1234-7abc", "01a1fc56-1239-7abc"];
         assert_eq!(whole_among("mapping", " 01A1FC56-1234 ", &all).unwrap(), all[0]);
-        for (text, said) in [("01a1fc56", "several"), ("01a1fc57", "no mapping 01a1fc57"), ("01", "no mapping 01")] {
+        for (text, said) in
+            [("01a1fc56", "several"), ("01a1fc57", "no mapping 01a1fc57"), ("01a1", "8 characters are needed")]
+        {
             assert!(whole_among("mapping", text, &all).unwrap_err().to_string().contains(said), "{text}");
         }
     }

@@ -10,6 +10,7 @@ use clap::{ArgGroup, Args, Subcommand};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::acting::tell_owner_of_integration;
 use super::client::{Client, ServerArgs, understood};
 use super::identifiers::{self, Kind, ShortIds};
 use super::input;
@@ -109,7 +110,7 @@ impl Integrations {
             Self::Create(command) => command.run(json).await,
             Self::Update(command) => command.run(json).await,
             Self::Deactivate(command) => command.run(json).await,
-            Self::Activate(command) => switch(&command.server.client()?, command.id, json, true).await,
+            Self::Activate(command) => command.run(json).await,
             Self::SetSecret(command) => command.run(json).await,
             Self::RotateSecret(command) => command.run(json).await,
         }
@@ -166,8 +167,10 @@ fn delivered(statuses: &[String]) -> String {
 impl Update {
     async fn run(self, json: bool) -> anyhow::Result<()> {
         let statuses = if self.every_status { Some(vec![]) } else { self.order_status };
-        let input = json!({ "integrationId": self.id, "name": self.name, "orderStatuses": statuses });
         let client = self.server.client()?;
+        let id = identifiers::whole(&client, Kind::Integration, &self.id).await?;
+        tell_owner_of_integration(&client, &id).await?;
+        let input = json!({ "integrationId": id, "name": self.name, "orderStatuses": statuses });
         let integration =
             client.change(UPDATE, json!({ "input": input }), "updateIntegration").await?["integration"].take();
         if json {
@@ -184,6 +187,7 @@ impl Deactivate {
     async fn run(self, json: bool) -> anyhow::Result<()> {
         let client = self.server.client()?;
         let id = identifiers::whole(&client, Kind::Integration, &self.id).await?;
+        tell_owner_of_integration(&client, &id).await?;
         if !self.yes {
             let found = client.ask(NAME, json!({ "id": id })).await?;
             let name = found["integration"]["name"].as_str().map_or_else(|| id.clone(), clean);
@@ -191,6 +195,15 @@ impl Deactivate {
             input::confirm(&question).context("nothing was deactivated")?;
         }
         switch(&client, id, json, false).await
+    }
+}
+
+impl Activate {
+    async fn run(self, json: bool) -> anyhow::Result<()> {
+        let client = self.server.client()?;
+        let id = identifiers::whole(&client, Kind::Integration, &self.id).await?;
+        tell_owner_of_integration(&client, &id).await?;
+        switch(&client, id, json, true).await
     }
 }
 

@@ -132,7 +132,12 @@ impl Keys {
 impl Create {
     async fn run(self, json: bool) -> anyhow::Result<()> {
         let client = self.server.client()?;
-        let acting = Acting::on(&client, self.account.as_deref()).await?;
+        let named = self.account.as_deref();
+        let acting = if self.role == Role::Merchant.as_str() {
+            Acting::on_merchant(&client, named, "the key").await?
+        } else {
+            Acting::on(&client, named).await?
+        };
         acting.tell()?;
         let input = json!({
             "accountId": acting.account_id,

@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::acting::tell_owner_of_integration;
 use super::client::{Client, ServerArgs, understood};
 use super::identifiers::{self, Kind, short_among, whole_among};
 use super::output::{self, cell, clean, word};
@@ -171,6 +172,7 @@ impl Mappings {
 /// The mappings of an integration, and its whole id.
 async fn mappings_of(client: &Client, integration: &str) -> anyhow::Result<(String, Vec<Mapping>)> {
     let id = identifiers::whole(client, Kind::Integration, integration).await?;
+    tell_owner_of_integration(client, &id).await?;
     let mut found = client.ask(LIST, json!({ "id": id })).await?["integration"].take();
     let mappings = found.get_mut("itemMappings").with_context(|| {
         format!("there is no integration {} of yours: `cloud-bridge integrations list` shows them", clean(integration))
@@ -197,7 +199,7 @@ impl List {
         for mapping in &mappings {
             table.add_row([
                 cell(short_among(&mapping.id, &ids)),
-                cell(word(&mapping.match_type)),
+                cell(file::match_type(&mapping.match_type)),
                 cell(&mapping.external_ref),
                 cell(word(&mapping.resource_type)),
                 cell(&mapping.resource_id),
@@ -233,6 +235,7 @@ impl Import {
         let mappings = file::read(self.file.as_deref())?;
         let client = self.server.client()?;
         let id = identifiers::whole(&client, Kind::Integration, &self.integration).await?;
+        tell_owner_of_integration(&client, &id).await?;
         let (mut added, mut known) = (0, 0);
         for part in mappings.chunks(file::AT_ONCE) {
             let input = json!({ "input": { "integrationId": id, "mappings": part } });
@@ -265,18 +268,20 @@ impl Add {
         let (match_type, external_ref) = self.product.matched().context("name the product, with --sku for instance")?;
         let asset = self.asset.preset.map(|id| ("PRESET", id)).or(self.asset.capture.map(|id| ("CAPTURE", id)));
         let (resource_type, resource_id) = asset.context("name the asset, with --preset or --capture")?;
+        let client = self.server.client()?;
+        let id = identifiers::whole(&client, Kind::Integration, &self.integration).await?;
+        tell_owner_of_integration(&client, &id).await?;
         let input = json!({
-            "integrationId": self.integration,
+            "integrationId": id,
             "matchType": match_type,
             "externalRef": external_ref,
             "resourceType": resource_type,
             "resourceId": resource_id,
         });
-        let client = self.server.client()?;
         let payload = client.change(ADD, json!({ "input": input }), "addItemMapping").await?;
         let mapping: Mapping = understood(&payload["itemMapping"])?;
         let past: PastOrders = understood(&payload["pastOrders"])?;
-        let replay = json!({ "integrationId": self.integration, "mappingId": mapping.id });
+        let replay = json!({ "integrationId": id, "mappingId": mapping.id });
         if json {
             let mut object = mapping.object();
             object["pastOrders"] = json!(past.orders);
@@ -297,7 +302,7 @@ impl Add {
         ))?;
         match (past.orders, self.deliver_past) {
             (0, false) => Ok(()),
-            (0, true) => Ok(output::print("No past order bought it without getting it: there is nothing to deliver.")?),
+            (0, true) => Ok(output::say("No past order bought it without getting it: there is nothing to deliver.")?),
             (_, true) => ForReal { client: &client, input: replay, yes: self.yes }.run(json).await,
             (_, false) => Ok(output::say(&format!(
                 "{} bought it and got nothing for it. The same command with --deliver-past delivers to them.",

@@ -101,13 +101,37 @@ pub(super) fn wrapped(sentence: &str, width: usize, indent: usize) -> String {
     lines.join(&format!("\n{}", " ".repeat(indent)))
 }
 
+/// A sentence in lines that fit where it is printed, all but the first indented. It begins at the indent.
+pub(super) fn fitted(sentence: &str, indent: usize) -> String {
+    width().map_or_else(|| sentence.to_owned(), |width| wrapped(sentence, width, indent))
+}
+
 /// Prints sentences, in lines that fit where they are printed.
 pub(super) fn say(sentences: &str) -> io::Result<()> {
-    match width() {
-        Some(width) => print(sentences.split('\n').map(|line| wrapped(line, width, 0)).collect::<Vec<_>>().join("\n")),
-        None => print(sentences),
-    }
+    print(sentences.split('\n').map(|line| fitted(line, 0)).collect::<Vec<_>>().join("\n"))
 }
+
+/// A sentence in which ids are shortened where a person reads it. They tell what was meant, and need not be typed.
+pub(super) fn with_short_ids(sentence: &str) -> String {
+    if width().is_none() {
+        return sentence.to_owned();
+    }
+    let is_of_id = |character: char| character.is_ascii_hexdigit() || character == '-';
+    let pieces = sentence.split_inclusive(|character| !is_of_id(character));
+    let short = pieces.map(|piece| {
+        let id = piece.trim_end_matches(|character| !is_of_id(character));
+        if id.len() == WHOLE_ID && uuid::Uuid::parse_str(id).is_ok() {
+            format!("{}…{}", &id[..SHORT_ID], &piece[WHOLE_ID..])
+        } else {
+            piece.to_owned()
+        }
+    });
+    short.collect()
+}
+
+/// Characters of an id, and those of them that tell it from most others.
+const WHOLE_ID: usize = 36;
+const SHORT_ID: usize = 13;
 
 /// A line of shell that sets a variable for the commands that follow.
 pub(super) fn export_line(name: &str, value: &str) -> String {

@@ -143,12 +143,19 @@ fn told(found: &WhatIf) -> anyhow::Result<()> {
             output::print(format_args!("… the first {MAX_TOLD} of {}", found.different))?;
         }
     }
+    Ok(output::say(&summary(found))?)
+}
+
+fn summary(found: &WhatIf) -> String {
     let WhatIf { orders, same, undecided, erased, different, .. } = found;
-    Ok(output::print(format_args!(
-        "{} looked at: {different} would be decided otherwise, {same} alike, {undecided} were not decided \
-         then, {erased} were erased. Nothing was changed.",
-        if *orders == 1 { "1 order".to_owned() } else { format!("{orders} orders") }
-    ))?)
+    let were = |number: u64| if number == 1 { "1 was".to_owned() } else { format!("{number} were") };
+    format!(
+        "{} looked at: {different} would be decided otherwise, {same} alike, {} not decided then, {} erased. Nothing was \
+         changed.",
+        if *orders == 1 { "1 order".to_owned() } else { format!("{orders} orders") },
+        were(*undecided),
+        were(*erased)
+    )
 }
 
 fn as_json(found: &WhatIf) -> Value {
@@ -172,4 +179,19 @@ fn as_json(found: &WhatIf) -> Value {
         "different": found.different,
         "differences": differences,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_counts_one_and_many() {
+        let found = WhatIf { orders: 4, same: 1, undecided: 1, erased: 2, ..WhatIf::default() };
+        assert_eq!(
+            summary(&found),
+            "4 orders looked at: 0 would be decided otherwise, 1 alike, 1 was not decided then, 2 were erased. Nothing was \
+             changed."
+        );
+    }
 }

@@ -1,5 +1,7 @@
 //! `cloud-bridge webhooks`: what reached us of a store, and what became of it.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
@@ -7,8 +9,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::client::{ServerArgs, understood};
-use super::output::{self, cell, moment, word};
+use super::output::{self, cell, clean, moment, word};
 use super::paging::{PageArgs, tell_of_more};
+use crate::graphql::webhook_outcomes;
 
 /// List the webhooks of a store: those that were recorded, and those that were not let in
 #[derive(Debug, Subcommand)]
@@ -16,7 +19,7 @@ pub(super) enum Webhooks {
     List(List),
 }
 
-/// List webhooks, the newest first; those that were refused are counted by the hour, with the sentence that the latest sender got
+/// List webhooks, the newest first; those that were refused are counted by the hour; below the list it says what to do about them
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
@@ -30,7 +33,7 @@ pub(super) struct List {
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
     account: Option<String>,
     /// Only what became one of these, separated by commas
-    #[arg(long, env = "CLOUD_BRIDGE_OUTCOME", value_delimiter = ',', value_parser = PossibleValuesParser::new(OUTCOMES))]
+    #[arg(long, env = "CLOUD_BRIDGE_OUTCOME", value_delimiter = ',', value_parser = PossibleValuesParser::new(webhook_outcomes()))]
     outcome: Vec<String>,
     #[command(flatten)]
     page: PageArgs,
@@ -38,25 +41,9 @@ pub(super) struct List {
     server: ServerArgs,
 }
 
-const OUTCOMES: [&str; 13] = [
-    "accepted",
-    "filtered",
-    "duplicate",
-    "cancelled",
-    "too_late",
-    "not_an_order",
-    "unusable",
-    "store_error",
-    "customer_data_request",
-    "customer_redact",
-    "shop_redact",
-    "ping",
-    "refused",
-];
-
 const LIST: &str = "query($first: Int, $after: String, $filter: WebhookReceiptFilter) {
   webhookReceipts(first: $first, after: $after, filter: $filter) {
-    nodes { id outcome reason message count topic webhookId orderId bodyBytes receivedAt
+    nodes { id outcome reason message advice count topic webhookId orderId orderNumber bodyBytes receivedAt
       integration { id name } delivery { id status } }
     pageInfo { hasNextPage endCursor } } }";
 
@@ -66,9 +53,11 @@ struct Receipt {
     outcome: String,
     reason: Option<String>,
     message: Option<String>,
+    advice: Option<String>,
     count: i64,
     topic: Option<String>,
     order_id: Option<String>,
+    order_number: Option<String>,
     received_at: DateTime<Utc>,
     integration: Option<Store>,
     delivery: Option<Delivery>,
@@ -86,12 +75,9 @@ struct Delivery {
 }
 
 impl Receipt {
-    /// The reason, with the sentence that the sender got.
-    fn why(&self) -> Option<String> {
-        match (&self.reason, &self.message) {
-            (Some(reason), Some(message)) => Some(format!("{reason}: {message}")),
-            (reason, _) => reason.clone(),
-        }
+    /// The number of the order, or its id where the store has no number.
+    fn order(&self) -> Option<&str> {
+        self.order_number.as_deref().or(self.order_id.as_deref())
     }
 }
 
@@ -110,25 +96,33 @@ impl Webhooks {
         }
         let receipts: Vec<Receipt> = understood(&found["nodes"])?;
         if receipts.is_empty() {
-            return Ok(output::print(
+            return Ok(output::say(
                 "No webhook fits. Of a store that sends to an address that no integration has nothing is kept: compare the \
                  address in the store with `webhookUrl` in `cloud-bridge --json integrations list`.",
             )?);
         }
         let several_stores = receipts.iter().any(|receipt| receipt.integration != receipts[0].integration);
-        let mut header = vec!["RECEIVED (UTC)", "COUNT", "BECAME", "WHY", "ORDER", "DELIVERY", "TOPIC"];
+        let mut header = vec![
+            ("RECEIVED (UTC)", None),
+            ("COUNT", Some(3)),
+            ("BECAME", None),
+            ("WHY", None),
+            ("ORDER", None),
+            ("DELIVERY", Some(2)),
+            ("TOPIC", Some(1)),
+        ];
         if several_stores {
-            header.insert(1, "STORE");
+            header.insert(1, ("STORE", Some(4)));
         }
-        let mut table = output::table(&header);
+        let mut table = output::list(&header);
         let or_dash = |text: Option<&str>| cell(text.unwrap_or("—"));
         for receipt in &receipts {
             let mut row = vec![
                 cell(moment(receipt.received_at)),
                 cell(receipt.count.to_string()),
                 cell(word(&receipt.outcome)),
-                or_dash(receipt.why().as_deref()),
-                or_dash(receipt.order_id.as_deref()),
+                or_dash(receipt.reason.as_deref()),
+                or_dash(receipt.order()),
                 receipt.delivery.as_ref().map_or_else(|| cell("—"), |delivery| cell(word(&delivery.status))),
                 or_dash(receipt.topic.as_deref()),
             ];
@@ -138,6 +132,30 @@ impl Webhooks {
             table.add_row(row);
         }
         output::print(output::rendered(&table))?;
+        explain(&receipts)?;
         tell_of_more(&found)
     }
+}
+
+/// Sentences that the senders of one reason got, as many as are printed.
+const MAX_MESSAGES: usize = 3;
+
+/// What to do about each reason, and the sentences that the senders got.
+fn explain(receipts: &[Receipt]) -> anyhow::Result<()> {
+    let mut reasons: BTreeMap<String, (&str, Vec<&str>)> = BTreeMap::new();
+    for receipt in receipts {
+        let Some(advice) = &receipt.advice else { continue };
+        let reason = receipt.reason.clone().unwrap_or_else(|| word(&receipt.outcome));
+        let (_, messages) = reasons.entry(reason).or_insert((advice, vec![]));
+        if let Some(message) = receipt.message.as_deref().filter(|message| !messages.contains(message)) {
+            messages.push(message);
+        }
+    }
+    for (index, (reason, (advice, messages))) in reasons.iter().enumerate() {
+        let quoted: Vec<String> = messages.iter().take(MAX_MESSAGES).map(|message| format!("“{message}”")).collect();
+        let got = if quoted.is_empty() { String::new() } else { format!(" The sender got: {}.", quoted.join("; ")) };
+        let sentence = output::fitted(&clean(&format!("{reason}: {advice}{got}")), 2);
+        output::print(format_args!("{}{sentence}", if index == 0 { "\n" } else { "" }))?;
+    }
+    Ok(())
 }

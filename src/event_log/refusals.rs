@@ -37,6 +37,21 @@ pub enum RefusalReason {
 }
 
 impl RefusalReason {
+    pub const ALL: [Self; 8] = [
+        Self::MissingSignature,
+        Self::MalformedSignature,
+        Self::WrongSignature,
+        Self::MalformedBody,
+        Self::InactiveIntegration,
+        Self::TooLarge,
+        Self::TooSlow,
+        Self::Ping,
+    ];
+
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::MissingSignature => "missing_signature",
@@ -47,6 +62,40 @@ impl RefusalReason {
             Self::TooLarge => "too_large",
             Self::TooSlow => "too_slow",
             Self::Ping => "ping",
+        }
+    }
+
+    /// What the merchant does about it.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::MissingSignature => {
+                "The webhook came without a signature. Shopify and WooCommerce sign every webhook by themselves; another \
+                 sender sends the signature in the header X-Webhook-Signature. Where the store did not send it, there is \
+                 nothing to do."
+            }
+            Self::MalformedSignature => {
+                "The header of the signature has no HMAC-SHA256 in base64 or hexadecimal. Look at how the sender makes it: \
+                 `cloud-bridge sign` shows a right one."
+            }
+            Self::WrongSignature => {
+                "The store signs with another secret than the integration has. Hand over the store's secret with \
+                 `cloud-bridge integrations set-secret`, or enter in the store the secret that `cloud-bridge integrations \
+                 rotate-secret` makes."
+            }
+            Self::MalformedBody => {
+                "The signature is right, but the body cannot be read as an order of this kind of store. Compare the kind \
+                 of the integration (`cloud-bridge integrations list`) with the store, and have the store send JSON."
+            }
+            Self::InactiveIntegration => {
+                "The integration is deactivated: its webhooks are refused until `cloud-bridge integrations activate`. Have \
+                 the store send again what came meanwhile."
+            }
+            Self::TooLarge => "The webhook is larger than 2 MiB. Have the store send one order in each webhook.",
+            Self::TooSlow => {
+                "The body did not arrive in time. Most stores send it again by themselves; where it happens often, look at \
+                 the network between the store and this server."
+            }
+            Self::Ping => "WooCommerce tried the address when the webhook was saved. There is nothing to do.",
         }
     }
 }
@@ -196,4 +245,17 @@ pub async fn recent(
         sql = sql.push(" AND integration_id = ").bind(integration_id);
     }
     log.database().fetch_all(sql.push(" ORDER BY last_at DESC, integration_id, reason LIMIT ").bind(limit)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_is_read_again_and_says_what_to_do() {
+        for reason in RefusalReason::ALL {
+            assert_eq!(RefusalReason::parse(reason.as_str()), Some(reason));
+            assert!(reason.advice().ends_with('.'), "{reason:?}");
+        }
+    }
 }

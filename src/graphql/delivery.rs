@@ -63,6 +63,8 @@ pub(super) struct DeliveryFilter {
     pub(super) status: Option<Vec<DeliveryStatus>>,
     pub(super) resolution_code: Option<Vec<ResolutionCode>>,
     pub(super) integration_id: Option<ID>,
+    /// Support and admin only: of this account. Without it they get those of every account.
+    pub(super) account_id: Option<ID>,
     /// The store's id or number of one order, with or without its `#`; exact.
     pub(super) order: Option<String>,
     /// Order id, order number or username; exact or prefix. For support the username exactly.
@@ -82,8 +84,13 @@ impl DeliveryFilter {
         }
         let statuses = self.status.unwrap_or_default().into_iter().take(20);
         let codes = self.resolution_code.unwrap_or_default().into_iter().take(20);
+        let account_id = match self.account_id {
+            None => viewer.scope(),
+            Some(id) if viewer.sees(&id) => Some(id.replace('\0', "")),
+            Some(_) => return Err(ApiError::Forbidden),
+        };
         Ok(Filter {
-            account_id: viewer.scope(),
+            account_id,
             integration_id: self.integration_id.map(|id| id.0),
             statuses: statuses.map(|status| Status::from(status).as_str().to_owned()).collect(),
             resolution_codes: codes.map(|code| Code::from(code).as_str().to_owned()).collect(),

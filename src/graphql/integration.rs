@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use async_graphql::connection::Connection;
+use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::ItemMapping as Mapping;
 use domain::integration::Provider as DomainProvider;
 use projections::integrations::IntegrationRow;
 
+use super::ApiError;
 use super::account::moment;
 use super::delivery::{Delivery, DeliveryFilter, deliveries};
+use super::loader::{AccountKey, Loader};
 use super::page::cost;
 use super::words::{MatchType, Provider, ResourceType};
 use crate::service::Service;
@@ -22,6 +25,14 @@ pub(super) struct Integration(pub(super) IntegrationRow);
 impl Integration {
     async fn id(&self) -> ID {
         ID(self.0.id.clone())
+    }
+
+    /// Whose it is.
+    async fn account(&self, context: &Context<'_>) -> Result<Owner, ApiError> {
+        let loader = context.data_unchecked::<DataLoader<Loader>>();
+        let found = loader.load_one(AccountKey(self.0.account_id.clone())).await?;
+        // The views are moved along one by one; an account that is not there yet is about to be.
+        found.map(|name| Owner { id: ID(self.0.account_id.clone()), name }).ok_or(ApiError::Unavailable)
     }
 
     async fn provider(&self) -> Provider {
@@ -75,6 +86,13 @@ impl Integration {
         let filter = DeliveryFilter { integration_id: Some(ID(self.0.id.clone())), ..filter.unwrap_or_default() };
         deliveries(context, (after, None), (first, None), Some(filter)).await
     }
+}
+
+/// The account that something belongs to.
+#[derive(SimpleObject)]
+pub(super) struct Owner {
+    id: ID,
+    name: String,
 }
 
 pub(super) fn webhook_url(service: &Service, provider: &str, id: &str) -> String {

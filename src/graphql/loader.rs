@@ -6,6 +6,7 @@ use std::sync::Arc;
 use domain::Private;
 use domain::delivery::DeliveryEvent;
 use domain::notice::NoticeEvent;
+use projections::accounts;
 use projections::delivery_log::{self, DeliveryRow};
 use projections::feed::{Fact, Recorded};
 use projections::integrations::{self, IntegrationRow};
@@ -14,6 +15,10 @@ use crate::event_log::LoadError;
 use crate::service::Service;
 
 pub(super) struct Loader(pub(super) Arc<Service>);
+
+/// An account, for its name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct AccountKey(pub(super) String);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct IntegrationKey(pub(super) String);
@@ -57,6 +62,17 @@ impl async_graphql::dataloader::Loader<IntegrationKey> for Loader {
         let ids: Vec<String> = keys.iter().map(|key| key.0.clone()).collect();
         let rows = integrations::find_many(&self.0.views, &ids).await?;
         Ok(rows.into_iter().map(|row| (IntegrationKey(row.id.clone()), row)).collect())
+    }
+}
+
+impl async_graphql::dataloader::Loader<AccountKey> for Loader {
+    type Value = String;
+    type Error = Arc<sqlx::Error>;
+
+    async fn load(&self, keys: &[AccountKey]) -> Result<HashMap<AccountKey, String>, Self::Error> {
+        let ids: Vec<String> = keys.iter().map(|key| key.0.clone()).collect();
+        let names = accounts::names(&self.0.views, &ids).await?;
+        Ok(names.into_iter().map(|(id, name)| (AccountKey(id), name)).collect())
     }
 }
 

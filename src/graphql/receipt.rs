@@ -17,7 +17,7 @@ use super::loader::{DeliveryKey, HeadersKey, IntegrationKey, Loader};
 use super::page::Wanted;
 use super::viewer::Viewer;
 use super::words::Provider;
-use crate::event_log::refusals::{self, RefusedHour};
+use crate::event_log::refusals::{self, RefusalReason, RefusedHour};
 use crate::service::Service;
 
 /// What became of a webhook.
@@ -70,6 +70,11 @@ const RECORDED: [(WebhookOutcome, &str); 13] = [
     (WebhookOutcome::ShopRedact, "shop_redact"),
 ];
 
+/// Every outcome, in the words of the command line.
+pub(crate) fn outcomes() -> impl Iterator<Item = &'static str> {
+    RECORDED.into_iter().map(|(_, word)| word).chain(["ping", "refused"])
+}
+
 #[derive(InputObject, Default)]
 pub(super) struct WebhookReceiptFilter {
     integration_id: Option<ID>,
@@ -88,12 +93,17 @@ pub(super) struct WebhookReceipt {
     reason: Option<String>,
     /// The sentence that the sender got, where it was refused: of the latest one. Quotes nothing of its body.
     message: Option<String>,
+    /// What the merchant does about it, where it was refused, and what a ping is.
+    advice: Option<&'static str>,
     /// How many webhooks this stands for.
     count: i32,
     provider: Option<Provider>,
     topic: Option<String>,
     webhook_id: Option<String>,
+    /// The store's own order id.
     order_id: Option<String>,
+    /// The number that people see.
+    order_number: Option<String>,
     body_bytes: Option<i32>,
     /// When the (latest) one came.
     received_at: DateTime<Utc>,
@@ -153,11 +163,13 @@ impl From<ReceiptRow> for WebhookReceipt {
             outcome: outcome.map_or(WebhookOutcome::NotAnOrder, |(outcome, _)| *outcome),
             reason: row.reason,
             message: None,
+            advice: None,
             count: 1,
             provider: DomainProvider::parse(&row.provider).map(Provider::from),
             topic: row.topic,
             webhook_id: row.webhook_id,
             order_id: row.order_id,
+            order_number: row.order_number,
             body_bytes: Some(int(row.body_bytes)),
             received_at: moment(row.received_at),
             received_at_us: row.received_at,
@@ -175,6 +187,7 @@ impl From<RefusedHour> for WebhookReceipt {
         Self {
             id: ID(format!("{}-{}-{}", row.integration_id, row.reason, row.hour)),
             outcome: if ping { WebhookOutcome::Ping } else { WebhookOutcome::Refused },
+            advice: RefusalReason::parse(&row.reason).map(RefusalReason::advice),
             reason: (!ping).then_some(row.reason),
             message: row.message,
             count: int(row.refused),
@@ -182,6 +195,7 @@ impl From<RefusedHour> for WebhookReceipt {
             topic: None,
             webhook_id: None,
             order_id: None,
+            order_number: None,
             body_bytes: None,
             received_at: moment(row.last_at),
             received_at_us: row.last_at,
@@ -252,4 +266,20 @@ pub(super) async fn receipts(
     placed.sort_by(|(a, _), (b, _)| b.cmp(a));
     placed.truncate(wanted.size + 1);
     Ok(placed)
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::resolver_utils::EnumType as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_has_a_word_for_every_outcome() {
+        let words: Vec<String> = outcomes().map(str::to_uppercase).collect();
+        for item in WebhookOutcome::items() {
+            assert!(words.iter().any(|word| word == item.name), "{}", item.name);
+        }
+        assert_eq!(words.len(), WebhookOutcome::items().len());
+    }
 }

@@ -195,8 +195,51 @@ on_each_engine! {
         assert!(admin.printed(&["accounts", "grant", short, "5"]).await.contains("1002 credits"));
     }
 
+    async fn a_command_says_whose_integration_or_delivery_it_changes(app: &TestApp) {
+        let (merchant, other) = (app.merchant().await, app.merchant().await);
+        let shop = merchant.shop(Provider::Generic).await;
+        let others = other.shop(Provider::Generic).await;
+        let order = shop.post(&orders::generic("77001042", "never_follows", &["STORM"])).await.accepted("queued");
+        others.post(&orders::generic("77001043", "never_follows", &["STORM"])).await.accepted("queued");
+        app.settle().await;
+        let (person, admin) = (desk(app, &merchant.key), desk(app, &app.admin.api_key));
+        let sam = desk(app, &support(app).await);
+        let whose = format!("Account: Storm Audio ({})", merchant.id);
+        let file = app.databases.folder().join("one.json");
+        std::fs::write(&file, r#"{"matchType":"sku","externalRef":"A","resourceType":"preset","resourceId":"a"}"#).unwrap();
+        for command in [
+            &["integrations", "update", &shop.id, "--name", "Renamed"][..],
+            &["integrations", "deactivate", &shop.id, "--yes"],
+            &["integrations", "activate", &shop.id],
+            &["mappings", "list", &shop.id],
+            &["mappings", "add", &shop.id, "--sku", "NEW", "--preset", "new"],
+            &["mappings", "import", &shop.id, file.to_str().unwrap()],
+            &["deliveries", "retry", &order],
+            &["deliveries", "cancel", &order],
+        ] {
+            let done = admin.run(command).await;
+            assert!(done.status.success() && said(&done).contains(&whose), "{command:?}: {}", said(&done));
+            app.settle().await;
+        }
+        let read = sam.run(&["mappings", "list", &shop.id]).await;
+        assert!(read.status.success() && said(&read).contains(&whose), "{}", said(&read));
+        let own = person.run(&["integrations", "update", &shop.id, "--name", "Mine"]).await;
+        assert!(own.status.success() && !said(&own).contains("Account:"), "{}", said(&own));
+
+        let listed = async |account: &str| sam.json(&["deliveries", "list", "--account", account]).await;
+        for (account, order) in [(&merchant.id, "77001042"), (&other.id, "77001043")] {
+            let found = listed(account).await;
+            assert_eq!(found["nodes"].as_array().unwrap().len(), 1, "{found}");
+            assert_eq!(found["nodes"][0]["orderId"], json!(order));
+        }
+        assert_eq!(person.json(&["deliveries", "list", "--account", &merchant.id]).await["nodes"].as_array().unwrap().len(), 1);
+        let refused = person.refused(&["deliveries", "list", "--account", &other.id]).await;
+        assert!(refused.contains("may not"), "{refused}");
+    }
+
     async fn a_command_says_on_which_account_it_works(app: &TestApp) {
         let merchant = app.merchant().await;
+        let sam = desk(app, &support(app).await);
         let (person, admin) = (desk(app, &merchant.key), desk(app, &app.admin.api_key));
         let create = ["integrations", "create", "--provider", "generic", "--name", "My shop"];
         for forgotten in [
@@ -204,10 +247,16 @@ on_each_engine! {
             &["credentials", "set", "--email", "a@b.c", "--password-stdin"],
             &["credentials", "delete", "--yes"],
             &["accounts", "retention", "--days", "30", "--yes"],
+            &["keys", "create", "--name", "k"],
         ] {
             let refused = admin.refused(forgotten).await;
             assert!(refused.contains("Administrator") && refused.contains("--account"), "{forgotten:?}: {refused}");
+            let refused = sam.refused(forgotten).await;
+            assert!(refused.contains("role support") && refused.contains("--account"), "{forgotten:?}: {refused}");
         }
+        let create_one = r#"mutation { createIntegration(input: { provider: GENERIC, name: "x" }) { webhookUrl } }"#;
+        let answer = app.try_ask(&sam.key, create_one, json!({})).await;
+        assert!(answer["errors"][0]["message"].as_str().unwrap().contains("may not"), "{answer}");
         assert_eq!(admin.json(&["integrations", "list"]).await["nodes"], json!([]), "nothing was made");
         let short = &merchant.id[..20];
         let made = admin.run(&[&create[..], &["--account", short]].concat()).await;
@@ -216,7 +265,7 @@ on_each_engine! {
         assert_eq!(person.json(&["integrations", "list"]).await["nodes"].as_array().unwrap().len(), 1);
         let own = person.run(&create).await;
         assert!(own.status.success() && !said(&own).contains("Account:"), "a merchant's key tells: {}", said(&own));
-        for command in [&["keys", "list"][..], &["keys", "create", "--name", "k"], &["credentials", "show"]] {
+        for command in [&["keys", "list"][..], &["keys", "create", "--name", "k", "--role", "admin"], &["credentials", "show"]] {
             assert!(said(&admin.run(command).await).contains("Account: Administrator"), "{command:?}");
         }
     }

@@ -91,17 +91,17 @@ impl Actions {
             short.extend(ShortIds::of(&client, kind, of_kind.map(|action| action.aggregate_id.as_str())).await?);
         }
         let mut table = output::list(&[
-            ("WHEN (UTC)", None),
-            ("KEY", Some(3)),
+            ("WHEN (UTC)", Some(2)),
+            ("KEY", None),
             ("WHAT", None),
             ("STREAM", Some(1)),
-            ("REASON", Some(2)),
+            ("REASON", None),
         ]);
         for action in &actions {
             table.add_row([
                 cell(moment(action.recorded_at)),
                 cell(&action.key_name),
-                cell(&action.summary),
+                cell(output::with_short_ids(&action.summary)),
                 cell(format!("{} {}", action.aggregate_type, clean(short.get(&action.aggregate_id)))),
                 cell(action.reason.as_deref().unwrap_or("—")),
             ]);

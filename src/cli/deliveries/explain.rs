@@ -1,6 +1,6 @@
 //! `cloud-bridge deliveries explain`: the story of an order, for somebody who asks what became of it.
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -90,7 +90,7 @@ impl Explain {
             let told: Vec<Value> = told.iter().map(story::Told::object).collect();
             return Ok(output::print_json(&json!({ "delivery": delivery, "story": told, "now": now }))?);
         }
-        output::print(format_args!(
+        output::say(&format!(
             "Order {} of {}: {}\nDelivery {}\n",
             clean(found.order_number.as_ref().unwrap_or(&found.order_id)),
             clean(&found.integration.name),
@@ -99,9 +99,10 @@ impl Explain {
         ))?;
         for told in &told {
             let later = told.later.as_ref().map(|later| format!(" ({later})")).unwrap_or_default();
-            output::print(format_args!("{}{later}\n  {}", moment(told.at), clean(&told.sentence)))?;
+            let sentence = output::fitted(&clean(&told.sentence), 2);
+            output::print(format_args!("{}\n  {sentence}", output::fitted(&format!("{}{later}", moment(told.at)), 0)))?;
         }
-        Ok(output::print(format_args!("\nNow\n  {}", clean(&now)))?)
+        Ok(output::print(format_args!("\nNow\n  {}", output::fitted(&clean(&now), 2)))?)
     }
 }
 
@@ -116,7 +117,7 @@ pub(super) async fn meant(client: &Client, text: &str) -> anyhow::Result<String>
     match ids.as_slice() {
         [only] => return Ok(only.clone()),
         [] => {}
-        several => bail!("{}", which(text, &each(client, several).await?)),
+        ids => return Err(several(client, text, ids).await?),
     }
     let beginning = json!({ "search": text.trim_start_matches('#') });
     let similar = client.ask(SEARCH, json!({ "first": MAX_CANDIDATES, "filter": beginning })).await?;
@@ -126,9 +127,14 @@ pub(super) async fn meant(client: &Client, text: &str) -> anyhow::Result<String>
     ids.sort_unstable();
     ids.dedup();
     if ids.is_empty() {
-        bail!("there is no delivery and no order {}: `cloud-bridge deliveries list` shows them", clean(text));
+        bail!("{}", identifiers::unknown(Kind::Delivery, text));
     }
-    bail!("{}", which(text, &each(client, &ids).await?))
+    Err(several(client, text, &ids).await?)
+}
+
+/// That a text may mean each of several deliveries, and which those are.
+pub(in crate::cli) async fn several(client: &Client, text: &str, ids: &[String]) -> anyhow::Result<anyhow::Error> {
+    Ok(anyhow!(which(text, &each(client, ids).await?)))
 }
 
 /// Deliveries as they stand themselves, whatever became of their latest duplicates.

@@ -55,7 +55,7 @@ pub(super) async fn print(client: &Client, deliveries: &[Delivery], with_store: 
 fn explain(codes: &BTreeSet<ResolutionCode>) -> anyhow::Result<()> {
     for (index, code) in codes.iter().enumerate() {
         let sentence = format!("{}: {}", code.as_str(), code.advice());
-        let sentence = output::width().map_or(sentence.clone(), |width| output::wrapped(&sentence, width, 2));
+        let sentence = output::fitted(&sentence, 2);
         output::print(format_args!("{}{sentence}", if index == 0 { "\n" } else { "" }))?;
     }
     Ok(())

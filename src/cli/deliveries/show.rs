@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::explain::{meant, timeline};
 use super::story::Event;
 use crate::cli::client::{Client, ServerArgs, understood};
+use crate::cli::events::shown_actor;
 use crate::cli::input;
 use crate::cli::moments::moment as parse_moment;
 use crate::cli::output::{self, cell, clean, moment, word};
@@ -162,7 +163,7 @@ impl Delivery {
         ];
         for (name, value) in facts {
             if let Some(value) = value {
-                output::print(format_args!("{name:<14}{}", clean(&value)))?;
+                output::print(format_args!("{name:<14}{}", output::fitted(&clean(&value), 14)))?;
             }
         }
         Ok(())
@@ -212,7 +213,11 @@ fn print_story(events: &[Value]) -> anyhow::Result<()> {
     let mut table = output::table(&["WHEN (UTC)", "WHO", "WHAT HAPPENED"]);
     for event in events {
         let event: Event = understood(event)?;
-        table.add_row([cell(moment(event.recorded_at)), cell(&event.actor), cell(&event.summary)]);
+        table.add_row([
+            cell(moment(event.recorded_at)),
+            cell(shown_actor(&event.actor)),
+            cell(output::with_short_ids(&event.summary)),
+        ]);
     }
     output::print(format_args!("\n{}", output::rendered(&table)))?;
     Ok(())

@@ -107,7 +107,7 @@ fn style(event_type: &str) -> Style {
 }
 
 /// Who it was: on a terminal no more of a worker's name than tells it from others.
-pub(super) fn shown_actor(actor: &str) -> String {
+pub(in crate::cli) fn shown_actor(actor: &str) -> String {
     const LENGTH: usize = 20;
     if width().is_none() || actor.chars().count() <= LENGTH {
         return actor.to_owned();

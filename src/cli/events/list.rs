@@ -51,7 +51,7 @@ impl List {
                 output::print_json_line(&object(event))?;
             }
         } else if events.is_empty() {
-            output::print("No event fits. `cloud-bridge events list` without options shows the newest.")?;
+            output::say("No event fits. `cloud-bridge events list` without options shows the newest.")?;
         } else {
             let layout = Layout::of_stdout();
             output::print(layout.header())?;

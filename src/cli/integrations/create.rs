@@ -47,7 +47,7 @@ const SHOPIFY: &str = "shopify";
 
 const CREATE: &str = "mutation($input: CreateIntegrationInput!) {
   createIntegration(input: $input) {
-    integration { id orderStatuses } webhookUrl signingSecret userErrors { code message field } } }";
+    integration { id orderStatuses } webhookUrl signingSecret warning userErrors { code message field } } }";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -55,6 +55,7 @@ struct Created {
     integration: New,
     webhook_url: String,
     signing_secret: String,
+    warning: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -79,7 +80,11 @@ impl Create {
             "signingSecret": given,
         });
         let payload = client.change(CREATE, json!({ "input": input }), "createIntegration").await?;
-        let Created { integration: New { id, order_statuses }, webhook_url, signing_secret } = understood(&payload)?;
+        let Created { integration: New { id, order_statuses }, webhook_url, signing_secret, warning } =
+            understood(&payload)?;
+        if let Some(warning) = warning {
+            input::tell(&format!("Warning: {}.", clean(&warning)))?;
+        }
         // What was made is of no use to a store that signs with a secret of its own, and nobody should be shown it.
         let is_made = given.is_none();
         let made = Some(signing_secret).filter(|_| is_made && self.provider != SHOPIFY);
@@ -88,13 +93,12 @@ impl Create {
                 "integrationId": id, "webhookUrl": webhook_url, "signingSecret": made, "orderStatuses": order_statuses }))?);
         }
         output::print(format_args!(
-            "Integration:    {}\nWebhook URL:    {}\nDelivers:       orders of {}\n\nDrafts and failed, voided or expired \
-             orders are never delivered. For every other status:\n  cloud-bridge integrations update {} --order-status any",
+            "Integration:    {}\nWebhook URL:    {}\nDelivers:       orders of {}\n",
             clean(&id),
             clean(&webhook_url),
-            delivered(&order_statuses),
-            clean(&id)
+            delivered(&order_statuses)
         ))?;
+        output::say("Drafts and failed, voided or expired orders are never delivered.")?;
         let mut variables =
             vec![output::export_line("INTEGRATION_ID", &id), output::export_line("WEBHOOK_URL", &webhook_url)];
         let mut next = "cloud-bridge mappings add \"$INTEGRATION_ID\" --sku SKU --preset PRESET_ID";
@@ -114,7 +118,14 @@ impl Create {
         } else {
             output::print("\nThe secret that the store signs with is saved. Go on with:")?;
         }
-        Ok(output::print(format_args!("\n  {}\n  {next}", variables.join("\n  ")))?)
+        output::print(format_args!("\n  {}\n  {next}", variables.join("\n  ")))?;
+        if !order_statuses.is_empty() {
+            output::print(
+                "\nTo have orders of every other status delivered too:\n\n  cloud-bridge integrations update \
+                 \"$INTEGRATION_ID\" --order-status any",
+            )?;
+        }
+        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 use serde_json::json;
 
+use crate::cli::acting::tell_owner_of_integration;
 use crate::cli::client::{ServerArgs, understood};
 use crate::cli::identifiers::{self, Kind};
 use crate::cli::input;
@@ -50,6 +51,7 @@ impl SetSecret {
         // Before anything is typed that would be lost.
         let client = self.server.client()?;
         let id = identifiers::whole(&client, Kind::Integration, &self.id).await?;
+        tell_owner_of_integration(&client, &id).await?;
         let secret = input::secret("Signing secret, as the store shows it")?;
         let overlap_hours = if self.at_once { 0 } else { self.overlap_hours };
         let input = json!({ "input": { "integrationId": id, "signingSecret": secret, "overlapHours": overlap_hours } });
@@ -63,18 +65,23 @@ impl SetSecret {
         }
         let preview = clean(integration["signingSecretPreview"].as_str().unwrap_or_default());
         let before = match overlap_hours {
-            0 => "the one before is void".to_owned(),
-            1 => "the one before is valid for 1 more hour".to_owned(),
-            hours => format!("the one before is valid for {hours} more hours (--at-once ends that)"),
+            0 => "a secret that the store used before is void".to_owned(),
+            1 => "a secret that the store used before stays valid for 1 more hour".to_owned(),
+            hours => {
+                format!("a secret that the store used before stays valid for {hours} more hours (--at-once ends that)")
+            }
         };
-        Ok(output::print(format_args!("The signing secret is {preview} now; {before}."))?)
+        Ok(output::say(&format!("The signing secret is {preview} now; {before}."))?)
     }
 }
 
 impl RotateSecret {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
-        let input = json!({ "input": { "integrationId": self.id, "overlapHours": self.overlap_hours } });
-        let payload = self.server.client()?.change(ROTATE_SECRET, input, "rotateSigningSecret").await?;
+        let client = self.server.client()?;
+        let id = identifiers::whole(&client, Kind::Integration, &self.id).await?;
+        tell_owner_of_integration(&client, &id).await?;
+        let input = json!({ "input": { "integrationId": id, "overlapHours": self.overlap_hours } });
+        let payload = client.change(ROTATE_SECRET, input, "rotateSigningSecret").await?;
         let secret: String = understood(&payload["signingSecret"])?;
         if json {
             output::print_json(&json!({ "signingSecret": secret }))?;

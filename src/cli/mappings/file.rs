@@ -7,8 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use domain::asset::MAX_REFERENCE_CHARS;
 use domain::integration::MAX_MAPPINGS;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::cli::output::clean;
 
@@ -22,33 +21,28 @@ const MATCH_TYPES: [(&str, &str); 4] =
     [("sku", "SKU"), ("productId", "PRODUCT_ID"), ("variantId", "VARIANT_ID"), ("title", "TITLE")];
 const RESOURCE_TYPES: [(&str, &str); 2] = [("preset", "PRESET"), ("capture", "CAPTURE")];
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Entry {
-    match_type: String,
-    external_ref: String,
-    resource_type: String,
-    resource_id: String,
-    /// Of a list with ids: the mapping gets another.
-    #[serde(default)]
-    #[expect(dead_code, reason = "read, so that the list of one integration can be given to another")]
-    id: Option<String>,
-}
+/// The fields of a mapping. One of a list has an id as well: the mapping gets another.
+const FIELDS: [&str; 4] = ["matchType", "externalRef", "resourceType", "resourceId"];
+const IGNORED: &str = "id";
 
 /// A mapping as it is written, from the words of the API.
 pub(super) fn object(match_type: &str, external_ref: &str, resource_type: &str, resource_id: &str) -> Value {
-    let written = |words: &[(&'static str, &str)], word: &str| {
-        words
-            .iter()
-            .find(|(_, api)| *api == word)
-            .map_or_else(|| word.to_lowercase(), |(written, _)| (*written).to_owned())
-    };
     json!({
         "matchType": written(&MATCH_TYPES, match_type),
         "externalRef": external_ref,
         "resourceType": written(&RESOURCE_TYPES, resource_type),
         "resourceId": resource_id,
     })
+}
+
+/// A kind of match as it is written, from the word of the API.
+pub(super) fn match_type(word: &str) -> String {
+    written(&MATCH_TYPES, word)
+}
+
+fn written(words: &[(&'static str, &str)], word: &str) -> String {
+    let found = words.iter().find(|(_, api)| *api == word);
+    found.map_or_else(|| word.to_lowercase(), |(written, _)| (*written).to_owned())
 }
 
 /// Reads a file, or standard input, into what the server is given.
@@ -74,7 +68,12 @@ fn bounded(from: impl Read) -> anyhow::Result<String> {
 }
 
 fn parsed(text: &str) -> anyhow::Result<Vec<Value>> {
-    let entries: Vec<Value> = serde_json::from_str(text).context("this is no JSON list of mappings")?;
+    let entries = match serde_json::from_str(text).context("this is no JSON")? {
+        Value::Array(entries) => entries,
+        // The documents on store integrations show a single one.
+        Value::Object(entry) => vec![Value::Object(entry)],
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => bail!("this is no JSON list of mappings"),
+    };
     if entries.len() > MAX_MAPPINGS {
         bail!("an integration can have {MAX_MAPPINGS} mappings, and these are {}", entries.len());
     }
@@ -83,19 +82,36 @@ fn parsed(text: &str) -> anyhow::Result<Vec<Value>> {
 }
 
 fn sent(entry: Value) -> anyhow::Result<Value> {
-    let entry: Entry = serde_json::from_value(entry)?;
-    for (field, text) in [("externalRef", &entry.external_ref), ("resourceId", &entry.resource_id)] {
+    let Value::Object(entry) = entry else { bail!("it is no object with {}", FIELDS.join(", ")) };
+    if let Some(other) = entry.keys().find(|name| *name != IGNORED && !FIELDS.contains(&name.as_str())) {
+        bail!("{} is no field of a mapping: these are {}", clean(other), FIELDS.join(", "));
+    }
+    let [match_type, external_ref, resource_type, resource_id] = FIELDS.map(|name| field(&entry, name));
+    let (external_ref, resource_id) = (external_ref?, resource_id?);
+    for (field, text) in [("externalRef", &external_ref), ("resourceId", &resource_id)] {
         let length = text.trim().chars().count();
         if length == 0 || length > MAX_REFERENCE_CHARS {
             bail!("{field} must have 1 to {MAX_REFERENCE_CHARS} characters");
         }
     }
     Ok(json!({
-        "matchType": word("matchType", &MATCH_TYPES, &entry.match_type)?,
-        "externalRef": entry.external_ref,
-        "resourceType": word("resourceType", &RESOURCE_TYPES, &entry.resource_type)?,
-        "resourceId": entry.resource_id,
+        "matchType": word("matchType", &MATCH_TYPES, &match_type?)?,
+        "externalRef": external_ref,
+        "resourceType": word("resourceType", &RESOURCE_TYPES, &resource_type?)?,
+        "resourceId": resource_id,
     }))
+}
+
+/// The text of a field. A whole number is one too: stores write the ids of products so.
+fn field(entry: &Map<String, Value>, name: &str) -> anyhow::Result<String> {
+    match entry.get(name) {
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(Value::Number(number)) if number.is_u64() || number.is_i64() => Ok(number.to_string()),
+        None => bail!("{name} is missing"),
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            bail!("{name} must be a text, or a whole number")
+        }
+    }
 }
 
 /// In the words of the API, whatever the case, with or without the underscore.
@@ -138,7 +154,8 @@ mod tests {
             ("matchType", json!("colour"), "sku, productId, variantId, title"),
             ("resourceType", json!("song"), "preset, capture"),
             ("externalRef", json!(" "), "externalRef"),
-            ("resourceId", json!(null), "expected a string"),
+            ("resourceId", json!(null), "resourceId must be a text"),
+            ("externalRef", json!(1.5), "externalRef must be a text"),
             ("price", json!(1), "price"),
         ] {
             let mut bad = good.clone();
@@ -146,6 +163,26 @@ mod tests {
             let error = format!("{:#}", parsed(&json!([good, bad]).to_string()).unwrap_err());
             assert!(error.contains("mapping 2") && error.contains(said), "{error}");
         }
-        assert!(parsed("{}").is_err() && parsed("[").is_err());
+        let mut without = good.clone();
+        without.as_object_mut().unwrap().remove("externalRef");
+        for (text, said) in [
+            (without.to_string(), "externalRef is missing"),
+            ("{}".to_owned(), "is missing"),
+            ("[".to_owned(), "this is no JSON"),
+            ("7".to_owned(), "no JSON list of mappings"),
+            ("[7]".to_owned(), "it is no object"),
+        ] {
+            let error = format!("{:#}", parsed(&text).unwrap_err());
+            assert!(error.contains(said), "{error}");
+        }
+    }
+
+    #[test]
+    fn one_mapping_may_stand_alone_and_an_id_may_be_a_number() {
+        let one = json!({ "matchType": "productId", "externalRef": 7_891_234_567_890_u64, "resourceType": "preset",
+            "resourceId": "storm" });
+        let read = parsed(&one.to_string()).unwrap();
+        assert_eq!(read.len(), 1);
+        assert_eq!((&read[0]["matchType"], &read[0]["externalRef"]), (&json!("PRODUCT_ID"), &json!("7891234567890")));
     }
 }

@@ -101,7 +101,7 @@ impl ForReal<'_> {
             if json {
                 output::print_json(&preview)?;
             } else {
-                output::print(nothing)?;
+                output::say(&nothing)?;
             }
             return Ok(());
         }
@@ -133,7 +133,7 @@ impl ForReal<'_> {
             output::print(format_args!("{} had been changed meanwhile and were left alone.", ended.refused))?;
         }
         if ended.more {
-            output::print("There are more than are done at once: run this again for the rest.")?;
+            output::say("There are more than are done at once: run this again for the rest.")?;
         }
         Ok(())
     }
@@ -217,7 +217,7 @@ async fn shown(client: &Client, preview: &Value, found: &Told) -> anyhow::Result
         text.push_str("\nThere are more than are done at once: run this again after it.");
     }
     text.push('\n');
-    text.push_str(&left_alone(found));
+    text.push_str(&output::fitted(&left_alone(found), 0));
     Ok(text)
 }
 

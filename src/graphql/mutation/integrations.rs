@@ -125,7 +125,8 @@ impl Integrations {
             return Ok(UserError::new("PROVIDER_NOT_SUPPORTED", message, Some("provider")).into());
         }
         let account_id = match &input.account_id {
-            None => viewer.account_id,
+            None if viewer.manages(&viewer.account_id.to_string()) => viewer.account_id,
+            None => return Err(ApiError::Forbidden),
             Some(id) if viewer.manages(id) => match id.parse() {
                 Ok(id) if account_exists(service, id).await? => id,
                 _ => return Ok(UserError::not_found("accountId").into()),

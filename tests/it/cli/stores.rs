@@ -80,7 +80,10 @@ async fn stores_are_set_up_and_their_webhooks_listed(engine: Engine) {
     let refused = reqwest::Client::new().post(url).header(name, value).body(body.to_vec()).send().await.unwrap();
     assert_eq!(refused.status().as_u16(), 400);
     let listed = printed(&desk.run(&["webhooks", "list", "--outcome", "refused"]).await);
-    assert!(listed.contains("malformed_body: `items` is missing"), "{listed}");
+    assert!(
+        listed.contains("malformed_body: The signature is right") && listed.contains("got: “`items` is missing"),
+        "{listed}"
+    );
 
     desk.server.kill().await;
     cortex.stop().await;

@@ -89,6 +89,14 @@ on_each_engine! {
             assert!(refused.contains("completed") && refused.contains("retry_scheduled"), "{refused}");
             assert!(!refused.contains("duplicate"), "{refused}");
         }
+        for command in ["retry", "cancel"] {
+            let refused = person.refused(&["deliveries", command, "#1042"]).await;
+            assert!(refused.contains("order #1042 of My shop, completed") && refused.contains("retry_scheduled"), "{refused}");
+        }
+        for command in [&["deliveries", "retry", "01a2"][..], &["deliveries", "show", "01a2"], &["mappings", "list", "01a2"]] {
+            let refused = person.refused(command).await;
+            assert!(refused.contains("Of an id, 8 characters are needed"), "{command:?}: {refused}");
+        }
     }
 
     async fn a_mapping_says_how_many_past_orders_bought_it_and_delivers_to_them(app: &TestApp) {

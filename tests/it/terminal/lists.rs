@@ -1,7 +1,7 @@
 //! Lists: what fits a terminal, what their codes mean, and what an empty one says.
 
 use super::{Desk, desk, support};
-use crate::app::TestApp;
+use crate::app::{Shop, TestApp};
 use crate::engines::on_each_engine;
 use crate::orders;
 use domain::integration::Provider;
@@ -58,11 +58,66 @@ on_each_engine! {
         let admin = desk(app, &app.admin.api_key);
         let accounts = fits(&admin, &["accounts", "list"]).await;
         assert!(accounts.contains("Storm Audio") && accounts.contains("CREDITS"), "{accounts}");
-        fits(&admin, &["audit", "actions"]).await;
+        let shown = fits(&person, &["deliveries", "show", "1044"]).await;
+        assert!(shown.contains("WHO") && shown.contains("…"), "{shown}");
+        for order in ["1042", "1043"] {
+            for command in ["show", "explain"] {
+                fits(&person, &["deliveries", command, order]).await;
+            }
+        }
+        let made = person.json(&["keys", "create", "--name", "second"]).await;
+        let deactivate = ["keys", "deactivate", made["apiKeyId"].as_str().unwrap(), "--yes", "--reason", "not used"];
+        person.printed(&deactivate).await;
+        let actions = fits(&admin, &["audit", "actions"]).await;
+        for words in ["KEY", "REASON", "WHAT", "not used"] {
+            assert!(actions.contains(words), "{words} in {actions}");
+        }
         fits(&admin, &["data-requests"]).await;
         fits(&admin, &["projections", "status"]).await;
         // The option says the same as the variable.
         assert_eq!(person.printed(&["deliveries", "list", "--columns", "80"]).await, two_stores);
+    }
+
+    async fn webhooks_fit_eighty_columns_with_what_to_do_about_them(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = merchant.bare_shop(Provider::Shopify, &[]).await;
+        shop.map("STORM", "storm").await;
+        let mut order = orders::shopify(1042, "mutual_max", &["STORM"]);
+        order["id"] = json!(5_678_901_231_047_u64);
+        shop.post(&order).await.accepted("queued");
+        app.settle().await;
+        order["line_items"][0]["quantity"] = json!(3);
+        order["updated_at"] = json!("2027-03-14T12:00:00Z");
+        shop.post(&order).await;
+        let stranger = Shop { secret: "whsec_of_somebody_else".to_owned(), ..shop.clone() };
+        stranger.post(&order).await.refused(401, "wrong_signature");
+        shop.update(json!({ "active": false })).await;
+        shop.post(&order).await.refused(404, "inactive_integration");
+        app.settle().await;
+
+        let person = desk(app, &merchant.key);
+        let listed = fits(&person, &["webhooks", "list"]).await;
+        for words in ["#1042", "accepted", "wrong_signature", "inactive_integration"] {
+            assert!(listed.contains(words), "{words} in {listed}");
+        }
+        assert!(!listed.contains("TOPIC") && !listed.contains("5678901231047"), "{listed}");
+        let flat = listed.split_whitespace().collect::<Vec<_>>().join(" ");
+        for sentence in [
+            "wrong_signature: The store signs with another secret than the integration has.",
+            "set-secret",
+            "The sender got: “the signature was not made with the integration's signing secret over this body”",
+            "inactive_integration: The integration is deactivated: its webhooks are refused until",
+        ] {
+            assert!(flat.contains(sentence), "{sentence} in {listed}");
+        }
+        let whole = person.json(&["webhooks", "list"]).await;
+        let numbers: Vec<_> = whole["nodes"].as_array().unwrap().iter().map(|node| &node["orderNumber"]).collect();
+        assert!(numbers.contains(&&json!("#1042")) && numbers.contains(&&json!(null)), "{whole}");
+        for outcome in ["revised", "stale", "too_late", "revised,stale"] {
+            let found = person.json(&["webhooks", "list", "--outcome", outcome]).await;
+            let nodes = found["nodes"].as_array().unwrap();
+            assert!(nodes.iter().all(|node| node["outcome"] == "REVISED"), "{outcome}: {found}");
+        }
     }
 
     async fn an_empty_list_says_so_and_what_to_do_next(app: &TestApp) {
@@ -73,9 +128,12 @@ on_each_engine! {
             (&["deliveries", "list", "--order", "1042"], "webhooks list"),
             (&["deliveries", "list", "--status", "completed"], "without options"),
             (&["integrations", "list"], "integrations create"),
+            (&["deliveries", "list", "--order", "1042"], "unusable"),
+            (&["webhooks", "list"], "webhookUrl"),
             (&["data-requests"], "customers/data_request"),
         ] {
-            let text = person.printed(arguments).await;
+            let text = fits(&person, arguments).await;
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
             assert!(text.contains(next) && !text.contains("ID "), "{arguments:?}: {text}");
         }
         let shop = merchant.bare_shop(Provider::Generic, &[]).await;

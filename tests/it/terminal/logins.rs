@@ -59,12 +59,17 @@ on_each_engine! {
         let set = person.run_with(&set, sandbox::DEFAULT_PASSWORD).await;
         assert!(printed(&set).contains("Cortex Cloud accepts the login"));
         assert!(person.printed(&["credentials", "check"]).await.contains("Cortex Cloud accepts the login"));
+        script(app, Operation::Login, Fault::Error500, 1);
+        let away = person.refused(&["credentials", "check"]).await;
+        assert!(away.contains("the login stays saved") && !away.contains("--unchecked"), "{away}");
         assert_eq!(saved().await, json!(sandbox::DEFAULT_EMAIL));
 
         assert!(person.refused(&["credentials", "delete"]).await.contains("--yes"));
         assert_eq!(saved().await, json!(sandbox::DEFAULT_EMAIL));
         assert!(person.printed(&["credentials", "delete", "--yes"]).await.contains("missing_credentials"));
         assert_eq!(saved().await, Value::Null);
+        let again = person.printed(&["credentials", "delete", "--yes"]).await;
+        assert!(again.contains("there is nothing to delete") && !again.contains("is deleted"), "{again}");
     }
 
     async fn nobody_tries_the_login_of_another_account(app: &TestApp) {

@@ -58,6 +58,22 @@ on_each_engine! {
         newest.post(&orders::shopify(5, "never_follows", &["STORM"])).await.accepted("queued");
     }
 
+    async fn a_short_secret_is_warned_of_and_a_filter_that_is_not_there_is_not_explained(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let person = desk(app, &merchant.key);
+        let create = ["integrations", "create", "--provider", "woocommerce", "--name", "My shop"];
+        let made = person.run_with(&[&create[..], &["--secret-stdin"]].concat(), "abc").await;
+        assert!(said(&made).contains("Warning: a signing secret of fewer than"), "{}", said(&made));
+        assert!(printed(&made).contains("--order-status any"));
+        let every = person.wide(80).printed(&[&create[..], &["--order-status", "any"]].concat()).await;
+        assert!(every.contains("every status") && !every.contains("--order-status any"), "{every}");
+        let generic = person.printed(&["integrations", "create", "--provider", "generic", "--name", "x"]).await;
+        assert!(!generic.contains("--order-status any"), "{generic}");
+        for line in every.lines().filter(|line| !line.contains("http") && !line.contains("export")) {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+
     async fn an_integration_is_deactivated_by_who_means_it(app: &TestApp) {
         let merchant = app.merchant().await;
         let shop = merchant.shop(Provider::Generic).await;
@@ -98,6 +114,11 @@ on_each_engine! {
         assert_eq!(person.printed(&["mappings", "export", &other.id]).await, exported);
         let listed = person.json(&["mappings", "list", &other.id]).await;
         assert_eq!((&listed[1]["matchType"], &listed[1]["resourceType"]), (&json!("productId"), &json!("capture")));
+        let shown = person.printed(&["mappings", "list", &other.id]).await;
+        assert!(shown.contains("productId") && !shown.contains("product_id"), "{shown}");
+        let alone = r#"{ "matchType": "variantId", "externalRef": 7891234567890, "resourceType": "preset", "resourceId": "v" }"#;
+        let imported = printed(&person.run_with(&["mappings", "import", &other.id], alone).await);
+        assert_eq!(imported, "1 mapping was added; 0 had been there before.\n");
         let added = person.json(&["mappings", "add", &other.id, "--sku", "NEW", "--preset", "new"]).await;
         assert_eq!((&added["matchType"], &added["resourceType"]), (&json!("sku"), &json!("preset")));
 
