@@ -119,7 +119,17 @@ async fn admit(
     let receipt = match parsed {
         Parsed::Order(order) => source.order(order, unsigned, headers, body).await?,
         Parsed::Notice(kind) => source.notice(kind, None, unsigned, body).await?,
-        Parsed::Unusable(why) => source.notice(NoticeKind::Unusable, Some(why.for_merchant()), unsigned, body).await?,
+        Parsed::Unusable(why) => {
+            if unsigned.topic.as_deref().is_some_and(parse::shopify::privacy::is_compliance) {
+                tracing::warn!(
+                    integration = %integration_id,
+                    topic = unsigned.topic.as_deref(),
+                    reason = %why,
+                    "a privacy request cannot be used, and nothing was done on it: the merchant should do it by hand"
+                );
+            }
+            source.notice(NoticeKind::Unusable, Some(why.for_merchant()), unsigned, body).await?
+        }
     };
     Ok(Admitted::Recorded(receipt))
 }

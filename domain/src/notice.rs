@@ -74,11 +74,16 @@ pub struct NamedCustomers {
     pub ids: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub usernames: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phones: Vec<String>,
+    /// Ids and numbers of orders: who asks to erase one means what is about it, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub orders: Vec<String>,
 }
 
 impl NamedCustomers {
     pub fn is_empty(&self) -> bool {
-        self.emails.is_empty() && self.ids.is_empty() && self.usernames.is_empty()
+        [&self.emails, &self.ids, &self.usernames, &self.phones, &self.orders].into_iter().all(Vec::is_empty)
     }
 }
 
@@ -197,6 +202,8 @@ mod tests {
                     emails: vec!["max@music.com".to_owned()],
                     ids: vec!["207119551".to_owned()],
                     usernames: vec!["max".to_owned()],
+                    phones: vec!["+15556251199".to_owned()],
+                    orders: vec!["5678901231075".to_owned()],
                 })
             }),
         }

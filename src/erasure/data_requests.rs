@@ -28,7 +28,10 @@ pub(crate) async fn find(service: &Service, id: &str) -> Result<Option<DataReque
 /// What the customer whom a request names is known by.
 pub(crate) fn tokens_of(service: &Service, customer: &PrivacyRequest) -> Vec<String> {
     let index = service.log.blind_index();
-    let named = index.map(|index| index.tokens_named(customer.email.as_deref(), customer.customer_id.as_deref()));
+    let named = index.map(|index| {
+        let (email, id) = (customer.email.as_deref(), customer.customer_id.as_deref());
+        index.tokens_named(email, id, customer.phone.as_deref())
+    });
     named.unwrap_or_default()
 }
 

@@ -4,6 +4,7 @@
 use domain::notice::{Notice, NoticeCommand, NoticeKind, NoticeRefusal};
 use projections::View;
 use projections::customers::notices::{self, Filter, KeptNotice};
+use projections::delivery_log::DeliveryRow;
 
 use super::{ErasureError, Named, tokens};
 use crate::event_log::{Actor, CommandError};
@@ -30,15 +31,24 @@ pub(crate) fn is_data_request(row: &KeptNotice) -> bool {
     row.kind == NoticeKind::CustomerDataRequest.as_str()
 }
 
-/// Those that name a customer whom a person asks to erase. An order that could be read is none of them.
+/// Those that name a customer or an order which a person asks to erase. An order that could be read is none of them; the
+/// `deliveries` are those erased with it.
 pub(crate) async fn naming(
     service: &Service,
     named: &Named,
+    deliveries: &[DeliveryRow],
     account_id: Option<String>,
     limit: i64,
 ) -> Result<Vec<KeptNotice>, ErasureError> {
-    let Named::Customer(customer) = named else { return Ok(vec![]) };
-    let filter = Filter { customer: Some(tokens(service, customer)), account_id, ..Filter::default() };
+    let tokens = match (named, service.log.blind_index()) {
+        (Named::Customer(customer), _) => tokens(service, customer),
+        (Named::Order(order), Some(index)) => {
+            let orders = deliveries.iter().map(|row| &row.order_id).chain([order]);
+            orders.flat_map(|order| index.tokens_of_order(order)).collect()
+        }
+        (Named::Order(_), None) => vec![],
+    };
+    let filter = Filter { customer: Some(tokens), account_id, ..Filter::default() };
     wait_for_view(service).await?;
     Ok(notices::page(&service.views, &filter, 0, limit).await?)
 }

@@ -55,15 +55,21 @@ impl BlindIndex {
         Ok(Some(Self(vault.unwrap_key(KEY_NAME, &wrapped)?)))
     }
 
-    /// Everything that a person may mean by a customer: an e-mail address, a store's customer id, a username.
+    /// Everything that a person may mean by a customer: an e-mail address, a store's customer id, a username, a telephone
+    /// number.
     pub fn tokens_for(&self, customer: &str) -> Vec<String> {
-        ["email", "id", "username"].into_iter().filter_map(|kind| self.token(kind, customer)).collect()
+        ["email", "id", "username", "phone"].into_iter().filter_map(|kind| self.token(kind, customer)).collect()
     }
 
-    /// A customer whom a store names by its own means.
-    pub fn tokens_named(&self, email: Option<&str>, customer_id: Option<&str>) -> Vec<String> {
-        let named = [("email", email), ("id", customer_id)];
+    /// Everything that a store may name a customer by.
+    pub fn tokens_named(&self, email: Option<&str>, customer_id: Option<&str>, phone: Option<&str>) -> Vec<String> {
+        let named = [("email", email), ("id", customer_id), ("phone", phone)];
         named.into_iter().filter_map(|(kind, value)| self.token(kind, value?)).collect()
+    }
+
+    /// What a webhook that is no order itself is found by from an order it is about: the order's id or number.
+    pub fn tokens_of_order(&self, order: &str) -> Vec<String> {
+        self.token("order", order).into_iter().collect()
     }
 
     /// What the customer of an event is known by.
@@ -105,13 +111,23 @@ impl BlindIndex {
     pub(super) fn tokens_in(&self, event: &NoticeEvent) -> Vec<String> {
         let NoticeEvent::WebhookReceived(notice) = event else { return vec![] };
         let Some(named) = notice.customers.as_ref().and_then(Private::known) else { return vec![] };
-        let kinds = [("email", &named.emails), ("id", &named.ids), ("username", &named.usernames)];
+        let kinds = [
+            ("email", &named.emails),
+            ("id", &named.ids),
+            ("username", &named.usernames),
+            ("phone", &named.phones),
+            ("order", &named.orders),
+        ];
         kinds.into_iter().flat_map(|(kind, values)| values.iter().filter_map(|value| self.token(kind, value))).collect()
     }
 
-    /// The same for every spelling that people take for the same: case, space around it, an @ before a username.
+    /// The same for every spelling that people take for the same: case, space around it, an @ before a username, a # before
+    /// an order's number, whatever groups the digits of a telephone number.
     fn token(&self, kind: &str, value: &str) -> Option<String> {
-        let value = value.trim().trim_start_matches('@').to_lowercase();
+        let value = match kind {
+            "phone" => value.chars().filter(char::is_ascii_digit).collect(),
+            _ => value.trim().trim_start_matches(['@', '#']).to_lowercase(),
+        };
         if value.is_empty() {
             return None;
         }
@@ -133,6 +149,9 @@ mod tests {
         let other = BlindIndex(Zeroizing::new([2; 32]));
         assert_eq!(index.token("email", " Fan@Music.com "), index.token("email", "fan@music.com"));
         assert_eq!(index.token("username", "@Max"), index.token("username", "max"));
+        assert_eq!(index.token("order", "#1042"), index.token("order", "1042"));
+        assert_eq!(index.token("phone", "+1 (555) 625-1199"), index.token("phone", "15556251199"));
+        assert_eq!(index.token("phone", "fan@music.com"), None);
         assert_ne!(index.token("email", "fan@music.com"), other.token("email", "fan@music.com"));
         assert_ne!(index.token("email", "max"), index.token("username", "max"));
         assert_eq!(index.token("email", "  "), None);

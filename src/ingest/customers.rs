@@ -1,5 +1,5 @@
-//! Whom a body that is no order names, so that erasing a customer reaches it: e-mail addresses wherever they stand, ids of
-//! customers, and usernames in attributes.
+//! Whom a body that is no order names, so that erasing a customer or an order reaches it: e-mail addresses wherever they
+//! stand, ids of customers, telephone numbers, usernames in attributes, and ids and numbers of orders.
 
 use std::collections::BTreeSet;
 
@@ -18,12 +18,15 @@ pub(super) fn named_in(topic: Option<&str>, body: &[u8]) -> NamedCustomers {
     let mut found = Found::default();
     match serde_json::from_slice::<Value>(body) {
         Ok(value) => {
-            let is_customer = topic.is_some_and(|topic| {
-                let topic = topic.to_ascii_lowercase();
-                topic.starts_with("customer")
-            });
-            if is_customer && let Some(id) = value.get("id").and_then(text) {
-                found.add(Kind::Id, id);
+            let topic = topic.unwrap_or_default().to_ascii_lowercase();
+            let own = |field: &str| value.get(field).and_then(text);
+            if topic.starts_with("customer") {
+                own("id").into_iter().for_each(|id| found.add(Kind::Id, id));
+            }
+            // An order that cannot be used is still about itself.
+            if topic.starts_with("order") {
+                let names = ["id", "name", "number", "order_number"].into_iter().filter_map(own);
+                names.for_each(|name| found.add(Kind::Order, name));
             }
             found.look_in(&value);
         }
@@ -38,6 +41,8 @@ enum Kind {
     Email,
     Id,
     Username,
+    Phone,
+    Order,
 }
 
 #[derive(Default)]
@@ -45,12 +50,20 @@ struct Found {
     emails: BTreeSet<String>,
     ids: BTreeSet<String>,
     usernames: BTreeSet<String>,
+    phones: BTreeSet<String>,
+    orders: BTreeSet<String>,
 }
 
 impl Found {
     fn named(self) -> NamedCustomers {
         let list = |set: BTreeSet<String>| set.into_iter().collect();
-        NamedCustomers { emails: list(self.emails), ids: list(self.ids), usernames: list(self.usernames) }
+        NamedCustomers {
+            emails: list(self.emails),
+            ids: list(self.ids),
+            usernames: list(self.usernames),
+            phones: list(self.phones),
+            orders: list(self.orders),
+        }
     }
 
     fn add(&mut self, kind: Kind, name: String) {
@@ -58,6 +71,8 @@ impl Found {
             Kind::Email => &mut self.emails,
             Kind::Id => &mut self.ids,
             Kind::Username => &mut self.usernames,
+            Kind::Phone => &mut self.phones,
+            Kind::Order => &mut self.orders,
         };
         if set.len() < MAX_NAMED && !name.is_empty() && name.chars().count() <= MAX_NAME_CHARS {
             set.insert(name);
@@ -85,14 +100,17 @@ impl Found {
         {
             self.add(Kind::Username, name);
         }
-        let id = match field {
-            "customer" => value.get("id").and_then(text),
-            "customer_id" | "customerId" => text(value),
-            _ => None,
+        let (kind, name) = match field {
+            "customer" => (Kind::Id, value.get("id").and_then(text)),
+            "customer_id" | "customerId" => (Kind::Id, text(value)),
+            "phone" => (Kind::Phone, text(value)),
+            "order" => (Kind::Order, value.get("id").and_then(text)),
+            "order_id" | "orderId" | "order_number" => (Kind::Order, text(value)),
+            _ => return,
         };
         // WooCommerce's guests have the id 0.
-        if let Some(id) = id.filter(|id| id != "0") {
-            self.add(Kind::Id, id);
+        if let Some(name) = name.filter(|name| name != "0") {
+            self.add(kind, name);
         }
     }
 
@@ -134,7 +152,7 @@ mod tests {
     use super::*;
 
     fn named(topic: &str, body: &str) -> (Vec<String>, Vec<String>, Vec<String>) {
-        let NamedCustomers { emails, ids, usernames } = named_in(Some(topic), body.as_bytes());
+        let NamedCustomers { emails, ids, usernames, .. } = named_in(Some(topic), body.as_bytes());
         (emails, ids, usernames)
     }
 
@@ -159,6 +177,12 @@ mod tests {
         assert_eq!(named("refund.created", refund), (list(&["Bob@Biller.com"]), vec![], vec![]));
         let xml = "<order><email>bob@biller.com</email><note>user@host</note></order>";
         assert_eq!(named("orders/paid", xml), (list(&["bob@biller.com"]), vec![], vec![]));
+        let unreadable = r##"{"id":5678901231075,"name":"#1075","line_items":null,"phone":"+15556251199"}"##;
+        let found = named_in(Some("orders/paid"), unreadable.as_bytes());
+        assert_eq!(found.orders, list(&["#1075", "5678901231075"]));
+        assert_eq!(found.phones, list(&["+15556251199"]));
+        let fulfilment = named_in(Some("fulfillments/create"), br#"{"id":1,"order_id":450789469,"order":{"id":2}}"#);
+        assert_eq!(fulfilment.orders, list(&["2", "450789469"]));
         assert!(named_in(Some("products/update"), br#"{"id":7,"title":"Storm @ home"}"#).is_empty());
     }
 }

@@ -15,6 +15,9 @@ use crate::ingest::parse::shopify::privacy::request;
 use crate::operations;
 use crate::service::Service;
 
+/// Tokens that one query looks for at most.
+const MAX_TOKENS: usize = 500;
+
 /// Does what a notice asks for, once.
 pub(super) async fn react(service: &Service, id: &str, received: &NoticeReceived) -> Result<(), ReactionError> {
     match received.kind {
@@ -44,9 +47,24 @@ pub(super) async fn react(service: &Service, id: &str, received: &NoticeReceived
     if received.kind == NoticeKind::CustomerDataRequest {
         return report(service, id, received, &subject).await;
     }
-    erase_all(service, &subject).await?;
-    let naming_them = Filter { customer: subject.customer, ..of_store(received) };
-    notices::erase_all(service, &naming_them, |_| false).await?;
+    let deliveries = erase_all(service, &subject).await?;
+    let mut tokens = subject.customer.unwrap_or_default();
+    if let Some(index) = service.log.blind_index() {
+        tokens.extend(named.orders.iter().flat_map(|order| index.tokens_of_order(order)));
+    }
+    // Some at a time: a request may name thousands of orders. Its own body is kept until all are done.
+    let mut notices = 0;
+    for tokens in tokens.chunks(MAX_TOKENS) {
+        let naming_them = Filter { customer: Some(tokens.to_vec()), ..of_store(received) };
+        notices += notices::erase_all(service, &naming_them, |row| row.id == id).await?;
+    }
+    if deliveries + notices == 0 {
+        tracing::warn!(
+            notice = id,
+            account = %received.account_id,
+            "a store asked to erase a customer or orders that nothing is kept of"
+        );
+    }
     erase_notice(service, id).await
 }
 
@@ -59,15 +77,16 @@ fn of_store(received: &NoticeReceived) -> Filter {
     }
 }
 
-async fn erase_all(service: &Service, subject: &Subject) -> Result<(), ReactionError> {
+/// How many deliveries held anything.
+async fn erase_all(service: &Service, subject: &Subject) -> Result<usize, ReactionError> {
     // Waits for the views.
     erasure::extent(service, subject).await?;
-    let mut after = 0;
+    let (mut after, mut erased) = (0, 0);
     loop {
         let rows = personal::deliveries(&service.views, subject, after, MAX_AT_ONCE).await?;
-        let Some(last) = rows.last() else { return Ok(()) };
+        let Some(last) = rows.last() else { return Ok(erased) };
         after = last.listed_at;
-        erasure::erase(service, &rows, ErasureCause::Store, |_| Actor::System).await?;
+        erased += erasure::erase(service, &rows, ErasureCause::Store, |_| Actor::System).await?;
     }
 }
 

@@ -34,15 +34,18 @@ impl Range {
     }
 }
 
-fn ranges(filter: &Filter, text: &str) -> [Range; 3] {
+fn ranges(filter: &Filter, text: &str) -> [Range; 4] {
     let name = text.trim_start_matches('@').to_lowercase();
     let username = match &filter.account_id {
         Some(_) => Range::beginning_with("username_key", name),
         // Who sees every account is shown how usernames begin, and must not find out letter by letter how they go on.
         None => Range::exactly("username_key", name),
     };
-    let [id, number] = ["order_id", "order_number"].map(|column| Range::beginning_with(column, text.to_owned()));
-    [id, number, username]
+    // People say a number as the store prints it, with or without its mark.
+    let bare = text.trim_start_matches('#');
+    let [id, number] = ["order_id", "order_number"].map(|column| Range::beginning_with(column, bare.to_owned()));
+    let marked = Range::beginning_with("order_number", format!("#{bare}"));
+    [id, number, marked, username]
 }
 
 /// Whether few deliveries match, so that they are best found by their text; many are best met on the way down the list.

@@ -302,7 +302,10 @@ pub(super) fn standing(delivery: &Standing, duplicate_of: Option<&str>, now: Dat
         }
         "completed" => "It is complete: nothing more happens.".to_owned(),
         "failed_permanent" => {
-            format!("It failed{code}.{advice} `cloud-bridge deliveries retry {id}` puts it back in the queue.")
+            // A retry of an order whose status is never delivered is refused.
+            let is_filtered = delivery.resolution_code.as_deref() == Some("ORDER_STATUS_FILTERED");
+            let again = format!(" `cloud-bridge deliveries retry {id}` puts it back in the queue.");
+            format!("It failed{code}.{advice}{}", if is_filtered { "" } else { &again })
         }
         "cancelled" => "It is cancelled: nothing more happens by itself.".to_owned(),
         "duplicate" => "It is a duplicate: nothing is delivered twice.".to_owned(),

@@ -63,7 +63,7 @@ pub(super) struct Erasures;
 #[Object]
 impl Erasures {
     /// Erases what is known of a customer, or of one order, for good: names, addresses, usernames and raw webhooks. What
-    /// was still to be delivered is cancelled. A customer is erased from every other webhook that names them, too. With dryRun, answers how many and which deliveries it would touch.
+    /// was still to be delivered is cancelled. Every other webhook that names the customer or the order is erased, too. With dryRun, answers how many and which deliveries it would touch.
     #[graphql(complexity = "100 * child_complexity + 1000")]
     async fn erase_personal_data(
         &self,
@@ -82,11 +82,11 @@ impl Erasures {
         let account_id = whose(viewer, input.account_id)?;
         let subject = named.subject(service, account_id.clone());
         let extent = erasure::extent(service, &subject).await?;
-        let others = notices::naming(service, &named, account_id, MAX_AT_ONCE).await?;
+        let rows = personal::deliveries(&service.views, &subject, 0, MAX_AT_ONCE).await?;
+        let others = notices::naming(service, &named, &rows, account_id, MAX_AT_ONCE).await?;
         if extent.deliveries == 0 && others.is_empty() {
             return refuse(nobody(&named));
         }
-        let rows = personal::deliveries(&service.views, &subject, 0, MAX_AT_ONCE).await?;
         let ids: Vec<String> = rows.iter().take(MAX_PAGE).map(|row| row.id.clone()).collect();
         let mut erased = 0;
         if !input.dry_run {

@@ -1,6 +1,7 @@
 //! Shopify's webhooks: the whole order, sent on each of the topics that the merchant chose.
 
 pub mod privacy;
+mod refunds;
 #[cfg(test)]
 mod tests;
 
@@ -8,6 +9,7 @@ use domain::LineItem;
 use domain::notice::NoticeKind;
 use serde::Deserialize;
 
+use self::refunds::{Refund, Refunded};
 use super::scalar::{Scalar, full_name};
 use super::shape::{List, Object, Shape};
 use super::username::{self, Attributes};
@@ -29,6 +31,7 @@ struct Body<'a> {
     note: Scalar<'a>,
     note_attributes: Shape<Attributes, Attributes>,
     line_items: List<Object<Line<'a>>>,
+    refunds: List<Object<Refund<'a>>>,
     // What tells an order from the things that look like one.
     abandoned_checkout_url: Scalar<'a>,
     admin_graphql_api_id: Scalar<'a>,
@@ -52,6 +55,7 @@ struct Person<'a> {
 #[derive(Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
 struct Line<'a> {
+    id: Scalar<'a>,
     sku: Scalar<'a>,
     product_id: Scalar<'a>,
     variant_id: Scalar<'a>,
@@ -86,7 +90,8 @@ pub(super) fn parse(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed
     let lines = super::lines(body.line_items, may_lack_lines)?;
     let mut lines: Vec<Line> = lines.into_iter().filter_map(Shape::object).collect();
     let on_a_line = lines.iter_mut().find_map(|line| std::mem::take(&mut line.properties).either()?.username());
-    let items: Vec<LineItem> = lines.into_iter().map(LineItem::from).collect();
+    let refunded = Refunded::of(body.refunds)?;
+    let items: Vec<LineItem> = lines.into_iter().map(|line| line.item(&refunded)).collect();
     let called_off = is_deleted
         || is_topic("orders/cancelled")
         || body.cancelled_at.text().is_some()
@@ -135,14 +140,16 @@ impl Body<'_> {
     }
 }
 
-impl From<Line<'_>> for LineItem {
-    fn from(line: Line<'_>) -> Self {
-        Self {
-            sku: line.sku.text(),
-            product_id: line.product_id.id_or_zero(),
-            variant_id: line.variant_id.id_or_zero(),
-            title: line.title.text(),
-            quantity: line.current_quantity.quantity().or_else(|| line.quantity.quantity()).unwrap_or(1),
+impl Line<'_> {
+    fn item(self, refunded: &Refunded) -> LineItem {
+        // Versions of the API before `current_quantity`, and orders of apps, tell only what was ordered and what refunded.
+        let left = || self.quantity.quantity().unwrap_or(1).saturating_sub(refunded.of_line(self.id));
+        LineItem {
+            quantity: self.current_quantity.quantity().unwrap_or_else(left),
+            sku: self.sku.text(),
+            product_id: self.product_id.id_or_zero(),
+            variant_id: self.variant_id.id_or_zero(),
+            title: self.title.text(),
         }
     }
 }

@@ -61,7 +61,8 @@ fn profile_name(text: &str) -> &str {
 ///
 /// Read from a list of `{"name", "value"}` (Shopify) or `{"key", "value"}` (WooCommerce), or from an object: one such
 /// pair, or the names with their values. Names count whatever their case and whatever separates their words, with or without
-/// the underscore by which both platforms hide an attribute from the shopper, and with or without `billing_`.
+/// the underscore by which both platforms hide an attribute from the shopper, and with or without `billing_`; of one
+/// name, that without either counts first.
 #[derive(Default)]
 pub(super) struct Attributes(Option<Found>);
 
@@ -106,8 +107,11 @@ fn rank(name: &str) -> Option<usize> {
         return None;
     }
     let letters: String = name.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect();
-    let letters = letters.strip_prefix(BILLING).unwrap_or(&letters);
-    ATTRIBUTES.iter().position(|wanted| *wanted == letters)
+    let of_billing = letters.strip_prefix(BILLING);
+    let wanted = of_billing.unwrap_or(&letters);
+    let nth = ATTRIBUTES.iter().position(|name| *name == wanted)?;
+    let is_variant = of_billing.is_some() || name.starts_with('_');
+    Some(2 * nth + usize::from(is_variant))
 }
 
 #[derive(Default, serde::Deserialize)]

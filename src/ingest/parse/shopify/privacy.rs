@@ -16,6 +16,7 @@ const OF_OTHER_TOPICS: [&str; 5] = ["id", "admin_graphql_api_id", "line_items", 
 pub struct PrivacyRequest {
     pub email: Option<String>,
     pub customer_id: Option<String>,
+    pub phone: Option<String>,
     /// The store's ids of the orders that the request names.
     pub orders: Vec<String>,
 }
@@ -23,12 +24,7 @@ pub struct PrivacyRequest {
 /// The request that a compliance topic brings; none for another topic. A body that cannot be one, or that names nobody, is
 /// an error that the merchant sees.
 pub(super) fn kind(topic: Option<&str>, json: &str) -> Option<Result<NoticeKind, Malformed>> {
-    let kind = match topic?.to_ascii_lowercase().as_str() {
-        "shop/redact" => NoticeKind::ShopRedact,
-        "customers/redact" => NoticeKind::CustomerRedact,
-        "customers/data_request" => NoticeKind::CustomerDataRequest,
-        _ => return None,
-    };
+    let kind = asked_by(topic?)?;
     let Ok(Value::Object(body)) = serde_json::from_str::<Value>(json) else {
         return Some(Err(Malformed::NotAnObject));
     };
@@ -51,11 +47,25 @@ pub(super) fn kind(topic: Option<&str>, json: &str) -> Option<Result<NoticeKind,
         (NoticeKind::ShopRedact, None) => Ok(kind),
         (_, None) if PrivacyRequest::of(&body).names_nobody() => invalid(
             "customer",
-            "has neither an id nor an e-mail address, and no order is named: this privacy request names nobody, and nothing \
+            "has no id, no e-mail address and no telephone number, and no order is named: this privacy request names nobody, and nothing \
              was done",
         ),
         (_, None) => Ok(kind),
     })
+}
+
+/// Whether Shopify sends this topic because the law says so.
+pub fn is_compliance(topic: &str) -> bool {
+    asked_by(topic).is_some()
+}
+
+fn asked_by(topic: &str) -> Option<NoticeKind> {
+    match topic.to_ascii_lowercase().as_str() {
+        "shop/redact" => Some(NoticeKind::ShopRedact),
+        "customers/redact" => Some(NoticeKind::CustomerRedact),
+        "customers/data_request" => Some(NoticeKind::CustomerDataRequest),
+        _ => None,
+    }
 }
 
 /// Whom a recorded request names, if it is one.
@@ -72,19 +82,28 @@ impl PrivacyRequest {
             ["orders_to_redact", "orders_requested"].into_iter().filter_map(|field| body.get(field)?.as_array());
         Self {
             email: customer("email"),
-            customer_id: customer("id"),
+            customer_id: customer("id").map(|id| legacy_id(&id).to_owned()),
+            phone: customer("phone"),
             orders: orders.flatten().filter_map(order_id).take(MAX_ORDERS).collect(),
         }
     }
 
     fn names_nobody(&self) -> bool {
-        self.email.is_none() && self.customer_id.is_none() && self.orders.is_empty()
+        self.email.is_none() && self.customer_id.is_none() && self.phone.is_none() && self.orders.is_empty()
     }
 }
 
 /// An order by its id, or as an object that has one.
 fn order_id(order: &Value) -> Option<String> {
-    text(order.get("id").unwrap_or(order))
+    text(order.get("id").unwrap_or(order)).map(|id| legacy_id(&id).to_owned())
+}
+
+/// The number at the end of a global id (`gid://shopify/Customer/191167`), which is the id that webhooks use.
+fn legacy_id(id: &str) -> &str {
+    match id.strip_prefix("gid://shopify/").and_then(|path| path.split_once('/')) {
+        Some((_, number)) => number.split('?').next().unwrap_or(number),
+        None => id,
+    }
 }
 
 /// A text or a number, as a text.

@@ -240,3 +240,19 @@ fn an_order_names_itself_one() {
     let order = order_with(r#""admin_graphql_api_id":"gid://shopify/Order/1","token":"ab","cart_token":"cd""#);
     assert_eq!(order.order_id, "1");
 }
+
+#[test]
+fn what_was_refunded_is_taken_off_where_the_order_does_not_say_what_is_left() {
+    let quantities = |json: &str| order(json).items.iter().map(|item| item.quantity).collect::<Vec<_>>();
+    let refunds = r#""refunds":[{"id":1,"refund_line_items":[{"line_item_id":11,"quantity":1},{"line_item_id":12,"quantity":1}]},
+        {"id":2,"refund_line_items":[{"line_item_id":"12","quantity":1}]},{"id":3,"transactions":[{}]},null]"#;
+    let lines = r#""line_items":[{"id":11,"quantity":1},{"id":12,"quantity":3},{"id":13,"quantity":1}]"#;
+    assert_eq!(quantities(&format!(r#"{{"id":1,{lines},{refunds}}}"#)), [0, 1, 1]);
+    assert_eq!(quantities(&format!(r#"{{"id":1,{lines},"refunds":{{}}}}"#)), [1, 3, 1]);
+    let said =
+        r#""line_items":[{"id":11,"quantity":2,"current_quantity":2},{"id":12,"quantity":3,"current_quantity":0}]"#;
+    assert_eq!(quantities(&format!(r#"{{"id":1,{said},{refunds}}}"#)), [2, 0], "what the order says counts");
+    let all =
+        r#""line_items":[{"id":11,"quantity":1}],"refunds":[{"refund_line_items":[{"line_item_id":11,"quantity":1}]}]"#;
+    assert!(order(&format!(r#"{{"id":1,{all}}}"#)).called_off, "nothing is left of it");
+}
