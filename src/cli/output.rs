@@ -113,9 +113,10 @@ pub(super) fn say(sentences: &str) -> io::Result<()> {
 
 /// A sentence in which ids are shortened where a person reads it. They tell what was meant, and need not be typed.
 pub(super) fn with_short_ids(sentence: &str) -> String {
-    if width().is_none() {
-        return sentence.to_owned();
-    }
+    if width().is_some() { shortened(sentence) } else { sentence.to_owned() }
+}
+
+fn shortened(sentence: &str) -> String {
     let is_of_id = |character: char| character.is_ascii_hexdigit() || character == '-';
     let pieces = sentence.split_inclusive(|character| !is_of_id(character));
     let short = pieces.map(|piece| {
@@ -181,6 +182,18 @@ mod tests {
     fn a_long_sentence_goes_on_below() {
         let sentence = "one two three four five six seven";
         assert_eq!(wrapped(sentence, 24, 4), "one two three four\n    five six seven");
+    }
+
+    #[test]
+    fn ids_in_a_sentence_are_shortened_and_nothing_else() {
+        for (sentence, shown) in [
+            ("The key 01a2225c-ef7b-721f-969c-8463b19c63f7 was used.", "The key 01a2225c-ef7b… was used."),
+            ("01a2225c-ef7b-721f-969c-8463b19c63f7", "01a2225c-ef7b…"),
+            ("“01a2225c-ef7b-721f-969c-8463b19c63f7”, cafe", "“01a2225c-ef7b…”, cafe"),
+            ("sent from 2026-11-28 to an added façade", "sent from 2026-11-28 to an added façade"),
+        ] {
+            assert_eq!(shortened(sentence), shown);
+        }
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl RefusalReason {
                  of the integration (`cloud-bridge integrations list`) with the store, and have the store send JSON."
             }
             Self::InactiveIntegration => {
-                "The integration is deactivated: its webhooks are refused until `cloud-bridge integrations activate`. Have \
+                "The integration is deactivated: its webhooks are refused until `cloud-bridge integrations activate INTEGRATION_ID`. Have \
                  the store send again what came meanwhile."
             }
             Self::TooLarge => "The webhook is larger than 2 MiB. Have the store send one order in each webhook.",

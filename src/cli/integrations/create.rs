@@ -83,7 +83,7 @@ impl Create {
         let Created { integration: New { id, order_statuses }, webhook_url, signing_secret, warning } =
             understood(&payload)?;
         if let Some(warning) = warning {
-            input::tell(&format!("Warning: {}.", clean(&warning)))?;
+            input::tell(&output::fitted(&format!("Warning: {}.", clean(&warning)), 0))?;
         }
         // What was made is of no use to a store that signs with a secret of its own, and nobody should be shown it.
         let is_made = given.is_none();

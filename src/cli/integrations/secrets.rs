@@ -58,7 +58,7 @@ impl SetSecret {
         let mut payload = client.change(SET_SECRET, input, "setSigningSecret").await?;
         let (warning, integration) = (payload["warning"].take(), payload["integration"].take());
         if let Some(warning) = warning.as_str() {
-            input::tell(&format!("Warning: {}.", clean(warning)))?;
+            input::tell(&output::fitted(&format!("Warning: {}.", clean(warning)), 0))?;
         }
         if json {
             return Ok(output::print_json(&integration)?);
