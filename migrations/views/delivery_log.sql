@@ -12,7 +12,7 @@ CREATE TABLE delivery_log_{generation} (
     resolution_code text,
     detail          text,                  -- why it has its status, beyond the code
     items           text   NOT NULL,
-    unmapped        bigint NOT NULL,       -- 1 while something is bought that no mapping was found for
+    unmapped        bigint NOT NULL,       -- 1 while something is still bought that no mapping was found for
     wanted          bigint NOT NULL,       -- 1 while the store's newest report wants the order delivered
     shared          text   NOT NULL,
     attempts        bigint NOT NULL,

@@ -184,12 +184,17 @@ on_each_engine! {
         let shop = merchant.bare_shop(Provider::Shopify, &[]).await;
         shop.map("STORM", "storm").await;
         let mut ids = vec![];
-        for (number, skus) in [(1, &["STORM", "RAIN"][..]), (2, &["STORM"]), (3, &["STORM", "RAIN"])] {
+        for (number, skus) in [(1, &["STORM", "RAIN"][..]), (2, &["STORM"]), (3, &["STORM", "RAIN"]), (4, &["STORM", "RAIN"])] {
             let customer = format!("fan_{number}");
             app.cortex.add_user(&customer, FollowsBack::Already).unwrap();
             let order = orders::shopify(number, &customer, skus);
             ids.push(shop.post(&order).await.accepted("queued"));
         }
+        app.settle().await;
+        // The fourth is refunded after it was delivered: whoever has the money back gets nothing more.
+        let mut refunded = orders::shopify(4, "fan_4", &["STORM", "RAIN"]);
+        refunded["financial_status"] = json!("refunded");
+        assert_eq!(outcome(&shop, &refunded).await, said("too_late", "completed"));
         app.settle().await;
         let unmapped = r#"{ deliveries(filter: { unmapped: true, status: [COMPLETED] }) { nodes { id unmapped } } }"#;
         let found = merchant.ask(unmapped, json!({})).await;
@@ -206,7 +211,7 @@ on_each_engine! {
         let added = merchant.ask(add, json!({ "input": input })).await["addItemMapping"].clone();
         assert_eq!(added["pastOrders"], json!({ "orders": 2, "more": false }));
         assert_eq!(shop.settled(&ids[0]).await, stands("COMPLETED", None));
-        assert_eq!(merchant.balance().await["charged"], json!(30), "nothing is delivered unasked");
+        assert_eq!(merchant.balance().await["charged"], json!(40), "nothing is delivered unasked");
 
         let replay = r#"mutation ($input: ReplayWebhooksInput!) { replayWebhooks(input: $input) {
             replay { state chosen } userErrors { code } } }"#;
@@ -218,8 +223,8 @@ on_each_engine! {
         for id in [&ids[0], &ids[2]] {
             assert_eq!(app_completed(&shop, id, 2).await, stands("COMPLETED", None));
         }
-        assert_eq!(merchant.balance().await["charged"], json!(50));
-        for (customer, shares) in [("fan_1", 1), ("fan_2", 0), ("fan_3", 1)] {
+        assert_eq!(merchant.balance().await["charged"], json!(60));
+        for (customer, shares) in [("fan_1", 1), ("fan_2", 0), ("fan_3", 1), ("fan_4", 0)] {
             assert_eq!(app.cortex.share_count(preset("rain"), customer).effective, shares, "{customer}");
         }
         let none = merchant.ask(unmapped, json!({})).await;

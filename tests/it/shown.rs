@@ -1,7 +1,7 @@
 //! What is shown is what happened: items, statuses and failures come from recorded events, not from today's settings.
 
 use chrono::{DateTime, Utc};
-use cloud_bridge::sandbox::{Fault, HoldPoint, Operation, Stage};
+use cloud_bridge::sandbox::{Fault, FollowsBack, HoldPoint, Operation, Stage};
 use domain::ResolutionCode;
 use domain::delivery::DeliveryStatus;
 use domain::integration::Provider;
@@ -250,6 +250,21 @@ on_each_engine! {
         shop.map("GONE", "sun").await;
         assert_eq!(shop.settled(&id).await, ("COMPLETED".to_owned(), None));
         assert_eq!(app.cortex.share_count(crate::delivering::preset("sun"), "mutual_max").effective, 1);
+    }
+
+    async fn what_went_to_another_customer_than_the_order_names_now_says_so(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::Generic).await;
+        shop.map("GONE", "missing-sun").await;
+        app.cortex.add_user("wrong_wilma", FollowsBack::Already).unwrap();
+        let id = shop.post(&orders::generic("1", "wrong_wilma", &["GONE", "STORM"])).await.accepted("queued");
+        let waits = ("ACTION_REQUIRED".to_owned(), Some("ASSET_NOT_FOUND".to_owned()));
+        assert_eq!(shop.settled(&id).await, waits);
+        shop.retry(&id, Some("mutual_max")).await;
+        assert_eq!(shop.settled(&id).await, waits);
+        let document = "query ($id: ID!) { delivery(id: $id) { targetUsername items { assets { resourceId sharedWith } } } }";
+        let seen = shop.merchant.ask(document, json!({ "id": id })).await["delivery"].clone();
+        assert_eq!(seen["targetUsername"], json!("mutual_max"));
+        assert_eq!(seen["items"][1]["assets"][0], json!({ "resourceId": "storm", "sharedWith": "wrong_wilma" }));
     }
 
     async fn an_attempt_of_an_integration_that_is_deactivated_shares_nothing_more(app: &TestApp) {

@@ -171,7 +171,11 @@ impl DeliveryRow {
         if let DeliveryEvent::WebhookReceived { webhook, outcome, .. } = event
             && *outcome != WebhookOutcome::Stale
         {
-            self.wanted = (webhook.intent == Intent::Deliver).into();
+            let wanted = (webhook.intent == Intent::Deliver).into();
+            if wanted != self.wanted {
+                self.wanted = wanted;
+                self.look_for_mappings(&self.lines());
+            }
         }
         match event {
             DeliveryEvent::WebhookReceived { webhook, outcome, changes } if outcome.revises() => {
@@ -232,8 +236,13 @@ impl DeliveryRow {
     fn fold_lines(&mut self, fold: impl FnOnce(&mut OrderLines)) {
         let mut lines = self.lines();
         fold(&mut lines);
-        self.unmapped = lines.has_unmapped().into();
+        self.look_for_mappings(&lines);
         self.items = json(&lines);
+    }
+
+    /// An order that the store took back lacks no mapping.
+    fn look_for_mappings(&mut self, lines: &OrderLines) {
+        self.unmapped = (self.wanted == 1 && lines.has_unmapped()).into();
     }
 
     fn explain(&mut self, call: Option<&CortexCall>, missing: &[Asset]) {

@@ -32,7 +32,8 @@ const SHOW: &str = "query($id: ID!, $asOf: DateTime) {
     id orderId orderNumber targetUsername status resolutionCode resolution attempts nextAttemptAt creditsCharged
     receivedAt updatedAt completedAt duplicateOf { id } integration { id name provider }
     lastCall { operation status durationMs reason }
-    items { title sku productId quantity state sharedAt assets { resourceType resourceId sharedAt missing } } } }";
+    items { title sku productId quantity state sharedAt
+        assets { resourceType resourceId sharedAt sharedWith missing } } } }";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -82,6 +83,7 @@ struct Asset {
     resource_type: String,
     resource_id: String,
     shared_at: Option<DateTime<Utc>>,
+    shared_with: Option<String>,
     missing: bool,
 }
 
@@ -182,8 +184,8 @@ impl Delivery {
                     cell(shown(&item.quantity.to_string())),
                     cell(shown(name.map_or("", String::as_str))),
                     cell(shown(item.sku.as_deref().unwrap_or_default())),
-                    cell(asset.map_or_else(|| item.without_assets().to_owned(), Asset::described)),
-                    cell(asset.and_then(|asset| asset.shared_at).map(moment).unwrap_or_default()),
+                    cell(asset.map_or_else(|| item.without_assets().to_owned(), |asset| item.delivering(asset))),
+                    cell(asset.map(|asset| asset.shared(self.target_username.as_deref())).unwrap_or_default()),
                 ]);
             }
         }
@@ -200,12 +202,23 @@ impl Item {
             _ => "not looked at yet",
         }
     }
+
+    fn delivering(&self, asset: &Asset) -> String {
+        let note = match (asset.missing, self.state.as_str()) {
+            (true, _) => " (not on Cortex Cloud)",
+            (false, "REMOVED") => " (no longer ordered)",
+            (false, _) => "",
+        };
+        format!("{} {}{note}", word(&asset.resource_type), asset.resource_id)
+    }
 }
 
 impl Asset {
-    fn described(&self) -> String {
-        let missing = if self.missing { " (not on Cortex Cloud)" } else { "" };
-        format!("{} {}{missing}", word(&self.resource_type), self.resource_id)
+    /// When it was shared, and with whom where that is another than the order names now.
+    fn shared(&self, customer: Option<&str>) -> String {
+        let with = self.shared_with.as_deref().filter(|with| Some(*with) != customer);
+        let with = with.map(|with| format!(" with {with}")).unwrap_or_default();
+        self.shared_at.map(|at| format!("{}{with}", moment(at))).unwrap_or_default()
     }
 }
 

@@ -109,8 +109,8 @@ struct Known {
     webhooks: u32,
     items: Vec<Value>,
     attempt: u64,
-    /// Whether anything was shared so far.
-    shared: bool,
+    /// What was shared so far.
+    shared: Vec<String>,
     /// Whom the latest attempt was for, where the reader may know.
     tried: Option<String>,
 }
@@ -122,7 +122,7 @@ impl Known {
             "webhook_received" => self.of_webhook(event, said),
             "started" => self.of_start(event, said),
             "item_shared" => {
-                self.shared = true;
+                self.shared.extend(asset(&said["asset"]));
                 event.summary.clone()
             }
             "retry_scheduled" => {
@@ -176,7 +176,8 @@ impl Known {
                 let removes = said["changes"]
                     .as_array()
                     .is_some_and(|all| all.iter().any(|change| !change["line_removed"].is_null()));
-                let kept = if removes && self.shared { " What was shared before is not taken back." } else { "" };
+                let kept =
+                    if removes && !self.shared.is_empty() { " What was shared before is not taken back." } else { "" };
                 format!("{}{kept}", event.summary)
             }
             Some("duplicate") => {
@@ -199,11 +200,11 @@ impl Known {
         let planned = |item: &'_ Value| item["assets"].as_array().map(Vec::as_slice).unwrap_or_default().to_vec();
         let mut assets: Vec<String> = vec![];
         for planned in plan.iter().flat_map(planned).filter_map(|planned| asset(&planned["asset"])) {
-            if !assets.contains(&planned) {
+            if !self.shared.contains(&planned) && !assets.contains(&planned) {
                 assets.push(planned);
             }
         }
-        let to_share = if assets.is_empty() { "nothing".to_owned() } else { assets.join(", ") };
+        let to_share = if assets.is_empty() { "nothing more".to_owned() } else { assets.join(", ") };
         let unmapped: Vec<&Value> = plan.iter().filter(|item| planned(item).is_empty()).collect();
         let names: Vec<String> = unmapped.iter().filter_map(|item| self.item(item["item"].as_u64()?)).collect();
         let left_out = match unmapped.len() {

@@ -73,7 +73,8 @@ fn a_refund_after_delivery_says_that_nothing_is_taken_back() {
     let removed = json!({ "outcome": "revised", "changes": [{ "line_removed": { "line": "Storm lead" } }] });
     let revised =
         |sequence| event(sequence, 9, "store", "webhook_received", "The store revised order #1042.", removed.clone());
-    let shared = event(1, 5, "worker w1", "item_shared", "The preset storm was shared.", json!({}));
+    let asset = json!({ "asset": { "resource_type": "preset", "resource_id": "storm" }, "username": "max" });
+    let shared = event(1, 5, "worker w1", "item_shared", "The preset storm was shared.", asset);
     let last = |events: &[Event]| tell(events).last().unwrap().sentence.clone();
     assert_eq!(last(&[revised(1)]), "The store revised order #1042.");
     assert_eq!(last(&[shared, revised(2)]), "The store revised order #1042. What was shared before is not taken back.");
