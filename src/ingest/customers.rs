@@ -20,13 +20,16 @@ pub(super) fn named_in(topic: Option<&str>, body: &[u8]) -> NamedCustomers {
         Ok(value) => {
             let topic = topic.unwrap_or_default().to_ascii_lowercase();
             let own = |field: &str| value.get(field).and_then(text);
-            if topic.starts_with("customer") {
-                own("id").into_iter().for_each(|id| found.add(Kind::Id, id));
+            if topic.starts_with("customer")
+                && let Some(id) = own("id")
+            {
+                found.add(Kind::Id, id);
             }
             // An order that cannot be used is still about itself.
             if topic.starts_with("order") {
-                let names = ["id", "name", "number", "order_number"].into_iter().filter_map(own);
-                names.for_each(|name| found.add(Kind::Order, name));
+                for name in ["id", "name", "number", "order_number"].into_iter().filter_map(own) {
+                    found.add(Kind::Order, name);
+                }
             }
             found.look_in(&value);
         }

@@ -208,7 +208,9 @@ impl DeliveryRow {
             DeliveryEvent::PersonalDataErased { .. } => {
                 self.name(Some(&Private::Erased));
                 let mut shared = self.shared_assets();
-                shared.iter_mut().for_each(|shared| shared.username = None);
+                for shared in &mut shared {
+                    shared.username = None;
+                }
                 self.shared = json(&shared);
                 self.personal = 0;
             }
