@@ -16,6 +16,7 @@ const OF_OTHER_TOPICS: [&str; 5] = ["id", "admin_graphql_api_id", "line_items", 
 pub struct PrivacyRequest {
     pub email: Option<String>,
     pub customer_id: Option<String>,
+    /// Finds what is about no order; no order is found by it, so that it alone names nobody.
     pub phone: Option<String>,
     /// The store's ids of the orders that the request names.
     pub orders: Vec<String>,
@@ -47,7 +48,7 @@ pub(super) fn kind(topic: Option<&str>, json: &str) -> Option<Result<NoticeKind,
         (NoticeKind::ShopRedact, None) => Ok(kind),
         (_, None) if PrivacyRequest::of(&body).names_nobody() => invalid(
             "customer",
-            "has no id, no e-mail address and no telephone number, and no order is named: this privacy request names nobody, and nothing \
+            "has neither an id nor an e-mail address, and no order is named: this privacy request names nobody, and nothing \
              was done",
         ),
         (_, None) => Ok(kind),
@@ -89,7 +90,7 @@ impl PrivacyRequest {
     }
 
     fn names_nobody(&self) -> bool {
-        self.email.is_none() && self.customer_id.is_none() && self.phone.is_none() && self.orders.is_empty()
+        self.email.is_none() && self.customer_id.is_none() && self.orders.is_empty()
     }
 }
 
