@@ -97,7 +97,11 @@ async fn admit(
         return Err(IngestRefusal::UnknownIntegration);
     }
     let source = Source { service, integration_id, link: &link };
-    if !link.active {
+    // Shopify asks for a shop's erasure days after the app is gone, when the integration may well be deactivated.
+    let topic = headers::topic(provider, headers);
+    let is_asked_by_law =
+        provider == Provider::Shopify && topic.as_deref().is_some_and(parse::shopify::privacy::is_compliance);
+    if !link.active && !is_asked_by_law {
         return Err(source.refused(IngestRefusal::InactiveIntegration));
     }
     let read = body.read(MAX_BODY_BYTES, BODY_TIMEOUT).await;
@@ -110,7 +114,7 @@ async fn admit(
     signature::verify(provider, headers, &body, link.signing_secrets(service.clock.now()))
         .map_err(|refusal| source.refused(refusal.into()))?;
     let unsigned = Unsigned {
-        topic: headers::topic(provider, headers),
+        topic,
         webhook_id: headers::webhook_id(provider, headers),
         headers: Some(Private::Known(headers::kept(headers))),
     };

@@ -39,7 +39,8 @@ impl fmt::Display for Asset {
 
 impl Asset {
     /// Takes an id, or the public address of the asset that people copy from their browser, whose last segment is the id.
-    /// An address that says what it leads to (`…/neural-capture/…`, `…/preset/…`) decides the type: it cannot be another.
+    /// An address that says what it leads to (`…/neural-capture/…`, `…/preset/…`) decides the type: it cannot be another. Of
+    /// an address that leads to no asset, a profile for instance, the id is empty, which no mapping may have.
     pub fn new(resource_type: ResourceType, id_or_address: &str) -> Self {
         let text = id_or_address.trim();
         // No id has a slash: what has one is an address, with or without its scheme.
@@ -49,7 +50,11 @@ impl Asset {
         let path = text.split(['?', '#']).next().unwrap_or(text).trim_end_matches('/');
         let (before, id) = path.rsplit_once('/').unwrap_or(("", path));
         let named = before.split('/').rev().find_map(ResourceType::of_segment);
-        Self { resource_type: named.unwrap_or(resource_type), resource_id: id.to_owned() }
+        let is_viewed = before == "view" || before.ends_with("/view");
+        let names_asset = id != "view" && ResourceType::of_segment(id).is_none();
+        let leads_to_asset = (named.is_some() || is_viewed) && names_asset;
+        let resource_id = if leads_to_asset { id.to_owned() } else { String::new() };
+        Self { resource_type: named.unwrap_or(resource_type), resource_id }
     }
 }
 
@@ -251,14 +256,16 @@ mod tests {
     }
 
     #[test]
-    fn a_pasted_address_names_its_last_segment_and_what_it_leads_to() {
+    fn a_pasted_address_names_the_asset_that_it_leads_to() {
         use ResourceType::{Capture, Preset};
 
         for (said, pasted, resource_type, id) in [
             (Capture, " abc ", Capture, "abc"),
             (Preset, "https://cloud.neuraldsp.com/cloud/u/max/neural-capture/view/1f-2e/", Capture, "1f-2e"),
             (Capture, "https://cloud.neuraldsp.com/cloud/preset/view/9?tab=1#top", Preset, "9"),
-            (Capture, "https://cloud.neuraldsp.com/cloud/preset", Capture, "preset"),
+            (Capture, "https://cloud.neuraldsp.com/cloud/preset", Capture, ""),
+            (Capture, "https://cloud.neuraldsp.com/cloud/u/max/neural-capture/view/", Capture, ""),
+            (Preset, "https://cloud.neuraldsp.com/cloud/u/max", Preset, ""),
             (Preset, "https://cloud.neuraldsp.com/view/7", Preset, "7"),
             (Preset, "cloud.neuraldsp.com/cloud/u/max/neural-capture/view/6f1d?x=1#y", Capture, "6f1d"),
             (Preset, "max/neural-capture/view/6f1d", Capture, "6f1d"),

@@ -194,15 +194,13 @@ impl List {
             )?);
         }
         let ids: Vec<&str> = mappings.iter().map(|mapping| mapping.id.as_str()).collect();
-        let mut table =
-            output::list(&[("ID", None), ("BY", None), ("PRODUCT", None), ("DELIVERS", Some(1)), ("ASSET", None)]);
+        let mut table = output::list(&[("ID", None), ("BY", Some(1)), ("PRODUCT", None), ("DELIVERS", None)]);
         for mapping in &mappings {
             table.add_row([
                 cell(short_among(&mapping.id, &ids)),
                 cell(file::match_type(&mapping.match_type)),
                 cell(&mapping.external_ref),
-                cell(word(&mapping.resource_type)),
-                cell(&mapping.resource_id),
+                cell(format!("{} {}", word(&mapping.resource_type), mapping.resource_id)),
             ]);
         }
         output::keep_whole(&mut table, 0);
@@ -302,7 +300,9 @@ impl Add {
         ))?;
         match (past.orders, self.deliver_past) {
             (0, false) => Ok(()),
-            (0, true) => Ok(output::say("No past order bought it without getting it: there is nothing to deliver.")?),
+            (0, true) => {
+                Ok(output::say("No past order bought it and got nothing for it: there is nothing to deliver.")?)
+            }
             (_, true) => ForReal { client: &client, input: replay, yes: self.yes }.run(json).await,
             (_, false) => Ok(output::say(&format!(
                 "{} bought it and got nothing for it. The same command with --deliver-past delivers to them.",

@@ -96,6 +96,9 @@ impl Webhooks {
         }
         let receipts: Vec<Receipt> = understood(&found["nodes"])?;
         if receipts.is_empty() {
+            if list.integration.is_some() || list.account.is_some() || !list.outcome.is_empty() {
+                return Ok(output::say("No webhook fits: without options the list shows those of every kind.")?);
+            }
             return Ok(output::say(
                 "No webhook fits. Of a store that sends to an address that no integration has nothing is kept: compare the \
                  address in the store with `webhookUrl` in `cloud-bridge --json integrations list`.",

@@ -304,10 +304,17 @@ on_each_engine! {
         let by_number = json!({ "shop_domain": "a.b", "customer": { "id": "5", "email": 77 }, "orders_to_redact": [2] });
         shop.ask_by_law("customers/redact", &by_number, "customer_redact").await;
         assert_eq!(named_in(&shop).await, 1);
+        // Shopify asks when the app is gone; the integration may be deactivated by then.
+        shop.update(json!({ "active": false })).await;
+        shop.ask_by_law("customers/redact", &json!([{ "customer": { "id": "5" } }]), "unusable").await;
         shop.ask_by_law("customers/redact", &json!({ "shop_id": 1, "customer": { "phone": "555" } }), "unusable").await;
         assert_eq!(named_in(&shop).await, 1);
         let receipts = "{ webhookReceipts(first: 1) { nodes { outcome reason } } }";
         let seen = merchant.ask(receipts, json!({})).await["webhookReceipts"]["nodes"][0].clone();
         assert!(seen["outcome"] == "UNUSABLE" && seen["reason"].as_str().unwrap().contains("names nobody"), "{seen}");
+        shop.ask_by_law("shop/redact", &json!({ "shop_domain": "storm.myshopify.com" }), "shop_redact").await;
+        assert_eq!(named_in(&shop).await, 0);
+        let order = shop.post(&orders::shopify(3, "somebody", &["STORM"])).await;
+        assert_eq!(order.status, 404, "orders of a deactivated integration are refused as before");
     }
 }

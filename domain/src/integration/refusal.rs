@@ -20,7 +20,7 @@ pub enum IntegrationRefusal {
     NeverDelivered { status: String },
     #[error("the product reference is empty or too long")]
     InvalidExternalRef,
-    #[error("the asset id is empty or too long")]
+    #[error("the asset id is empty or too long, or an address that leads to no preset and no capture")]
     InvalidResourceId,
     #[error("an integration can have at most {MAX_MAPPINGS} item mappings")]
     TooManyMappings,

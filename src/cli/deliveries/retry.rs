@@ -63,6 +63,9 @@ const RETRY_MANY: &str = "mutation($input: RetryDeliveriesInput!) {
     matched retried more endCursor
     deliveries { id orderId orderNumber status resolutionCode } userErrors { code message field } } }";
 
+const LEFT_ALONE: &str = "did not: what is delivered, called off, being done, or has a status that is never delivered stays \
+                          as it is. `cloud-bridge deliveries retry ID` says of one why.";
+
 /// A thousand deliveries.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -102,7 +105,10 @@ impl Retry {
         let client = self.server.client()?;
         let found = self.each(&client, true, &ProgressBar::hidden()).await.context("nothing was retried")?;
         if found.matched == 0 {
-            bail!("no delivery fits: nothing was retried");
+            bail!(
+                "no delivery fits: nothing was retried (orders whose status is not delivered are meant \
+                 only with --code order_status_filtered)"
+            );
         }
         if !self.yes {
             let all: Vec<Listed> = understood(&found.deliveries)?;
@@ -127,7 +133,12 @@ impl Retry {
                 &json!({ "matched": found.matched, "retried": done.retried, "deliveries": listed }),
             )?);
         }
-        Ok(output::print(format_args!("{} went back to the queue.", number_of(done.retried)))?)
+        output::print(format_args!("{} went back to the queue.", number_of(done.retried)))?;
+        match found.matched.saturating_sub(done.retried) {
+            0 => Ok(()),
+            left if done.retried > 0 => Ok(input::tell(&format!("{} {LEFT_ALONE}", number_of(left)))?),
+            left => bail!("{} {LEFT_ALONE}", number_of(left)),
+        }
     }
 
     /// Goes through all that the filter finds, a thousand at a time.

@@ -172,7 +172,13 @@ impl Delivery {
     }
 
     fn print_items(&self) -> anyhow::Result<()> {
-        let mut table = output::table(&["QUANTITY", "ITEM", "SKU", "DELIVERS", "SHARED (UTC)"]);
+        let mut table = output::list(&[
+            ("QUANTITY", Some(2)),
+            ("ITEM", None),
+            ("SKU", Some(1)),
+            ("DELIVERS", None),
+            ("SHARED (UTC)", None),
+        ]);
         for item in &self.items {
             let name = item.title.as_ref().or(item.product_id.as_ref());
             // An asset a line, and a line for an item that has none.

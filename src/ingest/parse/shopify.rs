@@ -69,7 +69,8 @@ struct Line<'a> {
 pub(super) fn parse(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed> {
     let not_an_order = Ok(Parsed::Notice(NoticeKind::NotAnOrder));
     let Some(body) = super::read::<Object<Body>>(json)?.object() else {
-        return if topic.is_some_and(is_about_orders) { Err(Malformed::NotAnObject) } else { not_an_order };
+        let must_be_one = |topic| is_about_orders(topic) || privacy::is_compliance(topic);
+        return if topic.is_some_and(must_be_one) { Err(Malformed::NotAnObject) } else { not_an_order };
     };
     if let Some(kind) = privacy::kind(topic, json) {
         return kind.map(Parsed::Notice);
