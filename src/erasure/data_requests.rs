@@ -35,7 +35,7 @@ pub(crate) fn tokens_of(service: &Service, customer: &PrivacyRequest) -> Vec<Str
     named.unwrap_or_default()
 }
 
-/// What a request is about: the customer it names, and the orders it names whoever they name.
+/// What a request is about: the customer it names, and the orders it names, whichever customer is in them.
 pub(crate) fn subject_of(service: &Service, received: &NoticeReceived, customer: &PrivacyRequest) -> Subject {
     let orders = customer.orders.iter().map(|order| DeliveryId::of(received.integration_id, order).to_string());
     Subject {

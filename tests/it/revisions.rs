@@ -191,7 +191,7 @@ on_each_engine! {
             ids.push(shop.post(&order).await.accepted("queued"));
         }
         app.settle().await;
-        // The fourth is refunded after it was delivered: whoever has the money back gets nothing more.
+        // The fourth is refunded after it was delivered: a customer who has the money back gets nothing more.
         let mut refunded = orders::shopify(4, "fan_4", &["STORM", "RAIN"]);
         refunded["financial_status"] = json!("refunded");
         assert_eq!(outcome(&shop, &refunded).await, said("too_late", "completed"));

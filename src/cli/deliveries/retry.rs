@@ -63,7 +63,7 @@ const RETRY_MANY: &str = "mutation($input: RetryDeliveriesInput!) {
     matched retried more endCursor
     deliveries { id orderId orderNumber status resolutionCode } userErrors { code message field } } }";
 
-const LEFT_ALONE: &str = "did not: what is delivered, called off, being done, or has a status that is never delivered stays \
+const LEFT_ALONE: &str = "did not: what is delivered, cancelled, being done, or has a status that is never delivered stays \
                           as it is. `cloud-bridge deliveries retry ID` says of one why.";
 
 /// A thousand deliveries.

@@ -16,13 +16,13 @@ const OF_OTHER_TOPICS: [&str; 5] = ["id", "admin_graphql_api_id", "line_items", 
 pub struct PrivacyRequest {
     pub email: Option<String>,
     pub customer_id: Option<String>,
-    /// Finds what is about no order; no order is found by it, so that it alone names nobody.
+    /// Finds what is about no order; no order is found by it, so that it alone is not enough.
     pub phone: Option<String>,
     /// The store's ids of the orders that the request names.
     pub orders: Vec<String>,
 }
 
-/// The request that a compliance topic brings; none for another topic. A body that cannot be one, or that names nobody, is
+/// The request that a compliance topic brings; none for another topic. A body that cannot be one, or that names no customer and no order, is
 /// an error that the merchant sees.
 pub(super) fn kind(topic: Option<&str>, json: &str) -> Option<Result<NoticeKind, Malformed>> {
     let kind = asked_by(topic?)?;
@@ -46,9 +46,9 @@ pub(super) fn kind(topic: Option<&str>, json: &str) -> Option<Result<NoticeKind,
             invalid("shop_domain", "is missing: this privacy request names no shop, and nothing was done")
         }
         (NoticeKind::ShopRedact, None) => Ok(kind),
-        (_, None) if PrivacyRequest::of(&body).names_nobody() => invalid(
+        (_, None) if PrivacyRequest::of(&body).is_empty() => invalid(
             "customer",
-            "has neither an id nor an e-mail address, and no order is named: this privacy request names nobody, and nothing \
+            "has neither an id nor an e-mail address, and no order is named: this privacy request names no customer, and nothing \
              was done",
         ),
         (_, None) => Ok(kind),
@@ -73,7 +73,7 @@ fn asked_by(topic: &str) -> Option<NoticeKind> {
 pub fn request(body: &[u8]) -> Option<PrivacyRequest> {
     let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
     let Ok(Value::Object(body)) = serde_json::from_slice::<Value>(body) else { return None };
-    Some(PrivacyRequest::of(&body)).filter(|request| !request.names_nobody())
+    Some(PrivacyRequest::of(&body)).filter(|request| !request.is_empty())
 }
 
 impl PrivacyRequest {
@@ -89,7 +89,8 @@ impl PrivacyRequest {
         }
     }
 
-    fn names_nobody(&self) -> bool {
+    /// Whether no order can be found by it; a telephone number alone finds none.
+    fn is_empty(&self) -> bool {
         self.email.is_none() && self.customer_id.is_none() && self.orders.is_empty()
     }
 }
