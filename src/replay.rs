@@ -28,6 +28,8 @@ pub const MAX_TOLD: usize = 10_000;
 #[derive(Clone, Debug)]
 pub struct Difference {
     pub order_id: String,
+    /// As the store shows it, where it names one.
+    pub order_number: Option<String>,
     pub delivery_id: String,
     pub then: Verdict,
     pub now: Verdict,
@@ -101,6 +103,7 @@ pub async fn what_if(log: &EventLog, choice: &Choice, mut progress: impl FnMut(i
 /// What was decided of an order, and what is today.
 struct Decided {
     order_id: String,
+    order_number: Option<String>,
     delivery_id: String,
     then: Verdict,
     /// None where its bodies were erased.
@@ -117,8 +120,13 @@ async fn decided(
     let story = Story::read(log, delivery_id).await?;
     let Some(first) = story.first().filter(|_| choice.wants(&story)) else { return Ok(None) };
     let now = story.decided_now(log, choice.integration_id, link).await?.map(|now| now.verdict);
-    let (order_id, delivery_id) = (first.order_id.clone(), delivery_id.to_owned());
-    Ok(Some(Decided { order_id, delivery_id, then: story.decided_then(), now }))
+    Ok(Some(Decided {
+        order_id: first.order_id.clone(),
+        order_number: first.order_number.clone(),
+        delivery_id: delivery_id.to_owned(),
+        then: story.decided_then(),
+        now,
+    }))
 }
 
 impl WhatIf {
@@ -139,7 +147,7 @@ impl WhatIf {
         Ok(())
     }
 
-    fn note(&mut self, Decided { order_id, delivery_id, then, now }: Decided) {
+    fn note(&mut self, Decided { order_id, order_number, delivery_id, then, now }: Decided) {
         self.orders += 1;
         let Some(now) = now else {
             self.erased += 1;
@@ -152,7 +160,7 @@ impl WhatIf {
         } else {
             self.different += 1;
             if self.differences.len() < MAX_TOLD {
-                self.differences.push(Difference { order_id, delivery_id, then, now });
+                self.differences.push(Difference { order_id, order_number, delivery_id, then, now });
             }
         }
     }

@@ -140,12 +140,13 @@ fn of_delivery(event: &DeliveryEvent) -> String {
             "The attempt ended early, since its worker stops or the order was revised: the delivery is back in the queue."
                 .to_owned()
         }
-        DeliveryEvent::RetryRequested { mapping_id: None } => {
-            "Another try was asked for: the delivery is back in the queue.".to_owned()
-        }
-        DeliveryEvent::RetryRequested { mapping_id: Some(_) } => {
-            "A new mapping is to be delivered to this past order: the delivery is back in the queue.".to_owned()
-        }
+        DeliveryEvent::RetryRequested { mapping_ids } => match mapping_ids.len() {
+            0 => "Another try was asked for: the delivery is back in the queue.".to_owned(),
+            1 => "A new mapping is to be delivered to this past order: the delivery is back in the queue.".to_owned(),
+            many => {
+                format!("{many} new mappings are to be delivered to this past order: the delivery is back in the queue.")
+            }
+        },
         DeliveryEvent::UsernameCorrected { .. } => "The customer's username was corrected.".to_owned(),
         DeliveryEvent::PersonalDataErased { cause } => {
             let why = match cause {

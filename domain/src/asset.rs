@@ -111,7 +111,7 @@ pub struct ItemMapping {
 }
 
 /// One line of an order, as far as it matters here.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LineItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sku: Option<String>,

@@ -32,7 +32,7 @@ pub use lines::{Change, OrderLine, OrderLines, describe_changes};
 pub use refusal::DeliveryRefusal;
 pub use status::{DeliveryStatus, WebhookOutcome};
 
-use crate::{AccountId, Asset, Credits, IntegrationId, Private, ResolutionCode};
+use crate::{AccountId, Asset, Credits, IntegrationId, MappingId, Private, ResolutionCode};
 
 /// The fold of a delivery's stream. The default is the state before any webhook.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ pub struct Order {
     revised_at: Option<DateTime<Utc>>,
     /// Whether a webhook said what was ordered. A deletion is an id and nothing else.
     described: bool,
-    /// What webhooks without a date said so far.
+    /// What webhooks said so far, to know their repetitions.
     earlier: Option<Private<Vec<Uuid>>>,
     /// What the newest report wants.
     intent: Intent,
@@ -70,6 +70,8 @@ pub struct Order {
     /// What the latest attempt set out to share, each asset once.
     pub plan: Vec<Asset>,
     pub shared: Vec<Shared>,
+    /// Mappings that are delivered to this order although it was completed without them.
+    late: Vec<MappingId>,
     /// What following the customer cost, once this delivery did so.
     pub followed: Option<Credits>,
     /// Who was followed last.
@@ -221,7 +223,8 @@ impl Order {
             }
             DeliveryCommand::HandBack { held } => self.end(&held, DeliveryEvent::HandedBack),
             DeliveryCommand::Retry { username } => self.retried(username),
-            DeliveryCommand::Replay { username, mapping } => self.replayed(username, mapping.as_ref()),
+            DeliveryCommand::Replay { username } => self.replayed(username),
+            DeliveryCommand::DeliverMappings { mappings } => Ok(self.extended_by(&mappings)),
             DeliveryCommand::Release { cause } => {
                 let waited = self.phase == Phase::ActionRequired { code: cause };
                 let requeued = DeliveryEvent::Requeued { cause: RequeueCause::Fixed(cause) };

@@ -1,20 +1,20 @@
 //! `cloud-bridge mappings`: which asset is delivered for which product.
 
 mod file;
+mod past;
 
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use self::past::{DeliverPast, PastOrders};
 use super::acting::tell_owner_of_integration;
 use super::client::{Client, ServerArgs, understood};
 use super::identifiers::{self, Kind, short_among, whole_among};
 use super::output::{self, cell, clean, word};
-use super::replay::ForReal;
 
 /// Say which asset is delivered for which product
 #[derive(Debug, Subcommand)]
@@ -51,12 +51,8 @@ pub(super) struct Add {
     product: Product,
     #[command(flatten)]
     asset: Asset,
-    /// Deliver it to past orders too: those that bought the product and were completed without it. Shows first which
-    #[arg(long, env = "CLOUD_BRIDGE_DELIVER_PAST", value_parser = FalseyValueParser::new())]
-    deliver_past: bool,
-    /// With --deliver-past: without asking
-    #[arg(long, env = "CLOUD_BRIDGE_YES", value_parser = FalseyValueParser::new())]
-    yes: bool,
+    #[command(flatten)]
+    past: DeliverPast,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -117,9 +113,11 @@ Examples:
 pub(super) struct Import {
     #[arg(value_name = "INTEGRATION_ID")]
     integration: String,
-    /// The file [default: standard input]
+    /// The file; `-` is standard input [default: standard input]
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
+    #[command(flatten)]
+    past: DeliverPast,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -138,11 +136,11 @@ const LIST: &str = "query($id: ID!) {
 
 const ADD: &str = "mutation($input: AddItemMappingInput!) {
   addItemMapping(input: $input) {
-    itemMapping { id matchType externalRef resourceType resourceId } pastOrders { orders more }
+    itemMapping { id matchType externalRef resourceType resourceId }
     userErrors { code message field } } }";
 
 const IMPORT: &str = "mutation($input: ImportItemMappingsInput!) {
-  importItemMappings(input: $input) { added known userErrors { code message field } } }";
+  importItemMappings(input: $input) { added known mappingIds userErrors { code message field } } }";
 
 const REMOVE: &str = "mutation($input: RemoveItemMappingInput!) {
   removeItemMapping(input: $input) { integration { id } userErrors { code message field } } }";
@@ -234,7 +232,7 @@ impl Import {
         let client = self.server.client()?;
         let id = identifiers::whole(&client, Kind::Integration, &self.integration).await?;
         tell_owner_of_integration(&client, &id).await?;
-        let (mut added, mut known) = (0, 0);
+        let (mut added, mut known, mut ids) = (0, 0, vec![]);
         for part in mappings.chunks(file::AT_ONCE) {
             let input = json!({ "input": { "integrationId": id, "mappings": part } });
             let done = client.change(IMPORT, input, "importItemMappings").await;
@@ -243,12 +241,16 @@ impl Import {
             })?;
             added += done["added"].as_u64().unwrap_or(0);
             known += done["known"].as_u64().unwrap_or(0);
+            ids.extend(understood::<Vec<String>>(&done["mappingIds"])?);
         }
+        let past = PastOrders::count(&client, &id, &ids).await?;
         if json {
-            return Ok(output::print_json(&json!({ "added": added, "known": known }))?);
+            output::print_json(&json!({ "added": added, "known": known, "pastOrders": past.orders }))?;
+        } else {
+            let mappings = if added == 1 { "1 mapping was".to_owned() } else { format!("{added} mappings were") };
+            output::print(format_args!("{mappings} added; {known} had been there before."))?;
         }
-        let mappings = if added == 1 { "1 mapping was".to_owned() } else { format!("{added} mappings were") };
-        Ok(output::print(format_args!("{mappings} added; {known} had been there before."))?)
+        self.past.run(&client, &id, &ids, &past, json).await
     }
 }
 
@@ -278,51 +280,23 @@ impl Add {
         });
         let payload = client.change(ADD, json!({ "input": input }), "addItemMapping").await?;
         let mapping: Mapping = understood(&payload["itemMapping"])?;
-        let past: PastOrders = understood(&payload["pastOrders"])?;
-        let replay = json!({ "integrationId": id, "mappingId": mapping.id });
+        let ids = [mapping.id.clone()];
+        let past = PastOrders::count(&client, &id, &ids).await?;
         if json {
             let mut object = mapping.object();
             object["pastOrders"] = json!(past.orders);
             output::print_json(&object)?;
-            return if self.deliver_past && past.orders > 0 {
-                ForReal { client: &client, input: replay, yes: self.yes }.run(json).await
-            } else {
-                Ok(())
-            };
+        } else {
+            output::print(format_args!(
+                "Mapping {}: for {} {} the {} {} is delivered.",
+                clean(&mapping.id),
+                word(&mapping.match_type).replace('_', " "),
+                clean(&mapping.external_ref),
+                word(&mapping.resource_type),
+                clean(&mapping.resource_id)
+            ))?;
         }
-        output::print(format_args!(
-            "Mapping {}: for {} {} the {} {} is delivered.",
-            clean(&mapping.id),
-            word(&mapping.match_type).replace('_', " "),
-            clean(&mapping.external_ref),
-            word(&mapping.resource_type),
-            clean(&mapping.resource_id)
-        ))?;
-        match (past.orders, self.deliver_past) {
-            (0, false) => Ok(()),
-            (0, true) => {
-                Ok(output::say("No past order bought it and got nothing for it: there is nothing to deliver.")?)
-            }
-            (_, true) => ForReal { client: &client, input: replay, yes: self.yes }.run(json).await,
-            (_, false) => Ok(output::say(&format!(
-                "{} bought it and got nothing for it. The same command with --deliver-past delivers to them.",
-                past.described()
-            ))?),
-        }
-    }
-}
-
-/// Orders that were completed before the mapping was there.
-#[derive(Deserialize)]
-struct PastOrders {
-    orders: u64,
-    more: bool,
-}
-
-impl PastOrders {
-    fn described(&self) -> String {
-        let orders = if self.orders == 1 { "1 past order".to_owned() } else { format!("{} past orders", self.orders) };
-        if self.more { format!("At least {orders}") } else { orders }
+        self.past.run(&client, &id, &ids, &past, json).await
     }
 }
 

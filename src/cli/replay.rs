@@ -128,15 +128,16 @@ impl Replay {
                 delivery_ids = numbered.into_iter().filter(is_named).collect();
             }
         }
-        Ok(Choice { integration_id, received, statuses, order_id, delivery_ids, mapping: None })
+        Ok(Choice { integration_id, received, statuses, order_id, delivery_ids, mappings: vec![] })
     }
 }
 
 fn told(found: &WhatIf) -> anyhow::Result<()> {
     if found.different > 0 {
         let mut table = output::table(&["ORDER", "THEN", "NOW"]);
-        for Difference { order_id, then, now, .. } in &found.differences {
-            table.add_row([cell(order_id), cell(then.to_string()), cell(now.to_string())]);
+        for Difference { order_id, order_number, then, now, .. } in &found.differences {
+            let order = order_number.as_ref().unwrap_or(order_id);
+            table.add_row([cell(order), cell(then.to_string()), cell(now.to_string())]);
         }
         output::print(output::rendered(&table))?;
         if found.different > MAX_TOLD as u64 {
@@ -165,6 +166,7 @@ fn as_json(found: &WhatIf) -> Value {
         .map(|difference| {
             json!({
                 "orderId": difference.order_id,
+                "orderNumber": difference.order_number,
                 "deliveryId": difference.delivery_id,
                 "then": difference.then.to_string(),
                 "now": difference.now.to_string(),

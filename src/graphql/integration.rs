@@ -1,21 +1,23 @@
 //! Integrations and their item mappings.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_graphql::connection::Connection;
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::ItemMapping as Mapping;
 use domain::integration::Provider as DomainProvider;
+use domain::{ItemMapping as Mapping, MappingId};
 use projections::integrations::IntegrationRow;
 
 use super::ApiError;
-use super::account::moment;
+use super::account::{int, moment};
 use super::delivery::{Delivery, DeliveryFilter, deliveries};
 use super::loader::{AccountKey, Loader};
 use super::page::cost;
 use super::words::{MatchType, Provider, ResourceType};
+use crate::replay::past_orders;
 use crate::service::Service;
 
 /// A link to one store.
@@ -67,6 +69,18 @@ impl Integration {
         self.0.mappings().into_iter().map(ItemMapping::from).collect()
     }
 
+    /// How many completed orders bought what these of the mappings name, and did not get what they bring.
+    /// `replayWebhooks` delivers it to them.
+    #[graphql(complexity = 1000)]
+    async fn past_orders(&self, context: &Context<'_>, mapping_ids: Vec<ID>) -> Result<PastOrders, ApiError> {
+        let service = context.data_unchecked::<Arc<Service>>();
+        let wanted: HashSet<MappingId> = mapping_ids.iter().filter_map(|id| id.parse().ok()).collect();
+        let Ok(id) = self.0.id.parse() else { return Err(ApiError::Unavailable) };
+        let past_orders::PastOrders { orders, more } =
+            past_orders::count(&service.views, id, &wanted, &self.0.mappings()).await?;
+        Ok(PastOrders { orders: int(orders.into()), more })
+    }
+
     async fn created_at(&self) -> DateTime<Utc> {
         moment(self.0.created_at)
     }
@@ -97,6 +111,14 @@ pub(super) struct Owner {
 
 pub(super) fn webhook_url(service: &Service, provider: &str, id: &str) -> String {
     format!("{}/api/webhooks/{provider}/{id}", service.public_url)
+}
+
+/// Orders that were completed before mappings were there.
+#[derive(SimpleObject)]
+struct PastOrders {
+    orders: i32,
+    /// There may be more: not every past order was looked through.
+    more: bool,
 }
 
 /// For this product, deliver that asset.

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use chrono::{DateTime, SecondsFormat};
-use domain::delivery::{DeliveryStatus, Order, Phase};
+use domain::delivery::{DeliveryCommand, DeliveryStatus, Order, Phase};
 use domain::integration::Link;
-use domain::{DeliveryId, IntegrationId, ItemMapping};
+use domain::{DeliveryId, IntegrationId, ItemMapping, MappingId, asset::mappings_for};
 
 use super::story::{Story, Verdict};
 use crate::event_log::{EventLog, LoadError};
@@ -27,8 +27,8 @@ pub struct Choice {
     pub order_id: Option<String>,
     /// These deliveries alone, [`MAX_NAMED`] at most; empty: all.
     pub delivery_ids: Vec<DeliveryId>,
-    /// Only what was completed with nothing for a product that this mapping names.
-    pub mapping: Option<ItemMapping>,
+    /// Only what was completed without the asset that one of these mappings brings for something it bought; empty: all.
+    pub mappings: Vec<MappingId>,
 }
 
 /// A delivery that is done again.
@@ -37,6 +37,8 @@ pub(super) struct Chosen {
     pub(super) delivery_id: String,
     /// Whom the order names as it is read today, where that is somebody else.
     pub(super) username: Option<String>,
+    /// The mappings that are delivered to it although it was completed without them.
+    pub(super) late: Vec<ItemMapping>,
 }
 
 /// Why a delivery that is meant is left alone.
@@ -99,9 +101,12 @@ impl Choice {
         }
         let delivery = story.folded();
         let Some(order) = delivery.order() else { return Ok(Finding::NotMeant) };
-        if let Some(mapping) = &self.mapping {
-            let chosen = Finding::Chosen(Chosen { delivery_id: story.delivery_id, username: None });
-            return Ok(if order.lacks(mapping) { chosen } else { Finding::NotMeant });
+        if !self.mappings.is_empty() {
+            let late = self.late_for(order, link);
+            let command = DeliveryCommand::DeliverMappings { mappings: late.clone() };
+            let is_lacking = delivery.decide(command).is_ok_and(|events| !events.is_empty());
+            let chosen = Finding::Chosen(Chosen { delivery_id: story.delivery_id, username: None, late });
+            return Ok(if is_lacking { chosen } else { Finding::NotMeant });
         }
         if let Some(why) = left_as_it_stands(order) {
             return Ok(Finding::LeftAlone(why));
@@ -123,7 +128,19 @@ impl Choice {
         let known = order.username.as_ref().and_then(|username| username.known());
         // Whom a person named is right, whatever the order says.
         let username = today.username.filter(|username| Some(username) != known && !story.has_corrected_username());
-        Ok(Finding::Chosen(Chosen { delivery_id: story.delivery_id, username }))
+        Ok(Finding::Chosen(Chosen { delivery_id: story.delivery_id, username, late: vec![] }))
+    }
+
+    /// Those of the mappings that are asked for which apply to what an order bought.
+    fn late_for(&self, order: &Order, link: &Link) -> Vec<ItemMapping> {
+        let applied = order.lines.current.iter().flat_map(|line| mappings_for(&line.item, &link.mappings));
+        let mut late: Vec<ItemMapping> = vec![];
+        for mapping in applied.filter(|mapping| self.mappings.contains(&mapping.id)) {
+            if !late.contains(mapping) {
+                late.push(mapping.clone());
+            }
+        }
+        late
     }
 }
 
@@ -168,19 +185,24 @@ impl fmt::Display for Choice {
             let statuses: Vec<&str> = self.statuses.iter().map(|status| status.as_str()).collect();
             write!(f, ", status {}", statuses.join(" or "))?;
         }
-        if let Some(mapping) = &self.mapping {
-            write!(f, ", completed orders that bought “{}”, by the mapping {}", mapping.external_ref, mapping.id)?;
+        if !self.mappings.is_empty() {
+            write!(f, ", completed orders that lack what was mapped by {}", named(&self.mappings))?;
         }
         if let Some(order_id) = &self.order_id {
             write!(f, ", order {order_id}")?;
         }
         if !self.delivery_ids.is_empty() {
-            let shown: Vec<String> = self.delivery_ids.iter().take(NAMED_IN_RECORD).map(ToString::to_string).collect();
-            write!(f, ", delivery {}", shown.join(" or "))?;
-            if self.delivery_ids.len() > NAMED_IN_RECORD {
-                write!(f, " or one of {} others", self.delivery_ids.len() - NAMED_IN_RECORD)?;
-            }
+            write!(f, ", delivery {}", named(&self.delivery_ids))?;
         }
         Ok(())
     }
+}
+
+/// Ids as people read them in the record: the first of them, and how many there are beside.
+fn named(ids: &[impl ToString]) -> String {
+    let mut shown: Vec<String> = ids.iter().take(NAMED_IN_RECORD).map(ToString::to_string).collect();
+    if ids.len() > NAMED_IN_RECORD {
+        shown.push(format!("one of {} others", ids.len() - NAMED_IN_RECORD));
+    }
+    shown.join(" or ")
 }

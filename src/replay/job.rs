@@ -252,7 +252,11 @@ impl Replay {
 
     /// Answers where it was recorded. None where there was nothing to do any more.
     async fn put_back_one(&self, service: &Service, one: &Chosen) -> anyhow::Result<Option<i64>> {
-        let command = DeliveryCommand::Replay { username: one.username.clone(), mapping: self.choice.mapping.clone() };
+        let command = if one.late.is_empty() {
+            DeliveryCommand::Replay { username: one.username.clone() }
+        } else {
+            DeliveryCommand::DeliverMappings { mappings: one.late.clone() }
+        };
         let mut tries = 1;
         loop {
             match service.log.execute::<Delivery>(&one.delivery_id, command.clone(), &self.actor).await {

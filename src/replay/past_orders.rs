@@ -1,12 +1,17 @@
-//! How many past orders a mapping would bring something.
+//! How many past orders mappings would bring something.
 
-use domain::{IntegrationId, ItemMapping};
+use std::collections::{HashMap, HashSet};
+
+use domain::asset::mappings_for;
+use domain::{Asset, IntegrationId, ItemMapping, LineItem, MappingId};
 use projections::database::Database;
-use projections::delivery_log;
+use projections::delivery_log::{self, DeliveryRow};
 
 /// Completed deliveries that are looked through at most.
 const MAX_LOOKED_AT: usize = 100_000;
 const PAGE: i64 = 1_000;
+/// Products of which it is remembered what the mappings bring for them: past orders repeat each other.
+const MAX_REMEMBERED: usize = 10_000;
 
 /// A count, and whether there may be more beyond what was looked through.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,25 +20,56 @@ pub struct PastOrders {
     pub more: bool,
 }
 
-/// Counts the completed deliveries of an integration that bought what a mapping names, and got nothing for it.
-pub async fn count(views: &Database, integration_id: IntegrationId, mapping: &ItemMapping) -> sqlx::Result<PastOrders> {
+/// Counts the completed deliveries of an integration that bought what some of its mappings name, and did not get what those
+/// bring. `mappings` are all of the integration: the most specific ones apply.
+pub async fn count(
+    views: &Database,
+    integration_id: IntegrationId,
+    wanted: &HashSet<MappingId>,
+    mappings: &[ItemMapping],
+) -> sqlx::Result<PastOrders> {
     let integration_id = integration_id.to_string();
+    let mut late = Late { wanted, mappings, known: HashMap::new() };
     let (mut found, mut looked_at, mut after) = (PastOrders::default(), 0, 0);
     loop {
         let rows = delivery_log::completed_of(views, &integration_id, after, PAGE).await?;
         let Some(last) = rows.last() else { return Ok(found) };
         after = last.listed_at;
         looked_at += rows.len();
-        let lacking = rows.iter().filter(|row| {
-            // Nothing can be delivered to an erased customer, nor of what the store took back.
-            row.personal == 1
-                && row.wanted == 1
-                && row.lines().lack(mapping)
-                && row.shared_assets().iter().all(|shared| shared.asset != mapping.asset)
-        });
-        found.orders = found.orders.saturating_add(u32::try_from(lacking.count()).unwrap_or(u32::MAX));
+        let lacking = rows.iter().filter(|row| late.is_lacked_by(row)).count();
+        found.orders = found.orders.saturating_add(u32::try_from(lacking).unwrap_or(u32::MAX));
         if looked_at >= MAX_LOOKED_AT {
             return Ok(PastOrders { more: true, ..found });
         }
+    }
+}
+
+/// Mappings that are there only now.
+struct Late<'m> {
+    wanted: &'m HashSet<MappingId>,
+    mappings: &'m [ItemMapping],
+    /// What they bring for a line.
+    known: HashMap<LineItem, Vec<&'m Asset>>,
+}
+
+impl Late<'_> {
+    fn is_lacked_by(&mut self, row: &DeliveryRow) -> bool {
+        // Nothing can be delivered to an erased customer, nor of what the store took back.
+        if row.personal == 0 || row.wanted == 0 {
+            return false;
+        }
+        let shared: HashSet<Asset> = row.shared_assets().into_iter().map(|shared| shared.asset).collect();
+        row.lines().current.into_iter().any(|line| self.brought(line.item).iter().any(|asset| !shared.contains(asset)))
+    }
+
+    fn brought(&mut self, item: LineItem) -> &[&Asset] {
+        if self.known.len() >= MAX_REMEMBERED {
+            self.known.clear();
+        }
+        let (wanted, mappings) = (self.wanted, self.mappings);
+        self.known.entry(item).or_insert_with_key(|item| {
+            let applied = mappings_for(item, mappings).into_iter();
+            applied.filter(|mapping| wanted.contains(&mapping.id)).map(|mapping| &mapping.asset).collect()
+        })
     }
 }

@@ -134,7 +134,19 @@ impl Story {
                 | DeliveryEvent::PersonalDataErased { .. } => continue,
             };
         }
-        verdict
+        let decided_before = if verdict == Verdict::Undecided { self.decided_before_revision() } else { None };
+        decided_before.unwrap_or(verdict)
+    }
+
+    /// What was decided for what is still bought, where the store revised the order after its delivery and no line waits
+    /// for an attempt.
+    fn decided_before_revision(&self) -> Option<Verdict> {
+        let delivery = self.folded();
+        let order = delivery.order().filter(|order| order.phase == Phase::Completed)?;
+        let bought = order.lines.current.iter().filter(|line| line.item.quantity > 0);
+        let planned: Option<Vec<_>> = bought.map(|line| line.planned.as_deref()).collect();
+        let assets = planned?.into_iter().flatten().map(|planned| &planned.asset);
+        Some(Verdict::Delivers(named(assets)))
     }
 
     /// What today's code, filter and mappings make of the same bodies. None where they were erased.

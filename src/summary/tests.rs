@@ -175,8 +175,8 @@ fn deliveries_are_told() {
         DeliveryEvent::HandedBack,
         DeliveryEvent::StatusFiltered,
         DeliveryEvent::Requeued { cause: RequeueCause::Revised },
-        DeliveryEvent::RetryRequested { mapping_id: None },
-        DeliveryEvent::RetryRequested { mapping_id: Some(MappingId(Uuid::nil())) },
+        DeliveryEvent::RetryRequested { mapping_ids: vec![] },
+        DeliveryEvent::RetryRequested { mapping_ids: vec![MappingId(Uuid::nil())] },
     ] {
         told(Fact::Delivery(event));
     }

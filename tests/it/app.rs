@@ -359,6 +359,17 @@ impl Shop<'_> {
         assert_eq!(added["addItemMapping"]["userErrors"], json!([]));
     }
 
+    pub(crate) async fn unmap_all(&self) {
+        let mappings = "query ($id: ID!) { integration(id: $id) { itemMappings { id } } }";
+        let remove =
+            "mutation ($input: RemoveItemMappingInput!) { removeItemMapping(input: $input) { userErrors { code } } }";
+        let found = self.merchant.ask(mappings, json!({ "id": self.id })).await;
+        for mapping in found["integration"]["itemMappings"].as_array().unwrap() {
+            let input = json!({ "integrationId": self.id, "mappingId": mapping["id"] });
+            self.merchant.ask(remove, json!({ "input": input })).await;
+        }
+    }
+
     pub(crate) async fn update(&self, changes: Value) {
         let document = r#"mutation ($input: UpdateIntegrationInput!) {
             updateIntegration(input: $input) { userErrors { code } }

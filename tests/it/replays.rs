@@ -51,4 +51,25 @@ on_each_engine! {
         let refused = unknown.output().await.unwrap();
         assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("no such integration"));
     }
+
+    async fn an_order_that_was_revised_after_its_delivery_is_decided_alike(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::Shopify).await;
+        let order = |seconds: u32, skus: &[&str]| {
+            let mut order = orders::shopify(1042, "mutual_max", skus);
+            order["id"] = json!(5_678_901_234_017_u64);
+            order["updated_at"] = json!(format!("2026-11-20T12:00:{seconds:02}+00:00"));
+            order
+        };
+        let id = shop.post(&order(0, &["STORM", "RAIN"])).await.accepted("queued");
+        assert_eq!(shop.settled(&id).await.0, "COMPLETED");
+        shop.post(&order(10, &["STORM"])).await.accepted("completed");
+        let same = what_if(app, &shop.id).await;
+        assert_eq!((&same["orders"], &same["same"], &same["undecided"]), (&json!(1), &json!(1), &json!(0)), "{same}");
+
+        shop.unmap_all().await;
+        let changed = what_if(app, &shop.id).await;
+        let difference = &changed["differences"][0];
+        assert_eq!((&difference["then"], &difference["now"]), (&json!("delivers preset storm"), &json!("waits: no_item_mapping")));
+        assert_eq!((&difference["orderNumber"], &difference["orderId"]), (&json!("#1042"), &json!("5678901234017")));
+    }
 }

@@ -203,19 +203,21 @@ on_each_engine! {
         assert_eq!(found, [ids[2].clone(), ids[0].clone()]);
 
         let add = r#"mutation ($input: AddItemMappingInput!) { addItemMapping(input: $input) {
-            itemMapping { id } pastOrders { orders more } userErrors { code } } }"#;
+            itemMapping { id } userErrors { code } } }"#;
         let input = json!({
             "integrationId": shop.id, "matchType": "SKU", "externalRef": "RAIN",
             "resourceType": "PRESET", "resourceId": "rain",
         });
         let added = merchant.ask(add, json!({ "input": input })).await["addItemMapping"].clone();
-        assert_eq!(added["pastOrders"], json!({ "orders": 2, "more": false }));
+        let past = "query ($id: ID!, $ids: [ID!]!) { integration(id: $id) { pastOrders(mappingIds: $ids) { orders more } } }";
+        let past = merchant.ask(past, json!({ "id": shop.id, "ids": [added["itemMapping"]["id"]] })).await;
+        assert_eq!(past["integration"]["pastOrders"], json!({ "orders": 2, "more": false }));
         assert_eq!(shop.settled(&ids[0]).await, stands("COMPLETED", None));
         assert_eq!(merchant.balance().await["charged"], json!(40), "nothing is delivered unasked");
 
         let replay = r#"mutation ($input: ReplayWebhooksInput!) { replayWebhooks(input: $input) {
             replay { state chosen } userErrors { code } } }"#;
-        let mut input = json!({ "integrationId": shop.id, "mappingId": added["itemMapping"]["id"], "dryRun": true });
+        let mut input = json!({ "integrationId": shop.id, "mappingIds": [added["itemMapping"]["id"]], "dryRun": true });
         let preview = merchant.ask(replay, json!({ "input": input })).await["replayWebhooks"].clone();
         assert_eq!(preview["replay"]["chosen"], json!(2), "{preview}");
         input["dryRun"] = json!(false);

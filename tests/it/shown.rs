@@ -24,21 +24,6 @@ async fn shown(shop: &Shop<'_>, id: &str) -> Value {
     shop.merchant.ask(SHOWN, json!({ "id": id })).await["delivery"].clone()
 }
 
-async fn mappings(shop: &Shop<'_>) -> Vec<Value> {
-    let document = "query ($id: ID!) { integration(id: $id) { itemMappings { id } } }";
-    let found = shop.merchant.ask(document, json!({ "id": shop.id })).await;
-    found["integration"]["itemMappings"].as_array().unwrap().clone()
-}
-
-async fn unmap_all(shop: &Shop<'_>) {
-    let document = r#"mutation ($input: RemoveItemMappingInput!) {
-        removeItemMapping(input: $input) { userErrors { code } } }"#;
-    for mapping in mappings(shop).await {
-        let input = json!({ "integrationId": shop.id, "mappingId": mapping["id"] });
-        shop.merchant.ask(document, json!({ "input": input })).await;
-    }
-}
-
 async fn filtered(merchant: &Merchant<'_>, filter: Value) -> Vec<String> {
     let document = "query ($filter: DeliveryFilter) { deliveries(first: 50, filter: $filter) { nodes { id } } }";
     let found = merchant.ask(document, json!({ "filter": filter })).await;
@@ -70,7 +55,7 @@ on_each_engine! {
         assert_eq!(items[0]["mapping"]["externalRef"], json!("STORM"));
         assert!(items[0]["sharedAt"].is_string());
 
-        unmap_all(&shop).await;
+        shop.unmap_all().await;
         assert_eq!(shown(&shop, &id).await, before, "mappings that are gone change nothing");
         shop.map("STORM", "elsewhere").await;
         shop.map("SUN", "sun").await;
@@ -244,7 +229,7 @@ on_each_engine! {
         assert!(seen["resolution"].as_str().unwrap().contains("Missing: preset missing-sun"), "{seen}");
         assert_eq!(seen["items"][0]["assets"][0]["missing"], json!(true));
         assert_eq!(seen["items"][1]["state"], json!("SHARED"));
-        unmap_all(&shop).await;
+        shop.unmap_all().await;
         let waits = ("ACTION_REQUIRED".to_owned(), Some("ASSET_NOT_FOUND".to_owned()));
         assert_eq!(shop.settled(&id).await, waits, "without the wrong mapping the item would get nothing");
         shop.map("GONE", "sun").await;

@@ -31,7 +31,7 @@ impl Order {
         }
         let mut events: Vec<_> =
             corrected.into_iter().map(|username| DeliveryEvent::UsernameCorrected { username }).collect();
-        events.push(DeliveryEvent::RetryRequested { mapping_id: None });
+        events.push(DeliveryEvent::RetryRequested { mapping_ids: vec![] });
         Ok(events)
     }
 
@@ -53,15 +53,7 @@ impl Order {
 
     /// One of many that would be delivered today. What is running, done, cancelled or erased is left alone: between the
     /// choice and this somebody may have changed it, and a replay must not undo what they did.
-    pub(super) fn replayed(
-        &self,
-        username: Option<String>,
-        mapping: Option<&ItemMapping>,
-    ) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
-        if let Some(mapping) = mapping {
-            let asked = DeliveryEvent::RetryRequested { mapping_id: Some(mapping.id) };
-            return Ok(if self.lacks(mapping) { vec![asked] } else { vec![] });
-        }
+    pub(super) fn replayed(&self, username: Option<String>) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
         let left_alone = match self.phase {
             Phase::Queued | Phase::Running(_) | Phase::Cancelled(_) => true,
             Phase::Completed => !self.lines.has_undelivered(),
@@ -73,12 +65,11 @@ impl Order {
         if left_alone || self.erased { Ok(vec![]) } else { self.retried(username) }
     }
 
-    /// Whether the delivery was completed, and a line that is still bought got nothing, for which there is this mapping.
-    pub fn lacks(&self, mapping: &ItemMapping) -> bool {
-        self.phase == Phase::Completed
-            && self.intent == Intent::Deliver
-            && !self.erased
-            && self.lines.lack(mapping)
-            && !self.has_shared(&mapping.asset)
+    /// A person wants the assets of these mappings delivered to a past order that bought what they name.
+    pub(super) fn extended_by(&self, mappings: &[ItemMapping]) -> Vec<DeliveryEvent> {
+        let is_past = self.phase == Phase::Completed && self.intent == Intent::Deliver && !self.erased;
+        let lacked = mappings.iter().filter(|mapping| self.lines.buy(mapping) && !self.has_shared(&mapping.asset));
+        let mapping_ids: Vec<_> = lacked.map(|mapping| mapping.id).collect();
+        if is_past && !mapping_ids.is_empty() { vec![DeliveryEvent::RetryRequested { mapping_ids }] } else { vec![] }
     }
 }

@@ -73,7 +73,7 @@ impl Order {
 
     /// What today's mappings give for the lines that are still bought.
     pub fn plan(&self, mappings: &[ItemMapping]) -> Vec<PlannedItem> {
-        self.lines.planned_by(mappings, |asset| self.has_shared(asset))
+        self.lines.planned_by(mappings, &self.late, |asset| self.has_shared(asset))
     }
 
     /// Only the attempt that holds the lease may say how it went.

@@ -76,8 +76,10 @@ pub enum DeliveryCommand {
     /// A person has many deliveries done again, of which this is one.
     Replay {
         username: Option<String>,
-        /// Deliver this mapping's asset to what was completed without it.
-        mapping: Option<ItemMapping>,
+    },
+    /// A person has the assets of these mappings delivered to past orders, of which this is one.
+    DeliverMappings {
+        mappings: Vec<ItemMapping>,
     },
     /// The cause that the delivery waited for was fixed.
     Release {

@@ -69,9 +69,9 @@ pub enum DeliveryEvent {
     /// The attempt ended before it was done: its worker stops, or the store revised the order.
     HandedBack,
     RetryRequested {
-        /// The new mapping that is to be delivered to this past order, where that is why.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        mapping_id: Option<MappingId>,
+        /// The mappings that are to be delivered to this past order, where that is why.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        mapping_ids: Vec<MappingId>,
     },
     UsernameCorrected {
         username: Private<String>,

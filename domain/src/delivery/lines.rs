@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{PlannedAsset, PlannedItem};
 use crate::asset::mappings_for;
-use crate::{Asset, ItemMapping, LineItem};
+use crate::{Asset, ItemMapping, LineItem, MappingId};
 
 /// One line of an order, and what the latest attempt that looked at it planned to share for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,9 +102,9 @@ impl OrderLines {
         self.current.iter().any(OrderLine::is_unmapped)
     }
 
-    /// Whether a line that is still bought got nothing, for which there is this mapping.
-    pub fn lack(&self, mapping: &ItemMapping) -> bool {
-        self.current.iter().any(|line| line.is_undelivered() && mapping.matches(&line.item))
+    /// Whether a line that is still bought is what a mapping names.
+    pub(super) fn buy(&self, mapping: &ItemMapping) -> bool {
+        self.current.iter().any(|line| mapping.matches(&line.item))
     }
 
     /// Whether something is still bought that no attempt has planned anything for.
@@ -118,8 +118,13 @@ impl OrderLines {
     }
 
     /// What an attempt plans today for each line that is still bought. A line of which everything was shared keeps what it
-    /// got, whatever the mappings say today.
-    pub(super) fn planned_by(&self, mappings: &[ItemMapping], is_shared: impl Fn(&Asset) -> bool) -> Vec<PlannedItem> {
+    /// got, whatever the mappings say today, and gets only what `late` ones add to it.
+    pub(super) fn planned_by(
+        &self,
+        mappings: &[ItemMapping],
+        late: &[MappingId],
+        is_shared: impl Fn(&Asset) -> bool,
+    ) -> Vec<PlannedItem> {
         let bought = self.current.iter().enumerate().filter(|(_, line)| line.item.quantity > 0);
         bought
             .map(|(item, line)| {
@@ -127,9 +132,14 @@ impl OrderLines {
                     .planned
                     .as_ref()
                     .filter(|planned| !planned.is_empty() && planned.iter().all(|planned| is_shared(&planned.asset)));
+                let today = mappings_for(&line.item, mappings).into_iter();
                 let assets = match done {
-                    Some(planned) => planned.clone(),
-                    None => mappings_for(&line.item, mappings).into_iter().map(PlannedAsset::by).collect(),
+                    Some(planned) => {
+                        let is_new = |new: &PlannedAsset| !planned.iter().any(|known| known.asset == new.asset);
+                        let added = today.filter(|mapping| late.contains(&mapping.id)).map(PlannedAsset::by);
+                        planned.iter().cloned().chain(added.filter(is_new)).collect()
+                    }
+                    None => today.map(PlannedAsset::by).collect(),
                 };
                 PlannedItem { item, assets }
             })

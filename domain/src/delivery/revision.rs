@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{LineItem, Private, ResolutionCode};
 
-/// Reports without a date that are remembered of an order, to know them again.
+/// Webhooks that are remembered of an order, to know them again.
 const MAX_REMEMBERED: usize = 50;
 
 /// The first webhook about an order.
@@ -55,16 +55,27 @@ impl Webhook {
         self.changed_at.or_else(|| self.received_at.map(|at| at.trunc_subsecs(0)))
     }
 
-    /// What a webhook without a date says, as one value. None for one with a date, and for a cancellation, which may be said
-    /// as often as the store likes.
+    /// What a webhook says, as one value by which its repetition is known: of one with a date by its id, since in the same
+    /// second a store may say the same again and mean it. None where it cannot be known, and for a cancellation without a
+    /// date, which may be said as often as the store likes.
     fn fingerprint(&self) -> Option<Uuid> {
-        if self.changed_at.is_some() || self.intent == Intent::Cancel {
-            return None;
-        }
+        let sent = match (self.changed_at, &self.webhook_id) {
+            (Some(changed_at), Some(webhook_id)) => format!("{} {webhook_id}", changed_at.timestamp_micros()),
+            (None, _) if self.intent != Intent::Cancel => String::new(),
+            (Some(_), None) | (None, _) => return None,
+        };
         let texts = |item: &LineItem| {
             [&item.variant_id, &item.product_id, &item.sku, &item.title].map(|text| text.clone().unwrap_or_default())
         };
+        // What it wants depends on the integration's filter, which may have changed before it is sent again.
+        let intent = match self.intent {
+            Intent::Deliver => "deliver",
+            Intent::Filtered => "filtered",
+            Intent::Cancel => "cancel",
+        };
         let mut parts = vec![
+            sent,
+            intent.to_owned(),
             self.order_status.clone().unwrap_or_default(),
             self.username.as_ref().and_then(|username| username.known().cloned()).unwrap_or_default(),
         ];
@@ -103,7 +114,8 @@ impl Order {
     }
 
     fn outcome_of(&self, webhook: &Webhook, changes: &[Change]) -> WebhookOutcome {
-        let repeats_earlier = !changes.is_empty() && self.has_seen(webhook);
+        let is_news = !changes.is_empty() || webhook.intent != self.intent;
+        let repeats_earlier = is_news && self.has_seen(webhook);
         if self.is_newer_than(webhook) || repeats_earlier {
             // A deletion may arrive before the order itself: a person who retries it needs to know what was bought.
             let informs = !self.described && webhook.describes_order();
@@ -151,8 +163,8 @@ impl Order {
         }
     }
 
-    /// Whether a webhook without a date says what an earlier one said: a store that repeats itself late, or somebody who has
-    /// captured it. With a date the store's own clock would tell.
+    /// Whether a webhook is an earlier one again: a store that repeats itself late, or somebody who has captured it. Where the
+    /// store's clock shows that it is older, that is enough.
     fn has_seen(&self, webhook: &Webhook) -> bool {
         let earlier = self.earlier.as_ref().and_then(Private::known);
         webhook.fingerprint().is_some_and(|fingerprint| earlier.is_some_and(|earlier| earlier.contains(&fingerprint)))
@@ -242,6 +254,7 @@ impl Order {
             attempts: 0,
             plan: vec![],
             shared: vec![],
+            late: vec![],
             followed: None,
             followed_username: None,
             waits: 0,

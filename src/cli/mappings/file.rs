@@ -47,7 +47,7 @@ fn written(words: &[(&'static str, &str)], word: &str) -> String {
 
 /// Reads a file, or standard input, into what the server is given.
 pub(super) fn read(file: Option<&Path>) -> anyhow::Result<Vec<Value>> {
-    let text = match file {
+    let text = match file.filter(|path| *path != Path::new("-")) {
         Some(path) => {
             let file = File::open(path).with_context(|| format!("{} cannot be opened", path.display()))?;
             bounded(file).with_context(|| format!("{} cannot be read", path.display()))?

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::dataloader::DataLoader;
-use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object};
 use domain::integration::{
     CreateIntegration, Integration as Aggregate, IntegrationCommand, IntegrationRefusal, Provider as DomainProvider,
     WEAK_SECRET_CHARS, is_weak_secret,
@@ -13,14 +13,12 @@ use domain::{AccountId, Asset, IntegrationId, ItemMapping as Mapping, MappingId}
 use super::payload;
 use crate::event_log::{Actor, CommandError, Committed};
 use crate::graphql::ApiError;
-use crate::graphql::account::int;
 use crate::graphql::error::{UserError, refused};
 use crate::graphql::integration::{Integration, ItemMapping, webhook_url};
 use crate::graphql::loader::{IntegrationKey, Loader};
 use crate::graphql::query::asked;
 use crate::graphql::viewer::Viewer;
 use crate::graphql::words::{MatchType, Provider, ResourceType};
-use crate::replay::past_orders;
 use crate::service::Service;
 use crate::{ids, keys};
 
@@ -86,18 +84,9 @@ payload!(
     SetSigningSecretPayload { integration: Integration, warning: String }
 );
 payload!(
-    /// `pastOrders` counts the completed orders that bought the product and did not get the asset. `replayWebhooks` with the
-    /// mapping's id delivers it to them.
-    ItemMappingPayload { integration: Integration, item_mapping: ItemMapping, past_orders: PastOrders }
+    /// `Integration.pastOrders` counts the completed orders that bought the product and did not get the asset.
+    ItemMappingPayload { integration: Integration, item_mapping: ItemMapping }
 );
-
-/// Orders that were completed before a mapping was there.
-#[derive(SimpleObject)]
-pub(in crate::graphql) struct PastOrders {
-    orders: i32,
-    /// There may be more: not every past order was looked through.
-    more: bool,
-}
 payload!(
     /// The secret is in the answer this once. A warning where it is one of the store's that can be guessed.
     CreateIntegrationPayload { integration: Integration, webhook_url: String, signing_secret: String, warning: String }
@@ -246,17 +235,8 @@ impl Integrations {
         match executed(context, service, id, add, &viewer.actor(Some(&owner.to_string()))).await? {
             Ok((integration, committed)) => {
                 let known = committed.aggregate.link().and_then(|link| link.mapping_like(&mapping)).cloned();
-                let past_orders = match &known {
-                    // It costs a look through the completed orders, so only where it is asked for.
-                    Some(known) if context.look_ahead().field("pastOrders").exists() => {
-                        let past_orders::PastOrders { orders, more } =
-                            past_orders::count(&service.views, id, known).await?;
-                        Some(PastOrders { orders: int(orders.into()), more })
-                    }
-                    Some(_) | None => None,
-                };
                 let item_mapping = known.map(ItemMapping::from);
-                Ok(ItemMappingPayload { integration, item_mapping, past_orders, user_errors: vec![] })
+                Ok(ItemMappingPayload { integration, item_mapping, user_errors: vec![] })
             }
             Err(error) => Ok(error.into()),
         }

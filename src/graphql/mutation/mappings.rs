@@ -51,6 +51,8 @@ pub(in crate::graphql) struct ImportItemMappingsPayload {
     added: i32,
     /// How many were there already.
     known: i32,
+    /// The ids of both.
+    mapping_ids: Vec<ID>,
     user_errors: Vec<UserError>,
 }
 
@@ -79,17 +81,22 @@ impl Mappings {
         let actor = viewer.actor(Some(&owner.to_string()));
         let mut last = None;
         for mapping in input.mappings.into_iter().map(ItemMapping::from) {
-            match service.integrations.execute(id, IntegrationCommand::AddItemMapping { mapping }, &actor).await {
-                Ok(committed) if committed.events.is_empty() => payload.known += 1,
-                Ok(committed) => {
-                    payload.added += 1;
-                    last = committed.position.max(last);
-                }
+            let add = IntegrationCommand::AddItemMapping { mapping: mapping.clone() };
+            let committed = match service.integrations.execute(id, add, &actor).await {
+                Ok(committed) => committed,
                 Err(error) => {
                     payload.user_errors.push(refused(error)?);
                     break;
                 }
+            };
+            if committed.events.is_empty() {
+                payload.known += 1;
+            } else {
+                payload.added += 1;
+                last = committed.position.max(last);
             }
+            let known = committed.aggregate.link().and_then(|link| link.mapping_like(&mapping));
+            payload.mapping_ids.extend(known.map(|mapping| ID(mapping.id.to_string())));
         }
         service.wait_for_views(last).await;
         payload.integration = shown(context, id).await?;

@@ -1,12 +1,13 @@
 //! Doing recorded webhooks again, and calling that off.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use async_graphql::{Context, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
 use domain::delivery::DeliveryStatus as Status;
 use domain::integration::Link;
-use domain::{DeliveryId, IntegrationId};
+use domain::{DeliveryId, IntegrationId, MappingId};
 
 use projections::delivery_log::{self, Filter, Page};
 
@@ -39,8 +40,9 @@ struct ReplayWebhooksInput {
     order_id: Option<String>,
     /// A thousand at most.
     delivery_ids: Option<Vec<ID>>,
-    /// Delivers this mapping's asset to orders that bought the product and were completed without it, and nothing else.
-    mapping_id: Option<ID>,
+    /// Delivers the assets of these mappings to orders that bought the product and were completed without them, and nothing
+    /// else.
+    mapping_ids: Option<Vec<ID>>,
     /// Answers how many and which deliveries it would do again, and records nothing.
     #[graphql(default)]
     dry_run: bool,
@@ -161,19 +163,17 @@ fn choice(integration_id: IntegrationId, link: &Link, input: ReplayWebhooksInput
             statuses.push(status);
         }
     }
-    let mapping = match input.mapping_id {
-        Some(id) => {
-            let found = link.mappings.iter().find(|mapping| mapping.id.to_string() == *id);
-            Some(found.cloned().ok_or_else(|| UserError::not_found("mappingId"))?)
-        }
-        None => None,
-    };
+    let known: HashSet<MappingId> = link.mappings.iter().map(|mapping| mapping.id).collect();
+    let mappings = input.mapping_ids.unwrap_or_default().into_iter().map(|id| {
+        let found = id.parse().ok().filter(|id| known.contains(id));
+        found.ok_or_else(|| UserError::not_found("mappingIds"))
+    });
     Ok(Choice {
         integration_id,
         received: (from, to),
         statuses,
         order_id,
         delivery_ids: delivery_ids.map_err(|_| UserError::not_found("deliveryIds"))?,
-        mapping,
+        mappings: mappings.collect::<Result<_, _>>()?,
     })
 }

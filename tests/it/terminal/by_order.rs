@@ -7,6 +7,7 @@ use super::desk;
 use crate::app::{Shop, TestApp};
 use crate::engines::on_each_engine;
 use crate::orders;
+use crate::process::printed;
 
 const ORDER_ID: u64 = 5_678_901_234_017;
 
@@ -129,5 +130,38 @@ on_each_engine! {
         assert!(none.contains("No delivery has anything without a mapping"), "{none}");
         let told = person.printed(&["deliveries", "explain", "1042"]).await;
         assert!(told.contains("A new mapping is to be delivered to this past order"), "{told}");
+    }
+
+    async fn an_import_says_how_many_past_orders_lack_it_also_where_they_got_another_asset(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = merchant.shop(Provider::Shopify).await;
+        let person = desk(app, &merchant.key);
+        let id = posted(&shop, &numbered("mutual_max", &["STORM", "SUN"])).await;
+        app.settle().await;
+        let mapped = |reference: &str, by: &str, asset: &str| {
+            json!({ "matchType": by, "externalRef": reference, "resourceType": "preset", "resourceId": asset })
+        };
+        // The product brings a second asset from now on. By its title nothing comes of it: its SKU is mapped.
+        let file = json!([mapped("STORM", "sku", "storm"), mapped("STORM", "sku", "rain"), mapped("SUN", "sku", "sun"), mapped("STORM", "title", "sun")]);
+        let import = ["mappings", "import", &shop.id, "-"];
+        let imported = printed(&person.run_with(&import, &file.to_string()).await);
+        assert!(imported.contains("3 mappings were added; 1 had been there before."), "{imported}");
+        assert!(imported.contains("1 past order bought it") && imported.contains("--deliver-past"), "{imported}");
+        app.settle().await;
+        assert_eq!(app.cortex.share_count(crate::delivering::preset("rain"), "mutual_max").effective, 0, "unasked");
+        let done = printed(&person.run_with(&[&import[..], &["--deliver-past", "--yes"]].concat(), &file.to_string()).await);
+        assert!(done.contains("0 mappings were added") && done.contains("1 delivery went back to the queue"), "{done}");
+        assert_eq!(shop.settled(&id).await.0, "COMPLETED");
+        for asset in ["storm", "rain", "sun"] {
+            let count = app.cortex.share_count(crate::delivering::preset(asset), "mutual_max");
+            assert_eq!((count.effective, count.repeated), (1, 0), "{asset}");
+        }
+        let shown = person.printed(&["deliveries", "show", "1042"]).await;
+        assert!(["preset storm", "preset rain", "preset sun"].iter().all(|asset| shown.contains(asset)), "{shown}");
+        let told = person.printed(&["deliveries", "explain", "1042"]).await;
+        assert!(told.contains("2 new mappings are to be delivered to this past order"), "{told}");
+        let again = printed(&person.run_with(&[&import[..], &["--deliver-past", "--yes"]].concat(), &file.to_string()).await);
+        assert!(again.contains("there is nothing to deliver"), "{again}");
+        assert_eq!(merchant.balance().await["charged"], json!(30));
     }
 }

@@ -101,7 +101,7 @@ on_each_engine! {
         let file = app.databases.folder().join("mappings.json");
         std::fs::write(&file, Value::from(mappings.clone()).to_string()).unwrap();
         let path = file.to_str().unwrap();
-        assert_eq!(person.json(&["mappings", "import", &one.id, path]).await, json!({ "added": 123, "known": 0 }));
+        assert_eq!(person.json(&["mappings", "import", &one.id, path]).await, json!({ "added": 123, "known": 0, "pastOrders": 0 }));
         let again = person.printed(&["mappings", "import", &one.id, path]).await;
         assert_eq!(again, "0 mappings were added; 123 had been there before.\n");
 

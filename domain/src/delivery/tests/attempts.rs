@@ -1,14 +1,15 @@
 //! Attempts: who may take a delivery, what blocks it, how each one ends.
 
 use chrono::TimeDelta;
+use uuid::Uuid;
 
 use super::fixtures::*;
 use crate::delivery::schedule::{FAILURE_DELAYS, Jitter, PATIENCE};
 use crate::delivery::{
-    ApiKeyUse, CortexOperation, DeliveryCommand, DeliveryEvent, DeliveryRefusal, Held, Intent, StartFacts, Started,
-    WebhookOutcome,
+    ApiKeyUse, CortexOperation, DeliveryCommand, DeliveryEvent, DeliveryRefusal, Held, Intent, PlannedAsset,
+    StartFacts, Started, WebhookOutcome,
 };
-use crate::{Credits, ResolutionCode};
+use crate::{Credits, MappingId, ResolutionCode};
 
 #[test]
 fn a_worker_takes_a_queued_delivery_and_says_what_it_will_share() {
@@ -212,8 +213,8 @@ fn a_new_mapping_is_delivered_to_what_was_completed_without_anything_for_it() {
     partly[1].assets.clear();
     let done =
         || vec![received(Intent::Deliver), started_with(1, after(60), partly.clone()), shared("storm", 10), Completed];
-    let ask = |sku: &str| DeliveryCommand::Replay { username: None, mapping: Some(mapping(sku)) };
-    let asked = DeliveryEvent::RetryRequested { mapping_id: Some(mapping("RAIN").id) };
+    let ask = |sku: &str| DeliveryCommand::DeliverMappings { mappings: vec![mapping(sku)] };
+    let asked = DeliveryEvent::RetryRequested { mapping_ids: vec![mapping("RAIN").id] };
     given(done()).when(ask("RAIN")).then_expect_events(vec![asked.clone()]);
     let again: Vec<_> = done().into_iter().chain([asked]).collect();
     given(again).when(start_at(noon(), facts())).then_expect_events(vec![started_with(
@@ -222,17 +223,41 @@ fn a_new_mapping_is_delivered_to_what_was_completed_without_anything_for_it() {
         plan_of(&["STORM", "RAIN"]),
     )]);
 
-    // Whoever got something for the product gets no second asset, and what the store took back gets nothing.
-    let mut other = mapping("STORM");
-    other.asset = preset("thunder");
-    let second = DeliveryCommand::Replay { username: None, mapping: Some(other) };
-    given(done()).when(second).then_expect_events(vec![]);
+    // What was shared is not shared again, and what the store took back gets nothing.
+    given(done()).when(ask("STORM")).then_expect_events(vec![]);
+    given(done()).when(ask("SUN")).then_expect_events(vec![]);
     let later = |webhook, outcome| done().into_iter().chain([did(webhook, outcome)]).collect::<Vec<_>>();
     given(later(webhook(Intent::Cancel), WebhookOutcome::TooLate)).when(ask("RAIN")).then_expect_events(vec![]);
     given(later(webhook(Intent::Filtered), WebhookOutcome::Revised)).when(ask("RAIN")).then_expect_events(vec![]);
     for other in [running(), vec![received(Intent::Cancel)]] {
         given(other).when(ask("RAIN")).then_expect_events(vec![]);
     }
+}
+
+#[test]
+fn a_second_asset_for_a_product_is_delivered_to_past_orders_beside_the_first() {
+    let mut thunder = mapping("STORM");
+    thunder.id = MappingId(Uuid::from_u128(7));
+    thunder.asset = preset("thunder");
+    let done = || running_and([shared("storm", 10), shared("rain", 10), Completed]);
+    let ask = || DeliveryCommand::DeliverMappings { mappings: vec![thunder.clone()] };
+    let asked = DeliveryEvent::RetryRequested { mapping_ids: vec![thunder.id] };
+    given(done()).when(ask()).then_expect_events(vec![asked.clone()]);
+
+    // What the line got by a mapping that is gone stays its own, and the next attempt shares what is new.
+    let facts = StartFacts { mappings: vec![mapping("RAIN"), thunder.clone()], ..facts() };
+    let mut plan = plan_of(&["STORM", "RAIN"]);
+    plan[0].assets.push(PlannedAsset::by(&thunder));
+    let again = || done().into_iter().chain([asked.clone()]);
+    given(again().collect::<Vec<_>>()).when(start_at(noon(), facts.clone())).then_expect_events(vec![started_with(
+        2,
+        after(60),
+        plan.clone(),
+    )]);
+    let shared_too = again().chain([started_with(2, after(60), plan), shared("thunder", 10), Completed]);
+    let shared_too: Vec<_> = shared_too.collect();
+    given(shared_too).when(ask()).then_expect_events(vec![]);
+    given(done()).and(vec![asked]).when(ask()).then_expect_events(vec![]);
 }
 
 #[test]

@@ -119,7 +119,7 @@ pub(super) fn failed(code: ResolutionCode) -> DeliveryEvent {
 }
 
 pub(super) fn retry_requested() -> DeliveryEvent {
-    DeliveryEvent::RetryRequested { mapping_id: None }
+    DeliveryEvent::RetryRequested { mapping_ids: vec![] }
 }
 
 pub(super) fn requeued() -> DeliveryEvent {

@@ -71,7 +71,7 @@ fn an_order_that_was_delivered_in_part_can_be_retried_for_the_rest() {
 
 #[test]
 fn a_replay_leaves_alone_what_is_under_way_done_called_off_or_erased() {
-    let replay = || DeliveryCommand::Replay { username: None, mapping: None };
+    let replay = || DeliveryCommand::Replay { username: None };
     for state in [
         vec![received(Intent::Filtered)],
         waiting_for(ResolutionCode::NoItemMapping),
@@ -94,7 +94,7 @@ fn a_replay_leaves_alone_what_is_under_way_done_called_off_or_erased() {
         given(state).when(replay()).then_expect_events(vec![]);
     }
     given([received(Intent::Filtered)])
-        .when(DeliveryCommand::Replay { username: Some("maxine".to_owned()), mapping: None })
+        .when(DeliveryCommand::Replay { username: Some("maxine".to_owned()) })
         .then_expect_events(vec![DeliveryEvent::UsernameCorrected { username: "maxine".into() }, retry_requested()]);
 }
 

@@ -208,6 +208,26 @@ fn webhooks_without_a_date_count_by_arrival() {
 }
 
 #[test]
+fn the_same_webhook_again_is_no_later_arrival_of_the_same_second() {
+    let sent = |id: &str, webhook: Webhook| Webhook { webhook_id: Some(id.to_owned()), ..webhook };
+    let (both, one) = (changed(60, Intent::Deliver), with_items(60, &[item("STORM")]));
+    let first = first(sent("1", both.clone()));
+    let revision = revised(sent("2", one), vec![removed("RAIN")]);
+    let known = || vec![first.clone(), revision.clone()];
+    let again = sent("1", both.clone());
+    given(known()).when(record(again.clone())).then_expect_events(vec![did(again, WebhookOutcome::Stale)]);
+    // The store may mean it: then it is another webhook.
+    let another = sent("3", both);
+    given(known()).when(record(another.clone())).then_expect_events(vec![revised(another, vec![added("RAIN")])]);
+
+    let cancelled = |id: &str| sent(id, changed(60, Intent::Cancel));
+    let mut story = vec![did(cancelled("4"), WebhookOutcome::Cancelled)];
+    story.insert(0, queued().remove(0));
+    story.push(did(sent("5", changed(60, Intent::Deliver)), WebhookOutcome::Accepted));
+    given(story).when(record(cancelled("4"))).then_expect_events(vec![did(cancelled("4"), WebhookOutcome::Stale)]);
+}
+
+#[test]
 fn a_product_keeps_its_identity_when_the_store_renames_it() {
     let titled = |title: &str| LineItem { title: Some(title.to_owned()), ..item("STORM") };
     let known = [first(with_items(0, &[titled("Storm")]))];

@@ -49,7 +49,7 @@ fn every_event() -> Vec<DeliveryEvent> {
         StatusFiltered,
         HandedBack,
         retry_requested(),
-        DeliveryEvent::RetryRequested { mapping_id: Some(MappingId(Uuid::from_u128(9))) },
+        DeliveryEvent::RetryRequested { mapping_ids: vec![MappingId(Uuid::from_u128(9))] },
         DeliveryEvent::UsernameCorrected { username: "maxine".into() },
         requeued(),
         DeliveryEvent::Requeued { cause: RequeueCause::Fixed(ResolutionCode::NoItemMapping) },
