@@ -13,6 +13,8 @@ use domain::notice::NoticeRefusal;
 use domain::operation::{OperationEvent, OperationRefusal};
 use futures_util::stream::{StreamExt as _, iter};
 use projections::View;
+use projections::customers::notices::KeptNotice;
+use projections::customers::{self, StoreCustomer};
 use projections::delivery_log::DeliveryRow;
 use projections::delivery_log::personal::{self, Extent, Subject};
 
@@ -53,43 +55,53 @@ pub enum Named {
 
 impl Named {
     /// The subject within an account, or within all of them.
-    pub fn subject(&self, service: &Service, account_id: Option<String>) -> Subject {
+    pub async fn subject(&self, service: &Service, account_id: Option<String>) -> Result<Subject, ErasureError> {
         let subject = Subject { account_id, ..Subject::default() };
-        match self {
-            Self::Customer(text) => Subject { customer: Some(tokens(service, text)), ..subject },
+        Ok(match self {
+            Self::Customer(text) => {
+                let customer = service.log.blind_index().map(|index| index.tokens_for(text)).unwrap_or_default();
+                Subject { known_as: known_as(service, text).await?, customer: Some(customer), ..subject }
+            }
             Self::Order(text) => Subject { order: Some(text.trim().to_owned()), ..subject },
-        }
+        })
     }
 }
 
-/// What a customer may be known by.
-pub fn tokens(service: &Service, customer: &str) -> Vec<String> {
-    service.log.blind_index().map(|index| index.tokens_for(customer)).unwrap_or_default()
+/// Customers of one address whose ids are followed.
+const MAX_KNOWN_AS: i64 = 50;
+
+/// Who stores say has an e-mail address: a store may name the same person by an id alone.
+async fn known_as(service: &Service, email: &str) -> Result<Vec<StoreCustomer>, ErasureError> {
+    wait_for_views(service).await?;
+    let index = service.log.blind_index();
+    let tokens = index.map(|index| index.tokens_named(Some(email), None, None)).unwrap_or_default();
+    Ok(customers::with_emails(&service.views, &tokens, MAX_KNOWN_AS).await?)
 }
 
 /// How much is meant, by views that have seen everything that is recorded.
 pub async fn extent(service: &Service, subject: &Subject) -> Result<Extent, ErasureError> {
+    wait_for_views(service).await?;
+    Ok(personal::extent(&service.views, subject).await?)
+}
+
+async fn wait_for_views(service: &Service) -> Result<(), ErasureError> {
     let newest = service.log.newest().await?;
     for view in [View::Accounts, View::Customers, View::DeliveryLog] {
         if !service.projector.wait_for(view, newest, PATIENCE).await {
             return Err(ErasureError::ViewsBehind);
         }
     }
-    Ok(personal::extent(&service.views, subject).await?)
+    Ok(())
 }
 
-/// Erases these deliveries and answers how many of them held anything. `actor` says for each account who asked.
-///
-/// Where a person asked, that is recorded first, once for each account, and the answer waits until the files are clear.
+/// Erases these deliveries and answers how many of them held anything. `actor` says for each account who asked. Where a
+/// person asked, the answer waits until the files are clear.
 pub async fn erase(
     service: &Service,
     rows: &[DeliveryRow],
     cause: ErasureCause,
     actor: impl Fn(&str) -> Actor,
 ) -> Result<usize, ErasureError> {
-    if cause == ErasureCause::Operator {
-        record(service, rows, &actor).await?;
-    }
     let commands: Vec<_> =
         rows.iter().map(|row| erase_one(service, row.id.clone(), cause, actor(&row.account_id))).collect();
     // All of them, also when one fails: each that is erased is one less.
@@ -124,20 +136,36 @@ async fn erase_one(
     service.log.execute(&id, DeliveryCommand::ErasePersonalData { cause }, &actor).await
 }
 
-async fn record(service: &Service, rows: &[DeliveryRow], actor: &impl Fn(&str) -> Actor) -> Result<(), ErasureError> {
-    for (account_id, deliveries) in by_account(rows) {
+/// Records for each account that a person asks to erase these. Before anything is erased.
+pub(crate) async fn record(
+    service: &Service,
+    rows: &[DeliveryRow],
+    notices: &[KeptNotice],
+    actor: impl Fn(&str) -> Actor,
+) -> Result<(), ErasureError> {
+    for (account_id, Held { deliveries, other_webhooks }) in by_account(rows, notices) {
         let Ok(owner) = account_id.parse::<AccountId>() else { continue };
-        let asked = OperationEvent::ErasureRequested { account_id: owner, deliveries };
+        let asked = OperationEvent::ErasureRequested { account_id: owner, deliveries, other_webhooks };
         operations::begin(service, asked, &actor(&account_id)).await?;
     }
     Ok(())
 }
 
-/// How many of the rows each account has.
-pub fn by_account(rows: &[DeliveryRow]) -> BTreeMap<String, u32> {
-    let mut counts = BTreeMap::new();
+/// How much of what is meant an account has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) deliveries: u32,
+    /// Webhooks about no order.
+    pub(crate) other_webhooks: u32,
+}
+
+pub(crate) fn by_account(rows: &[DeliveryRow], notices: &[KeptNotice]) -> BTreeMap<String, Held> {
+    let mut held: BTreeMap<String, Held> = BTreeMap::new();
     for row in rows {
-        *counts.entry(row.account_id.clone()).or_insert(0) += 1;
+        held.entry(row.account_id.clone()).or_default().deliveries += 1;
     }
-    counts
+    for notice in notices {
+        held.entry(notice.account_id.clone()).or_default().other_webhooks += 1;
+    }
+    held
 }

@@ -1,10 +1,13 @@
-//! Everything that is known of a person from a delivery, as that person is owed it.
+//! Everything that is known of a person, as that person is owed it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use chrono::DateTime;
 use cqrs_es::Aggregate as _;
 use domain::Private;
 use domain::delivery::{Delivery, DeliveryEvent, Webhook};
+use domain::notice::Notice;
+use projections::customers::notices::KeptNotice;
 use projections::delivery_log::DeliveryRow;
 use projections::feed::Fact;
 use serde_json::{Value, json};
@@ -56,6 +59,27 @@ pub async fn of_delivery(log: &EventLog, row: &DeliveryRow) -> Result<Value, Loa
     }))
 }
 
+/// A webhook about no order, with its raw body. None where it was erased meanwhile.
+pub async fn of_notice(log: &EventLog, row: &KeptNotice) -> Result<Option<Value>, LoadError> {
+    let Notice::Received(received) = log.load::<Notice>(&row.id).await?.aggregate else { return Ok(None) };
+    let Some(body) = log.body(Notice::TYPE, &row.id, 1).await? else { return Ok(None) };
+    Ok(Some(json!({
+        "webhookId": row.id,
+        "accountId": row.account_id,
+        "integrationId": row.integration_id,
+        "kind": row.kind,
+        "topic": received.topic,
+        "receivedAt": DateTime::from_timestamp_micros(row.received_at),
+        "headers": received.headers.as_ref().and_then(Private::known),
+        "body": readable(&body),
+    })))
+}
+
+/// As the store sent it: JSON as such, anything else in base64.
+fn readable(body: &[u8]) -> Value {
+    serde_json::from_slice::<Value>(body).unwrap_or_else(|_| Value::String(STANDARD.encode(body)))
+}
+
 fn of_webhook(webhook: &Webhook, body: Option<&[u8]>, received_at: &Value) -> Value {
     let known = |field: &Option<Private<String>>| field.as_ref().and_then(Private::known).cloned();
     json!({
@@ -65,9 +89,6 @@ fn of_webhook(webhook: &Webhook, body: Option<&[u8]>, received_at: &Value) -> Va
         "customerId": known(&webhook.customer_id),
         "username": known(&webhook.username),
         "headers": webhook.headers.as_ref().and_then(Private::known),
-        // As the store sent it: JSON as such, anything else in base64.
-        "body": body.map(|body| {
-            serde_json::from_slice::<Value>(body).unwrap_or_else(|_| Value::String(STANDARD.encode(body)))
-        }),
+        "body": body.map(readable),
     })
 }

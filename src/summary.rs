@@ -56,19 +56,26 @@ pub fn summary(event: &Recorded) -> String {
 
 fn of_operation(event: &OperationEvent, id: &str) -> String {
     let several = |number: u32| if number == 1 { "1 delivery".to_owned() } else { format!("{number} deliveries") };
+    let held = |deliveries: u32, other_webhooks: u32| match other_webhooks {
+        0 => several(deliveries),
+        1 => format!("{} and 1 other webhook", several(deliveries)),
+        many => format!("{} and {many} other webhooks", several(deliveries)),
+    };
     match event {
         OperationEvent::PersonalDataRead { delivery_id, .. } => {
             format!("Who ordered was looked at, of delivery {delivery_id}.")
         }
-        OperationEvent::PersonalDataExported { deliveries, data_request: None, .. } => {
-            format!("What is known of a customer was written out, of {}.", several(*deliveries))
+        OperationEvent::PersonalDataExported { deliveries, other_webhooks, data_request: None, .. } => {
+            format!("What is known of a customer was written out, of {}.", held(*deliveries, *other_webhooks))
         }
-        OperationEvent::PersonalDataExported { deliveries, data_request: Some(request), .. } => format!(
-            "What is known of the customer of the request {request} was written out, of {}.",
-            several(*deliveries)
-        ),
-        OperationEvent::ErasureRequested { deliveries, .. } => {
-            format!("The erasure of a customer was asked for, of {}.", several(*deliveries))
+        OperationEvent::PersonalDataExported { deliveries, other_webhooks, data_request: Some(request), .. } => {
+            format!(
+                "What is known of the customer of the request {request} was written out, of {}.",
+                held(*deliveries, *other_webhooks)
+            )
+        }
+        OperationEvent::ErasureRequested { deliveries, other_webhooks, .. } => {
+            format!("The erasure of a customer was asked for, of {}.", held(*deliveries, *other_webhooks))
         }
         OperationEvent::DataRequested { deliveries, .. } => {
             format!(

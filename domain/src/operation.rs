@@ -20,6 +20,9 @@ pub enum OperationEvent {
     PersonalDataExported {
         account_id: AccountId,
         deliveries: u32,
+        /// Webhooks about no order that name the customer.
+        #[serde(default)]
+        other_webhooks: u32,
         /// The store's question that was answered with it: the notice, where there was one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         data_request: Option<NoticeId>,
@@ -28,6 +31,9 @@ pub enum OperationEvent {
     ErasureRequested {
         account_id: AccountId,
         deliveries: u32,
+        /// Webhooks about no order that name the customer or the order.
+        #[serde(default)]
+        other_webhooks: u32,
     },
     /// A store asked what is known of a customer; the merchant has 30 days to answer.
     DataRequested {
@@ -164,9 +170,9 @@ mod tests {
         let key = || "0123456789abcdef".to_owned();
         vec![
             OperationEvent::PersonalDataRead { account_id, delivery_id },
-            OperationEvent::PersonalDataExported { account_id, deliveries: 2, data_request: None },
-            OperationEvent::PersonalDataExported { account_id, deliveries: 2, data_request },
-            OperationEvent::ErasureRequested { account_id, deliveries: 2 },
+            OperationEvent::PersonalDataExported { account_id, deliveries: 2, other_webhooks: 1, data_request: None },
+            OperationEvent::PersonalDataExported { account_id, deliveries: 2, other_webhooks: 1, data_request },
+            OperationEvent::ErasureRequested { account_id, deliveries: 2, other_webhooks: 1 },
             OperationEvent::DataRequested { account_id, integration_id, deliveries: 2 },
             OperationEvent::ReplayStarted { account_id: Some(account_id), chosen: 3, filter: "{}".to_owned() },
             OperationEvent::ReplayEnded { replayed: 3, cancelled: false },

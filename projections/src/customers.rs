@@ -1,6 +1,7 @@
 //! Which deliveries and which other webhooks name a customer. A customer is known by tokens alone: keyed hashes that only
 //! the service can make. Deliveries are looked up together with the delivery log, by `delivery_log::personal`.
 
+mod known_as;
 pub mod notices;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,13 +9,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::delivery::DeliveryEvent;
 use sqlx::FromRow;
 
+pub(crate) use self::known_as::{DELIVERIES, NOTICES, naming};
+pub use self::known_as::{StoreCustomer, TokenKind, with_emails};
+
 use crate::database::Sql;
 use crate::feed::{Recorded, delivery_facts};
 use crate::schema::Schema;
 use crate::table::{self, Existing, Tables, table_row};
 
 pub(crate) const SCHEMA: Schema = Schema {
-    version: 2,
+    version: 3,
     tables: &["customer_deliveries", "kept_notices", "customer_notices"],
     statements: include_str!("../../migrations/views/customers.sql"),
 };

@@ -8,16 +8,16 @@ use serde_json::{Value, json};
 
 use super::client::{Client, ServerArgs, understood};
 use super::deliveries::{number_of, status_cell};
-use super::identifiers::{Kind, ShortIds};
+use super::identifiers::{Kind, ShortIds, order_or_delivery};
 use super::input;
 use super::output::{self, cell};
 
 /// Erase what is known of a customer, or of one order, for good
 ///
 /// Shows first how many deliveries are meant, and which. Their names, e-mail addresses, usernames and raw webhooks are
-/// erased, and what was still to be delivered is cancelled. With --customer also what stores asked about the customer,
-/// where it names the same e-mail address or customer id. That there were orders, and what became of them, stays. A
-/// backup that was made before holds them still.
+/// erased, and what was still to be delivered is cancelled; so is every other webhook that names the customer or the order.
+/// An e-mail address means also what a store names by the customer's id alone, where the store has named both together.
+/// That there were orders, and what became of them, stays. A backup that was made before holds them still.
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("whose").required(true), after_long_help = "\
 Examples:
@@ -30,8 +30,8 @@ pub(super) struct Erase {
     /// Everything of this customer: an e-mail address, the store's customer id, or a username
     #[arg(long, env = "CLOUD_BRIDGE_CUSTOMER", value_name = "TEXT", group = "whose", hide_env_values = true)]
     customer: Option<String>,
-    /// This order: the store's id of it, or its number
-    #[arg(long, env = "CLOUD_BRIDGE_ORDER", value_name = "ID", group = "whose")]
+    /// This order: the store's id of it, its number, or the id of its delivery
+    #[arg(long, env = "CLOUD_BRIDGE_ORDER", value_name = "ORDER", group = "whose")]
     order: Option<String>,
     /// Only in this account [default: all that the API key sees]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
@@ -80,8 +80,11 @@ struct Integration {
 }
 
 impl Erase {
-    pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
+    pub(super) async fn run(mut self, json: bool) -> anyhow::Result<()> {
         let client = self.server.client()?;
+        if let Some(order) = &self.order {
+            self.order = Some(order_or_delivery(&client, order).await?);
+        }
         let preview = self.ask(&client, true).await.context("nothing was erased")?;
         let found: Outcome = understood(&preview)?;
         if !self.yes {
@@ -127,6 +130,7 @@ impl Erase {
 
 /// What is about to be erased, on standard error: standard output is for the outcome.
 fn show(found: &Outcome, short: &ShortIds) -> anyhow::Result<()> {
+    let mut parts = vec![];
     let mut table = output::table(&["ID", "ORDER", "STORE", "STATUS"]);
     for delivery in found.deliveries.iter().take(SHOWN) {
         table.add_row([
@@ -137,15 +141,20 @@ fn show(found: &Outcome, short: &ShortIds) -> anyhow::Result<()> {
         ]);
     }
     output::keep_whole(&mut table, 0);
-    let mut parts = vec![output::rendered(&table)];
+    if found.matched > 0 {
+        parts.push(output::rendered(&table));
+    }
     if found.matched > SHOWN {
         parts.push(format!("… and {} more", found.matched - SHOWN));
     }
     if found.accounts > 1 {
-        parts.push(format!("\n{}", found.spans()));
+        parts.push(found.spans());
     }
     if found.is_named_elsewhere() {
-        parts.push(format!("\nThe same customer is named in {}.", found.elsewhere()));
+        parts.push(match found.matched {
+            0 => format!("No delivery is of this customer or order, who is named in {}.", found.elsewhere()),
+            _ => format!("The same customer is named in {}.", found.elsewhere()),
+        });
     }
     Ok(input::tell(&parts.join("\n"))?)
 }
@@ -185,7 +194,9 @@ impl Outcome {
 
     fn extent(&self) -> String {
         let over = if self.accounts > 1 { format!(" of {} accounts", self.accounts) } else { String::new() };
-        format!("{}{over}", number_of(self.matched as u64))
+        let deliveries = (self.matched > 0).then(|| format!("{}{over}", number_of(self.matched as u64)));
+        let elsewhere = self.is_named_elsewhere().then(|| self.elsewhere());
+        deliveries.into_iter().chain(elsewhere).collect::<Vec<_>>().join(" and ")
     }
 }
 

@@ -14,8 +14,8 @@ use crate::vault::write_private;
 
 /// Write out what is known of a customer, as JSON for the customer
 ///
-/// Every delivery of the customer with each webhook's names and addresses and its raw body. That it was written out is
-/// recorded, with the reason that you give.
+/// Every delivery of the customer with each webhook's names and addresses and its raw body, and every other webhook that
+/// names the customer. That it was written out is recorded, with the reason that you give.
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("whose").required(true), after_long_help = "\
 Examples:
@@ -40,7 +40,7 @@ pub(super) struct ExportPersonalData {
 
 const EXPORT: &str = "mutation($input: ExportPersonalDataInput!) {
   exportPersonalData(input: $input) {
-    matched customerEmail customerId deliveries endCursor userErrors { code message field } } }";
+    matched customerEmail customerId deliveries otherWebhooks endCursor userErrors { code message field } } }";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -48,13 +48,14 @@ struct Part {
     customer_email: Option<String>,
     customer_id: Option<String>,
     deliveries: Vec<Value>,
+    other_webhooks: Vec<Value>,
     end_cursor: Option<String>,
 }
 
 impl ExportPersonalData {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
         let client = self.server.client()?;
-        let (mut deliveries, mut after) = (vec![], None);
+        let (mut deliveries, mut others, mut after) = (vec![], vec![], None);
         let mut customer = json!(self.customer);
         loop {
             let input = json!({
@@ -62,6 +63,7 @@ impl ExportPersonalData {
             let payload = client.change(EXPORT, json!({ "input": input }), "exportPersonalData").await;
             let part: Part = understood(&payload.context("nothing was written")?)?;
             deliveries.extend(part.deliveries);
+            others.extend(part.other_webhooks);
             if self.request.is_some() {
                 customer = json!({ "email": part.customer_email, "id": part.customer_id });
             }
@@ -70,18 +72,24 @@ impl ExportPersonalData {
                 break;
             }
         }
-        let (number, document) = (deliveries.len(), json!({ "customer": customer, "deliveries": deliveries }));
+        let (number, webhooks) = (deliveries.len(), others.len());
+        let document = json!({ "customer": customer, "deliveries": deliveries, "otherWebhooks": others });
         let Some(file) = self.to else {
             return Ok(output::print_json(&document)?);
         };
         let text = serde_json::to_string_pretty(&document)?;
         write_private(&file, &text).with_context(|| format!("{} cannot be written", file.display()))?;
         if json {
-            return Ok(output::print_json(&json!({ "file": file, "deliveries": number }))?);
+            return Ok(output::print_json(&json!({ "file": file, "deliveries": number, "otherWebhooks": webhooks }))?);
         }
         Ok(output::print(format_args!(
-            "What is known from {} is in {}, which only you may read.",
+            "What is known from {}{} is in {}, which only you may read.",
             number_of(number as u64),
+            match webhooks {
+                0 => String::new(),
+                1 => " and 1 other webhook".to_owned(),
+                many => format!(" and {many} other webhooks"),
+            },
             file.display()
         ))?)
     }

@@ -119,6 +119,19 @@ pub(super) async fn whole_stream(client: &Client, text: &str) -> anyhow::Result<
     if found.is_empty() { Ok(text.to_owned()) } else { one_of(Kind::Delivery, text, found) }
 }
 
+/// An order as the server understands it: its id or number, or the whole id of its delivery where the beginning of that is
+/// given.
+pub(super) async fn order_or_delivery(client: &Client, text: &str) -> anyhow::Result<String> {
+    let text = text.trim();
+    let found = client.ask(DELIVERIES, json!({ "kind": Kind::Delivery.word(), "text": text })).await?;
+    let of_order: Vec<OfOrder> = understood(&found["deliveries"]["nodes"])?;
+    let beginning: Vec<String> = understood(&found["idsBeginning"])?;
+    if of_order.is_empty() && !beginning.is_empty() {
+        return one_of(Kind::Delivery, text, beginning);
+    }
+    Ok(text.to_owned())
+}
+
 pub(super) async fn candidates(client: &Client, kind: Kind, text: &str) -> anyhow::Result<Vec<String>> {
     let query = if kind == Kind::Delivery { DELIVERIES } else { BEGINNING };
     let found = client.ask(query, json!({ "kind": kind.word(), "text": text })).await?;

@@ -5,7 +5,7 @@ use domain::DeliveryId;
 use domain::notice::{Notice, NoticeKind, NoticeReceived};
 use projections::delivery_log::personal::Subject;
 
-use super::ErasureError;
+use super::{ErasureError, known_as};
 use crate::ingest::parse::shopify::privacy::{PrivacyRequest, request};
 use crate::service::Service;
 
@@ -36,13 +36,22 @@ pub(crate) fn tokens_of(service: &Service, customer: &PrivacyRequest) -> Vec<Str
 }
 
 /// What a request is about: the customer it names, and the orders it names, whichever customer is in them.
-pub(crate) fn subject_of(service: &Service, received: &NoticeReceived, customer: &PrivacyRequest) -> Subject {
+pub(crate) async fn subject_of(
+    service: &Service,
+    received: &NoticeReceived,
+    customer: &PrivacyRequest,
+) -> Result<Subject, ErasureError> {
+    let known_as = match &customer.email {
+        Some(email) => known_as(service, email).await?,
+        None => vec![],
+    };
     let orders = customer.orders.iter().map(|order| DeliveryId::of(received.integration_id, order).to_string());
-    Subject {
+    Ok(Subject {
         customer: Some(tokens_of(service, customer)),
+        known_as,
         deliveries: orders.collect(),
         account_id: Some(received.account_id.to_string()),
         integration_id: Some(received.integration_id.to_string()),
         ..Subject::default()
-    }
+    })
 }

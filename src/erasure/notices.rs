@@ -5,8 +5,9 @@ use domain::notice::{Notice, NoticeCommand, NoticeKind, NoticeRefusal};
 use projections::View;
 use projections::customers::notices::{self, Filter, KeptNotice};
 use projections::delivery_log::DeliveryRow;
+use projections::delivery_log::personal::Subject;
 
-use super::{ErasureError, Named, tokens};
+use super::{ErasureError, Named};
 use crate::event_log::{Actor, CommandError};
 use crate::service::{PATIENCE, Service};
 
@@ -36,21 +37,30 @@ pub(crate) fn is_data_request(row: &KeptNotice) -> bool {
 pub(crate) async fn naming(
     service: &Service,
     named: &Named,
+    subject: &Subject,
     deliveries: &[DeliveryRow],
-    account_id: Option<String>,
     limit: i64,
 ) -> Result<Vec<KeptNotice>, ErasureError> {
-    let tokens = match (named, service.log.blind_index()) {
-        (Named::Customer(customer), _) => tokens(service, customer),
-        (Named::Order(order), Some(index)) => {
-            let orders = deliveries.iter().map(|row| &row.order_id).chain([order]);
-            orders.flat_map(|order| index.tokens_of_order(order)).collect()
-        }
-        (Named::Order(_), None) => vec![],
-    };
-    let filter = Filter { customer: Some(tokens), account_id, ..Filter::default() };
+    let mut filter = naming_customer(subject);
+    if let Named::Order(order) = named {
+        let orders = deliveries.iter().map(|row| &row.order_id).chain([order]);
+        let index = service.log.blind_index();
+        filter.customer =
+            Some(index.map_or(vec![], |index| orders.flat_map(|order| index.tokens_of_order(order)).collect()));
+    }
     wait_for_view(service).await?;
     Ok(notices::page(&service.views, &filter, 0, limit).await?)
+}
+
+/// What names the customer of a subject.
+pub(crate) fn naming_customer(subject: &Subject) -> Filter {
+    Filter {
+        customer: Some(subject.customer.clone().unwrap_or_default()),
+        known_as: subject.known_as.clone(),
+        account_id: subject.account_id.clone(),
+        integration_id: subject.integration_id.clone(),
+        received_until: None,
+    }
 }
 
 /// Erases these, and returns how many still had their bodies. `actor` says for each account who asked.

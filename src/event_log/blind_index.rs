@@ -5,6 +5,7 @@ use domain::Private;
 use domain::delivery::DeliveryEvent;
 use domain::notice::NoticeEvent;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use projections::customers::TokenKind;
 use projections::database::{Database, Sql};
 use rand::RngExt as _;
 use sha2::Sha256;
@@ -58,36 +59,37 @@ impl BlindIndex {
     /// Everything that a person may mean by a customer: an e-mail address, a store's customer id, a username, a telephone
     /// number.
     pub fn tokens_for(&self, customer: &str) -> Vec<String> {
-        ["email", "id", "username", "phone"].into_iter().filter_map(|kind| self.token(kind, customer)).collect()
+        use TokenKind::{CustomerId, Email, Phone, Username};
+        [Email, CustomerId, Username, Phone].into_iter().filter_map(|kind| self.token(kind, customer)).collect()
     }
 
     /// Everything that a store may name a customer by.
     pub fn tokens_named(&self, email: Option<&str>, customer_id: Option<&str>, phone: Option<&str>) -> Vec<String> {
-        let named = [("email", email), ("id", customer_id), ("phone", phone)];
+        let named = [(TokenKind::Email, email), (TokenKind::CustomerId, customer_id), (TokenKind::Phone, phone)];
         named.into_iter().filter_map(|(kind, value)| self.token(kind, value?)).collect()
     }
 
     /// What a webhook that is no order itself is found by from an order it is about: the order's id or number.
     pub fn tokens_of_order(&self, order: &str) -> Vec<String> {
-        self.token("order", order).into_iter().collect()
+        self.token(TokenKind::Order, order).into_iter().collect()
     }
 
     /// What the customer of an event is known by.
     pub(super) fn tokens_of(&self, event: &DeliveryEvent) -> Vec<String> {
-        let token = |kind: &str, value: &Option<Private<String>>| {
+        let token = |kind: TokenKind, value: &Option<Private<String>>| {
             value.as_ref().and_then(Private::known).and_then(|value| self.token(kind, value))
         };
         match event {
             DeliveryEvent::WebhookReceived { webhook, .. } => [
-                token("email", &webhook.email),
-                token("id", &webhook.customer_id),
-                token("username", &webhook.username),
+                token(TokenKind::Email, &webhook.email),
+                token(TokenKind::CustomerId, &webhook.customer_id),
+                token(TokenKind::Username, &webhook.username),
             ]
             .into_iter()
             .flatten()
             .collect(),
             DeliveryEvent::UsernameCorrected { username } => {
-                token("username", &Some(username.clone())).into_iter().collect()
+                token(TokenKind::Username, &Some(username.clone())).into_iter().collect()
             }
             DeliveryEvent::Started(_)
             | DeliveryEvent::LeaseRenewed { .. }
@@ -112,30 +114,34 @@ impl BlindIndex {
         let NoticeEvent::WebhookReceived(notice) = event else { return vec![] };
         let Some(named) = notice.customers.as_ref().and_then(Private::known) else { return vec![] };
         let kinds = [
-            ("email", &named.emails),
-            ("id", &named.ids),
-            ("username", &named.usernames),
-            ("phone", &named.phones),
-            ("order", &named.orders),
+            (TokenKind::Email, &named.emails),
+            (TokenKind::CustomerId, &named.ids),
+            (TokenKind::Username, &named.usernames),
+            (TokenKind::Phone, &named.phones),
+            (TokenKind::Order, &named.orders),
         ];
-        kinds.into_iter().flat_map(|(kind, values)| values.iter().filter_map(|value| self.token(kind, value))).collect()
+        kinds
+            .into_iter()
+            .flat_map(|(kind, values)| values.iter().filter_map(move |value| self.token(kind, value)))
+            .collect()
     }
 
     /// The same for every spelling that people take for the same: case, space around it, an @ before a username, a # before
     /// an order's number, whatever groups the digits of a telephone number.
-    fn token(&self, kind: &str, value: &str) -> Option<String> {
+    fn token(&self, kind: TokenKind, value: &str) -> Option<String> {
         let value = match kind {
-            "phone" => value.chars().filter(char::is_ascii_digit).collect(),
-            _ => value.trim().trim_start_matches(['@', '#']).to_lowercase(),
+            TokenKind::Phone => value.chars().filter(char::is_ascii_digit).collect(),
+            TokenKind::Email | TokenKind::CustomerId | TokenKind::Username | TokenKind::Order => {
+                value.trim().trim_start_matches(['@', '#']).to_lowercase()
+            }
         };
         if value.is_empty() {
             return None;
         }
         let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_slice()).expect("a key may have any length");
-        mac.update(kind.as_bytes());
-        mac.update(&[0]);
+        mac.update(kind.prefix().as_bytes());
         mac.update(value.as_bytes());
-        Some(hex::encode(&mac.finalize().into_bytes()[..TOKEN_BYTES]))
+        Some(format!("{}{}", kind.prefix(), hex::encode(&mac.finalize().into_bytes()[..TOKEN_BYTES])))
     }
 }
 
@@ -147,13 +153,13 @@ mod tests {
     fn a_customer_is_found_however_it_is_spelt_and_by_nobody_without_the_key() {
         let index = BlindIndex(Zeroizing::new([1; 32]));
         let other = BlindIndex(Zeroizing::new([2; 32]));
-        assert_eq!(index.token("email", " Fan@Music.com "), index.token("email", "fan@music.com"));
-        assert_eq!(index.token("username", "@Max"), index.token("username", "max"));
-        assert_eq!(index.token("order", "#1042"), index.token("order", "1042"));
-        assert_eq!(index.token("phone", "+1 (555) 625-1199"), index.token("phone", "15556251199"));
-        assert_eq!(index.token("phone", "fan@music.com"), None);
-        assert_ne!(index.token("email", "fan@music.com"), other.token("email", "fan@music.com"));
-        assert_ne!(index.token("email", "max"), index.token("username", "max"));
-        assert_eq!(index.token("email", "  "), None);
+        assert_eq!(index.token(TokenKind::Email, " Fan@Music.com "), index.token(TokenKind::Email, "fan@music.com"));
+        assert_eq!(index.token(TokenKind::Username, "@Max"), index.token(TokenKind::Username, "max"));
+        assert_eq!(index.token(TokenKind::Order, "#1042"), index.token(TokenKind::Order, "1042"));
+        assert_eq!(index.token(TokenKind::Phone, "+1 (555) 625-1199"), index.token(TokenKind::Phone, "15556251199"));
+        assert_eq!(index.token(TokenKind::Phone, "fan@music.com"), None);
+        assert_ne!(index.token(TokenKind::Email, "fan@music.com"), other.token(TokenKind::Email, "fan@music.com"));
+        assert_ne!(index.token(TokenKind::Email, "max"), index.token(TokenKind::Username, "max"));
+        assert_eq!(index.token(TokenKind::Email, "  "), None);
     }
 }

@@ -43,11 +43,12 @@ pub(super) async fn react(service: &Service, id: &str, received: &NoticeReceived
         tracing::warn!(notice = id, "a store's request names nobody");
         return Ok(());
     };
-    let subject = data_requests::subject_of(service, received, &named);
+    let subject = data_requests::subject_of(service, received, &named).await?;
     if received.kind == NoticeKind::CustomerDataRequest {
         return report(service, id, received, &subject).await;
     }
     let deliveries = erase_all(service, &subject).await?;
+    let known_as = subject.known_as.clone();
     let mut tokens = subject.customer.unwrap_or_default();
     if let Some(index) = service.log.blind_index() {
         tokens.extend(named.orders.iter().flat_map(|order| index.tokens_of_order(order)));
@@ -55,7 +56,8 @@ pub(super) async fn react(service: &Service, id: &str, received: &NoticeReceived
     // Some at a time: a request may name thousands of orders. Its own body is kept until all are done.
     let mut notices = 0;
     for tokens in tokens.chunks(MAX_TOKENS) {
-        let naming_them = Filter { customer: Some(tokens.to_vec()), ..of_store(received) };
+        let known_as = known_as.clone();
+        let naming_them = Filter { customer: Some(tokens.to_vec()), known_as, ..of_store(received) };
         notices += notices::erase_all(service, &naming_them, |row| row.id == id).await?;
     }
     if deliveries + notices == 0 {

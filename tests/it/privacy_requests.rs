@@ -243,6 +243,79 @@ on_each_engine! {
         assert_eq!(found_in_databases(app, &[vera]).await, Vec::<String>::new());
     }
 
+    async fn an_address_means_also_what_a_store_names_by_the_id_alone(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let (shop, other) = (merchant.shop(Provider::Shopify).await, merchant.shop(Provider::Shopify).await);
+        let vera = "vera.violet@example.org";
+        let by_id_alone = |id: u64| {
+            let mut order = order_of_vera(id);
+            order.as_object_mut().unwrap().remove("email");
+            order
+        };
+        shop.post(&order_of_vera(1001)).await.accepted("queued");
+        shop.post(&by_id_alone(1002)).await.accepted("queued");
+        // Another store gave the same id to somebody else.
+        other.post(&by_id_alone(1003)).await.accepted("queued");
+        for shop in [&shop, &other] {
+            shop.ask_by_law("carts/update", &json!({ "token": "c1", "customer_id": 7_700_123 }), "not_an_order").await;
+        }
+        // Whose the address is of two customers, this does not say.
+        let both = json!({ "email": vera, "customers": [{ "customer_id": 7_700_123 }, { "customer_id": 55 }] });
+        shop.ask_by_law("segments/update", &both, "not_an_order").await;
+        shop.ask_by_law("carts/update", &json!({ "token": "c2", "customer_id": 55 }), "not_an_order").await;
+        assert_eq!(readable_notices(app).await, 4);
+
+        let export = "mutation ($customer: String!) { done: exportPersonalData(input: { customer: $customer }) {
+            matched deliveries otherWebhooks endCursor userErrors { code } } }";
+        let exported = merchant.ask(export, json!({ "customer": vera })).await["done"].clone();
+        assert_eq!((&exported["matched"], &exported["endCursor"]), (&json!(2), &Value::Null), "{exported}");
+        let others = exported["otherWebhooks"].as_array().unwrap();
+        assert_eq!(others.len(), 2, "{exported}");
+        assert_eq!((&others[0]["topic"], &others[0]["body"]["customer_id"]), (&json!("carts/update"), &json!(7_700_123)));
+        let by_cart_alone = merchant.ask(export, json!({ "customer": "55" })).await["done"].clone();
+        assert_eq!((&by_cart_alone["matched"], &by_cart_alone["userErrors"]), (&json!(0), &json!([])), "{by_cart_alone}");
+        assert_eq!(by_cart_alone["otherWebhooks"].as_array().unwrap().len(), 2);
+
+        let erased = merchant.ask(ERASE, json!({ "input": { "customer": vera } })).await["done"].clone();
+        assert_eq!((&erased["matched"], &erased["erased"]), (&json!(2), &json!(2)), "{erased}");
+        assert_eq!(readable_notices(app).await, 2);
+        assert_eq!((named_in(&shop).await, named_in(&other).await), (0, 1));
+        let none = merchant.ask(export, json!({ "customer": vera })).await["done"].clone();
+        assert_eq!(none["userErrors"][0]["code"], json!("NOT_FOUND"));
+        let actions = app.admin("{ operatorActions(first: 10) { nodes { summary } } }", json!({})).await.to_string();
+        assert!(actions.contains("of 2 deliveries and 2 other webhooks") && actions.contains("of 0 deliveries and 2 other"), "{actions}");
+    }
+
+    async fn much_that_names_a_customer_is_written_out_in_parts(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = merchant.shop(Provider::Shopify).await;
+        for id in 1..=12 {
+            shop.post(&order_of_vera(id)).await.accepted("queued");
+            for _ in 0..2 {
+                let cart = json!({ "token": format!("c{id}"), "customer_id": 7_700_123 });
+                shop.ask_by_law("carts/update", &cart, "not_an_order").await;
+            }
+        }
+        let export = "mutation ($after: String) { done: exportPersonalData(input: { customer: \"7700123\", after: $after }) {
+            deliveries otherWebhooks endCursor userErrors { code } } }";
+        let (mut ids, mut after) = (vec![], Value::Null);
+        loop {
+            let part = merchant.ask(export, json!({ "after": after })).await["done"].clone();
+            assert_eq!(part["userErrors"], json!([]));
+            for (list, id) in [("deliveries", "deliveryId"), ("otherWebhooks", "webhookId")] {
+                ids.extend(part[list].as_array().unwrap().iter().map(|one| text(&one[id])));
+            }
+            after = part["endCursor"].clone();
+            if after.is_null() {
+                break;
+            }
+        }
+        let all = ids.len();
+        ids.sort();
+        ids.dedup();
+        assert_eq!((all, ids.len()), (36, 36), "each of them once");
+    }
+
     async fn what_is_about_an_order_or_a_telephone_number_is_erased_with_it(app: &TestApp) {
         let merchant = app.merchant().await;
         let (shop, other) = (merchant.shop(Provider::Shopify).await, merchant.shop(Provider::Shopify).await);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::notice::NoticeEvent;
 use sqlx::FromRow;
 
+use super::{NOTICES, StoreCustomer, naming};
 use crate::database::{Database, Sql};
 use crate::feed::{Fact, Recorded};
 use crate::table::{self, Existing, Tables, table_row};
@@ -83,6 +84,8 @@ pub(super) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
 pub struct Filter {
     /// Tokens of one customer; a notice that any of them names is meant.
     pub customer: Option<Vec<String>>,
+    /// With `customer`: those too that name one of these.
+    pub known_as: Vec<StoreCustomer>,
     pub account_id: Option<String>,
     pub integration_id: Option<String>,
     /// Received at this moment or before it (microseconds since 1970).
@@ -94,9 +97,7 @@ pub async fn page(database: &Database, filter: &Filter, after: i64, limit: i64) 
     let columns = "id, account_id, integration_id, kind, received_at, listed_at";
     let mut sql = Sql::new(format!("SELECT {columns} FROM kept_notices WHERE listed_at > ")).bind(after);
     if let Some(tokens) = &filter.customer {
-        sql = sql.push(" AND id IN (SELECT notice_id FROM customer_notices WHERE token IN (");
-        sql = if tokens.is_empty() { sql.push("NULL") } else { sql.bind_list(tokens.iter().map(String::as_str)) };
-        sql = sql.push("))");
+        sql = naming(sql.push(" AND id IN ("), NOTICES, tokens, &filter.known_as).push(")");
     }
     if let Some(account_id) = &filter.account_id {
         sql = sql.push(" AND account_id = ").bind(account_id.as_str());

@@ -4,6 +4,7 @@ use sqlx::FromRow;
 
 use super::DeliveryRow;
 use super::query::COLUMNS;
+use crate::customers::{DELIVERIES, StoreCustomer, naming};
 use crate::database::{Database, Sql};
 
 /// Whose data is meant. What is left out restricts nothing.
@@ -11,9 +12,11 @@ use crate::database::{Database, Sql};
 pub struct Subject {
     /// Tokens of one customer; a delivery that any of them names is meant.
     pub customer: Option<Vec<String>>,
+    /// With `customer`: those too that name one of these.
+    pub known_as: Vec<StoreCustomer>,
     /// With `customer`: these deliveries too, whomever they name.
     pub deliveries: Vec<String>,
-    /// An order, by the store's own id or by the number that people see.
+    /// An order, by the store's own id, by the number that people see, or by the id of its delivery.
     pub order: Option<String>,
     pub account_id: Option<String>,
     pub integration_id: Option<String>,
@@ -70,9 +73,7 @@ impl Subject {
     fn condition(&self, sql: Sql) -> Sql {
         let mut sql = sql.push(" WHERE duplicate_of IS NULL");
         if let Some(tokens) = &self.customer {
-            sql = sql.push(" AND id IN (SELECT delivery_id FROM customer_deliveries WHERE token IN (");
-            sql = if tokens.is_empty() { sql.push("NULL") } else { sql.bind_list(tokens.iter().map(String::as_str)) };
-            sql = sql.push(")");
+            sql = naming(sql.push(" AND id IN ("), DELIVERIES, tokens, &self.known_as);
             if !self.deliveries.is_empty() {
                 // Within the one list, so that it is read from the primary key and not from the whole table.
                 sql = sql.push(" UNION SELECT id FROM delivery_log WHERE id IN (");
@@ -84,7 +85,7 @@ impl Subject {
             // Shopify writes a sign before its numbers that people leave out.
             let numbers = [order.clone(), format!("#{order}")];
             sql = sql.push(" AND (order_id = ").bind(order.as_str()).push(" OR order_number IN (").bind_list(numbers);
-            sql = sql.push("))");
+            sql = sql.push(") OR id = ").bind(order.to_lowercase()).push(")");
         }
         // Read account by account where there is none, as the indexes are.
         sql = match &self.account_id {

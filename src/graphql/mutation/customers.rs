@@ -75,7 +75,7 @@ impl Customers {
             Ok(named) => named,
             Err(error) => return refuse(error),
         };
-        let subject = named.subject(service, whose(viewer, input.account_id)?);
+        let subject = named.subject(service, whose(viewer, input.account_id)?).await?;
         let extent = extent(service, &subject).await?;
         let limit = i64::try_from(first + 1).unwrap_or(i64::MAX);
         let mut rows = personal::deliveries(&service.views, &subject, after, limit).await?;

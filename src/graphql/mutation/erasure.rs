@@ -27,7 +27,7 @@ const MAX_NAME_CHARS: usize = 500;
 struct ErasePersonalDataInput {
     /// An e-mail address, the store's id of the customer, or a username. Give this or orderId.
     customer: Option<String>,
-    /// The store's id of the order, or its number.
+    /// The store's id of the order, its number, or the id of its delivery.
     order_id: Option<String>,
     /// Support and admin only: the account whose customer or order it is; without it, of all accounts.
     account_id: Option<ID>,
@@ -80,10 +80,10 @@ impl Erasures {
             Err(error) => return refuse(error),
         };
         let account_id = whose(viewer, input.account_id)?;
-        let subject = named.subject(service, account_id.clone());
+        let subject = named.subject(service, account_id).await?;
         let extent = erasure::extent(service, &subject).await?;
         let rows = personal::deliveries(&service.views, &subject, 0, MAX_AT_ONCE).await?;
-        let others = notices::naming(service, &named, &rows, account_id, MAX_AT_ONCE).await?;
+        let others = notices::naming(service, &named, &subject, &rows, MAX_AT_ONCE).await?;
         if extent.deliveries == 0 && others.is_empty() {
             return refuse(nobody(&named));
         }
@@ -91,8 +91,11 @@ impl Erasures {
         let mut erased = 0;
         if !input.dry_run {
             let actor = |account_id: &str| viewer.actor(Some(account_id));
+            erasure::record(service, &rows, &others, actor).await?;
+            // Whose they are may be known from the deliveries alone, so these come first.
+            let has_erased_others = notices::erase(service, &others, actor).await? > 0;
             erased = erasure::erase(service, &rows, ErasureCause::Operator, actor).await?;
-            if notices::erase(service, &others, actor).await? > 0 {
+            if has_erased_others {
                 service.traces.wait_until_cleared().await;
             }
         }
@@ -143,7 +146,7 @@ pub(super) fn whose(viewer: &Viewer, account_id: Option<ID>) -> Result<Option<St
 
 fn nobody(named: &Named) -> UserError {
     let (message, field) = match named {
-        Named::Customer(_) => ("no delivery is known by this customer", "customer"),
+        Named::Customer(_) => ("nothing is known of this customer", "customer"),
         Named::Order(_) => ("there is no such order", "orderId"),
     };
     UserError::new("NOT_FOUND", message, Some(field))

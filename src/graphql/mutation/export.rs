@@ -3,12 +3,15 @@
 use async_graphql::{Context, ID, InputObject, Json, Object, SimpleObject};
 use domain::operation::OperationEvent;
 use domain::{AccountId, NoticeId};
+use projections::customers;
+use projections::customers::notices::KeptNotice;
+use projections::delivery_log::DeliveryRow;
 use projections::delivery_log::personal::{self, Subject};
 use serde_json::Value;
 
 use super::erasure::{SAY_WHY, named, whose};
 use crate::erasure::data_requests::{self, DataRequest};
-use crate::erasure::{ErasureError, by_account, extent};
+use crate::erasure::{ErasureError, Held, by_account, extent, notices};
 use crate::graphql::ApiError;
 use crate::graphql::account::int;
 use crate::graphql::error::UserError;
@@ -17,14 +20,14 @@ use crate::graphql::viewer::Viewer;
 use crate::service::Service;
 use crate::{operations, personal_data};
 
-/// Deliveries that are written out at a time.
+/// Deliveries that are written out at a time, and other webhooks.
 const MAX_AT_ONCE: i64 = 10;
 
 #[derive(InputObject)]
 struct ExportPersonalDataInput {
     /// An e-mail address, the store's id of the customer, or a username. Give this or dataRequest.
     customer: Option<String>,
-    /// Whoever a store's question is about: an id of the list dataRequests.
+    /// The customer whom a store's question is about: an id of the list dataRequests.
     data_request: Option<ID>,
     /// Support and admin only: the account whose customer it is; without it, of all accounts.
     account_id: Option<ID>,
@@ -42,6 +45,9 @@ pub(in crate::graphql) struct ExportPersonalDataPayload {
     customer_id: Option<String>,
     /// Ten at most: each with its webhooks, their private fields and raw bodies. JSON as it is, other bodies in base64.
     deliveries: Vec<Json<Value>>,
+    /// Ten at most: webhooks about no order that name the customer (customers, checkouts, carts, orders that could not be
+    /// read, what a store asked), each with its raw body.
+    other_webhooks: Vec<Json<Value>>,
     /// Where the next part begins; null with the last one.
     end_cursor: Option<String>,
     user_errors: Vec<UserError>,
@@ -69,7 +75,7 @@ impl Exports {
             Err(_) => return Err(ApiError::InvalidArgument { argument: "after", reason: "is no cursor of this list" }),
         };
         let asked = match (input.customer, input.data_request) {
-            (Some(customer), None) => Asked::by_person(service, viewer, customer, input.account_id)?,
+            (Some(customer), None) => Asked::by_person(service, viewer, customer, input.account_id).await?,
             (None, Some(id)) => Asked::by_store(service, viewer, &id).await?,
             (None, None) | (Some(_), Some(_)) => {
                 Err(UserError::new("INVALID_INPUT", "give either customer or dataRequest", None))
@@ -80,22 +86,26 @@ impl Exports {
             Err(error) => return refuse(error),
         };
         let extent = extent(service, &subject).await?;
-        if extent.deliveries == 0 && request.is_none() {
-            return refuse(UserError::new("NOT_FOUND", "no delivery is known by this customer", Some("customer")));
-        }
         let (request_id, request) = request.unzip();
-        let rows = personal::deliveries(&service.views, &subject, after, MAX_AT_ONCE).await?;
+        let Part { rows, others, end } = Part::of(service, &subject, after).await?;
+        if rows.is_empty() && others.is_empty() && after == 0 && request.is_none() {
+            return refuse(UserError::new("NOT_FOUND", "nothing is known of this customer", Some("customer")));
+        }
         // Before anything is shown: what cannot be recorded is not shown.
-        let mut parts = by_account(&rows);
+        let mut parts = by_account(&rows, &others);
         if let Some(request) = &request {
             // That nothing is known is an answer, too.
             parts.entry(request.received.account_id.to_string()).or_default();
         }
         let mut last = None;
-        for (account_id, deliveries) in parts {
-            let Ok(owner) = account_id.parse::<AccountId>() else { continue };
-            let exported =
-                OperationEvent::PersonalDataExported { account_id: owner, deliveries, data_request: request_id };
+        for (account_id, Held { deliveries, other_webhooks }) in parts {
+            let Ok(account) = account_id.parse::<AccountId>() else { continue };
+            let exported = OperationEvent::PersonalDataExported {
+                account_id: account,
+                deliveries,
+                other_webhooks,
+                data_request: request_id,
+            };
             let begun = operations::begin(service, exported, &viewer.actor(Some(&account_id))).await;
             let (_, position) = begun.map_err(ErasureError::from)?;
             last = position.max(last);
@@ -104,16 +114,47 @@ impl Exports {
         for row in &rows {
             deliveries.push(Json(personal_data::of_delivery(&service.log, row).await?));
         }
+        let mut other_webhooks = vec![];
+        for row in &others {
+            other_webhooks.extend(personal_data::of_notice(&service.log, row).await?.map(Json));
+        }
         service.wait_for_views(last).await;
-        let full = rows.len() == usize::try_from(MAX_AT_ONCE).unwrap_or(usize::MAX);
         Ok(ExportPersonalDataPayload {
             matched: int(extent.deliveries),
             customer_email: request.as_ref().and_then(|request| request.customer.email.clone()),
             customer_id: request.and_then(|request| request.customer.customer_id),
             deliveries,
-            end_cursor: rows.last().filter(|_| full).map(|row| row.listed_at.to_string()),
+            other_webhooks,
+            end_cursor: end.map(|end| end.to_string()),
             user_errors: vec![],
         })
+    }
+}
+
+/// Some of what names a customer, in the order of the log.
+struct Part {
+    rows: Vec<DeliveryRow>,
+    others: Vec<KeptNotice>,
+    /// Where the next part begins, if there is one.
+    end: Option<i64>,
+}
+
+impl Part {
+    async fn of(service: &Service, subject: &Subject, after: i64) -> Result<Self, ErasureError> {
+        let mut rows = personal::deliveries(&service.views, subject, after, MAX_AT_ONCE).await?;
+        let naming = notices::naming_customer(subject);
+        let mut others = customers::notices::page(&service.views, &naming, after, MAX_AT_ONCE).await?;
+        let is_full = |many: usize| i64::try_from(many).is_ok_and(|many| many >= MAX_AT_ONCE);
+        let ends = [
+            rows.last().filter(|_| is_full(rows.len())).map(|row| row.listed_at),
+            others.last().filter(|_| is_full(others.len())).map(|row| row.listed_at),
+        ];
+        let end = ends.into_iter().flatten().min();
+        if let Some(end) = end {
+            rows.retain(|row| row.listed_at <= end);
+            others.retain(|row| row.listed_at <= end);
+        }
+        Ok(Self { rows, others, end })
     }
 }
 
@@ -124,14 +165,17 @@ struct Asked {
 }
 
 impl Asked {
-    fn by_person(
+    async fn by_person(
         service: &Service,
         viewer: &Viewer,
         customer: String,
         account_id: Option<ID>,
     ) -> Result<Result<Self, UserError>, ApiError> {
         let account_id = whose(viewer, account_id)?;
-        Ok(named(Some(customer), None).map(|named| Self { subject: named.subject(service, account_id), request: None }))
+        Ok(match named(Some(customer), None) {
+            Ok(named) => Ok(Self { subject: named.subject(service, account_id).await?, request: None }),
+            Err(error) => Err(error),
+        })
     }
 
     /// Of the integration whose store asked, and of nothing else.
@@ -143,7 +187,7 @@ impl Asked {
         let Some(request) = found.filter(|found| viewer.sees(&found.received.account_id.to_string())) else {
             return Ok(Err(UserError::not_found("dataRequest")));
         };
-        let subject = data_requests::subject_of(service, &request.received, &request.customer);
+        let subject = data_requests::subject_of(service, &request.received, &request.customer).await?;
         Ok(Ok(Self { subject, request: Some((notice_id, request)) }))
     }
 }

@@ -97,4 +97,9 @@ async fn people_are_erased(desk: &Desk) {
     assert!(!unsaid.status.success() && String::from_utf8_lossy(&unsaid.stderr).contains("say why"));
     let again = printed(&desk.run(&["erase", "--yes", "--order", "#1042", "--reason", "once more"]).await);
     assert!(again.contains("nothing personal was left"), "{again}");
+    let listed = desk.json(&["deliveries", "list", "--search", "#1042"]).await["nodes"][0].clone();
+    for id in [&text(&listed["id"])[..8], &text(&listed["id"])] {
+        let of_delivery = printed(&desk.run(&["erase", "--yes", "--order", id, "--reason", "once more"]).await);
+        assert!(of_delivery.contains("In 1 delivery nothing personal was left"), "{of_delivery}");
+    }
 }

@@ -1,0 +1,84 @@
+//! What a customer is known by: tokens, and the ids that stores gave to whom an e-mail address belongs.
+
+use sqlx::FromRow;
+
+use crate::database::{Database, Sql};
+
+/// What a token is made of. It stands before the hash, so that a customer's ids are found beside an e-mail address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    Email,
+    /// The store's own id of a customer.
+    CustomerId,
+    Username,
+    Phone,
+    /// An order's id or number.
+    Order,
+}
+
+impl TokenKind {
+    /// What a token of this kind begins with. Part of what is stored: never change one.
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Email => "e:",
+            Self::CustomerId => "c:",
+            Self::Username => "u:",
+            Self::Phone => "p:",
+            Self::Order => "o:",
+        }
+    }
+}
+
+/// A customer as one store knows them: two stores may give the same id to two people.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct StoreCustomer {
+    pub integration_id: String,
+    pub token: String,
+}
+
+/// Where tokens lie: the table, its column of what is named by them, and the table that says whose that is.
+pub(crate) type Place = (&'static str, &'static str, &'static str);
+pub(crate) const DELIVERIES: Place = ("customer_deliveries", "delivery_id", "delivery_log");
+pub(crate) const NOTICES: Place = ("customer_notices", "notice_id", "kept_notices");
+
+/// Who stores say has one of these e-mail addresses (tokens): where an order or another webhook names the address and a
+/// single customer id beside it. One that names several people does not say whose the address is.
+pub async fn with_emails(database: &Database, emails: &[String], limit: i64) -> sqlx::Result<Vec<StoreCustomer>> {
+    if emails.is_empty() {
+        return Ok(vec![]);
+    }
+    let sql = ids_beside(Sql::new("SELECT DISTINCT integration_id, token FROM ("), DELIVERIES, emails);
+    let sql = ids_beside(sql.push(" UNION "), NOTICES, emails);
+    database.fetch_all(sql.push(") found LIMIT ").bind(limit)).await
+}
+
+fn ids_beside(sql: Sql, (table, key, owners): Place, emails: &[String]) -> Sql {
+    let is_of = |token: &str, kind: TokenKind| format!("substr({token}, 1, 2) = '{}'", kind.prefix());
+    let (id, other_id) = (is_of("beside.token", TokenKind::CustomerId), is_of("other.token", TokenKind::CustomerId));
+    let other_email = is_of("other.token", TokenKind::Email);
+    sql.push(&format!(
+        "SELECT owner.integration_id, beside.token FROM {table} named \
+         JOIN {table} beside ON beside.{key} = named.{key} AND {id} JOIN {owners} owner ON owner.id = named.{key} \
+         WHERE NOT EXISTS (SELECT 1 FROM {table} other WHERE other.{key} = named.{key} \
+         AND (({other_id} AND other.token <> beside.token) OR ({other_email} AND other.token <> named.token))) \
+         AND named.token IN ("
+    ))
+    .bind_list(emails.iter().map(String::as_str))
+    .push(")")
+}
+
+/// Asks for the keys of what names a customer.
+pub(crate) fn naming(sql: Sql, place: Place, tokens: &[String], known_as: &[StoreCustomer]) -> Sql {
+    let (table, key, owners) = place;
+    let mut sql = sql.push(&format!("SELECT {key} FROM {table} WHERE token IN ("));
+    sql = if tokens.is_empty() { sql.push("NULL") } else { sql.bind_list(tokens.iter().map(String::as_str)) };
+    sql = sql.push(")");
+    let of_store = format!(
+        " UNION SELECT named.{key} FROM {table} named JOIN {owners} owner ON owner.id = named.{key} WHERE named.token = "
+    );
+    for customer in known_as {
+        sql = sql.push(&of_store).bind(customer.token.as_str()).push(" AND owner.integration_id = ");
+        sql = sql.bind(customer.integration_id.as_str());
+    }
+    sql
+}
