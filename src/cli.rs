@@ -20,6 +20,7 @@ mod logging;
 mod mappings;
 mod moments;
 pub(crate) mod output;
+mod owners;
 mod paging;
 mod projections;
 mod replay;

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::client::{ServerArgs, understood};
 use super::identifiers::{Kind, ShortIds};
 use super::output::{self, cell, moment};
+use super::owners::{Owners, Store};
 use super::paging::{PageArgs, tell_of_more};
 
 /// List stores' questions what is known of a customer, the newest first
@@ -31,7 +32,7 @@ pub(super) struct DataRequests {
 
 const LIST: &str = "query($first: Int, $after: String, $filter: DataRequestFilter) {
   dataRequests(first: $first, after: $after, filter: $filter) {
-    nodes { id receivedAt answerBy deliveries exportedAt erasedAt command integration { id name } }
+    nodes { id receivedAt answerBy deliveries exportedAt erasedAt command integration { id name account { id name } } }
     pageInfo { hasNextPage endCursor } } }";
 
 #[derive(Deserialize)]
@@ -42,12 +43,7 @@ struct DataRequest {
     deliveries: Option<u32>,
     exported_at: Option<DateTime<Utc>>,
     erased_at: Option<DateTime<Utc>>,
-    integration: Option<Integration>,
-}
-
-#[derive(Deserialize)]
-struct Integration {
-    name: String,
+    integration: Option<Store>,
 }
 
 impl DataRequests {
@@ -67,21 +63,32 @@ impl DataRequests {
         }
         let short =
             ShortIds::of(&client, Kind::DataRequest, requests.iter().map(|request| request.id.as_str())).await?;
-        let mut table = output::list(&[
+        let stores = requests.iter().filter_map(|request| request.integration.as_ref());
+        let owners = Owners::of(stores.map(|store| &store.account));
+        let mut header = vec![
             ("ID", None),
             ("STORE", Some(2)),
             ("DELIVERIES", Some(1)),
             ("ANSWER BY (UTC)", None),
             ("STATE", None),
-        ]);
+        ];
+        if owners.is_some() {
+            header.insert(1, ("ACCOUNT", Some(2)));
+        }
+        let mut table = output::list(&header);
         for request in &requests {
-            table.add_row([
+            let store = request.integration.as_ref();
+            let mut row = vec![
                 cell(short.get(&request.id)),
-                cell(request.integration.as_ref().map(|store| store.name.as_str()).unwrap_or_default()),
+                cell(store.map(|store| store.name.as_str()).unwrap_or_default()),
                 cell(request.deliveries.map(|number| number.to_string()).unwrap_or_default()),
                 cell(moment(request.answer_by)),
                 cell(request.state()),
-            ]);
+            ];
+            if let Some(owners) = &owners {
+                row.insert(1, cell(store.map(|store| owners.name(&store.account)).unwrap_or_default()));
+            }
+            table.add_row(row);
         }
         output::keep_whole(&mut table, 0);
         output::print(output::rendered(&table))?;

@@ -20,6 +20,7 @@ use serde_json::json;
 
 use super::client::{Client, ServerArgs, understood};
 use super::output::{self, clean, word};
+use super::owners::Store;
 use super::paging::{PageArgs, tell_of_more};
 use super::{acting, identifiers};
 
@@ -106,7 +107,7 @@ const LIST: &str = "query($first: Int, $after: String, $filter: DeliveryFilter) 
   deliveries(first: $first, after: $after, filter: $filter) {
     nodes {
       id orderId orderNumber status resolutionCode attempts creditsCharged receivedAt updatedAt nextAttemptAt
-      integration { id name } }
+      integration { id name account { id name } } }
     pageInfo { hasNextPage endCursor } }
   integrations(first: 2) { nodes { id } } }";
 
@@ -115,7 +116,7 @@ const FIND_CUSTOMER: &str = "mutation($input: FindCustomerInput!) {
     matched endCursor userErrors { code message field }
     deliveries {
       id orderId orderNumber status resolutionCode attempts creditsCharged receivedAt updatedAt nextAttemptAt
-      integration { id name } } } }";
+      integration { id name account { id name } } } } }";
 
 const CANCEL: &str = "mutation($input: CancelDeliveryInput!) {
   cancelDelivery(input: $input) { delivery { id status resolutionCode } userErrors { code message field } } }";
@@ -131,12 +132,7 @@ struct Delivery {
     attempts: i64,
     credits_charged: i64,
     received_at: DateTime<Utc>,
-    integration: Integration,
-}
-
-#[derive(Deserialize)]
-struct Integration {
-    name: String,
+    integration: Store,
 }
 
 impl Deliveries {

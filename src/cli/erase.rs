@@ -11,6 +11,7 @@ use super::deliveries::{number_of, status_cell};
 use super::identifiers::{Kind, ShortIds, order_or_delivery};
 use super::input;
 use super::output::{self, cell};
+use super::owners::{Owners, Store};
 
 /// Erase what is known of a customer, or of one order, for good
 ///
@@ -46,7 +47,7 @@ pub(super) struct Erase {
 const ERASE: &str = "mutation($input: ErasePersonalDataInput!) {
   erasePersonalData(input: $input) {
     matched accounts erased dataRequests otherWebhooks more
-    deliveries { id orderId orderNumber status integration { name } }
+    deliveries { id orderId orderNumber status integration { id name account { id name } } }
     userErrors { code message field } } }";
 
 /// Deliveries that are listed before it is asked whether to go on; scripts get a hundred.
@@ -71,12 +72,7 @@ struct Delivery {
     order_id: String,
     order_number: Option<String>,
     status: String,
-    integration: Integration,
-}
-
-#[derive(Deserialize)]
-struct Integration {
-    name: String,
+    integration: Store,
 }
 
 impl Erase {
@@ -131,14 +127,23 @@ impl Erase {
 /// What is about to be erased, on standard error: standard output is for the outcome.
 fn show(found: &Outcome, short: &ShortIds) -> anyhow::Result<()> {
     let mut parts = vec![];
-    let mut table = output::table(&["ID", "ORDER", "STORE", "STATUS"]);
+    let owners = Owners::of(found.deliveries.iter().map(|delivery| &delivery.integration.account));
+    let mut header = vec!["ID", "ORDER", "STORE", "STATUS"];
+    if owners.is_some() {
+        header.insert(2, "ACCOUNT");
+    }
+    let mut table = output::table(&header);
     for delivery in found.deliveries.iter().take(SHOWN) {
-        table.add_row([
+        let mut row = vec![
             cell(short.get(&delivery.id)),
             cell(delivery.order_number.as_ref().unwrap_or(&delivery.order_id)),
             cell(&delivery.integration.name),
             status_cell(&delivery.status),
-        ]);
+        ];
+        if let Some(owners) = &owners {
+            row.insert(2, cell(owners.name(&delivery.integration.account)));
+        }
+        table.add_row(row);
     }
     output::keep_whole(&mut table, 0);
     if found.matched > 0 {

@@ -8,13 +8,14 @@ use chrono::{DateTime, Utc};
 use clap::builder::FalseyValueParser;
 use clap::{ArgGroup, Args, Subcommand};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::acting::tell_owner_of_integration;
 use super::client::{Client, ServerArgs, understood};
 use super::identifiers::{self, Kind, ShortIds};
 use super::input;
 use super::output::{self, cell, clean, moment, word};
+use super::owners::{Owner, Owners};
 use super::paging::{PageArgs, tell_of_more};
 
 /// Connect stores: create an integration, list them, change one, switch it off and on, change its secret
@@ -32,6 +33,9 @@ pub(super) enum Integrations {
 /// List integrations, the oldest first
 #[derive(Args, Debug)]
 pub(super) struct List {
+    /// Only of this account, for support [default: all that the API key sees]
+    #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
+    account: Option<String>,
     #[command(flatten)]
     page: PageArgs,
     #[command(flatten)]
@@ -82,9 +86,10 @@ pub(super) struct Activate {
     server: ServerArgs,
 }
 
-const LIST: &str = "query($first: Int, $after: String) {
-  integrations(first: $first, after: $after) {
-    nodes { id provider name active webhookUrl signingSecretPreview orderStatuses createdAt lastWebhookAt }
+const LIST: &str = "query($first: Int, $after: String, $accountId: ID) {
+  integrations(first: $first, after: $after, accountId: $accountId) {
+    nodes {
+      id provider name active webhookUrl signingSecretPreview orderStatuses createdAt lastWebhookAt account { id name } }
     pageInfo { hasNextPage endCursor } } }";
 
 const NAME: &str = "query($id: ID!) { integration(id: $id) { name } }";
@@ -101,6 +106,7 @@ struct Integration {
     active: bool,
     order_statuses: Vec<String>,
     last_webhook_at: Option<DateTime<Utc>>,
+    account: Owner,
 }
 
 impl Integrations {
@@ -120,7 +126,9 @@ impl Integrations {
 impl List {
     async fn run(self, json: bool) -> anyhow::Result<()> {
         let client = self.server.client()?;
-        let mut data = self.page.data(&client, LIST, Value::Null).await?;
+        let (first, after) = self.page.variables();
+        let variables = json!({ "first": first, "after": after, "accountId": self.account });
+        let mut data = client.ask(LIST, identifiers::completed(&client, variables).await?).await?;
         let page = data["integrations"].take();
         if json {
             return Ok(output::print_json(&page)?);
@@ -134,24 +142,33 @@ impl List {
         }
         let ids = integrations.iter().map(|integration| integration.id.as_str());
         let short = ShortIds::of(&client, Kind::Integration, ids).await?;
-        let mut table = output::list(&[
+        let owners = Owners::of(integrations.iter().map(|integration| &integration.account));
+        let mut header = vec![
             ("ID", None),
             ("NAME", None),
             ("PROVIDER", Some(3)),
             ("STATE", Some(4)),
             ("DELIVERS", Some(2)),
             ("LAST WEBHOOK (UTC)", Some(1)),
-        ]);
+        ];
+        if owners.is_some() {
+            header.insert(2, ("ACCOUNT", Some(5)));
+        }
+        let mut table = output::list(&header);
         for integration in &integrations {
             let statuses = integration.order_statuses.join(", ");
-            table.add_row([
+            let mut row = vec![
                 cell(short.get(&integration.id)),
                 cell(&integration.name),
                 cell(word(&integration.provider)),
                 cell(if integration.active { "active" } else { "deactivated" }),
                 cell(if statuses.is_empty() { "every status" } else { &statuses }),
                 cell(integration.last_webhook_at.map(moment).unwrap_or_default()),
-            ]);
+            ];
+            if let Some(owners) = &owners {
+                row.insert(2, cell(owners.name(&integration.account)));
+            }
+            table.add_row(row);
         }
         output::keep_whole(&mut table, 0);
         output::print(output::rendered(&table))?;

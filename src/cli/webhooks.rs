@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::client::{ServerArgs, understood};
 use super::output::{self, cell, clean, moment, word};
+use super::owners::{Owners, Store};
 use super::paging::{PageArgs, tell_of_more};
 use crate::graphql::webhook_outcomes;
 
@@ -44,7 +45,7 @@ pub(super) struct List {
 const LIST: &str = "query($first: Int, $after: String, $filter: WebhookReceiptFilter) {
   webhookReceipts(first: $first, after: $after, filter: $filter) {
     nodes { id outcome reason message advice count topic webhookId orderId orderNumber bodyBytes receivedAt
-      integration { id name } delivery { id status } }
+      integration { id name account { id name } } delivery { id status } }
     pageInfo { hasNextPage endCursor } } }";
 
 #[derive(Deserialize)]
@@ -61,12 +62,6 @@ struct Receipt {
     received_at: DateTime<Utc>,
     integration: Option<Store>,
     delivery: Option<Delivery>,
-}
-
-#[derive(Deserialize, PartialEq)]
-struct Store {
-    id: String,
-    name: String,
 }
 
 #[derive(Deserialize)]
@@ -117,6 +112,11 @@ impl Webhooks {
         if several_stores {
             header.insert(1, ("STORE", Some(4)));
         }
+        let stores = receipts.iter().filter_map(|receipt| receipt.integration.as_ref());
+        let owners = Owners::of(stores.map(|store| &store.account));
+        if owners.is_some() {
+            header.insert(1, ("ACCOUNT", Some(4)));
+        }
         let mut table = output::list(&header);
         let or_dash = |text: Option<&str>| cell(text.unwrap_or("—"));
         for receipt in &receipts {
@@ -131,6 +131,9 @@ impl Webhooks {
             ];
             if several_stores {
                 row.insert(1, or_dash(receipt.integration.as_ref().map(|store| store.name.as_str())));
+            }
+            if let Some(owners) = &owners {
+                row.insert(1, or_dash(receipt.integration.as_ref().map(|store| owners.name(&store.account))));
             }
             table.add_row(row);
         }

@@ -114,10 +114,11 @@ impl Query {
         first: Option<i32>,
         after: Option<String>,
         provider: Option<Provider>,
+        #[graphql(desc = "Support and admin only: of this account; without it, of all.")] account_id: Option<ID>,
     ) -> async_graphql::Result<Connection<i64, Integration>> {
         let (service, viewer) = asked(context)?;
+        let scope = viewer.scope_within(account_id)?;
         page((after, None), (first, None), |wanted| async move {
-            let scope = viewer.scope();
             let provider = provider.map(|provider| DomainProvider::from(provider).as_str());
             let after = wanted.after.unwrap_or(0);
             let rows = integrations::page(&service.views, scope.as_deref(), provider, after, wanted.limit()).await?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use async_graphql::Context;
+use async_graphql::{Context, ID};
 use axum::http::HeaderMap;
 use domain::account::{Account, ApiKey, Role};
 use domain::{AccountId, ApiKeyId};
@@ -148,6 +148,15 @@ impl Viewer {
     /// The account whose rows a list is limited to; none for those who see all.
     pub(super) fn scope(&self) -> Option<String> {
         (!self.sees_all()).then(|| self.account_id.to_string())
+    }
+
+    /// The account that is looked through: a caller's own, the one that is named, or all for those who see all.
+    pub(super) fn scope_within(&self, account_id: Option<ID>) -> Result<Option<String>, ApiError> {
+        match account_id {
+            Some(account_id) if self.sees(&account_id) => Ok(Some(account_id.0)),
+            Some(_) => Err(ApiError::Forbidden),
+            None => Ok(self.scope()),
+        }
     }
 
     /// Whose rows are counted or listed by account: those of the account that is named, else of the integration's, else of

@@ -42,7 +42,7 @@ impl Verify {
         if json {
             output::print_json(&as_json(&verified, seconds))?;
         } else {
-            output::print(as_text(&verified, seconds))?;
+            output::say(&as_text(&verified, seconds))?;
         }
         match &verified.broken {
             Some(broken) => bail!("the log is not what was written: {}", clean(&broken.to_string())),
@@ -93,7 +93,7 @@ fn as_text(verified: &Verified, seconds: f64) -> String {
     }
     let signed = match &verified.latest {
         Some(latest) => format!(
-            "{}; the latest, number {}, covers the positions to {}, and its root is\n  {}\nKeep that root elsewhere: it shows \
+            "{}; the latest, number {}, covers the positions to {}, and its root is\n{}\nKeep that root elsewhere: it shows \
              later that no end of the log was cut off. What came after it is held by the chains alone.",
             counted(verified.checkpoints as u64, "signed checkpoint"),
             latest.number,

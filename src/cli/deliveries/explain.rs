@@ -11,6 +11,7 @@ use crate::cli::client::{Client, MAX_PAGE, PageInfo, ServerArgs, understood};
 use crate::cli::identifiers::{self, Kind};
 use crate::cli::input;
 use crate::cli::output::{self, clean, moment, word};
+use crate::cli::owners::{Owners, Store};
 use crate::clock::Clock;
 
 /// Tell the story of an order: what happened, when, why, and what comes next
@@ -30,7 +31,7 @@ pub(in crate::cli) struct Explain {
 const DELIVERY: &str = "query($id: ID!) {
   delivery(id: $id) {
     id orderId orderNumber status resolutionCode resolution attempts nextAttemptAt creditsCharged unmapped
-    receivedAt updatedAt completedAt duplicateOf { id } integration { id name provider } } }";
+    receivedAt updatedAt completedAt duplicateOf { id } integration { id name provider account { id name } } } }";
 
 const TIMELINE: &str = "query($id: ID!, $first: Int, $after: String) {
   delivery(id: $id) { timeline(first: $first, after: $after) {
@@ -38,7 +39,7 @@ const TIMELINE: &str = "query($id: ID!, $first: Int, $after: String) {
 
 const SEARCH: &str = "query($first: Int, $filter: DeliveryFilter) {
   deliveries(first: $first, filter: $filter) {
-    nodes { id orderId orderNumber status integration { name } duplicateOf { id } } } }";
+    nodes { id orderId orderNumber status integration { id name account { id name } } duplicateOf { id } } } }";
 
 /// Deliveries that are named where several may be meant.
 const MAX_CANDIDATES: usize = 20;
@@ -53,13 +54,8 @@ struct Found {
     order_id: String,
     order_number: Option<String>,
     status: String,
-    integration: Integration,
+    integration: Store,
     duplicate_of: Option<Id>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Integration {
-    name: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -151,6 +147,7 @@ async fn each(client: &Client, ids: &[String]) -> anyhow::Result<Vec<Found>> {
 
 /// Asks to be exact.
 fn which(text: &str, several: &[Found]) -> String {
+    let owners = Owners::of(several.iter().map(|found| &found.integration.account));
     let lines: Vec<String> = several
         .iter()
         .map(|found| {
@@ -158,12 +155,18 @@ fn which(text: &str, several: &[Found]) -> String {
                 "  {}  order {} of {}, {}",
                 clean(&found.id),
                 clean(found.order_number.as_ref().unwrap_or(&found.order_id)),
-                clean(&found.integration.name),
+                store_of(found, owners.as_ref()),
                 clean(&word(&found.status))
             )
         })
         .collect();
     format!("several deliveries could be meant by {}: say which, by its id\n{}", clean(text), lines.join("\n"))
+}
+
+/// The store of an order, and whose it is where the others are of other accounts.
+fn store_of(found: &Found, owners: Option<&Owners>) -> String {
+    let name = clean(&found.integration.name);
+    owners.map_or(name.clone(), |owners| format!("{name} ({})", owners.name(&found.integration.account)))
 }
 
 /// Every event of a delivery, oldest first, and whether they are all.

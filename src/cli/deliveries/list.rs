@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use comfy_table::{Cell, Color};
+use comfy_table::Color;
 use domain::ResolutionCode;
 use domain::delivery::DeliveryStatus;
 use serde::Deserialize;
@@ -10,7 +10,8 @@ use serde::Deserialize;
 use super::Delivery;
 use crate::cli::client::Client;
 use crate::cli::identifiers::{Kind, ShortIds};
-use crate::cli::output::{self, cell, moment, word};
+use crate::cli::owners::Owners;
+use crate::cli::output::{self, Cell, cell, moment, word};
 
 /// Prints a list of deliveries, and below it what to do about each code in it. `with_store` names the store of each.
 pub(super) async fn print(client: &Client, deliveries: &[Delivery], with_store: bool) -> anyhow::Result<()> {
@@ -26,6 +27,10 @@ pub(super) async fn print(client: &Client, deliveries: &[Delivery], with_store: 
     ];
     if with_store {
         header.insert(2, ("STORE", Some(6)));
+    }
+    let owners = Owners::of(deliveries.iter().map(|delivery| &delivery.integration.account));
+    if owners.is_some() {
+        header.insert(2, ("ACCOUNT", Some(5)));
     }
     let mut table = output::list(&header);
     let mut codes = BTreeSet::new();
@@ -43,6 +48,9 @@ pub(super) async fn print(client: &Client, deliveries: &[Delivery], with_store: 
         ];
         if with_store {
             row.insert(2, cell(&delivery.integration.name));
+        }
+        if let Some(owners) = &owners {
+            row.insert(2, cell(owners.name(&delivery.integration.account)));
         }
         table.add_row(row);
     }

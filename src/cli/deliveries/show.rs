@@ -195,6 +195,7 @@ impl Delivery {
                 ]);
             }
         }
+        output::keep_words(&mut table, 3);
         output::print(format_args!("\n{}", output::rendered(&table)))?;
         Ok(())
     }

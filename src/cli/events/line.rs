@@ -33,8 +33,9 @@ impl Layout {
 
     pub(super) fn header(self) -> String {
         let (stream, gap) = (self.room_of_stream(), self.gap());
+        let position = self.room_of_position();
         let columns =
-            format!("{:>8}{gap}{:<19}{gap}{:<stream$}{gap}{:<24}", "POSITION", "WHEN (UTC)", "STREAM", "EVENT");
+            format!("{:>position$}{gap}{:<19}{gap}{:<stream$}{gap}{:<24}", "POSITION", "WHEN (UTC)", "STREAM", "EVENT");
         let line = match self.narrow() {
             Some(_) => columns.trim_end().to_owned(),
             None => format!("{columns}  {:<20}  WHAT HAPPENED", "WHO"),
@@ -55,7 +56,7 @@ impl Layout {
     fn line(self, event: &Chosen, id: &str) -> String {
         let stored = &event.stored;
         let at = DateTime::from_timestamp_micros(stored.recorded_at).map(moment).unwrap_or_default();
-        let (room, gap) = (self.room_of_stream(), self.gap());
+        let (room, gap, position) = (self.room_of_stream(), self.gap(), self.room_of_position());
         let stream = format!("{} {}", clean(&stored.aggregate_type), clean(id));
         let actor = event.recorded.as_ref().map_or_else(|_| String::new(), |recorded| clean(&recorded.actor));
         let actor = shown_actor(&actor);
@@ -65,7 +66,7 @@ impl Layout {
         let event_type = if self.narrow().is_some() { event_type } else { format!("{event_type:<24}") };
         let columns = format!(
             "{}{gap}{}{gap}{}{gap}{}",
-            dim.apply_to(format!("{:>8}", stored.position)),
+            dim.apply_to(format_args!("{:>position$}", stored.position)),
             dim.apply_to(at),
             format_args!("{stream:<room$}"),
             style(&stored.event_type).apply_to(event_type),
@@ -76,6 +77,11 @@ impl Layout {
         }
         let sentence = self.width.map_or(sentence.clone(), |width| wrapped(&sentence, width, BEFORE_SENTENCE));
         format!("{columns}  {actor:<20}  {sentence}")
+    }
+
+    /// Room for a position. A longer one pushes what comes after it.
+    fn room_of_position(self) -> usize {
+        if self.narrow().is_some() { 7 } else { 8 }
     }
 
     /// Room for the longest kind of stream, and an id of a busy moment.

@@ -98,5 +98,6 @@ fn print_table(events: &[Chosen]) -> std::io::Result<()> {
             cell(said(event)),
         ]);
     }
+    output::keep_words(&mut table, 3);
     output::print(output::rendered(&table))
 }

@@ -1,7 +1,8 @@
 //! Tables that fit where they are printed: on a narrow terminal the least important columns are left out, sentences go on
 //! below, and no word is broken.
 
-use comfy_table::{Attribute, Cell, ColumnConstraint, ContentArrangement, Table as Drawing, Width, presets::NOTHING};
+use comfy_table::presets::NOTHING;
+use comfy_table::{Attribute, Cell as Drawn, Color, ColumnConstraint, ContentArrangement, Table as Drawing, Width};
 use console::measure_text_width;
 
 use super::{clean, width};
@@ -10,6 +11,8 @@ use super::{clean, width};
 const BETWEEN: usize = 2;
 /// What is no wider is kept on one line: a moment, a status, a shortened id.
 const KEPT_WHOLE: usize = 21;
+/// Longer words lose their middles where there is no room for all columns. No status and no code is longer.
+const LONG_WORD: usize = KEPT_WHOLE;
 /// The least room in which a sentence can be read.
 const SENTENCE: usize = 16;
 
@@ -19,11 +22,44 @@ pub(crate) struct Table {
     rows: Vec<Vec<Cell>>,
 }
 
+#[derive(Clone)]
 struct Column {
     title: String,
     /// The higher, the longer it is kept where there is little room; none is never left out.
     importance: Option<u8>,
-    is_whole: bool,
+    keeps: Keeps,
+}
+
+/// A text without what a terminal would obey, and its colour.
+#[derive(Clone, Debug)]
+pub(crate) struct Cell {
+    text: String,
+    color: Option<Color>,
+}
+
+impl Cell {
+    pub(crate) fn fg(self, color: Color) -> Self {
+        Self { color: Some(color), ..self }
+    }
+
+    fn drawn(&self) -> Drawn {
+        let cell = Drawn::new(&self.text);
+        match self.color {
+            Some(color) => cell.fg(color),
+            None => cell,
+        }
+    }
+}
+
+/// What of a column is kept, however little room there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keeps {
+    /// Its short words. Of a long one, the middle is left out before a column is.
+    Short,
+    /// Every word: there are ids in it that people copy.
+    Words,
+    /// All on one line.
+    Line,
 }
 
 /// A table that shows all of its columns.
@@ -38,13 +74,16 @@ pub(crate) fn list(header: &[(&str, Option<u8>)]) -> Table {
 
 /// Keeps a column, an id for instance, from being broken into several lines.
 pub(crate) fn keep_whole(table: &mut Table, column: usize) {
-    if let Some(column) = table.columns.get_mut(column) {
-        column.is_whole = true;
-    }
+    table.keep(column, Keeps::Line);
+}
+
+/// Keeps every word of a column, an asset's id for instance, as long as it is.
+pub(crate) fn keep_words(table: &mut Table, column: usize) {
+    table.keep(column, Keeps::Words);
 }
 
 pub(crate) fn cell(text: impl AsRef<str>) -> Cell {
-    Cell::new(clean(text.as_ref()))
+    Cell { text: clean(text.as_ref()), color: None }
 }
 
 /// A table as text, without the white space that fills up its lines.
@@ -54,7 +93,7 @@ pub(crate) fn rendered(table: &Table) -> String {
 
 impl Table {
     fn of<'t>(header: impl Iterator<Item = (&'t str, Option<u8>)>) -> Self {
-        let column = |(title, importance): (&str, _)| Column { title: title.to_owned(), importance, is_whole: false };
+        let column = |(title, importance): (&str, _)| Column { title: title.to_owned(), importance, keeps: Keeps::Short };
         Self { columns: header.map(column).collect(), rows: vec![] }
     }
 
@@ -62,15 +101,43 @@ impl Table {
         self.rows.push(cells.into_iter().take(self.columns.len()).collect());
     }
 
+    fn keep(&mut self, column: usize, keeps: Keeps) {
+        if let Some(column) = self.columns.get_mut(column) {
+            column.keeps = keeps;
+        }
+    }
+
     fn fitted(&self, width: Option<usize>) -> String {
+        match width {
+            Some(width) if !self.has_room_in(width) => self.with_short_words().drawn(Some(width)),
+            Some(_) | None => self.drawn(width),
+        }
+    }
+
+    fn has_room_in(&self, width: usize) -> bool {
+        (0..self.columns.len()).map(|column| self.need(column).least + BETWEEN).sum::<usize>() <= width
+    }
+
+    /// The same with the middle of long words left out, where their column allows it: a store may give its orders numbers
+    /// of forty characters.
+    fn with_short_words(&self) -> Self {
+        let shortened = |(cell, column): (&Cell, &Column)| match column.keeps {
+            Keeps::Short => Cell { text: shortened(&cell.text), ..cell.clone() },
+            Keeps::Words | Keeps::Line => cell.clone(),
+        };
+        let row = |row: &Vec<Cell>| row.iter().zip(&self.columns).map(shortened).collect();
+        Self { columns: self.columns.clone(), rows: self.rows.iter().map(row).collect() }
+    }
+
+    fn drawn(&self, width: Option<usize>) -> String {
         let mut drawing = Drawing::new();
         drawing.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
         let needs: Vec<Need> = (0..self.columns.len()).map(|column| self.need(column)).collect();
         let shown = width.map_or_else(|| (0..self.columns.len()).collect(), |width| self.shown(&needs, width));
-        let title = |column: &usize| Cell::new(&self.columns[*column].title).add_attribute(Attribute::Bold);
+        let title = |column: &usize| Drawn::new(&self.columns[*column].title).add_attribute(Attribute::Bold);
         drawing.set_header(shown.iter().map(title).collect::<Vec<_>>());
         for row in &self.rows {
-            let cells = shown.iter().map(|column| row.get(*column).cloned().unwrap_or_else(|| Cell::new("")));
+            let cells = shown.iter().map(|column| row.get(*column).map_or_else(|| Drawn::new(""), Cell::drawn));
             drawing.add_row(cells.collect::<Vec<_>>());
         }
         if let Some(width) = width {
@@ -89,13 +156,13 @@ impl Table {
     }
 
     fn need(&self, column: usize) -> Need {
-        let texts = self.rows.iter().filter_map(|row| row.get(column)).map(Cell::content);
+        let texts = self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.text.clone());
         let (mut most, mut word) = (0, 0);
         for text in texts.chain([self.columns[column].title.clone()]) {
             most = most.max(measure_text_width(&text));
             word = word.max(text.split(' ').map(measure_text_width).max().unwrap_or(0));
         }
-        let least = if self.columns[column].is_whole || most <= KEPT_WHOLE { most } else { word.max(SENTENCE) };
+        let least = if self.columns[column].keeps == Keeps::Line || most <= KEPT_WHOLE { most } else { word.max(SENTENCE) };
         Need { least, most }
     }
 
@@ -112,6 +179,19 @@ impl Table {
         }
         shown
     }
+}
+
+/// A text whose long words are without their middles.
+fn shortened(text: &str) -> String {
+    let short = |word: &str| match word.chars().count() {
+        0..=LONG_WORD => word.to_owned(),
+        long => {
+            let (begin, end) = (LONG_WORD / 2, long - (LONG_WORD - LONG_WORD / 2 - 1));
+            let (begin, end) = (word.chars().take(begin), word.chars().skip(end));
+            begin.chain(['…']).chain(end).collect()
+        }
+    };
+    text.split(' ').map(short).collect::<Vec<_>>().join(" ")
 }
 
 /// How much room a column needs, in characters.
@@ -175,6 +255,22 @@ mod tests {
             assert!(row.contains("01a1fc56") && (width < 10 || text.lines().all(|line| line.chars().count() <= width)));
             assert_eq!(row.contains("action_required"), titles.contains(&"STATUS"), "{text}");
         }
+    }
+
+    #[test]
+    fn one_long_name_does_not_push_the_other_columns_out() {
+        let mut table = list(&[("ID", None), ("ORDER", None), ("STATUS", Some(8)), ("CODE", Some(7)), ("STORE", Some(3))]);
+        let (order, store) = ("ORD-2026-11-28-000000000000000001042", "a".repeat(60));
+        table.add_row(["01a1fc56", order, "action_required", "order_status_filtered", &store].map(cell));
+        let text = table.fitted(Some(80));
+        for words in ["ORD-2026-1…0000001042", "action_required", "order_status_filtered"] {
+            assert!(text.contains(words), "{words} in {text}");
+        }
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        let wide = table.fitted(Some(200));
+        assert!(wide.contains(order) && wide.contains(&store), "{wide}");
+        keep_words(&mut table, 1);
+        assert!(table.fitted(Some(80)).contains(order));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use domain::operation::OperationEvent;
 use futures_util::stream::{StreamExt as _, iter};
 use projections::delivery_log::{DeliveryRow, personal};
 
-use super::erasure::{SAY_WHY, named, whose};
+use super::erasure::{SAY_WHY, named};
 use crate::erasure::extent;
 use crate::graphql::ApiError;
 use crate::graphql::account::int;
@@ -75,7 +75,7 @@ impl Customers {
             Ok(named) => named,
             Err(error) => return refuse(error),
         };
-        let subject = named.subject(service, whose(viewer, input.account_id)?).await?;
+        let subject = named.subject(service, viewer.scope_within(input.account_id)?).await?;
         let extent = extent(service, &subject).await?;
         let limit = i64::try_from(first + 1).unwrap_or(i64::MAX);
         let mut rows = personal::deliveries(&service.views, &subject, after, limit).await?;

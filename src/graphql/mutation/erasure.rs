@@ -15,7 +15,6 @@ use crate::graphql::delivery::Delivery;
 use crate::graphql::error::{UserError, refused};
 use crate::graphql::page::MAX_PAGE;
 use crate::graphql::query::asked;
-use crate::graphql::viewer::Viewer;
 
 /// What support and administrators are told who erase or write out what is known of a person, and do not say why.
 pub(super) const SAY_WHY: &str =
@@ -79,7 +78,7 @@ impl Erasures {
             Ok(named) => named,
             Err(error) => return refuse(error),
         };
-        let account_id = whose(viewer, input.account_id)?;
+        let account_id = viewer.scope_within(input.account_id)?;
         let subject = named.subject(service, account_id).await?;
         let extent = erasure::extent(service, &subject).await?;
         let rows = personal::deliveries(&service.views, &subject, 0, MAX_AT_ONCE).await?;
@@ -133,15 +132,6 @@ pub(super) fn named(customer: Option<String>, order_id: Option<String>) -> Resul
         return Err(UserError::new("INVALID_INPUT", "between 1 and 500 characters are needed", Some(field)));
     }
     Ok(named(text))
-}
-
-/// The account that is looked through: a caller's own, the one that is named, or all for those who see all.
-pub(super) fn whose(viewer: &Viewer, account_id: Option<ID>) -> Result<Option<String>, ApiError> {
-    match account_id {
-        Some(account_id) if viewer.sees(&account_id) => Ok(Some(account_id.0)),
-        Some(_) => Err(ApiError::Forbidden),
-        None => Ok(viewer.scope()),
-    }
 }
 
 fn nobody(named: &Named) -> UserError {

@@ -9,7 +9,7 @@ use projections::delivery_log::DeliveryRow;
 use projections::delivery_log::personal::{self, Subject};
 use serde_json::Value;
 
-use super::erasure::{SAY_WHY, named, whose};
+use super::erasure::{SAY_WHY, named};
 use crate::erasure::data_requests::{self, DataRequest};
 use crate::erasure::{ErasureError, Held, by_account, extent, notices};
 use crate::graphql::ApiError;
@@ -171,7 +171,7 @@ impl Asked {
         customer: String,
         account_id: Option<ID>,
     ) -> Result<Result<Self, UserError>, ApiError> {
-        let account_id = whose(viewer, account_id)?;
+        let account_id = viewer.scope_within(account_id)?;
         Ok(match named(Some(customer), None) {
             Ok(named) => Ok(Self { subject: named.subject(service, account_id).await?, request: None }),
             Err(error) => Err(error),

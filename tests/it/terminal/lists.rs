@@ -120,6 +120,62 @@ on_each_engine! {
         }
     }
 
+    async fn stores_of_one_name_are_told_apart_by_their_accounts(app: &TestApp) {
+        let (one, other) = (app.merchant().await, app.merchant().await);
+        let mut ids = vec![];
+        for merchant in [&one, &other] {
+            let shop = merchant.shop(Provider::Generic).await;
+            ids.push(shop.post(&orders::generic("1042", "never_follows", &["STORM"])).await.accepted("queued"));
+        }
+        app.settle().await;
+        let sam = desk(app, &support(app).await);
+        for (merchant, id) in [(&one, &ids[0]), (&other, &ids[1])] {
+            let owner = &merchant.id[..13];
+            for list in [&["deliveries", "list"][..], &["webhooks", "list"]] {
+                let text = fits(&sam, list).await;
+                assert!(text.contains("ACCOUNT") && text.contains(owner), "{list:?}: {text}");
+            }
+            let refused = sam.refused(&["deliveries", "show", "1042"]).await;
+            assert!(refused.contains(&format!("{id}  order 1042 of My shop (Storm Audio ({owner}))")), "{refused}");
+            let integrations = sam.json(&["integrations", "list", "--account", owner]).await;
+            let owners: Vec<_> = integrations["nodes"].as_array().unwrap().iter().map(|node| &node["account"]["id"]).collect();
+            assert_eq!(owners, [&json!(merchant.id)]);
+            let own = fits(&desk(app, &merchant.key), &["deliveries", "list"]).await;
+            assert!(!own.contains("ACCOUNT") && own.contains("CODE"), "{own}");
+        }
+        let erase = ["erase", "--order", "1042", "--reason", "a test"];
+        let asked = sam.refused(&erase).await;
+        assert!(asked.contains("ACCOUNT") && asked.contains(&one.id[..13]), "{asked}");
+        let foreign = desk(app, &one.key).refused(&["integrations", "list", "--account", &other.id]).await;
+        assert!(foreign.contains("FORBIDDEN") || foreign.contains("may not"), "{foreign}");
+    }
+
+    async fn one_long_value_leaves_the_important_columns(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let long = "ORDER-2026-11-28-0000000000000001042";
+        for name in ["My shop", &"a".repeat(60)] {
+            let shop = merchant.bare_shop(Provider::Generic, &[]).await;
+            shop.update(json!({ "name": name })).await;
+            shop.post(&orders::generic(long, "mutual_max", &["STORM"])).await.accepted("queued");
+        }
+        merchant.ask("mutation { deleteCortexCredentials { userErrors { code } } }", json!({})).await;
+        app.settle().await;
+        let person = desk(app, &merchant.key);
+        let listed = fits(&person, &["deliveries", "list"]).await;
+        for words in ["STATUS", "CODE", "action_required", "no_item_mapping", "ORDER-2026…"] {
+            assert!(listed.contains(words), "{words} in {listed}");
+        }
+        assert!(person.printed(&["deliveries", "list"]).await.contains(long), "a pipe gets them whole");
+        fits(&person, &["webhooks", "list"]).await;
+        fits(&person, &["integrations", "list"]).await;
+        let admin = desk(app, &app.admin.api_key);
+        let events = fits(&admin, &["events", "list"]).await;
+        assert!(events.contains("cortex_credentials_deleted"), "{events}");
+        fits(&admin, &["audit", "verify"]).await;
+        fits(&admin, &["audit", "checkpoint"]).await;
+        fits(&admin, &["audit", "verify"]).await;
+    }
+
     async fn an_empty_list_says_so_and_what_to_do_next(app: &TestApp) {
         let merchant = app.bare_merchant(5, 0).await;
         let person = desk(app, &merchant.key);
