@@ -203,6 +203,14 @@ impl Source<'_> {
     ) -> Result<Receipt, IngestRefusal> {
         let Unsigned { topic, webhook_id, headers } = unsigned;
         let named = customers::named_in(topic.as_deref(), &body);
+        let order = match kind {
+            NoticeKind::Unusable => customers::order_in(topic.as_deref(), &body),
+            NoticeKind::NotAnOrder
+            | NoticeKind::StoreError
+            | NoticeKind::CustomerDataRequest
+            | NoticeKind::CustomerRedact
+            | NoticeKind::ShopRedact => customers::NamedOrder::default(),
+        };
         let received = NoticeReceived {
             account_id: self.link.account_id,
             integration_id: self.integration_id,
@@ -213,6 +221,8 @@ impl Source<'_> {
             headers,
             body_bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
             reason,
+            order_id: order.id,
+            order_number: order.number,
             customers: Some(named).filter(|named| !named.is_empty()).map(Private::Known),
         };
         let id = NoticeId(ids::fresh()).to_string();

@@ -30,8 +30,10 @@ pub fn summary(event: &Recorded) -> String {
                 NoticeKind::NotAnOrder => "a webhook that is not about an order",
                 NoticeKind::Unusable => {
                     let why = received.reason.as_deref().unwrap_or("nobody knows why");
+                    let order = received.order_number.as_ref().or(received.order_id.as_ref());
+                    let about = order.map(|order| format!(" about order {order}")).unwrap_or_default();
                     return format!(
-                        "The store ({}) sent a webhook that cannot be used: {why}.",
+                        "The store ({}) sent a webhook{about} that cannot be used: {why}.",
                         store(received.provider)
                     );
                 }
@@ -130,7 +132,8 @@ fn of_delivery(event: &DeliveryEvent) -> String {
         DeliveryEvent::ActionRequired { code, call, assets } => {
             let missing: Vec<String> = assets.iter().map(ToString::to_string).collect();
             let missing = if missing.is_empty() { String::new() } else { format!(" Missing: {}.", missing.join(", ")) };
-            format!("The merchant is needed ({}). {}{missing}{}", code.as_str(), code.advice(), returned(call.as_ref()))
+            let advice = code.advice_after(call.as_ref());
+            format!("The merchant is needed ({}). {advice}{missing}{}", code.as_str(), returned(call.as_ref()))
         }
         DeliveryEvent::Completed => "Everything that is mapped was shared: the delivery is complete.".to_owned(),
         DeliveryEvent::FailedPermanently { code, call } => {
@@ -180,8 +183,7 @@ fn returned(call: Option<&CortexCall>) -> String {
 fn of_webhook(webhook: &Webhook, outcome: WebhookOutcome, changes: &[Change]) -> String {
     let status = webhook.order_status.as_ref().map(|status| format!(" ({status})")).unwrap_or_default();
     let number = webhook.order_number.as_ref().unwrap_or(&webhook.order_id);
-    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    let order = format!("order {}{number}{status}", if is_number { "#" } else { "" });
+    let order = format!("order {number}{status}");
     let sentence = match outcome {
         WebhookOutcome::Accepted => format!("The store reported {order}: accepted for delivery."),
         WebhookOutcome::Revised => format!("The store revised {order}: {}.", describe_changes(changes)),

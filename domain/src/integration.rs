@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 pub use command::{CreateIntegration, IntegrationCommand};
 pub use event::{IntegrationCreated, IntegrationEvent};
-pub use order_status::ANY_ORDER_STATUS;
 pub(crate) use order_status::is_never_delivered;
+pub use order_status::{ANY_ORDER_STATUS, unknown_order_statuses};
 pub use refusal::IntegrationRefusal;
 
 use crate::asset::MAX_REFERENCE_CHARS;

@@ -59,6 +59,12 @@ pub struct NoticeReceived {
     /// Why it cannot be used. Quotes nothing of the body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The order that it is about, where it cannot be used as one, as far as it can be read: the store's own id of it, and the
+    /// number that people see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_number: Option<String>,
     /// Whom the body names: so that a customer who is to be erased is found in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customers: Option<Private<NamedCustomers>>,
@@ -197,6 +203,8 @@ mod tests {
                 .then(|| Private::Known(BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]))),
             body_bytes: 2,
             reason: (kind == NoticeKind::Unusable).then(|| "`id` must be a text or a whole number".to_owned()),
+            order_id: (kind == NoticeKind::Unusable).then(|| "5678901231075".to_owned()),
+            order_number: (kind == NoticeKind::Unusable).then(|| "#1075".to_owned()),
             customers: (kind == NoticeKind::CustomerRedact).then(|| {
                 Private::Known(NamedCustomers {
                     emails: vec!["max@music.com".to_owned()],

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::delivery::{CortexCall, CortexOperation};
+
 /// The reason behind a status that is not plain success (store integrations document, "Failure resolution codes").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -64,12 +66,20 @@ impl ResolutionCode {
 
     /// What to do about it, in a sentence a merchant understands.
     pub fn advice(self) -> &'static str {
+        self.advice_after(None)
+    }
+
+    /// The same, where it is known which call to Cortex Cloud found it out.
+    pub fn advice_after(self, call: Option<&CortexCall>) -> &'static str {
         match self {
             Self::MissingUsername => {
                 "The order names no Cortex Cloud username. Ask the customer for it and retry with the username."
             }
             Self::InvalidUsername => {
                 "Cortex Cloud knows no such user. Ask the customer for the right username and retry with it."
+            }
+            Self::MissingCredentials if call.is_some_and(|call| call.operation == CortexOperation::Login) => {
+                "Cortex Cloud does not accept the saved e-mail and password. Save the right ones; the delivery then goes on by itself."
             }
             Self::MissingCredentials => {
                 "No working Cortex Cloud login is saved. Save your e-mail and password; the delivery then goes on by itself."
@@ -90,7 +100,7 @@ impl ResolutionCode {
                 "The integration is deactivated. Activate it; the delivery then goes on by itself."
             }
             Self::OrderStatusFiltered => {
-                "The order's status is not one that you deliver. It is delivered once the store reports one that is."
+                "The order's status is not one that is delivered. It is delivered once the store reports one that is; drafts and failed, voided or expired orders never are."
             }
             Self::NdspWaiting => {
                 "Waiting for the customer to follow you back on Cortex Cloud. It is tried again by itself."

@@ -18,3 +18,5 @@ CREATE TABLE webhook_receipts_{generation} (
 CREATE INDEX webhook_receipts_newest_{generation} ON webhook_receipts_{generation} (received_at, id);
 CREATE INDEX webhook_receipts_list_{generation} ON webhook_receipts_{generation} (account_id, received_at, id);
 CREATE INDEX webhook_receipts_integration_{generation} ON webhook_receipts_{generation} (integration_id, received_at, id);
+CREATE INDEX webhook_receipts_order_{generation} ON webhook_receipts_{generation} (order_id);
+CREATE INDEX webhook_receipts_number_{generation} ON webhook_receipts_{generation} (order_number) WHERE delivery_id IS NULL;

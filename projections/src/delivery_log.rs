@@ -17,7 +17,7 @@ use crate::schema::Schema;
 use crate::table::table_row;
 
 pub(crate) const SCHEMA: Schema = Schema {
-    version: 3,
+    version: 4,
     tables: &["delivery_log"],
     statements: include_str!("../../migrations/views/delivery_log.sql"),
 };

@@ -12,7 +12,7 @@ use crate::schema::Schema;
 use crate::table::{self, Existing, Tables, table_row};
 
 pub(crate) const SCHEMA: Schema = Schema {
-    version: 3,
+    version: 4,
     tables: &["webhook_receipts"],
     statements: include_str!("../../migrations/views/webhook_receipts.sql"),
 };
@@ -76,8 +76,8 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
             webhook_id: notice.webhook_id.as_deref().map(storable),
             outcome: notice.kind.as_str().to_owned(),
             delivery_id: None,
-            order_id: None,
-            order_number: None,
+            order_id: notice.order_id.as_deref().map(storable),
+            order_number: notice.order_number.as_deref().map(storable),
             body_bytes: notice.body_bytes.into(),
             received_at: event.recorded_at_us(),
             reason: notice.reason.as_deref().map(storable),
@@ -99,6 +99,17 @@ pub struct Filter {
     pub account_id: Option<String>,
     pub integration_id: Option<String>,
     pub outcomes: Vec<String>,
+    pub order: Option<OfOrder>,
+}
+
+/// An order by all that it may be meant by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OfOrder {
+    /// The store's own ids.
+    pub ids: Vec<String>,
+    /// The number that people see, as it may be written. It is looked for among what could not be read as an order; of one
+    /// that could, the id is known.
+    pub numbers: Vec<String>,
 }
 
 /// Receipts that came before a moment (microseconds since 1970) or at it with a smaller id, the newest first.
@@ -120,6 +131,11 @@ pub async fn page(
     }
     if !filter.outcomes.is_empty() {
         sql = sql.push(" AND outcome IN (").bind_list(filter.outcomes.iter().map(String::as_str)).push(")");
+    }
+    if let Some(OfOrder { ids, numbers }) = &filter.order {
+        sql = sql.push(" AND (order_id IN (").bind_list(ids.iter().map(String::as_str));
+        sql = sql.push(") OR (delivery_id IS NULL AND order_number IN (");
+        sql = sql.bind_list(numbers.iter().map(String::as_str)).push(")))");
     }
     if let Some((received_at, id)) = before {
         sql = sql.push(" AND (received_at < ").bind(received_at).push(" OR (received_at = ").bind(received_at);

@@ -65,13 +65,8 @@ impl DataRequests {
             ShortIds::of(&client, Kind::DataRequest, requests.iter().map(|request| request.id.as_str())).await?;
         let stores = requests.iter().filter_map(|request| request.integration.as_ref());
         let owners = Owners::of(stores.map(|store| &store.account));
-        let mut header = vec![
-            ("ID", None),
-            ("STORE", Some(2)),
-            ("DELIVERIES", Some(1)),
-            ("ANSWER BY (UTC)", None),
-            ("STATE", None),
-        ];
+        let mut header =
+            vec![("ID", None), ("STORE", Some(2)), ("DELIVERIES", Some(1)), ("ANSWER BY (UTC)", None), ("STATE", None)];
         if owners.is_some() {
             header.insert(1, ("ACCOUNT", Some(2)));
         }

@@ -65,7 +65,7 @@ pub(super) struct Update {
 
 /// Refuse an integration's webhooks until it is activated again; asks first
 ///
-/// Some stores give up a webhook that is refused for long, and then have to be told of it again.
+/// What is not delivered yet waits until then, as `action_required` with the code `integration_inactive`. Some stores give up a webhook that is refused for long, and then have to be told of it again.
 #[derive(Args, Debug)]
 pub(super) struct Deactivate {
     #[arg(value_name = "INTEGRATION_ID")]
@@ -95,7 +95,7 @@ const LIST: &str = "query($first: Int, $after: String, $accountId: ID) {
 const NAME: &str = "query($id: ID!) { integration(id: $id) { name } }";
 
 const UPDATE: &str = "mutation($input: UpdateIntegrationInput!) {
-  updateIntegration(input: $input) { integration { id name active orderStatuses } userErrors { code message field } } }";
+  updateIntegration(input: $input) { integration { id name active orderStatuses unknownOrderStatuses } userErrors { code message field } } }";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -176,6 +176,19 @@ impl List {
     }
 }
 
+/// A misspelt status would leave out every order.
+fn warn_of_statuses(unknown: &[String]) -> anyhow::Result<()> {
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let named = clean(&unknown.join(", "));
+    let warning = format!(
+        "Warning: the store itself gives no order the status {named}. Unless a plugin of it does, no order is delivered for \
+         that: is it spelt right?"
+    );
+    Ok(input::tell(&output::fitted(&warning, 0))?)
+}
+
 /// Orders of which statuses are delivered, in words.
 fn delivered(statuses: &[String]) -> String {
     if statuses.is_empty() { "every status".to_owned() } else { clean(&format!("the status {}", statuses.join(", "))) }
@@ -190,6 +203,7 @@ impl Update {
         let input = json!({ "integrationId": id, "name": self.name, "orderStatuses": statuses });
         let integration =
             client.change(UPDATE, json!({ "input": input }), "updateIntegration").await?["integration"].take();
+        warn_of_statuses(&understood::<Vec<String>>(&integration["unknownOrderStatuses"])?)?;
         if json {
             return Ok(output::print_json(&integration)?);
         }
@@ -208,7 +222,7 @@ impl Deactivate {
         if !self.yes {
             let found = client.ask(NAME, json!({ "id": id })).await?;
             let name = found["integration"]["name"].as_str().map_or_else(|| id.clone(), clean);
-            let question = format!("Refuse the webhooks of the integration {name}?");
+            let question = format!("Refuse the webhooks of the integration {name}, and let its orders wait?");
             input::confirm(&question).context("nothing was deactivated")?;
         }
         switch(&client, id, json, false).await
@@ -231,6 +245,10 @@ async fn switch(client: &Client, id: String, json: bool, active: bool) -> anyhow
         return Ok(output::print_json(&integration)?);
     }
     let name = clean(integration["name"].as_str().unwrap_or_default());
-    let consequence = if active { "active: its webhooks are taken" } else { "deactivated: its webhooks are refused" };
-    Ok(output::print(format_args!("The integration {name} is {consequence}."))?)
+    let consequence = if active {
+        "active: its webhooks are taken, and orders that waited for it go on."
+    } else {
+        "deactivated: its webhooks are refused, and what is not delivered yet waits until it is activated."
+    };
+    Ok(output::say(&format!("The integration {name} is {consequence}"))?)
 }

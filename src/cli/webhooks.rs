@@ -25,6 +25,7 @@ pub(super) enum Webhooks {
 #[command(after_long_help = "\
 Examples:
   cloud-bridge webhooks list --integration INTEGRATION_ID
+  cloud-bridge webhooks list --order 1042
   cloud-bridge webhooks list --integration INTEGRATION_ID --outcome refused,unusable")]
 pub(super) struct List {
     /// Only this integration
@@ -33,6 +34,9 @@ pub(super) struct List {
     /// Only this account, for support [default: every account for support, its own for a merchant]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
     account: Option<String>,
+    /// Only about this order: the store's id or number of it. Of what was refused nothing is kept that could tell
+    #[arg(long, env = "CLOUD_BRIDGE_ORDER", value_name = "ORDER")]
+    order: Option<String>,
     /// Only what became one of these, separated by commas
     #[arg(long, env = "CLOUD_BRIDGE_OUTCOME", value_delimiter = ',', value_parser = PossibleValuesParser::new(webhook_outcomes()))]
     outcome: Vec<String>,
@@ -83,6 +87,7 @@ impl Webhooks {
         let filter = json!({
             "integrationId": list.integration,
             "accountId": list.account,
+            "order": list.order,
             "outcome": (!outcomes.is_empty()).then_some(outcomes),
         });
         let found = list.page.ask(&list.server, LIST, "webhookReceipts", filter).await?;
@@ -91,6 +96,13 @@ impl Webhooks {
         }
         let receipts: Vec<Receipt> = understood(&found["nodes"])?;
         if receipts.is_empty() {
+            if let Some(order) = &list.order {
+                return Ok(output::say(&format!(
+                    "No webhook about the order {} was taken. `cloud-bridge webhooks list --outcome refused` shows what was \
+                     refused, which is kept without its order.",
+                    clean(order)
+                ))?);
+            }
             if list.integration.is_some() || list.account.is_some() || !list.outcome.is_empty() {
                 return Ok(output::say("No webhook fits: without options the list shows those of every kind.")?);
             }

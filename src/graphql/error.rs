@@ -7,6 +7,9 @@ use domain::integration::IntegrationRefusal;
 
 use crate::event_log::{CommandError, LoadError};
 
+/// What support is said that asks for a change of settings.
+const CHANGES_NOTHING: &str = "a key of the role support looks at every account and changes the settings of none: use the \
+                               merchant's key, or an administrator's";
 /// What a key is told that asks too often.
 pub const RATE_LIMIT_EXCEEDED: &str = "this key has sent as many requests as it may in a minute";
 
@@ -20,6 +23,8 @@ pub enum ApiError {
     /// The key's requests of this minute are used up.
     LimitReached,
     Forbidden,
+    /// Support asks for what changes an account's settings.
+    ChangesNothing,
     InvalidArgument {
         argument: &'static str,
         reason: &'static str,
@@ -38,6 +43,7 @@ impl From<ApiError> for Error {
             ApiError::KeyDeactivated => ("UNAUTHENTICATED", "this API key is not valid any more".to_owned()),
             ApiError::LimitReached => ("RATE_LIMIT_EXCEEDED", RATE_LIMIT_EXCEEDED.to_owned()),
             ApiError::Forbidden => ("FORBIDDEN", "this key may not do that".to_owned()),
+            ApiError::ChangesNothing => ("FORBIDDEN", CHANGES_NOTHING.to_owned()),
             ApiError::InvalidArgument { argument, reason } => ("INVALID_ARGUMENT", format!("{argument} {reason}")),
             ApiError::Unavailable => ("UNAVAILABLE", "not at the moment; try again soon".to_owned()),
             ApiError::Internal => ("INTERNAL", "internal error".to_owned()),

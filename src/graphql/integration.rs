@@ -1,13 +1,12 @@
 //! Integrations and their item mappings.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_graphql::connection::Connection;
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::integration::Provider as DomainProvider;
+use domain::integration::{Provider as DomainProvider, unknown_order_statuses};
 use domain::{ItemMapping as Mapping, MappingId};
 use projections::integrations::IntegrationRow;
 
@@ -64,6 +63,12 @@ impl Integration {
         self.0.order_statuses()
     }
 
+    /// Those of `orderStatuses` that the platform itself gives to no order: misspelt perhaps, or a plugin's.
+    async fn unknown_order_statuses(&self) -> Vec<String> {
+        let provider = DomainProvider::parse(&self.0.provider).unwrap_or(DomainProvider::Generic);
+        unknown_order_statuses(provider, &self.0.order_statuses())
+    }
+
     #[graphql(complexity = "20 * child_complexity + 1")]
     async fn item_mappings(&self) -> Vec<ItemMapping> {
         self.0.mappings().into_iter().map(ItemMapping::from).collect()
@@ -74,7 +79,7 @@ impl Integration {
     #[graphql(complexity = 1000)]
     async fn past_orders(&self, context: &Context<'_>, mapping_ids: Vec<ID>) -> Result<PastOrders, ApiError> {
         let service = context.data_unchecked::<Arc<Service>>();
-        let wanted: HashSet<MappingId> = mapping_ids.iter().filter_map(|id| id.parse().ok()).collect();
+        let wanted: Vec<MappingId> = mapping_ids.iter().filter_map(|id| id.parse().ok()).collect();
         let Ok(id) = self.0.id.parse() else { return Err(ApiError::Unavailable) };
         let past_orders::PastOrders { orders, more } =
             past_orders::count(&service.views, id, &wanted, &self.0.mappings()).await?;

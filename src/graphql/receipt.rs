@@ -7,7 +7,8 @@ use async_graphql::dataloader::DataLoader;
 use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::integration::Provider as DomainProvider;
-use projections::webhook_receipts::{self, ReceiptRow};
+use projections::delivery_log;
+use projections::webhook_receipts::{self, OfOrder, ReceiptRow};
 
 use super::ApiError;
 use super::account::{int, moment};
@@ -81,6 +82,9 @@ pub(super) struct WebhookReceiptFilter {
     /// Support and admin only: of this account. Without it they get those of every account.
     account_id: Option<ID>,
     outcome: Option<Vec<WebhookOutcome>>,
+    /// About this order: the store's id of it, or its number with or without its `#`. Of webhooks that were refused nothing
+    /// is kept that could tell.
+    order: Option<String>,
 }
 
 /// One webhook; or, where `outcome` is `REFUSED` or `PING`, those of one kind in one hour.
@@ -224,6 +228,25 @@ impl CursorType for Place {
     }
 }
 
+/// Deliveries that one order number is looked for among: those of several stores.
+const MAX_OF_NUMBER: i64 = 100;
+
+/// Everything that an order may be meant by which is named by its id or number.
+async fn of_order(
+    service: &Service,
+    order: &str,
+    account_id: Option<String>,
+    integration_id: Option<String>,
+) -> Result<OfOrder, ApiError> {
+    let order = order.replace('\0', "");
+    let bare = order.trim_start_matches('#').to_owned();
+    let filter = delivery_log::Filter { order: Some(order.clone()), account_id, integration_id, ..Default::default() };
+    let limit = delivery_log::Page { limit: MAX_OF_NUMBER, ..Default::default() };
+    let deliveries = delivery_log::page(&service.views, &filter, limit).await?;
+    let ids = deliveries.into_iter().map(|delivery| delivery.order_id).chain([order]).collect();
+    Ok(OfOrder { ids, numbers: vec![format!("#{bare}"), bare] })
+}
+
 /// The newest first, from both tables: each is asked for as many as may be shown.
 pub(super) async fn receipts(
     service: &Arc<Service>,
@@ -240,6 +263,11 @@ pub(super) async fn receipts(
         None => viewer.scope(),
         Some(_) => Some(viewer.looks_at(service, account_id, integration_id.as_deref()).await?),
     };
+    let order = match filter.order.as_deref().map(str::trim).filter(|order| !order.is_empty()) {
+        Some(order) => Some(of_order(service, order, account_id.clone(), integration_id.clone()).await?),
+        None => None,
+    };
+    let is_of_order = order.is_some();
     let shown = |outcome: WebhookOutcome| outcomes.is_empty() || outcomes.contains(&outcome);
     let mut all: Vec<WebhookReceipt> = vec![];
     let recorded: Vec<String> =
@@ -247,12 +275,12 @@ pub(super) async fn receipts(
     if !recorded.is_empty() {
         let outcomes = if recorded.len() == RECORDED.len() { vec![] } else { recorded };
         let account_id = account_id.clone();
-        let filter = webhook_receipts::Filter { account_id, integration_id: integration_id.clone(), outcomes };
+        let filter = webhook_receipts::Filter { account_id, integration_id: integration_id.clone(), outcomes, order };
         let before = wanted.after.as_ref().map(|Place(moment, id)| (*moment, id.as_str()));
         let rows = webhook_receipts::page(&service.views, &filter, before, wanted.limit()).await?;
         all.extend(rows.into_iter().map(WebhookReceipt::from));
     }
-    if shown(WebhookOutcome::Refused) || shown(WebhookOutcome::Ping) {
+    if !is_of_order && (shown(WebhookOutcome::Refused) || shown(WebhookOutcome::Ping)) {
         // What this node holds back is written first, so that nobody looks for a refusal in vain.
         service.refusals.write(&service.log).await?;
         let until = wanted.after.as_ref().map_or(i64::MAX, |Place(moment, _)| moment.saturating_add(1));

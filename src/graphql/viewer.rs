@@ -145,6 +145,12 @@ impl Viewer {
         }
     }
 
+    /// Refuses who sees an account and may not change its settings: that is support. Of an account that is not seen nothing is
+    /// said.
+    pub(super) fn require_managing(&self, account_id: &str) -> Result<(), ApiError> {
+        if self.sees(account_id) && !self.manages(account_id) { Err(ApiError::ChangesNothing) } else { Ok(()) }
+    }
+
     /// The account whose rows a list is limited to; none for those who see all.
     pub(super) fn scope(&self) -> Option<String> {
         (!self.sees_all()).then(|| self.account_id.to_string())

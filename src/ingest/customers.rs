@@ -39,6 +39,28 @@ pub(super) fn named_in(topic: Option<&str>, body: &[u8]) -> NamedCustomers {
     found.named()
 }
 
+/// The order that a body is about which cannot be read as one, as far as it can be read.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct NamedOrder {
+    pub(super) id: Option<String>,
+    /// What people call it.
+    pub(super) number: Option<String>,
+}
+
+/// Which order an unusable body of an order topic is about. Some senders wrap it: `{"order": {…}}`.
+pub(super) fn order_in(topic: Option<&str>, body: &[u8]) -> NamedOrder {
+    if !topic.is_some_and(|topic| topic.trim().to_ascii_lowercase().starts_with("order")) {
+        return NamedOrder::default();
+    }
+    let Ok(value) = serde_json::from_slice::<Value>(body) else { return NamedOrder::default() };
+    let order = value.get("order").filter(|order| order.is_object()).unwrap_or(&value);
+    let field = |name: &str| {
+        let named = order.get(name).and_then(text);
+        named.filter(|named| !named.is_empty() && named.chars().count() <= MAX_NAME_CHARS)
+    };
+    NamedOrder { id: field("id"), number: ["name", "number", "order_number"].into_iter().find_map(field) }
+}
+
 #[derive(Clone, Copy)]
 enum Kind {
     Email,

@@ -25,11 +25,11 @@ pub struct PastOrders {
 pub async fn count(
     views: &Database,
     integration_id: IntegrationId,
-    wanted: &HashSet<MappingId>,
+    wanted: &[MappingId],
     mappings: &[ItemMapping],
 ) -> sqlx::Result<PastOrders> {
     let integration_id = integration_id.to_string();
-    let mut late = Late { wanted, mappings, known: HashMap::new() };
+    let mut late = Late { wanted: wanted.iter().copied().collect(), mappings, known: HashMap::new() };
     let (mut found, mut looked_at, mut after) = (PastOrders::default(), 0, 0);
     loop {
         let rows = delivery_log::completed_of(views, &integration_id, after, PAGE).await?;
@@ -46,7 +46,7 @@ pub async fn count(
 
 /// Mappings that are there only now.
 struct Late<'m> {
-    wanted: &'m HashSet<MappingId>,
+    wanted: HashSet<MappingId>,
     mappings: &'m [ItemMapping],
     /// What they bring for a line.
     known: HashMap<LineItem, Vec<&'m Asset>>,
@@ -66,7 +66,7 @@ impl Late<'_> {
         if self.known.len() >= MAX_REMEMBERED {
             self.known.clear();
         }
-        let (wanted, mappings) = (self.wanted, self.mappings);
+        let (wanted, mappings) = (&self.wanted, self.mappings);
         self.known.entry(item).or_insert_with_key(|item| {
             let applied = mappings_for(item, mappings).into_iter();
             applied.filter(|mapping| wanted.contains(&mapping.id)).map(|mapping| &mapping.asset).collect()

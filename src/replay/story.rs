@@ -145,8 +145,13 @@ impl Story {
         let order = delivery.order().filter(|order| order.phase == Phase::Completed)?;
         let bought = order.lines.current.iter().filter(|line| line.item.quantity > 0);
         let planned: Option<Vec<_>> = bought.map(|line| line.planned.as_deref()).collect();
-        let assets = planned?.into_iter().flatten().map(|planned| &planned.asset);
-        Some(Verdict::Delivers(named(assets)))
+        let assets = named(planned?.into_iter().flatten().map(|planned| &planned.asset));
+        // What an attempt would find of an order of which nothing that is mapped is left.
+        Some(if assets.is_empty() {
+            Verdict::Blocked(ResolutionCode::NoItemMapping)
+        } else {
+            Verdict::Delivers(assets)
+        })
     }
 
     /// What today's code, filter and mappings make of the same bodies. None where they were erased.

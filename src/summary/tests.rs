@@ -73,7 +73,7 @@ fn what_a_webhook_did_is_said() {
     for (event, sentence) in [
         (
             received(Some("1042"), Some("paid"), ApiKeyUse::None, WebhookOutcome::Accepted),
-            "The store reported order #1042 (paid): accepted for delivery.",
+            "The store reported order 1042 (paid): accepted for delivery.",
         ),
         (
             received(None, None, ApiKeyUse::Foreign, WebhookOutcome::Accepted),
@@ -89,19 +89,19 @@ fn what_a_webhook_did_is_said() {
         ),
         (
             received(Some("1042"), Some("cancelled"), ApiKeyUse::None, WebhookOutcome::Cancelled),
-            "The store cancelled order #1042 (cancelled): the delivery is cancelled.",
+            "The store cancelled order 1042 (cancelled): the delivery is cancelled.",
         ),
         (
             received(Some("1042"), None, ApiKeyUse::None, WebhookOutcome::TooLate),
-            "The store cancelled order #1042, but it was already delivered; what was shared is not taken back.",
+            "The store cancelled order 1042, but it was already delivered; what was shared is not taken back.",
         ),
         (
             received(Some("1042"), None, ApiKeyUse::None, WebhookOutcome::Revised),
-            "The store revised order #1042: removed Storm; status from paid to partially_refunded.",
+            "The store revised order 1042: removed Storm; status from paid to partially_refunded.",
         ),
         (
             received(Some("1042"), None, ApiKeyUse::None, WebhookOutcome::Stale),
-            "The store reported order #1042 as it had before, without a date: stale, it may be a late repetition. Nothing \
+            "The store reported order 1042 as it had before, without a date: stale, it may be a late repetition. Nothing \
              changed; with the date of the change in `updatedAt` it would count.",
         ),
     ] {
@@ -302,7 +302,10 @@ fn integrations_notices_and_strangers_are_told() {
     }
     for (kind, sentence) in [
         (NoticeKind::NotAnOrder, "The store (Shopify) sent a webhook that is not about an order."),
-        (NoticeKind::Unusable, "The store (Shopify) sent a webhook that cannot be used: `id` must be a text."),
+        (
+            NoticeKind::Unusable,
+            "The store (Shopify) sent a webhook about order #1075 that cannot be used: `id` must be a text.",
+        ),
         (
             NoticeKind::StoreError,
             "The store (Shopify) sent an error instead of an order: the owner of its webhook may no longer read orders.",
@@ -321,6 +324,8 @@ fn integrations_notices_and_strangers_are_told() {
             headers: None,
             body_bytes: 2,
             reason: (kind == NoticeKind::Unusable).then(|| "`id` must be a text".to_owned()),
+            order_id: None,
+            order_number: (kind == NoticeKind::Unusable).then(|| "#1075".to_owned()),
             customers: None,
         };
         assert_eq!(told(Fact::Notice(NoticeEvent::WebhookReceived(Box::new(received)))), sentence);

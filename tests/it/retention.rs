@@ -146,9 +146,10 @@ on_each_engine! {
         ).await;
         let of_merchant = json!({ "input": { "accountId": merchant.id, "days": 1 } });
         let stranger = app.merchant().await;
-        for key in [text(&made["createApiKey"]["key"]), stranger.key.clone()] {
-            assert_eq!(app.ask(&key, SET, of_merchant.clone()).await["done"]["userErrors"][0]["code"], "NOT_FOUND");
-        }
+        let support = app.try_ask(&text(&made["createApiKey"]["key"]), SET, of_merchant.clone()).await;
+        assert_eq!(support["errors"][0]["extensions"]["code"], "FORBIDDEN");
+        let foreign = app.ask(&stranger.key, SET, of_merchant.clone()).await;
+        assert_eq!(foreign["done"]["userErrors"][0]["code"], "NOT_FOUND");
         assert_eq!(merchant.keeps(json!(90)).await["account"]["retentionDays"], 90);
         assert_eq!(merchant.keeps(Value::Null).await["account"]["retentionDays"], Value::Null);
         days_pass(app, 100).await;

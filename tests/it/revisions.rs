@@ -202,6 +202,21 @@ on_each_engine! {
             found["deliveries"]["nodes"].as_array().unwrap().iter().map(|node| text(&node["id"])).collect();
         assert_eq!(found, [ids[2].clone(), ids[0].clone()]);
 
+        // What the merchant cancelled needs no mapping, unless it is taken up again.
+        let nothing = shop.post(&orders::shopify(5, "fan_5", &["RAIN"])).await.accepted("queued");
+        assert_eq!(shop.settled(&nothing).await, stands("ACTION_REQUIRED", Some("NO_ITEM_MAPPING")));
+        let any = "{ deliveries(filter: { unmapped: true }) { nodes { id } } }";
+        let lists = async || merchant.ask(any, json!({})).await.to_string().contains(&nothing);
+        assert!(lists().await);
+        let tell = |what: &str| format!("mutation ($id: ID!) {{ {what}Delivery(input: {{ deliveryId: $id }}) {{ userErrors {{ code }} }} }}");
+        merchant.ask(&tell("cancel"), json!({ "id": nothing })).await;
+        app.settle().await;
+        assert!(!lists().await);
+        merchant.ask(&tell("retry"), json!({ "id": nothing })).await;
+        assert_eq!(shop.settled(&nothing).await, stands("ACTION_REQUIRED", Some("NO_ITEM_MAPPING")));
+        assert!(lists().await);
+        merchant.ask(&tell("cancel"), json!({ "id": nothing })).await;
+
         let add = r#"mutation ($input: AddItemMappingInput!) { addItemMapping(input: $input) {
             itemMapping { id } userErrors { code } } }"#;
         let input = json!({

@@ -218,6 +218,45 @@ on_each_engine! {
         }
     }
 
+    async fn an_unusable_order_is_found_by_its_id_and_its_number(app: &TestApp) {
+        let (merchant, other) = (app.merchant().await, app.merchant().await);
+        let (shop, elsewhere) = (merchant.shop(Provider::Shopify).await, other.shop(Provider::Shopify).await);
+        for (shop, number) in [(&shop, "#1075"), (&elsewhere, "#1075"), (&shop, "#1076")] {
+            let digits = &number[1..];
+            for body in [
+                json!({ "id": format!("567890123{digits}").parse::<u64>().unwrap(), "name": number, "line_items": null }),
+                json!({ "order": { "id": 1, "name": number } }),
+            ] {
+                let topic = [("x-shopify-topic", "orders/paid")];
+                let answer = shop.post_bytes(body.to_string().into_bytes(), &topic).await;
+                assert_eq!(answer.body["status"], json!("unusable"), "{answer:?}");
+            }
+        }
+        let mut usable = orders::shopify(1076, "mutual_max", &["STORM"]);
+        usable["id"] = json!(5_678_901_231_076_u64);
+        shop.post(&usable).await.accepted("queued");
+        app.settle().await;
+        let document = "query ($order: String) { webhookReceipts(filter: { order: $order }) {
+            nodes { outcome orderId orderNumber integration { id } } } }";
+        let found = async |order: &str| {
+            let found = merchant.ask(document, json!({ "order": order })).await;
+            let nodes = found["webhookReceipts"]["nodes"].as_array().unwrap().clone();
+            assert!(nodes.iter().all(|node| node["integration"]["id"] == json!(shop.id)), "{nodes:?}");
+            nodes.iter().map(|node| (text(&node["outcome"]), text(&node["orderId"]), text(&node["orderNumber"]))).collect::<Vec<_>>()
+        };
+        let known = |outcome: &str, id: &str, number: &str| (outcome.to_owned(), id.to_owned(), number.to_owned());
+        let unusable = [known("UNUSABLE", "1", "#1075"), known("UNUSABLE", "5678901231075", "#1075")];
+        for order in ["#1075", "1075"] {
+            assert_eq!(found(order).await, unusable);
+        }
+        assert_eq!(found("5678901231075").await, unusable[1..]);
+        for order in ["1076", "#1076"] {
+            let outcomes: Vec<String> = found(order).await.into_iter().map(|(outcome, _, _)| outcome).collect();
+            assert_eq!(outcomes, ["ACCEPTED", "UNUSABLE", "UNUSABLE"]);
+        }
+        assert_eq!(found("4711").await, []);
+    }
+
     async fn a_cancellation_that_the_store_takes_back_delivers(app: &TestApp) {
         let shop = app.merchant().await.shop(Provider::WooCommerce).await;
         let order = |status, changed_at| {

@@ -48,6 +48,44 @@ pub(super) fn valid(statuses: Vec<String>) -> Result<Vec<String>, IntegrationRef
     Ok(statuses)
 }
 
+/// The statuses that a platform itself gives to orders: Shopify's `financial_status`, WooCommerce's `status`. A generic
+/// client's are its own.
+fn given_by(provider: Provider) -> Option<&'static [&'static str]> {
+    match provider {
+        Provider::Shopify => Some(&[
+            "pending",
+            "authorized",
+            "partially_paid",
+            PAID,
+            PARTIALLY_REFUNDED,
+            "refunded",
+            "voided",
+            "expired",
+        ]),
+        Provider::WooCommerce => Some(&[
+            "pending",
+            "processing",
+            "on-hold",
+            "completed",
+            "cancelled",
+            "refunded",
+            "failed",
+            "draft",
+            "checkout-draft",
+            "auto-draft",
+            "trash",
+        ]),
+        Provider::BigCommerce | Provider::Square | Provider::Generic => None,
+    }
+}
+
+/// Those statuses of a filter that the platform gives to no order by itself: misspelt ones, or a plugin's.
+pub fn unknown_order_statuses(provider: Provider, statuses: &[String]) -> Vec<String> {
+    let Some(known) = given_by(provider) else { return vec![] };
+    let is_unknown = |status: &&String| !known.iter().any(|known| known.eq_ignore_ascii_case(status.trim()));
+    statuses.iter().filter(is_unknown).cloned().collect()
+}
+
 /// Whether an order of this status is not delivered, whatever its merchant chose or asks for.
 pub(crate) fn is_never_delivered(status: &str) -> bool {
     NEVER_DELIVERED.iter().any(|never| never.eq_ignore_ascii_case(status.trim()))

@@ -164,6 +164,9 @@ impl DeliveryRow {
             self.next_attempt_at = None;
             self.detail = None;
             self.completed_at = (after.status == DeliveryStatus::Completed).then_some(at);
+            if [before.status, after.status].contains(&DeliveryStatus::Cancelled) {
+                self.look_for_mappings(&self.lines());
+            }
         }
         if matches!(event, DeliveryEvent::WebhookReceived { .. } | DeliveryEvent::UsernameCorrected { .. }) {
             self.personal = 1;
@@ -213,6 +216,7 @@ impl DeliveryRow {
                 }
                 self.shared = json(&shared);
                 self.personal = 0;
+                self.unmapped = 0;
             }
             DeliveryEvent::WebhookReceived { .. }
             | DeliveryEvent::LeaseRenewed { .. }
@@ -242,9 +246,10 @@ impl DeliveryRow {
         self.items = json(&lines);
     }
 
-    /// An order that the store took back lacks no mapping.
+    /// An order that is cancelled, or of an erased customer, lacks no mapping: none would be delivered.
     fn look_for_mappings(&mut self, lines: &OrderLines) {
-        self.unmapped = (self.wanted == 1 && lines.has_unmapped()).into();
+        let is_cancelled = self.progress().status == DeliveryStatus::Cancelled;
+        self.unmapped = (self.wanted == 1 && self.personal == 1 && !is_cancelled && lines.has_unmapped()).into();
     }
 
     fn explain(&mut self, call: Option<&CortexCall>, missing: &[Asset]) {

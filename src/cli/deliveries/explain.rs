@@ -31,7 +31,7 @@ pub(in crate::cli) struct Explain {
 const DELIVERY: &str = "query($id: ID!) {
   delivery(id: $id) {
     id orderId orderNumber status resolutionCode resolution attempts nextAttemptAt creditsCharged unmapped
-    receivedAt updatedAt completedAt duplicateOf { id } integration { id name provider account { id name } } } }";
+    receivedAt updatedAt completedAt duplicateOf { id } integration { id name provider active account { id name } } } }";
 
 const TIMELINE: &str = "query($id: ID!, $first: Int, $after: String) {
   delivery(id: $id) { timeline(first: $first, after: $after) {

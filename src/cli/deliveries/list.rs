@@ -10,8 +10,8 @@ use serde::Deserialize;
 use super::Delivery;
 use crate::cli::client::Client;
 use crate::cli::identifiers::{Kind, ShortIds};
-use crate::cli::owners::Owners;
 use crate::cli::output::{self, Cell, cell, moment, word};
+use crate::cli::owners::Owners;
 
 /// Prints a list of deliveries, and below it what to do about each code in it. `with_store` names the store of each.
 pub(super) async fn print(client: &Client, deliveries: &[Delivery], with_store: bool) -> anyhow::Result<()> {

@@ -63,8 +63,9 @@ const RETRY_MANY: &str = "mutation($input: RetryDeliveriesInput!) {
     matched retried more endCursor
     deliveries { id orderId orderNumber status resolutionCode } userErrors { code message field } } }";
 
-const LEFT_ALONE: &str = "did not: what is delivered, cancelled, being done, or has a status that is never delivered stays \
-                          as it is. `cloud-bridge deliveries retry ID` says of one why.";
+/// Why some do not go back to the queue.
+const STAYS: &str = "what is delivered, cancelled, being done, names no username, or has a status that is never delivered \
+                     stays as it is. `cloud-bridge deliveries retry ID` says of one why.";
 
 /// A thousand deliveries.
 #[derive(Deserialize)]
@@ -110,11 +111,18 @@ impl Retry {
                  only with --code order_status_filtered)"
             );
         }
+        let left = found.matched.saturating_sub(found.retried);
+        if found.retried == 0 {
+            bail!("{} would not go back to the queue, and nothing was retried: {STAYS}", number_of(left));
+        }
         if !self.yes {
             let all: Vec<Listed> = understood(&found.deliveries)?;
-            let meant = number_of(found.matched);
-            let list = listed(&client, &all, found.matched).await?;
+            let meant = number_of(found.retried);
+            let list = listed(&client, &all, found.retried).await?;
             input::tell(&format!("{meant} would go back to the queue:\n{list}"))?;
+            if left > 0 {
+                input::tell(&output::fitted(&format!("{} would not: {STAYS}", number_of(left)), 0))?;
+            }
             input::confirm(&format!("Put {meant} back in the queue?")).context("nothing was retried")?;
         }
         let (bar, mut stop) = (progress(found.matched, "stops")?, signals()?);
@@ -136,8 +144,8 @@ impl Retry {
         output::print(format_args!("{} went back to the queue.", number_of(done.retried)))?;
         match found.matched.saturating_sub(done.retried) {
             0 => Ok(()),
-            left if done.retried > 0 => Ok(input::tell(&format!("{} {LEFT_ALONE}", number_of(left)))?),
-            left => bail!("{} {LEFT_ALONE}", number_of(left)),
+            left if done.retried > 0 => Ok(input::tell(&format!("{} did not: {STAYS}", number_of(left)))?),
+            left => bail!("{} did not: {STAYS}", number_of(left)),
         }
     }
 

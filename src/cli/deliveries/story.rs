@@ -43,6 +43,13 @@ pub(super) struct Standing {
     /// Something was bought that no mapping was found for.
     #[serde(default)]
     pub(super) unmapped: bool,
+    pub(super) integration: StandingOf,
+}
+
+/// The integration that a delivery is of.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(super) struct StandingOf {
+    pub(super) active: bool,
 }
 
 /// A sentence or some, with when it was and how long after what came before.
@@ -283,6 +290,12 @@ pub(super) fn standing(delivery: &Standing, duplicate_of: Option<&str>, now: Dat
     let code = code.unwrap_or_default();
     let advice = delivery.resolution.as_deref().map(|advice| format!(" {advice}")).unwrap_or_default();
     let next = match status.as_str() {
+        "queued" | "retry_scheduled" if !delivery.integration.active => {
+            format!(
+                "It waits{code}, and its integration is deactivated: it is not delivered until that is activated \
+                 (`cloud-bridge integrations activate`)."
+            )
+        }
         "queued" => "It is queued: a worker takes it as soon as one is free and the account's pace allows.".to_owned(),
         "running" => "A worker is at it. Should the worker die, another goes on once the lease has run out.".to_owned(),
         "retry_scheduled" => {

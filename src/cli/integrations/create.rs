@@ -5,8 +5,8 @@ use clap::builder::{FalseyValueParser, PossibleValuesParser};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::delivered;
 use super::secrets::SET_SECRET;
+use super::{delivered, warn_of_statuses};
 use crate::cli::acting::Acting;
 use crate::cli::client::{Client, ServerArgs, understood};
 use crate::cli::input;
@@ -47,7 +47,7 @@ const SHOPIFY: &str = "shopify";
 
 const CREATE: &str = "mutation($input: CreateIntegrationInput!) {
   createIntegration(input: $input) {
-    integration { id orderStatuses } webhookUrl signingSecret warning userErrors { code message field } } }";
+    integration { id orderStatuses unknownOrderStatuses } webhookUrl signingSecret warning userErrors { code message field } } }";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -63,6 +63,7 @@ struct Created {
 struct New {
     id: String,
     order_statuses: Vec<String>,
+    unknown_order_statuses: Vec<String>,
 }
 
 impl Create {
@@ -80,8 +81,9 @@ impl Create {
             "signingSecret": given,
         });
         let payload = client.change(CREATE, json!({ "input": input }), "createIntegration").await?;
-        let Created { integration: New { id, order_statuses }, webhook_url, signing_secret, warning } =
-            understood(&payload)?;
+        let Created { integration, webhook_url, signing_secret, warning } = understood(&payload)?;
+        let New { id, order_statuses, unknown_order_statuses } = integration;
+        warn_of_statuses(&unknown_order_statuses)?;
         if let Some(warning) = warning {
             input::tell(&output::fitted(&format!("Warning: {}.", clean(&warning)), 0))?;
         }

@@ -93,7 +93,8 @@ pub(crate) fn rendered(table: &Table) -> String {
 
 impl Table {
     fn of<'t>(header: impl Iterator<Item = (&'t str, Option<u8>)>) -> Self {
-        let column = |(title, importance): (&str, _)| Column { title: title.to_owned(), importance, keeps: Keeps::Short };
+        let column =
+            |(title, importance): (&str, _)| Column { title: title.to_owned(), importance, keeps: Keeps::Short };
         Self { columns: header.map(column).collect(), rows: vec![] }
     }
 
@@ -162,7 +163,8 @@ impl Table {
             most = most.max(measure_text_width(&text));
             word = word.max(text.split(' ').map(measure_text_width).max().unwrap_or(0));
         }
-        let least = if self.columns[column].keeps == Keeps::Line || most <= KEPT_WHOLE { most } else { word.max(SENTENCE) };
+        let least =
+            if self.columns[column].keeps == Keeps::Line || most <= KEPT_WHOLE { most } else { word.max(SENTENCE) };
         Need { least, most }
     }
 
@@ -259,7 +261,8 @@ mod tests {
 
     #[test]
     fn one_long_name_does_not_push_the_other_columns_out() {
-        let mut table = list(&[("ID", None), ("ORDER", None), ("STATUS", Some(8)), ("CODE", Some(7)), ("STORE", Some(3))]);
+        let mut table =
+            list(&[("ID", None), ("ORDER", None), ("STATUS", Some(8)), ("CODE", Some(7)), ("STORE", Some(3))]);
         let (order, store) = ("ORD-2026-11-28-000000000000000001042", "a".repeat(60));
         table.add_row(["01a1fc56", order, "action_required", "order_status_filtered", &store].map(cell));
         let text = table.fitted(Some(80));

@@ -1,7 +1,6 @@
 //! What a merchant can do about a delivery, with what is recorded of the very case.
 
 use domain::ResolutionCode;
-use domain::delivery::CortexOperation;
 use projections::delivery_log::Detail;
 
 /// What is known of a delivery beyond its code.
@@ -16,7 +15,7 @@ pub(super) struct Case<'c> {
 impl Case<'_> {
     /// The advice of a code, with the name that was tried, the asset that is missing, the call that failed.
     pub(super) fn resolution(&self, code: ResolutionCode) -> String {
-        let advice = code.advice();
+        let advice = code.advice_after(self.detail.call.as_ref());
         match code {
             ResolutionCode::InvalidUsername => match self.username {
                 Some(name) => format!("{advice} The name tried was “{name}”."),
@@ -24,11 +23,6 @@ impl Case<'_> {
             },
             ResolutionCode::AssetNotFound if !self.detail.missing.is_empty() => {
                 format!("{advice} Missing: {}.", missing(self.detail))
-            }
-            ResolutionCode::MissingCredentials if is_refused_login(self.detail) => {
-                "Cortex Cloud does not accept the saved e-mail and password. Save the right ones; the delivery then goes on \
-                 by itself."
-                    .to_owned()
             }
             ResolutionCode::NoItemMapping if !self.has_items => {
                 "The store has named nothing that was bought. The delivery goes on by itself once it does.".to_owned()
@@ -55,13 +49,9 @@ fn missing(detail: &Detail) -> String {
     detail.missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-fn is_refused_login(detail: &Detail) -> bool {
-    detail.call.as_ref().is_some_and(|call| call.operation == CortexOperation::Login)
-}
-
 #[cfg(test)]
 mod tests {
-    use domain::delivery::CortexCall;
+    use domain::delivery::{CortexCall, CortexOperation};
     use domain::{Asset, ResourceType};
 
     use super::*;

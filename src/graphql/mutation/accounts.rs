@@ -248,9 +248,7 @@ pub(super) async fn change(
 /// The caller's account, or the one that an administrator names, where the caller may change it.
 pub(super) fn managed(viewer: &Viewer, account_id: Option<ID>) -> Result<Result<String, UserError>, ApiError> {
     let id = account_id.map_or_else(|| viewer.account_id.to_string(), |id| id.0);
-    if viewer.owns(&id) && !viewer.manages(&id) {
-        return Err(ApiError::Forbidden);
-    }
+    viewer.require_managing(&id)?;
     if !viewer.manages(&id) || id.parse::<AccountId>().is_err() {
         return Ok(Err(UserError::not_found("accountId")));
     }

@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use domain::ResolutionCode;
 use domain::delivery::{Delivery as Aggregate, DeliveryCommand, DeliveryStatus as Status};
-use futures_util::stream::{StreamExt as _, iter};
+use futures_util::stream::{StreamExt as _, TryStreamExt as _, iter};
 use projections::delivery_log::{self, DeliveryRow, Filter, Page};
 
 use super::payload;
@@ -55,7 +55,7 @@ payload!(DeliveryPayload { delivery: Delivery });
 pub(in crate::graphql) struct RetryDeliveriesPayload {
     /// Deliveries that the filter found; a thousand at most are touched at once.
     matched: i32,
-    /// How many of them were put back in the queue.
+    /// How many of them were put back in the queue; with dryRun, how many would be. `deliveries` are these then.
     retried: i32,
     /// Whether the filter finds more than were touched: go on after `endCursor`.
     more: bool,
@@ -106,12 +106,18 @@ impl Deliveries {
         found.truncate(MAX_TOUCHED);
         let end_cursor = found.last().map(|row| row.listed_at.to_string());
         found.retain(|row| is_retried(row, &filter));
-        let retried = if input.dry_run { 0 } else { retry(service, viewer, &found).await? };
+        let matched = found.len();
+        let retried = if input.dry_run {
+            found = retriable(service, found).await?;
+            int(i64::try_from(found.len()).unwrap_or(i64::MAX))
+        } else {
+            retry(service, viewer, &found).await?
+        };
         let ids: Vec<String> = found.iter().take(MAX_PAGE).map(|row| row.id.clone()).collect();
         let mut deliveries = delivery_log::find_many(&service.views, &ids).await?;
         deliveries.sort_by_key(|row| std::cmp::Reverse(row.listed_at));
         Ok(RetryDeliveriesPayload {
-            matched: int(i64::try_from(found.len()).unwrap_or(i64::MAX)),
+            matched: int(i64::try_from(matched).unwrap_or(i64::MAX)),
             retried,
             more,
             end_cursor,
@@ -135,6 +141,18 @@ fn is_retried(row: &DeliveryRow, filter: &Filter) -> bool {
     let filtered = ResolutionCode::OrderStatusFiltered.as_str();
     let is_filtered = row.resolution_code.as_deref() == Some(filtered);
     row.duplicate_of.is_none() && (!is_filtered || filter.resolution_codes.iter().any(|code| code == filtered))
+}
+
+/// Those that a retry would put back in the queue, as they are recorded.
+async fn retriable(service: &Service, rows: Vec<DeliveryRow>) -> Result<Vec<DeliveryRow>, ApiError> {
+    let is_retriable = async |row: DeliveryRow| {
+        let delivery = service.log.load::<Aggregate>(&row.id).await?.aggregate;
+        let events = delivery.decide(DeliveryCommand::Retry { username: None });
+        Ok::<_, ApiError>(events.is_ok_and(|events| !events.is_empty()).then_some(row))
+    };
+    let looks: Vec<_> = rows.into_iter().map(is_retriable).collect();
+    let found: Vec<Option<DeliveryRow>> = iter(looks).buffered(CONCURRENCY).try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// Answers how many were put back in the queue.

@@ -114,14 +114,13 @@ impl Integrations {
             return Ok(UserError::new("PROVIDER_NOT_SUPPORTED", message, Some("provider")).into());
         }
         let account_id = match &input.account_id {
-            None if viewer.manages(&viewer.account_id.to_string()) => viewer.account_id,
-            None => return Err(ApiError::Forbidden),
-            Some(id) if viewer.manages(id) => match id.parse() {
-                Ok(id) if account_exists(service, id).await? => id,
+            None => viewer.account_id,
+            Some(id) => match id.parse::<AccountId>() {
+                Ok(id) if viewer.sees(&id.to_string()) && account_exists(service, id).await? => id,
                 _ => return Ok(UserError::not_found("accountId").into()),
             },
-            Some(_) => return Ok(UserError::not_found("accountId").into()),
         };
+        viewer.require_managing(&account_id.to_string())?;
         if let Some(secret) = &input.signing_secret
             && let Some(error) = unusable(secret)
         {
@@ -288,8 +287,11 @@ pub(super) async fn managed(
     let Ok(id) = id.parse::<IntegrationId>() else {
         return Ok(None);
     };
-    let link = service.integrations.find(id).await?;
-    Ok(link.map(|link| link.account_id).filter(|owner| viewer.manages(&owner.to_string())).map(|owner| (id, owner)))
+    let Some(owner) = service.integrations.find(id).await?.map(|link| link.account_id) else {
+        return Ok(None);
+    };
+    viewer.require_managing(&owner.to_string())?;
+    Ok(viewer.manages(&owner.to_string()).then_some((id, owner)))
 }
 
 async fn change(context: &Context<'_>, id: &ID, command: IntegrationCommand) -> Result<IntegrationPayload, ApiError> {

@@ -17,6 +17,10 @@ const BILLING: &str = "billing";
 /// What stands before "username" when it is this platform's. ASCII and lower case.
 const LABELS: [&str; 6] = ["ndsp", "cortex", "cortex cloud", "neural dsp", "neural_dsp", "neuraldsp"];
 
+/// What stands before the name in the address of a profile: `u` as Cortex Cloud writes it today, and what other platforms
+/// write, for people who type an address.
+const PROFILES: [&str; 5] = ["u", "user", "users", "profile", "profiles"];
+
 /// A username as Cortex Cloud knows it, of what people paste: without white space around it, without invisible
 /// characters, without the @ before it; of the address of a profile, its name. None if nothing is left.
 pub fn normalised(username: &str) -> Option<String> {
@@ -53,7 +57,7 @@ fn profile_name(text: &str) -> &str {
     if host != "neuraldsp.com" && !host.ends_with(".neuraldsp.com") {
         return "";
     }
-    segments.by_ref().find(|part| part.eq_ignore_ascii_case("u"));
+    segments.by_ref().find(|part| PROFILES.iter().any(|name| part.eq_ignore_ascii_case(name)));
     segments.next().unwrap_or_default()
 }
 
@@ -285,6 +289,8 @@ mod tests {
             ("cloud.neuraldsp.com/u/@max/", Some("max")),
             ("https://cloud.neuraldsp.com/cloud/", None),
             ("https://cloud.neuraldsp.com/cloud/u/", None),
+            ("https://cloud.neuraldsp.com/user/max", Some("max")),
+            ("cloud.neuraldsp.com/Users/max/presets", Some("max")),
             ("https://instagram.com/u/max", None),
             ("https://evil-neuraldsp.com/u/max", None),
             ("Größe 2", Some("Größe 2")),

@@ -141,7 +141,8 @@ impl From<Line<'_>> for LineItem {
             sku: line.sku.text(),
             product_id: line.product_id.id_or_zero(),
             variant_id: line.variation_id.id_or_zero(),
-            title: line.name.text(),
+            // WordPress writes titles as they stand in a page.
+            title: line.name.text().map(|title| decode_html_entities(&title).into_owned()),
             quantity: line.quantity.quantity().unwrap_or(1),
         }
     }

@@ -74,6 +74,20 @@ on_each_engine! {
         }
     }
 
+    async fn a_status_that_no_order_of_the_store_has_is_warned_of(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let person = desk(app, &merchant.key);
+        let shop = merchant.bare_shop(Provider::Shopify, &[]).await;
+        let update = async |statuses: &str| person.run(&["integrations", "update", &shop.id, "--order-status", statuses]).await;
+        let misspelt = update("paid,partialy_refunded").await;
+        assert!(misspelt.status.success() && said(&misspelt).contains("no order the status partialy_refunded"), "{}", said(&misspelt));
+        assert!(!said(&update("paid,partially_refunded").await).contains("Warning"));
+        let create = ["integrations", "create", "--provider", "woocommerce", "--name", "W", "--order-status", "complete"];
+        assert!(said(&person.run(&create).await).contains("no order the status complete."));
+        let generic = ["integrations", "create", "--provider", "generic", "--name", "G", "--order-status", "whatever"];
+        assert!(!said(&person.run(&generic).await).contains("Warning"));
+    }
+
     async fn an_integration_is_deactivated_by_who_means_it(app: &TestApp) {
         let merchant = app.merchant().await;
         let shop = merchant.shop(Provider::Generic).await;
@@ -81,7 +95,12 @@ on_each_engine! {
         let refused = person.refused(&["integrations", "deactivate", &shop.id]).await;
         assert!(refused.contains("--yes") && refused.contains("nothing was deactivated"), "{refused}");
         shop.post(&orders::generic("1", "never_follows", &["STORM"])).await.accepted("queued");
-        assert!(person.printed(&["integrations", "deactivate", &shop.id, "--yes"]).await.contains("deactivated"));
+        app.settle().await;
+        let deactivated = person.printed(&["integrations", "deactivate", &shop.id, "--yes"]).await;
+        assert!(deactivated.contains("deactivated") && deactivated.contains("waits until it is activated"), "{deactivated}");
+        let told = person.printed(&["deliveries", "explain", "1"]).await;
+        let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains("It waits (ndsp_waiting), and its integration is deactivated"), "{told}");
         shop.post(&orders::generic("2", "never_follows", &["STORM"])).await.refused(404, "inactive_integration");
     }
 

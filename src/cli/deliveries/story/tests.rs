@@ -82,7 +82,7 @@ fn a_refund_after_delivery_says_that_nothing_is_taken_back() {
 
 #[test]
 fn the_end_says_what_comes_next() {
-    let standing_at = |status: &str, code: Option<ResolutionCode>, next: Option<i64>| {
+    let standing_of = |status: &str, code: Option<ResolutionCode>, next: Option<i64>, active: bool| {
         let delivery = Standing {
             id: "D".to_owned(),
             status: status.to_owned(),
@@ -90,10 +90,14 @@ fn the_end_says_what_comes_next() {
             resolution: code.map(|code| code.advice().to_owned()),
             next_attempt_at: next.map(at),
             unmapped: false,
+            integration: StandingOf { active },
             credits_charged: 2,
         };
         standing(&delivery, None, at(0))
     };
+    let standing_at = |status: &str, code, next| standing_of(status, code, next, true);
+    let deactivated = standing_of("RETRY_SCHEDULED", Some(ResolutionCode::NdspWaiting), Some(120), false);
+    assert!(deactivated.contains("(ndsp_waiting)") && deactivated.contains("integrations activate"), "{deactivated}");
     let waits = standing_at("RETRY_SCHEDULED", Some(ResolutionCode::NdspWaiting), Some(120));
     assert!(waits.contains("(ndsp_waiting)") && waits.contains("in 2 minutes"), "{waits}");
     assert!(standing_at("RETRY_SCHEDULED", None, Some(-5)).contains("by itself now"));
@@ -108,6 +112,7 @@ fn the_end_says_what_comes_next() {
         next_attempt_at: None,
         credits_charged: 10,
         unmapped: true,
+        integration: StandingOf { active: true },
     };
     assert!(standing(&partly, None, at(0)).contains("--deliver-past"));
     assert!(standing_at("SOMETHING_NEW", None, None).contains("something_new"));

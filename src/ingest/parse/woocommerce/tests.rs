@@ -200,3 +200,10 @@ fn the_username_is_read_from_lines_and_fields_of_the_billing_form_and_from_notes
         order_of(parsed(None, &format!(r#"{{"id":1,"line_items":[{line}],"customer_note":"Username: other"}}"#)));
     assert_eq!(order.username.as_deref(), Some("max"));
 }
+
+#[test]
+fn titles_are_kept_as_people_read_them() {
+    let line = r#"{"name":"Rock &#038; Roll &ndash; Max&#8217;s","quantity":1}"#;
+    let order = order_of(parsed(None, &format!(r#"{{"id":1,"status":"processing","line_items":[{line}]}}"#)));
+    assert_eq!(order.items[0].title.as_deref(), Some("Rock & Roll \u{2013} Max\u{2019}s"));
+}
