@@ -3,6 +3,7 @@
 
 mod account;
 mod action;
+mod answer_size;
 mod arguments;
 mod caller;
 mod customer_email;
@@ -21,6 +22,7 @@ mod projection;
 mod query;
 mod receipt;
 mod replay;
+mod size;
 mod stats;
 mod subscription;
 mod viewer;
@@ -64,4 +66,5 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .limit_depth(MAX_DEPTH)
         .limit_complexity(MAX_COMPLEXITY)
         .limit_directives(10)
+        .extension(answer_size::BoundedAnswers)
 }

@@ -2,9 +2,13 @@
 #![expect(clippy::print_stderr, reason = "this is where an error meets the person at the terminal")]
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use cloud_bridge::cli::{Cli, reader_went_away};
+
+/// How long threads that are still busy may take once the command is done.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -15,7 +19,10 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(cli.run()) {
+    let ended = runtime.block_on(cli.run());
+    // What still hangs on a thread of its own does not keep the program from ending.
+    runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if reader_went_away(&error) => ExitCode::SUCCESS,
         Err(error) => {

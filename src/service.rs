@@ -52,6 +52,8 @@ pub struct ServiceOptions {
     pub workers: usize,
     /// How long a worker holds a delivery without a word: so long a delivery rests when its worker died.
     pub lease: Duration,
+    /// Whether API keys are shown the schema of the API.
+    pub introspection: bool,
     /// How long after a checkpoint the next one is signed, if there is something new; never by itself where none is given.
     pub checkpoint_every: Option<Duration>,
 }
@@ -78,6 +80,7 @@ pub struct Service {
     pub metrics: Arc<Metrics>,
     pub clock: Clock,
     pub public_url: String,
+    pub(crate) introspection: bool,
     /// To try logins with; deliveries are the worker's.
     pub(crate) cortex: CortexClient,
     /// The position up to which everything that follows from what happened has happened.
@@ -121,6 +124,7 @@ impl Service {
             replays: Replays::default(),
             retention: Retention::default(),
             public_url: options.public_url.trim_end_matches('/').to_owned(),
+            introspection: options.introspection,
             cortex: cortex.clone(),
             reacted: watch::Sender::new(0),
             traces: Traces::default(),

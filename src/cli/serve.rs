@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
+use clap::builder::FalseyValueParser;
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -44,6 +45,9 @@ pub(super) struct Serve {
     /// How long a delivery rests when the worker that held it died, in seconds
     #[arg(long, env = "CLOUD_BRIDGE_LEASE_SECONDS", value_name = "SECONDS", default_value_t = DEFAULT_LEASE.as_secs(), value_parser = clap::value_parser!(u64).range(MIN_LEASE.as_secs()..=3_600))]
     lease_seconds: u64,
+    /// Show the schema of the GraphQL API to whoever has an API key, for GraphiQL's completion and other tools
+    #[arg(long, env = "CLOUD_BRIDGE_GRAPHQL_INTROSPECTION", value_parser = FalseyValueParser::new())]
+    graphql_introspection: bool,
     /// How long after a checkpoint of the log the next one is signed, like `15m` or `1h`; `off` for never by itself
     ///
     /// A checkpoint is signed only when something was recorded since the last one. docs/audit.md says what it proves.
@@ -95,6 +99,7 @@ impl Serve {
             public_url: public_url.map_or_else(|| own_url(address), str::to_owned),
             workers: self.workers,
             lease: Duration::from_secs(self.lease_seconds),
+            introspection: self.graphql_introspection,
             checkpoint_every: self.checkpoint_every.0,
         };
         let service = Service::start(options, self.stores.vault(true)?, Clock::default()).await?;

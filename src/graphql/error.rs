@@ -10,6 +10,8 @@ use crate::event_log::{CommandError, LoadError};
 /// What support is said that asks for a change of settings.
 const CHANGES_NOTHING: &str = "a key of the role support looks at every account and changes the settings of none: use the \
                                merchant's key, or an administrator's";
+const NO_INTROSPECTION: &str = "the schema is shown to API keys alone, and where the service was started with \
+                                --graphql-introspection; schema.graphql in the source has all of it";
 /// What a key is told that asks too often.
 pub const RATE_LIMIT_EXCEEDED: &str = "this key has sent as many requests as it may in a minute";
 
@@ -25,6 +27,8 @@ pub enum ApiError {
     Forbidden,
     /// Support asks for what changes an account's settings.
     ChangesNothing,
+    /// The schema is asked for where it is not shown.
+    NoIntrospection,
     InvalidArgument {
         argument: &'static str,
         reason: &'static str,
@@ -44,6 +48,7 @@ impl From<ApiError> for Error {
             ApiError::LimitReached => ("RATE_LIMIT_EXCEEDED", RATE_LIMIT_EXCEEDED.to_owned()),
             ApiError::Forbidden => ("FORBIDDEN", "this key may not do that".to_owned()),
             ApiError::ChangesNothing => ("FORBIDDEN", CHANGES_NOTHING.to_owned()),
+            ApiError::NoIntrospection => ("INTROSPECTION_OFF", NO_INTROSPECTION.to_owned()),
             ApiError::InvalidArgument { argument, reason } => ("INVALID_ARGUMENT", format!("{argument} {reason}")),
             ApiError::Unavailable => ("UNAVAILABLE", "not at the moment; try again soon".to_owned()),
             ApiError::Internal => ("INTERNAL", "internal error".to_owned()),

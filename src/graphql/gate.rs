@@ -2,15 +2,22 @@
 
 use std::any::TypeId;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::{Data, Error, Executor, Pos, Request, Response, ServerError};
 use futures_util::future::ready;
 use futures_util::stream::{BoxStream, StreamExt as _, once};
+use tokio::sync::Semaphore;
 
 use super::arguments::ArgumentTypes;
 use super::viewer::{Unauthorized, Viewer};
-use super::{ApiError, Schema};
+use super::{ApiError, Schema, size};
 use crate::service::Service;
+
+/// Requests that are read at a time.
+const READERS: usize = 4;
+/// How long reading a request may take. Most take less than a millisecond.
+const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The API as its doors execute it. Cheap to clone.
 #[derive(Clone)]
@@ -18,20 +25,36 @@ pub struct Api {
     schema: Schema,
     arguments: Arc<ArgumentTypes>,
     service: Arc<Service>,
+    readers: Arc<Semaphore>,
 }
 
 impl Api {
     pub(super) fn new(schema: Schema, service: Arc<Service>) -> Self {
         let arguments = ArgumentTypes::of(&schema.sdl()).expect("a schema can be read in its own language");
-        Self { schema, arguments: Arc::new(arguments), service }
+        Self { schema, arguments: Arc::new(arguments), service, readers: Arc::new(Semaphore::new(READERS)) }
     }
 
-    fn check_arguments(&self, request: &mut Request) -> Result<(), ServerError> {
-        let (name, variables) = (request.operation_name.clone(), std::mem::take(&mut request.variables));
-        let checked =
-            request.parsed_query().and_then(|document| self.arguments.check(document, name.as_deref(), &variables));
-        request.variables = variables;
-        checked
+    /// Reads a request and refuses what asks for too much or for what is wrong, before anything of it is executed. On a thread
+    /// of its own: should reading ever hang, it hangs alone.
+    async fn checked(&self, mut request: Request, viewer: Option<&Viewer>) -> Result<Request, ServerError> {
+        let (arguments, may_see_schema) = (self.arguments.clone(), viewer.is_some() && self.service.introspection);
+        let place = tokio::time::timeout(READ_TIMEOUT, self.readers.clone().acquire_owned()).await;
+        let Ok(Ok(place)) = place else { return Err(refusal(ApiError::Unavailable)) };
+        let reading = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            check(&mut request, &arguments, may_see_schema).map(|()| request)
+        });
+        match tokio::time::timeout(READ_TIMEOUT, reading).await {
+            Ok(Ok(checked)) => checked,
+            Ok(Err(panicked)) => {
+                tracing::error!(%panicked, "a GraphQL request cannot be read");
+                Err(refusal(ApiError::Internal))
+            }
+            Err(_) => {
+                tracing::error!("a GraphQL request took longer than two seconds to read");
+                Err(refusal(ApiError::Unavailable))
+            }
+        }
     }
 
     /// A socket outlives the moment in which its key was checked, so each operation on it asks again.
@@ -44,28 +67,62 @@ impl Api {
         })
     }
 
-    async fn stream(self, mut request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
+    async fn stream(self, request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
         let viewer = session.as_ref().and_then(|session| session.get(&TypeId::of::<Viewer>())?.downcast_ref());
-        let admitted = match self.check_key(viewer).await {
-            Ok(()) => self.check_arguments(&mut request),
-            Err(error) => Err(Error::from(error).into_server_error(Pos::default())),
+        let checked = match self.check_key(viewer).await {
+            Ok(()) => self.checked(request, viewer).await,
+            Err(error) => Err(refusal(error)),
         };
-        match admitted {
-            Ok(()) => self.schema.execute_stream_with_session_data(request, session.unwrap_or_default()).boxed(),
+        match checked {
+            Ok(request) => self.schema.execute_stream_with_session_data(request, session.unwrap_or_default()).boxed(),
             Err(error) => once(ready(Response::from_errors(vec![error]))).boxed(),
         }
     }
 }
 
+fn check(request: &mut Request, arguments: &ArgumentTypes, may_see_schema: bool) -> Result<(), ServerError> {
+    let (name, variables) = (request.operation_name.clone(), std::mem::take(&mut request.variables));
+    let checked = request.parsed_query().and_then(|document| {
+        size::check(document)?;
+        if !may_see_schema && size::asks_for_schema(document) {
+            return Err(refusal(ApiError::NoIntrospection));
+        }
+        arguments.check(document, name.as_deref(), &variables)
+    });
+    request.variables = variables;
+    checked
+}
+
+fn refusal(error: ApiError) -> ServerError {
+    Error::from(error).into_server_error(Pos::default())
+}
+
 impl Executor for Api {
-    async fn execute(&self, mut request: Request) -> Response {
-        match self.check_arguments(&mut request) {
-            Ok(()) => self.schema.execute(request).await,
+    async fn execute(&self, request: Request) -> Response {
+        let viewer =
+            request.data.get(&TypeId::of::<Viewer>()).and_then(|viewer| viewer.downcast_ref::<Viewer>()).cloned();
+        match self.checked(request, viewer.as_ref()).await {
+            Ok(request) => self.schema.execute(request).await,
             Err(error) => Response::from_errors(vec![error]),
         }
     }
 
     fn execute_stream(&self, request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
         once(self.clone().stream(request, session)).flatten().boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_is_not_shown_where_that_was_not_switched_on() {
+        let arguments = ArgumentTypes::of(&crate::graphql::sdl()).unwrap();
+        let mut request = Request::new("{ __schema { types { name } } }");
+        assert!(check(&mut request, &arguments, true).is_ok());
+        let refused = check(&mut request, &arguments, false).unwrap_err();
+        assert!(refused.message.contains("--graphql-introspection"), "{}", refused.message);
+        assert!(check(&mut Request::new("{ account { __typename } }"), &arguments, false).is_ok());
     }
 }

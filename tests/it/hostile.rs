@@ -66,6 +66,41 @@ on_each_engine! {
         }
     }
 
+    async fn fragments_that_multiply_each_other_are_refused_before_anything_is_spread(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let bomb = |times: usize, deep: usize| {
+            let levels = (0..deep).map(|level| {
+                format!("fragment F{level} on Query {{ {} }} ", format!("...F{} ", level + 1).repeat(times))
+            });
+            format!("query {{ ...F0 }} {} fragment F{deep} on Query {{ __typename }}", levels.collect::<String>())
+        };
+        for document in [bomb(10, 13), bomb(10, 6), bomb(200, 30), bomb(2, 40), bomb(1, 100)] {
+            for key in ["", &merchant.key] {
+                let body = json!({ "query": document });
+                let request = reqwest::Client::new().post(format!("{}/graphql", app.node.url)).json(&body);
+                let request = if key.is_empty() { request } else { request.bearer_auth(key) };
+                let answer: Value = request.send().await.unwrap().json().await.unwrap();
+                assert_eq!(answer["errors"][0]["extensions"]["code"], json!("QUERY_TOO_LARGE"), "{answer}");
+            }
+        }
+        assert_eq!(merchant.ask("{ account { name } }", json!({})).await["account"]["name"], json!("Storm Audio"));
+    }
+
+    async fn the_schema_is_shown_to_keys_alone_and_no_answer_is_endless(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let curious = "{ ...F } fragment F on Query { __schema { types { name } } }";
+        assert!(merchant.ask(curious, json!({})).await.to_string().contains("DeliveryFilter"));
+        let url = format!("{}/graphql", app.node.url);
+        let stranger = reqwest::Client::new().post(url).json(&json!({ "query": curious })).send().await.unwrap();
+        let answer: Value = stranger.json().await.unwrap();
+        assert_eq!(answer["errors"][0]["extensions"]["code"], json!("INTROSPECTION_OFF"));
+        // Four thousand aliases of each field of each type would be a hundred megabytes.
+        let aliases = (0..4_500).map(|number| format!("a{number}: name ")).collect::<String>();
+        let endless = format!("{{ __schema {{ types {{ fields {{ {aliases} }} }} }} }}");
+        let answer = app.try_ask(&merchant.key, &endless, json!({})).await;
+        assert_eq!((&answer["errors"][0]["extensions"]["code"], &answer["data"]), (&json!("ANSWER_TOO_LARGE"), &Value::Null));
+    }
+
     async fn a_captured_webhook_delivers_nothing_more_under_other_headers(app: &TestApp) {
         let shop = app.merchant().await.shop(Provider::Shopify).await;
         let body = orders::shopify(1042, "follows_at_once", &["STORM"]).to_string().into_bytes();
