@@ -132,7 +132,7 @@ async fn admit(
                     "a privacy request cannot be used, and nothing was done on it: the merchant should do it by hand"
                 );
             }
-            source.notice(NoticeKind::Unusable, Some(why.for_merchant()), unsigned, body).await?
+            source.notice(NoticeKind::Unusable, Some(why.for_merchant(source.link.provider)), unsigned, body).await?
         }
     };
     Ok(Admitted::Recorded(receipt))

@@ -161,6 +161,10 @@ impl Link {
                 (order_statuses != self.order_statuses)
                     .then_some(IntegrationEvent::OrderStatusesChanged { order_statuses })
             }
+            // It would be of no use to the store, and void the right one.
+            IntegrationCommand::RotateSigningSecret { .. } if self.provider == Provider::Shopify => {
+                return Err(IntegrationRefusal::SecretOfStore);
+            }
             IntegrationCommand::SetSigningSecret { secret, now: _, overlap_hours: 0 }
             | IntegrationCommand::RotateSigningSecret { secret, now: _, overlap_hours: 0 } => {
                 let secret = valid_secret(secret)?;

@@ -91,7 +91,7 @@ impl ResolutionCode {
                 "The account has too few credits for the next paid action. Add credits; the delivery then goes on by itself."
             }
             Self::NoItemMapping => {
-                "No product of the order is mapped to a preset or capture. Add a mapping; the delivery then goes on by itself."
+                "No product of the order is mapped to a preset or capture, or it names none yet. Add a mapping; the delivery goes on by itself then, and when the store names what was bought."
             }
             Self::AssetNotFound => {
                 "A mapped preset or capture is not on Cortex Cloud, or not this login's to share. Correct the mapping; the delivery then goes on by itself."

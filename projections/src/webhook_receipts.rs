@@ -133,9 +133,12 @@ pub async fn page(
         sql = sql.push(" AND outcome IN (").bind_list(filter.outcomes.iter().map(String::as_str)).push(")");
     }
     if let Some(OfOrder { ids, numbers }) = &filter.order {
-        sql = sql.push(" AND (order_id IN (").bind_list(ids.iter().map(String::as_str));
-        sql = sql.push(") OR (delivery_id IS NULL AND order_number IN (");
-        sql = sql.bind_list(numbers.iter().map(String::as_str)).push(")))");
+        sql = sql.push(" AND (order_id IN (").bind_list(ids.iter().map(String::as_str)).push(")");
+        if !numbers.is_empty() {
+            sql = sql.push(" OR (delivery_id IS NULL AND order_number IN (");
+            sql = sql.bind_list(numbers.iter().map(String::as_str)).push("))");
+        }
+        sql = sql.push(")");
     }
     if let Some((received_at, id)) = before {
         sql = sql.push(" AND (received_at < ").bind(received_at).push(" OR (received_at = ").bind(received_at);

@@ -223,6 +223,7 @@ impl List {
             ]);
         }
         output::keep_whole(&mut table, 0);
+        output::may_shorten(&mut table, &["NAME"]);
         output::print(output::rendered(&table))?;
         tell_of_more(&page)
     }

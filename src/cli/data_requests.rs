@@ -66,9 +66,9 @@ impl DataRequests {
         let stores = requests.iter().filter_map(|request| request.integration.as_ref());
         let owners = Owners::of(stores.map(|store| &store.account));
         let mut header =
-            vec![("ID", None), ("STORE", Some(2)), ("DELIVERIES", Some(1)), ("ANSWER BY (UTC)", None), ("STATE", None)];
+            vec![("ID", None), ("STORE", Some(6)), ("DELIVERIES", Some(1)), ("ANSWER BY (UTC)", None), ("STATE", None)];
         if owners.is_some() {
-            header.insert(1, ("ACCOUNT", Some(2)));
+            header.insert(1, ("ACCOUNT", Some(5)));
         }
         let mut table = output::list(&header);
         for request in &requests {
@@ -86,6 +86,7 @@ impl DataRequests {
             table.add_row(row);
         }
         output::keep_whole(&mut table, 0);
+        output::may_shorten(&mut table, &["STORE", "ACCOUNT"]);
         output::print(output::rendered(&table))?;
         if requests.iter().any(DataRequest::is_open) {
             output::say("\nWrite an answer with: cloud-bridge export-personal-data --request ID --to FILE")?;

@@ -214,7 +214,8 @@ impl List {
             "No delivery of this order: it did not reach us, or was not let in, or its webhook cannot be used. \
              `cloud-bridge webhooks list` shows what did, and why it was refused or is unusable."
         } else if self.unmapped {
-            "No delivery has anything without a mapping."
+            "No delivery that fits has anything without a mapping. `cloud-bridge deliveries list --unmapped` alone looks at \
+             those of every status and store."
         } else if self.status.is_empty()
             && self.code.is_empty()
             && self.integration.is_none()

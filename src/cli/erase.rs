@@ -146,6 +146,7 @@ fn show(found: &Outcome, short: &ShortIds) -> anyhow::Result<()> {
         table.add_row(row);
     }
     output::keep_whole(&mut table, 0);
+    output::may_shorten(&mut table, &["ORDER", "STORE", "ACCOUNT"]);
     if found.matched > 0 {
         parts.push(output::rendered(&table));
     }

@@ -157,8 +157,15 @@ fn one_of(kind: Kind, text: &str, mut ids: Vec<String>) -> anyhow::Result<String
 /// That there is nothing of the kind that begins so, and why that may be.
 pub(super) fn unknown(kind: Kind, text: &str) -> String {
     let (called, list) = kind.called();
-    let or_order = if kind == Kind::Delivery { " and no order" } else { "" };
-    format!("there is no {called}{or_order} {}: `{list}` shows them{}", clean(text), too_short(text))
+    let text_shown = clean(text);
+    if kind == Kind::Delivery {
+        return format!(
+            "there is no delivery and no order {text_shown}: `{list}` shows them, and `cloud-bridge webhooks list --order \
+             {text_shown}` whether its webhook cannot be used{}",
+            too_short(text)
+        );
+    }
+    format!("there is no {called} {text_shown}: `{list}` shows them{}", too_short(text))
 }
 
 /// Where a text would be the beginning of an id if it were longer: how long that has to be.

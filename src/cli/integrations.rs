@@ -171,6 +171,7 @@ impl List {
             table.add_row(row);
         }
         output::keep_whole(&mut table, 0);
+        output::may_shorten(&mut table, &["NAME", "ACCOUNT"]);
         output::print(output::rendered(&table))?;
         tell_of_more(&page)
     }

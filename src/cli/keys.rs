@@ -196,6 +196,7 @@ impl List {
             ]);
         }
         output::keep_whole(&mut table, 0);
+        output::may_shorten(&mut table, &["NAME"]);
         output::print(output::rendered(&table))?;
         Ok(())
     }

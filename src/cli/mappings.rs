@@ -202,8 +202,6 @@ impl List {
             ]);
         }
         output::keep_whole(&mut table, 0);
-        output::keep_words(&mut table, 2);
-        output::keep_words(&mut table, 3);
         output::print(output::rendered(&table))?;
         Ok(())
     }

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use console::Term;
 use serde::Serialize;
 
-pub(crate) use table::{Cell, cell, keep_whole, keep_words, list, rendered, table};
+pub(crate) use table::{Cell, cell, keep_whole, list, may_shorten, rendered, table};
 
 /// Writes a line to standard output. Unlike `println!` it does not panic when nobody reads any more.
 pub(crate) fn print(line: impl std::fmt::Display) -> io::Result<()> {

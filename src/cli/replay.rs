@@ -139,8 +139,7 @@ fn told(found: &WhatIf) -> anyhow::Result<()> {
             let order = order_number.as_ref().unwrap_or(order_id);
             table.add_row([cell(order), cell(then.to_string()), cell(now.to_string())]);
         }
-        output::keep_words(&mut table, 1);
-        output::keep_words(&mut table, 2);
+        output::may_shorten(&mut table, &["ORDER"]);
         output::print(output::rendered(&table))?;
         if found.different > MAX_TOLD as u64 {
             output::print(format_args!("… the first {MAX_TOLD} of {}", found.different))?;

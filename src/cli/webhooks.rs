@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::client::{ServerArgs, understood};
+use super::identifiers::order_or_delivery;
 use super::output::{self, cell, clean, moment, word};
 use super::owners::{Owners, Store};
 use super::paging::{PageArgs, tell_of_more};
@@ -34,7 +35,7 @@ pub(super) struct List {
     /// Only this account, for support [default: every account for support, its own for a merchant]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
     account: Option<String>,
-    /// Only about this order: the store's id or number of it. Of what was refused nothing is kept that could tell
+    /// Only about this order: the store's id or number of it, or the id of its delivery. Of what was refused nothing is kept that could tell
     #[arg(long, env = "CLOUD_BRIDGE_ORDER", value_name = "ORDER")]
     order: Option<String>,
     /// Only what became one of these, separated by commas
@@ -84,10 +85,14 @@ impl Webhooks {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
         let Self::List(list) = self;
         let outcomes: Vec<String> = list.outcome.iter().map(|outcome| outcome.trim().to_uppercase()).collect();
+        let order = match &list.order {
+            Some(order) => Some(order_or_delivery(&list.server.client()?, order).await?),
+            None => None,
+        };
         let filter = json!({
             "integrationId": list.integration,
             "accountId": list.account,
-            "order": list.order,
+            "order": order,
             "outcome": (!outcomes.is_empty()).then_some(outcomes),
         });
         let found = list.page.ask(&list.server, LIST, "webhookReceipts", filter).await?;
@@ -122,12 +127,12 @@ impl Webhooks {
             ("TOPIC", Some(1)),
         ];
         if several_stores {
-            header.insert(1, ("STORE", Some(4)));
+            header.insert(1, ("STORE", Some(6)));
         }
         let stores = receipts.iter().filter_map(|receipt| receipt.integration.as_ref());
         let owners = Owners::of(stores.map(|store| &store.account));
         if owners.is_some() {
-            header.insert(1, ("ACCOUNT", Some(4)));
+            header.insert(1, ("ACCOUNT", Some(5)));
         }
         let mut table = output::list(&header);
         let or_dash = |text: Option<&str>| cell(text.unwrap_or("—"));
@@ -149,6 +154,7 @@ impl Webhooks {
             }
             table.add_row(row);
         }
+        output::may_shorten(&mut table, &["ORDER", "STORE", "ACCOUNT", "TOPIC"]);
         output::print(output::rendered(&table))?;
         explain(&receipts)?;
         tell_of_more(&found)

@@ -79,8 +79,8 @@ impl RefusalReason {
             }
             Self::WrongSignature => {
                 "The store signs with another secret than the integration has. Hand over the store's secret with \
-                 `cloud-bridge integrations set-secret`, or enter in the store the secret that `cloud-bridge integrations \
-                 rotate-secret` makes."
+                 `cloud-bridge integrations set-secret`. Into WooCommerce, or a sender of your own, you can also enter the \
+                 one that `cloud-bridge integrations rotate-secret` makes."
             }
             Self::MalformedBody => {
                 "The signature is right, but the body cannot be read as an order of this kind of store. Compare the kind \

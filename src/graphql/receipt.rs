@@ -82,7 +82,7 @@ pub(super) struct WebhookReceiptFilter {
     /// Support and admin only: of this account. Without it they get those of every account.
     account_id: Option<ID>,
     outcome: Option<Vec<WebhookOutcome>>,
-    /// About this order: the store's id of it, or its number with or without its `#`. Of webhooks that were refused nothing
+    /// About this order: the store's id of it, its number with or without its `#`, or the id of its delivery. Of webhooks that were refused nothing
     /// is kept that could tell.
     order: Option<String>,
 }
@@ -239,6 +239,12 @@ async fn of_order(
     integration_id: Option<String>,
 ) -> Result<OfOrder, ApiError> {
     let order = order.replace('\0', "");
+    let named = delivery_log::find(&service.views, &order.to_lowercase()).await?;
+    if let Some(delivery) =
+        named.filter(|row| account_id.as_ref().is_none_or(|account_id| row.account_id == *account_id))
+    {
+        return Ok(OfOrder { ids: vec![delivery.order_id], ..OfOrder::default() });
+    }
     let bare = order.trim_start_matches('#').to_owned();
     let filter = delivery_log::Filter { order: Some(order.clone()), account_id, integration_id, ..Default::default() };
     let limit = delivery_log::Page { limit: MAX_OF_NUMBER, ..Default::default() };

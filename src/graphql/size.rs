@@ -165,7 +165,7 @@ mod tests {
             Err(TooLarge::Circle)
         );
         assert_eq!(counted("{ account { id } } fragment A on Query { ...A }"), Err(TooLarge::Circle));
-        assert!(check(&parse_query(&bomb(3, 5)).unwrap()).is_ok());
+        assert!(check(&parse_query(bomb(3, 5)).unwrap()).is_ok());
     }
 
     #[test]

@@ -78,7 +78,7 @@ on_each_engine! {
     }
 
     async fn after_a_rotation_both_secrets_are_taken_until_the_overlap_ends(app: &TestApp) {
-        let old = app.merchant().await.shop(Provider::Shopify).await;
+        let old = app.merchant().await.shop(Provider::WooCommerce).await;
         let rotated = old.merchant.ask(
             r#"mutation ($input: RotateSigningSecretInput!) {
                 rotateSigningSecret(input: $input) { signingSecret userErrors { code } }
@@ -86,11 +86,11 @@ on_each_engine! {
             json!({ "input": { "integrationId": old.id, "overlapHours": 2 } }),
         ).await;
         let new = Shop { secret: text(&rotated["rotateSigningSecret"]["signingSecret"]), ..old.clone() };
-        old.post(&orders::shopify(1, STAY, &["STORM"])).await.accepted("queued");
-        new.post(&orders::shopify(2, STAY, &["STORM"])).await.accepted("queued");
+        old.post(&orders::woocommerce(1, "processing", STAY, &["STORM"])).await.accepted("queued");
+        new.post(&orders::woocommerce(2, "processing", STAY, &["STORM"])).await.accepted("queued");
         app.advance(TimeDelta::hours(2));
-        old.post(&orders::shopify(3, STAY, &["STORM"])).await.refused(401, "wrong_signature");
-        new.post(&orders::shopify(4, STAY, &["STORM"])).await.accepted("queued");
+        old.post(&orders::woocommerce(3, "processing", STAY, &["STORM"])).await.refused(401, "wrong_signature");
+        new.post(&orders::woocommerce(4, "processing", STAY, &["STORM"])).await.accepted("queued");
     }
 
     async fn after_the_stores_own_secret_is_set_the_old_one_is_valid_for_a_day_unless_told_otherwise(app: &TestApp) {

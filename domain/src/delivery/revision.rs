@@ -124,6 +124,7 @@ impl Order {
         let news = if changes.is_empty() { WebhookOutcome::Duplicate } else { WebhookOutcome::Revised };
         match webhook.intent {
             Intent::Deliver if self.waits_for_delivered_status() => WebhookOutcome::Accepted,
+            Intent::Cancel if self.phase == Phase::Completed && !is_news => WebhookOutcome::Duplicate,
             Intent::Cancel if self.phase == Phase::Completed => WebhookOutcome::TooLate,
             Intent::Filtered if self.phase == Phase::Filtered && changes.is_empty() => WebhookOutcome::Duplicate,
             // What was delivered stays so, and what a person cancelled.

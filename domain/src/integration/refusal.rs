@@ -12,6 +12,10 @@ pub enum IntegrationRefusal {
     InvalidName,
     #[error("a signing secret must have 1 to {MAX_SECRET_CHARS} characters, not all of them spaces")]
     InvalidSecret,
+    #[error(
+        "Shopify signs with a secret of its own, and takes none: set the one that it shows (`integrations set-secret`)"
+    )]
+    SecretOfStore,
     #[error("the old secret can stay valid for at most {MAX_OVERLAP_HOURS} hours, not {hours}")]
     OverlapTooLong { hours: u32 },
     #[error("at most {MAX_ORDER_STATUSES} order statuses, none of them empty")]

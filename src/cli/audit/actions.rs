@@ -106,6 +106,7 @@ impl Actions {
                 cell(action.reason.as_deref().unwrap_or("—")),
             ]);
         }
+        output::may_shorten(&mut table, &["KEY", "REASON"]);
         output::print(output::rendered(&table))?;
         tell_of_more(&found)
     }

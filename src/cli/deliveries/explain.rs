@@ -31,6 +31,7 @@ pub(in crate::cli) struct Explain {
 const DELIVERY: &str = "query($id: ID!) {
   delivery(id: $id) {
     id orderId orderNumber status resolutionCode resolution attempts nextAttemptAt creditsCharged unmapped
+    items { state }
     receivedAt updatedAt completedAt duplicateOf { id } integration { id name provider active account { id name } } } }";
 
 const TIMELINE: &str = "query($id: ID!, $first: Int, $after: String) {
@@ -71,10 +72,11 @@ impl Explain {
         if delivery.is_null() {
             bail!("there is no delivery {}: `cloud-bridge deliveries list` shows them", clean(&id));
         }
-        let standing: story::Standing = understood(&delivery)?;
+        let mut standing: story::Standing = understood(&delivery)?;
         let found: Found = understood(&delivery)?;
         let (events, is_whole) = timeline(&client, &found.id).await?;
         let events: Vec<Event> = events.iter().map(understood).collect::<anyhow::Result<_>>()?;
+        standing.is_erased = story::is_erased(&events);
         let told = story::tell(&events);
         if !is_whole {
             let most = events.len();

@@ -55,6 +55,7 @@ pub(super) async fn print(client: &Client, deliveries: &[Delivery], with_store: 
         table.add_row(row);
     }
     output::keep_whole(&mut table, 0);
+    output::may_shorten(&mut table, &["ORDER", "STORE", "ACCOUNT"]);
     output::print(output::rendered(&table))?;
     explain(&codes)
 }
@@ -97,6 +98,7 @@ pub(in crate::cli) async fn listed(client: &Client, deliveries: &[Listed], all: 
         ]);
     }
     output::keep_whole(&mut table, 0);
+    output::may_shorten(&mut table, &["ORDER", "STORE", "ACCOUNT"]);
     let rest = all.saturating_sub(deliveries.len().min(SHOWN) as u64);
     let rendered = output::rendered(&table);
     Ok(if rest > 0 { format!("{rendered}\n… and {rest} more") } else { rendered })

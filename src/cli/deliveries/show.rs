@@ -195,7 +195,7 @@ impl Delivery {
                 ]);
             }
         }
-        output::keep_words(&mut table, 3);
+        output::may_shorten(&mut table, &["ITEM", "SKU"]);
         output::print(format_args!("\n{}", output::rendered(&table)))?;
         Ok(())
     }

@@ -44,6 +44,24 @@ pub(super) struct Standing {
     #[serde(default)]
     pub(super) unmapped: bool,
     pub(super) integration: StandingOf,
+    #[serde(default)]
+    pub(super) items: Vec<StandingItem>,
+    /// What was known of the customer is erased, and nobody has said since for whom it is.
+    #[serde(default)]
+    pub(super) is_erased: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct StandingItem {
+    /// As GraphQL spells it.
+    pub(super) state: String,
+}
+
+impl Standing {
+    /// Items that are ordered, and that no attempt has looked at.
+    fn pending(&self) -> usize {
+        self.items.iter().filter(|item| item.state == "PENDING").count()
+    }
 }
 
 /// The integration that a delivery is of.
@@ -102,6 +120,15 @@ pub(super) fn tell(events: &[Event]) -> Vec<Told> {
     told
 }
 
+/// Whether the customer was erased, and no username was given since.
+pub(super) fn is_erased(events: &[Event]) -> bool {
+    let last = events
+        .iter()
+        .rev()
+        .find(|event| matches!(event.event_type.as_str(), "personal_data_erased" | "username_corrected"));
+    last.is_some_and(|event| event.event_type == "personal_data_erased")
+}
+
 fn later(before: DateTime<Utc>, at: DateTime<Utc>) -> String {
     let between = at - before;
     if between.num_seconds() < 1 { "at once".to_owned() } else { format!("{} later", distance(between)) }
@@ -149,12 +176,15 @@ impl Known {
                 Some(code) => format!("It was given up ({}).{} {}", code.as_str(), returned(said), code.advice()),
                 None => event.summary.clone(),
             },
-            "action_required" => {
-                match self.tried.as_deref().filter(|_| code(said) == Some(ResolutionCode::InvalidUsername)) {
-                    Some(name) => format!("{} The name tried was “{name}”.", event.summary),
-                    None => event.summary.clone(),
+            "action_required" => match (code(said), self.tried.as_deref()) {
+                (Some(ResolutionCode::InvalidUsername), Some(name)) => {
+                    format!("{} The name tried was “{name}”.", event.summary)
                 }
-            }
+                (Some(code @ ResolutionCode::NoItemMapping), _) if self.items.is_empty() => {
+                    format!("The delivery waits ({}): the store has named nothing that was bought.", code.as_str())
+                }
+                (Some(_) | None, _) => event.summary.clone(),
+            },
             // The summary says the rest as plainly as it can be said.
             _ => event.summary.clone(),
         }
@@ -308,7 +338,31 @@ pub(super) fn standing(delivery: &Standing, duplicate_of: Option<&str>, now: Dat
                 "It waits{code} and is tried again by itself {due}. `cloud-bridge deliveries retry {id}` tries it now."
             )
         }
-        "action_required" => format!("It waits for the merchant{code}.{advice}"),
+        "action_required" => {
+            let is_nameless = delivery.resolution_code.as_deref() == Some("MISSING_USERNAME");
+            let erased =
+                if is_nameless && delivery.is_erased { " What was known of the customer is erased." } else { "" };
+            format!("It waits for the merchant{code}.{erased}{advice}")
+        }
+        "completed" if delivery.pending() > 0 => {
+            let items =
+                if delivery.pending() == 1 { "1 item".to_owned() } else { format!("{} items", delivery.pending()) };
+            let (why, how) = if delivery.is_erased {
+                (
+                    "after the customer was erased",
+                    format!("`cloud-bridge deliveries retry {id} --username NAME` delivers it"),
+                )
+            } else {
+                (
+                    "since",
+                    format!(
+                        "it is delivered once the store reports a status that is delivered, or with `cloud-bridge deliveries \
+                         retry {id}`"
+                    ),
+                )
+            };
+            format!("It is complete, but for {items} ordered {why}: {how}.")
+        }
         "completed" if delivery.unmapped => {
             "It is complete, but for products without a mapping: `cloud-bridge mappings add … \
                                              --deliver-past` delivers them."

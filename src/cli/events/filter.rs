@@ -89,7 +89,7 @@ impl Filter {
             (aggregate_type, aggregate_ids) = (Some(kind.clone()), id.clone().map(|id| vec![id]));
         }
         if let Some(order) = &self.order {
-            let deliveries = self.deliveries_of(log, order).await?;
+            let deliveries = deliveries_of(log, self.integration.as_deref(), order).await?;
             if deliveries.is_empty() {
                 bail!("no webhook about an order with the id or number {} is in the log", clean(order));
             }
@@ -141,27 +141,36 @@ impl Filter {
         }
         Ok(())
     }
+}
 
-    /// The deliveries of an order: one for each integration whose store uses this id or number.
-    async fn deliveries_of(&self, log: &EventLog, order: &str) -> anyhow::Result<Vec<String>> {
-        let order = order.trim();
-        let mut found = log.deliveries_numbered(self.integration.as_deref(), order).await?;
-        let mut after = String::new();
-        loop {
-            let integrations = match &self.integration {
-                Some(integration) => vec![integration.clone()],
-                None => log.stream_ids("integration", &after, INTEGRATIONS).await?,
-            };
-            let ids = integrations.iter().filter_map(|id| id.parse::<IntegrationId>().ok());
-            let ids = ids.map(|integration| DeliveryId::of(integration, order).to_string()).collect();
-            found.extend(log.existing("delivery", ids).await?);
-            match integrations.last() {
-                Some(last) if self.integration.is_none() => after = last.clone(),
-                Some(_) | None => {
-                    found.sort_unstable();
-                    found.dedup();
-                    return Ok(found);
-                }
+/// The deliveries of an order: one for each integration whose store uses this id or number.
+pub(super) async fn deliveries_of(
+    log: &EventLog,
+    integration: Option<&str>,
+    order: &str,
+) -> anyhow::Result<Vec<String>> {
+    let order = order.trim();
+    let mut found = log.deliveries_numbered(integration, order).await?;
+    // Lists print the ids of deliveries, or the beginnings of them.
+    let named = whole_in(log, "delivery", order).await?;
+    if log.has_stream("delivery", &named).await? {
+        found.push(named);
+    }
+    let mut after = String::new();
+    loop {
+        let integrations = match integration {
+            Some(integration) => vec![integration.to_owned()],
+            None => log.stream_ids("integration", &after, INTEGRATIONS).await?,
+        };
+        let ids = integrations.iter().filter_map(|id| id.parse::<IntegrationId>().ok());
+        let ids = ids.map(|integration| DeliveryId::of(integration, order).to_string()).collect();
+        found.extend(log.existing("delivery", ids).await?);
+        match integrations.last() {
+            Some(last) if integration.is_none() => after = last.clone(),
+            Some(_) | None => {
+                found.sort_unstable();
+                found.dedup();
+                return Ok(found);
             }
         }
     }

@@ -4,8 +4,10 @@ use super::super::identifiers::whole_in;
 use super::super::input;
 use super::super::output::{self, cell, clean, moment};
 use super::super::stores::StoreArgs;
+use super::filter::deliveries_of;
 use super::kinds::KINDS;
 use super::line::{object, said, shown_actor};
+use crate::event_log::EventLog;
 use crate::event_log::row::first_broken;
 use crate::event_log::selection::Chosen;
 use anyhow::bail;
@@ -20,7 +22,7 @@ use clap::Args;
 pub(in crate::cli) struct Show {
     #[arg(value_name = "AGGREGATE_TYPE")]
     aggregate_type: String,
-    /// Its id, or the beginning of it
+    /// Its id, or the beginning of it; of a delivery also the id or number of its order
     #[arg(value_name = "ID")]
     id: String,
     /// How many events at most, from the first on
@@ -33,7 +35,7 @@ pub(in crate::cli) struct Show {
 impl Show {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
         let log = self.stores.open_log().await?;
-        let id = whole_in(&log, &self.aggregate_type, &self.id).await?;
+        let id = self.whole(&log).await?;
         let mut stream = log.whole_stream(&self.aggregate_type, &id, self.first + 1).await?;
         let first = usize::try_from(self.first)?;
         let more = stream.len() > first;
@@ -79,6 +81,25 @@ impl Show {
     }
 }
 
+impl Show {
+    /// The id that is meant; of a delivery also by its order.
+    async fn whole(&self, log: &EventLog) -> anyhow::Result<String> {
+        let id = whole_in(log, &self.aggregate_type, &self.id).await?;
+        if self.aggregate_type != "delivery" || log.has_stream(&self.aggregate_type, &id).await? {
+            return Ok(id);
+        }
+        match deliveries_of(log, None, &self.id).await?.as_slice() {
+            [only] => Ok(only.clone()),
+            [] => Ok(id),
+            several => bail!(
+                "several deliveries could be meant by {}: say which, by its id\n  {}",
+                clean(&self.id),
+                several.join("\n  ")
+            ),
+        }
+    }
+}
+
 fn print_table(events: &[Chosen]) -> std::io::Result<()> {
     let mut table = output::list(&[
         ("SEQUENCE", Some(2)),
@@ -98,6 +119,5 @@ fn print_table(events: &[Chosen]) -> std::io::Result<()> {
             cell(said(event)),
         ]);
     }
-    output::keep_words(&mut table, 3);
     output::print(output::rendered(&table))
 }

@@ -11,12 +11,15 @@ use super::{clean, width};
 const BETWEEN: usize = 2;
 /// What is no wider is kept on one line: a moment, a status, a shortened id.
 const KEPT_WHOLE: usize = 21;
-/// Longer words lose their middles where there is no room for all columns. No status and no code is longer.
-const LONG_WORD: usize = KEPT_WHOLE;
+/// Longer words lose their middles where there is no room for all columns: as few characters as that takes.
+const LONG_WORDS: [usize; 3] = [KEPT_WHOLE, 16, 12];
+/// Columns that tell the rows apart, a store for instance.
+const IMPORTANT: u8 = 5;
 /// The least room in which a sentence can be read.
 const SENTENCE: usize = 16;
 
 /// A table without lines. Its cells are made by [`cell`], which cleans them.
+#[derive(Clone)]
 pub(crate) struct Table {
     columns: Vec<Column>,
     rows: Vec<Vec<Cell>>,
@@ -25,7 +28,8 @@ pub(crate) struct Table {
 #[derive(Clone)]
 struct Column {
     title: String,
-    /// The higher, the longer it is kept where there is little room; none is never left out.
+    /// The higher, the longer it is kept where there is little room; none is never left out. For one of [`IMPORTANT`] or more
+    /// long words are shortened first.
     importance: Option<u8>,
     keeps: Keeps,
 }
@@ -54,9 +58,9 @@ impl Cell {
 /// What of a column is kept, however little room there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Keeps {
-    /// Its short words. Of a long one, the middle is left out before a column is.
-    Short,
-    /// Every word: there are ids in it that people copy.
+    /// The beginnings and ends of its words: of a long one, the middle is left out before a column is.
+    Ends,
+    /// Every word.
     Words,
     /// All on one line.
     Line,
@@ -77,9 +81,14 @@ pub(crate) fn keep_whole(table: &mut Table, column: usize) {
     table.keep(column, Keeps::Line);
 }
 
-/// Keeps every word of a column, an asset's id for instance, as long as it is.
-pub(crate) fn keep_words(table: &mut Table, column: usize) {
-    table.keep(column, Keeps::Words);
+/// Lets the columns of these titles, which hold names that a store or a merchant chose, lose the middles of long words where
+/// there is no room.
+pub(crate) fn may_shorten(table: &mut Table, titles: &[&str]) {
+    for column in &mut table.columns {
+        if titles.contains(&column.title.as_str()) {
+            column.keeps = Keeps::Ends;
+        }
+    }
 }
 
 pub(crate) fn cell(text: impl AsRef<str>) -> Cell {
@@ -94,7 +103,7 @@ pub(crate) fn rendered(table: &Table) -> String {
 impl Table {
     fn of<'t>(header: impl Iterator<Item = (&'t str, Option<u8>)>) -> Self {
         let column =
-            |(title, importance): (&str, _)| Column { title: title.to_owned(), importance, keeps: Keeps::Short };
+            |(title, importance): (&str, _)| Column { title: title.to_owned(), importance, keeps: Keeps::Words };
         Self { columns: header.map(column).collect(), rows: vec![] }
     }
 
@@ -109,31 +118,47 @@ impl Table {
     }
 
     fn fitted(&self, width: Option<usize>) -> String {
-        match width {
-            Some(width) if !self.has_room_in(width) => self.with_short_words().drawn(Some(width)),
-            Some(_) | None => self.drawn(width),
+        let Some(room) = width else { return self.drawn(None) };
+        let mut table = self.clone();
+        for most in LONG_WORDS {
+            if table.shows_what_matters_in(room) {
+                break;
+            }
+            table = self.with_short_words(most);
         }
+        table.drawn(width)
     }
 
-    fn has_room_in(&self, width: usize) -> bool {
-        (0..self.columns.len()).map(|column| self.need(column).least + BETWEEN).sum::<usize>() <= width
+    /// Whether there is room for every column that people need to tell the rows apart.
+    fn shows_what_matters_in(&self, width: usize) -> bool {
+        let shown = self.shown(&self.needs(), width);
+        let matters = |column: &Column| column.importance.is_none_or(|importance| importance >= IMPORTANT);
+        let needed = self.needs();
+        let fits = shown.iter().map(|column| needed[*column].least + BETWEEN).sum::<usize>() <= width;
+        fits && (0..self.columns.len())
+            .filter(|column| matters(&self.columns[*column]))
+            .all(|column| shown.contains(&column))
     }
 
-    /// The same with the middle of long words left out, where their column allows it: a store may give its orders numbers
-    /// of forty characters.
-    fn with_short_words(&self) -> Self {
-        let shortened = |(cell, column): (&Cell, &Column)| match column.keeps {
-            Keeps::Short => Cell { text: shortened(&cell.text), ..cell.clone() },
+    fn needs(&self) -> Vec<Need> {
+        (0..self.columns.len()).map(|column| self.need(column)).collect()
+    }
+
+    /// The same with no word longer than so many characters, where its column allows it: a store may give its orders numbers
+    /// of forty.
+    fn with_short_words(&self, most: usize) -> Self {
+        let short = |(cell, column): (&Cell, &Column)| match column.keeps {
+            Keeps::Ends => Cell { text: shortened(&cell.text, most), ..cell.clone() },
             Keeps::Words | Keeps::Line => cell.clone(),
         };
-        let row = |row: &Vec<Cell>| row.iter().zip(&self.columns).map(shortened).collect();
+        let row = |row: &Vec<Cell>| row.iter().zip(&self.columns).map(short).collect();
         Self { columns: self.columns.clone(), rows: self.rows.iter().map(row).collect() }
     }
 
     fn drawn(&self, width: Option<usize>) -> String {
         let mut drawing = Drawing::new();
         drawing.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-        let needs: Vec<Need> = (0..self.columns.len()).map(|column| self.need(column)).collect();
+        let needs = self.needs();
         let shown = width.map_or_else(|| (0..self.columns.len()).collect(), |width| self.shown(&needs, width));
         let title = |column: &usize| Drawn::new(&self.columns[*column].title).add_attribute(Attribute::Bold);
         drawing.set_header(shown.iter().map(title).collect::<Vec<_>>());
@@ -183,15 +208,15 @@ impl Table {
     }
 }
 
-/// A text whose long words are without their middles.
-fn shortened(text: &str) -> String {
-    let short = |word: &str| match word.chars().count() {
-        0..=LONG_WORD => word.to_owned(),
-        long => {
-            let (begin, end) = (LONG_WORD / 2, long - (LONG_WORD - LONG_WORD / 2 - 1));
-            let (begin, end) = (word.chars().take(begin), word.chars().skip(end));
-            begin.chain(['…']).chain(end).collect()
+/// A text whose words have at most so many characters, the longer ones without their middles.
+fn shortened(text: &str, most: usize) -> String {
+    let short = |word: &str| {
+        let long = word.chars().count();
+        if long <= most {
+            return word.to_owned();
         }
+        let (begin, end) = (most / 2, long - (most - most / 2 - 1));
+        word.chars().take(begin).chain(['…']).chain(word.chars().skip(end)).collect()
     };
     text.split(' ').map(short).collect::<Vec<_>>().join(" ")
 }
@@ -261,19 +286,28 @@ mod tests {
 
     #[test]
     fn one_long_name_does_not_push_the_other_columns_out() {
-        let mut table =
-            list(&[("ID", None), ("ORDER", None), ("STATUS", Some(8)), ("CODE", Some(7)), ("STORE", Some(3))]);
+        let mut table = list(&[
+            ("ID", None),
+            ("ORDER", None),
+            ("STORE", Some(6)),
+            ("STATUS", None),
+            ("CODE", Some(7)),
+            ("CREDITS", Some(1)),
+        ]);
         let (order, store) = ("ORD-2026-11-28-000000000000000001042", "a".repeat(60));
-        table.add_row(["01a1fc56", order, "action_required", "order_status_filtered", &store].map(cell));
+        table.add_row(["01a1fc56", order, &store, "action_required", "order_status_filtered", "10"].map(cell));
+        let unable = table.fitted(Some(80));
+        assert!(!unable.contains("STORE") && unable.contains(order), "{unable}");
+        may_shorten(&mut table, &["ORDER", "STORE"]);
         let text = table.fitted(Some(80));
-        for words in ["ORD-2026-1…0000001042", "action_required", "order_status_filtered"] {
+        for words in ["ORD-20…01042", "aaaaaa…aaaaa", "action_required", "order_status_filtered"] {
             assert!(text.contains(words), "{words} in {text}");
         }
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        // No shorter than it has to be.
+        assert!(table.fitted(Some(110)).contains("ORD-2026-1…0000001042"));
         let wide = table.fitted(Some(200));
         assert!(wide.contains(order) && wide.contains(&store), "{wide}");
-        keep_words(&mut table, 1);
-        assert!(table.fitted(Some(80)).contains(order));
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl Deliveries {
         input: RetryDeliveryInput,
     ) -> Result<DeliveryPayload, ApiError> {
         // Read as in an order. An empty one is for the delivery to refuse.
-        let username = input.target_username.map(|name| normalised(&name).unwrap_or_else(|| name.replace('\0', "")));
+        let username = input.target_username.map(|name| normalised(&name).unwrap_or_default());
         tell(context, &input.delivery_id, DeliveryCommand::Retry { username }).await
     }
 

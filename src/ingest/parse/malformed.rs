@@ -1,9 +1,18 @@
 //! Why a body cannot be used: for the developer of its sender, and for the merchant.
 
+use domain::integration::Provider;
+
 pub(super) const NOT_JSON: &str = "is not JSON";
 pub(super) const NOT_UTF8: &str = "is not UTF-8";
-/// How a merchant mends what is no JSON at all.
-const CHOOSE_JSON: &str = "choose the format JSON for this webhook in the store's settings";
+/// How a merchant mends what is no JSON at all: only Shopify lets the format be chosen.
+fn have_json_sent(provider: Provider) -> &'static str {
+    match provider {
+        Provider::Shopify => "choose the format JSON for this webhook in the store's settings",
+        Provider::WooCommerce | Provider::BigCommerce | Provider::Square | Provider::Generic => {
+            "have the store send the order as JSON; a plugin may have changed what it sends"
+        }
+    }
+}
 
 /// Why a body cannot be used, in words for the developer of its sender. Says nothing of what the body contains.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,12 +35,15 @@ pub enum Malformed {
 
 impl Malformed {
     /// The same for the merchant: with what can be done about it in the store.
-    pub fn for_merchant(&self) -> String {
+    pub fn for_merchant(&self, provider: Provider) -> String {
         match self {
-            Self::Xml => format!("{self}: {CHOOSE_JSON}"),
-            Self::NotJson { reason, .. } if [NOT_JSON, NOT_UTF8].contains(reason) => format!("{self}: {CHOOSE_JSON}"),
+            Self::Xml => format!("{self}: {}", have_json_sent(provider)),
+            Self::NotJson { reason, .. } if [NOT_JSON, NOT_UTF8].contains(reason) => {
+                format!("{self}: {}", have_json_sent(provider))
+            }
             Self::MissingField { field } if field == "line_items" => {
-                format!("{self}: let the store send whole orders (Shopify: no include_fields)")
+                let how = if provider == Provider::Shopify { " (no include_fields)" } else { "" };
+                format!("{self}: let the store send whole orders{how}")
             }
             Self::NotJson { .. }
             | Self::NotAnObject

@@ -68,17 +68,20 @@ fn what_is_not_json_is_malformed_and_its_message_quotes_nothing() {
 fn what_a_store_signs_is_never_refused_and_the_reason_says_to_choose_json() {
     let xml = "\u{feff}\n<?xml version=\"1.0\" encoding=\"UTF-8\"?><order><id type=\"integer\">820982911946154508</id></order>";
     let choose = "choose the format JSON for this webhook in the store's settings";
-    for (body, message) in [
-        (xml.as_bytes(), format!("the body is XML and not JSON: {choose}")),
-        (b"id=820982911946154508&number=1042", format!("the body is not JSON (line 1, column 1): {choose}")),
-        (b"\xff\xfe<\0", format!("the body is not UTF-8 (line 1, column 1): {choose}")),
-        (b"{\"id\":82098", "the body ends before its JSON does (line 1, column 11)".to_owned()),
+    for (body, message, is_mended_by_format) in [
+        (xml.as_bytes(), "the body is XML and not JSON", true),
+        (b"id=820982911946154508&number=1042", "the body is not JSON (line 1, column 1)", true),
+        (b"\xff\xfe<\0", "the body is not UTF-8 (line 1, column 1)", true),
+        (b"{\"id\":82098", "the body ends before its JSON does (line 1, column 11)", false),
     ] {
         for (provider, topic) in [(Provider::Shopify, "orders/paid"), (Provider::WooCommerce, "order.updated")] {
             let Ok(Parsed::Unusable(why)) = parse(provider, Some(topic), body) else {
                 panic!("{provider:?} refuses it")
             };
-            assert_eq!(why.for_merchant(), message, "{provider:?}");
+            let told = why.for_merchant(provider);
+            assert!(told.starts_with(message), "{told}");
+            // WooCommerce has no such setting.
+            assert_eq!(told.contains(choose), is_mended_by_format && provider == Provider::Shopify, "{told}");
         }
         assert!(parse(Provider::Generic, None, body).is_err());
     }

@@ -47,18 +47,21 @@ fn profile_name(text: &str) -> &str {
     let lower = text.to_ascii_lowercase();
     let schemes = ["https://", "http://"];
     let after_scheme = schemes.iter().find(|scheme| lower.starts_with(*scheme)).map(|scheme| &text[scheme.len()..]);
-    let is_bare =
-        ["cloud.neuraldsp.com/", "neuraldsp.com/", "www.neuraldsp.com/"].iter().any(|host| lower.starts_with(host));
+    let is_bare = lower.split_once('/').is_some_and(|(host, _)| is_of_platform(host));
     let Some(address) = after_scheme.or(is_bare.then_some(text)) else {
         return text;
     };
     let mut segments = address.split(['?', '#']).next().unwrap_or_default().split('/').filter(|part| !part.is_empty());
     let host = segments.next().unwrap_or_default().to_ascii_lowercase();
-    if host != "neuraldsp.com" && !host.ends_with(".neuraldsp.com") {
+    if !is_of_platform(&host) {
         return "";
     }
     segments.by_ref().find(|part| PROFILES.iter().any(|name| part.eq_ignore_ascii_case(name)));
     segments.next().unwrap_or_default()
+}
+
+fn is_of_platform(host: &str) -> bool {
+    host == "neuraldsp.com" || host.ends_with(".neuraldsp.com")
 }
 
 /// The username among the pairs of name and value that shoppers, themes and plugins attach to an order.
@@ -291,6 +294,7 @@ mod tests {
             ("https://cloud.neuraldsp.com/cloud/u/", None),
             ("https://cloud.neuraldsp.com/user/max", Some("max")),
             ("cloud.neuraldsp.com/Users/max/presets", Some("max")),
+            ("cortex.neuraldsp.com/user/max", Some("max")),
             ("https://instagram.com/u/max", None),
             ("https://evil-neuraldsp.com/u/max", None),
             ("Größe 2", Some("Größe 2")),

@@ -127,9 +127,49 @@ on_each_engine! {
         let again = person.printed(&[&add[..], &["--deliver-past", "--yes"]].concat()).await;
         assert!(again.contains("there is nothing to deliver"), "{again}");
         let none = person.printed(&["deliveries", "list", "--unmapped"]).await;
-        assert!(none.contains("No delivery has anything without a mapping"), "{none}");
+        assert!(none.contains("No delivery that fits has anything without a mapping"), "{none}");
         let told = person.printed(&["deliveries", "explain", "1042"]).await;
         assert!(told.contains("A new mapping is to be delivered to this past order"), "{told}");
+    }
+
+    async fn the_id_of_a_delivery_stands_for_its_order(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = merchant.shop(Provider::Shopify).await;
+        let person = desk(app, &merchant.key);
+        let id = posted(&shop, &numbered("never_follows", &["STORM"])).await;
+        posted(&shop, &orders::shopify(1043, "never_follows", &["STORM"])).await;
+        app.settle().await;
+        for order in [&id[..8], &id, "1042", "#1042"] {
+            let found = person.json(&["webhooks", "list", "--order", order]).await;
+            let numbers: Vec<_> = found["nodes"].as_array().unwrap().iter().map(|node| &node["orderNumber"]).collect();
+            assert_eq!(numbers, [&json!("#1042")], "{order}");
+            let events = person.printed(&["--json", "events", "list", "--order", order]).await;
+            assert!(events.contains("webhook_received") && events.lines().all(|event| event.contains(&id)), "{events}");
+            assert!(person.printed(&["events", "show", "delivery", order]).await.contains("#1042"), "{order}");
+        }
+        let unknown = person.refused(&["deliveries", "explain", "4711"]).await;
+        assert!(unknown.contains("webhooks list --order 4711"), "{unknown}");
+    }
+
+    async fn what_was_added_to_a_delivered_order_and_waits_is_said(app: &TestApp) {
+        let shop = app.merchant().await.bare_shop(Provider::WooCommerce, &["processing"]).await;
+        shop.map("STORM", "storm").await;
+        shop.map("RAIN", "rain").await;
+        let person = desk(app, &shop.merchant.key);
+        let order = |seconds: u32, status: &str, skus: &[&str]| {
+            let mut order = orders::woocommerce(7104, status, "mutual_max", skus);
+            order["date_modified_gmt"] = json!(format!("2026-11-20T12:00:{seconds:02}"));
+            order
+        };
+        let id = posted(&shop, &order(0, "processing", &["STORM"])).await;
+        assert_eq!(shop.settled(&id).await.0, "COMPLETED");
+        shop.post(&order(10, "on-hold", &["STORM", "RAIN"])).await.accepted("completed");
+        app.settle().await;
+        let told = person.printed(&["deliveries", "explain", "7104"]).await;
+        assert!(told.contains("complete, but for 1 item ordered since") && !told.contains("nothing more happens"), "{told}");
+        shop.post(&order(20, "processing", &["STORM", "RAIN"])).await.accepted("queued");
+        assert_eq!(shop.settled(&id).await.0, "COMPLETED");
+        assert!(person.printed(&["deliveries", "explain", "7104"]).await.contains("nothing more happens"));
     }
 
     async fn an_import_says_how_many_past_orders_lack_it_also_where_they_got_another_asset(app: &TestApp) {

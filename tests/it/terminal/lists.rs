@@ -162,7 +162,7 @@ on_each_engine! {
         app.settle().await;
         let person = desk(app, &merchant.key);
         let listed = fits(&person, &["deliveries", "list"]).await;
-        for words in ["STATUS", "CODE", "action_required", "no_item_mapping", "ORDER-2026…"] {
+        for words in ["STORE", "STATUS", "CODE", "action_required", "no_item_mapping", "ORDER-20…0001042", "My shop"] {
             assert!(listed.contains(words), "{words} in {listed}");
         }
         assert!(person.printed(&["deliveries", "list"]).await.contains(long), "a pipe gets them whole");

@@ -74,6 +74,24 @@ on_each_engine! {
         }
     }
 
+    async fn shopify_is_given_no_secret_of_ours(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let person = desk(app, &merchant.key);
+        let shop = merchant.shop(Provider::Shopify).await;
+        let refused = person.refused(&["integrations", "rotate-secret", &shop.id, "--overlap-hours", "0"]).await;
+        assert!(refused.contains("a secret of its own") && refused.contains("set-secret"), "{refused}");
+        shop.post(&orders::shopify(1, "never_follows", &["STORM"])).await.accepted("queued");
+        app.settle().await;
+        for name in ["\u{200b}", "https://evil.example/max", " @ "] {
+            let refused = person.refused(&["deliveries", "retry", "1", "--username", name]).await;
+            assert!(refused.contains("username") && !refused.contains("queued now"), "{name:?}: {refused}");
+        }
+        let address = "cortex.neuraldsp.com/user/mutual_max";
+        person.printed(&["deliveries", "retry", "1", "--username", address]).await;
+        app.settle().await;
+        assert!(person.printed(&["deliveries", "show", "1"]).await.contains("completed"));
+    }
+
     async fn a_status_that_no_order_of_the_store_has_is_warned_of(app: &TestApp) {
         let merchant = app.merchant().await;
         let person = desk(app, &merchant.key);

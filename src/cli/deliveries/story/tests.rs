@@ -91,6 +91,8 @@ fn the_end_says_what_comes_next() {
             next_attempt_at: next.map(at),
             unmapped: false,
             integration: StandingOf { active },
+            items: vec![],
+            is_erased: false,
             credits_charged: 2,
         };
         standing(&delivery, None, at(0))
@@ -113,7 +115,15 @@ fn the_end_says_what_comes_next() {
         credits_charged: 10,
         unmapped: true,
         integration: StandingOf { active: true },
+        items: vec![],
+        is_erased: false,
     };
     assert!(standing(&partly, None, at(0)).contains("--deliver-past"));
+    let item = |state: &str| StandingItem { state: state.to_owned() };
+    let extended = Standing { items: vec![item("SHARED"), item("PENDING")], unmapped: false, ..partly };
+    let said = standing(&extended, None, at(0));
+    assert!(said.contains("but for 1 item ordered since") && said.contains("a status that is delivered"), "{said}");
+    let said = standing(&Standing { is_erased: true, ..extended }, None, at(0));
+    assert!(said.contains("after the customer was erased") && said.contains("--username NAME"), "{said}");
     assert!(standing_at("SOMETHING_NEW", None, None).contains("something_new"));
 }

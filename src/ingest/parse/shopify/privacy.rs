@@ -48,8 +48,8 @@ pub(super) fn kind(topic: Option<&str>, json: &str) -> Option<Result<NoticeKind,
         (NoticeKind::ShopRedact, None) => Ok(kind),
         (_, None) if PrivacyRequest::of(&body).is_empty() => invalid(
             "customer",
-            "has neither an id nor an e-mail address, and no order is named: this privacy request names no customer, and nothing \
-             was done",
+            "has neither an id nor an e-mail address, and `orders_to_redact` or `orders_requested` names no order: nothing was \
+             done on this privacy request",
         ),
         (_, None) => Ok(kind),
     })
@@ -79,8 +79,11 @@ pub fn request(body: &[u8]) -> Option<PrivacyRequest> {
 impl PrivacyRequest {
     fn of(body: &Map<String, Value>) -> Self {
         let customer = |field: &str| body.get("customer").and_then(|customer| text(customer.get(field)?));
-        let orders =
-            ["orders_to_redact", "orders_requested"].into_iter().filter_map(|field| body.get(field)?.as_array());
+        // One order alone may stand without its list.
+        let listed = |field: &str| {
+            body.get(field).map(|orders| orders.as_array().map_or_else(|| std::slice::from_ref(orders), Vec::as_slice))
+        };
+        let orders = ["orders_to_redact", "orders_requested"].into_iter().filter_map(listed);
         Self {
             email: customer("email"),
             customer_id: customer("id").map(|id| legacy_id(&id).to_owned()),
@@ -133,6 +136,11 @@ mod tests {
         let (redact, data, shop) = (Some("customers/redact"), Some("Customers/Data_Request"), Some("shop/redact"));
         let extra = r#"{"shop_id":1,"shop_domain":"a.b","reason":"new","customer":{"email":12345}}"#;
         let orders_alone = r#"{"shop_domain":"a.b","customer":null,"orders_to_redact":[{"id":299938}]}"#;
+        for one in ["299938", r#""gid://shopify/Order/299938""#, r#"{"id":299938}"#] {
+            let alone = format!(r#"{{"shop_domain":"a.b","orders_to_redact":{one}}}"#);
+            assert_eq!(request(alone.as_bytes()).unwrap().orders, ["299938"], "{one}");
+        }
+        assert!(request(br#"{"shop_domain":"a.b","orders_to_redact":null}"#).is_none());
         for (topic, body, expected) in [
             (redact, REDACT, Some(Some(NoticeKind::CustomerRedact))),
             (redact, BY_EMAIL, Some(Some(NoticeKind::CustomerRedact))),

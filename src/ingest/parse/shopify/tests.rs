@@ -184,7 +184,7 @@ fn what_is_not_an_order_is_a_notice() {
 
 #[test]
 fn an_order_topic_with_a_body_that_is_no_whole_order_is_unusable_and_says_why() {
-    let whole = ": let the store send whole orders (Shopify: no include_fields)";
+    let whole = ": let the store send whole orders (no include_fields)";
     for (topic, json, reason) in [
         (
             "orders/paid",
@@ -208,7 +208,7 @@ fn an_order_topic_with_a_body_that_is_no_whole_order_is_unusable_and_says_why() 
         ("orders/paid", "null", "the body must be a JSON object".to_owned()),
     ] {
         let Ok(Parsed::Unusable(why)) = parsed(Some(topic), json) else { panic!("{topic} {json} is usable") };
-        assert_eq!(why.for_merchant(), reason, "{topic} {json}");
+        assert_eq!(why.for_merchant(Provider::Shopify), reason, "{topic} {json}");
     }
 }
 

@@ -141,7 +141,7 @@ fn what_is_not_an_order_is_a_notice() {
 
 #[test]
 fn an_order_topic_with_a_body_that_is_no_whole_order_is_unusable_and_says_why() {
-    let whole = ": let the store send whole orders (Shopify: no include_fields)";
+    let whole = ": let the store send whole orders";
     for (topic, json, reason) in [
         ("order.updated", r#"{"id":17}"#, format!("`line_items` is missing{whole}")),
         ("order.deleted", r#"{"id":17,"name":"Max"}"#, format!("`line_items` is missing{whole}")),
@@ -156,7 +156,7 @@ fn an_order_topic_with_a_body_that_is_no_whole_order_is_unusable_and_says_why() 
         ("order.deleted", "[17]", "the body must be a JSON object".to_owned()),
     ] {
         let Ok(Parsed::Unusable(why)) = parsed(Some(topic), json) else { panic!("{topic} {json} is usable") };
-        assert_eq!(why.for_merchant(), reason, "{topic} {json}");
+        assert_eq!(why.for_merchant(Provider::WooCommerce), reason, "{topic} {json}");
     }
 }
 
