@@ -3,6 +3,7 @@
 
 mod account;
 mod action;
+mod admission;
 mod answer_size;
 mod arguments;
 mod caller;
@@ -32,7 +33,7 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::DataLoader;
 
-pub use error::{ApiError, RATE_LIMIT_EXCEEDED};
+pub use error::{ApiError, NO_KEY, RATE_LIMIT_EXCEEDED};
 pub use gate::Api;
 pub use mutation::Mutation;
 pub use query::Query;
@@ -66,5 +67,6 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .limit_depth(MAX_DEPTH)
         .limit_complexity(MAX_COMPLEXITY)
         .limit_directives(10)
+        .extension(admission::Admission)
         .extension(answer_size::BoundedAnswers)
 }

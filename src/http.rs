@@ -3,32 +3,37 @@
 pub(crate) mod body;
 mod graphql_request;
 mod operations;
+mod peer;
+mod socket;
+mod strangers;
 
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use async_graphql::Executor as _;
 use async_graphql::http::{ALL_WEBSOCKET_PROTOCOLS, GraphiQLSource};
-use async_graphql::{Data, Executor as _};
-use async_graphql_axum::{GraphQLProtocol, GraphQLResponse, GraphQLWebSocket};
+use async_graphql_axum::{GraphQLProtocol, GraphQLResponse};
 use axum::body::Body;
 use axum::extract::{FromRequestParts as _, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use futures_util::FutureExt as _;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use body::RequestBody;
+use peer::{OfPeer, client_of};
+use socket::Sockets;
+use strangers::Strangers;
 
-use crate::graphql::{Api, RATE_LIMIT_EXCEEDED, Unauthorized, api, viewer_of};
+use crate::graphql::{Api, NO_KEY, RATE_LIMIT_EXCEEDED, Unauthorized, api, viewer_of};
 use crate::ingest;
 use crate::service::Service;
 
@@ -37,9 +42,6 @@ const MAX_CONNECTIONS: u32 = 8_192;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a GraphQL request may take, its body included.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
-/// Sockets that watch. They outlive their requests, and must not take the places of webhooks.
-const MAX_SOCKETS: usize = 1_024;
-const MAX_MESSAGE_BYTES: usize = 256 * 1_024;
 /// How long requests under way may take once the service stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -51,7 +53,8 @@ pub fn router(service: Arc<Service>) -> Router {
     let graphql = Router::new().route("/graphql", post(answer).get(graphiql_or_socket)).with_state(GraphQlDoor {
         api: api(service.clone()),
         service: service.clone(),
-        sockets: Arc::new(Semaphore::new(MAX_SOCKETS)),
+        sockets: Arc::default(),
+        strangers: Arc::default(),
     });
     let operations = Router::new()
         .route("/health", get(operations::health))
@@ -84,8 +87,8 @@ pub async fn serve(service: Arc<Service>, listener: TcpListener) -> anyhow::Resu
             accepted = listener.accept() => accepted,
             _ = stopping.wait_for(|stopping| *stopping) => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, most likely: the next one may be free in a moment.
                 tracing::warn!(%error, "a connection cannot be accepted");
@@ -96,7 +99,7 @@ pub async fn serve(service: Arc<Service>, listener: TcpListener) -> anyhow::Resu
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection stays slow");
         }
-        let handler = TowerToHyperService::new(router.clone());
+        let handler = OfPeer::new(router.clone(), address.ip());
         let connection = builder.serve_connection(TokioIo::new(stream), handler).with_upgrades();
         tokio::spawn(see_through(connection, stopping.clone(), place));
     }
@@ -108,7 +111,7 @@ pub async fn serve(service: Arc<Service>, listener: TcpListener) -> anyhow::Resu
     Ok(())
 }
 
-type Connection = http1::UpgradeableConnection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
+type Connection = http1::UpgradeableConnection<TokioIo<TcpStream>, OfPeer>;
 
 /// Serves a connection to its end; when the service stops, to the end of the request under way.
 async fn see_through(connection: Connection, mut stopping: watch::Receiver<bool>, place: OwnedSemaphorePermit) {
@@ -136,25 +139,48 @@ pub(crate) fn refusal(status: StatusCode, code: &str, message: &str) -> Response
 struct GraphQlDoor {
     api: Api,
     service: Arc<Service>,
-    sockets: Arc<Semaphore>,
+    sockets: Arc<Sockets>,
+    strangers: Arc<Strangers>,
+}
+
+impl GraphQlDoor {
+    /// The answer to who has no valid key: counted, and beyond so many in a minute only told to wait.
+    fn unauthorized(&self, error: &Unauthorized, client: Option<IpAddr>) -> Response {
+        let is_stranger = match error {
+            Unauthorized::NoKey | Unauthorized::BadKey => true,
+            Unauthorized::LimitReached { .. } | Unauthorized::Unavailable => false,
+        };
+        if let Some(client) = client.filter(|_| is_stranger)
+            && let Err(retry_after) = self.strangers.admit(client, self.service.clock.now())
+        {
+            return wait(retry_after, "too many requests without a valid API key came from this address in a minute");
+        }
+        unauthorized(error)
+    }
 }
 
 async fn answer(State(door): State<GraphQlDoor>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
+    let client = client_of(&parts.extensions, &parts.headers, &door.service.trusted_proxies);
     let mut body = RequestBody::new(body, &parts.headers);
-    let answered = tokio::time::timeout(QUERY_TIMEOUT, executed(&door, &parts.headers, &mut body)).await;
+    let answered = tokio::time::timeout(QUERY_TIMEOUT, executed(&door, &parts.headers, client, &mut body)).await;
     answered.unwrap_or_else(|_| {
         let message = "the request took longer than 30 seconds: ask for less at a time";
         refusal(StatusCode::REQUEST_TIMEOUT, "timeout", message)
     })
 }
 
-async fn executed(door: &GraphQlDoor, headers: &HeaderMap, body: &mut RequestBody<'_>) -> Response {
-    let viewer = match viewer_of(&door.service, headers).await {
+async fn executed(
+    door: &GraphQlDoor,
+    headers: &HeaderMap,
+    client: Option<IpAddr>,
+    body: &mut RequestBody<'_>,
+) -> Response {
+    let viewer = match viewer_of(&door.service, headers).await.and_then(|viewer| viewer.ok_or(Unauthorized::NoKey)) {
         Ok(viewer) => viewer,
         Err(error) => {
             body.discard().await;
-            return unauthorized(&error);
+            return door.unauthorized(&error, client);
         }
     };
     let mut request = match graphql_request::read(headers, body, QUERY_TIMEOUT).await {
@@ -164,19 +190,23 @@ async fn executed(door: &GraphQlDoor, headers: &HeaderMap, body: &mut RequestBod
             return refusal.into_response();
         }
     };
-    if let Some(viewer) = viewer {
-        request = request.data(viewer);
-    }
+    request = request.data(viewer);
     GraphQLResponse::from(door.api.execute(request).await).into_response()
+}
+
+/// Too many requests in this minute.
+fn wait(retry_after: Duration, message: &str) -> Response {
+    let mut response = refusal(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMIT_EXCEEDED", message);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
+    response
 }
 
 fn unauthorized(error: &Unauthorized) -> Response {
     if let Unauthorized::LimitReached { retry_after } = error {
-        let mut response = refusal(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMIT_EXCEEDED", RATE_LIMIT_EXCEEDED);
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
-        return response;
+        return wait(*retry_after, RATE_LIMIT_EXCEEDED);
     }
     let (status, code, message) = match error {
+        Unauthorized::NoKey => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", NO_KEY),
         Unauthorized::BadKey => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "this API key is not valid"),
         Unauthorized::Unavailable | Unauthorized::LimitReached { .. } => {
             (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", "try again in a moment")
@@ -208,29 +238,23 @@ async fn graphiql_or_socket(State(door): State<GraphQlDoor>, request: Request<Bo
             return refusal(status, "unknown_subprotocol", message);
         }
     };
+    let client = client_of(&parts.extensions, &parts.headers, &door.service.trusted_proxies);
     let from_headers = match viewer_of(&door.service, &parts.headers).await {
         Ok(viewer) => viewer,
-        Err(error) => return unauthorized(&error),
+        Err(error) => return door.unauthorized(&error, client),
     };
-    let Ok(place) = door.sockets.clone().try_acquire_owned() else {
-        return refusal(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many sockets are open; try again later");
+    let Some(place) = door.sockets.for_unknown(client) else {
+        let message = "too many sockets are open whose clients have not said who they are; try again later";
+        return refusal(StatusCode::SERVICE_UNAVAILABLE, "busy", message);
     };
-    upgrade.max_message_size(MAX_MESSAGE_BYTES).protocols(ALL_WEBSOCKET_PROTOCOLS).on_upgrade(move |socket| {
-        let service = door.service.clone();
-        GraphQLWebSocket::new(socket, door.api, protocol)
-            .on_connection_init(move |payload| async move {
-                let refused = || async_graphql::Error::new("send a valid API key when the connection begins");
-                let viewer = match from_headers {
-                    Some(viewer) => Some(viewer),
-                    None => viewer_of(&service, &headers_of(&payload)).await.map_err(|_| refused())?,
-                };
-                let mut data = Data::default();
-                data.insert(viewer.ok_or_else(refused)?);
-                Ok(data)
-            })
-            .serve()
-            .inspect(move |()| drop(place))
-    })
+    upgrade
+        .max_message_size(socket::MAX_MESSAGE_BYTES)
+        .max_frame_size(socket::MAX_MESSAGE_BYTES)
+        .protocols(ALL_WEBSOCKET_PROTOCOLS)
+        .on_upgrade(move |upgraded| {
+            let GraphQlDoor { api, service, sockets, .. } = door;
+            socket::serve(upgraded, api, protocol, service, (sockets, place), from_headers)
+        })
 }
 
 /// Browsers cannot set headers on a socket, so they say in its first message what would be in them.

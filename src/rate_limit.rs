@@ -42,32 +42,32 @@ pub enum NotAdmitted {
 }
 
 impl RateLimits {
-    /// Counts a request of a key, unless it is one too many in this minute.
+    /// Counts what a request of a key costs, in requests, unless that is too many in this minute.
     pub async fn admit(
         &self,
         log: &EventLog,
         key_id: ApiKeyId,
-        per_minute: u32,
+        (per_minute, cost): (u32, u32),
         now: DateTime<Utc>,
     ) -> Result<(), NotAdmitted> {
         let minute = now.timestamp().div_euclid(MINUTE_S);
-        if !self.needs_more(key_id, minute) {
-            return self.count(key_id, minute, now);
+        if !self.needs_more(key_id, minute, cost) {
+            return self.count(key_id, minute, cost, now);
         }
         // A node alone needs to ask nobody.
-        let wanted = if log.has_one_writer() { per_minute } else { (per_minute / PARTS).max(1) };
+        let wanted = if log.has_one_writer() { per_minute } else { (per_minute / PARTS).max(cost) };
         let taken = match log.database() {
             Database::Postgres(_) => take(log.database(), key_id, minute, wanted, per_minute).await?,
             Database::Sqlite(_) => wanted,
         };
         let exhausted = log.has_one_writer() || taken < wanted;
         self.add(key_id, Window { minute, left: taken, exhausted }, log.has_one_writer());
-        self.count(key_id, minute, now)
+        self.count(key_id, minute, cost, now)
     }
 
-    fn needs_more(&self, key_id: ApiKeyId, minute: i64) -> bool {
+    fn needs_more(&self, key_id: ApiKeyId, minute: i64, cost: u32) -> bool {
         let windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        windows.get(&key_id).is_none_or(|window| window.minute != minute || (window.left == 0 && !window.exhausted))
+        windows.get(&key_id).is_none_or(|window| window.minute != minute || (window.left < cost && !window.exhausted))
     }
 
     /// Keeps what was taken. Two requests may have found nothing left at the same moment: each took a part from the
@@ -89,14 +89,14 @@ impl RateLimits {
         }
     }
 
-    fn count(&self, key_id: ApiKeyId, minute: i64, now: DateTime<Utc>) -> Result<(), NotAdmitted> {
+    fn count(&self, key_id: ApiKeyId, minute: i64, cost: u32, now: DateTime<Utc>) -> Result<(), NotAdmitted> {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        let window = windows.get_mut(&key_id).filter(|window| window.minute == minute && window.left > 0);
+        let window = windows.get_mut(&key_id).filter(|window| window.minute == minute && window.left >= cost);
         let Some(window) = window else {
             let seconds = MINUTE_S - now.timestamp().rem_euclid(MINUTE_S);
             return Err(NotAdmitted::LimitReached { retry_after: Duration::from_secs(seconds.unsigned_abs()) });
         };
-        window.left -= 1;
+        window.left -= cost;
         Ok(())
     }
 }
@@ -130,15 +130,15 @@ mod tests {
         let (limits, key) = (RateLimits::default(), ApiKeyId(Uuid::nil()));
         let at = |second| DateTime::from_timestamp(second, 0).unwrap();
         limits.add(key, Window { minute: 1, left: 2, exhausted: true }, false);
-        assert!(limits.count(key, 1, at(60)).is_ok() && limits.count(key, 1, at(60)).is_ok());
-        let Err(NotAdmitted::LimitReached { retry_after }) = limits.count(key, 1, at(75)) else {
+        assert!(limits.count(key, 1, 1, at(60)).is_ok() && limits.count(key, 1, 1, at(60)).is_ok());
+        let Err(NotAdmitted::LimitReached { retry_after }) = limits.count(key, 1, 1, at(75)) else {
             panic!("the third is one too many");
         };
         assert_eq!(retry_after, Duration::from_secs(45));
-        assert!(!limits.needs_more(key, 1), "nobody has more of this minute");
-        assert!(limits.needs_more(key, 2));
+        assert!(!limits.needs_more(key, 1, 1), "nobody has more of this minute");
+        assert!(limits.needs_more(key, 2, 1));
         limits.add(key, Window { minute: 2, left: 1, exhausted: false }, false);
-        assert!(limits.count(key, 2, at(120)).is_ok());
-        assert!(limits.needs_more(key, 2), "there may be more of it");
+        assert!(limits.count(key, 2, 1, at(120)).is_ok());
+        assert!(limits.needs_more(key, 2, 1), "there may be more of it");
     }
 }

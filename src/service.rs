@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use domain::AccountId;
 use domain::account::{Account, AccountCommand, DEFAULT_ATTEMPTS_PER_MINUTE, Role};
+use ipnet::IpNet;
 use projections::View;
 use projections::accounts::{self, ApiKeyRow};
 use projections::database::{Database, Durability};
@@ -52,6 +53,8 @@ pub struct ServiceOptions {
     pub workers: usize,
     /// How long a worker holds a delivery without a word: so long a delivery rests when its worker died.
     pub lease: Duration,
+    /// Proxies that are believed for whom they ask.
+    pub trusted_proxies: Vec<IpNet>,
     /// Whether API keys are shown the schema of the API.
     pub introspection: bool,
     /// How long after a checkpoint the next one is signed, if there is something new; never by itself where none is given.
@@ -81,6 +84,7 @@ pub struct Service {
     pub clock: Clock,
     pub public_url: String,
     pub(crate) introspection: bool,
+    pub(crate) trusted_proxies: Vec<IpNet>,
     /// To try logins with; deliveries are the worker's.
     pub(crate) cortex: CortexClient,
     /// The position up to which everything that follows from what happened has happened.
@@ -125,6 +129,7 @@ impl Service {
             retention: Retention::default(),
             public_url: options.public_url.trim_end_matches('/').to_owned(),
             introspection: options.introspection,
+            trusted_proxies: options.trusted_proxies.clone(),
             cortex: cortex.clone(),
             reacted: watch::Sender::new(0),
             traces: Traces::default(),

@@ -1,7 +1,7 @@
 //! `cloud-bridge serve`: the service, until it is told to stop.
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use clap::builder::FalseyValueParser;
+use ipnet::IpNet;
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -45,6 +46,10 @@ pub(super) struct Serve {
     /// How long a delivery rests when the worker that held it died, in seconds
     #[arg(long, env = "CLOUD_BRIDGE_LEASE_SECONDS", value_name = "SECONDS", default_value_t = DEFAULT_LEASE.as_secs(), value_parser = clap::value_parser!(u64).range(MIN_LEASE.as_secs()..=3_600))]
     lease_seconds: u64,
+    /// Proxies in front of this service, as addresses or networks like 10.0.0.0/8, separated by commas: who they ask for is read
+    /// from their header X-Forwarded-For, and limits by address count that
+    #[arg(long, env = "CLOUD_BRIDGE_TRUSTED_PROXIES", value_name = "NETWORK", value_delimiter = ',', value_parser = network)]
+    trusted_proxies: Vec<IpNet>,
     /// Show the schema of the GraphQL API to whoever has an API key, for GraphiQL's completion and other tools
     #[arg(long, env = "CLOUD_BRIDGE_GRAPHQL_INTROSPECTION", value_parser = FalseyValueParser::new())]
     graphql_introspection: bool,
@@ -55,6 +60,13 @@ pub(super) struct Serve {
     checkpoint_every: Interval,
     #[command(flatten)]
     stores: StoreArgs,
+}
+
+/// A network, or one address.
+fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    network.map_err(|_| "write it like 10.0.0.0/8, or one address like 10.1.2.3".to_owned())
 }
 
 /// A time between two checkpoints, or none.
@@ -99,6 +111,7 @@ impl Serve {
             public_url: public_url.map_or_else(|| own_url(address), str::to_owned),
             workers: self.workers,
             lease: Duration::from_secs(self.lease_seconds),
+            trusted_proxies: self.trusted_proxies.clone(),
             introspection: self.graphql_introspection,
             checkpoint_every: self.checkpoint_every.0,
         };

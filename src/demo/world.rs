@@ -36,6 +36,7 @@ impl World {
         let folder = Folder::new(data_dir);
         let sandbox = sandbox::start(bind(ANY_PORT).await?, SandboxOptions::default())?;
         let options = ServiceOptions {
+            trusted_proxies: vec![],
             introspection: true,
             checkpoint_every: None,
             log_url: sqlite_url(&folder.path.join("log.db"))?,

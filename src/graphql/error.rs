@@ -5,8 +5,11 @@ use domain::account::AccountRefusal;
 use domain::delivery::DeliveryRefusal;
 use domain::integration::IntegrationRefusal;
 
+use super::viewer::Unauthorized;
 use crate::event_log::{CommandError, LoadError};
 
+/// What is said who sends no key.
+pub const NO_KEY: &str = "send an API key as `Authorization: Bearer …` or `x-api-key: …`";
 /// What support is said that asks for a change of settings.
 const CHANGES_NOTHING: &str = "a key of the role support looks at every account and changes the settings of none: use the \
                                merchant's key, or an administrator's";
@@ -41,9 +44,7 @@ pub enum ApiError {
 impl From<ApiError> for Error {
     fn from(error: ApiError) -> Self {
         let (code, message) = match error {
-            ApiError::Unauthenticated => {
-                ("UNAUTHENTICATED", "send an API key as `Authorization: Bearer …` or `x-api-key: …`".to_owned())
-            }
+            ApiError::Unauthenticated => ("UNAUTHENTICATED", NO_KEY.to_owned()),
             ApiError::KeyDeactivated => ("UNAUTHENTICATED", "this API key is not valid any more".to_owned()),
             ApiError::LimitReached => ("RATE_LIMIT_EXCEEDED", RATE_LIMIT_EXCEEDED.to_owned()),
             ApiError::Forbidden => ("FORBIDDEN", "this key may not do that".to_owned()),
@@ -54,6 +55,17 @@ impl From<ApiError> for Error {
             ApiError::Internal => ("INTERNAL", "internal error".to_owned()),
         };
         Self::new(message).extend_with(|_, extensions| extensions.set("code", code))
+    }
+}
+
+/// Of a key that was good when its request came.
+impl From<Unauthorized> for ApiError {
+    fn from(refused: Unauthorized) -> Self {
+        match refused {
+            Unauthorized::NoKey | Unauthorized::BadKey => Self::KeyDeactivated,
+            Unauthorized::LimitReached { .. } => Self::LimitReached,
+            Unauthorized::Unavailable => Self::Unavailable,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use futures_util::stream::{BoxStream, StreamExt as _, once};
 use tokio::sync::Semaphore;
 
 use super::arguments::ArgumentTypes;
-use super::viewer::{Unauthorized, Viewer};
+use super::viewer::Viewer;
 use super::{ApiError, Schema, size};
 use crate::service::Service;
 
@@ -60,11 +60,7 @@ impl Api {
     /// A socket outlives the moment in which its key was checked, so each operation on it asks again.
     async fn check_key(&self, viewer: Option<&Viewer>) -> Result<(), ApiError> {
         let Some(viewer) = viewer else { return Ok(()) };
-        viewer.admitted(&self.service).await.map_err(|refused| match refused {
-            Unauthorized::BadKey => ApiError::KeyDeactivated,
-            Unauthorized::LimitReached { .. } => ApiError::LimitReached,
-            Unauthorized::Unavailable => ApiError::Unavailable,
-        })
+        Ok(viewer.admitted(&self.service, 1).await?)
     }
 
     async fn stream(self, request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {

@@ -28,6 +28,8 @@ pub struct Viewer {
 /// Why a key does not open the door.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Unauthorized {
+    /// No key was sent.
+    NoKey,
     /// Unknown or deactivated: strangers are not told which.
     BadKey,
     /// Too many requests in this minute.
@@ -74,7 +76,7 @@ async fn by_key(service: &Service, key: &str, reason: Option<String>) -> Result<
         return Err(Unauthorized::BadKey);
     };
     let viewer = Viewer { account_id, role, key_id: row.id, key_name: row.name, reason };
-    viewer.admitted(service).await?;
+    viewer.admitted(service, 1).await?;
     Ok(viewer)
 }
 
@@ -84,11 +86,13 @@ impl Viewer {
         Ok(self.active_key(service).await?.is_some())
     }
 
-    /// Counts a request of the key, which must be active and within its limit.
-    pub(super) async fn admitted(&self, service: &Service) -> Result<(), Unauthorized> {
+    /// Counts what the key asks for as so many requests. It must be active, and within its limit.
+    pub(super) async fn admitted(&self, service: &Service, cost: u32) -> Result<(), Unauthorized> {
         let (key_id, key) = self.active_key(service).await?.ok_or(Unauthorized::BadKey)?;
+        // The costliest request is within every limit.
+        let cost = cost.min((key.requests_per_minute / 2).max(1));
         let admitted =
-            service.rate_limits.admit(&service.log, key_id, key.requests_per_minute, service.clock.now()).await;
+            service.rate_limits.admit(&service.log, key_id, (key.requests_per_minute, cost), service.clock.now()).await;
         admitted.map_err(|refused| match refused {
             NotAdmitted::LimitReached { retry_after } => Unauthorized::LimitReached { retry_after },
             NotAdmitted::Unavailable(error) => {

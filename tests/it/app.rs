@@ -55,6 +55,7 @@ pub(crate) fn options(databases: &Databases, cortex: &Sandbox, workers: usize) -
         public_url: "https://bridge.example".to_owned(),
         workers,
         lease: DEFAULT_LEASE,
+        trusted_proxies: vec![],
         introspection: true,
         checkpoint_every: None,
     }

@@ -332,7 +332,7 @@ on_each_engine! {
     }
 }
 
-type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
+pub(crate) type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
 async fn watch(app: &TestApp, key: &str, integration_id: Option<&str>) -> Socket {
     let mut request = format!("{}/graphql", app.node.url.replace("http", "ws")).into_client_request().unwrap();

@@ -33,6 +33,7 @@ mod replays;
 mod retention;
 mod revisions;
 mod shown;
+mod sockets;
 mod stores;
 mod support;
 mod terminal;

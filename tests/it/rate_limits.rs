@@ -43,6 +43,46 @@ on_each_engine! {
         assert_eq!(asked(&app.node.url, &key).await.status(), StatusCode::OK);
     }
 
+    async fn one_request_with_many_operations_counts_as_many(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let made = merchant.ask("mutation { createApiKey(input: { name: \"till\" }) { apiKey { id } key } }", json!({})).await;
+        let (id, key) = (text(&made["createApiKey"]["apiKey"]["id"]), text(&made["createApiKey"]["key"]));
+        let limit = "mutation ($account: ID!, $key: ID!) {
+            limitApiKey(input: { accountId: $account, apiKeyId: $key, requestsPerMinute: 20 }) { userErrors { code } } }";
+        app.admin(limit, json!({ "account": merchant.id, "key": id })).await;
+        at_a_fresh_minute(app);
+        let create = |number: usize| {
+            format!("a{number}: createIntegration(input: {{ provider: GENERIC, name: \"s\" }}) {{ integration {{ id }} }} ")
+        };
+        let many = format!("mutation {{ {} }}", (0..100).map(create).collect::<Vec<_>>().concat());
+        let answer = app.try_ask(&key, &many, json!({})).await;
+        let refused = answer["errors"].as_array().unwrap();
+        assert!(refused.iter().all(|error| error["extensions"]["code"] == "RATE_LIMIT_EXCEEDED"), "{answer}");
+        let integrations = app.admin("{ integrations(first: 100) { nodes { id } } }", json!({})).await;
+        assert!(integrations["integrations"]["nodes"].as_array().unwrap().len() <= 20, "{integrations}");
+
+        // A large query counts as several: each of these as one and eight more.
+        app.advance(TimeDelta::seconds(60));
+        at_a_fresh_minute(app);
+        let large = "{ deliveries(first: 100) { nodes { id timeline(first: 80) { nodes { type } } } } }";
+        let answers = [app.try_ask(&key, large, json!({})).await, app.try_ask(&key, large, json!({})).await];
+        assert!(answers[0]["errors"].is_null(), "{}", answers[0]);
+        assert!(answers[1].to_string().contains("RATE_LIMIT_EXCEEDED"), "{}", answers[1]);
+    }
+
+    async fn a_key_that_ends_in_mid_request_does_nothing_more(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let id = merchant.ask("{ account { apiKeys { id } } }", json!({})).await["account"]["apiKeys"][0]["id"].clone();
+        let document = r#"mutation ($id: ID!) {
+            deactivateApiKey(input: { apiKeyId: $id }) { userErrors { code } }
+            createApiKey(input: { name: "again" }) { key } }"#;
+        let answer = app.try_ask(&merchant.key, document, json!({ "id": id })).await;
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "UNAUTHENTICATED", "{answer}");
+        let keys = app.admin("query ($id: ID) { account(id: $id) { apiKeys { name active } } }", json!({ "id": merchant.id })).await;
+        let keys = keys["account"]["apiKeys"].as_array().unwrap().clone();
+        assert!(keys.len() == 1 && keys[0]["active"] == json!(false), "{keys:?}");
+    }
+
     async fn nodes_keep_one_limit_together(app: &TestApp) {
         let key = limited_key(app, 40).await;
         let second = match app.engine {

@@ -34,7 +34,8 @@ on_each_engine! {
     async fn graphql_says_what_is_wrong_with_a_request(app: &TestApp) {
         let http = reqwest::Client::new();
         let url = format!("{}/graphql", app.node.url);
-        let post = |body: String| http.post(&url).header("content-type", "application/json").body(body);
+        let key = &app.admin.api_key;
+        let post = |body: String| http.post(&url).bearer_auth(key).header("content-type", "application/json").body(body);
         let large = json!({ "query": format!("{{ account {{ id }} }} # {}", "x".repeat(256 * 1_024)) }).to_string();
         assert_eq!(refused(post(large)).await, code(413, "too_large"));
         assert_eq!(refused(post("x".repeat(5 * 1_024 * 1_024))).await, code(413, "too_large"));
@@ -48,7 +49,7 @@ on_each_engine! {
         ] {
             assert_eq!(refused(post(body.to_owned())).await, code(400, reason), "{body}");
         }
-        let form = http.post(&url).form(&[("query", "{ account { id } }")]);
+        let form = http.post(&url).bearer_auth(key).form(&[("query", "{ account { id } }")]);
         assert_eq!(refused(form).await, code(415, "unsupported_media_type"));
         assert_eq!(refused(http.delete(&url)).await, code(405, "method_not_allowed"));
         let upgrade = http.get(&url).header("upgrade", "websocket");

@@ -1,0 +1,98 @@
+//! Who is at the other end of a connection: its address, or, behind a proxy that is trusted, the address that the proxy names.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+
+use axum::Router;
+use axum::http::{Extensions, HeaderMap, Request};
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
+use ipnet::IpNet;
+
+/// The header in which proxies say for whom they ask: the last address is what the nearest proxy saw.
+const FORWARDED_FOR: &str = "x-forwarded-for";
+/// Addresses in it that are looked through.
+const MAX_HOPS: usize = 20;
+
+/// The other end of the connection that a request came in by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) IpAddr);
+
+/// The router, for one connection: it tells each request where that comes from.
+pub(super) struct OfPeer {
+    router: TowerToHyperService<Router>,
+    peer: Peer,
+}
+
+impl OfPeer {
+    pub(super) fn new(router: Router, address: IpAddr) -> Self {
+        Self { router: TowerToHyperService::new(router), peer: Peer(address.to_canonical()) }
+    }
+}
+
+impl Service<Request<Incoming>> for OfPeer {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.peer);
+        self.router.call(request)
+    }
+}
+
+/// For whom a request is made. A header counts only as far as those wrote it who are trusted.
+pub(super) fn client_of(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
+    let Peer(mut address) = *extensions.get::<Peer>()?;
+    let is_trusted = |address: IpAddr| trusted.iter().any(|proxies| proxies.contains(&address));
+    let named: Vec<&str> = headers
+        .get_all(FORWARDED_FOR)
+        .iter()
+        .flat_map(|value| value.to_str().unwrap_or_default().split(','))
+        .map(str::trim)
+        .collect();
+    for before in named.into_iter().rev().take(MAX_HOPS) {
+        if !is_trusted(address) {
+            break;
+        }
+        let Ok(before) = before.parse::<IpAddr>() else { break };
+        address = before.to_canonical();
+    }
+    Some(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(peer: &str, forwarded: &[&str], trusted: &[&str]) -> String {
+        let (mut extensions, mut headers) = (Extensions::new(), HeaderMap::new());
+        extensions.insert(Peer(peer.parse().unwrap()));
+        for value in forwarded {
+            headers.append(FORWARDED_FOR, value.parse().unwrap());
+        }
+        let trusted: Vec<IpNet> = trusted.iter().map(|proxies| proxies.parse().unwrap()).collect();
+        client_of(&extensions, &headers, &trusted).unwrap().to_string()
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_says_for_whom_it_asks() {
+        let proxies = ["10.0.0.0/8", "::1/128"];
+        for (peer, forwarded, expected) in [
+            ("203.0.113.7", &["198.51.100.1"][..], "203.0.113.7"),
+            ("10.1.2.3", &["198.51.100.1"], "198.51.100.1"),
+            ("10.1.2.3", &["6.6.6.6, 198.51.100.1"], "198.51.100.1"),
+            ("10.1.2.3", &["6.6.6.6, 198.51.100.1, 10.9.9.9"], "198.51.100.1"),
+            ("10.1.2.3", &["6.6.6.6", "198.51.100.1"], "198.51.100.1"),
+            ("10.1.2.3", &["nonsense"], "10.1.2.3"),
+            ("10.1.2.3", &[], "10.1.2.3"),
+            ("::1", &["2001:db8::5"], "2001:db8::5"),
+            ("::1", &["::ffff:198.51.100.1"], "198.51.100.1"),
+        ] {
+            assert_eq!(client(peer, forwarded, &proxies), expected, "{peer} {forwarded:?}");
+        }
+        assert_eq!(client("10.1.2.3", &["198.51.100.1"], &[]), "10.1.2.3", "nobody is trusted unless named");
+    }
+}

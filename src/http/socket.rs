@@ -1,0 +1,329 @@
+//! Sockets that watch: subscriptions over `graphql-transport-ws`. What a client says or reads paces nobody but itself.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use async_graphql::{Data, Error};
+use async_graphql_axum::{GraphQLProtocol, GraphQLWebSocket};
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use chrono::TimeDelta;
+use futures_util::{Sink, SinkExt as _, StreamExt as _};
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use super::headers_of;
+use crate::graphql::{Api, Viewer, viewer_of};
+use crate::service::Service;
+
+/// The longest message, and the longest frame, that a client may send, in bytes.
+pub(super) const MAX_MESSAGE_BYTES: usize = 256 * 1_024;
+/// How long a client may take to say who it is.
+const INIT_TIMEOUT: TimeDelta = TimeDelta::seconds(10);
+/// How often a client is asked whether it is there, and how long it may be silent.
+const PING_EVERY: TimeDelta = TimeDelta::seconds(30);
+const MAX_SILENCE: TimeDelta = TimeDelta::seconds(90);
+/// How long one message may take to be written.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Messages, and bytes of them, that wait for a client to read. One alone may be longer.
+const MAX_WAITING: usize = 64;
+const MAX_WAITING_BYTES: usize = 4 * 1_024 * 1_024;
+
+/// Sockets whose client has not said yet who it is.
+const MAX_UNKNOWN: usize = 256;
+const MAX_UNKNOWN_OF_ADDRESS: usize = 32;
+/// Sockets of one API key, and all of them.
+const MAX_OF_KEY: usize = 64;
+const MAX_SOCKETS: usize = 1_024;
+
+/// Close codes of the protocol and of ours, each with its reason.
+const INIT_TOO_LATE: (u16, &str) = (4408, "say who you are within 10 seconds");
+const SILENT: (u16, &str) = (4408, "nothing was heard for 90 seconds");
+const TOO_SLOW: (u16, &str) = (4429, "messages are not read as fast as they come: subscribe to less");
+const TOO_MANY: &str = "too many sockets are open with this key: close some, or try again later";
+
+/// Who holds how many places.
+#[derive(Default)]
+pub(super) struct Sockets {
+    unknown: Places<Option<IpAddr>>,
+    known: Places<String>,
+}
+
+/// Places, counted by whom they are held, and all together.
+struct Places<K>(Mutex<(usize, HashMap<K, usize>)>);
+
+impl<K> Default for Places<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Eq + Hash + Clone> Places<K> {
+    /// One more, unless all or those of this holder are taken. It is given back when it is dropped.
+    fn take(places: &Arc<Sockets>, of: fn(&Sockets) -> &Self, holder: K, most: usize, all: usize) -> Option<Place<K>> {
+        let mut taken = of(places).0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (total, holders) = &mut *taken;
+        if *total >= all || holders.get(&holder).is_some_and(|held| *held >= most) {
+            return None;
+        }
+        *total += 1;
+        *holders.entry(holder.clone()).or_default() += 1;
+        drop(taken);
+        Some(Place { sockets: places.clone(), of, holder })
+    }
+}
+
+/// A socket's place.
+pub(super) struct Place<K: Eq + Hash + Clone> {
+    sockets: Arc<Sockets>,
+    of: fn(&Sockets) -> &Places<K>,
+    holder: K,
+}
+
+impl<K: Eq + Hash + Clone> Drop for Place<K> {
+    fn drop(&mut self) {
+        let mut taken = (self.of)(&self.sockets).0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (total, holders) = &mut *taken;
+        *total = total.saturating_sub(1);
+        if let Some(held) = holders.get_mut(&self.holder) {
+            *held -= 1;
+            if *held == 0 {
+                holders.remove(&self.holder);
+            }
+        }
+    }
+}
+
+impl Sockets {
+    /// A place for a client that has not said yet who it is.
+    pub(super) fn for_unknown(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Place<Option<IpAddr>>> {
+        Places::take(self, |sockets| &sockets.unknown, address, MAX_UNKNOWN_OF_ADDRESS, MAX_UNKNOWN)
+    }
+
+    fn for_key(self: &Arc<Self>, key_id: &str) -> Option<Place<String>> {
+        Places::take(self, |sockets| &sockets.known, key_id.to_owned(), MAX_OF_KEY, MAX_SOCKETS)
+    }
+}
+
+/// What a socket and its tasks share.
+struct Shared {
+    service: Arc<Service>,
+    sockets: Arc<Sockets>,
+    /// Microseconds since 1970 at which something was last heard.
+    heard_at: AtomicI64,
+    is_known: AtomicBool,
+    waiting_bytes: AtomicUsize,
+    is_too_slow: AtomicBool,
+}
+
+/// Serves a socket to its end.
+pub(super) async fn serve(
+    socket: WebSocket,
+    api: Api,
+    protocol: GraphQLProtocol,
+    service: Arc<Service>,
+    (sockets, place): (Arc<Sockets>, Place<Option<IpAddr>>),
+    from_headers: Option<Viewer>,
+) {
+    let now = service.clock.now();
+    let shared = Arc::new(Shared {
+        service,
+        sockets,
+        heard_at: AtomicI64::new(now.timestamp_micros()),
+        is_known: AtomicBool::new(false),
+        waiting_bytes: AtomicUsize::new(0),
+        is_too_slow: AtomicBool::new(false),
+    });
+    let (written, incoming) = socket.split();
+    let (outbox, waiting) = mpsc::channel(MAX_WAITING);
+    let hearing = shared.clone();
+    let incoming = incoming.inspect(move |_| hearing.heard());
+    let init = shared.clone();
+    let held = Arc::new(Mutex::new(None));
+    let holds = held.clone();
+    let talk =
+        GraphQLWebSocket::new_with_pair(Outbox { sender: outbox, shared: shared.clone() }, incoming, api, protocol)
+            .on_connection_init(move |payload| async move {
+                let (viewer, key_place) = init.known(from_headers, &payload).await?;
+                drop(place);
+                *holds.lock().unwrap_or_else(PoisonError::into_inner) = Some(key_place);
+                init.is_known.store(true, Ordering::Relaxed);
+                let mut data = Data::default();
+                data.insert(viewer);
+                Ok(data)
+            })
+            .serve();
+    let watched = async {
+        tokio::select! {
+            () = talk => shared.is_too_slow.load(Ordering::Relaxed).then_some(TOO_SLOW),
+            reason = shared.given_up() => Some(reason),
+        }
+    };
+    write(written, waiting, watched, &shared).await;
+    drop(held);
+}
+
+impl Shared {
+    fn heard(&self) {
+        self.heard_at.store(self.service.clock.now().timestamp_micros(), Ordering::Relaxed);
+    }
+
+    /// Who speaks, and a place of the key.
+    async fn known(&self, from_headers: Option<Viewer>, payload: &Value) -> Result<(Viewer, Place<String>), Error> {
+        let refused = || Error::new("send a valid API key when the connection begins");
+        let viewer = match from_headers {
+            Some(viewer) => viewer,
+            None => viewer_of(&self.service, &headers_of(payload)).await.map_err(|_| refused())?.ok_or_else(refused)?,
+        };
+        let place = self.sockets.for_key(&viewer.key_id).ok_or_else(|| Error::new(TOO_MANY))?;
+        Ok((viewer, place))
+    }
+
+    /// Returns once the client has not said who it is in time, or has not been heard of for long.
+    async fn given_up(&self) -> (u16, &'static str) {
+        let clock = &self.service.clock;
+        clock.sleep_until(clock.now() + INIT_TIMEOUT).await;
+        if !self.is_known.load(Ordering::Relaxed) {
+            return INIT_TOO_LATE;
+        }
+        loop {
+            let silent_since = self.heard_at.load(Ordering::Relaxed);
+            let now = clock.now();
+            let left = MAX_SILENCE - TimeDelta::microseconds(now.timestamp_micros().saturating_sub(silent_since));
+            if left <= TimeDelta::zero() {
+                return SILENT;
+            }
+            clock.sleep_until(now + left).await;
+        }
+    }
+}
+
+/// What waits to be written to a client. It never makes who writes wait: where the client does not read, the socket ends.
+struct Outbox {
+    sender: mpsc::Sender<Message>,
+    shared: Arc<Shared>,
+}
+
+/// The client does not read, or is gone.
+#[derive(Debug)]
+struct Ended;
+
+impl Sink<Message> for Outbox {
+    type Error = Ended;
+
+    fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Ended>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Ended> {
+        let bytes = length(&message);
+        let waiting = self.shared.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let is_too_much = waiting > 0 && waiting.saturating_add(bytes) > MAX_WAITING_BYTES;
+        if is_too_much || self.sender.try_send(message).is_err() {
+            self.shared.is_too_slow.store(true, Ordering::Relaxed);
+            return Err(Ended);
+        }
+        Ok(())
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Ended>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Ended>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn length(message: &Message) -> usize {
+    match message {
+        Message::Text(text) => text.len(),
+        Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
+        Message::Close(_) => 0,
+    }
+}
+
+/// Writes what waits until the talk ends, and asks now and then whether the client is there. Then says why it ended.
+async fn write(
+    mut socket: impl Sink<Message> + Unpin,
+    mut waiting: mpsc::Receiver<Message>,
+    talk: impl Future<Output = Option<(u16, &'static str)>>,
+    shared: &Shared,
+) {
+    let mut talk = std::pin::pin!(talk);
+    let clock = &shared.service.clock;
+    let mut ping_at = clock.now() + PING_EVERY;
+    let reason = loop {
+        let message = tokio::select! {
+            biased;
+            reason = talk.as_mut() => break reason,
+            message = waiting.recv() => message,
+            () = clock.sleep_until(ping_at) => {
+                ping_at = clock.now() + PING_EVERY;
+                Some(Message::Ping(bytes::Bytes::new()))
+            }
+        };
+        let Some(message) = message else { break None };
+        let bytes = length(&message);
+        // The talk goes on meanwhile: nothing that it holds waits for the client.
+        let written = tokio::time::timeout(WRITE_TIMEOUT, socket.send(message));
+        let mut written = std::pin::pin!(written);
+        let (ended, done) = tokio::select! {
+            biased;
+            done = written.as_mut() => (None, Some(done)),
+            reason = talk.as_mut() => (Some(reason), None),
+        };
+        shared.waiting_bytes.fetch_sub(bytes.min(shared.waiting_bytes.load(Ordering::Relaxed)), Ordering::Relaxed);
+        match (ended, done) {
+            (Some(reason), _) => break reason,
+            (None, Some(Ok(Ok(())))) => {}
+            (None, Some(Err(_))) => break Some(TOO_SLOW),
+            (None, Some(Ok(Err(_))) | None) => break None,
+        }
+    };
+    if let Some((code, reason)) = reason {
+        tracing::info!(code, reason, "a socket was closed");
+        let close = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
+        // Whoever does not read will not read this either.
+        tokio::time::timeout(Duration::from_secs(1), socket.send(close)).await.ok();
+        return;
+    }
+    // What was said last, an error for instance, is still written.
+    let rest = async {
+        while let Ok(message) = waiting.try_recv() {
+            if socket.send(message).await.is_err() {
+                break;
+            }
+        }
+        socket.close().await.ok();
+    };
+    tokio::time::timeout(WRITE_TIMEOUT, rest).await.ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_bounded_by_holder_and_in_all_and_come_back() {
+        let sockets = Arc::new(Sockets::default());
+        let held: Vec<_> = (0..MAX_OF_KEY).map(|_| sockets.for_key("one").unwrap()).collect();
+        assert!(sockets.for_key("one").is_none());
+        assert!(sockets.for_key("other").is_some(), "and given back at once");
+        drop(held);
+        assert!(sockets.for_key("one").is_some());
+        let address = |number: usize| Some(IpAddr::from([10, 0, 0, u8::try_from(number).unwrap()]));
+        let all: Vec<_> =
+            (0..MAX_UNKNOWN).map(|number| sockets.for_unknown(address(number / MAX_UNKNOWN_OF_ADDRESS))).collect();
+        assert!(all.iter().all(Option::is_some));
+        assert!(sockets.for_unknown(address(99)).is_none(), "all are taken");
+        drop(all);
+        let taken = sockets.unknown.0.lock().unwrap();
+        assert_eq!((taken.0, taken.1.len()), (0, 0));
+    }
+}

@@ -1,0 +1,126 @@
+//! Sockets of clients that say nothing, read nothing, or open too many.
+
+use chrono::TimeDelta;
+use domain::integration::Provider;
+use futures_util::future::join_all;
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+
+use crate::app::{TestApp, text};
+use crate::engines::on_each_engine;
+use crate::graphql::Socket;
+use crate::orders;
+
+/// A socket on which nothing was said yet; or the status with which it was refused.
+async fn opened(app: &TestApp) -> Result<Socket, u16> {
+    let mut request = app.node.url.replace("http", "ws").into_client_request().unwrap();
+    *request.uri_mut() = format!("{}/graphql", app.node.url.replace("http", "ws")).parse().unwrap();
+    request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
+    match tokio_tungstenite::connect_async(request).await {
+        Ok((socket, _)) => Ok(socket),
+        Err(tokio_tungstenite::tungstenite::Error::Http(refused)) => Err(refused.status().as_u16()),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+async fn say(socket: &mut Socket, message: Value) {
+    socket.send(Message::text(message.to_string())).await.unwrap();
+}
+
+async fn begun(app: &TestApp, key: &str) -> Socket {
+    let mut socket = opened(app).await.expect("there is room");
+    say(&mut socket, json!({ "type": "connection_init", "payload": { "x-api-key": key } })).await;
+    let Some(Ok(Message::Text(said))) = socket.next().await else { panic!("nothing was answered") };
+    assert!(said.contains("connection_ack"), "{said}");
+    socket
+}
+
+/// Why a socket was closed, once it was.
+async fn closed(socket: &mut Socket) -> Option<CloseFrame> {
+    loop {
+        match socket.next().await {
+            Some(Ok(Message::Close(frame))) => return frame,
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => return None,
+        }
+    }
+}
+
+on_each_engine! {
+    async fn who_does_not_say_who_it_is_is_let_go_and_takes_no_place_of_others(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let silent = join_all((0..32).map(|_| opened(app))).await;
+        let mut silent: Vec<Socket> = silent.into_iter().map(Result::unwrap).collect();
+        assert_eq!(opened(app).await.err(), Some(503), "so many unknown ones from one address");
+        let mut known = begun_in(app, &merchant.key, &mut silent).await;
+        app.advance(TimeDelta::seconds(11));
+        for socket in &mut silent {
+            let frame = closed(socket).await.expect("it says why");
+            assert_eq!((u16::from(frame.code), frame.reason.as_str()), (4408, "say who you are within 10 seconds"));
+        }
+        // Whoever is known stays, and there is room again.
+        say(&mut known, json!({ "type": "ping" })).await;
+        assert!(matches!(known.next().await, Some(Ok(Message::Text(said))) if said.contains("pong")));
+        begun(app, &merchant.key).await;
+        app.advance(TimeDelta::seconds(91));
+        let frame = closed(&mut known).await.expect("it says why");
+        assert!(frame.reason.contains("nothing was heard"), "{frame:?}");
+    }
+
+    async fn a_key_has_so_many_sockets_and_no_more(app: &TestApp) {
+        let (merchant, other) = (app.merchant().await, app.merchant().await);
+        let mut sockets = vec![];
+        for _ in 0..64 {
+            sockets.push(begun(app, &merchant.key).await);
+        }
+        let mut one_more = opened(app).await.unwrap();
+        say(&mut one_more, json!({ "type": "connection_init", "payload": { "x-api-key": merchant.key } })).await;
+        let frame = closed(&mut one_more).await.expect("it says why");
+        assert!(frame.reason.contains("too many sockets"), "{frame:?}");
+        begun(app, &other.key).await;
+        drop(sockets);
+    }
+
+    async fn a_socket_that_is_not_read_keeps_nobody_else_waiting(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = merchant.shop(Provider::Generic).await;
+        let other = app.merchant().await;
+        let fields = (0..300).map(|number| format!("a{number}: orderId b{number}: status ")).collect::<Vec<_>>().concat();
+        let mut unread = vec![];
+        for _ in 0..4 {
+            let mut socket = begun(app, &merchant.key).await;
+            for id in 0..10 {
+                let query = format!("subscription {{ deliveryChanged {{ {fields} }} }}");
+                say(&mut socket, json!({ "type": "subscribe", "id": id.to_string(), "payload": { "query": query } })).await;
+            }
+            // Subscribed to for certain.
+            say(&mut socket, json!({ "type": "ping" })).await;
+            assert!(matches!(socket.next().await, Some(Ok(Message::Text(said))) if said.contains("pong")));
+            unread.push(socket);
+        }
+        for order in 0..200 {
+            shop.post(&orders::generic(&order.to_string(), "never_follows", &["STORM"])).await.accepted("queued");
+            let answer = other.ask("{ account { name } deliveries(first: 5) { nodes { id } } }", json!({})).await;
+            assert_eq!(text(&answer["account"]["name"]), "Storm Audio");
+        }
+        app.settle().await;
+        assert_eq!(app.get("/ready").await.status().as_u16(), 200);
+        for socket in &mut unread {
+            let frame = closed(socket).await;
+            assert!(frame.is_none_or(|frame| frame.reason.contains("not read as fast")), "it was let go");
+        }
+        begun(app, &merchant.key).await;
+    }
+}
+
+/// One of the sockets that said nothing, now known; its place among the unknown is free for another.
+async fn begun_in(app: &TestApp, key: &str, silent: &mut Vec<Socket>) -> Socket {
+    let mut socket = silent.pop().expect("there are some");
+    say(&mut socket, json!({ "type": "connection_init", "payload": { "x-api-key": key } })).await;
+    assert!(matches!(socket.next().await, Some(Ok(Message::Text(said))) if said.contains("connection_ack")));
+    silent.push(opened(app).await.expect("a place is free"));
+    socket
+}
