@@ -4,11 +4,12 @@ pub(crate) mod body;
 mod graphql_request;
 mod operations;
 mod peer;
+mod places;
 mod socket;
 mod strangers;
 
-use std::net::IpAddr;
-use std::pin::pin;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,9 +28,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_io_timeout::TimeoutStream;
 
 use body::RequestBody;
 use peer::{OfPeer, client_of};
+use places::{Place, Places};
 use socket::Sockets;
 use strangers::Strangers;
 
@@ -37,7 +40,22 @@ use crate::graphql::{Api, NO_KEY, RATE_LIMIT_EXCEEDED, Unauthorized, api, viewer
 use crate::ingest;
 use crate::service::Service;
 
-const MAX_CONNECTIONS: u32 = 8_192;
+/// How many may be connected, and for how long they may keep a connection without reading.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    pub connections: u32,
+    /// Connections of one address, unless it is this machine's own or a trusted proxy's.
+    pub connections_of_address: usize,
+    /// How long a client may take to read what is written to it.
+    pub write_timeout: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { connections: 8_192, connections_of_address: 1_024, write_timeout: Duration::from_secs(30) }
+    }
+}
+
 /// How long a client may take to send its headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a GraphQL request may take, its body included.
@@ -73,18 +91,19 @@ pub fn router(service: Arc<Service>) -> Router {
 }
 
 /// Serves until the service begins to stop; then takes no more connections and lets requests under way finish.
-pub async fn serve(service: Arc<Service>, listener: TcpListener) -> anyhow::Result<()> {
+pub async fn serve(service: Arc<Service>, listener: TcpListener, bounds: Bounds) -> anyhow::Result<()> {
     let router = router(service.clone());
     // HTTP/1.1 alone: what guesses the protocol first has no time-out for a client that never says a word. Whatever speaks
     // TLS and HTTP/2 to the world in front of this speaks HTTP/1.1 to it.
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
-    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
+    let room = Arc::new(Semaphore::new(bounds.connections as usize));
+    let of_address = Places::new(bounds.connections_of_address, usize::MAX);
     let mut stopping = service.stopping();
     loop {
-        let place = room.clone().acquire_owned().await.context("the semaphore is never closed")?;
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        // Also while there is no room, it hears that it is to stop.
+        let (place, accepted) = tokio::select! {
+            accepted = accept(&listener, &room) => accepted?,
             _ = stopping.wait_for(|stopping| *stopping) => break,
         };
         let (stream, address) = match accepted {
@@ -96,25 +115,49 @@ pub async fn serve(service: Arc<Service>, listener: TcpListener) -> anyhow::Resu
                 continue;
             }
         };
+        let address = address.ip().to_canonical();
+        let is_counted =
+            !address.is_loopback() && !service.trusted_proxies.iter().any(|proxies| proxies.contains(&address));
+        let place_of_address = of_address.take(address);
+        if is_counted && place_of_address.is_none() {
+            // Without a word: to say more would cost more than it is worth.
+            tracing::debug!(%address, "so many connections came from this address that this one was closed");
+            continue;
+        }
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection stays slow");
         }
-        let handler = OfPeer::new(router.clone(), address.ip());
+        // Whoever does not read its answer holds its connection no longer than this.
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(bounds.write_timeout));
+        let stream = Box::pin(stream);
+        let handler = OfPeer::new(router.clone(), address);
         let connection = builder.serve_connection(TokioIo::new(stream), handler).with_upgrades();
-        tokio::spawn(see_through(connection, stopping.clone(), place));
+        tokio::spawn(see_through(connection, stopping.clone(), (place, place_of_address)));
     }
     drop(listener);
     // Every connection has given its place back once it is through.
-    if tokio::time::timeout(DRAIN_TIMEOUT, room.acquire_many(MAX_CONNECTIONS)).await.is_err() {
+    if tokio::time::timeout(DRAIN_TIMEOUT, room.acquire_many(bounds.connections)).await.is_err() {
         tracing::warn!("requests under way took too long to finish");
     }
     Ok(())
 }
 
-type Connection = http1::UpgradeableConnection<TokioIo<TcpStream>, OfPeer>;
+/// The next connection, once there is room for one.
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> anyhow::Result<(OwnedSemaphorePermit, std::io::Result<(TcpStream, SocketAddr)>)> {
+    let place = room.clone().acquire_owned().await.context("the semaphore is never closed")?;
+    Ok((place, listener.accept().await))
+}
+
+type Connection = http1::UpgradeableConnection<TokioIo<Pin<Box<TimeoutStream<TcpStream>>>>, OfPeer>;
+/// A connection's place among all, and among those of its address where these are counted.
+type Held = (OwnedSemaphorePermit, Option<Place<IpAddr>>);
 
 /// Serves a connection to its end; when the service stops, to the end of the request under way.
-async fn see_through(connection: Connection, mut stopping: watch::Receiver<bool>, place: OwnedSemaphorePermit) {
+async fn see_through(connection: Connection, mut stopping: watch::Receiver<bool>, place: Held) {
     let mut connection = pin!(connection);
     let mut stopped = pin!(async move { stopping.wait_for(|stopping| *stopping).await.is_ok() });
     let ended = tokio::select! {
@@ -162,7 +205,7 @@ impl GraphQlDoor {
 async fn answer(State(door): State<GraphQlDoor>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     let client = client_of(&parts.extensions, &parts.headers, &door.service.trusted_proxies);
-    let mut body = RequestBody::new(body, &parts.headers);
+    let mut body = RequestBody::new(body, &parts.headers, &door.service.bodies);
     let answered = tokio::time::timeout(QUERY_TIMEOUT, executed(&door, &parts.headers, client, &mut body)).await;
     answered.unwrap_or_else(|_| {
         let message = "the request took longer than 30 seconds: ask for less at a time";
@@ -243,7 +286,7 @@ async fn graphiql_or_socket(State(door): State<GraphQlDoor>, request: Request<Bo
         Ok(viewer) => viewer,
         Err(error) => return door.unauthorized(&error, client),
     };
-    let Some(place) = door.sockets.for_unknown(client) else {
+    let Some(place) = door.sockets.unknown.take(client) else {
         let message = "too many sockets are open whose clients have not said who they are; try again later";
         return refusal(StatusCode::SERVICE_UNAVAILABLE, "busy", message);
     };

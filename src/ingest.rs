@@ -58,7 +58,7 @@ pub async fn receive(
     request: Request<Body>,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let mut body = RequestBody::new(body, &parts.headers);
+    let mut body = RequestBody::new(body, &parts.headers, &service.bodies);
     let admitting = admit(&service, path.as_ref().ok(), &parts.headers, &mut body);
     let admitted = tokio::time::timeout(WEBHOOK_TIMEOUT, admitting).await;
     match admitted.unwrap_or_else(|_| Err(IngestRefusal::Unavailable("it took too long".to_owned()))) {

@@ -22,6 +22,7 @@ use crate::cortex::CortexClient;
 use crate::erasure::traces::{self, Traces};
 use crate::event_log::refusals::Refusals;
 use crate::event_log::{Actor, EventLog, HeadListener, Surroundings};
+use crate::http::body::Bodies;
 use crate::integrations::Integrations;
 use crate::master_keys::Rotation;
 use crate::metrics::Metrics;
@@ -84,6 +85,8 @@ pub struct Service {
     pub clock: Clock,
     pub public_url: String,
     pub(crate) introspection: bool,
+    /// Bodies of requests that are in memory.
+    pub(crate) bodies: Bodies,
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// To try logins with; deliveries are the worker's.
     pub(crate) cortex: CortexClient,
@@ -129,6 +132,7 @@ impl Service {
             retention: Retention::default(),
             public_url: options.public_url.trim_end_matches('/').to_owned(),
             introspection: options.introspection,
+            bodies: Bodies::default(),
             trusted_proxies: options.trusted_proxies.clone(),
             cortex: cortex.clone(),
             reacted: watch::Sender::new(0),

@@ -135,7 +135,7 @@ impl Serve {
             }
             stopper.begin_stopping();
         });
-        let served = http::serve(service.clone(), listener).await;
+        let served = http::serve(service.clone(), listener, http::Bounds::default()).await;
         service.stop().await;
         served.context("serving came to an end")
     }

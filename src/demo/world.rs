@@ -50,7 +50,7 @@ impl World {
         let vault = Vault::from_file(&folder.path.join("master.key"), is_new)?;
         let service = Service::start(options, vault, Clock::default()).await?;
         let admin_key = admin_key(&service, &folder.path).await?;
-        let serving = tokio::spawn(http::serve(service.clone(), listener));
+        let serving = tokio::spawn(http::serve(service.clone(), listener, http::Bounds::default()));
         let admin = Client::new(&url, &admin_key)?;
         Ok(Self { sandbox, url, admin_key, admin, service, serving, _folder: folder })
     }

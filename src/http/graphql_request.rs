@@ -67,6 +67,7 @@ impl RequestRefusal {
         match self {
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Body(BodyRefusal::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Body(BodyRefusal::NoRoom) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Body(BodyRefusal::Interrupted | BodyRefusal::TooSlow) => StatusCode::REQUEST_TIMEOUT,
             Self::Malformed { .. } | Self::Batch | Self::OtherShape | Self::NoQuery => StatusCode::BAD_REQUEST,
         }
@@ -76,6 +77,7 @@ impl RequestRefusal {
         match self {
             Self::NotJson => "unsupported_media_type",
             Self::Body(BodyRefusal::TooLarge) => "too_large",
+            Self::Body(BodyRefusal::NoRoom) => "busy",
             Self::Body(BodyRefusal::Interrupted) => "interrupted",
             Self::Body(BodyRefusal::TooSlow) => "too_slow",
             Self::Malformed { .. } => "malformed_body",
@@ -89,6 +91,7 @@ impl RequestRefusal {
         match self {
             Self::NotJson => "send the request as JSON, with content-type: application/json".to_owned(),
             Self::Body(BodyRefusal::TooLarge) => "a request may have at most 256 KiB".to_owned(),
+            Self::Body(BodyRefusal::NoRoom) => "too much is being sent at the moment: try again soon".to_owned(),
             Self::Body(BodyRefusal::Interrupted) => "the body did not arrive whole".to_owned(),
             Self::Body(BodyRefusal::TooSlow) => "the body did not arrive in time".to_owned(),
             Self::Malformed { line, column } => format!("the body is not valid JSON, at line {line}, column {column}"),

@@ -1,7 +1,5 @@
 //! Sockets that watch: subscriptions over `graphql-transport-ws`. What a client says or reads paces nobody but itself.
 
-use std::collections::HashMap;
-use std::hash::Hash;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
@@ -18,6 +16,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::headers_of;
+use super::places::{Place, Places};
 use crate::graphql::{Api, Viewer, viewer_of};
 use crate::service::Service;
 
@@ -48,65 +47,16 @@ const TOO_SLOW: (u16, &str) = (4429, "messages are not read as fast as they come
 const TOO_MANY: &str = "too many sockets are open with this key: close some, or try again later";
 
 /// Who holds how many places.
-#[derive(Default)]
 pub(super) struct Sockets {
-    unknown: Places<Option<IpAddr>>,
-    known: Places<String>,
+    /// Of clients that have not said yet who they are, by address.
+    pub(super) unknown: Arc<Places<Option<IpAddr>>>,
+    /// By API key.
+    known: Arc<Places<String>>,
 }
 
-/// Places, counted by whom they are held, and all together.
-struct Places<K>(Mutex<(usize, HashMap<K, usize>)>);
-
-impl<K> Default for Places<K> {
+impl Default for Sockets {
     fn default() -> Self {
-        Self(Mutex::default())
-    }
-}
-
-impl<K: Eq + Hash + Clone> Places<K> {
-    /// One more, unless all or those of this holder are taken. It is given back when it is dropped.
-    fn take(places: &Arc<Sockets>, of: fn(&Sockets) -> &Self, holder: K, most: usize, all: usize) -> Option<Place<K>> {
-        let mut taken = of(places).0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (total, holders) = &mut *taken;
-        if *total >= all || holders.get(&holder).is_some_and(|held| *held >= most) {
-            return None;
-        }
-        *total += 1;
-        *holders.entry(holder.clone()).or_default() += 1;
-        drop(taken);
-        Some(Place { sockets: places.clone(), of, holder })
-    }
-}
-
-/// A socket's place.
-pub(super) struct Place<K: Eq + Hash + Clone> {
-    sockets: Arc<Sockets>,
-    of: fn(&Sockets) -> &Places<K>,
-    holder: K,
-}
-
-impl<K: Eq + Hash + Clone> Drop for Place<K> {
-    fn drop(&mut self) {
-        let mut taken = (self.of)(&self.sockets).0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (total, holders) = &mut *taken;
-        *total = total.saturating_sub(1);
-        if let Some(held) = holders.get_mut(&self.holder) {
-            *held -= 1;
-            if *held == 0 {
-                holders.remove(&self.holder);
-            }
-        }
-    }
-}
-
-impl Sockets {
-    /// A place for a client that has not said yet who it is.
-    pub(super) fn for_unknown(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Place<Option<IpAddr>>> {
-        Places::take(self, |sockets| &sockets.unknown, address, MAX_UNKNOWN_OF_ADDRESS, MAX_UNKNOWN)
-    }
-
-    fn for_key(self: &Arc<Self>, key_id: &str) -> Option<Place<String>> {
-        Places::take(self, |sockets| &sockets.known, key_id.to_owned(), MAX_OF_KEY, MAX_SOCKETS)
+        Self { unknown: Places::new(MAX_UNKNOWN_OF_ADDRESS, MAX_UNKNOWN), known: Places::new(MAX_OF_KEY, MAX_SOCKETS) }
     }
 }
 
@@ -180,7 +130,7 @@ impl Shared {
             Some(viewer) => viewer,
             None => viewer_of(&self.service, &headers_of(payload)).await.map_err(|_| refused())?.ok_or_else(refused)?,
         };
-        let place = self.sockets.for_key(&viewer.key_id).ok_or_else(|| Error::new(TOO_MANY))?;
+        let place = self.sockets.known.take(viewer.key_id.clone()).ok_or_else(|| Error::new(TOO_MANY))?;
         Ok((viewer, place))
     }
 
@@ -303,27 +253,4 @@ async fn write(
         socket.close().await.ok();
     };
     tokio::time::timeout(WRITE_TIMEOUT, rest).await.ok();
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_are_bounded_by_holder_and_in_all_and_come_back() {
-        let sockets = Arc::new(Sockets::default());
-        let held: Vec<_> = (0..MAX_OF_KEY).map(|_| sockets.for_key("one").unwrap()).collect();
-        assert!(sockets.for_key("one").is_none());
-        assert!(sockets.for_key("other").is_some(), "and given back at once");
-        drop(held);
-        assert!(sockets.for_key("one").is_some());
-        let address = |number: usize| Some(IpAddr::from([10, 0, 0, u8::try_from(number).unwrap()]));
-        let all: Vec<_> =
-            (0..MAX_UNKNOWN).map(|number| sockets.for_unknown(address(number / MAX_UNKNOWN_OF_ADDRESS))).collect();
-        assert!(all.iter().all(Option::is_some));
-        assert!(sockets.for_unknown(address(99)).is_none(), "all are taken");
-        drop(all);
-        let taken = sockets.unknown.0.lock().unwrap();
-        assert_eq!((taken.0, taken.1.len()), (0, 0));
-    }
 }

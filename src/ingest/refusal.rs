@@ -109,6 +109,7 @@ impl From<BodyRefusal> for IngestRefusal {
     fn from(refusal: BodyRefusal) -> Self {
         match refusal {
             BodyRefusal::TooLarge => Self::TooLarge,
+            BodyRefusal::NoRoom => Self::Busy,
             BodyRefusal::Interrupted => Self::Interrupted,
             BodyRefusal::TooSlow => Self::TooSlow,
         }

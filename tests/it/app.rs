@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use cloud_bridge::clock::Clock;
 use cloud_bridge::event_log::row::first_broken;
+use cloud_bridge::http::Bounds;
 use cloud_bridge::ingest::signature::sign;
 use cloud_bridge::sandbox::{self, Sandbox, SandboxOptions};
 use cloud_bridge::service::{DEFAULT_LEASE, NewAccount, Service, ServiceOptions};
@@ -63,10 +64,14 @@ pub(crate) fn options(databases: &Databases, cortex: &Sandbox, workers: usize) -
 
 impl Node {
     pub(crate) async fn start(options: ServiceOptions, clock: Clock) -> Self {
+        Self::start_within(options, clock, Bounds::default()).await
+    }
+
+    pub(crate) async fn start_within(options: ServiceOptions, clock: Clock, bounds: Bounds) -> Self {
         let service = Service::start(options, Vault::new(&MASTER_KEY), clock).await.expect("a node starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let serving = tokio::spawn(cloud_bridge::http::serve(service.clone(), listener));
+        let serving = tokio::spawn(cloud_bridge::http::serve(service.clone(), listener, bounds));
         Self { service, url, serving }
     }
 

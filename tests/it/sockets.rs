@@ -1,16 +1,21 @@
 //! Sockets of clients that say nothing, read nothing, or open too many.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
+use cloud_bridge::http::Bounds;
 use domain::integration::Provider;
 use futures_util::future::join_all;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use crate::app::{TestApp, text};
-use crate::engines::on_each_engine;
+use crate::app::{Node, TestApp, options, text};
+use crate::engines::{Engine, on_each_engine};
 use crate::graphql::Socket;
 use crate::orders;
 
@@ -114,6 +119,52 @@ on_each_engine! {
         }
         begun(app, &merchant.key).await;
     }
+}
+
+/// As many connections as there may be, one of which reads nothing: it is let go, and stopping waits for none of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_does_not_read_is_let_go_and_none_keeps_the_service_from_stopping() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let merchant = app.merchant().await;
+    let shop = merchant.shop(Provider::Generic).await;
+    for order in 0..100 {
+        shop.post(&orders::generic(&order.to_string(), "never_follows", &["STORM"])).await.accepted("queued");
+    }
+    app.settle().await;
+    let (key, TestApp { databases, cortex, node, clock, .. }) = (merchant.key.clone(), app);
+    node.stop().await;
+    let bounds = Bounds { connections: 3, write_timeout: Duration::from_millis(300), ..Bounds::default() };
+    let node = Node::start_within(options(&databases, &cortex, 0), clock, bounds).await;
+    let address = node.url.trim_start_matches("http://").to_owned();
+
+    let mut unread = TcpStream::connect(&address).await.unwrap();
+    let fields =
+        (0..150).map(|number| format!("a{number}: orderId b{number}: receivedAt ")).collect::<Vec<_>>().concat();
+    let query = json!({ "query": format!("{{ deliveries(first: 50) {{ nodes {{ {fields} }} }} }}") }).to_string();
+    let request = format!(
+        "POST /graphql HTTP/1.1\r\nhost: a\r\nx-api-key: {key}\r\ncontent-length: {}\r\n\r\n{query}",
+        query.len()
+    );
+    // Without a word of the answers being read: they fill what the kernel keeps, and then the service waits.
+    for _ in 0..100 {
+        unread.write_all(request.as_bytes()).await.unwrap();
+    }
+    // The other places are taken, for the ten seconds in which a request has to begin.
+    let idle = join_all((0..2).map(|_| TcpStream::connect(&address))).await;
+    let health = reqwest::get(format!("{}/health", node.url));
+    let healthy = tokio::time::timeout(Duration::from_secs(8), health).await.expect("a place came free").unwrap();
+    assert_eq!(healthy.status().as_u16(), 200);
+    let mut rest = vec![0; 64 * 1_024];
+    while unread.read(&mut rest).await.is_ok_and(|read| read > 0) {}
+    drop(idle);
+
+    // All places are taken, and one more waits outside.
+    let idle = join_all((0..4).map(|_| TcpStream::connect(&address))).await;
+    let stopping = tokio::time::timeout(Duration::from_secs(15), node.stop()).await;
+    assert!(stopping.is_ok(), "it stops with every place taken");
+    drop(idle);
+    cortex.stop().await;
+    databases.remove().await;
 }
 
 /// One of the sockets that said nothing, now known; its place among the unknown is free for another.
