@@ -22,6 +22,12 @@ pub struct Metrics {
     projector_lag: Family<OfView, Gauge>,
     attempts: Family<OfOutcome, Counter>,
     queue_depth: Gauge<i64, std::sync::atomic::AtomicI64>,
+    disk_free: Family<OfDatabase, Gauge>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfDatabase {
+    database: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -85,6 +91,7 @@ impl Default for Metrics {
             projector_lag: Family::default(),
             attempts: Family::default(),
             queue_depth: Gauge::default(),
+            disk_free: Family::default(),
             registry: Registry::default(),
         };
         registry.register("webhooks_accepted", "Webhooks that were recorded", metrics.accepted.clone());
@@ -95,6 +102,12 @@ impl Default for Metrics {
         registry.register("projector_lag_events", "Events a view is behind the log", metrics.projector_lag.clone());
         registry.register("attempts", "Delivery attempts by how they ended", metrics.attempts.clone());
         registry.register("queue_depth", "Deliveries that are due now", metrics.queue_depth.clone());
+        registry.register_with_unit(
+            "disk_free",
+            "Room on the disk of a file of SQLite",
+            Unit::Bytes,
+            metrics.disk_free.clone(),
+        );
         Self { registry, ..metrics }
     }
 }
@@ -112,6 +125,10 @@ impl Metrics {
         self.append_batch_size.observe(u32::try_from(appends).map_or(f64::MAX, f64::from));
         self.append_seconds.observe(took.as_secs_f64());
         self.append_statements.inc_by(statements);
+    }
+
+    pub fn disk_free(&self, database: &'static str, bytes: u64) {
+        self.disk_free.get_or_create(&OfDatabase { database }).set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     pub fn projector_lag(&self, view: &'static str, events: i64) {

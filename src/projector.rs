@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::event_log::EventLog;
 use crate::event_log::stream::LoadError;
+use crate::recurring::Recurring;
 use builds::Builder;
 use recent::RecentFeed;
 
@@ -131,15 +132,20 @@ impl Projector {
 
 async fn follow(shared: Arc<Shared>, view: View) {
     let mut head = shared.log.head_changes();
+    let mut failures = Recurring::new("a view cannot be moved along");
     loop {
         shared.log.give_way().await;
         // Before reading, so that what is appended meanwhile is not missed.
         head.mark_unchanged();
-        match shared.step(view).await {
+        let stepped = shared.step(view).await;
+        if stepped.is_ok() {
+            failures.worked();
+        }
+        match stepped {
             Ok(true) => continue,
             Ok(false) => {}
             Err(error) => {
-                tracing::error!(view = view.name(), %error, "a view cannot be moved along");
+                failures.failed(format_args!("{}: {error}", view.name()));
                 tokio::time::sleep(RETRY_AFTER).await;
                 continue;
             }

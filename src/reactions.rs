@@ -23,6 +23,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::erasure::ErasureError;
 use crate::event_log::{Actor, CommandError, LoadError};
+use crate::recurring::Recurring;
 use crate::service::Service;
 
 const FOLLOWER: &str = "reactions";
@@ -54,9 +55,10 @@ enum ReactionError {
 /// Runs until it is dropped.
 pub(crate) async fn follow(service: &Service) {
     let mut reactions = Reactions { service, fixes: HashMap::new() };
+    let mut failures = Recurring::new("reactions are interrupted");
     loop {
         if let Err(error) = reactions.run().await {
-            tracing::error!(%error, "reactions are interrupted");
+            failures.failed(&error);
         }
         tokio::time::sleep(RETRY_AFTER).await;
     }

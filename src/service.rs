@@ -19,6 +19,7 @@ use crate::background::BackgroundRuntime;
 use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::cortex::CortexClient;
+use crate::disks::{self, Probe};
 use crate::erasure::traces::{self, Traces};
 use crate::event_log::refusals::Refusals;
 use crate::event_log::{Actor, EventLog, HeadListener, Surroundings};
@@ -87,6 +88,9 @@ pub struct Service {
     pub(crate) introspection: bool,
     /// Bodies of requests that are in memory.
     pub(crate) bodies: Bodies,
+    /// Whether log and views could be written.
+    pub(crate) log_probe: Probe,
+    pub(crate) views_probe: Probe,
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// To try logins with; deliveries are the worker's.
     pub(crate) cortex: CortexClient,
@@ -133,6 +137,8 @@ impl Service {
             public_url: options.public_url.trim_end_matches('/').to_owned(),
             introspection: options.introspection,
             bodies: Bodies::default(),
+            log_probe: Probe::default(),
+            views_probe: Probe::default(),
             trusted_proxies: options.trusted_proxies.clone(),
             cortex: cortex.clone(),
             reacted: watch::Sender::new(0),
@@ -167,6 +173,8 @@ impl Service {
         background.followers.spawn_on(async move { traces::follow(&service).await }, &runtime);
         let service = self.clone();
         background.followers.spawn_on(async move { retention::follow(&service).await }, &runtime);
+        let service = self.clone();
+        background.followers.spawn_on(async move { disks::follow(&service).await }, &runtime);
         if let Some(every) = options.checkpoint_every {
             let log = self.log.clone();
             background.followers.spawn_on(async move { signer::follow(&log, every).await }, &runtime);

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::cortex::CortexClient;
 use crate::ids;
+use crate::recurring::Recurring;
 use crate::service::Service;
 use attempt::{Attempt, Taken};
 use sessions::Sessions;
@@ -68,14 +69,18 @@ impl Worker {
         let mut attempts = JoinSet::new();
         let mut stopping = worker.service.stopping();
         let mut changes = worker.service.projector.changes(View::DueDeliveries);
+        let mut failures = Recurring::new("the queue cannot be read");
         while !*stopping.borrow() {
             changes.mark_unchanged();
             let now = worker.service.clock.now();
             queue.forget_the_past(now);
             let wake_at = match worker.fill(&mut queue, &mut attempts, now).await {
-                Ok(wake_at) => wake_at,
+                Ok(wake_at) => {
+                    failures.worked();
+                    wake_at
+                }
                 Err(error) => {
-                    tracing::error!(%error, "the queue cannot be read");
+                    failures.failed(&error);
                     tokio::time::sleep(RETRY_AFTER).await;
                     continue;
                 }

@@ -1,17 +1,20 @@
 //! One database on either engine, and SQL that both understand.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
-use sqlx::{Executor as _, FromRow, PgPool, Postgres, Sqlite, SqlitePool};
+use sqlx::{Connection as _, Executor as _, FromRow, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool};
 
 /// How long a statement waits for a file that another connection holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What is written to learn whether writing works, in bytes: as much as some orders.
+const PROBE_BYTES: usize = 64 * 1_024;
 
 /// A file of SQLite or a database of Postgres.
 #[derive(Clone, Debug)]
@@ -26,6 +29,7 @@ pub enum Database {
 pub struct SqliteFile {
     pub writer: SqlitePool,
     pub readers: SqlitePool,
+    path: PathBuf,
     /// Held as long as anything here may write, so that no second process opens a second writer.
     lock: Option<Arc<File>>,
 }
@@ -82,8 +86,10 @@ impl Database {
     pub async fn open_read_only(url: &str) -> Result<Self, OpenError> {
         match scheme(url)? {
             Scheme::Sqlite => {
-                let readers = SqliteFile::readers(SqliteConnectOptions::from_str(url)?).await?;
-                Ok(Self::Sqlite(SqliteFile { writer: readers.clone(), readers, lock: None }))
+                let options = SqliteConnectOptions::from_str(url)?;
+                let path = options.get_filename().to_owned();
+                let readers = SqliteFile::readers(options).await?;
+                Ok(Self::Sqlite(SqliteFile { writer: readers.clone(), readers, path, lock: None }))
             }
             Scheme::Postgres => {
                 let options = PgConnectOptions::from_str(url)?
@@ -124,6 +130,23 @@ impl Database {
         match self {
             Self::Sqlite(file) => Ok(query::<Sqlite>(&sql).execute(&file.writer).await?.rows_affected()),
             Self::Postgres(pool) => Ok(query::<Postgres>(&sql).execute(pool).await?.rows_affected()),
+        }
+    }
+
+    /// Writes one row, to learn whether writing works. `now_us` is in microseconds since 1970.
+    pub async fn probe_write(&self, now_us: i64) -> sqlx::Result<()> {
+        // Other bytes each time: Postgres would compress zeros to nothing.
+        let weight = now_us.to_le_bytes().repeat(PROBE_BYTES / 8);
+        let sql = Sql::new("INSERT INTO write_probe (id, probed_at, weight) VALUES (1, ").bind(now_us).push(", ");
+        let again = ") ON CONFLICT (id) DO UPDATE SET probed_at = excluded.probed_at, weight = excluded.weight";
+        self.execute(sql.bind(weight).push(again)).await.map(drop)
+    }
+
+    /// The file of SQLite.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(file) => Some(&file.path),
+            Self::Postgres(_) => None,
         }
     }
 
@@ -191,6 +214,9 @@ impl SqliteFile {
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
+            // SQLite rolls back by itself where a disk is full or fails, and sqlx then fails at its own rollback and takes the
+            // transaction for open for ever: such a connection is replaced.
+            .before_acquire(|connection, _| Box::pin(is_at_rest(connection)))
             .acquire_timeout(Duration::from_secs(30))
             .connect_with(
                 options
@@ -209,7 +235,7 @@ impl SqliteFile {
             )
             .await?;
         let readers = Self::readers(options).await?;
-        Ok(Self { writer, readers, lock: Some(Arc::new(lock)) })
+        Ok(Self { writer, readers, path, lock: Some(Arc::new(lock)) })
     }
 
     /// Writes the whole write-ahead log into the file and cuts it to nothing, unless a reader still needs it.
@@ -235,6 +261,15 @@ impl SqliteFile {
         drop(pool.acquire().await?);
         Ok(pool)
     }
+}
+
+/// Whether no transaction is open on a connection, once what was sent to it is done.
+async fn is_at_rest(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    if !connection.is_in_transaction() {
+        return Ok(true);
+    }
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// The file and its folder belong to their owner alone: they hold what customers bought.

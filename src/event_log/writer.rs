@@ -14,6 +14,7 @@ use super::append::{Append, AppendError, Appended};
 use super::pressure::Pressure;
 use super::{postgres, sqlite};
 use crate::metrics::Metrics;
+use crate::recurring::Recurring;
 
 /// Appends that may wait. A full queue is told to the caller at once, not after a time-out.
 const MAX_WAITING: usize = 2_048;
@@ -47,7 +48,15 @@ pub(super) fn start(
 ) -> WriterHandle {
     let (requests, receiver) = mpsc::channel(MAX_WAITING);
     let (closing, closed) = watch::channel(false);
-    let writer = Writer { database, connection: None, head, pressure, metrics, deferred: Vec::new() };
+    let writer = Writer {
+        database,
+        connection: None,
+        head,
+        pressure,
+        metrics,
+        deferred: Vec::new(),
+        failures: Recurring::new("a batch could not be appended to the event log"),
+    };
     let task = tokio::spawn(writer.run(receiver, closed));
     WriterHandle {
         requests,
@@ -96,6 +105,7 @@ struct Writer {
     metrics: Arc<Metrics>,
     /// Appends to a stream that an earlier one of the same batch was already for.
     deferred: Vec<Request>,
+    failures: Recurring,
 }
 
 impl Writer {
@@ -160,6 +170,7 @@ impl Writer {
         self.metrics.append_batch(appends.len(), statements, started.elapsed());
         match written {
             Ok(positions) => {
+                self.failures.worked();
                 if let Some(head) = positions.iter().flatten().max() {
                     advance(&self.head, *head);
                 }
@@ -172,7 +183,7 @@ impl Writer {
                 }
             }
             Err(error) => {
-                tracing::error!(%error, appends = appends.len(), "a batch could not be appended to the event log");
+                self.failures.failed(&error);
                 for (answer, room) in answers {
                     answer.send(Err(AppendError::Unavailable(error.to_string()))).ok();
                     drop(room);

@@ -1,7 +1,6 @@
 //! What an operator's tools ask: is it alive, is it ready, how is it doing.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -11,10 +10,8 @@ use chrono::SecondsFormat;
 use projections::{View, due_deliveries};
 use serde_json::json;
 
+use crate::disks;
 use crate::service::Service;
-
-/// How long the databases may take to answer before the service counts as not ready.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The process runs.
 pub(super) async fn health(State(service): State<Arc<Service>>) -> Response {
@@ -22,19 +19,25 @@ pub(super) async fn health(State(service): State<Arc<Service>>) -> Response {
     Json(json!({ "status": "healthy", "timestamp": timestamp })).into_response()
 }
 
-/// Webhooks can be stored now. That views lag is told and does not make the service unready: stores must not be turned
-/// away because a chart is late.
+/// Webhooks can be stored now, and delivered. That views lag is told and does not make the service unready: stores must not
+/// be turned away because a chart is late.
 pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
-    let log = tokio::time::timeout(PATIENCE, service.log.ping()).await;
-    let views = tokio::time::timeout(PATIENCE, View::Accounts.checkpoint(&service.views)).await;
+    let now_us = service.clock.now().timestamp_micros();
+    let (log, views) = tokio::join!(
+        service.log_probe.is_writable(service.log.database(), now_us),
+        service.views_probe.is_writable(&service.views, now_us)
+    );
     let stopping = *service.stopping().borrow();
-    let (log, views) = (matches!(log, Ok(Ok(()))), matches!(views, Ok(Ok(_))));
     let ready = log && views && !stopping;
-    let word = |reachable: bool| if reachable { "reachable" } else { "unreachable" };
+    let word = |writable: bool| if writable { "writable" } else { "not writable" };
+    let room = |database| {
+        disks::room_of(database).map(|room| json!({ "freeBytes": room.free_bytes, "nearlyFull": room.is_low }))
+    };
     let body = Json(json!({
         "ready": ready,
         "log": word(log),
         "views": word(views),
+        "disks": { "log": room(service.log.database()), "views": room(&service.views) },
         "stopping": stopping,
         "projectorLag": service.projector.lag(),
         "appendsWaiting": service.log.waiting(),
@@ -53,6 +56,11 @@ pub(super) async fn metrics(State(service): State<Arc<Service>>) -> Response {
     let head = service.log.head();
     for view in View::ALL {
         service.metrics.projector_lag(view.name(), (head - service.projector.position(view)).max(0));
+    }
+    for (name, database) in [("log", service.log.database()), ("views", &service.views)] {
+        if let Some(room) = disks::room_of(database) {
+            service.metrics.disk_free(name, room.free_bytes);
+        }
     }
     match due_deliveries::depth(&service.views, service.clock.now().timestamp_micros()).await {
         Ok(depth) => service.metrics.queue_depth(depth),

@@ -11,6 +11,7 @@ mod cli;
 mod cortex_failures;
 mod crashes;
 mod delivering;
+mod disks;
 mod engines;
 mod erasure;
 mod event_log;
