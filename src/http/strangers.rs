@@ -94,8 +94,8 @@ mod tests {
     fn addresses_without_number_fill_no_memory() {
         let strangers = Strangers::default();
         let network = |number: u32| IpAddr::from(std::net::Ipv4Addr::from_bits(number));
-        let refused =
-            (0..MAX_REMEMBERED as u32 + 1_000).filter(|number| strangers.admit(network(*number), at(0)).is_err());
+        let refused = (0..u32::try_from(MAX_REMEMBERED).unwrap() + 1_000)
+            .filter(|number| strangers.admit(network(*number), at(0)).is_err());
         assert_eq!(refused.count(), 1_000 - PER_MINUTE as usize);
         assert_eq!(strangers.0.lock().unwrap().counts.len(), MAX_REMEMBERED);
     }

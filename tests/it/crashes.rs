@@ -316,7 +316,7 @@ async fn while_postgres_is_gone_stores_are_told_to_come_again_and_nothing_acknow
     assert!(refused.headers().contains_key("retry-after"));
     let ready = http.get(format!("{}/ready", node.url)).send().await.unwrap();
     assert_eq!(ready.status().as_u16(), 503);
-    assert_eq!(ready.json::<Value>().await.unwrap()["log"], json!("unreachable"));
+    assert_eq!(ready.json::<Value>().await.unwrap()["log"], json!("not writable"));
     postgres.start().await;
     let before = *head.borrow_and_update();
     head.wait_for(|head| *head > before + 200).await.unwrap();
