@@ -262,7 +262,7 @@ mod tests {
             .route("/api/v1/sessions", any(async || Redirect::temporary("/elsewhere")))
             .route("/elsewhere", elsewhere);
         let refused = serve(router).await.login("a@example.com", "secret").await.unwrap_err();
-        assert_eq!(refused, CortexError::Unexpected("answered 307".into()));
+        assert_eq!(refused, CortexError::Temporary("answered 307, which is not of the protocol".into()));
     }
 
     #[tokio::test]

@@ -218,9 +218,7 @@ impl Order {
             DeliveryCommand::RequireAction { held, code, call, assets } => {
                 self.end(&held, DeliveryEvent::ActionRequired { code, call, assets })
             }
-            DeliveryCommand::GiveUp { held, code, call } => {
-                self.end(&held, DeliveryEvent::FailedPermanently { code, call })
-            }
+            DeliveryCommand::GiveUp { held, code, now, jitter, call } => self.give_up(&held, code, now, jitter, call),
             DeliveryCommand::HandBack { held } => self.end(&held, DeliveryEvent::HandedBack),
             DeliveryCommand::Retry { username } => self.retried(username),
             DeliveryCommand::Replay { username } => self.replayed(username),

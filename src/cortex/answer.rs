@@ -31,7 +31,7 @@ impl<T> Answered<T> {
 pub(super) async fn json<T: DeserializeOwned>(request: RequestBuilder) -> Answered<T> {
     let Answered { status, result } = send(request, StatusCode::OK).await;
     let parsed = result.and_then(|body| {
-        serde_json::from_slice(&body).map_err(|_| unexpected("answered 200 with a body of another shape"))
+        serde_json::from_slice(&body).map_err(|_| nonsense("answered 200 with a body of another shape"))
     });
     Answered { status, result: parsed }
 }
@@ -65,7 +65,7 @@ async fn bounded_body(response: &mut Response) -> Result<Vec<u8>, CortexError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(lost)? {
         if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-            return Err(unexpected("answered with more than 64 KiB"));
+            return Err(nonsense("answered with more than 64 KiB"));
         }
         body.extend_from_slice(&chunk);
     }
@@ -73,7 +73,8 @@ async fn bounded_body(response: &mut Response) -> Result<Vec<u8>, CortexError> {
 }
 
 /// A refusal counts only with the protocol's own code: the bare 404 of a wrong address must not read as "no such user",
-/// nor the 401 of a proxy as "wrong password", since a merchant would be asked to mend what is not broken.
+/// nor the 401 of a proxy as "wrong password", since a merchant would be asked to mend what is not broken. What has no code
+/// at all is not Cortex Cloud's word: a proxy's error page, a redirect. It passes, and every step looks before it acts.
 fn refusal(status: StatusCode, body: &[u8]) -> CortexError {
     #[derive(Deserialize)]
     struct Refusal {
@@ -89,6 +90,7 @@ fn refusal(status: StatusCode, body: &[u8]) -> CortexError {
         (401, "session_expired") => CortexError::SessionExpired,
         (404, "user_not_found" | "item_not_found") => CortexError::NotFound,
         (409, "not_mutual") => CortexError::NotMutual,
+        (status, "") => CortexError::Temporary(format!("answered {status}, which is not of the protocol")),
         (status, _) => CortexError::Unexpected(format!("answered {status}")),
     }
 }
@@ -126,6 +128,11 @@ fn unexpected(what: &str) -> CortexError {
     CortexError::Unexpected(what.into())
 }
 
+/// Not what the protocol has, and so perhaps not from who speaks it.
+fn nonsense(what: &str) -> CortexError {
+    CortexError::Temporary(what.into())
+}
+
 #[cfg(test)]
 mod tests {
     use axum::http;
@@ -157,9 +164,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_status_without_the_code_means_nothing() {
-        for status in [204, 302, 400, 401, 403, 404, 409, 410] {
-            let expected = CortexError::Unexpected(format!("answered {status}"));
+    async fn a_status_without_a_code_is_not_the_other_sides_word_and_passes() {
+        for status in [204, 302, 400, 401, 403, 404, 409, 410, 418] {
+            let expected = CortexError::Temporary(format!("answered {status}, which is not of the protocol"));
             assert_eq!(refused(status, "<h1>Not Found: secret</h1>").await, expected);
         }
     }
@@ -192,6 +199,6 @@ mod tests {
         assert_eq!(read(200, ("x-nothing", ""), &most).await.unwrap().len(), MAX_ANSWER_BYTES);
         let more = "x".repeat(MAX_ANSWER_BYTES + 1);
         let error = read(200, ("x-nothing", ""), &more).await.unwrap_err();
-        assert_eq!(error, CortexError::Unexpected("answered with more than 64 KiB".into()));
+        assert_eq!(error, CortexError::Temporary("answered with more than 64 KiB".into()));
     }
 }

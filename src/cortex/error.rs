@@ -24,7 +24,7 @@ pub enum CortexError {
     /// The user or the item is gone.
     #[error("Cortex Cloud has no such user or item")]
     NotFound,
-    /// The other side does not speak the protocol. Trying again will hardly help; a person has to look.
+    /// A refusal, well-formed, that the protocol does not have. Trying again may not help for long; a person has to look.
     #[error("Cortex Cloud answered what its protocol does not have: {0}")]
     Unexpected(String),
 }

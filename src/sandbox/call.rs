@@ -44,6 +44,11 @@ impl Sandbox {
         let answer = match fault {
             None => self.change(|world| effect(world, now())),
             Some(Fault::Nonsense) => Ok((axum::http::StatusCode::IM_A_TEAPOT, "short and stout").into_response()),
+            Some(Fault::UnknownRefusal) => {
+                let refusal =
+                    serde_json::json!({ "error": { "code": "unheard_of", "message": "for no known reason" } });
+                Ok((axum::http::StatusCode::BAD_REQUEST, axum::Json(refusal)).into_response())
+            }
             Some(Fault::Error500) => Err(Refusal::Broken),
             Some(Fault::RateLimit) => Err(Refusal::RateLimited),
             Some(Fault::DropConnection) => Err(Refusal::Dropped),

@@ -31,6 +31,8 @@ pub enum Fault {
     AfterEffect500,
     /// Answers something that is not in the protocol and does nothing.
     Nonsense,
+    /// Refuses, well-formed, with a code that the protocol does not have, and does nothing.
+    UnknownRefusal,
 }
 
 /// One entry of the list: the next `times` calls that `operation` covers meet `fault`.

@@ -376,7 +376,8 @@ impl Attempt {
                 (DeliveryCommand::RequireAction { held, code, call, assets: missing }, None)
             }
             Some(Stop::GiveUp(reason)) => {
-                (DeliveryCommand::GiveUp { held, code: ResolutionCode::Unknown, call: last_call() }, Some(reason))
+                let code = ResolutionCode::Unknown;
+                (DeliveryCommand::GiveUp { held, code, now, jitter, call: last_call() }, Some(reason))
             }
             Some(Stop::HandBack) => (DeliveryCommand::HandBack { held }, None),
         };

@@ -42,6 +42,27 @@ on_each_engine! {
         assert_eq!(merchant.balance().await, json!({ "available": 987, "reserved": 0, "charged": 13 }));
     }
 
+    /// As a proxy's error page would be, for half a minute and for every order.
+    async fn what_is_not_of_the_protocol_passes_and_nothing_is_given_up_for_it(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::Generic).await;
+        for operation in [Operation::Login, Operation::FindUser, Operation::Relation, Operation::IsShared, Operation::Share] {
+            script(app, operation, Fault::Nonsense, 6);
+        }
+        let mut ids = vec![];
+        for number in 0..12 {
+            ids.push(shop.post(&orders::generic(&number.to_string(), "mutual_max", &["STORM"])).await.accepted("queued"));
+        }
+        for minutes in [1, 1, 1, 5, 20, 120, 720] {
+            app.settle().await;
+            app.advance(TimeDelta::minutes(minutes));
+        }
+        app.settle().await;
+        for id in &ids {
+            assert_eq!(shop.seen(id).await, completed());
+        }
+        assert_eq!(app.cortex.share_count(preset("storm"), "mutual_max").effective, 1);
+    }
+
     async fn a_failure_that_lasts_is_given_up_and_a_person_can_take_it_up_again(app: &TestApp) {
         let shop = app.merchant().await.shop(Provider::Generic).await;
         script(app, Operation::Share, Fault::Error500, 8);

@@ -115,7 +115,16 @@ on_each_engine! {
         assert_eq!(shop.settled(&failing).await, code("RETRY_SCHEDULED", "TEMPORARY_FAILURE"));
         script(app, Operation::FindUser, Fault::Nonsense, 1);
         let odd = shop.post(&order("odd", "mutual_max", "STORM")).await.accepted("queued");
-        assert_eq!(shop.settled(&odd).await, code("FAILED_PERMANENT", "UNKNOWN"));
+        assert_eq!(shop.settled(&odd).await, code("RETRY_SCHEDULED", "TEMPORARY_FAILURE"), "a proxy's word, perhaps");
+        app.advance(TimeDelta::seconds(2));
+        assert_eq!(shop.settled(&odd).await, completed());
+        script(app, Operation::FindUser, Fault::UnknownRefusal, 4);
+        let refused = shop.post(&order("refused", "mutual_max", "STORM")).await.accepted("queued");
+        for seconds in [2, 6, 34] {
+            assert_eq!(shop.settled(&refused).await, code("RETRY_SCHEDULED", "TEMPORARY_FAILURE"));
+            app.advance(TimeDelta::seconds(seconds));
+        }
+        assert_eq!(shop.settled(&refused).await, code("FAILED_PERMANENT", "UNKNOWN"));
 
         let poor = app.bare_merchant(6_000, 5).await;
         let poor_shop = poor.shop(Provider::Generic).await;

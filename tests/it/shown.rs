@@ -1,6 +1,6 @@
 //! What is shown is what happened: items, statuses and failures come from recorded events, not from today's settings.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use cloud_bridge::sandbox::{Fault, FollowsBack, HoldPoint, Operation, Stage};
 use domain::ResolutionCode;
 use domain::delivery::DeliveryStatus;
@@ -79,7 +79,7 @@ on_each_engine! {
         let deactivated = merchant.shop(Provider::Generic).await;
         let inactive = settled(&deactivated, of("i", "never_follows", "STORM")).await;
         deactivated.update(json!({ "active": false })).await;
-        app.advance(chrono::TimeDelta::hours(1));
+        app.advance(TimeDelta::hours(1));
         app.settle().await;
         is_at(DeliveryStatus::ActionRequired, Some(ResolutionCode::IntegrationInactive), &inactive);
 
@@ -117,8 +117,12 @@ on_each_engine! {
         broke.save_credentials(cloud_bridge::sandbox::DEFAULT_PASSWORD).await;
         let no_credits = settled(&broke.shop(Provider::Generic).await, of("11", "cortex_user_42", "STORM")).await;
         is_at(DeliveryStatus::ActionRequired, Some(ResolutionCode::CreditsExhausted), &no_credits);
-        script(app, Operation::FindUser, Fault::Nonsense, 1);
+        script(app, Operation::FindUser, Fault::UnknownRefusal, 4);
         let odd = settled(&shop, of("12", "mutual_max", "STORM")).await;
+        for seconds in [2, 6, 34] {
+            app.advance(TimeDelta::seconds(seconds));
+            shop.settled(&odd).await;
+        }
         is_at(DeliveryStatus::FailedPermanent, Some(ResolutionCode::Unknown), &odd);
         // One attempt a minute: what failed is not tried again before the pace allows it, and the next order waits for it.
         script(app, Operation::FindUser, Fault::Error500, 1);
@@ -185,7 +189,7 @@ on_each_engine! {
         let id = shop.post(&orders::generic("1", "never_follows", &["STORM"])).await.accepted("queued");
         app.settle().await;
         let as_of = app.clock.now();
-        app.advance(chrono::TimeDelta::hours(1));
+        app.advance(TimeDelta::hours(1));
         app.settle().await;
         let then = shop.merchant.ask(SHOWN, json!({ "id": id, "asOf": as_of })).await["delivery"].clone();
         let events = then["timeline"]["nodes"].as_array().unwrap();
@@ -273,7 +277,7 @@ on_each_engine! {
         let id = shop.post(&orders::generic("1", "never_follows", &["STORM"])).await.accepted("queued");
         app.settle().await;
         shop.update(json!({ "active": false })).await;
-        app.advance(chrono::TimeDelta::hours(1));
+        app.advance(TimeDelta::hours(1));
         let waits = ("ACTION_REQUIRED".to_owned(), Some("INTEGRATION_INACTIVE".to_owned()));
         assert_eq!(shop.settled(&id).await, waits);
         app.cortex.follow_back_now("never_follows").unwrap();

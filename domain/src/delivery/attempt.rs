@@ -155,6 +155,21 @@ impl Order {
         self.end(held, retry_or_give_up(code, schedule::next_failure(self.failures, now, jitter), call))
     }
 
+    /// No rule covers what happened. It may have been a moment's, so it is tried again a few times before.
+    pub(super) fn give_up(
+        &self,
+        held: &Held,
+        code: ResolutionCode,
+        now: DateTime<Utc>,
+        jitter: Jitter,
+        call: Option<CortexCall>,
+    ) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
+        if self.failures < schedule::TRIES_OF_UNKNOWN {
+            return self.fail(held, now, jitter, call);
+        }
+        self.end(held, DeliveryEvent::FailedPermanently { code, call })
+    }
+
     /// Ends the attempt; otherwise than it wanted to, if it was to stop meanwhile.
     pub(super) fn end(&self, held: &Held, end: DeliveryEvent) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
         let lease = self.held_by(held)?;

@@ -63,6 +63,8 @@ pub enum DeliveryCommand {
     GiveUp {
         held: Held,
         code: ResolutionCode,
+        now: DateTime<Utc>,
+        jitter: Jitter,
         call: Option<CortexCall>,
     },
     /// The worker stops before the attempt ended; another may go on at once.

@@ -13,6 +13,9 @@ pub const FAILURE_DELAYS: [TimeDelta; 7] = [
     TimeDelta::hours(6),
 ];
 
+/// How often what no rule covers is tried again before it is given up.
+pub const TRIES_OF_UNKNOWN: u32 = 3;
+
 /// Delays after the first, second, … look for a customer who has not followed back; then every [`LONG_WAIT`].
 pub const WAIT_DELAYS: [TimeDelta; 5] =
     [TimeDelta::minutes(1), TimeDelta::minutes(5), TimeDelta::minutes(30), TimeDelta::hours(2), TimeDelta::hours(6)];

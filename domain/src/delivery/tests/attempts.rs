@@ -6,8 +6,8 @@ use uuid::Uuid;
 use super::fixtures::*;
 use crate::delivery::schedule::{FAILURE_DELAYS, Jitter, PATIENCE};
 use crate::delivery::{
-    ApiKeyUse, CortexOperation, DeliveryCommand, DeliveryEvent, DeliveryRefusal, Held, Intent, PlannedAsset,
-    StartFacts, Started, WebhookOutcome,
+    ApiKeyUse, CortexCall, CortexOperation, DeliveryCommand, DeliveryEvent, DeliveryRefusal, Held, Intent,
+    PlannedAsset, StartFacts, Started, WebhookOutcome,
 };
 use crate::{Credits, MappingId, ResolutionCode};
 
@@ -167,15 +167,28 @@ fn failures_in_a_row_are_given_up_after_the_last_delay() {
 }
 
 #[test]
-fn what_no_rule_covers_is_given_up() {
+fn what_no_rule_covers_is_given_up_after_a_few_tries() {
     let code = ResolutionCode::Unknown;
     let call = Some(call(CortexOperation::Share, 418, "answered 418"));
-    given(running())
-        .when(DeliveryCommand::GiveUp { held: held(1), code, call: call.clone() })
+    let give_up = |attempt: u32, call: &Option<CortexCall>| DeliveryCommand::GiveUp {
+        held: held(attempt),
+        code,
+        now: noon(),
+        jitter: Jitter::NONE,
+        call: call.clone(),
+    };
+    let mut events = running();
+    for attempt in 1..=3 {
+        let due_at = noon() + FAILURE_DELAYS[attempt as usize - 1];
+        let again =
+            DeliveryEvent::RetryScheduled { code: ResolutionCode::TemporaryFailure, due_at, call: call.clone() };
+        given(events.clone()).when(give_up(attempt, &call)).then_expect_events(vec![again.clone()]);
+        events.extend([again, started(attempt + 1)]);
+    }
+    given(events.clone())
+        .when(give_up(4, &call))
         .then_expect_events(vec![DeliveryEvent::FailedPermanently { code, call }]);
-    given(running())
-        .when(DeliveryCommand::GiveUp { held: held(2), code, call: None })
-        .then_expect_error(DeliveryRefusal::LeaseLost);
+    given(events).when(give_up(3, &None)).then_expect_error(DeliveryRefusal::LeaseLost);
 }
 
 #[test]
