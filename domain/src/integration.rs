@@ -125,7 +125,7 @@ impl Integration {
 }
 
 fn created(create: CreateIntegration) -> Result<Vec<IntegrationEvent>, IntegrationRefusal> {
-    let secret = valid_secret(create.signing_secret)?;
+    let secret = valid_secret(&create.signing_secret)?;
     Ok(vec![IntegrationEvent::Created(IntegrationCreated {
         account_id: create.account_id,
         provider: create.provider,
@@ -167,7 +167,7 @@ impl Link {
             }
             IntegrationCommand::SetSigningSecret { secret, now: _, overlap_hours: 0 }
             | IntegrationCommand::RotateSigningSecret { secret, now: _, overlap_hours: 0 } => {
-                let secret = valid_secret(secret)?;
+                let secret = valid_secret(&secret)?;
                 // The same secret again ends every overlap.
                 let is_known = self.secret.known() == Some(&secret) && self.previous_secrets.is_empty();
                 (!is_known).then(|| IntegrationEvent::SigningSecretSet {
@@ -199,7 +199,7 @@ impl Link {
         if overlap_hours > MAX_OVERLAP_HOURS {
             return Err(IntegrationRefusal::OverlapTooLong { hours: overlap_hours });
         }
-        let secret = valid_secret(secret)?;
+        let secret = valid_secret(&secret)?;
         Ok((self.secret.known() != Some(&secret)).then(|| IntegrationEvent::SigningSecretRotated {
             secret_preview: crate::private::preview(&secret),
             secret: Private::Known(secret),
@@ -238,18 +238,19 @@ fn valid_name(name: &str) -> Result<String, IntegrationRefusal> {
     if length == 0 || length > MAX_NAME_CHARS { Err(IntegrationRefusal::InvalidName) } else { Ok(name.to_owned()) }
 }
 
-fn valid_secret(secret: String) -> Result<String, IntegrationRefusal> {
-    let is_blank = secret.trim().is_empty();
-    if is_blank || secret.chars().count() > MAX_SECRET_CHARS {
+/// As it is copied: without white space around it, which no store has in its secrets.
+fn valid_secret(secret: &str) -> Result<String, IntegrationRefusal> {
+    let secret = secret.trim();
+    if secret.is_empty() || secret.chars().count() > MAX_SECRET_CHARS {
         Err(IntegrationRefusal::InvalidSecret)
     } else {
-        Ok(secret)
+        Ok(secret.to_owned())
     }
 }
 
 /// Whether a signing secret is so short that it can be guessed.
 pub fn is_weak_secret(secret: &str) -> bool {
-    secret.chars().count() < WEAK_SECRET_CHARS
+    secret.trim().chars().count() < WEAK_SECRET_CHARS
 }
 
 impl Aggregate for Integration {

@@ -47,15 +47,25 @@ fn escaped(json: &str) -> String {
     escaped
 }
 
-/// Text from a store, a customer or another machine, without what a terminal would obey or draw the other way round.
+/// Text from a store, a customer or another machine, without what a terminal would obey or draw the other way round. What
+/// is not seen is shown as an escape: two names that look alike may differ by it.
 pub(crate) fn clean(text: &str) -> String {
-    text.chars()
-        .filter_map(|character| match character {
-            '\n' | '\r' | '\t' => Some(' '),
-            other if is_command(other) => None,
-            other => Some(other),
-        })
-        .collect()
+    let mut clean = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\r' | '\t' => clean.push(' '),
+            hidden if is_invisible(hidden) => clean.extend(hidden.escape_unicode()),
+            other if is_command(other) => {}
+            other => clean.push(other),
+        }
+    }
+    clean
+}
+
+/// Zero-width characters, the soft hyphen, byte order marks and tags.
+fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{feff}'
+        | '\u{e0000}'..='\u{e007f}')
 }
 
 fn is_command(character: char) -> bool {
@@ -165,6 +175,7 @@ mod tests {
             ("a\u{9b}2Jb\u{7f}", "a2Jb"),
             ("line\none\ttab", "line one tab"),
             ("abc\u{202e}def\u{2066}", "abcdef"),
+            ("ma\u{200b}x\u{ad}\u{feff}\u{e0041}", r"ma\u{200b}x\u{ad}\u{feff}\u{e0041}"),
         ] {
             assert_eq!(clean(text), shown);
         }

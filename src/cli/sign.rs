@@ -1,6 +1,8 @@
 //! `cloud-bridge sign`: the header by which a store would sign a body.
 
+use std::fs::File;
 use std::io::Read as _;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -21,9 +23,13 @@ pub(super) struct Sign {
     /// The store's kind, which decides the header and its encoding
     #[arg(long, env = "CLOUD_BRIDGE_PROVIDER", value_parser = PossibleValuesParser::new(["shopify", "woocommerce", "generic"]))]
     provider: String,
-    /// The integration's signing secret
-    #[arg(long, env = "CLOUD_BRIDGE_SECRET", hide_env_values = true)]
-    secret: String,
+    /// The integration's signing secret. On the command line others on this machine can see it: better give it in the
+    /// variable, or in a file
+    #[arg(long, env = "CLOUD_BRIDGE_SECRET", hide_env_values = true, required_unless_present = "secret_file")]
+    secret: Option<String>,
+    /// A file with the signing secret
+    #[arg(long, env = "CLOUD_BRIDGE_SECRET_FILE", value_name = "FILE")]
+    secret_file: Option<PathBuf>,
     /// The integration's webhook address, for the curl command
     #[arg(long, env = "CLOUD_BRIDGE_WEBHOOK_URL", value_name = "URL")]
     url: Option<String>,
@@ -31,7 +37,10 @@ pub(super) struct Sign {
 
 const EXAMPLES: &str = "\
 Example:
-  cloud-bridge sign --provider generic --secret whsec_… --url http://127.0.0.1:8080/api/webhooks/generic/ID < order.json";
+  cloud-bridge sign --provider generic --secret-file secret.txt --url http://127.0.0.1:8080/api/webhooks/generic/ID < order.json";
+
+/// Longest file with a secret that is read.
+const MAX_SECRET_BYTES: u64 = 16 * 1_024;
 
 /// Where no address is given, what the reader puts one in for.
 const URL_TO_FILL_IN: &str = "WEBHOOK_URL";
@@ -59,13 +68,30 @@ impl Sign {
         Ok(())
     }
 
-    fn signed(&self, body: &[u8]) -> anyhow::Result<Signed> {
-        if self.secret.is_empty() {
+    /// The secret, of a file where one is named, without the line end after it.
+    fn secret(&self) -> anyhow::Result<String> {
+        let secret = match &self.secret_file {
+            Some(file) => {
+                let mut text = String::new();
+                let limited = File::open(file).map(|file| file.take(MAX_SECRET_BYTES));
+                let read = limited.and_then(|mut file| file.read_to_string(&mut text));
+                read.with_context(|| format!("the secret cannot be read from {}", file.display()))?;
+                text
+            }
+            None => self.secret.clone().unwrap_or_default(),
+        };
+        let secret = secret.trim().to_owned();
+        if secret.is_empty() {
             bail!("the secret is empty: nothing that is signed with it is accepted");
         }
+        Ok(secret)
+    }
+
+    fn signed(&self, body: &[u8]) -> anyhow::Result<Signed> {
+        let secret = self.secret()?;
         let provider = Provider::parse(&self.provider).context("this provider is not known")?;
         let (header, value) =
-            signature::sign(provider, &self.secret, body).context("webhooks of this provider cannot be signed yet")?;
+            signature::sign(provider, &secret, body).context("webhooks of this provider cannot be signed yet")?;
         let header = canonical(header);
         let url = self.url.as_deref().unwrap_or(URL_TO_FILL_IN);
         let curl = std::str::from_utf8(body)
@@ -116,7 +142,7 @@ mod tests {
         br#"{"orderId":"order-1234","targetUsername":"cortex_user_42","items":[{"sku":"STORM-LEAD-V2"}]}"#;
 
     fn sign(provider: &str, secret: &str) -> Sign {
-        Sign { provider: provider.to_owned(), secret: secret.to_owned(), url: None }
+        Sign { provider: provider.to_owned(), secret: Some(secret.to_owned()), secret_file: None, url: None }
     }
 
     /// Made with `openssl dgst -sha256 -hmac "shpss_0123456789"`.
@@ -145,5 +171,16 @@ mod tests {
         assert!(sign("generic", "secret").signed(b"\xff").unwrap().curl.is_none());
         assert!(sign("generic", "").signed(BODY).is_err());
         assert!(sign("square", "secret").signed(BODY).is_err());
+    }
+
+    #[test]
+    fn the_secret_may_be_in_a_file_with_a_line_end() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "shpss_0123456789\n").unwrap();
+        let in_file = Sign { secret: None, secret_file: Some(file.path().to_owned()), ..sign("shopify", "") };
+        let given = sign("shopify", "shpss_0123456789");
+        assert_eq!(in_file.signed(b"{}").unwrap().value, given.signed(b"{}").unwrap().value);
+        std::fs::write(file.path(), " \n").unwrap();
+        assert!(in_file.signed(b"{}").is_err());
     }
 }

@@ -138,7 +138,9 @@ async fn every_command(engine: Engine) {
     assert!(printed(&desk.run(&["deliveries", "list"]).await).contains("1042"));
     let shown = printed(&desk.run(&["deliveries", "show", &delivery]).await);
     assert!(shown.contains("1042") && shown.contains("no_item_mapping"), "{shown}");
-    printed(&desk.run(&["deliveries", "retry", &delivery, "--username", "mutual_max"]).await);
+    printed(
+        &desk.run(&["deliveries", "retry", &delivery, "--username", "mutual_max", "--reason", "she said so"]).await,
+    );
     loop {
         let cancelled = desk.run(&["deliveries", "cancel", &delivery]).await;
         if cancelled.status.success() {

@@ -26,6 +26,38 @@ pub(crate) async fn because(app: &TestApp, key: &str, reason: &str, document: &s
 }
 
 on_each_engine! {
+    async fn who_looks_for_a_person_or_sends_to_another_says_why_and_is_recorded(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = merchant.shop(Provider::Generic).await;
+        let id = shop.post(&orders::generic("1", "never_follows", &["STORM"])).await.accepted("queued");
+        app.settle().await;
+        let desk = support_key(app).await;
+        let look = "mutation ($input: ErasePersonalDataInput!) { done: erasePersonalData(input: $input) {
+            matched userErrors { code } } }";
+        let of_customer = json!({ "input": { "customer": "max@music.com", "dryRun": true } });
+        let reads = async || {
+            let read = r#"{ operatorActions(filter: { type: "personal_data_read" }) { nodes { reason } } }"#;
+            merchant.ask(read, json!({})).await["operatorActions"]["nodes"].clone()
+        };
+        let unsaid = app.try_ask(&desk, look, of_customer.clone()).await;
+        assert_eq!(unsaid["data"]["done"]["userErrors"][0]["code"], "REASON_REQUIRED");
+        assert_eq!(reads().await, json!([]));
+        let said = because(app, &desk, "ticket 4711", look, of_customer.clone()).await;
+        assert_eq!(said["data"]["done"]["matched"], json!(1), "{said}");
+        assert_eq!(reads().await, json!([{ "reason": "ticket 4711" }]));
+        // A merchant looks among its own.
+        assert_eq!(merchant.ask(look, of_customer).await["done"]["matched"], json!(1));
+        assert_eq!(reads().await.as_array().unwrap().len(), 1);
+
+        let retry = "mutation ($input: RetryDeliveryInput!) { done: retryDelivery(input: $input) { userErrors { code } } }";
+        let to_another = json!({ "input": { "deliveryId": id, "targetUsername": "mutual_max" } });
+        let unsaid = app.try_ask(&desk, retry, to_another.clone()).await;
+        assert_eq!(unsaid["data"]["done"]["userErrors"][0]["code"], "REASON_REQUIRED");
+        let said = because(app, &desk, "ticket 4712", retry, to_another).await;
+        assert_eq!(said["data"]["done"]["userErrors"], json!([]));
+        assert_eq!(shop.settled(&id).await.0, "COMPLETED");
+    }
+
     async fn what_support_does_is_listed_with_its_reason(app: &TestApp) {
         let merchant = app.merchant().await;
         let shop = merchant.shop(Provider::Generic).await;

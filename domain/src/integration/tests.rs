@@ -120,12 +120,14 @@ fn a_secret_that_a_store_already_uses_is_taken_however_short_and_an_empty_one_ne
         overlap_hours: 0,
     };
     let short = IntegrationEvent::SigningSecretSet { secret: "abc".into(), secret_preview: "…".into() };
-    given([]).when(set("abc")).then_expect_events(vec![short]);
-    for blank in ["", "  "] {
+    for copied in ["abc", " abc\n"] {
+        given([]).when(set(copied)).then_expect_events(vec![short.clone()]);
+    }
+    for blank in ["", "  ", "        "] {
         given([]).when(set(blank)).then_expect_error(IntegrationRefusal::InvalidSecret);
     }
     given([]).when(set(&"x".repeat(501))).then_expect_error(IntegrationRefusal::InvalidSecret);
-    assert!(is_weak_secret("1234567") && !is_weak_secret("12345678"));
+    assert!(is_weak_secret("1234567") && !is_weak_secret("12345678") && is_weak_secret(" 1234567 "));
 }
 
 #[test]

@@ -90,7 +90,7 @@ impl Customers {
 }
 
 /// Records for each delivery of another account that somebody knows now whose it is.
-async fn record(service: &Service, viewer: &Viewer, rows: &[DeliveryRow]) -> Result<(), ApiError> {
+pub(super) async fn record(service: &Service, viewer: &Viewer, rows: &[DeliveryRow]) -> Result<(), ApiError> {
     let others = rows.iter().filter(|row| !viewer.owns(&row.account_id));
     let records: Vec<_> = others.map(|row| record_one(service, viewer, row)).collect();
     let mut recorded = iter(records).buffer_unordered(CONCURRENCY);

@@ -6,6 +6,7 @@ use domain::delivery::{Delivery as Aggregate, DeliveryCommand, DeliveryStatus as
 use futures_util::stream::{StreamExt as _, TryStreamExt as _, iter};
 use projections::delivery_log::{self, DeliveryRow, Filter, Page};
 
+use super::erasure::SAY_WHY;
 use super::payload;
 use crate::event_log::CommandError;
 use crate::graphql::ApiError;
@@ -78,6 +79,10 @@ impl Deliveries {
     ) -> Result<DeliveryPayload, ApiError> {
         // Read as in an order. An empty one is for the delivery to refuse.
         let username = input.target_username.map(|name| normalised(&name).unwrap_or_default());
+        if username.is_some() && !asked(context)?.1.says_why() {
+            // What was bought goes to somebody else then.
+            return Ok(UserError::new("REASON_REQUIRED", SAY_WHY, None).into());
+        }
         tell(context, &input.delivery_id, DeliveryCommand::Retry { username }).await
     }
 

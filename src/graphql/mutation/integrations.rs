@@ -127,7 +127,8 @@ impl Integrations {
             return Ok(error.into());
         }
         let id = IntegrationId(ids::fresh());
-        let secret = input.signing_secret.unwrap_or_else(keys::new_signing_secret);
+        let given = input.signing_secret.map(|secret| secret.trim().to_owned());
+        let secret = given.unwrap_or_else(keys::new_signing_secret);
         let create = IntegrationCommand::Create(CreateIntegration {
             account_id,
             provider,
