@@ -79,12 +79,14 @@ async fn people_are_erased(desk: &Desk) {
     assert_eq!(mode & 0o777, 0o600);
 
     let events = async || desk.json(&["events", "tail", "--from", "1"]).await.as_array().unwrap().len();
-    let before = events().await;
-    for arguments in [&["erase", "--order", "1042"][..], &["--json", "erase", "--customer", "max@music.com"]] {
+    let preview = ["--json", "erase", "--customer", "max@music.com", "--reason", "ticket 4711"];
+    for arguments in [&["erase", "--order", "1042"][..], &preview] {
         let unasked = desk.run(arguments).await;
         let said = String::from_utf8_lossy(&unasked.stderr).into_owned();
         assert!(!unasked.status.success() && said.contains("--yes"), "{said}");
     }
+    // That it was looked for is recorded; nothing else is.
+    let before = events().await;
     for nobody in [["--customer", "nobody@music.com"], ["--order", "4711"]] {
         let refused = desk.run(&[&["erase", "--yes", "--reason", "why not"][..], &nobody].concat()).await;
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
