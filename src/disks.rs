@@ -12,7 +12,7 @@ use crate::service::Service;
 
 /// How long a write may take before the service counts as not ready.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
-/// An answer is as good as new for so long: whoever asks all the time writes no more for it.
+/// An answer counts for so long: to ask all the time causes no more writes.
 const GOOD_FOR: Duration = Duration::from_secs(1);
 /// Less room than this is warned of, in bytes and in parts of the disk.
 const LOW_BYTES: u64 = 256 * 1_024 * 1_024;

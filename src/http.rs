@@ -127,7 +127,7 @@ pub async fn serve(service: Arc<Service>, listener: TcpListener, bounds: Bounds)
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection stays slow");
         }
-        // Whoever does not read its answer holds its connection no longer than this.
+        // A client that does not read its answer holds its connection no longer than this.
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(bounds.write_timeout));
         let stream = Box::pin(stream);
@@ -187,7 +187,7 @@ struct GraphQlDoor {
 }
 
 impl GraphQlDoor {
-    /// The answer to who has no valid key: counted, and beyond so many in a minute only told to wait.
+    /// The answer to who has no valid key: counted, and beyond so many in a minute only asked to wait.
     fn unauthorized(&self, error: &Unauthorized, client: Option<IpAddr>) -> Response {
         let is_stranger = match error {
             Unauthorized::NoKey | Unauthorized::BadKey => true,

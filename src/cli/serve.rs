@@ -50,7 +50,7 @@ pub(super) struct Serve {
     /// from their header X-Forwarded-For, and limits by address count that
     #[arg(long, env = "CLOUD_BRIDGE_TRUSTED_PROXIES", value_name = "NETWORK", value_delimiter = ',', value_parser = network)]
     trusted_proxies: Vec<IpNet>,
-    /// Show the schema of the GraphQL API to whoever has an API key, for GraphiQL's completion and other tools
+    /// Show the schema of the GraphQL API to API keys, for GraphiQL's completion and other tools
     #[arg(long, env = "CLOUD_BRIDGE_GRAPHQL_INTROSPECTION", value_parser = FalseyValueParser::new())]
     graphql_introspection: bool,
     /// How long after a checkpoint of the log the next one is signed, like `15m` or `1h`; `off` for never by itself

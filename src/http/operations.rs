@@ -19,7 +19,7 @@ pub(super) async fn health(State(service): State<Arc<Service>>) -> Response {
     Json(json!({ "status": "healthy", "timestamp": timestamp })).into_response()
 }
 
-/// Webhooks can be stored now, and delivered. That views lag is told and does not make the service unready: stores must not
+/// Webhooks can be stored now, and delivered. That views lag is shown and does not make the service unready: stores must not
 /// be turned away because a chart is late.
 pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
     let now_us = service.clock.now().timestamp_micros();

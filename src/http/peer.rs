@@ -93,6 +93,6 @@ mod tests {
         ] {
             assert_eq!(client(peer, forwarded, &proxies), expected, "{peer} {forwarded:?}");
         }
-        assert_eq!(client("10.1.2.3", &["198.51.100.1"], &[]), "10.1.2.3", "nobody is trusted unless named");
+        assert_eq!(client("10.1.2.3", &["198.51.100.1"], &[]), "10.1.2.3", "no proxy is trusted unless it is named");
     }
 }

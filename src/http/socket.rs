@@ -1,9 +1,9 @@
-//! Sockets that watch: subscriptions over `graphql-transport-ws`. What a client says or reads paces nobody but itself.
+//! Sockets that watch: subscriptions over `graphql-transport-ws`. A client that says nothing, or reads slowly, holds up no other.
 
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ const MAX_SOCKETS: usize = 1_024;
 
 /// Close codes of the protocol and of ours, each with its reason.
 const INIT_TOO_LATE: (u16, &str) = (4408, "say who you are within 10 seconds");
-const SILENT: (u16, &str) = (4408, "nothing was heard for 90 seconds");
+const SILENT: (u16, &str) = (4408, "no message came for 90 seconds");
 const TOO_SLOW: (u16, &str) = (4429, "messages are not read as fast as they come: subscribe to less");
 const TOO_MANY: &str = "too many sockets are open with this key: close some, or try again later";
 
@@ -64,8 +64,8 @@ impl Default for Sockets {
 struct Shared {
     service: Arc<Service>,
     sockets: Arc<Sockets>,
-    /// Microseconds since 1970 at which something was last heard.
-    heard_at: AtomicI64,
+    /// Microseconds since 1970 at which the last message came.
+    last_message_at: AtomicI64,
     is_known: AtomicBool,
     waiting_bytes: AtomicUsize,
     is_too_slow: AtomicBool,
@@ -84,27 +84,26 @@ pub(super) async fn serve(
     let shared = Arc::new(Shared {
         service,
         sockets,
-        heard_at: AtomicI64::new(now.timestamp_micros()),
+        last_message_at: AtomicI64::new(now.timestamp_micros()),
         is_known: AtomicBool::new(false),
         waiting_bytes: AtomicUsize::new(0),
         is_too_slow: AtomicBool::new(false),
     });
     let (written, incoming) = socket.split();
     let (outbox, waiting) = mpsc::channel(MAX_WAITING);
-    let hearing = shared.clone();
-    let incoming = incoming.inspect(move |_| hearing.heard());
+    let noting = shared.clone();
+    let incoming = incoming.inspect(move |_| noting.note_message());
     let init = shared.clone();
-    let held = Arc::new(Mutex::new(None));
-    let holds = held.clone();
     let talk =
         GraphQLWebSocket::new_with_pair(Outbox { sender: outbox, shared: shared.clone() }, incoming, api, protocol)
             .on_connection_init(move |payload| async move {
                 let (viewer, key_place) = init.known(from_headers, &payload).await?;
                 drop(place);
-                *holds.lock().unwrap_or_else(PoisonError::into_inner) = Some(key_place);
                 init.is_known.store(true, Ordering::Relaxed);
                 let mut data = Data::default();
                 data.insert(viewer);
+                // Given back with the connection.
+                data.insert(key_place);
                 Ok(data)
             })
             .serve();
@@ -115,12 +114,11 @@ pub(super) async fn serve(
         }
     };
     write(written, waiting, watched, &shared).await;
-    drop(held);
 }
 
 impl Shared {
-    fn heard(&self) {
-        self.heard_at.store(self.service.clock.now().timestamp_micros(), Ordering::Relaxed);
+    fn note_message(&self) {
+        self.last_message_at.store(self.service.clock.now().timestamp_micros(), Ordering::Relaxed);
     }
 
     /// Who speaks, and a place of the key.
@@ -134,7 +132,7 @@ impl Shared {
         Ok((viewer, place))
     }
 
-    /// Returns once the client has not said who it is in time, or has not been heard of for long.
+    /// Returns once the client has not said who it is in time, or has sent nothing for long.
     async fn given_up(&self) -> (u16, &'static str) {
         let clock = &self.service.clock;
         clock.sleep_until(clock.now() + INIT_TIMEOUT).await;
@@ -142,7 +140,7 @@ impl Shared {
             return INIT_TOO_LATE;
         }
         loop {
-            let silent_since = self.heard_at.load(Ordering::Relaxed);
+            let silent_since = self.last_message_at.load(Ordering::Relaxed);
             let now = clock.now();
             let left = MAX_SILENCE - TimeDelta::microseconds(now.timestamp_micros().saturating_sub(silent_since));
             if left <= TimeDelta::zero() {
@@ -239,7 +237,7 @@ async fn write(
     if let Some((code, reason)) = reason {
         tracing::info!(code, reason, "a socket was closed");
         let close = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
-        // Whoever does not read will not read this either.
+        // A client that does not read will not read this either.
         tokio::time::timeout(Duration::from_secs(1), socket.send(close)).await.ok();
         return;
     }

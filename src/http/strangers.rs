@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 const MINUTE_S: i64 = 60;
 /// Requests without a valid key that an address may send in a minute. Behind a proxy that is not named as trusted all
-/// strangers have one address; whoever has a key is not counted.
+/// strangers have one address; requests with a valid key are not counted.
 const PER_MINUTE: u32 = 60;
 /// Addresses that are remembered. Where there are more in one minute, the rest share one count.
 const MAX_REMEMBERED: usize = 10_000;

@@ -1,4 +1,4 @@
-//! A disk that fills up: webhooks are told to come again, and are taken again as soon as there is room.
+//! A disk that fills up: webhooks are answered 503, and are taken again as soon as there is room.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

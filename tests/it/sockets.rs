@@ -66,13 +66,13 @@ on_each_engine! {
             let frame = closed(socket).await.expect("it says why");
             assert_eq!((u16::from(frame.code), frame.reason.as_str()), (4408, "say who you are within 10 seconds"));
         }
-        // Whoever is known stays, and there is room again.
+        // The one that is known stays, and there is room again.
         say(&mut known, json!({ "type": "ping" })).await;
         assert!(matches!(known.next().await, Some(Ok(Message::Text(said))) if said.contains("pong")));
         begun(app, &merchant.key).await;
         app.advance(TimeDelta::seconds(91));
         let frame = closed(&mut known).await.expect("it says why");
-        assert!(frame.reason.contains("nothing was heard"), "{frame:?}");
+        assert!(frame.reason.contains("no message came"), "{frame:?}");
     }
 
     async fn a_key_has_so_many_sockets_and_no_more(app: &TestApp) {

@@ -46,7 +46,7 @@ pub(super) struct Standing {
     pub(super) integration: StandingOf,
     #[serde(default)]
     pub(super) items: Vec<StandingItem>,
-    /// What was known of the customer is erased, and nobody has said since for whom it is.
+    /// What was known of the customer is erased, and no username was given since.
     #[serde(default)]
     pub(super) is_erased: bool,
 }
