@@ -8,16 +8,24 @@ use futures_util::Stream;
 use projections::View;
 use projections::database::Database;
 use projections::delivery_log::{self, DeliveryRow};
-use projections::feed::Fact;
+use projections::feed::{Cursor, Fact};
 use tokio::sync::broadcast;
 
-use crate::event_log::EventLog;
+use crate::event_log::{EventLog, LoadError};
 use crate::projector::Projector;
 
 /// Changes that a slow watcher may be behind; it misses the older ones then.
 const KEPT: usize = 1_024;
 const BATCH: i64 = 200;
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+#[derive(Debug, thiserror::Error)]
+enum FollowError {
+    #[error(transparent)]
+    Log(#[from] LoadError),
+    #[error(transparent)]
+    Views(#[from] sqlx::Error),
+}
 
 /// One follower of the feed for all watchers of this node.
 #[derive(Clone)]
@@ -49,19 +57,24 @@ impl Changes {
     /// Runs until it is dropped.
     pub async fn follow(&self, log: &EventLog, views: &Database, projector: &Projector) {
         let mut head = log.head_changes();
-        let mut position = log.head();
+        let mut cursor = head.borrow().clone();
         loop {
             head.mark_unchanged();
             if self.sender.receiver_count() == 0 {
                 // Nobody watches: whoever comes is told what happens from then on.
-                position = log.head();
+                cursor = head.borrow().clone();
             } else {
-                match self.step(log, views, projector, position).await {
+                match self.step(log, views, projector, &cursor).await {
                     Ok(Some(reached)) => {
-                        position = reached;
+                        cursor = reached;
                         continue;
                     }
                     Ok(None) => {}
+                    Err(FollowError::Log(LoadError::OtherLog { .. })) => {
+                        cursor = head.borrow().clone();
+                        tokio::time::sleep(RETRY_AFTER).await;
+                        continue;
+                    }
                     Err(error) => {
                         tracing::error!(%error, "changes cannot be told to those who watch");
                         tokio::time::sleep(RETRY_AFTER).await;
@@ -80,9 +93,9 @@ impl Changes {
         log: &EventLog,
         views: &Database,
         projector: &Projector,
-        position: i64,
-    ) -> anyhow::Result<Option<i64>> {
-        let events = log.read_after(position, BATCH).await?;
+        cursor: &Cursor,
+    ) -> Result<Option<Cursor>, FollowError> {
+        let events = log.follow(cursor, BATCH).await?;
         let Some(last) = events.last() else { return Ok(None) };
         let changed: BTreeSet<String> = events
             .iter()
@@ -96,6 +109,6 @@ impl Changes {
                 self.sender.send(Arc::new(row)).ok();
             }
         }
-        Ok(Some(last.position))
+        Ok(Some(last.cursor()))
     }
 }

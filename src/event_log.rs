@@ -8,6 +8,7 @@ pub mod blind_index;
 mod data_keys;
 pub mod execute;
 mod feed;
+mod head;
 mod identifiers;
 mod orders;
 mod postgres;
@@ -28,11 +29,13 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use cqrs_es::persist::EventUpcaster;
 use projections::database::{Database, Durability, Sql};
+use projections::feed::Cursor;
 use tokio::sync::watch;
 
 pub use append::{AppendError, Appended};
 pub use execute::{Actor, CommandError, Committed};
-pub use feed::{HeadListener, Told};
+pub use feed::{Changed, Told};
+pub use head::HeadListener;
 pub use scan::Scan;
 pub use store::{Start, StreamStore};
 pub use stream::{LoadError, MAX_EVENTS_PER_LOAD, SNAPSHOT_EVERY};
@@ -53,7 +56,7 @@ pub struct EventLog {
     vault: Vault,
     clock: Clock,
     writer: writer::WriterHandle,
-    head: Arc<watch::Sender<i64>>,
+    head: Arc<watch::Sender<Cursor>>,
     pressure: Arc<Pressure>,
     upcasters: Arc<Vec<Box<dyn EventUpcaster>>>,
     blind_index: Option<BlindIndex>,
@@ -88,10 +91,10 @@ impl EventLog {
     /// What is in a file of SQLite that nobody writes.
     pub(crate) async fn found_in(file: &Path) -> anyhow::Result<LogFile> {
         let database = Database::open_read_only(&sqlite_url(file)?).await?;
-        let found = tokio::try_join!(feed::head(&database), master_keys_in_use(&database));
+        let found = tokio::try_join!(head::head(&database), master_keys_in_use(&database));
         database.close().await;
         let (head, master_keys) = found?;
-        Ok(LogFile { head, master_keys })
+        Ok(LogFile { head: head.position, master_keys })
     }
 
     async fn over(
@@ -100,7 +103,7 @@ impl EventLog {
         blind_index: Option<BlindIndex>,
     ) -> anyhow::Result<Self> {
         let Surroundings { vault, clock, metrics } = surroundings;
-        let head = Arc::new(watch::Sender::new(feed::head(&database).await?));
+        let head = Arc::new(watch::Sender::new(head::head(&database).await?));
         let pressure = Arc::new(Pressure::default());
         let writer = writer::start(database.clone(), head.clone(), pressure.clone(), metrics);
         Ok(Self { database, vault, clock, writer, head, pressure, upcasters: Arc::default(), blind_index })
@@ -150,14 +153,9 @@ impl EventLog {
         matches!(self.database, Database::Sqlite(_))
     }
 
-    /// The position of the newest event, asked of the database: other nodes append too.
-    pub async fn newest(&self) -> sqlx::Result<i64> {
-        feed::head(&self.database).await
-    }
-
     /// Whether the log answers.
     pub async fn ping(&self) -> sqlx::Result<()> {
-        feed::head(&self.database).await.map(drop)
+        head::head(&self.database).await.map(drop)
     }
 
     /// Lets the writer finish what it accepted, then closes the database.
@@ -177,7 +175,7 @@ pub fn sqlite_url(path: &Path) -> anyhow::Result<String> {
 pub async fn migrate(database: &Database) -> Result<(), sqlx::migrate::MigrateError> {
     match database {
         Database::Sqlite(file) => SQLITE_MIGRATIONS.run(&file.writer).await,
-        Database::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool).await,
+        Database::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool.unbounded()).await,
     }
 }
 

@@ -7,7 +7,7 @@ mod refusal;
 pub mod signature;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::body::Body;
@@ -23,6 +23,7 @@ use domain::notice::{Notice, NoticeCommand, NoticeKind, NoticeReceived};
 use domain::{DeliveryId, IntegrationId, NoticeId, Private};
 use parse::{Aside, Parsed, StoreOrder, Unsigned};
 use serde::Serialize;
+use tokio::time::timeout;
 
 pub use refusal::IngestRefusal;
 
@@ -36,8 +37,8 @@ use crate::service::Service;
 pub const MAX_BODY_BYTES: usize = 2 * 1_024 * 1_024;
 /// How long a body may take to arrive. Shopify gives up after five seconds.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a webhook may take in all. What takes longer than its body is on our side.
-const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long looking up and recording may take: a store must hear that it did not work before it gives up itself.
+const OUR_PART: Duration = Duration::from_secs(2);
 
 /// What a store is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -59,9 +60,7 @@ pub async fn receive(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let mut body = RequestBody::new(body, &parts.headers, &service.bodies);
-    let admitting = admit(&service, path.as_ref().ok(), &parts.headers, &mut body);
-    let admitted = tokio::time::timeout(WEBHOOK_TIMEOUT, admitting).await;
-    match admitted.unwrap_or_else(|_| Err(IngestRefusal::Unavailable("it took too long".to_owned()))) {
+    match admit(&service, path.as_ref().ok(), &parts.headers, &mut body).await {
         Ok(Admitted::Recorded(receipt)) => (StatusCode::ACCEPTED, Json(receipt)).into_response(),
         // Exactly 200, or WooCommerce shows the merchant an error on saving the webhook.
         Ok(Admitted::Ping) => (StatusCode::OK, "pong").into_response(),
@@ -83,7 +82,7 @@ enum Admitted {
 }
 
 async fn admit(
-    service: &Service,
+    service: &Arc<Service>,
     path: Option<&Path<(String, String)>>,
     headers: &HeaderMap,
     body: &mut RequestBody<'_>,
@@ -92,11 +91,15 @@ async fn admit(
     let Path((provider, integration_id)) = path.ok_or(IngestRefusal::UnknownIntegration)?;
     let provider = Provider::parse(provider).ok_or(IngestRefusal::UnknownProvider)?;
     let integration_id: IntegrationId = integration_id.parse().map_err(|_| IngestRefusal::UnknownIntegration)?;
-    let link = service.integrations.find(integration_id).await?.ok_or(IngestRefusal::UnknownIntegration)?;
+    let began = Instant::now();
+    let found = timeout(OUR_PART, service.integrations.find(integration_id)).await;
+    let link = found.map_err(|_| took_too_long())??.ok_or(IngestRefusal::UnknownIntegration)?;
+    let our_part = OUR_PART.saturating_sub(began.elapsed());
     if link.provider != provider {
         return Err(IngestRefusal::UnknownIntegration);
     }
-    let source = Source { service, integration_id, link: &link };
+    let source = Source { service: service.clone(), integration_id, link };
+    let link = &source.link;
     // Shopify asks for a shop's erasure days after the app is gone, when the integration may well be deactivated.
     let topic = headers::topic(provider, headers);
     let is_asked_by_law =
@@ -120,32 +123,29 @@ async fn admit(
     };
     let parsed = parse::parse(provider, unsigned.topic.as_deref(), &body)
         .map_err(|malformed| source.refused(IngestRefusal::Malformed(malformed)))?;
-    let receipt = match parsed {
-        Parsed::Order(order) => source.order(order, unsigned, headers, body).await?,
-        Parsed::Notice(kind) => source.notice(kind, None, unsigned, body).await?,
-        Parsed::Unusable(why) => {
-            if unsigned.topic.as_deref().is_some_and(parse::shopify::privacy::is_compliance) {
-                tracing::warn!(
-                    integration = %integration_id,
-                    topic = unsigned.topic.as_deref(),
-                    reason = %why,
-                    "a privacy request cannot be used, and nothing was done on it: the merchant should do it by hand"
-                );
-            }
-            source.notice(NoticeKind::Unusable, Some(why.for_merchant(source.link.provider)), unsigned, body).await?
-        }
-    };
-    Ok(Admitted::Recorded(receipt))
+    let api_key = headers.get("x-api-key").map(|key| key.to_str().unwrap_or_default().to_owned());
+    // On its own: a client that hangs up, or whose patience ends before the log answers, changes nothing about what is
+    // recorded, counted and said in the log.
+    let recording = tokio::spawn(source.record(parsed, unsigned, api_key, body));
+    match timeout(our_part, recording).await {
+        Ok(Ok(recorded)) => recorded.map(Admitted::Recorded),
+        Ok(Err(panicked)) => Err(IngestRefusal::Unavailable(panicked.to_string())),
+        Err(_) => Err(took_too_long()),
+    }
+}
+
+fn took_too_long() -> IngestRefusal {
+    IngestRefusal::Unavailable("the event log took too long".to_owned())
 }
 
 /// The integration that a webhook came in for.
-struct Source<'s> {
-    service: &'s Service,
+struct Source {
+    service: Arc<Service>,
     integration_id: IntegrationId,
-    link: &'s Link,
+    link: Arc<Link>,
 }
 
-impl Source<'_> {
+impl Source {
     fn count(&self, reason: RefusalReason, message: Option<String>) {
         let now = self.service.clock.now();
         self.service.refusals.count(self.link.account_id, self.integration_id, reason, message, now);
@@ -159,19 +159,43 @@ impl Source<'_> {
         refusal
     }
 
+    async fn record(
+        self,
+        parsed: Parsed,
+        unsigned: Unsigned,
+        api_key: Option<String>,
+        body: Bytes,
+    ) -> Result<Receipt, IngestRefusal> {
+        match parsed {
+            Parsed::Order(order) => self.order(order, unsigned, api_key, body).await,
+            Parsed::Notice(kind) => self.notice(kind, None, unsigned, body).await,
+            Parsed::Unusable(why) => {
+                if unsigned.topic.as_deref().is_some_and(parse::shopify::privacy::is_compliance) {
+                    tracing::warn!(
+                        integration = %self.integration_id,
+                        topic = unsigned.topic.as_deref(),
+                        reason = %why,
+                        "a privacy request cannot be used, and nothing was done on it: the merchant should do it by hand"
+                    );
+                }
+                self.notice(NoticeKind::Unusable, Some(why.for_merchant(self.link.provider)), unsigned, body).await
+            }
+        }
+    }
+
     async fn order(
         &self,
         order: StoreOrder,
         unsigned: Unsigned,
-        headers: &HeaderMap,
+        api_key: Option<String>,
         body: Bytes,
     ) -> Result<Receipt, IngestRefusal> {
         let received_at = self.service.clock.now();
         let delivery_id = DeliveryId::of(self.integration_id, &order.order_id);
-        let api_key = self.api_key(headers).await?;
+        let api_key = self.api_key(api_key).await?;
         let body_bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
         let aside = Aside { unsigned, api_key, body_bytes, received_at };
-        let webhook = order.into_webhook(self.integration_id, self.link, aside);
+        let webhook = order.into_webhook(self.integration_id, &self.link, aside);
         let command = DeliveryCommand::RecordWebhook(Box::new(webhook));
         let id = delivery_id.to_string();
         let committed = self.service.log.execute_fresh::<Delivery>(&id, command, &Actor::Store, Some(body)).await?;
@@ -240,11 +264,9 @@ impl Source<'_> {
     }
 
     /// A webhook may name an API key beside its signature. Who has the wrong one has a reason to look.
-    async fn api_key(&self, headers: &HeaderMap) -> Result<ApiKeyUse, IngestRefusal> {
-        let Some(key) = headers.get("x-api-key").map(|value| value.to_str().unwrap_or_default()) else {
-            return Ok(ApiKeyUse::None);
-        };
-        let known = self.service.api_key(key).await;
+    async fn api_key(&self, key: Option<String>) -> Result<ApiKeyUse, IngestRefusal> {
+        let Some(key) = key else { return Ok(ApiKeyUse::None) };
+        let known = self.service.api_key(&key).await;
         let known = known.map_err(|error| IngestRefusal::Unavailable(error.to_string()))?;
         let ours = known.filter(|known| known.account_id == self.link.account_id.to_string());
         Ok(ours.and_then(|key| key.id.parse().ok()).map_or(ApiKeyUse::Foreign, ApiKeyUse::Key))

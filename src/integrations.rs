@@ -79,27 +79,30 @@ impl Integrations {
             return;
         }
         let mut head = self.log.head_changes();
-        let mut position = self.log.head();
+        let mut cursor = head.borrow().clone();
         // What was appended between opening the log and now is not in memory yet, so nothing is missed.
         loop {
             head.mark_unchanged();
-            let heard_of = *head.borrow();
-            match self.log.changed_after(Integration::TYPE, position, BATCH).await {
+            let heard_of = head.borrow().clone();
+            match self.log.changed_after(Integration::TYPE, &cursor, BATCH).await {
                 Ok(changed) if changed.is_empty() => {
-                    position = heard_of;
+                    cursor = heard_of;
                     if head.changed().await.is_err() {
                         return;
                     }
                 }
                 Ok(changed) => {
-                    for (at, id, sequence) in changed {
-                        position = at;
-                        if let Ok(id) = id.parse() {
-                            self.heard(id, sequence);
+                    for changed in changed {
+                        cursor = changed.cursor;
+                        if let Ok(id) = changed.aggregate_id.parse() {
+                            self.heard(id, changed.sequence);
                         }
                     }
                 }
                 Err(error) => {
+                    if matches!(error, LoadError::OtherLog { .. }) {
+                        cursor = heard_of;
+                    }
                     tracing::error!(%error, "changes of integrations cannot be followed");
                     self.forget_everything();
                     tokio::time::sleep(Duration::from_millis(500)).await;

@@ -21,6 +21,7 @@ pub mod master_keys;
 pub mod metrics;
 pub mod operations;
 pub mod personal_data;
+mod progress;
 pub mod projector;
 pub mod rate_limit;
 mod reactions;

@@ -73,35 +73,53 @@ struct Reactions<'s> {
 impl Reactions<'_> {
     async fn run(&mut self) -> Result<(), ReactionError> {
         let log = &self.service.log;
-        let mut saved = log.follower_position(FOLLOWER).await?;
-        let mut position = (saved - SEEN_AGAIN).max(0);
+        let saved = log.follower_cursor(FOLLOWER).await?;
+        if !log.holds(&saved).await? {
+            return self.begin_again(saved.position).await;
+        }
+        let mut saved = saved.position;
+        let mut cursor = log.cursor_at((saved - SEEN_AGAIN).max(0)).await?.unwrap_or_default();
         let mut head = log.head_changes();
         let mut save = tokio::time::interval(SAVE_EVERY);
         save.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            self.service.reacting.begin();
             log.give_way().await;
             head.mark_unchanged();
-            let heard_of = *head.borrow();
-            let events = log.read_after_webhooks_aside(position, BATCH).await?;
+            let heard_of = head.borrow().clone();
+            let events = match log.follow_webhooks_aside(&cursor, BATCH).await {
+                Err(LoadError::OtherLog { position }) => return self.begin_again(position).await,
+                read => read?,
+            };
             for event in &events {
                 self.react(event).await?;
-                position = event.position;
+                cursor = event.cursor();
             }
-            if events.is_empty() {
+            if events.is_empty() && heard_of.position > cursor.position {
                 // Nothing but webhooks up to there.
-                position = position.max(heard_of);
+                cursor = heard_of;
             }
+            let position = cursor.position;
+            self.service.reacting.done();
             self.service.reacted.send_replace(position);
             tokio::select! {
                 biased;
                 _ = save.tick(), if position > saved => {
-                    log.save_follower_position(FOLLOWER, position).await?;
+                    log.save_follower_cursor(FOLLOWER, &cursor).await?;
                     saved = position;
                 }
                 () = std::future::ready(()), if !events.is_empty() => {}
                 changed = head.changed() => if changed.is_err() { return Ok(()) },
             }
         }
+    }
+
+    /// What was done in answer to another log says nothing of this one. All of it is idempotent.
+    async fn begin_again(&mut self, position: i64) -> Result<(), ReactionError> {
+        tracing::error!(position, "reactions have followed another event log: they begin again from its first event");
+        self.fixes.clear();
+        self.service.reacted.send_replace(0);
+        Ok(self.service.log.reset_follower(FOLLOWER).await?)
     }
 
     async fn react(&mut self, event: &Recorded) -> Result<(), ReactionError> {

@@ -27,6 +27,7 @@ use crate::http::body::Bodies;
 use crate::integrations::Integrations;
 use crate::master_keys::Rotation;
 use crate::metrics::Metrics;
+use crate::progress::Progress;
 use crate::projector::Projector;
 use crate::rate_limit::RateLimits;
 use crate::replay::job::Replays;
@@ -94,6 +95,9 @@ pub struct Service {
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// To try logins with; deliveries are the worker's.
     pub(crate) cortex: CortexClient,
+    /// Whether reactions and the queue go on.
+    pub(crate) reacting: Progress,
+    pub(crate) working: Progress,
     /// The position up to which everything that follows from what happened has happened.
     pub(crate) reacted: watch::Sender<i64>,
     /// What erasures leave in the files.
@@ -141,6 +145,8 @@ impl Service {
             views_probe: Probe::default(),
             trusted_proxies: options.trusted_proxies.clone(),
             cortex: cortex.clone(),
+            reacting: Progress::default(),
+            working: Progress::default(),
             reacted: watch::Sender::new(0),
             traces: Traces::default(),
             stopping: watch::Sender::new(false),
@@ -229,6 +235,9 @@ impl Service {
     /// The key as it is recorded, active or not. One that is not found is looked for again once the view has caught up:
     /// a view that is folded for the first time must not lock anybody out.
     pub async fn api_key(&self, key: &str) -> anyhow::Result<Option<ApiKeyRow>> {
+        if self.projector.of_other_log().contains(&View::Accounts) {
+            bail!("the accounts are of another event log, and are being rebuilt");
+        }
         let hash = keys::hash(key);
         if let Some(row) = accounts::key_by_hash(&self.views, &hash).await? {
             return Ok(Some(row));

@@ -72,11 +72,13 @@ impl Worker {
         let mut failures = Recurring::new("the queue cannot be read");
         while !*stopping.borrow() {
             changes.mark_unchanged();
+            worker.service.working.begin();
             let now = worker.service.clock.now();
             queue.forget_the_past(now);
             let wake_at = match worker.fill(&mut queue, &mut attempts, now).await {
                 Ok(wake_at) => {
                     failures.worked();
+                    worker.service.working.done();
                     wake_at
                 }
                 Err(error) => {
@@ -105,7 +107,9 @@ impl Worker {
         let views = &self.service.views;
         let now_us = now.timestamp_micros();
         let room = self.pace.concurrency.saturating_sub(attempts.len());
-        if room > 0 {
+        // What was due in another log is nothing to go by.
+        let is_of_log = !self.service.projector.of_other_log().contains(&View::DueDeliveries);
+        if room > 0 && is_of_log {
             let limit = i64::try_from(room + queue.passed_over()).unwrap_or(i64::MAX);
             let paced: Vec<String> = queue.paced.keys().take(MAX_PACED).map(ToString::to_string).collect();
             let due = due_deliveries::due(views, now_us, &paced, limit).await?;

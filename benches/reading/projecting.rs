@@ -7,6 +7,7 @@ use cloud_bridge::event_log::EventLog;
 use cloud_bridge::projector::Projector;
 use projections::View;
 use projections::database::{Database, Sql};
+use projections::feed::Cursor;
 use serde::Serialize;
 use tokio::runtime::Handle;
 
@@ -67,24 +68,24 @@ pub(crate) async fn empty(views: &Database) -> sqlx::Result<()> {
     for table in TABLES {
         views.execute(Sql::new(format!("DELETE FROM {table}_g1"))).await?;
     }
-    views.execute(Sql::new("UPDATE live_views SET position = 0")).await?;
+    views.execute(Sql::new("UPDATE live_views SET position = 0, hash = ''")).await?;
     // Rows that were deleted must not be in the way of those that are measured.
     views.execute(Sql::new("VACUUM")).await.map(drop)
 }
 
 async fn alone(log: &EventLog, views: &Database, view: View) -> anyhow::Result<Alone> {
     let (mut reading, mut applying) = (Duration::ZERO, Duration::ZERO);
-    let mut position = 0;
+    let mut cursor = Cursor::START;
     loop {
         let started = Instant::now();
-        let events = log.read_after(position, BATCH).await?;
+        let events = log.follow(&cursor, BATCH).await?;
         reading += started.elapsed();
         let Some(last) = events.last() else { break };
-        let reached = last.position;
+        let reached = last.cursor();
         let started = Instant::now();
-        view.advance(views, position, &events).await.with_context(|| view.name())?;
+        view.advance(views, &cursor, &events).await.with_context(|| view.name())?;
         applying += started.elapsed();
-        position = reached;
+        cursor = reached;
     }
     Ok(Alone { view: view.name(), reading_seconds: reading.as_secs_f64(), applying_seconds: applying.as_secs_f64() })
 }

@@ -7,7 +7,7 @@ use sqlx::error::DatabaseError;
 
 use crate::View;
 use crate::database::{Database, Transaction};
-use crate::feed::Recorded;
+use crate::feed::{Cursor, Recorded};
 use crate::registry::{Build, Live};
 use crate::schema::Columns;
 use crate::table::Tables;
@@ -55,7 +55,7 @@ impl View {
             self.forget_build(&mut transaction).await?;
             generation = build.generation + 1;
         }
-        let build = Build { generation, schema_version: known, position: 0, started_at: now_us };
+        let build = Build { generation, schema_version: known, cursor: Cursor::START, started_at: now_us };
         // A build that was cancelled may have left tables of this name that could not be dropped then.
         self.schema().drop_tables(&mut transaction, generation).await?;
         self.schema().create_tables(&mut transaction, generation).await?;
@@ -76,9 +76,10 @@ impl View {
         let mut transaction = database.begin().await?;
         let Some(build) = self.seized_build(&mut transaction, build).await? else { return Ok(None) };
         self.apply(&mut Tables::of(&mut transaction, build.generation), events).await?;
-        self.save_build(&mut transaction, last.position).await?;
+        let cursor = last.cursor();
+        self.save_build(&mut transaction, &cursor).await?;
         transaction.commit().await?;
-        Ok(Some(Build { position: last.position, ..build }))
+        Ok(Some(Build { cursor, ..build }))
     }
 
     /// Holds both generations still. None if another node is at the build or moved it, or if it is over.
@@ -120,31 +121,31 @@ impl View {
 }
 
 impl Switch {
-    /// The position of the last event in the new generation.
-    pub fn position(&self) -> i64 {
-        self.build.position
+    /// The last event in the new generation.
+    pub fn cursor(&self) -> &Cursor {
+        &self.build.cursor
     }
 
     /// Whether the live generation holds events that the new one has not.
     pub fn is_behind(&self) -> bool {
-        self.build.position < self.live.position
+        self.build.cursor.position < self.live.cursor.position
     }
 
     /// Applies events that follow the position without a gap.
     pub async fn apply(&mut self, events: &[Recorded]) -> sqlx::Result<()> {
         let Some(last) = events.last() else { return Ok(()) };
         self.view.apply(&mut Tables::of(&mut self.transaction, self.build.generation), events).await?;
-        self.build.position = last.position;
+        self.build.cursor = last.cursor();
         Ok(())
     }
 
     /// Puts the new generation in the place of the old one. Gives up after `patience` if readers are in the way: as long
     /// as it waits for them, those that come after wait too.
     pub async fn finish(mut self, patience: Duration) -> sqlx::Result<Live> {
-        let Build { generation, schema_version, position, .. } = self.build;
+        let Build { generation, schema_version, cursor, .. } = self.build;
         let columns = if schema_version == self.live.schema_version { Columns::Same } else { Columns::Other };
         self.view.forget_build(&mut self.transaction).await?;
-        let live = Live { generation, schema_version, position };
+        let live = Live { generation, schema_version, cursor };
         self.view.save_live(&mut self.transaction, &live).await?;
         self.transaction.wait_for_locks(patience).await?;
         self.view.schema().show(&mut self.transaction, generation, columns).await?;

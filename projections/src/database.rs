@@ -1,5 +1,6 @@
 //! One database on either engine, and what happens in it together.
 
+mod postgres;
 mod sql;
 mod sqlite;
 
@@ -7,10 +8,14 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
+use sqlx::postgres::PgRow;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
-use sqlx::{Executor as _, FromRow, PgPool, Postgres, Sqlite};
+use sqlx::{Executor as _, FromRow, Postgres, Sqlite};
+use tokio::time::timeout;
 
+use self::postgres::ANSWER_WITHIN;
+pub(crate) use self::postgres::STEP_WITHIN;
+pub use self::postgres::{PostgresConnection, PostgresPool};
 pub(crate) use self::sql::storable;
 pub use self::sql::{Argument, Sql};
 use self::sql::{query, query_as};
@@ -18,12 +23,14 @@ pub use self::sqlite::SqliteFile;
 
 /// What is written to learn whether writing works, in bytes: as much as some orders.
 const PROBE_BYTES: usize = 64 * 1_024;
+/// How long clearing one table of Postgres may take.
+const VACUUM_WITHIN: Duration = Duration::from_mins(11);
 
 /// A file of SQLite or a database of Postgres.
 #[derive(Clone, Debug)]
 pub enum Database {
     Sqlite(SqliteFile),
-    Postgres(PgPool),
+    Postgres(PostgresPool),
 }
 
 /// How much of the last moments a power cut may take.
@@ -58,19 +65,7 @@ impl Database {
     pub async fn open(url: &str, durability: Durability) -> Result<Self, OpenError> {
         match scheme(url)? {
             Scheme::Sqlite => Ok(Self::Sqlite(SqliteFile::open(url, durability).await?)),
-            Scheme::Postgres => {
-                let synchronous_commit = if durability == Durability::Full { "on" } else { "off" };
-                let options = PgConnectOptions::from_str(url)?
-                    .application_name("cloud-bridge")
-                    .options([("synchronous_commit", synchronous_commit), ("statement_timeout", "30s")]);
-                let pool = PgPoolOptions::new()
-                    .max_connections(16)
-                    .acquire_timeout(Duration::from_secs(5))
-                    .test_before_acquire(false)
-                    .connect_with(options)
-                    .await?;
-                Ok(Self::Postgres(pool))
-            }
+            Scheme::Postgres => Ok(Self::Postgres(PostgresPool::open(url, durability).await?)),
         }
     }
 
@@ -83,12 +78,7 @@ impl Database {
                 let readers = SqliteFile::readers(options).await?;
                 Ok(Self::Sqlite(SqliteFile { writer: readers.clone(), readers, path, lock: None }))
             }
-            Scheme::Postgres => {
-                let options = PgConnectOptions::from_str(url)?
-                    .application_name("cloud-bridge (reading)")
-                    .options([("default_transaction_read_only", "on")]);
-                Ok(Self::Postgres(PgPoolOptions::new().max_connections(2).connect_with(options).await?))
-            }
+            Scheme::Postgres => Ok(Self::Postgres(PostgresPool::open_read_only(url).await?)),
         }
     }
 
@@ -102,14 +92,23 @@ impl Database {
     pub async fn fetch_all<T: Row>(&self, sql: Sql) -> sqlx::Result<Vec<T>> {
         match self {
             Self::Sqlite(file) => query_as::<Sqlite, T>(&sql).fetch_all(&file.readers).await,
-            Self::Postgres(pool) => query_as::<Postgres, T>(&sql).fetch_all(pool).await,
+            Self::Postgres(pool) => {
+                let mut connection = pool.acquire().await?;
+                let answer = timeout(ANSWER_WITHIN, query_as::<Postgres, T>(&sql).fetch_all(connection.asked())).await;
+                connection.heard(answer)
+            }
         }
     }
 
     pub async fn fetch_optional<T: Row>(&self, sql: Sql) -> sqlx::Result<Option<T>> {
         match self {
             Self::Sqlite(file) => query_as::<Sqlite, T>(&sql).fetch_optional(&file.readers).await,
-            Self::Postgres(pool) => query_as::<Postgres, T>(&sql).fetch_optional(pool).await,
+            Self::Postgres(pool) => {
+                let mut connection = pool.acquire().await?;
+                let answer =
+                    timeout(ANSWER_WITHIN, query_as::<Postgres, T>(&sql).fetch_optional(connection.asked())).await;
+                connection.heard(answer)
+            }
         }
     }
 
@@ -121,7 +120,11 @@ impl Database {
     pub async fn execute(&self, sql: Sql) -> sqlx::Result<u64> {
         match self {
             Self::Sqlite(file) => Ok(query::<Sqlite>(&sql).execute(&file.writer).await?.rows_affected()),
-            Self::Postgres(pool) => Ok(query::<Postgres>(&sql).execute(pool).await?.rows_affected()),
+            Self::Postgres(pool) => {
+                let mut connection = pool.acquire().await?;
+                let answer = timeout(ANSWER_WITHIN, query::<Postgres>(&sql).execute(connection.asked())).await;
+                Ok(connection.heard(answer)?.rows_affected())
+            }
         }
     }
 
@@ -161,16 +164,16 @@ impl Database {
             Self::Postgres(pool) => {
                 let mut connection = pool.acquire().await?;
                 // By tables that were large for long, a vacuum takes its time; nobody waits behind it.
-                connection.execute("SET statement_timeout = '10min'").await?;
+                connection.run("SET statement_timeout = '10min'", ANSWER_WITHIN).await?;
                 let mut done = Ok(());
                 for table in tables {
                     // Whoever else is at it does the same.
-                    done = connection.execute(format!("VACUUM (SKIP_LOCKED) {table}").as_str()).await.map(drop);
+                    done = connection.run(&format!("VACUUM (SKIP_LOCKED) {table}"), VACUUM_WITHIN).await;
                     if done.is_err() {
                         break;
                     }
                 }
-                connection.execute("SET statement_timeout = '30s'").await?;
+                connection.run("RESET statement_timeout", ANSWER_WITHIN).await?;
                 done.map(|()| true)
             }
         }
@@ -207,22 +210,26 @@ fn scheme(url: &str) -> Result<Scheme, OpenError> {
 /// Several statements that happen together or not at all. Dropped without a commit, nothing happened.
 pub enum Transaction {
     Sqlite(sqlx::Transaction<'static, Sqlite>),
-    Postgres(sqlx::Transaction<'static, Postgres>),
+    Postgres(PostgresConnection),
 }
 
 impl Transaction {
     pub async fn fetch_all<T: Row>(&mut self, sql: Sql) -> sqlx::Result<Vec<T>> {
         match self {
             Self::Sqlite(transaction) => query_as::<Sqlite, T>(&sql).fetch_all(&mut **transaction).await,
-            Self::Postgres(transaction) => query_as::<Postgres, T>(&sql).fetch_all(&mut **transaction).await,
+            Self::Postgres(connection) => {
+                let answer = timeout(STEP_WITHIN, query_as::<Postgres, T>(&sql).fetch_all(connection.asked())).await;
+                connection.heard(answer)
+            }
         }
     }
 
     pub async fn execute(&mut self, sql: Sql) -> sqlx::Result<u64> {
         match self {
             Self::Sqlite(transaction) => Ok(query::<Sqlite>(&sql).execute(&mut **transaction).await?.rows_affected()),
-            Self::Postgres(transaction) => {
-                Ok(query::<Postgres>(&sql).execute(&mut **transaction).await?.rows_affected())
+            Self::Postgres(connection) => {
+                let answer = timeout(STEP_WITHIN, query::<Postgres>(&sql).execute(connection.asked())).await;
+                Ok(connection.heard(answer)?.rows_affected())
             }
         }
     }
@@ -231,7 +238,7 @@ impl Transaction {
     pub(crate) async fn run_script(&mut self, statements: &str) -> sqlx::Result<()> {
         match self {
             Self::Sqlite(transaction) => transaction.execute(statements).await.map(drop),
-            Self::Postgres(transaction) => transaction.execute(statements).await.map(drop),
+            Self::Postgres(connection) => connection.run(statements, STEP_WITHIN).await,
         }
     }
 
@@ -247,7 +254,7 @@ impl Transaction {
     pub async fn commit(self) -> sqlx::Result<()> {
         match self {
             Self::Sqlite(transaction) => transaction.commit().await,
-            Self::Postgres(transaction) => transaction.commit().await,
+            Self::Postgres(connection) => connection.commit().await,
         }
     }
 

@@ -8,12 +8,31 @@ use domain::delivery::{Delivery, DeliveryEvent};
 use domain::integration::{Integration, IntegrationEvent};
 use domain::notice::{Notice, NoticeEvent};
 use domain::operation::{Operation, OperationEvent};
+use sqlx::FromRow;
+
+/// How far a follower of the log has read, and which event that was. A position alone does not tell one log from
+/// another, or from what was put back in its place: the hash of an event does, for it covers ids, times and keys that no
+/// other log has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, FromRow)]
+pub struct Cursor {
+    /// Of the last event that was read; 0 before the first.
+    pub position: i64,
+    /// Of that event; empty before the first.
+    pub hash: Vec<u8>,
+}
+
+impl Cursor {
+    /// Before the first event of any log.
+    pub const START: Self = Self { position: 0, hash: vec![] };
+}
 
 /// One event of the log, opened and read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorded {
     /// Its place among all events: 1, 2, 3, … without a gap.
     pub position: i64,
+    /// The hash that chains it to its stream.
+    pub hash: Vec<u8>,
     pub aggregate_id: String,
     /// Its place in its stream: 1, 2, 3, … without a gap.
     pub sequence: i64,
@@ -79,6 +98,11 @@ impl Fact {
 }
 
 impl Recorded {
+    /// For who has read up to this event.
+    pub fn cursor(&self) -> Cursor {
+        Cursor { position: self.position, hash: self.hash.clone() }
+    }
+
     pub fn recorded_at_us(&self) -> i64 {
         self.recorded_at.timestamp_micros()
     }

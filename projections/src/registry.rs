@@ -4,14 +4,16 @@ use sqlx::FromRow;
 
 use crate::View;
 use crate::database::{Database, Sql, Transaction};
+use crate::feed::Cursor;
 
 /// The generation of a view that people read.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Live {
     pub generation: i64,
     pub schema_version: i64,
-    /// Of the last event that is in it.
-    pub position: i64,
+    /// The last event that is in it.
+    #[sqlx(flatten)]
+    pub cursor: Cursor,
 }
 
 /// The next generation of a view, built beside the live one.
@@ -19,8 +21,9 @@ pub struct Live {
 pub struct Build {
     pub generation: i64,
     pub schema_version: i64,
-    /// Of the last event that is in it.
-    pub position: i64,
+    /// The last event that is in it.
+    #[sqlx(flatten)]
+    pub cursor: Cursor,
     /// Microseconds since 1970.
     pub started_at: i64,
 }
@@ -34,7 +37,7 @@ struct NamedBuild {
 
 /// All builds under way, of the views that this version knows.
 pub async fn builds(database: &Database) -> sqlx::Result<Vec<(View, Build)>> {
-    let sql = "SELECT view, generation, schema_version, position, started_at FROM view_builds ORDER BY view";
+    let sql = "SELECT view, generation, schema_version, position, hash, started_at FROM view_builds ORDER BY view";
     let builds: Vec<NamedBuild> = database.fetch_all(sql.into()).await?;
     Ok(builds.into_iter().filter_map(|found| Some((View::parse(&found.view)?, found.build))).collect())
 }
@@ -45,9 +48,9 @@ impl View {
         database.fetch_optional(self.select_live()).await
     }
 
-    /// The position of the last event in the live generation.
-    pub async fn checkpoint(self, database: &Database) -> sqlx::Result<i64> {
-        Ok(self.live(database).await?.map_or(0, |live| live.position))
+    /// The last event in the live generation.
+    pub async fn checkpoint(self, database: &Database) -> sqlx::Result<Cursor> {
+        Ok(self.live(database).await?.map_or(Cursor::START, |live| live.cursor))
     }
 
     pub async fn build(self, database: &Database) -> sqlx::Result<Option<Build>> {
@@ -55,11 +58,11 @@ impl View {
     }
 
     fn select_live(self) -> Sql {
-        Sql::new("SELECT generation, schema_version, position FROM live_views WHERE view = ").bind(self.name())
+        Sql::new("SELECT generation, schema_version, position, hash FROM live_views WHERE view = ").bind(self.name())
     }
 
     fn select_build(self) -> Sql {
-        Sql::new("SELECT generation, schema_version, position, started_at FROM view_builds WHERE view = ")
+        Sql::new("SELECT generation, schema_version, position, hash, started_at FROM view_builds WHERE view = ")
             .bind(self.name())
     }
 
@@ -101,24 +104,35 @@ impl View {
             .push(", schema_version = ")
             .bind(live.schema_version)
             .push(", position = ")
-            .bind(live.position)
+            .bind(live.cursor.position)
+            .push(", hash = ")
+            .bind(live.cursor.hash.clone())
             .push(" WHERE view = ")
             .bind(self.name());
         transaction.execute(sql).await.map(drop)
     }
 
     pub(crate) async fn record_build(self, transaction: &mut Transaction, build: &Build) -> sqlx::Result<()> {
-        let sql = Sql::new("INSERT INTO view_builds (view, generation, schema_version, position, started_at) VALUES (")
-            .bind(self.name())
-            .push(", ")
-            .bind_list([build.generation, build.schema_version, build.position, build.started_at])
-            .push(")");
+        let sql =
+            Sql::new("INSERT INTO view_builds (view, generation, schema_version, position, hash, started_at) VALUES (")
+                .bind(self.name())
+                .push(", ")
+                .bind_list([build.generation, build.schema_version, build.cursor.position])
+                .push(", ")
+                .bind(build.cursor.hash.clone())
+                .push(", ")
+                .bind(build.started_at)
+                .push(")");
         transaction.execute(sql).await.map(drop)
     }
 
-    pub(crate) async fn save_build(self, transaction: &mut Transaction, position: i64) -> sqlx::Result<()> {
-        let sql =
-            Sql::new("UPDATE view_builds SET position = ").bind(position).push(" WHERE view = ").bind(self.name());
+    pub(crate) async fn save_build(self, transaction: &mut Transaction, cursor: &Cursor) -> sqlx::Result<()> {
+        let sql = Sql::new("UPDATE view_builds SET position = ")
+            .bind(cursor.position)
+            .push(", hash = ")
+            .bind(cursor.hash.clone())
+            .push(" WHERE view = ")
+            .bind(self.name());
         transaction.execute(sql).await.map(drop)
     }
 

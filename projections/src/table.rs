@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use sqlx::{PgConnection, QueryBuilder, Sqlite, SqliteConnection};
+use tokio::time::timeout;
 
-use crate::database::{Row, Sql, Transaction};
+use crate::database::{Row, STEP_WITHIN, Sql, Transaction};
 use crate::schema::physical;
 
 /// Rows in one statement of SQLite. Few texts for each table, so that SQLite prepares each once and keeps it.
@@ -80,7 +81,10 @@ pub(crate) async fn write<R: TableRow>(tables: &mut Tables<'_>, rows: &[R], exis
     let table = tables.name(R::TABLE);
     match tables.transaction {
         Transaction::Sqlite(transaction) => write_sqlite(transaction, &table, rows, existing).await,
-        Transaction::Postgres(transaction) => write_postgres(transaction, &table, rows, existing).await,
+        Transaction::Postgres(connection) => {
+            let answer = timeout(STEP_WITHIN, write_postgres(connection.asked(), &table, rows, existing)).await;
+            connection.heard(answer)
+        }
     }
 }
 
@@ -107,8 +111,10 @@ pub(crate) async fn read<R: TableRow + Row>(tables: &mut Tables<'_>, ids: &[&str
             let sql = format!("{sql} IN (SELECT value FROM json_each($1))");
             sqlx::query_as(&sql).bind(ids).fetch_all(&mut **transaction).await
         }
-        Transaction::Postgres(transaction) => {
-            sqlx::query_as(&format!("{sql} = ANY($1)")).bind(ids).fetch_all(&mut **transaction).await
+        Transaction::Postgres(connection) => {
+            let sql = format!("{sql} = ANY($1)");
+            let answer = timeout(STEP_WITHIN, sqlx::query_as(&sql).bind(ids).fetch_all(connection.asked())).await;
+            connection.heard(answer)
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The views by name, and how one is moved along the feed: its rows and its checkpoint in one transaction.
 
 use crate::database::Database;
-use crate::feed::Recorded;
+use crate::feed::{Cursor, Recorded};
 use crate::registry::Live;
 use crate::schema::{Columns, Schema, physical};
 use crate::table::Tables;
@@ -30,8 +30,8 @@ pub enum AdvanceError {
     #[error(transparent)]
     Sql(#[from] sqlx::Error),
     /// Another node has moved this view meanwhile: read on from there.
-    #[error("the view is at position {checkpoint}, and the events begin after {read_from}")]
-    Elsewhere { checkpoint: i64, read_from: i64 },
+    #[error("the view is at position {}, and the events begin elsewhere", checkpoint.position)]
+    Elsewhere { checkpoint: Cursor },
     /// Its tables are not those of this program: nothing may be folded into them.
     #[error("the view is of version {}", .0.schema_version)]
     OtherVersion(Live),
@@ -46,7 +46,7 @@ pub async fn migrate(database: &Database) -> Result<(), sqlx::migrate::MigrateEr
         }
         Database::Postgres(pool) => {
             let mut registry = sqlx::migrate!("../migrations/views/postgres");
-            registry.set_ignore_missing(true).run(pool).await?;
+            registry.set_ignore_missing(true).run(pool.unbounded()).await?;
         }
     }
     for view in View::ALL {
@@ -120,7 +120,12 @@ impl View {
     /// Applies events that follow `read_from` without a gap, together with the new checkpoint.
     ///
     /// Only where the view stands at `read_from`: several nodes may do this at once, and each event counts once.
-    pub async fn advance(self, database: &Database, read_from: i64, events: &[Recorded]) -> Result<(), AdvanceError> {
+    pub async fn advance(
+        self,
+        database: &Database,
+        read_from: &Cursor,
+        events: &[Recorded],
+    ) -> Result<(), AdvanceError> {
         let Some(last) = events.last() else { return Ok(()) };
         let mut transaction = database.begin().await?;
         // The generation is asked for anew each time: another node may have switched to the next one.
@@ -128,11 +133,11 @@ impl View {
         if live.schema_version != self.schema_version() {
             return Err(AdvanceError::OtherVersion(live));
         }
-        if live.position != read_from {
-            return Err(AdvanceError::Elsewhere { checkpoint: live.position, read_from });
+        if live.cursor != *read_from {
+            return Err(AdvanceError::Elsewhere { checkpoint: live.cursor });
         }
         self.apply(&mut Tables::of(&mut transaction, live.generation), events).await?;
-        self.save_live(&mut transaction, &Live { position: last.position, ..live }).await?;
+        self.save_live(&mut transaction, &Live { cursor: last.cursor(), ..live }).await?;
         transaction.commit().await?;
         Ok(())
     }

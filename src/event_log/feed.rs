@@ -1,7 +1,5 @@
-//! The ordered feed: every event once, in the order of positions, and a signal when there is more.
-
-use std::sync::Arc;
-use std::time::Duration;
+//! The ordered feed: every event once, in the order of positions. Who follows it says which event it read last, and hears
+//! where that one is not in this log.
 
 use chrono::DateTime;
 use cqrs_es::Aggregate;
@@ -11,20 +9,15 @@ use domain::delivery::Delivery;
 use domain::integration::Integration;
 use domain::notice::Notice;
 use domain::operation::Operation;
-use projections::database::{Database, Sql};
-use projections::feed::{Fact, Operator, Recorded};
+use projections::database::Sql;
+use projections::feed::{Cursor, Fact, Operator, Recorded};
 use serde::Deserialize;
 use serde_json::Value;
 use sqlx::FromRow;
-use sqlx::postgres::PgListener;
-use tokio::sync::watch;
 
 use super::row::StoredEvent;
 use super::stream::{LoadError, STORED_COLUMNS, unreadable};
 use super::{EventLog, data_keys, seal};
-
-/// How often the log is looked at where no signal came. A net under the signals, not the way things normally go.
-const POLL: Duration = Duration::from_secs(1);
 
 #[derive(FromRow)]
 struct Fed {
@@ -42,9 +35,13 @@ pub struct Told {
     pub data: Value,
 }
 
-#[derive(FromRow)]
-struct Position {
-    position: i64,
+/// A stream that changed: by which event, and how far it is.
+#[derive(Debug, FromRow)]
+pub struct Changed {
+    #[sqlx(flatten)]
+    pub cursor: Cursor,
+    pub aggregate_id: String,
+    pub sequence: i64,
 }
 
 #[derive(Deserialize)]
@@ -67,43 +64,25 @@ impl Metadata {
     }
 }
 
-pub(super) async fn head(database: &Database) -> sqlx::Result<i64> {
-    let head: Position = database.fetch_one("SELECT coalesce(max(position), 0) AS position FROM events".into()).await?;
-    Ok(head.position)
-}
-
 impl EventLog {
-    /// The position of the newest event that this node has heard of.
-    pub fn head(&self) -> i64 {
-        *self.head.borrow()
-    }
-
-    /// Changes whenever there is more to read.
-    pub fn head_changes(&self) -> watch::Receiver<i64> {
-        self.head.subscribe()
-    }
-
-    /// Which streams of one kind changed after a position, and how far: (position, id, sequence) of each event.
+    /// Which streams of one kind changed since, and how far each is.
     pub async fn changed_after(
         &self,
         aggregate_type: &str,
-        position: i64,
+        cursor: &Cursor,
         limit: i64,
-    ) -> sqlx::Result<Vec<(i64, String, i64)>> {
-        #[derive(FromRow)]
-        struct Changed {
-            position: i64,
-            aggregate_id: String,
-            sequence: i64,
-        }
-        let sql = Sql::new("SELECT position, aggregate_id, sequence FROM events WHERE position > ")
-            .bind(position)
-            .push(" AND aggregate_type = ")
+    ) -> Result<Vec<Changed>, LoadError> {
+        let sql = Sql::new("SELECT position, hash, aggregate_id, sequence FROM events WHERE position >= ")
+            .bind(cursor.position)
+            .push(" AND (aggregate_type = ")
             .bind(aggregate_type)
-            .push(" ORDER BY position LIMIT ")
-            .bind(limit);
-        let changed: Vec<Changed> = self.database.fetch_all(sql).await?;
-        Ok(changed.into_iter().map(|row| (row.position, row.aggregate_id, row.sequence)).collect())
+            .push(" OR position = ")
+            .bind(cursor.position)
+            .push(") ORDER BY position LIMIT ")
+            .bind(limit + 1);
+        let mut changed: Vec<Changed> = self.database.fetch_all(sql).await?;
+        pass_by(cursor, &mut changed, |changed| &changed.cursor == cursor)?;
+        Ok(changed)
     }
 
     /// The events at these positions, as far as there are any, in order.
@@ -111,39 +90,49 @@ impl EventLog {
         if positions.is_empty() {
             return Ok(vec![]);
         }
-        let sql = Sql::new(format!("SELECT e.*, {} FROM (SELECT {STORED_COLUMNS} FROM events", data_keys::OF_EVENT))
-            .push(" WHERE position IN (")
-            .bind_list(positions.iter().copied())
-            .push(")) e ORDER BY e.position");
+        let sql = select().push(" IN (").bind_list(positions.iter().copied()).push(")) e ORDER BY e.position");
         let fed: Vec<Fed> = self.database.fetch_all(sql).await?;
-        fed.into_iter().map(|fed| self.recorded(fed.event, fed.wrapped.as_deref())).collect()
+        fed.into_iter().map(|fed| self.fed(fed)).collect()
     }
 
-    /// At most `limit` events after a position, in order, opened and read.
+    /// At most `limit` events after a position, in order, opened and read. For who begins: who follows the log, asks by
+    /// [`Self::follow`].
     pub async fn read_after(&self, position: i64, limit: i64) -> Result<Vec<Recorded>, LoadError> {
-        self.read(position, limit, "").await
+        let sql = select().push(" > ").bind(position);
+        self.read(sql, limit).await?.into_iter().map(|fed| self.fed(fed)).collect()
     }
 
-    /// Like [`Self::read_after`], without the webhooks about orders: they are most of the log, and nothing reacts to them.
-    pub async fn read_after_webhooks_aside(&self, position: i64, limit: i64) -> Result<Vec<Recorded>, LoadError> {
-        self.read(
-            position,
-            limit,
-            " AND (event_type <> 'webhook_received' OR aggregate_type = 'notice' OR sequence > 1)",
-        )
-        .await
+    /// At most `limit` events after the one that was read last, in order, opened and read.
+    ///
+    /// # Errors
+    /// [`LoadError::OtherLog`] where that one is not in this log.
+    pub async fn follow(&self, cursor: &Cursor, limit: i64) -> Result<Vec<Recorded>, LoadError> {
+        self.follow_where(cursor, limit, "").await
     }
 
-    async fn read(&self, position: i64, limit: i64, condition: &str) -> Result<Vec<Recorded>, LoadError> {
-        let sql = Sql::new(format!("SELECT e.*, {} FROM (SELECT {STORED_COLUMNS} FROM events", data_keys::OF_EVENT))
-            .push(" WHERE position > ")
-            .bind(position)
-            .push(condition)
-            .push(" ORDER BY position LIMIT ")
-            .bind(limit)
-            .push(") e ORDER BY e.position");
-        let fed: Vec<Fed> = self.database.fetch_all(sql).await?;
-        fed.into_iter().map(|fed| self.recorded(fed.event, fed.wrapped.as_deref())).collect()
+    /// Like [`Self::follow`], without the webhooks about orders: they are most of the log, and nothing reacts to them.
+    pub async fn follow_webhooks_aside(&self, cursor: &Cursor, limit: i64) -> Result<Vec<Recorded>, LoadError> {
+        let others = "(event_type <> 'webhook_received' OR aggregate_type = 'notice' OR sequence > 1)";
+        self.follow_where(cursor, limit, others).await
+    }
+
+    async fn follow_where(&self, cursor: &Cursor, limit: i64, chosen: &str) -> Result<Vec<Recorded>, LoadError> {
+        let mut sql = select().push(" >= ").bind(cursor.position);
+        if !chosen.is_empty() {
+            sql = sql.push(" AND (").push(chosen).push(" OR position = ").bind(cursor.position).push(")");
+        }
+        let mut fed = self.read(sql, limit + 1).await?;
+        pass_by(cursor, &mut fed, |fed| fed.event.position == cursor.position && fed.event.hash == cursor.hash)?;
+        fed.into_iter().map(|fed| self.fed(fed)).collect()
+    }
+
+    async fn read(&self, chosen: Sql, limit: i64) -> sqlx::Result<Vec<Fed>> {
+        let sql = chosen.push(" ORDER BY position LIMIT ").bind(limit).push(") e ORDER BY e.position");
+        self.database.fetch_all(sql).await
+    }
+
+    fn fed(&self, fed: Fed) -> Result<Recorded, LoadError> {
+        self.recorded(fed.event, fed.wrapped.as_deref())
     }
 
     /// A stream's events after a sequence, as they are stored and as they read.
@@ -164,6 +153,7 @@ impl EventLog {
     /// A stored event, opened and read. `wrapped` is the data key of its stream, unless that was erased.
     pub fn recorded(&self, stored: StoredEvent, wrapped: Option<&[u8]>) -> Result<Recorded, LoadError> {
         let StoredEvent { position, sequence, .. } = stored;
+        let hash = stored.hash.clone();
         let (aggregate_type, aggregate_id) = (stored.aggregate_type.clone(), stored.aggregate_id.clone());
         let bad = |reason: &dyn std::fmt::Display| unreadable(&aggregate_type, &aggregate_id, sequence, reason);
         let recorded_at = DateTime::from_timestamp_micros(stored.recorded_at).ok_or_else(|| bad(&"no such time"))?;
@@ -187,6 +177,7 @@ impl EventLog {
         };
         Ok(Recorded {
             position,
+            hash,
             aggregate_id,
             sequence,
             recorded_at,
@@ -205,66 +196,46 @@ impl EventLog {
     }
 
     /// How far a follower that acts on the log has come.
-    pub async fn follower_position(&self, name: &str) -> sqlx::Result<i64> {
-        let sql = Sql::new("SELECT position FROM followers WHERE name = ").bind(name);
-        Ok(self.database.fetch_optional::<Position>(sql).await?.map_or(0, |row| row.position))
+    pub async fn follower_cursor(&self, name: &str) -> sqlx::Result<Cursor> {
+        let sql = Sql::new("SELECT position, hash FROM followers WHERE name = ").bind(name);
+        Ok(self.database.fetch_optional(sql).await?.unwrap_or_default())
     }
 
-    pub async fn save_follower_position(&self, name: &str, position: i64) -> sqlx::Result<()> {
-        let sql =
-            Sql::new("INSERT INTO followers (name, position) VALUES (").bind(name).push(", ").bind(position).push(
-                ") ON CONFLICT (name) DO UPDATE SET position = excluded.position \
-             WHERE followers.position < excluded.position",
-            );
+    /// Saves how far a follower has come; of several nodes, the one that is furthest.
+    pub async fn save_follower_cursor(&self, name: &str, cursor: &Cursor) -> sqlx::Result<()> {
+        let sql = save_cursor(name, cursor).push(" WHERE followers.position < excluded.position");
         self.database.execute(sql).await.map(drop)
     }
-}
 
-/// Hears what other nodes append: `LISTEN` on Postgres, and a look now and then in any case.
-pub struct HeadListener {
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl HeadListener {
-    pub fn start(log: &EventLog) -> Self {
-        let (database, head) = (log.database.clone(), log.head.clone());
-        Self { task: tokio::spawn(listen(database, head)) }
-    }
-
-    pub fn stop(&self) {
-        self.task.abort();
+    /// Lets a follower begin again from where its log and this one may differ.
+    pub async fn reset_follower(&self, name: &str) -> sqlx::Result<()> {
+        self.database.execute(save_cursor(name, &Cursor::START)).await.map(drop)
     }
 }
 
-async fn listen(database: Database, known: Arc<watch::Sender<i64>>) {
-    let mut listener = None;
-    loop {
-        if let (Database::Postgres(pool), None) = (&database, &listener) {
-            listener =
-                subscribe(pool).await.inspect_err(|error| tracing::warn!(%error, "cannot listen to the log")).ok();
-        }
-        match &mut listener {
-            Some(connected) => {
-                tokio::select! {
-                    heard = connected.recv() => if let Err(error) = heard {
-                        tracing::warn!(%error, "lost the connection that listens to the log");
-                        listener = None;
-                        tokio::time::sleep(POLL).await;
-                    },
-                    () = tokio::time::sleep(POLL) => {}
-                }
-            }
-            None => tokio::time::sleep(POLL).await,
-        }
-        match head(&database).await {
-            Ok(position) => super::writer::advance(&known, position),
-            Err(error) => tracing::warn!(%error, "cannot look at the head of the log"),
-        }
-    }
+/// The beginning of a statement that reads events with the data keys of their streams.
+fn select() -> Sql {
+    Sql::new(format!("SELECT e.*, {} FROM (SELECT {STORED_COLUMNS} FROM events WHERE position", data_keys::OF_EVENT))
 }
 
-async fn subscribe(pool: &sqlx::PgPool) -> sqlx::Result<PgListener> {
-    let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen("cloud_bridge_events").await?;
-    Ok(listener)
+fn save_cursor(name: &str, cursor: &Cursor) -> Sql {
+    Sql::new("INSERT INTO followers (name, position, hash) VALUES (")
+        .bind(name)
+        .push(", ")
+        .bind(cursor.position)
+        .push(", ")
+        .bind(cursor.hash.clone())
+        .push(") ON CONFLICT (name) DO UPDATE SET position = excluded.position, hash = excluded.hash")
+}
+
+/// Takes the event away that a follower read last, which must be the first that was found.
+fn pass_by<T>(cursor: &Cursor, found: &mut Vec<T>, is_known: impl Fn(&T) -> bool) -> Result<(), LoadError> {
+    if cursor.position == 0 {
+        return Ok(());
+    }
+    if !found.first().is_some_and(is_known) {
+        return Err(LoadError::OtherLog { position: cursor.position });
+    }
+    found.remove(0);
+    Ok(())
 }

@@ -6,12 +6,14 @@ mod packed;
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use futures_util::stream::{BoxStream, StreamExt as _};
 use projections::database::{Database, Sql};
 use sqlx::{Postgres, Sqlite};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::EventLog;
 use super::row::WholeEvent;
@@ -24,6 +26,8 @@ const CHUNK: i64 = 20_000;
 const READERS: usize = 2;
 const BATCH_EVENTS: usize = 500;
 const BATCH_BYTES: usize = 1_024 * 1_024;
+/// How long the database may take for the next row.
+const ROW_WITHIN: Duration = Duration::from_secs(30);
 /// Batches of a chunk that may wait.
 const READ_AHEAD: usize = 8;
 
@@ -94,23 +98,41 @@ impl Drop for Scan {
 }
 
 async fn read(database: Database, first: i64, last: i64, batches: mpsc::Sender<Batch>) {
-    let mut rows: BoxStream<'_, sqlx::Result<WholeEvent>> = match &database {
+    match &database {
         Database::Sqlite(file) => {
             let rows = sqlx::query_scalar::<Sqlite, Vec<u8>>(packed::ROWS).bind(first).bind(last).fetch(&file.readers);
-            rows.map(|row| packed::unpacked(&row?).map_err(|error| sqlx::Error::Decode(error.into()))).boxed()
+            let rows = rows.map(|row| packed::unpacked(&row?).map_err(|error| sqlx::Error::Decode(error.into())));
+            send(rows.boxed(), &batches).await;
         }
-        Database::Postgres(pool) => {
-            sqlx::query_as::<Postgres, WholeEvent>(&ROWS).bind(first).bind(last).fetch(pool).boxed()
-        }
-    };
+        Database::Postgres(pool) => match pool.acquire().await {
+            Ok(mut connection) => {
+                let rows = sqlx::query_as::<Postgres, WholeEvent>(&ROWS).bind(first).bind(last);
+                // A chunk that was read to its end leaves its connection as it was; any other is closed.
+                if send(rows.fetch(connection.asked()), &batches).await {
+                    connection.heard(Ok(Ok(()))).ok();
+                }
+            }
+            Err(error) => drop(batches.send(Err(error)).await),
+        },
+    }
+}
+
+/// Sends rows as they come; true once all of them were sent.
+async fn send(mut rows: BoxStream<'_, sqlx::Result<WholeEvent>>, batches: &mpsc::Sender<Batch>) -> bool {
     let (mut batch, mut bytes) = (Vec::with_capacity(BATCH_EVENTS), 0);
-    while let Some(row) = rows.next().await {
-        let event = match row {
-            Ok(event) => event,
-            Err(error) => {
-                // Nobody reads any more, or the error ends the reading.
+    loop {
+        let event = match timeout(ROW_WITHIN, rows.next()).await {
+            Ok(Some(Ok(event))) => event,
+            Ok(None) => break,
+            Ok(Some(Err(error))) => {
+                // Where it is read no more, it ends all the same.
                 batches.send(Err(error)).await.ok();
-                return;
+                return false;
+            }
+            Err(_) => {
+                let silent = std::io::Error::new(std::io::ErrorKind::TimedOut, "the database does not answer");
+                batches.send(Err(sqlx::Error::Io(silent))).await.ok();
+                return false;
             }
         };
         bytes += event.event.payload.len() + event.body.as_ref().map_or(0, Vec::len);
@@ -119,11 +141,9 @@ async fn read(database: Database, first: i64, last: i64, batches: mpsc::Sender<B
             bytes = 0;
             let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH_EVENTS));
             if batches.send(Ok(full)).await.is_err() {
-                return;
+                return false;
             }
         }
     }
-    if !batch.is_empty() {
-        batches.send(Ok(batch)).await.ok();
-    }
+    batch.is_empty() || batches.send(Ok(batch)).await.is_ok()
 }

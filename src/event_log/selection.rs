@@ -299,6 +299,7 @@ mod tests {
         let operator =
             Operator { key_id: "k-1".to_owned(), key_name: "front desk".to_owned(), reason: None, account_id: None };
         let by = |actor: &str, operator: Option<&Operator>| Recorded {
+            hash: vec![],
             position: 1,
             aggregate_id: "1".to_owned(),
             sequence: 1,

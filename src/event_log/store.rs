@@ -191,7 +191,9 @@ impl<A: Aggregate> EventStore<A> for &StreamStore<'_, A> {
 fn unloadable<E: std::error::Error>(error: LoadError) -> AggregateError<E> {
     match error {
         LoadError::Sql(error) => AggregateError::DatabaseConnectionError(Box::new(error)),
-        LoadError::Unreadable { .. } => AggregateError::DeserializationError(Box::new(error)),
+        LoadError::OtherLog { .. } | LoadError::Unreadable { .. } => {
+            AggregateError::DeserializationError(Box::new(error))
+        }
     }
 }
 

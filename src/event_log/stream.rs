@@ -40,6 +40,9 @@ pub struct Loaded<A> {
 pub enum LoadError {
     #[error("the event log cannot be read: {0}")]
     Sql(#[from] sqlx::Error),
+    /// Who followed another log, or this one before it lost its end, must begin again.
+    #[error("the event that was read last, {position}, is not in this event log")]
+    OtherLog { position: i64 },
     #[error("event {sequence} of {aggregate_type} {aggregate_id} cannot be read: {reason}")]
     Unreadable { aggregate_type: String, aggregate_id: String, sequence: i64, reason: String },
 }
@@ -77,12 +80,14 @@ impl EventLog {
         }
     }
 
-    /// The snapshot to begin at, if there is one that this version wrote, and the stream's data key.
+    /// The snapshot to begin at, if there is one that this version wrote of these very events, and the stream's data key.
     async fn beginning<A: Aggregate>(&self, id: &str) -> Result<Loaded<A>, LoadError> {
         let sql = Sql::new(
             "SELECT s.sequence, s.hash, s.schema_version, s.state, k.wrapped FROM events b \
              LEFT JOIN data_keys k ON k.stream = b.position \
-             LEFT JOIN snapshots s ON s.aggregate_type = b.aggregate_type AND s.aggregate_id = b.aggregate_id \
+             LEFT JOIN (snapshots s JOIN events e ON e.aggregate_type = s.aggregate_type \
+                AND e.aggregate_id = s.aggregate_id AND e.sequence = s.sequence AND e.hash = s.hash) \
+                ON s.aggregate_type = b.aggregate_type AND s.aggregate_id = b.aggregate_id \
              WHERE b.sequence = 1 AND b.aggregate_type = ",
         )
         .bind(A::TYPE)

@@ -2,15 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use projections::database::Database;
-use sqlx::Postgres;
-use sqlx::pool::PoolConnection;
+use projections::database::{Database, PostgresConnection};
+use projections::feed::Cursor;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::append::{Append, AppendError, Appended};
+use super::head::advance;
 use super::pressure::Pressure;
 use super::{postgres, sqlite};
 use crate::metrics::Metrics;
@@ -22,6 +22,8 @@ const MAX_WAITING: usize = 2_048;
 const MAX_WAITING_KIB: usize = 64 * 1_024;
 const MAX_BATCH: usize = 256;
 const MAX_BATCH_BYTES: usize = 4 * 1_024 * 1_024;
+/// How long Postgres may take for a batch. What is not answered by then may be stored or not, and its connection is closed.
+const APPEND_WITHIN: Duration = Duration::from_secs(5);
 
 type Answer = Result<Appended, AppendError>;
 
@@ -42,7 +44,7 @@ pub(super) struct WriterHandle {
 
 pub(super) fn start(
     database: Database,
-    head: Arc<watch::Sender<i64>>,
+    head: Arc<watch::Sender<Cursor>>,
     pressure: Arc<Pressure>,
     metrics: Arc<Metrics>,
 ) -> WriterHandle {
@@ -99,8 +101,8 @@ struct Writer {
     /// To Postgres, kept from batch to batch: one server process that has its plans and its caches, where the pool would
     /// hand out all of its connections in turn, and ask each whether it is well when it comes back. Given back when a
     /// batch fails.
-    connection: Option<PoolConnection<Postgres>>,
-    head: Arc<watch::Sender<i64>>,
+    connection: Option<PostgresConnection>,
+    head: Arc<watch::Sender<Cursor>>,
     pressure: Arc<Pressure>,
     metrics: Arc<Metrics>,
     /// Appends to a stream that an earlier one of the same batch was already for.
@@ -171,8 +173,8 @@ impl Writer {
         match written {
             Ok(positions) => {
                 self.failures.worked();
-                if let Some(head) = positions.iter().flatten().max() {
-                    advance(&self.head, *head);
+                if let Some(head) = last_of(&appends, &positions) {
+                    advance(&self.head, head);
                 }
                 self.refuse_overtaken(&appends, &positions);
                 for ((answer, room), position) in answers.into_iter().zip(positions) {
@@ -200,7 +202,8 @@ impl Writer {
                     Some(kept) => kept,
                     None => pool.acquire().await?,
                 };
-                let positions = postgres::append(&mut connection, appends).await?;
+                let answer = tokio::time::timeout(APPEND_WITHIN, postgres::append(connection.asked(), appends)).await;
+                let positions = connection.heard(answer)?;
                 self.connection = Some(connection);
                 Ok(positions)
             }
@@ -233,11 +236,9 @@ impl Writer {
     }
 }
 
-/// Moves the known head of the log forward, never back.
-pub(super) fn advance(head: &watch::Sender<i64>, position: i64) {
-    head.send_if_modified(|known| {
-        let news = position > *known;
-        *known = position.max(*known);
-        news
-    });
+/// The last event that a batch wrote.
+fn last_of(appends: &[Append], positions: &[Option<i64>]) -> Option<Cursor> {
+    let written = appends.iter().zip(positions).filter_map(|(append, position)| Some((append, (*position)?)));
+    let (append, position) = written.max_by_key(|(_, position)| *position)?;
+    Some(Cursor { position, hash: append.last().hash.clone() })
 }

@@ -15,6 +15,8 @@ const CHANGES_NOTHING: &str = "a key of the role support looks at every account 
                                merchant's key, or an administrator's";
 const NO_INTROSPECTION: &str = "the schema is shown to API keys alone, and where the service was started with \
                                 --graphql-introspection; schema.graphql in the source has all of it";
+const OTHER_LOG: &str = "what is shown was made from another event log, or from this one before it lost its end: it is \
+                         being rebuilt, and nothing is shown until then; GET /ready names it";
 /// What a key is told that asks too often.
 pub const RATE_LIMIT_EXCEEDED: &str = "this key has sent as many requests as it may in a minute";
 
@@ -37,6 +39,8 @@ pub enum ApiError {
         reason: &'static str,
     },
     Unavailable,
+    /// The views are of another event log, and are being rebuilt.
+    OtherLog,
     /// Was logged where it happened.
     Internal,
 }
@@ -52,6 +56,7 @@ impl From<ApiError> for Error {
             ApiError::NoIntrospection => ("INTROSPECTION_OFF", NO_INTROSPECTION.to_owned()),
             ApiError::InvalidArgument { argument, reason } => ("INVALID_ARGUMENT", format!("{argument} {reason}")),
             ApiError::Unavailable => ("UNAVAILABLE", "not at the moment; try again soon".to_owned()),
+            ApiError::OtherLog => ("UNAVAILABLE", OTHER_LOG.to_owned()),
             ApiError::Internal => ("INTERNAL", "internal error".to_owned()),
         };
         Self::new(message).extend_with(|_, extensions| extensions.set("code", code))
@@ -99,7 +104,7 @@ impl ApiError {
     fn from_load_error(error: &LoadError) -> Self {
         tracing::error!(%error, "the event log cannot be read");
         match error {
-            LoadError::Sql(_) => Self::Unavailable,
+            LoadError::Sql(_) | LoadError::OtherLog { .. } => Self::Unavailable,
             LoadError::Unreadable { .. } => Self::Internal,
         }
     }

@@ -37,6 +37,9 @@ impl Api {
     /// Reads a request and refuses what asks for too much or for what is wrong, before anything of it is executed. On a thread
     /// of its own: should reading ever hang, it hangs alone.
     async fn checked(&self, mut request: Request, viewer: Option<&Viewer>) -> Result<Request, ServerError> {
+        if !self.service.projector.of_other_log().is_empty() {
+            return Err(refusal(ApiError::OtherLog));
+        }
         let (arguments, may_see_schema) = (self.arguments.clone(), viewer.is_some() && self.service.introspection);
         let place = tokio::time::timeout(READ_TIMEOUT, self.readers.clone().acquire_owned()).await;
         let Ok(Ok(place)) = place else { return Err(refusal(ApiError::Unavailable)) };

@@ -52,7 +52,10 @@ impl Projection {
     pub(super) async fn with(service: &Service, view: View, build: Option<Build>) -> Result<Self, ApiError> {
         let head = service.log.head();
         let live = view.live(&service.views).await?;
-        let Live { generation, position, .. } = live.ok_or(ApiError::Unavailable)?;
+        let Live { generation, cursor, .. } = live.ok_or(ApiError::Unavailable)?;
+        let is_of_other_log = service.projector.of_other_log().contains(&view);
+        // Nothing of this log is in it.
+        let position = if is_of_other_log { 0 } else { cursor.position };
         Ok(Self {
             name: view.name().to_owned(),
             position: position.to_string(),
@@ -62,8 +65,8 @@ impl Projection {
             generation: int(generation),
             rebuild: build.map(|build| ProjectionRebuild {
                 generation: int(build.generation),
-                position: build.position.to_string(),
-                head: head.max(build.position).to_string(),
+                position: build.cursor.position.to_string(),
+                head: head.max(build.cursor.position).to_string(),
                 started_at: moment(build.started_at),
             }),
         })

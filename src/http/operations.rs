@@ -19,7 +19,7 @@ pub(super) async fn health(State(service): State<Arc<Service>>) -> Response {
     Json(json!({ "status": "healthy", "timestamp": timestamp })).into_response()
 }
 
-/// Webhooks can be stored now, and delivered. That views lag is shown and does not make the service unready: stores must not
+/// Webhooks can be stored now, and what follows them gets on. That views lag is shown and does not make the service unready: stores must not
 /// be turned away because a chart is late.
 pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
     let now_us = service.clock.now().timestamp_micros();
@@ -28,7 +28,9 @@ pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
         service.views_probe.is_writable(&service.views, now_us)
     );
     let stopping = *service.stopping().borrow();
-    let ready = log && views && !stopping;
+    let still = standing_still(&service);
+    let ready = log && views && still.is_empty() && !stopping;
+    let rebuilt: Vec<&str> = service.projector.of_other_log().into_iter().map(View::name).collect();
     let word = |writable: bool| if writable { "writable" } else { "not writable" };
     let room = |database| {
         disks::room_of(database).map(|room| json!({ "freeBytes": room.free_bytes, "nearlyFull": room.is_low }))
@@ -38,6 +40,8 @@ pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
         "log": word(log),
         "views": word(views),
         "disks": { "log": room(service.log.database()), "views": room(&service.views) },
+        "standingStill": still,
+        "rebuiltForThisLog": rebuilt,
         "stopping": stopping,
         "projectorLag": service.projector.lag(),
         "appendsWaiting": service.log.waiting(),
@@ -48,6 +52,13 @@ pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     }
     response
+}
+
+/// What does not get on with what it has to do: views, reactions, or the queue of deliveries.
+fn standing_still(service: &Service) -> Vec<&'static str> {
+    let views = service.projector.standing_still().into_iter().map(View::name);
+    let others = [("reactions", &service.reacting), ("queue", &service.working)];
+    views.chain(others.into_iter().filter(|(_, progress)| progress.stands_still()).map(|(name, _)| name)).collect()
 }
 
 /// For Prometheus.

@@ -27,7 +27,7 @@ pub enum IngestRefusal {
 }
 
 impl IngestRefusal {
-    /// In metrics, logs and answers.
+    /// In metrics and logs.
     pub fn code(&self) -> &'static str {
         match self {
             Self::UnknownProvider => "unknown_provider",
@@ -63,6 +63,14 @@ impl IngestRefusal {
         }
     }
 
+    /// What its sender is answered. A stranger does not learn which integrations there are.
+    fn public_code(&self) -> &'static str {
+        match self {
+            Self::InactiveIntegration => Self::UnknownIntegration.code(),
+            other => other.code(),
+        }
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::UnknownProvider | Self::UnknownIntegration | Self::InactiveIntegration => StatusCode::NOT_FOUND,
@@ -91,7 +99,7 @@ impl IngestRefusal {
 
 impl IntoResponse for IngestRefusal {
     fn into_response(self) -> Response {
-        let mut response = http::refusal(self.status(), self.code(), &self.message());
+        let mut response = http::refusal(self.status(), self.public_code(), &self.message());
         if self.status() == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }

@@ -9,6 +9,7 @@ use projections::build::waited_in_vain;
 use projections::registry::{self, Build, Live};
 
 use super::{BATCH, FollowError, RETRY_AFTER, Shared};
+use crate::event_log::LoadError;
 
 /// How often builds are looked for that another node began and, if it ended, left behind.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -69,11 +70,17 @@ impl Builder {
 
     async fn step(&mut self, view: View, build: Build) -> Result<bool, FollowError> {
         let shared = &self.shared;
-        let batch = shared.building_feed.after(&shared.log, build.position).await?;
+        let batch = match shared.building_feed.after(&shared.log, &build.cursor).await {
+            Err(LoadError::OtherLog { .. }) => {
+                shared.begin_again(view).await?;
+                return Ok(true);
+            }
+            read => read?,
+        };
         let Some(build) = view.advance_build(&shared.views, &build, batch.events()).await? else {
             return Ok(false);
         };
-        if shared.log.head() - build.position >= BATCH {
+        if shared.log.head() - build.cursor.position >= BATCH {
             return Ok(true);
         }
         let patience = self.patience.get(&view).copied().unwrap_or(SHORTEST_PATIENCE);
@@ -117,9 +124,9 @@ impl Shared {
     /// Lets readers read what was built; false if the build is over, or another node is at it.
     async fn switch(&self, view: View, build: &Build, patience: Duration) -> Result<bool, FollowError> {
         let Some(mut switch) = view.begin_switch(&self.views, build).await? else { return Ok(false) };
-        // Nobody moves the live view now, so this ends. A view that is ahead of its log was folded from another one.
+        // The live view stands still now, so this ends; also where it is of another log and ahead of this one.
         while switch.is_behind() {
-            let events = self.log.read_after(switch.position(), BATCH).await?;
+            let events = self.log.follow(switch.cursor(), BATCH).await?;
             if events.is_empty() {
                 break;
             }
@@ -136,10 +143,22 @@ impl Shared {
         tracing::info!(
             view = view.name(),
             generation = live.generation,
-            position = live.position,
+            position = live.cursor.position,
             seconds,
             "a view was rebuilt"
         );
+    }
+
+    /// Ends a build of another log, and begins the one of this.
+    async fn begin_again(&self, view: View) -> sqlx::Result<()> {
+        tracing::error!(
+            view = view.name(),
+            "what was built of a view is of another event log: it is built from the beginning"
+        );
+        self.building_feed.forget().await;
+        view.cancel_build(&self.views).await?;
+        view.begin_build(&self.views, self.now_us()).await?.ok();
+        Ok(())
     }
 
     /// What cannot be dropped now is dropped after the next build, or at the next start.

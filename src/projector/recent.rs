@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use projections::feed::Recorded;
+use projections::feed::{Cursor, Recorded};
 use tokio::sync::Mutex;
 
 use super::BATCH;
@@ -13,10 +13,27 @@ use crate::event_log::stream::LoadError;
 /// Batches that are kept for the other views once one view has read them.
 const KEPT_BATCHES: usize = 3;
 
-/// What was read lately, so that six views cost one reading. A view far behind reads for itself.
+/// What was read lately, so that all views cost one reading. A view far behind reads for itself.
 #[derive(Default)]
 pub(super) struct RecentFeed {
-    recent: Mutex<VecDeque<Arc<Vec<Recorded>>>>,
+    recent: Mutex<VecDeque<Read>>,
+}
+
+/// What came after an event.
+struct Read {
+    after: Cursor,
+    events: Arc<Vec<Recorded>>,
+}
+
+impl Read {
+    /// Where in it the events begin that come after one.
+    fn beginning_after(&self, cursor: &Cursor) -> Option<usize> {
+        if self.after == *cursor {
+            return Some(0);
+        }
+        let is_last_read = |event: &Recorded| event.position == cursor.position && event.hash == cursor.hash;
+        self.events.iter().position(is_last_read).map(|index| index + 1).filter(|from| *from < self.events.len())
+    }
 }
 
 /// Some events of a batch that others may share.
@@ -36,27 +53,29 @@ impl Batch {
 }
 
 impl RecentFeed {
-    pub(super) async fn after(&self, log: &EventLog, position: i64) -> Result<Batch, LoadError> {
+    pub(super) async fn after(&self, log: &EventLog, cursor: &Cursor) -> Result<Batch, LoadError> {
         let mut recent = self.recent.lock().await;
-        let known = recent.iter().find_map(|events| {
-            let from = events.iter().position(|event| event.position == position + 1)?;
-            Some(Batch { events: events.clone(), from })
-        });
-        if let Some(batch) = known {
-            return Ok(batch);
+        let known = recent.iter().find_map(|read| Some((read, read.beginning_after(cursor)?)));
+        if let Some((read, from)) = known {
+            return Ok(Batch { events: read.events.clone(), from });
         }
-        let newest = recent.back().and_then(|events| events.last()).map(|event| event.position);
-        if newest.is_some_and(|newest| position < newest) {
+        let newest = recent.back().and_then(|read| read.events.last()).map(|event| event.position);
+        if newest.is_some_and(|newest| cursor.position < newest) {
             drop(recent);
-            return Ok(Batch { events: Arc::new(log.read_after(position, BATCH).await?), from: 0 });
+            return Ok(Batch { events: Arc::new(log.follow(cursor, BATCH).await?), from: 0 });
         }
-        let events = Arc::new(log.read_after(position, BATCH).await?);
+        let events = Arc::new(log.follow(cursor, BATCH).await?);
         if !events.is_empty() {
-            recent.push_back(events.clone());
+            recent.push_back(Read { after: cursor.clone(), events: events.clone() });
             if recent.len() > KEPT_BATCHES {
                 recent.pop_front();
             }
         }
         Ok(Batch { events, from: 0 })
+    }
+
+    /// For when what was read may not be in the log any more.
+    pub(super) async fn forget(&self) {
+        self.recent.lock().await.clear();
     }
 }

@@ -13,6 +13,7 @@ const PRIVATE: &str = "fan@music.com";
 
 fn told(fact: Fact) -> String {
     let told = summary(&Recorded {
+        hash: vec![],
         position: 1,
         aggregate_id: Uuid::nil().to_string(),
         sequence: 1,

@@ -82,6 +82,24 @@ impl Node {
     }
 }
 
+/// A service between two starts.
+pub(crate) struct Stopped {
+    engine: Engine,
+    databases: Databases,
+    clock: Clock,
+    cortex: Sandbox,
+    admin: NewAccount,
+    http: reqwest::Client,
+}
+
+impl Stopped {
+    pub(crate) async fn start(self) -> TestApp {
+        let Self { engine, databases, clock, cortex, admin, http } = self;
+        let node = Node::start(options(&databases, &cortex, 4), clock.clone()).await;
+        TestApp { engine, databases, clock, cortex, node, admin, http }
+    }
+}
+
 impl TestApp {
     pub(crate) async fn start(engine: Engine) -> Self {
         let databases = Databases::create(engine).await;
@@ -99,10 +117,14 @@ impl TestApp {
 
     /// Stops the node and starts another over the same databases.
     pub(crate) async fn restart(self) -> Self {
+        self.stop_node().await.start().await
+    }
+
+    /// Stops the node, so that something can be done to its databases.
+    pub(crate) async fn stop_node(self) -> Stopped {
         let Self { engine, databases, clock, cortex, node, admin, http } = self;
         node.stop().await;
-        let node = Node::start(options(&databases, &cortex, 4), clock.clone()).await;
-        Self { engine, databases, clock, cortex, node, admin, http }
+        Stopped { engine, databases, clock, cortex, admin, http }
     }
 
     /// Checks what must hold after every story, and cleans up.

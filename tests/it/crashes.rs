@@ -301,7 +301,7 @@ async fn while_postgres_is_gone_stores_are_told_to_come_again_and_nothing_acknow
         });
     }
     let mut head = node.service.log.head_changes();
-    head.wait_for(|head| *head > 200).await.unwrap();
+    head.wait_for(|head| head.position > 200).await.unwrap();
     postgres.stop().await;
     let http = reqwest::Client::new();
     let refused = loop {
@@ -318,8 +318,8 @@ async fn while_postgres_is_gone_stores_are_told_to_come_again_and_nothing_acknow
     assert_eq!(ready.status().as_u16(), 503);
     assert_eq!(ready.json::<Value>().await.unwrap()["log"], json!("not writable"));
     postgres.start().await;
-    let before = *head.borrow_and_update();
-    head.wait_for(|head| *head > before + 200).await.unwrap();
+    let before = head.borrow_and_update().position;
+    head.wait_for(|head| head.position > before + 200).await.unwrap();
     stop.store(true, Ordering::SeqCst);
     let (mut acknowledged, mut refused) = (HashSet::new(), 0);
     for (ids, refusals) in senders.join_all().await {

@@ -119,7 +119,7 @@ on_each_engine! {
         }
         app.settle().await;
         for view in View::ALL {
-            assert_eq!(live(app, view).await.position, app.service().log.head());
+            assert_eq!(live(app, view).await.cursor.position, app.service().log.head());
         }
         only_generation(app, View::DeliveryLog, 4).await;
     }
@@ -132,7 +132,7 @@ on_each_engine! {
         let shown = app.admin("{ projections { name position rebuild { generation position } } }", json!({})).await;
         let shown = shown["projections"].as_array().unwrap().iter().find(|view| view["name"] == "delivery_log").unwrap();
         assert_eq!(shown["rebuild"], json!({ "generation": build.generation, "position": "5" }));
-        assert_eq!(shown["position"], json!(before.0.position.to_string()), "the view itself is where it was");
+        assert_eq!(shown["position"], json!(before.0.cursor.position.to_string()), "the view itself is where it was");
         let joined = change(app, REBUILD, View::DeliveryLog).await;
         assert_eq!(joined["projection"]["rebuild"]["position"], json!("5"), "asking again joins in");
 
@@ -153,7 +153,7 @@ on_each_engine! {
         let shop = app.merchant().await.shop(Provider::Generic).await;
         shop.post(&orders::generic("1", "mutual_max", &["STORM"])).await.accepted("queued");
         let head = app.service().log.head();
-        wait_until(app, async || (live(app, View::DeliveryLog).await.position >= head).then_some(())).await;
+        wait_until(app, async || (live(app, View::DeliveryLog).await.cursor.position >= head).then_some(())).await;
         assert_eq!(live(app, View::DeliveryStats).await, before);
         let refused = change(app, REBUILD, View::DeliveryStats).await;
         assert_eq!(text(&refused["userErrors"][0]["code"]), "NEWER_VERSION");
@@ -261,7 +261,7 @@ async fn a_switch_waits_for_a_reader_who_takes_long() {
         let head = app.service().log.head();
         wait_until(app, async || {
             let build = View::WebhookReceipts.build(&app.service().views).await.unwrap();
-            (build.expect("it is not done").position >= head).then_some(())
+            (build.expect("it is not done").cursor.position >= head).then_some(())
         })
         .await;
         assert_eq!(live(app, View::WebhookReceipts).await.generation, 1);

@@ -75,7 +75,7 @@ on_each_engine! {
         }
         // Nor does an answer get lost that was given before the body was looked at.
         shop.update(json!({ "active": false })).await;
-        shop.post_bytes(vec![b'x'; 6 * 1_024 * 1_024], &[]).await.refused(404, "inactive_integration");
+        shop.post_bytes(vec![b'x'; 6 * 1_024 * 1_024], &[]).await.refused(404, "unknown_integration");
     }
 }
 

@@ -341,7 +341,7 @@ on_each_engine! {
         let shop = app.merchant().await.shop(Provider::Generic).await;
         shop.update(json!({ "active": false })).await;
         let order = orders::generic("1", STAY, &["STORM"]);
-        shop.post(&order).await.refused(404, "inactive_integration");
+        shop.post(&order).await.refused(404, "unknown_integration");
         assert_eq!(receipts(&shop).await[0].1.as_deref(), Some("inactive_integration"));
         shop.update(json!({ "active": true })).await;
         shop.post(&order).await.accepted("queued");

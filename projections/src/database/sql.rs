@@ -21,6 +21,11 @@ impl Sql {
         Self { text: text.into(), arguments: vec![] }
     }
 
+    /// The statement, with numbers in the places of its arguments.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     #[must_use]
     pub fn push(mut self, text: &str) -> Self {
         self.text.push_str(text);

@@ -19,6 +19,8 @@ pub(in crate::cli) struct Status {
 struct Standing {
     view: View,
     position: i64,
+    /// Whether it was made from this log: otherwise a server rebuilds it.
+    is_of_log: bool,
     build: Option<Build>,
 }
 
@@ -30,10 +32,11 @@ impl Status {
         let mut builds = registry::builds(&views).await.context("the views cannot be read")?;
         let mut standings = vec![];
         for view in View::ALL {
-            let position = view.checkpoint(&views).await.context("the views cannot be read")?;
+            let cursor = view.checkpoint(&views).await.context("the views cannot be read")?;
+            let is_of_log = log.holds(&cursor).await.context("the event log cannot be read")?;
             let found = builds.iter().position(|(built, _)| *built == view);
             let build = found.map(|index| builds.swap_remove(index).1);
-            standings.push(Standing { view, position, build });
+            standings.push(Standing { view, position: cursor.position, is_of_log, build });
         }
         views.close().await;
         log.close().await;
@@ -48,7 +51,7 @@ impl Status {
                 cell(standing.position.to_string()),
                 cell(head.to_string()),
                 cell(standing.lag(head).to_string()),
-                cell(standing.build.map(|build| format!("at {}", build.position)).unwrap_or_default()),
+                cell(standing.rebuild()),
             ]);
         }
         output::print(output::rendered(&table))?;
@@ -58,18 +61,27 @@ impl Status {
 
 impl Standing {
     fn lag(&self, head: i64) -> i64 {
-        (head - self.position).max(0)
+        if self.is_of_log { (head - self.position).max(0) } else { head }
+    }
+
+    fn rebuild(&self) -> String {
+        match &self.build {
+            Some(build) => format!("at {}", build.cursor.position),
+            None if self.is_of_log => String::new(),
+            None => "wanted: it is of another log".to_owned(),
+        }
     }
 
     fn json(&self, head: i64) -> Value {
         let rebuild = self.build.as_ref().map(|build| {
-            json!({ "generation": build.generation, "position": build.position.to_string(), "head": head.to_string() })
+            json!({ "generation": build.generation, "position": build.cursor.position.to_string(), "head": head.to_string() })
         });
         json!({
             "name": self.view.name(),
             "position": self.position.to_string(),
             "head": head.to_string(),
             "lag": self.lag(head),
+            "ofThisLog": self.is_of_log,
             "rebuild": rebuild,
         })
     }

@@ -92,7 +92,7 @@ on_each_engine! {
         let stranger = Shop { secret: "whsec_of_somebody_else".to_owned(), ..shop.clone() };
         stranger.post(&order).await.refused(401, "wrong_signature");
         shop.update(json!({ "active": false })).await;
-        shop.post(&order).await.refused(404, "inactive_integration");
+        shop.post(&order).await.refused(404, "unknown_integration");
         app.settle().await;
 
         let person = desk(app, &merchant.key);

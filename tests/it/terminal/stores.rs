@@ -119,7 +119,7 @@ on_each_engine! {
         let told = person.printed(&["deliveries", "explain", "1"]).await;
         let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(told.contains("It waits (ndsp_waiting), and its integration is deactivated"), "{told}");
-        shop.post(&orders::generic("2", "never_follows", &["STORM"])).await.refused(404, "inactive_integration");
+        shop.post(&orders::generic("2", "never_follows", &["STORM"])).await.refused(404, "unknown_integration");
     }
 
     async fn mappings_come_from_a_file_and_go_to_one(app: &TestApp) {

@@ -1,0 +1,170 @@
+//! Connections to Postgres. None is trusted to answer: one that is silent for too long is closed, and the next takes its
+//! place. A network can lose a connection without a word, and a proxy can keep one open to nobody.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgPoolOptions, PgSeverity};
+use sqlx::{Connection as _, Executor as _, PgConnection, PgPool, Postgres};
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
+
+use super::Durability;
+
+/// How long a statement may take that is not part of a transaction.
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+/// How long a statement of a transaction may take: what many rows need on a slow disk. The server itself ends it sooner.
+pub(crate) const STEP_WITHIN: Duration = Duration::from_secs(35);
+/// How long the server works on a statement.
+const STATEMENT_TIMEOUT: &str = "30s";
+/// How long a connection may be waited for.
+const ACQUIRE_WITHIN: Duration = Duration::from_secs(5);
+/// How long a connection may take to say that it is well.
+const PING_WITHIN: Duration = Duration::from_secs(1);
+/// A connection that rested for so long is asked whether it is well before it is used: most that break, break then.
+const RESTED: Duration = Duration::from_secs(1);
+const MAX_CONNECTIONS: u32 = 16;
+
+/// For the server's end of each connection: what a client that is gone without a word holds, it gives up by itself.
+const SERVER_SIDE: [(&str, &str); 6] = [
+    ("statement_timeout", STATEMENT_TIMEOUT),
+    ("idle_in_transaction_session_timeout", "60s"),
+    ("tcp_keepalives_idle", "15"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "30s"),
+];
+
+/// Connections to one database.
+#[derive(Clone, Debug)]
+pub struct PostgresPool(PgPool);
+
+impl PostgresPool {
+    pub(super) async fn open(url: &str, durability: Durability) -> sqlx::Result<Self> {
+        let synchronous_commit = if durability == Durability::Full { "on" } else { "off" };
+        let options = PgConnectOptions::from_str(url)?
+            .application_name("cloud-bridge")
+            .options(SERVER_SIDE)
+            .options([("synchronous_commit", synchronous_commit)]);
+        Ok(Self(Self::options(MAX_CONNECTIONS).connect_with(options).await?))
+    }
+
+    pub(super) async fn open_read_only(url: &str) -> sqlx::Result<Self> {
+        let options = PgConnectOptions::from_str(url)?
+            .application_name("cloud-bridge (reading)")
+            .options([("default_transaction_read_only", "on")]);
+        Ok(Self(Self::options(2).connect_with(options).await?))
+    }
+
+    fn options(connections: u32) -> PgPoolOptions {
+        PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE_WITHIN)
+            .test_before_acquire(false)
+            .before_acquire(|connection, state| {
+                Box::pin(async move {
+                    Ok(state.idle_for < RESTED || matches!(timeout(PING_WITHIN, connection.ping()).await, Ok(Ok(()))))
+                })
+            })
+    }
+
+    /// A connection of its own for who listens: should it fall silent, none of the others is held up.
+    pub fn apart(&self) -> PgPool {
+        Self::options(1).connect_lazy_with((*self.0.connect_options()).clone())
+    }
+
+    /// For migrations, which may take as long as they need.
+    pub fn unbounded(&self) -> &PgPool {
+        &self.0
+    }
+
+    pub async fn acquire(&self) -> sqlx::Result<PostgresConnection> {
+        let pooled = Some(self.0.acquire().await?);
+        Ok(PostgresConnection { pooled, is_unanswered: false, is_in_transaction: false })
+    }
+
+    pub(super) async fn begin(&self) -> sqlx::Result<PostgresConnection> {
+        let mut connection = self.acquire().await?;
+        connection.run("BEGIN", ANSWER_WITHIN).await?;
+        connection.is_in_transaction = true;
+        Ok(connection)
+    }
+
+    pub(super) async fn close(&self) {
+        // What does not answer is not waited for.
+        timeout(ANSWER_WITHIN, self.0.close()).await.ok();
+    }
+}
+
+/// A connection in use. What it was asked and has not answered decides whether it is used again.
+pub struct PostgresConnection {
+    /// Gone only once it is dropped.
+    pooled: Option<PoolConnection<Postgres>>,
+    is_unanswered: bool,
+    is_in_transaction: bool,
+}
+
+impl PostgresConnection {
+    /// The connection, to ask something. Until [`Self::heard`] says what came of it, it counts as silent.
+    pub fn asked(&mut self) -> &mut PgConnection {
+        self.is_unanswered = true;
+        self.pooled.as_mut().expect("a connection is there until it is dropped")
+    }
+
+    /// Notes what came of asking, within the time that was given.
+    pub fn heard<T>(&mut self, answer: Result<sqlx::Result<T>, Elapsed>) -> sqlx::Result<T> {
+        let answer = answer.unwrap_or_else(|_| {
+            let silent = std::io::Error::new(std::io::ErrorKind::TimedOut, "Postgres did not answer in time");
+            Err(sqlx::Error::Io(silent))
+        });
+        self.is_unanswered = answer.as_ref().err().is_some_and(is_of_the_connection);
+        answer
+    }
+
+    pub(super) async fn run(&mut self, statement: &str, within: Duration) -> sqlx::Result<()> {
+        let answer = timeout(within, self.asked().execute(statement)).await;
+        self.heard(answer).map(drop)
+    }
+
+    pub(super) async fn commit(mut self) -> sqlx::Result<()> {
+        self.run("COMMIT", STEP_WITHIN).await?;
+        self.is_in_transaction = false;
+        Ok(())
+    }
+}
+
+/// Whether an error ended the connection, and not only the statement.
+fn is_of_the_connection(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => error
+            .try_downcast_ref::<PgDatabaseError>()
+            .is_none_or(|error| matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic)),
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
+        _ => false,
+    }
+}
+
+impl Drop for PostgresConnection {
+    fn drop(&mut self) {
+        let Some(mut pooled) = self.pooled.take() else { return };
+        if self.is_unanswered {
+            // Without a look: sqlx would ask it whether it is well, wait for ever, and say in the log that it is not.
+            pooled.close_on_drop();
+            return;
+        }
+        let rolls_back = self.is_in_transaction;
+        tokio::spawn(async move {
+            let given_back = timeout(ANSWER_WITHIN, async {
+                if rolls_back {
+                    pooled.execute("ROLLBACK").await?;
+                }
+                pooled.return_to_pool().await;
+                Ok::<_, sqlx::Error>(())
+            });
+            if !matches!(given_back.await, Ok(Ok(()))) {
+                pooled.close_on_drop();
+            }
+        });
+    }
+}

@@ -1,0 +1,159 @@
+//! A log that lost its end: an older copy was put back, a file is torn, or a replica took over that had not everything. What
+//! followed it further than it goes now is made again before anybody reads it.
+
+use std::time::Duration;
+
+use cloud_bridge::event_log::{Actor, EventLog, Surroundings};
+use cloud_bridge::metrics::Metrics;
+use cloud_bridge::vault::Vault;
+use domain::account::{Account, AccountCommand};
+use domain::integration::Provider;
+use projections::database::{Database, Durability, Sql};
+use serde_json::{Value, json};
+
+use crate::app::{MASTER_KEY, Shop, TestApp};
+use crate::engines::Engine;
+use crate::orders;
+
+/// Takes everything after a position out of the log; how far its followers were stays, as where a file is torn.
+async fn lose_end(log_url: &str, position: i64) {
+    let log = Database::open(log_url, Durability::Full).await.unwrap();
+    for (table, column) in [("events", "position"), ("data_keys", "stream")] {
+        let sql = Sql::new(format!("DELETE FROM {table} WHERE {column} > ")).bind(position);
+        log.execute(sql).await.unwrap();
+    }
+    log.close().await;
+}
+
+/// Fills the places of the events that were lost with others.
+async fn append_others(app_log_url: &str, clock: cloud_bridge::clock::Clock, beyond: i64) {
+    let metrics = std::sync::Arc::new(Metrics::default());
+    let surroundings = Surroundings { vault: Vault::new(&MASTER_KEY), clock, metrics };
+    let log = EventLog::open(app_log_url, surroundings).await.unwrap();
+    while log.head() <= beyond {
+        let open = AccountCommand::Open { name: "Other".to_owned(), attempts_per_minute: 5, first_key: None };
+        let id = domain::AccountId(cloud_bridge::ids::fresh()).to_string();
+        log.execute::<Account>(&id, open, &Actor::System).await.unwrap();
+    }
+    log.close().await;
+}
+
+async fn deliver(shop: &Shop<'_>, first: usize, last: usize) {
+    for n in first..=last {
+        shop.post(&orders::generic(&n.to_string(), "mutual_max", &["STORM"])).await.accepted("queued");
+    }
+    shop.merchant.app.settle().await;
+}
+
+/// Until nothing is of another log.
+async fn rebuilt(app: &TestApp) {
+    let waiting = async {
+        loop {
+            let ready: Value = app.get("/ready").await.json().await.unwrap();
+            if ready["rebuiltForThisLog"] == json!([])
+                && app.service().log.newest().await.unwrap() == app.service().log.head()
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("the views are rebuilt in time");
+}
+
+async fn completed(shop: &Shop<'_>) -> Vec<String> {
+    let deliveries = shop.merchant.deliveries().await;
+    assert!(deliveries.iter().all(|delivery| delivery["status"] == json!("COMPLETED")), "{deliveries:#?}");
+    let mut orders: Vec<_> = deliveries.iter().map(|delivery| crate::app::text(&delivery["orderId"])).collect();
+    orders.sort();
+    orders
+}
+
+/// A shop of a service that has come back since has the same address and secret.
+fn again<'a>(app: &'a TestApp, (account, key, id, secret): &(String, String, String, String)) -> Shop<'a> {
+    let merchant = crate::app::Merchant { app, id: account.clone(), key: key.clone() };
+    Shop { merchant, provider: Provider::Generic, id: id.clone(), secret: secret.clone() }
+}
+
+async fn a_log_without_its_end(engine: Engine, filled_with_others: bool) {
+    let app = TestApp::start(engine).await;
+    let shop = app.merchant().await.shop(Provider::Generic).await;
+    let known = (shop.merchant.id.clone(), shop.merchant.key.clone(), shop.id.clone(), shop.secret.clone());
+    deliver(&shop, 1, 3).await;
+    let kept = app.service().log.head();
+    deliver(&shop, 4, 9).await;
+    let lost = app.service().log.head();
+    // How far the reactions are is saved once a second at most.
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while app.service().log.follower_cursor("reactions").await.unwrap().position <= kept {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .unwrap();
+    let (databases, clock) = (app.databases.log_url.clone(), app.clock.clone());
+    let stopped = app.stop_node().await;
+    lose_end(&databases, kept).await;
+    if filled_with_others {
+        append_others(&databases, clock, lost).await;
+    }
+    let app = stopped.start().await;
+    rebuilt(&app).await;
+    let shop = again(&app, &known);
+    app.settle().await;
+    assert_eq!(completed(&shop).await, ["1", "2", "3"]);
+    deliver(&shop, 10, 15).await;
+    assert_eq!(completed(&shop).await.len(), 9, "what comes after it is seen and delivered");
+    assert_eq!(shop.merchant.balance().await["reserved"], json!(0), "nothing stays set aside");
+    app.finish().await;
+}
+
+macro_rules! on_each {
+    ($($name:ident => $filled:literal;)*) => {$(
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                super::a_log_without_its_end(super::Engine::Sqlite, $filled).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                super::a_log_without_its_end(super::Engine::Postgres, $filled).await;
+            }
+        }
+    )*};
+}
+
+on_each! {
+    views_that_are_ahead_of_their_log_are_made_again => false;
+    views_of_events_that_others_have_the_places_of_are_made_again => true;
+}
+
+/// As after a failover to a replica that had not everything. A file of SQLite belongs to one process.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_loses_its_end_under_way_is_noticed() {
+    let app = TestApp::start(Engine::Postgres).await;
+    let shop = app.merchant().await.shop(Provider::Generic).await;
+    deliver(&shop, 1, 3).await;
+    let kept = app.service().log.head();
+    deliver(&shop, 4, 9).await;
+    lose_end(&app.databases.log_url, kept).await;
+    for n in 10..=15 {
+        shop.post(&orders::generic(&n.to_string(), "mutual_max", &["STORM"])).await.accepted("queued");
+    }
+    let waiting = async {
+        loop {
+            rebuilt(&app).await;
+            let answer =
+                app.try_ask(&shop.merchant.key, "{ deliveries(first: 50) { nodes { orderId } } }", json!({})).await;
+            if answer["data"]["deliveries"]["nodes"].as_array().is_some_and(|nodes| nodes.len() == 9) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("what was lost is not shown any more");
+    app.settle().await;
+    assert_eq!(completed(&shop).await, ["1", "10", "11", "12", "13", "14", "15", "2", "3"]);
+    app.finish().await;
+}
