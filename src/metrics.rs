@@ -23,11 +23,18 @@ pub struct Metrics {
     attempts: Family<OfOutcome, Counter>,
     queue_depth: Gauge<i64, std::sync::atomic::AtomicI64>,
     disk_free: Family<OfDatabase, Gauge>,
+    clock_set: Family<Direction, Counter>,
+    pulled_back: Counter,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfDatabase {
     database: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Direction {
+    direction: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -92,6 +99,8 @@ impl Default for Metrics {
             attempts: Family::default(),
             queue_depth: Gauge::default(),
             disk_free: Family::default(),
+            clock_set: Family::default(),
+            pulled_back: Counter::default(),
             registry: Registry::default(),
         };
         registry.register("webhooks_accepted", "Webhooks that were recorded", metrics.accepted.clone());
@@ -102,6 +111,9 @@ impl Default for Metrics {
         registry.register("projector_lag_events", "Events a view is behind the log", metrics.projector_lag.clone());
         registry.register("attempts", "Delivery attempts by how they ended", metrics.attempts.clone());
         registry.register("queue_depth", "Deliveries that are due now", metrics.queue_depth.clone());
+        registry.register("clock_set", "Times the clock of the machine was set", metrics.clock_set.clone());
+        let help = "Waits that a clock which was ahead had made too long, set right";
+        registry.register("waits_pulled_back", help, metrics.pulled_back.clone());
         registry.register_with_unit(
             "disk_free",
             "Room on the disk of a file of SQLite",
@@ -137,6 +149,15 @@ impl Metrics {
 
     pub fn attempt(&self, outcome: AttemptOutcome) {
         self.attempts.get_or_create(&OfOutcome { outcome: outcome.as_str() }).inc();
+    }
+
+    /// The clock of the machine was set `forward` or `back`.
+    pub(crate) fn clock_set(&self, direction: &'static str) {
+        self.clock_set.get_or_create(&Direction { direction }).inc();
+    }
+
+    pub(crate) fn pulled_back(&self) {
+        self.pulled_back.inc();
     }
 
     pub fn queue_depth(&self, due: i64) {

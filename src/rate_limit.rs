@@ -110,8 +110,13 @@ async fn take(database: &Database, key_id: ApiKeyId, minute: i64, wanted: u32, p
     let sql = Sql::new("INSERT INTO request_windows AS w (key_id, minute, used) VALUES (")
         .bind_list([Argument::from(key_id.to_string()), minute.into(), i64::from(wanted).into()])
         .push(
-            ") ON CONFLICT (key_id) DO UPDATE SET minute = greatest(w.minute, excluded.minute), \
-             used = CASE WHEN w.minute < excluded.minute THEN excluded.used ELSE w.used + excluded.used END \
+            // The clocks of two nodes may be in two minutes that follow each other. A minute further ahead was counted by a
+            // clock that was wrong.
+            ") ON CONFLICT (key_id) DO UPDATE SET \
+             minute = CASE WHEN w.minute > excluded.minute + 1 THEN excluded.minute \
+                           ELSE greatest(w.minute, excluded.minute) END, \
+             used = CASE WHEN w.minute BETWEEN excluded.minute AND excluded.minute + 1 THEN w.used + excluded.used \
+                         ELSE excluded.used END \
              RETURNING used",
         );
     let Used { used } = database.fetch_one(sql).await?;

@@ -209,6 +209,7 @@ impl Reactions<'_> {
             DeliveryEvent::WebhookReceived { .. }
             | DeliveryEvent::Started(_)
             | DeliveryEvent::LeaseRenewed { .. }
+            | DeliveryEvent::WaitMoved { .. }
             | DeliveryEvent::RetryScheduled { .. }
             | DeliveryEvent::CancellationRequested
             | DeliveryEvent::HandedBack

@@ -181,6 +181,8 @@ impl Service {
         background.followers.spawn_on(async move { retention::follow(&service).await }, &runtime);
         let service = self.clone();
         background.followers.spawn_on(async move { disks::follow(&service).await }, &runtime);
+        let (clock, metrics) = (self.clock.clone(), self.metrics.clone());
+        background.followers.spawn(async move { clock.follow(&metrics).await });
         if let Some(every) = options.checkpoint_every {
             let log = self.log.clone();
             background.followers.spawn_on(async move { signer::follow(&log, every).await }, &runtime);

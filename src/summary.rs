@@ -9,8 +9,8 @@ use domain::account::AccountEvent;
 use domain::checkpoint::CheckpointEvent;
 use domain::credits::PaidAction;
 use domain::delivery::{
-    ApiKeyUse, Change, CortexCall, DeliveryEvent, ErasureCause, RequeueCause, Started, Webhook, WebhookOutcome,
-    describe_changes,
+    ApiKeyUse, Change, CortexCall, DeliveryEvent, ErasureCause, MoveCause, RequeueCause, Started, Webhook,
+    WebhookOutcome, describe_changes,
 };
 use domain::integration::{IntegrationEvent, Provider};
 use domain::notice::{NoticeEvent, NoticeKind};
@@ -128,6 +128,12 @@ fn of_delivery(event: &DeliveryEvent) -> String {
         }
         DeliveryEvent::RetryScheduled { code, due_at, call } => {
             format!("{}{} The next try is at {}.", cause(*code), returned(call.as_ref()), moment(*due_at))
+        }
+        DeliveryEvent::WaitMoved { until, cause: MoveCause::ClockWasAhead } => {
+            format!("A clock that was ahead had set this too far off: it waits until {} now.", moment(*until))
+        }
+        DeliveryEvent::WaitMoved { until, cause: MoveCause::Person } => {
+            format!("The next try was moved to {}.", moment(*until))
         }
         DeliveryEvent::ActionRequired { code, call, assets } => {
             let missing: Vec<String> = assets.iter().map(ToString::to_string).collect();

@@ -6,15 +6,17 @@ mod stop;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::delivery::{Delivery, DeliveryCommand, DeliveryStatus};
 use domain::{AccountId, DeliveryId};
 use projections::View;
 use projections::due_deliveries::{self, DueDelivery};
 use tokio::task::JoinSet;
 
 use crate::cortex::CortexClient;
+use crate::event_log::Actor;
 use crate::ids;
 use crate::recurring::Recurring;
 use crate::service::Service;
@@ -28,7 +30,14 @@ const LEFT_ALONE: TimeDelta = TimeDelta::milliseconds(200);
 /// How long the queue is left alone when it cannot be read.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How long the queue is left alone at most.
-const LOOK_AT_LEAST_EVERY: TimeDelta = TimeDelta::seconds(30);
+const LOOK_AT_LEAST_EVERY: TimeDelta = TimeDelta::seconds(10);
+/// How often moments are looked for that a clock which is ahead has set, and how many at a time.
+const LOOK_AHEAD_EVERY: Duration = Duration::from_secs(10);
+const AHEAD_AT_A_TIME: i64 = 500;
+/// Clocks of several nodes may be so far apart.
+const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(5);
+/// The longest that a pace holds up an account.
+const LONGEST_PACE: TimeDelta = TimeDelta::minutes(3);
 
 /// What all attempts of a worker share.
 pub(crate) struct Worker {
@@ -106,13 +115,18 @@ impl Worker {
     ) -> sqlx::Result<DateTime<Utc>> {
         let views = &self.service.views;
         let now_us = now.timestamp_micros();
+        if queue.looked_ahead.is_none_or(|looked| looked.elapsed() >= LOOK_AHEAD_EVERY) {
+            self.pull_back(queue, now).await?;
+            queue.looked_ahead = Some(Instant::now());
+        }
         let room = self.pace.concurrency.saturating_sub(attempts.len());
         // What was due in another log is nothing to go by.
         let is_of_log = !self.service.projector.of_other_log().contains(&View::DueDeliveries);
         if room > 0 && is_of_log {
             let limit = i64::try_from(room + queue.passed_over()).unwrap_or(i64::MAX);
             let paced: Vec<String> = queue.paced.keys().take(MAX_PACED).map(ToString::to_string).collect();
-            let due = due_deliveries::due(views, now_us, &paced, limit).await?;
+            let mut due = due_deliveries::due(views, now_us, &paced, limit).await?;
+            due.append(&mut queue.overdue);
             let free: Vec<_> = due.iter().filter_map(|due| queue.admit(due)).take(room).collect();
             for (delivery_id, account_id) in free {
                 let attempt = Attempt::new(self.clone(), delivery_id);
@@ -127,6 +141,32 @@ impl Worker {
     }
 }
 
+impl Worker {
+    /// Sets right what a clock that was ahead has set too far off: what is in the queue is due, a retry comes after its own
+    /// delay, and a lease ends after its own length.
+    async fn pull_back(&self, queue: &mut Queue, now: DateTime<Utc>) -> sqlx::Result<()> {
+        let ahead_us = (now + CLOCK_SKEW).timestamp_micros();
+        queue.overdue.clear();
+        for delivery in due_deliveries::set_ahead(&self.service.views, ahead_us, AHEAD_AT_A_TIME).await? {
+            if delivery.status == DeliveryStatus::Queued.as_str() {
+                queue.overdue.push(delivery);
+                continue;
+            }
+            let command = DeliveryCommand::PullBack { now };
+            let id = &delivery.delivery_id;
+            match self.service.log.execute::<Delivery>(id, command, &Actor::Worker(self.name.clone())).await {
+                Ok(done) if done.events.is_empty() => {}
+                Ok(_) => {
+                    tracing::warn!(delivery = id, "a clock that was ahead had made it wait too long");
+                    self.service.metrics.pulled_back();
+                }
+                Err(error) => tracing::warn!(delivery = id, %error, "what a wrong clock has set cannot be set right"),
+            }
+        }
+        Ok(())
+    }
+}
+
 /// What this worker knows of the queue beyond the view.
 #[derive(Default)]
 struct Queue {
@@ -135,14 +175,22 @@ struct Queue {
     paced: HashMap<AccountId, DateTime<Utc>>,
     /// Deliveries that could not be taken, until when they are left alone.
     left_alone: HashMap<DeliveryId, DateTime<Utc>>,
+    /// In the queue, although a clock that was ahead has put them there for a later moment.
+    overdue: Vec<DueDelivery>,
+    looked_ahead: Option<Instant>,
     now: DateTime<Utc>,
 }
 
 impl Queue {
     fn forget_the_past(&mut self, now: DateTime<Utc>) {
+        if now < self.now {
+            // The clock was set back: what it had set is looked at now.
+            self.looked_ahead = None;
+        }
         self.now = now;
-        self.paced.retain(|_, until| *until > now);
-        self.left_alone.retain(|_, until| *until > now);
+        // What is further off was noted before the clock was set back.
+        self.paced.retain(|_, until| *until > now && *until - now <= LONGEST_PACE);
+        self.left_alone.retain(|_, until| *until > now && *until - now <= LEFT_ALONE * 5);
     }
 
     fn passed_over(&self) -> usize {

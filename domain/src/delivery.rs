@@ -15,6 +15,7 @@ pub mod schedule;
 mod status;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
@@ -25,8 +26,8 @@ use uuid::Uuid;
 pub use command::{DeliveryCommand, Held, StartFacts};
 pub use cortex_call::{CortexCall, CortexOperation, MAX_REASON_CHARS};
 pub use event::{
-    ApiKeyUse, DeliveryEvent, ErasureCause, Intent, PERSONAL_DATA_ERASED, PlannedAsset, PlannedItem, RequeueCause,
-    Started, Webhook,
+    ApiKeyUse, DeliveryEvent, ErasureCause, Intent, MoveCause, PERSONAL_DATA_ERASED, PlannedAsset, PlannedItem,
+    RequeueCause, Started, Webhook,
 };
 pub use lines::{Change, OrderLine, OrderLines, describe_changes};
 pub use refusal::DeliveryRefusal;
@@ -125,6 +126,8 @@ pub struct Lease {
     pub worker: String,
     pub attempt: u32,
     pub until: DateTime<Utc>,
+    /// How long it lasts at a time, in milliseconds.
+    pub length_ms: i64,
     /// Whom the attempt is for.
     pub username: Private<String>,
     /// Why the worker is to stop after the step it is in.
@@ -206,7 +209,8 @@ impl Order {
             DeliveryCommand::Start { worker, now, lease_until, facts } => self.start(worker, now, lease_until, &facts),
             DeliveryCommand::RenewLease { held, lease_until } => {
                 let lease = self.held_by(&held)?;
-                Ok(if lease_until > lease.until { vec![DeliveryEvent::LeaseRenewed { lease_until }] } else { vec![] })
+                // Also to an earlier end: its holder knows best, and its clock may have been set back.
+                Ok(if lease_until == lease.until { vec![] } else { vec![DeliveryEvent::LeaseRenewed { lease_until }] })
             }
             DeliveryCommand::RecordFollow { held, credits, call } => self.record_follow(&held, credits, call),
             DeliveryCommand::RecordShare { held, asset, credits, call } => {
@@ -220,6 +224,8 @@ impl Order {
             }
             DeliveryCommand::GiveUp { held, code, now, jitter, call } => self.give_up(&held, code, now, jitter, call),
             DeliveryCommand::HandBack { held } => self.end(&held, DeliveryEvent::HandedBack),
+            DeliveryCommand::PullBack { now } => Ok(self.pulled_back(now).into_iter().collect()),
+            DeliveryCommand::MoveWait { until, now } => self.moved(until, now),
             DeliveryCommand::Retry { username } => self.retried(username),
             DeliveryCommand::Replay { username } => self.replayed(username),
             DeliveryCommand::DeliverMappings { mappings } => Ok(self.extended_by(&mappings)),

@@ -95,7 +95,9 @@ fn ask_delivery(now: DateTime<Utc>, delivery: &Delivery) {
     let facts =
         StartFacts { mappings: vec![storm], credentials_saved: true, api_key_active: true, integration_active: true };
     let start = DeliveryCommand::Start { worker: "w1".to_owned(), now, lease_until: now, facts };
-    delivery.decide(start).ok();
+    for command in [start, DeliveryCommand::PullBack { now }, DeliveryCommand::MoveWait { until: now, now }] {
+        delivery.decide(command).ok();
+    }
     delivery.status();
     let Some(order) = delivery.order() else {
         return;
@@ -104,6 +106,7 @@ fn ask_delivery(now: DateTime<Utc>, delivery: &Delivery) {
     let nothing =
         StartFacts { mappings: vec![], credentials_saved: false, api_key_active: false, integration_active: false };
     order.blocked_by(&nothing, &order.plan(&[]));
+    order.waits_until();
     order.outstanding().count();
     order.phase.status();
     order.phase.resolution_code();
@@ -129,7 +132,7 @@ fn ask_account(account: &Account) {
     merchant.ledger.available();
     merchant.ledger.reservation(delivery_id, &PaidAction::Follow);
     merchant.ledger.reservations_of(delivery_id).count();
-    merchant.pace.next_at();
+    merchant.pace.next_at(DateTime::<Utc>::MIN_UTC);
     merchant.pace.attempts_per_minute();
     merchant.keys.active(ApiKeyId(Uuid::from_u128(7)));
 }

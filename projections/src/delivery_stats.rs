@@ -198,6 +198,7 @@ impl Counts {
             DeliveryEvent::Cancelled => self.cancelled += 1,
             DeliveryEvent::Started(_)
             | DeliveryEvent::LeaseRenewed { .. }
+            | DeliveryEvent::WaitMoved { .. }
             | DeliveryEvent::RetryScheduled { .. }
             | DeliveryEvent::CancellationRequested
             | DeliveryEvent::HandedBack

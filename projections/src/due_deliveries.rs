@@ -12,14 +12,14 @@ use crate::schema::Schema;
 use crate::table::{self, Tables, table_row};
 
 pub(crate) const SCHEMA: Schema = Schema {
-    version: 1,
+    version: 2,
     tables: &["due_deliveries"],
     statements: include_str!("../../migrations/views/due_deliveries.sql"),
 };
 
 table_row!(DueDelivery, "due_deliveries", key delivery_id;
     once account_id, integration_id;
-    changing status, resolution_code, due_at);
+    changing status, resolution_code, due_at, set_at);
 
 /// A delivery that is due at a moment (microseconds since 1970), or at none.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -30,6 +30,8 @@ pub struct DueDelivery {
     pub status: String,
     pub resolution_code: Option<String>,
     pub due_at: Option<i64>,
+    /// When that was recorded.
+    pub set_at: Option<i64>,
 }
 
 pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
@@ -50,6 +52,7 @@ pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
                 status: DeliveryStatus::Queued.as_str().to_owned(),
                 resolution_code: None,
                 due_at: None,
+                set_at: None,
             };
             rows.insert(row.delivery_id.clone(), row);
         }
@@ -67,6 +70,7 @@ impl DueDelivery {
         let progress = Progress::read(&self.status, self.resolution_code.as_deref()).after(event);
         self.status = progress.status.as_str().to_owned();
         self.resolution_code = progress.code.map(|code| code.as_str().to_owned());
+        let before = self.due_at;
         self.due_at = match (progress.status, event) {
             // Taken: due again when the lease runs out, should its holder not live to say how it went.
             (
@@ -75,6 +79,9 @@ impl DueDelivery {
             ) => Some(lease_until.timestamp_micros()),
             (DeliveryStatus::RetryScheduled, DeliveryEvent::RetryScheduled { due_at, .. }) => {
                 Some(due_at.timestamp_micros())
+            }
+            (DeliveryStatus::Running | DeliveryStatus::RetryScheduled, DeliveryEvent::WaitMoved { until, .. }) => {
+                Some(until.timestamp_micros())
             }
             (DeliveryStatus::Queued, _) => self.due_at.filter(|due_at| *due_at <= now).or(Some(now)),
             (DeliveryStatus::Running | DeliveryStatus::RetryScheduled, _) => self.due_at,
@@ -87,6 +94,9 @@ impl DueDelivery {
                 _,
             ) => None,
         };
+        if self.due_at != before {
+            self.set_at = self.due_at.map(|_| now);
+        }
     }
 }
 
@@ -121,8 +131,8 @@ pub async fn due(database: &Database, now: i64, without: &[String], limit: i64) 
         sql = sql
             .push(beginning)
             .push(
-                "SELECT delivery_id, account_id, integration_id, status, resolution_code, due_at FROM due_deliveries \
-                 WHERE account_id = ",
+                "SELECT delivery_id, account_id, integration_id, status, resolution_code, due_at, set_at \
+                 FROM due_deliveries WHERE account_id = ",
             )
             .bind(account_id)
             .push(" AND due_at <= ")
@@ -132,6 +142,20 @@ pub async fn due(database: &Database, now: i64, without: &[String], limit: i64) 
             .push(") one_account");
     }
     database.fetch_all(sql.push(" ORDER BY due_at LIMIT ").bind(limit)).await
+}
+
+/// What is due later and was set by a clock that is ahead of `now`, at most `limit` deliveries: the moment may be wrong.
+pub async fn set_ahead(database: &Database, now: i64, limit: i64) -> sqlx::Result<Vec<DueDelivery>> {
+    let sql = Sql::new(
+        "SELECT delivery_id, account_id, integration_id, status, resolution_code, due_at, set_at FROM due_deliveries \
+         WHERE due_at > ",
+    )
+    .bind(now)
+    .push(" AND set_at > ")
+    .bind(now)
+    .push(" ORDER BY set_at LIMIT ")
+    .bind(limit);
+    database.fetch_all(sql).await
 }
 
 #[derive(FromRow)]

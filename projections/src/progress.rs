@@ -35,6 +35,7 @@ impl Progress {
             DeliveryEvent::UsernameCorrected { .. } if self.waits_for_username() => Self::QUEUED,
             DeliveryEvent::UsernameCorrected { .. }
             | DeliveryEvent::LeaseRenewed { .. }
+            | DeliveryEvent::WaitMoved { .. }
             | DeliveryEvent::CancellationRequested
             | DeliveryEvent::PersonalDataErased { .. }
             | DeliveryEvent::Followed { .. }

@@ -1,4 +1,4 @@
-//! `cloud-bridge deliveries`: what became of the orders, and the two things a person does about them.
+//! `cloud-bridge deliveries`: what became of the orders, and what a person does about them.
 
 mod explain;
 mod list;
@@ -22,19 +22,20 @@ use super::client::{Client, ServerArgs, understood};
 use super::output::{self, clean, word};
 use super::owners::Store;
 use super::paging::{PageArgs, tell_of_more};
-use super::{acting, identifiers};
+use super::{acting, identifiers, moments};
 
 pub(super) use explain::several;
 pub(crate) use list::status_cell;
 pub(super) use list::{Listed, listed};
 
-/// List deliveries, show one or tell its story, retry or cancel it
+/// List deliveries, show one or tell its story, retry, move or cancel it
 #[derive(Debug, Subcommand)]
 pub(super) enum Deliveries {
     List(List),
     Show(show::Show),
     Explain(explain::Explain),
     Retry(Box<retry::Retry>),
+    Move(Move),
     Cancel(Cancel),
     Reveal(Reveal),
 }
@@ -80,6 +81,23 @@ pub(super) struct List {
     server: ServerArgs,
 }
 
+/// Try a delivery that waits for its next try at another moment
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  cloud-bridge deliveries move 1042 --to 2h
+  cloud-bridge deliveries move 1042 --to '2026-12-01 09:00:00'")]
+pub(super) struct Move {
+    /// Its id or the beginning of it, or the id or number of its order
+    #[arg(value_name = "DELIVERY")]
+    id: String,
+    /// When to try next, within thirty days: a moment, or how long it is until then. `deliveries retry` tries it now
+    #[arg(long, env = "CLOUD_BRIDGE_TO", value_name = "TIME", value_parser = moments::moment_to_come)]
+    to: DateTime<Utc>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
 /// Cancel a delivery; what was already shared stays shared
 #[derive(Args, Debug)]
 pub(super) struct Cancel {
@@ -118,6 +136,10 @@ const FIND_CUSTOMER: &str = "mutation($input: FindCustomerInput!) {
       id orderId orderNumber status resolutionCode attempts creditsCharged receivedAt updatedAt nextAttemptAt
       integration { id name account { id name } } } } }";
 
+const MOVE: &str = "mutation($input: MoveDeliveryInput!) {
+  moveDelivery(input: $input) {
+    delivery { id status resolutionCode nextAttemptAt } userErrors { code message field } } }";
+
 const CANCEL: &str = "mutation($input: CancelDeliveryInput!) {
   cancelDelivery(input: $input) { delivery { id status resolutionCode } userErrors { code message field } } }";
 
@@ -143,6 +165,10 @@ impl Deliveries {
             Self::Reveal(command) => command.run(json).await,
             Self::Explain(command) => command.run(json).await,
             Self::Retry(command) => command.run(json).await,
+            Self::Move(Move { id, to, server }) => {
+                let input = json!({ "deliveryId": id, "at": to });
+                change(&server.client()?, json, MOVE, input, "moveDelivery").await
+            }
             Self::Cancel(Cancel { id, server }) => {
                 change(&server.client()?, json, CANCEL, json!({ "deliveryId": id }), "cancelDelivery").await
             }
@@ -262,6 +288,11 @@ async fn change(
     let delivery = &payload["delivery"];
     if json {
         return Ok(output::print_json(delivery)?);
+    }
+    if let Some(next) = delivery["nextAttemptAt"].as_str() {
+        let id = clean(delivery["id"].as_str().unwrap_or_default());
+        output::print(format_args!("Delivery {id} is tried again at {}.", clean(next)))?;
+        return Ok(());
     }
     let status = word(delivery["status"].as_str().unwrap_or_default());
     output::print(format_args!(

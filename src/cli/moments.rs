@@ -4,30 +4,46 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 
 use crate::clock::Clock;
 
+const MOMENT: &str =
+    "a moment is a date (2026-11-21), a date and time in UTC (2026-11-21 09:30:00 or 2026-11-21T09:30:00Z)";
+
 /// Reads a moment for clap: see [`moment_before`].
 pub(super) fn moment(text: &str) -> Result<DateTime<Utc>, String> {
     moment_before(text.trim(), Clock::default().now())
 }
 
-/// A moment: of RFC 3339, a date or a date and time in UTC as we print them, or so long before now.
+/// Reads a moment to come for clap: like [`moment`], but so long from now.
+pub(super) fn moment_to_come(text: &str) -> Result<DateTime<Utc>, String> {
+    moment_after(text.trim(), Clock::default().now())
+}
+
+/// A moment, or so long before now.
 fn moment_before(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
+    let relative = || now.checked_sub_signed(duration(text)?);
+    absolute(text).or_else(relative).ok_or_else(|| format!("{MOMENT}, or how long ago it is (90s, 2h, 3d)"))
+}
+
+/// A moment, or so long after now.
+fn moment_after(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
+    let relative = || now.checked_add_signed(duration(text)?);
+    absolute(text).or_else(relative).ok_or_else(|| format!("{MOMENT}, or how long it is until then (90s, 2h, 3d)"))
+}
+
+fn duration(text: &str) -> Option<TimeDelta> {
+    TimeDelta::from_std(humantime::parse_duration(text).ok()?).ok()
+}
+
+/// Of RFC 3339, or a date or a date and time in UTC as we print them.
+fn absolute(text: &str) -> Option<DateTime<Utc>> {
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-        return Ok(at.to_utc());
+        return Some(at.to_utc());
     }
     for format in ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"] {
         if let Ok(at) = NaiveDateTime::parse_from_str(text, format) {
-            return Ok(at.and_utc());
+            return Some(at.and_utc());
         }
     }
-    if let Ok(date) = text.parse::<NaiveDate>() {
-        return Ok(date.and_time(NaiveTime::MIN).and_utc());
-    }
-    let ago = humantime::parse_duration(text).ok().and_then(|ago| TimeDelta::from_std(ago).ok());
-    ago.and_then(|ago| now.checked_sub_signed(ago)).ok_or_else(|| {
-        "a moment is a date (2026-11-21), a date and time in UTC (2026-11-21 09:30:00 or 2026-11-21T09:30:00Z), or how \
-         long ago it is (90s, 2h, 3d)"
-            .to_owned()
-    })
+    text.parse::<NaiveDate>().ok().map(|date| date.and_time(NaiveTime::MIN).and_utc())
 }
 
 /// A distance in time in one or two units: `3 minutes`, `2 hours and 5 minutes`.
@@ -69,6 +85,8 @@ mod tests {
         ] {
             assert_eq!(moment_before(text, now).unwrap(), DateTime::parse_from_rfc3339(at).unwrap(), "{text}");
         }
+        let ahead = DateTime::parse_from_rfc3339("2026-11-21T14:00:00Z").unwrap();
+        assert_eq!(moment_after("2h", now).unwrap(), ahead);
         for text in ["", "yesterday", "2026-13-01", "2026-11-21 25:00:00", "10", "-2h", "999999999999999999y"] {
             assert!(moment_before(text, now).is_err(), "{text}");
         }

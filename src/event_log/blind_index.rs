@@ -93,6 +93,7 @@ impl BlindIndex {
             }
             DeliveryEvent::Started(_)
             | DeliveryEvent::LeaseRenewed { .. }
+            | DeliveryEvent::WaitMoved { .. }
             | DeliveryEvent::Followed { .. }
             | DeliveryEvent::ItemShared { .. }
             | DeliveryEvent::RetryScheduled { .. }

@@ -11,7 +11,8 @@ use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
 use domain::ResolutionCode as Code;
-use domain::delivery::DeliveryStatus as Status;
+use domain::account::Account;
+use domain::delivery::{Delivery as Aggregate, DeliveryStatus as Status, Order};
 use projections::delivery_log::{self, DeliveryRow, Filter, Page};
 
 use super::ApiError;
@@ -208,6 +209,24 @@ impl Delivery {
 
     async fn next_attempt_at(&self) -> Option<DateTime<Utc>> {
         self.row.next_attempt_at.map(moment)
+    }
+
+    /// The moment before which nothing happens by itself: the next try, the end of the time for which a worker holds it, or
+    /// when the account's pace allows the next attempt. Nothing where it waits for no moment.
+    #[graphql(complexity = 50)]
+    async fn waits_until(&self, context: &Context<'_>) -> Result<Option<DateTime<Utc>>, ApiError> {
+        if !matches!(self.row.status.as_str(), "queued" | "running" | "retry_scheduled") || self.as_of.is_some() {
+            return Ok(None);
+        }
+        let service = context.data_unchecked::<Arc<Service>>();
+        let delivery = service.log.load::<Aggregate>(&self.row.id).await?.aggregate;
+        if let Some(until) = delivery.order().and_then(Order::waits_until) {
+            return Ok(Some(until));
+        }
+        let account = service.log.load::<Account>(&self.row.account_id).await?.aggregate;
+        let now = service.clock.now();
+        let next_at = account.merchant().and_then(|merchant| merchant.pace.next_at(now));
+        Ok(next_at.filter(|next_at| *next_at > now))
     }
 
     async fn credits_charged(&self) -> i32 {

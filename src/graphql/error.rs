@@ -216,6 +216,8 @@ impl From<DeliveryRefusal> for UserError {
         let (code, field) = match refusal {
             DeliveryRefusal::UnknownDelivery => ("NOT_FOUND", Some("deliveryId")),
             DeliveryRefusal::Running => ("RUNNING", Some("deliveryId")),
+            DeliveryRefusal::WaitsForNoMoment => ("NOT_WAITING", Some("deliveryId")),
+            DeliveryRefusal::MomentOutOfReach => ("MOMENT_OUT_OF_REACH", Some("at")),
             DeliveryRefusal::NotDue => ("NOT_DUE", Some("deliveryId")),
             DeliveryRefusal::LeaseLost => ("LEASE_LOST", None),
             DeliveryRefusal::AlreadyCompleted => ("ALREADY_COMPLETED", Some("deliveryId")),

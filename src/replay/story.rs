@@ -119,6 +119,7 @@ impl Story {
                 } if !matches!(verdict, Verdict::Delivers(_)) => Verdict::Blocked(*code),
                 DeliveryEvent::WebhookReceived { .. }
                 | DeliveryEvent::LeaseRenewed { .. }
+                | DeliveryEvent::WaitMoved { .. }
                 | DeliveryEvent::Followed { .. }
                 | DeliveryEvent::ItemShared { .. }
                 | DeliveryEvent::RetryScheduled { .. }

@@ -122,7 +122,14 @@ fn deliveries_are_told() {
         let plan = plans.iter().enumerate();
         let plan = plan.map(|(item, ids)| PlannedItem { item, assets: ids.iter().map(|id| planned(id)).collect() });
         let (worker, plan) = ("w1".to_owned(), plan.collect());
-        DeliveryEvent::Started(Started { attempt: 2, worker, lease_until: at, username: private(), plan })
+        DeliveryEvent::Started(Started {
+            attempt: 2,
+            worker,
+            started_at: at,
+            lease_until: at,
+            username: private(),
+            plan,
+        })
     };
     let failing = CortexCall {
         operation: CortexOperation::Share,
@@ -139,6 +146,14 @@ fn deliveries_are_told() {
         (
             DeliveryEvent::LeaseRenewed { lease_until: at },
             "The attempt goes on; the worker holds the delivery until 1970-01-01 00:00:00 UTC.",
+        ),
+        (
+            DeliveryEvent::WaitMoved { until: at, cause: MoveCause::ClockWasAhead },
+            "A clock that was ahead had set this too far off: it waits until 1970-01-01 00:00:00 UTC now.",
+        ),
+        (
+            DeliveryEvent::WaitMoved { until: at, cause: MoveCause::Person },
+            "The next try was moved to 1970-01-01 00:00:00 UTC.",
         ),
         (
             DeliveryEvent::Followed { username: private(), credits: Credits(3), call: None },

@@ -335,7 +335,9 @@ impl Attempt {
         }
         let now = self.now();
         let margin = self.worker.pace.call * 2;
-        let lasts = in_hand.order.lease().is_some_and(|lease| lease.until > now + margin);
+        // Further ahead than it can be, it was set before the clock was set back, and others cut it short.
+        let latest = self.lease_from(now) + margin;
+        let lasts = in_hand.order.lease().is_some_and(|lease| lease.until > now + margin && lease.until <= latest);
         if !lasts {
             let held = in_hand.held.clone();
             let renew = DeliveryCommand::RenewLease { held, lease_until: self.lease_from(now) };

@@ -8,6 +8,7 @@ mod app;
 mod audit;
 mod backups;
 mod cli;
+mod clocks;
 mod cortex_failures;
 mod crashes;
 mod delivering;

@@ -105,7 +105,7 @@ async fn connections_to_postgres_that_go_silent_are_replaced() {
         }
         assert_eq!(status, 503);
         assert!(began.elapsed() < Duration::from_secs(30), "nothing is stored any more");
-    };
+    }
     assert!(proxy.silent.load(Ordering::SeqCst) >= 3, "writer, listener and followers were all cut off");
     // The node behind the proxy hears of what the other one records: its listener is a new one.
     let id = shop.post(&orders::generic("elsewhere", "mutual_max", &["STORM"])).await.accepted("queued");

@@ -14,6 +14,9 @@ pub const MAX_ATTEMPTS_PER_MINUTE: u32 = 60_000;
 /// A slower pace may start a minute's attempts at once; a faster one spaces them evenly, and so remembers only the last.
 const MAX_BURST: u32 = 60;
 
+/// What was admitted further ahead of now than this was admitted by a clock that was ahead, and does not count.
+const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(1);
+
 /// A sliding window: at most `limit` attempts in any `window`, which keeps within the pace in any minute.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pace {
@@ -67,16 +70,20 @@ impl Pace {
         if self.admitted.iter().any(|known| known.delivery_id == delivery_id && known.attempt == attempt) {
             return Ok(false);
         }
-        match self.next_at() {
+        match self.next_at(now) {
             Some(next_at) if now < next_at => Err(AccountRefusal::PaceExceeded { next_at }),
             _ => Ok(true),
         }
     }
 
     /// The moment from which another attempt may start, if the window is full.
-    pub fn next_at(&self) -> Option<DateTime<Utc>> {
-        let first_in_window = self.admitted.len().checked_sub(self.limit())?;
-        let at = self.admitted.get(first_in_window)?.at;
+    pub fn next_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let latest = now.checked_add_signed(CLOCK_SKEW).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        let mut counted: Vec<DateTime<Utc>> =
+            self.admitted.iter().map(|admitted| admitted.at).filter(|at| *at <= latest).collect();
+        // A clock that was set back admits what comes later at an earlier moment.
+        counted.sort_unstable();
+        let at = counted[counted.len().checked_sub(self.limit())?];
         // A window that ends after the last moment there is never ends.
         Some(at.checked_add_signed(self.window()).unwrap_or(DateTime::<Utc>::MAX_UTC))
     }

@@ -218,7 +218,14 @@ fn no_more_than_the_pace_starts_in_any_minute() {
         .when(admit(9, next_at - TimeDelta::microseconds(1)))
         .then_expect_error(AccountRefusal::PaceExceeded { next_at });
     given(five.clone()).when(admit(9, next_at)).then_expect_events(vec![admitted(9, next_at)]);
-    given(five).when(admit(4, noon())).then_expect_events(vec![]);
+    given(five.clone()).when(admit(4, noon())).then_expect_events(vec![]);
+    // The clock was a day ahead when those began: they hold up nothing today.
+    let today = noon() - TimeDelta::days(1);
+    let anew: Vec<_> = (10..15).map(|n| admitted(n, today)).collect();
+    given(five.clone()).when(admit(10, today)).then_expect_events(vec![admitted(10, today)]);
+    given([five, anew].concat())
+        .when(admit(15, today))
+        .then_expect_error(AccountRefusal::PaceExceeded { next_at: today + TimeDelta::minutes(1) });
 }
 
 /// Every command of an account, with few values, so that they meet. All of them promise that the same again is no news:

@@ -51,7 +51,7 @@ impl Order {
             return Err(DeliveryRefusal::NotDue);
         };
         let attempt = self.attempts.saturating_add(1);
-        Ok(vec![DeliveryEvent::Started(Started { attempt, worker, lease_until, username, plan })])
+        Ok(vec![DeliveryEvent::Started(Started { attempt, worker, started_at: now, lease_until, username, plan })])
     }
 
     /// What keeps this delivery from being tried and needs the merchant.

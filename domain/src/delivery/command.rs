@@ -71,6 +71,15 @@ pub enum DeliveryCommand {
     HandBack {
         held: Held,
     },
+    /// What a clock that was ahead has set too far off is set as it should be.
+    PullBack {
+        now: DateTime<Utc>,
+    },
+    /// A person wants the next try at another moment.
+    MoveWait {
+        until: DateTime<Utc>,
+        now: DateTime<Utc>,
+    },
     /// A person asks for another try.
     Retry {
         username: Option<String>,

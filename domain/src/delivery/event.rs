@@ -48,6 +48,11 @@ pub enum DeliveryEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         call: Option<CortexCall>,
     },
+    /// What the delivery waits for comes at another moment than it was to: its next try, or the end of its lease.
+    WaitMoved {
+        until: DateTime<Utc>,
+        cause: MoveCause,
+    },
     ActionRequired {
         code: ResolutionCode,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,6 +88,16 @@ pub enum DeliveryEvent {
     PersonalDataErased {
         cause: ErasureCause,
     },
+}
+
+/// Why a wait ends at another moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MoveCause {
+    /// It was set by a clock that was ahead, further off than any wait of its kind.
+    ClockWasAhead,
+    /// A person wants it so.
+    Person,
 }
 
 /// Why a delivery is put back in the queue by itself.
@@ -202,6 +217,7 @@ impl ApiKeyUse {
 pub struct Started {
     pub attempt: u32,
     pub worker: String,
+    pub started_at: DateTime<Utc>,
     pub lease_until: DateTime<Utc>,
     pub username: Private<String>,
     /// What is to be shared for each line that is still bought; nothing where no mapping was found.
@@ -258,6 +274,7 @@ impl DomainEvent for DeliveryEvent {
             Self::Followed { .. } => "followed",
             Self::ItemShared { .. } => "item_shared",
             Self::RetryScheduled { .. } => "retry_scheduled",
+            Self::WaitMoved { .. } => "wait_moved",
             Self::ActionRequired { .. } => "action_required",
             Self::Completed => "completed",
             Self::FailedPermanently { .. } => "failed_permanently",

@@ -35,6 +35,16 @@ impl Order {
                 }
                 self.phase = Phase::RetryScheduled { code, due_at };
             }
+            DeliveryEvent::WaitMoved { until, cause: _ } => match &mut self.phase {
+                Phase::Running(lease) => lease.until = until,
+                Phase::RetryScheduled { due_at, .. } => *due_at = until,
+                Phase::Filtered
+                | Phase::Queued
+                | Phase::ActionRequired { .. }
+                | Phase::Completed
+                | Phase::FailedPermanently { .. }
+                | Phase::Cancelled(_) => {}
+            },
             DeliveryEvent::ActionRequired { code, call: _, assets: _ } => {
                 if code == ResolutionCode::NoItemMapping {
                     self.lines.plan_nothing();
@@ -86,9 +96,10 @@ impl Order {
         }
         self.plan = started.assets().into_iter().cloned().collect();
         self.lines.plan(&started.plan);
-        let Started { attempt, worker, lease_until, username, plan: _ } = started;
+        let Started { attempt, worker, started_at, lease_until, username, plan: _ } = started;
         self.attempts = attempt;
-        self.phase = Phase::Running(Lease { worker, attempt, until: lease_until, username, stop: None });
+        let length_ms = (lease_until - started_at).num_milliseconds();
+        self.phase = Phase::Running(Lease { worker, attempt, until: lease_until, length_ms, username, stop: None });
     }
 
     pub(super) fn start_over(&mut self) {

@@ -6,6 +6,10 @@ pub enum DeliveryRefusal {
     UnknownDelivery,
     #[error("a worker holds the delivery at the moment")]
     Running,
+    #[error("the delivery does not wait for a next try")]
+    WaitsForNoMoment,
+    #[error("the next try can be moved to a moment within the next {} days", super::schedule::PATIENCE.num_days())]
+    MomentOutOfReach,
     #[error("the delivery is not due")]
     NotDue,
     #[error("another attempt holds the delivery, or none")]

@@ -28,6 +28,9 @@ pub const PATIENCE: TimeDelta = TimeDelta::days(30);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Jitter(u16);
 
+const LONGEST_JITTER: Jitter = Jitter(1_000);
+const LONGEST_FAILURE: TimeDelta = TimeDelta::hours(6);
+
 impl Jitter {
     pub const NONE: Self = Self(0);
 
@@ -51,6 +54,17 @@ pub fn next_failure(failures: u32, now: DateTime<Utc>, jitter: Jitter) -> Option
 pub fn next_wait(waits: u32, since: DateTime<Utc>, now: DateTime<Utc>, jitter: Jitter) -> Option<DateTime<Utc>> {
     let delay = WAIT_DELAYS.get(waits as usize).copied().unwrap_or(LONG_WAIT);
     (now - since < PATIENCE).then(|| now + jitter.after(delay))
+}
+
+/// The longest that lies before a try after `failures` temporary failures in a row.
+pub fn longest_failure(failures: u32) -> TimeDelta {
+    let delay = FAILURE_DELAYS.get(failures.saturating_sub(1) as usize);
+    LONGEST_JITTER.after(delay.copied().unwrap_or(LONGEST_FAILURE))
+}
+
+/// The longest that lies before a look after `waits` looks.
+pub fn longest_wait(waits: u32) -> TimeDelta {
+    LONGEST_JITTER.after(WAIT_DELAYS.get(waits.saturating_sub(1) as usize).copied().unwrap_or(LONG_WAIT))
 }
 
 #[cfg(test)]

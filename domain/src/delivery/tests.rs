@@ -6,4 +6,5 @@ mod laws;
 mod merchants;
 mod revisions;
 mod stored;
+mod waiting;
 mod webhooks;

@@ -200,6 +200,9 @@ impl DeliveryRow {
                 self.next_attempt_at = Some(due_at.timestamp_micros());
                 self.explain(call.as_ref(), &[]);
             }
+            DeliveryEvent::WaitMoved { until, .. } => {
+                self.next_attempt_at = self.next_attempt_at.map(|_| until.timestamp_micros());
+            }
             DeliveryEvent::ActionRequired { code, call, assets } => {
                 if *code == ResolutionCode::NoItemMapping {
                     self.fold_lines(OrderLines::plan_nothing);

@@ -30,7 +30,7 @@ pub(in crate::cli) struct Explain {
 
 const DELIVERY: &str = "query($id: ID!) {
   delivery(id: $id) {
-    id orderId orderNumber status resolutionCode resolution attempts nextAttemptAt creditsCharged unmapped
+    id orderId orderNumber status resolutionCode resolution attempts nextAttemptAt waitsUntil creditsCharged unmapped
     items { state }
     receivedAt updatedAt completedAt duplicateOf { id } integration { id name provider active account { id name } } } }";
 

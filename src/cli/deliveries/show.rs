@@ -29,7 +29,7 @@ pub(in crate::cli) struct Show {
 
 const SHOW: &str = "query($id: ID!, $asOf: DateTime) {
   delivery(id: $id, asOf: $asOf) {
-    id orderId orderNumber targetUsername status resolutionCode resolution attempts nextAttemptAt creditsCharged
+    id orderId orderNumber targetUsername status resolutionCode resolution attempts nextAttemptAt waitsUntil creditsCharged
     receivedAt updatedAt completedAt duplicateOf { id } integration { id name provider }
     lastCall { operation status durationMs reason }
     items { title sku productId quantity state sharedAt
@@ -46,7 +46,7 @@ struct Delivery {
     resolution_code: Option<String>,
     resolution: Option<String>,
     attempts: i64,
-    next_attempt_at: Option<DateTime<Utc>>,
+    waits_until: Option<DateTime<Utc>>,
     credits_charged: i64,
     received_at: DateTime<Utc>,
     completed_at: Option<DateTime<Utc>>,
@@ -158,7 +158,7 @@ impl Delivery {
             ("What to do", self.resolution.clone()),
             ("Duplicate of", self.duplicate_of.as_ref().map(|delivery| delivery.id.clone())),
             ("Attempts", Some(self.attempts.to_string())),
-            ("Next attempt", self.next_attempt_at.map(|at| format!("{} UTC", moment(at)))),
+            ("Waits until", self.waits_until.map(|at| format!("{} UTC", moment(at)))),
             ("Credits", Some(self.credits_charged.to_string())),
             ("Received", Some(format!("{} UTC", moment(self.received_at)))),
             ("Completed", self.completed_at.map(|at| format!("{} UTC", moment(at)))),

@@ -38,7 +38,7 @@ pub(super) struct Standing {
     pub(super) status: String,
     pub(super) resolution_code: Option<String>,
     pub(super) resolution: Option<String>,
-    pub(super) next_attempt_at: Option<DateTime<Utc>>,
+    pub(super) waits_until: Option<DateTime<Utc>>,
     pub(super) credits_charged: i64,
     /// Something was bought that no mapping was found for.
     #[serde(default)]
@@ -326,16 +326,23 @@ pub(super) fn standing(delivery: &Standing, duplicate_of: Option<&str>, now: Dat
                  (`cloud-bridge integrations activate`)."
             )
         }
-        "queued" => "It is queued: a worker takes it as soon as one is free and the account's pace allows.".to_owned(),
-        "running" => "A worker is at it. Should the worker die, another goes on once the lease has run out.".to_owned(),
+        "queued" => {
+            let pace = delivery.waits_until.map(|at| format!(", at {} UTC", moment(at))).unwrap_or_default();
+            format!("It is queued: a worker takes it as soon as one is free and the account's pace allows{pace}.")
+        }
+        "running" => {
+            let end = delivery.waits_until.map(|at| format!(", at {} UTC", moment(at))).unwrap_or_default();
+            format!("A worker is at it. Should the worker die, another goes on once the lease has run out{end}.")
+        }
         "retry_scheduled" => {
-            let due = match delivery.next_attempt_at {
+            let due = match delivery.waits_until {
                 Some(due) if due > now => format!("at {} UTC, in {}", moment(due), distance(due - now)),
                 Some(_) => "now".to_owned(),
                 None => "soon".to_owned(),
             };
             format!(
-                "It waits{code} and is tried again by itself {due}. `cloud-bridge deliveries retry {id}` tries it now."
+                "It waits{code} and is tried again by itself {due}. `cloud-bridge deliveries retry {id}` tries it now, \
+                 `cloud-bridge deliveries move {id} --to TIME` at another moment."
             )
         }
         "action_required" => {

@@ -1,6 +1,7 @@
 //! Putting deliveries right: retry, one or many, and cancel.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use domain::ResolutionCode;
 use domain::delivery::{Delivery as Aggregate, DeliveryCommand, DeliveryStatus as Status};
 use futures_util::stream::{StreamExt as _, TryStreamExt as _, iter};
@@ -30,6 +31,13 @@ struct RetryDeliveryInput {
     delivery_id: ID,
     /// The right Cortex Cloud username, where the order named none or a wrong one.
     target_username: Option<String>,
+}
+
+#[derive(InputObject)]
+struct MoveDeliveryInput {
+    delivery_id: ID,
+    /// When to try next.
+    at: DateTime<Utc>,
 }
 
 #[derive(InputObject)]
@@ -84,6 +92,16 @@ impl Deliveries {
             return Ok(UserError::new("REASON_REQUIRED", SAY_WHY, None).into());
         }
         tell(context, &input.delivery_id, DeliveryCommand::Retry { username }).await
+    }
+
+    /// Moves the next try of a delivery that waits for one to another moment, within thirty days.
+    async fn move_delivery(
+        &self,
+        context: &Context<'_>,
+        input: MoveDeliveryInput,
+    ) -> Result<DeliveryPayload, ApiError> {
+        let now = asked(context)?.0.clock.now();
+        tell(context, &input.delivery_id, DeliveryCommand::MoveWait { until: input.at.trunc_subsecs(6), now }).await
     }
 
     async fn cancel_delivery(

@@ -28,6 +28,7 @@ fn a_lease_that_ran_out_can_be_taken_over_and_its_holder_is_first() {
     let taken_over = DeliveryEvent::Started(Started {
         attempt: 2,
         worker: "w2".to_owned(),
+        started_at: after(60),
         lease_until: after(120),
         username: "max".into(),
         plan: plan_of(&["STORM", "RAIN"]),
@@ -199,12 +200,15 @@ fn a_worker_that_stops_hands_the_delivery_back() {
 }
 
 #[test]
-fn a_lease_is_only_ever_made_longer() {
+fn a_lease_ends_when_its_holder_says() {
     let renew = |lease_until| DeliveryCommand::RenewLease { held: held(1), lease_until };
     given(running())
         .when(renew(after(90)))
         .then_expect_events(vec![DeliveryEvent::LeaseRenewed { lease_until: after(90) }]);
     given(running()).when(renew(after(60))).then_expect_events(vec![]);
+    // Its clock was set back.
+    let earlier = DeliveryEvent::LeaseRenewed { lease_until: after(30) };
+    given(running()).when(renew(after(30))).then_expect_events(vec![earlier]);
 }
 
 #[test]
@@ -279,6 +283,7 @@ fn following_another_customer_is_recorded_and_paid_once() {
     let other = Started {
         attempt: 2,
         worker: "w1".to_owned(),
+        started_at: noon(),
         lease_until: after(60),
         username: "maxine".into(),
         plan: plan_of(&["STORM", "RAIN"]),

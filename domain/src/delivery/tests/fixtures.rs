@@ -161,12 +161,18 @@ pub(super) fn start_at(now: DateTime<Utc>, facts: StartFacts) -> DeliveryCommand
 }
 
 pub(super) fn started(attempt: u32) -> DeliveryEvent {
-    started_with(attempt, after(60), plan_of(&["STORM", "RAIN"]))
+    started_at(attempt, 60)
 }
 
 pub(super) fn started_with(attempt: u32, lease_until: DateTime<Utc>, plan: Vec<PlannedItem>) -> DeliveryEvent {
     let (worker, username) = ("w1".to_owned(), "max".into());
-    DeliveryEvent::Started(Started { attempt, worker, lease_until, username, plan })
+    let started_at = lease_until - TimeDelta::minutes(1);
+    DeliveryEvent::Started(Started { attempt, worker, started_at, lease_until, username, plan })
+}
+
+/// An attempt of both lines whose lease ends so many seconds after noon.
+pub(super) fn started_at(attempt: u32, lease_ends: i64) -> DeliveryEvent {
+    started_with(attempt, after(lease_ends), plan_of(&["STORM", "RAIN"]))
 }
 
 /// Lines of these SKUs in their order, each with the asset of its mapping.

@@ -69,6 +69,9 @@ fn any_command() -> impl Strategy<Value = DeliveryCommand> {
             assets: vec![]
         }),
         any_held().prop_map(|held| DeliveryCommand::HandBack { held }),
+        seconds.clone().prop_map(|s| DeliveryCommand::PullBack { now: after(s - 90_000) }),
+        (seconds.clone(), seconds.clone())
+            .prop_map(|(until, now)| DeliveryCommand::MoveWait { until: after(until), now: after(now) }),
         (any_held(), seconds).prop_map(|(held, s)| DeliveryCommand::RenewLease { held, lease_until: after(s) }),
         Just(DeliveryCommand::Retry { username: None }),
         Just(DeliveryCommand::Retry { username: Some("maxine".into()) }),

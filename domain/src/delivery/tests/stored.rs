@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::fixtures::*;
 use crate::delivery::{
-    ApiKeyUse, Change, CortexCall, CortexOperation, DeliveryEvent, ErasureCause, Intent, RequeueCause, Webhook,
-    WebhookOutcome,
+    ApiKeyUse, Change, CortexCall, CortexOperation, DeliveryEvent, ErasureCause, Intent, MoveCause, RequeueCause,
+    Webhook, WebhookOutcome,
 };
 use crate::{ApiKeyId, Credits, MappingId, Private, ResolutionCode};
 
@@ -41,6 +41,7 @@ fn every_event() -> Vec<DeliveryEvent> {
         DeliveryEvent::Followed { username: "max".into(), credits: Credits(3), call: None },
         shared("storm", 10),
         retried,
+        DeliveryEvent::WaitMoved { until: after(60), cause: MoveCause::ClockWasAhead },
         action_required(ResolutionCode::NoItemMapping),
         Completed,
         failed(ResolutionCode::TemporaryFailure),
