@@ -25,6 +25,7 @@ mod paging;
 mod projections;
 mod replay;
 mod sandbox;
+mod seen;
 mod serve;
 mod shutdown;
 mod sign;
@@ -34,7 +35,7 @@ mod tests;
 mod webhooks;
 
 use clap::builder::FalseyValueParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub(crate) use client::{Client, understood};
 pub(crate) use deliveries::status_cell;
@@ -54,6 +55,9 @@ pub struct Cli {
     common: Common,
     #[command(subcommand)]
     command: Command,
+    /// Of secrets that were typed where others can see them.
+    #[arg(skip)]
+    warnings: Vec<&'static str>,
 }
 
 const LONG_ABOUT: &str = "\
@@ -128,6 +132,14 @@ enum Command {
 }
 
 impl Cli {
+    /// What was typed. Ends the process where that is no command, or asks for help.
+    pub fn read() -> Self {
+        let matches = Self::command().get_matches();
+        let mut cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        cli.warnings = seen::warnings(&matches);
+        cli
+    }
+
     pub async fn run(self) -> anyhow::Result<()> {
         let level = match &self.command {
             Command::Serve(_) | Command::Sandbox(_) => Level::Info,
@@ -153,6 +165,9 @@ impl Cli {
         };
         output::set_width(self.common.columns.as_deref());
         logging::start(self.common.log_level.as_deref(), level)?;
+        for warning in &self.warnings {
+            input::tell(&format!("warning: {warning}"))?;
+        }
         let json = self.common.json;
         match self.command {
             Command::Serve(command) => command.run(json).await,

@@ -13,6 +13,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use address::BaseUrl;
 pub use address::CortexUrlError;
@@ -20,6 +21,8 @@ use answer::Answered;
 pub use error::CortexError;
 pub use session::Session;
 
+/// The header that a request is named by.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const USER_AGENT: &str = concat!("cloud-bridge/", env!("CARGO_PKG_VERSION"));
 
 /// A connection pool to one Cortex Cloud. It never repeats a call by itself: when to try again is the worker's decision.
@@ -126,16 +129,18 @@ impl CortexClient {
         Ok(Relation { following: standing.following, followed_back: standing.followed_back })
     }
 
-    /// Following somebody who is followed already succeeds and changes nothing.
-    pub async fn follow(&self, session: &Session, user: &CortexUser) -> Result<(), CortexError> {
+    /// Following somebody who is followed already succeeds and changes nothing. `key` names this request: the same again is
+    /// the same request, however late either takes effect.
+    pub async fn follow(&self, session: &Session, user: &CortexUser, key: Uuid) -> Result<(), CortexError> {
         let path = ["users", &user.username, "follow"];
-        self.command(CortexOperation::Follow, Method::PUT, session, &path).await
+        let request = self.request(Method::PUT, session, &path).map(|request| named(request, key));
+        self.call(CortexOperation::Follow, request, answer::done).await
     }
 
     /// Unfollowing somebody who is not followed succeeds and changes nothing.
     pub async fn unfollow(&self, session: &Session, user: &CortexUser) -> Result<(), CortexError> {
         let path = ["users", &user.username, "follow"];
-        self.command(CortexOperation::Unfollow, Method::DELETE, session, &path).await
+        self.call(CortexOperation::Unfollow, self.request(Method::DELETE, session, &path), answer::done).await
     }
 
     /// `None` when there is no such item among those the account may share.
@@ -164,9 +169,16 @@ impl CortexClient {
         Ok(share.shared)
     }
 
-    /// Sharing again what is shared already succeeds and changes nothing.
-    pub async fn share(&self, session: &Session, item: ItemRef<'_>, user: &CortexUser) -> Result<(), CortexError> {
-        self.command(CortexOperation::Share, Method::PUT, session, &share_path(item, user)).await
+    /// Sharing again what is shared already succeeds and changes nothing. `key` as with [`Self::follow`].
+    pub async fn share(
+        &self,
+        session: &Session,
+        item: ItemRef<'_>,
+        user: &CortexUser,
+        key: Uuid,
+    ) -> Result<(), CortexError> {
+        let request = self.request(Method::PUT, session, &share_path(item, user)).map(|request| named(request, key));
+        self.call(CortexOperation::Share, request, answer::done).await
     }
 
     async fn query<T: DeserializeOwned>(
@@ -176,16 +188,6 @@ impl CortexClient {
         path: &[&str],
     ) -> Result<T, CortexError> {
         self.call(operation, self.request(Method::GET, session, path), answer::json).await
-    }
-
-    async fn command(
-        &self,
-        operation: CortexOperation,
-        method: Method,
-        session: &Session,
-        path: &[&str],
-    ) -> Result<(), CortexError> {
-        self.call(operation, self.request(method, session, path), answer::done).await
     }
 
     /// Sends a request and remembers how it ended.
@@ -224,6 +226,11 @@ impl CortexClient {
     fn request(&self, method: Method, session: &Session, path: &[&str]) -> Result<RequestBuilder, CortexError> {
         Ok(session.authorize(self.http.request(method, self.base.endpoint(path)?)))
     }
+}
+
+/// A request that is known again.
+fn named(request: RequestBuilder, key: Uuid) -> RequestBuilder {
+    request.header(IDEMPOTENCY_KEY, key.to_string())
 }
 
 fn share_path<'a>(item: ItemRef<'a>, user: &'a CortexUser) -> [&'a str; 5] {

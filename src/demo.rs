@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{anyhow, bail};
 use serde_json::json;
 
-use crate::cli::output::{print, print_json};
+use crate::cli::output::{export_line, print, print_json};
 use crate::cli::{asked_to_stop, canonical, curl};
 use board::{Board, Screen};
 use merchant::Cast;
@@ -109,7 +109,7 @@ fn tell_how_to_go_on(world: &World, cast: &Cast) -> anyhow::Result<()> {
     let World { url, admin_key, sandbox, .. } = world;
     let sandbox = sandbox.base_url();
     print(format_args!(
-        "\nGraphQL, and GraphiQL in a browser  {url}/graphql\n\
+        "\nGraphQL, and a page to ask it with  {url}/graphql\n\
          Metrics                             {url}/metrics\n\
          Cortex Cloud sandbox                {sandbox}/sandbox/state\n\
          Administrator's key                 {admin_key}"
@@ -123,10 +123,10 @@ fn tell_how_to_go_on(world: &World, cast: &Cast) -> anyhow::Result<()> {
     let body = r#"{"orderId":"my-order-1","targetUsername":"mutual_max","items":[{"sku":"STORM-LEAD-V2"}]}"#;
     let (header, signature) = cast.generic.sign(body.as_bytes())?;
     print(format_args!(
-        "\nSend an order of your own, and look what became of it:\n\n{}\n\ncloud-bridge deliveries list --server {url} --api-key {}\n\n\
+        "\nSend an order of your own, and look what became of it:\n\n{}\n\n{}\ncloud-bridge deliveries list --server {url}\n\n\
          It all goes on until Ctrl-C.",
         curl(&cast.generic.url, &canonical(header), &signature, body),
-        cast.storm.api_key,
+        export_line("CLOUD_BRIDGE_API_KEY", &cast.storm.api_key),
     ))?;
     Ok(())
 }

@@ -33,7 +33,8 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::DataLoader;
 
-pub use error::{ApiError, NO_KEY, RATE_LIMIT_EXCEEDED};
+pub use error::{ApiError, NO_KEY, RATE_LIMIT_EXCEEDED, TOO_SLOW};
+pub(crate) use gate::ANSWER_TIMEOUT;
 pub use gate::Api;
 pub use mutation::Mutation;
 pub use query::Query;
@@ -44,7 +45,7 @@ pub use viewer::{Unauthorized, Viewer, viewer_of};
 use crate::service::Service;
 use loader::Loader;
 
-/// How deep a query may nest. What GraphiQL asks on opening needs 13.
+/// How deep a query may nest. What tools ask of the schema needs 13.
 const MAX_DEPTH: usize = 15;
 /// The sum of all fields a query may ask for, lists counted as long as their page.
 const MAX_COMPLEXITY: usize = 20_000;

@@ -3,6 +3,7 @@
 pub(crate) mod body;
 mod graphql_request;
 mod operations;
+mod page;
 mod peer;
 mod places;
 mod socket;
@@ -15,12 +16,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_graphql::Executor as _;
-use async_graphql::http::{ALL_WEBSOCKET_PROTOCOLS, GraphiQLSource};
+use async_graphql::http::ALL_WEBSOCKET_PROTOCOLS;
 use async_graphql_axum::{GraphQLProtocol, GraphQLResponse};
 use axum::body::Body;
 use axum::extract::{FromRequestParts as _, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use hyper::server::conn::http1;
@@ -36,7 +37,7 @@ use places::{Place, Places};
 use socket::Sockets;
 use strangers::Strangers;
 
-use crate::graphql::{Api, NO_KEY, RATE_LIMIT_EXCEEDED, Unauthorized, api, viewer_of};
+use crate::graphql::{ANSWER_TIMEOUT, Api, NO_KEY, RATE_LIMIT_EXCEEDED, TOO_SLOW, Unauthorized, api, viewer_of};
 use crate::ingest;
 use crate::service::Service;
 
@@ -44,6 +45,8 @@ use crate::service::Service;
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     pub connections: u32,
+    /// Of these, connections by which anything but webhooks was asked; the others are left to stores.
+    pub connections_of_api: usize,
     /// Connections of one address, unless it is this machine's own or a trusted proxy's.
     pub connections_of_address: usize,
     /// How long a client may take to read what is written to it.
@@ -52,14 +55,17 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { connections: 8_192, connections_of_address: 1_024, write_timeout: Duration::from_secs(30) }
+        Self {
+            connections: 8_192,
+            connections_of_api: 6_144,
+            connections_of_address: 1_024,
+            write_timeout: Duration::from_secs(30),
+        }
     }
 }
 
 /// How long a client may take to send its headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a GraphQL request may take, its body included.
-const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long requests under way may take once the service stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -68,7 +74,7 @@ pub fn router(service: Arc<Service>) -> Router {
     let webhooks = Router::new()
         .route("/api/webhooks/{provider}/{integration_id}", post(ingest::receive))
         .with_state(service.clone());
-    let graphql = Router::new().route("/graphql", post(answer).get(graphiql_or_socket)).with_state(GraphQlDoor {
+    let graphql = Router::new().route("/graphql", post(answer).get(page_or_socket)).with_state(GraphQlDoor {
         api: api(service.clone()),
         service: service.clone(),
         sockets: Arc::default(),
@@ -82,6 +88,7 @@ pub fn router(service: Arc<Service>) -> Router {
     Router::new()
         .merge(webhooks)
         .merge(graphql)
+        .merge(page::files())
         .merge(operations)
         .route("/", get(|| async { Redirect::temporary("/graphql") }))
         .fallback(|| async { refusal(StatusCode::NOT_FOUND, "not_found", "there is nothing here") })
@@ -98,6 +105,7 @@ pub async fn serve(service: Arc<Service>, listener: TcpListener, bounds: Bounds)
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
     let room = Arc::new(Semaphore::new(bounds.connections as usize));
+    let of_api = Arc::new(Semaphore::new(bounds.connections_of_api));
     let of_address = Places::new(bounds.connections_of_address, usize::MAX);
     let mut stopping = service.stopping();
     loop {
@@ -131,7 +139,7 @@ pub async fn serve(service: Arc<Service>, listener: TcpListener, bounds: Bounds)
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(bounds.write_timeout));
         let stream = Box::pin(stream);
-        let handler = OfPeer::new(router.clone(), address);
+        let handler = OfPeer::new(router.clone(), address, of_api.clone());
         let connection = builder.serve_connection(TokioIo::new(stream), handler).with_upgrades();
         tokio::spawn(see_through(connection, stopping.clone(), (place, place_of_address)));
     }
@@ -206,11 +214,8 @@ async fn answer(State(door): State<GraphQlDoor>, request: Request<Body>) -> Resp
     let (parts, body) = request.into_parts();
     let client = client_of(&parts.extensions, &parts.headers, &door.service.trusted_proxies);
     let mut body = RequestBody::new(body, &parts.headers, &door.service.bodies);
-    let answered = tokio::time::timeout(QUERY_TIMEOUT, executed(&door, &parts.headers, client, &mut body)).await;
-    answered.unwrap_or_else(|_| {
-        let message = "the request took longer than 30 seconds: ask for less at a time";
-        refusal(StatusCode::REQUEST_TIMEOUT, "timeout", message)
-    })
+    let answered = tokio::time::timeout(ANSWER_TIMEOUT, executed(&door, &parts.headers, client, &mut body)).await;
+    answered.unwrap_or_else(|_| refusal(StatusCode::REQUEST_TIMEOUT, "timeout", TOO_SLOW))
 }
 
 async fn executed(
@@ -226,7 +231,7 @@ async fn executed(
             return door.unauthorized(&error, client);
         }
     };
-    let mut request = match graphql_request::read(headers, body, QUERY_TIMEOUT).await {
+    let mut request = match graphql_request::read(headers, body, ANSWER_TIMEOUT).await {
         Ok(request) => request,
         Err(refusal) => {
             body.discard().await;
@@ -263,11 +268,10 @@ fn unauthorized(error: &Unauthorized) -> Response {
     response
 }
 
-/// A browser gets GraphiQL; a client that asks for a socket gets subscriptions (`graphql-transport-ws`).
-async fn graphiql_or_socket(State(door): State<GraphQlDoor>, request: Request<Body>) -> Response {
+/// A browser gets a page to ask with; a client that asks for a socket gets subscriptions (`graphql-transport-ws`).
+async fn page_or_socket(State(door): State<GraphQlDoor>, request: Request<Body>) -> Response {
     if !request.headers().contains_key(header::UPGRADE) {
-        return Html(GraphiQLSource::build().endpoint("/graphql").subscription_endpoint("/graphql").finish())
-            .into_response();
+        return page::page();
     }
     let (mut parts, _) = request.into_parts();
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {

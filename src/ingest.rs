@@ -5,6 +5,7 @@ mod headers;
 pub mod parse;
 mod refusal;
 pub mod signature;
+pub mod volume;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,10 +17,11 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 
 use domain::delivery::{ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, DeliveryStatus, WebhookOutcome};
 use domain::integration::{Link, Provider};
-use domain::notice::{Notice, NoticeCommand, NoticeKind, NoticeReceived};
+use domain::notice::{Notice, NoticeCommand, NoticeEvent, NoticeKind, NoticeReceived};
 use domain::{DeliveryId, IntegrationId, NoticeId, Private};
 use parse::{Aside, Parsed, StoreOrder, Unsigned};
 use serde::Serialize;
@@ -166,6 +168,10 @@ impl Source {
         api_key: Option<String>,
         body: Bytes,
     ) -> Result<Receipt, IngestRefusal> {
+        let now = self.service.clock.now();
+        if let Err(full) = self.service.volumes.admit(self.link.account_id, self.service.limits.daily_bytes, now) {
+            return Err(self.refused(IngestRefusal::DayIsFull(full)));
+        }
         match parsed {
             Parsed::Order(order) => self.order(order, unsigned, api_key, body).await,
             Parsed::Notice(kind) => self.notice(kind, None, unsigned, body).await,
@@ -195,17 +201,29 @@ impl Source {
         let api_key = self.api_key(api_key).await?;
         let body_bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
         let aside = Aside { unsigned, api_key, body_bytes, received_at };
-        let webhook = order.into_webhook(self.integration_id, &self.link, aside);
+        let mut webhook = order.into_webhook(self.integration_id, &self.link, aside);
+        webhook.body_digest = self.digest("order", &body).map(|digest| Private::Known(hex::encode(digest)));
         let command = DeliveryCommand::RecordWebhook(Box::new(webhook));
         let id = delivery_id.to_string();
+        let bytes = body.len();
         let committed = self.service.log.execute_fresh::<Delivery>(&id, command, &Actor::Store, Some(body)).await?;
         // The webhook comes first of whatever was recorded; a username that it brought may follow.
         let outcome = match committed.events.first() {
-            Some(DeliveryEvent::WebhookReceived { outcome, .. }) => Some(*outcome),
-            Some(_) | None => None,
+            Some(DeliveryEvent::WebhookReceived { outcome, .. }) => {
+                self.stored(bytes);
+                *outcome
+            }
+            Some(DeliveryEvent::WebhookRepeated(repeated)) => {
+                self.stored(0);
+                repeated.outcome
+            }
+            Some(_) | None => WebhookOutcome::Duplicate,
         };
-        let outcome = outcome.unwrap_or(WebhookOutcome::Duplicate);
-        self.accepted(outcome.as_str(), Some(delivery_id));
+        if committed.events.is_empty() {
+            self.only_counted(Some(delivery_id));
+        } else {
+            self.accepted(outcome.as_str(), Some(delivery_id));
+        }
         let status = match outcome {
             WebhookOutcome::Duplicate => DeliveryStatus::Duplicate,
             WebhookOutcome::Accepted
@@ -249,11 +267,48 @@ impl Source {
             order_number: order.number,
             customers: Some(named).filter(|named| !named.is_empty()).map(Private::Known),
         };
-        let id = NoticeId(ids::fresh()).to_string();
-        let command = NoticeCommand::Record(Box::new(received));
-        self.service.log.execute_fresh::<Notice>(&id, command, &Actor::Store, Some(body)).await?;
-        self.accepted(kind.as_str(), None);
+        let at = self.service.clock.now();
+        let id = self.notice_id(kind, &body, at).to_string();
+        let command = NoticeCommand::Record { received: Box::new(received), at };
+        let bytes = body.len();
+        let committed = self.service.log.execute_fresh::<Notice>(&id, command, &Actor::Store, Some(body)).await?;
+        match committed.events.first() {
+            None => self.only_counted(None),
+            Some(event) => {
+                self.stored(if matches!(event, NoticeEvent::WebhookReceived(_)) { bytes } else { 0 });
+                self.accepted(kind.as_str(), None);
+            }
+        }
         Ok(Receipt { delivery_id: None, status: kind.as_str(), outcome: kind.as_str() })
+    }
+
+    /// The same bytes have the same id: so they are stored once, by construction. What a store asks by law is done again when
+    /// it asks again, a day later at the soonest.
+    fn notice_id(&self, kind: NoticeKind, body: &[u8], at: DateTime<Utc>) -> NoticeId {
+        let kind = match kind {
+            NoticeKind::NotAnOrder | NoticeKind::Unusable | NoticeKind::StoreError => kind.as_str().to_owned(),
+            NoticeKind::CustomerDataRequest | NoticeKind::CustomerRedact | NoticeKind::ShopRedact => {
+                format!("{} {}", kind.as_str(), at.date_naive())
+            }
+        };
+        let digest = self.digest(&kind, body);
+        NoticeId(digest.map_or_else(ids::fresh, |digest| uuid::Builder::from_custom_bytes(digest).into_uuid()))
+    }
+
+    fn digest(&self, kind: &str, body: &[u8]) -> Option<[u8; 16]> {
+        let index = self.service.log.blind_index()?;
+        Some(index.body_digest(self.integration_id, kind, body))
+    }
+
+    fn stored(&self, body: usize) {
+        let (limit, now) = (self.service.limits.daily_bytes, self.service.clock.now());
+        self.service.volumes.count(self.link.account_id, body, limit, now);
+    }
+
+    /// One of many in an hour that say nothing new: it is counted, and no more is kept of it.
+    fn only_counted(&self, delivery: Option<DeliveryId>) {
+        self.count(RefusalReason::Repeated, None);
+        self.accepted(RefusalReason::Repeated.as_str(), delivery);
     }
 
     fn accepted(&self, outcome: &'static str, delivery: Option<DeliveryId>) {

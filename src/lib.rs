@@ -17,6 +17,7 @@ pub mod ids;
 pub mod ingest;
 pub mod integrations;
 pub mod keys;
+pub mod limits;
 pub mod master_keys;
 pub mod metrics;
 pub mod operations;

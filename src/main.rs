@@ -4,14 +4,13 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser as _;
 use cloud_bridge::cli::{Cli, reader_went_away};
 
 /// How long threads that are still busy may take once the command is done.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -17,10 +17,11 @@ use crate::event_log::{EventLog, LoadError};
 /// Events of one delivery that are looked through.
 const MAX_STORY: i64 = 1_000;
 /// Raw bodies of one delivery that are written out, in bytes; what comes beyond is named without its body.
-const MAX_BODIES_BYTES: usize = 8 * 1_024 * 1_024;
+const MAX_BODIES_BYTES: usize = 4 * 1_024 * 1_024;
 
-/// A delivery with each webhook's private fields and raw body, and each correction of the username.
-pub async fn of_delivery(log: &EventLog, row: &DeliveryRow) -> Result<Value, LoadError> {
+/// A delivery with each webhook's private fields and raw body, and each correction of the username; and how many bytes the
+/// bodies have.
+pub async fn of_delivery(log: &EventLog, row: &DeliveryRow) -> Result<(Value, usize), LoadError> {
     let story = log.told(Delivery::TYPE, &row.id, 0, MAX_STORY).await?;
     let (mut webhooks, mut corrections, mut bytes) = (vec![], vec![], 0);
     for told in story {
@@ -34,6 +35,13 @@ pub async fn of_delivery(log: &EventLog, row: &DeliveryRow) -> Result<Value, Loa
                 bytes += body.as_ref().map_or(0, Vec::len);
                 webhooks.push(of_webhook(webhook, body.as_deref(), &json!(told.recorded.recorded_at)));
             }
+            Fact::Delivery(DeliveryEvent::WebhookRepeated(repeated)) => {
+                webhooks.push(json!({
+                    "receivedAt": told.recorded.recorded_at,
+                    "headers": repeated.headers.as_ref().and_then(Private::known),
+                    "sameBodyAsWebhook": repeated.of,
+                }));
+            }
             Fact::Delivery(DeliveryEvent::UsernameCorrected { username }) => {
                 corrections.push(json!({ "username": username.known(), "at": told.recorded.recorded_at }));
             }
@@ -46,7 +54,7 @@ pub async fn of_delivery(log: &EventLog, row: &DeliveryRow) -> Result<Value, Loa
             | Fact::Foreign => {}
         }
     }
-    Ok(json!({
+    let value = json!({
         "deliveryId": row.id,
         "accountId": row.account_id,
         "integrationId": row.integration_id,
@@ -56,14 +64,15 @@ pub async fn of_delivery(log: &EventLog, row: &DeliveryRow) -> Result<Value, Loa
         "items": row.lines().current.into_iter().map(|line| line.item).collect::<Vec<_>>(),
         "webhooks": webhooks,
         "usernameCorrections": corrections,
-    }))
+    });
+    Ok((value, bytes))
 }
 
-/// A webhook about no order, with its raw body. None where it was erased meanwhile.
-pub async fn of_notice(log: &EventLog, row: &KeptNotice) -> Result<Option<Value>, LoadError> {
-    let Notice::Received(received) = log.load::<Notice>(&row.id).await?.aggregate else { return Ok(None) };
+/// A webhook about no order, with its raw body, and how many bytes that has. None where it was erased meanwhile.
+pub async fn of_notice(log: &EventLog, row: &KeptNotice) -> Result<Option<(Value, usize)>, LoadError> {
+    let Notice::Received(received, _) = log.load::<Notice>(&row.id).await?.aggregate else { return Ok(None) };
     let Some(body) = log.body(Notice::TYPE, &row.id, 1).await? else { return Ok(None) };
-    Ok(Some(json!({
+    let value = json!({
         "webhookId": row.id,
         "accountId": row.account_id,
         "integrationId": row.integration_id,
@@ -72,7 +81,8 @@ pub async fn of_notice(log: &EventLog, row: &KeptNotice) -> Result<Option<Value>
         "receivedAt": DateTime::from_timestamp_micros(row.received_at),
         "headers": received.headers.as_ref().and_then(Private::known),
         "body": readable(&body),
-    })))
+    });
+    Ok(Some((value, body.len())))
 }
 
 /// As the store sent it: JSON as such, anything else in base64.

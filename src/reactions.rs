@@ -130,7 +130,7 @@ impl Reactions<'_> {
             Fact::Notice(NoticeEvent::WebhookReceived(received)) => {
                 privacy::react(self.service, &event.aggregate_id, received).await
             }
-            Fact::Notice(NoticeEvent::PersonalDataErased)
+            Fact::Notice(NoticeEvent::WebhookRepeated(_) | NoticeEvent::PersonalDataErased)
             | Fact::Checkpoint(_)
             | Fact::Operation(_)
             | Fact::Foreign => Ok(()),
@@ -207,6 +207,7 @@ impl Reactions<'_> {
                 outcome: WebhookOutcome::Filtered | WebhookOutcome::Cancelled, ..
             } if event.sequence > 1 => self.settle(&event.aggregate_id).await,
             DeliveryEvent::WebhookReceived { .. }
+            | DeliveryEvent::WebhookRepeated(_)
             | DeliveryEvent::Started(_)
             | DeliveryEvent::LeaseRenewed { .. }
             | DeliveryEvent::WaitMoved { .. }

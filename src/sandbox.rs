@@ -15,6 +15,7 @@ mod people;
 mod protocol;
 mod refusal;
 mod report;
+mod requests;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -75,6 +76,7 @@ struct World {
     accounts: accounts::Accounts,
     people: people::People,
     items: items::Items,
+    requests: requests::Requests,
     faults: fault::Faults,
     holds: hold::Holds,
     tally: tally::Tally,

@@ -24,7 +24,9 @@ use crate::erasure::traces::{self, Traces};
 use crate::event_log::refusals::Refusals;
 use crate::event_log::{Actor, EventLog, HeadListener, Surroundings};
 use crate::http::body::Bodies;
+use crate::ingest::volume::Volumes;
 use crate::integrations::Integrations;
+use crate::limits::Limits;
 use crate::master_keys::Rotation;
 use crate::metrics::Metrics;
 use crate::progress::Progress;
@@ -60,6 +62,8 @@ pub struct ServiceOptions {
     pub trusted_proxies: Vec<IpNet>,
     /// Whether API keys are shown the schema of the API.
     pub introspection: bool,
+    /// What an account may have at most.
+    pub limits: Limits,
     /// How long after a checkpoint the next one is signed, if there is something new; never by itself where none is given.
     pub checkpoint_every: Option<Duration>,
 }
@@ -80,6 +84,8 @@ pub struct Service {
     pub changes: Changes,
     pub refusals: Arc<Refusals>,
     pub rate_limits: RateLimits,
+    /// What accounts have stored today.
+    pub volumes: Arc<Volumes>,
     pub rotation: Rotation,
     pub replays: Replays,
     pub retention: Retention,
@@ -87,6 +93,7 @@ pub struct Service {
     pub clock: Clock,
     pub public_url: String,
     pub(crate) introspection: bool,
+    pub(crate) limits: Limits,
     /// Bodies of requests that are in memory.
     pub(crate) bodies: Bodies,
     /// Whether log and views could be written.
@@ -135,11 +142,13 @@ impl Service {
             changes: Changes::default(),
             refusals: Arc::new(Refusals::default()),
             rate_limits: RateLimits::default(),
+            volumes: Arc::default(),
             rotation: Rotation::default(),
             replays: Replays::default(),
             retention: Retention::default(),
             public_url: options.public_url.trim_end_matches('/').to_owned(),
             introspection: options.introspection,
+            limits: options.limits,
             bodies: Bodies::default(),
             log_probe: Probe::default(),
             views_probe: Probe::default(),
@@ -173,6 +182,8 @@ impl Service {
         background.followers.spawn_on(async move { changes.follow(&log, &views, &projector).await }, &runtime);
         let (refusals, log) = (self.refusals.clone(), self.log.clone());
         background.followers.spawn(async move { refusals.keep_writing(&log).await });
+        let (volumes, log, limit) = (self.volumes.clone(), self.log.clone(), self.limits.daily_bytes);
+        background.followers.spawn(async move { volumes.keep_writing(&log, limit).await });
         let service = self.clone();
         background.followers.spawn_on(async move { reactions::follow(&service).await }, &runtime);
         let service = self.clone();
@@ -228,6 +239,9 @@ impl Service {
         }
         if let Err(error) = self.refusals.write(&self.log).await {
             tracing::warn!(%error, "the last refused webhooks could not be counted");
+        }
+        if let Err(error) = self.volumes.write(&self.log, self.limits.daily_bytes).await {
+            tracing::warn!(%error, "what accounts have stored today could not be counted to the end");
         }
         self.projector.stop().await;
         self.log.close().await;

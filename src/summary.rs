@@ -10,7 +10,7 @@ use domain::checkpoint::CheckpointEvent;
 use domain::credits::PaidAction;
 use domain::delivery::{
     ApiKeyUse, Change, CortexCall, DeliveryEvent, ErasureCause, MoveCause, RequeueCause, Started, Webhook,
-    WebhookOutcome, describe_changes,
+    WebhookOutcome, WebhookRepeated, describe_changes,
 };
 use domain::integration::{IntegrationEvent, Provider};
 use domain::notice::{NoticeEvent, NoticeKind};
@@ -45,6 +45,9 @@ pub fn summary(event: &Recorded) -> String {
                 NoticeKind::ShopRedact => "the request to erase everything personal of the store",
             };
             format!("The store ({}) sent {what}.", store(received.provider))
+        }
+        Fact::Notice(NoticeEvent::WebhookRepeated(repeated)) => {
+            format!("{}: the very same body again.", store(repeated.provider))
         }
         Fact::Notice(NoticeEvent::PersonalDataErased) => "It was done, and whom it named was erased.".to_owned(),
         Fact::Operation(told) => of_operation(told, &event.aggregate_id),
@@ -116,6 +119,7 @@ pub fn leave_out_key_hash(data: &mut Value) {
 fn of_delivery(event: &DeliveryEvent) -> String {
     match event {
         DeliveryEvent::WebhookReceived { webhook, outcome, changes } => of_webhook(webhook, *outcome, changes),
+        DeliveryEvent::WebhookRepeated(repeated) => of_repeated(repeated),
         DeliveryEvent::Started(started) => of_start(started),
         DeliveryEvent::LeaseRenewed { lease_until } => {
             format!("The attempt goes on; the worker holds the delivery until {}.", moment(*lease_until))
@@ -219,6 +223,16 @@ fn of_webhook(webhook: &Webhook, outcome: WebhookOutcome, changes: &[Change]) ->
     match webhook.api_key {
         ApiKeyUse::Foreign => format!("{sentence} The API key beside it is not one of this account's."),
         ApiKeyUse::None | ApiKeyUse::Key(_) => sentence,
+    }
+}
+
+fn of_repeated(repeated: &WebhookRepeated) -> String {
+    let order = repeated.order_number.as_ref().unwrap_or(&repeated.order_id);
+    let again = format!("The store reported order {order} again, to the byte as in its webhook {}", repeated.of);
+    if repeated.outcome == WebhookOutcome::Stale {
+        format!("{again}: stale, other reports are known since. Nothing changed.")
+    } else {
+        format!("{again}: nothing new, and nothing is delivered twice.")
     }
 }
 

@@ -106,6 +106,7 @@ impl<'l> Store<'l> {
             webhook_id: Some(ids::fresh().to_string()),
             headers: None,
             body_bytes: u32::try_from(body.len())?,
+            body_digest: None,
         };
         let command = DeliveryCommand::RecordWebhook(Box::new(webhook));
         let body = Some(Bytes::from(body));

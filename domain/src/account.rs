@@ -68,6 +68,9 @@ pub struct Merchant {
     pub credentials: Option<CortexCredentials>,
     pub ledger: Ledger,
     pub pace: Pace,
+    /// It was opened with an administrator's key: one such key of it stays. All of them are on its stream, so that two who
+    /// deactivate each other at the same moment cannot both succeed.
+    administers: bool,
     pub keys: ApiKeys,
     /// For how many days personal data is kept once a delivery is over; `None` for good.
     #[serde(default)]
@@ -115,7 +118,7 @@ impl Merchant {
                 if same { Ok(None) } else { Err(AccountRefusal::AlreadyOpened) }
             }
             AccountCommand::CreateApiKey(key) => self.keys.create(key),
-            AccountCommand::DeactivateApiKey { key_id } => self.keys.deactivate(key_id),
+            AccountCommand::DeactivateApiKey { key_id } => self.keys.deactivate(key_id, self.administers),
             AccountCommand::LimitApiKey { key_id, requests_per_minute } => self.keys.limit(key_id, requests_per_minute),
             AccountCommand::SaveCredentials { credentials } => {
                 let filled = |field: &Private<String>| {
@@ -187,6 +190,7 @@ impl Aggregate for Account {
                     ledger: Ledger::default(),
                     pace: Pace::new(attempts_per_minute),
                     keys: ApiKeys::default(),
+                    administers: false,
                     retention_days: None,
                 }));
             }
@@ -201,7 +205,10 @@ impl Merchant {
     fn apply(&mut self, event: AccountEvent) {
         match event {
             AccountEvent::Opened { .. } => {}
-            AccountEvent::ApiKeyCreated(key) => self.keys.created(key),
+            AccountEvent::ApiKeyCreated(key) => {
+                self.administers |= self.keys.is_empty() && key.role == Role::Admin;
+                self.keys.created(key);
+            }
             AccountEvent::ApiKeyDeactivated { key_id } => self.keys.deactivated(key_id),
             AccountEvent::ApiKeyLimited { key_id, requests_per_minute } => {
                 self.keys.limited(key_id, requests_per_minute);

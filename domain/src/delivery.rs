@@ -9,6 +9,7 @@ mod cortex_call;
 mod event;
 mod fold;
 mod lines;
+mod received;
 mod refusal;
 mod revision;
 pub mod schedule;
@@ -27,9 +28,10 @@ pub use command::{DeliveryCommand, Held, StartFacts};
 pub use cortex_call::{CortexCall, CortexOperation, MAX_REASON_CHARS};
 pub use event::{
     ApiKeyUse, DeliveryEvent, ErasureCause, Intent, MoveCause, PERSONAL_DATA_ERASED, PlannedAsset, PlannedItem,
-    RequeueCause, Started, Webhook,
+    RequeueCause, Started, WEBHOOK_REPEATED, Webhook, WebhookRepeated,
 };
 pub use lines::{Change, OrderLine, OrderLines, describe_changes};
+pub use received::Received;
 pub use refusal::DeliveryRefusal;
 pub use status::{DeliveryStatus, WebhookOutcome};
 
@@ -54,6 +56,7 @@ pub struct Order {
     described: bool,
     /// What webhooks said so far, to know their repetitions.
     earlier: Option<Private<Vec<Uuid>>>,
+    received: Received,
     /// What the newest report wants.
     intent: Intent,
     /// As the store last reported it.

@@ -16,6 +16,7 @@ mod laws;
 pub mod notice;
 pub mod operation;
 pub mod private;
+pub mod repeats;
 pub mod resolution;
 mod title;
 

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use cqrs_es::event_sink::EventSink;
 use cqrs_es::{Aggregate, DomainEvent};
 use serde::{Deserialize, Serialize};
 
-use crate::delivery::PERSONAL_DATA_ERASED;
+use crate::delivery::{PERSONAL_DATA_ERASED, WEBHOOK_REPEATED};
 use crate::integration::Provider;
+use crate::repeats::Repeats;
 use crate::{AccountId, IntegrationId, Private};
 
 /// What a webhook that is no order turned out to be.
@@ -70,6 +72,22 @@ pub struct NoticeReceived {
     pub customers: Option<Private<NamedCustomers>>,
 }
 
+/// A webhook with the body of an earlier one: what it says is there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NoticeRepeated {
+    pub account_id: AccountId,
+    pub integration_id: IntegrationId,
+    pub provider: Provider,
+    pub kind: NoticeKind,
+    pub received_at: DateTime<Utc>,
+    /// From headers that are not signed: shown, never decided on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook_id: Option<String>,
+    pub body_bytes: u32,
+}
+
 /// What customers are known by that a body names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedCustomers {
@@ -87,6 +105,21 @@ pub struct NamedCustomers {
     pub orders: Vec<String>,
 }
 
+impl NoticeReceived {
+    fn repeated(&self, received_at: DateTime<Utc>) -> NoticeRepeated {
+        NoticeRepeated {
+            account_id: self.account_id,
+            integration_id: self.integration_id,
+            provider: self.provider,
+            kind: self.kind,
+            received_at,
+            topic: self.topic.clone(),
+            webhook_id: self.webhook_id.clone(),
+            body_bytes: self.body_bytes,
+        }
+    }
+}
+
 impl NamedCustomers {
     pub fn is_empty(&self) -> bool {
         [&self.emails, &self.ids, &self.usernames, &self.phones, &self.orders].into_iter().all(Vec::is_empty)
@@ -98,6 +131,8 @@ impl NamedCustomers {
 #[serde(rename_all = "snake_case")]
 pub enum NoticeEvent {
     WebhookReceived(Box<NoticeReceived>),
+    /// The very same body again.
+    WebhookRepeated(Box<NoticeRepeated>),
     /// What it asked for is done, and whom it named is erased from it: the data key of the stream is deleted.
     PersonalDataErased,
 }
@@ -106,6 +141,7 @@ impl DomainEvent for NoticeEvent {
     fn event_type(&self) -> String {
         match self {
             Self::WebhookReceived(_) => "webhook_received",
+            Self::WebhookRepeated(_) => WEBHOOK_REPEATED,
             Self::PersonalDataErased => PERSONAL_DATA_ERASED,
         }
         .to_owned()
@@ -118,15 +154,14 @@ impl DomainEvent for NoticeEvent {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum NoticeCommand {
-    Record(Box<NoticeReceived>),
+    /// A store sent it; again, where it did so before.
+    Record { received: Box<NoticeReceived>, at: DateTime<Utc> },
     /// Erases the body, which may name a person.
     ErasePersonalData,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoticeRefusal {
-    #[error("another webhook was already recorded under this id")]
-    AlreadyRecorded,
     #[error("no webhook was recorded under this id")]
     NotReceived,
 }
@@ -136,20 +171,24 @@ pub enum NoticeRefusal {
 pub enum Notice {
     #[default]
     NotReceived,
-    Received(NoticeReceived),
-    Erased(NoticeReceived),
+    Received(NoticeReceived, Repeats),
+    Erased(NoticeReceived, Repeats),
 }
 
 impl Notice {
     pub fn decide(&self, command: NoticeCommand) -> Result<Vec<NoticeEvent>, NoticeRefusal> {
         match (self, command) {
-            (Self::NotReceived, NoticeCommand::Record(received)) => Ok(vec![NoticeEvent::WebhookReceived(received)]),
-            (Self::Received(before) | Self::Erased(before), NoticeCommand::Record(received)) => {
-                if *before == *received { Ok(vec![]) } else { Err(NoticeRefusal::AlreadyRecorded) }
+            (Self::NotReceived, NoticeCommand::Record { received, at: _ }) => {
+                Ok(vec![NoticeEvent::WebhookReceived(received)])
+            }
+            // Where many come in an hour, nothing is recorded any more.
+            (Self::Received(_, repeats) | Self::Erased(_, repeats), NoticeCommand::Record { received, at }) => {
+                let repeated = || NoticeEvent::WebhookRepeated(Box::new(received.repeated(at)));
+                Ok(if repeats.is_enough(at) { vec![] } else { vec![repeated()] })
             }
             (Self::NotReceived, NoticeCommand::ErasePersonalData) => Err(NoticeRefusal::NotReceived),
-            (Self::Received(_), NoticeCommand::ErasePersonalData) => Ok(vec![NoticeEvent::PersonalDataErased]),
-            (Self::Erased(_), NoticeCommand::ErasePersonalData) => Ok(vec![]),
+            (Self::Received(..), NoticeCommand::ErasePersonalData) => Ok(vec![NoticeEvent::PersonalDataErased]),
+            (Self::Erased(..), NoticeCommand::ErasePersonalData) => Ok(vec![]),
         }
     }
 }
@@ -175,11 +214,16 @@ impl Aggregate for Notice {
 
     fn apply(&mut self, event: Self::Event) {
         match event {
-            NoticeEvent::WebhookReceived(received) => *self = Self::Received(*received),
+            NoticeEvent::WebhookReceived(received) => *self = Self::Received(*received, Repeats::default()),
+            NoticeEvent::WebhookRepeated(repeated) => match self {
+                Self::Received(_, repeats) | Self::Erased(_, repeats) => repeats.recorded(repeated.received_at),
+                Self::NotReceived => {}
+            },
             NoticeEvent::PersonalDataErased => {
-                if let Self::Received(received) = std::mem::take(self) {
-                    *self = Self::Erased(received);
-                }
+                *self = match std::mem::take(self) {
+                    Self::Received(received, repeats) => Self::Erased(received, repeats),
+                    before @ (Self::NotReceived | Self::Erased(..)) => before,
+                };
             }
         }
     }
@@ -187,9 +231,11 @@ impl Aggregate for Notice {
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
     use uuid::Uuid;
 
     use super::*;
+    use crate::repeats::RECORDED_AN_HOUR;
 
     fn received(kind: NoticeKind) -> NoticeReceived {
         NoticeReceived {
@@ -226,18 +272,24 @@ mod tests {
     }
 
     #[test]
-    fn the_same_notice_again_adds_nothing_and_another_is_refused() {
+    fn the_same_body_again_is_noted_a_few_times_an_hour_and_kept_once() {
         let received = Box::new(received(NoticeKind::NotAnOrder));
+        let at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let record = |at| NoticeCommand::Record { received: received.clone(), at };
+        let repeated = |at| NoticeEvent::WebhookRepeated(Box::new(received.repeated(at)));
         let mut notice = Notice::default();
         assert_eq!(notice.decide(NoticeCommand::ErasePersonalData), Err(NoticeRefusal::NotReceived));
-        let record = NoticeCommand::Record(received.clone());
-        assert_eq!(all_done(&mut notice, record.clone()), [NoticeEvent::WebhookReceived(received.clone())]);
+        assert_eq!(all_done(&mut notice, record(at)), [NoticeEvent::WebhookReceived(received.clone())]);
+        for _ in 0..RECORDED_AN_HOUR {
+            assert_eq!(all_done(&mut notice, record(at)), [repeated(at)]);
+        }
+        assert_eq!(all_done(&mut notice, record(at)), []);
+        let later = at + TimeDelta::hours(1);
+        assert_eq!(all_done(&mut notice, record(later)), [repeated(later)]);
         for erased in [vec![NoticeEvent::PersonalDataErased], vec![]] {
-            assert_eq!(notice.decide(record.clone()), Ok(vec![]));
-            let other = NoticeReceived { body_bytes: 3, ..*received.clone() };
-            assert_eq!(notice.decide(NoticeCommand::Record(Box::new(other))), Err(NoticeRefusal::AlreadyRecorded));
             assert_eq!(all_done(&mut notice, NoticeCommand::ErasePersonalData), erased);
         }
+        assert_eq!(all_done(&mut notice, record(later)), [repeated(later)], "what was erased stays so");
     }
 
     /// Lines are added, never changed or removed.
@@ -253,7 +305,12 @@ mod tests {
         ];
         let events = kinds.into_iter().map(|kind| NoticeEvent::WebhookReceived(Box::new(received(kind))));
         let stored: Vec<_> = events
-            .chain([NoticeEvent::PersonalDataErased])
+            .chain([
+                NoticeEvent::PersonalDataErased,
+                NoticeEvent::WebhookRepeated(Box::new(
+                    received(NoticeKind::NotAnOrder).repeated(DateTime::from_timestamp(1_800_000_000, 0).unwrap()),
+                )),
+            ])
             .map(|event| format!("{} {}", event.event_type(), serde_json::to_string(&event).unwrap()))
             .collect();
         assert_eq!(stored.join("\n"), include_str!("notice/stored.txt").trim_end());

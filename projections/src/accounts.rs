@@ -232,13 +232,6 @@ pub async fn keys(database: &Database, account_id: &str) -> sqlx::Result<Vec<Api
     rows(database, KEY_COLUMNS, NEW_KEY_COLUMNS, list).await
 }
 
-/// Whether there is an administrator's active key besides one.
-pub async fn has_other_admin_key(database: &Database, key_id: &str) -> sqlx::Result<bool> {
-    let sql = Sql::new("SELECT id FROM api_keys WHERE role = 'admin' AND active = 1 AND id <> ").bind(key_id);
-    let other: Option<(String,)> = database.fetch_optional(sql.push(" LIMIT 1")).await?;
-    Ok(other.is_some())
-}
-
 /// Rows with the new columns, and without them from a table that does not have them yet.
 async fn rows<R: Row>(
     database: &Database,

@@ -95,7 +95,7 @@ fn told(event: &Recorded) -> Option<(i64, String, Told<'_>)> {
         Fact::Operation(OperationEvent::PersonalDataExported { data_request: Some(id), .. }) => {
             Some((at, id.to_string(), Told::Exported))
         }
-        Fact::Notice(NoticeEvent::WebhookReceived(_))
+        Fact::Notice(NoticeEvent::WebhookReceived(_) | NoticeEvent::WebhookRepeated(_))
         | Fact::Operation(_)
         | Fact::Account(_)
         | Fact::Integration(_)

@@ -183,6 +183,9 @@ impl Counts {
                 WebhookOutcome::Cancelled => self.cancelled += 1,
                 WebhookOutcome::Revised | WebhookOutcome::Stale | WebhookOutcome::TooLate => {}
             },
+            DeliveryEvent::WebhookRepeated(repeated) => {
+                self.duplicates += i64::from(repeated.outcome == WebhookOutcome::Duplicate);
+            }
             DeliveryEvent::Followed { credits: paid, .. } => self.credits_charged += credits(*paid),
             DeliveryEvent::ItemShared { credits: paid, .. } => {
                 self.items_shared += 1;

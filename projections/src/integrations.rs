@@ -95,7 +95,9 @@ fn integration_of(event: &Recorded) -> Option<String> {
     match &event.fact {
         Fact::Integration(_) => Some(event.aggregate_id.clone()),
         Fact::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => Some(webhook.integration_id.to_string()),
+        Fact::Delivery(DeliveryEvent::WebhookRepeated(repeated)) => Some(repeated.integration_id.to_string()),
         Fact::Notice(NoticeEvent::WebhookReceived(notice)) => Some(notice.integration_id.to_string()),
+        Fact::Notice(NoticeEvent::WebhookRepeated(repeated)) => Some(repeated.integration_id.to_string()),
         Fact::Delivery(_)
         | Fact::Notice(NoticeEvent::PersonalDataErased)
         | Fact::Account(_)
@@ -147,6 +149,31 @@ pub async fn find_many(database: &Database, ids: &[String]) -> sqlx::Result<Vec<
         .bind_list(ids.iter().map(String::as_str))
         .push(")");
     database.fetch_all(sql).await
+}
+
+/// What an account has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owned {
+    pub integrations: usize,
+    /// Item mappings of all of them together.
+    pub mappings: usize,
+}
+
+pub async fn owned(database: &Database, account_id: &str) -> sqlx::Result<Owned> {
+    #[derive(FromRow)]
+    struct Counted {
+        integrations: i64,
+        mappings: i64,
+    }
+    let length = match database {
+        Database::Sqlite(_) => "json_array_length(mappings)",
+        Database::Postgres(_) => "json_array_length(CAST(mappings AS json))",
+    };
+    let columns = format!("count(*) AS integrations, CAST(coalesce(sum({length}), 0) AS bigint) AS mappings");
+    let sql = Sql::new(format!("SELECT {columns} FROM integrations WHERE account_id = ")).bind(account_id);
+    let Counted { integrations, mappings } = database.fetch_one(sql).await?;
+    let number = |counted: i64| usize::try_from(counted).unwrap_or(0);
+    Ok(Owned { integrations: number(integrations), mappings: number(mappings) })
 }
 
 /// The integrations of an account (of all, for those who may see them) after a place in the list, the oldest first.

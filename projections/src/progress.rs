@@ -34,6 +34,7 @@ impl Progress {
             DeliveryEvent::Started(_) => Self::at(DeliveryStatus::Running, None),
             DeliveryEvent::UsernameCorrected { .. } if self.waits_for_username() => Self::QUEUED,
             DeliveryEvent::UsernameCorrected { .. }
+            | DeliveryEvent::WebhookRepeated(_)
             | DeliveryEvent::LeaseRenewed { .. }
             | DeliveryEvent::WaitMoved { .. }
             | DeliveryEvent::CancellationRequested

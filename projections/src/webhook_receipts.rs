@@ -12,7 +12,7 @@ use crate::schema::Schema;
 use crate::table::{self, Existing, Tables, table_row};
 
 pub(crate) const SCHEMA: Schema = Schema {
-    version: 4,
+    version: 5,
     tables: &["webhook_receipts"],
     statements: include_str!("../../migrations/views/webhook_receipts.sql"),
 };
@@ -81,6 +81,38 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
             body_bytes: notice.body_bytes.into(),
             received_at: event.recorded_at_us(),
             reason: notice.reason.as_deref().map(storable),
+            position: event.position,
+        }),
+        Fact::Delivery(DeliveryEvent::WebhookRepeated(repeated)) => Some(ReceiptRow {
+            id: duplicate_id(&event.aggregate_id, event.sequence),
+            account_id: repeated.account_id.to_string(),
+            integration_id: repeated.integration_id.to_string(),
+            provider: repeated.provider.as_str().to_owned(),
+            topic: repeated.topic.as_deref().map(storable),
+            webhook_id: repeated.webhook_id.as_deref().map(storable),
+            outcome: repeated.outcome.as_str().to_owned(),
+            delivery_id: Some(event.aggregate_id.clone()),
+            order_id: Some(storable(&repeated.order_id)),
+            order_number: repeated.order_number.as_deref().map(storable),
+            body_bytes: repeated.body_bytes.into(),
+            received_at: event.recorded_at_us(),
+            reason: None,
+            position: event.position,
+        }),
+        Fact::Notice(NoticeEvent::WebhookRepeated(repeated)) => Some(ReceiptRow {
+            id: duplicate_id(&event.aggregate_id, event.sequence),
+            account_id: repeated.account_id.to_string(),
+            integration_id: repeated.integration_id.to_string(),
+            provider: repeated.provider.as_str().to_owned(),
+            topic: repeated.topic.as_deref().map(storable),
+            webhook_id: repeated.webhook_id.as_deref().map(storable),
+            outcome: repeated.kind.as_str().to_owned(),
+            delivery_id: None,
+            order_id: None,
+            order_number: None,
+            body_bytes: repeated.body_bytes.into(),
+            received_at: event.recorded_at_us(),
+            reason: Some("the same body as before".to_owned()),
             position: event.position,
         }),
         Fact::Delivery(_)

@@ -26,9 +26,13 @@ pub(super) struct AskingArgs {
     /// Address of the running server
     #[arg(long, env = "CLOUD_BRIDGE_SERVER", value_name = "URL", default_value = "http://127.0.0.1:8080")]
     server: String,
-    /// API key to ask with [default: the administrator's, from `DATA_DIR/admin.key`]
+    /// API key to ask with [default: the administrator's, from `DATA_DIR/admin.key`]. On the command line others on this machine
+    /// can see it: better give it in the variable, or in a file
     #[arg(long, env = "CLOUD_BRIDGE_API_KEY", value_name = "KEY", hide_env_values = true)]
     api_key: Option<String>,
+    /// A file with the API key; --api-key and its variable win
+    #[arg(long, env = "CLOUD_BRIDGE_API_KEY_FILE", value_name = "FILE")]
+    api_key_file: Option<PathBuf>,
     /// Why you do this, for the record of what was done with the key
     #[arg(long, env = "CLOUD_BRIDGE_REASON", value_name = "TEXT")]
     reason: Option<String>,
@@ -60,7 +64,10 @@ impl AskingArgs {
     pub(super) fn client(&self, data_dir: &Path) -> anyhow::Result<Client> {
         let key = match self.api_key.as_deref().map(str::trim).filter(|key| !key.is_empty()) {
             Some(key) => key.to_owned(),
-            None => read_key(&stores::admin_key_file(data_dir))?,
+            None => match &self.api_key_file {
+                Some(file) => read_key(file)?,
+                None => read_key(&stores::admin_key_file(data_dir))?,
+            },
         };
         Ok(Client { reason: self.reason.clone(), ..Client::new(&self.server, &key)? })
     }
@@ -69,8 +76,8 @@ impl AskingArgs {
 fn read_key(path: &Path) -> anyhow::Result<String> {
     let text = std::fs::read_to_string(path).with_context(|| {
         format!(
-            "there is no API key to ask with: give one with --api-key or in CLOUD_BRIDGE_API_KEY, or name the server's \
-             data folder with --data-dir (looked for {})",
+            "there is no API key to ask with: give one in CLOUD_BRIDGE_API_KEY or a file with --api-key-file, or name the \
+             server's data folder with --data-dir (looked for {})",
             path.display()
         )
     })?;
@@ -148,7 +155,10 @@ impl Client {
             );
         }
         if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
-            bail!("the server at {} does not accept this API key: give another with --api-key", self.server);
+            bail!(
+                "the server at {} does not accept this API key: give another in CLOUD_BRIDGE_API_KEY or with --api-key-file",
+                self.server
+            );
         }
         let somebody_else = || {
             format!(

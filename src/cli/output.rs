@@ -145,7 +145,7 @@ const WHOLE_ID: usize = 36;
 const SHORT_ID: usize = 13;
 
 /// A line of shell that sets a variable for the commands that follow.
-pub(super) fn export_line(name: &str, value: &str) -> String {
+pub(crate) fn export_line(name: &str, value: &str) -> String {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./:@%+=,".contains(character);
     let value = clean(value);
     if !value.is_empty() && value.chars().all(is_plain) {

@@ -18,6 +18,7 @@ use super::shutdown::asked_to_stop;
 use super::stores::StoreArgs;
 use crate::clock::Clock;
 use crate::http;
+use crate::limits::Limits;
 use crate::service::{DEFAULT_LEASE, MIN_LEASE, Service, ServiceOptions};
 use crate::vault;
 
@@ -50,7 +51,7 @@ pub(super) struct Serve {
     /// from their header X-Forwarded-For, and limits by address count that
     #[arg(long, env = "CLOUD_BRIDGE_TRUSTED_PROXIES", value_name = "NETWORK", value_delimiter = ',', value_parser = network)]
     trusted_proxies: Vec<IpNet>,
-    /// Show the schema of the GraphQL API to API keys, for GraphiQL's completion and other tools
+    /// Show the schema of the GraphQL API to API keys, for tools that complete or generate
     #[arg(long, env = "CLOUD_BRIDGE_GRAPHQL_INTROSPECTION", value_parser = FalseyValueParser::new())]
     graphql_introspection: bool,
     /// How long after a checkpoint of the log the next one is signed, like `15m` or `1h`; `off` for never by itself
@@ -59,7 +60,39 @@ pub(super) struct Serve {
     #[arg(long, env = "CLOUD_BRIDGE_CHECKPOINT_EVERY", value_name = "DURATION", default_value = "1h", value_parser = interval)]
     checkpoint_every: Interval,
     #[command(flatten)]
+    limits: LimitArgs,
+    #[command(flatten)]
     stores: StoreArgs,
+}
+
+/// What one account may have at most.
+#[derive(Args, Clone, Copy, Debug)]
+struct LimitArgs {
+    /// Integrations that an account may have
+    #[arg(long, env = "CLOUD_BRIDGE_MAX_INTEGRATIONS", value_name = "N", default_value_t = Limits::default().integrations)]
+    max_integrations: usize,
+    /// API keys that an account may have, deactivated ones included
+    #[arg(long, env = "CLOUD_BRIDGE_MAX_API_KEYS", value_name = "N", default_value_t = Limits::default().api_keys)]
+    max_api_keys: usize,
+    /// Item mappings that an account may have, of all its integrations together
+    #[arg(long, env = "CLOUD_BRIDGE_MAX_MAPPINGS", value_name = "N", default_value_t = Limits::default().mappings)]
+    max_mappings: usize,
+    /// What is stored of an account's webhooks in a day (UTC), in MiB; what comes beyond is refused with 429
+    #[arg(long, env = "CLOUD_BRIDGE_MAX_DAILY_MIB", value_name = "MIB", default_value_t = Limits::default().daily_bytes / MIB)]
+    max_daily_mib: u64,
+}
+
+const MIB: u64 = 1_024 * 1_024;
+
+impl From<LimitArgs> for Limits {
+    fn from(args: LimitArgs) -> Self {
+        Self {
+            integrations: args.max_integrations,
+            api_keys: args.max_api_keys,
+            mappings: args.max_mappings,
+            daily_bytes: args.max_daily_mib.saturating_mul(MIB),
+        }
+    }
 }
 
 /// A network, or one address.
@@ -113,6 +146,7 @@ impl Serve {
             lease: Duration::from_secs(self.lease_seconds),
             trusted_proxies: self.trusted_proxies.clone(),
             introspection: self.graphql_introspection,
+            limits: self.limits.into(),
             checkpoint_every: self.checkpoint_every.0,
         };
         let service = Service::start(options, self.stores.vault(true)?, Clock::default()).await?;
@@ -160,7 +194,7 @@ impl Serve {
             if let Ok(Some(path)) = &kept {
                 output::print(format_args!("The commands on this machine find it in   {}", path.display()))?;
             }
-            output::print(format_args!("Listening on {url} (GraphQL and GraphiQL at {url}/graphql)"))?;
+            output::print(format_args!("Listening on {url} (GraphQL, and a page to ask it with, at {url}/graphql)"))?;
         }
         // The key was printed first: a full disk must not be the reason why nobody knows it.
         kept.map(drop)

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use crate::cli::{Client, admin_key_file, bind, keep, own_url};
 use crate::clock::Clock;
 use crate::event_log::sqlite_url;
+use crate::limits::Limits;
 use crate::sandbox::{self, Sandbox, SandboxOptions};
 use crate::service::{DEFAULT_LEASE, NewAccount, Service, ServiceOptions};
 use crate::vault::Vault;
@@ -38,6 +39,7 @@ impl World {
         let options = ServiceOptions {
             trusted_proxies: vec![],
             introspection: true,
+            limits: Limits::default(),
             checkpoint_every: None,
             log_url: sqlite_url(&folder.path.join("log.db"))?,
             views_url: sqlite_url(&folder.path.join("views.db"))?,

@@ -18,8 +18,8 @@ pub(crate) struct DataRequest {
 /// The request with this id. Nothing where there is none, or where whom it named is erased.
 pub(crate) async fn find(service: &Service, id: &str) -> Result<Option<DataRequest>, ErasureError> {
     let received = match service.log.load::<Notice>(id).await?.aggregate {
-        Notice::Received(received) if received.kind == NoticeKind::CustomerDataRequest => received,
-        Notice::NotReceived | Notice::Received(_) | Notice::Erased(_) => return Ok(None),
+        Notice::Received(received, _) if received.kind == NoticeKind::CustomerDataRequest => received,
+        Notice::NotReceived | Notice::Received(..) | Notice::Erased(..) => return Ok(None),
     };
     let body = service.log.body(Notice::TYPE, id, 1).await?;
     Ok(body.as_deref().and_then(request).map(|customer| DataRequest { received, customer }))

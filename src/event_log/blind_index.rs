@@ -1,9 +1,9 @@
 //! Finding a person without keeping the person: what a customer is known by, as keyed hashes that nobody without the key
 //! can make or check.
 
-use domain::Private;
 use domain::delivery::DeliveryEvent;
 use domain::notice::NoticeEvent;
+use domain::{IntegrationId, Private};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use projections::customers::TokenKind;
 use projections::database::{Database, Sql};
@@ -18,6 +18,8 @@ use crate::vault::Vault;
 pub(crate) const KEY_NAME: &str = "blind index";
 /// Bytes of a hash that are kept: enough that no two customers of a log meet.
 const TOKEN_BYTES: usize = 16;
+/// As many as an id has.
+const DIGEST_BYTES: usize = 16;
 
 /// Makes tokens. All nodes of a log share its key, which is sealed by the master key.
 #[derive(Clone)]
@@ -91,7 +93,8 @@ impl BlindIndex {
             DeliveryEvent::UsernameCorrected { username } => {
                 token(TokenKind::Username, &Some(username.clone())).into_iter().collect()
             }
-            DeliveryEvent::Started(_)
+            DeliveryEvent::WebhookRepeated(_)
+            | DeliveryEvent::Started(_)
             | DeliveryEvent::LeaseRenewed { .. }
             | DeliveryEvent::WaitMoved { .. }
             | DeliveryEvent::Followed { .. }
@@ -125,6 +128,17 @@ impl BlindIndex {
             .into_iter()
             .flat_map(|(kind, values)| values.iter().filter_map(move |value| self.token(kind, value)))
             .collect()
+    }
+
+    /// What a raw body is known by, among those of an integration and of a kind.
+    pub fn body_digest(&self, integration_id: IntegrationId, kind: &str, body: &[u8]) -> [u8; DIGEST_BYTES] {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_slice()).expect("a key may have any length");
+        for part in [b"body ", integration_id.0.as_bytes().as_slice(), kind.as_bytes(), b" ", body] {
+            mac.update(part);
+        }
+        let mut digest = [0; DIGEST_BYTES];
+        digest.copy_from_slice(&mac.finalize().into_bytes()[..DIGEST_BYTES]);
+        digest
     }
 
     /// The same for every spelling that people take for the same: case, space around it, an @ before a username, a # before

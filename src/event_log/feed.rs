@@ -135,6 +135,19 @@ impl EventLog {
         self.recorded(fed.event, fed.wrapped.as_deref())
     }
 
+    /// A stream's events after a sequence, opened and read.
+    pub async fn recorded_of(
+        &self,
+        aggregate_type: &str,
+        id: &str,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<Recorded>, LoadError> {
+        let wrapped = self.wrapped_data_key(aggregate_type, id).await?;
+        let stored = self.stream_after(aggregate_type, id, after, limit).await?;
+        stored.into_iter().map(|stored| self.recorded(stored, wrapped.as_deref())).collect()
+    }
+
     /// A stream's events after a sequence, as they are stored and as they read.
     pub async fn told(&self, aggregate_type: &str, id: &str, after: i64, limit: i64) -> Result<Vec<Told>, LoadError> {
         let wrapped = self.wrapped_data_key(aggregate_type, id).await?;

@@ -32,12 +32,16 @@ pub enum RefusalReason {
     TooLarge,
     /// The body did not arrive in time.
     TooSlow,
+    /// The account has stored what it may store in a day.
+    DailyLimit,
     /// Not refused at all: WooCommerce's unsigned ping, which is answered and remembered like the others.
     Ping,
+    /// Not refused either: it said nothing new, like many before it in the hour, and was only counted.
+    Repeated,
 }
 
 impl RefusalReason {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::MissingSignature,
         Self::MalformedSignature,
         Self::WrongSignature,
@@ -45,7 +49,9 @@ impl RefusalReason {
         Self::InactiveIntegration,
         Self::TooLarge,
         Self::TooSlow,
+        Self::DailyLimit,
         Self::Ping,
+        Self::Repeated,
     ];
 
     pub fn parse(word: &str) -> Option<Self> {
@@ -61,7 +67,9 @@ impl RefusalReason {
             Self::InactiveIntegration => "inactive_integration",
             Self::TooLarge => "too_large",
             Self::TooSlow => "too_slow",
+            Self::DailyLimit => "daily_limit",
             Self::Ping => "ping",
+            Self::Repeated => "repeated",
         }
     }
 
@@ -94,6 +102,14 @@ impl RefusalReason {
             Self::TooSlow => {
                 "The body did not arrive in time. Most stores send it again by themselves; where it happens often, look at \
                  the network between the store and this server."
+            }
+            Self::DailyLimit => {
+                "The account has stored as much today as it may store in a day (UTC). Have the store send again what came \
+                 since; the operator of this service can allow more. Look at what sends so much."
+            }
+            Self::Repeated => {
+                "The store has sent the same again and again: after twenty times in an hour it is only counted. Look at \
+                 what sends it, if that goes on; nothing is delivered twice."
             }
             Self::Ping => "WooCommerce tried the address when the webhook was saved. There is nothing to do.",
         }

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use bytes::Bytes;
 use cqrs_es::{Aggregate, AggregateContext, AggregateError, DomainEvent, EventEnvelope, EventStore};
-use domain::delivery::PERSONAL_DATA_ERASED;
+use domain::delivery::{PERSONAL_DATA_ERASED, WEBHOOK_REPEATED};
 
 use super::EventLog;
 use super::append::{Append, AppendError, NewEvent, NewSnapshot};
@@ -75,8 +75,9 @@ impl<'l, A: Aggregate> StreamStore<'l, A> {
         let mut erases_data_key = false;
         for event in events {
             let mut payload = serde_json::to_value(event)?;
-            // A body says at length what was left out of the event.
-            let body = body.take().filter(|_| !seal::is_erased(&payload));
+            // A body says at length what was left out of the event, and is not stored again with its repetition.
+            let is_kept = event.event_type() != WEBHOOK_REPEATED && !seal::is_erased(&payload);
+            let body = body.take().filter(|_| is_kept);
             if loaded.data_key.is_none() && (body.is_some() || seal::has_private(&payload)) {
                 let (key, wrapped) = self.log.vault().new_data_key(&place);
                 (loaded.data_key, new_data_key) = (Some(key), Some(wrapped));

@@ -20,7 +20,7 @@ const FETCH: i64 = 1_000;
 
 /// The form in which aggregates are kept as snapshots. Raise it when a fold changes: old snapshots are then passed over
 /// once and written anew.
-pub const SNAPSHOT_SCHEMA: i64 = 2;
+pub const SNAPSHOT_SCHEMA: i64 = 3;
 
 pub(super) const STORED_COLUMNS: &str = "aggregate_type, aggregate_id, sequence, event_type, event_version, \
      CAST(payload AS text) AS payload, CAST(metadata AS text) AS metadata, position, recorded_at, hash";

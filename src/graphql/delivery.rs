@@ -14,6 +14,7 @@ use domain::ResolutionCode as Code;
 use domain::account::Account;
 use domain::delivery::{Delivery as Aggregate, DeliveryStatus as Status, Order};
 use projections::delivery_log::{self, DeliveryRow, Filter, Page};
+use projections::feed::Recorded;
 
 use super::ApiError;
 use super::account::{int, moment};
@@ -30,18 +31,28 @@ use call::CortexCall;
 use item::DeliveryItem;
 
 /// Longer streams are not folded to a moment.
-const MAX_FOLDED_EVENTS: i64 = 20_000;
+const MAX_FOLDED_EVENTS: usize = 20_000;
+const FOLDED_AT_A_TIME: i64 = 500;
+const FOLDED_PAGE: usize = 500;
+/// What a delivery at a moment costs, in fields: it is folded from its events.
+pub(super) const AS_OF_COST: usize = 1_000;
 
 /// One order's fulfilment, or a duplicate of one.
 pub(super) struct Delivery {
-    row: DeliveryRow,
+    row: Arc<DeliveryRow>,
     /// Where it is shown as it was at a moment.
     as_of: Option<DateTime<Utc>>,
 }
 
+impl From<Arc<DeliveryRow>> for Delivery {
+    fn from(row: Arc<DeliveryRow>) -> Self {
+        Self { row, as_of: None }
+    }
+}
+
 impl From<DeliveryRow> for Delivery {
     fn from(row: DeliveryRow) -> Self {
-        Self { row, as_of: None }
+        Arc::new(row).into()
     }
 }
 
@@ -52,10 +63,18 @@ pub(super) async fn delivery_as_of(
     as_of: DateTime<Utc>,
 ) -> Result<Option<Delivery>, ApiError> {
     let stream = row.duplicate_of.as_ref().unwrap_or(&row.id);
-    let events = service.log.told("delivery", stream, 0, MAX_FOLDED_EVENTS).await?;
-    let until = events.into_iter().map(|event| event.recorded).take_while(|event| event.recorded_at <= as_of);
-    let until: Vec<_> = until.collect();
-    Ok(delivery_log::folded(&until, &row.id).map(|row| Delivery { row, as_of: Some(as_of) }))
+    let mut until: Vec<Recorded> = vec![];
+    while until.len() < MAX_FOLDED_EVENTS {
+        let after = until.last().map_or(0, |event| event.sequence);
+        let page = service.log.recorded_of("delivery", stream, after, FOLDED_AT_A_TIME).await?;
+        let read = page.len();
+        until.extend(page.into_iter().take_while(|event| event.recorded_at <= as_of));
+        // It ends there, or with the first that came later.
+        if read < FOLDED_PAGE || until.last().is_none_or(|last| last.sequence < after + FOLDED_AT_A_TIME) {
+            break;
+        }
+    }
+    Ok(delivery_log::folded(&until, &row.id).map(|row| Delivery { row: Arc::new(row), as_of: Some(as_of) }))
 }
 
 /// Which deliveries are wanted; what is left out restricts nothing.

@@ -7,6 +7,7 @@ use domain::integration::IntegrationRefusal;
 
 use super::viewer::Unauthorized;
 use crate::event_log::{CommandError, LoadError};
+use crate::limits::LimitReached;
 
 /// What is said who sends no key.
 pub const NO_KEY: &str = "send an API key as `Authorization: Bearer …` or `x-api-key: …`";
@@ -15,6 +16,8 @@ const CHANGES_NOTHING: &str = "a key of the role support looks at every account 
                                merchant's key, or an administrator's";
 const NO_INTROSPECTION: &str = "the schema is shown to API keys alone, and where the service was started with \
                                 --graphql-introspection; schema.graphql in the source has all of it";
+/// What is said where an answer takes longer than it may.
+pub const TOO_SLOW: &str = "the request took longer than 30 seconds: ask for less at a time";
 const OTHER_LOG: &str = "what is shown was made from another event log, or from this one before it lost its end: it is \
                          being rebuilt, and nothing is shown until then; GET /ready names it";
 /// What a key is told that asks too often.
@@ -39,6 +42,8 @@ pub enum ApiError {
         reason: &'static str,
     },
     Unavailable,
+    /// It took longer than an answer may take.
+    TooSlow,
     /// The views are of another event log, and are being rebuilt.
     OtherLog,
     /// Was logged where it happened.
@@ -56,6 +61,7 @@ impl From<ApiError> for Error {
             ApiError::NoIntrospection => ("INTROSPECTION_OFF", NO_INTROSPECTION.to_owned()),
             ApiError::InvalidArgument { argument, reason } => ("INVALID_ARGUMENT", format!("{argument} {reason}")),
             ApiError::Unavailable => ("UNAVAILABLE", "not at the moment; try again soon".to_owned()),
+            ApiError::TooSlow => ("TIMEOUT", TOO_SLOW.to_owned()),
             ApiError::OtherLog => ("UNAVAILABLE", OTHER_LOG.to_owned()),
             ApiError::Internal => ("INTERNAL", "internal error".to_owned()),
         };
@@ -172,6 +178,17 @@ where
     }
 }
 
+impl From<LimitReached> for UserError {
+    fn from(reached: LimitReached) -> Self {
+        let code = match reached {
+            LimitReached::Integrations(_) => "TOO_MANY_INTEGRATIONS",
+            LimitReached::ApiKeys(_) => "TOO_MANY_API_KEYS",
+            LimitReached::Mappings(_) => "TOO_MANY_MAPPINGS",
+        };
+        Self::new(code, reached.to_string(), None)
+    }
+}
+
 impl From<IntegrationRefusal> for UserError {
     fn from(refusal: IntegrationRefusal) -> Self {
         let (code, field) = match refusal {
@@ -198,6 +215,7 @@ impl From<AccountRefusal> for UserError {
             AccountRefusal::AlreadyOpened | AccountRefusal::ApiKeyIdTaken => ("ALREADY_EXISTS", None),
             AccountRefusal::InvalidName => ("INVALID_NAME", Some("name")),
             AccountRefusal::InvalidPace => ("INVALID_PACE", Some("attemptsPerMinute")),
+            AccountRefusal::LastAdminKey => ("LAST_ADMIN_KEY", Some("apiKeyId")),
             AccountRefusal::UnknownApiKey => ("NOT_FOUND", Some("apiKeyId")),
             AccountRefusal::InvalidRequestLimit => ("INVALID_LIMIT", Some("requestsPerMinute")),
             AccountRefusal::TooManyApiKeys => ("TOO_MANY_API_KEYS", None),

@@ -4,7 +4,8 @@ use std::any::TypeId;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::{Data, Error, Executor, Pos, Request, Response, ServerError};
+use async_graphql::parser::types::OperationType;
+use async_graphql::{Data, Error, Executor, Name, Pos, Request, Response, ServerError};
 use futures_util::future::ready;
 use futures_util::stream::{BoxStream, StreamExt as _, once};
 use tokio::sync::Semaphore;
@@ -18,6 +19,8 @@ use crate::service::Service;
 const READERS: usize = 4;
 /// How long reading a request may take. Most take less than a millisecond.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long an answer may take, over HTTP with the request's body.
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The API as its doors execute it. Cheap to clone.
 #[derive(Clone)]
@@ -73,7 +76,11 @@ impl Api {
             Err(error) => Err(refusal(error)),
         };
         match checked {
-            Ok(request) => self.schema.execute_stream_with_session_data(request, session.unwrap_or_default()).boxed(),
+            Ok(mut request) => {
+                let goes_on = is_subscription(&mut request);
+                let answers = self.schema.execute_stream_with_session_data(request, session.unwrap_or_default());
+                if goes_on { answers.boxed() } else { once(within_time(answers.boxed())).boxed() }
+            }
             Err(error) => once(ready(Response::from_errors(vec![error]))).boxed(),
         }
     }
@@ -90,6 +97,24 @@ fn check(request: &mut Request, arguments: &ArgumentTypes, may_see_schema: bool)
     });
     request.variables = variables;
     checked
+}
+
+/// Whether a request asks for answers without end.
+fn is_subscription(request: &mut Request) -> bool {
+    let name = request.operation_name.clone();
+    let Ok(document) = request.parsed_query() else { return false };
+    let mut operations = document.operations.iter();
+    let is_meant = |known: Option<&Name>| name.is_none() || known.map(Name::as_str) == name.as_deref();
+    operations.any(|(known, operation)| is_meant(known) && operation.node.ty == OperationType::Subscription)
+}
+
+/// The one answer to a query or a mutation, which may take no longer over a socket than over HTTP.
+async fn within_time(mut answers: BoxStream<'static, Response>) -> Response {
+    match tokio::time::timeout(ANSWER_TIMEOUT, answers.next()).await {
+        Ok(Some(answer)) => answer,
+        Ok(None) => Response::from_errors(vec![refusal(ApiError::Internal)]),
+        Err(_) => Response::from_errors(vec![refusal(ApiError::TooSlow)]),
+    }
 }
 
 fn refusal(error: ApiError) -> ServerError {

@@ -20,7 +20,13 @@ use crate::replay::past_orders;
 use crate::service::Service;
 
 /// A link to one store.
-pub(super) struct Integration(pub(super) IntegrationRow);
+pub(super) struct Integration(pub(super) Arc<IntegrationRow>);
+
+impl From<IntegrationRow> for Integration {
+    fn from(row: IntegrationRow) -> Self {
+        Self(Arc::new(row))
+    }
+}
 
 #[Object]
 impl Integration {

@@ -1,4 +1,5 @@
-//! Loads what the rows of a list refer to with one question for all of them, instead of one for each.
+//! Loads what the rows of a list refer to with one question for all of them, instead of one for each. What was loaded is shared
+//! by all who asked: a request may name one row under thousands of names.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -31,7 +32,7 @@ pub(super) struct DeliveryKey(pub(super) String);
 pub(super) struct HeadersKey(pub(super) i64);
 
 impl async_graphql::dataloader::Loader<HeadersKey> for Loader {
-    type Value = BTreeMap<String, String>;
+    type Value = Arc<BTreeMap<String, String>>;
     type Error = Arc<LoadError>;
 
     async fn load(&self, keys: &[HeadersKey]) -> Result<HashMap<HeadersKey, Self::Value>, Self::Error> {
@@ -39,29 +40,31 @@ impl async_graphql::dataloader::Loader<HeadersKey> for Loader {
         let events = self.0.log.read_at(&positions).await.map_err(Arc::new)?;
         let headers = |fact: Fact| match fact {
             Fact::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => webhook.headers,
+            Fact::Delivery(DeliveryEvent::WebhookRepeated(repeated)) => repeated.headers,
             Fact::Notice(NoticeEvent::WebhookReceived(notice)) => notice.headers,
             Fact::Delivery(_)
-            | Fact::Notice(NoticeEvent::PersonalDataErased)
+            | Fact::Notice(NoticeEvent::WebhookRepeated(_) | NoticeEvent::PersonalDataErased)
             | Fact::Account(_)
             | Fact::Integration(_)
             | Fact::Checkpoint(_)
             | Fact::Operation(_)
             | Fact::Foreign => None,
         };
-        let known = |headers: Option<Private<Self::Value>>| headers.as_ref().and_then(Private::known).cloned();
-        let of_event = |event: Recorded| Some((HeadersKey(event.position), known(headers(event.fact))?));
+        let known =
+            |headers: Option<Private<BTreeMap<String, String>>>| headers.as_ref().and_then(Private::known).cloned();
+        let of_event = |event: Recorded| Some((HeadersKey(event.position), Arc::new(known(headers(event.fact))?)));
         Ok(events.into_iter().filter_map(of_event).collect())
     }
 }
 
 impl async_graphql::dataloader::Loader<IntegrationKey> for Loader {
-    type Value = IntegrationRow;
+    type Value = Arc<IntegrationRow>;
     type Error = Arc<sqlx::Error>;
 
-    async fn load(&self, keys: &[IntegrationKey]) -> Result<HashMap<IntegrationKey, IntegrationRow>, Self::Error> {
+    async fn load(&self, keys: &[IntegrationKey]) -> Result<HashMap<IntegrationKey, Self::Value>, Self::Error> {
         let ids: Vec<String> = keys.iter().map(|key| key.0.clone()).collect();
         let rows = integrations::find_many(&self.0.views, &ids).await?;
-        Ok(rows.into_iter().map(|row| (IntegrationKey(row.id.clone()), row)).collect())
+        Ok(rows.into_iter().map(|row| (IntegrationKey(row.id.clone()), Arc::new(row))).collect())
     }
 }
 
@@ -77,12 +80,12 @@ impl async_graphql::dataloader::Loader<AccountKey> for Loader {
 }
 
 impl async_graphql::dataloader::Loader<DeliveryKey> for Loader {
-    type Value = DeliveryRow;
+    type Value = Arc<DeliveryRow>;
     type Error = Arc<sqlx::Error>;
 
-    async fn load(&self, keys: &[DeliveryKey]) -> Result<HashMap<DeliveryKey, DeliveryRow>, Self::Error> {
+    async fn load(&self, keys: &[DeliveryKey]) -> Result<HashMap<DeliveryKey, Self::Value>, Self::Error> {
         let ids: Vec<String> = keys.iter().map(|key| key.0.clone()).collect();
         let rows = delivery_log::find_many(&self.0.views, &ids).await?;
-        Ok(rows.into_iter().map(|row| (DeliveryKey(row.id.clone()), row)).collect())
+        Ok(rows.into_iter().map(|row| (DeliveryKey(row.id.clone()), Arc::new(row))).collect())
     }
 }

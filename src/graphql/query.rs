@@ -10,18 +10,18 @@ use domain::account::Role;
 use domain::integration::Provider as DomainProvider;
 use projections::delivery_stats::{self, Counts};
 use projections::identifiers::Kind;
-use projections::{accounts, delivery_log, integrations};
+use projections::{accounts, integrations};
 
 use super::ApiError;
 use super::account::Account;
 use super::action::{OperatorAction, OperatorActionFilter, actions};
 use super::caller::Caller;
 use super::data_request::{DataRequest, DataRequestFilter, requests};
-use super::delivery::{Delivery, DeliveryFilter, deliveries, delivery_as_of};
+use super::delivery::{AS_OF_COST, Delivery, DeliveryFilter, deliveries, delivery_as_of};
 use super::event::{Event, events};
 use super::identifiers::{self, IdKind, ShortId};
 use super::integration::Integration;
-use super::loader::{IntegrationKey, Loader};
+use super::loader::{DeliveryKey, IntegrationKey, Loader};
 use super::master_key::{MasterKeyRotation, unknown};
 use super::page::{cost, page};
 use super::projection::Projection;
@@ -122,11 +122,12 @@ impl Query {
             let provider = provider.map(|provider| DomainProvider::from(provider).as_str());
             let after = wanted.after.unwrap_or(0);
             let rows = integrations::page(&service.views, scope.as_deref(), provider, after, wanted.limit()).await?;
-            Ok(rows.into_iter().map(|row| (row.listed_at, Integration(row))).collect())
+            Ok(rows.into_iter().map(|row| (row.listed_at, Integration::from(row))).collect())
         })
         .await
     }
 
+    #[graphql(complexity = "if as_of.is_some() { AS_OF_COST + child_complexity } else { child_complexity + 1 }")]
     async fn delivery(
         &self,
         context: &Context<'_>,
@@ -137,7 +138,8 @@ impl Query {
     ) -> Result<Option<Delivery>, ApiError> {
         let (service, viewer) = asked(context)?;
         let id = identifiers::meant(service, viewer, Kind::Delivery, id, "id").await?;
-        let now = delivery_log::find(&service.views, &id).await?.filter(|row| viewer.sees(&row.account_id));
+        let loader = context.data_unchecked::<DataLoader<Loader>>();
+        let now = loader.load_one(DeliveryKey(id)).await?.filter(|row| viewer.sees(&row.account_id));
         let (Some(row), Some(as_of)) = (&now, as_of) else {
             return Ok(now.map(Delivery::from));
         };

@@ -51,6 +51,8 @@ pub(super) enum WebhookOutcome {
     ShopRedact,
     /// `WooCommerce` asked whether we are there.
     Ping,
+    /// It said nothing new, like many before it in the hour: counted, and not kept.
+    Repeated,
     /// It was not let in; `reason` says why.
     Refused,
 }
@@ -71,9 +73,12 @@ const RECORDED: [(WebhookOutcome, &str); 13] = [
     (WebhookOutcome::ShopRedact, "shop_redact"),
 ];
 
+/// Of these the hours are counted, and no single one is kept.
+const COUNTED: [WebhookOutcome; 3] = [WebhookOutcome::Refused, WebhookOutcome::Ping, WebhookOutcome::Repeated];
+
 /// Every outcome, in the words of the command line.
 pub(crate) fn outcomes() -> impl Iterator<Item = &'static str> {
-    RECORDED.into_iter().map(|(_, word)| word).chain(["ping", "refused"])
+    RECORDED.into_iter().map(|(_, word)| word).chain(["ping", "repeated", "refused"])
 }
 
 #[derive(InputObject, Default)]
@@ -87,7 +92,7 @@ pub(super) struct WebhookReceiptFilter {
     order: Option<String>,
 }
 
-/// One webhook; or, where `outcome` is `REFUSED` or `PING`, those of one kind in one hour.
+/// One webhook; or, where `outcome` is `REFUSED`, `PING` or `REPEATED`, those of one kind in one hour.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub(super) struct WebhookReceipt {
@@ -146,8 +151,8 @@ impl WebhookReceipt {
         };
         let loader = context.data_unchecked::<DataLoader<Loader>>();
         let headers = loader.load_one(HeadersKey(position)).await?;
-        let header = |(name, value)| WebhookHeader { name, value };
-        Ok(headers.map(|headers| headers.into_iter().map(header).collect()))
+        let header = |(name, value): (&String, &String)| WebhookHeader { name: name.clone(), value: value.clone() };
+        Ok(headers.map(|headers| headers.iter().map(header).collect()))
     }
 }
 
@@ -187,12 +192,16 @@ impl From<ReceiptRow> for WebhookReceipt {
 
 impl From<RefusedHour> for WebhookReceipt {
     fn from(row: RefusedHour) -> Self {
-        let ping = row.reason == "ping";
+        let outcome = match row.reason.as_str() {
+            "ping" => WebhookOutcome::Ping,
+            "repeated" => WebhookOutcome::Repeated,
+            _ => WebhookOutcome::Refused,
+        };
         Self {
             id: ID(format!("{}-{}-{}", row.integration_id, row.reason, row.hour)),
-            outcome: if ping { WebhookOutcome::Ping } else { WebhookOutcome::Refused },
+            outcome,
             advice: RefusalReason::parse(&row.reason).map(RefusalReason::advice),
-            reason: (!ping).then_some(row.reason),
+            reason: (outcome == WebhookOutcome::Refused).then_some(row.reason),
             message: row.message,
             count: int(row.refused),
             provider: None,
@@ -286,7 +295,7 @@ pub(super) async fn receipts(
         let rows = webhook_receipts::page(&service.views, &filter, before, wanted.limit()).await?;
         all.extend(rows.into_iter().map(WebhookReceipt::from));
     }
-    if !is_of_order && (shown(WebhookOutcome::Refused) || shown(WebhookOutcome::Ping)) {
+    if !is_of_order && COUNTED.into_iter().any(shown) {
         // What this node holds back is written first, so that nobody looks for a refusal in vain.
         service.refusals.write(&service.log).await?;
         let until = wanted.after.as_ref().map_or(i64::MAX, |Place(moment, _)| moment.saturating_add(1));

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
 use async_graphql::{Error, ErrorExtensions as _, Name, Pos, ServerError};
 
-/// Fields and spreads that a request may select, those of each fragment counted as often as it is spread. What GraphiQL asks
-/// on opening selects a few hundred.
+/// Fields and spreads that a request may select, those of each fragment counted as often as it is spread. What tools
+/// ask of the schema selects a few hundred.
 pub(super) const MAX_SELECTIONS: u64 = 5_000;
 /// How deep fragments may spread each other, and selections nest.
 const MAX_NESTING: usize = 64;
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_introspection_of_graphiql_is_taken() {
+    fn the_introspection_of_tools_is_taken() {
         let fragment =
             "fragment T on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
         let query = format!(

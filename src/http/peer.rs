@@ -2,15 +2,22 @@
 
 use std::convert::Infallible;
 use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
-use axum::http::{Extensions, HeaderMap, Request};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Request, StatusCode, header};
 use axum::response::Response;
+use futures_util::future::{Either, Ready, ready};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use ipnet::IpNet;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::refusal;
+
+/// What the addresses of webhooks begin with.
+const WEBHOOKS: &str = "/api/webhooks/";
 /// The header in which proxies say for whom they ask: the last address is what the nearest proxy saw.
 const FORWARDED_FOR: &str = "x-forwarded-for";
 /// Addresses in it that are looked through.
@@ -20,26 +27,54 @@ const MAX_HOPS: usize = 20;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) IpAddr);
 
-/// The router, for one connection: it tells each request where that comes from.
+/// The router, for one connection: it tells each request where that comes from, and lets those that are not webhooks in as
+/// long as they leave places to these.
 pub(super) struct OfPeer {
     router: TowerToHyperService<Router>,
     peer: Peer,
+    of_api: Arc<Semaphore>,
+    /// Taken by the first request that is no webhook, and kept as long as the connection lasts.
+    place: OnceLock<OwnedSemaphorePermit>,
 }
 
 impl OfPeer {
-    pub(super) fn new(router: Router, address: IpAddr) -> Self {
-        Self { router: TowerToHyperService::new(router), peer: Peer(address.to_canonical()) }
+    pub(super) fn new(router: Router, address: IpAddr, of_api: Arc<Semaphore>) -> Self {
+        let peer = Peer(address.to_canonical());
+        Self { router: TowerToHyperService::new(router), peer, of_api, place: OnceLock::new() }
     }
+
+    fn has_place(&self, path: &str) -> bool {
+        if path.starts_with(WEBHOOKS) || self.place.get().is_some() {
+            return true;
+        }
+        let Ok(place) = self.of_api.clone().try_acquire_owned() else { return false };
+        self.place.set(place).is_ok()
+    }
+}
+
+/// To who is let in no more, so that stores are.
+fn no_place() -> Response {
+    let message = "so many are connected that the rest of the places is for webhooks; try again in a moment";
+    let mut response = refusal(StatusCode::SERVICE_UNAVAILABLE, "busy", message);
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    response
 }
 
 impl Service<Request<Incoming>> for OfPeer {
     type Response = Response;
     type Error = Infallible;
-    type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
+    type Future = Either<
+        <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future,
+        Ready<Result<Response, Infallible>>,
+    >;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        if !self.has_place(request.uri().path()) {
+            return Either::Right(ready(Ok(no_place())));
+        }
         request.extensions_mut().insert(self.peer);
-        self.router.call(request)
+        Either::Left(self.router.call(request))
     }
 }
 

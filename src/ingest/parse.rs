@@ -106,6 +106,7 @@ impl StoreOrder {
             webhook_id: aside.unsigned.webhook_id,
             headers: aside.unsigned.headers,
             body_bytes: aside.body_bytes,
+            body_digest: None,
         }
     }
 }

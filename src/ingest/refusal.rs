@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::parse::Malformed;
 use super::signature::SignatureRefusal;
+use super::volume::DayIsFull;
 use crate::event_log::refusals::RefusalReason;
 use crate::event_log::{CommandError, LoadError};
 use crate::http;
@@ -21,6 +22,8 @@ pub enum IngestRefusal {
     /// The sender went away.
     Interrupted,
     TooSlow,
+    /// The account has stored what it may store in a day.
+    DayIsFull(DayIsFull),
     /// It was not stored: the sender should come again.
     Busy,
     Unavailable(String),
@@ -40,6 +43,7 @@ impl IngestRefusal {
             Self::TooLarge => "too_large",
             Self::Interrupted => "interrupted",
             Self::TooSlow => "too_slow",
+            Self::DayIsFull(_) => "daily_limit",
             Self::Busy => "busy",
             Self::Unavailable(_) => "unavailable",
         }
@@ -55,6 +59,7 @@ impl IngestRefusal {
             Self::Malformed(_) => Some(RefusalReason::MalformedBody),
             Self::TooLarge => Some(RefusalReason::TooLarge),
             Self::TooSlow => Some(RefusalReason::TooSlow),
+            Self::DayIsFull(_) => Some(RefusalReason::DailyLimit),
             Self::UnknownProvider
             | Self::UnknownIntegration
             | Self::Interrupted
@@ -65,10 +70,7 @@ impl IngestRefusal {
 
     /// What its sender is answered. A stranger does not learn which integrations there are.
     fn public_code(&self) -> &'static str {
-        match self {
-            Self::InactiveIntegration => Self::UnknownIntegration.code(),
-            other => other.code(),
-        }
+        if *self == Self::InactiveIntegration { Self::UnknownIntegration.code() } else { self.code() }
     }
 
     fn status(&self) -> StatusCode {
@@ -78,6 +80,7 @@ impl IngestRefusal {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Interrupted | Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::DayIsFull(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -92,6 +95,9 @@ impl IngestRefusal {
             Self::TooLarge => "a body may have at most 2 MiB".to_owned(),
             Self::Interrupted => "the body did not arrive whole".to_owned(),
             Self::TooSlow => "the body did not arrive in 10 seconds".to_owned(),
+            Self::DayIsFull(_) => {
+                "more was sent today than is stored in a day; send it again tomorrow (UTC)".to_owned()
+            }
             Self::Busy | Self::Unavailable(_) => "the webhook was not stored; send it again".to_owned(),
         }
     }
@@ -100,8 +106,20 @@ impl IngestRefusal {
 impl IntoResponse for IngestRefusal {
     fn into_response(self) -> Response {
         let mut response = http::refusal(self.status(), self.public_code(), &self.message());
-        if self.status() == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        let retry_after = match &self {
+            Self::DayIsFull(full) => Some(full.retry_after.as_secs()),
+            Self::Busy | Self::Unavailable(_) => Some(5),
+            Self::UnknownProvider
+            | Self::UnknownIntegration
+            | Self::InactiveIntegration
+            | Self::Signature(_)
+            | Self::Malformed(_)
+            | Self::TooLarge
+            | Self::Interrupted
+            | Self::TooSlow => None,
+        };
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

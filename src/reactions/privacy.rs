@@ -24,7 +24,7 @@ pub(super) async fn react(service: &Service, id: &str, received: &NoticeReceived
         NoticeKind::NotAnOrder | NoticeKind::Unusable | NoticeKind::StoreError => return Ok(()),
         NoticeKind::CustomerDataRequest | NoticeKind::CustomerRedact | NoticeKind::ShopRedact => {}
     }
-    if matches!(service.log.load::<Notice>(id).await?.aggregate, Notice::Erased(_)) {
+    if matches!(service.log.load::<Notice>(id).await?.aggregate, Notice::Erased(..)) {
         return Ok(());
     }
     if received.kind == NoticeKind::ShopRedact {

@@ -118,6 +118,7 @@ impl Story {
                     ..
                 } if !matches!(verdict, Verdict::Delivers(_)) => Verdict::Blocked(*code),
                 DeliveryEvent::WebhookReceived { .. }
+                | DeliveryEvent::WebhookRepeated(_)
                 | DeliveryEvent::LeaseRenewed { .. }
                 | DeliveryEvent::WaitMoved { .. }
                 | DeliveryEvent::Followed { .. }

@@ -20,7 +20,7 @@ impl Sandbox {
     pub(super) async fn call(
         &self,
         operation: Operation,
-        effect: impl FnOnce(&mut World, DateTime<Utc>) -> Result<Response, Refusal>,
+        effect: impl FnOnce(&mut World, DateTime<Utc>) -> Result<Response, Refusal> + Send + 'static,
     ) -> Response {
         let fault = self.change(|world| {
             world.tally.arrived(operation);
@@ -37,7 +37,7 @@ impl Sandbox {
         &self,
         operation: Operation,
         fault: Option<Fault>,
-        effect: impl FnOnce(&mut World, DateTime<Utc>) -> Result<Response, Refusal>,
+        effect: impl FnOnce(&mut World, DateTime<Utc>) -> Result<Response, Refusal> + Send + 'static,
     ) -> Result<Response, Refusal> {
         self.hold_point(operation, HoldPoint::BeforeEffect).await?;
         let now = || self.shared.clock.now();
@@ -56,6 +56,17 @@ impl Sandbox {
             Some(Fault::DelayMs(delay_ms)) => {
                 self.idle(Duration::from_millis(delay_ms)).await?;
                 self.change(|world| effect(world, now()))
+            }
+            Some(Fault::LateMs(late_ms)) => {
+                let sandbox = self.clone();
+                tokio::spawn(async move {
+                    if sandbox.idle(Duration::from_millis(late_ms)).await.is_ok() {
+                        let now = sandbox.shared.clock.now();
+                        let outcome = sandbox.change(|world| effect(world, now)).map(drop);
+                        tracing::debug!(operation = operation.as_str(), ?outcome, "a late effect");
+                    }
+                });
+                Err(Refusal::Broken)
             }
             Some(Fault::AfterEffect500) => self.change(|world| effect(world, now())).and(Err(Refusal::Broken)),
         };

@@ -26,6 +26,9 @@ pub enum Fault {
     /// Waits in real time, then does and answers as usual.
     #[serde(rename = "delayMs")]
     DelayMs(u64),
+    /// Answers 500, and does the thing later all the same, in real time.
+    #[serde(rename = "lateMs")]
+    LateMs(u64),
     /// Does the thing, then answers 500.
     #[serde(rename = "after_effect_500")]
     AfterEffect500,
@@ -60,8 +63,8 @@ impl Faults {
         if !(1..=MAX_TIMES).contains(&script.times) {
             return Err(ControlError::OutOfBounds("times is 1 to 1000000"));
         }
-        if matches!(script.fault, Fault::DelayMs(delay_ms) if delay_ms > MAX_DELAY_MS) {
-            return Err(ControlError::OutOfBounds("delayMs is at most 60000"));
+        if matches!(script.fault, Fault::DelayMs(ms) | Fault::LateMs(ms) if ms > MAX_DELAY_MS) {
+            return Err(ControlError::OutOfBounds("delayMs and lateMs are at most 60000"));
         }
         self.0.push_back(script);
         Ok(())

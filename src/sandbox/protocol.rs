@@ -17,6 +17,7 @@ use serde_json::json;
 use super::items::{self, ShareKey};
 use super::operation::Operation;
 use super::refusal::Refusal;
+use super::requests::RequestKey;
 use super::{Sandbox, World};
 use crate::cortex::ItemKind;
 
@@ -38,7 +39,7 @@ async fn login(State(sandbox): State<Sandbox>, body: Bytes) -> Response {
         password: String,
     }
     let lifetime = sandbox.shared.token_lifetime;
-    let log_in = |world: &mut World, now| {
+    let log_in = move |world: &mut World, now| {
         let Credentials { email, password } = serde_json::from_slice(&body).map_err(|_| Refusal::Malformed)?;
         let (token, expires_at) = world.accounts.log_in(&email, &password, now, lifetime)?;
         Ok(Json(json!({ "token": token, "expiresAt": expires_at })).into_response())
@@ -47,7 +48,7 @@ async fn login(State(sandbox): State<Sandbox>, body: Bytes) -> Response {
 }
 
 async fn find_user(State(sandbox): State<Sandbox>, token: Token, Path(username): Path<String>) -> Response {
-    let find = |world: &mut World, now| {
+    let find = move |world: &mut World, now| {
         token.holder(world, now)?;
         world.people.find(&username)?;
         Ok(Json(json!({ "username": username })).into_response())
@@ -56,7 +57,7 @@ async fn find_user(State(sandbox): State<Sandbox>, token: Token, Path(username):
 }
 
 async fn relation(State(sandbox): State<Sandbox>, token: Token, Path(username): Path<String>) -> Response {
-    let relate = |world: &mut World, now| {
+    let relate = move |world: &mut World, now| {
         let merchant = token.holder(world, now)?;
         let relation = world.people.relation(&merchant, &username, now)?;
         let body = json!({ "following": relation.following, "followedBack": relation.followed_back });
@@ -65,19 +66,26 @@ async fn relation(State(sandbox): State<Sandbox>, token: Token, Path(username): 
     sandbox.call(Operation::Relation, relate).await
 }
 
-async fn follow(State(sandbox): State<Sandbox>, token: Token, Path(username): Path<String>) -> Response {
+async fn follow(
+    State(sandbox): State<Sandbox>,
+    token: Token,
+    key: RequestKey,
+    Path(username): Path<String>,
+) -> Response {
     sandbox.change(|world| world.tally.follow_asked(&username));
-    let follow = |world: &mut World, now| {
+    let follow = move |world: &mut World, now| {
         let merchant = token.holder(world, now)?;
-        let newly = world.people.follow(&merchant, &username, now)?;
-        world.tally.follow_done(&username, newly);
+        if !world.requests.is_done(&key, || format!("follow {merchant} {username}"))? {
+            let newly = world.people.follow(&merchant, &username, now)?;
+            world.tally.follow_done(&username, newly);
+        }
         Ok(StatusCode::NO_CONTENT.into_response())
     };
     sandbox.call(Operation::Follow, follow).await
 }
 
 async fn unfollow(State(sandbox): State<Sandbox>, token: Token, Path(username): Path<String>) -> Response {
-    let unfollow = |world: &mut World, now| {
+    let unfollow = move |world: &mut World, now| {
         let merchant = token.holder(world, now)?;
         world.people.unfollow(&merchant, &username, now)?;
         Ok(StatusCode::NO_CONTENT.into_response())
@@ -87,7 +95,7 @@ async fn unfollow(State(sandbox): State<Sandbox>, token: Token, Path(username): 
 
 async fn find_item(State(sandbox): State<Sandbox>, token: Token, Path((kind, id)): Path<(Kind, String)>) -> Response {
     let kind = ItemKind::from(kind);
-    let find = |world: &mut World, now| {
+    let find = move |world: &mut World, now| {
         token.holder(world, now)?;
         let name = items::name(kind, &id)?;
         Ok(Json(json!({ "kind": kind.as_str(), "id": id, "name": name })).into_response())
@@ -97,7 +105,7 @@ async fn find_item(State(sandbox): State<Sandbox>, token: Token, Path((kind, id)
 
 async fn is_shared(State(sandbox): State<Sandbox>, token: Token, Path(share): Path<SharePath>) -> Response {
     let share = ShareKey::from(share);
-    let look = |world: &mut World, now| {
+    let look = move |world: &mut World, now| {
         token.holder(world, now)?;
         items::name(share.kind, &share.id)?;
         world.people.find(&share.username)?;
@@ -106,17 +114,24 @@ async fn is_shared(State(sandbox): State<Sandbox>, token: Token, Path(share): Pa
     sandbox.call(Operation::IsShared, look).await
 }
 
-async fn share(State(sandbox): State<Sandbox>, token: Token, Path(share): Path<SharePath>) -> Response {
+async fn share(
+    State(sandbox): State<Sandbox>,
+    token: Token,
+    key: RequestKey,
+    Path(share): Path<SharePath>,
+) -> Response {
     let share = ShareKey::from(share);
     sandbox.change(|world| world.tally.share_asked(&share));
-    let give = |world: &mut World, now| {
+    let give = move |world: &mut World, now| {
         let merchant = token.holder(world, now)?;
         items::name(share.kind, &share.id)?;
         if !world.people.relation(&merchant, &share.username, now)?.is_mutual() {
             return Err(Refusal::NotMutual);
         }
-        let newly = world.items.share(&share)?;
-        world.tally.share_done(&share, newly);
+        if !world.requests.is_done(&key, || format!("share {share:?}"))? {
+            let newly = world.items.share(&share)?;
+            world.tally.share_done(&share, newly);
+        }
         Ok(StatusCode::NO_CONTENT.into_response())
     };
     sandbox.call(Operation::Share, give).await

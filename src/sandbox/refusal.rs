@@ -24,6 +24,8 @@ pub(super) enum Refusal {
     /// The connection ends without an answer.
     Dropped,
     HeldTooLong,
+    /// Another request had the same idempotency key.
+    KeyReused,
     Full,
     Stopping,
 }
@@ -42,6 +44,7 @@ impl Refusal {
             Self::Broken => "internal_error",
             Self::Dropped => "connection_dropped",
             Self::HeldTooLong => "held_too_long",
+            Self::KeyReused => "idempotency_key_reused",
             Self::Full => "sandbox_full",
             Self::Stopping => "sandbox_stopping",
         }
@@ -53,6 +56,7 @@ impl Refusal {
             Self::BadCredentials | Self::SessionExpired => StatusCode::UNAUTHORIZED,
             Self::UserNotFound | Self::ItemNotFound | Self::NoSuchEndpoint => StatusCode::NOT_FOUND,
             Self::NotMutual => StatusCode::CONFLICT,
+            Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Broken | Self::Dropped => StatusCode::INTERNAL_SERVER_ERROR,
             Self::HeldTooLong | Self::Full | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,

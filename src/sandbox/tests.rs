@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::cortex::{CortexClient, CortexUser, ItemKind, ItemRef, Session};
+use crate::ids;
 
 const PRESET: ItemRef<'static> = ItemRef { kind: ItemKind::Preset, id: "abc123-preset-id" };
 
@@ -40,7 +41,7 @@ impl Merchant {
 
     async fn follow(&self, username: &str) -> CortexUser {
         let user = self.find(username).await.unwrap();
-        self.client.follow(&self.session, &user).await.unwrap();
+        self.client.follow(&self.session, &user, ids::fresh()).await.unwrap();
         user
     }
 

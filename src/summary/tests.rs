@@ -56,6 +56,7 @@ fn webhook(number: Option<&str>, status: Option<&str>, api_key: ApiKeyUse) -> Bo
         webhook_id: None,
         headers: None,
         body_bytes: 2,
+        body_digest: None,
     })
 }
 

@@ -9,6 +9,7 @@ use domain::delivery::schedule::Jitter;
 use domain::delivery::{ApiKeyUse, Delivery, DeliveryCommand, Held, Order, Phase, StartFacts};
 use domain::{Asset, Credits, DeliveryId, ResolutionCode, ResourceType};
 use rand::RngExt as _;
+use uuid::Uuid;
 
 use super::Worker;
 use super::stop::{RequiredAction, Step, Stop};
@@ -237,7 +238,7 @@ impl Attempt {
                 self.reserve(in_hand, action.clone()).await?;
             }
             self.before_paid_call(in_hand).await?;
-            self.cortex.follow(session, user).await?;
+            self.cortex.follow(session, user, self.key(&action, user)).await?;
             self.record_follow(in_hand, action.price()).await?;
             self.before_call(in_hand).await?;
             relation = self.cortex.relation(session, user).await?;
@@ -277,7 +278,7 @@ impl Attempt {
         } else {
             self.reserve(in_hand, action.clone()).await?;
             self.before_paid_call(in_hand).await?;
-            match self.cortex.share(session, item, user).await {
+            match self.cortex.share(session, item, user, self.key(&action, user)).await {
                 Err(CortexError::NotFound) => return Ok(ShareResult::NoSuchAsset),
                 shared => shared?,
             }
@@ -286,6 +287,15 @@ impl Attempt {
         let (held, call) = (in_hand.held.clone(), self.cortex.last_call());
         self.record(in_hand, DeliveryCommand::RecordShare { held, asset, credits, call }).await?;
         Ok(ShareResult::Shared)
+    }
+
+    /// What an action of this delivery is known by at Cortex Cloud: the same in every attempt.
+    fn key(&self, action: &PaidAction, user: &CortexUser) -> Uuid {
+        let action = match action {
+            PaidAction::Follow => "follow".to_owned(),
+            PaidAction::Share(asset) => format!("share {asset}"),
+        };
+        Uuid::new_v5(&self.id.0, format!("{action} {}", user.username).as_bytes())
     }
 
     /// What is set aside for an action of this delivery.

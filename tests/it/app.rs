@@ -8,6 +8,7 @@ use cloud_bridge::clock::Clock;
 use cloud_bridge::event_log::row::first_broken;
 use cloud_bridge::http::Bounds;
 use cloud_bridge::ingest::signature::sign;
+use cloud_bridge::limits::Limits;
 use cloud_bridge::sandbox::{self, Sandbox, SandboxOptions};
 use cloud_bridge::service::{DEFAULT_LEASE, NewAccount, Service, ServiceOptions};
 use cloud_bridge::vault::Vault;
@@ -58,6 +59,7 @@ pub(crate) fn options(databases: &Databases, cortex: &Sandbox, workers: usize) -
         lease: DEFAULT_LEASE,
         trusted_proxies: vec![],
         introspection: true,
+        limits: Limits::default(),
         checkpoint_every: None,
     }
 }
@@ -94,8 +96,18 @@ pub(crate) struct Stopped {
 
 impl Stopped {
     pub(crate) async fn start(self) -> TestApp {
+        self.start_with(|options| options).await
+    }
+
+    pub(crate) async fn start_within(self, bounds: Bounds) -> TestApp {
         let Self { engine, databases, clock, cortex, admin, http } = self;
-        let node = Node::start(options(&databases, &cortex, 4), clock.clone()).await;
+        let node = Node::start_within(options(&databases, &cortex, 4), clock.clone(), bounds).await;
+        TestApp { engine, databases, clock, cortex, node, admin, http }
+    }
+
+    pub(crate) async fn start_with(self, change: impl FnOnce(ServiceOptions) -> ServiceOptions) -> TestApp {
+        let Self { engine, databases, clock, cortex, admin, http } = self;
+        let node = Node::start(change(options(&databases, &cortex, 4)), clock.clone()).await;
         TestApp { engine, databases, clock, cortex, node, admin, http }
     }
 }
@@ -118,6 +130,12 @@ impl TestApp {
     /// Stops the node and starts another over the same databases.
     pub(crate) async fn restart(self) -> Self {
         self.stop_node().await.start().await
+    }
+
+    /// The same account on a service that has come back since.
+    pub(crate) fn again<'a>(&'a self, shop: &KnownShop) -> Shop<'a> {
+        let KnownShop { account, key, provider, id, secret } = shop.clone();
+        Shop { merchant: Merchant { app: self, id: account, key }, provider, id, secret }
     }
 
     /// Stops the node, so that something can be done to its databases.
@@ -341,7 +359,27 @@ impl Answer {
     }
 }
 
+/// A shop, whatever becomes of the service that it was made with.
+#[derive(Clone)]
+pub(crate) struct KnownShop {
+    account: String,
+    key: String,
+    provider: Provider,
+    id: String,
+    secret: String,
+}
+
 impl Shop<'_> {
+    pub(crate) fn known(&self) -> KnownShop {
+        KnownShop {
+            account: self.merchant.id.clone(),
+            key: self.merchant.key.clone(),
+            provider: self.provider,
+            id: self.id.clone(),
+            secret: self.secret.clone(),
+        }
+    }
+
     pub(crate) fn path(&self) -> String {
         format!("/api/webhooks/{}/{}", self.provider.as_str(), self.id)
     }

@@ -203,8 +203,7 @@ async fn a_rebuild_that_is_cancelled_or_cut_off_leaves_the_old_view() {
         let delivery_log = status.as_array().unwrap().iter().find(|view| view["name"] == "delivery_log").unwrap();
         assert_eq!(delivery_log["rebuild"]["generation"], 2);
         if interrupted {
-            let pid = rebuild.id().unwrap().to_string();
-            assert!(tokio::process::Command::new("kill").args(["-INT", &pid]).status().await.unwrap().success());
+            crate::process::signal(&rebuild, rustix::process::Signal::INT);
         } else {
             printed(&desk.run(&["projections", "cancel", "delivery_log"]).await);
         }

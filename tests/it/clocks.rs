@@ -145,7 +145,7 @@ async fn a_minute_of_tomorrow_uses_up_no_minute_of_today() {
     app.advance(TimeDelta::days(1));
     let ask = async |url: &str| {
         let request = reqwest::Client::new().post(format!("{url}/graphql")).bearer_auth(&app.admin.api_key);
-        request.json(&json!({ "query": "{ caller { name } }" })).send().await.unwrap().status().as_u16()
+        request.json(&json!({ "query": "{ caller { keyName } }" })).send().await.unwrap().status().as_u16()
     };
     assert_eq!(ask(&app.node.url).await, 200);
     app.advance(TimeDelta::days(-1));

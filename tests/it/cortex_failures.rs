@@ -1,5 +1,7 @@
 //! Cortex Cloud fails, forgets logins and answers late; workers come and go. Nothing is lost, nothing shared or paid twice.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use cloud_bridge::sandbox::{Fault, FollowsBack, HoldPoint, Operation, Stage};
 use domain::delivery::{Delivery, DeliveryStatus};
@@ -40,6 +42,25 @@ on_each_engine! {
         assert_eq!((shares.effective, shares.repeated), (1, 0), "what was done before the answer got lost is not done again");
         assert_eq!(app.cortex.follow_count("follows_at_once").effective, 1);
         assert_eq!(merchant.balance().await, json!({ "available": 987, "reserved": 0, "charged": 13 }));
+    }
+
+    async fn what_takes_effect_after_it_was_asked_for_again_is_known_by_its_key(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::Generic).await;
+        script(app, Operation::Follow, Fault::LateMs(2_000), 1);
+        script(app, Operation::Share, Fault::LateMs(2_000), 1);
+        let id = shop.post(&orders::generic("1", "follows_at_once", &["STORM"])).await.accepted("queued");
+        for _ in 0..4 {
+            app.settle().await;
+            app.advance(TimeDelta::seconds(10));
+        }
+        assert_eq!(shop.settled(&id).await, completed());
+        let counts = || (app.cortex.follow_count("follows_at_once"), app.cortex.share_count(preset("storm"), "follows_at_once"));
+        assert_eq!((counts().0.calls, counts().1.calls), (2, 2), "each was asked for again");
+        // Both of the first come now.
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        let (follows, shares) = counts();
+        assert_eq!(follows.effective, 1);
+        assert_eq!((shares.effective, shares.repeated), (1, 0));
     }
 
     /// As a proxy's error page would be, for half a minute and for every order.

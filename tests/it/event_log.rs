@@ -108,6 +108,7 @@ fn webhook(order_id: &str) -> DeliveryCommand {
         webhook_id: None,
         headers: None,
         body_bytes: 3,
+        body_digest: None,
     }))
 }
 

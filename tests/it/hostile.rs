@@ -192,8 +192,7 @@ async fn nothing_secret_is_logged_and_no_file_is_readable_by_others() {
     }
 
     only_its_owner_reads(folder.path().join("data").as_path());
-    let id = server.id().unwrap().to_string();
-    assert!(tokio::process::Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+    crate::process::signal(&server, rustix::process::Signal::TERM);
     assert!(server.wait().await.unwrap().success());
     cortex.stop().await;
 

@@ -69,16 +69,10 @@ async fn completed(shop: &Shop<'_>) -> Vec<String> {
     orders
 }
 
-/// A shop of a service that has come back since has the same address and secret.
-fn again<'a>(app: &'a TestApp, (account, key, id, secret): &(String, String, String, String)) -> Shop<'a> {
-    let merchant = crate::app::Merchant { app, id: account.clone(), key: key.clone() };
-    Shop { merchant, provider: Provider::Generic, id: id.clone(), secret: secret.clone() }
-}
-
 async fn a_log_without_its_end(engine: Engine, filled_with_others: bool) {
     let app = TestApp::start(engine).await;
     let shop = app.merchant().await.shop(Provider::Generic).await;
-    let known = (shop.merchant.id.clone(), shop.merchant.key.clone(), shop.id.clone(), shop.secret.clone());
+    let known = shop.known();
     deliver(&shop, 1, 3).await;
     let kept = app.service().log.head();
     deliver(&shop, 4, 9).await;
@@ -99,7 +93,7 @@ async fn a_log_without_its_end(engine: Engine, filled_with_others: bool) {
     }
     let app = stopped.start().await;
     rebuilt(&app).await;
-    let shop = again(&app, &known);
+    let shop = app.again(&known);
     app.settle().await;
     assert_eq!(completed(&shop).await, ["1", "2", "3"]);
     deliver(&shop, 10, 15).await;

@@ -42,4 +42,5 @@ mod stores;
 mod support;
 mod terminal;
 mod views;
+mod volumes;
 mod webhooks;

@@ -72,6 +72,13 @@ impl Server {
     }
 }
 
+/// Sends a signal to a process that runs.
+#[track_caller]
+pub(crate) fn signal(child: &Child, signal: rustix::process::Signal) {
+    let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
+    rustix::process::kill_process(id.expect("it runs"), signal).expect("it is ours");
+}
+
 /// What a command printed, once it ended as it should.
 #[track_caller]
 pub(crate) fn printed(output: &Output) -> String {

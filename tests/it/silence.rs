@@ -113,13 +113,13 @@ async fn connections_to_postgres_that_go_silent_are_replaced() {
     let mut heads = node.service.log.head_changes();
     let heard = heads.wait_for(|known| known.position >= head);
     tokio::time::timeout(Duration::from_secs(20), heard).await.expect("it listens again").unwrap();
-    assert!(node.service.projector.run_to_head(Duration::from_secs(60)).await, "its views get on");
+    assert!(node.service.projector.run_to_head(Duration::from_mins(1)).await, "its views get on");
     let followed = async {
         while node.service.reacted() < head {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), followed).await.expect("its reactions get on");
+    tokio::time::timeout(Duration::from_mins(1), followed).await.expect("its reactions get on");
     assert_eq!(shop.settled(&id).await.0, "COMPLETED");
     let ready: Value = reqwest::get(format!("{}/ready", node.url)).await.unwrap().json().await.unwrap();
     assert_eq!((&ready["ready"], &ready["standingStill"]), (&json!(true), &json!([])), "{ready}");

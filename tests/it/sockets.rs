@@ -167,6 +167,40 @@ async fn a_client_that_does_not_read_is_let_go_and_none_keeps_the_service_from_s
     databases.remove().await;
 }
 
+/// Whoever asks the API, or keeps connections to it, leaves places to stores.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn webhooks_have_places_that_the_api_cannot_take() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let shop = app.merchant().await.shop(Provider::Generic).await.known();
+    let (app, bounds) = (app.stop_node().await, Bounds { connections: 8, connections_of_api: 2, ..Bounds::default() });
+    let app = app.start_within(bounds).await;
+    let address = app.node.url.trim_start_matches("http://").to_owned();
+    let ask = async || {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        stream.write_all(b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        let mut answer = vec![0; 1_024];
+        let read = stream.read(&mut answer).await.unwrap();
+        (stream, String::from_utf8_lossy(&answer[..read]).to_lowercase())
+    };
+    // Connections that stay open.
+    let (first, second) = (ask().await, ask().await);
+    assert!(first.1.starts_with("http/1.1 200") && second.1.starts_with("http/1.1 200"), "{}", second.1);
+    let (_, refused) = ask().await;
+    assert!(refused.starts_with("http/1.1 503") && refused.contains("connection: close"), "{refused}");
+    for order in 0..10 {
+        let order = orders::generic(&order.to_string(), "never_follows", &["STORM"]);
+        app.again(&shop).post(&order).await.accepted("queued");
+    }
+    drop((first, second));
+    let again = async {
+        while !ask().await.1.starts_with("http/1.1 200") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), again).await.expect("a place that was left is free");
+    app.finish().await;
+}
+
 /// One of the sockets that said nothing, now known; its place among the unknown is free for another.
 async fn begun_in(app: &TestApp, key: &str, silent: &mut Vec<Socket>) -> Socket {
     let mut socket = silent.pop().expect("there are some");

@@ -33,6 +33,10 @@ pub struct ApiKey {
 }
 
 impl ApiKeys {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The key with this id, if it may be used.
     pub fn active(&self, id: ApiKeyId) -> Option<&ApiKey> {
         self.0.get(&id).filter(|key| key.active)
@@ -48,8 +52,18 @@ impl ApiKeys {
         created(key).map(Some)
     }
 
-    pub(super) fn deactivate(&self, key_id: ApiKeyId) -> Result<Option<AccountEvent>, AccountRefusal> {
+    /// `keeps_admin` where the service would have no administrator without a key of this account.
+    pub(super) fn deactivate(
+        &self,
+        key_id: ApiKeyId,
+        keeps_admin: bool,
+    ) -> Result<Option<AccountEvent>, AccountRefusal> {
         let key = self.0.get(&key_id).ok_or(AccountRefusal::UnknownApiKey)?;
+        let is_admin = |key: &ApiKey| key.active && key.role == Role::Admin;
+        let is_last = is_admin(key) && !self.0.iter().any(|(id, other)| *id != key_id && is_admin(other));
+        if keeps_admin && is_last {
+            return Err(AccountRefusal::LastAdminKey);
+        }
         Ok(key.active.then_some(AccountEvent::ApiKeyDeactivated { key_id }))
     }
 

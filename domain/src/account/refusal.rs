@@ -15,6 +15,8 @@ pub enum AccountRefusal {
     InvalidName,
     #[error("the pace must be 1 to {MAX_ATTEMPTS_PER_MINUTE} attempts a minute")]
     InvalidPace,
+    #[error("this is the only administrator's key of the administrator's account: make another one there first")]
+    LastAdminKey,
     #[error("there is no such API key in this account")]
     UnknownApiKey,
     #[error("another API key already has this id")]

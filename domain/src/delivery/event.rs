@@ -24,6 +24,8 @@ pub enum DeliveryEvent {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         changes: Vec<Change>,
     },
+    /// The very bytes of an earlier webhook again, which change nothing.
+    WebhookRepeated(Box<WebhookRepeated>),
     Started(Started),
     LeaseRenewed {
         lease_until: DateTime<Utc>,
@@ -167,7 +169,36 @@ pub struct Webhook {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headers: Option<Private<BTreeMap<String, String>>>,
     pub body_bytes: u32,
+    /// A keyed hash of the raw body, by which the same bytes are known again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_digest: Option<Private<String>>,
 }
+
+/// A webhook whose raw body is that of an earlier one: what it says is there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WebhookRepeated {
+    pub account_id: AccountId,
+    pub integration_id: IntegrationId,
+    pub provider: Provider,
+    pub order_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_number: Option<String>,
+    pub outcome: WebhookOutcome,
+    /// Which of the order's webhooks had these bytes first, counted from 1.
+    pub of: u32,
+    pub received_at: DateTime<Utc>,
+    /// From headers that are not signed: shown, never decided on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headers: Option<Private<BTreeMap<String, String>>>,
+    pub body_bytes: u32,
+}
+
+/// The event that comes without a body although a webhook came with one, whatever the stream.
+pub const WEBHOOK_REPEATED: &str = "webhook_repeated";
 
 impl Webhook {
     /// Leaves out whose order it is. The mark that stays also keeps the raw body from being stored.
@@ -177,6 +208,7 @@ impl Webhook {
             *text = text.take().map(|_| Private::Erased);
         }
         self.headers = self.headers.take().map(|_| Private::Erased);
+        self.body_digest = None;
     }
 
     /// Whether it was recorded without saying whose order it is.
@@ -269,6 +301,7 @@ impl DomainEvent for DeliveryEvent {
     fn event_type(&self) -> String {
         match self {
             Self::WebhookReceived { .. } => "webhook_received",
+            Self::WebhookRepeated(_) => WEBHOOK_REPEATED,
             Self::Started(_) => "started",
             Self::LeaseRenewed { .. } => "lease_renewed",
             Self::Followed { .. } => "followed",

@@ -9,6 +9,7 @@ impl Order {
             DeliveryEvent::WebhookReceived { webhook, outcome, changes } => {
                 self.apply_webhook(*webhook, outcome, &changes);
             }
+            DeliveryEvent::WebhookRepeated(repeated) => self.received.again(repeated.received_at),
             DeliveryEvent::Started(started) => self.apply_started(started),
             DeliveryEvent::LeaseRenewed { lease_until } => {
                 if let Phase::Running(lease) = &mut self.phase {
@@ -84,6 +85,7 @@ impl Order {
                     lease.username = Private::Erased;
                 }
                 self.earlier = None;
+                self.received.forget_bodies();
                 self.erased = true;
             }
         }

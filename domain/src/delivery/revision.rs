@@ -7,6 +7,7 @@
 use chrono::{DateTime, SubsecRound as _, Utc};
 use uuid::Uuid;
 
+use super::received::Received;
 use super::{
     CancelledBy, Change, DeliveryEvent, Intent, Order, OrderLines, Phase, RequeueCause, StopCause, Webhook,
     WebhookOutcome,
@@ -27,10 +28,19 @@ pub(super) fn receive_first(webhook: Box<Webhook>) -> DeliveryEvent {
 }
 
 impl Order {
-    /// Every webhook is recorded, also one that changes nothing: that it came is a fact.
+    /// Every webhook is recorded, also one that changes nothing: that it came is a fact. Only where many such come in an hour
+    /// nothing is recorded any more; and the bytes of an earlier one are not stored again.
     pub(super) fn receive(&self, mut webhook: Box<Webhook>) -> Vec<DeliveryEvent> {
         let mut changes = self.changes_by(&webhook);
         let outcome = self.outcome_of(&webhook, &changes);
+        if !outcome.is_news() {
+            if self.received.is_enough(&webhook) {
+                return vec![];
+            }
+            if let Some(repeated) = self.received.repeated(&webhook, outcome) {
+                return vec![DeliveryEvent::WebhookRepeated(Box::new(repeated))];
+            }
+        }
         if outcome == WebhookOutcome::Stale {
             changes.clear();
         }
@@ -238,12 +248,15 @@ impl Order {
         };
         let dated = webhook.changed_at.is_some() || webhook.intent == Intent::Cancel;
         let fingerprint = webhook.fingerprint();
+        let mut received = Received::default();
+        received.whole(&webhook, outcome);
         let mut first = Self {
             account_id: webhook.account_id,
             integration_id: webhook.integration_id,
             revised_at: webhook.changed_by().filter(|_| dated),
             described: webhook.describes_order(),
             earlier: None,
+            received,
             intent: webhook.intent,
             order_status: webhook.order_status,
             store_username: webhook.username.clone(),
@@ -271,6 +284,7 @@ impl Order {
     pub(super) fn apply_webhook(&mut self, webhook: Webhook, outcome: WebhookOutcome, changes: &[Change]) {
         // Where the store named the customer again, there is something to erase once more.
         self.erased = self.erased && webhook.is_forgotten();
+        self.received.whole(&webhook, outcome);
         if outcome == WebhookOutcome::Stale {
             return;
         }

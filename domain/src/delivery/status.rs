@@ -85,6 +85,14 @@ impl WebhookOutcome {
         }
     }
 
+    /// Whether the webhook said anything new.
+    pub fn is_news(self) -> bool {
+        match self {
+            Self::Accepted | Self::Revised | Self::Filtered | Self::Cancelled | Self::TooLate => true,
+            Self::Duplicate | Self::Stale => false,
+        }
+    }
+
     /// Whether what the webhook says of the order is taken over.
     pub fn revises(self) -> bool {
         match self {

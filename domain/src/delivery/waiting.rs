@@ -11,9 +11,17 @@ const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(5);
 impl Order {
     /// The moment before which nothing happens by itself, if there is one.
     pub fn waits_until(&self) -> Option<DateTime<Utc>> {
+        self.present_wait().map(|(until, _)| until)
+    }
+
+    /// That moment, and how long a wait like this one may be.
+    fn present_wait(&self) -> Option<(DateTime<Utc>, TimeDelta)> {
         match &self.phase {
-            Phase::Running(lease) => Some(lease.until),
-            Phase::RetryScheduled { due_at, .. } => Some(*due_at),
+            Phase::Running(lease) => Some((lease.until, TimeDelta::milliseconds(lease.length_ms))),
+            Phase::RetryScheduled { code: ResolutionCode::NdspWaiting, due_at } => {
+                Some((*due_at, schedule::longest_wait(self.waits)))
+            }
+            Phase::RetryScheduled { due_at, .. } => Some((*due_at, schedule::longest_failure(self.failures))),
             Phase::Filtered
             | Phase::Queued
             | Phase::ActionRequired { .. }
@@ -23,19 +31,10 @@ impl Order {
         }
     }
 
-    /// How long a wait like this one may be.
-    fn longest_wait(&self) -> TimeDelta {
-        match &self.phase {
-            Phase::Running(lease) => TimeDelta::milliseconds(lease.length_ms),
-            Phase::RetryScheduled { code: ResolutionCode::NdspWaiting, .. } => schedule::longest_wait(self.waits),
-            _ => schedule::longest_failure(self.failures),
-        }
-    }
-
     /// A moment that lies further ahead than its own schedule allows was set by a clock that was ahead.
     pub(super) fn pulled_back(&self, now: DateTime<Utc>) -> Option<DeliveryEvent> {
-        let longest = self.longest_wait();
-        let is_too_far = self.waits_until()? - now > longest + CLOCK_SKEW;
+        let (until, longest) = self.present_wait()?;
+        let is_too_far = until - now > longest + CLOCK_SKEW;
         is_too_far.then(|| DeliveryEvent::WaitMoved { until: now + longest, cause: MoveCause::ClockWasAhead })
     }
 
@@ -44,12 +43,10 @@ impl Order {
         until: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
-        let Phase::RetryScheduled { due_at, .. } = self.phase else {
-            return Err(match self.phase {
-                Phase::Running(_) => DeliveryRefusal::Running,
-                _ => DeliveryRefusal::WaitsForNoMoment,
-            });
-        };
+        if self.lease().is_some() {
+            return Err(DeliveryRefusal::Running);
+        }
+        let (due_at, _) = self.present_wait().ok_or(DeliveryRefusal::WaitsForNoMoment)?;
         if until < now || until - now > schedule::PATIENCE {
             return Err(DeliveryRefusal::MomentOutOfReach);
         }

@@ -53,6 +53,7 @@ pub(super) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
                     named.insert((token.as_str(), id), event.position);
                 }
             }
+            NoticeEvent::WebhookRepeated(_) => {}
             NoticeEvent::PersonalDataErased => {
                 kept.remove(id);
                 named.retain(|(_, of): &(&str, &str), _| *of != id);

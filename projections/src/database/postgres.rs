@@ -136,12 +136,13 @@ impl PostgresConnection {
 
 /// Whether an error ended the connection, and not only the statement.
 fn is_of_the_connection(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Database(error) => error
-            .try_downcast_ref::<PgDatabaseError>()
-            .is_none_or(|error| matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic)),
-        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
-        _ => false,
+    let is_fatal = |error: &PgDatabaseError| matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic);
+    match error.as_database_error() {
+        Some(error) => error.try_downcast_ref::<PgDatabaseError>().is_none_or(is_fatal),
+        None => matches!(
+            error,
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed
+        ),
     }
 }
 

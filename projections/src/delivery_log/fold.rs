@@ -66,6 +66,12 @@ fn fold(mut rows: HashMap<String, DeliveryRow>, told: Vec<(&Recorded, &DeliveryE
                 duplicates.push(duplicate(event, webhook));
             }
         }
+        if let DeliveryEvent::WebhookRepeated(repeated) = told
+            && repeated.outcome == WebhookOutcome::Duplicate
+            && let Some(original) = rows.get(&event.aggregate_id)
+        {
+            duplicates.push(repeated_row(event, original));
+        }
         if matches!(told, DeliveryEvent::PersonalDataErased { .. }) {
             for row in duplicates.iter_mut().filter(|row| row.duplicate_of.as_ref() == Some(&event.aggregate_id)) {
                 row.name(Some(&Private::Erased));
@@ -117,6 +123,32 @@ fn duplicate(event: &Recorded, webhook: &Webhook) -> DeliveryRow {
     row.revise(webhook, &[]);
     row.id = duplicate_id(&event.aggregate_id, event.sequence);
     row.duplicate_of = Some(event.aggregate_id.clone());
+    row.stand_at(Progress::DUPLICATE);
+    row
+}
+
+/// The entry of a webhook that repeated an earlier one to the byte: what that said is what is known.
+fn repeated_row(event: &Recorded, original: &DeliveryRow) -> DeliveryRow {
+    let at = event.recorded_at_us();
+    let mut row = DeliveryRow {
+        id: duplicate_id(&event.aggregate_id, event.sequence),
+        duplicate_of: Some(event.aggregate_id.clone()),
+        detail: None,
+        unmapped: 0,
+        wanted: 0,
+        shared: "[]".to_owned(),
+        attempts: 0,
+        next_attempt_at: None,
+        credits_charged: 0,
+        received_at: at,
+        updated_at: at,
+        completed_at: None,
+        personal: 0,
+        kept_since: None,
+        listed_at: event.position,
+        position: event.position,
+        ..original.clone()
+    };
     row.stand_at(Progress::DUPLICATE);
     row
 }
@@ -222,6 +254,7 @@ impl DeliveryRow {
                 self.unmapped = 0;
             }
             DeliveryEvent::WebhookReceived { .. }
+            | DeliveryEvent::WebhookRepeated(_)
             | DeliveryEvent::LeaseRenewed { .. }
             | DeliveryEvent::Completed
             | DeliveryEvent::CancellationRequested

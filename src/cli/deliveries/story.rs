@@ -149,11 +149,17 @@ struct Known {
     tried: Option<String>,
 }
 
+/// The id that a webhook came with, as a sentence.
+fn id_in(webhook: &Value) -> String {
+    webhook["webhook_id"].as_str().map(|id| format!(" The webhook's id is {id}.")).unwrap_or_default()
+}
+
 impl Known {
     fn sentence(&mut self, event: &Event) -> String {
         let said = &event.data[event.event_type.as_str()];
         match event.event_type.as_str() {
             "webhook_received" => self.of_webhook(event, said),
+            "webhook_repeated" => self.of_repeated(event, said),
             "started" => self.of_start(event, said),
             "item_shared" => {
                 self.shared.extend(asset(&said["asset"]));
@@ -196,8 +202,6 @@ impl Known {
         if let Some(items) = said["webhook"]["items"].as_array().filter(|items| is_taken_over && !items.is_empty()) {
             self.items.clone_from(items);
         }
-        let id =
-            said["webhook"]["webhook_id"].as_str().map(|id| format!(" The webhook's id is {id}.")).unwrap_or_default();
         let sentence = match said["outcome"].as_str() {
             Some("accepted") => {
                 self.accepted_at = Some(event.recorded_at);
@@ -217,13 +221,22 @@ impl Known {
                     if removes && !self.shared.is_empty() { " What was shared before is not taken back." } else { "" };
                 format!("{}{kept}", event.summary)
             }
-            Some("duplicate") => {
-                let of = self.accepted_at.map(|at| format!(" The webhook of {} UTC had said it.", moment(at)));
-                format!("{}{}", event.summary, of.unwrap_or_default())
-            }
+            Some("duplicate") => format!("{}{}", event.summary, self.said_before()),
             Some(_) | None => event.summary.clone(),
         };
-        format!("{sentence}{id}")
+        format!("{sentence}{}", id_in(&said["webhook"]))
+    }
+
+    /// The bytes of an earlier webhook again.
+    fn of_repeated(&mut self, event: &Event, said: &Value) -> String {
+        self.webhooks += 1;
+        let before = if said["outcome"] == "duplicate" { self.said_before() } else { String::new() };
+        format!("{}{before}{}", event.summary, id_in(said))
+    }
+
+    fn said_before(&self) -> String {
+        let of = self.accepted_at.map(|at| format!(" The webhook of {} UTC had said it.", moment(at)));
+        of.unwrap_or_default()
     }
 
     fn of_start(&mut self, event: &Event, said: &Value) -> String {

@@ -53,10 +53,12 @@ pub(super) const KINDS: [(&str, &[&str]); 6] = [
             "retry_scheduled",
             "started",
             "username_corrected",
+            "wait_moved",
             "webhook_received",
+            "webhook_repeated",
         ],
     ),
-    ("notice", &["personal_data_erased", "webhook_received"]),
+    ("notice", &["personal_data_erased", "webhook_received", "webhook_repeated"]),
     (
         "operation",
         &[

@@ -66,6 +66,12 @@ fn said(event: &Recorded) -> Option<Affair> {
         Fact::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => {
             (webhook.account_id, webhook.integration_id.to_string())
         }
+        Fact::Delivery(DeliveryEvent::WebhookRepeated(repeated)) => {
+            (repeated.account_id, repeated.integration_id.to_string())
+        }
+        Fact::Notice(NoticeEvent::WebhookRepeated(repeated)) => {
+            (repeated.account_id, repeated.integration_id.to_string())
+        }
         Fact::Notice(NoticeEvent::WebhookReceived(notice)) => (notice.account_id, notice.integration_id.to_string()),
         Fact::Integration(_)
         | Fact::Delivery(_)

@@ -104,6 +104,12 @@ impl Accounts {
             viewer.require(DomainRole::Admin)?;
             record.requests_per_minute = u32::try_from(limit).unwrap_or(0);
         }
+        let account_id = input.account_id.as_ref().map_or_else(|| viewer.account_id.to_string(), |id| id.0.clone());
+        if viewer.manages(&account_id)
+            && let Err(reached) = service.limits.allow_api_key(service, &account_id).await?
+        {
+            return Ok(UserError::from(reached).into());
+        }
         let key_id = record.id.to_string();
         match executed(context, input.account_id, AccountCommand::CreateApiKey(record)).await? {
             Ok((id, _)) => {
@@ -115,7 +121,7 @@ impl Accounts {
     }
 
     /// A key is deactivated for good and never deleted, so that the history can name it. One of a higher role than the
-    /// caller's is not, nor the last administrator's.
+    /// caller's is not, nor the last administrator's of the account that the service was begun with.
     async fn deactivate_api_key(
         &self,
         context: &Context<'_>,
@@ -124,15 +130,9 @@ impl Accounts {
         let (service, viewer) = asked(context)?;
         let account_id = input.account_id.as_ref().map_or_else(|| viewer.account_id.to_string(), |id| id.0.clone());
         if let (true, Ok(key_id)) = (viewer.manages(&account_id), input.api_key_id.parse())
-            && let Some(role) = role_of(service, &account_id, key_id).await?
+            && role_of(service, &account_id, key_id).await?.is_some_and(|role| role > viewer.role)
         {
-            if role > viewer.role {
-                return Err(ApiError::Forbidden);
-            }
-            if role == DomainRole::Admin && !accounts::has_other_admin_key(&service.views, &input.api_key_id).await? {
-                let only = "this is the only administrator's key: make another one first";
-                return Ok(UserError::new("LAST_ADMIN_KEY", only, Some("apiKeyId")).into());
-            }
+            return Err(ApiError::Forbidden);
         }
         let deactivate = |key_id| AccountCommand::DeactivateApiKey { key_id };
         change_key(context, input.account_id, &input.api_key_id, deactivate).await

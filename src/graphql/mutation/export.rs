@@ -22,6 +22,8 @@ use crate::{operations, personal_data};
 
 /// Deliveries that are written out at a time, and other webhooks.
 const MAX_AT_ONCE: i64 = 10;
+/// Raw bodies of a part, in bytes, after which no more is added to it.
+const MAX_BYTES_AT_ONCE: usize = 2 * 1_024 * 1_024;
 
 #[derive(InputObject)]
 struct ExportPersonalDataInput {
@@ -88,6 +90,7 @@ impl Exports {
         let extent = extent(service, &subject).await?;
         let (request_id, request) = request.unzip();
         let Part { rows, others, end } = Part::of(service, &subject, after).await?;
+        let Written { rows, others, deliveries, other_webhooks, end } = Written::of(service, rows, others, end).await?;
         if rows.is_empty() && others.is_empty() && after == 0 && request.is_none() {
             return refuse(UserError::new("NOT_FOUND", "nothing is known of this customer", Some("customer")));
         }
@@ -109,14 +112,6 @@ impl Exports {
             let begun = operations::begin(service, exported, &viewer.actor(Some(&account_id))).await;
             let (_, position) = begun.map_err(ErasureError::from)?;
             last = position.max(last);
-        }
-        let mut deliveries = vec![];
-        for row in &rows {
-            deliveries.push(Json(personal_data::of_delivery(&service.log, row).await?));
-        }
-        let mut other_webhooks = vec![];
-        for row in &others {
-            other_webhooks.extend(personal_data::of_notice(&service.log, row).await?.map(Json));
         }
         service.wait_for_views(last).await;
         Ok(ExportPersonalDataPayload {
@@ -155,6 +150,61 @@ impl Part {
             others.retain(|row| row.listed_at <= end);
         }
         Ok(Self { rows, others, end })
+    }
+}
+
+/// As much of a part as is written out at a time, with its raw bodies.
+#[derive(Default)]
+struct Written {
+    rows: Vec<DeliveryRow>,
+    others: Vec<KeptNotice>,
+    deliveries: Vec<Json<Value>>,
+    other_webhooks: Vec<Json<Value>>,
+    end: Option<i64>,
+}
+
+/// Some of what a part has.
+enum Piece {
+    Delivery(Box<DeliveryRow>),
+    Other(KeptNotice),
+}
+
+impl Written {
+    /// In the order of the log, until the bodies together are large: then the next part begins there.
+    async fn of(
+        service: &Service,
+        rows: Vec<DeliveryRow>,
+        others: Vec<KeptNotice>,
+        end: Option<i64>,
+    ) -> Result<Self, ApiError> {
+        let rows = rows.into_iter().map(|row| (row.listed_at, Piece::Delivery(Box::new(row))));
+        let others = others.into_iter().map(|row| (row.listed_at, Piece::Other(row)));
+        let mut pieces: Vec<_> = rows.chain(others).collect();
+        pieces.sort_by_key(|(listed_at, _)| *listed_at);
+        let (mut written, mut bytes, mut last) = (Self { end, ..Self::default() }, 0, None);
+        for (listed_at, piece) in pieces {
+            if bytes >= MAX_BYTES_AT_ONCE {
+                written.end = last;
+                break;
+            }
+            last = Some(listed_at);
+            match piece {
+                Piece::Delivery(row) => {
+                    let (value, size) = personal_data::of_delivery(&service.log, &row).await?;
+                    bytes += size;
+                    written.deliveries.push(Json(value));
+                    written.rows.push(*row);
+                }
+                Piece::Other(row) => {
+                    if let Some((value, size)) = personal_data::of_notice(&service.log, &row).await? {
+                        bytes += size;
+                        written.other_webhooks.push(Json(value));
+                    }
+                    written.others.push(row);
+                }
+            }
+        }
+        Ok(written)
     }
 }
 

@@ -126,6 +126,9 @@ impl Integrations {
         {
             return Ok(error.into());
         }
+        if let Err(reached) = service.limits.allow_integration(service, account_id).await? {
+            return Ok(UserError::from(reached).into());
+        }
         let id = IntegrationId(ids::fresh());
         let given = input.signing_secret.map(|secret| secret.trim().to_owned());
         let secret = given.unwrap_or_else(keys::new_signing_secret);
@@ -231,6 +234,9 @@ impl Integrations {
         let Some((id, owner)) = managed(service, viewer, &input.integration_id).await? else {
             return Ok(UserError::not_found("integrationId").into());
         };
+        if let Err(reached) = service.limits.room_for_mappings(service, owner).await? {
+            return Ok(UserError::from(reached).into());
+        }
         let add = IntegrationCommand::AddItemMapping { mapping: mapping.clone() };
         match executed(context, service, id, add, &viewer.actor(Some(&owner.to_string()))).await? {
             Ok((integration, committed)) => {

@@ -11,6 +11,7 @@ use crate::graphql::integration::Integration;
 use crate::graphql::query::asked;
 use crate::graphql::words::{MatchType, ResourceType};
 use crate::ids;
+use crate::limits::LimitReached;
 
 /// Mappings that are added at once.
 const MAX_AT_ONCE: usize = 100;
@@ -79,8 +80,19 @@ impl Mappings {
             return Ok(payload);
         };
         let actor = viewer.actor(Some(&owner.to_string()));
+        let room = match service.limits.room_for_mappings(service, owner).await? {
+            Ok(room) => room,
+            Err(reached) => {
+                payload.user_errors.push(reached.into());
+                return Ok(payload);
+            }
+        };
         let mut last = None;
         for mapping in input.mappings.into_iter().map(ItemMapping::from) {
+            if usize::try_from(payload.added).unwrap_or(0) >= room {
+                payload.user_errors.push(LimitReached::Mappings(service.limits.mappings).into());
+                break;
+            }
             let add = IntegrationCommand::AddItemMapping { mapping: mapping.clone() };
             let committed = match service.integrations.execute(id, add, &actor).await {
                 Ok(committed) => committed,

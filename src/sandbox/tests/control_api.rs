@@ -71,7 +71,7 @@ async fn another_process_can_stop_a_share_in_mid_flight() {
     let sandbox = &merchant.sandbox;
     post(sandbox, "hold", json!({ "operation": "share", "at": "after_effect" })).await;
     let max = user("mutual_max");
-    let share = merchant.client.share(&merchant.session, PRESET, &max);
+    let share = merchant.client.share(&merchant.session, PRESET, &max, ids::fresh());
     let watch = async {
         let arrived = get(sandbox, "await?operation=share&count=1").await;
         assert_eq!(arrived["arrived"], 1);
@@ -89,7 +89,7 @@ async fn the_calls_can_be_looked_up() {
     let merchant = merchant().await;
     let user = merchant.follow("follows_at_once").await;
     for _ in 0..2 {
-        merchant.client.share(&merchant.session, PRESET, &user).await.unwrap();
+        merchant.client.share(&merchant.session, PRESET, &user, ids::fresh()).await.unwrap();
     }
     let calls = get(&merchant.sandbox, "calls").await;
     assert_eq!(calls["operations"]["share"], json!({ "arrived": 2, "held": 0, "answered": 2 }));

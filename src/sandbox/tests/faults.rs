@@ -10,7 +10,7 @@ use crate::cortex::CortexError;
 async fn share_under(merchant: &Merchant, fault: Fault) -> (Result<(), CortexError>, u64) {
     merchant.script(Operation::Share, fault);
     let max = user("mutual_max");
-    let outcome = merchant.client.share(&merchant.session, PRESET, &max).await;
+    let outcome = merchant.client.share(&merchant.session, PRESET, &max, ids::fresh()).await;
     (outcome, merchant.sandbox.share_count(PRESET, "mutual_max").effective)
 }
 

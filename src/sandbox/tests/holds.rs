@@ -7,7 +7,7 @@ use crate::cortex::CortexError;
 
 fn share_in_background(merchant: &Merchant) -> JoinHandle<Result<(), CortexError>> {
     let (client, session) = (merchant.client.clone(), merchant.session.clone());
-    tokio::spawn(async move { client.share(&session, PRESET, &user("mutual_max")).await })
+    tokio::spawn(async move { client.share(&session, PRESET, &user("mutual_max"), ids::fresh()).await })
 }
 
 async fn share_held(merchant: &Merchant, at: HoldPoint) -> JoinHandle<Result<(), CortexError>> {

@@ -13,7 +13,7 @@ async fn an_order_is_delivered_by_following_and_sharing() {
     assert_eq!((item.kind, item.id.as_str(), item.name.as_str()), (PRESET.kind, PRESET.id, "Storm Drive Lead"));
 
     assert!(!merchant.client.is_shared(&merchant.session, PRESET, &user).await.unwrap());
-    merchant.client.share(&merchant.session, PRESET, &user).await.unwrap();
+    merchant.client.share(&merchant.session, PRESET, &user, ids::fresh()).await.unwrap();
     assert!(merchant.client.is_shared(&merchant.session, PRESET, &user).await.unwrap());
 }
 
@@ -47,16 +47,34 @@ async fn every_session_can_be_ended_at_once() {
     for refused in [
         client.find_user(session, "mutual_max").await.unwrap_err(),
         client.relation(session, &max).await.unwrap_err(),
-        client.follow(session, &max).await.unwrap_err(),
+        client.follow(session, &max, ids::fresh()).await.unwrap_err(),
         client.unfollow(session, &max).await.unwrap_err(),
         client.find_item(session, PRESET).await.unwrap_err(),
         client.is_shared(session, PRESET, &max).await.unwrap_err(),
-        client.share(session, PRESET, &max).await.unwrap_err(),
+        client.share(session, PRESET, &max, ids::fresh()).await.unwrap_err(),
     ] {
         assert_eq!(refused, CortexError::SessionExpired);
     }
     let session = client.login(DEFAULT_EMAIL, DEFAULT_PASSWORD).await.unwrap();
-    client.share(&session, PRESET, &max).await.unwrap();
+    client.share(&session, PRESET, &max, ids::fresh()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_request_that_takes_effect_late_is_known_by_its_key() {
+    let merchant = merchant().await;
+    let (client, session, key) = (&merchant.client, &merchant.session, ids::fresh());
+    let never = user("never_follows");
+    merchant.script(Operation::Follow, Fault::LateMs(100));
+    client.follow(session, &never, key).await.unwrap_err();
+    client.follow(session, &never, key).await.unwrap();
+    client.unfollow(session, &never).await.unwrap();
+    // The first arrives now; it was done already.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(merchant.relation(&never).await, (false, false));
+    let reused = client.follow(session, &user("mutual_max"), key).await.unwrap_err();
+    assert!(matches!(reused, CortexError::Unexpected(_)), "{reused:?}");
+    client.follow(session, &never, ids::fresh()).await.unwrap();
+    assert_eq!(merchant.relation(&never).await, (true, false), "another request is another");
 }
 
 #[tokio::test]
@@ -69,7 +87,7 @@ async fn people_follow_back_in_their_own_time() {
     let later = merchant.follow("follows_after_600s").await;
     merchant.clock.advance(TimeDelta::minutes(5));
     // Asking again in the meantime does not begin the wait anew.
-    merchant.client.follow(&merchant.session, &later).await.unwrap();
+    merchant.client.follow(&merchant.session, &later, ids::fresh()).await.unwrap();
     assert_eq!(merchant.relation(&later).await, (true, false));
     merchant.clock.advance(TimeDelta::minutes(5));
     assert_eq!(merchant.relation(&later).await, (true, true));
@@ -103,7 +121,7 @@ async fn merchants_are_followed_back_one_by_one() {
 async fn sharing_needs_a_mutual_follow() {
     let merchant = merchant().await;
     let user = merchant.follow("follows_after_60s").await;
-    let refused = merchant.client.share(&merchant.session, PRESET, &user).await.unwrap_err();
+    let refused = merchant.client.share(&merchant.session, PRESET, &user, ids::fresh()).await.unwrap_err();
     assert_eq!(refused, CortexError::NotMutual);
     assert!(!merchant.client.is_shared(&merchant.session, PRESET, &user).await.unwrap());
     let count = merchant.sandbox.share_count(PRESET, &user.username);
@@ -120,12 +138,12 @@ async fn whoever_and_whatever_is_gone_is_not_found() {
     assert_eq!(client.find_item(session, missing).await, Ok(None));
     for refused in [
         client.relation(session, &nobody).await.unwrap_err(),
-        client.follow(session, &nobody).await.unwrap_err(),
+        client.follow(session, &nobody, ids::fresh()).await.unwrap_err(),
         client.unfollow(session, &nobody).await.unwrap_err(),
         client.is_shared(session, PRESET, &nobody).await.unwrap_err(),
         client.is_shared(session, missing, &max).await.unwrap_err(),
-        client.share(session, PRESET, &nobody).await.unwrap_err(),
-        client.share(session, missing, &max).await.unwrap_err(),
+        client.share(session, PRESET, &nobody, ids::fresh()).await.unwrap_err(),
+        client.share(session, missing, &max, ids::fresh()).await.unwrap_err(),
     ] {
         assert_eq!(refused, CortexError::NotFound);
     }
@@ -162,7 +180,8 @@ async fn a_hostile_name_reaches_nobody_else() {
         &"x".repeat(10_000),
     ] {
         assert_eq!(merchant.find(username).await, None, "{username:?}");
-        let refused = merchant.client.share(&merchant.session, PRESET, &user(username)).await.unwrap_err();
+        let refused =
+            merchant.client.share(&merchant.session, PRESET, &user(username), ids::fresh()).await.unwrap_err();
         assert_eq!(refused, CortexError::NotFound, "{username:?}");
     }
 }
@@ -175,7 +194,7 @@ async fn a_strange_name_arrives_as_it_is() {
         let found = merchant.find(username).await.unwrap();
         assert_eq!(found.username, username);
         let item = ItemRef { kind: ItemKind::Capture, id: username };
-        merchant.client.share(&merchant.session, item, &found).await.unwrap();
+        merchant.client.share(&merchant.session, item, &found, ids::fresh()).await.unwrap();
         assert_eq!(merchant.sandbox.share_count(item, username).effective, 1, "{username:?}");
     }
 }
@@ -184,11 +203,11 @@ async fn a_strange_name_arrives_as_it_is() {
 async fn what_is_asked_twice_is_done_once() {
     let merchant = merchant().await;
     let user = merchant.follow("follows_at_once").await;
-    merchant.client.follow(&merchant.session, &user).await.unwrap();
+    merchant.client.follow(&merchant.session, &user, ids::fresh()).await.unwrap();
     assert_eq!(merchant.sandbox.follow_count(&user.username), FollowCount { calls: 2, effective: 1 });
 
     for _ in 0..3 {
-        merchant.client.share(&merchant.session, PRESET, &user).await.unwrap();
+        merchant.client.share(&merchant.session, PRESET, &user, ids::fresh()).await.unwrap();
     }
     let count = merchant.sandbox.share_count(PRESET, &user.username);
     assert_eq!(count, ShareCount { calls: 3, effective: 1, repeated: 2 });

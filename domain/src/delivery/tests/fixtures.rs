@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::delivery::{
     ApiKeyUse, Change, CortexCall, CortexOperation, Delivery, DeliveryCommand, DeliveryEvent, Held, Intent,
-    PlannedAsset, PlannedItem, RequeueCause, StartFacts, Started, Webhook, WebhookOutcome,
+    PlannedAsset, PlannedItem, Received, RequeueCause, StartFacts, Started, Webhook, WebhookOutcome,
 };
 use crate::integration::Provider;
 use crate::{
@@ -52,6 +52,7 @@ pub(super) fn webhook(intent: Intent) -> Webhook {
         webhook_id: None,
         headers: None,
         body_bytes: 2_000,
+        body_digest: None,
     }
 }
 
@@ -196,6 +197,14 @@ pub(super) fn running_and(more: impl IntoIterator<Item = DeliveryEvent>) -> Vec<
 
 pub(super) fn waiting_for(code: ResolutionCode) -> Vec<DeliveryEvent> {
     running_and([action_required(code)])
+}
+
+/// What is known of the order, whatever came in about it.
+pub(super) fn known(mut delivery: Delivery) -> Delivery {
+    if let Delivery::Order(order) = &mut delivery {
+        order.received = Received::default();
+    }
+    delivery
 }
 
 pub(super) fn fold(events: impl IntoIterator<Item = DeliveryEvent>) -> Delivery {

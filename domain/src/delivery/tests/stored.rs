@@ -6,13 +6,32 @@ use uuid::Uuid;
 use super::fixtures::*;
 use crate::delivery::{
     ApiKeyUse, Change, CortexCall, CortexOperation, DeliveryEvent, ErasureCause, Intent, MoveCause, RequeueCause,
-    Webhook, WebhookOutcome,
+    Webhook, WebhookOutcome, WebhookRepeated,
 };
 use crate::{ApiKeyId, Credits, MappingId, Private, ResolutionCode};
+
+fn repeated_webhook() -> DeliveryEvent {
+    let full = webhook(Intent::Deliver);
+    DeliveryEvent::WebhookRepeated(Box::new(WebhookRepeated {
+        account_id: full.account_id,
+        integration_id: full.integration_id,
+        provider: full.provider,
+        order_id: full.order_id,
+        order_number: full.order_number,
+        outcome: WebhookOutcome::Duplicate,
+        of: 1,
+        received_at: after(5),
+        topic: full.topic,
+        webhook_id: Some("b54557e4".to_owned()),
+        headers: full.headers,
+        body_bytes: full.body_bytes,
+    }))
+}
 
 fn every_event() -> Vec<DeliveryEvent> {
     let mut full = webhook(Intent::Deliver);
     full.api_key = ApiKeyUse::Key(ApiKeyId(Uuid::from_u128(3)));
+    full.body_digest = Some("0a1b".into());
     full.webhook_id = Some("b54557e4".to_owned());
     full.customer_name = Some("Max".into());
     full.customer_id = Some("207119551".into());
@@ -36,6 +55,7 @@ fn every_event() -> Vec<DeliveryEvent> {
     ];
     vec![
         first(full),
+        repeated_webhook(),
         started(1),
         DeliveryEvent::LeaseRenewed { lease_until: after(90) },
         DeliveryEvent::Followed { username: "max".into(), credits: Credits(3), call: None },

@@ -2,7 +2,9 @@
 
 use super::fixtures::*;
 use crate::ResolutionCode;
-use crate::delivery::{DeliveryEvent, DeliveryStatus, Intent, StopCause, Webhook, WebhookOutcome};
+use crate::delivery::{
+    DeliveryCommand, DeliveryEvent, DeliveryStatus, Intent, StopCause, Webhook, WebhookOutcome, WebhookRepeated,
+};
 
 #[test]
 fn the_first_webhook_with_a_wanted_status_queues_the_order() {
@@ -159,4 +161,54 @@ fn an_order_that_was_deleted_before_it_was_reported_still_learns_what_was_bought
     assert_eq!(order.status(), DeliveryStatus::Cancelled);
     assert_eq!(order.lines.current.len(), 2);
     assert_eq!(order.username, Some("max".into()));
+}
+
+/// A webhook of these bytes, received so many seconds after noon.
+fn of_bytes(digest: &str, at: i64) -> Box<Webhook> {
+    let mut webhook = webhook(Intent::Deliver);
+    webhook.body_digest = Some(digest.into());
+    webhook.received_at = Some(after(at));
+    Box::new(webhook)
+}
+
+#[test]
+fn the_same_bytes_again_are_noted_and_not_stored_again() {
+    let stored = |digest: &str, at, outcome| DeliveryEvent::WebhookReceived {
+        webhook: of_bytes(digest, at),
+        outcome,
+        changes: vec![],
+    };
+    let again = |digest: &str, at| DeliveryCommand::RecordWebhook(of_bytes(digest, at));
+    let repeated = |of, at| {
+        let of_it = of_bytes("", at);
+        DeliveryEvent::WebhookRepeated(Box::new(WebhookRepeated {
+            account_id: of_it.account_id,
+            integration_id: of_it.integration_id,
+            provider: of_it.provider,
+            order_id: of_it.order_id.clone(),
+            order_number: of_it.order_number.clone(),
+            outcome: WebhookOutcome::Duplicate,
+            of,
+            received_at: after(at),
+            topic: of_it.topic.clone(),
+            webhook_id: of_it.webhook_id.clone(),
+            headers: of_it.headers.clone(),
+            body_bytes: of_it.body_bytes,
+        }))
+    };
+    let first = vec![stored("aa", 0, WebhookOutcome::Accepted), stored("bb", 1, WebhookOutcome::Duplicate)];
+    given(first.clone()).when(again("aa", 2)).then_expect_events(vec![repeated(1, 2)]);
+    given(first.clone()).when(again("bb", 2)).then_expect_events(vec![repeated(2, 2)]);
+    given(first.clone()).when(again("cc", 2)).then_expect_events(vec![stored("cc", 2, WebhookOutcome::Duplicate)]);
+    // Many in an hour are not even noted; in the next they are again.
+    let many = first.into_iter().chain((2..21).map(|at| repeated(1, at)));
+    let many: Vec<_> = many.collect();
+    for digest in ["aa", "cc"] {
+        given(many.clone()).when(again(digest, 30)).then_expect_events(vec![]);
+    }
+    given(many.clone()).when(again("aa", 3_600)).then_expect_events(vec![repeated(1, 3_600)]);
+    // What says something new always is.
+    let mut news = webhook(Intent::Deliver);
+    (news.received_at, news.username) = (Some(after(30)), Some("maxine".into()));
+    assert_eq!(outcome_after(many, news), WebhookOutcome::Revised);
 }

@@ -1,0 +1,78 @@
+//! What came in about an order, apart from what it said: so that the same bytes are known again, and nobody fills a disk by
+//! sending them.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{Webhook, WebhookOutcome, WebhookRepeated};
+use crate::Private;
+use crate::repeats::Repeats;
+
+/// Bodies that are remembered of an order, to know them again.
+const MAX_BODIES: usize = 50;
+
+/// The webhooks of an order, as far as their repetitions go.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Received {
+    /// Webhooks that were recorded whole.
+    webhooks: u32,
+    /// Keyed hashes of their bodies, and which of them each was, counted from 1.
+    bodies: Option<Private<Vec<(String, u32)>>>,
+    /// What came lately and said nothing new.
+    repeats: Repeats,
+}
+
+impl Received {
+    /// Whether another webhook that says nothing new is only counted.
+    pub(super) fn is_enough(&self, webhook: &Webhook) -> bool {
+        webhook.received_at.is_some_and(|at| self.repeats.is_enough(at))
+    }
+
+    /// What is recorded of a webhook whose bytes an earlier one had.
+    pub(super) fn repeated(&self, webhook: &Webhook, outcome: WebhookOutcome) -> Option<WebhookRepeated> {
+        let digest = webhook.body_digest.as_ref().and_then(Private::known)?;
+        let bodies = self.bodies.as_ref().and_then(Private::known)?;
+        let (_, of) = bodies.iter().find(|(known, _)| known == digest)?;
+        Some(WebhookRepeated {
+            account_id: webhook.account_id,
+            integration_id: webhook.integration_id,
+            provider: webhook.provider,
+            order_id: webhook.order_id.clone(),
+            order_number: webhook.order_number.clone(),
+            outcome,
+            of: *of,
+            received_at: webhook.received_at?,
+            topic: webhook.topic.clone(),
+            webhook_id: webhook.webhook_id.clone(),
+            headers: webhook.headers.clone(),
+            body_bytes: webhook.body_bytes,
+        })
+    }
+
+    /// Folds a webhook that was recorded whole.
+    pub(super) fn whole(&mut self, webhook: &Webhook, outcome: WebhookOutcome) {
+        self.webhooks = self.webhooks.saturating_add(1);
+        if let Some(at) = webhook.received_at.filter(|_| !outcome.is_news()) {
+            self.repeats.recorded(at);
+        }
+        let Some(digest) = webhook.body_digest.as_ref().and_then(Private::known) else { return };
+        let mut bodies = match self.bodies.take() {
+            Some(Private::Known(bodies)) => bodies,
+            Some(Private::Erased) | None => vec![],
+        };
+        if bodies.len() >= MAX_BODIES {
+            bodies.remove(0);
+        }
+        bodies.push((digest.clone(), self.webhooks));
+        self.bodies = Some(Private::Known(bodies));
+    }
+
+    /// Folds one that repeated an earlier one.
+    pub(super) fn again(&mut self, at: DateTime<Utc>) {
+        self.repeats.recorded(at);
+    }
+
+    pub(super) fn forget_bodies(&mut self) {
+        self.bodies = None;
+    }
+}

@@ -1,0 +1,151 @@
+//! How many bytes of webhooks are stored of each account in a day, over all nodes: somebody who has a signing secret, or one
+//! webhook that is signed, must not fill the disk of everybody.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::AccountId;
+use projections::database::{Argument, Sql};
+use sqlx::FromRow;
+use tokio::sync::Notify;
+
+use crate::event_log::EventLog;
+
+const DAY_S: i64 = 24 * 60 * 60;
+/// What an event takes beside the body.
+const EVENT_BYTES: u64 = 1_024;
+/// From so many percent of what it may have, an account is warned of.
+const WARN_PERCENT: u64 = 80;
+/// How often what was counted is written, and what other nodes counted is learnt.
+const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// Accounts that are remembered. Those of past days are forgotten first.
+const MAX_REMEMBERED: usize = 10_000;
+
+/// Counts in memory; written a second later at most, so that a restart forgets no more than that.
+#[derive(Default)]
+pub struct Volumes {
+    days: Mutex<HashMap<AccountId, Day>>,
+    some: Notify,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Day {
+    /// Since 1970.
+    number: i64,
+    /// As it is written, of all nodes.
+    written: u64,
+    /// What this node has counted since.
+    unwritten: u64,
+    is_warned: bool,
+}
+
+/// The account has stored what it may store in a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayIsFull {
+    /// How long until the next day begins.
+    pub retry_after: Duration,
+}
+
+impl Volumes {
+    /// Whether another webhook of an account may be stored.
+    pub(crate) fn admit(&self, account: AccountId, limit: u64, now: DateTime<Utc>) -> Result<(), DayIsFull> {
+        if self.stored(account, now) < limit {
+            return Ok(());
+        }
+        let left = DAY_S - now.timestamp().rem_euclid(DAY_S);
+        Err(DayIsFull { retry_after: Duration::from_secs(left.unsigned_abs()) })
+    }
+
+    /// How much of an account was stored today, as far as this node knows.
+    pub(crate) fn stored(&self, account: AccountId, now: DateTime<Utc>) -> u64 {
+        let days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
+        let today = days.get(&account).filter(|day| day.number == number_of(now));
+        today.map_or(0, |day| day.written + day.unwritten)
+    }
+
+    /// Counts a webhook that was stored, with its body or without one.
+    pub(crate) fn count(&self, account: AccountId, body: usize, limit: u64, now: DateTime<Utc>) {
+        let number = number_of(now);
+        let mut days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
+        if days.len() >= MAX_REMEMBERED && !days.contains_key(&account) {
+            days.retain(|_, day| day.number == number);
+        }
+        let day = days.entry(account).or_default();
+        if day.number != number {
+            *day = Day { number, ..Day::default() };
+        }
+        day.unwritten += u64::try_from(body).unwrap_or(u64::MAX).saturating_add(EVENT_BYTES);
+        day.warn(account, limit);
+        drop(days);
+        self.some.notify_one();
+    }
+
+    /// Writes what was counted, until it is dropped.
+    pub(crate) async fn keep_writing(&self, log: &EventLog, limit: u64) {
+        loop {
+            self.some.notified().await;
+            tokio::time::sleep(WRITE_EVERY).await;
+            if let Err(error) = self.write(log, limit).await {
+                tracing::warn!(%error, "what accounts have stored today cannot be counted");
+                self.some.notify_one();
+            }
+        }
+    }
+
+    pub(crate) async fn write(&self, log: &EventLog, limit: u64) -> sqlx::Result<()> {
+        let unwritten: Vec<(AccountId, Day)> = {
+            let days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
+            days.iter().filter(|(_, day)| day.unwritten > 0).map(|(id, day)| (*id, *day)).collect()
+        };
+        for (account, counted) in unwritten {
+            let written = add(log, account, counted).await?;
+            let mut days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(day) = days.get_mut(&account).filter(|day| day.number == counted.number) {
+                day.written = written;
+                day.unwritten -= counted.unwritten;
+                day.warn(account, limit);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Day {
+    fn warn(&mut self, account: AccountId, limit: u64) {
+        let stored = self.written + self.unwritten;
+        if !self.is_warned && stored >= limit / 100 * WARN_PERCENT {
+            self.is_warned = true;
+            tracing::warn!(%account, stored, limit, "an account has nearly stored what it may store in a day");
+        }
+    }
+}
+
+fn number_of(at: DateTime<Utc>) -> i64 {
+    at.timestamp().div_euclid(DAY_S)
+}
+
+/// Adds to what all nodes have counted, and answers how much that is.
+async fn add(log: &EventLog, account: AccountId, counted: Day) -> sqlx::Result<u64> {
+    #[derive(FromRow)]
+    struct Stored {
+        bytes: i64,
+    }
+    let bytes = i64::try_from(counted.unwritten).unwrap_or(i64::MAX);
+    // The clocks of two nodes may be in two days that follow each other. A day further ahead was counted by a clock that was
+    // wrong.
+    let sql = Sql::new("INSERT INTO daily_bytes AS d (account_id, day, bytes) VALUES (")
+        .bind_list([Argument::from(account.to_string()), counted.number.into(), bytes.into()])
+        .push(
+            ") ON CONFLICT (account_id) DO UPDATE SET \
+             day = CASE WHEN d.day > excluded.day + 1 OR d.day < excluded.day THEN excluded.day ELSE d.day END, \
+             bytes = CASE WHEN d.day BETWEEN excluded.day AND excluded.day + 1 THEN d.bytes + excluded.bytes \
+                          ELSE excluded.bytes END \
+             RETURNING bytes",
+        );
+    let mut transaction = log.database().begin().await?;
+    let stored = transaction.fetch_all::<Stored>(sql).await?.pop().ok_or(sqlx::Error::RowNotFound)?;
+    transaction.commit().await?;
+    Ok(stored.bytes.unsigned_abs())
+}

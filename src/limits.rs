@@ -1,0 +1,74 @@
+//! What one account may have at most, so that none takes the room of the others. The operator's options.
+
+use domain::AccountId;
+use projections::{accounts, integrations};
+
+use crate::service::Service;
+
+/// Per account.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub integrations: usize,
+    /// Deactivated ones included, which are kept so that the history can name them.
+    pub api_keys: usize,
+    /// Of all integrations together.
+    pub mappings: usize,
+    /// What is stored of webhooks in a day (UTC), in bytes.
+    pub daily_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { integrations: 100, api_keys: 100, mappings: 20_000, daily_bytes: 1_024 * 1_024 * 1_024 }
+    }
+}
+
+/// An account has as many as it may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum LimitReached {
+    #[error("the account has {0} integrations, as many as it may have here: the operator can allow more")]
+    Integrations(usize),
+    #[error(
+        "the account has {0} API keys, deactivated ones included, as many as it may have here: the operator can allow more"
+    )]
+    ApiKeys(usize),
+    #[error(
+        "the account has {0} item mappings, as many as it may have here: remove some, or the operator can allow more"
+    )]
+    Mappings(usize),
+}
+
+/// Counts in the views: of what is made at the very same moment, one may be too many.
+impl Limits {
+    pub(crate) async fn allow_integration(
+        &self,
+        service: &Service,
+        account_id: AccountId,
+    ) -> sqlx::Result<Result<(), LimitReached>> {
+        let owned = integrations::owned(&service.views, &account_id.to_string()).await?;
+        let is_free = owned.integrations < self.integrations;
+        Ok(if is_free { Ok(()) } else { Err(LimitReached::Integrations(owned.integrations)) })
+    }
+
+    pub(crate) async fn allow_api_key(
+        &self,
+        service: &Service,
+        account_id: &str,
+    ) -> sqlx::Result<Result<(), LimitReached>> {
+        let keys = accounts::keys(&service.views, account_id).await?.len();
+        Ok(if keys < self.api_keys { Ok(()) } else { Err(LimitReached::ApiKeys(keys)) })
+    }
+
+    /// How many mappings the account may still add.
+    pub(crate) async fn room_for_mappings(
+        &self,
+        service: &Service,
+        account_id: AccountId,
+    ) -> sqlx::Result<Result<usize, LimitReached>> {
+        let owned = integrations::owned(&service.views, &account_id.to_string()).await?;
+        match self.mappings.saturating_sub(owned.mappings) {
+            0 => Ok(Err(LimitReached::Mappings(owned.mappings))),
+            room => Ok(Ok(room)),
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! What somebody who may send webhooks, or has captured one, can make us store: the same bytes once, a few notes of their
+//! repetitions, and no more in a day than an account may.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use cloud_bridge::limits::Limits;
+use cloud_bridge::service::ServiceOptions;
+use domain::integration::Provider;
+use projections::database::Sql;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::app::{Answer, Shop, TestApp};
+use crate::engines::{Engine, on_each_engine};
+use crate::orders;
+
+#[derive(sqlx::FromRow)]
+struct Stored {
+    events: i64,
+    bytes: i64,
+}
+
+async fn stored(app: &TestApp) -> Stored {
+    let sql = "SELECT count(*) AS events, CAST(coalesce(sum(coalesce(length(body), 0) + length(CAST(payload AS text))), 0) \
+               AS bigint) AS bytes FROM events WHERE event_type IN ('webhook_received', 'webhook_repeated')";
+    app.service().log.database().fetch_one::<Stored>(Sql::new(sql)).await.unwrap()
+}
+
+async fn receipts(shop: &Shop<'_>) -> Vec<Value> {
+    let document = "{ webhookReceipts(first: 100) { nodes { outcome reason count } } }";
+    shop.merchant.ask(document, json!({})).await["webhookReceipts"]["nodes"].as_array().unwrap().clone()
+}
+
+fn of(receipts: &[Value], outcome: &str) -> (usize, i64) {
+    let found: Vec<_> = receipts.iter().filter(|receipt| receipt["outcome"] == json!(outcome)).collect();
+    (found.len(), found.iter().map(|receipt| receipt["count"].as_i64().unwrap()).sum())
+}
+
+/// Text that no compression makes small.
+fn noise(bytes: usize) -> String {
+    let mut state = 1_u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(b'a' + u8::try_from((state >> 33) % 26).unwrap())
+    };
+    (0..bytes).map(|_| next()).collect()
+}
+
+on_each_engine! {
+    async fn a_captured_order_is_stored_once_however_often_it_is_sent(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::Generic).await;
+        let mut order = orders::generic("1042", "mutual_max", &["STORM"]);
+        order["note"] = json!(noise(500_000));
+        let id = shop.post(&order).await.accepted("queued");
+        let once = stored(app).await;
+        for _ in 0..200 {
+            shop.post(&order).await.accepted("duplicate");
+        }
+        let after = stored(app).await;
+        assert_eq!(after.events, once.events + 20, "the rest of the hour is only counted");
+        assert!(after.bytes < once.bytes + 50_000, "{} grew to {}", once.bytes, after.bytes);
+        app.settle().await;
+        let receipts = receipts(&shop).await;
+        assert_eq!((of(&receipts, "DUPLICATE"), of(&receipts, "REPEATED")), ((20, 20), (1, 180)));
+        assert_eq!(shop.settled(&id).await.0, "COMPLETED");
+        // A revision is heard all the same, and in the next hour repetitions are noted again.
+        order["items"] = json!([{ "sku": "STORM" }, { "sku": "RAIN" }]);
+        shop.post(&order).await;
+        app.advance(TimeDelta::hours(1));
+        shop.post(&order).await.accepted("duplicate");
+        assert_eq!(stored(app).await.events, after.events + 2);
+        let story = "query ($id: ID!) { delivery(id: $id) { timeline(first: 50) { nodes { type summary } } } }";
+        let told = shop.merchant.ask(story, json!({ "id": id })).await.to_string();
+        assert!(told.contains("again, to the byte as in its webhook 1"), "{told}");
+    }
+
+    async fn a_webhook_that_is_no_order_is_stored_once_too(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::Shopify).await;
+        let product = json!({ "id": 632_910_392, "title": "Storm", "body_html": noise(500_000) });
+        let body = product.to_string().into_bytes();
+        for n in 0..120 {
+            // What is not signed changes nothing: not the id, nor the topic.
+            let topic = if n % 2 == 0 { "products/update" } else { "products/create" };
+            let headers = [("x-shopify-topic", topic), ("x-shopify-webhook-id", &format!("w-{n}"))];
+            let answer = shop.post_bytes(body.clone(), &headers).await;
+            assert_eq!((answer.status, &answer.body["status"]), (StatusCode::ACCEPTED, &json!("not_an_order")));
+        }
+        let after = stored(app).await;
+        assert_eq!(after.events, 21);
+        assert!(after.bytes < 600_000, "{}", after.bytes);
+        app.settle().await;
+        let receipts = receipts(&shop).await;
+        assert_eq!((of(&receipts, "NOT_AN_ORDER"), of(&receipts, "REPEATED")), ((21, 21), (1, 99)));
+    }
+}
+
+async fn an_account_stores_no_more_in_a_day_than_it_may(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let shop = app.merchant().await.bare_shop(Provider::Generic, &[]).await.known();
+    let neighbour = app.merchant().await.bare_shop(Provider::Generic, &[]).await.known();
+    let tight = |options: ServiceOptions| {
+        let limits = Limits { daily_bytes: 300_000, ..Limits::default() };
+        ServiceOptions { limits, ..options }
+    };
+    let app = app.stop_node().await.start_with(tight).await;
+    let mut taken = 0;
+    let refused = loop {
+        let answer = post(&app.again(&shop), taken).await;
+        if answer.status != StatusCode::ACCEPTED {
+            break answer;
+        }
+        taken += 1;
+    };
+    refused.refused(429, "daily_limit");
+    assert!((13..=15).contains(&taken), "{taken}");
+    let shown = receipts(&app.again(&shop)).await;
+    assert!(shown.iter().any(|receipt| receipt["reason"] == json!("daily_limit")), "{shown:?}");
+    post(&app.again(&neighbour), 100).await.accepted("queued");
+    // What was counted outlives the process.
+    let app = app.stop_node().await.start_with(tight).await;
+    post(&app.again(&shop), 200).await;
+    let still_full = async {
+        while post(&app.again(&shop), 300).await.status == StatusCode::ACCEPTED {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), still_full).await.expect("it is full as before");
+    app.advance(TimeDelta::days(1));
+    post(&app.again(&shop), 400).await.accepted("queued");
+    app.finish().await;
+}
+
+async fn post(shop: &Shop<'_>, n: usize) -> Answer {
+    let mut order = orders::generic(&n.to_string(), "never_follows", &["STORM"]);
+    order["note"] = json!(noise(20_000));
+    shop.post(&order).await
+}
+
+mod a_day_of_an_account_has_a_bound {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn sqlite() {
+        super::an_account_stores_no_more_in_a_day_than_it_may(super::Engine::Sqlite).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn postgres() {
+        super::an_account_stores_no_more_in_a_day_than_it_may(super::Engine::Postgres).await;
+    }
+}
+
+async fn limited(app: &TestApp, key: &str, document: &str) -> Value {
+    let answer = app.ask(key, document, json!({})).await;
+    answer.as_object().unwrap().values().map(|payload| payload["userErrors"][0]["code"].clone()).collect()
+}
+
+async fn an_account_has_no_more_of_anything_than_it_may(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let tight = |options: ServiceOptions| {
+        let limits = Limits { integrations: 3, api_keys: 3, mappings: 3, ..Limits::default() };
+        ServiceOptions { limits, ..options }
+    };
+    let app = app.stop_node().await.start_with(tight).await;
+    let merchant = app.merchant().await;
+    let shop = merchant.bare_shop(Provider::Generic, &[]).await;
+    let five = |field: &str| {
+        (0..5).map(|n| format!("a{n}: {}", field.replace('#', &n.to_string()))).collect::<Vec<_>>().concat()
+    };
+    let none = Value::Null;
+    let create = five("createIntegration(input: { provider: GENERIC, name: \"#\" }) { userErrors { code } } ");
+    let reached = json!("TOO_MANY_INTEGRATIONS");
+    let all = limited(&app, &merchant.key, &format!("mutation {{ {create} }}")).await;
+    assert_eq!(all, json!([none, none, reached, reached, reached]));
+    let keys = five("createApiKey(input: { name: \"#\" }) { userErrors { code } } ");
+    let reached = json!("TOO_MANY_API_KEYS");
+    assert_eq!(
+        limited(&app, &merchant.key, &format!("mutation {{ {keys} }}")).await,
+        json!([none, none, reached, reached, reached])
+    );
+    let map = format!(
+        "addItemMapping(input: {{ integrationId: \"{}\", matchType: SKU, externalRef: \"#\", resourceType: PRESET, resourceId: \"p#\" }}) {{ userErrors {{ code }} }} ",
+        shop.id
+    );
+    let reached = json!("TOO_MANY_MAPPINGS");
+    let all = limited(&app, &merchant.key, &format!("mutation {{ {} }}", five(&map))).await;
+    assert_eq!(all, json!([none, none, none, reached, reached]));
+    app.finish().await;
+}
+
+mod integrations_keys_and_mappings_have_bounds {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn sqlite() {
+        super::an_account_has_no_more_of_anything_than_it_may(super::Engine::Sqlite).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn postgres() {
+        super::an_account_has_no_more_of_anything_than_it_may(super::Engine::Postgres).await;
+    }
+}
