@@ -125,9 +125,10 @@ impl Worker {
         if room > 0 && is_of_log {
             let limit = i64::try_from(room + queue.passed_over()).unwrap_or(i64::MAX);
             let paced: Vec<String> = queue.paced.keys().take(MAX_PACED).map(ToString::to_string).collect();
-            let mut due = due_deliveries::due(views, now_us, &paced, limit).await?;
-            due.append(&mut queue.overdue);
-            let free: Vec<_> = due.iter().filter_map(|due| queue.admit(due)).take(room).collect();
+            let due = due_deliveries::due(views, now_us, &paced, limit).await?;
+            let all = due.iter().chain(queue.overdue.iter().filter(|due| !paced.contains(&due.account_id)));
+            let free: Vec<_> = all.filter_map(|due| queue.admit(due)).take(room).collect();
+            queue.take_from_overdue(&free);
             for (delivery_id, account_id) in free {
                 let attempt = Attempt::new(self.clone(), delivery_id);
                 let task =
@@ -201,6 +202,18 @@ impl Queue {
         let (delivery_id, account_id) = (due.delivery_id.parse().ok()?, due.account_id.parse().ok()?);
         let free = !self.in_hand.contains_key(&delivery_id) && !self.left_alone.contains_key(&delivery_id);
         free.then_some((delivery_id, account_id))
+    }
+
+    /// What is taken up is overdue no more; when nothing else is, it is looked for more.
+    fn take_from_overdue(&mut self, taken: &[(DeliveryId, AccountId)]) {
+        if self.overdue.is_empty() {
+            return;
+        }
+        let is_taken = |due: &DueDelivery| taken.iter().any(|(id, _)| id.to_string() == due.delivery_id);
+        self.overdue.retain(|due| !is_taken(due));
+        if self.overdue.is_empty() {
+            self.looked_ahead = None;
+        }
     }
 
     fn next_release(&self) -> Option<DateTime<Utc>> {
