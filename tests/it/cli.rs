@@ -122,6 +122,19 @@ async fn every_command(engine: Engine) {
     let signed =
         printed(&desk.run_with(&["sign", "--provider", "shopify", "--secret", &secret, "--url", &url], &body).await);
     assert!(signed.contains("curl") && signed.to_lowercase().contains("x-shopify-hmac-sha256: "), "{signed}");
+    // A secret among the arguments is seen by everybody on the machine; in the environment it is not.
+    let typed = desk.run_with(&["sign", "--provider", "shopify", "--secret", &secret], "{}").await;
+    assert!(said(&typed).contains("--secret shows in the list of processes"), "{}", said(&typed));
+    let mut quiet = desk.command(&["sign", "--provider", "shopify"]);
+    let quiet = quiet.env("CLOUD_BRIDGE_SECRET", &secret).output().await.expect("the binary starts");
+    assert!(quiet.status.success() && !said(&quiet).contains("processes"), "{}", said(&quiet));
+    let typed = desk.run(&["accounts", "list", "--api-key", &key]).await;
+    assert!(said(&typed).contains("--api-key shows in the list of processes"), "{}", said(&typed));
+    let file = desk.databases.folder().join("merchant.key");
+    std::fs::write(&file, format!("{key}\n")).unwrap();
+    let mut by_file = desk.command(&["accounts", "show", "--api-key-file"]);
+    let by_file = by_file.arg(&file).env_remove("CLOUD_BRIDGE_API_KEY").output().await.expect("the binary starts");
+    assert!(printed(&by_file).contains("Storm Audio") && !said(&by_file).contains("processes"));
     let header = signed.lines().find(|line| line.to_lowercase().starts_with("x-shopify-hmac-sha256")).unwrap();
     let (name, value) = header.split_once(": ").unwrap();
     let answer = reqwest::Client::new().post(&url).header(name, value).body(body).send().await.unwrap();

@@ -206,6 +206,13 @@ on_each_engine! {
         assert!(recorded.len() <= 31, "half a body is no order");
         let orders: HashSet<String> = recorded.iter().map(|delivery| text(&delivery["orderId"])).collect();
         assert_eq!(orders.len(), recorded.len(), "each once");
+        let metrics = app.get("/metrics").await.text().await.unwrap();
+        let counted: usize = metrics
+            .lines()
+            .filter(|line| line.starts_with("cloud_bridge_webhooks_accepted_total"))
+            .map(|line| line.rsplit(' ').next().unwrap().parse::<usize>().unwrap())
+            .sum();
+        assert_eq!(counted, recorded.len(), "and counted, whoever waited for the answer");
     }
 }
 

@@ -15,9 +15,9 @@ use tokio::process::{Child, Command};
 use crate::app::text;
 use crate::orders;
 
-/// Mounts a disk of eight megabytes in a world of its own, so that nothing outside is touched, and serves from it.
-const SERVE_FROM_A_SMALL_DISK: &str = "mount -t tmpfs -o size=8m none \"$1\" && exec \"$2\" --json serve --listen 127.0.0.1:0 \
-                                       --cortex-url \"$3\" --data-dir \"$1/data\"";
+/// Mounts a disk of 48 megabytes in a world of its own, so that nothing outside is touched, and serves from it.
+const SERVE_FROM_A_SMALL_DISK: &str = "mount -t tmpfs -o size=48m none \"$1\" && exec \"$2\" --json serve --listen 127.0.0.1:0 \
+                                       --cortex-url \"$3\" --data-dir \"$1/data\" --log \"sqlite:$4\"";
 
 struct Server {
     process: Child,
@@ -28,13 +28,14 @@ struct Server {
 }
 
 impl Server {
-    async fn start(folder: &Path, cortex_url: &str) -> Self {
+    /// The views are on the small disk, and the log, where it is not said to be elsewhere.
+    async fn start(folder: &Path, cortex_url: &str, log: &Path) -> Self {
         let mut command = Command::new("unshare");
         if !rustix::process::geteuid().is_root() {
             command.args(["--user", "--map-root-user"]);
         }
         command.args(["--mount", "sh", "-c", SERVE_FROM_A_SMALL_DISK, "sh"]);
-        command.arg(folder).arg(env!("CARGO_BIN_EXE_cloud-bridge")).arg(cortex_url);
+        command.arg(folder).arg(env!("CARGO_BIN_EXE_cloud-bridge")).arg(cortex_url).arg(log);
         let log = std::fs::File::create(folder.with_extension("log")).unwrap();
         let mut process = command.stdout(Stdio::piped()).stderr(log).kill_on_drop(true).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
@@ -81,7 +82,7 @@ async fn a_full_disk_stops_webhooks_no_longer_than_it_is_full() {
     let folder = outside.path().join("disk");
     std::fs::create_dir(&folder).unwrap();
     let cortex = sandbox::start(TcpListener::bind("127.0.0.1:0").await.unwrap(), SandboxOptions::default()).unwrap();
-    let mut server = Server::start(&folder, cortex.base_url()).await;
+    let mut server = Server::start(&folder, cortex.base_url(), &folder.join("data/log.db")).await;
     let create =
         "mutation { createIntegration(input: { provider: GENERIC, name: \"shop\" }) { webhookUrl signingSecret } }";
     let made = server.ask(create, json!({})).await["data"]["createIntegration"].clone();
@@ -161,5 +162,52 @@ async fn a_full_disk_stops_webhooks_no_longer_than_it_is_full() {
     let errors = log.lines().filter(|line| line.contains("\"ERROR\"")).count();
     assert!(errors < 60, "{errors} errors are said for three full disks");
     assert!(log.contains("it works again"), "{log}");
+    cortex.stop().await;
+}
+
+/// With the disk of the views full, orders are still taken; that nothing is delivered meanwhile shows in readiness.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_of_the_views_shows_and_loses_nothing() {
+    let outside = tempfile::tempdir().unwrap();
+    let folder = outside.path().join("disk");
+    std::fs::create_dir(&folder).unwrap();
+    let cortex = sandbox::start(TcpListener::bind("127.0.0.1:0").await.unwrap(), SandboxOptions::default()).unwrap();
+    let mut server = Server::start(&folder, cortex.base_url(), &outside.path().join("log/log.db")).await;
+    let create =
+        "mutation { createIntegration(input: { provider: GENERIC, name: \"shop\" }) { webhookUrl signingSecret } }";
+    let made = server.ask(create, json!({})).await["data"]["createIntegration"].clone();
+    let (url, secret) = (text(&made["webhookUrl"]), text(&made["signingSecret"]));
+    let post = async |order: usize| {
+        let body = orders::generic(&order.to_string(), "mutual_max", &["STORM"]).to_string();
+        let (header, signature) = sign(Provider::Generic, &secret, body.as_bytes()).unwrap();
+        server.http.post(&url).header(header, signature).body(body).send().await.unwrap().status().as_u16()
+    };
+    server.fill_disk();
+    for order in 0..200 {
+        assert_eq!(post(order).await, 202, "the log has room");
+    }
+    let began = std::time::Instant::now();
+    let said = loop {
+        let (status, said) = server.ready().await;
+        if status == 503 {
+            break said;
+        }
+        assert!(began.elapsed() < Duration::from_secs(15), "it says that it is not ready: {said}");
+    };
+    assert!(said["views"] == json!("not writable") || said["standingStill"] != json!([]), "{said}");
+    std::fs::remove_file(server.filler()).unwrap();
+    let freed = std::time::Instant::now();
+    loop {
+        let document = "{ deliveries(first: 1, filter: { order: \"199\" }) { nodes { status } } }";
+        let status = server.ask(document, json!({})).await["data"]["deliveries"]["nodes"][0]["status"].clone();
+        // No credentials were saved: there is nothing more to deliver.
+        if status == json!("ACTION_REQUIRED") && server.ready().await.0 == 200 {
+            break;
+        }
+        assert!(freed.elapsed() < Duration::from_secs(20), "the last order is {status}");
+        // A key may ask 600 times a minute.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    server.process.kill().await.unwrap();
     cortex.stop().await;
 }

@@ -102,6 +102,45 @@ on_each_engine! {
         assert_eq!((&answer["errors"][0]["extensions"]["code"], &answer["data"]), (&json!("ANSWER_TOO_LARGE"), &Value::Null));
     }
 
+    async fn what_is_folded_or_written_out_costs_what_it_reads(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = merchant.shop(Provider::Generic).await;
+        let mut order = orders::generic("1042", "mutual_max", &["STORM"]);
+        order["note"] = json!("n".repeat(700_000));
+        let id = shop.post(&order).await.accepted("queued");
+        for number in 0..11 {
+            order["orderId"] = json!(number.to_string());
+            shop.post(&order).await.accepted("queued");
+        }
+        app.settle().await;
+        let then = |aliases: usize| {
+            let of = |n| format!("a{n}: delivery(id: \"{id}\", asOf: \"2100-01-01T00:00:00Z\") {{ status }} ");
+            format!("{{ {} }}", (0..aliases).map(of).collect::<Vec<_>>().concat())
+        };
+        let folded = merchant.ask(&then(15), json!({})).await;
+        assert_eq!(folded["a14"]["status"], json!("COMPLETED"));
+        let refused = app.try_ask(&merchant.key, &then(20), json!({})).await;
+        assert!(refused["data"].is_null() && refused.to_string().contains("too complex"), "{refused}");
+        // One order under thousands of names is one row that all of them share.
+        let fields = (0..2_000).map(|n| format!("a{n}: delivery(id: \"{id}\") {{ id }} ")).collect::<Vec<_>>().concat();
+        assert_eq!(merchant.ask(&format!("{{ {fields} }}"), json!({})).await["a1999"]["id"], json!(id));
+        // What is known of a customer comes in parts that are not large, and all of it comes.
+        let export = "mutation ($after: String) { done: exportPersonalData(input: { customer: \"mutual_max\", after: $after }) {
+            deliveries endCursor } }";
+        let (mut all, mut parts, mut after) = (0, 0, Value::Null);
+        loop {
+            let part = merchant.ask(export, json!({ "after": after })).await["done"].clone();
+            assert!(part.to_string().len() < 4 * 1_024 * 1_024, "{} bytes", part.to_string().len());
+            all += part["deliveries"].as_array().unwrap().len();
+            parts += 1;
+            after = part["endCursor"].clone();
+            if after.is_null() {
+                break;
+            }
+        }
+        assert_eq!((all, parts > 2), (12, true), "in {parts} parts");
+    }
+
     async fn a_captured_webhook_delivers_nothing_more_under_other_headers(app: &TestApp) {
         let shop = app.merchant().await.shop(Provider::Shopify).await;
         let body = orders::shopify(1042, "follows_at_once", &["STORM"]).to_string().into_bytes();
