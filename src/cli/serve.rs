@@ -59,6 +59,9 @@ pub(super) struct Serve {
     /// A checkpoint is signed only when something was recorded since the last one. docs/audit.md says what it proves.
     #[arg(long, env = "CLOUD_BRIDGE_CHECKPOINT_EVERY", value_name = "DURATION", default_value = "1h", value_parser = interval)]
     checkpoint_every: Interval,
+    /// Connections of one address at a time, unless it is this machine's own or a trusted proxy's
+    #[arg(long, env = "CLOUD_BRIDGE_MAX_CONNECTIONS_OF_ADDRESS", value_name = "N", default_value_t = http::Bounds::default().connections_of_address)]
+    max_connections_of_address: usize,
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
@@ -169,7 +172,9 @@ impl Serve {
             }
             stopper.begin_stopping();
         });
-        let served = http::serve(service.clone(), listener, http::Bounds::default()).await;
+        let bounds =
+            http::Bounds { connections_of_address: self.max_connections_of_address, ..http::Bounds::default() };
+        let served = http::serve(service.clone(), listener, bounds).await;
         service.stop().await;
         served.context("serving came to an end")
     }
