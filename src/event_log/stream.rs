@@ -25,6 +25,14 @@ pub const SNAPSHOT_SCHEMA: i64 = 3;
 pub(super) const STORED_COLUMNS: &str = "aggregate_type, aggregate_id, sequence, event_type, event_version, \
      CAST(payload AS text) AS payload, CAST(metadata AS text) AS metadata, position, recorded_at, hash";
 
+/// Where a load begins: the snapshot, where its event is in the stream, and the stream's data key. Every table by its key.
+pub const BEGINNING: &str = "SELECT s.sequence, s.hash, s.schema_version, s.state, k.wrapped FROM events b \
+     LEFT JOIN data_keys k ON k.stream = b.position \
+     LEFT JOIN snapshots s ON s.aggregate_type = b.aggregate_type AND s.aggregate_id = b.aggregate_id \
+        AND EXISTS (SELECT 1 FROM events e WHERE e.aggregate_type = s.aggregate_type \
+            AND e.aggregate_id = s.aggregate_id AND e.sequence = s.sequence AND e.hash = s.hash) \
+     WHERE b.sequence = 1 AND b.aggregate_type = ";
+
 /// An aggregate as it stands, with what the next append needs to know of its stream.
 #[derive(Clone, Debug)]
 pub struct Loaded<A> {
@@ -82,17 +90,7 @@ impl EventLog {
 
     /// The snapshot to begin at, if there is one that this version wrote of these very events, and the stream's data key.
     async fn beginning<A: Aggregate>(&self, id: &str) -> Result<Loaded<A>, LoadError> {
-        let sql = Sql::new(
-            "SELECT s.sequence, s.hash, s.schema_version, s.state, k.wrapped FROM events b \
-             LEFT JOIN data_keys k ON k.stream = b.position \
-             LEFT JOIN (snapshots s JOIN events e ON e.aggregate_type = s.aggregate_type \
-                AND e.aggregate_id = s.aggregate_id AND e.sequence = s.sequence AND e.hash = s.hash) \
-                ON s.aggregate_type = b.aggregate_type AND s.aggregate_id = b.aggregate_id \
-             WHERE b.sequence = 1 AND b.aggregate_type = ",
-        )
-        .bind(A::TYPE)
-        .push(" AND b.aggregate_id = ")
-        .bind(id);
+        let sql = Sql::new(BEGINNING).bind(A::TYPE).push(" AND b.aggregate_id = ").bind(id);
         let mut loaded = Loaded::fresh();
         let Some(row) = self.database.fetch_optional::<Beginning>(sql).await? else {
             return Ok(loaded);

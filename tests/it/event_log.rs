@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cloud_bridge::clock::Clock;
 use cloud_bridge::event_log::row::first_broken;
+use cloud_bridge::event_log::stream::BEGINNING;
 use cloud_bridge::event_log::{Actor, CommandError, EventLog, HeadListener, MAX_EVENTS_PER_LOAD, Surroundings};
 use cloud_bridge::vault::Vault;
 use cqrs_es::Aggregate;
@@ -431,6 +432,22 @@ async fn the_repository_of_postgres_es_reads_our_table() {
         folded.apply(serde_json::from_value(event.payload).unwrap());
     }
     assert_eq!(folded, test.log.load::<Account>(&id).await.unwrap().aggregate);
+    test.finish().await;
+}
+
+/// A load is done for every command: a table that is read as a whole for it makes the service slower with each order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_load_finds_everything_by_its_key() {
+    #[derive(sqlx::FromRow)]
+    struct Step {
+        detail: String,
+    }
+    let test = test_log(Engine::Sqlite).await;
+    let projections::database::Database::Sqlite(file) = test.log.database() else { unreachable!("it is SQLite") };
+    let sql = format!("EXPLAIN QUERY PLAN {BEGINNING} 'account' AND b.aggregate_id = 'x'");
+    let plan: Vec<Step> = sqlx::query_as(&sql).fetch_all(&file.readers).await.unwrap();
+    let steps: Vec<_> = plan.into_iter().map(|step| step.detail).collect();
+    assert!(!steps.is_empty() && steps.iter().all(|step| !step.contains("SCAN")), "{steps:?}");
     test.finish().await;
 }
 
