@@ -49,7 +49,7 @@ pub(crate) async fn outcome(
         match statuses {
             Ok(statuses) if is_through(&statuses) || began.elapsed() > PATIENCE => break statuses,
             Err(error) if began.elapsed() > PATIENCE => return Err(error),
-            Ok(_) | Err(_) => tokio::time::sleep(Duration::from_millis(500)).await,
+            Ok(_) | Err(_) => tokio::time::sleep(Duration::from_secs(2)).await,
         }
     };
     for (id, status) in statuses.iter().filter(|(_, status)| *status != "COMPLETED").take(5) {
