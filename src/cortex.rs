@@ -202,6 +202,7 @@ impl CortexClient {
             Ok(request) => send(request).await,
             Err(error) => Answered::failed(error),
         };
+        let result = result.map_err(|error| believed(operation, error));
         let call = CortexCall {
             operation,
             status: status.map(|status| status.as_u16()),
@@ -225,6 +226,24 @@ impl CortexClient {
 
     fn request(&self, method: Method, session: &Session, path: &[&str]) -> Result<RequestBuilder, CortexError> {
         Ok(session.authorize(self.http.request(method, self.base.endpoint(path)?)))
+    }
+}
+
+/// A refusal counts only for what it is documented for.
+fn believed(operation: CortexOperation, error: CortexError) -> CortexError {
+    let is_out_of_place = match &error {
+        CortexError::NotMutual => operation != CortexOperation::Share,
+        CortexError::NotFound => operation == CortexOperation::Login,
+        CortexError::BadCredentials => operation != CortexOperation::Login,
+        CortexError::SessionExpired
+        | CortexError::RateLimited { .. }
+        | CortexError::Temporary(_)
+        | CortexError::Unexpected(_) => false,
+    };
+    if is_out_of_place {
+        CortexError::Temporary("answered with a refusal that belongs to another call".to_owned())
+    } else {
+        error
     }
 }
 

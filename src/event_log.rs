@@ -25,6 +25,7 @@ mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use cqrs_es::persist::EventUpcaster;
@@ -141,6 +142,11 @@ impl EventLog {
     /// How many appends are waiting for the writer.
     pub fn waiting(&self) -> usize {
         self.writer.waiting()
+    }
+
+    /// How long the writer has been at what it writes. While that is long, nothing more is acknowledged.
+    pub fn writing_for(&self) -> Duration {
+        self.writer.busy_for()
     }
 
     /// Waits while stores press on the log, two seconds at most. For work that can be done a little later.

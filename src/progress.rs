@@ -26,6 +26,11 @@ impl Progress {
         self.since().is_some_and(|since| since.elapsed() > PATIENCE)
     }
 
+    /// How long what was begun has taken so far.
+    pub(crate) fn took(&self) -> Duration {
+        self.since().map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
     fn since(&self) -> Option<Instant> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

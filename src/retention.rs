@@ -19,6 +19,9 @@ use crate::service::{PATIENCE, Service};
 
 /// How often it is looked. Nobody sets less than a day.
 const LOOK_EVERY: TimeDelta = TimeDelta::hours(1);
+/// How long nothing is erased for its age after the clock was set forward: by then one that was wrong is right again.
+const STEADY_FOR: TimeDelta = TimeDelta::hours(1);
+const UNTRUSTED_LOOK_EVERY: TimeDelta = TimeDelta::minutes(1);
 /// When something stood in the way.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 const ACCOUNTS_AT_ONCE: i64 = 100;
@@ -31,11 +34,12 @@ const DELIVERIES_AT_ONCE: i64 = 200;
 pub struct Retention {
     wanted: Notify,
     looked: watch::Sender<i64>,
+    distrusts: watch::Sender<bool>,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { wanted: Notify::new(), looked: watch::Sender::new(0) }
+        Self { wanted: Notify::new(), looked: watch::Sender::new(0), distrusts: watch::Sender::new(false) }
     }
 }
 
@@ -50,12 +54,25 @@ impl Retention {
     pub fn looked(&self) -> watch::Receiver<i64> {
         self.looked.subscribe()
     }
+
+    /// Whether it waits because the clock was set forward.
+    pub fn distrusts(&self) -> watch::Receiver<bool> {
+        self.distrusts.subscribe()
+    }
 }
 
 /// Runs until it is dropped.
 pub(crate) async fn follow(service: &Service) {
     loop {
         let began = service.clock.now();
+        if !service.clock.is_steady_for(STEADY_FOR) {
+            if !service.retention.distrusts.send_replace(true) {
+                tracing::warn!("the clock was set forward: for an hour nothing is erased for its age");
+            }
+            service.clock.sleep_until(began + UNTRUSTED_LOOK_EVERY).await;
+            continue;
+        }
+        service.retention.distrusts.send_replace(false);
         match look(service, began).await {
             Ok(()) => {
                 service.retention.looked.send_replace(began.timestamp_micros());

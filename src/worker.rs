@@ -5,11 +5,12 @@ mod sessions;
 mod stop;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::fmt::Display;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::delivery::{Delivery, DeliveryCommand, DeliveryStatus};
+use domain::delivery::{Delivery, DeliveryCommand, DeliveryStatus, Order};
 use domain::{AccountId, DeliveryId};
 use projections::View;
 use projections::due_deliveries::{self, DueDelivery};
@@ -46,6 +47,8 @@ pub(crate) struct Worker {
     sessions: Sessions,
     name: String,
     pace: Pace,
+    /// Of deliveries that cannot be taken up: with a log that is away, all of them.
+    failures: Mutex<Recurring>,
 }
 
 /// How much a worker does at a time, and how long a step of it may take.
@@ -68,7 +71,12 @@ impl Worker {
     pub(crate) fn new(service: Arc<Service>, cortex: CortexClient, pace: Pace) -> Self {
         // Unique for every start: a restarted process does not hold what the one before it held.
         let name = ids::fresh().simple().to_string();
-        Self { service, cortex, sessions: Sessions::default(), name, pace }
+        let failures = Mutex::new(Recurring::new("a delivery cannot be taken up"));
+        Self { service, cortex, sessions: Sessions::default(), name, pace, failures }
+    }
+
+    fn not_taken_up(&self, error: impl Display) {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).failed(error);
     }
 
     /// Works until the service stops; then lets every attempt come to an end.
@@ -157,8 +165,14 @@ impl Worker {
             let id = &delivery.delivery_id;
             match self.service.log.execute::<Delivery>(id, command, &Actor::Worker(self.name.clone())).await {
                 Ok(done) if done.events.is_empty() => {}
-                Ok(_) => {
-                    tracing::warn!(delivery = id, "a clock that was ahead had made it wait too long");
+                Ok(done) => {
+                    let until = done.aggregate.order().and_then(Order::waits_until).map(tracing::field::display);
+                    tracing::warn!(
+                        delivery = id,
+                        was_until_us = delivery.due_at,
+                        until,
+                        "a clock that was ahead had made it wait too long"
+                    );
                     self.service.metrics.pulled_back();
                 }
                 Err(error) => tracing::warn!(delivery = id, %error, "what a wrong clock has set cannot be set right"),

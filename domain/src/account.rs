@@ -21,6 +21,7 @@ pub use pace::{DEFAULT_ATTEMPTS_PER_MINUTE, MAX_ATTEMPTS_PER_MINUTE, Pace};
 pub use refusal::AccountRefusal;
 
 use crate::Private;
+use crate::invisible::is_blank;
 
 pub const MAX_NAME_CHARS: usize = 200;
 /// Ten years: longer than any trade has to keep what it knows of its customers.
@@ -159,7 +160,7 @@ impl Merchant {
 fn valid_name(name: &str) -> Result<String, AccountRefusal> {
     let name = name.trim();
     let length = name.chars().count();
-    if length == 0 || length > MAX_NAME_CHARS { Err(AccountRefusal::InvalidName) } else { Ok(name.to_owned()) }
+    if is_blank(name) || length > MAX_NAME_CHARS { Err(AccountRefusal::InvalidName) } else { Ok(name.to_owned()) }
 }
 
 impl Aggregate for Account {

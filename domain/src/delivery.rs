@@ -82,7 +82,6 @@ pub struct Order {
     followed_username: Option<Private<String>>,
     /// Waits in a row for the customer to follow back.
     waits: u32,
-    waiting_since: Option<DateTime<Utc>>,
     /// Temporary failures in a row.
     failures: u32,
     /// Nothing personal is left, but for what came after.

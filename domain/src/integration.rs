@@ -7,6 +7,8 @@ mod refusal;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
@@ -19,6 +21,7 @@ pub use order_status::{ANY_ORDER_STATUS, unknown_order_statuses};
 pub use refusal::IntegrationRefusal;
 
 use crate::asset::MAX_REFERENCE_CHARS;
+use crate::invisible::is_blank;
 use crate::{AccountId, ItemMapping, Private};
 
 pub const MAX_NAME_CHARS: usize = 200;
@@ -31,6 +34,8 @@ pub const MAX_OVERLAP_HOURS: u32 = 168;
 /// A signing secret shorter than this, in characters, can be guessed. It is taken, for a store may use it already, and
 /// warned of; an empty one never is, since anyone can sign with it.
 pub const WEAK_SECRET_CHARS: usize = 8;
+/// What is tried first, also with a few digits after it.
+const TRIED_SECRETS: [&str; 6] = ["password", "secret", "changeme", "12345678", "qwertyui", "webhook"];
 pub const MAX_SECRET_CHARS: usize = 500;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -235,22 +240,25 @@ impl Link {
 fn valid_name(name: &str) -> Result<String, IntegrationRefusal> {
     let name = name.trim();
     let length = name.chars().count();
-    if length == 0 || length > MAX_NAME_CHARS { Err(IntegrationRefusal::InvalidName) } else { Ok(name.to_owned()) }
+    if is_blank(name) || length > MAX_NAME_CHARS { Err(IntegrationRefusal::InvalidName) } else { Ok(name.to_owned()) }
 }
 
 /// As it is copied: without white space around it, which no store has in its secrets.
 fn valid_secret(secret: &str) -> Result<String, IntegrationRefusal> {
     let secret = secret.trim();
-    if secret.is_empty() || secret.chars().count() > MAX_SECRET_CHARS {
+    if is_blank(secret) || secret.chars().count() > MAX_SECRET_CHARS {
         Err(IntegrationRefusal::InvalidSecret)
     } else {
         Ok(secret.to_owned())
     }
 }
 
-/// Whether a signing secret is so short that it can be guessed.
+/// Whether a signing secret can be guessed: it is short, has few different characters, or is a word that many would try.
 pub fn is_weak_secret(secret: &str) -> bool {
-    secret.trim().chars().count() < WEAK_SECRET_CHARS
+    let secret = secret.trim().to_lowercase();
+    let different: BTreeSet<char> = secret.chars().collect();
+    let is_tried = TRIED_SECRETS.iter().any(|word| secret.starts_with(word) && secret.len() <= word.len() + 4);
+    secret.chars().count() < WEAK_SECRET_CHARS || different.len() < 5 || is_tried
 }
 
 impl Aggregate for Integration {

@@ -11,6 +11,7 @@ pub mod credits;
 pub mod delivery;
 pub mod ids;
 pub mod integration;
+pub mod invisible;
 #[cfg(test)]
 mod laws;
 pub mod notice;

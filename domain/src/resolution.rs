@@ -69,6 +69,15 @@ impl ResolutionCode {
         self.advice_after(None)
     }
 
+    /// What the merchant does about a delivery that was given up for this.
+    pub fn advice_once_given_up(self, call: Option<&CortexCall>) -> &'static str {
+        if self == Self::NdspWaiting {
+            "The customer has not followed back on Cortex Cloud for thirty days. Retry once they do."
+        } else {
+            self.advice_after(call)
+        }
+    }
+
     /// The same, where it is known which call to Cortex Cloud found it out.
     pub fn advice_after(self, call: Option<&CortexCall>) -> &'static str {
         match self {

@@ -1,5 +1,6 @@
 //! Asking a running server over GraphQL, as any client does.
 
+use std::io::{self, Read as _};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,7 +31,7 @@ pub(super) struct AskingArgs {
     /// can see it: better give it in the variable, or in a file
     #[arg(long, env = "CLOUD_BRIDGE_API_KEY", value_name = "KEY", hide_env_values = true)]
     api_key: Option<String>,
-    /// A file with the API key; --api-key and its variable win
+    /// A file with the API key, `-` for standard input; --api-key and its variable win
     #[arg(long, env = "CLOUD_BRIDGE_API_KEY_FILE", value_name = "FILE")]
     api_key_file: Option<PathBuf>,
     /// Why you do this, for the record of what was done with the key
@@ -73,7 +74,13 @@ impl AskingArgs {
     }
 }
 
+/// Longest file with a key that is read.
+const MAX_KEY_BYTES: u64 = 4_096;
+
 fn read_key(path: &Path) -> anyhow::Result<String> {
+    if path == Path::new("-") {
+        return Ok(io::read_to_string(io::stdin().lock().take(MAX_KEY_BYTES))?.trim().to_owned());
+    }
     let text = std::fs::read_to_string(path).with_context(|| {
         format!(
             "there is no API key to ask with: give one in CLOUD_BRIDGE_API_KEY or a file with --api-key-file, or name the \

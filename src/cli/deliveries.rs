@@ -91,7 +91,8 @@ pub(super) struct Move {
     /// Its id or the beginning of it, or the id or number of its order
     #[arg(value_name = "DELIVERY")]
     id: String,
-    /// When to try next, within thirty days: a moment, or how long it is until then. `deliveries retry` tries it now
+    /// When to try next, within thirty days: a moment, or how long it is until then. `deliveries retry` tries it now. What is in
+    /// the queue, or held by a worker, waits for no try that could be moved
     #[arg(long, env = "CLOUD_BRIDGE_TO", value_name = "TIME", value_parser = moments::moment_to_come)]
     to: DateTime<Utc>,
     #[command(flatten)]
@@ -291,7 +292,8 @@ async fn change(
     }
     if let Some(next) = delivery["nextAttemptAt"].as_str() {
         let id = clean(delivery["id"].as_str().unwrap_or_default());
-        output::print(format_args!("Delivery {id} is tried again at {}.", clean(next)))?;
+        let at = next.parse::<DateTime<Utc>>().map_or_else(|_| clean(next), |at| format!("{} UTC", output::moment(at)));
+        output::print(format_args!("Delivery {id} is tried again at {at}."))?;
         return Ok(());
     }
     let status = word(delivery["status"].as_str().unwrap_or_default());

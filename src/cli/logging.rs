@@ -19,8 +19,8 @@ impl Level {
             Self::Error => "error",
             // A statement whose rows are awaited by somebody slower takes long, which sqlx warns of.
             Self::Warn => "warn,sqlx::query=error",
-            // Databases tell at this level that a table is already there.
-            Self::Info => "info,sqlx=warn",
+            // Databases tell at this level that a table is already there, and Postgres on each connection that it stops.
+            Self::Info => "info,sqlx=warn,sqlx::postgres::notice=error",
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use chrono::{DateTime, Utc};
 use console::Term;
+use domain::invisible::is_invisible;
 use serde::Serialize;
 
 pub(crate) use table::{Cell, cell, keep_whole, list, may_shorten, rendered, table};
@@ -54,18 +55,12 @@ pub(crate) fn clean(text: &str) -> String {
     for character in text.chars() {
         match character {
             '\n' | '\r' | '\t' => clean.push(' '),
-            hidden if is_invisible(hidden) => clean.extend(hidden.escape_unicode()),
             other if is_command(other) => {}
+            hidden if is_invisible(hidden) => clean.extend(hidden.escape_unicode()),
             other => clean.push(other),
         }
     }
     clean
-}
-
-/// Zero-width characters, the soft hyphen, byte order marks and tags.
-fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{feff}'
-        | '\u{e0000}'..='\u{e007f}')
 }
 
 fn is_command(character: char) -> bool {

@@ -25,7 +25,7 @@ pub(super) struct Sign {
     provider: String,
     /// The integration's signing secret. On the command line others on this machine can see it: better give it in the
     /// variable, or in a file
-    #[arg(long, env = "CLOUD_BRIDGE_SECRET", hide_env_values = true, required_unless_present = "secret_file")]
+    #[arg(long, env = "CLOUD_BRIDGE_SECRET", hide_env_values = true)]
     secret: Option<String>,
     /// A file with the signing secret
     #[arg(long, env = "CLOUD_BRIDGE_SECRET_FILE", value_name = "FILE")]
@@ -78,7 +78,10 @@ impl Sign {
                 read.with_context(|| format!("the secret cannot be read from {}", file.display()))?;
                 text
             }
-            None => self.secret.clone().unwrap_or_default(),
+            None => self
+                .secret
+                .clone()
+                .context("give the secret in the variable CLOUD_BRIDGE_SECRET, or a file with --secret-file")?,
         };
         let secret = secret.trim().to_owned();
         if secret.is_empty() {

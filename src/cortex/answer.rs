@@ -91,7 +91,11 @@ fn refusal(status: StatusCode, body: &[u8]) -> CortexError {
         (404, "user_not_found" | "item_not_found") => CortexError::NotFound,
         (409, "not_mutual") => CortexError::NotMutual,
         (status, "") => CortexError::Temporary(format!("answered {status}, which is not of the protocol")),
-        (status, _) => CortexError::Unexpected(format!("answered {status}")),
+        (status, code) => {
+            // As far as it is a word: what else it may be belongs into no log.
+            let word: String = code.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(40).collect();
+            CortexError::Unexpected(format!("answered {status} {word}"))
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use super::head::advance;
 use super::pressure::Pressure;
 use super::{postgres, sqlite};
 use crate::metrics::Metrics;
+use crate::progress::Progress;
 use crate::recurring::Recurring;
 
 /// Appends that may wait. A full queue is told to the caller at once, not after a time-out.
@@ -40,6 +41,7 @@ pub(super) struct WriterHandle {
     room_kib: Arc<Semaphore>,
     task: Arc<tokio::sync::Mutex<Option<JoinHandle<()>>>>,
     closing: Arc<watch::Sender<bool>>,
+    busy: Progress,
 }
 
 pub(super) fn start(
@@ -50,6 +52,7 @@ pub(super) fn start(
 ) -> WriterHandle {
     let (requests, receiver) = mpsc::channel(MAX_WAITING);
     let (closing, closed) = watch::channel(false);
+    let busy = Progress::default();
     let writer = Writer {
         database,
         connection: None,
@@ -58,6 +61,7 @@ pub(super) fn start(
         metrics,
         deferred: Vec::new(),
         failures: Recurring::new("a batch could not be appended to the event log"),
+        busy: busy.clone(),
     };
     let task = tokio::spawn(writer.run(receiver, closed));
     WriterHandle {
@@ -65,6 +69,7 @@ pub(super) fn start(
         room_kib: Arc::new(Semaphore::new(MAX_WAITING_KIB)),
         task: Arc::new(tokio::sync::Mutex::new(Some(task))),
         closing: Arc::new(closing),
+        busy,
     }
 }
 
@@ -79,6 +84,11 @@ impl WriterHandle {
             mpsc::error::TrySendError::Closed(_) => AppendError::Unavailable("the writer has stopped".to_owned()),
         })?;
         answered.await.unwrap_or_else(|_| Err(AppendError::Unavailable("the writer has stopped".to_owned())))
+    }
+
+    /// How long the batch that is being written has taken so far.
+    pub(super) fn busy_for(&self) -> Duration {
+        self.busy.took()
     }
 
     pub(super) fn waiting(&self) -> usize {
@@ -108,6 +118,7 @@ struct Writer {
     /// Appends to a stream that an earlier one of the same batch was already for.
     deferred: Vec<Request>,
     failures: Recurring,
+    busy: Progress,
 }
 
 impl Writer {
@@ -160,6 +171,7 @@ impl Writer {
 
     async fn write(&mut self, batch: Vec<Request>) {
         let started = Instant::now();
+        self.busy.begin();
         let (appends, answers): (Vec<Append>, Vec<_>) =
             batch.into_iter().map(|Request { append, answer, room }| (append, (answer, room))).unzip();
         self.pressure.committing(appends.len());
@@ -169,6 +181,7 @@ impl Writer {
             Database::Postgres(_) => postgres::STATEMENTS,
         };
         self.pressure.committed(appends.len());
+        self.busy.done();
         self.metrics.append_batch(appends.len(), statements, started.elapsed());
         match written {
             Ok(positions) => {

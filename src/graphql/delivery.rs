@@ -58,14 +58,19 @@ impl From<DeliveryRow> for Delivery {
 
 /// A row of the log as it was at a moment, folded from the events until then.
 pub(super) async fn delivery_as_of(
-    service: &Service,
+    context: &Context<'_>,
     row: &DeliveryRow,
     as_of: DateTime<Utc>,
 ) -> Result<Option<Delivery>, ApiError> {
+    let service = context.data_unchecked::<Arc<Service>>();
     let stream = row.duplicate_of.as_ref().unwrap_or(&row.id);
     let mut until: Vec<Recorded> = vec![];
     while until.len() < MAX_FOLDED_EVENTS {
         let after = until.last().map_or(0, |event| event.sequence);
+        if after > 0 {
+            // The first page is in the cost of the request; how many more there are is known only now.
+            Viewer::of(context)?.admitted(service, 1).await?;
+        }
         let page = service.log.recorded_of("delivery", stream, after, FOLDED_AT_A_TIME).await?;
         let read = page.len();
         until.extend(page.into_iter().take_while(|event| event.recorded_at <= as_of));
@@ -87,7 +92,8 @@ pub(super) struct DeliveryFilter {
     pub(super) account_id: Option<ID>,
     /// The store's id or number of one order, with or without its `#`; exact.
     pub(super) order: Option<String>,
-    /// Order id, order number or username; exact or prefix. For support the username exactly.
+    /// Order id, order number or, of the caller's own customers, username; exact or the beginning of one. Whose deliveries
+    /// the customers of other accounts have is asked with a reason: `personalData`.
     pub(super) search: Option<String>,
     pub(super) received_from: Option<DateTime<Utc>>,
     pub(super) received_to: Option<DateTime<Utc>>,
@@ -109,7 +115,10 @@ impl DeliveryFilter {
             Some(id) if viewer.sees(&id) => Some(id.replace('\0', "")),
             Some(_) => return Err(ApiError::Forbidden),
         };
+        // Who sees the orders of others must not find out by searching what their customers are called.
+        let search_names = account_id.as_deref().is_some_and(|id| viewer.owns(id));
         Ok(Filter {
+            search_names,
             account_id,
             integration_id: self.integration_id.map(|id| id.0),
             statuses: statuses.map(|status| Status::from(status).as_str().to_owned()).collect(),
@@ -197,7 +206,9 @@ impl Delivery {
         let owns = Viewer::of(context)?.owns(&self.row.account_id);
         let username = self.row.username.as_deref().map(|name| if owns { name.to_owned() } else { beginning(name) });
         let has_items = !self.row.lines().current.is_empty();
-        let case = resolution::Case { detail: &self.row.detail(), username: username.as_deref(), has_items };
+        let is_given_up = self.row.status == Status::FailedPermanent.as_str();
+        let case =
+            resolution::Case { detail: &self.row.detail(), username: username.as_deref(), has_items, is_given_up };
         Ok(self.code().map(|code| case.resolution(code)))
     }
 
@@ -290,7 +301,7 @@ impl Delivery {
         let loader = context.data_unchecked::<DataLoader<Loader>>();
         let Some(row) = loader.load_one(DeliveryKey(id.clone())).await? else { return Ok(None) };
         match self.as_of {
-            Some(as_of) => delivery_as_of(context.data_unchecked::<Arc<Service>>(), &row, as_of).await,
+            Some(as_of) => delivery_as_of(context, &row, as_of).await,
             None => Ok(Some(row.into())),
         }
     }

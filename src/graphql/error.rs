@@ -14,8 +14,8 @@ pub const NO_KEY: &str = "send an API key as `Authorization: Bearer …` or `x-a
 /// What support is said that asks for a change of settings.
 const CHANGES_NOTHING: &str = "a key of the role support looks at every account and changes the settings of none: use the \
                                merchant's key, or an administrator's";
-const NO_INTROSPECTION: &str = "the schema is shown to API keys alone, and where the service was started with \
-                                --graphql-introspection; schema.graphql in the source has all of it";
+const NO_INTROSPECTION: &str = "the schema is shown where the service was started with --graphql-introspection, and then to \
+                                API keys alone; schema.graphql in the source has all of it";
 /// What is said where an answer takes longer than it may.
 pub const TOO_SLOW: &str = "the request took longer than 30 seconds: ask for less at a time";
 const OTHER_LOG: &str = "what is shown was made from another event log, or from this one before it lost its end: it is \

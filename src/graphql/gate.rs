@@ -118,7 +118,7 @@ async fn within_time(mut answers: BoxStream<'static, Response>) -> Response {
 }
 
 fn refusal(error: ApiError) -> ServerError {
-    Error::from(error).into_server_error(Pos::default())
+    Error::from(error).into_server_error(Pos { line: 1, column: 1 })
 }
 
 impl Executor for Api {

@@ -143,7 +143,7 @@ impl Query {
         let (Some(row), Some(as_of)) = (&now, as_of) else {
             return Ok(now.map(Delivery::from));
         };
-        delivery_as_of(service, row, as_of).await
+        delivery_as_of(context, row, as_of).await
     }
 
     #[graphql(complexity = "cost(first, last) * child_complexity + 1")]

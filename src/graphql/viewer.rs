@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_graphql::{Context, ID};
 use axum::http::HeaderMap;
 use domain::account::{Account, ApiKey, Role};
+use domain::invisible::is_blank;
 use domain::{AccountId, ApiKeyId};
 
 use super::ApiError;
@@ -63,7 +64,8 @@ fn reason_in(headers: &HeaderMap) -> Option<String> {
     let said = String::from_utf8_lossy(headers.get("x-reason")?.as_bytes()).into_owned();
     let said: String = said.chars().filter(|character| !character.is_control()).take(MAX_REASON_CHARS).collect();
     let said = said.trim();
-    (!said.is_empty()).then(|| said.to_owned())
+    // A reason that nobody sees is none.
+    (!is_blank(said)).then(|| said.to_owned())
 }
 
 async fn by_key(service: &Service, key: &str, reason: Option<String>) -> Result<Viewer, Unauthorized> {

@@ -1,6 +1,7 @@
 //! What an operator's tools ask: is it alive, is it ready, how is it doing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -12,6 +13,9 @@ use serde_json::json;
 
 use crate::disks;
 use crate::service::Service;
+
+/// How long the writer of the log may take for a batch before webhooks are better sent elsewhere.
+const WRITER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The process runs.
 pub(super) async fn health(State(service): State<Arc<Service>>) -> Response {
@@ -27,6 +31,8 @@ pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
         service.log_probe.is_writable(service.log.database(), now_us),
         service.views_probe.is_writable(&service.views, now_us)
     );
+    // A probe goes another way than what stores are waiting for.
+    let log = log && service.log.writing_for() < WRITER_TIMEOUT;
     let stopping = *service.stopping().borrow();
     let still = standing_still(&service);
     let ready = log && views && still.is_empty() && !stopping;

@@ -27,6 +27,8 @@ const INIT_TIMEOUT: TimeDelta = TimeDelta::seconds(10);
 /// How often a client is asked whether it is there, and how long it may be silent.
 const PING_EVERY: TimeDelta = TimeDelta::seconds(30);
 const MAX_SILENCE: TimeDelta = TimeDelta::seconds(90);
+/// How long a client that is let go may take to read what is on its way, and why it is let go.
+const LAST_WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one message may take to be written.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Messages, and bytes of them, that wait for a client to read. One alone may be longer.
@@ -224,7 +226,11 @@ async fn write(
         let (ended, done) = tokio::select! {
             biased;
             done = written.as_mut() => (None, Some(done)),
-            reason = talk.as_mut() => (Some(reason), None),
+            reason = talk.as_mut() => {
+                // Half a message is followed by none, also not by the one that says why: who reads again in time hears it.
+                tokio::time::timeout(LAST_WRITE_TIMEOUT, written.as_mut()).await.ok();
+                (Some(reason), None)
+            }
         };
         shared.waiting_bytes.fetch_sub(bytes.min(shared.waiting_bytes.load(Ordering::Relaxed)), Ordering::Relaxed);
         match (ended, done) {
@@ -238,7 +244,7 @@ async fn write(
         tracing::info!(code, reason, "a socket was closed");
         let close = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
         // A client that does not read will not read this either.
-        tokio::time::timeout(Duration::from_secs(1), socket.send(close)).await.ok();
+        tokio::time::timeout(LAST_WRITE_TIMEOUT, socket.send(close)).await.ok();
         return;
     }
     // What was said last, an error for instance, is still written.

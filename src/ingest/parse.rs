@@ -94,8 +94,7 @@ impl StoreOrder {
             order_status: self.order_status,
             intent,
             changed_at: self.changed_at,
-            // The store's own date says more.
-            received_at: self.changed_at.is_none().then_some(aside.received_at),
+            received_at: Some(aside.received_at),
             username: private(self.username),
             email: private(self.email),
             customer_name: private(self.customer_name),

@@ -45,10 +45,6 @@ impl Source {
         api_key: Option<String>,
         body: Bytes,
     ) -> Result<Receipt, IngestRefusal> {
-        let now = self.service.clock.now();
-        if let Err(full) = self.service.volumes.admit(self.link.account_id, self.service.limits.daily_bytes, now) {
-            return Err(self.refused(IngestRefusal::DayIsFull(full)));
-        }
         match parsed {
             Parsed::Order(order) => self.order(order, unsigned, api_key, body).await,
             Parsed::Notice(kind) => self.notice(kind, None, unsigned, body).await,
@@ -75,6 +71,10 @@ impl Source {
     ) -> Result<Receipt, IngestRefusal> {
         let received_at = self.service.clock.now();
         let delivery_id = DeliveryId::of(self.integration_id, &order.order_id);
+        // What calls an order off must be heard: it would be delivered otherwise.
+        if !order.called_off {
+            self.has_room_today()?;
+        }
         let api_key = self.api_key(api_key).await?;
         let body_bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
         let aside = Aside { unsigned, api_key, body_bytes, received_at };
@@ -121,6 +121,11 @@ impl Source {
         body: Bytes,
     ) -> Result<Receipt, IngestRefusal> {
         let Unsigned { topic, webhook_id, headers } = unsigned;
+        match kind {
+            NoticeKind::NotAnOrder | NoticeKind::Unusable | NoticeKind::StoreError => self.has_room_today()?,
+            // What is asked by law is heard in any case.
+            NoticeKind::CustomerDataRequest | NoticeKind::CustomerRedact | NoticeKind::ShopRedact => {}
+        }
         let named = customers::named_in(topic.as_deref(), &body);
         let order = match kind {
             NoticeKind::Unusable => customers::order_in(topic.as_deref(), &body),
@@ -175,6 +180,13 @@ impl Source {
     fn digest(&self, kind: &str, body: &[u8]) -> Option<[u8; 16]> {
         let index = self.service.log.blind_index()?;
         Some(index.body_digest(self.integration_id, kind, body))
+    }
+
+    /// Whether the account may store more today.
+    fn has_room_today(&self) -> Result<(), IngestRefusal> {
+        let (limit, now) = (self.service.limits.daily_bytes, self.service.clock.now());
+        let room = self.service.volumes.admit(self.link.account_id, limit, now);
+        room.map_err(|full| self.refused(IngestRefusal::DayIsFull(full)))
     }
 
     fn stored(&self, body: usize) {

@@ -12,6 +12,7 @@ use sqlx::FromRow;
 use tokio::sync::Notify;
 
 use crate::event_log::EventLog;
+use crate::recurring::Recurring;
 
 const DAY_S: i64 = 24 * 60 * 60;
 /// What an event takes beside the body.
@@ -84,12 +85,16 @@ impl Volumes {
 
     /// Writes what was counted, until it is dropped.
     pub(crate) async fn keep_writing(&self, log: &EventLog, limit: u64) {
+        let mut failures = Recurring::new("what accounts have stored today cannot be counted");
         loop {
             self.some.notified().await;
             tokio::time::sleep(WRITE_EVERY).await;
-            if let Err(error) = self.write(log, limit).await {
-                tracing::warn!(%error, "what accounts have stored today cannot be counted");
-                self.some.notify_one();
+            match self.write(log, limit).await {
+                Ok(()) => failures.worked(),
+                Err(error) => {
+                    failures.failed(error);
+                    self.some.notify_one();
+                }
             }
         }
     }

@@ -10,6 +10,7 @@ use projections::registry::{self, Build, Live};
 
 use super::{BATCH, FollowError, RETRY_AFTER, Shared};
 use crate::event_log::LoadError;
+use crate::recurring::Recurring;
 
 /// How often builds are looked for that another node began and, if it ended, left behind.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -36,11 +37,12 @@ impl Builder {
             tracing::error!(%error, "builds of views that an earlier version left cannot be looked at");
             tokio::time::sleep(RETRY_AFTER).await;
         }
+        let mut failures = Recurring::new("the builds of views cannot be read");
         loop {
             match self.step_all().await {
                 Ok(true) => continue,
-                Ok(false) => {}
-                Err(error) => tracing::error!(%error, "the builds of views cannot be read"),
+                Ok(false) => failures.worked(),
+                Err(error) => failures.failed(&error),
             }
             let rest = self.patience.values().max().map_or(LOOK_EVERY, |patience| *patience * REST);
             tokio::select! {

@@ -65,7 +65,7 @@ impl Attempt {
             }
             Ok(Err(taken)) => taken,
             Err(error) => {
-                tracing::error!(delivery = %self.id, %error, "a delivery cannot be taken up");
+                self.worker.not_taken_up(format_args!("{}: {error}", self.id));
                 Taken::NotDue
             }
         }

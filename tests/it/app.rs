@@ -164,9 +164,14 @@ impl TestApp {
         &self.node.service
     }
 
-    /// Moves the clock of the service and of Cortex Cloud.
+    /// Has time pass for the service and for Cortex Cloud.
     pub(crate) fn advance(&self, by: TimeDelta) {
         self.clock.advance(by);
+    }
+
+    /// Sets the clock of both while no time passes.
+    pub(crate) fn set_clock(&self, by: TimeDelta) {
+        self.clock.set(by);
     }
 
     pub(crate) async fn get(&self, path: &str) -> reqwest::Response {

@@ -36,7 +36,7 @@ on_each_engine! {
         let merchant = app.bare_merchant(5, 1_000).await;
         merchant.save_credentials(cloud_bridge::sandbox::DEFAULT_PASSWORD).await;
         let shop = merchant.shop(Provider::Generic).await;
-        app.advance(TimeDelta::days(1));
+        app.set_clock(TimeDelta::days(1));
         let mut ahead = vec![];
         for n in 0..5 {
             ahead.push(shop.post(&orders::generic(&format!("ahead-{n}"), "mutual_max", &["STORM"])).await.accepted("queued"));
@@ -52,7 +52,7 @@ on_each_engine! {
             let id = shop.post(&orders::generic(&format!("ahead-{n}"), "mutual_max", &["STORM"])).await.accepted("queued");
             ahead.push(id);
         }
-        app.advance(TimeDelta::days(-1));
+        app.set_clock(TimeDelta::days(-1));
         let new = shop.post(&orders::generic("now", "mutual_max", &["STORM"])).await.accepted("queued");
         until(&shop, &new, "COMPLETED", 1).await;
         for id in &ahead {
@@ -80,10 +80,10 @@ on_each_engine! {
         let merchant = app.bare_merchant(1, 1_000).await;
         merchant.save_credentials(cloud_bridge::sandbox::DEFAULT_PASSWORD).await;
         let shop = merchant.shop(Provider::Generic).await;
-        app.advance(TimeDelta::days(1));
+        app.set_clock(TimeDelta::days(1));
         // Its worker holds the delivery and dies: nothing is recorded any more.
         let id = orphaned(app, &shop).await;
-        app.advance(TimeDelta::days(-1));
+        app.set_clock(TimeDelta::days(-1));
         until(&shop, &id, "COMPLETED", 5).await;
     }
 
@@ -142,13 +142,13 @@ async fn orphaned(app: &TestApp, shop: &Shop<'_>) -> String {
 async fn a_minute_of_tomorrow_uses_up_no_minute_of_today() {
     let app = TestApp::start(Engine::Postgres).await;
     let second = Node::start(options(&app.databases, &app.cortex, 0), app.clock.clone()).await;
-    app.advance(TimeDelta::days(1));
+    app.set_clock(TimeDelta::days(1));
     let ask = async |url: &str| {
         let request = reqwest::Client::new().post(format!("{url}/graphql")).bearer_auth(&app.admin.api_key);
         request.json(&json!({ "query": "{ caller { keyName } }" })).send().await.unwrap().status().as_u16()
     };
     assert_eq!(ask(&app.node.url).await, 200);
-    app.advance(TimeDelta::days(-1));
+    app.set_clock(TimeDelta::days(-1));
     for n in 0..700 {
         let url = if n % 2 == 0 { &app.node.url } else { &second.url };
         assert_eq!(ask(url).await, 200, "request {n}");

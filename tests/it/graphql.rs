@@ -8,6 +8,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use crate::app::{Merchant, Shop, TestApp, text};
 use crate::engines::on_each_engine;
+use crate::lists::orders_found;
 use crate::orders;
 
 #[test]
@@ -241,6 +242,11 @@ on_each_engine! {
         }
         let found = merchant.ask("{ deliveries(filter: { search: \"MAX\", status: [ACTION_REQUIRED] }) { nodes { orderId } } }", json!({})).await;
         assert_eq!(found["deliveries"]["nodes"].as_array().unwrap().len(), 7, "usernames are found whatever their case");
+        // Nobody finds out by searching what the customers of somebody else are called.
+        for filter in [json!({ "search": "max" }), json!({ "search": "ma", "accountId": merchant.id })] {
+            let found = orders_found(app, &app.admin.api_key, filter).await;
+            assert!(found.is_empty(), "{found:?}");
+        }
     }
 
     async fn queries_are_bounded_and_a_bad_argument_is_named(app: &TestApp) {

@@ -16,7 +16,7 @@ const LIST: &str = "query ($filter: DeliveryFilter, $first: Int, $after: String)
 /// More than are looked up one by one.
 const MANY: usize = 1_100;
 
-async fn orders_found(app: &TestApp, key: &str, filter: Value) -> Vec<String> {
+pub(crate) async fn orders_found(app: &TestApp, key: &str, filter: Value) -> Vec<String> {
     let mut found = vec![];
     let mut after = Value::Null;
     loop {

@@ -68,6 +68,23 @@ async fn kept(app: &TestApp) -> Vec<(String, i64, Option<i64>, Option<String>)> 
 }
 
 on_each_engine! {
+    async fn a_clock_that_is_set_forward_erases_nothing_for_an_hour(app: &TestApp) {
+        let merchant = app.merchant().await;
+        merchant.shop(Provider::Shopify).await.post(&orders::shopify(1, "mutual_max", &["STORM"])).await.accepted("queued");
+        app.settle().await;
+        merchant.keeps(json!(30)).await;
+        app.set_clock(TimeDelta::days(400));
+        let mut distrusts = app.service().retention.distrusts();
+        distrusts.wait_for(|distrusts| *distrusts).await.unwrap();
+        assert_eq!(erased(app).await, 0);
+        // It is what somebody meant, if it is still like that after an hour.
+        let moment = (app.clock.now() + TimeDelta::hours(1)).timestamp_micros();
+        app.advance(TimeDelta::hours(1));
+        looked(app.service(), moment).await;
+        assert!(!*distrusts.borrow_and_update());
+        assert_eq!(erased(app).await, 1);
+    }
+
     async fn by_itself_nothing_is_erased(app: &TestApp) {
         let merchant = app.merchant().await;
         let id = merchant.shop(Provider::Shopify).await.post(&orders::shopify(1, "mutual_max", &["STORM"])).await.accepted("queued");

@@ -48,6 +48,28 @@ fn noise(bytes: usize) -> String {
 }
 
 on_each_engine! {
+    /// Stores date their orders: the date is no reason to take the same webhook for a newer one.
+    async fn a_dated_order_is_stored_once_too(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let changed = "2026-11-28T09:15:02";
+        let mut shopify = orders::shopify(1042, "mutual_max", &["STORM"]);
+        shopify["updated_at"] = json!(format!("{changed}-05:00"));
+        let mut woocommerce = orders::woocommerce(1043, "processing", "mutual_max", &["STORM"]);
+        woocommerce["date_modified_gmt"] = json!(changed);
+        let mut generic = orders::generic("1044", "mutual_max", &["STORM"]);
+        generic["updatedAt"] = json!(format!("{changed}Z"));
+        for (provider, order) in [(Provider::Shopify, shopify), (Provider::WooCommerce, woocommerce), (Provider::Generic, generic)] {
+            let shop = merchant.shop(provider).await;
+            shop.post(&order).await.accepted("queued");
+            let once = stored(app).await;
+            for _ in 0..30 {
+                shop.post(&order).await.accepted("duplicate");
+            }
+            let after = stored(app).await;
+            assert_eq!(after.events, once.events + 20, "{provider:?}: the rest of the hour is only counted");
+        }
+    }
+
     async fn a_captured_order_is_stored_once_however_often_it_is_sent(app: &TestApp) {
         let shop = app.merchant().await.shop(Provider::Generic).await;
         let mut order = orders::generic("1042", "mutual_max", &["STORM"]);

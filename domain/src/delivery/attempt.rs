@@ -140,7 +140,7 @@ impl Order {
         call: Option<CortexCall>,
     ) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
         let code = ResolutionCode::NdspWaiting;
-        let due_at = schedule::next_wait(self.waits, self.waiting_since.unwrap_or(now), now, jitter);
+        let due_at = schedule::next_wait(self.waits, now, jitter);
         self.end(held, retry_or_give_up(code, due_at, call))
     }
 

@@ -29,8 +29,6 @@ impl Order {
                 if code == ResolutionCode::NdspWaiting {
                     self.waits = self.waits.saturating_add(1);
                     self.failures = 0;
-                    // The first look was one delay before the first retry: near enough, and known without a clock.
-                    self.waiting_since.get_or_insert(due_at);
                 } else {
                     self.failures = self.failures.saturating_add(1);
                 }
@@ -107,7 +105,6 @@ impl Order {
     pub(super) fn start_over(&mut self) {
         self.phase = Phase::Queued;
         self.waits = 0;
-        self.waiting_since = None;
         self.failures = 0;
     }
 }

@@ -6,7 +6,9 @@ pub enum DeliveryRefusal {
     UnknownDelivery,
     #[error("a worker holds the delivery at the moment")]
     Running,
-    #[error("the delivery does not wait for a next try")]
+    #[error(
+        "only a delivery that waits for its next try can be moved: one in the queue is taken up as soon as a worker and the account's pace allow"
+    )]
     WaitsForNoMoment,
     #[error("the next try can be moved to a moment within the next {} days", super::schedule::PATIENCE.num_days())]
     MomentOutOfReach,

@@ -272,7 +272,6 @@ impl Order {
             followed: None,
             followed_username: None,
             waits: 0,
-            waiting_since: None,
             failures: 0,
             erased: false,
         };

@@ -14,7 +14,7 @@ pub const FAILURE_DELAYS: [TimeDelta; 7] = [
 ];
 
 /// How often what no rule covers is tried again before it is given up.
-pub const TRIES_OF_UNKNOWN: u32 = 3;
+pub const TRIES_OF_UNKNOWN: u32 = 5;
 
 /// Delays after the first, second, … look for a customer who has not followed back; then every [`LONG_WAIT`].
 pub const WAIT_DELAYS: [TimeDelta; 5] =
@@ -50,10 +50,12 @@ pub fn next_failure(failures: u32, now: DateTime<Utc>, jitter: Jitter) -> Option
     Some(now + jitter.after(*delay))
 }
 
-/// When to look again after `waits` earlier looks; `None` once the customer had [`PATIENCE`].
-pub fn next_wait(waits: u32, since: DateTime<Utc>, now: DateTime<Utc>, jitter: Jitter) -> Option<DateTime<Utc>> {
-    let delay = WAIT_DELAYS.get(waits as usize).copied().unwrap_or(LONG_WAIT);
-    (now - since < PATIENCE).then(|| now + jitter.after(delay))
+/// When to look again after `waits` earlier looks; `None` once the delays between them make up [`PATIENCE`]. By the looks and
+/// not by a clock: one that is ahead for a moment would give up everybody who is waited for.
+pub fn next_wait(waits: u32, now: DateTime<Utc>, jitter: Jitter) -> Option<DateTime<Utc>> {
+    let delay = |waits: u32| WAIT_DELAYS.get(waits as usize).copied().unwrap_or(LONG_WAIT);
+    let waited: TimeDelta = (0..waits.min(1_000)).map(delay).sum();
+    (waited < PATIENCE).then(|| now + jitter.after(delay(waits)))
 }
 
 /// The longest that lies before a try after `failures` temporary failures in a row.
@@ -88,7 +90,7 @@ mod tests {
     fn a_customer_is_waited_for_ever_more_slowly_and_for_thirty_days() {
         let (mut now, mut waits) = (noon(), 0);
         let mut delays = vec![];
-        while let Some(at) = next_wait(waits, noon(), now, Jitter::NONE) {
+        while let Some(at) = next_wait(waits, now, Jitter::NONE) {
             delays.push((at - now).num_minutes());
             (now, waits) = (at, waits + 1);
         }

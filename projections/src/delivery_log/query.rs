@@ -22,8 +22,10 @@ pub struct Filter {
     pub resolution_codes: Vec<String>,
     /// The store's id or number of an order, with or without its `#`; exact.
     pub order: Option<String>,
-    /// Order id, order number or username; exact or the beginning of one. A username exactly, without an account.
+    /// Order id or order number; exact or the beginning of one.
     pub search: Option<String>,
+    /// Whether usernames are searched too.
+    pub search_names: bool,
     pub received_from: Option<i64>,
     pub received_to: Option<i64>,
     /// Only deliveries with something bought that no mapping was found for.

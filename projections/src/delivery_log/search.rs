@@ -26,26 +26,15 @@ impl Range {
         let end = format!("{begin}\u{10FFFF}");
         Self { column, begin, end }
     }
-
-    /// Nothing lies between a text and it followed by the first character there is.
-    fn exactly(column: &'static str, begin: String) -> Self {
-        let end = format!("{begin}\u{1}");
-        Self { column, begin, end }
-    }
 }
 
-fn ranges(filter: &Filter, text: &str) -> [Range; 4] {
-    let name = text.trim_start_matches('@').to_lowercase();
-    let username = match &filter.account_id {
-        Some(_) => Range::beginning_with("username_key", name),
-        // Who sees every account is shown how usernames begin, and must not find out letter by letter how they go on.
-        None => Range::exactly("username_key", name),
-    };
+fn ranges(filter: &Filter, text: &str) -> Vec<Range> {
     // People say a number as the store prints it, with or without its mark.
     let bare = text.trim_start_matches('#');
     let [id, number] = ["order_id", "order_number"].map(|column| Range::beginning_with(column, bare.to_owned()));
     let marked = Range::beginning_with("order_number", format!("#{bare}"));
-    [id, number, marked, username]
+    let name = || Range::beginning_with("username_key", text.trim_start_matches('@').to_lowercase());
+    [id, number, marked].into_iter().chain(filter.search_names.then(name)).collect()
 }
 
 /// Whether few deliveries match, so that they are best found by their text; many are best met on the way down the list.

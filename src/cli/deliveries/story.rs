@@ -179,7 +179,12 @@ impl Known {
                 }
             }
             "failed_permanently" => match code(said) {
-                Some(code) => format!("It was given up ({}).{} {}", code.as_str(), returned(said), code.advice()),
+                Some(code) => format!(
+                    "It was given up ({}).{} {}",
+                    code.as_str(),
+                    returned(said),
+                    code.advice_once_given_up(None)
+                ),
                 None => event.summary.clone(),
             },
             "action_required" => match (code(said), self.tried.as_deref()) {

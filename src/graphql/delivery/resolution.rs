@@ -10,12 +10,15 @@ pub(super) struct Case<'c> {
     pub(super) username: Option<&'c str>,
     /// Whether the store named anything that was bought.
     pub(super) has_items: bool,
+    /// Whether nothing is tried by itself any more.
+    pub(super) is_given_up: bool,
 }
 
 impl Case<'_> {
     /// The advice of a code, with the name that was tried, the asset that is missing, the call that failed.
     pub(super) fn resolution(&self, code: ResolutionCode) -> String {
-        let advice = code.advice_after(self.detail.call.as_ref());
+        let call = self.detail.call.as_ref();
+        let advice = if self.is_given_up { code.advice_once_given_up(call) } else { code.advice_after(call) };
         match code {
             ResolutionCode::InvalidUsername => match self.username {
                 Some(name) => format!("{advice} The name tried was “{name}”."),
@@ -57,7 +60,7 @@ mod tests {
     use super::*;
 
     fn resolution(code: ResolutionCode, detail: &Detail, username: Option<&str>) -> String {
-        Case { detail, username, has_items: true }.resolution(code)
+        Case { detail, username, has_items: true, is_given_up: false }.resolution(code)
     }
 
     fn call(operation: CortexOperation, status: u16, reason: &str) -> Detail {

@@ -274,7 +274,7 @@ fn unusable(secret: &str) -> Option<UserError> {
 fn warning_of(secret: &str) -> Option<String> {
     is_weak_secret(secret).then(|| {
         format!(
-            "a signing secret of fewer than {WEAK_SECRET_CHARS} characters can be guessed, and who guesses it can send \
+            "a signing secret of fewer than {WEAK_SECRET_CHARS} characters, of few different ones or of a common word can be guessed, and who guesses it can send \
              orders: choose a longer one in the store, and set that"
         )
     })

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use domain::invisible::is_invisible;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::scalar::Scalar;
@@ -33,10 +34,7 @@ pub fn normalised(username: &str) -> Option<String> {
 /// Without what is not seen (zero-width characters, marks of direction, byte order marks, U+0000), and with the full-width @
 /// of East Asian keyboards as the usual one.
 fn visible(text: &str) -> String {
-    let is_seen = |character: &char| {
-        !matches!(character, '\0' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
+    let is_seen = |character: &char| !is_invisible(*character);
     let usual = |character| if matches!(character, '\u{ff20}' | '\u{fe6b}') { '@' } else { character };
     text.chars().filter(is_seen).map(usual).collect()
 }

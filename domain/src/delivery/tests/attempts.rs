@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::fixtures::*;
-use crate::delivery::schedule::{FAILURE_DELAYS, Jitter, PATIENCE};
+use crate::delivery::schedule::{FAILURE_DELAYS, Jitter, PATIENCE, next_wait};
 use crate::delivery::{
     ApiKeyUse, CortexCall, CortexOperation, DeliveryCommand, DeliveryEvent, DeliveryRefusal, Held, Intent,
     PlannedAsset, StartFacts, Started, WebhookOutcome,
@@ -152,7 +152,20 @@ fn a_customer_who_never_follows_back_is_given_up_after_thirty_days() {
     given(waited.clone())
         .when(wait_at(after(60)))
         .then_expect_events(vec![retry_scheduled(ResolutionCode::NdspWaiting, after(60) + TimeDelta::minutes(5))]);
-    given(waited).when(wait_at(due_at + PATIENCE)).then_expect_events(vec![failed(ResolutionCode::NdspWaiting)]);
+    // A clock that shows another year for a moment gives nobody up.
+    let ahead = noon() + TimeDelta::days(400);
+    let next = retry_scheduled(ResolutionCode::NdspWaiting, ahead + TimeDelta::minutes(5));
+    given(waited).when(wait_at(ahead)).then_expect_events(vec![next]);
+    // It is given up after the looks of thirty days.
+    let (mut events, mut now, mut looks) = (running(), noon(), 0);
+    while let Some(due_at) = next_wait(looks, now, Jitter::NONE) {
+        looks += 1;
+        events.extend([retry_scheduled(ResolutionCode::NdspWaiting, due_at), started(looks + 1)]);
+        now = due_at;
+    }
+    assert!((PATIENCE..PATIENCE + TimeDelta::days(1)).contains(&(now - noon())), "{}", now - noon());
+    let last = DeliveryCommand::Wait { held: held(looks + 1), now, jitter: Jitter::NONE, call: None };
+    given(events).when(last).then_expect_events(vec![failed(ResolutionCode::NdspWaiting)]);
 }
 
 #[test]
@@ -179,7 +192,7 @@ fn what_no_rule_covers_is_given_up_after_a_few_tries() {
         call: call.clone(),
     };
     let mut events = running();
-    for attempt in 1..=3 {
+    for attempt in 1..=5 {
         let due_at = noon() + FAILURE_DELAYS[attempt as usize - 1];
         let again =
             DeliveryEvent::RetryScheduled { code: ResolutionCode::TemporaryFailure, due_at, call: call.clone() };
@@ -187,9 +200,9 @@ fn what_no_rule_covers_is_given_up_after_a_few_tries() {
         events.extend([again, started(attempt + 1)]);
     }
     given(events.clone())
-        .when(give_up(4, &call))
+        .when(give_up(6, &call))
         .then_expect_events(vec![DeliveryEvent::FailedPermanently { code, call }]);
-    given(events).when(give_up(3, &None)).then_expect_error(DeliveryRefusal::LeaseLost);
+    given(events).when(give_up(5, &None)).then_expect_error(DeliveryRefusal::LeaseLost);
 }
 
 #[test]
