@@ -160,7 +160,7 @@ mod tests {
             (404, "user_not_found", CortexError::NotFound),
             (404, "item_not_found", CortexError::NotFound),
             (409, "not_mutual", CortexError::NotMutual),
-            (400, "malformed", CortexError::Unexpected("answered 400".into())),
+            (400, "malformed", CortexError::Unexpected("answered 400 malformed".into())),
         ] {
             let body = format!(r#"{{"error":{{"code":"{code}"}}}}"#);
             assert_eq!(refused(status, &body).await, error, "{code}");

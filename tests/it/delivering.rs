@@ -83,6 +83,15 @@ on_each_engine! {
             order["orderStatus"] = json!("paid");
             order
         };
+        // While nothing else asks for a customer.
+        script(app, Operation::FindUser, Fault::UnknownRefusal, 6);
+        let refused = shop.post(&order("refused", "mutual_max", "STORM")).await.accepted("queued");
+        for seconds in [2, 6, 34, 140, 700] {
+            assert_eq!(shop.settled(&refused).await, code("RETRY_SCHEDULED", "TEMPORARY_FAILURE"));
+            app.advance(TimeDelta::seconds(seconds));
+        }
+        assert_eq!(shop.settled(&refused).await, code("FAILED_PERMANENT", "UNKNOWN"));
+
         let mut unpaid = order("filtered", "mutual_max", "STORM");
         unpaid["orderStatus"] = json!("pending");
         let filtered = shop.post(&unpaid).await.accepted("failed_permanent");
@@ -118,13 +127,6 @@ on_each_engine! {
         assert_eq!(shop.settled(&odd).await, code("RETRY_SCHEDULED", "TEMPORARY_FAILURE"), "a proxy's word, perhaps");
         app.advance(TimeDelta::seconds(2));
         assert_eq!(shop.settled(&odd).await, completed());
-        script(app, Operation::FindUser, Fault::UnknownRefusal, 4);
-        let refused = shop.post(&order("refused", "mutual_max", "STORM")).await.accepted("queued");
-        for seconds in [2, 6, 34] {
-            assert_eq!(shop.settled(&refused).await, code("RETRY_SCHEDULED", "TEMPORARY_FAILURE"));
-            app.advance(TimeDelta::seconds(seconds));
-        }
-        assert_eq!(shop.settled(&refused).await, code("FAILED_PERMANENT", "UNKNOWN"));
 
         let poor = app.bare_merchant(6_000, 5).await;
         let poor_shop = poor.shop(Provider::Generic).await;

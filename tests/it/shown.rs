@@ -76,6 +76,13 @@ on_each_engine! {
         let mut is_at = |status, code, id: &String| expected.push((status, code, id.clone()));
 
         // First what takes time to come about, then what would be changed by it.
+        script(app, Operation::FindUser, Fault::UnknownRefusal, 6);
+        let odd = settled(&shop, of("12", "mutual_max", "STORM")).await;
+        for seconds in [2, 6, 34, 140, 700] {
+            app.advance(TimeDelta::seconds(seconds));
+            shop.settled(&odd).await;
+        }
+        is_at(DeliveryStatus::FailedPermanent, Some(ResolutionCode::Unknown), &odd);
         let deactivated = merchant.shop(Provider::Generic).await;
         let inactive = settled(&deactivated, of("i", "never_follows", "STORM")).await;
         deactivated.update(json!({ "active": false })).await;
@@ -117,13 +124,6 @@ on_each_engine! {
         broke.save_credentials(cloud_bridge::sandbox::DEFAULT_PASSWORD).await;
         let no_credits = settled(&broke.shop(Provider::Generic).await, of("11", "cortex_user_42", "STORM")).await;
         is_at(DeliveryStatus::ActionRequired, Some(ResolutionCode::CreditsExhausted), &no_credits);
-        script(app, Operation::FindUser, Fault::UnknownRefusal, 4);
-        let odd = settled(&shop, of("12", "mutual_max", "STORM")).await;
-        for seconds in [2, 6, 34] {
-            app.advance(TimeDelta::seconds(seconds));
-            shop.settled(&odd).await;
-        }
-        is_at(DeliveryStatus::FailedPermanent, Some(ResolutionCode::Unknown), &odd);
         // One attempt a minute: what failed is not tried again before the pace allows it, and the next order waits for it.
         script(app, Operation::FindUser, Fault::Error500, 1);
         let slow = app.bare_merchant(1, 1_000).await;

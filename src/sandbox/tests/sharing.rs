@@ -155,7 +155,7 @@ async fn a_wrong_address_is_not_an_unknown_user() {
     let elsewhere = format!("{}/elsewhere", merchant.sandbox.base_url());
     let client = CortexClient::new(&elsewhere, Duration::from_mins(1)).unwrap();
     let refused = client.find_user(&merchant.session, "mutual_max").await.unwrap_err();
-    assert_eq!(refused, CortexError::Unexpected("answered 404".into()));
+    assert_eq!(refused, CortexError::Unexpected("answered 404 no_such_endpoint".into()));
 }
 
 #[tokio::test]
