@@ -1,11 +1,13 @@
 //! How often a key may ask, on one node and on several together.
 
 use chrono::TimeDelta;
+use domain::integration::Provider;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, text};
+use crate::app::{Merchant, TestApp, text};
 use crate::engines::{Engine, on_each_engine};
+use crate::orders;
 
 const ASK: &str = "{ account { id } }";
 
@@ -17,6 +19,17 @@ async fn asked(node: &str, key: &str) -> reqwest::Response {
 async fn limited_key(app: &TestApp, per_minute: i32) -> String {
     let document = "mutation ($limit: Int!) { createApiKey(input: { name: \"desk\", requestsPerMinute: $limit }) { key userErrors { code } } }";
     text(&app.admin(document, json!({ "limit": per_minute })).await["createApiKey"]["key"])
+}
+
+/// A merchant's key for twenty requests a minute.
+async fn key_of_twenty(merchant: &Merchant<'_>) -> String {
+    let made =
+        merchant.ask("mutation { createApiKey(input: { name: \"till\" }) { apiKey { id } key } }", json!({})).await;
+    let id = text(&made["createApiKey"]["apiKey"]["id"]);
+    let limit = "mutation ($account: ID!, $key: ID!) {
+        limitApiKey(input: { accountId: $account, apiKeyId: $key, requestsPerMinute: 20 }) { userErrors { code } } }";
+    merchant.app.admin(limit, json!({ "account": merchant.id, "key": id })).await;
+    text(&made["createApiKey"]["key"])
 }
 
 /// Moves the clock to the beginning of a minute, so that the story fits into one.
@@ -43,13 +56,38 @@ on_each_engine! {
         assert_eq!(asked(&app.node.url, &key).await.status(), StatusCode::OK);
     }
 
+    async fn a_long_story_folded_to_a_moment_counts_for_what_is_read(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = merchant.shop(Provider::Generic).await;
+        let mut order = orders::generic("long", "mutual_max", &["STORM"]);
+        let long = shop.post(&order).await.accepted("queued");
+        for number in 0..520 {
+            if number % 20 == 0 {
+                // Of what says nothing new, twenty are noted in an hour.
+                app.advance(TimeDelta::hours(1));
+            }
+            order["note"] = json!(format!("call {number}"));
+            shop.post(&order).await.accepted("duplicate");
+        }
+        let short = shop.post(&orders::generic("short", "mutual_max", &["STORM"])).await.accepted("queued");
+        app.settle().await;
+        let key = key_of_twenty(&merchant).await;
+        let until_refused = async |id: &str| {
+            at_a_fresh_minute(app);
+            let then = format!("{{ delivery(id: \"{id}\", asOf: \"2100-01-01T00:00:00Z\") {{ status }} }}");
+            let mut times = 0;
+            while app.try_ask(&key, &then, json!({})).await["data"]["delivery"]["status"] == "COMPLETED" {
+                times += 1;
+            }
+            times
+        };
+        let (of_short, of_long) = (until_refused(&short).await, until_refused(&long).await);
+        assert!(0 < of_long && of_long < of_short, "{of_long} and {of_short}");
+    }
+
     async fn one_request_with_many_operations_counts_as_many(app: &TestApp) {
         let merchant = app.merchant().await;
-        let made = merchant.ask("mutation { createApiKey(input: { name: \"till\" }) { apiKey { id } key } }", json!({})).await;
-        let (id, key) = (text(&made["createApiKey"]["apiKey"]["id"]), text(&made["createApiKey"]["key"]));
-        let limit = "mutation ($account: ID!, $key: ID!) {
-            limitApiKey(input: { accountId: $account, apiKeyId: $key, requestsPerMinute: 20 }) { userErrors { code } } }";
-        app.admin(limit, json!({ "account": merchant.id, "key": id })).await;
+        let key = key_of_twenty(&merchant).await;
         at_a_fresh_minute(app);
         let create = |number: usize| {
             format!("a{number}: createIntegration(input: {{ provider: GENERIC, name: \"s\" }}) {{ integration {{ id }} }} ")
