@@ -36,11 +36,14 @@ impl Server {
         }
         command.args(["--mount", "sh", "-c", SERVE_FROM_A_SMALL_DISK, "sh"]);
         command.arg(folder).arg(env!("CARGO_BIN_EXE_cloud-bridge")).arg(cortex_url).arg(log);
-        let log = std::fs::File::create(folder.with_extension("log")).unwrap();
-        let mut process = command.stdout(Stdio::piped()).stderr(log).kill_on_drop(true).spawn().unwrap();
+        let told = folder.with_extension("log");
+        let errors = std::fs::File::create(&told).unwrap();
+        let mut process = command.stdout(Stdio::piped()).stderr(errors).kill_on_drop(true).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let said = lines.next_line().await.unwrap().unwrap_or_default();
-        let said: Value = serde_json::from_str(&said).unwrap_or_else(|_| panic!("it does not start: {said}"));
+        let said: Value = serde_json::from_str(&said).unwrap_or_else(|_| {
+            panic!("it does not start: {said}{}", std::fs::read_to_string(&told).unwrap_or_default())
+        });
         // The disk as the server sees it: no other process has it mounted.
         let disk =
             PathBuf::from(format!("/proc/{}/root", process.id().unwrap())).join(folder.strip_prefix("/").unwrap());
