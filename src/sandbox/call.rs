@@ -62,7 +62,10 @@ impl Sandbox {
                 tokio::spawn(async move {
                     if sandbox.idle(Duration::from_millis(late_ms)).await.is_ok() {
                         let now = sandbox.shared.clock.now();
-                        let outcome = sandbox.change(|world| effect(world, now)).map(drop);
+                        let outcome = sandbox.change(|world| {
+                            world.tally.late(operation);
+                            effect(world, now).map(drop)
+                        });
                         tracing::debug!(operation = operation.as_str(), ?outcome, "a late effect");
                     }
                 });

@@ -21,6 +21,8 @@ pub struct CallCount {
     pub held: u64,
     /// Fewer than arrived: the others are under way, or their callers hung up.
     pub answered: u64,
+    /// Those whose effect came after their answer.
+    pub late: u64,
 }
 
 /// The share calls for one item and one person.
@@ -50,6 +52,7 @@ pub enum Stage {
     Arrived,
     Held,
     Answered,
+    Late,
 }
 
 impl CallCount {
@@ -58,6 +61,7 @@ impl CallCount {
             Stage::Arrived => self.arrived,
             Stage::Held => self.held,
             Stage::Answered => self.answered,
+            Stage::Late => self.late,
         }
     }
 }
@@ -84,6 +88,10 @@ impl Tally {
 
     pub(super) fn answered(&mut self, operation: Operation) {
         self.calls.entry(operation).or_default().answered += 1;
+    }
+
+    pub(super) fn late(&mut self, operation: Operation) {
+        self.calls.entry(operation).or_default().late += 1;
     }
 
     pub(super) fn share_asked(&mut self, key: &ShareKey) {

@@ -14,7 +14,9 @@ use crate::app::text;
 use crate::engines::{Databases, Engine};
 use crate::process::{Server, cloud_bridge, printed};
 
+mod audit;
 mod people;
+mod starting;
 mod stores;
 
 struct Desk {
@@ -183,7 +185,7 @@ async fn every_command(engine: Engine) {
     assert!(!unknown.status.success());
 
     people::are_told_and_erased(&desk, &account, &Webhooks { url, secret }).await;
-    the_log_is_proven(&desk).await;
+    audit::the_log_is_proven(&desk).await;
     desk.server.kill().await;
     let mut migrate = cloud_bridge(&desk.databases.folder());
     migrate
@@ -240,52 +242,6 @@ async fn a_rebuild_that_is_cancelled_or_cut_off_leaves_the_old_view() {
     desk.server.kill().await;
     cortex.stop().await;
     desk.databases.remove().await;
-}
-
-/// The commands of `audit`, and what they refuse.
-async fn the_log_is_proven(desk: &Desk) {
-    let none = printed(&desk.run(&["audit", "key"]).await);
-    assert!(none.contains("no key yet"), "{none}");
-    let signed = printed(&desk.run(&["audit", "checkpoint"]).await);
-    assert!(signed.contains("Signed checkpoint 1"), "{signed}");
-    assert_eq!(desk.json(&["audit", "checkpoint"]).await["isNew"], json!(false));
-    let key = text(&desk.json(&["audit", "key"]).await[0]["publicKey"]);
-    assert!(printed(&desk.run(&["audit", "key"]).await).contains(&key));
-
-    let found = printed(&desk.run(&["audit", "verify"]).await);
-    assert!(found.contains("events/s") && found.contains("1 signed checkpoint"), "{found}");
-    let found = desk.json(&["audit", "verify", "--public-key", &key]).await;
-    assert_eq!((&found["intact"], &found["checkpoints"]), (&json!(true), &json!(1)));
-    let other = desk.run(&["audit", "verify", "--public-key", &format!("58{}", "6".repeat(62))]).await;
-    assert!(!other.status.success());
-
-    let file = desk.databases.folder().join("log.bundle");
-    let path = file.to_str().unwrap();
-    let written = printed(&desk.run(&["audit", "export", "--output", path]).await);
-    assert!(written.contains("1 checkpoint"), "{written}");
-    let again = desk.run(&["audit", "export", "--output", path]).await;
-    assert!(!again.status.success(), "a file that is there is left alone");
-    for wrong in [["--from", "1000000"], ["--to", "1000000"], ["--stream", "delivery/none"]] {
-        let other = desk.databases.folder().join("none.bundle");
-        let output = ["--output", other.to_str().unwrap()];
-        let refused = desk.run(&[&["audit", "export"][..], &wrong, &output].concat()).await;
-        assert!(!refused.status.success() && !refused.stderr.is_empty() && !other.exists(), "{wrong:?}");
-    }
-
-    // Nothing of the log is in its environment.
-    let mut offline = cloud_bridge(&desk.databases.folder());
-    let checked = printed(&offline.args(["audit", "verify-bundle", path]).output().await.unwrap());
-    assert!(checked.contains("Not proven") && checked.contains(&key), "{checked}");
-    let mut offline = cloud_bridge(&desk.databases.folder());
-    let arguments = ["--json", "audit", "verify-bundle", path, "--public-key", &key];
-    let checked: Value = line(&printed(&offline.args(arguments).output().await.unwrap()));
-    assert_eq!((&checked["valid"], &checked["keyExpected"]), (&json!(true), &json!(true)));
-    let bundle = std::fs::read(&file).unwrap();
-    std::fs::write(&file, &bundle[..bundle.len() / 2]).unwrap();
-    let mut offline = cloud_bridge(&desk.databases.folder());
-    let refused = offline.args(["audit", "verify-bundle", path]).output().await.unwrap();
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(!refused.status.success() && said.contains("cut off"), "{said}");
 }
 
 /// What connects a store, from nothing to an order that is delivered, with the merchant's own key.
@@ -362,33 +318,6 @@ async fn a_store_is_connected_on_postgres() {
     a_store_is_connected(Engine::Postgres).await;
 }
 
-async fn a_migrated_log_can_be_read(engine: Engine) {
-    let databases = Databases::create(engine).await;
-    let run = async |arguments: &[&str]| {
-        let mut command = cloud_bridge(&databases.folder());
-        if engine == Engine::Postgres {
-            command.env("CLOUD_BRIDGE_LOG", &databases.log_url).env("CLOUD_BRIDGE_VIEWS", &databases.views_url);
-            command.env("CLOUD_BRIDGE_MASTER_KEY", hex::encode(crate::app::MASTER_KEY));
-        }
-        command.args(arguments).output().await.unwrap()
-    };
-    printed(&run(&["migrate"]).await);
-    printed(&run(&["migrate"]).await);
-    assert!(printed(&run(&["projections", "status"]).await).contains("delivery_log"));
-    assert_eq!(printed(&run(&["events", "tail"]).await), "");
-    databases.remove().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_log_that_was_migrated_and_never_served_can_be_read_on_sqlite() {
-    a_migrated_log_can_be_read(Engine::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_log_that_was_migrated_and_never_served_can_be_read_on_postgres() {
-    a_migrated_log_can_be_read(Engine::Postgres).await;
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_command_works_on_sqlite() {
     every_command(Engine::Sqlite).await;
@@ -397,60 +326,4 @@ async fn every_command_works_on_sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_command_works_on_postgres() {
     every_command(Engine::Postgres).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_demo_reaches_every_status_it_promises() {
-    let folder = tempfile::tempdir().unwrap();
-    let output =
-        cloud_bridge(folder.path()).args(["demo", "--exit", "--listen", "127.0.0.1:0"]).output().await.unwrap();
-    let shown = printed(&output);
-    for status in
-        ["queued", "retry_scheduled", "action_required", "completed", "failed_permanent", "cancelled", "duplicate"]
-    {
-        assert!(shown.contains(status), "{status} in {shown}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_first_start_keeps_the_administrators_key_for_the_command_line_alone() {
-    use tokio::io::{AsyncBufReadExt as _, BufReader};
-
-    let folder = tempfile::tempdir().unwrap();
-    let mut serve = cloud_bridge(folder.path());
-    serve.args(["serve", "--listen", "127.0.0.1:0"]).env("CLOUD_BRIDGE_DATA_DIR", folder.path().join("data"));
-    let mut child = serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let first = lines.next_line().await.unwrap().unwrap();
-    let key = first.rsplit(' ').next().unwrap().to_owned();
-    let url = loop {
-        let line = lines.next_line().await.unwrap().expect("it says where it listens");
-        if let Some(said) = line.strip_prefix("Listening on ") {
-            break said.split(' ').next().unwrap().to_owned();
-        }
-    };
-    for file in ["admin.key", "master.key", "log.db", "views.db"] {
-        let path = folder.path().join("data").join(file);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "{file}");
-        }
-    }
-    assert_eq!(std::fs::read_to_string(folder.path().join("data/admin.key")).unwrap().trim(), key);
-    let mut list = cloud_bridge(folder.path());
-    list.args(["accounts", "list", "--server", &url]).env("CLOUD_BRIDGE_DATA_DIR", folder.path().join("data"));
-    assert!(printed(&list.output().await.unwrap()).contains("Administrator"));
-
-    let mut second = cloud_bridge(folder.path());
-    second.args(["serve", "--listen", "127.0.0.1:0"]).env("CLOUD_BRIDGE_DATA_DIR", folder.path().join("data"));
-    let refused = second.output().await.unwrap();
-    assert!(!refused.status.success(), "a second server on the same files is refused");
-    child.kill().await.unwrap();
-    std::fs::remove_file(folder.path().join("data/master.key")).unwrap();
-    let mut without = cloud_bridge(folder.path());
-    without.args(["serve", "--listen", "127.0.0.1:0"]).env("CLOUD_BRIDGE_DATA_DIR", folder.path().join("data"));
-    let refused = without.output().await.unwrap();
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(!refused.status.success() && said.contains("master"), "{said}");
 }

@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 use crate::app::{Node, Shop, TestApp, options, text};
+use crate::delivering::wait_until;
 use crate::engines::{Engine, on_each_engine};
 use crate::orders;
 
-/// Nothing while the view has not heard of it.
+/// Empty while the view does not have it yet.
 async fn status(shop: &Shop<'_>, id: &str) -> String {
     let document = "query ($id: ID!) { delivery(id: $id) { status } }";
     let answer = shop.merchant.ask(document, json!({ "id": id })).await;
@@ -20,12 +21,13 @@ async fn status(shop: &Shop<'_>, id: &str) -> String {
 async fn until(shop: &Shop<'_>, id: &str, wanted: &str, seconds_at_a_time: i64) {
     let app = shop.merchant.app;
     let began = app.clock.now();
-    let waiting = async {
-        while status(shop, id).await != wanted {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+    let waiting = wait_until(app, async || {
+        let has_it = status(shop, id).await == wanted;
+        if !has_it {
             app.advance(TimeDelta::seconds(seconds_at_a_time));
         }
-    };
+        has_it.then_some(())
+    });
     let found = tokio::time::timeout(Duration::from_secs(40), waiting).await;
     assert!(found.is_ok(), "{id} is {} after {}", status(shop, id).await, app.clock.now() - began);
     assert!(app.clock.now() - began < TimeDelta::hours(4), "{wanted} after {}", app.clock.now() - began);
@@ -61,16 +63,11 @@ on_each_engine! {
         }
         // The customer who does not follow back is looked for at their own pace again.
         let waits = "query ($id: ID!) { delivery(id: $id) { waitsUntil nextAttemptAt } }";
-        let pulled_back = async {
-            loop {
-                let found = merchant.ask(waits, json!({ "id": waiting })).await;
-                let until = found["delivery"]["waitsUntil"].as_str().map(|at| at.parse::<chrono::DateTime<Utc>>().unwrap());
-                if until.is_none_or(|until| until - app.clock.now() < TimeDelta::hours(1)) {
-                    return;
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
+        let pulled_back = wait_until(app, async || {
+            let found = merchant.ask(waits, json!({ "id": waiting })).await;
+            let until = found["delivery"]["waitsUntil"].as_str().map(|at| at.parse::<chrono::DateTime<Utc>>().unwrap());
+            until.is_none_or(|until| until - app.clock.now() < TimeDelta::hours(1)).then_some(())
+        });
         tokio::time::timeout(Duration::from_secs(30), pulled_back).await.expect("it does not wait until tomorrow");
         let metrics = app.get("/metrics").await.text().await.unwrap();
         let pulled = metrics.lines().find(|line| line.starts_with("cloud_bridge_waits_pulled_back_total")).unwrap();
@@ -105,9 +102,7 @@ on_each_engine! {
         app.settle().await;
         assert_eq!(attempts().await, json!(1), "it is left alone until then");
         app.advance(TimeDelta::hours(2));
-        while attempts().await != json!(2) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        wait_until(app, async || (attempts().await == json!(2)).then_some(())).await;
         until(&shop, &id, "RETRY_SCHEDULED", 0).await;
         let gone = shop.merchant.ask(move_it, json!({ "id": id, "at": app.clock.now() - TimeDelta::hours(1) })).await;
         let code: &Value = &gone["moveDelivery"]["userErrors"][0]["code"];

@@ -1,7 +1,5 @@
 //! Cortex Cloud fails, forgets logins and answers late; workers come and go. Nothing is lost, nothing shared or paid twice.
 
-use std::time::Duration;
-
 use chrono::TimeDelta;
 use cloud_bridge::sandbox::{Fault, FollowsBack, HoldPoint, Operation, Stage};
 use domain::delivery::{Delivery, DeliveryStatus};
@@ -56,8 +54,9 @@ on_each_engine! {
         assert_eq!(shop.settled(&id).await, completed());
         let counts = || (app.cortex.follow_count("follows_at_once"), app.cortex.share_count(preset("storm"), "follows_at_once"));
         assert_eq!((counts().0.calls, counts().1.calls), (2, 2), "each was asked for again");
-        // Both of the first come now.
-        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        // The first of both take effect now.
+        app.cortex.wait_for(Operation::Follow, Stage::Late, 1).await.unwrap();
+        app.cortex.wait_for(Operation::Share, Stage::Late, 1).await.unwrap();
         let (follows, shares) = counts();
         assert_eq!(follows.effective, 1);
         assert_eq!((shares.effective, shares.repeated), (1, 0));

@@ -212,7 +212,7 @@ on_each_engine! {
             .filter(|line| line.starts_with("cloud_bridge_webhooks_accepted_total"))
             .map(|line| line.rsplit(' ').next().unwrap().parse::<usize>().unwrap())
             .sum();
-        assert_eq!(counted, recorded.len(), "and counted, whoever waited for the answer");
+        assert_eq!(counted, recorded.len(), "and counted, also if the client did not wait");
     }
 }
 

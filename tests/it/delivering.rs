@@ -244,6 +244,7 @@ pub(crate) async fn wait_until<T, F: Future<Output = Option<T>>>(app: &TestApp, 
         if let Some(value) = found().await {
             return value;
         }
+        // Some of what is waited for comes after its event, and some has none.
         tokio::time::timeout(std::time::Duration::from_millis(50), head.changed()).await.ok();
     }
 }

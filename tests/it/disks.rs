@@ -36,13 +36,13 @@ impl Server {
         }
         command.args(["--mount", "sh", "-c", SERVE_FROM_A_SMALL_DISK, "sh"]);
         command.arg(folder).arg(env!("CARGO_BIN_EXE_cloud-bridge")).arg(cortex_url).arg(log);
-        let told = folder.with_extension("log");
-        let errors = std::fs::File::create(&told).unwrap();
+        let log_file = folder.with_extension("log");
+        let errors = std::fs::File::create(&log_file).unwrap();
         let mut process = command.stdout(Stdio::piped()).stderr(errors).kill_on_drop(true).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let said = lines.next_line().await.unwrap().unwrap_or_default();
         let said: Value = serde_json::from_str(&said).unwrap_or_else(|_| {
-            panic!("it does not start: {said}{}", std::fs::read_to_string(&told).unwrap_or_default())
+            panic!("it does not start: {said}{}", std::fs::read_to_string(&log_file).unwrap_or_default())
         });
         // The disk as the server sees it: no other process has it mounted.
         let disk =
@@ -60,6 +60,12 @@ impl Server {
     async fn ready(&self) -> (u16, Value) {
         let answer = self.http.get(format!("{}/ready", self.url)).send().await.unwrap();
         (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    async fn queue_depth(&self) -> String {
+        let metrics = self.http.get(format!("{}/metrics", self.url)).send().await.unwrap().text().await.unwrap();
+        let depth = metrics.lines().find_map(|line| line.strip_prefix("cloud_bridge_queue_depth "));
+        depth.expect("the metric is there").to_owned()
     }
 
     fn filler(&self) -> PathBuf {
@@ -201,16 +207,16 @@ async fn a_full_disk_of_the_views_shows_and_loses_nothing() {
     std::fs::remove_file(server.filler()).unwrap();
     let freed = std::time::Instant::now();
     loop {
-        let document = "{ deliveries(first: 1, filter: { order: \"199\" }) { nodes { status } } }";
-        let status = server.ask(document, json!({})).await["data"]["deliveries"]["nodes"][0]["status"].clone();
-        // No credentials were saved: there is nothing more to deliver.
-        if status == json!("ACTION_REQUIRED") && server.ready().await.0 == 200 {
+        let (status, ready) = server.ready().await;
+        if status == 200 && ready["projectorLag"] == json!(0) && server.queue_depth().await == "0" {
             break;
         }
-        assert!(freed.elapsed() < Duration::from_secs(20), "the last order is {status}");
-        // A key may ask 600 times a minute.
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(freed.elapsed() < Duration::from_secs(20), "not everything is taken up: {ready}");
     }
+    // No credentials were saved: there is nothing more to deliver.
+    let document = "{ deliveries(first: 1, filter: { order: \"199\" }) { nodes { status } } }";
+    let last = server.ask(document, json!({})).await["data"]["deliveries"]["nodes"][0]["status"].clone();
+    assert_eq!(last, json!("ACTION_REQUIRED"));
     server.process.kill().await.unwrap();
     cortex.stop().await;
 }

@@ -242,7 +242,7 @@ on_each_engine! {
         }
         let found = merchant.ask("{ deliveries(filter: { search: \"MAX\", status: [ACTION_REQUIRED] }) { nodes { orderId } } }", json!({})).await;
         assert_eq!(found["deliveries"]["nodes"].as_array().unwrap().len(), 7, "usernames are found whatever their case");
-        // Nobody finds out by searching what the customers of somebody else are called.
+        // Usernames of another account are not found by searching.
         for filter in [json!({ "search": "max" }), json!({ "search": "ma", "accountId": merchant.id })] {
             let found = orders_found(app, &app.admin.api_key, filter).await;
             assert!(found.is_empty(), "{found:?}");

@@ -12,6 +12,7 @@ use projections::database::{Database, Durability, Sql};
 use serde_json::{Value, json};
 
 use crate::app::{MASTER_KEY, Shop, TestApp};
+use crate::delivering::wait_until;
 use crate::engines::Engine;
 use crate::orders;
 
@@ -47,17 +48,11 @@ async fn deliver(shop: &Shop<'_>, first: usize, last: usize) {
 
 /// Until nothing is of another log.
 async fn rebuilt(app: &TestApp) {
-    let waiting = async {
-        loop {
-            let ready: Value = app.get("/ready").await.json().await.unwrap();
-            if ready["rebuiltForThisLog"] == json!([])
-                && app.service().log.newest().await.unwrap() == app.service().log.head()
-            {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
+    let waiting = wait_until(app, async || {
+        let ready: Value = app.get("/ready").await.json().await.unwrap();
+        let is_at_head = app.service().log.newest().await.unwrap() == app.service().log.head();
+        (ready["rebuiltForThisLog"] == json!([]) && is_at_head).then_some(())
+    });
     tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("the views are rebuilt in time");
 }
 
@@ -78,13 +73,10 @@ async fn a_log_without_its_end(engine: Engine, filled_with_others: bool) {
     deliver(&shop, 4, 9).await;
     let lost = app.service().log.head();
     // How far the reactions are is saved once a second at most.
-    tokio::time::timeout(Duration::from_secs(10), async {
-        while app.service().log.follower_cursor("reactions").await.unwrap().position <= kept {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    })
-    .await
-    .unwrap();
+    let saved = wait_until(&app, async || {
+        (app.service().log.follower_cursor("reactions").await.unwrap().position > kept).then_some(())
+    });
+    tokio::time::timeout(Duration::from_secs(10), saved).await.unwrap();
     let (databases, clock) = (app.databases.log_url.clone(), app.clock.clone());
     let stopped = app.stop_node().await;
     lose_end(&databases, kept).await;
@@ -135,17 +127,12 @@ async fn a_log_that_loses_its_end_under_way_is_noticed() {
     for n in 10..=15 {
         shop.post(&orders::generic(&n.to_string(), "mutual_max", &["STORM"])).await.accepted("queued");
     }
-    let waiting = async {
-        loop {
-            rebuilt(&app).await;
-            let answer =
-                app.try_ask(&shop.merchant.key, "{ deliveries(first: 50) { nodes { orderId } } }", json!({})).await;
-            if answer["data"]["deliveries"]["nodes"].as_array().is_some_and(|nodes| nodes.len() == 9) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
+    let waiting = wait_until(&app, async || {
+        rebuilt(&app).await;
+        let answer =
+            app.try_ask(&shop.merchant.key, "{ deliveries(first: 50) { nodes { orderId } } }", json!({})).await;
+        answer["data"]["deliveries"]["nodes"].as_array().filter(|nodes| nodes.len() == 9).map(drop)
+    });
     tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("what was lost is not shown any more");
     app.settle().await;
     assert_eq!(completed(&shop).await, ["1", "10", "11", "12", "13", "14", "15", "2", "3"]);

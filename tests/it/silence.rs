@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::app::{Node, Shop, TestApp, options};
+use crate::delivering::wait_until;
 use crate::engines::{Engine, server_url};
 use crate::orders;
 
@@ -54,7 +55,7 @@ async fn forward(mut client: TcpStream, target: String, mut age: watch::Receiver
         ended = tokio::io::copy_bidirectional(&mut client, &mut server) => drop(ended),
         _ = age.changed() => {
             silent.fetch_add(1, Ordering::SeqCst);
-            // Both stay open, and nobody is at either.
+            // Both stay open, with nothing behind them.
             std::future::pending::<()>().await;
         }
     }
@@ -111,14 +112,10 @@ async fn connections_to_postgres_that_go_silent_are_replaced() {
     let id = shop.post(&orders::generic("elsewhere", "mutual_max", &["STORM"])).await.accepted("queued");
     let head = app.service().log.newest().await.unwrap();
     let mut heads = node.service.log.head_changes();
-    let heard = heads.wait_for(|known| known.position >= head);
-    tokio::time::timeout(Duration::from_secs(20), heard).await.expect("it listens again").unwrap();
+    let caught_up = heads.wait_for(|known| known.position >= head);
+    tokio::time::timeout(Duration::from_secs(20), caught_up).await.expect("it listens again").unwrap();
     assert!(node.service.projector.run_to_head(Duration::from_mins(1)).await, "its views get on");
-    let followed = async {
-        while node.service.reacted() < head {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
+    let followed = wait_until(&app, async || (node.service.reacted() >= head).then_some(()));
     tokio::time::timeout(Duration::from_mins(1), followed).await.expect("its reactions get on");
     assert_eq!(shop.settled(&id).await.0, "COMPLETED");
     let ready: Value = reqwest::get(format!("{}/ready", node.url)).await.unwrap().json().await.unwrap();

@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use crate::app::{Node, TestApp, options, text};
+use crate::delivering::wait_until;
 use crate::engines::{Engine, on_each_engine};
 use crate::graphql::Socket;
 use crate::orders;
@@ -167,7 +168,7 @@ async fn a_client_that_does_not_read_is_let_go_and_none_keeps_the_service_from_s
     databases.remove().await;
 }
 
-/// Whoever asks the API, or keeps connections to it, leaves places to stores.
+/// Callers of the API, and idle connections to it, leave places to stores.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn webhooks_have_places_that_the_api_cannot_take() {
     let app = TestApp::start(Engine::Sqlite).await;
@@ -192,11 +193,7 @@ async fn webhooks_have_places_that_the_api_cannot_take() {
         app.again(&shop).post(&order).await.accepted("queued");
     }
     drop((first, second));
-    let again = async {
-        while !ask().await.1.starts_with("http/1.1 200") {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
+    let again = wait_until(&app, async || ask().await.1.starts_with("http/1.1 200").then_some(()));
     tokio::time::timeout(Duration::from_secs(5), again).await.expect("a place that was left is free");
     app.finish().await;
 }

@@ -12,6 +12,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, Shop, TestApp};
+use crate::delivering::wait_until;
 use crate::engines::{Engine, on_each_engine};
 use crate::orders;
 
@@ -86,15 +87,15 @@ on_each_engine! {
         let receipts = receipts(&shop).await;
         assert_eq!((of(&receipts, "DUPLICATE"), of(&receipts, "REPEATED")), ((20, 20), (1, 180)));
         assert_eq!(shop.settled(&id).await.0, "COMPLETED");
-        // A revision is heard all the same, and in the next hour repetitions are noted again.
+        // A revision is taken all the same, and in the next hour repetitions are noted again.
         order["items"] = json!([{ "sku": "STORM" }, { "sku": "RAIN" }]);
         shop.post(&order).await;
         app.advance(TimeDelta::hours(1));
         shop.post(&order).await.accepted("duplicate");
         assert_eq!(stored(app).await.events, after.events + 2);
         let story = "query ($id: ID!) { delivery(id: $id) { timeline(first: 50) { nodes { type summary } } } }";
-        let told = shop.merchant.ask(story, json!({ "id": id })).await.to_string();
-        assert!(told.contains("again, to the byte as in its webhook 1"), "{told}");
+        let timeline = shop.merchant.ask(story, json!({ "id": id })).await.to_string();
+        assert!(timeline.contains("again, to the byte as in its webhook 1"), "{timeline}");
     }
 
     async fn a_webhook_that_is_no_order_is_stored_once_too(app: &TestApp) {
@@ -142,11 +143,8 @@ async fn an_account_stores_no_more_in_a_day_than_it_may(engine: Engine) {
     // What was counted outlives the process.
     let app = app.stop_node().await.start_with(tight).await;
     post(&app.again(&shop), 200).await;
-    let still_full = async {
-        while post(&app.again(&shop), 300).await.status == StatusCode::ACCEPTED {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
+    let still_full =
+        wait_until(&app, async || (post(&app.again(&shop), 300).await.status != StatusCode::ACCEPTED).then_some(()));
     tokio::time::timeout(Duration::from_secs(5), still_full).await.expect("it is full as before");
     app.advance(TimeDelta::days(1));
     post(&app.again(&shop), 400).await.accepted("queued");

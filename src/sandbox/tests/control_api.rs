@@ -76,7 +76,7 @@ async fn another_process_can_stop_a_share_in_mid_flight() {
         let arrived = get(sandbox, "await?operation=share&count=1").await;
         assert_eq!(arrived["arrived"], 1);
         let held = get(sandbox, "await?operation=share&stage=held&count=1").await;
-        assert_eq!(held, json!({ "arrived": 1, "held": 1, "answered": 0 }));
+        assert_eq!(held, json!({ "arrived": 1, "held": 1, "answered": 0, "late": 0 }));
         assert_eq!(get(sandbox, "state").await["holds"], json!([{ "operation": "share", "at": "after_effect" }]));
         post(sandbox, "release", json!({ "operation": "any" })).await;
     };
@@ -92,7 +92,7 @@ async fn the_calls_can_be_looked_up() {
         merchant.client.share(&merchant.session, PRESET, &user, ids::fresh()).await.unwrap();
     }
     let calls = get(&merchant.sandbox, "calls").await;
-    assert_eq!(calls["operations"]["share"], json!({ "arrived": 2, "held": 0, "answered": 2 }));
+    assert_eq!(calls["operations"]["share"], json!({ "arrived": 2, "held": 0, "answered": 2, "late": 0 }));
     assert_eq!(calls["operations"]["unfollow"]["arrived"], 0);
     assert_eq!(calls["shareTotals"], json!({ "calls": 2, "effective": 1, "repeated": 1 }));
     let share = json!({

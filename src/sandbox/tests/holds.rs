@@ -29,13 +29,13 @@ async fn a_held_share_happens_when_it_is_released() {
     let merchant = merchant().await;
     let share = share_held(&merchant, HoldPoint::BeforeEffect).await;
     assert_eq!(merchant.sandbox.share_count(PRESET, "mutual_max").effective, 0);
-    assert_eq!(merchant.sandbox.call_count(Operation::Share), CallCount { arrived: 1, held: 1, answered: 0 });
+    assert_eq!(merchant.sandbox.call_count(Operation::Share), CallCount { arrived: 1, held: 1, answered: 0, late: 0 });
     assert!(merchant.find("mutual_max").await.is_some(), "other operations go on");
 
     merchant.sandbox.release(Operation::Share);
     share.await.unwrap().unwrap();
     assert_eq!(merchant.sandbox.share_count(PRESET, "mutual_max").effective, 1);
-    assert_eq!(merchant.sandbox.call_count(Operation::Share), CallCount { arrived: 1, held: 0, answered: 1 });
+    assert_eq!(merchant.sandbox.call_count(Operation::Share), CallCount { arrived: 1, held: 0, answered: 1, late: 0 });
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn a_caller_who_dies_after_the_effect_can_see_that_it_happened() {
 async fn waiting_for_what_has_happened_returns_at_once() {
     let merchant = merchant().await;
     let count = merchant.sandbox.wait_for(Operation::Login, Stage::Answered, 1).await.unwrap();
-    assert_eq!(count, CallCount { arrived: 1, held: 0, answered: 1 });
+    assert_eq!(count, CallCount { arrived: 1, held: 0, answered: 1, late: 0 });
 }
 
 #[tokio::test]

@@ -69,7 +69,7 @@ async fn a_request_that_takes_effect_late_is_known_by_its_key() {
     client.follow(session, &never, key).await.unwrap();
     client.unfollow(session, &never).await.unwrap();
     // The first arrives now; it was done already.
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    merchant.sandbox.wait_for(Operation::Follow, Stage::Late, 1).await.unwrap();
     assert_eq!(merchant.relation(&never).await, (false, false));
     let reused = client.follow(session, &user("mutual_max"), key).await.unwrap_err();
     assert!(matches!(reused, CortexError::Unexpected(_)), "{reused:?}");

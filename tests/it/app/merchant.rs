@@ -77,7 +77,7 @@ pub(crate) struct Shop<'a> {
     pub(crate) secret: String,
 }
 
-/// What a store was told.
+/// The response that a store got.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
