@@ -78,7 +78,7 @@ impl Clock {
 
     /// Has time pass, and wakes everything that waits on it, so that a test need not wait for days.
     pub fn advance(&self, by: TimeDelta) {
-        // Held, so that nobody looks between the two hands.
+        // Held, so that no reader sees one hand moved and not the other.
         let _still = self.hands();
         self.skipped_us.fetch_add(by.num_microseconds().unwrap_or(i64::MAX / 4), Ordering::SeqCst);
         self.moved.notify_waiters();

@@ -121,7 +121,7 @@ async fn admit(
     let parsed = parse::parse(provider, unsigned.topic.as_deref(), &body)
         .map_err(|malformed| source.refused(IngestRefusal::Malformed(malformed)))?;
     let api_key = headers.get("x-api-key").map(|key| key.to_str().unwrap_or_default().to_owned());
-    // On its own: a client that hangs up, or whose patience ends before the log answers, changes nothing about what is
+    // On its own: a client that hangs up, or whose timeout ends before the log responds, changes nothing about what is
     // recorded, counted and said in the log.
     let recording = tokio::spawn(source.record(parsed, unsigned, api_key, body));
     match timeout(our_part, recording).await {

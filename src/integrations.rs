@@ -95,7 +95,7 @@ impl Integrations {
                     for changed in changed {
                         cursor = changed.cursor;
                         if let Ok(id) = changed.aggregate_id.parse() {
-                            self.heard(id, changed.sequence);
+                            self.apply_changed(id, changed.sequence);
                         }
                     }
                 }
@@ -111,7 +111,7 @@ impl Integrations {
         }
     }
 
-    fn heard(&self, id: IntegrationId, sequence: i64) {
+    fn apply_changed(&self, id: IntegrationId, sequence: i64) {
         let mut all = self.held.write().unwrap_or_else(PoisonError::into_inner);
         self.changes.fetch_add(1, Ordering::SeqCst);
         if all.get(&id).is_some_and(|held| held.sequence < sequence) {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a follower may try before it counts as standing still.
-const PATIENCE: Duration = Duration::from_secs(10);
+const STANDS_STILL_AFTER: Duration = Duration::from_secs(10);
 
 /// Since when a follower has had something to do and not done it.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +23,7 @@ impl Progress {
     }
 
     pub(crate) fn stands_still(&self) -> bool {
-        self.since().is_some_and(|since| since.elapsed() > PATIENCE)
+        self.since().is_some_and(|since| since.elapsed() > STANDS_STILL_AFTER)
     }
 
     /// How long what was begun has taken so far.
@@ -50,7 +50,7 @@ mod tests {
         assert_eq!(progress.since(), since);
         progress.done();
         assert_eq!(progress.since(), None);
-        *progress.0.lock().unwrap() = Instant::now().checked_sub(PATIENCE * 2);
+        *progress.0.lock().unwrap() = Instant::now().checked_sub(STANDS_STILL_AFTER * 2);
         assert!(progress.stands_still());
     }
 }

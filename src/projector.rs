@@ -55,7 +55,7 @@ struct Shared {
 pub enum Standing {
     /// The last event that is in it.
     At(Cursor),
-    /// Of another log, or of this one before it lost its end. It is rebuilt, and nobody may read it until then.
+    /// Of another log, or of this one before it lost its end. It is rebuilt, and not read until then.
     OfOtherLog,
 }
 

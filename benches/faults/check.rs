@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::world::World;
 
 /// How long the service may take, after the last fault, to deliver what was left.
-const PATIENCE: Duration = Duration::from_mins(5);
+const TIMEOUT: Duration = Duration::from_mins(5);
 /// Credits that sharing a preset costs.
 const PRICE: i64 = 10;
 
@@ -47,8 +47,8 @@ pub(crate) async fn outcome(
                 && statuses.values().all(|status| status == "COMPLETED")
         };
         match statuses {
-            Ok(statuses) if is_through(&statuses) || began.elapsed() > PATIENCE => break statuses,
-            Err(error) if began.elapsed() > PATIENCE => return Err(error),
+            Ok(statuses) if is_through(&statuses) || began.elapsed() > TIMEOUT => break statuses,
+            Err(error) if began.elapsed() > TIMEOUT => return Err(error),
             Ok(_) | Err(_) => tokio::time::sleep(Duration::from_secs(2)).await,
         }
     };
@@ -75,7 +75,7 @@ async fn charged(world: &World, began: Instant) -> anyhow::Result<i64> {
     loop {
         let account = world.ask("{ account { credits { charged reserved } } }", json!({})).await?;
         let credits = &account["account"]["credits"];
-        if credits["reserved"] == json!(0) || began.elapsed() > PATIENCE {
+        if credits["reserved"] == json!(0) || began.elapsed() > TIMEOUT {
             return credits["charged"].as_i64().context("it is a number");
         }
         tokio::time::sleep(Duration::from_millis(100)).await;

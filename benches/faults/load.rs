@@ -48,7 +48,7 @@ impl Shop {
         url.clone_into(&mut self.url.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// An order that nobody has sent yet, with its customer; its id is both.
+    /// An order that was not sent yet, with its customer; its id is both.
     pub(crate) fn order(&self) -> (String, Vec<u8>) {
         let id = format!("fan_{}", self.sent.fetch_add(1, Ordering::SeqCst));
         self.cortex.add_user(&id, FollowsBack::Already).expect("the sandbox has room");

@@ -8,7 +8,7 @@ use sqlx::{Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-#[expect(clippy::disallowed_methods, reason = "the one place where a run is told about its surroundings")]
+#[expect(clippy::disallowed_methods, reason = "the one place where a run reads its environment")]
 fn setting(name: &str) -> anyhow::Result<String> {
     std::env::var(name).with_context(|| format!("{name} is not set: run scripts/faults"))
 }

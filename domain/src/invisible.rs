@@ -1,4 +1,4 @@
-//! Characters that nobody sees: what consists of them alone is empty, whatever its length.
+//! Invisible characters: a text of them alone is blank, whatever its length.
 
 /// Characters that are shown as nothing (Unicode's default ignorable ones, but for those that only vary the one before them),
 /// and those that are shown as blanks although they are letters or signs.
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nobody_sees_is_blank() {
+    fn invisible_text_is_blank() {
         for text in ["", " ", "\u{200b}\u{a0}\u{3000}", "\u{e0061}\u{34f}", "\u{2800}\u{3164}\u{115f}"] {
             assert!(is_blank(text), "{text:?}");
         }

@@ -1,4 +1,4 @@
-//! Webhooks that say nothing new: recorded as long as they are few. Stores repeat themselves, and whoever has captured a
+//! Webhooks that say nothing new: recorded as long as they are few. Stores repeat themselves, and an attacker who captured a
 //! signed webhook may send it as often as they like: that must fill no disk.
 
 use chrono::{DateTime, Utc};

@@ -94,8 +94,9 @@ impl Database {
             Self::Sqlite(file) => query_as::<Sqlite, T>(&sql).fetch_all(&file.readers).await,
             Self::Postgres(pool) => {
                 let mut connection = pool.acquire().await?;
-                let answer = timeout(ANSWER_WITHIN, query_as::<Postgres, T>(&sql).fetch_all(connection.asked())).await;
-                connection.heard(answer)
+                let answer =
+                    timeout(ANSWER_WITHIN, query_as::<Postgres, T>(&sql).fetch_all(connection.begin_call())).await;
+                connection.end_call(answer)
             }
         }
     }
@@ -106,8 +107,8 @@ impl Database {
             Self::Postgres(pool) => {
                 let mut connection = pool.acquire().await?;
                 let answer =
-                    timeout(ANSWER_WITHIN, query_as::<Postgres, T>(&sql).fetch_optional(connection.asked())).await;
-                connection.heard(answer)
+                    timeout(ANSWER_WITHIN, query_as::<Postgres, T>(&sql).fetch_optional(connection.begin_call())).await;
+                connection.end_call(answer)
             }
         }
     }
@@ -122,8 +123,8 @@ impl Database {
             Self::Sqlite(file) => Ok(query::<Sqlite>(&sql).execute(&file.writer).await?.rows_affected()),
             Self::Postgres(pool) => {
                 let mut connection = pool.acquire().await?;
-                let answer = timeout(ANSWER_WITHIN, query::<Postgres>(&sql).execute(connection.asked())).await;
-                Ok(connection.heard(answer)?.rows_affected())
+                let answer = timeout(ANSWER_WITHIN, query::<Postgres>(&sql).execute(connection.begin_call())).await;
+                Ok(connection.end_call(answer)?.rows_affected())
             }
         }
     }
@@ -218,8 +219,9 @@ impl Transaction {
         match self {
             Self::Sqlite(transaction) => query_as::<Sqlite, T>(&sql).fetch_all(&mut **transaction).await,
             Self::Postgres(connection) => {
-                let answer = timeout(STEP_WITHIN, query_as::<Postgres, T>(&sql).fetch_all(connection.asked())).await;
-                connection.heard(answer)
+                let answer =
+                    timeout(STEP_WITHIN, query_as::<Postgres, T>(&sql).fetch_all(connection.begin_call())).await;
+                connection.end_call(answer)
             }
         }
     }
@@ -228,8 +230,8 @@ impl Transaction {
         match self {
             Self::Sqlite(transaction) => Ok(query::<Sqlite>(&sql).execute(&mut **transaction).await?.rows_affected()),
             Self::Postgres(connection) => {
-                let answer = timeout(STEP_WITHIN, query::<Postgres>(&sql).execute(connection.asked())).await;
-                Ok(connection.heard(answer)?.rows_affected())
+                let answer = timeout(STEP_WITHIN, query::<Postgres>(&sql).execute(connection.begin_call())).await;
+                Ok(connection.end_call(answer)?.rows_affected())
             }
         }
     }

@@ -82,8 +82,8 @@ pub(crate) async fn write<R: TableRow>(tables: &mut Tables<'_>, rows: &[R], exis
     match tables.transaction {
         Transaction::Sqlite(transaction) => write_sqlite(transaction, &table, rows, existing).await,
         Transaction::Postgres(connection) => {
-            let answer = timeout(STEP_WITHIN, write_postgres(connection.asked(), &table, rows, existing)).await;
-            connection.heard(answer)
+            let answer = timeout(STEP_WITHIN, write_postgres(connection.begin_call(), &table, rows, existing)).await;
+            connection.end_call(answer)
         }
     }
 }
@@ -113,8 +113,8 @@ pub(crate) async fn read<R: TableRow + Row>(tables: &mut Tables<'_>, ids: &[&str
         }
         Transaction::Postgres(connection) => {
             let sql = format!("{sql} = ANY($1)");
-            let answer = timeout(STEP_WITHIN, sqlx::query_as(&sql).bind(ids).fetch_all(connection.asked())).await;
-            connection.heard(answer)
+            let answer = timeout(STEP_WITHIN, sqlx::query_as(&sql).bind(ids).fetch_all(connection.begin_call())).await;
+            connection.end_call(answer)
         }
     }
 }

@@ -65,7 +65,7 @@ pub(super) struct List {
     /// Only of this order: the store's id or number of it
     #[arg(long, env = "CLOUD_BRIDGE_ORDER", value_name = "ORDER")]
     order: Option<String>,
-    /// Only where the order id, the order number or the username begins like this
+    /// Only where the order id, the order number or, of your own customers, the username begins like this
     #[arg(long, env = "CLOUD_BRIDGE_SEARCH", value_name = "TEXT")]
     search: Option<String>,
     /// Only of this customer, the oldest first: an e-mail address, the store's customer id, or a username. Support says why

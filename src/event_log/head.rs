@@ -38,7 +38,7 @@ pub(super) fn advance(known: &watch::Sender<Cursor>, head: Cursor) {
 }
 
 impl EventLog {
-    /// The position of the newest event that this node has heard of.
+    /// The position of the newest event that this node knows.
     pub fn head(&self) -> i64 {
         self.head.borrow().position
     }

@@ -108,8 +108,8 @@ async fn read(database: Database, first: i64, last: i64, batches: mpsc::Sender<B
             Ok(mut connection) => {
                 let rows = sqlx::query_as::<Postgres, WholeEvent>(&ROWS).bind(first).bind(last);
                 // A chunk that was read to its end leaves its connection as it was; any other is closed.
-                if send(rows.fetch(connection.asked()), &batches).await {
-                    connection.heard(Ok(Ok(()))).ok();
+                if send(rows.fetch(connection.begin_call()), &batches).await {
+                    connection.end_call(Ok(Ok(()))).ok();
                 }
             }
             Err(error) => drop(batches.send(Err(error)).await),

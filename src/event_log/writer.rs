@@ -215,8 +215,9 @@ impl Writer {
                     Some(kept) => kept,
                     None => pool.acquire().await?,
                 };
-                let answer = tokio::time::timeout(APPEND_WITHIN, postgres::append(connection.asked(), appends)).await;
-                let positions = connection.heard(answer)?;
+                let answer =
+                    tokio::time::timeout(APPEND_WITHIN, postgres::append(connection.begin_call(), appends)).await;
+                let positions = connection.end_call(answer)?;
                 self.connection = Some(connection);
                 Ok(positions)
             }

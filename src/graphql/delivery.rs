@@ -33,7 +33,6 @@ use item::DeliveryItem;
 /// Longer streams are not folded to a moment.
 const MAX_FOLDED_EVENTS: usize = 20_000;
 const FOLDED_AT_A_TIME: i64 = 500;
-const FOLDED_PAGE: usize = 500;
 /// What a delivery at a moment costs, in fields: it is folded from its events.
 pub(super) const AS_OF_COST: usize = 1_000;
 
@@ -72,10 +71,9 @@ pub(super) async fn delivery_as_of(
             Viewer::of(context)?.admitted(service, 1).await?;
         }
         let page = service.log.recorded_of("delivery", stream, after, FOLDED_AT_A_TIME).await?;
-        let read = page.len();
         until.extend(page.into_iter().take_while(|event| event.recorded_at <= as_of));
-        // It ends there, or with the first that came later.
-        if read < FOLDED_PAGE || until.last().is_none_or(|last| last.sequence < after + FOLDED_AT_A_TIME) {
+        // The page was the last of the stream, or has events of later than the moment.
+        if until.last().is_none_or(|last| last.sequence < after + FOLDED_AT_A_TIME) {
             break;
         }
     }
@@ -92,8 +90,8 @@ pub(super) struct DeliveryFilter {
     pub(super) account_id: Option<ID>,
     /// The store's id or number of one order, with or without its `#`; exact.
     pub(super) order: Option<String>,
-    /// Order id, order number or, of the caller's own customers, username; exact or the beginning of one. Whose deliveries
-    /// the customers of other accounts have is asked with a reason: `personalData`.
+    /// Order id, order number or, of the caller's own customers, username; exact or the beginning of one. The
+    /// deliveries of a customer of another account: `findCustomer`, with a reason.
     pub(super) search: Option<String>,
     pub(super) received_from: Option<DateTime<Utc>>,
     pub(super) received_to: Option<DateTime<Utc>>,
@@ -115,7 +113,7 @@ impl DeliveryFilter {
             Some(id) if viewer.sees(&id) => Some(id.replace('\0', "")),
             Some(_) => return Err(ApiError::Forbidden),
         };
-        // Who sees the orders of others must not find out by searching what their customers are called.
+        // Support sees the orders of all accounts, and reads usernames with a reason only.
         let search_names = account_id.as_deref().is_some_and(|id| viewer.owns(id));
         Ok(Filter {
             search_names,

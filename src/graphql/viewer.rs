@@ -64,7 +64,7 @@ fn reason_in(headers: &HeaderMap) -> Option<String> {
     let said = String::from_utf8_lossy(headers.get("x-reason")?.as_bytes()).into_owned();
     let said: String = said.chars().filter(|character| !character.is_control()).take(MAX_REASON_CHARS).collect();
     let said = said.trim();
-    // A reason that nobody sees is none.
+    // An invisible reason is none.
     (!is_blank(said)).then(|| said.to_owned())
 }
 

@@ -71,7 +71,7 @@ impl Source {
     ) -> Result<Receipt, IngestRefusal> {
         let received_at = self.service.clock.now();
         let delivery_id = DeliveryId::of(self.integration_id, &order.order_id);
-        // What calls an order off must be heard: it would be delivered otherwise.
+        // A cancellation is taken in any case: the order would be delivered otherwise.
         if !order.called_off {
             self.has_room_today()?;
         }
@@ -123,7 +123,7 @@ impl Source {
         let Unsigned { topic, webhook_id, headers } = unsigned;
         match kind {
             NoticeKind::NotAnOrder | NoticeKind::Unusable | NoticeKind::StoreError => self.has_room_today()?,
-            // What is asked by law is heard in any case.
+            // What the law asks for is taken in any case.
             NoticeKind::CustomerDataRequest | NoticeKind::CustomerRedact | NoticeKind::ShopRedact => {}
         }
         let named = customers::named_in(topic.as_deref(), &body);

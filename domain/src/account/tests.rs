@@ -221,9 +221,9 @@ fn no_more_than_the_pace_starts_in_any_minute() {
     given(five.clone()).when(admit(4, noon())).then_expect_events(vec![]);
     // The clock was a day ahead when those began: they hold up nothing today.
     let today = noon() - TimeDelta::days(1);
-    let anew: Vec<_> = (10..15).map(|n| admitted(n, today)).collect();
+    let again: Vec<_> = (10..15).map(|n| admitted(n, today)).collect();
     given(five.clone()).when(admit(10, today)).then_expect_events(vec![admitted(10, today)]);
-    given([five, anew].concat())
+    given([five, again].concat())
         .when(admit(15, today))
         .then_expect_error(AccountRefusal::PaceExceeded { next_at: today + TimeDelta::minutes(1) });
 }

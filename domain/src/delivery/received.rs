@@ -1,4 +1,4 @@
-//! What came in about an order, apart from what it said: so that the same bytes are known again, and nobody fills a disk by
+//! What came in about an order, apart from what it said: so that the same bytes are known again, and a disk is not filled by
 //! sending them.
 
 use chrono::{DateTime, Utc};

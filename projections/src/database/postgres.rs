@@ -1,5 +1,5 @@
 //! Connections to Postgres. None is trusted to answer: one that is silent for too long is closed, and the next takes its
-//! place. A network can lose a connection without a word, and a proxy can keep one open to nobody.
+//! place. A network can lose a connection without a word, and a proxy can keep one open with no server behind it.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -97,7 +97,7 @@ impl PostgresPool {
     }
 }
 
-/// A connection in use. What it was asked and has not answered decides whether it is used again.
+/// A connection in use. It is used again only if every call on it came to its end.
 pub struct PostgresConnection {
     /// Gone only once it is dropped.
     pooled: Option<PoolConnection<Postgres>>,
@@ -106,14 +106,14 @@ pub struct PostgresConnection {
 }
 
 impl PostgresConnection {
-    /// The connection, to ask something. Until [`Self::heard`] says what came of it, it counts as silent.
-    pub fn asked(&mut self) -> &mut PgConnection {
+    /// The connection, for one call. Until [`Self::end_call`] gets its result, the connection counts as silent.
+    pub fn begin_call(&mut self) -> &mut PgConnection {
         self.is_unanswered = true;
         self.pooled.as_mut().expect("a connection is there until it is dropped")
     }
 
-    /// Notes what came of asking, within the time that was given.
-    pub fn heard<T>(&mut self, answer: Result<sqlx::Result<T>, Elapsed>) -> sqlx::Result<T> {
+    /// Notes the result of a call, or that it ran into its timeout.
+    pub fn end_call<T>(&mut self, answer: Result<sqlx::Result<T>, Elapsed>) -> sqlx::Result<T> {
         let answer = answer.unwrap_or_else(|_| {
             let silent = std::io::Error::new(std::io::ErrorKind::TimedOut, "Postgres did not answer in time");
             Err(sqlx::Error::Io(silent))
@@ -123,8 +123,8 @@ impl PostgresConnection {
     }
 
     pub(super) async fn run(&mut self, statement: &str, within: Duration) -> sqlx::Result<()> {
-        let answer = timeout(within, self.asked().execute(statement)).await;
-        self.heard(answer).map(drop)
+        let answer = timeout(within, self.begin_call().execute(statement)).await;
+        self.end_call(answer).map(drop)
     }
 
     pub(super) async fn commit(mut self) -> sqlx::Result<()> {

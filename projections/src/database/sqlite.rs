@@ -53,7 +53,7 @@ impl SqliteFile {
                     // Pages between checkpoints: random ids dirty the same index pages again and again, and a checkpoint
                     // writes each once. 16 MB is a pause of some 20 ms now and then, and half the writing of 4 MB.
                     .pragma("wal_autocheckpoint", "4000")
-                    // Orders come in with random ids: with SQLite's own 2 MB, commits would read index pages anew.
+                    // Orders come in with random ids: with SQLite's own 2 MB, commits would read index pages again.
                     .pragma("cache_size", "-8192")
                     .pragma("temp_store", "memory")
                     // What is deleted is overwritten, or an erased name could be read in the file for years.
@@ -79,12 +79,12 @@ impl SqliteFile {
         // Pages that were read lately are in the operating system's cache too: each reader needs little of its own.
         let options = options
             .read_only(true)
-            // Rows that are read ahead of whoever takes them: with the usual 50, a long reading wakes threads all the time.
+            // Rows that are read ahead of their consumer: with the usual 50, a long read wakes threads all the time.
             .row_buffer_size(256)
             .pragma("cache_size", "-1024")
             .busy_timeout(BUSY_TIMEOUT);
         let pool = SqlitePoolOptions::new().max_connections(4).test_before_acquire(false).connect_lazy_with(options);
-        // Lazy, so that the first reader, not the start, pays for connecting; but an unreadable file is told now.
+        // Lazy, so that the first reader, not the start, pays for connecting; but an unreadable file is an error now.
         drop(pool.acquire().await?);
         Ok(pool)
     }

@@ -87,15 +87,16 @@ fn fold(mut rows: HashMap<String, DeliveryRow>, told: Vec<(&Recorded, &DeliveryE
     rows.into_values().chain(duplicates).collect()
 }
 
-fn opened(event: &Recorded, webhook: &Webhook) -> DeliveryRow {
+/// What every entry begins with, whatever order it is of.
+fn empty(event: &Recorded) -> DeliveryRow {
     let at = event.recorded_at_us();
     DeliveryRow {
         id: event.aggregate_id.clone(),
         duplicate_of: None,
-        account_id: webhook.account_id.to_string(),
-        integration_id: webhook.integration_id.to_string(),
-        order_id: storable(&webhook.order_id),
-        order_number: webhook.order_number.as_deref().map(storable),
+        account_id: String::new(),
+        integration_id: String::new(),
+        order_id: String::new(),
+        order_number: None,
         username: None,
         username_key: None,
         status: DeliveryStatus::Queued.as_str().to_owned(),
@@ -118,39 +119,45 @@ fn opened(event: &Recorded, webhook: &Webhook) -> DeliveryRow {
     }
 }
 
+fn opened(event: &Recorded, webhook: &Webhook) -> DeliveryRow {
+    DeliveryRow {
+        account_id: webhook.account_id.to_string(),
+        integration_id: webhook.integration_id.to_string(),
+        order_id: storable(&webhook.order_id),
+        order_number: webhook.order_number.as_deref().map(storable),
+        ..empty(event)
+    }
+}
+
 fn duplicate(event: &Recorded, webhook: &Webhook) -> DeliveryRow {
     let mut row = opened(event, webhook);
     row.revise(webhook, &[]);
-    row.id = duplicate_id(&event.aggregate_id, event.sequence);
-    row.duplicate_of = Some(event.aggregate_id.clone());
-    row.stand_at(Progress::DUPLICATE);
-    row
+    row.repeats(event)
 }
 
 /// The entry of a webhook that repeated an earlier one to the byte: what that said is what is known.
 fn repeated_row(event: &Recorded, original: &DeliveryRow) -> DeliveryRow {
-    let at = event.recorded_at_us();
-    let mut row = DeliveryRow {
-        id: duplicate_id(&event.aggregate_id, event.sequence),
-        duplicate_of: Some(event.aggregate_id.clone()),
-        detail: None,
-        unmapped: 0,
-        wanted: 0,
-        shared: "[]".to_owned(),
-        attempts: 0,
-        next_attempt_at: None,
-        credits_charged: 0,
-        received_at: at,
-        updated_at: at,
-        completed_at: None,
-        personal: 0,
-        kept_since: None,
-        listed_at: event.position,
-        position: event.position,
-        ..original.clone()
+    let original = original.clone();
+    let row = DeliveryRow {
+        account_id: original.account_id,
+        integration_id: original.integration_id,
+        order_id: original.order_id,
+        order_number: original.order_number,
+        username: original.username,
+        username_key: original.username_key,
+        items: original.items,
+        ..empty(event)
     };
-    row.stand_at(Progress::DUPLICATE);
-    row
+    row.repeats(event)
+}
+
+impl DeliveryRow {
+    fn repeats(mut self, event: &Recorded) -> Self {
+        self.id = duplicate_id(&event.aggregate_id, event.sequence);
+        self.duplicate_of = Some(event.aggregate_id.clone());
+        self.stand_at(Progress::DUPLICATE);
+        self
+    }
 }
 
 fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {

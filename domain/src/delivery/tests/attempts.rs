@@ -152,7 +152,7 @@ fn a_customer_who_never_follows_back_is_given_up_after_thirty_days() {
     given(waited.clone())
         .when(wait_at(after(60)))
         .then_expect_events(vec![retry_scheduled(ResolutionCode::NdspWaiting, after(60) + TimeDelta::minutes(5))]);
-    // A clock that shows another year for a moment gives nobody up.
+    // No customer is given up for a clock that shows another year for a moment.
     let ahead = noon() + TimeDelta::days(400);
     let next = retry_scheduled(ResolutionCode::NdspWaiting, ahead + TimeDelta::minutes(5));
     given(waited).when(wait_at(ahead)).then_expect_events(vec![next]);
