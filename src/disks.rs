@@ -65,11 +65,12 @@ pub(crate) async fn follow(service: &Service) {
         for ((name, database), was_low) in databases.into_iter().zip(&mut low) {
             let Some(Room { free_bytes, is_low }) = room_of(database) else { continue };
             if is_low && !*was_low {
-                tracing::warn!(
-                    database = name,
-                    free_bytes,
-                    "the disk is nearly full: once it is, webhooks are answered 503 until there is room"
-                );
+                // Webhooks are written to the log alone.
+                let once_full = match name {
+                    "log" => "webhooks are answered 503 until there is room",
+                    _ => "nothing is delivered and lists stand still until there is room",
+                };
+                tracing::warn!(database = name, free_bytes, "the disk is nearly full: once it is, {once_full}");
             } else if !is_low && *was_low {
                 tracing::info!(database = name, free_bytes, "the disk has room again");
             }

@@ -34,7 +34,7 @@ use tokio_io_timeout::TimeoutStream;
 use body::RequestBody;
 use peer::{OfPeer, client_of};
 use places::{Place, Places};
-use socket::Sockets;
+use socket::{Sockets, Unknown};
 use strangers::Strangers;
 
 use crate::graphql::{ANSWER_TIMEOUT, Api, NO_KEY, RATE_LIMIT_EXCEEDED, TOO_SLOW, Unauthorized, api, viewer_of};
@@ -181,6 +181,8 @@ async fn see_through(connection: Connection, mut stopping: watch::Receiver<bool>
     drop(place);
 }
 
+const TOO_MANY_WITHOUT_KEY: &str = "too many requests without a valid API key came from this address in a minute";
+
 /// The one shape of an error that is no GraphQL.
 pub(crate) fn refusal(status: StatusCode, code: &str, message: &str) -> Response {
     (status, Json(json!({ "error": { "code": code, "message": message } }))).into_response()
@@ -204,7 +206,7 @@ impl GraphQlDoor {
         if let Some(client) = client.filter(|_| is_stranger)
             && let Err(retry_after) = self.strangers.admit(client, self.service.clock.now())
         {
-            return wait(retry_after, "too many requests without a valid API key came from this address in a minute");
+            return wait(retry_after, TOO_MANY_WITHOUT_KEY);
         }
         unauthorized(error)
     }
@@ -290,6 +292,13 @@ async fn page_or_socket(State(door): State<GraphQlDoor>, request: Request<Body>)
         Ok(viewer) => viewer,
         Err(error) => return door.unauthorized(&error, client),
     };
+    // Browsers send a key in the first message only: who has sent too many bad ones is asked to wait before that.
+    if from_headers.is_none()
+        && let Some(client) = client
+        && let Err(retry_after) = door.strangers.check(client, door.service.clock.now())
+    {
+        return wait(retry_after, TOO_MANY_WITHOUT_KEY);
+    }
     let Some(place) = door.sockets.unknown.take(client) else {
         let message = "too many sockets are open whose clients have not said who they are; try again later";
         return refusal(StatusCode::SERVICE_UNAVAILABLE, "busy", message);
@@ -299,8 +308,9 @@ async fn page_or_socket(State(door): State<GraphQlDoor>, request: Request<Body>)
         .max_frame_size(socket::MAX_MESSAGE_BYTES)
         .protocols(ALL_WEBSOCKET_PROTOCOLS)
         .on_upgrade(move |upgraded| {
-            let GraphQlDoor { api, service, sockets, .. } = door;
-            socket::serve(upgraded, api, protocol, service, (sockets, place), from_headers)
+            let GraphQlDoor { api, service, sockets, strangers } = door;
+            let unknown = Unknown { strangers, client, _place: place };
+            socket::serve(upgraded, api, protocol, service, (sockets, unknown), from_headers)
         })
 }
 

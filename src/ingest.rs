@@ -58,7 +58,10 @@ pub async fn receive(
     let (parts, body) = request.into_parts();
     let mut body = RequestBody::new(body, &parts.headers, &service.bodies);
     match admit(&service, path.as_ref().ok(), &parts.headers, &mut body).await {
-        Ok(Admitted::Recorded(receipt)) => (StatusCode::ACCEPTED, Json(receipt)).into_response(),
+        Ok(Admitted::Recorded(receipt)) => {
+            service.ingest_failures.worked();
+            (StatusCode::ACCEPTED, Json(receipt)).into_response()
+        }
         // Exactly 200, or WooCommerce shows the merchant an error on saving the webhook.
         Ok(Admitted::Ping) => (StatusCode::OK, "pong").into_response(),
         Err(refusal) => {
@@ -66,7 +69,11 @@ pub async fn receive(
             // Of the address only what is an id: the rest is whatever a stranger wrote.
             let integration = path.ok().and_then(|Path((_, id))| id.parse::<IntegrationId>().ok());
             let integration = integration.map(tracing::field::display);
-            tracing::warn!(integration, reason = refusal.code(), "webhook refused");
+            match refusal.own_fault() {
+                // Of all webhooks while it lasts: said once, and counted.
+                Some(reason) => service.ingest_failures.failed(reason),
+                None => tracing::warn!(integration, reason = refusal.code(), "webhook refused"),
+            }
             body.discard().await;
             refusal.into_response()
         }

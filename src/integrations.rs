@@ -10,6 +10,7 @@ use domain::IntegrationId;
 use domain::integration::{Integration, IntegrationCommand, IntegrationRefusal, Link};
 
 use crate::event_log::{Actor, CommandError, Committed, EventLog, LoadError};
+use crate::recurring::Recurring;
 
 /// Integrations held at most. Beyond it, some are forgotten and read again when they are needed.
 const MAX_HELD: usize = 20_000;
@@ -78,6 +79,7 @@ impl Integrations {
         if self.log.has_one_writer() {
             return;
         }
+        let failures = Recurring::new("changes of integrations cannot be followed");
         let mut head = self.log.head_changes();
         let mut cursor = head.borrow().clone();
         // What was appended between opening the log and now is not in memory yet, so nothing is missed.
@@ -86,12 +88,14 @@ impl Integrations {
             let heard_of = head.borrow().clone();
             match self.log.changed_after(Integration::TYPE, &cursor, BATCH).await {
                 Ok(changed) if changed.is_empty() => {
+                    failures.worked();
                     cursor = heard_of;
                     if head.changed().await.is_err() {
                         return;
                     }
                 }
                 Ok(changed) => {
+                    failures.worked();
                     for changed in changed {
                         cursor = changed.cursor;
                         if let Ok(id) = changed.aggregate_id.parse() {
@@ -103,7 +107,7 @@ impl Integrations {
                     if matches!(error, LoadError::OtherLog { .. }) {
                         cursor = heard_of;
                     }
-                    tracing::error!(%error, "changes of integrations cannot be followed");
+                    failures.failed(error);
                     self.forget_everything();
                     tokio::time::sleep(Duration::from_millis(500)).await;
                 }

@@ -1,7 +1,6 @@
 //! How the domain and its views meet the world: stores, people, Cortex Cloud and databases.
 
 pub mod audit;
-mod background;
 pub mod backup;
 pub mod changes;
 pub mod cli;
@@ -29,6 +28,7 @@ mod reactions;
 mod recurring;
 pub mod replay;
 pub mod retention;
+mod runtimes;
 pub mod sandbox;
 pub mod service;
 pub mod summary;

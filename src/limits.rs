@@ -9,7 +9,7 @@ use crate::service::Service;
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub integrations: usize,
-    /// Deactivated ones included, which are kept so that the history can name them.
+    /// That may be used.
     pub api_keys: usize,
     /// Of all integrations together.
     pub mappings: usize,
@@ -29,7 +29,7 @@ pub(crate) enum LimitReached {
     #[error("the account has {0} integrations, as many as it may have here: the operator can allow more")]
     Integrations(usize),
     #[error(
-        "the account has {0} API keys, deactivated ones included, as many as it may have here: the operator can allow more"
+        "the account has {0} active API keys, as many as it may have here: deactivate one, or the operator can allow more"
     )]
     ApiKeys(usize),
     #[error(
@@ -55,7 +55,7 @@ impl Limits {
         service: &Service,
         account_id: &str,
     ) -> sqlx::Result<Result<(), LimitReached>> {
-        let keys = accounts::keys(&service.views, account_id).await?.len();
+        let keys = accounts::keys(&service.views, account_id).await?.iter().filter(|key| key.active == 1).count();
         Ok(if keys < self.api_keys { Ok(()) } else { Err(LimitReached::ApiKeys(keys)) })
     }
 

@@ -169,7 +169,7 @@ impl Projector {
 
 async fn follow(shared: Arc<Shared>, view: View) {
     let mut head = shared.log.head_changes();
-    let mut failures = Recurring::new("a view cannot be moved along");
+    let failures = Recurring::new(format!("the view {} cannot be moved along", view.name()));
     let progress = &shared.progress[&view];
     loop {
         progress.begin();
@@ -185,7 +185,7 @@ async fn follow(shared: Arc<Shared>, view: View) {
             Ok(true) => continue,
             Ok(false) => {}
             Err(error) => {
-                failures.failed(format_args!("{}: {error}", view.name()));
+                failures.failed(error);
                 tokio::time::sleep(RETRY_AFTER).await;
                 continue;
             }

@@ -55,7 +55,7 @@ enum ReactionError {
 /// Runs until it is dropped.
 pub(crate) async fn follow(service: &Service) {
     let mut reactions = Reactions { service, fixes: HashMap::new() };
-    let mut failures = Recurring::new("reactions are interrupted");
+    let failures = Recurring::new("reactions are interrupted");
     loop {
         if let Err(error) = reactions.run().await {
             failures.failed(&error);

@@ -1,16 +1,18 @@
 //! Errors that come again and again: said once, then counted, and said again now and then and when they are over.
 
+use std::borrow::Cow;
 use std::fmt::Display;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How often an error that goes on is said again.
 const SAY_EVERY: Duration = Duration::from_secs(30);
 
-/// What may fail many times in a row, and how it stands.
+/// What may fail many times in a row, by whatever task, and how it stands.
 #[derive(Debug)]
 pub(crate) struct Recurring {
-    what: &'static str,
-    failing: Option<Failing>,
+    what: Cow<'static, str>,
+    failing: Mutex<Option<Failing>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -24,17 +26,22 @@ struct Failing {
 
 impl Recurring {
     /// `what` is a sentence without its end: "a batch could not be appended".
-    pub(crate) fn new(what: &'static str) -> Self {
-        Self { what, failing: None }
+    pub(crate) fn new(what: impl Into<Cow<'static, str>>) -> Self {
+        Self { what: what.into(), failing: Mutex::default() }
     }
 
-    pub(crate) fn failed(&mut self, error: impl Display) {
+    fn failing(&self) -> MutexGuard<'_, Option<Failing>> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn failed(&self, error: impl Display) {
         let now = Instant::now();
+        let mut known = self.failing();
         // After a pause it is another one.
-        match self.failing.as_mut().filter(|failing| now.duration_since(failing.last_at) < SAY_EVERY) {
+        match known.as_mut().filter(|failing| now.duration_since(failing.last_at) < SAY_EVERY) {
             None => {
                 tracing::error!(%error, "{}", self.what);
-                self.failing = Some(Failing { since: now, said_at: now, last_at: now, times: 1, unsaid: 0 });
+                *known = Some(Failing { since: now, said_at: now, last_at: now, times: 1, unsaid: 0 });
             }
             Some(failing) => {
                 failing.last_at = now;
@@ -48,8 +55,8 @@ impl Recurring {
         }
     }
 
-    pub(crate) fn worked(&mut self) {
-        if let Some(Failing { since, times, .. }) = self.failing.take() {
+    pub(crate) fn worked(&self) {
+        if let Some(Failing { since, times, .. }) = self.failing().take() {
             let seconds = since.elapsed().as_secs();
             tracing::warn!(times, seconds, "it works again: {}", self.what);
         }
@@ -62,13 +69,13 @@ mod tests {
 
     #[test]
     fn an_error_that_goes_on_is_counted_until_it_is_over() {
-        let mut recurring = Recurring::new("it could not be written");
+        let recurring = Recurring::new("it could not be written");
         recurring.worked();
         for times in 1..=3 {
             recurring.failed("the disk is full");
-            assert_eq!(recurring.failing.map(|failing| (failing.times, failing.unsaid)), Some((times, times - 1)));
+            assert_eq!(recurring.failing().map(|failing| (failing.times, failing.unsaid)), Some((times, times - 1)));
         }
         recurring.worked();
-        assert!(recurring.failing.is_none());
+        assert!(recurring.failing().is_none());
     }
 }

@@ -10,12 +10,11 @@ use ipnet::IpNet;
 use projections::View;
 use projections::accounts::{self, ApiKeyRow};
 use projections::database::{Database, Durability};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::audit::signer;
-use crate::background::BackgroundRuntime;
 use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::cortex::CortexClient;
@@ -32,8 +31,10 @@ use crate::metrics::Metrics;
 use crate::progress::Progress;
 use crate::projector::Projector;
 use crate::rate_limit::RateLimits;
+use crate::recurring::Recurring;
 use crate::replay::job::Replays;
 use crate::retention::Retention;
+use crate::runtimes::{Purpose, PurposeRuntime};
 use crate::vault::Vault;
 use crate::worker::{Pace, Worker};
 use crate::{keys, reactions, retention};
@@ -41,6 +42,8 @@ use crate::{keys, reactions, retention};
 /// How long a worker holds a delivery without a word, unless the operator says otherwise.
 pub const DEFAULT_LEASE: Duration = Duration::from_mins(1);
 pub const MIN_LEASE: Duration = Duration::from_secs(6);
+/// Stories that are folded to a moment of the past at a time.
+const PAST_AT_A_TIME: usize = 2;
 /// How long a call to Cortex Cloud may take at most.
 const MAX_CORTEX_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a command waits for the views to show what it did.
@@ -109,9 +112,15 @@ pub struct Service {
     pub(crate) reacted: watch::Sender<i64>,
     /// What erasures leave in the files.
     pub(crate) traces: Traces,
+    /// Places for reading what was, of all callers together.
+    pub(crate) past: Semaphore,
+    /// Of webhooks and requests that come while the databases are away: all of them.
+    pub(crate) ingest_failures: Recurring,
+    pub(crate) key_failures: Recurring,
     stopping: watch::Sender<bool>,
     background: tokio::sync::Mutex<Background>,
-    runtime: BackgroundRuntime,
+    runtime: PurposeRuntime,
+    api_runtime: PurposeRuntime,
 }
 
 #[derive(Default)]
@@ -128,7 +137,8 @@ impl Service {
         let metrics = Arc::new(Metrics::default());
         let surroundings = Surroundings { vault, clock: clock.clone(), metrics: metrics.clone() };
         let log = EventLog::open(&options.log_url, surroundings).await?;
-        let runtime = BackgroundRuntime::start().context("background threads cannot be started")?;
+        let runtime = PurposeRuntime::start(Purpose::Background).context("background threads cannot be started")?;
+        let api_runtime = PurposeRuntime::start(Purpose::Api).context("threads for the API cannot be started")?;
         // Opened there, so that what writes the views runs there too.
         let views_url = options.views_url.clone();
         let opened = runtime.handle().spawn(async move { Database::open(&views_url, Durability::Rebuildable).await });
@@ -161,6 +171,10 @@ impl Service {
             stopping: watch::Sender::new(false),
             background: tokio::sync::Mutex::default(),
             runtime,
+            api_runtime,
+            past: Semaphore::new(PAST_AT_A_TIME),
+            ingest_failures: Recurring::new("webhooks are not stored"),
+            key_failures: Recurring::new("API keys cannot be looked up"),
             log,
             views,
             projector,
@@ -216,6 +230,11 @@ impl Service {
         // What has ended is not kept.
         while background.workers.try_join_next().is_some() {}
         background.workers.spawn_on(task, &self.runtime.handle());
+    }
+
+    /// Where requests to the API are executed.
+    pub(crate) fn api_runtime(&self) -> tokio::runtime::Handle {
+        self.api_runtime.handle()
     }
 
     /// Becomes true when the service is to stop.

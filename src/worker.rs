@@ -6,7 +6,7 @@ mod stop;
 
 use std::collections::HashMap;
 use std::fmt::Display;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -48,7 +48,7 @@ pub(crate) struct Worker {
     name: String,
     pace: Pace,
     /// Of deliveries that cannot be taken up: with a log that is away, all of them.
-    failures: Mutex<Recurring>,
+    failures: Recurring,
 }
 
 /// How much a worker does at a time, and how long a step of it may take.
@@ -71,12 +71,12 @@ impl Worker {
     pub(crate) fn new(service: Arc<Service>, cortex: CortexClient, pace: Pace) -> Self {
         // Unique for every start: a restarted process does not hold what the one before it held.
         let name = ids::fresh().simple().to_string();
-        let failures = Mutex::new(Recurring::new("a delivery cannot be taken up"));
+        let failures = Recurring::new("a delivery cannot be taken up");
         Self { service, cortex, sessions: Sessions::default(), name, pace, failures }
     }
 
     fn not_taken_up(&self, error: impl Display) {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).failed(error);
+        self.failures.failed(error);
     }
 
     /// Works until the service stops; then lets every attempt come to an end.
@@ -86,7 +86,7 @@ impl Worker {
         let mut attempts = JoinSet::new();
         let mut stopping = worker.service.stopping();
         let mut changes = worker.service.projector.changes(View::DueDeliveries);
-        let mut failures = Recurring::new("the queue cannot be read");
+        let failures = Recurring::new("the queue cannot be read");
         while !*stopping.borrow() {
             changes.mark_unchanged();
             worker.service.working.begin();

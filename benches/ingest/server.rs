@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use domain::IntegrationId;
 use domain::integration::Provider;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
@@ -136,10 +137,9 @@ impl Server {
         let Some(process_id) = self.child.id() else {
             return Ok(());
         };
-        let asked = Command::new("kill").args(["-TERM", &process_id.to_string()]).status().await;
-        if asked.is_ok_and(|status| status.success())
-            && let Ok(ended) = timeout(MAX_STOP, self.child.wait()).await
-        {
+        let process = i32::try_from(process_id).ok().and_then(Pid::from_raw);
+        let asked = process.is_some_and(|process| kill_process(process, Signal::TERM).is_ok());
+        if asked && let Ok(ended) = timeout(MAX_STOP, self.child.wait()).await {
             ended?;
             return Ok(());
         }

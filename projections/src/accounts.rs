@@ -222,14 +222,16 @@ pub async fn key_by_hash(database: &Database, hash: &str) -> sqlx::Result<Option
     database.fetch_optional(Sql::new(format!("SELECT {KEY_COLUMNS} FROM api_keys WHERE hash = ")).bind(hash)).await
 }
 
-/// The keys of an account, the oldest first. An account has a bounded number of them.
+/// The keys of an account, the oldest first. Of deactivated ones, those that were made last, up to a bound.
 pub async fn keys(database: &Database, account_id: &str) -> sqlx::Result<Vec<ApiKeyRow>> {
     let list = |columns: &str| {
         Sql::new(format!("SELECT {columns} FROM api_keys WHERE account_id = "))
             .bind(account_id)
-            .push(" ORDER BY listed_at LIMIT 1000")
+            .push(" ORDER BY active DESC, listed_at DESC LIMIT 1000")
     };
-    rows(database, KEY_COLUMNS, NEW_KEY_COLUMNS, list).await
+    let mut keys: Vec<ApiKeyRow> = rows(database, KEY_COLUMNS, NEW_KEY_COLUMNS, list).await?;
+    keys.sort_unstable_by_key(|key| key.listed_at);
+    Ok(keys)
 }
 
 /// Rows with the new columns, and without them from a table that does not have them yet.

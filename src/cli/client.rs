@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use clap::Args;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, FromArgMatches};
 use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -27,16 +28,54 @@ pub(super) struct AskingArgs {
     /// Address of the running server
     #[arg(long, env = "CLOUD_BRIDGE_SERVER", value_name = "URL", default_value = "http://127.0.0.1:8080")]
     server: String,
+    #[command(flatten)]
+    key: KeyArgs,
+    /// Why you do this, for the record of what was done with the key
+    #[arg(long, env = "CLOUD_BRIDGE_REASON", value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+/// Where the API key is.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Server")]
+struct GivenKey {
     /// API key to ask with [default: the administrator's, from `DATA_DIR/admin.key`]. On the command line others on this machine
     /// can see it: better give it in the variable, or in a file
     #[arg(long, env = "CLOUD_BRIDGE_API_KEY", value_name = "KEY", hide_env_values = true)]
     api_key: Option<String>,
-    /// A file with the API key, `-` for standard input; --api-key and its variable win
+    /// A file with the API key, `-` for standard input. --api-key wins, and so does its variable over that of the file
     #[arg(long, env = "CLOUD_BRIDGE_API_KEY_FILE", value_name = "FILE")]
     api_key_file: Option<PathBuf>,
-    /// Why you do this, for the record of what was done with the key
-    #[arg(long, env = "CLOUD_BRIDGE_REASON", value_name = "TEXT")]
-    reason: Option<String>,
+}
+
+/// The same, where an option that was typed wins over the variable of the other.
+#[derive(Clone, Debug)]
+struct KeyArgs(GivenKey);
+
+impl Args for KeyArgs {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        GivenKey::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        GivenKey::augment_args_for_update(command)
+    }
+}
+
+impl FromArgMatches for KeyArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut given = GivenKey::from_arg_matches(matches)?;
+        let typed = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
+        if typed("api_key_file") && !typed("api_key") {
+            given.api_key = None;
+        }
+        Ok(Self(given))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 #[derive(Args, Clone, Debug)]
@@ -63,9 +102,9 @@ impl ServerArgs {
 impl AskingArgs {
     /// Asks with the key that is given, or with the one that a server keeps in its data folder.
     pub(super) fn client(&self, data_dir: &Path) -> anyhow::Result<Client> {
-        let key = match self.api_key.as_deref().map(str::trim).filter(|key| !key.is_empty()) {
+        let key = match self.key.0.api_key.as_deref().map(str::trim).filter(|key| !key.is_empty()) {
             Some(key) => key.to_owned(),
-            None => match &self.api_key_file {
+            None => match &self.key.0.api_key_file {
                 Some(file) => read_key(file)?,
                 None => read_key(&stores::admin_key_file(data_dir))?,
             },

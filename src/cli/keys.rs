@@ -61,7 +61,7 @@ pub(super) struct Limit {
     server: ServerArgs,
 }
 
-/// List the API keys of an account, deactivated ones included
+/// List the API keys of an account, deactivated ones included (1,000 at most)
 #[derive(Args, Debug)]
 pub(super) struct List {
     /// The account [default: the one whose key asks]

@@ -52,15 +52,34 @@ fn escaped(json: &str) -> String {
 /// is not seen is shown as an escape: two names that look alike may differ by it.
 pub(crate) fn clean(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
+    let mut before = ' ';
     for character in text.chars() {
         match character {
+            variation if is_variation(variation) && !has_variations(before) => {
+                clean.extend(variation.escape_unicode());
+            }
             '\n' | '\r' | '\t' => clean.push(' '),
             other if is_command(other) => {}
             hidden if is_invisible(hidden) => clean.extend(hidden.escape_unicode()),
             other => clean.push(other),
         }
+        before = character;
     }
     clean
+}
+
+/// What chooses between the forms of the character before it, and is not seen itself.
+fn is_variation(character: char) -> bool {
+    matches!(character, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
+}
+
+/// Signs and letters of other alphabets have forms to choose from. After anything else, and one after the other, such
+/// selectors are there to hide something.
+fn has_variations(character: char) -> bool {
+    !is_variation(character)
+        && !character.is_ascii_alphabetic()
+        && !character.is_whitespace()
+        && !is_invisible(character)
 }
 
 fn is_command(character: char) -> bool {
@@ -171,6 +190,9 @@ mod tests {
             ("line\none\ttab", "line one tab"),
             ("abc\u{202e}def\u{2066}", "abcdef"),
             ("ma\u{200b}x\u{ad}\u{feff}\u{e0041}", r"ma\u{200b}x\u{ad}\u{feff}\u{e0041}"),
+            // The forms of a sign and of a letter stay; what hides behind a letter without any, or in a row, is shown.
+            ("❤\u{fe0f} 葛\u{e0100}", "❤\u{fe0f} 葛\u{e0100}"),
+            ("a\u{fe0f}\u{e0101} ❤\u{fe0f}\u{fe01}", "a\\u{fe0f}\\u{e0101} ❤\u{fe0f}\\u{fe01}"),
         ] {
             assert_eq!(clean(text), shown);
         }

@@ -10,6 +10,7 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use ipnet::IpNet;
+use reqwest::Url;
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -74,7 +75,7 @@ struct LimitArgs {
     /// Integrations that an account may have
     #[arg(long, env = "CLOUD_BRIDGE_MAX_INTEGRATIONS", value_name = "N", default_value_t = Limits::default().integrations)]
     max_integrations: usize,
-    /// API keys that an account may have, deactivated ones included
+    /// Active API keys that an account may have
     #[arg(long, env = "CLOUD_BRIDGE_MAX_API_KEYS", value_name = "N", default_value_t = Limits::default().api_keys)]
     max_api_keys: usize,
     /// Item mappings that an account may have, of all its integrations together
@@ -96,6 +97,12 @@ impl From<LimitArgs> for Limits {
             daily_bytes: args.max_daily_mib.saturating_mul(MIB),
         }
     }
+}
+
+/// Whether the world comes to a server of this machine by way of another one.
+fn is_elsewhere(public_url: &str) -> bool {
+    let host = Url::parse(public_url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    host.is_some_and(|host| host != "localhost" && !host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()))
 }
 
 /// A network, or one address.
@@ -152,6 +159,12 @@ impl Serve {
             limits: self.limits.into(),
             checkpoint_every: self.checkpoint_every.0,
         };
+        if address.ip().is_loopback() && public_url.is_some_and(is_elsewhere) && self.trusted_proxies.is_empty() {
+            tracing::warn!(
+                "what answers at --public-url in front of this server is not named in --trusted-proxies: all its clients \
+                 count as one address"
+            );
+        }
         let service = Service::start(options, self.stores.vault(true)?, Clock::default()).await?;
         // Nothing is served before this is through, so whoever reads the key can use it at once.
         let told = match service.bootstrap(|admin| self.tell(json, address, Some(&admin.api_key))).await {
@@ -249,6 +262,16 @@ mod tests {
         let error = bind(&taken.local_addr().unwrap().to_string()).await.unwrap_err();
         assert!(error.to_string().contains("--listen"), "{error}");
         assert!(bind("nonsense").await.unwrap_err().to_string().contains("127.0.0.1:8080"));
+    }
+
+    #[test]
+    fn a_server_that_the_world_reaches_by_another_is_known() {
+        for elsewhere in ["https://bridge.example.com", "http://203.0.113.7:80/"] {
+            assert!(is_elsewhere(elsewhere), "{elsewhere}");
+        }
+        for here in ["http://127.0.0.1:8080", "http://localhost:8080", "nonsense"] {
+            assert!(!is_elsewhere(here), "{here}");
+        }
     }
 
     #[test]

@@ -68,5 +68,5 @@ async fn admitted(context: &ExtensionContext<'_>, cost: u32) -> Result<(), Serve
     let Some(viewer) = context.data_opt::<Viewer>() else { return Ok(()) };
     let Some(service) = context.data_opt::<Arc<Service>>() else { return Ok(()) };
     let admitted = viewer.admitted(service, cost).await;
-    admitted.map_err(|refused| Error::from(ApiError::from(refused)).into_server_error(Pos::default()))
+    admitted.map_err(|refused| Error::from(ApiError::from(refused)).into_server_error(Pos { line: 1, column: 1 }))
 }

@@ -63,6 +63,8 @@ pub(super) async fn delivery_as_of(
 ) -> Result<Option<Delivery>, ApiError> {
     let service = context.data_unchecked::<Arc<Service>>();
     let stream = row.duplicate_of.as_ref().unwrap_or(&row.id);
+    // However many a request asks for, they leave the connections to others.
+    let _place = service.past.acquire().await.map_err(|_| ApiError::Unavailable)?;
     let mut until: Vec<Recorded> = vec![];
     while until.len() < MAX_FOLDED_EVENTS {
         let after = until.last().map_or(0, |event| event.sequence);

@@ -7,8 +7,10 @@ use std::time::Duration;
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Data, Error, Executor, Name, Pos, Request, Response, ServerError};
 use futures_util::future::ready;
-use futures_util::stream::{BoxStream, StreamExt as _, once};
-use tokio::sync::Semaphore;
+use futures_util::stream::{BoxStream, StreamExt as _, once, unfold};
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
 
 use super::arguments::ArgumentTypes;
 use super::viewer::Viewer;
@@ -46,7 +48,7 @@ impl Api {
         let (arguments, may_see_schema) = (self.arguments.clone(), viewer.is_some() && self.service.introspection);
         let place = tokio::time::timeout(READ_TIMEOUT, self.readers.clone().acquire_owned()).await;
         let Ok(Ok(place)) = place else { return Err(refusal(ApiError::Unavailable)) };
-        let reading = tokio::task::spawn_blocking(move || {
+        let reading = self.service.api_runtime().spawn_blocking(move || {
             let _place = place;
             check(&mut request, &arguments, may_see_schema).map(|()| request)
         });
@@ -79,7 +81,8 @@ impl Api {
             Ok(mut request) => {
                 let goes_on = is_subscription(&mut request);
                 let answers = self.schema.execute_stream_with_session_data(request, session.unwrap_or_default());
-                if goes_on { answers.boxed() } else { once(within_time(answers.boxed())).boxed() }
+                let answers = if goes_on { answers.boxed() } else { once(within_time(answers.boxed())).boxed() };
+                on(&self.service.api_runtime(), answers)
             }
             Err(error) => once(ready(Response::from_errors(vec![error]))).boxed(),
         }
@@ -89,7 +92,7 @@ impl Api {
 fn check(request: &mut Request, arguments: &ArgumentTypes, may_see_schema: bool) -> Result<(), ServerError> {
     let (name, variables) = (request.operation_name.clone(), std::mem::take(&mut request.variables));
     let checked = request.parsed_query().and_then(|document| {
-        size::check(document)?;
+        size::check(document, &variables)?;
         if !may_see_schema && size::asks_for_schema(document) {
             return Err(refusal(ApiError::NoIntrospection));
         }
@@ -117,6 +120,26 @@ async fn within_time(mut answers: BoxStream<'static, Response>) -> Response {
     }
 }
 
+/// Answers that are made on the threads of the API, one ahead of who reads them. Dropped, they are made no more.
+fn on(runtime: &Handle, mut answers: BoxStream<'static, Response>) -> BoxStream<'static, Response> {
+    let (sender, receiver) = mpsc::channel(1);
+    let mut task = JoinSet::new();
+    let making = async move {
+        while let Some(answer) = answers.next().await {
+            if sender.send(answer).await.is_err() {
+                break;
+            }
+        }
+    };
+    task.spawn_on(making, runtime);
+    // The task is kept with its answers, and ends with them.
+    unfold((receiver, task), |(mut receiver, task)| async {
+        let answer = receiver.recv().await?;
+        Some((answer, (receiver, task)))
+    })
+    .boxed()
+}
+
 fn refusal(error: ApiError) -> ServerError {
     Error::from(error).into_server_error(Pos { line: 1, column: 1 })
 }
@@ -126,7 +149,12 @@ impl Executor for Api {
         let viewer =
             request.data.get(&TypeId::of::<Viewer>()).and_then(|viewer| viewer.downcast_ref::<Viewer>()).cloned();
         match self.checked(request, viewer.as_ref()).await {
-            Ok(request) => self.schema.execute(request).await,
+            Ok(request) => {
+                let schema = self.schema.clone();
+                let answers = once(async move { schema.execute(request).await }).boxed();
+                let answer = on(&self.service.api_runtime(), answers).next().await;
+                answer.unwrap_or_else(|| Response::from_errors(vec![refusal(ApiError::Internal)]))
+            }
             Err(error) => Response::from_errors(vec![error]),
         }
     }

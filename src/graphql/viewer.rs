@@ -70,7 +70,7 @@ fn reason_in(headers: &HeaderMap) -> Option<String> {
 
 async fn by_key(service: &Service, key: &str, reason: Option<String>) -> Result<Viewer, Unauthorized> {
     let found = service.api_key(key).await.map_err(|error| {
-        tracing::error!(%error, "API keys cannot be looked up");
+        service.key_failures.failed(error);
         Unauthorized::Unavailable
     })?;
     let row = found.ok_or(Unauthorized::BadKey)?;
@@ -79,6 +79,7 @@ async fn by_key(service: &Service, key: &str, reason: Option<String>) -> Result<
     };
     let viewer = Viewer { account_id, role, key_id: row.id, key_name: row.name, reason };
     viewer.admitted(service, 1).await?;
+    service.key_failures.worked();
     Ok(viewer)
 }
 
@@ -98,7 +99,7 @@ impl Viewer {
         admitted.map_err(|refused| match refused {
             NotAdmitted::LimitReached { retry_after } => Unauthorized::LimitReached { retry_after },
             NotAdmitted::Unavailable(error) => {
-                tracing::error!(%error, "the requests of a key cannot be counted");
+                service.key_failures.failed(error);
                 Unauthorized::Unavailable
             }
         })
@@ -107,7 +108,7 @@ impl Viewer {
     async fn active_key(&self, service: &Service) -> Result<Option<(ApiKeyId, ApiKey)>, Unauthorized> {
         let Ok(key_id) = self.key_id.parse() else { return Ok(None) };
         let account = service.log.load::<Account>(&self.account_id.to_string()).await.map_err(|error| {
-            tracing::error!(%error, "an account cannot be read");
+            service.key_failures.failed(error);
             Unauthorized::Unavailable
         })?;
         let key = account.aggregate.merchant().and_then(|merchant| merchant.keys.active(key_id)).cloned();

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 
 use super::headers_of;
 use super::places::{Place, Places};
+use super::strangers::Strangers;
 use crate::graphql::{Api, Viewer, viewer_of};
 use crate::service::Service;
 
@@ -62,6 +63,14 @@ impl Default for Sockets {
     }
 }
 
+/// A client that has not said yet who it is.
+pub(super) struct Unknown {
+    pub(super) strangers: Arc<Strangers>,
+    pub(super) client: Option<IpAddr>,
+    /// Given back once it has said so.
+    pub(super) _place: Place<Option<IpAddr>>,
+}
+
 /// What a socket and its tasks share.
 struct Shared {
     service: Arc<Service>,
@@ -79,7 +88,7 @@ pub(super) async fn serve(
     api: Api,
     protocol: GraphQLProtocol,
     service: Arc<Service>,
-    (sockets, place): (Arc<Sockets>, Place<Option<IpAddr>>),
+    (sockets, unknown): (Arc<Sockets>, Unknown),
     from_headers: Option<Viewer>,
 ) {
     let now = service.clock.now();
@@ -99,8 +108,8 @@ pub(super) async fn serve(
     let talk =
         GraphQLWebSocket::new_with_pair(Outbox { sender: outbox, shared: shared.clone() }, incoming, api, protocol)
             .on_connection_init(move |payload| async move {
-                let (viewer, key_place) = init.known(from_headers, &payload).await?;
-                drop(place);
+                let (viewer, key_place) = init.known(from_headers, &payload, &unknown).await?;
+                drop(unknown);
                 init.is_known.store(true, Ordering::Relaxed);
                 let mut data = Data::default();
                 data.insert(viewer);
@@ -124,8 +133,19 @@ impl Shared {
     }
 
     /// Who speaks, and a place of the key.
-    async fn known(&self, from_headers: Option<Viewer>, payload: &Value) -> Result<(Viewer, Place<String>), Error> {
-        let refused = || Error::new("send a valid API key when the connection begins");
+    async fn known(
+        &self,
+        from_headers: Option<Viewer>,
+        payload: &Value,
+        unknown: &Unknown,
+    ) -> Result<(Viewer, Place<String>), Error> {
+        let refused = || {
+            if let Some(client) = unknown.client {
+                // How long it must wait, it hears when it tries again.
+                unknown.strangers.admit(client, self.service.clock.now()).ok();
+            }
+            Error::new("send a valid API key when the connection begins")
+        };
         let viewer = match from_headers {
             Some(viewer) => viewer,
             None => viewer_of(&self.service, &headers_of(payload)).await.map_err(|_| refused())?.ok_or_else(refused)?,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -31,25 +31,40 @@ struct Minute {
 impl Strangers {
     /// Counts a request; how long to wait where it is one too many.
     pub(super) fn admit(&self, address: IpAddr, now: DateTime<Utc>) -> Result<(), Duration> {
+        let mut minute = self.minute(now);
+        let count = minute.count_of(address);
+        *count = count.saturating_add(1);
+        if *count <= PER_MINUTE { Ok(()) } else { Err(rest_of_minute(now)) }
+    }
+
+    /// How long an address must wait that has sent as many as it may.
+    pub(super) fn check(&self, address: IpAddr, now: DateTime<Utc>) -> Result<(), Duration> {
+        let count = *self.minute(now).count_of(address);
+        if count < PER_MINUTE { Ok(()) } else { Err(rest_of_minute(now)) }
+    }
+
+    fn minute(&self, now: DateTime<Utc>) -> MutexGuard<'_, Minute> {
         let number = now.timestamp().div_euclid(MINUTE_S);
         let mut minute = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if minute.number != number {
             *minute = Minute { number, ..Minute::default() };
         }
-        let is_full = minute.counts.len() >= MAX_REMEMBERED;
-        let address = network_of(address);
-        let Minute { counts, rest, .. } = &mut *minute;
-        let count = match counts.get_mut(&address) {
-            Some(count) => count,
-            None if is_full => rest,
-            None => counts.entry(address).or_default(),
-        };
-        *count = count.saturating_add(1);
-        if *count <= PER_MINUTE {
-            return Ok(());
-        }
-        Err(Duration::from_secs((MINUTE_S - now.timestamp().rem_euclid(MINUTE_S)).unsigned_abs()))
+        minute
     }
+}
+
+impl Minute {
+    fn count_of(&mut self, address: IpAddr) -> &mut u32 {
+        let (address, is_full) = (network_of(address), self.counts.len() >= MAX_REMEMBERED);
+        if is_full && !self.counts.contains_key(&address) {
+            return &mut self.rest;
+        }
+        self.counts.entry(address).or_default()
+    }
+}
+
+fn rest_of_minute(now: DateTime<Utc>) -> Duration {
+    Duration::from_secs((MINUTE_S - now.timestamp().rem_euclid(MINUTE_S)).unsigned_abs())
 }
 
 fn network_of(address: IpAddr) -> IpAddr {
@@ -81,6 +96,8 @@ mod tests {
             assert_eq!(strangers.admit(address("203.0.113.7"), at(10)), Ok(()));
         }
         assert_eq!(strangers.admit(address("203.0.113.7"), at(20)), Err(Duration::from_secs(40)));
+        assert_eq!(strangers.check(address("203.0.113.7"), at(20)), Err(Duration::from_secs(40)));
+        assert_eq!(strangers.check(address("203.0.113.8"), at(20)), Ok(()), "to look counts nothing");
         assert_eq!(strangers.admit(address("203.0.113.8"), at(20)), Ok(()));
         assert_eq!(strangers.admit(address("203.0.113.7"), at(60)), Ok(()));
         for host in 0..u64::from(PER_MINUTE) {

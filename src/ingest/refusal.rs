@@ -49,6 +49,23 @@ impl IngestRefusal {
         }
     }
 
+    /// What is wrong on our side, where that is why.
+    pub(super) fn own_fault(&self) -> Option<&str> {
+        match self {
+            Self::Busy => Some("the event log is busy"),
+            Self::Unavailable(reason) => Some(reason),
+            Self::UnknownProvider
+            | Self::UnknownIntegration
+            | Self::InactiveIntegration
+            | Self::Signature(_)
+            | Self::Malformed(_)
+            | Self::TooLarge
+            | Self::Interrupted
+            | Self::TooSlow
+            | Self::DayIsFull(_) => None,
+        }
+    }
+
     /// What the merchant sees of it: what concerns their integration, and not what is on our side.
     pub(super) fn receipt(&self) -> Option<RefusalReason> {
         match self {
@@ -144,8 +161,7 @@ impl From<BodyRefusal> for IngestRefusal {
 
 impl From<LoadError> for IngestRefusal {
     fn from(error: LoadError) -> Self {
-        tracing::error!(%error, "an integration cannot be read");
-        Self::Unavailable(error.to_string())
+        Self::Unavailable(format!("an integration cannot be read: {error}"))
     }
 }
 
@@ -155,10 +171,7 @@ impl<E: std::error::Error> From<CommandError<E>> for IngestRefusal {
             CommandError::Busy | CommandError::Contended => Self::Busy,
             CommandError::Unavailable(_) => Self::Unavailable(error.to_string()),
             // Recording a webhook is never refused by a rule, so both mean that something is wrong with the log.
-            CommandError::Refused(_) | CommandError::Broken(_) => {
-                tracing::error!(%error, "a webhook cannot be recorded");
-                Self::Unavailable(error.to_string())
-            }
+            CommandError::Refused(_) | CommandError::Broken(_) => Self::Unavailable(error.to_string()),
         }
     }
 }

@@ -85,7 +85,7 @@ impl Volumes {
 
     /// Writes what was counted, until it is dropped.
     pub(crate) async fn keep_writing(&self, log: &EventLog, limit: u64) {
-        let mut failures = Recurring::new("what accounts have stored today cannot be counted");
+        let failures = Recurring::new("what accounts have stored today cannot be counted");
         loop {
             self.some.notified().await;
             tokio::time::sleep(WRITE_EVERY).await;

@@ -37,7 +37,7 @@ impl Builder {
             tracing::error!(%error, "builds of views that an earlier version left cannot be looked at");
             tokio::time::sleep(RETRY_AFTER).await;
         }
-        let mut failures = Recurring::new("the builds of views cannot be read");
+        let failures = Recurring::new("the builds of views cannot be read");
         loop {
             match self.step_all().await {
                 Ok(true) => continue,

@@ -76,6 +76,23 @@ on_each_engine! {
         assert!(frame.reason.contains("no message came"), "{frame:?}");
     }
 
+    async fn who_tries_keys_on_sockets_is_counted_by_address_like_any_stranger(app: &TestApp) {
+        let merchant = app.merchant().await;
+        app.advance(TimeDelta::seconds(60 - app.clock.now().timestamp().rem_euclid(60)));
+        for _ in 0..60 {
+            let mut socket = opened(app).await.expect("it may try");
+            say(&mut socket, json!({ "type": "connection_init", "payload": { "x-api-key": "cb_live_wrong" } })).await;
+            let frame = closed(&mut socket).await.expect("it says why");
+            assert!(frame.reason.contains("valid API key"), "{frame:?}");
+        }
+        assert_eq!(opened(app).await.err(), Some(429));
+        let request = reqwest::Client::new().post(format!("{}/graphql", app.node.url)).json(&json!({ "query": "{ caller { role } }" }));
+        assert_eq!(request.send().await.unwrap().status().as_u16(), 429, "it is one count");
+        merchant.ask("{ account { id } }", json!({})).await;
+        app.advance(TimeDelta::seconds(60));
+        begun(app, &merchant.key).await;
+    }
+
     async fn a_key_has_so_many_sockets_and_no_more(app: &TestApp) {
         let (merchant, other) = (app.merchant().await, app.merchant().await);
         let mut sockets = vec![];

@@ -11,7 +11,7 @@ use projections::database::Sql;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::app::{Answer, Shop, TestApp};
+use crate::app::{Answer, Shop, TestApp, text};
 use crate::delivering::wait_until;
 use crate::engines::{Engine, on_each_engine};
 use crate::orders;
@@ -197,6 +197,18 @@ async fn an_account_has_no_more_of_anything_than_it_may(engine: Engine) {
         limited(&app, &merchant.key, &format!("mutation {{ {keys} }}")).await,
         json!([none, none, reached, reached, reached])
     );
+    // One that is not used any more takes no place, so that keys can be changed for ever.
+    for name in ["one", "two", "three", "four"] {
+        let keys = merchant.ask("{ account { apiKeys { id name active } } }", json!({})).await;
+        let keys = keys["account"]["apiKeys"].as_array().unwrap().clone();
+        let oldest = keys.iter().find(|key| key["active"] == json!(true) && key["name"] != keys[0]["name"]).unwrap();
+        let change = format!(
+            "mutation {{ a: deactivateApiKey(input: {{ apiKeyId: \"{}\" }}) {{ userErrors {{ code }} }} \
+             b: createApiKey(input: {{ name: \"{name}\" }}) {{ userErrors {{ code }} }} }}",
+            text(&oldest["id"])
+        );
+        assert_eq!(limited(&app, &merchant.key, &change).await, json!([none, none]), "{keys:?}");
+    }
     let map = format!(
         "addItemMapping(input: {{ integrationId: \"{}\", matchType: SKU, externalRef: \"#\", resourceType: PRESET, resourceId: \"p#\" }}) {{ userErrors {{ code }} }} ",
         shop.id

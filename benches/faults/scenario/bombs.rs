@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::faults::check::{self, Outcome};
@@ -24,12 +24,12 @@ pub(crate) async fn run(engine: Engine, rounds: usize, seed: u64) -> anyhow::Res
     for _ in 0..rounds {
         let mut bombs = JoinSet::new();
         for number in 0..AT_ONCE {
-            let document = bomb(&mut draw);
+            let request = bomb(&mut draw);
             let url = format!("{}/graphql", world.shop.url());
             let key = if number % 2 == 0 { world.key.clone() } else { "cb_live_nobody".to_owned() };
             bombs.spawn(async move {
-                let request = reqwest::Client::new().post(url).bearer_auth(key).timeout(Duration::from_secs(40));
-                request.json(&json!({ "query": document })).send().await.map(|answer| answer.status().as_u16()).ok()
+                let asked = reqwest::Client::new().post(url).bearer_auth(key).timeout(Duration::from_secs(40));
+                asked.json(&request).send().await.map(|answer| answer.status().as_u16()).ok()
             });
         }
         let taken = world.shop.until_taken(Duration::from_secs(30)).await.context("webhooks are not taken")?;
@@ -42,9 +42,9 @@ pub(crate) async fn run(engine: Engine, rounds: usize, seed: u64) -> anyhow::Res
     check::outcome(&world, rounds, &acknowledged, recoveries).await
 }
 
-fn bomb(draw: &mut Draw) -> String {
+fn bomb(draw: &mut Draw) -> Value {
     let many = |field: &str, times: usize| (0..times).map(|n| format!("a{n}: {field} ")).collect::<Vec<_>>().concat();
-    match draw.below(6) {
+    let document = match draw.below(7) {
         0 => {
             let times = 2 + usize::try_from(draw.below(10)).unwrap_or(0);
             let levels = (0..13).map(|level| {
@@ -59,6 +59,12 @@ fn bomb(draw: &mut Draw) -> String {
             "mutation {{ {} }}",
             many("exportPersonalData(input: { customer: \"fan_1\" }) { matched deliveries }", 9)
         ),
-        _ => format!("{{ account {} {} }}", "{ apiKeys ".repeat(60), "}".repeat(60)),
-    }
+        5 => format!("{{ account {} {} }}", "{ apiKeys ".repeat(60), "}".repeat(60)),
+        _ => {
+            let document = format!("query($x: ID!) {{ {} }}", many("integration(id:$x){id}", 2_400));
+            let long = "x".repeat((256 * 1_024_usize).saturating_sub(document.len() + 100));
+            return json!({ "query": document, "variables": { "x": long } });
+        }
+    };
+    json!({ "query": document })
 }

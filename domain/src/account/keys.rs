@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{AccountEvent, AccountRefusal, ApiKeyCreated, NewApiKey, Role, valid_name};
 use crate::ApiKeyId;
 
-/// Keys are deactivated but never deleted, so their number needs a bound.
+/// Active keys of an account. So many are remembered too: of the deactivated ones, the oldest are forgotten beyond that.
 pub const MAX_API_KEYS: usize = 500;
 /// Requests that a key may send in a minute, unless an administrator says otherwise.
 pub const DEFAULT_REQUESTS_PER_MINUTE: u32 = 600;
@@ -17,7 +17,7 @@ pub(super) const fn default_requests_per_minute() -> u32 {
     DEFAULT_REQUESTS_PER_MINUTE
 }
 
-/// All keys that ever were.
+/// The keys that may be used, and those that were deactivated last.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ApiKeys(BTreeMap<ApiKeyId, ApiKey>);
@@ -46,7 +46,7 @@ impl ApiKeys {
         if let Some(known) = self.0.get(&key.id) {
             return if known.hash == key.hash { Ok(None) } else { Err(AccountRefusal::ApiKeyIdTaken) };
         }
-        if self.0.len() >= MAX_API_KEYS {
+        if self.0.values().filter(|key| key.active).count() >= MAX_API_KEYS {
             return Err(AccountRefusal::TooManyApiKeys);
         }
         created(key).map(Some)
@@ -81,6 +81,13 @@ impl ApiKeys {
     pub(super) fn created(&mut self, key: ApiKeyCreated) {
         let ApiKeyCreated { key_id, name, role, hash, preview: _, requests_per_minute } = key;
         self.0.insert(key_id, ApiKey { name, role, hash, active: true, requests_per_minute });
+        // Ids rise with time, so the first one is the oldest.
+        let oldest = |(id, key): (&ApiKeyId, &ApiKey)| (!key.active).then_some(*id);
+        if self.0.len() > MAX_API_KEYS
+            && let Some(oldest) = self.0.iter().find_map(oldest)
+        {
+            self.0.remove(&oldest);
+        }
     }
 
     pub(super) fn deactivated(&mut self, key_id: ApiKeyId) {

@@ -21,7 +21,7 @@ pub enum AccountRefusal {
     UnknownApiKey,
     #[error("another API key already has this id")]
     ApiKeyIdTaken,
-    #[error("an account can have at most {MAX_API_KEYS} API keys, deactivated ones included")]
+    #[error("an account can have at most {MAX_API_KEYS} active API keys: deactivate one first")]
     TooManyApiKeys,
     #[error("a key may send 1 to {MAX_REQUESTS_PER_MINUTE} requests a minute")]
     InvalidRequestLimit,

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::{
-    Account, AccountCommand, AccountEvent, AccountRefusal, ApiKeyCreated, CortexCredentials, CreditMove, NewApiKey,
-    Role,
+    Account, AccountCommand, AccountEvent, AccountRefusal, ApiKeyCreated, CortexCredentials, CreditMove, MAX_API_KEYS,
+    NewApiKey, Role,
 };
 use crate::credits::PaidAction;
 use crate::laws::repeating_adds_nothing;
@@ -103,6 +103,32 @@ fn a_key_is_created_once_and_deactivated_for_good() {
     given([key_created()]).when(deactivate.clone()).then_expect_events(vec![deactivated.clone()]);
     given([key_created(), deactivated]).when(deactivate.clone()).then_expect_events(vec![]);
     given([]).when(deactivate).then_expect_error(AccountRefusal::UnknownApiKey);
+}
+
+#[test]
+fn active_keys_have_a_bound_and_the_oldest_of_the_others_are_forgotten() {
+    let key = |number: usize| NewApiKey { id: ApiKeyId(Uuid::from_u128(number as u128)), ..new_key() };
+    let mut account = Account::default();
+    let mut execute = |command: AccountCommand| {
+        let decided = account.decide(command)?;
+        for event in decided.clone() {
+            account.apply(event);
+        }
+        Ok::<_, AccountRefusal>(decided.len())
+    };
+    execute(AccountCommand::Open { name: "Storm".to_owned(), attempts_per_minute: 5, first_key: Some(key(0)) })
+        .unwrap();
+    for number in 1..MAX_API_KEYS {
+        assert_eq!(execute(AccountCommand::CreateApiKey(key(number))), Ok(1));
+    }
+    assert_eq!(execute(AccountCommand::CreateApiKey(key(MAX_API_KEYS))), Err(AccountRefusal::TooManyApiKeys));
+    for number in 0..10 {
+        assert_eq!(execute(AccountCommand::DeactivateApiKey { key_id: key(number).id }), Ok(1));
+        assert_eq!(execute(AccountCommand::CreateApiKey(key(MAX_API_KEYS + number))), Ok(1));
+    }
+    let deactivate = AccountCommand::DeactivateApiKey { key_id: key(9).id };
+    assert_eq!(execute(deactivate), Err(AccountRefusal::UnknownApiKey), "forgotten");
+    assert_eq!(execute(AccountCommand::CreateApiKey(key(2 * MAX_API_KEYS))), Err(AccountRefusal::TooManyApiKeys));
 }
 
 #[test]
