@@ -69,10 +69,11 @@ pub async fn receive(
             // Of the address only what is an id: the rest is whatever a stranger wrote.
             let integration = path.ok().and_then(|Path((_, id))| id.parse::<IntegrationId>().ok());
             let integration = integration.map(tracing::field::display);
-            match refusal.own_fault() {
+            if let Some(reason) = refusal.own_fault() {
                 // Of all webhooks while it lasts: said once, and counted.
-                Some(reason) => service.ingest_failures.failed(reason),
-                None => tracing::warn!(integration, reason = refusal.code(), "webhook refused"),
+                service.ingest_failures.failed(reason);
+            } else {
+                tracing::warn!(integration, reason = refusal.code(), "webhook refused");
             }
             body.discard().await;
             refusal.into_response()

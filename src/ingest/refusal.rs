@@ -169,9 +169,10 @@ impl<E: std::error::Error> From<CommandError<E>> for IngestRefusal {
     fn from(error: CommandError<E>) -> Self {
         match error {
             CommandError::Busy | CommandError::Contended => Self::Busy,
-            CommandError::Unavailable(_) => Self::Unavailable(error.to_string()),
-            // Recording a webhook is never refused by a rule, so both mean that something is wrong with the log.
-            CommandError::Refused(_) | CommandError::Broken(_) => Self::Unavailable(error.to_string()),
+            // Recording a webhook is never refused by a rule, so all of these mean that something is wrong with the log.
+            CommandError::Unavailable(_) | CommandError::Refused(_) | CommandError::Broken(_) => {
+                Self::Unavailable(error.to_string())
+            }
         }
     }
 }
