@@ -1,12 +1,12 @@
 //! An order is what its store says now: refunds, added lines, other usernames, cancellations, in any order of arrival.
 
 use chrono::TimeDelta;
-use cloud_bridge::sandbox::{FollowsBack, HoldPoint, Operation, Stage};
+use cloud_bridge::sandbox::{Fault, FollowsBack, HoldPoint, Operation, Stage};
 use domain::integration::Provider;
 use serde_json::{Value, json};
 
 use crate::app::{Shop, TestApp, text};
-use crate::delivering::preset;
+use crate::delivering::{FAULTS_UNTIL_IT_WAITS, preset, script, until_it_waits};
 use crate::engines::on_each_engine;
 use crate::orders;
 
@@ -168,9 +168,10 @@ on_each_engine! {
 
     async fn credits_that_a_cancelled_delivery_had_set_aside_come_back(app: &TestApp) {
         let shop = app.merchant().await.shop(Provider::Shopify).await;
-        crate::delivering::script(app, Operation::Share, cloud_bridge::sandbox::Fault::Error500, 1);
+        script(app, Operation::Share, Fault::Error500, FAULTS_UNTIL_IT_WAITS);
         let id = shop.post(&order("mutual_max", 0, &[("STORM", 1)])).await.accepted("queued");
-        assert_eq!(shop.settled(&id).await, stands("RETRY_SCHEDULED", Some("TEMPORARY_FAILURE")));
+        until_it_waits(app).await;
+        assert_eq!(shop.seen(&id).await, stands("RETRY_SCHEDULED", Some("TEMPORARY_FAILURE")));
         assert_eq!(shop.merchant.balance().await["reserved"], json!(10));
         let mut cancelled = order("mutual_max", 10, &[("STORM", 1)]);
         cancelled["cancelled_at"] = json!("2026-11-20T12:00:10+00:00");
