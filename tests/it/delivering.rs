@@ -124,9 +124,10 @@ on_each_engine! {
         assert_eq!(shopify.settled(&keyed).await, completed());
 
         for (id, operation, fault) in [
+            // Of what nothing else asks that is waiting here.
             ("failing", Operation::Share, Fault::Error500),
             // A proxy's word, perhaps.
-            ("odd", Operation::FindUser, Fault::Nonsense),
+            ("odd", Operation::IsShared, Fault::Nonsense),
         ] {
             script(app, operation, fault, FAULTS_UNTIL_IT_WAITS);
             let failing = shop.post(&order(id, "follows_at_once", "STORM")).await.accepted("queued");
