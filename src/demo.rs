@@ -21,7 +21,7 @@ use merchant::Cast;
 use world::World;
 
 /// How long everything may take. It takes seconds; this is for a machine that does something else as well.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 pub struct DemoOptions {
     /// End once everything has settled.
@@ -57,7 +57,7 @@ async fn show(world: &World, options: &DemoOptions) -> anyhow::Result<()> {
     let screen = Screen::new(!options.json)?;
     let told = tokio::select! {
         // What is missing once the time is up is told below.
-        told = tokio::time::timeout(PATIENCE, story::tell(world, &cast, &board)) => told.unwrap_or(Ok(())),
+        told = tokio::time::timeout(TIMEOUT, story::tell(world, &cast, &board)) => told.unwrap_or(Ok(())),
         watched = board.watch(&cast, &screen) => watched,
     };
     let looked = match told {
@@ -81,7 +81,7 @@ async fn show(world: &World, options: &DemoOptions) -> anyhow::Result<()> {
     }
     looked?;
     if !missing.is_empty() {
-        bail!("within {} s these orders did not get where they should: {}", PATIENCE.as_secs(), missing.join("; "));
+        bail!("within {} s these orders did not get where they should: {}", TIMEOUT.as_secs(), missing.join("; "));
     }
     if !options.json {
         tell_result(&board, begun.elapsed())?;

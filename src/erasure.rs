@@ -5,7 +5,7 @@ pub(crate) mod data_requests;
 pub(crate) mod notices;
 pub(crate) mod traces;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use domain::AccountId;
 use domain::delivery::{Delivery, DeliveryCommand, DeliveryRefusal, ErasureCause};
@@ -18,9 +18,9 @@ use projections::customers::{self, StoreCustomer};
 use projections::delivery_log::DeliveryRow;
 use projections::delivery_log::personal::{self, Extent, Subject};
 
-use crate::event_log::{Actor, CommandError, Committed, LoadError};
+use crate::event_log::{Actor, CommandError, Committed, LoadError, Origin};
 use crate::operations;
-use crate::service::{PATIENCE, Service};
+use crate::service::{Service, VIEWS_TIMEOUT};
 
 /// Deliveries that one step of an erasure touches at most.
 pub const MAX_AT_ONCE: i64 = 1_000;
@@ -87,23 +87,23 @@ pub async fn extent(service: &Service, subject: &Subject) -> Result<Extent, Eras
 async fn wait_for_views(service: &Service) -> Result<(), ErasureError> {
     let newest = service.log.newest().await?;
     for view in [View::Accounts, View::Customers, View::DeliveryLog] {
-        if !service.projector.wait_for(view, newest, PATIENCE).await {
+        if !service.projector.wait_for(view, newest, VIEWS_TIMEOUT).await {
             return Err(ErasureError::ViewsBehind);
         }
     }
     Ok(())
 }
 
-/// Erases these deliveries and answers how many of them held anything. `actor` says for each account who asked. Where a
+/// Erases these deliveries and returns how many of them held anything. `origin` says for each account who asked. Where a
 /// person asked, the answer waits until the files are clear.
 pub async fn erase(
     service: &Service,
     rows: &[DeliveryRow],
     cause: ErasureCause,
-    actor: impl Fn(&str) -> Actor,
+    origin: impl Fn(&str) -> Origin,
 ) -> Result<usize, ErasureError> {
     let commands: Vec<_> =
-        rows.iter().map(|row| erase_one(service, row.id.clone(), cause, actor(&row.account_id))).collect();
+        rows.iter().map(|row| erase_one(service, row.id.clone(), cause, origin(&row.account_id))).collect();
     // All of them, also when one fails: each that is erased is one less.
     let done: Vec<_> = iter(commands).buffer_unordered(CONCURRENCY).collect().await;
     let mut erased = 0;
@@ -131,24 +131,26 @@ async fn erase_one(
     service: &Service,
     id: String,
     cause: ErasureCause,
-    actor: Actor,
+    origin: Origin,
 ) -> Result<Committed<Delivery>, CommandError<DeliveryRefusal>> {
-    service.log.execute(&id, DeliveryCommand::ErasePersonalData { cause }, &actor).await
+    service.log.execute(&id, DeliveryCommand::ErasePersonalData { cause }, origin).await
 }
 
-/// Records for each account that a person asks to erase these. Before anything is erased.
+/// Records for each account that a person asks to erase these, before anything is erased. Returns at which positions.
 pub(crate) async fn record(
     service: &Service,
     rows: &[DeliveryRow],
     notices: &[KeptNotice],
     actor: impl Fn(&str) -> Actor,
-) -> Result<(), ErasureError> {
+) -> Result<HashMap<String, i64>, ErasureError> {
+    let mut recorded = HashMap::new();
     for (account_id, Held { deliveries, other_webhooks }) in by_account(rows, notices) {
         let Ok(owner) = account_id.parse::<AccountId>() else { continue };
         let asked = OperationEvent::ErasureRequested { account_id: owner, deliveries, other_webhooks };
-        operations::begin(service, asked, &actor(&account_id)).await?;
+        let (_, position) = operations::begin(service, asked, &actor(&account_id)).await?;
+        recorded.extend(position.map(|position| (account_id, position)));
     }
-    Ok(())
+    Ok(recorded)
 }
 
 /// How much of what is meant an account has.

@@ -4,15 +4,15 @@
 //! through one [`writer`], which commits what is waiting together. [`EventLog::read_after`] is the ordered feed.
 
 mod append;
+mod backpressure;
 pub mod blind_index;
-mod data_keys;
+pub mod data_keys;
 pub mod execute;
 mod feed;
 mod head;
 mod identifiers;
 mod orders;
 mod postgres;
-mod pressure;
 pub mod refusals;
 pub mod row;
 mod scan;
@@ -31,18 +31,19 @@ use anyhow::{Context as _, bail};
 use cqrs_es::persist::EventUpcaster;
 use projections::database::{Database, Durability, Sql};
 use projections::feed::Cursor;
+use sqlx::migrate::MigrateError;
 use tokio::sync::watch;
 
 pub use append::{AppendError, Appended};
-pub use execute::{Actor, CommandError, Committed};
-pub use feed::{Changed, Told};
+pub use execute::{Actor, CommandError, Committed, Origin};
+pub use feed::{Changed, OpenedEvent};
 pub use head::HeadListener;
 pub use scan::Scan;
 pub use store::{Start, StreamStore};
 pub use stream::{LoadError, MAX_EVENTS_PER_LOAD, SNAPSHOT_EVERY};
 
+use self::backpressure::Backpressure;
 use self::blind_index::BlindIndex;
-use self::pressure::Pressure;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::vault::Vault;
@@ -58,14 +59,14 @@ pub struct EventLog {
     clock: Clock,
     writer: writer::WriterHandle,
     head: Arc<watch::Sender<Cursor>>,
-    pressure: Arc<Pressure>,
+    backpressure: Arc<Backpressure>,
     upcasters: Arc<Vec<Box<dyn EventUpcaster>>>,
     blind_index: Option<BlindIndex>,
 }
 
 /// What a log needs from the rest of the service.
 #[derive(Clone)]
-pub struct Surroundings {
+pub struct Dependencies {
     pub vault: Vault,
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
@@ -73,20 +74,20 @@ pub struct Surroundings {
 
 impl EventLog {
     /// Opens a log for reading and writing, brings its schema up to date, and checks that the master key is its own.
-    pub async fn open(url: &str, surroundings: Surroundings) -> anyhow::Result<Self> {
+    pub async fn open(url: &str, dependencies: Dependencies) -> anyhow::Result<Self> {
         let database = Database::open(url, Durability::Full).await.context("the event log cannot be opened")?;
-        migrate(&database).await.context("the schema of the event log cannot be brought up to date")?;
-        claim(&database, &surroundings.vault).await?;
-        let blind_index = BlindIndex::open(&database, &surroundings.vault, true).await?;
-        Self::over(database, surroundings, blind_index).await
+        migrate(&database).await.map_err(not_migrated)?;
+        claim(&database, &dependencies.vault).await?;
+        let blind_index = BlindIndex::open(&database, &dependencies.vault, true).await?;
+        Self::over(database, dependencies, blind_index).await
     }
 
     /// Opens a log for reading alone, beside a server that writes it. Its appends are refused.
-    pub async fn open_read_only(url: &str, surroundings: Surroundings) -> anyhow::Result<Self> {
+    pub async fn open_read_only(url: &str, dependencies: Dependencies) -> anyhow::Result<Self> {
         let database = Database::open_read_only(url).await.context("the event log cannot be opened for reading")?;
-        refuse_other_master_key(&database, &surroundings.vault).await?;
-        let blind_index = BlindIndex::open(&database, &surroundings.vault, false).await?;
-        Self::over(database, surroundings, blind_index).await
+        refuse_other_master_key(&database, &dependencies.vault).await?;
+        let blind_index = BlindIndex::open(&database, &dependencies.vault, false).await?;
+        Self::over(database, dependencies, blind_index).await
     }
 
     /// What is in a file of SQLite that nobody writes.
@@ -100,14 +101,14 @@ impl EventLog {
 
     async fn over(
         database: Database,
-        surroundings: Surroundings,
+        dependencies: Dependencies,
         blind_index: Option<BlindIndex>,
     ) -> anyhow::Result<Self> {
-        let Surroundings { vault, clock, metrics } = surroundings;
+        let Dependencies { vault, clock, metrics } = dependencies;
         let head = Arc::new(watch::Sender::new(head::head(&database).await?));
-        let pressure = Arc::new(Pressure::default());
-        let writer = writer::start(database.clone(), head.clone(), pressure.clone(), metrics);
-        Ok(Self { database, vault, clock, writer, head, pressure, upcasters: Arc::default(), blind_index })
+        let backpressure = Arc::new(Backpressure::default());
+        let writer = writer::start(database.clone(), head.clone(), backpressure.clone(), metrics);
+        Ok(Self { database, vault, clock, writer, head, backpressure, upcasters: Arc::default(), blind_index })
     }
 
     /// Reads old forms of events through these, as cqrs-es does: on loading and in the feed, never on disk.
@@ -150,8 +151,8 @@ impl EventLog {
     }
 
     /// Waits while stores press on the log, two seconds at most. For work that can be done a little later.
-    pub async fn give_way(&self) {
-        self.pressure.give_way().await;
+    pub async fn yield_to_webhooks(&self) {
+        self.backpressure.yield_to_webhooks().await;
     }
 
     /// Whether nobody but this node can append: a file of SQLite belongs to one process.
@@ -178,7 +179,20 @@ pub fn sqlite_url(path: &Path) -> anyhow::Result<String> {
     Ok(format!("sqlite:{}", path.replace('%', "%25").replace('?', "%3F")))
 }
 
-pub async fn migrate(database: &Database) -> Result<(), sqlx::migrate::MigrateError> {
+/// What was made before the stored format was settled is not read any more.
+fn not_migrated(error: MigrateError) -> anyhow::Error {
+    let is_earlier = matches!(error, MigrateError::VersionMissing(_) | MigrateError::VersionMismatch(_));
+    let error = anyhow::Error::new(error);
+    if is_earlier {
+        error.context(
+            "the event log is of a version before the first release, which is not read any more: begin a new one",
+        )
+    } else {
+        error.context("the schema of the event log cannot be brought up to date")
+    }
+}
+
+pub async fn migrate(database: &Database) -> Result<(), MigrateError> {
     match database {
         Database::Sqlite(file) => SQLITE_MIGRATIONS.run(&file.writer).await,
         Database::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool.unbounded()).await,

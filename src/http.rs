@@ -1,4 +1,4 @@
-//! The HTTP server: which door is where, and the bounds on what comes through them.
+//! The HTTP server: which endpoint is where, and the bounds on what comes through them.
 
 pub(crate) mod body;
 mod graphql_request;
@@ -74,7 +74,7 @@ pub fn router(service: Arc<Service>) -> Router {
     let webhooks = Router::new()
         .route("/api/webhooks/{provider}/{integration_id}", post(ingest::receive))
         .with_state(service.clone());
-    let graphql = Router::new().route("/graphql", post(answer).get(page_or_socket)).with_state(GraphQlDoor {
+    let graphql = Router::new().route("/graphql", post(answer).get(page_or_socket)).with_state(GraphQlEndpoint {
         api: api(service.clone()),
         service: service.clone(),
         sockets: Arc::default(),
@@ -189,14 +189,14 @@ pub(crate) fn refusal(status: StatusCode, code: &str, message: &str) -> Response
 }
 
 #[derive(Clone)]
-struct GraphQlDoor {
+struct GraphQlEndpoint {
     api: Api,
     service: Arc<Service>,
     sockets: Arc<Sockets>,
     strangers: Arc<Strangers>,
 }
 
-impl GraphQlDoor {
+impl GraphQlEndpoint {
     /// The answer to who has no valid key: counted, and beyond so many in a minute only asked to wait.
     fn unauthorized(&self, error: &Unauthorized, client: Option<IpAddr>) -> Response {
         let is_stranger = match error {
@@ -212,25 +212,26 @@ impl GraphQlDoor {
     }
 }
 
-async fn answer(State(door): State<GraphQlDoor>, request: Request<Body>) -> Response {
+async fn answer(State(endpoint): State<GraphQlEndpoint>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
-    let client = client_of(&parts.extensions, &parts.headers, &door.service.trusted_proxies);
-    let mut body = RequestBody::new(body, &parts.headers, &door.service.bodies);
-    let answered = tokio::time::timeout(ANSWER_TIMEOUT, executed(&door, &parts.headers, client, &mut body)).await;
+    let client = client_of(&parts.extensions, &parts.headers, &endpoint.service.trusted_proxies);
+    let mut body = RequestBody::new(body, &parts.headers, &endpoint.service.bodies);
+    let answered = tokio::time::timeout(ANSWER_TIMEOUT, executed(&endpoint, &parts.headers, client, &mut body)).await;
     answered.unwrap_or_else(|_| refusal(StatusCode::REQUEST_TIMEOUT, "timeout", TOO_SLOW))
 }
 
 async fn executed(
-    door: &GraphQlDoor,
+    endpoint: &GraphQlEndpoint,
     headers: &HeaderMap,
     client: Option<IpAddr>,
     body: &mut RequestBody<'_>,
 ) -> Response {
-    let viewer = match viewer_of(&door.service, headers).await.and_then(|viewer| viewer.ok_or(Unauthorized::NoKey)) {
+    let viewer = match viewer_of(&endpoint.service, headers).await.and_then(|viewer| viewer.ok_or(Unauthorized::NoKey))
+    {
         Ok(viewer) => viewer,
         Err(error) => {
             body.discard().await;
-            return door.unauthorized(&error, client);
+            return endpoint.unauthorized(&error, client);
         }
     };
     let mut request = match graphql_request::read(headers, body, ANSWER_TIMEOUT).await {
@@ -241,7 +242,7 @@ async fn executed(
         }
     };
     request = request.data(viewer);
-    GraphQLResponse::from(door.api.execute(request).await).into_response()
+    GraphQLResponse::from(endpoint.api.execute(request).await).into_response()
 }
 
 /// Too many requests in this minute.
@@ -271,7 +272,7 @@ fn unauthorized(error: &Unauthorized) -> Response {
 }
 
 /// A browser gets a page to ask with; a client that asks for a socket gets subscriptions (`graphql-transport-ws`).
-async fn page_or_socket(State(door): State<GraphQlDoor>, request: Request<Body>) -> Response {
+async fn page_or_socket(State(endpoint): State<GraphQlEndpoint>, request: Request<Body>) -> Response {
     if !request.headers().contains_key(header::UPGRADE) {
         return page::page();
     }
@@ -287,19 +288,19 @@ async fn page_or_socket(State(door): State<GraphQlDoor>, request: Request<Body>)
             return refusal(status, "unknown_subprotocol", message);
         }
     };
-    let client = client_of(&parts.extensions, &parts.headers, &door.service.trusted_proxies);
-    let from_headers = match viewer_of(&door.service, &parts.headers).await {
+    let client = client_of(&parts.extensions, &parts.headers, &endpoint.service.trusted_proxies);
+    let from_headers = match viewer_of(&endpoint.service, &parts.headers).await {
         Ok(viewer) => viewer,
-        Err(error) => return door.unauthorized(&error, client),
+        Err(error) => return endpoint.unauthorized(&error, client),
     };
     // Browsers send a key in the first message only: who has sent too many bad ones is asked to wait before that.
     if from_headers.is_none()
         && let Some(client) = client
-        && let Err(retry_after) = door.strangers.check(client, door.service.clock.now())
+        && let Err(retry_after) = endpoint.strangers.check(client, endpoint.service.clock.now())
     {
         return wait(retry_after, TOO_MANY_WITHOUT_KEY);
     }
-    let Some(place) = door.sockets.unknown.take(client) else {
+    let Some(place) = endpoint.sockets.unknown.take(client) else {
         let message = "too many sockets are open whose clients have not said who they are; try again later";
         return refusal(StatusCode::SERVICE_UNAVAILABLE, "busy", message);
     };
@@ -308,7 +309,7 @@ async fn page_or_socket(State(door): State<GraphQlDoor>, request: Request<Body>)
         .max_frame_size(socket::MAX_MESSAGE_BYTES)
         .protocols(ALL_WEBSOCKET_PROTOCOLS)
         .on_upgrade(move |upgraded| {
-            let GraphQlDoor { api, service, sockets, strangers } = door;
+            let GraphQlEndpoint { api, service, sockets, strangers } = endpoint;
             let unknown = Unknown { strangers, client, _place: place };
             socket::serve(upgraded, api, protocol, service, (sockets, unknown), from_headers)
         })

@@ -85,11 +85,11 @@ impl Integrations {
         // What was appended between opening the log and now is not in memory yet, so nothing is missed.
         loop {
             head.mark_unchanged();
-            let heard_of = head.borrow().clone();
+            let seen_head = head.borrow().clone();
             match self.log.changed_after(Integration::TYPE, &cursor, BATCH).await {
                 Ok(changed) if changed.is_empty() => {
                     failures.worked();
-                    cursor = heard_of;
+                    cursor = seen_head;
                     if head.changed().await.is_err() {
                         return;
                     }
@@ -105,7 +105,7 @@ impl Integrations {
                 }
                 Err(error) => {
                     if matches!(error, LoadError::OtherLog { .. }) {
-                        cursor = heard_of;
+                        cursor = seen_head;
                     }
                     failures.failed(error);
                     self.forget_everything();

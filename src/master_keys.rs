@@ -9,10 +9,11 @@ use domain::OperationId;
 use domain::operation::OperationEvent;
 use projections::database::Sql;
 use sqlx::FromRow;
+use uuid::Uuid;
 
 use crate::audit::key;
-use crate::event_log::seal::place;
-use crate::event_log::{Actor, EventLog};
+use crate::event_log::data_keys::{WrappedDataKey, associated_data};
+use crate::event_log::{Actor, EventLog, Origin};
 use crate::operations;
 use crate::service::Service;
 
@@ -41,14 +42,6 @@ pub struct RotationState {
 }
 
 #[derive(FromRow)]
-struct WrappedKey {
-    stream: i64,
-    aggregate_type: String,
-    aggregate_id: String,
-    wrapped: Vec<u8>,
-}
-
-#[derive(FromRow)]
 struct NamedKey {
     name: String,
     wrapped: Vec<u8>,
@@ -68,10 +61,10 @@ pub async fn begin(service: &Arc<Service>, actor: &Actor) -> anyhow::Result<bool
     let master_key_id = hex::encode(service.log.vault().master_key_id());
     let started = OperationEvent::MasterKeyRotationStarted { master_key_id };
     let begun = operations::begin(service, started, actor).await;
-    let (id, _) = begun.inspect_err(|_| service.rotation.running.store(false, Ordering::SeqCst))?;
+    let (id, begun_at) = begun.inspect_err(|_| service.rotation.running.store(false, Ordering::SeqCst))?;
     let (service, actor) = (service.clone(), actor.clone());
     tokio::spawn(async move {
-        if let Err(error) = finish(&service, id, &actor).await {
+        if let Err(error) = finish(&service, id, actor.because_of(begun_at)).await {
             tracing::error!(error = format!("{error:#}"), "the master key is not changed yet: begin again");
         }
         service.rotation.running.store(false, Ordering::SeqCst);
@@ -79,7 +72,7 @@ pub async fn begin(service: &Arc<Service>, actor: &Actor) -> anyhow::Result<bool
     Ok(true)
 }
 
-async fn finish(service: &Service, id: OperationId, actor: &Actor) -> anyhow::Result<()> {
+async fn finish(service: &Service, id: OperationId, origin: Origin) -> anyhow::Result<()> {
     let rotation = &service.rotation;
     rotation.rewrapped.store(0, Ordering::SeqCst);
     // Again until a pass finds nothing: another node may have made keys with the earlier master key meanwhile.
@@ -98,33 +91,27 @@ async fn finish(service: &Service, id: OperationId, actor: &Actor) -> anyhow::Re
     service.log.database().execute(forget).await.context("the earlier master key cannot be let go")?;
     let rewrapped = rotation.rewrapped.load(Ordering::SeqCst);
     let done = OperationEvent::MasterKeyRotated { master_key_id: hex::encode(present), rewrapped };
-    operations::record(service, id, done, actor).await?;
+    operations::record(service, id, done, origin).await?;
     Ok(())
 }
 
 async fn rewrap_data_keys(log: &EventLog, rotation: &Rotation) -> anyhow::Result<()> {
-    let mut after = 0;
+    let mut after = Uuid::nil();
     loop {
-        log.give_way().await;
-        let sql = Sql::new(
-            "SELECT k.stream, e.aggregate_type, e.aggregate_id, k.wrapped FROM data_keys k \
-             JOIN events e ON e.position = k.stream WHERE k.stream > ",
-        )
-        .bind(after)
-        .push(" ORDER BY k.stream LIMIT ")
-        .bind(BATCH);
-        let keys: Vec<WrappedKey> = log.database().fetch_all(sql).await?;
+        log.yield_to_webhooks().await;
+        let sql = Sql::new("SELECT id, wrapped FROM data_keys WHERE id > ");
+        let sql = sql.bind(after).push(" ORDER BY id LIMIT ").bind(BATCH);
+        let keys: Vec<WrappedDataKey> = log.database().fetch_all(sql).await?;
         let Some(last) = keys.last() else { return Ok(()) };
-        after = last.stream;
+        after = last.id;
         let mut transaction = log.database().begin().await?;
         for key in &keys {
-            let place = place(&key.aggregate_type, &key.aggregate_id);
-            let rewrapped = log.vault().rewrap(&place, &key.wrapped);
-            let rewrapped = rewrapped.with_context(|| format!("the data key of {place} cannot be opened"))?;
+            let rewrapped = log.vault().rewrap(&associated_data(key.id), &key.wrapped);
+            let rewrapped = rewrapped.with_context(|| format!("the data key {} cannot be opened", key.id))?;
             if let Some(rewrapped) = rewrapped {
                 // Not where it was erased meanwhile.
-                let sql = Sql::new("UPDATE data_keys SET wrapped = ").bind(rewrapped).push(" WHERE stream = ");
-                let sql = sql.bind(key.stream).push(" AND wrapped = ").bind(key.wrapped.clone());
+                let sql = Sql::new("UPDATE data_keys SET wrapped = ").bind(rewrapped).push(" WHERE id = ");
+                let sql = sql.bind(key.id).push(" AND wrapped = ").bind(key.wrapped.clone());
                 rotation.rewrapped.fetch_add(transaction.execute(sql).await?, Ordering::SeqCst);
             }
         }

@@ -3,7 +3,7 @@
 use domain::OperationId;
 use domain::operation::{Operation, OperationCommand, OperationEvent, OperationRefusal};
 
-use crate::event_log::{Actor, CommandError};
+use crate::event_log::{Actor, CommandError, Origin};
 use crate::ids;
 use crate::service::Service;
 
@@ -24,8 +24,8 @@ pub async fn record(
     service: &Service,
     id: OperationId,
     event: OperationEvent,
-    actor: &Actor,
+    origin: impl Into<Origin>,
 ) -> Result<Option<i64>, CommandError<OperationRefusal>> {
     let command = OperationCommand::Record(event);
-    Ok(service.log.execute::<Operation>(&id.to_string(), command, actor).await?.position)
+    Ok(service.log.execute::<Operation>(&id.to_string(), command, origin).await?.position)
 }

@@ -22,7 +22,7 @@ const MAX_BODIES_BYTES: usize = 4 * 1_024 * 1_024;
 /// A delivery with each webhook's private fields and raw body, and each correction of the username; and how many bytes the
 /// bodies have.
 pub async fn of_delivery(log: &EventLog, row: &DeliveryRow) -> Result<(Value, usize), LoadError> {
-    let story = log.told(Delivery::TYPE, &row.id, 0, MAX_STORY).await?;
+    let story = log.opened_stream(Delivery::TYPE, &row.id, 0, MAX_STORY).await?;
     let (mut webhooks, mut corrections, mut bytes) = (vec![], vec![], 0);
     for told in story {
         match &told.recorded.fact {

@@ -131,18 +131,18 @@ impl Projector {
         (self.shared.log.head() - slowest).max(0)
     }
 
-    /// Returns true once the view holds the event at `position`; false if that takes longer than `patience`.
-    pub async fn wait_for(&self, view: View, position: i64, patience: Duration) -> bool {
+    /// Returns true once the view holds the event at `position`; false if that takes longer than `within`.
+    pub async fn wait_for(&self, view: View, position: i64, within: Duration) -> bool {
         let mut changes = self.changes(view);
         let reached = changes.wait_for(|standing| standing.position() >= position);
-        matches!(tokio::time::timeout(patience, reached).await, Ok(Ok(_)))
+        matches!(tokio::time::timeout(within, reached).await, Ok(Ok(_)))
     }
 
     /// Returns once every view holds every event that this node has heard of.
-    pub async fn run_to_head(&self, patience: Duration) -> bool {
+    pub async fn run_to_head(&self, within: Duration) -> bool {
         let head = self.shared.log.head();
         for view in View::ALL {
-            if !self.wait_for(view, head, patience).await {
+            if !self.wait_for(view, head, within).await {
                 return false;
             }
         }
@@ -173,7 +173,7 @@ async fn follow(shared: Arc<Shared>, view: View) {
     let progress = &shared.progress[&view];
     loop {
         progress.begin();
-        shared.log.give_way().await;
+        shared.log.yield_to_webhooks().await;
         // Before reading, so that what is appended meanwhile is not missed.
         head.mark_unchanged();
         let stepped = shared.step(view).await;

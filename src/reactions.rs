@@ -9,7 +9,6 @@ mod privacy;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use cqrs_es::Aggregate as _;
 use domain::account::{Account, AccountCommand, AccountEvent};
 use domain::credits::PaidAction;
 use domain::delivery::{Delivery, DeliveryCommand, DeliveryEvent, Order, Phase, WebhookOutcome};
@@ -84,9 +83,9 @@ impl Reactions<'_> {
         save.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             self.service.reacting.begin();
-            log.give_way().await;
+            log.yield_to_webhooks().await;
             head.mark_unchanged();
-            let heard_of = head.borrow().clone();
+            let seen_head = head.borrow().clone();
             let events = match log.follow_webhooks_aside(&cursor, BATCH).await {
                 Err(LoadError::OtherLog { position }) => return self.begin_again(position).await,
                 read => read?,
@@ -95,9 +94,9 @@ impl Reactions<'_> {
                 self.react(event).await?;
                 cursor = event.cursor();
             }
-            if events.is_empty() && heard_of.position > cursor.position {
+            if events.is_empty() && seen_head.position > cursor.position {
                 // Nothing but webhooks up to there.
-                cursor = heard_of;
+                cursor = seen_head;
             }
             let position = cursor.position;
             self.service.reacting.done();
@@ -127,10 +126,8 @@ impl Reactions<'_> {
             Fact::Integration(told) => self.react_to_integration(event, told).await,
             Fact::Account(told) => self.react_to_account(event, told).await,
             Fact::Delivery(told) => self.react_to_delivery(event, told).await,
-            Fact::Notice(NoticeEvent::WebhookReceived(received)) => {
-                privacy::react(self.service, &event.aggregate_id, received).await
-            }
-            Fact::Notice(NoticeEvent::WebhookRepeated(_) | NoticeEvent::PersonalDataErased)
+            Fact::Notice(NoticeEvent::WebhookReceived(received)) => privacy::react(self.service, event, received).await,
+            Fact::Notice(NoticeEvent::WebhookRepeated(_) | NoticeEvent::PersonalDataErased {})
             | Fact::Checkpoint(_)
             | Fact::Operation(_)
             | Fact::Foreign => Ok(()),
@@ -142,10 +139,10 @@ impl Reactions<'_> {
             IntegrationEvent::ItemMappingAdded { mapping } => {
                 (&[ResolutionCode::NoItemMapping, ResolutionCode::AssetNotFound][..], Some(mapping))
             }
-            IntegrationEvent::Activated => (&[ResolutionCode::IntegrationInactive][..], None),
-            IntegrationEvent::Created(_)
-            | IntegrationEvent::Renamed { .. }
-            | IntegrationEvent::Deactivated
+            IntegrationEvent::IntegrationActivated {} => (&[ResolutionCode::IntegrationInactive][..], None),
+            IntegrationEvent::IntegrationCreated(_)
+            | IntegrationEvent::IntegrationRenamed { .. }
+            | IntegrationEvent::IntegrationDeactivated {}
             // An order that waits for a missing asset waits for the right mapping, not for the end of the wrong one.
             | IntegrationEvent::ItemMappingRemoved { .. }
             | IntegrationEvent::OrderStatusesChanged { .. }
@@ -165,7 +162,7 @@ impl Reactions<'_> {
     async fn react_to_account(&mut self, event: &Recorded, told: &AccountEvent) -> Result<(), ReactionError> {
         let account_id = event.aggregate_id.as_str();
         match told {
-            AccountEvent::CredentialsSaved { .. } => {
+            AccountEvent::CortexCredentialsSaved { .. } => {
                 self.fixed(ResolutionCode::MissingCredentials, event);
                 self.release(ResolutionCode::MissingCredentials, account_id, None, event.position, None).await
             }
@@ -174,17 +171,17 @@ impl Reactions<'_> {
                 self.release(ResolutionCode::CreditsExhausted, account_id, None, event.position, None).await
             }
             AccountEvent::CreditsReserved(reserved) | AccountEvent::ReservationTakenOver(reserved) => {
-                self.settle(&reserved.delivery_id.to_string()).await
+                self.settle(&reserved.delivery_id.to_string(), event.position).await
             }
             AccountEvent::RetentionSet { .. } => {
                 self.service.retention.look_soon();
                 Ok(())
             }
-            AccountEvent::Opened { .. }
+            AccountEvent::AccountOpened { .. }
             | AccountEvent::ApiKeyCreated(_)
             | AccountEvent::ApiKeyDeactivated { .. }
             | AccountEvent::ApiKeyLimited { .. }
-            | AccountEvent::CredentialsDeleted
+            | AccountEvent::CortexCredentialsDeleted {}
             | AccountEvent::AttemptAdmitted { .. }
             | AccountEvent::CreditsCharged(_) => Ok(()),
         }
@@ -194,26 +191,26 @@ impl Reactions<'_> {
         match told {
             DeliveryEvent::Followed { .. }
             | DeliveryEvent::ItemShared { .. }
-            | DeliveryEvent::Completed
+            | DeliveryEvent::Completed {}
             | DeliveryEvent::FailedPermanently { .. }
-            | DeliveryEvent::StatusFiltered
-            | DeliveryEvent::Cancelled => self.settle(&event.aggregate_id).await,
+            | DeliveryEvent::StatusFiltered {}
+            | DeliveryEvent::Cancelled {} => self.settle(&event.aggregate_id, event.position).await,
             DeliveryEvent::ActionRequired { code, .. } => {
-                self.settle(&event.aggregate_id).await?;
+                self.settle(&event.aggregate_id, event.position).await?;
                 self.release_if_fixed_meanwhile(*code, event).await
             }
             // A status that is no longer delivered, or a cancellation, may find credits set aside.
             DeliveryEvent::WebhookReceived {
                 outcome: WebhookOutcome::Filtered | WebhookOutcome::Cancelled, ..
-            } if event.sequence > 1 => self.settle(&event.aggregate_id).await,
+            } if event.sequence > 1 => self.settle(&event.aggregate_id, event.position).await,
             DeliveryEvent::WebhookReceived { .. }
             | DeliveryEvent::WebhookRepeated(_)
             | DeliveryEvent::Started(_)
             | DeliveryEvent::LeaseRenewed { .. }
             | DeliveryEvent::WaitMoved { .. }
             | DeliveryEvent::RetryScheduled { .. }
-            | DeliveryEvent::CancellationRequested
-            | DeliveryEvent::HandedBack
+            | DeliveryEvent::CancellationRequested {}
+            | DeliveryEvent::HandedBack {}
             | DeliveryEvent::RetryRequested { .. }
             | DeliveryEvent::UsernameCorrected { .. }
             | DeliveryEvent::Requeued { .. }
@@ -230,7 +227,7 @@ impl Reactions<'_> {
 
     /// Closes what is set aside for a delivery: charged where the action was done, given back where it no longer will
     /// be, left alone while the delivery goes on.
-    async fn settle(&self, delivery_id: &str) -> Result<(), ReactionError> {
+    async fn settle(&self, delivery_id: &str, caused_by: i64) -> Result<(), ReactionError> {
         let delivery: Delivery = self.service.log.load(delivery_id).await?.aggregate;
         let (Some(order), Ok(delivery_id)) = (delivery.order(), delivery_id.parse::<DeliveryId>()) else {
             return Ok(());
@@ -249,7 +246,8 @@ impl Reactions<'_> {
             } else {
                 AccountCommand::ReleaseReservation { delivery_id, action, attempt: open.attempt }
             };
-            let executed = self.service.log.execute::<Account>(&account_id, command, &Actor::System).await;
+            let origin = Actor::System.because_of(caused_by).correlated_with(delivery_id.0);
+            let executed = self.service.log.execute::<Account>(&account_id, command, origin).await;
             executed.map_err(|error| ReactionError::Command(error.to_string()))?;
         }
         Ok(())
@@ -278,15 +276,16 @@ impl Reactions<'_> {
             for row in &waiting {
                 let helps = |mapping: &ItemMapping| row.lines().current.iter().any(|line| mapping.matches(&line.item));
                 if mapping.is_none_or(helps) {
-                    self.requeue(&row.id, code).await?;
+                    self.requeue(&row.id, code, position).await?;
                 }
             }
         }
     }
 
-    async fn requeue(&self, delivery_id: &str, cause: ResolutionCode) -> Result<(), ReactionError> {
+    async fn requeue(&self, delivery_id: &str, cause: ResolutionCode, fixed_at: i64) -> Result<(), ReactionError> {
         let command = DeliveryCommand::Release { cause };
-        match self.service.log.execute::<Delivery>(delivery_id, command, &Actor::System).await {
+        let origin = Actor::System.because_of(fixed_at);
+        match self.service.log.execute::<Delivery>(delivery_id, command, origin).await {
             Ok(_) | Err(CommandError::Refused(_)) => Ok(()),
             Err(error) => Err(ReactionError::Command(error.to_string())),
         }
@@ -307,26 +306,19 @@ impl Reactions<'_> {
         let Some(fixed_at) = self.fixes.get(&(code, owner)) else {
             return Ok(());
         };
-        if *fixed_at > self.queued_at(event).await? {
-            self.requeue(&event.aggregate_id, code).await?;
+        if *fixed_at > self.made_due_at(event).await? {
+            self.requeue(&event.aggregate_id, code, *fixed_at).await?;
         }
         Ok(())
     }
 
-    /// The position at which the delivery was last put in the queue before this event.
-    async fn queued_at(&self, before: &Recorded) -> Result<i64, ReactionError> {
-        let log = &self.service.log;
-        let after = (before.sequence - BATCH).max(0);
-        let stream = log.stream_after(Delivery::TYPE, &before.aggregate_id, after, BATCH).await?;
-        let queued = stream.iter().rev().filter(|stored| stored.sequence < before.sequence).find(|stored| {
-            let accepted = format!("\"{}\"", WebhookOutcome::Accepted.as_str());
-            match stored.event_type.as_str() {
-                "requeued" | "retry_requested" | "username_corrected" | "handed_back" => true,
-                "webhook_received" => stored.payload.contains(&accepted),
-                _ => false,
-            }
-        });
-        Ok(queued.map_or(0, |stored| stored.position))
+    /// The position of what made the delivery due, before the attempt or the look that led to this event.
+    async fn made_due_at(&self, event: &Recorded) -> Result<i64, ReactionError> {
+        let Some(cause) = event.caused_by else { return Ok(0) };
+        let causes = self.service.log.read_at(&[cause]).await?;
+        let is_attempt = |event: &&Recorded| matches!(event.fact, Fact::Delivery(DeliveryEvent::Started(_)));
+        // Where no attempt was made, what made it due is itself the cause.
+        Ok(causes.first().filter(is_attempt).and_then(|started| started.caused_by).unwrap_or(cause))
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::erasure::{self, ErasureError, notices};
 use crate::event_log::{Actor, CommandError};
-use crate::service::{PATIENCE, Service};
+use crate::service::{Service, VIEWS_TIMEOUT};
 
 /// How often it is looked. Nobody sets less than a day.
 const LOOK_EVERY: TimeDelta = TimeDelta::hours(1);
@@ -27,7 +27,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(10);
 const ACCOUNTS_AT_ONCE: i64 = 100;
 /// How long a store's question about a customer is kept at least: what the law gives the merchant to answer.
 const DAYS_TO_ANSWER: TimeDelta = TimeDelta::days(30);
-/// Deliveries that are erased before it gives way to the stores again.
+/// Deliveries that are erased before it yields to webhooks again.
 const DELIVERIES_AT_ONCE: i64 = 200;
 
 /// How far a node has erased what was kept for long enough.
@@ -99,7 +99,7 @@ async fn look(service: &Service, now: DateTime<Utc>) -> Result<(), ErasureError>
     // A view that is behind may call old what the store has just sent again.
     let newest = service.log.newest().await?;
     for view in [View::Accounts, View::DeliveryLog] {
-        if !service.projector.wait_for(view, newest, PATIENCE).await {
+        if !service.projector.wait_for(view, newest, VIEWS_TIMEOUT).await {
             return Err(ErasureError::ViewsBehind);
         }
     }
@@ -131,14 +131,14 @@ async fn erase_old(service: &Service, account_id: &str, now: DateTime<Utc>) -> R
     // Without the request the merchant could not answer it any more.
     let answerable_since = (now - DAYS_TO_ANSWER).timestamp_micros();
     let keep = |row: &KeptNotice| notices::is_data_request(row) && row.received_at > answerable_since;
-    let mut erased = notices::erase_all(service, &of_account, keep).await?;
+    let mut erased = notices::erase_all(service, &of_account, &Actor::System.into(), keep).await?;
     let mut after = (0, 0);
     loop {
-        service.log.give_way().await;
+        service.log.yield_to_webhooks().await;
         let rows = personal::kept_since(&service.views, account_id, until, after, DELIVERIES_AT_ONCE).await?;
         let Some(last) = rows.last() else { return Ok(erased) };
         after = (last.kept_since.unwrap_or(until), last.listed_at);
-        match erasure::erase(service, &rows, ErasureCause::Retention, |_| Actor::System).await {
+        match erasure::erase(service, &rows, ErasureCause::Retention, |_| Actor::System.into()).await {
             Ok(number) => erased += number,
             // One that cannot be read must not keep all the others; it is tried again with the next look.
             Err(ErasureError::Delivery(error @ CommandError::Broken(_))) => {

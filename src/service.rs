@@ -21,7 +21,7 @@ use crate::cortex::CortexClient;
 use crate::disks::{self, Probe};
 use crate::erasure::traces::{self, Traces};
 use crate::event_log::refusals::Refusals;
-use crate::event_log::{Actor, EventLog, HeadListener, Surroundings};
+use crate::event_log::{Actor, Dependencies, EventLog, HeadListener};
 use crate::http::body::Bodies;
 use crate::ingest::volume::Volumes;
 use crate::integrations::Integrations;
@@ -47,7 +47,7 @@ const PAST_AT_A_TIME: usize = 2;
 /// How long a call to Cortex Cloud may take at most.
 const MAX_CORTEX_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a command waits for the views to show what it did.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+pub const VIEWS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where the data is and how the service is reached.
 #[derive(Clone, Debug)]
@@ -135,8 +135,8 @@ struct Background {
 impl Service {
     pub async fn start(options: ServiceOptions, vault: Vault, clock: Clock) -> anyhow::Result<Arc<Self>> {
         let metrics = Arc::new(Metrics::default());
-        let surroundings = Surroundings { vault, clock: clock.clone(), metrics: metrics.clone() };
-        let log = EventLog::open(&options.log_url, surroundings).await?;
+        let dependencies = Dependencies { vault, clock: clock.clone(), metrics: metrics.clone() };
+        let log = EventLog::open(&options.log_url, dependencies).await?;
         let runtime = PurposeRuntime::start(Purpose::Background).context("background threads cannot be started")?;
         let api_runtime = PurposeRuntime::start(Purpose::Api).context("threads for the API cannot be started")?;
         // Opened there, so that what writes the views runs there too.
@@ -277,7 +277,7 @@ impl Service {
         if let Some(row) = accounts::key_by_hash(&self.views, &hash).await? {
             return Ok(Some(row));
         }
-        if !self.projector.wait_for(View::Accounts, self.log.head(), PATIENCE).await {
+        if !self.projector.wait_for(View::Accounts, self.log.head(), VIEWS_TIMEOUT).await {
             bail!("the accounts are too far behind");
         }
         Ok(accounts::key_by_hash(&self.views, &hash).await?)
@@ -287,7 +287,7 @@ impl Service {
     pub async fn wait_for_views(&self, position: Option<i64>) {
         let Some(position) = position else { return };
         for view in [View::Accounts, View::Integrations, View::DeliveryLog, View::OperatorActions, View::DataRequests] {
-            if !self.projector.wait_for(view, position, PATIENCE).await {
+            if !self.projector.wait_for(view, position, VIEWS_TIMEOUT).await {
                 tracing::warn!(view = view.name(), position, "the view is too far behind to wait for");
             }
         }

@@ -49,7 +49,7 @@ pub fn summary(event: &Recorded) -> String {
         Fact::Notice(NoticeEvent::WebhookRepeated(repeated)) => {
             format!("{}: the very same body again.", store(repeated.provider))
         }
-        Fact::Notice(NoticeEvent::PersonalDataErased) => "It was done, and whom it named was erased.".to_owned(),
+        Fact::Notice(NoticeEvent::PersonalDataErased {}) => "It was done, and whom it named was erased.".to_owned(),
         Fact::Operation(told) => of_operation(told, &event.aggregate_id),
         Fact::Checkpoint(CheckpointEvent::CheckpointSigned(checkpoint)) => format!(
             "A checkpoint over the events at positions {} to {} was signed with the key {}.",
@@ -110,9 +110,11 @@ fn of_operation(event: &OperationEvent, id: &str) -> String {
 }
 
 /// Takes the hash of an API key out of an event's data: it tells a reader nothing, and is what a key is known by.
-pub fn leave_out_key_hash(data: &mut Value) {
-    if let Some(key) = data.get_mut("api_key_created").and_then(Value::as_object_mut) {
-        key.remove("hash");
+pub fn leave_out_key_hash(event_type: &str, payload: &mut Value) {
+    if event_type == "api_key_created"
+        && let Some(fields) = payload.as_object_mut()
+    {
+        fields.remove("hash");
     }
 }
 
@@ -145,18 +147,18 @@ fn of_delivery(event: &DeliveryEvent) -> String {
             let advice = code.advice_after(call.as_ref());
             format!("The merchant is needed ({}). {advice}{missing}{}", code.as_str(), returned(call.as_ref()))
         }
-        DeliveryEvent::Completed => "Everything that is mapped was shared: the delivery is complete.".to_owned(),
+        DeliveryEvent::Completed {} => "Everything that is mapped was shared: the delivery is complete.".to_owned(),
         DeliveryEvent::FailedPermanently { code, call } => {
             format!("The delivery was given up ({}).{}", code.as_str(), returned(call.as_ref()))
         }
-        DeliveryEvent::CancellationRequested => {
+        DeliveryEvent::CancellationRequested {} => {
             "Cancellation was asked for; the worker stops after the step it is in.".to_owned()
         }
-        DeliveryEvent::Cancelled => "The delivery was cancelled.".to_owned(),
-        DeliveryEvent::StatusFiltered => {
+        DeliveryEvent::Cancelled {} => "The delivery was cancelled.".to_owned(),
+        DeliveryEvent::StatusFiltered {} => {
             "The attempt stopped: the order's status is no longer one that is delivered.".to_owned()
         }
-        DeliveryEvent::HandedBack => {
+        DeliveryEvent::HandedBack {} => {
             "The attempt ended early, since its worker stops or the order was revised: the delivery is back in the queue."
                 .to_owned()
         }
@@ -256,7 +258,7 @@ fn of_start(started: &Started) -> String {
 
 fn of_account(event: &AccountEvent) -> String {
     match event {
-        AccountEvent::Opened { name, attempts_per_minute } => {
+        AccountEvent::AccountOpened { name, attempts_per_minute } => {
             format!(
                 "The account “{name}” was opened, with up to {} a minute.",
                 counted((*attempts_per_minute).into(), "attempt")
@@ -273,8 +275,8 @@ fn of_account(event: &AccountEvent) -> String {
             format!("Personal data is erased once a delivery has been over for {}.", counted((*days).into(), "day"))
         }
         AccountEvent::RetentionSet { days: None } => "Personal data is kept for good.".to_owned(),
-        AccountEvent::CredentialsSaved { .. } => "The login at Cortex Cloud was saved.".to_owned(),
-        AccountEvent::CredentialsDeleted => "The login at Cortex Cloud was deleted.".to_owned(),
+        AccountEvent::CortexCredentialsSaved { .. } => "The login at Cortex Cloud was saved.".to_owned(),
+        AccountEvent::CortexCredentialsDeleted {} => "The login at Cortex Cloud was deleted.".to_owned(),
         AccountEvent::AttemptAdmitted { delivery_id, attempt, .. } => {
             format!("The pace allowed attempt {attempt} of delivery {delivery_id}.")
         }
@@ -309,12 +311,16 @@ fn of_account(event: &AccountEvent) -> String {
 
 fn of_integration(event: &IntegrationEvent) -> String {
     match event {
-        IntegrationEvent::Created(created) => {
+        IntegrationEvent::IntegrationCreated(created) => {
             format!("The {} integration “{}” was created.", store(created.provider), created.name)
         }
-        IntegrationEvent::Renamed { name } => format!("The integration is called “{name}” now."),
-        IntegrationEvent::Activated => "The integration was switched on: its webhooks are let in.".to_owned(),
-        IntegrationEvent::Deactivated => "The integration was switched off: its webhooks are refused.".to_owned(),
+        IntegrationEvent::IntegrationRenamed { name } => format!("The integration is called “{name}” now."),
+        IntegrationEvent::IntegrationActivated {} => {
+            "The integration was switched on: its webhooks are let in.".to_owned()
+        }
+        IntegrationEvent::IntegrationDeactivated {} => {
+            "The integration was switched off: its webhooks are refused.".to_owned()
+        }
         IntegrationEvent::OrderStatusesChanged { order_statuses } if order_statuses.is_empty() => {
             "Orders of every status are delivered now.".to_owned()
         }

@@ -60,8 +60,17 @@ pub(crate) struct Pace {
     pub(crate) call: Duration,
 }
 
+/// A delivery that may be taken up.
+#[derive(Clone, Copy, Debug)]
+struct Due {
+    delivery_id: DeliveryId,
+    account_id: AccountId,
+    /// The position of the event that made it due.
+    caused_by: i64,
+}
+
 /// What came of looking at one delivery.
-struct Looked {
+struct Polled {
     delivery_id: DeliveryId,
     account_id: AccountId,
     taken: Taken,
@@ -118,7 +127,7 @@ impl Worker {
     async fn fill(
         self: &Arc<Self>,
         queue: &mut Queue,
-        attempts: &mut JoinSet<Looked>,
+        attempts: &mut JoinSet<Polled>,
         now: DateTime<Utc>,
     ) -> sqlx::Result<DateTime<Utc>> {
         let views = &self.service.views;
@@ -135,12 +144,12 @@ impl Worker {
             let paced: Vec<String> = queue.paced.keys().take(MAX_PACED).map(ToString::to_string).collect();
             let due = due_deliveries::due(views, now_us, &paced, limit).await?;
             let all = due.iter().chain(queue.overdue.iter().filter(|due| !paced.contains(&due.account_id)));
-            let free: Vec<_> = all.filter_map(|due| queue.admit(due)).take(room).collect();
+            let free: Vec<Due> = all.filter_map(|due| queue.admit(due)).take(room).collect();
             queue.take_from_overdue(&free);
-            for (delivery_id, account_id) in free {
-                let attempt = Attempt::new(self.clone(), delivery_id);
+            for Due { delivery_id, account_id, caused_by } in free {
+                let attempt = Attempt::new(self.clone(), delivery_id, caused_by);
                 let task =
-                    attempts.spawn(async move { Looked { delivery_id, account_id, taken: attempt.run().await } });
+                    attempts.spawn(async move { Polled { delivery_id, account_id, taken: attempt.run().await } });
                 queue.in_hand.insert(delivery_id, task.id());
             }
         }
@@ -163,7 +172,8 @@ impl Worker {
             }
             let command = DeliveryCommand::PullBack { now };
             let id = &delivery.delivery_id;
-            match self.service.log.execute::<Delivery>(id, command, &Actor::Worker(self.name.clone())).await {
+            let origin = Actor::Worker(self.name.clone()).because_of(delivery.caused_by);
+            match self.service.log.execute::<Delivery>(id, command, origin).await {
                 Ok(done) if done.events.is_empty() => {}
                 Ok(done) => {
                     let until = done.aggregate.order().and_then(Order::waits_until).map(tracing::field::display);
@@ -212,18 +222,18 @@ impl Queue {
         self.in_hand.len() + self.left_alone.len()
     }
 
-    fn admit(&self, due: &DueDelivery) -> Option<(DeliveryId, AccountId)> {
+    fn admit(&self, due: &DueDelivery) -> Option<Due> {
         let (delivery_id, account_id) = (due.delivery_id.parse().ok()?, due.account_id.parse().ok()?);
         let free = !self.in_hand.contains_key(&delivery_id) && !self.left_alone.contains_key(&delivery_id);
-        free.then_some((delivery_id, account_id))
+        free.then_some(Due { delivery_id, account_id, caused_by: due.caused_by })
     }
 
     /// What is taken up is overdue no more; when nothing else is, it is looked for more.
-    fn take_from_overdue(&mut self, taken: &[(DeliveryId, AccountId)]) {
+    fn take_from_overdue(&mut self, taken: &[Due]) {
         if self.overdue.is_empty() {
             return;
         }
-        let is_taken = |due: &DueDelivery| taken.iter().any(|(id, _)| id.to_string() == due.delivery_id);
+        let is_taken = |due: &DueDelivery| taken.iter().any(|taken| taken.delivery_id.to_string() == due.delivery_id);
         self.overdue.retain(|due| !is_taken(due));
         if self.overdue.is_empty() {
             self.looked_ahead = None;
@@ -234,8 +244,8 @@ impl Queue {
         self.paced.values().chain(self.left_alone.values()).min().copied()
     }
 
-    fn note(&mut self, ended: Result<Looked, tokio::task::JoinError>) {
-        let Looked { delivery_id, account_id, taken } = match ended {
+    fn note(&mut self, ended: Result<Polled, tokio::task::JoinError>) {
+        let Polled { delivery_id, account_id, taken } = match ended {
             Ok(looked) => looked,
             Err(error) => {
                 tracing::error!(%error, "an attempt ended in a panic; its lease will run out");

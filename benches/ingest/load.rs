@@ -19,7 +19,7 @@ use super::request::Request;
 
 const ACCEPTED: u16 = 202;
 /// How long answers may still be awaited after the last request.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 /// More broken connections than this are no accident.
 const MAX_BROKEN: u64 = 1_000;
 
@@ -116,7 +116,7 @@ impl Load {
         let local = LocalSet::new();
         let sending: Vec<_> =
             (0..connections).map(|_| local.spawn_local(self.clone().keep_sending(tally.clone()))).collect();
-        let limit = self.until.saturating_duration_since(Instant::now()) + PATIENCE;
+        let limit = self.until.saturating_duration_since(Instant::now()) + TIMEOUT;
         let sent = runtime.block_on(local.run_until(timeout(limit, try_join_all(sending))));
         for connection in sent.context("the server stopped answering")?? {
             connection?;

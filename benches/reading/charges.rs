@@ -89,6 +89,7 @@ impl<'l> Charged<'l> {
         let mut loaded = self.log.load::<Account>(&self.id).await?;
         let before = self.log.stream_after(Account::TYPE, &self.id, 0, 1).await?;
         let metadata = before.first().context("the account was opened")?.metadata.clone();
+        let account_id: Uuid = self.id.parse()?;
         let mut position = self.log.head();
         let mut rows = Vec::with_capacity(ROWS_PER_STATEMENT);
         for number in self.charges..total {
@@ -104,8 +105,13 @@ impl<'l> Charged<'l> {
                         event_type: event.event_type(),
                         event_version: event.event_version(),
                         // By way of a value, whose keys are sorted: so the store writes it.
-                        payload: serde_json::to_value(&event)?.to_string(),
+                        payload: serde_json::to_value(&event)?["payload"].to_string(),
                         metadata: metadata.clone(),
+                        account_id: Some(account_id),
+                        integration_id: None,
+                        caused_by: None,
+                        correlation_id: account_id,
+                        data_key_id: None,
                         recorded_at: time_of(number, self.since).timestamp_micros(),
                         hash: vec![],
                     };
@@ -178,10 +184,10 @@ fn row(stored: &StoredEvent, hash: &[u8; 32]) -> Value {
 }
 
 async fn insert(database: &Database, id: &str, rows: &[Value]) -> anyhow::Result<()> {
-    let json = serde_json::to_string(rows)?;
+    let (json, account_id) = (serde_json::to_string(rows)?, id.parse::<Uuid>()?);
     let sql = Sql::new(
         "INSERT INTO events (position, sequence, event_type, event_version, payload, metadata, recorded_at, hash, \
-         aggregate_type, aggregate_id) SELECT ",
+         aggregate_type, aggregate_id, account_id, correlation_id) SELECT ",
     );
     let sql = match database {
         Database::Sqlite(_) => sql
@@ -192,6 +198,10 @@ async fn insert(database: &Database, id: &str, rows: &[Value]) -> anyhow::Result
             .bind(Account::TYPE)
             .push(", ")
             .bind(id)
+            .push(", ")
+            .bind(account_id)
+            .push(", ")
+            .bind(account_id)
             .push(" FROM json_each(")
             .bind(json)
             .push(")"),
@@ -204,6 +214,10 @@ async fn insert(database: &Database, id: &str, rows: &[Value]) -> anyhow::Result
             .bind(Account::TYPE)
             .push(", ")
             .bind(id)
+            .push(", ")
+            .bind(account_id)
+            .push(", ")
+            .bind(account_id)
             .push(" FROM json_array_elements(CAST(")
             .bind(json)
             .push(" AS json)) AS rows(value)"),

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::charges::{self, Charged, EVENTS_BEFORE, EVENTS_PER_CHARGE};
 use super::timing::{Stopwatch, Timing};
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Loads {
@@ -53,7 +53,7 @@ pub(crate) async fn measure(log: &EventLog, charges: u64, loads: u64) -> anyhow:
 
 async fn timed(log: &EventLog, stream: &str, account: &Charged<'_>, loads: u64) -> anyhow::Result<Loads> {
     let known = log.load::<Account>(&account.id).await?;
-    let mut stopwatch = Stopwatch::new(loads, PATIENCE);
+    let mut stopwatch = Stopwatch::new(loads, TIMEOUT);
     while stopwatch.wants_more() {
         let loaded = stopwatch.time(log.load::<Account>(&account.id)).await?;
         ensure!(loaded.sequence == known.sequence, "the stream changed while it was measured");

@@ -14,7 +14,7 @@ use crate::setting::databases::Databases;
 /// The short log, which the long one is compared with.
 pub(crate) const FEW: i64 = 10_000;
 /// How long one question is asked again and again.
-const PATIENCE: Duration = Duration::from_secs(4);
+const TIMEOUT: Duration = Duration::from_secs(4);
 /// Of each kind, so that the first connection and the first pages are not measured.
 const WARM_UP: u64 = 5;
 
@@ -47,14 +47,14 @@ async fn ask_all(databases: &Databases, rows: i64, pages: u64) -> anyhow::Result
     let mut answered = vec![];
     for question in &QUESTIONS {
         let mut failures = 0;
-        let mut stopwatch = Stopwatch::new(pages, PATIENCE);
+        let mut stopwatch = Stopwatch::new(pages, TIMEOUT);
         let mut asked = 0;
         let mut slow = false;
         while stopwatch.wants_more() {
             let (filter, page) = question.about(Draw::new(asked, rows));
             let fetched = delivery_log::page(&views, &filter, page);
             if asked < WARM_UP && !slow {
-                let mut warm_up = Stopwatch::new(1, PATIENCE);
+                let mut warm_up = Stopwatch::new(1, TIMEOUT);
                 // Whatever goes wrong goes wrong again when it is measured.
                 drop(warm_up.time(fetched).await);
                 slow = warm_up.timing().median_ms > 200.0;

@@ -23,7 +23,7 @@ const TABLES: [&str; 8] = [
     "delivery_stats",
     "delivery_stats_deliveries",
 ];
-const PATIENCE: Duration = Duration::from_hours(1);
+const TIMEOUT: Duration = Duration::from_hours(1);
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Projected {
@@ -56,7 +56,7 @@ pub(crate) async fn measure(log: &EventLog, views: &Database, background: &Handl
 async fn together(log: &EventLog, views: &Database, background: &Handle) -> anyhow::Result<Duration> {
     let started = Instant::now();
     let projector = Projector::start(log, views, background).await?;
-    let arrived = projector.run_to_head(PATIENCE).await;
+    let arrived = projector.run_to_head(TIMEOUT).await;
     let took = started.elapsed();
     projector.stop().await;
     ensure!(arrived, "the views did not arrive within an hour");

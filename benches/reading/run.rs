@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use cloud_bridge::clock::Clock;
-use cloud_bridge::event_log::{EventLog, Surroundings};
+use cloud_bridge::event_log::{Dependencies, EventLog};
 use cloud_bridge::vault::Vault;
 use projections::database::{Database, Durability};
 use projections::view;
@@ -49,9 +49,9 @@ async fn measure(
     databases: &Databases,
     background: &Handle,
 ) -> anyhow::Result<Report> {
-    let surroundings =
-        Surroundings { vault: Vault::new(&MASTER_KEY), clock: Clock::default(), metrics: Arc::default() };
-    let log = EventLog::open(&databases.log_url(), surroundings).await?;
+    let dependencies =
+        Dependencies { vault: Vault::new(&MASTER_KEY), clock: Clock::default(), metrics: Arc::default() };
+    let log = EventLog::open(&databases.log_url(), dependencies).await?;
     let (mut projected, mut audited) = (None, None);
     if options.events > 0 {
         deliveries::record(&log, options.events).await?;

@@ -9,8 +9,7 @@ mod refusal;
 #[cfg(test)]
 mod tests;
 
-use cqrs_es::Aggregate;
-use cqrs_es::event_sink::EventSink;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use command::{AccountCommand, NewApiKey};
@@ -21,13 +20,14 @@ pub use pace::{DEFAULT_ATTEMPTS_PER_MINUTE, MAX_ATTEMPTS_PER_MINUTE, Pace};
 pub use refusal::AccountRefusal;
 
 use crate::Private;
+use crate::event::{EventSourced, Owner, aggregate};
 use crate::invisible::is_blank;
 
 pub const MAX_NAME_CHARS: usize = 200;
 /// Ten years: longer than any trade has to keep what it knows of its customers.
 pub const MAX_RETENTION_DAYS: u32 = 3_650;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Reads and changes its own account.
@@ -99,7 +99,7 @@ impl Account {
             (Self::NotOpened, AccountCommand::Open { name, attempts_per_minute, first_key }) => {
                 let name = valid_name(&name)?;
                 let attempts_per_minute = pace::valid(attempts_per_minute)?;
-                let mut events = vec![AccountEvent::Opened { name, attempts_per_minute }];
+                let mut events = vec![AccountEvent::AccountOpened { name, attempts_per_minute }];
                 if let Some(key) = first_key {
                     events.push(keys::created(key)?);
                 }
@@ -130,10 +130,10 @@ impl Merchant {
                 }
                 let CortexCredentials { email, password } = credentials;
                 let known = self.credentials.as_ref().is_some_and(|old| old.email == email && old.password == password);
-                Ok((!known).then_some(AccountEvent::CredentialsSaved { email, password }))
+                Ok((!known).then_some(AccountEvent::CortexCredentialsSaved { email, password }))
             }
             AccountCommand::DeleteCredentials => {
-                Ok(self.credentials.is_some().then_some(AccountEvent::CredentialsDeleted))
+                Ok(self.credentials.is_some().then_some(AccountEvent::CortexCredentialsDeleted {}))
             }
             AccountCommand::SetRetention { days } => {
                 if days.is_some_and(|days| !(1..=MAX_RETENTION_DAYS).contains(&days)) {
@@ -163,28 +163,12 @@ fn valid_name(name: &str) -> Result<String, AccountRefusal> {
     if is_blank(name) || length > MAX_NAME_CHARS { Err(AccountRefusal::InvalidName) } else { Ok(name.to_owned()) }
 }
 
-impl Aggregate for Account {
-    const TYPE: &'static str = "account";
-    type Command = AccountCommand;
-    type Event = AccountEvent;
-    type Error = AccountRefusal;
-    type Services = ();
+aggregate!(Account, "account", AccountCommand, AccountEvent, AccountRefusal);
 
-    async fn handle(
-        &mut self,
-        command: Self::Command,
-        (): &Self::Services,
-        sink: &EventSink<Self>,
-    ) -> Result<(), Self::Error> {
-        for event in self.decide(command)? {
-            sink.write(event, self).await;
-        }
-        Ok(())
-    }
-
-    fn apply(&mut self, event: Self::Event) {
+impl Account {
+    fn fold(&mut self, event: AccountEvent) {
         match (&mut *self, event) {
-            (_, AccountEvent::Opened { name, attempts_per_minute }) => {
+            (_, AccountEvent::AccountOpened { name, attempts_per_minute }) => {
                 *self = Self::Opened(Box::new(Merchant {
                     name,
                     credentials: None,
@@ -205,7 +189,7 @@ impl Aggregate for Account {
 impl Merchant {
     fn apply(&mut self, event: AccountEvent) {
         match event {
-            AccountEvent::Opened { .. } => {}
+            AccountEvent::AccountOpened { .. } => {}
             AccountEvent::ApiKeyCreated(key) => {
                 self.administers |= self.keys.is_empty() && key.role == Role::Admin;
                 self.keys.created(key);
@@ -214,10 +198,10 @@ impl Merchant {
             AccountEvent::ApiKeyLimited { key_id, requests_per_minute } => {
                 self.keys.limited(key_id, requests_per_minute);
             }
-            AccountEvent::CredentialsSaved { email, password } => {
+            AccountEvent::CortexCredentialsSaved { email, password } => {
                 self.credentials = Some(CortexCredentials { email, password });
             }
-            AccountEvent::CredentialsDeleted => self.credentials = None,
+            AccountEvent::CortexCredentialsDeleted {} => self.credentials = None,
             AccountEvent::RetentionSet { days } => self.retention_days = days,
             AccountEvent::AttemptAdmitted { delivery_id, attempt, at } => self.pace.admitted(delivery_id, attempt, at),
             AccountEvent::CreditsGranted { grant_id, credits } => self.ledger.granted(grant_id, credits),
@@ -227,5 +211,14 @@ impl Merchant {
             AccountEvent::CreditsCharged(credit_move) => self.ledger.charged(&credit_move),
             AccountEvent::CreditsReleased(credit_move) => self.ledger.released(&credit_move),
         }
+    }
+}
+
+impl EventSourced for Account {
+    const SNAPSHOT_VERSION: i64 = 1;
+
+    /// Its own.
+    fn owner(&self, id: &str) -> Owner {
+        Owner { account_id: id.parse().ok(), integration_id: None }
     }
 }

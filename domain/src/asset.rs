@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::MappingId;
@@ -10,7 +11,7 @@ use crate::title;
 /// Longest reference or resource id that a mapping may have, in characters.
 pub const MAX_REFERENCE_CHARS: usize = 500;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ResourceType {
     /// A Quad Cortex preset.
@@ -20,7 +21,7 @@ pub enum ResourceType {
 }
 
 /// Something on Cortex Cloud that can be shared with a customer.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Asset {
     pub resource_type: ResourceType,
     pub resource_id: String,
@@ -72,7 +73,7 @@ impl ResourceType {
 /// Which part of a line item a mapping looks at (store integrations document, "Match types").
 ///
 /// Declared from the least to the most specific: the order decides between mappings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MatchType {
     /// Compared as people see it: HTML entities decoded, whatever its case, its white space and its Unicode form.
@@ -102,7 +103,7 @@ impl MatchType {
 }
 
 /// A merchant's rule: for this product, deliver that asset.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ItemMapping {
     pub id: MappingId,
     pub match_type: MatchType,
@@ -111,7 +112,7 @@ pub struct ItemMapping {
 }
 
 /// One line of an order, as far as it matters here.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct LineItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sku: Option<String>,

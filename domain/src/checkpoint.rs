@@ -3,9 +3,11 @@
 //! All checkpoints of a log are one stream, each joined to the one before: no position is left out or covered twice.
 
 use chrono::{DateTime, Utc};
-use cqrs_es::event_sink::EventSink;
-use cqrs_es::{Aggregate, DomainEvent};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
+
+use crate::event::{EventSourced, LogEvent, Owner, aggregate, domain_event};
 
 /// The one stream of a log's checkpoints: the UUID of version 5 of the namespace of object ids and the name
 /// `cloud-bridge checkpoints`.
@@ -15,7 +17,7 @@ pub const STREAM_ID: &str = "686e6441-c8a6-5a7d-9506-54bf8ff4ee8d";
 pub const NO_ROOT: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// A signed statement that the events from one position to another are those under a Merkle root.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Checkpoint {
     pub first_position: i64,
     /// Of the newest event that is covered; always before the checkpoint's own position.
@@ -34,24 +36,16 @@ pub struct Checkpoint {
 }
 
 /// What happened. These names are the storage format: add, never rename.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, JsonSchema)]
+#[serde(tag = "event_type", content = "payload", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum CheckpointEvent {
     CheckpointSigned(Checkpoint),
 }
 
-impl DomainEvent for CheckpointEvent {
-    fn event_type(&self) -> String {
-        match self {
-            Self::CheckpointSigned(_) => "checkpoint_signed",
-        }
-        .to_owned()
-    }
+domain_event!(CheckpointEvent);
 
-    fn event_version(&self) -> String {
-        "1".to_owned()
-    }
-}
+impl LogEvent for CheckpointEvent {}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckpointCommand {
@@ -113,37 +107,32 @@ impl Checkpoints {
     }
 }
 
-impl Aggregate for Checkpoints {
-    const TYPE: &'static str = "checkpoint";
-    type Command = CheckpointCommand;
-    type Event = CheckpointEvent;
-    type Error = CheckpointRefusal;
-    type Services = ();
+aggregate!(Checkpoints, "checkpoint", CheckpointCommand, CheckpointEvent, CheckpointRefusal);
 
-    async fn handle(
-        &mut self,
-        command: Self::Command,
-        (): &Self::Services,
-        sink: &EventSink<Self>,
-    ) -> Result<(), Self::Error> {
-        for event in self.decide(command)? {
-            sink.write(event, self).await;
-        }
-        Ok(())
-    }
-
-    fn apply(&mut self, event: Self::Event) {
+impl Checkpoints {
+    fn fold(&mut self, event: CheckpointEvent) {
         match event {
             CheckpointEvent::CheckpointSigned(checkpoint) => *self = Self::SignedUpTo(checkpoint),
         }
     }
 }
 
+impl EventSourced for Checkpoints {
+    const SNAPSHOT_VERSION: i64 = 1;
+
+    /// Checkpoints are of the whole log.
+    fn owner(&self, _: &str) -> Owner {
+        Owner::default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use cqrs_es::Aggregate as _;
     use uuid::Uuid;
 
     use super::*;
+    use crate::event::tests::stored;
 
     fn checkpoint(first_position: i64, last_position: i64, previous_root: &str) -> Checkpoint {
         Checkpoint {
@@ -190,7 +179,7 @@ mod tests {
     #[test]
     fn the_stored_form_of_every_event_is_pinned() {
         let event = CheckpointEvent::CheckpointSigned(checkpoint(1, 10, NO_ROOT));
-        insta::assert_snapshot!(format!("{} {}", event.event_type(), serde_json::to_string(&event).unwrap()));
+        insta::assert_snapshot!(stored(&[event]));
     }
 
     /// Grows by a line whenever the stored form grows; no line is ever changed or removed.

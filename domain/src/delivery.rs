@@ -19,22 +19,21 @@ mod tests;
 mod waiting;
 
 use chrono::{DateTime, Utc};
-use cqrs_es::Aggregate;
-use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use command::{DeliveryCommand, Held, StartFacts};
 pub use cortex_call::{CortexCall, CortexOperation, MAX_REASON_CHARS};
 pub use event::{
-    ApiKeyUse, DeliveryEvent, ErasureCause, Intent, MoveCause, PERSONAL_DATA_ERASED, PlannedAsset, PlannedItem,
-    RequeueCause, Started, WEBHOOK_REPEATED, Webhook, WebhookRepeated,
+    ApiKeyUse, DeliveryEvent, ErasureCause, Intent, MoveCause, PlannedAsset, PlannedItem, RequeueCause, Started,
+    Webhook, WebhookRepeated,
 };
 pub use lines::{Change, OrderLine, OrderLines, describe_changes};
 pub use received::Received;
 pub use refusal::DeliveryRefusal;
 pub use status::{DeliveryStatus, WebhookOutcome};
 
+use crate::event::{EventSourced, Owner, aggregate};
 use crate::{AccountId, Asset, Credits, IntegrationId, MappingId, Private, ResolutionCode};
 
 /// The fold of a delivery's stream. The default is the state before any webhook.
@@ -225,7 +224,7 @@ impl Order {
                 self.end(&held, DeliveryEvent::ActionRequired { code, call, assets })
             }
             DeliveryCommand::GiveUp { held, code, now, jitter, call } => self.give_up(&held, code, now, jitter, call),
-            DeliveryCommand::HandBack { held } => self.end(&held, DeliveryEvent::HandedBack),
+            DeliveryCommand::HandBack { held } => self.end(&held, DeliveryEvent::HandedBack {}),
             DeliveryCommand::PullBack { now } => Ok(self.pulled_back(now).into_iter().collect()),
             DeliveryCommand::MoveWait { until, now } => self.moved(until, now),
             DeliveryCommand::Retry { username } => self.retried(username),
@@ -265,36 +264,20 @@ impl Order {
             Phase::Cancelled(_) => Ok(vec![]),
             Phase::Completed => Err(DeliveryRefusal::AlreadyCompleted),
             Phase::Running(lease) if lease.stop == Some(StopCause::Cancelled(CancelledBy::Person)) => Ok(vec![]),
-            Phase::Running(_) => Ok(vec![DeliveryEvent::CancellationRequested]),
+            Phase::Running(_) => Ok(vec![DeliveryEvent::CancellationRequested {}]),
             Phase::Filtered
             | Phase::Queued
             | Phase::RetryScheduled { .. }
             | Phase::ActionRequired { .. }
-            | Phase::FailedPermanently { .. } => Ok(vec![DeliveryEvent::Cancelled]),
+            | Phase::FailedPermanently { .. } => Ok(vec![DeliveryEvent::Cancelled {}]),
         }
     }
 }
 
-impl Aggregate for Delivery {
-    const TYPE: &'static str = "delivery";
-    type Command = DeliveryCommand;
-    type Event = DeliveryEvent;
-    type Error = DeliveryRefusal;
-    type Services = ();
+aggregate!(Delivery, "delivery", DeliveryCommand, DeliveryEvent, DeliveryRefusal);
 
-    async fn handle(
-        &mut self,
-        command: Self::Command,
-        (): &Self::Services,
-        sink: &EventSink<Self>,
-    ) -> Result<(), Self::Error> {
-        for event in self.decide(command)? {
-            sink.write(event, self).await;
-        }
-        Ok(())
-    }
-
-    fn apply(&mut self, event: Self::Event) {
+impl Delivery {
+    fn fold(&mut self, event: DeliveryEvent) {
         match (&mut *self, event) {
             (Self::Initial, DeliveryEvent::WebhookReceived { webhook, outcome, changes: _ }) => {
                 *self = Self::Order(Box::new(Order::first(*webhook, outcome)));
@@ -302,6 +285,18 @@ impl Aggregate for Delivery {
             (Self::Order(order), event) => order.apply(event),
             // Every other event comes after the first webhook.
             (Self::Initial, _) => {}
+        }
+    }
+}
+
+impl EventSourced for Delivery {
+    const SNAPSHOT_VERSION: i64 = 1;
+
+    fn owner(&self, _: &str) -> Owner {
+        let order = self.order();
+        Owner {
+            account_id: order.map(|order| order.account_id),
+            integration_id: order.map(|order| order.integration_id),
         }
     }
 }

@@ -10,8 +10,7 @@ mod tests;
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use cqrs_es::Aggregate;
-use cqrs_es::event_sink::EventSink;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use command::{CreateIntegration, IntegrationCommand};
@@ -21,6 +20,7 @@ pub use order_status::{ANY_ORDER_STATUS, unknown_order_statuses};
 pub use refusal::IntegrationRefusal;
 
 use crate::asset::MAX_REFERENCE_CHARS;
+use crate::event::{EventSourced, Owner, aggregate};
 use crate::invisible::is_blank;
 use crate::{AccountId, ItemMapping, Private};
 
@@ -38,7 +38,7 @@ pub const WEAK_SECRET_CHARS: usize = 8;
 const TRIED_SECRETS: [&str; 6] = ["password", "secret", "changeme", "12345678", "qwertyui", "webhook"];
 pub const MAX_SECRET_CHARS: usize = 500;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Provider {
     Shopify,
@@ -131,7 +131,7 @@ impl Integration {
 
 fn created(create: CreateIntegration) -> Result<Vec<IntegrationEvent>, IntegrationRefusal> {
     let secret = valid_secret(&create.signing_secret)?;
-    Ok(vec![IntegrationEvent::Created(IntegrationCreated {
+    Ok(vec![IntegrationEvent::IntegrationCreated(IntegrationCreated {
         account_id: create.account_id,
         provider: create.provider,
         name: valid_name(&create.name)?,
@@ -157,10 +157,10 @@ impl Link {
             IntegrationCommand::Create(create) => return self.created_again(&create),
             IntegrationCommand::Rename { name } => {
                 let name = valid_name(&name)?;
-                (name != self.name).then_some(IntegrationEvent::Renamed { name })
+                (name != self.name).then_some(IntegrationEvent::IntegrationRenamed { name })
             }
-            IntegrationCommand::Activate => (!self.active).then_some(IntegrationEvent::Activated),
-            IntegrationCommand::Deactivate => self.active.then_some(IntegrationEvent::Deactivated),
+            IntegrationCommand::Activate => (!self.active).then_some(IntegrationEvent::IntegrationActivated {}),
+            IntegrationCommand::Deactivate => self.active.then_some(IntegrationEvent::IntegrationDeactivated {}),
             IntegrationCommand::ChangeOrderStatuses { order_statuses } => {
                 let order_statuses = order_status::valid(order_statuses)?;
                 (order_statuses != self.order_statuses)
@@ -261,28 +261,12 @@ pub fn is_weak_secret(secret: &str) -> bool {
     secret.chars().count() < WEAK_SECRET_CHARS || different.len() < 5 || is_tried
 }
 
-impl Aggregate for Integration {
-    const TYPE: &'static str = "integration";
-    type Command = IntegrationCommand;
-    type Event = IntegrationEvent;
-    type Error = IntegrationRefusal;
-    type Services = ();
+aggregate!(Integration, "integration", IntegrationCommand, IntegrationEvent, IntegrationRefusal);
 
-    async fn handle(
-        &mut self,
-        command: Self::Command,
-        (): &Self::Services,
-        sink: &EventSink<Self>,
-    ) -> Result<(), Self::Error> {
-        for event in self.decide(command)? {
-            sink.write(event, self).await;
-        }
-        Ok(())
-    }
-
-    fn apply(&mut self, event: Self::Event) {
+impl Integration {
+    fn fold(&mut self, event: IntegrationEvent) {
         match (&mut *self, event) {
-            (_, IntegrationEvent::Created(created)) => {
+            (_, IntegrationEvent::IntegrationCreated(created)) => {
                 *self = Self::Created(Box::new(Link {
                     account_id: created.account_id,
                     provider: created.provider,
@@ -304,10 +288,10 @@ impl Aggregate for Integration {
 impl Link {
     fn apply(&mut self, event: IntegrationEvent) {
         match event {
-            IntegrationEvent::Created(_) => {}
-            IntegrationEvent::Renamed { name } => self.name = name,
-            IntegrationEvent::Activated => self.active = true,
-            IntegrationEvent::Deactivated => self.active = false,
+            IntegrationEvent::IntegrationCreated(_) => {}
+            IntegrationEvent::IntegrationRenamed { name } => self.name = name,
+            IntegrationEvent::IntegrationActivated {} => self.active = true,
+            IntegrationEvent::IntegrationDeactivated {} => self.active = false,
             IntegrationEvent::OrderStatusesChanged { order_statuses } => self.order_statuses = order_statuses,
             IntegrationEvent::SigningSecretSet { secret, .. } => {
                 self.secret = secret;
@@ -325,5 +309,13 @@ impl Link {
                 self.mappings.retain(|mapping| mapping.id != mapping_id);
             }
         }
+    }
+}
+
+impl EventSourced for Integration {
+    const SNAPSHOT_VERSION: i64 = 1;
+
+    fn owner(&self, id: &str) -> Owner {
+        Owner { account_id: self.link().map(|link| link.account_id), integration_id: id.parse().ok() }
     }
 }

@@ -9,6 +9,7 @@ pub mod asset;
 pub mod checkpoint;
 pub mod credits;
 pub mod delivery;
+pub mod event;
 pub mod ids;
 pub mod integration;
 pub mod invisible;
@@ -23,6 +24,7 @@ mod title;
 
 pub use asset::{Asset, ItemMapping, LineItem, MatchType, ResourceType};
 pub use credits::Credits;
+pub use event::{EventSourced, LogEvent, Owner};
 pub use ids::{AccountId, ApiKeyId, DeliveryId, IntegrationId, MappingId, NoticeId, OperationId};
 pub use private::Private;
 pub use resolution::ResolutionCode;

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use cqrs_es::event_sink::EventSink;
-use cqrs_es::{Aggregate, DomainEvent};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
-use crate::delivery::{PERSONAL_DATA_ERASED, WEBHOOK_REPEATED};
+use crate::event::{EventSourced, LogEvent, Owner, aggregate, domain_event};
 use crate::integration::Provider;
 use crate::repeats::Repeats;
 use crate::{AccountId, IntegrationId, Private};
 
 /// What a webhook that is no order turned out to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NoticeKind {
     /// JSON of another topic: a product, a refund, a customer.
@@ -43,7 +43,7 @@ impl NoticeKind {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NoticeReceived {
     pub account_id: AccountId,
     pub integration_id: IntegrationId,
@@ -73,7 +73,7 @@ pub struct NoticeReceived {
 }
 
 /// A webhook with the body of an earlier one: what it says is there.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NoticeRepeated {
     pub account_id: AccountId,
     pub integration_id: IntegrationId,
@@ -89,7 +89,7 @@ pub struct NoticeRepeated {
 }
 
 /// What customers are known by that a body names.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NamedCustomers {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub emails: Vec<String>,
@@ -127,28 +127,26 @@ impl NamedCustomers {
 }
 
 /// What happened. These names are the storage format: add, never rename.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, IntoStaticStr, JsonSchema)]
+#[serde(tag = "event_type", content = "payload", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum NoticeEvent {
     WebhookReceived(Box<NoticeReceived>),
     /// The very same body again.
     WebhookRepeated(Box<NoticeRepeated>),
     /// What it asked for is done, and whom it named is erased from it: the data key of the stream is deleted.
-    PersonalDataErased,
+    PersonalDataErased {},
 }
 
-impl DomainEvent for NoticeEvent {
-    fn event_type(&self) -> String {
-        match self {
-            Self::WebhookReceived(_) => "webhook_received",
-            Self::WebhookRepeated(_) => WEBHOOK_REPEATED,
-            Self::PersonalDataErased => PERSONAL_DATA_ERASED,
-        }
-        .to_owned()
+domain_event!(NoticeEvent);
+
+impl LogEvent for NoticeEvent {
+    fn keeps_body(&self) -> bool {
+        matches!(self, Self::WebhookReceived(_))
     }
 
-    fn event_version(&self) -> String {
-        "1".to_owned()
+    fn erases_data_key(&self) -> bool {
+        matches!(self, Self::PersonalDataErased {})
     }
 }
 
@@ -187,39 +185,23 @@ impl Notice {
                 Ok(if repeats.is_enough(at) { vec![] } else { vec![repeated()] })
             }
             (Self::NotReceived, NoticeCommand::ErasePersonalData) => Err(NoticeRefusal::NotReceived),
-            (Self::Received(..), NoticeCommand::ErasePersonalData) => Ok(vec![NoticeEvent::PersonalDataErased]),
+            (Self::Received(..), NoticeCommand::ErasePersonalData) => Ok(vec![NoticeEvent::PersonalDataErased {}]),
             (Self::Erased(..), NoticeCommand::ErasePersonalData) => Ok(vec![]),
         }
     }
 }
 
-impl Aggregate for Notice {
-    const TYPE: &'static str = "notice";
-    type Command = NoticeCommand;
-    type Event = NoticeEvent;
-    type Error = NoticeRefusal;
-    type Services = ();
+aggregate!(Notice, "notice", NoticeCommand, NoticeEvent, NoticeRefusal);
 
-    async fn handle(
-        &mut self,
-        command: Self::Command,
-        (): &Self::Services,
-        sink: &EventSink<Self>,
-    ) -> Result<(), Self::Error> {
-        for event in self.decide(command)? {
-            sink.write(event, self).await;
-        }
-        Ok(())
-    }
-
-    fn apply(&mut self, event: Self::Event) {
+impl Notice {
+    fn fold(&mut self, event: NoticeEvent) {
         match event {
             NoticeEvent::WebhookReceived(received) => *self = Self::Received(*received, Repeats::default()),
             NoticeEvent::WebhookRepeated(repeated) => match self {
                 Self::Received(_, repeats) | Self::Erased(_, repeats) => repeats.recorded(repeated.received_at),
                 Self::NotReceived => {}
             },
-            NoticeEvent::PersonalDataErased => {
+            NoticeEvent::PersonalDataErased {} => {
                 *self = match std::mem::take(self) {
                     Self::Received(received, repeats) => Self::Erased(received, repeats),
                     before @ (Self::NotReceived | Self::Erased(..)) => before,
@@ -229,12 +211,27 @@ impl Aggregate for Notice {
     }
 }
 
+impl EventSourced for Notice {
+    const SNAPSHOT_VERSION: i64 = 1;
+
+    fn owner(&self, _: &str) -> Owner {
+        match self {
+            Self::NotReceived => Owner::default(),
+            Self::Received(received, _) | Self::Erased(received, _) => {
+                Owner { account_id: Some(received.account_id), integration_id: Some(received.integration_id) }
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
+    use cqrs_es::Aggregate as _;
     use uuid::Uuid;
 
     use super::*;
+    use crate::event::tests::stored;
     use crate::repeats::RECORDED_AN_HOUR;
 
     fn received(kind: NoticeKind) -> NoticeReceived {
@@ -286,7 +283,7 @@ mod tests {
         assert_eq!(all_done(&mut notice, record(at)), []);
         let later = at + TimeDelta::hours(1);
         assert_eq!(all_done(&mut notice, record(later)), [repeated(later)]);
-        for erased in [vec![NoticeEvent::PersonalDataErased], vec![]] {
+        for erased in [vec![NoticeEvent::PersonalDataErased {}], vec![]] {
             assert_eq!(all_done(&mut notice, NoticeCommand::ErasePersonalData), erased);
         }
         assert_eq!(all_done(&mut notice, record(later)), [repeated(later)], "what was erased stays so");
@@ -303,17 +300,11 @@ mod tests {
             NoticeKind::ShopRedact,
             NoticeKind::Unusable,
         ];
-        let events = kinds.into_iter().map(|kind| NoticeEvent::WebhookReceived(Box::new(received(kind))));
-        let stored: Vec<_> = events
-            .chain([
-                NoticeEvent::PersonalDataErased,
-                NoticeEvent::WebhookRepeated(Box::new(
-                    received(NoticeKind::NotAnOrder).repeated(DateTime::from_timestamp(1_800_000_000, 0).unwrap()),
-                )),
-            ])
-            .map(|event| format!("{} {}", event.event_type(), serde_json::to_string(&event).unwrap()))
-            .collect();
-        assert_eq!(stored.join("\n"), include_str!("notice/stored.txt").trim_end());
+        let received_ones = kinds.into_iter().map(|kind| NoticeEvent::WebhookReceived(Box::new(received(kind))));
+        let repeated = received(NoticeKind::NotAnOrder).repeated(DateTime::from_timestamp(1_800_000_000, 0).unwrap());
+        let others = [NoticeEvent::PersonalDataErased {}, NoticeEvent::WebhookRepeated(Box::new(repeated))];
+        let events: Vec<_> = received_ones.chain(others).collect();
+        insta::assert_snapshot!(stored(&events));
         for line in include_str!("notice/ever.jsonl").lines() {
             serde_json::from_str::<NoticeEvent>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         }

@@ -1,15 +1,17 @@
 //! An operation: something that a person or the service did which changes no stream of its own, and which somebody will
 //! ask about: who read personal data, who replayed what, what was exported.
 
-use cqrs_es::event_sink::EventSink;
-use cqrs_es::{Aggregate, DomainEvent};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
+use crate::event::{EventSourced, LogEvent, Owner, aggregate, domain_event};
 use crate::{AccountId, DeliveryId, IntegrationId, NoticeId};
 
 /// What happened. These names are the storage format: add, never rename.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, JsonSchema)]
+#[serde(tag = "event_type", content = "payload", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum OperationEvent {
     /// Somebody looked at who ordered, in an account that is not their own.
     PersonalDataRead {
@@ -71,44 +73,26 @@ pub enum OperationEvent {
 }
 
 impl OperationEvent {
-    /// Whose affair it is, where it is one account's.
-    pub fn account_id(&self) -> Option<AccountId> {
-        match self {
+    fn owner(&self) -> Owner {
+        let (account_id, integration_id) = match self {
             Self::PersonalDataRead { account_id, .. }
             | Self::PersonalDataExported { account_id, .. }
-            | Self::ErasureRequested { account_id, .. }
-            | Self::DataRequested { account_id, .. } => Some(*account_id),
-            Self::ReplayStarted { account_id, .. } => *account_id,
+            | Self::ErasureRequested { account_id, .. } => (Some(*account_id), None),
+            Self::DataRequested { account_id, integration_id, .. } => (Some(*account_id), Some(*integration_id)),
+            Self::ReplayStarted { account_id, .. } => (*account_id, None),
             Self::ReplayEnded { .. }
             | Self::RebuildRequested { .. }
             | Self::RebuildCancelled { .. }
             | Self::MasterKeyRotationStarted { .. }
-            | Self::MasterKeyRotated { .. } => None,
-        }
+            | Self::MasterKeyRotated { .. } => (None, None),
+        };
+        Owner { account_id, integration_id }
     }
 }
 
-impl DomainEvent for OperationEvent {
-    fn event_type(&self) -> String {
-        match self {
-            Self::PersonalDataRead { .. } => "personal_data_read",
-            Self::PersonalDataExported { .. } => "personal_data_exported",
-            Self::ErasureRequested { .. } => "erasure_requested",
-            Self::DataRequested { .. } => "data_requested",
-            Self::ReplayStarted { .. } => "replay_started",
-            Self::ReplayEnded { .. } => "replay_ended",
-            Self::RebuildRequested { .. } => "rebuild_requested",
-            Self::RebuildCancelled { .. } => "rebuild_cancelled",
-            Self::MasterKeyRotationStarted { .. } => "master_key_rotation_started",
-            Self::MasterKeyRotated { .. } => "master_key_rotated",
-        }
-        .to_owned()
-    }
+domain_event!(OperationEvent);
 
-    fn event_version(&self) -> String {
-        "1".to_owned()
-    }
-}
+impl LogEvent for OperationEvent {}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OperationCommand {
@@ -127,41 +111,35 @@ pub struct Operation {
 }
 
 impl Operation {
-    pub fn decide(&self, command: OperationCommand) -> Vec<OperationEvent> {
+    pub fn decide(&self, command: OperationCommand) -> Result<Vec<OperationEvent>, OperationRefusal> {
         let OperationCommand::Record(event) = command;
-        if self.latest.as_ref() == Some(&event) { vec![] } else { vec![event] }
+        Ok(if self.latest.as_ref() == Some(&event) { vec![] } else { vec![event] })
     }
 }
 
-impl Aggregate for Operation {
-    const TYPE: &'static str = "operation";
-    type Command = OperationCommand;
-    type Event = OperationEvent;
-    type Error = OperationRefusal;
-    type Services = ();
+aggregate!(Operation, "operation", OperationCommand, OperationEvent, OperationRefusal);
 
-    async fn handle(
-        &mut self,
-        command: Self::Command,
-        (): &Self::Services,
-        sink: &EventSink<Self>,
-    ) -> Result<(), Self::Error> {
-        for event in self.decide(command) {
-            sink.write(event, self).await;
-        }
-        Ok(())
-    }
-
-    fn apply(&mut self, event: Self::Event) {
+impl Operation {
+    fn fold(&mut self, event: OperationEvent) {
         self.latest = Some(event);
+    }
+}
+
+impl EventSourced for Operation {
+    const SNAPSHOT_VERSION: i64 = 1;
+
+    fn owner(&self, _: &str) -> Owner {
+        self.latest.as_ref().map(OperationEvent::owner).unwrap_or_default()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use cqrs_es::Aggregate as _;
     use uuid::Uuid;
 
     use super::*;
+    use crate::event::tests::stored;
 
     fn every_event() -> Vec<OperationEvent> {
         let account_id = AccountId(Uuid::from_u128(1));
@@ -188,19 +166,15 @@ mod tests {
         let mut operation = Operation::default();
         for event in every_event() {
             let command = OperationCommand::Record(event.clone());
-            assert_eq!(operation.decide(command.clone()), std::slice::from_ref(&event));
+            assert_eq!(operation.decide(command.clone()), Ok(vec![event.clone()]));
             operation.apply(event);
-            assert_eq!(operation.decide(command), []);
+            assert_eq!(operation.decide(command), Ok(vec![]));
         }
     }
 
     #[test]
     fn the_stored_form_of_every_event_is_pinned() {
-        let stored: Vec<_> = every_event()
-            .iter()
-            .map(|event| format!("{} {}", event.event_type(), serde_json::to_string(event).unwrap()))
-            .collect();
-        insta::assert_snapshot!(stored.join("\n"));
+        insta::assert_snapshot!(stored(&every_event()));
     }
 
     /// Grows by a line whenever the stored form grows; no line is ever changed or removed.

@@ -2,18 +2,48 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A value that the store seals with the data key of its stream, and that is gone once that key was deleted.
 ///
-/// The domain sees it plain, or erased. Its JSON form, `{"$private": …}` or `"$erased"`, is the mark by which the
-/// store's edge knows what to seal; the plain form is never written anywhere. `Debug` shows nothing of the value.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// The domain sees it plain, or erased. Its JSON form, `{"$private": …}` or `{"$erased": true}`, is the mark by which
+/// the store's edge knows what to seal; the plain form is never written anywhere. `Debug` shows nothing of the value.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(into = "Marked<T>", try_from = "Marked<T>", bound(serialize = "T: Clone + Serialize"))]
 pub enum Private<T> {
-    #[serde(rename = "$private")]
     Known(T),
-    #[serde(rename = "$erased")]
     Erased,
+}
+
+/// The JSON form: an object, which no text of an order can be taken for.
+#[derive(Serialize, Deserialize, JsonSchema)]
+enum Marked<T> {
+    #[serde(rename = "$private")]
+    Private(T),
+    #[serde(rename = "$erased")]
+    Erased(bool),
+}
+
+impl<T> From<Private<T>> for Marked<T> {
+    fn from(private: Private<T>) -> Self {
+        match private {
+            Private::Known(value) => Self::Private(value),
+            Private::Erased => Self::Erased(true),
+        }
+    }
+}
+
+impl<T> TryFrom<Marked<T>> for Private<T> {
+    type Error = &'static str;
+
+    fn try_from(marked: Marked<T>) -> Result<Self, Self::Error> {
+        match marked {
+            Marked::Private(value) => Ok(Self::Known(value)),
+            Marked::Erased(true) => Ok(Self::Erased),
+            Marked::Erased(false) => Err("what is erased is marked by `true`"),
+        }
+    }
 }
 
 impl<T> Private<T> {
@@ -62,7 +92,7 @@ mod tests {
     fn the_json_form_is_the_mark_that_the_store_seals_by() {
         let known = serde_json::to_string(&Private::from("max")).unwrap();
         assert_eq!(known, r#"{"$private":"max"}"#);
-        assert_eq!(serde_json::to_string(&Private::<String>::Erased).unwrap(), r#""$erased""#);
+        assert_eq!(serde_json::to_string(&Private::<String>::Erased).unwrap(), r#"{"$erased":true}"#);
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Why a delivery is where it is, in the vocabulary of the source documents.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::delivery::{CortexCall, CortexOperation};
 
 /// The reason behind a status that is not plain success (store integrations document, "Failure resolution codes").
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ResolutionCode {
     MissingUsername,

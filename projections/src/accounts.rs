@@ -93,7 +93,7 @@ pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
     let mut changed = vec![];
     for (event, told) in told {
         match told {
-            AccountEvent::Opened { name, attempts_per_minute } => {
+            AccountEvent::AccountOpened { name, attempts_per_minute } => {
                 let row = AccountRow {
                     id: event.aggregate_id.clone(),
                     name: storable(name),
@@ -124,8 +124,8 @@ pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
             AccountEvent::ApiKeyLimited { key_id, requests_per_minute } => {
                 changed.push((key_id, "requests_per_minute", i64::from(*requests_per_minute)));
             }
-            AccountEvent::CredentialsSaved { .. }
-            | AccountEvent::CredentialsDeleted
+            AccountEvent::CortexCredentialsSaved { .. }
+            | AccountEvent::CortexCredentialsDeleted {}
             | AccountEvent::AttemptAdmitted { .. }
             | AccountEvent::CreditsGranted { .. }
             | AccountEvent::CreditsReserved(_)
@@ -135,7 +135,7 @@ pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
             | AccountEvent::RetentionSet { .. } => {}
         }
         if let Some(row) = rows.get_mut(&event.aggregate_id) {
-            row.told(told);
+            row.apply(told);
         }
     }
     let mut rows: Vec<AccountRow> = rows.into_values().collect();
@@ -155,13 +155,13 @@ impl AccountRow {
         self.credits_granted - self.credits_reserved - self.credits_charged
     }
 
-    fn told(&mut self, event: &AccountEvent) {
+    fn apply(&mut self, event: &AccountEvent) {
         let credits = |credits: domain::Credits| i64::try_from(credits.0).unwrap_or(i64::MAX);
         match event {
-            AccountEvent::CredentialsSaved { email, .. } => {
+            AccountEvent::CortexCredentialsSaved { email, .. } => {
                 self.cortex_email = Some(email.known().map_or_else(|| "[erased]".to_owned(), |email| storable(email)));
             }
-            AccountEvent::CredentialsDeleted => self.cortex_email = None,
+            AccountEvent::CortexCredentialsDeleted {} => self.cortex_email = None,
             AccountEvent::CreditsGranted { credits: granted, .. } => self.credits_granted += credits(*granted),
             AccountEvent::CreditsReserved(CreditMove { credits: moved, .. }) => {
                 self.credits_reserved += credits(*moved);
@@ -174,7 +174,7 @@ impl AccountRow {
                 self.credits_charged += credits(*moved);
             }
             AccountEvent::RetentionSet { days } => self.retention_days = days.map(i64::from),
-            AccountEvent::Opened { .. }
+            AccountEvent::AccountOpened { .. }
             | AccountEvent::ApiKeyCreated(_)
             | AccountEvent::ApiKeyDeactivated { .. }
             | AccountEvent::ApiKeyLimited { .. }

@@ -13,7 +13,7 @@ use crate::schema::Columns;
 use crate::table::Tables;
 
 /// How long dropping tables may wait for a lock: Postgres's own housekeeping steps aside after a second.
-const DROP_PATIENCE: Duration = Duration::from_secs(3);
+const DROP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What was asked for cannot be done by this version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -112,7 +112,7 @@ impl View {
         let used = |generation: i64| {
             generation == live.generation || build.as_ref().is_some_and(|build| build.generation == generation)
         };
-        transaction.wait_for_locks(DROP_PATIENCE).await?;
+        transaction.wait_for_locks(DROP_TIMEOUT).await?;
         for generation in existing.into_iter().filter(|generation| !used(*generation)) {
             self.schema().drop_tables(&mut transaction, generation).await?;
         }

@@ -90,7 +90,7 @@ fn told(event: &Recorded) -> Option<(i64, String, Told<'_>)> {
                 listed_at: event.position,
             }))
         }
-        Fact::Notice(NoticeEvent::PersonalDataErased) => of_stream(Told::Erased),
+        Fact::Notice(NoticeEvent::PersonalDataErased {}) => of_stream(Told::Erased),
         Fact::Operation(OperationEvent::DataRequested { deliveries, .. }) => of_stream(Told::Counted(deliveries)),
         Fact::Operation(OperationEvent::PersonalDataExported { data_request: Some(id), .. }) => {
             Some((at, id.to_string(), Told::Exported))

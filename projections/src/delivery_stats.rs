@@ -192,20 +192,20 @@ impl Counts {
                 self.credits_charged += credits(*paid);
             }
             DeliveryEvent::ActionRequired { .. } => self.action_required += 1,
-            DeliveryEvent::Completed => self.completed += 1,
+            DeliveryEvent::Completed {} => self.completed += 1,
             DeliveryEvent::FailedPermanently { code, .. } => {
                 if *code != ResolutionCode::OrderStatusFiltered {
                     self.failed += 1;
                 }
             }
-            DeliveryEvent::Cancelled => self.cancelled += 1,
+            DeliveryEvent::Cancelled {} => self.cancelled += 1,
             DeliveryEvent::Started(_)
             | DeliveryEvent::LeaseRenewed { .. }
             | DeliveryEvent::WaitMoved { .. }
             | DeliveryEvent::RetryScheduled { .. }
-            | DeliveryEvent::CancellationRequested
-            | DeliveryEvent::HandedBack
-            | DeliveryEvent::StatusFiltered
+            | DeliveryEvent::CancellationRequested {}
+            | DeliveryEvent::HandedBack {}
+            | DeliveryEvent::StatusFiltered {}
             | DeliveryEvent::RetryRequested { .. }
             | DeliveryEvent::UsernameCorrected { .. }
             | DeliveryEvent::Requeued { .. }

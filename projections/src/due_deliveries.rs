@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::delivery::{DeliveryEvent, DeliveryStatus, Started};
+use domain::delivery::{DeliveryEvent, DeliveryStatus, Started, WebhookOutcome};
 use sqlx::FromRow;
 
 use crate::database::{Database, Sql};
@@ -12,14 +12,14 @@ use crate::schema::Schema;
 use crate::table::{self, Tables, table_row};
 
 pub(crate) const SCHEMA: Schema = Schema {
-    version: 2,
+    version: 3,
     tables: &["due_deliveries"],
     statements: include_str!("../../migrations/views/due_deliveries.sql"),
 };
 
 table_row!(DueDelivery, "due_deliveries", key delivery_id;
     once account_id, integration_id;
-    changing status, resolution_code, due_at, set_at);
+    changing status, resolution_code, due_at, set_at, caused_by);
 
 /// A delivery that is due at a moment (microseconds since 1970), or at none.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -32,6 +32,8 @@ pub struct DueDelivery {
     pub due_at: Option<i64>,
     /// When that was recorded.
     pub set_at: Option<i64>,
+    /// The position of the event that put it where it is: what an attempt follows from.
+    pub caused_by: i64,
 }
 
 pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
@@ -53,11 +55,15 @@ pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
                 resolution_code: None,
                 due_at: None,
                 set_at: None,
+                caused_by: event.position,
             };
             rows.insert(row.delivery_id.clone(), row);
         }
         if let Some(row) = rows.get_mut(&event.aggregate_id) {
-            row.told(told, event.recorded_at_us());
+            row.apply(told, event.recorded_at_us());
+            if changes_what_is_to_be_done(told) {
+                row.caused_by = event.position;
+            }
         }
     }
     let mut rows: Vec<DueDelivery> = rows.into_values().collect();
@@ -65,8 +71,36 @@ pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
     table::write_changed(tables, &rows, &known, |row| &row.delivery_id).await
 }
 
+/// Whether an attempt that comes next follows from this event. A webhook that says nothing new, and what does not end a
+/// wait, are passed by.
+fn changes_what_is_to_be_done(event: &DeliveryEvent) -> bool {
+    match event {
+        DeliveryEvent::WebhookReceived { outcome, .. } => {
+            matches!(outcome, WebhookOutcome::Accepted | WebhookOutcome::Revised)
+        }
+        DeliveryEvent::Started(_)
+        | DeliveryEvent::RetryScheduled { .. }
+        | DeliveryEvent::HandedBack {}
+        | DeliveryEvent::RetryRequested { .. }
+        | DeliveryEvent::UsernameCorrected { .. }
+        | DeliveryEvent::Requeued { .. } => true,
+        DeliveryEvent::WebhookRepeated(_)
+        | DeliveryEvent::LeaseRenewed { .. }
+        | DeliveryEvent::WaitMoved { .. }
+        | DeliveryEvent::Followed { .. }
+        | DeliveryEvent::ItemShared { .. }
+        | DeliveryEvent::ActionRequired { .. }
+        | DeliveryEvent::Completed {}
+        | DeliveryEvent::FailedPermanently { .. }
+        | DeliveryEvent::CancellationRequested {}
+        | DeliveryEvent::Cancelled {}
+        | DeliveryEvent::StatusFiltered {}
+        | DeliveryEvent::PersonalDataErased { .. } => false,
+    }
+}
+
 impl DueDelivery {
-    fn told(&mut self, event: &DeliveryEvent, now: i64) {
+    fn apply(&mut self, event: &DeliveryEvent, now: i64) {
         let progress = Progress::read(&self.status, self.resolution_code.as_deref()).after(event);
         self.status = progress.status.as_str().to_owned();
         self.resolution_code = progress.code.map(|code| code.as_str().to_owned());
@@ -131,7 +165,7 @@ pub async fn due(database: &Database, now: i64, without: &[String], limit: i64) 
         sql = sql
             .push(beginning)
             .push(
-                "SELECT delivery_id, account_id, integration_id, status, resolution_code, due_at, set_at \
+                "SELECT delivery_id, account_id, integration_id, status, resolution_code, due_at, set_at, caused_by \
                  FROM due_deliveries WHERE account_id = ",
             )
             .bind(account_id)
@@ -147,8 +181,8 @@ pub async fn due(database: &Database, now: i64, without: &[String], limit: i64) 
 /// What is due later and was set by a clock that is ahead of `now`, at most `limit` deliveries: the moment may be wrong.
 pub async fn set_ahead(database: &Database, now: i64, limit: i64) -> sqlx::Result<Vec<DueDelivery>> {
     let sql = Sql::new(
-        "SELECT delivery_id, account_id, integration_id, status, resolution_code, due_at, set_at FROM due_deliveries \
-         WHERE due_at > ",
+        "SELECT delivery_id, account_id, integration_id, status, resolution_code, due_at, set_at, caused_by \
+         FROM due_deliveries WHERE due_at > ",
     )
     .bind(now)
     .push(" AND set_at > ")

@@ -8,7 +8,9 @@ use domain::delivery::{Delivery, DeliveryEvent};
 use domain::integration::{Integration, IntegrationEvent};
 use domain::notice::{Notice, NoticeEvent};
 use domain::operation::{Operation, OperationEvent};
+use domain::{AccountId, IntegrationId};
 use sqlx::FromRow;
+use uuid::Uuid;
 
 /// How far a follower of the log has read, and which event that was. A position alone does not tell one log from
 /// another, or from what was put back in its place: the hash of an event does, for it covers ids, times and keys that no
@@ -36,6 +38,14 @@ pub struct Recorded {
     pub aggregate_id: String,
     /// Its place in its stream: 1, 2, 3, … without a gap.
     pub sequence: i64,
+    /// Whose it is, where it is one account's.
+    pub account_id: Option<AccountId>,
+    /// The store link that it is about, where it is about one.
+    pub integration_id: Option<IntegrationId>,
+    /// The position of the event that this one follows from, where there is one.
+    pub caused_by: Option<i64>,
+    /// What belongs together across streams has the same.
+    pub correlation_id: Uuid,
     pub recorded_at: DateTime<Utc>,
     /// Who made it happen.
     pub actor: String,
@@ -53,8 +63,6 @@ pub struct Operator {
     pub key_name: String,
     /// Why, in their words.
     pub reason: Option<String>,
-    /// Whose affair it was, where it was one account's.
-    pub account_id: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -66,7 +66,7 @@ pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
     let known: HashMap<String, IntegrationRow> = known.into_iter().map(|row| (row.id.clone(), row)).collect();
     let mut rows = known.clone();
     for event in events {
-        if let Fact::Integration(IntegrationEvent::Created(created)) = &event.fact {
+        if let Fact::Integration(IntegrationEvent::IntegrationCreated(created)) = &event.fact {
             let row = IntegrationRow {
                 id: event.aggregate_id.clone(),
                 account_id: created.account_id.to_string(),
@@ -83,7 +83,7 @@ pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
             rows.insert(row.id.clone(), row);
         }
         if let Some(row) = integration_of(event).and_then(|id| rows.get_mut(&id)) {
-            row.told(event);
+            row.apply(event);
         }
     }
     let mut rows: Vec<IntegrationRow> = rows.into_values().collect();
@@ -99,7 +99,7 @@ fn integration_of(event: &Recorded) -> Option<String> {
         Fact::Notice(NoticeEvent::WebhookReceived(notice)) => Some(notice.integration_id.to_string()),
         Fact::Notice(NoticeEvent::WebhookRepeated(repeated)) => Some(repeated.integration_id.to_string()),
         Fact::Delivery(_)
-        | Fact::Notice(NoticeEvent::PersonalDataErased)
+        | Fact::Notice(NoticeEvent::PersonalDataErased {})
         | Fact::Account(_)
         | Fact::Checkpoint(_)
         | Fact::Operation(_)
@@ -112,16 +112,16 @@ fn json<T: Serialize>(values: &[T]) -> String {
 }
 
 impl IntegrationRow {
-    fn told(&mut self, event: &Recorded) {
+    fn apply(&mut self, event: &Recorded) {
         let Fact::Integration(told) = &event.fact else {
             self.last_webhook_at = Some(event.recorded_at_us());
             return;
         };
         match told {
-            IntegrationEvent::Created(_) => {}
-            IntegrationEvent::Renamed { name } => self.name = storable(name),
-            IntegrationEvent::Activated => self.active = 1,
-            IntegrationEvent::Deactivated => self.active = 0,
+            IntegrationEvent::IntegrationCreated(_) => {}
+            IntegrationEvent::IntegrationRenamed { name } => self.name = storable(name),
+            IntegrationEvent::IntegrationActivated {} => self.active = 1,
+            IntegrationEvent::IntegrationDeactivated {} => self.active = 0,
             IntegrationEvent::OrderStatusesChanged { order_statuses } => self.order_statuses = json(order_statuses),
             IntegrationEvent::SigningSecretSet { secret_preview, .. }
             | IntegrationEvent::SigningSecretRotated { secret_preview, .. } => {

@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 
 use crate::database::{Database, Sql, storable};
-use crate::feed::{Fact, Recorded};
+use crate::feed::Recorded;
 use crate::schema::Schema;
 use crate::table::{self, Existing, Tables, table_row};
 
@@ -26,7 +26,7 @@ pub struct OperatorActionRow {
     pub key_id: String,
     pub key_name: String,
     pub reason: Option<String>,
-    /// Whose affair it was, where it was one account's.
+    /// Whose data it was about, where it was one account's.
     pub account_id: Option<String>,
     pub aggregate_type: String,
     pub aggregate_id: String,
@@ -40,23 +40,13 @@ pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
 
 fn action(event: &Recorded) -> Option<OperatorActionRow> {
     let operator = event.operator.as_ref()?;
-    let account_id = match &event.fact {
-        Fact::Account(_) => Some(event.aggregate_id.clone()),
-        // What an operation ended with does not say again whose it was.
-        Fact::Operation(told) => {
-            told.account_id().map(|account_id| account_id.to_string()).or_else(|| operator.account_id.clone())
-        }
-        Fact::Integration(_) | Fact::Delivery(_) | Fact::Notice(_) | Fact::Checkpoint(_) | Fact::Foreign => {
-            operator.account_id.clone()
-        }
-    };
     Some(OperatorActionRow {
         position: event.position,
         recorded_at: event.recorded_at_us(),
         key_id: operator.key_id.clone(),
         key_name: storable(&operator.key_name),
         reason: operator.reason.as_deref().map(storable),
-        account_id,
+        account_id: event.account_id.map(|id| id.to_string()),
         aggregate_type: event.fact.aggregate_type()?.to_owned(),
         aggregate_id: event.aggregate_id.clone(),
         event_type: event.fact.event_type()?,

@@ -37,17 +37,17 @@ impl Progress {
             | DeliveryEvent::WebhookRepeated(_)
             | DeliveryEvent::LeaseRenewed { .. }
             | DeliveryEvent::WaitMoved { .. }
-            | DeliveryEvent::CancellationRequested
+            | DeliveryEvent::CancellationRequested {}
             | DeliveryEvent::PersonalDataErased { .. }
             | DeliveryEvent::Followed { .. }
             | DeliveryEvent::ItemShared { .. } => self,
-            DeliveryEvent::StatusFiltered => Self::FILTERED,
+            DeliveryEvent::StatusFiltered {} => Self::FILTERED,
             DeliveryEvent::RetryScheduled { code, .. } => Self::at(DeliveryStatus::RetryScheduled, Some(*code)),
             DeliveryEvent::ActionRequired { code, .. } => Self::at(DeliveryStatus::ActionRequired, Some(*code)),
-            DeliveryEvent::Completed => Self::at(DeliveryStatus::Completed, None),
+            DeliveryEvent::Completed {} => Self::at(DeliveryStatus::Completed, None),
             DeliveryEvent::FailedPermanently { code, .. } => Self::at(DeliveryStatus::FailedPermanent, Some(*code)),
-            DeliveryEvent::Cancelled => Self::at(DeliveryStatus::Cancelled, None),
-            DeliveryEvent::HandedBack | DeliveryEvent::RetryRequested { .. } | DeliveryEvent::Requeued { .. } => {
+            DeliveryEvent::Cancelled {} => Self::at(DeliveryStatus::Cancelled, None),
+            DeliveryEvent::HandedBack {} | DeliveryEvent::RetryRequested { .. } | DeliveryEvent::Requeued { .. } => {
                 Self::QUEUED
             }
         }

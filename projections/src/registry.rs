@@ -90,10 +90,12 @@ impl View {
 
     /// Says that a generation is there to be read from the first event on; false if one is there already.
     pub(crate) async fn record_first(self, transaction: &mut Transaction, generation: i64) -> sqlx::Result<bool> {
-        let sql = Sql::new("INSERT INTO live_views (view, generation, schema_version, position) VALUES (")
+        let sql = Sql::new("INSERT INTO live_views (view, generation, schema_version, position, hash) VALUES (")
             .bind(self.name())
             .push(", ")
-            .bind_list([generation, self.schema_version(), 0])
+            .bind_list([generation, self.schema_version(), Cursor::START.position])
+            .push(", ")
+            .bind(Cursor::START.hash)
             .push(") ON CONFLICT (view) DO NOTHING");
         Ok(transaction.execute(sql).await? == 1)
     }

@@ -116,7 +116,7 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
             position: event.position,
         }),
         Fact::Delivery(_)
-        | Fact::Notice(NoticeEvent::PersonalDataErased)
+        | Fact::Notice(NoticeEvent::PersonalDataErased {})
         | Fact::Account(_)
         | Fact::Integration(_)
         | Fact::Checkpoint(_)

@@ -73,8 +73,7 @@ impl<'k> CheckpointReader<'k> {
     /// What the next row of the stream of checkpoints says, if it says it rightly.
     pub fn read(&mut self, row: &StoredEvent) -> Result<SignedRange, Broken> {
         let broken = |reason: &str| Broken::at(row, reason);
-        let event: CheckpointEvent =
-            serde_json::from_str(&row.payload).map_err(|_| broken("it is not a checkpoint that can be read"))?;
+        let event: CheckpointEvent = row.read().map_err(|_| broken("it is not a checkpoint that can be read"))?;
         let CheckpointEvent::CheckpointSigned(checkpoint) = event;
         self.check_signature(&checkpoint).map_err(|reason| broken(&reason))?;
         let (first, last) = (checkpoint.first_position, checkpoint.last_position);

@@ -16,7 +16,7 @@ pub(super) async fn tree(log: &EventLog, first: i64, last: i64, proven: &HashSet
     let (mut tree, mut next) = (Tree::default(), first);
     while next <= last {
         // Whoever waits for an answer comes first.
-        log.give_way().await;
+        log.yield_to_webhooks().await;
         let end = last.min(next + BATCH - 1);
         let columns = "SELECT position, aggregate_type, aggregate_id, sequence, hash FROM events ";
         let sql = Sql::new(columns)

@@ -5,12 +5,14 @@ use domain::checkpoint::{Checkpoints, STREAM_ID};
 use ed25519_dalek::VerifyingKey;
 use projections::database::Sql;
 use sqlx::FromRow;
+use uuid::Uuid;
 
 use super::checkpoint::{CheckpointReader, SignedRange};
 use super::key::{self, LogKey};
 use super::walk::{Broken, Order, Walk};
 use crate::event_log::EventLog;
 use crate::event_log::row::StoredEvent;
+use crate::event_log::selection::Selection;
 
 /// Checkpoints and snapshots that are read at a time.
 const PAGE: i64 = 1_000;
@@ -95,27 +97,38 @@ async fn signed_ranges(
     }
 }
 
-#[derive(FromRow)]
-struct Furthest {
-    data_key: i64,
-    follower: i64,
-}
-
-/// What else tells of events that are not there. Somebody who cuts a log off has to think of it; an accident does not.
+/// What else tells of events that are not there: a follower that was further, and a data key that sealed something. Somebody
+/// who cuts a log off has to think of it; an accident does not.
 async fn cut_off(log: &EventLog) -> anyhow::Result<Option<Broken>> {
-    let sql = "SELECT coalesce((SELECT max(stream) FROM data_keys), 0) AS data_key, \
-                  coalesce((SELECT max(position) FROM followers), 0) AS follower";
-    let Furthest { data_key, follower } = log.database().fetch_one(sql.into()).await?;
+    let furthest = "SELECT coalesce(max(position), 0) FROM followers";
+    let (furthest,): (i64,) = log.database().fetch_one(furthest.into()).await?;
+    let unused = unused_data_key(log).await?;
     // Events may have come since the walk began, and with them all of this.
     let newest = log.newest().await?;
-    let furthest = data_key.max(follower);
-    if furthest <= newest {
+    let reason = if furthest > newest {
+        format!("the log was cut off: there were events up to position {furthest} at least, and they end at {newest}")
+    } else if let Some(id) = unused {
+        format!("the log was cut off: the data key {id} was made for an event that is not there")
+    } else {
         return Ok(None);
-    }
-    let reason =
-        format!("the log was cut off: there were events up to position {furthest} at least, and they end at {newest}");
+    };
     let (aggregate_type, aggregate_id) = (Checkpoints::TYPE.to_owned(), STREAM_ID.to_owned());
     Ok(Some(Broken { aggregate_type, aggregate_id, sequence: 0, position: newest, reason }))
+}
+
+/// The newest data key, if no event names it. Keys are stored with the first event that they seal.
+async fn unused_data_key(log: &EventLog) -> anyhow::Result<Option<Uuid>> {
+    let newest = "SELECT id FROM data_keys ORDER BY id DESC LIMIT 1";
+    let Some((id,)) = log.database().fetch_optional::<(Uuid,)>(newest.into()).await? else { return Ok(None) };
+    // Ids of version 7 begin with the time at which they were made, so only what came after that is looked at.
+    let made = id.get_timestamp().map(|made| made.to_unix());
+    let made_us = made.and_then(|(seconds, nanos)| {
+        i64::try_from(seconds).ok()?.checked_mul(1_000_000)?.checked_add(i64::from(nanos / 1_000))
+    });
+    let since = Selection { since_us: made_us, ..Selection::default() };
+    let sql = Sql::new("SELECT position FROM events WHERE position >= ").bind(*log.positions(&since).await?.start());
+    let named: Option<(i64,)> = log.database().fetch_optional(sql.push(" AND data_key_id = ").bind(id)).await?;
+    Ok(if named.is_none() { Some(id) } else { None })
 }
 
 #[derive(FromRow)]

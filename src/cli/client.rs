@@ -17,7 +17,7 @@ use super::identifiers;
 use super::output::clean;
 use super::stores::{self, DEFAULT_DATA_DIR};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// Entries that the server gives at a time at most.
 pub(super) const MAX_PAGE: u32 = 100;
 
@@ -172,7 +172,7 @@ impl Client {
         let server = server.trim().trim_end_matches('/').to_owned();
         let graphql = Url::parse(&format!("{server}/graphql"))
             .with_context(|| format!("{server:?} is not the address of a server, like http://127.0.0.1:8080"))?;
-        let mut http = reqwest::Client::builder().timeout(PATIENCE);
+        let mut http = reqwest::Client::builder().timeout(TIMEOUT);
         if is_this_machine(&graphql) {
             // A proxy leads to the outside, where this address means another machine.
             http = http.no_proxy();
@@ -247,7 +247,7 @@ impl Client {
 
     fn unreachable(&self, error: &reqwest::Error) -> anyhow::Error {
         if error.is_timeout() {
-            return anyhow!("the server at {} did not answer within {} seconds", self.server, PATIENCE.as_secs());
+            return anyhow!("the server at {} did not answer within {} seconds", self.server, TIMEOUT.as_secs());
         }
         anyhow!("no server answers at {}: start one with `cloud-bridge serve`, or name it with --server", self.server)
     }

@@ -118,7 +118,7 @@ impl Replay {
             if log.has_stream("delivery", &by_id).await? {
                 order_id = Some(order.to_owned());
             } else {
-                let numbered = log.deliveries_numbered(Some(&integration), order).await?;
+                let numbered = log.deliveries_numbered(Some(integration_id), order).await?;
                 if numbered.is_empty() {
                     bail!("no webhook about an order {} of this integration is in the log", clean(order));
                 }

@@ -13,7 +13,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 
 use super::output;
 use crate::clock::Clock;
-use crate::event_log::{self, EventLog, Surroundings, sqlite_url};
+use crate::event_log::{self, Dependencies, EventLog, sqlite_url};
 use crate::vault::Vault;
 
 pub(super) const DEFAULT_DATA_DIR: &str = "./cloud-bridge-data";
@@ -140,8 +140,8 @@ impl StoreArgs {
                 file.display()
             );
         }
-        let surroundings = Surroundings { vault: self.vault(false)?, clock: Clock::default(), metrics: Arc::default() };
-        EventLog::open_read_only(&url, surroundings).await
+        let dependencies = Dependencies { vault: self.vault(false)?, clock: Clock::default(), metrics: Arc::default() };
+        EventLog::open_read_only(&url, dependencies).await
     }
 
     pub(super) async fn open_views(&self) -> anyhow::Result<Database> {
@@ -197,10 +197,10 @@ impl Migrate {
         // An SQLite log without its key would be taken for one whose key was lost. A Postgres log can do without one for now.
         let embedded = sqlite_file(&log_url)?.is_some();
         if embedded || self.stores.names_master_key() {
-            let surroundings =
-                Surroundings { vault: self.stores.vault(true)?, clock: Clock::default(), metrics: Arc::default() };
+            let dependencies =
+                Dependencies { vault: self.stores.vault(true)?, clock: Clock::default(), metrics: Arc::default() };
             // Opening it makes it the log of this key, so that the commands that only read can be sure of theirs.
-            EventLog::open(&log_url, surroundings).await?.close().await;
+            EventLog::open(&log_url, dependencies).await?.close().await;
         } else {
             let log = Database::open(&log_url, Durability::Full).await.context("the event log cannot be opened")?;
             event_log::migrate(&log).await.context("the tables of the event log cannot be brought up to date")?;

@@ -8,8 +8,8 @@ use projections::delivery_log::DeliveryRow;
 use projections::delivery_log::personal::Subject;
 
 use super::{ErasureError, Named};
-use crate::event_log::{Actor, CommandError};
-use crate::service::{PATIENCE, Service};
+use crate::event_log::{CommandError, Origin};
+use crate::service::{Service, VIEWS_TIMEOUT};
 
 const PAGE: i64 = 200;
 
@@ -63,15 +63,15 @@ pub(crate) fn naming_customer(subject: &Subject) -> Filter {
     }
 }
 
-/// Erases these, and returns how many still had their bodies. `actor` says for each account who asked.
+/// Erases these, and returns how many still had their bodies. `origin` says for each account who asked.
 pub(crate) async fn erase(
     service: &Service,
     rows: &[KeptNotice],
-    actor: impl Fn(&str) -> Actor,
+    origin: impl Fn(&str) -> Origin,
 ) -> Result<usize, ErasureError> {
     let mut erased = 0;
     for row in rows {
-        erased += usize::from(erase_one(service, &row.id, &actor(&row.account_id)).await?);
+        erased += usize::from(erase_one(service, &row.id, origin(&row.account_id)).await?);
     }
     Ok(erased)
 }
@@ -80,6 +80,7 @@ pub(crate) async fn erase(
 pub(crate) async fn erase_all(
     service: &Service,
     filter: &Filter,
+    origin: &Origin,
     keep: impl Fn(&KeptNotice) -> bool,
 ) -> Result<usize, ErasureError> {
     wait_for_view(service).await?;
@@ -89,14 +90,18 @@ pub(crate) async fn erase_all(
         let Some(last) = rows.last() else { return Ok(erased) };
         after = last.listed_at;
         rows.retain(|row| !keep(row));
-        service.log.give_way().await;
-        erased += erase(service, &rows, |_| Actor::System).await?;
+        service.log.yield_to_webhooks().await;
+        erased += erase(service, &rows, |_| origin.clone()).await?;
     }
 }
 
 /// Erases the body of a notice; false where it was erased before.
-pub(crate) async fn erase_one(service: &Service, id: &str, actor: &Actor) -> Result<bool, CommandError<NoticeRefusal>> {
-    let done = service.log.execute::<Notice>(id, NoticeCommand::ErasePersonalData, actor).await?;
+pub(crate) async fn erase_one(
+    service: &Service,
+    id: &str,
+    origin: Origin,
+) -> Result<bool, CommandError<NoticeRefusal>> {
+    let done = service.log.execute::<Notice>(id, NoticeCommand::ErasePersonalData, origin).await?;
     if let Some(position) = done.position {
         service.traces.left_by(position);
     }
@@ -105,6 +110,6 @@ pub(crate) async fn erase_one(service: &Service, id: &str, actor: &Actor) -> Res
 
 async fn wait_for_view(service: &Service) -> Result<(), ErasureError> {
     let newest = service.log.newest().await?;
-    let is_current = service.projector.wait_for(View::Customers, newest, PATIENCE).await;
+    let is_current = service.projector.wait_for(View::Customers, newest, VIEWS_TIMEOUT).await;
     if is_current { Ok(()) } else { Err(ErasureError::ViewsBehind) }
 }

@@ -6,7 +6,7 @@ use projections::View;
 use projections::view::forget_erased;
 use tokio::sync::watch;
 
-use crate::service::{PATIENCE, Service};
+use crate::service::{Service, VIEWS_TIMEOUT};
 
 /// The log's table of what is deleted; what is deleted of views, they know themselves.
 const DATA_KEYS: &str = "data_keys";
@@ -15,7 +15,7 @@ const TRIES: u32 = 20;
 const REST: Duration = Duration::from_millis(150);
 
 /// How long somebody who erases waits for the files; they are cleared in any case.
-const PATIENCE_FOR_FILES: Duration = Duration::from_secs(10);
+const FILES_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Up to where in the log people were erased, and up to where the files are clear of them.
 pub(crate) struct Traces {
@@ -43,7 +43,7 @@ impl Traces {
     pub(super) async fn wait_until_gone(&self, position: i64) {
         let mut gone = self.gone.subscribe();
         let reached = gone.wait_for(|gone| *gone >= position);
-        if tokio::time::timeout(PATIENCE_FOR_FILES, reached).await.is_err() {
+        if tokio::time::timeout(FILES_TIMEOUT, reached).await.is_err() {
             tracing::warn!("the files are still being cleared of an erased person");
         }
     }
@@ -65,7 +65,7 @@ pub(crate) async fn follow(service: &Service) {
 /// prevents that, the log says so; the next erasure, or a restart, removes it.
 async fn remove(service: &Service, position: i64) {
     for view in View::ALL {
-        if !service.projector.wait_for(view, position, PATIENCE).await {
+        if !service.projector.wait_for(view, position, VIEWS_TIMEOUT).await {
             tracing::warn!(view = view.name(), "the view is too far behind to clear its files of an erased person");
         }
     }

@@ -1,15 +1,18 @@
 //! One caller's events for one stream, and the answer.
 
+use uuid::Uuid;
+
+use super::data_keys::WrappedDataKey;
 use super::row::StoredEvent;
 
 /// What a caller hands to the writer: events that go to one stream at one place, all or none.
 #[derive(Clone, Debug)]
 pub(super) struct Append {
     pub(super) events: Vec<NewEvent>,
-    /// The wrapped data key of a stream that gets its first private field.
-    pub(super) new_data_key: Option<Vec<u8>>,
-    /// Whether the data key of the stream goes with these events.
-    pub(super) erases_data_key: bool,
+    /// The data key of a stream that gets its first private field.
+    pub(super) new_data_key: Option<WrappedDataKey>,
+    /// The data key that is deleted with these events.
+    pub(super) erased_data_key: Option<Uuid>,
     /// The fold after these events, where the stream has grown enough to be worth one.
     pub(super) snapshot: Option<NewSnapshot>,
 }
@@ -25,6 +28,8 @@ pub(super) struct NewEvent {
 pub(super) struct NewSnapshot {
     pub(super) schema_version: i64,
     pub(super) state: String,
+    /// The data key of the stream, which seals the state too.
+    pub(super) data_key_id: Option<Uuid>,
 }
 
 /// Where the last of the events came to lie.

@@ -101,12 +101,12 @@ impl BlindIndex {
             | DeliveryEvent::ItemShared { .. }
             | DeliveryEvent::RetryScheduled { .. }
             | DeliveryEvent::ActionRequired { .. }
-            | DeliveryEvent::Completed
+            | DeliveryEvent::Completed {}
             | DeliveryEvent::FailedPermanently { .. }
-            | DeliveryEvent::CancellationRequested
-            | DeliveryEvent::Cancelled
-            | DeliveryEvent::HandedBack
-            | DeliveryEvent::StatusFiltered
+            | DeliveryEvent::CancellationRequested {}
+            | DeliveryEvent::Cancelled {}
+            | DeliveryEvent::HandedBack {}
+            | DeliveryEvent::StatusFiltered {}
             | DeliveryEvent::RetryRequested { .. }
             | DeliveryEvent::Requeued { .. }
             | DeliveryEvent::PersonalDataErased { .. } => vec![],

@@ -1,41 +1,75 @@
-//! Where the wrapped data keys of streams lie: by the position of the stream's first event, so that fresh streams fill
-//! one page after the other.
+//! The data keys of streams, each found by its id: events name the key that sealed them. Ids rise with time, so that the
+//! keys of fresh streams fill one page of the table after the other.
 
-use cqrs_es::Aggregate;
+use std::collections::{HashMap, HashSet};
+
 use projections::database::Sql;
 use sqlx::FromRow;
+use uuid::Uuid;
 
-use super::stream::{LoadError, unreadable};
-use super::{EventLog, seal};
-use crate::vault::DataKey;
+use super::EventLog;
+use crate::ids;
+use crate::vault::{CannotOpen, DataKey};
 
-/// The wrapped data key of the stream of an event `e`, as a column. A look-up for each event and not a join: planned
-/// while the log was small, Postgres would read the whole log for a join.
-pub(super) const OF_EVENT: &str = "(SELECT k.wrapped FROM events b JOIN data_keys k ON k.stream = b.position \
-     WHERE b.aggregate_type = e.aggregate_type AND b.aggregate_id = e.aggregate_id AND b.sequence = 1) AS wrapped";
+/// Keys that one statement asks for.
+const KEYS_AT_A_TIME: usize = 500;
 
-/// The data key of one stream, wrapped; without its end, which names the stream's type and id.
-const OF_STREAM: &str = "SELECT k.wrapped FROM events b JOIN data_keys k ON k.stream = b.position \
-     WHERE b.sequence = 1 AND b.aggregate_type = ";
+/// A data key as it is stored: sealed by the master key.
+#[derive(Clone, Debug, FromRow)]
+pub struct WrappedDataKey {
+    pub id: Uuid,
+    pub wrapped: Vec<u8>,
+}
 
-#[derive(FromRow)]
-struct Wrapped {
-    wrapped: Vec<u8>,
+/// A data key and the id that events name it by.
+#[derive(Clone, Debug)]
+pub struct IdentifiedKey {
+    pub id: Uuid,
+    pub key: DataKey,
+}
+
+/// The data keys of some events. What was erased is not among them.
+#[derive(Clone, Debug, Default)]
+pub struct DataKeys(HashMap<Uuid, Result<DataKey, CannotOpen>>);
+
+impl DataKeys {
+    /// The key of this id; none where there is none, or it was erased.
+    ///
+    /// # Errors
+    /// Where it was wrapped by a master key that is not here, or changed.
+    pub fn get(&self, id: Option<Uuid>) -> Result<Option<&DataKey>, CannotOpen> {
+        let found = id.and_then(|id| self.0.get(&id));
+        found.map(|key| key.as_ref().map_err(|error| *error)).transpose()
+    }
+
+    pub(super) fn identified(&self, id: Option<Uuid>) -> Result<Option<IdentifiedKey>, CannotOpen> {
+        Ok(self.get(id)?.zip(id).map(|(key, id)| IdentifiedKey { id, key: key.clone() }))
+    }
+}
+
+/// What a data key is bound to, so that one cannot be put in the place of another.
+pub fn associated_data(id: Uuid) -> String {
+    format!("data key {id}")
 }
 
 impl EventLog {
-    /// The wrapped data key of a stream; nothing where nothing in it was private, or where it was erased.
-    pub async fn wrapped_data_key(&self, aggregate_type: &str, id: &str) -> sqlx::Result<Option<Vec<u8>>> {
-        let sql = Sql::new(OF_STREAM).bind(aggregate_type).push(" AND b.aggregate_id = ").bind(id);
-        Ok(self.database.fetch_optional::<Wrapped>(sql).await?.map(|row| row.wrapped))
+    /// A new data key, with the form in which it is stored.
+    pub(super) fn new_data_key(&self) -> (IdentifiedKey, WrappedDataKey) {
+        let id = ids::fresh_at(self.clock.now());
+        let (key, wrapped) = self.vault.new_data_key(&associated_data(id));
+        (IdentifiedKey { id, key }, WrappedDataKey { id, wrapped })
     }
 
-    pub(super) fn unwrapped<A: Aggregate>(
-        &self,
-        id: &str,
-        wrapped: Option<&[u8]>,
-    ) -> Result<Option<DataKey>, LoadError> {
-        let key = wrapped.map(|wrapped| self.vault.unwrap(&seal::place(A::TYPE, id), wrapped)).transpose();
-        key.map_err(|error| unreadable(A::TYPE, id, 0, error))
+    /// The data keys of these ids, as far as they were not erased.
+    pub async fn data_keys(&self, ids: impl IntoIterator<Item = Uuid>) -> sqlx::Result<DataKeys> {
+        let ids: Vec<Uuid> = ids.into_iter().collect::<HashSet<_>>().into_iter().collect();
+        let mut keys = HashMap::with_capacity(ids.len());
+        for some in ids.chunks(KEYS_AT_A_TIME) {
+            let sql = Sql::new("SELECT id, wrapped FROM data_keys WHERE id IN (").bind_list(some.iter().copied());
+            for WrappedDataKey { id, wrapped } in self.database.fetch_all(sql.push(")")).await? {
+                keys.insert(id, self.vault.unwrap(&associated_data(id), &wrapped));
+            }
+        }
+        Ok(DataKeys(keys))
     }
 }

@@ -9,26 +9,21 @@ use domain::delivery::Delivery;
 use domain::integration::Integration;
 use domain::notice::Notice;
 use domain::operation::Operation;
+use domain::{AccountId, IntegrationId};
 use projections::database::Sql;
 use projections::feed::{Cursor, Fact, Operator, Recorded};
 use serde::Deserialize;
 use serde_json::Value;
 use sqlx::FromRow;
 
-use super::row::StoredEvent;
+use super::EventLog;
+use super::data_keys::DataKeys;
+use super::row::{StoredEvent, tagged};
 use super::stream::{LoadError, STORED_COLUMNS, unreadable};
-use super::{EventLog, data_keys, seal};
-
-#[derive(FromRow)]
-struct Fed {
-    #[sqlx(flatten)]
-    event: StoredEvent,
-    wrapped: Option<Vec<u8>>,
-}
 
 /// An event in all its forms.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct OpenedEvent {
     pub stored: StoredEvent,
     pub recorded: Recorded,
     /// Its JSON with private values marked.
@@ -51,16 +46,13 @@ struct Metadata {
     key_id: Option<String>,
     key_name: Option<String>,
     reason: Option<String>,
-    account_id: Option<String>,
 }
 
 impl Metadata {
     /// The person or program that did it, where it was one with a key.
     fn operator(&self) -> Option<Operator> {
-        let key_id = self.key_id.clone()?;
-        // Events of before the name was recorded by itself.
-        let key_name = self.key_name.clone().unwrap_or_else(|| self.actor.trim_start_matches("key ").to_owned());
-        Some(Operator { key_id, key_name, reason: self.reason.clone(), account_id: self.account_id.clone() })
+        let (key_id, key_name) = self.key_id.clone().zip(self.key_name.clone())?;
+        Some(Operator { key_id, key_name, reason: self.reason.clone() })
     }
 }
 
@@ -90,16 +82,15 @@ impl EventLog {
         if positions.is_empty() {
             return Ok(vec![]);
         }
-        let sql = select().push(" IN (").bind_list(positions.iter().copied()).push(")) e ORDER BY e.position");
-        let fed: Vec<Fed> = self.database.fetch_all(sql).await?;
-        fed.into_iter().map(|fed| self.fed(fed)).collect()
+        let sql = select().push(" IN (").bind_list(positions.iter().copied()).push(") ORDER BY position");
+        self.read_all(self.database.fetch_all(sql).await?).await
     }
 
     /// At most `limit` events after a position, in order, opened and read. For who begins: who follows the log, asks by
     /// [`Self::follow`].
     pub async fn read_after(&self, position: i64, limit: i64) -> Result<Vec<Recorded>, LoadError> {
-        let sql = select().push(" > ").bind(position);
-        self.read(sql, limit).await?.into_iter().map(|fed| self.fed(fed)).collect()
+        let stored = self.stored(select().push(" > ").bind(position), limit).await?;
+        self.read_all(stored).await
     }
 
     /// At most `limit` events after the one that was read last, in order, opened and read.
@@ -121,18 +112,18 @@ impl EventLog {
         if !chosen.is_empty() {
             sql = sql.push(" AND (").push(chosen).push(" OR position = ").bind(cursor.position).push(")");
         }
-        let mut fed = self.read(sql, limit + 1).await?;
-        pass_by(cursor, &mut fed, |fed| fed.event.position == cursor.position && fed.event.hash == cursor.hash)?;
-        fed.into_iter().map(|fed| self.fed(fed)).collect()
+        let mut stored = self.stored(sql, limit + 1).await?;
+        pass_by(cursor, &mut stored, |event| event.position == cursor.position && event.hash == cursor.hash)?;
+        self.read_all(stored).await
     }
 
-    async fn read(&self, chosen: Sql, limit: i64) -> sqlx::Result<Vec<Fed>> {
-        let sql = chosen.push(" ORDER BY position LIMIT ").bind(limit).push(") e ORDER BY e.position");
-        self.database.fetch_all(sql).await
+    async fn stored(&self, chosen: Sql, limit: i64) -> sqlx::Result<Vec<StoredEvent>> {
+        self.database.fetch_all(chosen.push(" ORDER BY position LIMIT ").bind(limit)).await
     }
 
-    fn fed(&self, fed: Fed) -> Result<Recorded, LoadError> {
-        self.recorded(fed.event, fed.wrapped.as_deref())
+    async fn read_all(&self, stored: Vec<StoredEvent>) -> Result<Vec<Recorded>, LoadError> {
+        let keys = self.data_keys_of(&stored).await?;
+        stored.into_iter().map(|stored| self.recorded(stored, &keys)).collect()
     }
 
     /// A stream's events after a sequence, opened and read.
@@ -143,42 +134,46 @@ impl EventLog {
         after: i64,
         limit: i64,
     ) -> Result<Vec<Recorded>, LoadError> {
-        let wrapped = self.wrapped_data_key(aggregate_type, id).await?;
-        let stored = self.stream_after(aggregate_type, id, after, limit).await?;
-        stored.into_iter().map(|stored| self.recorded(stored, wrapped.as_deref())).collect()
+        self.read_all(self.stream_after(aggregate_type, id, after, limit).await?).await
     }
 
     /// A stream's events after a sequence, as they are stored and as they read.
-    pub async fn told(&self, aggregate_type: &str, id: &str, after: i64, limit: i64) -> Result<Vec<Told>, LoadError> {
-        let wrapped = self.wrapped_data_key(aggregate_type, id).await?;
-        let wrapped = wrapped.as_deref();
+    pub async fn opened_stream(
+        &self,
+        aggregate_type: &str,
+        id: &str,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<OpenedEvent>, LoadError> {
         let stored = self.stream_after(aggregate_type, id, after, limit).await?;
+        let keys = self.data_keys_of(&stored).await?;
         stored
             .into_iter()
             .map(|stored| {
-                let data = self.opened(stored.clone(), wrapped);
-                let data = data.map_err(|reason| unreadable(aggregate_type, id, stored.sequence, reason))?;
-                Ok(Told { recorded: self.recorded(stored.clone(), wrapped)?, stored, data })
+                let data = self.open_payload(stored.clone(), &keys);
+                let (_, data) = data.map_err(|reason| unreadable(aggregate_type, id, stored.sequence, reason))?;
+                Ok(OpenedEvent { recorded: self.recorded(stored.clone(), &keys)?, stored, data })
             })
             .collect()
     }
 
-    /// A stored event, opened and read. `wrapped` is the data key of its stream, unless that was erased.
-    pub fn recorded(&self, stored: StoredEvent, wrapped: Option<&[u8]>) -> Result<Recorded, LoadError> {
-        let StoredEvent { position, sequence, .. } = stored;
+    /// A stored event, opened and read.
+    pub fn recorded(&self, stored: StoredEvent, keys: &DataKeys) -> Result<Recorded, LoadError> {
+        let StoredEvent { position, sequence, account_id, integration_id, caused_by, correlation_id, .. } = stored;
         let hash = stored.hash.clone();
         let (aggregate_type, aggregate_id) = (stored.aggregate_type.clone(), stored.aggregate_id.clone());
         let bad = |reason: &dyn std::fmt::Display| unreadable(&aggregate_type, &aggregate_id, sequence, reason);
         let recorded_at = DateTime::from_timestamp_micros(stored.recorded_at).ok_or_else(|| bad(&"no such time"))?;
         let metadata: Metadata = serde_json::from_str(&stored.metadata).map_err(|error| bad(&error))?;
-        let payload = self.opened(stored, wrapped).map_err(|reason| bad(&reason))?;
+        let (event_type, payload) = self.open_payload(stored, keys).map_err(|reason| bad(&reason))?;
+        let event = tagged(&event_type, payload);
         let fact = match aggregate_type.as_str() {
-            Account::TYPE => serde_json::from_value(payload).map(Fact::Account),
-            Integration::TYPE => serde_json::from_value(payload).map(Fact::Integration),
-            Delivery::TYPE => serde_json::from_value(payload).map(Fact::Delivery),
-            Notice::TYPE => serde_json::from_value(payload).map(Fact::Notice),
-            Operation::TYPE => serde_json::from_value(payload).map(Fact::Operation),
-            Checkpoints::TYPE => serde_json::from_value(payload).map(Fact::Checkpoint),
+            Account::TYPE => serde_json::from_value(event).map(Fact::Account),
+            Integration::TYPE => serde_json::from_value(event).map(Fact::Integration),
+            Delivery::TYPE => serde_json::from_value(event).map(Fact::Delivery),
+            Notice::TYPE => serde_json::from_value(event).map(Fact::Notice),
+            Operation::TYPE => serde_json::from_value(event).map(Fact::Operation),
+            Checkpoints::TYPE => serde_json::from_value(event).map(Fact::Checkpoint),
             _ => Ok(Fact::Foreign),
         }
         .map_err(|error| bad(&error))?;
@@ -193,19 +188,16 @@ impl EventLog {
             hash,
             aggregate_id,
             sequence,
+            account_id: account_id.map(AccountId),
+            integration_id: integration_id.map(IntegrationId),
+            caused_by,
+            correlation_id,
             recorded_at,
             actor: metadata.actor,
             operator,
             customer_tokens,
             fact,
         })
-    }
-
-    /// An event's JSON with its private fields plain, or erased.
-    pub fn opened(&self, stored: StoredEvent, wrapped: Option<&[u8]>) -> Result<Value, String> {
-        let place = seal::place(&stored.aggregate_type, &stored.aggregate_id);
-        let key = wrapped.map(|wrapped| self.vault.unwrap(&place, wrapped)).transpose();
-        self.open_payload(stored, key.map_err(|error| error.to_string())?.as_ref())
     }
 
     /// How far a follower that acts on the log has come.
@@ -226,9 +218,9 @@ impl EventLog {
     }
 }
 
-/// The beginning of a statement that reads events with the data keys of their streams.
+/// The beginning of a statement that reads events.
 fn select() -> Sql {
-    Sql::new(format!("SELECT e.*, {} FROM (SELECT {STORED_COLUMNS} FROM events WHERE position", data_keys::OF_EVENT))
+    Sql::new(format!("SELECT {STORED_COLUMNS} FROM events WHERE position"))
 }
 
 fn save_cursor(name: &str, cursor: &Cursor) -> Sql {

@@ -1,61 +1,75 @@
 //! Finding an order in the log itself, where no view may be: by the number that people see.
 
+use std::collections::BTreeSet;
+
+use domain::IntegrationId;
 use projections::database::Sql;
+use serde::Deserialize;
 use sqlx::FromRow;
 
 use super::EventLog;
+use super::stream::{LoadError, unreadable};
 
 /// Deliveries of one number that are found at most: one for each store that uses it.
-const MAX_FOUND: i64 = 1_000;
+const MAX_FOUND: usize = 1_000;
+/// Positions that one statement looks at.
+const WINDOW: i64 = 20_000;
 
 #[derive(FromRow)]
 struct Found {
     aggregate_id: String,
+    sequence: i64,
+    payload: String,
+}
+
+/// What is read of a webhook: its number is not sealed.
+#[derive(Deserialize)]
+struct Received {
+    webhook: Numbered,
+}
+
+#[derive(Deserialize)]
+struct Numbered {
+    order_number: Option<String>,
 }
 
 impl EventLog {
     /// The deliveries of an order by its number, with or without its mark, of one integration or of all. Reads every
     /// recorded webhook: numbers are in no index of the log.
-    pub async fn deliveries_numbered(&self, integration_id: Option<&str>, number: &str) -> sqlx::Result<Vec<String>> {
-        let bare = number.trim().trim_start_matches('#');
-        let [bare, marked] = [bare.to_owned(), format!("#{bare}")].map(|number| contains("order_number", &number));
-        let mut sql = Sql::new("SELECT DISTINCT aggregate_id FROM events WHERE aggregate_type = 'delivery'")
-            .push(" AND event_type = 'webhook_received' AND (CAST(payload AS text) LIKE ")
-            .bind(bare)
-            .push(" ESCAPE '!' OR CAST(payload AS text) LIKE ")
-            .bind(marked)
-            .push(" ESCAPE '!')");
-        if let Some(integration_id) = integration_id {
-            sql = sql.push(" AND CAST(payload AS text) LIKE ").bind(contains("integration_id", integration_id));
-            sql = sql.push(" ESCAPE '!'");
+    pub async fn deliveries_numbered(
+        &self,
+        integration_id: Option<IntegrationId>,
+        number: &str,
+    ) -> Result<BTreeSet<String>, LoadError> {
+        let (head, bare) = (self.newest().await?, number.trim().trim_start_matches('#'));
+        let (mut found, mut first) = (BTreeSet::new(), 1);
+        while first <= head && found.len() < MAX_FOUND {
+            let last = first.saturating_add(WINDOW - 1).min(head);
+            for Found { aggregate_id, sequence, payload } in self.webhooks(integration_id, (first, last)).await? {
+                let received: Received = serde_json::from_str(&payload)
+                    .map_err(|error| unreadable("delivery", &aggregate_id, sequence, error))?;
+                if received.webhook.order_number.is_some_and(|number| number.trim_start_matches('#') == bare) {
+                    found.insert(aggregate_id);
+                }
+            }
+            first = last + 1;
         }
-        let found: Vec<Found> = self.database().fetch_all(sql.push(" LIMIT ").bind(MAX_FOUND)).await?;
-        Ok(found.into_iter().map(|found| found.aggregate_id).collect())
+        Ok(found)
     }
-}
 
-/// What a payload contains that has this field. A quotation mark within a text is escaped in JSON, so no title or note can
-/// look like it.
-fn contains(field: &str, value: &str) -> String {
-    let value = serde_json::Value::from(value).to_string();
-    let mut pattern = String::from("%");
-    for character in format!("\"{field}\":{value}").chars() {
-        if matches!(character, '%' | '_' | '!') {
-            pattern.push('!');
+    async fn webhooks(
+        &self,
+        integration_id: Option<IntegrationId>,
+        (first, last): (i64, i64),
+    ) -> sqlx::Result<Vec<Found>> {
+        let mut sql = Sql::new("SELECT aggregate_id, sequence, CAST(payload AS text) AS payload FROM events")
+            .push(" WHERE aggregate_type = 'delivery' AND event_type = 'webhook_received' AND position BETWEEN ")
+            .bind(first)
+            .push(" AND ")
+            .bind(last);
+        if let Some(IntegrationId(id)) = integration_id {
+            sql = sql.push(" AND integration_id = ").bind(id);
         }
-        pattern.push(character);
-    }
-    pattern.push('%');
-    pattern
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pattern_matches_the_field_and_nothing_by_accident() {
-        assert_eq!(contains("order_number", "#1042"), r##"%"order!_number":"#1042"%"##);
-        assert_eq!(contains("order_number", r#"1%_!""#), r#"%"order!_number":"1!%!_!!\""%"#);
+        self.database.fetch_all(sql).await
     }
 }

@@ -1,7 +1,10 @@
 //! A row of the log as it is stored, and the chain of hashes that runs through each stream.
 
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sqlx::FromRow;
+use uuid::Uuid;
 
 /// What a stream's first event is chained to.
 pub const GENESIS: [u8; 32] = [0; 32];
@@ -17,9 +20,34 @@ pub struct StoredEvent {
     pub event_version: String,
     pub payload: String,
     pub metadata: String,
+    /// Whose it is, where it is one account's.
+    pub account_id: Option<Uuid>,
+    /// The store link that it is about, where it is about one.
+    pub integration_id: Option<Uuid>,
+    /// The position of the event that this one follows from, where there is one.
+    pub caused_by: Option<i64>,
+    /// What belongs together across streams has the same: an order's delivery, or what one request did.
+    pub correlation_id: Uuid,
+    /// The data key that sealed its private values and its body, where it has any.
+    pub data_key_id: Option<Uuid>,
     /// Microseconds since 1970.
     pub recorded_at: i64,
     pub hash: Vec<u8>,
+}
+
+impl StoredEvent {
+    /// The event, where nothing in it is sealed.
+    ///
+    /// # Errors
+    /// Where it is of another type, or was changed.
+    pub fn read<E: DeserializeOwned>(&self) -> serde_json::Result<E> {
+        serde_json::from_value(tagged(&self.event_type, serde_json::from_str(&self.payload)?))
+    }
+}
+
+/// An event as serde reads it.
+pub(super) fn tagged(event_type: &str, payload: Value) -> Value {
+    serde_json::json!({ "event_type": event_type, "payload": payload })
 }
 
 /// A stored event with its sealed body, as the chain hashes it.
@@ -34,22 +62,25 @@ pub struct WholeEvent {
 /// position, which is only known once it is written. Each field is preceded by its length, so no two rows read alike.
 pub fn chain(previous: &[u8; 32], event: &StoredEvent, body: Option<&[u8]>) -> [u8; 32] {
     let mut hasher = Sha256::new_with_prefix(previous);
-    let mut field = |bytes: &[u8]| {
-        hasher.update((bytes.len() as u64).to_be_bytes());
-        hasher.update(bytes);
+    let mut field = |bytes: Option<&[u8]>| {
+        // No value is as long as the mark of what is null.
+        hasher.update(bytes.map_or(u64::MAX, |bytes| bytes.len() as u64).to_be_bytes());
+        hasher.update(bytes.unwrap_or_default());
     };
-    field(event.aggregate_type.as_bytes());
-    field(event.aggregate_id.as_bytes());
-    field(&event.sequence.to_be_bytes());
-    field(event.event_type.as_bytes());
-    field(event.event_version.as_bytes());
-    field(event.payload.as_bytes());
-    field(event.metadata.as_bytes());
-    field(&event.recorded_at.to_be_bytes());
-    match body {
-        Some(body) => field(body),
-        None => hasher.update(u64::MAX.to_be_bytes()),
-    }
+    field(Some(event.aggregate_type.as_bytes()));
+    field(Some(event.aggregate_id.as_bytes()));
+    field(Some(&event.sequence.to_be_bytes()));
+    field(Some(event.event_type.as_bytes()));
+    field(Some(event.event_version.as_bytes()));
+    field(Some(event.payload.as_bytes()));
+    field(Some(event.metadata.as_bytes()));
+    field(event.account_id.as_ref().map(|id| &id.as_bytes()[..]));
+    field(event.integration_id.as_ref().map(|id| &id.as_bytes()[..]));
+    field(event.caused_by.map(i64::to_be_bytes).as_ref().map(|position| &position[..]));
+    field(Some(event.correlation_id.as_bytes()));
+    field(event.data_key_id.as_ref().map(|id| &id.as_bytes()[..]));
+    field(Some(&event.recorded_at.to_be_bytes()));
+    field(body);
     hasher.finalize().into()
 }
 

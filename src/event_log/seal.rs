@@ -20,19 +20,6 @@ pub fn has_private(value: &Value) -> bool {
     }
 }
 
-/// Whether what was private in here was left out, all of it.
-pub fn is_erased(value: &Value) -> bool {
-    fn has_mark(value: &Value) -> bool {
-        match value {
-            Value::Object(map) => map.values().any(has_mark),
-            Value::Array(values) => values.iter().any(has_mark),
-            Value::String(text) => text == ERASED,
-            Value::Null | Value::Bool(_) | Value::Number(_) => false,
-        }
-    }
-    has_mark(value) && !has_private(value)
-}
-
 /// Replaces every private value by its sealed form. `place` is the stream it belongs to.
 pub fn seal(value: &mut Value, key: &DataKey, place: &str) {
     match value {
@@ -49,10 +36,8 @@ pub fn seal(value: &mut Value, key: &DataKey, place: &str) {
     }
 }
 
-/// Replaces every sealed value by the plain one; by the mark of erasure where its key is gone.
-///
-/// A stream that was erased gets a new key with the next private value. So what the present key does not open was sealed
-/// by one that is gone; whether somebody changed it is for the hash chain to say.
+/// Replaces every sealed value by the plain one; by the mark of erasure where its key is gone. What the key does not open
+/// reads as erased too: whether somebody changed it is for the hash chain to say.
 pub fn open(value: &mut Value, key: Option<&DataKey>, place: &str) {
     match value {
         Value::Object(map) => {
@@ -63,7 +48,7 @@ pub fn open(value: &mut Value, key: Option<&DataKey>, place: &str) {
             let plain = key.and_then(|key| opened(sealed, key, place).ok());
             *value = match plain {
                 Some(plain) => Value::Object(Map::from_iter([(PLAIN.to_owned(), plain)])),
-                None => Value::String(ERASED.to_owned()),
+                None => Value::Object(Map::from_iter([(ERASED.to_owned(), Value::Bool(true))])),
             };
         }
         Value::Array(values) => values.iter_mut().for_each(|value| open(value, key, place)),

@@ -1,19 +1,17 @@
-//! Choosing events of the log: by stream, kind, position, time, actor and whose affair they are. The database does what
-//! it can, the rest is looked at event by event, in batches that are bounded however large the log is.
-
-mod affair;
+//! Choosing events of the log: by stream, type, position, time, actor, owner and cause. The database does what it can, the
+//! actor is looked at event by event, in batches that are bounded however large the log is.
 
 use std::ops::RangeInclusive;
 
 use chrono::TimeDelta;
+use domain::{AccountId, IntegrationId};
 use projections::database::Sql;
 use projections::feed::Recorded;
 use sqlx::FromRow;
 
-use self::affair::Affairs;
+use super::EventLog;
 use super::row::StoredEvent;
 use super::stream::{LoadError, STORED_COLUMNS};
-use super::{EventLog, data_keys};
 
 /// Positions that one statement looks at: a reader of SQLite that goes on for long keeps the write-ahead log from being
 /// shortened.
@@ -32,10 +30,12 @@ pub struct Selection {
     pub event_types: Vec<String>,
     /// `store`, `system`, `worker`, `key`, one worker's name, or a key's name or id.
     pub actor: Option<String>,
-    /// Events that are this account's affair.
-    pub account_id: Option<String>,
+    /// Events that belong to this account.
+    pub account_id: Option<AccountId>,
     /// Events of this integration, and of its orders and notices.
-    pub integration_id: Option<String>,
+    pub integration_id: Option<IntegrationId>,
+    /// Events that follow from the one at this position: from it, or from one that does.
+    pub caused_by: Option<i64>,
     /// Microseconds since 1970, inclusive.
     pub since_us: Option<i64>,
     /// Microseconds since 1970, inclusive.
@@ -63,18 +63,10 @@ pub enum Order {
 pub struct Choice {
     log: EventLog,
     selection: Selection,
-    affairs: Affairs,
     rest: RangeInclusive<i64>,
     order: Order,
     /// The place in the one stream that is read, so that a long one is not read again for each batch.
     sequence: Option<i64>,
-}
-
-#[derive(FromRow)]
-struct Fed {
-    #[sqlx(flatten)]
-    event: StoredEvent,
-    wrapped: Option<Vec<u8>>,
 }
 
 #[derive(FromRow)]
@@ -86,8 +78,7 @@ struct Place {
 impl EventLog {
     /// The events of these positions that a selection wants.
     pub fn choose(&self, selection: Selection, positions: RangeInclusive<i64>, order: Order) -> Choice {
-        let (log, affairs) = (self.clone(), Affairs::default());
-        Choice { log, selection, affairs, rest: positions, order, sequence: None }
+        Choice { log: self.clone(), selection, rest: positions, order, sequence: None }
     }
 
     /// The positions at which what a selection wants can lie, up to the newest event. Empty where there are none.
@@ -161,17 +152,14 @@ impl Choice {
             return Ok(None);
         }
         let window = self.window();
-        let fed: Vec<Fed> = self.log.database.fetch_all(self.statement(&window)).await?;
-        self.step_past(&window, fed.last().map(|fed| &fed.event), fed.len());
-        let mut chosen = Vec::with_capacity(fed.len());
-        for Fed { event, wrapped } in fed {
-            let recorded = self.log.recorded(event.clone(), wrapped.as_deref());
-            let event = Chosen { stored: event, recorded };
-            if self.wants(&event).await? {
-                chosen.push(event);
-            }
-        }
-        Ok(Some(chosen))
+        let events: Vec<StoredEvent> = self.log.database.fetch_all(self.statement(&window)).await?;
+        self.step_past(&window, events.last(), events.len());
+        let keys = self.log.data_keys_of(&events).await?;
+        let chosen = events
+            .into_iter()
+            .map(|stored| Chosen { recorded: self.log.recorded(stored.clone(), &keys), stored })
+            .filter(|event| self.is_wanted(event));
+        Ok(Some(chosen.collect()))
     }
 
     /// How many positions are left to look at.
@@ -188,8 +176,8 @@ impl Choice {
 
     fn window(&self) -> RangeInclusive<i64> {
         let (first, last) = (*self.rest.start(), *self.rest.end());
-        if self.selection.aggregate_ids.is_some() {
-            // Found by their ids, wherever they lie.
+        if self.selection.aggregate_ids.is_some() || self.selection.caused_by.is_some() {
+            // Found by an index, wherever they lie.
             return first..=last;
         }
         match self.order {
@@ -200,14 +188,29 @@ impl Choice {
 
     fn statement(&self, window: &RangeInclusive<i64>) -> Sql {
         let Selection { aggregate_type, aggregate_ids, event_types, since_us, until_us, .. } = &self.selection;
+        let mut sql = Sql::default();
+        if let Some(position) = self.selection.caused_by {
+            sql = sql
+                .push("WITH RECURSIVE followed(position) AS (SELECT position FROM events WHERE caused_by = ")
+                .bind(position)
+                .push(" UNION SELECT e.position FROM events e JOIN followed f ON e.caused_by = f.position) ");
+        }
         // With the sign, the databases look for the ids and not through the positions.
         let position = if aggregate_ids.is_some() { "+position" } else { "position" };
-        let mut sql =
-            Sql::new(format!("SELECT e.*, {} FROM (SELECT {STORED_COLUMNS} FROM events", data_keys::OF_EVENT))
-                .push(&format!(" WHERE {position} BETWEEN "))
-                .bind(*window.start())
-                .push(" AND ")
-                .bind(*window.end());
+        sql = sql
+            .push(&format!("SELECT {STORED_COLUMNS} FROM events WHERE {position} BETWEEN "))
+            .bind(*window.start())
+            .push(" AND ")
+            .bind(*window.end());
+        if self.selection.caused_by.is_some() {
+            sql = sql.push(" AND position IN (SELECT position FROM followed)");
+        }
+        if let Some(AccountId(id)) = self.selection.account_id {
+            sql = sql.push(" AND account_id = ").bind(id);
+        }
+        if let Some(IntegrationId(id)) = self.selection.integration_id {
+            sql = sql.push(" AND integration_id = ").bind(id);
+        }
         if let Some(aggregate_type) = aggregate_type {
             sql = sql.push(" AND aggregate_type = ").bind(aggregate_type.as_str());
         }
@@ -233,9 +236,7 @@ impl Choice {
         }
         let column = if self.is_one_stream() { "sequence" } else { "position" };
         let direction = if self.order == Order::OldestFirst { "" } else { " DESC" };
-        sql.push(&format!(" ORDER BY {column}{direction} LIMIT "))
-            .bind(BATCH)
-            .push(&format!(") e ORDER BY e.position{direction}"))
+        sql.push(&format!(" ORDER BY {column}{direction} LIMIT ")).bind(BATCH)
     }
 
     fn is_one_stream(&self) -> bool {
@@ -255,22 +256,10 @@ impl Choice {
         };
     }
 
-    async fn wants(&mut self, event: &Chosen) -> Result<bool, LoadError> {
-        let Selection { actor, account_id, integration_id, .. } = &self.selection;
-        if actor.is_none() && account_id.is_none() && integration_id.is_none() {
-            return Ok(true);
-        }
-        // Nobody can say whose an event is that cannot be read.
-        let Ok(recorded) = &event.recorded else { return Ok(false) };
-        if actor.as_ref().is_some_and(|actor| !is_by(recorded, actor)) {
-            return Ok(false);
-        }
-        if account_id.is_none() && integration_id.is_none() {
-            return Ok(true);
-        }
-        let affair = self.affairs.of(&self.log, recorded, &event.stored.aggregate_type).await?;
-        let fits = |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
-        Ok(fits(account_id, &affair.account_id) && fits(integration_id, &affair.integration_id))
+    fn is_wanted(&self, event: &Chosen) -> bool {
+        let Some(actor) = &self.selection.actor else { return true };
+        // Of an event that cannot be read, nobody can say who made it happen.
+        event.recorded.as_ref().is_ok_and(|recorded| is_by(recorded, actor))
     }
 }
 
@@ -291,18 +280,22 @@ fn reads_the_same_in_json(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use projections::feed::{Fact, Operator};
+    use uuid::Uuid;
 
     use super::*;
 
     #[test]
     fn whoever_did_it_is_known_by_kind_name_and_key() {
-        let operator =
-            Operator { key_id: "k-1".to_owned(), key_name: "front desk".to_owned(), reason: None, account_id: None };
+        let operator = Operator { key_id: "k-1".to_owned(), key_name: "front desk".to_owned(), reason: None };
         let by = |actor: &str, operator: Option<&Operator>| Recorded {
             hash: vec![],
             position: 1,
             aggregate_id: "1".to_owned(),
             sequence: 1,
+            account_id: None,
+            integration_id: None,
+            caused_by: None,
+            correlation_id: Uuid::nil(),
             recorded_at: chrono::DateTime::UNIX_EPOCH,
             actor: actor.to_owned(),
             operator: operator.cloned(),

@@ -30,7 +30,7 @@ pub(super) async fn append(pool: &SqlitePool, appends: &[Append]) -> sqlx::Resul
     let positions = positions.collect();
     if !accepted.is_empty() {
         insert_events(&mut transaction, head + 1, &accepted).await?;
-        insert_keys(&mut transaction, head + 1, &accepted).await?;
+        insert_keys(&mut transaction, &accepted).await?;
         delete_keys(&mut transaction, &accepted).await?;
         insert_snapshots(&mut transaction, &accepted).await?;
         transaction.commit().await?;
@@ -76,7 +76,7 @@ async fn insert_events(
     let events = accepted.iter().flat_map(|append| &append.events);
     let mut insert = QueryBuilder::<Sqlite>::new(
         "INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_type, event_version, payload, \
-         metadata, recorded_at, hash, body) ",
+         metadata, account_id, integration_id, caused_by, correlation_id, data_key_id, recorded_at, hash, body) ",
     );
     insert.push_values((first_position..).zip(events), |mut row, (position, NewEvent { stored, body })| {
         row.push_bind(position)
@@ -87,6 +87,11 @@ async fn insert_events(
             .push_bind(&stored.event_version)
             .push_bind(&stored.payload)
             .push_bind(&stored.metadata)
+            .push_bind(stored.account_id)
+            .push_bind(stored.integration_id)
+            .push_bind(stored.caused_by)
+            .push_bind(stored.correlation_id)
+            .push_bind(stored.data_key_id)
             .push_bind(stored.recorded_at)
             .push_bind(stored.hash.as_slice())
             .push_bind(body.as_deref());
@@ -94,47 +99,22 @@ async fn insert_events(
     insert.build().persistent(false).execute(connection).await.map(drop)
 }
 
-async fn insert_keys(connection: &mut SqliteConnection, first_position: i64, accepted: &[&Append]) -> sqlx::Result<()> {
-    let mut position = first_position;
-    let mut keys = vec![];
-    for append in accepted {
-        if let Some(wrapped) = append.new_data_key.as_deref() {
-            keys.push((append.first(), position, wrapped));
-        }
-        position += i64::try_from(append.events.len()).unwrap_or(i64::MAX);
-    }
+async fn insert_keys(connection: &mut SqliteConnection, accepted: &[&Append]) -> sqlx::Result<()> {
+    let keys: Vec<_> = accepted.iter().filter_map(|append| append.new_data_key.as_ref()).collect();
     if keys.is_empty() {
         return Ok(());
     }
-    let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO data_keys (stream, wrapped) ");
-    insert.push_values(keys, |mut row, (first, position, wrapped)| {
-        if first.sequence == 1 {
-            row.push_bind(position);
-        } else {
-            row.push("(SELECT position FROM events WHERE sequence = 1 AND aggregate_type = ")
-                .push_bind_unseparated(&first.aggregate_type)
-                .push_unseparated(" AND aggregate_id = ")
-                .push_bind_unseparated(&first.aggregate_id)
-                .push_unseparated(")");
-        }
-        row.push_bind(wrapped);
+    let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO data_keys (id, wrapped) ");
+    insert.push_values(keys, |mut row, key| {
+        row.push_bind(key.id).push_bind(key.wrapped.as_slice());
     });
-    insert.push(" ON CONFLICT DO NOTHING");
     insert.build().persistent(false).execute(connection).await.map(drop)
 }
 
 /// Deletes the data keys of the streams from which a person is erased.
 async fn delete_keys(connection: &mut SqliteConnection, accepted: &[&Append]) -> sqlx::Result<()> {
-    for append in accepted.iter().filter(|append| append.erases_data_key) {
-        let first = append.first();
-        sqlx::query(
-            "DELETE FROM data_keys WHERE stream = (SELECT position FROM events WHERE sequence = 1 \
-             AND aggregate_type = $1 AND aggregate_id = $2)",
-        )
-        .bind(&first.aggregate_type)
-        .bind(&first.aggregate_id)
-        .execute(&mut *connection)
-        .await?;
+    for id in accepted.iter().filter_map(|append| append.erased_data_key) {
+        sqlx::query("DELETE FROM data_keys WHERE id = $1").bind(id).execute(&mut *connection).await?;
     }
     Ok(())
 }
@@ -146,7 +126,7 @@ async fn insert_snapshots(connection: &mut SqliteConnection, accepted: &[&Append
         return Ok(());
     }
     let mut insert = QueryBuilder::<Sqlite>::new(
-        "INSERT OR REPLACE INTO snapshots (aggregate_type, aggregate_id, sequence, hash, schema_version, state) ",
+        "INSERT OR REPLACE INTO snapshots (aggregate_type, aggregate_id, sequence, hash, schema_version, state, data_key_id) ",
     );
     insert.push_values(snapshots, |mut row, (last, snapshot)| {
         row.push_bind(&last.aggregate_type)
@@ -154,7 +134,8 @@ async fn insert_snapshots(connection: &mut SqliteConnection, accepted: &[&Append
             .push_bind(last.sequence)
             .push_bind(last.hash.as_slice())
             .push_bind(snapshot.schema_version)
-            .push_bind(&snapshot.state);
+            .push_bind(&snapshot.state)
+            .push_bind(snapshot.data_key_id);
     });
     insert.build().persistent(false).execute(connection).await.map(drop)
 }

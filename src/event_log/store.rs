@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
 use bytes::Bytes;
-use cqrs_es::{Aggregate, AggregateContext, AggregateError, DomainEvent, EventEnvelope, EventStore};
-use domain::delivery::{PERSONAL_DATA_ERASED, WEBHOOK_REPEATED};
+use cqrs_es::{Aggregate, AggregateContext, AggregateError, DomainEvent as _, EventEnvelope, EventStore};
+use domain::{EventSourced, LogEvent as _};
+use serde_json::Value;
+use uuid::Uuid;
 
 use super::EventLog;
 use super::append::{Append, AppendError, NewEvent, NewSnapshot};
-use super::execute::Committed;
+use super::execute::{Committed, Origin};
 use super::row::{StoredEvent, chain};
 use super::seal;
-use super::stream::{LoadError, Loaded, SNAPSHOT_EVERY, SNAPSHOT_SCHEMA};
+use super::stream::{LoadError, Loaded, SNAPSHOT_EVERY};
 
 /// What is assumed of a stream before a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,7 @@ pub enum Start {
 pub struct StreamStore<'l, A: Aggregate> {
     log: &'l EventLog,
     start: Start,
+    origin: &'l Origin,
     body: Option<Bytes>,
     committed: Mutex<Option<Committed<A>>>,
 }
@@ -44,10 +47,10 @@ impl<A: Aggregate> AggregateContext<A> for StreamContext<A> {
     }
 }
 
-impl<'l, A: Aggregate> StreamStore<'l, A> {
+impl<'l, A: EventSourced> StreamStore<'l, A> {
     /// `body` is kept beside the first event, compressed and sealed.
-    pub fn new(log: &'l EventLog, start: Start, body: Option<Bytes>) -> Self {
-        Self { log, start, body, committed: Mutex::new(None) }
+    pub fn new(log: &'l EventLog, start: Start, origin: &'l Origin, body: Option<Bytes>) -> Self {
+        Self { log, start, origin, body, committed: Mutex::new(None) }
     }
 
     pub(super) fn into_committed(self) -> Option<Committed<A>> {
@@ -68,29 +71,30 @@ impl<'l, A: Aggregate> StreamStore<'l, A> {
     ) -> Result<Append, serde_json::Error> {
         let place = seal::place(A::TYPE, &context.id);
         let loaded = &mut context.loaded;
-        let mut new_data_key = None;
+        let owner = loaded.aggregate.owner(&context.id);
+        let account_id = owner.account_id.or(self.origin.actor.account_id());
+        let correlation_id = self.origin.correlation_id.or_else(|| context.id.parse().ok()).unwrap_or(Uuid::nil());
         let recorded_at = self.log.clock().now().timestamp_micros();
+        let (mut new_data_key, mut erased_data_key) = (None, None);
         let mut body = self.body.clone();
         let mut rows = Vec::with_capacity(events.len());
-        let mut erases_data_key = false;
         for event in events {
-            let mut payload = serde_json::to_value(event)?;
-            // A body says at length what was left out of the event, and is not stored again with its repetition.
-            let is_kept = event.event_type() != WEBHOOK_REPEATED && !seal::is_erased(&payload);
-            let body = body.take().filter(|_| is_kept);
-            if loaded.data_key.is_none() && (body.is_some() || seal::has_private(&payload)) {
-                let (key, wrapped) = self.log.vault().new_data_key(&place);
+            let mut payload = payload_of(event)?;
+            let body = body.take().filter(|_| event.keeps_body());
+            let is_sealed = body.is_some() || seal::has_private(&payload);
+            if loaded.data_key.is_none() && is_sealed {
+                let (key, wrapped) = self.log.new_data_key();
                 (loaded.data_key, new_data_key) = (Some(key), Some(wrapped));
             }
-            let mut sealed_body = None;
-            if let Some(key) = &loaded.data_key {
-                seal::seal(&mut payload, key, &place);
-                sealed_body = body.map(|body| seal::seal_body(&body, key, &place));
+            let key = loaded.data_key.as_ref().filter(|_| is_sealed);
+            let sealed_body = key.and_then(|key| Some(seal::seal_body(&body?, &key.key, &place)));
+            if let Some(key) = key {
+                seal::seal(&mut payload, &key.key, &place);
             }
-            if event.event_type() == PERSONAL_DATA_ERASED {
+            let data_key_id = key.map(|key| key.id);
+            if event.erases_data_key() {
                 // What was sealed for this append alone would be lost with it: a key is never made and deleted at once.
-                erases_data_key = new_data_key.take().is_none();
-                loaded.data_key = None;
+                erased_data_key = loaded.data_key.take().map(|key| key.id).filter(|_| new_data_key.take().is_none());
             }
             loaded.sequence += 1;
             let mut stored = StoredEvent {
@@ -102,6 +106,11 @@ impl<'l, A: Aggregate> StreamStore<'l, A> {
                 event_version: event.event_version(),
                 payload: payload.to_string(),
                 metadata: metadata.to_owned(),
+                account_id: account_id.map(|id| id.0),
+                integration_id: owner.integration_id.map(|id| id.0),
+                caused_by: self.origin.caused_by,
+                correlation_id,
+                data_key_id,
                 recorded_at,
                 hash: vec![],
             };
@@ -109,12 +118,22 @@ impl<'l, A: Aggregate> StreamStore<'l, A> {
             stored.hash = loaded.hash.to_vec();
             rows.push(NewEvent { stored, body: sealed_body });
         }
-        Ok(Append { events: rows, new_data_key, erases_data_key, snapshot: snapshot(loaded, events.len(), &place)? })
+        let snapshot = snapshot(loaded, events.len(), &place)?;
+        Ok(Append { events: rows, new_data_key, erased_data_key, snapshot })
+    }
+}
+
+/// The fields of an event. Its name is the event's type.
+fn payload_of<E: serde::Serialize>(event: &E) -> Result<Value, serde_json::Error> {
+    let mut tagged = serde_json::to_value(event)?;
+    match tagged.get_mut("payload").map(Value::take) {
+        Some(payload @ Value::Object(_)) => Ok(payload),
+        Some(_) | None => Err(serde::ser::Error::custom("an event is not a type and an object of fields")),
     }
 }
 
 /// The fold, where these events carry the stream past a multiple of [`SNAPSHOT_EVERY`].
-fn snapshot<A: Aggregate>(
+fn snapshot<A: EventSourced>(
     loaded: &Loaded<A>,
     added: usize,
     place: &str,
@@ -125,23 +144,24 @@ fn snapshot<A: Aggregate>(
     }
     let mut state = serde_json::to_value(&loaded.aggregate)?;
     if let Some(key) = &loaded.data_key {
-        seal::seal(&mut state, key, place);
+        seal::seal(&mut state, &key.key, place);
     }
-    Ok(Some(NewSnapshot { schema_version: SNAPSHOT_SCHEMA, state: state.to_string() }))
+    let data_key_id = loaded.data_key.as_ref().map(|key| key.id);
+    Ok(Some(NewSnapshot { schema_version: A::SNAPSHOT_VERSION, state: state.to_string(), data_key_id }))
 }
 
-impl<A: Aggregate> EventStore<A> for &StreamStore<'_, A> {
+impl<A: EventSourced> EventStore<A> for &StreamStore<'_, A> {
     type AC = StreamContext<A>;
 
     async fn load_events(&self, id: &str) -> Result<Vec<EventEnvelope<A>>, AggregateError<A::Error>> {
-        let loaded: Loaded<A> = self.log.load(id).await.map_err(unloadable)?;
         let stored = self.log.stream_after(A::TYPE, id, 0, i64::MAX).await.map_err(|error| unloadable(error.into()))?;
+        let keys = self.log.data_keys_of(&stored).await.map_err(|error| unloadable(error.into()))?;
         stored
             .into_iter()
             .map(|stored| {
                 let sequence = usize::try_from(stored.sequence).unwrap_or_default();
                 let metadata = serde_json::from_str(&stored.metadata).unwrap_or_default();
-                let payload = self.log.read_event::<A>(stored, loaded.data_key.as_ref()).map_err(unloadable)?;
+                let payload = self.log.read_event::<A>(stored, &keys).map_err(unloadable)?;
                 Ok(EventEnvelope { aggregate_id: id.to_owned(), sequence, payload, metadata })
             })
             .collect()

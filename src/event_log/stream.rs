@@ -2,13 +2,15 @@
 
 use cqrs_es::Aggregate;
 use cqrs_es::persist::SerializedEvent;
+use domain::{EventSourced, LogEvent as _};
 use projections::database::Sql;
 use serde_json::Value;
 use sqlx::FromRow;
+use uuid::Uuid;
 
-use super::row::{GENESIS, StoredEvent, WholeEvent};
-use super::{EventLog, data_keys, seal};
-use crate::vault::DataKey;
+use super::data_keys::{DataKeys, IdentifiedKey};
+use super::row::{GENESIS, StoredEvent, WholeEvent, tagged};
+use super::{EventLog, seal};
 
 /// Every so many events, the append that reaches the next multiple brings the fold with it.
 pub const SNAPSHOT_EVERY: i64 = 100;
@@ -18,20 +20,15 @@ pub const MAX_EVENTS_PER_LOAD: i64 = 200;
 /// How many events are fetched at a time where there is no snapshot to begin at (one of another schema version).
 const FETCH: i64 = 1_000;
 
-/// The form in which aggregates are kept as snapshots. Raise it when a fold changes: old snapshots are then passed over
-/// once and written anew.
-pub const SNAPSHOT_SCHEMA: i64 = 3;
-
 pub(super) const STORED_COLUMNS: &str = "aggregate_type, aggregate_id, sequence, event_type, event_version, \
-     CAST(payload AS text) AS payload, CAST(metadata AS text) AS metadata, position, recorded_at, hash";
+     CAST(payload AS text) AS payload, CAST(metadata AS text) AS metadata, position, account_id, integration_id, \
+     caused_by, correlation_id, data_key_id, recorded_at, hash";
 
-/// Where a load begins: the snapshot, where its event is in the stream, and the stream's data key. Every table by its key.
-pub const BEGINNING: &str = "SELECT s.sequence, s.hash, s.schema_version, s.state, k.wrapped FROM events b \
-     LEFT JOIN data_keys k ON k.stream = b.position \
-     LEFT JOIN snapshots s ON s.aggregate_type = b.aggregate_type AND s.aggregate_id = b.aggregate_id \
-        AND EXISTS (SELECT 1 FROM events e WHERE e.aggregate_type = s.aggregate_type \
+/// A stream's snapshot, where its event is in the stream. Every table by its key.
+pub const SNAPSHOT: &str = "SELECT s.sequence, s.hash, s.schema_version, s.state, s.data_key_id FROM snapshots s \
+     WHERE EXISTS (SELECT 1 FROM events e WHERE e.aggregate_type = s.aggregate_type \
             AND e.aggregate_id = s.aggregate_id AND e.sequence = s.sequence AND e.hash = s.hash) \
-     WHERE b.sequence = 1 AND b.aggregate_type = ";
+        AND s.aggregate_type = ";
 
 /// An aggregate as it stands, with what the next append needs to know of its stream.
 #[derive(Clone, Debug)]
@@ -39,7 +36,8 @@ pub struct Loaded<A> {
     pub aggregate: A,
     pub sequence: i64,
     pub hash: [u8; 32],
-    pub data_key: Option<DataKey>,
+    /// What seals the stream's private values; none before the first of them, and after an erasure.
+    pub data_key: Option<IdentifiedKey>,
     /// How many events were read to get here.
     pub events_read: usize,
 }
@@ -56,12 +54,12 @@ pub enum LoadError {
 }
 
 #[derive(FromRow)]
-struct Beginning {
-    sequence: Option<i64>,
-    hash: Option<Vec<u8>>,
-    schema_version: Option<i64>,
-    state: Option<String>,
-    wrapped: Option<Vec<u8>>,
+struct Snapshot {
+    sequence: i64,
+    hash: Vec<u8>,
+    schema_version: i64,
+    state: String,
+    data_key_id: Option<Uuid>,
 }
 
 impl<A: Aggregate> Loaded<A> {
@@ -72,14 +70,23 @@ impl<A: Aggregate> Loaded<A> {
 
 impl EventLog {
     /// The aggregate as it stands now.
-    pub async fn load<A: Aggregate>(&self, id: &str) -> Result<Loaded<A>, LoadError> {
-        let mut loaded = self.beginning::<A>(id).await?;
+    pub async fn load<A: EventSourced>(&self, id: &str) -> Result<Loaded<A>, LoadError> {
+        let mut loaded = self.load_snapshot::<A>(id).await?;
         loop {
             let events = self.stream_after(A::TYPE, id, loaded.sequence, FETCH).await?;
             let last = events.len() < usize::try_from(FETCH).unwrap_or(usize::MAX);
+            let keys = self.data_keys_of(&events).await?;
             for stored in events {
                 (loaded.sequence, loaded.hash) = (stored.sequence, hash_of(&stored)?);
-                loaded.aggregate.apply(self.read_event::<A>(stored, loaded.data_key.as_ref())?);
+                let bad = |error| unreadable(A::TYPE, id, stored.sequence, error);
+                if let Some(key) = keys.identified(stored.data_key_id).map_err(bad)? {
+                    loaded.data_key = Some(key);
+                }
+                let event = self.read_event::<A>(stored, &keys)?;
+                if event.erases_data_key() {
+                    loaded.data_key = None;
+                }
+                loaded.aggregate.apply(event);
                 loaded.events_read += 1;
             }
             if last {
@@ -88,25 +95,27 @@ impl EventLog {
         }
     }
 
-    /// The snapshot to begin at, if there is one that this version wrote of these very events, and the stream's data key.
-    async fn beginning<A: Aggregate>(&self, id: &str) -> Result<Loaded<A>, LoadError> {
-        let sql = Sql::new(BEGINNING).bind(A::TYPE).push(" AND b.aggregate_id = ").bind(id);
+    /// The data keys that sealed these events.
+    pub(super) async fn data_keys_of(&self, events: &[StoredEvent]) -> sqlx::Result<DataKeys> {
+        self.data_keys(events.iter().filter_map(|event| event.data_key_id)).await
+    }
+
+    /// The snapshot to begin at, if there is one that this version wrote of these very events.
+    async fn load_snapshot<A: EventSourced>(&self, id: &str) -> Result<Loaded<A>, LoadError> {
+        let sql = Sql::new(SNAPSHOT).bind(A::TYPE).push(" AND s.aggregate_id = ").bind(id);
         let mut loaded = Loaded::fresh();
-        let Some(row) = self.database.fetch_optional::<Beginning>(sql).await? else {
+        let found = self.database.fetch_optional::<Snapshot>(sql).await?;
+        let Some(row) = found.filter(|row| row.schema_version == A::SNAPSHOT_VERSION) else {
             return Ok(loaded);
         };
-        loaded.data_key = self.unwrapped::<A>(id, row.wrapped.as_deref())?;
-        if let (Some(sequence), Some(hash), Some(SNAPSHOT_SCHEMA), Some(state)) =
-            (row.sequence, row.hash, row.schema_version, row.state)
-        {
-            let place = seal::place(A::TYPE, id);
-            let bad = |reason: &dyn std::fmt::Display| unreadable(A::TYPE, id, sequence, reason);
-            let mut state: Value = serde_json::from_str(&state).map_err(|error| bad(&error))?;
-            seal::open(&mut state, loaded.data_key.as_ref(), &place);
-            loaded.aggregate = serde_json::from_value(state).map_err(|error| bad(&error))?;
-            loaded.sequence = sequence;
-            loaded.hash = hash.try_into().map_err(|_| bad(&"its hash has another length"))?;
-        }
+        let keys = self.data_keys(row.data_key_id).await?;
+        let bad = |reason: &dyn std::fmt::Display| unreadable(A::TYPE, id, row.sequence, reason);
+        loaded.data_key = keys.identified(row.data_key_id).map_err(|error| bad(&error))?;
+        let mut state: Value = serde_json::from_str(&row.state).map_err(|error| bad(&error))?;
+        seal::open(&mut state, loaded.data_key.as_ref().map(|key| &key.key), &seal::place(A::TYPE, id));
+        loaded.aggregate = serde_json::from_value(state).map_err(|error| bad(&error))?;
+        loaded.sequence = row.sequence;
+        loaded.hash = row.hash.try_into().map_err(|_| bad(&"its hash has another length"))?;
         Ok(loaded)
     }
 
@@ -145,43 +154,39 @@ impl EventLog {
         #[derive(FromRow)]
         struct Sealed {
             body: Option<Vec<u8>>,
-            wrapped: Option<Vec<u8>>,
+            data_key_id: Option<Uuid>,
         }
-        let sql = Sql::new(format!("SELECT e.body, {} FROM events e WHERE e.aggregate_type = ", data_keys::OF_EVENT))
+        let sql = Sql::new("SELECT body, data_key_id FROM events WHERE aggregate_type = ")
             .bind(aggregate_type)
-            .push(" AND e.aggregate_id = ")
+            .push(" AND aggregate_id = ")
             .bind(id)
-            .push(" AND e.sequence = ")
+            .push(" AND sequence = ")
             .bind(sequence);
-        let Some(Sealed { body: Some(body), wrapped: Some(wrapped) }) = self.database.fetch_optional(sql).await? else {
+        let Some(Sealed { body: Some(body), data_key_id }) = self.database.fetch_optional(sql).await? else {
             return Ok(None);
         };
-        let place = seal::place(aggregate_type, id);
-        let key = self.vault.unwrap(&place, &wrapped);
-        let key = key.map_err(|error| unreadable(aggregate_type, id, sequence, error))?;
-        // Sealed by a key that was erased since, unless this one opens it.
-        Ok(seal::open_body(&body, &key, &place).ok())
+        let keys = self.data_keys(data_key_id).await?;
+        let opened = keys
+            .get(data_key_id)
+            .and_then(|key| key.map(|key| seal::open_body(&body, key, &seal::place(aggregate_type, id))).transpose());
+        opened.map_err(|error| unreadable(aggregate_type, id, sequence, error))
     }
 
-    pub(super) fn read_event<A: Aggregate>(
-        &self,
-        stored: StoredEvent,
-        key: Option<&DataKey>,
-    ) -> Result<A::Event, LoadError> {
+    pub(super) fn read_event<A: Aggregate>(&self, stored: StoredEvent, keys: &DataKeys) -> Result<A::Event, LoadError> {
         let (aggregate_type, aggregate_id, sequence) =
             (stored.aggregate_type.clone(), stored.aggregate_id.clone(), stored.sequence);
         let bad = |reason: &dyn std::fmt::Display| unreadable(&aggregate_type, &aggregate_id, sequence, reason);
-        let payload = self.open_payload(stored, key).map_err(|reason| bad(&reason))?;
-        serde_json::from_value(payload).map_err(|error| bad(&error))
+        let (event_type, payload) = self.open_payload(stored, keys).map_err(|reason| bad(&reason))?;
+        serde_json::from_value(tagged(&event_type, payload)).map_err(|error| bad(&error))
     }
 
-    /// An event's JSON, opened and brought to its present form.
-    pub(super) fn open_payload(&self, stored: StoredEvent, key: Option<&DataKey>) -> Result<Value, String> {
+    /// An event's type and payload, opened and brought to their present form.
+    pub(super) fn open_payload(&self, stored: StoredEvent, keys: &DataKeys) -> Result<(String, Value), String> {
         let place = seal::place(&stored.aggregate_type, &stored.aggregate_id);
         let mut payload: Value = serde_json::from_str(&stored.payload).map_err(|error| error.to_string())?;
-        seal::open(&mut payload, key, &place);
+        seal::open(&mut payload, keys.get(stored.data_key_id).map_err(|error| error.to_string())?, &place);
         if self.upcasters.is_empty() {
-            return Ok(payload);
+            return Ok((stored.event_type, payload));
         }
         let mut event = SerializedEvent {
             aggregate_id: stored.aggregate_id,
@@ -197,7 +202,7 @@ impl EventLog {
                 event = upcaster.upcast(event);
             }
         }
-        Ok(event.payload)
+        Ok((event.event_type, event.payload))
     }
 }
 

@@ -10,8 +10,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::append::{Append, AppendError, Appended};
+use super::backpressure::Backpressure;
 use super::head::advance;
-use super::pressure::Pressure;
 use super::{postgres, sqlite};
 use crate::metrics::Metrics;
 use crate::progress::Progress;
@@ -47,7 +47,7 @@ pub(super) struct WriterHandle {
 pub(super) fn start(
     database: Database,
     head: Arc<watch::Sender<Cursor>>,
-    pressure: Arc<Pressure>,
+    backpressure: Arc<Backpressure>,
     metrics: Arc<Metrics>,
 ) -> WriterHandle {
     let (requests, receiver) = mpsc::channel(MAX_WAITING);
@@ -57,7 +57,7 @@ pub(super) fn start(
         database,
         connection: None,
         head,
-        pressure,
+        backpressure,
         metrics,
         deferred: Vec::new(),
         failures: Recurring::new("a batch could not be appended to the event log"),
@@ -113,7 +113,7 @@ struct Writer {
     /// batch fails.
     connection: Option<PostgresConnection>,
     head: Arc<watch::Sender<Cursor>>,
-    pressure: Arc<Pressure>,
+    backpressure: Arc<Backpressure>,
     metrics: Arc<Metrics>,
     /// Appends to a stream that an earlier one of the same batch was already for.
     deferred: Vec<Request>,
@@ -174,13 +174,13 @@ impl Writer {
         self.busy.begin();
         let (appends, answers): (Vec<Append>, Vec<_>) =
             batch.into_iter().map(|Request { append, answer, room }| (append, (answer, room))).unzip();
-        self.pressure.committing(appends.len());
+        self.backpressure.committing(appends.len());
         let written = self.written(&appends).await;
         let statements = match &self.database {
             Database::Sqlite(_) => sqlite::STATEMENTS,
             Database::Postgres(_) => postgres::STATEMENTS,
         };
-        self.pressure.committed(appends.len());
+        self.backpressure.committed(appends.len());
         self.busy.done();
         self.metrics.append_batch(appends.len(), statements, started.elapsed());
         match written {

@@ -23,7 +23,7 @@ pub(super) async fn customer_email(
     if !viewer.owns(account_id) {
         return Ok(None);
     }
-    let story = service.log.told("delivery", delivery_id, 0, MAX_STORY).await?;
+    let story = service.log.opened_stream("delivery", delivery_id, 0, MAX_STORY).await?;
     let named = story.iter().rev().find_map(|told| match &told.recorded.fact {
         Fact::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => {
             webhook.email.as_ref().and_then(Private::known).cloned()

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::account::{int, moment};
 use super::page::page;
-use crate::event_log::Told;
+use crate::event_log::OpenedEvent;
 use crate::service::Service;
 use crate::summary;
 
@@ -25,22 +25,26 @@ pub(super) struct Event {
     event_type: String,
     /// A sentence.
     summary: String,
-    /// Personal fields only for callers who may read them, and null once erased. Secrets for nobody.
+    /// The event's fields. Personal ones only for callers who may read them, and null once erased. Secrets for nobody.
     data: Json<Value>,
     /// Store, worker, key name or operator.
     actor: String,
     /// Why, in the words of whoever did it with an API key.
     reason: Option<String>,
+    /// The position of the event that this one follows from, where there is one.
+    caused_by: Option<String>,
+    /// What belongs together has the same, on whatever stream: an order's delivery, or what one request did.
+    correlation_id: ID,
     recorded_at: DateTime<Utc>,
     /// Of the chain that runs through its stream; hexadecimal.
     hash: String,
 }
 
 impl Event {
-    fn of(told: Told, reveals: bool) -> Self {
-        let Told { stored, recorded, mut data } = told;
+    fn of(event: OpenedEvent, reveals: bool) -> Self {
+        let OpenedEvent { stored, recorded, mut data } = event;
         disclose(&mut data, reveals);
-        summary::leave_out_key_hash(&mut data);
+        summary::leave_out_key_hash(&stored.event_type, &mut data);
         Self {
             position: stored.position.to_string(),
             summary: summary::summary(&recorded),
@@ -51,6 +55,8 @@ impl Event {
             data: Json(data),
             actor: recorded.actor,
             reason: recorded.operator.and_then(|operator| operator.reason),
+            caused_by: stored.caused_by.map(|position| position.to_string()),
+            correlation_id: ID(stored.correlation_id.to_string()),
             recorded_at: moment(stored.recorded_at),
             hash: hex::encode(stored.hash),
         }
@@ -63,12 +69,13 @@ fn disclose(value: &mut Value, reveals: bool) {
         Value::Object(map) => {
             if let Some(plain) = map.remove("$private") {
                 *value = if reveals { plain } else { Value::Null };
+            } else if map.contains_key("$erased") {
+                *value = Value::Null;
             } else {
                 map.values_mut().for_each(|value| disclose(value, reveals));
             }
         }
         Value::Array(values) => values.iter_mut().for_each(|value| disclose(value, reveals)),
-        Value::String(text) if text == "$erased" => *value = Value::Null,
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
@@ -83,9 +90,10 @@ pub(super) async fn events(
 ) -> async_graphql::Result<Connection<i64, Event>> {
     let service = context.data_unchecked::<Arc<Service>>();
     page((after, None), (first, None), |wanted| async move {
-        let told = service.log.told(aggregate_type, id, wanted.after.unwrap_or(0), wanted.limit()).await?;
-        let until = told.into_iter().take_while(|told| as_of.is_none_or(|as_of| told.recorded.recorded_at <= as_of));
-        Ok(until.map(|told| (told.stored.sequence, Event::of(told, reveals))).collect())
+        let opened = service.log.opened_stream(aggregate_type, id, wanted.after.unwrap_or(0), wanted.limit()).await?;
+        let until =
+            opened.into_iter().take_while(|event| as_of.is_none_or(|as_of| event.recorded.recorded_at <= as_of));
+        Ok(until.map(|event| (event.stored.sequence, Event::of(event, reveals))).collect())
     })
     .await
 }

@@ -43,7 +43,7 @@ impl async_graphql::dataloader::Loader<HeadersKey> for Loader {
             Fact::Delivery(DeliveryEvent::WebhookRepeated(repeated)) => repeated.headers,
             Fact::Notice(NoticeEvent::WebhookReceived(notice)) => notice.headers,
             Fact::Delivery(_)
-            | Fact::Notice(NoticeEvent::WebhookRepeated(_) | NoticeEvent::PersonalDataErased)
+            | Fact::Notice(NoticeEvent::WebhookRepeated(_) | NoticeEvent::PersonalDataErased {})
             | Fact::Account(_)
             | Fact::Integration(_)
             | Fact::Checkpoint(_)

@@ -8,7 +8,7 @@ use super::account::int;
 use super::delivery::Delivery;
 use super::query::asked;
 use super::viewer::Viewer;
-use crate::replay::job::{LeftAloneCounts, ReplayState as Told, State};
+use crate::replay::job::{LeftAloneCounts, ReplayState as JobState, State};
 use crate::service::Service;
 
 /// Where a replay stands.
@@ -90,18 +90,18 @@ async fn chosen(service: &Service, ids: &[String]) -> Result<Vec<Delivery>, ApiE
 }
 
 /// Whether somebody may know of a replay.
-pub(super) fn sees(viewer: &Viewer, replay: &Told) -> bool {
+pub(super) fn sees(viewer: &Viewer, replay: &JobState) -> bool {
     replay.account_id.map_or(viewer.sees_all(), |account_id| viewer.sees(&account_id.to_string()))
 }
 
-impl From<Told> for Replay {
-    fn from(told: Told) -> Self {
-        let progress = told.progress;
+impl From<JobState> for Replay {
+    fn from(job: JobState) -> Self {
+        let progress = job.progress;
         Self {
-            id: ID(told.id.to_string()),
+            id: ID(job.id.to_string()),
             state: progress.state.into(),
-            dry_run: told.dry_run,
-            filter: told.filter,
+            dry_run: job.dry_run,
+            filter: job.filter,
             looked_at: count(progress.looked_at),
             chosen: count(progress.chosen),
             more: progress.more,

@@ -26,7 +26,7 @@ pub struct Viewer {
     pub reason: Option<String>,
 }
 
-/// Why a key does not open the door.
+/// Why a key does not open the endpoint.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Unauthorized {
     /// No key was sent.
@@ -125,7 +125,7 @@ impl Viewer {
             id: self.key_id.clone(),
             name: self.key_name.clone(),
             reason: self.reason.clone(),
-            account_id: account_id.map(str::to_owned),
+            account_id: account_id.and_then(|id| id.parse().ok()),
         }
     }
 

@@ -66,8 +66,8 @@ impl<'h> RequestBody<'h> {
         Self { body, headers, held: Held { bodies, bytes: 0 }, begun: false, given_up: false }
     }
 
-    /// The whole body, if it has at most `max_bytes` and arrives within `patience`.
-    pub(crate) async fn read(&mut self, max_bytes: usize, patience: Duration) -> Result<Bytes, BodyRefusal> {
+    /// The whole body, if it has at most `max_bytes` and arrives within `within`.
+    pub(crate) async fn read(&mut self, max_bytes: usize, within: Duration) -> Result<Bytes, BodyRefusal> {
         let announced = self.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         if announced.is_some_and(|length: u64| length > max_bytes as u64) {
             return Err(BodyRefusal::TooLarge);
@@ -78,7 +78,7 @@ impl<'h> RequestBody<'h> {
         }
         self.begun = true;
         let whole = collected(&mut self.body, &mut self.held, max_bytes);
-        tokio::time::timeout(patience, whole).await.unwrap_or_else(|_| {
+        tokio::time::timeout(within, whole).await.unwrap_or_else(|_| {
             self.given_up = true;
             Err(BodyRefusal::TooSlow)
         })
@@ -134,7 +134,7 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_millis(50);
+    const TIMEOUT: Duration = Duration::from_millis(50);
 
     fn in_pieces(pieces: usize, size: usize) -> Body {
         Body::from_stream(stream::iter((0..pieces).map(move |_| Ok::<_, Infallible>(vec![b'x'; size]))))
@@ -143,17 +143,17 @@ mod tests {
     #[tokio::test]
     async fn a_body_is_read_to_its_bound_and_not_beyond() {
         let (headers, bodies) = (HeaderMap::new(), Bodies::default());
-        let read = RequestBody::new(in_pieces(4, 25), &headers, &bodies).read(100, PATIENCE).await;
+        let read = RequestBody::new(in_pieces(4, 25), &headers, &bodies).read(100, TIMEOUT).await;
         assert_eq!(read.map(|bytes| bytes.len()), Ok(100));
         let mut large = RequestBody::new(in_pieces(5, 25), &headers, &bodies);
-        assert_eq!(large.read(100, PATIENCE).await, Err(BodyRefusal::TooLarge));
+        assert_eq!(large.read(100, TIMEOUT).await, Err(BodyRefusal::TooLarge));
         large.discard().await;
         assert!(large.body.frame().await.is_none(), "the rest was thrown away");
 
         let mut announced = HeaderMap::new();
         announced.insert(header::CONTENT_LENGTH, 101.into());
         assert_eq!(
-            RequestBody::new(Body::empty(), &announced, &bodies).read(100, PATIENCE).await,
+            RequestBody::new(Body::empty(), &announced, &bodies).read(100, TIMEOUT).await,
             Err(BodyRefusal::TooLarge)
         );
     }
@@ -163,7 +163,7 @@ mod tests {
         let (headers, bodies) = (HeaderMap::new(), Bodies::default());
         let never = Body::from_stream(stream::pending::<Result<Vec<u8>, Infallible>>());
         let mut body = RequestBody::new(never, &headers, &bodies);
-        assert_eq!(body.read(100, PATIENCE).await, Err(BodyRefusal::TooSlow));
+        assert_eq!(body.read(100, TIMEOUT).await, Err(BodyRefusal::TooSlow));
         body.discard().await;
     }
 
@@ -191,18 +191,18 @@ mod tests {
         let mut held = vec![];
         for _ in 0..8 {
             let mut body = RequestBody::new(in_pieces(16, large / 16), &headers, &bodies);
-            assert_eq!(body.read(large, PATIENCE * 20).await.map(|bytes| bytes.len()), Ok(large));
+            assert_eq!(body.read(large, TIMEOUT * 20).await.map(|bytes| bytes.len()), Ok(large));
             held.push(body);
         }
         let mut one_more = RequestBody::new(in_pieces(1, 1), &headers, &bodies);
-        assert_eq!(one_more.read(large, PATIENCE).await, Err(BodyRefusal::NoRoom));
+        assert_eq!(one_more.read(large, TIMEOUT).await, Err(BodyRefusal::NoRoom));
         assert!(one_more.body.frame().await.is_some(), "nothing of it was read");
         held.pop();
         let mut too_much = RequestBody::new(in_pieces(2, large), &headers, &bodies);
-        assert_eq!(too_much.read(large * 2, PATIENCE * 20).await, Err(BodyRefusal::NoRoom), "on its way");
+        assert_eq!(too_much.read(large * 2, TIMEOUT * 20).await, Err(BodyRefusal::NoRoom), "on its way");
         drop(too_much);
         assert_eq!(
-            RequestBody::new(in_pieces(1, 1), &headers, &bodies).read(1, PATIENCE).await.map(|bytes| bytes.len()),
+            RequestBody::new(in_pieces(1, 1), &headers, &bodies).read(1, TIMEOUT).await.map(|bytes| bytes.len()),
             Ok(1)
         );
         drop(held);

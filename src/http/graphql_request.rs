@@ -30,12 +30,12 @@ pub(super) enum RequestRefusal {
 pub(super) async fn read(
     headers: &HeaderMap,
     body: &mut RequestBody<'_>,
-    patience: Duration,
+    within: Duration,
 ) -> Result<Request, RequestRefusal> {
     if !says_json(headers) {
         return Err(RequestRefusal::NotJson);
     }
-    let bytes = body.read(MAX_QUERY_BYTES, patience).await.map_err(RequestRefusal::Body)?;
+    let bytes = body.read(MAX_QUERY_BYTES, within).await.map_err(RequestRefusal::Body)?;
     parsed(&bytes)
 }
 

@@ -15,8 +15,8 @@ use crate::recurring::Recurring;
 /// How often builds are looked for that another node began and, if it ended, left behind.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How long a switch waits for readers at first, and at most. As long as it does, those that come after wait with it.
-const SHORTEST_PATIENCE: Duration = Duration::from_millis(100);
-const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
+const SHORTEST_LOCK_TIMEOUT: Duration = Duration::from_millis(100);
+const LONGEST_LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 /// After a switch that waited in vain, readers have this many times as long for themselves.
 const REST: u32 = 5;
 
@@ -24,12 +24,12 @@ const REST: u32 = 5;
 pub(super) struct Builder {
     shared: Arc<Shared>,
     /// How long the next switch of a view waits, where one has waited in vain.
-    patience: HashMap<View, Duration>,
+    lock_timeouts: HashMap<View, Duration>,
 }
 
 impl Builder {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, patience: HashMap::new() }
+        Self { shared, lock_timeouts: HashMap::new() }
     }
 
     pub(super) async fn run(mut self) {
@@ -44,7 +44,7 @@ impl Builder {
                 Ok(false) => failures.worked(),
                 Err(error) => failures.failed(&error),
             }
-            let rest = self.patience.values().max().map_or(LOOK_EVERY, |patience| *patience * REST);
+            let rest = self.lock_timeouts.values().max().map_or(LOOK_EVERY, |timeout| *timeout * REST);
             tokio::select! {
                 () = self.shared.build_asked_for.notified() => {}
                 () = tokio::time::sleep(rest) => {}
@@ -55,13 +55,13 @@ impl Builder {
     /// Moves every build along by a batch; false if there was nothing to do for now, or other nodes are doing it.
     async fn step_all(&mut self) -> sqlx::Result<bool> {
         let builds = registry::builds(&self.shared.views).await?;
-        self.patience.retain(|view, _| builds.iter().any(|(built, _)| built == view));
+        self.lock_timeouts.retain(|view, _| builds.iter().any(|(built, _)| built == view));
         let mut moved = false;
         for (view, build) in builds {
             if build.schema_version != view.schema_version() {
                 continue;
             }
-            self.shared.log.give_way().await;
+            self.shared.log.yield_to_webhooks().await;
             match self.step(view, build).await {
                 Ok(step) => moved |= step,
                 Err(error) => tracing::error!(view = view.name(), %error, "a view cannot be rebuilt for now"),
@@ -85,15 +85,15 @@ impl Builder {
         if shared.log.head() - build.cursor.position >= BATCH {
             return Ok(true);
         }
-        let patience = self.patience.get(&view).copied().unwrap_or(SHORTEST_PATIENCE);
-        match shared.switch(view, &build, patience).await {
+        let lock_timeout = self.lock_timeouts.get(&view).copied().unwrap_or(SHORTEST_LOCK_TIMEOUT);
+        match shared.switch(view, &build, lock_timeout).await {
             Ok(switched) => {
-                self.patience.remove(&view);
+                self.lock_timeouts.remove(&view);
                 Ok(switched)
             }
             Err(FollowError::Sql(error)) if waited_in_vain(&error) => {
-                tracing::debug!(view = view.name(), ?patience, "readers were in the way of a switch");
-                self.patience.insert(view, (patience * 2).min(LONGEST_PATIENCE));
+                tracing::debug!(view = view.name(), ?lock_timeout, "readers were in the way of a switch");
+                self.lock_timeouts.insert(view, (lock_timeout * 2).min(LONGEST_LOCK_TIMEOUT));
                 Ok(false)
             }
             Err(error) => Err(error),
@@ -124,7 +124,7 @@ impl Shared {
     }
 
     /// Lets readers read what was built; false if the build is over, or another node is at it.
-    async fn switch(&self, view: View, build: &Build, patience: Duration) -> Result<bool, FollowError> {
+    async fn switch(&self, view: View, build: &Build, lock_timeout: Duration) -> Result<bool, FollowError> {
         let Some(mut switch) = view.begin_switch(&self.views, build).await? else { return Ok(false) };
         // The live view stands still now, so this ends; also where it is of another log and ahead of this one.
         while switch.is_behind() {
@@ -134,7 +134,7 @@ impl Shared {
             }
             switch.apply(&events).await?;
         }
-        let live = switch.finish(patience).await?;
+        let live = switch.finish(lock_timeout).await?;
         self.tell(view, build, &live);
         self.drop_unused(view).await;
         Ok(true)

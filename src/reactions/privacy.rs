@@ -7,10 +7,11 @@ use domain::notice::{Notice, NoticeKind, NoticeReceived};
 use domain::operation::{Operation, OperationEvent};
 use projections::customers::notices::Filter;
 use projections::delivery_log::personal::{self, Subject};
+use projections::feed::Recorded;
 
 use super::ReactionError;
 use crate::erasure::{self, MAX_AT_ONCE, data_requests, notices};
-use crate::event_log::{Actor, CommandError};
+use crate::event_log::{Actor, CommandError, Origin};
 use crate::ingest::parse::shopify::privacy::request;
 use crate::operations;
 use crate::service::Service;
@@ -19,7 +20,8 @@ use crate::service::Service;
 const MAX_TOKENS: usize = 500;
 
 /// Does what a notice asks for, once.
-pub(super) async fn react(service: &Service, id: &str, received: &NoticeReceived) -> Result<(), ReactionError> {
+pub(super) async fn react(service: &Service, event: &Recorded, received: &NoticeReceived) -> Result<(), ReactionError> {
+    let (id, origin) = (event.aggregate_id.as_str(), Actor::System.because_of(event.position));
     match received.kind {
         NoticeKind::NotAnOrder | NoticeKind::Unusable | NoticeKind::StoreError => return Ok(()),
         NoticeKind::CustomerDataRequest | NoticeKind::CustomerRedact | NoticeKind::ShopRedact => {}
@@ -33,9 +35,9 @@ pub(super) async fn react(service: &Service, id: &str, received: &NoticeReceived
             integration_id: Some(received.integration_id.to_string()),
             ..Subject::default()
         };
-        erase_all(service, &of_integration).await?;
+        erase_all(service, &of_integration, &origin).await?;
         // Its own body is one of them.
-        notices::erase_all(service, &of_store(received), |_| false).await?;
+        notices::erase_all(service, &of_store(received), &origin, |_| false).await?;
         return Ok(());
     }
     let body = service.log.body(Notice::TYPE, id, 1).await?;
@@ -45,9 +47,9 @@ pub(super) async fn react(service: &Service, id: &str, received: &NoticeReceived
     };
     let subject = data_requests::subject_of(service, received, &named).await?;
     if received.kind == NoticeKind::CustomerDataRequest {
-        return report(service, id, received, &subject).await;
+        return report(service, event, received, &subject).await;
     }
-    let deliveries = erase_all(service, &subject).await?;
+    let deliveries = erase_all(service, &subject, &origin).await?;
     let known_as = subject.known_as.clone();
     let mut tokens = subject.customer.unwrap_or_default();
     if let Some(index) = service.log.blind_index() {
@@ -58,7 +60,7 @@ pub(super) async fn react(service: &Service, id: &str, received: &NoticeReceived
     for tokens in tokens.chunks(MAX_TOKENS) {
         let known_as = known_as.clone();
         let naming_them = Filter { customer: Some(tokens.to_vec()), known_as, ..of_store(received) };
-        notices += notices::erase_all(service, &naming_them, |row| row.id == id).await?;
+        notices += notices::erase_all(service, &naming_them, &origin, |row| row.id == id).await?;
     }
     if deliveries + notices == 0 {
         tracing::warn!(
@@ -67,7 +69,7 @@ pub(super) async fn react(service: &Service, id: &str, received: &NoticeReceived
             "a store asked to erase a customer or orders that nothing is kept of"
         );
     }
-    erase_notice(service, id).await
+    erase_notice(service, id, origin).await
 }
 
 /// The notices of the integration that the request came in for.
@@ -80,7 +82,7 @@ fn of_store(received: &NoticeReceived) -> Filter {
 }
 
 /// How many deliveries held anything.
-async fn erase_all(service: &Service, subject: &Subject) -> Result<usize, ReactionError> {
+async fn erase_all(service: &Service, subject: &Subject, origin: &Origin) -> Result<usize, ReactionError> {
     // Waits for the views.
     erasure::extent(service, subject).await?;
     let (mut after, mut erased) = (0, 0);
@@ -88,17 +90,18 @@ async fn erase_all(service: &Service, subject: &Subject) -> Result<usize, Reacti
         let rows = personal::deliveries(&service.views, subject, after, MAX_AT_ONCE).await?;
         let Some(last) = rows.last() else { return Ok(erased) };
         after = last.listed_at;
-        erased += erasure::erase(service, &rows, ErasureCause::Store, |_| Actor::System).await?;
+        erased += erasure::erase(service, &rows, ErasureCause::Store, |_| origin.clone()).await?;
     }
 }
 
 /// What is asked stays readable until the customer is erased: without it the merchant could not answer.
 async fn report(
     service: &Service,
-    id: &str,
+    event: &Recorded,
     received: &NoticeReceived,
     subject: &Subject,
 ) -> Result<(), ReactionError> {
+    let id = event.aggregate_id.as_str();
     let Ok(operation) = id.parse().map(OperationId) else { return Ok(()) };
     if service.log.load::<Operation>(id).await?.aggregate.latest.is_some() {
         return Ok(());
@@ -109,7 +112,7 @@ async fn report(
         integration_id: received.integration_id,
         deliveries: u32::try_from(extent.deliveries).unwrap_or(u32::MAX),
     };
-    let recorded = operations::record(service, operation, asked, &Actor::System).await;
+    let recorded = operations::record(service, operation, asked, Actor::System.because_of(event.position)).await;
     recorded.map_err(|error| ReactionError::Command(error.to_string()))?;
     tracing::warn!(
         request = id,
@@ -119,8 +122,8 @@ async fn report(
     Ok(())
 }
 
-async fn erase_notice(service: &Service, id: &str) -> Result<(), ReactionError> {
-    match notices::erase_one(service, id, &Actor::System).await {
+async fn erase_notice(service: &Service, id: &str, origin: Origin) -> Result<(), ReactionError> {
+    match notices::erase_one(service, id, origin).await {
         Ok(_) | Err(CommandError::Refused(_)) => Ok(()),
         Err(error) => Err(ReactionError::Command(error.to_string())),
     }

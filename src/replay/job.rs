@@ -21,7 +21,7 @@ pub use state::{LeftAloneCounts, Progress, ReplayState, State, find};
 use self::meant::Meant;
 use super::Choice;
 use super::choice::{Chosen, Finding};
-use crate::event_log::{Actor, CommandError};
+use crate::event_log::{Actor, CommandError, Origin};
 use crate::ids;
 use crate::operations;
 use crate::service::Service;
@@ -169,13 +169,15 @@ impl Replay {
             chosen: u32::try_from(chosen.len()).unwrap_or(u32::MAX),
             filter: self.choice.to_string(),
         };
-        let mut last = operations::record(service, self.id, started, &self.actor).await?;
+        let begun = operations::record(service, self.id, started, &self.actor).await?;
+        let mut last = begun;
         self.progress.send_modify(|progress| progress.state = State::Running);
-        let done = self.put_back(service, &chosen, &mut last).await?;
+        let done = self.put_back(service, &chosen, begun, &mut last).await?;
         let replayed = u32::try_from(self.progress.borrow().replayed).unwrap_or(u32::MAX);
         let ended = OperationEvent::ReplayEnded { replayed, cancelled: !done };
         let actor = self.cancelled_by.get().filter(|_| !done).unwrap_or(&self.actor);
-        last = operations::record(service, self.id, ended, actor).await?.or(last);
+        let origin = Origin::from(actor).caused_by(begun);
+        last = operations::record(service, self.id, ended, origin).await?.or(last);
         service.wait_for_views(last).await;
         Ok(if done { State::Done } else { State::Cancelled })
     }
@@ -189,7 +191,7 @@ impl Replay {
         let mut meant = Meant::of(service, &self.choice).await?;
         while let Some(ids) = meant.next(service, &self.choice).await? {
             for some in ids.chunks(CONCURRENCY * 8) {
-                service.log.give_way().await;
+                service.log.yield_to_webhooks().await;
                 if self.is_called_off(service) {
                     return Ok(None);
                 }
@@ -222,16 +224,22 @@ impl Replay {
     }
 
     /// Answers whether it came to its end.
-    async fn put_back(&self, service: &Service, chosen: &[Chosen], last: &mut Option<i64>) -> anyhow::Result<bool> {
+    async fn put_back(
+        &self,
+        service: &Service,
+        chosen: &[Chosen],
+        begun: Option<i64>,
+        last: &mut Option<i64>,
+    ) -> anyhow::Result<bool> {
         let mut turns = tokio::time::interval(EVERY);
         turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for batch in chosen.chunks(BATCH) {
             turns.tick().await;
-            service.log.give_way().await;
+            service.log.yield_to_webhooks().await;
             if self.is_called_off(service) {
                 return Ok(false);
             }
-            let commands: Vec<_> = batch.iter().map(|one| self.put_back_one(service, one)).collect();
+            let commands: Vec<_> = batch.iter().map(|one| self.put_back_one(service, one, begun)).collect();
             let mut done = iter(commands).buffer_unordered(CONCURRENCY);
             let mut failure = None;
             while let Some(position) = done.next().await {
@@ -251,7 +259,7 @@ impl Replay {
     }
 
     /// Answers where it was recorded. None where there was nothing to do any more.
-    async fn put_back_one(&self, service: &Service, one: &Chosen) -> anyhow::Result<Option<i64>> {
+    async fn put_back_one(&self, service: &Service, one: &Chosen, begun: Option<i64>) -> anyhow::Result<Option<i64>> {
         let command = if one.late.is_empty() {
             DeliveryCommand::Replay { username: one.username.clone() }
         } else {
@@ -259,7 +267,8 @@ impl Replay {
         };
         let mut tries = 1;
         loop {
-            match service.log.execute::<Delivery>(&one.delivery_id, command.clone(), &self.actor).await {
+            let origin = Origin::from(&self.actor).caused_by(begun);
+            match service.log.execute::<Delivery>(&one.delivery_id, command.clone(), origin).await {
                 Ok(committed) => return Ok(committed.position),
                 Err(CommandError::Refused(_)) => return Ok(None),
                 Err(error) if tries >= MAX_TRIES || *service.stopping().borrow() => return Err(error.into()),

@@ -55,7 +55,7 @@ struct Event {
 
 impl Story {
     pub(super) async fn read(log: &EventLog, delivery_id: &str) -> Result<Self, LoadError> {
-        let told = log.told(Delivery::TYPE, delivery_id, 0, MAX_STORY).await?;
+        let told = log.opened_stream(Delivery::TYPE, delivery_id, 0, MAX_STORY).await?;
         let events = told.into_iter().filter_map(|told| match told.recorded.fact {
             Fact::Delivery(fact) => {
                 Some(Event { sequence: told.stored.sequence, recorded_at: told.recorded.recorded_at, fact })
@@ -110,7 +110,7 @@ impl Story {
                 }
                 DeliveryEvent::WebhookReceived { outcome: WebhookOutcome::Cancelled, .. } => Verdict::CalledOff,
                 DeliveryEvent::WebhookReceived { outcome: WebhookOutcome::Filtered, .. }
-                | DeliveryEvent::StatusFiltered => Verdict::Filtered,
+                | DeliveryEvent::StatusFiltered {} => Verdict::Filtered,
                 DeliveryEvent::Started(started) => Verdict::Delivers(named(started.assets())),
                 // What an attempt met with at Cortex Cloud is no matter of mappings and filters.
                 DeliveryEvent::ActionRequired {
@@ -125,11 +125,11 @@ impl Story {
                 | DeliveryEvent::ItemShared { .. }
                 | DeliveryEvent::RetryScheduled { .. }
                 | DeliveryEvent::ActionRequired { .. }
-                | DeliveryEvent::Completed
+                | DeliveryEvent::Completed {}
                 | DeliveryEvent::FailedPermanently { .. }
-                | DeliveryEvent::CancellationRequested
-                | DeliveryEvent::Cancelled
-                | DeliveryEvent::HandedBack
+                | DeliveryEvent::CancellationRequested {}
+                | DeliveryEvent::Cancelled {}
+                | DeliveryEvent::HandedBack {}
                 | DeliveryEvent::RetryRequested { .. }
                 | DeliveryEvent::UsernameCorrected { .. }
                 | DeliveryEvent::Requeued { .. }

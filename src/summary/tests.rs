@@ -17,6 +17,10 @@ fn told(fact: Fact) -> String {
         position: 1,
         aggregate_id: Uuid::nil().to_string(),
         sequence: 1,
+        account_id: None,
+        integration_id: None,
+        caused_by: None,
+        correlation_id: Uuid::nil(),
         recorded_at: DateTime::UNIX_EPOCH,
         actor: "store".to_owned(),
         operator: None,
@@ -186,11 +190,11 @@ fn deliveries_are_told() {
         assert_eq!(told(Fact::Delivery(event)), sentence);
     }
     for event in [
-        DeliveryEvent::Completed,
-        DeliveryEvent::CancellationRequested,
-        DeliveryEvent::Cancelled,
-        DeliveryEvent::HandedBack,
-        DeliveryEvent::StatusFiltered,
+        DeliveryEvent::Completed {},
+        DeliveryEvent::CancellationRequested {},
+        DeliveryEvent::Cancelled {},
+        DeliveryEvent::HandedBack {},
+        DeliveryEvent::StatusFiltered {},
         DeliveryEvent::Requeued { cause: RequeueCause::Revised },
         DeliveryEvent::RetryRequested { mapping_ids: vec![] },
         DeliveryEvent::RetryRequested { mapping_ids: vec![MappingId(Uuid::nil())] },
@@ -215,7 +219,7 @@ fn accounts_are_told() {
     let nil = Uuid::nil();
     for (event, sentence) in [
         (
-            AccountEvent::Opened { name: "Storm".to_owned(), attempts_per_minute: 1 },
+            AccountEvent::AccountOpened { name: "Storm".to_owned(), attempts_per_minute: 1 },
             "The account “Storm” was opened, with up to 1 attempt a minute.".to_owned(),
         ),
         (
@@ -231,7 +235,7 @@ fn accounts_are_told() {
         ),
         (AccountEvent::ApiKeyDeactivated { key_id: ApiKeyId(nil) }, format!("The API key {nil} was deactivated.")),
         (
-            AccountEvent::CredentialsSaved { email: private(), password: private() },
+            AccountEvent::CortexCredentialsSaved { email: private(), password: private() },
             "The login at Cortex Cloud was saved.".to_owned(),
         ),
         (
@@ -239,7 +243,7 @@ fn accounts_are_told() {
             "Personal data is erased once a delivery has been over for 1 day.".to_owned(),
         ),
         (AccountEvent::RetentionSet { days: None }, "Personal data is kept for good.".to_owned()),
-        (AccountEvent::CredentialsDeleted, "The login at Cortex Cloud was deleted.".to_owned()),
+        (AccountEvent::CortexCredentialsDeleted {}, "The login at Cortex Cloud was deleted.".to_owned()),
         (
             AccountEvent::AttemptAdmitted { delivery_id: DeliveryId(nil), attempt: 3, at: DateTime::UNIX_EPOCH },
             format!("The pace allowed attempt 3 of delivery {nil}."),
@@ -273,7 +277,7 @@ fn integrations_notices_and_strangers_are_told() {
     };
     for (event, sentence) in [
         (
-            IntegrationEvent::Created(IntegrationCreated {
+            IntegrationEvent::IntegrationCreated(IntegrationCreated {
                 account_id: AccountId(Uuid::nil()),
                 provider: Provider::WooCommerce,
                 name: "Shop".to_owned(),
@@ -283,9 +287,9 @@ fn integrations_notices_and_strangers_are_told() {
             }),
             "The WooCommerce integration “Shop” was created.",
         ),
-        (IntegrationEvent::Renamed { name: "New".to_owned() }, "The integration is called “New” now."),
-        (IntegrationEvent::Activated, "The integration was switched on: its webhooks are let in."),
-        (IntegrationEvent::Deactivated, "The integration was switched off: its webhooks are refused."),
+        (IntegrationEvent::IntegrationRenamed { name: "New".to_owned() }, "The integration is called “New” now."),
+        (IntegrationEvent::IntegrationActivated {}, "The integration was switched on: its webhooks are let in."),
+        (IntegrationEvent::IntegrationDeactivated {}, "The integration was switched off: its webhooks are refused."),
         (
             IntegrationEvent::OrderStatusesChanged { order_statuses: vec![] },
             "Orders of every status are delivered now.",
@@ -348,7 +352,7 @@ fn integrations_notices_and_strangers_are_told() {
         assert_eq!(told(Fact::Notice(NoticeEvent::WebhookReceived(Box::new(received)))), sentence);
     }
     assert_eq!(Fact::Foreign.event_type(), None);
-    assert_eq!(Fact::Delivery(DeliveryEvent::Completed).event_type().as_deref(), Some("completed"));
-    assert_eq!(Fact::Delivery(DeliveryEvent::Completed).aggregate_type(), Some("delivery"));
+    assert_eq!(Fact::Delivery(DeliveryEvent::Completed {}).event_type().as_deref(), Some("completed"));
+    assert_eq!(Fact::Delivery(DeliveryEvent::Completed {}).aggregate_type(), Some("delivery"));
     told(Fact::Foreign);
 }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::Worker;
 use super::stop::{RequiredAction, Step, Stop};
 use crate::cortex::{CortexClient, CortexError, CortexUser, ItemKind, ItemRef, Session};
-use crate::event_log::{Actor, CommandError};
+use crate::event_log::{Actor, CommandError, Origin};
 use crate::metrics::AttemptOutcome;
 
 /// What came of an attempt, as far as the queue needs to know.
@@ -32,7 +32,8 @@ pub(super) struct Attempt {
     /// Remembers the latest call of this attempt.
     cortex: CortexClient,
     id: DeliveryId,
-    actor: Actor,
+    /// What made it due, as the log records it.
+    origin: Origin,
 }
 
 /// What came of sharing one asset.
@@ -46,17 +47,19 @@ struct InHand {
     order: Order,
     held: Held,
     credentials: CortexCredentials,
+    /// What follows from the start of the attempt.
+    origin: Origin,
 }
 
 impl Attempt {
-    pub(super) fn new(worker: Arc<Worker>, id: DeliveryId) -> Self {
-        let actor = Actor::Worker(worker.name.clone());
+    pub(super) fn new(worker: Arc<Worker>, id: DeliveryId, caused_by: i64) -> Self {
+        let origin = Actor::Worker(worker.name.clone()).because_of(caused_by).correlated_with(id.0);
         let cortex = worker.cortex.for_attempt();
-        Self { worker, cortex, id, actor }
+        Self { worker, cortex, id, origin }
     }
 
     pub(super) async fn run(self) -> Taken {
-        self.worker.service.log.give_way().await;
+        self.worker.service.log.yield_to_webhooks().await;
         match self.take().await {
             Ok(Ok(mut in_hand)) => {
                 let stop = self.work(&mut in_hand).await.err();
@@ -113,7 +116,7 @@ impl Attempt {
         let now = self.now();
         let start =
             DeliveryCommand::Start { worker: self.worker.name.clone(), now, lease_until: self.lease_from(now), facts };
-        let started = match log.execute::<Delivery>(&self.id.to_string(), start, &self.actor).await {
+        let started = match log.execute::<Delivery>(&self.id.to_string(), start, self.origin.clone()).await {
             Ok(started) => started,
             Err(CommandError::Refused(_)) => return Ok(Err(Taken::NotDue)),
             Err(error) => return Err(error.into()),
@@ -135,7 +138,8 @@ impl Attempt {
             return Ok(Err(Taken::NotDue));
         };
         tracing::debug!(delivery = %self.id, attempt = held.attempt, "attempt started");
-        Ok(Ok(InHand { order, held, credentials }))
+        let origin = self.origin.clone().caused_by(started.position);
+        Ok(Ok(InHand { order, held, credentials, origin }))
     }
 
     /// When the account's pace allows this attempt, if not now.
@@ -146,7 +150,7 @@ impl Attempt {
             now: self.now(),
         };
         let account_id = order.account_id.to_string();
-        match self.worker.service.log.execute::<Account>(&account_id, admit, &self.actor).await {
+        match self.worker.service.log.execute::<Account>(&account_id, admit, self.origin.clone()).await {
             Ok(_) => Ok(None),
             Err(CommandError::Refused(AccountRefusal::PaceExceeded { next_at })) => Ok(Some(next_at)),
             Err(error) => Err(error.into()),
@@ -312,7 +316,7 @@ impl Attempt {
         let attempt = in_hand.held.attempt;
         let command = AccountCommand::ReserveCredits { delivery_id: self.id, action, attempt };
         let account_id = in_hand.order.account_id.to_string();
-        match self.worker.service.log.execute::<Account>(&account_id, command, &self.actor).await {
+        match self.worker.service.log.execute::<Account>(&account_id, command, in_hand.origin.clone()).await {
             Ok(_) => Ok(()),
             Err(CommandError::Refused(AccountRefusal::InsufficientCredits { .. })) => {
                 Err(Stop::require(ResolutionCode::CreditsExhausted).into())
@@ -361,7 +365,8 @@ impl Attempt {
 
     /// Records a step, and takes note of what others recorded meanwhile.
     async fn record(&self, in_hand: &mut InHand, command: DeliveryCommand) -> Result<(), Step> {
-        let committed = self.worker.service.log.execute::<Delivery>(&self.id.to_string(), command, &self.actor).await;
+        let (id, origin) = (self.id.to_string(), in_hand.origin.clone());
+        let committed = self.worker.service.log.execute::<Delivery>(&id, command, origin).await;
         let committed = committed.map_err(Stop::from)?;
         if let Delivery::Order(order) = committed.aggregate {
             in_hand.order = *order;
@@ -393,7 +398,8 @@ impl Attempt {
             }
             Some(Stop::HandBack) => (DeliveryCommand::HandBack { held }, None),
         };
-        match self.worker.service.log.execute::<Delivery>(&self.id.to_string(), command, &self.actor).await {
+        let (id, origin) = (self.id.to_string(), in_hand.origin.clone());
+        match self.worker.service.log.execute::<Delivery>(&id, command, origin).await {
             Ok(committed) => {
                 if let Some(order) = committed.aggregate.order() {
                     self.tell(order, reason.as_deref());

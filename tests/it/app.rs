@@ -13,6 +13,7 @@ use cloud_bridge::limits::Limits;
 use cloud_bridge::sandbox::{self, Sandbox, SandboxOptions};
 use cloud_bridge::service::{DEFAULT_LEASE, NewAccount, Service, ServiceOptions};
 use cloud_bridge::vault::Vault;
+use projections::database::Sql;
 use projections::due_deliveries;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -23,7 +24,7 @@ pub(crate) use merchant::{Answer, Merchant, Shop};
 use crate::engines::{Databases, Engine};
 
 /// A story that takes longer than this hangs.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 pub(crate) const MASTER_KEY: [u8; 32] = [7; 32];
 
 /// One node of the service.
@@ -46,7 +47,7 @@ pub(crate) struct TestApp {
 /// Tells a story on a fresh service, then checks what must hold after every story.
 pub(crate) async fn run(engine: Engine, story: impl AsyncFnOnce(&TestApp)) {
     let app = TestApp::start(engine).await;
-    tokio::time::timeout(PATIENCE, story(&app)).await.expect("the story ends in time");
+    tokio::time::timeout(TIMEOUT, story(&app)).await.expect("the story ends in time");
     app.finish().await;
 }
 
@@ -224,7 +225,7 @@ impl TestApp {
         loop {
             head.mark_unchanged();
             let before = service.log.head();
-            assert!(service.projector.run_to_head(PATIENCE).await, "the views follow");
+            assert!(service.projector.run_to_head(TIMEOUT).await, "the views follow");
             let reacted = service.reacted() >= before;
             let now = self.clock.now().timestamp_micros();
             let due = due_deliveries::depth(&service.views, now).await.expect("the views answer");
@@ -243,6 +244,15 @@ impl TestApp {
             number: i64,
         }
         self.service().views.fetch_one::<Number>(sql.into()).await.expect("the views answer").number
+    }
+
+    /// What seals the delivery's private values, as it is stored; none once that was erased.
+    pub(crate) async fn data_key_of_delivery(&self, id: &str) -> Option<Vec<u8>> {
+        let sql =
+            Sql::new("SELECT wrapped FROM data_keys WHERE id IN (SELECT data_key_id FROM events WHERE aggregate_id = ");
+        let found: Option<(Vec<u8>,)> =
+            self.service().log.database().fetch_optional(sql.bind(id).push(")")).await.expect("the log answers");
+        found.map(|(wrapped,)| wrapped)
     }
 
     async fn every_chain_is_whole(&self) {

@@ -182,8 +182,8 @@ on_each_engine! {
         let [away, back] = shift(at, 1);
         let insert = format!(
             "INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata, \
-             recorded_at, hash) SELECT {at}, 'notice', aggregate_id, 1, event_type, event_version, payload, metadata, \
-             recorded_at, hash FROM events WHERE position = 1"
+             correlation_id, recorded_at, hash) SELECT {at}, 'notice', aggregate_id, 1, event_type, event_version, payload, \
+             metadata, correlation_id, recorded_at, hash FROM events WHERE position = 1"
         );
         let (position, reason, problem) = tampered(log, &[away, back, insert]).await;
         assert_eq!(position, at, "{reason}");
@@ -240,7 +240,7 @@ on_each_engine! {
         signed_log(app).await;
         let log = &app.service().log;
         let row = log.stream_after(Checkpoints::TYPE, STREAM_ID, 1, 1).await.unwrap().remove(0);
-        let CheckpointEvent::CheckpointSigned(genuine) = serde_json::from_str(&row.payload).unwrap();
+        let CheckpointEvent::CheckpointSigned(genuine) = row.read().unwrap();
         let stranger = SigningKey::from_bytes(&[3; 32]);
         let mut foreign = genuine.clone();
         foreign.public_key = hex::encode(stranger.verifying_key().as_bytes());
@@ -250,7 +250,7 @@ on_each_engine! {
         shorter.last_position -= 1;
         for (forged, why) in [(foreign.clone(), "another key"), (shorter, "signature")] {
             let mut changed = row.clone();
-            changed.payload = serde_json::to_value(CheckpointEvent::CheckpointSigned(forged)).unwrap().to_string();
+            changed.payload = serde_json::to_value(&forged).unwrap().to_string();
             let first = log.stream_after(Checkpoints::TYPE, STREAM_ID, 0, 1).await.unwrap().remove(0);
             let hash = chain(first.hash.as_slice().try_into().unwrap(), &changed, None);
             let cast = if matches!(log.database(), Database::Postgres(_)) { "json" } else { "text" };

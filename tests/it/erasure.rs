@@ -97,7 +97,7 @@ on_each_engine! {
         assert_eq!(preview["deliveries"][0]["id"], json!(id));
         assert_eq!(app.service().log.head(), head, "a preview changes nothing");
 
-        let wrapped = app.service().log.wrapped_data_key("delivery", &id).await.unwrap().unwrap();
+        let wrapped = app.data_key_of_delivery(&id).await.unwrap();
         let on_sqlite = matches!(app.service().views, Database::Sqlite(_));
         assert_eq!(key_is_in_files(app, &wrapped), on_sqlite);
         let erased = asked(false).await;
@@ -106,7 +106,7 @@ on_each_engine! {
         assert_eq!(found_in_databases(app, &OF_VERA).await, Vec::<String>::new());
         assert!(!found_in_databases(app, &["somebody_7"]).await.is_empty(), "others are still there");
 
-        assert_eq!(app.service().log.wrapped_data_key("delivery", &id).await.unwrap(), None);
+        assert_eq!(app.data_key_of_delivery(&id).await, None);
         assert!(!key_is_in_files(app, &wrapped), "who finds the files finds no key either");
         let again = asked(false).await;
         assert_eq!(again["userErrors"][0]["code"], "NOT_FOUND");
@@ -114,7 +114,7 @@ on_each_engine! {
         shop.post(&order_of_vera(1001)).await.accepted("duplicate");
         app.settle().await;
         assert_eq!(found_in_databases(app, &OF_VERA).await, Vec::<String>::new());
-        assert_eq!(app.service().log.wrapped_data_key("delivery", &id).await.unwrap(), None);
+        assert_eq!(app.data_key_of_delivery(&id).await, None);
         assert_eq!(asked(false).await["userErrors"][0]["code"], "NOT_FOUND");
         let proof = verify(&app.service().log, None, |_, _| {}).await.unwrap();
         assert_eq!((proof.broken, proof.checkpoints), (None, 1));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cloud_bridge::clock::Clock;
 use cloud_bridge::event_log::row::first_broken;
-use cloud_bridge::event_log::{Actor, CommandError, EventLog, MAX_EVENTS_PER_LOAD, Surroundings};
+use cloud_bridge::event_log::{Actor, CommandError, Dependencies, EventLog, MAX_EVENTS_PER_LOAD};
 use cloud_bridge::vault::Vault;
 use cqrs_es::Aggregate;
 use cqrs_es::persist::SemanticVersionEventUpcaster;
@@ -29,12 +29,12 @@ struct TestLog {
     log: EventLog,
 }
 
-fn surroundings() -> Surroundings {
-    Surroundings { vault: Vault::new(&MASTER_KEY), clock: Clock::default(), metrics: Arc::default() }
+fn dependencies() -> Dependencies {
+    Dependencies { vault: Vault::new(&MASTER_KEY), clock: Clock::default(), metrics: Arc::default() }
 }
 
 async fn open(databases: &Databases) -> EventLog {
-    EventLog::open(&databases.log_url, surroundings()).await.expect("the log opens")
+    EventLog::open(&databases.log_url, dependencies()).await.expect("the log opens")
 }
 
 async fn test_log(engine: Engine) -> TestLog {
@@ -253,7 +253,7 @@ on_each_log! {
         let id = account();
         test.log.execute::<Account>(&id, opened(), &Actor::System).await.unwrap();
         let renamed = SemanticVersionEventUpcaster::new("account_opened", "2", Box::new(|mut payload| {
-            payload["opened"]["name"] = "Upcast Audio".into();
+            payload["name"] = "Upcast Audio".into();
             payload
         }));
         let log = test.log.clone().with_upcasters(vec![Box::new(renamed)]);
@@ -263,10 +263,10 @@ on_each_log! {
 
     async fn the_master_key_of_another_log_is_refused(test: &TestLog) {
         record(&test.log, "1").await;
-        let other = Surroundings { vault: Vault::new(&[9; 32]), ..surroundings() };
+        let other = Dependencies { vault: Vault::new(&[9; 32]), ..dependencies() };
         let refused = EventLog::open_read_only(&test.databases.log_url, other).await.err().expect("it is refused");
         assert!(refused.to_string().contains("master key is not the one"), "{refused}");
-        assert!(EventLog::open_read_only(&test.databases.log_url, surroundings()).await.is_ok());
+        assert!(EventLog::open_read_only(&test.databases.log_url, dependencies()).await.is_ok());
     }
 
     async fn what_was_erased_stays_erased_and_the_chain_holds(test: &TestLog) {
@@ -328,9 +328,9 @@ on_each_log! {
         };
         let insert = format!(
             "INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_type, event_version, payload, \
-                 metadata, recorded_at, hash) \
+                 metadata, correlation_id, recorded_at, hash) \
              SELECT 2002 + 1 + s.value, aggregate_type, aggregate_id, 2002 + 1 + s.value, event_type, event_version, \
-                 payload, metadata, recorded_at, hash \
+                 payload, metadata, correlation_id, recorded_at, hash \
              FROM events, {copies} WHERE sequence = 2 AND aggregate_type = 'account'"
         );
         test.log.database().execute(Sql::new(insert)).await.unwrap();
@@ -372,7 +372,7 @@ on_each_log! {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_is_written_is_not_opened_for_writing_again() {
     let test = test_log(Engine::Sqlite).await;
-    let refused = EventLog::open(&test.databases.log_url, surroundings()).await.err().expect("it is refused");
+    let refused = EventLog::open(&test.databases.log_url, dependencies()).await.err().expect("it is refused");
     assert!(format!("{refused:#}").contains("another process"), "{refused:#}");
     test.finish().await;
 }

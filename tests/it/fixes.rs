@@ -1,6 +1,6 @@
 //! Fixing the cause moves exactly the deliveries that waited for it.
 
-use cloud_bridge::sandbox::DEFAULT_PASSWORD;
+use cloud_bridge::sandbox::{DEFAULT_PASSWORD, HoldPoint, Operation, Stage};
 use domain::integration::Provider;
 use serde_json::json;
 
@@ -28,6 +28,23 @@ on_each_engine! {
         assert_eq!(shop.settled(&storm).await, completed());
         assert_eq!(shop.seen(&rain).await, required("NO_ITEM_MAPPING"));
         assert_eq!(shop.seen(&nobody).await, required("NO_ITEM_MAPPING"));
+    }
+
+    /// Of an order whose texts are those that the log uses for its own words.
+    async fn a_fix_that_comes_while_an_attempt_is_under_way_is_not_missed(app: &TestApp) {
+        let shop = app.merchant().await.shop(Provider::Generic).await;
+        shop.map("accepted", "missing-sun").await;
+        app.cortex.hold(Operation::FindUser, HoldPoint::BeforeEffect);
+        let mut order = orders::generic("accepted", "mutual_max", &["accepted", "requeued"]);
+        order["status"] = json!("accepted");
+        let id = shop.post(&order).await.accepted("queued");
+        app.cortex.wait_for(Operation::FindUser, Stage::Held, 1).await.unwrap();
+        // Again before the attempt ends: it says nothing new, and nothing follows from it.
+        shop.post(&order).await.accepted("duplicate");
+        shop.map("accepted", "sun").await;
+        app.cortex.release(Operation::FindUser);
+        assert_eq!(shop.settled(&id).await, required("ASSET_NOT_FOUND"));
+        assert_eq!(app.cortex.share_count(preset("sun"), "mutual_max").calls, 1, "what was added is delivered");
     }
 
     async fn saved_credentials_release_what_waited_for_them(app: &TestApp) {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use cloud_bridge::event_log::{Actor, EventLog, Surroundings};
+use cloud_bridge::event_log::{Actor, Dependencies, EventLog};
 use cloud_bridge::metrics::Metrics;
 use cloud_bridge::vault::Vault;
 use domain::account::{Account, AccountCommand};
@@ -19,18 +19,17 @@ use crate::orders;
 /// Takes everything after a position out of the log; how far its followers were stays, as where a file is torn.
 async fn lose_end(log_url: &str, position: i64) {
     let log = Database::open(log_url, Durability::Full).await.unwrap();
-    for (table, column) in [("events", "position"), ("data_keys", "stream")] {
-        let sql = Sql::new(format!("DELETE FROM {table} WHERE {column} > ")).bind(position);
-        log.execute(sql).await.unwrap();
-    }
+    log.execute(Sql::new("DELETE FROM events WHERE position > ").bind(position)).await.unwrap();
+    let unused = "DELETE FROM data_keys WHERE id NOT IN (SELECT data_key_id FROM events WHERE data_key_id IS NOT NULL)";
+    log.execute(unused.into()).await.unwrap();
     log.close().await;
 }
 
 /// Fills the places of the events that were lost with others.
 async fn append_others(app_log_url: &str, clock: cloud_bridge::clock::Clock, beyond: i64) {
     let metrics = std::sync::Arc::new(Metrics::default());
-    let surroundings = Surroundings { vault: Vault::new(&MASTER_KEY), clock, metrics };
-    let log = EventLog::open(app_log_url, surroundings).await.unwrap();
+    let dependencies = Dependencies { vault: Vault::new(&MASTER_KEY), clock, metrics };
+    let log = EventLog::open(app_log_url, dependencies).await.unwrap();
     while log.head() <= beyond {
         let open = AccountCommand::Open { name: "Other".to_owned(), attempts_per_minute: 5, first_key: None };
         let id = domain::AccountId(cloud_bridge::ids::fresh()).to_string();

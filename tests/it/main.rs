@@ -7,6 +7,7 @@
 mod app;
 mod audit;
 mod backups;
+mod causes;
 mod cli;
 mod clocks;
 mod cortex_failures;

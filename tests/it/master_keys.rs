@@ -1,6 +1,6 @@
 //! Passing to another master key while the service goes on, and letting the old one go.
 
-use cloud_bridge::event_log::{EventLog, Surroundings};
+use cloud_bridge::event_log::{Dependencies, EventLog};
 use cloud_bridge::http::Bounds;
 use cloud_bridge::service::Service;
 use cloud_bridge::vault::Vault;
@@ -27,8 +27,8 @@ async fn the_log_passes_to_another_master_key(app: &TestApp) {
     }
     app.settle().await;
     let open = async |vault: Vault| {
-        let surroundings = Surroundings { vault, clock: app.clock.clone(), metrics: std::sync::Arc::default() };
-        let opened = EventLog::open_read_only(&app.databases.log_url, surroundings).await;
+        let dependencies = Dependencies { vault, clock: app.clock.clone(), metrics: std::sync::Arc::default() };
+        let opened = EventLog::open_read_only(&app.databases.log_url, dependencies).await;
         opened.map_err(|error| error.to_string())
     };
     assert!(open(Vault::new(&NEW_KEY)).await.is_err_and(|error| error.contains("master key")));

@@ -36,7 +36,7 @@ fn of_vera(fields: &Value) -> Value {
 /// Which notices still hold their bodies.
 async fn readable_notices(app: &TestApp) -> i64 {
     let sql =
-        "SELECT count(*) FROM events e JOIN data_keys k ON k.stream = e.position WHERE e.aggregate_type = 'notice'";
+        "SELECT count(*) FROM events e JOIN data_keys k ON k.id = e.data_key_id WHERE e.aggregate_type = 'notice'";
     app.service().log.database().fetch_one::<(i64,)>(sql.into()).await.unwrap().0
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct Server {
     pub(crate) admin_key: String,
 }
 
-/// The binary with nothing of the tests' own surroundings in its environment.
+/// The binary with nothing of the tests' own dependencies in its environment.
 pub(crate) fn cloud_bridge(folder: &Path) -> Command {
     let mut command = Command::new(BINARY);
     command.env_clear().env("CLOUD_BRIDGE_DATA_DIR", folder).current_dir(folder);

@@ -91,7 +91,7 @@ on_each_engine! {
         app.settle().await;
         days_pass(app, 4_000).await;
         assert_eq!((erased(app).await, named(&merchant).await), (0, vec!["1".to_owned()]));
-        assert!(app.service().log.wrapped_data_key("delivery", &id).await.unwrap().is_some());
+        assert!(app.data_key_of_delivery(&id).await.is_some());
     }
 
     async fn what_was_over_for_long_enough_is_nowhere_and_the_rest_stays(app: &TestApp) {
@@ -116,7 +116,7 @@ on_each_engine! {
         assert_eq!(erased(app).await, 0);
         shop.post(&orders::shopify(2001, "follows_at_once", &["STORM"])).await.accepted("queued");
         app.settle().await;
-        let wrapped = app.service().log.wrapped_data_key("delivery", &done_id).await.unwrap().unwrap();
+        let wrapped = app.data_key_of_delivery(&done_id).await.unwrap();
         let of_vera: Vec<&str> = OF_VERA.into_iter().filter(|text| text.len() > 6).chain(["cortex_user_42"]).collect();
         assert!(!found_in_databases(app, &of_vera).await.is_empty(), "the views show usernames");
         days_pass(app, 11).await;
@@ -125,7 +125,7 @@ on_each_engine! {
         assert_eq!(named(&neighbour).await, ["1"]);
         assert_eq!(found_in_databases(app, &of_vera).await, Vec::<String>::new());
         assert!(!key_is_in_files(app, &wrapped));
-        assert_eq!(app.service().log.wrapped_data_key("delivery", &done_id).await.unwrap(), None);
+        assert_eq!(app.data_key_of_delivery(&done_id).await, None);
         assert_eq!(verify(&app.service().log, None, |_, _| {}).await.unwrap().broken, None);
         assert_eq!(shop.seen(&done_id).await.0, "COMPLETED", "what became of it is still told");
 

@@ -312,7 +312,7 @@ on_each_engine! {
         let stored = app.service().log.whole_stream("delivery", &id, 10).await.unwrap();
         assert!(!stored[0].event.payload.contains("Captain-Hook") && !stored[0].event.payload.contains("of-somebody"));
         let story = "query ($id: ID!) { delivery(id: $id) { timeline(first: 1) { nodes { data } } } }";
-        let headers_in = |seen: Value| seen["delivery"]["timeline"]["nodes"][0]["data"]["webhook_received"]["webhook"]["headers"].clone();
+        let headers_in = |seen: Value| seen["delivery"]["timeline"]["nodes"][0]["data"]["webhook"]["headers"].clone();
         let own = headers_in(merchant.ask(story, json!({ "id": id })).await);
         assert_eq!(own["user-agent"], json!("Shopify-Captain-Hook"));
         assert_eq!(headers_in(app.admin(story, json!({ "id": id })).await), Value::Null, "not another's");

@@ -1,18 +1,21 @@
 //! What happened to an account. These names are the storage format: add, never rename.
 
 use chrono::{DateTime, Utc};
-use cqrs_es::DomainEvent;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 use uuid::Uuid;
 
 use super::Role;
 use crate::credits::PaidAction;
+use crate::event::{LogEvent, domain_event};
 use crate::{ApiKeyId, Credits, DeliveryId, Private};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, IntoStaticStr, JsonSchema)]
+#[serde(tag = "event_type", content = "payload", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum AccountEvent {
-    Opened {
+    AccountOpened {
         name: String,
         attempts_per_minute: u32,
     },
@@ -24,11 +27,11 @@ pub enum AccountEvent {
         key_id: ApiKeyId,
         requests_per_minute: u32,
     },
-    CredentialsSaved {
+    CortexCredentialsSaved {
         email: Private<String>,
         password: Private<String>,
     },
-    CredentialsDeleted,
+    CortexCredentialsDeleted {},
     AttemptAdmitted {
         delivery_id: DeliveryId,
         attempt: u32,
@@ -49,7 +52,7 @@ pub enum AccountEvent {
     },
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ApiKeyCreated {
     pub key_id: ApiKeyId,
     pub name: String,
@@ -61,7 +64,7 @@ pub struct ApiKeyCreated {
 }
 
 /// The price of one action of one delivery, set aside, spent or given back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CreditMove {
     pub delivery_id: DeliveryId,
     pub action: PaidAction,
@@ -71,27 +74,6 @@ pub struct CreditMove {
     pub attempt: u32,
 }
 
-impl DomainEvent for AccountEvent {
-    fn event_type(&self) -> String {
-        match self {
-            Self::Opened { .. } => "account_opened",
-            Self::ApiKeyCreated(_) => "api_key_created",
-            Self::ApiKeyDeactivated { .. } => "api_key_deactivated",
-            Self::ApiKeyLimited { .. } => "api_key_limited",
-            Self::CredentialsSaved { .. } => "cortex_credentials_saved",
-            Self::CredentialsDeleted => "cortex_credentials_deleted",
-            Self::AttemptAdmitted { .. } => "attempt_admitted",
-            Self::CreditsGranted { .. } => "credits_granted",
-            Self::CreditsReserved(_) => "credits_reserved",
-            Self::ReservationTakenOver(_) => "reservation_taken_over",
-            Self::CreditsCharged(_) => "credits_charged",
-            Self::CreditsReleased(_) => "credits_released",
-            Self::RetentionSet { .. } => "retention_set",
-        }
-        .to_owned()
-    }
+domain_event!(AccountEvent);
 
-    fn event_version(&self) -> String {
-        "1".to_owned()
-    }
-}
+impl LogEvent for AccountEvent {}

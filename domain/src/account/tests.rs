@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use cqrs_es::Aggregate;
 use cqrs_es::test::{AggregateTestExecutor, TestFramework};
-use cqrs_es::{Aggregate, DomainEvent};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -13,6 +13,7 @@ use super::{
     NewApiKey, Role,
 };
 use crate::credits::PaidAction;
+use crate::event::tests::stored;
 use crate::laws::repeating_adds_nothing;
 use crate::{ApiKeyId, Asset, Credits, DeliveryId, ResourceType};
 
@@ -23,7 +24,7 @@ fn given(events: impl Into<Vec<AccountEvent>>) -> AggregateTestExecutor<Account>
 }
 
 fn opened(attempts_per_minute: u32) -> AccountEvent {
-    AccountEvent::Opened { name: "Storm Audio".to_owned(), attempts_per_minute }
+    AccountEvent::AccountOpened { name: "Storm Audio".to_owned(), attempts_per_minute }
 }
 
 fn noon() -> DateTime<Utc> {
@@ -145,7 +146,7 @@ fn a_key_is_limited_where_the_limit_is_news() {
 #[test]
 fn credentials_are_saved_when_they_are_new_and_deleted_when_there_are_any() {
     let credentials = CortexCredentials { email: "max@music.com".into(), password: "secret".into() };
-    let saved = AccountEvent::CredentialsSaved { email: "max@music.com".into(), password: "secret".into() };
+    let saved = AccountEvent::CortexCredentialsSaved { email: "max@music.com".into(), password: "secret".into() };
     let save = AccountCommand::SaveCredentials { credentials: credentials.clone() };
     given([]).when(save.clone()).then_expect_events(vec![saved.clone()]);
     given([saved.clone()]).when(save).then_expect_events(vec![]);
@@ -153,7 +154,9 @@ fn credentials_are_saved_when_they_are_new_and_deleted_when_there_are_any() {
     given([])
         .when(AccountCommand::SaveCredentials { credentials: empty })
         .then_expect_error(AccountRefusal::InvalidCredentials);
-    given([saved]).when(AccountCommand::DeleteCredentials).then_expect_events(vec![AccountEvent::CredentialsDeleted]);
+    given([saved])
+        .when(AccountCommand::DeleteCredentials)
+        .then_expect_events(vec![AccountEvent::CortexCredentialsDeleted {}]);
     given([]).when(AccountCommand::DeleteCredentials).then_expect_events(vec![]);
 }
 
@@ -358,8 +361,8 @@ fn the_stored_form_of_every_event_is_pinned() {
         opened(5),
         key_created(),
         AccountEvent::ApiKeyDeactivated { key_id: new_key().id },
-        AccountEvent::CredentialsSaved { email: "max@music.com".into(), password: "secret".into() },
-        AccountEvent::CredentialsDeleted,
+        AccountEvent::CortexCredentialsSaved { email: "max@music.com".into(), password: "secret".into() },
+        AccountEvent::CortexCredentialsDeleted {},
         admitted(1, noon()),
         granted(10),
         AccountEvent::CreditsReserved(share_of(1)),
@@ -370,11 +373,7 @@ fn the_stored_form_of_every_event_is_pinned() {
         AccountEvent::RetentionSet { days: Some(30) },
         AccountEvent::RetentionSet { days: None },
     ];
-    let stored: Vec<_> = events
-        .iter()
-        .map(|event| format!("{} {}", event.event_type(), serde_json::to_string(event).unwrap()))
-        .collect();
-    insta::assert_snapshot!(stored.join("\n"));
+    insta::assert_snapshot!(stored(&events));
 }
 
 /// Grows by a line whenever the stored form grows; no line is ever changed or removed.

@@ -22,8 +22,8 @@ impl Order {
             Phase::RetryScheduled { due_at, .. } if *due_at <= now => {}
             Phase::Running(lease) if lease.until <= now => {
                 match lease.stop {
-                    Some(StopCause::Cancelled(_)) => return Ok(vec![DeliveryEvent::Cancelled]),
-                    Some(StopCause::Filtered) => return Ok(vec![DeliveryEvent::StatusFiltered]),
+                    Some(StopCause::Cancelled(_)) => return Ok(vec![DeliveryEvent::Cancelled {}]),
+                    Some(StopCause::Filtered) => return Ok(vec![DeliveryEvent::StatusFiltered {}]),
                     Some(StopCause::Revised) | None => {}
                 }
                 // An attempt that ended unrecorded counts as a failure: work that kills its worker is given up.
@@ -128,7 +128,7 @@ impl Order {
         }
         // The order has changed meanwhile: there may be more to share.
         let revised = lease.stop == Some(StopCause::Revised);
-        Ok(vec![if revised { DeliveryEvent::HandedBack } else { DeliveryEvent::Completed }])
+        Ok(vec![if revised { DeliveryEvent::HandedBack {} } else { DeliveryEvent::Completed {} }])
     }
 
     /// The customer has not followed back yet. This has a slow schedule of its own and uses up no other attempt.
@@ -183,9 +183,9 @@ fn then_stopped(lease: &Lease, step: DeliveryEvent) -> Vec<DeliveryEvent> {
 
 fn stopped_by(cause: StopCause) -> DeliveryEvent {
     match cause {
-        StopCause::Cancelled(_) => DeliveryEvent::Cancelled,
-        StopCause::Filtered => DeliveryEvent::StatusFiltered,
-        StopCause::Revised => DeliveryEvent::HandedBack,
+        StopCause::Cancelled(_) => DeliveryEvent::Cancelled {},
+        StopCause::Filtered => DeliveryEvent::StatusFiltered {},
+        StopCause::Revised => DeliveryEvent::HandedBack {},
     }
 }
 

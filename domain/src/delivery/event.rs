@@ -3,18 +3,21 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use cqrs_es::DomainEvent;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use super::{Change, CortexCall, WebhookOutcome};
+use crate::event::{LogEvent, domain_event};
 use crate::integration::Provider;
 use crate::{
     AccountId, ApiKeyId, Asset, Credits, IntegrationId, ItemMapping, LineItem, MappingId, MatchType, Private,
     ResolutionCode,
 };
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, IntoStaticStr, JsonSchema)]
+#[serde(tag = "event_type", content = "payload", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum DeliveryEvent {
     /// A store reported the order, and this is what it did.
     WebhookReceived {
@@ -63,18 +66,18 @@ pub enum DeliveryEvent {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         assets: Vec<Asset>,
     },
-    Completed,
+    Completed {},
     FailedPermanently {
         code: ResolutionCode,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         call: Option<CortexCall>,
     },
-    CancellationRequested,
-    Cancelled,
+    CancellationRequested {},
+    Cancelled {},
     /// The attempt stopped because the order's status is no longer one that is delivered.
-    StatusFiltered,
+    StatusFiltered {},
     /// The attempt ended before it was done: its worker stops, or the store revised the order.
-    HandedBack,
+    HandedBack {},
     RetryRequested {
         /// The mappings that are to be delivered to this past order, where that is why.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -93,7 +96,7 @@ pub enum DeliveryEvent {
 }
 
 /// Why a wait ends at another moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MoveCause {
     /// It was set by a clock that was ahead, further off than any wait of its kind.
@@ -103,7 +106,7 @@ pub enum MoveCause {
 }
 
 /// Why a delivery is put back in the queue by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RequeueCause {
     /// What it waited for was fixed.
@@ -113,7 +116,7 @@ pub enum RequeueCause {
 }
 
 /// Why personal data was erased.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErasureCause {
     /// Somebody with an API key asked for it.
@@ -124,11 +127,8 @@ pub enum ErasureCause {
     Retention,
 }
 
-/// The event that takes the data key of its stream with it, whatever the stream.
-pub const PERSONAL_DATA_ERASED: &str = "personal_data_erased";
-
 /// A store's signed report of an order. The raw body lies beside the event, sealed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Webhook {
     pub account_id: AccountId,
     pub integration_id: IntegrationId,
@@ -175,7 +175,7 @@ pub struct Webhook {
 }
 
 /// A webhook whose raw body is that of an earlier one: what it says is there.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WebhookRepeated {
     pub account_id: AccountId,
     pub integration_id: IntegrationId,
@@ -197,9 +197,6 @@ pub struct WebhookRepeated {
     pub body_bytes: u32,
 }
 
-/// The event that comes without a body although a webhook came with one, whatever the stream.
-pub const WEBHOOK_REPEATED: &str = "webhook_repeated";
-
 impl Webhook {
     /// Leaves out whose order it is. The mark that stays also keeps the raw body from being stored.
     pub(super) fn forget_person(&mut self) {
@@ -218,7 +215,7 @@ impl Webhook {
 }
 
 /// What a webhook wants, given the order status and the filter of its integration at that moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Intent {
     Deliver,
@@ -228,7 +225,7 @@ pub enum Intent {
     Cancel,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ApiKeyUse {
     #[default]
@@ -245,7 +242,7 @@ impl ApiKeyUse {
 }
 
 /// A worker took the delivery, and what it set out to do for whom.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Started {
     pub attempt: u32,
     pub worker: String,
@@ -275,7 +272,7 @@ impl Started {
 }
 
 /// What an attempt plans for one line of the order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedItem {
     /// Which line, counted from 0, of the order as last revised.
     pub item: usize,
@@ -284,7 +281,7 @@ pub struct PlannedItem {
 }
 
 /// An asset that is to be shared, and by which mapping.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedAsset {
     pub asset: Asset,
     pub mapping_id: MappingId,
@@ -297,33 +294,15 @@ impl PlannedAsset {
     }
 }
 
-impl DomainEvent for DeliveryEvent {
-    fn event_type(&self) -> String {
-        match self {
-            Self::WebhookReceived { .. } => "webhook_received",
-            Self::WebhookRepeated(_) => WEBHOOK_REPEATED,
-            Self::Started(_) => "started",
-            Self::LeaseRenewed { .. } => "lease_renewed",
-            Self::Followed { .. } => "followed",
-            Self::ItemShared { .. } => "item_shared",
-            Self::RetryScheduled { .. } => "retry_scheduled",
-            Self::WaitMoved { .. } => "wait_moved",
-            Self::ActionRequired { .. } => "action_required",
-            Self::Completed => "completed",
-            Self::FailedPermanently { .. } => "failed_permanently",
-            Self::CancellationRequested => "cancellation_requested",
-            Self::Cancelled => "cancelled",
-            Self::HandedBack => "handed_back",
-            Self::StatusFiltered => "status_filtered",
-            Self::RetryRequested { .. } => "retry_requested",
-            Self::UsernameCorrected { .. } => "username_corrected",
-            Self::Requeued { .. } => "requeued",
-            Self::PersonalDataErased { .. } => PERSONAL_DATA_ERASED,
-        }
-        .to_owned()
+domain_event!(DeliveryEvent);
+
+impl LogEvent for DeliveryEvent {
+    /// A repetition's body is that of the webhook it repeats, and a body says at length what a forgotten webhook left out.
+    fn keeps_body(&self) -> bool {
+        matches!(self, Self::WebhookReceived { webhook, .. } if !webhook.is_forgotten())
     }
 
-    fn event_version(&self) -> String {
-        "1".to_owned()
+    fn erases_data_key(&self) -> bool {
+        matches!(self, Self::PersonalDataErased { .. })
     }
 }

@@ -50,15 +50,15 @@ impl Order {
                 }
                 self.phase = Phase::ActionRequired { code };
             }
-            DeliveryEvent::Completed => {
+            DeliveryEvent::Completed {} => {
                 self.late.clear();
                 self.phase = Phase::Completed;
             }
             DeliveryEvent::FailedPermanently { code, call: _ } => self.phase = Phase::FailedPermanently { code },
-            DeliveryEvent::CancellationRequested => self.stop(StopCause::Cancelled(super::CancelledBy::Person)),
-            DeliveryEvent::Cancelled => self.phase = Phase::Cancelled(self.cancelled_by()),
-            DeliveryEvent::StatusFiltered => self.phase = Phase::Filtered,
-            DeliveryEvent::HandedBack => self.phase = Phase::Queued,
+            DeliveryEvent::CancellationRequested {} => self.stop(StopCause::Cancelled(super::CancelledBy::Person)),
+            DeliveryEvent::Cancelled {} => self.phase = Phase::Cancelled(self.cancelled_by()),
+            DeliveryEvent::StatusFiltered {} => self.phase = Phase::Filtered,
+            DeliveryEvent::HandedBack {} => self.phase = Phase::Queued,
             DeliveryEvent::RetryRequested { mapping_ids } => {
                 self.late.extend(mapping_ids);
                 self.api_key_waived = true;

@@ -10,7 +10,7 @@ pub enum DeliveryRefusal {
         "only a delivery that waits for its next try can be moved: one in the queue is taken up as soon as a worker and the account's pace allow"
     )]
     WaitsForNoMoment,
-    #[error("the next try can be moved to a moment within the next {} days", super::schedule::PATIENCE.num_days())]
+    #[error("the next try can be moved to a moment within the next {} days", super::schedule::WAITS_AT_MOST.num_days())]
     MomentOutOfReach,
     #[error("the delivery is not due")]
     NotDue,

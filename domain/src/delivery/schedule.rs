@@ -21,7 +21,7 @@ pub const WAIT_DELAYS: [TimeDelta; 5] =
     [TimeDelta::minutes(1), TimeDelta::minutes(5), TimeDelta::minutes(30), TimeDelta::hours(2), TimeDelta::hours(6)];
 pub const LONG_WAIT: TimeDelta = TimeDelta::hours(12);
 /// How long a customer is waited for.
-pub const PATIENCE: TimeDelta = TimeDelta::days(30);
+pub const WAITS_AT_MOST: TimeDelta = TimeDelta::days(30);
 
 /// A share of the delay, 0 to 1000 per mille of a tenth, that is added to it. It only ever makes things later, so that a
 /// schedule is a promise of when something will not happen yet.
@@ -50,12 +50,12 @@ pub fn next_failure(failures: u32, now: DateTime<Utc>, jitter: Jitter) -> Option
     Some(now + jitter.after(*delay))
 }
 
-/// When to look again after `waits` earlier looks; `None` once the delays between them make up [`PATIENCE`]. By the looks and
+/// When to look again after `waits` earlier looks; `None` once the delays between them make up [`WAITS_AT_MOST`]. By the looks and
 /// not by a clock: one that is ahead for a moment would give up everybody who is waited for.
 pub fn next_wait(waits: u32, now: DateTime<Utc>, jitter: Jitter) -> Option<DateTime<Utc>> {
     let delay = |waits: u32| WAIT_DELAYS.get(waits as usize).copied().unwrap_or(LONG_WAIT);
     let waited: TimeDelta = (0..waits.min(1_000)).map(delay).sum();
-    (waited < PATIENCE).then(|| now + jitter.after(delay(waits)))
+    (waited < WAITS_AT_MOST).then(|| now + jitter.after(delay(waits)))
 }
 
 /// The longest that lies before a try after `failures` temporary failures in a row.
@@ -95,7 +95,7 @@ mod tests {
             (now, waits) = (at, waits + 1);
         }
         assert_eq!(delays[..7], [1, 5, 30, 120, 360, 720, 720]);
-        assert!(now - noon() >= PATIENCE && now - noon() < PATIENCE + LONG_WAIT);
+        assert!(now - noon() >= WAITS_AT_MOST && now - noon() < WAITS_AT_MOST + LONG_WAIT);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The words for where a delivery stands, and for what a webhook did.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Delivery, Order, Phase};
@@ -50,7 +51,7 @@ impl DeliveryStatus {
 }
 
 /// What a webhook did to its order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WebhookOutcome {
     /// It made the order deliverable.

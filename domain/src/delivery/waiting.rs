@@ -47,7 +47,7 @@ impl Order {
             return Err(DeliveryRefusal::Running);
         }
         let (due_at, _) = self.present_wait().ok_or(DeliveryRefusal::WaitsForNoMoment)?;
-        if until < now || until - now > schedule::PATIENCE {
+        if until < now || until - now > schedule::WAITS_AT_MOST {
             return Err(DeliveryRefusal::MomentOutOfReach);
         }
         let moved = DeliveryEvent::WaitMoved { until, cause: MoveCause::Person };

@@ -1,19 +1,22 @@
 //! What happened to an integration. These names are the storage format: add, never rename.
 
 use chrono::{DateTime, Utc};
-use cqrs_es::DomainEvent;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use super::Provider;
+use crate::event::{LogEvent, domain_event};
 use crate::{AccountId, ItemMapping, MappingId, Private};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, IntoStaticStr, JsonSchema)]
+#[serde(tag = "event_type", content = "payload", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum IntegrationEvent {
-    Created(IntegrationCreated),
-    Renamed { name: String },
-    Activated,
-    Deactivated,
+    IntegrationCreated(IntegrationCreated),
+    IntegrationRenamed { name: String },
+    IntegrationActivated {},
+    IntegrationDeactivated {},
     OrderStatusesChanged { order_statuses: Vec<String> },
     SigningSecretSet { secret: Private<String>, secret_preview: String },
     SigningSecretRotated { secret: Private<String>, secret_preview: String, previous_valid_until: DateTime<Utc> },
@@ -21,7 +24,7 @@ pub enum IntegrationEvent {
     ItemMappingRemoved { mapping_id: MappingId },
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct IntegrationCreated {
     pub account_id: AccountId,
     pub provider: Provider,
@@ -33,23 +36,6 @@ pub struct IntegrationCreated {
     pub order_statuses: Vec<String>,
 }
 
-impl DomainEvent for IntegrationEvent {
-    fn event_type(&self) -> String {
-        match self {
-            Self::Created(_) => "integration_created",
-            Self::Renamed { .. } => "integration_renamed",
-            Self::Activated => "integration_activated",
-            Self::Deactivated => "integration_deactivated",
-            Self::OrderStatusesChanged { .. } => "order_statuses_changed",
-            Self::SigningSecretSet { .. } => "signing_secret_set",
-            Self::SigningSecretRotated { .. } => "signing_secret_rotated",
-            Self::ItemMappingAdded { .. } => "item_mapping_added",
-            Self::ItemMappingRemoved { .. } => "item_mapping_removed",
-        }
-        .to_owned()
-    }
+domain_event!(IntegrationEvent);
 
-    fn event_version(&self) -> String {
-        "1".to_owned()
-    }
-}
+impl LogEvent for IntegrationEvent {}

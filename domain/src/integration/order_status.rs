@@ -136,7 +136,9 @@ mod tests {
 
     fn recorded(provider: Provider, order_statuses: Option<&[&str]>) -> Vec<String> {
         let event = created(provider, order_statuses).unwrap().remove(0);
-        let IntegrationEvent::Created(created) = event else { panic!("expected its creation, found {event:?}") };
+        let IntegrationEvent::IntegrationCreated(created) = event else {
+            panic!("expected its creation, found {event:?}")
+        };
         created.order_statuses
     }
 

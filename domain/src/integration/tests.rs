@@ -1,8 +1,8 @@
 //! The rules of an integration, told as given, when, then.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use cqrs_es::Aggregate;
 use cqrs_es::test::{AggregateTestExecutor, TestFramework};
-use cqrs_es::{Aggregate, DomainEvent};
 use proptest::prelude::*;
 use proptest::sample::select;
 use uuid::Uuid;
@@ -11,6 +11,7 @@ use super::{
     CreateIntegration, Integration, IntegrationCommand, IntegrationCreated, IntegrationEvent, IntegrationRefusal,
     Provider, is_weak_secret,
 };
+use crate::event::tests::stored;
 use crate::laws::repeating_adds_nothing;
 use crate::{AccountId, Asset, ItemMapping, MappingId, MatchType, ResourceType};
 
@@ -27,7 +28,7 @@ fn create() -> CreateIntegration {
 }
 
 fn created() -> IntegrationEvent {
-    IntegrationEvent::Created(IntegrationCreated {
+    IntegrationEvent::IntegrationCreated(IntegrationCreated {
         account_id: AccountId(Uuid::from_u128(1)),
         provider: Provider::WooCommerce,
         name: "My shop".to_owned(),
@@ -99,11 +100,13 @@ fn an_integration_can_be_renamed_switched_off_and_on_and_filtered() {
     let name = "Other".to_owned();
     given([])
         .when(IntegrationCommand::Rename { name: name.clone() })
-        .then_expect_events(vec![IntegrationEvent::Renamed { name }]);
-    given([]).when(IntegrationCommand::Deactivate).then_expect_events(vec![IntegrationEvent::Deactivated]);
-    given([IntegrationEvent::Deactivated])
+        .then_expect_events(vec![IntegrationEvent::IntegrationRenamed { name }]);
+    given([])
+        .when(IntegrationCommand::Deactivate)
+        .then_expect_events(vec![IntegrationEvent::IntegrationDeactivated {}]);
+    given([IntegrationEvent::IntegrationDeactivated {}])
         .when(IntegrationCommand::Activate)
-        .then_expect_events(vec![IntegrationEvent::Activated]);
+        .then_expect_events(vec![IntegrationEvent::IntegrationActivated {}]);
     given([])
         .when(IntegrationCommand::ChangeOrderStatuses { order_statuses: vec![] })
         .then_expect_events(vec![IntegrationEvent::OrderStatusesChanged { order_statuses: vec![] }]);
@@ -309,9 +312,9 @@ proptest! {
 fn the_stored_form_of_every_event_is_pinned() {
     let events = [
         created(),
-        IntegrationEvent::Renamed { name: "Other".to_owned() },
-        IntegrationEvent::Activated,
-        IntegrationEvent::Deactivated,
+        IntegrationEvent::IntegrationRenamed { name: "Other".to_owned() },
+        IntegrationEvent::IntegrationActivated {},
+        IntegrationEvent::IntegrationDeactivated {},
         IntegrationEvent::OrderStatusesChanged { order_statuses: vec!["paid".to_owned()] },
         IntegrationEvent::SigningSecretSet { secret: "s".into(), secret_preview: "…".to_owned() },
         IntegrationEvent::SigningSecretRotated {
@@ -322,11 +325,7 @@ fn the_stored_form_of_every_event_is_pinned() {
         IntegrationEvent::ItemMappingAdded { mapping: mapping(1) },
         IntegrationEvent::ItemMappingRemoved { mapping_id: mapping(1).id },
     ];
-    let stored: Vec<_> = events
-        .iter()
-        .map(|event| format!("{} {}", event.event_type(), serde_json::to_string(event).unwrap()))
-        .collect();
-    insta::assert_snapshot!(stored.join("\n"));
+    insta::assert_snapshot!(stored(&events));
 }
 
 /// Grows by a line whenever the stored form grows; no line is ever changed or removed.

@@ -54,7 +54,7 @@ pub(super) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
                 }
             }
             NoticeEvent::WebhookRepeated(_) => {}
-            NoticeEvent::PersonalDataErased => {
+            NoticeEvent::PersonalDataErased {} => {
                 kept.remove(id);
                 named.retain(|(_, of): &(&str, &str), _| *of != id);
                 erased.push(id);

@@ -1,6 +1,7 @@
 //! SQL that both engines understand, with its arguments.
 
 use sqlx::FromRow;
+use uuid::Uuid;
 
 /// A statement with its arguments, numbered as it is put together, so that no value ever becomes text of the statement.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +15,7 @@ pub enum Argument {
     Int(Option<i64>),
     Text(Option<String>),
     Bytes(Option<Vec<u8>>),
+    Uuid(Option<Uuid>),
 }
 
 impl Sql {
@@ -75,6 +77,8 @@ argument! {
     &str => Text(|value| Some(storable(value)));
     Vec<u8> => Bytes(Some);
     Option<Vec<u8>> => Bytes(|value| value);
+    Uuid => Uuid(Some);
+    Option<Uuid> => Uuid(|value| value);
 }
 
 /// Text from outside, as a text column of Postgres can hold it: there is no character U+0000 in one.
@@ -91,6 +95,7 @@ macro_rules! bound {
                 Argument::Int(value) => query.bind(*value),
                 Argument::Text(value) => query.bind(value.as_deref()),
                 Argument::Bytes(value) => query.bind(value.as_deref()),
+                Argument::Uuid(value) => query.bind(*value),
             };
         }
         query
@@ -105,6 +110,7 @@ where
     Option<i64>: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
     Option<&'q str>: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
     Option<&'q [u8]>: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
+    Option<Uuid>: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
 {
     bound!(sqlx::query(&sql.text), sql)
 }
@@ -116,6 +122,7 @@ where
     Option<i64>: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
     Option<&'q str>: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
     Option<&'q [u8]>: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
+    Option<Uuid>: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
 {
     bound!(sqlx::query_as(&sql.text), sql)
 }

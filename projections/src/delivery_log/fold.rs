@@ -80,7 +80,7 @@ fn fold(mut rows: HashMap<String, DeliveryRow>, told: Vec<(&Recorded, &DeliveryE
         if let Some(row) = rows.get_mut(&event.aggregate_id) {
             row.updated_at = event.recorded_at_us();
             row.position = event.position;
-            row.told(told, event.recorded_at_us());
+            row.apply(told, event.recorded_at_us());
             row.kept_since = row.is_kept().then_some(row.updated_at);
         }
     }
@@ -195,7 +195,7 @@ impl DeliveryRow {
         }
     }
 
-    fn told(&mut self, event: &DeliveryEvent, at: i64) {
+    fn apply(&mut self, event: &DeliveryEvent, at: i64) {
         let before = self.progress();
         let after = before.after(event);
         if after != before {
@@ -263,11 +263,11 @@ impl DeliveryRow {
             DeliveryEvent::WebhookReceived { .. }
             | DeliveryEvent::WebhookRepeated(_)
             | DeliveryEvent::LeaseRenewed { .. }
-            | DeliveryEvent::Completed
-            | DeliveryEvent::CancellationRequested
-            | DeliveryEvent::Cancelled
-            | DeliveryEvent::StatusFiltered
-            | DeliveryEvent::HandedBack
+            | DeliveryEvent::Completed {}
+            | DeliveryEvent::CancellationRequested {}
+            | DeliveryEvent::Cancelled {}
+            | DeliveryEvent::StatusFiltered {}
+            | DeliveryEvent::HandedBack {}
             | DeliveryEvent::RetryRequested { .. }
             | DeliveryEvent::Requeued { .. } => {}
         }

@@ -142,7 +142,8 @@ async fn write_checkpoints(
         sequence = last.sequence;
         for row in page {
             let (number, hash) = (row.sequence, row.hash.clone());
-            let CheckpointEvent::CheckpointSigned(checkpoint) = serde_json::from_str(&row.payload)
+            let CheckpointEvent::CheckpointSigned(checkpoint) = row
+                .read()
                 .with_context(|| format!("checkpoint {number} cannot be read: see `cloud-bridge audit verify`"))?;
             if checkpoint.first_position > to {
                 return Ok(covering);

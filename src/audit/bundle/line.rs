@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::StreamName;
 use crate::audit::merkle::Hash;
@@ -59,6 +60,11 @@ pub(super) struct Event {
     /// The stored text, as a JSON string.
     pub(super) payload: String,
     pub(super) metadata: String,
+    pub(super) account_id: Option<Uuid>,
+    pub(super) integration_id: Option<Uuid>,
+    pub(super) caused_by: Option<i64>,
+    pub(super) correlation_id: Uuid,
+    pub(super) data_key_id: Option<Uuid>,
     pub(super) recorded_at: i64,
     pub(super) hash: String,
     /// The sealed body in base64.
@@ -100,6 +106,11 @@ impl Event {
             event_version: event.event_version,
             payload: event.payload,
             metadata: event.metadata,
+            account_id: event.account_id,
+            integration_id: event.integration_id,
+            caused_by: event.caused_by,
+            correlation_id: event.correlation_id,
+            data_key_id: event.data_key_id,
             recorded_at: event.recorded_at,
             hash: hex::encode(event.hash),
             body: body.map(|body| STANDARD.encode(body)),
@@ -119,6 +130,11 @@ impl Event {
             event_version: self.event_version,
             payload: self.payload,
             metadata: self.metadata,
+            account_id: self.account_id,
+            integration_id: self.integration_id,
+            caused_by: self.caused_by,
+            correlation_id: self.correlation_id,
+            data_key_id: self.data_key_id,
             recorded_at: self.recorded_at,
             hash: hex::decode(self.hash).ok()?,
         };

@@ -36,7 +36,7 @@ const DELIVERY: &str = "query($id: ID!) {
 
 const TIMELINE: &str = "query($id: ID!, $first: Int, $after: String) {
   delivery(id: $id) { timeline(first: $first, after: $after) {
-    nodes { sequence type summary data actor reason recordedAt } pageInfo { hasNextPage endCursor } } } }";
+    nodes { position sequence type summary data actor reason causedBy recordedAt } pageInfo { hasNextPage endCursor } } } }";
 
 const SEARCH: &str = "query($first: Int, $filter: DeliveryFilter) {
   deliveries(first: $first, filter: $filter) {
@@ -77,16 +77,18 @@ impl Explain {
         let (events, is_whole) = timeline(&client, &found.id).await?;
         let events: Vec<Event> = events.iter().map(understood).collect::<anyhow::Result<_>>()?;
         standing.is_erased = story::is_erased(&events);
-        let told = story::tell(&events);
+        let lines = story::story_of(&events);
         if !is_whole {
             let most = events.len();
-            input::tell(&format!("The story is longer: it is told to its event {most}; `events show` has all of it."))?;
+            input::tell(&format!(
+                "The story is longer: shown is its beginning, up to event {most}; `events show` has all of it."
+            ))?;
         }
         let original = found.duplicate_of.as_ref().map(|original| original.id.as_str());
         let now = story::standing(&standing, original, Clock::default().now());
         if json {
-            let told: Vec<Value> = told.iter().map(story::Told::object).collect();
-            return Ok(output::print_json(&json!({ "delivery": delivery, "story": told, "now": now }))?);
+            let lines: Vec<Value> = lines.iter().map(story::StoryLine::object).collect();
+            return Ok(output::print_json(&json!({ "delivery": delivery, "story": lines, "now": now }))?);
         }
         output::say(&format!(
             "Order {} of {}: {}\nDelivery {}\n",
@@ -95,10 +97,10 @@ impl Explain {
             clean(&word(&found.status)),
             clean(&found.id)
         ))?;
-        for told in &told {
-            let later = told.later.as_ref().map(|later| format!(" ({later})")).unwrap_or_default();
-            let sentence = output::fitted(&clean(&told.sentence), 2);
-            output::print(format_args!("{}\n  {sentence}", output::fitted(&format!("{}{later}", moment(told.at)), 0)))?;
+        for line in &lines {
+            let later = line.later.as_ref().map(|later| format!(" ({later})")).unwrap_or_default();
+            let sentence = output::fitted(&clean(&line.sentence), 2);
+            output::print(format_args!("{}\n  {sentence}", output::fitted(&format!("{}{later}", moment(line.at)), 0)))?;
         }
         Ok(output::print(format_args!("\nNow\n  {}", output::fitted(&clean(&now), 2)))?)
     }

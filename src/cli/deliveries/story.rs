@@ -1,5 +1,5 @@
-//! The story of a delivery in plain sentences: what happened, how long it took, why, and what comes next. Told from what
-//! the server says of its events, so that it can be told from anywhere.
+//! The story of a delivery in plain sentences: what happened, how long it took, why, and what comes next. Made from what the server
+//! says of its events, so that it can be made anywhere.
 
 #[cfg(test)]
 mod tests;
@@ -17,6 +17,7 @@ use crate::cli::output::moment;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Event {
+    pub(super) position: String,
     pub(super) sequence: i64,
     #[serde(rename = "type")]
     pub(super) event_type: String,
@@ -26,6 +27,9 @@ pub(super) struct Event {
     pub(super) actor: String,
     #[serde(default)]
     pub(super) reason: Option<String>,
+    /// The position of the event that it follows from, where there is one.
+    #[serde(default)]
+    pub(super) caused_by: Option<String>,
     pub(super) recorded_at: DateTime<Utc>,
 }
 
@@ -72,18 +76,20 @@ pub(super) struct StandingOf {
 
 /// A sentence or some, with when it was and how long after what came before.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct StoryLine {
     pub(super) sequence: i64,
     pub(super) event_type: String,
     pub(super) at: DateTime<Utc>,
-    /// Since what was told before; none at the beginning.
+    /// Since the line before; none at the beginning.
     pub(super) later: Option<String>,
     pub(super) sentence: String,
     pub(super) actor: String,
     pub(super) reason: Option<String>,
+    /// The position of the event that it follows from.
+    pub(super) caused_by: Option<String>,
 }
 
-impl Told {
+impl StoryLine {
     pub(super) fn object(&self) -> Value {
         json!({
             "sequence": self.sequence,
@@ -93,21 +99,27 @@ impl Told {
             "sentence": self.sentence,
             "actor": self.actor,
             "reason": self.reason,
+            "causedBy": self.caused_by,
         })
     }
 }
 
 /// Tells what happened, oldest first. That a worker still holds the delivery is no news, and left out.
-pub(super) fn tell(events: &[Event]) -> Vec<Told> {
-    let mut told: Vec<Told> = vec![];
+pub(super) fn story_of(events: &[Event]) -> Vec<StoryLine> {
+    let mut lines: Vec<StoryLine> = vec![];
     let mut known = Known::default();
     for event in events.iter().filter(|event| event.event_type != "lease_renewed") {
-        let later = told.last().map(|before| later(before.at, event.recorded_at));
+        let later = lines.last().map(|before| later(before.at, event.recorded_at));
         let mut sentence = known.sentence(event);
         if let Some(who) = by_hand(event) {
             sentence = format!("{sentence} {who}");
         }
-        told.push(Told {
+        if let Some(cause) =
+            event.caused_by.as_ref().filter(|cause| events.iter().all(|event| event.position != **cause))
+        {
+            sentence = format!("{sentence} It follows from event {cause} of another stream.");
+        }
+        lines.push(StoryLine {
             sequence: event.sequence,
             event_type: event.event_type.clone(),
             at: event.recorded_at,
@@ -115,9 +127,10 @@ pub(super) fn tell(events: &[Event]) -> Vec<Told> {
             sentence,
             actor: event.actor.clone(),
             reason: event.reason.clone(),
+            caused_by: event.caused_by.clone(),
         });
     }
-    told
+    lines
 }
 
 /// Whether the customer was erased, and no username was given since.
@@ -156,7 +169,7 @@ fn id_in(webhook: &Value) -> String {
 
 impl Known {
     fn sentence(&mut self, event: &Event) -> String {
-        let said = &event.data[event.event_type.as_str()];
+        let said = &event.data;
         match event.event_type.as_str() {
             "webhook_received" => self.of_webhook(event, said),
             "webhook_repeated" => self.of_repeated(event, said),

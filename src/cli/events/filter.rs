@@ -20,7 +20,7 @@ const INTEGRATIONS: i64 = 500;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Which events")]
 pub(super) struct Filter {
-    /// Only what is this account's affair
+    /// Only what belongs to this account
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
     account: Option<String>,
     /// Only this integration, its orders and its notices
@@ -47,6 +47,9 @@ pub(super) struct Filter {
     /// Only from this position on
     #[arg(long, env = "CLOUD_BRIDGE_FROM", value_name = "POSITION", value_parser = clap::value_parser!(i64).range(1..))]
     from: Option<i64>,
+    /// Only what follows from the event at this position: from it, or from something that does
+    #[arg(long, env = "CLOUD_BRIDGE_CAUSED_BY", value_name = "POSITION", value_parser = clap::value_parser!(i64).range(1..))]
+    caused_by: Option<i64>,
     /// Only up to this position
     #[arg(long, env = "CLOUD_BRIDGE_TO", value_name = "POSITION", value_parser = clap::value_parser!(i64).range(1..))]
     to: Option<i64>,
@@ -100,8 +103,9 @@ impl Filter {
             aggregate_ids,
             event_types: self.types.clone(),
             actor: self.actor.as_deref().map(|actor| actor.trim().to_owned()),
-            account_id: self.account.clone(),
-            integration_id: self.integration.clone(),
+            account_id: self.account.as_deref().and_then(|id| id.parse().ok()),
+            integration_id: self.integration.as_deref().and_then(|id| id.parse().ok()),
+            caused_by: self.caused_by,
             since_us: self.since.map(|at| at.timestamp_micros()),
             until_us: self.until.map(|at| at.timestamp_micros()),
             from_position: self.from,
@@ -113,7 +117,7 @@ impl Filter {
 
     async fn refuse_nonsense(&self, log: &EventLog) -> anyhow::Result<()> {
         let head = log.newest().await?;
-        for (option, position) in [("--from", self.from), ("--to", self.to)] {
+        for (option, position) in [("--from", self.from), ("--to", self.to), ("--caused-by", self.caused_by)] {
             match position {
                 Some(position) if head == 0 => bail!("{option} {position} is past the end: the log is empty"),
                 Some(position) if position > head => {
@@ -150,7 +154,8 @@ pub(super) async fn deliveries_of(
     order: &str,
 ) -> anyhow::Result<Vec<String>> {
     let order = order.trim();
-    let mut found = log.deliveries_numbered(integration, order).await?;
+    let of_integration = integration.and_then(|id| id.parse().ok());
+    let mut found: Vec<String> = log.deliveries_numbered(of_integration, order).await?.into_iter().collect();
     // Lists print the ids of deliveries, or the beginnings of them.
     let named = whole_in(log, "delivery", order).await?;
     if log.has_stream("delivery", &named).await? {

@@ -61,6 +61,10 @@ impl Layout {
         let actor = event.recorded.as_ref().map_or_else(|_| String::new(), |recorded| clean(&recorded.actor));
         let actor = shown_actor(&actor);
         let sentence = clean(&said(event));
+        let sentence = match stored.caused_by {
+            Some(position) => format!("{sentence} (from {position})"),
+            None => sentence,
+        };
         let dim = Style::new().for_stdout().dim();
         let event_type = clean(&stored.event_type);
         let event_type = if self.narrow().is_some() { event_type } else { format!("{event_type:<24}") };
@@ -138,16 +142,20 @@ pub(super) fn object(event: &Chosen) -> Value {
         "sequence": stored.sequence,
         "type": stored.event_type,
         "summary": said(event),
-        "data": recorded.map(|recorded| without_private(data_of(&recorded.fact))),
+        "data": recorded.map(|recorded| without_private(data_of(&stored.event_type, &recorded.fact))),
         "actor": recorded.map(|recorded| &recorded.actor),
         "keyId": operator.map(|operator| &operator.key_id),
         "reason": operator.and_then(|operator| operator.reason.as_ref()),
+        "accountId": stored.account_id,
+        "integrationId": stored.integration_id,
+        "causedBy": stored.caused_by.map(|position| position.to_string()),
+        "correlationId": stored.correlation_id,
         "recordedAt": DateTime::from_timestamp_micros(stored.recorded_at),
         "hash": hex::encode(&stored.hash),
     })
 }
 
-fn data_of(fact: &Fact) -> Value {
+fn data_of(event_type: &str, fact: &Fact) -> Value {
     let data = match fact {
         Fact::Account(event) => serde_json::to_value(event),
         Fact::Integration(event) => serde_json::to_value(event),
@@ -157,8 +165,8 @@ fn data_of(fact: &Fact) -> Value {
         Fact::Checkpoint(event) => serde_json::to_value(event),
         Fact::Foreign => Ok(Value::Null),
     };
-    let mut data = data.unwrap_or_default();
-    leave_out_key_hash(&mut data);
+    let mut data = data.map(|mut tagged| tagged["payload"].take()).unwrap_or_default();
+    leave_out_key_hash(event_type, &mut data);
     data
 }
 
@@ -166,9 +174,9 @@ fn data_of(fact: &Fact) -> Value {
 fn without_private(value: Value) -> Value {
     match value {
         Value::Object(fields) if fields.contains_key("$private") => json!("[private]"),
+        Value::Object(fields) if fields.contains_key("$erased") => Value::Null,
         Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, without_private(value))).collect(),
         Value::Array(values) => values.into_iter().map(without_private).collect(),
-        Value::String(text) if text == "$erased" => Value::Null,
         other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => other,
     }
 }
@@ -179,7 +187,7 @@ mod tests {
 
     #[test]
     fn what_is_private_is_never_printed() {
-        let data = json!({ "a": { "$private": "max" }, "b": ["$erased", { "$private": { "deep": 1 } }], "c": 1 });
-        assert_eq!(without_private(data), json!({ "a": "[private]", "b": [null, "[private]"], "c": 1 }));
+        let data = json!({ "a": { "$private": "max" }, "b": [{ "$erased": true }, { "$private": { "deep": 1 } }], "c": "$erased" });
+        assert_eq!(without_private(data), json!({ "a": "[private]", "b": [null, "[private]"], "c": "$erased" }));
     }
 }

@@ -48,13 +48,13 @@ impl Show {
                 KINDS.map(|(kind, _)| kind).join(", ")
             );
         }
-        let wrapped = log.wrapped_data_key(&self.aggregate_type, &id).await?;
+        let keys = log.data_keys(stream.iter().filter_map(|whole| whole.event.data_key_id)).await?;
         // Before the events are opened: a row that was changed can often not be opened at all.
         let broken = first_broken(&stream).map(|event| event.sequence);
         let events: Vec<Chosen> = stream
             .into_iter()
             .map(|whole| {
-                let recorded = log.recorded(whole.event.clone(), wrapped.as_deref());
+                let recorded = log.recorded(whole.event.clone(), &keys);
                 Chosen { stored: whole.event, recorded }
             })
             .collect();

@@ -18,7 +18,7 @@ use crate::cli::shutdown::signals;
 /// How often a rebuild is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How long a rebuild may go on without an answer from the server.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Build a view anew from the event log, beside the one that is read, and put it in its place once it has caught up
 ///
@@ -116,7 +116,7 @@ impl Rebuild {
                     }
                 }
                 // The server may be starting anew; the rebuild goes on then.
-                Err(error) if answered.elapsed() > PATIENCE => return Err(error),
+                Err(error) if answered.elapsed() > TIMEOUT => return Err(error),
                 Err(_) => {}
             }
             tokio::time::sleep(LOOK_EVERY).await;

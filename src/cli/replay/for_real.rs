@@ -17,7 +17,7 @@ use crate::cli::{input, output};
 /// How often the server is asked how far it is.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How long a replay may go on without an answer from the server.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 const FIELDS: &str = "id state filter lookedAt chosen more done replayed refused
   leftAlone { filtered calledOff blocked unreadable erased underWay done }";
@@ -189,7 +189,7 @@ async fn followed(client: &Client, mut replay: Told, bar: &ProgressBar) -> anyho
         match look(client, &replay.id, "").await {
             Ok(told) => (replay, answered) = (understood(&told)?, Instant::now()),
             // The server may be starting anew.
-            Err(error) if answered.elapsed() > PATIENCE => return Err(error),
+            Err(error) if answered.elapsed() > TIMEOUT => return Err(error),
             Err(_) => {}
         }
     }

@@ -180,7 +180,7 @@ async fn retriable(service: &Service, rows: Vec<DeliveryRow>) -> Result<Vec<Deli
 
 /// Answers how many were put back in the queue.
 async fn retry(service: &Service, viewer: &Viewer, rows: &[DeliveryRow]) -> Result<i32, ApiError> {
-    service.log.give_way().await;
+    service.log.yield_to_webhooks().await;
     let commands: Vec<_> = rows.iter().map(|row| retry_one(service, viewer, row)).collect();
     // All of them, also when one fails: each that is queued is one less.
     let done: Vec<_> = iter(commands).buffer_unordered(CONCURRENCY).collect().await;

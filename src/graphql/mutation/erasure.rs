@@ -96,10 +96,11 @@ impl Erasures {
         let mut erased = 0;
         if !input.dry_run {
             let actor = |account_id: &str| viewer.actor(Some(account_id));
-            erasure::record(service, &rows, &others, actor).await?;
+            let asked = erasure::record(service, &rows, &others, actor).await?;
+            let origin = |account_id: &str| actor(account_id).because_of(asked.get(account_id).copied());
             // Whose they are may be known from the deliveries alone, so these come first.
-            let has_erased_others = notices::erase(service, &others, actor).await? > 0;
-            erased = erasure::erase(service, &rows, ErasureCause::Operator, actor).await?;
+            let has_erased_others = notices::erase(service, &others, origin).await? > 0;
+            erased = erasure::erase(service, &rows, ErasureCause::Operator, origin).await?;
             if has_erased_others {
                 service.traces.wait_until_cleared().await;
             }

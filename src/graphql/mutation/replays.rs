@@ -21,7 +21,7 @@ use crate::replay::{Choice, MAX_NAMED, job};
 use crate::service::Service;
 
 /// How long a request waits until it is known what is chosen; after that, whoever asked looks again by the replay's id.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_ORDER_ID_CHARS: usize = 500;
 /// Log entries of one order number that are looked through: its delivery and its duplicates.
 const MAX_OF_ORDER: i64 = 100;
@@ -90,7 +90,7 @@ impl Replays {
         let actor = viewer.actor(Some(&account_id.to_string()));
         match job::begin(service, account_id, choice, dry_run, actor).await {
             Ok(replay) => {
-                let state = replay.decided(PATIENCE).await;
+                let state = replay.decided(TIMEOUT).await;
                 Ok(ReplayWebhooksPayload { replay: Some(state.into()), user_errors: vec![] })
             }
             Err(too_many) => Ok(UserError::new("TOO_MANY_REPLAYS", too_many.to_string(), None).into()),

@@ -69,11 +69,11 @@ impl Reveal {
             id: viewer.key_id.clone(),
             name: viewer.key_name.clone(),
             reason: Some(reason.to_owned()),
-            account_id: Some(row.account_id.clone()),
+            account_id: Some(account_id),
         };
         let read = OperationEvent::PersonalDataRead { account_id, delivery_id };
         operations::begin(service, read, &actor).await.map_err(super::projections::unrecorded)?;
-        let story = service.log.told("delivery", stream, 0, MAX_STORY).await?;
+        let story = service.log.opened_stream("delivery", stream, 0, MAX_STORY).await?;
         let mut data = PersonalData::default();
         for told in story {
             if let Fact::Delivery(event) = &told.recorded.fact {

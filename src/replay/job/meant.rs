@@ -14,7 +14,7 @@ use crate::service::Service;
 const MAX_LOOKED_AT: usize = 1_000_000;
 const PAGE: i64 = 500;
 /// How long a replay waits for the view to hold what is recorded.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The deliveries that may be meant, some at a time.
 enum Source {
@@ -37,7 +37,7 @@ impl Meant {
         } else {
             // The view says what to look at, so it must hold everything that is there by now.
             let newest = service.log.newest().await?;
-            if !service.projector.wait_for(View::WebhookReceipts, newest, PATIENCE).await {
+            if !service.projector.wait_for(View::WebhookReceipts, newest, TIMEOUT).await {
                 bail!("the view of webhooks is too far behind");
             }
             Source::Received(None)

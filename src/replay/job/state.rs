@@ -115,7 +115,7 @@ pub async fn find(service: &Service, id: OperationId) -> Result<Option<ReplaySta
         return Ok(Some(replay.state()));
     }
     let mut found = None;
-    for told in service.log.told(Operation::TYPE, &id.to_string(), 0, MAX_EVENTS).await? {
+    for told in service.log.opened_stream(Operation::TYPE, &id.to_string(), 0, MAX_EVENTS).await? {
         match (told.recorded.fact, &mut found) {
             (Fact::Operation(OperationEvent::ReplayStarted { account_id, chosen, filter }), _) => {
                 let progress = Progress { state: State::Interrupted, chosen: u64::from(chosen), ..Progress::default() };

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::fixtures::*;
-use crate::delivery::schedule::{FAILURE_DELAYS, Jitter, PATIENCE, next_wait};
+use crate::delivery::schedule::{FAILURE_DELAYS, Jitter, WAITS_AT_MOST, next_wait};
 use crate::delivery::{
     ApiKeyUse, CortexCall, CortexOperation, DeliveryCommand, DeliveryEvent, DeliveryRefusal, Held, Intent,
     PlannedAsset, StartFacts, Started, WebhookOutcome,
@@ -114,8 +114,8 @@ fn a_delivery_is_complete_when_every_planned_asset_was_shared() {
     let complete = DeliveryCommand::Complete { held: held(1) };
     given(one_left.clone()).when(complete.clone()).then_expect_error(DeliveryRefusal::ItemsOutstanding);
     let all: Vec<_> = one_left.into_iter().chain([shared("rain", 0)]).collect();
-    given(all.clone()).when(complete.clone()).then_expect_events(vec![Completed]);
-    given(all.into_iter().chain([Completed]).collect::<Vec<_>>()).when(complete).then_expect_events(vec![]);
+    given(all.clone()).when(complete.clone()).then_expect_events(vec![Completed {}]);
+    given(all.into_iter().chain([Completed {}]).collect::<Vec<_>>()).when(complete).then_expect_events(vec![]);
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn a_customer_who_never_follows_back_is_given_up_after_thirty_days() {
         events.extend([retry_scheduled(ResolutionCode::NdspWaiting, due_at), started(looks + 1)]);
         now = due_at;
     }
-    assert!((PATIENCE..PATIENCE + TimeDelta::days(1)).contains(&(now - noon())), "{}", now - noon());
+    assert!((WAITS_AT_MOST..WAITS_AT_MOST + TimeDelta::days(1)).contains(&(now - noon())), "{}", now - noon());
     let last = DeliveryCommand::Wait { held: held(looks + 1), now, jitter: Jitter::NONE, call: None };
     given(events).when(last).then_expect_events(vec![failed(ResolutionCode::NdspWaiting)]);
 }
@@ -207,7 +207,7 @@ fn what_no_rule_covers_is_given_up_after_a_few_tries() {
 
 #[test]
 fn a_worker_that_stops_hands_the_delivery_back() {
-    given(running()).when(DeliveryCommand::HandBack { held: held(1) }).then_expect_events(vec![HandedBack]);
+    given(running()).when(DeliveryCommand::HandBack { held: held(1) }).then_expect_events(vec![HandedBack {}]);
     let stranger = Held { worker: "w2".to_owned(), attempt: 1 };
     given(running()).when(DeliveryCommand::HandBack { held: stranger }).then_expect_error(DeliveryRefusal::LeaseLost);
 }
@@ -226,7 +226,7 @@ fn a_lease_ends_when_its_holder_says() {
 
 #[test]
 fn what_was_shared_for_a_line_is_not_planned_again_by_other_mappings() {
-    let done = running_and([shared("storm", 10), shared("rain", 10), Completed, retry_requested()]);
+    let done = running_and([shared("storm", 10), shared("rain", 10), Completed {}, retry_requested()]);
     let mut elsewhere = mapping("STORM");
     elsewhere.asset = preset("thunder");
     let facts = StartFacts { mappings: vec![elsewhere, mapping("RAIN")], ..facts() };
@@ -241,8 +241,9 @@ fn what_was_shared_for_a_line_is_not_planned_again_by_other_mappings() {
 fn a_new_mapping_is_delivered_to_what_was_completed_without_anything_for_it() {
     let mut partly = plan_of(&["STORM", "RAIN"]);
     partly[1].assets.clear();
-    let done =
-        || vec![received(Intent::Deliver), started_with(1, after(60), partly.clone()), shared("storm", 10), Completed];
+    let done = || {
+        vec![received(Intent::Deliver), started_with(1, after(60), partly.clone()), shared("storm", 10), Completed {}]
+    };
     let ask = |sku: &str| DeliveryCommand::DeliverMappings { mappings: vec![mapping(sku)] };
     let asked = DeliveryEvent::RetryRequested { mapping_ids: vec![mapping("RAIN").id] };
     given(done()).when(ask("RAIN")).then_expect_events(vec![asked.clone()]);
@@ -269,7 +270,7 @@ fn a_second_asset_for_a_product_is_delivered_to_past_orders_beside_the_first() {
     let mut thunder = mapping("STORM");
     thunder.id = MappingId(Uuid::from_u128(7));
     thunder.asset = preset("thunder");
-    let done = || running_and([shared("storm", 10), shared("rain", 10), Completed]);
+    let done = || running_and([shared("storm", 10), shared("rain", 10), Completed {}]);
     let ask = || DeliveryCommand::DeliverMappings { mappings: vec![thunder.clone()] };
     let asked = DeliveryEvent::RetryRequested { mapping_ids: vec![thunder.id] };
     given(done()).when(ask()).then_expect_events(vec![asked.clone()]);
@@ -284,7 +285,7 @@ fn a_second_asset_for_a_product_is_delivered_to_past_orders_beside_the_first() {
         after(60),
         plan.clone(),
     )]);
-    let shared_too = again().chain([started_with(2, after(60), plan), shared("thunder", 10), Completed]);
+    let shared_too = again().chain([started_with(2, after(60), plan), shared("thunder", 10), Completed {}]);
     let shared_too: Vec<_> = shared_too.collect();
     given(shared_too).when(ask()).then_expect_events(vec![]);
     given(done()).and(vec![asked]).when(ask()).then_expect_events(vec![]);
@@ -301,7 +302,7 @@ fn following_another_customer_is_recorded_and_paid_once() {
         username: "maxine".into(),
         plan: plan_of(&["STORM", "RAIN"]),
     };
-    let events = running_and([first, HandedBack, DeliveryEvent::Started(other)]);
+    let events = running_and([first, HandedBack {}, DeliveryEvent::Started(other)]);
     let follow = DeliveryCommand::RecordFollow { held: held(2), credits: Credits(3), call: None };
     let followed = DeliveryEvent::Followed { username: "maxine".into(), credits: Credits(0), call: None };
     given(events.clone()).when(follow.clone()).then_expect_events(vec![followed.clone()]);

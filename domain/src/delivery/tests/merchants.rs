@@ -27,7 +27,7 @@ fn whatever_is_not_running_or_done_can_be_retried() {
     }
     given([received(Intent::Deliver)]).when(retry(None)).then_expect_events(vec![]);
     given(running()).when(retry(None)).then_expect_error(DeliveryRefusal::Running);
-    given(running_and([Completed])).when(retry(None)).then_expect_error(DeliveryRefusal::AlreadyCompleted);
+    given(running_and([Completed {}])).when(retry(None)).then_expect_error(DeliveryRefusal::AlreadyCompleted);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn a_retry_can_bring_the_right_username() {
 fn an_order_that_was_delivered_in_part_can_be_retried_for_the_rest() {
     let mut plan = plan_of(&["STORM", "RAIN"]);
     plan[1].assets.clear();
-    let events = [received(Intent::Deliver), started_with(1, after(60), plan), shared("storm", 10), Completed];
+    let events = [received(Intent::Deliver), started_with(1, after(60), plan), shared("storm", 10), Completed {}];
     given(events).when(retry(None)).then_expect_events(vec![retry_requested()]);
 }
 
@@ -87,7 +87,7 @@ fn a_replay_leaves_alone_what_is_under_way_done_called_off_or_erased() {
     for state in [
         vec![received(Intent::Deliver)],
         running(),
-        running_and([Completed]),
+        running_and([Completed {}]),
         vec![received(Intent::Cancel)],
         vec![received(Intent::Filtered), erased],
     ] {
@@ -112,19 +112,19 @@ fn fixing_a_cause_moves_exactly_what_waited_for_it() {
 #[test]
 fn what_is_not_done_can_be_cancelled_once() {
     let cancel = DeliveryCommand::Cancel;
-    given([received(Intent::Deliver)]).when(cancel.clone()).then_expect_events(vec![Cancelled]);
-    given([received(Intent::Deliver), Cancelled]).when(cancel.clone()).then_expect_events(vec![]);
-    given(running_and([Completed])).when(cancel).then_expect_error(DeliveryRefusal::AlreadyCompleted);
+    given([received(Intent::Deliver)]).when(cancel.clone()).then_expect_events(vec![Cancelled {}]);
+    given([received(Intent::Deliver), Cancelled {}]).when(cancel.clone()).then_expect_events(vec![]);
+    given(running_and([Completed {}])).when(cancel).then_expect_error(DeliveryRefusal::AlreadyCompleted);
 }
 
 #[test]
 fn a_running_delivery_is_cancelled_after_the_step_it_is_in() {
-    given(running()).when(DeliveryCommand::Cancel).then_expect_events(vec![CancellationRequested]);
-    let asked = running_and([CancellationRequested]);
+    given(running()).when(DeliveryCommand::Cancel).then_expect_events(vec![CancellationRequested {}]);
+    let asked = running_and([CancellationRequested {}]);
     given(asked.clone()).when(DeliveryCommand::Cancel).then_expect_events(vec![]);
-    given(asked.clone()).when(share(1, "storm")).then_expect_events(vec![shared("storm", 10), Cancelled]);
-    given(asked.clone()).when(DeliveryCommand::HandBack { held: held(1) }).then_expect_events(vec![Cancelled]);
-    given(asked.clone()).when(start_at(after(60), facts())).then_expect_events(vec![Cancelled]);
+    given(asked.clone()).when(share(1, "storm")).then_expect_events(vec![shared("storm", 10), Cancelled {}]);
+    given(asked.clone()).when(DeliveryCommand::HandBack { held: held(1) }).then_expect_events(vec![Cancelled {}]);
+    given(asked.clone()).when(start_at(after(60), facts())).then_expect_events(vec![Cancelled {}]);
     let last: Vec<_> = asked.into_iter().chain([shared("rain", 10)]).collect();
     given(last).when(share(1, "storm")).then_expect_events(vec![shared("storm", 10)]);
 }
@@ -140,11 +140,11 @@ fn nothing_can_be_asked_of_an_order_that_nobody_heard_of() {
 fn erasing_the_person_ends_what_is_under_way_and_leaves_what_is_over() {
     let erase = DeliveryCommand::ErasePersonalData { cause: ErasureCause::Operator };
     let erased = DeliveryEvent::PersonalDataErased { cause: ErasureCause::Operator };
-    given([received(Intent::Deliver)]).when(erase.clone()).then_expect_events(vec![Cancelled, erased.clone()]);
-    given(running()).when(erase.clone()).then_expect_events(vec![CancellationRequested, erased.clone()]);
-    given(running_and([Completed])).when(erase.clone()).then_expect_events(vec![erased.clone()]);
+    given([received(Intent::Deliver)]).when(erase.clone()).then_expect_events(vec![Cancelled {}, erased.clone()]);
+    given(running()).when(erase.clone()).then_expect_events(vec![CancellationRequested {}, erased.clone()]);
+    given(running_and([Completed {}])).when(erase.clone()).then_expect_events(vec![erased.clone()]);
     given([received(Intent::Filtered)]).when(erase.clone()).then_expect_events(vec![erased.clone()]);
-    given(running_and([Completed, erased.clone()])).when(erase.clone()).then_expect_events(vec![]);
+    given(running_and([Completed {}, erased.clone()])).when(erase.clone()).then_expect_events(vec![]);
     let again = [received(Intent::Filtered), erased.clone(), received(Intent::Filtered)];
     given(again).when(erase).then_expect_events(vec![erased]);
 }
@@ -155,7 +155,7 @@ fn who_was_erased_is_not_taken_in_again_by_a_webhook_that_delivers_nothing() {
     let mut nobody = webhook(Intent::Deliver);
     nobody.forget_person();
     assert!(nobody.email == Some(Private::Erased) && nobody.username == Some(Private::Erased));
-    let over = running_and([Completed, erased.clone()]);
+    let over = running_and([Completed {}, erased.clone()]);
     given(over.clone())
         .when(record(webhook(Intent::Deliver)))
         .then_expect_events(vec![did(nobody.clone(), WebhookOutcome::Duplicate)]);
@@ -177,8 +177,8 @@ fn time_alone_erases_only_what_is_over() {
     given([received(Intent::Deliver)]).when(erase.clone()).then_expect_events(vec![]);
     given(running()).when(erase.clone()).then_expect_events(vec![]);
     given(running_and([waiting])).when(erase.clone()).then_expect_events(vec![]);
-    given(running_and([Completed])).when(erase.clone()).then_expect_events(vec![erased.clone()]);
+    given(running_and([Completed {}])).when(erase.clone()).then_expect_events(vec![erased.clone()]);
     given([received(Intent::Filtered)]).when(erase.clone()).then_expect_events(vec![erased.clone()]);
-    given([received(Intent::Deliver), Cancelled]).when(erase.clone()).then_expect_events(vec![erased.clone()]);
-    given([received(Intent::Deliver), Cancelled, erased]).when(erase).then_expect_events(vec![]);
+    given([received(Intent::Deliver), Cancelled {}]).when(erase.clone()).then_expect_events(vec![erased.clone()]);
+    given([received(Intent::Deliver), Cancelled {}, erased]).when(erase).then_expect_events(vec![]);
 }

@@ -44,7 +44,7 @@ fn only_what_is_still_bought_is_shared() {
 
 #[test]
 fn a_line_added_after_delivery_is_delivered_and_nothing_else_again() {
-    let done = || running_and([shared("storm", 10), shared("rain", 10), Completed]);
+    let done = || running_and([shared("storm", 10), shared("rain", 10), Completed {}]);
     let more = with_items(60, &[item("STORM"), item("RAIN"), item("SUN")]);
     let revision = revised(more.clone(), vec![added("SUN")]);
     given(done()).when(record(more)).then_expect_events(vec![revision.clone(), requeued()]);
@@ -57,7 +57,7 @@ fn a_line_added_after_delivery_is_delivered_and_nothing_else_again() {
 
 #[test]
 fn a_line_added_to_a_delivered_order_waits_until_the_order_is_paid() {
-    let done = || running_and([shared("storm", 10), shared("rain", 10), Completed]);
+    let done = || running_and([shared("storm", 10), shared("rain", 10), Completed {}]);
     let all = [item("STORM"), item("RAIN"), item("SUN")];
     let unpaid =
         Webhook { intent: Intent::Filtered, order_status: Some("partially_paid".to_owned()), ..with_items(60, &all) };
@@ -73,7 +73,7 @@ fn a_line_added_to_a_delivered_order_waits_until_the_order_is_paid() {
 
 #[test]
 fn what_was_delivered_before_a_revision_is_not_planned_again_by_other_mappings() {
-    let done = running_and([shared("storm", 10), shared("rain", 10), Completed]);
+    let done = running_and([shared("storm", 10), shared("rain", 10), Completed {}]);
     let more = with_items(60, &[item("SUN"), item("STORM"), item("RAIN")]);
     let again = done.into_iter().chain([revised(more, vec![added("SUN")]), requeued()]).collect::<Vec<_>>();
     let mut elsewhere = mapping("STORM");
@@ -85,7 +85,7 @@ fn what_was_delivered_before_a_revision_is_not_planned_again_by_other_mappings()
 
 #[test]
 fn what_was_shared_and_is_refunded_later_is_remembered() {
-    let done = running_and([shared("storm", 10), shared("rain", 10), Completed]);
+    let done = running_and([shared("storm", 10), shared("rain", 10), Completed {}]);
     let refund = with_items(60, &[item("STORM")]);
     let revision = revised(refund.clone(), vec![removed("RAIN")]);
     given(done.clone()).when(record(refund)).then_expect_events(vec![revision.clone()]);
@@ -165,17 +165,17 @@ fn a_username_that_a_person_corrected_stays_while_the_store_repeats_the_wrong_on
 fn an_attempt_whose_order_was_revised_is_started_again_after_its_step() {
     let revision = revised(with_items(60, &[item("STORM"), refunded("RAIN")]), vec![removed("RAIN")]);
     let running = running_and([revision]);
-    given(running.clone()).when(share(1, "storm")).then_expect_events(vec![shared("storm", 10), HandedBack]);
+    given(running.clone()).when(share(1, "storm")).then_expect_events(vec![shared("storm", 10), HandedBack {}]);
     let end = super::super::DeliveryCommand::RequireAction {
         held: held(1),
         code: ResolutionCode::InvalidUsername,
         call: None,
         assets: vec![],
     };
-    given(running.clone()).when(end).then_expect_events(vec![HandedBack]);
+    given(running.clone()).when(end).then_expect_events(vec![HandedBack {}]);
     let all = running.into_iter().chain([shared("storm", 10), shared("rain", 10)]).collect::<Vec<_>>();
     let complete = super::super::DeliveryCommand::Complete { held: held(1) };
-    given(all).when(complete).then_expect_events(vec![HandedBack]);
+    given(all).when(complete).then_expect_events(vec![HandedBack {}]);
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn a_product_keeps_its_identity_when_the_store_renames_it() {
 
 #[test]
 fn what_a_person_cancelled_learns_of_revisions_and_stays_cancelled() {
-    let cancelled = queued().into_iter().chain([Cancelled]).collect::<Vec<_>>();
+    let cancelled = queued().into_iter().chain([Cancelled {}]).collect::<Vec<_>>();
     let more = with_items(60, &[item("SUN")]);
     let changes = vec![added("SUN"), removed("STORM"), removed("RAIN")];
     given(cancelled).when(record(more.clone())).then_expect_events(vec![revised(more, changes)]);

@@ -1,6 +1,5 @@
 //! The stored form of every event, pinned: what was once written must be readable for ever.
 
-use cqrs_es::DomainEvent;
 use uuid::Uuid;
 
 use super::fixtures::*;
@@ -8,6 +7,7 @@ use crate::delivery::{
     ApiKeyUse, Change, CortexCall, CortexOperation, DeliveryEvent, ErasureCause, Intent, MoveCause, RequeueCause,
     Webhook, WebhookOutcome, WebhookRepeated,
 };
+use crate::event::tests::stored;
 use crate::{ApiKeyId, Credits, MappingId, Private, ResolutionCode};
 
 fn repeated_webhook() -> DeliveryEvent {
@@ -63,12 +63,12 @@ fn every_event() -> Vec<DeliveryEvent> {
         retried,
         DeliveryEvent::WaitMoved { until: after(60), cause: MoveCause::ClockWasAhead },
         action_required(ResolutionCode::NoItemMapping),
-        Completed,
+        Completed {},
         failed(ResolutionCode::TemporaryFailure),
-        CancellationRequested,
-        Cancelled,
-        StatusFiltered,
-        HandedBack,
+        CancellationRequested {},
+        Cancelled {},
+        StatusFiltered {},
+        HandedBack {},
         retry_requested(),
         DeliveryEvent::RetryRequested { mapping_ids: vec![MappingId(Uuid::from_u128(9))] },
         DeliveryEvent::UsernameCorrected { username: "maxine".into() },
@@ -101,11 +101,7 @@ fn every_event() -> Vec<DeliveryEvent> {
 
 #[test]
 fn the_stored_form_of_every_event_is_pinned() {
-    let stored: Vec<_> = every_event()
-        .iter()
-        .map(|event| format!("{} {}", event.event_type(), serde_json::to_string(event).unwrap()))
-        .collect();
-    insta::assert_snapshot!(stored.join("\n"));
+    insta::assert_snapshot!(stored(&every_event()));
 }
 
 /// Grows by a line whenever the stored form grows; no line is ever changed or removed.

@@ -50,7 +50,7 @@ fn a_retry_further_off_than_its_own_delay_comes_after_that_delay() {
 
 #[test]
 fn what_waits_for_no_moment_is_not_pulled_back() {
-    given(running_and([HandedBack])).when(pull_back(-DAY)).then_expect_events(vec![]);
+    given(running_and([HandedBack {}])).when(pull_back(-DAY)).then_expect_events(vec![]);
     given(running_and([action_required(ResolutionCode::NoItemMapping)]))
         .when(pull_back(-DAY))
         .then_expect_events(vec![]);
@@ -65,7 +65,7 @@ fn a_person_moves_the_next_try_and_nothing_else() {
     given(waiting()).when(to(-1)).then_expect_error(DeliveryRefusal::MomentOutOfReach);
     given(waiting()).when(to(31 * DAY)).then_expect_error(DeliveryRefusal::MomentOutOfReach);
     given(running()).when(to(DAY)).then_expect_error(DeliveryRefusal::Running);
-    given(running_and([HandedBack])).when(to(DAY)).then_expect_error(DeliveryRefusal::WaitsForNoMoment);
+    given(running_and([HandedBack {}])).when(to(DAY)).then_expect_error(DeliveryRefusal::WaitsForNoMoment);
     let moved_earlier = running_and([waits(ResolutionCode::NdspWaiting, DAY), moved(30, MoveCause::Person)]);
     given(moved_earlier).when(start_at(after(30), facts())).then_expect_events(vec![started_at(2, 90)]);
 }

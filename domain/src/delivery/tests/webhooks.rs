@@ -40,7 +40,7 @@ fn a_repeated_webhook_is_recorded_and_delivers_nothing_twice() {
         .when(record(webhook(Intent::Deliver)))
         .then_expect_events(vec![repeated(webhook(Intent::Deliver))]);
 
-    let done = running_and([shared("storm", 10), shared("rain", 10), Completed]);
+    let done = running_and([shared("storm", 10), shared("rain", 10), Completed {}]);
     given(done.clone())
         .when(record(webhook(Intent::Deliver)))
         .then_expect_events(vec![repeated(webhook(Intent::Deliver))]);
@@ -105,7 +105,7 @@ fn an_order_that_is_cancelled_once_more_is_cancelled_since_then() {
 #[test]
 fn a_store_takes_back_no_cancellation_of_a_person() {
     let wanted = changed(61, Intent::Deliver);
-    let cancelled = [received(Intent::Deliver), Cancelled];
+    let cancelled = [received(Intent::Deliver), Cancelled {}];
     given(cancelled.clone()).when(record(wanted.clone())).then_expect_events(vec![repeated(wanted.clone())]);
     let by_both = cancelled.into_iter().chain([repeated(undated(60, Intent::Cancel))]);
     given(by_both.collect::<Vec<_>>()).when(record(wanted.clone())).then_expect_events(vec![repeated(wanted)]);
@@ -113,7 +113,7 @@ fn a_store_takes_back_no_cancellation_of_a_person() {
 
 #[test]
 fn an_order_cancelled_after_delivery_stays_delivered() {
-    let done = running_and([Completed]);
+    let done = running_and([Completed {}]);
     assert_eq!(outcome_after(done.clone(), webhook(Intent::Cancel)), WebhookOutcome::TooLate);
     let told = done.iter().cloned().chain([did(webhook(Intent::Cancel), WebhookOutcome::TooLate)]).collect::<Vec<_>>();
     assert_eq!(outcome_after(told, webhook(Intent::Cancel)), WebhookOutcome::Duplicate, "the same again is no news");
@@ -124,13 +124,13 @@ fn an_order_cancelled_after_delivery_stays_delivered() {
 #[test]
 fn a_running_delivery_that_the_store_cancels_stops_after_its_step() {
     let cancelled = running_and([did(changed(30, Intent::Cancel), WebhookOutcome::Cancelled)]);
-    given(cancelled.clone()).when(share(1, "storm")).then_expect_events(vec![shared("storm", 10), Cancelled]);
+    given(cancelled.clone()).when(share(1, "storm")).then_expect_events(vec![shared("storm", 10), Cancelled {}]);
     // And is started again if the store takes that back before the step is over.
     let reprocessed = changed(30, Intent::Deliver);
     assert_eq!(outcome_after(cancelled.clone(), reprocessed.clone()), WebhookOutcome::Accepted);
     let taken_back: Vec<_> = cancelled.into_iter().chain([did(reprocessed, WebhookOutcome::Accepted)]).collect();
     assert_eq!(fold(taken_back.clone()).order().unwrap().lease().unwrap().stop, Some(StopCause::Revised));
-    given(taken_back).when(share(1, "storm")).then_expect_events(vec![shared("storm", 10), HandedBack]);
+    given(taken_back).when(share(1, "storm")).then_expect_events(vec![shared("storm", 10), HandedBack {}]);
 }
 
 #[test]
@@ -143,8 +143,8 @@ fn an_order_whose_status_is_no_longer_delivered_waits_for_one_that_is() {
     assert_eq!(outcome_after(held_up, changed(40, Intent::Deliver)), WebhookOutcome::Accepted);
 
     let running = running_and([did(on_hold(), WebhookOutcome::Filtered)]);
-    given(running).when(share(1, "storm")).then_expect_events(vec![shared("storm", 10), StatusFiltered]);
-    let done = running_and([shared("storm", 10), shared("rain", 10), Completed]);
+    given(running).when(share(1, "storm")).then_expect_events(vec![shared("storm", 10), StatusFiltered {}]);
+    let done = running_and([shared("storm", 10), shared("rain", 10), Completed {}]);
     assert_eq!(outcome_after(done, on_hold()), WebhookOutcome::Revised, "what was delivered stays so");
 }
 

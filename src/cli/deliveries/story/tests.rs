@@ -8,10 +8,12 @@ fn at(seconds: i64) -> DateTime<Utc> {
 
 fn event(sequence: i64, seconds: i64, actor: &str, event_type: &str, summary: &str, said: Value) -> Event {
     Event {
+        position: sequence.to_string(),
+        caused_by: None,
         sequence,
         event_type: event_type.to_owned(),
         summary: summary.to_owned(),
-        data: json!({ event_type: said }),
+        data: said,
         actor: actor.to_owned(),
         reason: None,
         recorded_at: at(seconds),
@@ -42,7 +44,7 @@ fn a_story_is_told_with_the_times_between() {
         event(6, 60, "store", "webhook_received", "The store reported order #1042 again.", webhook("duplicate")),
         retried,
     ];
-    let told: Vec<String> = tell(&story)
+    let told: Vec<String> = story_of(&story)
         .into_iter()
         .map(|told| format!("{}: {}", told.later.unwrap_or_else(|| "first".to_owned()), told.sentence))
         .collect();
@@ -75,7 +77,7 @@ fn a_refund_after_delivery_says_that_nothing_is_taken_back() {
         |sequence| event(sequence, 9, "store", "webhook_received", "The store revised order #1042.", removed.clone());
     let asset = json!({ "asset": { "resource_type": "preset", "resource_id": "storm" }, "username": "max" });
     let shared = event(1, 5, "worker w1", "item_shared", "The preset storm was shared.", asset);
-    let last = |events: &[Event]| tell(events).last().unwrap().sentence.clone();
+    let last = |events: &[Event]| story_of(events).last().unwrap().sentence.clone();
     assert_eq!(last(&[revised(1)]), "The store revised order #1042.");
     assert_eq!(last(&[shared, revised(2)]), "The store revised order #1042. What was shared before is not taken back.");
 }

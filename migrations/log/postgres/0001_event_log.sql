@@ -1,0 +1,184 @@
+-- The event log. The first seven columns are those of postgres-es, whose repository can read this table.
+CREATE TABLE events (
+    aggregate_type text   NOT NULL,
+    aggregate_id   text   NOT NULL,
+    sequence       bigint NOT NULL CHECK (sequence >= 1),
+    event_type     text   NOT NULL,
+    event_version  text   NOT NULL,
+    payload        json   NOT NULL,      -- the event's fields as an object, private values sealed; json, not jsonb: it keeps
+                                         -- the bytes that the hash was made over
+    metadata       json   NOT NULL,      -- who made it happen
+    position       bigint NOT NULL,      -- 1, 2, 3, … over all streams, without a gap, visible in this order
+    account_id     uuid,                 -- whose it is, where it is one account's
+    integration_id uuid,                 -- the store link that it is about, where it is about one
+    caused_by      bigint,               -- position of the event that this one follows from, where there is one
+    correlation_id uuid   NOT NULL,      -- what belongs together across streams has the same
+    data_key_id    uuid,                 -- the data key that sealed its private values and its body, where it has any
+    recorded_at    bigint NOT NULL,      -- microseconds since 1970
+    hash           bytea  NOT NULL,      -- SHA-256 over the previous event's hash of this stream and this row's bytes
+    body           bytea,                -- the raw body of a webhook, compressed and sealed; no fold reads it
+    PRIMARY KEY (aggregate_type, aggregate_id, sequence)
+);
+CREATE UNIQUE INDEX events_position ON events (position);
+CREATE INDEX events_account ON events (account_id, position) WHERE account_id IS NOT NULL;
+CREATE INDEX events_caused_by ON events (caused_by) WHERE caused_by IS NOT NULL;
+-- What is sealed cannot be compressed; rows stay whole up to a page, so that an order's body costs no second table.
+ALTER TABLE events ALTER COLUMN body SET STORAGE EXTERNAL;
+ALTER TABLE events SET (toast_tuple_target = 8160);
+
+-- The keys that seal the private values of streams, themselves sealed by the master key. Deleting a row erases for good.
+CREATE TABLE data_keys (
+    id      uuid  PRIMARY KEY,           -- of version 7: fresh streams fill one page after the other
+    wrapped bytea NOT NULL
+);
+
+-- The latest fold of long streams, so that loading one never reads more than a bounded number of events.
+CREATE TABLE snapshots (
+    aggregate_type text   NOT NULL,
+    aggregate_id   text   NOT NULL,
+    sequence       bigint NOT NULL,
+    hash           bytea  NOT NULL,
+    schema_version bigint NOT NULL,
+    state          text   NOT NULL,
+    data_key_id    uuid,                 -- the stream's data key, which seals the state too
+    PRIMARY KEY (aggregate_type, aggregate_id)
+);
+
+-- How far each follower that acts on the log has come, and which event that was: positions alone do not tell one log from
+-- another.
+CREATE TABLE followers (
+    name     text   PRIMARY KEY,
+    position bigint NOT NULL,
+    hash     bytea  NOT NULL
+);
+
+-- Webhooks that were not let in, counted by the hour: what is unsigned never enters the log, and cannot fill the disk.
+CREATE TABLE refusals (
+    account_id     text   NOT NULL,
+    integration_id text   NOT NULL,
+    reason         text   NOT NULL,
+    hour           bigint NOT NULL,      -- microseconds since 1970, whole hours
+    refused        bigint NOT NULL,
+    last_at        bigint NOT NULL,
+    message        text,                 -- the sentence that the sender of the latest of the hour got
+    PRIMARY KEY (account_id, integration_id, reason, hour)
+);
+CREATE INDEX refusals_newest ON refusals (last_at);
+
+-- The master keys by which anything here may be wrapped.
+CREATE TABLE vault (
+    master_key_id bytea PRIMARY KEY
+);
+
+-- The keys that sign checkpoints. The one with the greatest number signs; those before it stay, because what they signed
+-- is verified with them. Numbers, so that several nodes that need a first key at once make one.
+CREATE TABLE signing_keys (
+    number     bigint PRIMARY KEY,       -- 1, 2, 3, …
+    key_id     text   NOT NULL UNIQUE,   -- first 8 bytes of a hash of the public key, in hexadecimal
+    public_key bytea  NOT NULL,          -- Ed25519, 32 bytes
+    wrapped    bytea  NOT NULL,          -- the secret part, sealed by the master key, in the form of data keys
+    created_at bigint NOT NULL           -- microseconds since 1970
+);
+
+-- Keys of the log as a whole, each sealed by the master key in the form of data keys. They cannot be rebuilt.
+CREATE TABLE sealed_keys (
+    name    text  PRIMARY KEY,
+    wrapped bytea NOT NULL
+);
+
+-- One row that is written to learn whether a write works: reads go on where a disk is full.
+CREATE TABLE write_probe (
+    id        bigint PRIMARY KEY,
+    probed_at bigint NOT NULL,           -- microseconds since 1970
+    weight    bytea  NOT NULL            -- as much as some orders, so that what has room for it has room for them
+);
+
+-- What is stored of each account's webhooks in its latest day.
+CREATE TABLE daily_bytes (
+    account_id text   PRIMARY KEY,
+    day        bigint NOT NULL,          -- since 1970, UTC
+    bytes      bigint NOT NULL
+);
+
+-- How many requests each API key has sent in the present minute, over all nodes. On SQLite the one node knows by itself.
+CREATE TABLE request_windows (
+    key_id text   PRIMARY KEY,
+    minute bigint NOT NULL,              -- since 1970
+    used   bigint NOT NULL               -- taken by nodes, in parts
+);
+
+-- Appends a batch: each append wholly or, where another came first, not at all; one's conflict never fails another's.
+-- A function, because each of its statements sees what was committed before it: a single statement that waits for the
+-- lock would go on with the snapshot it took before it waited.
+CREATE FUNCTION append_events(
+    append_nos bigint[], aggregate_types text[], aggregate_ids text[], sequences bigint[], event_types text[],
+    event_versions text[], payloads text[], metadatas text[], account_ids uuid[], integration_ids uuid[],
+    caused_bys bigint[], correlation_ids uuid[], data_key_ids uuid[], recorded_ats bigint[], hashes bytea[],
+    bodies bytea[],
+    key_append_nos bigint[], key_ids uuid[], wrapped_keys bytea[],
+    erasing_append_nos bigint[], erased_key_ids uuid[],
+    snapshot_append_nos bigint[], snapshot_versions bigint[], snapshot_states text[], snapshot_key_ids uuid[]
+) RETURNS TABLE (append_no bigint, last_position bigint) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    head bigint;
+BEGIN
+    -- One writer at a time over all nodes, until its commit is visible: so positions become visible in order.
+    PERFORM pg_advisory_xact_lock(4919131313);
+    SELECT coalesce(max(e.position), 0) INTO head FROM events e;
+    RETURN QUERY
+    WITH input AS MATERIALIZED (
+        SELECT *
+        FROM unnest(append_nos, aggregate_types, aggregate_ids, sequences, event_types, event_versions, payloads,
+                    metadatas, account_ids, integration_ids, caused_bys, correlation_ids, data_key_ids, recorded_ats,
+                    hashes, bodies)
+             WITH ORDINALITY AS i(append_no, aggregate_type, aggregate_id, sequence, event_type, event_version, payload,
+                                  metadata, account_id, integration_id, caused_by, correlation_id, data_key_id,
+                                  recorded_at, hash, body, ordinal)
+    ), starts AS (
+        SELECT DISTINCT ON (i.append_no) i.append_no, i.aggregate_type, i.aggregate_id, i.sequence
+        FROM input i ORDER BY i.append_no, i.sequence
+    ), allowed AS MATERIALIZED (
+        SELECT s.append_no
+        FROM starts s
+        WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.aggregate_type = s.aggregate_type
+                              AND e.aggregate_id = s.aggregate_id AND e.sequence = s.sequence)
+          AND (s.sequence = 1
+               OR EXISTS (SELECT 1 FROM events e WHERE e.aggregate_type = s.aggregate_type
+                              AND e.aggregate_id = s.aggregate_id AND e.sequence = s.sequence - 1))
+    ), accepted AS MATERIALIZED (
+        SELECT i.*, head + row_number() OVER (ORDER BY i.ordinal) AS position
+        FROM input i JOIN allowed a ON a.append_no = i.append_no
+    ), inserted AS (
+        INSERT INTO events (aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata,
+                            position, account_id, integration_id, caused_by, correlation_id, data_key_id, recorded_at,
+                            hash, body)
+        SELECT a.aggregate_type, a.aggregate_id, a.sequence, a.event_type, a.event_version, a.payload::json,
+               a.metadata::json, a.position, a.account_id, a.integration_id, a.caused_by, a.correlation_id,
+               a.data_key_id, a.recorded_at, a.hash, a.body
+        FROM accepted a ORDER BY a.position
+    ), keyed AS (
+        INSERT INTO data_keys (id, wrapped)
+        SELECT k.id, k.wrapped
+        FROM unnest(key_append_nos, key_ids, wrapped_keys) AS k(append_no, id, wrapped)
+             JOIN allowed a ON a.append_no = k.append_no
+    ), erased AS (
+        DELETE FROM data_keys k USING unnest(erasing_append_nos, erased_key_ids) AS d(append_no, id)
+             JOIN allowed a ON a.append_no = d.append_no
+        WHERE k.id = d.id
+    ), shot AS (
+        INSERT INTO snapshots (aggregate_type, aggregate_id, sequence, hash, schema_version, state, data_key_id)
+        SELECT DISTINCT ON (s.append_no) a.aggregate_type, a.aggregate_id, a.sequence, a.hash, s.version, s.state,
+               s.data_key_id
+        FROM unnest(snapshot_append_nos, snapshot_versions, snapshot_states, snapshot_key_ids)
+                 AS s(append_no, version, state, data_key_id)
+             JOIN accepted a ON a.append_no = s.append_no
+        ORDER BY s.append_no, a.sequence DESC
+        ON CONFLICT (aggregate_type, aggregate_id) DO UPDATE
+            SET sequence = excluded.sequence, hash = excluded.hash, schema_version = excluded.schema_version,
+                state = excluded.state, data_key_id = excluded.data_key_id
+    )
+    SELECT a.append_no, max(a.position) FROM accepted a GROUP BY a.append_no;
+    PERFORM pg_notify('cloud_bridge_events', '');
+END
+$$;

@@ -1,2 +1,0 @@
--- Which event the position is of: positions alone do not tell one log from another.
-ALTER TABLE followers ADD COLUMN hash BLOB NOT NULL DEFAULT x'';

@@ -1,3 +1,0 @@
--- Which event the position is of: positions alone do not tell one log from another.
-ALTER TABLE live_views ADD COLUMN hash bytea NOT NULL DEFAULT '';
-ALTER TABLE view_builds ADD COLUMN hash bytea NOT NULL DEFAULT '';
