@@ -23,7 +23,7 @@ pub(super) struct OperatorAction {
     key_name: String,
     /// Why, in their words, where they said so.
     reason: Option<String>,
-    /// Whose affair it was, where it was one account's.
+    /// The account that it was about, where it was about one.
     account_id: Option<ID>,
     aggregate_type: String,
     aggregate_id: ID,
@@ -35,7 +35,7 @@ pub(super) struct OperatorAction {
 
 #[derive(InputObject, Default)]
 pub(super) struct OperatorActionFilter {
-    /// Support and admin only: in the affairs of another account.
+    /// Support and admin only: about another account.
     account_id: Option<ID>,
     key_id: Option<ID>,
     /// The type of the event, such as `retry_requested`.

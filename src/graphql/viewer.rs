@@ -119,7 +119,7 @@ impl Viewer {
         context.data_opt::<Self>().ok_or(ApiError::Unauthenticated)
     }
 
-    /// As who acts in the affairs of an account, or of none.
+    /// As who acts for an account, or for none.
     pub(super) fn actor(&self, account_id: Option<&str>) -> Actor {
         Actor::Key {
             id: self.key_id.clone(),

@@ -85,10 +85,10 @@ on_each_engine! {
         let both = listed(app, &["--order", "1042"]).await;
         assert!(both.len() > of_delivery.len() && both.iter().any(|event| event["aggregateId"] == foreign));
 
-        let affair = listed(app, &["--account", &other.id]).await;
-        let kinds = |kind: &str| affair.iter().filter(|event| event["aggregateType"] == kind).count();
+        let owned = listed(app, &["--account", &other.id]).await;
+        let kinds = |kind: &str| owned.iter().filter(|event| event["aggregateType"] == kind).count();
         assert!(kinds("account") > 0 && kinds("integration") > 0 && kinds("delivery") > 0);
-        assert!(affair.iter().all(|event| event["aggregateId"] != delivery && event["aggregateId"] != owner.id));
+        assert!(owned.iter().all(|event| event["aggregateId"] != delivery && event["aggregateId"] != owner.id));
         let of_shop = listed(app, &["--integration", &shop.id]).await;
         assert!(of_shop.iter().any(|event| event["type"] == "item_mapping_added"));
         assert!(of_shop.iter().any(|event| event["type"] == "completed"));

@@ -77,7 +77,7 @@ on_each_engine! {
         assert_eq!(action["accountId"], merchant.id.as_str());
         assert!(action["summary"].as_str().unwrap().ends_with('.'));
 
-        // The merchant sees what was done in the own account, and nobody else's affairs.
+        // The merchant sees what was done in the own account, and nothing of others.
         let own = merchant.ask(ACTIONS, json!({})).await;
         let own = own["operatorActions"]["nodes"].as_array().unwrap().clone();
         assert!(own.iter().any(|action| action["keyName"] == "desk"));

@@ -20,7 +20,7 @@ Examples:
   cloud-bridge audit actions --type retry_requested --since 2026-11-01T00:00:00Z
   cloud-bridge audit actions --json | jq -r '.nodes[].reason'")]
 pub(in crate::cli) struct Actions {
-    /// Only in the affairs of this account
+    /// Only what was about this account
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
     account: Option<String>,
     /// Only with the key of this id
