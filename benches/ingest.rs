@@ -34,6 +34,10 @@ use ingest::options::Options;
 use ingest::{ceiling, run};
 use tokio::runtime::Builder;
 
+/// That of the program, so that both servers are measured alike.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let options = Options::parse();
     // `cargo test --all-targets` starts benchmarks too, without saying so.

@@ -35,6 +35,10 @@ use reading::options::Options;
 use reading::run;
 use tokio::runtime::Builder;
 
+/// That of the program: what is measured here runs in this process.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let options = Options::parse();
     // `cargo test --all-targets` starts benchmarks too, without saying so.

@@ -34,8 +34,3 @@ pub mod service;
 pub mod summary;
 pub mod vault;
 mod worker;
-
-/// Rows of the log are made on one thread and dropped on another, where glibc's allocator has its threads wait for each
-/// other: with this one a log is verified, and the views are moved, in a fraction of the time (docs/benchmarks.md).
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
