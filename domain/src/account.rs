@@ -58,7 +58,7 @@ impl Role {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Account {
     #[default]
-    NotOpened,
+    Initial,
     Opened(Box<Merchant>),
 }
 
@@ -88,7 +88,7 @@ pub struct CortexCredentials {
 impl Account {
     pub fn merchant(&self) -> Option<&Merchant> {
         match self {
-            Self::NotOpened => None,
+            Self::Initial => None,
             Self::Opened(merchant) => Some(merchant),
         }
     }
@@ -96,7 +96,7 @@ impl Account {
     /// Decides a command. The same fact again decides to nothing; a different one that cannot be is refused.
     pub fn decide(&self, command: AccountCommand) -> Result<Vec<AccountEvent>, AccountRefusal> {
         match (self, command) {
-            (Self::NotOpened, AccountCommand::Open { name, attempts_per_minute, first_key }) => {
+            (Self::Initial, AccountCommand::Open { name, attempts_per_minute, first_key }) => {
                 let name = valid_name(&name)?;
                 let attempts_per_minute = pace::valid(attempts_per_minute)?;
                 let mut events = vec![AccountEvent::AccountOpened { name, attempts_per_minute }];
@@ -105,7 +105,7 @@ impl Account {
                 }
                 Ok(events)
             }
-            (Self::NotOpened, _) => Err(AccountRefusal::NotOpened),
+            (Self::Initial, _) => Err(AccountRefusal::NotOpened),
             (Self::Opened(merchant), command) => Ok(merchant.decide(command)?.into_iter().collect()),
         }
     }
@@ -181,7 +181,7 @@ impl Account {
             }
             (Self::Opened(merchant), event) => merchant.apply(event),
             // Every other event comes after opening; a stream that says otherwise tells nothing.
-            (Self::NotOpened, _) => {}
+            (Self::Initial, _) => {}
         }
     }
 }

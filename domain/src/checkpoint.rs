@@ -67,14 +67,14 @@ pub enum CheckpointRefusal {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Checkpoints {
     #[default]
-    NoneSigned,
+    Initial,
     SignedUpTo(Checkpoint),
 }
 
 impl Checkpoints {
     pub fn latest(&self) -> Option<&Checkpoint> {
         match self {
-            Self::NoneSigned => None,
+            Self::Initial => None,
             Self::SignedUpTo(checkpoint) => Some(checkpoint),
         }
     }

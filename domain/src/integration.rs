@@ -73,7 +73,7 @@ impl Provider {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Integration {
     #[default]
-    NotCreated,
+    Initial,
     Created(Box<Link>),
 }
 
@@ -113,7 +113,7 @@ impl Link {
 impl Integration {
     pub fn link(&self) -> Option<&Link> {
         match self {
-            Self::NotCreated => None,
+            Self::Initial => None,
             Self::Created(link) => Some(link),
         }
     }
@@ -121,9 +121,9 @@ impl Integration {
     /// Decides a command. The same fact again decides to nothing; a different one that cannot be is refused.
     pub fn decide(&self, command: IntegrationCommand) -> Result<Vec<IntegrationEvent>, IntegrationRefusal> {
         match (self, command) {
-            (Self::NotCreated, IntegrationCommand::Create(create)) => created(create),
+            (Self::Initial, IntegrationCommand::Create(create)) => created(create),
             (Self::Created(link), IntegrationCommand::Create(create)) => link.created_again(&create),
-            (Self::NotCreated, _) => Err(IntegrationRefusal::NotCreated),
+            (Self::Initial, _) => Err(IntegrationRefusal::NotCreated),
             (Self::Created(link), command) => link.decide(command),
         }
     }
@@ -280,7 +280,7 @@ impl Integration {
             }
             (Self::Created(link), event) => link.apply(event),
             // Every other event comes after creation; a stream that says otherwise tells nothing.
-            (Self::NotCreated, _) => {}
+            (Self::Initial, _) => {}
         }
     }
 }

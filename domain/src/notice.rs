@@ -168,7 +168,7 @@ pub enum NoticeRefusal {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Notice {
     #[default]
-    NotReceived,
+    Initial,
     Received(NoticeReceived, Repeats),
     Erased(NoticeReceived, Repeats),
 }
@@ -176,7 +176,7 @@ pub enum Notice {
 impl Notice {
     pub fn decide(&self, command: NoticeCommand) -> Result<Vec<NoticeEvent>, NoticeRefusal> {
         match (self, command) {
-            (Self::NotReceived, NoticeCommand::Record { received, at: _ }) => {
+            (Self::Initial, NoticeCommand::Record { received, at: _ }) => {
                 Ok(vec![NoticeEvent::WebhookReceived(received)])
             }
             // Where many come in an hour, nothing is recorded any more.
@@ -184,7 +184,7 @@ impl Notice {
                 let repeated = || NoticeEvent::WebhookRepeated(Box::new(received.repeated(at)));
                 Ok(if repeats.is_enough(at) { vec![] } else { vec![repeated()] })
             }
-            (Self::NotReceived, NoticeCommand::ErasePersonalData) => Err(NoticeRefusal::NotReceived),
+            (Self::Initial, NoticeCommand::ErasePersonalData) => Err(NoticeRefusal::NotReceived),
             (Self::Received(..), NoticeCommand::ErasePersonalData) => Ok(vec![NoticeEvent::PersonalDataErased {}]),
             (Self::Erased(..), NoticeCommand::ErasePersonalData) => Ok(vec![]),
         }
@@ -199,12 +199,12 @@ impl Notice {
             NoticeEvent::WebhookReceived(received) => *self = Self::Received(*received, Repeats::default()),
             NoticeEvent::WebhookRepeated(repeated) => match self {
                 Self::Received(_, repeats) | Self::Erased(_, repeats) => repeats.recorded(repeated.received_at),
-                Self::NotReceived => {}
+                Self::Initial => {}
             },
             NoticeEvent::PersonalDataErased {} => {
                 *self = match std::mem::take(self) {
                     Self::Received(received, repeats) => Self::Erased(received, repeats),
-                    before @ (Self::NotReceived | Self::Erased(..)) => before,
+                    before @ (Self::Initial | Self::Erased(..)) => before,
                 };
             }
         }
@@ -216,7 +216,7 @@ impl EventSourced for Notice {
 
     fn owner(&self, _: &str) -> Owner {
         match self {
-            Self::NotReceived => Owner::default(),
+            Self::Initial => Owner::default(),
             Self::Received(received, _) | Self::Erased(received, _) => {
                 Owner { account_id: Some(received.account_id), integration_id: Some(received.integration_id) }
             }

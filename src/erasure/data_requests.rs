@@ -19,7 +19,7 @@ pub(crate) struct DataRequest {
 pub(crate) async fn find(service: &Service, id: &str) -> Result<Option<DataRequest>, ErasureError> {
     let received = match service.log.load::<Notice>(id).await?.aggregate {
         Notice::Received(received, _) if received.kind == NoticeKind::CustomerDataRequest => received,
-        Notice::NotReceived | Notice::Received(..) | Notice::Erased(..) => return Ok(None),
+        Notice::Initial | Notice::Received(..) | Notice::Erased(..) => return Ok(None),
     };
     let body = service.log.body(Notice::TYPE, id, 1).await?;
     Ok(body.as_deref().and_then(request).map(|customer| DataRequest { received, customer }))
