@@ -121,8 +121,9 @@ impl Listening {
             }
             match &mut self.listener {
                 Some(listener) => {
-                    // What ends it is found by the next look.
-                    timeout(POLL, listener.recv()).await.ok();
+                    // What ends it is found by the next look. A connection that is lost ends it at once: another server may
+                    // take over, which has not everything.
+                    timeout(POLL, listener.try_recv()).await.ok();
                 }
                 None => tokio::time::sleep(POLL).await,
             }
