@@ -5,6 +5,7 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 use domain::ResolutionCode;
 use domain::delivery::{Delivery as Aggregate, DeliveryCommand, DeliveryStatus as Status};
 use futures_util::stream::{StreamExt as _, TryStreamExt as _, iter};
+use projections::View;
 use projections::delivery_log::{self, DeliveryRow, Filter, Page};
 
 use super::erasure::SAY_WHY;
@@ -18,7 +19,7 @@ use crate::graphql::page::MAX_PAGE;
 use crate::graphql::query::asked;
 use crate::graphql::viewer::Viewer;
 use crate::ingest::parse::username::normalised;
-use crate::service::Service;
+use crate::service::{Service, VIEWS_TIMEOUT};
 
 /// Deliveries that one bulk retry touches at most.
 const MAX_BULK: i64 = 1_000;
@@ -206,8 +207,13 @@ async fn retry_one(service: &Service, viewer: &Viewer, row: &DeliveryRow) -> Res
 
 async fn tell(context: &Context<'_>, id: &ID, command: DeliveryCommand) -> Result<DeliveryPayload, ApiError> {
     let (service, viewer) = asked(context)?;
-    let row = delivery_log::find(&service.views, id).await?.filter(|row| viewer.sees(&row.account_id));
-    let Some(row) = row else {
+    let mut row = delivery_log::find(&service.views, id).await?;
+    if row.is_none() {
+        // It was recorded a moment ago, perhaps: its store has been told this id already.
+        service.projector.wait_for(View::DeliveryLog, service.log.head(), VIEWS_TIMEOUT).await;
+        row = delivery_log::find(&service.views, id).await?;
+    }
+    let Some(row) = row.filter(|row| viewer.sees(&row.account_id)) else {
         return Ok(UserError::not_found("deliveryId").into());
     };
     // A duplicate is done to the delivery that it duplicates.
