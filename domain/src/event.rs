@@ -149,7 +149,7 @@ pub(crate) mod tests {
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a test is told by its environment")]
+    #[expect(clippy::disallowed_methods, reason = "a test is switched by its environment")]
     fn is_to_update() -> bool {
         std::env::var("CLOUD_BRIDGE_UPDATE_EVENTS").is_ok()
     }

@@ -258,7 +258,7 @@ impl Choice {
 
     fn is_wanted(&self, event: &Chosen) -> bool {
         let Some(actor) = &self.selection.actor else { return true };
-        // Of an event that cannot be read, nobody can say who made it happen.
+        // Who made an event happen that cannot be read is not known.
         event.recorded.as_ref().is_ok_and(|recorded| is_by(recorded, actor))
     }
 }

@@ -25,7 +25,7 @@ pub(super) struct Event {
     event_type: String,
     /// A sentence.
     summary: String,
-    /// The event's fields. Personal ones only for callers who may read them, and null once erased. Secrets for nobody.
+    /// The event's fields. Personal ones only for callers who may read them, and null once erased. Secrets never.
     data: Json<Value>,
     /// Store, worker, key name or operator.
     actor: String,

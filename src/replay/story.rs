@@ -55,10 +55,10 @@ struct Event {
 
 impl Story {
     pub(super) async fn read(log: &EventLog, delivery_id: &str) -> Result<Self, LoadError> {
-        let told = log.opened_stream(Delivery::TYPE, delivery_id, 0, MAX_STORY).await?;
-        let events = told.into_iter().filter_map(|told| match told.recorded.fact {
+        let opened = log.opened_stream(Delivery::TYPE, delivery_id, 0, MAX_STORY).await?;
+        let events = opened.into_iter().filter_map(|event| match event.recorded.fact {
             Fact::Delivery(fact) => {
-                Some(Event { sequence: told.stored.sequence, recorded_at: told.recorded.recorded_at, fact })
+                Some(Event { sequence: event.stored.sequence, recorded_at: event.recorded.recorded_at, fact })
             }
             Fact::Account(_)
             | Fact::Integration(_)

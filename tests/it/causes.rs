@@ -1,4 +1,4 @@
-//! What followed from what: asked of the log by the command line, and told where an order's story is.
+//! What followed from what: asked of the log by the command line, and shown in an order's story.
 
 use cqrs_es::Aggregate as _;
 use domain::delivery::Delivery;
@@ -54,9 +54,9 @@ on_each_engine! {
 
         let story = printed(&run(app, &["deliveries", "explain", "1042"]).await);
         assert!(story.contains(&format!("It follows from event {fix} of another stream")), "{story}");
-        let told = printed(&run(app, &["--json", "deliveries", "explain", "1042"]).await);
-        let told: Value = serde_json::from_str(&told).unwrap();
-        assert!(told["story"].as_array().unwrap().iter().any(|told| told["causedBy"] == json!(fix)), "{told}");
+        let story = printed(&run(app, &["--json", "deliveries", "explain", "1042"]).await);
+        let story: Value = serde_json::from_str(&story).unwrap();
+        assert!(story["story"].as_array().unwrap().iter().any(|line| line["causedBy"] == json!(fix)), "{story}");
         let refused = run(app, &["events", "list", "--caused-by", "100000"]).await;
         assert!(String::from_utf8_lossy(&refused.stderr).contains("past the end"));
     }

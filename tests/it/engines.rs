@@ -72,7 +72,7 @@ async fn server() -> PgConnection {
     PgConnection::connect(&url).await.unwrap_or_else(|error| panic!("no Postgres answers at {url}: {error}"))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place where the tests are told about their dependencies")]
+#[expect(clippy::disallowed_methods, reason = "the one place where the tests read their environment")]
 pub(crate) fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

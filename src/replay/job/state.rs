@@ -9,7 +9,7 @@ use crate::event_log::LoadError;
 use crate::replay::choice::{Finding, LeftAlone};
 use crate::service::Service;
 
-/// Of the deliveries that are chosen, so many are told one by one.
+/// Of the deliveries that are chosen, so many are listed one by one.
 const MAX_TOLD: usize = 100;
 /// The events of a replay: its beginning and its end.
 const MAX_EVENTS: i64 = 10;
@@ -115,8 +115,8 @@ pub async fn find(service: &Service, id: OperationId) -> Result<Option<ReplaySta
         return Ok(Some(replay.state()));
     }
     let mut found = None;
-    for told in service.log.opened_stream(Operation::TYPE, &id.to_string(), 0, MAX_EVENTS).await? {
-        match (told.recorded.fact, &mut found) {
+    for event in service.log.opened_stream(Operation::TYPE, &id.to_string(), 0, MAX_EVENTS).await? {
+        match (event.recorded.fact, &mut found) {
             (Fact::Operation(OperationEvent::ReplayStarted { account_id, chosen, filter }), _) => {
                 let progress = Progress { state: State::Interrupted, chosen: u64::from(chosen), ..Progress::default() };
                 found = Some(ReplayState { id, account_id, dry_run: false, filter, progress });
