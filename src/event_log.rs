@@ -5,6 +5,7 @@
 
 mod append;
 mod backpressure;
+mod batch;
 pub mod blind_index;
 pub mod data_keys;
 pub mod execute;
@@ -13,13 +14,15 @@ mod head;
 mod identifiers;
 mod orders;
 mod postgres;
+mod prepare;
+mod queue;
+mod recent;
 pub mod refusals;
 pub mod row;
 mod scan;
 pub mod seal;
 pub mod selection;
 mod sqlite;
-mod store;
 pub mod stream;
 mod writer;
 
@@ -34,16 +37,17 @@ use projections::feed::Cursor;
 use sqlx::migrate::MigrateError;
 use tokio::sync::watch;
 
-pub use append::{AppendError, Appended};
+pub use append::AppendError;
 pub use execute::{Actor, CommandError, Committed, Origin};
-pub use feed::{Changed, OpenedEvent};
+pub use feed::OpenedEvent;
 pub use head::HeadListener;
 pub use scan::Scan;
-pub use store::{Start, StreamStore};
 pub use stream::{LoadError, MAX_EVENTS_PER_LOAD, SNAPSHOT_EVERY};
 
 use self::backpressure::Backpressure;
 use self::blind_index::BlindIndex;
+use self::queue::Queues;
+use self::recent::Recent;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::vault::Vault;
@@ -60,6 +64,8 @@ pub struct EventLog {
     writer: writer::WriterHandle,
     head: Arc<watch::Sender<Cursor>>,
     backpressure: Arc<Backpressure>,
+    queues: Arc<Queues>,
+    recent: Arc<Recent>,
     upcasters: Arc<Vec<Box<dyn EventUpcaster>>>,
     blind_index: Option<BlindIndex>,
 }
@@ -107,8 +113,10 @@ impl EventLog {
         let Dependencies { vault, clock, metrics } = dependencies;
         let head = Arc::new(watch::Sender::new(head::head(&database).await?));
         let backpressure = Arc::new(Backpressure::default());
-        let writer = writer::start(database.clone(), head.clone(), backpressure.clone(), metrics);
-        Ok(Self { database, vault, clock, writer, head, backpressure, upcasters: Arc::default(), blind_index })
+        let recent = Arc::new(Recent::default());
+        let writer = writer::start(database.clone(), head.clone(), backpressure.clone(), recent.clone(), metrics);
+        let (queues, upcasters) = (Arc::default(), Arc::default());
+        Ok(Self { database, vault, clock, writer, head, backpressure, queues, recent, upcasters, blind_index })
     }
 
     /// Reads old forms of events through these, as cqrs-es does: on loading and in the feed, never on disk.

@@ -23,7 +23,7 @@ pub mod operations;
 pub mod personal_data;
 mod progress;
 pub mod projector;
-pub mod rate_limit;
+pub mod rates;
 mod reactions;
 mod recurring;
 pub mod replay;

@@ -50,6 +50,7 @@ pub async fn of_delivery(log: &EventLog, row: &DeliveryRow) -> Result<(Value, us
             | Fact::Integration(_)
             | Fact::Notice(_)
             | Fact::Operation(_)
+            | Fact::Ledger(_)
             | Fact::Checkpoint(_)
             | Fact::Foreign => {}
         }

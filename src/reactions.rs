@@ -1,20 +1,20 @@
-//! What follows from what happened: credits are charged for what was done, a cause that was fixed puts the deliveries
-//! that waited for it back in the queue, and what a store asks by law is done.
+//! What follows from what happened: a cause that was fixed puts the deliveries that waited for it back in the queue, and what
+//! a store asks by law is done.
 //!
 //! A follower of the feed with a checkpoint of its own. Every command it sends is idempotent, so a crash between the
 //! command and the checkpoint is harmless, and several nodes may do the same work.
 
 mod privacy;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use domain::account::{Account, AccountCommand, AccountEvent};
-use domain::credits::PaidAction;
-use domain::delivery::{Delivery, DeliveryCommand, DeliveryEvent, Order, Phase, WebhookOutcome};
+use domain::account::AccountEvent;
+use domain::delivery::{Delivery, DeliveryCommand, DeliveryEvent};
 use domain::integration::{Integration, IntegrationEvent};
+use domain::ledger::{Ledger, LedgerEvent};
 use domain::notice::NoticeEvent;
-use domain::{Asset, DeliveryId, ItemMapping, ResolutionCode};
+use domain::{Credits, ItemMapping, ResolutionCode};
 use projections::View;
 use projections::delivery_log;
 use projections::feed::{Fact, Recorded};
@@ -36,6 +36,18 @@ const PAGE: i64 = 200;
 const SEEN_AGAIN: i64 = 1_000;
 const MAX_REMEMBERED_FIXES: usize = 10_000;
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+const VIEW_TIMEOUT: Duration = Duration::from_secs(30);
+/// What something follows from, by kind of stream and type of event. Most of the log is not read.
+const KINDS: &[(&str, &str)] = &[
+    ("integration", "integration_activated"),
+    ("integration", "item_mapping_added"),
+    ("account", "cortex_credentials_saved"),
+    ("account", "retention_set"),
+    ("ledger", "credits_granted"),
+    ("ledger", "reservation_settled"),
+    ("delivery", "action_required"),
+    ("notice", "webhook_received"),
+];
 
 #[derive(Debug, thiserror::Error)]
 enum ReactionError {
@@ -53,7 +65,7 @@ enum ReactionError {
 
 /// Runs until it is dropped.
 pub(crate) async fn follow(service: &Service) {
-    let mut reactions = Reactions { service, fixes: HashMap::new() };
+    let mut reactions = Reactions { service, fixes: HashMap::new(), returned: BTreeMap::new() };
     let failures = Recurring::new("reactions are interrupted");
     loop {
         if let Err(error) = reactions.run().await {
@@ -65,8 +77,24 @@ pub(crate) async fn follow(service: &Service) {
 
 struct Reactions<'s> {
     service: &'s Service,
-    /// Where in the log a cause was last fixed, by cause and by whose it is.
+    /// Where in the log a cause was last fixed, by cause and owner.
     fixes: HashMap<(ResolutionCode, String), i64>,
+    /// Accounts to which attempts gave credits back, and where.
+    returned: BTreeMap<String, i64>,
+}
+
+/// Deliveries of an account that wait for a cause to be fixed.
+struct Waiting<'w> {
+    code: ResolutionCode,
+    account_id: &'w str,
+    integration_id: Option<&'w str>,
+    at_most: u64,
+}
+
+impl<'w> Waiting<'w> {
+    fn all(code: ResolutionCode, account_id: &'w str) -> Self {
+        Self { code, account_id, integration_id: None, at_most: u64::MAX }
+    }
 }
 
 impl Reactions<'_> {
@@ -86,7 +114,7 @@ impl Reactions<'_> {
             log.yield_to_webhooks().await;
             head.mark_unchanged();
             let seen_head = head.borrow().clone();
-            let events = match log.follow_webhooks_aside(&cursor, BATCH).await {
+            let events = match log.follow_kinds(&cursor, BATCH, KINDS).await {
                 Err(LoadError::OtherLog { position }) => return self.begin_again(position).await,
                 read => read?,
             };
@@ -94,6 +122,7 @@ impl Reactions<'_> {
                 self.react(event).await?;
                 cursor = event.cursor();
             }
+            self.release_for_returned_credits().await?;
             if events.is_empty() && seen_head.position > cursor.position {
                 // Nothing but webhooks up to there.
                 cursor = seen_head;
@@ -125,6 +154,7 @@ impl Reactions<'_> {
         match &event.fact {
             Fact::Integration(told) => self.react_to_integration(event, told).await,
             Fact::Account(told) => self.react_to_account(event, told).await,
+            Fact::Ledger(ledger) => self.react_to_ledger(event, ledger).await,
             Fact::Delivery(told) => self.react_to_delivery(event, told).await,
             Fact::Notice(NoticeEvent::WebhookReceived(received)) => privacy::react(self.service, event, received).await,
             Fact::Notice(NoticeEvent::WebhookRepeated(_) | NoticeEvent::PersonalDataErased {})
@@ -154,7 +184,9 @@ impl Reactions<'_> {
         let account_id = link.account_id.to_string();
         for code in codes {
             self.fixed(*code, event);
-            self.release(*code, &account_id, Some(&event.aggregate_id), event.position, mapping).await?;
+            let of_account = Waiting::all(*code, &account_id);
+            let waiting = Waiting { integration_id: Some(&event.aggregate_id), ..of_account };
+            self.release(waiting, event.position, mapping).await?;
         }
         Ok(())
     }
@@ -164,14 +196,8 @@ impl Reactions<'_> {
         match told {
             AccountEvent::CortexCredentialsSaved { .. } => {
                 self.fixed(ResolutionCode::MissingCredentials, event);
-                self.release(ResolutionCode::MissingCredentials, account_id, None, event.position, None).await
-            }
-            AccountEvent::CreditsGranted { .. } | AccountEvent::CreditsReleased(_) => {
-                self.fixed(ResolutionCode::CreditsExhausted, event);
-                self.release(ResolutionCode::CreditsExhausted, account_id, None, event.position, None).await
-            }
-            AccountEvent::CreditsReserved(reserved) | AccountEvent::ReservationTakenOver(reserved) => {
-                self.settle(&reserved.delivery_id.to_string(), event.position).await
+                let waiting = Waiting::all(ResolutionCode::MissingCredentials, account_id);
+                self.release(waiting, event.position, None).await
             }
             AccountEvent::RetentionSet { .. } => {
                 self.service.retention.look_soon();
@@ -181,32 +207,53 @@ impl Reactions<'_> {
             | AccountEvent::ApiKeyCreated(_)
             | AccountEvent::ApiKeyDeactivated { .. }
             | AccountEvent::ApiKeyLimited { .. }
-            | AccountEvent::CortexCredentialsDeleted {}
-            | AccountEvent::AttemptAdmitted { .. }
-            | AccountEvent::CreditsCharged(_) => Ok(()),
+            | AccountEvent::CortexCredentialsDeleted {} => Ok(()),
         }
+    }
+
+    async fn react_to_ledger(&mut self, event: &Recorded, ledger: &LedgerEvent) -> Result<(), ReactionError> {
+        match ledger {
+            LedgerEvent::CreditsGranted { .. } => {
+                let (code, account_id) = (ResolutionCode::CreditsExhausted, event.aggregate_id.as_str());
+                self.fixed(code, event);
+                self.release(Waiting::all(code, account_id), event.position, None).await
+            }
+            LedgerEvent::ReservationSettled { returned, .. } if *returned > Credits::ZERO => {
+                self.returned.insert(event.aggregate_id.clone(), event.position);
+                Ok(())
+            }
+            LedgerEvent::ReservationSettled { .. } | LedgerEvent::CreditsReserved { .. } => Ok(()),
+        }
+    }
+
+    /// Credits that attempts gave back let as many deliveries go on as they are enough for.
+    async fn release_for_returned_credits(&mut self) -> Result<(), ReactionError> {
+        while let Some((account_id, position)) = self.returned.pop_first() {
+            let ledger: Ledger = self.service.log.load(&account_id).await?.aggregate;
+            let enough_for = ledger.available().0 / Credits::OF_A_SHARE.0;
+            if enough_for > 0 {
+                let waiting =
+                    Waiting { at_most: enough_for, ..Waiting::all(ResolutionCode::CreditsExhausted, &account_id) };
+                self.release(waiting, position, None).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn react_to_delivery(&mut self, event: &Recorded, told: &DeliveryEvent) -> Result<(), ReactionError> {
         match told {
-            DeliveryEvent::Followed { .. }
+            DeliveryEvent::ActionRequired { code, .. } => self.release_if_fixed_meanwhile(*code, event).await,
+            DeliveryEvent::WebhookReceived { .. }
+            | DeliveryEvent::WebhookRepeated(_)
+            | DeliveryEvent::Started(_)
+            | DeliveryEvent::StepStarted { .. }
+            | DeliveryEvent::LeaseRenewed { .. }
+            | DeliveryEvent::Followed { .. }
             | DeliveryEvent::ItemShared { .. }
             | DeliveryEvent::Completed {}
             | DeliveryEvent::FailedPermanently { .. }
             | DeliveryEvent::StatusFiltered {}
-            | DeliveryEvent::Cancelled {} => self.settle(&event.aggregate_id, event.position).await,
-            DeliveryEvent::ActionRequired { code, .. } => {
-                self.settle(&event.aggregate_id, event.position).await?;
-                self.release_if_fixed_meanwhile(*code, event).await
-            }
-            // A status that is no longer delivered, or a cancellation, may find credits set aside.
-            DeliveryEvent::WebhookReceived {
-                outcome: WebhookOutcome::Filtered | WebhookOutcome::Cancelled, ..
-            } if event.sequence > 1 => self.settle(&event.aggregate_id, event.position).await,
-            DeliveryEvent::WebhookReceived { .. }
-            | DeliveryEvent::WebhookRepeated(_)
-            | DeliveryEvent::Started(_)
-            | DeliveryEvent::LeaseRenewed { .. }
+            | DeliveryEvent::Cancelled {}
             | DeliveryEvent::WaitMoved { .. }
             | DeliveryEvent::RetryScheduled { .. }
             | DeliveryEvent::CancellationRequested {}
@@ -225,59 +272,33 @@ impl Reactions<'_> {
         self.fixes.insert((code, event.aggregate_id.clone()), event.position);
     }
 
-    /// Closes what is set aside for a delivery: charged where the action was done, given back where it no longer will
-    /// be, left alone while the delivery goes on.
-    async fn settle(&self, delivery_id: &str, caused_by: i64) -> Result<(), ReactionError> {
-        let delivery: Delivery = self.service.log.load(delivery_id).await?.aggregate;
-        let (Some(order), Ok(delivery_id)) = (delivery.order(), delivery_id.parse::<DeliveryId>()) else {
-            return Ok(());
-        };
-        let account_id = order.account_id.to_string();
-        let account: Account = self.service.log.load(&account_id).await?.aggregate;
-        let Some(merchant) = account.merchant() else {
-            return Ok(());
-        };
-        for open in merchant.ledger.reservations_of(delivery_id) {
-            let action = open.action.clone();
-            let command = if was_done(order, &action) {
-                AccountCommand::ChargeReservation { delivery_id, action }
-            } else if goes_on(&order.phase) {
-                continue;
-            } else {
-                AccountCommand::ReleaseReservation { delivery_id, action, attempt: open.attempt }
-            };
-            let origin = Actor::System.because_of(caused_by).correlated_with(delivery_id.0);
-            let executed = self.service.log.execute::<Account>(&account_id, command, origin).await;
-            executed.map_err(|error| ReactionError::Command(error.to_string()))?;
-        }
-        Ok(())
-    }
-
-    /// Puts the deliveries that waited for this cause back in the queue.
+    /// Puts deliveries that waited for this cause back in the queue, the oldest first.
     async fn release(
         &self,
-        code: ResolutionCode,
-        account_id: &str,
-        integration_id: Option<&str>,
+        waiting: Waiting<'_>,
         position: i64,
         mapping: Option<&ItemMapping>,
     ) -> Result<(), ReactionError> {
+        let Waiting { code, account_id, integration_id, at_most } = waiting;
         // What began to wait before the fix is in the view then; what begins to wait after it is looked at when it does.
-        let patience = Duration::from_secs(30);
-        if !self.service.projector.wait_for(View::DeliveryLog, position, patience).await {
+        if !self.service.projector.wait_for(View::DeliveryLog, position, VIEW_TIMEOUT).await {
             return Err(ReactionError::ViewBehind);
         }
-        let mut after = 0;
+        let (mut after, mut released) = (0, 0);
         loop {
-            let waiting =
+            let page =
                 delivery_log::waiting_for(&self.service.views, code, account_id, integration_id, after, PAGE).await?;
-            let Some(last) = waiting.last() else { return Ok(()) };
+            let Some(last) = page.last() else { return Ok(()) };
             after = last.listed_at;
-            for row in &waiting {
+            for row in &page {
                 let helps = |mapping: &ItemMapping| row.lines().current.iter().any(|line| mapping.matches(&line.item));
-                if mapping.is_none_or(helps) {
+                if released < at_most && mapping.is_none_or(helps) {
                     self.requeue(&row.id, code, position).await?;
+                    released += 1;
                 }
+            }
+            if released == at_most {
+                return Ok(());
             }
         }
     }
@@ -293,11 +314,15 @@ impl Reactions<'_> {
 
     /// An attempt that began before a fix and ended after it knew nothing of it: nobody else would wake its delivery.
     async fn release_if_fixed_meanwhile(&self, code: ResolutionCode, event: &Recorded) -> Result<(), ReactionError> {
-        if self.fixes.is_empty() {
-            return Ok(());
-        }
         let delivery: Delivery = self.service.log.load(&event.aggregate_id).await?.aggregate;
         let Some(order) = delivery.order() else { return Ok(()) };
+        if code == ResolutionCode::CreditsExhausted {
+            // Others had reserved what it lacked, and may have given it back before it began to wait.
+            let ledger: Ledger = self.service.log.load(&order.account_id.to_string()).await?.aggregate;
+            if ledger.available() >= Credits::OF_A_SHARE {
+                return self.requeue(&event.aggregate_id, code, event.position).await;
+            }
+        }
         let is_of_integration = matches!(
             code,
             ResolutionCode::NoItemMapping | ResolutionCode::AssetNotFound | ResolutionCode::IntegrationInactive
@@ -319,25 +344,5 @@ impl Reactions<'_> {
         let is_attempt = |event: &&Recorded| matches!(event.fact, Fact::Delivery(DeliveryEvent::Started(_)));
         // Where no attempt was made, what made it due is itself the cause.
         Ok(causes.first().filter(is_attempt).and_then(|started| started.caused_by).unwrap_or(cause))
-    }
-}
-
-fn was_done(order: &Order, action: &PaidAction) -> bool {
-    let shared = |asset: &Asset| order.has_shared(asset);
-    match action {
-        PaidAction::Follow => order.followed.is_some(),
-        PaidAction::Share(asset) => shared(asset),
-    }
-}
-
-/// Whether a delivery may still do what credits were set aside for.
-fn goes_on(phase: &Phase) -> bool {
-    match phase {
-        Phase::Queued | Phase::Running(_) | Phase::RetryScheduled { .. } => true,
-        Phase::Filtered
-        | Phase::ActionRequired { .. }
-        | Phase::Completed
-        | Phase::FailedPermanently { .. }
-        | Phase::Cancelled(_) => false,
     }
 }

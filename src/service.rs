@@ -30,7 +30,7 @@ use crate::master_keys::Rotation;
 use crate::metrics::Metrics;
 use crate::progress::Progress;
 use crate::projector::Projector;
-use crate::rate_limit::RateLimits;
+use crate::rates::Rates;
 use crate::recurring::Recurring;
 use crate::replay::job::Replays;
 use crate::retention::Retention;
@@ -86,7 +86,7 @@ pub struct Service {
     pub integrations: Integrations,
     pub changes: Changes,
     pub refusals: Arc<Refusals>,
-    pub rate_limits: RateLimits,
+    pub rates: Rates,
     /// What accounts have stored today.
     pub volumes: Arc<Volumes>,
     pub rotation: Rotation,
@@ -151,7 +151,7 @@ impl Service {
             integrations: Integrations::new(&log),
             changes: Changes::default(),
             refusals: Arc::new(Refusals::default()),
-            rate_limits: RateLimits::default(),
+            rates: Rates::default(),
             volumes: Arc::default(),
             rotation: Rotation::default(),
             replays: Replays::default(),
@@ -189,8 +189,8 @@ impl Service {
         let runtime = self.runtime.handle();
         let mut background = self.background.lock().await;
         background.listener = Some(HeadListener::start(&self.log));
-        let integrations = self.integrations.clone();
-        background.followers.spawn(async move { integrations.follow().await });
+        let log = self.log.clone();
+        background.followers.spawn(async move { log.follow_other_nodes().await });
         let (changes, log, views, projector) =
             (self.changes.clone(), self.log.clone(), self.views.clone(), self.projector.clone());
         background.followers.spawn_on(async move { changes.follow(&log, &views, &projector).await }, &runtime);

@@ -13,6 +13,7 @@ use domain::delivery::{
     WebhookOutcome, WebhookRepeated, describe_changes,
 };
 use domain::integration::{IntegrationEvent, Provider};
+use domain::ledger::LedgerEvent;
 use domain::notice::{NoticeEvent, NoticeKind};
 use domain::operation::OperationEvent;
 use domain::{Credits, ItemMapping, MatchType, ResolutionCode};
@@ -23,6 +24,7 @@ use serde_json::Value;
 pub fn summary(event: &Recorded) -> String {
     match &event.fact {
         Fact::Account(told) => of_account(told),
+        Fact::Ledger(event) => of_ledger(event),
         Fact::Integration(told) => of_integration(told),
         Fact::Delivery(told) => of_delivery(told),
         Fact::Notice(NoticeEvent::WebhookReceived(received)) => {
@@ -125,6 +127,10 @@ fn of_delivery(event: &DeliveryEvent) -> String {
         DeliveryEvent::Started(started) => of_start(started),
         DeliveryEvent::LeaseRenewed { lease_until } => {
             format!("The attempt goes on; the worker holds the delivery until {}.", moment(*lease_until))
+        }
+        DeliveryEvent::StepStarted { action: PaidAction::Follow } => "The customer is about to be followed.".to_owned(),
+        DeliveryEvent::StepStarted { action: PaidAction::Share(asset) } => {
+            format!("The {asset} is about to be shared with the customer.")
         }
         DeliveryEvent::Followed { credits, .. } => {
             format!("The customer is followed on Cortex Cloud now ({}).", cost(*credits))
@@ -277,35 +283,21 @@ fn of_account(event: &AccountEvent) -> String {
         AccountEvent::RetentionSet { days: None } => "Personal data is kept for good.".to_owned(),
         AccountEvent::CortexCredentialsSaved { .. } => "The login at Cortex Cloud was saved.".to_owned(),
         AccountEvent::CortexCredentialsDeleted {} => "The login at Cortex Cloud was deleted.".to_owned(),
-        AccountEvent::AttemptAdmitted { delivery_id, attempt, .. } => {
-            format!("The pace allowed attempt {attempt} of delivery {delivery_id}.")
+    }
+}
+
+fn of_ledger(event: &LedgerEvent) -> String {
+    match event {
+        LedgerEvent::CreditsGranted { credits, .. } => format!("{} granted.", were(*credits)),
+        LedgerEvent::CreditsReserved { delivery_id, attempt, credits } => {
+            format!("{} set aside for attempt {attempt} of delivery {delivery_id}.", were(*credits))
         }
-        AccountEvent::CreditsGranted { credits, .. } => format!("{} granted.", were(*credits)),
-        AccountEvent::ReservationTakenOver(moved) => {
-            format!(
-                "What was set aside for {} of delivery {} now counts for attempt {}.",
-                action(&moved.action),
-                moved.delivery_id,
-                moved.attempt
-            )
+        LedgerEvent::ReservationSettled { delivery_id, attempt, charged, returned } => {
+            let charged = if *charged == Credits::ZERO { "Nothing was".to_owned() } else { were(*charged) };
+            let returned =
+                if *returned == Credits::ZERO { "nothing".to_owned() } else { counted(returned.0, "credit") };
+            format!("{charged} charged for attempt {attempt} of delivery {delivery_id}; {returned} given back.")
         }
-        AccountEvent::CreditsReserved(moved) => {
-            format!(
-                "{} set aside for {} of delivery {}.",
-                were(moved.credits),
-                action(&moved.action),
-                moved.delivery_id
-            )
-        }
-        AccountEvent::CreditsCharged(moved) => {
-            format!("{} charged for {} of delivery {}.", were(moved.credits), action(&moved.action), moved.delivery_id)
-        }
-        AccountEvent::CreditsReleased(moved) => format!(
-            "{} given back: {} of delivery {} did not happen.",
-            were(moved.credits),
-            action(&moved.action),
-            moved.delivery_id
-        ),
     }
 }
 
@@ -347,13 +339,6 @@ fn rule(mapping: &ItemMapping) -> String {
         MatchType::VariantId => "variant id",
     };
     format!("for the {part} “{}” the {} is delivered", mapping.external_ref, mapping.asset)
-}
-
-fn action(action: &PaidAction) -> String {
-    match action {
-        PaidAction::Follow => "following the customer".to_owned(),
-        PaidAction::Share(asset) => format!("sharing the {asset}"),
-    }
 }
 
 fn cause(code: ResolutionCode) -> String {

@@ -1,33 +1,37 @@
-//! The worker: follows the queue, takes deliveries that are due, and works on several at once.
+//! The worker: takes deliveries that are due, in their order and at the pace of their accounts, and works on several at once.
 
 mod attempt;
+mod queue;
 mod sessions;
 mod stop;
 
-use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::delivery::{Delivery, DeliveryCommand, DeliveryStatus, Order};
+use domain::delivery::{Delivery, DeliveryCommand, DeliveryRefusal, DeliveryStatus, Order};
+use domain::ledger::Ledger;
 use domain::{AccountId, DeliveryId};
+use futures_util::future::join_all;
 use projections::View;
-use projections::due_deliveries::{self, DueDelivery};
+use projections::due_deliveries;
 use tokio::task::JoinSet;
 
 use crate::cortex::CortexClient;
-use crate::event_log::Actor;
+use crate::event_log::{Actor, CommandError, Committed, Origin};
 use crate::ids;
+use crate::rates::{NotAdmitted, Rate};
 use crate::recurring::Recurring;
 use crate::service::Service;
 use attempt::{Attempt, Taken};
+use queue::{Due, Ended, Queue};
 use sessions::Sessions;
 
 /// Accounts that are passed over at a time because their pace is used up.
 const MAX_PACED: usize = 500;
-/// How long a delivery that could not be taken is left alone, so that a view that lags does not make a busy loop.
-const LEFT_ALONE: TimeDelta = TimeDelta::milliseconds(200);
+/// Due deliveries that are read at a time, beyond those in hand.
+const READ_AT_ONCE: usize = 64;
 /// How long the queue is left alone when it cannot be read.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How long the queue is left alone at most.
@@ -37,8 +41,6 @@ const LOOK_AHEAD_EVERY: Duration = Duration::from_secs(10);
 const AHEAD_AT_A_TIME: i64 = 500;
 /// Clocks of several nodes may be so far apart.
 const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(5);
-/// The longest that a pace holds up an account.
-const LONGEST_PACE: TimeDelta = TimeDelta::minutes(3);
 
 /// What all attempts of a worker share.
 pub(crate) struct Worker {
@@ -60,28 +62,26 @@ pub(crate) struct Pace {
     pub(crate) call: Duration,
 }
 
-/// A delivery that may be taken up.
-#[derive(Clone, Copy, Debug)]
-struct Due {
-    delivery_id: DeliveryId,
-    account_id: AccountId,
-    /// The position of the event that made it due.
-    caused_by: i64,
-}
-
-/// What came of looking at one delivery.
-struct Polled {
-    delivery_id: DeliveryId,
-    account_id: AccountId,
-    taken: Taken,
-}
-
 impl Worker {
     pub(crate) fn new(service: Arc<Service>, cortex: CortexClient, pace: Pace) -> Self {
         // Unique for every start: a restarted process does not hold what the one before it held.
         let name = ids::fresh().simple().to_string();
         let failures = Recurring::new("a delivery cannot be taken up");
         Self { service, cortex, sessions: Sessions::default(), name, pace, failures }
+    }
+
+    /// Executes a worker's command on a delivery, and what it means for the credits of its account.
+    async fn execute(
+        &self,
+        id: DeliveryId,
+        command: DeliveryCommand,
+        origin: Origin,
+    ) -> Result<(Committed<Delivery>, Option<Committed<Ledger>>), CommandError<DeliveryRefusal>> {
+        let settle = |before: &Delivery, after: &Delivery| {
+            let (account_id, command) = after.settlement(id, before)?;
+            Some((account_id.to_string(), command))
+        };
+        self.service.log.execute_with::<Delivery, Ledger>(&id.to_string(), command, origin, settle).await
     }
 
     fn not_taken_up(&self, error: impl Display) {
@@ -100,7 +100,7 @@ impl Worker {
             changes.mark_unchanged();
             worker.service.working.begin();
             let now = worker.service.clock.now();
-            queue.forget_the_past(now);
+            queue.forget_the_past(now, worker.service.projector.position(View::DueDeliveries));
             let wake_at = match worker.fill(&mut queue, &mut attempts, now).await {
                 Ok(wake_at) => {
                     failures.worked();
@@ -114,7 +114,12 @@ impl Worker {
                 }
             };
             tokio::select! {
-                Some(ended) = attempts.join_next(), if !attempts.is_empty() => queue.note(ended),
+                Some(ended) = attempts.join_next(), if !attempts.is_empty() => {
+                    queue.note(ended, worker.service.log.head());
+                    while let Some(ended) = attempts.try_join_next() {
+                        queue.note(ended, worker.service.log.head());
+                    }
+                }
                 changed = changes.changed() => if changed.is_err() { break },
                 () = worker.service.clock.sleep_until(wake_at) => {}
                 stop = stopping.changed() => if stop.is_err() { break },
@@ -127,35 +132,95 @@ impl Worker {
     async fn fill(
         self: &Arc<Self>,
         queue: &mut Queue,
-        attempts: &mut JoinSet<Polled>,
+        attempts: &mut JoinSet<Ended>,
         now: DateTime<Utc>,
     ) -> sqlx::Result<DateTime<Utc>> {
-        let views = &self.service.views;
-        let now_us = now.timestamp_micros();
         if queue.looked_ahead.is_none_or(|looked| looked.elapsed() >= LOOK_AHEAD_EVERY) {
             self.pull_back(queue, now).await?;
             queue.looked_ahead = Some(Instant::now());
         }
-        let room = self.pace.concurrency.saturating_sub(attempts.len());
-        // What was due in another log is nothing to go by.
-        let is_of_log = !self.service.projector.of_other_log().contains(&View::DueDeliveries);
-        if room > 0 && is_of_log {
-            let limit = i64::try_from(room + queue.passed_over()).unwrap_or(i64::MAX);
-            let paced: Vec<String> = queue.paced.keys().take(MAX_PACED).map(ToString::to_string).collect();
-            let due = due_deliveries::due(views, now_us, &paced, limit).await?;
-            let all = due.iter().chain(queue.overdue.iter().filter(|due| !paced.contains(&due.account_id)));
-            let free: Vec<Due> = all.filter_map(|due| queue.admit(due)).take(room).collect();
-            queue.take_from_overdue(&free);
-            for Due { delivery_id, account_id, caused_by } in free {
-                let attempt = Attempt::new(self.clone(), delivery_id, caused_by);
-                let task =
-                    attempts.spawn(async move { Polled { delivery_id, account_id, taken: attempt.run().await } });
-                queue.in_hand.insert(delivery_id, task.id());
+        let views = &self.service.views;
+        while attempts.len() < self.pace.concurrency {
+            // What was due in another log is nothing to go by.
+            if queue.is_empty() && !self.service.projector.of_other_log().contains(&View::DueDeliveries) {
+                let paced: Vec<String> = queue.paced().take(MAX_PACED).map(ToString::to_string).collect();
+                let limit = i64::try_from(READ_AT_ONCE + queue.passed_over()).unwrap_or(i64::MAX);
+                queue.add(due_deliveries::due(views, now.timestamp_micros(), &paced, limit).await?);
             }
+            let taken = queue.take(self.pace.concurrency - attempts.len());
+            if taken.is_empty() {
+                break;
+            }
+            self.take_up(queue, attempts, taken, now).await;
         }
-        let next_due = due_deliveries::next_due_at(views, now_us).await?.and_then(DateTime::from_timestamp_micros);
+        let next_due = match attempts.len() < self.pace.concurrency {
+            true => due_deliveries::next_due_at(views, now.timestamp_micros()).await?,
+            // The end of an attempt comes first.
+            false => None,
+        };
+        let next_due = next_due.and_then(DateTime::from_timestamp_micros);
         let moments = [next_due, queue.next_release(), Some(now + LOOK_AT_LEAST_EVERY)];
         Ok(moments.into_iter().flatten().min().unwrap_or(now))
+    }
+
+    /// Looks at some together, and begins attempts in their order, as far as the pace of each account allows.
+    async fn take_up(
+        self: &Arc<Self>,
+        queue: &mut Queue,
+        attempts: &mut JoinSet<Ended>,
+        due: Vec<Due>,
+        now: DateTime<Utc>,
+    ) {
+        let looked = due.into_iter().map(async |due| {
+            let attempt = Attempt::new(self.clone(), due.delivery_id, due.caused_by);
+            let ready = attempt.look().await;
+            (due, attempt, ready)
+        });
+        for (due, attempt, ready) in join_all(looked).await {
+            let Some(ready) = ready else {
+                queue.leave_alone(due.delivery_id);
+                continue;
+            };
+            let rate = Rate::Attempts(due.account_id);
+            if ready.tries && !self.keeps_pace(queue, rate, due.account_id, ready.attempts_per_minute, now).await {
+                continue;
+            }
+            let (worker, tries) = (self.clone(), ready.tries);
+            let task = attempts.spawn(async move {
+                let taken = attempt.run(ready).await;
+                if tries && matches!(taken, Taken::NotDue) {
+                    worker.service.rates.give_back(rate, worker.service.clock.now());
+                }
+                Ended { due, taken }
+            });
+            queue.begin(due, task.id());
+        }
+    }
+
+    /// Whether the pace of an account allows one more attempt now.
+    async fn keeps_pace(
+        &self,
+        queue: &mut Queue,
+        rate: Rate,
+        account_id: AccountId,
+        attempts_per_minute: u32,
+        now: DateTime<Utc>,
+    ) -> bool {
+        if queue.is_paced(account_id) {
+            return false;
+        }
+        match self.service.rates.admit(&self.service.log, rate, (attempts_per_minute, 1), now).await {
+            Ok(()) => true,
+            Err(NotAdmitted::Exceeded { next_at }) => {
+                queue.pause(account_id, next_at);
+                false
+            }
+            Err(error @ NotAdmitted::Unavailable(_)) => {
+                self.not_taken_up(error);
+                queue.pause(account_id, now + RETRY_AFTER);
+                false
+            }
+        }
     }
 }
 
@@ -189,81 +254,5 @@ impl Worker {
             }
         }
         Ok(())
-    }
-}
-
-/// What this worker knows of the queue beyond the view.
-#[derive(Default)]
-struct Queue {
-    in_hand: HashMap<DeliveryId, tokio::task::Id>,
-    /// Accounts whose pace is used up, until when.
-    paced: HashMap<AccountId, DateTime<Utc>>,
-    /// Deliveries that could not be taken, until when they are left alone.
-    left_alone: HashMap<DeliveryId, DateTime<Utc>>,
-    /// In the queue, although a clock that was ahead has put them there for a later moment.
-    overdue: Vec<DueDelivery>,
-    looked_ahead: Option<Instant>,
-    now: DateTime<Utc>,
-}
-
-impl Queue {
-    fn forget_the_past(&mut self, now: DateTime<Utc>) {
-        if now < self.now {
-            // The clock was set back: what it had set is looked at now.
-            self.looked_ahead = None;
-        }
-        self.now = now;
-        // What is further off was noted before the clock was set back.
-        self.paced.retain(|_, until| *until > now && *until - now <= LONGEST_PACE);
-        self.left_alone.retain(|_, until| *until > now && *until - now <= LEFT_ALONE * 5);
-    }
-
-    fn passed_over(&self) -> usize {
-        self.in_hand.len() + self.left_alone.len()
-    }
-
-    fn admit(&self, due: &DueDelivery) -> Option<Due> {
-        let (delivery_id, account_id) = (due.delivery_id.parse().ok()?, due.account_id.parse().ok()?);
-        let free = !self.in_hand.contains_key(&delivery_id) && !self.left_alone.contains_key(&delivery_id);
-        free.then_some(Due { delivery_id, account_id, caused_by: due.caused_by })
-    }
-
-    /// What is taken up is overdue no more; when nothing else is, it is looked for more.
-    fn take_from_overdue(&mut self, taken: &[Due]) {
-        if self.overdue.is_empty() {
-            return;
-        }
-        let is_taken = |due: &DueDelivery| taken.iter().any(|taken| taken.delivery_id.to_string() == due.delivery_id);
-        self.overdue.retain(|due| !is_taken(due));
-        if self.overdue.is_empty() {
-            self.looked_ahead = None;
-        }
-    }
-
-    fn next_release(&self) -> Option<DateTime<Utc>> {
-        self.paced.values().chain(self.left_alone.values()).min().copied()
-    }
-
-    fn note(&mut self, ended: Result<Polled, tokio::task::JoinError>) {
-        let Polled { delivery_id, account_id, taken } = match ended {
-            Ok(looked) => looked,
-            Err(error) => {
-                tracing::error!(%error, "an attempt ended in a panic; its lease will run out");
-                self.in_hand.retain(|_, task| *task != error.id());
-                return;
-            }
-        };
-        self.in_hand.remove(&delivery_id);
-        match taken {
-            Taken::Worked => {
-                self.left_alone.insert(delivery_id, self.now + LEFT_ALONE);
-            }
-            Taken::NotDue => {
-                self.left_alone.insert(delivery_id, self.now + LEFT_ALONE * 5);
-            }
-            Taken::Paced { next_at } => {
-                self.paced.insert(account_id, next_at);
-            }
-        }
     }
 }

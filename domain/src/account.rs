@@ -1,10 +1,9 @@
-//! An account: a merchant, with API keys, the login at Cortex Cloud, credits, and the pace of its deliveries.
+//! An account: a merchant, with API keys, the login at Cortex Cloud, and the pace of its deliveries. Its credits are on a
+//! stream of their own ([`crate::ledger`]).
 
 mod command;
 mod event;
 mod keys;
-mod ledger;
-mod pace;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -13,10 +12,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use command::{AccountCommand, NewApiKey};
-pub use event::{AccountEvent, ApiKeyCreated, CreditMove};
+pub use event::{AccountEvent, ApiKeyCreated};
 pub use keys::{ApiKey, ApiKeys, DEFAULT_REQUESTS_PER_MINUTE, MAX_API_KEYS, MAX_REQUESTS_PER_MINUTE};
-pub use ledger::Ledger;
-pub use pace::{DEFAULT_ATTEMPTS_PER_MINUTE, MAX_ATTEMPTS_PER_MINUTE, Pace};
 pub use refusal::AccountRefusal;
 
 use crate::Private;
@@ -24,6 +21,9 @@ use crate::event::{EventSourced, Owner, aggregate};
 use crate::invisible::is_blank;
 
 pub const MAX_NAME_CHARS: usize = 200;
+/// What the webhooks document promises ("up to 5 jobs per minute").
+pub const DEFAULT_ATTEMPTS_PER_MINUTE: u32 = 5;
+pub const MAX_ATTEMPTS_PER_MINUTE: u32 = 60_000;
 /// Ten years: longer than any trade has to keep what it knows of its customers.
 pub const MAX_RETENTION_DAYS: u32 = 3_650;
 
@@ -67,8 +67,8 @@ pub enum Account {
 pub struct Merchant {
     pub name: String,
     pub credentials: Option<CortexCredentials>,
-    pub ledger: Ledger,
-    pub pace: Pace,
+    /// How many delivery attempts may start in a minute, over all nodes together.
+    pub attempts_per_minute: u32,
     /// It was opened with an administrator's key: one such key of it stays. All of them are on its stream, so that two who
     /// deactivate each other at the same moment cannot both succeed.
     administers: bool,
@@ -98,7 +98,7 @@ impl Account {
         match (self, command) {
             (Self::Initial, AccountCommand::Open { name, attempts_per_minute, first_key }) => {
                 let name = valid_name(&name)?;
-                let attempts_per_minute = pace::valid(attempts_per_minute)?;
+                let attempts_per_minute = valid_pace(attempts_per_minute)?;
                 let mut events = vec![AccountEvent::AccountOpened { name, attempts_per_minute }];
                 if let Some(key) = first_key {
                     events.push(keys::created(key)?);
@@ -115,7 +115,7 @@ impl Merchant {
     fn decide(&self, command: AccountCommand) -> Result<Option<AccountEvent>, AccountRefusal> {
         match command {
             AccountCommand::Open { name, attempts_per_minute, first_key: _ } => {
-                let same = name.trim() == self.name && attempts_per_minute == self.pace.attempts_per_minute();
+                let same = name.trim() == self.name && attempts_per_minute == self.attempts_per_minute;
                 if same { Ok(None) } else { Err(AccountRefusal::AlreadyOpened) }
             }
             AccountCommand::CreateApiKey(key) => self.keys.create(key),
@@ -141,18 +141,6 @@ impl Merchant {
                 }
                 Ok((days != self.retention_days).then_some(AccountEvent::RetentionSet { days }))
             }
-            AccountCommand::AdmitAttempt { delivery_id, attempt, now } => {
-                let admitted = self.pace.admit(delivery_id, attempt, now)?;
-                Ok(admitted.then_some(AccountEvent::AttemptAdmitted { delivery_id, attempt, at: now }))
-            }
-            AccountCommand::GrantCredits { grant_id, credits } => self.ledger.grant(grant_id, credits),
-            AccountCommand::ReserveCredits { delivery_id, action, attempt } => {
-                self.ledger.reserve(delivery_id, action, attempt)
-            }
-            AccountCommand::ChargeReservation { delivery_id, action } => Ok(self.ledger.charge(delivery_id, &action)),
-            AccountCommand::ReleaseReservation { delivery_id, action, attempt } => {
-                Ok(self.ledger.release(delivery_id, &action, attempt))
-            }
         }
     }
 }
@@ -161,6 +149,11 @@ fn valid_name(name: &str) -> Result<String, AccountRefusal> {
     let name = name.trim();
     let length = name.chars().count();
     if is_blank(name) || length > MAX_NAME_CHARS { Err(AccountRefusal::InvalidName) } else { Ok(name.to_owned()) }
+}
+
+fn valid_pace(attempts_per_minute: u32) -> Result<u32, AccountRefusal> {
+    let is_valid = (1..=MAX_ATTEMPTS_PER_MINUTE).contains(&attempts_per_minute);
+    if is_valid { Ok(attempts_per_minute) } else { Err(AccountRefusal::InvalidPace) }
 }
 
 aggregate!(Account, "account", AccountCommand, AccountEvent, AccountRefusal);
@@ -172,8 +165,7 @@ impl Account {
                 *self = Self::Opened(Box::new(Merchant {
                     name,
                     credentials: None,
-                    ledger: Ledger::default(),
-                    pace: Pace::new(attempts_per_minute),
+                    attempts_per_minute,
                     keys: ApiKeys::default(),
                     administers: false,
                     retention_days: None,
@@ -203,13 +195,6 @@ impl Merchant {
             }
             AccountEvent::CortexCredentialsDeleted {} => self.credentials = None,
             AccountEvent::RetentionSet { days } => self.retention_days = days,
-            AccountEvent::AttemptAdmitted { delivery_id, attempt, at } => self.pace.admitted(delivery_id, attempt, at),
-            AccountEvent::CreditsGranted { grant_id, credits } => self.ledger.granted(grant_id, credits),
-            AccountEvent::CreditsReserved(credit_move) | AccountEvent::ReservationTakenOver(credit_move) => {
-                self.ledger.reserved(credit_move);
-            }
-            AccountEvent::CreditsCharged(credit_move) => self.ledger.charged(&credit_move),
-            AccountEvent::CreditsReleased(credit_move) => self.ledger.released(&credit_move),
         }
     }
 }

@@ -15,6 +15,9 @@ pub struct Credits(pub u64);
 
 impl Credits {
     pub const ZERO: Self = Self(0);
+    /// What following a customer costs, and sharing a preset or a capture (billing page of the service).
+    pub const OF_A_FOLLOW: Self = Self(3);
+    pub const OF_A_SHARE: Self = Self(10);
 }
 
 impl Add for Credits {
@@ -48,11 +51,11 @@ pub enum PaidAction {
 }
 
 impl PaidAction {
-    /// The price, charged on success only (billing page of the service: follow 3, preset or capture 10).
+    /// The price, charged on success only.
     pub fn price(&self) -> Credits {
         match self {
-            Self::Follow => Credits(3),
-            Self::Share(_) => Credits(10),
+            Self::Follow => Credits::OF_A_FOLLOW,
+            Self::Share(_) => Credits::OF_A_SHARE,
         }
     }
 }

@@ -13,6 +13,7 @@ mod received;
 mod refusal;
 mod revision;
 pub mod schedule;
+mod settlement;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ pub use received::Received;
 pub use refusal::DeliveryRefusal;
 pub use status::{DeliveryStatus, WebhookOutcome};
 
+use crate::credits::PaidAction;
 use crate::event::{EventSourced, Owner, aggregate};
 use crate::{AccountId, Asset, Credits, IntegrationId, MappingId, Private, ResolutionCode};
 
@@ -83,6 +85,10 @@ pub struct Order {
     waits: u32,
     /// Temporary failures in a row.
     failures: u32,
+    /// What an attempt was about to do, as long as its result is not recorded.
+    begun: Option<BegunStep>,
+    /// What the latest attempt has spent.
+    spent: Credits,
     /// Nothing personal is left, but for what came after.
     pub erased: bool,
 }
@@ -91,6 +97,13 @@ pub struct Order {
 pub struct Shared {
     pub asset: Asset,
     pub credits: Credits,
+}
+
+/// A step at Cortex Cloud whose result is not recorded yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct BegunStep {
+    action: PaidAction,
+    attempt: u32,
 }
 
 /// Where a delivery stands. Its status and resolution code follow from this.
@@ -213,6 +226,7 @@ impl Order {
                 // Also to an earlier end: its holder knows best, and its clock may have been set back.
                 Ok(if lease_until == lease.until { vec![] } else { vec![DeliveryEvent::LeaseRenewed { lease_until }] })
             }
+            DeliveryCommand::BeginStep { held, action } => self.begin_step(&held, action),
             DeliveryCommand::RecordFollow { held, credits, call } => self.record_follow(&held, credits, call),
             DeliveryCommand::RecordShare { held, asset, credits, call } => {
                 self.record_share(&held, asset, credits, call)

@@ -12,7 +12,7 @@ pub struct Owner {
 }
 
 /// What the event log asks of an aggregate beside folding its events.
-pub trait EventSourced: Aggregate<Event: LogEvent> {
+pub trait EventSourced: Aggregate<Event: LogEvent, Command: Clone, Services = ()> + Clone + 'static {
     /// Raised when a fold changes: snapshots of another version are passed over, and written again.
     const SNAPSHOT_VERSION: i64;
 
@@ -96,6 +96,7 @@ pub(crate) mod tests {
     use crate::checkpoint::CheckpointEvent;
     use crate::delivery::DeliveryEvent;
     use crate::integration::IntegrationEvent;
+    use crate::ledger::LedgerEvent;
     use crate::notice::NoticeEvent;
     use crate::operation::OperationEvent;
 
@@ -118,6 +119,7 @@ pub(crate) mod tests {
         is_committed::<CheckpointEvent>("checkpoint");
         is_committed::<DeliveryEvent>("delivery");
         is_committed::<IntegrationEvent>("integration");
+        is_committed::<LedgerEvent>("ledger");
         is_committed::<NoticeEvent>("notice");
         is_committed::<OperationEvent>("operation");
     }

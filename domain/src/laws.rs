@@ -14,14 +14,14 @@ use uuid::Uuid;
 
 use crate::account::Account;
 use crate::checkpoint::{CheckpointCommand, Checkpoints};
-use crate::credits::PaidAction;
 use crate::delivery::schedule::Jitter;
 use crate::delivery::{Delivery, DeliveryCommand, Held, StartFacts};
 use crate::event::EventSourced;
 use crate::integration::Integration;
+use crate::ledger::{Ledger, LedgerCommand};
 use crate::notice::{Notice, NoticeCommand};
 use crate::operation::Operation;
-use crate::{ApiKeyId, Asset, DeliveryId, ItemMapping, LineItem, MappingId, MatchType, ResourceType};
+use crate::{ApiKeyId, Asset, Credits, DeliveryId, ItemMapping, LineItem, MappingId, MatchType, ResourceType};
 
 /// Any of the events that ever were, in any order and any number, as they were or with other numbers and moments.
 fn any_events<E: DeserializeOwned + Debug + Clone>(ever: &str) -> impl Strategy<Value = Vec<E>> {
@@ -95,6 +95,7 @@ fn a_fold_does_not_change_without_its_snapshots_version() {
     unchanged::<Checkpoints>(include_str!("checkpoint/ever.jsonl"));
     unchanged::<Delivery>(include_str!("delivery/tests/ever.jsonl"));
     unchanged::<Integration>(include_str!("integration/ever.jsonl"));
+    unchanged::<Ledger>(include_str!("ledger/ever.jsonl"));
     unchanged::<Notice>(include_str!("notice/ever.jsonl"));
     unchanged::<Operation>(include_str!("operation/ever.jsonl"));
 }
@@ -158,13 +159,16 @@ fn ask_account(account: &Account) {
     let Some(merchant) = account.merchant() else {
         return;
     };
-    let delivery_id = DeliveryId(Uuid::from_u128(1));
-    merchant.ledger.available();
-    merchant.ledger.reservation(delivery_id, &PaidAction::Follow);
-    merchant.ledger.reservations_of(delivery_id).count();
-    merchant.pace.next_at(DateTime::<Utc>::MIN_UTC);
-    merchant.pace.attempts_per_minute();
     merchant.keys.active(ApiKeyId(Uuid::from_u128(7)));
+}
+
+fn ask_ledger(ledger: &Ledger) {
+    let delivery_id = DeliveryId(Uuid::from_u128(1));
+    ledger.available();
+    ledger.reservation(delivery_id);
+    let (attempt, credits) = (2, Credits(23));
+    ledger.decide(LedgerCommand::Reserve { delivery_id, attempt, credits, earlier: Credits(u64::MAX) }).ok();
+    ledger.decide(LedgerCommand::Settle { delivery_id, attempt, charged: Credits(u64::MAX) }).ok();
 }
 
 fn ask_integration(now: DateTime<Utc>, integration: &Integration) {
@@ -194,6 +198,11 @@ proptest! {
     #[test]
     fn folding_any_events_of_an_account_never_panics(events in any_events(include_str!("account/ever.jsonl"))) {
         fold_and_ask(events, ask_account);
+    }
+
+    #[test]
+    fn folding_any_events_of_a_ledger_never_panics(events in any_events(include_str!("ledger/ever.jsonl"))) {
+        fold_and_ask(events, ask_ledger);
     }
 
     #[test]

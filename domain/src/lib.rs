@@ -15,6 +15,7 @@ pub mod integration;
 pub mod invisible;
 #[cfg(test)]
 mod laws;
+pub mod ledger;
 pub mod notice;
 pub mod operation;
 pub mod private;

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use domain::account::{AccountEvent, CreditMove};
+use domain::Credits;
+use domain::account::AccountEvent;
+use domain::ledger::LedgerEvent;
 use sqlx::FromRow;
 
 use crate::database::storable;
@@ -39,7 +41,7 @@ pub struct AccountRow {
     pub name: String,
     pub attempts_per_minute: i64,
     pub credits_granted: i64,
-    /// Set aside for actions under way.
+    /// Set aside for attempts under way.
     pub credits_reserved: i64,
     pub credits_charged: i64,
     /// Whose login at Cortex Cloud is saved, if one is.
@@ -71,19 +73,9 @@ pub struct ApiKeyRow {
 }
 
 pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
-    let told: Vec<(&Recorded, &AccountEvent)> = events
-        .iter()
-        .filter_map(|event| match &event.fact {
-            Fact::Account(told) => Some((event, told)),
-            Fact::Integration(_)
-            | Fact::Delivery(_)
-            | Fact::Notice(_)
-            | Fact::Checkpoint(_)
-            | Fact::Operation(_)
-            | Fact::Foreign => None,
-        })
-        .collect();
-    let mut ids: Vec<&str> = told.iter().map(|(event, _)| event.aggregate_id.as_str()).collect();
+    let of_accounts = |event: &&Recorded| matches!(event.fact, Fact::Account(_) | Fact::Ledger(_));
+    let events: Vec<&Recorded> = events.iter().filter(of_accounts).collect();
+    let mut ids: Vec<&str> = events.iter().map(|event| event.aggregate_id.as_str()).collect();
     ids.sort_unstable();
     ids.dedup();
     let known: Vec<AccountRow> = table::read(tables, &ids).await?;
@@ -91,9 +83,9 @@ pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
     let mut rows = known.clone();
     let mut keys = vec![];
     let mut changed = vec![];
-    for (event, told) in told {
-        match told {
-            AccountEvent::AccountOpened { name, attempts_per_minute } => {
+    for event in events {
+        match &event.fact {
+            Fact::Account(AccountEvent::AccountOpened { name, attempts_per_minute }) => {
                 let row = AccountRow {
                     id: event.aggregate_id.clone(),
                     name: storable(name),
@@ -108,7 +100,7 @@ pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
                 };
                 rows.insert(row.id.clone(), row);
             }
-            AccountEvent::ApiKeyCreated(key) => keys.push(ApiKeyRow {
+            Fact::Account(AccountEvent::ApiKeyCreated(key)) => keys.push(ApiKeyRow {
                 id: key.key_id.to_string(),
                 account_id: event.aggregate_id.clone(),
                 name: storable(&key.name),
@@ -120,22 +112,33 @@ pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
                 created_at: event.recorded_at_us(),
                 listed_at: event.position,
             }),
-            AccountEvent::ApiKeyDeactivated { key_id } => changed.push((key_id, "active", 0)),
-            AccountEvent::ApiKeyLimited { key_id, requests_per_minute } => {
+            Fact::Account(AccountEvent::ApiKeyDeactivated { key_id }) => changed.push((key_id, "active", 0)),
+            Fact::Account(AccountEvent::ApiKeyLimited { key_id, requests_per_minute }) => {
                 changed.push((key_id, "requests_per_minute", i64::from(*requests_per_minute)));
             }
-            AccountEvent::CortexCredentialsSaved { .. }
-            | AccountEvent::CortexCredentialsDeleted {}
-            | AccountEvent::AttemptAdmitted { .. }
-            | AccountEvent::CreditsGranted { .. }
-            | AccountEvent::CreditsReserved(_)
-            | AccountEvent::ReservationTakenOver(_)
-            | AccountEvent::CreditsCharged(_)
-            | AccountEvent::CreditsReleased(_)
-            | AccountEvent::RetentionSet { .. } => {}
+            Fact::Account(
+                AccountEvent::CortexCredentialsSaved { .. }
+                | AccountEvent::CortexCredentialsDeleted {}
+                | AccountEvent::RetentionSet { .. },
+            )
+            | Fact::Ledger(_)
+            | Fact::Integration(_)
+            | Fact::Delivery(_)
+            | Fact::Notice(_)
+            | Fact::Checkpoint(_)
+            | Fact::Operation(_)
+            | Fact::Foreign => {}
         }
-        if let Some(row) = rows.get_mut(&event.aggregate_id) {
-            row.apply(told);
+        let Some(row) = rows.get_mut(&event.aggregate_id) else { continue };
+        match &event.fact {
+            Fact::Account(event) => row.apply(event),
+            Fact::Ledger(event) => row.apply_credits(event),
+            Fact::Integration(_)
+            | Fact::Delivery(_)
+            | Fact::Notice(_)
+            | Fact::Checkpoint(_)
+            | Fact::Operation(_)
+            | Fact::Foreign => {}
         }
     }
     let mut rows: Vec<AccountRow> = rows.into_values().collect();
@@ -156,30 +159,28 @@ impl AccountRow {
     }
 
     fn apply(&mut self, event: &AccountEvent) {
-        let credits = |credits: domain::Credits| i64::try_from(credits.0).unwrap_or(i64::MAX);
         match event {
             AccountEvent::CortexCredentialsSaved { email, .. } => {
                 self.cortex_email = Some(email.known().map_or_else(|| "[erased]".to_owned(), |email| storable(email)));
             }
             AccountEvent::CortexCredentialsDeleted {} => self.cortex_email = None,
-            AccountEvent::CreditsGranted { credits: granted, .. } => self.credits_granted += credits(*granted),
-            AccountEvent::CreditsReserved(CreditMove { credits: moved, .. }) => {
-                self.credits_reserved += credits(*moved);
-            }
-            AccountEvent::CreditsReleased(CreditMove { credits: moved, .. }) => {
-                self.credits_reserved -= credits(*moved);
-            }
-            AccountEvent::CreditsCharged(CreditMove { credits: moved, .. }) => {
-                self.credits_reserved -= credits(*moved);
-                self.credits_charged += credits(*moved);
-            }
             AccountEvent::RetentionSet { days } => self.retention_days = days.map(i64::from),
             AccountEvent::AccountOpened { .. }
             | AccountEvent::ApiKeyCreated(_)
             | AccountEvent::ApiKeyDeactivated { .. }
-            | AccountEvent::ApiKeyLimited { .. }
-            | AccountEvent::AttemptAdmitted { .. }
-            | AccountEvent::ReservationTakenOver(_) => {}
+            | AccountEvent::ApiKeyLimited { .. } => {}
+        }
+    }
+
+    fn apply_credits(&mut self, event: &LedgerEvent) {
+        let whole = |credits: Credits| i64::try_from(credits.0).unwrap_or(i64::MAX);
+        match event {
+            LedgerEvent::CreditsGranted { credits, .. } => self.credits_granted += whole(*credits),
+            LedgerEvent::CreditsReserved { credits, .. } => self.credits_reserved += whole(*credits),
+            LedgerEvent::ReservationSettled { charged, returned, .. } => {
+                self.credits_reserved -= whole(*charged + *returned);
+                self.credits_charged += whole(*charged);
+            }
         }
     }
 }

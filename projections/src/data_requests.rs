@@ -100,6 +100,7 @@ fn told(event: &Recorded) -> Option<(i64, String, Told<'_>)> {
         | Fact::Account(_)
         | Fact::Integration(_)
         | Fact::Delivery(_)
+        | Fact::Ledger(_)
         | Fact::Checkpoint(_)
         | Fact::Foreign => None,
     }

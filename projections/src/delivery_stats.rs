@@ -200,6 +200,7 @@ impl Counts {
             }
             DeliveryEvent::Cancelled {} => self.cancelled += 1,
             DeliveryEvent::Started(_)
+            | DeliveryEvent::StepStarted { .. }
             | DeliveryEvent::LeaseRenewed { .. }
             | DeliveryEvent::WaitMoved { .. }
             | DeliveryEvent::RetryScheduled { .. }

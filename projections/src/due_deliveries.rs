@@ -87,6 +87,7 @@ fn changes_what_is_to_be_done(event: &DeliveryEvent) -> bool {
         DeliveryEvent::WebhookRepeated(_)
         | DeliveryEvent::LeaseRenewed { .. }
         | DeliveryEvent::WaitMoved { .. }
+        | DeliveryEvent::StepStarted { .. }
         | DeliveryEvent::Followed { .. }
         | DeliveryEvent::ItemShared { .. }
         | DeliveryEvent::ActionRequired { .. }

@@ -6,6 +6,7 @@ use domain::account::{Account, AccountEvent};
 use domain::checkpoint::{CheckpointEvent, Checkpoints};
 use domain::delivery::{Delivery, DeliveryEvent};
 use domain::integration::{Integration, IntegrationEvent};
+use domain::ledger::{Ledger, LedgerEvent};
 use domain::notice::{Notice, NoticeEvent};
 use domain::operation::{Operation, OperationEvent};
 use domain::{AccountId, IntegrationId};
@@ -69,6 +70,7 @@ pub struct Operator {
 pub enum Fact {
     Account(AccountEvent),
     Integration(IntegrationEvent),
+    Ledger(LedgerEvent),
     Delivery(DeliveryEvent),
     Notice(NoticeEvent),
     Operation(OperationEvent),
@@ -83,6 +85,7 @@ impl Fact {
         match self {
             Self::Account(_) => Some(Account::TYPE),
             Self::Integration(_) => Some(Integration::TYPE),
+            Self::Ledger(_) => Some(Ledger::TYPE),
             Self::Delivery(_) => Some(Delivery::TYPE),
             Self::Notice(_) => Some(Notice::TYPE),
             Self::Operation(_) => Some(Operation::TYPE),
@@ -96,6 +99,7 @@ impl Fact {
         match self {
             Self::Account(event) => Some(event.event_type()),
             Self::Integration(event) => Some(event.event_type()),
+            Self::Ledger(event) => Some(event.event_type()),
             Self::Delivery(event) => Some(event.event_type()),
             Self::Notice(event) => Some(event.event_type()),
             Self::Operation(event) => Some(event.event_type()),
@@ -125,6 +129,7 @@ pub(crate) fn delivery_facts(events: &[Recorded]) -> Vec<(&Recorded, &DeliveryEv
             Fact::Account(_)
             | Fact::Integration(_)
             | Fact::Notice(_)
+            | Fact::Ledger(_)
             | Fact::Checkpoint(_)
             | Fact::Operation(_)
             | Fact::Foreign => None,

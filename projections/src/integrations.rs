@@ -101,6 +101,7 @@ fn integration_of(event: &Recorded) -> Option<String> {
         Fact::Delivery(_)
         | Fact::Notice(NoticeEvent::PersonalDataErased {})
         | Fact::Account(_)
+        | Fact::Ledger(_)
         | Fact::Checkpoint(_)
         | Fact::Operation(_)
         | Fact::Foreign => None,

@@ -35,6 +35,7 @@ impl Progress {
             DeliveryEvent::UsernameCorrected { .. } if self.waits_for_username() => Self::QUEUED,
             DeliveryEvent::UsernameCorrected { .. }
             | DeliveryEvent::WebhookRepeated(_)
+            | DeliveryEvent::StepStarted { .. }
             | DeliveryEvent::LeaseRenewed { .. }
             | DeliveryEvent::WaitMoved { .. }
             | DeliveryEvent::CancellationRequested {}

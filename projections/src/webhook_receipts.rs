@@ -119,6 +119,7 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
         | Fact::Notice(NoticeEvent::PersonalDataErased {})
         | Fact::Account(_)
         | Fact::Integration(_)
+        | Fact::Ledger(_)
         | Fact::Checkpoint(_)
         | Fact::Operation(_)
         | Fact::Foreign => None,

@@ -1,13 +1,25 @@
-//! One caller's events for one stream, and the answer.
+//! What one caller appends, to one stream or to several, and the answer.
 
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::data_keys::WrappedDataKey;
 use super::row::StoredEvent;
 
-/// What a caller hands to the writer: events that go to one stream at one place, all or none.
+/// What a caller hands to the writer: events of one stream or of several, all or none.
 #[derive(Clone, Debug)]
 pub(super) struct Append {
+    pub(super) streams: Vec<StreamAppend>,
+    /// Whether a store waits for it: what can be done later yields to it.
+    pub(super) is_webhook: bool,
+}
+
+/// Events that go to the end of one stream.
+#[derive(Clone, Debug)]
+pub(super) struct StreamAppend {
+    /// The hash of the event before the first of these: what they were decided on.
+    pub(super) previous: [u8; 32],
+    /// At least one.
     pub(super) events: Vec<NewEvent>,
     /// The data key of a stream that gets its first private field.
     pub(super) new_data_key: Option<WrappedDataKey>,
@@ -32,15 +44,18 @@ pub(super) struct NewSnapshot {
     pub(super) data_key_id: Option<Uuid>,
 }
 
-/// Where the last of the events came to lie.
+/// The position of the last event of an append; the others lie before it without a gap, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Appended {
-    pub position: i64,
+pub(super) struct Appended {
+    pub(super) position: i64,
 }
+
+/// The writer's answer, once the append is stored or refused.
+pub(super) type Pending = oneshot::Receiver<Result<Appended, AppendError>>;
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
-    /// Somebody else appended to the stream first: load it and decide again.
+    /// A stream does not end where the events were decided: load it and decide again.
     #[error("another append to this stream came first")]
     Conflict,
     /// More is waiting than the writer may hold: come back in a moment.
@@ -52,6 +67,21 @@ pub enum AppendError {
 }
 
 impl Append {
+    pub(super) fn events(&self) -> impl Iterator<Item = &NewEvent> {
+        self.streams.iter().flat_map(|stream| &stream.events)
+    }
+
+    /// About what it takes in memory and on the wire, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        let event = |event: &NewEvent| {
+            event.stored.payload.len() + event.stored.metadata.len() + event.body.as_ref().map_or(0, Vec::len) + 256
+        };
+        let snapshots = self.streams.iter().filter_map(|stream| stream.snapshot.as_ref());
+        self.events().map(event).sum::<usize>() + snapshots.map(|snapshot| snapshot.state.len()).sum::<usize>()
+    }
+}
+
+impl StreamAppend {
     pub(super) fn first(&self) -> &StoredEvent {
         &self.events[0].stored
     }
@@ -60,11 +90,31 @@ impl Append {
         &self.events[self.events.len() - 1].stored
     }
 
-    /// About what it takes in memory and on the wire, in bytes.
-    pub(super) fn weight(&self) -> usize {
-        let event = |event: &NewEvent| {
-            event.stored.payload.len() + event.stored.metadata.len() + event.body.as_ref().map_or(0, Vec::len) + 256
-        };
-        self.events.iter().map(event).sum::<usize>() + self.snapshot.as_ref().map_or(0, |s| s.state.len())
+    pub(super) fn key(&self) -> StreamKey<'_> {
+        StreamKey { aggregate_type: &self.first().aggregate_type, aggregate_id: &self.first().aggregate_id }
     }
+
+    /// What the stream must end with for these events to follow.
+    pub(super) fn expects(&self) -> StreamEnd {
+        StreamEnd { sequence: self.first().sequence - 1, hash: self.previous }
+    }
+
+    /// What the stream ends with after these events.
+    pub(super) fn end(&self) -> StreamEnd {
+        let hash = self.last().hash.as_slice().try_into().unwrap_or(super::row::GENESIS);
+        StreamEnd { sequence: self.last().sequence, hash }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct StreamKey<'a> {
+    pub(super) aggregate_type: &'a str,
+    pub(super) aggregate_id: &'a str,
+}
+
+/// The last event of a stream: sequence 0 and the first hash of all before any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct StreamEnd {
+    pub(super) sequence: i64,
+    pub(super) hash: [u8; 32],
 }

@@ -95,6 +95,7 @@ impl BlindIndex {
             }
             DeliveryEvent::WebhookRepeated(_)
             | DeliveryEvent::Started(_)
+            | DeliveryEvent::StepStarted { .. }
             | DeliveryEvent::LeaseRenewed { .. }
             | DeliveryEvent::WaitMoved { .. }
             | DeliveryEvent::Followed { .. }

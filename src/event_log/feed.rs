@@ -7,6 +7,7 @@ use domain::account::Account;
 use domain::checkpoint::Checkpoints;
 use domain::delivery::Delivery;
 use domain::integration::Integration;
+use domain::ledger::Ledger;
 use domain::notice::Notice;
 use domain::operation::Operation;
 use domain::{AccountId, IntegrationId};
@@ -32,11 +33,12 @@ pub struct OpenedEvent {
 
 /// A stream that changed: by which event, and how far it is.
 #[derive(Debug, FromRow)]
-pub struct Changed {
+pub(super) struct Changed {
     #[sqlx(flatten)]
-    pub cursor: Cursor,
-    pub aggregate_id: String,
-    pub sequence: i64,
+    pub(super) cursor: Cursor,
+    pub(super) aggregate_type: String,
+    pub(super) aggregate_id: String,
+    pub(super) sequence: i64,
 }
 
 #[derive(Deserialize)]
@@ -57,21 +59,15 @@ impl Metadata {
 }
 
 impl EventLog {
-    /// Which streams of one kind changed since, and how far each is.
-    pub async fn changed_after(
-        &self,
-        aggregate_type: &str,
-        cursor: &Cursor,
-        limit: i64,
-    ) -> Result<Vec<Changed>, LoadError> {
-        let sql = Sql::new("SELECT position, hash, aggregate_id, sequence FROM events WHERE position >= ")
-            .bind(cursor.position)
-            .push(" AND (aggregate_type = ")
-            .bind(aggregate_type)
-            .push(" OR position = ")
-            .bind(cursor.position)
-            .push(") ORDER BY position LIMIT ")
-            .bind(limit + 1);
+    /// Which streams that existed changed since, and how far each is.
+    pub(super) async fn changed_after(&self, cursor: &Cursor, limit: i64) -> Result<Vec<Changed>, LoadError> {
+        let sql =
+            Sql::new("SELECT position, hash, aggregate_type, aggregate_id, sequence FROM events WHERE position >= ")
+                .bind(cursor.position)
+                .push(" AND (sequence > 1 OR position = ")
+                .bind(cursor.position)
+                .push(") ORDER BY position LIMIT ")
+                .bind(limit + 1);
         let mut changed: Vec<Changed> = self.database.fetch_all(sql).await?;
         pass_by(cursor, &mut changed, |changed| &changed.cursor == cursor)?;
         Ok(changed)
@@ -98,19 +94,25 @@ impl EventLog {
     /// # Errors
     /// [`LoadError::OtherLog`] where that one is not in this log.
     pub async fn follow(&self, cursor: &Cursor, limit: i64) -> Result<Vec<Recorded>, LoadError> {
-        self.follow_where(cursor, limit, "").await
+        self.follow_kinds(cursor, limit, &[]).await
     }
 
-    /// Like [`Self::follow`], without the webhooks about orders: they are most of the log, and nothing reacts to them.
-    pub async fn follow_webhooks_aside(&self, cursor: &Cursor, limit: i64) -> Result<Vec<Recorded>, LoadError> {
-        let others = "(event_type <> 'webhook_received' OR aggregate_type = 'notice' OR sequence > 1)";
-        self.follow_where(cursor, limit, others).await
-    }
-
-    async fn follow_where(&self, cursor: &Cursor, limit: i64, chosen: &str) -> Result<Vec<Recorded>, LoadError> {
+    /// Like [`Self::follow`], of some kinds of events alone: each a kind of stream and a type of event. Of all, where none
+    /// is named.
+    pub async fn follow_kinds(
+        &self,
+        cursor: &Cursor,
+        limit: i64,
+        kinds: &[(&str, &str)],
+    ) -> Result<Vec<Recorded>, LoadError> {
         let mut sql = select().push(" >= ").bind(cursor.position);
-        if !chosen.is_empty() {
-            sql = sql.push(" AND (").push(chosen).push(" OR position = ").bind(cursor.position).push(")");
+        if !kinds.is_empty() {
+            sql = sql.push(" AND (position = ").bind(cursor.position);
+            for (aggregate_type, event_type) in kinds {
+                sql = sql.push(" OR (event_type = ").bind(*event_type);
+                sql = sql.push(" AND aggregate_type = ").bind(*aggregate_type).push(")");
+            }
+            sql = sql.push(")");
         }
         let mut stored = self.stored(sql, limit + 1).await?;
         pass_by(cursor, &mut stored, |event| event.position == cursor.position && event.hash == cursor.hash)?;
@@ -169,6 +171,7 @@ impl EventLog {
         let event = tagged(&event_type, payload);
         let fact = match aggregate_type.as_str() {
             Account::TYPE => serde_json::from_value(event).map(Fact::Account),
+            Ledger::TYPE => serde_json::from_value(event).map(Fact::Ledger),
             Integration::TYPE => serde_json::from_value(event).map(Fact::Integration),
             Delivery::TYPE => serde_json::from_value(event).map(Fact::Delivery),
             Notice::TYPE => serde_json::from_value(event).map(Fact::Notice),

@@ -20,58 +20,58 @@ pub fn has_private(value: &Value) -> bool {
     }
 }
 
-/// Replaces every private value by its sealed form. `place` is the stream it belongs to.
-pub fn seal(value: &mut Value, key: &DataKey, place: &str) {
+/// Replaces every private value by its sealed form. `associated_data` binds it to its stream.
+pub fn seal(value: &mut Value, key: &DataKey, associated_data: &str) {
     match value {
         Value::Object(map) => {
             if let Some(plain) = map.remove(PLAIN) {
-                let sealed = STANDARD.encode(key.seal(plain.to_string().as_bytes(), place.as_bytes()));
+                let sealed = STANDARD.encode(key.seal(plain.to_string().as_bytes(), associated_data.as_bytes()));
                 map.insert(SEALED.to_owned(), Value::String(sealed));
             } else {
-                map.values_mut().for_each(|value| seal(value, key, place));
+                map.values_mut().for_each(|value| seal(value, key, associated_data));
             }
         }
-        Value::Array(values) => values.iter_mut().for_each(|value| seal(value, key, place)),
+        Value::Array(values) => values.iter_mut().for_each(|value| seal(value, key, associated_data)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
 /// Replaces every sealed value by the plain one; by the mark of erasure where its key is gone. What the key does not open
 /// reads as erased too: whether somebody changed it is for the hash chain to say.
-pub fn open(value: &mut Value, key: Option<&DataKey>, place: &str) {
+pub fn open(value: &mut Value, key: Option<&DataKey>, associated_data: &str) {
     match value {
         Value::Object(map) => {
             let Some(sealed) = map.get(SEALED) else {
-                map.values_mut().for_each(|value| open(value, key, place));
+                map.values_mut().for_each(|value| open(value, key, associated_data));
                 return;
             };
-            let plain = key.and_then(|key| opened(sealed, key, place).ok());
+            let plain = key.and_then(|key| opened(sealed, key, associated_data).ok());
             *value = match plain {
                 Some(plain) => Value::Object(Map::from_iter([(PLAIN.to_owned(), plain)])),
                 None => Value::Object(Map::from_iter([(ERASED.to_owned(), Value::Bool(true))])),
             };
         }
-        Value::Array(values) => values.iter_mut().for_each(|value| open(value, key, place)),
+        Value::Array(values) => values.iter_mut().for_each(|value| open(value, key, associated_data)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
-fn opened(sealed: &Value, key: &DataKey, place: &str) -> Result<Value, CannotOpen> {
+fn opened(sealed: &Value, key: &DataKey, associated_data: &str) -> Result<Value, CannotOpen> {
     let sealed = STANDARD.decode(sealed.as_str().ok_or(CannotOpen)?).map_err(|_| CannotOpen)?;
-    serde_json::from_slice(&key.open(&sealed, place.as_bytes())?).map_err(|_| CannotOpen)
+    serde_json::from_slice(&key.open(&sealed, associated_data.as_bytes())?).map_err(|_| CannotOpen)
 }
 
 /// A raw body: compressed first, for what is sealed cannot be.
-pub fn seal_body(body: &[u8], key: &DataKey, place: &str) -> Vec<u8> {
-    key.seal(&lz4_flex::compress_prepend_size(body), place.as_bytes())
+pub fn seal_body(body: &[u8], key: &DataKey, associated_data: &str) -> Vec<u8> {
+    key.seal(&lz4_flex::compress_prepend_size(body), associated_data.as_bytes())
 }
 
-pub fn open_body(sealed: &[u8], key: &DataKey, place: &str) -> Result<Vec<u8>, CannotOpen> {
-    lz4_flex::decompress_size_prepended(&key.open(sealed, place.as_bytes())?).map_err(|_| CannotOpen)
+pub fn open_body(sealed: &[u8], key: &DataKey, associated_data: &str) -> Result<Vec<u8>, CannotOpen> {
+    lz4_flex::decompress_size_prepended(&key.open(sealed, associated_data.as_bytes())?).map_err(|_| CannotOpen)
 }
 
-/// Where the private parts of a stream belong.
-pub fn place(aggregate_type: &str, aggregate_id: &str) -> String {
+/// What binds the private parts of a stream to it.
+pub fn associated_data(aggregate_type: &str, aggregate_id: &str) -> String {
     format!("{aggregate_type}/{aggregate_id}")
 }
 

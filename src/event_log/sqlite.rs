@@ -1,79 +1,92 @@
 //! Appending on SQLite: one transaction of the file's only writing connection, one statement for each table.
 
+use std::collections::HashMap;
+
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqlitePool};
 
-use super::append::{Append, NewEvent};
+use super::append::{Append, NewEvent, StreamAppend, StreamEnd, StreamKey};
+use super::batch::{self, OtherEnds};
+use super::row::GENESIS;
 
 /// Statements a batch of fresh orders costs, its begin and commit included. None of them is a round trip.
 pub(super) const STATEMENTS: u64 = 5;
 
+/// How a stream ends that does not end as expected; without a number, the head of the log.
 #[derive(sqlx::FromRow)]
 struct Found {
-    append_no: Option<i64>,
-    head: i64,
+    stream_no: Option<i64>,
+    sequence: i64,
+    hash: Option<Vec<u8>>,
 }
 
-/// Appends a batch with at most one append for each stream. Answers for each the position of its last event, or nothing
-/// where another append came first.
-pub(super) async fn append(pool: &SqlitePool, appends: &[Append]) -> sqlx::Result<Vec<Option<i64>>> {
+/// Appends a batch. Returns for each append the position of its last event, or none where another append came first.
+pub(super) async fn append(pool: &SqlitePool, appends: &[&Append]) -> sqlx::Result<Vec<Option<i64>>> {
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-    let (head, refused) = head_and_refused(&mut transaction, appends).await?;
-    let accepted: Vec<&Append> =
-        appends.iter().zip(&refused).filter(|(_, refused)| !**refused).map(|(append, _)| append).collect();
-    let mut last = head;
-    let positions = appends.iter().zip(&refused).map(|(append, refused)| {
-        (!refused).then(|| {
-            last += i64::try_from(append.events.len()).unwrap_or(i64::MAX);
-            last
-        })
-    });
-    let positions = positions.collect();
-    if !accepted.is_empty() {
-        insert_events(&mut transaction, head + 1, &accepted).await?;
-        insert_keys(&mut transaction, &accepted).await?;
-        delete_keys(&mut transaction, &accepted).await?;
-        insert_snapshots(&mut transaction, &accepted).await?;
+    let expected = batch::expected_ends(appends);
+    let (head, others) = head_and_other_ends(&mut transaction, &expected).await?;
+    let accepted = batch::accepted(appends, &others);
+    let positions = batch::positions(appends, &accepted, head);
+    let streams: Vec<&StreamAppend> = appends
+        .iter()
+        .zip(&accepted)
+        .filter(|(_, accepted)| **accepted)
+        .flat_map(|(append, _)| &append.streams)
+        .collect();
+    if !streams.is_empty() {
+        insert_events(&mut transaction, head + 1, &streams).await?;
+        insert_keys(&mut transaction, &streams).await?;
+        delete_keys(&mut transaction, &streams).await?;
+        insert_snapshots(&mut transaction, &streams).await?;
         transaction.commit().await?;
     }
     Ok(positions)
 }
 
-/// The head of the log, and for each append whether its place is taken or not reached yet.
-async fn head_and_refused(connection: &mut SqliteConnection, appends: &[Append]) -> sqlx::Result<(i64, Vec<bool>)> {
-    let starts = (0_i64..).zip(appends).map(|(number, append)| {
-        let first = append.first();
-        serde_json::json!([number, first.aggregate_type, first.aggregate_id, first.sequence])
+/// The head of the log, and the streams that do not end as expected.
+async fn head_and_other_ends<'a>(
+    connection: &mut SqliteConnection,
+    expected: &[(StreamKey<'a>, StreamEnd)],
+) -> sqlx::Result<(i64, OtherEnds<'a>)> {
+    let streams = expected.iter().map(|(key, end)| {
+        let hash = if end.sequence == 0 { None } else { Some(hex::encode_upper(end.hash)) };
+        serde_json::json!([key.aggregate_type, key.aggregate_id, end.sequence, hash])
     });
-    let starts = serde_json::Value::Array(starts.collect()).to_string();
+    let streams = serde_json::Value::Array(streams.collect()).to_string();
     let found: Vec<Found> = sqlx::query_as(
-        "WITH starts AS (SELECT json_extract(value, '$[0]') AS append_no, json_extract(value, '$[1]') AS aggregate_type, \
-                json_extract(value, '$[2]') AS aggregate_id, json_extract(value, '$[3]') AS sequence \
-            FROM json_each($1)) \
-         SELECT NULL AS append_no, (SELECT coalesce(max(position), 0) FROM events) AS head \
+        "WITH ends AS (SELECT s.key AS stream_no, s.value ->> 2 AS expected_sequence, s.value ->> 3 AS expected_hash, \
+                (SELECT max(sequence) FROM events e WHERE e.aggregate_type = s.value ->> 0 \
+                    AND e.aggregate_id = s.value ->> 1) AS sequence, \
+                s.value ->> 0 AS aggregate_type, s.value ->> 1 AS aggregate_id \
+            FROM json_each($1) s), \
+         hashed AS (SELECT ends.*, (SELECT hash FROM events e WHERE e.aggregate_type = ends.aggregate_type \
+                    AND e.aggregate_id = ends.aggregate_id AND e.sequence = ends.sequence) AS hash FROM ends) \
+         SELECT NULL AS stream_no, (SELECT coalesce(max(position), 0) FROM events) AS sequence, NULL AS hash \
          UNION ALL \
-         SELECT append_no, 0 FROM starts s \
-         WHERE EXISTS (SELECT 1 FROM events e WHERE e.aggregate_type = s.aggregate_type \
-                AND e.aggregate_id = s.aggregate_id AND e.sequence = s.sequence) \
-            OR (s.sequence > 1 AND NOT EXISTS (SELECT 1 FROM events e WHERE e.aggregate_type = s.aggregate_type \
-                AND e.aggregate_id = s.aggregate_id AND e.sequence = s.sequence - 1))",
+         SELECT stream_no, coalesce(sequence, 0), hash FROM hashed \
+         WHERE coalesce(sequence, 0) <> expected_sequence OR hex(hash) IS NOT coalesce(expected_hash, '')",
     )
-    .bind(starts)
+    .bind(streams)
     .fetch_all(connection)
     .await?;
-    let head = found.iter().find(|found| found.append_no.is_none()).map_or(0, |found| found.head);
-    let mut refused = vec![false; appends.len()];
-    for number in found.iter().filter_map(|found| usize::try_from(found.append_no?).ok()) {
-        refused[number] = true;
-    }
-    Ok((head, refused))
+    let head = found.iter().find(|found| found.stream_no.is_none()).map_or(0, |found| found.sequence);
+    let others = found.into_iter().filter_map(|found| {
+        let (key, _) = expected.get(usize::try_from(found.stream_no?).ok()?)?;
+        Some((*key, end_of(found.sequence, found.hash.as_deref())))
+    });
+    Ok((head, others.collect::<HashMap<_, _>>()))
+}
+
+/// A stream's end as it is stored. A hash of another length is that of no event that anything was decided on.
+pub(super) fn end_of(sequence: i64, hash: Option<&[u8]>) -> StreamEnd {
+    StreamEnd { sequence, hash: hash.and_then(|hash| hash.try_into().ok()).unwrap_or(GENESIS) }
 }
 
 async fn insert_events(
     connection: &mut SqliteConnection,
     first_position: i64,
-    accepted: &[&Append],
+    streams: &[&StreamAppend],
 ) -> sqlx::Result<()> {
-    let events = accepted.iter().flat_map(|append| &append.events);
+    let events = streams.iter().flat_map(|stream| &stream.events);
     let mut insert = QueryBuilder::<Sqlite>::new(
         "INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_type, event_version, payload, \
          metadata, account_id, integration_id, caused_by, correlation_id, data_key_id, recorded_at, hash, body) ",
@@ -99,8 +112,8 @@ async fn insert_events(
     insert.build().persistent(false).execute(connection).await.map(drop)
 }
 
-async fn insert_keys(connection: &mut SqliteConnection, accepted: &[&Append]) -> sqlx::Result<()> {
-    let keys: Vec<_> = accepted.iter().filter_map(|append| append.new_data_key.as_ref()).collect();
+async fn insert_keys(connection: &mut SqliteConnection, streams: &[&StreamAppend]) -> sqlx::Result<()> {
+    let keys: Vec<_> = streams.iter().filter_map(|stream| stream.new_data_key.as_ref()).collect();
     if keys.is_empty() {
         return Ok(());
     }
@@ -112,16 +125,16 @@ async fn insert_keys(connection: &mut SqliteConnection, accepted: &[&Append]) ->
 }
 
 /// Deletes the data keys of the streams from which a person is erased.
-async fn delete_keys(connection: &mut SqliteConnection, accepted: &[&Append]) -> sqlx::Result<()> {
-    for id in accepted.iter().filter_map(|append| append.erased_data_key) {
+async fn delete_keys(connection: &mut SqliteConnection, streams: &[&StreamAppend]) -> sqlx::Result<()> {
+    for id in streams.iter().filter_map(|stream| stream.erased_data_key) {
         sqlx::query("DELETE FROM data_keys WHERE id = $1").bind(id).execute(&mut *connection).await?;
     }
     Ok(())
 }
 
-async fn insert_snapshots(connection: &mut SqliteConnection, accepted: &[&Append]) -> sqlx::Result<()> {
+async fn insert_snapshots(connection: &mut SqliteConnection, streams: &[&StreamAppend]) -> sqlx::Result<()> {
     let snapshots: Vec<_> =
-        accepted.iter().filter_map(|append| Some((append.last(), append.snapshot.as_ref()?))).collect();
+        streams.iter().filter_map(|stream| Some((stream.last(), stream.snapshot.as_ref()?))).collect();
     if snapshots.is_empty() {
         return Ok(());
     }

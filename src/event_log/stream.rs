@@ -40,6 +40,8 @@ pub struct Loaded<A> {
     pub data_key: Option<IdentifiedKey>,
     /// How many events were read to get here.
     pub events_read: usize,
+    /// About how much it takes in memory, in bytes: what its snapshot and the events since take where they are stored.
+    pub(super) size: usize,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +66,11 @@ struct Snapshot {
 
 impl<A: Aggregate> Loaded<A> {
     pub(super) fn fresh() -> Self {
-        Self { aggregate: A::default(), sequence: 0, hash: GENESIS, data_key: None, events_read: 0 }
+        Self { aggregate: A::default(), sequence: 0, hash: GENESIS, data_key: None, events_read: 0, size: 0 }
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.size as u64
     }
 }
 
@@ -78,6 +84,7 @@ impl EventLog {
             let keys = self.data_keys_of(&events).await?;
             for stored in events {
                 (loaded.sequence, loaded.hash) = (stored.sequence, hash_of(&stored)?);
+                loaded.size += stored.payload.len();
                 let bad = |error| unreadable(A::TYPE, id, stored.sequence, error);
                 if let Some(key) = keys.identified(stored.data_key_id).map_err(bad)? {
                     loaded.data_key = Some(key);
@@ -112,9 +119,9 @@ impl EventLog {
         let bad = |reason: &dyn std::fmt::Display| unreadable(A::TYPE, id, row.sequence, reason);
         loaded.data_key = keys.identified(row.data_key_id).map_err(|error| bad(&error))?;
         let mut state: Value = serde_json::from_str(&row.state).map_err(|error| bad(&error))?;
-        seal::open(&mut state, loaded.data_key.as_ref().map(|key| &key.key), &seal::place(A::TYPE, id));
+        seal::open(&mut state, loaded.data_key.as_ref().map(|key| &key.key), &seal::associated_data(A::TYPE, id));
         loaded.aggregate = serde_json::from_value(state).map_err(|error| bad(&error))?;
-        loaded.sequence = row.sequence;
+        (loaded.sequence, loaded.size) = (row.sequence, row.state.len());
         loaded.hash = row.hash.try_into().map_err(|_| bad(&"its hash has another length"))?;
         Ok(loaded)
     }
@@ -166,9 +173,9 @@ impl EventLog {
             return Ok(None);
         };
         let keys = self.data_keys(data_key_id).await?;
-        let opened = keys
-            .get(data_key_id)
-            .and_then(|key| key.map(|key| seal::open_body(&body, key, &seal::place(aggregate_type, id))).transpose());
+        let opened = keys.get(data_key_id).and_then(|key| {
+            key.map(|key| seal::open_body(&body, key, &seal::associated_data(aggregate_type, id))).transpose()
+        });
         opened.map_err(|error| unreadable(aggregate_type, id, sequence, error))
     }
 
@@ -182,7 +189,7 @@ impl EventLog {
 
     /// An event's type and payload, opened and brought to their present form.
     pub(super) fn open_payload(&self, stored: StoredEvent, keys: &DataKeys) -> Result<(String, Value), String> {
-        let place = seal::place(&stored.aggregate_type, &stored.aggregate_id);
+        let place = seal::associated_data(&stored.aggregate_type, &stored.aggregate_id);
         let mut payload: Value = serde_json::from_str(&stored.payload).map_err(|error| error.to_string())?;
         seal::open(&mut payload, keys.get(stored.data_key_id).map_err(|error| error.to_string())?, &place);
         if self.upcasters.is_empty() {

@@ -1,6 +1,5 @@
 //! Group commit: one task that writes what is waiting, together, and answers each caller.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,9 +8,10 @@ use projections::feed::Cursor;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::append::{Append, AppendError, Appended};
+use super::append::{Append, AppendError, Appended, Pending};
 use super::backpressure::Backpressure;
 use super::head::advance;
+use super::recent::Recent;
 use super::{postgres, sqlite};
 use crate::metrics::Metrics;
 use crate::progress::Progress;
@@ -26,12 +26,11 @@ const MAX_BATCH_BYTES: usize = 4 * 1_024 * 1_024;
 /// How long Postgres may take for a batch. What is not answered by then may be stored or not, and its connection is closed.
 const APPEND_WITHIN: Duration = Duration::from_secs(5);
 
-type Answer = Result<Appended, AppendError>;
-
 struct Request {
     append: Append,
-    answer: oneshot::Sender<Answer>,
+    answer: oneshot::Sender<Result<Appended, AppendError>>,
     /// Kept until it is answered, so that what waits is bounded.
+    #[expect(dead_code, reason = "it is held, not read")]
     room: OwnedSemaphorePermit,
 }
 
@@ -48,6 +47,7 @@ pub(super) fn start(
     database: Database,
     head: Arc<watch::Sender<Cursor>>,
     backpressure: Arc<Backpressure>,
+    recent: Arc<Recent>,
     metrics: Arc<Metrics>,
 ) -> WriterHandle {
     let (requests, receiver) = mpsc::channel(MAX_WAITING);
@@ -58,6 +58,7 @@ pub(super) fn start(
         connection: None,
         head,
         backpressure,
+        recent,
         metrics,
         deferred: Vec::new(),
         failures: Recurring::new("a batch could not be appended to the event log"),
@@ -74,16 +75,17 @@ pub(super) fn start(
 }
 
 impl WriterHandle {
-    /// Hands the events over. From then on they are written, whether or not the caller still waits for the answer.
-    pub(super) async fn append(&self, append: Append) -> Answer {
+    /// Hands events over. From then on they are written in the order in which they were handed over, whether or not the
+    /// caller still waits for the answer.
+    pub(super) fn send(&self, append: Append) -> Result<Pending, AppendError> {
         let kib = u32::try_from(append.weight() / 1_024 + 1).unwrap_or(u32::MAX);
         let room = self.room_kib.clone().try_acquire_many_owned(kib).map_err(|_| AppendError::Busy)?;
         let (answer, answered) = oneshot::channel();
         self.requests.try_send(Request { append, answer, room }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => AppendError::Busy,
-            mpsc::error::TrySendError::Closed(_) => AppendError::Unavailable("the writer has stopped".to_owned()),
+            mpsc::error::TrySendError::Closed(_) => stopped(),
         })?;
-        answered.await.unwrap_or_else(|_| Err(AppendError::Unavailable("the writer has stopped".to_owned())))
+        Ok(answered)
     }
 
     /// How long the batch that is being written has taken so far.
@@ -114,8 +116,9 @@ struct Writer {
     connection: Option<PostgresConnection>,
     head: Arc<watch::Sender<Cursor>>,
     backpressure: Arc<Backpressure>,
+    recent: Arc<Recent>,
     metrics: Arc<Metrics>,
-    /// Appends to a stream that an earlier one of the same batch was already for.
+    /// What did not fit into the batch before.
     deferred: Vec<Request>,
     failures: Recurring,
     busy: Progress,
@@ -147,67 +150,61 @@ impl Writer {
         }
     }
 
-    /// Takes what fits into one batch: at most one append for each stream, the oldest first.
+    /// Takes what fits into one batch, the oldest first: appends to one stream stay in their order.
     fn next_batch(&mut self, waiting: &mut Vec<Request>) -> Vec<Request> {
-        let mut batch: Vec<Request> = Vec::with_capacity(MAX_BATCH);
-        let mut streams = HashSet::new();
         let mut bytes = 0;
-        let mut full = false;
-        let candidates: Vec<Request> = self.deferred.drain(..).chain(waiting.drain(..)).collect();
-        for request in candidates {
-            let first = request.append.first();
-            let stream = (first.aggregate_type.clone(), first.aggregate_id.clone());
-            let weight = request.append.weight();
-            full = full || batch.len() >= MAX_BATCH || (!batch.is_empty() && bytes + weight > MAX_BATCH_BYTES);
-            if full || !streams.insert(stream) {
-                self.deferred.push(request);
-            } else {
-                bytes += weight;
-                batch.push(request);
-            }
-        }
-        batch
+        let mut candidates: Vec<Request> = self.deferred.drain(..).chain(waiting.drain(..)).collect();
+        let fitting = candidates.iter().take(MAX_BATCH).take_while(|request| {
+            bytes += request.append.weight();
+            bytes <= MAX_BATCH_BYTES
+        });
+        // One that is larger than a batch by itself is a batch.
+        let fitting = fitting.count().max(1).min(candidates.len());
+        self.deferred = candidates.split_off(fitting);
+        candidates
     }
 
     async fn write(&mut self, batch: Vec<Request>) {
         let started = Instant::now();
         self.busy.begin();
-        let (appends, answers): (Vec<Append>, Vec<_>) =
-            batch.into_iter().map(|Request { append, answer, room }| (append, (answer, room))).unzip();
-        self.backpressure.committing(appends.len());
+        let appends: Vec<&Append> = batch.iter().map(|request| &request.append).collect();
+        let webhooks = appends.iter().filter(|append| append.is_webhook).count();
+        self.backpressure.committing(webhooks);
         let written = self.written(&appends).await;
         let statements = match &self.database {
             Database::Sqlite(_) => sqlite::STATEMENTS,
             Database::Postgres(_) => postgres::STATEMENTS,
         };
-        self.backpressure.committed(appends.len());
+        self.backpressure.committed(webhooks);
         self.busy.done();
         self.metrics.append_batch(appends.len(), statements, started.elapsed());
-        match written {
-            Ok(positions) => {
-                self.failures.worked();
-                if let Some(head) = last_of(&appends, &positions) {
-                    advance(&self.head, head);
-                }
-                self.refuse_overtaken(&appends, &positions);
-                for ((answer, room), position) in answers.into_iter().zip(positions) {
-                    // A caller that has gone away needs no answer.
-                    let appended = position.map(|position| Appended { position });
-                    answer.send(appended.ok_or(AppendError::Conflict)).ok();
-                    drop(room);
-                }
-            }
+        let positions = match written {
+            Ok(positions) => positions,
             Err(error) => {
                 self.failures.failed(&error);
-                for (answer, room) in answers {
+                for Request { answer, .. } in batch {
                     answer.send(Err(AppendError::Unavailable(error.to_string()))).ok();
-                    drop(room);
                 }
+                return;
             }
+        };
+        self.failures.worked();
+        let stored = || appends.iter().zip(&positions).filter_map(|(append, position)| Some((*append, (*position)?)));
+        for stream in stored().flat_map(|(append, _)| &append.streams) {
+            let last = stream.last();
+            self.recent.forget_before(&last.aggregate_type, &last.aggregate_id, last.sequence);
+        }
+        if let Some((append, position)) = stored().last() {
+            let hash = append.events().last().map(|event| event.stored.hash.clone()).unwrap_or_default();
+            advance(&self.head, Cursor { position, hash });
+        }
+        for (Request { answer, .. }, position) in batch.into_iter().zip(positions) {
+            // A caller that has gone away needs no answer.
+            answer.send(position.map(|position| Appended { position }).ok_or(AppendError::Conflict)).ok();
         }
     }
 
-    async fn written(&mut self, appends: &[Append]) -> sqlx::Result<Vec<Option<i64>>> {
+    async fn written(&mut self, appends: &[&Append]) -> sqlx::Result<Vec<Option<i64>>> {
         match &self.database {
             Database::Sqlite(file) => sqlite::append(&file.writer, appends).await,
             Database::Postgres(pool) => {
@@ -223,36 +220,9 @@ impl Writer {
             }
         }
     }
-
-    /// Answers the deferred appends that the batch just written has overtaken, without asking the database.
-    fn refuse_overtaken(&mut self, appends: &[Append], positions: &[Option<i64>]) {
-        if self.deferred.is_empty() {
-            return;
-        }
-        let written: HashMap<_, _> = appends
-            .iter()
-            .zip(positions)
-            .filter(|(_, position)| position.is_some())
-            .map(|(append, _)| {
-                let last = append.last();
-                ((last.aggregate_type.as_str(), last.aggregate_id.as_str()), last.sequence)
-            })
-            .collect();
-        let (overtaken, deferred): (Vec<_>, Vec<_>) = self.deferred.drain(..).partition(|request| {
-            let first = request.append.first();
-            let head = written.get(&(first.aggregate_type.as_str(), first.aggregate_id.as_str()));
-            head.is_some_and(|head| first.sequence <= *head)
-        });
-        self.deferred = deferred;
-        for request in overtaken {
-            request.answer.send(Err(AppendError::Conflict)).ok();
-        }
-    }
 }
 
-/// The last event that a batch wrote.
-fn last_of(appends: &[Append], positions: &[Option<i64>]) -> Option<Cursor> {
-    let written = appends.iter().zip(positions).filter_map(|(append, position)| Some((append, (*position)?)));
-    let (append, position) = written.max_by_key(|(_, position)| *position)?;
-    Some(Cursor { position, hash: append.last().hash.clone() })
+/// What a caller hears that the writer does not answer any more.
+pub(super) fn stopped() -> AppendError {
+    AppendError::Unavailable("the writer has stopped".to_owned())
 }

@@ -33,6 +33,7 @@ pub(super) async fn customer_email(
         | Fact::Integration(_)
         | Fact::Notice(_)
         | Fact::Operation(_)
+        | Fact::Ledger(_)
         | Fact::Checkpoint(_)
         | Fact::Foreign => None,
     });

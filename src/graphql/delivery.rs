@@ -25,6 +25,7 @@ use super::loader::{DeliveryKey, IntegrationKey, Loader};
 use super::page::{cost, page};
 use super::viewer::Viewer;
 use super::words::{DeliveryStatus, ResolutionCode};
+use crate::rates::{self, Rate};
 use crate::service::Service;
 
 use call::CortexCall;
@@ -253,10 +254,12 @@ impl Delivery {
         if let Some(until) = delivery.order().and_then(Order::waits_until) {
             return Ok(Some(until));
         }
-        let account = service.log.load::<Account>(&self.row.account_id).await?.aggregate;
-        let now = service.clock.now();
-        let next_at = account.merchant().and_then(|merchant| merchant.pace.next_at(now));
-        Ok(next_at.filter(|next_at| *next_at > now))
+        let account = service.log.current::<Account>(&self.row.account_id).await?;
+        let (Some(merchant), Ok(account_id)) = (account.aggregate.merchant(), self.row.account_id.parse()) else {
+            return Ok(None);
+        };
+        let (rate, now) = (Rate::Attempts(account_id), service.clock.now());
+        Ok(rates::next_at(&service.log, rate, merchant.attempts_per_minute, now).await?)
     }
 
     async fn credits_charged(&self) -> i32 {

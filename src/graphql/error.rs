@@ -4,6 +4,7 @@ use async_graphql::{Error, ErrorExtensions as _, Interface, Object};
 use domain::account::AccountRefusal;
 use domain::delivery::DeliveryRefusal;
 use domain::integration::IntegrationRefusal;
+use domain::ledger::LedgerRefusal;
 
 use super::viewer::Unauthorized;
 use crate::event_log::{CommandError, LoadError};
@@ -221,9 +222,15 @@ impl From<AccountRefusal> for UserError {
             AccountRefusal::TooManyApiKeys => ("TOO_MANY_API_KEYS", None),
             AccountRefusal::InvalidRetention => ("INVALID_RETENTION", Some("days")),
             AccountRefusal::InvalidCredentials => ("INVALID_CREDENTIALS", Some("password")),
-            AccountRefusal::InvalidGrant => ("INVALID_GRANT", Some("credits")),
-            AccountRefusal::InsufficientCredits { .. } => ("CREDITS_EXHAUSTED", None),
-            AccountRefusal::PaceExceeded { .. } => ("PACE_EXCEEDED", None),
+        };
+        Self::new(code, refusal.to_string(), field)
+    }
+}
+
+impl From<LedgerRefusal> for UserError {
+    fn from(refusal: LedgerRefusal) -> Self {
+        let (code, field) = match refusal {
+            LedgerRefusal::InvalidGrant => ("INVALID_GRANT", Some("credits")),
         };
         Self::new(code, refusal.to_string(), field)
     }

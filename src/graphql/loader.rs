@@ -46,6 +46,7 @@ impl async_graphql::dataloader::Loader<HeadersKey> for Loader {
             | Fact::Notice(NoticeEvent::WebhookRepeated(_) | NoticeEvent::PersonalDataErased {})
             | Fact::Account(_)
             | Fact::Integration(_)
+            | Fact::Ledger(_)
             | Fact::Checkpoint(_)
             | Fact::Operation(_)
             | Fact::Foreign => None,

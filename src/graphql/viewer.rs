@@ -10,7 +10,7 @@ use domain::{AccountId, ApiKeyId};
 
 use super::ApiError;
 use crate::event_log::Actor;
-use crate::rate_limit::NotAdmitted;
+use crate::rates::{NotAdmitted, Rate};
 use crate::service::Service;
 
 const MAX_REASON_CHARS: usize = 500;
@@ -94,10 +94,13 @@ impl Viewer {
         let (key_id, key) = self.active_key(service).await?.ok_or(Unauthorized::BadKey)?;
         // The costliest request is within every limit.
         let cost = cost.min((key.requests_per_minute / 2).max(1));
+        let now = service.clock.now();
         let admitted =
-            service.rate_limits.admit(&service.log, key_id, (key.requests_per_minute, cost), service.clock.now()).await;
+            service.rates.admit(&service.log, Rate::Requests(key_id), (key.requests_per_minute, cost), now).await;
         admitted.map_err(|refused| match refused {
-            NotAdmitted::LimitReached { retry_after } => Unauthorized::LimitReached { retry_after },
+            NotAdmitted::Exceeded { next_at } => {
+                Unauthorized::LimitReached { retry_after: (next_at - now).to_std().unwrap_or_default() }
+            }
             NotAdmitted::Unavailable(error) => {
                 service.key_failures.failed(error);
                 Unauthorized::Unavailable
@@ -107,7 +110,7 @@ impl Viewer {
 
     async fn active_key(&self, service: &Service) -> Result<Option<(ApiKeyId, ApiKey)>, Unauthorized> {
         let Ok(key_id) = self.key_id.parse() else { return Ok(None) };
-        let account = service.log.load::<Account>(&self.account_id.to_string()).await.map_err(|error| {
+        let account = service.log.current::<Account>(&self.account_id.to_string()).await.map_err(|error| {
             service.key_failures.failed(error);
             Unauthorized::Unavailable
         })?;

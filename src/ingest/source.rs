@@ -6,7 +6,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use domain::delivery::{ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, DeliveryStatus, WebhookOutcome};
-use domain::integration::Link;
 use domain::notice::{Notice, NoticeCommand, NoticeEvent, NoticeKind, NoticeReceived};
 use domain::{DeliveryId, IntegrationId, NoticeId, Private};
 
@@ -15,13 +14,14 @@ use super::{IngestRefusal, Receipt, customers};
 use crate::event_log::Actor;
 use crate::event_log::refusals::RefusalReason;
 use crate::ids;
+use crate::integrations::CurrentLink;
 use crate::service::Service;
 
 /// The integration that a webhook came in for.
 pub(super) struct Source {
     pub(super) service: Arc<Service>,
     pub(super) integration_id: IntegrationId,
-    pub(super) link: Arc<Link>,
+    pub(super) link: CurrentLink,
 }
 
 impl Source {

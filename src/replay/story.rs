@@ -63,6 +63,7 @@ impl Story {
             Fact::Account(_)
             | Fact::Integration(_)
             | Fact::Notice(_)
+            | Fact::Ledger(_)
             | Fact::Checkpoint(_)
             | Fact::Operation(_)
             | Fact::Foreign => None,
@@ -119,6 +120,7 @@ impl Story {
                 } if !matches!(verdict, Verdict::Delivers(_)) => Verdict::Blocked(*code),
                 DeliveryEvent::WebhookReceived { .. }
                 | DeliveryEvent::WebhookRepeated(_)
+                | DeliveryEvent::StepStarted { .. }
                 | DeliveryEvent::LeaseRenewed { .. }
                 | DeliveryEvent::WaitMoved { .. }
                 | DeliveryEvent::Followed { .. }

@@ -1,6 +1,6 @@
 //! Every event told, and nothing private told with it.
 
-use domain::account::{ApiKeyCreated, CreditMove, Role};
+use domain::account::{ApiKeyCreated, Role};
 use domain::delivery::{CortexOperation, Intent, PlannedAsset, PlannedItem};
 use domain::integration::IntegrationCreated;
 use domain::notice::NoticeReceived;
@@ -160,6 +160,11 @@ fn deliveries_are_told() {
             DeliveryEvent::WaitMoved { until: at, cause: MoveCause::Person },
             "The next try was moved to 1970-01-01 00:00:00 UTC.",
         ),
+        (DeliveryEvent::StepStarted { action: PaidAction::Follow }, "The customer is about to be followed."),
+        (
+            DeliveryEvent::StepStarted { action: PaidAction::Share(preset()) },
+            "The preset abc is about to be shared with the customer.",
+        ),
         (
             DeliveryEvent::Followed { username: private(), credits: Credits(3), call: None },
             "The customer is followed on Cortex Cloud now (3 credits).",
@@ -210,12 +215,6 @@ fn deliveries_are_told() {
 
 #[test]
 fn accounts_are_told() {
-    let moved = |action, credits| CreditMove {
-        delivery_id: DeliveryId(Uuid::nil()),
-        action,
-        credits: Credits(credits),
-        attempt: 1,
-    };
     let nil = Uuid::nil();
     for (event, sentence) in [
         (
@@ -244,25 +243,31 @@ fn accounts_are_told() {
         ),
         (AccountEvent::RetentionSet { days: None }, "Personal data is kept for good.".to_owned()),
         (AccountEvent::CortexCredentialsDeleted {}, "The login at Cortex Cloud was deleted.".to_owned()),
-        (
-            AccountEvent::AttemptAdmitted { delivery_id: DeliveryId(nil), attempt: 3, at: DateTime::UNIX_EPOCH },
-            format!("The pace allowed attempt 3 of delivery {nil}."),
-        ),
-        (AccountEvent::CreditsGranted { grant_id: nil, credits: Credits(1) }, "1 credit was granted.".to_owned()),
-        (
-            AccountEvent::CreditsReserved(moved(PaidAction::Follow, 3)),
-            format!("3 credits were set aside for following the customer of delivery {nil}."),
-        ),
-        (
-            AccountEvent::CreditsCharged(moved(PaidAction::Share(preset()), 10)),
-            format!("10 credits were charged for sharing the preset abc of delivery {nil}."),
-        ),
-        (
-            AccountEvent::CreditsReleased(moved(PaidAction::Follow, 3)),
-            format!("3 credits were given back: following the customer of delivery {nil} did not happen."),
-        ),
     ] {
         assert_eq!(told(Fact::Account(event)), sentence);
+    }
+}
+
+#[test]
+fn what_a_ledger_records_reads_as_a_sentence() {
+    let (nil, delivery_id) = (Uuid::nil(), DeliveryId(Uuid::nil()));
+    let settled = |charged, returned| LedgerEvent::ReservationSettled {
+        delivery_id,
+        attempt: 2,
+        charged: Credits(charged),
+        returned: Credits(returned),
+    };
+    for (event, sentence) in [
+        (LedgerEvent::CreditsGranted { grant_id: nil, credits: Credits(1) }, "1 credit was granted.".to_owned()),
+        (
+            LedgerEvent::CreditsReserved { delivery_id, attempt: 2, credits: Credits(13) },
+            format!("13 credits were set aside for attempt 2 of delivery {nil}."),
+        ),
+        (settled(10, 3), format!("10 credits were charged for attempt 2 of delivery {nil}; 3 credits given back.")),
+        (settled(0, 13), format!("Nothing was charged for attempt 2 of delivery {nil}; 13 credits given back.")),
+        (settled(13, 0), format!("13 credits were charged for attempt 2 of delivery {nil}; nothing given back.")),
+    ] {
+        assert_eq!(told(Fact::Ledger(event)), sentence);
     }
 }
 

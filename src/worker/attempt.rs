@@ -5,10 +5,10 @@ mod fulfilment;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use domain::account::{Account, AccountCommand, AccountRefusal, CortexCredentials};
+use domain::account::{Account, CortexCredentials};
 use domain::delivery::schedule::Jitter;
 use domain::delivery::{ApiKeyUse, Delivery, DeliveryCommand, Held, Order, Phase, StartFacts};
-use domain::{DeliveryId, ResolutionCode};
+use domain::{Credits, DeliveryId, ResolutionCode};
 use rand::RngExt as _;
 
 use super::Worker;
@@ -20,11 +20,8 @@ use crate::metrics::AttemptOutcome;
 /// What came of an attempt, as far as the queue needs to know.
 pub(super) enum Taken {
     Worked,
-    /// Somebody else has it, or it is not due after all.
+    /// Another worker has it, or it is not due after all.
     NotDue,
-    Paced {
-        next_at: DateTime<Utc>,
-    },
 }
 
 pub(super) struct Attempt {
@@ -36,13 +33,33 @@ pub(super) struct Attempt {
     origin: Origin,
 }
 
+/// A delivery that is due, with what an attempt is decided on.
+pub(super) struct Ready {
+    facts: StartFacts,
+    credentials: Option<CortexCredentials>,
+    /// The pace of its account.
+    pub(super) attempts_per_minute: u32,
+    /// Whether anything is tried. What a merchant must fix first needs no attempt, and uses up none of the pace.
+    pub(super) tries: bool,
+    was_running: bool,
+}
+
 /// The delivery in hand, as of the last recorded step.
 struct InHand {
     order: Order,
     held: Held,
     credentials: CortexCredentials,
+    /// What this attempt may spend.
+    reserved: Credits,
     /// What follows from the start of the attempt.
     origin: Origin,
+}
+
+impl InHand {
+    /// What this attempt may still spend.
+    fn left(&self) -> Credits {
+        self.reserved - self.order.spent()
+    }
 }
 
 impl Attempt {
@@ -52,9 +69,52 @@ impl Attempt {
         Self { worker, cortex, id, origin }
     }
 
-    pub(super) async fn run(self) -> Taken {
+    /// Looks everything up. None where the delivery is not due.
+    pub(super) async fn look(&self) -> Option<Ready> {
+        match self.ready().await {
+            Ok(ready) => ready,
+            Err(error) => {
+                self.worker.not_taken_up(format_args!("{}: {error}", self.id));
+                None
+            }
+        }
+    }
+
+    async fn ready(&self) -> anyhow::Result<Option<Ready>> {
+        let log = &self.worker.service.log;
+        let delivery = log.recent::<Delivery>(&self.id.to_string()).await?;
+        let Some(order) = delivery.aggregate.order().filter(|order| is_due(&order.phase, self.now())) else {
+            return Ok(None);
+        };
+        let account = log.current::<Account>(&order.account_id.to_string()).await?;
+        let Some(merchant) = account.aggregate.merchant() else {
+            anyhow::bail!("the delivery's account was never opened")
+        };
+        let Some(link) = self.worker.service.integrations.find(order.integration_id).await? else {
+            anyhow::bail!("the delivery's integration was never created");
+        };
+        let facts = StartFacts {
+            mappings: link.mappings.clone(),
+            credentials_saved: merchant.credentials.is_some(),
+            api_key_active: match order.api_key {
+                ApiKeyUse::None => true,
+                ApiKeyUse::Key(id) => merchant.keys.active(id).is_some(),
+                ApiKeyUse::Foreign => false,
+            },
+            integration_active: link.active,
+        };
+        Ok(Some(Ready {
+            tries: order.blocked_by(&facts, &order.plan(&facts.mappings)).is_none(),
+            facts,
+            credentials: merchant.credentials.clone(),
+            attempts_per_minute: merchant.attempts_per_minute,
+            was_running: order.lease().is_some(),
+        }))
+    }
+
+    pub(super) async fn run(self, ready: Ready) -> Taken {
         self.worker.service.log.yield_to_webhooks().await;
-        match self.take().await {
+        match self.start(ready).await {
             Ok(Ok(mut in_hand)) => {
                 let stop = self.work(&mut in_hand).await.err();
                 self.end(&in_hand, stop).await;
@@ -76,41 +136,13 @@ impl Attempt {
         now + self.worker.pace.lease
     }
 
-    /// Looks everything up, asks the account's pace, and starts; or finds what the merchant must fix first.
-    async fn take(&self) -> anyhow::Result<Result<InHand, Taken>> {
-        let log = &self.worker.service.log;
-        let delivery: Delivery = log.load(&self.id.to_string()).await?.aggregate;
-        let Some(order) = delivery.order() else {
-            return Ok(Err(Taken::NotDue));
-        };
-        if !is_due(&order.phase, self.now()) {
-            return Ok(Err(Taken::NotDue));
-        }
-        let account: Account = log.load(&order.account_id.to_string()).await?.aggregate;
-        let Some(merchant) = account.merchant() else { anyhow::bail!("the delivery's account was never opened") };
-        let Some(link) = self.worker.service.integrations.find(order.integration_id).await? else {
-            anyhow::bail!("the delivery's integration was never created");
-        };
-        let facts = StartFacts {
-            mappings: link.mappings.clone(),
-            credentials_saved: merchant.credentials.is_some(),
-            api_key_active: match order.api_key {
-                ApiKeyUse::None => true,
-                ApiKeyUse::Key(id) => merchant.keys.active(id).is_some(),
-                ApiKeyUse::Foreign => false,
-            },
-            integration_active: link.active,
-        };
-        // What a merchant must fix needs no attempt, and uses up none of the pace.
-        let tries = order.blocked_by(&facts, &order.plan(&facts.mappings)).is_none();
-        if tries && let Some(next_at) = self.paced(order).await? {
-            return Ok(Err(Taken::Paced { next_at }));
-        }
-        let was_running = order.lease().is_some();
+    /// Starts, and reserves what the attempt may cost; or records what the merchant must fix first.
+    async fn start(&self, ready: Ready) -> anyhow::Result<Result<InHand, Taken>> {
+        let Ready { facts, credentials, was_running, .. } = ready;
         let now = self.now();
         let start =
             DeliveryCommand::Start { worker: self.worker.name.clone(), now, lease_until: self.lease_from(now), facts };
-        let started = match log.execute::<Delivery>(&self.id.to_string(), start, self.origin.clone()).await {
+        let (started, ledger) = match self.worker.execute(self.id, start, self.origin.clone()).await {
             Ok(started) => started,
             Err(CommandError::Refused(_)) => return Ok(Err(Taken::NotDue)),
             Err(error) => return Err(error.into()),
@@ -120,7 +152,7 @@ impl Attempt {
         };
         let Some(lease) = order.lease() else {
             if was_running {
-                self.tell(&order, None);
+                self.report(&order, None);
             } else {
                 let code = order.phase.resolution_code().map(ResolutionCode::as_str);
                 tracing::info!(delivery = %self.id, code, "no attempt is made: the merchant is needed first");
@@ -128,27 +160,14 @@ impl Attempt {
             return Ok(Err(Taken::Worked));
         };
         let held = Held { worker: lease.worker.clone(), attempt: lease.attempt };
-        let Some(credentials) = merchant.credentials.clone() else {
+        let Some(credentials) = credentials else {
             return Ok(Err(Taken::NotDue));
         };
+        let reservation = ledger.as_ref().and_then(|ledger| ledger.aggregate.reservation(self.id));
+        let reserved = reservation.map_or(Credits::ZERO, |reservation| reservation.credits);
         tracing::debug!(delivery = %self.id, attempt = held.attempt, "attempt started");
         let origin = self.origin.clone().caused_by(started.position);
-        Ok(Ok(InHand { order, held, credentials, origin }))
-    }
-
-    /// When the account's pace allows this attempt, if not now.
-    async fn paced(&self, order: &Order) -> anyhow::Result<Option<DateTime<Utc>>> {
-        let admit = AccountCommand::AdmitAttempt {
-            delivery_id: self.id,
-            attempt: order.attempts.saturating_add(1),
-            now: self.now(),
-        };
-        let account_id = order.account_id.to_string();
-        match self.worker.service.log.execute::<Account>(&account_id, admit, self.origin.clone()).await {
-            Ok(_) => Ok(None),
-            Err(CommandError::Refused(AccountRefusal::PaceExceeded { next_at })) => Ok(Some(next_at)),
-            Err(error) => Err(error.into()),
-        }
+        Ok(Ok(InHand { order, held, credentials, reserved, origin }))
     }
 
     async fn work(&self, in_hand: &mut InHand) -> Result<(), Stop> {
@@ -166,8 +185,7 @@ impl Attempt {
         }
     }
 
-    /// Before anything that has an effect outside: nobody else may hold the delivery until the call is over, and nobody
-    /// may have called it off.
+    /// Before a call: no other worker may hold the delivery until it is over.
     async fn before_call(&self, in_hand: &mut InHand) -> Result<(), Stop> {
         if *self.worker.service.stopping().borrow() {
             return Err(Stop::HandBack);
@@ -190,9 +208,8 @@ impl Attempt {
 
     /// Records a step, and takes note of what others recorded meanwhile.
     async fn record(&self, in_hand: &mut InHand, command: DeliveryCommand) -> Result<(), Step> {
-        let (id, origin) = (self.id.to_string(), in_hand.origin.clone());
-        let committed = self.worker.service.log.execute::<Delivery>(&id, command, origin).await;
-        let committed = committed.map_err(Stop::from)?;
+        let committed = self.worker.execute(self.id, command, in_hand.origin.clone()).await;
+        let (committed, _) = committed.map_err(Stop::from)?;
         if let Delivery::Order(order) = committed.aggregate {
             in_hand.order = *order;
         }
@@ -205,7 +222,7 @@ impl Attempt {
         let jitter = Jitter::from_random(rand::rng().random());
         let last_call = || self.cortex.last_call();
         let (command, reason) = match stop {
-            None | Some(Stop::Ended) => return self.tell(&in_hand.order, None),
+            None | Some(Stop::Ended) => return self.report(&in_hand.order, None),
             Some(Stop::LeaseLost) => return self.worker.service.metrics.attempt(AttemptOutcome::LeaseLost),
             Some(Stop::LogUnavailable(reason)) => {
                 tracing::error!(delivery = %self.id, reason, "an attempt cannot be recorded; its lease will run out");
@@ -223,11 +240,10 @@ impl Attempt {
             }
             Some(Stop::HandBack) => (DeliveryCommand::HandBack { held }, None),
         };
-        let (id, origin) = (self.id.to_string(), in_hand.origin.clone());
-        match self.worker.service.log.execute::<Delivery>(&id, command, origin).await {
-            Ok(committed) => {
+        match self.worker.execute(self.id, command, in_hand.origin.clone()).await {
+            Ok((committed, _)) => {
                 if let Some(order) = committed.aggregate.order() {
-                    self.tell(order, reason.as_deref());
+                    self.report(order, reason.as_deref());
                 }
             }
             Err(error) => {
@@ -238,7 +254,7 @@ impl Attempt {
     }
 
     /// One line for each attempt, with nothing private in it.
-    fn tell(&self, order: &Order, reason: Option<&str>) {
+    fn report(&self, order: &Order, reason: Option<&str>) {
         let outcome = match &order.phase {
             Phase::Completed => AttemptOutcome::Completed,
             Phase::RetryScheduled { code: ResolutionCode::NdspWaiting, .. } => AttemptOutcome::WaitingForCustomer,

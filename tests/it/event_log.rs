@@ -10,9 +10,9 @@ use cloud_bridge::vault::Vault;
 use cqrs_es::Aggregate;
 use cqrs_es::persist::SemanticVersionEventUpcaster;
 use domain::account::{Account, AccountCommand};
-use domain::credits::PaidAction;
-use domain::delivery::{ApiKeyUse, Delivery, DeliveryCommand, Intent, Webhook};
+use domain::delivery::{ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, ErasureCause, Intent, Webhook};
 use domain::integration::Provider;
+use domain::ledger::{Ledger, LedgerCommand};
 use domain::{AccountId, Credits, DeliveryId, IntegrationId, LineItem};
 use projections::database::Sql;
 use projections::feed::Fact;
@@ -85,8 +85,8 @@ fn opened() -> AccountCommand {
     AccountCommand::Open { name: "Storm Audio".to_owned(), attempts_per_minute: 5, first_key: None }
 }
 
-fn granted(n: u128, credits: u64) -> AccountCommand {
-    AccountCommand::GrantCredits { grant_id: Uuid::from_u128(n), credits: Credits(credits) }
+fn granted(n: u128, credits: u64) -> LedgerCommand {
+    LedgerCommand::Grant { grant_id: Uuid::from_u128(n), credits: Credits(credits) }
 }
 
 fn webhook(order_id: &str) -> DeliveryCommand {
@@ -131,16 +131,16 @@ on_each_log! {
     async fn what_was_appended_is_read_back_in_order(test: &TestLog) {
         let id = account();
         test.log.execute::<Account>(&id, opened(), &Actor::System).await.unwrap();
-        test.log.execute::<Account>(&id, granted(1, 50), &Actor::System).await.unwrap();
+        test.log.execute::<Ledger>(&id, granted(1, 50), &Actor::System).await.unwrap();
         record(&test.log, "1042").await;
         let events = test.log.read_after(0, 100).await.unwrap();
         assert_eq!(events.iter().map(|event| event.position).collect::<Vec<_>>(), [1, 2, 3]);
-        assert_eq!(events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1, 2, 1]);
+        assert_eq!(events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1, 1, 1]);
         assert_eq!(events[2].actor, "store");
         assert!(matches!(events[2].fact, Fact::Delivery(_)));
         assert_eq!(test.log.read_after(2, 100).await.unwrap(), events[2..]);
-        let loaded = test.log.load::<Account>(&id).await.unwrap();
-        assert_eq!(loaded.aggregate.merchant().unwrap().ledger.available(), Credits(50));
+        let loaded = test.log.load::<Ledger>(&id).await.unwrap();
+        assert_eq!(loaded.aggregate.available(), Credits(50));
     }
 
     async fn a_command_that_says_nothing_new_appends_nothing(test: &TestLog) {
@@ -151,25 +151,23 @@ on_each_log! {
     }
 
     async fn a_refused_command_appends_nothing(test: &TestLog) {
-        let refused = test.log.execute::<Account>(&account(), granted(1, 50), &Actor::System).await;
+        let refused = test.log.execute::<Account>(&account(), AccountCommand::DeleteCredentials, &Actor::System).await;
         assert!(matches!(refused, Err(CommandError::Refused(_))));
         assert_eq!(test.log.head(), 0);
     }
 
     async fn many_who_change_one_stream_at_once_all_get_through_and_none_is_lost(test: &TestLog) {
         let id = account();
-        test.log.execute::<Account>(&id, opened(), &Actor::System).await.unwrap();
         let mut all = JoinSet::new();
         for n in 0..40 {
             let (log, id) = (test.log.clone(), id.clone());
-            all.spawn(async move { log.execute::<Account>(&id, granted(n, 1), &Actor::System).await.map(drop) });
+            all.spawn(async move { log.execute::<Ledger>(&id, granted(n, 1), &Actor::System).await.map(drop) });
         }
         for done in all.join_all().await {
             done.unwrap();
         }
-        let loaded = test.log.load::<Account>(&id).await.unwrap();
-        assert_eq!(loaded.aggregate.merchant().unwrap().ledger.available(), Credits(40));
-        assert_eq!(loaded.sequence, 41);
+        let loaded = test.log.load::<Ledger>(&id).await.unwrap();
+        assert_eq!((loaded.aggregate.available(), loaded.sequence), (Credits(40), 40));
     }
 
     async fn one_callers_conflict_fails_nobody_elses_append(test: &TestLog) {
@@ -214,11 +212,10 @@ on_each_log! {
 
     async fn what_is_changed_in_the_database_breaks_the_chain_where_it_was_changed(test: &TestLog) {
         let id = account();
-        test.log.execute::<Account>(&id, opened(), &Actor::System).await.unwrap();
-        for n in 0..5 {
-            test.log.execute::<Account>(&id, granted(n, 10), &Actor::System).await.unwrap();
+        for n in 0..6 {
+            test.log.execute::<Ledger>(&id, granted(n, 10), &Actor::System).await.unwrap();
         }
-        let whole = test.log.whole_stream(Account::TYPE, &id, 100).await.unwrap();
+        let whole = test.log.whole_stream(Ledger::TYPE, &id, 100).await.unwrap();
         assert_eq!(first_broken(&whole), None);
         let tampering = [
             ("UPDATE events SET payload = replace(CAST(payload AS text), '10', '99')", "payload"),
@@ -242,10 +239,10 @@ on_each_log! {
             "UPDATE events SET payload = replace(CAST(payload AS text), '10', '99'){cast} WHERE sequence = 4"
         );
         assert_eq!(test.log.database().execute(Sql::new(tamper)).await.unwrap(), 1);
-        let whole = test.log.whole_stream(Account::TYPE, &id, 100).await.unwrap();
+        let whole = test.log.whole_stream(Ledger::TYPE, &id, 100).await.unwrap();
         assert_eq!(first_broken(&whole).map(|event| event.sequence), Some(4));
         test.log.database().execute("DELETE FROM events WHERE sequence = 2".into()).await.unwrap();
-        let whole = test.log.whole_stream(Account::TYPE, &id, 100).await.unwrap();
+        let whole = test.log.whole_stream(Ledger::TYPE, &id, 100).await.unwrap();
         assert_eq!(first_broken(&whole).map(|event| event.sequence), Some(3));
     }
 
@@ -282,68 +279,73 @@ on_each_log! {
 
     async fn an_erased_order_that_the_store_mentions_again_stays_readable(test: &TestLog) {
         record(&test.log, "1").await;
-        test.log.database().execute("DELETE FROM data_keys".into()).await.unwrap();
-        record(&test.log, "1").await;
+        let erase = DeliveryCommand::ErasePersonalData { cause: ErasureCause::Operator };
+        test.log.execute::<Delivery>(&delivery("1"), erase, &Actor::System).await.unwrap();
+        let DeliveryCommand::RecordWebhook(mut changed) = webhook("1") else { unreachable!("it records a webhook") };
+        changed.items[0].sku = Some("RAIN".to_owned());
+        changed.changed_at = Some(test.log.clock().now());
+        let (changed, body) = (DeliveryCommand::RecordWebhook(changed), Some(bytes::Bytes::from_static(b"{}")));
+        test.log.execute_fresh::<Delivery>(&delivery("1"), changed, &Actor::Store, body).await.unwrap();
         let events = test.log.read_after(0, 10).await.unwrap();
-        let names: Vec<_> = events.iter().map(|event| match &event.fact {
-            Fact::Delivery(domain::delivery::DeliveryEvent::WebhookReceived { webhook, .. }) => webhook.username.clone(),
-            Fact::Account(_) | Fact::Integration(_) | Fact::Delivery(_) | Fact::Notice(_) | Fact::Checkpoint(_) | Fact::Operation(_) | Fact::Foreign => None,
+        let names: Vec<_> = events.iter().filter_map(|event| match &event.fact {
+            Fact::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => Some(webhook.username.clone()),
+            Fact::Account(_) | Fact::Integration(_) | Fact::Delivery(_) | Fact::Notice(_) | Fact::Ledger(_) | Fact::Checkpoint(_) | Fact::Operation(_) | Fact::Foreign => None,
         }).collect();
         assert_eq!(names, [Some(domain::Private::Erased), Some("mutual_max".into())]);
         assert_eq!(test.log.body(Delivery::TYPE, &delivery("1"), 1).await.unwrap(), None);
-        assert!(test.log.body(Delivery::TYPE, &delivery("1"), 2).await.unwrap().is_some());
+        let again = events.last().unwrap().sequence;
+        assert!(test.log.body(Delivery::TYPE, &delivery("1"), again).await.unwrap().is_some());
         let whole = test.log.whole_stream(Delivery::TYPE, &delivery("1"), 10).await.unwrap();
         assert_eq!(first_broken(&whole), None);
     }
 
     async fn a_long_stream_loads_as_fast_as_a_short_one(test: &TestLog) {
         let id = account();
-        test.log.execute::<Account>(&id, opened(), &Actor::System).await.unwrap();
-        test.log.execute::<Account>(&id, granted(1, 1_000_000_000), &Actor::System).await.unwrap();
+        test.log.execute::<Ledger>(&id, granted(1, 1_000_000_000), &Actor::System).await.unwrap();
         let mut charged = 0;
         while charged < 1_000 {
             charged += 1;
             let delivery_id = DeliveryId(Uuid::from_u128(charged));
             for command in [
-                AccountCommand::ReserveCredits { delivery_id, action: PaidAction::Follow, attempt: 1 },
-                AccountCommand::ChargeReservation { delivery_id, action: PaidAction::Follow },
+                LedgerCommand::Reserve { delivery_id, attempt: 1, credits: Credits(13), earlier: Credits::ZERO },
+                LedgerCommand::Settle { delivery_id, attempt: 1, charged: Credits(3) },
             ] {
-                test.log.execute::<Account>(&id, command, &Actor::System).await.unwrap();
+                test.log.execute::<Ledger>(&id, command, &Actor::System).await.unwrap();
             }
             if charged % 37 == 0 {
-                let loaded = test.log.load::<Account>(&id).await.unwrap();
+                let loaded = test.log.load::<Ledger>(&id).await.unwrap();
                 assert!(i64::try_from(loaded.events_read).unwrap() < MAX_EVENTS_PER_LOAD);
             }
         }
-        let loaded = test.log.load::<Account>(&id).await.unwrap();
-        assert_eq!(loaded.sequence, 2_002);
-        let available = loaded.aggregate.merchant().unwrap().ledger.available();
+        let loaded = test.log.load::<Ledger>(&id).await.unwrap();
+        assert_eq!(loaded.sequence, 2_001);
+        let available = loaded.aggregate.available();
         assert_eq!(available, Credits(1_000_000_000 - 3_000), "a snapshot applies no event twice");
 
         // A hundred thousand events more than anybody wants to read; the load begins at the snapshot before them.
         let copies = if matches!(test.log.database(), projections::database::Database::Postgres(_)) {
-            "generate_series(0, 97999) AS s(value)"
+            "generate_series(0, 98000) AS s(value)"
         } else {
-            "(WITH RECURSIVE s(value) AS (SELECT 0 UNION ALL SELECT value + 1 FROM s WHERE value < 97999) SELECT value FROM s) s"
+            "(WITH RECURSIVE s(value) AS (SELECT 0 UNION ALL SELECT value + 1 FROM s WHERE value < 98000) SELECT value FROM s) s"
         };
         let insert = format!(
             "INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_type, event_version, payload, \
                  metadata, correlation_id, recorded_at, hash) \
-             SELECT 2002 + 1 + s.value, aggregate_type, aggregate_id, 2002 + 1 + s.value, event_type, event_version, \
+             SELECT 2001 + 1 + s.value, aggregate_type, aggregate_id, 2001 + 1 + s.value, event_type, event_version, \
                  payload, metadata, correlation_id, recorded_at, hash \
-             FROM events, {copies} WHERE sequence = 2 AND aggregate_type = 'account'"
+             FROM events, {copies} WHERE sequence = 2 AND aggregate_type = 'ledger'"
         );
         test.log.database().execute(Sql::new(insert)).await.unwrap();
         let sql = "UPDATE snapshots SET sequence = 100000, hash = (SELECT hash FROM events \
-             WHERE sequence = 100000 AND aggregate_type = 'account') WHERE aggregate_type = 'account'";
+             WHERE sequence = 100000 AND aggregate_type = 'ledger') WHERE aggregate_type = 'ledger'";
         test.log.database().execute(sql.into()).await.unwrap();
-        let loaded = test.log.load::<Account>(&id).await.unwrap();
-        assert_eq!((loaded.sequence, loaded.events_read), (100_002 - 2 + 2, 2));
+        let loaded = test.log.load::<Ledger>(&id).await.unwrap();
+        assert_eq!((loaded.sequence, loaded.events_read), (100_002, 2));
         // One that was made after events which are not in the log any more tells of another account.
-        let lost = "DELETE FROM events WHERE sequence > 2001 AND aggregate_type = 'account'";
+        let lost = "DELETE FROM events WHERE sequence > 2000 AND aggregate_type = 'ledger'";
         test.log.database().execute(lost.into()).await.unwrap();
-        let loaded = test.log.load::<Account>(&id).await.unwrap();
-        assert_eq!((loaded.sequence, loaded.events_read), (2_001, 2_001));
+        let loaded = test.log.load::<Ledger>(&id).await.unwrap();
+        assert_eq!((loaded.sequence, loaded.events_read), (2_000, 2_000));
     }
 
     async fn more_than_may_wait_is_told_at_once(test: &TestLog) {

@@ -1,15 +1,12 @@
 //! What happened to an account. These names are the storage format: add, never rename.
 
-use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
-use uuid::Uuid;
 
 use super::Role;
-use crate::credits::PaidAction;
 use crate::event::{LogEvent, domain_event};
-use crate::{ApiKeyId, Credits, DeliveryId, Private};
+use crate::{ApiKeyId, Private};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, IntoStaticStr, JsonSchema)]
 #[serde(tag = "event_type", content = "payload", rename_all = "snake_case")]
@@ -32,20 +29,6 @@ pub enum AccountEvent {
         password: Private<String>,
     },
     CortexCredentialsDeleted {},
-    AttemptAdmitted {
-        delivery_id: DeliveryId,
-        attempt: u32,
-        at: DateTime<Utc>,
-    },
-    CreditsGranted {
-        grant_id: Uuid,
-        credits: Credits,
-    },
-    CreditsReserved(CreditMove),
-    /// What an earlier attempt left set aside is now set aside for a later one.
-    ReservationTakenOver(CreditMove),
-    CreditsCharged(CreditMove),
-    CreditsReleased(CreditMove),
     /// For how many days personal data is kept once a delivery is over; `None` for good.
     RetentionSet {
         days: Option<u32>,
@@ -61,17 +44,6 @@ pub struct ApiKeyCreated {
     pub preview: String,
     #[serde(default = "super::keys::default_requests_per_minute")]
     pub requests_per_minute: u32,
-}
-
-/// The price of one action of one delivery, set aside, spent or given back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct CreditMove {
-    pub delivery_id: DeliveryId,
-    pub action: PaidAction,
-    pub credits: Credits,
-    /// The attempt it is set aside for; 0 where that was not recorded yet.
-    #[serde(default)]
-    pub attempt: u32,
 }
 
 domain_event!(AccountEvent);

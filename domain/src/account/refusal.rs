@@ -1,9 +1,6 @@
 //! Why an account refuses a command.
 
-use chrono::{DateTime, Utc};
-
 use super::{MAX_API_KEYS, MAX_ATTEMPTS_PER_MINUTE, MAX_NAME_CHARS, MAX_REQUESTS_PER_MINUTE, MAX_RETENTION_DAYS};
-use crate::Credits;
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AccountRefusal {
@@ -29,10 +26,4 @@ pub enum AccountRefusal {
     InvalidRetention,
     #[error("e-mail and password must both be filled in")]
     InvalidCredentials,
-    #[error("a grant must be 1 to 1000000000 credits")]
-    InvalidGrant,
-    #[error("the next action costs {price} credits and {available} are available")]
-    InsufficientCredits { price: Credits, available: Credits },
-    #[error("the account's pace allows the next attempt at {next_at}")]
-    PaceExceeded { next_at: DateTime<Utc> },
 }

@@ -4,8 +4,10 @@ use chrono::{DateTime, Utc};
 
 use super::schedule::{self, Jitter};
 use super::{
-    CortexCall, DeliveryEvent, DeliveryRefusal, Held, Lease, Order, Phase, PlannedItem, StartFacts, Started, StopCause,
+    BegunStep, CortexCall, DeliveryEvent, DeliveryRefusal, Held, Lease, Order, Phase, PlannedItem, StartFacts, Started,
+    StopCause,
 };
+use crate::credits::PaidAction;
 use crate::{Asset, Credits, ItemMapping, ResolutionCode};
 
 impl Order {
@@ -83,6 +85,26 @@ impl Order {
             .ok_or(DeliveryRefusal::LeaseLost)
     }
 
+    /// Recorded before the call, so that what a worker did not live to record is known as this delivery's doing.
+    pub(super) fn begin_step(&self, held: &Held, action: PaidAction) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
+        let lease = self.held_by(held)?;
+        if let PaidAction::Share(asset) = &action
+            && !self.outstanding().any(|outstanding| outstanding == asset)
+        {
+            return Err(DeliveryRefusal::NotPlanned);
+        }
+        let begun = BegunStep { action: action.clone(), attempt: held.attempt };
+        if self.begun.as_ref() == Some(&begun) {
+            return Ok(vec![]);
+        }
+        Ok(vec![lease.stop.map_or(DeliveryEvent::StepStarted { action }, stopped_by)])
+    }
+
+    /// Whether this may have been done at Cortex Cloud by an attempt of this delivery that did not live to record it.
+    pub fn has_begun(&self, action: &PaidAction) -> bool {
+        self.begun.as_ref().is_some_and(|begun| begun.action == *action)
+    }
+
     pub(super) fn record_follow(
         &self,
         held: &Held,
@@ -115,7 +137,7 @@ impl Order {
         let last = self.outstanding().all(|outstanding| *outstanding == asset);
         let shared = DeliveryEvent::ItemShared { asset, username: lease.username.clone(), credits, call };
         // What was to stop the attempt during its very last share came too late.
-        Ok(if last { vec![shared] } else { then_stopped(lease, shared) })
+        Ok(if last { vec![shared, completed(lease)] } else { then_stopped(lease, shared) })
     }
 
     pub(super) fn complete(&self, held: &Held) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
@@ -126,9 +148,7 @@ impl Order {
         if self.outstanding().next().is_some() {
             return Err(DeliveryRefusal::ItemsOutstanding);
         }
-        // The order has changed meanwhile: there may be more to share.
-        let revised = lease.stop == Some(StopCause::Revised);
-        Ok(vec![if revised { DeliveryEvent::HandedBack {} } else { DeliveryEvent::Completed {} }])
+        Ok(vec![completed(lease)])
     }
 
     /// The customer has not followed back yet. This has a slow schedule of its own and uses up no other attempt.
@@ -175,6 +195,12 @@ impl Order {
         let lease = self.held_by(held)?;
         Ok(vec![lease.stop.map_or(end, stopped_by)])
     }
+}
+
+/// Nothing of the plan is outstanding. Where the order has changed meanwhile, there may be more to share.
+fn completed(lease: &Lease) -> DeliveryEvent {
+    let is_revised = lease.stop == Some(StopCause::Revised);
+    if is_revised { DeliveryEvent::HandedBack {} } else { DeliveryEvent::Completed {} }
 }
 
 fn then_stopped(lease: &Lease, step: DeliveryEvent) -> Vec<DeliveryEvent> {

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::schedule::Jitter;
 use super::{CortexCall, ErasureCause, Webhook};
+use crate::credits::PaidAction;
 use crate::{Asset, Credits, ItemMapping, ResolutionCode};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -21,19 +22,26 @@ pub enum DeliveryCommand {
         held: Held,
         lease_until: DateTime<Utc>,
     },
+    /// The worker is about to do this at Cortex Cloud. Where the attempt is to stop, it ends instead.
+    BeginStep {
+        held: Held,
+        action: PaidAction,
+    },
     /// We follow the customer now; `credits` is what that cost.
     RecordFollow {
         held: Held,
         credits: Credits,
         call: Option<CortexCall>,
     },
-    /// An asset is shared with the customer now; `credits` is what that cost, nothing if it was shared before.
+    /// An asset is shared with the customer now; `credits` is what that cost, nothing if it was shared before. The last one
+    /// completes the delivery.
     RecordShare {
         held: Held,
         asset: Asset,
         credits: Credits,
         call: Option<CortexCall>,
     },
+    /// Everything was shared before.
     Complete {
         held: Held,
     },

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
 use super::{Change, CortexCall, WebhookOutcome};
+use crate::credits::PaidAction;
 use crate::event::{LogEvent, domain_event};
 use crate::integration::Provider;
 use crate::{
@@ -32,6 +33,11 @@ pub enum DeliveryEvent {
     Started(Started),
     LeaseRenewed {
         lease_until: DateTime<Utc>,
+    },
+    /// The worker is about to do this at Cortex Cloud. Where it did not live to record the result, the next attempt knows
+    /// whose doing it is.
+    StepStarted {
+        action: PaidAction,
     },
     Followed {
         username: Private<String>,

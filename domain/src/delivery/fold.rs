@@ -1,7 +1,8 @@
 //! The fold: what each event makes of a delivery.
 
-use super::{DeliveryEvent, Lease, Order, Phase, Shared, Started, StopCause};
-use crate::{Private, ResolutionCode};
+use super::{BegunStep, DeliveryEvent, Lease, Order, Phase, Shared, Started, StopCause};
+use crate::credits::PaidAction;
+use crate::{Credits, Private, ResolutionCode};
 
 impl Order {
     pub(super) fn apply(&mut self, event: DeliveryEvent) {
@@ -16,17 +17,23 @@ impl Order {
                     lease.until = lease_until;
                 }
             }
+            DeliveryEvent::StepStarted { action } => {
+                self.begun = Some(BegunStep { action, attempt: self.attempts });
+            }
             DeliveryEvent::Followed { username, credits, call: _ } => {
+                self.finish_step(&PaidAction::Follow, credits);
                 self.followed.get_or_insert(credits);
                 self.followed_username = Some(username);
                 self.failures = 0;
             }
             DeliveryEvent::ItemShared { asset, credits, username: _, call: _ } => {
+                self.finish_step(&PaidAction::Share(asset.clone()), credits);
                 self.shared.push(Shared { asset, credits });
                 self.failures = 0;
             }
             DeliveryEvent::RetryScheduled { code, due_at, call: _ } => {
                 if code == ResolutionCode::NdspWaiting {
+                    self.forget_step_of_this_attempt();
                     self.waits = self.waits.saturating_add(1);
                     self.failures = 0;
                 } else {
@@ -47,6 +54,8 @@ impl Order {
             DeliveryEvent::ActionRequired { code, call: _, assets: _ } => {
                 if code == ResolutionCode::NoItemMapping {
                     self.lines.plan_nothing();
+                } else if matches!(code, ResolutionCode::AssetNotFound | ResolutionCode::InvalidUsername) {
+                    self.forget_step_of_this_attempt();
                 }
                 self.phase = Phase::ActionRequired { code };
             }
@@ -89,6 +98,17 @@ impl Order {
         }
     }
 
+    fn finish_step(&mut self, action: &PaidAction, credits: Credits) {
+        self.spent = self.spent + credits;
+        self.begun = self.begun.take().filter(|begun| begun.action != *action);
+    }
+
+    /// Cortex Cloud has refused what this attempt was about to do: it is not done. What an earlier attempt was about to do
+    /// may be.
+    fn forget_step_of_this_attempt(&mut self) {
+        self.begun = self.begun.take().filter(|begun| begun.attempt != self.attempts);
+    }
+
     fn apply_started(&mut self, started: Started) {
         // An attempt whose lease ran out ended unrecorded.
         if matches!(self.phase, Phase::Running(_)) {
@@ -97,7 +117,7 @@ impl Order {
         self.plan = started.assets().into_iter().cloned().collect();
         self.lines.plan(&started.plan);
         let Started { attempt, worker, started_at, lease_until, username, plan: _ } = started;
-        self.attempts = attempt;
+        (self.attempts, self.spent) = (attempt, Credits::ZERO);
         let length_ms = (lease_until - started_at).num_milliseconds();
         self.phase = Phase::Running(Lease { worker, attempt, until: lease_until, length_ms, username, stop: None });
     }

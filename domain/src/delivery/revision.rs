@@ -12,7 +12,7 @@ use super::{
     CancelledBy, Change, DeliveryEvent, Intent, Order, OrderLines, Phase, RequeueCause, StopCause, Webhook,
     WebhookOutcome,
 };
-use crate::{LineItem, Private, ResolutionCode};
+use crate::{Credits, LineItem, Private, ResolutionCode};
 
 /// Webhooks that are remembered of an order, to know them again.
 const MAX_REMEMBERED: usize = 50;
@@ -273,6 +273,8 @@ impl Order {
             followed_username: None,
             waits: 0,
             failures: 0,
+            begun: None,
+            spent: Credits::ZERO,
             erased: false,
         };
         first.remember(fingerprint);

@@ -100,85 +100,64 @@ CREATE TABLE daily_bytes (
     bytes      bigint NOT NULL
 );
 
--- How many requests each API key has sent in the present minute, over all nodes. On SQLite the one node knows by itself.
-CREATE TABLE request_windows (
-    key_id text   PRIMARY KEY,
-    minute bigint NOT NULL,              -- since 1970
-    used   bigint NOT NULL               -- taken by nodes, in parts
+-- What accounts and API keys may do in a minute, over all nodes.
+CREATE TABLE rates (
+    key     text   PRIMARY KEY,          -- what is counted, and of whom
+    full_at bigint NOT NULL              -- when as much may be done at once again; microseconds since 1970
 );
 
--- Appends a batch: each append wholly or, where another came first, not at all; one's conflict never fails another's.
+-- Appends a batch, all or none: where a stream does not end as expected, nothing is stored and its end is returned.
 -- A function, because each of its statements sees what was committed before it: a single statement that waits for the
 -- lock would go on with the snapshot it took before it waited.
 CREATE FUNCTION append_events(
-    append_nos bigint[], aggregate_types text[], aggregate_ids text[], sequences bigint[], event_types text[],
+    end_types text[], end_ids text[], end_sequences bigint[], end_hashes bytea[],
+    aggregate_types text[], aggregate_ids text[], sequences bigint[], event_types text[],
     event_versions text[], payloads text[], metadatas text[], account_ids uuid[], integration_ids uuid[],
     caused_bys bigint[], correlation_ids uuid[], data_key_ids uuid[], recorded_ats bigint[], hashes bytea[],
     bodies bytea[],
-    key_append_nos bigint[], key_ids uuid[], wrapped_keys bytea[],
-    erasing_append_nos bigint[], erased_key_ids uuid[],
-    snapshot_append_nos bigint[], snapshot_versions bigint[], snapshot_states text[], snapshot_key_ids uuid[]
-) RETURNS TABLE (append_no bigint, last_position bigint) LANGUAGE plpgsql AS $$
+    key_ids uuid[], wrapped_keys bytea[], erased_key_ids uuid[],
+    snapshot_types text[], snapshot_ids text[], snapshot_sequences bigint[], snapshot_hashes bytea[],
+    snapshot_versions bigint[], snapshot_states text[], snapshot_key_ids uuid[]
+) RETURNS TABLE (stream_no bigint, last_sequence bigint, last_hash bytea) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     head bigint;
 BEGIN
     -- One writer at a time over all nodes, until its commit is visible: so positions become visible in order.
     PERFORM pg_advisory_xact_lock(4919131313);
-    SELECT coalesce(max(e.position), 0) INTO head FROM events e;
     RETURN QUERY
-    WITH input AS MATERIALIZED (
-        SELECT *
-        FROM unnest(append_nos, aggregate_types, aggregate_ids, sequences, event_types, event_versions, payloads,
-                    metadatas, account_ids, integration_ids, caused_bys, correlation_ids, data_key_ids, recorded_ats,
-                    hashes, bodies)
-             WITH ORDINALITY AS i(append_no, aggregate_type, aggregate_id, sequence, event_type, event_version, payload,
-                                  metadata, account_id, integration_id, caused_by, correlation_id, data_key_id,
-                                  recorded_at, hash, body, ordinal)
-    ), starts AS (
-        SELECT DISTINCT ON (i.append_no) i.append_no, i.aggregate_type, i.aggregate_id, i.sequence
-        FROM input i ORDER BY i.append_no, i.sequence
-    ), allowed AS MATERIALIZED (
-        SELECT s.append_no
-        FROM starts s
-        WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.aggregate_type = s.aggregate_type
-                              AND e.aggregate_id = s.aggregate_id AND e.sequence = s.sequence)
-          AND (s.sequence = 1
-               OR EXISTS (SELECT 1 FROM events e WHERE e.aggregate_type = s.aggregate_type
-                              AND e.aggregate_id = s.aggregate_id AND e.sequence = s.sequence - 1))
-    ), accepted AS MATERIALIZED (
-        SELECT i.*, head + row_number() OVER (ORDER BY i.ordinal) AS position
-        FROM input i JOIN allowed a ON a.append_no = i.append_no
-    ), inserted AS (
-        INSERT INTO events (aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata,
-                            position, account_id, integration_id, caused_by, correlation_id, data_key_id, recorded_at,
-                            hash, body)
-        SELECT a.aggregate_type, a.aggregate_id, a.sequence, a.event_type, a.event_version, a.payload::json,
-               a.metadata::json, a.position, a.account_id, a.integration_id, a.caused_by, a.correlation_id,
-               a.data_key_id, a.recorded_at, a.hash, a.body
-        FROM accepted a ORDER BY a.position
-    ), keyed AS (
-        INSERT INTO data_keys (id, wrapped)
-        SELECT k.id, k.wrapped
-        FROM unnest(key_append_nos, key_ids, wrapped_keys) AS k(append_no, id, wrapped)
-             JOIN allowed a ON a.append_no = k.append_no
-    ), erased AS (
-        DELETE FROM data_keys k USING unnest(erasing_append_nos, erased_key_ids) AS d(append_no, id)
-             JOIN allowed a ON a.append_no = d.append_no
-        WHERE k.id = d.id
-    ), shot AS (
-        INSERT INTO snapshots (aggregate_type, aggregate_id, sequence, hash, schema_version, state, data_key_id)
-        SELECT DISTINCT ON (s.append_no) a.aggregate_type, a.aggregate_id, a.sequence, a.hash, s.version, s.state,
-               s.data_key_id
-        FROM unnest(snapshot_append_nos, snapshot_versions, snapshot_states, snapshot_key_ids)
-                 AS s(append_no, version, state, data_key_id)
-             JOIN accepted a ON a.append_no = s.append_no
-        ORDER BY s.append_no, a.sequence DESC
-        ON CONFLICT (aggregate_type, aggregate_id) DO UPDATE
-            SET sequence = excluded.sequence, hash = excluded.hash, schema_version = excluded.schema_version,
-                state = excluded.state, data_key_id = excluded.data_key_id
-    )
-    SELECT a.append_no, max(a.position) FROM accepted a GROUP BY a.append_no;
+    SELECT x.stream_no, coalesce(l.sequence, 0), l.hash
+    FROM unnest(end_types, end_ids, end_sequences, end_hashes)
+             WITH ORDINALITY AS x(aggregate_type, aggregate_id, sequence, hash, stream_no)
+         LEFT JOIN LATERAL (
+             SELECT e.sequence, e.hash FROM events e
+             WHERE e.aggregate_type = x.aggregate_type AND e.aggregate_id = x.aggregate_id
+             ORDER BY e.sequence DESC LIMIT 1
+         ) l ON true
+    WHERE coalesce(l.sequence, 0) <> x.sequence OR l.hash IS DISTINCT FROM x.hash;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    SELECT coalesce(max(e.position), 0) INTO head FROM events e;
+    INSERT INTO events (aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata, position,
+                        account_id, integration_id, caused_by, correlation_id, data_key_id, recorded_at, hash, body)
+    SELECT i.aggregate_type, i.aggregate_id, i.sequence, i.event_type, i.event_version, i.payload::json,
+           i.metadata::json, head + i.ordinal, i.account_id, i.integration_id, i.caused_by, i.correlation_id,
+           i.data_key_id, i.recorded_at, i.hash, i.body
+    FROM unnest(aggregate_types, aggregate_ids, sequences, event_types, event_versions, payloads, metadatas, account_ids,
+                integration_ids, caused_bys, correlation_ids, data_key_ids, recorded_ats, hashes, bodies)
+             WITH ORDINALITY AS i(aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata,
+                                  account_id, integration_id, caused_by, correlation_id, data_key_id, recorded_at, hash,
+                                  body, ordinal);
+    INSERT INTO data_keys (id, wrapped) SELECT k.id, k.wrapped FROM unnest(key_ids, wrapped_keys) AS k(id, wrapped);
+    DELETE FROM data_keys k WHERE k.id = ANY (erased_key_ids);
+    INSERT INTO snapshots (aggregate_type, aggregate_id, sequence, hash, schema_version, state, data_key_id)
+    SELECT s.* FROM unnest(snapshot_types, snapshot_ids, snapshot_sequences, snapshot_hashes, snapshot_versions,
+                           snapshot_states, snapshot_key_ids) AS s
+    ON CONFLICT (aggregate_type, aggregate_id) DO UPDATE
+        SET sequence = excluded.sequence, hash = excluded.hash, schema_version = excluded.schema_version,
+            state = excluded.state, data_key_id = excluded.data_key_id;
     PERFORM pg_notify('cloud_bridge_events', '');
+    RETURN QUERY SELECT NULL::bigint, head, NULL::bytea;
 END
 $$;

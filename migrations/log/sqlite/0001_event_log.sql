@@ -94,3 +94,9 @@ CREATE TABLE daily_bytes (
     day        INTEGER NOT NULL,         -- since 1970, UTC
     bytes      INTEGER NOT NULL
 );
+
+-- How many attempts accounts may start in a minute. Requests of API keys are counted in memory: one process has the file.
+CREATE TABLE rates (
+    key     TEXT    PRIMARY KEY,         -- what is counted, and of whom
+    full_at INTEGER NOT NULL             -- when as much may be done at once again; microseconds since 1970
+);

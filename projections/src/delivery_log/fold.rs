@@ -262,6 +262,7 @@ impl DeliveryRow {
             }
             DeliveryEvent::WebhookReceived { .. }
             | DeliveryEvent::WebhookRepeated(_)
+            | DeliveryEvent::StepStarted { .. }
             | DeliveryEvent::LeaseRenewed { .. }
             | DeliveryEvent::Completed {}
             | DeliveryEvent::CancellationRequested {}

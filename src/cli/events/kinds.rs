@@ -1,7 +1,7 @@
 //! The kinds of streams and events that there are, by the names under which they are stored.
 
 /// Each kind of stream with the kinds of its events.
-pub(super) const KINDS: [(&str, &[&str]); 6] = [
+pub(super) const KINDS: [(&str, &[&str]); 7] = [
     (
         "account",
         &[
@@ -9,14 +9,8 @@ pub(super) const KINDS: [(&str, &[&str]); 6] = [
             "api_key_created",
             "api_key_deactivated",
             "api_key_limited",
-            "attempt_admitted",
             "cortex_credentials_deleted",
             "cortex_credentials_saved",
-            "credits_charged",
-            "credits_granted",
-            "credits_released",
-            "credits_reserved",
-            "reservation_taken_over",
             "retention_set",
         ],
     ),
@@ -44,7 +38,6 @@ pub(super) const KINDS: [(&str, &[&str]); 6] = [
             "failed_permanently",
             "followed",
             "handed_back",
-            "status_filtered",
             "item_shared",
             "lease_renewed",
             "personal_data_erased",
@@ -52,12 +45,15 @@ pub(super) const KINDS: [(&str, &[&str]); 6] = [
             "retry_requested",
             "retry_scheduled",
             "started",
+            "status_filtered",
+            "step_started",
             "username_corrected",
             "wait_moved",
             "webhook_received",
             "webhook_repeated",
         ],
     ),
+    ("ledger", &["credits_granted", "credits_reserved", "reservation_settled"]),
     ("notice", &["personal_data_erased", "webhook_received", "webhook_repeated"]),
     (
         "operation",

@@ -159,6 +159,7 @@ fn data_of(event_type: &str, fact: &Fact) -> Value {
     let data = match fact {
         Fact::Account(event) => serde_json::to_value(event),
         Fact::Integration(event) => serde_json::to_value(event),
+        Fact::Ledger(event) => serde_json::to_value(event),
         Fact::Delivery(event) => serde_json::to_value::<&DeliveryEvent>(event),
         Fact::Notice(event) => serde_json::to_value(event),
         Fact::Operation(event) => serde_json::to_value(event),

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object};
 use domain::account::{Account as Aggregate, AccountCommand, DEFAULT_ATTEMPTS_PER_MINUTE, Role as DomainRole};
+use domain::ledger::{Ledger, LedgerCommand};
 use domain::{AccountId, ApiKeyId, Credits};
 use projections::accounts;
 
@@ -155,7 +156,7 @@ impl Accounts {
 
     /// Admin only. Deliveries that waited for credits go on.
     async fn grant_credits(&self, context: &Context<'_>, input: GrantCreditsInput) -> Result<AccountPayload, ApiError> {
-        let (_, viewer) = asked(context)?;
+        let (service, viewer) = asked(context)?;
         viewer.require(DomainRole::Admin)?;
         let Ok(credits) = u64::try_from(input.credits) else {
             return Ok(UserError::new("INVALID_GRANT", "credits cannot be taken away", Some("credits")).into());
@@ -164,8 +165,19 @@ impl Accounts {
             Some(key) => uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, key.as_bytes()),
             None => ids::fresh(),
         };
-        let grant = AccountCommand::GrantCredits { grant_id, credits: Credits(credits) };
-        change(context, Some(input.account_id), grant).await
+        let id = match managed(viewer, Some(input.account_id))? {
+            Ok(id) => id,
+            Err(error) => return Ok(error.into()),
+        };
+        if service.log.current::<Aggregate>(&id).await?.aggregate.merchant().is_none() {
+            return Ok(UserError::not_found("accountId").into());
+        }
+        let grant = LedgerCommand::Grant { grant_id, credits: Credits(credits) };
+        match service.log.execute::<Ledger>(&id, grant, &viewer.actor(Some(&id))).await {
+            Ok(committed) => service.wait_for_views(committed.position).await,
+            Err(error) => return Ok(refused(error)?.into()),
+        }
+        Ok(AccountPayload::of(accounts::find(&service.views, &id).await?.map(Account::from)))
     }
 
     /// Admin only: opens an account with a first key, which is in the answer this once.
@@ -180,14 +192,16 @@ impl Accounts {
         let id = AccountId(ids::fresh()).to_string();
         let (api_key, record) = keys::new_key(&first_key_of(&input.name), DomainRole::Merchant);
         let first_key = Some(record);
-        let mut commands = vec![AccountCommand::Open { name: input.name, attempts_per_minute: pace, first_key }];
+        let (open, actor) =
+            (AccountCommand::Open { name: input.name, attempts_per_minute: pace, first_key }, viewer.actor(Some(&id)));
+        let mut position = match service.log.execute::<Aggregate>(&id, open, &actor).await {
+            Ok(committed) => committed.position,
+            Err(error) => return Ok(refused(error)?.into()),
+        };
         if let Some(credits) = input.credits.filter(|credits| *credits != 0) {
             let credits = Credits(u64::try_from(credits).unwrap_or(0));
-            commands.push(AccountCommand::GrantCredits { grant_id: ids::fresh(), credits });
-        }
-        let mut position = None;
-        for command in commands {
-            match service.log.execute::<Aggregate>(&id, command, &viewer.actor(Some(&id))).await {
+            let grant = LedgerCommand::Grant { grant_id: ids::fresh(), credits };
+            match service.log.execute::<Ledger>(&id, grant, &actor).await {
                 Ok(committed) => position = committed.position,
                 Err(error) => return Ok(refused(error)?.into()),
             }
@@ -206,8 +220,8 @@ fn first_key_of(account: &str) -> String {
 
 /// The role of an active key of an account.
 async fn role_of(service: &Service, account_id: &str, key_id: ApiKeyId) -> Result<Option<DomainRole>, ApiError> {
-    let account = service.log.load::<Aggregate>(account_id).await?.aggregate;
-    Ok(account.merchant().and_then(|merchant| merchant.keys.active(key_id)).map(|key| key.role))
+    let account = service.log.current::<Aggregate>(account_id).await?;
+    Ok(account.aggregate.merchant().and_then(|merchant| merchant.keys.active(key_id)).map(|key| key.role))
 }
 
 async fn change_key(

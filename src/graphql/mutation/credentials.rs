@@ -69,8 +69,8 @@ impl Credentials {
             Ok(id) => id,
             Err(error) => return Ok(error.into()),
         };
-        let account = service.log.load::<Aggregate>(&id).await?.aggregate;
-        let Some(merchant) = account.merchant() else {
+        let account = service.log.current::<Aggregate>(&id).await?;
+        let Some(merchant) = account.aggregate.merchant() else {
             return Ok(UserError::not_found("accountId").into());
         };
         let saved = merchant.credentials.as_ref();

@@ -281,7 +281,7 @@ fn warning_of(secret: &str) -> Option<String> {
 }
 
 async fn account_exists(service: &Service, id: AccountId) -> Result<bool, ApiError> {
-    let account = service.log.load::<domain::account::Account>(&id.to_string()).await?;
+    let account = service.log.current::<domain::account::Account>(&id.to_string()).await?;
     Ok(account.aggregate.merchant().is_some())
 }
 
@@ -334,7 +334,7 @@ async fn executed(
     command: IntegrationCommand,
     actor: &Actor,
 ) -> Result<Executed, ApiError> {
-    match service.integrations.execute(id, command, actor).await {
+    match service.log.execute::<Aggregate>(&id.to_string(), command, actor).await {
         Ok(committed) => {
             service.wait_for_views(committed.position).await;
             Ok(Ok((shown(context, id).await?, committed)))

@@ -94,13 +94,14 @@ impl Mappings {
                 break;
             }
             let add = IntegrationCommand::AddItemMapping { mapping: mapping.clone() };
-            let committed = match service.integrations.execute(id, add, &actor).await {
-                Ok(committed) => committed,
-                Err(error) => {
-                    payload.user_errors.push(refused(error)?);
-                    break;
-                }
-            };
+            let committed =
+                match service.log.execute::<domain::integration::Integration>(&id.to_string(), add, &actor).await {
+                    Ok(committed) => committed,
+                    Err(error) => {
+                        payload.user_errors.push(refused(error)?);
+                        break;
+                    }
+                };
             if committed.events.is_empty() {
                 payload.known += 1;
             } else {

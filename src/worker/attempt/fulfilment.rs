@@ -1,14 +1,12 @@
 //! What an attempt does at Cortex Cloud: logs in, finds the customer, follows, and shares what is outstanding.
 
-use domain::account::{Account, AccountCommand, AccountRefusal};
 use domain::credits::PaidAction;
-use domain::delivery::{Delivery, DeliveryCommand, Order};
+use domain::delivery::{DeliveryCommand, Phase};
 use domain::{Asset, Credits, ResolutionCode, ResourceType};
 use uuid::Uuid;
 
 use super::{Attempt, InHand};
 use crate::cortex::{CortexError, CortexUser, ItemKind, ItemRef, Session};
-use crate::event_log::CommandError;
 use crate::worker::stop::{RequiredAction, Step, Stop};
 
 /// What came of sharing one asset.
@@ -58,7 +56,9 @@ impl Attempt {
             let code = ResolutionCode::AssetNotFound;
             return Err(Stop::RequireAction(RequiredAction { code, missing, call }).into());
         }
-        self.record(in_hand, DeliveryCommand::Complete { held: in_hand.held.clone() }).await?;
+        if in_hand.order.phase != Phase::Completed {
+            self.record(in_hand, DeliveryCommand::Complete { held: in_hand.held.clone() }).await?;
+        }
         Ok(())
     }
 
@@ -76,18 +76,17 @@ impl Attempt {
         let mut relation = self.cortex.relation(session, user).await?;
         let action = PaidAction::Follow;
         if relation.following {
-            // Done by an earlier attempt that did not live to record it, if credits are still set aside for it.
-            if in_hand.order.followed.is_none()
-                && let Some(credits) = self.reserved(in_hand, &action).await?
-            {
-                self.reserve(in_hand, action).await?;
+            // Done by an earlier attempt that did not live to record it.
+            if in_hand.order.followed.is_none() && in_hand.order.has_begun(&action) {
+                let credits = in_hand.paid_earlier(&action);
                 self.record_follow(in_hand, credits).await?;
             }
         } else {
+            // Following is paid once for a delivery.
             if in_hand.order.followed.is_none() {
-                self.reserve(in_hand, action.clone()).await?;
+                in_hand.afford(&action)?;
             }
-            self.before_paid_call(in_hand).await?;
+            self.begin(in_hand, action.clone()).await?;
             self.cortex.follow(session, user, self.key(&action, user)).await?;
             self.record_follow(in_hand, action.price()).await?;
             self.before_call(in_hand).await?;
@@ -118,16 +117,10 @@ impl Attempt {
         };
         let credits = if shared {
             // By an earlier attempt that did not live to record it: paid for. By anybody else: free.
-            match self.reserved(in_hand, &action).await? {
-                Some(credits) => {
-                    self.reserve(in_hand, action).await?;
-                    credits
-                }
-                None => Credits::ZERO,
-            }
+            if in_hand.order.has_begun(&action) { in_hand.paid_earlier(&action) } else { Credits::ZERO }
         } else {
-            self.reserve(in_hand, action.clone()).await?;
-            self.before_paid_call(in_hand).await?;
+            in_hand.afford(&action)?;
+            self.begin(in_hand, action.clone()).await?;
             match self.cortex.share(session, item, user, self.key(&action, user)).await {
                 Err(CortexError::NotFound) => return Ok(ShareResult::NoSuchAsset),
                 shared => shared?,
@@ -148,43 +141,27 @@ impl Attempt {
         Uuid::new_v5(&self.id.0, format!("{action} {}", user.username).as_bytes())
     }
 
-    /// What is set aside for an action of this delivery.
-    async fn reserved(&self, in_hand: &InHand, action: &PaidAction) -> Result<Option<Credits>, Step> {
-        let account: Account =
-            self.worker.service.log.load(&in_hand.order.account_id.to_string()).await.map_err(Stop::from)?.aggregate;
-        let merchant = account.merchant();
-        Ok(merchant.and_then(|merchant| merchant.ledger.reservation(self.id, action)).map(|open| open.credits))
-    }
-
-    /// Sets the price aside for this attempt, or takes over what an earlier one left set aside.
-    async fn reserve(&self, in_hand: &mut InHand, action: PaidAction) -> Result<(), Step> {
+    /// Records what is about to be done. An order that was cancelled or revised since the last recorded step must not cost
+    /// anything, nor one of an integration that was deactivated.
+    async fn begin(&self, in_hand: &mut InHand, action: PaidAction) -> Result<(), Step> {
         self.before_call(in_hand).await?;
-        let attempt = in_hand.held.attempt;
-        let command = AccountCommand::ReserveCredits { delivery_id: self.id, action, attempt };
-        let account_id = in_hand.order.account_id.to_string();
-        match self.worker.service.log.execute::<Account>(&account_id, command, in_hand.origin.clone()).await {
-            Ok(_) => Ok(()),
-            Err(CommandError::Refused(AccountRefusal::InsufficientCredits { .. })) => {
-                Err(Stop::require(ResolutionCode::CreditsExhausted).into())
-            }
-            Err(error) => Err(Stop::LogUnavailable(error.to_string()).into()),
-        }
-    }
-
-    /// Before what is paid for: an order that was cancelled or revised since the last recorded step must not cost anything,
-    /// nor one of an integration that was deactivated.
-    async fn before_paid_call(&self, in_hand: &mut InHand) -> Result<(), Stop> {
-        self.before_call(in_hand).await?;
-        let delivery: Delivery = self.worker.service.log.load(&self.id.to_string()).await?.aggregate;
-        let lease = delivery.order().and_then(Order::lease);
-        match lease.filter(|lease| lease.worker == in_hand.held.worker && lease.attempt == in_hand.held.attempt) {
-            Some(lease) if lease.stop.is_none() => {}
-            Some(_) => return Err(Stop::HandBack),
-            None => return Err(Stop::LeaseLost),
-        }
         let link = self.worker.service.integrations.find(in_hand.order.integration_id).await.map_err(Stop::from)?;
-        let is_active = link.is_some_and(|link| link.active);
-        if is_active { Ok(()) } else { Err(Stop::require(ResolutionCode::IntegrationInactive)) }
+        if !link.is_some_and(|link| link.active) {
+            return Err(Stop::require(ResolutionCode::IntegrationInactive).into());
+        }
+        self.record(in_hand, DeliveryCommand::BeginStep { held: in_hand.held.clone(), action }).await
+    }
+}
+
+impl InHand {
+    /// Whether there are credits for an action.
+    fn afford(&self, action: &PaidAction) -> Result<(), Stop> {
+        if action.price() <= self.left() { Ok(()) } else { Err(Stop::require(ResolutionCode::CreditsExhausted)) }
+    }
+
+    /// What is charged for what an earlier attempt did: nothing where the credits are gone meanwhile, for it is done.
+    fn paid_earlier(&self, action: &PaidAction) -> Credits {
+        if action.price() <= self.left() { action.price() } else { Credits::ZERO }
     }
 }
 

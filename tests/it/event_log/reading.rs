@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use cloud_bridge::event_log::stream::SNAPSHOT;
 use cloud_bridge::event_log::{Actor, HeadListener};
 use cqrs_es::Aggregate;
-use domain::account::Account;
+use domain::account::{Account, AccountCommand};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::{account, granted, open, opened, record, test_log};
+use super::{account, open, opened, record, test_log};
 use crate::engines::{Databases, Engine};
 
 /// Events that each node writes.
@@ -67,7 +67,8 @@ async fn the_repository_of_postgres_es_reads_our_table() {
     let test = test_log(Engine::Postgres).await;
     let id = account();
     test.log.execute::<Account>(&id, opened(), &Actor::System).await.unwrap();
-    test.log.execute::<Account>(&id, granted(1, 50), &Actor::System).await.unwrap();
+    let retention = AccountCommand::SetRetention { days: Some(30) };
+    test.log.execute::<Account>(&id, retention, &Actor::System).await.unwrap();
     let projections::database::Database::Postgres(pool) = test.log.database() else { unreachable!("it is Postgres") };
     let repository = postgres_es::PostgresEventRepository::new(pool.unbounded().clone());
     let events = repository.get_events::<Account>(&id).await.unwrap();

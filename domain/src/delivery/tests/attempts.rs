@@ -4,12 +4,14 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::fixtures::*;
+use crate::credits::PaidAction;
 use crate::delivery::schedule::{FAILURE_DELAYS, Jitter, WAITS_AT_MOST, next_wait};
 use crate::delivery::{
-    ApiKeyUse, CortexCall, CortexOperation, DeliveryCommand, DeliveryEvent, DeliveryRefusal, Held, Intent,
+    ApiKeyUse, Change, CortexCall, CortexOperation, DeliveryCommand, DeliveryEvent, DeliveryRefusal, Held, Intent,
     PlannedAsset, StartFacts, Started, WebhookOutcome,
 };
-use crate::{Credits, MappingId, ResolutionCode};
+use crate::ledger::LedgerCommand;
+use crate::{Credits, DeliveryId, MappingId, ResolutionCode};
 
 #[test]
 fn a_worker_takes_a_queued_delivery_and_says_what_it_will_share() {
@@ -307,4 +309,84 @@ fn following_another_customer_is_recorded_and_paid_once() {
     let followed = DeliveryEvent::Followed { username: "maxine".into(), credits: Credits(0), call: None };
     given(events.clone()).when(follow.clone()).then_expect_events(vec![followed.clone()]);
     given(events.into_iter().chain([followed]).collect::<Vec<_>>()).when(follow).then_expect_events(vec![]);
+}
+
+#[test]
+fn what_an_attempt_is_about_to_do_is_recorded_before_it_is_done() {
+    let step = || PaidAction::Share(preset("storm"));
+    given(running()).when(begin_step(1, step())).then_expect_events(vec![step_started(step())]);
+    let begun = running_and([step_started(step())]);
+    given(begun.clone()).when(begin_step(1, step())).then_expect_events(vec![]);
+    // A later attempt records it again: what it does is its own.
+    let later: Vec<_> = begun.iter().cloned().chain([started_at(2, 120)]).collect();
+    given(later).when(begin_step(2, step())).then_expect_events(vec![step_started(step())]);
+    given(begun).when(begin_step(2, step())).then_expect_error(DeliveryRefusal::LeaseLost);
+    given(running())
+        .when(begin_step(1, PaidAction::Share(preset("sun"))))
+        .then_expect_error(DeliveryRefusal::NotPlanned);
+    let done = running_and([shared("storm", 10)]);
+    given(done).when(begin_step(1, step())).then_expect_error(DeliveryRefusal::NotPlanned);
+}
+
+#[test]
+fn an_attempt_that_is_to_stop_begins_nothing() {
+    let step = begin_step(1, PaidAction::Follow);
+    given(running_and([CancellationRequested {}])).when(step.clone()).then_expect_events(vec![Cancelled {}]);
+    let revised = running_and([revised(changed(5, Intent::Deliver), vec![Change::Username])]);
+    given(revised).when(step).then_expect_events(vec![HandedBack {}]);
+}
+
+#[test]
+fn a_step_without_a_result_is_remembered_until_it_is_known_not_to_be_done() {
+    let share = PaidAction::Share(preset("storm"));
+    let has_begun = |more: &[DeliveryEvent]| {
+        let events = running_and([step_started(PaidAction::Share(preset("storm")))]).into_iter();
+        fold(events.chain(more.iter().cloned())).order().unwrap().has_begun(&PaidAction::Share(preset("storm")))
+    };
+    let failed = retry_scheduled(ResolutionCode::TemporaryFailure, after(60));
+    assert!(has_begun(&[]) && has_begun(&[started_at(2, 120)]) && has_begun(std::slice::from_ref(&failed)));
+    // What ended the second attempt says nothing of the first one's step.
+    let waits = || retry_scheduled(ResolutionCode::NdspWaiting, after(60));
+    assert!(has_begun(&[failed, started_at(2, 120), waits()]));
+    assert!(!has_begun(&[waits()]), "refused: they do not follow each other");
+    assert!(!has_begun(&[action_required(ResolutionCode::AssetNotFound)]), "refused: there is no such asset");
+    assert!(!has_begun(&[shared("storm", 10)]));
+    assert!(!fold(running()).order().unwrap().has_begun(&share));
+}
+
+#[test]
+fn the_last_share_completes_the_delivery() {
+    let one_left = running_and([shared("storm", 10)]);
+    let rain =
+        DeliveryEvent::ItemShared { asset: preset("rain"), username: "max".into(), credits: Credits(10), call: None };
+    given(running()).when(share(1, "storm")).then_expect_events(vec![shared("storm", 10)]);
+    given(one_left.clone()).when(share(1, "rain")).then_expect_events(vec![rain.clone(), Completed {}]);
+    let meanwhile = [one_left, vec![revised(changed(5, Intent::Deliver), vec![Change::Username])]].concat();
+    given(meanwhile).when(share(1, "rain")).then_expect_events(vec![rain, HandedBack {}]);
+}
+
+#[test]
+fn an_attempt_reserves_what_it_may_cost_and_settles_what_it_spent() {
+    let id = DeliveryId(Uuid::from_u128(1));
+    let settlement = |before: &[DeliveryEvent], added: &[DeliveryEvent]| {
+        let after = fold(before.iter().chain(added).cloned());
+        after.settlement(id, &fold(before.iter().cloned())).map(|(_, command)| command)
+    };
+    let reserve = |attempt, credits, earlier| LedgerCommand::Reserve {
+        delivery_id: id,
+        attempt,
+        credits: Credits(credits),
+        earlier: Credits(earlier),
+    };
+    let settle = |charged| LedgerCommand::Settle { delivery_id: id, attempt: 1, charged: Credits(charged) };
+    let followed = DeliveryEvent::Followed { username: "max".into(), credits: Credits(3), call: None };
+    let waiting = [received(Intent::Deliver)];
+    assert_eq!(settlement(&waiting, &[started(1)]), Some(reserve(1, 23, 0)), "to follow, and to share two assets");
+    assert_eq!(settlement(&running(), std::slice::from_ref(&followed)), None, "goes on");
+    let followed = running_and([followed]);
+    assert_eq!(settlement(&followed, &[started_at(2, 120)]), Some(reserve(2, 20, 3)), "taken over");
+    let one_left = [followed, vec![shared("storm", 10)]].concat();
+    assert_eq!(settlement(&one_left, &[shared("rain", 10), Completed {}]), Some(settle(23)));
+    assert_eq!(settlement(&one_left, &[failed(ResolutionCode::Unknown)]), Some(settle(13)));
+    assert_eq!(settlement(&waiting, &[action_required(ResolutionCode::NoItemMapping)]), None, "nothing was reserved");
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use cqrs_es::test::TestFramework;
 use uuid::Uuid;
 
+use crate::credits::PaidAction;
 use crate::delivery::{
     ApiKeyUse, Change, CortexCall, CortexOperation, Delivery, DeliveryCommand, DeliveryEvent, Held, Intent,
     PlannedAsset, PlannedItem, Received, RequeueCause, StartFacts, Started, Webhook, WebhookOutcome,
@@ -101,6 +102,14 @@ pub(super) fn outcome_after(events: impl IntoIterator<Item = DeliveryEvent>, web
 
 pub(super) fn shared(id: &str, credits: u64) -> DeliveryEvent {
     DeliveryEvent::ItemShared { asset: preset(id), username: "max".into(), credits: Credits(credits), call: None }
+}
+
+pub(super) fn step_started(action: PaidAction) -> DeliveryEvent {
+    DeliveryEvent::StepStarted { action }
+}
+
+pub(super) fn begin_step(attempt: u32, action: PaidAction) -> DeliveryCommand {
+    DeliveryCommand::BeginStep { held: held(attempt), action }
 }
 
 pub(super) fn share(attempt: u32, id: &str) -> DeliveryCommand {

@@ -4,11 +4,14 @@ use std::collections::HashSet;
 
 use cqrs_es::Aggregate;
 use proptest::prelude::*;
+use uuid::Uuid;
 
 use super::fixtures::*;
+use crate::credits::PaidAction;
 use crate::delivery::schedule::Jitter;
-use crate::delivery::{CancelledBy, Delivery, DeliveryCommand, DeliveryEvent, Held, Intent, Phase, Webhook};
-use crate::{Credits, ResolutionCode};
+use crate::delivery::{CancelledBy, Delivery, DeliveryCommand, DeliveryEvent, Held, Intent, Order, Phase, Webhook};
+use crate::ledger::{Ledger, LedgerEvent};
+use crate::{Credits, DeliveryId, ResolutionCode};
 
 fn any_intent() -> impl Strategy<Value = Intent> {
     prop_oneof![4 => Just(Intent::Deliver), 1 => Just(Intent::Filtered), 1 => Just(Intent::Cancel)]
@@ -48,6 +51,8 @@ fn any_command() -> impl Strategy<Value = DeliveryCommand> {
             credits: Credits(10),
             call: None,
         }),
+        (any_held(), prop_oneof![Just(PaidAction::Follow), Just(PaidAction::Share(preset("storm")))])
+            .prop_map(|(held, action)| DeliveryCommand::BeginStep { held, action }),
         any_held().prop_map(|held| DeliveryCommand::RecordFollow { held, credits: Credits(3), call: None }),
         any_held().prop_map(|held| DeliveryCommand::Complete { held }),
         (any_held(), seconds.clone()).prop_map(|(held, s)| DeliveryCommand::Wait {
@@ -97,6 +102,35 @@ fn cancelled_by(delivery: &Delivery) -> Option<CancelledBy> {
 }
 
 proptest! {
+    /// Whoever changes the delivery, and however its workers end.
+    #[test]
+    fn credits_are_reserved_for_attempts_that_run_and_charged_for_what_was_done(
+        commands in prop::collection::vec(any_command(), 0..60),
+    ) {
+        let id = DeliveryId(Uuid::from_u128(1));
+        let (mut delivery, mut ledger, mut done) = (Delivery::default(), Ledger::default(), 0);
+        ledger.apply(LedgerEvent::CreditsGranted { grant_id: Uuid::nil(), credits: Credits(10_000) });
+        for command in commands {
+            let before = delivery.clone();
+            for event in delivery.decide(command).unwrap_or_default() {
+                if let DeliveryEvent::Followed { credits, .. } | DeliveryEvent::ItemShared { credits, .. } = &event {
+                    done += credits.0;
+                }
+                delivery.apply(event);
+            }
+            if let Some((_, command)) = delivery.settlement(id, &before) {
+                ledger.decide(command).unwrap().into_iter().for_each(|event| ledger.apply(event));
+            }
+            let lease = delivery.order().and_then(Order::lease);
+            let open = ledger.reservation(id);
+            prop_assert!(open.map(|open| open.attempt) == lease.map(|lease| lease.attempt) || open.is_none());
+            prop_assert!(lease.is_some() || open.is_none(), "nobody works, and credits are set aside");
+            let spent = delivery.order().filter(|_| lease.is_some()).map_or(Credits::ZERO, Order::spent);
+            let reserved = open.map_or(Credits::ZERO, |open| open.credits);
+            prop_assert_eq!(ledger.available() + reserved, Credits(10_000 - done + spent.0), "of what is not charged yet");
+        }
+    }
+
     #[test]
     fn folding_any_events_in_any_order_never_panics(
         commands in prop::collection::vec(any_command(), 0..40),

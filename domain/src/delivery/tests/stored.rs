@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::fixtures::*;
+use crate::credits::PaidAction;
 use crate::delivery::{
     ApiKeyUse, Change, CortexCall, CortexOperation, DeliveryEvent, ErasureCause, Intent, MoveCause, RequeueCause,
     Webhook, WebhookOutcome, WebhookRepeated,
@@ -58,6 +59,8 @@ fn every_event() -> Vec<DeliveryEvent> {
         repeated_webhook(),
         started(1),
         DeliveryEvent::LeaseRenewed { lease_until: after(90) },
+        step_started(PaidAction::Follow),
+        step_started(PaidAction::Share(preset("storm"))),
         DeliveryEvent::Followed { username: "max".into(), credits: Credits(3), call: None },
         shared("storm", 10),
         retried,
