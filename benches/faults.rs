@@ -13,8 +13,12 @@ mod faults {
     pub(crate) mod postgres;
     pub(crate) mod report;
     pub(crate) mod scenario;
-    pub(crate) mod server;
     pub(crate) mod world;
+}
+
+#[path = "setting"]
+mod setting {
+    pub(crate) mod server;
 }
 
 use std::process::ExitCode;

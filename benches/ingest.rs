@@ -13,7 +13,6 @@ mod ingest {
     pub(crate) mod kept;
     pub(crate) mod load;
     pub(crate) mod options;
-    pub(crate) mod process;
     pub(crate) mod report;
     pub(crate) mod request;
     pub(crate) mod run;
@@ -24,6 +23,7 @@ mod setting {
     pub(crate) mod conditions;
     pub(crate) mod databases;
     pub(crate) mod order;
+    pub(crate) mod process;
 }
 
 use std::process::ExitCode;

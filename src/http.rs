@@ -248,7 +248,9 @@ async fn executed(
 /// Too many requests in this minute.
 fn wait(retry_after: Duration, message: &str) -> Response {
     let mut response = refusal(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMIT_EXCEEDED", message);
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
+    // Rounded up: a second too early would be refused again.
+    let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     response
 }
 

@@ -20,6 +20,8 @@ const WINDOW_US: i64 = 60_000_000;
 const PARTS: u32 = 20;
 /// Rates that are remembered before those that have rested are forgotten.
 const MAX_REMEMBERED: usize = 10_000;
+/// So many may ask the database at the same moment.
+const TURNS: usize = 16;
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,6 +54,7 @@ pub enum NotAdmitted {
 #[derive(Default)]
 pub struct Rates {
     shares: Mutex<HashMap<Rate, Share>>,
+    turns: [tokio::sync::Mutex<()>; TURNS],
 }
 
 /// All in microseconds since 1970, by this node's clock.
@@ -109,6 +112,11 @@ impl Rates {
         if let Some(known) = self.take_from_share(rate, bucket, cost) {
             return known;
         }
+        // One asks for all that wait: the others find what it took.
+        let _turn = self.turn(rate).lock().await;
+        if let Some(known) = self.take_from_share(rate, bucket, cost) {
+            return known;
+        }
         let part = (per_minute / PARTS).max(cost);
         for wanted in [part, cost] {
             match take(log, rate, bucket, wanted).await? {
@@ -126,6 +134,12 @@ impl Rates {
     /// Gives back one that was admitted and not used.
     pub fn give_back(&self, rate: Rate, now: DateTime<Utc>) {
         self.keep(rate, Bucket { per_minute: 1, now: now.timestamp_micros() }, 1);
+    }
+
+    /// Whose turn it is to ask the database for more.
+    fn turn(&self, rate: Rate) -> &tokio::sync::Mutex<()> {
+        let (Rate::Attempts(AccountId(id)) | Rate::Requests(ApiKeyId(id))) = rate;
+        &self.turns[usize::from(id.as_bytes()[15]) % TURNS]
     }
 
     /// What is known without asking anybody.

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use super::load::Shop;
 use super::options::Engine;
 use super::postgres;
-use super::server::{Launch, Server};
+use crate::setting::server::{Launch, Server};
 
 pub(crate) struct World {
     pub(crate) server: Server,

@@ -8,9 +8,9 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use super::load::Tally;
-use super::process::Memory;
 use super::server::Appended;
 use crate::setting::conditions::Conditions;
+use crate::setting::process::Memory;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {

@@ -14,12 +14,12 @@ use super::ceiling::Ceiling;
 use super::kept::Kept;
 use super::load::Load;
 use super::options::Options;
-use super::process::{self, Memory};
 use super::report::{Appends, Cores, Figures, Megabytes, Report};
 use super::request::{Request, Target};
 use super::server::{self, Appended, Server};
 use crate::setting::conditions::Conditions;
 use crate::setting::databases::Databases;
+use crate::setting::process::{self, Memory};
 
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     // Where the build is, because a system's temporary folder may be in memory, where a durable commit costs nothing.

@@ -1,4 +1,4 @@
-//! Makes the streams of accounts that charged often: event for event what the service would have appended.
+//! Makes the streams of ledgers that charged often: event for event what the service would have appended.
 //!
 //! A stream takes one append after the other, so that a million charges through [`EventLog::execute`] would wait for
 //! three million commits. Most events are therefore decided, chained and written here, thousands in one statement; the
@@ -12,22 +12,21 @@ use cloud_bridge::event_log::stream::Loaded;
 use cloud_bridge::event_log::{Actor, EventLog, SNAPSHOT_EVERY};
 use cloud_bridge::ids;
 use cqrs_es::{Aggregate as _, DomainEvent as _};
-use domain::account::{Account, AccountCommand, CortexCredentials, DEFAULT_ATTEMPTS_PER_MINUTE};
-use domain::credits::PaidAction;
-use domain::{AccountId, Asset, Credits, DeliveryId, ResourceType};
+use domain::ledger::{Ledger, LedgerCommand};
+use domain::{AccountId, Credits, DeliveryId};
 use projections::database::{Database, Sql};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// An account is opened, given its login and its credits.
-pub(crate) const EVENTS_BEFORE: i64 = 3;
-/// An attempt is admitted, the price of sharing set aside, then charged.
-pub(crate) const EVENTS_PER_CHARGE: i64 = 3;
+/// Credits are granted.
+pub(crate) const EVENTS_BEFORE: i64 = 1;
+/// What an attempt may cost is reserved, then settled.
+pub(crate) const EVENTS_PER_CHARGE: i64 = 2;
 const ROWS_PER_STATEMENT: usize = 5_000;
 /// Between two charges: the pace of an account allows five in a minute.
 const APART: TimeDelta = TimeDelta::seconds(15);
 
-/// An account whose deliveries are charged one after the other.
+/// The ledger of an account whose deliveries are charged one after the other.
 pub(crate) struct Charged<'l> {
     log: &'l EventLog,
     pub(crate) id: String,
@@ -39,23 +38,13 @@ pub(crate) struct Charged<'l> {
 impl<'l> Charged<'l> {
     pub(crate) async fn open(log: &'l EventLog, since: DateTime<Utc>) -> anyhow::Result<Self> {
         let account = Self { log, id: AccountId(ids::fresh()).to_string(), since, charges: 0 };
-        let credentials = CortexCredentials { email: "storm@audio.com".into(), password: "correct horse".into() };
-        for command in [
-            AccountCommand::Open {
-                name: "Storm Audio".to_owned(),
-                attempts_per_minute: DEFAULT_ATTEMPTS_PER_MINUTE,
-                first_key: None,
-            },
-            AccountCommand::SaveCredentials { credentials },
-            AccountCommand::GrantCredits { grant_id: Uuid::from_u128(1), credits: Credits(1_000_000_000) },
-        ] {
-            account.execute(command).await?;
-        }
+        let grant = LedgerCommand::Grant { grant_id: Uuid::from_u128(1), credits: Credits(1_000_000_000) };
+        account.execute(grant).await?;
         Ok(account)
     }
 
-    async fn execute(&self, command: AccountCommand) -> anyhow::Result<()> {
-        let committed = self.log.execute::<Account>(&self.id, command, &Actor::System).await?;
+    async fn execute(&self, command: LedgerCommand) -> anyhow::Result<()> {
+        let committed = self.log.execute::<Ledger>(&self.id, command, &Actor::System).await?;
         ensure!(committed.position.is_some(), "a command led to nothing");
         Ok(())
     }
@@ -63,7 +52,7 @@ impl<'l> Charged<'l> {
     /// Charges, one command after the other.
     pub(crate) async fn charge(&mut self, times: u64) -> anyhow::Result<()> {
         for number in self.charges..self.charges + times {
-            for command in commands(number, self.since) {
+            for command in commands(number) {
                 self.execute(command).await?;
             }
         }
@@ -78,28 +67,28 @@ impl<'l> Charged<'l> {
         let written = (self.charges..total).rev().find(|charges| brings_snapshot(*charges));
         let written = written.context("a long stream has at least a hundred charges")?;
         let folded = self.write_up_to(written).await?;
-        let found = self.log.load::<Account>(&self.id).await?;
+        let found = self.log.load::<Ledger>(&self.id).await?;
         ensure!(found.sequence == folded.sequence && found.hash == folded.hash, "the stream ends elsewhere");
         ensure!(found.aggregate == folded.aggregate, "the stream reads as another account than was written");
         self.charge(total - written).await
     }
 
     /// Writes events of charges as the log's own store prepares them, without waiting for each.
-    async fn write_up_to(&mut self, total: u64) -> anyhow::Result<Loaded<Account>> {
-        let mut loaded = self.log.load::<Account>(&self.id).await?;
-        let before = self.log.stream_after(Account::TYPE, &self.id, 0, 1).await?;
-        let metadata = before.first().context("the account was opened")?.metadata.clone();
+    async fn write_up_to(&mut self, total: u64) -> anyhow::Result<Loaded<Ledger>> {
+        let mut loaded = self.log.load::<Ledger>(&self.id).await?;
+        let before = self.log.stream_after(Ledger::TYPE, &self.id, 0, 1).await?;
+        let metadata = before.first().context("credits were granted")?.metadata.clone();
         let account_id: Uuid = self.id.parse()?;
         let mut position = self.log.head();
         let mut rows = Vec::with_capacity(ROWS_PER_STATEMENT);
         for number in self.charges..total {
-            for command in commands(number, self.since) {
+            for command in commands(number) {
                 for event in loaded.aggregate.decide(command)? {
                     loaded.sequence += 1;
                     position += 1;
                     let stored = StoredEvent {
                         position,
-                        aggregate_type: Account::TYPE.to_owned(),
+                        aggregate_type: Ledger::TYPE.to_owned(),
                         aggregate_id: self.id.clone(),
                         sequence: loaded.sequence,
                         event_type: event.event_type(),
@@ -131,7 +120,7 @@ impl<'l> Charged<'l> {
 
     /// Whether the beginning of the stream is chained without a break.
     pub(crate) async fn check_chain(&self, events: i64) -> anyhow::Result<()> {
-        let whole = self.log.whole_stream(Account::TYPE, &self.id, events).await?;
+        let whole = self.log.whole_stream(Ledger::TYPE, &self.id, events).await?;
         if let Some(broken) = first_broken(&whole) {
             bail!("the chain breaks at event {}", broken.sequence);
         }
@@ -148,12 +137,12 @@ pub(crate) async fn compare_ways(log: &EventLog, since: DateTime<Utc>) -> anyhow
     let mut forms = vec![];
     for account in [&executed, &written] {
         account.check_chain(1_000).await?;
-        let stored = log.stream_after(Account::TYPE, &account.id, EVENTS_BEFORE, 1_000).await?;
+        let stored = log.stream_after(Ledger::TYPE, &account.id, EVENTS_BEFORE, 1_000).await?;
         let form = |event: StoredEvent| (event.sequence, event.event_type, event.payload, event.metadata);
         forms.push(stored.into_iter().map(form).collect::<Vec<_>>());
     }
-    ensure!(forms[0] == forms[1] && forms[0].len() == 300, "written events are not what the service appends");
-    let (executed, written) = (log.load::<Account>(&executed.id).await?, log.load::<Account>(&written.id).await?);
+    ensure!(forms[0] == forms[1] && forms[0].len() == 200, "written events are not what the service appends");
+    let (executed, written) = (log.load::<Ledger>(&executed.id).await?, log.load::<Ledger>(&written.id).await?);
     ensure!(executed.aggregate == written.aggregate, "written events fold to another account");
     ensure!(executed.events_read == written.events_read, "written events have another snapshot");
     Ok(())
@@ -167,14 +156,12 @@ fn time_of(number: u64, since: DateTime<Utc>) -> DateTime<Utc> {
     since + APART * i32::try_from(number).unwrap_or(i32::MAX)
 }
 
-/// What one delivery asks of its merchant's account.
-fn commands(number: u64, since: DateTime<Utc>) -> [AccountCommand; 3] {
-    let delivery_id = DeliveryId(Uuid::from_u128(number.into()));
-    let action = PaidAction::Share(Asset::new(ResourceType::Preset, "6f1c2f0e-8a35-4a52-9d0e-5b7a2f3c4d5e"));
+/// What one delivery asks of its merchant's ledger.
+fn commands(number: u64) -> [LedgerCommand; 2] {
+    let (delivery_id, attempt) = (DeliveryId(Uuid::from_u128(number.into())), 1);
     [
-        AccountCommand::AdmitAttempt { delivery_id, attempt: 1, now: time_of(number, since) },
-        AccountCommand::ReserveCredits { delivery_id, action: action.clone(), attempt: 1 },
-        AccountCommand::ChargeReservation { delivery_id, action },
+        LedgerCommand::Reserve { delivery_id, attempt, credits: Credits(13), earlier: Credits::ZERO },
+        LedgerCommand::Settle { delivery_id, attempt, charged: Credits(10) },
     ]
 }
 
@@ -195,7 +182,7 @@ async fn insert(database: &Database, id: &str, rows: &[Value]) -> anyhow::Result
                 "value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, \
                  unhex(value ->> 7), ",
             )
-            .bind(Account::TYPE)
+            .bind(Ledger::TYPE)
             .push(", ")
             .bind(id)
             .push(", ")
@@ -211,7 +198,7 @@ async fn insert(database: &Database, id: &str, rows: &[Value]) -> anyhow::Result
                  CAST(value ->> 4 AS json), CAST(value ->> 5 AS json), CAST(value ->> 6 AS bigint), \
                  decode(value ->> 7, 'hex'), ",
             )
-            .bind(Account::TYPE)
+            .bind(Ledger::TYPE)
             .push(", ")
             .bind(id)
             .push(", ")

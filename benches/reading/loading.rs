@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use chrono::TimeDelta;
 use cloud_bridge::event_log::{EventLog, SNAPSHOT_EVERY};
-use domain::account::Account;
+use domain::ledger::Ledger;
 use serde::Serialize;
 
 use super::charges::{self, Charged, EVENTS_BEFORE, EVENTS_PER_CHARGE};
@@ -52,10 +52,10 @@ pub(crate) async fn measure(log: &EventLog, charges: u64, loads: u64) -> anyhow:
 }
 
 async fn timed(log: &EventLog, stream: &str, account: &Charged<'_>, loads: u64) -> anyhow::Result<Loads> {
-    let known = log.load::<Account>(&account.id).await?;
+    let known = log.load::<Ledger>(&account.id).await?;
     let mut stopwatch = Stopwatch::new(loads, TIMEOUT);
     while stopwatch.wants_more() {
-        let loaded = stopwatch.time(log.load::<Account>(&account.id)).await?;
+        let loaded = stopwatch.time(log.load::<Ledger>(&account.id)).await?;
         ensure!(loaded.sequence == known.sequence, "the stream changed while it was measured");
     }
     Ok(Loads {

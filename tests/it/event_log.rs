@@ -10,7 +10,7 @@ use cloud_bridge::vault::Vault;
 use cqrs_es::Aggregate;
 use cqrs_es::persist::SemanticVersionEventUpcaster;
 use domain::account::{Account, AccountCommand};
-use domain::delivery::{ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, ErasureCause, Intent, Webhook};
+use domain::delivery::{ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, Intent, Webhook};
 use domain::integration::Provider;
 use domain::ledger::{Ledger, LedgerCommand};
 use domain::{AccountId, Credits, DeliveryId, IntegrationId, LineItem};
@@ -279,24 +279,22 @@ on_each_log! {
 
     async fn an_erased_order_that_the_store_mentions_again_stays_readable(test: &TestLog) {
         record(&test.log, "1").await;
-        let erase = DeliveryCommand::ErasePersonalData { cause: ErasureCause::Operator };
-        test.log.execute::<Delivery>(&delivery("1"), erase, &Actor::System).await.unwrap();
-        let DeliveryCommand::RecordWebhook(mut changed) = webhook("1") else { unreachable!("it records a webhook") };
-        changed.items[0].sku = Some("RAIN".to_owned());
-        changed.changed_at = Some(test.log.clock().now());
-        let (changed, body) = (DeliveryCommand::RecordWebhook(changed), Some(bytes::Bytes::from_static(b"{}")));
-        test.log.execute_fresh::<Delivery>(&delivery("1"), changed, &Actor::Store, body).await.unwrap();
-        let events = test.log.read_after(0, 10).await.unwrap();
+        test.log.database().execute("DELETE FROM data_keys".into()).await.unwrap();
+        // What a process has in memory knows nothing of that: the key of a stream is deleted by an event of it.
+        test.log.close().await;
+        let log = open(&test.databases).await;
+        record(&log, "1").await;
+        let events = log.read_after(0, 10).await.unwrap();
         let names: Vec<_> = events.iter().filter_map(|event| match &event.fact {
             Fact::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => Some(webhook.username.clone()),
             Fact::Account(_) | Fact::Integration(_) | Fact::Delivery(_) | Fact::Notice(_) | Fact::Ledger(_) | Fact::Checkpoint(_) | Fact::Operation(_) | Fact::Foreign => None,
         }).collect();
         assert_eq!(names, [Some(domain::Private::Erased), Some("mutual_max".into())]);
-        assert_eq!(test.log.body(Delivery::TYPE, &delivery("1"), 1).await.unwrap(), None);
-        let again = events.last().unwrap().sequence;
-        assert!(test.log.body(Delivery::TYPE, &delivery("1"), again).await.unwrap().is_some());
-        let whole = test.log.whole_stream(Delivery::TYPE, &delivery("1"), 10).await.unwrap();
+        assert_eq!(log.body(Delivery::TYPE, &delivery("1"), 1).await.unwrap(), None);
+        assert!(log.body(Delivery::TYPE, &delivery("1"), 2).await.unwrap().is_some());
+        let whole = log.whole_stream(Delivery::TYPE, &delivery("1"), 10).await.unwrap();
         assert_eq!(first_broken(&whole), None);
+        log.close().await;
     }
 
     async fn a_long_stream_loads_as_fast_as_a_short_one(test: &TestLog) {

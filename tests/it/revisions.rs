@@ -166,13 +166,18 @@ on_each_engine! {
         assert_eq!(outcome(&shop, &at("processing")).await, said("accepted", "queued"));
     }
 
-    async fn credits_that_a_cancelled_delivery_had_set_aside_come_back(app: &TestApp) {
+    async fn credits_that_an_attempt_had_set_aside_come_back_in_the_moment_it_ends(app: &TestApp) {
         let shop = app.merchant().await.shop(Provider::Shopify).await;
+        app.cortex.hold(Operation::Login, HoldPoint::BeforeEffect);
         script(app, Operation::Share, Fault::Error500, FAULTS_UNTIL_IT_WAITS);
         let id = shop.post(&order("mutual_max", 0, &[("STORM", 1)])).await.accepted("queued");
+        app.cortex.wait_for(Operation::Login, Stage::Held, 1).await.unwrap();
+        assert_eq!(shop.seen(&id).await, stands("RUNNING", None));
+        assert_eq!(shop.merchant.balance().await, json!({ "available": 987, "reserved": 13, "charged": 0 }));
+        app.cortex.release(Operation::Login);
         until_it_waits(app).await;
         assert_eq!(shop.seen(&id).await, stands("RETRY_SCHEDULED", Some("TEMPORARY_FAILURE")));
-        assert_eq!(shop.merchant.balance().await["reserved"], json!(10));
+        assert_eq!(shop.merchant.balance().await, json!({ "available": 1000, "reserved": 0, "charged": 0 }));
         let mut cancelled = order("mutual_max", 10, &[("STORM", 1)]);
         cancelled["cancelled_at"] = json!("2026-11-20T12:00:10+00:00");
         assert_eq!(outcome(&shop, &cancelled).await, said("cancelled", "cancelled"));

@@ -15,7 +15,7 @@ use crate::faults::world::World;
 const AT_ONCE: usize = 16;
 
 pub(crate) async fn run(engine: Engine, rounds: usize, seed: u64) -> anyhow::Result<Outcome> {
-    let bounded = |launch: &mut crate::faults::server::Launch| {
+    let bounded = |launch: &mut crate::setting::server::Launch| {
         launch.by = ["prlimit", "--as=3221225472"].iter().map(ToString::to_string).collect();
     };
     let (mut world, mut draw) = (World::create(engine, bounded).await?, Draw::from_seed(seed));

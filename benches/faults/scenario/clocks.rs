@@ -9,8 +9,8 @@ use crate::faults::check::{self, Outcome};
 use crate::faults::draw::Draw;
 use crate::faults::load::Load;
 use crate::faults::options::Engine;
-use crate::faults::server::Launch;
 use crate::faults::world::World;
+use crate::setting::server::Launch;
 
 const LIBRARIES: [&str; 3] = [
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",

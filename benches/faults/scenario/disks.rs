@@ -16,7 +16,7 @@ use crate::faults::world::World;
 const ON_A_SMALL_DISK: &str = "mkdir -p \"$1\" && mount -t tmpfs -o size=192m none \"$1\" && shift && exec \"$@\"";
 
 pub(crate) async fn run(rounds: usize, seed: u64) -> anyhow::Result<Outcome> {
-    let small = |launch: &mut crate::faults::server::Launch| {
+    let small = |launch: &mut crate::setting::server::Launch| {
         let disk = launch.data.to_string_lossy().into_owned();
         let by = ["unshare", "--mount", "sh", "-c", ON_A_SMALL_DISK, "sh", &disk];
         launch.by = by.iter().map(ToString::to_string).collect();

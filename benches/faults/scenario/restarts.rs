@@ -14,7 +14,7 @@ use crate::faults::world::World;
 pub(crate) async fn run(rounds: usize, seed: u64) -> anyhow::Result<Outcome> {
     let postgres = Postgres::create().await?;
     let (log, views) = postgres::databases(&postgres.url()).await?;
-    let own = |launch: &mut crate::faults::server::Launch| {
+    let own = |launch: &mut crate::setting::server::Launch| {
         (launch.log_url, launch.views_url) = (Some(log), Some(views));
     };
     let (world, mut draw) = (World::create(Engine::Sqlite, own).await?, Draw::from_seed(seed));

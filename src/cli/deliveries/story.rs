@@ -89,6 +89,16 @@ pub(super) struct StoryLine {
     pub(super) caused_by: Option<String>,
 }
 
+/// Whether a step before these events has a result among them.
+fn has_result(after: &[Event]) -> bool {
+    let is_of_others = |event: &&Event| {
+        let kind = event.event_type.as_str();
+        matches!(kind, "lease_renewed" | "webhook_received" | "webhook_repeated" | "cancellation_requested")
+    };
+    let next = after.iter().find(|event| !is_of_others(event));
+    next.is_some_and(|next| matches!(next.event_type.as_str(), "followed" | "item_shared"))
+}
+
 impl StoryLine {
     pub(super) fn object(&self) -> Value {
         json!({
@@ -104,11 +114,17 @@ impl StoryLine {
     }
 }
 
-/// Tells what happened, oldest first. That a worker still holds the delivery is no news, and left out.
+/// What happened, oldest first. That a worker still holds the delivery, and what it was about to do before it did it, is no
+/// news and left out.
 pub(super) fn story_of(events: &[Event]) -> Vec<StoryLine> {
     let mut lines: Vec<StoryLine> = vec![];
     let mut known = Known::default();
-    for event in events.iter().filter(|event| event.event_type != "lease_renewed") {
+    let news = events.iter().enumerate().filter(|(index, event)| match event.event_type.as_str() {
+        "lease_renewed" => false,
+        "step_started" => !has_result(&events[index + 1..]),
+        _ => true,
+    });
+    for (_, event) in news {
         let later = lines.last().map(|before| later(before.at, event.recorded_at));
         let mut sentence = known.sentence(event);
         if let Some(who) = by_hand(event) {

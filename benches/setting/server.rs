@@ -18,6 +18,10 @@ pub(crate) struct Launch {
     pub(crate) views_url: Option<String>,
     pub(crate) data: PathBuf,
     pub(crate) cortex_url: String,
+    /// Another program than the one that was built with this.
+    pub(crate) program: Option<PathBuf>,
+    /// Further arguments of `serve`.
+    pub(crate) arguments: Vec<String>,
 }
 
 pub(crate) struct Server {
@@ -29,17 +33,18 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(launch: &Launch, logged: &Path) -> anyhow::Result<Self> {
-        let binary = env!("CARGO_BIN_EXE_cloud-bridge");
+        let built = Path::new(env!("CARGO_BIN_EXE_cloud-bridge"));
+        let program = launch.program.as_deref().unwrap_or(built);
         let mut command = match launch.by.split_first() {
-            Some((program, arguments)) => {
-                let mut command = Command::new(program);
-                command.args(arguments).arg(binary);
+            Some((first, arguments)) => {
+                let mut command = Command::new(first);
+                command.args(arguments).arg(program);
                 command
             }
-            None => Command::new(binary),
+            None => Command::new(program),
         };
         command.args(["--json", "serve", "--listen", "127.0.0.1:0", "--lease-seconds", "6", "--cortex-url"]);
-        command.arg(&launch.cortex_url).arg("--data-dir").arg(&launch.data);
+        command.arg(&launch.cortex_url).arg("--data-dir").arg(&launch.data).args(&launch.arguments);
         if let (Some(log), Some(views)) = (&launch.log_url, &launch.views_url) {
             command.args(["--log", log, "--views", views]);
         }
