@@ -102,7 +102,8 @@ impl Changes {
             .filter(|event| matches!(event.fact, Fact::Delivery(_)))
             .map(|event| event.aggregate_id.clone())
             .collect();
-        if !changed.is_empty() && projector.wait_for(View::DeliveryLog, last.position, Duration::from_secs(30)).await {
+        if !changed.is_empty() && projector.wait_for(&[View::DeliveryLog], last.position, Duration::from_secs(30)).await
+        {
             let ids: Vec<String> = changed.into_iter().collect();
             for row in delivery_log::find_many(views, &ids).await? {
                 // Nobody listening any more is no failure.

@@ -86,12 +86,9 @@ pub async fn extent(service: &Service, subject: &Subject) -> Result<Extent, Eras
 
 async fn wait_for_views(service: &Service) -> Result<(), ErasureError> {
     let newest = service.log.newest().await?;
-    for view in [View::Accounts, View::Customers, View::DeliveryLog] {
-        if !service.projector.wait_for(view, newest, VIEWS_TIMEOUT).await {
-            return Err(ErasureError::ViewsBehind);
-        }
-    }
-    Ok(())
+    let views = [View::Accounts, View::Customers, View::DeliveryLog];
+    let are_there = service.projector.wait_for(&views, newest, VIEWS_TIMEOUT).await;
+    if are_there { Ok(()) } else { Err(ErasureError::ViewsBehind) }
 }
 
 /// Erases these deliveries and returns how many of them held anything. `origin` says for each account who asked. Where a

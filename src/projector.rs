@@ -1,19 +1,17 @@
-//! The projector: moves every view along the feed, each by a task of its own, and builds views anew beside those that
-//! people read.
+//! The projector: one follower of the feed for all views, which moves those that stand together in one transaction; and
+//! rebuilds beside what people read.
 
 mod builds;
-mod recent;
+mod standings;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use projections::View;
 use projections::build::MadeByNewerVersion;
 use projections::database::Database;
-use projections::feed::Cursor;
 use projections::registry::Build;
-use projections::view::AdvanceError;
+use projections::view::{self, Advanced};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::JoinSet;
@@ -23,12 +21,12 @@ use crate::event_log::stream::LoadError;
 use crate::progress::Progress;
 use crate::recurring::Recurring;
 use builds::Builder;
-use recent::RecentFeed;
+pub use standings::{Standing, Standings};
 
 /// Events that are applied in one transaction.
 const BATCH: i64 = 1_000;
 const RETRY_AFTER: Duration = Duration::from_millis(500);
-/// How often a view is looked at that this node may not move along.
+/// How often views are looked at that this node may not move along.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Where every view stands, and the tasks that move them.
@@ -41,32 +39,10 @@ pub struct Projector {
 struct Shared {
     log: EventLog,
     views: Database,
-    feed: RecentFeed,
-    /// Apart, because builds are far behind the views.
-    building_feed: RecentFeed,
-    standings: HashMap<View, watch::Sender<Standing>>,
-    progress: HashMap<View, Progress>,
-    /// Wakes whoever builds views.
+    standings: watch::Sender<Standings>,
+    progress: Progress,
+    /// Wakes the task that builds views.
     build_asked_for: Notify,
-}
-
-/// Where a view stands, as this node knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// The last event that is in it.
-    At(Cursor),
-    /// Of another log, or of this one before it lost its end. It is rebuilt, and not read until then.
-    OfOtherLog,
-}
-
-impl Standing {
-    /// The position of the last event of this log that is in it.
-    pub fn position(&self) -> i64 {
-        match self {
-            Self::At(cursor) => cursor.position,
-            Self::OfOtherLog => 0,
-        }
-    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -75,54 +51,50 @@ enum FollowError {
     Log(#[from] LoadError),
     #[error(transparent)]
     Sql(#[from] sqlx::Error),
-    #[error(transparent)]
-    View(#[from] AdvanceError),
 }
 
 impl Projector {
     pub async fn start(log: &EventLog, views: &Database, runtime: &Handle) -> sqlx::Result<Self> {
-        let mut standings = HashMap::new();
+        let mut standings = Standings::default();
         for view in View::ALL {
-            let cursor = view.checkpoint(views).await?;
             // Before anything is served: a view that is ahead of its log would hide every new order.
-            let standing = if log.holds(&cursor).await? { Standing::At(cursor) } else { Standing::OfOtherLog };
-            standings.insert(view, watch::Sender::new(standing));
+            standings.set(view, standing_of(log, views, view).await?);
         }
         let shared = Arc::new(Shared {
             log: log.clone(),
             views: views.clone(),
-            feed: RecentFeed::default(),
-            building_feed: RecentFeed::default(),
-            standings,
-            progress: View::ALL.into_iter().map(|view| (view, Progress::default())).collect(),
+            standings: watch::Sender::new(standings),
+            progress: Progress::default(),
             build_asked_for: Notify::new(),
         });
         let mut tasks = JoinSet::new();
-        for view in View::ALL {
-            tasks.spawn_on(follow(shared.clone(), view), runtime);
-        }
+        tasks.spawn_on(follow(shared.clone()), runtime);
         tasks.spawn_on(Builder::new(shared.clone()).run(), runtime);
         Ok(Self { shared, tasks: Arc::new(Mutex::new(tasks)) })
     }
 
     /// The position of the last event in a view, as far as this node knows.
     pub fn position(&self, view: View) -> i64 {
-        self.shared.standings[&view].borrow().position()
+        self.shared.standings.borrow().position(view)
     }
 
-    pub fn changes(&self, view: View) -> watch::Receiver<Standing> {
-        self.shared.standings[&view].subscribe()
+    /// Changes whenever a view has come further.
+    pub fn changes(&self) -> watch::Receiver<Standings> {
+        self.shared.standings.subscribe()
     }
 
     /// The views that are of another log and may not be read.
     pub fn of_other_log(&self) -> Vec<View> {
-        let is_other = |view: &View| *self.shared.standings[view].borrow() == Standing::OfOtherLog;
-        View::ALL.into_iter().filter(is_other).collect()
+        self.shared.standings.borrow().of_other_log()
     }
 
     /// The views that have something to follow and do not get on.
     pub(crate) fn standing_still(&self) -> Vec<View> {
-        View::ALL.into_iter().filter(|view| self.shared.progress[view].stands_still()).collect()
+        if !self.shared.progress.stands_still() {
+            return vec![];
+        }
+        let (standings, head) = (self.shared.standings.borrow(), self.shared.log.head());
+        View::ALL.into_iter().filter(|view| standings.position(*view) < head).collect()
     }
 
     /// How many events the view that is furthest behind is behind.
@@ -131,26 +103,29 @@ impl Projector {
         (self.shared.log.head() - slowest).max(0)
     }
 
-    /// Returns true once the view holds the event at `position`; false if that takes longer than `within`.
-    pub async fn wait_for(&self, view: View, position: i64, within: Duration) -> bool {
-        let mut changes = self.changes(view);
-        let reached = changes.wait_for(|standing| standing.position() >= position);
-        matches!(tokio::time::timeout(within, reached).await, Ok(Ok(_)))
+    /// Returns true once each of these views holds the event at `position`; false if that takes longer than `within`.
+    pub async fn wait_for(&self, views: &[View], position: i64, within: Duration) -> bool {
+        let mut changes = self.changes();
+        let are_there = |standings: &Standings| views.iter().all(|view| standings.position(*view) >= position);
+        matches!(tokio::time::timeout(within, changes.wait_for(are_there)).await, Ok(Ok(_)))
+    }
+
+    /// Returns true once all views that this node moves along hold the event at `position`; false if that takes longer than
+    /// `within`. Those that are being rebuilt for this version or this log are not waited for.
+    pub async fn wait_for_moving(&self, position: i64, within: Duration) -> bool {
+        let mut changes = self.changes();
+        let are_there =
+            |standings: &Standings| standings.furthest_behind().is_none_or(|(cursor, ..)| cursor.position >= position);
+        matches!(tokio::time::timeout(within, changes.wait_for(are_there)).await, Ok(Ok(_)))
     }
 
     /// Returns once every view holds every event that this node has heard of.
     pub async fn run_to_head(&self, within: Duration) -> bool {
-        let head = self.shared.log.head();
-        for view in View::ALL {
-            if !self.wait_for(view, head, within).await {
-                return false;
-            }
-        }
-        true
+        self.wait_for(&View::ALL, self.shared.log.head(), within).await
     }
 
-    /// Begins to build a view anew beside the one that people read, or joins the build that is under way, whichever node
-    /// it is on.
+    /// Begins to rebuild a view beside the one that people read, or joins the build that is under way, whichever node it is
+    /// on.
     pub async fn rebuild(&self, view: View) -> sqlx::Result<Result<Build, MadeByNewerVersion>> {
         let begun = view.begin_build(&self.shared.views, self.shared.now_us()).await?;
         self.shared.build_asked_for.notify_one();
@@ -167,19 +142,28 @@ impl Projector {
     }
 }
 
-async fn follow(shared: Arc<Shared>, view: View) {
+/// Where a view stands by what is recorded of it.
+async fn standing_of(log: &EventLog, views: &Database, view: View) -> sqlx::Result<Standing> {
+    let Some(live) = view.live(views).await? else { return Ok(Standing::default()) };
+    Ok(match log.holds(&live.cursor).await? {
+        false => Standing::OfOtherLog,
+        true if live.schema_version == view.schema_version() => Standing::At(live.cursor),
+        true => Standing::OfOtherVersion(live.cursor),
+    })
+}
+
+async fn follow(shared: Arc<Shared>) {
     let mut head = shared.log.head_changes();
-    let failures = Recurring::new(format!("the view {} cannot be moved along", view.name()));
-    let progress = &shared.progress[&view];
+    let failures = Recurring::new("the views cannot be moved along");
     loop {
-        progress.begin();
+        shared.progress.begin();
         shared.log.yield_to_webhooks().await;
         // Before reading, so that what is appended meanwhile is not missed.
         head.mark_unchanged();
-        let stepped = shared.step(view).await;
+        let stepped = shared.step().await;
         if stepped.is_ok() {
             failures.worked();
-            progress.done();
+            shared.progress.done();
         }
         match stepped {
             Ok(true) => continue,
@@ -190,8 +174,17 @@ async fn follow(shared: Arc<Shared>, view: View) {
                 continue;
             }
         }
-        if head.changed().await.is_err() {
-            return;
+        let rest = async {
+            // What this node may not move is moved, or rebuilt, by another task or another node.
+            if shared.standings.borrow().all_move() {
+                std::future::pending().await
+            } else {
+                tokio::time::sleep(LOOK_EVERY).await
+            }
+        };
+        tokio::select! {
+            changed = head.changed() => if changed.is_err() { return },
+            () = rest => {}
         }
     }
 }
@@ -201,75 +194,70 @@ impl Shared {
         self.log.clock().now().timestamp_micros()
     }
 
-    /// Applies the next batch; false if there was none.
-    async fn step(&self, view: View) -> Result<bool, FollowError> {
-        let standing = self.standings[&view].borrow().clone();
-        let Standing::At(from) = standing else {
-            self.rebuild_for_this_log(view).await?;
-            return Ok(true);
+    /// Applies the next batch to the views that are furthest behind; false if there was none.
+    async fn step(&self) -> Result<bool, FollowError> {
+        self.look_at_those_that_rest().await?;
+        let Some((from, views, until)) = self.standings.borrow().furthest_behind() else {
+            return Ok(false);
         };
-        let batch = match self.feed.after(&self.log, &from).await {
+        let mut events = match self.log.follow(&from, BATCH).await {
             Err(LoadError::OtherLog { .. }) => {
-                self.reached(view, Standing::OfOtherLog);
+                for view in views {
+                    self.belongs_to_other_log(view).await?;
+                }
                 return Ok(true);
             }
             read => read?,
         };
-        let Some(last) = batch.last() else {
-            return Ok(false);
-        };
-        let reached = last.cursor();
-        match view.advance(&self.views, &from, batch.events()).await {
-            Ok(()) => self.reached(view, Standing::At(reached)),
-            Err(AdvanceError::Elsewhere { checkpoint }) => self.reached(view, Standing::At(checkpoint)),
-            Err(AdvanceError::OtherVersion(_)) => {
-                self.watch(view).await?;
-            }
-            Err(error @ AdvanceError::Sql(_)) => return Err(error.into()),
+        if let Some(until) = until {
+            // Where others stand, they meet, and go on together.
+            events.retain(|event| event.position <= until);
         }
-        Ok(true)
+        let advanced = view::advance(&self.views, &views, &from, &events).await?;
+        let is_moved = !advanced.is_empty();
+        self.standings.send_if_modified(|standings| {
+            let mut is_news = false;
+            for (view, advanced) in advanced {
+                is_news |= standings.set(
+                    view,
+                    match advanced {
+                        Advanced::To(cursor) | Advanced::Elsewhere(cursor) => Standing::At(cursor),
+                        Advanced::OtherVersion(live) => Standing::OfOtherVersion(live.cursor),
+                    },
+                );
+            }
+            is_news
+        });
+        Ok(is_moved)
     }
 
     fn reached(&self, view: View, standing: Standing) {
-        self.standings[&view].send_if_modified(|known| {
-            let is_news = *known != standing;
-            *known = standing;
-            is_news
-        });
+        self.standings.send_if_modified(|standings| standings.set(view, standing));
     }
 
-    /// Has a view built from this log, and returns once that is what people read. Any node may do the work.
-    async fn rebuild_for_this_log(&self, view: View) -> Result<(), FollowError> {
+    /// A view that was made from another log is rebuilt from this one, by any node, and not read before.
+    async fn belongs_to_other_log(&self, view: View) -> sqlx::Result<()> {
         tracing::error!(
             view = view.name(),
             "a view was made from another event log, or from this one before it lost its end: it is rebuilt, and not read before"
         );
-        self.feed.forget().await;
-        self.building_feed.forget().await;
+        self.reached(view, Standing::OfOtherLog);
         if let Err(newer) = view.begin_build(&self.views, self.now_us()).await? {
             tracing::error!(view = view.name(), %newer, "it cannot be rebuilt by this version");
         }
         self.build_asked_for.notify_one();
-        loop {
-            let live = view.checkpoint(&self.views).await?;
-            if self.log.holds(&live).await? {
-                self.reached(view, Standing::At(live));
-                return Ok(());
-            }
-            // It is the build that gets on, and whether it can be written shows elsewhere.
-            self.progress[&view].done();
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
+        Ok(())
     }
 
-    /// Notes where a view stands whose tables are not this version's, until they are.
-    async fn watch(&self, view: View) -> sqlx::Result<()> {
-        while let Some(live) = view.live(&self.views).await? {
-            self.reached(view, Standing::At(live.cursor));
-            if live.schema_version == view.schema_version() {
-                break;
+    /// Whether what this node may not move along has come to be what it may: rebuilt from this log, or by this version.
+    async fn look_at_those_that_rest(&self) -> sqlx::Result<()> {
+        let resting = self.standings.borrow().resting();
+        for view in resting {
+            let standing = standing_of(&self.log, &self.views, view).await?;
+            if standing == Standing::OfOtherLog && view.build(&self.views).await?.is_none() {
+                self.belongs_to_other_log(view).await?;
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            self.reached(view, standing);
         }
         Ok(())
     }

@@ -15,8 +15,9 @@ use domain::integration::{Integration, IntegrationEvent};
 use domain::ledger::{Ledger, LedgerEvent};
 use domain::notice::NoticeEvent;
 use domain::{Credits, ItemMapping, ResolutionCode};
+use futures_util::future::try_join_all;
 use projections::View;
-use projections::delivery_log;
+use projections::delivery_log::{self, DeliveryRow};
 use projections::feed::{Fact, Recorded};
 use tokio::time::MissedTickBehavior;
 
@@ -35,6 +36,7 @@ const PAGE: i64 = 200;
 /// Events before the checkpoint that are seen again after a start, to know what was fixed just before.
 const SEEN_AGAIN: i64 = 1_000;
 const MAX_REMEMBERED_FIXES: usize = 10_000;
+const LOADS_AT_ONCE: usize = 8;
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 const VIEW_TIMEOUT: Duration = Duration::from_secs(30);
 /// What something follows from, by kind of stream and type of event. Most of the log is not read.
@@ -281,26 +283,35 @@ impl Reactions<'_> {
     ) -> Result<(), ReactionError> {
         let Waiting { code, account_id, integration_id, at_most } = waiting;
         // What began to wait before the fix is in the view then; what begins to wait after it is looked at when it does.
-        if !self.service.projector.wait_for(View::DeliveryLog, position, VIEW_TIMEOUT).await {
+        if !self.service.projector.wait_for(&[View::DeliveryLog], position, VIEW_TIMEOUT).await {
             return Err(ReactionError::ViewBehind);
         }
-        let (mut after, mut released) = (0, 0);
-        loop {
+        let (mut after, mut left) = (0, usize::try_from(at_most).unwrap_or(usize::MAX));
+        while left > 0 {
             let page =
                 delivery_log::waiting_for(&self.service.views, code, account_id, integration_id, after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.listed_at;
-            for row in &page {
-                let helps = |mapping: &ItemMapping| row.lines().current.iter().any(|line| mapping.matches(&line.item));
-                if released < at_most && mapping.is_none_or(helps) {
-                    self.requeue(&row.id, code, position).await?;
-                    released += 1;
-                }
-            }
-            if released == at_most {
-                return Ok(());
-            }
+            let helps = |row: &&DeliveryRow| {
+                let is_of = |mapping: &ItemMapping| row.lines().current.iter().any(|line| mapping.matches(&line.item));
+                mapping.is_none_or(is_of)
+            };
+            let ids: Vec<&str> = page.iter().filter(helps).take(left).map(|row| row.id.as_str()).collect();
+            left -= ids.len();
+            self.requeue_all(&ids, code, position).await?;
         }
+        Ok(())
+    }
+
+    /// Together, so that many need one commit, and in their order.
+    async fn requeue_all(&self, ids: &[&str], cause: ResolutionCode, fixed_at: i64) -> Result<(), ReactionError> {
+        // In memory, each is decided as soon as its turn comes.
+        for some in ids.chunks(LOADS_AT_ONCE) {
+            let loads: Vec<_> = some.iter().map(|id| self.service.log.recent::<Delivery>(id)).collect();
+            try_join_all(loads).await?;
+        }
+        let requeued: Vec<_> = ids.iter().map(|id| self.requeue(id, cause, fixed_at)).collect();
+        try_join_all(requeued).await.map(drop)
     }
 
     async fn requeue(&self, delivery_id: &str, cause: ResolutionCode, fixed_at: i64) -> Result<(), ReactionError> {

@@ -98,10 +98,8 @@ pub(crate) async fn follow(service: &Service) {
 async fn look(service: &Service, now: DateTime<Utc>) -> Result<(), ErasureError> {
     // A view that is behind may call old what the store has just sent again.
     let newest = service.log.newest().await?;
-    for view in [View::Accounts, View::DeliveryLog] {
-        if !service.projector.wait_for(view, newest, VIEWS_TIMEOUT).await {
-            return Err(ErasureError::ViewsBehind);
-        }
+    if !service.projector.wait_for(&[View::Accounts, View::DeliveryLog], newest, VIEWS_TIMEOUT).await {
+        return Err(ErasureError::ViewsBehind);
     }
     let mut after = 0;
     let mut erased = 0;

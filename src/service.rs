@@ -277,19 +277,17 @@ impl Service {
         if let Some(row) = accounts::key_by_hash(&self.views, &hash).await? {
             return Ok(Some(row));
         }
-        if !self.projector.wait_for(View::Accounts, self.log.head(), VIEWS_TIMEOUT).await {
+        if !self.projector.wait_for(&[View::Accounts], self.log.head(), VIEWS_TIMEOUT).await {
             bail!("the accounts are too far behind");
         }
         Ok(accounts::key_by_hash(&self.views, &hash).await?)
     }
 
-    /// Waits until the views in which people look for what they did hold the event at `position`.
+    /// Waits until the views hold the event at `position`, so that people find what they did.
     pub async fn wait_for_views(&self, position: Option<i64>) {
         let Some(position) = position else { return };
-        for view in [View::Accounts, View::Integrations, View::DeliveryLog, View::OperatorActions, View::DataRequests] {
-            if !self.projector.wait_for(view, position, VIEWS_TIMEOUT).await {
-                tracing::warn!(view = view.name(), position, "the view is too far behind to wait for");
-            }
+        if !self.projector.wait_for_moving(position, VIEWS_TIMEOUT).await {
+            tracing::warn!(position, "the views are too far behind to wait for");
         }
     }
 

@@ -94,7 +94,7 @@ impl Worker {
         let mut queue = Queue::default();
         let mut attempts = JoinSet::new();
         let mut stopping = worker.service.stopping();
-        let mut changes = worker.service.projector.changes(View::DueDeliveries);
+        let mut changes = worker.service.projector.changes();
         let failures = Recurring::new("the queue cannot be read");
         while !*stopping.borrow() {
             changes.mark_unchanged();

@@ -18,6 +18,8 @@ pub(crate) struct Report {
 pub(crate) struct Used {
     pub(crate) busy: Option<Duration>,
     pub(crate) memory: Option<Memory>,
+    /// After the deliveries were woken, until no credits were set aside any more.
+    pub(crate) paid_after: Duration,
 }
 
 impl Report {
@@ -43,6 +45,12 @@ impl fmt::Display for Report {
         writeln!(f, "the first of them after {:.2} s", self.at(1).as_secs_f64())?;
         let second = self.rate(tenth(1), tenth(2));
         writeln!(f, "the second tenth at {second:.0} a second, the last at {:.0}", self.rate(tenth(9), all))?;
+        writeln!(
+            f,
+            "the last delivered after {:.2} s, and all of them paid as people see it after {:.2} s",
+            self.at(all).as_secs_f64(),
+            self.used.paid_after.as_secs_f64()
+        )?;
         let took = self.at(all).as_secs_f64().max(f64::EPSILON);
         if let Some(busy) = self.used.busy {
             writeln!(f, "the service kept {:.2} cores busy", busy.as_secs_f64() / took)?;

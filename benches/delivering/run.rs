@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 
 use super::options::Options;
 use super::report::{Report, Used};
-use super::store::Store;
+use super::store::{Standing, Store};
 use crate::setting::conditions::Conditions;
 use crate::setting::databases::{Databases, Engine};
 use crate::setting::process;
@@ -58,7 +58,7 @@ async fn measure(
         left -= orders;
         stores.push(store);
     }
-    until(&stores, "all of them wait", |waiting, _| waiting == options.deliveries).await?;
+    until(&stores, "all of them wait", |all| all.waiting == options.deliveries).await?;
     let id = server.id().context("the service runs")?;
     let (woken, busy_before) = (Instant::now(), process::busy(id));
     for store in &stores {
@@ -66,15 +66,15 @@ async fn measure(
     }
     let moments = until_shared(&mut server, &cortex, woken, options.deliveries, options.shares).await?;
     let busy = process::busy(id).zip(busy_before).map(|(after, before)| after.saturating_sub(before));
-    let used = Used { busy, memory: process::memory(id) };
-    until(&stores, "all of them are completed", |_, completed| completed == options.deliveries).await?;
-    for store in &stores {
-        let standing = store.standing().await?;
-        let follow = if options.follow { Credits::OF_A_FOLLOW.0 } else { 0 };
-        let price = options.shares * Credits::OF_A_SHARE.0 + follow;
-        ensure!(standing.reserved == 0, "credits are still set aside: {standing:?}");
-        ensure!(standing.charged == standing.completed * price, "another price was paid: {standing:?}");
-    }
+    let used = Used { busy, memory: process::memory(id), paid_after: Duration::ZERO };
+    let paid = until(&stores, "all of them are completed and paid", |all| {
+        all.completed == options.deliveries && all.reserved == 0
+    });
+    let paid = paid.await?;
+    let used = Used { paid_after: woken.elapsed(), ..used };
+    let follow = if options.follow { Credits::OF_A_FOLLOW.0 } else { 0 };
+    let price = options.shares * Credits::OF_A_SHARE.0 + follow;
+    ensure!(paid.charged == paid.completed * price, "another price was paid: {paid:?}");
     server.kill().await?;
     Ok((moments, used))
 }
@@ -101,19 +101,18 @@ async fn until_shared(
     Ok(moments)
 }
 
-async fn until(stores: &[Store], what: &str, is_so: impl Fn(u64, u64) -> bool) -> anyhow::Result<()> {
+/// Waits until all stores together stand so.
+async fn until(stores: &[Store], what: &str, is_so: impl Fn(&Standing) -> bool) -> anyhow::Result<Standing> {
     let began = Instant::now();
     loop {
-        let (mut waiting, mut completed) = (0, 0);
+        let mut all = Standing::default();
         for store in stores {
-            let standing = store.standing().await?;
-            waiting += standing.waiting;
-            completed += standing.completed;
+            all.add(store.standing().await?);
         }
-        if is_so(waiting, completed) {
-            return Ok(());
+        if is_so(&all) {
+            return Ok(all);
         }
-        ensure!(began.elapsed() < TIMEOUT * 5, "{what}: not after ten minutes ({waiting} wait, {completed} completed)");
+        ensure!(began.elapsed() < TIMEOUT * 5, "{what}: not after ten minutes: {all:?}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }

@@ -1,6 +1,9 @@
 //! A merchant whose orders wait for a login at Cortex Cloud.
 
+use std::time::SystemTime;
+
 use anyhow::{Context as _, ensure};
+use chrono::{DateTime, TimeDelta, Utc};
 use cloud_bridge::ingest::signature::sign;
 use cloud_bridge::sandbox::{self, FollowsBack, Sandbox};
 use domain::integration::Provider;
@@ -74,14 +77,11 @@ impl Store {
 
     /// What was charged, what is set aside, and how many deliveries came to wait and were completed.
     pub(crate) async fn standing(&self) -> anyhow::Result<Standing> {
-        let document = "{ account { credits { charged reserved } }
-            deliveryStats(from: \"2020-01-01T00:00:00Z\", to: \"2020-01-02T00:00:00Z\", bucket: DAY) { completed } }";
-        let now = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now());
-        let (from, to) = (now - chrono::TimeDelta::days(2), now + chrono::TimeDelta::days(2));
-        let document = document.replace("2020-01-01T00:00:00Z", &from.format("%FT%TZ").to_string());
-        let document = document.replace("2020-01-02T00:00:00Z", &to.format("%FT%TZ").to_string());
-        let document = document.replace("{ completed }", "{ completed actionRequired }");
-        let data = self.ask(&document, json!({})).await?;
+        let document = "query ($from: DateTime!, $to: DateTime!) { account { credits { charged reserved } }
+            deliveryStats(from: $from, to: $to, bucket: DAY) { completed actionRequired } }";
+        let now = DateTime::<Utc>::from(SystemTime::now());
+        let days = json!({ "from": now - TimeDelta::days(2), "to": now + TimeDelta::days(2) });
+        let data = self.ask(document, days).await?;
         let buckets = data["deliveryStats"].as_array().context("it is a list")?;
         let sum = |name: &str| buckets.iter().filter_map(|bucket| bucket[name].as_u64()).sum();
         let credits = |name: &str| data["account"]["credits"][name].as_u64().context("it is a number");
@@ -98,12 +98,21 @@ impl Store {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Standing {
     pub(crate) waiting: u64,
     pub(crate) completed: u64,
     pub(crate) charged: u64,
     pub(crate) reserved: u64,
+}
+
+impl Standing {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.waiting += other.waiting;
+        self.completed += other.completed;
+        self.charged += other.charged;
+        self.reserved += other.reserved;
+    }
 }
 
 fn asset_of(number: u64) -> String {

@@ -8,6 +8,7 @@ use cloud_bridge::projector::Projector;
 use projections::View;
 use projections::database::{Database, Sql};
 use projections::feed::Cursor;
+use projections::view;
 use serde::Serialize;
 use tokio::runtime::Handle;
 
@@ -83,7 +84,7 @@ async fn alone(log: &EventLog, views: &Database, view: View) -> anyhow::Result<A
         let Some(last) = events.last() else { break };
         let reached = last.cursor();
         let started = Instant::now();
-        view.advance(views, &cursor, &events).await.with_context(|| view.name())?;
+        view::advance(views, &[view], &cursor, &events).await.with_context(|| view.name())?;
         applying += started.elapsed();
         cursor = reached;
     }

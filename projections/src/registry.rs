@@ -42,6 +42,37 @@ pub async fn builds(database: &Database) -> sqlx::Result<Vec<(View, Build)>> {
     Ok(builds.into_iter().filter_map(|found| Some((View::parse(&found.view)?, found.build))).collect())
 }
 
+#[derive(FromRow)]
+struct NamedLive {
+    view: String,
+    #[sqlx(flatten)]
+    live: Live,
+}
+
+/// Holds the live generations of these views still until the transaction ends, always in the same order.
+pub(crate) async fn locked(transaction: &mut Transaction, views: &[View]) -> sqlx::Result<Vec<(View, Live)>> {
+    let sql = Sql::new("SELECT view, generation, schema_version, position, hash FROM live_views WHERE view IN (");
+    let sql = sql.bind_list(views.iter().map(|view| view.name())).push(") ORDER BY view");
+    let sql = with_lock(transaction, sql, " FOR UPDATE");
+    let lives: Vec<NamedLive> = transaction.fetch_all(sql).await?;
+    Ok(lives.into_iter().filter_map(|found| Some((View::parse(&found.view)?, found.live))).collect())
+}
+
+/// Notes the last event in the live generations of these views.
+pub(crate) async fn save(
+    transaction: &mut Transaction,
+    views: impl Iterator<Item = View>,
+    cursor: &Cursor,
+) -> sqlx::Result<()> {
+    let views: Vec<&str> = views.map(View::name).collect();
+    if views.is_empty() {
+        return Ok(());
+    }
+    let sql = Sql::new("UPDATE live_views SET position = ").bind(cursor.position).push(", hash = ");
+    let sql = sql.bind(cursor.hash.clone()).push(" WHERE view IN (").bind_list(views).push(")");
+    transaction.execute(sql).await.map(drop)
+}
+
 impl View {
     /// None before the tables of the views were made.
     pub async fn live(self, database: &Database) -> sqlx::Result<Option<Live>> {
@@ -68,7 +99,7 @@ impl View {
 
     /// Holds the live generation still until the transaction ends. Whoever wants both locks this one first.
     pub(crate) async fn locked_live(self, transaction: &mut Transaction) -> sqlx::Result<Live> {
-        let sql = locked(transaction, self.select_live(), " FOR UPDATE");
+        let sql = with_lock(transaction, self.select_live(), " FOR UPDATE");
         transaction.fetch_all(sql).await?.pop().ok_or(sqlx::Error::RowNotFound)
     }
 
@@ -78,13 +109,13 @@ impl View {
 
     /// Waits for whoever moves the build along at this moment.
     pub(crate) async fn locked_build(self, transaction: &mut Transaction) -> sqlx::Result<Option<Build>> {
-        let sql = locked(transaction, self.select_build(), " FOR UPDATE");
+        let sql = with_lock(transaction, self.select_build(), " FOR UPDATE");
         Ok(transaction.fetch_all(sql).await?.pop())
     }
 
     /// The build as it was seen, unless it is over, or another node is at it or moved it.
     pub(crate) async fn seized_build(self, transaction: &mut Transaction, seen: &Build) -> sqlx::Result<Option<Build>> {
-        let sql = locked(transaction, self.select_build(), " FOR UPDATE SKIP LOCKED");
+        let sql = with_lock(transaction, self.select_build(), " FOR UPDATE SKIP LOCKED");
         Ok(transaction.fetch_all(sql).await?.pop().filter(|build| build == seen))
     }
 
@@ -145,6 +176,6 @@ impl View {
 }
 
 /// SQLite has one writer, whose transaction locks everything.
-fn locked(transaction: &Transaction, select: Sql, lock: &str) -> Sql {
+fn with_lock(transaction: &Transaction, select: Sql, lock: &str) -> Sql {
     if transaction.is_postgres() { select.push(lock) } else { select }
 }

@@ -1,8 +1,9 @@
-//! The views by name, and how one is moved along the feed: its rows and its checkpoint in one transaction.
+//! The views by name, and how they are moved along the feed: all that stand together, with their checkpoint, in one
+//! transaction.
 
 use crate::database::Database;
 use crate::feed::{Cursor, Recorded};
-use crate::registry::Live;
+use crate::registry::{self, Live};
 use crate::schema::{Columns, Schema, physical};
 use crate::table::Tables;
 use crate::{
@@ -25,15 +26,14 @@ pub enum View {
     DataRequests,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum AdvanceError {
-    #[error(transparent)]
-    Sql(#[from] sqlx::Error),
-    /// Another node has moved this view meanwhile: read on from there.
-    #[error("the view is at position {}, and the events begin elsewhere", checkpoint.position)]
-    Elsewhere { checkpoint: Cursor },
+/// Where a view stands after it was to be moved along.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Advanced {
+    /// At the last of the events.
+    To(Cursor),
+    /// Another node has moved it meanwhile: read on from there.
+    Elsewhere(Cursor),
     /// Its tables are not those of this program: nothing may be folded into them.
-    #[error("the view is of version {}", .0.schema_version)]
     OtherVersion(Live),
 }
 
@@ -65,6 +65,36 @@ pub async fn forget_erased(database: &Database) -> sqlx::Result<bool> {
         }
     }
     database.forget_deleted(&tables).await
+}
+
+/// Applies events that follow `read_from` without a gap to these views, together with the new checkpoint: all of it or
+/// nothing.
+///
+/// Only to those that stand at `read_from`: several nodes may do this at once, and each event counts once.
+pub async fn advance(
+    database: &Database,
+    views: &[View],
+    read_from: &Cursor,
+    events: &[Recorded],
+) -> sqlx::Result<Vec<(View, Advanced)>> {
+    let Some(last) = events.last() else { return Ok(vec![]) };
+    let mut transaction = database.begin().await?;
+    // The generations are read each time: another node may have switched to the next one.
+    let mut advanced = vec![];
+    for (view, live) in registry::locked(&mut transaction, views).await? {
+        if live.schema_version != view.schema_version() {
+            advanced.push((view, Advanced::OtherVersion(live)));
+        } else if live.cursor != *read_from {
+            advanced.push((view, Advanced::Elsewhere(live.cursor)));
+        } else {
+            view.apply(&mut Tables::of(&mut transaction, live.generation), events).await?;
+            advanced.push((view, Advanced::To(last.cursor())));
+        }
+    }
+    let moved = advanced.iter().filter(|(_, to)| matches!(to, Advanced::To(_))).map(|(view, _)| *view);
+    registry::save(&mut transaction, moved, &last.cursor()).await?;
+    transaction.commit().await?;
+    Ok(advanced)
 }
 
 impl View {
@@ -115,31 +145,6 @@ impl View {
     /// The version of the tables and the fold of this program. A view of an older one is rebuilt.
     pub fn schema_version(self) -> i64 {
         self.schema().version
-    }
-
-    /// Applies events that follow `read_from` without a gap, together with the new checkpoint.
-    ///
-    /// Only where the view stands at `read_from`: several nodes may do this at once, and each event counts once.
-    pub async fn advance(
-        self,
-        database: &Database,
-        read_from: &Cursor,
-        events: &[Recorded],
-    ) -> Result<(), AdvanceError> {
-        let Some(last) = events.last() else { return Ok(()) };
-        let mut transaction = database.begin().await?;
-        // The generation is asked for anew each time: another node may have switched to the next one.
-        let live = self.locked_live(&mut transaction).await?;
-        if live.schema_version != self.schema_version() {
-            return Err(AdvanceError::OtherVersion(live));
-        }
-        if live.cursor != *read_from {
-            return Err(AdvanceError::Elsewhere { checkpoint: live.cursor });
-        }
-        self.apply(&mut Tables::of(&mut transaction, live.generation), events).await?;
-        self.save_live(&mut transaction, &Live { cursor: last.cursor(), ..live }).await?;
-        transaction.commit().await?;
-        Ok(())
     }
 
     pub(crate) async fn apply(self, tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {

@@ -110,6 +110,6 @@ pub(crate) async fn erase_one(
 
 async fn wait_for_view(service: &Service) -> Result<(), ErasureError> {
     let newest = service.log.newest().await?;
-    let is_current = service.projector.wait_for(View::Customers, newest, VIEWS_TIMEOUT).await;
+    let is_current = service.projector.wait_for(&[View::Customers], newest, VIEWS_TIMEOUT).await;
     if is_current { Ok(()) } else { Err(ErasureError::ViewsBehind) }
 }

@@ -64,10 +64,8 @@ pub(crate) async fn follow(service: &Service) {
 /// Once the views show that a person is gone, removes what the files of log and views still say. Where somebody who reads
 /// prevents that, the log says so; the next erasure, or a restart, removes it.
 async fn remove(service: &Service, position: i64) {
-    for view in View::ALL {
-        if !service.projector.wait_for(view, position, VIEWS_TIMEOUT).await {
-            tracing::warn!(view = view.name(), "the view is too far behind to clear its files of an erased person");
-        }
+    if !service.projector.wait_for(&View::ALL, position, VIEWS_TIMEOUT).await {
+        tracing::warn!(position, "the views are too far behind to clear their files of an erased person");
     }
     for attempt in 1..=TRIES {
         match cleared(service).await {

@@ -126,10 +126,18 @@ impl EventLog {
 
     /// An aggregate as it was lately, for a caller that goes on by a command, which finds out if it is not so any more.
     pub async fn recent<A: EventSourced>(&self, id: &str) -> Result<Arc<Loaded<A>>, LoadError> {
-        match self.recent.get::<A>(id) {
-            Some(known) => Ok(known),
-            None => Ok(Arc::new(self.load(id).await?)),
+        if let Some(known) = self.recent.get::<A>(id) {
+            return Ok(known);
         }
+        let ticket = self.queues.ticket::<A>(&self.recent, id);
+        let turn = ticket.turn().await;
+        if let Some(known) = turn.known::<A>() {
+            return Ok(known.loaded);
+        }
+        let loaded = Arc::new(self.load::<A>(id).await?);
+        // No command of this process is under way on the stream.
+        self.recent.keep(id, loaded.clone());
+        Ok(loaded)
     }
 
     /// Forgets what other nodes changed, as the feed says. Runs until it is dropped.

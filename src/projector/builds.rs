@@ -1,4 +1,5 @@
-//! Builds views anew beside those that people read: all builds of this node in turn, a batch each.
+//! Rebuilds views beside those that people read: all builds of this node in turn, a batch each. Builds that stand at the same
+//! event read the feed once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,6 +7,7 @@ use std::time::Duration;
 
 use projections::View;
 use projections::build::waited_in_vain;
+use projections::feed::{Cursor, Recorded};
 use projections::registry::{self, Build, Live};
 
 use super::{BATCH, FollowError, RETRY_AFTER, Shared};
@@ -56,13 +58,13 @@ impl Builder {
     async fn step_all(&mut self) -> sqlx::Result<bool> {
         let builds = registry::builds(&self.shared.views).await?;
         self.lock_timeouts.retain(|view, _| builds.iter().any(|(built, _)| built == view));
-        let mut moved = false;
+        let (mut moved, mut read) = (false, None);
         for (view, build) in builds {
             if build.schema_version != view.schema_version() {
                 continue;
             }
             self.shared.log.yield_to_webhooks().await;
-            match self.step(view, build).await {
+            match self.step(view, build, &mut read).await {
                 Ok(step) => moved |= step,
                 Err(error) => tracing::error!(view = view.name(), %error, "a view cannot be rebuilt for now"),
             }
@@ -70,16 +72,25 @@ impl Builder {
         Ok(moved)
     }
 
-    async fn step(&mut self, view: View, build: Build) -> Result<bool, FollowError> {
+    /// `read` is what came after an event that another build has read.
+    async fn step(
+        &mut self,
+        view: View,
+        build: Build,
+        read: &mut Option<(Cursor, Vec<Recorded>)>,
+    ) -> Result<bool, FollowError> {
         let shared = &self.shared;
-        let batch = match shared.building_feed.after(&shared.log, &build.cursor).await {
-            Err(LoadError::OtherLog { .. }) => {
-                shared.begin_again(view).await?;
-                return Ok(true);
+        if read.as_ref().is_none_or(|(after, _)| *after != build.cursor) {
+            match shared.log.follow(&build.cursor, BATCH).await {
+                Err(LoadError::OtherLog { .. }) => {
+                    shared.begin_again(view).await?;
+                    return Ok(true);
+                }
+                events => *read = Some((build.cursor.clone(), events?)),
             }
-            read => read?,
-        };
-        let Some(build) = view.advance_build(&shared.views, &build, batch.events()).await? else {
+        }
+        let events = read.as_ref().map_or(&[][..], |(_, events)| events);
+        let Some(build) = view.advance_build(&shared.views, &build, events).await? else {
             return Ok(false);
         };
         if shared.log.head() - build.cursor.position >= BATCH {
@@ -135,12 +146,12 @@ impl Shared {
             switch.apply(&events).await?;
         }
         let live = switch.finish(lock_timeout).await?;
-        self.tell(view, build, &live);
+        self.log_rebuilt(view, build, &live);
         self.drop_unused(view).await;
         Ok(true)
     }
 
-    fn tell(&self, view: View, build: &Build, live: &Live) {
+    fn log_rebuilt(&self, view: View, build: &Build, live: &Live) {
         let seconds = (self.now_us() - build.started_at) / 1_000_000;
         tracing::info!(
             view = view.name(),
@@ -157,7 +168,6 @@ impl Shared {
             view = view.name(),
             "what was built of a view is of another event log: it is built from the beginning"
         );
-        self.building_feed.forget().await;
         view.cancel_build(&self.views).await?;
         view.begin_build(&self.views, self.now_us()).await?.ok();
         Ok(())

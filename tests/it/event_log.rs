@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cloud_bridge::clock::Clock;
 use cloud_bridge::event_log::row::first_broken;
 use cloud_bridge::event_log::{Actor, CommandError, Dependencies, EventLog, MAX_EVENTS_PER_LOAD};
+use cloud_bridge::metrics::Metrics;
 use cloud_bridge::vault::Vault;
 use cqrs_es::Aggregate;
 use cqrs_es::persist::SemanticVersionEventUpcaster;
@@ -23,10 +24,12 @@ use crate::app::MASTER_KEY;
 use crate::engines::{Databases, Engine};
 
 mod reading;
+mod streams;
 
 struct TestLog {
     databases: Databases,
     log: EventLog,
+    metrics: Arc<Metrics>,
 }
 
 fn dependencies() -> Dependencies {
@@ -39,8 +42,10 @@ async fn open(databases: &Databases) -> EventLog {
 
 async fn test_log(engine: Engine) -> TestLog {
     let databases = Databases::create(engine).await;
-    let log = open(&databases).await;
-    TestLog { databases, log }
+    let dependencies = dependencies();
+    let metrics = dependencies.metrics.clone();
+    let log = EventLog::open(&databases.log_url, dependencies).await.expect("the log opens");
+    TestLog { databases, log, metrics }
 }
 
 impl TestLog {

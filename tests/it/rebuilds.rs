@@ -243,7 +243,7 @@ async fn two_nodes_build_one_generation_together() {
         let id = shop.post(&orders::generic("after", "mutual_max", &["STORM"])).await.accepted("queued");
         assert_eq!(shop.settled(&id).await.0, "COMPLETED");
         let head = app.service().log.head();
-        assert!(there.wait_for(View::DeliveryLog, head, std::time::Duration::from_secs(30)).await);
+        assert!(there.wait_for(&[View::DeliveryLog], head, std::time::Duration::from_secs(30)).await);
         assert!(delivery_log::find(&second.service.views, &id).await.unwrap().is_some());
         only_generation(app, View::DeliveryLog, last).await;
         second.stop().await;

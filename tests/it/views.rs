@@ -158,7 +158,7 @@ on_each_engine! {
 
     async fn a_view_that_falls_behind_is_waited_for_only_so_long(app: &TestApp) {
         let projector = &app.service().projector;
-        assert!(!projector.wait_for(View::Accounts, i64::MAX, Duration::from_millis(5)).await);
-        assert!(projector.wait_for(View::Accounts, app.service().log.head(), Duration::from_secs(10)).await);
+        assert!(!projector.wait_for(&[View::Accounts], i64::MAX, Duration::from_millis(5)).await);
+        assert!(projector.wait_for(&[View::Accounts], app.service().log.head(), Duration::from_secs(10)).await);
     }
 }

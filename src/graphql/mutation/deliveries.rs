@@ -210,7 +210,7 @@ async fn tell(context: &Context<'_>, id: &ID, command: DeliveryCommand) -> Resul
     let mut row = delivery_log::find(&service.views, id).await?;
     if row.is_none() {
         // It was recorded a moment ago, perhaps: its store has this id already.
-        service.projector.wait_for(View::DeliveryLog, service.log.head(), VIEWS_TIMEOUT).await;
+        service.projector.wait_for(&[View::DeliveryLog], service.log.head(), VIEWS_TIMEOUT).await;
         row = delivery_log::find(&service.views, id).await?;
     }
     let Some(row) = row.filter(|row| viewer.sees(&row.account_id)) else {

@@ -37,7 +37,7 @@ impl Meant {
         } else {
             // The view says what to look at, so it must hold everything that is there by now.
             let newest = service.log.newest().await?;
-            if !service.projector.wait_for(View::WebhookReceipts, newest, TIMEOUT).await {
+            if !service.projector.wait_for(&[View::WebhookReceipts], newest, TIMEOUT).await {
                 bail!("the view of webhooks is too far behind");
             }
             Source::Received(None)

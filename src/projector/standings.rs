@@ -1,0 +1,94 @@
+//! Where each view stands, as this node knows it.
+
+use std::collections::HashMap;
+
+use projections::View;
+use projections::feed::Cursor;
+
+/// Where a view stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The last event that is in it.
+    At(Cursor),
+    /// Its tables are of another version, which moves them along or rebuilds them.
+    OfOtherVersion(Cursor),
+    /// Of another log, or of this one before it lost its end. It is rebuilt, and not read until then.
+    OfOtherLog,
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self::At(Cursor::START)
+    }
+}
+
+/// Where every view stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standings(HashMap<View, Standing>);
+
+impl Standings {
+    /// The position of the last event of this log that is in a view.
+    pub fn position(&self, view: View) -> i64 {
+        match self.0.get(&view) {
+            Some(Standing::At(cursor) | Standing::OfOtherVersion(cursor)) => cursor.position,
+            Some(Standing::OfOtherLog) | None => 0,
+        }
+    }
+
+    /// True where that is news.
+    pub(super) fn set(&mut self, view: View, standing: Standing) -> bool {
+        self.0.insert(view, standing.clone()).is_none_or(|known| known != standing)
+    }
+
+    pub(super) fn of_other_log(&self) -> Vec<View> {
+        self.which(|standing| *standing == Standing::OfOtherLog)
+    }
+
+    /// The views that this node may not move along.
+    pub(super) fn resting(&self) -> Vec<View> {
+        self.which(|standing| !matches!(standing, Standing::At(_)))
+    }
+
+    pub(super) fn all_move(&self) -> bool {
+        self.resting().is_empty()
+    }
+
+    fn which(&self, is_meant: impl Fn(&Standing) -> bool) -> Vec<View> {
+        View::ALL.into_iter().filter(|view| self.0.get(view).is_some_and(&is_meant)).collect()
+    }
+
+    /// The views that are furthest behind, where they stand, and where the next ones stand, if not all stand there.
+    pub(super) fn furthest_behind(&self) -> Option<(Cursor, Vec<View>, Option<i64>)> {
+        let moving = self.0.values().filter_map(|standing| match standing {
+            Standing::At(cursor) => Some(cursor),
+            Standing::OfOtherVersion(_) | Standing::OfOtherLog => None,
+        });
+        let first = moving.clone().min_by_key(|cursor| cursor.position)?.clone();
+        let next = moving.map(|cursor| cursor.position).filter(|position| *position > first.position).min();
+        let views = self.which(|standing| *standing == Standing::At(first.clone()));
+        Some((first, views, next))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(position: i64) -> Standing {
+        Standing::At(Cursor { position, hash: position.to_be_bytes().to_vec() })
+    }
+
+    #[test]
+    fn those_that_are_furthest_behind_go_first_and_meet_the_others() {
+        let mut standings = Standings::default();
+        assert_eq!(standings.furthest_behind(), None);
+        View::ALL.into_iter().for_each(|view| assert!(standings.set(view, at(7))));
+        let (from, views, until) = standings.furthest_behind().unwrap();
+        assert_eq!((from.position, views, until), (7, View::ALL.to_vec(), None));
+        assert!(standings.set(View::Accounts, at(3)) && !standings.set(View::Accounts, at(3)));
+        standings.set(View::Customers, Standing::OfOtherLog);
+        let (from, views, until) = standings.furthest_behind().unwrap();
+        assert_eq!((from.position, views, until), (3, vec![View::Accounts], Some(7)));
+        assert_eq!((standings.of_other_log(), standings.position(View::Customers)), (vec![View::Customers], 0));
+    }
+}
