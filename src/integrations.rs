@@ -27,6 +27,13 @@ impl Deref for CurrentLink {
     }
 }
 
+impl CurrentLink {
+    /// Of the last event that is known of it.
+    pub fn sequence(&self) -> i64 {
+        self.0.sequence
+    }
+}
+
 impl Integrations {
     pub fn new(log: &EventLog) -> Self {
         Self { log: log.clone() }

@@ -145,11 +145,11 @@ impl Projector {
 /// Where a view stands by what is recorded of it.
 async fn standing_of(log: &EventLog, views: &Database, view: View) -> sqlx::Result<Standing> {
     let Some(live) = view.live(views).await? else { return Ok(Standing::default()) };
-    Ok(match log.holds(&live.cursor).await? {
-        false => Standing::OfOtherLog,
-        true if live.schema_version == view.schema_version() => Standing::At(live.cursor),
-        true => Standing::OfOtherVersion(live.cursor),
-    })
+    if !log.holds(&live.cursor).await? {
+        return Ok(Standing::OfOtherLog);
+    }
+    let is_ours = live.schema_version == view.schema_version();
+    Ok(if is_ours { Standing::At(live.cursor) } else { Standing::OfOtherVersion(live.cursor) })
 }
 
 async fn follow(shared: Arc<Shared>) {
@@ -177,9 +177,9 @@ async fn follow(shared: Arc<Shared>) {
         let rest = async {
             // What this node may not move is moved, or rebuilt, by another task or another node.
             if shared.standings.borrow().all_move() {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             } else {
-                tokio::time::sleep(LOOK_EVERY).await
+                tokio::time::sleep(LOOK_EVERY).await;
             }
         };
         tokio::select! {

@@ -276,7 +276,7 @@ mod tests {
         rates.keep(rate, at(0), 2);
         assert_eq!([take(0), take(1), take(2)], [Some(true), Some(true), None]);
         rates.keep(rate, at(2), 1);
-        assert_eq!(take(WINDOW_US + 3), None, "too long ago");
+        assert_eq!([take(WINDOW_US + 3), take(3)], [None, Some(true)], "not for longer");
         rates.refused(rate, at(3), at(0).now + WINDOW_US, 1);
         assert_eq!(take(4), Some(false), "nothing is to be had");
         assert_eq!(take(12_000_000), None, "there may be some");

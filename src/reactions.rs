@@ -6,11 +6,12 @@
 
 mod privacy;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::account::AccountEvent;
-use domain::delivery::{Delivery, DeliveryCommand, DeliveryEvent};
+use cqrs_es::Aggregate as _;
+use domain::account::{Account, AccountEvent};
+use domain::delivery::{DecidedOn, Delivery, DeliveryCommand, DeliveryEvent, Order};
 use domain::integration::{Integration, IntegrationEvent};
 use domain::ledger::{Ledger, LedgerEvent};
 use domain::notice::NoticeEvent;
@@ -33,9 +34,6 @@ const SAVE_EVERY: Duration = Duration::from_secs(1);
 const BATCH: i64 = 200;
 /// Waiting deliveries that are looked through at a time.
 const PAGE: i64 = 200;
-/// Events before the checkpoint that are seen again after a start, to know what was fixed just before.
-const SEEN_AGAIN: i64 = 1_000;
-const MAX_REMEMBERED_FIXES: usize = 10_000;
 const LOADS_AT_ONCE: usize = 8;
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 const VIEW_TIMEOUT: Duration = Duration::from_secs(30);
@@ -67,7 +65,7 @@ enum ReactionError {
 
 /// Runs until it is dropped.
 pub(crate) async fn follow(service: &Service) {
-    let mut reactions = Reactions { service, fixes: HashMap::new(), returned: BTreeMap::new() };
+    let mut reactions = Reactions { service, returned: BTreeMap::new() };
     let failures = Recurring::new("reactions are interrupted");
     loop {
         if let Err(error) = reactions.run().await {
@@ -79,8 +77,6 @@ pub(crate) async fn follow(service: &Service) {
 
 struct Reactions<'s> {
     service: &'s Service,
-    /// Where in the log a cause was last fixed, by cause and owner.
-    fixes: HashMap<(ResolutionCode, String), i64>,
     /// Accounts to which attempts gave credits back, and where.
     returned: BTreeMap<String, i64>,
 }
@@ -106,8 +102,8 @@ impl Reactions<'_> {
         if !log.holds(&saved).await? {
             return self.begin_again(saved.position).await;
         }
+        let mut cursor = saved.clone();
         let mut saved = saved.position;
-        let mut cursor = log.cursor_at((saved - SEEN_AGAIN).max(0)).await?.unwrap_or_default();
         let mut head = log.head_changes();
         let mut save = tokio::time::interval(SAVE_EVERY);
         save.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -147,7 +143,6 @@ impl Reactions<'_> {
     /// What was done in answer to another log says nothing of this one. All of it is idempotent.
     async fn begin_again(&mut self, position: i64) -> Result<(), ReactionError> {
         tracing::error!(position, "reactions have followed another event log: they begin again from its first event");
-        self.fixes.clear();
         self.service.reacted.send_replace(0);
         Ok(self.service.log.reset_follower(FOLLOWER).await?)
     }
@@ -185,7 +180,6 @@ impl Reactions<'_> {
         let Some(link) = integration.link() else { return Ok(()) };
         let account_id = link.account_id.to_string();
         for code in codes {
-            self.fixed(*code, event);
             let of_account = Waiting::all(*code, &account_id);
             let waiting = Waiting { integration_id: Some(&event.aggregate_id), ..of_account };
             self.release(waiting, event.position, mapping).await?;
@@ -197,7 +191,6 @@ impl Reactions<'_> {
         let account_id = event.aggregate_id.as_str();
         match told {
             AccountEvent::CortexCredentialsSaved { .. } => {
-                self.fixed(ResolutionCode::MissingCredentials, event);
                 let waiting = Waiting::all(ResolutionCode::MissingCredentials, account_id);
                 self.release(waiting, event.position, None).await
             }
@@ -217,7 +210,6 @@ impl Reactions<'_> {
         match ledger {
             LedgerEvent::CreditsGranted { .. } => {
                 let (code, account_id) = (ResolutionCode::CreditsExhausted, event.aggregate_id.as_str());
-                self.fixed(code, event);
                 self.release(Waiting::all(code, account_id), event.position, None).await
             }
             LedgerEvent::ReservationSettled { returned, .. } if *returned > Credits::ZERO => {
@@ -244,7 +236,9 @@ impl Reactions<'_> {
 
     async fn react_to_delivery(&mut self, event: &Recorded, told: &DeliveryEvent) -> Result<(), ReactionError> {
         match told {
-            DeliveryEvent::ActionRequired { code, .. } => self.release_if_fixed_meanwhile(*code, event).await,
+            DeliveryEvent::ActionRequired { code, decided_on, .. } => {
+                self.release_if_fixed_meanwhile(event, *code, *decided_on).await
+            }
             DeliveryEvent::WebhookReceived { .. }
             | DeliveryEvent::WebhookRepeated(_)
             | DeliveryEvent::Started(_)
@@ -265,13 +259,6 @@ impl Reactions<'_> {
             | DeliveryEvent::Requeued { .. }
             | DeliveryEvent::PersonalDataErased { .. } => Ok(()),
         }
-    }
-
-    fn fixed(&mut self, code: ResolutionCode, event: &Recorded) {
-        if self.fixes.len() >= MAX_REMEMBERED_FIXES {
-            self.fixes.clear();
-        }
-        self.fixes.insert((code, event.aggregate_id.clone()), event.position);
     }
 
     /// Puts deliveries that waited for this cause back in the queue, the oldest first.
@@ -323,37 +310,91 @@ impl Reactions<'_> {
         }
     }
 
-    /// An attempt that began before a fix and ended after it knew nothing of it: nobody else would wake its delivery.
-    async fn release_if_fixed_meanwhile(&self, code: ResolutionCode, event: &Recorded) -> Result<(), ReactionError> {
-        let delivery: Delivery = self.service.log.load(&event.aggregate_id).await?.aggregate;
-        let Some(order) = delivery.order() else { return Ok(()) };
-        if code == ResolutionCode::CreditsExhausted {
-            // Others had reserved what it lacked, and may have given it back before it began to wait.
-            let ledger: Ledger = self.service.log.load(&order.account_id.to_string()).await?.aggregate;
-            if ledger.available() >= Credits::OF_A_SHARE {
-                return self.requeue(&event.aggregate_id, code, event.position).await;
-            }
-        }
-        let is_of_integration = matches!(
-            code,
-            ResolutionCode::NoItemMapping | ResolutionCode::AssetNotFound | ResolutionCode::IntegrationInactive
-        );
-        let owner = if is_of_integration { order.integration_id.to_string() } else { order.account_id.to_string() };
-        let Some(fixed_at) = self.fixes.get(&(code, owner)) else {
+    /// An attempt that began before a fix and ended after it knew nothing of it: nothing else would wake its delivery.
+    async fn release_if_fixed_meanwhile(
+        &self,
+        event: &Recorded,
+        code: ResolutionCode,
+        decided_on: Option<DecidedOn>,
+    ) -> Result<(), ReactionError> {
+        let (Some(account_id), Some(integration_id)) = (event.account_id, event.integration_id) else {
             return Ok(());
         };
-        if *fixed_at > self.made_due_at(event).await? {
-            self.requeue(&event.aggregate_id, code, *fixed_at).await?;
+        match code {
+            ResolutionCode::NoItemMapping | ResolutionCode::AssetNotFound | ResolutionCode::IntegrationInactive => {
+                let (stream, seen) = ((Integration::TYPE, integration_id.to_string()), |on: DecidedOn| on.integration);
+                self.release_if_settings_fixed(event, code, decided_on, stream, seen).await
+            }
+            ResolutionCode::MissingCredentials => {
+                let (stream, seen) = ((Account::TYPE, account_id.to_string()), |on: DecidedOn| on.account);
+                self.release_if_settings_fixed(event, code, decided_on, stream, seen).await
+            }
+            // Others had reserved what it lacked, and may have given it back before it began to wait.
+            ResolutionCode::CreditsExhausted => {
+                let ledger: Ledger = self.service.log.load(&account_id.to_string()).await?.aggregate;
+                if ledger.available() >= Credits::OF_A_SHARE {
+                    self.requeue(&event.aggregate_id, code, event.position).await?;
+                }
+                Ok(())
+            }
+            ResolutionCode::MissingUsername
+            | ResolutionCode::InvalidUsername
+            | ResolutionCode::InactiveApiKey
+            | ResolutionCode::NdspWaiting
+            | ResolutionCode::TemporaryFailure
+            | ResolutionCode::OrderStatusFiltered
+            | ResolutionCode::Duplicate
+            | ResolutionCode::Unknown => Ok(()),
         }
-        Ok(())
     }
 
-    /// The position of what made the delivery due, before the attempt or the look that led to this event.
-    async fn made_due_at(&self, event: &Recorded) -> Result<i64, ReactionError> {
-        let Some(cause) = event.caused_by else { return Ok(0) };
-        let causes = self.service.log.read_at(&[cause]).await?;
-        let is_attempt = |event: &&Recorded| matches!(event.fact, Fact::Delivery(DeliveryEvent::Started(_)));
-        // Where no attempt was made, what made it due is itself the cause.
-        Ok(causes.first().filter(is_attempt).and_then(|started| started.caused_by).unwrap_or(cause))
+    /// Looks through what was changed since the settings on which it was decided that the delivery has to wait.
+    async fn release_if_settings_fixed(
+        &self,
+        event: &Recorded,
+        code: ResolutionCode,
+        decided_on: Option<DecidedOn>,
+        (kind, id): (&str, String),
+        seen: impl Fn(DecidedOn) -> i64,
+    ) -> Result<(), ReactionError> {
+        let decided_on = if let Some(decided_on) = decided_on {
+            decided_on
+        } else {
+            // By an attempt, which said so when it started.
+            let loaded = self.service.log.recent::<Delivery>(&event.aggregate_id).await?;
+            let Some(order) = loaded.aggregate.order() else { return Ok(()) };
+            order.decided_on
+        };
+        let mut seen = seen(decided_on);
+        loop {
+            let changes = self.service.log.recorded_of(kind, &id, seen, BATCH).await?;
+            let Some(last) = changes.last() else { return Ok(()) };
+            seen = last.sequence;
+            let loaded = self.service.log.recent::<Delivery>(&event.aggregate_id).await?;
+            let Some(order) = loaded.aggregate.order() else { return Ok(()) };
+            if let Some(fix) = changes.iter().find(|change| fixes(change, code, order)) {
+                return self.requeue(&event.aggregate_id, code, fix.position).await;
+            }
+        }
+    }
+}
+
+/// Whether an event fixes this cause for an order.
+fn fixes(event: &Recorded, code: ResolutionCode, order: &Order) -> bool {
+    match &event.fact {
+        Fact::Integration(IntegrationEvent::ItemMappingAdded { mapping }) => {
+            matches!(code, ResolutionCode::NoItemMapping | ResolutionCode::AssetNotFound)
+                && order.lines.current.iter().any(|line| mapping.matches(&line.item))
+        }
+        Fact::Integration(IntegrationEvent::IntegrationActivated {}) => code == ResolutionCode::IntegrationInactive,
+        Fact::Account(AccountEvent::CortexCredentialsSaved { .. }) => code == ResolutionCode::MissingCredentials,
+        Fact::Account(_)
+        | Fact::Ledger(_)
+        | Fact::Integration(_)
+        | Fact::Delivery(_)
+        | Fact::Notice(_)
+        | Fact::Operation(_)
+        | Fact::Checkpoint(_)
+        | Fact::Foreign => false,
     }
 }

@@ -147,7 +147,7 @@ fn of_delivery(event: &DeliveryEvent) -> String {
         DeliveryEvent::WaitMoved { until, cause: MoveCause::Person } => {
             format!("The next try was moved to {}.", moment(*until))
         }
-        DeliveryEvent::ActionRequired { code, call, assets } => {
+        DeliveryEvent::ActionRequired { code, call, assets, decided_on: _ } => {
             let missing: Vec<String> = assets.iter().map(ToString::to_string).collect();
             let missing = if missing.is_empty() { String::new() } else { format!(" Missing: {}.", missing.join(", ")) };
             let advice = code.advice_after(call.as_ref());

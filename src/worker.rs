@@ -143,9 +143,7 @@ impl Worker {
         while attempts.len() < self.pace.concurrency {
             // What was due in another log is nothing to go by.
             if queue.is_empty() && !self.service.projector.of_other_log().contains(&View::DueDeliveries) {
-                let paced: Vec<String> = queue.paced().take(MAX_PACED).map(ToString::to_string).collect();
-                let limit = i64::try_from(READ_AT_ONCE + queue.passed_over()).unwrap_or(i64::MAX);
-                queue.add(due_deliveries::due(views, now.timestamp_micros(), &paced, limit).await?);
+                self.read_on(queue, now).await?;
             }
             let taken = queue.take(self.pace.concurrency - attempts.len());
             if taken.is_empty() {
@@ -153,14 +151,36 @@ impl Worker {
             }
             self.take_up(queue, attempts, taken, now).await;
         }
-        let next_due = match attempts.len() < self.pace.concurrency {
-            true => due_deliveries::next_due_at(views, now.timestamp_micros()).await?,
+        let next_due = if attempts.len() < self.pace.concurrency {
+            due_deliveries::next_due_at(views, now.timestamp_micros()).await?
+        } else {
             // The end of an attempt comes first.
-            false => None,
+            None
         };
         let next_due = next_due.and_then(DateTime::from_timestamp_micros);
         let moments = [next_due, queue.next_release(), Some(now + LOOK_AT_LEAST_EVERY)];
         Ok(moments.into_iter().flatten().min().unwrap_or(now))
+    }
+
+    /// Reads on in the view from where it was read to; from its beginning where nothing more comes, and now and then, for
+    /// what became due meanwhile may lie before.
+    async fn read_on(&self, queue: &mut Queue, now: DateTime<Utc>) -> sqlx::Result<()> {
+        let paced: Vec<String> = queue.paced().take(MAX_PACED).map(ToString::to_string).collect();
+        let due = async |since: i64, limit: usize| {
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            due_deliveries::due(&self.service.views, since, now.timestamp_micros(), &paced, limit).await
+        };
+        if let Some(since) = queue.read_to() {
+            let more = due(since, READ_AT_ONCE).await?;
+            queue.add(more);
+        }
+        if queue.is_empty() {
+            // What is in hand or done lies at the beginning, until the view shows what came of it.
+            let first = due(i64::MIN, READ_AT_ONCE + queue.passed_over()).await?;
+            queue.begin_again();
+            queue.add(first);
+        }
+        Ok(())
     }
 
     /// Looks at some together, and begins attempts in their order, as far as the pace of each account allows.

@@ -1,9 +1,8 @@
 //! A merchant whose orders wait for a login at Cortex Cloud.
 
-use std::time::SystemTime;
-
 use anyhow::{Context as _, ensure};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
+use cloud_bridge::clock::Clock;
 use cloud_bridge::ingest::signature::sign;
 use cloud_bridge::sandbox::{self, FollowsBack, Sandbox};
 use domain::integration::Provider;
@@ -79,7 +78,7 @@ impl Store {
     pub(crate) async fn standing(&self) -> anyhow::Result<Standing> {
         let document = "query ($from: DateTime!, $to: DateTime!) { account { credits { charged reserved } }
             deliveryStats(from: $from, to: $to, bucket: DAY) { completed actionRequired } }";
-        let now = DateTime::<Utc>::from(SystemTime::now());
+        let now = Clock::default().now();
         let days = json!({ "from": now - TimeDelta::days(2), "to": now + TimeDelta::days(2) });
         let data = self.ask(document, days).await?;
         let buckets = data["deliveryStats"].as_array().context("it is a list")?;

@@ -7,7 +7,7 @@ use cloud_bridge::event_log::{Actor, EventLog};
 use cloud_bridge::ids;
 use cloud_bridge::ingest::parse::{self, Parsed};
 use domain::account::{Account, AccountCommand, DEFAULT_ATTEMPTS_PER_MINUTE};
-use domain::delivery::{ApiKeyUse, Delivery, DeliveryCommand, Held, Intent, StartFacts, Webhook};
+use domain::delivery::{ApiKeyUse, DecidedOn, Delivery, DeliveryCommand, Held, Intent, StartFacts, Webhook};
 use domain::integration::{CreateIntegration, Integration, IntegrationCommand, Provider};
 use domain::{
     AccountId, Asset, Credits, DeliveryId, IntegrationId, ItemMapping, MappingId, MatchType, Private, ResourceType,
@@ -125,6 +125,7 @@ impl<'l> Store<'l> {
             credentials_saved: true,
             api_key_active: true,
             integration_active: true,
+            decided_on: DecidedOn::default(),
         };
         let start =
             DeliveryCommand::Start { worker: worker.clone(), now, lease_until: now + TimeDelta::minutes(1), facts };

@@ -26,8 +26,8 @@ use uuid::Uuid;
 pub use command::{DeliveryCommand, Held, StartFacts};
 pub use cortex_call::{CortexCall, CortexOperation, MAX_REASON_CHARS};
 pub use event::{
-    ApiKeyUse, DeliveryEvent, ErasureCause, Intent, MoveCause, PlannedAsset, PlannedItem, RequeueCause, Started,
-    Webhook, WebhookRepeated,
+    ApiKeyUse, DecidedOn, DeliveryEvent, ErasureCause, Intent, MoveCause, PlannedAsset, PlannedItem, RequeueCause,
+    Started, Webhook, WebhookRepeated,
 };
 pub use lines::{Change, OrderLine, OrderLines, describe_changes};
 pub use received::Received;
@@ -89,6 +89,8 @@ pub struct Order {
     begun: Option<BegunStep>,
     /// What the latest attempt has spent.
     spent: Credits,
+    /// The settings on which the latest attempt was decided, or that none is made.
+    pub decided_on: DecidedOn,
     /// Nothing personal is left, but for what came after.
     pub erased: bool,
 }
@@ -235,7 +237,7 @@ impl Order {
             DeliveryCommand::Wait { held, now, jitter, call } => self.wait(&held, now, jitter, call),
             DeliveryCommand::Fail { held, now, jitter, call } => self.fail(&held, now, jitter, call),
             DeliveryCommand::RequireAction { held, code, call, assets } => {
-                self.end(&held, DeliveryEvent::ActionRequired { code, call, assets })
+                self.end(&held, DeliveryEvent::ActionRequired { code, call, assets, decided_on: None })
             }
             DeliveryCommand::GiveUp { held, code, now, jitter, call } => self.give_up(&held, code, now, jitter, call),
             DeliveryCommand::HandBack { held } => self.end(&held, DeliveryEvent::HandedBack {}),

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::account::Account;
 use crate::checkpoint::{CheckpointCommand, Checkpoints};
 use crate::delivery::schedule::Jitter;
-use crate::delivery::{Delivery, DeliveryCommand, Held, StartFacts};
+use crate::delivery::{DecidedOn, Delivery, DeliveryCommand, Held, StartFacts};
 use crate::event::EventSourced;
 use crate::integration::Integration;
 use crate::ledger::{Ledger, LedgerCommand};
@@ -123,8 +123,13 @@ fn ask_delivery(now: DateTime<Utc>, delivery: &Delivery) {
         external_ref: "STORM".to_owned(),
         asset: Asset::new(ResourceType::Preset, "storm"),
     };
-    let facts =
-        StartFacts { mappings: vec![storm], credentials_saved: true, api_key_active: true, integration_active: true };
+    let facts = StartFacts {
+        mappings: vec![storm],
+        credentials_saved: true,
+        api_key_active: true,
+        integration_active: true,
+        decided_on: DecidedOn::default(),
+    };
     let start = DeliveryCommand::Start { worker: "w1".to_owned(), now, lease_until: now, facts };
     for command in [start, DeliveryCommand::PullBack { now }, DeliveryCommand::MoveWait { until: now, now }] {
         delivery.decide(command).ok();
@@ -134,8 +139,13 @@ fn ask_delivery(now: DateTime<Utc>, delivery: &Delivery) {
         return;
     };
     order.plan(&[]);
-    let nothing =
-        StartFacts { mappings: vec![], credentials_saved: false, api_key_active: false, integration_active: false };
+    let nothing = StartFacts {
+        mappings: vec![],
+        credentials_saved: false,
+        api_key_active: false,
+        integration_active: false,
+        decided_on: DecidedOn::default(),
+    };
     order.blocked_by(&nothing, &order.plan(&[]));
     order.waits_until();
     order.outstanding().count();

@@ -146,8 +146,14 @@ const OWED: &str = "WITH RECURSIVE owed(account_id) AS ( \
      WHERE d.due_at IS NOT NULL AND d.account_id = o.account_id) AS due_at FROM owed o) o WHERE due_at <= ";
 
 /// What is due at `now`, the longest due first, at most `limit` deliveries of at most `limit` accounts, leaving out
-/// accounts that may not start anything yet.
-pub async fn due(database: &Database, now: i64, without: &[String], limit: i64) -> sqlx::Result<Vec<DueDelivery>> {
+/// accounts that may not start anything yet, and what became due before `since`. Moments in microseconds since 1970.
+pub async fn due(
+    database: &Database,
+    since: i64,
+    now: i64,
+    without: &[String],
+    limit: i64,
+) -> sqlx::Result<Vec<DueDelivery>> {
     #[derive(FromRow)]
     struct Owed {
         account_id: String,
@@ -170,7 +176,9 @@ pub async fn due(database: &Database, now: i64, without: &[String], limit: i64) 
                  FROM due_deliveries WHERE account_id = ",
             )
             .bind(account_id)
-            .push(" AND due_at <= ")
+            .push(" AND due_at BETWEEN ")
+            .bind(since)
+            .push(" AND ")
             .bind(now)
             .push(" ORDER BY due_at LIMIT ")
             .bind(limit)

@@ -194,7 +194,7 @@ impl Writer {
             let last = stream.last();
             self.recent.forget_before(&last.aggregate_type, &last.aggregate_id, last.sequence);
         }
-        if let Some((append, position)) = stored().last() {
+        if let Some((append, position)) = stored().next_back() {
             let hash = append.events().last().map(|event| event.stored.hash.clone()).unwrap_or_default();
             advance(&self.head, Cursor { position, hash });
         }

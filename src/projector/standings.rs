@@ -82,7 +82,9 @@ mod tests {
     fn those_that_are_furthest_behind_go_first_and_meet_the_others() {
         let mut standings = Standings::default();
         assert_eq!(standings.furthest_behind(), None);
-        View::ALL.into_iter().for_each(|view| assert!(standings.set(view, at(7))));
+        for view in View::ALL {
+            assert!(standings.set(view, at(7)));
+        }
         let (from, views, until) = standings.furthest_behind().unwrap();
         assert_eq!((from.position, views, until), (7, View::ALL.to_vec(), None));
         assert!(standings.set(View::Accounts, at(3)) && !standings.set(View::Accounts, at(3)));

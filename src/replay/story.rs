@@ -6,7 +6,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate as _;
 use domain::delivery::{
-    ApiKeyUse, Change, Delivery, DeliveryCommand, DeliveryEvent, Phase, PlannedItem, StartFacts, Webhook,
+    ApiKeyUse, Change, DecidedOn, Delivery, DeliveryCommand, DeliveryEvent, Phase, PlannedItem, StartFacts, Webhook,
     WebhookOutcome,
 };
 use domain::integration::Link;
@@ -222,6 +222,7 @@ fn today(delivery: &Delivery, link: &Link) -> Today {
                 credentials_saved: true,
                 api_key_active: true,
                 integration_active: true,
+                decided_on: DecidedOn::default(),
             };
             match order.blocked_by(&facts, &plan) {
                 Some(code) => Verdict::Blocked(code),

@@ -1,7 +1,7 @@
 //! Every event told, and nothing private told with it.
 
 use domain::account::{ApiKeyCreated, Role};
-use domain::delivery::{CortexOperation, Intent, PlannedAsset, PlannedItem};
+use domain::delivery::{CortexOperation, DecidedOn, Intent, PlannedAsset, PlannedItem};
 use domain::integration::IntegrationCreated;
 use domain::notice::NoticeReceived;
 use domain::{AccountId, ApiKeyId, Asset, DeliveryId, IntegrationId, MappingId, Private, ResourceType};
@@ -134,6 +134,7 @@ fn deliveries_are_told() {
             lease_until: at,
             username: private(),
             plan,
+            decided_on: DecidedOn::default(),
         })
     };
     let failing = CortexCall {
@@ -207,7 +208,7 @@ fn deliveries_are_told() {
         told(Fact::Delivery(event));
     }
     for code in ResolutionCode::ALL {
-        let required = DeliveryEvent::ActionRequired { code, call: None, assets: vec![preset()] };
+        let required = DeliveryEvent::ActionRequired { code, call: None, assets: vec![preset()], decided_on: None };
         let sentence = told(Fact::Delivery(required));
         assert!(sentence.contains(code.as_str()) && sentence.contains("Missing: preset abc"), "{sentence}");
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use domain::account::{Account, CortexCredentials};
 use domain::delivery::schedule::Jitter;
-use domain::delivery::{ApiKeyUse, Delivery, DeliveryCommand, Held, Order, Phase, StartFacts};
+use domain::delivery::{ApiKeyUse, DecidedOn, Delivery, DeliveryCommand, Held, Order, Phase, StartFacts};
 use domain::{Credits, DeliveryId, ResolutionCode};
 use rand::RngExt as _;
 
@@ -102,6 +102,7 @@ impl Attempt {
                 ApiKeyUse::Foreign => false,
             },
             integration_active: link.active,
+            decided_on: DecidedOn { account: account.sequence, integration: link.sequence() },
         };
         Ok(Some(Ready {
             tries: order.blocked_by(&facts, &order.plan(&facts.mappings)).is_none(),

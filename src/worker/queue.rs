@@ -2,7 +2,7 @@
 //! which accounts have used up their pace.
 
 use std::collections::{HashMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{AccountId, DeliveryId};
@@ -12,6 +12,8 @@ use super::attempt::Taken;
 
 /// How long a delivery that could not be taken is left alone: another worker may have it, or the view lags.
 const LEFT_ALONE: TimeDelta = TimeDelta::seconds(1);
+/// How often the view is read from its beginning at least.
+const BEGIN_AGAIN_EVERY: Duration = Duration::from_secs(1);
 /// The longest that a pace holds up an account.
 const LONGEST_PACE: TimeDelta = TimeDelta::minutes(3);
 
@@ -34,6 +36,9 @@ pub(super) struct Ended {
 pub(super) struct Queue {
     /// Due, and not looked at yet.
     ready: VecDeque<Due>,
+    /// How far the view was read, and when that began.
+    read_to: Option<i64>,
+    began: Option<Instant>,
     in_hand: HashMap<DeliveryId, tokio::task::Id>,
     /// What was done, until the view shows it.
     done: HashMap<DeliveryId, Done>,
@@ -64,9 +69,14 @@ impl Queue {
         }
         self.now = now;
         self.done.retain(|_, done| done.position > shown);
+        let held_up = self.paced.len() + self.left_alone.len();
         // What is further off was noted before the clock was set back.
         self.paced.retain(|_, until| *until > now && *until - now <= LONGEST_PACE);
         self.left_alone.retain(|_, until| *until > now && *until - now <= LEFT_ALONE);
+        if self.paced.len() + self.left_alone.len() < held_up {
+            // What may be taken again comes first: it has waited longest.
+            self.read_to = None;
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -78,8 +88,19 @@ impl Queue {
         self.in_hand.len() + self.left_alone.len() + self.done.len()
     }
 
+    /// Up to which moment what is due was read, in microseconds since 1970; none when it is to be read from the beginning.
+    pub(super) fn read_to(&self) -> Option<i64> {
+        let is_recent = self.began.is_some_and(|began| began.elapsed() < BEGIN_AGAIN_EVERY);
+        self.read_to.filter(|_| is_recent)
+    }
+
+    pub(super) fn begin_again(&mut self) {
+        (self.began, self.read_to) = (Some(Instant::now()), None);
+    }
+
     /// Adds what the view says is due, in its order, and what a wrong clock has hidden.
     pub(super) fn add(&mut self, due: Vec<DueDelivery>) {
+        self.read_to = due.last().and_then(|last| last.due_at).or(self.read_to);
         let all = due.iter().chain(&self.overdue);
         let due: Vec<Due> = all.filter_map(|due| self.admit(due)).collect();
         if !self.overdue.is_empty() {

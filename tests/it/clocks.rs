@@ -113,7 +113,7 @@ on_each_engine! {
 /// A delivery that a worker took and left without a word.
 async fn orphaned(app: &TestApp, shop: &Shop<'_>) -> String {
     use cloud_bridge::event_log::Actor;
-    use domain::delivery::{Delivery, DeliveryCommand, StartFacts};
+    use domain::delivery::{DecidedOn, Delivery, DeliveryCommand, StartFacts};
 
     let first = shop.post(&orders::generic("first", "mutual_max", &["STORM"])).await.accepted("queued");
     until(shop, &first, "COMPLETED", 0).await;
@@ -124,6 +124,7 @@ async fn orphaned(app: &TestApp, shop: &Shop<'_>) -> String {
         credentials_saved: true,
         api_key_active: true,
         integration_active: true,
+        decided_on: DecidedOn::default(),
     };
     let now = app.clock.now();
     let log = &app.service().log;

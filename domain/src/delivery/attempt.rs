@@ -47,13 +47,16 @@ impl Order {
         }
         let plan = self.plan(&facts.mappings);
         if let Some(code) = self.blocked_by(facts, &plan) {
-            return Ok(vec![DeliveryEvent::ActionRequired { code, call: None, assets: vec![] }]);
+            let decided_on = Some(facts.decided_on);
+            return Ok(vec![DeliveryEvent::ActionRequired { code, call: None, assets: vec![], decided_on }]);
         }
         let Some(username) = self.username.clone() else {
             return Err(DeliveryRefusal::NotDue);
         };
         let attempt = self.attempts.saturating_add(1);
-        Ok(vec![DeliveryEvent::Started(Started { attempt, worker, started_at: now, lease_until, username, plan })])
+        let decided_on = facts.decided_on;
+        let started = Started { attempt, worker, started_at: now, lease_until, username, plan, decided_on };
+        Ok(vec![DeliveryEvent::Started(started)])
     }
 
     /// What keeps this delivery from being tried and needs the merchant.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::schedule::Jitter;
-use super::{CortexCall, ErasureCause, Webhook};
+use super::{CortexCall, DecidedOn, ErasureCause, Webhook};
 use crate::credits::PaidAction;
 use crate::{Asset, Credits, ItemMapping, ResolutionCode};
 
@@ -127,4 +127,5 @@ pub struct StartFacts {
     /// Whether the API key that the webhook named, if it named one, may be used.
     pub api_key_active: bool,
     pub integration_active: bool,
+    pub decided_on: DecidedOn,
 }

@@ -71,6 +71,9 @@ pub enum DeliveryEvent {
         /// Which assets Cortex Cloud does not have, where that is why.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         assets: Vec<Asset>,
+        /// What it was decided on, where no attempt was made; an attempt says so when it starts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        decided_on: Option<DecidedOn>,
     },
     Completed {},
     FailedPermanently {
@@ -257,6 +260,15 @@ pub struct Started {
     pub username: Private<String>,
     /// What is to be shared for each line that is still bought; nothing where no mapping was found.
     pub plan: Vec<PlannedItem>,
+    pub decided_on: DecidedOn,
+}
+
+/// The settings on which something was decided: the sequence of the last event of each stream then. What comes after them
+/// was not known to the decision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DecidedOn {
+    pub account: i64,
+    pub integration: i64,
 }
 
 impl Started {

@@ -51,7 +51,8 @@ impl Order {
                 | Phase::FailedPermanently { .. }
                 | Phase::Cancelled(_) => {}
             },
-            DeliveryEvent::ActionRequired { code, call: _, assets: _ } => {
+            DeliveryEvent::ActionRequired { code, call: _, assets: _, decided_on } => {
+                self.decided_on = decided_on.unwrap_or(self.decided_on);
                 if code == ResolutionCode::NoItemMapping {
                     self.lines.plan_nothing();
                 } else if matches!(code, ResolutionCode::AssetNotFound | ResolutionCode::InvalidUsername) {
@@ -116,7 +117,8 @@ impl Order {
         }
         self.plan = started.assets().into_iter().cloned().collect();
         self.lines.plan(&started.plan);
-        let Started { attempt, worker, started_at, lease_until, username, plan: _ } = started;
+        let Started { attempt, worker, started_at, lease_until, username, plan: _, decided_on } = started;
+        self.decided_on = decided_on;
         (self.attempts, self.spent) = (attempt, Credits::ZERO);
         let length_ms = (lease_until - started_at).num_milliseconds();
         self.phase = Phase::Running(Lease { worker, attempt, until: lease_until, length_ms, username, stop: None });

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::received::Received;
 use super::{
-    CancelledBy, Change, DeliveryEvent, Intent, Order, OrderLines, Phase, RequeueCause, StopCause, Webhook,
+    CancelledBy, Change, DecidedOn, DeliveryEvent, Intent, Order, OrderLines, Phase, RequeueCause, StopCause, Webhook,
     WebhookOutcome,
 };
 use crate::{Credits, LineItem, Private, ResolutionCode};
@@ -275,6 +275,7 @@ impl Order {
             failures: 0,
             begun: None,
             spent: Credits::ZERO,
+            decided_on: DecidedOn::default(),
             erased: false,
         };
         first.remember(fingerprint);

@@ -242,7 +242,7 @@ impl DeliveryRow {
             DeliveryEvent::WaitMoved { until, .. } => {
                 self.next_attempt_at = self.next_attempt_at.map(|_| until.timestamp_micros());
             }
-            DeliveryEvent::ActionRequired { code, call, assets } => {
+            DeliveryEvent::ActionRequired { code, call, assets, decided_on: _ } => {
                 if *code == ResolutionCode::NoItemMapping {
                     self.fold_lines(OrderLines::plan_nothing);
                 }

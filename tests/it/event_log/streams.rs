@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use cloud_bridge::event_log::{Actor, EventLog};
 use domain::account::{Account, AccountCommand, AccountRefusal};
-use domain::delivery::{Delivery, DeliveryCommand, Held, StartFacts};
+use domain::delivery::{DecidedOn, Delivery, DeliveryCommand, Held, StartFacts};
 use domain::ledger::{Ledger, LedgerCommand};
 use domain::{Asset, Credits, DeliveryId, ItemMapping, MappingId, MatchType, ResourceType};
 use tokio::task::JoinSet;
@@ -39,8 +39,13 @@ async fn deliver(log: &EventLog, order: &str) {
         external_ref: "STORM".to_owned(),
         asset: storm(),
     };
-    let facts =
-        StartFacts { mappings: vec![mapping], credentials_saved: true, api_key_active: true, integration_active: true };
+    let facts = StartFacts {
+        mappings: vec![mapping],
+        credentials_saved: true,
+        api_key_active: true,
+        integration_active: true,
+        decided_on: DecidedOn::default(),
+    };
     let (worker, lease_until) = ("w1".to_owned(), now + TimeDelta::minutes(1));
     work(log, order, DeliveryCommand::Start { worker: worker.clone(), now, lease_until, facts }).await.unwrap();
     let held = Held { worker, attempt: 1 };

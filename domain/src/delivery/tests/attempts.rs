@@ -34,6 +34,7 @@ fn a_lease_that_ran_out_can_be_taken_over_and_its_holder_is_first() {
         lease_until: after(120),
         username: "max".into(),
         plan: plan_of(&["STORM", "RAIN"]),
+        decided_on: DECIDED_ON,
     });
     let take =
         DeliveryCommand::Start { worker: "w2".to_owned(), now: after(60), lease_until: after(120), facts: facts() };
@@ -78,7 +79,9 @@ fn what_the_merchant_must_fix_is_found_before_anything_is_tried() {
         ),
     ];
     for (webhook, facts, code) in cases {
-        given([first(webhook)]).when(start_at(noon(), facts)).then_expect_events(vec![action_required(code)]);
+        let decided_on = Some(DECIDED_ON);
+        let required = DeliveryEvent::ActionRequired { code, call: None, assets: vec![], decided_on };
+        given([first(webhook)]).when(start_at(noon(), facts)).then_expect_events(vec![required]);
     }
 }
 
@@ -303,6 +306,7 @@ fn following_another_customer_is_recorded_and_paid_once() {
         lease_until: after(60),
         username: "maxine".into(),
         plan: plan_of(&["STORM", "RAIN"]),
+        decided_on: DECIDED_ON,
     };
     let events = running_and([first, HandedBack {}, DeliveryEvent::Started(other)]);
     let follow = DeliveryCommand::RecordFollow { held: held(2), credits: Credits(3), call: None };

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::credits::PaidAction;
 use crate::delivery::{
-    ApiKeyUse, Change, CortexCall, CortexOperation, Delivery, DeliveryCommand, DeliveryEvent, Held, Intent,
+    ApiKeyUse, Change, CortexCall, CortexOperation, DecidedOn, Delivery, DeliveryCommand, DeliveryEvent, Held, Intent,
     PlannedAsset, PlannedItem, Received, RequeueCause, StartFacts, Started, Webhook, WebhookOutcome,
 };
 use crate::integration::Provider;
@@ -15,6 +15,9 @@ use crate::{
 };
 
 pub(super) use DeliveryEvent::{CancellationRequested, Cancelled, Completed, HandedBack, StatusFiltered};
+
+/// The settings that [`facts`] are of.
+pub(super) const DECIDED_ON: DecidedOn = DecidedOn { account: 3, integration: 7 };
 
 pub(super) fn noon() -> DateTime<Utc> {
     "2026-03-14T12:00:00Z".parse().unwrap()
@@ -117,7 +120,7 @@ pub(super) fn share(attempt: u32, id: &str) -> DeliveryCommand {
 }
 
 pub(super) fn action_required(code: ResolutionCode) -> DeliveryEvent {
-    DeliveryEvent::ActionRequired { code, call: None, assets: vec![] }
+    DeliveryEvent::ActionRequired { code, call: None, assets: vec![], decided_on: None }
 }
 
 pub(super) fn retry_scheduled(code: ResolutionCode, due_at: DateTime<Utc>) -> DeliveryEvent {
@@ -163,6 +166,7 @@ pub(super) fn facts() -> StartFacts {
         credentials_saved: true,
         api_key_active: true,
         integration_active: true,
+        decided_on: DECIDED_ON,
     }
 }
 
@@ -177,7 +181,8 @@ pub(super) fn started(attempt: u32) -> DeliveryEvent {
 pub(super) fn started_with(attempt: u32, lease_until: DateTime<Utc>, plan: Vec<PlannedItem>) -> DeliveryEvent {
     let (worker, username) = ("w1".to_owned(), "max".into());
     let started_at = lease_until - TimeDelta::minutes(1);
-    DeliveryEvent::Started(Started { attempt, worker, started_at, lease_until, username, plan })
+    let decided_on = DECIDED_ON;
+    DeliveryEvent::Started(Started { attempt, worker, started_at, lease_until, username, plan, decided_on })
 }
 
 /// An attempt of both lines whose lease ends so many seconds after noon.

@@ -5,8 +5,8 @@ use uuid::Uuid;
 use super::fixtures::*;
 use crate::credits::PaidAction;
 use crate::delivery::{
-    ApiKeyUse, Change, CortexCall, CortexOperation, DeliveryEvent, ErasureCause, Intent, MoveCause, RequeueCause,
-    Webhook, WebhookOutcome, WebhookRepeated,
+    ApiKeyUse, Change, CortexCall, CortexOperation, DecidedOn, DeliveryEvent, ErasureCause, Intent, MoveCause,
+    RequeueCause, Webhook, WebhookOutcome, WebhookRepeated,
 };
 use crate::event::tests::stored;
 use crate::{ApiKeyId, Credits, MappingId, Private, ResolutionCode};
@@ -92,6 +92,7 @@ fn every_event() -> Vec<DeliveryEvent> {
             code: ResolutionCode::AssetNotFound,
             call: shares("there is no such item"),
             assets: vec![preset("storm")],
+            decided_on: Some(DecidedOn { account: 3, integration: 7 }),
         },
         DeliveryEvent::RetryScheduled {
             code: ResolutionCode::TemporaryFailure,
