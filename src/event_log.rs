@@ -8,11 +8,13 @@ mod backpressure;
 mod batch;
 pub mod blind_index;
 pub mod data_keys;
+mod decide;
 pub mod execute;
 mod feed;
 mod head;
 mod identifiers;
 mod orders;
+mod origin;
 mod postgres;
 mod prepare;
 mod queue;
@@ -38,9 +40,10 @@ use sqlx::migrate::MigrateError;
 use tokio::sync::watch;
 
 pub use append::AppendError;
-pub use execute::{Actor, CommandError, Committed, Origin};
+pub use execute::{CommandError, Committed};
 pub use feed::OpenedEvent;
 pub use head::HeadListener;
+pub use origin::{Actor, Origin};
 pub use scan::Scan;
 pub use stream::{LoadError, MAX_EVENTS_PER_LOAD, SNAPSHOT_EVERY};
 

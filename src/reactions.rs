@@ -5,38 +5,32 @@
 //! command and the checkpoint is harmless, and several nodes may do the same work.
 
 mod privacy;
+mod waking;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cqrs_es::Aggregate as _;
-use domain::account::{Account, AccountEvent};
-use domain::delivery::{DecidedOn, Delivery, DeliveryCommand, DeliveryEvent, Order};
+use domain::account::AccountEvent;
+use domain::delivery::DeliveryEvent;
 use domain::integration::{Integration, IntegrationEvent};
-use domain::ledger::{Ledger, LedgerEvent};
+use domain::ledger::LedgerEvent;
 use domain::notice::NoticeEvent;
-use domain::{Credits, ItemMapping, ResolutionCode};
-use futures_util::future::try_join_all;
-use projections::View;
-use projections::delivery_log::{self, DeliveryRow};
+use domain::{Credits, ResolutionCode};
 use projections::feed::{Fact, Recorded};
 use tokio::time::MissedTickBehavior;
 
 use crate::erasure::ErasureError;
-use crate::event_log::{Actor, CommandError, LoadError};
+use crate::event_log::LoadError;
 use crate::recurring::Recurring;
 use crate::service::Service;
+use waking::Waiting;
 
 const FOLLOWER: &str = "reactions";
 /// How often the checkpoint is written at most. What comes after it is seen again after a start, and does nothing twice;
 /// the log's only writing connection is for webhooks.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 const BATCH: i64 = 200;
-/// Waiting deliveries that are looked through at a time.
-const PAGE: i64 = 200;
-const LOADS_AT_ONCE: usize = 8;
 const RETRY_AFTER: Duration = Duration::from_millis(500);
-const VIEW_TIMEOUT: Duration = Duration::from_secs(30);
 /// What something follows from, by kind of stream and type of event. Most of the log is not read.
 const KINDS: &[(&str, &str)] = &[
     ("integration", "integration_activated"),
@@ -65,7 +59,8 @@ enum ReactionError {
 
 /// Runs until it is dropped.
 pub(crate) async fn follow(service: &Service) {
-    let mut reactions = Reactions { service, returned: BTreeMap::new() };
+    let mut reactions =
+        Reactions { service, returned: BTreeMap::new(), short_of_credits: BTreeMap::new(), began_at: 0 };
     let failures = Recurring::new("reactions are interrupted");
     loop {
         if let Err(error) = reactions.run().await {
@@ -79,20 +74,10 @@ struct Reactions<'s> {
     service: &'s Service,
     /// Accounts to which attempts gave credits back, and where.
     returned: BTreeMap<String, i64>,
-}
-
-/// Deliveries of an account that wait for a cause to be fixed.
-struct Waiting<'w> {
-    code: ResolutionCode,
-    account_id: &'w str,
-    integration_id: Option<&'w str>,
-    at_most: u64,
-}
-
-impl<'w> Waiting<'w> {
-    fn all(code: ResolutionCode, account_id: &'w str) -> Self {
-        Self { code, account_id, integration_id: None, at_most: u64::MAX }
-    }
+    /// Accounts whose deliveries lacked credits, and where the last one began to wait.
+    short_of_credits: BTreeMap<String, i64>,
+    /// The position at which this began to follow: what waits of other accounts began to wait before.
+    began_at: i64,
 }
 
 impl Reactions<'_> {
@@ -103,6 +88,7 @@ impl Reactions<'_> {
             return self.begin_again(saved.position).await;
         }
         let mut cursor = saved.clone();
+        self.began_at = self.began_at.max(saved.position);
         let mut saved = saved.position;
         let mut head = log.head_changes();
         let mut save = tokio::time::interval(SAVE_EVERY);
@@ -143,6 +129,7 @@ impl Reactions<'_> {
     /// What was done in answer to another log says nothing of this one. All of it is idempotent.
     async fn begin_again(&mut self, position: i64) -> Result<(), ReactionError> {
         tracing::error!(position, "reactions have followed another event log: they begin again from its first event");
+        (self.began_at, self.short_of_credits) = (0, BTreeMap::new());
         self.service.reacted.send_replace(0);
         Ok(self.service.log.reset_follower(FOLLOWER).await?)
     }
@@ -180,7 +167,7 @@ impl Reactions<'_> {
         let Some(link) = integration.link() else { return Ok(()) };
         let account_id = link.account_id.to_string();
         for code in codes {
-            let of_account = Waiting::all(*code, &account_id);
+            let of_account = Waiting::all(*code, &account_id, event.position);
             let waiting = Waiting { integration_id: Some(&event.aggregate_id), ..of_account };
             self.release(waiting, event.position, mapping).await?;
         }
@@ -191,7 +178,7 @@ impl Reactions<'_> {
         let account_id = event.aggregate_id.as_str();
         match told {
             AccountEvent::CortexCredentialsSaved { .. } => {
-                let waiting = Waiting::all(ResolutionCode::MissingCredentials, account_id);
+                let waiting = Waiting::all(ResolutionCode::MissingCredentials, account_id, event.position);
                 self.release(waiting, event.position, None).await
             }
             AccountEvent::RetentionSet { .. } => {
@@ -210,7 +197,7 @@ impl Reactions<'_> {
         match ledger {
             LedgerEvent::CreditsGranted { .. } => {
                 let (code, account_id) = (ResolutionCode::CreditsExhausted, event.aggregate_id.as_str());
-                self.release(Waiting::all(code, account_id), event.position, None).await
+                self.release(Waiting::all(code, account_id, event.position), event.position, None).await
             }
             LedgerEvent::ReservationSettled { returned, .. } if *returned > Credits::ZERO => {
                 self.returned.insert(event.aggregate_id.clone(), event.position);
@@ -218,20 +205,6 @@ impl Reactions<'_> {
             }
             LedgerEvent::ReservationSettled { .. } | LedgerEvent::CreditsReserved { .. } => Ok(()),
         }
-    }
-
-    /// Credits that attempts gave back let as many deliveries go on as they are enough for.
-    async fn release_for_returned_credits(&mut self) -> Result<(), ReactionError> {
-        while let Some((account_id, position)) = self.returned.pop_first() {
-            let ledger: Ledger = self.service.log.load(&account_id).await?.aggregate;
-            let enough_for = ledger.available().0 / Credits::OF_A_SHARE.0;
-            if enough_for > 0 {
-                let waiting =
-                    Waiting { at_most: enough_for, ..Waiting::all(ResolutionCode::CreditsExhausted, &account_id) };
-                self.release(waiting, position, None).await?;
-            }
-        }
-        Ok(())
     }
 
     async fn react_to_delivery(&mut self, event: &Recorded, told: &DeliveryEvent) -> Result<(), ReactionError> {
@@ -259,142 +232,5 @@ impl Reactions<'_> {
             | DeliveryEvent::Requeued { .. }
             | DeliveryEvent::PersonalDataErased { .. } => Ok(()),
         }
-    }
-
-    /// Puts deliveries that waited for this cause back in the queue, the oldest first.
-    async fn release(
-        &self,
-        waiting: Waiting<'_>,
-        position: i64,
-        mapping: Option<&ItemMapping>,
-    ) -> Result<(), ReactionError> {
-        let Waiting { code, account_id, integration_id, at_most } = waiting;
-        // What began to wait before the fix is in the view then; what begins to wait after it is looked at when it does.
-        if !self.service.projector.wait_for(&[View::DeliveryLog], position, VIEW_TIMEOUT).await {
-            return Err(ReactionError::ViewBehind);
-        }
-        let (mut after, mut left) = (0, usize::try_from(at_most).unwrap_or(usize::MAX));
-        while left > 0 {
-            let page =
-                delivery_log::waiting_for(&self.service.views, code, account_id, integration_id, after, PAGE).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = last.listed_at;
-            let helps = |row: &&DeliveryRow| {
-                let is_of = |mapping: &ItemMapping| row.lines().current.iter().any(|line| mapping.matches(&line.item));
-                mapping.is_none_or(is_of)
-            };
-            let ids: Vec<&str> = page.iter().filter(helps).take(left).map(|row| row.id.as_str()).collect();
-            left -= ids.len();
-            self.requeue_all(&ids, code, position).await?;
-        }
-        Ok(())
-    }
-
-    /// Together, so that many need one commit, and in their order.
-    async fn requeue_all(&self, ids: &[&str], cause: ResolutionCode, fixed_at: i64) -> Result<(), ReactionError> {
-        // In memory, each is decided as soon as its turn comes.
-        for some in ids.chunks(LOADS_AT_ONCE) {
-            let loads: Vec<_> = some.iter().map(|id| self.service.log.recent::<Delivery>(id)).collect();
-            try_join_all(loads).await?;
-        }
-        let requeued: Vec<_> = ids.iter().map(|id| self.requeue(id, cause, fixed_at)).collect();
-        try_join_all(requeued).await.map(drop)
-    }
-
-    async fn requeue(&self, delivery_id: &str, cause: ResolutionCode, fixed_at: i64) -> Result<(), ReactionError> {
-        let command = DeliveryCommand::Release { cause };
-        let origin = Actor::System.because_of(fixed_at);
-        match self.service.log.execute::<Delivery>(delivery_id, command, origin).await {
-            Ok(_) | Err(CommandError::Refused(_)) => Ok(()),
-            Err(error) => Err(ReactionError::Command(error.to_string())),
-        }
-    }
-
-    /// An attempt that began before a fix and ended after it knew nothing of it: nothing else would wake its delivery.
-    async fn release_if_fixed_meanwhile(
-        &self,
-        event: &Recorded,
-        code: ResolutionCode,
-        decided_on: Option<DecidedOn>,
-    ) -> Result<(), ReactionError> {
-        let (Some(account_id), Some(integration_id)) = (event.account_id, event.integration_id) else {
-            return Ok(());
-        };
-        match code {
-            ResolutionCode::NoItemMapping | ResolutionCode::AssetNotFound | ResolutionCode::IntegrationInactive => {
-                let (stream, seen) = ((Integration::TYPE, integration_id.to_string()), |on: DecidedOn| on.integration);
-                self.release_if_settings_fixed(event, code, decided_on, stream, seen).await
-            }
-            ResolutionCode::MissingCredentials => {
-                let (stream, seen) = ((Account::TYPE, account_id.to_string()), |on: DecidedOn| on.account);
-                self.release_if_settings_fixed(event, code, decided_on, stream, seen).await
-            }
-            // Others had reserved what it lacked, and may have given it back before it began to wait.
-            ResolutionCode::CreditsExhausted => {
-                let ledger: Ledger = self.service.log.load(&account_id.to_string()).await?.aggregate;
-                if ledger.available() >= Credits::OF_A_SHARE {
-                    self.requeue(&event.aggregate_id, code, event.position).await?;
-                }
-                Ok(())
-            }
-            ResolutionCode::MissingUsername
-            | ResolutionCode::InvalidUsername
-            | ResolutionCode::InactiveApiKey
-            | ResolutionCode::NdspWaiting
-            | ResolutionCode::TemporaryFailure
-            | ResolutionCode::OrderStatusFiltered
-            | ResolutionCode::Duplicate
-            | ResolutionCode::Unknown => Ok(()),
-        }
-    }
-
-    /// Looks through what was changed since the settings on which it was decided that the delivery has to wait.
-    async fn release_if_settings_fixed(
-        &self,
-        event: &Recorded,
-        code: ResolutionCode,
-        decided_on: Option<DecidedOn>,
-        (kind, id): (&str, String),
-        seen: impl Fn(DecidedOn) -> i64,
-    ) -> Result<(), ReactionError> {
-        let decided_on = if let Some(decided_on) = decided_on {
-            decided_on
-        } else {
-            // By an attempt, which said so when it started.
-            let loaded = self.service.log.recent::<Delivery>(&event.aggregate_id).await?;
-            let Some(order) = loaded.aggregate.order() else { return Ok(()) };
-            order.decided_on
-        };
-        let mut seen = seen(decided_on);
-        loop {
-            let changes = self.service.log.recorded_of(kind, &id, seen, BATCH).await?;
-            let Some(last) = changes.last() else { return Ok(()) };
-            seen = last.sequence;
-            let loaded = self.service.log.recent::<Delivery>(&event.aggregate_id).await?;
-            let Some(order) = loaded.aggregate.order() else { return Ok(()) };
-            if let Some(fix) = changes.iter().find(|change| fixes(change, code, order)) {
-                return self.requeue(&event.aggregate_id, code, fix.position).await;
-            }
-        }
-    }
-}
-
-/// Whether an event fixes this cause for an order.
-fn fixes(event: &Recorded, code: ResolutionCode, order: &Order) -> bool {
-    match &event.fact {
-        Fact::Integration(IntegrationEvent::ItemMappingAdded { mapping }) => {
-            matches!(code, ResolutionCode::NoItemMapping | ResolutionCode::AssetNotFound)
-                && order.lines.current.iter().any(|line| mapping.matches(&line.item))
-        }
-        Fact::Integration(IntegrationEvent::IntegrationActivated {}) => code == ResolutionCode::IntegrationInactive,
-        Fact::Account(AccountEvent::CortexCredentialsSaved { .. }) => code == ResolutionCode::MissingCredentials,
-        Fact::Account(_)
-        | Fact::Ledger(_)
-        | Fact::Integration(_)
-        | Fact::Delivery(_)
-        | Fact::Notice(_)
-        | Fact::Operation(_)
-        | Fact::Checkpoint(_)
-        | Fact::Foreign => false,
     }
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::EventLog;
 use super::append::{NewEvent, NewSnapshot, StreamAppend};
-use super::execute::Origin;
+use super::origin::Origin;
 use super::row::{StoredEvent, chain};
 use super::seal;
 use super::stream::{Loaded, SNAPSHOT_EVERY};

@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use cqrs_es::Aggregate;
 use domain::EventSourced;
@@ -13,9 +14,12 @@ use tokio::sync::OwnedMutexGuard;
 use super::recent::Recent;
 use super::stream::Loaded;
 
-/// The streams on which commands are under way.
+/// The streams on which commands are under way, each with how many there are.
 #[derive(Default)]
-pub(super) struct Queues(Mutex<HashMap<StreamId, Arc<Line>>>);
+pub(super) struct Queues {
+    lines: Mutex<HashMap<StreamId, (Arc<Line>, usize)>>,
+    chains: AtomicU64,
+}
 
 type StreamId = (&'static str, String);
 type Line = tokio::sync::Mutex<Option<Latest>>;
@@ -25,6 +29,7 @@ struct Latest {
     loaded: Arc<dyn Any + Send + Sync>,
     sequence: i64,
     is_stored: bool,
+    chain: u64,
 }
 
 /// A stream as a command finds it.
@@ -32,6 +37,8 @@ pub(super) struct Known<A> {
     pub(super) loaded: Arc<Loaded<A>>,
     /// Whether all of it is stored.
     pub(super) is_stored: bool,
+    /// Which commands were decided one on the other, from what was read: if one is not stored, those after it are not.
+    pub(super) chain: u64,
 }
 
 /// One command's place in the queue of a stream. While any is held, the stream after the latest command is remembered.
@@ -51,16 +58,26 @@ pub(super) struct Turn<'t> {
 impl Queues {
     pub(super) fn ticket<'l, A: Aggregate>(&'l self, recent: &'l Recent, id: &str) -> Ticket<'l> {
         let stream = (A::TYPE, id.to_owned());
-        let line = self.0.lock().entry(stream.clone()).or_default().clone();
+        let mut lines = self.lines.lock();
+        let (line, tickets) = lines.entry(stream.clone()).or_default();
+        *tickets += 1;
+        let line = line.clone();
+        drop(lines);
         Ticket { queues: self, recent, stream, line }
+    }
+
+    /// For what is decided on what was just read.
+    pub(super) fn new_chain(&self) -> u64 {
+        self.chains.fetch_add(1, Ordering::Relaxed)
     }
 }
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
-        let mut lines = self.queues.0.lock();
-        // Held by the map and by this ticket alone.
-        if Arc::strong_count(&self.line) <= 2 {
+        let mut lines = self.queues.lines.lock();
+        let Some((_, tickets)) = lines.get_mut(&self.stream) else { return };
+        *tickets -= 1;
+        if *tickets == 0 {
             lines.remove(&self.stream);
         }
     }
@@ -82,11 +99,14 @@ impl Ticket<'_> {
         }
     }
 
-    /// What was decided is not stored, or it is not known whether it is: the next command reads the stream.
-    pub(super) async fn not_stored<A: EventSourced>(&self) {
+    /// What was decided is not stored, or it is not known whether it is: the next command reads the stream, unless one has
+    /// done so already.
+    pub(super) async fn not_stored<A: EventSourced>(&self, chain: u64) {
         let mut latest = self.line.lock().await;
-        *latest = None;
-        self.recent.forget::<A>(&self.stream.1);
+        if latest.as_ref().is_none_or(|latest| latest.chain == chain) {
+            *latest = None;
+            self.recent.forget::<A>(&self.stream.1);
+        }
     }
 }
 
@@ -95,14 +115,14 @@ impl Turn<'_> {
     pub(super) fn known<A: EventSourced>(&self) -> Option<Known<A>> {
         if let Some(latest) = &*self.latest {
             let loaded = latest.loaded.clone().downcast().ok()?;
-            return Some(Known { loaded, is_stored: latest.is_stored });
+            return Some(Known { loaded, is_stored: latest.is_stored, chain: latest.chain });
         }
         let loaded = self.ticket.recent.get::<A>(&self.ticket.stream.1)?;
-        Some(Known { loaded, is_stored: true })
+        Some(Known { loaded, is_stored: true, chain: self.ticket.queues.new_chain() })
     }
 
     /// The next command finds the stream so, before it is stored.
-    pub(super) fn decided<A: EventSourced>(&mut self, loaded: Arc<Loaded<A>>) {
-        *self.latest = Some(Latest { sequence: loaded.sequence, loaded, is_stored: false });
+    pub(super) fn decided<A: EventSourced>(&mut self, loaded: Arc<Loaded<A>>, chain: u64) {
+        *self.latest = Some(Latest { sequence: loaded.sequence, loaded, is_stored: false, chain });
     }
 }

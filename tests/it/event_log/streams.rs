@@ -149,6 +149,27 @@ async fn many_commands_on_one_stream_need_few_commits_on_postgres() {
     on(Engine::Postgres, few_commits).await;
 }
 
+/// Each node's commands follow one another in memory until the other node comes first; then they are decided again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_commands_of_two_nodes_on_one_stream_all_get_through() {
+    on(Engine::Postgres, async |test| {
+        let (id, second) = (account(), open(&test.databases).await);
+        let grants = (0..100).map(|n| {
+            let log = if n % 2 == 0 { &test.log } else { &second };
+            log.execute::<Ledger>(&id, granted(n, 1), &Actor::System)
+        });
+        for granted in futures_util::future::join_all(grants.collect::<Vec<_>>()).await {
+            granted.unwrap();
+        }
+        let loaded = second.load::<Ledger>(&id).await.unwrap();
+        assert_eq!((loaded.aggregate.available(), loaded.sequence), (Credits(100), 100));
+        let whole = second.whole_stream("ledger", &id, 200).await.unwrap();
+        assert_eq!(cloud_bridge::event_log::row::first_broken(&whole), None);
+        second.close().await;
+    })
+    .await;
+}
+
 /// What one node has in memory does not make it refuse what another node's events allow, nor leave undone what they ask for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_in_memory_decides_nothing_that_another_node_knows_better() {

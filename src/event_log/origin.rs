@@ -1,0 +1,94 @@
+//! Where events come from: who made them happen, and what they follow from.
+
+use std::collections::BTreeMap;
+
+use domain::AccountId;
+use uuid::Uuid;
+
+/// Who makes something happen, as the log records it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// A store, by a signed webhook.
+    Store,
+    /// A worker of this service, by name.
+    Worker(String),
+    /// The service itself: a reaction, or the first start.
+    System,
+    /// A person or program with an API key.
+    Key {
+        id: String,
+        name: String,
+        /// Why, in their words.
+        reason: Option<String>,
+        /// Whose data it is about, where it is one account's.
+        account_id: Option<AccountId>,
+    },
+}
+
+/// Where events come from: who made them happen, and what they follow from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    pub actor: Actor,
+    /// The position of the event that they follow from, where there is one.
+    pub caused_by: Option<i64>,
+    /// What they belong to, where that is another stream than their own: an order's delivery.
+    pub correlation_id: Option<Uuid>,
+}
+
+impl Origin {
+    /// What follows from the event at this position.
+    #[must_use]
+    pub fn caused_by(self, position: impl Into<Option<i64>>) -> Self {
+        Self { caused_by: position.into(), ..self }
+    }
+
+    /// What belongs to another stream.
+    #[must_use]
+    pub fn correlated_with(self, id: Uuid) -> Self {
+        Self { correlation_id: Some(id), ..self }
+    }
+}
+
+impl From<Actor> for Origin {
+    fn from(actor: Actor) -> Self {
+        Self { actor, caused_by: None, correlation_id: None }
+    }
+}
+
+impl From<&Actor> for Origin {
+    fn from(actor: &Actor) -> Self {
+        actor.clone().into()
+    }
+}
+
+impl Actor {
+    /// Somebody who acts because of the event at this position.
+    pub fn because_of(self, position: impl Into<Option<i64>>) -> Origin {
+        Origin::from(self).caused_by(position)
+    }
+
+    /// The account that a person's action was about, where it was one.
+    pub(super) fn account_id(&self) -> Option<AccountId> {
+        match self {
+            Self::Key { account_id, .. } => *account_id,
+            Self::Store | Self::Worker(_) | Self::System => None,
+        }
+    }
+
+    /// As it is stored with each event: sorted, so that the bytes are the same every time.
+    pub(super) fn metadata(&self) -> String {
+        let mut metadata = BTreeMap::new();
+        match self {
+            Self::Store => metadata.insert("actor", "store".to_owned()),
+            Self::Worker(name) => metadata.insert("actor", format!("worker {name}")),
+            Self::System => metadata.insert("actor", "system".to_owned()),
+            Self::Key { id, name, reason, account_id: _ } => {
+                metadata.insert("key_id", id.clone());
+                metadata.insert("key_name", name.clone());
+                metadata.extend(reason.iter().map(|reason| ("reason", reason.clone())));
+                metadata.insert("actor", format!("key {name}"))
+            }
+        };
+        serde_json::to_string(&metadata).expect("texts can be written")
+    }
+}
