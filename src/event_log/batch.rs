@@ -126,6 +126,12 @@ mod tests {
     }
 
     #[test]
+    fn two_that_were_decided_on_the_same_event_are_not_both_stored() {
+        let batch = [append(vec![event("a", 2, 1, 2)]), append(vec![event("a", 2, 1, 3)])];
+        assert_eq!(stored(&batch, (1, 1)), [true, false]);
+    }
+
+    #[test]
     fn an_append_to_several_streams_is_stored_whole_or_not_at_all() {
         let batch = [
             append(vec![event("b", 1, 0, 9), event("a", 1, 0, 1)]),

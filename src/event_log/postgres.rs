@@ -28,29 +28,29 @@ enum Called<'a> {
     Refused(OtherEnds<'a>),
 }
 
+/// How often the ends of streams are learnt from the function before a batch is given back to its callers.
+const MAX_CALLS: usize = 16;
+
 /// Appends a batch. Returns for each append the position of its last event, or none where another append came first.
 ///
 /// The function stores all or nothing. Where another node came first, what was decided on that is left out, and the rest
 /// is appended by another call.
 pub(super) async fn append(connection: &mut PgConnection, appends: &[&Append]) -> sqlx::Result<Vec<Option<i64>>> {
-    let mut left: Vec<(usize, &Append)> = appends.iter().copied().enumerate().collect();
-    let mut positions = vec![None; appends.len()];
-    while !left.is_empty() {
-        let batch: Vec<&Append> = left.iter().map(|(_, append)| *append).collect();
-        match call(connection, &batch).await? {
-            Called::Appended { head } => {
-                let stored = batch::positions(&batch, &vec![true; batch.len()], head);
-                for ((index, _), position) in left.drain(..).zip(stored) {
-                    positions[index] = position;
-                }
-            }
-            Called::Refused(others) => {
-                let mut accepted = batch::accepted(&batch, &others).into_iter();
-                left.retain(|_| accepted.next() == Some(true));
-            }
+    let mut others = OtherEnds::new();
+    for _ in 0..MAX_CALLS {
+        // Also where nothing is known of other nodes: what does not follow on the append before it is left out here.
+        let accepted = batch::accepted(appends, &others);
+        let chosen: Vec<&Append> =
+            appends.iter().zip(&accepted).filter(|(_, accepted)| **accepted).map(|(append, _)| *append).collect();
+        if chosen.is_empty() {
+            break;
+        }
+        match call(connection, &chosen).await? {
+            Called::Appended { head } => return Ok(batch::positions(appends, &accepted, head)),
+            Called::Refused(found) => others.extend(found),
         }
     }
-    Ok(positions)
+    Ok(vec![None; appends.len()])
 }
 
 async fn call<'a>(connection: &mut PgConnection, appends: &[&'a Append]) -> sqlx::Result<Called<'a>> {
