@@ -30,7 +30,7 @@ use sessions::Sessions;
 
 /// Accounts that are passed over at a time because their pace is used up.
 const MAX_PACED: usize = 500;
-/// Due deliveries that are read at a time, beyond those in hand.
+/// Due deliveries that are read at a time, beyond those under way.
 const READ_AT_ONCE: usize = 64;
 /// How long the queue is left alone when it cannot be read.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -175,7 +175,7 @@ impl Worker {
             queue.add(more);
         }
         if queue.is_empty() {
-            // What is in hand or done lies at the beginning, until the view shows what came of it.
+            // What is under way or done lies at the beginning, until the view shows what came of it.
             let first = due(i64::MIN, READ_AT_ONCE + queue.passed_over()).await?;
             queue.begin_again();
             queue.add(first);

@@ -1,7 +1,7 @@
 //! Which appends of a batch may be stored: those that were decided on what their streams end with.
 //!
 //! Appends of one batch may follow one another on a stream, so that many commands on one stream need one commit. An append
-//! that is refused takes nobody with it but those that were decided on its own events.
+//! that is refused takes only those with it that were decided on its own events.
 
 use std::collections::{HashMap, HashSet};
 

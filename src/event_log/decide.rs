@@ -100,13 +100,26 @@ impl EventLog {
         Ok(Decided { before, after: Arc::new(after), events, chain, append: Some(append) })
     }
 
+    /// Hands over what was decided on one stream, and returns once it is stored.
+    pub(super) async fn store<A: EventSourced>(
+        &self,
+        mut turn: Turn<'_>,
+        ticket: &Ticket<'_>,
+        decided: &Decided<A>,
+        append: Append,
+    ) -> Result<Appended, AppendError> {
+        let pending = self.send(&mut turn, decided, append)?;
+        drop(turn);
+        settle(pending, ticket, decided).await
+    }
+
     /// Hands over what was decided. The next command on the stream is decided on it at once.
     pub(super) fn send<A: EventSourced>(
         &self,
         turn: &mut Turn<'_>,
         decided: &Decided<A>,
         append: Append,
-    ) -> Result<Pending, CommandError<A::Error>> {
+    ) -> Result<Pending, AppendError> {
         let pending = self.writer.send(append)?;
         turn.decided(decided.after.clone(), decided.chain);
         Ok(pending)
@@ -121,7 +134,7 @@ pub(super) async fn settle<A: EventSourced>(
 ) -> Result<Appended, AppendError> {
     let appended = pending.await.unwrap_or_else(|_| Err(stopped()));
     match appended {
-        Ok(_) => ticket.stored(&decided.after).await,
+        Ok(_) => ticket.stored(&decided.after, decided.chain).await,
         Err(_) => ticket.not_stored::<A>(decided.chain).await,
     }
     appended

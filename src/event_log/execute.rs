@@ -73,13 +73,11 @@ impl EventLog {
     ) -> Result<Committed<A>, CommandError<A::Error>> {
         let (is_webhook, ticket) = (start == Start::Fresh, self.queues.ticket::<A>(&self.recent, id));
         for _ in 0..MAX_DECISIONS {
-            let mut turn = ticket.turn().await;
+            let turn = ticket.turn().await;
             let mut decided = self.decide::<A>(&turn, start, id, command.clone(), &origin, body.as_ref()).await?;
             let Some(append) = decided.append.take() else { return Ok(decided.committed(None)) };
             let append = Append { streams: vec![append], is_webhook };
-            let pending = self.send::<A>(&mut turn, &decided, append)?;
-            drop(turn);
-            match settle(pending, &ticket, &decided).await {
+            match self.store(turn, &ticket, &decided, append).await {
                 Ok(appended) => return Ok(decided.committed(Some(appended.position))),
                 Err(AppendError::Conflict) => start = Start::Loaded,
                 Err(error) => return Err(error.into()),
@@ -108,9 +106,7 @@ impl EventLog {
             let Some(append) = decided.append.take() else { return Ok((decided.committed(None), None)) };
             let Some((other_id, follows)) = follow(&decided.before.aggregate, &decided.after.aggregate) else {
                 let append = Append { streams: vec![append], is_webhook: false };
-                let pending = self.send::<A>(&mut turn, &decided, append)?;
-                drop(turn);
-                match settle(pending, &ticket, &decided).await {
+                match self.store(turn, &ticket, &decided, append).await {
                     Ok(appended) => return Ok((decided.committed(Some(appended.position)), None)),
                     Err(AppendError::Conflict) => continue,
                     Err(error) => return Err(error.into()),
@@ -133,7 +129,7 @@ impl EventLog {
             match settle(pending, &ticket, &decided).await {
                 Ok(Appended { position }) => {
                     if is_added {
-                        other.stored(&also.after).await;
+                        other.stored(&also.after, also.chain).await;
                     }
                     let added = i64::try_from(also.events.len()).unwrap_or(0);
                     return Ok((decided.committed(Some(position - added)), Some(also.committed(Some(position)))));

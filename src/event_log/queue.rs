@@ -49,7 +49,7 @@ pub(super) struct Ticket<'l> {
     line: Arc<Line>,
 }
 
-/// The turn of one command: nobody else decides on the stream.
+/// The turn of one command: no other command decides on the stream.
 pub(super) struct Turn<'t> {
     ticket: &'t Ticket<'t>,
     latest: OwnedMutexGuard<Option<Latest>>,
@@ -90,10 +90,11 @@ impl Ticket<'_> {
     }
 
     /// What was decided is stored. The next command finds it in memory.
-    pub(super) async fn stored<A: EventSourced>(&self, loaded: &Arc<Loaded<A>>) {
+    pub(super) async fn stored<A: EventSourced>(&self, loaded: &Arc<Loaded<A>>, chain: u64) {
         let mut latest = self.line.lock().await;
         // Another command that came after says itself when it is stored.
-        if let Some(latest) = latest.as_mut().filter(|latest| latest.sequence == loaded.sequence) {
+        let is_this = |latest: &&mut Latest| latest.sequence == loaded.sequence && latest.chain == chain;
+        if let Some(latest) = latest.as_mut().filter(is_this) {
             latest.is_stored = true;
             self.recent.keep(&self.stream.1, loaded.clone());
         }

@@ -1,4 +1,4 @@
-//! What a worker knows of the queue beyond the view: what is in hand, what it has done that the view does not show yet, and
+//! What a worker knows of the queue beyond the view: what is under way, what it has done that the view does not show yet, and
 //! which accounts have used up their pace.
 
 use std::collections::{HashMap, VecDeque};

@@ -199,7 +199,7 @@ async fn what_is_in_memory_decides_nothing_that_another_node_knows_better() {
     .await;
 }
 
-/// A process that starts afresh reads what another left, and a refused append leaves nothing in memory.
+/// A new process reads what another left, and a refused append leaves nothing in memory.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_that_is_opened_again_goes_on_where_it_was() {
     on(Engine::Sqlite, async |test| {

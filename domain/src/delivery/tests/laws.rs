@@ -102,7 +102,7 @@ fn cancelled_by(delivery: &Delivery) -> Option<CancelledBy> {
 }
 
 proptest! {
-    /// Whoever changes the delivery, and however its workers end.
+    /// With every order of commands, and however workers end.
     #[test]
     fn credits_are_reserved_for_attempts_that_run_and_charged_for_what_was_done(
         commands in prop::collection::vec(any_command(), 0..60),
@@ -124,7 +124,7 @@ proptest! {
             let lease = delivery.order().and_then(Order::lease);
             let open = ledger.reservation(id);
             prop_assert!(open.map(|open| open.attempt) == lease.map(|lease| lease.attempt) || open.is_none());
-            prop_assert!(lease.is_some() || open.is_none(), "nobody works, and credits are set aside");
+            prop_assert!(lease.is_some() || open.is_none(), "no attempt runs, and credits are set aside");
             let spent = delivery.order().filter(|_| lease.is_some()).map_or(Credits::ZERO, Order::spent);
             let reserved = open.map_or(Credits::ZERO, |open| open.credits);
             prop_assert_eq!(ledger.available() + reserved, Credits(10_000 - done + spent.0), "of what is not charged yet");
