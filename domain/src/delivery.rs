@@ -15,6 +15,7 @@ mod revision;
 pub mod schedule;
 mod settlement;
 mod status;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod waiting;
@@ -33,6 +34,7 @@ pub use lines::{Change, OrderLine, OrderLines, describe_changes};
 pub use received::Received;
 pub use refusal::DeliveryRefusal;
 pub use status::{DeliveryStatus, WebhookOutcome};
+pub use summary::{Reason, Summary};
 
 use crate::credits::PaidAction;
 use crate::event::{EventSourced, Owner, aggregate};
@@ -58,23 +60,16 @@ pub struct Order {
     /// What webhooks said so far, to know their repetitions.
     earlier: Option<Private<Vec<Uuid>>>,
     received: Received,
-    /// What the newest report wants.
-    intent: Intent,
     /// As the store last reported it.
     pub order_status: Option<String>,
-    /// The customer that the store last named. `username` is another one where a person corrected it.
+    /// The customer that the store last named. The summary has another one where a person corrected it.
     store_username: Option<Private<String>>,
-    pub username: Option<Private<String>>,
-    pub lines: OrderLines,
     pub api_key: ApiKeyUse,
     /// A person asked to deliver whatever API key the webhook named.
     api_key_waived: bool,
-    pub phase: Phase,
-    /// Attempts so far; the next one has this number plus one.
-    pub attempts: u32,
+    pub summary: Summary,
     /// What the latest attempt set out to share, each asset once.
     pub plan: Vec<Asset>,
-    pub shared: Vec<Shared>,
     /// Mappings that are delivered to this order although it was completed without them.
     late: Vec<MappingId>,
     /// What following the customer cost, once this delivery did so.
@@ -91,14 +86,14 @@ pub struct Order {
     spent: Credits,
     /// The settings on which the latest attempt was decided, or that none is made.
     pub decided_on: DecidedOn,
-    /// Nothing personal is left, but for what came after.
-    pub erased: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shared {
     pub asset: Asset,
     pub credits: Credits,
+    /// With whom.
+    pub username: Private<String>,
 }
 
 /// A step at Cortex Cloud whose result is not recorded yet.
@@ -195,11 +190,11 @@ impl Order {
     }
 
     pub fn has_shared(&self, asset: &Asset) -> bool {
-        self.shared.iter().any(|shared| shared.asset == *asset)
+        self.summary.shared.iter().any(|shared| shared.asset == *asset)
     }
 
     pub fn lease(&self) -> Option<&Lease> {
-        match &self.phase {
+        match &self.summary.phase {
             Phase::Running(lease) => Some(lease),
             Phase::Filtered
             | Phase::Queued
@@ -208,14 +203,6 @@ impl Order {
             | Phase::Completed
             | Phase::FailedPermanently { .. }
             | Phase::Cancelled(_) => None,
-        }
-    }
-
-    /// Who cancels, where the delivery ends with it now.
-    fn cancelled_by(&self) -> CancelledBy {
-        match self.lease().and_then(|lease| lease.stop) {
-            Some(StopCause::Cancelled(by)) => by,
-            Some(StopCause::Filtered | StopCause::Revised) | None => CancelledBy::Person,
         }
     }
 
@@ -247,7 +234,7 @@ impl Order {
             DeliveryCommand::Replay { username } => self.replayed(username),
             DeliveryCommand::DeliverMappings { mappings } => Ok(self.extended_by(&mappings)),
             DeliveryCommand::Release { cause } => {
-                let waited = self.phase == Phase::ActionRequired { code: cause };
+                let waited = self.summary.phase == Phase::ActionRequired { code: cause };
                 let requeued = DeliveryEvent::Requeued { cause: RequeueCause::Fixed(cause) };
                 Ok(if waited { vec![requeued] } else { vec![] })
             }
@@ -259,12 +246,12 @@ impl Order {
     /// Without a username nothing can be delivered any more, so what is not over is cancelled; unless only time has passed:
     /// then what goes on is left alone.
     fn erase(&self, cause: ErasureCause) -> Vec<DeliveryEvent> {
-        let is_left_alone = cause == ErasureCause::Retention && !self.phase.is_over();
-        if self.erased || is_left_alone {
+        let is_left_alone = cause == ErasureCause::Retention && !self.summary.phase.is_over();
+        if self.summary.erased || is_left_alone {
             return vec![];
         }
         // A delivery that is over stays as it ended.
-        let ends = match self.phase {
+        let ends = match self.summary.phase {
             Phase::Completed | Phase::FailedPermanently { .. } | Phase::Filtered => vec![],
             Phase::Queued
             | Phase::Running(_)
@@ -276,7 +263,7 @@ impl Order {
     }
 
     fn cancel(&self) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
-        match &self.phase {
+        match &self.summary.phase {
             Phase::Cancelled(_) => Ok(vec![]),
             Phase::Completed => Err(DeliveryRefusal::AlreadyCompleted),
             Phase::Running(lease) if lease.stop == Some(StopCause::Cancelled(CancelledBy::Person)) => Ok(vec![]),
@@ -298,7 +285,7 @@ impl Delivery {
             (Self::Initial, DeliveryEvent::WebhookReceived { webhook, outcome, changes: _ }) => {
                 *self = Self::Order(Box::new(Order::first(*webhook, outcome)));
             }
-            (Self::Order(order), event) => order.apply(event),
+            (Self::Order(order), event) => order.apply(&event),
             // Every other event comes after the first webhook.
             (Self::Initial, _) => {}
         }
@@ -306,7 +293,7 @@ impl Delivery {
 }
 
 impl EventSourced for Delivery {
-    const SNAPSHOT_VERSION: i64 = 1;
+    const SNAPSHOT_VERSION: i64 = 2;
 
     fn owner(&self, _: &str) -> Owner {
         let order = self.order();

@@ -149,9 +149,9 @@ fn ask_delivery(now: DateTime<Utc>, delivery: &Delivery) {
     order.blocked_by(&nothing, &order.plan(&[]));
     order.waits_until();
     order.outstanding().count();
-    order.phase.status();
-    order.phase.resolution_code();
-    order.phase.is_over();
+    order.summary.phase.status();
+    order.summary.phase.resolution_code();
+    order.summary.phase.is_over();
     let Some(lease) = order.lease() else {
         return;
     };

@@ -11,11 +11,11 @@ impl Order {
         if username.as_ref().is_some_and(|name| name.is_empty() || name.chars().count() > 200) {
             return Err(DeliveryRefusal::InvalidUsername);
         }
-        let corrected = username.map(Private::Known).filter(|new| self.username.as_ref() != Some(new));
+        let corrected = username.map(Private::Known).filter(|new| self.summary.username.as_ref() != Some(new));
         self.refuse_what_cannot_be_delivered(corrected.is_some())?;
-        match self.phase {
+        match self.summary.phase {
             Phase::Running(_) => return Err(DeliveryRefusal::Running),
-            Phase::Completed if !self.lines.has_undelivered() => return Err(DeliveryRefusal::AlreadyCompleted),
+            Phase::Completed if !self.summary.lines.has_undelivered() => return Err(DeliveryRefusal::AlreadyCompleted),
             Phase::Queued => {
                 return Ok(corrected
                     .into_iter()
@@ -40,11 +40,11 @@ impl Order {
         if let Some(status) = self.order_status.as_ref().filter(|status| is_never_delivered(status)) {
             return Err(DeliveryRefusal::NeverDelivered { status: status.clone() });
         }
-        if self.lines.is_emptied() && self.phase != Phase::Completed {
+        if self.summary.lines.is_emptied() && self.summary.phase != Phase::Completed {
             return Err(DeliveryRefusal::NothingBought);
         }
-        let waits_for_username = self.phase == Phase::ActionRequired { code: ResolutionCode::MissingUsername };
-        let is_known = self.username.as_ref().is_some_and(|username| username.known().is_some());
+        let waits_for_username = self.summary.phase == Phase::ActionRequired { code: ResolutionCode::MissingUsername };
+        let is_known = self.summary.username.as_ref().is_some_and(|username| username.known().is_some());
         if waits_for_username && !is_known && !is_corrected {
             return Err(DeliveryRefusal::UsernameNeeded);
         }
@@ -54,21 +54,21 @@ impl Order {
     /// One of many that would be delivered today. What is running, done, cancelled or erased is left alone: between the
     /// choice and this somebody may have changed it, and a replay must not undo what they did.
     pub(super) fn replayed(&self, username: Option<String>) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
-        let left_alone = match self.phase {
+        let left_alone = match self.summary.phase {
             Phase::Queued | Phase::Running(_) | Phase::Cancelled(_) => true,
-            Phase::Completed => !self.lines.has_undelivered(),
+            Phase::Completed => !self.summary.lines.has_undelivered(),
             Phase::Filtered
             | Phase::RetryScheduled { .. }
             | Phase::ActionRequired { .. }
             | Phase::FailedPermanently { .. } => false,
         };
-        if left_alone || self.erased { Ok(vec![]) } else { self.retried(username) }
+        if left_alone || self.summary.erased { Ok(vec![]) } else { self.retried(username) }
     }
 
     /// A person wants the assets of these mappings delivered to a past order that bought what they name.
     pub(super) fn extended_by(&self, mappings: &[ItemMapping]) -> Vec<DeliveryEvent> {
-        let is_past = self.phase == Phase::Completed && self.intent == Intent::Deliver && !self.erased;
-        let lacked = mappings.iter().filter(|mapping| self.lines.buy(mapping) && !self.has_shared(&mapping.asset));
+        let is_past = self.summary.phase == Phase::Completed && self.summary.intent == Intent::Deliver && !self.summary.erased;
+        let lacked = mappings.iter().filter(|mapping| self.summary.lines.buy(mapping) && !self.has_shared(&mapping.asset));
         let mapping_ids: Vec<_> = lacked.map(|mapping| mapping.id).collect();
         if is_past && !mapping_ids.is_empty() { vec![DeliveryEvent::RetryRequested { mapping_ids }] } else { vec![] }
     }

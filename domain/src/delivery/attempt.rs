@@ -19,7 +19,7 @@ impl Order {
         lease_until: DateTime<Utc>,
         facts: &StartFacts,
     ) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
-        match &self.phase {
+        match &self.summary.phase {
             Phase::Queued => {}
             Phase::RetryScheduled { due_at, .. } if *due_at <= now => {}
             Phase::Running(lease) if lease.until <= now => {
@@ -50,10 +50,10 @@ impl Order {
             let decided_on = Some(facts.decided_on);
             return Ok(vec![DeliveryEvent::ActionRequired { code, call: None, assets: vec![], decided_on }]);
         }
-        let Some(username) = self.username.clone() else {
+        let Some(username) = self.summary.username.clone() else {
             return Err(DeliveryRefusal::NotDue);
         };
-        let attempt = self.attempts.saturating_add(1);
+        let attempt = self.summary.attempts.saturating_add(1);
         let decided_on = facts.decided_on;
         let started = Started { attempt, worker, started_at: now, lease_until, username, plan, decided_on };
         Ok(vec![DeliveryEvent::Started(started)])
@@ -65,7 +65,7 @@ impl Order {
             Some(ResolutionCode::IntegrationInactive)
         } else if !facts.api_key_active && !self.api_key_waived {
             Some(ResolutionCode::InactiveApiKey)
-        } else if self.username.as_ref().and_then(|username| username.known()).is_none() {
+        } else if self.summary.username.as_ref().and_then(|username| username.known()).is_none() {
             Some(ResolutionCode::MissingUsername)
         } else if plan.iter().all(|item| item.assets.is_empty()) {
             Some(ResolutionCode::NoItemMapping)
@@ -78,7 +78,7 @@ impl Order {
 
     /// What today's mappings give for the lines that are still bought.
     pub fn plan(&self, mappings: &[ItemMapping]) -> Vec<PlannedItem> {
-        self.lines.planned_by(mappings, &self.late, |asset| self.has_shared(asset))
+        self.summary.lines.planned_by(mappings, &self.late, |asset| self.has_shared(asset))
     }
 
     /// Only the attempt that holds the lease may say how it went.
@@ -144,7 +144,7 @@ impl Order {
     }
 
     pub(super) fn complete(&self, held: &Held) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
-        if self.phase == Phase::Completed && self.attempts == held.attempt {
+        if self.summary.phase == Phase::Completed && self.summary.attempts == held.attempt {
             return Ok(vec![]);
         }
         let lease = self.held_by(held)?;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::received::Received;
 use super::{
-    CancelledBy, Change, DecidedOn, DeliveryEvent, Intent, Order, OrderLines, Phase, RequeueCause, StopCause, Webhook,
+    CancelledBy, Change, DecidedOn, DeliveryEvent, Intent, Order, Phase, RequeueCause, StopCause, Summary, Webhook,
     WebhookOutcome,
 };
 use crate::{Credits, LineItem, Private, ResolutionCode};
@@ -46,7 +46,7 @@ impl Order {
         }
         // An erased person is not recorded again with a webhook that delivers nothing: stores repeat themselves, and so may
         // somebody who has captured one.
-        if outcome != WebhookOutcome::Accepted && self.erased {
+        if outcome != WebhookOutcome::Accepted && self.summary.erased {
             webhook.forget_person();
         }
         let requeues = outcome == WebhookOutcome::Revised && self.is_requeued_by(&webhook, &changes);
@@ -105,7 +105,7 @@ impl Webhook {
 impl Order {
     /// What differs between this webhook and what is known, whichever of the two is older.
     pub(super) fn changes_by(&self, webhook: &Webhook) -> Vec<Change> {
-        let mut changes = if webhook.describes_order() { self.lines.changes(&webhook.items) } else { vec![] };
+        let mut changes = if webhook.describes_order() { self.summary.lines.changes(&webhook.items) } else { vec![] };
         // A username once given stays when a later webhook leaves it out, and one that a person corrected stays while the
         // store repeats the one that was wrong.
         // What was erased cannot be compared.
@@ -116,7 +116,7 @@ impl Order {
         if webhook.order_status.is_some() && webhook.order_status != self.order_status {
             changes.push(Change::Status { from: self.order_status.clone(), to: webhook.order_status.clone() });
         }
-        let waits_for_key = self.phase == Phase::ActionRequired { code: ResolutionCode::InactiveApiKey };
+        let waits_for_key = self.summary.phase == Phase::ActionRequired { code: ResolutionCode::InactiveApiKey };
         if waits_for_key && webhook.api_key != self.api_key {
             changes.push(Change::ApiKey);
         }
@@ -124,7 +124,7 @@ impl Order {
     }
 
     fn outcome_of(&self, webhook: &Webhook, changes: &[Change]) -> WebhookOutcome {
-        let is_news = !changes.is_empty() || webhook.intent != self.intent;
+        let is_news = !changes.is_empty() || webhook.intent != self.summary.intent;
         let repeats_earlier = is_news && self.has_seen(webhook);
         if self.is_newer_than(webhook) || repeats_earlier {
             // A deletion may arrive before the order itself: a person who retries it needs to know what was bought.
@@ -134,12 +134,12 @@ impl Order {
         let news = if changes.is_empty() { WebhookOutcome::Duplicate } else { WebhookOutcome::Revised };
         match webhook.intent {
             Intent::Deliver if self.waits_for_delivered_status() => WebhookOutcome::Accepted,
-            Intent::Cancel if self.phase == Phase::Completed && !is_news => WebhookOutcome::Duplicate,
-            Intent::Cancel if self.phase == Phase::Completed => WebhookOutcome::TooLate,
-            Intent::Filtered if self.phase == Phase::Filtered && changes.is_empty() => WebhookOutcome::Duplicate,
+            Intent::Cancel if self.summary.phase == Phase::Completed && !is_news => WebhookOutcome::Duplicate,
+            Intent::Cancel if self.summary.phase == Phase::Completed => WebhookOutcome::TooLate,
+            Intent::Filtered if self.summary.phase == Phase::Filtered && changes.is_empty() => WebhookOutcome::Duplicate,
             // What was delivered stays so, and what a person cancelled.
-            Intent::Filtered if self.phase == Phase::Completed || self.is_cancelled_by_person() => news,
-            Intent::Cancel if matches!(self.phase, Phase::Cancelled(_)) => news,
+            Intent::Filtered if self.summary.phase == Phase::Completed || self.is_cancelled_by_person() => news,
+            Intent::Cancel if matches!(self.summary.phase, Phase::Cancelled(_)) => news,
             Intent::Deliver => news,
             Intent::Filtered => WebhookOutcome::Filtered,
             Intent::Cancel => WebhookOutcome::Cancelled,
@@ -148,7 +148,7 @@ impl Order {
 
     /// Whether it is the store that keeps the order from being delivered: by its status, or by a cancellation.
     fn waits_for_delivered_status(&self) -> bool {
-        match &self.phase {
+        match &self.summary.phase {
             Phase::Filtered => true,
             Phase::Cancelled(by) => *by == CancelledBy::Store,
             Phase::Running(lease) => lease.stop.is_some_and(StopCause::is_by_store),
@@ -161,7 +161,7 @@ impl Order {
     }
 
     fn is_cancelled_by_person(&self) -> bool {
-        self.phase == Phase::Cancelled(CancelledBy::Person)
+        self.summary.phase == Phase::Cancelled(CancelledBy::Person)
     }
 
     /// Whether more recent things are known than a webhook says. One without a date counts by its arrival; but it does not
@@ -197,7 +197,7 @@ impl Order {
     }
 
     fn is_cancelled_by_store(&self) -> bool {
-        match &self.phase {
+        match &self.summary.phase {
             Phase::Cancelled(by) => *by == CancelledBy::Store,
             Phase::Running(lease) => lease.stop == Some(StopCause::Cancelled(CancelledBy::Store)),
             Phase::Filtered
@@ -218,12 +218,12 @@ impl Order {
         let has = |wanted: fn(&Change) -> bool| changes.iter().any(wanted);
         let adds = has(|change| matches!(change, Change::LineAdded { .. }));
         let renames = has(|change| *change == Change::Username);
-        match &self.phase {
+        match &self.summary.phase {
             Phase::ActionRequired { .. } => has(Change::concerns_delivery),
             // Another customer has not been waited for yet.
             Phase::RetryScheduled { .. } => renames,
             // Nothing personal is kept of an erased order, so nothing can be delivered by itself.
-            Phase::Completed => self.is_extended_by(webhook) && !self.erased,
+            Phase::Completed => self.is_extended_by(webhook) && !self.summary.erased,
             Phase::FailedPermanently { code } => (adds || renames) && *code != ResolutionCode::Unknown,
             Phase::Filtered | Phase::Queued | Phase::Running(_) | Phase::Cancelled(_) => false,
         }
@@ -231,21 +231,12 @@ impl Order {
 
     /// Whether something is bought after this webhook that no attempt has looked at.
     fn is_extended_by(&self, webhook: &Webhook) -> bool {
-        let mut lines = self.lines.clone();
+        let mut lines = self.summary.lines.clone();
         lines.revise(&webhook.items);
         lines.current.iter().any(|line| line.item.quantity > 0 && line.planned.is_none())
     }
 
     pub(super) fn first(webhook: Webhook, outcome: WebhookOutcome) -> Self {
-        let phase = match outcome {
-            WebhookOutcome::Cancelled => Phase::Cancelled(CancelledBy::Store),
-            WebhookOutcome::Accepted => Phase::Queued,
-            WebhookOutcome::Filtered
-            | WebhookOutcome::Revised
-            | WebhookOutcome::Duplicate
-            | WebhookOutcome::Stale
-            | WebhookOutcome::TooLate => Phase::Filtered,
-        };
         let dated = webhook.changed_at.is_some() || webhook.intent == Intent::Cancel;
         let fingerprint = webhook.fingerprint();
         let mut received = Received::default();
@@ -257,17 +248,12 @@ impl Order {
             described: webhook.describes_order(),
             earlier: None,
             received,
-            intent: webhook.intent,
+            summary: Summary::first(&webhook, outcome),
             order_status: webhook.order_status,
-            store_username: webhook.username.clone(),
-            username: webhook.username,
-            lines: OrderLines::new(webhook.items),
+            store_username: webhook.username,
             api_key: webhook.api_key,
             api_key_waived: false,
-            phase,
-            attempts: 0,
             plan: vec![],
-            shared: vec![],
             late: vec![],
             followed: None,
             followed_username: None,
@@ -276,17 +262,14 @@ impl Order {
             begun: None,
             spent: Credits::ZERO,
             decided_on: DecidedOn::default(),
-            erased: false,
         };
         first.remember(fingerprint);
         first
     }
 
-    /// Folds a later webhook.
-    pub(super) fn apply_webhook(&mut self, webhook: Webhook, outcome: WebhookOutcome, changes: &[Change]) {
-        // Where the store named the customer again, there is something to erase once more.
-        self.erased = self.erased && webhook.is_forgotten();
-        self.received.whole(&webhook, outcome);
+    /// Folds a later webhook, but for what people see of it.
+    pub(super) fn apply_webhook(&mut self, webhook: &Webhook, outcome: WebhookOutcome, changes: &[Change]) {
+        self.received.whole(webhook, outcome);
         if outcome == WebhookOutcome::Stale {
             return;
         }
@@ -294,63 +277,25 @@ impl Order {
             self.revised_at = self.revised_at.max(webhook.changed_by());
         }
         self.remember(webhook.fingerprint());
-        self.intent = webhook.intent;
+        if outcome == WebhookOutcome::Accepted && self.lease().is_none() {
+            self.start_over();
+        }
         if outcome != WebhookOutcome::Duplicate {
             self.revise(webhook, outcome, changes);
         }
-        match outcome {
-            WebhookOutcome::Accepted => {
-                if let Phase::Running(lease) = &mut self.phase {
-                    lease.stop = Some(StopCause::Revised);
-                } else {
-                    self.start_over();
-                }
-            }
-            WebhookOutcome::Filtered => self.stop(StopCause::Filtered),
-            WebhookOutcome::Cancelled => self.stop(StopCause::Cancelled(CancelledBy::Store)),
-            WebhookOutcome::Revised => {
-                if let Phase::Running(lease) = &mut self.phase
-                    && changes.iter().any(Change::concerns_delivery)
-                {
-                    lease.stop.get_or_insert(StopCause::Revised);
-                }
-            }
-            WebhookOutcome::Duplicate | WebhookOutcome::Stale | WebhookOutcome::TooLate => {}
-        }
     }
 
-    fn revise(&mut self, webhook: Webhook, outcome: WebhookOutcome, changes: &[Change]) {
-        if webhook.describes_order() {
-            self.described = true;
-            self.lines.revise(&webhook.items);
+    fn revise(&mut self, webhook: &Webhook, outcome: WebhookOutcome, changes: &[Change]) {
+        self.described |= webhook.describes_order();
+        if changes.contains(&Change::Username) || self.summary.is_named_again_by(webhook, outcome) {
+            self.store_username.clone_from(&webhook.username);
         }
         if webhook.order_status.is_some() {
-            self.order_status = webhook.order_status;
-        }
-        let names_again = outcome == WebhookOutcome::Accepted && self.username == Some(Private::Erased);
-        if changes.contains(&Change::Username) || (names_again && webhook.username.is_some()) {
-            self.store_username.clone_from(&webhook.username);
-            self.username = webhook.username;
+            self.order_status.clone_from(&webhook.order_status);
         }
         if outcome == WebhookOutcome::Accepted || changes.contains(&Change::ApiKey) {
             self.api_key = webhook.api_key;
             self.api_key_waived = false;
-        }
-    }
-
-    /// Ends a delivery, or asks the worker that holds it to end it after the step it is in.
-    pub(super) fn stop(&mut self, cause: StopCause) {
-        if let Phase::Running(lease) = &mut self.phase {
-            // What a person cancelled stays cancelled.
-            if lease.stop != Some(StopCause::Cancelled(CancelledBy::Person)) {
-                lease.stop = Some(cause);
-            }
-            return;
-        }
-        match cause {
-            StopCause::Cancelled(by) => self.phase = Phase::Cancelled(by),
-            StopCause::Filtered => self.phase = Phase::Filtered,
-            StopCause::Revised => {}
         }
     }
 }

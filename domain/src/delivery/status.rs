@@ -137,7 +137,7 @@ impl Phase {
 
 impl Order {
     pub fn status(&self) -> DeliveryStatus {
-        self.phase.status()
+        self.summary.phase.status()
     }
 }
 

@@ -16,7 +16,7 @@ impl Order {
 
     /// That moment, and how long a wait like this one may be.
     fn present_wait(&self) -> Option<(DateTime<Utc>, TimeDelta)> {
-        match &self.phase {
+        match &self.summary.phase {
             Phase::Running(lease) => Some((lease.until, TimeDelta::milliseconds(lease.length_ms))),
             Phase::RetryScheduled { code: ResolutionCode::NdspWaiting, due_at } => {
                 Some((*due_at, schedule::longest_wait(self.waits)))

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::fixtures::*;
 use crate::credits::PaidAction;
 use crate::delivery::schedule::Jitter;
-use crate::delivery::{CancelledBy, Delivery, DeliveryCommand, DeliveryEvent, Held, Intent, Order, Phase, Webhook};
+use crate::delivery::{CancelledBy, Delivery, DeliveryCommand, DeliveryEvent, Held, Intent, Order, Phase, Summary, Webhook};
 use crate::ledger::{Ledger, LedgerEvent};
 use crate::{Credits, DeliveryId, ResolutionCode};
 
@@ -98,7 +98,7 @@ fn history_of(commands: &[DeliveryCommand]) -> (Delivery, Vec<DeliveryEvent>) {
 }
 
 fn cancelled_by(delivery: &Delivery) -> Option<CancelledBy> {
-    if let Phase::Cancelled(by) = delivery.order()?.phase { Some(by) } else { None }
+    if let Phase::Cancelled(by) = delivery.order()?.summary.phase { Some(by) } else { None }
 }
 
 proptest! {
@@ -156,7 +156,7 @@ proptest! {
         if let DeliveryCommand::RecordWebhook(_) = last {
             prop_assert_eq!(again.len(), 1);
             delivery.apply(again[0].clone());
-            let status = |delivery: &Delivery| delivery.order().map(|order| order.phase.status());
+            let status = |delivery: &Delivery| delivery.order().map(|order| order.summary.phase.status());
             prop_assert_eq!(status(&delivery), status(&before));
         } else {
             prop_assert_eq!(again, vec![]);
@@ -225,7 +225,7 @@ proptest! {
             }
             let known = delivery.order().unwrap();
             if date == newest {
-                prop_assert_eq!(&known.lines.current[0].item, &item(sku));
+                prop_assert_eq!(&known.summary.lines.current[0].item, &item(sku));
             }
         }
         let stale = changed(newest - 1, Intent::Deliver);
@@ -234,6 +234,25 @@ proptest! {
             delivery.apply(event);
         }
         prop_assert_eq!(known(delivery), known(before));
+    }
+
+    /// The delivery log keeps nothing but the summary, and folds on from there.
+    #[test]
+    fn a_summary_that_is_stored_and_folded_by_itself_is_that_of_the_aggregate(
+        commands in prop::collection::vec(any_command(), 0..60),
+    ) {
+        let (delivery, history) = history_of(&commands);
+        let mut summary: Option<Summary> = None;
+        for event in &history {
+            if let (None, DeliveryEvent::WebhookReceived { webhook, outcome, .. }) = (&summary, event) {
+                summary = Some(Summary::first(webhook, *outcome));
+            } else if let Some(summary) = &mut summary {
+                let stored = serde_json::to_string(summary).unwrap();
+                *summary = serde_json::from_str(&stored).unwrap();
+                summary.apply(event);
+            }
+        }
+        prop_assert_eq!(summary.as_ref(), delivery.order().map(|order| &order.summary));
     }
 
     #[test]

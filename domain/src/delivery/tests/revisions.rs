@@ -92,7 +92,7 @@ fn what_was_shared_and_is_refunded_later_is_remembered() {
     let delivery = fold(done.into_iter().chain([revision]));
     let order = delivery.order().unwrap();
     assert_eq!(order.status(), DeliveryStatus::Completed);
-    assert_eq!(order.lines.former.iter().map(|line| &line.item).collect::<Vec<_>>(), [&item("RAIN")]);
+    assert_eq!(order.summary.lines.former.iter().map(|line| &line.item).collect::<Vec<_>>(), [&item("RAIN")]);
     assert!(order.has_shared(&preset("rain")));
 }
 
@@ -134,7 +134,7 @@ fn a_username_counts_before_the_order_is_taken_up() {
     let revision = revised(other.clone(), vec![Change::Username]);
     given(queued()).when(record(other)).then_expect_events(vec![revision.clone()]);
     let delivery = fold(queued().into_iter().chain([revision]));
-    assert_eq!(delivery.order().unwrap().username, Some("maxine".into()));
+    assert_eq!(delivery.order().unwrap().summary.username, Some("maxine".into()));
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn a_username_that_a_person_corrected_stays_while_the_store_repeats_the_wrong_on
     let revision = revised(right.clone(), vec![Change::Username]);
     given(corrected()).when(record(right)).then_expect_events(vec![revision.clone()]);
     let delivery = fold(corrected().into_iter().chain([revision]));
-    assert_eq!(delivery.order().unwrap().username, Some("maximilian".into()));
+    assert_eq!(delivery.order().unwrap().summary.username, Some("maximilian".into()));
 }
 
 #[test]

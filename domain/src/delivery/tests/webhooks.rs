@@ -16,7 +16,7 @@ fn the_first_webhook_with_a_wanted_status_queues_the_order() {
 fn a_filtered_webhook_does_not_use_up_the_order() {
     let filtered = [received(Intent::Filtered)];
     assert_eq!(fold(filtered.clone()).status(), Some(DeliveryStatus::FailedPermanent));
-    let code = fold(filtered.clone()).order().unwrap().phase.resolution_code();
+    let code = fold(filtered.clone()).order().unwrap().summary.phase.resolution_code();
     assert_eq!(code, Some(ResolutionCode::OrderStatusFiltered));
     assert_eq!(outcome_after(filtered.clone(), webhook(Intent::Filtered)), WebhookOutcome::Duplicate);
     assert_eq!(outcome_after(filtered.clone(), webhook(Intent::Deliver)), WebhookOutcome::Accepted);
@@ -30,8 +30,8 @@ fn what_was_bought_is_what_the_accepted_webhook_says() {
     let paid = Webhook { items: vec![item("SUN")], username: None, ..webhook(Intent::Deliver) };
     let order = fold([received(Intent::Filtered), did(paid, WebhookOutcome::Accepted)]);
     let order = order.order().unwrap();
-    assert_eq!(order.lines.current.iter().map(|line| &line.item).collect::<Vec<_>>(), [&item("SUN")]);
-    assert_eq!(order.username, Some("max".into()), "a username once given is kept");
+    assert_eq!(order.summary.lines.current.iter().map(|line| &line.item).collect::<Vec<_>>(), [&item("SUN")]);
+    assert_eq!(order.summary.username, Some("max".into()), "a username once given is kept");
 }
 
 #[test]
@@ -159,8 +159,8 @@ fn an_order_that_was_deleted_before_it_was_reported_still_learns_what_was_bought
     let delivery = fold([first(deleted)].into_iter().chain(events));
     let order = delivery.order().unwrap();
     assert_eq!(order.status(), DeliveryStatus::Cancelled);
-    assert_eq!(order.lines.current.len(), 2);
-    assert_eq!(order.username, Some("max".into()));
+    assert_eq!(order.summary.lines.current.len(), 2);
+    assert_eq!(order.summary.username, Some("max".into()));
 }
 
 /// A webhook of these bytes, received so many seconds after noon.

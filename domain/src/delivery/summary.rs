@@ -1,0 +1,257 @@
+//! What people see of an order, and the one fold of it: the aggregate decides on it, and the delivery log stores it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    CancelledBy, Change, CortexCall, DeliveryEvent, DeliveryStatus, Intent, Lease, OrderLines, Phase, Shared, Started,
+    StopCause, Webhook, WebhookOutcome,
+};
+use crate::{Asset, Credits, Private, ResolutionCode};
+
+/// What is known of an order, as far as people see it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    pub phase: Phase,
+    /// What the store's newest report wants.
+    pub intent: Intent,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<Private<String>>,
+    pub lines: OrderLines,
+    /// In the order in which they were shared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shared: Vec<Shared>,
+    /// Attempts so far; the next one has this number plus one.
+    pub attempts: u32,
+    pub charged: Credits,
+    /// Why the delivery is in its phase, beyond the resolution code.
+    #[serde(default, skip_serializing_if = "Reason::is_empty")]
+    pub reason: Reason,
+    /// Nothing personal is left, but for what came after.
+    pub erased: bool,
+}
+
+/// Why a delivery has its status, beyond the resolution code.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// What Cortex Cloud returned to the call that decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CortexCall>,
+    /// The assets that Cortex Cloud does not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Asset>,
+}
+
+impl Reason {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Summary {
+    /// Of an order by what its first webhook says and did.
+    pub fn first(webhook: &Webhook, outcome: WebhookOutcome) -> Self {
+        let phase = match outcome {
+            WebhookOutcome::Cancelled => Phase::Cancelled(CancelledBy::Store),
+            WebhookOutcome::Accepted => Phase::Queued,
+            WebhookOutcome::Filtered
+            | WebhookOutcome::Revised
+            | WebhookOutcome::Duplicate
+            | WebhookOutcome::Stale
+            | WebhookOutcome::TooLate => Phase::Filtered,
+        };
+        Self {
+            phase,
+            intent: webhook.intent,
+            username: webhook.username.clone(),
+            lines: OrderLines::new(webhook.items.clone()),
+            shared: vec![],
+            attempts: 0,
+            charged: Credits::ZERO,
+            reason: Reason::default(),
+            erased: false,
+        }
+    }
+
+    pub fn status(&self) -> DeliveryStatus {
+        self.phase.status()
+    }
+
+    pub fn resolution_code(&self) -> Option<ResolutionCode> {
+        self.phase.resolution_code()
+    }
+
+    /// Whether something is bought that the latest attempt found no mapping for. An order that is cancelled, or of an
+    /// erased customer, lacks no mapping: none would be delivered.
+    pub fn is_unmapped(&self) -> bool {
+        let is_cancelled = matches!(self.phase, Phase::Cancelled(_));
+        self.intent == Intent::Deliver && !self.erased && !is_cancelled && self.lines.has_unmapped()
+    }
+
+    /// Whether a username that a person corrects is what the delivery waits for.
+    pub(super) fn waits_for_username(&self) -> bool {
+        let Phase::ActionRequired { code } = self.phase else { return false };
+        matches!(code, ResolutionCode::MissingUsername | ResolutionCode::InvalidUsername)
+    }
+
+    /// Whether a webhook that makes an erased order deliverable names its customer again.
+    pub(super) fn is_named_again_by(&self, webhook: &Webhook, outcome: WebhookOutcome) -> bool {
+        let is_erased = self.username == Some(Private::Erased);
+        outcome == WebhookOutcome::Accepted && is_erased && webhook.username.is_some()
+    }
+
+    /// Folds every event of the stream but the first webhook.
+    pub fn apply(&mut self, event: &DeliveryEvent) {
+        let before = (self.status(), self.resolution_code());
+        self.apply_change(event);
+        match event {
+            DeliveryEvent::RetryScheduled { call, .. } | DeliveryEvent::FailedPermanently { call, .. } => {
+                self.reason = Reason { call: call.clone(), missing: vec![] };
+            }
+            DeliveryEvent::ActionRequired { call, assets, .. } => {
+                self.reason = Reason { call: call.clone(), missing: assets.clone() };
+            }
+            // The reason of a status goes with it.
+            _ if before != (self.status(), self.resolution_code()) => self.reason = Reason::default(),
+            _ => {}
+        }
+    }
+
+    fn apply_change(&mut self, event: &DeliveryEvent) {
+        match event {
+            DeliveryEvent::WebhookReceived { webhook, outcome, changes } => {
+                self.apply_webhook(webhook, *outcome, changes);
+            }
+            DeliveryEvent::WebhookRepeated(_) | DeliveryEvent::StepStarted { .. } => {}
+            DeliveryEvent::Started(started) => self.apply_started(started),
+            DeliveryEvent::LeaseRenewed { lease_until } => {
+                if let Phase::Running(lease) = &mut self.phase {
+                    lease.until = *lease_until;
+                }
+            }
+            DeliveryEvent::Followed { credits, .. } => self.charged = self.charged + *credits,
+            DeliveryEvent::ItemShared { asset, username, credits, call: _ } => {
+                let (asset, username) = (asset.clone(), username.clone());
+                self.shared.push(Shared { asset, credits: *credits, username });
+                self.charged = self.charged + *credits;
+            }
+            DeliveryEvent::RetryScheduled { code, due_at, call: _ } => {
+                self.phase = Phase::RetryScheduled { code: *code, due_at: *due_at };
+            }
+            DeliveryEvent::WaitMoved { until, cause: _ } => match &mut self.phase {
+                Phase::Running(lease) => lease.until = *until,
+                Phase::RetryScheduled { due_at, .. } => *due_at = *until,
+                Phase::Filtered
+                | Phase::Queued
+                | Phase::ActionRequired { .. }
+                | Phase::Completed
+                | Phase::FailedPermanently { .. }
+                | Phase::Cancelled(_) => {}
+            },
+            DeliveryEvent::ActionRequired { code, .. } => {
+                if *code == ResolutionCode::NoItemMapping {
+                    self.lines.plan_nothing();
+                }
+                self.phase = Phase::ActionRequired { code: *code };
+            }
+            DeliveryEvent::Completed {} => self.phase = Phase::Completed,
+            DeliveryEvent::FailedPermanently { code, call: _ } => self.phase = Phase::FailedPermanently { code: *code },
+            DeliveryEvent::CancellationRequested {} => self.stop(StopCause::Cancelled(CancelledBy::Person)),
+            DeliveryEvent::Cancelled {} => self.phase = Phase::Cancelled(self.cancelled_by()),
+            DeliveryEvent::StatusFiltered {} => self.phase = Phase::Filtered,
+            DeliveryEvent::HandedBack {} | DeliveryEvent::RetryRequested { .. } | DeliveryEvent::Requeued { .. } => {
+                self.phase = Phase::Queued;
+            }
+            DeliveryEvent::UsernameCorrected { username } => {
+                if self.waits_for_username() {
+                    self.phase = Phase::Queued;
+                }
+                self.username = Some(username.clone());
+                self.erased = false;
+            }
+            DeliveryEvent::PersonalDataErased { .. } => self.erase(),
+        }
+    }
+
+    fn apply_started(&mut self, started: &Started) {
+        self.lines.plan(&started.plan);
+        self.attempts = started.attempt;
+        self.phase = Phase::Running(Lease {
+            worker: started.worker.clone(),
+            attempt: started.attempt,
+            until: started.lease_until,
+            length_ms: (started.lease_until - started.started_at).num_milliseconds(),
+            username: started.username.clone(),
+            stop: None,
+        });
+    }
+
+    fn apply_webhook(&mut self, webhook: &Webhook, outcome: WebhookOutcome, changes: &[Change]) {
+        // Where the store named the customer again, there is something to erase once more.
+        self.erased = self.erased && webhook.is_forgotten();
+        if outcome == WebhookOutcome::Stale {
+            return;
+        }
+        self.intent = webhook.intent;
+        if outcome != WebhookOutcome::Duplicate {
+            if webhook.describes_order() {
+                self.lines.revise(&webhook.items);
+            }
+            if changes.contains(&Change::Username) || self.is_named_again_by(webhook, outcome) {
+                self.username.clone_from(&webhook.username);
+            }
+        }
+        match outcome {
+            WebhookOutcome::Accepted => match &mut self.phase {
+                Phase::Running(lease) => lease.stop = Some(StopCause::Revised),
+                phase => *phase = Phase::Queued,
+            },
+            WebhookOutcome::Filtered => self.stop(StopCause::Filtered),
+            WebhookOutcome::Cancelled => self.stop(StopCause::Cancelled(CancelledBy::Store)),
+            WebhookOutcome::Revised => {
+                if let Phase::Running(lease) = &mut self.phase
+                    && changes.iter().any(Change::concerns_delivery)
+                {
+                    lease.stop.get_or_insert(StopCause::Revised);
+                }
+            }
+            WebhookOutcome::Duplicate | WebhookOutcome::Stale | WebhookOutcome::TooLate => {}
+        }
+    }
+
+    /// Ends a delivery, or tells the worker that holds it to end it after the step it is in.
+    fn stop(&mut self, cause: StopCause) {
+        if let Phase::Running(lease) = &mut self.phase {
+            // What a person cancelled stays cancelled.
+            if lease.stop != Some(StopCause::Cancelled(CancelledBy::Person)) {
+                lease.stop = Some(cause);
+            }
+            return;
+        }
+        match cause {
+            StopCause::Cancelled(by) => self.phase = Phase::Cancelled(by),
+            StopCause::Filtered => self.phase = Phase::Filtered,
+            StopCause::Revised => {}
+        }
+    }
+
+    /// Who cancels, where the delivery ends with it now.
+    fn cancelled_by(&self) -> CancelledBy {
+        let Phase::Running(lease) = &self.phase else { return CancelledBy::Person };
+        match lease.stop {
+            Some(StopCause::Cancelled(by)) => by,
+            Some(StopCause::Filtered | StopCause::Revised) | None => CancelledBy::Person,
+        }
+    }
+
+    /// Forgets whose order it is.
+    pub fn erase(&mut self) {
+        self.username = self.username.take().map(|_| Private::Erased);
+        for shared in &mut self.shared {
+            shared.username = Private::Erased;
+        }
+        if let Phase::Running(lease) = &mut self.phase {
+            lease.username = Private::Erased;
+        }
+        self.erased = true;
+    }
+}
