@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::Stream;
-use projections::View;
 use projections::database::Database;
 use projections::delivery_log::{self, DeliveryRow};
 use projections::feed::{Cursor, Fact};
@@ -102,7 +101,8 @@ impl Changes {
             .filter(|event| matches!(event.fact, Fact::Delivery(_)))
             .map(|event| event.aggregate_id.clone())
             .collect();
-        if !changed.is_empty() && projector.wait_for(&[View::DeliveryLog], last.position, Duration::from_secs(30)).await
+        if !changed.is_empty()
+            && projector.wait_for(&[delivery_log::VIEW], last.position, Duration::from_secs(30)).await
         {
             let ids: Vec<String> = changed.into_iter().collect();
             for row in delivery_log::find_many(views, &ids).await? {

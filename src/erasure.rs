@@ -12,11 +12,12 @@ use domain::delivery::{Delivery, DeliveryCommand, DeliveryRefusal, ErasureCause}
 use domain::notice::NoticeRefusal;
 use domain::operation::{OperationEvent, OperationRefusal};
 use futures_util::stream::{StreamExt as _, iter};
-use projections::View;
-use projections::customers::notices::KeptNotice;
+use projections::accounts;
 use projections::customers::{self, StoreCustomer};
+use projections::delivery_log;
 use projections::delivery_log::DeliveryRow;
 use projections::delivery_log::personal::{self, Extent, Subject};
+use projections::notices::KeptNotice;
 
 use crate::event_log::{Actor, CommandError, Committed, LoadError, Origin};
 use crate::operations;
@@ -86,7 +87,7 @@ pub async fn extent(service: &Service, subject: &Subject) -> Result<Extent, Eras
 
 async fn wait_for_views(service: &Service) -> Result<(), ErasureError> {
     let newest = service.log.newest().await?;
-    let views = [View::Accounts, View::Customers, View::DeliveryLog];
+    let views = [accounts::VIEW, projections::notices::VIEW, delivery_log::VIEW];
     let are_there = service.projector.wait_for(&views, newest, VIEWS_TIMEOUT).await;
     if are_there { Ok(()) } else { Err(ErasureError::ViewsBehind) }
 }

@@ -7,9 +7,9 @@ use cqrs_es::Aggregate as _;
 use domain::Private;
 use domain::delivery::{Delivery, DeliveryEvent, Webhook};
 use domain::notice::Notice;
-use projections::customers::notices::KeptNotice;
 use projections::delivery_log::DeliveryRow;
 use projections::feed::Fact;
+use projections::notices::KeptNotice;
 use serde_json::{Value, json};
 
 use crate::event_log::{EventLog, LoadError};
@@ -61,8 +61,8 @@ pub async fn of_delivery(log: &EventLog, row: &DeliveryRow) -> Result<(Value, us
         "integrationId": row.integration_id,
         "orderId": row.order_id,
         "orderNumber": row.order_number,
-        "status": row.status,
-        "items": row.lines().current.into_iter().map(|line| line.item).collect::<Vec<_>>(),
+        "status": row.status().as_str(),
+        "items": row.summary().lines.current.iter().map(|line| &line.item).collect::<Vec<_>>(),
         "webhooks": webhooks,
         "usernameCorrections": corrections,
     });

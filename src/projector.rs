@@ -10,6 +10,7 @@ use std::time::Duration;
 use projections::View;
 use projections::build::MadeByNewerVersion;
 use projections::database::Database;
+use projections::feed::{Cursor, Recorded};
 use projections::registry::Build;
 use projections::view::{self, Advanced};
 use tokio::runtime::Handle;
@@ -43,6 +44,12 @@ struct Shared {
     progress: Progress,
     /// Wakes the task that builds views.
     build_asked_for: Notify,
+}
+
+/// What was read of the log while the events before it were applied.
+struct Ahead {
+    after: Cursor,
+    events: Result<Vec<Recorded>, LoadError>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -155,12 +162,13 @@ async fn standing_of(log: &EventLog, views: &Database, view: View) -> sqlx::Resu
 async fn follow(shared: Arc<Shared>) {
     let mut head = shared.log.head_changes();
     let failures = Recurring::new("the views cannot be moved along");
+    let mut ahead = None;
     loop {
         shared.progress.begin();
         shared.log.yield_to_webhooks().await;
         // Before reading, so that what is appended meanwhile is not missed.
         head.mark_unchanged();
-        let stepped = shared.step().await;
+        let stepped = shared.step(&mut ahead).await;
         if stepped.is_ok() {
             failures.worked();
             shared.progress.done();
@@ -195,12 +203,16 @@ impl Shared {
     }
 
     /// Applies the next batch to the views that are furthest behind; false if there was none.
-    async fn step(&self) -> Result<bool, FollowError> {
+    async fn step(&self, ahead: &mut Option<Ahead>) -> Result<bool, FollowError> {
         self.look_at_those_that_rest().await?;
         let Some((from, views, until)) = self.standings.borrow().furthest_behind() else {
             return Ok(false);
         };
-        let mut events = match self.log.follow(&from, BATCH).await {
+        let read = match ahead.take().filter(|ahead| ahead.after == from) {
+            Some(ahead) => ahead.events,
+            None => self.log.follow(&from, BATCH).await,
+        };
+        let mut events = match read {
             Err(LoadError::OtherLog { .. }) => {
                 for view in views {
                     self.belongs_to_other_log(view).await?;
@@ -209,11 +221,21 @@ impl Shared {
             }
             read => read?,
         };
+        // Where more waits than one batch, the next is read while this one is applied.
+        let next = events.last().filter(|_| events.len() >= usize::try_from(BATCH).unwrap_or(usize::MAX));
+        let next = next.map(Recorded::cursor);
         if let Some(until) = until {
             // Where others stand, they meet, and go on together.
             events.retain(|event| event.position <= until);
         }
-        let advanced = view::advance(&self.views, &views, &from, &events).await?;
+        let read_ahead = async {
+            let after = next?;
+            let events = self.log.follow(&after, BATCH).await;
+            Some(Ahead { after, events })
+        };
+        let (advanced, read) = tokio::join!(view::advance(&self.views, &views, &from, &events), read_ahead);
+        *ahead = read;
+        let advanced = advanced?;
         let is_moved = !advanced.is_empty();
         self.standings.send_if_modified(|standings| {
             let mut is_news = false;
@@ -238,12 +260,12 @@ impl Shared {
     /// A view that was made from another log is rebuilt from this one, by any node, and not read before.
     async fn belongs_to_other_log(&self, view: View) -> sqlx::Result<()> {
         tracing::error!(
-            view = view.name(),
+            view = view.name,
             "a view was made from another event log, or from this one before it lost its end: it is rebuilt, and not read before"
         );
         self.reached(view, Standing::OfOtherLog);
         if let Err(newer) = view.begin_build(&self.views, self.now_us()).await? {
-            tracing::error!(view = view.name(), %newer, "it cannot be rebuilt by this version");
+            tracing::error!(view = view.name, %newer, "it cannot be rebuilt by this version");
         }
         self.build_asked_for.notify_one();
         Ok(())

@@ -8,9 +8,10 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::Account;
 use domain::delivery::ErasureCause;
-use projections::customers::notices::{Filter, KeptNotice};
+use projections::accounts;
+use projections::delivery_log;
 use projections::delivery_log::personal;
-use projections::{View, accounts};
+use projections::notices::{Filter, KeptNotice};
 use tokio::sync::{Notify, watch};
 
 use crate::erasure::{self, ErasureError, notices};
@@ -98,7 +99,7 @@ pub(crate) async fn follow(service: &Service) {
 async fn look(service: &Service, now: DateTime<Utc>) -> Result<(), ErasureError> {
     // A view that is behind may call old what the store has just sent again.
     let newest = service.log.newest().await?;
-    if !service.projector.wait_for(&[View::Accounts, View::DeliveryLog], newest, VIEWS_TIMEOUT).await {
+    if !service.projector.wait_for(&[accounts::VIEW, delivery_log::VIEW], newest, VIEWS_TIMEOUT).await {
         return Err(ErasureError::ViewsBehind);
     }
     let mut after = 0;

@@ -7,7 +7,6 @@ use anyhow::{Context as _, bail};
 use domain::AccountId;
 use domain::account::{Account, AccountCommand, DEFAULT_ATTEMPTS_PER_MINUTE, Role};
 use ipnet::IpNet;
-use projections::View;
 use projections::accounts::{self, ApiKeyRow};
 use projections::database::{Database, Durability};
 use tokio::sync::{Semaphore, watch};
@@ -270,14 +269,14 @@ impl Service {
     /// The key as it is recorded, active or not. One that is not found is looked for again once the view has caught up:
     /// a view that is folded for the first time must not lock anybody out.
     pub async fn api_key(&self, key: &str) -> anyhow::Result<Option<ApiKeyRow>> {
-        if self.projector.of_other_log().contains(&View::Accounts) {
+        if self.projector.of_other_log().contains(&accounts::VIEW) {
             bail!("the accounts are of another event log, and are being rebuilt");
         }
         let hash = keys::hash(key);
         if let Some(row) = accounts::key_by_hash(&self.views, &hash).await? {
             return Ok(Some(row));
         }
-        if !self.projector.wait_for(&[View::Accounts], self.log.head(), VIEWS_TIMEOUT).await {
+        if !self.projector.wait_for(&[accounts::VIEW], self.log.head(), VIEWS_TIMEOUT).await {
             bail!("the accounts are too far behind");
         }
         Ok(accounts::key_by_hash(&self.views, &hash).await?)

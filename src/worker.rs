@@ -14,8 +14,8 @@ use domain::delivery::{Delivery, DeliveryCommand, DeliveryRefusal, DeliveryStatu
 use domain::ledger::Ledger;
 use domain::{AccountId, DeliveryId};
 use futures_util::future::join_all;
-use projections::View;
-use projections::due_deliveries;
+use projections::delivery_log;
+use projections::delivery_log::due_deliveries;
 use tokio::task::JoinSet;
 
 use crate::cortex::CortexClient;
@@ -100,7 +100,7 @@ impl Worker {
             changes.mark_unchanged();
             worker.service.working.begin();
             let now = worker.service.clock.now();
-            queue.forget_the_past(now, worker.service.projector.position(View::DueDeliveries));
+            queue.forget_the_past(now, worker.service.projector.position(delivery_log::VIEW));
             let wake_at = match worker.fill(&mut queue, &mut attempts, now).await {
                 Ok(wake_at) => {
                     failures.worked();
@@ -142,7 +142,7 @@ impl Worker {
         let views = &self.service.views;
         while attempts.len() < self.pace.concurrency {
             // What was due in another log is nothing to go by.
-            if queue.is_empty() && !self.service.projector.of_other_log().contains(&View::DueDeliveries) {
+            if queue.is_empty() && !self.service.projector.of_other_log().contains(&delivery_log::VIEW) {
                 self.read_on(queue, now).await?;
             }
             let taken = queue.take(self.pace.concurrency - attempts.len());

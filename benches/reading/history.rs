@@ -1,4 +1,5 @@
-//! A delivery log of any size, written straight into the table of its view's first generation: what is measured is reading it.
+//! A delivery log of any size, written straight into the tables of its view's first generation: what is measured is
+//! reading it.
 
 use std::time::Duration;
 
@@ -55,7 +56,9 @@ pub(crate) async fn fill(databases: &Databases, from: i64, to: i64) -> anyhow::R
     for index in &indexes {
         filler.run(&format!("DROP INDEX {}", index.name)).await?;
     }
-    filler.run(&filler.rows(from, to)).await.context("the delivery log cannot be filled")?;
+    for rows in filler.rows(from, to) {
+        filler.run(&rows).await.context("the delivery log cannot be filled")?;
+    }
     for index in &indexes {
         filler.run(&index.definition).await.with_context(|| index.name.clone())?;
     }
@@ -72,7 +75,8 @@ impl Filler {
             Databases::Postgres(_) => (
                 Self::Postgres(PgConnection::connect(url).await?),
                 // Without a write-ahead log, which reading never looks at.
-                "SET maintenance_work_mem = '1GB'; ALTER TABLE delivery_log_g1 SET UNLOGGED",
+                "SET maintenance_work_mem = '1GB'; ALTER TABLE delivery_log_g1 SET UNLOGGED; \
+                     ALTER TABLE delivery_states_g1 SET UNLOGGED; ALTER TABLE delivery_terms_g1 SET UNLOGGED",
             ),
         };
         // Connections that the crate has just closed may linger for a moment, and leaving SQLite's log wants none.
@@ -97,19 +101,19 @@ impl Filler {
         match self {
             Self::Sqlite(connection) => {
                 let sql = "SELECT name, sql AS definition FROM sqlite_master \
-                     WHERE type = 'index' AND tbl_name = 'delivery_log_g1' AND sql IS NOT NULL";
+                     WHERE type = 'index' AND tbl_name LIKE 'delivery\\__%\\_g1' ESCAPE '\\' AND sql IS NOT NULL";
                 sqlx::query_as(sql).fetch_all(connection).await
             }
             Self::Postgres(connection) => {
                 let sql = "SELECT CAST(indexname AS text) AS name, indexdef AS definition FROM pg_indexes \
-                     WHERE tablename = 'delivery_log_g1' AND indexname <> 'delivery_log_g1_pkey'";
+                     WHERE tablename LIKE 'delivery\\__%\\_g1' AND indexname NOT LIKE '%\\_pkey'";
                 sqlx::query_as(sql).fetch_all(connection).await
             }
         }
     }
 
-    /// Rows with these numbers. Which account, which status: two draws from the number, each evenly spread.
-    fn rows(&self, from: i64, to: i64) -> String {
+    /// Rows with these numbers, table by table. Which account, which status: two draws from the number, each evenly spread.
+    fn rows(&self, from: i64, to: i64) -> [String; 3] {
         let (id, numbers) = match self {
             Self::Sqlite(_) => (
                 "lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-5' || substr(hex(randomblob(2)), 2) || '-8' \
@@ -123,16 +127,15 @@ impl Filler {
                 format!("WITH numbers(n) AS (SELECT generate_series(CAST({from} AS bigint), {to} - 1))"),
             ),
         };
-        format!(
-            "INSERT INTO delivery_log_g1 (id, duplicate_of, account_id, integration_id, order_id, order_number, username, \
-                 username_key, status, resolution_code, items, shared, attempts, next_attempt_at, credits_charged, \
-                 received_at, updated_at, completed_at, personal, kept_since, listed_at, position) \
-             {numbers}, drawn AS ( \
+        let drawn = format!(
+            "{numbers}, drawn AS ( \
                  SELECT n, (n * 1597334677 % 4294967296) / 4294968 AS fate, \
                      CASE WHEN (n * 40503 % 65536) < 32768 THEN 999 ELSE n % 999 END AS account, \
                      {BEGIN_US} + n * {APART_US} AS received FROM numbers \
-             ), told AS ( \
-                 SELECT n, fate, received, substr(CAST(1000000000000 + account AS text), 2) AS account, \
+             ), known AS ( \
+                 SELECT n, fate, received, n * {EVENTS_EACH} AS listed_at, \
+                     '00000000-0000-4000-8000-' || substr(CAST(1000000000000 + account AS text), 2) AS account_id, \
+                     '00000000-0000-4000-9000-' || substr(CAST(1000000000000 + account AS text), 2) AS integration_id, \
                      CASE WHEN fate < 900 THEN 'completed' WHEN fate < 930 THEN 'action_required' \
                          WHEN fate < 950 THEN 'failed_permanent' WHEN fate < 980 THEN 'duplicate' \
                          WHEN fate < 990 THEN 'cancelled' WHEN fate < 995 THEN 'retry_scheduled' \
@@ -141,29 +144,52 @@ impl Filler {
                          WHEN fate < 950 THEN 'order_status_filtered' WHEN fate < 980 THEN 'duplicate' \
                          WHEN fate < 990 THEN NULL WHEN fate < 995 THEN 'ndsp_waiting' END AS code \
                  FROM drawn \
-             ) \
-             SELECT {id}, CASE WHEN status = 'duplicate' THEN '00000000-0000-5000-8000-' || account END, \
-                 '00000000-0000-4000-8000-' || account, '00000000-0000-4000-9000-' || account, \
-                 CAST({FIRST_ORDER} + n AS text), '#' || CAST(n AS text), 'Player_' || CAST(n AS text), \
-                 'player_' || CAST(n AS text), status, code, \
-                 '[{{\"sku\":\"STORM-LEAD-V2\",\"product_id\":\"7891234567890\",\"variant_id\":\"43210987654321\",\
-                 \"title\":\"Storm Drive Lead Preset\",\"quantity\":1}}]', \
-                 CASE WHEN status = 'completed' THEN '[{{\"asset\":{{\"resource_type\":\"preset\",\
-                 \"resource_id\":\"6f1c2f0e-8a35-4a52-9d0e-5b7a2f3c4d5e\"}},\"shared_at\":' || CAST(received AS text) || '}}]' \
-                 ELSE '[]' END, \
-                 1, CASE WHEN status = 'retry_scheduled' THEN received + 60000000 END, \
-                 CASE WHEN status = 'completed' THEN 10 ELSE 0 END, received, received + 4000000, \
-                 CASE WHEN status = 'completed' THEN received + 4000000 END, \
-                 CASE WHEN status = 'duplicate' THEN 0 ELSE 1 END, \
+             )"
+        );
+        let listed = format!(
+            "INSERT INTO delivery_log_g1 (listed_at, id, duplicate_of, account_id, integration_id, order_id, order_number, \
+                 received_at) \
+             {drawn} SELECT listed_at, {id}, \
+                 CASE WHEN status = 'duplicate' THEN '00000000-0000-5000' || substr(account_id, 19) END, account_id, \
+                 integration_id, CAST({FIRST_ORDER} + n AS text), '#' || CAST(n AS text), received FROM known"
+        );
+        let states = format!(
+            "INSERT INTO delivery_states_g1 (listed_at, account_id, integration_id, status, resolution_code, unmapped, \
+                 due_at, set_at, caused_by, kept_since, username_key, completed_at, updated_at, position, shared_at, summary) \
+             {drawn} SELECT listed_at, account_id, integration_id, status, code, 0, \
+                 CASE WHEN status = 'retry_scheduled' THEN received + 60000000 WHEN status = 'queued' THEN received END, \
+                 CASE WHEN status IN ('retry_scheduled', 'queued') THEN received END, listed_at, \
                  CASE WHEN status IN ('completed', 'failed_permanent', 'cancelled') THEN received + 4000000 END, \
-                 n * {EVENTS_EACH}, n * {EVENTS_EACH} + 4 FROM told"
-        )
+                 'player_' || CAST(n AS text), CASE WHEN status = 'completed' THEN received + 4000000 END, \
+                 received + 4000000, listed_at + 4, \
+                 CASE WHEN status = 'completed' THEN '[' || CAST(received AS text) || ']' ELSE '[]' END, \
+                 '{{\"phase\":' || CASE status WHEN 'completed' THEN '\"Completed\"' \
+                     WHEN 'action_required' THEN '{{\"ActionRequired\":{{\"code\":\"missing_username\"}}}}' \
+                     WHEN 'cancelled' THEN '{{\"Cancelled\":\"Person\"}}' WHEN 'queued' THEN '\"Queued\"' \
+                     WHEN 'retry_scheduled' THEN \
+                         '{{\"RetryScheduled\":{{\"code\":\"ndsp_waiting\",\"due_at\":\"2026-03-14T12:00:00Z\"}}}}' \
+                     ELSE '\"Filtered\"' END || \
+                 ',\"intent\":\"deliver\",\"username\":{{\"$private\":\"Player_' || CAST(n AS text) || '\"}},\
+                 \"lines\":{{\"current\":[{{\"item\":{{\"sku\":\"STORM-LEAD-V2\",\"product_id\":\"7891234567890\",\
+                 \"variant_id\":\"43210987654321\",\"title\":\"Storm Drive Lead Preset\",\"quantity\":1}}}}]}}' || \
+                 CASE WHEN status = 'completed' THEN ',\"shared\":[{{\"asset\":{{\"resource_type\":\"preset\",\
+                 \"resource_id\":\"6f1c2f0e-8a35-4a52-9d0e-5b7a2f3c4d5e\"}},\"credits\":10,\
+                 \"username\":{{\"$private\":\"Player_' || CAST(n AS text) || '\"}}}}],\"charged\":10' \
+                 ELSE ',\"charged\":0' END || ',\"attempts\":1,\"erased\":false}}' FROM known"
+        );
+        let terms = format!(
+            "INSERT INTO delivery_terms_g1 (account_id, term, listed_at) {drawn} \
+             SELECT account_id, '#' || CAST({FIRST_ORDER} + n AS text), listed_at FROM known \
+             UNION ALL SELECT account_id, '#' || CAST(n AS text), listed_at FROM known \
+             UNION ALL SELECT account_id, '@player_' || CAST(n AS text), listed_at FROM known ORDER BY 1, 2"
+        );
+        [listed, states, terms]
     }
 
     async fn finish(mut self) -> anyhow::Result<()> {
         if let Self::Postgres(_) = self {
             // What its own housekeeping does by itself a little later.
-            self.run("VACUUM ANALYZE delivery_log_g1").await?;
+            self.run("VACUUM ANALYZE delivery_log_g1, delivery_states_g1, delivery_terms_g1").await?;
         }
         match self {
             Self::Sqlite(connection) => connection.close().await?,

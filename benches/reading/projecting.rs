@@ -14,16 +14,6 @@ use tokio::runtime::Handle;
 
 /// As many events as the projector applies in one transaction.
 const BATCH: i64 = 1_000;
-const TABLES: [&str; 8] = [
-    "accounts",
-    "api_keys",
-    "integrations",
-    "due_deliveries",
-    "delivery_log",
-    "webhook_receipts",
-    "delivery_stats",
-    "delivery_stats_deliveries",
-];
 const TIMEOUT: Duration = Duration::from_hours(1);
 
 #[derive(Debug, Serialize)]
@@ -66,7 +56,7 @@ async fn together(log: &EventLog, views: &Database, background: &Handle) -> anyh
 
 /// Empties all views, which are of their first generation.
 pub(crate) async fn empty(views: &Database) -> sqlx::Result<()> {
-    for table in TABLES {
+    for table in View::ALL.into_iter().flat_map(View::tables) {
         views.execute(Sql::new(format!("DELETE FROM {table}_g1"))).await?;
     }
     views.execute(Sql::new("UPDATE live_views SET position = 0, hash = ''")).await?;
@@ -84,9 +74,9 @@ async fn alone(log: &EventLog, views: &Database, view: View) -> anyhow::Result<A
         let Some(last) = events.last() else { break };
         let reached = last.cursor();
         let started = Instant::now();
-        view::advance(views, &[view], &cursor, &events).await.with_context(|| view.name())?;
+        view::advance(views, &[view], &cursor, &events).await.with_context(|| view.name)?;
         applying += started.elapsed();
         cursor = reached;
     }
-    Ok(Alone { view: view.name(), reading_seconds: reading.as_secs_f64(), applying_seconds: applying.as_secs_f64() })
+    Ok(Alone { view: view.name, reading_seconds: reading.as_secs_f64(), applying_seconds: applying.as_secs_f64() })
 }

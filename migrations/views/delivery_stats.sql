@@ -14,11 +14,4 @@ CREATE TABLE delivery_stats_{generation} (
     items_shared    bigint NOT NULL,
     credits_charged bigint NOT NULL,
     PRIMARY KEY (account_id, bucket, start, integration_id)
-);
-
--- Which integration a delivery belongs to, so that its later events can be counted there.
-CREATE TABLE delivery_stats_deliveries_{generation} (
-    delivery_id    text PRIMARY KEY,
-    account_id     text NOT NULL,
-    integration_id text NOT NULL
-);
+){clustered};

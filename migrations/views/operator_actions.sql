@@ -1,11 +1,11 @@
 -- What was done with API keys: one row for each event that one of them made.
 CREATE TABLE operator_actions_{generation} (
-    position       bigint PRIMARY KEY,
+    position       {position} PRIMARY KEY,
     recorded_at    bigint NOT NULL,
     key_id         text   NOT NULL,
     key_name       text   NOT NULL,
     reason         text,
-    account_id     text,                 -- whose affair it was, where it was one account's
+    account_id     text,                 -- the owner of the stream, where it has one
     aggregate_type text   NOT NULL,
     aggregate_id   text   NOT NULL,
     event_type     text   NOT NULL

@@ -1,6 +1,7 @@
 -- Every webhook that was let in.
 CREATE TABLE webhook_receipts_{generation} (
-    id             text   PRIMARY KEY,
+    position       {position} PRIMARY KEY,
+    id             text   NOT NULL,
     account_id     text   NOT NULL,
     integration_id text   NOT NULL,
     provider       text   NOT NULL,
@@ -12,8 +13,7 @@ CREATE TABLE webhook_receipts_{generation} (
     order_number   text,
     body_bytes     bigint NOT NULL,
     received_at    bigint NOT NULL,
-    reason         text,
-    position       bigint NOT NULL
+    reason         text
 );
 CREATE INDEX webhook_receipts_newest_{generation} ON webhook_receipts_{generation} (received_at, id);
 CREATE INDEX webhook_receipts_list_{generation} ON webhook_receipts_{generation} (account_id, received_at, id);

@@ -8,15 +8,20 @@ use domain::ledger::LedgerEvent;
 use sqlx::FromRow;
 
 use crate::database::storable;
-use crate::database::{Database, Row, Sql};
+use crate::database::{Database, Sql};
 use crate::feed::{Fact, Recorded};
 use crate::schema::Schema;
 use crate::table::{self, Existing, Tables, table_row};
+use crate::view::View;
 
-pub(crate) const SCHEMA: Schema = Schema {
-    version: 2,
-    tables: &["accounts", "api_keys"],
-    statements: include_str!("../../migrations/views/accounts.sql"),
+pub const VIEW: View = View {
+    name: "accounts",
+    schema: Schema {
+        version: 3,
+        tables: &["accounts", "api_keys"],
+        statements: include_str!("../../migrations/views/accounts.sql"),
+    },
+    fold: |tables, events| Box::pin(apply(tables, events)),
 };
 
 table_row!(AccountRow, "accounts", key id;
@@ -28,12 +33,10 @@ table_row!(ApiKeyRow, "api_keys", key id;
     changing active, requests_per_minute);
 
 const COLUMNS: &str = "id, name, attempts_per_minute, credits_granted, credits_reserved, credits_charged, \
-     cortex_email, opened_at, listed_at";
-/// What tables of version 1 do not have. They answer until they are rebuilt, and then leave it open.
-const NEW_COLUMNS: &str = ", retention_days";
+     cortex_email, retention_days, opened_at, listed_at";
 
-const KEY_COLUMNS: &str = "id, account_id, name, role, hash, preview, active, created_at, listed_at";
-const NEW_KEY_COLUMNS: &str = ", requests_per_minute";
+const KEY_COLUMNS: &str = "id, account_id, name, role, hash, preview, active, requests_per_minute, \
+     created_at, listed_at";
 
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct AccountRow {
@@ -47,7 +50,6 @@ pub struct AccountRow {
     /// Whose login at Cortex Cloud is saved, if one is.
     pub cortex_email: Option<String>,
     /// For how many days personal data is kept once a delivery is over; `None` for good.
-    #[sqlx(default)]
     pub retention_days: Option<i64>,
     /// Microseconds since 1970.
     pub opened_at: i64,
@@ -64,15 +66,13 @@ pub struct ApiKeyRow {
     pub preview: String,
     /// 1 or 0.
     pub active: i64,
-    /// `None` where the table is of a version that does not know.
-    #[sqlx(default)]
-    pub requests_per_minute: Option<i64>,
+    pub requests_per_minute: i64,
     /// Microseconds since 1970.
     pub created_at: i64,
     pub listed_at: i64,
 }
 
-pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
+async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
     let of_accounts = |event: &&Recorded| matches!(event.fact, Fact::Account(_) | Fact::Ledger(_));
     let events: Vec<&Recorded> = events.iter().filter(of_accounts).collect();
     let mut ids: Vec<&str> = events.iter().map(|event| event.aggregate_id.as_str()).collect();
@@ -108,7 +108,7 @@ pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
                 hash: key.hash.clone(),
                 preview: key.preview.clone(),
                 active: 1,
-                requests_per_minute: Some(key.requests_per_minute.into()),
+                requests_per_minute: key.requests_per_minute.into(),
                 created_at: event.recorded_at_us(),
                 listed_at: event.position,
             }),
@@ -186,10 +186,7 @@ impl AccountRow {
 }
 
 pub async fn find(database: &Database, id: &str) -> sqlx::Result<Option<AccountRow>> {
-    let found = rows(database, COLUMNS, NEW_COLUMNS, |columns| {
-        Sql::new(format!("SELECT {columns} FROM accounts WHERE id = ")).bind(id)
-    });
-    Ok(found.await?.pop())
+    database.fetch_optional(Sql::new(format!("SELECT {COLUMNS} FROM accounts WHERE id = ")).bind(id)).await
 }
 
 /// The ids and names of some accounts.
@@ -201,49 +198,27 @@ pub async fn names(database: &Database, ids: &[String]) -> sqlx::Result<Vec<(Str
 
 /// All accounts after a place in the list, the oldest first.
 pub async fn page(database: &Database, after: i64, limit: i64) -> sqlx::Result<Vec<AccountRow>> {
-    let list = |columns: &str| {
-        Sql::new(format!("SELECT {columns} FROM accounts WHERE listed_at > "))
-            .bind(after)
-            .push(" ORDER BY listed_at LIMIT ")
-            .bind(limit)
-    };
-    rows(database, COLUMNS, NEW_COLUMNS, list).await
+    let sql = Sql::new(format!("SELECT {COLUMNS} FROM accounts WHERE listed_at > ")).bind(after);
+    database.fetch_all(sql.push(" ORDER BY listed_at LIMIT ").bind(limit)).await
 }
 
 /// The accounts that do not keep personal data for good, after a place in the list.
 pub async fn with_retention(database: &Database, after: i64, limit: i64) -> sqlx::Result<Vec<AccountRow>> {
-    let sql = Sql::new(format!("SELECT {COLUMNS}{NEW_COLUMNS} FROM accounts WHERE retention_days IS NOT NULL"));
+    let sql = Sql::new(format!("SELECT {COLUMNS} FROM accounts WHERE retention_days IS NOT NULL"));
     let sql = sql.push(" AND listed_at > ").bind(after).push(" ORDER BY listed_at LIMIT ").bind(limit);
     database.fetch_all(sql).await
 }
 
-/// The key with this hash (SHA-256, hexadecimal), active or not. Asked with every request, and so without what a table
-/// that is about to be rebuilt lacks.
+/// The key with this hash (SHA-256, hexadecimal), active or not.
 pub async fn key_by_hash(database: &Database, hash: &str) -> sqlx::Result<Option<ApiKeyRow>> {
     database.fetch_optional(Sql::new(format!("SELECT {KEY_COLUMNS} FROM api_keys WHERE hash = ")).bind(hash)).await
 }
 
 /// The keys of an account, the oldest first. Of deactivated ones, those that were made last, up to a bound.
 pub async fn keys(database: &Database, account_id: &str) -> sqlx::Result<Vec<ApiKeyRow>> {
-    let list = |columns: &str| {
-        Sql::new(format!("SELECT {columns} FROM api_keys WHERE account_id = "))
-            .bind(account_id)
-            .push(" ORDER BY active DESC, listed_at DESC LIMIT 1000")
-    };
-    let mut keys: Vec<ApiKeyRow> = rows(database, KEY_COLUMNS, NEW_KEY_COLUMNS, list).await?;
+    let sql = Sql::new(format!("SELECT {KEY_COLUMNS} FROM api_keys WHERE account_id = ")).bind(account_id);
+    let mut keys: Vec<ApiKeyRow> =
+        database.fetch_all(sql.push(" ORDER BY active DESC, listed_at DESC LIMIT 1000")).await?;
     keys.sort_unstable_by_key(|key| key.listed_at);
     Ok(keys)
-}
-
-/// Rows with the new columns, and without them from a table that does not have them yet.
-async fn rows<R: Row>(
-    database: &Database,
-    columns: &str,
-    new_columns: &str,
-    select: impl Fn(&str) -> Sql,
-) -> sqlx::Result<Vec<R>> {
-    match database.fetch_all(select(&format!("{columns}{new_columns}"))).await {
-        Err(sqlx::Error::Database(_)) => database.fetch_all(select(columns)).await,
-        answer => answer,
-    }
 }

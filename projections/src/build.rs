@@ -57,8 +57,8 @@ impl View {
         }
         let build = Build { generation, schema_version: known, cursor: Cursor::START, started_at: now_us };
         // A build that was cancelled may have left tables of this name that could not be dropped then.
-        self.schema().drop_tables(&mut transaction, generation).await?;
-        self.schema().create_tables(&mut transaction, generation).await?;
+        self.schema.drop_tables(&mut transaction, generation).await?;
+        self.schema.create_tables(&mut transaction, generation).await?;
         self.record_build(&mut transaction, &build).await?;
         transaction.commit().await?;
         Ok(Ok(build))
@@ -75,7 +75,7 @@ impl View {
         let Some(last) = events.last() else { return Ok(Some(build.clone())) };
         let mut transaction = database.begin().await?;
         let Some(build) = self.seized_build(&mut transaction, build).await? else { return Ok(None) };
-        self.apply(&mut Tables::of(&mut transaction, build.generation), events).await?;
+        (self.fold)(&mut Tables::of(&mut transaction, build.generation), events).await?;
         let cursor = last.cursor();
         self.save_build(&mut transaction, &cursor).await?;
         transaction.commit().await?;
@@ -104,7 +104,7 @@ impl View {
     ///
     /// Apart from the switch, and not within it, because here a lock may have to be waited for: a switch holds up readers.
     pub async fn drop_unused(self, database: &Database) -> sqlx::Result<()> {
-        let existing = self.schema().generations(database).await?;
+        let existing = self.schema.generations(database).await?;
         let mut transaction = database.begin().await?;
         // Held, so that no build begins meanwhile.
         let live = self.locked_live(&mut transaction).await?;
@@ -114,7 +114,7 @@ impl View {
         };
         transaction.wait_for_locks(DROP_TIMEOUT).await?;
         for generation in existing.into_iter().filter(|generation| !used(*generation)) {
-            self.schema().drop_tables(&mut transaction, generation).await?;
+            self.schema.drop_tables(&mut transaction, generation).await?;
         }
         transaction.commit().await
     }
@@ -134,7 +134,7 @@ impl Switch {
     /// Applies events that follow the position without a gap.
     pub async fn apply(&mut self, events: &[Recorded]) -> sqlx::Result<()> {
         let Some(last) = events.last() else { return Ok(()) };
-        self.view.apply(&mut Tables::of(&mut self.transaction, self.build.generation), events).await?;
+        (self.view.fold)(&mut Tables::of(&mut self.transaction, self.build.generation), events).await?;
         self.build.cursor = last.cursor();
         Ok(())
     }
@@ -148,7 +148,7 @@ impl Switch {
         let live = Live { generation, schema_version, cursor };
         self.view.save_live(&mut self.transaction, &live).await?;
         self.transaction.wait_for_locks(patience).await?;
-        self.view.schema().show(&mut self.transaction, generation, columns).await?;
+        self.view.schema.show(&mut self.transaction, generation, columns).await?;
         self.transaction.commit().await?;
         Ok(live)
     }

@@ -11,11 +11,16 @@ use crate::database::{Database, Sql};
 use crate::feed::{Fact, Recorded};
 use crate::schema::Schema;
 use crate::table::{self, Tables, table_row};
+use crate::view::View;
 
-pub(crate) const SCHEMA: Schema = Schema {
-    version: 1,
-    tables: &["data_requests"],
-    statements: include_str!("../../migrations/views/data_requests.sql"),
+pub const VIEW: View = View {
+    name: "data_requests",
+    schema: Schema {
+        version: 1,
+        tables: &["data_requests"],
+        statements: include_str!("../../migrations/views/data_requests.sql"),
+    },
+    fold: |tables, events| Box::pin(apply(tables, events)),
 };
 
 table_row!(DataRequestRow, "data_requests", key id;
@@ -49,7 +54,7 @@ enum Told<'e> {
     Erased,
 }
 
-pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
+async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
     let told: Vec<(i64, String, Told<'_>)> = events.iter().filter_map(told).collect();
     let ids: Vec<&str> = told.iter().map(|(_, id, _)| id.as_str()).collect();
     let known: Vec<DataRequestRow> = table::read(tables, &ids).await?;

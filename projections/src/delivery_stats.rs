@@ -1,20 +1,25 @@
 //! Counts over time for charts: what happened in each minute, hour and day.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use domain::ResolutionCode;
 use domain::delivery::{DeliveryEvent, WebhookOutcome};
 use sqlx::FromRow;
 
 use crate::database::{Database, Sql};
-use crate::feed::{Recorded, delivery_facts};
+use crate::feed::{Recorded, delivery_events};
 use crate::schema::Schema;
 use crate::table::{self, Existing, Tables, table_row};
+use crate::view::View;
 
-pub(crate) const SCHEMA: Schema = Schema {
-    version: 1,
-    tables: &["delivery_stats", "delivery_stats_deliveries"],
-    statements: include_str!("../../migrations/views/delivery_stats.sql"),
+pub const VIEW: View = View {
+    name: "delivery_stats",
+    schema: Schema {
+        version: 2,
+        tables: &["delivery_stats"],
+        statements: include_str!("../../migrations/views/delivery_stats.sql"),
+    },
+    fold: |tables, events| Box::pin(apply(tables, events)),
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,16 +78,6 @@ pub struct CountsAt {
     pub counts: Counts,
 }
 
-/// Which integration each delivery belongs to, so that its later events are counted there.
-#[derive(Clone, Debug, FromRow)]
-struct Owner {
-    delivery_id: String,
-    account_id: String,
-    integration_id: String,
-}
-
-table_row!(Owner, "delivery_stats_deliveries", key delivery_id; once account_id, integration_id; changing);
-
 struct StatsRow {
     account_id: String,
     bucket: String,
@@ -103,40 +98,23 @@ table_row!(StatsRow, "delivery_stats", key account_id, bucket, start, integratio
     changing received, duplicates, filtered, completed, failed, action_required, cancelled, items_shared,
         credits_charged);
 
-pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
-    let told = delivery_facts(events);
-    let mut fresh: HashMap<&str, Owner> = HashMap::new();
-    for (event, told) in &told {
-        if let (1, DeliveryEvent::WebhookReceived { webhook, .. }) = (event.sequence, told) {
-            let owner = Owner {
-                delivery_id: event.aggregate_id.clone(),
-                account_id: webhook.account_id.to_string(),
-                integration_id: webhook.integration_id.to_string(),
-            };
-            fresh.insert(event.aggregate_id.as_str(), owner);
-        }
-    }
-    let mut unknown: Vec<&str> =
-        told.iter().map(|(event, _)| event.aggregate_id.as_str()).filter(|id| !fresh.contains_key(id)).collect();
-    unknown.sort_unstable();
-    unknown.dedup();
-    let known: Vec<Owner> = table::read(tables, &unknown).await?;
-    let known: HashMap<&str, &Owner> = known.iter().map(|owner| (owner.delivery_id.as_str(), owner)).collect();
-
-    let mut counted: BTreeMap<(&str, &str, Bucket, i64), Counts> = BTreeMap::new();
-    for (event, told) in &told {
-        let id = event.aggregate_id.as_str();
-        let Some(owner) = fresh.get(id).or_else(|| known.get(id).copied()) else {
+async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
+    let mut counted: BTreeMap<(String, String, Bucket, i64), Counts> = BTreeMap::new();
+    for (recorded, event) in delivery_events(events) {
+        let mut counts = Counts::default();
+        counts.count(event);
+        let (Some(account_id), Some(integration_id)) = (recorded.account_id, recorded.integration_id) else { continue };
+        if counts == Counts::default() {
             continue;
-        };
+        }
         for bucket in Bucket::ALL {
-            let start = bucket.start_us(event.recorded_at_us());
-            counted.entry((&owner.account_id, &owner.integration_id, bucket, start)).or_default().count(told);
+            let start = bucket.start_us(recorded.recorded_at_us());
+            let key = (account_id.to_string(), integration_id.to_string(), bucket, start);
+            counted.entry(key).or_default().count(event);
         }
     }
     let rows: Vec<StatsRow> = counted
         .into_iter()
-        .filter(|(_, counts)| *counts != Counts::default())
         .map(|((account_id, integration_id, bucket, start), counts)| {
             let Counts {
                 received,
@@ -150,10 +128,10 @@ pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
                 credits_charged,
             } = counts;
             StatsRow {
-                account_id: account_id.to_owned(),
+                account_id,
                 bucket: bucket.as_str().to_owned(),
                 start,
-                integration_id: integration_id.to_owned(),
+                integration_id,
                 received,
                 duplicates,
                 filtered,
@@ -166,9 +144,6 @@ pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
             }
         })
         .collect();
-    let mut fresh: Vec<&Owner> = fresh.values().collect();
-    fresh.sort_by(|a, b| a.delivery_id.cmp(&b.delivery_id));
-    table::write(tables, &fresh, Existing::Keep).await?;
     table::write(tables, &rows, Existing::Add).await
 }
 

@@ -120,12 +120,12 @@ impl Recorded {
     }
 }
 
-/// The events about deliveries among these.
-pub(crate) fn delivery_facts(events: &[Recorded]) -> Vec<(&Recorded, &DeliveryEvent)> {
+/// The events of deliveries among these.
+pub(crate) fn delivery_events(events: &[Recorded]) -> Vec<(&Recorded, &DeliveryEvent)> {
     events
         .iter()
-        .filter_map(|event| match &event.fact {
-            Fact::Delivery(told) => Some((event, told)),
+        .filter_map(|recorded| match &recorded.fact {
+            Fact::Delivery(event) => Some((recorded, event)),
             Fact::Account(_)
             | Fact::Integration(_)
             | Fact::Notice(_)

@@ -14,11 +14,16 @@ use crate::database::{Database, Sql};
 use crate::feed::{Fact, Recorded};
 use crate::schema::Schema;
 use crate::table::{self, Tables, table_row};
+use crate::view::View;
 
-pub(crate) const SCHEMA: Schema = Schema {
-    version: 1,
-    tables: &["integrations"],
-    statements: include_str!("../../migrations/views/integrations.sql"),
+pub const VIEW: View = View {
+    name: "integrations",
+    schema: Schema {
+        version: 1,
+        tables: &["integrations"],
+        statements: include_str!("../../migrations/views/integrations.sql"),
+    },
+    fold: |tables, events| Box::pin(apply(tables, events)),
 };
 
 table_row!(IntegrationRow, "integrations", key id;
@@ -57,7 +62,7 @@ impl IntegrationRow {
     }
 }
 
-pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
+async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
     let mut ids: Vec<String> = events.iter().filter_map(integration_of).collect();
     ids.sort_unstable();
     ids.dedup();

@@ -6,11 +6,16 @@ use crate::database::{Database, Sql, storable};
 use crate::feed::Recorded;
 use crate::schema::Schema;
 use crate::table::{self, Existing, Tables, table_row};
+use crate::view::View;
 
-pub(crate) const SCHEMA: Schema = Schema {
-    version: 2,
-    tables: &["operator_actions"],
-    statements: include_str!("../../migrations/views/operator_actions.sql"),
+pub const VIEW: View = View {
+    name: "operator_actions",
+    schema: Schema {
+        version: 2,
+        tables: &["operator_actions"],
+        statements: include_str!("../../migrations/views/operator_actions.sql"),
+    },
+    fold: |tables, events| Box::pin(apply(tables, events)),
 };
 
 table_row!(OperatorActionRow, "operator_actions", key position;
@@ -33,7 +38,7 @@ pub struct OperatorActionRow {
     pub event_type: String,
 }
 
-pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
+async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
     let rows: Vec<OperatorActionRow> = events.iter().filter_map(action).collect();
     table::write(tables, &rows, Existing::Keep).await
 }

@@ -52,7 +52,7 @@ struct NamedLive {
 /// Holds the live generations of these views still until the transaction ends, always in the same order.
 pub(crate) async fn locked(transaction: &mut Transaction, views: &[View]) -> sqlx::Result<Vec<(View, Live)>> {
     let sql = Sql::new("SELECT view, generation, schema_version, position, hash FROM live_views WHERE view IN (");
-    let sql = sql.bind_list(views.iter().map(|view| view.name())).push(") ORDER BY view");
+    let sql = sql.bind_list(views.iter().map(|view| view.name)).push(") ORDER BY view");
     let sql = with_lock(transaction, sql, " FOR UPDATE");
     let lives: Vec<NamedLive> = transaction.fetch_all(sql).await?;
     Ok(lives.into_iter().filter_map(|found| Some((View::parse(&found.view)?, found.live))).collect())
@@ -64,7 +64,7 @@ pub(crate) async fn save(
     views: impl Iterator<Item = View>,
     cursor: &Cursor,
 ) -> sqlx::Result<()> {
-    let views: Vec<&str> = views.map(View::name).collect();
+    let views: Vec<&str> = views.map(|view| view.name).collect();
     if views.is_empty() {
         return Ok(());
     }
@@ -89,12 +89,12 @@ impl View {
     }
 
     fn select_live(self) -> Sql {
-        Sql::new("SELECT generation, schema_version, position, hash FROM live_views WHERE view = ").bind(self.name())
+        Sql::new("SELECT generation, schema_version, position, hash FROM live_views WHERE view = ").bind(self.name)
     }
 
     fn select_build(self) -> Sql {
         Sql::new("SELECT generation, schema_version, position, hash, started_at FROM view_builds WHERE view = ")
-            .bind(self.name())
+            .bind(self.name)
     }
 
     /// Holds the live generation still until the transaction ends. Whoever wants both locks this one first.
@@ -122,7 +122,7 @@ impl View {
     /// Says that a generation is there to be read from the first event on; false if one is there already.
     pub(crate) async fn record_first(self, transaction: &mut Transaction, generation: i64) -> sqlx::Result<bool> {
         let sql = Sql::new("INSERT INTO live_views (view, generation, schema_version, position, hash) VALUES (")
-            .bind(self.name())
+            .bind(self.name)
             .push(", ")
             .bind_list([generation, self.schema_version(), Cursor::START.position])
             .push(", ")
@@ -141,14 +141,14 @@ impl View {
             .push(", hash = ")
             .bind(live.cursor.hash.clone())
             .push(" WHERE view = ")
-            .bind(self.name());
+            .bind(self.name);
         transaction.execute(sql).await.map(drop)
     }
 
     pub(crate) async fn record_build(self, transaction: &mut Transaction, build: &Build) -> sqlx::Result<()> {
         let sql =
             Sql::new("INSERT INTO view_builds (view, generation, schema_version, position, hash, started_at) VALUES (")
-                .bind(self.name())
+                .bind(self.name)
                 .push(", ")
                 .bind_list([build.generation, build.schema_version, build.cursor.position])
                 .push(", ")
@@ -165,12 +165,12 @@ impl View {
             .push(", hash = ")
             .bind(cursor.hash.clone())
             .push(" WHERE view = ")
-            .bind(self.name());
+            .bind(self.name);
         transaction.execute(sql).await.map(drop)
     }
 
     pub(crate) async fn forget_build(self, transaction: &mut Transaction) -> sqlx::Result<()> {
-        let sql = Sql::new("DELETE FROM view_builds WHERE view = ").bind(self.name());
+        let sql = Sql::new("DELETE FROM view_builds WHERE view = ").bind(self.name);
         transaction.execute(sql).await.map(drop)
     }
 }

@@ -8,13 +8,15 @@ use sqlx::FromRow;
 use crate::database::{Database, Sql, Transaction};
 
 /// What the tables of a view look like.
+#[derive(Clone, Copy)]
 pub(crate) struct Schema {
     /// One more with every change of the tables or of what is folded into them: a view of another version is rebuilt.
     pub(crate) version: i64,
     /// As they are called in queries.
     pub(crate) tables: &'static [&'static str],
-    /// Statements in which `{generation}` ends the name of each table and index, and `{bytewise}` stands where text is
-    /// compared byte by byte.
+    /// Statements in which `{generation}` ends the name of each table and index, `{bytewise}` stands where text is
+    /// compared byte by byte, `{position}` for the type of a key by which rows lie in the order of the log, and
+    /// `{clustered}` ends a table that is nothing but its key and what follows from it.
     pub(crate) statements: &'static str,
 }
 
@@ -38,9 +40,21 @@ pub(crate) fn physical(table: &str, generation: i64) -> String {
 impl Schema {
     pub(crate) async fn create_tables(&self, transaction: &mut Transaction, generation: i64) -> sqlx::Result<()> {
         // SQLite compares byte by byte unless it is told otherwise.
-        let bytewise = if transaction.is_postgres() { "COLLATE \"C\"" } else { "" };
-        let statements =
-            self.statements.replace("{generation}", &format!("g{generation}")).replace("{bytewise}", bytewise);
+        let [bytewise, position, clustered] = if transaction.is_postgres() {
+            ["COLLATE \"C\"", "bigint", ""]
+        } else {
+            // Such a key is the number of the row, and needs no index of its own.
+            ["", "INTEGER", " WITHOUT ROWID"]
+        };
+        let mut statements = self.statements.to_owned();
+        for (mark, text) in [
+            ("{generation}", format!("g{generation}").as_str()),
+            ("{bytewise}", bytewise),
+            ("{position}", position),
+            ("{clustered}", clustered),
+        ] {
+            statements = statements.replace(mark, text);
+        }
         transaction.run_script(&statements).await
     }
 

@@ -71,6 +71,26 @@ impl<'t> Tables<'t> {
     pub(crate) async fn execute(&mut self, sql: Sql) -> sqlx::Result<u64> {
         self.transaction.execute(sql).await
     }
+
+    /// The rows that a statement selects by one of these values. It ends with the column that has to have one.
+    pub(crate) async fn fetch_among<R: Row>(&mut self, select: &str, values: &[&str]) -> sqlx::Result<Vec<R>> {
+        if values.is_empty() {
+            return Ok(vec![]);
+        }
+        match &mut *self.transaction {
+            Transaction::Sqlite(transaction) => {
+                let values = serde_json::to_string(values).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+                let sql = format!("{select} IN (SELECT value FROM json_each($1))");
+                sqlx::query_as(&sql).bind(values).fetch_all(&mut **transaction).await
+            }
+            Transaction::Postgres(connection) => {
+                let sql = format!("{select} = ANY($1)");
+                let fetch = sqlx::query_as(&sql).bind(values).fetch_all(connection.begin_call());
+                let answer = timeout(STEP_WITHIN, fetch).await;
+                connection.end_call(answer)
+            }
+        }
+    }
 }
 
 /// Writes rows. No key may come twice.
@@ -101,22 +121,9 @@ pub(crate) async fn write_changed<R: TableRow + PartialEq>(
 
 /// The rows that have one of these values in the first column of the key.
 pub(crate) async fn read<R: TableRow + Row>(tables: &mut Tables<'_>, ids: &[&str]) -> sqlx::Result<Vec<R>> {
-    if ids.is_empty() {
-        return Ok(vec![]);
-    }
-    let sql = format!("SELECT {} FROM {} WHERE {} ", R::COLUMNS.join(", "), tables.name(R::TABLE), R::COLUMNS[0]);
-    match tables.transaction {
-        Transaction::Sqlite(transaction) => {
-            let ids = serde_json::to_string(ids).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
-            let sql = format!("{sql} IN (SELECT value FROM json_each($1))");
-            sqlx::query_as(&sql).bind(ids).fetch_all(&mut **transaction).await
-        }
-        Transaction::Postgres(connection) => {
-            let sql = format!("{sql} = ANY($1)");
-            let answer = timeout(STEP_WITHIN, sqlx::query_as(&sql).bind(ids).fetch_all(connection.begin_call())).await;
-            connection.end_call(answer)
-        }
-    }
+    let columns = R::COLUMNS.join(", ");
+    let select = format!("SELECT {columns} FROM {} WHERE {}", tables.name(R::TABLE), R::COLUMNS[0]);
+    tables.fetch_among(&select, ids).await
 }
 
 async fn write_sqlite<R: TableRow>(

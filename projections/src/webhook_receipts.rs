@@ -10,16 +10,21 @@ use crate::delivery_log::duplicate_id;
 use crate::feed::{Fact, Recorded};
 use crate::schema::Schema;
 use crate::table::{self, Existing, Tables, table_row};
+use crate::view::View;
 
-pub(crate) const SCHEMA: Schema = Schema {
-    version: 5,
-    tables: &["webhook_receipts"],
-    statements: include_str!("../../migrations/views/webhook_receipts.sql"),
+pub const VIEW: View = View {
+    name: "webhook_receipts",
+    schema: Schema {
+        version: 6,
+        tables: &["webhook_receipts"],
+        statements: include_str!("../../migrations/views/webhook_receipts.sql"),
+    },
+    fold: |tables, events| Box::pin(apply(tables, events)),
 };
 
-table_row!(ReceiptRow, "webhook_receipts", key id;
-    once account_id, integration_id, provider, topic, webhook_id, outcome, delivery_id, order_id, order_number,
-        body_bytes, received_at, reason, position;
+table_row!(ReceiptRow, "webhook_receipts", key position;
+    once id, account_id, integration_id, provider, topic, webhook_id, outcome, delivery_id, order_id, order_number,
+        body_bytes, received_at, reason;
     changing);
 
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -44,7 +49,7 @@ pub struct ReceiptRow {
     pub position: i64,
 }
 
-pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
+async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
     let rows: Vec<ReceiptRow> = events.iter().filter_map(receipt).collect();
     table::write(tables, &rows, Existing::Keep).await
 }

@@ -23,7 +23,7 @@ pub(super) enum Projections {
 #[derive(Args, Debug)]
 pub(super) struct Cancel {
     /// The view
-    #[arg(value_parser = PossibleValuesParser::new(View::ALL.map(View::name)))]
+    #[arg(value_parser = PossibleValuesParser::new(View::ALL.map(|view| view.name)))]
     name: String,
     #[command(flatten)]
     server: ServerArgs,

@@ -2,10 +2,9 @@
 //! They may name anybody, and are erased with whom they name.
 
 use domain::notice::{Notice, NoticeCommand, NoticeKind, NoticeRefusal};
-use projections::View;
-use projections::customers::notices::{self, Filter, KeptNotice};
 use projections::delivery_log::DeliveryRow;
 use projections::delivery_log::personal::Subject;
+use projections::notices::{self, Filter, KeptNotice};
 
 use super::{ErasureError, Named};
 use crate::event_log::{CommandError, Origin};
@@ -110,6 +109,6 @@ pub(crate) async fn erase_one(
 
 async fn wait_for_view(service: &Service) -> Result<(), ErasureError> {
     let newest = service.log.newest().await?;
-    let is_current = service.projector.wait_for(&[View::Customers], newest, VIEWS_TIMEOUT).await;
+    let is_current = service.projector.wait_for(&[notices::VIEW], newest, VIEWS_TIMEOUT).await;
     if is_current { Ok(()) } else { Err(ErasureError::ViewsBehind) }
 }

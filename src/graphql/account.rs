@@ -98,7 +98,7 @@ impl From<ApiKeyRow> for ApiKey {
             role: domain::account::Role::parse(&row.role).unwrap_or(domain::account::Role::Merchant).into(),
             preview: row.preview,
             active: row.active == 1,
-            requests_per_minute: row.requests_per_minute.map(int),
+            requests_per_minute: Some(int(row.requests_per_minute)),
             created_at: moment(row.created_at),
         }
     }

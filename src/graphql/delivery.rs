@@ -181,7 +181,7 @@ impl Delivery {
     #[expect(clippy::unused_async, reason = "resolvers are async by their macro")]
     async fn target_username(&self, context: &Context<'_>) -> Result<Option<String>, ApiError> {
         let owns = Viewer::of(context)?.owns(&self.row.account_id);
-        Ok(self.row.username.as_ref().map(|name| if owns { name.clone() } else { beginning(name) }))
+        Ok(self.row.username().map(|name| if owns { name.to_owned() } else { beginning(name) }))
     }
 
     /// Of a delivery of the caller's own account, until it is erased; null for every other caller: see
@@ -194,7 +194,7 @@ impl Delivery {
     }
 
     async fn status(&self) -> DeliveryStatus {
-        Status::parse(&self.row.status).unwrap_or(Status::Queued).into()
+        self.row.status().into()
     }
 
     async fn resolution_code(&self) -> Option<ResolutionCode> {
@@ -205,17 +205,21 @@ impl Delivery {
     #[expect(clippy::unused_async, reason = "resolvers are async by their macro")]
     async fn resolution(&self, context: &Context<'_>) -> Result<Option<String>, ApiError> {
         let owns = Viewer::of(context)?.owns(&self.row.account_id);
-        let username = self.row.username.as_deref().map(|name| if owns { name.to_owned() } else { beginning(name) });
-        let has_items = !self.row.lines().current.is_empty();
-        let is_given_up = self.row.status == Status::FailedPermanent.as_str();
-        let case =
-            resolution::Case { detail: &self.row.detail(), username: username.as_deref(), has_items, is_given_up };
+        let username = self.row.username().map(|name| if owns { name.to_owned() } else { beginning(name) });
+        let has_items = !self.row.summary().lines.current.is_empty();
+        let is_given_up = self.row.status() == Status::FailedPermanent;
+        let case = resolution::Case {
+            reason: &self.row.summary().reason,
+            username: username.as_deref(),
+            has_items,
+            is_given_up,
+        };
         Ok(self.code().map(|code| case.resolution(code)))
     }
 
     /// What Cortex Cloud returned to the call that led to this status, where one did.
     async fn last_call(&self) -> Option<CortexCall> {
-        self.row.detail().call.map(CortexCall::from)
+        self.row.summary().reason.call.clone().map(CortexCall::from)
     }
 
     /// What was ordered, as the store last reported it, and what was planned and shared for it. From recorded events: what
@@ -231,22 +235,24 @@ impl Delivery {
 
     /// Whether something was bought that no mapping was found for.
     async fn unmapped(&self) -> bool {
-        self.row.unmapped == 1
+        self.row.is_unmapped()
     }
 
     async fn attempts(&self) -> i32 {
-        int(self.row.attempts)
+        int(self.row.summary().attempts.into())
     }
 
     async fn next_attempt_at(&self) -> Option<DateTime<Utc>> {
-        self.row.next_attempt_at.map(moment)
+        self.row.next_attempt_at().map(moment)
     }
 
     /// The moment before which nothing happens by itself: the next try, the end of the time for which a worker holds it, or
     /// when the account's pace allows the next attempt. Nothing where it waits for no moment.
     #[graphql(complexity = 50)]
     async fn waits_until(&self, context: &Context<'_>) -> Result<Option<DateTime<Utc>>, ApiError> {
-        if !matches!(self.row.status.as_str(), "queued" | "running" | "retry_scheduled") || self.as_of.is_some() {
+        if !matches!(self.row.status(), Status::Queued | Status::Running | Status::RetryScheduled)
+            || self.as_of.is_some()
+        {
             return Ok(None);
         }
         let service = context.data_unchecked::<Arc<Service>>();
@@ -263,7 +269,7 @@ impl Delivery {
     }
 
     async fn credits_charged(&self) -> i32 {
-        int(self.row.credits_charged)
+        int(self.row.summary().charged.0.try_into().unwrap_or(i64::MAX))
     }
 
     async fn received_at(&self) -> DateTime<Utc> {
@@ -310,7 +316,7 @@ impl Delivery {
     }
 
     fn code(&self) -> Option<Code> {
-        self.row.resolution_code.as_deref().and_then(Code::parse)
+        self.row.resolution_code()
     }
 
     async fn integration_row(&self, context: &Context<'_>) -> Result<Integration, ApiError> {

@@ -57,7 +57,7 @@ impl Projection {
         // Nothing of this log is in it.
         let position = if is_of_other_log { 0 } else { cursor.position };
         Ok(Self {
-            name: view.name().to_owned(),
+            name: view.name.to_owned(),
             position: position.to_string(),
             // What another node recorded may be in the view before this node has heard of it.
             head: head.max(position).to_string(),

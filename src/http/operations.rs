@@ -8,7 +8,8 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::SecondsFormat;
-use projections::{View, due_deliveries};
+use projections::View;
+use projections::delivery_log::due_deliveries;
 use serde_json::json;
 
 use crate::disks;
@@ -36,7 +37,7 @@ pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
     let stopping = *service.stopping().borrow();
     let still = standing_still(&service);
     let ready = log && views && still.is_empty() && !stopping;
-    let rebuilt: Vec<&str> = service.projector.of_other_log().into_iter().map(View::name).collect();
+    let rebuilt: Vec<&str> = service.projector.of_other_log().into_iter().map(|view| view.name).collect();
     let word = |writable: bool| if writable { "writable" } else { "not writable" };
     let room = |database| {
         disks::room_of(database).map(|room| json!({ "freeBytes": room.free_bytes, "nearlyFull": room.is_low }))
@@ -62,7 +63,7 @@ pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
 
 /// What does not get on with what it has to do: views, reactions, or the queue of deliveries.
 fn standing_still(service: &Service) -> Vec<&'static str> {
-    let views = service.projector.standing_still().into_iter().map(View::name);
+    let views = service.projector.standing_still().into_iter().map(|view| view.name);
     let others = [("reactions", &service.reacting), ("queue", &service.working)];
     views.chain(others.into_iter().filter(|(_, progress)| progress.stands_still()).map(|(name, _)| name)).collect()
 }
@@ -72,7 +73,7 @@ pub(super) async fn metrics(State(service): State<Arc<Service>>) -> Response {
     // Asked for now, so that a view that stands still is seen to fall behind.
     let head = service.log.head();
     for view in View::ALL {
-        service.metrics.projector_lag(view.name(), (head - service.projector.position(view)).max(0));
+        service.metrics.projector_lag(view.name, (head - service.projector.position(view)).max(0));
     }
     for (name, database) in [("log", service.log.database()), ("views", &service.views)] {
         if let Some(room) = disks::room_of(database) {

@@ -66,7 +66,7 @@ impl Builder {
             self.shared.log.yield_to_webhooks().await;
             match self.step(view, build, &mut read).await {
                 Ok(step) => moved |= step,
-                Err(error) => tracing::error!(view = view.name(), %error, "a view cannot be rebuilt for now"),
+                Err(error) => tracing::error!(view = view.name, %error, "a view cannot be rebuilt for now"),
             }
         }
         Ok(moved)
@@ -103,7 +103,7 @@ impl Builder {
                 Ok(switched)
             }
             Err(FollowError::Sql(error)) if waited_in_vain(&error) => {
-                tracing::debug!(view = view.name(), ?lock_timeout, "readers were in the way of a switch");
+                tracing::debug!(view = view.name, ?lock_timeout, "readers were in the way of a switch");
                 self.lock_timeouts.insert(view, (lock_timeout * 2).min(LONGEST_LOCK_TIMEOUT));
                 Ok(false)
             }
@@ -121,9 +121,9 @@ impl Shared {
             let outdated = build.as_ref().is_some_and(|build| build.schema_version < known);
             if live.schema_version > known {
                 let found = live.schema_version;
-                tracing::warn!(view = view.name(), found, known, "a newer version made this view: it is left alone");
+                tracing::warn!(view = view.name, found, known, "a newer version made this view: it is left alone");
             } else if live.schema_version < known {
-                tracing::info!(view = view.name(), found = live.schema_version, known, "a view is rebuilt");
+                tracing::info!(view = view.name, found = live.schema_version, known, "a view is rebuilt");
                 // A newer build that is under way is the business of the version that began it.
                 view.begin_build(&self.views, self.now_us()).await?.ok();
             } else if outdated {
@@ -154,7 +154,7 @@ impl Shared {
     fn log_rebuilt(&self, view: View, build: &Build, live: &Live) {
         let seconds = (self.now_us() - build.started_at) / 1_000_000;
         tracing::info!(
-            view = view.name(),
+            view = view.name,
             generation = live.generation,
             position = live.cursor.position,
             seconds,
@@ -165,7 +165,7 @@ impl Shared {
     /// Ends a build of another log, and begins the one of this.
     async fn begin_again(&self, view: View) -> sqlx::Result<()> {
         tracing::error!(
-            view = view.name(),
+            view = view.name,
             "what was built of a view is of another event log: it is built from the beginning"
         );
         view.cancel_build(&self.views).await?;
@@ -176,7 +176,7 @@ impl Shared {
     /// What cannot be dropped now is dropped after the next build, or at the next start.
     async fn drop_unused(&self, view: View) {
         if let Err(error) = view.drop_unused(&self.views).await {
-            tracing::warn!(view = view.name(), %error, "tables that nobody reads any more cannot be dropped for now");
+            tracing::warn!(view = view.name, %error, "tables that nobody reads any more cannot be dropped for now");
         }
     }
 }

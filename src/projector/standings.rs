@@ -72,6 +72,8 @@ impl Standings {
 
 #[cfg(test)]
 mod tests {
+    use projections::{accounts, notices};
+
     use super::*;
 
     fn at(position: i64) -> Standing {
@@ -87,10 +89,10 @@ mod tests {
         }
         let (from, views, until) = standings.furthest_behind().unwrap();
         assert_eq!((from.position, views, until), (7, View::ALL.to_vec(), None));
-        assert!(standings.set(View::Accounts, at(3)) && !standings.set(View::Accounts, at(3)));
-        standings.set(View::Customers, Standing::OfOtherLog);
+        assert!(standings.set(accounts::VIEW, at(3)) && !standings.set(accounts::VIEW, at(3)));
+        standings.set(notices::VIEW, Standing::OfOtherLog);
         let (from, views, until) = standings.furthest_behind().unwrap();
-        assert_eq!((from.position, views, until), (3, vec![View::Accounts], Some(7)));
-        assert_eq!((standings.of_other_log(), standings.position(View::Customers)), (vec![View::Customers], 0));
+        assert_eq!((from.position, views, until), (3, vec![accounts::VIEW], Some(7)));
+        assert_eq!((standings.of_other_log(), standings.position(notices::VIEW)), (vec![notices::VIEW], 0));
     }
 }

@@ -5,9 +5,9 @@ use domain::OperationId;
 use domain::delivery::ErasureCause;
 use domain::notice::{Notice, NoticeKind, NoticeReceived};
 use domain::operation::{Operation, OperationEvent};
-use projections::customers::notices::Filter;
 use projections::delivery_log::personal::{self, Subject};
 use projections::feed::Recorded;
+use projections::notices::Filter;
 
 use super::ReactionError;
 use crate::erasure::{self, MAX_AT_ONCE, data_requests, notices};

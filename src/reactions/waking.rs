@@ -9,7 +9,6 @@ use domain::integration::{Integration, IntegrationEvent};
 use domain::ledger::Ledger;
 use domain::{Credits, ItemMapping, ResolutionCode};
 use futures_util::future::try_join_all;
-use projections::View;
 use projections::delivery_log::{self, DeliveryRow};
 use projections::feed::{Fact, Recorded};
 
@@ -49,7 +48,7 @@ impl Reactions<'_> {
     ) -> Result<(), ReactionError> {
         let Waiting { code, account_id, integration_id, at_most, began_by } = waiting;
         // What began to wait before the fix is in the view then; what begins to wait after it is looked at when it does.
-        if !self.service.projector.wait_for(&[View::DeliveryLog], began_by, VIEW_TIMEOUT).await {
+        if !self.service.projector.wait_for(&[delivery_log::VIEW], began_by, VIEW_TIMEOUT).await {
             return Err(ReactionError::ViewBehind);
         }
         let (mut after, mut left) = (0, usize::try_from(at_most).unwrap_or(usize::MAX));
@@ -59,7 +58,8 @@ impl Reactions<'_> {
             let Some(last) = page.last() else { return Ok(()) };
             after = last.listed_at;
             let helps = |row: &&DeliveryRow| {
-                let is_of = |mapping: &ItemMapping| row.lines().current.iter().any(|line| mapping.matches(&line.item));
+                let is_of =
+                    |mapping: &ItemMapping| row.summary().lines.current.iter().any(|line| mapping.matches(&line.item));
                 mapping.is_none_or(is_of)
             };
             let ids: Vec<&str> = page.iter().filter(helps).take(left).map(|row| row.id.as_str()).collect();
@@ -184,7 +184,7 @@ fn fixes(event: &Recorded, code: ResolutionCode, order: &Order) -> bool {
     match &event.fact {
         Fact::Integration(IntegrationEvent::ItemMappingAdded { mapping }) => {
             matches!(code, ResolutionCode::NoItemMapping | ResolutionCode::AssetNotFound)
-                && order.lines.current.iter().any(|line| mapping.matches(&line.item))
+                && order.summary.lines.current.iter().any(|line| mapping.matches(&line.item))
         }
         Fact::Integration(IntegrationEvent::IntegrationActivated {}) => code == ResolutionCode::IntegrationInactive,
         Fact::Account(AccountEvent::CortexCredentialsSaved { .. }) => code == ResolutionCode::MissingCredentials,

@@ -90,7 +90,7 @@ impl Choice {
         is_ours
             && story.was_told_between(self.received)
             && (self.statuses.is_empty()
-                || story.folded().order().is_some_and(|order| self.statuses.contains(&order.phase.status())))
+                || story.folded().order().is_some_and(|order| self.statuses.contains(&order.summary.phase.status())))
     }
 
     /// What a replay would make of a delivery.
@@ -125,7 +125,7 @@ impl Choice {
         if let Some(why) = why {
             return Ok(Finding::LeftAlone(why));
         }
-        let known = order.username.as_ref().and_then(|username| username.known());
+        let known = order.summary.username.as_ref().and_then(|username| username.known());
         // Whom a person named is right, whatever the order says.
         let username = today.username.filter(|username| Some(username) != known && !story.has_corrected_username());
         Ok(Finding::Chosen(Chosen { delivery_id: story.delivery_id, username, late: vec![] }))
@@ -133,7 +133,7 @@ impl Choice {
 
     /// Those of the mappings that are asked for which apply to what an order bought.
     fn late_for(&self, order: &Order, link: &Link) -> Vec<ItemMapping> {
-        let applied = order.lines.current.iter().flat_map(|line| mappings_for(&line.item, &link.mappings));
+        let applied = order.summary.lines.current.iter().flat_map(|line| mappings_for(&line.item, &link.mappings));
         let mut late: Vec<ItemMapping> = vec![];
         for mapping in applied.filter(|mapping| self.mappings.contains(&mapping.id)) {
             if !late.contains(mapping) {
@@ -145,15 +145,15 @@ impl Choice {
 }
 
 fn left_as_it_stands(order: &Order) -> Option<LeftAlone> {
-    match order.phase {
+    match order.summary.phase {
         Phase::Queued | Phase::Running(_) => Some(LeftAlone::UnderWay),
         Phase::Cancelled(_) => Some(LeftAlone::CalledOff),
-        Phase::Completed if !order.lines.has_unmapped() => Some(LeftAlone::Done),
+        Phase::Completed if !order.summary.lines.has_unmapped() => Some(LeftAlone::Done),
         Phase::Filtered
         | Phase::RetryScheduled { .. }
         | Phase::ActionRequired { .. }
         | Phase::Completed
-        | Phase::FailedPermanently { .. } => order.erased.then_some(LeftAlone::Erased),
+        | Phase::FailedPermanently { .. } => order.summary.erased.then_some(LeftAlone::Erased),
     }
 }
 
@@ -163,7 +163,7 @@ fn nothing_to_share(order: &Order, link: &Link) -> Option<LeftAlone> {
     if assets.peek().is_none() {
         return Some(LeftAlone::Blocked);
     }
-    let is_done = order.phase == Phase::Completed && assets.all(|planned| order.has_shared(&planned.asset));
+    let is_done = order.summary.phase == Phase::Completed && assets.all(|planned| order.has_shared(&planned.asset));
     is_done.then_some(LeftAlone::Done)
 }
 

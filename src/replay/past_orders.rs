@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::asset::mappings_for;
+use domain::delivery::{Intent, OrderLine};
 use domain::{Asset, IntegrationId, ItemMapping, LineItem, MappingId};
 use projections::database::Database;
 use projections::delivery_log::{self, DeliveryRow};
@@ -55,11 +56,13 @@ struct Late<'m> {
 impl Late<'_> {
     fn is_lacked_by(&mut self, row: &DeliveryRow) -> bool {
         // Nothing can be delivered to an erased customer, nor of what the store took back.
-        if row.personal == 0 || row.wanted == 0 {
+        let order = row.summary();
+        if order.erased || order.intent != Intent::Deliver {
             return false;
         }
-        let shared: HashSet<Asset> = row.shared_assets().into_iter().map(|shared| shared.asset).collect();
-        row.lines().current.into_iter().any(|line| self.brought(line.item).iter().any(|asset| !shared.contains(asset)))
+        let shared: HashSet<&Asset> = order.shared.iter().map(|shared| &shared.asset).collect();
+        let brings = |line: &OrderLine| self.brought(line.item.clone()).iter().any(|asset| !shared.contains(asset));
+        order.lines.current.iter().any(brings)
     }
 
     fn brought(&mut self, item: LineItem) -> &[&Asset] {

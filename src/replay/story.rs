@@ -146,8 +146,8 @@ impl Story {
     /// for an attempt.
     fn decided_before_revision(&self) -> Option<Verdict> {
         let delivery = self.folded();
-        let order = delivery.order().filter(|order| order.phase == Phase::Completed)?;
-        let bought = order.lines.current.iter().filter(|line| line.item.quantity > 0);
+        let order = delivery.order().filter(|order| order.summary.phase == Phase::Completed)?;
+        let bought = order.summary.lines.current.iter().filter(|line| line.item.quantity > 0);
         let planned: Option<Vec<_>> = bought.map(|line| line.planned.as_deref()).collect();
         let assets = named(planned?.into_iter().flatten().map(|planned| &planned.asset));
         // What an attempt would find of an order of which nothing that is mapped is left.
@@ -207,7 +207,7 @@ fn today(delivery: &Delivery, link: &Link) -> Today {
     let Some(order) = delivery.order() else {
         return Today { verdict: Verdict::NotAnOrder, username: None };
     };
-    let verdict = match order.phase {
+    let verdict = match order.summary.phase {
         Phase::Filtered => Verdict::Filtered,
         Phase::Cancelled(_) => Verdict::CalledOff,
         Phase::Queued
@@ -230,7 +230,7 @@ fn today(delivery: &Delivery, link: &Link) -> Today {
             }
         }
     };
-    let username = order.username.as_ref().and_then(|username| username.known()).cloned();
+    let username = order.summary.username.as_ref().and_then(|username| username.known()).cloned();
     Today { verdict, username }
 }
 

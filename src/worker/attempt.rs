@@ -83,7 +83,7 @@ impl Attempt {
     async fn ready(&self) -> anyhow::Result<Option<Ready>> {
         let log = &self.worker.service.log;
         let delivery = log.recent::<Delivery>(&self.id.to_string()).await?;
-        let Some(order) = delivery.aggregate.order().filter(|order| is_due(&order.phase, self.now())) else {
+        let Some(order) = delivery.aggregate.order().filter(|order| is_due(&order.summary.phase, self.now())) else {
             return Ok(None);
         };
         let account = log.current::<Account>(&order.account_id.to_string()).await?;
@@ -155,7 +155,7 @@ impl Attempt {
             if was_running {
                 self.report(&order, None);
             } else {
-                let code = order.phase.resolution_code().map(ResolutionCode::as_str);
+                let code = order.summary.phase.resolution_code().map(ResolutionCode::as_str);
                 tracing::info!(delivery = %self.id, code, "no attempt is made: the merchant is needed first");
             }
             return Ok(Err(Taken::Worked));
@@ -214,7 +214,7 @@ impl Attempt {
         if let Delivery::Order(order) = committed.aggregate {
             in_hand.order = *order;
         }
-        let goes_on = in_hand.order.lease().is_some() || in_hand.order.phase == Phase::Completed;
+        let goes_on = in_hand.order.lease().is_some() || in_hand.order.summary.phase == Phase::Completed;
         if goes_on { Ok(()) } else { Err(Stop::Ended.into()) }
     }
 
@@ -256,7 +256,7 @@ impl Attempt {
 
     /// One line for each attempt, with nothing private in it.
     fn report(&self, order: &Order, reason: Option<&str>) {
-        let outcome = match &order.phase {
+        let outcome = match &order.summary.phase {
             Phase::Completed => AttemptOutcome::Completed,
             Phase::RetryScheduled { code: ResolutionCode::NdspWaiting, .. } => AttemptOutcome::WaitingForCustomer,
             Phase::RetryScheduled { .. } => AttemptOutcome::TemporaryFailure,
@@ -266,8 +266,8 @@ impl Attempt {
             Phase::Queued | Phase::Running(_) => AttemptOutcome::HandedBack,
         };
         self.worker.service.metrics.attempt(outcome);
-        let code = order.phase.resolution_code().map(ResolutionCode::as_str);
-        let (attempt, status) = (order.attempts, order.status().as_str());
+        let code = order.summary.phase.resolution_code().map(ResolutionCode::as_str);
+        let (attempt, status) = (order.summary.attempts, order.status().as_str());
         tracing::info!(delivery = %self.id, attempt, status, code, reason, "attempt ended");
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{AccountId, DeliveryId};
-use projections::due_deliveries::DueDelivery;
+use projections::delivery_log::due_deliveries::DueDelivery;
 
 use super::attempt::Taken;
 

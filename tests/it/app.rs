@@ -14,7 +14,7 @@ use cloud_bridge::sandbox::{self, Sandbox, SandboxOptions};
 use cloud_bridge::service::{DEFAULT_LEASE, NewAccount, Service, ServiceOptions};
 use cloud_bridge::vault::Vault;
 use projections::database::Sql;
-use projections::due_deliveries;
+use projections::delivery_log::due_deliveries;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -229,7 +229,7 @@ impl TestApp {
             let reacted = service.reacted() >= before;
             let now = self.clock.now().timestamp_micros();
             let due = due_deliveries::depth(&service.views, now).await.expect("the views answer");
-            let running = self.count("SELECT count(*) AS number FROM due_deliveries WHERE status = 'running'").await;
+            let running = self.count("SELECT count(*) AS number FROM delivery_states WHERE status = 'running'").await;
             if reacted && due == 0 && running == 0 && service.log.head() == before {
                 return;
             }

@@ -4,8 +4,8 @@ use std::process::Stdio;
 
 use cloud_bridge::sandbox::{self, SandboxOptions};
 use domain::integration::Provider;
-use projections::View;
 use projections::database::{Database, Durability};
+use projections::delivery_log;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
@@ -213,7 +213,7 @@ async fn a_rebuild_that_is_cancelled_or_cut_off_leaves_the_old_view() {
     for interrupted in [false, true] {
         let mut rebuild = desk.command(&["projections", "rebuild", "delivery_log"]);
         let rebuild = rebuild.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        while View::DeliveryLog.build(&views).await.unwrap().is_none() {
+        while delivery_log::VIEW.build(&views).await.unwrap().is_none() {
             tokio::task::yield_now().await;
         }
         let status = desk.json(&["projections", "status"]).await;
@@ -227,14 +227,14 @@ async fn a_rebuild_that_is_cancelled_or_cut_off_leaves_the_old_view() {
         let ended = rebuild.wait_with_output().await.unwrap();
         let said = String::from_utf8_lossy(&ended.stderr).into_owned();
         assert!(!ended.status.success() && said.contains("The old view is still in place"), "{said}");
-        assert_eq!(View::DeliveryLog.build(&views).await.unwrap(), None);
+        assert_eq!(delivery_log::VIEW.build(&views).await.unwrap(), None);
     }
     // Nor does the server's death change what is read, and the next one goes on.
     printed(&desk.run(&["projections", "rebuild", "delivery_log", "--detach"]).await);
     let Desk { databases, server } = desk;
     server.kill().await;
-    let live = async || View::DeliveryLog.live(&views).await.unwrap().unwrap().generation;
-    assert_eq!((live().await, View::DeliveryLog.build(&views).await.unwrap().unwrap().generation), (1, 2));
+    let live = async || delivery_log::VIEW.live(&views).await.unwrap().unwrap().generation;
+    assert_eq!((live().await, delivery_log::VIEW.build(&views).await.unwrap().unwrap().generation), (1, 2));
     reader.commit().await.unwrap();
     let desk = Desk { server: Server::start(&databases, cortex.base_url()).await, databases };
     while live().await == 1 {

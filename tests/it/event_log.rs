@@ -276,7 +276,7 @@ on_each_log! {
         test.log.database().execute("DELETE FROM data_keys".into()).await.unwrap();
         let loaded = test.log.load::<Delivery>(&delivery("1")).await.unwrap();
         let order = loaded.aggregate.order().unwrap().clone();
-        assert_eq!(order.username, Some(domain::Private::Erased));
+        assert_eq!(order.summary.username, Some(domain::Private::Erased));
         assert_eq!(test.log.body(Delivery::TYPE, &delivery("1"), 1).await.unwrap(), None);
         let whole = test.log.whole_stream(Delivery::TYPE, &delivery("1"), 10).await.unwrap();
         assert_eq!(first_broken(&whole), None);

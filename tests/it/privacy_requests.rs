@@ -1,7 +1,7 @@
 //! What Shopify asks by law is done by itself, on the integration that it came in for and nowhere else.
 
 use domain::integration::Provider;
-use projections::View;
+use projections::data_requests;
 use serde_json::{Value, json};
 
 use crate::app::{Merchant, Shop, TestApp, text};
@@ -11,7 +11,7 @@ use crate::orders;
 use crate::rebuilds::rebuilt;
 
 impl Shop<'_> {
-    async fn ask_by_law(&self, topic: &str, body: &Value, status: &str) {
+    pub(crate) async fn ask_by_law(&self, topic: &str, body: &Value, status: &str) {
         let answer = self.post_bytes(body.to_string().into_bytes(), &[("x-shopify-topic", topic)]).await;
         assert_eq!((answer.status.as_u16(), &answer.body["status"]), (202, &json!(status)), "{answer:?}");
         self.merchant.app.settle().await;
@@ -47,7 +47,7 @@ const ANSWER: &str = "mutation ($id: ID!) { done: exportPersonalData(input: { da
 const ERASE: &str = "mutation ($input: ErasePersonalDataInput!) { done: erasePersonalData(input: $input) {
     matched accounts erased dataRequests userErrors { code } } }";
 
-fn question_about_vera() -> Value {
+pub(crate) fn question_about_vera() -> Value {
     of_vera(&json!({ "orders_requested": [1], "data_request": { "id": 9 },
         "customer": { "id": 7_700_123, "email": "vera.violet@example.org", "phone": "555-625-1199" } }))
 }
@@ -112,8 +112,8 @@ on_each_engine! {
         assert_eq!(answer(&about_vera).await["userErrors"][0]["code"], "NOT_FOUND", "there is nothing to tell any more");
         assert!(requests(&merchant).await[1]["erasedAt"].is_string());
         let live = in_view(app).await;
-        app.service().projector.rebuild(View::DataRequests).await.unwrap().unwrap();
-        rebuilt(app, View::DataRequests, 2).await;
+        app.service().projector.rebuild(data_requests::VIEW).await.unwrap().unwrap();
+        rebuilt(app, data_requests::VIEW, 2).await;
         assert_eq!((in_view(app).await, live.len()), (live, 2));
     }
 

@@ -7,7 +7,9 @@ use domain::integration::Provider;
 use projections::View;
 use projections::database::{Database, Sql};
 use projections::delivery_log::{self, Filter, Page};
+use projections::delivery_stats;
 use projections::registry::{Build, Live};
+use projections::webhook_receipts;
 use serde_json::{Value, json};
 
 use crate::app::{TestApp, text};
@@ -24,7 +26,7 @@ const CANCEL: &str = r#"mutation ($input: CancelProjectionRebuildInput!) {
 }"#;
 
 async fn change(app: &TestApp, document: &str, view: View) -> Value {
-    app.admin(document, json!({ "input": { "name": view.name() } })).await["done"].clone()
+    app.admin(document, json!({ "input": { "name": view.name } })).await["done"].clone()
 }
 
 async fn live(app: &TestApp, view: View) -> Live {
@@ -49,13 +51,13 @@ async fn tables(app: &TestApp, view: View) -> Vec<String> {
             "SELECT CAST(tablename AS text) AS name FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE "
         }
     };
-    let sql = Sql::new(sql).bind(format!("{}\\_g%", view.name())).push(" ESCAPE '\\' ORDER BY name");
+    let sql = Sql::new(sql).bind(format!("{}\\_g%", view.name)).push(" ESCAPE '\\' ORDER BY name");
     views.fetch_all::<Table>(sql).await.unwrap().into_iter().map(|table| table.name).collect()
 }
 
 /// Waits until a view has one table again, which is of this generation.
 async fn only_generation(app: &TestApp, view: View, generation: i64) {
-    let only = vec![format!("{}_g{generation}", view.name())];
+    let only = vec![format!("{}_g{generation}", view.name)];
     wait_until(app, async || (tables(app, view).await == only).then_some(())).await;
 }
 
@@ -121,41 +123,41 @@ on_each_engine! {
         for view in View::ALL {
             assert_eq!(live(app, view).await.cursor.position, app.service().log.head());
         }
-        only_generation(app, View::DeliveryLog, 4).await;
+        only_generation(app, delivery_log::VIEW, 4).await;
     }
 
     async fn a_cancelled_rebuild_leaves_the_old_view_and_nothing_else(app: &TestApp) {
         a_busy_day(app).await;
-        let before = (live(app, View::DeliveryLog).await, everything(app).await);
-        let build = half_built(app, View::DeliveryLog).await;
-        assert_eq!(tables(app, View::DeliveryLog).await, ["delivery_log_g1", "delivery_log_g2"]);
+        let before = (live(app, delivery_log::VIEW).await, everything(app).await);
+        let build = half_built(app, delivery_log::VIEW).await;
+        assert_eq!(tables(app, delivery_log::VIEW).await, ["delivery_log_g1", "delivery_log_g2"]);
         let shown = app.admin("{ projections { name position rebuild { generation position } } }", json!({})).await;
         let shown = shown["projections"].as_array().unwrap().iter().find(|view| view["name"] == "delivery_log").unwrap();
         assert_eq!(shown["rebuild"], json!({ "generation": build.generation, "position": "5" }));
         assert_eq!(shown["position"], json!(before.0.cursor.position.to_string()), "the view itself is where it was");
-        let joined = change(app, REBUILD, View::DeliveryLog).await;
+        let joined = change(app, REBUILD, delivery_log::VIEW).await;
         assert_eq!(joined["projection"]["rebuild"]["position"], json!("5"), "asking again joins in");
 
-        let cancelled = change(app, CANCEL, View::DeliveryLog).await;
+        let cancelled = change(app, CANCEL, delivery_log::VIEW).await;
         assert_eq!(cancelled["projection"], json!({ "generation": 1, "rebuild": null }));
-        assert_eq!(tables(app, View::DeliveryLog).await, ["delivery_log_g1"]);
-        assert_eq!((live(app, View::DeliveryLog).await, everything(app).await), before);
-        let again = change(app, CANCEL, View::DeliveryLog).await;
+        assert_eq!(tables(app, delivery_log::VIEW).await, ["delivery_log_g1"]);
+        assert_eq!((live(app, delivery_log::VIEW).await, everything(app).await), before);
+        let again = change(app, CANCEL, delivery_log::VIEW).await;
         assert_eq!(text(&again["userErrors"][0]["code"]), "NOT_REBUILDING");
         let events = app.service().log.read_after(5, 5).await.unwrap();
-        let late = View::DeliveryLog.advance_build(&app.service().views, &build, &events).await.unwrap();
+        let late = delivery_log::VIEW.advance_build(&app.service().views, &build, &events).await.unwrap();
         assert_eq!(late, None, "whoever was at it learns that it is over");
     }
 
     async fn a_view_of_a_newer_version_is_left_alone(app: &TestApp) {
         outdate(app, "UPDATE live_views SET schema_version = 99 WHERE view = 'delivery_stats'").await;
-        let before = live(app, View::DeliveryStats).await;
+        let before = live(app, delivery_stats::VIEW).await;
         let shop = app.merchant().await.shop(Provider::Generic).await;
         shop.post(&orders::generic("1", "mutual_max", &["STORM"])).await.accepted("queued");
         let head = app.service().log.head();
-        wait_until(app, async || (live(app, View::DeliveryLog).await.cursor.position >= head).then_some(())).await;
-        assert_eq!(live(app, View::DeliveryStats).await, before);
-        let refused = change(app, REBUILD, View::DeliveryStats).await;
+        wait_until(app, async || (live(app, delivery_log::VIEW).await.cursor.position >= head).then_some(())).await;
+        assert_eq!(live(app, delivery_stats::VIEW).await, before);
+        let refused = change(app, REBUILD, delivery_stats::VIEW).await;
         assert_eq!(text(&refused["userErrors"][0]["code"]), "NEWER_VERSION");
     }
 }
@@ -189,10 +191,10 @@ async fn an_interrupted_rebuild_is_gone_on_with(engine: Engine) {
     let app = TestApp::start(engine).await;
     a_busy_day(&app).await;
     let before = everything(&app).await;
-    half_built(&app, View::DeliveryLog).await;
+    half_built(&app, delivery_log::VIEW).await;
     let app = app.restart().await;
-    rebuilt(&app, View::DeliveryLog, 2).await;
-    only_generation(&app, View::DeliveryLog, 2).await;
+    rebuilt(&app, delivery_log::VIEW, 2).await;
+    only_generation(&app, delivery_log::VIEW, 2).await;
     assert_eq!(everything(&app).await, before);
     app.finish().await;
 }
@@ -201,11 +203,11 @@ async fn an_interrupted_rebuild_of_an_earlier_version_is_dropped(engine: Engine)
     let app = TestApp::start(engine).await;
     a_busy_day(&app).await;
     let before = everything(&app).await;
-    half_built(&app, View::DeliveryLog).await;
+    half_built(&app, delivery_log::VIEW).await;
     outdate(&app, "UPDATE view_builds SET schema_version = 0").await;
     let app = app.restart().await;
-    only_generation(&app, View::DeliveryLog, 1).await;
-    assert_eq!(View::DeliveryLog.build(&app.service().views).await.unwrap(), None);
+    only_generation(&app, delivery_log::VIEW, 1).await;
+    assert_eq!(delivery_log::VIEW.build(&app.service().views).await.unwrap(), None);
     assert_eq!(everything(&app).await, before);
     app.finish().await;
 }
@@ -234,18 +236,18 @@ async fn two_nodes_build_one_generation_together() {
         let second = app.second_node(4).await;
         a_busy_day(app).await;
         let (here, there) = (&app.service().projector, &second.service.projector);
-        let (one, other) = tokio::join!(here.rebuild(View::DeliveryLog), there.rebuild(View::DeliveryLog));
+        let (one, other) = tokio::join!(here.rebuild(delivery_log::VIEW), there.rebuild(delivery_log::VIEW));
         let (one, other) = (one.unwrap().unwrap(), other.unwrap().unwrap());
         // Asked for at once it is one build, unless the first was done before the second was asked for.
         let last = one.generation.max(other.generation);
-        rebuilt(app, View::DeliveryLog, last).await;
+        rebuilt(app, delivery_log::VIEW, last).await;
         let shop = app.merchant().await.shop(Provider::Generic).await;
         let id = shop.post(&orders::generic("after", "mutual_max", &["STORM"])).await.accepted("queued");
         assert_eq!(shop.settled(&id).await.0, "COMPLETED");
         let head = app.service().log.head();
-        assert!(there.wait_for(&[View::DeliveryLog], head, std::time::Duration::from_secs(30)).await);
+        assert!(there.wait_for(&[delivery_log::VIEW], head, std::time::Duration::from_secs(30)).await);
         assert!(delivery_log::find(&second.service.views, &id).await.unwrap().is_some());
-        only_generation(app, View::DeliveryLog, last).await;
+        only_generation(app, delivery_log::VIEW, last).await;
         second.stop().await;
     })
     .await;
@@ -257,17 +259,17 @@ async fn a_switch_waits_for_a_reader_who_takes_long() {
         a_busy_day(app).await;
         let mut reader = app.service().views.begin().await.unwrap();
         reader.execute("SELECT id FROM webhook_receipts".into()).await.unwrap();
-        change(app, REBUILD, View::WebhookReceipts).await;
+        change(app, REBUILD, webhook_receipts::VIEW).await;
         let head = app.service().log.head();
         wait_until(app, async || {
-            let build = View::WebhookReceipts.build(&app.service().views).await.unwrap();
+            let build = webhook_receipts::VIEW.build(&app.service().views).await.unwrap();
             (build.expect("it is not done").cursor.position >= head).then_some(())
         })
         .await;
-        assert_eq!(live(app, View::WebhookReceipts).await.generation, 1);
+        assert_eq!(live(app, webhook_receipts::VIEW).await.generation, 1);
         assert!(app.count("SELECT count(*) AS number FROM webhook_receipts").await > 0, "others go on reading");
         reader.commit().await.unwrap();
-        rebuilt(app, View::WebhookReceipts, 2).await;
+        rebuilt(app, webhook_receipts::VIEW, 2).await;
     })
     .await;
 }

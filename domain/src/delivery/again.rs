@@ -67,8 +67,10 @@ impl Order {
 
     /// A person wants the assets of these mappings delivered to a past order that bought what they name.
     pub(super) fn extended_by(&self, mappings: &[ItemMapping]) -> Vec<DeliveryEvent> {
-        let is_past = self.summary.phase == Phase::Completed && self.summary.intent == Intent::Deliver && !self.summary.erased;
-        let lacked = mappings.iter().filter(|mapping| self.summary.lines.buy(mapping) && !self.has_shared(&mapping.asset));
+        let is_past =
+            self.summary.phase == Phase::Completed && self.summary.intent == Intent::Deliver && !self.summary.erased;
+        let lacked =
+            mappings.iter().filter(|mapping| self.summary.lines.buy(mapping) && !self.has_shared(&mapping.asset));
         let mapping_ids: Vec<_> = lacked.map(|mapping| mapping.id).collect();
         if is_past && !mapping_ids.is_empty() { vec![DeliveryEvent::RetryRequested { mapping_ids }] } else { vec![] }
     }

@@ -136,7 +136,9 @@ impl Order {
             Intent::Deliver if self.waits_for_delivered_status() => WebhookOutcome::Accepted,
             Intent::Cancel if self.summary.phase == Phase::Completed && !is_news => WebhookOutcome::Duplicate,
             Intent::Cancel if self.summary.phase == Phase::Completed => WebhookOutcome::TooLate,
-            Intent::Filtered if self.summary.phase == Phase::Filtered && changes.is_empty() => WebhookOutcome::Duplicate,
+            Intent::Filtered if self.summary.phase == Phase::Filtered && changes.is_empty() => {
+                WebhookOutcome::Duplicate
+            }
             // What was delivered stays so, and what a person cancelled.
             Intent::Filtered if self.summary.phase == Phase::Completed || self.is_cancelled_by_person() => news,
             Intent::Cancel if matches!(self.summary.phase, Phase::Cancelled(_)) => news,

@@ -1,5 +1,6 @@
 //! The words for where a delivery stands, and for what a webhook did.
 
+use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -109,6 +110,20 @@ impl Phase {
         match self {
             Self::Filtered | Self::Completed | Self::FailedPermanently { .. } | Self::Cancelled(_) => true,
             Self::Queued | Self::Running(_) | Self::RetryScheduled { .. } | Self::ActionRequired { .. } => false,
+        }
+    }
+
+    /// When something happens by itself, where that is known: the end of a lease, or the next try.
+    pub fn until(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Running(lease) => Some(lease.until),
+            Self::RetryScheduled { due_at, .. } => Some(*due_at),
+            Self::Filtered
+            | Self::Queued
+            | Self::ActionRequired { .. }
+            | Self::Completed
+            | Self::FailedPermanently { .. }
+            | Self::Cancelled(_) => None,
         }
     }
 

@@ -80,6 +80,17 @@ impl Summary {
         self.phase.resolution_code()
     }
 
+    /// Nothing will happen any more, unless the store or a person says something new.
+    pub fn is_over(&self) -> bool {
+        self.phase.is_over()
+    }
+
+    /// Of a webhook with the very bytes of an earlier one: what that said is what is known.
+    #[must_use]
+    pub fn repeated(&self) -> Self {
+        Self { shared: vec![], attempts: 0, charged: Credits::ZERO, reason: Reason::default(), ..self.clone() }
+    }
+
     /// Whether something is bought that the latest attempt found no mapping for. An order that is cancelled, or of an
     /// erased customer, lacks no mapping: none would be delivered.
     pub fn is_unmapped(&self) -> bool {

@@ -11,7 +11,7 @@ const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(5);
 impl Order {
     /// The moment before which nothing happens by itself, if there is one.
     pub fn waits_until(&self) -> Option<DateTime<Utc>> {
-        self.present_wait().map(|(until, _)| until)
+        self.summary.phase.until()
     }
 
     /// That moment, and how long a wait like this one may be.

@@ -1,17 +1,13 @@
-//! The fold of the delivery log.
+//! The fold of the delivery log: what a delivery is, its aggregate says; here is added when, and what is found by what.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use domain::delivery::{
-    Change, CortexCall, DeliveryEvent, DeliveryStatus, Intent, OrderLines, Webhook, WebhookOutcome,
-};
-use domain::{Asset, Private, ResolutionCode};
+use domain::delivery::{DeliveryEvent, DeliveryStatus, Summary, Webhook, WebhookOutcome};
 use uuid::Uuid;
 
-use super::{DeliveryRow, Detail, SharedAsset};
+use super::row::{COLUMNS, CustomerRow, DeliveryRow, Json, ListedRow, StateRow, TermRow};
 use crate::database::{Sql, storable};
-use crate::feed::{Recorded, delivery_facts};
-use crate::progress::Progress;
+use crate::feed::{Recorded, delivery_events};
 use crate::table::{self, Existing, Tables};
 
 /// The id of the log entry of a duplicate: it follows from the event, so a rebuild gives the same.
@@ -20,288 +16,287 @@ pub fn duplicate_id(delivery_id: &str, sequence: i64) -> String {
     Uuid::new_v5(&delivery, format!("duplicate {sequence}").as_bytes()).to_string()
 }
 
-pub(crate) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
-    let told = delivery_facts(events);
-    erase_duplicates(tables, &told).await?;
+pub(super) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
+    let events = delivery_events(events);
+    let mut entries = Entries::default();
     // A delivery whose first event is in this batch has no row yet.
-    let fresh: HashSet<&str> =
-        told.iter().filter(|(event, _)| event.sequence == 1).map(|(event, _)| event.aggregate_id.as_str()).collect();
-    let known: HashSet<&str> = told.iter().map(|(event, _)| event.aggregate_id.as_str()).collect();
-    let ids: Vec<&str> = known.difference(&fresh).copied().collect();
-    let known: Vec<DeliveryRow> = table::read(tables, &ids).await?;
-    let rows = known.into_iter().map(|row| (row.id.clone(), row)).collect();
-    let mut rows: Vec<DeliveryRow> = fold(rows, told);
-    // In one order, so that two nodes never wait for each other.
-    rows.sort_by(|a, b| a.id.cmp(&b.id));
-    table::write(tables, &rows, Existing::Replace).await
-}
-
-/// The rows of duplicates name the person too, and are not folded from their delivery's later events.
-async fn erase_duplicates(tables: &mut Tables<'_>, told: &[(&Recorded, &DeliveryEvent)]) -> sqlx::Result<()> {
-    let erased: Vec<&str> = told
-        .iter()
-        .filter(|(_, told)| matches!(told, DeliveryEvent::PersonalDataErased { .. }))
-        .map(|(event, _)| event.aggregate_id.as_str())
-        .collect();
-    if erased.is_empty() {
-        return Ok(());
+    let fresh: HashSet<&str> = events.iter().filter(|(recorded, _)| recorded.sequence == 1).map(of_stream).collect();
+    let known: BTreeSet<&str> = events.iter().map(of_stream).filter(|id| !fresh.contains(id)).collect();
+    entries.add_known(read(tables, "d.id", known).await?);
+    let erases = |event: &DeliveryEvent| matches!(event, DeliveryEvent::PersonalDataErased { .. });
+    // The entries of duplicates name the person too.
+    let erased: BTreeSet<&str> = events.iter().filter(|(_, event)| erases(event)).map(of_stream).collect();
+    entries.add_known(read(tables, "d.duplicate_of", erased).await?);
+    for (recorded, event) in events {
+        entries.apply(recorded, event);
     }
-    let sql = Sql::new(format!("UPDATE {} SET username = NULL, username_key = NULL", tables.name("delivery_log")));
-    tables.execute(sql.push(" WHERE duplicate_of IN (").bind_list(erased).push(")")).await.map(drop)
+    entries.write(tables).await
 }
 
-/// A row as these events of one stream, and nothing else, make it.
+fn of_stream<'e>((recorded, _): &(&'e Recorded, &DeliveryEvent)) -> &'e str {
+    recorded.aggregate_id.as_str()
+}
+
+async fn read(tables: &mut Tables<'_>, column: &str, values: BTreeSet<&str>) -> sqlx::Result<Vec<DeliveryRow>> {
+    let (listed, states) = (tables.name("delivery_log"), tables.name("delivery_states"));
+    let from = format!("SELECT {COLUMNS} FROM {listed} d JOIN {states} s ON s.listed_at = d.listed_at WHERE {column}");
+    tables.fetch_among(&from, &values.into_iter().collect::<Vec<_>>()).await
+}
+
+/// An entry as these events of one stream, and nothing else, make it.
 pub fn folded(events: &[Recorded], id: &str) -> Option<DeliveryRow> {
-    fold(HashMap::new(), delivery_facts(events)).into_iter().find(|row| row.id == id)
+    let mut entries = Entries::default();
+    for (recorded, event) in delivery_events(events) {
+        entries.apply(recorded, event);
+    }
+    entries.into_rows().find(|row| row.id == id)
 }
 
-fn fold(mut rows: HashMap<String, DeliveryRow>, told: Vec<(&Recorded, &DeliveryEvent)>) -> Vec<DeliveryRow> {
-    let mut duplicates: Vec<DeliveryRow> = vec![];
-    for (event, told) in told {
-        if let DeliveryEvent::WebhookReceived { webhook, outcome, .. } = told {
-            if !rows.contains_key(&event.aggregate_id) {
-                rows.insert(event.aggregate_id.clone(), opened(event, webhook));
+/// Entries that events change, and those that they add.
+#[derive(Default)]
+struct Entries {
+    /// By the delivery's id.
+    deliveries: HashMap<String, Entry>,
+    duplicates: Vec<Entry>,
+    customers: BTreeSet<CustomerRow>,
+    /// Deliveries whose customers in the tables are forgotten, by their place in the list.
+    forgotten: BTreeSet<i64>,
+}
+
+/// One of them.
+struct Entry {
+    row: DeliveryRow,
+    /// Whether its rows are in the tables already, and by which username it is found there.
+    known_username: Option<Option<String>>,
+    is_changed: bool,
+}
+
+impl Entries {
+    fn add_known(&mut self, rows: Vec<DeliveryRow>) {
+        for row in rows {
+            let known_username = Some(row.username_term());
+            let entry = Entry { row, known_username, is_changed: false };
+            if entry.row.is_duplicate() {
+                self.duplicates.push(entry);
+            } else {
+                self.deliveries.insert(entry.row.id.clone(), entry);
+            }
+        }
+    }
+
+    fn add(&mut self, row: DeliveryRow) {
+        let entry = Entry { row, known_username: None, is_changed: true };
+        if entry.row.is_duplicate() {
+            self.duplicates.push(entry);
+        } else {
+            self.deliveries.insert(entry.row.id.clone(), entry);
+        }
+    }
+
+    fn apply(&mut self, recorded: &Recorded, event: &DeliveryEvent) {
+        let id = recorded.aggregate_id.as_str();
+        let is_first = !self.deliveries.contains_key(id);
+        if let DeliveryEvent::WebhookReceived { webhook, outcome, .. } = event {
+            if is_first {
+                self.add(first(recorded, webhook, *outcome));
             }
             if *outcome == WebhookOutcome::Duplicate {
-                duplicates.push(duplicate(event, webhook));
+                self.add(duplicate(recorded, webhook));
             }
         }
-        if let DeliveryEvent::WebhookRepeated(repeated) = told
-            && repeated.outcome == WebhookOutcome::Duplicate
-            && let Some(original) = rows.get(&event.aggregate_id)
-        {
-            duplicates.push(repeated_row(event, original));
+        let Some(entry) = self.deliveries.get_mut(id) else { return };
+        if !is_first {
+            entry.row.summary.0.apply(event);
         }
-        if matches!(told, DeliveryEvent::PersonalDataErased { .. }) {
-            for row in duplicates.iter_mut().filter(|row| row.duplicate_of.as_ref() == Some(&event.aggregate_id)) {
-                row.name(Some(&Private::Erased));
+        entry.row.note(recorded, event);
+        entry.is_changed = true;
+        let listed_at = entry.row.listed_at;
+        let repeated = match event {
+            DeliveryEvent::WebhookRepeated(repeated) if repeated.outcome == WebhookOutcome::Duplicate => {
+                Some(repetition(recorded, &entry.row))
             }
+            _ => None,
+        };
+        if let Some(repeated) = repeated {
+            self.add(repeated);
         }
-        if let Some(row) = rows.get_mut(&event.aggregate_id) {
-            row.updated_at = event.recorded_at_us();
-            row.position = event.position;
-            row.apply(told, event.recorded_at_us());
-            row.kept_since = row.is_kept().then_some(row.updated_at);
+        if let DeliveryEvent::PersonalDataErased { .. } = event {
+            self.forget(id, listed_at);
         }
+        let named = recorded.customer_tokens.iter();
+        self.customers.extend(named.map(|token| CustomerRow { token: token.clone(), listed_at }));
     }
-    rows.into_values().chain(duplicates).collect()
+
+    fn forget(&mut self, id: &str, listed_at: i64) {
+        for duplicate in self.duplicates.iter_mut().filter(|of| of.row.duplicate_of.as_deref() == Some(id)) {
+            duplicate.row.summary.0.erase();
+            duplicate.is_changed = true;
+        }
+        self.customers.retain(|customer| customer.listed_at != listed_at);
+        self.forgotten.insert(listed_at);
+    }
+
+    fn into_rows(self) -> impl Iterator<Item = DeliveryRow> {
+        self.deliveries.into_values().chain(self.duplicates).map(|entry| entry.row)
+    }
+
+    async fn write(self, tables: &mut Tables<'_>) -> sqlx::Result<()> {
+        let all = self.deliveries.values().chain(&self.duplicates);
+        let mut entries: Vec<&Entry> = all.filter(|entry| entry.is_changed).collect();
+        entries.sort_by_key(|entry| entry.row.listed_at);
+        let is_fresh = |entry: &&&Entry| entry.known_username.is_none();
+        let listed: Vec<ListedRow<'_>> = entries.iter().filter(is_fresh).map(|entry| ListedRow(&entry.row)).collect();
+        table::write(tables, &listed, Existing::Keep).await?;
+        let states: Vec<StateRow> = entries.iter().map(|entry| StateRow::from(&entry.row)).collect();
+        table::write(tables, &states, Existing::Replace).await?;
+        let mut terms = BTreeSet::new();
+        for entry in &entries {
+            let found_by = match &entry.known_username {
+                None => entry.row.terms(),
+                Some(known) if *known == entry.row.username_term() => continue,
+                Some(known) => {
+                    if let Some(known) = known {
+                        no_longer_found_by(tables, &entry.row, known).await?;
+                    }
+                    entry.row.username_term().into_iter().collect()
+                }
+            };
+            let of_entry =
+                |term| TermRow { account_id: entry.row.account_id.clone(), term, listed_at: entry.row.listed_at };
+            terms.extend(found_by.into_iter().map(of_entry));
+        }
+        table::write(tables, &terms.into_iter().collect::<Vec<_>>(), Existing::Keep).await?;
+        if !self.forgotten.is_empty() {
+            let forget = Sql::new(format!("DELETE FROM {} WHERE listed_at IN (", tables.name("delivery_customers")));
+            tables.execute(forget.bind_list(self.forgotten).push(")")).await?;
+        }
+        table::write(tables, &self.customers.into_iter().collect::<Vec<_>>(), Existing::Keep).await
+    }
 }
 
-/// What every entry begins with, whatever order it is of.
-fn empty(event: &Recorded) -> DeliveryRow {
-    let at = event.recorded_at_us();
+async fn no_longer_found_by(tables: &mut Tables<'_>, row: &DeliveryRow, term: &str) -> sqlx::Result<()> {
+    let delete = Sql::new(format!("DELETE FROM {} WHERE account_id = ", tables.name("delivery_terms")));
+    let delete = delete.bind(row.account_id.as_str()).push(" AND term = ").bind(term);
+    tables.execute(delete.push(" AND listed_at = ").bind(row.listed_at)).await.map(drop)
+}
+
+fn first(recorded: &Recorded, webhook: &Webhook, outcome: WebhookOutcome) -> DeliveryRow {
+    let at = recorded.recorded_at_us();
     DeliveryRow {
-        id: event.aggregate_id.clone(),
+        listed_at: recorded.position,
+        id: recorded.aggregate_id.clone(),
         duplicate_of: None,
-        account_id: String::new(),
-        integration_id: String::new(),
-        order_id: String::new(),
-        order_number: None,
-        username: None,
-        username_key: None,
-        status: DeliveryStatus::Queued.as_str().to_owned(),
-        resolution_code: None,
-        detail: None,
-        items: json(&OrderLines::default()),
-        unmapped: 0,
-        wanted: 0,
-        shared: "[]".to_owned(),
-        attempts: 0,
-        next_attempt_at: None,
-        credits_charged: 0,
-        received_at: at,
-        updated_at: at,
-        completed_at: None,
-        personal: 0,
-        kept_since: None,
-        listed_at: event.position,
-        position: event.position,
-    }
-}
-
-fn opened(event: &Recorded, webhook: &Webhook) -> DeliveryRow {
-    DeliveryRow {
         account_id: webhook.account_id.to_string(),
         integration_id: webhook.integration_id.to_string(),
         order_id: storable(&webhook.order_id),
         order_number: webhook.order_number.as_deref().map(storable),
-        ..empty(event)
+        received_at: at,
+        due_at: None,
+        set_at: None,
+        caused_by: recorded.position,
+        kept_since: None,
+        completed_at: None,
+        updated_at: at,
+        position: recorded.position,
+        shared_at: Json(vec![]),
+        summary: Json(Summary::first(webhook, outcome)),
     }
 }
 
-fn duplicate(event: &Recorded, webhook: &Webhook) -> DeliveryRow {
-    let mut row = opened(event, webhook);
-    row.revise(webhook, &[]);
-    row.repeats(event)
+fn duplicate(recorded: &Recorded, webhook: &Webhook) -> DeliveryRow {
+    let row = first(recorded, webhook, WebhookOutcome::Duplicate);
+    DeliveryRow {
+        id: duplicate_id(&recorded.aggregate_id, recorded.sequence),
+        duplicate_of: Some(recorded.aggregate_id.clone()),
+        ..row
+    }
 }
 
 /// The entry of a webhook that repeated an earlier one to the byte: what that said is what is known.
-fn repeated_row(event: &Recorded, original: &DeliveryRow) -> DeliveryRow {
-    let original = original.clone();
-    let row = DeliveryRow {
-        account_id: original.account_id,
-        integration_id: original.integration_id,
-        order_id: original.order_id,
-        order_number: original.order_number,
-        username: original.username,
-        username_key: original.username_key,
-        items: original.items,
-        ..empty(event)
-    };
-    row.repeats(event)
-}
-
-impl DeliveryRow {
-    fn repeats(mut self, event: &Recorded) -> Self {
-        self.id = duplicate_id(&event.aggregate_id, event.sequence);
-        self.duplicate_of = Some(event.aggregate_id.clone());
-        self.stand_at(Progress::DUPLICATE);
-        self
+fn repetition(recorded: &Recorded, original: &DeliveryRow) -> DeliveryRow {
+    let at = recorded.recorded_at_us();
+    DeliveryRow {
+        listed_at: recorded.position,
+        id: duplicate_id(&recorded.aggregate_id, recorded.sequence),
+        duplicate_of: Some(recorded.aggregate_id.clone()),
+        received_at: at,
+        due_at: None,
+        set_at: None,
+        caused_by: recorded.position,
+        kept_since: None,
+        completed_at: None,
+        updated_at: at,
+        position: recorded.position,
+        shared_at: Json(vec![]),
+        summary: Json(original.summary().repeated()),
+        ..original.clone()
     }
 }
 
-fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
-    let text = serde_json::to_string(value).expect("plain values are always JSON");
-    storable(&text.replace("\\u0000", ""))
-}
-
 impl DeliveryRow {
-    fn progress(&self) -> Progress {
-        Progress::read(&self.status, self.resolution_code.as_deref())
+    /// Notes when what its summary says came to be so.
+    fn note(&mut self, recorded: &Recorded, event: &DeliveryEvent) {
+        let at = recorded.recorded_at_us();
+        self.updated_at = at;
+        self.position = recorded.position;
+        if let DeliveryEvent::ItemShared { .. } = event {
+            self.shared_at.0.push(at);
+        }
+        let is_completed = self.status() == DeliveryStatus::Completed;
+        self.completed_at = is_completed.then(|| self.completed_at.unwrap_or(at));
+        self.kept_since = (self.summary().is_over() && !self.summary().erased).then_some(at);
+        self.wait(at);
+        if changes_what_is_to_be_done(event) {
+            self.caused_by = recorded.position;
+        }
     }
 
-    /// Whether it is over, and still holds something personal.
-    fn is_kept(&self) -> bool {
-        let is_over = match self.progress().status {
-            DeliveryStatus::Completed | DeliveryStatus::FailedPermanent | DeliveryStatus::Cancelled => true,
-            DeliveryStatus::Queued
-            | DeliveryStatus::Running
-            | DeliveryStatus::RetryScheduled
-            | DeliveryStatus::ActionRequired
-            | DeliveryStatus::Duplicate => false,
+    /// What waits in the queue keeps its place in it.
+    fn wait(&mut self, now: i64) {
+        let before = self.due_at;
+        self.due_at = match self.status() {
+            DeliveryStatus::Queued => before.filter(|due_at| *due_at <= now).or(Some(now)),
+            // Taken: due again when the lease runs out, should its holder not live to say how it went.
+            DeliveryStatus::Running | DeliveryStatus::RetryScheduled => {
+                self.summary().phase.until().map(|until| until.timestamp_micros())
+            }
+            DeliveryStatus::ActionRequired
+            | DeliveryStatus::Completed
+            | DeliveryStatus::FailedPermanent
+            | DeliveryStatus::Cancelled
+            | DeliveryStatus::Duplicate => None,
         };
-        is_over && self.personal == 1
-    }
-
-    fn stand_at(&mut self, progress: Progress) {
-        self.status = progress.status.as_str().to_owned();
-        self.resolution_code = progress.code.map(|code| code.as_str().to_owned());
-    }
-
-    fn name(&mut self, username: Option<&Private<String>>) {
-        if let Some(username) = username {
-            self.username = username.known().map(|name| storable(name));
-            self.username_key = self.username.as_ref().map(|name| name.to_lowercase());
+        if self.due_at != before {
+            self.set_at = self.due_at.map(|_| now);
         }
     }
+}
 
-    fn apply(&mut self, event: &DeliveryEvent, at: i64) {
-        let before = self.progress();
-        let after = before.after(event);
-        if after != before {
-            self.stand_at(after);
-            self.next_attempt_at = None;
-            self.detail = None;
-            self.completed_at = (after.status == DeliveryStatus::Completed).then_some(at);
-            if [before.status, after.status].contains(&DeliveryStatus::Cancelled) {
-                self.look_for_mappings(&self.lines());
-            }
+/// Whether an attempt that comes next follows from this event. A webhook that says nothing new, and what does not end a
+/// wait, are passed by.
+fn changes_what_is_to_be_done(event: &DeliveryEvent) -> bool {
+    match event {
+        DeliveryEvent::WebhookReceived { outcome, .. } => {
+            matches!(outcome, WebhookOutcome::Accepted | WebhookOutcome::Revised)
         }
-        if matches!(event, DeliveryEvent::WebhookReceived { .. } | DeliveryEvent::UsernameCorrected { .. }) {
-            self.personal = 1;
-        }
-        if let DeliveryEvent::WebhookReceived { webhook, outcome, .. } = event
-            && *outcome != WebhookOutcome::Stale
-        {
-            let wanted = (webhook.intent == Intent::Deliver).into();
-            if wanted != self.wanted {
-                self.wanted = wanted;
-                self.look_for_mappings(&self.lines());
-            }
-        }
-        match event {
-            DeliveryEvent::WebhookReceived { webhook, outcome, changes } if outcome.revises() => {
-                self.revise(webhook, changes);
-            }
-            DeliveryEvent::Started(started) => {
-                self.attempts = started.attempt.into();
-                self.fold_lines(|lines| lines.plan(&started.plan));
-            }
-            DeliveryEvent::Followed { credits, .. } => self.charge(*credits),
-            DeliveryEvent::ItemShared { asset, username, credits, .. } => {
-                let mut shared = self.shared_assets();
-                let username = username.known().map(|name| storable(name));
-                shared.push(SharedAsset { asset: asset.clone(), shared_at: at, credits: *credits, username });
-                self.shared = json(&shared);
-                self.charge(*credits);
-            }
-            DeliveryEvent::RetryScheduled { due_at, call, .. } => {
-                self.next_attempt_at = Some(due_at.timestamp_micros());
-                self.explain(call.as_ref(), &[]);
-            }
-            DeliveryEvent::WaitMoved { until, .. } => {
-                self.next_attempt_at = self.next_attempt_at.map(|_| until.timestamp_micros());
-            }
-            DeliveryEvent::ActionRequired { code, call, assets, decided_on: _ } => {
-                if *code == ResolutionCode::NoItemMapping {
-                    self.fold_lines(OrderLines::plan_nothing);
-                }
-                self.explain(call.as_ref(), assets);
-            }
-            DeliveryEvent::FailedPermanently { call, .. } => self.explain(call.as_ref(), &[]),
-            DeliveryEvent::UsernameCorrected { username } => self.name(Some(username)),
-            DeliveryEvent::PersonalDataErased { .. } => {
-                self.name(Some(&Private::Erased));
-                let mut shared = self.shared_assets();
-                for shared in &mut shared {
-                    shared.username = None;
-                }
-                self.shared = json(&shared);
-                self.personal = 0;
-                self.unmapped = 0;
-            }
-            DeliveryEvent::WebhookReceived { .. }
-            | DeliveryEvent::WebhookRepeated(_)
-            | DeliveryEvent::StepStarted { .. }
-            | DeliveryEvent::LeaseRenewed { .. }
-            | DeliveryEvent::Completed {}
-            | DeliveryEvent::CancellationRequested {}
-            | DeliveryEvent::Cancelled {}
-            | DeliveryEvent::StatusFiltered {}
-            | DeliveryEvent::HandedBack {}
-            | DeliveryEvent::RetryRequested { .. }
-            | DeliveryEvent::Requeued { .. } => {}
-        }
-    }
-
-    fn revise(&mut self, webhook: &Webhook, changes: &[Change]) {
-        if webhook.describes_order() {
-            self.fold_lines(|lines| lines.revise(&webhook.items));
-        }
-        if changes.contains(&Change::Username) || self.username.is_none() {
-            self.name(webhook.username.as_ref());
-        }
-    }
-
-    fn fold_lines(&mut self, fold: impl FnOnce(&mut OrderLines)) {
-        let mut lines = self.lines();
-        fold(&mut lines);
-        self.look_for_mappings(&lines);
-        self.items = json(&lines);
-    }
-
-    /// An order that is cancelled, or of an erased customer, lacks no mapping: none would be delivered.
-    fn look_for_mappings(&mut self, lines: &OrderLines) {
-        let is_cancelled = self.progress().status == DeliveryStatus::Cancelled;
-        self.unmapped = (self.wanted == 1 && self.personal == 1 && !is_cancelled && lines.has_unmapped()).into();
-    }
-
-    fn explain(&mut self, call: Option<&CortexCall>, missing: &[Asset]) {
-        let detail = Detail { call: call.cloned(), missing: missing.to_vec() };
-        self.detail = (detail != Detail::default()).then(|| json(&detail));
-    }
-
-    fn charge(&mut self, credits: domain::Credits) {
-        self.credits_charged += i64::try_from(credits.0).unwrap_or(i64::MAX);
+        DeliveryEvent::Started(_)
+        | DeliveryEvent::RetryScheduled { .. }
+        | DeliveryEvent::HandedBack {}
+        | DeliveryEvent::RetryRequested { .. }
+        | DeliveryEvent::UsernameCorrected { .. }
+        | DeliveryEvent::Requeued { .. } => true,
+        DeliveryEvent::WebhookRepeated(_)
+        | DeliveryEvent::LeaseRenewed { .. }
+        | DeliveryEvent::WaitMoved { .. }
+        | DeliveryEvent::StepStarted { .. }
+        | DeliveryEvent::Followed { .. }
+        | DeliveryEvent::ItemShared { .. }
+        | DeliveryEvent::ActionRequired { .. }
+        | DeliveryEvent::Completed {}
+        | DeliveryEvent::FailedPermanently { .. }
+        | DeliveryEvent::CancellationRequested {}
+        | DeliveryEvent::Cancelled {}
+        | DeliveryEvent::StatusFiltered {}
+        | DeliveryEvent::PersonalDataErased { .. } => false,
     }
 }

@@ -3,7 +3,8 @@
 use sqlx::FromRow;
 
 use super::DeliveryRow;
-use super::query::COLUMNS;
+use super::query::{by_state, listed};
+use super::row::{COLUMNS, order_term};
 use crate::customers::{DELIVERIES, StoreCustomer, naming};
 use crate::database::{Database, Sql};
 
@@ -30,8 +31,8 @@ pub struct Extent {
 }
 
 pub async fn extent(database: &Database, subject: &Subject) -> sqlx::Result<Extent> {
-    let sql = Sql::new("SELECT count(*) AS deliveries, count(DISTINCT account_id) AS accounts FROM delivery_log");
-    database.fetch_one(subject.condition(sql)).await
+    let count = "count(*) AS deliveries, count(DISTINCT d.account_id) AS accounts";
+    database.fetch_one(subject.condition(Sql::new(format!("SELECT {count} FROM delivery_log d WHERE true")))).await
 }
 
 /// The deliveries of a subject, the oldest first, from after a place in the list.
@@ -41,9 +42,8 @@ pub async fn deliveries(
     after: i64,
     limit: i64,
 ) -> sqlx::Result<Vec<DeliveryRow>> {
-    let sql = subject.condition(Sql::new(format!("SELECT {COLUMNS} FROM delivery_log")));
-    let sql = sql.push(" AND listed_at > ").bind(after).push(" ORDER BY listed_at LIMIT ").bind(limit);
-    database.fetch_all(sql).await
+    let sql = subject.condition(listed(database)).push(" AND d.listed_at > ").bind(after);
+    database.fetch_all(sql.push(" ORDER BY d.listed_at LIMIT ").bind(limit)).await
 }
 
 /// Deliveries of an account that are over, hold something personal, and last changed at a moment or before it
@@ -55,45 +55,45 @@ pub async fn kept_since(
     (after, after_listed_at): (i64, i64),
     limit: i64,
 ) -> sqlx::Result<Vec<DeliveryRow>> {
-    let sql = Sql::new(format!("SELECT {COLUMNS}, personal, kept_since FROM delivery_log WHERE account_id = "))
+    let sql = by_state(database, COLUMNS)
+        .push(" AND s.account_id = ")
         .bind(account_id)
-        .push(" AND kept_since <= ")
-        .bind(until)
-        .push(" AND (kept_since, listed_at) > (")
-        .bind(after)
-        .push(", ")
-        .bind(after_listed_at)
-        .push(") ORDER BY kept_since, listed_at LIMIT ")
-        .bind(limit);
+        .push(" AND s.kept_since <= ")
+        .bind(until);
+    let sql = sql.push(" AND (s.kept_since, s.listed_at) > (").bind(after).push(", ").bind(after_listed_at);
+    let sql = sql.push(") ORDER BY s.kept_since, s.listed_at LIMIT ").bind(limit);
     database.fetch_all(sql).await
 }
 
 impl Subject {
-    /// Duplicates are left out: what is done to a delivery is done to them.
+    /// Adds to a statement whose conditions have begun. Duplicates are left out: what is done to a delivery is done to them.
     fn condition(&self, sql: Sql) -> Sql {
-        let mut sql = sql.push(" WHERE duplicate_of IS NULL");
+        let mut sql = sql.push(" AND d.duplicate_of IS NULL");
         if let Some(tokens) = &self.customer {
-            sql = naming(sql.push(" AND id IN ("), DELIVERIES, tokens, &self.known_as);
+            sql = naming(sql.push(" AND d.listed_at IN ("), DELIVERIES, tokens, &self.known_as);
             if !self.deliveries.is_empty() {
-                // Within the one list, so that it is read from the primary key and not from the whole table.
-                sql = sql.push(" UNION SELECT id FROM delivery_log WHERE id IN (");
+                // Within the one list, so that it is read from the index of ids and not from the whole table.
+                sql = sql.push(" UNION SELECT listed_at FROM delivery_log WHERE id IN (");
                 sql = sql.bind_list(self.deliveries.iter().map(String::as_str)).push(")");
             }
             sql = sql.push(")");
         }
         if let Some(order) = &self.order {
-            // Shopify writes a sign before its numbers that people leave out.
-            let numbers = [order.clone(), format!("#{order}")];
-            sql = sql.push(" AND (order_id = ").bind(order.as_str()).push(" OR order_number IN (").bind_list(numbers);
-            sql = sql.push(") OR id = ").bind(order.to_lowercase()).push(")");
+            let of_order = "SELECT listed_at FROM delivery_terms WHERE account_id ";
+            sql = sql.push(" AND d.listed_at IN (").push(of_order);
+            sql = match &self.account_id {
+                Some(account_id) => sql.push("= ").bind(account_id.as_str()),
+                None => sql.push("IN (SELECT id FROM accounts)"),
+            };
+            sql = sql.push(" AND term = ").bind(order_term(order));
+            sql =
+                sql.push(" UNION SELECT listed_at FROM delivery_log WHERE id = ").bind(order.to_lowercase()).push(")");
         }
-        // Read account by account where there is none, as the indexes are.
-        sql = match &self.account_id {
-            Some(account_id) => sql.push(" AND account_id = ").bind(account_id.as_str()),
-            None => sql.push(" AND account_id IN (SELECT id FROM accounts)"),
-        };
+        if let Some(account_id) = &self.account_id {
+            sql = sql.push(" AND d.account_id = ").bind(account_id.as_str());
+        }
         if let Some(integration_id) = &self.integration_id {
-            sql = sql.push(" AND integration_id = ").bind(integration_id.as_str());
+            sql = sql.push(" AND d.integration_id = ").bind(integration_id.as_str());
         }
         sql
     }

@@ -1,16 +1,31 @@
-//! The questions that are asked of the delivery log. Every list is bounded and paged by key.
+//! What is asked of the delivery log. Every list is bounded and paged by position.
 
 use sqlx::FromRow;
 
-use super::{DeliveryRow, search};
+use super::DeliveryRow;
+use super::row::COLUMNS;
+use super::search::{self, Found};
 use crate::database::{Database, Sql};
-
-pub(super) const COLUMNS: &str = "id, duplicate_of, account_id, integration_id, order_id, order_number, username, username_key, \
-     status, resolution_code, detail, items, unmapped, wanted, shared, attempts, next_attempt_at, credits_charged, received_at, updated_at, \
-     completed_at, listed_at, position";
 
 /// How far apart the clocks of two nodes may be, in microseconds: ten minutes.
 const CLOCKS_DIFFER_BY_US: i64 = 600_000_000;
+
+/// Where a statement reads entries from, in the order in which it reads the tables.
+///
+/// SQLite keeps the order of cross joins. Postgres finds one itself, and locks what is named in the order of the text:
+/// switching to a rebuilt view locks its tables in the order of the schema, so that any other order could end in two
+/// that wait for each other.
+pub(super) fn from(database: &Database, tables: &[(&str, &str)]) -> String {
+    let mut tables = tables.to_vec();
+    if let Database::Postgres(_) = database {
+        tables.sort_by_key(|(table, _)| super::VIEW.tables().iter().position(|known| known == table));
+    }
+    tables.iter().map(|(table, alias)| format!("{table} {alias}")).collect::<Vec<_>>().join(" CROSS JOIN ")
+}
+
+const LISTED: (&str, &str) = ("delivery_log", "d");
+const STATES: (&str, &str) = ("delivery_states", "s");
+const TERMS: (&str, &str) = ("delivery_terms", "t");
 
 /// What is wanted; empty parts mean everything. Times are microseconds since 1970.
 #[derive(Clone, Debug, Default)]
@@ -35,29 +50,22 @@ pub struct Filter {
 /// A window of the list, which runs from the newest to the oldest.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Page {
-    /// Only rows older than this place.
+    /// Only entries older than this position.
     pub after: Option<i64>,
-    /// Only rows newer than this place.
+    /// Only entries newer than this position.
     pub before: Option<i64>,
     /// Count from the oldest end of the window.
     pub from_end: bool,
     pub limit: i64,
 }
 
-/// One page, the newest row first.
+/// One page, the newest entry first.
 pub async fn page(database: &Database, filter: &Filter, page: Page) -> sqlx::Result<Vec<DeliveryRow>> {
     let Some(window) = Window::of(database, filter, page).await? else {
         return Ok(vec![]);
     };
-    let order = if page.from_end {
-        " ORDER BY listed_at ASC, id ASC LIMIT "
-    } else {
-        " ORDER BY listed_at DESC, id DESC LIMIT "
-    };
-    let text = match filter.text() {
-        Some(text) => Some((text, search::is_selective(database, filter, text).await?)),
-        None => None,
-    };
+    let found = search::find(database, filter).await?;
+    let order = if page.from_end { "ASC" } else { "DESC" };
     // One list for each wanted code or status: each is read in order from its own index, and no further than the page.
     let (column, values) = match (&filter.resolution_codes[..], &filter.statuses[..]) {
         ([], []) => ("", &[][..]),
@@ -65,57 +73,102 @@ pub async fn page(database: &Database, filter: &Filter, page: Page) -> sqlx::Res
         (codes, _) => ("resolution_code", codes),
     };
     let lists = if values.is_empty() { vec![None] } else { values.iter().map(Some).collect() };
-    let mut sql = Sql::default();
+    let rows = from(database, &[LISTED, STATES]);
+    let (before, after) = match database {
+        Database::Sqlite(_) => (String::new(), format!(" found CROSS JOIN {rows}")),
+        Database::Postgres(_) => (format!("{rows} CROSS JOIN "), " found".to_owned()),
+    };
+    let mut sql = Sql::new(format!("SELECT {COLUMNS} FROM {before}(SELECT DISTINCT listed_at FROM ("));
     for (index, value) in lists.into_iter().enumerate() {
+        let list = List::of(filter, &found, value.is_some());
         sql = sql.push(if index == 0 { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" });
-        sql = sql.push(&format!("SELECT {COLUMNS} FROM "));
-        sql = match (&filter.order, text) {
-            (Some(order), None) => search::of_order(sql, filter, order),
-            (Some(order), Some((text, _))) => {
-                search::among_all(search::of_order(sql, filter, order).push(" AND "), filter, text)
-            }
-            (None, Some((text, true))) => search::found(sql, filter, text),
-            (None, Some((text, false))) => search::among_all(sql.push("delivery_log WHERE "), filter, text),
-            (None, None) => sql.push("delivery_log WHERE true"),
-        };
+        sql = list.select(database, sql, filter, &found);
         if let Some(value) = value {
-            sql = sql.push(&format!(" AND {column} = ")).bind(value.as_str());
+            sql = sql.push(&format!(" AND s.{column} = ")).bind(value.as_str());
         }
-        sql = window.restrict(restrict(sql, filter)).push(order).bind(page.limit).push(") one_list");
+        sql = window.restrict(list.restrict(sql, filter), list.first);
+        sql =
+            sql.push(&format!(" ORDER BY {}.listed_at {order} LIMIT ", list.first)).bind(page.limit).push(") one_list");
     }
-    let mut rows: Vec<DeliveryRow> = database.fetch_all(sql.push(order).bind(page.limit)).await?;
+    sql = sql.push(&format!(") lists ORDER BY listed_at {order} LIMIT ")).bind(page.limit).push(")");
+    sql = sql.push(&after).push(" WHERE d.listed_at = found.listed_at AND s.listed_at = found.listed_at");
+    sql = sql.push(&format!(" ORDER BY found.listed_at {order}"));
+    let mut rows: Vec<DeliveryRow> = database.fetch_all(sql).await?;
     if page.from_end {
         rows.reverse();
     }
     Ok(rows)
 }
 
-impl Filter {
-    fn text(&self) -> Option<&str> {
-        self.search.as_deref().map(str::trim).filter(|text| !text.is_empty())
-    }
+/// From which tables a list is read: first the one whose index gives it in order, then those that conditions need.
+struct List {
+    /// `d`, `s` or `t`: what never changes, where it stands, or what it is found by.
+    first: &'static str,
+    needs_listed: bool,
+    needs_state: bool,
 }
 
-fn restrict(mut sql: Sql, filter: &Filter) -> Sql {
-    if let Some(account_id) = &filter.account_id {
-        sql = sql.push(" AND account_id = ").bind(account_id.as_str());
+impl List {
+    fn of(filter: &Filter, found: &Found, by_value: bool) -> Self {
+        let is_of_time = filter.received_from.is_some() || filter.received_to.is_some();
+        let is_state = by_value || filter.unmapped || !filter.statuses.is_empty();
+        match found {
+            Found::ByTerms(_) => {
+                Self { first: "t", needs_listed: is_of_time || filter.integration_id.is_some(), needs_state: is_state }
+            }
+            Found::Among(_) => Self {
+                first: if is_state { "s" } else { "d" },
+                needs_listed: true,
+                needs_state: is_state || filter.search_names,
+            },
+            Found::All => Self {
+                first: if is_state { "s" } else { "d" },
+                needs_listed: is_of_time || !is_state,
+                needs_state: is_state,
+            },
+        }
     }
-    if let Some(integration_id) = &filter.integration_id {
-        sql = sql.push(" AND integration_id = ").bind(integration_id.as_str());
+
+    /// Up to and including a condition to go on from.
+    fn select(&self, database: &Database, mut sql: Sql, filter: &Filter, found: &Found) -> Sql {
+        let needed = [(self.first == "t", TERMS), (self.needs_listed, LISTED), (self.needs_state, STATES)];
+        let mut tables: Vec<_> =
+            needed.into_iter().filter_map(|(is_needed, table)| is_needed.then_some(table)).collect();
+        tables.sort_by_key(|(_, alias)| *alias != self.first);
+        let distinct = if self.first == "t" { "DISTINCT " } else { "" };
+        sql = sql.push(&format!("SELECT {distinct}{}.listed_at FROM {}", self.first, from(database, &tables)));
+        sql = sql.push(" WHERE true");
+        for alias in [self.needs_listed.then_some("d"), self.needs_state.then_some("s")].into_iter().flatten() {
+            if alias != self.first {
+                sql = sql.push(&format!(" AND {alias}.listed_at = {}.listed_at", self.first));
+            }
+        }
+        found.restrict(sql, filter)
     }
-    if !filter.resolution_codes.is_empty() && !filter.statuses.is_empty() {
-        sql = sql.push(" AND status IN (").bind_list(filter.statuses.iter().map(String::as_str)).push(")");
+
+    fn restrict(&self, mut sql: Sql, filter: &Filter) -> Sql {
+        if let Some(account_id) = &filter.account_id {
+            sql = sql.push(&format!(" AND {}.account_id = ", self.first)).bind(account_id.as_str());
+        }
+        if let Some(integration_id) = &filter.integration_id {
+            let table = if self.first == "t" { "d" } else { self.first };
+            sql = sql.push(&format!(" AND {table}.integration_id = ")).bind(integration_id.as_str());
+        }
+        if !filter.resolution_codes.is_empty() && !filter.statuses.is_empty() {
+            sql = sql.push(" AND s.status IN (").bind_list(filter.statuses.iter().map(String::as_str)).push(")");
+        }
+        if filter.unmapped {
+            sql = sql.push(" AND s.unmapped = 1");
+        }
+        // With a sign, so that the list is read in its order from the window, and not all of the time and then sorted.
+        if let Some(from) = filter.received_from {
+            sql = sql.push(" AND +d.received_at >= ").bind(from);
+        }
+        if let Some(to) = filter.received_to {
+            sql = sql.push(" AND +d.received_at < ").bind(to);
+        }
+        sql
     }
-    if filter.unmapped {
-        sql = sql.push(" AND unmapped = 1");
-    }
-    if let Some(from) = filter.received_from {
-        sql = sql.push(" AND received_at >= ").bind(from);
-    }
-    if let Some(to) = filter.received_to {
-        sql = sql.push(" AND received_at < ").bind(to);
-    }
-    sql
 }
 
 /// The part of the list that can hold what is wanted.
@@ -125,25 +178,25 @@ struct Window {
 }
 
 #[derive(FromRow)]
-struct Place {
-    listed_at: Option<i64>,
+struct Position {
+    listed_at: i64,
 }
 
 impl Window {
-    /// Nothing where no row was received in the wanted time.
+    /// Nothing where no entry was received in the wanted time.
     ///
     /// The list is in the order of the log, and so, but for how far the clocks of nodes differ, in the order of time: the
-    /// first row of the time says where in the list to begin, instead of every row of the time being sorted.
+    /// first entry of the time says where in the list to begin.
     async fn of(database: &Database, filter: &Filter, page: Page) -> sqlx::Result<Option<Self>> {
         let mut window = Self { above: page.before, below: page.after };
         if let Some(from) = filter.received_from {
-            let Some(first) = edge(database, filter, ">= ", from - CLOCKS_DIFFER_BY_US, "min", "ASC").await? else {
+            let Some(first) = edge(database, ">= ", from - CLOCKS_DIFFER_BY_US, "ASC").await? else {
                 return Ok(None);
             };
             window.above = window.above.max(Some(first - 1));
         }
         if let Some(to) = filter.received_to {
-            let Some(last) = edge(database, filter, "< ", to + CLOCKS_DIFFER_BY_US, "max", "DESC").await? else {
+            let Some(last) = edge(database, "< ", to + CLOCKS_DIFFER_BY_US, "DESC").await? else {
                 return Ok(None);
             };
             window.below = Some(window.below.map_or(last + 1, |below| below.min(last + 1)));
@@ -151,51 +204,46 @@ impl Window {
         Ok(Some(window))
     }
 
-    fn restrict(&self, mut sql: Sql) -> Sql {
+    fn restrict(&self, mut sql: Sql, table: &str) -> Sql {
         if let Some(below) = self.below {
-            sql = sql.push(" AND listed_at < ").bind(below);
+            sql = sql.push(&format!(" AND {table}.listed_at < ")).bind(below);
         }
         if let Some(above) = self.above {
-            sql = sql.push(" AND listed_at > ").bind(above);
+            sql = sql.push(&format!(" AND {table}.listed_at > ")).bind(above);
         }
         sql
     }
 }
 
-/// The place in the list of the first or last row that was received on one side of a moment.
-async fn edge(
-    database: &Database,
-    filter: &Filter,
-    side: &str,
-    moment: i64,
-    outermost: &str,
-    order: &str,
-) -> sqlx::Result<Option<i64>> {
-    let mut sql = Sql::new(format!("SELECT {outermost}(listed_at) AS listed_at FROM (SELECT (SELECT d.listed_at "))
-        .push("FROM delivery_log d WHERE d.account_id = owner.id AND d.received_at ")
-        .push(side)
-        .bind(moment)
-        .push(&format!(" ORDER BY d.received_at {order} LIMIT 1) AS listed_at FROM "));
-    sql = match &filter.account_id {
-        Some(account_id) => sql.push("(SELECT ").bind(account_id.as_str()).push(" AS id)"),
-        None => sql.push("accounts"),
-    };
-    Ok(database.fetch_one::<Place>(sql.push(" owner) edges")).await?.listed_at)
+/// The position of the first or last entry that was received on one side of a moment, of whichever account.
+async fn edge(database: &Database, side: &str, moment: i64, order: &str) -> sqlx::Result<Option<i64>> {
+    let sql = Sql::new(format!("SELECT listed_at FROM delivery_log WHERE received_at {side}")).bind(moment);
+    let sql = sql.push(&format!(" ORDER BY received_at {order}, listed_at {order} LIMIT 1"));
+    Ok(database.fetch_optional::<Position>(sql).await?.map(|edge| edge.listed_at))
 }
 
-/// A row by its id: a delivery's, or a duplicate's own.
+/// A statement that reads entries as they are listed, up to and including a condition to go on from.
+pub(super) fn listed(database: &Database) -> Sql {
+    Sql::new(format!("SELECT {COLUMNS} FROM {} WHERE s.listed_at = d.listed_at", from(database, &[LISTED, STATES])))
+}
+
+/// The same, found by where they stand.
+pub(super) fn by_state(database: &Database, columns: &str) -> Sql {
+    Sql::new(format!("SELECT {columns} FROM {} WHERE d.listed_at = s.listed_at", from(database, &[STATES, LISTED])))
+}
+
+/// An entry by its id: a delivery's, or a duplicate's own.
 pub async fn find(database: &Database, id: &str) -> sqlx::Result<Option<DeliveryRow>> {
-    database.fetch_optional(Sql::new(format!("SELECT {COLUMNS} FROM delivery_log WHERE id = ")).bind(id)).await
+    database.fetch_optional(listed(database).push(" AND d.id = ").bind(id)).await
 }
 
 pub async fn find_many(database: &Database, ids: &[String]) -> sqlx::Result<Vec<DeliveryRow>> {
     if ids.is_empty() {
         return Ok(vec![]);
     }
-    let sql = Sql::new(format!("SELECT {COLUMNS} FROM delivery_log WHERE id IN ("))
-        .bind_list(ids.iter().map(String::as_str))
-        .push(")");
-    database.fetch_all(sql).await
+    database
+        .fetch_all(listed(database).push(" AND d.id IN (").bind_list(ids.iter().map(String::as_str)).push(")"))
+        .await
 }
 
 /// Deliveries that wait for a person to fix one cause, the oldest first, from after a place in the list.
@@ -207,16 +255,13 @@ pub async fn waiting_for(
     after: i64,
     limit: i64,
 ) -> sqlx::Result<Vec<DeliveryRow>> {
-    let mut sql = Sql::new(format!("SELECT {COLUMNS} FROM delivery_log WHERE account_id = "))
-        .bind(account_id)
-        .push(" AND resolution_code = ")
-        .bind(code.as_str())
-        .push(" AND status = 'action_required' AND listed_at > ")
-        .bind(after);
+    let mut sql =
+        by_state(database, COLUMNS).push(" AND s.account_id = ").bind(account_id).push(" AND s.resolution_code = ");
+    sql = sql.bind(code.as_str()).push(" AND s.status = 'action_required' AND s.listed_at > ").bind(after);
     if let Some(integration_id) = integration_id {
-        sql = sql.push(" AND integration_id = ").bind(integration_id);
+        sql = sql.push(" AND s.integration_id = ").bind(integration_id);
     }
-    database.fetch_all(sql.push(" ORDER BY listed_at LIMIT ").bind(limit)).await
+    database.fetch_all(sql.push(" ORDER BY s.listed_at LIMIT ").bind(limit)).await
 }
 
 /// Deliveries of an integration that are completed, the oldest first, from after a place in the list.
@@ -226,11 +271,8 @@ pub async fn completed_of(
     after: i64,
     limit: i64,
 ) -> sqlx::Result<Vec<DeliveryRow>> {
-    let sql = Sql::new(format!("SELECT {COLUMNS}, personal FROM delivery_log WHERE integration_id = "))
-        .bind(integration_id)
-        .push(" AND status = 'completed' AND listed_at > ")
-        .bind(after)
-        .push(" ORDER BY listed_at LIMIT ")
-        .bind(limit);
+    let sql =
+        listed(database).push(" AND d.integration_id = ").bind(integration_id).push(" AND d.listed_at > ").bind(after);
+    let sql = sql.push(" AND s.status = 'completed' ORDER BY d.listed_at LIMIT ").bind(limit);
     database.fetch_all(sql).await
 }

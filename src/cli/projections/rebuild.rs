@@ -27,7 +27,7 @@ const TIMEOUT: Duration = Duration::from_mins(1);
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Rebuild {
     /// The view
-    #[arg(value_parser = PossibleValuesParser::new(View::ALL.map(View::name)))]
+    #[arg(value_parser = PossibleValuesParser::new(View::ALL.map(|view| view.name)))]
     name: String,
     /// Only begin it; `projections status` shows how far it is, `projections cancel` ends it
     #[arg(long, env = "CLOUD_BRIDGE_DETACH", value_parser = FalseyValueParser::new())]

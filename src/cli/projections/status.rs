@@ -47,7 +47,7 @@ impl Status {
         let mut table = output::table(&["VIEW", "POSITION", "HEAD OF THE LOG", "EVENTS BEHIND", "REBUILD"]);
         for standing in standings {
             table.add_row([
-                cell(standing.view.name()),
+                cell(standing.view.name),
                 cell(standing.position.to_string()),
                 cell(head.to_string()),
                 cell(standing.lag(head).to_string()),
@@ -77,7 +77,7 @@ impl Standing {
             json!({ "generation": build.generation, "position": build.cursor.position.to_string(), "head": head.to_string() })
         });
         json!({
-            "name": self.view.name(),
+            "name": self.view.name,
             "position": self.position.to_string(),
             "head": head.to_string(),
             "lag": self.lag(head),

@@ -4,7 +4,7 @@ use async_graphql::{Enum, ID, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::delivery::{OrderLine, PlannedAsset};
 use domain::{LineItem, MatchType as DomainMatchType};
-use projections::delivery_log::{DeliveryRow, SharedAsset};
+use projections::delivery_log::DeliveryRow;
 
 use super::super::account::moment;
 use super::super::integration::ItemMapping;
@@ -56,20 +56,13 @@ pub(super) struct DeliveryAsset {
 impl DeliveryItem {
     /// `shown` makes of a username what the caller may read.
     pub(super) fn of(row: &DeliveryRow, shown: impl Fn(&str) -> String) -> Vec<Self> {
-        let (lines, shared) = (row.lines(), row.shared_assets());
-        let missing = row.detail().missing;
-        let current = lines.current.into_iter().map(|line| (line, false));
-        let all = current.chain(lines.former.into_iter().map(|line| (line, true)));
-        all.map(|(line, is_gone)| Self::new(line, is_gone, &shared, &missing, &shown)).collect()
+        let lines = &row.summary().lines;
+        let current = lines.current.iter().map(|line| (line, false));
+        let all = current.chain(lines.former.iter().map(|line| (line, true)));
+        all.map(|(line, is_gone)| Self::new(line.clone(), is_gone, row, &shown)).collect()
     }
 
-    fn new(
-        line: OrderLine,
-        is_gone: bool,
-        shared: &[SharedAsset],
-        missing: &[domain::Asset],
-        shown: &impl Fn(&str) -> String,
-    ) -> Self {
+    fn new(line: OrderLine, is_gone: bool, row: &DeliveryRow, shown: &impl Fn(&str) -> String) -> Self {
         let OrderLine { item, planned } = line;
         let is_gone = is_gone || item.quantity == 0;
         let is_looked_at = planned.is_some();
@@ -78,11 +71,12 @@ impl DeliveryItem {
         let assets: Vec<DeliveryAsset> = planned
             .into_iter()
             .map(|PlannedAsset { asset, .. }| {
-                let shared = shared.iter().find(|shared| shared.asset == asset);
+                let mut shared = row.shared();
+                let shared = shared.find(|(shared, _)| shared.asset == asset);
                 DeliveryAsset {
-                    shared_at: shared.map(|shared| moment(shared.shared_at)),
-                    shared_with: shared.and_then(|shared| shared.username.as_deref()).map(shown),
-                    missing: missing.contains(&asset),
+                    shared_at: shared.map(|(_, at)| moment(at)),
+                    shared_with: shared.and_then(|(shared, _)| shared.username.known()).map(|name| shown(name)),
+                    missing: row.summary().reason.missing.contains(&asset),
                     resource_type: asset.resource_type.into(),
                     resource_id: asset.resource_id,
                 }

@@ -1,11 +1,11 @@
 //! What a merchant can do about a delivery, with what is recorded of the very case.
 
 use domain::ResolutionCode;
-use projections::delivery_log::Detail;
+use domain::delivery::Reason;
 
 /// What is known of a delivery beyond its code.
 pub(super) struct Case<'c> {
-    pub(super) detail: &'c Detail,
+    pub(super) reason: &'c Reason,
     /// The name that was tried, as far as the reader may know it.
     pub(super) username: Option<&'c str>,
     /// Whether the store named anything that was bought.
@@ -17,20 +17,20 @@ pub(super) struct Case<'c> {
 impl Case<'_> {
     /// The advice of a code, with the name that was tried, the asset that is missing, the call that failed.
     pub(super) fn resolution(&self, code: ResolutionCode) -> String {
-        let call = self.detail.call.as_ref();
+        let call = self.reason.call.as_ref();
         let advice = if self.is_given_up { code.advice_once_given_up(call) } else { code.advice_after(call) };
         match code {
             ResolutionCode::InvalidUsername => match self.username {
                 Some(name) => format!("{advice} The name tried was “{name}”."),
                 None => advice.to_owned(),
             },
-            ResolutionCode::AssetNotFound if !self.detail.missing.is_empty() => {
-                format!("{advice} Missing: {}.", missing(self.detail))
+            ResolutionCode::AssetNotFound if !self.reason.missing.is_empty() => {
+                format!("{advice} Missing: {}.", missing(self.reason))
             }
             ResolutionCode::NoItemMapping if !self.has_items => {
                 "The store has named nothing that was bought. The delivery goes on by itself once it does.".to_owned()
             }
-            ResolutionCode::Unknown | ResolutionCode::TemporaryFailure => match &self.detail.call {
+            ResolutionCode::Unknown | ResolutionCode::TemporaryFailure => match &self.reason.call {
                 Some(call) => format!("{advice} What happened: {call}."),
                 None => advice.to_owned(),
             },
@@ -48,8 +48,8 @@ impl Case<'_> {
     }
 }
 
-fn missing(detail: &Detail) -> String {
-    detail.missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+fn missing(reason: &Reason) -> String {
+    reason.missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -59,22 +59,22 @@ mod tests {
 
     use super::*;
 
-    fn resolution(code: ResolutionCode, detail: &Detail, username: Option<&str>) -> String {
-        Case { detail, username, has_items: true, is_given_up: false }.resolution(code)
+    fn resolution(code: ResolutionCode, reason: &Reason, username: Option<&str>) -> String {
+        Case { reason, username, has_items: true, is_given_up: false }.resolution(code)
     }
 
-    fn call(operation: CortexOperation, status: u16, reason: &str) -> Detail {
+    fn call(operation: CortexOperation, status: u16, reason: &str) -> Reason {
         let call = CortexCall { operation, status: Some(status), duration_ms: 120, reason: Some(reason.to_owned()) };
-        Detail { call: Some(call), missing: vec![] }
+        Reason { call: Some(call), missing: vec![] }
     }
 
     #[test]
     fn the_advice_names_what_the_case_is_about() {
-        let nothing = Detail::default();
+        let nothing = Reason::default();
         let invalid = resolution(ResolutionCode::InvalidUsername, &nothing, Some("max_the_axe"));
         assert!(invalid.ends_with("The name tried was “max_the_axe”."), "{invalid}");
         let asset = Asset { resource_type: ResourceType::Capture, resource_id: "plexi-9".to_owned() };
-        let gone = Detail { missing: vec![asset], ..Detail::default() };
+        let gone = Reason { missing: vec![asset], ..Reason::default() };
         let gone = resolution(ResolutionCode::AssetNotFound, &gone, None);
         assert!(gone.ends_with("Missing: capture plexi-9."), "{gone}");
         let unknown = resolution(ResolutionCode::Unknown, &call(CortexOperation::Share, 418, "answered 418"), None);
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_refused_login_is_another_case_than_none() {
-        let none = resolution(ResolutionCode::MissingCredentials, &Detail::default(), None);
+        let none = resolution(ResolutionCode::MissingCredentials, &Reason::default(), None);
         let refused = call(CortexOperation::Login, 401, "wrong e-mail address or password");
         let refused = resolution(ResolutionCode::MissingCredentials, &refused, None);
         assert!(refused.contains("does not accept") && !none.contains("does not accept"));

@@ -5,7 +5,6 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 use domain::ResolutionCode;
 use domain::delivery::{Delivery as Aggregate, DeliveryCommand, DeliveryStatus as Status};
 use futures_util::stream::{StreamExt as _, TryStreamExt as _, iter};
-use projections::View;
 use projections::delivery_log::{self, DeliveryRow, Filter, Page};
 
 use super::erasure::SAY_WHY;
@@ -162,9 +161,10 @@ fn to_retry(mut filter: Filter) -> Filter {
 
 /// Nor is an order that its store has not released yet: it may not even be paid.
 fn is_retried(row: &DeliveryRow, filter: &Filter) -> bool {
-    let filtered = ResolutionCode::OrderStatusFiltered.as_str();
-    let is_filtered = row.resolution_code.as_deref() == Some(filtered);
-    row.duplicate_of.is_none() && (!is_filtered || filter.resolution_codes.iter().any(|code| code == filtered))
+    let filtered = ResolutionCode::OrderStatusFiltered;
+    let is_filtered = row.resolution_code() == Some(filtered);
+    let is_wanted = filter.resolution_codes.iter().any(|code| code == filtered.as_str());
+    !row.is_duplicate() && (!is_filtered || is_wanted)
 }
 
 /// Those that a retry would put back in the queue, as they are recorded.
@@ -210,7 +210,7 @@ async fn tell(context: &Context<'_>, id: &ID, command: DeliveryCommand) -> Resul
     let mut row = delivery_log::find(&service.views, id).await?;
     if row.is_none() {
         // It was recorded a moment ago, perhaps: its store has this id already.
-        service.projector.wait_for(&[View::DeliveryLog], service.log.head(), VIEWS_TIMEOUT).await;
+        service.projector.wait_for(&[delivery_log::VIEW], service.log.head(), VIEWS_TIMEOUT).await;
         row = delivery_log::find(&service.views, id).await?;
     }
     let Some(row) = row.filter(|row| viewer.sees(&row.account_id)) else {

@@ -3,10 +3,9 @@
 use async_graphql::{Context, ID, InputObject, Json, Object, SimpleObject};
 use domain::operation::OperationEvent;
 use domain::{AccountId, NoticeId};
-use projections::customers;
-use projections::customers::notices::KeptNotice;
 use projections::delivery_log::DeliveryRow;
 use projections::delivery_log::personal::{self, Subject};
+use projections::notices::KeptNotice;
 use serde_json::Value;
 
 use super::erasure::{SAY_WHY, named};
@@ -138,7 +137,7 @@ impl Part {
     async fn of(service: &Service, subject: &Subject, after: i64) -> Result<Self, ErasureError> {
         let mut rows = personal::deliveries(&service.views, subject, after, MAX_AT_ONCE).await?;
         let naming = notices::naming_customer(subject);
-        let mut others = customers::notices::page(&service.views, &naming, after, MAX_AT_ONCE).await?;
+        let mut others = projections::notices::page(&service.views, &naming, after, MAX_AT_ONCE).await?;
         let is_full = |many: usize| i64::try_from(many).is_ok_and(|many| many >= MAX_AT_ONCE);
         let ends = [
             rows.last().filter(|_| is_full(rows.len())).map(|row| row.listed_at),

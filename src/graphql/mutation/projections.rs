@@ -48,7 +48,7 @@ impl Projections {
             Ok(build) => build,
             Err(newer) => return Ok(UserError::new("NEWER_VERSION", newer.to_string(), Some("name")).into()),
         };
-        let requested = OperationEvent::RebuildRequested { view: view.name().to_owned() };
+        let requested = OperationEvent::RebuildRequested { view: view.name.to_owned() };
         operations::begin(service, requested, &viewer.actor(None)).await.map_err(unrecorded)?;
         let projection = Projection::with(service, view, Some(build)).await?;
         Ok(RebuildProjectionPayload { projection: Some(projection), user_errors: vec![] })
@@ -69,7 +69,7 @@ impl Projections {
         if service.projector.cancel_rebuild(view).await?.is_none() {
             return Ok(UserError::new("NOT_REBUILDING", "the view is not being rebuilt", Some("name")).into());
         }
-        let cancelled = OperationEvent::RebuildCancelled { view: view.name().to_owned() };
+        let cancelled = OperationEvent::RebuildCancelled { view: view.name.to_owned() };
         operations::begin(service, cancelled, &viewer.actor(None)).await.map_err(unrecorded)?;
         let projection = Projection::with(service, view, None).await?;
         Ok(CancelProjectionRebuildPayload { projection: Some(projection), user_errors: vec![] })
@@ -83,7 +83,7 @@ pub(super) fn unrecorded(error: CommandError<OperationRefusal>) -> ApiError {
 
 fn named(name: &str) -> Result<View, UserError> {
     View::parse(name).ok_or_else(|| {
-        let names: Vec<&str> = View::ALL.into_iter().map(View::name).collect();
+        let names: Vec<&str> = View::ALL.into_iter().map(|view| view.name).collect();
         let message = format!("there is no such view; there are {}", names.join(", "));
         UserError::new("NOT_FOUND", message, Some("name"))
     })

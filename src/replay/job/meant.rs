@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use anyhow::bail;
-use projections::View;
 use projections::webhook_receipts::{self, OrderReceipt};
 
 use crate::replay::Choice;
@@ -37,7 +36,7 @@ impl Meant {
         } else {
             // The view says what to look at, so it must hold everything that is there by now.
             let newest = service.log.newest().await?;
-            if !service.projector.wait_for(&[View::WebhookReceipts], newest, TIMEOUT).await {
+            if !service.projector.wait_for(&[webhook_receipts::VIEW], newest, TIMEOUT).await {
                 bail!("the view of webhooks is too far behind");
             }
             Source::Received(None)

@@ -56,14 +56,14 @@ impl Attempt {
             let code = ResolutionCode::AssetNotFound;
             return Err(Stop::RequireAction(RequiredAction { code, missing, call }).into());
         }
-        if in_hand.order.phase != Phase::Completed {
+        if in_hand.order.summary.phase != Phase::Completed {
             self.record(in_hand, DeliveryCommand::Complete { held: in_hand.held.clone() }).await?;
         }
         Ok(())
     }
 
     async fn customer(&self, in_hand: &mut InHand, session: &Session) -> Result<CortexUser, Step> {
-        let username = in_hand.order.username.as_ref().and_then(|username| username.known().cloned());
+        let username = in_hand.order.summary.username.as_ref().and_then(|username| username.known().cloned());
         let username = username.ok_or(Stop::require(ResolutionCode::MissingUsername))?;
         self.before_call(in_hand).await?;
         let user = self.cortex.find_user(session, &username).await?;

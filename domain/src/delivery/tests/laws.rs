@@ -9,7 +9,9 @@ use uuid::Uuid;
 use super::fixtures::*;
 use crate::credits::PaidAction;
 use crate::delivery::schedule::Jitter;
-use crate::delivery::{CancelledBy, Delivery, DeliveryCommand, DeliveryEvent, Held, Intent, Order, Phase, Summary, Webhook};
+use crate::delivery::{
+    CancelledBy, Delivery, DeliveryCommand, DeliveryEvent, Held, Intent, Order, Phase, Summary, Webhook,
+};
 use crate::ledger::{Ledger, LedgerEvent};
 use crate::{Credits, DeliveryId, ResolutionCode};
 

@@ -5,14 +5,26 @@ use std::collections::BTreeMap;
 use domain::notice::NoticeEvent;
 use sqlx::FromRow;
 
-use super::{NOTICES, StoreCustomer, naming};
+use crate::customers::{NOTICES, StoreCustomer, naming};
 use crate::database::{Database, Sql};
 use crate::feed::{Fact, Recorded};
+use crate::schema::Schema;
 use crate::table::{self, Existing, Tables, table_row};
+use crate::view::View;
+
+pub const VIEW: View = View {
+    name: "notices",
+    schema: Schema {
+        version: 1,
+        tables: &["kept_notices", "notice_customers"],
+        statements: include_str!("../../migrations/views/notices.sql"),
+    },
+    fold: |tables, events| Box::pin(apply(tables, events)),
+};
 
 table_row!(KeptNotice, "kept_notices", key id; once account_id, integration_id, kind, received_at, listed_at; changing);
 
-table_row!(CustomerNotice, "customer_notices", key token, notice_id; once listed_at; changing);
+table_row!(CustomerNotice, "notice_customers", key token, notice_id; once listed_at; changing);
 
 /// A webhook about no order whose body is kept.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -33,7 +45,7 @@ struct CustomerNotice {
     listed_at: i64,
 }
 
-pub(super) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
+async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
     let (mut kept, mut named, mut erased) = (BTreeMap::new(), BTreeMap::new(), vec![]);
     for event in events {
         let Fact::Notice(fact) = &event.fact else { continue };
@@ -62,7 +74,7 @@ pub(super) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
         }
     }
     if !erased.is_empty() {
-        for (table, column) in [("kept_notices", "id"), ("customer_notices", "notice_id")] {
+        for (table, column) in [("kept_notices", "id"), ("notice_customers", "notice_id")] {
             let sql = Sql::new(format!("DELETE FROM {} WHERE {column} IN (", tables.name(table)));
             tables.execute(sql.bind_list(erased.iter().copied()).push(")")).await?;
         }

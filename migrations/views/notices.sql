@@ -1,0 +1,19 @@
+-- Webhooks about no order that still have their bodies, which may name anyone.
+CREATE TABLE kept_notices_{generation} (
+    id             text   PRIMARY KEY,
+    account_id     text   NOT NULL,
+    integration_id text   NOT NULL,
+    kind           text   NOT NULL,
+    received_at    bigint NOT NULL,
+    listed_at      bigint NOT NULL
+);
+CREATE INDEX kept_notices_account_{generation} ON kept_notices_{generation} (account_id, listed_at);
+CREATE INDEX kept_notices_integration_{generation} ON kept_notices_{generation} (integration_id, listed_at);
+-- Whom they name, by keyed hashes.
+CREATE TABLE notice_customers_{generation} (
+    token     text   {bytewise} NOT NULL,
+    notice_id text   NOT NULL,
+    listed_at bigint NOT NULL,
+    PRIMARY KEY (token, notice_id)
+){clustered};
+CREATE INDEX notice_customers_notice_{generation} ON notice_customers_{generation} (notice_id);
