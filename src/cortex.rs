@@ -13,6 +13,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 use uuid::Uuid;
 
 use address::BaseUrl;
@@ -52,7 +53,8 @@ impl Relation {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum ItemKind {
     Preset,
     Capture,
@@ -61,10 +63,7 @@ pub enum ItemKind {
 impl ItemKind {
     /// The word that stands for this kind in a path.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Preset => "preset",
-            Self::Capture => "capture",
-        }
+        self.into()
     }
 }
 

@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, EnumString, IntoStaticStr};
 
 pub use command::{CreateIntegration, IntegrationCommand};
 pub use event::{IntegrationCreated, IntegrationEvent};
@@ -38,34 +39,44 @@ pub const WEAK_SECRET_CHARS: usize = 8;
 const TRIED_SECRETS: [&str; 6] = ["password", "secret", "changeme", "12345678", "qwertyui", "webhook"];
 pub const MAX_SECRET_CHARS: usize = 500;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Provider {
     Shopify,
     #[serde(rename = "woocommerce")]
+    #[strum(serialize = "woocommerce")]
     WooCommerce,
     #[serde(rename = "bigcommerce")]
+    #[strum(serialize = "bigcommerce")]
     BigCommerce,
     Square,
     Generic,
 }
 
 impl Provider {
-    pub const ALL: [Self; 5] = [Self::Shopify, Self::WooCommerce, Self::BigCommerce, Self::Square, Self::Generic];
-
     /// The name in addresses and in stored events.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Shopify => "shopify",
-            Self::WooCommerce => "woocommerce",
-            Self::BigCommerce => "bigcommerce",
-            Self::Square => "square",
-            Self::Generic => "generic",
-        }
+        self.into()
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|provider| provider.as_str() == text)
+        text.parse().ok()
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use domain::ResolutionCode;
 use domain::delivery::{DeliveryEvent, WebhookOutcome};
 use sqlx::FromRow;
+use strum::IntoStaticStr;
 
 use crate::database::{Database, Sql};
 use crate::feed::{Recorded, delivery_facts};
@@ -17,7 +18,8 @@ pub(crate) const SCHEMA: Schema = Schema {
     statements: include_str!("../../migrations/views/delivery_stats.sql"),
 };
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Bucket {
     Minute,
     Hour,
@@ -28,11 +30,7 @@ impl Bucket {
     pub const ALL: [Self; 3] = [Self::Minute, Self::Hour, Self::Day];
 
     fn as_str(self) -> &'static str {
-        match self {
-            Self::Minute => "minute",
-            Self::Hour => "hour",
-            Self::Day => "day",
-        }
+        self.into()
     }
 
     pub fn length_us(self) -> i64 {

@@ -1,6 +1,8 @@
 //! The views by name, and how they are moved along the feed: all that stand together, with their checkpoint, in one
 //! transaction.
 
+use strum::{EnumCount, EnumString, IntoStaticStr, VariantArray};
+
 use crate::database::Database;
 use crate::feed::{Cursor, Recorded};
 use crate::registry::{self, Live};
@@ -13,7 +15,8 @@ use crate::{
 
 const FIRST_GENERATION: i64 = 1;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumCount, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum View {
     Accounts,
     Integrations,
@@ -98,34 +101,14 @@ pub async fn advance(
 }
 
 impl View {
-    pub const ALL: [Self; 9] = [
-        Self::Accounts,
-        Self::Integrations,
-        Self::DueDeliveries,
-        Self::DeliveryLog,
-        Self::WebhookReceipts,
-        Self::DeliveryStats,
-        Self::OperatorActions,
-        Self::Customers,
-        Self::DataRequests,
-    ];
+    pub const ALL: [Self; Self::COUNT] = *Self::VARIANTS.first_chunk().expect("each of them is in VARIANTS");
 
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Accounts => "accounts",
-            Self::Integrations => "integrations",
-            Self::DueDeliveries => "due_deliveries",
-            Self::DeliveryLog => "delivery_log",
-            Self::WebhookReceipts => "webhook_receipts",
-            Self::DeliveryStats => "delivery_stats",
-            Self::OperatorActions => "operator_actions",
-            Self::Customers => "customers",
-            Self::DataRequests => "data_requests",
-        }
+        self.into()
     }
 
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|view| view.name() == name)
+        name.parse().ok()
     }
 
     pub(crate) fn schema(self) -> &'static Schema {

@@ -95,7 +95,7 @@ impl From<ApiKeyRow> for ApiKey {
         Self {
             id: ID(row.id),
             name: row.name,
-            role: domain::account::Role::parse(&row.role).unwrap_or(domain::account::Role::Merchant).into(),
+            role: row.role.parse().unwrap_or(domain::account::Role::Merchant).into(),
             preview: row.preview,
             active: row.active == 1,
             requests_per_minute: row.requests_per_minute.map(int),

@@ -200,7 +200,7 @@ impl From<RefusedHour> for WebhookReceipt {
         Self {
             id: ID(format!("{}-{}-{}", row.integration_id, row.reason, row.hour)),
             outcome,
-            advice: RefusalReason::parse(&row.reason).map(RefusalReason::advice),
+            advice: row.reason.parse().ok().map(RefusalReason::advice),
             reason: (outcome == WebhookOutcome::Refused).then_some(row.reason),
             message: row.message,
             count: int(row.refused),
