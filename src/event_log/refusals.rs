@@ -1,11 +1,11 @@
 //! Webhooks that were not let in, counted beside the log: nothing unsigned enters it, and no stranger can fill the disk.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use domain::{AccountId, IntegrationId};
+use parking_lot::Mutex;
 use projections::database::Sql;
 use sqlx::FromRow;
 use strum::{EnumIter, EnumString, IntoStaticStr};
@@ -153,7 +153,7 @@ impl Refusals {
     }
 
     fn add(&self, counter: Counter, more: Count) {
-        let mut held = self.held.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut held = self.held.lock();
         if held.len() >= MAX_HELD && !held.contains_key(&counter) {
             return;
         }
@@ -175,7 +175,7 @@ impl Refusals {
 
     pub async fn write(&self, log: &EventLog) -> sqlx::Result<()> {
         let _writing = self.writing.lock().await;
-        let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let held = std::mem::take(&mut *self.held.lock());
         if held.is_empty() {
             return Ok(());
         }
