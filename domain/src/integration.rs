@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use strum::{EnumIter, EnumString, IntoStaticStr};
 
@@ -159,7 +160,7 @@ impl Link {
     fn created_again(&self, create: &CreateIntegration) -> Result<Vec<IntegrationEvent>, IntegrationRefusal> {
         let same = self.account_id == create.account_id
             && self.provider == create.provider
-            && self.secret.known() == Some(&create.signing_secret);
+            && self.secret.known().map(String::as_str) == Some(create.signing_secret.expose_secret());
         if same { Ok(vec![]) } else { Err(IntegrationRefusal::AlreadyCreated) }
     }
 
@@ -208,7 +209,7 @@ impl Link {
 
     fn secret_replaced(
         &self,
-        secret: String,
+        secret: SecretString,
         now: DateTime<Utc>,
         overlap_hours: u32,
     ) -> Result<Option<IntegrationEvent>, IntegrationRefusal> {
@@ -255,8 +256,8 @@ fn valid_name(name: &str) -> Result<String, IntegrationRefusal> {
 }
 
 /// As it is copied: without white space around it, which no store has in its secrets.
-fn valid_secret(secret: &str) -> Result<String, IntegrationRefusal> {
-    let secret = secret.trim();
+fn valid_secret(secret: &SecretString) -> Result<String, IntegrationRefusal> {
+    let secret = secret.expose_secret().trim();
     if is_blank(secret) || secret.chars().count() > MAX_SECRET_CHARS {
         Err(IntegrationRefusal::InvalidSecret)
     } else {
