@@ -23,7 +23,7 @@ mod setting {
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{Parser as _, ValueEnum as _};
 use faults::options::Options;
 use faults::scenario::Scenario;
 use faults::{report, scenario};
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     };
     let mut lines = vec![];
     let mut is_whole = true;
-    for scenario in Scenario::ALL {
+    for &scenario in Scenario::value_variants() {
         for engine in scenario.engines().iter().filter(|engine| options.wants(scenario, **engine)) {
             eprintln!("{} on {}, {} rounds", scenario.name(), engine.name(), options.rounds_of(scenario));
             match runtime.block_on(scenario::run(scenario, *engine, &options)) {

@@ -3,11 +3,12 @@
 //! The clock of a machine can be wrong and be set right, also back. What waits within a process waits by the time that has
 //! really passed; what is stored is a moment of the clock, and is put right where it lies too far ahead.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use crate::metrics::Metrics;
@@ -99,7 +100,7 @@ impl Clock {
     }
 
     fn hands(&self) -> MutexGuard<'_, Hands> {
-        self.hands.lock().unwrap_or_else(PoisonError::into_inner)
+        self.hands.lock()
     }
 
     /// Returns once `deadline` has passed on this clock, or as much time as there is to it now: a clock that is set back

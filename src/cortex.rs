@@ -5,14 +5,16 @@ mod answer;
 mod error;
 mod session;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::delivery::{CortexCall, CortexOperation};
+use parking_lot::Mutex;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 use uuid::Uuid;
 
 use address::BaseUrl;
@@ -52,7 +54,8 @@ impl Relation {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum ItemKind {
     Preset,
     Capture,
@@ -61,10 +64,7 @@ pub enum ItemKind {
 impl ItemKind {
     /// The word that stands for this kind in a path.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Preset => "preset",
-            Self::Capture => "capture",
-        }
+        self.into()
     }
 }
 
@@ -209,7 +209,7 @@ impl CortexClient {
             duration_ms: u32::try_from(start.elapsed().as_millis()).unwrap_or(u32::MAX),
             reason: result.as_ref().err().map(CortexError::reason),
         };
-        *self.last_call.lock().unwrap_or_else(PoisonError::into_inner) = Some(call);
+        *self.last_call.lock() = Some(call);
         result
     }
 
@@ -221,7 +221,7 @@ impl CortexClient {
 
     /// How the latest call ended.
     pub fn last_call(&self) -> Option<CortexCall> {
-        self.last_call.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.last_call.lock().clone()
     }
 
     fn request(&self, method: Method, session: &Session, path: &[&str]) -> Result<RequestBuilder, CortexError> {

@@ -34,6 +34,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use cqrs_es::persist::EventUpcaster;
+use percent_encoding::{AsciiSet, utf8_percent_encode};
 use projections::database::{Database, Durability, Sql};
 use projections::feed::Cursor;
 use sqlx::migrate::MigrateError;
@@ -54,6 +55,9 @@ use self::recent::Recent;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::vault::Vault;
+
+/// What has a meaning in the address of a file of SQLite.
+const RESERVED: &AsciiSet = &AsciiSet::EMPTY.add(b'%').add(b'?');
 
 static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/log/sqlite");
 static POSTGRES_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/log/postgres");
@@ -186,8 +190,7 @@ impl EventLog {
 /// The address of a file of SQLite.
 pub fn sqlite_url(path: &Path) -> anyhow::Result<String> {
     let path = path.to_str().context("the path of the data folder is not readable as text: choose another")?;
-    // What has a meaning in an address is escaped; sqlx reads the rest as it is.
-    Ok(format!("sqlite:{}", path.replace('%', "%25").replace('?', "%3F")))
+    Ok(format!("sqlite:{}", utf8_percent_encode(path, RESERVED)))
 }
 
 /// What was made before the stored format was settled is not read any more.
@@ -260,4 +263,21 @@ async fn refuse_other_master_key(database: &Database, vault: &Vault) -> anyhow::
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::str::FromStr as _;
+
+    use sqlx::sqlite::SqliteConnectOptions;
+
+    use super::*;
+
+    #[test]
+    fn an_address_leads_to_the_file_it_was_made_of() {
+        for path in ["./log.db", "/data/50% off?/log.db", "/data/%2e/log.db", "/Müller & Söhne/log #1.db"] {
+            let url = sqlite_url(Path::new(path)).unwrap();
+            assert_eq!(SqliteConnectOptions::from_str(&url).unwrap().get_filename(), Path::new(path), "{url}");
+        }
+    }
 }

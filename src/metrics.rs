@@ -10,6 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use strum::IntoStaticStr;
 
 /// One service's metrics. Each service has its own, so that several in one process do not mix.
 pub struct Metrics {
@@ -59,7 +60,8 @@ struct OfOutcome {
 }
 
 /// How an attempt of a worker ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum AttemptOutcome {
     Completed,
     WaitingForCustomer,
@@ -69,21 +71,6 @@ pub enum AttemptOutcome {
     Cancelled,
     HandedBack,
     LeaseLost,
-}
-
-impl AttemptOutcome {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Completed => "completed",
-            Self::WaitingForCustomer => "waiting_for_customer",
-            Self::TemporaryFailure => "temporary_failure",
-            Self::ActionRequired => "action_required",
-            Self::GivenUp => "given_up",
-            Self::Cancelled => "cancelled",
-            Self::HandedBack => "handed_back",
-            Self::LeaseLost => "lease_lost",
-        }
-    }
 }
 
 impl Default for Metrics {
@@ -148,7 +135,7 @@ impl Metrics {
     }
 
     pub fn attempt(&self, outcome: AttemptOutcome) {
-        self.attempts.get_or_create(&OfOutcome { outcome: outcome.as_str() }).inc();
+        self.attempts.get_or_create(&OfOutcome { outcome: outcome.into() }).inc();
     }
 
     /// The clock of the machine was set `forward` or `back`.

@@ -1,8 +1,10 @@
 //! Whether what follows the log goes on. A follower that fails, hangs or has died looks the same from outside: what it
 //! began to do does not come to its end.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 /// How long a follower may try before it counts as standing still.
 const STANDS_STILL_AFTER: Duration = Duration::from_secs(10);
@@ -14,12 +16,12 @@ pub(crate) struct Progress(Arc<Mutex<Option<Instant>>>);
 impl Progress {
     /// There may be something to do.
     pub(crate) fn begin(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now);
+        self.0.lock().get_or_insert_with(Instant::now);
     }
 
     /// A step was done, or there was none to do.
     pub(crate) fn done(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.0.lock().take();
     }
 
     pub(crate) fn stands_still(&self) -> bool {
@@ -32,7 +34,7 @@ impl Progress {
     }
 
     fn since(&self) -> Option<Instant> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.lock()
     }
 }
 
@@ -50,7 +52,7 @@ mod tests {
         assert_eq!(progress.since(), since);
         progress.done();
         assert_eq!(progress.since(), None);
-        *progress.0.lock().unwrap() = Instant::now().checked_sub(STANDS_STILL_AFTER * 2);
+        *progress.0.lock() = Instant::now().checked_sub(STANDS_STILL_AFTER * 2);
         assert!(progress.stands_still());
     }
 }

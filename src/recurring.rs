@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard};
 
 /// How often an error that goes on is said again.
 const SAY_EVERY: Duration = Duration::from_secs(30);
@@ -31,7 +32,7 @@ impl Recurring {
     }
 
     fn failing(&self) -> MutexGuard<'_, Option<Failing>> {
-        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
+        self.failing.lock()
     }
 
     pub(crate) fn failed(&self, error: impl Display) {

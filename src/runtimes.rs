@@ -3,10 +3,12 @@
 //! Webhooks come first: a store waits for its answer and may never come again. The API can wait a moment, and views and
 //! deliveries catch up. So they run on threads that the operating system lets run with what webhooks leave over.
 
+use strum::IntoStaticStr;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// What a runtime is for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum Purpose {
     /// Projector, worker and reactions: under full load they get about a tenth of what webhooks get.
     Background,
@@ -15,13 +17,6 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Background => "background",
-            Self::Api => "api",
-        }
-    }
-
     fn threads(self) -> usize {
         match self {
             Self::Background => 1,
@@ -45,7 +40,7 @@ impl PurposeRuntime {
     pub(crate) fn start(purpose: Purpose) -> std::io::Result<Self> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(purpose.threads())
-            .thread_name(purpose.name())
+            .thread_name(<&str>::from(purpose))
             .on_thread_start(move || lower_priority(purpose))
             .enable_all()
             .build()?;

@@ -9,14 +9,22 @@ use anyhow::{Context, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rand::RngExt as _;
+use secrecy::{ExposeSecret as _, SecretBox, SecretSlice};
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
 
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 12;
 const MASTER_KEY_ID_BYTES: usize = 8;
 /// First byte of a wrapped data key: the form of what follows (master key id, nonce, sealed key).
 const WRAPPED_FORM: u8 = 1;
+
+/// A key as bytes: wiped from memory once it is dropped, and shown by nothing.
+pub type SecretKey = SecretBox<[u8; KEY_BYTES]>;
+
+/// A new key.
+pub fn random_key() -> SecretKey {
+    SecretBox::init_with_mut(|key: &mut [u8; KEY_BYTES]| rand::rng().fill(key))
+}
 
 /// What was sealed cannot be opened: another key, or bytes that were changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,12 +56,12 @@ impl MasterKey {
     }
 
     fn from_text(text: &str) -> anyhow::Result<Self> {
-        let bytes = Zeroizing::new(match hex::decode(text) {
+        let bytes = SecretSlice::from(match hex::decode(text) {
             Ok(bytes) => bytes,
             Err(_) => STANDARD.decode(text).context("a master key is neither base64 nor hexadecimal")?,
         });
-        let Ok(key) = <&[u8; KEY_BYTES]>::try_from(bytes.as_slice()) else {
-            bail!("a master key has {} bytes where 32 are needed", bytes.len());
+        let Ok(key) = <&[u8; KEY_BYTES]>::try_from(bytes.expose_secret()) else {
+            bail!("a master key has {} bytes where 32 are needed", bytes.expose_secret().len());
         };
         Ok(Self::new(key))
     }
@@ -89,10 +97,10 @@ impl Vault {
                 Self::from_text(&text).with_context(|| format!("the key file {} is damaged", path.display()))
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && may_create => {
-                let key = Zeroizing::new(rand::rng().random::<[u8; KEY_BYTES]>());
-                write_private(path, &STANDARD.encode(*key))
+                let key = random_key();
+                write_private(path, &STANDARD.encode(key.expose_secret()))
                     .with_context(|| format!("the key file {} cannot be written", path.display()))?;
-                Ok(Self::new(&key))
+                Ok(Self::new(key.expose_secret()))
             }
             Err(error) => Err(error).with_context(|| {
                 format!(
@@ -122,35 +130,36 @@ impl Vault {
         if wrapped.get(1..=MASTER_KEY_ID_BYTES) == Some(&self.present.id) {
             return Ok(None);
         }
-        Ok(Some(self.wrap_key(place, &*self.unwrap_key(place, wrapped)?)))
+        Ok(Some(self.wrap_key(place, &self.unwrap_key(place, wrapped)?)))
     }
 
     /// A new data key, with the form in which it is stored.
     pub fn new_data_key(&self, stream: &str) -> (DataKey, Vec<u8>) {
-        let key = Zeroizing::new(rand::rng().random::<[u8; KEY_BYTES]>());
-        (DataKey(cipher(&key)), self.wrap_key(stream, &key))
+        let key = random_key();
+        (DataKey(cipher(key.expose_secret())), self.wrap_key(stream, &key))
     }
 
     pub fn unwrap(&self, stream: &str, wrapped: &[u8]) -> Result<DataKey, CannotOpen> {
-        self.unwrap_key(stream, wrapped).map(|key| DataKey(cipher(&key)))
+        self.unwrap_key(stream, wrapped).map(|key| DataKey(cipher(key.expose_secret())))
     }
 
-    /// 32 secret bytes in the form in which keys are stored (69 bytes). `place` is where they belong.
-    pub fn wrap_key(&self, place: &str, key: &[u8; KEY_BYTES]) -> Vec<u8> {
+    /// A key in the form in which keys are stored (69 bytes). `place` is where they belong.
+    pub fn wrap_key(&self, place: &str, key: &SecretKey) -> Vec<u8> {
         let mut wrapped = vec![WRAPPED_FORM];
         wrapped.extend_from_slice(&self.present.id);
-        wrapped.extend_from_slice(&seal(&self.present.cipher, key, place.as_bytes()));
+        wrapped.extend_from_slice(&seal(&self.present.cipher, key.expose_secret(), place.as_bytes()));
         wrapped
     }
 
-    pub fn unwrap_key(&self, place: &str, wrapped: &[u8]) -> Result<Zeroizing<[u8; KEY_BYTES]>, CannotOpen> {
+    pub fn unwrap_key(&self, place: &str, wrapped: &[u8]) -> Result<SecretKey, CannotOpen> {
         let Some((&WRAPPED_FORM, rest)) = wrapped.split_first() else {
             return Err(CannotOpen);
         };
         let (id, sealed) = rest.split_at_checked(MASTER_KEY_ID_BYTES).ok_or(CannotOpen)?;
         let master_key = self.master_key(id).ok_or(CannotOpen)?;
-        let key = Zeroizing::new(open(&master_key.cipher, sealed, place.as_bytes())?);
-        <[u8; KEY_BYTES]>::try_from(key.as_slice()).map(Zeroizing::new).map_err(|_| CannotOpen)
+        let opened = SecretSlice::from(open(&master_key.cipher, sealed, place.as_bytes())?);
+        let key = <&[u8; KEY_BYTES]>::try_from(opened.expose_secret()).map_err(|_| CannotOpen)?;
+        Ok(SecretBox::init_with_mut(|copy: &mut [u8; KEY_BYTES]| copy.copy_from_slice(key)))
     }
 }
 

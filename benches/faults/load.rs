@@ -1,12 +1,13 @@
 //! Stores that post orders without end, each order for a customer of its own, and remember what was acknowledged.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cloud_bridge::ingest::signature::sign;
 use cloud_bridge::sandbox::{FollowsBack, Sandbox};
 use domain::integration::Provider;
+use parking_lot::Mutex;
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -41,11 +42,11 @@ impl Shop {
     }
 
     pub(crate) fn url(&self) -> String {
-        self.url.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.url.lock().clone()
     }
 
     pub(crate) fn moves_to(&self, url: &str) {
-        url.clone_into(&mut self.url.lock().unwrap_or_else(PoisonError::into_inner));
+        url.clone_into(&mut self.url.lock());
     }
 
     /// An order that was not sent yet, with its customer; its id is both.

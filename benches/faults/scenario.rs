@@ -32,9 +32,6 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Kill, Self::Disconnect, Self::Restart, Self::Disk, Self::Clock, Self::Torn, Self::Bomb];
-
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Kill => "killed at a random moment",

@@ -60,7 +60,7 @@ impl<'l> Store<'l> {
             account_id,
             provider: PROVIDER,
             name: "bench".to_owned(),
-            signing_secret: "a secret that signs nothing here".to_owned(),
+            signing_secret: "a secret that signs nothing here".into(),
             order_statuses: None,
         });
         log.execute::<Integration>(&integration_id.to_string(), create, &Actor::System).await?;

@@ -11,8 +11,11 @@ use crate::title;
 /// Longest reference or resource id that a mapping may have, in characters.
 pub const MAX_REFERENCE_CHARS: usize = 500;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, strum::Display,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum ResourceType {
     /// A Quad Cortex preset.
     Preset,
@@ -30,11 +33,7 @@ pub struct Asset {
 /// As people read it: `preset abc123`.
 impl fmt::Display for Asset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.resource_type {
-            ResourceType::Preset => "preset",
-            ResourceType::Capture => "capture",
-        };
-        write!(f, "{kind} {}", self.resource_id)
+        write!(f, "{} {}", self.resource_type, self.resource_id)
     }
 }
 

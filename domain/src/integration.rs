@@ -11,7 +11,9 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, EnumString, IntoStaticStr};
 
 pub use command::{CreateIntegration, IntegrationCommand};
 pub use event::{IntegrationCreated, IntegrationEvent};
@@ -38,34 +40,44 @@ pub const WEAK_SECRET_CHARS: usize = 8;
 const TRIED_SECRETS: [&str; 6] = ["password", "secret", "changeme", "12345678", "qwertyui", "webhook"];
 pub const MAX_SECRET_CHARS: usize = 500;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Provider {
     Shopify,
     #[serde(rename = "woocommerce")]
+    #[strum(serialize = "woocommerce")]
     WooCommerce,
     #[serde(rename = "bigcommerce")]
+    #[strum(serialize = "bigcommerce")]
     BigCommerce,
     Square,
     Generic,
 }
 
 impl Provider {
-    pub const ALL: [Self; 5] = [Self::Shopify, Self::WooCommerce, Self::BigCommerce, Self::Square, Self::Generic];
-
     /// The name in addresses and in stored events.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Shopify => "shopify",
-            Self::WooCommerce => "woocommerce",
-            Self::BigCommerce => "bigcommerce",
-            Self::Square => "square",
-            Self::Generic => "generic",
-        }
+        self.into()
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|provider| provider.as_str() == text)
+        text.parse().ok()
     }
 }
 
@@ -148,7 +160,7 @@ impl Link {
     fn created_again(&self, create: &CreateIntegration) -> Result<Vec<IntegrationEvent>, IntegrationRefusal> {
         let same = self.account_id == create.account_id
             && self.provider == create.provider
-            && self.secret.known() == Some(&create.signing_secret);
+            && self.secret.known().map(String::as_str) == Some(create.signing_secret.expose_secret());
         if same { Ok(vec![]) } else { Err(IntegrationRefusal::AlreadyCreated) }
     }
 
@@ -197,7 +209,7 @@ impl Link {
 
     fn secret_replaced(
         &self,
-        secret: String,
+        secret: SecretString,
         now: DateTime<Utc>,
         overlap_hours: u32,
     ) -> Result<Option<IntegrationEvent>, IntegrationRefusal> {
@@ -244,8 +256,8 @@ fn valid_name(name: &str) -> Result<String, IntegrationRefusal> {
 }
 
 /// As it is copied: without white space around it, which no store has in its secrets.
-fn valid_secret(secret: &str) -> Result<String, IntegrationRefusal> {
-    let secret = secret.trim();
+fn valid_secret(secret: &SecretString) -> Result<String, IntegrationRefusal> {
+    let secret = secret.expose_secret().trim();
     if is_blank(secret) || secret.chars().count() > MAX_SECRET_CHARS {
         Err(IntegrationRefusal::InvalidSecret)
     } else {

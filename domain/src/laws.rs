@@ -10,18 +10,23 @@ use proptest::sample::select;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use strum::IntoEnumIterator;
 use uuid::Uuid;
 
-use crate::account::Account;
+use crate::account::{Account, Role};
 use crate::checkpoint::{CheckpointCommand, Checkpoints};
 use crate::delivery::schedule::Jitter;
-use crate::delivery::{DecidedOn, Delivery, DeliveryCommand, Held, StartFacts};
+use crate::delivery::{
+    CortexOperation, DecidedOn, Delivery, DeliveryCommand, DeliveryStatus, Held, Intent, StartFacts, WebhookOutcome,
+};
 use crate::event::EventSourced;
-use crate::integration::Integration;
+use crate::integration::{Integration, Provider};
 use crate::ledger::{Ledger, LedgerCommand};
-use crate::notice::{Notice, NoticeCommand};
+use crate::notice::{Notice, NoticeCommand, NoticeKind};
 use crate::operation::Operation;
-use crate::{ApiKeyId, Asset, Credits, DeliveryId, ItemMapping, LineItem, MappingId, MatchType, ResourceType};
+use crate::{
+    ApiKeyId, Asset, Credits, DeliveryId, ItemMapping, LineItem, MappingId, MatchType, ResolutionCode, ResourceType,
+};
 
 /// Any of the events that ever were, in any order and any number, as they were or with other numbers and moments.
 fn any_events<E: DeserializeOwned + Debug + Clone>(ever: &str) -> impl Strategy<Value = Vec<E>> {
@@ -247,4 +252,24 @@ proptest! {
     fn folding_any_checkpoints_never_panics(events in any_events(include_str!("checkpoint/ever.jsonl"))) {
         fold_and_ask(events, ask_checkpoints);
     }
+}
+
+/// Views and addresses have the names that strum derives, events those that serde does.
+fn are_named_alike<E: IntoEnumIterator + Copy + Debug + Serialize + Into<&'static str>>() {
+    for value in E::iter() {
+        let name: &str = value.into();
+        assert_eq!(serde_json::to_value(value).unwrap(), name, "{value:?}");
+    }
+}
+
+#[test]
+fn what_is_named_is_named_alike_everywhere() {
+    are_named_alike::<CortexOperation>();
+    are_named_alike::<DeliveryStatus>();
+    are_named_alike::<Intent>();
+    are_named_alike::<NoticeKind>();
+    are_named_alike::<Provider>();
+    are_named_alike::<ResolutionCode>();
+    are_named_alike::<Role>();
+    are_named_alike::<WebhookOutcome>();
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use strum::IntoStaticStr;
+use strum::{EnumIter, IntoStaticStr};
 
 use crate::event::{EventSourced, LogEvent, Owner, aggregate, domain_event};
 use crate::integration::Provider;
@@ -13,8 +13,9 @@ use crate::repeats::Repeats;
 use crate::{AccountId, IntegrationId, Private};
 
 /// What a webhook that is no order turned out to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, EnumIter, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum NoticeKind {
     /// JSON of another topic: a product, a refund, a customer.
     NotAnOrder,
@@ -32,14 +33,7 @@ pub enum NoticeKind {
 
 impl NoticeKind {
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NotAnOrder => "not_an_order",
-            Self::Unusable => "unusable",
-            Self::StoreError => "store_error",
-            Self::CustomerDataRequest => "customer_data_request",
-            Self::CustomerRedact => "customer_redact",
-            Self::ShopRedact => "shop_redact",
-        }
+        self.into()
     }
 }
 

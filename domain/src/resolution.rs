@@ -2,12 +2,30 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, EnumString, IntoStaticStr, VariantNames};
 
 use crate::delivery::{CortexCall, CortexOperation};
 
 /// The reason behind a status that is not plain success (store integrations document, "Failure resolution codes").
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+    VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum ResolutionCode {
     MissingUsername,
     InvalidUsername,
@@ -27,42 +45,12 @@ pub enum ResolutionCode {
 }
 
 impl ResolutionCode {
-    pub const ALL: [Self; 13] = [
-        Self::MissingUsername,
-        Self::InvalidUsername,
-        Self::MissingCredentials,
-        Self::InactiveApiKey,
-        Self::CreditsExhausted,
-        Self::NoItemMapping,
-        Self::AssetNotFound,
-        Self::IntegrationInactive,
-        Self::OrderStatusFiltered,
-        Self::NdspWaiting,
-        Self::TemporaryFailure,
-        Self::Duplicate,
-        Self::Unknown,
-    ];
-
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::MissingUsername => "missing_username",
-            Self::InvalidUsername => "invalid_username",
-            Self::MissingCredentials => "missing_credentials",
-            Self::InactiveApiKey => "inactive_api_key",
-            Self::CreditsExhausted => "credits_exhausted",
-            Self::NoItemMapping => "no_item_mapping",
-            Self::AssetNotFound => "asset_not_found",
-            Self::IntegrationInactive => "integration_inactive",
-            Self::OrderStatusFiltered => "order_status_filtered",
-            Self::NdspWaiting => "ndsp_waiting",
-            Self::TemporaryFailure => "temporary_failure",
-            Self::Duplicate => "duplicate",
-            Self::Unknown => "unknown",
-        }
+        self.into()
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|code| code.as_str() == text)
+        text.parse().ok()
     }
 
     /// What to do about it, in a sentence a merchant understands.
@@ -128,13 +116,14 @@ impl ResolutionCode {
 
 #[cfg(test)]
 mod tests {
+    use strum::IntoEnumIterator as _;
+
     use super::*;
 
     #[test]
     fn every_code_is_read_as_it_is_written() {
-        for code in ResolutionCode::ALL {
+        for code in ResolutionCode::iter() {
             assert_eq!(ResolutionCode::parse(code.as_str()), Some(code));
-            assert_eq!(serde_json::to_string(&code).unwrap(), format!("\"{}\"", code.as_str()));
         }
         assert_eq!(ResolutionCode::parse("DUPLICATE"), None);
     }

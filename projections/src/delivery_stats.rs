@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::ResolutionCode;
 use domain::delivery::{DeliveryEvent, WebhookOutcome};
 use sqlx::FromRow;
+use strum::IntoStaticStr;
 
 use crate::database::{Database, Sql};
 use crate::feed::{Recorded, delivery_events};
@@ -22,7 +23,8 @@ pub const VIEW: View = View {
     fold: |tables, events| Box::pin(apply(tables, events)),
 };
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Bucket {
     Minute,
     Hour,
@@ -33,11 +35,7 @@ impl Bucket {
     pub const ALL: [Self; 3] = [Self::Minute, Self::Hour, Self::Day];
 
     fn as_str(self) -> &'static str {
-        match self {
-            Self::Minute => "minute",
-            Self::Hour => "hour",
-            Self::Day => "day",
-        }
+        self.into()
     }
 
     pub fn length_us(self) -> i64 {

@@ -4,13 +4,12 @@
 use anyhow::{Context as _, bail};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use projections::database::{Database, Sql};
-use rand::RngExt as _;
+use secrecy::ExposeSecret as _;
 use sqlx::FromRow;
-use zeroize::Zeroizing;
 
 use super::checkpoint::key_id;
 use crate::event_log::EventLog;
-use crate::vault::Vault;
+use crate::vault::{Vault, random_key};
 
 /// A key whose secret part was opened, and which is therefore the log's own.
 #[derive(Debug)]
@@ -55,7 +54,7 @@ fn opened(stored: StoredKey, vault: &Vault) -> anyhow::Result<LogKey> {
     let Ok(secret) = vault.unwrap_key(&place(&id), &wrapped) else {
         bail!("the signing key {id} was not sealed by this log's master key: somebody changed the table signing_keys");
     };
-    let signing = SigningKey::from_bytes(&secret);
+    let signing = SigningKey::from_bytes(secret.expose_secret());
     let public = signing.verifying_key();
     if public.as_bytes().as_slice() != public_key || key_id(public.as_bytes()) != id {
         bail!("the public part of the signing key {id} is not its own: somebody changed the table signing_keys");
@@ -69,8 +68,8 @@ pub async fn current(log: &EventLog) -> anyhow::Result<LogKey> {
     if let Some(key) = all(database, vault).await?.pop() {
         return Ok(key);
     }
-    let secret = Zeroizing::new(rand::rng().random::<[u8; 32]>());
-    let public = SigningKey::from_bytes(&secret).verifying_key();
+    let secret = random_key();
+    let public = SigningKey::from_bytes(secret.expose_secret()).verifying_key();
     let id = key_id(public.as_bytes());
     let wrapped = vault.wrap_key(&place(&id), &secret);
     let insert = Sql::new("INSERT INTO signing_keys (number, key_id, public_key, wrapped, created_at) VALUES (1, ")

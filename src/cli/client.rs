@@ -9,6 +9,7 @@ use anyhow::{Context as _, anyhow, bail};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, FromArgMatches};
 use reqwest::{StatusCode, Url};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -42,7 +43,7 @@ struct GivenKey {
     /// API key to ask with [default: the administrator's, from `DATA_DIR/admin.key`]. On the command line others on this machine
     /// can see it: better give it in the variable, or in a file
     #[arg(long, env = "CLOUD_BRIDGE_API_KEY", value_name = "KEY", hide_env_values = true)]
-    api_key: Option<String>,
+    api_key: Option<SecretString>,
     /// A file with the API key, `-` for standard input. --api-key wins, and so does its variable over that of the file
     #[arg(long, env = "CLOUD_BRIDGE_API_KEY_FILE", value_name = "FILE")]
     api_key_file: Option<PathBuf>,
@@ -102,23 +103,24 @@ impl ServerArgs {
 impl AskingArgs {
     /// Asks with the key that is given, or with the one that a server keeps in its data folder.
     pub(super) fn client(&self, data_dir: &Path) -> anyhow::Result<Client> {
-        let key = match self.key.0.api_key.as_deref().map(str::trim).filter(|key| !key.is_empty()) {
-            Some(key) => key.to_owned(),
+        let given = self.key.0.api_key.as_ref().map(|key| key.expose_secret().trim());
+        let key = match given.filter(|key| !key.is_empty()) {
+            Some(key) => key.into(),
             None => match &self.key.0.api_key_file {
                 Some(file) => read_key(file)?,
                 None => read_key(&stores::admin_key_file(data_dir))?,
             },
         };
-        Ok(Client { reason: self.reason.clone(), ..Client::new(&self.server, &key)? })
+        Ok(Client { reason: self.reason.clone(), ..Client::new(&self.server, key)? })
     }
 }
 
 /// Longest file with a key that is read.
 const MAX_KEY_BYTES: u64 = 4_096;
 
-fn read_key(path: &Path) -> anyhow::Result<String> {
+fn read_key(path: &Path) -> anyhow::Result<SecretString> {
     if path == Path::new("-") {
-        return Ok(io::read_to_string(io::stdin().lock().take(MAX_KEY_BYTES))?.trim().to_owned());
+        return Ok(io::read_to_string(io::stdin().lock().take(MAX_KEY_BYTES))?.trim().into());
     }
     let text = std::fs::read_to_string(path).with_context(|| {
         format!(
@@ -127,7 +129,7 @@ fn read_key(path: &Path) -> anyhow::Result<String> {
             path.display()
         )
     })?;
-    Ok(text.trim().to_owned())
+    Ok(text.trim().into())
 }
 
 /// Asks one server with one key.
@@ -136,7 +138,7 @@ pub(crate) struct Client {
     http: reqwest::Client,
     graphql: Url,
     server: String,
-    key: String,
+    key: SecretString,
     reason: Option<String>,
 }
 
@@ -168,7 +170,7 @@ pub(super) struct PageInfo {
 }
 
 impl Client {
-    pub(crate) fn new(server: &str, key: &str) -> anyhow::Result<Self> {
+    pub(crate) fn new(server: &str, key: SecretString) -> anyhow::Result<Self> {
         let server = server.trim().trim_end_matches('/').to_owned();
         let graphql = Url::parse(&format!("{server}/graphql"))
             .with_context(|| format!("{server:?} is not the address of a server, like http://127.0.0.1:8080"))?;
@@ -177,18 +179,12 @@ impl Client {
             // A proxy leads to the outside, where this address means another machine.
             http = http.no_proxy();
         }
-        Ok(Self {
-            http: http.build().context("no HTTP client can be made")?,
-            graphql,
-            server,
-            key: key.to_owned(),
-            reason: None,
-        })
+        Ok(Self { http: http.build().context("no HTTP client can be made")?, graphql, server, key, reason: None })
     }
 
     /// Asks a query and answers its data.
     pub(crate) async fn ask(&self, query: &str, variables: Value) -> anyhow::Result<Value> {
-        let mut request = self.http.post(self.graphql.clone()).bearer_auth(&self.key);
+        let mut request = self.http.post(self.graphql.clone()).bearer_auth(self.key.expose_secret());
         if let Some(reason) = &self.reason {
             request = request.header("x-reason", reason.as_bytes());
         }
@@ -273,7 +269,7 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}/", listener.local_addr().unwrap());
         drop(listener);
-        let client = Client::new(&address, "key").unwrap();
+        let client = Client::new(&address, "key".into()).unwrap();
         let error = client.ask("{ account { id } }", json!({})).await.unwrap_err().to_string();
         assert!(error.contains("cloud-bridge serve") && error.contains("--server"), "{error}");
     }
@@ -289,6 +285,6 @@ mod tests {
         ] {
             assert_eq!(is_this_machine(&Url::parse(address).unwrap()), here, "{address}");
         }
-        assert!(Client::new("not an address", "key").is_err());
+        assert!(Client::new("not an address", "key".into()).is_err());
     }
 }

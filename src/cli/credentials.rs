@@ -3,6 +3,7 @@
 use anyhow::Context as _;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use super::acting::Acting;
@@ -108,7 +109,7 @@ impl Set {
         acting.tell()?;
         let password = if self.password_stdin { input::piped()? } else { input::at_terminal("Password")? };
         let input = json!({
-            "accountId": acting.account_id, "email": self.email, "password": password, "check": !self.unchecked });
+            "accountId": acting.account_id, "email": self.email, "password": password.expose_secret(), "check": !self.unchecked });
         let saved = client.change(SAVE, json!({ "input": input }), "saveCortexCredentials").await;
         let payload = saved
             .map_err(|error| advised(error, "--unchecked saves the login without trying it"))

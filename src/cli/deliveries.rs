@@ -17,6 +17,7 @@ use domain::delivery::DeliveryStatus;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
 use serde_json::json;
+use strum::VariantNames as _;
 
 use super::client::{Client, ServerArgs, understood};
 use super::output::{self, clean, word};
@@ -51,10 +52,10 @@ Examples:
   cloud-bridge deliveries list --json | jq -r '.nodes[].id'")]
 pub(super) struct List {
     /// Only these statuses, separated by commas
-    #[arg(long, env = "CLOUD_BRIDGE_STATUS", value_delimiter = ',', value_parser = PossibleValuesParser::new(DeliveryStatus::ALL.map(DeliveryStatus::as_str)))]
+    #[arg(long, env = "CLOUD_BRIDGE_STATUS", value_delimiter = ',', value_parser = PossibleValuesParser::new(DeliveryStatus::VARIANTS))]
     status: Vec<String>,
     /// Only these resolution codes, separated by commas
-    #[arg(long, env = "CLOUD_BRIDGE_CODE", value_delimiter = ',', value_parser = PossibleValuesParser::new(ResolutionCode::ALL.map(ResolutionCode::as_str)))]
+    #[arg(long, env = "CLOUD_BRIDGE_CODE", value_delimiter = ',', value_parser = PossibleValuesParser::new(ResolutionCode::VARIANTS))]
     code: Vec<String>,
     /// Only with something bought that no mapping was found for; with `--status completed`: delivered, but for that
     #[arg(long, env = "CLOUD_BRIDGE_UNMAPPED", value_parser = FalseyValueParser::new())]

@@ -7,6 +7,7 @@ use anyhow::bail;
 use projections::identifiers::MIN_PREFIX_CHARS;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use strum::IntoStaticStr;
 use uuid::Uuid;
 
 use super::client::{Client, MAX_PAGE, understood};
@@ -14,7 +15,8 @@ use super::output::{self, clean};
 use crate::event_log::EventLog;
 
 /// What an id is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum Kind {
     Account,
     ApiKey,
@@ -56,13 +58,7 @@ struct Short {
 impl Kind {
     /// In the words of the API.
     fn word(self) -> &'static str {
-        match self {
-            Self::Account => "ACCOUNT",
-            Self::ApiKey => "API_KEY",
-            Self::Integration => "INTEGRATION",
-            Self::Delivery => "DELIVERY",
-            Self::DataRequest => "DATA_REQUEST",
-        }
+        self.into()
     }
 
     /// What it is called, and the command that lists it.

@@ -5,17 +5,18 @@ use std::io::{self, IsTerminal as _, Read as _};
 
 use anyhow::{Context as _, bail};
 use console::Term;
+use secrecy::SecretString;
 
 /// Longest secret that is read, in bytes. None that the server takes is longer.
 const MAX_SECRET_BYTES: u64 = 4_096;
 
 /// Asks at the terminal; where standard input is none, reads it from there.
-pub(super) fn secret(prompt: &str) -> anyhow::Result<String> {
+pub(super) fn secret(prompt: &str) -> anyhow::Result<SecretString> {
     if io::stdin().is_terminal() { at_terminal(prompt) } else { piped() }
 }
 
 /// Asks at the terminal, which does not show what is typed.
-pub(super) fn at_terminal(prompt: &str) -> anyhow::Result<String> {
+pub(super) fn at_terminal(prompt: &str) -> anyhow::Result<SecretString> {
     let terminal = Term::stderr();
     if !io::stdin().is_terminal() || !terminal.is_term() {
         bail!("there is no terminal to ask at: add --password-stdin, and send the password to standard input");
@@ -26,18 +27,18 @@ pub(super) fn at_terminal(prompt: &str) -> anyhow::Result<String> {
 }
 
 /// Asks at the terminal for what may be given later. None where nothing is typed, and where there is no terminal.
-pub(super) fn optional_secret(prompt: &str) -> anyhow::Result<Option<String>> {
+pub(super) fn optional_secret(prompt: &str) -> anyhow::Result<Option<SecretString>> {
     let terminal = Term::stderr();
     if !io::stdin().is_terminal() || !terminal.is_term() {
         return Ok(None);
     }
     terminal.write_str(&format!("{prompt} (not shown): "))?;
     let secret = terminal.read_secure_line().context("the terminal cannot be read")?;
-    Ok(Some(secret.trim().to_owned()).filter(|secret| !secret.is_empty()))
+    Ok(Some(secret.trim()).filter(|secret| !secret.is_empty()).map(SecretString::from))
 }
 
 /// Reads standard input to its end, without the line end that editors and `echo` leave there.
-pub(super) fn piped() -> anyhow::Result<String> {
+pub(super) fn piped() -> anyhow::Result<SecretString> {
     let mut text = String::new();
     let read = io::stdin().lock().take(MAX_SECRET_BYTES + 1).read_to_string(&mut text);
     let length = read.context("standard input cannot be read as text")?;
@@ -69,21 +70,23 @@ pub(super) fn confirm(question: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn given(text: &str) -> anyhow::Result<String> {
+fn given(text: &str) -> anyhow::Result<SecretString> {
     let text = text.trim_end_matches(['\r', '\n']);
     if text.is_empty() {
         bail!("nothing was given: type it at the terminal, or send it to standard input");
     }
-    Ok(text.to_owned())
+    Ok(text.into())
 }
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret as _;
+
     use super::*;
 
     #[test]
     fn a_line_end_is_no_part_of_a_secret_and_a_space_is() {
-        assert_eq!(given("secret \r\n").unwrap(), "secret ");
+        assert_eq!(given("secret \r\n").unwrap().expose_secret(), "secret ");
         assert!(given("\n").is_err());
     }
 }

@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use domain::account::{MAX_REQUESTS_PER_MINUTE, Role};
 use serde::Deserialize;
 use serde_json::json;
+use strum::VariantNames as _;
 
 use super::acting::Acting;
 use super::client::{MAX_PAGE, ServerArgs, understood};
@@ -33,7 +34,7 @@ pub(super) struct Create {
     #[arg(long, env = "CLOUD_BRIDGE_NAME")]
     name: String,
     /// merchant: its own account; support: every account, may retry and cancel; admin: everything
-    #[arg(long, env = "CLOUD_BRIDGE_ROLE", default_value = "merchant", value_parser = PossibleValuesParser::new(Role::ALL.map(Role::as_str)))]
+    #[arg(long, env = "CLOUD_BRIDGE_ROLE", default_value = "merchant", value_parser = PossibleValuesParser::new(Role::VARIANTS))]
     role: String,
     /// The account that gets the key [default: the one whose key asks]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]

@@ -12,6 +12,7 @@ use domain::delivery::DeliveryStatus;
 use domain::{DeliveryId, IntegrationId};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
+use strum::VariantNames as _;
 
 use super::client::AskingArgs;
 use super::identifiers::whole_in;
@@ -50,7 +51,7 @@ pub(super) struct Replay {
     #[arg(long, env = "CLOUD_BRIDGE_TO", value_name = "TIME", value_parser = moment)]
     to: Option<DateTime<Utc>>,
     /// Only deliveries that have one of these statuses now, separated by commas
-    #[arg(long, env = "CLOUD_BRIDGE_STATUS", value_delimiter = ',', value_parser = PossibleValuesParser::new(DeliveryStatus::ALL.map(DeliveryStatus::as_str)))]
+    #[arg(long, env = "CLOUD_BRIDGE_STATUS", value_delimiter = ',', value_parser = PossibleValuesParser::new(DeliveryStatus::VARIANTS))]
     status: Vec<String>,
     /// Only this order, by the store's id or number of it
     #[arg(long, env = "CLOUD_BRIDGE_ORDER", value_name = "ORDER")]

@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use domain::integration::Provider;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 use super::output;
@@ -26,7 +27,7 @@ pub(super) struct Sign {
     /// The integration's signing secret. On the command line others on this machine can see it: better give it in the
     /// variable, or in a file
     #[arg(long, env = "CLOUD_BRIDGE_SECRET", hide_env_values = true)]
-    secret: Option<String>,
+    secret: Option<SecretString>,
     /// A file with the signing secret
     #[arg(long, env = "CLOUD_BRIDGE_SECRET_FILE", value_name = "FILE")]
     secret_file: Option<PathBuf>,
@@ -69,32 +70,32 @@ impl Sign {
     }
 
     /// The secret, of a file where one is named, without the line end after it.
-    fn secret(&self) -> anyhow::Result<String> {
-        let secret = match &self.secret_file {
+    fn secret(&self) -> anyhow::Result<SecretString> {
+        let secret: SecretString = match &self.secret_file {
             Some(file) => {
                 let mut text = String::new();
                 let limited = File::open(file).map(|file| file.take(MAX_SECRET_BYTES));
                 let read = limited.and_then(|mut file| file.read_to_string(&mut text));
                 read.with_context(|| format!("the secret cannot be read from {}", file.display()))?;
-                text
+                text.into()
             }
             None => self
                 .secret
                 .clone()
                 .context("give the secret in the variable CLOUD_BRIDGE_SECRET, or a file with --secret-file")?,
         };
-        let secret = secret.trim().to_owned();
+        let secret = secret.expose_secret().trim();
         if secret.is_empty() {
             bail!("the secret is empty: nothing that is signed with it is accepted");
         }
-        Ok(secret)
+        Ok(secret.into())
     }
 
     fn signed(&self, body: &[u8]) -> anyhow::Result<Signed> {
         let secret = self.secret()?;
         let provider = Provider::parse(&self.provider).context("this provider is not known")?;
-        let (header, value) =
-            signature::sign(provider, &secret, body).context("webhooks of this provider cannot be signed yet")?;
+        let (header, value) = signature::sign(provider, secret.expose_secret(), body)
+            .context("webhooks of this provider cannot be signed yet")?;
         let header = canonical(header);
         let url = self.url.as_deref().unwrap_or(URL_TO_FILL_IN);
         let curl = std::str::from_utf8(body)
@@ -145,7 +146,7 @@ mod tests {
         br#"{"orderId":"order-1234","targetUsername":"cortex_user_42","items":[{"sku":"STORM-LEAD-V2"}]}"#;
 
     fn sign(provider: &str, secret: &str) -> Sign {
-        Sign { provider: provider.to_owned(), secret: Some(secret.to_owned()), secret_file: None, url: None }
+        Sign { provider: provider.to_owned(), secret: Some(secret.into()), secret_file: None, url: None }
     }
 
     /// Made with `openssl dgst -sha256 -hmac "shpss_0123456789"`.

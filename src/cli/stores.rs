@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use projections::database::{Database, Durability};
 use reqwest::Url;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use sqlx::sqlite::SqliteConnectOptions;
 
@@ -41,23 +42,7 @@ pub(super) struct StoreArgs {
     master_key_file: Option<PathBuf>,
     // Hidden, because other users of the machine can read arguments: it is meant to come from the environment.
     #[arg(long, env = "CLOUD_BRIDGE_MASTER_KEY", hide = true, hide_env_values = true)]
-    master_key: Option<MasterKey>,
-}
-
-/// Not shown by `Debug`, which clap's own errors and ours may use.
-#[derive(Clone)]
-struct MasterKey(String);
-
-impl std::fmt::Debug for MasterKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("[private]")
-    }
-}
-
-impl From<String> for MasterKey {
-    fn from(key: String) -> Self {
-        Self(key)
-    }
+    master_key: Option<SecretString>,
 }
 
 impl StoreArgs {
@@ -98,18 +83,21 @@ impl StoreArgs {
     }
 
     fn names_master_key(&self) -> bool {
-        self.master_key_file.is_some() || self.master_key.as_ref().is_some_and(|key| !key.0.trim().is_empty())
+        self.master_key_file.is_some()
+            || self.master_key.as_ref().is_some_and(|key| !key.expose_secret().trim().is_empty())
     }
 
     /// The keys of the log. `may_create` is for a server, whose first start makes the key of the embedded log.
     pub(super) fn vault(&self, may_create: bool) -> anyhow::Result<Vault> {
-        let from_environment = self.master_key.as_ref().filter(|key| !key.0.trim().is_empty());
+        let from_environment = self.master_key.as_ref().filter(|key| !key.expose_secret().trim().is_empty());
         match (from_environment, &self.master_key_file) {
             (Some(_), Some(path)) => bail!(
                 "there are two master keys, in CLOUD_BRIDGE_MASTER_KEY and in {}: leave one of them out",
                 path.display()
             ),
-            (Some(key), None) => Vault::from_text(&key.0).context("CLOUD_BRIDGE_MASTER_KEY cannot be used"),
+            (Some(key), None) => {
+                Vault::from_text(key.expose_secret()).context("CLOUD_BRIDGE_MASTER_KEY cannot be used")
+            }
             (None, Some(path)) if !path.exists() => bail!(
                 "there is no key file {0}: make one with `(umask 077; openssl rand -base64 32 > {0})`, and keep a copy of \
                  it apart from the data",
@@ -258,7 +246,7 @@ mod tests {
         assert!(postgres.vault(true).unwrap_err().to_string().contains("openssl rand -base64 32"));
         let named = StoreArgs { master_key_file: Some(folder.path().join("none")), ..postgres.clone() };
         assert!(named.vault(true).unwrap_err().to_string().contains("openssl rand -base64 32"));
-        let key = Some(MasterKey(hex::encode([1; 32])));
+        let key = Some(SecretString::from(hex::encode([1; 32])));
         assert!(StoreArgs { master_key: key.clone(), ..postgres.clone() }.vault(false).is_ok());
         assert!(StoreArgs { master_key: key, ..named }.vault(false).is_err(), "two keys");
     }

@@ -1,11 +1,16 @@
 //! Where Cortex Cloud is, and how hostile text becomes one path segment and nothing more.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
 
 use super::CortexError;
 
 /// No username or item id is longer.
 const MAX_SEGMENT_BYTES: usize = 256;
+
+/// All but the unreserved characters of RFC 3986. Not `Url::path_segments_mut`, which silently drops tabs and line breaks
+/// and so turns one name into another.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Says nothing of the address itself, which may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,21 +50,9 @@ impl BaseUrl {
                 return Err(CortexError::NotFound);
             }
             url.push('/');
-            push_encoded(&mut url, segment);
+            url.extend(utf8_percent_encode(segment, RESERVED));
         }
         Ok(url)
-    }
-}
-
-// Not `Url::path_segments_mut`, which silently drops tabs and line breaks and so turns one name into another.
-fn push_encoded(url: &mut String, segment: &str) {
-    for byte in segment.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            url.push(char::from(byte));
-        } else {
-            url.push('%');
-            url.push_str(&hex::encode_upper([byte]));
-        }
     }
 }
 

@@ -1,13 +1,13 @@
 //! The table of orders: what is expected of each, what its merchant sees over GraphQL, and what is missing.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use comfy_table::Color;
 use domain::ResolutionCode;
 use domain::delivery::DeliveryStatus;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
@@ -74,7 +74,7 @@ impl Board {
     }
 
     fn rows(&self) -> MutexGuard<'_, Vec<Row>> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+        self.rows.lock()
     }
 
     /// The store reported the order, and this is its delivery.

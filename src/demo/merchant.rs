@@ -125,7 +125,7 @@ impl Merchant {
         let input = json!({ "name": name, "attemptsPerMinute": attempts_per_minute, "credits": credits });
         let payload = world.admin.change(CREATE_ACCOUNT, json!({ "input": input }), "createAccount").await?;
         let NewAccount { account, api_key } = understood(&payload)?;
-        let client = Client::new(&world.url, &api_key)?;
+        let client = Client::new(&world.url, api_key.as_str().into())?;
         Ok(Self { name, account_id: account.id, api_key, client })
     }
 

@@ -75,6 +75,8 @@ scenarios! {
 mod tests {
     use std::collections::BTreeSet;
 
+    use strum::IntoEnumIterator as _;
+
     use super::*;
 
     #[test]
@@ -82,7 +84,7 @@ mod tests {
         let steps = || ALL.iter().flat_map(|scenario| scenario.steps);
         let statuses: BTreeSet<_> = steps().map(|step| step.status).collect();
         let codes: BTreeSet<_> = steps().filter_map(|step| step.code).collect();
-        assert_eq!(statuses, BTreeSet::from(DeliveryStatus::ALL));
+        assert_eq!(statuses, DeliveryStatus::iter().collect());
         assert!(codes.len() >= 6, "{codes:?}");
         let orders: BTreeSet<_> = ALL.iter().map(|scenario| scenario.order).collect();
         assert_eq!(orders.len(), ALL.len());

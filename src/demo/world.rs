@@ -53,7 +53,7 @@ impl World {
         let service = Service::start(options, vault, Clock::default()).await?;
         let admin_key = admin_key(&service, &folder.path).await?;
         let serving = tokio::spawn(http::serve(service.clone(), listener, http::Bounds::default()));
-        let admin = Client::new(&url, &admin_key)?;
+        let admin = Client::new(&url, admin_key.as_str().into())?;
         Ok(Self { sandbox, url, admin_key, admin, service, serving, _folder: folder })
     }
 

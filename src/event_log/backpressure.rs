@@ -1,8 +1,9 @@
 //! Back-pressure: background work yields to webhooks while these load the log.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 /// Appends that had to wait for each other's commit: fewer are ordinary traffic.
 const HIGH_LOAD: usize = 16;
@@ -32,12 +33,12 @@ impl Backpressure {
     pub(super) fn committed(&self, appends: usize) {
         self.under_way.store(0, Ordering::Relaxed);
         if appends >= HIGH_LOAD {
-            *self.loaded_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Instant::now());
+            *self.loaded_at.lock() = Some(Instant::now());
         }
     }
 
     fn is_loaded(&self) -> bool {
-        let loaded_at = *self.loaded_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let loaded_at = *self.loaded_at.lock();
         self.under_way.load(Ordering::Relaxed) >= HIGH_LOAD || loaded_at.is_some_and(|at| at.elapsed() < OVER_AFTER)
     }
 

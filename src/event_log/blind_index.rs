@@ -1,18 +1,19 @@
 //! Finding a person without keeping the person: what a customer is known by, as keyed hashes that nobody without the key
 //! can make or check.
 
+use std::sync::Arc;
+
 use domain::delivery::DeliveryEvent;
 use domain::notice::NoticeEvent;
 use domain::{IntegrationId, Private};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use projections::customers::TokenKind;
 use projections::database::{Database, Sql};
-use rand::RngExt as _;
+use secrecy::ExposeSecret as _;
 use sha2::Sha256;
 use sqlx::FromRow;
-use zeroize::Zeroizing;
 
-use crate::vault::Vault;
+use crate::vault::{SecretKey, Vault, random_key};
 
 /// The name of its key among the sealed keys of the log, and the place it belongs to.
 pub(crate) const KEY_NAME: &str = "blind index";
@@ -23,7 +24,7 @@ const DIGEST_BYTES: usize = 16;
 
 /// Makes tokens. All nodes of a log share its key, which is sealed by the master key.
 #[derive(Clone)]
-pub struct BlindIndex(Zeroizing<[u8; 32]>);
+pub struct BlindIndex(Arc<SecretKey>);
 
 #[derive(FromRow)]
 struct Sealed {
@@ -39,7 +40,7 @@ impl BlindIndex {
         if !may_create {
             return Ok(None);
         }
-        let key = Zeroizing::new(rand::rng().random::<[u8; 32]>());
+        let key = random_key();
         // Of several nodes that start at once, the first makes it.
         let insert = Sql::new("INSERT INTO sealed_keys (name, wrapped) VALUES (")
             .bind(KEY_NAME)
@@ -55,7 +56,7 @@ impl BlindIndex {
         let Some(Sealed { wrapped }) = database.fetch_optional(sql).await? else {
             return Ok(None);
         };
-        Ok(Some(Self(vault.unwrap_key(KEY_NAME, &wrapped)?)))
+        Ok(Some(Self(Arc::new(vault.unwrap_key(KEY_NAME, &wrapped)?))))
     }
 
     /// Everything that a person may mean by a customer: an e-mail address, a store's customer id, a username, a telephone
@@ -133,7 +134,7 @@ impl BlindIndex {
 
     /// What a raw body is known by, among those of an integration and of a kind.
     pub fn body_digest(&self, integration_id: IntegrationId, kind: &str, body: &[u8]) -> [u8; DIGEST_BYTES] {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_slice()).expect("a key may have any length");
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.expose_secret()).expect("a key may have any length");
         for part in [b"body ", integration_id.0.as_bytes().as_slice(), kind.as_bytes(), b" ", body] {
             mac.update(part);
         }
@@ -154,7 +155,7 @@ impl BlindIndex {
         if value.is_empty() {
             return None;
         }
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_slice()).expect("a key may have any length");
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.expose_secret()).expect("a key may have any length");
         mac.update(kind.prefix().as_bytes());
         mac.update(value.as_bytes());
         Some(format!("{}{}", kind.prefix(), hex::encode(&mac.finalize().into_bytes()[..TOKEN_BYTES])))
@@ -167,8 +168,8 @@ mod tests {
 
     #[test]
     fn a_customer_is_found_however_it_is_spelt_and_by_nobody_without_the_key() {
-        let index = BlindIndex(Zeroizing::new([1; 32]));
-        let other = BlindIndex(Zeroizing::new([2; 32]));
+        let index = BlindIndex(Arc::new(random_key()));
+        let other = BlindIndex(Arc::new(random_key()));
         assert_eq!(index.token(TokenKind::Email, " Fan@Music.com "), index.token(TokenKind::Email, "fan@music.com"));
         assert_eq!(index.token(TokenKind::Username, "@Max"), index.token(TokenKind::Username, "max"));
         assert_eq!(index.token(TokenKind::Order, "#1042"), index.token(TokenKind::Order, "1042"));

@@ -1,13 +1,14 @@
 //! Webhooks that were not let in, counted beside the log: nothing unsigned enters it, and no stranger can fill the disk.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use domain::{AccountId, IntegrationId};
+use parking_lot::Mutex;
 use projections::database::Sql;
 use sqlx::FromRow;
+use strum::{EnumIter, EnumString, IntoStaticStr};
 use tokio::sync::Notify;
 
 use super::EventLog;
@@ -22,7 +23,8 @@ const MAX_MESSAGE_CHARS: usize = 300;
 const KEPT: TimeDelta = TimeDelta::days(30);
 
 /// Why a webhook was not let in, in the words of the table and the metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum RefusalReason {
     MissingSignature,
     MalformedSignature,
@@ -41,36 +43,8 @@ pub enum RefusalReason {
 }
 
 impl RefusalReason {
-    pub const ALL: [Self; 10] = [
-        Self::MissingSignature,
-        Self::MalformedSignature,
-        Self::WrongSignature,
-        Self::MalformedBody,
-        Self::InactiveIntegration,
-        Self::TooLarge,
-        Self::TooSlow,
-        Self::DailyLimit,
-        Self::Ping,
-        Self::Repeated,
-    ];
-
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
-    }
-
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::MissingSignature => "missing_signature",
-            Self::MalformedSignature => "malformed_signature",
-            Self::WrongSignature => "wrong_signature",
-            Self::MalformedBody => "malformed_body",
-            Self::InactiveIntegration => "inactive_integration",
-            Self::TooLarge => "too_large",
-            Self::TooSlow => "too_slow",
-            Self::DailyLimit => "daily_limit",
-            Self::Ping => "ping",
-            Self::Repeated => "repeated",
-        }
+        self.into()
     }
 
     /// What the merchant does about it.
@@ -179,7 +153,7 @@ impl Refusals {
     }
 
     fn add(&self, counter: Counter, more: Count) {
-        let mut held = self.held.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut held = self.held.lock();
         if held.len() >= MAX_HELD && !held.contains_key(&counter) {
             return;
         }
@@ -201,7 +175,7 @@ impl Refusals {
 
     pub async fn write(&self, log: &EventLog) -> sqlx::Result<()> {
         let _writing = self.writing.lock().await;
-        let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let held = std::mem::take(&mut *self.held.lock());
         if held.is_empty() {
             return Ok(());
         }
@@ -265,12 +239,14 @@ pub async fn recent(
 
 #[cfg(test)]
 mod tests {
+    use strum::IntoEnumIterator as _;
+
     use super::*;
 
     #[test]
     fn every_reason_is_read_again_and_says_what_to_do() {
-        for reason in RefusalReason::ALL {
-            assert_eq!(RefusalReason::parse(reason.as_str()), Some(reason));
+        for reason in RefusalReason::iter() {
+            assert_eq!(reason.as_str().parse(), Ok(reason));
             assert!(reason.advice().ends_with('.'), "{reason:?}");
         }
     }

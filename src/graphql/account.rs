@@ -3,17 +3,12 @@
 use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, ID, SimpleObject};
-use chrono::{DateTime, Utc};
 use projections::accounts::{self, AccountRow, ApiKeyRow};
 
 use super::ApiError;
+use super::moment::{Moment, moment};
 use super::words::Role;
 use crate::service::Service;
-
-/// A moment of a row, which counts microseconds since 1970.
-pub(super) fn moment(us: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(us).unwrap_or_default()
-}
 
 /// A number of a row. Numbers of credits and counts stay far below what an `Int` holds; beyond, it says so by its limit.
 pub(super) fn int(number: i64) -> i32 {
@@ -33,7 +28,7 @@ pub(super) struct Account {
     cortex_email: Option<String>,
     /// For how many days personal data is kept once a delivery is over; null for good.
     retention_days: Option<i32>,
-    opened_at: DateTime<Utc>,
+    opened_at: Moment,
 }
 
 /// Whole credits of an account.
@@ -58,7 +53,7 @@ pub(super) struct ApiKey {
     /// How many requests it may send in a minute, from all nodes together. Null only while an update of the service has
     /// yet to rebuild its view of the keys.
     requests_per_minute: Option<i32>,
-    created_at: DateTime<Utc>,
+    created_at: Moment,
 }
 
 #[ComplexObject]
@@ -95,7 +90,7 @@ impl From<ApiKeyRow> for ApiKey {
         Self {
             id: ID(row.id),
             name: row.name,
-            role: domain::account::Role::parse(&row.role).unwrap_or(domain::account::Role::Merchant).into(),
+            role: row.role.parse().unwrap_or(domain::account::Role::Merchant).into(),
             preview: row.preview,
             active: row.active == 1,
             requests_per_minute: Some(int(row.requests_per_minute)),

@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 
 use async_graphql::{ID, InputObject, SimpleObject};
-use chrono::{DateTime, Utc};
 use projections::operator_actions::{self, Filter, OperatorActionRow};
 
 use super::ApiError;
-use super::account::moment;
+use super::moment::{Moment, moment};
 use super::page::Wanted;
 use super::viewer::Viewer;
 use crate::service::Service;
@@ -18,7 +17,7 @@ use crate::summary::summary;
 pub(super) struct OperatorAction {
     /// 64-bit: the place of its event among all events.
     position: String,
-    recorded_at: DateTime<Utc>,
+    recorded_at: Moment,
     key_id: ID,
     key_name: String,
     /// Why, in their words, where they said so.
@@ -43,8 +42,8 @@ pub(super) struct OperatorActionFilter {
     event_type: Option<String>,
     /// The stream that was changed: a delivery's id, for one.
     aggregate_id: Option<ID>,
-    from: Option<DateTime<Utc>>,
-    to: Option<DateTime<Utc>>,
+    from: Option<Moment>,
+    to: Option<Moment>,
 }
 
 /// Actions that the caller may see, the newest first.
@@ -66,8 +65,8 @@ pub(super) async fn actions(
         key_id: text(filter.key_id),
         event_type: filter.event_type.map(|name| name.replace('\0', "")),
         aggregate_id: text(filter.aggregate_id),
-        from: filter.from.map(|at| at.timestamp_micros()),
-        to: filter.to.map(|at| at.timestamp_micros()),
+        from: filter.from.map(|at| at.0.timestamp_micros()),
+        to: filter.to.map(|at| at.0.timestamp_micros()),
     };
     let rows = operator_actions::page(&service.views, &filter, wanted.after, wanted.limit()).await?;
     let positions: Vec<i64> = rows.iter().map(|row| row.position).collect();

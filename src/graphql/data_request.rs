@@ -2,13 +2,14 @@
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{ComplexObject, Context, ID, InputObject, SimpleObject};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use projections::data_requests::{self, DataRequestRow, Filter};
 
 use super::ApiError;
-use super::account::{int, moment};
+use super::account::int;
 use super::integration::Integration;
 use super::loader::{IntegrationKey, Loader};
+use super::moment::{Moment, moment};
 use super::page::Wanted;
 use super::viewer::Viewer;
 use crate::service::Service;
@@ -22,15 +23,15 @@ const DAYS_TO_ANSWER: TimeDelta = TimeDelta::days(30);
 pub(super) struct DataRequest {
     /// For `exportPersonalData(input: { dataRequest: … })`, which gives the answer.
     id: ID,
-    received_at: DateTime<Utc>,
+    received_at: Moment,
     /// Until when the customer is to be answered.
-    answer_by: DateTime<Utc>,
+    answer_by: Moment,
     /// How many deliveries were the customer's when it was asked; null until they are counted.
     deliveries: Option<i32>,
     /// When the answer was written out, the last time; null while nobody did.
-    exported_at: Option<DateTime<Utc>>,
+    exported_at: Option<Moment>,
     /// Since when the customer is erased, and there is nothing more to tell.
-    erased_at: Option<DateTime<Utc>>,
+    erased_at: Option<Moment>,
     /// What to type to write the answer to a file.
     command: String,
     #[graphql(skip)]
@@ -59,7 +60,7 @@ impl From<DataRequestRow> for DataRequest {
             command: format!("cloud-bridge export-personal-data --request {} --to customer.json", row.id),
             id: ID(row.id),
             received_at,
-            answer_by: received_at + DAYS_TO_ANSWER,
+            answer_by: Moment(received_at.0 + DAYS_TO_ANSWER),
             deliveries: row.deliveries.map(int),
             exported_at: row.exported_at.map(moment),
             erased_at: row.erased_at.map(moment),

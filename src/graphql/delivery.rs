@@ -17,11 +17,12 @@ use projections::delivery_log::{self, DeliveryRow, Filter, Page};
 use projections::feed::Recorded;
 
 use super::ApiError;
-use super::account::{int, moment};
+use super::account::int;
 use super::customer_email::customer_email;
 use super::event::{Event, events};
 use super::integration::Integration;
 use super::loader::{DeliveryKey, IntegrationKey, Loader};
+use super::moment::{Moment, moment};
 use super::page::{cost, page};
 use super::viewer::Viewer;
 use super::words::{DeliveryStatus, ResolutionCode};
@@ -96,8 +97,8 @@ pub(super) struct DeliveryFilter {
     /// Order id, order number or, of the caller's own customers, username; exact or the beginning of one. The
     /// deliveries of a customer of another account: `findCustomer`, with a reason.
     pub(super) search: Option<String>,
-    pub(super) received_from: Option<DateTime<Utc>>,
-    pub(super) received_to: Option<DateTime<Utc>>,
+    pub(super) received_from: Option<Moment>,
+    pub(super) received_to: Option<Moment>,
     /// Only deliveries with something bought that no mapping was found for.
     pub(super) unmapped: Option<bool>,
 }
@@ -126,8 +127,8 @@ impl DeliveryFilter {
             resolution_codes: codes.map(|code| Code::from(code).as_str().to_owned()).collect(),
             order: self.order.map(|order| order.trim().replace('\0', "")),
             search: self.search.map(|search| search.replace('\0', "")),
-            received_from: self.received_from.map(|at| at.timestamp_micros()),
-            received_to: self.received_to.map(|at| at.timestamp_micros()),
+            received_from: self.received_from.map(|at| at.0.timestamp_micros()),
+            received_to: self.received_to.map(|at| at.0.timestamp_micros()),
             unmapped: self.unmapped.unwrap_or(false),
         })
     }
@@ -242,14 +243,14 @@ impl Delivery {
         int(self.row.summary().attempts.into())
     }
 
-    async fn next_attempt_at(&self) -> Option<DateTime<Utc>> {
+    async fn next_attempt_at(&self) -> Option<Moment> {
         self.row.next_attempt_at().map(moment)
     }
 
     /// The moment before which nothing happens by itself: the next try, the end of the time for which a worker holds it, or
     /// when the account's pace allows the next attempt. Nothing where it waits for no moment.
     #[graphql(complexity = 50)]
-    async fn waits_until(&self, context: &Context<'_>) -> Result<Option<DateTime<Utc>>, ApiError> {
+    async fn waits_until(&self, context: &Context<'_>) -> Result<Option<Moment>, ApiError> {
         if !matches!(self.row.status(), Status::Queued | Status::Running | Status::RetryScheduled)
             || self.as_of.is_some()
         {
@@ -258,29 +259,29 @@ impl Delivery {
         let service = context.data_unchecked::<Arc<Service>>();
         let delivery = service.log.load::<Aggregate>(&self.row.id).await?.aggregate;
         if let Some(until) = delivery.order().and_then(Order::waits_until) {
-            return Ok(Some(until));
+            return Ok(Some(Moment(until)));
         }
         let account = service.log.current::<Account>(&self.row.account_id).await?;
         let (Some(merchant), Ok(account_id)) = (account.aggregate.merchant(), self.row.account_id.parse()) else {
             return Ok(None);
         };
         let (rate, now) = (Rate::Attempts(account_id), service.clock.now());
-        Ok(rates::next_at(&service.log, rate, merchant.attempts_per_minute, now).await?)
+        Ok(rates::next_at(&service.log, rate, merchant.attempts_per_minute, now).await?.map(Moment))
     }
 
     async fn credits_charged(&self) -> i32 {
         int(self.row.summary().charged.0.try_into().unwrap_or(i64::MAX))
     }
 
-    async fn received_at(&self) -> DateTime<Utc> {
+    async fn received_at(&self) -> Moment {
         moment(self.row.received_at)
     }
 
-    async fn updated_at(&self) -> DateTime<Utc> {
+    async fn updated_at(&self) -> Moment {
         moment(self.row.updated_at)
     }
 
-    async fn completed_at(&self) -> Option<DateTime<Utc>> {
+    async fn completed_at(&self) -> Option<Moment> {
         self.row.completed_at.map(moment)
     }
 

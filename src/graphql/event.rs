@@ -7,7 +7,8 @@ use async_graphql::{Context, ID, Json, SimpleObject};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::account::{int, moment};
+use super::account::int;
+use super::moment::{Moment, moment};
 use super::page::page;
 use crate::event_log::OpenedEvent;
 use crate::service::Service;
@@ -35,7 +36,7 @@ pub(super) struct Event {
     caused_by: Option<String>,
     /// What belongs together has the same, on whatever stream: an order's delivery, or what one request did.
     correlation_id: ID,
-    recorded_at: DateTime<Utc>,
+    recorded_at: Moment,
     /// Of the chain that runs through its stream; hexadecimal.
     hash: String,
 }

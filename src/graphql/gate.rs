@@ -12,7 +12,6 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use super::arguments::ArgumentTypes;
 use super::viewer::Viewer;
 use super::{ApiError, Schema, size};
 use crate::service::Service;
@@ -23,34 +22,35 @@ const READERS: usize = 4;
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an answer may take, over HTTP with the request's body.
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How the library's errors about the value of an argument begin. They have no code of their own.
+const ABOUT_ARGUMENTS: [&str; 4] =
+    ["Invalid value for argument", "Invalid default value for argument", "Expected input type", "Failed to parse"];
 
 /// The API as its doors execute it. Cheap to clone.
 #[derive(Clone)]
 pub struct Api {
     schema: Schema,
-    arguments: Arc<ArgumentTypes>,
     service: Arc<Service>,
     readers: Arc<Semaphore>,
 }
 
 impl Api {
     pub(super) fn new(schema: Schema, service: Arc<Service>) -> Self {
-        let arguments = ArgumentTypes::of(&schema.sdl()).expect("a schema can be read in its own language");
-        Self { schema, arguments: Arc::new(arguments), service, readers: Arc::new(Semaphore::new(READERS)) }
+        Self { schema, service, readers: Arc::new(Semaphore::new(READERS)) }
     }
 
-    /// Reads a request and refuses what asks for too much or for what is wrong, before anything of it is executed. On a thread
+    /// Reads a request and refuses what asks for too much, before the library looks at it. On a thread
     /// of its own: should reading ever hang, it hangs alone.
     async fn checked(&self, mut request: Request, viewer: Option<&Viewer>) -> Result<Request, ServerError> {
         if !self.service.projector.of_other_log().is_empty() {
             return Err(refusal(ApiError::OtherLog));
         }
-        let (arguments, may_see_schema) = (self.arguments.clone(), viewer.is_some() && self.service.introspection);
+        let may_see_schema = viewer.is_some() && self.service.introspection;
         let place = tokio::time::timeout(READ_TIMEOUT, self.readers.clone().acquire_owned()).await;
         let Ok(Ok(place)) = place else { return Err(refusal(ApiError::Unavailable)) };
         let reading = self.service.api_runtime().spawn_blocking(move || {
             let _place = place;
-            check(&mut request, &arguments, may_see_schema).map(|()| request)
+            check(&mut request, may_see_schema).map(|()| request)
         });
         match tokio::time::timeout(READ_TIMEOUT, reading).await {
             Ok(Ok(checked)) => checked,
@@ -81,6 +81,7 @@ impl Api {
             Ok(mut request) => {
                 let goes_on = is_subscription(&mut request);
                 let answers = self.schema.execute_stream_with_session_data(request, session.unwrap_or_default());
+                let answers = answers.map(with_codes);
                 let answers = if goes_on { answers.boxed() } else { once(within_time(answers.boxed())).boxed() };
                 on(&self.service.api_runtime(), answers)
             }
@@ -89,14 +90,14 @@ impl Api {
     }
 }
 
-fn check(request: &mut Request, arguments: &ArgumentTypes, may_see_schema: bool) -> Result<(), ServerError> {
-    let (name, variables) = (request.operation_name.clone(), std::mem::take(&mut request.variables));
+fn check(request: &mut Request, may_see_schema: bool) -> Result<(), ServerError> {
+    let variables = std::mem::take(&mut request.variables);
     let checked = request.parsed_query().and_then(|document| {
         size::check(document, &variables)?;
         if !may_see_schema && size::asks_for_schema(document) {
             return Err(refusal(ApiError::NoIntrospection));
         }
-        arguments.check(document, name.as_deref(), &variables)
+        Ok(())
     });
     request.variables = variables;
     checked
@@ -109,6 +110,16 @@ fn is_subscription(request: &mut Request) -> bool {
     let mut operations = document.operations.iter();
     let is_meant = |known: Option<&Name>| name.is_none() || known.map(Name::as_str) == name.as_deref();
     operations.any(|(known, operation)| is_meant(known) && operation.node.ty == OperationType::Subscription)
+}
+
+/// The same, its errors about the value of an argument with the code that programs know them by.
+fn with_codes(mut answer: Response) -> Response {
+    for error in &mut answer.errors {
+        if ABOUT_ARGUMENTS.iter().any(|beginning| error.message.starts_with(beginning)) {
+            error.extensions.get_or_insert_default().set("code", "INVALID_ARGUMENT");
+        }
+    }
+    answer
 }
 
 /// The one answer to a query or a mutation, which may take no longer over a socket than over HTTP.
@@ -151,7 +162,7 @@ impl Executor for Api {
         match self.checked(request, viewer.as_ref()).await {
             Ok(request) => {
                 let schema = self.schema.clone();
-                let answers = once(async move { schema.execute(request).await }).boxed();
+                let answers = once(async move { with_codes(schema.execute(request).await) }).boxed();
                 let answer = on(&self.service.api_runtime(), answers).next().await;
                 answer.unwrap_or_else(|| Response::from_errors(vec![refusal(ApiError::Internal)]))
             }
@@ -166,15 +177,93 @@ impl Executor for Api {
 
 #[cfg(test)]
 mod tests {
+    use async_graphql::Variables;
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn the_schema_is_not_shown_where_that_was_not_switched_on() {
-        let arguments = ArgumentTypes::of(&crate::graphql::sdl()).unwrap();
         let mut request = Request::new("{ __schema { types { name } } }");
-        assert!(check(&mut request, &arguments, true).is_ok());
-        let refused = check(&mut request, &arguments, false).unwrap_err();
+        assert!(check(&mut request, true).is_ok());
+        let refused = check(&mut request, false).unwrap_err();
         assert!(refused.message.contains("--graphql-introspection"), "{}", refused.message);
-        assert!(check(&mut Request::new("{ account { __typename } }"), &arguments, false).is_ok());
+        assert!(check(&mut Request::new("{ account { __typename } }"), false).is_ok());
+    }
+
+    async fn error(query: &str, variables: serde_json::Value) -> Option<ServerError> {
+        let schema = crate::graphql::builder().finish();
+        let request = Request::new(query).variables(Variables::from_json(variables));
+        let answer = with_codes(schema.execute_stream(request).next().await.unwrap());
+        answer.errors.into_iter().next()
+    }
+
+    #[tokio::test]
+    async fn a_bad_value_is_refused_by_the_library_and_has_a_code() {
+        let day = "expected type \"DateTime\"";
+        let range = "Failed to parse \"Int\": Only integers from -2147483648 to 2147483647 are accepted.";
+        for (query, variables, message) in [
+            ("{ accounts(first: 99999999999) { nodes { id } } }", json!({}), range),
+            (
+                "{ accounts(first: \"1\") { nodes { id } } }",
+                json!({}),
+                "Invalid value for argument \"first\", expected type \"Int\"",
+            ),
+            ("query ($n: Int) { accounts(first: $n) { nodes { id } } }", json!({ "n": 2_147_483_648_u32 }), range),
+            (
+                "query ($n: Int = 1.5) { accounts(first: $n) { nodes { id } } }",
+                json!({}),
+                "Invalid default value for argument: \"n\", expected type \"Int\"",
+            ),
+            (
+                "{ deliveries(filter: { receivedFrom: \"yesterday\" }) { nodes { id } } }",
+                json!({}),
+                &format!("Invalid value for argument \"filter.receivedFrom\", {day}"),
+            ),
+            (
+                "query ($f: DeliveryFilter) { deliveries(filter: $f) { nodes { id } } }",
+                json!({ "f": { "receivedTo": "2026-13-01" } }),
+                &format!("Invalid value for argument \"filter.receivedTo\", {day}"),
+            ),
+            (
+                "query ($s: [DeliveryStatus!]) { deliveries(filter: { status: $s }) { nodes { id } } }",
+                json!({ "s": ["QUEUED", "DONE"] }),
+                "Invalid value for argument \"filter.status.1\", enumeration type \"DeliveryStatus\" does not contain",
+            ),
+            (
+                "{ deliveries(filter: \"queued\") { nodes { id } } }",
+                json!({}),
+                "Expected input type \"DeliveryFilter\"",
+            ),
+            ("{ delivery(id: 1.5) { id } }", json!({}), "Invalid value for argument \"id\", expected type \"ID\""),
+            (
+                "{ delivery(id: \"1\") { timeline(first: true) { nodes { type } } } }",
+                json!({}),
+                "Invalid value for argument \"first\", expected type \"Int\"",
+            ),
+            (
+                "{ ...all } fragment all on Query { deliveries(first: 2, after: 1) { nodes { id } } }",
+                json!({}),
+                "Invalid value for argument \"after\", expected type \"String\"",
+            ),
+            (
+                "mutation { retryDeliveries(input: { filter: { search: 5 } }) { matched } }",
+                json!({}),
+                "Invalid value for argument \"input.filter.search\", expected type \"String\"",
+            ),
+            (
+                "subscription { deliveryChanged(integrationId: { a: 1 }) { id } }",
+                json!({}),
+                "Invalid value for argument \"integrationId\", expected type \"ID\"",
+            ),
+        ] {
+            let error = error(query, variables).await.unwrap_or_else(|| panic!("{query} is taken"));
+            assert!(error.message.starts_with(message), "{query}: {}", error.message);
+            let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+            assert_eq!(code, Some(&"INVALID_ARGUMENT".into()), "{query}");
+        }
+        // What else the schema does not allow has no code.
+        let unknown = error("{ nothing }", json!({})).await.unwrap();
+        assert!(unknown.message.starts_with("Unknown field") && unknown.extensions.is_none(), "{unknown:?}");
     }
 }

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use async_graphql::connection::Connection;
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Object, SimpleObject};
-use chrono::{DateTime, Utc};
 use domain::integration::{Provider as DomainProvider, unknown_order_statuses};
 use domain::{ItemMapping as Mapping, MappingId};
 use projections::integrations::IntegrationRow;
 
 use super::ApiError;
-use super::account::{int, moment};
+use super::account::int;
 use super::delivery::{Delivery, DeliveryFilter, deliveries};
 use super::loader::{AccountKey, Loader};
+use super::moment::{Moment, moment};
 use super::page::cost;
 use super::words::{MatchType, Provider, ResourceType};
 use crate::replay::past_orders;
@@ -92,11 +92,11 @@ impl Integration {
         Ok(PastOrders { orders: int(orders.into()), more })
     }
 
-    async fn created_at(&self) -> DateTime<Utc> {
+    async fn created_at(&self) -> Moment {
         moment(self.0.created_at)
     }
 
-    async fn last_webhook_at(&self) -> Option<DateTime<Utc>> {
+    async fn last_webhook_at(&self) -> Option<Moment> {
         self.0.last_webhook_at.map(moment)
     }
 

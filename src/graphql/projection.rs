@@ -1,12 +1,12 @@
 //! The views: where each stands, and which are being rebuilt.
 
 use async_graphql::SimpleObject;
-use chrono::{DateTime, Utc};
 use projections::View;
 use projections::registry::{self, Build, Live};
 
 use super::ApiError;
-use super::account::{int, moment};
+use super::account::int;
+use super::moment::{Moment, moment};
 use crate::service::Service;
 
 /// Where a view stands.
@@ -34,7 +34,7 @@ pub(super) struct ProjectionRebuild {
     position: String,
     /// The last event there is.
     head: String,
-    started_at: DateTime<Utc>,
+    started_at: Moment,
 }
 
 impl Projection {

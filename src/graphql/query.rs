@@ -5,7 +5,6 @@ use std::sync::Arc;
 use async_graphql::connection::Connection;
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Object};
-use chrono::{DateTime, Utc};
 use domain::account::Role;
 use domain::integration::Provider as DomainProvider;
 use projections::delivery_stats::{self, Counts};
@@ -23,6 +22,7 @@ use super::identifiers::{self, IdKind, ShortId};
 use super::integration::Integration;
 use super::loader::{DeliveryKey, IntegrationKey, Loader};
 use super::master_key::{MasterKeyRotation, unknown};
+use super::moment::Moment;
 use super::page::{cost, page};
 use super::projection::Projection;
 use super::receipt::{Place, WebhookReceipt, WebhookReceiptFilter, receipts};
@@ -132,9 +132,7 @@ impl Query {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Its id, or the beginning of it: 8 characters or more that no other id begins with.")] id: ID,
-        #[graphql(desc = "The delivery as it was at this moment, folded from its events.")] as_of: Option<
-            DateTime<Utc>,
-        >,
+        #[graphql(desc = "The delivery as it was at this moment, folded from its events.")] as_of: Option<Moment>,
     ) -> Result<Option<Delivery>, ApiError> {
         let (service, viewer) = asked(context)?;
         let id = identifiers::meant(service, viewer, Kind::Delivery, id, "id").await?;
@@ -143,7 +141,7 @@ impl Query {
         let (Some(row), Some(as_of)) = (&now, as_of) else {
             return Ok(now.map(Delivery::from));
         };
-        delivery_as_of(context, row, as_of).await
+        delivery_as_of(context, row, as_of.0).await
     }
 
     #[graphql(complexity = "cost(first, last) * child_complexity + 1")]
@@ -165,15 +163,15 @@ impl Query {
     async fn delivery_stats(
         &self,
         context: &Context<'_>,
-        from: DateTime<Utc>,
-        to: DateTime<Utc>,
+        from: Moment,
+        to: Moment,
         bucket: Bucket,
         integration_id: Option<ID>,
         #[graphql(desc = "Support and admin only: of another account.")] account_id: Option<ID>,
     ) -> Result<Vec<DeliveryStatsBucket>, ApiError> {
         let (service, viewer) = asked(context)?;
         let bucket = delivery_stats::Bucket::from(bucket);
-        let (from_us, to_us) = (from.timestamp_micros(), to.timestamp_micros());
+        let (from_us, to_us) = (from.0.timestamp_micros(), to.0.timestamp_micros());
         let begin = bucket.start_us(from_us);
         if from_us >= to_us {
             return Err(ApiError::InvalidArgument { argument: "to", reason: "must come after from" });

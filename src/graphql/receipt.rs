@@ -5,16 +5,16 @@ use std::sync::Arc;
 use async_graphql::connection::CursorType;
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, SimpleObject};
-use chrono::{DateTime, Utc};
 use domain::integration::Provider as DomainProvider;
 use projections::delivery_log;
 use projections::webhook_receipts::{self, OfOrder, ReceiptRow};
 
 use super::ApiError;
-use super::account::{int, moment};
+use super::account::int;
 use super::delivery::Delivery;
 use super::integration::Integration;
 use super::loader::{DeliveryKey, HeadersKey, IntegrationKey, Loader};
+use super::moment::{Moment, moment};
 use super::page::Wanted;
 use super::viewer::Viewer;
 use super::words::Provider;
@@ -115,7 +115,7 @@ pub(super) struct WebhookReceipt {
     order_number: Option<String>,
     body_bytes: Option<i32>,
     /// When the (latest) one came.
-    received_at: DateTime<Utc>,
+    received_at: Moment,
     #[graphql(skip)]
     received_at_us: i64,
     #[graphql(skip)]
@@ -200,7 +200,7 @@ impl From<RefusedHour> for WebhookReceipt {
         Self {
             id: ID(format!("{}-{}-{}", row.integration_id, row.reason, row.hour)),
             outcome,
-            advice: RefusalReason::parse(&row.reason).map(RefusalReason::advice),
+            advice: row.reason.parse().ok().map(RefusalReason::advice),
             reason: (outcome == WebhookOutcome::Refused).then_some(row.reason),
             message: row.message,
             count: int(row.refused),

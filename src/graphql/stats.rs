@@ -1,15 +1,15 @@
 //! Counts over time for charts.
 
 use async_graphql::SimpleObject;
-use chrono::{DateTime, Utc};
 use projections::delivery_stats::Counts;
 
-use super::account::{int, moment};
+use super::account::int;
+use super::moment::{Moment, moment};
 
 /// What happened in one stretch of time, UTC.
 #[derive(SimpleObject)]
 pub(super) struct DeliveryStatsBucket {
-    start: DateTime<Utc>,
+    start: Moment,
     /// Orders that were accepted for delivery.
     received: i32,
     duplicates: i32,

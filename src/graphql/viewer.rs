@@ -74,7 +74,7 @@ async fn by_key(service: &Service, key: &str, reason: Option<String>) -> Result<
         Unauthorized::Unavailable
     })?;
     let row = found.ok_or(Unauthorized::BadKey)?;
-    let (Ok(account_id), Some(role)) = (row.account_id.parse(), Role::parse(&row.role)) else {
+    let (Ok(account_id), Ok(role)) = (row.account_id.parse(), row.role.parse::<Role>()) else {
         return Err(Unauthorized::BadKey);
     };
     let viewer = Viewer { account_id, role, key_id: row.id, key_name: row.name, reason };

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 /// How many places each holder has.
 pub(super) struct Places<K> {
@@ -23,7 +25,7 @@ impl<K: Eq + Hash + Clone> Places<K> {
 
     /// One more, unless all or those of this holder are taken. It is given back when it is dropped.
     pub(super) fn take(self: &Arc<Self>, holder: K) -> Option<Place<K>> {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.taken.lock();
         if taken.all >= self.most || taken.of.get(&holder).is_some_and(|held| *held >= self.most_of_one) {
             return None;
         }
@@ -42,7 +44,7 @@ pub(super) struct Place<K: Eq + Hash + Clone> {
 
 impl<K: Eq + Hash + Clone> Drop for Place<K> {
     fn drop(&mut self) {
-        let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.places.taken.lock();
         taken.all = taken.all.saturating_sub(1);
         if let Some(held) = taken.of.get_mut(&self.holder) {
             *held -= 1;
@@ -67,7 +69,7 @@ mod tests {
         drop(of_one);
         assert!(places.take("third").is_some(), "and given back at once");
         drop(of_other);
-        let taken = places.taken.lock().unwrap();
+        let taken = places.taken.lock();
         assert_eq!((taken.all, taken.of.len()), (0, 0));
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use parking_lot::{Mutex, MutexGuard};
 
 const MINUTE_S: i64 = 60;
 /// Requests without a valid key that an address may send in a minute. Behind a proxy that is not named as trusted all
@@ -45,7 +45,7 @@ impl Strangers {
 
     fn minute(&self, now: DateTime<Utc>) -> MutexGuard<'_, Minute> {
         let number = now.timestamp().div_euclid(MINUTE_S);
-        let mut minute = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut minute = self.0.lock();
         if minute.number != number {
             *minute = Minute { number, ..Minute::default() };
         }
@@ -114,6 +114,6 @@ mod tests {
         let refused = (0..u32::try_from(MAX_REMEMBERED).unwrap() + 1_000)
             .filter(|number| strangers.admit(network(*number), at(0)).is_err());
         assert_eq!(refused.count(), 1_000 - PER_MINUTE as usize);
-        assert_eq!(strangers.0.lock().unwrap().counts.len(), MAX_REMEMBERED);
+        assert_eq!(strangers.0.lock().counts.len(), MAX_REMEMBERED);
     }
 }

@@ -2,11 +2,11 @@
 //! webhook that is signed, must not fill the disk of everybody.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::AccountId;
+use parking_lot::Mutex;
 use projections::database::{Argument, Sql};
 use sqlx::FromRow;
 use tokio::sync::Notify;
@@ -61,7 +61,7 @@ impl Volumes {
 
     /// How much of an account was stored today, as far as this node knows.
     pub(crate) fn stored(&self, account: AccountId, now: DateTime<Utc>) -> u64 {
-        let days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
+        let days = self.days.lock();
         let today = days.get(&account).filter(|day| day.number == number_of(now));
         today.map_or(0, |day| day.written + day.unwritten)
     }
@@ -69,7 +69,7 @@ impl Volumes {
     /// Counts a webhook that was stored, with its body or without one.
     pub(crate) fn count(&self, account: AccountId, body: usize, limit: u64, now: DateTime<Utc>) {
         let number = number_of(now);
-        let mut days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut days = self.days.lock();
         if days.len() >= MAX_REMEMBERED && !days.contains_key(&account) {
             days.retain(|_, day| day.number == number);
         }
@@ -101,12 +101,12 @@ impl Volumes {
 
     pub(crate) async fn write(&self, log: &EventLog, limit: u64) -> sqlx::Result<()> {
         let unwritten: Vec<(AccountId, Day)> = {
-            let days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
+            let days = self.days.lock();
             days.iter().filter(|(_, day)| day.unwritten > 0).map(|(id, day)| (*id, *day)).collect()
         };
         for (account, counted) in unwritten {
             let written = add(log, account, counted).await?;
-            let mut days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut days = self.days.lock();
             if let Some(day) = days.get_mut(&account).filter(|day| day.number == counted.number) {
                 day.written = written;
                 day.unwritten -= counted.unwritten;

@@ -5,7 +5,7 @@ mod meant;
 mod state;
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::bail;
@@ -13,6 +13,7 @@ use domain::delivery::{Delivery, DeliveryCommand};
 use domain::operation::OperationEvent;
 use domain::{AccountId, OperationId};
 use futures_util::stream::{StreamExt as _, TryStreamExt as _, iter};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
@@ -66,7 +67,7 @@ pub struct TooMany;
 
 impl Replays {
     fn with<T>(&self, look: impl FnOnce(&mut VecDeque<Arc<Replay>>) -> T) -> T {
-        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        look(&mut self.0.lock())
     }
 
     fn find(&self, id: OperationId) -> Option<Arc<Replay>> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use strum::IntoEnumIterator as _;
 
 use super::Sandbox;
 use super::operation::{On, Operation};
@@ -22,7 +23,7 @@ pub(super) struct Holds(BTreeSet<(Operation, HoldPoint)>);
 
 impl Holds {
     pub(super) fn add(&mut self, on: On, at: HoldPoint) {
-        let covered = Operation::ALL.into_iter().filter(|operation| on.covers(*operation));
+        let covered = Operation::iter().filter(|operation| on.covers(*operation));
         self.0.extend(covered.map(|operation| (operation, at)));
     }
 

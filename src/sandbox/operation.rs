@@ -1,9 +1,11 @@
 //! What can be asked of Cortex Cloud: the names by which calls are counted, held and made to fail.
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, IntoStaticStr};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, EnumIter, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Operation {
     Login,
     FindUser,
@@ -16,28 +18,8 @@ pub enum Operation {
 }
 
 impl Operation {
-    pub const ALL: [Self; 8] = [
-        Self::Login,
-        Self::FindUser,
-        Self::Relation,
-        Self::Follow,
-        Self::Unfollow,
-        Self::FindItem,
-        Self::IsShared,
-        Self::Share,
-    ];
-
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Login => "login",
-            Self::FindUser => "find_user",
-            Self::Relation => "relation",
-            Self::Follow => "follow",
-            Self::Unfollow => "unfollow",
-            Self::FindItem => "find_item",
-            Self::IsShared => "is_shared",
-            Self::Share => "share",
-        }
+        self.into()
     }
 }
 
@@ -67,11 +49,13 @@ impl From<Operation> for On {
 
 #[cfg(test)]
 mod tests {
+    use strum::IntoEnumIterator as _;
+
     use super::*;
 
     #[test]
     fn an_operation_is_called_the_same_everywhere() {
-        for operation in Operation::ALL {
+        for operation in Operation::iter() {
             let name = serde_json::to_value(operation).unwrap();
             assert_eq!(name, operation.as_str());
             assert_eq!(serde_json::from_value::<On>(name).unwrap(), On::Only(operation));

@@ -8,8 +8,10 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde_json::json;
+use strum::IntoStaticStr;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(super) enum Refusal {
     Malformed,
     BadCredentials,
@@ -20,34 +22,24 @@ pub(super) enum Refusal {
     NotMutual,
     RateLimited,
     /// A scripted internal error.
+    #[strum(serialize = "internal_error")]
     Broken,
     /// The connection ends without an answer.
+    #[strum(serialize = "connection_dropped")]
     Dropped,
     HeldTooLong,
     /// Another request had the same idempotency key.
+    #[strum(serialize = "idempotency_key_reused")]
     KeyReused,
+    #[strum(serialize = "sandbox_full")]
     Full,
+    #[strum(serialize = "sandbox_stopping")]
     Stopping,
 }
 
 impl Refusal {
     pub(super) fn code(self) -> &'static str {
-        match self {
-            Self::Malformed => "malformed",
-            Self::BadCredentials => "bad_credentials",
-            Self::SessionExpired => "session_expired",
-            Self::UserNotFound => "user_not_found",
-            Self::ItemNotFound => "item_not_found",
-            Self::NoSuchEndpoint => "no_such_endpoint",
-            Self::NotMutual => "not_mutual",
-            Self::RateLimited => "rate_limited",
-            Self::Broken => "internal_error",
-            Self::Dropped => "connection_dropped",
-            Self::HeldTooLong => "held_too_long",
-            Self::KeyReused => "idempotency_key_reused",
-            Self::Full => "sandbox_full",
-            Self::Stopping => "sandbox_stopping",
-        }
+        self.into()
     }
 
     fn status(self) -> StatusCode {

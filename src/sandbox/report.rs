@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use strum::IntoEnumIterator as _;
 
 use super::World;
 use super::fault::FaultScript;
@@ -97,7 +98,7 @@ impl Calls {
         let follows = tally.follows().take(MAX_LISTED);
         let follows = follows.map(|(username, count)| FollowReport { username: username.to_owned(), count });
         Self {
-            operations: Operation::ALL.into_iter().map(|operation| (operation, tally.of(operation))).collect(),
+            operations: Operation::iter().map(|operation| (operation, tally.of(operation))).collect(),
             share_totals,
             shares: shares.collect(),
             follow_totals,

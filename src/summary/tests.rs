@@ -5,6 +5,7 @@ use domain::delivery::{CortexOperation, DecidedOn, Intent, PlannedAsset, Planned
 use domain::integration::IntegrationCreated;
 use domain::notice::NoticeReceived;
 use domain::{AccountId, ApiKeyId, Asset, DeliveryId, IntegrationId, MappingId, Private, ResourceType};
+use strum::IntoEnumIterator as _;
 use uuid::Uuid;
 
 use super::*;
@@ -207,7 +208,7 @@ fn deliveries_are_told() {
     ] {
         told(Fact::Delivery(event));
     }
-    for code in ResolutionCode::ALL {
+    for code in ResolutionCode::iter() {
         let required = DeliveryEvent::ActionRequired { code, call: None, assets: vec![preset()], decided_on: None };
         let sentence = told(Fact::Delivery(required));
         assert!(sentence.contains(code.as_str()) && sentence.contains("Missing: preset abc"), "{sentence}");

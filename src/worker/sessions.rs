@@ -1,11 +1,11 @@
 //! Logins at Cortex Cloud that are still good, one for each account.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::AccountId;
 use domain::account::CortexCredentials;
+use parking_lot::Mutex;
 
 use crate::cortex::Session;
 
@@ -21,14 +21,14 @@ pub(super) struct Sessions {
 impl Sessions {
     /// A session that these very credentials opened and that lasts.
     pub(super) fn find(&self, id: AccountId, credentials: &CortexCredentials, now: DateTime<Utc>) -> Option<Session> {
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = self.held.lock();
         held.get(&id)
             .filter(|(opened_by, session)| opened_by == credentials && session.expires_at > now + MARGIN)
             .map(|(_, session)| session.clone())
     }
 
     pub(super) fn keep(&self, id: AccountId, credentials: &CortexCredentials, session: &Session) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.lock();
         if held.len() >= MAX_HELD {
             held.clear();
         }
@@ -36,6 +36,6 @@ impl Sessions {
     }
 
     pub(super) fn forget(&self, id: AccountId) {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        self.held.lock().remove(&id);
     }
 }

@@ -21,7 +21,6 @@ pub(crate) struct Databases {
 
 impl Databases {
     pub(crate) async fn create(engine: Engine) -> Self {
-        end_what_hangs();
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         match engine {
             Engine::Sqlite => Self {
@@ -82,21 +81,6 @@ pub(crate) fn server_url() -> String {
         "the tests need a Postgres server: run ./scripts/test, which starts one, or set CLOUD_BRIDGE_TEST_POSTGRES to \
          the address of one on which databases may be made, like postgres://postgres@127.0.0.1:5432/postgres",
     )
-}
-
-/// All tests together take some minutes. One that never ends must not keep whoever waits for it.
-#[allow(clippy::print_stderr, reason = "nothing else is left that could say it")]
-fn end_what_hangs() {
-    static WATCHED: std::sync::Once = std::sync::Once::new();
-    const MOST: std::time::Duration = std::time::Duration::from_mins(15);
-    WATCHED.call_once(|| {
-        std::thread::spawn(|| {
-            let (_kept, nothing) = std::sync::mpsc::channel::<()>();
-            nothing.recv_timeout(MOST).expect_err("nobody sends anything");
-            eprintln!("the tests have not ended after 15 minutes: those that are still running hang");
-            std::process::exit(1);
-        });
-    });
 }
 
 /// Runs an async test on each engine, as two tests.

@@ -261,17 +261,25 @@ on_each_engine! {
         says("{ deliveries(first: 0) { nodes { id } } }", "first must be between 1 and 100").await;
         says("{ deliveries(first: 1, last: 1) { nodes { id } } }", "last").await;
         says("{ deliveries(after: \"x'; DROP TABLE events\") { nodes { id } } }", "after is not a cursor").await;
-        says("{ deliveries(filter: { receivedFrom: \"yesterday\" }) { nodes { id } } }", "argument \"receivedFrom\" of \"filter\": must be a date").await;
-        says("{ deliveries(first: 99999999999) { nodes { id } } }", "argument \"first\": must be a whole number").await;
-        says("{ deliveries(filter: { status: [DONE] }) { nodes { id } } }", "argument \"status\" of \"filter\": must be one of QUEUED").await;
-        says("{ delivery(id: true) { id } }", "argument \"id\": must be a text").await;
+        says("{ deliveries(filter: { receivedFrom: \"yesterday\" }) { nodes { id } } }", "argument \"filter.receivedFrom\", expected type \"DateTime\"").await;
+        says("{ deliveries(first: 99999999999) { nodes { id } } }", "Only integers from -2147483648 to 2147483647 are accepted").await;
+        says("{ deliveries(filter: { status: [DONE] }) { nodes { id } } }", "argument \"filter.status.0\", enumeration type \"DeliveryStatus\" does not contain the value \"DONE\"").await;
+        says("{ delivery(id: true) { id } }", "argument \"id\", expected type \"ID\"").await;
         let by_variable = app.try_ask(
             &merchant.key,
             "query ($f: DeliveryFilter, $n: Int) { deliveries(first: $n, filter: $f) { nodes { id } } }",
             json!({ "f": { "receivedTo": "2026-13-01" }, "n": 5 }),
         ).await;
-        assert!(text(&by_variable["errors"][0]["message"]).starts_with("argument \"receivedTo\" of \"filter\": must be"), "{by_variable}");
+        assert!(text(&by_variable["errors"][0]["message"]).contains("argument \"filter.receivedTo\", expected type"), "{by_variable}");
         assert_eq!(by_variable["errors"][0]["extensions"]["code"], json!("INVALID_ARGUMENT"));
+        let before = app.service().log.head();
+        let late = app.try_ask(
+            &merchant.key,
+            "mutation { a: createApiKey(input: { name: \"a\" }) { key } b: moveDelivery(input: { deliveryId: \"1\", at: \"soon\" }) { userErrors { code } } }",
+            json!({}),
+        ).await;
+        assert_eq!((&late["errors"][0]["extensions"]["code"], &late["data"]), (&json!("INVALID_ARGUMENT"), &Value::Null));
+        assert_eq!(app.service().log.head(), before, "a bad value is found before anything is done");
         says("{ deliveryStats(from: \"2026-01-02T00:00:00Z\", to: \"2026-01-01T00:00:00Z\", bucket: DAY) { received } }", "to must come after").await;
         let nested = "{ integrations(first: 100) { nodes { deliveries(first: 100) { nodes { timeline(first: 100) { nodes { data } } } } } } }";
         says(nested, "too complex").await;
@@ -333,7 +341,7 @@ on_each_engine! {
         let answer = asked(&mut socket, "2", "{ account { name apiKeys { id } } }").await;
         assert_eq!(answer["data"]["account"]["name"], json!("Storm Audio"), "{answer}");
         let bad = asked(&mut socket, "3", "{ deliveries(first: 1.5) { nodes { id } } }").await;
-        assert!(bad.to_string().contains("argument \\\"first\\\""), "{bad}");
+        assert!(bad.to_string().contains("argument \\\"first\\\"") && bad.to_string().contains("INVALID_ARGUMENT"), "{bad}");
 
         let id = &answer["data"]["account"]["apiKeys"][0]["id"];
         let deactivate = "mutation ($id: ID!) { deactivateApiKey(input: { apiKeyId: $id }) { userErrors { code } } }";

@@ -6,6 +6,7 @@ use domain::ResolutionCode;
 use domain::delivery::DeliveryStatus;
 use domain::integration::Provider;
 use serde_json::{Value, json};
+use strum::IntoEnumIterator as _;
 
 use crate::app::{Merchant, Shop, TestApp, text};
 use crate::delivering::{script, wait_until};
@@ -137,14 +138,14 @@ on_each_engine! {
         is_at(DeliveryStatus::Queued, None, &queued);
 
         assert!(app.service().projector.run_to_head(std::time::Duration::from_secs(30)).await);
-        for code in ResolutionCode::ALL {
+        for code in ResolutionCode::iter() {
             let ids: Vec<&String> = expected.iter().filter(|(_, at, _)| *at == Some(code)).map(|(.., id)| id).collect();
             assert!(!ids.is_empty(), "a delivery at {}", code.as_str());
             let code = code.as_str().to_uppercase();
             let found = every(app, json!({ "resolutionCode": [code] })).await;
             assert_eq!(found.iter().collect::<Vec<_>>(), ids, "{code}");
         }
-        for status in DeliveryStatus::ALL.into_iter().filter(|status| *status != DeliveryStatus::Running) {
+        for status in DeliveryStatus::iter().filter(|status| *status != DeliveryStatus::Running) {
             let mut ids: Vec<&String> = expected.iter().filter(|(at, ..)| *at == status).map(|(.., id)| id).collect();
             ids.sort_unstable();
             assert!(!ids.is_empty(), "a delivery that is {}", status.as_str());

@@ -4,6 +4,7 @@ use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, IntoStaticStr};
 
 /// Longest reason that is recorded, in characters.
 pub const MAX_REASON_CHARS: usize = 200;
@@ -21,8 +22,9 @@ pub struct CortexCall {
     pub reason: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, EnumIter, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum CortexOperation {
     Login,
     FindUser,
@@ -36,16 +38,7 @@ pub enum CortexOperation {
 
 impl CortexOperation {
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Login => "login",
-            Self::FindUser => "find_user",
-            Self::Relation => "relation",
-            Self::Follow => "follow",
-            Self::Unfollow => "unfollow",
-            Self::FindItem => "find_item",
-            Self::IsShared => "is_shared",
-            Self::Share => "share",
-        }
+        self.into()
     }
 
     /// What was tried, to follow "to".

@@ -78,11 +78,7 @@ impl Webhook {
             [&item.variant_id, &item.product_id, &item.sku, &item.title].map(|text| text.clone().unwrap_or_default())
         };
         // What it wants depends on the integration's filter, which may have changed before it is sent again.
-        let intent = match self.intent {
-            Intent::Deliver => "deliver",
-            Intent::Filtered => "filtered",
-            Intent::Cancel => "cancel",
-        };
+        let intent: &str = self.intent.into();
         let mut parts = vec![
             sent,
             intent.to_owned(),

@@ -3,13 +3,30 @@
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, EnumString, IntoStaticStr, VariantNames};
 
 use super::{Delivery, Order, Phase};
 use crate::ResolutionCode;
 
 /// The status that people see (store integrations document, "Delivery statuses").
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+    VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum DeliveryStatus {
     Queued,
     Running,
@@ -22,38 +39,19 @@ pub enum DeliveryStatus {
 }
 
 impl DeliveryStatus {
-    pub const ALL: [Self; 8] = [
-        Self::Queued,
-        Self::Running,
-        Self::RetryScheduled,
-        Self::ActionRequired,
-        Self::Completed,
-        Self::FailedPermanent,
-        Self::Cancelled,
-        Self::Duplicate,
-    ];
-
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Running => "running",
-            Self::RetryScheduled => "retry_scheduled",
-            Self::ActionRequired => "action_required",
-            Self::Completed => "completed",
-            Self::FailedPermanent => "failed_permanent",
-            Self::Cancelled => "cancelled",
-            Self::Duplicate => "duplicate",
-        }
+        self.into()
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text)
+        text.parse().ok()
     }
 }
 
 /// What a webhook did to its order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, EnumIter, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum WebhookOutcome {
     /// It made the order deliverable.
     Accepted,
@@ -72,19 +70,8 @@ pub enum WebhookOutcome {
 }
 
 impl WebhookOutcome {
-    pub const ALL: [Self; 7] =
-        [Self::Accepted, Self::Revised, Self::Duplicate, Self::Stale, Self::Filtered, Self::Cancelled, Self::TooLate];
-
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Revised => "revised",
-            Self::Duplicate => "duplicate",
-            Self::Stale => "stale",
-            Self::Filtered => "filtered",
-            Self::Cancelled => "cancelled",
-            Self::TooLate => "too_late",
-        }
+        self.into()
     }
 
     /// Whether the webhook said anything new.

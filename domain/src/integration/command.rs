@@ -1,11 +1,12 @@
 //! What can be asked of an integration.
 
 use chrono::{DateTime, Utc};
+use secrecy::SecretString;
 
 use super::Provider;
 use crate::{AccountId, ItemMapping, MappingId};
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum IntegrationCommand {
     Create(CreateIntegration),
     Rename {
@@ -20,13 +21,13 @@ pub enum IntegrationCommand {
     /// Takes over a secret that the store chose (Shopify shows the merchant one of its own). The old one stays valid for
     /// `overlap_hours`; with 0 it is void at once.
     SetSigningSecret {
-        secret: String,
+        secret: SecretString,
         now: DateTime<Utc>,
         overlap_hours: u32,
     },
     /// Changes the secret while the old one stays valid for a time.
     RotateSigningSecret {
-        secret: String,
+        secret: SecretString,
         now: DateTime<Utc>,
         overlap_hours: u32,
     },
@@ -38,18 +39,12 @@ pub enum IntegrationCommand {
     },
 }
 
-#[derive(Clone, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct CreateIntegration {
     pub account_id: AccountId,
     pub provider: Provider,
     pub name: String,
-    pub signing_secret: String,
+    pub signing_secret: SecretString,
     /// None for those of the store's kind by default; empty, or `any`, for every status.
     pub order_statuses: Option<Vec<String>>,
-}
-
-impl std::fmt::Debug for CreateIntegration {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CreateIntegration").field("name", &self.name).finish_non_exhaustive()
-    }
 }

@@ -129,7 +129,7 @@ mod tests {
             account_id: AccountId(Uuid::nil()),
             provider,
             name: "My shop".to_owned(),
-            signing_secret: "whsec_first_secret".to_owned(),
+            signing_secret: "whsec_first_secret".into(),
             order_statuses,
         }))
     }

@@ -22,7 +22,7 @@ fn create() -> CreateIntegration {
         account_id: AccountId(Uuid::from_u128(1)),
         provider: Provider::WooCommerce,
         name: "My shop".to_owned(),
-        signing_secret: SECRET.to_owned(),
+        signing_secret: SECRET.into(),
         order_statuses: Some(vec!["Completed".to_owned(), " processing".to_owned(), "completed".to_owned()]),
     }
 }
@@ -73,7 +73,7 @@ fn an_integration_is_created_once() {
     given([]).when(IntegrationCommand::Create(create())).then_expect_events(vec![]);
     let other = CreateIntegration { provider: Provider::Shopify, ..create() };
     given([]).when(IntegrationCommand::Create(other)).then_expect_error(IntegrationRefusal::AlreadyCreated);
-    let empty = CreateIntegration { signing_secret: String::new(), ..create() };
+    let empty = CreateIntegration { signing_secret: "".into(), ..create() };
     first().when(IntegrationCommand::Create(empty)).then_expect_error(IntegrationRefusal::InvalidSecret);
     let nameless = CreateIntegration { name: " ".to_owned(), ..create() };
     first().when(IntegrationCommand::Create(nameless)).then_expect_error(IntegrationRefusal::InvalidName);
@@ -117,11 +117,8 @@ fn an_integration_can_be_renamed_switched_off_and_on_and_filtered() {
 
 #[test]
 fn a_secret_that_a_store_already_uses_is_taken_however_short_and_an_empty_one_never() {
-    let set = |secret: &str| IntegrationCommand::SetSigningSecret {
-        secret: secret.to_owned(),
-        now: noon(),
-        overlap_hours: 0,
-    };
+    let set =
+        |secret: &str| IntegrationCommand::SetSigningSecret { secret: secret.into(), now: noon(), overlap_hours: 0 };
     let short = IntegrationEvent::SigningSecretSet { secret: "abc".into(), secret_preview: "…".into() };
     for copied in ["abc", " abc\n"] {
         given([]).when(set(copied)).then_expect_events(vec![short.clone()]);
@@ -138,7 +135,7 @@ fn a_secret_that_a_store_already_uses_is_taken_however_short_and_an_empty_one_ne
 #[test]
 fn a_secret_that_the_store_still_uses_survives_a_mistake_in_setting_another() {
     let set = |secret: &str, overlap_hours| IntegrationCommand::SetSigningSecret {
-        secret: secret.to_owned(),
+        secret: secret.into(),
         now: noon(),
         overlap_hours,
     };
@@ -150,8 +147,7 @@ fn a_secret_that_the_store_still_uses_survives_a_mistake_in_setting_another() {
         }
     }
     let valid = |at| integration.link().unwrap().signing_secrets(at).map(str::to_owned).collect::<Vec<_>>();
-    let first = self::create().signing_secret;
-    assert_eq!(valid(noon()), ["the right secret", "a typing mistake", &first]);
+    assert_eq!(valid(noon()), ["the right secret", "a typing mistake", SECRET]);
     assert_eq!(valid(noon() + TimeDelta::hours(24)), ["the right secret"]);
     for event in integration.decide(set("the right secret", 0)).unwrap() {
         integration.apply(event);
@@ -162,7 +158,7 @@ fn a_secret_that_the_store_still_uses_survives_a_mistake_in_setting_another() {
 #[test]
 fn after_a_rotation_both_secrets_are_valid_until_the_overlap_ends() {
     let rotate = |overlap_hours| IntegrationCommand::RotateSigningSecret {
-        secret: "whsec_second_secret".to_owned(),
+        secret: "whsec_second_secret".into(),
         now: noon(),
         overlap_hours,
     };
@@ -183,7 +179,7 @@ fn after_a_rotation_both_secrets_are_valid_until_the_overlap_ends() {
 }
 
 fn set_secret(secret: &str, overlap_hours: u32) -> IntegrationCommand {
-    IntegrationCommand::SetSigningSecret { secret: secret.to_owned(), now: noon(), overlap_hours }
+    IntegrationCommand::SetSigningSecret { secret: secret.into(), now: noon(), overlap_hours }
 }
 
 #[test]
@@ -285,7 +281,7 @@ fn any_command() -> impl Strategy<Value = IntegrationCommand> {
         .prop_map(|(id, match_type, external_ref, asset)| ItemMapping { id, match_type, external_ref, asset });
     prop_oneof![
         3 => (name(), secret(), prop::option::of(statuses())).prop_map(|(name, signing_secret, order_statuses)| {
-            IntegrationCommand::Create(CreateIntegration { name, signing_secret, order_statuses, ..create() })
+            IntegrationCommand::Create(CreateIntegration { name, signing_secret: signing_secret.into(), order_statuses, ..create() })
         }),
         1 => name().prop_map(|name| IntegrationCommand::Rename { name }),
         1 => Just(IntegrationCommand::Activate),
@@ -294,7 +290,7 @@ fn any_command() -> impl Strategy<Value = IntegrationCommand> {
         1 => (secret(), 0..2_u32).prop_map(|(secret, overlap_hours)| set_secret(&secret, overlap_hours)),
         1 => (secret(), 0..200_i64, 0..200_u32).prop_map(|(secret, seconds, overlap_hours)| {
             let now = noon() + TimeDelta::seconds(seconds);
-            IntegrationCommand::RotateSigningSecret { secret, now, overlap_hours }
+            IntegrationCommand::RotateSigningSecret { secret: secret.into(), now, overlap_hours }
         }),
         3 => mapping.prop_map(|mapping| IntegrationCommand::AddItemMapping { mapping }),
         1 => mapping_id().prop_map(|mapping_id| IntegrationCommand::RemoveItemMapping { mapping_id }),
@@ -333,5 +329,13 @@ fn the_stored_form_of_every_event_is_pinned() {
 fn every_event_that_ever_was_still_loads() {
     for line in include_str!("ever.jsonl").lines() {
         serde_json::from_str::<IntegrationEvent>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    }
+}
+
+#[test]
+fn a_command_prints_no_secret() {
+    for command in [IntegrationCommand::Create(create()), set_secret(SECRET, 0)] {
+        let printed = format!("{command:?}");
+        assert!(printed.contains("REDACTED") && !printed.contains(SECRET), "{printed}");
     }
 }

@@ -9,6 +9,7 @@ use domain::delivery::DeliveryStatus;
 use indicatif::ProgressBar;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use strum::VariantNames as _;
 
 use super::{Listed, change, listed, number_of, progress};
 use crate::cli::client::{Client, ServerArgs, understood};
@@ -34,10 +35,10 @@ pub(in crate::cli) struct Retry {
     #[arg(long, env = "CLOUD_BRIDGE_USERNAME", requires = "id", conflicts_with_all = ["status", "code", "integration", "from", "to"])]
     username: Option<String>,
     /// All that have one of these statuses, separated by commas
-    #[arg(long, env = "CLOUD_BRIDGE_STATUS", group = "which", value_delimiter = ',', value_parser = PossibleValuesParser::new(DeliveryStatus::ALL.map(DeliveryStatus::as_str)))]
+    #[arg(long, env = "CLOUD_BRIDGE_STATUS", group = "which", value_delimiter = ',', value_parser = PossibleValuesParser::new(DeliveryStatus::VARIANTS))]
     status: Vec<String>,
     /// All that have one of these resolution codes, separated by commas
-    #[arg(long, env = "CLOUD_BRIDGE_CODE", group = "which", value_delimiter = ',', value_parser = PossibleValuesParser::new(ResolutionCode::ALL.map(ResolutionCode::as_str)))]
+    #[arg(long, env = "CLOUD_BRIDGE_CODE", group = "which", value_delimiter = ',', value_parser = PossibleValuesParser::new(ResolutionCode::VARIANTS))]
     code: Vec<String>,
     /// All of this integration
     #[arg(long, env = "CLOUD_BRIDGE_INTEGRATION", value_name = "INTEGRATION_ID", group = "which")]

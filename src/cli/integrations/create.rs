@@ -2,6 +2,7 @@
 
 use clap::Args;
 use clap::builder::{FalseyValueParser, PossibleValuesParser};
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -78,7 +79,7 @@ impl Create {
             "provider": self.provider.to_uppercase(),
             "name": self.name,
             "orderStatuses": self.order_status,
-            "signingSecret": given,
+            "signingSecret": given.as_ref().map(ExposeSecret::expose_secret),
         });
         let payload = client.change(CREATE, json!({ "input": input }), "createIntegration").await?;
         let Created { integration, webhook_url, signing_secret, warning } = understood(&payload)?;
@@ -136,7 +137,7 @@ async fn shopifys_secret(client: &Client, id: &str) -> anyhow::Result<bool> {
     let prompt = "Shopify's own signing secret, as it shows it below the list of webhooks; return to give it later";
     let Some(secret) = input::optional_secret(prompt)? else { return Ok(false) };
     // The one before was made up: nothing was ever signed with it.
-    let input = json!({ "input": { "integrationId": id, "signingSecret": secret, "overlapHours": 0 } });
+    let input = json!({ "input": { "integrationId": id, "signingSecret": secret.expose_secret(), "overlapHours": 0 } });
     client.change(SET_SECRET, input, "setSigningSecret").await?;
     Ok(true)
 }

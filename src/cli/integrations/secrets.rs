@@ -2,6 +2,7 @@
 
 use clap::Args;
 use clap::builder::FalseyValueParser;
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use crate::cli::acting::tell_owner_of_integration;
@@ -54,7 +55,7 @@ impl SetSecret {
         tell_owner_of_integration(&client, &id).await?;
         let secret = input::secret("Signing secret, as the store shows it")?;
         let overlap_hours = if self.at_once { 0 } else { self.overlap_hours };
-        let input = json!({ "input": { "integrationId": id, "signingSecret": secret, "overlapHours": overlap_hours } });
+        let input = json!({ "input": { "integrationId": id, "signingSecret": secret.expose_secret(), "overlapHours": overlap_hours } });
         let mut payload = client.change(SET_SECRET, input, "setSigningSecret").await?;
         let (warning, integration) = (payload["warning"].take(), payload["integration"].take());
         if let Some(warning) = warning.as_str() {

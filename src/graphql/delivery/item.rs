@@ -1,14 +1,13 @@
 //! The items of a delivery: what was ordered, and what recorded events say was planned and shared for it.
 
 use async_graphql::{Enum, ID, SimpleObject};
-use chrono::{DateTime, Utc};
 use domain::delivery::{OrderLine, PlannedAsset};
 use domain::{LineItem, MatchType as DomainMatchType};
 use projections::delivery_log::DeliveryRow;
 
-use super::super::account::moment;
 use super::super::integration::ItemMapping;
 use super::super::words::ResourceType;
+use crate::graphql::moment::{Moment, moment};
 
 /// What became of an item.
 #[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,7 +36,7 @@ pub(super) struct DeliveryItem {
     /// Everything that was planned for it.
     assets: Vec<DeliveryAsset>,
     /// When the last of its assets was shared.
-    shared_at: Option<DateTime<Utc>>,
+    shared_at: Option<Moment>,
 }
 
 /// An asset that an attempt planned for an item.
@@ -46,7 +45,7 @@ pub(super) struct DeliveryAsset {
     resource_type: ResourceType,
     resource_id: String,
     /// Null while it was not shared.
-    shared_at: Option<DateTime<Utc>>,
+    shared_at: Option<Moment>,
     /// With which username, which may be another than the order names now; of another account's delivery its beginning.
     shared_with: Option<String>,
     /// Whether Cortex Cloud does not have it.
@@ -82,7 +81,7 @@ impl DeliveryItem {
                 }
             })
             .collect();
-        let moments: Option<Vec<DateTime<Utc>>> = assets.iter().map(|asset| asset.shared_at).collect();
+        let moments: Option<Vec<Moment>> = assets.iter().map(|asset| asset.shared_at).collect();
         let shared_at = moments.and_then(|moments| moments.into_iter().max());
         let state = match (is_gone, is_looked_at, shared_at) {
             (true, _, _) => DeliveryItemState::Removed,

@@ -1,7 +1,6 @@
 //! Signing what was recorded since the last checkpoint.
 
 use async_graphql::{Context, Object, SimpleObject};
-use chrono::{DateTime, Utc};
 use domain::account::Role;
 use domain::checkpoint::Checkpoint as Signed;
 
@@ -10,6 +9,7 @@ use crate::audit::signer;
 use crate::graphql::ApiError;
 use crate::graphql::account::int;
 use crate::graphql::error::UserError;
+use crate::graphql::moment::Moment;
 use crate::graphql::query::asked;
 
 /// A signed statement over the events from one position to another; docs/audit.md describes what is signed.
@@ -28,7 +28,7 @@ pub(in crate::graphql) struct Checkpoint {
     public_key: String,
     /// Hexadecimal.
     signature: String,
-    signed_at: DateTime<Utc>,
+    signed_at: Moment,
 }
 
 impl Checkpoint {
@@ -41,7 +41,7 @@ impl Checkpoint {
             key_id: signed.key_id,
             public_key: signed.public_key,
             signature: signed.signature,
-            signed_at: signed.signed_at,
+            signed_at: Moment(signed.signed_at),
         }
     }
 }

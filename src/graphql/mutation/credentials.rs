@@ -4,6 +4,7 @@ use async_graphql::{Context, ID, InputObject, Object};
 use domain::Private;
 use domain::account::{Account as Aggregate, AccountCommand, CortexCredentials};
 use projections::accounts;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::accounts::{AccountPayload, change, managed};
 use crate::cortex::CortexError;
@@ -18,7 +19,7 @@ struct SaveCortexCredentialsInput {
     /// Admin only: for another account.
     account_id: Option<ID>,
     email: String,
-    password: String,
+    password: SecretString,
     /// Logs in at Cortex Cloud first, and saves nothing where that fails.
     #[graphql(default)]
     check: bool,
@@ -49,11 +50,12 @@ impl Credentials {
             if let Err(error) = managed(viewer, input.account_id.clone())? {
                 return Ok(error.into());
             }
-            if let Err(error) = tried(service, &email, &input.password).await {
+            if let Err(error) = tried(service, &email, input.password.expose_secret()).await {
                 return Ok(error.into());
             }
         }
-        let credentials = CortexCredentials { email: Private::Known(email), password: Private::Known(input.password) };
+        let password = Private::from(input.password.expose_secret());
+        let credentials = CortexCredentials { email: Private::Known(email), password };
         change(context, input.account_id, AccountCommand::SaveCredentials { credentials }).await
     }
 

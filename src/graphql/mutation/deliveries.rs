@@ -1,7 +1,7 @@
 //! Putting deliveries right: retry, one or many, and cancel.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use chrono::{DateTime, SubsecRound as _, Utc};
+use chrono::SubsecRound as _;
 use domain::ResolutionCode;
 use domain::delivery::{Delivery as Aggregate, DeliveryCommand, DeliveryStatus as Status};
 use futures_util::stream::{StreamExt as _, TryStreamExt as _, iter};
@@ -14,6 +14,7 @@ use crate::graphql::ApiError;
 use crate::graphql::account::int;
 use crate::graphql::delivery::{Delivery, DeliveryFilter};
 use crate::graphql::error::{UserError, refused};
+use crate::graphql::moment::Moment;
 use crate::graphql::page::MAX_PAGE;
 use crate::graphql::query::asked;
 use crate::graphql::viewer::Viewer;
@@ -37,7 +38,7 @@ struct RetryDeliveryInput {
 struct MoveDeliveryInput {
     delivery_id: ID,
     /// When to try next.
-    at: DateTime<Utc>,
+    at: Moment,
 }
 
 #[derive(InputObject)]
@@ -101,7 +102,7 @@ impl Deliveries {
         input: MoveDeliveryInput,
     ) -> Result<DeliveryPayload, ApiError> {
         let now = asked(context)?.0.clock.now();
-        tell(context, &input.delivery_id, DeliveryCommand::MoveWait { until: input.at.trunc_subsecs(6), now }).await
+        tell(context, &input.delivery_id, DeliveryCommand::MoveWait { until: input.at.0.trunc_subsecs(6), now }).await
     }
 
     async fn cancel_delivery(

@@ -9,6 +9,7 @@ use domain::integration::{
     WEAK_SECRET_CHARS, is_weak_secret,
 };
 use domain::{AccountId, Asset, IntegrationId, ItemMapping as Mapping, MappingId};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::payload;
 use crate::event_log::{Actor, CommandError, Committed};
@@ -33,7 +34,7 @@ struct CreateIntegrationInput {
     /// and failed, voided or expired orders are never delivered.
     order_statuses: Option<Vec<String>>,
     /// Where the store chose the secret, as Shopify does. Otherwise one is made.
-    signing_secret: Option<String>,
+    signing_secret: Option<SecretString>,
 }
 
 #[derive(InputObject)]
@@ -48,7 +49,7 @@ struct UpdateIntegrationInput {
 #[derive(InputObject)]
 struct SetSigningSecretInput {
     integration_id: ID,
-    signing_secret: String,
+    signing_secret: SecretString,
     /// How long the old secret stays valid beside the new one; a week at most, 0 for not at all.
     #[graphql(default = 24)]
     overlap_hours: i32,
@@ -122,7 +123,7 @@ impl Integrations {
         };
         viewer.require_managing(&account_id.to_string())?;
         if let Some(secret) = &input.signing_secret
-            && let Some(error) = unusable(secret)
+            && let Some(error) = unusable(secret.expose_secret())
         {
             return Ok(error.into());
         }
@@ -130,13 +131,13 @@ impl Integrations {
             return Ok(UserError::from(reached).into());
         }
         let id = IntegrationId(ids::fresh());
-        let given = input.signing_secret.map(|secret| secret.trim().to_owned());
+        let given = input.signing_secret.map(|secret| secret.expose_secret().trim().to_owned());
         let secret = given.unwrap_or_else(keys::new_signing_secret);
         let create = IntegrationCommand::Create(CreateIntegration {
             account_id,
             provider,
             name: input.name,
-            signing_secret: secret.clone(),
+            signing_secret: secret.as_str().into(),
             order_statuses: input.order_statuses,
         });
         match executed(context, service, id, create, &viewer.actor(Some(&account_id.to_string()))).await? {
@@ -183,8 +184,8 @@ impl Integrations {
         context: &Context<'_>,
         input: SetSigningSecretInput,
     ) -> Result<SetSigningSecretPayload, ApiError> {
-        let secret = input.signing_secret.trim().to_owned();
-        if let Some(error) = unusable(&secret) {
+        let secret = input.signing_secret.expose_secret().trim();
+        if let Some(error) = unusable(secret) {
             return Ok(error.into());
         }
         let (service, _) = asked(context)?;
@@ -192,8 +193,9 @@ impl Integrations {
             Ok(hours) => hours,
             Err(error) => return Ok(error.into()),
         };
-        let warning = warning_of(&secret);
-        let set = IntegrationCommand::SetSigningSecret { secret, now: service.clock.now(), overlap_hours };
+        let warning = warning_of(secret);
+        let set =
+            IntegrationCommand::SetSigningSecret { secret: secret.into(), now: service.clock.now(), overlap_hours };
         let IntegrationPayload { integration, user_errors } = change(context, &input.integration_id, set).await?;
         let warning = warning.filter(|_| user_errors.is_empty());
         Ok(SetSigningSecretPayload { integration, warning, user_errors })
@@ -211,8 +213,11 @@ impl Integrations {
             Err(error) => return Ok(error.into()),
         };
         let secret = keys::new_signing_secret();
-        let command =
-            IntegrationCommand::RotateSigningSecret { secret: secret.clone(), now: service.clock.now(), overlap_hours };
+        let command = IntegrationCommand::RotateSigningSecret {
+            secret: secret.as_str().into(),
+            now: service.clock.now(),
+            overlap_hours,
+        };
         let IntegrationPayload { integration, user_errors } = change(context, &input.integration_id, command).await?;
         let signing_secret = user_errors.is_empty().then_some(secret);
         Ok(RotateSigningSecretPayload { integration, signing_secret, user_errors })

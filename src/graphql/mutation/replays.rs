@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use async_graphql::{Context, ID, InputObject, Object};
-use chrono::{DateTime, Utc};
 use domain::delivery::DeliveryStatus as Status;
 use domain::integration::Link;
 use domain::{DeliveryId, IntegrationId, MappingId};
@@ -14,6 +13,7 @@ use projections::delivery_log::{self, Filter, Page};
 use super::payload;
 use crate::graphql::ApiError;
 use crate::graphql::error::UserError;
+use crate::graphql::moment::Moment;
 use crate::graphql::query::asked;
 use crate::graphql::replay::{Replay, sees};
 use crate::graphql::words::DeliveryStatus;
@@ -31,9 +31,9 @@ const MAX_OF_ORDER: i64 = 100;
 struct ReplayWebhooksInput {
     integration_id: ID,
     /// Webhooks received from this moment on.
-    from: Option<DateTime<Utc>>,
+    from: Option<Moment>,
     /// Webhooks received before this moment.
-    to: Option<DateTime<Utc>>,
+    to: Option<Moment>,
     /// Deliveries that stand so now.
     statuses: Option<Vec<DeliveryStatus>>,
     /// The store's id of an order, or its number with or without its `#`.
@@ -143,8 +143,8 @@ async fn name_order(service: &Service, choice: &mut Choice) -> Result<bool, ApiE
 
 fn choice(integration_id: IntegrationId, link: &Link, input: ReplayWebhooksInput) -> Result<Choice, UserError> {
     let invalid = |message: &str, field| UserError::new("INVALID_INPUT", message, Some(field));
-    let from = input.from.map_or(0, |from| from.timestamp_micros());
-    let to = input.to.map_or(i64::MAX, |to| to.timestamp_micros());
+    let from = input.from.map_or(0, |from| from.0.timestamp_micros());
+    let to = input.to.map_or(i64::MAX, |to| to.0.timestamp_micros());
     if from >= to {
         return Err(invalid("must come after from", "to"));
     }

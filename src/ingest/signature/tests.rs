@@ -2,6 +2,7 @@
 
 use axum::http::HeaderValue;
 use proptest::prelude::*;
+use strum::IntoEnumIterator as _;
 
 use super::*;
 
@@ -185,7 +186,7 @@ proptest! {
         value in prop::collection::vec(any::<u8>().prop_filter("a header's", |b| *b == b'\t' || (*b >= 0x20 && *b != 0x7f)), 0..100),
         body in prop::collection::vec(any::<u8>(), 0..50),
     ) {
-        for provider in Provider::ALL {
+        for provider in Provider::iter() {
             let mut headers = HeaderMap::new();
             for name in [SHOPIFY, UNPREFIXED, WOOCOMMERCE, GENERIC, NDSP] {
                 headers.insert(name, HeaderValue::from_bytes(&value).unwrap());
