@@ -19,6 +19,7 @@ mod loader;
 mod master_key;
 mod mutation;
 mod page;
+mod process;
 mod projection;
 mod query;
 mod receipt;
