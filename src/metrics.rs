@@ -159,10 +159,12 @@ impl Metrics {
         self.projector_lag.get_or_create(&OfView { view }).set(events);
     }
 
-    /// How far a process manager is behind the log, and how many events it has parked.
-    pub(crate) fn process(&self, process: &'static str, lag: i64, parked: i64) {
-        self.process_lag.get_or_create(&OfProcess { process }).set(lag);
-        self.parked_events.get_or_create(&OfProcess { process }).set(parked);
+    pub(crate) fn process_lag(&self, process: &'static str, events: i64) {
+        self.process_lag.get_or_create(&OfProcess { process }).set(events);
+    }
+
+    pub(crate) fn parked_events(&self, process: &'static str, events: i64) {
+        self.parked_events.get_or_create(&OfProcess { process }).set(events);
     }
 
     pub fn attempt(&self, outcome: AttemptOutcome) {

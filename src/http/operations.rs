@@ -39,8 +39,7 @@ pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
     let ready = log && views && still.is_empty() && !stopping;
     let rebuilt: Vec<&str> = service.projector.of_other_log().into_iter().map(View::name).collect();
     // What is parked is kept and tried again, and keeps no webhook from being stored.
-    let parked: BTreeMap<&str, i64> =
-        service.processes.known().filter(|(.., parked)| *parked > 0).map(|(name, _, parked)| (name, parked)).collect();
+    let parked: BTreeMap<&str, i64> = service.processes.parked().filter(|(_, parked)| *parked > 0).collect();
     let word = |writable: bool| if writable { "writable" } else { "not writable" };
     let room = |database| {
         disks::room_of(database).map(|room| json!({ "freeBytes": room.free_bytes, "nearlyFull": room.is_low }))
@@ -79,8 +78,11 @@ pub(super) async fn metrics(State(service): State<Arc<Service>>) -> Response {
     for view in View::ALL {
         service.metrics.projector_lag(view.name(), (head - service.projector.position(view)).max(0));
     }
-    for (name, position, parked) in service.processes.known() {
-        service.metrics.process(name, (head - position).max(0), parked);
+    for (name, position) in service.processes.positions() {
+        service.metrics.process_lag(name, (head - position).max(0));
+    }
+    for (name, parked) in service.processes.parked() {
+        service.metrics.parked_events(name, parked);
     }
     for (name, database) in [("log", service.log.database()), ("views", &service.views)] {
         if let Some(room) = disks::room_of(database) {

@@ -34,6 +34,13 @@ pub(super) enum Verdict {
     Parked,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Retry {
+    Done,
+    /// A store is away or a view is behind, for other events too.
+    NothingWorks,
+}
+
 /// The tries of the event that is to be handled next.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
@@ -126,7 +133,9 @@ impl<M: ProcessManager> Runner<M> {
         let due = log.parked_due(M::NAME, log.clock().now(), RETRIES_AT_ONCE).await?;
         let are_more = i64::try_from(due.len()).is_ok_and(|tried| tried >= RETRIES_AT_ONCE);
         for parked in &due {
-            self.retry(&log, parked).await?;
+            if self.retry(&log, parked).await? == Retry::NothingWorks {
+                break;
+            }
         }
         if !due.is_empty() {
             self.service.processes.count_parked(&log).await?;
@@ -134,16 +143,18 @@ impl<M: ProcessManager> Runner<M> {
         Ok(are_more)
     }
 
-    async fn retry(&mut self, log: &EventLog, parked: &ParkedEvent) -> Result<(), Interrupted> {
+    async fn retry(&mut self, log: &EventLog, parked: &ParkedEvent) -> Result<Retry, Interrupted> {
         let position = parked.position;
         let Some(event) = log.followed_at(position).await? else {
             tracing::warn!(process = M::NAME, position, "a parked event is not in the event log any more");
-            return Ok(log.unpark(M::NAME, position).await?);
+            log.unpark(M::NAME, position).await?;
+            return Ok(Retry::Done);
         };
         let failure = match self.attempt_alone(&event).await {
             Ok(()) => {
                 tracing::info!(process = M::NAME, position, "a parked event was handled");
-                return Ok(log.unpark(M::NAME, position).await?);
+                log.unpark(M::NAME, position).await?;
+                return Ok(Retry::Done);
             }
             Err(failure) => failure,
         };
@@ -151,10 +162,12 @@ impl<M: ProcessManager> Runner<M> {
             && stores_answer(&self.service).await
         {
             let tries = parked.tries + 1;
-            return Ok(log.still_parked(&ParkedEvent { reason, tries, ..parked.clone() }, retry_in(tries)).await?);
+            log.still_parked(&ParkedEvent { reason, tries, ..parked.clone() }, retry_in(tries)).await?;
+            return Ok(Retry::Done);
         }
         // It says nothing of the event.
-        Ok(log.still_parked(parked, RETRY_IN[0]).await?)
+        log.still_parked(parked, RETRY_IN[0]).await?;
+        Ok(Retry::NothingWorks)
     }
 
     /// Returns when it may be tried again, if it did not work.

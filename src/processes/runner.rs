@@ -66,6 +66,8 @@ pub(super) struct Runner<M> {
     batch: VecDeque<Followed>,
     /// The event that was read last.
     read: Cursor,
+    /// Whether all that was read was handled, but not what follows from it together.
+    is_unfinished: bool,
     saved: i64,
     save_at: Instant,
     failures: Recurring,
@@ -80,6 +82,7 @@ impl<M: ProcessManager> Runner<M> {
             handled: Cursor::START,
             batch: VecDeque::new(),
             read: Cursor::START,
+            is_unfinished: false,
             saved: 0,
             save_at: Instant::now(),
             failures: Recurring::new(format!("the process manager {} is interrupted", M::NAME)),
@@ -152,7 +155,7 @@ impl<M: ProcessManager> Runner<M> {
         self.status().is_held.send_replace(true);
         (self.saved, self.save_at) = (cursor.position, Instant::now());
         self.batch.clear();
-        self.attempts = Attempts::default();
+        (self.attempts, self.is_unfinished) = (Attempts::default(), false);
         (self.read, self.handled) = (cursor.clone(), cursor);
         Ok(true)
     }
@@ -174,16 +177,18 @@ impl<M: ProcessManager> Runner<M> {
             log.yield_to_webhooks().await;
             head.mark_unchanged();
             let seen_head = head.borrow().clone();
-            if self.batch.is_empty() {
+            let mut is_at_head = false;
+            // What is left of one batch is done before the next is read.
+            if self.batch.is_empty() && !self.is_unfinished {
                 match log.follow_kinds(&self.read, BATCH, M::KINDS).await {
                     Err(LoadError::OtherLog { .. }) => return self.begin_again().await,
                     read => self.batch = read.map_err(Failure::from)?.into(),
                 }
+                is_at_head = self.batch.is_empty();
             }
-            let has_read = !self.batch.is_empty();
             let is_done = self.attempts.is_time() && self.advance().await?;
             if is_done {
-                if !has_read && seen_head.position > self.read.position {
+                if is_at_head && seen_head.position > self.read.position {
                     // There is nothing to handle up to there.
                     self.read = seen_head.clone();
                 }
@@ -191,7 +196,7 @@ impl<M: ProcessManager> Runner<M> {
                 self.status().reached(self.handled.position);
                 self.status().progress.done();
                 self.failures.worked();
-                if has_read {
+                if !is_at_head {
                     self.save_at = self.save_at.min(Instant::now() + SAVE_EVERY);
                 }
             }
@@ -213,7 +218,7 @@ impl<M: ProcessManager> Runner<M> {
                 },
                 Ok(()) = parked_count.changed() => {}
                 () = due => due_again_at = self.do_what_is_due().await,
-                () = std::future::ready(()), if is_done && has_read => {}
+                () = std::future::ready(()), if is_done && !is_at_head => {}
                 () = sleep_until(self.attempts.next_at().into()), if !is_done => {}
                 changed = head.changed(), if is_done => match changed {
                     Ok(()) => tokio::time::sleep(M::REST).await,
@@ -242,6 +247,7 @@ impl<M: ProcessManager> Runner<M> {
                 self.read = event.cursor;
             }
         }
+        self.is_unfinished = true;
         while let Err(unfinished) = self.manager.after_batch().await {
             if let Some(event) = self.log().followed_at(unfinished.position).await?
                 && self.judge(&event, unfinished.failure).await? == Verdict::TryAgain
@@ -250,6 +256,7 @@ impl<M: ProcessManager> Runner<M> {
             }
             self.manager.forget(unfinished.position);
         }
+        self.is_unfinished = false;
         self.attempts.succeeded();
         Ok(true)
     }

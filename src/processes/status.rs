@@ -82,8 +82,7 @@ impl Processes {
     /// The position up to which all process managers have handled what happened, as far as this node knows: those that
     /// another node runs, up to their saved checkpoints.
     pub fn handled(&self) -> i64 {
-        let wanted = self.all.iter().filter(|status| status.is_wanted.load(Ordering::SeqCst));
-        wanted.map(Status::position).min().unwrap_or(0)
+        self.wanted().map(Status::position).min().unwrap_or(0)
     }
 
     /// Those that this node runs, and which do not get on with what they have to do.
@@ -91,9 +90,18 @@ impl Processes {
         self.all.iter().filter(|status| status.progress.stands_still()).map(|status| status.name)
     }
 
-    /// Each with its position and the number of events that it has parked, as far as this node knows.
-    pub(crate) fn known(&self) -> impl Iterator<Item = (&'static str, i64, i64)> {
-        self.all.iter().map(|status| (status.name, status.position(), *status.parked.borrow()))
+    /// Each that this node is to run when no other does, with its position as far as this node knows.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = (&'static str, i64)> {
+        self.wanted().map(|status| (status.name, status.position()))
+    }
+
+    /// Each with the number of events that it has parked, on whichever node, as far as this node knows.
+    pub(crate) fn parked(&self) -> impl Iterator<Item = (&'static str, i64)> {
+        self.all.iter().map(|status| (status.name, *status.parked.borrow()))
+    }
+
+    fn wanted(&self) -> impl Iterator<Item = &Status> {
+        self.all.iter().filter(|status| status.is_wanted.load(Ordering::SeqCst))
     }
 
     /// Whether this node runs it now.
@@ -136,18 +144,18 @@ impl Standing {
     }
 }
 
-/// Every process manager, by what is saved beside the log.
+/// Every process manager that ever ran, by what is saved beside the log.
 pub async fn standings(log: &EventLog) -> sqlx::Result<Vec<Standing>> {
     let (followers, parked) = (log.followers().await?, log.parked_counts().await?);
     let now = log.clock().now();
     let standing = |name: &'static str| {
-        let follower = followers.iter().find(|follower| follower.name == name);
-        Standing {
+        let follower = followers.iter().find(|follower| follower.name == name)?;
+        Some(Standing {
             name,
-            position: follower.map_or(0, |follower| follower.cursor.position),
-            held_by: follower.and_then(|follower| follower.held_by(now)).map(str::to_owned),
+            position: follower.cursor.position,
+            held_by: follower.held_by(now).map(str::to_owned),
             parked: parked.iter().find(|(process, _)| process == name).map_or(0, |(_, count)| *count),
-        }
+        })
     };
-    Ok(NAMES.into_iter().map(standing).collect())
+    Ok(NAMES.into_iter().filter_map(standing).collect())
 }

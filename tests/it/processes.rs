@@ -78,14 +78,21 @@ async fn with_an_unreadable_delivery(engine: Engine) -> (TestApp, KnownShop, Str
     let shop = app.merchant().await.bare_shop(Provider::Generic, &[]).await;
     let id = shop.post(&orders::generic("1", "mutual_max", &["STORM"])).await.accepted("queued");
     assert_eq!(shop.settled(&id).await, required("NO_ITEM_MAPPING"));
-    let (known, log_url) = (shop.known(), app.databases.log_url.clone());
+    let known = shop.known();
+    let (app, payload) = unreadable(app, &id).await;
+    (app, known, id, payload)
+}
+
+/// Makes a stream unreadable, and returns what its first event said before.
+async fn unreadable(app: TestApp, id: &str) -> (TestApp, String) {
+    let log_url = app.databases.log_url.clone();
     // A service that runs has the stream in memory.
     let stopped = app.stop_node().await;
     let log = Database::open(&log_url, Durability::Full).await.unwrap();
-    let payload = first_payload(&log, &id).await;
-    set_first_payload(&log, &id, "{}").await;
+    let payload = first_payload(&log, id).await;
+    set_first_payload(&log, id, "{}").await;
     log.close().await;
-    (stopped.start().await, known, id, payload)
+    (stopped.start().await, payload)
 }
 
 async fn what_cannot_be_handled_is_parked_until_it_can_be(engine: Engine) {
@@ -149,6 +156,35 @@ async fn what_cannot_be_handled_is_parked_until_it_can_be(engine: Engine) {
     app.finish().await;
 }
 
+/// Credits that an attempt gave back wake others together, after the batch.
+async fn what_follows_from_a_batch_together_is_parked_too(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let merchant = app.bare_merchant(6_000, 15).await;
+    merchant.save_credentials(sandbox::DEFAULT_PASSWORD).await;
+    let shop = merchant.shop(Provider::Generic).await;
+    let id = shop.post(&orders::generic("1", "follows_at_once", &["STORM", "RAIN"])).await.accepted("queued");
+    assert_eq!(shop.settled(&id).await, required("CREDITS_EXHAUSTED"));
+    let (known, account) = (shop.known(), merchant.id.clone());
+    let (app, payload) = unreadable(app, &id).await;
+    let shop = app.again(&known);
+    let kinds = async |count: usize| {
+        let all = wait_until(&app, async || Some(parked(&app).await).filter(|parked| parked.len() >= count)).await;
+        all.iter().map(|event| text(&event["type"])).collect::<Vec<_>>()
+    };
+    let grant = "mutation ($input: GrantCreditsInput!) { grantCredits(input: $input) { userErrors { code } } }";
+    let input = json!({ "accountId": account, "credits": 13, "idempotencyKey": "more" });
+    app.admin(grant, json!({ "input": input })).await;
+    assert_eq!(kinds(1).await, ["credits_granted"]);
+    let unknown = shop.post(&orders::generic("2", "nobody_at_all", &["STORM"])).await.accepted("queued");
+    assert_eq!(kinds(2).await, ["credits_granted", "reservation_settled"]);
+    assert_eq!(shop.settled(&unknown).await, required("INVALID_USERNAME"));
+    set_first_payload(app.service().log.database(), &id, &payload).await;
+    let done = retried(&app, json!({ "process": "fixes" })).await;
+    assert_eq!(done, json!({ "matched": 2, "handled": 2, "waiting": 0, "userErrors": [] }));
+    assert_eq!(shop.settled(&id).await, completed());
+    app.finish().await;
+}
+
 /// Nothing is dropped: where as many are parked as may be, the next one is waited for.
 async fn a_process_manager_that_has_parked_enough_stands_still(engine: Engine) {
     let (app, known, id, payload) = with_an_unreadable_delivery(engine).await;
@@ -190,6 +226,7 @@ macro_rules! on_each {
 
 on_each! {
     what_cannot_be_handled_is_parked_until_it_can_be
+    what_follows_from_a_batch_together_is_parked_too
     a_process_manager_that_has_parked_enough_stands_still
 }
 

@@ -24,8 +24,15 @@ impl List {
             let entries: Vec<Value> = standings.iter().map(|standing| entry(standing, head)).collect();
             return Ok(output::print_json(&entries)?);
         }
-        let header = ["PROCESS", "POSITION", "HEAD OF THE LOG", "EVENTS BEHIND", "PARKED", "RUN BY"];
-        let mut table = output::list(&header.map(|title| (title, (title == "RUN BY").then_some(4))));
+        let header = [
+            ("PROCESS", None),
+            ("POSITION", None),
+            ("HEAD OF THE LOG", Some(1)),
+            ("EVENTS BEHIND", None),
+            ("PARKED", None),
+            ("RUN BY", Some(2)),
+        ];
+        let mut table = output::list(&header);
         for standing in &standings {
             table.add_row([
                 cell(standing.name),

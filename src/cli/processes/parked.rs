@@ -6,7 +6,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde_json::{Value, json};
 
-use crate::cli::output::{self, cell, clean, moment};
+use crate::cli::output::{self, cell, moment};
 use crate::cli::stores::StoreArgs;
 use crate::event_log::parked::{Chosen, ParkedEvent};
 use crate::processes::NAMES;
@@ -43,16 +43,23 @@ impl Parked {
         if parked.is_empty() {
             return Ok(output::say("No event is parked.")?);
         }
-        let header = ["PROCESS", "POSITION", "EVENT", "TRIES", "TRIED LAST (UTC)", "REASON"];
-        let mut table = output::list(&header.map(|title| (title, (title == "REASON").then_some(9))));
+        let header = [
+            ("PROCESS", None),
+            ("POSITION", None),
+            ("EVENT", Some(3)),
+            ("TRIES", Some(2)),
+            ("TRIED LAST (UTC)", Some(1)),
+            ("REASON", None),
+        ];
+        let mut table = output::list(&header);
         for event in &parked {
             table.add_row([
                 cell(&event.process),
                 cell(event.position.to_string()),
-                cell(clean(&event.event_type)),
+                cell(&event.event_type),
                 cell(event.tries.to_string()),
                 cell(DateTime::from_timestamp_micros(event.last_tried_at).map(moment).unwrap_or_default()),
-                cell(clean(&event.reason)),
+                cell(&event.reason),
             ]);
         }
         output::print(output::rendered(&table))?;

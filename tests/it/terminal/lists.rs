@@ -79,7 +79,7 @@ on_each_engine! {
         let reason = "delivery/7f3c2f4e-0b0e-5a55-9e0c-0f6f6a9d1a11 cannot be read";
         app.service().log.park("legal_requests", &event, reason, 5, chrono::TimeDelta::hours(1)).await.unwrap();
         let parked = fits(&admin, &["processes", "parked"]).await;
-        for words in ["legal_requests", "REASON", "account_opened"] {
+        for words in ["legal_requests", "REASON", "delivery/7f3c2f4e"] {
             assert!(parked.contains(words), "{words} in {parked}");
         }
         app.service().log.unpark("legal_requests", 1).await.unwrap();
