@@ -22,6 +22,7 @@ mod moments;
 pub(crate) mod output;
 mod owners;
 mod paging;
+mod processes;
 mod projections;
 mod replay;
 mod sandbox;
@@ -127,6 +128,7 @@ enum Command {
     Events(events::Events),
     #[command(subcommand)]
     Projections(projections::Projections),
+    Processes(Box<processes::Processes>),
     #[command(subcommand)]
     Audit(audit::Audit),
 }
@@ -161,6 +163,7 @@ impl Cli {
             | Command::DataRequests(_)
             | Command::Events(_)
             | Command::Projections(_)
+            | Command::Processes(_)
             | Command::Audit(_) => Level::Warn,
         };
         output::set_width(self.common.columns.as_deref());
@@ -190,6 +193,7 @@ impl Cli {
             Command::DataRequests(command) => command.run(json).await,
             Command::Events(command) => command.run(json).await,
             Command::Projections(command) => command.run(json).await,
+            Command::Processes(command) => command.run(json).await,
             Command::Audit(command) => command.run(json).await,
         }
     }

@@ -19,6 +19,7 @@ mod master_key;
 mod moment;
 mod mutation;
 mod page;
+mod process;
 mod projection;
 mod query;
 mod receipt;

@@ -21,6 +21,8 @@ pub struct Metrics {
     append_seconds: Histogram,
     append_statements: Counter,
     projector_lag: Family<OfView, Gauge>,
+    process_lag: Family<OfProcess, Gauge>,
+    parked_events: Family<OfProcess, Gauge>,
     attempts: Family<OfOutcome, Counter>,
     queue_depth: Gauge<i64, std::sync::atomic::AtomicI64>,
     disk_free: Family<OfDatabase, Gauge>,
@@ -55,6 +57,11 @@ struct OfView {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfProcess {
+    process: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfOutcome {
     outcome: &'static str,
 }
@@ -83,6 +90,8 @@ impl Default for Metrics {
             append_seconds: Histogram::new([0.000_25, 0.000_5, 0.001, 0.002, 0.004, 0.008, 0.016, 0.064, 0.256, 1.0]),
             append_statements: Counter::<u64, AtomicU64>::default(),
             projector_lag: Family::default(),
+            process_lag: Family::default(),
+            parked_events: Family::default(),
             attempts: Family::default(),
             queue_depth: Gauge::default(),
             disk_free: Family::default(),
@@ -96,6 +105,9 @@ impl Default for Metrics {
         registry.register_with_unit("append", "Time of one commit", Unit::Seconds, metrics.append_seconds.clone());
         registry.register("append_statements", "Statements sent for appends", metrics.append_statements.clone());
         registry.register("projector_lag_events", "Events a view is behind the log", metrics.projector_lag.clone());
+        registry.register("process_lag", "Events a process manager is behind the log", metrics.process_lag.clone());
+        let help = "Events that a process manager could not handle, and tries again";
+        registry.register("parked_events", help, metrics.parked_events.clone());
         registry.register("attempts", "Delivery attempts by how they ended", metrics.attempts.clone());
         registry.register("queue_depth", "Deliveries that are due now", metrics.queue_depth.clone());
         registry.register("clock_set", "Times the clock of the machine was set", metrics.clock_set.clone());
@@ -132,6 +144,14 @@ impl Metrics {
 
     pub fn projector_lag(&self, view: &'static str, events: i64) {
         self.projector_lag.get_or_create(&OfView { view }).set(events);
+    }
+
+    pub(crate) fn process_lag(&self, process: &'static str, events: i64) {
+        self.process_lag.get_or_create(&OfProcess { process }).set(events);
+    }
+
+    pub(crate) fn parked_events(&self, process: &'static str, events: i64) {
+        self.parked_events.get_or_create(&OfProcess { process }).set(events);
     }
 
     pub fn attempt(&self, outcome: AttemptOutcome) {

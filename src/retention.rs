@@ -1,9 +1,7 @@
 //! Personal data is kept no longer than an account says: what is over for so many days is erased by itself.
 //!
-//! Every node looks at the clock and at the views, and the delivery itself decides: that several nodes do the same at once
-//! does no harm.
-
-use std::time::Duration;
+//! The clock and the views say what may be too old, and the delivery itself decides: that a node looks again at what another
+//! has erased does no harm. When it is looked is for `processes/retention.rs` to say.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::Account;
@@ -12,44 +10,33 @@ use projections::accounts;
 use projections::delivery_log;
 use projections::delivery_log::personal;
 use projections::notices::{Filter, KeptNotice};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use crate::erasure::{self, ErasureError, notices};
 use crate::event_log::{Actor, CommandError};
 use crate::service::{Service, VIEWS_TIMEOUT};
 
-/// How often it is looked. Nobody sets less than a day.
-const LOOK_EVERY: TimeDelta = TimeDelta::hours(1);
 /// How long nothing is erased for its age after the clock was set forward: by then one that was wrong is right again.
 const STEADY_FOR: TimeDelta = TimeDelta::hours(1);
-const UNTRUSTED_LOOK_EVERY: TimeDelta = TimeDelta::minutes(1);
-/// When something stood in the way.
-const RETRY_AFTER: Duration = Duration::from_secs(10);
 const ACCOUNTS_AT_ONCE: i64 = 100;
 /// How long a store's question about a customer is kept at least: what the law gives the merchant to answer.
 const DAYS_TO_ANSWER: TimeDelta = TimeDelta::days(30);
 /// Deliveries that are erased before it yields to webhooks again.
 const DELIVERIES_AT_ONCE: i64 = 200;
 
-/// How far a node has erased what was kept for long enough.
+/// How far this node has erased what was kept for long enough. Of several nodes, one does.
 pub struct Retention {
-    wanted: Notify,
     looked: watch::Sender<i64>,
     distrusts: watch::Sender<bool>,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { wanted: Notify::new(), looked: watch::Sender::new(0), distrusts: watch::Sender::new(false) }
+        Self { looked: watch::Sender::new(0), distrusts: watch::Sender::new(false) }
     }
 }
 
 impl Retention {
-    /// Has it looked before its time: an account has set another bound.
-    pub(crate) fn look_soon(&self) {
-        self.wanted.notify_one();
-    }
-
     /// When the latest look began that came to its end, in microseconds since 1970. What was kept for too long then is
     /// erased, in the files of the databases too.
     pub fn looked(&self) -> watch::Receiver<i64> {
@@ -62,37 +49,26 @@ impl Retention {
     }
 }
 
-/// Runs until it is dropped.
-pub(crate) async fn follow(service: &Service) {
-    loop {
-        let began = service.clock.now();
-        if !service.clock.is_steady_for(STEADY_FOR) {
-            if !service.retention.distrusts.send_replace(true) {
-                tracing::warn!("the clock was set forward: for an hour nothing is erased for its age");
-            }
-            service.clock.sleep_until(began + UNTRUSTED_LOOK_EVERY).await;
-            continue;
+/// What a sweep came to.
+pub(crate) enum Sweep {
+    /// What was kept for too long is erased.
+    Done,
+    /// Nothing was erased, because the clock was set forward.
+    ClockDistrusted,
+}
+
+/// Erases what is too old as of a moment, unless the clock that says so was set forward.
+pub(crate) async fn sweep(service: &Service, began: DateTime<Utc>) -> Result<Sweep, ErasureError> {
+    if !service.clock.is_steady_for(STEADY_FOR) {
+        if !service.retention.distrusts.send_replace(true) {
+            tracing::warn!("the clock was set forward: for an hour nothing is erased for its age");
         }
-        service.retention.distrusts.send_replace(false);
-        match look(service, began).await {
-            Ok(()) => {
-                service.retention.looked.send_replace(began.timestamp_micros());
-                tokio::select! {
-                    () = service.clock.sleep_until(began + LOOK_EVERY) => {}
-                    () = service.retention.wanted.notified() => {}
-                }
-            }
-            Err(error) => {
-                // After a start the views may have a while to catch up, which is nothing to be warned of.
-                if matches!(error, ErasureError::ViewsBehind) {
-                    tracing::debug!(%error, "it is looked again soon");
-                } else {
-                    tracing::warn!(%error, "what was kept for long enough cannot be erased yet");
-                }
-                tokio::time::sleep(RETRY_AFTER).await;
-            }
-        }
+        return Ok(Sweep::ClockDistrusted);
     }
+    service.retention.distrusts.send_replace(false);
+    look(service, began).await?;
+    service.retention.looked.send_replace(began.timestamp_micros());
+    Ok(Sweep::Done)
 }
 
 /// Erases what is too old as of a moment, account by account.
@@ -140,7 +116,7 @@ async fn erase_old(service: &Service, account_id: &str, now: DateTime<Utc>) -> R
         match erasure::erase(service, &rows, ErasureCause::Retention, |_| Actor::System.into()).await {
             Ok(number) => erased += number,
             // One that cannot be read must not keep all the others; it is tried again with the next look.
-            Err(ErasureError::Delivery(error @ CommandError::Broken(_))) => {
+            Err(ErasureError::Delivery(error @ CommandError::Broken { .. })) => {
                 tracing::error!(%error, account = account_id, "a delivery cannot be erased");
             }
             Err(error) => return Err(error),

@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 #[derive(Clone, Copy, Debug, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum Purpose {
-    /// Projector, worker and reactions: under full load they get about a tenth of what webhooks get.
+    /// Projector, worker and process managers: under full load they get about a tenth of what webhooks get.
     Background,
     /// What people and programs ask by GraphQL: about a third. A request that takes long holds up others of its kind.
     Api,

@@ -13,7 +13,6 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::audit::signer;
 use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::cortex::CortexClient;
@@ -24,9 +23,11 @@ use crate::event_log::{Actor, Dependencies, EventLog, HeadListener};
 use crate::http::body::Bodies;
 use crate::ingest::volume::Volumes;
 use crate::integrations::Integrations;
+use crate::keys;
 use crate::limits::Limits;
 use crate::master_keys::Rotation;
 use crate::metrics::Metrics;
+use crate::processes::{self, Processes};
 use crate::progress::Progress;
 use crate::projector::Projector;
 use crate::rates::Rates;
@@ -36,7 +37,6 @@ use crate::retention::Retention;
 use crate::runtimes::{Purpose, PurposeRuntime};
 use crate::vault::Vault;
 use crate::worker::{Pace, Worker};
-use crate::{keys, reactions, retention};
 
 /// How long a worker holds a delivery without a word, unless the operator says otherwise.
 pub const DEFAULT_LEASE: Duration = Duration::from_mins(1);
@@ -104,11 +104,12 @@ pub struct Service {
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// To try logins with; deliveries are the worker's.
     pub(crate) cortex: CortexClient,
-    /// Whether reactions and the queue go on.
-    pub(crate) reacting: Progress,
+    /// What follows from what happened.
+    pub processes: Processes,
+    /// How long after a checkpoint this node signs the next one by itself, if it does.
+    pub(crate) checkpoint_every: Option<Duration>,
+    /// Whether the queue goes on.
     pub(crate) working: Progress,
-    /// The position up to which everything that follows from what happened has happened.
-    pub(crate) reacted: watch::Sender<i64>,
     /// What erasures leave in the files.
     pub(crate) traces: Traces,
     /// Places for reading what was, of all callers together.
@@ -124,7 +125,7 @@ pub struct Service {
 
 #[derive(Default)]
 struct Background {
-    /// Told to stop, and waited for: they hold deliveries, or have yet to record how far they came.
+    /// Asked to stop, and waited for: they hold deliveries or leases, or have yet to record how far they came.
     workers: JoinSet<()>,
     /// Ended where they are: everything they do can be done again.
     followers: JoinSet<()>,
@@ -163,9 +164,9 @@ impl Service {
             views_probe: Probe::default(),
             trusted_proxies: options.trusted_proxies.clone(),
             cortex: cortex.clone(),
-            reacting: Progress::default(),
+            processes: Processes::default(),
+            checkpoint_every: options.checkpoint_every,
             working: Progress::default(),
-            reacted: watch::Sender::new(0),
             traces: Traces::default(),
             stopping: watch::Sender::new(false),
             background: tokio::sync::Mutex::default(),
@@ -198,29 +199,19 @@ impl Service {
         let (volumes, log, limit) = (self.volumes.clone(), self.log.clone(), self.limits.daily_bytes);
         background.followers.spawn(async move { volumes.keep_writing(&log, limit).await });
         let service = self.clone();
-        background.followers.spawn_on(async move { reactions::follow(&service).await }, &runtime);
+        background.followers.spawn(async move { processes::keep_leases(&service).await });
+        processes::start(self, &mut background.workers, &runtime);
         let service = self.clone();
         background.followers.spawn_on(async move { traces::follow(&service).await }, &runtime);
-        let service = self.clone();
-        background.followers.spawn_on(async move { retention::follow(&service).await }, &runtime);
         let service = self.clone();
         background.followers.spawn_on(async move { disks::follow(&service).await }, &runtime);
         let (clock, metrics) = (self.clock.clone(), self.metrics.clone());
         background.followers.spawn(async move { clock.follow(&metrics).await });
-        if let Some(every) = options.checkpoint_every {
-            let log = self.log.clone();
-            background.followers.spawn_on(async move { signer::follow(&log, every).await }, &runtime);
-        }
         if options.workers > 0 {
             let pace = Pace { concurrency: options.workers, lease: options.lease, call: options.cortex_timeout() };
             let worker = Worker::new(self.clone(), cortex, pace);
             background.workers.spawn_on(worker.run(), &runtime);
         }
-    }
-
-    /// The position up to which this node has done what follows from what happened.
-    pub fn reacted(&self) -> i64 {
-        *self.reacted.borrow()
     }
 
     /// Runs something in the background that ends soon after it is told to stop, and is waited for.

@@ -102,6 +102,12 @@ fn of_operation(event: &OperationEvent, id: &str) -> String {
         }
         OperationEvent::RebuildRequested { view } => format!("The view {view} is to be built anew."),
         OperationEvent::RebuildCancelled { view } => format!("The rebuild of the view {view} was cancelled."),
+        OperationEvent::ParkedEventsRetried { process, position, events } => {
+            let events = if *events == 1 { "1 parked event".to_owned() } else { format!("{events} parked events") };
+            let of_process = process.as_ref().map(|process| format!(" of the process manager {process}"));
+            let at = position.map(|position| format!(" at position {position}"));
+            format!("{events}{}{} was to be tried again.", of_process.unwrap_or_default(), at.unwrap_or_default())
+        }
         OperationEvent::MasterKeyRotationStarted { master_key_id } => {
             format!("Keys are wrapped anew by the master key {master_key_id}.")
         }

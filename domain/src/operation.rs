@@ -61,6 +61,16 @@ pub enum OperationEvent {
     RebuildCancelled {
         view: String,
     },
+    /// Events that process managers could not handle were to be tried again.
+    ParkedEventsRetried {
+        /// Of one process manager; without it, of all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        process: Option<String>,
+        /// The event at this position alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        position: Option<i64>,
+        events: u32,
+    },
     /// Everything is wrapped by another master key from now on.
     MasterKeyRotationStarted {
         master_key_id: String,
@@ -83,6 +93,7 @@ impl OperationEvent {
             Self::ReplayEnded { .. }
             | Self::RebuildRequested { .. }
             | Self::RebuildCancelled { .. }
+            | Self::ParkedEventsRetried { .. }
             | Self::MasterKeyRotationStarted { .. }
             | Self::MasterKeyRotated { .. } => (None, None),
         };
@@ -156,6 +167,8 @@ mod tests {
             OperationEvent::ReplayEnded { replayed: 3, cancelled: false },
             OperationEvent::RebuildRequested { view: "delivery_log".to_owned() },
             OperationEvent::RebuildCancelled { view: "delivery_log".to_owned() },
+            OperationEvent::ParkedEventsRetried { process: None, position: None, events: 3 },
+            OperationEvent::ParkedEventsRetried { process: Some("fixes".to_owned()), position: Some(7), events: 1 },
             OperationEvent::MasterKeyRotationStarted { master_key_id: key() },
             OperationEvent::MasterKeyRotated { master_key_id: key(), rewrapped: 100 },
         ]

@@ -1,11 +1,9 @@
-//! Signing checkpoints: one when somebody asks for it, and one whenever the interval has passed and there is something
-//! new.
+//! Signing checkpoints. When one is signed by itself is for `processes/checkpoints.rs` to say.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::checkpoint::{Checkpoint, CheckpointCommand, CheckpointRefusal, Checkpoints, STREAM_ID};
 use ed25519_dalek::Signer as _;
 use projections::database::Sql;
@@ -17,7 +15,6 @@ use crate::event_log::{Actor, CommandError, EventLog};
 
 /// How often it is tried again because another node signed first.
 const MAX_TRIES: usize = 10;
-const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// What came of signing.
 #[derive(Clone, Debug)]
@@ -70,40 +67,8 @@ async fn is_something_new(log: &EventLog, first: i64) -> sqlx::Result<bool> {
     Ok(log.database().fetch_optional::<(i64,)>(sql).await?.is_some())
 }
 
-/// Signs whenever the interval has passed and there is something new, until it is dropped.
-pub async fn follow(log: &EventLog, every: Duration) {
-    loop {
-        if let Err(error) = keep_signing(log, every).await {
-            tracing::error!(error = format!("{error:#}"), "no checkpoint can be signed");
-        }
-        tokio::time::sleep(RETRY_AFTER).await;
-    }
-}
-
-async fn keep_signing(log: &EventLog, every: Duration) -> anyhow::Result<()> {
-    let every = TimeDelta::from_std(every).context("the interval is too long")?;
-    let mut heads = log.head_changes();
-    loop {
-        heads.mark_unchanged();
-        if let Some(since) = unsigned_since(log).await? {
-            // A clock that was ahead may have signed the last: no more than the interval is waited in any case.
-            let since = since.min(log.clock().now());
-            let due = since.checked_add_signed(every).context("the interval is too long")?;
-            log.clock().sleep_until(due).await;
-            let signed = sign(log, &Actor::System).await?;
-            if signed.position.is_some() {
-                tracing::info!(number = signed.number, "a checkpoint was signed");
-                continue;
-            }
-        }
-        if heads.changed().await.is_err() {
-            return Ok(());
-        }
-    }
-}
-
 /// When the last checkpoint was signed; before the first, when the first event was recorded.
-async fn unsigned_since(log: &EventLog) -> anyhow::Result<Option<DateTime<Utc>>> {
+pub(crate) async fn unsigned_since(log: &EventLog) -> anyhow::Result<Option<DateTime<Utc>>> {
     let loaded = log.load::<Checkpoints>(STREAM_ID).await?;
     if let Some(latest) = loaded.aggregate.latest() {
         return Ok(Some(latest.signed_at));

@@ -62,17 +62,22 @@ pub(crate) fn naming_customer(subject: &Subject) -> Filter {
     }
 }
 
-/// Erases these, and returns how many still had their bodies. `origin` says for each account who asked.
+/// Erases these, and returns how many still had their bodies. One that cannot be read keeps none of the others. `origin`
+/// says for each account who asked.
 pub(crate) async fn erase(
     service: &Service,
     rows: &[KeptNotice],
     origin: impl Fn(&str) -> Origin,
 ) -> Result<usize, ErasureError> {
-    let mut erased = 0;
+    let (mut erased, mut broken) = (0, None);
     for row in rows {
-        erased += usize::from(erase_one(service, &row.id, origin(&row.account_id)).await?);
+        match erase_one(service, &row.id, origin(&row.account_id)).await {
+            Ok(held) => erased += usize::from(held),
+            Err(error @ CommandError::Broken { .. }) => broken = Some(error),
+            Err(error) => return Err(error.into()),
+        }
     }
-    Ok(erased)
+    broken.map_or(Ok(erased), |error| Err(error.into()))
 }
 
 /// Erases all that a filter means and `keep` does not, some at a time, and returns how many.

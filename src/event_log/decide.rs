@@ -96,7 +96,7 @@ impl EventLog {
             return Ok(Decided { after: before.clone(), before, events, chain, append: None });
         }
         let append = self.prepare(&mut after, id, &events, origin, body.cloned());
-        let append = append.map_err(|error| CommandError::Broken(error.to_string()))?;
+        let append = append.map_err(|error| CommandError::broken::<A>(id, error))?;
         Ok(Decided { before, after: Arc::new(after), events, chain, append: Some(append) })
     }
 

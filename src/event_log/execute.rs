@@ -36,8 +36,9 @@ pub enum CommandError<E: std::error::Error> {
     Busy,
     #[error("the event log cannot be reached: {0}")]
     Unavailable(String),
-    #[error("the event log cannot be read: {0}")]
-    Broken(String),
+    /// A stream cannot be read, or what was decided cannot be written as it is.
+    #[error("{stream}: {reason}")]
+    Broken { stream: String, reason: String },
 }
 
 impl EventLog {
@@ -117,7 +118,7 @@ impl EventLog {
             let mut also = self
                 .decide::<B>(&other_turn, Start::Loaded, &other_id, follows, &origin, None)
                 .await
-                .map_err(|error| CommandError::Broken(error.to_string()))?;
+                .map_err(|error| CommandError::broken::<B>(&other_id, error))?;
             let adds = also.append.take();
             let is_added = adds.is_some();
             let streams = [Some(append), adds].into_iter().flatten().collect();
@@ -156,11 +157,21 @@ impl<E: std::error::Error> From<AppendError> for CommandError<E> {
     }
 }
 
+impl<E: std::error::Error> CommandError<E> {
+    pub(super) fn broken<A: Aggregate>(id: &str, reason: impl std::fmt::Display) -> Self {
+        Self::Broken { stream: format!("{}/{id}", A::TYPE), reason: reason.to_string() }
+    }
+}
+
 impl<E: std::error::Error> From<LoadError> for CommandError<E> {
     fn from(error: LoadError) -> Self {
+        let reason = error.to_string();
         match error {
-            LoadError::Sql(error) => Self::Unavailable(error.to_string()),
-            LoadError::OtherLog { .. } | LoadError::Unreadable { .. } => Self::Broken(error.to_string()),
+            LoadError::Sql(_) => Self::Unavailable(reason),
+            LoadError::OtherLog { .. } => Self::Broken { stream: "the event log".to_owned(), reason },
+            LoadError::Unreadable { aggregate_type, aggregate_id, .. } => {
+                Self::Broken { stream: format!("{aggregate_type}/{aggregate_id}"), reason }
+            }
         }
     }
 }

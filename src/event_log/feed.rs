@@ -16,6 +16,7 @@ use projections::feed::{Cursor, Fact, Operator, Recorded};
 use serde::Deserialize;
 use serde_json::Value;
 use sqlx::FromRow;
+use uuid::Uuid;
 
 use super::EventLog;
 use super::data_keys::DataKeys;
@@ -29,6 +30,18 @@ pub struct OpenedEvent {
     pub recorded: Recorded,
     /// Its JSON with private values marked.
     pub data: Value,
+}
+
+/// An event of a kind that somebody follows, readable or not.
+#[derive(Debug)]
+pub struct Followed {
+    /// For who has read up to it.
+    pub cursor: Cursor,
+    pub aggregate_type: String,
+    pub aggregate_id: String,
+    pub event_type: String,
+    pub account_id: Option<Uuid>,
+    pub event: Result<Recorded, LoadError>,
 }
 
 /// A stream that changed: by which event, and how far it is.
@@ -94,29 +107,54 @@ impl EventLog {
     /// # Errors
     /// [`LoadError::OtherLog`] where that one is not in this log.
     pub async fn follow(&self, cursor: &Cursor, limit: i64) -> Result<Vec<Recorded>, LoadError> {
-        self.follow_kinds(cursor, limit, &[]).await
+        let sql = select().push(" >= ").bind(cursor.position);
+        self.read_all(self.stored_after(sql, cursor, limit).await?).await
     }
 
-    /// Like [`Self::follow`], of some kinds of events alone: each a kind of stream and a type of event. Of all, where none
-    /// is named.
+    /// At most `limit` events of these kinds after the one that was read last, in order: each a kind of stream and a type of
+    /// event. One that cannot be read is among them, so that what follows it can be.
+    ///
+    /// # Errors
+    /// [`LoadError::OtherLog`] where the event that was read last is not in this log.
     pub async fn follow_kinds(
         &self,
         cursor: &Cursor,
         limit: i64,
         kinds: &[(&str, &str)],
-    ) -> Result<Vec<Recorded>, LoadError> {
-        let mut sql = select().push(" >= ").bind(cursor.position);
-        if !kinds.is_empty() {
-            sql = sql.push(" AND (position = ").bind(cursor.position);
-            for (aggregate_type, event_type) in kinds {
-                sql = sql.push(" OR (event_type = ").bind(*event_type);
-                sql = sql.push(" AND aggregate_type = ").bind(*aggregate_type).push(")");
-            }
-            sql = sql.push(")");
+    ) -> Result<Vec<Followed>, LoadError> {
+        let mut sql = select().push(" >= ").bind(cursor.position).push(" AND (position = ").bind(cursor.position);
+        for (aggregate_type, event_type) in kinds {
+            sql = sql.push(" OR (event_type = ").bind(*event_type);
+            sql = sql.push(" AND aggregate_type = ").bind(*aggregate_type).push(")");
         }
-        let mut stored = self.stored(sql, limit + 1).await?;
+        let stored = self.stored_after(sql.push(")"), cursor, limit).await?;
+        Ok(self.followed(stored).await?)
+    }
+
+    /// The event at a position, if there is one, readable or not.
+    pub async fn followed_at(&self, position: i64) -> sqlx::Result<Option<Followed>> {
+        let stored = self.stored(select().push(" = ").bind(position), 1).await?;
+        Ok(self.followed(stored).await?.pop())
+    }
+
+    async fn followed(&self, stored: Vec<StoredEvent>) -> sqlx::Result<Vec<Followed>> {
+        let keys = self.data_keys_of(&stored).await?;
+        let followed = stored.into_iter().map(|stored| Followed {
+            cursor: Cursor { position: stored.position, hash: stored.hash.clone() },
+            aggregate_type: stored.aggregate_type.clone(),
+            aggregate_id: stored.aggregate_id.clone(),
+            event_type: stored.event_type.clone(),
+            account_id: stored.account_id,
+            event: self.recorded(stored, &keys),
+        });
+        Ok(followed.collect())
+    }
+
+    /// What was chosen from the event on that was read last, without that one.
+    async fn stored_after(&self, chosen: Sql, cursor: &Cursor, limit: i64) -> Result<Vec<StoredEvent>, LoadError> {
+        let mut stored = self.stored(chosen, limit + 1).await?;
         pass_by(cursor, &mut stored, |event| event.position == cursor.position && event.hash == cursor.hash)?;
-        self.read_all(stored).await
+        Ok(stored)
     }
 
     async fn stored(&self, chosen: Sql, limit: i64) -> sqlx::Result<Vec<StoredEvent>> {
@@ -202,38 +240,11 @@ impl EventLog {
             fact,
         })
     }
-
-    /// How far a follower that acts on the log has come.
-    pub async fn follower_cursor(&self, name: &str) -> sqlx::Result<Cursor> {
-        let sql = Sql::new("SELECT position, hash FROM followers WHERE name = ").bind(name);
-        Ok(self.database.fetch_optional(sql).await?.unwrap_or_default())
-    }
-
-    /// Saves how far a follower has come; of several nodes, the one that is furthest.
-    pub async fn save_follower_cursor(&self, name: &str, cursor: &Cursor) -> sqlx::Result<()> {
-        let sql = save_cursor(name, cursor).push(" WHERE followers.position < excluded.position");
-        self.database.execute(sql).await.map(drop)
-    }
-
-    /// Lets a follower begin again from where its log and this one may differ.
-    pub async fn reset_follower(&self, name: &str) -> sqlx::Result<()> {
-        self.database.execute(save_cursor(name, &Cursor::START)).await.map(drop)
-    }
 }
 
 /// The beginning of a statement that reads events.
 fn select() -> Sql {
     Sql::new(format!("SELECT {STORED_COLUMNS} FROM events WHERE position"))
-}
-
-fn save_cursor(name: &str, cursor: &Cursor) -> Sql {
-    Sql::new("INSERT INTO followers (name, position, hash) VALUES (")
-        .bind(name)
-        .push(", ")
-        .bind(cursor.position)
-        .push(", ")
-        .bind(cursor.hash.clone())
-        .push(") ON CONFLICT (name) DO UPDATE SET position = excluded.position, hash = excluded.hash")
 }
 
 /// Takes the event away that a follower read last, which must be the first that was found.

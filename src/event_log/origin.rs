@@ -12,7 +12,7 @@ pub enum Actor {
     Store,
     /// A worker of this service, by name.
     Worker(String),
-    /// The service itself: a reaction, or the first start.
+    /// The service itself: a process manager, or the first start.
     System,
     /// A person or program with an API key.
     Key {

@@ -172,7 +172,7 @@ where
             tracing::warn!(%error, "a command was not recorded");
             Err(ApiError::Unavailable)
         }
-        CommandError::Broken(_) => {
+        CommandError::Broken { .. } => {
             tracing::error!(%error, "a command failed");
             Err(ApiError::Internal)
         }

@@ -11,6 +11,7 @@ mod export;
 mod integrations;
 mod mappings;
 mod master_keys;
+mod processes;
 mod projections;
 mod replays;
 mod reveal;
@@ -31,17 +32,18 @@ pub struct Mutation(
     mappings::Mappings,
     checkpoints::Checkpoints,
     projections::Projections,
+    processes::Processes,
     reveal::Reveal,
     master_keys::MasterKeys,
 );
 
 /// A payload that is either something or the reasons why not.
 macro_rules! payload {
-    ($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty),* $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$of_field:meta])* $field:ident: $type:ty),* $(,)? }) => {
         $(#[$doc])*
         #[derive(async_graphql::SimpleObject, Default)]
         pub(in crate::graphql) struct $name {
-            $($field: Option<$type>,)*
+            $($(#[$of_field])* $field: Option<$type>,)*
             user_errors: Vec<$crate::graphql::error::UserError>,
         }
 

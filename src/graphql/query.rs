@@ -24,6 +24,7 @@ use super::loader::{DeliveryKey, IntegrationKey, Loader};
 use super::master_key::{MasterKeyRotation, unknown};
 use super::moment::Moment;
 use super::page::{cost, page};
+use super::process::{self, ParkedEvent, Process, parked_events};
 use super::projection::Projection;
 use super::receipt::{Place, WebhookReceipt, WebhookReceiptFilter, receipts};
 use super::replay::{Replay, sees};
@@ -274,6 +275,28 @@ impl Query {
         let (service, viewer) = asked(context)?;
         viewer.require(Role::Support)?;
         Projection::all(service).await
+    }
+
+    /// Admin only: where each process manager stands.
+    async fn processes(&self, context: &Context<'_>) -> Result<Vec<Process>, ApiError> {
+        let (service, viewer) = asked(context)?;
+        viewer.require(Role::Admin)?;
+        Process::all(service).await
+    }
+
+    /// Admin only: the events that process managers could not handle and try again, in their order.
+    #[graphql(complexity = "cost(first, None) * child_complexity + 1")]
+    async fn parked_events(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        #[graphql(desc = "Those of this process manager; without it, of all.")] process: Option<String>,
+    ) -> async_graphql::Result<Connection<process::Place, ParkedEvent>> {
+        let (service, viewer) = asked(context)?;
+        viewer.require(Role::Admin)?;
+        let process = process.as_deref();
+        page((after, None), (first, None), |wanted| parked_events(service, process, wanted)).await
     }
 }
 

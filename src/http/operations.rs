@@ -1,5 +1,6 @@
 //! What an operator's tools ask: is it alive, is it ready, how is it doing.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
     let still = standing_still(&service);
     let ready = log && views && still.is_empty() && !stopping;
     let rebuilt: Vec<&str> = service.projector.of_other_log().into_iter().map(|view| view.name).collect();
+    // What is parked is kept and tried again, and keeps no webhook from being stored.
+    let parked: BTreeMap<&str, i64> = service.processes.parked().filter(|(_, parked)| *parked > 0).collect();
     let word = |writable: bool| if writable { "writable" } else { "not writable" };
     let room = |database| {
         disks::room_of(database).map(|room| json!({ "freeBytes": room.free_bytes, "nearlyFull": room.is_low }))
@@ -48,6 +51,7 @@ pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
         "views": word(views),
         "disks": { "log": room(service.log.database()), "views": room(&service.views) },
         "standingStill": still,
+        "parkedEvents": parked,
         "rebuiltForThisLog": rebuilt,
         "stopping": stopping,
         "projectorLag": service.projector.lag(),
@@ -61,11 +65,11 @@ pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
     response
 }
 
-/// What does not get on with what it has to do: views, reactions, or the queue of deliveries.
+/// What does not get on with what it has to do: views, process managers, or the queue of deliveries.
 fn standing_still(service: &Service) -> Vec<&'static str> {
     let views = service.projector.standing_still().into_iter().map(|view| view.name);
-    let others = [("reactions", &service.reacting), ("queue", &service.working)];
-    views.chain(others.into_iter().filter(|(_, progress)| progress.stands_still()).map(|(name, _)| name)).collect()
+    let queue = service.working.stands_still().then_some("queue");
+    views.chain(service.processes.standing_still()).chain(queue).collect()
 }
 
 /// For Prometheus.
@@ -74,6 +78,12 @@ pub(super) async fn metrics(State(service): State<Arc<Service>>) -> Response {
     let head = service.log.head();
     for view in View::ALL {
         service.metrics.projector_lag(view.name, (head - service.projector.position(view)).max(0));
+    }
+    for (name, position) in service.processes.positions() {
+        service.metrics.process_lag(name, (head - position).max(0));
+    }
+    for (name, parked) in service.processes.parked() {
+        service.metrics.parked_events(name, parked);
     }
     for (name, database) in [("log", service.log.database()), ("views", &service.views)] {
         if let Some(room) = disks::room_of(database) {

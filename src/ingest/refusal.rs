@@ -170,7 +170,7 @@ impl<E: std::error::Error> From<CommandError<E>> for IngestRefusal {
         match error {
             CommandError::Busy | CommandError::Contended => Self::Busy,
             // Recording a webhook is never refused by a rule, so all of these mean that something is wrong with the log.
-            CommandError::Unavailable(_) | CommandError::Refused(_) | CommandError::Broken(_) => {
+            CommandError::Unavailable(_) | CommandError::Refused(_) | CommandError::Broken { .. } => {
                 Self::Unavailable(error.to_string())
             }
         }

@@ -76,9 +76,10 @@ impl From<CommandError<DeliveryRefusal>> for Stop {
     fn from(error: CommandError<DeliveryRefusal>) -> Self {
         match error {
             CommandError::Refused(_) => Self::LeaseLost,
-            CommandError::Contended | CommandError::Busy | CommandError::Unavailable(_) | CommandError::Broken(_) => {
-                Self::LogUnavailable(error.to_string())
-            }
+            CommandError::Contended
+            | CommandError::Busy
+            | CommandError::Unavailable(_)
+            | CommandError::Broken { .. } => Self::LogUnavailable(error.to_string()),
         }
     }
 }

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub(crate) use merchant::{Answer, Merchant, Shop};
+pub(crate) use merchant::{Answer, KnownShop, Merchant, Shop};
 
 use crate::engines::{Databases, Engine};
 
@@ -226,11 +226,11 @@ impl TestApp {
             head.mark_unchanged();
             let before = service.log.head();
             assert!(service.projector.run_to_head(TIMEOUT).await, "the views follow");
-            let reacted = service.reacted() >= before;
+            let handled = service.processes.handled() >= before;
             let now = self.clock.now().timestamp_micros();
             let due = due_deliveries::depth(&service.views, now).await.expect("the views answer");
             let running = self.count("SELECT count(*) AS number FROM delivery_states WHERE status = 'running'").await;
-            if reacted && due == 0 && running == 0 && service.log.head() == before {
+            if handled && due == 0 && running == 0 && service.log.head() == before {
                 return;
             }
             // Woken by the next event; now and then in any case, for a follower's position is no event.

@@ -18,8 +18,8 @@ use projections::database::{Database, Sql};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::app::{Node, TestApp, options};
-use crate::engines::on_each_engine;
+use crate::app::TestApp;
+use crate::engines::{Engine, on_each_engine};
 use crate::orders;
 
 /// A log with streams of several lengths, two checkpoints, and events after them.
@@ -300,23 +300,6 @@ on_each_engine! {
         assert_eq!((again.position, again.number), (None, 3), "checkpoints alone are nothing new");
     }
 
-    async fn the_server_signs_when_the_interval_has_passed_and_something_is_new(app: &TestApp) {
-        let every = Some(Duration::from_hours(1));
-        let options = ServiceOptions { checkpoint_every: every, ..options(&app.databases, &app.cortex, 0) };
-        let log = if app.databases.log_url.starts_with("postgres") {
-            let node = Node::start(options, app.clock.clone()).await;
-            checkpoints_follow(app, &node.service.log).await;
-            node.stop().await;
-            return;
-        } else {
-            &app.service().log
-        };
-        // A file has one process: the same follower beside the service.
-        let following = tokio::spawn({ let log = log.clone(); async move { signer::follow(&log, Duration::from_hours(1)).await } });
-        checkpoints_follow(app, log).await;
-        following.abort();
-    }
-
     async fn a_bundle_that_was_touched_or_is_another_proves_nothing(app: &TestApp) {
         signed_log(app).await;
         let log = &app.service().log;
@@ -389,6 +372,28 @@ on_each_engine! {
         assert_eq!((&signed["signCheckpoint"]["checkpoint"]["number"], &signed["signCheckpoint"]["isNew"]), (&json!(1), &json!(true)));
         let again = app.admin(document, json!({})).await;
         assert_eq!(again["signCheckpoint"]["isNew"], json!(false));
+    }
+}
+
+mod the_server_signs_when_the_interval_has_passed_and_something_is_new {
+    use super::*;
+
+    async fn story(engine: Engine) {
+        let every = Some(Duration::from_hours(1));
+        let stopped = TestApp::start(engine).await.stop_node().await;
+        let app = stopped.start_with(|options| ServiceOptions { checkpoint_every: every, ..options }).await;
+        checkpoints_follow(&app, &app.service().log).await;
+        app.finish().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn sqlite() {
+        story(Engine::Sqlite).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn postgres() {
+        story(Engine::Postgres).await;
     }
 }
 

@@ -177,6 +177,13 @@ async fn every_command(engine: Engine) {
     assert!(tail.as_array().unwrap().len() > 5);
     let status = printed(&desk.run(&["projections", "status"]).await);
     assert!(status.contains("delivery_log"), "{status}");
+    let processes = printed(&desk.run(&["processes"]).await);
+    assert!(processes.contains("fixes") && processes.contains("EVENTS BEHIND"), "{processes}");
+    let processes = desk.json(&["processes"]).await;
+    assert!(processes.as_array().unwrap().iter().all(|process| process["heldBy"].is_string()), "{processes}");
+    assert_eq!(desk.json(&["processes", "parked", "--process", "fixes"]).await, json!([]));
+    assert_eq!(printed(&desk.run(&["processes", "retry", "fixes"]).await).trim(), "No event is parked.");
+    assert!(!desk.run(&["processes", "retry", "fixes", "1"]).await.status.success());
     let rebuilt = printed(&desk.run(&["projections", "rebuild", "delivery_stats"]).await);
     assert!(rebuilt.contains("was rebuilt"), "{rebuilt}");
     assert_eq!(desk.json(&["projections", "rebuild", "accounts"]).await["outcome"], "rebuilt");

@@ -133,6 +133,9 @@ on_each_engine! {
             "mutation { rebuildProjection(input: { name: \"accounts\" }) { userErrors { code } } }",
             "mutation { cancelProjectionRebuild(input: { name: \"accounts\" }) { userErrors { code } } }",
             "mutation { createApiKey(input: { name: \"x\", role: ADMIN }) { key } }",
+            "mutation { retryParkedEvents(input: {}) { userErrors { code } } }",
+            "{ processes { name } }",
+            "{ parkedEvents { nodes { position } } }",
         ] {
             forbidden(&merchant.key, document).await;
             forbidden(&support, document).await;

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use cloud_bridge::event_log::{Actor, Dependencies, EventLog};
 use cloud_bridge::metrics::Metrics;
 use cloud_bridge::vault::Vault;
@@ -71,11 +72,14 @@ async fn a_log_without_its_end(engine: Engine, filled_with_others: bool) {
     let kept = app.service().log.head();
     deliver(&shop, 4, 9).await;
     let lost = app.service().log.head();
-    // How far the reactions are is saved once a second at most.
+    // How far the process managers are is saved once a second at most.
     let saved = wait_until(&app, async || {
-        (app.service().log.follower_cursor("reactions").await.unwrap().position > kept).then_some(())
+        let followers = app.service().log.followers().await.unwrap();
+        (followers.len() >= 3 && followers.iter().all(|follower| follower.cursor.position > kept)).then_some(())
     });
     tokio::time::timeout(Duration::from_secs(10), saved).await.unwrap();
+    let of_lost_end = app.service().log.followed_at(lost).await.unwrap().unwrap();
+    app.service().log.park("fixes", &of_lost_end, "it cannot be read", 5, TimeDelta::hours(1)).await.unwrap();
     let (databases, clock) = (app.databases.log_url.clone(), app.clock.clone());
     let stopped = app.stop_node().await;
     lose_end(&databases, kept).await;
@@ -87,6 +91,7 @@ async fn a_log_without_its_end(engine: Engine, filled_with_others: bool) {
     let shop = app.again(&known);
     app.settle().await;
     assert_eq!(completed(&shop).await, ["1", "2", "3"]);
+    assert_eq!(app.service().log.parked_counts().await.unwrap(), [], "what was parked was of another log");
     deliver(&shop, 10, 15).await;
     assert_eq!(completed(&shop).await.len(), 9, "what comes after it is seen and delivered");
     assert_eq!(shop.merchant.balance().await["reserved"], json!(0), "nothing stays set aside");

@@ -29,6 +29,7 @@ mod operators;
 mod orders;
 mod privacy_requests;
 mod process;
+mod processes;
 mod rate_limits;
 mod rebuilds;
 mod refusals;

@@ -115,8 +115,8 @@ async fn connections_to_postgres_that_go_silent_are_replaced() {
     let caught_up = heads.wait_for(|known| known.position >= head);
     tokio::time::timeout(Duration::from_secs(20), caught_up).await.expect("it listens again").unwrap();
     assert!(node.service.projector.run_to_head(Duration::from_mins(1)).await, "its views get on");
-    let followed = wait_until(&app, async || (node.service.reacted() >= head).then_some(()));
-    tokio::time::timeout(Duration::from_mins(1), followed).await.expect("its reactions get on");
+    let followed = wait_until(&app, async || (node.service.processes.handled() >= head).then_some(()));
+    tokio::time::timeout(Duration::from_mins(1), followed).await.expect("its process managers get on");
     assert_eq!(shop.settled(&id).await.0, "COMPLETED");
     // Whoever still waited for a connection that is silent has given it up before long.
     let recovered = wait_until(&app, async || {

@@ -44,13 +44,32 @@ CREATE TABLE snapshots (
     PRIMARY KEY (aggregate_type, aggregate_id)
 );
 
--- How far each follower that acts on the log has come, and which event that was: positions alone do not tell one log from
--- another.
+-- How far each process manager has come, which event that was (positions alone do not tell one log from another), and
+-- which node runs it until when.
 CREATE TABLE followers (
-    name     text   PRIMARY KEY,
-    position bigint NOT NULL,
-    hash     bytea  NOT NULL
+    name       text   PRIMARY KEY,
+    position   bigint NOT NULL,
+    hash       bytea  NOT NULL,
+    held_by    text,                     -- none where it was handed back
+    held_until bigint NOT NULL           -- microseconds since 1970; 0 where no node holds it
 );
+
+-- Events that a process manager could not handle. It went on without them, and tries them again.
+CREATE TABLE parked_events (
+    process        text   NOT NULL,
+    position       bigint NOT NULL,
+    aggregate_type text   NOT NULL,
+    aggregate_id   text   NOT NULL,
+    event_type     text   NOT NULL,
+    account_id     uuid,                 -- whose event it is, where it is one account's
+    reason         text   NOT NULL,      -- names streams and rules; never what an event says
+    tries          bigint NOT NULL,
+    parked_at      bigint NOT NULL,      -- microseconds since 1970, like the two below
+    last_tried_at  bigint NOT NULL,
+    retry_at       bigint NOT NULL,
+    PRIMARY KEY (process, position)
+);
+CREATE INDEX parked_events_retry ON parked_events (process, retry_at);
 
 -- Webhooks that were not let in, counted by the hour: what is unsigned never enters the log, and cannot fill the disk.
 CREATE TABLE refusals (

@@ -40,12 +40,31 @@ CREATE TABLE snapshots (
     PRIMARY KEY (aggregate_type, aggregate_id)
 );
 
--- How far each follower that acts on the log has come, and which event that was.
+-- How far each process manager has come, which event that was, and which node runs it until when.
 CREATE TABLE followers (
-    name     TEXT    PRIMARY KEY,
-    position INTEGER NOT NULL,
-    hash     BLOB    NOT NULL
+    name       TEXT    PRIMARY KEY,
+    position   INTEGER NOT NULL,
+    hash       BLOB    NOT NULL,
+    held_by    TEXT,                     -- none where it was handed back
+    held_until INTEGER NOT NULL          -- microseconds since 1970; 0 where no node holds it
 );
+
+-- Events that a process manager could not handle. It went on without them, and tries them again.
+CREATE TABLE parked_events (
+    process        TEXT    NOT NULL,
+    position       INTEGER NOT NULL,
+    aggregate_type TEXT    NOT NULL,
+    aggregate_id   TEXT    NOT NULL,
+    event_type     TEXT    NOT NULL,
+    account_id     BLOB,                 -- whose event it is, where it is one account's
+    reason         TEXT    NOT NULL,     -- names streams and rules; never what an event says
+    tries          INTEGER NOT NULL,
+    parked_at      INTEGER NOT NULL,     -- microseconds since 1970, like the two below
+    last_tried_at  INTEGER NOT NULL,
+    retry_at       INTEGER NOT NULL,
+    PRIMARY KEY (process, position)
+);
+CREATE INDEX parked_events_retry ON parked_events (process, retry_at);
 
 -- Webhooks that were not let in, counted by the hour: what is unsigned never enters the log, and cannot fill the disk.
 CREATE TABLE refusals (

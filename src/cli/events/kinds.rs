@@ -62,6 +62,7 @@ pub(super) const KINDS: [(&str, &[&str]); 7] = [
             "erasure_requested",
             "master_key_rotated",
             "master_key_rotation_started",
+            "parked_events_retried",
             "personal_data_exported",
             "personal_data_read",
             "rebuild_cancelled",

@@ -74,6 +74,15 @@ on_each_engine! {
         }
         fits(&admin, &["data-requests"]).await;
         fits(&admin, &["projections", "status"]).await;
+        fits(&admin, &["processes"]).await;
+        let event = app.service().log.followed_at(1).await.unwrap().unwrap();
+        let reason = "delivery/7f3c2f4e-0b0e-5a55-9e0c-0f6f6a9d1a11 cannot be read";
+        app.service().log.park("legal_requests", &event, reason, 5, chrono::TimeDelta::hours(1)).await.unwrap();
+        let parked = fits(&admin, &["processes", "parked"]).await;
+        for words in ["legal_requests", "REASON", "delivery/7f3c2f4e"] {
+            assert!(parked.contains(words), "{words} in {parked}");
+        }
+        app.service().log.unpark("legal_requests", 1).await.unwrap();
         // The option says the same as the variable.
         assert_eq!(person.printed(&["deliveries", "list", "--columns", "80"]).await, two_stores);
     }

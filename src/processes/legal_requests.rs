@@ -1,15 +1,19 @@
-//! What a store asks by law: its integration's deliveries of a customer, or all of them, are erased; a question is shown.
+//! What stores ask by law: their integration's deliveries of a customer, or all of them, are erased; a question is shown.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use cqrs_es::Aggregate as _;
 use domain::OperationId;
 use domain::delivery::ErasureCause;
-use domain::notice::{Notice, NoticeKind, NoticeReceived};
+use domain::notice::{Notice, NoticeEvent, NoticeKind, NoticeReceived};
 use domain::operation::{Operation, OperationEvent};
 use projections::delivery_log::personal::{self, Subject};
-use projections::feed::Recorded;
+use projections::feed::{Fact, Recorded};
 use projections::notices::Filter;
 
-use super::ReactionError;
+use super::failure::Failure;
+use super::process_manager::{ProcessManager, handles};
 use crate::erasure::{self, MAX_AT_ONCE, data_requests, notices};
 use crate::event_log::{Actor, CommandError, Origin};
 use crate::ingest::parse::shopify::privacy::request;
@@ -19,13 +23,33 @@ use crate::service::Service;
 /// Tokens that one query looks for at most.
 const MAX_TOKENS: usize = 500;
 
-/// Does what a notice asks for, once.
-pub(super) async fn react(service: &Service, event: &Recorded, received: &NoticeReceived) -> Result<(), ReactionError> {
-    let (id, origin) = (event.aggregate_id.as_str(), Actor::System.because_of(event.position));
-    match received.kind {
-        NoticeKind::NotAnOrder | NoticeKind::Unusable | NoticeKind::StoreError => return Ok(()),
-        NoticeKind::CustomerDataRequest | NoticeKind::CustomerRedact | NoticeKind::ShopRedact => {}
+/// Erases what stores ask to erase, and shows merchants what stores ask about their customers.
+pub(super) struct LegalRequests {
+    service: Arc<Service>,
+}
+
+impl ProcessManager for LegalRequests {
+    const NAME: &'static str = "legal_requests";
+    /// A store gives a merchant 30 days.
+    const REST: Duration = Duration::from_millis(50);
+
+    handles! { |requests, event| {
+        ("notice", "webhook_received") Fact::Notice(NoticeEvent::WebhookReceived(received)) => match received.kind {
+            NoticeKind::NotAnOrder | NoticeKind::Unusable | NoticeKind::StoreError => Ok(()),
+            NoticeKind::CustomerDataRequest | NoticeKind::CustomerRedact | NoticeKind::ShopRedact => {
+                fulfil(&requests.service, event, received).await
+            }
+        },
+    } }
+
+    fn of(service: &Arc<Service>) -> Option<Self> {
+        Some(Self { service: service.clone() })
     }
+}
+
+/// Does what a notice asks for, once.
+async fn fulfil(service: &Service, event: &Recorded, received: &NoticeReceived) -> Result<(), Failure> {
+    let (id, origin) = (event.aggregate_id.as_str(), Actor::System.because_of(event.position));
     if matches!(service.log.load::<Notice>(id).await?.aggregate, Notice::Erased(..)) {
         return Ok(());
     }
@@ -42,14 +66,18 @@ pub(super) async fn react(service: &Service, event: &Recorded, received: &Notice
     }
     let body = service.log.body(Notice::TYPE, id, 1).await?;
     let Some(named) = body.as_deref().and_then(request) else {
-        tracing::warn!(notice = id, "a store's request names nobody");
+        tracing::warn!(notice = id, "a store's request names no customer");
         return Ok(());
     };
     let subject = data_requests::subject_of(service, received, &named).await?;
     if received.kind == NoticeKind::CustomerDataRequest {
         return report(service, event, received, &subject).await;
     }
-    let deliveries = erase_all(service, &subject, &origin).await?;
+    let deliveries = match erase_all(service, &subject, &origin).await {
+        // One that cannot be read keeps nothing else of the customer.
+        Err(failure @ Failure::OfEvent(_)) => Err(failure),
+        others => Ok(others?),
+    };
     let known_as = subject.known_as.clone();
     let mut tokens = subject.customer.unwrap_or_default();
     if let Some(index) = service.log.blind_index() {
@@ -62,7 +90,7 @@ pub(super) async fn react(service: &Service, event: &Recorded, received: &Notice
         let naming_them = Filter { customer: Some(tokens.to_vec()), known_as, ..of_store(received) };
         notices += notices::erase_all(service, &naming_them, &origin, |row| row.id == id).await?;
     }
-    if deliveries + notices == 0 {
+    if deliveries? + notices == 0 {
         tracing::warn!(
             notice = id,
             account = %received.account_id,
@@ -82,7 +110,7 @@ fn of_store(received: &NoticeReceived) -> Filter {
 }
 
 /// How many deliveries held anything.
-async fn erase_all(service: &Service, subject: &Subject, origin: &Origin) -> Result<usize, ReactionError> {
+async fn erase_all(service: &Service, subject: &Subject, origin: &Origin) -> Result<usize, Failure> {
     // Waits for the views.
     erasure::extent(service, subject).await?;
     let (mut after, mut erased) = (0, 0);
@@ -100,7 +128,7 @@ async fn report(
     event: &Recorded,
     received: &NoticeReceived,
     subject: &Subject,
-) -> Result<(), ReactionError> {
+) -> Result<(), Failure> {
     let id = event.aggregate_id.as_str();
     let Ok(operation) = id.parse().map(OperationId) else { return Ok(()) };
     if service.log.load::<Operation>(id).await?.aggregate.latest.is_some() {
@@ -113,7 +141,7 @@ async fn report(
         deliveries: u32::try_from(extent.deliveries).unwrap_or(u32::MAX),
     };
     let recorded = operations::record(service, operation, asked, Actor::System.because_of(event.position)).await;
-    recorded.map_err(|error| ReactionError::Command(error.to_string()))?;
+    recorded?;
     tracing::warn!(
         request = id,
         account = %received.account_id,
@@ -122,9 +150,9 @@ async fn report(
     Ok(())
 }
 
-async fn erase_notice(service: &Service, id: &str, origin: Origin) -> Result<(), ReactionError> {
+async fn erase_notice(service: &Service, id: &str, origin: Origin) -> Result<(), Failure> {
     match notices::erase_one(service, id, origin).await {
         Ok(_) | Err(CommandError::Refused(_)) => Ok(()),
-        Err(error) => Err(ReactionError::Command(error.to_string())),
+        Err(error) => Err(error.into()),
     }
 }

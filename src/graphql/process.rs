@@ -1,0 +1,129 @@
+//! The process managers: where each stands, and the events that they could not handle.
+
+use async_graphql::connection::CursorType;
+use async_graphql::{ID, SimpleObject};
+
+use super::ApiError;
+use super::account::int;
+use super::error::UserError;
+use super::moment::{Moment, moment};
+use super::page::Wanted;
+use crate::event_log::parked::{self, Chosen};
+use crate::processes::{NAMES, Standing, standings};
+use crate::service::Service;
+
+/// A process manager: one concern that follows from what happened, such as waking what waited for a fix.
+#[derive(SimpleObject)]
+pub(super) struct Process {
+    name: String,
+    /// The last event that it has handled or parked.
+    position: String,
+    /// The last event there is.
+    head: String,
+    /// Events between the two.
+    lag: i32,
+    /// The node that runs it at the moment.
+    held_by: Option<String>,
+    /// Events that it could not handle, and tries again.
+    parked: i32,
+}
+
+impl Process {
+    pub(super) async fn all(service: &Service) -> Result<Vec<Self>, ApiError> {
+        let all = standings(&service.log).await?;
+        let head = service.log.head();
+        let process = |standing: Standing| {
+            // The checkpoint of one that runs here is saved a moment later.
+            let position = service.processes.held_position(standing.name).unwrap_or(standing.position);
+            let standing = Standing { position, ..standing };
+            Self {
+                name: standing.name.to_owned(),
+                position: position.to_string(),
+                // What another node recorded may be handled before this node has heard of it.
+                head: head.max(position).to_string(),
+                lag: int(standing.lag(head)),
+                held_by: standing.held_by,
+                parked: int(standing.parked),
+            }
+        };
+        Ok(all.into_iter().map(process).collect())
+    }
+}
+
+/// An event that a process manager could not handle. It went on without it, and tries it again.
+#[derive(SimpleObject)]
+pub(super) struct ParkedEvent {
+    process: String,
+    /// 64-bit: the place of the event among all events.
+    position: String,
+    aggregate_type: String,
+    aggregate_id: ID,
+    #[graphql(name = "type")]
+    event_type: String,
+    /// The account that it belongs to, where it belongs to one.
+    account_id: Option<ID>,
+    /// Why the latest try failed.
+    reason: String,
+    tries: i32,
+    parked_at: Moment,
+    last_tried_at: Moment,
+    /// When it is tried again by itself; in the past where that is under way.
+    retry_at: Moment,
+}
+
+impl From<parked::ParkedEvent> for ParkedEvent {
+    fn from(row: parked::ParkedEvent) -> Self {
+        Self {
+            process: row.process,
+            position: row.position.to_string(),
+            aggregate_type: row.aggregate_type,
+            aggregate_id: ID(row.aggregate_id),
+            event_type: row.event_type,
+            account_id: row.account_id.map(ID::from),
+            reason: row.reason,
+            tries: int(row.tries),
+            parked_at: moment(row.parked_at),
+            last_tried_at: moment(row.last_tried_at),
+            retry_at: moment(row.retry_at),
+        }
+    }
+}
+
+/// Where a parked event is in their list: its position, and its process manager.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place(i64, String);
+
+impl CursorType for Place {
+    type Error = &'static str;
+
+    fn decode_cursor(text: &str) -> Result<Self, Self::Error> {
+        let (position, process) = text.split_once('.').ok_or("not a cursor")?;
+        Ok(Self(position.parse().map_err(|_| "not a cursor")?, process.to_owned()))
+    }
+
+    fn encode_cursor(&self) -> String {
+        format!("{}.{}", self.0, self.1)
+    }
+}
+
+/// Parked events by their positions, of one process manager or of all.
+pub(super) async fn parked_events(
+    service: &Service,
+    process: Option<&str>,
+    wanted: Wanted<Place>,
+) -> Result<Vec<(Place, ParkedEvent)>, ApiError> {
+    if process.is_some_and(|process| named(process).is_err()) {
+        return Err(ApiError::InvalidArgument { argument: "process", reason: "is no process manager" });
+    }
+    let after = wanted.after.as_ref().map(|Place(position, process)| (*position, process.as_str()));
+    let rows = service.log.parked(Chosen { process, position: None }, after, wanted.limit()).await?;
+    Ok(rows.into_iter().map(|row| (Place(row.position, row.process.clone()), row.into())).collect())
+}
+
+/// The name of a process manager, if it is one.
+pub(super) fn named(name: &str) -> Result<&'static str, UserError> {
+    NAMES.into_iter().find(|process| *process == name).ok_or_else(|| {
+        let message = format!("there is no such process manager; there are {}", NAMES.join(", "));
+        UserError::new("NOT_FOUND", message, Some("process"))
+    })
+}

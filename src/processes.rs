@@ -1,0 +1,105 @@
+//! What follows from what happened: process managers, one for each concern, which read the event log and answer it with
+//! commands.
+//!
+//! Each has a task, a checkpoint and a lease of its own: what delays one delays no other, and of several nodes one runs
+//! each. An event that cannot be handled is parked, and tried again.
+
+mod attempts;
+mod checkpoints;
+mod failure;
+mod fixes;
+mod lease;
+mod legal_requests;
+mod process_manager;
+mod retention;
+mod retry;
+mod runner;
+mod status;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
+
+use crate::service::Service;
+use process_manager::ProcessManager;
+
+pub(crate) use lease::keep as keep_leases;
+pub(crate) use retry::{Retried, retry};
+pub use status::{Processes, Standing, standings};
+
+/// The list of all process managers. One more is a file and a line here.
+macro_rules! process_managers {
+    ($($manager:ty,)+) => {
+        /// Their names, as they are saved and shown.
+        pub const NAMES: [&str; [$(<$manager>::NAME),+].len()] = [$(<$manager>::NAME),+];
+
+        /// Starts them. Each ends soon after the service begins to stop, and hands back what it holds.
+        pub(crate) fn start(service: &Arc<Service>, tasks: &mut JoinSet<()>, runtime: &Handle) {
+            $(start_one::<$manager>(service, tasks, runtime);)+
+        }
+
+        #[cfg(test)]
+        fn each_follows_what_it_names() {
+            $(tests::follows_what_it_names::<$manager>();)+
+        }
+    };
+}
+
+process_managers! {
+    fixes::Fixes,
+    legal_requests::LegalRequests,
+    retention::Retention,
+    checkpoints::Checkpoints,
+}
+
+fn start_one<M: ProcessManager>(service: &Arc<Service>, tasks: &mut JoinSet<()>, runtime: &Handle) {
+    let Some(manager) = M::of(service) else { return };
+    service.processes.status(M::NAME).is_wanted.store(true, Ordering::SeqCst);
+    tasks.spawn_on(runner::run(service.clone(), manager), runtime);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use projections::feed::Fact;
+    use serde::de::DeserializeOwned;
+
+    use super::process_manager::{Kind, ProcessManager};
+
+    /// Every form of every event that was ever stored.
+    fn facts() -> Vec<Fact> {
+        fn read<E: DeserializeOwned>(lines: &str, of: fn(E) -> Fact) -> Vec<Fact> {
+            lines.lines().map(|line| of(serde_json::from_str(line).unwrap())).collect()
+        }
+        [
+            read(include_str!("../domain/src/account/ever.jsonl"), Fact::Account),
+            read(include_str!("../domain/src/checkpoint/ever.jsonl"), Fact::Checkpoint),
+            read(include_str!("../domain/src/delivery/tests/ever.jsonl"), Fact::Delivery),
+            read(include_str!("../domain/src/integration/ever.jsonl"), Fact::Integration),
+            read(include_str!("../domain/src/ledger/ever.jsonl"), Fact::Ledger),
+            read(include_str!("../domain/src/notice/ever.jsonl"), Fact::Notice),
+            read(include_str!("../domain/src/operation/ever.jsonl"), Fact::Operation),
+        ]
+        .concat()
+    }
+
+    pub(super) fn follows_what_it_names<M: ProcessManager>() {
+        let mut named: HashSet<Kind> = M::KINDS.iter().copied().collect();
+        assert_eq!(named.len(), M::KINDS.len(), "{} names a kind twice", M::NAME);
+        for fact in facts() {
+            let (stream, kind) = (fact.aggregate_type().unwrap(), fact.event_type().unwrap());
+            let is_named = M::KINDS.contains(&(stream, kind.as_str()));
+            assert_eq!(M::follows(&fact), is_named, "{} and {kind} of {stream}", M::NAME);
+            named.retain(|name| *name != (stream, kind.as_str()));
+        }
+        assert!(named.is_empty(), "{} follows what there is not: {named:?}", M::NAME);
+    }
+
+    #[test]
+    fn a_process_manager_handles_every_kind_that_it_follows_and_no_other() {
+        super::each_follows_what_it_names();
+    }
+}

@@ -1,0 +1,100 @@
+//! Signing checkpoints by itself: one whenever the interval has passed and there is something new.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::checkpoint::CheckpointEvent;
+use projections::feed::Fact;
+
+use super::failure::Failure;
+use super::process_manager::{ProcessManager, handles};
+use crate::audit::signer::{sign, unsigned_since};
+use crate::event_log::{Actor, EventLog};
+use crate::recurring::Recurring;
+use crate::service::Service;
+
+/// Signs what came since the last checkpoint. It knows of that by its event, whoever signed it.
+pub(super) struct Checkpoints {
+    log: EventLog,
+    every: TimeDelta,
+    /// The next one is signed then, or with the first event after that. None as long as nothing is known.
+    next_at: Option<DateTime<Utc>>,
+    /// Up to this position there is nothing to sign.
+    signed_by: i64,
+    failures: Recurring,
+}
+
+impl ProcessManager for Checkpoints {
+    const NAME: &'static str = "checkpoints";
+    const REST: Duration = Duration::from_millis(50);
+
+    handles! { |checkpoints, event| {
+        ("checkpoint", "checkpoint_signed") Fact::Checkpoint(CheckpointEvent::CheckpointSigned(checkpoint)) => {
+            checkpoints.signed(checkpoint.signed_at, event.position);
+            Ok(())
+        },
+    } }
+
+    /// Where no checkpoint is signed by itself, another node may be set to do it.
+    fn of(service: &Arc<Service>) -> Option<Self> {
+        let every = TimeDelta::from_std(service.checkpoint_every?).ok()?;
+        let failures = Recurring::new("no checkpoint can be signed");
+        Some(Self { log: service.log.clone(), every, next_at: None, signed_by: 0, failures })
+    }
+
+    async fn begin(&mut self, _: i64) -> Result<(), Failure> {
+        (self.next_at, self.signed_by) = (None, 0);
+        Ok(())
+    }
+
+    fn due_at(&self, head: i64) -> Option<DateTime<Utc>> {
+        let is_unsigned = head > self.signed_by;
+        is_unsigned.then(|| self.next_at.unwrap_or_else(|| self.log.clock().now()))
+    }
+
+    async fn do_what_is_due(&mut self) -> Result<(), Failure> {
+        let done = match self.next_at {
+            None => self.look().await,
+            Some(_) => self.sign().await,
+        };
+        match done {
+            Ok(()) => self.failures.worked(),
+            Err(error) => {
+                self.failures.failed(format!("{error:#}"));
+                return Err(Failure::Unavailable("no checkpoint can be signed".to_owned()));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Checkpoints {
+    fn signed(&mut self, signed_at: DateTime<Utc>, position: i64) {
+        // A clock that was ahead may have signed it: no more than the interval is waited in any case.
+        let signed_at = signed_at.min(self.log.clock().now());
+        self.next_at = Some(signed_at.checked_add_signed(self.every).unwrap_or(DateTime::<Utc>::MAX_UTC));
+        self.signed_by = position.max(self.signed_by);
+    }
+
+    async fn look(&mut self) -> anyhow::Result<()> {
+        if let Some(since) = unsigned_since(&self.log).await? {
+            self.signed(since, 0);
+        }
+        Ok(())
+    }
+
+    async fn sign(&mut self) -> anyhow::Result<()> {
+        let head = self.log.newest().await?;
+        let signed = sign(&self.log, &Actor::System).await?;
+        match (signed.position, signed.latest) {
+            (Some(position), Some(latest)) => {
+                tracing::info!(number = signed.number, "a checkpoint was signed");
+                self.signed(latest.signed_at, position);
+            }
+            // The next event is signed with as soon as it comes.
+            (_, _) => self.signed_by = head,
+        }
+        Ok(())
+    }
+}

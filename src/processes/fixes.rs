@@ -1,0 +1,121 @@
+//! Waking what waited for a fix: deliveries whose cause was fixed go back to the queue.
+
+mod meanwhile;
+mod waking;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::account::AccountEvent;
+use domain::delivery::DeliveryEvent;
+use domain::integration::{Integration, IntegrationEvent};
+use domain::ledger::{Ledger, LedgerEvent};
+use domain::{Credits, ItemMapping, ResolutionCode};
+use projections::feed::{Fact, Recorded};
+
+use super::failure::Failure;
+use super::process_manager::{ProcessManager, Unfinished, handles};
+use crate::service::Service;
+use waking::Waiting;
+
+/// Puts deliveries back in the queue that waited for a mapping, an activation, a login or credits.
+pub(super) struct Fixes {
+    service: Arc<Service>,
+    /// Accounts to which attempts gave credits back, and where.
+    returned: BTreeMap<String, i64>,
+    /// Accounts whose deliveries lacked credits, and where the last one began to wait.
+    short_of_credits: BTreeMap<String, i64>,
+    /// The position at which this began to follow: what waits of other accounts began to wait before.
+    began_at: i64,
+}
+
+impl ProcessManager for Fixes {
+    const NAME: &'static str = "fixes";
+
+    handles! { |fixes, event| {
+        ("integration", "integration_activated") Fact::Integration(IntegrationEvent::IntegrationActivated {}) => {
+            fixes.wake_of_integration(event, &[ResolutionCode::IntegrationInactive], None).await
+        },
+        // An order that waits for a missing asset waits for the right mapping, not for the end of the wrong one.
+        ("integration", "item_mapping_added") Fact::Integration(IntegrationEvent::ItemMappingAdded { mapping }) => {
+            let codes = [ResolutionCode::NoItemMapping, ResolutionCode::AssetNotFound];
+            fixes.wake_of_integration(event, &codes, Some(mapping)).await
+        },
+        ("account", "cortex_credentials_saved") Fact::Account(AccountEvent::CortexCredentialsSaved { .. }) => {
+            fixes.wake_of_account(event, ResolutionCode::MissingCredentials).await
+        },
+        ("ledger", "credits_granted") Fact::Ledger(LedgerEvent::CreditsGranted { .. }) => {
+            fixes.wake_of_account(event, ResolutionCode::CreditsExhausted).await
+        },
+        ("ledger", "reservation_settled") Fact::Ledger(LedgerEvent::ReservationSettled { returned, .. }) => {
+            if *returned > Credits::ZERO {
+                fixes.returned.insert(event.aggregate_id.clone(), event.position);
+            }
+            Ok(())
+        },
+        ("delivery", "action_required") Fact::Delivery(DeliveryEvent::ActionRequired { code, decided_on, .. }) => {
+            fixes.wake_if_fixed_meanwhile(event, *code, *decided_on).await
+        },
+    } }
+
+    fn of(service: &Arc<Service>) -> Option<Self> {
+        let service = service.clone();
+        Some(Self { service, returned: BTreeMap::new(), short_of_credits: BTreeMap::new(), began_at: 0 })
+    }
+
+    async fn begin(&mut self, position: i64) -> Result<(), Failure> {
+        (self.returned, self.short_of_credits) = (BTreeMap::new(), BTreeMap::new());
+        self.began_at = position;
+        Ok(())
+    }
+
+    /// Credits that attempts gave back let as many deliveries go on as they are enough for.
+    async fn after_batch(&mut self) -> Result<(), Unfinished> {
+        while let Some((account_id, position)) = self.returned.first_key_value() {
+            let (account_id, position) = (account_id.clone(), *position);
+            let woken = self.wake_for_returned_credits(&account_id, position).await;
+            woken.map_err(|failure| Unfinished { position, failure })?;
+            self.returned.remove(&account_id);
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, position: i64) {
+        self.returned.retain(|_, returned_at| *returned_at != position);
+    }
+}
+
+impl Fixes {
+    async fn wake_of_integration(
+        &self,
+        event: &Recorded,
+        codes: &[ResolutionCode],
+        mapping: Option<&ItemMapping>,
+    ) -> Result<(), Failure> {
+        let integration: Integration = self.service.log.load(&event.aggregate_id).await?.aggregate;
+        let Some(link) = integration.link() else { return Ok(()) };
+        let account_id = link.account_id.to_string();
+        for code in codes {
+            let of_account = Waiting::all(*code, &account_id, event.position);
+            let waiting = Waiting { integration_id: Some(&event.aggregate_id), ..of_account };
+            self.wake(waiting, event.position, mapping).await?;
+        }
+        Ok(())
+    }
+
+    async fn wake_of_account(&self, event: &Recorded, code: ResolutionCode) -> Result<(), Failure> {
+        self.wake(Waiting::all(code, &event.aggregate_id, event.position), event.position, None).await
+    }
+
+    async fn wake_for_returned_credits(&self, account_id: &str, position: i64) -> Result<(), Failure> {
+        let ledger: Ledger = self.service.log.load(account_id).await?.aggregate;
+        let enough_for = ledger.available().0 / Credits::OF_A_SHARE.0;
+        if enough_for == 0 {
+            return Ok(());
+        }
+        // Those that began to wait later are looked at when they do.
+        let began_by = self.short_of_credits.get(account_id).copied().unwrap_or(self.began_at);
+        let all = Waiting::all(ResolutionCode::CreditsExhausted, account_id, began_by);
+        self.wake(Waiting { at_most: enough_for, ..all }, position, None).await
+    }
+}

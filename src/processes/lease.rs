@@ -1,0 +1,40 @@
+//! Keeping the leases of a node: one statement now and then renews all of them, and says which are lost.
+
+use std::time::Duration;
+
+use crate::event_log::followers::LEASE;
+use crate::recurring::Recurring;
+use crate::service::Service;
+
+/// When the log did not answer. Short beside a lease, which must not end because of one connection that was lost.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// Runs until it is dropped.
+pub(crate) async fn keep(service: &Service) {
+    let failures = Recurring::new("the leases of process managers cannot be renewed");
+    loop {
+        service.clock.sleep_until(service.clock.now() + LEASE / 3).await;
+        while let Err(error) = renew(service).await {
+            failures.failed(error);
+            tokio::time::sleep(RETRY_AFTER).await;
+        }
+        failures.worked();
+    }
+}
+
+async fn renew(service: &Service) -> sqlx::Result<()> {
+    let (log, processes) = (&service.log, &service.processes);
+    processes.count_parked(log).await?;
+    // Before the statement: what is taken while it runs need not be among what it finds.
+    let held: Vec<_> = processes.all().iter().filter(|status| *status.is_held.borrow()).collect();
+    if held.is_empty() {
+        return Ok(());
+    }
+    let kept = log.renew_followers(&processes.node).await?;
+    for status in held {
+        if !kept.iter().any(|name| name == status.name) {
+            status.is_held.send_replace(false);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! Erasing by itself what an account does not keep for good: every hour, and when an account sets another bound.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::account::AccountEvent;
+use projections::feed::Fact;
+
+use super::failure::Failure;
+use super::process_manager::{ProcessManager, handles};
+use crate::retention::{Sweep, sweep};
+use crate::service::Service;
+
+/// How often it is looked. The shortest bound that an account can set is a day.
+const LOOK_EVERY: TimeDelta = TimeDelta::hours(1);
+const UNTRUSTED_LOOK_EVERY: TimeDelta = TimeDelta::minutes(1);
+
+/// Knows when what was kept for too long is looked for next.
+pub(super) struct Retention {
+    service: Arc<Service>,
+    due_at: DateTime<Utc>,
+}
+
+impl ProcessManager for Retention {
+    const NAME: &'static str = "retention";
+    const REST: Duration = Duration::from_millis(50);
+
+    handles! { |retention, event| {
+        ("account", "retention_set") Fact::Account(AccountEvent::RetentionSet { .. }) => {
+            retention.due_at = retention.service.clock.now();
+            Ok(())
+        },
+    } }
+
+    fn of(service: &Arc<Service>) -> Option<Self> {
+        Some(Self { service: service.clone(), due_at: service.clock.now() })
+    }
+
+    async fn begin(&mut self, _: i64) -> Result<(), Failure> {
+        self.due_at = self.service.clock.now();
+        Ok(())
+    }
+
+    fn due_at(&self, _: i64) -> Option<DateTime<Utc>> {
+        Some(self.due_at)
+    }
+
+    async fn do_what_is_due(&mut self) -> Result<(), Failure> {
+        let began = self.service.clock.now();
+        self.due_at = match sweep(&self.service, began).await? {
+            Sweep::Done => began + LOOK_EVERY,
+            Sweep::ClockDistrusted => began + UNTRUSTED_LOOK_EVERY,
+        };
+        Ok(())
+    }
+}

@@ -1,0 +1,38 @@
+//! Trying parked events again because a person asked for it.
+
+use std::time::{Duration, Instant};
+
+use crate::event_log::parked::Chosen;
+use crate::service::Service;
+
+/// How long it is waited for what comes of it, and how often it is looked.
+const TIMEOUT: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// What came of trying parked events again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Retried {
+    /// Those that were meant.
+    pub(crate) matched: u64,
+    /// Those that were handled.
+    pub(crate) handled: u64,
+    /// Those that have yet to be tried, by the node that runs their process manager.
+    pub(crate) waiting: u64,
+}
+
+/// Has parked events tried again by the nodes that run their process managers, and waits a while for what comes of it.
+pub(crate) async fn retry(service: &Service, chosen: Chosen<'_>) -> sqlx::Result<Retried> {
+    let log = &service.log;
+    let matched = log.retry_parked(chosen).await?;
+    // Where this node runs them, it looks at once.
+    service.processes.count_parked(log).await?;
+    let deadline = Instant::now() + TIMEOUT;
+    loop {
+        let (parked, waiting) = log.parked_and_waiting(chosen).await?;
+        if waiting == 0 || Instant::now() >= deadline {
+            let count = |number: i64| u64::try_from(number).unwrap_or(0);
+            return Ok(Retried { matched, handled: matched.saturating_sub(count(parked)), waiting: count(waiting) });
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
