@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use chrono::{DateTime, Utc};
-use projections::database::Sql;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use storage::Sql;
 
-use crate::event_log::EventLog;
-use crate::vault::write_private;
+use event_log::EventLog;
+use event_log::vault::write_private;
 
 const FORMAT: &str = "cloud-bridge backup";
 const VERSION: u32 = 1;
@@ -56,7 +56,7 @@ pub async fn back_up(log: &EventLog, folder: &Path, now: DateTime<Utc>) -> anyho
     let copy = folder.join(LOG_FILE);
     let path = copy.to_str().context("the path of the folder is not readable as text: choose another")?;
     let vacuum = Sql::new("VACUUM INTO ").bind(path);
-    log.database().execute(vacuum).await.with_context(|| format!("the log cannot be copied to {path}"))?;
+    log.beside().execute(vacuum).await.with_context(|| format!("the log cannot be copied to {path}"))?;
     keep_private(&copy)?;
     let (bytes, sha256) = measured(&copy)?;
     let in_copy = EventLog::found_in(&copy).await.context("the copy cannot be read")?;

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use event_log::recorded::{AnyEvent, Cursor};
 use futures_util::Stream;
-use projections::database::Database;
 use projections::delivery_log::{self, DeliveryRow};
-use projections::feed::{Cursor, Fact};
+use storage::Database;
 use tokio::sync::broadcast;
 
-use crate::event_log::{EventLog, LoadError};
 use crate::projector::Projector;
+use event_log::{EventLog, LoadError};
 
 /// Changes that a slow watcher may be behind; it misses the older ones then.
 const KEPT: usize = 1_024;
@@ -98,7 +98,7 @@ impl Changes {
         let Some(last) = events.last() else { return Ok(None) };
         let changed: BTreeSet<String> = events
             .iter()
-            .filter(|event| matches!(event.fact, Fact::Delivery(_)))
+            .filter(|event| matches!(event.event, AnyEvent::Delivery(_)))
             .map(|event| event.aggregate_id.clone())
             .collect();
         if !changed.is_empty()

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
-use projections::database::Database;
+use storage::Database;
 use tokio::sync::Mutex;
 
 use crate::service::Service;
@@ -59,7 +59,7 @@ fn room_on_disk_of(file: &Path) -> Option<Room> {
 
 /// Says when a disk gets full, and when it has room again. Runs until it is dropped.
 pub(crate) async fn follow(service: &Service) {
-    let databases = [("log", service.log.database()), ("views", &service.views)];
+    let databases = [("log", service.log.beside()), ("views", &service.views)];
     let mut low = [false; 2];
     loop {
         for ((name, database), was_low) in databases.into_iter().zip(&mut low) {

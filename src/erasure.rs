@@ -19,9 +19,9 @@ use projections::delivery_log::DeliveryRow;
 use projections::delivery_log::personal::{self, Extent, Subject};
 use projections::notices::KeptNotice;
 
-use crate::event_log::{Actor, CommandError, Committed, LoadError, Origin};
 use crate::operations;
 use crate::service::{Service, VIEWS_TIMEOUT};
+use event_log::{Actor, CommandError, Committed, LoadError, Origin};
 
 /// Deliveries that one step of an erasure touches at most.
 pub const MAX_AT_ONCE: i64 = 1_000;

@@ -26,9 +26,9 @@ use tokio::time::timeout;
 pub use refusal::IngestRefusal;
 use source::Source;
 
-use crate::event_log::refusals::RefusalReason;
 use crate::http::body::RequestBody;
 use crate::service::Service;
+use event_log::refusals::RefusalReason;
 
 /// Largest body that is read, in bytes.
 pub const MAX_BODY_BYTES: usize = 2 * 1_024 * 1_024;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use domain::IntegrationId;
 use domain::integration::{Integration, Link};
 
-use crate::event_log::stream::Loaded;
-use crate::event_log::{EventLog, LoadError};
+use event_log::stream::Loaded;
+use event_log::{EventLog, LoadError};
 
 /// Never behind this node's own writes, and behind another node's only as long as a notification takes.
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use rand::RngExt as _;
 use rand::distr::Alphanumeric;
 use sha2::{Digest, Sha256};
 
-use crate::ids;
+use event_log::ids;
 
 const KEY_PREFIX: &str = "cb_live_";
 const KEY_CHARS: usize = 32;

@@ -7,15 +7,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use anyhow::Context as _;
 use domain::OperationId;
 use domain::operation::OperationEvent;
-use projections::database::Sql;
 use sqlx::FromRow;
+use storage::Sql;
 use uuid::Uuid;
 
 use crate::audit::key;
-use crate::event_log::data_keys::{WrappedDataKey, associated_data};
-use crate::event_log::{Actor, EventLog, Origin};
 use crate::operations;
 use crate::service::Service;
+use event_log::data_keys::{WrappedDataKey, associated_data};
+use event_log::{Actor, EventLog, Origin};
 
 /// Keys that are wrapped anew in one transaction: few enough that webhooks hardly wait.
 const BATCH: i64 = 200;
@@ -88,7 +88,7 @@ async fn finish(service: &Service, id: OperationId, origin: Origin) -> anyhow::R
     }
     let present = service.log.vault().master_key_id().to_vec();
     let forget = Sql::new("DELETE FROM vault WHERE master_key_id <> ").bind(present.clone());
-    service.log.database().execute(forget).await.context("the earlier master key cannot be let go")?;
+    service.log.beside().execute(forget).await.context("the earlier master key cannot be let go")?;
     let rewrapped = rotation.rewrapped.load(Ordering::SeqCst);
     let done = OperationEvent::MasterKeyRotated { master_key_id: hex::encode(present), rewrapped };
     operations::record(service, id, done, origin).await?;
@@ -101,10 +101,10 @@ async fn rewrap_data_keys(log: &EventLog, rotation: &Rotation) -> anyhow::Result
         log.yield_to_webhooks().await;
         let sql = Sql::new("SELECT id, wrapped FROM data_keys WHERE id > ");
         let sql = sql.bind(after).push(" ORDER BY id LIMIT ").bind(BATCH);
-        let keys: Vec<WrappedDataKey> = log.database().fetch_all(sql).await?;
+        let keys: Vec<WrappedDataKey> = log.beside().fetch_all(sql).await?;
         let Some(last) = keys.last() else { return Ok(()) };
         after = last.id;
-        let mut transaction = log.database().begin().await?;
+        let mut transaction = log.beside().begin().await?;
         for key in &keys {
             let rewrapped = log.vault().rewrap(&associated_data(key.id), &key.wrapped);
             let rewrapped = rewrapped.with_context(|| format!("the data key {} cannot be opened", key.id))?;
@@ -129,14 +129,14 @@ async fn rewrap_named_keys(
     place: fn(&str) -> String,
 ) -> anyhow::Result<()> {
     let sql = Sql::new(format!("SELECT {name} AS name, wrapped FROM {table}"));
-    let keys: Vec<NamedKey> = log.database().fetch_all(sql).await?;
+    let keys: Vec<NamedKey> = log.beside().fetch_all(sql).await?;
     for key in keys {
         let rewrapped = log.vault().rewrap(&place(&key.name), &key.wrapped);
         let rewrapped = rewrapped.with_context(|| format!("the key {} in {table} cannot be opened", key.name))?;
         if let Some(rewrapped) = rewrapped {
             let sql = Sql::new(format!("UPDATE {table} SET wrapped = ")).bind(rewrapped);
             let sql = sql.push(&format!(" WHERE {name} = ")).bind(key.name);
-            rotation.rewrapped.fetch_add(log.database().execute(sql).await?, Ordering::SeqCst);
+            rotation.rewrapped.fetch_add(log.beside().execute(sql).await?, Ordering::SeqCst);
         }
     }
     Ok(())
@@ -145,7 +145,7 @@ async fn rewrap_named_keys(
 /// How far the change is, and which earlier master keys must still be there.
 pub async fn state(service: &Service) -> anyhow::Result<RotationState> {
     let (log, rotation) = (&service.log, &service.rotation);
-    let Count { count } = log.database().fetch_one("SELECT count(*) AS count FROM data_keys".into()).await?;
+    let Count { count } = log.beside().fetch_one("SELECT count(*) AS count FROM data_keys".into()).await?;
     let in_use = log.master_keys_in_use().await?;
     let present = log.vault().master_key_id();
     Ok(RotationState {

@@ -3,9 +3,9 @@
 use domain::OperationId;
 use domain::operation::{Operation, OperationCommand, OperationEvent, OperationRefusal};
 
-use crate::event_log::{Actor, CommandError, Origin};
-use crate::ids;
 use crate::service::Service;
+use event_log::ids;
+use event_log::{Actor, CommandError, Origin};
 
 /// Records the beginning of an operation under an id of its own. Answers the id, and where it lies in the log.
 pub async fn begin(

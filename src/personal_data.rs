@@ -7,12 +7,12 @@ use cqrs_es::Aggregate as _;
 use domain::Private;
 use domain::delivery::{Delivery, DeliveryEvent, Webhook};
 use domain::notice::Notice;
+use event_log::recorded::AnyEvent;
 use projections::delivery_log::DeliveryRow;
-use projections::feed::Fact;
 use projections::notices::KeptNotice;
 use serde_json::{Value, json};
 
-use crate::event_log::{EventLog, LoadError};
+use event_log::{EventLog, LoadError};
 
 /// Events of one delivery that are looked through.
 const MAX_STORY: i64 = 1_000;
@@ -25,8 +25,8 @@ pub async fn of_delivery(log: &EventLog, row: &DeliveryRow) -> Result<(Value, us
     let story = log.opened_stream(Delivery::TYPE, &row.id, 0, MAX_STORY).await?;
     let (mut webhooks, mut corrections, mut bytes) = (vec![], vec![], 0);
     for told in story {
-        match &told.recorded.fact {
-            Fact::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => {
+        match &told.recorded.event {
+            AnyEvent::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => {
                 let body = if bytes < MAX_BODIES_BYTES {
                     log.body(Delivery::TYPE, &row.id, told.stored.sequence).await?
                 } else {
@@ -35,24 +35,24 @@ pub async fn of_delivery(log: &EventLog, row: &DeliveryRow) -> Result<(Value, us
                 bytes += body.as_ref().map_or(0, Vec::len);
                 webhooks.push(of_webhook(webhook, body.as_deref(), &json!(told.recorded.recorded_at)));
             }
-            Fact::Delivery(DeliveryEvent::WebhookRepeated(repeated)) => {
+            AnyEvent::Delivery(DeliveryEvent::WebhookRepeated(repeated)) => {
                 webhooks.push(json!({
                     "receivedAt": told.recorded.recorded_at,
                     "headers": repeated.headers.as_ref().and_then(Private::known),
                     "sameBodyAsWebhook": repeated.of,
                 }));
             }
-            Fact::Delivery(DeliveryEvent::UsernameCorrected { username }) => {
+            AnyEvent::Delivery(DeliveryEvent::UsernameCorrected { username }) => {
                 corrections.push(json!({ "username": username.known(), "at": told.recorded.recorded_at }));
             }
-            Fact::Delivery(_)
-            | Fact::Account(_)
-            | Fact::Integration(_)
-            | Fact::Notice(_)
-            | Fact::Operation(_)
-            | Fact::Ledger(_)
-            | Fact::Checkpoint(_)
-            | Fact::Foreign => {}
+            AnyEvent::Delivery(_)
+            | AnyEvent::Account(_)
+            | AnyEvent::Integration(_)
+            | AnyEvent::Notice(_)
+            | AnyEvent::Operation(_)
+            | AnyEvent::Ledger(_)
+            | AnyEvent::Checkpoint(_)
+            | AnyEvent::Unknown => {}
         }
     }
     let value = json!({

@@ -64,24 +64,24 @@ fn start_one<M: ProcessManager>(service: &Arc<Service>, tasks: &mut JoinSet<()>,
 mod tests {
     use std::collections::HashSet;
 
-    use projections::feed::Fact;
+    use event_log::recorded::AnyEvent;
     use serde::de::DeserializeOwned;
 
     use super::process_manager::{Kind, ProcessManager};
 
     /// Every form of every event that was ever stored.
-    fn facts() -> Vec<Fact> {
-        fn read<E: DeserializeOwned>(lines: &str, of: fn(E) -> Fact) -> Vec<Fact> {
+    fn facts() -> Vec<AnyEvent> {
+        fn read<E: DeserializeOwned>(lines: &str, of: fn(E) -> AnyEvent) -> Vec<AnyEvent> {
             lines.lines().map(|line| of(serde_json::from_str(line).unwrap())).collect()
         }
         [
-            read(include_str!("../domain/src/account/ever.jsonl"), Fact::Account),
-            read(include_str!("../domain/src/checkpoint/ever.jsonl"), Fact::Checkpoint),
-            read(include_str!("../domain/src/delivery/tests/ever.jsonl"), Fact::Delivery),
-            read(include_str!("../domain/src/integration/ever.jsonl"), Fact::Integration),
-            read(include_str!("../domain/src/ledger/ever.jsonl"), Fact::Ledger),
-            read(include_str!("../domain/src/notice/ever.jsonl"), Fact::Notice),
-            read(include_str!("../domain/src/operation/ever.jsonl"), Fact::Operation),
+            read(include_str!("../domain/src/account/ever.jsonl"), AnyEvent::Account),
+            read(include_str!("../domain/src/checkpoint/ever.jsonl"), AnyEvent::Checkpoint),
+            read(include_str!("../domain/src/delivery/tests/ever.jsonl"), AnyEvent::Delivery),
+            read(include_str!("../domain/src/integration/ever.jsonl"), AnyEvent::Integration),
+            read(include_str!("../domain/src/ledger/ever.jsonl"), AnyEvent::Ledger),
+            read(include_str!("../domain/src/notice/ever.jsonl"), AnyEvent::Notice),
+            read(include_str!("../domain/src/operation/ever.jsonl"), AnyEvent::Operation),
         ]
         .concat()
     }

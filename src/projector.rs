@@ -7,21 +7,21 @@ mod standings;
 use std::sync::Arc;
 use std::time::Duration;
 
+use event_log::recorded::{Cursor, Recorded};
 use projections::View;
 use projections::build::MadeByNewerVersion;
-use projections::database::Database;
-use projections::feed::{Cursor, Recorded};
 use projections::registry::Build;
 use projections::view::{self, Advanced};
+use storage::Database;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::JoinSet;
 
-use crate::event_log::EventLog;
-use crate::event_log::stream::LoadError;
-use crate::progress::Progress;
-use crate::recurring::Recurring;
 use builds::Builder;
+use event_log::EventLog;
+use event_log::progress::Progress;
+use event_log::recurring::Recurring;
+use event_log::stream::LoadError;
 pub use standings::{Standing, Standings};
 
 /// Events that are applied in one transaction.

@@ -9,14 +9,12 @@ use std::collections::HashSet;
 
 use domain::integration::{Integration, Link};
 use futures_util::stream::{StreamExt as _, TryStreamExt as _, iter};
-use projections::database::Sql;
-use sqlx::FromRow;
 
 pub use choice::{Choice, MAX_NAMED};
 pub use story::Verdict;
 
 use self::story::Story;
-use crate::event_log::{EventLog, LoadError};
+use event_log::{EventLog, LoadError};
 
 const PAGE: i64 = 500;
 /// Stories that are read at a time.
@@ -59,12 +57,6 @@ pub enum ReplayError {
     Sql(#[from] sqlx::Error),
 }
 
-#[derive(FromRow)]
-struct Received {
-    position: i64,
-    aggregate_id: String,
-}
-
 /// Decides again what was chosen, writes nothing and calls nobody. Reads the log alone, so that it also works where no
 /// server runs. `progress` is told the position that was reached.
 pub async fn what_if(log: &EventLog, choice: &Choice, mut progress: impl FnMut(i64)) -> Result<WhatIf, ReplayError> {
@@ -79,18 +71,7 @@ pub async fn what_if(log: &EventLog, choice: &Choice, mut progress: impl FnMut(i
     }
     let (mut seen, mut position) = (HashSet::new(), 0);
     loop {
-        let sql = Sql::new("SELECT position, aggregate_id FROM events WHERE position > ")
-            .bind(position)
-            .push(" AND aggregate_type = 'delivery' AND event_type = 'webhook_received' AND recorded_at >= ")
-            .bind(choice.received.0)
-            .push(" AND recorded_at < ")
-            .bind(choice.received.1)
-            // Found so in the rows themselves, stories of other integrations need not be read. Whose they are they tell.
-            .push(" AND CAST(payload AS text) LIKE ")
-            .bind(format!("%{}%", choice.integration_id))
-            .push(" ORDER BY position LIMIT ")
-            .bind(PAGE);
-        let received: Vec<Received> = log.database().fetch_all(sql).await?;
+        let received = log.webhooks_received(choice.integration_id, choice.received, position, PAGE).await?;
         let Some(last) = received.last() else { return Ok(found) };
         position = last.position;
         let ids = received.into_iter().map(|received| received.aggregate_id);

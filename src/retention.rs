@@ -13,8 +13,8 @@ use projections::notices::{Filter, KeptNotice};
 use tokio::sync::watch;
 
 use crate::erasure::{self, ErasureError, notices};
-use crate::event_log::{Actor, CommandError};
 use crate::service::{Service, VIEWS_TIMEOUT};
+use event_log::{Actor, CommandError};
 
 /// How long nothing is erased for its age after the clock was set forward: by then one that was wrong is right again.
 const STEADY_FOR: TimeDelta = TimeDelta::hours(1);

@@ -29,9 +29,9 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use crate::clock::Clock;
 pub use accounts::{DEFAULT_EMAIL, DEFAULT_PASSWORD};
 pub use control::ControlError;
+use event_log::clock::Clock;
 pub use fault::{Fault, FaultScript};
 pub use hold::HoldPoint;
 pub use operation::{On, Operation};

@@ -8,18 +8,15 @@ use domain::AccountId;
 use domain::account::{Account, AccountCommand, DEFAULT_ATTEMPTS_PER_MINUTE, Role};
 use ipnet::IpNet;
 use projections::accounts::{self, ApiKeyRow};
-use projections::database::{Database, Durability};
+use storage::{Database, Durability};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::changes::Changes;
-use crate::clock::Clock;
 use crate::cortex::CortexClient;
 use crate::disks::{self, Probe};
 use crate::erasure::traces::{self, Traces};
-use crate::event_log::refusals::Refusals;
-use crate::event_log::{Actor, Dependencies, EventLog, HeadListener};
 use crate::http::body::Bodies;
 use crate::ingest::volume::Volumes;
 use crate::integrations::Integrations;
@@ -28,15 +25,18 @@ use crate::limits::Limits;
 use crate::master_keys::Rotation;
 use crate::metrics::Metrics;
 use crate::processes::{self, Processes};
-use crate::progress::Progress;
 use crate::projector::Projector;
 use crate::rates::Rates;
-use crate::recurring::Recurring;
 use crate::replay::job::Replays;
 use crate::retention::Retention;
 use crate::runtimes::{Purpose, PurposeRuntime};
-use crate::vault::Vault;
 use crate::worker::{Pace, Worker};
+use event_log::clock::Clock;
+use event_log::progress::Progress;
+use event_log::recurring::Recurring;
+use event_log::refusals::Refusals;
+use event_log::vault::Vault;
+use event_log::{Actor, Dependencies, EventLog, HeadListener};
 
 /// How long a worker holds a delivery without a word, unless the operator says otherwise.
 pub const DEFAULT_LEASE: Duration = Duration::from_mins(1);
@@ -135,7 +135,9 @@ struct Background {
 impl Service {
     pub async fn start(options: ServiceOptions, vault: Vault, clock: Clock) -> anyhow::Result<Arc<Self>> {
         let metrics = Arc::new(Metrics::default());
-        let dependencies = Dependencies { vault, clock: clock.clone(), metrics: metrics.clone() };
+        let observed = metrics.clone();
+        let observer = Arc::new(move |appends, statements, took| observed.append_batch(appends, statements, took));
+        let dependencies = Dependencies { vault, clock: clock.clone(), observer };
         let log = EventLog::open(&options.log_url, dependencies).await?;
         let runtime = PurposeRuntime::start(Purpose::Background).context("background threads cannot be started")?;
         let api_runtime = PurposeRuntime::start(Purpose::Api).context("threads for the API cannot be started")?;
@@ -206,7 +208,7 @@ impl Service {
         let service = self.clone();
         background.followers.spawn_on(async move { disks::follow(&service).await }, &runtime);
         let (clock, metrics) = (self.clock.clone(), self.metrics.clone());
-        background.followers.spawn(async move { clock.follow(&metrics).await });
+        background.followers.spawn(async move { clock.follow(|direction| metrics.clock_set(direction)).await });
         if options.workers > 0 {
             let pace = Pace { concurrency: options.workers, lease: options.lease, call: options.cortex_timeout() };
             let worker = Worker::new(self.clone(), cortex, pace);

@@ -17,17 +17,17 @@ use domain::ledger::LedgerEvent;
 use domain::notice::{NoticeEvent, NoticeKind};
 use domain::operation::OperationEvent;
 use domain::{Credits, ItemMapping, MatchType, ResolutionCode};
-use projections::feed::{Fact, Recorded};
+use event_log::recorded::{AnyEvent, Recorded};
 use serde_json::Value;
 
 /// What happened, in a sentence without a username, an e-mail address or a secret.
 pub fn summary(event: &Recorded) -> String {
-    match &event.fact {
-        Fact::Account(told) => of_account(told),
-        Fact::Ledger(event) => of_ledger(event),
-        Fact::Integration(told) => of_integration(told),
-        Fact::Delivery(told) => of_delivery(told),
-        Fact::Notice(NoticeEvent::WebhookReceived(received)) => {
+    match &event.event {
+        AnyEvent::Account(told) => of_account(told),
+        AnyEvent::Ledger(event) => of_ledger(event),
+        AnyEvent::Integration(told) => of_integration(told),
+        AnyEvent::Delivery(told) => of_delivery(told),
+        AnyEvent::Notice(NoticeEvent::WebhookReceived(received)) => {
             let what = match received.kind {
                 NoticeKind::NotAnOrder => "a webhook that is not about an order",
                 NoticeKind::Unusable => {
@@ -48,16 +48,16 @@ pub fn summary(event: &Recorded) -> String {
             };
             format!("The store ({}) sent {what}.", store(received.provider))
         }
-        Fact::Notice(NoticeEvent::WebhookRepeated(repeated)) => {
+        AnyEvent::Notice(NoticeEvent::WebhookRepeated(repeated)) => {
             format!("{}: the very same body again.", store(repeated.provider))
         }
-        Fact::Notice(NoticeEvent::PersonalDataErased {}) => "It was done, and whom it named was erased.".to_owned(),
-        Fact::Operation(told) => of_operation(told, &event.aggregate_id),
-        Fact::Checkpoint(CheckpointEvent::CheckpointSigned(checkpoint)) => format!(
+        AnyEvent::Notice(NoticeEvent::PersonalDataErased {}) => "It was done, and whom it named was erased.".to_owned(),
+        AnyEvent::Operation(told) => of_operation(told, &event.aggregate_id),
+        AnyEvent::Checkpoint(CheckpointEvent::CheckpointSigned(checkpoint)) => format!(
             "A checkpoint over the events at positions {} to {} was signed with the key {}.",
             checkpoint.first_position, checkpoint.last_position, checkpoint.key_id
         ),
-        Fact::Foreign => "Something that this version of Cloud Bridge does not know.".to_owned(),
+        AnyEvent::Unknown => "Something that this version of Cloud Bridge does not know.".to_owned(),
     }
 }
 

@@ -19,12 +19,12 @@ use projections::delivery_log::due_deliveries;
 use tokio::task::JoinSet;
 
 use crate::cortex::CortexClient;
-use crate::event_log::{Actor, CommandError, Committed, Origin};
-use crate::ids;
 use crate::rates::{NotAdmitted, Rate};
-use crate::recurring::Recurring;
 use crate::service::Service;
 use attempt::{Attempt, Taken};
+use event_log::ids;
+use event_log::recurring::Recurring;
+use event_log::{Actor, CommandError, Committed, Origin};
 use queue::{Due, Ended, Queue};
 use sessions::Sessions;
 

@@ -2,10 +2,10 @@
 
 use anyhow::{Context as _, ensure};
 use chrono::TimeDelta;
-use cloud_bridge::clock::Clock;
 use cloud_bridge::ingest::signature::sign;
 use cloud_bridge::sandbox::{self, FollowsBack, Sandbox};
 use domain::integration::Provider;
+use event_log::clock::Clock;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 

@@ -16,7 +16,7 @@ fn setting(name: &str) -> anyhow::Result<String> {
 /// Fresh databases for log and views.
 pub(crate) async fn databases(server: &str) -> anyhow::Result<(String, String)> {
     let mut connection = PgConnection::connect(server).await.context("no Postgres answers")?;
-    let name = cloud_bridge::ids::fresh().simple().to_string();
+    let name = event_log::ids::fresh().simple().to_string();
     let (before, _) = server.rsplit_once('/').context("the address of a database ends with its name")?;
     let mut urls = vec![];
     for kind in ["log", "views"] {

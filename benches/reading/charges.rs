@@ -7,15 +7,15 @@
 
 use anyhow::{Context as _, bail, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
-use cloud_bridge::event_log::row::{StoredEvent, chain, first_broken};
-use cloud_bridge::event_log::stream::Loaded;
-use cloud_bridge::event_log::{Actor, EventLog, SNAPSHOT_EVERY};
-use cloud_bridge::ids;
 use cqrs_es::{Aggregate as _, DomainEvent as _};
 use domain::ledger::{Ledger, LedgerCommand};
 use domain::{AccountId, Credits, DeliveryId};
-use projections::database::{Database, Sql};
+use event_log::ids;
+use event_log::row::{StoredEvent, chain, first_broken};
+use event_log::stream::Loaded;
+use event_log::{Actor, EventLog, SNAPSHOT_EVERY};
 use serde_json::{Value, json};
+use storage::{Database, Sql};
 use uuid::Uuid;
 
 /// Credits are granted.
@@ -110,7 +110,7 @@ impl<'l> Charged<'l> {
                 }
             }
             if rows.len() >= ROWS_PER_STATEMENT || number + 1 == total {
-                insert(self.log.database(), &self.id, &rows).await?;
+                insert(self.log.beside(), &self.id, &rows).await?;
                 rows.clear();
             }
         }

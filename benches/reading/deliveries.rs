@@ -3,8 +3,6 @@
 use anyhow::bail;
 use bytes::Bytes;
 use chrono::TimeDelta;
-use cloud_bridge::event_log::{Actor, EventLog};
-use cloud_bridge::ids;
 use cloud_bridge::ingest::parse::{self, Parsed};
 use domain::account::{Account, AccountCommand, DEFAULT_ATTEMPTS_PER_MINUTE};
 use domain::delivery::{ApiKeyUse, DecidedOn, Delivery, DeliveryCommand, Held, Intent, StartFacts, Webhook};
@@ -12,6 +10,8 @@ use domain::integration::{CreateIntegration, Integration, IntegrationCommand, Pr
 use domain::{
     AccountId, Asset, Credits, DeliveryId, IntegrationId, ItemMapping, MappingId, MatchType, Private, ResourceType,
 };
+use event_log::ids;
+use event_log::{Actor, EventLog};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::setting::order;

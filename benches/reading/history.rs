@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use projections::database::{Database, Durability};
 use projections::view;
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
+use storage::{Database, Durability};
 
 use crate::setting::databases::Databases;
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use chrono::TimeDelta;
-use cloud_bridge::event_log::{EventLog, SNAPSHOT_EVERY};
 use domain::ledger::Ledger;
+use event_log::{EventLog, SNAPSHOT_EVERY};
 use serde::Serialize;
 
 use super::charges::{self, Charged, EVENTS_BEFORE, EVENTS_PER_CHARGE};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use projections::database::{Database, Durability};
 use projections::delivery_log;
 use serde::Serialize;
+use storage::{Database, Durability};
 
 use super::history;
 use super::question::{Draw, QUESTIONS};

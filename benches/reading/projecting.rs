@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use cloud_bridge::event_log::EventLog;
 use cloud_bridge::projector::Projector;
+use event_log::EventLog;
+use event_log::recorded::Cursor;
 use projections::View;
-use projections::database::{Database, Sql};
-use projections::feed::Cursor;
 use projections::view;
 use serde::Serialize;
+use storage::{Database, Sql};
 use tokio::runtime::Handle;
 
 /// As many events as the projector applies in one transaction.

@@ -3,14 +3,13 @@
 #![expect(clippy::print_stdout, reason = "a benchmark tells its figures")]
 
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::Context as _;
-use cloud_bridge::clock::Clock;
-use cloud_bridge::event_log::{Dependencies, EventLog};
-use cloud_bridge::vault::Vault;
-use projections::database::{Database, Durability};
+use event_log::clock::Clock;
+use event_log::vault::Vault;
+use event_log::{Dependencies, EventLog};
 use projections::view;
+use storage::{Database, Durability};
 use tokio::runtime::Handle;
 
 use super::options::Options;
@@ -49,8 +48,7 @@ async fn measure(
     databases: &Databases,
     background: &Handle,
 ) -> anyhow::Result<Report> {
-    let dependencies =
-        Dependencies { vault: Vault::new(&MASTER_KEY), clock: Clock::default(), metrics: Arc::default() };
+    let dependencies = Dependencies::new(Vault::new(&MASTER_KEY), Clock::default());
     let log = EventLog::open(&databases.log_url(), dependencies).await?;
     let (mut projected, mut audited) = (None, None);
     if options.events > 0 {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::ensure;
 use cloud_bridge::audit::{signer, verify};
-use cloud_bridge::event_log::{Actor, EventLog};
+use event_log::{Actor, EventLog};
 use serde::Serialize;
 
 /// The best of so many tells what the machine can do when nobody else has it.

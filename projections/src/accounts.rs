@@ -7,12 +7,12 @@ use domain::account::AccountEvent;
 use domain::ledger::LedgerEvent;
 use sqlx::FromRow;
 
-use crate::database::storable;
-use crate::database::{Database, Sql};
-use crate::feed::{Fact, Recorded};
 use crate::schema::Schema;
 use crate::table::{self, Existing, Tables, table_row};
 use crate::view::View;
+use event_log::recorded::{AnyEvent, Recorded};
+use storage::storable;
+use storage::{Database, Sql};
 
 pub const VIEW: View = View {
     name: "accounts",
@@ -73,7 +73,7 @@ pub struct ApiKeyRow {
 }
 
 async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
-    let of_accounts = |event: &&Recorded| matches!(event.fact, Fact::Account(_) | Fact::Ledger(_));
+    let of_accounts = |event: &&Recorded| matches!(event.event, AnyEvent::Account(_) | AnyEvent::Ledger(_));
     let events: Vec<&Recorded> = events.iter().filter(of_accounts).collect();
     let mut ids: Vec<&str> = events.iter().map(|event| event.aggregate_id.as_str()).collect();
     ids.sort_unstable();
@@ -84,8 +84,8 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
     let mut keys = vec![];
     let mut changed = vec![];
     for event in events {
-        match &event.fact {
-            Fact::Account(AccountEvent::AccountOpened { name, attempts_per_minute }) => {
+        match &event.event {
+            AnyEvent::Account(AccountEvent::AccountOpened { name, attempts_per_minute }) => {
                 let row = AccountRow {
                     id: event.aggregate_id.clone(),
                     name: storable(name),
@@ -100,7 +100,7 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
                 };
                 rows.insert(row.id.clone(), row);
             }
-            Fact::Account(AccountEvent::ApiKeyCreated(key)) => keys.push(ApiKeyRow {
+            AnyEvent::Account(AccountEvent::ApiKeyCreated(key)) => keys.push(ApiKeyRow {
                 id: key.key_id.to_string(),
                 account_id: event.aggregate_id.clone(),
                 name: storable(&key.name),
@@ -112,33 +112,33 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
                 created_at: event.recorded_at_us(),
                 listed_at: event.position,
             }),
-            Fact::Account(AccountEvent::ApiKeyDeactivated { key_id }) => changed.push((key_id, "active", 0)),
-            Fact::Account(AccountEvent::ApiKeyLimited { key_id, requests_per_minute }) => {
+            AnyEvent::Account(AccountEvent::ApiKeyDeactivated { key_id }) => changed.push((key_id, "active", 0)),
+            AnyEvent::Account(AccountEvent::ApiKeyLimited { key_id, requests_per_minute }) => {
                 changed.push((key_id, "requests_per_minute", i64::from(*requests_per_minute)));
             }
-            Fact::Account(
+            AnyEvent::Account(
                 AccountEvent::CortexCredentialsSaved { .. }
                 | AccountEvent::CortexCredentialsDeleted {}
                 | AccountEvent::RetentionSet { .. },
             )
-            | Fact::Ledger(_)
-            | Fact::Integration(_)
-            | Fact::Delivery(_)
-            | Fact::Notice(_)
-            | Fact::Checkpoint(_)
-            | Fact::Operation(_)
-            | Fact::Foreign => {}
+            | AnyEvent::Ledger(_)
+            | AnyEvent::Integration(_)
+            | AnyEvent::Delivery(_)
+            | AnyEvent::Notice(_)
+            | AnyEvent::Checkpoint(_)
+            | AnyEvent::Operation(_)
+            | AnyEvent::Unknown => {}
         }
         let Some(row) = rows.get_mut(&event.aggregate_id) else { continue };
-        match &event.fact {
-            Fact::Account(event) => row.apply(event),
-            Fact::Ledger(event) => row.apply_credits(event),
-            Fact::Integration(_)
-            | Fact::Delivery(_)
-            | Fact::Notice(_)
-            | Fact::Checkpoint(_)
-            | Fact::Operation(_)
-            | Fact::Foreign => {}
+        match &event.event {
+            AnyEvent::Account(event) => row.apply(event),
+            AnyEvent::Ledger(event) => row.apply_credits(event),
+            AnyEvent::Integration(_)
+            | AnyEvent::Delivery(_)
+            | AnyEvent::Notice(_)
+            | AnyEvent::Checkpoint(_)
+            | AnyEvent::Operation(_)
+            | AnyEvent::Unknown => {}
         }
     }
     let mut rows: Vec<AccountRow> = rows.into_values().collect();

@@ -6,11 +6,11 @@ use std::time::Duration;
 use sqlx::error::DatabaseError;
 
 use crate::View;
-use crate::database::{Database, Transaction};
-use crate::feed::{Cursor, Recorded};
 use crate::registry::{Build, Live};
 use crate::schema::Columns;
 use crate::table::Tables;
+use event_log::recorded::{Cursor, Recorded};
+use storage::{Database, Transaction};
 
 /// How long dropping tables may wait for a lock: Postgres's own housekeeping steps aside after a second.
 const DROP_TIMEOUT: Duration = Duration::from_secs(3);

@@ -4,4 +4,4 @@
 mod known_as;
 
 pub(crate) use self::known_as::{DELIVERIES, NOTICES, naming};
-pub use self::known_as::{StoreCustomer, TokenKind, with_emails};
+pub use self::known_as::{StoreCustomer, with_emails};

@@ -7,11 +7,11 @@ use domain::notice::{NoticeEvent, NoticeKind};
 use domain::operation::OperationEvent;
 use sqlx::FromRow;
 
-use crate::database::{Database, Sql};
-use crate::feed::{Fact, Recorded};
 use crate::schema::Schema;
 use crate::table::{self, Tables, table_row};
 use crate::view::View;
+use event_log::recorded::{AnyEvent, Recorded};
+use storage::{Database, Sql};
 
 pub const VIEW: View = View {
     name: "data_requests",
@@ -82,8 +82,8 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
 fn told(event: &Recorded) -> Option<(i64, String, Told<'_>)> {
     let at = event.recorded_at_us();
     let of_stream = |told| Some((at, event.aggregate_id.clone(), told));
-    match &event.fact {
-        Fact::Notice(NoticeEvent::WebhookReceived(notice)) if notice.kind == NoticeKind::CustomerDataRequest => {
+    match &event.event {
+        AnyEvent::Notice(NoticeEvent::WebhookReceived(notice)) if notice.kind == NoticeKind::CustomerDataRequest => {
             of_stream(Told::Asked(DataRequestRow {
                 id: event.aggregate_id.clone(),
                 account_id: notice.account_id.to_string(),
@@ -95,19 +95,19 @@ fn told(event: &Recorded) -> Option<(i64, String, Told<'_>)> {
                 listed_at: event.position,
             }))
         }
-        Fact::Notice(NoticeEvent::PersonalDataErased {}) => of_stream(Told::Erased),
-        Fact::Operation(OperationEvent::DataRequested { deliveries, .. }) => of_stream(Told::Counted(deliveries)),
-        Fact::Operation(OperationEvent::PersonalDataExported { data_request: Some(id), .. }) => {
+        AnyEvent::Notice(NoticeEvent::PersonalDataErased {}) => of_stream(Told::Erased),
+        AnyEvent::Operation(OperationEvent::DataRequested { deliveries, .. }) => of_stream(Told::Counted(deliveries)),
+        AnyEvent::Operation(OperationEvent::PersonalDataExported { data_request: Some(id), .. }) => {
             Some((at, id.to_string(), Told::Exported))
         }
-        Fact::Notice(NoticeEvent::WebhookReceived(_) | NoticeEvent::WebhookRepeated(_))
-        | Fact::Operation(_)
-        | Fact::Account(_)
-        | Fact::Integration(_)
-        | Fact::Delivery(_)
-        | Fact::Ledger(_)
-        | Fact::Checkpoint(_)
-        | Fact::Foreign => None,
+        AnyEvent::Notice(NoticeEvent::WebhookReceived(_) | NoticeEvent::WebhookRepeated(_))
+        | AnyEvent::Operation(_)
+        | AnyEvent::Account(_)
+        | AnyEvent::Integration(_)
+        | AnyEvent::Delivery(_)
+        | AnyEvent::Ledger(_)
+        | AnyEvent::Checkpoint(_)
+        | AnyEvent::Unknown => None,
     }
 }
 

@@ -7,11 +7,12 @@ use domain::delivery::{DeliveryEvent, WebhookOutcome};
 use sqlx::FromRow;
 use strum::IntoStaticStr;
 
-use crate::database::{Database, Sql};
-use crate::feed::{Recorded, delivery_events};
+use crate::feed::delivery_events;
 use crate::schema::Schema;
 use crate::table::{self, Existing, Tables, table_row};
 use crate::view::View;
+use event_log::recorded::Recorded;
+use storage::{Database, Sql};
 
 pub const VIEW: View = View {
     name: "delivery_stats",

@@ -1,12 +1,9 @@
 //! Ids as people type them: which of them begin with a text, and how much of one is enough to tell it from all others.
 
+use event_log::identifiers::{is_prefix, shortest_beside};
 use sqlx::FromRow;
 
-use crate::database::{Database, Sql};
-
-/// The shortest beginning of an id that is printed or understood. Fewer characters would name many ids, and looking
-/// through those has to be bounded.
-pub const MIN_PREFIX_CHARS: usize = 8;
+use storage::{Database, Sql};
 
 /// What an id is of. Each is read by the primary key of its table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +35,6 @@ impl Kind {
             Self::ApiKey | Self::Integration | Self::Delivery | Self::DataRequest => "account_id",
         }
     }
-}
-
-/// Whether a text can be the beginning of an id: hexadecimal digits and hyphens, and enough of them.
-pub fn is_prefix(text: &str) -> bool {
-    (MIN_PREFIX_CHARS..=36).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
 /// The ids that begin with a text, `limit` at most, in order: of one account, or of all.
@@ -113,48 +105,4 @@ pub async fn shortest(
             (id, short)
         })
         .collect())
-}
-
-/// As much of an id as tells it from others.
-pub fn shortest_beside<O: AsRef<str>>(id: &str, others: impl IntoIterator<Item = O>) -> &str {
-    let alike = |other: &O| id.bytes().zip(other.as_ref().bytes()).take_while(|(one, other)| one == other).count();
-    let longest = others.into_iter().map(|other| alike(&other)).max().unwrap_or(0);
-    let end = (longest + 1).max(MIN_PREFIX_CHARS);
-    // A beginning that ends with a hyphen looks cut off.
-    let end = if id.as_bytes().get(end - 1) == Some(&b'-') { end + 1 } else { end };
-    id.get(..end).unwrap_or(id)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_is_as_long_as_it_must_be_to_be_told_from_others() {
-        let id = "01a1fc56-1234-7abc-8def-0123456789ab";
-        for (others, short) in [
-            (vec![], "01a1fc56"),
-            (vec!["01a1fc55-1234-7abc-8def-0123456789ab"], "01a1fc56"),
-            (vec!["01a1fc56-9234-7abc-8def-0123456789ab"], "01a1fc56-1"),
-            (vec!["01a1fc56-1235-7abc-8def-0123456789ab", "01a1fc56-2"], "01a1fc56-1234"),
-            (vec!["01a1fc56-1234-7abd"], "01a1fc56-1234-7abc"),
-            (vec!["01a1fc56-1234-7abc"], "01a1fc56-1234-7abc-8"),
-        ] {
-            assert_eq!(shortest_beside(id, &others), short, "{others:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_beginning_of_an_id_is_not_looked_for() {
-        for (text, is) in [
-            ("01a1fc56", true),
-            ("01A1FC56-1", true),
-            ("01a1fc5", false),
-            ("storm-lead-v2", false),
-            ("01a1fc56%", false),
-            ("", false),
-        ] {
-            assert_eq!(is_prefix(text), is, "{text:?}");
-        }
-    }
 }

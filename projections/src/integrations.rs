@@ -9,12 +9,12 @@ use domain::notice::NoticeEvent;
 use serde::Serialize;
 use sqlx::FromRow;
 
-use crate::database::storable;
-use crate::database::{Database, Sql};
-use crate::feed::{Fact, Recorded};
 use crate::schema::Schema;
 use crate::table::{self, Tables, table_row};
 use crate::view::View;
+use event_log::recorded::{AnyEvent, Recorded};
+use storage::storable;
+use storage::{Database, Sql};
 
 pub const VIEW: View = View {
     name: "integrations",
@@ -71,7 +71,7 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
     let known: HashMap<String, IntegrationRow> = known.into_iter().map(|row| (row.id.clone(), row)).collect();
     let mut rows = known.clone();
     for event in events {
-        if let Fact::Integration(IntegrationEvent::IntegrationCreated(created)) = &event.fact {
+        if let AnyEvent::Integration(IntegrationEvent::IntegrationCreated(created)) = &event.event {
             let row = IntegrationRow {
                 id: event.aggregate_id.clone(),
                 account_id: created.account_id.to_string(),
@@ -97,19 +97,19 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
 }
 
 fn integration_of(event: &Recorded) -> Option<String> {
-    match &event.fact {
-        Fact::Integration(_) => Some(event.aggregate_id.clone()),
-        Fact::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => Some(webhook.integration_id.to_string()),
-        Fact::Delivery(DeliveryEvent::WebhookRepeated(repeated)) => Some(repeated.integration_id.to_string()),
-        Fact::Notice(NoticeEvent::WebhookReceived(notice)) => Some(notice.integration_id.to_string()),
-        Fact::Notice(NoticeEvent::WebhookRepeated(repeated)) => Some(repeated.integration_id.to_string()),
-        Fact::Delivery(_)
-        | Fact::Notice(NoticeEvent::PersonalDataErased {})
-        | Fact::Account(_)
-        | Fact::Ledger(_)
-        | Fact::Checkpoint(_)
-        | Fact::Operation(_)
-        | Fact::Foreign => None,
+    match &event.event {
+        AnyEvent::Integration(_) => Some(event.aggregate_id.clone()),
+        AnyEvent::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => Some(webhook.integration_id.to_string()),
+        AnyEvent::Delivery(DeliveryEvent::WebhookRepeated(repeated)) => Some(repeated.integration_id.to_string()),
+        AnyEvent::Notice(NoticeEvent::WebhookReceived(notice)) => Some(notice.integration_id.to_string()),
+        AnyEvent::Notice(NoticeEvent::WebhookRepeated(repeated)) => Some(repeated.integration_id.to_string()),
+        AnyEvent::Delivery(_)
+        | AnyEvent::Notice(NoticeEvent::PersonalDataErased {})
+        | AnyEvent::Account(_)
+        | AnyEvent::Ledger(_)
+        | AnyEvent::Checkpoint(_)
+        | AnyEvent::Operation(_)
+        | AnyEvent::Unknown => None,
     }
 }
 
@@ -119,7 +119,7 @@ fn json<T: Serialize>(values: &[T]) -> String {
 
 impl IntegrationRow {
     fn apply(&mut self, event: &Recorded) {
-        let Fact::Integration(told) = &event.fact else {
+        let AnyEvent::Integration(told) = &event.event else {
             self.last_webhook_at = Some(event.recorded_at_us());
             return;
         };

@@ -6,11 +6,11 @@ use domain::notice::NoticeEvent;
 use sqlx::FromRow;
 
 use crate::customers::{NOTICES, StoreCustomer, naming};
-use crate::database::{Database, Sql};
-use crate::feed::{Fact, Recorded};
 use crate::schema::Schema;
 use crate::table::{self, Existing, Tables, table_row};
 use crate::view::View;
+use event_log::recorded::{AnyEvent, Recorded};
+use storage::{Database, Sql};
 
 pub const VIEW: View = View {
     name: "notices",
@@ -48,7 +48,7 @@ struct CustomerNotice {
 async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
     let (mut kept, mut named, mut erased) = (BTreeMap::new(), BTreeMap::new(), vec![]);
     for event in events {
-        let Fact::Notice(fact) = &event.fact else { continue };
+        let AnyEvent::Notice(fact) = &event.event else { continue };
         let id = event.aggregate_id.as_str();
         match fact {
             NoticeEvent::WebhookReceived(notice) => {

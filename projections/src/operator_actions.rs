@@ -2,11 +2,11 @@
 
 use sqlx::FromRow;
 
-use crate::database::{Database, Sql, storable};
-use crate::feed::Recorded;
 use crate::schema::Schema;
 use crate::table::{self, Existing, Tables, table_row};
 use crate::view::View;
+use event_log::recorded::Recorded;
+use storage::{Database, Sql, storable};
 
 pub const VIEW: View = View {
     name: "operator_actions",
@@ -52,9 +52,9 @@ fn action(event: &Recorded) -> Option<OperatorActionRow> {
         key_name: storable(&operator.key_name),
         reason: operator.reason.as_deref().map(storable),
         account_id: event.account_id.map(|id| id.to_string()),
-        aggregate_type: event.fact.aggregate_type()?.to_owned(),
+        aggregate_type: event.event.aggregate_type()?.to_owned(),
         aggregate_id: event.aggregate_id.clone(),
-        event_type: event.fact.event_type()?,
+        event_type: event.event.event_type()?,
     })
 }
 

@@ -3,8 +3,8 @@
 use sqlx::FromRow;
 
 use crate::View;
-use crate::database::{Database, Sql, Transaction};
-use crate::feed::Cursor;
+use event_log::recorded::Cursor;
+use storage::{Database, Sql, Transaction};
 
 /// The generation of a view that people read.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]

@@ -5,7 +5,7 @@
 
 use sqlx::FromRow;
 
-use crate::database::{Database, Sql, Transaction};
+use storage::{Database, Sql, Transaction};
 
 /// What the tables of a view look like.
 #[derive(Clone, Copy)]

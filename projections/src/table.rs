@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use sqlx::{PgConnection, QueryBuilder, Sqlite, SqliteConnection};
 use tokio::time::timeout;
 
-use crate::database::{Row, STEP_WITHIN, Sql, Transaction};
 use crate::schema::physical;
+use storage::{Row, STEP_WITHIN, Sql, Transaction};
 
 /// Rows in one statement of SQLite. Few texts for each table, so that SQLite prepares each once and keeps it.
 const ROWS_AT_ONCE: [usize; 3] = [64, 8, 1];

@@ -3,14 +3,14 @@
 use std::hash::{Hash, Hasher};
 use std::pin::Pin;
 
-use crate::database::Database;
-use crate::feed::{Cursor, Recorded};
 use crate::registry::{self, Live};
 use crate::schema::{Columns, Schema, physical};
 use crate::table::Tables;
 use crate::{
     accounts, data_requests, delivery_log, delivery_stats, integrations, notices, operator_actions, webhook_receipts,
 };
+use event_log::recorded::{Cursor, Recorded};
+use storage::Database;
 
 const FIRST_GENERATION: i64 = 1;
 

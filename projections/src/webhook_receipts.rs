@@ -4,13 +4,13 @@ use domain::delivery::{DeliveryEvent, describe_changes};
 use domain::notice::NoticeEvent;
 use sqlx::FromRow;
 
-use crate::database::storable;
-use crate::database::{Database, Sql};
 use crate::delivery_log::duplicate_id;
-use crate::feed::{Fact, Recorded};
 use crate::schema::Schema;
 use crate::table::{self, Existing, Tables, table_row};
 use crate::view::View;
+use event_log::recorded::{AnyEvent, Recorded};
+use storage::storable;
+use storage::{Database, Sql};
 
 pub const VIEW: View = View {
     name: "webhook_receipts",
@@ -55,8 +55,8 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
 }
 
 fn receipt(event: &Recorded) -> Option<ReceiptRow> {
-    match &event.fact {
-        Fact::Delivery(DeliveryEvent::WebhookReceived { webhook, outcome, changes }) => Some(ReceiptRow {
+    match &event.event {
+        AnyEvent::Delivery(DeliveryEvent::WebhookReceived { webhook, outcome, changes }) => Some(ReceiptRow {
             id: duplicate_id(&event.aggregate_id, event.sequence),
             account_id: webhook.account_id.to_string(),
             integration_id: webhook.integration_id.to_string(),
@@ -72,7 +72,7 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
             reason: (!changes.is_empty()).then(|| storable(&describe_changes(changes))),
             position: event.position,
         }),
-        Fact::Notice(NoticeEvent::WebhookReceived(notice)) => Some(ReceiptRow {
+        AnyEvent::Notice(NoticeEvent::WebhookReceived(notice)) => Some(ReceiptRow {
             id: event.aggregate_id.clone(),
             account_id: notice.account_id.to_string(),
             integration_id: notice.integration_id.to_string(),
@@ -88,7 +88,7 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
             reason: notice.reason.as_deref().map(storable),
             position: event.position,
         }),
-        Fact::Delivery(DeliveryEvent::WebhookRepeated(repeated)) => Some(ReceiptRow {
+        AnyEvent::Delivery(DeliveryEvent::WebhookRepeated(repeated)) => Some(ReceiptRow {
             id: duplicate_id(&event.aggregate_id, event.sequence),
             account_id: repeated.account_id.to_string(),
             integration_id: repeated.integration_id.to_string(),
@@ -104,7 +104,7 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
             reason: None,
             position: event.position,
         }),
-        Fact::Notice(NoticeEvent::WebhookRepeated(repeated)) => Some(ReceiptRow {
+        AnyEvent::Notice(NoticeEvent::WebhookRepeated(repeated)) => Some(ReceiptRow {
             id: duplicate_id(&event.aggregate_id, event.sequence),
             account_id: repeated.account_id.to_string(),
             integration_id: repeated.integration_id.to_string(),
@@ -120,14 +120,14 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
             reason: Some("the same body as before".to_owned()),
             position: event.position,
         }),
-        Fact::Delivery(_)
-        | Fact::Notice(NoticeEvent::PersonalDataErased {})
-        | Fact::Account(_)
-        | Fact::Integration(_)
-        | Fact::Ledger(_)
-        | Fact::Checkpoint(_)
-        | Fact::Operation(_)
-        | Fact::Foreign => None,
+        AnyEvent::Delivery(_)
+        | AnyEvent::Notice(NoticeEvent::PersonalDataErased {})
+        | AnyEvent::Account(_)
+        | AnyEvent::Integration(_)
+        | AnyEvent::Ledger(_)
+        | AnyEvent::Checkpoint(_)
+        | AnyEvent::Operation(_)
+        | AnyEvent::Unknown => None,
     }
 }
 

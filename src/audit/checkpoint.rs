@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::Broken;
 use super::merkle::Hash;
-use crate::event_log::row::StoredEvent;
+use event_log::row::StoredEvent;
 
 /// The first line of what is signed; its number is that of the form.
 const STATEMENT: &str = "cloud-bridge checkpoint 1";

@@ -3,13 +3,13 @@
 
 use anyhow::{Context as _, bail};
 use ed25519_dalek::{SigningKey, VerifyingKey};
-use projections::database::{Database, Sql};
 use secrecy::ExposeSecret as _;
 use sqlx::FromRow;
+use storage::{Database, Sql};
 
 use super::checkpoint::key_id;
-use crate::event_log::EventLog;
-use crate::vault::{Vault, random_key};
+use event_log::EventLog;
+use event_log::vault::{Vault, random_key};
 
 /// A key whose secret part was opened, and which is therefore the log's own.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ fn opened(stored: StoredKey, vault: &Vault) -> anyhow::Result<LogKey> {
 
 /// The key that signs now, made where there is none yet. Of several nodes that make one at once, one does.
 pub async fn current(log: &EventLog) -> anyhow::Result<LogKey> {
-    let (database, vault) = (log.database(), log.vault());
+    let (database, vault) = (log.beside(), log.vault());
     if let Some(key) = all(database, vault).await?.pop() {
         return Ok(key);
     }

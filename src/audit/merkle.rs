@@ -3,7 +3,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::event_log::row::StoredEvent;
+use event_log::row::StoredEvent;
 
 pub type Hash = [u8; 32];
 

@@ -3,10 +3,9 @@
 use std::collections::HashSet;
 
 use anyhow::bail;
-use projections::database::Sql;
 
 use super::merkle::{Tree, leaf};
-use crate::event_log::EventLog;
+use event_log::{EventLog, HashedEvent};
 
 /// Events that are read at a time.
 const BATCH: i64 = 5_000;
@@ -15,18 +14,10 @@ const BATCH: i64 = 5_000;
 pub(super) async fn tree(log: &EventLog, first: i64, last: i64, proven: &HashSet<i64>) -> anyhow::Result<Tree> {
     let (mut tree, mut next) = (Tree::default(), first);
     while next <= last {
-        // Whoever waits for an answer comes first.
+        // Webhooks come first.
         log.yield_to_webhooks().await;
         let end = last.min(next + BATCH - 1);
-        let columns = "SELECT position, aggregate_type, aggregate_id, sequence, hash FROM events ";
-        let sql = Sql::new(columns)
-            .push("WHERE position BETWEEN ")
-            .bind(next)
-            .push(" AND ")
-            .bind(end)
-            .push(" ORDER BY position");
-        let rows: Vec<(i64, String, String, i64, Vec<u8>)> = log.database().fetch_all(sql).await?;
-        for (position, aggregate_type, aggregate_id, sequence, hash) in rows {
+        for HashedEvent { position, aggregate_type, aggregate_id, sequence, hash } in log.hashes(next, end).await? {
             if position != next {
                 break;
             }

@@ -6,12 +6,11 @@ use anyhow::{Context as _, bail};
 use chrono::{DateTime, Utc};
 use domain::checkpoint::{Checkpoint, CheckpointCommand, CheckpointRefusal, Checkpoints, STREAM_ID};
 use ed25519_dalek::Signer as _;
-use projections::database::Sql;
 
 use super::checkpoint::statement;
 use super::key;
 use super::range;
-use crate::event_log::{Actor, CommandError, EventLog};
+use event_log::{Actor, CommandError, EventLog};
 
 /// How often it is tried again because another node signed first.
 const MAX_TRIES: usize = 10;
@@ -32,7 +31,7 @@ pub async fn sign(log: &EventLog, actor: &Actor) -> anyhow::Result<Signed> {
     for _ in 0..MAX_TRIES {
         let loaded = log.load::<Checkpoints>(STREAM_ID).await?;
         let (first, last) = (loaded.aggregate.next_position(), log.newest().await?);
-        if !is_something_new(log, first).await? {
+        if !log.has_unsigned(first).await? {
             return Ok(Signed { latest: loaded.aggregate.latest().cloned(), number: loaded.sequence, position: None });
         }
         let key = key::current(log).await?;
@@ -60,20 +59,11 @@ pub async fn sign(log: &EventLog, actor: &Actor) -> anyhow::Result<Signed> {
     bail!("other nodes sign at the same moment, again and again")
 }
 
-async fn is_something_new(log: &EventLog, first: i64) -> sqlx::Result<bool> {
-    let sql = Sql::new("SELECT position FROM events WHERE position >= ")
-        .bind(first)
-        .push(" AND aggregate_type <> 'checkpoint' ORDER BY position LIMIT 1");
-    Ok(log.database().fetch_optional::<(i64,)>(sql).await?.is_some())
-}
-
 /// When the last checkpoint was signed; before the first, when the first event was recorded.
 pub(crate) async fn unsigned_since(log: &EventLog) -> anyhow::Result<Option<DateTime<Utc>>> {
     let loaded = log.load::<Checkpoints>(STREAM_ID).await?;
     if let Some(latest) = loaded.aggregate.latest() {
         return Ok(Some(latest.signed_at));
     }
-    let first = "SELECT recorded_at FROM events WHERE position = 1";
-    let first: Option<(i64,)> = log.database().fetch_optional(first.into()).await?;
-    Ok(first.and_then(|(recorded_at,)| DateTime::from_timestamp_micros(recorded_at)))
+    Ok(log.began_at().await?.and_then(DateTime::from_timestamp_micros))
 }

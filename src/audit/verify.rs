@@ -3,16 +3,13 @@
 use cqrs_es::Aggregate as _;
 use domain::checkpoint::{Checkpoints, STREAM_ID};
 use ed25519_dalek::VerifyingKey;
-use projections::database::Sql;
-use sqlx::FromRow;
-use uuid::Uuid;
 
 use super::checkpoint::{CheckpointReader, SignedRange};
 use super::key::{self, LogKey};
 use super::walk::{Broken, Order, Walk};
-use crate::event_log::EventLog;
-use crate::event_log::row::StoredEvent;
-use crate::event_log::selection::Selection;
+use event_log::EventLog;
+use event_log::SnapshotInPlace;
+use event_log::row::StoredEvent;
 
 /// Checkpoints and snapshots that are read at a time.
 const PAGE: i64 = 1_000;
@@ -42,7 +39,7 @@ pub async fn verify(
 ) -> anyhow::Result<Verified> {
     let head = log.newest().await?;
     // After the head: a key that signed something up to there is among them.
-    let keys = key::all(log.database(), log.vault()).await?;
+    let keys = key::all(log.beside(), log.vault()).await?;
     let believed: Vec<VerifyingKey> =
         keys.iter().map(LogKey::public).filter(|key| expected.is_none_or(|expected| expected == *key)).collect();
     let (ranges, wrong_checkpoint) = signed_ranges(log, &believed, head).await?;
@@ -100,9 +97,8 @@ async fn signed_ranges(
 /// What else tells of events that are not there: a follower that was further, and a data key that sealed something. Somebody
 /// who cuts a log off has to think of it; an accident does not.
 async fn cut_off(log: &EventLog) -> anyhow::Result<Option<Broken>> {
-    let furthest = "SELECT coalesce(max(position), 0) FROM followers";
-    let (furthest,): (i64,) = log.database().fetch_one(furthest.into()).await?;
-    let unused = unused_data_key(log).await?;
+    let furthest = log.furthest_follower().await?;
+    let unused = log.unused_data_key().await?;
     // Events may have come since the walk began, and with them all of this.
     let newest = log.newest().await?;
     let reason = if furthest > newest {
@@ -116,49 +112,15 @@ async fn cut_off(log: &EventLog) -> anyhow::Result<Option<Broken>> {
     Ok(Some(Broken { aggregate_type, aggregate_id, sequence: 0, position: newest, reason }))
 }
 
-/// The newest data key, if no event names it. Keys are stored with the first event that they seal.
-async fn unused_data_key(log: &EventLog) -> anyhow::Result<Option<Uuid>> {
-    let newest = "SELECT id FROM data_keys ORDER BY id DESC LIMIT 1";
-    let Some((id,)) = log.database().fetch_optional::<(Uuid,)>(newest.into()).await? else { return Ok(None) };
-    // Ids of version 7 begin with the time at which they were made, so only what came after that is looked at.
-    let made = id.get_timestamp().map(|made| made.to_unix());
-    let made_us = made.and_then(|(seconds, nanos)| {
-        i64::try_from(seconds).ok()?.checked_mul(1_000_000)?.checked_add(i64::from(nanos / 1_000))
-    });
-    let since = Selection { since_us: made_us, ..Selection::default() };
-    let sql = Sql::new("SELECT position FROM events WHERE position >= ").bind(*log.positions(&since).await?.start());
-    let named: Option<(i64,)> = log.database().fetch_optional(sql.push(" AND data_key_id = ").bind(id)).await?;
-    Ok(if named.is_none() { Some(id) } else { None })
-}
-
-#[derive(FromRow)]
-struct Snapshot {
-    aggregate_type: String,
-    aggregate_id: String,
-    sequence: i64,
-    in_place: i64,
-    position: i64,
-}
-
 /// Compares each snapshot with the event that it was made after. What a snapshot says is not covered by any hash.
 async fn snapshots_in_place(log: &EventLog) -> anyhow::Result<(u64, Option<Broken>)> {
     let (mut count, mut after) = (0, (String::new(), String::new()));
     loop {
-        let sql = Sql::new(
-            "SELECT s.aggregate_type, s.aggregate_id, s.sequence, coalesce(e.position, 0) AS position, \
-                CASE WHEN e.hash = s.hash THEN CAST(1 AS bigint) ELSE 0 END AS in_place \
-             FROM snapshots s LEFT JOIN events e ON e.aggregate_type = s.aggregate_type \
-                AND e.aggregate_id = s.aggregate_id AND e.sequence = s.sequence \
-             WHERE (s.aggregate_type, s.aggregate_id) > (",
-        )
-        .bind_list([after.0.as_str(), after.1.as_str()])
-        .push(") ORDER BY s.aggregate_type, s.aggregate_id LIMIT ")
-        .bind(PAGE);
-        let page: Vec<Snapshot> = log.database().fetch_all(sql).await?;
+        let page = log.snapshots_after((&after.0, &after.1), PAGE).await?;
         let Some(last) = page.last() else { return Ok((count, None)) };
         after = (last.aggregate_type.clone(), last.aggregate_id.clone());
         count += page.len() as u64;
-        if let Some(Snapshot { aggregate_type, aggregate_id, sequence, position, .. }) =
+        if let Some(SnapshotInPlace { aggregate_type, aggregate_id, sequence, position, .. }) =
             page.into_iter().find(|snapshot| snapshot.in_place == 0)
         {
             let reason = if position == 0 {

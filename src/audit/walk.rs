@@ -10,7 +10,7 @@ use domain::checkpoint::{Checkpoints, STREAM_ID};
 use super::chains::{Chains, NoSuchPlace};
 use super::checkpoint::SignedRange;
 use super::merkle::{Hash, Tree, leaf_of};
-use crate::event_log::row::{GENESIS, StoredEvent, WholeEvent, chain};
+use event_log::row::{GENESIS, StoredEvent, WholeEvent, chain};
 
 /// A row that is not what was written, and how that is known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

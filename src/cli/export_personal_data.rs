@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::client::{ServerArgs, understood};
 use super::deliveries::number_of;
 use super::output;
-use crate::vault::write_private;
+use event_log::vault::write_private;
 
 /// Write out what is known of a customer, as JSON for the customer
 ///

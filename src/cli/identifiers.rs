@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use anyhow::bail;
-use projections::identifiers::MIN_PREFIX_CHARS;
+use event_log::identifiers::MIN_PREFIX_CHARS;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use strum::IntoStaticStr;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::client::{Client, MAX_PAGE, understood};
 use super::output::{self, clean};
-use crate::event_log::EventLog;
+use event_log::EventLog;
 
 /// What an id is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
@@ -237,7 +237,7 @@ pub(super) fn short_among<'i>(id: &'i str, all: &[&str]) -> &'i str {
     if output::width().is_none() {
         return id;
     }
-    projections::identifiers::shortest_beside(id, all.iter().filter(|other| **other != id))
+    event_log::identifiers::shortest_beside(id, all.iter().filter(|other| **other != id))
 }
 
 /// The whole id that is meant by the beginning of one, among those of a list.
@@ -246,7 +246,7 @@ pub(super) fn whole_among(what: &str, text: &str, all: &[&str]) -> anyhow::Resul
     if Uuid::parse_str(text).is_ok() {
         return Ok(text.to_owned());
     }
-    let is_meant = |id: &&&str| projections::identifiers::is_prefix(text) && id.starts_with(&text.to_lowercase());
+    let is_meant = |id: &&&str| event_log::identifiers::is_prefix(text) && id.starts_with(&text.to_lowercase());
     let meant: Vec<&str> = all.iter().filter(is_meant).copied().collect();
     match meant.as_slice() {
         [] => bail!("there is no {what} {}{}", clean(text), too_short(text)),

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 
-use crate::clock::Clock;
+use event_log::clock::Clock;
 
 const MOMENT: &str =
     "a moment is a date (2026-11-21), a date and time in UTC (2026-11-21 09:30:00 or 2026-11-21T09:30:00Z)";

@@ -21,8 +21,8 @@ use super::output::{self, cell, clean};
 use super::stores::StoreArgs;
 pub(super) use for_real::ForReal;
 
-use crate::event_log::EventLog;
 use crate::replay::{Choice, Difference, MAX_NAMED, MAX_TOLD, WhatIf, what_if};
+use event_log::EventLog;
 
 /// Decide recorded webhooks again with today's mappings, filters and code, and deliver what is delivered now
 ///

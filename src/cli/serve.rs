@@ -17,11 +17,11 @@ use tokio::net::TcpListener;
 use super::output;
 use super::shutdown::asked_to_stop;
 use super::stores::StoreArgs;
-use crate::clock::Clock;
 use crate::http;
 use crate::limits::Limits;
 use crate::service::{DEFAULT_LEASE, MIN_LEASE, Service, ServiceOptions};
-use crate::vault;
+use event_log::clock::Clock;
+use event_log::vault;
 
 /// Run the service: take webhooks, deliver orders, answer GraphQL
 ///

@@ -2,20 +2,19 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
-use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use projections::database::{Database, Durability};
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use sqlx::sqlite::SqliteConnectOptions;
+use storage::{Database, Durability};
 
 use super::output;
-use crate::clock::Clock;
-use crate::event_log::{self, Dependencies, EventLog, sqlite_url};
-use crate::vault::Vault;
+use event_log::clock::Clock;
+use event_log::vault::Vault;
+use event_log::{self, Dependencies, EventLog, sqlite_url};
 
 pub(super) const DEFAULT_DATA_DIR: &str = "./cloud-bridge-data";
 const ADMIN_KEY_FILE: &str = "admin.key";
@@ -128,7 +127,7 @@ impl StoreArgs {
                 file.display()
             );
         }
-        let dependencies = Dependencies { vault: self.vault(false)?, clock: Clock::default(), metrics: Arc::default() };
+        let dependencies = Dependencies::new(self.vault(false)?, Clock::default());
         EventLog::open_read_only(&url, dependencies).await
     }
 
@@ -185,8 +184,7 @@ impl Migrate {
         // An SQLite log without its key would be taken for one whose key was lost. A Postgres log can do without one for now.
         let embedded = sqlite_file(&log_url)?.is_some();
         if embedded || self.stores.names_master_key() {
-            let dependencies =
-                Dependencies { vault: self.stores.vault(true)?, clock: Clock::default(), metrics: Arc::default() };
+            let dependencies = Dependencies::new(self.stores.vault(true)?, Clock::default());
             // Opening it makes it the log of this key, so that the commands that only read can be sure of theirs.
             EventLog::open(&log_url, dependencies).await?.close().await;
         } else {

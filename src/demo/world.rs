@@ -1,5 +1,6 @@
 //! What the demonstration runs on: a Cortex Cloud sandbox and a server, with their data in a folder.
 
+use event_log::ids;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,13 +9,13 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::cli::{Client, admin_key_file, bind, keep, own_url};
-use crate::clock::Clock;
-use crate::event_log::sqlite_url;
+use crate::http;
 use crate::limits::Limits;
 use crate::sandbox::{self, Sandbox, SandboxOptions};
 use crate::service::{DEFAULT_LEASE, NewAccount, Service, ServiceOptions};
-use crate::vault::Vault;
-use crate::{http, ids};
+use event_log::clock::Clock;
+use event_log::sqlite_url;
+use event_log::vault::Vault;
 
 const USUAL_ADDRESS: &str = "127.0.0.1:8080";
 const ANY_PORT: &str = "127.0.0.1:0";

@@ -7,8 +7,8 @@ use projections::delivery_log::personal::Subject;
 use projections::notices::{self, Filter, KeptNotice};
 
 use super::{ErasureError, Named};
-use crate::event_log::{CommandError, Origin};
 use crate::service::{Service, VIEWS_TIMEOUT};
+use event_log::{CommandError, Origin};
 
 const PAGE: i64 = 200;
 

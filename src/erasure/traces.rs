@@ -81,6 +81,6 @@ async fn remove(service: &Service, position: i64) {
 }
 
 async fn cleared(service: &Service) -> sqlx::Result<bool> {
-    let log_is_clear = service.log.database().forget_deleted(&[DATA_KEYS.to_owned()]).await?;
+    let log_is_clear = service.log.beside().forget_deleted(&[DATA_KEYS.to_owned()]).await?;
     Ok(log_is_clear && forget_erased(&service.views).await?)
 }

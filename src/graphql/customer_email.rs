@@ -2,7 +2,7 @@
 
 use domain::Private;
 use domain::delivery::DeliveryEvent;
-use projections::feed::Fact;
+use event_log::recorded::AnyEvent;
 
 use super::ApiError;
 use super::viewer::Viewer;
@@ -24,18 +24,18 @@ pub(super) async fn customer_email(
         return Ok(None);
     }
     let story = service.log.opened_stream("delivery", delivery_id, 0, MAX_STORY).await?;
-    let named = story.iter().rev().find_map(|told| match &told.recorded.fact {
-        Fact::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => {
+    let named = story.iter().rev().find_map(|told| match &told.recorded.event {
+        AnyEvent::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => {
             webhook.email.as_ref().and_then(Private::known).cloned()
         }
-        Fact::Delivery(_)
-        | Fact::Account(_)
-        | Fact::Integration(_)
-        | Fact::Notice(_)
-        | Fact::Operation(_)
-        | Fact::Ledger(_)
-        | Fact::Checkpoint(_)
-        | Fact::Foreign => None,
+        AnyEvent::Delivery(_)
+        | AnyEvent::Account(_)
+        | AnyEvent::Integration(_)
+        | AnyEvent::Notice(_)
+        | AnyEvent::Operation(_)
+        | AnyEvent::Ledger(_)
+        | AnyEvent::Checkpoint(_)
+        | AnyEvent::Unknown => None,
     });
     Ok(named)
 }

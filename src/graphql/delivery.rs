@@ -13,8 +13,8 @@ use chrono::{DateTime, Utc};
 use domain::ResolutionCode as Code;
 use domain::account::Account;
 use domain::delivery::{Delivery as Aggregate, DeliveryStatus as Status, Order};
+use event_log::recorded::Recorded;
 use projections::delivery_log::{self, DeliveryRow, Filter, Page};
-use projections::feed::Recorded;
 
 use super::ApiError;
 use super::account::int;

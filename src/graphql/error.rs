@@ -7,8 +7,8 @@ use domain::integration::IntegrationRefusal;
 use domain::ledger::LedgerRefusal;
 
 use super::viewer::Unauthorized;
-use crate::event_log::{CommandError, LoadError};
 use crate::limits::LimitReached;
+use event_log::{CommandError, LoadError};
 
 /// What is said who sends no key.
 pub const NO_KEY: &str = "send an API key as `Authorization: Bearer …` or `x-api-key: …`";

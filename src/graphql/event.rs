@@ -10,9 +10,9 @@ use serde_json::Value;
 use super::account::int;
 use super::moment::{Moment, moment};
 use super::page::page;
-use crate::event_log::OpenedEvent;
 use crate::service::Service;
 use crate::summary;
+use event_log::OpenedEvent;
 
 /// Something that happened.
 #[derive(SimpleObject)]

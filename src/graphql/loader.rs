@@ -7,13 +7,13 @@ use std::sync::Arc;
 use domain::Private;
 use domain::delivery::DeliveryEvent;
 use domain::notice::NoticeEvent;
+use event_log::recorded::{AnyEvent, Recorded};
 use projections::accounts;
 use projections::delivery_log::{self, DeliveryRow};
-use projections::feed::{Fact, Recorded};
 use projections::integrations::{self, IntegrationRow};
 
-use crate::event_log::LoadError;
 use crate::service::Service;
+use event_log::LoadError;
 
 pub(super) struct Loader(pub(super) Arc<Service>);
 
@@ -38,22 +38,22 @@ impl async_graphql::dataloader::Loader<HeadersKey> for Loader {
     async fn load(&self, keys: &[HeadersKey]) -> Result<HashMap<HeadersKey, Self::Value>, Self::Error> {
         let positions: Vec<i64> = keys.iter().map(|key| key.0).collect();
         let events = self.0.log.read_at(&positions).await.map_err(Arc::new)?;
-        let headers = |fact: Fact| match fact {
-            Fact::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => webhook.headers,
-            Fact::Delivery(DeliveryEvent::WebhookRepeated(repeated)) => repeated.headers,
-            Fact::Notice(NoticeEvent::WebhookReceived(notice)) => notice.headers,
-            Fact::Delivery(_)
-            | Fact::Notice(NoticeEvent::WebhookRepeated(_) | NoticeEvent::PersonalDataErased {})
-            | Fact::Account(_)
-            | Fact::Integration(_)
-            | Fact::Ledger(_)
-            | Fact::Checkpoint(_)
-            | Fact::Operation(_)
-            | Fact::Foreign => None,
+        let headers = |fact: AnyEvent| match fact {
+            AnyEvent::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => webhook.headers,
+            AnyEvent::Delivery(DeliveryEvent::WebhookRepeated(repeated)) => repeated.headers,
+            AnyEvent::Notice(NoticeEvent::WebhookReceived(notice)) => notice.headers,
+            AnyEvent::Delivery(_)
+            | AnyEvent::Notice(NoticeEvent::WebhookRepeated(_) | NoticeEvent::PersonalDataErased {})
+            | AnyEvent::Account(_)
+            | AnyEvent::Integration(_)
+            | AnyEvent::Ledger(_)
+            | AnyEvent::Checkpoint(_)
+            | AnyEvent::Operation(_)
+            | AnyEvent::Unknown => None,
         };
         let known =
             |headers: Option<Private<BTreeMap<String, String>>>| headers.as_ref().and_then(Private::known).cloned();
-        let of_event = |event: Recorded| Some((HeadersKey(event.position), Arc::new(known(headers(event.fact))?)));
+        let of_event = |event: Recorded| Some((HeadersKey(event.position), Arc::new(known(headers(event.event))?)));
         Ok(events.into_iter().filter_map(of_event).collect())
     }
 }

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Moment(pub(super) DateTime<Utc>);
 
+#[expect(clippy::doc_markdown, reason = "it is in the schema, as the library says it of its own")]
 /// Implement the DateTime<Utc> scalar
 ///
 /// The input/output is a string in RFC3339 format.

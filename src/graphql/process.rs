@@ -8,9 +8,9 @@ use super::account::int;
 use super::error::UserError;
 use super::moment::{Moment, moment};
 use super::page::Wanted;
-use crate::event_log::parked::{self, Chosen};
 use crate::processes::{NAMES, Standing, standings};
 use crate::service::Service;
+use event_log::parked::{self, Chosen};
 
 /// A process manager: one concern that follows from what happened, such as waking what waited for a fix.
 #[derive(SimpleObject)]

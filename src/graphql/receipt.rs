@@ -18,8 +18,8 @@ use super::moment::{Moment, moment};
 use super::page::Wanted;
 use super::viewer::Viewer;
 use super::words::Provider;
-use crate::event_log::refusals::{self, RefusalReason, RefusedHour};
 use crate::service::Service;
+use event_log::refusals::{self, RefusalReason, RefusedHour};
 
 /// What became of a webhook.
 #[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]

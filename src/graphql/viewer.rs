@@ -9,9 +9,9 @@ use domain::invisible::is_blank;
 use domain::{AccountId, ApiKeyId};
 
 use super::ApiError;
-use crate::event_log::Actor;
 use crate::rates::{NotAdmitted, Rate};
 use crate::service::Service;
+use event_log::Actor;
 
 const MAX_REASON_CHARS: usize = 500;
 

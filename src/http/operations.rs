@@ -30,7 +30,7 @@ pub(super) async fn health(State(service): State<Arc<Service>>) -> Response {
 pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
     let now_us = service.clock.now().timestamp_micros();
     let (log, views) = tokio::join!(
-        service.log_probe.is_writable(service.log.database(), now_us),
+        service.log_probe.is_writable(service.log.beside(), now_us),
         service.views_probe.is_writable(&service.views, now_us)
     );
     // A probe goes another way than what stores are waiting for.
@@ -49,7 +49,7 @@ pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
         "ready": ready,
         "log": word(log),
         "views": word(views),
-        "disks": { "log": room(service.log.database()), "views": room(&service.views) },
+        "disks": { "log": room(service.log.beside()), "views": room(&service.views) },
         "standingStill": still,
         "parkedEvents": parked,
         "rebuiltForThisLog": rebuilt,
@@ -85,7 +85,7 @@ pub(super) async fn metrics(State(service): State<Arc<Service>>) -> Response {
     for (name, parked) in service.processes.parked() {
         service.metrics.parked_events(name, parked);
     }
-    for (name, database) in [("log", service.log.database()), ("views", &service.views)] {
+    for (name, database) in [("log", service.log.beside()), ("views", &service.views)] {
         if let Some(room) = disks::room_of(database) {
             service.metrics.disk_free(name, room.free_bytes);
         }

@@ -6,10 +6,10 @@ use axum::response::{IntoResponse, Response};
 use super::parse::Malformed;
 use super::signature::SignatureRefusal;
 use super::volume::DayIsFull;
-use crate::event_log::refusals::RefusalReason;
-use crate::event_log::{CommandError, LoadError};
 use crate::http;
 use crate::http::body::BodyRefusal;
+use event_log::refusals::RefusalReason;
+use event_log::{CommandError, LoadError};
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum IngestRefusal {

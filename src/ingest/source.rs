@@ -11,11 +11,11 @@ use domain::{DeliveryId, IntegrationId, NoticeId, Private};
 
 use super::parse::{self, Aside, Parsed, StoreOrder, Unsigned};
 use super::{IngestRefusal, Receipt, customers};
-use crate::event_log::Actor;
-use crate::event_log::refusals::RefusalReason;
-use crate::ids;
 use crate::integrations::CurrentLink;
 use crate::service::Service;
+use event_log::Actor;
+use event_log::ids;
+use event_log::refusals::RefusalReason;
 
 /// The integration that a webhook came in for.
 pub(super) struct Source {

@@ -7,12 +7,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::AccountId;
 use parking_lot::Mutex;
-use projections::database::{Argument, Sql};
 use sqlx::FromRow;
+use storage::{Argument, Sql};
 use tokio::sync::Notify;
 
-use crate::event_log::EventLog;
-use crate::recurring::Recurring;
+use event_log::EventLog;
+use event_log::recurring::Recurring;
 
 const DAY_S: i64 = 24 * 60 * 60;
 /// What an event takes beside the body.
@@ -149,7 +149,7 @@ async fn add(log: &EventLog, account: AccountId, counted: Day) -> sqlx::Result<u
                           ELSE excluded.bytes END \
              RETURNING bytes",
         );
-    let mut transaction = log.database().begin().await?;
+    let mut transaction = log.beside().begin().await?;
     let stored = transaction.fetch_all::<Stored>(sql).await?.pop().ok_or(sqlx::Error::RowNotFound)?;
     transaction.commit().await?;
     Ok(stored.bytes.unsigned_abs())

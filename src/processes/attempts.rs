@@ -7,9 +7,9 @@ use chrono::TimeDelta;
 use super::failure::Failure;
 use super::process_manager::ProcessManager;
 use super::runner::{Interrupted, Runner};
-use crate::event_log::parked::{MAX_PARKED, ParkedEvent};
-use crate::event_log::{EventLog, Followed};
 use crate::service::Service;
+use event_log::parked::{MAX_PARKED, ParkedEvent};
+use event_log::{EventLog, Followed};
 
 /// Tries after which an event is parked, where each failed for a reason that is about this event.
 const MAX_TRIES: u32 = 5;

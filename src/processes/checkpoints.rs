@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::checkpoint::CheckpointEvent;
-use projections::feed::Fact;
+use event_log::recorded::AnyEvent;
 
 use super::failure::Failure;
 use super::process_manager::{ProcessManager, handles};
 use crate::audit::signer::{sign, unsigned_since};
-use crate::event_log::{Actor, EventLog};
-use crate::recurring::Recurring;
 use crate::service::Service;
+use event_log::recurring::Recurring;
+use event_log::{Actor, EventLog};
 
-/// Signs what came since the last checkpoint. It knows of that by its event, whoever signed it.
+/// Signs what came since the last checkpoint. It knows of that by its event, which a person may have caused.
 pub(super) struct Checkpoints {
     log: EventLog,
     every: TimeDelta,
@@ -30,7 +30,7 @@ impl ProcessManager for Checkpoints {
     const REST: Duration = Duration::from_millis(50);
 
     handles! { |checkpoints, event| {
-        ("checkpoint", "checkpoint_signed") Fact::Checkpoint(CheckpointEvent::CheckpointSigned(checkpoint)) => {
+        ("checkpoint", "checkpoint_signed") AnyEvent::Checkpoint(CheckpointEvent::CheckpointSigned(checkpoint)) => {
             checkpoints.signed(checkpoint.signed_at, event.position);
             Ok(())
         },

@@ -1,7 +1,7 @@
-//! Why a process manager could not do what follows from an event, told apart by whether it is about that event.
+//! Why a process manager could not do what follows from an event, and whether that is because of the event.
 
 use crate::erasure::ErasureError;
-use crate::event_log::{CommandError, LoadError};
+use event_log::{CommandError, LoadError};
 
 /// Why something could not be done. What it says may be kept and shown: it names streams, rules and codes of databases, and
 /// nothing of what an event says.

@@ -11,7 +11,7 @@ use domain::delivery::DeliveryEvent;
 use domain::integration::{Integration, IntegrationEvent};
 use domain::ledger::{Ledger, LedgerEvent};
 use domain::{Credits, ItemMapping, ResolutionCode};
-use projections::feed::{Fact, Recorded};
+use event_log::recorded::{AnyEvent, Recorded};
 
 use super::failure::Failure;
 use super::process_manager::{ProcessManager, Unfinished, handles};
@@ -33,27 +33,27 @@ impl ProcessManager for Fixes {
     const NAME: &'static str = "fixes";
 
     handles! { |fixes, event| {
-        ("integration", "integration_activated") Fact::Integration(IntegrationEvent::IntegrationActivated {}) => {
+        ("integration", "integration_activated") AnyEvent::Integration(IntegrationEvent::IntegrationActivated {}) => {
             fixes.wake_of_integration(event, &[ResolutionCode::IntegrationInactive], None).await
         },
         // An order that waits for a missing asset waits for the right mapping, not for the end of the wrong one.
-        ("integration", "item_mapping_added") Fact::Integration(IntegrationEvent::ItemMappingAdded { mapping }) => {
+        ("integration", "item_mapping_added") AnyEvent::Integration(IntegrationEvent::ItemMappingAdded { mapping }) => {
             let codes = [ResolutionCode::NoItemMapping, ResolutionCode::AssetNotFound];
             fixes.wake_of_integration(event, &codes, Some(mapping)).await
         },
-        ("account", "cortex_credentials_saved") Fact::Account(AccountEvent::CortexCredentialsSaved { .. }) => {
+        ("account", "cortex_credentials_saved") AnyEvent::Account(AccountEvent::CortexCredentialsSaved { .. }) => {
             fixes.wake_of_account(event, ResolutionCode::MissingCredentials).await
         },
-        ("ledger", "credits_granted") Fact::Ledger(LedgerEvent::CreditsGranted { .. }) => {
+        ("ledger", "credits_granted") AnyEvent::Ledger(LedgerEvent::CreditsGranted { .. }) => {
             fixes.wake_of_account(event, ResolutionCode::CreditsExhausted).await
         },
-        ("ledger", "reservation_settled") Fact::Ledger(LedgerEvent::ReservationSettled { returned, .. }) => {
+        ("ledger", "reservation_settled") AnyEvent::Ledger(LedgerEvent::ReservationSettled { returned, .. }) => {
             if *returned > Credits::ZERO {
                 fixes.returned.insert(event.aggregate_id.clone(), event.position);
             }
             Ok(())
         },
-        ("delivery", "action_required") Fact::Delivery(DeliveryEvent::ActionRequired { code, decided_on, .. }) => {
+        ("delivery", "action_required") AnyEvent::Delivery(DeliveryEvent::ActionRequired { code, decided_on, .. }) => {
             fixes.wake_if_fixed_meanwhile(event, *code, *decided_on).await
         },
     } }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::event_log::followers::LEASE;
-use crate::recurring::Recurring;
 use crate::service::Service;
+use event_log::followers::LEASE;
+use event_log::recurring::Recurring;
 
 /// When the log did not answer. Short beside a lease, which must not end because of one connection that was lost.
 const RETRY_AFTER: Duration = Duration::from_millis(500);

@@ -8,17 +8,17 @@ use domain::OperationId;
 use domain::delivery::ErasureCause;
 use domain::notice::{Notice, NoticeEvent, NoticeKind, NoticeReceived};
 use domain::operation::{Operation, OperationEvent};
+use event_log::recorded::{AnyEvent, Recorded};
 use projections::delivery_log::personal::{self, Subject};
-use projections::feed::{Fact, Recorded};
 use projections::notices::Filter;
 
 use super::failure::Failure;
 use super::process_manager::{ProcessManager, handles};
 use crate::erasure::{self, MAX_AT_ONCE, data_requests, notices};
-use crate::event_log::{Actor, CommandError, Origin};
 use crate::ingest::parse::shopify::privacy::request;
 use crate::operations;
 use crate::service::Service;
+use event_log::{Actor, CommandError, Origin};
 
 /// Tokens that one query looks for at most.
 const MAX_TOKENS: usize = 500;
@@ -34,7 +34,7 @@ impl ProcessManager for LegalRequests {
     const REST: Duration = Duration::from_millis(50);
 
     handles! { |requests, event| {
-        ("notice", "webhook_received") Fact::Notice(NoticeEvent::WebhookReceived(received)) => match received.kind {
+        ("notice", "webhook_received") AnyEvent::Notice(NoticeEvent::WebhookReceived(received)) => match received.kind {
             NoticeKind::NotAnOrder | NoticeKind::Unusable | NoticeKind::StoreError => Ok(()),
             NoticeKind::CustomerDataRequest | NoticeKind::CustomerRedact | NoticeKind::ShopRedact => {
                 fulfil(&requests.service, event, received).await

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use projections::feed::Recorded;
+use event_log::recorded::Recorded;
 
 use super::failure::Failure;
 use crate::service::Service;
@@ -54,7 +54,7 @@ pub(super) trait ProcessManager: Sized + Send + 'static {
 
     /// Whether there is an arm for this event.
     #[cfg(test)]
-    fn follows(fact: &projections::feed::Fact) -> bool;
+    fn follows(fact: &event_log::recorded::AnyEvent) -> bool;
 }
 
 /// What was left of a batch, and after which event.
@@ -72,9 +72,9 @@ macro_rules! handles {
         const KINDS: &'static [$crate::processes::process_manager::Kind] = &[$(($stream, $kind)),+];
 
         #[allow(clippy::wildcard_enum_match_arm, reason = "nothing else is read: a process manager names what it follows")]
-        async fn handle(&mut self, $event: &projections::feed::Recorded) -> Result<(), $crate::processes::failure::Failure> {
+        async fn handle(&mut self, $event: &event_log::recorded::Recorded) -> Result<(), $crate::processes::failure::Failure> {
             let $manager = self;
-            match &$event.fact {
+            match &$event.event {
                 $($fact => $does,)+
                 _ => Ok(()),
             }
@@ -82,7 +82,7 @@ macro_rules! handles {
 
         #[cfg(test)]
         #[allow(unused_variables, reason = "what a pattern binds is for its arm")]
-        fn follows(fact: &projections::feed::Fact) -> bool {
+        fn follows(fact: &event_log::recorded::AnyEvent) -> bool {
             $(matches!(fact, $fact))||+
         }
     };

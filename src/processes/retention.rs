@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::AccountEvent;
-use projections::feed::Fact;
+use event_log::recorded::AnyEvent;
 
 use super::failure::Failure;
 use super::process_manager::{ProcessManager, handles};
@@ -27,7 +27,7 @@ impl ProcessManager for Retention {
     const REST: Duration = Duration::from_millis(50);
 
     handles! { |retention, event| {
-        ("account", "retention_set") Fact::Account(AccountEvent::RetentionSet { .. }) => {
+        ("account", "retention_set") AnyEvent::Account(AccountEvent::RetentionSet { .. }) => {
             retention.due_at = retention.service.clock.now();
             Ok(())
         },

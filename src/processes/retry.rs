@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::event_log::parked::Chosen;
 use crate::service::Service;
+use event_log::parked::Chosen;
 
 /// How long it is waited for what comes of it, and how often it is looked.
 const TIMEOUT: Duration = Duration::from_secs(5);

@@ -4,16 +4,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use projections::feed::Cursor;
+use event_log::recorded::Cursor;
 use tokio::time::sleep_until;
 
 use super::attempts::{Attempts, Verdict, attempt};
 use super::failure::Failure;
 use super::process_manager::ProcessManager;
 use super::status::Status;
-use crate::event_log::{EventLog, Followed, LoadError};
-use crate::recurring::Recurring;
 use crate::service::Service;
+use event_log::recurring::Recurring;
+use event_log::{EventLog, Followed, LoadError};
 
 /// How often the checkpoint is saved at most; where nothing was handled on the way, how often. What comes after it is seen
 /// again after a start, and does nothing twice; the log's only writing connection is for webhooks.

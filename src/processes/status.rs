@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use tokio::sync::watch;
 
 use super::NAMES;
-use crate::event_log::EventLog;
-use crate::ids;
-use crate::progress::Progress;
+use event_log::EventLog;
+use event_log::ids;
+use event_log::progress::Progress;
 
 /// The process managers of a node, whether it or another node runs them at the moment.
 pub struct Processes {

@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use event_log::recorded::{Cursor, Recorded};
 use projections::View;
 use projections::build::waited_in_vain;
-use projections::feed::{Cursor, Recorded};
 use projections::registry::{self, Build, Live};
 
 use super::{BATCH, FollowError, RETRY_AFTER, Shared};
-use crate::event_log::LoadError;
-use crate::recurring::Recurring;
+use event_log::LoadError;
+use event_log::recurring::Recurring;
 
 /// How often builds are looked for that another node began and, if it ended, left behind.
 const LOOK_EVERY: Duration = Duration::from_secs(5);

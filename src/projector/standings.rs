@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use event_log::recorded::Cursor;
 use projections::View;
-use projections::feed::Cursor;
 
 /// Where a view stands.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use domain::integration::Link;
 use domain::{DeliveryId, IntegrationId, ItemMapping, MappingId, asset::mappings_for};
 
 use super::story::{Story, Verdict};
-use crate::event_log::{EventLog, LoadError};
+use event_log::{EventLog, LoadError};
 
 /// Deliveries that can be named one by one.
 pub const MAX_NAMED: usize = 1_000;

@@ -22,10 +22,10 @@ pub use state::{LeftAloneCounts, Progress, ReplayState, State, find};
 use self::meant::Meant;
 use super::Choice;
 use super::choice::{Chosen, Finding};
-use crate::event_log::{Actor, CommandError, Origin};
-use crate::ids;
 use crate::operations;
 use crate::service::Service;
+use event_log::ids;
+use event_log::{Actor, CommandError, Origin};
 
 /// Deliveries that one replay does at most. Begun again, it does the rest.
 pub const MAX_CHOSEN: usize = 100_000;

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use domain::asset::mappings_for;
 use domain::delivery::{Intent, OrderLine};
 use domain::{Asset, IntegrationId, ItemMapping, LineItem, MappingId};
-use projections::database::Database;
 use projections::delivery_log::{self, DeliveryRow};
+use storage::Database;
 
 /// Completed deliveries that are looked through at most.
 const MAX_LOOKED_AT: usize = 100_000;

@@ -11,10 +11,10 @@ use domain::delivery::{
 };
 use domain::integration::Link;
 use domain::{Asset, IntegrationId, ResolutionCode};
-use projections::feed::Fact;
+use event_log::recorded::AnyEvent;
 
-use crate::event_log::{EventLog, LoadError};
 use crate::ingest::parse::{self, Aside, Parsed, Unsigned};
+use event_log::{EventLog, LoadError};
 
 /// A story longer than this is not looked through.
 const MAX_STORY: i64 = 10_000;
@@ -50,49 +50,49 @@ pub(super) struct Story {
 struct Event {
     sequence: i64,
     recorded_at: DateTime<Utc>,
-    fact: DeliveryEvent,
+    event: DeliveryEvent,
 }
 
 impl Story {
     pub(super) async fn read(log: &EventLog, delivery_id: &str) -> Result<Self, LoadError> {
         let opened = log.opened_stream(Delivery::TYPE, delivery_id, 0, MAX_STORY).await?;
-        let events = opened.into_iter().filter_map(|event| match event.recorded.fact {
-            Fact::Delivery(fact) => {
-                Some(Event { sequence: event.stored.sequence, recorded_at: event.recorded.recorded_at, fact })
+        let events = opened.into_iter().filter_map(|opened| match opened.recorded.event {
+            AnyEvent::Delivery(event) => {
+                Some(Event { sequence: opened.stored.sequence, recorded_at: opened.recorded.recorded_at, event })
             }
-            Fact::Account(_)
-            | Fact::Integration(_)
-            | Fact::Notice(_)
-            | Fact::Ledger(_)
-            | Fact::Checkpoint(_)
-            | Fact::Operation(_)
-            | Fact::Foreign => None,
+            AnyEvent::Account(_)
+            | AnyEvent::Integration(_)
+            | AnyEvent::Notice(_)
+            | AnyEvent::Ledger(_)
+            | AnyEvent::Checkpoint(_)
+            | AnyEvent::Operation(_)
+            | AnyEvent::Unknown => None,
         });
         Ok(Self { delivery_id: delivery_id.to_owned(), events: events.collect() })
     }
 
     /// The first webhook about the order.
     pub(super) fn first(&self) -> Option<&Webhook> {
-        self.events.iter().find_map(|event| webhook_in(&event.fact))
+        self.events.iter().find_map(|event| webhook_in(&event.event))
     }
 
     /// Whether a webhook about it was received from one moment until before another (microseconds since 1970).
     pub(super) fn was_told_between(&self, (from, to): (i64, i64)) -> bool {
         self.events.iter().any(|event| {
-            webhook_in(&event.fact).is_some() && (from..to).contains(&event.recorded_at.timestamp_micros())
+            webhook_in(&event.event).is_some() && (from..to).contains(&event.recorded_at.timestamp_micros())
         })
     }
 
     /// Whether somebody has put the username right.
     pub(super) fn has_corrected_username(&self) -> bool {
-        self.events.iter().any(|event| matches!(event.fact, DeliveryEvent::UsernameCorrected { .. }))
+        self.events.iter().any(|event| matches!(event.event, DeliveryEvent::UsernameCorrected { .. }))
     }
 
     /// The delivery as it stands.
     pub(super) fn folded(&self) -> Delivery {
         let mut delivery = Delivery::default();
         for event in &self.events {
-            delivery.apply(event.fact.clone());
+            delivery.apply(event.event.clone());
         }
         delivery
     }
@@ -101,7 +101,7 @@ impl Story {
     pub(super) fn decided_then(&self) -> Verdict {
         let mut verdict = Verdict::Filtered;
         for event in &self.events {
-            verdict = match &event.fact {
+            verdict = match &event.event {
                 // No attempt has decided yet about the order as it is now.
                 DeliveryEvent::WebhookReceived { outcome: WebhookOutcome::Accepted, .. } => Verdict::Undecided,
                 DeliveryEvent::WebhookReceived { outcome: WebhookOutcome::Revised, changes, .. }
@@ -167,10 +167,10 @@ impl Story {
     ) -> Result<Option<Today>, LoadError> {
         let mut delivery = Delivery::default();
         for event in &self.events {
-            let Some(webhook) = webhook_in(&event.fact) else {
+            let Some(webhook) = webhook_in(&event.event) else {
                 // A username that a person corrected is still the right one.
-                if let DeliveryEvent::UsernameCorrected { .. } = event.fact {
-                    delivery.apply(event.fact.clone());
+                if let DeliveryEvent::UsernameCorrected { .. } = event.event {
+                    delivery.apply(event.event.clone());
                 }
                 continue;
             };

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::cortex::{CortexClient, CortexUser, ItemKind, ItemRef, Session};
-use crate::ids;
+use event_log::ids;
 
 const PRESET: ItemRef<'static> = ItemRef { kind: ItemKind::Preset, id: "abc123-preset-id" };
 

@@ -12,7 +12,7 @@ use super::*;
 
 const PRIVATE: &str = "fan@music.com";
 
-fn told(fact: Fact) -> String {
+fn told(event: AnyEvent) -> String {
     let told = summary(&Recorded {
         hash: vec![],
         position: 1,
@@ -26,7 +26,7 @@ fn told(fact: Fact) -> String {
         actor: "store".to_owned(),
         operator: None,
         customer_tokens: vec![],
-        fact,
+        event,
     });
     assert!(!told.contains(PRIVATE) && told.ends_with('.'), "{told}");
     told
@@ -112,7 +112,7 @@ fn what_a_webhook_did_is_said() {
              changed; with the date of the change in `updatedAt` it would count.",
         ),
     ] {
-        assert_eq!(told(Fact::Delivery(event)), sentence);
+        assert_eq!(told(AnyEvent::Delivery(event)), sentence);
     }
 }
 
@@ -194,7 +194,7 @@ fn deliveries_are_told() {
             "What it waited for was fixed (no_item_mapping): the delivery is back in the queue.",
         ),
     ] {
-        assert_eq!(told(Fact::Delivery(event)), sentence);
+        assert_eq!(told(AnyEvent::Delivery(event)), sentence);
     }
     for event in [
         DeliveryEvent::Completed {},
@@ -206,11 +206,11 @@ fn deliveries_are_told() {
         DeliveryEvent::RetryRequested { mapping_ids: vec![] },
         DeliveryEvent::RetryRequested { mapping_ids: vec![MappingId(Uuid::nil())] },
     ] {
-        told(Fact::Delivery(event));
+        told(AnyEvent::Delivery(event));
     }
     for code in ResolutionCode::iter() {
         let required = DeliveryEvent::ActionRequired { code, call: None, assets: vec![preset()], decided_on: None };
-        let sentence = told(Fact::Delivery(required));
+        let sentence = told(AnyEvent::Delivery(required));
         assert!(sentence.contains(code.as_str()) && sentence.contains("Missing: preset abc"), "{sentence}");
     }
 }
@@ -246,7 +246,7 @@ fn accounts_are_told() {
         (AccountEvent::RetentionSet { days: None }, "Personal data is kept for good.".to_owned()),
         (AccountEvent::CortexCredentialsDeleted {}, "The login at Cortex Cloud was deleted.".to_owned()),
     ] {
-        assert_eq!(told(Fact::Account(event)), sentence);
+        assert_eq!(told(AnyEvent::Account(event)), sentence);
     }
 }
 
@@ -269,7 +269,7 @@ fn what_a_ledger_records_reads_as_a_sentence() {
         (settled(0, 13), format!("Nothing was charged for attempt 2 of delivery {nil}; 13 credits given back.")),
         (settled(13, 0), format!("13 credits were charged for attempt 2 of delivery {nil}; nothing given back.")),
     ] {
-        assert_eq!(told(Fact::Ledger(event)), sentence);
+        assert_eq!(told(AnyEvent::Ledger(event)), sentence);
     }
 }
 
@@ -326,7 +326,7 @@ fn integrations_notices_and_strangers_are_told() {
             "The mapping 00000000-0000-0000-0000-000000000000 was removed.",
         ),
     ] {
-        assert_eq!(told(Fact::Integration(event)), sentence);
+        assert_eq!(told(AnyEvent::Integration(event)), sentence);
     }
     for (kind, sentence) in [
         (NoticeKind::NotAnOrder, "The store (Shopify) sent a webhook that is not about an order."),
@@ -356,10 +356,10 @@ fn integrations_notices_and_strangers_are_told() {
             order_number: (kind == NoticeKind::Unusable).then(|| "#1075".to_owned()),
             customers: None,
         };
-        assert_eq!(told(Fact::Notice(NoticeEvent::WebhookReceived(Box::new(received)))), sentence);
+        assert_eq!(told(AnyEvent::Notice(NoticeEvent::WebhookReceived(Box::new(received)))), sentence);
     }
-    assert_eq!(Fact::Foreign.event_type(), None);
-    assert_eq!(Fact::Delivery(DeliveryEvent::Completed {}).event_type().as_deref(), Some("completed"));
-    assert_eq!(Fact::Delivery(DeliveryEvent::Completed {}).aggregate_type(), Some("delivery"));
-    told(Fact::Foreign);
+    assert_eq!(AnyEvent::Unknown.event_type(), None);
+    assert_eq!(AnyEvent::Delivery(DeliveryEvent::Completed {}).event_type().as_deref(), Some("completed"));
+    assert_eq!(AnyEvent::Delivery(DeliveryEvent::Completed {}).aggregate_type(), Some("delivery"));
+    told(AnyEvent::Unknown);
 }

@@ -14,8 +14,8 @@ use rand::RngExt as _;
 use super::Worker;
 use super::stop::{RequiredAction, Step, Stop};
 use crate::cortex::CortexClient;
-use crate::event_log::{Actor, CommandError, Origin};
 use crate::metrics::AttemptOutcome;
+use event_log::{Actor, CommandError, Origin};
 
 /// What came of an attempt, as far as the queue needs to know.
 pub(super) enum Taken {

@@ -4,7 +4,7 @@ use domain::delivery::{CortexCall, DeliveryRefusal};
 use domain::{Asset, ResolutionCode};
 
 use crate::cortex::CortexError;
-use crate::event_log::{CommandError, LoadError};
+use event_log::{CommandError, LoadError};
 
 /// Why an attempt stops before everything is shared.
 pub(super) enum Stop {

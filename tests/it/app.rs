@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use cloud_bridge::clock::Clock;
-use cloud_bridge::event_log::row::first_broken;
 use cloud_bridge::http::Bounds;
 use cloud_bridge::limits::Limits;
 use cloud_bridge::sandbox::{self, Sandbox, SandboxOptions};
 use cloud_bridge::service::{DEFAULT_LEASE, NewAccount, Service, ServiceOptions};
-use cloud_bridge::vault::Vault;
-use projections::database::Sql;
+use event_log::clock::Clock;
+use event_log::row::first_broken;
+use event_log::vault::Vault;
 use projections::delivery_log::due_deliveries;
 use serde_json::{Value, json};
+use storage::Sql;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -251,7 +251,7 @@ impl TestApp {
         let sql =
             Sql::new("SELECT wrapped FROM data_keys WHERE id IN (SELECT data_key_id FROM events WHERE aggregate_id = ");
         let found: Option<(Vec<u8>,)> =
-            self.service().log.database().fetch_optional(sql.bind(id).push(")")).await.expect("the log answers");
+            self.service().log.beside().fetch_optional(sql.bind(id).push(")")).await.expect("the log answers");
         found.map(|(wrapped,)| wrapped)
     }
 
@@ -263,7 +263,7 @@ impl TestApp {
         }
         let log = &self.service().log;
         let streams = "SELECT DISTINCT aggregate_type, aggregate_id FROM events LIMIT 2000";
-        for stream in log.database().fetch_all::<Stream>(streams.into()).await.expect("the log answers") {
+        for stream in log.beside().fetch_all::<Stream>(streams.into()).await.expect("the log answers") {
             let events =
                 log.whole_stream(&stream.aggregate_type, &stream.aggregate_id, 5_000).await.expect("it answers");
             assert_eq!(first_broken(&events), None, "the chain of a {} is whole", stream.aggregate_type);

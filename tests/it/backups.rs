@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::Output;
 
-use cloud_bridge::event_log::sqlite_url;
 use domain::integration::Provider;
+use event_log::sqlite_url;
 use serde_json::Value;
 use tempfile::TempDir;
 

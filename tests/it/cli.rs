@@ -4,9 +4,9 @@ use std::process::Stdio;
 
 use cloud_bridge::sandbox::{self, SandboxOptions};
 use domain::integration::Provider;
-use projections::database::{Database, Durability};
 use projections::delivery_log;
 use serde_json::{Value, json};
+use storage::{Database, Durability};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 

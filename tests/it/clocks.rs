@@ -112,8 +112,8 @@ on_each_engine! {
 
 /// A delivery that a worker took and left without a word.
 async fn orphaned(app: &TestApp, shop: &Shop<'_>) -> String {
-    use cloud_bridge::event_log::Actor;
     use domain::delivery::{DecidedOn, Delivery, DeliveryCommand, StartFacts};
+    use event_log::Actor;
 
     let first = shop.post(&orders::generic("first", "mutual_max", &["STORM"])).await.accepted("queued");
     until(shop, &first, "COMPLETED", 0).await;

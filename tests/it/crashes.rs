@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use cloud_bridge::clock::Clock;
 use cloud_bridge::ingest::signature::sign;
 use cloud_bridge::sandbox::{self, HoldPoint, Operation, Sandbox, SandboxOptions, Stage};
 use domain::integration::Provider;
+use event_log::clock::Clock;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
@@ -341,9 +341,10 @@ async fn while_postgres_is_gone_stores_are_told_to_come_again_and_nothing_acknow
         let Some(last) = events.last() else { break };
         position = last.position;
         for event in events {
-            if let projections::feed::Fact::Delivery(domain::delivery::DeliveryEvent::WebhookReceived {
-                webhook, ..
-            }) = event.fact
+            if let event_log::recorded::AnyEvent::Delivery(domain::delivery::DeliveryEvent::WebhookReceived {
+                webhook,
+                ..
+            }) = event.event
             {
                 recorded.insert(webhook.order_id);
             }

@@ -30,7 +30,7 @@ impl Databases {
                 postgres: vec![],
             },
             Engine::Postgres => {
-                let name = format!("cb_{}", cloud_bridge::ids::fresh().simple());
+                let name = format!("cb_{}", event_log::ids::fresh().simple());
                 let postgres = vec![format!("{name}_log"), format!("{name}_views")];
                 let mut server = server().await;
                 for database in &postgres {

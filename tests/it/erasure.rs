@@ -2,10 +2,10 @@
 
 use cloud_bridge::audit::signer;
 use cloud_bridge::audit::verify::verify;
-use cloud_bridge::event_log::Actor;
 use domain::integration::Provider;
-use projections::database::{Database, Sql};
+use event_log::Actor;
 use serde_json::{Value, json};
+use storage::{Database, Sql};
 
 use crate::app::{Shop, TestApp, text};
 use crate::engines::on_each_engine;
@@ -47,7 +47,7 @@ pub(crate) async fn found_in_databases(app: &TestApp, texts: &[&str]) -> Vec<Str
             }
         }
     }
-    for database in [app.service().log.database(), &app.service().views] {
+    for database in [app.service().log.beside(), &app.service().views] {
         if matches!(database, Database::Sqlite(_)) {
             continue;
         }

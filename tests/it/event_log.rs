@@ -3,11 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use cloud_bridge::clock::Clock;
-use cloud_bridge::event_log::row::first_broken;
-use cloud_bridge::event_log::{Actor, CommandError, Dependencies, EventLog, MAX_EVENTS_PER_LOAD};
 use cloud_bridge::metrics::Metrics;
-use cloud_bridge::vault::Vault;
 use cqrs_es::Aggregate;
 use cqrs_es::persist::SemanticVersionEventUpcaster;
 use domain::account::{Account, AccountCommand};
@@ -15,8 +11,12 @@ use domain::delivery::{ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, Inte
 use domain::integration::Provider;
 use domain::ledger::{Ledger, LedgerCommand};
 use domain::{AccountId, Credits, DeliveryId, IntegrationId, LineItem};
-use projections::database::Sql;
-use projections::feed::Fact;
+use event_log::clock::Clock;
+use event_log::recorded::AnyEvent;
+use event_log::row::first_broken;
+use event_log::vault::Vault;
+use event_log::{Actor, CommandError, Dependencies, EventLog, MAX_EVENTS_PER_LOAD};
+use storage::Sql;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -33,7 +33,7 @@ struct TestLog {
 }
 
 fn dependencies() -> Dependencies {
-    Dependencies { vault: Vault::new(&MASTER_KEY), clock: Clock::default(), metrics: Arc::default() }
+    Dependencies::new(Vault::new(&MASTER_KEY), Clock::default())
 }
 
 async fn open(databases: &Databases) -> EventLog {
@@ -42,8 +42,10 @@ async fn open(databases: &Databases) -> EventLog {
 
 async fn test_log(engine: Engine) -> TestLog {
     let databases = Databases::create(engine).await;
-    let dependencies = dependencies();
-    let metrics = dependencies.metrics.clone();
+    let metrics = Arc::new(Metrics::default());
+    let observed = metrics.clone();
+    let observer = Arc::new(move |appends, statements, took| observed.append_batch(appends, statements, took));
+    let dependencies = Dependencies { observer, ..dependencies() };
     let log = EventLog::open(&databases.log_url, dependencies).await.expect("the log opens");
     TestLog { databases, log, metrics }
 }
@@ -83,7 +85,7 @@ macro_rules! on_each_log {
 }
 
 fn account() -> String {
-    AccountId(cloud_bridge::ids::fresh()).to_string()
+    AccountId(event_log::ids::fresh()).to_string()
 }
 
 fn opened() -> AccountCommand {
@@ -142,7 +144,7 @@ on_each_log! {
         assert_eq!(events.iter().map(|event| event.position).collect::<Vec<_>>(), [1, 2, 3]);
         assert_eq!(events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1, 1, 1]);
         assert_eq!(events[2].actor, "store");
-        assert!(matches!(events[2].fact, Fact::Delivery(_)));
+        assert!(matches!(events[2].event, AnyEvent::Delivery(_)));
         assert_eq!(test.log.read_after(2, 100).await.unwrap(), events[2..]);
         let loaded = test.log.load::<Ledger>(&id).await.unwrap();
         assert_eq!(loaded.aggregate.available(), Credits(50));
@@ -239,14 +241,14 @@ on_each_log! {
             }
             assert_eq!(first_broken(&changed).map(|event| event.sequence), Some(4), "{tamper}");
         }
-        let cast = if matches!(test.log.database(), projections::database::Database::Postgres(_)) { "::json" } else { "" };
+        let cast = if matches!(test.log.beside(), storage::Database::Postgres(_)) { "::json" } else { "" };
         let tamper = format!(
             "UPDATE events SET payload = replace(CAST(payload AS text), '10', '99'){cast} WHERE sequence = 4"
         );
-        assert_eq!(test.log.database().execute(Sql::new(tamper)).await.unwrap(), 1);
+        assert_eq!(test.log.beside().execute(Sql::new(tamper)).await.unwrap(), 1);
         let whole = test.log.whole_stream(Ledger::TYPE, &id, 100).await.unwrap();
         assert_eq!(first_broken(&whole).map(|event| event.sequence), Some(4));
-        test.log.database().execute("DELETE FROM events WHERE sequence = 2".into()).await.unwrap();
+        test.log.beside().execute("DELETE FROM events WHERE sequence = 2".into()).await.unwrap();
         let whole = test.log.whole_stream(Ledger::TYPE, &id, 100).await.unwrap();
         assert_eq!(first_broken(&whole).map(|event| event.sequence), Some(3));
     }
@@ -273,7 +275,7 @@ on_each_log! {
 
     async fn what_was_erased_stays_erased_and_the_chain_holds(test: &TestLog) {
         record(&test.log, "1").await;
-        test.log.database().execute("DELETE FROM data_keys".into()).await.unwrap();
+        test.log.beside().execute("DELETE FROM data_keys".into()).await.unwrap();
         let loaded = test.log.load::<Delivery>(&delivery("1")).await.unwrap();
         let order = loaded.aggregate.order().unwrap().clone();
         assert_eq!(order.summary.username, Some(domain::Private::Erased));
@@ -284,15 +286,15 @@ on_each_log! {
 
     async fn an_erased_order_that_the_store_mentions_again_stays_readable(test: &TestLog) {
         record(&test.log, "1").await;
-        test.log.database().execute("DELETE FROM data_keys".into()).await.unwrap();
+        test.log.beside().execute("DELETE FROM data_keys".into()).await.unwrap();
         // What a process has in memory knows nothing of that: the key of a stream is deleted by an event of it.
         test.log.close().await;
         let log = open(&test.databases).await;
         record(&log, "1").await;
         let events = log.read_after(0, 10).await.unwrap();
-        let names: Vec<_> = events.iter().filter_map(|event| match &event.fact {
-            Fact::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => Some(webhook.username.clone()),
-            Fact::Account(_) | Fact::Integration(_) | Fact::Delivery(_) | Fact::Notice(_) | Fact::Ledger(_) | Fact::Checkpoint(_) | Fact::Operation(_) | Fact::Foreign => None,
+        let names: Vec<_> = events.iter().filter_map(|event| match &event.event {
+            AnyEvent::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => Some(webhook.username.clone()),
+            AnyEvent::Account(_) | AnyEvent::Integration(_) | AnyEvent::Delivery(_) | AnyEvent::Notice(_) | AnyEvent::Ledger(_) | AnyEvent::Checkpoint(_) | AnyEvent::Operation(_) | AnyEvent::Unknown => None,
         }).collect();
         assert_eq!(names, [Some(domain::Private::Erased), Some("mutual_max".into())]);
         assert_eq!(log.body(Delivery::TYPE, &delivery("1"), 1).await.unwrap(), None);
@@ -326,7 +328,7 @@ on_each_log! {
         assert_eq!(available, Credits(1_000_000_000 - 3_000), "a snapshot applies no event twice");
 
         // A hundred thousand events more than anybody wants to read; the load begins at the snapshot before them.
-        let copies = if matches!(test.log.database(), projections::database::Database::Postgres(_)) {
+        let copies = if matches!(test.log.beside(), storage::Database::Postgres(_)) {
             "generate_series(0, 98000) AS s(value)"
         } else {
             "(WITH RECURSIVE s(value) AS (SELECT 0 UNION ALL SELECT value + 1 FROM s WHERE value < 98000) SELECT value FROM s) s"
@@ -338,15 +340,15 @@ on_each_log! {
                  payload, metadata, correlation_id, recorded_at, hash \
              FROM events, {copies} WHERE sequence = 2 AND aggregate_type = 'ledger'"
         );
-        test.log.database().execute(Sql::new(insert)).await.unwrap();
+        test.log.beside().execute(Sql::new(insert)).await.unwrap();
         let sql = "UPDATE snapshots SET sequence = 100000, hash = (SELECT hash FROM events \
              WHERE sequence = 100000 AND aggregate_type = 'ledger') WHERE aggregate_type = 'ledger'";
-        test.log.database().execute(sql.into()).await.unwrap();
+        test.log.beside().execute(sql.into()).await.unwrap();
         let loaded = test.log.load::<Ledger>(&id).await.unwrap();
         assert_eq!((loaded.sequence, loaded.events_read), (100_002, 2));
         // One that was made after events which are not in the log any more tells of another account.
         let lost = "DELETE FROM events WHERE sequence > 2000 AND aggregate_type = 'ledger'";
-        test.log.database().execute(lost.into()).await.unwrap();
+        test.log.beside().execute(lost.into()).await.unwrap();
         let loaded = test.log.load::<Ledger>(&id).await.unwrap();
         assert_eq!((loaded.sequence, loaded.events_read), (2_000, 2_000));
     }

@@ -4,13 +4,12 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use cloud_bridge::event_log::{Actor, Dependencies, EventLog};
-use cloud_bridge::metrics::Metrics;
-use cloud_bridge::vault::Vault;
 use domain::account::{Account, AccountCommand};
 use domain::integration::Provider;
-use projections::database::{Database, Durability, Sql};
+use event_log::vault::Vault;
+use event_log::{Actor, Dependencies, EventLog};
 use serde_json::{Value, json};
+use storage::{Database, Durability, Sql};
 
 use crate::app::{MASTER_KEY, Shop, TestApp};
 use crate::delivering::wait_until;
@@ -27,13 +26,12 @@ async fn lose_end(log_url: &str, position: i64) {
 }
 
 /// Fills the places of the events that were lost with others.
-async fn append_others(app_log_url: &str, clock: cloud_bridge::clock::Clock, beyond: i64) {
-    let metrics = std::sync::Arc::new(Metrics::default());
-    let dependencies = Dependencies { vault: Vault::new(&MASTER_KEY), clock, metrics };
+async fn append_others(app_log_url: &str, clock: event_log::clock::Clock, beyond: i64) {
+    let dependencies = Dependencies::new(Vault::new(&MASTER_KEY), clock);
     let log = EventLog::open(app_log_url, dependencies).await.unwrap();
     while log.head() <= beyond {
         let open = AccountCommand::Open { name: "Other".to_owned(), attempts_per_minute: 5, first_key: None };
-        let id = domain::AccountId(cloud_bridge::ids::fresh()).to_string();
+        let id = domain::AccountId(event_log::ids::fresh()).to_string();
         log.execute::<Account>(&id, open, &Actor::System).await.unwrap();
     }
     log.close().await;

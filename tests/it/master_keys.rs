@@ -1,10 +1,10 @@
 //! Passing to another master key while the service goes on, and letting the old one go.
 
-use cloud_bridge::event_log::{Dependencies, EventLog};
 use cloud_bridge::http::Bounds;
 use cloud_bridge::service::Service;
-use cloud_bridge::vault::Vault;
 use domain::integration::Provider;
+use event_log::vault::Vault;
+use event_log::{Dependencies, EventLog};
 use serde_json::{Value, json};
 
 use crate::app::{MASTER_KEY, TestApp, options};
@@ -27,7 +27,7 @@ async fn the_log_passes_to_another_master_key(app: &TestApp) {
     }
     app.settle().await;
     let open = async |vault: Vault| {
-        let dependencies = Dependencies { vault, clock: app.clock.clone(), metrics: std::sync::Arc::default() };
+        let dependencies = Dependencies::new(vault, app.clock.clone());
         let opened = EventLog::open_read_only(&app.databases.log_url, dependencies).await;
         opened.map_err(|error| error.to_string())
     };

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::integration::Provider;
 use projections::View;
-use projections::database::{Database, Sql};
 use projections::delivery_log::{self, Filter, Page};
 use projections::delivery_stats;
 use projections::registry::{Build, Live};
 use projections::webhook_receipts;
 use serde_json::{Value, json};
+use storage::{Database, Sql};
 
 use crate::app::{TestApp, text};
 use crate::delivering::wait_until;

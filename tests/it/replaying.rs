@@ -2,13 +2,13 @@
 
 use std::process::{Output, Stdio};
 
-use cloud_bridge::event_log::Actor;
 use cloud_bridge::operations;
 use domain::integration::Provider;
 use domain::operation::OperationEvent;
+use event_log::Actor;
 use futures_util::stream::{StreamExt as _, iter};
-use projections::database::Database;
 use serde_json::{Value, json};
+use storage::Database;
 use tokio::process::Command;
 
 use crate::app::{MASTER_KEY, Merchant, Shop, TestApp, text};
@@ -208,8 +208,8 @@ on_each_engine! {
         app.settle().await;
         let desk = support_key(app).await;
         // Nothing can be recorded as long as somebody else holds the log, so the replay waits at its very beginning.
-        let mut held = app.service().log.database().begin().await.unwrap();
-        if matches!(app.service().log.database(), Database::Postgres(_)) {
+        let mut held = app.service().log.beside().begin().await.unwrap();
+        if matches!(app.service().log.beside(), Database::Postgres(_)) {
             held.execute("LOCK TABLE events IN EXCLUSIVE MODE".into()).await.unwrap();
         }
         let begun = asked(&merchant, json!({ "integrationId": shop.id })).await;

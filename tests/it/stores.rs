@@ -1,8 +1,8 @@
 //! Stores as they are: the orders that real stores send, and what each becomes where the merchant set up nothing special.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use cloud_bridge::event_log::refusals::RefusalReason;
 use domain::integration::Provider;
+use event_log::refusals::RefusalReason;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, Merchant, Shop, TestApp, text};
@@ -382,6 +382,6 @@ async fn notices(app: &TestApp) -> Vec<String> {
         aggregate_id: String,
     }
     let sql = "SELECT aggregate_id FROM events WHERE aggregate_type = 'notice' AND sequence = 1 ORDER BY position";
-    let rows: Vec<Notice> = app.service().log.database().fetch_all(sql.into()).await.expect("the log answers");
+    let rows: Vec<Notice> = app.service().log.beside().fetch_all(sql.into()).await.expect("the log answers");
     rows.into_iter().map(|row| row.aggregate_id).collect()
 }

@@ -6,9 +6,9 @@ use domain::delivery::Delivery;
 use domain::integration::Provider;
 use projections::View;
 use projections::accounts;
-use projections::database::Sql;
 use projections::delivery_log::{self, Filter, Page};
 use serde_json::json;
+use storage::Sql;
 
 use crate::app::{TestApp, text};
 use crate::engines::on_each_engine;
@@ -28,10 +28,10 @@ pub(crate) async fn everything(app: &TestApp) -> Vec<String> {
     let mut lines = vec![];
     for table in View::ALL.into_iter().flat_map(View::tables) {
         let sql = match views {
-            projections::database::Database::Postgres(_) => {
+            storage::Database::Postgres(_) => {
                 format!("SELECT CAST(to_json(t) AS text) AS line FROM {table} t")
             }
-            projections::database::Database::Sqlite(_) => {
+            storage::Database::Sqlite(_) => {
                 #[derive(sqlx::FromRow)]
                 struct Column {
                     name: String,

@@ -317,7 +317,7 @@ on_each_engine! {
         assert_eq!(app.get(&shop.path()).await.status().as_u16(), 405);
         let other = Shop { provider: Provider::Shopify, ..shop.clone() };
         other.post(&json!({})).await.refused(404, "unknown_integration");
-        let unknown = Shop { id: cloud_bridge::ids::fresh().to_string(), ..shop.clone() };
+        let unknown = Shop { id: event_log::ids::fresh().to_string(), ..shop.clone() };
         unknown.post(&json!({})).await.refused(404, "unknown_integration");
         let no_id = Shop { id: "42".to_owned(), ..shop.clone() };
         no_id.post(&json!({})).await.refused(404, "unknown_integration");

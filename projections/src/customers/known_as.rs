@@ -1,33 +1,9 @@
 //! What a customer is known by: tokens, and the ids that stores gave to whom an e-mail address belongs.
 
+use event_log::blind_index::TokenKind;
 use sqlx::FromRow;
 
-use crate::database::{Database, Sql};
-
-/// What a token is made of. It stands before the hash, so that a customer's ids are found beside an e-mail address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenKind {
-    Email,
-    /// The store's own id of a customer.
-    CustomerId,
-    Username,
-    Phone,
-    /// An order's id or number.
-    Order,
-}
-
-impl TokenKind {
-    /// What a token of this kind begins with. Part of what is stored: never change one.
-    pub const fn prefix(self) -> &'static str {
-        match self {
-            Self::Email => "e:",
-            Self::CustomerId => "c:",
-            Self::Username => "u:",
-            Self::Phone => "p:",
-            Self::Order => "o:",
-        }
-    }
-}
+use storage::{Database, Sql};
 
 /// A customer as one store knows them: two stores may give the same id to two people.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]

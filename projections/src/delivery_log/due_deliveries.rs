@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 
 use super::query::by_state;
-use crate::database::{Database, Sql};
+use storage::{Database, Sql};
 
 const COLUMNS: &str = "d.id AS delivery_id, s.account_id, s.integration_id, s.status, s.resolution_code, s.due_at, \
      s.set_at, s.caused_by";

@@ -6,9 +6,10 @@ use domain::delivery::{DeliveryEvent, DeliveryStatus, Summary, Webhook, WebhookO
 use uuid::Uuid;
 
 use super::row::{COLUMNS, CustomerRow, DeliveryRow, Json, ListedRow, StateRow, TermRow};
-use crate::database::{Sql, storable};
-use crate::feed::{Recorded, delivery_events};
+use crate::feed::delivery_events;
 use crate::table::{self, Existing, Tables};
+use event_log::recorded::Recorded;
+use storage::{Sql, storable};
 
 /// The id of the log entry of a duplicate: it follows from the event, so a rebuild gives the same.
 pub fn duplicate_id(delivery_id: &str, sequence: i64) -> String {

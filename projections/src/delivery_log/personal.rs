@@ -6,7 +6,7 @@ use super::DeliveryRow;
 use super::query::{by_state, listed};
 use super::row::{COLUMNS, order_term};
 use crate::customers::{DELIVERIES, StoreCustomer, naming};
-use crate::database::{Database, Sql};
+use storage::{Database, Sql};
 
 /// Whose data is meant. What is left out restricts nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

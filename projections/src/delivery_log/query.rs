@@ -5,7 +5,7 @@ use sqlx::FromRow;
 use super::DeliveryRow;
 use super::row::COLUMNS;
 use super::search::{self, Found};
-use crate::database::{Database, Sql};
+use storage::{Database, Sql};
 
 /// How far apart the clocks of two nodes may be, in microseconds: ten minutes.
 const CLOCKS_DIFFER_BY_US: i64 = 600_000_000;

@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::FromRow;
 
-use crate::database::storable;
 use crate::table::table_row;
+use storage::storable;
 
 /// Where an entry is read: what never changes of it, and where it stands.
 pub(super) const COLUMNS: &str = "d.listed_at, d.id, d.duplicate_of, d.account_id, d.integration_id, d.order_id, \

@@ -4,7 +4,7 @@ use sqlx::FromRow;
 
 use super::query::Filter;
 use super::row::{order_term, username_term};
-use crate::database::{Database, Sql};
+use storage::{Database, Sql};
 
 /// Beyond so many matches, a page is read faster from the list than from the matches.
 const MAX_SELECTIVE: i64 = 5_000;

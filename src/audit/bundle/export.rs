@@ -7,15 +7,14 @@ use anyhow::{Context as _, bail};
 use chrono::SecondsFormat;
 use cqrs_es::Aggregate as _;
 use domain::checkpoint::{CheckpointEvent, Checkpoints, STREAM_ID};
-use projections::database::Sql;
 use sha2::{Digest, Sha256};
 
 use super::line::{End, Event, FORMAT, Header, Key, Line, Proof, VERSION};
 use super::stream::StreamName;
 use crate::audit::merkle::Hash;
 use crate::audit::{key, range};
-use crate::event_log::EventLog;
-use crate::event_log::row::WholeEvent;
+use event_log::EventLog;
+use event_log::row::WholeEvent;
 
 /// Events of chosen streams in one bundle: their proofs are held in memory, here and by who verifies.
 pub(super) const MAX_PROVEN: usize = 200_000;
@@ -81,7 +80,7 @@ pub async fn export(
         streams: (!request.streams.is_empty()).then(|| request.streams.clone()),
         created_at: log.clock().now().to_rfc3339_opts(SecondsFormat::Micros, true),
     }))?;
-    for key in key::all(log.database(), log.vault()).await? {
+    for key in key::all(log.beside(), log.vault()).await? {
         out.line(&Line::Key(Key { public_key: hex::encode(key.public().as_bytes()), key_id: key.key_id }))?;
     }
     let covering = write_checkpoints(log, from, to, &mut out).await?;
@@ -105,18 +104,10 @@ async fn positions_of(log: &EventLog, streams: &[StreamName], from: i64, to: i64
     }
     let mut all = vec![];
     for stream in streams.iter().collect::<HashSet<_>>() {
-        let of_stream = || {
-            Sql::new("SELECT position FROM events WHERE aggregate_type = ")
-                .bind(stream.aggregate_type.as_str())
-                .push(" AND aggregate_id = ")
-                .bind(stream.aggregate_id.as_str())
-        };
-        let known: Option<(i64,)> = log.database().fetch_optional(of_stream().push(" LIMIT 1")).await?;
-        known.with_context(|| format!("there is no stream {stream}"))?;
         let limit = i64::try_from(MAX_PROVEN + 1 - all.len().min(MAX_PROVEN)).unwrap_or(i64::MAX);
-        let some = of_stream().push(" AND position >= ").bind(from).push(" AND position <= ").bind(to);
-        let found: Vec<(i64,)> = log.database().fetch_all(some.push(" LIMIT ").bind(limit)).await?;
-        all.extend(found.into_iter().map(|(position,)| position));
+        let (aggregate_type, aggregate_id) = (&stream.aggregate_type, &stream.aggregate_id);
+        let found = log.positions_of_stream(aggregate_type, aggregate_id, (from, to), limit).await?;
+        all.extend(found.with_context(|| format!("there is no stream {stream}"))?);
         if all.len() > MAX_PROVEN {
             bail!("these streams have more than {MAX_PROVEN} events there: export fewer, or all events (no --stream)");
         }
@@ -191,16 +182,7 @@ async fn hashes_before(log: &EventLog, first: i64, last: i64, from: i64) -> anyh
     if from == 1 {
         return Ok(HashMap::new());
     }
-    let sql = Sql::new(
-        "SELECT e.position, b.hash FROM events e JOIN events b ON b.aggregate_type = e.aggregate_type \
-         AND b.aggregate_id = e.aggregate_id AND b.sequence = e.sequence - 1 WHERE e.position BETWEEN ",
-    )
-    .bind(first)
-    .push(" AND ")
-    .bind(last)
-    .push(" AND b.position < ")
-    .bind(from);
-    let found: Vec<(i64, Vec<u8>)> = log.database().fetch_all(sql).await?;
+    let found = log.hashes_before(first, last, from).await?;
     Ok(found.into_iter().filter_map(|(position, hash)| Some((position, Hash::try_from(hash).ok()?))).collect())
 }
 

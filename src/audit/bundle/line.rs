@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::StreamName;
 use crate::audit::merkle::Hash;
-use crate::event_log::row::{StoredEvent, WholeEvent};
+use event_log::row::{StoredEvent, WholeEvent};
 
 pub(super) const FORMAT: &str = "cloud-bridge audit bundle";
 pub(super) const VERSION: u32 = 1;

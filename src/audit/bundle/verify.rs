@@ -15,7 +15,7 @@ use crate::audit::Broken;
 use crate::audit::checkpoint::{CheckpointReader, SignedRange, bytes_of, key_id, public_key};
 use crate::audit::merkle::{self, Hash, leaf_of, root_of};
 use crate::audit::walk::{Order, Walk};
-use crate::event_log::row::WholeEvent;
+use event_log::row::WholeEvent;
 
 const MAX_KEYS: usize = 10_000;
 const MAX_CHECKPOINTS: usize = 1_000_000;

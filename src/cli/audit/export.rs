@@ -79,7 +79,7 @@ impl Export {
         Ok(())
     }
 
-    async fn write(&self, log: &crate::event_log::EventLog) -> anyhow::Result<crate::audit::bundle::Exported> {
+    async fn write(&self, log: &event_log::EventLog) -> anyhow::Result<crate::audit::bundle::Exported> {
         let mut streams = self.streams.clone();
         for stream in &mut streams {
             stream.aggregate_id = whole_in(log, &stream.aggregate_type, &stream.aggregate_id).await?;

@@ -12,7 +12,7 @@ use crate::cli::identifiers::{self, Kind};
 use crate::cli::input;
 use crate::cli::output::{self, clean, moment, word};
 use crate::cli::owners::{Owners, Store};
-use crate::clock::Clock;
+use event_log::clock::Clock;
 
 /// Tell the story of an order: what happened, when, why, and what comes next
 #[derive(Args, Debug)]

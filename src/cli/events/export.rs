@@ -13,8 +13,8 @@ use super::super::output;
 use super::super::stores::StoreArgs;
 use super::filter::Filter;
 use super::line::object;
-use crate::event_log::EventLog;
-use crate::event_log::selection::Order;
+use event_log::EventLog;
+use event_log::selection::Order;
 
 /// Write all events that fit, the oldest first, one object of JSON a line
 ///

@@ -11,8 +11,8 @@ use super::super::identifiers::whole_in;
 use super::super::moments::moment;
 use super::super::output::clean;
 use super::kinds::{Aggregate, aggregate, event_type};
-use crate::event_log::EventLog;
-use crate::event_log::selection::Selection;
+use event_log::EventLog;
+use event_log::selection::Selection;
 
 /// Integrations whose orders are looked up at a time.
 const INTEGRATIONS: i64 = 500;

@@ -3,13 +3,13 @@
 use chrono::DateTime;
 use console::Style;
 use domain::delivery::DeliveryEvent;
-use projections::feed::Fact;
+use event_log::recorded::AnyEvent;
 use serde_json::{Value, json};
 
 use super::super::output::{clean, moment, width, wrapped};
-use crate::event_log::EventLog;
-use crate::event_log::selection::Chosen;
 use crate::summary::{leave_out_key_hash, summary};
+use event_log::EventLog;
+use event_log::selection::Chosen;
 
 /// Where the sentence begins on a wide terminal.
 const BEFORE_SENTENCE: usize = 106;
@@ -142,7 +142,7 @@ pub(super) fn object(event: &Chosen) -> Value {
         "sequence": stored.sequence,
         "type": stored.event_type,
         "summary": said(event),
-        "data": recorded.map(|recorded| without_private(data_of(&stored.event_type, &recorded.fact))),
+        "data": recorded.map(|recorded| without_private(data_of(&stored.event_type, &recorded.event))),
         "actor": recorded.map(|recorded| &recorded.actor),
         "keyId": operator.map(|operator| &operator.key_id),
         "reason": operator.and_then(|operator| operator.reason.as_ref()),
@@ -155,16 +155,16 @@ pub(super) fn object(event: &Chosen) -> Value {
     })
 }
 
-fn data_of(event_type: &str, fact: &Fact) -> Value {
+fn data_of(event_type: &str, fact: &AnyEvent) -> Value {
     let data = match fact {
-        Fact::Account(event) => serde_json::to_value(event),
-        Fact::Integration(event) => serde_json::to_value(event),
-        Fact::Ledger(event) => serde_json::to_value(event),
-        Fact::Delivery(event) => serde_json::to_value::<&DeliveryEvent>(event),
-        Fact::Notice(event) => serde_json::to_value(event),
-        Fact::Operation(event) => serde_json::to_value(event),
-        Fact::Checkpoint(event) => serde_json::to_value(event),
-        Fact::Foreign => Ok(Value::Null),
+        AnyEvent::Account(event) => serde_json::to_value(event),
+        AnyEvent::Integration(event) => serde_json::to_value(event),
+        AnyEvent::Ledger(event) => serde_json::to_value(event),
+        AnyEvent::Delivery(event) => serde_json::to_value::<&DeliveryEvent>(event),
+        AnyEvent::Notice(event) => serde_json::to_value(event),
+        AnyEvent::Operation(event) => serde_json::to_value(event),
+        AnyEvent::Checkpoint(event) => serde_json::to_value(event),
+        AnyEvent::Unknown => Ok(Value::Null),
     };
     let mut data = data.map(|mut tagged| tagged["payload"].take()).unwrap_or_default();
     leave_out_key_hash(event_type, &mut data);

@@ -7,8 +7,8 @@ use super::super::stores::StoreArgs;
 use super::super::{input, output};
 use super::filter::Filter;
 use super::line::{Layout, object};
-use crate::event_log::EventLog;
-use crate::event_log::selection::{Chosen, Order};
+use event_log::EventLog;
+use event_log::selection::{Chosen, Order};
 
 /// List events, the newest first, with a sentence for each
 ///

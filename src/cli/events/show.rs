@@ -7,12 +7,12 @@ use super::super::stores::StoreArgs;
 use super::filter::deliveries_of;
 use super::kinds::KINDS;
 use super::line::{object, said, shown_actor};
-use crate::event_log::EventLog;
-use crate::event_log::row::first_broken;
-use crate::event_log::selection::Chosen;
 use anyhow::bail;
 use chrono::DateTime;
 use clap::Args;
+use event_log::EventLog;
+use event_log::row::first_broken;
+use event_log::selection::Chosen;
 
 /// Show every event of one stream, and check that none was changed
 ///

@@ -9,8 +9,8 @@ use super::super::stores::StoreArgs;
 use super::filter::Filter;
 use super::line::{Layout, object};
 use super::list::first_of;
-use crate::event_log::selection::{Chosen, Order};
-use crate::event_log::{EventLog, HeadListener};
+use event_log::selection::{Chosen, Order};
+use event_log::{EventLog, HeadListener};
 
 /// Show the newest events, and with --follow those to come
 ///

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::cli::output::{self, cell, moment};
 use crate::cli::stores::StoreArgs;
-use crate::event_log::parked::{Chosen, ParkedEvent};
 use crate::processes::NAMES;
+use event_log::parked::{Chosen, ParkedEvent};
 
 /// Events that are listed at most. More of them have one reason, most likely.
 const MAX_LISTED: i64 = 1_000;

@@ -4,18 +4,19 @@ use async_graphql::{Context, ID, InputObject, Object};
 use domain::account::{Account as Aggregate, AccountCommand, DEFAULT_ATTEMPTS_PER_MINUTE, Role as DomainRole};
 use domain::ledger::{Ledger, LedgerCommand};
 use domain::{AccountId, ApiKeyId, Credits};
+use event_log::ids;
 use projections::accounts;
 
 use super::payload;
-use crate::event_log::Committed;
 use crate::graphql::ApiError;
 use crate::graphql::account::{Account, ApiKey};
 use crate::graphql::error::{UserError, refused};
 use crate::graphql::query::asked;
 use crate::graphql::viewer::Viewer;
 use crate::graphql::words::Role;
+use crate::keys;
 use crate::service::Service;
-use crate::{ids, keys};
+use event_log::Committed;
 
 #[derive(InputObject)]
 struct CreateApiKeyInput {

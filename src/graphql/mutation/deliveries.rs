@@ -9,7 +9,6 @@ use projections::delivery_log::{self, DeliveryRow, Filter, Page};
 
 use super::erasure::SAY_WHY;
 use super::payload;
-use crate::event_log::CommandError;
 use crate::graphql::ApiError;
 use crate::graphql::account::int;
 use crate::graphql::delivery::{Delivery, DeliveryFilter};
@@ -20,6 +19,7 @@ use crate::graphql::query::asked;
 use crate::graphql::viewer::Viewer;
 use crate::ingest::parse::username::normalised;
 use crate::service::{Service, VIEWS_TIMEOUT};
+use event_log::CommandError;
 
 /// Deliveries that one bulk retry touches at most.
 const MAX_BULK: i64 = 1_000;

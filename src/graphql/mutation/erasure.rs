@@ -9,13 +9,13 @@ use projections::delivery_log::{self, personal};
 use super::customers;
 use crate::erasure::notices::{self, NoticeCounts};
 use crate::erasure::{self, ErasureError, MAX_AT_ONCE, Named};
-use crate::event_log::CommandError;
 use crate::graphql::ApiError;
 use crate::graphql::account::int;
 use crate::graphql::delivery::Delivery;
 use crate::graphql::error::{UserError, refused};
 use crate::graphql::page::MAX_PAGE;
 use crate::graphql::query::asked;
+use event_log::CommandError;
 
 /// What support and administrators are told who erase or write out what is known of a person, and do not say why.
 pub(super) const SAY_WHY: &str =

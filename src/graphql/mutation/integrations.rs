@@ -1,5 +1,6 @@
 //! Connecting stores: integrations, their secrets and their item mappings.
 
+use event_log::ids;
 use std::sync::Arc;
 
 use async_graphql::dataloader::DataLoader;
@@ -12,7 +13,6 @@ use domain::{AccountId, Asset, IntegrationId, ItemMapping as Mapping, MappingId}
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::payload;
-use crate::event_log::{Actor, CommandError, Committed};
 use crate::graphql::ApiError;
 use crate::graphql::error::{UserError, refused};
 use crate::graphql::integration::{Integration, ItemMapping, webhook_url};
@@ -20,8 +20,9 @@ use crate::graphql::loader::{IntegrationKey, Loader};
 use crate::graphql::query::asked;
 use crate::graphql::viewer::Viewer;
 use crate::graphql::words::{MatchType, Provider, ResourceType};
+use crate::keys;
 use crate::service::Service;
-use crate::{ids, keys};
+use event_log::{Actor, CommandError, Committed};
 
 #[derive(InputObject)]
 struct CreateIntegrationInput {

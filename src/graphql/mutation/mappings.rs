@@ -10,8 +10,8 @@ use crate::graphql::error::{UserError, refused};
 use crate::graphql::integration::Integration;
 use crate::graphql::query::asked;
 use crate::graphql::words::{MatchType, ResourceType};
-use crate::ids;
 use crate::limits::LimitReached;
+use event_log::ids;
 
 /// Mappings that are added at once.
 const MAX_AT_ONCE: usize = 100;

@@ -6,7 +6,6 @@ use domain::operation::OperationEvent;
 
 use super::payload;
 use super::projections::unrecorded;
-use crate::event_log::parked::Chosen;
 use crate::graphql::ApiError;
 use crate::graphql::account::int;
 use crate::graphql::error::UserError;
@@ -14,6 +13,7 @@ use crate::graphql::process::named;
 use crate::graphql::query::asked;
 use crate::operations;
 use crate::processes::{self, Retried};
+use event_log::parked::Chosen;
 
 #[derive(InputObject)]
 struct RetryParkedEventsInput {

@@ -6,12 +6,12 @@ use domain::operation::{OperationEvent, OperationRefusal};
 use projections::View;
 
 use super::payload;
-use crate::event_log::CommandError;
 use crate::graphql::ApiError;
 use crate::graphql::error::UserError;
 use crate::graphql::projection::Projection;
 use crate::graphql::query::asked;
 use crate::operations;
+use event_log::CommandError;
 
 #[derive(InputObject)]
 struct RebuildProjectionInput {

@@ -5,15 +5,15 @@ use domain::account::Role;
 use domain::delivery::DeliveryEvent;
 use domain::operation::OperationEvent;
 use domain::{AccountId, Private};
+use event_log::recorded::AnyEvent;
 use projections::delivery_log;
-use projections::feed::Fact;
 
 use super::payload;
-use crate::event_log::Actor;
 use crate::graphql::ApiError;
 use crate::graphql::error::UserError;
 use crate::graphql::query::asked;
 use crate::operations;
+use event_log::Actor;
 
 /// A story longer than this is not looked through.
 const MAX_STORY: i64 = 10_000;
@@ -76,7 +76,7 @@ impl Reveal {
         let story = service.log.opened_stream("delivery", stream, 0, MAX_STORY).await?;
         let mut data = PersonalData::default();
         for told in story {
-            if let Fact::Delivery(event) = &told.recorded.fact {
+            if let AnyEvent::Delivery(event) = &told.recorded.event {
                 data.learn(event);
             }
         }

@@ -7,7 +7,7 @@ use domain::delivery::{DecidedOn, Delivery, Order};
 use domain::integration::{Integration, IntegrationEvent};
 use domain::ledger::Ledger;
 use domain::{Credits, ResolutionCode};
-use projections::feed::{Fact, Recorded};
+use event_log::recorded::{AnyEvent, Recorded};
 
 use super::Fixes;
 use crate::processes::failure::Failure;
@@ -100,20 +100,20 @@ impl Fixes {
 
 /// Whether an event fixes this cause for an order.
 fn fixes(event: &Recorded, code: ResolutionCode, order: &Order) -> bool {
-    match &event.fact {
-        Fact::Integration(IntegrationEvent::ItemMappingAdded { mapping }) => {
+    match &event.event {
+        AnyEvent::Integration(IntegrationEvent::ItemMappingAdded { mapping }) => {
             matches!(code, ResolutionCode::NoItemMapping | ResolutionCode::AssetNotFound)
                 && order.summary.lines.current.iter().any(|line| mapping.matches(&line.item))
         }
-        Fact::Integration(IntegrationEvent::IntegrationActivated {}) => code == ResolutionCode::IntegrationInactive,
-        Fact::Account(AccountEvent::CortexCredentialsSaved { .. }) => code == ResolutionCode::MissingCredentials,
-        Fact::Account(_)
-        | Fact::Ledger(_)
-        | Fact::Integration(_)
-        | Fact::Delivery(_)
-        | Fact::Notice(_)
-        | Fact::Operation(_)
-        | Fact::Checkpoint(_)
-        | Fact::Foreign => false,
+        AnyEvent::Integration(IntegrationEvent::IntegrationActivated {}) => code == ResolutionCode::IntegrationInactive,
+        AnyEvent::Account(AccountEvent::CortexCredentialsSaved { .. }) => code == ResolutionCode::MissingCredentials,
+        AnyEvent::Account(_)
+        | AnyEvent::Ledger(_)
+        | AnyEvent::Integration(_)
+        | AnyEvent::Delivery(_)
+        | AnyEvent::Notice(_)
+        | AnyEvent::Operation(_)
+        | AnyEvent::Checkpoint(_)
+        | AnyEvent::Unknown => false,
     }
 }

@@ -8,8 +8,8 @@ use futures_util::future::join_all;
 use projections::delivery_log::{self, DeliveryRow};
 
 use super::Fixes;
-use crate::event_log::{Actor, CommandError};
 use crate::processes::failure::Failure;
+use event_log::{Actor, CommandError};
 
 /// Waiting deliveries that are looked through at a time.
 const PAGE: i64 = 200;

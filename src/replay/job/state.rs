@@ -3,11 +3,11 @@
 use cqrs_es::Aggregate as _;
 use domain::operation::{Operation, OperationEvent};
 use domain::{AccountId, OperationId};
-use projections::feed::Fact;
+use event_log::recorded::AnyEvent;
 
-use crate::event_log::LoadError;
 use crate::replay::choice::{Finding, LeftAlone};
 use crate::service::Service;
+use event_log::LoadError;
 
 /// Of the deliveries that are chosen, so many are listed one by one.
 const MAX_TOLD: usize = 100;
@@ -116,12 +116,12 @@ pub async fn find(service: &Service, id: OperationId) -> Result<Option<ReplaySta
     }
     let mut found = None;
     for event in service.log.opened_stream(Operation::TYPE, &id.to_string(), 0, MAX_EVENTS).await? {
-        match (event.recorded.fact, &mut found) {
-            (Fact::Operation(OperationEvent::ReplayStarted { account_id, chosen, filter }), _) => {
+        match (event.recorded.event, &mut found) {
+            (AnyEvent::Operation(OperationEvent::ReplayStarted { account_id, chosen, filter }), _) => {
                 let progress = Progress { state: State::Interrupted, chosen: u64::from(chosen), ..Progress::default() };
                 found = Some(ReplayState { id, account_id, dry_run: false, filter, progress });
             }
-            (Fact::Operation(OperationEvent::ReplayEnded { replayed, cancelled }), Some(found)) => {
+            (AnyEvent::Operation(OperationEvent::ReplayEnded { replayed, cancelled }), Some(found)) => {
                 found.progress.state = if cancelled { State::Cancelled } else { State::Done };
                 found.progress.replayed = u64::from(replayed);
                 if !cancelled {

@@ -1,11 +1,11 @@
 //! Commands on streams: of many callers on one, of one caller on two, and of two nodes.
 
 use chrono::TimeDelta;
-use cloud_bridge::event_log::{Actor, EventLog};
 use domain::account::{Account, AccountCommand, AccountRefusal};
 use domain::delivery::{DecidedOn, Delivery, DeliveryCommand, Held, StartFacts};
 use domain::ledger::{Ledger, LedgerCommand};
 use domain::{Asset, Credits, DeliveryId, ItemMapping, MappingId, MatchType, ResourceType};
+use event_log::{Actor, EventLog};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -67,7 +67,7 @@ async fn balance(log: &EventLog) -> (Credits, Credits) {
 /// Whether each start of an attempt lies beside its reservation, and each end beside its settlement.
 async fn is_whole(log: &EventLog) {
     let events = log.read_after(0, 10_000).await.unwrap();
-    let kinds: Vec<_> = events.iter().map(|event| event.fact.event_type().unwrap()).collect();
+    let kinds: Vec<_> = events.iter().map(|event| event.event.event_type().unwrap()).collect();
     let (mut started, mut completed) = (0, 0);
     for (index, kind) in kinds.iter().enumerate() {
         match kind.as_str() {
@@ -164,7 +164,7 @@ async fn many_commands_of_two_nodes_on_one_stream_all_get_through() {
         let loaded = second.load::<Ledger>(&id).await.unwrap();
         assert_eq!((loaded.aggregate.available(), loaded.sequence), (Credits(100), 100));
         let whole = second.whole_stream("ledger", &id, 200).await.unwrap();
-        assert_eq!(cloud_bridge::event_log::row::first_broken(&whole), None);
+        assert_eq!(event_log::row::first_broken(&whole), None);
         second.close().await;
     })
     .await;

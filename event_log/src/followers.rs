@@ -4,10 +4,10 @@
 //! command that follows from an event is idempotent, so a short overlap where the clocks of two nodes differ does no harm.
 //! The checkpoint moves for the node alone that holds the lease.
 
+use crate::recorded::Cursor;
 use chrono::{DateTime, TimeDelta, Utc};
-use projections::database::Sql;
-use projections::feed::Cursor;
 use sqlx::FromRow;
+use storage::Sql;
 
 use super::EventLog;
 

@@ -11,8 +11,6 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-use crate::metrics::Metrics;
-
 /// How often it is looked at whether the clock was set, and by how much that is worth a word.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const NOTABLE: TimeDelta = TimeDelta::seconds(2);
@@ -124,8 +122,8 @@ impl Clock {
         }
     }
 
-    /// Says when the clock of the machine is set, and wakes what waits on it. Runs until it is dropped.
-    pub(crate) async fn follow(&self, metrics: &Metrics) {
+    /// Says when the clock of the machine is set (`forward` or `back`), and wakes what waits on it. Runs until it is dropped.
+    pub async fn follow(&self, on_set: impl Fn(&'static str)) {
         let mut seen = Hands { passed: self.passed(), shown: self.now(), set_far_forward: None };
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
@@ -136,7 +134,7 @@ impl Clock {
             if set_by.abs() >= NOTABLE {
                 let direction = if set_by > TimeDelta::zero() { "forward" } else { "back" };
                 tracing::warn!(direction, seconds = set_by.abs().num_seconds(), "the clock of this machine was set");
-                metrics.clock_set(direction);
+                on_set(direction);
                 self.moved.notify_waiters();
             }
         }

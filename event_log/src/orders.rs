@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use domain::IntegrationId;
-use projections::database::Sql;
 use serde::Deserialize;
 use sqlx::FromRow;
+use storage::Sql;
 
 use super::EventLog;
 use super::stream::{LoadError, unreadable};
@@ -33,7 +33,34 @@ struct Numbered {
     order_number: Option<String>,
 }
 
+/// A webhook about an order, by its place and its delivery.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct ReceivedWebhook {
+    pub position: i64,
+    pub aggregate_id: String,
+}
+
 impl EventLog {
+    /// What an integration received about orders from one moment until before another (microseconds since 1970), after a
+    /// position, in order.
+    pub async fn webhooks_received(
+        &self,
+        integration_id: IntegrationId,
+        (from, to): (i64, i64),
+        after: i64,
+        limit: i64,
+    ) -> sqlx::Result<Vec<ReceivedWebhook>> {
+        let sql = Sql::new("SELECT position, aggregate_id FROM events WHERE position > ")
+            .bind(after)
+            .push(" AND aggregate_type = 'delivery' AND event_type = 'webhook_received' AND integration_id = ")
+            .bind(integration_id.0)
+            .push(" AND recorded_at >= ")
+            .bind(from)
+            .push(" AND recorded_at < ")
+            .bind(to);
+        self.database.fetch_all(sql.push(" ORDER BY position LIMIT ").bind(limit)).await
+    }
+
     /// The deliveries of an order by its number, with or without its mark, of one integration or of all. Reads every
     /// recorded webhook: numbers are in no index of the log.
     pub async fn deliveries_numbered(

@@ -9,7 +9,7 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, Executor as _, SqliteConnection, SqlitePool};
 
-use super::{Durability, OpenError};
+use crate::{Durability, OpenError};
 
 /// How long a statement waits for a file that another connection holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -20,13 +20,13 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct SqliteFile {
     pub writer: SqlitePool,
     pub readers: SqlitePool,
-    pub(super) path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Held as long as anything here may write, so that no second process opens a second writer.
-    pub(super) lock: Option<Arc<File>>,
+    pub(crate) lock: Option<Arc<File>>,
 }
 
 impl SqliteFile {
-    pub(super) async fn open(url: &str, durability: Durability) -> Result<Self, OpenError> {
+    pub(crate) async fn open(url: &str, durability: Durability) -> Result<Self, OpenError> {
         let options = SqliteConnectOptions::from_str(url)?;
         let path = options.get_filename().to_owned();
         create_private(&path)?;
@@ -66,7 +66,7 @@ impl SqliteFile {
     }
 
     /// Writes the whole write-ahead log into the file and cuts it to nothing, unless a reader still needs it.
-    pub(super) async fn cut_write_ahead_log(&self) -> sqlx::Result<bool> {
+    pub(crate) async fn cut_write_ahead_log(&self) -> sqlx::Result<bool> {
         let mut writer = self.writer.acquire().await?;
         // It is the only writer: what waits behind it does not wait for a slow reader too.
         writer.execute("PRAGMA busy_timeout = 100").await?;
@@ -75,7 +75,7 @@ impl SqliteFile {
         Ok(cut? == 0)
     }
 
-    pub(super) async fn readers(options: SqliteConnectOptions) -> Result<SqlitePool, OpenError> {
+    pub(crate) async fn readers(options: SqliteConnectOptions) -> Result<SqlitePool, OpenError> {
         // Pages that were read lately are in the operating system's cache too: each reader needs little of its own.
         let options = options
             .read_only(true)

@@ -11,7 +11,7 @@ const SAY_EVERY: Duration = Duration::from_secs(30);
 
 /// What may fail many times in a row, by whatever task, and how it stands.
 #[derive(Debug)]
-pub(crate) struct Recurring {
+pub struct Recurring {
     what: Cow<'static, str>,
     failing: Mutex<Option<Failing>>,
 }
@@ -27,7 +27,7 @@ struct Failing {
 
 impl Recurring {
     /// `what` is a sentence without its end: "a batch could not be appended".
-    pub(crate) fn new(what: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(what: impl Into<Cow<'static, str>>) -> Self {
         Self { what: what.into(), failing: Mutex::default() }
     }
 
@@ -35,7 +35,7 @@ impl Recurring {
         self.failing.lock()
     }
 
-    pub(crate) fn failed(&self, error: impl Display) {
+    pub fn failed(&self, error: impl Display) {
         let now = Instant::now();
         let mut known = self.failing();
         // After a pause it is another one.
@@ -56,7 +56,7 @@ impl Recurring {
         }
     }
 
-    pub(crate) fn worked(&self) {
+    pub fn worked(&self) {
         if let Some(Failing { since, times, .. }) = self.failing().take() {
             let seconds = since.elapsed().as_secs();
             tracing::warn!(times, seconds, "it works again: {}", self.what);

@@ -3,8 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use projections::database::Sql;
 use sqlx::FromRow;
+use storage::Sql;
 use uuid::Uuid;
 
 use super::EventLog;

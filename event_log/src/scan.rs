@@ -9,8 +9,8 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use futures_util::stream::{BoxStream, StreamExt as _};
-use projections::database::{Database, Sql};
 use sqlx::{Postgres, Sqlite};
+use storage::{Database, Sql};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;

@@ -7,13 +7,37 @@ use domain::delivery::DeliveryEvent;
 use domain::notice::NoticeEvent;
 use domain::{IntegrationId, Private};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use projections::customers::TokenKind;
-use projections::database::{Database, Sql};
 use secrecy::ExposeSecret as _;
 use sha2::Sha256;
 use sqlx::FromRow;
+use storage::{Database, Sql};
 
 use crate::vault::{SecretKey, Vault, random_key};
+
+/// What a token is made of. It stands before the hash, so that a customer's ids are found beside an e-mail address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    Email,
+    /// The store's own id of a customer.
+    CustomerId,
+    Username,
+    Phone,
+    /// An order's id or number.
+    Order,
+}
+
+impl TokenKind {
+    /// What a token of this kind begins with. Part of what is stored: never change one.
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Email => "e:",
+            Self::CustomerId => "c:",
+            Self::Username => "u:",
+            Self::Phone => "p:",
+            Self::Order => "o:",
+        }
+    }
+}
 
 /// The name of its key among the sealed keys of the log, and the place it belongs to.
 pub(crate) const KEY_NAME: &str = "blind index";

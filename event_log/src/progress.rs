@@ -11,25 +11,25 @@ const STANDS_STILL_AFTER: Duration = Duration::from_secs(10);
 
 /// Since when a follower has had something to do and not done it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Progress(Arc<Mutex<Option<Instant>>>);
+pub struct Progress(Arc<Mutex<Option<Instant>>>);
 
 impl Progress {
     /// There may be something to do.
-    pub(crate) fn begin(&self) {
+    pub fn begin(&self) {
         self.0.lock().get_or_insert_with(Instant::now);
     }
 
     /// A step was done, or there was none to do.
-    pub(crate) fn done(&self) {
+    pub fn done(&self) {
         self.0.lock().take();
     }
 
-    pub(crate) fn stands_still(&self) -> bool {
+    pub fn stands_still(&self) -> bool {
         self.since().is_some_and(|since| since.elapsed() > STANDS_STILL_AFTER)
     }
 
     /// How long what was begun has taken so far.
-    pub(crate) fn took(&self) -> Duration {
+    pub fn took(&self) -> Duration {
         self.since().map_or(Duration::ZERO, |since| since.elapsed())
     }
 

@@ -3,11 +3,11 @@
 
 use std::ops::RangeInclusive;
 
+use crate::recorded::Recorded;
 use chrono::TimeDelta;
 use domain::{AccountId, IntegrationId};
-use projections::database::Sql;
-use projections::feed::Recorded;
 use sqlx::FromRow;
+use storage::Sql;
 
 use super::EventLog;
 use super::row::StoredEvent;
@@ -279,7 +279,7 @@ fn reads_the_same_in_json(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use projections::feed::{Fact, Operator};
+    use crate::recorded::{AnyEvent, Operator};
     use uuid::Uuid;
 
     use super::*;
@@ -300,7 +300,7 @@ mod tests {
             actor: actor.to_owned(),
             operator: operator.cloned(),
             customer_tokens: vec![],
-            fact: Fact::Foreign,
+            event: AnyEvent::Unknown,
         };
         let desk = by("key front desk", Some(&operator));
         for text in ["key", "front desk", "key front desk", "k-1"] {

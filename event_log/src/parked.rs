@@ -2,8 +2,8 @@
 //! so many that a process manager which handles nothing goes unnoticed.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use projections::database::Sql;
 use sqlx::FromRow;
+use storage::Sql;
 use uuid::Uuid;
 
 use super::EventLog;

@@ -1,4 +1,5 @@
-//! One database on either engine, and what happens in it together.
+//! One database on either engine: opened, locked against other processes, with transactions, and SQL that both
+//! understand.
 
 mod postgres;
 mod sql;
@@ -14,10 +15,8 @@ use sqlx::{Executor as _, FromRow, Postgres, Sqlite};
 use tokio::time::timeout;
 
 use self::postgres::ANSWER_WITHIN;
-pub(crate) use self::postgres::STEP_WITHIN;
-pub use self::postgres::{PostgresConnection, PostgresPool};
-pub(crate) use self::sql::storable;
-pub use self::sql::{Argument, Sql};
+pub use self::postgres::{PostgresConnection, PostgresPool, STEP_WITHIN};
+pub use self::sql::{Argument, Sql, storable};
 use self::sql::{query, query_as};
 pub use self::sqlite::SqliteFile;
 
@@ -237,7 +236,7 @@ impl Transaction {
     }
 
     /// Runs statements without arguments, one after the other.
-    pub(crate) async fn run_script(&mut self, statements: &str) -> sqlx::Result<()> {
+    pub async fn run_script(&mut self, statements: &str) -> sqlx::Result<()> {
         match self {
             Self::Sqlite(transaction) => transaction.execute(statements).await.map(drop),
             Self::Postgres(connection) => connection.run(statements, STEP_WITHIN).await,
@@ -245,7 +244,7 @@ impl Transaction {
     }
 
     /// Lets each statement that follows wait so long for a lock at most. SQLite's only writer waits for nobody here.
-    pub(crate) async fn wait_for_locks(&mut self, at_most: Duration) -> sqlx::Result<()> {
+    pub async fn wait_for_locks(&mut self, at_most: Duration) -> sqlx::Result<()> {
         if self.is_postgres() {
             let set = format!("SET LOCAL lock_timeout = '{}ms'", at_most.as_millis());
             self.execute(Sql::new(set)).await?;
@@ -261,7 +260,7 @@ impl Transaction {
     }
 
     /// Whether rows can be locked one by one.
-    pub(crate) fn is_postgres(&self) -> bool {
+    pub fn is_postgres(&self) -> bool {
         matches!(self, Self::Postgres(_))
     }
 }

@@ -52,8 +52,8 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::event_log::append::{NewEvent, StreamAppend};
-    use crate::event_log::row::{GENESIS, StoredEvent};
+    use crate::append::{NewEvent, StreamAppend};
+    use crate::row::{GENESIS, StoredEvent};
 
     /// The hash of an event in these tests: that of the event of this number.
     fn hash(number: u8) -> [u8; 32] {

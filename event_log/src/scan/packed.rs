@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use crate::event_log::row::{StoredEvent, WholeEvent};
+use crate::row::{StoredEvent, WholeEvent};
 
 /// A line of numbers, then the bytes that they tell of. SQLite puts bytes together as they are, whatever they are; where a
 /// value is null, its length is -1 (no event has the position -1).

@@ -7,20 +7,26 @@ mod append;
 mod backpressure;
 mod batch;
 pub mod blind_index;
+pub mod clock;
 pub mod data_keys;
 mod decide;
+mod evidence;
 pub mod execute;
 mod feed;
 pub mod followers;
 mod head;
-mod identifiers;
+pub mod identifiers;
+pub mod ids;
 mod orders;
 mod origin;
 pub mod parked;
 mod postgres;
 mod prepare;
+pub mod progress;
 mod queue;
 mod recent;
+pub mod recorded;
+pub mod recurring;
 pub mod refusals;
 pub mod row;
 mod scan;
@@ -28,41 +34,43 @@ pub mod seal;
 pub mod selection;
 mod sqlite;
 pub mod stream;
+pub mod vault;
 mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::recorded::Cursor;
 use anyhow::{Context as _, bail};
 use cqrs_es::persist::EventUpcaster;
 use percent_encoding::{AsciiSet, utf8_percent_encode};
-use projections::database::{Database, Durability, Sql};
-use projections::feed::Cursor;
 use sqlx::migrate::MigrateError;
+use storage::{Database, Durability, Sql};
 use tokio::sync::watch;
 
 pub use append::AppendError;
+pub use evidence::{HashedEvent, SnapshotInPlace};
 pub use execute::{CommandError, Committed};
 pub use feed::{Followed, OpenedEvent};
 pub use head::HeadListener;
+pub use orders::ReceivedWebhook;
 pub use origin::{Actor, Origin};
 pub use scan::Scan;
 pub use stream::{LoadError, MAX_EVENTS_PER_LOAD, SNAPSHOT_EVERY};
 
 use self::backpressure::Backpressure;
 use self::blind_index::BlindIndex;
+use self::clock::Clock;
 use self::queue::Queues;
 use self::recent::Recent;
-use crate::clock::Clock;
-use crate::metrics::Metrics;
-use crate::vault::Vault;
+use self::vault::Vault;
 
 /// What has a meaning in the address of a file of SQLite.
 const RESERVED: &AsciiSet = &AsciiSet::EMPTY.add(b'%').add(b'?');
 
-static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/log/sqlite");
-static POSTGRES_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/log/postgres");
+static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/log/sqlite");
+static POSTGRES_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/log/postgres");
 
 /// A log that is open. Cheap to clone; all clones write through one writer.
 #[derive(Clone)]
@@ -79,12 +87,23 @@ pub struct EventLog {
     blind_index: Option<BlindIndex>,
 }
 
+/// Learns of a batch how many appends it had, how many statements they took, and how long.
+pub type BatchObserver = Arc<dyn Fn(usize, u64, Duration) + Send + Sync>;
+
 /// What a log needs from the rest of the service.
 #[derive(Clone)]
 pub struct Dependencies {
     pub vault: Vault,
     pub clock: Clock,
-    pub metrics: Arc<Metrics>,
+    /// Called with each batch that was committed.
+    pub observer: BatchObserver,
+}
+
+impl Dependencies {
+    /// With an observer that does nothing.
+    pub fn new(vault: Vault, clock: Clock) -> Self {
+        Self { vault, clock, observer: Arc::new(|_, _, _| ()) }
+    }
 }
 
 impl EventLog {
@@ -106,7 +125,7 @@ impl EventLog {
     }
 
     /// What is in a file of SQLite that nobody writes.
-    pub(crate) async fn found_in(file: &Path) -> anyhow::Result<LogFile> {
+    pub async fn found_in(file: &Path) -> anyhow::Result<LogFile> {
         let database = Database::open_read_only(&sqlite_url(file)?).await?;
         let found = tokio::try_join!(head::head(&database), master_keys_in_use(&database));
         database.close().await;
@@ -119,11 +138,11 @@ impl EventLog {
         dependencies: Dependencies,
         blind_index: Option<BlindIndex>,
     ) -> anyhow::Result<Self> {
-        let Dependencies { vault, clock, metrics } = dependencies;
+        let Dependencies { vault, clock, observer } = dependencies;
         let head = Arc::new(watch::Sender::new(head::head(&database).await?));
         let backpressure = Arc::new(Backpressure::default());
         let recent = Arc::new(Recent::default());
-        let writer = writer::start(database.clone(), head.clone(), backpressure.clone(), recent.clone(), metrics);
+        let writer = writer::start(database.clone(), head.clone(), backpressure.clone(), recent.clone(), observer);
         let (queues, upcasters) = (Arc::default(), Arc::default());
         Ok(Self { database, vault, clock, writer, head, backpressure, queues, recent, upcasters, blind_index })
     }
@@ -143,7 +162,9 @@ impl EventLog {
         &self.vault
     }
 
-    pub fn database(&self) -> &Database {
+    /// The database of what lies beside the log: rates, counts, keys, checkpoints of followers. Events are read and appended
+    /// by this crate alone.
+    pub fn beside(&self) -> &Database {
         &self.database
     }
 
@@ -216,11 +237,11 @@ pub async fn migrate(database: &Database) -> Result<(), MigrateError> {
 }
 
 /// A log that is not open.
-pub(crate) struct LogFile {
+pub struct LogFile {
     /// The position of the last event.
-    pub(crate) head: i64,
+    pub head: i64,
     /// The ids of the master keys by which anything in it may be wrapped.
-    pub(crate) master_keys: Vec<Vec<u8>>,
+    pub master_keys: Vec<Vec<u8>>,
 }
 
 #[derive(sqlx::FromRow)]

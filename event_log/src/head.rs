@@ -6,10 +6,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use projections::database::{Database, Sql};
-use projections::feed::Cursor;
+use crate::recorded::Cursor;
 use sqlx::Postgres;
 use sqlx::postgres::PgListener;
+use storage::{Database, Sql};
 use tokio::sync::watch;
 use tokio::time::timeout;
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use domain::{AccountId, IntegrationId};
 use parking_lot::Mutex;
-use projections::database::Sql;
 use sqlx::FromRow;
+use storage::Sql;
 use strum::{EnumIter, EnumString, IntoStaticStr};
 use tokio::sync::Notify;
 
@@ -190,7 +190,7 @@ impl Refusals {
     }
 
     async fn write_counts(log: &EventLog, held: &HashMap<Counter, Count>) -> sqlx::Result<()> {
-        let mut transaction = log.database().begin().await?;
+        let mut transaction = log.beside().begin().await?;
         for (counter, count) in held {
             let sql =
                 Sql::new("INSERT INTO refusals (account_id, integration_id, reason, hour, refused, last_at, message) VALUES (")
@@ -234,7 +234,7 @@ pub async fn recent(
     if let Some(integration_id) = integration_id {
         sql = sql.push(" AND integration_id = ").bind(integration_id);
     }
-    log.database().fetch_all(sql.push(" ORDER BY last_at DESC, integration_id, reason LIMIT ").bind(limit)).await
+    log.beside().fetch_all(sql.push(" ORDER BY last_at DESC, integration_id, reason LIMIT ").bind(limit)).await
 }
 
 #[cfg(test)]

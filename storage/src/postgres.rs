@@ -10,12 +10,12 @@ use sqlx::{Connection as _, Executor as _, PgConnection, PgPool, Postgres};
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
-use super::Durability;
+use crate::Durability;
 
 /// How long a statement may take that is not part of a transaction.
-pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 /// How long a statement of a transaction may take: what many rows need on a slow disk. The server itself ends it sooner.
-pub(crate) const STEP_WITHIN: Duration = Duration::from_secs(35);
+pub const STEP_WITHIN: Duration = Duration::from_secs(35);
 /// How long the server works on a statement.
 const STATEMENT_TIMEOUT: &str = "30s";
 /// How long a connection may be waited for.
@@ -41,7 +41,7 @@ const SERVER_SIDE: [(&str, &str); 6] = [
 pub struct PostgresPool(PgPool);
 
 impl PostgresPool {
-    pub(super) async fn open(url: &str, durability: Durability) -> sqlx::Result<Self> {
+    pub(crate) async fn open(url: &str, durability: Durability) -> sqlx::Result<Self> {
         let synchronous_commit = if durability == Durability::Full { "on" } else { "off" };
         let options = PgConnectOptions::from_str(url)?
             .application_name("cloud-bridge")
@@ -50,7 +50,7 @@ impl PostgresPool {
         Ok(Self(Self::options(MAX_CONNECTIONS).connect_with(options).await?))
     }
 
-    pub(super) async fn open_read_only(url: &str) -> sqlx::Result<Self> {
+    pub(crate) async fn open_read_only(url: &str) -> sqlx::Result<Self> {
         let options = PgConnectOptions::from_str(url)?
             .application_name("cloud-bridge (reading)")
             .options([("default_transaction_read_only", "on")]);
@@ -84,14 +84,14 @@ impl PostgresPool {
         Ok(PostgresConnection { pooled, is_unanswered: false, is_in_transaction: false })
     }
 
-    pub(super) async fn begin(&self) -> sqlx::Result<PostgresConnection> {
+    pub(crate) async fn begin(&self) -> sqlx::Result<PostgresConnection> {
         let mut connection = self.acquire().await?;
         connection.run("BEGIN", ANSWER_WITHIN).await?;
         connection.is_in_transaction = true;
         Ok(connection)
     }
 
-    pub(super) async fn close(&self) {
+    pub(crate) async fn close(&self) {
         // What does not answer is not waited for.
         timeout(ANSWER_WITHIN, self.0.close()).await.ok();
     }
@@ -122,12 +122,12 @@ impl PostgresConnection {
         answer
     }
 
-    pub(super) async fn run(&mut self, statement: &str, within: Duration) -> sqlx::Result<()> {
+    pub(crate) async fn run(&mut self, statement: &str, within: Duration) -> sqlx::Result<()> {
         let answer = timeout(within, self.begin_call().execute(statement)).await;
         self.end_call(answer).map(drop)
     }
 
-    pub(super) async fn commit(mut self) -> sqlx::Result<()> {
+    pub(crate) async fn commit(mut self) -> sqlx::Result<()> {
         self.run("COMMIT", STEP_WITHIN).await?;
         self.is_in_transaction = false;
         Ok(())

@@ -1,6 +1,7 @@
 //! The ordered feed: every event once, in the order of positions. Who follows it says which event it read last, and hears
 //! where that one is not in this log.
 
+use crate::recorded::{AnyEvent, Cursor, Operator, Recorded};
 use chrono::DateTime;
 use cqrs_es::Aggregate;
 use domain::account::Account;
@@ -11,11 +12,10 @@ use domain::ledger::Ledger;
 use domain::notice::Notice;
 use domain::operation::Operation;
 use domain::{AccountId, IntegrationId};
-use projections::database::Sql;
-use projections::feed::{Cursor, Fact, Operator, Recorded};
 use serde::Deserialize;
 use serde_json::Value;
 use sqlx::FromRow;
+use storage::Sql;
 use uuid::Uuid;
 
 use super::EventLog;
@@ -206,22 +206,22 @@ impl EventLog {
         let recorded_at = DateTime::from_timestamp_micros(stored.recorded_at).ok_or_else(|| bad(&"no such time"))?;
         let metadata: Metadata = serde_json::from_str(&stored.metadata).map_err(|error| bad(&error))?;
         let (event_type, payload) = self.open_payload(stored, keys).map_err(|reason| bad(&reason))?;
-        let event = tagged(&event_type, payload);
-        let fact = match aggregate_type.as_str() {
-            Account::TYPE => serde_json::from_value(event).map(Fact::Account),
-            Ledger::TYPE => serde_json::from_value(event).map(Fact::Ledger),
-            Integration::TYPE => serde_json::from_value(event).map(Fact::Integration),
-            Delivery::TYPE => serde_json::from_value(event).map(Fact::Delivery),
-            Notice::TYPE => serde_json::from_value(event).map(Fact::Notice),
-            Operation::TYPE => serde_json::from_value(event).map(Fact::Operation),
-            Checkpoints::TYPE => serde_json::from_value(event).map(Fact::Checkpoint),
-            _ => Ok(Fact::Foreign),
+        let tagged = tagged(&event_type, payload);
+        let event = match aggregate_type.as_str() {
+            Account::TYPE => serde_json::from_value(tagged).map(AnyEvent::Account),
+            Ledger::TYPE => serde_json::from_value(tagged).map(AnyEvent::Ledger),
+            Integration::TYPE => serde_json::from_value(tagged).map(AnyEvent::Integration),
+            Delivery::TYPE => serde_json::from_value(tagged).map(AnyEvent::Delivery),
+            Notice::TYPE => serde_json::from_value(tagged).map(AnyEvent::Notice),
+            Operation::TYPE => serde_json::from_value(tagged).map(AnyEvent::Operation),
+            Checkpoints::TYPE => serde_json::from_value(tagged).map(AnyEvent::Checkpoint),
+            _ => Ok(AnyEvent::Unknown),
         }
         .map_err(|error| bad(&error))?;
         let operator = metadata.operator();
-        let customer_tokens = match (&fact, &self.blind_index) {
-            (Fact::Delivery(event), Some(index)) => index.tokens_of(event),
-            (Fact::Notice(event), Some(index)) => index.tokens_in(event),
+        let customer_tokens = match (&event, &self.blind_index) {
+            (AnyEvent::Delivery(event), Some(index)) => index.tokens_of(event),
+            (AnyEvent::Notice(event), Some(index)) => index.tokens_in(event),
             _ => vec![],
         };
         Ok(Recorded {
@@ -237,7 +237,7 @@ impl EventLog {
             actor: metadata.actor,
             operator,
             customer_tokens,
-            fact,
+            event,
         })
     }
 }

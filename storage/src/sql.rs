@@ -82,7 +82,7 @@ argument! {
 }
 
 /// Text from outside, as a text column of Postgres can hold it: there is no character U+0000 in one.
-pub(crate) fn storable(text: &str) -> String {
+pub fn storable(text: &str) -> String {
     text.replace('\0', "")
 }
 
@@ -104,7 +104,7 @@ macro_rules! bound {
 
 type Arguments<'q, DB> = <DB as sqlx::Database>::Arguments<'q>;
 
-pub(super) fn query<'q, DB>(sql: &'q Sql) -> sqlx::query::Query<'q, DB, Arguments<'q, DB>>
+pub(crate) fn query<'q, DB>(sql: &'q Sql) -> sqlx::query::Query<'q, DB, Arguments<'q, DB>>
 where
     DB: sqlx::Database,
     Option<i64>: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
@@ -115,7 +115,7 @@ where
     bound!(sqlx::query(&sql.text), sql)
 }
 
-pub(super) fn query_as<'q, DB, T>(sql: &'q Sql) -> sqlx::query::QueryAs<'q, DB, T, Arguments<'q, DB>>
+pub(crate) fn query_as<'q, DB, T>(sql: &'q Sql) -> sqlx::query::QueryAs<'q, DB, T, Arguments<'q, DB>>
 where
     DB: sqlx::Database,
     T: for<'r> FromRow<'r, DB::Row>,

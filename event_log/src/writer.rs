@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use projections::database::{Database, PostgresConnection};
-use projections::feed::Cursor;
+use crate::recorded::Cursor;
+use storage::{Database, PostgresConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -13,7 +13,7 @@ use super::backpressure::Backpressure;
 use super::head::advance;
 use super::recent::Recent;
 use super::{postgres, sqlite};
-use crate::metrics::Metrics;
+use crate::BatchObserver;
 use crate::progress::Progress;
 use crate::recurring::Recurring;
 
@@ -48,7 +48,7 @@ pub(super) fn start(
     head: Arc<watch::Sender<Cursor>>,
     backpressure: Arc<Backpressure>,
     recent: Arc<Recent>,
-    metrics: Arc<Metrics>,
+    observer: BatchObserver,
 ) -> WriterHandle {
     let (requests, receiver) = mpsc::channel(MAX_WAITING);
     let (closing, closed) = watch::channel(false);
@@ -59,7 +59,7 @@ pub(super) fn start(
         head,
         backpressure,
         recent,
-        metrics,
+        observer,
         deferred: Vec::new(),
         failures: Recurring::new("a batch could not be appended to the event log"),
         busy: busy.clone(),
@@ -117,7 +117,7 @@ struct Writer {
     head: Arc<watch::Sender<Cursor>>,
     backpressure: Arc<Backpressure>,
     recent: Arc<Recent>,
-    metrics: Arc<Metrics>,
+    observer: BatchObserver,
     /// What did not fit into the batch before.
     deferred: Vec<Request>,
     failures: Recurring,
@@ -177,7 +177,7 @@ impl Writer {
         };
         self.backpressure.committed(webhooks);
         self.busy.done();
-        self.metrics.append_batch(appends.len(), statements, started.elapsed());
+        (self.observer)(appends.len(), statements, started.elapsed());
         let positions = match written {
             Ok(positions) => positions,
             Err(error) => {

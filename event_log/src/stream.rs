@@ -3,9 +3,9 @@
 use cqrs_es::Aggregate;
 use cqrs_es::persist::SerializedEvent;
 use domain::{EventSourced, LogEvent as _};
-use projections::database::Sql;
 use serde_json::Value;
 use sqlx::FromRow;
+use storage::Sql;
 use uuid::Uuid;
 
 use super::data_keys::{DataKeys, IdentifiedKey};

@@ -1,0 +1,122 @@
+//! An event as it reads, and how far a follower of the log has come.
+
+use chrono::{DateTime, Utc};
+use cqrs_es::{Aggregate as _, DomainEvent as _};
+use domain::account::{Account, AccountEvent};
+use domain::checkpoint::{CheckpointEvent, Checkpoints};
+use domain::delivery::{Delivery, DeliveryEvent};
+use domain::integration::{Integration, IntegrationEvent};
+use domain::ledger::{Ledger, LedgerEvent};
+use domain::notice::{Notice, NoticeEvent};
+use domain::operation::{Operation, OperationEvent};
+use domain::{AccountId, IntegrationId};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// How far a follower of the log has read, and which event that was. A position alone does not tell one log from
+/// another, or from what was put back in its place: the hash of an event does, for it covers ids, times and keys that no
+/// other log has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, FromRow)]
+pub struct Cursor {
+    /// Of the last event that was read; 0 before the first.
+    pub position: i64,
+    /// Of that event; empty before the first.
+    pub hash: Vec<u8>,
+}
+
+impl Cursor {
+    /// Before the first event of any log.
+    pub const START: Self = Self { position: 0, hash: vec![] };
+}
+
+/// One event of the log, opened and read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recorded {
+    /// Its place among all events: 1, 2, 3, … without a gap.
+    pub position: i64,
+    /// The hash that chains it to its stream.
+    pub hash: Vec<u8>,
+    pub aggregate_id: String,
+    /// Its place in its stream: 1, 2, 3, … without a gap.
+    pub sequence: i64,
+    /// The account that owns it, where one does.
+    pub account_id: Option<AccountId>,
+    /// The store link that it is about, where it is about one.
+    pub integration_id: Option<IntegrationId>,
+    /// The position of the event that this one follows from, where there is one.
+    pub caused_by: Option<i64>,
+    /// What belongs together across streams has the same.
+    pub correlation_id: Uuid,
+    pub recorded_at: DateTime<Utc>,
+    /// Who or what made it happen.
+    pub actor: String,
+    /// The person or program behind it, where it was one with an API key.
+    pub operator: Option<Operator>,
+    /// What the customer is known by that the event names, as keyed hashes.
+    pub customer_tokens: Vec<String>,
+    pub event: AnyEvent,
+}
+
+/// The person or program that did something with an API key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operator {
+    pub key_id: String,
+    pub key_name: String,
+    /// Why, in their words.
+    pub reason: Option<String>,
+}
+
+/// An event of any aggregate.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AnyEvent {
+    Account(AccountEvent),
+    Integration(IntegrationEvent),
+    Ledger(LedgerEvent),
+    Delivery(DeliveryEvent),
+    Notice(NoticeEvent),
+    Operation(OperationEvent),
+    Checkpoint(CheckpointEvent),
+    /// Of an aggregate that this version does not know. It passes by.
+    Unknown,
+}
+
+impl AnyEvent {
+    /// The kind of stream that the event is on, as it is stored. None for what this version does not know.
+    pub fn aggregate_type(&self) -> Option<&'static str> {
+        match self {
+            Self::Account(_) => Some(Account::TYPE),
+            Self::Integration(_) => Some(Integration::TYPE),
+            Self::Ledger(_) => Some(Ledger::TYPE),
+            Self::Delivery(_) => Some(Delivery::TYPE),
+            Self::Notice(_) => Some(Notice::TYPE),
+            Self::Operation(_) => Some(Operation::TYPE),
+            Self::Checkpoint(_) => Some(Checkpoints::TYPE),
+            Self::Unknown => None,
+        }
+    }
+
+    /// The name under which an event of this kind is stored. None for what this version does not know.
+    pub fn event_type(&self) -> Option<String> {
+        match self {
+            Self::Account(event) => Some(event.event_type()),
+            Self::Integration(event) => Some(event.event_type()),
+            Self::Ledger(event) => Some(event.event_type()),
+            Self::Delivery(event) => Some(event.event_type()),
+            Self::Notice(event) => Some(event.event_type()),
+            Self::Operation(event) => Some(event.event_type()),
+            Self::Checkpoint(event) => Some(event.event_type()),
+            Self::Unknown => None,
+        }
+    }
+}
+
+impl Recorded {
+    /// For who has read up to this event.
+    pub fn cursor(&self) -> Cursor {
+        Cursor { position: self.position, hash: self.hash.clone() }
+    }
+
+    pub fn recorded_at_us(&self) -> i64 {
+        self.recorded_at.timestamp_micros()
+    }
+}
