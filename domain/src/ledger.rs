@@ -101,7 +101,7 @@ impl Ledger {
             }
             LedgerCommand::Settle { delivery_id, attempt, charged } => {
                 let open = self.reservation(delivery_id).filter(|open| open.attempt == attempt);
-                Ok(open.map(|open| settled(open, charged)).into_iter().collect())
+                Ok(open.map(|open| settle(open, charged)).into_iter().collect())
             }
         }
     }
@@ -119,7 +119,7 @@ impl Ledger {
         if open.is_some_and(|open| open.attempt >= attempt) {
             return vec![];
         }
-        let mut events: Vec<_> = open.map(|open| settled(open, earlier)).into_iter().collect();
+        let mut events: Vec<_> = open.map(|open| settle(open, earlier)).into_iter().collect();
         let after = events.iter().cloned().fold(self.clone(), |mut ledger, event| {
             ledger.fold(event);
             ledger
@@ -132,7 +132,7 @@ impl Ledger {
     }
 }
 
-fn settled(open: &Reservation, charged: Credits) -> LedgerEvent {
+fn settle(open: &Reservation, charged: Credits) -> LedgerEvent {
     let Reservation { delivery_id, attempt, credits } = open.clone();
     LedgerEvent::ReservationSettled { delivery_id, attempt, charged, returned: credits - charged }
 }

@@ -70,7 +70,7 @@ impl From<&str> for Private<String> {
     }
 }
 
-/// The last four characters of a secret behind dots: enough to tell two apart, useless to anyone else.
+/// The last four characters of a secret behind dots: enough to distinguish two, useless to anyone else.
 pub fn preview(secret: &str) -> String {
     let length = secret.chars().count();
     let shown = if length >= 12 { 4 } else { 0 };

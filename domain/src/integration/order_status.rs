@@ -86,7 +86,7 @@ pub fn unknown_order_statuses(provider: Provider, statuses: &[String]) -> Vec<St
     statuses.iter().filter(is_unknown).cloned().collect()
 }
 
-/// Whether an order of this status is not delivered, whatever its merchant chose or asks for.
+/// Whether an order of this status is not delivered, whatever its merchant chose.
 pub(crate) fn is_never_delivered(status: &str) -> bool {
     NEVER_DELIVERED.iter().any(|never| never.eq_ignore_ascii_case(status.trim()))
 }

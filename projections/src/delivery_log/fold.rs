@@ -130,7 +130,7 @@ impl Entries {
 
     fn forget(&mut self, id: &str, listed_at: i64) {
         for duplicate in self.duplicates.iter_mut().filter(|of| of.row.duplicate_of.as_deref() == Some(id)) {
-            duplicate.row.summary.0.erase();
+            duplicate.row.summary.0.apply_erased();
             duplicate.is_changed = true;
         }
         self.customers.retain(|customer| customer.listed_at != listed_at);
