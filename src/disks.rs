@@ -1,5 +1,5 @@
 //! Whether the databases can be written, and how much room their disks have. Reads go on where a disk is full, so only a
-//! write can tell.
+//! write can show.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

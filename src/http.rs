@@ -69,7 +69,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long requests under way may take once the service stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// All doors.
+/// All endpoints.
 pub fn router(service: Arc<Service>) -> Router {
     let webhooks = Router::new()
         .route("/api/webhooks/{provider}/{integration_id}", post(ingest::receive))

@@ -1,4 +1,4 @@
-//! The door for stores: a signed webhook comes in, is verified, understood and recorded, and only then answered.
+//! The endpoint for stores: a signed webhook comes in, is verified, understood and recorded, and only then answered.
 
 mod customers;
 mod headers;
@@ -37,7 +37,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long looking up and recording may take: a store must hear that it did not work before it gives up itself.
 const OUR_PART: Duration = Duration::from_secs(2);
 
-/// What a store is told.
+/// What a store gets as response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Receipt {
@@ -105,7 +105,7 @@ async fn admit(
     }
     let source = Source { service: service.clone(), integration_id, link };
     let link = &source.link;
-    // Shopify asks for a shop's erasure days after the app is gone, when the integration may well be deactivated.
+    // Shopify requests a shop's erasure days after the app is gone, when the integration may well be deactivated.
     let topic = headers::topic(provider, headers);
     let is_asked_by_law =
         provider == Provider::Shopify && topic.as_deref().is_some_and(parse::shopify::privacy::is_compliance);

@@ -1,4 +1,4 @@
-//! Ids as people type them: which of them begin with a text, and how much of one is enough to tell it from all others.
+//! Ids as people type them: which of them begin with a text, and how much of one distinguishes it from all others.
 
 use event_log::identifiers::{is_prefix, shortest_beside};
 use sqlx::FromRow;

@@ -1,4 +1,4 @@
-//! The tables of a view: made anew for each generation, and read through SQL views of their plain names.
+//! The tables of a view: made for each generation, and read through SQL views of their plain names.
 //!
 //! `delivery_log` is a SQL view of the table `delivery_log_g1`, which both engines read as if it were the table itself. So
 //! a view can be rebuilt in tables of its own, and readers pass to them in the moment in which the SQL view is replaced.
@@ -39,7 +39,7 @@ pub(crate) fn physical(table: &str, generation: i64) -> String {
 
 impl Schema {
     pub(crate) async fn create_tables(&self, transaction: &mut Transaction, generation: i64) -> sqlx::Result<()> {
-        // SQLite compares byte by byte unless it is told otherwise.
+        // SQLite compares byte by byte by default.
         let [bytewise, position, clustered] = if transaction.is_postgres() {
             ["COLLATE \"C\"", "bigint", ""]
         } else {

@@ -72,7 +72,7 @@ pub(super) struct Walk {
     /// Ranges whose roots are still to be compared, in order.
     ranges: VecDeque<SignedRange>,
     tree: Tree,
-    /// A checkpoint that is not right: told when the walk comes to it, for a row before it may be broken too.
+    /// A checkpoint that is not right: reported when the walk comes to it, for a row before it may be broken too.
     wrong_checkpoint: Option<Broken>,
     /// Streams whose beginning is not among the rows.
     pub(super) cut_streams: u64,
@@ -126,7 +126,7 @@ impl Walk {
         }
     }
 
-    /// Checks that a row lies where it should, and answers the hash that it is chained to.
+    /// Checks that a row lies where it should, and returns the hash that it is chained to.
     fn placed(&mut self, event: &StoredEvent, stated: Option<Hash>) -> Result<Hash, Broken> {
         let broken = |reason: String| Err(Broken::at(event, reason));
         if event.position < self.next {

@@ -112,7 +112,7 @@ impl Board {
         }
     }
 
-    /// Asks every merchant what they see.
+    /// Queries what every merchant sees.
     pub(super) async fn look(&self, cast: &Cast) -> anyhow::Result<()> {
         for merchant in cast.merchants() {
             let deliveries = merchant.deliveries().await?;

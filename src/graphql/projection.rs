@@ -25,7 +25,7 @@ pub(super) struct Projection {
     rebuild: Option<ProjectionRebuild>,
 }
 
-/// A view that is built anew, beside the one that is read until then.
+/// A view that is being rebuilt, beside the one that is read until then.
 #[derive(SimpleObject)]
 pub(super) struct ProjectionRebuild {
     /// Which generation of the view it will be.

@@ -218,7 +218,7 @@ fn length(message: &Message) -> usize {
     }
 }
 
-/// Writes what waits until the talk ends, and asks now and then whether the client is there. Then says why it ended.
+/// Writes what waits until the talk ends, and checks now and then whether the client is there. Then says why it ended.
 async fn write(
     mut socket: impl Sink<Message> + Unpin,
     mut waiting: mpsc::Receiver<Message>,

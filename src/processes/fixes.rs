@@ -113,7 +113,7 @@ impl Fixes {
         if enough_for == 0 {
             return Ok(());
         }
-        // Those that began to wait later are looked at when they do.
+        // Those that began to wait later are checked when they do.
         let began_by = self.short_of_credits.get(account_id).copied().unwrap_or(self.began_at);
         let all = Waiting::all(ResolutionCode::CreditsExhausted, account_id, began_by);
         self.wake(Waiting { at_most: enough_for, ..all }, position, None).await

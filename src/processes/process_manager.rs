@@ -12,7 +12,7 @@ use crate::service::Service;
 /// A kind of stream and a type of event.
 pub(super) type Kind = (&'static str, &'static str);
 
-/// One concern that follows from what happened. It reads the kinds of events that it follows, in order, and answers them
+/// One concern that follows from what happened. It reads the kinds of events that it follows, in order, and responds to them
 /// with commands. All of them are idempotent: an event may come again after a crash, and from another node.
 pub(super) trait ProcessManager: Sized + Send + 'static {
     /// Also the name of its checkpoint.

@@ -1,18 +1,18 @@
-//! Trying parked events again because a person asked for it.
+//! Trying parked events again because a person requested it.
 
 use std::time::{Duration, Instant};
 
 use crate::service::Service;
 use event_log::parked::Chosen;
 
-/// How long it is waited for what comes of it, and how often it is looked.
+/// How long it waits for the result, and how often it polls.
 const TIMEOUT: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// What came of trying parked events again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Retried {
-    /// Those that were meant.
+    /// Those that match.
     pub(crate) matched: u64,
     /// Those that were handled.
     pub(crate) handled: u64,
