@@ -114,16 +114,13 @@ impl Summary {
     pub fn apply(&mut self, event: &DeliveryEvent) {
         let before = (self.status(), self.resolution_code());
         self.apply_change(event);
-        match event {
-            DeliveryEvent::RetryScheduled { call, .. } | DeliveryEvent::FailedPermanently { call, .. } => {
-                self.reason = Reason { call: call.clone(), missing: vec![] };
-            }
-            DeliveryEvent::ActionRequired { call, assets, .. } => {
-                self.reason = Reason { call: call.clone(), missing: assets.clone() };
-            }
+        if let DeliveryEvent::RetryScheduled { call, .. } | DeliveryEvent::FailedPermanently { call, .. } = event {
+            self.reason = Reason { call: call.clone(), missing: vec![] };
+        } else if let DeliveryEvent::ActionRequired { call, assets, .. } = event {
+            self.reason = Reason { call: call.clone(), missing: assets.clone() };
+        } else if before != (self.status(), self.resolution_code()) {
             // The reason of a status goes with it.
-            _ if before != (self.status(), self.resolution_code()) => self.reason = Reason::default(),
-            _ => {}
+            self.reason = Reason::default();
         }
     }
 
@@ -212,10 +209,13 @@ impl Summary {
             }
         }
         match outcome {
-            WebhookOutcome::Accepted => match &mut self.phase {
-                Phase::Running(lease) => lease.stop = Some(StopCause::Revised),
-                phase => *phase = Phase::Queued,
-            },
+            WebhookOutcome::Accepted => {
+                if let Phase::Running(lease) = &mut self.phase {
+                    lease.stop = Some(StopCause::Revised);
+                } else {
+                    self.phase = Phase::Queued;
+                }
+            }
             WebhookOutcome::Filtered => self.apply_stop(StopCause::Filtered),
             WebhookOutcome::Cancelled => self.apply_stop(StopCause::Cancelled(CancelledBy::Store)),
             WebhookOutcome::Revised => {
