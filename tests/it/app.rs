@@ -44,7 +44,7 @@ pub(crate) struct TestApp {
     http: reqwest::Client,
 }
 
-/// Tells a story on a fresh service, then checks what must hold after every story.
+/// Runs a story on a fresh service, then checks what must hold after every story.
 pub(crate) async fn run(engine: Engine, story: impl AsyncFnOnce(&TestApp)) {
     let app = TestApp::start(engine).await;
     tokio::time::timeout(TIMEOUT, story(&app)).await.expect("the story ends in time");
