@@ -1,4 +1,8 @@
 //! The endpoint for stores: a signed webhook comes in, is verified, understood and recorded, and only then answered.
+//!
+//! What Shopify or WooCommerce signed is never refused for what it says: they cannot mend their sender, and disable a hook
+//! that is refused. It is recorded as unusable, with a reason for the merchant. A generic sender is built by people who can
+//! mend it, and gets a 400.
 
 mod customers;
 mod headers;

@@ -2,6 +2,9 @@
 //!
 //! The clock and the views say what may be too old, and the delivery itself decides: that a node looks again at what another
 //! has erased does no harm. When it is polled is for `processes/retention.rs` to say.
+//!
+//! `delivery_log.kept_since` says since when a delivery that is over has held something personal; the index over it makes the
+//! hourly search short.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::Account;

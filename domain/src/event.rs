@@ -1,4 +1,7 @@
 //! What every event has in common, as the event log stores it.
+//!
+//! An event's type is its variant's name, and its payload an object of its fields, by serde's own tagging: the two cannot
+//! differ, and any event can get another field. The schemas in `domain/events/` are committed, so a changed shape fails a test.
 
 use cqrs_es::{Aggregate, DomainEvent};
 

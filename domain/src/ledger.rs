@@ -1,5 +1,8 @@
 //! The credits of an account: granted, reserved for attempts, spent. The balance follows from these and is never stored
 //! in events. A stream of its own, beside the account's settings: every attempt moves it.
+//!
+//! An attempt reserves what its plan may cost, or as much of it as there is, in the append that starts it, and settles in the
+//! append that ends it. So a balance is right whenever a delivery is, and the next start settles what a dead worker left.
 
 use std::collections::VecDeque;
 

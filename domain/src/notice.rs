@@ -1,4 +1,6 @@
 //! A notice: a signed webhook that is not about an order. It is kept and shown; what a store requests by law is also done.
+//!
+//! A stream of its own, since it belongs to no order's. A sender of many such webhooks makes many small streams.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,7 @@
 //! Values that are sealed wherever they are stored: personal data and secrets.
+//!
+//! One mechanism for personal data and for secrets, since both are sealed where they are stored, plain in the domain, and
+//! erasable. A stream has one data key, so erasing an account's stream erases its login too: erase streams at their end.
 
 use std::fmt;
 

@@ -1,5 +1,9 @@
 //! Rebuilding a view beside the live one: begun, moved along from any node, switched to once it has caught up, or
 //! cancelled. Until the switch readers see the old generation, from it on the new one, and never a part of either.
+//!
+//! The switch is one transaction: it locks both generations, applies what is missing, replaces the SQL view and moves the
+//! checkpoint. It waits for readers briefly and rests between tries, since readers who come meanwhile wait behind it. The old
+//! tables are dropped after it, since `DROP TABLE` may wait for Postgres's own housekeeping.
 
 use std::time::Duration;
 

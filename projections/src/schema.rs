@@ -2,6 +2,10 @@
 //!
 //! `delivery_log` is a SQL view of the table `delivery_log_g1`, which both engines read as if it were the table itself. So
 //! a view can be rebuilt in tables of its own, and readers pass to them in the moment in which the SQL view is replaced.
+//!
+//! Views are not migrated, since what a new column holds comes from the log. Raise `version` with every change of the tables
+//! or of what the fold writes: a node that finds an earlier version rebuilds the view beside it, one that finds a later version
+//! leaves it alone.
 
 use sqlx::FromRow;
 

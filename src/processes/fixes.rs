@@ -1,4 +1,7 @@
 //! Waking what waited for a fix: deliveries whose cause was fixed go back to the queue.
+//!
+//! An attempt that began before a fix and failed after it would wait for ever. So `ActionRequired` says on which events of
+//! account and integration it was decided, and what came after those is read for a fix when a delivery begins to wait.
 
 mod meanwhile;
 mod waking;

@@ -1,4 +1,6 @@
 //! What a delivery waits for, and until when: moments that a wrong clock has set, or that a person moves.
+//!
+//! A moment that lies further off than its own schedule allows was set by a clock that was ahead: `PullBack` moves it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 

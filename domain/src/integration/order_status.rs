@@ -1,5 +1,7 @@
 //! Orders of which statuses an integration delivers: the merchant's choice, the default of each store, and what is never
 //! delivered.
+//!
+//! What is delivered by default is recorded with the creation: a later default changes no integration that exists.
 
 use super::{IntegrationRefusal, Link, MAX_ORDER_STATUSES, Provider};
 
