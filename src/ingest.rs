@@ -38,7 +38,7 @@ use event_log::refusals::RefusalReason;
 pub const MAX_BODY_BYTES: usize = 2 * 1_024 * 1_024;
 /// How long a body may take to arrive. Shopify gives up after five seconds.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long looking up and recording may take: a store must hear that it did not work before it gives up itself.
+/// How long looking up and recording may take: a store must get the refusal before it gives up itself.
 const OUR_PART: Duration = Duration::from_secs(2);
 
 /// What a store gets as response.

@@ -1,4 +1,4 @@
-//! Recording what people do that changes no stream of its own.
+//! Recording operator actions: what people do that changes no stream of its own.
 
 use domain::OperationId;
 use domain::operation::{Operation, OperationCommand, OperationEvent, OperationRefusal};

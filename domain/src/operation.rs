@@ -1,4 +1,4 @@
-//! An operation: something that a person or the service did which changes no stream of its own, and which people will
+//! An operator action, stored as `operation`: something that a person or the service did which changes no stream of its own, and which people will
 //! ask about: who read personal data, who replayed what, what was exported.
 
 use schemars::JsonSchema;

@@ -16,7 +16,7 @@ use super::scenario::{self, Scenario, Step};
 use crate::cli::output::{cell, keep_whole, rendered, table, width};
 use crate::cli::status_cell;
 
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const POLL_EVERY: Duration = Duration::from_millis(100);
 /// Columns that the whole table needs.
 const MIN_COLUMNS: usize = 130;
 
@@ -131,7 +131,7 @@ impl Board {
         loop {
             self.look(cast).await?;
             screen.draw(|| self.table(true));
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_EVERY).await;
         }
     }
 

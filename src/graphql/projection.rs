@@ -59,7 +59,7 @@ impl Projection {
         Ok(Self {
             name: view.name.to_owned(),
             position: position.to_string(),
-            // What another node recorded may be in the view before this node has heard of it.
+            // What another node recorded may be in the view before this node has read it.
             head: head.max(position).to_string(),
             lag: int((head - position).max(0)),
             generation: int(generation),

@@ -1,4 +1,4 @@
-//! Why a process manager could not do what follows from an event, and whether that is because of the event.
+//! Why a process manager could not handle an event, and whether that is because of the event.
 
 use crate::erasure::ErasureError;
 use event_log::{CommandError, LoadError};

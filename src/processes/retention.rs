@@ -13,8 +13,8 @@ use crate::retention::{Sweep, sweep};
 use crate::service::Service;
 
 /// How often it polls. The shortest bound that an account can set is a day.
-const LOOK_EVERY: TimeDelta = TimeDelta::hours(1);
-const UNTRUSTED_LOOK_EVERY: TimeDelta = TimeDelta::minutes(1);
+const POLL_EVERY: TimeDelta = TimeDelta::hours(1);
+const UNTRUSTED_POLL_EVERY: TimeDelta = TimeDelta::minutes(1);
 
 /// Knows when to search next for what was kept too long.
 pub(super) struct Retention {
@@ -49,8 +49,8 @@ impl ProcessManager for Retention {
     async fn do_what_is_due(&mut self) -> Result<(), Failure> {
         let began = self.service.clock.now();
         self.due_at = match sweep(&self.service, began).await? {
-            Sweep::Done => began + LOOK_EVERY,
-            Sweep::ClockDistrusted => began + UNTRUSTED_LOOK_EVERY,
+            Sweep::Done => began + POLL_EVERY,
+            Sweep::ClockDistrusted => began + UNTRUSTED_POLL_EVERY,
         };
         Ok(())
     }

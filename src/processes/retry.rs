@@ -7,7 +7,7 @@ use event_log::parked::Chosen;
 
 /// How long it waits for the result, and how often it polls.
 const TIMEOUT: Duration = Duration::from_secs(5);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_EVERY: Duration = Duration::from_millis(50);
 
 /// What came of trying parked events again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +33,6 @@ pub(crate) async fn retry(service: &Service, chosen: Chosen<'_>) -> sqlx::Result
             let count = |number: i64| u64::try_from(number).unwrap_or(0);
             return Ok(Retried { matched, handled: matched.saturating_sub(count(parked)), waiting: count(waiting) });
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_EVERY).await;
     }
 }

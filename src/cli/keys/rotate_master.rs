@@ -14,7 +14,7 @@ use crate::cli::client::{Client, ServerArgs, understood};
 use crate::cli::output;
 
 /// How often the server is polled.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const POLL_EVERY: Duration = Duration::from_millis(500);
 
 /// Rewrap every data key and sealed secret by another master key, while the server goes on
 ///
@@ -79,7 +79,7 @@ async fn followed(client: &Client, mut rotation: Rotation) -> anyhow::Result<Rot
     while rotation.running {
         bar.set_length(rotation.total);
         bar.set_position(rotation.looked_at);
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_EVERY).await;
         let asked = format!("{{ masterKeyRotation {{ {FIELDS} }} }}");
         rotation = client.read(&asked, json!({}), "masterKeyRotation").await?;
     }

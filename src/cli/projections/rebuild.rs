@@ -16,7 +16,7 @@ use crate::cli::output;
 use crate::cli::shutdown::signals;
 
 /// How often a rebuild is polled.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+const POLL_EVERY: Duration = Duration::from_millis(200);
 /// How long a rebuild may go on without an answer from the server.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -119,7 +119,7 @@ impl Rebuild {
                 Err(error) if answered.elapsed() > TIMEOUT => return Err(error),
                 Err(_) => {}
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_EVERY).await;
         }
     }
 

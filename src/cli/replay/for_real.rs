@@ -15,7 +15,7 @@ use crate::cli::shutdown::signals;
 use crate::cli::{input, output};
 
 /// How often the server is asked how far it is.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const POLL_EVERY: Duration = Duration::from_millis(500);
 /// How long a replay may go on without an answer from the server.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -185,7 +185,7 @@ async fn followed(client: &Client, mut replay: Progress, bar: &ProgressBar) -> a
         } else if bar.length().is_none() {
             bar.set_position(replay.looked_at);
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_EVERY).await;
         match look(client, &replay.id, "").await {
             Ok(now) => (replay, answered) = (understood(&now)?, Instant::now()),
             // The server may be restarting.
