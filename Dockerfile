@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# An image of the service: one binary that keeps everything it needs under /data, unless it is told of a database.
+# An image of the service: one binary that keeps everything it needs under /data, unless a database is configured.
 
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
@@ -20,7 +20,7 @@ ENV CLOUD_BRIDGE_LISTEN=0.0.0.0:8080 \
     CLOUD_BRIDGE_DATA_DIR=/data
 VOLUME /data
 EXPOSE 8080
-# Asks whether it is alive, not whether it is ready: a database that is away is not mended by another container. The
+# Checks whether it is alive, not whether it is ready: a database that is away is not mended by another container. The
 # image has no HTTP client, but its bash can speak that much.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
     CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8080 && printf 'GET /health HTTP/1.1\\r\\nhost: localhost\\r\\nconnection: close\\r\\n\\r\\n' >&3 && read -r _ status _ <&3 && [ \"$status\" = 200 ]"]

@@ -1,5 +1,5 @@
 //! Proof that the log is what it was: the chains of all streams, signed checkpoints over everything in order, and
-//! bundles that somebody else can check. The formats are described in docs/audit.md.
+//! bundles that others can check. The formats are described in docs/audit.md.
 
 pub mod bundle;
 mod chains;

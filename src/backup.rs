@@ -99,7 +99,7 @@ pub fn examined(folder: &Path) -> anyhow::Result<BackupNote> {
     Ok(note)
 }
 
-/// Puts the copy of the log of an examined backup where a server looks for it.
+/// Puts the copy of the log of an examined backup where a server reads it.
 ///
 /// # Errors
 /// Where a log or views are there already: nothing is ever written over.

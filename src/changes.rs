@@ -1,4 +1,4 @@
-//! Tells whoever watches which deliveries changed, once the delivery log shows it.
+//! Sends changed deliveries to subscribers, once the delivery log shows it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -60,7 +60,7 @@ impl Changes {
         loop {
             head.mark_unchanged();
             if self.sender.receiver_count() == 0 {
-                // Nobody watches: whoever comes is told what happens from then on.
+                // No subscriber: a new one gets what happens from then on.
                 cursor = head.borrow().clone();
             } else {
                 match self.step(log, views, projector, &cursor).await {
@@ -75,7 +75,7 @@ impl Changes {
                         continue;
                     }
                     Err(error) => {
-                        tracing::error!(%error, "changes cannot be told to those who watch");
+                        tracing::error!(%error, "changes cannot be sent to subscribers");
                         tokio::time::sleep(RETRY_AFTER).await;
                         continue;
                     }
@@ -106,7 +106,7 @@ impl Changes {
         {
             let ids: Vec<String> = changed.into_iter().collect();
             for row in delivery_log::find_many(views, &ids).await? {
-                // Nobody listening any more is no failure.
+                // That no subscriber is left is no failure.
                 self.sender.send(Arc::new(row)).ok();
             }
         }

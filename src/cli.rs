@@ -63,7 +63,7 @@ pub struct Cli {
 
 const LONG_ABOUT: &str = "\
 Cloud Bridge receives the signed webhooks of Shopify, WooCommerce and generic stores, keeps every one as an event in a \
-log that nobody can change unnoticed, and shares what was bought with the customer on Cortex Cloud.
+log that cannot be changed unnoticed, and shares what was bought with the customer on Cortex Cloud.
 
 Commands that change something, and those that list deliveries and accounts, ask a running server with an API key. \
 `events`, `audit` and `projections status` read the event log themselves, and also work while no server runs.
@@ -80,7 +80,7 @@ Examples:
   See what needs a merchant, and everything that ever happened to one order:
       cloud-bridge deliveries list --status action_required
       cloud-bridge events show delivery ID
-  Prove that nobody changed the log, and hand the proof to somebody else:
+  Prove that the log was not changed, and hand the proof to others:
       cloud-bridge audit verify
       cloud-bridge audit export --output log.bundle";
 
@@ -169,7 +169,7 @@ impl Cli {
         output::set_width(self.common.columns.as_deref());
         logging::start(self.common.log_level.as_deref(), level)?;
         for warning in &self.warnings {
-            input::tell(&format!("warning: {warning}"))?;
+            input::note(&format!("warning: {warning}"))?;
         }
         let json = self.common.json;
         match self.command {
@@ -199,7 +199,7 @@ impl Cli {
     }
 }
 
-/// Whether all that went wrong is that nobody reads any more, as in `cloud-bridge events tail | head`.
+/// Whether all that went wrong is that the reader is gone, as in `cloud-bridge events tail | head`.
 pub fn reader_went_away(error: &anyhow::Error) -> bool {
     error
         .chain()

@@ -87,7 +87,7 @@ impl CortexClient {
         let http = Client::builder()
             .user_agent(USER_AGENT)
             .timeout(timeout)
-            // A redirect would carry a password or a token to an address nobody configured.
+            // A redirect would carry a password or a token to an address that was not configured.
             .redirect(Policy::none())
             // Proxy settings would be read from the environment, and configuration is read in one place.
             .no_proxy()
@@ -107,7 +107,7 @@ impl CortexClient {
         Session::issued(self.call(CortexOperation::Login, request, answer::json).await?)
     }
 
-    /// `None` when nobody has this name, or nobody could have it.
+    /// `None` when no user has this name, or could have it.
     pub async fn find_user(&self, session: &Session, username: &str) -> Result<Option<CortexUser>, CortexError> {
         #[derive(Deserialize)]
         struct User {
@@ -129,7 +129,7 @@ impl CortexClient {
         Ok(Relation { following: standing.following, followed_back: standing.followed_back })
     }
 
-    /// Following somebody who is followed already succeeds and changes nothing. `key` names this request: the same again is
+    /// Following a user who is followed already succeeds and changes nothing. `key` names this request: the same again is
     /// the same request, however late either takes effect.
     pub async fn follow(&self, session: &Session, user: &CortexUser, key: Uuid) -> Result<(), CortexError> {
         let path = ["users", &user.username, "follow"];
@@ -137,7 +137,7 @@ impl CortexClient {
         self.call(CortexOperation::Follow, request, answer::done).await
     }
 
-    /// Unfollowing somebody who is not followed succeeds and changes nothing.
+    /// Unfollowing a user who is not followed succeeds and changes nothing.
     pub async fn unfollow(&self, session: &Session, user: &CortexUser) -> Result<(), CortexError> {
         let path = ["users", &user.username, "follow"];
         self.call(CortexOperation::Unfollow, self.request(Method::DELETE, session, &path), answer::done).await

@@ -55,12 +55,12 @@ async fn show(world: &World, options: &DemoOptions) -> anyhow::Result<()> {
     let cast = Cast::assemble(world).await?;
     let board = Board::new();
     let screen = Screen::new(!options.json)?;
-    let told = tokio::select! {
-        // What is missing once the time is up is told below.
-        told = tokio::time::timeout(TIMEOUT, story::tell(world, &cast, &board)) => told.unwrap_or(Ok(())),
+    let finished = tokio::select! {
+        // What is missing once the time is up is printed below.
+        finished = tokio::time::timeout(TIMEOUT, story::run(world, &cast, &board)) => finished.unwrap_or(Ok(())),
         watched = board.watch(&cast, &screen) => watched,
     };
-    let looked = match told {
+    let polled = match finished {
         Ok(()) => board.look(&cast).await,
         Err(error) => Err(error),
     };
@@ -68,7 +68,7 @@ async fn show(world: &World, options: &DemoOptions) -> anyhow::Result<()> {
     let missing = board.missing();
     if options.json {
         print_json(&json!({
-            "settled": looked.is_ok() && missing.is_empty(),
+            "settled": polled.is_ok() && missing.is_empty(),
             "seconds": begun.elapsed().as_secs_f64(),
             "server": world.url,
             "sandbox": world.sandbox.base_url(),
@@ -79,23 +79,23 @@ async fn show(world: &World, options: &DemoOptions) -> anyhow::Result<()> {
     } else {
         print(board.table(false))?;
     }
-    looked?;
+    polled?;
     if !missing.is_empty() {
         bail!("within {} s these orders did not get where they should: {}", TIMEOUT.as_secs(), missing.join("; "));
     }
     if !options.json {
-        tell_result(&board, begun.elapsed())?;
+        print_result(&board, begun.elapsed())?;
     }
     if options.exit {
         return Ok(());
     }
     if !options.json {
-        tell_how_to_go_on(world, &cast)?;
+        print_next_steps(world, &cast)?;
     }
     std::future::pending().await
 }
 
-fn tell_result(board: &Board, took: Duration) -> anyhow::Result<()> {
+fn print_result(board: &Board, took: Duration) -> anyhow::Result<()> {
     let (orders, statuses, codes) = board.reached();
     print(format_args!(
         "\n{orders} orders reached {statuses} statuses and {codes} resolution codes in {:.1} s, each as expected.\n\
@@ -105,7 +105,7 @@ fn tell_result(board: &Board, took: Duration) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn tell_how_to_go_on(world: &World, cast: &Cast) -> anyhow::Result<()> {
+fn print_next_steps(world: &World, cast: &Cast) -> anyhow::Result<()> {
     let World { url, admin_key, sandbox, .. } = world;
     let sandbox = sandbox.base_url();
     print(format_args!(

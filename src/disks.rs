@@ -1,5 +1,5 @@
 //! Whether the databases can be written, and how much room their disks have. Reads go on where a disk is full, so only a
-//! write can tell.
+//! write can show.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ const GOOD_FOR: Duration = Duration::from_secs(1);
 /// Less room than this is warned of, in bytes and in parts of the disk.
 const LOW_BYTES: u64 = 256 * 1_024 * 1_024;
 const LOW_PART: u64 = 20;
-const LOOK_EVERY: TimeDelta = TimeDelta::seconds(10);
+const POLL_EVERY: TimeDelta = TimeDelta::seconds(10);
 
 /// Whether a database could be written when that was last tried.
 #[derive(Debug, Default)]
@@ -76,7 +76,7 @@ pub(crate) async fn follow(service: &Service) {
             }
             *was_low = is_low;
         }
-        service.clock.sleep_until(service.clock.now() + LOOK_EVERY).await;
+        service.clock.sleep_until(service.clock.now() + POLL_EVERY).await;
     }
 }
 

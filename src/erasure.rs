@@ -1,4 +1,4 @@
-//! Erasing people: their data keys are deleted with an event that says so and names nobody, and then everything that was
+//! Erasing people: their data keys are deleted with an event that says so and names no person, and then everything that was
 //! derived from what the keys sealed.
 
 pub(crate) mod data_requests;
@@ -33,7 +33,7 @@ const CONCURRENCY: usize = 16;
 pub enum ErasureError {
     #[error("a view cannot be read: {0}")]
     Sql(#[from] sqlx::Error),
-    #[error("the views are too far behind to say what is meant")]
+    #[error("the views are too far behind to say what matches")]
     ViewsBehind,
     #[error(transparent)]
     Log(#[from] LoadError),
@@ -45,7 +45,7 @@ pub enum ErasureError {
     Operation(#[from] CommandError<OperationRefusal>),
 }
 
-/// How a person names whose data is meant.
+/// How a person names whose data it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Named {
     /// An e-mail address, a store's customer id, or a username.
@@ -79,7 +79,7 @@ async fn known_as(service: &Service, email: &str) -> Result<Vec<StoreCustomer>, 
     Ok(customers::with_emails(&service.views, &tokens, MAX_KNOWN_AS).await?)
 }
 
-/// How much is meant, by views that have seen everything that is recorded.
+/// How much matches, by views that have seen everything that is recorded.
 pub async fn extent(service: &Service, subject: &Subject) -> Result<Extent, ErasureError> {
     wait_for_views(service).await?;
     Ok(personal::extent(&service.views, subject).await?)
@@ -134,7 +134,7 @@ async fn erase_one(
     service.log.execute(&id, DeliveryCommand::ErasePersonalData { cause }, origin).await
 }
 
-/// Records for each account that a person asks to erase these, before anything is erased. Returns at which positions.
+/// Records for each account that a person requests to erase these, before anything is erased. Returns at which positions.
 pub(crate) async fn record(
     service: &Service,
     rows: &[DeliveryRow],
@@ -151,7 +151,7 @@ pub(crate) async fn record(
     Ok(recorded)
 }
 
-/// How much of what is meant an account has.
+/// How much of what matches an account has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Held {
     pub(crate) deliveries: u32,

@@ -69,7 +69,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long requests under way may take once the service stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// All doors.
+/// All endpoints.
 pub fn router(service: Arc<Service>) -> Router {
     let webhooks = Router::new()
         .route("/api/webhooks/{provider}/{integration_id}", post(ingest::receive))
@@ -109,7 +109,7 @@ pub async fn serve(service: Arc<Service>, listener: TcpListener, bounds: Bounds)
     let of_address = Places::new(bounds.connections_of_address, usize::MAX);
     let mut stopping = service.stopping();
     loop {
-        // Also while there is no room, it hears that it is to stop.
+        // Also while there is no room, it is stopped.
         let (place, accepted) = tokio::select! {
             accepted = accept(&listener, &room) => accepted?,
             _ = stopping.wait_for(|stopping| *stopping) => break,

@@ -1,4 +1,8 @@
-//! The door for stores: a signed webhook comes in, is verified, understood and recorded, and only then answered.
+//! The endpoint for stores: a signed webhook comes in, is verified, understood and recorded, and only then answered.
+//!
+//! What Shopify or WooCommerce signed is never refused for what it says: they cannot mend their sender, and disable a hook
+//! that is refused. It is recorded as unusable, with a reason for the merchant. A generic sender is built by people who can
+//! mend it, and gets a 400.
 
 mod customers;
 mod headers;
@@ -34,10 +38,10 @@ use event_log::refusals::RefusalReason;
 pub const MAX_BODY_BYTES: usize = 2 * 1_024 * 1_024;
 /// How long a body may take to arrive. Shopify gives up after five seconds.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long looking up and recording may take: a store must hear that it did not work before it gives up itself.
+/// How long looking up and recording may take: a store must get the refusal before it gives up itself.
 const OUR_PART: Duration = Duration::from_secs(2);
 
-/// What a store is told.
+/// What a store gets as response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Receipt {
@@ -105,7 +109,7 @@ async fn admit(
     }
     let source = Source { service: service.clone(), integration_id, link };
     let link = &source.link;
-    // Shopify asks for a shop's erasure days after the app is gone, when the integration may well be deactivated.
+    // Shopify requests a shop's erasure days after the app is gone, when the integration may well be deactivated.
     let topic = headers::topic(provider, headers);
     let is_asked_by_law =
         provider == Provider::Shopify && topic.as_deref().is_some_and(parse::shopify::privacy::is_compliance);

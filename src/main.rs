@@ -1,4 +1,4 @@
-//! The program: reads the command line, runs the command, and tells what went wrong.
+//! The program: reads the command line, runs the command, and prints what went wrong.
 #![expect(clippy::print_stderr, reason = "this is where an error meets the person at the terminal")]
 
 use std::process::ExitCode;

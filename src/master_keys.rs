@@ -1,4 +1,4 @@
-//! Changing the master key: everything that an earlier one has wrapped is wrapped anew by the present one, while the
+//! Changing the master key: everything that an earlier one has wrapped is rewrapped by the present one, while the
 //! service goes on.
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::service::Service;
 use event_log::data_keys::{WrappedDataKey, associated_data};
 use event_log::{Actor, EventLog, Origin};
 
-/// Keys that are wrapped anew in one transaction: few enough that webhooks hardly wait.
+/// Keys that are rewrapped in one transaction: few enough that webhooks hardly wait.
 const BATCH: i64 = 200;
 
 /// How far the change is, on this node and since it started.
@@ -32,7 +32,7 @@ pub struct Rotation {
 #[derive(Clone, Debug)]
 pub struct RotationState {
     pub running: bool,
-    /// Keys that were looked at in this run, of about so many.
+    /// Keys that were checked in this run, of about so many.
     pub looked_at: u64,
     pub total: u64,
     pub rewrapped: u64,
@@ -52,7 +52,7 @@ struct Count {
     count: i64,
 }
 
-/// Begins to wrap everything anew. Answers false where this node is at it already. Interrupted, it is begun again: what was
+/// Begins to rewrap everything. Returns false where this node is at it already. Interrupted, it is begun again: what was
 /// done stays done.
 pub async fn begin(service: &Arc<Service>, actor: &Actor) -> anyhow::Result<bool> {
     if service.rotation.running.swap(true, Ordering::SeqCst) {
@@ -80,7 +80,7 @@ async fn finish(service: &Service, id: OperationId, origin: Origin) -> anyhow::R
         rotation.looked_at.store(0, Ordering::SeqCst);
         let before = rotation.rewrapped.load(Ordering::SeqCst);
         rewrap_data_keys(&service.log, rotation).await?;
-        rewrap_named_keys(&service.log, rotation, "signing_keys", "key_id", key::place).await?;
+        rewrap_named_keys(&service.log, rotation, "signing_keys", "key_id", key::associated_data).await?;
         rewrap_named_keys(&service.log, rotation, "sealed_keys", "name", str::to_owned).await?;
         if rotation.rewrapped.load(Ordering::SeqCst) == before {
             break;
@@ -126,12 +126,12 @@ async fn rewrap_named_keys(
     rotation: &Rotation,
     table: &str,
     name: &str,
-    place: fn(&str) -> String,
+    associated_data: fn(&str) -> String,
 ) -> anyhow::Result<()> {
     let sql = Sql::new(format!("SELECT {name} AS name, wrapped FROM {table}"));
     let keys: Vec<NamedKey> = log.beside().fetch_all(sql).await?;
     for key in keys {
-        let rewrapped = log.vault().rewrap(&place(&key.name), &key.wrapped);
+        let rewrapped = log.vault().rewrap(&associated_data(&key.name), &key.wrapped);
         let rewrapped = rewrapped.with_context(|| format!("the key {} in {table} cannot be opened", key.name))?;
         if let Some(rewrapped) = rewrapped {
             let sql = Sql::new(format!("UPDATE {table} SET wrapped = ")).bind(rewrapped);

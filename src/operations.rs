@@ -1,4 +1,4 @@
-//! Recording what people do that changes no stream of its own.
+//! Recording operator actions: what people do that changes no stream of its own.
 
 use domain::OperationId;
 use domain::operation::{Operation, OperationCommand, OperationEvent, OperationRefusal};
@@ -7,7 +7,7 @@ use crate::service::Service;
 use event_log::ids;
 use event_log::{Actor, CommandError, Origin};
 
-/// Records the beginning of an operation under an id of its own. Answers the id, and where it lies in the log.
+/// Records the beginning of an operation under an id of its own. Returns the id, and where it lies in the log.
 pub async fn begin(
     service: &Service,
     event: OperationEvent,

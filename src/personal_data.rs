@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use event_log::{EventLog, LoadError};
 
-/// Events of one delivery that are looked through.
+/// Events of one delivery that are read.
 const MAX_STORY: i64 = 1_000;
 /// Raw bodies of one delivery that are written out, in bytes; what comes beyond is named without its body.
 const MAX_BODIES_BYTES: usize = 4 * 1_024 * 1_024;
@@ -24,26 +24,26 @@ const MAX_BODIES_BYTES: usize = 4 * 1_024 * 1_024;
 pub async fn of_delivery(log: &EventLog, row: &DeliveryRow) -> Result<(Value, usize), LoadError> {
     let story = log.opened_stream(Delivery::TYPE, &row.id, 0, MAX_STORY).await?;
     let (mut webhooks, mut corrections, mut bytes) = (vec![], vec![], 0);
-    for told in story {
-        match &told.recorded.event {
+    for event in story {
+        match &event.recorded.event {
             AnyEvent::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => {
                 let body = if bytes < MAX_BODIES_BYTES {
-                    log.body(Delivery::TYPE, &row.id, told.stored.sequence).await?
+                    log.body(Delivery::TYPE, &row.id, event.stored.sequence).await?
                 } else {
                     None
                 };
                 bytes += body.as_ref().map_or(0, Vec::len);
-                webhooks.push(of_webhook(webhook, body.as_deref(), &json!(told.recorded.recorded_at)));
+                webhooks.push(of_webhook(webhook, body.as_deref(), &json!(event.recorded.recorded_at)));
             }
             AnyEvent::Delivery(DeliveryEvent::WebhookRepeated(repeated)) => {
                 webhooks.push(json!({
-                    "receivedAt": told.recorded.recorded_at,
+                    "receivedAt": event.recorded.recorded_at,
                     "headers": repeated.headers.as_ref().and_then(Private::known),
                     "sameBodyAsWebhook": repeated.of,
                 }));
             }
             AnyEvent::Delivery(DeliveryEvent::UsernameCorrected { username }) => {
-                corrections.push(json!({ "username": username.known(), "at": told.recorded.recorded_at }));
+                corrections.push(json!({ "username": username.known(), "at": event.recorded.recorded_at }));
             }
             AnyEvent::Delivery(_)
             | AnyEvent::Account(_)

@@ -1,5 +1,4 @@
-//! What follows from what happened: process managers, one for each concern, which read the event log and answer it with
-//! commands.
+//! Process managers, one for each concern: they read the event log and issue commands.
 //!
 //! Each has a task, a checkpoint and a lease of its own: what delays one delays no other, and of several nodes one runs
 //! each. An event that cannot be handled is parked, and tried again.

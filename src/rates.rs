@@ -2,7 +2,7 @@
 //!
 //! A token bucket that fills evenly: after a minute's rest as much may be done at once as the rate allows in a minute, and
 //! then each as its turn comes (the generic cell rate algorithm). One row says for each when its bucket is full again, and
-//! is moved atomically; a node takes from it in parts, so that hardly anything asks the database.
+//! is moved atomically; a node takes from it in parts, so that the database is hardly queried.
 
 use std::collections::HashMap;
 
@@ -41,7 +41,7 @@ impl Rate {
     }
 }
 
-/// Too much at once, or no way to tell.
+/// Too much at once, or not known.
 #[derive(Debug, thiserror::Error)]
 pub enum NotAdmitted {
     #[error("the rate allows the next at {next_at}")]
@@ -112,7 +112,7 @@ impl Rates {
         if let Some(known) = self.take_from_share(rate, bucket, cost) {
             return known;
         }
-        // One asks for all that wait: the others find what it took.
+        // One takes for all that wait: the others find what it took.
         let _turn = self.turn(rate).lock().await;
         if let Some(known) = self.take_from_share(rate, bucket, cost) {
             return known;

@@ -19,8 +19,8 @@ use event_log::{EventLog, LoadError};
 const PAGE: i64 = 500;
 /// Stories that are read at a time.
 const AT_A_TIME: usize = 4;
-/// Differences that are told one by one; beyond, they are only counted.
-pub const MAX_TOLD: usize = 10_000;
+/// Differences that are listed one by one; beyond, they are only counted.
+pub const MAX_LISTED: usize = 10_000;
 
 /// An order for which today's answer is another one.
 #[derive(Clone, Debug)]
@@ -57,8 +57,8 @@ pub enum ReplayError {
     Sql(#[from] sqlx::Error),
 }
 
-/// Decides again what was chosen, writes nothing and calls nobody. Reads the log alone, so that it also works where no
-/// server runs. `progress` is told the position that was reached.
+/// Decides again what was chosen, writes nothing and calls no service. Reads the log alone, so that it also works where no
+/// server runs. `progress` gets the position that was reached.
 pub async fn what_if(log: &EventLog, choice: &Choice, mut progress: impl FnMut(i64)) -> Result<WhatIf, ReplayError> {
     let Integration::Created(link) = log.load::<Integration>(&choice.integration_id.to_string()).await?.aggregate
     else {
@@ -91,7 +91,7 @@ struct Decided {
     now: Option<Verdict>,
 }
 
-/// None where the order is not meant.
+/// None where the order is not chosen.
 async fn decided(
     log: &EventLog,
     choice: &Choice,
@@ -140,7 +140,7 @@ impl WhatIf {
             self.same += 1;
         } else {
             self.different += 1;
-            if self.differences.len() < MAX_TOLD {
+            if self.differences.len() < MAX_LISTED {
                 self.differences.push(Difference { order_id, order_number, delivery_id, then, now });
             }
         }

@@ -1,7 +1,10 @@
 //! Personal data is kept no longer than an account says: what is over for so many days is erased by itself.
 //!
 //! The clock and the views say what may be too old, and the delivery itself decides: that a node looks again at what another
-//! has erased does no harm. When it is looked is for `processes/retention.rs` to say.
+//! has erased does no harm. When it is polled is for `processes/retention.rs` to say.
+//!
+//! `delivery_log.kept_since` says since when a delivery that is over has held something personal; the index over it makes the
+//! hourly search short.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::Account;
@@ -26,21 +29,21 @@ const DELIVERIES_AT_ONCE: i64 = 200;
 
 /// How far this node has erased what was kept for long enough. Of several nodes, one does.
 pub struct Retention {
-    looked: watch::Sender<i64>,
+    polled: watch::Sender<i64>,
     distrusts: watch::Sender<bool>,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { looked: watch::Sender::new(0), distrusts: watch::Sender::new(false) }
+        Self { polled: watch::Sender::new(0), distrusts: watch::Sender::new(false) }
     }
 }
 
 impl Retention {
     /// When the latest look began that came to its end, in microseconds since 1970. What was kept for too long then is
     /// erased, in the files of the databases too.
-    pub fn looked(&self) -> watch::Receiver<i64> {
-        self.looked.subscribe()
+    pub fn polled(&self) -> watch::Receiver<i64> {
+        self.polled.subscribe()
     }
 
     /// Whether it waits because the clock was set forward.
@@ -67,7 +70,7 @@ pub(crate) async fn sweep(service: &Service, began: DateTime<Utc>) -> Result<Swe
     }
     service.retention.distrusts.send_replace(false);
     look(service, began).await?;
-    service.retention.looked.send_replace(began.timestamp_micros());
+    service.retention.polled.send_replace(began.timestamp_micros());
     Ok(Sweep::Done)
 }
 

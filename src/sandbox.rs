@@ -1,6 +1,6 @@
 //! A Cortex Cloud to practise on: a real server of the same protocol, with scripted people and failures on demand.
 //!
-//! It keeps everything in memory, and every list in it is bounded. What it answers and how it is controlled is written
+//! It keeps everything in memory, and every list in it is bounded. What it returns and how it is controlled is written
 //! down in `docs/cortex-protocol.md`.
 
 mod accounts;
@@ -67,11 +67,11 @@ struct Shared {
     clock: Clock,
     token_lifetime: TimeDelta,
     world: Mutex<World>,
-    /// Told of every change of `world`, so that waiting is never polling.
+    /// Notified of every change of `world`, so that waiting is never polling.
     changed: Notify,
 }
 
-/// Everything there is on this Cortex Cloud, and what it was told to do.
+/// Everything there is on this Cortex Cloud, and how it is scripted.
 #[derive(Default)]
 struct World {
     accounts: accounts::Accounts,
@@ -109,8 +109,8 @@ pub fn start(listener: TcpListener, options: SandboxOptions) -> std::io::Result<
     let server = sandbox.clone();
     tokio::spawn(async move {
         let stopping = server.clone();
-        let told_to_stop = async move { stopping.until(|world| world.phase != Phase::Serving).await };
-        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(told_to_stop).await {
+        let stopped = async move { stopping.until(|world| world.phase != Phase::Serving).await };
+        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
             tracing::error!(%error, "the sandbox ended");
         }
         server.change(|world| world.phase = Phase::Stopped);

@@ -1,4 +1,4 @@
-//! One sentence for each event, as a support person would tell it, and what of its data nobody is shown. Nothing private
+//! One sentence for each event, in the words of support, and what of its data is never shown. Nothing private
 //! is in a sentence.
 
 #[cfg(test)]
@@ -23,15 +23,15 @@ use serde_json::Value;
 /// What happened, in a sentence without a username, an e-mail address or a secret.
 pub fn summary(event: &Recorded) -> String {
     match &event.event {
-        AnyEvent::Account(told) => of_account(told),
+        AnyEvent::Account(event) => of_account(event),
         AnyEvent::Ledger(event) => of_ledger(event),
-        AnyEvent::Integration(told) => of_integration(told),
-        AnyEvent::Delivery(told) => of_delivery(told),
+        AnyEvent::Integration(event) => of_integration(event),
+        AnyEvent::Delivery(event) => of_delivery(event),
         AnyEvent::Notice(NoticeEvent::WebhookReceived(received)) => {
             let what = match received.kind {
                 NoticeKind::NotAnOrder => "a webhook that is not about an order",
                 NoticeKind::Unusable => {
-                    let why = received.reason.as_deref().unwrap_or("nobody knows why");
+                    let why = received.reason.as_deref().unwrap_or("the reason is not known");
                     let order = received.order_number.as_ref().or(received.order_id.as_ref());
                     let about = order.map(|order| format!(" about order {order}")).unwrap_or_default();
                     return format!(
@@ -52,7 +52,7 @@ pub fn summary(event: &Recorded) -> String {
             format!("{}: the very same body again.", store(repeated.provider))
         }
         AnyEvent::Notice(NoticeEvent::PersonalDataErased {}) => "It was done, and whom it named was erased.".to_owned(),
-        AnyEvent::Operation(told) => of_operation(told, &event.aggregate_id),
+        AnyEvent::Operation(operation) => of_operation(operation, &event.aggregate_id),
         AnyEvent::Checkpoint(CheckpointEvent::CheckpointSigned(checkpoint)) => format!(
             "A checkpoint over the events at positions {} to {} was signed with the key {}.",
             checkpoint.first_position, checkpoint.last_position, checkpoint.key_id
@@ -70,7 +70,7 @@ fn of_operation(event: &OperationEvent, id: &str) -> String {
     };
     match event {
         OperationEvent::PersonalDataRead { delivery_id, .. } => {
-            format!("Who ordered was looked at, of delivery {delivery_id}.")
+            format!("The personal data of delivery {delivery_id} was read.")
         }
         OperationEvent::PersonalDataExported { deliveries, other_webhooks, data_request: None, .. } => {
             format!("What is known of a customer was written out, of {}.", held(*deliveries, *other_webhooks))
@@ -100,7 +100,7 @@ fn of_operation(event: &OperationEvent, id: &str) -> String {
         OperationEvent::ReplayEnded { replayed, cancelled: true } => {
             format!("The replay was cancelled after {}.", several(*replayed))
         }
-        OperationEvent::RebuildRequested { view } => format!("The view {view} is to be built anew."),
+        OperationEvent::RebuildRequested { view } => format!("The view {view} is to be rebuilt."),
         OperationEvent::RebuildCancelled { view } => format!("The rebuild of the view {view} was cancelled."),
         OperationEvent::ParkedEventsRetried { process, position, events } => {
             let events = if *events == 1 { "1 parked event".to_owned() } else { format!("{events} parked events") };
@@ -109,15 +109,15 @@ fn of_operation(event: &OperationEvent, id: &str) -> String {
             format!("{events}{}{} was to be tried again.", of_process.unwrap_or_default(), at.unwrap_or_default())
         }
         OperationEvent::MasterKeyRotationStarted { master_key_id } => {
-            format!("Keys are wrapped anew by the master key {master_key_id}.")
+            format!("Keys are rewrapped by the master key {master_key_id}.")
         }
         OperationEvent::MasterKeyRotated { master_key_id, rewrapped } => {
-            format!("Every key is wrapped by the master key {master_key_id}; {rewrapped} were wrapped anew.")
+            format!("Every key is wrapped by the master key {master_key_id}; {rewrapped} were rewrapped.")
         }
     }
 }
 
-/// Takes the hash of an API key out of an event's data: it tells a reader nothing, and is what a key is known by.
+/// Takes the hash of an API key out of an event's data: it is what a key is known by, and of no use to a reader.
 pub fn leave_out_key_hash(event_type: &str, payload: &mut Value) {
     if event_type == "api_key_created"
         && let Some(fields) = payload.as_object_mut()
@@ -184,7 +184,7 @@ fn of_delivery(event: &DeliveryEvent) -> String {
         DeliveryEvent::UsernameCorrected { .. } => "The customer's username was corrected.".to_owned(),
         DeliveryEvent::PersonalDataErased { cause } => {
             let why = match cause {
-                ErasureCause::Operator => "as somebody asked",
+                ErasureCause::Operator => "on request",
                 ErasureCause::Store => "as the store asked",
                 ErasureCause::Retention => "as the account keeps it no longer",
             };

@@ -109,7 +109,7 @@ impl Account {
                 let attempts_per_minute = valid_pace(attempts_per_minute)?;
                 let mut events = vec![AccountEvent::AccountOpened { name, attempts_per_minute }];
                 if let Some(key) = first_key {
-                    events.push(keys::created(key)?);
+                    events.push(keys::create(key)?);
                 }
                 Ok(events)
             }
@@ -180,7 +180,7 @@ impl Account {
                 }));
             }
             (Self::Opened(merchant), event) => merchant.apply(event),
-            // Every other event comes after opening; a stream that says otherwise tells nothing.
+            // Every other event comes after opening; a stream that says otherwise means nothing.
             (Self::Initial, _) => {}
         }
     }
@@ -192,11 +192,11 @@ impl Merchant {
             AccountEvent::AccountOpened { .. } => {}
             AccountEvent::ApiKeyCreated(key) => {
                 self.administers |= self.keys.is_empty() && key.role == Role::Admin;
-                self.keys.created(key);
+                self.keys.apply_created(key);
             }
-            AccountEvent::ApiKeyDeactivated { key_id } => self.keys.deactivated(key_id),
+            AccountEvent::ApiKeyDeactivated { key_id } => self.keys.apply_deactivated(key_id),
             AccountEvent::ApiKeyLimited { key_id, requests_per_minute } => {
-                self.keys.limited(key_id, requests_per_minute);
+                self.keys.apply_limited(key_id, requests_per_minute);
             }
             AccountEvent::CortexCredentialsSaved { email, password } => {
                 self.credentials = Some(CortexCredentials { email, password });

@@ -1,4 +1,4 @@
-//! Checkpoints: what the log was up to some position, signed, so that history cannot be written anew unnoticed.
+//! Checkpoints: what the log was up to some position, signed, so that history cannot be rewritten unnoticed.
 //!
 //! All checkpoints of a log are one stream, each joined to the one before: no position is left out or covered twice.
 

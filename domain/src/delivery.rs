@@ -228,11 +228,11 @@ impl Order {
             }
             DeliveryCommand::GiveUp { held, code, now, jitter, call } => self.give_up(&held, code, now, jitter, call),
             DeliveryCommand::HandBack { held } => self.end(&held, DeliveryEvent::HandedBack {}),
-            DeliveryCommand::PullBack { now } => Ok(self.pulled_back(now).into_iter().collect()),
-            DeliveryCommand::MoveWait { until, now } => self.moved(until, now),
-            DeliveryCommand::Retry { username } => self.retried(username),
-            DeliveryCommand::Replay { username } => self.replayed(username),
-            DeliveryCommand::DeliverMappings { mappings } => Ok(self.extended_by(&mappings)),
+            DeliveryCommand::PullBack { now } => Ok(self.pull_back(now).into_iter().collect()),
+            DeliveryCommand::MoveWait { until, now } => self.move_wait(until, now),
+            DeliveryCommand::Retry { username } => self.retry(username),
+            DeliveryCommand::Replay { username } => self.replay(username),
+            DeliveryCommand::DeliverMappings { mappings } => Ok(self.deliver_mappings(&mappings)),
             DeliveryCommand::Release { cause } => {
                 let waited = self.summary.phase == Phase::ActionRequired { code: cause };
                 let requeued = DeliveryEvent::Requeued { cause: RequeueCause::Fixed(cause) };

@@ -1,4 +1,7 @@
 //! What every event has in common, as the event log stores it.
+//!
+//! An event's type is its variant's name, and its payload an object of its fields, by serde's own tagging: the two cannot
+//! differ, and any event can get another field. The schemas in `domain/events/` are committed, so a changed shape fails a test.
 
 use cqrs_es::{Aggregate, DomainEvent};
 
@@ -11,7 +14,7 @@ pub struct Owner {
     pub integration_id: Option<IntegrationId>,
 }
 
-/// What the event log asks of an aggregate beside folding its events.
+/// What the event log needs of an aggregate beside folding its events.
 pub trait EventSourced: Aggregate<Event: LogEvent, Command: Clone, Services = ()> + Clone + 'static {
     /// Raised when a fold changes: snapshots of another version are passed over, and written again.
     const SNAPSHOT_VERSION: i64;
@@ -20,7 +23,7 @@ pub trait EventSourced: Aggregate<Event: LogEvent, Command: Clone, Services = ()
     fn owner(&self, id: &str) -> Owner;
 }
 
-/// What an event asks of the log beside being stored.
+/// What an event needs of the log beside being stored.
 pub trait LogEvent: DomainEvent {
     /// Whether the raw body of the webhook is stored with it.
     fn keeps_body(&self) -> bool {

@@ -35,7 +35,7 @@ id!(
     AccountId
 );
 id!(
-    /// An API key of an account. Not the key itself, which nobody keeps.
+    /// An API key of an account. Not the key itself, which is not kept.
     ApiKeyId
 );
 id!(

@@ -133,15 +133,15 @@ impl Integration {
     /// Decides a command. The same fact again decides to nothing; a different one that cannot be is refused.
     pub fn decide(&self, command: IntegrationCommand) -> Result<Vec<IntegrationEvent>, IntegrationRefusal> {
         match (self, command) {
-            (Self::Initial, IntegrationCommand::Create(create)) => created(create),
-            (Self::Created(link), IntegrationCommand::Create(create)) => link.created_again(&create),
+            (Self::Initial, IntegrationCommand::Create(create)) => create_first(create),
+            (Self::Created(link), IntegrationCommand::Create(create)) => link.create_again(&create),
             (Self::Initial, _) => Err(IntegrationRefusal::NotCreated),
             (Self::Created(link), command) => link.decide(command),
         }
     }
 }
 
-fn created(create: CreateIntegration) -> Result<Vec<IntegrationEvent>, IntegrationRefusal> {
+fn create_first(create: CreateIntegration) -> Result<Vec<IntegrationEvent>, IntegrationRefusal> {
     let secret = valid_secret(&create.signing_secret)?;
     Ok(vec![IntegrationEvent::IntegrationCreated(IntegrationCreated {
         account_id: create.account_id,
@@ -157,7 +157,7 @@ fn created(create: CreateIntegration) -> Result<Vec<IntegrationEvent>, Integrati
 }
 
 impl Link {
-    fn created_again(&self, create: &CreateIntegration) -> Result<Vec<IntegrationEvent>, IntegrationRefusal> {
+    fn create_again(&self, create: &CreateIntegration) -> Result<Vec<IntegrationEvent>, IntegrationRefusal> {
         let same = self.account_id == create.account_id
             && self.provider == create.provider
             && self.secret.known().map(String::as_str) == Some(create.signing_secret.expose_secret());
@@ -166,7 +166,7 @@ impl Link {
 
     fn decide(&self, command: IntegrationCommand) -> Result<Vec<IntegrationEvent>, IntegrationRefusal> {
         let event = match command {
-            IntegrationCommand::Create(create) => return self.created_again(&create),
+            IntegrationCommand::Create(create) => return self.create_again(&create),
             IntegrationCommand::Rename { name } => {
                 let name = valid_name(&name)?;
                 (name != self.name).then_some(IntegrationEvent::IntegrationRenamed { name })
@@ -192,12 +192,12 @@ impl Link {
                     secret: Private::Known(secret),
                 })
             }
-            // Whoever chose the secret: it replaces another one, which stays valid for a time.
+            // Chosen by the store or by us: it replaces another one, which stays valid for a time.
             IntegrationCommand::SetSigningSecret { secret, now, overlap_hours }
             | IntegrationCommand::RotateSigningSecret { secret, now, overlap_hours } => {
-                self.secret_replaced(secret, now, overlap_hours)?
+                self.replace_secret(secret, now, overlap_hours)?
             }
-            IntegrationCommand::AddItemMapping { mapping } => self.mapping_added(mapping)?,
+            IntegrationCommand::AddItemMapping { mapping } => self.add_mapping(mapping)?,
             IntegrationCommand::RemoveItemMapping { mapping_id } => self
                 .mappings
                 .iter()
@@ -207,7 +207,7 @@ impl Link {
         Ok(event.into_iter().collect())
     }
 
-    fn secret_replaced(
+    fn replace_secret(
         &self,
         secret: SecretString,
         now: DateTime<Utc>,
@@ -224,7 +224,7 @@ impl Link {
         }))
     }
 
-    fn mapping_added(&self, mut mapping: ItemMapping) -> Result<Option<IntegrationEvent>, IntegrationRefusal> {
+    fn add_mapping(&self, mut mapping: ItemMapping) -> Result<Option<IntegrationEvent>, IntegrationRefusal> {
         mapping.external_ref = mapping.external_ref.trim().to_owned();
         let is_blank = mapping.match_type.is_blank(&mapping.external_ref);
         if is_blank || mapping.external_ref.chars().count() > MAX_REFERENCE_CHARS {
@@ -291,7 +291,7 @@ impl Integration {
                 }));
             }
             (Self::Created(link), event) => link.apply(event),
-            // Every other event comes after creation; a stream that says otherwise tells nothing.
+            // Every other event comes after creation; a stream that says otherwise means nothing.
             (Self::Initial, _) => {}
         }
     }

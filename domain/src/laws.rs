@@ -1,5 +1,5 @@
-//! Laws that hold for every aggregate. A stream may be damaged, restored in part, or written by a later version: whoever
-//! reads it is told something, and never stops the service.
+//! Laws that hold for every aggregate. A stream may be damaged, restored in part, or written by a later version: reading it returns
+//! something, and never stops the service.
 
 use std::fmt::Debug;
 
@@ -66,7 +66,7 @@ fn with_other_values(stored: &Value, number: &Value, moment: DateTime<Utc>) -> V
     }
 }
 
-/// After each event it is asked, so that a number that went wrong is looked at too.
+/// It is queried after each event, so that a wrong number is read too.
 fn fold_and_ask<A: Aggregate>(events: Vec<A::Event>, ask: impl Fn(&A)) {
     let mut aggregate = A::default();
     ask(&aggregate);

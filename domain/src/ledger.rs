@@ -1,5 +1,8 @@
 //! The credits of an account: granted, reserved for attempts, spent. The balance follows from these and is never stored
 //! in events. A stream of its own, beside the account's settings: every attempt moves it.
+//!
+//! An attempt reserves what its plan may cost, or as much of it as there is, in the append that starts it, and settles in the
+//! append that ends it. So a balance is right whenever a delivery is, and the next start settles what a dead worker left.
 
 use std::collections::VecDeque;
 
@@ -101,7 +104,7 @@ impl Ledger {
             }
             LedgerCommand::Settle { delivery_id, attempt, charged } => {
                 let open = self.reservation(delivery_id).filter(|open| open.attempt == attempt);
-                Ok(open.map(|open| settled(open, charged)).into_iter().collect())
+                Ok(open.map(|open| settle(open, charged)).into_iter().collect())
             }
         }
     }
@@ -119,7 +122,7 @@ impl Ledger {
         if open.is_some_and(|open| open.attempt >= attempt) {
             return vec![];
         }
-        let mut events: Vec<_> = open.map(|open| settled(open, earlier)).into_iter().collect();
+        let mut events: Vec<_> = open.map(|open| settle(open, earlier)).into_iter().collect();
         let after = events.iter().cloned().fold(self.clone(), |mut ledger, event| {
             ledger.fold(event);
             ledger
@@ -132,7 +135,7 @@ impl Ledger {
     }
 }
 
-fn settled(open: &Reservation, charged: Credits) -> LedgerEvent {
+fn settle(open: &Reservation, charged: Credits) -> LedgerEvent {
     let Reservation { delivery_id, attempt, credits } = open.clone();
     LedgerEvent::ReservationSettled { delivery_id, attempt, charged, returned: credits - charged }
 }

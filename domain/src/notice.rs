@@ -1,4 +1,6 @@
-//! A notice: a signed webhook that is not about an order. It is kept and shown; what a store asks by law is also done.
+//! A notice: a signed webhook that is not about an order. It is kept and shown; what a store requests by law is also done.
+//!
+//! A stream of its own, since it belongs to no order's. A sender of many such webhooks makes many small streams.
 
 use std::collections::BTreeMap;
 
@@ -19,13 +21,13 @@ use crate::{AccountId, IntegrationId, Private};
 pub enum NoticeKind {
     /// JSON of another topic: a product, a refund, a customer.
     NotAnOrder,
-    /// JSON that may be about an order, and that nobody can read as one: `reason` says why.
+    /// JSON that may be about an order, and that cannot be read as one: `reason` says why.
     Unusable,
     /// A signed error body that WooCommerce sends when the owner of the webhook lost the right to read orders.
     StoreError,
-    /// The store asks what is known of a customer.
+    /// The store requests what is known of a customer.
     CustomerDataRequest,
-    /// The store asks to erase a customer.
+    /// The store requests to erase a customer.
     CustomerRedact,
     /// The merchant left the store: everything personal of the integration is to be erased.
     ShopRedact,
@@ -94,13 +96,13 @@ pub struct NamedCustomers {
     pub usernames: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub phones: Vec<String>,
-    /// Ids and numbers of orders: who asks to erase one means what is about it, too.
+    /// Ids and numbers of orders: erasing one erases what is about it, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub orders: Vec<String>,
 }
 
 impl NoticeReceived {
-    fn repeated(&self, received_at: DateTime<Utc>) -> NoticeRepeated {
+    fn repeat(&self, received_at: DateTime<Utc>) -> NoticeRepeated {
         NoticeRepeated {
             account_id: self.account_id,
             integration_id: self.integration_id,
@@ -175,7 +177,7 @@ impl Notice {
             }
             // Where many come in an hour, nothing is recorded any more.
             (Self::Received(_, repeats) | Self::Erased(_, repeats), NoticeCommand::Record { received, at }) => {
-                let repeated = || NoticeEvent::WebhookRepeated(Box::new(received.repeated(at)));
+                let repeated = || NoticeEvent::WebhookRepeated(Box::new(received.repeat(at)));
                 Ok(if repeats.is_enough(at) { vec![] } else { vec![repeated()] })
             }
             (Self::Initial, NoticeCommand::ErasePersonalData) => Err(NoticeRefusal::NotReceived),
@@ -192,7 +194,7 @@ impl Notice {
         match event {
             NoticeEvent::WebhookReceived(received) => *self = Self::Received(*received, Repeats::default()),
             NoticeEvent::WebhookRepeated(repeated) => match self {
-                Self::Received(_, repeats) | Self::Erased(_, repeats) => repeats.recorded(repeated.received_at),
+                Self::Received(_, repeats) | Self::Erased(_, repeats) => repeats.apply_recorded(repeated.received_at),
                 Self::Initial => {}
             },
             NoticeEvent::PersonalDataErased {} => {
@@ -267,7 +269,7 @@ mod tests {
         let received = Box::new(received(NoticeKind::NotAnOrder));
         let at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let record = |at| NoticeCommand::Record { received: received.clone(), at };
-        let repeated = |at| NoticeEvent::WebhookRepeated(Box::new(received.repeated(at)));
+        let repeated = |at| NoticeEvent::WebhookRepeated(Box::new(received.repeat(at)));
         let mut notice = Notice::default();
         assert_eq!(notice.decide(NoticeCommand::ErasePersonalData), Err(NoticeRefusal::NotReceived));
         assert_eq!(all_done(&mut notice, record(at)), [NoticeEvent::WebhookReceived(received.clone())]);
@@ -295,7 +297,7 @@ mod tests {
             NoticeKind::Unusable,
         ];
         let received_ones = kinds.into_iter().map(|kind| NoticeEvent::WebhookReceived(Box::new(received(kind))));
-        let repeated = received(NoticeKind::NotAnOrder).repeated(DateTime::from_timestamp(1_800_000_000, 0).unwrap());
+        let repeated = received(NoticeKind::NotAnOrder).repeat(DateTime::from_timestamp(1_800_000_000, 0).unwrap());
         let others = [NoticeEvent::PersonalDataErased {}, NoticeEvent::WebhookRepeated(Box::new(repeated))];
         let events: Vec<_> = received_ones.chain(others).collect();
         insta::assert_snapshot!(stored(&events));

@@ -1,4 +1,4 @@
-//! An operation: something that a person or the service did which changes no stream of its own, and which somebody will
+//! An operator action, stored as `operation`: something that a person or the service did which changes no stream of its own, and which people will
 //! ask about: who read personal data, who replayed what, what was exported.
 
 use schemars::JsonSchema;
@@ -13,7 +13,7 @@ use crate::{AccountId, DeliveryId, IntegrationId, NoticeId};
 #[serde(tag = "event_type", content = "payload", rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum OperationEvent {
-    /// Somebody looked at who ordered, in an account that is not their own.
+    /// A person read who ordered, in an account that is not their own.
     PersonalDataRead {
         account_id: AccountId,
         delivery_id: DeliveryId,
@@ -29,7 +29,7 @@ pub enum OperationEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         data_request: Option<NoticeId>,
     },
-    /// Somebody asked to erase a customer, or one order. Each erased delivery says so itself.
+    /// A person requested to erase a customer, or one order. Each erased delivery says so itself.
     ErasureRequested {
         account_id: AccountId,
         deliveries: u32,
@@ -54,7 +54,7 @@ pub enum OperationEvent {
         replayed: u32,
         cancelled: bool,
     },
-    /// A view is built anew.
+    /// A view is rebuilt.
     RebuildRequested {
         view: String,
     },

@@ -1,4 +1,7 @@
 //! Values that are sealed wherever they are stored: personal data and secrets.
+//!
+//! One mechanism for personal data and for secrets, since both are sealed where they are stored, plain in the domain, and
+//! erasable. A stream has one data key, so erasing an account's stream erases its login too: erase streams at their end.
 
 use std::fmt;
 
@@ -70,7 +73,7 @@ impl From<&str> for Private<String> {
     }
 }
 
-/// The last four characters of a secret behind dots: enough to tell two apart, useless to anyone else.
+/// The last four characters of a secret behind dots: enough to distinguish two, useless to anyone else.
 pub fn preview(secret: &str) -> String {
     let length = secret.chars().count();
     let shown = if length >= 12 { 4 } else { 0 };

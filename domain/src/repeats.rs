@@ -21,7 +21,7 @@ impl Repeats {
         self.hour == hour_of(at) && self.recorded >= RECORDED_AN_HOUR
     }
 
-    pub(crate) fn recorded(&mut self, at: DateTime<Utc>) {
+    pub(crate) fn apply_recorded(&mut self, at: DateTime<Utc>) {
         let hour = hour_of(at);
         if self.hour != hour {
             *self = Self { hour, recorded: 0 };

@@ -1,6 +1,6 @@
--- What stores asked by law: what is known of a customer. Nobody can read here who it is.
+-- What stores requested by law: what is known of a customer. It does not say who the customer is.
 CREATE TABLE data_requests_{generation} (
-    id             text   PRIMARY KEY,     -- of the notice that asks
+    id             text   PRIMARY KEY,     -- of the notice that makes the request
     account_id     text   NOT NULL,
     integration_id text   NOT NULL,
     received_at    bigint NOT NULL,
@@ -11,5 +11,5 @@ CREATE TABLE data_requests_{generation} (
 );
 CREATE INDEX data_requests_list_{generation} ON data_requests_{generation} (account_id, listed_at);
 CREATE INDEX data_requests_all_{generation} ON data_requests_{generation} (listed_at);
--- Those that still name somebody: looked through when a customer is erased.
+-- Those that still name a customer: read when one is erased.
 CREATE INDEX data_requests_open_{generation} ON data_requests_{generation} (account_id, listed_at) WHERE erased_at IS NULL;

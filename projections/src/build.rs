@@ -1,5 +1,9 @@
 //! Rebuilding a view beside the live one: begun, moved along from any node, switched to once it has caught up, or
 //! cancelled. Until the switch readers see the old generation, from it on the new one, and never a part of either.
+//!
+//! The switch is one transaction: it locks both generations, applies what is missing, replaces the SQL view and moves the
+//! checkpoint. It waits for readers briefly and rests between tries, since readers who come meanwhile wait behind it. The old
+//! tables are dropped after it, since `DROP TABLE` may wait for Postgres's own housekeeping.
 
 use std::time::Duration;
 
@@ -139,15 +143,15 @@ impl Switch {
         Ok(())
     }
 
-    /// Puts the new generation in the place of the old one. Gives up after `patience` if readers are in the way: as long
+    /// Replaces the old generation by the new one. Gives up after `timeout` if readers are in the way: as long
     /// as it waits for them, those that come after wait too.
-    pub async fn finish(mut self, patience: Duration) -> sqlx::Result<Live> {
+    pub async fn finish(mut self, timeout: Duration) -> sqlx::Result<Live> {
         let Build { generation, schema_version, cursor, .. } = self.build;
         let columns = if schema_version == self.live.schema_version { Columns::Same } else { Columns::Other };
         self.view.forget_build(&mut self.transaction).await?;
         let live = Live { generation, schema_version, cursor };
         self.view.save_live(&mut self.transaction, &live).await?;
-        self.transaction.wait_for_locks(patience).await?;
+        self.transaction.wait_for_locks(timeout).await?;
         self.view.schema.show(&mut self.transaction, generation, columns).await?;
         self.transaction.commit().await?;
         Ok(live)

@@ -1,5 +1,5 @@
 //! What stores asked by law: what is known of a customer. Each is answered with an export, and says itself whom it is about;
-//! here nobody is named.
+//! no customer is named here.
 
 use std::collections::HashMap;
 
@@ -32,7 +32,7 @@ const COLUMNS: &str = "id, account_id, integration_id, received_at, deliveries, 
 /// A question as it lies in the table. Times are microseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct DataRequestRow {
-    /// Of the notice that asks.
+    /// Of the notice that makes the request.
     pub id: String,
     pub account_id: String,
     pub integration_id: String,
@@ -46,8 +46,8 @@ pub struct DataRequestRow {
     pub listed_at: i64,
 }
 
-/// What an event tells of a question.
-enum Told<'e> {
+/// What an event changes of a data request.
+enum Change<'e> {
     Asked(DataRequestRow),
     Counted(&'e u32),
     Exported,
@@ -55,23 +55,23 @@ enum Told<'e> {
 }
 
 async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
-    let told: Vec<(i64, String, Told<'_>)> = events.iter().filter_map(told).collect();
-    let ids: Vec<&str> = told.iter().map(|(_, id, _)| id.as_str()).collect();
+    let changes: Vec<(i64, String, Change<'_>)> = events.iter().filter_map(change).collect();
+    let ids: Vec<&str> = changes.iter().map(|(_, id, _)| id.as_str()).collect();
     let known: Vec<DataRequestRow> = table::read(tables, &ids).await?;
     let known: HashMap<String, DataRequestRow> = known.into_iter().map(|row| (row.id.clone(), row)).collect();
     let mut rows = known.clone();
-    for (at, id, told) in told {
-        if let Told::Asked(row) = told {
+    for (at, id, change) in changes {
+        if let Change::Asked(row) = change {
             rows.insert(id, row);
             continue;
         }
         // Notices of other kinds are erased too.
         let Some(row) = rows.get_mut(&id) else { continue };
-        match told {
-            Told::Asked(_) => {}
-            Told::Counted(deliveries) => row.deliveries = Some((*deliveries).into()),
-            Told::Exported => row.exported_at = Some(at),
-            Told::Erased => row.erased_at = Some(at),
+        match change {
+            Change::Asked(_) => {}
+            Change::Counted(deliveries) => row.deliveries = Some((*deliveries).into()),
+            Change::Exported => row.exported_at = Some(at),
+            Change::Erased => row.erased_at = Some(at),
         }
     }
     let mut rows: Vec<DataRequestRow> = rows.into_values().collect();
@@ -79,12 +79,12 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
     table::write_changed(tables, &rows, &known, |row| &row.id).await
 }
 
-fn told(event: &Recorded) -> Option<(i64, String, Told<'_>)> {
+fn change(event: &Recorded) -> Option<(i64, String, Change<'_>)> {
     let at = event.recorded_at_us();
-    let of_stream = |told| Some((at, event.aggregate_id.clone(), told));
+    let of_stream = |change| Some((at, event.aggregate_id.clone(), change));
     match &event.event {
         AnyEvent::Notice(NoticeEvent::WebhookReceived(notice)) if notice.kind == NoticeKind::CustomerDataRequest => {
-            of_stream(Told::Asked(DataRequestRow {
+            of_stream(Change::Asked(DataRequestRow {
                 id: event.aggregate_id.clone(),
                 account_id: notice.account_id.to_string(),
                 integration_id: notice.integration_id.to_string(),
@@ -95,10 +95,10 @@ fn told(event: &Recorded) -> Option<(i64, String, Told<'_>)> {
                 listed_at: event.position,
             }))
         }
-        AnyEvent::Notice(NoticeEvent::PersonalDataErased {}) => of_stream(Told::Erased),
-        AnyEvent::Operation(OperationEvent::DataRequested { deliveries, .. }) => of_stream(Told::Counted(deliveries)),
+        AnyEvent::Notice(NoticeEvent::PersonalDataErased {}) => of_stream(Change::Erased),
+        AnyEvent::Operation(OperationEvent::DataRequested { deliveries, .. }) => of_stream(Change::Counted(deliveries)),
         AnyEvent::Operation(OperationEvent::PersonalDataExported { data_request: Some(id), .. }) => {
-            Some((at, id.to_string(), Told::Exported))
+            Some((at, id.to_string(), Change::Exported))
         }
         AnyEvent::Notice(NoticeEvent::WebhookReceived(_) | NoticeEvent::WebhookRepeated(_))
         | AnyEvent::Operation(_)
@@ -111,7 +111,7 @@ fn told(event: &Recorded) -> Option<(i64, String, Told<'_>)> {
     }
 }
 
-/// Which questions are wanted; empty parts mean everything.
+/// Which data requests are wanted; empty parts mean everything.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// `None` for those who may see every account.
@@ -121,7 +121,7 @@ pub struct Filter {
     pub is_readable: bool,
 }
 
-/// Questions before a place in the list, the newest first.
+/// Data requests before a position in the list, the newest first.
 pub async fn page(
     database: &Database,
     filter: &Filter,

@@ -1,4 +1,7 @@
-//! Ids as people type them: which of them begin with a text, and how much of one is enough to tell it from all others.
+//! Ids as people type them: which of them begin with a text, and how much of one distinguishes it from all others.
+//!
+//! A beginning is a range of the primary key, kept short by the least length; how far an id can be shortened is read from its
+//! two neighbours. Mutations take whole ids, so that a program never acts on a guess: the command line resolves before it sends.
 
 use event_log::identifiers::{is_prefix, shortest_beside};
 use sqlx::FromRow;

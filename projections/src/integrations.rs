@@ -119,11 +119,11 @@ fn json<T: Serialize>(values: &[T]) -> String {
 
 impl IntegrationRow {
     fn apply(&mut self, event: &Recorded) {
-        let AnyEvent::Integration(told) = &event.event else {
+        let AnyEvent::Integration(event) = &event.event else {
             self.last_webhook_at = Some(event.recorded_at_us());
             return;
         };
-        match told {
+        match event {
             IntegrationEvent::IntegrationCreated(_) => {}
             IntegrationEvent::IntegrationRenamed { name } => self.name = storable(name),
             IntegrationEvent::IntegrationActivated {} => self.active = 1,

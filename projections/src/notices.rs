@@ -92,10 +92,10 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
     table::write(tables, &named, Existing::Keep).await
 }
 
-/// Which notices are meant. What is left out restricts nothing.
+/// Which notices are wanted. What is left out restricts nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Tokens of one customer; a notice that any of them names is meant.
+    /// Tokens of one customer; a notice that any of them names matches.
     pub customer: Option<Vec<String>>,
     /// With `customer`: those too that name one of these.
     pub known_as: Vec<StoreCustomer>,

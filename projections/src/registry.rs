@@ -97,7 +97,7 @@ impl View {
             .bind(self.name)
     }
 
-    /// Holds the live generation still until the transaction ends. Whoever wants both locks this one first.
+    /// Holds the live generation still until the transaction ends. To lock both, lock this one first.
     pub(crate) async fn locked_live(self, transaction: &mut Transaction) -> sqlx::Result<Live> {
         let sql = with_lock(transaction, self.select_live(), " FOR UPDATE");
         transaction.fetch_all(sql).await?.pop().ok_or(sqlx::Error::RowNotFound)
@@ -107,7 +107,7 @@ impl View {
         Ok(transaction.fetch_all(self.select_build()).await?.pop())
     }
 
-    /// Waits for whoever moves the build along at this moment.
+    /// Waits for the node that moves the build along at this moment.
     pub(crate) async fn locked_build(self, transaction: &mut Transaction) -> sqlx::Result<Option<Build>> {
         let sql = with_lock(transaction, self.select_build(), " FOR UPDATE");
         Ok(transaction.fetch_all(sql).await?.pop())

@@ -1,7 +1,11 @@
-//! The tables of a view: made anew for each generation, and read through SQL views of their plain names.
+//! The tables of a view: made for each generation, and read through SQL views of their plain names.
 //!
 //! `delivery_log` is a SQL view of the table `delivery_log_g1`, which both engines read as if it were the table itself. So
 //! a view can be rebuilt in tables of its own, and readers pass to them in the moment in which the SQL view is replaced.
+//!
+//! Views are not migrated, since what a new column holds comes from the log. Raise `version` with every change of the tables
+//! or of what the fold writes: a node that finds an earlier version rebuilds the view beside it, one that finds a later version
+//! leaves it alone.
 
 use sqlx::FromRow;
 
@@ -39,7 +43,7 @@ pub(crate) fn physical(table: &str, generation: i64) -> String {
 
 impl Schema {
     pub(crate) async fn create_tables(&self, transaction: &mut Transaction, generation: i64) -> sqlx::Result<()> {
-        // SQLite compares byte by byte unless it is told otherwise.
+        // SQLite compares byte by byte by default.
         let [bytewise, position, clustered] = if transaction.is_postgres() {
             ["COLLATE \"C\"", "bigint", ""]
         } else {

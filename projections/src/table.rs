@@ -1,4 +1,7 @@
 //! Reading and writing many rows of a view with few statements, on either engine.
+//!
+//! On Postgres a batch is one statement for each table, with an array for each column; on SQLite statements of 64, 8 or 1
+//! rows, so that few texts are prepared. Rows that a batch leaves as they were are not written.
 
 use std::collections::HashMap;
 

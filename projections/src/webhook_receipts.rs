@@ -140,12 +140,12 @@ pub struct Filter {
     pub order: Option<OfOrder>,
 }
 
-/// An order by all that it may be meant by.
+/// An order by everything that may name it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OfOrder {
     /// The store's own ids.
     pub ids: Vec<String>,
-    /// The number that people see, as it may be written. It is looked for among what could not be read as an order; of one
+    /// The number that people see, as it may be written. It is searched among what could not be read as an order; of one
     /// that could, the id is known.
     pub numbers: Vec<String>,
 }

@@ -34,7 +34,7 @@ pub(super) struct Chains {
 }
 
 impl Chains {
-    /// Notes the last event of a stream and answers the one before it.
+    /// Notes the last event of a stream and returns the one before it.
     pub(super) fn advance(
         &mut self,
         aggregate_type: &str,

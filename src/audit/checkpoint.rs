@@ -27,7 +27,7 @@ pub fn key_id(public_key: &[u8; 32]) -> String {
     hex::encode(&digest[..8])
 }
 
-/// A public key as it is written, told from what is none.
+/// A public key as it is written, or an error for what is none.
 pub fn public_key(text: &str) -> Option<VerifyingKey> {
     VerifyingKey::from_bytes(&bytes_of(text)?).ok()
 }

@@ -34,13 +34,13 @@ struct StoredKey {
     created_at: i64,
 }
 
-/// Where the secret part of a key belongs, so that it cannot be moved elsewhere.
-pub(crate) fn place(key_id: &str) -> String {
+/// Bound to the sealed secret part of a key, so that it cannot be moved to another row.
+pub(crate) fn associated_data(key_id: &str) -> String {
     format!("signing_key/{key_id}")
 }
 
-/// All keys of a log, the oldest first. Whoever writes to the database and has no master key can add none that is
-/// believed here: each is opened.
+/// All keys of a log, the oldest first. Without the master key, none can be added
+/// that is accepted here: each is opened.
 pub async fn all(database: &Database, vault: &Vault) -> anyhow::Result<Vec<LogKey>> {
     let sql = "SELECT key_id, public_key, wrapped, created_at FROM signing_keys ORDER BY number";
     let stored: Vec<StoredKey> = database.fetch_all(sql.into()).await.context(
@@ -51,13 +51,13 @@ pub async fn all(database: &Database, vault: &Vault) -> anyhow::Result<Vec<LogKe
 
 fn opened(stored: StoredKey, vault: &Vault) -> anyhow::Result<LogKey> {
     let StoredKey { key_id: id, public_key, wrapped, created_at } = stored;
-    let Ok(secret) = vault.unwrap_key(&place(&id), &wrapped) else {
-        bail!("the signing key {id} was not sealed by this log's master key: somebody changed the table signing_keys");
+    let Ok(secret) = vault.unwrap_key(&associated_data(&id), &wrapped) else {
+        bail!("the signing key {id} was not sealed by this log's master key: the table signing_keys was changed");
     };
     let signing = SigningKey::from_bytes(secret.expose_secret());
     let public = signing.verifying_key();
     if public.as_bytes().as_slice() != public_key || key_id(public.as_bytes()) != id {
-        bail!("the public part of the signing key {id} is not its own: somebody changed the table signing_keys");
+        bail!("the public part of the signing key {id} is not its own: the table signing_keys was changed");
     }
     Ok(LogKey { key_id: id, created_at, signing })
 }
@@ -71,7 +71,7 @@ pub async fn current(log: &EventLog) -> anyhow::Result<LogKey> {
     let secret = random_key();
     let public = SigningKey::from_bytes(secret.expose_secret()).verifying_key();
     let id = key_id(public.as_bytes());
-    let wrapped = vault.wrap_key(&place(&id), &secret);
+    let wrapped = vault.wrap_key(&associated_data(&id), &secret);
     let insert = Sql::new("INSERT INTO signing_keys (number, key_id, public_key, wrapped, created_at) VALUES (1, ")
         .bind(id)
         .push(", ")

@@ -29,7 +29,7 @@ pub struct Verified {
     pub keys: Vec<LogKey>,
 }
 
-/// Walks through the whole log as it is at this moment. `walked` is told how far it is, and how far it goes.
+/// Walks through the whole log as it is at this moment. `walked` gets how far it is, and how far it goes.
 ///
 /// With `expected`, only checkpoints that were signed with that key are believed.
 pub async fn verify(
@@ -94,8 +94,8 @@ async fn signed_ranges(
     }
 }
 
-/// What else tells of events that are not there: a follower that was further, and a data key that sealed something. Somebody
-/// who cuts a log off has to think of it; an accident does not.
+/// What else shows that events are missing: a follower that was further, and a data key that sealed something. An
+/// attacker who cuts a log off has to think of it; an accident does not.
 async fn cut_off(log: &EventLog) -> anyhow::Result<Option<Broken>> {
     let furthest = log.furthest_follower().await?;
     let unused = log.unused_data_key().await?;

@@ -13,7 +13,7 @@ use super::client::{ServerArgs, understood};
 use super::identifiers::{self, Kind, ShortIds};
 use super::input;
 use super::output::{self, cell, moment};
-use super::paging::{PageArgs, tell_of_more};
+use super::paging::{PageArgs, print_cursor};
 
 /// Open accounts, list and show them, grant credits, and bound how long personal data is kept
 #[derive(Debug, Subcommand)]
@@ -54,10 +54,10 @@ pub(super) struct List {
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
-  cloud-bridge accounts show                   # the account of the key that asks
+  cloud-bridge accounts show                   # the account of the calling key
   cloud-bridge accounts show ACCOUNT_ID        # for support and administrators")]
 pub(super) struct Show {
-    /// The account [default: the one whose key asks]
+    /// The account [default: the calling key's]
     #[arg(value_name = "ACCOUNT_ID")]
     account: Option<String>,
     #[command(flatten)]
@@ -83,7 +83,7 @@ pub(super) struct Grant {
 ///
 /// What is kept for longer is erased by itself within an hour, for good: names, e-mail addresses, usernames and raw
 /// webhooks of deliveries that were completed, given up, filtered or cancelled, and not changed since. What still waits
-/// for somebody is left alone. Without it personal data is kept for good.
+/// for a person is left alone. Without it personal data is kept for good.
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("how_long").required(true), after_long_help = "\
 Examples:
@@ -96,7 +96,7 @@ pub(super) struct Retention {
     /// Keep personal data for good
     #[arg(long, env = "CLOUD_BRIDGE_OFF", group = "how_long", value_parser = FalseyValueParser::new())]
     off: bool,
-    /// The account, for administrators [default: the one whose key asks]
+    /// The account, for administrators [default: the calling key's]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
     account: Option<String>,
     /// Do it without asking
@@ -225,7 +225,7 @@ impl List {
         output::keep_whole(&mut table, 0);
         output::may_shorten(&mut table, &["NAME"]);
         output::print(output::rendered(&table))?;
-        tell_of_more(&page)
+        print_cursor(&page)
     }
 }
 
@@ -291,7 +291,7 @@ impl Retention {
     async fn run(self, json: bool) -> anyhow::Result<()> {
         let client = self.server.client()?;
         let acting = Acting::on_merchant(&client, self.account.as_deref(), "what is kept").await?;
-        acting.tell()?;
+        acting.print_account()?;
         if let Some(days) = self.days.filter(|_| !self.yes) {
             let question = format!(
                 "Erase, for good and from now on, what is personal in each delivery that has been over for {days} days?"

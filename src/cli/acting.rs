@@ -1,4 +1,4 @@
-//! On which account a command works: said where it is not obvious, and never guessed where a merchant's is meant.
+//! On which account a command works: said where it is not obvious, and never guessed where it must be a merchant's.
 
 use std::io::IsTerminal as _;
 
@@ -51,7 +51,7 @@ const OWN: &str = "{ caller { role } account { id name } }";
 const NAMED: &str = "query($id: ID!) { caller { role } account(id: $id) { id name } }";
 
 impl Acting {
-    /// The account that is named, else the one of the key that asks.
+    /// The account that is named, else that of the calling key.
     pub(super) async fn on(client: &Client, named: Option<&str>) -> anyhow::Result<Self> {
         let account_id = match named {
             Some(text) => Some(identifiers::whole(client, Kind::Account, text).await?),
@@ -66,7 +66,7 @@ impl Acting {
     }
 
     /// The same, for what only a merchant's account has a use for: an administrator's key has to name one. At a terminal
-    /// it is asked whether the administrator's own is meant. A support key changes the settings of no account.
+    /// it asks whether to use the administrator's own. A support key changes the settings of no account.
     pub(super) async fn on_merchant(client: &Client, named: Option<&str>, what: &str) -> anyhow::Result<Self> {
         let acting = Self::on(client, named).await?;
         if acting.account_id.is_some() || acting.role == MERCHANT {
@@ -91,28 +91,28 @@ impl Acting {
         Ok(acting)
     }
 
-    /// Says whose account it is, on standard error, where the key alone does not tell: for support and administrators.
-    pub(super) fn tell(&self) -> anyhow::Result<()> {
+    /// Says whose account it is, on standard error, where the key alone does not say: for support and administrators.
+    pub(super) fn print_account(&self) -> anyhow::Result<()> {
         if self.role != MERCHANT {
-            tell_account(&self.name, &self.id)?;
+            print_account(&self.name, &self.id)?;
         }
         Ok(())
     }
 }
 
 /// Says whose integration a command changes, by its whole id, where it is not of the key's own account.
-pub(super) async fn tell_owner_of_integration(client: &Client, id: &str) -> anyhow::Result<()> {
+pub(super) async fn print_owner_of_integration(client: &Client, id: &str) -> anyhow::Result<()> {
     let data = client.ask(OWNER_OF_INTEGRATION, json!({ "id": id })).await?;
-    tell_owner(&data, &data["integration"])
+    print_owner(&data, &data["integration"])
 }
 
 /// The same of a delivery.
-pub(super) async fn tell_owner_of_delivery(client: &Client, id: &str) -> anyhow::Result<()> {
+pub(super) async fn print_owner_of_delivery(client: &Client, id: &str) -> anyhow::Result<()> {
     let data = client.ask(OWNER_OF_DELIVERY, json!({ "id": id })).await?;
-    tell_owner(&data, &data["delivery"]["integration"])
+    print_owner(&data, &data["delivery"]["integration"])
 }
 
-fn tell_owner(data: &Value, integration: &Value) -> anyhow::Result<()> {
+fn print_owner(data: &Value, integration: &Value) -> anyhow::Result<()> {
     // One that there is not is refused by what follows.
     if integration.is_null() {
         return Ok(());
@@ -120,11 +120,11 @@ fn tell_owner(data: &Value, integration: &Value) -> anyhow::Result<()> {
     let own: Account = understood(&data["account"])?;
     let owner: Account = understood(&integration["account"])?;
     if own.id != owner.id {
-        tell_account(&owner.name, &owner.id)?;
+        print_account(&owner.name, &owner.id)?;
     }
     Ok(())
 }
 
-fn tell_account(name: &str, id: &str) -> anyhow::Result<()> {
-    Ok(input::tell(&format!("Account: {} ({})", clean(name), clean(id)))?)
+fn print_account(name: &str, id: &str) -> anyhow::Result<()> {
+    Ok(input::note(&format!("Account: {} ({})", clean(name), clean(id)))?)
 }

@@ -17,7 +17,7 @@ use super::output::{self, cell, moment};
 use super::stores::StoreArgs;
 use crate::audit::{checkpoint, key};
 
-/// Prove that nobody changed the event log: verify it, sign checkpoints, and export bundles that others can check
+/// Prove that the event log was not changed: verify it, sign checkpoints, and export bundles that others can check
 ///
 /// Every event is chained to the one before it in its stream, and signed checkpoints cover all events in order.
 /// docs/audit.md describes what is proven and what is not, exactly enough to write another verifier.
@@ -46,7 +46,7 @@ impl Audit {
 
 /// Sign a checkpoint now over everything since the last one
 ///
-/// The running server signs it; it does so by itself too, see `serve --checkpoint-every`. Asks with an administrator's or
+/// The running server signs it; it does so by itself too, see `serve --checkpoint-every`. Needs an administrator's or
 /// support's key. Where nothing but checkpoints came since, the newest one is shown.
 #[derive(Args, Debug)]
 #[command(name = "checkpoint")]
@@ -61,7 +61,7 @@ const SIGN: &str = "mutation { signCheckpoint {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Told {
+struct SignedCheckpoint {
     number: i64,
     first_position: String,
     last_position: String,
@@ -72,13 +72,14 @@ struct Told {
 impl SignCheckpoint {
     async fn run(self, json: bool) -> anyhow::Result<()> {
         let payload = self.server.client()?.change(SIGN, json!({}), "signCheckpoint").await?;
-        let (told, is_new): (Told, bool) = (understood(&payload["checkpoint"])?, understood(&payload["isNew"])?);
+        let (signed, is_new): (SignedCheckpoint, bool) =
+            (understood(&payload["checkpoint"])?, understood(&payload["isNew"])?);
         if json {
             let mut checkpoint = payload["checkpoint"].clone();
             checkpoint["isNew"] = json!(is_new);
             return Ok(output::print_json(&checkpoint)?);
         }
-        let Told { number, first_position, last_position, root, key_id } = told;
+        let SignedCheckpoint { number, first_position, last_position, root, key_id } = signed;
         let begin = if is_new { "Signed checkpoint" } else { "Nothing was recorded since checkpoint" };
         Ok(output::print(format_args!(
             "{begin} {number}\n  events  positions {first_position} to {last_position}\n  root    {}\n  key     {}",
@@ -90,7 +91,7 @@ impl SignCheckpoint {
 
 /// Show the public keys that sign the log's checkpoints, the one that signs now last
 ///
-/// Give them to whoever is to check your bundles, on another way than the bundles.
+/// Give them to those who check your bundles, on another way than the bundles.
 #[derive(Args, Debug)]
 #[command(name = "key")]
 pub(super) struct ShowKey {
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_public_key_is_told_from_what_is_none() {
+    fn a_public_key_is_parsed_and_anything_else_refused() {
         assert!(public_key(&format!(" 58{} ", "6".repeat(62))).is_ok());
         for text in ["", "58", &"zz".repeat(32)] {
             assert!(public_key(text).is_err());

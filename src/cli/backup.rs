@@ -12,9 +12,9 @@ use crate::backup::{self, BackupNote};
 
 /// Copy the event log into a folder, while a server may go on writing it
 ///
-/// The copy holds every event, the data keys that open what is private in them, and nothing of the views, which are folded
-/// anew. The master key is not in it: keep a copy of `DATA_DIR/master.key` elsewhere, for without it the backup cannot be
-/// read, and together they can be read by whoever finds them. A Postgres log is backed up with Postgres's own tools.
+/// The copy holds every event, the data keys that open what is private in them, and nothing of the views, which are
+/// rebuilt. The master key is not in it: keep a copy of `DATA_DIR/master.key` elsewhere, for without it the backup cannot be
+/// read, and together anyone who finds them can read them. A Postgres log is backed up with Postgres's own tools.
 #[derive(Args, Debug)]
 pub(super) struct Backup {
     /// A folder that is empty or not there yet
@@ -76,7 +76,7 @@ impl Restore {
             return Ok(output::print_json(&json!({ "log": file, "position": note.position }))?);
         }
         Ok(output::print(format_args!(
-            "Restored {} events to {}.\nStart the server: it folds the views anew.",
+            "Restored {} events to {}.\nStart the server: it rebuilds the views.",
             note.position,
             file.display()
         ))?)

@@ -101,7 +101,7 @@ impl ServerArgs {
 }
 
 impl AskingArgs {
-    /// Asks with the key that is given, or with the one that a server keeps in its data folder.
+    /// Calls with the key that is given, or with the one that a server keeps in its data folder.
     pub(super) fn client(&self, data_dir: &Path) -> anyhow::Result<Client> {
         let given = self.key.0.api_key.as_ref().map(|key| key.expose_secret().trim());
         let key = match given.filter(|key| !key.is_empty()) {
@@ -125,14 +125,14 @@ fn read_key(path: &Path) -> anyhow::Result<SecretString> {
     let text = std::fs::read_to_string(path).with_context(|| {
         format!(
             "there is no API key to ask with: give one in CLOUD_BRIDGE_API_KEY or a file with --api-key-file, or name the \
-             server's data folder with --data-dir (looked for {})",
+             server's data folder with --data-dir (searched: {})",
             path.display()
         )
     })?;
     Ok(text.trim().into())
 }
 
-/// Asks one server with one key.
+/// Calls one server with one key.
 #[derive(Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
@@ -182,7 +182,7 @@ impl Client {
         Ok(Self { http: http.build().context("no HTTP client can be made")?, graphql, server, key, reason: None })
     }
 
-    /// Asks a query and answers its data.
+    /// Sends a query and returns its data.
     pub(crate) async fn ask(&self, query: &str, variables: Value) -> anyhow::Result<Value> {
         let mut request = self.http.post(self.graphql.clone()).bearer_auth(self.key.expose_secret());
         if let Some(reason) = &self.reason {
@@ -216,7 +216,7 @@ impl Client {
         answer.data.with_context(somebody_else)
     }
 
-    /// Asks a query and reads one field of its data.
+    /// Sends a query and reads one field of its data.
     pub(crate) async fn read<T: DeserializeOwned>(
         &self,
         query: &str,
@@ -227,7 +227,7 @@ impl Client {
         understood(&data[field])
     }
 
-    /// Asks a mutation and answers its payload; what it refuses is an error. Ids in its input may be beginnings of ids.
+    /// Sends a mutation and returns its payload; what it refuses is an error. Ids in its input may be beginnings of ids.
     pub(crate) async fn change(&self, mutation: &str, variables: Value, field: &str) -> anyhow::Result<Value> {
         let variables = identifiers::completed(self, variables).await?;
         let mut data = self.ask(mutation, variables).await?;
@@ -265,7 +265,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_missing_server_is_told_with_what_to_do() {
+    async fn a_missing_server_is_reported_with_what_to_do() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}/", listener.local_addr().unwrap());
         drop(listener);

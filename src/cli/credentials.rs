@@ -39,7 +39,7 @@ pub(super) struct Set {
     /// Save it without trying it, while Cortex Cloud cannot be reached for instance
     #[arg(long, env = "CLOUD_BRIDGE_UNCHECKED", value_parser = FalseyValueParser::new())]
     unchecked: bool,
-    /// The account whose login it is, for administrators [default: the one whose key asks]
+    /// The account whose login it is, for administrators [default: the calling key's]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
     account: Option<String>,
     #[command(flatten)]
@@ -49,7 +49,7 @@ pub(super) struct Set {
 /// Show whose login is saved; the password is never shown
 #[derive(Args, Debug)]
 pub(super) struct Show {
-    /// The account whose login it is, for support and administrators [default: the one whose key asks]
+    /// The account whose login it is, for support and administrators [default: the calling key's]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
     account: Option<String>,
     #[command(flatten)]
@@ -59,7 +59,7 @@ pub(super) struct Show {
 /// Log in at Cortex Cloud with the login that is saved, and say whether that works
 #[derive(Args, Debug)]
 pub(super) struct Check {
-    /// The account whose login it is, for administrators [default: the one whose key asks]
+    /// The account whose login it is, for administrators [default: the calling key's]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
     account: Option<String>,
     #[command(flatten)]
@@ -69,7 +69,7 @@ pub(super) struct Check {
 /// Delete the login; deliveries then wait until another is saved
 #[derive(Args, Debug)]
 pub(super) struct Delete {
-    /// The account whose login it is, for administrators [default: the one whose key asks]
+    /// The account whose login it is, for administrators [default: the calling key's]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
     account: Option<String>,
     /// Do it without asking
@@ -106,7 +106,7 @@ impl Set {
         // Before anything is typed that would be lost.
         let client = self.server.client()?;
         let acting = Acting::on_merchant(&client, self.account.as_deref(), "the login").await?;
-        acting.tell()?;
+        acting.print_account()?;
         let password = if self.password_stdin { input::piped()? } else { input::at_terminal("Password")? };
         let input = json!({
             "accountId": acting.account_id, "email": self.email, "password": password.expose_secret(), "check": !self.unchecked });
@@ -135,7 +135,7 @@ impl Show {
         if json {
             return Ok(output::print_json(&account)?);
         }
-        acting.tell()?;
+        acting.print_account()?;
         Ok(match account["cortexEmail"].as_str() {
             Some(email) => output::say(&format!(
                 "Deliveries are made as {}. `cloud-bridge credentials check` says whether Cortex Cloud accepts the login.",
@@ -150,7 +150,7 @@ impl Check {
     async fn run(self, json: bool) -> anyhow::Result<()> {
         let client = self.server.client()?;
         let acting = Acting::on(&client, self.account.as_deref()).await?;
-        acting.tell()?;
+        acting.print_account()?;
         let input = json!({ "input": { "accountId": acting.account_id } });
         let payload = client.change(CHECK, input, "checkCortexCredentials").await;
         let payload = payload.map_err(|error| advised(error, "the login stays saved"))?;
@@ -167,7 +167,7 @@ impl Delete {
     async fn run(self, json: bool) -> anyhow::Result<()> {
         let client = self.server.client()?;
         let acting = Acting::on_merchant(&client, self.account.as_deref(), "the login").await?;
-        acting.tell()?;
+        acting.print_account()?;
         let account = client.ask(SHOW, json!({ "id": acting.account_id })).await?["account"].take();
         if account["cortexEmail"].is_null() {
             if json {

@@ -9,12 +9,12 @@ use super::client::{ServerArgs, understood};
 use super::identifiers::{Kind, ShortIds};
 use super::output::{self, cell, moment};
 use super::owners::{Owners, Store};
-use super::paging::{PageArgs, tell_of_more};
+use super::paging::{PageArgs, print_cursor};
 
 /// List stores' questions what is known of a customer, the newest first
 ///
-/// A store sends one when a customer asks it, and the merchant has 30 days to answer. Write the answer with
-/// `export-personal-data --request ID`, which also tells whom it is about; here nobody is named.
+/// A store sends one when a customer wants to know, and the merchant has 30 days to answer. Write the answer with
+/// `export-personal-data --request ID`, which also says whom it is about; here no customer is named.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
@@ -91,7 +91,7 @@ impl DataRequests {
         if requests.iter().any(DataRequest::is_open) {
             output::say("\nWrite an answer with: cloud-bridge export-personal-data --request ID --to FILE")?;
         }
-        tell_of_more(&page)
+        print_cursor(&page)
     }
 }
 

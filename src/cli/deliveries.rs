@@ -22,14 +22,14 @@ use strum::VariantNames as _;
 use super::client::{Client, ServerArgs, understood};
 use super::output::{self, clean, word};
 use super::owners::Store;
-use super::paging::{PageArgs, tell_of_more};
+use super::paging::{PageArgs, print_cursor};
 use super::{acting, identifiers, moments};
 
 pub(super) use explain::several;
 pub(crate) use list::status_cell;
 pub(super) use list::{Listed, listed};
 
-/// List deliveries, show one or tell its story, retry, move or cancel it
+/// List deliveries, show one or its story, retry, move or cancel it
 #[derive(Debug, Subcommand)]
 pub(super) enum Deliveries {
     List(List),
@@ -70,7 +70,7 @@ pub(super) struct List {
     #[arg(long, env = "CLOUD_BRIDGE_SEARCH", value_name = "TEXT")]
     search: Option<String>,
     /// Only of this customer, the oldest first: an e-mail address, the store's customer id, or a username. Support says why
-    /// with --reason, and that it looked is recorded
+    /// with --reason, and the search is recorded
     #[arg(long, env = "CLOUD_BRIDGE_CUSTOMER", value_name = "TEXT", hide_env_values = true, conflicts_with_all = ["status", "code", "unmapped", "integration", "order", "search"])]
     customer: Option<String>,
     /// Only in this account, for support [default: all that the API key sees]
@@ -207,7 +207,7 @@ impl List {
         }
         let stores = data["integrations"]["nodes"].as_array().map_or(0, Vec::len);
         list::print(&client, &deliveries, stores > 1).await?;
-        tell_of_more(&page)
+        print_cursor(&page)
     }
 
     /// The deliveries of a customer: a look-up that is recorded.
@@ -285,7 +285,7 @@ async fn change(
     field: &str,
 ) -> anyhow::Result<()> {
     let input = identifiers::completed(client, input).await?;
-    acting::tell_owner_of_delivery(client, input["deliveryId"].as_str().unwrap_or_default()).await?;
+    acting::print_owner_of_delivery(client, input["deliveryId"].as_str().unwrap_or_default()).await?;
     let payload = client.change(mutation, json!({ "input": input }), field).await?;
     let delivery = &payload["delivery"];
     if json {

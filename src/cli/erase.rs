@@ -15,7 +15,7 @@ use super::owners::{Owners, Store};
 
 /// Erase what is known of a customer, or of one order, for good
 ///
-/// Shows first how many deliveries are meant, and which. Their names, e-mail addresses, usernames and raw webhooks are
+/// Shows first how many deliveries match, and which. Their names, e-mail addresses, usernames and raw webhooks are
 /// erased, and what was still to be delivered is cancelled; so is every other webhook that names the customer or the order.
 /// An e-mail address means also what a store names by the customer's id alone, where the store has named both together.
 /// That there were orders, and what became of them, stays. A backup that was made before holds them still.
@@ -90,7 +90,7 @@ impl Erase {
             input::confirm(&question).context("nothing was erased")?;
         }
         if self.yes && found.accounts > 1 {
-            input::tell(&found.spans())?;
+            input::note(&found.spans())?;
         }
         let mut erased = 0;
         loop {
@@ -162,7 +162,7 @@ fn show(found: &Outcome, short: &ShortIds) -> anyhow::Result<()> {
             _ => format!("The same customer is named in {}.", found.elsewhere()),
         });
     }
-    Ok(input::tell(&parts.join("\n"))?)
+    Ok(input::note(&parts.join("\n"))?)
 }
 
 impl Outcome {
@@ -193,7 +193,7 @@ impl Outcome {
         format!("Erased what was personal in {}.", places.join(", and in "))
     }
 
-    /// Said before anything is erased: who sees every account may not have meant every account.
+    /// Said before anything is erased: who sees every account may not want every account.
     fn spans(&self) -> String {
         format!("They belong to {} accounts: name one with --account.", self.accounts)
     }

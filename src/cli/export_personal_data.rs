@@ -25,7 +25,7 @@ pub(super) struct ExportPersonalData {
     /// An e-mail address, the store's customer id, or a username
     #[arg(long, env = "CLOUD_BRIDGE_CUSTOMER", value_name = "TEXT", group = "whose", hide_env_values = true)]
     customer: Option<String>,
-    /// Whoever a store's question is about, which also counts it as answered: an id as `data-requests` lists it
+    /// The customer of a store's data request, which also counts it as answered: an id as `data-requests` lists it
     #[arg(long, env = "CLOUD_BRIDGE_REQUEST", value_name = "ID", group = "whose")]
     request: Option<String>,
     /// Only in this account [default: all that the API key sees]

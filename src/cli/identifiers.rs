@@ -85,10 +85,10 @@ impl Kind {
     }
 }
 
-/// The whole id that is meant by the beginning of one; a delivery is also meant by its order.
+/// The whole id that a beginning names; a delivery is also named by its order.
 ///
 /// # Errors
-/// Where nothing that the caller may see is meant, and where several are.
+/// Where nothing that the caller may see matches, and where several do.
 pub(super) async fn whole(client: &Client, kind: Kind, text: &str) -> anyhow::Result<String> {
     let text = text.trim();
     if Uuid::parse_str(text).is_ok() {
@@ -101,7 +101,7 @@ pub(super) async fn whole(client: &Client, kind: Kind, text: &str) -> anyhow::Re
     one_of(kind, text, ids)
 }
 
-/// The stream that is meant: a delivery, an integration, an account or a data request.
+/// The stream that is named: a delivery, an integration, an account or a data request.
 pub(super) async fn whole_stream(client: &Client, text: &str) -> anyhow::Result<String> {
     let text = text.trim();
     if Uuid::parse_str(text).is_ok() {
@@ -111,7 +111,7 @@ pub(super) async fn whole_stream(client: &Client, text: &str) -> anyhow::Result<
     for kind in [Kind::Delivery, Kind::Integration, Kind::Account, Kind::DataRequest] {
         found.extend(candidates(client, kind, text).await?);
     }
-    // A key's id may have been meant, or a stream that has no view.
+    // It may be a key's id, or a stream that has no view.
     if found.is_empty() { Ok(text.to_owned()) } else { one_of(Kind::Delivery, text, found) }
 }
 
@@ -240,22 +240,22 @@ pub(super) fn short_among<'i>(id: &'i str, all: &[&str]) -> &'i str {
     event_log::identifiers::shortest_beside(id, all.iter().filter(|other| **other != id))
 }
 
-/// The whole id that is meant by the beginning of one, among those of a list.
+/// The whole id that a beginning names, among those of a list.
 pub(super) fn whole_among(what: &str, text: &str, all: &[&str]) -> anyhow::Result<String> {
     let text = text.trim();
     if Uuid::parse_str(text).is_ok() {
         return Ok(text.to_owned());
     }
-    let is_meant = |id: &&&str| event_log::identifiers::is_prefix(text) && id.starts_with(&text.to_lowercase());
-    let meant: Vec<&str> = all.iter().filter(is_meant).copied().collect();
-    match meant.as_slice() {
+    let matches = |id: &&&str| event_log::identifiers::is_prefix(text) && id.starts_with(&text.to_lowercase());
+    let matching: Vec<&str> = all.iter().filter(matches).copied().collect();
+    match matching.as_slice() {
         [] => bail!("there is no {what} {}{}", clean(text), too_short(text)),
         [only] => Ok((*only).to_owned()),
         several => bail!("{} may mean several: give more of the id\n  {}", clean(text), several.join("\n  ")),
     }
 }
 
-/// The whole id of a stream of the log that is meant by the beginning of one. One that there is not is left as it is.
+/// The whole id of a stream of the log that a beginning names. One that there is not is left as it is.
 pub(super) async fn whole_in(log: &EventLog, aggregate_type: &str, text: &str) -> anyhow::Result<String> {
     let text = text.trim();
     if Uuid::parse_str(text).is_ok() {
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_of_a_list_is_meant_by_its_beginning() {
+    fn an_id_of_a_list_is_found_by_its_beginning() {
         let all = ["01a1fc56-1234-7abc", "01a1fc56-1239-7abc"];
         assert_eq!(whole_among("mapping", " 01A1FC56-1234 ", &all).unwrap(), all[0]);
         for (text, said) in

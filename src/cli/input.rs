@@ -1,4 +1,4 @@
-//! What a person types: secrets that nobody else is to see (never an argument, which other users of the machine can
+//! What a person types: secrets (never an argument, which other users of the machine can
 //! read), and answers to questions.
 
 use std::io::{self, IsTerminal as _, Read as _};
@@ -48,8 +48,8 @@ pub(super) fn piped() -> anyhow::Result<SecretString> {
     given(&text)
 }
 
-/// Tells whoever is at the terminal something that is no part of the outcome.
-pub(super) fn tell(text: &str) -> io::Result<()> {
+/// Writes to standard error what is no part of the outcome.
+pub(super) fn note(text: &str) -> io::Result<()> {
     Term::stderr().write_line(text)
 }
 

@@ -10,13 +10,13 @@ use clap::{ArgGroup, Args, Subcommand};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::acting::tell_owner_of_integration;
+use super::acting::print_owner_of_integration;
 use super::client::{Client, ServerArgs, understood};
 use super::identifiers::{self, Kind, ShortIds};
 use super::input;
 use super::output::{self, cell, clean, moment, word};
 use super::owners::{Owner, Owners};
-use super::paging::{PageArgs, tell_of_more};
+use super::paging::{PageArgs, print_cursor};
 
 /// Connect stores: create an integration, list them, change one, switch it off and on, change its secret
 #[derive(Debug, Subcommand)]
@@ -65,7 +65,7 @@ pub(super) struct Update {
 
 /// Refuse an integration's webhooks until it is activated again; asks first
 ///
-/// What is not delivered yet waits until then, as `action_required` with the code `integration_inactive`. Some stores give up a webhook that is refused for long, and then have to be told of it again.
+/// What is not delivered yet waits until then, as `action_required` with the code `integration_inactive`. Some stores give up a webhook that is refused for long, and then need it to be set up again.
 #[derive(Args, Debug)]
 pub(super) struct Deactivate {
     #[arg(value_name = "INTEGRATION_ID")]
@@ -173,7 +173,7 @@ impl List {
         output::keep_whole(&mut table, 0);
         output::may_shorten(&mut table, &["NAME", "ACCOUNT"]);
         output::print(output::rendered(&table))?;
-        tell_of_more(&page)
+        print_cursor(&page)
     }
 }
 
@@ -187,7 +187,7 @@ fn warn_of_statuses(unknown: &[String]) -> anyhow::Result<()> {
         "Warning: the store itself gives no order the status {named}. Unless a plugin of it does, no order is delivered for \
          that: is it spelt right?"
     );
-    Ok(input::tell(&output::fitted(&warning, 0))?)
+    Ok(input::note(&output::fitted(&warning, 0))?)
 }
 
 /// Orders of which statuses are delivered, in words.
@@ -200,7 +200,7 @@ impl Update {
         let statuses = if self.every_status { Some(vec![]) } else { self.order_status };
         let client = self.server.client()?;
         let id = identifiers::whole(&client, Kind::Integration, &self.id).await?;
-        tell_owner_of_integration(&client, &id).await?;
+        print_owner_of_integration(&client, &id).await?;
         let input = json!({ "integrationId": id, "name": self.name, "orderStatuses": statuses });
         let integration =
             client.change(UPDATE, json!({ "input": input }), "updateIntegration").await?["integration"].take();
@@ -219,7 +219,7 @@ impl Deactivate {
     async fn run(self, json: bool) -> anyhow::Result<()> {
         let client = self.server.client()?;
         let id = identifiers::whole(&client, Kind::Integration, &self.id).await?;
-        tell_owner_of_integration(&client, &id).await?;
+        print_owner_of_integration(&client, &id).await?;
         if !self.yes {
             let found = client.ask(NAME, json!({ "id": id })).await?;
             let name = found["integration"]["name"].as_str().map_or_else(|| id.clone(), clean);
@@ -234,7 +234,7 @@ impl Activate {
     async fn run(self, json: bool) -> anyhow::Result<()> {
         let client = self.server.client()?;
         let id = identifiers::whole(&client, Kind::Integration, &self.id).await?;
-        tell_owner_of_integration(&client, &id).await?;
+        print_owner_of_integration(&client, &id).await?;
         switch(&client, id, json, true).await
     }
 }

@@ -36,7 +36,7 @@ pub(super) struct Create {
     /// merchant: its own account; support: every account, may retry and cancel; admin: everything
     #[arg(long, env = "CLOUD_BRIDGE_ROLE", default_value = "merchant", value_parser = PossibleValuesParser::new(Role::VARIANTS))]
     role: String,
-    /// The account that gets the key [default: the one whose key asks]
+    /// The account that gets the key [default: the calling key's]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
     account: Option<String>,
     /// How many requests it may send in a minute [default: 600]; for administrators
@@ -55,7 +55,7 @@ pub(super) struct Limit {
     /// Requests in a minute, over all nodes together
     #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_REQUESTS_PER_MINUTE)))]
     requests_per_minute: u32,
-    /// The account that has the key [default: the one whose key asks]
+    /// The account that has the key [default: the calling key's]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
     account: Option<String>,
     #[command(flatten)]
@@ -65,7 +65,7 @@ pub(super) struct Limit {
 /// List the API keys of an account, deactivated ones included (1,000 at most)
 #[derive(Args, Debug)]
 pub(super) struct List {
-    /// The account [default: the one whose key asks]
+    /// The account [default: the calling key's]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
     account: Option<String>,
     #[command(flatten)]
@@ -81,7 +81,7 @@ pub(super) struct Deactivate {
     /// Do it without asking
     #[arg(long, env = "CLOUD_BRIDGE_YES", value_parser = FalseyValueParser::new())]
     yes: bool,
-    /// The account that has the key [default: the one whose key asks]
+    /// The account that has the key [default: the calling key's]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
     account: Option<String>,
     #[command(flatten)]
@@ -139,7 +139,7 @@ impl Create {
         } else {
             Acting::on(&client, named).await?
         };
-        acting.tell()?;
+        acting.print_account()?;
         let input = json!({
             "accountId": acting.account_id,
             "name": self.name,
@@ -170,7 +170,7 @@ impl List {
         if json {
             return Ok(output::print_json(&keys)?);
         }
-        acting.tell()?;
+        acting.print_account()?;
         let keys: Vec<ApiKey> = understood(&keys)?;
         let mut table = output::list(&[
             ("ID", None),

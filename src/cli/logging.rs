@@ -17,10 +17,10 @@ impl Level {
     fn filter(self) -> &'static str {
         match self {
             Self::Error => "error",
-            // A statement whose rows are awaited by somebody slower takes long, which sqlx warns of.
+            // A statement whose rows have a slow reader takes long, which sqlx warns of.
             Self::Warn => "warn,sqlx::query=error",
             // The same; and how long a connection was waited for, which every request says while a database is away.
-            // Databases tell at this level that a table is already there, and Postgres on each connection that it stops.
+            // Databases log at this level that a table is already there, and Postgres on each connection that it stops.
             Self::Info => "info,sqlx=warn,sqlx::query=error,sqlx::pool::acquire=error,sqlx::postgres::notice=error",
         }
     }

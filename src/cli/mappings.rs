@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::past::{DeliverPast, PastOrders};
-use super::acting::tell_owner_of_integration;
+use super::acting::print_owner_of_integration;
 use super::client::{Client, ServerArgs, understood};
 use super::identifiers::{self, Kind, short_among, whole_among};
 use super::output::{self, cell, clean, word};
@@ -170,7 +170,7 @@ impl Mappings {
 /// The mappings of an integration, and its whole id.
 async fn mappings_of(client: &Client, integration: &str) -> anyhow::Result<(String, Vec<Mapping>)> {
     let id = identifiers::whole(client, Kind::Integration, integration).await?;
-    tell_owner_of_integration(client, &id).await?;
+    print_owner_of_integration(client, &id).await?;
     let mut found = client.ask(LIST, json!({ "id": id })).await?["integration"].take();
     let mappings = found.get_mut("itemMappings").with_context(|| {
         format!("there is no integration {} of yours: `cloud-bridge integrations list` shows them", clean(integration))
@@ -231,7 +231,7 @@ impl Import {
         let mappings = file::read(self.file.as_deref())?;
         let client = self.server.client()?;
         let id = identifiers::whole(&client, Kind::Integration, &self.integration).await?;
-        tell_owner_of_integration(&client, &id).await?;
+        print_owner_of_integration(&client, &id).await?;
         let (mut added, mut known, mut ids) = (0, 0, vec![]);
         for part in mappings.chunks(file::AT_ONCE) {
             let input = json!({ "input": { "integrationId": id, "mappings": part } });
@@ -270,7 +270,7 @@ impl Add {
         let (resource_type, resource_id) = asset.context("name the asset, with --preset or --capture")?;
         let client = self.server.client()?;
         let id = identifiers::whole(&client, Kind::Integration, &self.integration).await?;
-        tell_owner_of_integration(&client, &id).await?;
+        print_owner_of_integration(&client, &id).await?;
         let input = json!({
             "integrationId": id,
             "matchType": match_type,

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 pub(crate) use table::{Cell, cell, keep_whole, list, may_shorten, rendered, table};
 
-/// Writes a line to standard output. Unlike `println!` it does not panic when nobody reads any more.
+/// Writes a line to standard output. Unlike `println!` it does not panic when the reader is gone.
 pub(crate) fn print(line: impl std::fmt::Display) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
@@ -135,7 +135,7 @@ pub(super) fn say(sentences: &str) -> io::Result<()> {
     print(sentences.split('\n').map(|line| fitted(line, 0)).collect::<Vec<_>>().join("\n"))
 }
 
-/// A sentence in which ids are shortened where a person reads it. They tell what was meant, and need not be typed.
+/// A sentence in which ids are shortened where a person reads it. They say which is which, and need not be typed.
 pub(super) fn with_short_ids(sentence: &str) -> String {
     if width().is_some() { shortened(sentence) } else { sentence.to_owned() }
 }
@@ -154,7 +154,7 @@ fn shortened(sentence: &str) -> String {
     short.collect()
 }
 
-/// Characters of an id, and those of them that tell it from most others.
+/// Characters of an id, and those of them that distinguish it from most others.
 const WHOLE_ID: usize = 36;
 const SHORT_ID: usize = 13;
 

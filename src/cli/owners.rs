@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::output::clean;
 
-/// Characters of an id that tell it from most others.
+/// Characters of an id that distinguish it from most others.
 const SHORT_ID: usize = 13;
 
 /// The store that something is of, as lists ask for it: `integration { id name account { id name } }`.
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn accounts_are_named_where_there_are_several_and_told_apart_where_they_are_called_alike() {
+    fn accounts_are_named_where_there_are_several_and_distinguished_where_they_are_called_alike() {
         let owner = |id: &str, name: &str| Owner { id: id.to_owned(), name: name.to_owned() };
         let (one, other, third) =
             (owner("01a1fc56-1111-7abc", "Storm"), owner("01a1fc56-2222-7abc", "Storm"), owner("01a1", "Rain"));

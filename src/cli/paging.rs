@@ -18,7 +18,7 @@ pub(super) struct PageArgs {
 }
 
 impl PageArgs {
-    /// Asks for the page of a list, with a query that takes `first`, `after` and, where the list has one, `filter`.
+    /// Queries a page of a list, with a query that takes `first`, `after` and, where the list has one, `filter`.
     pub(super) async fn ask(
         &self,
         server: &ServerArgs,
@@ -29,7 +29,7 @@ impl PageArgs {
         Ok(self.data(&server.client()?, query, filter).await?[list].take())
     }
 
-    /// The same, with everything else that the query asks. Ids in the filter may be beginnings of ids.
+    /// The same, with the other variables of the query. Ids in the filter may be beginnings of ids.
     pub(super) async fn data(&self, client: &Client, query: &str, filter: Value) -> anyhow::Result<Value> {
         let variables = json!({ "first": self.first, "after": self.after, "filter": filter });
         client.ask(query, identifiers::completed(client, variables).await?).await
@@ -47,7 +47,7 @@ impl PageArgs {
 }
 
 /// Says how to see the rest of a list.
-pub(super) fn tell_of_more(page: &Value) -> anyhow::Result<()> {
+pub(super) fn print_cursor(page: &Value) -> anyhow::Result<()> {
     let info: PageInfo = understood(&page["pageInfo"])?;
     if let (true, Some(cursor)) = (info.has_next_page, info.end_cursor) {
         output::print(format_args!("\nThere is more: add --after '{}'", output::clean(&cursor)))?;

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 
 /// See how far each process manager is and which node runs it; list and retry the events that one could not handle
 ///
-/// A process manager does what follows from what happened: it wakes deliveries whose cause was fixed, fulfils what stores
+/// A process manager reads events and issues commands: it wakes deliveries whose cause was fixed, fulfils what stores
 /// ask by law, erases what was kept for long enough, signs checkpoints. An event that one cannot handle is parked: it goes on
 /// without it, and tries it again after 1 minute, 10 minutes, an hour, and then every 6 hours.
 #[derive(Args, Debug)]

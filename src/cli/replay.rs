@@ -21,16 +21,16 @@ use super::output::{self, cell, clean};
 use super::stores::StoreArgs;
 pub(super) use for_real::ForReal;
 
-use crate::replay::{Choice, Difference, MAX_NAMED, MAX_TOLD, WhatIf, what_if};
+use crate::replay::{Choice, Difference, MAX_LISTED, MAX_NAMED, WhatIf, what_if};
 use event_log::EventLog;
 
 /// Decide recorded webhooks again with today's mappings, filters and code, and deliver what is delivered now
 ///
-/// Asks the running server. It shows first how many deliveries would be done again, and which; then it puts them back in the
-/// queue. What was shared is not shared again, and what is done, under way, called off or erased is left alone. Ctrl-C
+/// The running server does it. It shows first how many deliveries would be done again, and which; then it puts them back in the
+/// queue. What was shared is not shared again, and what is done, under way, cancelled or erased is left alone. Ctrl-C
 /// cancels the replay; the same command does the rest.
 ///
-/// With --dry-run it reads the log itself, writes nothing, calls nobody, and tells what would be decided otherwise.
+/// With --dry-run it reads the log itself, writes nothing, calls no service, and shows what would be decided otherwise.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
@@ -38,7 +38,7 @@ Examples:
   cloud-bridge replay --integration ID --order 1042 --yes
   cloud-bridge replay --dry-run --integration ID --from 7d")]
 pub(super) struct Replay {
-    /// Only look: read the log, write nothing, call nobody
+    /// Only look: read the log, write nothing, call no service
     #[arg(long, env = "CLOUD_BRIDGE_DRY_RUN", value_parser = FalseyValueParser::new())]
     dry_run: bool,
     /// The integration whose webhooks are decided again
@@ -83,7 +83,7 @@ impl Replay {
         bar.finish_and_clear();
         log.close().await;
         let found = found?;
-        if json { Ok(output::print_json(&as_json(&found))?) } else { told(&found) }
+        if json { Ok(output::print_json(&as_json(&found))?) } else { print(&found) }
     }
 
     fn refuse_nonsense(&self) -> anyhow::Result<()> {
@@ -98,7 +98,7 @@ impl Replay {
         Ok(())
     }
 
-    /// What is meant, by what the log has.
+    /// What is chosen, by what the log has.
     async fn choice(&self, log: &EventLog) -> anyhow::Result<Choice> {
         let integration = whole_in(log, "integration", &self.integration).await?;
         let integration_id: IntegrationId = integration
@@ -133,7 +133,7 @@ impl Replay {
     }
 }
 
-fn told(found: &WhatIf) -> anyhow::Result<()> {
+fn print(found: &WhatIf) -> anyhow::Result<()> {
     if found.different > 0 {
         let mut table = output::table(&["ORDER", "THEN", "NOW"]);
         for Difference { order_id, order_number, then, now, .. } in &found.differences {
@@ -142,8 +142,8 @@ fn told(found: &WhatIf) -> anyhow::Result<()> {
         }
         output::may_shorten(&mut table, &["ORDER"]);
         output::print(output::rendered(&table))?;
-        if found.different > MAX_TOLD as u64 {
-            output::print(format_args!("… the first {MAX_TOLD} of {}", found.different))?;
+        if found.different > MAX_LISTED as u64 {
+            output::print(format_args!("… the first {MAX_LISTED} of {}", found.different))?;
         }
     }
     Ok(output::say(&summary(found))?)
@@ -153,7 +153,7 @@ fn summary(found: &WhatIf) -> String {
     let WhatIf { orders, same, undecided, erased, different, .. } = found;
     let were = |number: u64| if number == 1 { "1 was".to_owned() } else { format!("{number} were") };
     format!(
-        "{} looked at: {different} would be decided otherwise, {same} alike, {} not decided then, {} erased. Nothing was \
+        "{} checked: {different} would be decided otherwise, {same} alike, {} not decided then, {} erased. Nothing was \
          changed.",
         if *orders == 1 { "1 order".to_owned() } else { format!("{orders} orders") },
         were(*undecided),
@@ -194,7 +194,7 @@ mod tests {
         let found = WhatIf { orders: 4, same: 1, undecided: 1, erased: 2, ..WhatIf::default() };
         assert_eq!(
             summary(&found),
-            "4 orders looked at: 0 would be decided otherwise, 1 alike, 1 was not decided then, 2 were erased. Nothing was \
+            "4 orders checked: 0 would be decided otherwise, 1 alike, 1 was not decided then, 2 were erased. Nothing was \
              changed."
         );
     }

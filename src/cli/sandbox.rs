@@ -11,7 +11,7 @@ use crate::sandbox::{self, DEFAULT_EMAIL, DEFAULT_PASSWORD, SandboxOptions};
 /// Run a Cortex Cloud to practise on, with scripted people and failures on demand
 ///
 /// It speaks the protocol of docs/cortex-protocol.md, keeps everything in memory and forgets it at the end. `cloud-bridge serve`
-/// talks to it unless it is told another --cortex-url. Whoever reaches it controls it, so let it listen on this machine only.
+/// talks to it without another --cortex-url. What reaches it controls it, so let it listen on this machine only.
 #[derive(Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Sandbox {

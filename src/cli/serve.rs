@@ -1,4 +1,4 @@
-//! `cloud-bridge serve`: the service, until it is told to stop.
+//! `cloud-bridge serve`: the service, until it is stopped.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
@@ -27,7 +27,7 @@ use event_log::vault;
 ///
 /// The first start makes what it needs in the data folder: the event log, its master key, and an administrator's account.
 /// The administrator's API key is printed once and, with the log in the data folder, kept beside it as admin.key for the
-/// other commands. Keep a copy of master.key apart from the data: without it nobody can read what customers ordered.
+/// other commands. Keep a copy of master.key apart from the data: without it what customers ordered cannot be read.
 ///
 /// SIGINT and SIGTERM stop the service after it has answered what it took on; a second one ends it at once.
 #[derive(Args, Debug)]
@@ -42,7 +42,7 @@ pub(super) struct Serve {
     /// Cortex Cloud, or what speaks its protocol (docs/cortex-protocol.md); the default is where the sandbox listens
     #[arg(long, env = "CLOUD_BRIDGE_CORTEX_URL", value_name = "URL", default_value = "http://127.0.0.1:4000")]
     cortex_url: String,
-    /// Deliveries that are worked on at the same time; 0 for a node that only takes webhooks and answers questions
+    /// Deliveries that are worked on at the same time; 0 for a node that only takes webhooks and serves the API
     #[arg(long, env = "CLOUD_BRIDGE_WORKERS", value_name = "N", default_value_t = 4)]
     workers: usize,
     /// How long a delivery rests when the worker that held it died, in seconds
@@ -161,18 +161,18 @@ impl Serve {
         };
         if address.ip().is_loopback() && public_url.is_some_and(is_elsewhere) && self.trusted_proxies.is_empty() {
             tracing::warn!(
-                "what answers at --public-url in front of this server is not named in --trusted-proxies: all its clients \
+                "what serves --public-url in front of this server is not named in --trusted-proxies: all its clients \
                  count as one address"
             );
         }
         let service = Service::start(options, self.stores.vault(true)?, Clock::default()).await?;
-        // Nothing is served before this is through, so whoever reads the key can use it at once.
-        let told = match service.bootstrap(|admin| self.tell(json, address, Some(&admin.api_key))).await {
+        // Nothing is served before this is through, so the key works as soon as it is printed.
+        let announced = match service.bootstrap(|admin| self.announce(json, address, Some(&admin.api_key))).await {
             Ok(Some(_)) => Ok(()),
-            Ok(None) => self.tell(json, address, None),
+            Ok(None) => self.announce(json, address, None),
             Err(error) => Err(error.context("the administrator's account cannot be opened")),
         };
-        if let Err(error) = told {
+        if let Err(error) = announced {
             service.stop().await;
             return Err(error);
         }
@@ -181,7 +181,7 @@ impl Serve {
         tokio::spawn(async move {
             match asked_to_stop().await {
                 Ok(()) => tracing::info!("stopping; once more to stop at once"),
-                Err(error) => tracing::error!(%error, "signals cannot be heard: stopping"),
+                Err(error) => tracing::error!(%error, "signals cannot be received: stopping"),
             }
             stopper.begin_stopping();
         });
@@ -192,7 +192,7 @@ impl Serve {
         served.context("serving came to an end")
     }
 
-    fn tell(&self, json: bool, address: SocketAddr, admin_key: Option<&str>) -> anyhow::Result<()> {
+    fn announce(&self, json: bool, address: SocketAddr, admin_key: Option<&str>) -> anyhow::Result<()> {
         let url = own_url(address);
         let kept = match admin_key {
             Some(key) if self.stores.has_default_log() => {
@@ -214,7 +214,7 @@ impl Serve {
             }
             output::print(format_args!("Listening on {url} (GraphQL, and a page to ask it with, at {url}/graphql)"))?;
         }
-        // The key was printed first: a full disk must not be the reason why nobody knows it.
+        // The key was printed first: a full disk must not be the reason why it is lost.
         kept.map(drop)
     }
 }
@@ -257,7 +257,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_port_that_is_taken_is_told_with_what_to_do() {
+    async fn a_port_that_is_taken_is_reported_with_what_to_do() {
         let taken = bind("127.0.0.1:0").await.unwrap();
         let error = bind(&taken.local_addr().unwrap().to_string()).await.unwrap_err();
         assert!(error.to_string().contains("--listen"), "{error}");

@@ -1,4 +1,4 @@
-//! Being told to stop: the first signal asks, the second does not wait.
+//! Stopping: the first signal asks, the second does not wait.
 
 use tokio::sync::mpsc;
 
@@ -17,7 +17,7 @@ pub(crate) async fn asked_to_stop() -> std::io::Result<()> {
     Ok(())
 }
 
-/// Each SIGINT and SIGTERM from now on, also one that comes before anybody waits for it.
+/// Each SIGINT and SIGTERM from now on, also one that comes before anything waits for it.
 #[cfg(unix)]
 pub(in crate::cli) fn signals() -> std::io::Result<mpsc::Receiver<()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -25,11 +25,11 @@ pub(in crate::cli) fn signals() -> std::io::Result<mpsc::Receiver<()>> {
     let (sender, receiver) = mpsc::channel(2);
     tokio::spawn(async move {
         loop {
-            let told = tokio::select! {
-                told = interrupt.recv() => told,
-                told = terminate.recv() => told,
+            let received = tokio::select! {
+                received = interrupt.recv() => received,
+                received = terminate.recv() => received,
             };
-            if told.is_none() || sender.send(()).await.is_err() {
+            if received.is_none() || sender.send(()).await.is_err() {
                 return;
             }
         }

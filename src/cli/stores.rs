@@ -39,7 +39,7 @@ pub(super) struct StoreArgs {
     /// which several nodes may share, make one yourself: `openssl rand -base64 32`.
     #[arg(long, env = "CLOUD_BRIDGE_MASTER_KEY_FILE", value_name = "FILE")]
     master_key_file: Option<PathBuf>,
-    // Hidden, because other users of the machine can read arguments: it is meant to come from the environment.
+    // Hidden, because other users of the machine can read arguments: it should come from the environment.
     #[arg(long, env = "CLOUD_BRIDGE_MASTER_KEY", hide = true, hide_env_values = true)]
     master_key: Option<SecretString>,
 }

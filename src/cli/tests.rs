@@ -190,7 +190,7 @@ fn what_makes_no_sense_cannot_be_typed() {
 }
 
 #[test]
-fn nobody_reading_any_more_is_no_error() {
+fn a_reader_that_is_gone_is_no_error() {
     let broken = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
     assert!(reader_went_away(&anyhow::Error::from(broken).context("printing")));
     assert!(!reader_went_away(&anyhow::anyhow!("something else")));

@@ -12,7 +12,7 @@ use super::client::{ServerArgs, understood};
 use super::identifiers::order_or_delivery;
 use super::output::{self, cell, clean, moment, word};
 use super::owners::{Owners, Store};
-use super::paging::{PageArgs, tell_of_more};
+use super::paging::{PageArgs, print_cursor};
 use crate::graphql::webhook_outcomes;
 
 /// List the webhooks of a store: those that were recorded, and those that were not let in
@@ -35,7 +35,7 @@ pub(super) struct List {
     /// Only this account, for support [default: every account for support, its own for a merchant]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
     account: Option<String>,
-    /// Only about this order: the store's id or number of it, or the id of its delivery. Of what was refused nothing is kept that could tell
+    /// Only about this order: the store's id or number of it, or the id of its delivery. Refused webhooks never match: their order is not kept
     #[arg(long, env = "CLOUD_BRIDGE_ORDER", value_name = "ORDER")]
     order: Option<String>,
     /// Only what became one of these, separated by commas
@@ -157,7 +157,7 @@ impl Webhooks {
         output::may_shorten(&mut table, &["ORDER", "STORE", "ACCOUNT", "TOPIC"]);
         output::print(output::rendered(&table))?;
         explain(&receipts)?;
-        tell_of_more(&found)
+        print_cursor(&found)
     }
 }
 

@@ -16,7 +16,7 @@ use super::scenario::{self, Scenario, Step};
 use crate::cli::output::{cell, keep_whole, rendered, table, width};
 use crate::cli::status_cell;
 
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const POLL_EVERY: Duration = Duration::from_millis(100);
 /// Columns that the whole table needs.
 const MIN_COLUMNS: usize = 130;
 
@@ -112,7 +112,7 @@ impl Board {
         }
     }
 
-    /// Asks every merchant what they see.
+    /// Queries what every merchant sees.
     pub(super) async fn look(&self, cast: &Cast) -> anyhow::Result<()> {
         for merchant in cast.merchants() {
             let deliveries = merchant.deliveries().await?;
@@ -131,7 +131,7 @@ impl Board {
         loop {
             self.look(cast).await?;
             screen.draw(|| self.table(true));
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_EVERY).await;
         }
     }
 

@@ -99,7 +99,7 @@ impl Cast {
         let thrifty = Merchant::open(world, "Thrifty Tones", 1, 5).await?;
         thrifty.save_login(world).await?;
         let thrifty_store = thrifty.link(Provider::Generic).await?;
-        // Of nobody else: what was shared with a customer before would be free.
+        // Of no other merchant: what was shared with a customer before would be free.
         thrifty.map(&thrifty_store, "SKU", EDGE.sku, "PRESET", "thrifty-edge").await?;
         let newcomer = Merchant::open(world, "New Noise", 60, 100).await?;
         let newcomer_store = newcomer.link(Provider::Generic).await?;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 pub(super) struct Purchase<'a> {
     pub(super) username: Option<&'a str>,
     pub(super) products: &'a [Product],
-    /// The order's status, where the store tells one.
+    /// The order's status, where the store sends one.
     pub(super) status: &'a str,
     /// What happened to it, where the store has a topic for it.
     pub(super) happened: Happened,
@@ -32,7 +32,7 @@ pub(super) const CLEAN: Product = Product { sku: "GLASS-CLEAN", title: "Glass Cl
 pub(super) const EDGE: Product = Product { sku: "PLEXI-EDGE", title: "Plexi on the Edge" };
 pub(super) const STRAP: Product = Product { sku: "STRAP-01", title: "Guitar Strap" };
 
-/// Larger than what a floating-point number can tell apart, as Shopify's own sample is.
+/// Larger than what a floating-point number can distinguish, as Shopify's own sample is.
 const SHOPIFY_ID_BASE: u64 = 820_982_911_946_154_000;
 
 /// The body of a webhook about this order.

@@ -53,7 +53,7 @@ scenarios! {
     NO_USERNAME = "#1004", Shopify, "No username in the order", [needs(ResolutionCode::MissingUsername)];
     MISSPELT = "#1005", Shopify, "A misspelt username, then corrected and retried",
         [needs(ResolutionCode::InvalidUsername), COMPLETED];
-    UNMAPPED = "#1006", Shopify, "A product that nobody mapped", [needs(ResolutionCode::NoItemMapping)];
+    UNMAPPED = "#1006", Shopify, "A product without a mapping", [needs(ResolutionCode::NoItemMapping)];
     MAPPED_LATER = "2001", WooCommerce, "A product that is mapped while the order waits",
         [needs(ResolutionCode::NoItemMapping), COMPLETED];
     UNPAID = "2002", WooCommerce, "Pending: not a status that is delivered", [FILTERED];

@@ -17,7 +17,7 @@ pub(super) struct Store {
     http: reqwest::Client,
 }
 
-/// What Cloud Bridge answers to a store.
+/// What Cloud Bridge responds to a store.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Receipt {
@@ -40,7 +40,7 @@ impl Store {
         signature::sign(self.provider, &self.secret, body).context("webhooks of this provider cannot be signed yet")
     }
 
-    /// Reports an order, with an API key beside the signature if there is one. Answers the id of its delivery.
+    /// Reports an order, with an API key beside the signature if there is one. Returns the id of its delivery.
     pub(super) async fn report(
         &self,
         order: &str,
@@ -62,7 +62,7 @@ impl Store {
         receipt.delivery_id.with_context(|| format!("order {order} was not taken for an order"))
     }
 
-    /// Somebody else reports an order in this store's name. Fails unless that is refused.
+    /// A third party reports an order in this store's name. Fails unless that is refused.
     pub(super) async fn forge(&self, order: &str, purchase: Purchase<'_>) -> anyhow::Result<()> {
         let body = orders::body(self.provider, order, purchase);
         let (header, signature) = signature::sign(self.provider, "a guess", &body)

@@ -16,7 +16,7 @@ const HICCUPS: u32 = 2;
 const BREATH: Duration = Duration::from_millis(40);
 
 /// Runs until every order has reached everything that is expected of it.
-pub(super) async fn tell(world: &World, cast: &Cast, board: &Board) -> anyhow::Result<()> {
+pub(super) async fn run(world: &World, cast: &Cast, board: &Board) -> anyhow::Result<()> {
     let story = Story { world, cast, board };
     story.cortex_fails().await?;
     story.orders_without_trouble().await?;
@@ -43,7 +43,7 @@ fn bought(username: &'static str, products: &'static [Product]) -> Purchase<'sta
     Purchase { username: Some(username), products, status: "paid", happened: Happened::Paid }
 }
 
-/// By somebody who gave no username.
+/// By a customer who gave no username.
 fn bought_anonymously(status: &'static str) -> Purchase<'static> {
     Purchase { username: None, status, ..bought("", &[LEAD]) }
 }

@@ -95,7 +95,7 @@ async fn admin_key(service: &Service, folder: &Path) -> anyhow::Result<String> {
     Ok(key.trim().to_owned())
 }
 
-/// The folder with the data, which goes away with this value if nobody asked for it.
+/// The folder with the data, which goes away with this value unless it was asked for.
 struct Folder {
     path: PathBuf,
     temporary: bool,

@@ -12,7 +12,7 @@ use event_log::{CommandError, Origin};
 
 const PAGE: i64 = 200;
 
-/// How many bodies are meant.
+/// How many bodies match.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct NoticeCounts {
     /// Stores' questions what is known of a customer.
@@ -31,7 +31,7 @@ pub(crate) fn is_data_request(row: &KeptNotice) -> bool {
     row.kind == NoticeKind::CustomerDataRequest.as_str()
 }
 
-/// Those that name a customer or an order which a person asks to erase. An order that could be read is none of them; the
+/// Those that name a customer or an order which a person requests to erase. An order that could be read is none of them; the
 /// `deliveries` are those erased with it.
 pub(crate) async fn naming(
     service: &Service,

@@ -10,11 +10,11 @@ use crate::service::{Service, VIEWS_TIMEOUT};
 
 /// The log's table of what is deleted; what is deleted of views, they know themselves.
 const DATA_KEYS: &str = "data_keys";
-/// A reader holds an older state for the length of a question; a backup or somebody's own tool, longer.
+/// A reader holds an older state for the length of a query; a backup or another tool, longer.
 const TRIES: u32 = 20;
 const REST: Duration = Duration::from_millis(150);
 
-/// How long somebody who erases waits for the files; they are cleared in any case.
+/// How long an erasure waits for the files; they are cleared in any case.
 const FILES_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Up to where in the log people were erased, and up to where the files are clear of them.
@@ -61,7 +61,7 @@ pub(crate) async fn follow(service: &Service) {
     }
 }
 
-/// Once the views show that a person is gone, removes what the files of log and views still say. Where somebody who reads
+/// Once the views show that a person is gone, removes what the files of log and views still say. Where a reader
 /// prevents that, the log says so; the next erasure, or a restart, removes it.
 async fn remove(service: &Service, position: i64) {
     if !service.projector.wait_for(&View::ALL, position, VIEWS_TIMEOUT).await {
@@ -76,7 +76,7 @@ async fn remove(service: &Service, position: i64) {
         tokio::time::sleep(REST).await;
     }
     tracing::warn!(
-        "somebody reads the databases all the time: what was erased may still lie in their write-ahead logs"
+        "the databases are being read all the time: what was erased may still lie in their write-ahead logs"
     );
 }
 

@@ -70,10 +70,10 @@ pub(super) async fn actions(
     };
     let rows = operator_actions::page(&service.views, &filter, wanted.after, wanted.limit()).await?;
     let positions: Vec<i64> = rows.iter().map(|row| row.position).collect();
-    let told: HashMap<i64, String> =
+    let sentences: HashMap<i64, String> =
         service.log.read_at(&positions).await?.iter().map(|event| (event.position, summary(event))).collect();
     let action = |row: OperatorActionRow| {
-        let summary = told.get(&row.position).cloned().unwrap_or_default();
+        let summary = sentences.get(&row.position).cloned().unwrap_or_default();
         (row.position, OperatorAction::of(row, summary))
     };
     Ok(rows.into_iter().map(action).collect())

@@ -1,4 +1,4 @@
-//! What a request costs its key beyond being one: a limit on requests would be none where one request asks for everything.
+//! What a request costs its key beyond being one: a limit on requests would be none where one request does everything.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,7 +28,7 @@ impl ExtensionFactory for Admission {
 
 #[derive(Default)]
 struct Counted {
-    /// The request itself was counted when its key was looked up, and pays for its first mutation.
+    /// The request itself was counted when its key was read, and pays for its first mutation.
     has_begun: AtomicBool,
 }
 

@@ -75,7 +75,7 @@ impl Extension for Counter {
         };
         if !self.add(before.saturating_add(within)) {
             self.exceeded.notify_one();
-            // Nothing more is looked up: what executes the operation is dropped.
+            // Nothing more is read: what executes the operation is dropped.
             std::future::pending::<()>().await;
         }
         Ok(value)

@@ -1,4 +1,4 @@
-//! Who asks, as the caller is told.
+//! The caller, as shown to itself.
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use super::ApiError;
 use super::viewer::Viewer;
 use crate::service::Service;
 
-/// Events of one delivery that are looked through.
+/// Events of one delivery that are read.
 const MAX_STORY: i64 = 1_000;
 
 /// The address that the latest webhook of a delivery names, opened under the delivery's data key. None where no webhook
@@ -24,7 +24,7 @@ pub(super) async fn customer_email(
         return Ok(None);
     }
     let story = service.log.opened_stream("delivery", delivery_id, 0, MAX_STORY).await?;
-    let named = story.iter().rev().find_map(|told| match &told.recorded.event {
+    let named = story.iter().rev().find_map(|event| match &event.recorded.event {
         AnyEvent::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => {
             webhook.email.as_ref().and_then(Private::known).cloned()
         }

@@ -17,7 +17,7 @@ use crate::service::Service;
 /// What the law gives the merchant to answer.
 const DAYS_TO_ANSWER: TimeDelta = TimeDelta::days(30);
 
-/// A store's question what is known of a customer. Whom it is about is sealed, and told by the export alone.
+/// A store's request for what is known of a customer. Whom it is about is sealed, and shown by the export alone.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub(super) struct DataRequest {
@@ -28,9 +28,9 @@ pub(super) struct DataRequest {
     answer_by: Moment,
     /// How many deliveries were the customer's when it was asked; null until they are counted.
     deliveries: Option<i32>,
-    /// When the answer was written out, the last time; null while nobody did.
+    /// When the answer was written out, the last time; null while it was not.
     exported_at: Option<Moment>,
-    /// Since when the customer is erased, and there is nothing more to tell.
+    /// Since when the customer is erased, and nothing more is known.
     erased_at: Option<Moment>,
     /// What to type to write the answer to a file.
     command: String,

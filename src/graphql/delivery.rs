@@ -152,7 +152,7 @@ pub(super) async fn deliveries(
     .await
 }
 
-/// Enough of a name to see whether it is the one that somebody means, and not enough to read it.
+/// Enough of a name to see whether it is the expected one, and not enough to read it.
 fn beginning(name: &str) -> String {
     let shown = if name.chars().count() >= 5 { 2 } else { 0 };
     name.chars().take(shown).chain(['…']).collect()

@@ -1,4 +1,4 @@
-//! What a caller is told when something goes wrong: expected outcomes as data, the rest as errors without internals.
+//! What a caller gets when something goes wrong: expected outcomes as data, the rest as errors without internals.
 
 use async_graphql::{Error, ErrorExtensions as _, Interface, Object};
 use domain::account::AccountRefusal;
@@ -10,18 +10,18 @@ use super::viewer::Unauthorized;
 use crate::limits::LimitReached;
 use event_log::{CommandError, LoadError};
 
-/// What is said who sends no key.
+/// Returned to a request without a key.
 pub const NO_KEY: &str = "send an API key as `Authorization: Bearer …` or `x-api-key: …`";
-/// What support is said that asks for a change of settings.
+/// Returned to support that wants to change settings.
 const CHANGES_NOTHING: &str = "a key of the role support looks at every account and changes the settings of none: use the \
                                merchant's key, or an administrator's";
 const NO_INTROSPECTION: &str = "the schema is shown where the service was started with --graphql-introspection, and then to \
                                 API keys alone; schema.graphql in the source has all of it";
-/// What is said where an answer takes longer than it may.
+/// Returned where an answer takes longer than it may.
 pub const TOO_SLOW: &str = "the request took longer than 30 seconds: ask for less at a time";
 const OTHER_LOG: &str = "what is shown was made from another event log, or from this one before it lost its end: it is \
                          being rebuilt, and nothing is shown until then; GET /ready names it";
-/// What a key is told that asks too often.
+/// Returned to a key that is over its limit.
 pub const RATE_LIMIT_EXCEEDED: &str = "this key has sent as many requests as it may in a minute";
 
 /// An error of the API. Deliberately not `Display`: whatever is shown passes through the conversion below, so that the
@@ -34,7 +34,7 @@ pub enum ApiError {
     /// The key's requests of this minute are used up.
     LimitReached,
     Forbidden,
-    /// Support asks for what changes an account's settings.
+    /// Support wants what changes an account's settings.
     ChangesNothing,
     /// The schema is asked for where it is not shown.
     NoIntrospection,

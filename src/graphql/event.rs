@@ -30,7 +30,7 @@ pub(super) struct Event {
     data: Json<Value>,
     /// Store, worker, key name or operator.
     actor: String,
-    /// Why, in the words of whoever did it with an API key.
+    /// Why, in the words of the person who did it with an API key.
     reason: Option<String>,
     /// The position of the event that this one follows from, where there is one.
     caused_by: Option<String>,

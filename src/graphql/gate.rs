@@ -26,7 +26,7 @@ pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 const ABOUT_ARGUMENTS: [&str; 4] =
     ["Invalid value for argument", "Invalid default value for argument", "Expected input type", "Failed to parse"];
 
-/// The API as its doors execute it. Cheap to clone.
+/// The API as its endpoints execute it. Cheap to clone.
 #[derive(Clone)]
 pub struct Api {
     schema: Schema,
@@ -39,7 +39,7 @@ impl Api {
         Self { schema, service, readers: Arc::new(Semaphore::new(READERS)) }
     }
 
-    /// Reads a request and refuses what asks for too much, before the library looks at it. On a thread
+    /// Reads a request and refuses what is too much, before the library looks at it. On a thread
     /// of its own: should reading ever hang, it hangs alone.
     async fn checked(&self, mut request: Request, viewer: Option<&Viewer>) -> Result<Request, ServerError> {
         if !self.service.projector.of_other_log().is_empty() {
@@ -65,7 +65,7 @@ impl Api {
         }
     }
 
-    /// A socket outlives the moment in which its key was checked, so each operation on it asks again.
+    /// A socket outlives the moment in which its key was checked, so each operation on it checks again.
     async fn check_key(&self, viewer: Option<&Viewer>) -> Result<(), ApiError> {
         let Some(viewer) = viewer else { return Ok(()) };
         Ok(viewer.admitted(&self.service, 1).await?)
@@ -103,13 +103,13 @@ fn check(request: &mut Request, may_see_schema: bool) -> Result<(), ServerError>
     checked
 }
 
-/// Whether a request asks for answers without end.
+/// Whether a request is for answers without end.
 fn is_subscription(request: &mut Request) -> bool {
     let name = request.operation_name.clone();
     let Ok(document) = request.parsed_query() else { return false };
     let mut operations = document.operations.iter();
-    let is_meant = |known: Option<&Name>| name.is_none() || known.map(Name::as_str) == name.as_deref();
-    operations.any(|(known, operation)| is_meant(known) && operation.node.ty == OperationType::Subscription)
+    let is_chosen = |known: Option<&Name>| name.is_none() || known.map(Name::as_str) == name.as_deref();
+    operations.any(|(known, operation)| is_chosen(known) && operation.node.ty == OperationType::Subscription)
 }
 
 /// The same, its errors about the value of an argument with the code that programs know them by.
@@ -131,7 +131,7 @@ async fn within_time(mut answers: BoxStream<'static, Response>) -> Response {
     }
 }
 
-/// Answers that are made on the threads of the API, one ahead of who reads them. Dropped, they are made no more.
+/// Answers that are made on the threads of the API, one ahead of the reader. Dropped, they are made no more.
 fn on(runtime: &Handle, mut answers: BoxStream<'static, Response>) -> BoxStream<'static, Response> {
     let (sender, receiver) = mpsc::channel(1);
     let mut task = JoinSet::new();

@@ -23,7 +23,7 @@ pub(super) enum IdKind {
     DataRequest,
 }
 
-/// As much of an id as tells it from all others of its kind.
+/// As much of an id as distinguishes it from all others of its kind.
 #[derive(SimpleObject)]
 pub(super) struct ShortId {
     id: ID,
@@ -42,8 +42,8 @@ pub(super) async fn beginning_with(
     Ok(identifiers::beginning_with(&service.views, kind, scope.as_deref(), text, MAX_CANDIDATES).await?)
 }
 
-/// The id that is meant by an id or by the beginning of one, where no other begins so.
-pub(super) async fn meant(
+/// The id that an id or the beginning of one names, where no other begins so.
+pub(super) async fn resolve(
     service: &Service,
     viewer: &Viewer,
     kind: Kind,

@@ -128,7 +128,7 @@ pub(super) fn webhook_url(service: &Service, provider: &str, id: &str) -> String
 #[derive(SimpleObject)]
 struct PastOrders {
     orders: i32,
-    /// There may be more: not every past order was looked through.
+    /// There may be more: not every past order was read.
     more: bool,
 }
 

@@ -6,17 +6,17 @@ use super::ApiError;
 use super::account::int;
 use crate::master_keys::RotationState;
 
-/// How far everything is wrapped by the present master key, as the node that answers knows it.
+/// How far everything is wrapped by the present master key, as the responding node knows it.
 #[derive(SimpleObject)]
 pub(super) struct MasterKeyRotation {
-    /// Whether this node is wrapping keys anew.
+    /// Whether this node is rewrapping keys.
     running: bool,
-    /// Keys that were looked at in this run, of about `total`.
+    /// Keys that were checked in this run, of about `total`.
     looked_at: i32,
     total: i32,
-    /// Keys that were wrapped anew in this run.
+    /// Keys that were rewrapped in this run.
     rewrapped: i32,
-    /// Tells the present master key from others without telling anything about it.
+    /// Identifies the present master key and reveals nothing of it.
     master_key_id: String,
     /// Earlier master keys that must still be given to every node. Empty: they may go.
     still_needed: Vec<String>,
@@ -38,6 +38,6 @@ impl From<RotationState> for MasterKeyRotation {
 
 /// Something about the master keys cannot be known or done at the moment.
 pub(super) fn unknown(error: anyhow::Error) -> ApiError {
-    tracing::error!(error = format!("{error:#}"), "the master keys cannot be looked after");
+    tracing::error!(error = format!("{error:#}"), "the master keys cannot be read or rotated");
     ApiError::Unavailable
 }

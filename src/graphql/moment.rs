@@ -3,7 +3,7 @@
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use chrono::{DateTime, Utc};
 
-/// The library's own `DateTime` is read once a resolver asks for it, and an error then names the type alone. This one is read
+/// The library's own `DateTime` is read once a resolver needs it, and an error then names the type alone. This one is read
 /// while a request is validated: the error names the argument, and nothing was done yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Moment(pub(super) DateTime<Utc>);

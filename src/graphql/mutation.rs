@@ -1,4 +1,4 @@
-//! What can be done. Each mutation is a command to one aggregate, recorded with the key that sent it, and answers once
+//! What can be done. Each mutation is a command to one aggregate, recorded with the key that sent it, and returns once
 //! the views show what it did.
 
 mod accounts;

@@ -23,7 +23,7 @@ pub(super) struct Wanted<C> {
 }
 
 impl<C> Wanted<C> {
-    /// One more than is shown tells whether there are more.
+    /// One more than is shown, to know whether there are more.
     pub(super) fn limit(&self) -> i64 {
         i64::try_from(self.size + 1).unwrap_or(i64::MAX)
     }

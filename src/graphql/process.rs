@@ -12,7 +12,7 @@ use crate::processes::{NAMES, Standing, standings};
 use crate::service::Service;
 use event_log::parked::{self, Chosen};
 
-/// A process manager: one concern that follows from what happened, such as waking what waited for a fix.
+/// A process manager: it reads events and issues commands for one concern, such as waking what waited for a fix.
 #[derive(SimpleObject)]
 pub(super) struct Process {
     name: String,
@@ -39,7 +39,7 @@ impl Process {
             Self {
                 name: standing.name.to_owned(),
                 position: position.to_string(),
-                // What another node recorded may be handled before this node has heard of it.
+                // What another node recorded may be handled before this node has read it.
                 head: head.max(position).to_string(),
                 lag: int(standing.lag(head)),
                 held_by: standing.held_by,

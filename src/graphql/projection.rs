@@ -25,7 +25,7 @@ pub(super) struct Projection {
     rebuild: Option<ProjectionRebuild>,
 }
 
-/// A view that is built anew, beside the one that is read until then.
+/// A view that is being rebuilt, beside the one that is read until then.
 #[derive(SimpleObject)]
 pub(super) struct ProjectionRebuild {
     /// Which generation of the view it will be.
@@ -59,7 +59,7 @@ impl Projection {
         Ok(Self {
             name: view.name.to_owned(),
             position: position.to_string(),
-            // What another node recorded may be in the view before this node has heard of it.
+            // What another node recorded may be in the view before this node has read it.
             head: head.max(position).to_string(),
             lag: int((head - position).max(0)),
             generation: int(generation),

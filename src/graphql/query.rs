@@ -41,7 +41,7 @@ pub struct Query;
 
 #[Object]
 impl Query {
-    /// The key that asks, its role and its account.
+    /// The calling key, its role and its account.
     #[expect(clippy::unused_async, reason = "resolvers are async by their macro")]
     async fn caller(&self, context: &Context<'_>) -> Result<Caller, ApiError> {
         Ok(asked(context)?.1.into())
@@ -103,7 +103,7 @@ impl Query {
     ) -> Result<Option<Integration>, ApiError> {
         let (service, viewer) = asked(context)?;
         let loader = context.data_unchecked::<DataLoader<Loader>>();
-        let id = identifiers::meant(service, viewer, Kind::Integration, id, "id").await?;
+        let id = identifiers::resolve(service, viewer, Kind::Integration, id, "id").await?;
         let found = loader.load_one(IntegrationKey(id)).await?;
         Ok(found.filter(|row| viewer.sees(&row.account_id)).map(Integration))
     }
@@ -136,7 +136,7 @@ impl Query {
         #[graphql(desc = "The delivery as it was at this moment, folded from its events.")] as_of: Option<Moment>,
     ) -> Result<Option<Delivery>, ApiError> {
         let (service, viewer) = asked(context)?;
-        let id = identifiers::meant(service, viewer, Kind::Delivery, id, "id").await?;
+        let id = identifiers::resolve(service, viewer, Kind::Delivery, id, "id").await?;
         let loader = context.data_unchecked::<DataLoader<Loader>>();
         let now = loader.load_one(DeliveryKey(id)).await?.filter(|row| viewer.sees(&row.account_id));
         let (Some(row), Some(as_of)) = (&now, as_of) else {

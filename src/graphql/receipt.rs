@@ -39,7 +39,7 @@ pub(super) enum WebhookOutcome {
     /// It cancelled what was already delivered.
     TooLate,
     NotAnOrder,
-    /// It may be about an order, and nobody can read it as one; `reason` says why.
+    /// It may be about an order, and cannot be read as one; `reason` says why.
     Unusable,
     /// The store reported an error of its own: its webhook needs attention.
     StoreError,
@@ -87,8 +87,8 @@ pub(super) struct WebhookReceiptFilter {
     /// Support and admin only: of this account. Without it they get those of every account.
     account_id: Option<ID>,
     outcome: Option<Vec<WebhookOutcome>>,
-    /// About this order: the store's id of it, its number with or without its `#`, or the id of its delivery. Of webhooks that were refused nothing
-    /// is kept that could tell.
+    /// About this order: the store's id of it, its number with or without its `#`, or the id of its delivery. Refused webhooks never
+    /// match: their order is not kept.
     order: Option<String>,
 }
 
@@ -237,10 +237,10 @@ impl CursorType for Place {
     }
 }
 
-/// Deliveries that one order number is looked for among: those of several stores.
+/// Deliveries that one order number is searched among: those of several stores.
 const MAX_OF_NUMBER: i64 = 100;
 
-/// Everything that an order may be meant by which is named by its id or number.
+/// Everything that may name an order which is given by its id or number.
 async fn of_order(
     service: &Service,
     order: &str,
@@ -296,7 +296,7 @@ pub(super) async fn receipts(
         all.extend(rows.into_iter().map(WebhookReceipt::from));
     }
     if !is_of_order && COUNTED.into_iter().any(shown) {
-        // What this node holds back is written first, so that nobody looks for a refusal in vain.
+        // What this node holds back is written first, so that no refusal is missing.
         service.refusals.write(&service.log).await?;
         let until = wanted.after.as_ref().map_or(i64::MAX, |Place(moment, _)| moment.saturating_add(1));
         let (account_id, integration_id) = (account_id.as_deref(), integration_id.as_deref());

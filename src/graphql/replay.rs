@@ -32,11 +32,11 @@ pub(super) enum ReplayState {
 pub(super) struct Replay {
     id: ID,
     state: ReplayState,
-    /// Only tells what would be done again.
+    /// Only shows what would be done again.
     dry_run: bool,
     /// What was asked for, in words.
     filter: String,
-    /// Deliveries that are meant and were decided again so far.
+    /// Candidates that were decided again so far.
     looked_at: i32,
     /// How many of them are done again.
     chosen: i32,
@@ -64,7 +64,7 @@ pub(super) struct ReplayLeftAlone {
     blocked: i32,
     /// What is recorded is not read as an order.
     unreadable: i32,
-    /// Nobody knows any more who ordered.
+    /// It is not known any more who ordered.
     erased: i32,
     /// Queued or running already.
     under_way: i32,
@@ -89,7 +89,7 @@ async fn chosen(service: &Service, ids: &[String]) -> Result<Vec<Delivery>, ApiE
     Ok(rows.into_iter().map(Delivery::from).collect())
 }
 
-/// Whether somebody may know of a replay.
+/// Whether a caller may know of a replay.
 pub(super) fn sees(viewer: &Viewer, replay: &JobState) -> bool {
     replay.account_id.map_or(viewer.sees_all(), |account_id| viewer.sees(&account_id.to_string()))
 }

@@ -18,7 +18,7 @@ const VALUE_BYTES: u64 = 16;
 /// How deep fragments may spread each other, and selections nest.
 const MAX_NESTING: usize = 64;
 
-/// Why a request is not looked at any further.
+/// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TooLarge {
     Selections,
@@ -148,7 +148,7 @@ impl<'d> Count<'d> {
             Some(None) => return Err(TooLarge::Circle),
             None => {}
         }
-        // One that there is not, the library tells well enough.
+        // One that there is not, the library reports well enough.
         let Some(fragment) = self.document.fragments.get(name) else { return Ok(Size::default()) };
         self.known.insert(name, None);
         let selected = self.of_set(&fragment.node.selection_set.node, depth)?;

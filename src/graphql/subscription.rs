@@ -30,7 +30,7 @@ impl Subscription {
             let visible = viewer.owns(&row.account_id) && wanted.as_ref().is_none_or(|id| *id == row.integration_id);
             std::future::ready(visible)
         });
-        // A key that was deactivated meanwhile is told nothing more.
+        // A key that was deactivated meanwhile gets nothing more.
         let allowed = changes.then(move |row| {
             let (service, watcher) = (service.clone(), watcher.clone());
             async move { matches!(watcher.may_still(&service).await, Ok(true)).then_some(row) }

@@ -1,4 +1,4 @@
-//! Who asks: the account and role behind an API key, and what that may see.
+//! The caller: the account and role behind an API key, and what that may see.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub struct Viewer {
 pub enum Unauthorized {
     /// No key was sent.
     NoKey,
-    /// Unknown or deactivated: strangers are not told which.
+    /// Unknown or deactivated: strangers do not learn which.
     BadKey,
     /// Too many requests in this minute.
     LimitReached { retry_after: Duration },
@@ -39,7 +39,7 @@ pub enum Unauthorized {
     Unavailable,
 }
 
-/// The caller that the headers name: nobody where they carry no key.
+/// The caller that the headers name: none where they carry no key.
 pub async fn viewer_of(service: &Service, headers: &HeaderMap) -> Result<Option<Viewer>, Unauthorized> {
     let bearer = headers.get("authorization").map(|value| value.to_str().unwrap_or_default());
     let key = match bearer {
@@ -89,7 +89,7 @@ impl Viewer {
         Ok(self.active_key(service).await?.is_some())
     }
 
-    /// Counts what the key asks for as so many requests. It must be active, and within its limit.
+    /// Counts what the key does as so many requests. It must be active, and within its limit.
     pub(super) async fn admitted(&self, service: &Service, cost: u32) -> Result<(), Unauthorized> {
         let (key_id, key) = self.active_key(service).await?.ok_or(Unauthorized::BadKey)?;
         // The costliest request is within every limit.
@@ -166,7 +166,7 @@ impl Viewer {
         (!self.sees_all()).then(|| self.account_id.to_string())
     }
 
-    /// The account that is looked through: a caller's own, the one that is named, or all for those who see all.
+    /// The account that is read: a caller's own, the one that is named, or all for those who see all.
     pub(super) fn scope_within(&self, account_id: Option<ID>) -> Result<Option<String>, ApiError> {
         match account_id {
             Some(account_id) if self.sees(&account_id) => Ok(Some(account_id.0)),
@@ -176,7 +176,7 @@ impl Viewer {
     }
 
     /// Whose rows are counted or listed by account: those of the account that is named, else of the integration's, else of
-    /// the caller's own. Whoever sees one account gets that one, and finds nothing of another's integration in it.
+    /// the caller's own. A caller that sees one account gets that one, and finds nothing of another's integration in it.
     pub(super) async fn looks_at(
         &self,
         service: &Service,

@@ -87,7 +87,7 @@ impl<'h> RequestBody<'h> {
     /// Throws away what is still to come, within bounds. Many clients send all of their body before they look for an answer,
     /// and lose it where the connection is closed while they send.
     pub(crate) async fn discard(&mut self) {
-        // One that asks for leave first has sent nothing yet, and reading would be the leave.
+        // One that expects `100 Continue` has sent nothing yet, and reading would send that.
         let waits = self.headers.get(header::EXPECT).is_some_and(|expect| expect.as_bytes() == b"100-continue");
         if self.given_up || (waits && !self.begun) {
             return;

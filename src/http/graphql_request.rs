@@ -39,7 +39,7 @@ pub(super) async fn read(
     parsed(&bytes)
 }
 
-/// Whoever says nothing means JSON. A form is refused: a browser sends one from any page without asking.
+/// Without a content type it is JSON. A form is refused: a browser sends one from any page without asking.
 fn says_json(headers: &HeaderMap) -> bool {
     let Some(said) = headers.get(header::CONTENT_TYPE) else { return true };
     let said = said.to_str().unwrap_or_default();
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_with_a_request_is_told_in_a_sentence() {
+    fn what_is_wrong_with_a_request_is_said_in_a_sentence() {
         for (body, code) in [
             ("", "malformed_body"),
             ("{", "malformed_body"),

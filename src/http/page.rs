@@ -1,4 +1,4 @@
-//! The page on which a person asks the API: three files of our own, and nothing from anywhere else. A key is typed into it.
+//! The page on which a person queries the API: three files of our own, and nothing from anywhere else. A key is typed into it.
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, header};

@@ -20,14 +20,14 @@ use super::refusal;
 const WEBHOOKS: &str = "/api/webhooks/";
 /// The header in which proxies say for whom they ask: the last address is what the nearest proxy saw.
 const FORWARDED_FOR: &str = "x-forwarded-for";
-/// Addresses in it that are looked through.
+/// Addresses in it that are read.
 const MAX_HOPS: usize = 20;
 
 /// The other end of the connection that a request came in by.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) IpAddr);
 
-/// The router, for one connection: it tells each request where that comes from, and lets those that are not webhooks in as
+/// The router, for one connection: it adds the peer to each request, and lets those that are not webhooks in as
 /// long as they leave places to these.
 pub(super) struct OfPeer {
     router: TowerToHyperService<Router>,

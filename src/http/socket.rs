@@ -141,7 +141,7 @@ impl Shared {
     ) -> Result<(Viewer, Place<String>), Error> {
         let refused = || {
             if let Some(client) = unknown.client {
-                // How long it must wait, it hears when it tries again.
+                // How long it must wait is in the response to its next try.
                 unknown.strangers.admit(client, self.service.clock.now()).ok();
             }
             Error::new("send a valid API key when the connection begins")
@@ -218,7 +218,7 @@ fn length(message: &Message) -> usize {
     }
 }
 
-/// Writes what waits until the talk ends, and asks now and then whether the client is there. Then says why it ended.
+/// Writes what waits until the talk ends, and checks now and then whether the client is there. Then says why it ended.
 async fn write(
     mut socket: impl Sink<Message> + Unpin,
     mut waiting: mpsc::Receiver<Message>,
@@ -247,7 +247,7 @@ async fn write(
             biased;
             done = written.as_mut() => (None, Some(done)),
             reason = talk.as_mut() => {
-                // Half a message is followed by none, also not by the one that says why: who reads again in time hears it.
+                // Half a message is followed by none, also not by the one that says why: who reads again in time gets it.
                 tokio::time::timeout(LAST_WRITE_TIMEOUT, written.as_mut()).await.ok();
                 (Some(reason), None)
             }

@@ -1,4 +1,4 @@
-//! Who asks without a valid API key: counted by address, and answered no more beyond so many in a minute.
+//! Requests without a valid API key: counted by address, and refused beyond so many in a minute.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};

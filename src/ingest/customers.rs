@@ -13,7 +13,7 @@ const MAX_NAMED: usize = 200;
 /// Longest name that is remembered, in characters; as long as those of an order.
 const MAX_NAME_CHARS: usize = 500;
 
-/// Everybody whom a body names. `topic` tells whether its own id is a customer's: it is not signed, which does no harm here.
+/// Every customer whom a body names. `topic` says whether its own id is a customer's: it is not signed, which does no harm here.
 pub(super) fn named_in(topic: Option<&str>, body: &[u8]) -> NamedCustomers {
     let mut found = Found::default();
     match serde_json::from_slice::<Value>(body) {

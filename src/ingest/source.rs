@@ -54,7 +54,7 @@ impl Source {
                         integration = %self.integration_id,
                         topic = unsigned.topic.as_deref(),
                         reason = %why,
-                        "a privacy request cannot be used, and nothing was done on it: the merchant should do it by hand"
+                        "a privacy request cannot be used, and nothing was done on it: the merchant should do it themselves"
                     );
                 }
                 self.notice(NoticeKind::Unusable, Some(why.for_merchant(self.link.provider)), unsigned, body).await
@@ -123,7 +123,7 @@ impl Source {
         let Unsigned { topic, webhook_id, headers } = unsigned;
         match kind {
             NoticeKind::NotAnOrder | NoticeKind::Unusable | NoticeKind::StoreError => self.has_room_today()?,
-            // What the law asks for is taken in any case.
+            // What the law requires is taken in any case.
             NoticeKind::CustomerDataRequest | NoticeKind::CustomerRedact | NoticeKind::ShopRedact => {}
         }
         let named = customers::named_in(topic.as_deref(), &body);
@@ -164,8 +164,8 @@ impl Source {
         Ok(Receipt { delivery_id: None, status: kind.as_str(), outcome: kind.as_str() })
     }
 
-    /// The same bytes have the same id: so they are stored once, by construction. What a store asks by law is done again when
-    /// it asks again, a day later at the soonest.
+    /// The same bytes have the same id: so they are stored once, by construction. What a store requests by law is done again when
+    /// it repeats the request, a day later at the soonest.
     fn notice_id(&self, kind: NoticeKind, body: &[u8], at: DateTime<Utc>) -> NoticeId {
         let kind = match kind {
             NoticeKind::NotAnOrder | NoticeKind::Unusable | NoticeKind::StoreError => kind.as_str().to_owned(),

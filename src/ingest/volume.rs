@@ -1,5 +1,5 @@
-//! How many bytes of webhooks are stored of each account in a day, over all nodes: somebody who has a signing secret, or one
-//! webhook that is signed, must not fill the disk of everybody.
+//! How many bytes of webhooks are stored of each account in a day, over all nodes: a sender who has a signing secret, or one
+//! signed webhook, must not fill the disk of all accounts.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -131,7 +131,7 @@ fn number_of(at: DateTime<Utc>) -> i64 {
     at.timestamp().div_euclid(DAY_S)
 }
 
-/// Adds to what all nodes have counted, and answers how much that is.
+/// Adds to what all nodes have counted, and returns how much that is.
 async fn add(log: &EventLog, account: AccountId, counted: Day) -> sqlx::Result<u64> {
     #[derive(FromRow)]
     struct Stored {

@@ -1,4 +1,6 @@
 //! What comes of an event that could not be handled: it is tried again, or parked.
+//!
+//! The reason of a parked event is in words of our own: an error may quote what was stored.
 
 use std::time::{Duration, Instant};
 

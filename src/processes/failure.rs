@@ -1,4 +1,4 @@
-//! Why a process manager could not do what follows from an event, and whether that is because of the event.
+//! Why a process manager could not handle an event, and whether that is because of the event.
 
 use crate::erasure::ErasureError;
 use event_log::{CommandError, LoadError};
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_told_from_a_database_that_is_away() {
+    fn a_value_is_distinguished_from_a_database_that_is_away() {
         for code in ["22021", "23505", "19", "2067", "20"] {
             assert!(is_about_values(code), "{code}");
         }

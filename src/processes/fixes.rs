@@ -1,4 +1,7 @@
 //! Waking what waited for a fix: deliveries whose cause was fixed go back to the queue.
+//!
+//! An attempt that began before a fix and failed after it would wait for ever. So `ActionRequired` says on which events of
+//! account and integration it was decided, and what came after those is read for a fix when a delivery begins to wait.
 
 mod meanwhile;
 mod waking;
@@ -113,7 +116,7 @@ impl Fixes {
         if enough_for == 0 {
             return Ok(());
         }
-        // Those that began to wait later are looked at when they do.
+        // Those that began to wait later are checked when they do.
         let began_by = self.short_of_credits.get(account_id).copied().unwrap_or(self.began_at);
         let all = Waiting::all(ResolutionCode::CreditsExhausted, account_id, began_by);
         self.wake(Waiting { at_most: enough_for, ..all }, position, None).await

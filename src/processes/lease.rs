@@ -1,4 +1,7 @@
 //! Keeping the leases of a node: one statement now and then renews all of them, and says which are lost.
+//!
+//! A lease in a row and not an advisory lock: a lock belongs to a connection, none of which is trusted to answer, and both
+//! engines run the same code. Every save of a checkpoint names the holder, so one that lost its lease moves nothing.
 
 use std::time::Duration;
 

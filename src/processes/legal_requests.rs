@@ -20,7 +20,7 @@ use crate::operations;
 use crate::service::Service;
 use event_log::{Actor, CommandError, Origin};
 
-/// Tokens that one query looks for at most.
+/// Tokens in one query at most.
 const MAX_TOKENS: usize = 500;
 
 /// Erases what stores ask to erase, and shows merchants what stores ask about their customers.
@@ -47,7 +47,7 @@ impl ProcessManager for LegalRequests {
     }
 }
 
-/// Does what a notice asks for, once.
+/// Does what a notice requests, once.
 async fn fulfil(service: &Service, event: &Recorded, received: &NoticeReceived) -> Result<(), Failure> {
     let (id, origin) = (event.aggregate_id.as_str(), Actor::System.because_of(event.position));
     if matches!(service.log.load::<Notice>(id).await?.aggregate, Notice::Erased(..)) {
@@ -145,7 +145,7 @@ async fn report(
     tracing::warn!(
         request = id,
         account = %received.account_id,
-        "a store asks what is known of a customer: the merchant has 30 days to answer"
+        "a store requests what is known of a customer: the merchant has 30 days to answer"
     );
     Ok(())
 }

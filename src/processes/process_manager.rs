@@ -12,7 +12,7 @@ use crate::service::Service;
 /// A kind of stream and a type of event.
 pub(super) type Kind = (&'static str, &'static str);
 
-/// One concern that follows from what happened. It reads the kinds of events that it follows, in order, and answers them
+/// One concern. It reads the kinds of events that it follows, in order, and responds to them
 /// with commands. All of them are idempotent: an event may come again after a crash, and from another node.
 pub(super) trait ProcessManager: Sized + Send + 'static {
     /// Also the name of its checkpoint.
@@ -31,10 +31,10 @@ pub(super) trait ProcessManager: Sized + Send + 'static {
         std::future::ready(Ok(()))
     }
 
-    /// Does what follows from an event.
+    /// Handles an event.
     fn handle(&mut self, event: &Recorded) -> impl Future<Output = Result<(), Failure>> + Send;
 
-    /// Does what follows from the events of a batch together. What fails is left, and tried again with the next call.
+    /// Handles the events of a batch together. What fails is left, and tried again with the next call.
     fn after_batch(&mut self) -> impl Future<Output = Result<(), Unfinished>> + Send {
         std::future::ready(Ok(()))
     }

@@ -12,11 +12,11 @@ use super::process_manager::{ProcessManager, handles};
 use crate::retention::{Sweep, sweep};
 use crate::service::Service;
 
-/// How often it is looked. The shortest bound that an account can set is a day.
-const LOOK_EVERY: TimeDelta = TimeDelta::hours(1);
-const UNTRUSTED_LOOK_EVERY: TimeDelta = TimeDelta::minutes(1);
+/// How often it polls. The shortest bound that an account can set is a day.
+const POLL_EVERY: TimeDelta = TimeDelta::hours(1);
+const UNTRUSTED_POLL_EVERY: TimeDelta = TimeDelta::minutes(1);
 
-/// Knows when what was kept for too long is looked for next.
+/// Knows when to search next for what was kept too long.
 pub(super) struct Retention {
     service: Arc<Service>,
     due_at: DateTime<Utc>,
@@ -49,8 +49,8 @@ impl ProcessManager for Retention {
     async fn do_what_is_due(&mut self) -> Result<(), Failure> {
         let began = self.service.clock.now();
         self.due_at = match sweep(&self.service, began).await? {
-            Sweep::Done => began + LOOK_EVERY,
-            Sweep::ClockDistrusted => began + UNTRUSTED_LOOK_EVERY,
+            Sweep::Done => began + POLL_EVERY,
+            Sweep::ClockDistrusted => began + UNTRUSTED_POLL_EVERY,
         };
         Ok(())
     }

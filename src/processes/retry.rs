@@ -1,18 +1,18 @@
-//! Trying parked events again because a person asked for it.
+//! Trying parked events again because a person requested it.
 
 use std::time::{Duration, Instant};
 
 use crate::service::Service;
 use event_log::parked::Chosen;
 
-/// How long it is waited for what comes of it, and how often it is looked.
+/// How long it waits for the result, and how often it polls.
 const TIMEOUT: Duration = Duration::from_secs(5);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_EVERY: Duration = Duration::from_millis(50);
 
 /// What came of trying parked events again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Retried {
-    /// Those that were meant.
+    /// Those that match.
     pub(crate) matched: u64,
     /// Those that were handled.
     pub(crate) handled: u64,
@@ -33,6 +33,6 @@ pub(crate) async fn retry(service: &Service, chosen: Chosen<'_>) -> sqlx::Result
             let count = |number: i64| u64::try_from(number).unwrap_or(0);
             return Ok(Retried { matched, handled: matched.saturating_sub(count(parked)), waiting: count(waiting) });
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_EVERY).await;
     }
 }

@@ -19,10 +19,10 @@ use event_log::{EventLog, Followed, LoadError};
 /// again after a start, and does nothing twice; the log's only writing connection is for webhooks.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 const SAVE_EVERY_WHERE_NOTHING_IS_HANDLED: Duration = Duration::from_secs(3);
-/// How often it is looked whether the node that runs it still does.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How often it is looked whether a parked event is to be tried again, where there is one.
-const LOOK_AT_PARKED_EVERY: Duration = Duration::from_millis(500);
+/// How often it checks whether the node that runs it still does.
+const POLL_EVERY: Duration = Duration::from_millis(500);
+/// How often it checks whether a parked event is to be tried again, where there is one.
+const POLL_PARKED_EVERY: Duration = Duration::from_millis(500);
 const BATCH: i64 = 200;
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// How long it may take to hand it back when the service stops. If it takes longer, the lease ends by itself.
@@ -118,7 +118,7 @@ impl<M: ProcessManager> Runner<M> {
                     // What is to be done is for another node to do.
                     self.status().is_held.send_replace(false);
                     self.status().progress.done();
-                    tokio::time::sleep(LOOK_EVERY).await;
+                    tokio::time::sleep(POLL_EVERY).await;
                     continue;
                 }
                 Err(error) => Err(error.into()),
@@ -142,7 +142,7 @@ impl<M: ProcessManager> Runner<M> {
         let (log, node) = (self.log(), self.service.processes.node.clone());
         let is_held = *self.status().is_held.borrow();
         if !is_held && let Some(follower) = log.follower(M::NAME).await? {
-            // Looked at before it is asked for: a node that waits writes nothing.
+            // Read before it is requested: a node that waits writes nothing.
             self.status().reached(follower.cursor.position);
             if follower.held_by(log.clock().now()).is_some_and(|holder| holder != node) {
                 return Ok(false);
@@ -169,7 +169,7 @@ impl<M: ProcessManager> Runner<M> {
         let mut head = log.head_changes();
         self.service.processes.count_parked(&log).await?;
         let mut parked_count = self.status().parked.subscribe();
-        let mut parked = tokio::time::interval(LOOK_AT_PARKED_EVERY);
+        let mut parked = tokio::time::interval(POLL_PARKED_EVERY);
         parked.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut due_again_at = Instant::now();
         loop {

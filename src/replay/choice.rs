@@ -12,10 +12,10 @@ use event_log::{EventLog, LoadError};
 
 /// Deliveries that can be named one by one.
 pub const MAX_NAMED: usize = 1_000;
-/// Of those that are named, so many are told in the record.
+/// Of those that are named, so many are listed in the record.
 const NAMED_IN_RECORD: usize = 10;
 
-/// Which recorded webhooks are meant. Everything that is given must hold.
+/// Which recorded webhooks are chosen. Everything that is given must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
     pub integration_id: IntegrationId,
@@ -35,13 +35,13 @@ pub struct Choice {
 #[derive(Clone, Debug)]
 pub(super) struct Chosen {
     pub(super) delivery_id: String,
-    /// Whom the order names as it is read today, where that is somebody else.
+    /// Whom the order names as it is read today, where that is another customer.
     pub(super) username: Option<String>,
     /// The mappings that are delivered to it although it was completed without them.
     pub(super) late: Vec<ItemMapping>,
 }
 
-/// Why a delivery that is meant is left alone.
+/// Why a chosen delivery is left alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LeftAlone {
     /// Today's filter does not deliver it either.
@@ -62,13 +62,13 @@ pub(super) enum LeftAlone {
 /// What a replay makes of a delivery.
 #[derive(Clone, Debug)]
 pub(super) enum Finding {
-    NotMeant,
+    NotChosen,
     LeftAlone(LeftAlone),
     Chosen(Chosen),
 }
 
 impl Choice {
-    /// The deliveries that are meant by name, where any are: they need not be looked for.
+    /// The deliveries that are named, where any are: they need not be searched.
     pub(super) fn named(&self) -> Option<Vec<String>> {
         let of_order = self.order_id.as_deref().map(|order_id| DeliveryId::of(self.integration_id, order_id));
         match (of_order, self.delivery_ids.as_slice()) {
@@ -84,11 +84,11 @@ impl Choice {
         }
     }
 
-    /// Whether an order that is or may be named is meant.
+    /// Whether an order that is or may be named is chosen.
     pub(super) fn wants(&self, story: &Story) -> bool {
         let is_ours = story.first().is_some_and(|first| first.integration_id == self.integration_id);
         is_ours
-            && story.was_told_between(self.received)
+            && story.was_received_between(self.received)
             && (self.statuses.is_empty()
                 || story.folded().order().is_some_and(|order| self.statuses.contains(&order.summary.phase.status())))
     }
@@ -97,16 +97,16 @@ impl Choice {
     pub(super) async fn look_at(&self, log: &EventLog, link: &Link, delivery_id: &str) -> Result<Finding, LoadError> {
         let story = Story::read(log, delivery_id).await?;
         if !self.wants(&story) {
-            return Ok(Finding::NotMeant);
+            return Ok(Finding::NotChosen);
         }
         let delivery = story.folded();
-        let Some(order) = delivery.order() else { return Ok(Finding::NotMeant) };
+        let Some(order) = delivery.order() else { return Ok(Finding::NotChosen) };
         if !self.mappings.is_empty() {
             let late = self.late_for(order, link);
             let command = DeliveryCommand::DeliverMappings { mappings: late.clone() };
             let is_lacking = delivery.decide(command).is_ok_and(|events| !events.is_empty());
             let chosen = Finding::Chosen(Chosen { delivery_id: story.delivery_id, username: None, late });
-            return Ok(if is_lacking { chosen } else { Finding::NotMeant });
+            return Ok(if is_lacking { chosen } else { Finding::NotChosen });
         }
         if let Some(why) = left_as_it_stands(order) {
             return Ok(Finding::LeftAlone(why));

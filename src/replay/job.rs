@@ -1,7 +1,7 @@
 //! Replays for real: the service decides what is chosen again and puts it back in the queue, paced, in the background. How
 //! far each is, is known on the node that runs it; that it began and how it ended is in the log.
 
-mod meant;
+mod candidates;
 mod state;
 
 use std::collections::VecDeque;
@@ -19,7 +19,7 @@ use tokio::time::MissedTickBehavior;
 
 pub use state::{LeftAloneCounts, Progress, ReplayState, State, find};
 
-use self::meant::Meant;
+use self::candidates::Candidates;
 use super::Choice;
 use super::choice::{Chosen, Finding};
 use crate::operations;
@@ -32,9 +32,9 @@ pub const MAX_CHOSEN: usize = 100_000;
 /// Replays that are under way on a node at a time, and those of one account.
 const MAX_UNDER_WAY: usize = 8;
 const MAX_UNDER_WAY_OF_ACCOUNT: usize = 2;
-/// Replays whose outcome a node remembers; of earlier ones the log tells.
+/// Replays whose outcome a node remembers; earlier ones are in the log.
 const MAX_KEPT: usize = 100;
-/// Deliveries that are looked at, or put back, at a time.
+/// Deliveries that are read, or put back, at a time.
 const CONCURRENCY: usize = 4;
 /// So many are put back each time, at most: 500 a second, which leaves the log to the stores.
 const BATCH: usize = 50;
@@ -51,7 +51,7 @@ pub struct Replays(Mutex<VecDeque<Arc<Replay>>>);
 pub struct Replay {
     pub id: OperationId,
     pub account_id: AccountId,
-    /// Only tells what it would do.
+    /// Only shows what it would do.
     pub dry_run: bool,
     choice: Choice,
     actor: Actor,
@@ -116,7 +116,7 @@ pub async fn begin(
     Ok(replay)
 }
 
-/// Calls a replay off. Answers false where this node does not run it.
+/// Cancels a replay. Returns false where this node does not run it.
 pub fn cancel(service: &Service, id: OperationId, actor: Actor) -> bool {
     let Some(replay) = service.replays.find(id).filter(|replay| replay.is_under_way()) else { return false };
     // Who was first called it off.
@@ -135,12 +135,12 @@ impl Replay {
         }
     }
 
-    /// Waits until it is known what is chosen, `patience` at most.
-    pub async fn decided(&self, patience: Duration) -> ReplayState {
+    /// Waits until it is known what is chosen, `timeout` at most.
+    pub async fn decided(&self, timeout: Duration) -> ReplayState {
         let mut changes = self.progress.subscribe();
         let decided = changes.wait_for(|progress| progress.state != State::Deciding);
-        // Too late is no failure: whoever asked asks again.
-        tokio::time::timeout(patience, decided).await.ok();
+        // Too late is no failure: the caller polls again.
+        tokio::time::timeout(timeout, decided).await.ok();
         self.state()
     }
 
@@ -148,7 +148,7 @@ impl Replay {
         self.progress.borrow().state.is_under_way()
     }
 
-    fn is_called_off(&self, service: &Service) -> bool {
+    fn is_cancelled(&self, service: &Service) -> bool {
         self.cancelled_by.get().is_some() || *service.stopping().borrow()
     }
 
@@ -183,17 +183,17 @@ impl Replay {
         Ok(if done { State::Done } else { State::Cancelled })
     }
 
-    /// Decides what is meant again. None where it was called off meanwhile.
+    /// Decides the chosen webhooks again. None where it was cancelled meanwhile.
     async fn choose(&self, service: &Service) -> anyhow::Result<Option<Vec<Chosen>>> {
         let Some(link) = service.integrations.find(self.choice.integration_id).await? else {
             bail!("the integration is gone");
         };
         let mut chosen = vec![];
-        let mut meant = Meant::of(service, &self.choice).await?;
-        while let Some(ids) = meant.next(service, &self.choice).await? {
+        let mut candidates = Candidates::of(service, &self.choice).await?;
+        while let Some(ids) = candidates.next(service, &self.choice).await? {
             for some in ids.chunks(CONCURRENCY * 8) {
                 service.log.yield_to_webhooks().await;
-                if self.is_called_off(service) {
+                if self.is_cancelled(service) {
                     return Ok(None);
                 }
                 let looks: Vec<_> = some.iter().map(|id| self.choice.look_at(&service.log, &link, id)).collect();
@@ -206,13 +206,13 @@ impl Replay {
                 }
             }
         }
-        if meant.is_cut {
+        if candidates.is_cut {
             self.progress.send_modify(|progress| progress.more = true);
         }
         Ok(Some(chosen))
     }
 
-    /// Answers false where it is one more than a replay does.
+    /// Returns false where it is one more than a replay does.
     fn note(&self, finding: Finding, chosen: &mut Vec<Chosen>) -> bool {
         if matches!(finding, Finding::Chosen(_)) && chosen.len() >= MAX_CHOSEN {
             return false;
@@ -224,7 +224,7 @@ impl Replay {
         true
     }
 
-    /// Answers whether it came to its end.
+    /// Returns whether it came to its end.
     async fn put_back(
         &self,
         service: &Service,
@@ -237,7 +237,7 @@ impl Replay {
         for batch in chosen.chunks(BATCH) {
             turns.tick().await;
             service.log.yield_to_webhooks().await;
-            if self.is_called_off(service) {
+            if self.is_cancelled(service) {
                 return Ok(false);
             }
             let commands: Vec<_> = batch.iter().map(|one| self.put_back_one(service, one, begun)).collect();
@@ -259,7 +259,7 @@ impl Replay {
         Ok(true)
     }
 
-    /// Answers where it was recorded. None where there was nothing to do any more.
+    /// Returns where it was recorded. None where there was nothing to do any more.
     async fn put_back_one(&self, service: &Service, one: &Chosen, begun: Option<i64>) -> anyhow::Result<Option<i64>> {
         let command = if one.late.is_empty() {
             DeliveryCommand::Replay { username: one.username.clone() }

@@ -8,13 +8,13 @@ use domain::{Asset, IntegrationId, ItemMapping, LineItem, MappingId};
 use projections::delivery_log::{self, DeliveryRow};
 use storage::Database;
 
-/// Completed deliveries that are looked through at most.
-const MAX_LOOKED_AT: usize = 100_000;
+/// Completed deliveries that are read at most.
+const MAX_READ: usize = 100_000;
 const PAGE: i64 = 1_000;
 /// Products of which it is remembered what the mappings bring for them: past orders repeat each other.
 const MAX_REMEMBERED: usize = 10_000;
 
-/// A count, and whether there may be more beyond what was looked through.
+/// A count, and whether there may be more beyond what was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PastOrders {
     pub orders: u32,
@@ -39,7 +39,7 @@ pub async fn count(
         looked_at += rows.len();
         let lacking = rows.iter().filter(|row| late.is_lacked_by(row)).count();
         found.orders = found.orders.saturating_add(u32::try_from(lacking).unwrap_or(u32::MAX));
-        if looked_at >= MAX_LOOKED_AT {
+        if looked_at >= MAX_READ {
             return Ok(PastOrders { more: true, ..found });
         }
     }

@@ -16,7 +16,7 @@ use event_log::recorded::AnyEvent;
 use crate::ingest::parse::{self, Aside, Parsed, Unsigned};
 use event_log::{EventLog, LoadError};
 
-/// A story longer than this is not looked through.
+/// A story longer than this is not read.
 const MAX_STORY: i64 = 10_000;
 
 /// What the webhooks of an order lead to.
@@ -77,13 +77,13 @@ impl Story {
     }
 
     /// Whether a webhook about it was received from one moment until before another (microseconds since 1970).
-    pub(super) fn was_told_between(&self, (from, to): (i64, i64)) -> bool {
+    pub(super) fn was_received_between(&self, (from, to): (i64, i64)) -> bool {
         self.events.iter().any(|event| {
             webhook_in(&event.event).is_some() && (from..to).contains(&event.recorded_at.timestamp_micros())
         })
     }
 
-    /// Whether somebody has put the username right.
+    /// Whether a person has corrected the username.
     pub(super) fn has_corrected_username(&self) -> bool {
         self.events.iter().any(|event| matches!(event.event, DeliveryEvent::UsernameCorrected { .. }))
     }
@@ -246,7 +246,7 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Filtered => f.write_str("not delivered: order status filtered"),
-            Self::CalledOff => f.write_str("called off by the store"),
+            Self::CalledOff => f.write_str("cancelled by the store"),
             Self::NotAnOrder => f.write_str("not an order"),
             Self::Blocked(code) => write!(f, "waits: {}", code.as_str()),
             Self::Delivers(assets) => {

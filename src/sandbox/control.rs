@@ -27,12 +27,12 @@ pub enum ControlError {
 }
 
 impl Sandbox {
-    /// A known username gets the new behaviour, also that of somebody who is always there.
+    /// A known username gets the new behaviour, also that of a user who is always there.
     pub fn add_user(&self, username: &str, follows_back: FollowsBack) -> Result<(), ControlError> {
         self.change(|world| world.people.add(username, follows_back))
     }
 
-    /// From now on this person follows whoever follows them, at once.
+    /// From now on this person follows back everyone, at once.
     pub fn follow_back_now(&self, username: &str) -> Result<(), ControlError> {
         self.change(|world| match world.people.find(username).map_err(|_| ControlError::UnknownUser)? {
             FollowsBack::Already | FollowsBack::AtOnce => Ok(()),

@@ -14,25 +14,25 @@ const MAX_DELAY_MS: u64 = 60_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
-    /// Answers 500 and does nothing.
+    /// Returns 500 and does nothing.
     #[serde(rename = "error_500")]
     Error500,
-    /// Answers 429 with `Retry-After: 1` and does nothing.
+    /// Returns 429 with `Retry-After: 1` and does nothing.
     RateLimit,
     /// Closes the connection without an answer and does nothing.
     DropConnection,
     /// Does nothing and does not answer until the caller gives up, or a minute has passed.
     Timeout,
-    /// Waits in real time, then does and answers as usual.
+    /// Waits in real time, then does and responds as usual.
     #[serde(rename = "delayMs")]
     DelayMs(u64),
-    /// Answers 500, and does the thing later all the same, in real time.
+    /// Returns 500, and does the thing later all the same, in real time.
     #[serde(rename = "lateMs")]
     LateMs(u64),
-    /// Does the thing, then answers 500.
+    /// Does the thing, then returns 500.
     #[serde(rename = "after_effect_500")]
     AfterEffect500,
-    /// Answers something that is not in the protocol and does nothing.
+    /// Returns something that is not in the protocol and does nothing.
     Nonsense,
     /// Refuses, well-formed, with a code that the protocol does not have, and does nothing.
     UnknownRefusal,

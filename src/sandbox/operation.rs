@@ -23,7 +23,7 @@ impl Operation {
     }
 }
 
-/// Which calls a fault or a hold is meant for.
+/// Which calls a fault or a hold applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum On {
     #[serde(rename = "any")]

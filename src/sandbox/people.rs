@@ -21,7 +21,7 @@ const MAX_USERS: usize = 100_000;
 const MAX_RELATIONS: usize = 250_000;
 const MAX_USERNAME_BYTES: usize = 256;
 
-/// When somebody follows a merchant back, as seen from the moment the merchant follows them.
+/// When a user follows a merchant back, as seen from the moment the merchant follows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FollowsBack {
@@ -77,7 +77,7 @@ impl People {
         Ok(Relation { following: followed_at.is_some(), followed_back })
     }
 
-    /// Whether this changed anything. Following again does not begin the wait for their answer anew.
+    /// Whether this changed anything. Following again does not restart the wait for their answer.
     pub(super) fn follow(&mut self, email: &str, username: &str, now: DateTime<Utc>) -> Result<bool, Refusal> {
         if self.relation(email, username, now)?.following {
             return Ok(false);
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_tells_when_its_bearer_follows_back() {
+    fn a_name_says_when_its_bearer_follows_back() {
         for (username, follows_back) in [
             ("follows_after_0s", Some(FollowsBack::AfterSeconds(0))),
             ("follows_after_3s", Some(FollowsBack::AfterSeconds(3))),

@@ -1,4 +1,4 @@
-//! Everything the sandbox answers instead of what it was asked for, each with its status and code.
+//! Everything the sandbox returns instead of what was requested, each with its status and code.
 
 use std::io;
 

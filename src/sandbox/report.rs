@@ -1,4 +1,4 @@
-//! What the sandbox tells about itself: the calls it has seen and the state it is in.
+//! What the sandbox reports about itself: the calls it has seen and the state it is in.
 
 use std::collections::BTreeMap;
 

@@ -10,7 +10,7 @@ use super::operation::Operation;
 /// Beyond these only the totals of each operation are counted.
 const MAX_COUNTED_SHARES: usize = 250_000;
 const MAX_COUNTED_FOLLOWS: usize = 250_000;
-/// Nothing that exists has a longer name; whoever asks for it is not worth the memory.
+/// Nothing that exists has a longer name; a longer one is not worth the memory.
 const MAX_COUNTED_NAME_BYTES: usize = 512;
 
 /// The calls to one operation.

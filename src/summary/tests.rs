@@ -1,4 +1,4 @@
-//! Every event told, and nothing private told with it.
+//! Every event has a sentence, and nothing private is in it.
 
 use domain::account::{ApiKeyCreated, Role};
 use domain::delivery::{CortexOperation, DecidedOn, Intent, PlannedAsset, PlannedItem};
@@ -12,8 +12,8 @@ use super::*;
 
 const PRIVATE: &str = "fan@music.com";
 
-fn told(event: AnyEvent) -> String {
-    let told = summary(&Recorded {
+fn sentence_of(event: AnyEvent) -> String {
+    let sentence = summary(&Recorded {
         hash: vec![],
         position: 1,
         aggregate_id: Uuid::nil().to_string(),
@@ -28,8 +28,8 @@ fn told(event: AnyEvent) -> String {
         customer_tokens: vec![],
         event,
     });
-    assert!(!told.contains(PRIVATE) && told.ends_with('.'), "{told}");
-    told
+    assert!(!sentence.contains(PRIVATE) && sentence.ends_with('.'), "{sentence}");
+    sentence
 }
 
 fn private() -> Private<String> {
@@ -112,12 +112,12 @@ fn what_a_webhook_did_is_said() {
              changed; with the date of the change in `updatedAt` it would count.",
         ),
     ] {
-        assert_eq!(told(AnyEvent::Delivery(event)), sentence);
+        assert_eq!(sentence_of(AnyEvent::Delivery(event)), sentence);
     }
 }
 
 #[test]
-fn deliveries_are_told() {
+fn events_of_deliveries_have_sentences() {
     let at = DateTime::UNIX_EPOCH;
     let planned = |resource_id: &str| PlannedAsset {
         asset: Asset { resource_id: resource_id.to_owned(), ..preset() },
@@ -194,7 +194,7 @@ fn deliveries_are_told() {
             "What it waited for was fixed (no_item_mapping): the delivery is back in the queue.",
         ),
     ] {
-        assert_eq!(told(AnyEvent::Delivery(event)), sentence);
+        assert_eq!(sentence_of(AnyEvent::Delivery(event)), sentence);
     }
     for event in [
         DeliveryEvent::Completed {},
@@ -206,17 +206,17 @@ fn deliveries_are_told() {
         DeliveryEvent::RetryRequested { mapping_ids: vec![] },
         DeliveryEvent::RetryRequested { mapping_ids: vec![MappingId(Uuid::nil())] },
     ] {
-        told(AnyEvent::Delivery(event));
+        sentence_of(AnyEvent::Delivery(event));
     }
     for code in ResolutionCode::iter() {
         let required = DeliveryEvent::ActionRequired { code, call: None, assets: vec![preset()], decided_on: None };
-        let sentence = told(AnyEvent::Delivery(required));
+        let sentence = sentence_of(AnyEvent::Delivery(required));
         assert!(sentence.contains(code.as_str()) && sentence.contains("Missing: preset abc"), "{sentence}");
     }
 }
 
 #[test]
-fn accounts_are_told() {
+fn events_of_accounts_have_sentences() {
     let nil = Uuid::nil();
     for (event, sentence) in [
         (
@@ -246,7 +246,7 @@ fn accounts_are_told() {
         (AccountEvent::RetentionSet { days: None }, "Personal data is kept for good.".to_owned()),
         (AccountEvent::CortexCredentialsDeleted {}, "The login at Cortex Cloud was deleted.".to_owned()),
     ] {
-        assert_eq!(told(AnyEvent::Account(event)), sentence);
+        assert_eq!(sentence_of(AnyEvent::Account(event)), sentence);
     }
 }
 
@@ -269,12 +269,12 @@ fn what_a_ledger_records_reads_as_a_sentence() {
         (settled(0, 13), format!("Nothing was charged for attempt 2 of delivery {nil}; 13 credits given back.")),
         (settled(13, 0), format!("13 credits were charged for attempt 2 of delivery {nil}; nothing given back.")),
     ] {
-        assert_eq!(told(AnyEvent::Ledger(event)), sentence);
+        assert_eq!(sentence_of(AnyEvent::Ledger(event)), sentence);
     }
 }
 
 #[test]
-fn integrations_notices_and_strangers_are_told() {
+fn events_of_integrations_and_notices_and_unknown_ones_have_sentences() {
     let (secret, secret_preview) = (private(), "…6789".to_owned());
     let mapping = ItemMapping {
         id: MappingId(Uuid::nil()),
@@ -326,7 +326,7 @@ fn integrations_notices_and_strangers_are_told() {
             "The mapping 00000000-0000-0000-0000-000000000000 was removed.",
         ),
     ] {
-        assert_eq!(told(AnyEvent::Integration(event)), sentence);
+        assert_eq!(sentence_of(AnyEvent::Integration(event)), sentence);
     }
     for (kind, sentence) in [
         (NoticeKind::NotAnOrder, "The store (Shopify) sent a webhook that is not about an order."),
@@ -356,10 +356,10 @@ fn integrations_notices_and_strangers_are_told() {
             order_number: (kind == NoticeKind::Unusable).then(|| "#1075".to_owned()),
             customers: None,
         };
-        assert_eq!(told(AnyEvent::Notice(NoticeEvent::WebhookReceived(Box::new(received)))), sentence);
+        assert_eq!(sentence_of(AnyEvent::Notice(NoticeEvent::WebhookReceived(Box::new(received)))), sentence);
     }
     assert_eq!(AnyEvent::Unknown.event_type(), None);
     assert_eq!(AnyEvent::Delivery(DeliveryEvent::Completed {}).event_type().as_deref(), Some("completed"));
     assert_eq!(AnyEvent::Delivery(DeliveryEvent::Completed {}).aggregate_type(), Some("delivery"));
-    told(AnyEvent::Unknown);
+    sentence_of(AnyEvent::Unknown);
 }

@@ -116,7 +116,7 @@ impl Database {
         self.fetch_optional(sql).await?.ok_or(sqlx::Error::RowNotFound)
     }
 
-    /// Runs one statement on its own and answers how many rows it touched.
+    /// Runs one statement on its own and returns how many rows it touched.
     pub async fn execute(&self, sql: Sql) -> sqlx::Result<u64> {
         match self {
             Self::Sqlite(file) => Ok(query::<Sqlite>(&sql).execute(&file.writer).await?.rows_affected()),
@@ -153,21 +153,21 @@ impl Database {
         }
     }
 
-    /// Tries once to leave nothing in the database's files of what was deleted from these tables. False where somebody
-    /// who reads an older state prevents it at the moment.
+    /// Tries once to leave nothing in the database's files of what was deleted from these tables. False where a
+    /// reader of an older state prevents it at the moment.
     ///
-    /// SQLite overwrites what is deleted, but its write-ahead log still tells of it until it is cut off. Postgres gives
+    /// SQLite overwrites what is deleted, but its write-ahead log still has it until it is cut off. Postgres gives
     /// the room of deleted rows free, to be written over.
     pub async fn forget_deleted(&self, tables: &[String]) -> sqlx::Result<bool> {
         match self {
             Self::Sqlite(file) => file.cut_write_ahead_log().await,
             Self::Postgres(pool) => {
                 let mut connection = pool.acquire().await?;
-                // By tables that were large for long, a vacuum takes its time; nobody waits behind it.
+                // By tables that were large for long, a vacuum takes its time; nothing waits behind it.
                 connection.run("SET statement_timeout = '10min'", ANSWER_WITHIN).await?;
                 let mut done = Ok(());
                 for table in tables {
-                    // Whoever else is at it does the same.
+                    // Another node that is at it does the same.
                     done = connection.run(&format!("VACUUM (SKIP_LOCKED) {table}"), VACUUM_WITHIN).await;
                     if done.is_err() {
                         break;
@@ -243,7 +243,7 @@ impl Transaction {
         }
     }
 
-    /// Lets each statement that follows wait so long for a lock at most. SQLite's only writer waits for nobody here.
+    /// Lets each statement that follows wait so long for a lock at most. SQLite's only writer has no lock to wait for.
     pub async fn wait_for_locks(&mut self, at_most: Duration) -> sqlx::Result<()> {
         if self.is_postgres() {
             let set = format!("SET LOCAL lock_timeout = '{}ms'", at_most.as_millis());

@@ -1,5 +1,8 @@
 //! Connections to Postgres. None is trusted to answer: one that is silent for too long is closed, and the next takes its
 //! place. A network can lose a connection without a word, and a proxy can keep one open with no server behind it.
+//!
+//! sqlx has no timeout for a statement and no access to its sockets, and its pool waits for ever for a connection to say that
+//! it is well. So every use has a deadline here, and what has not answered is closed on return.
 
 use std::str::FromStr;
 use std::time::Duration;

@@ -44,7 +44,7 @@ pub(crate) struct TestApp {
     http: reqwest::Client,
 }
 
-/// Tells a story on a fresh service, then checks what must hold after every story.
+/// Runs a story on a fresh service, then checks what must hold after every story.
 pub(crate) async fn run(engine: Engine, story: impl AsyncFnOnce(&TestApp)) {
     let app = TestApp::start(engine).await;
     tokio::time::timeout(TIMEOUT, story(&app)).await.expect("the story ends in time");
@@ -179,7 +179,7 @@ impl TestApp {
         self.http.get(format!("{}{path}", self.node.url)).send().await.expect("the service answers")
     }
 
-    /// Asks as the holder of a key. Fails on errors; `userErrors` are for the story to look at.
+    /// Queries as the holder of a key. Fails on errors; `userErrors` are for the story to check.
     pub(crate) async fn ask(&self, key: &str, document: &str, variables: Value) -> Value {
         let answer = self.try_ask(key, document, variables).await;
         assert!(answer["errors"].is_null(), "{answer:#} to {document}");
@@ -200,7 +200,7 @@ impl TestApp {
         self.ask(&self.admin.api_key, document, variables).await
     }
 
-    /// A merchant with everything in order: credentials, credits and a pace that nobody notices.
+    /// A merchant with everything in order: credentials, credits and a pace that is never reached.
     pub(crate) async fn merchant(&self) -> Merchant<'_> {
         let merchant = self.bare_merchant(6_000, 1_000).await;
         merchant.save_credentials(sandbox::DEFAULT_PASSWORD).await;

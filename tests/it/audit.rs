@@ -73,7 +73,7 @@ async fn victim(log: &EventLog) -> i64 {
     log.beside().fetch_one::<(i64,)>(sql.into()).await.unwrap().0
 }
 
-/// Does something to the log, tells what `verify` and a bundle say of it, and puts the rows back as they were. Meanwhile
+/// Changes the log, returns what `verify` and a bundle say of it, and puts the rows back as they were. Meanwhile
 /// the rows are in the table `kept` as they should be.
 async fn tampered(log: &EventLog, statements: &[String]) -> (i64, String, Option<Problem>) {
     log.beside().execute("CREATE TABLE kept AS SELECT * FROM events".into()).await.unwrap();
@@ -91,7 +91,7 @@ async fn tampered(log: &EventLog, statements: &[String]) -> (i64, String, Option
     (position, reason, problem)
 }
 
-/// Writes an event of a stream anew and chains everything after it in its stream to it, as a patient forger does.
+/// Rewrites an event of a stream and chains everything after it in its stream to it, as a patient forger does.
 async fn rechained(log: &EventLog, position: i64) {
     let forged = log.rows_at(&[position]).await.unwrap().remove(0).event;
     let json = if matches!(log.beside(), Database::Postgres(_)) { "CAST('{}' AS json)" } else { "'{}'" };
@@ -206,7 +206,7 @@ on_each_engine! {
         let (_, reason, problem) = tampered(log, &statements).await;
         assert!(reason.contains("checkpoint") && problem.is_some(), "{reason}");
 
-        // Everything from a position on, the checkpoint included: the data keys tell that there was more.
+        // Everything from a position on, the checkpoint included: the data keys show that there was more.
         log.beside().execute("CREATE TABLE kept AS SELECT * FROM events".into()).await.unwrap();
         log.beside().execute("DELETE FROM events WHERE position > 5".into()).await.unwrap();
         let (position, reason) = broken(log).await;
@@ -223,7 +223,7 @@ on_each_engine! {
         }
     }
 
-    async fn a_chain_that_was_made_anew_is_found_by_the_root(app: &TestApp) {
+    async fn a_chain_that_was_rewritten_is_found_by_the_root(app: &TestApp) {
         signed_log(app).await;
         let log = &app.service().log;
         let before = exported(log, &Request::default()).await;
@@ -262,7 +262,7 @@ on_each_engine! {
             let problem = checked(&exported(log, &Request::default()).await).unwrap_err();
             assert!(problem.to_string().contains(why), "{problem}");
         }
-        // Whoever has no master key can put no key of their own beside the log either.
+        // Without the master key, no other key can be put beside the log either.
         let sql = Sql::new("UPDATE signing_keys SET public_key = ")
             .bind(stranger.verifying_key().as_bytes().to_vec())
             .push(", key_id = ")
@@ -346,7 +346,7 @@ on_each_engine! {
         assert!(verify_bundle(std::io::BufReader::new(endless), None, |_| {}).is_err());
     }
 
-    async fn what_cannot_be_exported_is_told(app: &TestApp) {
+    async fn what_cannot_be_exported_is_an_error(app: &TestApp) {
         signed_log(app).await;
         let log = &app.service().log;
         let head = log.head();
@@ -414,7 +414,7 @@ async fn checkpoints_follow(app: &TestApp, log: &EventLog) {
     assert_eq!(verified(log).await.broken, None);
 }
 
-/// The lines with a last line that fits them, as somebody makes it who knows the format.
+/// The lines with a last line that fits them, as an attacker makes it who knows the format.
 fn sealed_again(lines: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
     let mut lines: Vec<Vec<u8>> = lines.collect();
     lines.pop();

@@ -58,10 +58,11 @@ async fn a_copy_made_under_load_is_put_back_whole_and_readable() {
         let mut events = cloud_bridge(&data);
         events.args(["events", "tail", "--json", "--from", "1"]);
         events.env("CLOUD_BRIDGE_LOG", sqlite_url(&data.join("log.db")).unwrap());
-        let told = printed(&events.env("CLOUD_BRIDGE_MASTER_KEY", hex::encode(MASTER_KEY)).output().await.unwrap());
-        let told: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(told.last().unwrap()["position"], note["position"].to_string());
-        assert!(told.iter().any(|event| event["data"].to_string().contains("[private]")), "it was opened");
+        let events_read =
+            printed(&events.env("CLOUD_BRIDGE_MASTER_KEY", hex::encode(MASTER_KEY)).output().await.unwrap());
+        let events_read: Vec<Value> = events_read.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(events_read.last().unwrap()["position"], note["position"].to_string());
+        assert!(events_read.iter().any(|event| event["data"].to_string().contains("[private]")), "it was opened");
     })
     .await;
 }

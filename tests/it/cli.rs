@@ -193,7 +193,7 @@ async fn every_command(engine: Engine) {
     let unknown = desk.run(&["projections", "rebuild", "nothing"]).await;
     assert!(!unknown.status.success());
 
-    people::are_told_and_erased(&desk, &account, &Webhooks { url, secret }).await;
+    people::are_listed_and_erased(&desk, &account, &Webhooks { url, secret }).await;
     audit::the_log_is_proven(&desk).await;
     desk.server.kill().await;
     let mut migrate = cloud_bridge(&desk.databases.folder());
@@ -213,7 +213,7 @@ async fn a_rebuild_that_is_cancelled_or_cut_off_leaves_the_old_view() {
     let cortex = sandbox::start(TcpListener::bind("127.0.0.1:0").await.unwrap(), SandboxOptions::default()).unwrap();
     let server = Server::start(&databases, cortex.base_url()).await;
     let desk = Desk { databases, server };
-    // Somebody who reads all the time: a switch has to wait for them.
+    // A reader that reads all the time: a switch has to wait for it.
     let views = Database::open(&desk.databases.views_url, Durability::Rebuildable).await.unwrap();
     let mut reader = views.begin().await.unwrap();
     reader.execute("SELECT id FROM delivery_log".into()).await.unwrap();

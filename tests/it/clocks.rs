@@ -61,7 +61,7 @@ on_each_engine! {
         for id in &ahead {
             until(&shop, id, "COMPLETED", 1).await;
         }
-        // The customer who does not follow back is looked for at their own pace again.
+        // The customer who does not follow back is polled at their own pace again.
         let waits = "query ($id: ID!) { delivery(id: $id) { waitsUntil nextAttemptAt } }";
         let pulled_back = wait_until(app, async || {
             let found = merchant.ask(waits, json!({ "id": waiting })).await;

@@ -76,7 +76,7 @@ async fn sandbox_beside() -> Sandbox {
     sandbox::start(listener, SandboxOptions::default()).unwrap()
 }
 
-/// Asks until so many deliveries of the shop are there, and each is completed. The views may not have heard of any yet.
+/// Polls until so many deliveries of the shop are there, and each is completed. The views may not show any yet.
 async fn all_completed(server: &Server, shop: &Shop, deliveries: usize) -> Vec<Value> {
     loop {
         let answer = server.ask(&shop.key, "{ deliveries(first: 100) { nodes { orderId status } } }", json!({})).await;
@@ -139,7 +139,7 @@ async fn killed_during_a_share(engine: Engine) {
     databases.remove().await;
 }
 
-/// Charging follows what was done; asks until it has.
+/// Charging follows what was done; polls until it has.
 async fn charged(server: &Server, shop: &Shop, credits: i64) {
     loop {
         let account = server.ask(&shop.key, "{ account { credits { charged reserved } } }", json!({})).await;
@@ -236,7 +236,7 @@ impl Postgres {
         postgres
     }
 
-    /// Runs one of the server's programs on this data folder, as somebody whom Postgres accepts.
+    /// Runs one of the server's programs on this data folder, as a user whom Postgres accepts.
     async fn run(&self, program: &str, arguments: &[&str]) {
         let bin = setting("CLOUD_BRIDGE_TEST_POSTGRES_BIN")
             .expect("the tests need Postgres's own programs: run ./scripts/test, or name their folder in CLOUD_BRIDGE_TEST_POSTGRES_BIN");
@@ -270,7 +270,7 @@ impl Postgres {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_postgres_is_gone_stores_are_told_to_come_again_and_nothing_acknowledged_is_missing() {
+async fn while_postgres_is_gone_stores_get_retry_after_and_nothing_acknowledged_is_missing() {
     use sqlx::{Connection as _, Executor as _};
 
     let postgres = Postgres::create().await;

@@ -1,4 +1,4 @@
-//! Deliveries: what is shared, what it costs, and every status and resolution code, reached through the doors.
+//! Deliveries: what is shared, what it costs, and every status and resolution code, reached through the endpoints.
 
 use chrono::TimeDelta;
 use cloud_bridge::cortex::{ItemKind, ItemRef};
@@ -86,7 +86,7 @@ on_each_engine! {
         // While nothing else asks for a customer.
         script(app, Operation::FindUser, Fault::UnknownRefusal, 6);
         let refused = shop.post(&order("refused", "mutual_max", "STORM")).await.accepted("queued");
-        // On a busy machine the first tries come by themselves, before they are looked at.
+        // On a busy machine the first tries come by themselves, before they are checked.
         for tries in 0.. {
             let seen = shop.settled(&refused).await;
             if seen == code("FAILED_PERMANENT", "UNKNOWN") {
@@ -200,7 +200,7 @@ on_each_engine! {
         assert_eq!(done, [5, 10, 12]);
     }
 
-    async fn a_delivery_tells_its_story(app: &TestApp) {
+    async fn a_delivery_shows_its_story(app: &TestApp) {
         let merchant = app.merchant().await;
         let shop = merchant.shop(Provider::Shopify).await;
         let id = shop.post(&orders::shopify(1042, "follows_at_once", &["STORM"])).await.accepted("queued");
@@ -216,11 +216,11 @@ on_each_engine! {
         let own = nodes[0]["data"].to_string();
         assert!(own.contains("follows_at_once"), "a merchant reads their own customers' names");
 
-        let told = app.admin(
+        let shown = app.admin(
             r#"query ($id: ID!) { eventStream(aggregateType: "delivery", aggregateId: $id) { nodes { data } } }"#,
             json!({ "id": id }),
         ).await;
-        assert!(!told.to_string().contains("follows_at_once"), "whoever reads all accounts does not: {told}");
+        assert!(!shown.to_string().contains("follows_at_once"), "a reader of all accounts does not: {shown}");
     }
 
     async fn a_delivery_can_be_seen_as_it_was(app: &TestApp) {

@@ -74,7 +74,7 @@ async fn shop_with_orders(app: &TestApp) -> Shop<'_> {
 }
 
 on_each_engine! {
-    async fn an_erased_customer_is_nowhere_and_what_happened_is_still_told(app: &TestApp) {
+    async fn an_erased_customer_is_nowhere_and_what_happened_is_still_shown(app: &TestApp) {
         let shop = shop_with_orders(app).await;
         let merchant = shop.merchant.clone();
         let id = shop.post(&order_of_vera(1001)).await.accepted("queued");
@@ -110,7 +110,7 @@ on_each_engine! {
         assert!(!key_is_in_files(app, &wrapped), "who finds the files finds no key either");
         let again = asked(false).await;
         assert_eq!(again["userErrors"][0]["code"], "NOT_FOUND");
-        // The store repeats itself, or somebody does who has captured the webhook.
+        // The store repeats itself, or an attacker does who has captured the webhook.
         shop.post(&order_of_vera(1001)).await.accepted("duplicate");
         app.settle().await;
         assert_eq!(found_in_databases(app, &OF_VERA).await, Vec::<String>::new());

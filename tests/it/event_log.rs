@@ -57,7 +57,7 @@ impl TestLog {
     }
 }
 
-/// Tells a story on each engine, as two tests.
+/// Runs a story on each engine, as two tests.
 macro_rules! on_each_log {
     ($(async fn $name:ident($test:ident: &TestLog) $body:block)*) => {$(
         mod $name {
@@ -177,7 +177,7 @@ on_each_log! {
         assert_eq!((loaded.aggregate.available(), loaded.sequence), (Credits(40), 40));
     }
 
-    async fn one_callers_conflict_fails_nobody_elses_append(test: &TestLog) {
+    async fn one_callers_conflict_fails_no_other_append(test: &TestLog) {
         record(&test.log, "taken").await;
         let mut all = JoinSet::new();
         for n in 0..60 {
@@ -346,14 +346,14 @@ on_each_log! {
         test.log.beside().execute(sql.into()).await.unwrap();
         let loaded = test.log.load::<Ledger>(&id).await.unwrap();
         assert_eq!((loaded.sequence, loaded.events_read), (100_002, 2));
-        // One that was made after events which are not in the log any more tells of another account.
+        // One that was made after events which are not in the log any more is of another account.
         let lost = "DELETE FROM events WHERE sequence > 2000 AND aggregate_type = 'ledger'";
         test.log.beside().execute(lost.into()).await.unwrap();
         let loaded = test.log.load::<Ledger>(&id).await.unwrap();
         assert_eq!((loaded.sequence, loaded.events_read), (2_000, 2_000));
     }
 
-    async fn more_than_may_wait_is_told_at_once(test: &TestLog) {
+    async fn more_than_may_wait_is_refused_at_once(test: &TestLog) {
         let mut all = JoinSet::new();
         let body = bytes::Bytes::from(vec![0_u8; 1_024]);
         for n in 0..6_000 {
@@ -370,7 +370,7 @@ on_each_log! {
             });
         }
         let stored = all.join_all().await.into_iter().filter(|stored| *stored).count();
-        assert_eq!(test.log.head(), i64::try_from(stored).unwrap(), "what was told as stored is stored, and nothing else");
+        assert_eq!(test.log.head(), i64::try_from(stored).unwrap(), "what was acknowledged is stored, and nothing else");
         record(&test.log, "after the rush").await;
     }
 }

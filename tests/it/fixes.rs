@@ -22,12 +22,12 @@ on_each_engine! {
         let shop = app.merchant().await.bare_shop(Provider::Generic, &[]).await;
         let storm = shop.post(&orders::generic("1", "mutual_max", &["STORM"])).await.accepted("queued");
         let rain = shop.post(&orders::generic("2", "mutual_max", &["RAIN"])).await.accepted("queued");
-        let nobody = shop.post(&orders::generic("3", "nobody_at_all", &["SUN"])).await.accepted("queued");
+        let unfound = shop.post(&orders::generic("3", "nobody_at_all", &["SUN"])).await.accepted("queued");
         assert_eq!(shop.settled(&storm).await, required("NO_ITEM_MAPPING"));
         shop.map("STORM", "storm").await;
         assert_eq!(shop.settled(&storm).await, completed());
         assert_eq!(shop.seen(&rain).await, required("NO_ITEM_MAPPING"));
-        assert_eq!(shop.seen(&nobody).await, required("NO_ITEM_MAPPING"));
+        assert_eq!(shop.seen(&unfound).await, required("NO_ITEM_MAPPING"));
     }
 
     /// Of an order whose texts are those that the log uses for its own words.
@@ -112,9 +112,9 @@ on_each_engine! {
         }"#;
         let filter = json!({ "resolutionCode": ["NO_ITEM_MAPPING"] });
         let head = app.service().log.head();
-        let looked = merchant.ask(retry, json!({ "input": { "filter": filter, "dryRun": true } })).await;
-        let looked = &looked["retryDeliveries"];
-        assert_eq!((&looked["matched"], &looked["retried"], &looked["more"]), (&json!(5), &json!(5), &json!(false)));
+        let preview = merchant.ask(retry, json!({ "input": { "filter": filter, "dryRun": true } })).await;
+        let preview = &preview["retryDeliveries"];
+        assert_eq!((&preview["matched"], &preview["retried"], &preview["more"]), (&json!(5), &json!(5), &json!(false)));
         assert_eq!(app.service().log.head(), head, "a look writes nothing");
         let done = merchant.ask(retry, json!({ "input": { "filter": filter } })).await;
         assert_eq!(done["retryDeliveries"]["retried"], json!(5));

@@ -1,4 +1,4 @@
-//! The GraphQL API: nobody sees what is another's, every list is bounded, and errors name what is wrong and nothing else.
+//! The GraphQL API: a caller sees nothing of another's, every list is bounded, and errors name what is wrong and nothing else.
 
 use domain::integration::Provider;
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -32,7 +32,7 @@ async fn delivered(app: &TestApp) -> (Merchant<'_>, Shop<'_>, String) {
 }
 
 on_each_engine! {
-    async fn nobody_reads_or_changes_what_is_anothers(app: &TestApp) {
+    async fn no_account_reads_or_changes_what_is_anothers(app: &TestApp) {
         let (owner, shop, delivery) = delivered(app).await;
         let stranger = app.merchant().await;
         let mapping = {
@@ -166,15 +166,15 @@ on_each_engine! {
         }
     }
 
-    async fn a_key_opens_the_door_until_it_is_deactivated(app: &TestApp) {
+    async fn a_key_is_accepted_until_it_is_deactivated(app: &TestApp) {
         let merchant = app.merchant().await;
         let http = reqwest::Client::new();
         let body = json!({ "query": "{ account { name } }" });
         let url = format!("{}/graphql", app.node.url);
         let by_header = http.post(&url).header("x-api-key", &merchant.key).json(&body).send().await.unwrap();
         assert_eq!(by_header.json::<Value>().await.unwrap()["data"]["account"]["name"], json!("Storm Audio"));
-        let nobody = http.post(&url).json(&body).send().await.unwrap().json::<Value>().await.unwrap();
-        assert_eq!(nobody["errors"][0]["extensions"]["code"], json!("UNAUTHENTICATED"));
+        let anonymous = http.post(&url).json(&body).send().await.unwrap().json::<Value>().await.unwrap();
+        assert_eq!(anonymous["errors"][0]["extensions"]["code"], json!("UNAUTHENTICATED"));
         for wrong in ["cb_live_wrong", "", "Bearer"] {
             let refused = http.post(&url).header("x-api-key", wrong).json(&body).send().await.unwrap();
             assert_eq!(refused.status().as_u16(), 401, "{wrong}");
@@ -294,7 +294,7 @@ on_each_engine! {
         assert_eq!(nul["delivery"], Value::Null);
     }
 
-    async fn a_watcher_is_told_of_its_own_deliveries(app: &TestApp) {
+    async fn a_subscriber_gets_its_own_deliveries(app: &TestApp) {
         let owner = app.merchant().await;
         let stranger = app.merchant().await;
         let shop = owner.shop(Provider::Generic).await;
@@ -304,16 +304,16 @@ on_each_engine! {
         let mut burglar = watch(app, &stranger.key, Some(&shop.id)).await;
         shop.post(&orders::generic("watched", "mutual_max", &["STORM"])).await.accepted("queued");
         loop {
-            let told = next(&mut watcher).await;
-            assert_eq!(told["orderId"], json!("watched"));
-            if told["status"] == "COMPLETED" {
+            let change = next(&mut watcher).await;
+            assert_eq!(change["orderId"], json!("watched"));
+            if change["status"] == "COMPLETED" {
                 break;
             }
         }
         other.post(&orders::generic("own", "mutual_max", &["STORM"])).await.accepted("queued");
         assert_eq!(next(&mut spy).await["orderId"], json!("own"), "the first thing a stranger hears of is their own");
         burglar.send(Message::text(json!({ "type": "ping" }).to_string())).await.unwrap();
-        assert_eq!(read(&mut burglar).await["type"], json!("pong"), "another's integration tells nothing");
+        assert_eq!(read(&mut burglar).await["type"], json!("pong"), "another's integration shows nothing");
 
         let keys = owner.ask("{ account { apiKeys { id } } }", json!({})).await;
         let deactivate = "mutation ($id: ID!) { deactivateApiKey(input: { apiKeyId: $id }) { userErrors { code } } }";

@@ -1,6 +1,6 @@
-//! The support handbook: each of its commands is run on the orders that it tells of, and answers what it says.
+//! The support handbook: each of its commands is run on the orders that it describes, and prints what it says.
 //!
-//! `CLOUD_BRIDGE_UPDATE_HANDBOOK=1` writes today's answers into it.
+//! `CLOUD_BRIDGE_UPDATE_HANDBOOK=1` writes today's output into it.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ use crate::engines::{Engine, on_each_engine, setting};
 use crate::orders;
 use crate::process::BINARY;
 
-/// A part of the handbook: what is written between commands, or a command and what it answers.
+/// A part of the handbook: what is written between commands, or a command and what it prints.
 enum Part {
     Text(String),
     Command { line: String, answer: String },
@@ -27,7 +27,7 @@ fn handbook() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/support-handbook.md")
 }
 
-/// Takes the handbook apart. Commands stand in blocks of `console`, each after a `$`, with their answers below.
+/// Takes the handbook apart. Commands stand in blocks of `console`, each after a `$`, with their output below.
 fn parts(handbook: &str) -> Vec<Part> {
     let mut parts = vec![];
     let mut in_console = false;
@@ -138,7 +138,7 @@ impl Desk<'_> {
     }
 }
 
-/// The orders that the handbook tells of.
+/// The orders that the handbook describes.
 async fn week(app: &TestApp) -> Desk<'_> {
     let merchant: Merchant<'_> = app.merchant().await;
     let shop: Shop<'_> = merchant.bare_shop(Provider::Shopify, &["paid"]).await;
@@ -154,7 +154,7 @@ async fn week(app: &TestApp) -> Desk<'_> {
         app.settle().await;
         app.advance(TimeDelta::minutes(minutes));
     };
-    let nobody = shop.post(&order(1042, "", &["STORM"], "nina@music.com")).await.accepted("queued");
+    let nameless = shop.post(&order(1042, "", &["STORM"], "nina@music.com")).await.accepted("queued");
     later(3).await;
     let twice = order(1043, "mutual_max", &["STORM"], "max@music.com");
     let delivered = shop.post(&twice).await.accepted("queued");
@@ -196,7 +196,7 @@ async fn week(app: &TestApp) -> Desk<'_> {
         variables: vec![
             ("CLOUD_BRIDGE_API_KEY", text(&made["createApiKey"]["key"])),
             ("SHOP", shop.id.clone()),
-            ("ORDER_1042", nobody),
+            ("ORDER_1042", nameless),
             ("ORDER_1043", delivered),
             ("THEN", before_shared.to_rfc3339()),
         ],
@@ -209,26 +209,26 @@ on_each_engine! {
         let desk = week(app).await;
         let written = std::fs::read_to_string(handbook()).expect("there is a handbook");
         let update = app.engine == Engine::Sqlite && setting("CLOUD_BRIDGE_UPDATE_HANDBOOK").is_some();
-        let (mut anew, mut commands, mut page) = (String::new(), 0, Page::default());
+        let (mut updated, mut commands, mut page) = (String::new(), 0, Page::default());
         for part in parts(&written) {
             match part {
-                Part::Text(text) => anew.push_str(&text),
+                Part::Text(text) => updated.push_str(&text),
                 Part::Command { line, answer } => {
                     commands += 1;
                     let said = desk.run(&line).await;
                     let alike = lasting(&said) == lasting(&answer);
                     assert!(alike || update, "{line}\nanswers\n{said}\nand the handbook has\n{answer}");
-                    // All of one run, or what one command answers is not what another does.
+                    // All of one run, or two commands print different things.
                     let shown = if update { &said } else { &answer };
                     page.note(&line, shown, &said);
-                    writeln!(anew, "$ {line}\n{}", shown.trim_end()).expect("a text can be written");
+                    writeln!(updated, "$ {line}\n{}", shown.trim_end()).expect("a text can be written");
                 }
             }
         }
         assert!(commands >= 10, "{commands} commands");
         page.is_of_one_run();
         if update {
-            std::fs::write(handbook(), anew).expect("the handbook can be written");
+            std::fs::write(handbook(), updated).expect("the handbook can be written");
         }
     }
 }

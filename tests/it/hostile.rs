@@ -1,4 +1,4 @@
-//! A stranger who means harm, at each door.
+//! An attacker at each endpoint.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -40,7 +40,7 @@ on_each_engine! {
         shop.post(&orders::generic("1", "never_follows", &["STORM"])).await.accepted("queued");
     }
 
-    async fn silent_connections_keep_nobody_out(app: &TestApp) {
+    async fn silent_connections_keep_no_store_out(app: &TestApp) {
         let shop = app.merchant().await.bare_shop(Provider::Generic, &[]).await;
         let silent = join_all((0..400).map(|_| connected(app))).await;
         shop.post(&orders::generic("1", "never_follows", &["STORM"])).await.accepted("queued");
@@ -170,7 +170,7 @@ on_each_engine! {
         ] {
             shop.post_bytes(body.clone(), &headers).await.accepted("duplicate");
         }
-        // Nor does it open another merchant's door, whose secret is another one.
+        // Nor does it open another merchant's endpoint, whose secret is another one.
         let (name, signature) = sign(shop.provider, &shop.secret, &body).unwrap();
         other.post_unsigned(body, &[(name, &signature)]).await.refused(401, "wrong_signature");
         app.settle().await;
@@ -179,7 +179,7 @@ on_each_engine! {
     }
 }
 
-/// The real binary as it is started by hand, at its most talkative.
+/// The real binary as a person starts it, with its most verbose log.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_secret_is_logged_and_no_file_is_readable_by_others() {
     let folder = tempfile::tempdir().unwrap();
@@ -220,9 +220,9 @@ async fn nothing_secret_is_logged_and_no_file_is_readable_by_others() {
 
     let order = orders::generic("order 1042\nlevel=ERROR forged", "mutual_max", &["STORM"]).to_string().into_bytes();
     let (header, signature) = sign(Provider::Generic, &secret, &order).unwrap();
-    let door = format!("{url}/api/webhooks/generic/{shop}");
+    let endpoint = format!("{url}/api/webhooks/generic/{shop}");
     let post = |body: Vec<u8>, signature: &str| {
-        http.post(&door)
+        http.post(&endpoint)
             .header(header, signature)
             .header("x-webhook-topic", "orders/paid\u{a0}forged")
             .header("x-api-key", key.as_str())

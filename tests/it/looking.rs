@@ -220,17 +220,17 @@ on_each_engine! {
         app.settle().await;
 
         for name in [delivery.as_str(), "1042", "#1042"] {
-            let told = printed(&run(app, &["deliveries", "explain", name]).await);
+            let shown = printed(&run(app, &["deliveries", "explain", name]).await);
             for part in ["accepted", "had said it", "no_item_mapping", "Attempt 1", "preset sun", "at once", "complete"] {
-                assert!(told.contains(part), "{part} in {told}");
+                assert!(shown.contains(part), "{part} in {shown}");
             }
-            assert!(!told.contains("mutual_max"), "{told}");
+            assert!(!shown.contains("mutual_max"), "{shown}");
         }
-        let told = printed(&run(app, &["deliveries", "explain", "77"]).await);
-        assert!(told.contains("because: the customer called") && told.contains("Add a mapping"), "{told}");
-        let told = printed(&run(app, &["--json", "deliveries", "explain", "1042"]).await);
-        let told: Value = serde_json::from_str(&told).unwrap();
-        assert_eq!((&told["delivery"]["status"], &told["story"][0]["later"]), (&"COMPLETED".into(), &Value::Null));
+        let shown = printed(&run(app, &["deliveries", "explain", "77"]).await);
+        assert!(shown.contains("because: the customer called") && shown.contains("Add a mapping"), "{shown}");
+        let shown = printed(&run(app, &["--json", "deliveries", "explain", "1042"]).await);
+        let shown: Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!((&shown["delivery"]["status"], &shown["story"][0]["later"]), (&"COMPLETED".into(), &Value::Null));
 
         others.post(&orders::generic("1042", "mutual_max", &["STORM"])).await.accepted("queued");
         app.settle().await;

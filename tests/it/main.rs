@@ -1,8 +1,8 @@
-//! The service from outside: every feature through its doors, on SQLite and on Postgres.
+//! The service from outside: every feature through its endpoints, on SQLite and on Postgres.
 
 #![allow(clippy::needless_raw_string_hashes, reason = "GraphQL documents read better when all are written alike")]
 #![allow(clippy::unwrap_used, reason = "a story that cannot go on has failed")]
-#![allow(clippy::too_many_lines, reason = "a story is told in one piece")]
+#![allow(clippy::too_many_lines, reason = "a story is one function")]
 
 mod app;
 mod audit;

@@ -67,8 +67,8 @@ async fn the_log_passes_to_another_master_key(app: &TestApp) {
     log.close().await;
 }
 
-// Not told through `on_each_engine`: the service that it starts with is over before the story is.
-async fn told_on(engine: Engine) {
+// Not run through `on_each_engine`: the service that it starts with is over before the story is.
+async fn run_on(engine: Engine) {
     let app = TestApp::start(engine).await;
     the_log_passes_to_another_master_key(&app).await;
     app.abandon().await;
@@ -76,10 +76,10 @@ async fn told_on(engine: Engine) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_log_passes_to_another_master_key_on_sqlite() {
-    told_on(Engine::Sqlite).await;
+    run_on(Engine::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_log_passes_to_another_master_key_on_postgres() {
-    told_on(Engine::Postgres).await;
+    run_on(Engine::Postgres).await;
 }

@@ -102,8 +102,8 @@ on_each_engine! {
         let nameless = app.ask(&desk, REVEAL, json!({ "input": { "deliveryId": id, "reason": " " } })).await;
         assert_eq!(nameless["revealPersonalData"]["userErrors"][0]["code"], "INVALID_REASON");
         let input = json!({ "input": { "deliveryId": id, "reason": "ticket 7" } });
-        let told = app.ask(&desk, REVEAL, input.clone()).await;
-        assert_eq!(told["revealPersonalData"]["personalData"], json!({ "username": "never_follows", "email": "max@music.com" }));
+        let revealed = app.ask(&desk, REVEAL, input.clone()).await;
+        assert_eq!(revealed["revealPersonalData"]["personalData"], json!({ "username": "never_follows", "email": "max@music.com" }));
         app.settle().await;
         let filter = json!({ "filter": { "type": "personal_data_read" } });
         let actions = merchant.ask(ACTIONS, filter).await;
@@ -114,7 +114,7 @@ on_each_engine! {
         assert_eq!(refused["errors"][0]["extensions"]["code"], "FORBIDDEN", "{refused}");
     }
 
-    async fn a_rebuild_that_somebody_asked_for_is_recorded(app: &TestApp) {
+    async fn a_rebuild_that_was_requested_is_recorded(app: &TestApp) {
         let rebuild = "mutation { rebuildProjection(input: { name: \"delivery_log\" }) { userErrors { code } } }";
         app.admin(rebuild, json!({})).await;
         app.settle().await;

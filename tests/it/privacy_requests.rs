@@ -1,4 +1,4 @@
-//! What Shopify asks by law is done by itself, on the integration that it came in for and nowhere else.
+//! What Shopify requests by law is done by itself, on the integration that it came in for and nowhere else.
 
 use domain::integration::Provider;
 use projections::data_requests;
@@ -109,7 +109,7 @@ on_each_engine! {
         assert_eq!(of_all, 2);
 
         shop.ask_by_law("customers/redact", &of_vera(&json!({ "customer": { "id": 7_700_123 } })), "customer_redact").await;
-        assert_eq!(answer(&about_vera).await["userErrors"][0]["code"], "NOT_FOUND", "there is nothing to tell any more");
+        assert_eq!(answer(&about_vera).await["userErrors"][0]["code"], "NOT_FOUND", "nothing is known any more");
         assert!(requests(&merchant).await[1]["erasedAt"].is_string());
         let live = in_view(app).await;
         app.service().projector.rebuild(data_requests::VIEW).await.unwrap().unwrap();
@@ -161,9 +161,9 @@ on_each_engine! {
         let question = of_vera(&json!({ "orders_requested": [1], "data_request": { "id": 9 },
             "customer": { "id": 7_700_123, "email": "vera.violet@example.org" } }));
         shop.ask_by_law("customers/data_request", &question, "customer_data_request").await;
-        let (told,): (i64,) = app.service().log.beside()
+        let (requests,): (i64,) = app.service().log.beside()
             .fetch_one("SELECT count(*) FROM events WHERE event_type = 'data_requested'".into()).await.unwrap();
-        assert_eq!((told, readable_notices(app).await, named_in(&shop).await), (1, 1, 6));
+        assert_eq!((requests, readable_notices(app).await, named_in(&shop).await), (1, 1, 6));
 
         // A body of another shape does nothing, whatever the unsigned header says; and that is shown.
         shop.ask_by_law("customers/redact", &question, "unusable").await;
@@ -202,7 +202,7 @@ on_each_engine! {
         shop.ask_by_law("shop/redact", &of_vera(&json!({ "plan": "basic" })), "shop_redact").await;
         assert_eq!((named_in(&shop).await, named_in(&other).await), (0, 3));
         assert_eq!(readable_notices(app).await, 2, "those of the other shop");
-        assert_eq!(merchant.deliveries().await.len(), 6, "that there were orders is still told");
+        assert_eq!(merchant.deliveries().await.len(), 6, "that there were orders is still shown");
     }
 
     async fn every_stored_body_that_names_a_customer_is_erased_with_them(app: &TestApp) {
@@ -239,7 +239,7 @@ on_each_engine! {
         send_all().await;
         let redact = of_vera(&json!({ "customer": { "id": 7_700_123, "email": vera } }));
         shop.ask_by_law("customers/redact", &redact, "customer_redact").await;
-        assert_eq!(readable_notices(app).await, 1, "what was erased is not stored again, and somebody else's is stored once");
+        assert_eq!(readable_notices(app).await, 1, "what was erased is not stored again, and another customer's is stored once");
         assert_eq!(found_in_databases(app, &[vera]).await, Vec::<String>::new());
     }
 
@@ -254,7 +254,7 @@ on_each_engine! {
         };
         shop.post(&order_of_vera(1001)).await.accepted("queued");
         shop.post(&by_id_alone(1002)).await.accepted("queued");
-        // Another store gave the same id to somebody else.
+        // Another store gave the same id to another customer.
         other.post(&by_id_alone(1003)).await.accepted("queued");
         for shop in [&shop, &other] {
             shop.ask_by_law("carts/update", &json!({ "token": "c1", "customer_id": 7_700_123 }), "not_an_order").await;
@@ -377,7 +377,7 @@ on_each_engine! {
         let by_number = json!({ "shop_domain": "a.b", "customer": { "id": "5", "email": 77 }, "orders_to_redact": [2] });
         shop.ask_by_law("customers/redact", &by_number, "customer_redact").await;
         assert_eq!(named_in(&shop).await, 1);
-        // Shopify asks when the app is gone; the integration may be deactivated by then.
+        // Shopify sends them when the app is gone; the integration may be deactivated by then.
         shop.update(json!({ "active": false })).await;
         shop.ask_by_law("customers/redact", &json!([{ "customer": { "id": "5" } }]), "unusable").await;
         shop.ask_by_law("customers/redact", &json!({ "shop_id": 1, "customer": { "phone": "555" } }), "unusable").await;

@@ -53,7 +53,7 @@ impl Server {
                 std::fs::write(&kept, key).expect("the folder can be written");
                 key.to_owned()
             }
-            None => std::fs::read_to_string(&kept).expect("an earlier start told the key"),
+            None => std::fs::read_to_string(&kept).expect("an earlier start printed the key"),
         };
         Self { child, url: text(&said["listening"]), admin_key }
     }

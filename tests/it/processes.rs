@@ -27,7 +27,7 @@ const PROCESSES: &str = "{ processes { name position head lag heldBy parked } }"
 const RETRY: &str = "mutation ($input: RetryParkedEventsInput!) { done: retryParkedEvents(input: $input) {
     matched handled waiting userErrors { code } } }";
 
-/// Those that run where nothing else is said: checkpoints are signed by hand in these stories.
+/// Those that run where nothing else is said: these stories sign checkpoints themselves.
 const RUNNING: [&str; 3] = ["fixes", "legal_requests", "retention"];
 
 async fn parked(app: &TestApp) -> Vec<Value> {
@@ -124,7 +124,7 @@ async fn what_cannot_be_handled_is_parked_until_it_can_be(engine: Engine) {
     let fixes = all["processes"].as_array().unwrap().iter().find(|process| process["name"] == "fixes").unwrap();
     assert_eq!((&fixes["parked"], &fixes["heldBy"]), (&json!(1), &json!(app.service().processes.node())));
 
-    // By itself, and by hand: its cause is still there.
+    // By itself, and on request: its cause is still there.
     app.advance(TimeDelta::seconds(61));
     wait_until(&app, async || (parked(&app).await[0]["tries"] == json!(6)).then_some(())).await;
     let position = json!(fixed_at.to_string());
@@ -350,7 +350,7 @@ async fn of_two_nodes_one_runs_each_and_the_other_takes_over_when_it_stops() {
     assert_eq!(shop.settled(&id).await, required("NO_ITEM_MAPPING"));
     let known = shop.known();
     let second = app.second_node(4).await;
-    // Once it knows how far the first is, it has looked whether it may run them.
+    // Once it knows how far the first is, it has checked whether it may run them.
     let head = app.service().log.head();
     wait_until(&app, async || (second.service.processes.handled() >= head).then_some(())).await;
     for process in RUNNING {

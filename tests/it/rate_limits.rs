@@ -39,7 +39,7 @@ fn at_a_fresh_minute(app: &TestApp) {
 }
 
 on_each_engine! {
-    async fn a_key_that_asks_too_often_is_told_when_to_come_back(app: &TestApp) {
+    async fn a_key_over_its_limit_gets_retry_after(app: &TestApp) {
         let key = limited_key(app, 3).await;
         at_a_fresh_minute(app);
         for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! Views that are built anew beside those that people read: without a gap, from any node, through restarts.
+//! Views that are rebuilt beside those that people read: without a gap, from any node, through restarts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -61,13 +61,13 @@ async fn only_generation(app: &TestApp, view: View, generation: i64) {
     wait_until(app, async || (tables(app, view).await == only).then_some(())).await;
 }
 
-/// A build of which only the first events are in the new tables. Nobody goes on with it until the app is started anew.
+/// A build of which only the first events are in the new tables. No node goes on with it until the app is restarted.
 async fn half_built(app: &TestApp, view: View) -> Build {
     let service = app.service();
     service.projector.stop().await;
     let build = service.projector.rebuild(view).await.unwrap().unwrap();
     let events = service.log.read_after(0, 5).await.unwrap();
-    view.advance_build(&service.views, &build, &events).await.unwrap().expect("nobody else is at it")
+    view.advance_build(&service.views, &build, &events).await.unwrap().expect("no other node is at it")
 }
 
 async fn outdate(app: &TestApp, sql: &str) {
@@ -146,7 +146,7 @@ on_each_engine! {
         assert_eq!(text(&again["userErrors"][0]["code"]), "NOT_REBUILDING");
         let events = app.service().log.read_after(5, 5).await.unwrap();
         let late = delivery_log::VIEW.advance_build(&app.service().views, &build, &events).await.unwrap();
-        assert_eq!(late, None, "whoever was at it learns that it is over");
+        assert_eq!(late, None, "the node that was at it learns that it is over");
     }
 
     async fn a_view_of_a_newer_version_is_left_alone(app: &TestApp) {

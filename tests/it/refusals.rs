@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use crate::app::{TestApp, text};
 use crate::engines::{Engine, on_each_engine};
 
-/// Sends a request and answers its status and error code, after a look at the form of the answer.
+/// Sends a request and returns its status and error code, after a look at the form of the answer.
 async fn refused(request: RequestBuilder) -> (u16, String) {
     let response = request.send().await.expect("the answer is heard");
     let status = response.status();
@@ -73,7 +73,7 @@ on_each_engine! {
         for size in [2 * 1_024 * 1_024 + 1, 6 * 1_024 * 1_024] {
             shop.post_bytes(vec![b'x'; size], &[]).await.refused(413, "too_large");
         }
-        // Nor does an answer get lost that was given before the body was looked at.
+        // Nor does an answer get lost that was given before the body was read.
         shop.update(json!({ "active": false })).await;
         shop.post_bytes(vec![b'x'; 6 * 1_024 * 1_024], &[]).await.refused(404, "unknown_integration");
     }

@@ -88,10 +88,10 @@ on_each_engine! {
         let shop = merchant.shop(Provider::Generic).await;
         let (_, filtered) = a_delivered_and_a_filtered_order(&shop).await;
         let unmapped = shop.post(&order("3", "paid", "SUN")).await.accepted("queued");
-        let called_off = shop.post(&order("4", "pending", "STORM")).await.accepted("failed_permanent");
+        let cancelled = shop.post(&order("4", "pending", "STORM")).await.accepted("failed_permanent");
         app.settle().await;
         let cancel = "mutation ($id: ID!) { cancelDelivery(input: { deliveryId: $id }) { userErrors { code } } }";
-        merchant.ask(cancel, json!({ "id": called_off })).await;
+        merchant.ask(cancel, json!({ "id": cancelled })).await;
         app.settle().await;
         let unchanged = ended(app, &merchant.key, &asked(&merchant, json!({ "integrationId": shop.id })).await).await;
         assert_eq!((&unchanged["state"], &unchanged["chosen"]), (&json!("DONE"), &json!(0)), "{unchanged}");
@@ -114,7 +114,7 @@ on_each_engine! {
         assert_eq!((&done["state"], &done["replayed"], &done["done"]), (&json!("DONE"), &json!(1), &json!(1)), "{done}");
         assert_eq!(shop.settled(&filtered).await.0, "COMPLETED");
         assert_eq!(shop.seen(&unmapped).await.1.as_deref(), Some("NO_ITEM_MAPPING"));
-        assert_eq!(shop.seen(&called_off).await.0, "CANCELLED");
+        assert_eq!(shop.seen(&cancelled).await.0, "CANCELLED");
         for item in ["storm", "rain"] {
             assert_eq!(app.cortex.share_count(preset(item), "mutual_max").calls, 1, "{item}");
         }
@@ -122,9 +122,9 @@ on_each_engine! {
         app.settle().await;
         let actions = merchant.ask(ACTIONS, json!({ "filter": { "aggregateId": done["id"] } })).await;
         let actions = actions["operatorActions"]["nodes"].as_array().unwrap().clone();
-        let told: Vec<_> = actions.iter().map(|action| (text(&action["type"]), text(&action["reason"]))).collect();
+        let recorded: Vec<_> = actions.iter().map(|action| (text(&action["type"]), text(&action["reason"]))).collect();
         let because = |what: &str| (what.to_owned(), "Filter war falsch".to_owned());
-        assert_eq!(told, [because("replay_ended"), because("replay_started")]);
+        assert_eq!(recorded, [because("replay_ended"), because("replay_started")]);
         assert!(text(&actions[1]["summary"]).contains(&shop.id), "{actions:?}");
         let retried = merchant.ask(ACTIONS, json!({ "filter": { "aggregateId": filtered } })).await;
         assert_eq!(retried["operatorActions"]["nodes"][0]["reason"], "Filter war falsch");
@@ -166,7 +166,7 @@ on_each_engine! {
         }
     }
 
-    async fn nobody_replays_what_is_not_theirs_and_bad_input_changes_nothing(app: &TestApp) {
+    async fn only_own_orders_are_replayed_and_bad_input_changes_nothing(app: &TestApp) {
         let (merchant, stranger) = (app.merchant().await, app.merchant().await);
         let shop = merchant.shop(Provider::Generic).await;
         let (_, filtered) = a_delivered_and_a_filtered_order(&shop).await;
@@ -184,9 +184,9 @@ on_each_engine! {
             (json!({ "integrationId": shop.id, "deliveryIds": ["none"] }), "NOT_FOUND", "deliveryIds"),
             (json!({ "integrationId": shop.id, "deliveryIds": vec![&filtered; 1_001] }), "INVALID_INPUT", "deliveryIds"),
         ] {
-            let told = asked(&merchant, input).await;
-            let error = &told["userErrors"][0];
-            assert_eq!((&error["code"], &error["field"]), (&json!(code), &json!(["input", field])), "{told}");
+            let recorded = asked(&merchant, input).await;
+            let error = &recorded["userErrors"][0];
+            assert_eq!((&error["code"], &error["field"]), (&json!(code), &json!(["input", field])), "{recorded}");
         }
         let look = asked(&merchant, json!({ "integrationId": shop.id, "dryRun": true })).await;
         let id = &look["replay"]["id"];
@@ -200,14 +200,14 @@ on_each_engine! {
         assert_eq!(app.service().log.head(), head);
     }
 
-    async fn a_replay_can_be_called_off(app: &TestApp) {
+    async fn a_replay_can_be_cancelled(app: &TestApp) {
         let merchant = app.merchant().await;
         let shop = merchant.shop(Provider::Generic).await;
         let (_, filtered) = a_delivered_and_a_filtered_order(&shop).await;
         shop.update(json!({ "orderStatuses": [] })).await;
         app.settle().await;
         let desk = support_key(app).await;
-        // Nothing can be recorded as long as somebody else holds the log, so the replay waits at its very beginning.
+        // Nothing can be recorded as long as another writer holds the log, so the replay waits at its very beginning.
         let mut held = app.service().log.beside().begin().await.unwrap();
         if matches!(app.service().log.beside(), Database::Postgres(_)) {
             held.execute("LOCK TABLE events IN EXCLUSIVE MODE".into()).await.unwrap();
@@ -232,7 +232,7 @@ on_each_engine! {
         assert_eq!(shop.settled(&filtered).await.0, "COMPLETED");
     }
 
-    async fn what_another_node_began_is_told_from_the_log(app: &TestApp) {
+    async fn what_another_node_began_is_read_from_the_log(app: &TestApp) {
         let merchant = app.merchant().await;
         let account_id = merchant.id.parse().unwrap();
         let started = OperationEvent::ReplayStarted { account_id: Some(account_id), chosen: 7, filter: "integration x".to_owned() };
@@ -248,7 +248,7 @@ on_each_engine! {
         assert_eq!(seen(app, &merchant.key, &json!("none")).await, Value::Null);
     }
 
-    async fn the_command_asks_first_and_refuses_where_nobody_can_answer(app: &TestApp) {
+    async fn the_command_asks_first_and_refuses_without_a_terminal(app: &TestApp) {
         let merchant = app.merchant().await;
         let shop = merchant.shop(Provider::Generic).await;
         let (_, filtered) = a_delivered_and_a_filtered_order(&shop).await;
@@ -286,7 +286,7 @@ on_each_engine! {
         assert!(again.contains("Nothing is to be done again"), "{again}");
     }
 
-    async fn a_bulk_retry_goes_through_all_and_leaves_alone_what_nobody_named(app: &TestApp) {
+    async fn a_bulk_retry_goes_through_all_and_leaves_alone_what_was_not_named(app: &TestApp) {
         let merchant = app.merchant().await;
         let shop = merchant.shop(Provider::Generic).await;
         shop.update(json!({ "orderStatuses": ["paid"] })).await;

@@ -26,18 +26,18 @@ impl Merchant<'_> {
 }
 
 /// Waits until a node has erased what was kept for too long at a moment, in microseconds since 1970.
-async fn looked(service: &Service, moment: i64) {
-    service.retention.looked().wait_for(|at| *at >= moment).await.expect("the service runs");
+async fn polled(service: &Service, moment: i64) {
+    service.retention.polled().wait_for(|at| *at >= moment).await.expect("the service runs");
 }
 
 /// Lets time pass, and what follows from it on these nodes.
 async fn days_pass_for(app: &TestApp, days: i64, nodes: &[&Service]) {
     let days = TimeDelta::days(days);
-    // Told before the clock is moved: whoever looks after that began later.
+    // Taken before the clock is moved: a node that polls after that began later.
     let moment = (app.clock.now() + days).timestamp_micros();
     app.advance(days);
-    // One of them looks.
-    select_all(nodes.iter().map(|node| Box::pin(looked(node, moment)))).await;
+    // One of them polls.
+    select_all(nodes.iter().map(|node| Box::pin(polled(node, moment)))).await;
     app.settle().await;
 }
 
@@ -80,10 +80,10 @@ on_each_engine! {
         let mut distrusts = app.service().retention.distrusts();
         distrusts.wait_for(|distrusts| *distrusts).await.unwrap();
         assert_eq!(erased(app).await, 0);
-        // It is what somebody meant, if it is still like that after an hour.
+        // It is what the merchant wants, if it is still like that after an hour.
         let moment = (app.clock.now() + TimeDelta::hours(1)).timestamp_micros();
         app.advance(TimeDelta::hours(1));
-        looked(app.service(), moment).await;
+        polled(app.service(), moment).await;
         assert!(!*distrusts.borrow_and_update());
         assert_eq!(erased(app).await, 1);
     }
@@ -130,7 +130,7 @@ on_each_engine! {
         assert!(!key_is_in_files(app, &wrapped));
         assert_eq!(app.data_key_of_delivery(&done_id).await, None);
         assert_eq!(verify(&app.service().log, None, |_, _| {}).await.unwrap().broken, None);
-        assert_eq!(shop.seen(&done_id).await.0, "COMPLETED", "what became of it is still told");
+        assert_eq!(shop.seen(&done_id).await.0, "COMPLETED", "what became of it is still shown");
 
         // What the store says again is not taken in again.
         shop.post(&done).await.accepted("duplicate");

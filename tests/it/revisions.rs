@@ -22,7 +22,7 @@ fn order(username: &str, seconds: u32, lines: &[(&str, u32)]) -> Value {
     order
 }
 
-/// What the store was told: the outcome of its webhook, and how the delivery stands.
+/// The response to the store: the outcome of its webhook, and how the delivery stands.
 async fn outcome(shop: &Shop<'_>, body: &Value) -> (String, String) {
     let answer = shop.post(body).await;
     assert_eq!(answer.status, 202, "{answer:?}");
@@ -215,14 +215,14 @@ on_each_engine! {
         let any = "{ deliveries(filter: { unmapped: true }) { nodes { id } } }";
         let lists = async || merchant.ask(any, json!({})).await.to_string().contains(&nothing);
         assert!(lists().await);
-        let tell = |what: &str| format!("mutation ($id: ID!) {{ {what}Delivery(input: {{ deliveryId: $id }}) {{ userErrors {{ code }} }} }}");
-        merchant.ask(&tell("cancel"), json!({ "id": nothing })).await;
+        let mutation = |what: &str| format!("mutation ($id: ID!) {{ {what}Delivery(input: {{ deliveryId: $id }}) {{ userErrors {{ code }} }} }}");
+        merchant.ask(&mutation("cancel"), json!({ "id": nothing })).await;
         app.settle().await;
         assert!(!lists().await);
-        merchant.ask(&tell("retry"), json!({ "id": nothing })).await;
+        merchant.ask(&mutation("retry"), json!({ "id": nothing })).await;
         assert_eq!(shop.settled(&nothing).await, stands("ACTION_REQUIRED", Some("NO_ITEM_MAPPING")));
         assert!(lists().await);
-        merchant.ask(&tell("cancel"), json!({ "id": nothing })).await;
+        merchant.ask(&mutation("cancel"), json!({ "id": nothing })).await;
 
         let add = r#"mutation ($input: AddItemMappingInput!) { addItemMapping(input: $input) {
             itemMapping { id } userErrors { code } } }"#;

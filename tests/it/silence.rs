@@ -118,7 +118,7 @@ async fn connections_to_postgres_that_go_silent_are_replaced() {
     let followed = wait_until(&app, async || (node.service.processes.handled() >= head).then_some(()));
     tokio::time::timeout(Duration::from_mins(1), followed).await.expect("its process managers get on");
     assert_eq!(shop.settled(&id).await.0, "COMPLETED");
-    // Whoever still waited for a connection that is silent has given it up before long.
+    // What still waited for a silent connection has given it up before long.
     let recovered = wait_until(&app, async || {
         let ready: Value = reqwest::get(format!("{}/ready", node.url)).await.unwrap().json().await.unwrap();
         (ready["ready"] == json!(true) && ready["standingStill"] == json!([])).then_some(())

@@ -107,7 +107,7 @@ on_each_engine! {
         drop(sockets);
     }
 
-    async fn a_socket_that_is_not_read_keeps_nobody_else_waiting(app: &TestApp) {
+    async fn a_socket_that_is_not_read_keeps_no_other_waiting(app: &TestApp) {
         let merchant = app.merchant().await;
         let shop = merchant.shop(Provider::Generic).await;
         let other = app.merchant().await;

@@ -1,4 +1,4 @@
-//! What support and administrators see of the accounts of others, and what nobody is shown.
+//! What support and administrators see of the accounts of others, and what is never shown.
 
 use domain::integration::Provider;
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ on_each_engine! {
         assert_eq!((counted(&stranger.key, shop, account).await, listed(&stranger.key, shop, account).await), (None, None));
     }
 
-    async fn nobody_is_shown_what_a_key_is_known_by(app: &TestApp) {
+    async fn the_hash_of_a_key_is_never_shown(app: &TestApp) {
         let merchant = app.merchant().await;
         let document = "query ($id: ID!) { eventStream(aggregateType: \"account\", aggregateId: $id) { nodes { type data } } }";
         let stream = app.admin(document, json!({ "id": merchant.id })).await;

@@ -121,7 +121,7 @@ on_each_engine! {
         assert!(events.contains(&order) && !events.contains(&other.id), "{events}");
         assert!(person.printed(&["events", "show", "integration", short]).await.contains("integration_created"));
         let replayed = person.printed(&["replay", "--dry-run", "--integration", short]).await;
-        assert!(replayed.starts_with("1 order looked at"), "{replayed}");
+        assert!(replayed.starts_with("1 order checked"), "{replayed}");
 
         let common: String = one.id.chars().zip(other.id.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect();
         assert!(common.len() >= 8, "{common}");
@@ -264,7 +264,7 @@ on_each_engine! {
         assert!(printed(&made).contains("export INTEGRATION_ID="));
         assert_eq!(person.json(&["integrations", "list"]).await["nodes"].as_array().unwrap().len(), 1);
         let own = person.run(&create).await;
-        assert!(own.status.success() && !said(&own).contains("Account:"), "a merchant's key tells: {}", said(&own));
+        assert!(own.status.success() && !said(&own).contains("Account:"), "a merchant's key is enough: {}", said(&own));
         for command in [&["keys", "list"][..], &["keys", "create", "--name", "k", "--role", "admin"], &["credentials", "show"]] {
             assert!(said(&admin.run(command).await).contains("Account: Administrator"), "{command:?}");
         }

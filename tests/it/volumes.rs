@@ -1,4 +1,4 @@
-//! What somebody who may send webhooks, or has captured one, can make us store: the same bytes once, a few notes of their
+//! What a sender of webhooks, or an attacker who has captured one, can make us store: the same bytes once, a few notes of their
 //! repetitions, and no more in a day than an account may.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Webhooks: who is let in, what each becomes, and what a sender is told.
+//! Webhooks: who is let in, what each becomes, and what a sender gets in response.
 
 use chrono::TimeDelta;
 use cloud_bridge::ingest::signature::sign;
@@ -93,7 +93,7 @@ on_each_engine! {
         new.post(&orders::woocommerce(4, "processing", STAY, &["STORM"])).await.accepted("queued");
     }
 
-    async fn after_the_stores_own_secret_is_set_the_old_one_is_valid_for_a_day_unless_told_otherwise(app: &TestApp) {
+    async fn after_the_stores_own_secret_is_set_the_old_one_is_valid_for_a_day_by_default(app: &TestApp) {
         let old = app.merchant().await.shop(Provider::Shopify).await;
         let set = async |secret: &str, overlap: Value| {
             let mut input = json!({ "integrationId": old.id, "signingSecret": secret });
@@ -198,7 +198,7 @@ on_each_engine! {
         assert_eq!(outcomes, ["NOT_AN_ORDER", "NOT_AN_ORDER", "STORE_ERROR"]);
     }
 
-    async fn an_order_that_nobody_can_read_is_taken_and_shown_with_the_reason(app: &TestApp) {
+    async fn an_unreadable_order_is_taken_and_shown_with_the_reason(app: &TestApp) {
         let shop = app.merchant().await.shop(Provider::WooCommerce).await;
         let lines = r#"{"sku":"STORM"},"#.repeat(1_001);
         for (body, reason) in [

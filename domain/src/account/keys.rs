@@ -49,7 +49,7 @@ impl ApiKeys {
         if self.0.values().filter(|key| key.active).count() >= MAX_API_KEYS {
             return Err(AccountRefusal::TooManyApiKeys);
         }
-        created(key).map(Some)
+        create(key).map(Some)
     }
 
     /// `keeps_admin` where the service would have no administrator without a key of this account.
@@ -78,7 +78,7 @@ impl ApiKeys {
         Ok(news.then_some(AccountEvent::ApiKeyLimited { key_id, requests_per_minute }))
     }
 
-    pub(super) fn created(&mut self, key: ApiKeyCreated) {
+    pub(super) fn apply_created(&mut self, key: ApiKeyCreated) {
         let ApiKeyCreated { key_id, name, role, hash, preview: _, requests_per_minute } = key;
         self.0.insert(key_id, ApiKey { name, role, hash, active: true, requests_per_minute });
         // Ids rise with time, so the first one is the oldest.
@@ -90,20 +90,20 @@ impl ApiKeys {
         }
     }
 
-    pub(super) fn deactivated(&mut self, key_id: ApiKeyId) {
+    pub(super) fn apply_deactivated(&mut self, key_id: ApiKeyId) {
         if let Some(key) = self.0.get_mut(&key_id) {
             key.active = false;
         }
     }
 
-    pub(super) fn limited(&mut self, key_id: ApiKeyId, requests_per_minute: u32) {
+    pub(super) fn apply_limited(&mut self, key_id: ApiKeyId, requests_per_minute: u32) {
         if let Some(key) = self.0.get_mut(&key_id) {
             key.requests_per_minute = requests_per_minute;
         }
     }
 }
 
-pub(super) fn created(key: NewApiKey) -> Result<AccountEvent, AccountRefusal> {
+pub(super) fn create(key: NewApiKey) -> Result<AccountEvent, AccountRefusal> {
     Ok(AccountEvent::ApiKeyCreated(ApiKeyCreated {
         key_id: key.id,
         name: valid_name(&key.name)?,

@@ -1,12 +1,12 @@
-//! Another try that a person asks for: of one delivery, or of many that are replayed.
+//! Another try that a person requests: of one delivery, or of many that are replayed.
 
 use super::{DeliveryEvent, DeliveryRefusal, Intent, Order, Phase};
 use crate::integration::is_never_delivered;
 use crate::{ItemMapping, Private, ResolutionCode};
 
 impl Order {
-    /// A person asks for another try, perhaps with the right username.
-    pub(super) fn retried(&self, username: Option<String>) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
+    /// A person requests another try, perhaps with the right username.
+    pub(super) fn retry(&self, username: Option<String>) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
         let username = username.map(|name| name.trim().to_owned());
         if username.as_ref().is_some_and(|name| name.is_empty() || name.chars().count() > 200) {
             return Err(DeliveryRefusal::InvalidUsername);
@@ -52,8 +52,8 @@ impl Order {
     }
 
     /// One of many that would be delivered today. What is running, done, cancelled or erased is left alone: between the
-    /// choice and this somebody may have changed it, and a replay must not undo what they did.
-    pub(super) fn replayed(&self, username: Option<String>) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
+    /// choice and this a person may have changed it, and a replay must not undo what they did.
+    pub(super) fn replay(&self, username: Option<String>) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
         let left_alone = match self.summary.phase {
             Phase::Queued | Phase::Running(_) | Phase::Cancelled(_) => true,
             Phase::Completed => !self.summary.lines.has_undelivered(),
@@ -62,11 +62,11 @@ impl Order {
             | Phase::ActionRequired { .. }
             | Phase::FailedPermanently { .. } => false,
         };
-        if left_alone || self.summary.erased { Ok(vec![]) } else { self.retried(username) }
+        if left_alone || self.summary.erased { Ok(vec![]) } else { self.retry(username) }
     }
 
     /// A person wants the assets of these mappings delivered to a past order that bought what they name.
-    pub(super) fn extended_by(&self, mappings: &[ItemMapping]) -> Vec<DeliveryEvent> {
+    pub(super) fn deliver_mappings(&self, mappings: &[ItemMapping]) -> Vec<DeliveryEvent> {
         let is_past =
             self.summary.phase == Phase::Completed && self.summary.intent == Intent::Deliver && !self.summary.erased;
         let lacked =

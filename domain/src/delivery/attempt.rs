@@ -100,7 +100,7 @@ impl Order {
         if self.begun.as_ref() == Some(&begun) {
             return Ok(vec![]);
         }
-        Ok(vec![lease.stop.map_or(DeliveryEvent::StepStarted { action }, stopped_by)])
+        Ok(vec![lease.stop.map_or(DeliveryEvent::StepStarted { action }, stop_for)])
     }
 
     /// Whether this may have been done at Cortex Cloud by an attempt of this delivery that did not live to record it.
@@ -120,7 +120,7 @@ impl Order {
         }
         // Following is paid once for a delivery, also where its customer turned out to be another.
         let credits = if self.followed.is_some() { Credits::ZERO } else { credits };
-        Ok(then_stopped(lease, DeliveryEvent::Followed { username: lease.username.clone(), credits, call }))
+        Ok(then_stop(lease, DeliveryEvent::Followed { username: lease.username.clone(), credits, call }))
     }
 
     pub(super) fn record_share(
@@ -140,7 +140,7 @@ impl Order {
         let last = self.outstanding().all(|outstanding| *outstanding == asset);
         let shared = DeliveryEvent::ItemShared { asset, username: lease.username.clone(), credits, call };
         // What was to stop the attempt during its very last share came too late.
-        Ok(if last { vec![shared, completed(lease)] } else { then_stopped(lease, shared) })
+        Ok(if last { vec![shared, complete_or_hand_back(lease)] } else { then_stop(lease, shared) })
     }
 
     pub(super) fn complete(&self, held: &Held) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
@@ -151,7 +151,7 @@ impl Order {
         if self.outstanding().next().is_some() {
             return Err(DeliveryRefusal::ItemsOutstanding);
         }
-        Ok(vec![completed(lease)])
+        Ok(vec![complete_or_hand_back(lease)])
     }
 
     /// The customer has not followed back yet. This has a slow schedule of its own and uses up no other attempt.
@@ -196,21 +196,21 @@ impl Order {
     /// Ends the attempt; otherwise than it wanted to, if it was to stop meanwhile.
     pub(super) fn end(&self, held: &Held, end: DeliveryEvent) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
         let lease = self.held_by(held)?;
-        Ok(vec![lease.stop.map_or(end, stopped_by)])
+        Ok(vec![lease.stop.map_or(end, stop_for)])
     }
 }
 
 /// Nothing of the plan is outstanding. Where the order has changed meanwhile, there may be more to share.
-fn completed(lease: &Lease) -> DeliveryEvent {
+fn complete_or_hand_back(lease: &Lease) -> DeliveryEvent {
     let is_revised = lease.stop == Some(StopCause::Revised);
     if is_revised { DeliveryEvent::HandedBack {} } else { DeliveryEvent::Completed {} }
 }
 
-fn then_stopped(lease: &Lease, step: DeliveryEvent) -> Vec<DeliveryEvent> {
-    [step].into_iter().chain(lease.stop.map(stopped_by)).collect()
+fn then_stop(lease: &Lease, step: DeliveryEvent) -> Vec<DeliveryEvent> {
+    [step].into_iter().chain(lease.stop.map(stop_for)).collect()
 }
 
-fn stopped_by(cause: StopCause) -> DeliveryEvent {
+fn stop_for(cause: StopCause) -> DeliveryEvent {
     match cause {
         StopCause::Cancelled(_) => DeliveryEvent::Cancelled {},
         StopCause::Filtered => DeliveryEvent::StatusFiltered {},

@@ -88,7 +88,7 @@ pub enum DeliveryCommand {
         until: DateTime<Utc>,
         now: DateTime<Utc>,
     },
-    /// A person asks for another try.
+    /// A person requests another try.
     Retry {
         username: Option<String>,
     },
@@ -119,7 +119,7 @@ pub struct Held {
     pub attempt: u32,
 }
 
-/// What a worker looked up before it asks to start.
+/// What a worker looked up before it starts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StartFacts {
     pub mappings: Vec<ItemMapping>,

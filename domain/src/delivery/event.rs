@@ -128,7 +128,7 @@ pub enum RequeueCause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErasureCause {
-    /// Somebody with an API key asked for it.
+    /// A person with an API key requested it.
     Operator,
     /// The store asked for it by a signed webhook.
     Store,

@@ -16,7 +16,7 @@ impl Order {
             DeliveryEvent::WebhookReceived { webhook, outcome, changes } => {
                 self.apply_webhook(webhook, *outcome, changes);
             }
-            DeliveryEvent::WebhookRepeated(repeated) => self.received.again(repeated.received_at),
+            DeliveryEvent::WebhookRepeated(repeated) => self.received.apply_repeated(repeated.received_at),
             DeliveryEvent::Started(started) => self.apply_started(started),
             DeliveryEvent::StepStarted { action } => {
                 self.begun = Some(BegunStep { action: action.clone(), attempt: self.summary.attempts });

@@ -11,11 +11,11 @@ use super::{PlannedAsset, PlannedItem};
 use crate::asset::mappings_for;
 use crate::{Asset, ItemMapping, LineItem, MappingId};
 
-/// One line of an order, and what the latest attempt that looked at it planned to share for it.
+/// One line of an order, and what the latest attempt planned to share for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderLine {
     pub item: LineItem,
-    /// None before an attempt looked at it; empty where no mapping was found.
+    /// None before an attempt planned it; empty where no mapping was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned: Option<Vec<PlannedAsset>>,
 }
@@ -83,7 +83,7 @@ impl OrderLines {
     }
 
     /// Takes over what an attempt planned.
-    pub fn plan(&mut self, plan: &[PlannedItem]) {
+    pub fn apply_plan(&mut self, plan: &[PlannedItem]) {
         for planned in plan {
             if let Some(line) = self.current.get_mut(planned.item) {
                 line.planned = Some(planned.assets.clone());
@@ -92,7 +92,7 @@ impl OrderLines {
     }
 
     /// No attempt could be made, since nothing that was bought is mapped.
-    pub fn plan_nothing(&mut self) {
+    pub fn apply_no_mapping(&mut self) {
         for line in self.current.iter_mut().filter(|line| line.item.quantity > 0) {
             line.planned.get_or_insert_default();
         }

@@ -29,7 +29,7 @@ impl Received {
     }
 
     /// What is recorded of a webhook whose bytes an earlier one had.
-    pub(super) fn repeated(&self, webhook: &Webhook, outcome: WebhookOutcome) -> Option<WebhookRepeated> {
+    pub(super) fn repeat(&self, webhook: &Webhook, outcome: WebhookOutcome) -> Option<WebhookRepeated> {
         let digest = webhook.body_digest.as_ref().and_then(Private::known)?;
         let bodies = self.bodies.as_ref().and_then(Private::known)?;
         let (_, of) = bodies.iter().find(|(known, _)| known == digest)?;
@@ -50,10 +50,10 @@ impl Received {
     }
 
     /// Folds a webhook that was recorded whole.
-    pub(super) fn whole(&mut self, webhook: &Webhook, outcome: WebhookOutcome) {
+    pub(super) fn apply_received(&mut self, webhook: &Webhook, outcome: WebhookOutcome) {
         self.webhooks = self.webhooks.saturating_add(1);
         if let Some(at) = webhook.received_at.filter(|_| !outcome.is_news()) {
-            self.repeats.recorded(at);
+            self.repeats.apply_recorded(at);
         }
         let Some(digest) = webhook.body_digest.as_ref().and_then(Private::known) else { return };
         let mut bodies = match self.bodies.take() {
@@ -68,8 +68,8 @@ impl Received {
     }
 
     /// Folds one that repeated an earlier one.
-    pub(super) fn again(&mut self, at: DateTime<Utc>) {
-        self.repeats.recorded(at);
+    pub(super) fn apply_repeated(&mut self, at: DateTime<Utc>) {
+        self.repeats.apply_recorded(at);
     }
 
     pub(super) fn forget_bodies(&mut self) {

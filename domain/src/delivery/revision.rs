@@ -37,7 +37,7 @@ impl Order {
             if self.received.is_enough(&webhook) {
                 return vec![];
             }
-            if let Some(repeated) = self.received.repeated(&webhook, outcome) {
+            if let Some(repeated) = self.received.repeat(&webhook, outcome) {
                 return vec![DeliveryEvent::WebhookRepeated(Box::new(repeated))];
             }
         }
@@ -45,7 +45,7 @@ impl Order {
             changes.clear();
         }
         // An erased person is not recorded again with a webhook that delivers nothing: stores repeat themselves, and so may
-        // somebody who has captured one.
+        // someone who has captured one.
         if outcome != WebhookOutcome::Accepted && self.summary.erased {
             webhook.forget_person();
         }
@@ -172,7 +172,7 @@ impl Order {
         }
     }
 
-    /// Whether a webhook is an earlier one again: a store that repeats itself late, or somebody who has captured it. Where the
+    /// Whether a webhook is an earlier one again: a store that repeats itself late, or a third party that captured it. Where the
     /// store's clock shows that it is older, that is enough.
     fn has_seen(&self, webhook: &Webhook) -> bool {
         let earlier = self.earlier.as_ref().and_then(Private::known);
@@ -227,7 +227,7 @@ impl Order {
         }
     }
 
-    /// Whether something is bought after this webhook that no attempt has looked at.
+    /// Whether something is bought after this webhook that no attempt has planned.
     fn is_extended_by(&self, webhook: &Webhook) -> bool {
         let mut lines = self.summary.lines.clone();
         lines.revise(&webhook.items);
@@ -238,7 +238,7 @@ impl Order {
         let dated = webhook.changed_at.is_some() || webhook.intent == Intent::Cancel;
         let fingerprint = webhook.fingerprint();
         let mut received = Received::default();
-        received.whole(&webhook, outcome);
+        received.apply_received(&webhook, outcome);
         let mut first = Self {
             account_id: webhook.account_id,
             integration_id: webhook.integration_id,
@@ -267,7 +267,7 @@ impl Order {
 
     /// Folds a later webhook, but for what people see of it.
     pub(super) fn apply_webhook(&mut self, webhook: &Webhook, outcome: WebhookOutcome, changes: &[Change]) {
-        self.received.whole(webhook, outcome);
+        self.received.apply_received(webhook, outcome);
         if outcome == WebhookOutcome::Stale {
             return;
         }
@@ -279,11 +279,11 @@ impl Order {
             self.start_over();
         }
         if outcome != WebhookOutcome::Duplicate {
-            self.revise(webhook, outcome, changes);
+            self.apply_revision(webhook, outcome, changes);
         }
     }
 
-    fn revise(&mut self, webhook: &Webhook, outcome: WebhookOutcome, changes: &[Change]) {
+    fn apply_revision(&mut self, webhook: &Webhook, outcome: WebhookOutcome, changes: &[Change]) {
         self.described |= webhook.describes_order();
         if changes.contains(&Change::Username) || self.summary.is_named_again_by(webhook, outcome) {
             self.store_username.clone_from(&webhook.username);

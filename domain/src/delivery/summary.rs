@@ -114,16 +114,13 @@ impl Summary {
     pub fn apply(&mut self, event: &DeliveryEvent) {
         let before = (self.status(), self.resolution_code());
         self.apply_change(event);
-        match event {
-            DeliveryEvent::RetryScheduled { call, .. } | DeliveryEvent::FailedPermanently { call, .. } => {
-                self.reason = Reason { call: call.clone(), missing: vec![] };
-            }
-            DeliveryEvent::ActionRequired { call, assets, .. } => {
-                self.reason = Reason { call: call.clone(), missing: assets.clone() };
-            }
+        if let DeliveryEvent::RetryScheduled { call, .. } | DeliveryEvent::FailedPermanently { call, .. } = event {
+            self.reason = Reason { call: call.clone(), missing: vec![] };
+        } else if let DeliveryEvent::ActionRequired { call, assets, .. } = event {
+            self.reason = Reason { call: call.clone(), missing: assets.clone() };
+        } else if before != (self.status(), self.resolution_code()) {
             // The reason of a status goes with it.
-            _ if before != (self.status(), self.resolution_code()) => self.reason = Reason::default(),
-            _ => {}
+            self.reason = Reason::default();
         }
     }
 
@@ -160,13 +157,13 @@ impl Summary {
             },
             DeliveryEvent::ActionRequired { code, .. } => {
                 if *code == ResolutionCode::NoItemMapping {
-                    self.lines.plan_nothing();
+                    self.lines.apply_no_mapping();
                 }
                 self.phase = Phase::ActionRequired { code: *code };
             }
             DeliveryEvent::Completed {} => self.phase = Phase::Completed,
             DeliveryEvent::FailedPermanently { code, call: _ } => self.phase = Phase::FailedPermanently { code: *code },
-            DeliveryEvent::CancellationRequested {} => self.stop(StopCause::Cancelled(CancelledBy::Person)),
+            DeliveryEvent::CancellationRequested {} => self.apply_stop(StopCause::Cancelled(CancelledBy::Person)),
             DeliveryEvent::Cancelled {} => self.phase = Phase::Cancelled(self.cancelled_by()),
             DeliveryEvent::StatusFiltered {} => self.phase = Phase::Filtered,
             DeliveryEvent::HandedBack {} | DeliveryEvent::RetryRequested { .. } | DeliveryEvent::Requeued { .. } => {
@@ -179,12 +176,12 @@ impl Summary {
                 self.username = Some(username.clone());
                 self.erased = false;
             }
-            DeliveryEvent::PersonalDataErased { .. } => self.erase(),
+            DeliveryEvent::PersonalDataErased { .. } => self.apply_erased(),
         }
     }
 
     fn apply_started(&mut self, started: &Started) {
-        self.lines.plan(&started.plan);
+        self.lines.apply_plan(&started.plan);
         self.attempts = started.attempt;
         self.phase = Phase::Running(Lease {
             worker: started.worker.clone(),
@@ -212,12 +209,15 @@ impl Summary {
             }
         }
         match outcome {
-            WebhookOutcome::Accepted => match &mut self.phase {
-                Phase::Running(lease) => lease.stop = Some(StopCause::Revised),
-                phase => *phase = Phase::Queued,
-            },
-            WebhookOutcome::Filtered => self.stop(StopCause::Filtered),
-            WebhookOutcome::Cancelled => self.stop(StopCause::Cancelled(CancelledBy::Store)),
+            WebhookOutcome::Accepted => {
+                if let Phase::Running(lease) = &mut self.phase {
+                    lease.stop = Some(StopCause::Revised);
+                } else {
+                    self.phase = Phase::Queued;
+                }
+            }
+            WebhookOutcome::Filtered => self.apply_stop(StopCause::Filtered),
+            WebhookOutcome::Cancelled => self.apply_stop(StopCause::Cancelled(CancelledBy::Store)),
             WebhookOutcome::Revised => {
                 if let Phase::Running(lease) = &mut self.phase
                     && changes.iter().any(Change::concerns_delivery)
@@ -229,8 +229,8 @@ impl Summary {
         }
     }
 
-    /// Ends a delivery, or tells the worker that holds it to end it after the step it is in.
-    fn stop(&mut self, cause: StopCause) {
+    /// Ends a delivery, or asks the worker that holds it to end it after its step.
+    fn apply_stop(&mut self, cause: StopCause) {
         if let Phase::Running(lease) = &mut self.phase {
             // What a person cancelled stays cancelled.
             if lease.stop != Some(StopCause::Cancelled(CancelledBy::Person)) {
@@ -255,7 +255,7 @@ impl Summary {
     }
 
     /// Forgets whose order it is.
-    pub fn erase(&mut self) {
+    pub fn apply_erased(&mut self) {
         self.username = self.username.take().map(|_| Private::Erased);
         for shared in &mut self.shared {
             shared.username = Private::Erased;

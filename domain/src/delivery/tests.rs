@@ -1,4 +1,4 @@
-//! The rules of a delivery, told as given, when, then; and the laws that hold for every history.
+//! The rules of a delivery, as given, when, then; and the laws that hold for every history.
 
 mod attempts;
 mod fixtures;

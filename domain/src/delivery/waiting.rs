@@ -1,4 +1,6 @@
 //! What a delivery waits for, and until when: moments that a wrong clock has set, or that a person moves.
+//!
+//! A moment that lies further off than its own schedule allows was set by a clock that was ahead: `PullBack` moves it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -32,13 +34,13 @@ impl Order {
     }
 
     /// A moment that lies further ahead than its own schedule allows was set by a clock that was ahead.
-    pub(super) fn pulled_back(&self, now: DateTime<Utc>) -> Option<DeliveryEvent> {
+    pub(super) fn pull_back(&self, now: DateTime<Utc>) -> Option<DeliveryEvent> {
         let (until, longest) = self.present_wait()?;
         let is_too_far = until - now > longest + CLOCK_SKEW;
         is_too_far.then(|| DeliveryEvent::WaitMoved { until: now + longest, cause: MoveCause::ClockWasAhead })
     }
 
-    pub(super) fn moved(
+    pub(super) fn move_wait(
         &self,
         until: DateTime<Utc>,
         now: DateTime<Utc>,

@@ -1,5 +1,7 @@
 //! Orders of which statuses an integration delivers: the merchant's choice, the default of each store, and what is never
 //! delivered.
+//!
+//! What is delivered by default is recorded with the creation: a later default changes no integration that exists.
 
 use super::{IntegrationRefusal, Link, MAX_ORDER_STATUSES, Provider};
 
@@ -86,7 +88,7 @@ pub fn unknown_order_statuses(provider: Provider, statuses: &[String]) -> Vec<St
     statuses.iter().filter(is_unknown).cloned().collect()
 }
 
-/// Whether an order of this status is not delivered, whatever its merchant chose or asks for.
+/// Whether an order of this status is not delivered, whatever its merchant chose.
 pub(crate) fn is_never_delivered(status: &str) -> bool {
     NEVER_DELIVERED.iter().any(|never| never.eq_ignore_ascii_case(status.trim()))
 }

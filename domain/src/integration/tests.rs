@@ -1,4 +1,4 @@
-//! The rules of an integration, told as given, when, then.
+//! The rules of an integration, as given, when, then.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use cqrs_es::Aggregate;

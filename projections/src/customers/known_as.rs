@@ -55,7 +55,7 @@ fn ids_beside(sql: Sql, of: TokenTable, emails: &[String]) -> Sql {
     .push(")")
 }
 
-/// Asks for the keys of what names a customer.
+/// Queries the keys of what names a customer.
 pub(crate) fn naming(sql: Sql, of: TokenTable, tokens: &[String], known_as: &[StoreCustomer]) -> Sql {
     let TokenTable { table, key, owners, owners_key } = of;
     let mut sql = sql.push(&format!("SELECT {key} FROM {table} WHERE token IN ("));

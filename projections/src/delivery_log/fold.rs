@@ -67,16 +67,21 @@ struct Entries {
 /// One of them.
 struct Entry {
     row: DeliveryRow,
-    /// Whether its rows are in the tables already, and by which username it is found there.
-    known_username: Option<Option<String>>,
+    stored: Stored,
     is_changed: bool,
+}
+
+/// Whether the rows of an entry are in the tables already, and by which username it is found there.
+enum Stored {
+    NotYet,
+    FoundBy(Option<String>),
 }
 
 impl Entries {
     fn add_known(&mut self, rows: Vec<DeliveryRow>) {
         for row in rows {
-            let known_username = Some(row.username_term());
-            let entry = Entry { row, known_username, is_changed: false };
+            let stored = Stored::FoundBy(row.username_term());
+            let entry = Entry { row, stored, is_changed: false };
             if entry.row.is_duplicate() {
                 self.duplicates.push(entry);
             } else {
@@ -86,7 +91,7 @@ impl Entries {
     }
 
     fn add(&mut self, row: DeliveryRow) {
-        let entry = Entry { row, known_username: None, is_changed: true };
+        let entry = Entry { row, stored: Stored::NotYet, is_changed: true };
         if entry.row.is_duplicate() {
             self.duplicates.push(entry);
         } else {
@@ -112,14 +117,11 @@ impl Entries {
         entry.row.note(recorded, event);
         entry.is_changed = true;
         let listed_at = entry.row.listed_at;
-        let repeated = match event {
-            DeliveryEvent::WebhookRepeated(repeated) if repeated.outcome == WebhookOutcome::Duplicate => {
-                Some(repetition(recorded, &entry.row))
-            }
-            _ => None,
-        };
-        if let Some(repeated) = repeated {
-            self.add(repeated);
+        if let DeliveryEvent::WebhookRepeated(repeated) = event
+            && repeated.outcome == WebhookOutcome::Duplicate
+        {
+            let row = repetition(recorded, &entry.row);
+            self.add(row);
         }
         if let DeliveryEvent::PersonalDataErased { .. } = event {
             self.forget(id, listed_at);
@@ -130,7 +132,7 @@ impl Entries {
 
     fn forget(&mut self, id: &str, listed_at: i64) {
         for duplicate in self.duplicates.iter_mut().filter(|of| of.row.duplicate_of.as_deref() == Some(id)) {
-            duplicate.row.summary.0.erase();
+            duplicate.row.summary.0.apply_erased();
             duplicate.is_changed = true;
         }
         self.customers.retain(|customer| customer.listed_at != listed_at);
@@ -145,17 +147,17 @@ impl Entries {
         let all = self.deliveries.values().chain(&self.duplicates);
         let mut entries: Vec<&Entry> = all.filter(|entry| entry.is_changed).collect();
         entries.sort_by_key(|entry| entry.row.listed_at);
-        let is_fresh = |entry: &&&Entry| entry.known_username.is_none();
+        let is_fresh = |entry: &&&Entry| matches!(entry.stored, Stored::NotYet);
         let listed: Vec<ListedRow<'_>> = entries.iter().filter(is_fresh).map(|entry| ListedRow(&entry.row)).collect();
         table::write(tables, &listed, Existing::Keep).await?;
         let states: Vec<StateRow> = entries.iter().map(|entry| StateRow::from(&entry.row)).collect();
         table::write(tables, &states, Existing::Replace).await?;
         let mut terms = BTreeSet::new();
         for entry in &entries {
-            let found_by = match &entry.known_username {
-                None => entry.row.terms(),
-                Some(known) if *known == entry.row.username_term() => continue,
-                Some(known) => {
+            let found_by = match &entry.stored {
+                Stored::NotYet => entry.row.terms(),
+                Stored::FoundBy(known) if *known == entry.row.username_term() => continue,
+                Stored::FoundBy(known) => {
                     if let Some(known) = known {
                         no_longer_found_by(tables, &entry.row, known).await?;
                     }

@@ -1,4 +1,4 @@
-//! The deliveries that hold what somebody asks to have erased or written out: a customer's, an order's, a store's.
+//! The deliveries that hold what is to be erased or written out: a customer's, an order's, a store's.
 
 use sqlx::FromRow;
 
@@ -8,10 +8,10 @@ use super::row::{COLUMNS, order_term};
 use crate::customers::{DELIVERIES, StoreCustomer, naming};
 use storage::{Database, Sql};
 
-/// Whose data is meant. What is left out restricts nothing.
+/// Whose data is wanted. What is left out restricts nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subject {
-    /// Tokens of one customer; a delivery that any of them names is meant.
+    /// Tokens of one customer; a delivery that any of them names matches.
     pub customer: Option<Vec<String>>,
     /// With `customer`: those too that name one of these.
     pub known_as: Vec<StoreCustomer>,

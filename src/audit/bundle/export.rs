@@ -50,7 +50,7 @@ struct Covering {
     root: String,
 }
 
-/// Writes a bundle. `written` is told how many of how many positions are done.
+/// Writes a bundle. `written` gets how many of how many positions are done.
 pub async fn export(
     log: &EventLog,
     request: &Request,
@@ -186,7 +186,7 @@ async fn hashes_before(log: &EventLog, first: i64, last: i64, from: i64) -> anyh
     Ok(found.into_iter().filter_map(|(position, hash)| Some((position, Hash::try_from(hash).ok()?))).collect())
 }
 
-/// Writes the events at these positions, and after those of each checkpoint their proofs. Answers how many are proven.
+/// Writes the events at these positions, and after those of each checkpoint their proofs. Returns how many are proven.
 async fn write_streams(
     log: &EventLog,
     from: i64,

@@ -30,7 +30,7 @@ pub(super) enum Line {
 pub(super) struct Header {
     pub(super) format: String,
     pub(super) version: u32,
-    /// The hash of the log's first event, which tells logs from each other.
+    /// The hash of the log's first event, which distinguishes logs.
     pub(super) log: String,
     pub(super) from: i64,
     pub(super) to: i64,

@@ -22,7 +22,7 @@ impl<R: BufRead> Lines<R> {
         Self { inner, hasher: Sha256::new(), read: 0, buffer: vec![] }
     }
 
-    /// The first line. Its version is looked at before anything else, for it says what the rest means.
+    /// The first line. Its version is read before anything else, for it says what the rest means.
     pub(super) fn header(&mut self) -> Result<Header, Problem> {
         if !self.fill()? {
             return Err(Problem::NotABundle);

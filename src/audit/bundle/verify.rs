@@ -61,7 +61,7 @@ pub struct Bundle {
 }
 
 /// Checks a bundle. With `expected`, only checkpoints that were signed with that key are believed; otherwise those keys
-/// that come with it are. `checked` is told how many events were.
+/// that come with it are. `checked` gets how many events were.
 pub fn verify_bundle(
     bundle: impl BufRead,
     expected: Option<VerifyingKey>,

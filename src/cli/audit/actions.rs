@@ -10,7 +10,7 @@ use crate::cli::events::event_type;
 use crate::cli::identifiers::{self, Kind, ShortIds};
 use crate::cli::moments::moment as parse_moment;
 use crate::cli::output::{self, cell, clean, moment};
-use crate::cli::paging::{PageArgs, tell_of_more};
+use crate::cli::paging::{PageArgs, print_cursor};
 
 /// List what was done with API keys: when, with which key, what it changed, and the reason given
 #[derive(Args, Debug)]
@@ -108,6 +108,6 @@ impl Actions {
         }
         output::may_shorten(&mut table, &["KEY", "REASON"]);
         output::print(output::rendered(&table))?;
-        tell_of_more(&found)
+        print_cursor(&found)
     }
 }

@@ -12,7 +12,7 @@ use super::super::stores::StoreArgs;
 use super::{bar, counted, public_key};
 use crate::audit::verify::{Verified, verify};
 
-/// Recompute every hash of the log, and tell the first row that is not what was written
+/// Recompute every hash of the log, and name the first row that is not what was written
 ///
 /// Reads the log itself, beside a server that may be running, as it is when the command begins. Checks that no position
 /// and no event of a stream is missing, the chain of hashes of every stream, the signature and the root of every
@@ -100,7 +100,7 @@ fn as_text(verified: &Verified, seconds: f64) -> String {
             latest.last,
             hex::encode(latest.root)
         ),
-        None => "No checkpoint was signed yet: whoever can write the database could write all of it anew.".to_owned(),
+        None => "No checkpoint was signed yet: who can write the database could rewrite all of it.".to_owned(),
     };
     format!("{events} in {streams} are as they were written ({seconds:.1} s, {rate} events/s).\n{signed}")
 }

@@ -1,4 +1,4 @@
-//! `cloud-bridge deliveries explain`: the story of an order, for somebody who asks what became of it.
+//! `cloud-bridge deliveries explain`: the story of an order, to answer what became of it.
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
@@ -14,7 +14,7 @@ use crate::cli::output::{self, clean, moment, word};
 use crate::cli::owners::{Owners, Store};
 use event_log::clock::Clock;
 
-/// Tell the story of an order: what happened, when, why, and what comes next
+/// Show the story of an order: what happened, when, why, and what comes next
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
@@ -42,7 +42,7 @@ const SEARCH: &str = "query($first: Int, $filter: DeliveryFilter) {
   deliveries(first: $first, filter: $filter) {
     nodes { id orderId orderNumber status integration { id name account { id name } } duplicateOf { id } } } }";
 
-/// Deliveries that are named where several may be meant.
+/// Deliveries that are listed where several match.
 const MAX_CANDIDATES: usize = 20;
 
 /// Pages of a story that are read at most.
@@ -67,7 +67,7 @@ struct Id {
 impl Explain {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
         let client = self.server.client()?;
-        let id = meant(&client, &self.order).await?;
+        let id = resolve(&client, &self.order).await?;
         let delivery = client.ask(DELIVERY, json!({ "id": id })).await?["delivery"].take();
         if delivery.is_null() {
             bail!("there is no delivery {}: `cloud-bridge deliveries list` shows them", clean(&id));
@@ -80,7 +80,7 @@ impl Explain {
         let lines = story::story_of(&events);
         if !is_whole {
             let most = events.len();
-            input::tell(&format!(
+            input::note(&format!(
                 "The story is longer: shown is its beginning, up to event {most}; `events show` has all of it."
             ))?;
         }
@@ -106,10 +106,10 @@ impl Explain {
     }
 }
 
-/// The delivery that is meant, by its id or the beginning of it, or by the id or number of its order.
-pub(super) async fn meant(client: &Client, text: &str) -> anyhow::Result<String> {
+/// The delivery that a text names, by its id or the beginning of it, or by the id or number of its order.
+pub(super) async fn resolve(client: &Client, text: &str) -> anyhow::Result<String> {
     let text = text.trim();
-    // The id of a duplicate is meant as itself.
+    // The id of a duplicate names itself.
     if Uuid::parse_str(text).is_ok() {
         return Ok(text.to_owned());
     }
@@ -149,7 +149,7 @@ async fn each(client: &Client, ids: &[String]) -> anyhow::Result<Vec<Found>> {
     Ok(found)
 }
 
-/// Asks to be exact.
+/// Says which one to choose.
 fn which(text: &str, several: &[Found]) -> String {
     let owners = Owners::of(several.iter().map(|found| &found.integration.account));
     let lines: Vec<String> = several
@@ -164,7 +164,7 @@ fn which(text: &str, several: &[Found]) -> String {
             )
         })
         .collect();
-    format!("several deliveries could be meant by {}: say which, by its id\n{}", clean(text), lines.join("\n"))
+    format!("several deliveries match {}: say which, by its id\n{}", clean(text), lines.join("\n"))
 }
 
 /// The store of an order, and whose it is where the others are of other accounts.

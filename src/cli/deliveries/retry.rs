@@ -19,8 +19,8 @@ use crate::cli::{input, output};
 
 /// Put a delivery back in the queue, if need be with the right username, or all that a filter finds
 ///
-/// With a filter it shows first how many deliveries are meant, and which. Without --status these are the ones that are
-/// neither done nor called off; orders whose status is not delivered are meant only with `--code order_status_filtered`.
+/// With a filter it shows first how many deliveries match, and which. Without --status these are the ones that are
+/// neither done nor cancelled; orders whose status is not delivered match only with `--code order_status_filtered`.
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("which").required(true).multiple(true), after_long_help = "\
 Examples:
@@ -82,7 +82,7 @@ struct Step {
 struct Total {
     matched: u64,
     retried: u64,
-    /// The first hundred, as the server told them.
+    /// The first hundred, as the server listed them.
     deliveries: Value,
 }
 
@@ -108,7 +108,7 @@ impl Retry {
         let found = self.each(&client, true, &ProgressBar::hidden()).await.context("nothing was retried")?;
         if found.matched == 0 {
             bail!(
-                "no delivery fits: nothing was retried (orders whose status is not delivered are meant \
+                "no delivery fits: nothing was retried (orders whose status is not delivered match \
                  only with --code order_status_filtered)"
             );
         }
@@ -118,13 +118,13 @@ impl Retry {
         }
         if !self.yes {
             let all: Vec<Listed> = understood(&found.deliveries)?;
-            let meant = number_of(found.retried);
+            let count = number_of(found.retried);
             let list = listed(&client, &all, found.retried).await?;
-            input::tell(&format!("{meant} would go back to the queue:\n{list}"))?;
+            input::note(&format!("{count} would go back to the queue:\n{list}"))?;
             if left > 0 {
-                input::tell(&output::fitted(&format!("{} would not: {STAYS}", number_of(left)), 0))?;
+                input::note(&output::fitted(&format!("{} would not: {STAYS}", number_of(left)), 0))?;
             }
-            input::confirm(&format!("Put {meant} back in the queue?")).context("nothing was retried")?;
+            input::confirm(&format!("Put {count} back in the queue?")).context("nothing was retried")?;
         }
         let (bar, mut stop) = (progress(found.matched, "stops")?, signals()?);
         let done = tokio::select! {
@@ -145,7 +145,7 @@ impl Retry {
         output::print(format_args!("{} went back to the queue.", number_of(done.retried)))?;
         match found.matched.saturating_sub(done.retried) {
             0 => Ok(()),
-            left if done.retried > 0 => Ok(input::tell(&format!("{} did not: {STAYS}", number_of(left)))?),
+            left if done.retried > 0 => Ok(input::note(&format!("{} did not: {STAYS}", number_of(left)))?),
             left => bail!("{} did not: {STAYS}", number_of(left)),
         }
     }

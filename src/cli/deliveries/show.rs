@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::explain::{meant, timeline};
+use super::explain::{resolve, timeline};
 use super::story::Event;
 use crate::cli::client::{Client, ServerArgs, understood};
 use crate::cli::events::shown_actor;
@@ -90,10 +90,10 @@ struct Asset {
 impl Show {
     pub(super) async fn run(mut self, json: bool) -> anyhow::Result<()> {
         let client = self.server.client()?;
-        self.id = meant(&client, &self.id).await?;
+        self.id = resolve(&client, &self.id).await?;
         let mut found = client.ask(SHOW, json!({ "id": self.id, "asOf": self.as_of })).await?["delivery"].take();
         if found.is_null() {
-            let first = self.first_heard(&client).await?;
+            let first = self.first_received_at(&client).await?;
             let as_of = self.as_of.map(moment).unwrap_or_default();
             if json {
                 return Ok(output::print_json(&found)?);
@@ -112,7 +112,7 @@ impl Show {
             events.truncate(beyond.unwrap_or(events.len()));
         }
         if !is_whole {
-            input::tell("What happened is told from the beginning, and not to its end: `events show` has all of it.")?;
+            input::note("Only the beginning of the story is shown: `events show` has all of it.")?;
         }
         if json {
             found["timeline"] = json!({ "nodes": events });
@@ -128,7 +128,7 @@ impl Show {
     }
 
     /// When the delivery's first webhook came in. That there is no such delivery is an error.
-    async fn first_heard(&self, client: &Client) -> anyhow::Result<DateTime<Utc>> {
+    async fn first_received_at(&self, client: &Client) -> anyhow::Result<DateTime<Utc>> {
         let now = if self.as_of.is_some() {
             client.ask("query($id: ID!) { delivery(id: $id) { receivedAt } }", json!({ "id": self.id })).await?
         } else {
@@ -206,7 +206,7 @@ impl Item {
         match self.state.as_str() {
             "UNMAPPED" => "no mapping",
             "REMOVED" => "no longer ordered",
-            _ => "not looked at yet",
+            _ => "not planned yet",
         }
     }
 

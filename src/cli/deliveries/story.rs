@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::cli::moments::distance;
 use crate::cli::output::moment;
 
-/// An event of the delivery, as the server tells it.
+/// An event of the delivery, as the server returns it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Event {
@@ -62,7 +62,7 @@ pub(super) struct StandingItem {
 }
 
 impl Standing {
-    /// Items that are ordered, and that no attempt has looked at.
+    /// Items that are ordered, and that no attempt has planned.
     fn pending(&self) -> usize {
         self.items.iter().filter(|item| item.state == "PENDING").count()
     }

@@ -69,7 +69,7 @@ impl Export {
         Ok(output::print(format_args!("Wrote {events} event{} to {shown}.", if events == 1 { "" } else { "s" }))?)
     }
 
-    /// Writes everything that fits and answers how many events that were.
+    /// Writes everything that fits and returns how many events that were.
     async fn write(&self, log: &EventLog, mut out: impl Write) -> anyhow::Result<u64> {
         let (selection, positions) = self.filter.of(log).await?;
         let mut choice = log.choose(selection, positions, Order::OldestFirst);
@@ -105,8 +105,7 @@ fn new_file(path: &Path) -> anyhow::Result<File> {
 
 /// Drawn on standard error, and only on a terminal.
 fn bar(positions: u64) -> anyhow::Result<ProgressBar> {
-    let style =
-        ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} events looked at, {msg}, {eta} left")?;
+    let style = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} events read, {msg}, {eta} left")?;
     Ok(ProgressBar::new(positions).with_style(style))
 }
 

@@ -74,7 +74,7 @@ pub(super) const KINDS: [(&str, &[&str]); 7] = [
     ("checkpoint", &["checkpoint_signed"]),
 ];
 
-/// Reads the name of a kind of event for clap; an unknown one is told with those that there are.
+/// Reads the name of a kind of event for clap; an unknown one is refused with a list of those that there are.
 pub(in crate::cli) fn event_type(text: &str) -> Result<String, String> {
     if KINDS.iter().any(|(_, events)| events.contains(&text)) {
         return Ok(text.to_owned());
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_there_is_not_is_told_with_what_there_is() {
+    fn an_unknown_name_is_refused_with_the_known_ones() {
         assert!(event_type("shared").unwrap_err().contains("item_shared"));
         assert!(aggregate("order/1").unwrap_err().contains("delivery"));
         assert!(aggregate("delivery/").is_err());

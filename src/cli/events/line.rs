@@ -116,7 +116,7 @@ fn style(event_type: &str) -> Style {
     }
 }
 
-/// Who it was: on a terminal no more of a worker's name than tells it from others.
+/// Who it was: on a terminal no more of a worker's name than distinguishes it.
 pub(in crate::cli) fn shown_actor(actor: &str) -> String {
     const LENGTH: usize = 20;
     if width().is_none() || actor.chars().count() <= LENGTH {
@@ -171,7 +171,7 @@ fn data_of(event_type: &str, fact: &AnyEvent) -> Value {
     data
 }
 
-/// Data without what is private: told by the mark that the store seals by. What was erased is null.
+/// Data without what is private: known by the mark that sealed values have. What was erased is null.
 fn without_private(value: Value) -> Value {
     match value {
         Value::Object(fields) if fields.contains_key("$private") => json!("[private]"),

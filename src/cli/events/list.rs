@@ -64,7 +64,7 @@ impl List {
             let (option, next) = if self.oldest_first { ("--from", beyond + 1) } else { ("--to", beyond - 1) };
             let more = format!("There are more: `{option} {next}` goes on, `--first N` shows more at a time.");
             // Among objects, one a line, there is no place for it.
-            if json { input::tell(&more)? } else { output::print(format_args!("\n{more}"))? }
+            if json { input::note(&more)? } else { output::print(format_args!("\n{more}"))? }
         }
         Ok(())
     }

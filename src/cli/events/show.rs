@@ -75,14 +75,14 @@ impl Show {
             output::print(format_args!("\nThe chain of hashes over {over} is intact."))?;
         }
         if more {
-            input::tell("There are more: `--first N` shows and checks more of them.")?;
+            input::note("There are more: `--first N` shows and checks more of them.")?;
         }
         Ok(())
     }
 }
 
 impl Show {
-    /// The id that is meant; of a delivery also by its order.
+    /// The id that is named; of a delivery also by its order.
     async fn whole(&self, log: &EventLog) -> anyhow::Result<String> {
         let id = whole_in(log, &self.aggregate_type, &self.id).await?;
         if self.aggregate_type != "delivery" || log.has_stream(&self.aggregate_type, &id).await? {
@@ -91,11 +91,9 @@ impl Show {
         match deliveries_of(log, None, &self.id).await?.as_slice() {
             [only] => Ok(only.clone()),
             [] => Ok(id),
-            several => bail!(
-                "several deliveries could be meant by {}: say which, by its id\n  {}",
-                clean(&self.id),
-                several.join("\n  ")
-            ),
+            several => {
+                bail!("several deliveries match {}: say which, by its id\n  {}", clean(&self.id), several.join("\n  "))
+            }
         }
     }
 }

@@ -36,7 +36,7 @@ pub(in crate::cli) struct Create {
     /// Read the secret that the store signs with from standard input [default: one is made; Shopify's is asked for]
     #[arg(long, env = "CLOUD_BRIDGE_SECRET_STDIN", value_parser = FalseyValueParser::new())]
     secret_stdin: bool,
-    /// The account that gets it, for administrators [default: the one whose key asks]
+    /// The account that gets it, for administrators [default: the calling key's]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
     account: Option<String>,
     #[command(flatten)]
@@ -72,7 +72,7 @@ impl Create {
         // Before anything is typed that would be lost.
         let client = self.server.client()?;
         let acting = Acting::on_merchant(&client, self.account.as_deref(), "the integration").await?;
-        acting.tell()?;
+        acting.print_account()?;
         let given = if self.secret_stdin { Some(input::piped()?) } else { None };
         let input = json!({
             "accountId": acting.account_id,
@@ -86,9 +86,9 @@ impl Create {
         let New { id, order_statuses, unknown_order_statuses } = integration;
         warn_of_statuses(&unknown_order_statuses)?;
         if let Some(warning) = warning {
-            input::tell(&output::fitted(&format!("Warning: {}.", clean(&warning)), 0))?;
+            input::note(&output::fitted(&format!("Warning: {}.", clean(&warning)), 0))?;
         }
-        // What was made is of no use to a store that signs with a secret of its own, and nobody should be shown it.
+        // What was made is of no use to a store that signs with a secret of its own, and is not shown.
         let is_made = given.is_none();
         let made = Some(signing_secret).filter(|_| is_made && self.provider != SHOPIFY);
         if json {
@@ -132,7 +132,7 @@ impl Create {
     }
 }
 
-/// Asks at the terminal for the secret that Shopify shows, and saves it. Answers whether one was given.
+/// Asks at the terminal for the secret that Shopify shows, and saves it. Returns whether one was given.
 async fn shopifys_secret(client: &Client, id: &str) -> anyhow::Result<bool> {
     let prompt = "Shopify's own signing secret, as it shows it below the list of webhooks; return to give it later";
     let Some(secret) = input::optional_secret(prompt)? else { return Ok(false) };

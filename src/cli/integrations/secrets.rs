@@ -5,7 +5,7 @@ use clap::builder::FalseyValueParser;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-use crate::cli::acting::tell_owner_of_integration;
+use crate::cli::acting::print_owner_of_integration;
 use crate::cli::client::{ServerArgs, understood};
 use crate::cli::identifiers::{self, Kind};
 use crate::cli::input;
@@ -21,7 +21,7 @@ pub(in crate::cli) struct SetSecret {
     /// How many hours the secret before stays valid beside the new one
     #[arg(long, env = "CLOUD_BRIDGE_OVERLAP_HOURS", value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u32).range(0..=168))]
     overlap_hours: u32,
-    /// The secret before is void at once: where somebody else may know it
+    /// The secret before is void at once: where others may know it
     #[arg(long, env = "CLOUD_BRIDGE_AT_ONCE", value_parser = FalseyValueParser::new(), conflicts_with = "overlap_hours")]
     at_once: bool,
     #[command(flatten)]
@@ -52,14 +52,14 @@ impl SetSecret {
         // Before anything is typed that would be lost.
         let client = self.server.client()?;
         let id = identifiers::whole(&client, Kind::Integration, &self.id).await?;
-        tell_owner_of_integration(&client, &id).await?;
+        print_owner_of_integration(&client, &id).await?;
         let secret = input::secret("Signing secret, as the store shows it")?;
         let overlap_hours = if self.at_once { 0 } else { self.overlap_hours };
         let input = json!({ "input": { "integrationId": id, "signingSecret": secret.expose_secret(), "overlapHours": overlap_hours } });
         let mut payload = client.change(SET_SECRET, input, "setSigningSecret").await?;
         let (warning, integration) = (payload["warning"].take(), payload["integration"].take());
         if let Some(warning) = warning.as_str() {
-            input::tell(&output::fitted(&format!("Warning: {}.", clean(warning)), 0))?;
+            input::note(&output::fitted(&format!("Warning: {}.", clean(warning)), 0))?;
         }
         if json {
             return Ok(output::print_json(&integration)?);
@@ -80,7 +80,7 @@ impl RotateSecret {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
         let client = self.server.client()?;
         let id = identifiers::whole(&client, Kind::Integration, &self.id).await?;
-        tell_owner_of_integration(&client, &id).await?;
+        print_owner_of_integration(&client, &id).await?;
         let input = json!({ "input": { "integrationId": id, "overlapHours": self.overlap_hours } });
         let payload = client.change(ROTATE_SECRET, input, "rotateSigningSecret").await?;
         let secret: String = understood(&payload["signingSecret"])?;

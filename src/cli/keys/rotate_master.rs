@@ -13,10 +13,10 @@ use serde_json::json;
 use crate::cli::client::{Client, ServerArgs, understood};
 use crate::cli::output;
 
-/// How often the server is asked how far it is.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often the server is polled.
+const POLL_EVERY: Duration = Duration::from_millis(500);
 
-/// Wrap every data key and sealed secret anew by another master key, while the server goes on
+/// Rewrap every data key and sealed secret by another master key, while the server goes on
 ///
 /// First give every node both keys, the new one first, and restart it: `CLOUD_BRIDGE_MASTER_KEY=NEW,OLD`, or two lines in the
 /// key file. Then run this. It says when the old key may go; interrupted, run it again.
@@ -63,10 +63,10 @@ impl RotateMaster {
             }))?);
         }
         if self.detach {
-            return Ok(output::print("The server wraps the keys anew. Run this again to see how far it is.")?);
+            return Ok(output::print("The server rewraps the keys. Run this again to see how far it is.")?);
         }
         Ok(output::print(format_args!(
-            "Everything is sealed by the master key {}; {} keys were wrapped anew.\n\
+            "Everything is sealed by the master key {}; {} keys were rewrapped.\n\
              The earlier master key may go: leave it out on every node, and destroy it once no backup needs it.",
             rotation.master_key_id, rotation.rewrapped
         ))?)
@@ -79,7 +79,7 @@ async fn followed(client: &Client, mut rotation: Rotation) -> anyhow::Result<Rot
     while rotation.running {
         bar.set_length(rotation.total);
         bar.set_position(rotation.looked_at);
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_EVERY).await;
         let asked = format!("{{ masterKeyRotation {{ {FIELDS} }} }}");
         rotation = client.read(&asked, json!({}), "masterKeyRotation").await?;
     }

@@ -13,7 +13,7 @@ const BETWEEN: usize = 2;
 const KEPT_WHOLE: usize = 21;
 /// Longer words lose their middles where there is no room for all columns: as few characters as that takes.
 const LONG_WORDS: [usize; 3] = [KEPT_WHOLE, 16, 12];
-/// Columns that tell the rows apart, a store for instance.
+/// Columns that distinguish the rows, a store for instance.
 const IMPORTANT: u8 = 5;
 /// The least room in which a sentence can be read.
 const SENTENCE: usize = 16;
@@ -129,7 +129,7 @@ impl Table {
         table.drawn(width)
     }
 
-    /// Whether there is room for every column that people need to tell the rows apart.
+    /// Whether there is room for every column that people need to distinguish the rows.
     fn shows_what_matters_in(&self, width: usize) -> bool {
         let shown = self.shown(&self.needs(), width);
         let matters = |column: &Column| column.importance.is_none_or(|importance| importance >= IMPORTANT);

@@ -1,4 +1,4 @@
-//! `cloud-bridge processes retry`: asks the server to try parked events again.
+//! `cloud-bridge processes retry`: has the server try parked events again.
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;

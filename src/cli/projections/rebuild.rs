@@ -1,4 +1,4 @@
-//! `cloud-bridge projections rebuild`: asks the server, and shows how far it is.
+//! `cloud-bridge projections rebuild`: calls the server, and shows how far it is.
 
 use std::time::{Duration, Instant};
 
@@ -15,12 +15,12 @@ use crate::cli::client::{Client, ServerArgs, understood};
 use crate::cli::output;
 use crate::cli::shutdown::signals;
 
-/// How often a rebuild is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How often a rebuild is polled.
+const POLL_EVERY: Duration = Duration::from_millis(200);
 /// How long a rebuild may go on without an answer from the server.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Build a view anew from the event log, beside the one that is read, and put it in its place once it has caught up
+/// Rebuild a view from the event log, beside the one that is read, and put it in its place once it has caught up
 ///
 /// The running server does it; this command asks for it and shows how far it is. Ctrl-C cancels the rebuild and leaves the old
 /// view in place. If the view is being rebuilt already, this command joins in.
@@ -60,11 +60,11 @@ struct Building {
 /// How a rebuild ended.
 enum Ended {
     Switched(Projection),
-    /// By somebody else.
+    /// By another command.
     Cancelled,
 }
 
-/// Counts the events of the log, which the server tells as text.
+/// Counts the events of the log, which the server returns as text.
 fn count(position: &str) -> anyhow::Result<u64> {
     position.parse().context("the server's answer is not understood: is it of another version?")
 }
@@ -115,11 +115,11 @@ impl Rebuild {
                         _ => return Ok(Ended::Cancelled),
                     }
                 }
-                // The server may be starting anew; the rebuild goes on then.
+                // The server may be restarting; the rebuild goes on then.
                 Err(error) if answered.elapsed() > TIMEOUT => return Err(error),
                 Err(_) => {}
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_EVERY).await;
         }
     }
 

@@ -15,7 +15,7 @@ use crate::cli::shutdown::signals;
 use crate::cli::{input, output};
 
 /// How often the server is asked how far it is.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const POLL_EVERY: Duration = Duration::from_millis(500);
 /// How long a replay may go on without an answer from the server.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -27,7 +27,7 @@ const CANCEL: &str = "mutation($input: CancelReplayInput!) {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Told {
+struct Progress {
     id: String,
     state: String,
     looked_at: u64,
@@ -51,7 +51,7 @@ struct LeftAlone {
     done: u64,
 }
 
-impl Told {
+impl Progress {
     fn is_under_way(&self) -> bool {
         matches!(self.state.as_str(), "DECIDING" | "RUNNING")
     }
@@ -76,7 +76,7 @@ impl Replay {
 /// A replay that is previewed, asked about, and followed to its end.
 pub(in crate::cli) struct ForReal<'c> {
     pub(in crate::cli) client: &'c Client,
-    /// Which webhooks are meant, as `replayWebhooks` takes it.
+    /// Which webhooks are chosen, as `replayWebhooks` takes it.
     pub(in crate::cli) input: Value,
     /// Without asking.
     pub(in crate::cli) yes: bool,
@@ -85,11 +85,11 @@ pub(in crate::cli) struct ForReal<'c> {
 impl ForReal<'_> {
     pub(in crate::cli) async fn run(&self, json: bool) -> anyhow::Result<()> {
         let client = self.client;
-        let preview = self.looked_at().await.context("nothing was done again")?;
-        let found: Told = understood(&preview)?;
+        let preview = self.preview().await.context("nothing was done again")?;
+        let found: Progress = understood(&preview)?;
         if found.chosen > 0 {
             if !self.yes {
-                input::tell(&shown(client, &preview, &found).await?)?;
+                input::note(&shown(client, &preview, &found).await?)?;
                 let question = format!("Do {} again?", number_of(found.chosen));
                 input::confirm(&question).context("nothing was done again")?;
             }
@@ -106,7 +106,7 @@ impl ForReal<'_> {
             return Ok(());
         }
         let mut stop = signals()?;
-        let begun: Told = understood(&self.begin(false).await?)?;
+        let begun: Progress = understood(&self.begin(false).await?)?;
         let bar = progress(found.chosen, "cancels")?;
         let id = begun.id.clone();
         let ended = tokio::select! {
@@ -140,18 +140,18 @@ impl ForReal<'_> {
 
     /// What would be done again, once the server knows it. Nothing is listened to meanwhile: Ctrl-C ends the command, and a
     /// look needs no cancelling.
-    async fn looked_at(&self) -> anyhow::Result<Value> {
+    async fn preview(&self) -> anyhow::Result<Value> {
         let client = self.client;
-        let begun: Told = understood(&self.begin(true).await?)?;
+        let begun: Progress = understood(&self.begin(true).await?)?;
         let spinner = if std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
-        spinner.set_style(ProgressStyle::with_template("{spinner} {pos} deliveries looked at")?);
-        let looked = followed(client, begun, &spinner).await;
+        spinner.set_style(ProgressStyle::with_template("{spinner} {pos} deliveries checked")?);
+        let preview = followed(client, begun, &spinner).await;
         spinner.finish_and_clear();
-        let looked = looked?;
-        if looked.state != "DONE" {
+        let preview = preview?;
+        if preview.state != "DONE" {
             bail!("the server could not find out what would be done: its log says why");
         }
-        look(client, &looked.id, DELIVERIES).await
+        look(client, &preview.id, DELIVERIES).await
     }
 
     async fn begin(&self, dry_run: bool) -> anyhow::Result<Value> {
@@ -170,13 +170,13 @@ async fn look(client: &Client, id: &str, more: &str) -> anyhow::Result<Value> {
     let query = format!("query($id: ID!) {{ replay(id: $id) {{ {FIELDS} {more} }} }}");
     let mut data = client.ask(&query, json!({ "id": id })).await?;
     if data["replay"].is_null() {
-        bail!("the server does not know the replay any more: was it started anew?");
+        bail!("the server does not know the replay any more: was it restarted?");
     }
     Ok(data["replay"].take())
 }
 
 /// Returns once the replay has ended.
-async fn followed(client: &Client, mut replay: Told, bar: &ProgressBar) -> anyhow::Result<Told> {
+async fn followed(client: &Client, mut replay: Progress, bar: &ProgressBar) -> anyhow::Result<Progress> {
     let mut answered = Instant::now();
     while replay.is_under_way() {
         if replay.state == "RUNNING" {
@@ -185,10 +185,10 @@ async fn followed(client: &Client, mut replay: Told, bar: &ProgressBar) -> anyho
         } else if bar.length().is_none() {
             bar.set_position(replay.looked_at);
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_EVERY).await;
         match look(client, &replay.id, "").await {
-            Ok(told) => (replay, answered) = (understood(&told)?, Instant::now()),
-            // The server may be starting anew.
+            Ok(now) => (replay, answered) = (understood(&now)?, Instant::now()),
+            // The server may be restarting.
             Err(error) if answered.elapsed() > TIMEOUT => return Err(error),
             Err(_) => {}
         }
@@ -196,12 +196,12 @@ async fn followed(client: &Client, mut replay: Told, bar: &ProgressBar) -> anyho
     Ok(replay)
 }
 
-/// Calls it off, and waits for how it ended.
-async fn cancelled(client: &Client, id: &str, bar: &ProgressBar) -> anyhow::Result<Told> {
+/// Cancels it, and waits for how it ended.
+async fn cancelled(client: &Client, id: &str, bar: &ProgressBar) -> anyhow::Result<Progress> {
     let asked = client.change(CANCEL, json!({ "input": { "replayId": id } }), "cancelReplay").await;
     let now = understood(&look(client, id, "").await?)?;
     let ended = followed(client, now, bar).await?;
-    // It may have come to its end before it could be called off.
+    // It may have come to its end before it could be cancelled.
     if ended.state != "DONE" {
         asked.context("the replay could not be cancelled")?;
     }
@@ -209,7 +209,7 @@ async fn cancelled(client: &Client, id: &str, bar: &ProgressBar) -> anyhow::Resu
 }
 
 /// What is about to be done, on standard error: standard output is for the outcome.
-async fn shown(client: &Client, preview: &Value, found: &Told) -> anyhow::Result<String> {
+async fn shown(client: &Client, preview: &Value, found: &Progress) -> anyhow::Result<String> {
     let all: Vec<Listed> = understood(&preview["deliveries"])?;
     let list = listed(client, &all, found.chosen).await?;
     let mut text = format!("{} would be done again:\n{list}", number_of(found.chosen));
@@ -221,21 +221,21 @@ async fn shown(client: &Client, preview: &Value, found: &Told) -> anyhow::Result
     Ok(text)
 }
 
-fn left_alone(found: &Told) -> String {
+fn left_alone(found: &Progress) -> String {
     let LeftAlone { filtered, called_off, blocked, unreadable, erased, under_way, done } = found.left_alone;
     let counts = [
         (done, "done"),
         (under_way, "under way"),
         (filtered, "of a status that is not delivered"),
         (blocked, "waiting for a username or a mapping"),
-        (called_off, "called off"),
+        (called_off, "cancelled"),
         (erased, "erased"),
         (unreadable, "not read as orders"),
     ];
-    let told: Vec<String> =
+    let reasons: Vec<String> =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
-    if told.is_empty() {
-        return format!("{} looked at.", number_of(found.looked_at));
+    if reasons.is_empty() {
+        return format!("{} checked.", number_of(found.looked_at));
     }
-    format!("{} looked at; left alone: {}.", number_of(found.looked_at), told.join(", "))
+    format!("{} checked; left alone: {}.", number_of(found.looked_at), reasons.join(", "))
 }

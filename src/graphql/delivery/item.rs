@@ -12,7 +12,7 @@ use crate::graphql::moment::{Moment, moment};
 /// What became of an item.
 #[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum DeliveryItemState {
-    /// No attempt has looked at it yet.
+    /// No attempt has planned it yet.
     Pending,
     /// No mapping was found for it.
     Unmapped,
@@ -64,7 +64,7 @@ impl DeliveryItem {
     fn new(line: OrderLine, is_gone: bool, row: &DeliveryRow, shown: &impl Fn(&str) -> String) -> Self {
         let OrderLine { item, planned } = line;
         let is_gone = is_gone || item.quantity == 0;
-        let is_looked_at = planned.is_some();
+        let is_planned_for = planned.is_some();
         let planned = planned.unwrap_or_default();
         let mapping = planned.first().map(|planned| mapping(planned, &item));
         let assets: Vec<DeliveryAsset> = planned
@@ -83,7 +83,7 @@ impl DeliveryItem {
             .collect();
         let moments: Option<Vec<Moment>> = assets.iter().map(|asset| asset.shared_at).collect();
         let shared_at = moments.and_then(|moments| moments.into_iter().max());
-        let state = match (is_gone, is_looked_at, shared_at) {
+        let state = match (is_gone, is_planned_for, shared_at) {
             (true, _, _) => DeliveryItemState::Removed,
             (false, false, _) => DeliveryItemState::Pending,
             (false, true, _) if assets.is_empty() => DeliveryItemState::Unmapped,

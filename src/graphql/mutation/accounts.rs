@@ -149,7 +149,7 @@ impl Accounts {
     }
 
     /// Says for how many days personal data is kept once a delivery is over. What is kept for longer is erased by itself,
-    /// for good, within an hour; what waits for somebody is not.
+    /// for good, within an hour; what waits for a person is not.
     async fn set_retention(&self, context: &Context<'_>, input: SetRetentionInput) -> Result<AccountPayload, ApiError> {
         let days = input.days.map(|days| u32::try_from(days).unwrap_or(0));
         change(context, input.account_id, AccountCommand::SetRetention { days }).await
@@ -213,7 +213,7 @@ impl Accounts {
     }
 }
 
-/// What an account's first key is called, so that the history tells whose it is.
+/// What an account's first key is called, so that the history says whose it is.
 fn first_key_of(account: &str) -> String {
     let account: String = account.trim().chars().take(80).collect();
     format!("First key of {account}")

@@ -47,7 +47,7 @@ impl Checkpoint {
 }
 
 payload!(
-    /// `isNew` is false where nothing but checkpoints came after the newest one, which is then the one that is told.
+    /// `isNew` is false where nothing but checkpoints came after the newest one, which is then returned.
     SignCheckpointPayload { checkpoint: Checkpoint, is_new: bool }
 );
 

@@ -59,7 +59,7 @@ impl Credentials {
         change(context, input.account_id, AccountCommand::SaveCredentials { credentials }).await
     }
 
-    /// Logs in at Cortex Cloud with the login that is saved: it answers the account where that works, and otherwise
+    /// Logs in at Cortex Cloud with the login that is saved: returns the account where that works, and otherwise
     /// `NO_CREDENTIALS`, `CREDENTIALS_REFUSED` or `CORTEX_UNAVAILABLE`. Nothing is changed.
     async fn check_cortex_credentials(
         &self,

@@ -48,8 +48,8 @@ pub(super) struct Customers;
 
 #[Object]
 impl Customers {
-    /// The deliveries of a customer. Who looks into another account than its own says why (`X-Reason`), and that it looked
-    /// is recorded for each delivery that is answered, as with `revealPersonalData`.
+    /// The deliveries of a customer. For another account than its own, a key says why (`X-Reason`), and the search
+    /// is recorded for each delivery that is returned, as with `revealPersonalData`.
     #[graphql(complexity = "100 * child_complexity + 1000")]
     async fn find_customer(
         &self,
@@ -89,7 +89,7 @@ impl Customers {
     }
 }
 
-/// Records for each delivery of another account that somebody knows now whose it is.
+/// Records for each delivery of another account that its customer is known to a person now.
 pub(super) async fn record(service: &Service, viewer: &Viewer, rows: &[DeliveryRow]) -> Result<(), ApiError> {
     let others = rows.iter().filter(|row| !viewer.owns(&row.account_id));
     let records: Vec<_> = others.map(|row| record_one(service, viewer, row)).collect();

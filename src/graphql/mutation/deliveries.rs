@@ -48,12 +48,12 @@ struct CancelDeliveryInput {
 
 #[derive(InputObject)]
 struct RetryDeliveriesInput {
-    /// Without a status, those that are neither done nor called off. Orders whose status is not delivered are left alone
+    /// Without a status, those that are neither done nor cancelled. Orders whose status is not delivered are left alone
     /// unless `resolutionCode` names them.
     filter: DeliveryFilter,
     /// Goes on after this place, which the call before ended with.
     after: Option<String>,
-    /// Answers how many and which deliveries it would touch, and touches none.
+    /// Returns how many and which deliveries it would touch, and touches none.
     #[graphql(default)]
     dry_run: bool,
 }
@@ -89,10 +89,10 @@ impl Deliveries {
         // Read as in an order. An empty one is for the delivery to refuse.
         let username = input.target_username.map(|name| normalised(&name).unwrap_or_default());
         if username.is_some() && !asked(context)?.1.says_why() {
-            // What was bought goes to somebody else then.
+            // What was bought goes to another customer then.
             return Ok(UserError::new("REASON_REQUIRED", SAY_WHY, None).into());
         }
-        tell(context, &input.delivery_id, DeliveryCommand::Retry { username }).await
+        send(context, &input.delivery_id, DeliveryCommand::Retry { username }).await
     }
 
     /// Moves the next try of a delivery that waits for one to another moment, within thirty days.
@@ -102,7 +102,7 @@ impl Deliveries {
         input: MoveDeliveryInput,
     ) -> Result<DeliveryPayload, ApiError> {
         let now = asked(context)?.0.clock.now();
-        tell(context, &input.delivery_id, DeliveryCommand::MoveWait { until: input.at.0.trunc_subsecs(6), now }).await
+        send(context, &input.delivery_id, DeliveryCommand::MoveWait { until: input.at.0.trunc_subsecs(6), now }).await
     }
 
     async fn cancel_delivery(
@@ -110,10 +110,10 @@ impl Deliveries {
         context: &Context<'_>,
         input: CancelDeliveryInput,
     ) -> Result<DeliveryPayload, ApiError> {
-        tell(context, &input.delivery_id, DeliveryCommand::Cancel).await
+        send(context, &input.delivery_id, DeliveryCommand::Cancel).await
     }
 
-    /// With dryRun, answers how many and which deliveries it would touch, and touches none.
+    /// With dryRun, returns how many and which deliveries it would touch, and touches none.
     #[graphql(complexity = "100 * child_complexity + 1000")]
     async fn retry_deliveries(
         &self,
@@ -151,7 +151,7 @@ impl Deliveries {
     }
 }
 
-/// What nobody named is not taken up again: what is done, called off, or being done anyway.
+/// Unless it is named, what is done, cancelled, or being done anyway is not taken up again.
 fn to_retry(mut filter: Filter) -> Filter {
     if filter.statuses.is_empty() {
         let unfinished = [Status::RetryScheduled, Status::ActionRequired, Status::FailedPermanent];
@@ -180,7 +180,7 @@ async fn retriable(service: &Service, rows: Vec<DeliveryRow>) -> Result<Vec<Deli
     Ok(found.into_iter().flatten().collect())
 }
 
-/// Answers how many were put back in the queue.
+/// Returns how many were put back in the queue.
 async fn retry(service: &Service, viewer: &Viewer, rows: &[DeliveryRow]) -> Result<i32, ApiError> {
     service.log.yield_to_webhooks().await;
     let commands: Vec<_> = rows.iter().map(|row| retry_one(service, viewer, row)).collect();
@@ -206,7 +206,7 @@ async fn retry_one(service: &Service, viewer: &Viewer, row: &DeliveryRow) -> Res
     }
 }
 
-async fn tell(context: &Context<'_>, id: &ID, command: DeliveryCommand) -> Result<DeliveryPayload, ApiError> {
+async fn send(context: &Context<'_>, id: &ID, command: DeliveryCommand) -> Result<DeliveryPayload, ApiError> {
     let (service, viewer) = asked(context)?;
     let mut row = delivery_log::find(&service.views, id).await?;
     if row.is_none() {

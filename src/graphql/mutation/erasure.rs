@@ -17,10 +17,10 @@ use crate::graphql::page::MAX_PAGE;
 use crate::graphql::query::asked;
 use event_log::CommandError;
 
-/// What support and administrators are told who erase or write out what is known of a person, and do not say why.
+/// Returned to support and administrators who erase or write out what is known of a person, and do not say why.
 pub(super) const SAY_WHY: &str =
     "say why, for the record: in the header X-Reason, or with --reason on the command line";
-/// Longest name of a customer or an order that is looked for.
+/// Longest name of a customer or an order that is searched.
 const MAX_NAME_CHARS: usize = 500;
 
 #[derive(InputObject)]
@@ -31,7 +31,7 @@ struct ErasePersonalDataInput {
     order_id: Option<String>,
     /// Support and admin only: the account whose customer or order it is; without it, of all accounts.
     account_id: Option<ID>,
-    /// Answers how many and which deliveries it would touch, and touches none.
+    /// Returns how many and which deliveries it would touch, and touches none.
     #[graphql(default)]
     dry_run: bool,
 }
@@ -39,7 +39,7 @@ struct ErasePersonalDataInput {
 /// What an erasure did, or would do.
 #[derive(SimpleObject, Default)]
 pub(in crate::graphql) struct ErasePersonalDataPayload {
-    /// Deliveries that are meant; a thousand at most are touched at once.
+    /// Deliveries that match; a thousand at most are touched at once.
     matched: i32,
     /// How many accounts they belong to, the questions too.
     accounts: i32,
@@ -63,7 +63,7 @@ pub(super) struct Erasures;
 #[Object]
 impl Erasures {
     /// Erases what is known of a customer, or of one order, for good: names, addresses, usernames and raw webhooks. What
-    /// was still to be delivered is cancelled. Every other webhook that names the customer or the order is erased, too. With dryRun, answers how many and which deliveries it would touch.
+    /// was still to be delivered is cancelled. Every other webhook that names the customer or the order is erased, too. With dryRun, returns how many and which deliveries it would touch.
     #[graphql(complexity = "100 * child_complexity + 1000")]
     async fn erase_personal_data(
         &self,
@@ -72,7 +72,7 @@ impl Erasures {
     ) -> Result<ErasePersonalDataPayload, ApiError> {
         let (service, viewer) = asked(context)?;
         let refuse = |error| Ok(ErasePersonalDataPayload { user_errors: vec![error], ..Default::default() });
-        // Of a customer also for a look: whose deliveries an address has is what it tells.
+        // Of a customer also for a preview: it shows which deliveries an address has.
         if !viewer.says_why() && (!input.dry_run || input.customer.is_some()) {
             return refuse(UserError::new("REASON_REQUIRED", SAY_WHY, None));
         }
@@ -86,7 +86,7 @@ impl Erasures {
         let rows = personal::deliveries(&service.views, &subject, 0, MAX_AT_ONCE).await?;
         let others = notices::naming(service, &named, &subject, &rows, MAX_AT_ONCE).await?;
         if extent.deliveries == 0 && others.is_empty() {
-            return refuse(nobody(&named));
+            return refuse(unknown(&named));
         }
         let ids: Vec<String> = rows.iter().take(MAX_PAGE).map(|row| row.id.clone()).collect();
         if input.dry_run && matches!(named, Named::Customer(_)) {
@@ -125,7 +125,7 @@ impl Erasures {
     }
 }
 
-/// Exactly one of the two ways to say whose data is meant.
+/// Exactly one of the two ways to say whose data it is.
 pub(super) fn named(customer: Option<String>, order_id: Option<String>) -> Result<Named, UserError> {
     let (field, text, named): (_, _, fn(String) -> Named) = match (customer, order_id) {
         (Some(text), None) => ("customer", text, Named::Customer),
@@ -141,7 +141,7 @@ pub(super) fn named(customer: Option<String>, order_id: Option<String>) -> Resul
     Ok(named(text))
 }
 
-fn nobody(named: &Named) -> UserError {
+fn unknown(named: &Named) -> UserError {
     let (message, field) = match named {
         Named::Customer(_) => ("nothing is known of this customer", "customer"),
         Named::Order(_) => ("there is no such order", "orderId"),

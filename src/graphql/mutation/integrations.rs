@@ -165,7 +165,7 @@ impl Integrations {
         let statuses =
             input.order_statuses.map(|order_statuses| IntegrationCommand::ChangeOrderStatuses { order_statuses });
         let mut payload = IntegrationPayload::default();
-        // One after the other: each is a fact of its own, and the first that is refused is told.
+        // One after the other: each is an event of its own, and the first that is refused is returned.
         for command in [name, statuses, active].into_iter().flatten() {
             payload = change(context, &input.integration_id, command).await?;
             if !payload.user_errors.is_empty() {

@@ -16,8 +16,8 @@ pub(super) struct MasterKeys;
 
 #[Object]
 impl MasterKeys {
-    /// Admin only: wraps every data key and sealed secret anew by the present master key, in the background. Asked again
-    /// while that goes on, answers how far it is; interrupted, it is begun again with what is left.
+    /// Admin only: rewraps every data key and sealed secret by the present master key, in the background. Called again
+    /// while that goes on, returns how far it is; interrupted, it is begun again with what is left.
     async fn rotate_master_key(&self, context: &Context<'_>) -> Result<RotateMasterKeyPayload, ApiError> {
         let (service, viewer) = asked(context)?;
         viewer.require(Role::Admin)?;

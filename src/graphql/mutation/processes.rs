@@ -24,7 +24,7 @@ struct RetryParkedEventsInput {
 }
 
 payload!(RetryParkedEventsPayload {
-    /// Parked events that were meant.
+    /// Parked events that match.
     matched: i32,
     /// Those of them that were handled.
     handled: i32,

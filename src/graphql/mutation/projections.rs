@@ -31,8 +31,8 @@ pub(super) struct Projections;
 
 #[Object]
 impl Projections {
-    /// Admin only: builds a view anew from the first event, beside the one that is read, and puts it in its place once it
-    /// has caught up. If it is being rebuilt already, on whichever node, answers how far that is.
+    /// Admin only: rebuilds a view from the first event, beside the one that is read, and replaces that once it
+    /// has caught up. If it is being rebuilt already, on whichever node, returns how far that is.
     async fn rebuild_projection(
         &self,
         context: &Context<'_>,

@@ -20,10 +20,10 @@ use crate::graphql::words::DeliveryStatus;
 use crate::replay::{Choice, MAX_NAMED, job};
 use crate::service::Service;
 
-/// How long a request waits until it is known what is chosen; after that, whoever asked looks again by the replay's id.
+/// How long a request waits until it is known what is chosen; after that, the caller polls by the replay's id.
 const TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_ORDER_ID_CHARS: usize = 500;
-/// Log entries of one order number that are looked through: its delivery and its duplicates.
+/// Log entries of one order number that are read: its delivery and its duplicates.
 const MAX_OF_ORDER: i64 = 100;
 
 /// Everything that is given must hold.
@@ -43,7 +43,7 @@ struct ReplayWebhooksInput {
     /// Delivers the assets of these mappings to orders that bought the product and were completed without them, and nothing
     /// else.
     mapping_ids: Option<Vec<ID>>,
-    /// Answers how many and which deliveries it would do again, and records nothing.
+    /// Returns how many and which deliveries it would do again, and records nothing.
     #[graphql(default)]
     dry_run: bool,
 }

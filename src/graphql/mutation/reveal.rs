@@ -15,7 +15,7 @@ use crate::graphql::query::asked;
 use crate::operations;
 use event_log::Actor;
 
-/// A story longer than this is not looked through.
+/// A story longer than this is not read.
 const MAX_STORY: i64 = 10_000;
 const MAX_REASON_CHARS: usize = 500;
 
@@ -26,7 +26,7 @@ struct RevealPersonalDataInput {
     reason: String,
 }
 
-/// Who ordered, as far as it was told and not erased.
+/// Who ordered, as far as it is known and not erased.
 #[derive(SimpleObject, Default)]
 pub(in crate::graphql) struct PersonalData {
     username: Option<String>,
@@ -75,8 +75,8 @@ impl Reveal {
         operations::begin(service, read, &actor).await.map_err(super::projections::unrecorded)?;
         let story = service.log.opened_stream("delivery", stream, 0, MAX_STORY).await?;
         let mut data = PersonalData::default();
-        for told in story {
-            if let AnyEvent::Delivery(event) = &told.recorded.event {
+        for event in story {
+            if let AnyEvent::Delivery(event) = &event.recorded.event {
                 data.learn(event);
             }
         }
@@ -86,8 +86,8 @@ impl Reveal {
 
 impl PersonalData {
     fn learn(&mut self, event: &DeliveryEvent) {
-        let update = |field: &mut Option<String>, told: &Option<Private<String>>| {
-            if let Some(value) = told.as_ref().and_then(Private::known) {
+        let update = |field: &mut Option<String>, value: &Option<Private<String>>| {
+            if let Some(value) = value.as_ref().and_then(Private::known) {
                 *field = Some(value.clone());
             }
         };

@@ -11,7 +11,7 @@ use super::Fixes;
 use crate::processes::failure::Failure;
 use event_log::{Actor, CommandError};
 
-/// Waiting deliveries that are looked through at a time.
+/// Waiting deliveries that are read at a time.
 const PAGE: i64 = 200;
 const LOADS_AT_ONCE: usize = 8;
 /// How long the view is waited for at a time.
@@ -23,7 +23,7 @@ pub(super) struct Waiting<'w> {
     pub(super) account_id: &'w str,
     pub(super) integration_id: Option<&'w str>,
     pub(super) at_most: u64,
-    /// The position up to which those began to wait that are meant: the view must show them.
+    /// Deliveries that began to wait up to this position are woken: the view must show them.
     pub(super) began_by: i64,
 }
 
@@ -43,7 +43,7 @@ impl Fixes {
         mapping: Option<&ItemMapping>,
     ) -> Result<(), Failure> {
         let Waiting { code, account_id, integration_id, at_most, began_by } = waiting;
-        // What began to wait before the fix is in the view then; what begins to wait after it is looked at when it does.
+        // What began to wait before the fix is in the view then; what begins to wait after it is checked when it does.
         if !self.service.projector.wait_for(&[delivery_log::VIEW], began_by, VIEW_TIMEOUT).await {
             return Err(Failure::ViewBehind);
         }

@@ -1,4 +1,4 @@
-//! How far a replay is, as its node knows it or as the log tells it.
+//! How far a replay is, as its node knows it or as the log has it.
 
 use cqrs_es::Aggregate as _;
 use domain::operation::{Operation, OperationEvent};
@@ -10,7 +10,7 @@ use crate::service::Service;
 use event_log::LoadError;
 
 /// Of the deliveries that are chosen, so many are listed one by one.
-const MAX_TOLD: usize = 100;
+const MAX_LISTED: usize = 100;
 /// The events of a replay: its beginning and its end.
 const MAX_EVENTS: i64 = 10;
 
@@ -31,7 +31,7 @@ pub enum State {
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
     pub state: State,
-    /// Deliveries that were meant and decided again.
+    /// Candidates that were decided again.
     pub looked_at: u64,
     pub chosen: u64,
     /// There are others beyond what one replay does.
@@ -39,7 +39,7 @@ pub struct Progress {
     pub left_alone: LeftAloneCounts,
     /// Put back in the queue.
     pub replayed: u64,
-    /// Chosen, and not put back: somebody had changed them meanwhile.
+    /// Chosen, and not put back: they were changed meanwhile.
     pub refused: u64,
     /// The first of those that are chosen.
     pub first: Vec<String>,
@@ -77,11 +77,11 @@ impl State {
 impl Progress {
     pub(super) fn note(&mut self, finding: &Finding) {
         match finding {
-            Finding::NotMeant => return,
+            Finding::NotChosen => return,
             Finding::LeftAlone(why) => self.left_alone.note(*why),
             Finding::Chosen(one) => {
                 self.chosen += 1;
-                if self.first.len() < MAX_TOLD {
+                if self.first.len() < MAX_LISTED {
                     self.first.push(one.delivery_id.clone());
                 }
             }

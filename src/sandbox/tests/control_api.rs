@@ -85,7 +85,7 @@ async fn another_process_can_stop_a_share_in_mid_flight() {
 }
 
 #[tokio::test]
-async fn the_calls_can_be_looked_up() {
+async fn the_calls_can_be_read() {
     let merchant = merchant().await;
     let user = merchant.follow("follows_at_once").await;
     for _ in 0..2 {
@@ -104,7 +104,7 @@ async fn the_calls_can_be_looked_up() {
 }
 
 #[tokio::test]
-async fn the_state_tells_who_follows_whom_and_no_secret() {
+async fn the_state_shows_who_follows_whom_and_no_secret() {
     let merchant = merchant().await;
     merchant.follow("follows_after_60s").await;
     let state = get(&merchant.sandbox, "state").await;

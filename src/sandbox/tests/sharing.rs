@@ -86,7 +86,7 @@ async fn people_follow_back_in_their_own_time() {
     let never = merchant.follow("never_follows").await;
     let later = merchant.follow("follows_after_600s").await;
     merchant.clock.advance(TimeDelta::minutes(5));
-    // Asking again in the meantime does not begin the wait anew.
+    // Asking again in the meantime does not restart the wait.
     merchant.client.follow(&merchant.session, &later, ids::fresh()).await.unwrap();
     assert_eq!(merchant.relation(&later).await, (true, false));
     merchant.clock.advance(TimeDelta::minutes(5));
@@ -129,7 +129,7 @@ async fn sharing_needs_a_mutual_follow() {
 }
 
 #[tokio::test]
-async fn whoever_and_whatever_is_gone_is_not_found() {
+async fn what_is_gone_is_not_found() {
     let merchant = merchant().await;
     let (client, session) = (&merchant.client, &merchant.session);
     let missing = ItemRef { kind: ItemKind::Capture, id: "missing-capture" };
@@ -159,7 +159,7 @@ async fn a_wrong_address_is_not_an_unknown_user() {
 }
 
 #[tokio::test]
-async fn a_hostile_name_reaches_nobody_else() {
+async fn a_hostile_name_reaches_no_other_account() {
     let merchant = merchant().await;
     for username in [
         "",

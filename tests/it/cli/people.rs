@@ -7,8 +7,8 @@ use crate::app::text;
 use crate::orders;
 use crate::process::printed;
 
-/// Of an account with one order, 1042, of a store that asks about its customer.
-pub(super) async fn are_told_and_erased(desk: &Desk, account: &str, store: &Webhooks) {
+/// Of an account with one order, 1042, of a store with a request about its customer.
+pub(super) async fn are_listed_and_erased(desk: &Desk, account: &str, store: &Webhooks) {
     let question = json!({ "shop_id": 1, "shop_domain": "a.b", "orders_requested": [1042], "data_request": { "id": 9 },
         "customer": { "id": 7, "email": "max@music.com" } });
     store.send("customers/data_request", &question).await;
@@ -18,11 +18,11 @@ pub(super) async fn are_told_and_erased(desk: &Desk, account: &str, store: &Webh
     stores_are_answered(desk, account).await;
     people_are_erased(desk).await;
     assert!(printed(&desk.run(&["data-requests"]).await).contains("erased"));
-    who_erases_in_several_accounts_is_told(desk, store).await;
+    erasing_in_several_accounts_shows_them_first(desk, store).await;
 }
 
 /// An administrator may mean one account and name a customer of two.
-async fn who_erases_in_several_accounts_is_told(desk: &Desk, store: &Webhooks) {
+async fn erasing_in_several_accounts_shows_them_first(desk: &Desk, store: &Webhooks) {
     let opened = desk.json(&["accounts", "create", "--name", "Rain Audio"]).await;
     let account = text(&opened["accountId"]);
     let create = ["--json", "integrations", "create", "--provider", "shopify", "--name", "rain", "--account", &account];
@@ -47,7 +47,7 @@ async fn who_erases_in_several_accounts_is_told(desk: &Desk, store: &Webhooks) {
     assert!(said.contains("2 deliveries, over 2 accounts"), "{said}");
 }
 
-/// What a store asks by law of a customer is listed, answered in one step, and erased with the customer.
+/// What a store requests by law of a customer is listed, answered in one step, and erased with the customer.
 async fn stores_are_answered(desk: &Desk, account: &str) {
     let list = ["data-requests", "--account", account];
     let asked = desk.json(&list).await["nodes"][0].clone();
@@ -85,10 +85,10 @@ async fn people_are_erased(desk: &Desk) {
         let said = String::from_utf8_lossy(&unasked.stderr).into_owned();
         assert!(!unasked.status.success() && said.contains("--yes"), "{said}");
     }
-    // That it was looked for is recorded; nothing else is.
+    // The search is recorded; nothing else is.
     let before = events().await;
-    for nobody in [["--customer", "nobody@music.com"], ["--order", "4711"]] {
-        let refused = desk.run(&[&["erase", "--yes", "--reason", "why not"][..], &nobody].concat()).await;
+    for unknown in [["--customer", "nobody@music.com"], ["--order", "4711"]] {
+        let refused = desk.run(&[&["erase", "--yes", "--reason", "why not"][..], &unknown].concat()).await;
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(!refused.status.success() && said.contains("nothing was erased"), "{said}");
     }

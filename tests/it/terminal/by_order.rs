@@ -33,8 +33,8 @@ on_each_engine! {
         app.settle().await;
         for order in ["#1042", "1042", &ORDER_ID.to_string(), &id[..13]] {
             for command in [["deliveries", "show"], ["deliveries", "explain"]] {
-                let told = person.printed(&[&command[..], &[order]].concat()).await;
-                assert!(told.contains(&id) && told.contains("#1042"), "{command:?} {order}: {told}");
+                let shown = person.printed(&[&command[..], &[order]].concat()).await;
+                assert!(shown.contains(&id) && shown.contains("#1042"), "{command:?} {order}: {shown}");
             }
         }
         for order in ["#1042", "1042", &ORDER_ID.to_string()] {
@@ -46,8 +46,8 @@ on_each_engine! {
         assert!(retried.contains(&format!("Delivery {id} is ")), "{retried}");
         app.settle().await;
         for order in ["1042", "#1042", &ORDER_ID.to_string()] {
-            let looked = person.printed(&["replay", "--dry-run", "--integration", &shop.id, "--order", order]).await;
-            assert!(looked.contains("1 order looked at"), "{order}: {looked}");
+            let preview = person.printed(&["replay", "--dry-run", "--integration", &shop.id, "--order", order]).await;
+            assert!(preview.contains("1 order checked"), "{order}: {preview}");
             let done = person.printed(&["replay", "--integration", &shop.id, "--order", order, "--yes"]).await;
             assert!(done.contains("1 delivery went back to the queue"), "{order}: {done}");
             app.settle().await;
@@ -128,8 +128,8 @@ on_each_engine! {
         assert!(again.contains("there is nothing to deliver"), "{again}");
         let none = person.printed(&["deliveries", "list", "--unmapped"]).await;
         assert!(none.contains("No delivery that fits has anything without a mapping"), "{none}");
-        let told = person.printed(&["deliveries", "explain", "1042"]).await;
-        assert!(told.contains("A new mapping is to be delivered to this past order"), "{told}");
+        let shown = person.printed(&["deliveries", "explain", "1042"]).await;
+        assert!(shown.contains("A new mapping is to be delivered to this past order"), "{shown}");
     }
 
     async fn the_id_of_a_delivery_stands_for_its_order(app: &TestApp) {
@@ -165,8 +165,8 @@ on_each_engine! {
         assert_eq!(shop.settled(&id).await.0, "COMPLETED");
         shop.post(&order(10, "on-hold", &["STORM", "RAIN"])).await.accepted("completed");
         app.settle().await;
-        let told = person.printed(&["deliveries", "explain", "7104"]).await;
-        assert!(told.contains("complete, but for 1 item ordered since") && !told.contains("nothing more happens"), "{told}");
+        let shown = person.printed(&["deliveries", "explain", "7104"]).await;
+        assert!(shown.contains("complete, but for 1 item ordered since") && !shown.contains("nothing more happens"), "{shown}");
         shop.post(&order(20, "processing", &["STORM", "RAIN"])).await.accepted("queued");
         assert_eq!(shop.settled(&id).await.0, "COMPLETED");
         assert!(person.printed(&["deliveries", "explain", "7104"]).await.contains("nothing more happens"));
@@ -198,8 +198,8 @@ on_each_engine! {
         }
         let shown = person.printed(&["deliveries", "show", "1042"]).await;
         assert!(["preset storm", "preset rain", "preset sun"].iter().all(|asset| shown.contains(asset)), "{shown}");
-        let told = person.printed(&["deliveries", "explain", "1042"]).await;
-        assert!(told.contains("2 new mappings are to be delivered to this past order"), "{told}");
+        let shown = person.printed(&["deliveries", "explain", "1042"]).await;
+        assert!(shown.contains("2 new mappings are to be delivered to this past order"), "{shown}");
         let again = printed(&person.run_with(&[&import[..], &["--deliver-past", "--yes"]].concat(), &file.to_string()).await);
         assert!(again.contains("there is nothing to deliver"), "{again}");
         assert_eq!(merchant.balance().await["charged"], json!(30));

@@ -129,7 +129,7 @@ on_each_engine! {
         }
     }
 
-    async fn stores_of_one_name_are_told_apart_by_their_accounts(app: &TestApp) {
+    async fn stores_of_one_name_are_distinguished_by_their_accounts(app: &TestApp) {
         let (one, other) = (app.merchant().await, app.merchant().await);
         let mut ids = vec![];
         for merchant in [&one, &other] {

@@ -91,7 +91,7 @@ on_each_engine! {
         assert!(foreign.contains("nothing of yours") && !foreign.contains("settings"), "{foreign}");
     }
 
-    async fn nobody_tries_the_login_of_another_account(app: &TestApp) {
+    async fn the_login_of_another_account_cannot_be_checked(app: &TestApp) {
         let (owner, stranger) = (app.merchant().await, app.merchant().await);
         let document = r#"mutation ($input: CortexCredentialsInput) {
             checkCortexCredentials(input: $input) { account { cortexEmail } userErrors { code } }

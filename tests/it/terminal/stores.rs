@@ -1,4 +1,4 @@
-//! Connecting stores: what a merchant is told, which secrets count, and mappings from a file.
+//! Connecting stores: what a merchant is shown, which secrets count, and mappings from a file.
 
 use domain::integration::Provider;
 use serde_json::{Value, json};
@@ -116,9 +116,9 @@ on_each_engine! {
         app.settle().await;
         let deactivated = person.printed(&["integrations", "deactivate", &shop.id, "--yes"]).await;
         assert!(deactivated.contains("deactivated") && deactivated.contains("waits until it is activated"), "{deactivated}");
-        let told = person.printed(&["deliveries", "explain", "1"]).await;
-        let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(told.contains("It waits (ndsp_waiting), and its integration is deactivated"), "{told}");
+        let shown = person.printed(&["deliveries", "explain", "1"]).await;
+        let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(shown.contains("It waits (ndsp_waiting), and its integration is deactivated"), "{shown}");
         shop.post(&orders::generic("2", "never_follows", &["STORM"])).await.refused(404, "unknown_integration");
     }
 

@@ -70,7 +70,7 @@ fn an_order_that_was_delivered_in_part_can_be_retried_for_the_rest() {
 }
 
 #[test]
-fn a_replay_leaves_alone_what_is_under_way_done_called_off_or_erased() {
+fn a_replay_leaves_alone_what_is_under_way_done_cancelled_or_erased() {
     let replay = || DeliveryCommand::Replay { username: None };
     for state in [
         vec![received(Intent::Filtered)],
@@ -130,7 +130,7 @@ fn a_running_delivery_is_cancelled_after_the_step_it_is_in() {
 }
 
 #[test]
-fn nothing_can_be_asked_of_an_order_that_nobody_heard_of() {
+fn every_command_is_refused_before_the_first_webhook() {
     for command in [retry(None), DeliveryCommand::Cancel, start_at(noon(), facts())] {
         given([]).when(command).then_expect_error(DeliveryRefusal::UnknownDelivery);
     }
@@ -152,14 +152,14 @@ fn erasing_the_person_ends_what_is_under_way_and_leaves_what_is_over() {
 #[test]
 fn who_was_erased_is_not_taken_in_again_by_a_webhook_that_delivers_nothing() {
     let erased = DeliveryEvent::PersonalDataErased { cause: ErasureCause::Operator };
-    let mut nobody = webhook(Intent::Deliver);
-    nobody.forget_person();
-    assert!(nobody.email == Some(Private::Erased) && nobody.username == Some(Private::Erased));
+    let mut forgotten = webhook(Intent::Deliver);
+    forgotten.forget_person();
+    assert!(forgotten.email == Some(Private::Erased) && forgotten.username == Some(Private::Erased));
     let over = running_and([Completed {}, erased.clone()]);
     given(over.clone())
         .when(record(webhook(Intent::Deliver)))
-        .then_expect_events(vec![did(nobody.clone(), WebhookOutcome::Duplicate)]);
-    let said_again = over.into_iter().chain([did(nobody, WebhookOutcome::Duplicate)]);
+        .then_expect_events(vec![did(forgotten.clone(), WebhookOutcome::Duplicate)]);
+    let said_again = over.into_iter().chain([did(forgotten, WebhookOutcome::Duplicate)]);
     let erase = DeliveryCommand::ErasePersonalData { cause: ErasureCause::Operator };
     given(said_again.collect::<Vec<_>>()).when(erase).then_expect_events(vec![]);
     // One that delivers has to say to whom.

@@ -115,8 +115,9 @@ fn a_store_takes_back_no_cancellation_of_a_person() {
 fn an_order_cancelled_after_delivery_stays_delivered() {
     let done = running_and([Completed {}]);
     assert_eq!(outcome_after(done.clone(), webhook(Intent::Cancel)), WebhookOutcome::TooLate);
-    let told = done.iter().cloned().chain([did(webhook(Intent::Cancel), WebhookOutcome::TooLate)]).collect::<Vec<_>>();
-    assert_eq!(outcome_after(told, webhook(Intent::Cancel)), WebhookOutcome::Duplicate, "the same again is no news");
+    let history =
+        done.iter().cloned().chain([did(webhook(Intent::Cancel), WebhookOutcome::TooLate)]).collect::<Vec<_>>();
+    assert_eq!(outcome_after(history, webhook(Intent::Cancel)), WebhookOutcome::Duplicate, "the same again is no news");
     let cancelled = fold(done.into_iter().chain([did(webhook(Intent::Cancel), WebhookOutcome::TooLate)]));
     assert_eq!(cancelled.status(), Some(DeliveryStatus::Completed));
 }

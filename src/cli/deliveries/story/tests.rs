@@ -21,7 +21,7 @@ fn event(sequence: i64, seconds: i64, actor: &str, event_type: &str, summary: &s
 }
 
 #[test]
-fn a_story_is_told_with_the_times_between() {
+fn a_story_has_the_times_between() {
     let items = json!([{ "title": "Storm lead" }, { "title": "Guitar strap" }]);
     let webhook = |outcome: &str| json!({ "webhook": { "items": items }, "outcome": outcome });
     let start = json!({
@@ -44,13 +44,13 @@ fn a_story_is_told_with_the_times_between() {
         event(6, 60, "store", "webhook_received", "The store reported order #1042 again.", webhook("duplicate")),
         retried,
     ];
-    let told: Vec<String> = story_of(&story)
+    let lines: Vec<String> = story_of(&story)
         .into_iter()
-        .map(|told| format!("{}: {}", told.later.unwrap_or_else(|| "first".to_owned()), told.sentence))
+        .map(|line| format!("{}: {}", line.later.unwrap_or_else(|| "first".to_owned()), line.sentence))
         .collect();
     let first = moment(at(0));
     assert_eq!(
-        told,
+        lines,
         [
             "first: The store reported order #1042: accepted. It names 2 items.".to_owned(),
             "at once: Attempt 1 began, by worker w1. To share: preset storm. For 1 item there is no mapping: \

@@ -1,4 +1,4 @@
-//! Which deliveries a replay looks at: those that are named, or those that the view of webhooks tells.
+//! Which deliveries a replay reads: those that are named, or those that the view of webhooks lists.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -9,27 +9,27 @@ use projections::webhook_receipts::{self, OrderReceipt};
 use crate::replay::Choice;
 use crate::service::Service;
 
-/// Deliveries that one replay looks at at most.
-const MAX_LOOKED_AT: usize = 1_000_000;
+/// Deliveries that one replay reads at most.
+const MAX_READ: usize = 1_000_000;
 const PAGE: i64 = 500;
 /// How long a replay waits for the view to hold what is recorded.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The deliveries that may be meant, some at a time.
+/// The candidates, some at a time.
 enum Source {
     Named(Option<Vec<String>>),
     /// By the webhooks that came, after this one.
     Received(Option<OrderReceipt>),
 }
 
-pub(super) struct Meant {
+pub(super) struct Candidates {
     source: Source,
     seen: HashSet<String>,
-    /// There were more than are looked at.
+    /// There were more than are read.
     pub(super) is_cut: bool,
 }
 
-impl Meant {
+impl Candidates {
     pub(super) async fn of(service: &Service, choice: &Choice) -> anyhow::Result<Self> {
         let source = if let Some(named) = choice.named() {
             Source::Named(Some(named))
@@ -44,7 +44,7 @@ impl Meant {
         Ok(Self { source, seen: HashSet::new(), is_cut: false })
     }
 
-    /// Deliveries that were not told before; nothing at the end.
+    /// Deliveries that were not returned before; nothing at the end.
     pub(super) async fn next(&mut self, service: &Service, choice: &Choice) -> anyhow::Result<Option<Vec<String>>> {
         let after = match &mut self.source {
             Source::Named(named) => return Ok(named.take()),
@@ -55,7 +55,7 @@ impl Meant {
             webhook_receipts::about_orders(&service.views, &integration_id, choice.received, after.as_ref(), PAGE)
                 .await?;
         let Some(last) = received.last() else { return Ok(None) };
-        if self.seen.len() >= MAX_LOOKED_AT {
+        if self.seen.len() >= MAX_READ {
             self.is_cut = true;
             return Ok(None);
         }
