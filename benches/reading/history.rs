@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use projections::view;
+use projections::views;
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use storage::{Database, Durability};
 
@@ -49,7 +49,7 @@ struct Index {
 pub(crate) async fn fill(databases: &Databases, from: i64, to: i64) -> anyhow::Result<()> {
     let url = databases.views_url();
     let views = Database::open(&url, Durability::Rebuildable).await?;
-    view::migrate(&views).await?;
+    views::migrate(&views).await?;
     views.close().await;
     let mut filler = Filler::connect(databases, &url).await?;
     let indexes = filler.indexes().await?;

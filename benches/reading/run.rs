@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use event_log::clock::Clock;
 use event_log::vault::Vault;
 use event_log::{Dependencies, EventLog};
-use projections::view;
+use projections::views;
 use storage::{Database, Durability};
 use tokio::runtime::Handle;
 
@@ -55,7 +55,7 @@ async fn measure(
         deliveries::record(&log, options.events).await?;
         audited = Some(verifying::measure(&log).await?);
         let views = Database::open(&databases.views_url(), Durability::Rebuildable).await?;
-        view::migrate(&views).await?;
+        views::migrate(&views).await?;
         projected = Some(projecting::measure(&log, &views, background).await?);
         projecting::empty(&views).await?;
         views.close().await;

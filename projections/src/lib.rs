@@ -18,6 +18,7 @@ pub mod registry;
 mod schema;
 mod table;
 pub mod view;
+pub mod views;
 pub mod webhook_receipts;
 
 pub use view::View;

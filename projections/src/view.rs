@@ -4,11 +4,8 @@ use std::hash::{Hash, Hasher};
 use std::pin::Pin;
 
 use crate::registry::{self, Live};
-use crate::schema::{Columns, Schema, physical};
+use crate::schema::{Columns, Schema};
 use crate::table::Tables;
-use crate::{
-    accounts, data_requests, delivery_log, delivery_stats, integrations, notices, operator_actions, webhook_receipts,
-};
 use event_log::recorded::{Cursor, Recorded};
 use storage::Database;
 
@@ -33,36 +30,6 @@ pub enum Advanced {
     Elsewhere(Cursor),
     /// Its tables are not those of this program: nothing may be folded into them.
     OtherVersion(Live),
-}
-
-/// Makes what is not there yet: the registry of the views, and the tables of those that have none.
-pub async fn migrate(database: &Database) -> Result<(), sqlx::migrate::MigrateError> {
-    match database {
-        Database::Sqlite(file) => {
-            let mut registry = sqlx::migrate!("../migrations/views/sqlite");
-            registry.set_ignore_missing(true).run(&file.writer).await?;
-        }
-        Database::Postgres(pool) => {
-            let mut registry = sqlx::migrate!("../migrations/views/postgres");
-            registry.set_ignore_missing(true).run(pool.unbounded()).await?;
-        }
-    }
-    for view in View::ALL {
-        view.make_first_generation(database).await?;
-    }
-    Ok(())
-}
-
-/// Tries once to leave nothing in the files of the views of the people who were erased from them.
-pub async fn forget_erased(database: &Database) -> sqlx::Result<bool> {
-    let mut tables = vec![];
-    for schema in [delivery_log::VIEW.schema, notices::VIEW.schema] {
-        // Of every generation: one that is being built held them too.
-        for generation in schema.generations(database).await? {
-            tables.extend(schema.tables.iter().map(|table| physical(table, generation)));
-        }
-    }
-    database.forget_deleted(&tables).await
 }
 
 /// Applies events that follow `read_from` without a gap to these views, together with the new checkpoint: all of it or
@@ -96,23 +63,6 @@ pub async fn advance(
 }
 
 impl View {
-    /// All views. Adding one is a file, its tables beside the migrations, and a line here.
-    pub const ALL: [Self; 8] = [
-        accounts::VIEW,
-        data_requests::VIEW,
-        delivery_log::VIEW,
-        delivery_stats::VIEW,
-        integrations::VIEW,
-        notices::VIEW,
-        operator_actions::VIEW,
-        webhook_receipts::VIEW,
-    ];
-
-    /// The view of this name. None where there is no such view.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|view| view.name == name)
-    }
-
     /// The version of the tables and the fold of this program. A view of an older one is rebuilt.
     pub fn schema_version(self) -> i64 {
         self.schema.version
@@ -124,7 +74,7 @@ impl View {
     }
 
     /// Where there is nothing to be read yet, there is nothing to build beside.
-    async fn make_first_generation(self, database: &Database) -> sqlx::Result<()> {
+    pub(crate) async fn make_first_generation(self, database: &Database) -> sqlx::Result<()> {
         if self.live(database).await?.is_some() {
             return Ok(());
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use projections::View;
-use projections::view::forget_erased;
+use projections::views::forget_erased;
 use tokio::sync::watch;
 
 use crate::service::{Service, VIEWS_TIMEOUT};
