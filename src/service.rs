@@ -30,7 +30,8 @@ use crate::rates::Rates;
 use crate::replay::job::Replays;
 use crate::retention::Retention;
 use crate::runtimes::{Purpose, PurposeRuntime};
-use crate::worker::{Pace, Worker};
+use crate::worker::Worker;
+use crate::worker::deliveries::{Deliveries, Timing};
 use event_log::clock::Clock;
 use event_log::progress::Progress;
 use event_log::recurring::Recurring;
@@ -85,7 +86,7 @@ pub struct Service {
     pub integrations: Integrations,
     pub changes: Changes,
     pub refusals: Arc<Refusals>,
-    pub rates: Rates,
+    pub rates: Arc<Rates>,
     /// What accounts have stored today.
     pub volumes: Arc<Volumes>,
     pub rotation: Rotation,
@@ -153,7 +154,7 @@ impl Service {
             integrations: Integrations::new(&log),
             changes: Changes::default(),
             refusals: Arc::new(Refusals::default()),
-            rates: Rates::default(),
+            rates: Arc::default(),
             volumes: Arc::default(),
             rotation: Rotation::default(),
             replays: Replays::default(),
@@ -210,8 +211,17 @@ impl Service {
         let (clock, metrics) = (self.clock.clone(), self.metrics.clone());
         background.followers.spawn(async move { clock.follow(|direction| metrics.clock_set(direction)).await });
         if options.workers > 0 {
-            let pace = Pace { concurrency: options.workers, lease: options.lease, call: options.cortex_timeout() };
-            let worker = Worker::new(self.clone(), cortex, pace);
+            let timing = Timing { lease: options.lease, call: options.cortex_timeout() };
+            let worker = Worker {
+                work: Arc::new(Deliveries::new(self.clone(), cortex, timing)),
+                concurrency: options.workers,
+                log: self.log.clone(),
+                clock: self.clock.clone(),
+                rates: self.rates.clone(),
+                progress: self.working.clone(),
+                changes: self.projector.changes(),
+                stopping: self.stopping(),
+            };
             background.workers.spawn_on(worker.run(), &runtime);
         }
     }

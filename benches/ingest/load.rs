@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 use futures_util::future::try_join_all;
 use hdrhistogram::Histogram;
 use tokio::task::{LocalSet, spawn_blocking};
-use tokio::time::timeout;
+use tokio::time::{sleep_until, timeout};
 
 use super::options::Options;
 use super::request::Request;
@@ -68,12 +68,16 @@ pub(crate) struct Load {
     /// How many measured requests may still be sent.
     remaining: AtomicU64,
     next_order: AtomicU64,
+    began: Instant,
+    /// Requests a second that are due at fixed times.
+    rate: Option<u32>,
 }
 
 impl Load {
     /// A load that begins now with its warm-up.
     pub(crate) fn starting_now(options: &Options, address: SocketAddr, request: Request) -> Arc<Self> {
-        let measured_from = Instant::now() + options.warmup();
+        let began = Instant::now();
+        let measured_from = began + options.warmup();
         Arc::new(Self {
             address,
             request,
@@ -83,6 +87,8 @@ impl Load {
             until: measured_from + options.measured(),
             remaining: AtomicU64::new(options.requests.unwrap_or(u64::MAX)),
             next_order: AtomicU64::new(0),
+            began,
+            rate: options.rate,
         })
     }
 
@@ -131,14 +137,20 @@ impl Load {
             super::connection::Connection::open(self.address).await.context("the server takes no connection")?;
         let mut request = self.request.clone();
         loop {
-            let now = Instant::now();
-            let is_measured = now >= self.measured_from;
-            if now >= self.until || (is_measured && !self.may_send_another()) {
+            let order = self.next_order.fetch_add(1, Ordering::Relaxed);
+            let due = self.due(order);
+            if due >= self.until {
                 return Ok(());
             }
-            let order = self.next_order.fetch_add(1, Ordering::Relaxed);
+            if self.rate.is_some() {
+                sleep_until(due.into()).await;
+            }
+            let is_measured = due >= self.measured_from;
+            if is_measured && !self.may_send_another() {
+                return Ok(());
+            }
             let bytes = request.about(order);
-            let sent = Instant::now();
+            let sent = if self.rate.is_some() { due } else { Instant::now() };
             let answer = connection.exchange(bytes).await;
             let answered = Instant::now();
             let mut tally = tally.borrow_mut();
@@ -159,6 +171,14 @@ impl Load {
                 tally.latencies_us.saturating_record(took);
                 tally.last_answer = tally.last_answer.max(answered);
             }
+        }
+    }
+
+    /// When a request is due: at its own time where there is a rate, otherwise now.
+    fn due(&self, order: u64) -> Instant {
+        match self.rate {
+            Some(rate) => self.began + Duration::from_nanos(order.saturating_mul(1_000_000_000) / u64::from(rate)),
+            None => Instant::now(),
         }
     }
 

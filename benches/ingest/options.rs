@@ -23,6 +23,11 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: u16,
 
+    /// How many requests are due in a second, at fixed times, whether or not earlier ones were answered; the time of an answer
+    /// then counts from when its request was due. Without it, each connection sends its next request at once
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) rate: Option<u32>,
+
     /// How long is measured
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     seconds: u64,

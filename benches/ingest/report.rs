@@ -16,6 +16,9 @@ use crate::setting::process::Memory;
 pub(crate) struct Report {
     pub(crate) provider: &'static str,
     pub(crate) connections: u16,
+    /// Requests due in a second, at fixed times.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rate: Option<u32>,
     pub(crate) body_bytes: usize,
     pub(crate) ready_after_ms: u128,
     pub(crate) service: Figures,
@@ -120,8 +123,11 @@ impl Display for Report {
         let Self { service, without_storage: ceiling, conditions, .. } = self;
         writeln!(
             f,
-            "Ingest: {} orders of {} bytes over {} connections\n",
-            self.provider, self.body_bytes, self.connections
+            "Ingest: {} orders of {} bytes over {} connections{}\n",
+            self.provider,
+            self.body_bytes,
+            self.connections,
+            self.rate.map_or_else(String::new, |rate| format!(", {rate} due in a second"))
         )?;
         row(f, "", "the service", "without storage")?;
         let mut both = |name: &str, figure: &dyn Fn(&Figures) -> String| row(f, name, figure(service), figure(ceiling));

@@ -81,6 +81,7 @@ async fn measure(options: &Options, folder: &Path, databases: &Databases) -> any
     Ok(Report {
         provider: options.provider.as_str(),
         connections: options.connections,
+        rate: options.rate,
         body_bytes: driven.request.body_bytes(),
         ready_after_ms,
         share_of_ceiling: driven.figures.requests_per_second / without_storage.requests_per_second,

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use sqlx::FromRow;
-use storage::Sql;
+use storage::{Database, Sql};
 use uuid::Uuid;
 
 use super::EventLog;
@@ -65,8 +65,17 @@ impl EventLog {
         let ids: Vec<Uuid> = ids.into_iter().collect::<HashSet<_>>().into_iter().collect();
         let mut keys = HashMap::with_capacity(ids.len());
         for some in ids.chunks(KEYS_AT_A_TIME) {
-            let sql = Sql::new("SELECT id, wrapped FROM data_keys WHERE id IN (").bind_list(some.iter().copied());
-            for WrappedDataKey { id, wrapped } in self.database.fetch_all(sql.push(")")).await? {
+            // One argument, so that the statement is prepared once and not for each number of keys.
+            let some: Vec<_> = some.iter().map(|id| id.simple().to_string()).collect();
+            let some = serde_json::Value::from(some).to_string();
+            let sql = Sql::new("SELECT id, wrapped FROM data_keys WHERE id IN (SELECT ");
+            let sql = match self.database {
+                Database::Sqlite(_) => sql.push("unhex(value) FROM json_each(").bind(some).push("))"),
+                Database::Postgres(_) => {
+                    sql.push("CAST(value AS uuid) FROM json_array_elements_text(CAST(").bind(some).push(" AS json)))")
+                }
+            };
+            for WrappedDataKey { id, wrapped } in self.database.fetch_all(sql).await? {
                 keys.insert(id, self.vault.unwrap(&associated_data(id), &wrapped));
             }
         }

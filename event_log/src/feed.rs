@@ -15,12 +15,13 @@ use domain::{AccountId, IntegrationId};
 use serde::Deserialize;
 use serde_json::Value;
 use sqlx::FromRow;
-use storage::Sql;
+use storage::{Database, Sql};
 use uuid::Uuid;
 
 use super::EventLog;
 use super::data_keys::DataKeys;
-use super::row::{StoredEvent, tagged};
+use super::packed;
+use super::row::StoredEvent;
 use super::stream::{LoadError, STORED_COLUMNS, unreadable};
 
 /// An event in all its forms.
@@ -91,14 +92,14 @@ impl EventLog {
         if positions.is_empty() {
             return Ok(vec![]);
         }
-        let sql = select().push(" IN (").bind_list(positions.iter().copied()).push(") ORDER BY position");
-        self.read_all(self.database.fetch_all(sql).await?).await
+        let sql = self.select().push(" IN (").bind_list(positions.iter().copied()).push(") ORDER BY position");
+        self.read_all(self.fetch(sql).await?).await
     }
 
     /// At most `limit` events after a position, in order, opened and read. For who begins: who follows the log, asks by
     /// [`Self::follow`].
     pub async fn read_after(&self, position: i64, limit: i64) -> Result<Vec<Recorded>, LoadError> {
-        let stored = self.stored(select().push(" > ").bind(position), limit).await?;
+        let stored = self.stored(self.select().push(" > ").bind(position), limit).await?;
         self.read_all(stored).await
     }
 
@@ -107,7 +108,7 @@ impl EventLog {
     /// # Errors
     /// [`LoadError::OtherLog`] where that one is not in this log.
     pub async fn follow(&self, cursor: &Cursor, limit: i64) -> Result<Vec<Recorded>, LoadError> {
-        let sql = select().push(" >= ").bind(cursor.position);
+        let sql = self.select().push(" >= ").bind(cursor.position);
         self.read_all(self.stored_after(sql, cursor, limit).await?).await
     }
 
@@ -122,18 +123,18 @@ impl EventLog {
         limit: i64,
         kinds: &[(&str, &str)],
     ) -> Result<Vec<Followed>, LoadError> {
-        let mut sql = select().push(" >= ").bind(cursor.position).push(" AND (position = ").bind(cursor.position);
-        for (aggregate_type, event_type) in kinds {
-            sql = sql.push(" OR (event_type = ").bind(*event_type);
-            sql = sql.push(" AND aggregate_type = ").bind(*aggregate_type).push(")");
-        }
-        let stored = self.stored_after(sql.push(")"), cursor, limit).await?;
+        let mut sql = self.select().push(" >= ").bind(cursor.position).push(" AND (position = ").bind(cursor.position);
+        // As one text, which is in no index: read by the index of streams, every poll would go over the whole history of each
+        // kind of stream.
+        let kinds = kinds.iter().map(|(aggregate_type, event_type)| format!("{aggregate_type} {event_type}"));
+        sql = sql.push(" OR aggregate_type || ' ' || event_type IN (").bind_list(kinds).push("))");
+        let stored = self.stored_after(sql, cursor, limit).await?;
         Ok(self.followed(stored).await?)
     }
 
     /// The event at a position, if there is one, readable or not.
     pub async fn followed_at(&self, position: i64) -> sqlx::Result<Option<Followed>> {
-        let stored = self.stored(select().push(" = ").bind(position), 1).await?;
+        let stored = self.stored(self.select().push(" = ").bind(position), 1).await?;
         Ok(self.followed(stored).await?.pop())
     }
 
@@ -158,7 +159,26 @@ impl EventLog {
     }
 
     async fn stored(&self, chosen: Sql, limit: i64) -> sqlx::Result<Vec<StoredEvent>> {
-        self.database.fetch_all(chosen.push(" ORDER BY position LIMIT ").bind(limit)).await
+        self.fetch(chosen.push(" ORDER BY position LIMIT ").bind(limit)).await
+    }
+
+    /// The beginning of a statement that [`Self::fetch`] reads events by, up to a condition on their position.
+    fn select(&self) -> Sql {
+        match self.database {
+            Database::Sqlite(_) => Sql::new(format!("{} WHERE position", packed::select(false))),
+            Database::Postgres(_) => Sql::new(format!("SELECT {STORED_COLUMNS} FROM events WHERE position")),
+        }
+    }
+
+    async fn fetch(&self, select: Sql) -> sqlx::Result<Vec<StoredEvent>> {
+        match self.database {
+            Database::Sqlite(_) => {
+                let rows: Vec<(Vec<u8>,)> = self.database.fetch_all(select).await?;
+                let unpacked = rows.iter().map(|(row,)| packed::unpacked(row).map(|whole| whole.event));
+                unpacked.collect::<Result<_, _>>().map_err(|error| sqlx::Error::Decode(error.into()))
+            }
+            Database::Postgres(_) => self.database.fetch_all(select).await,
+        }
     }
 
     async fn read_all(&self, stored: Vec<StoredEvent>) -> Result<Vec<Recorded>, LoadError> {
@@ -205,16 +225,15 @@ impl EventLog {
         let bad = |reason: &dyn std::fmt::Display| unreadable(&aggregate_type, &aggregate_id, sequence, reason);
         let recorded_at = DateTime::from_timestamp_micros(stored.recorded_at).ok_or_else(|| bad(&"no such time"))?;
         let metadata: Metadata = serde_json::from_str(&stored.metadata).map_err(|error| bad(&error))?;
-        let (event_type, payload) = self.open_payload(stored, keys).map_err(|reason| bad(&reason))?;
-        let tagged = tagged(&event_type, payload);
+        let event = self.open_event(stored, keys).map_err(|reason| bad(&reason))?;
         let event = match aggregate_type.as_str() {
-            Account::TYPE => serde_json::from_value(tagged).map(AnyEvent::Account),
-            Ledger::TYPE => serde_json::from_value(tagged).map(AnyEvent::Ledger),
-            Integration::TYPE => serde_json::from_value(tagged).map(AnyEvent::Integration),
-            Delivery::TYPE => serde_json::from_value(tagged).map(AnyEvent::Delivery),
-            Notice::TYPE => serde_json::from_value(tagged).map(AnyEvent::Notice),
-            Operation::TYPE => serde_json::from_value(tagged).map(AnyEvent::Operation),
-            Checkpoints::TYPE => serde_json::from_value(tagged).map(AnyEvent::Checkpoint),
+            Account::TYPE => serde_json::from_str(&event).map(AnyEvent::Account),
+            Ledger::TYPE => serde_json::from_str(&event).map(AnyEvent::Ledger),
+            Integration::TYPE => serde_json::from_str(&event).map(AnyEvent::Integration),
+            Delivery::TYPE => serde_json::from_str(&event).map(AnyEvent::Delivery),
+            Notice::TYPE => serde_json::from_str(&event).map(AnyEvent::Notice),
+            Operation::TYPE => serde_json::from_str(&event).map(AnyEvent::Operation),
+            Checkpoints::TYPE => serde_json::from_str(&event).map(AnyEvent::Checkpoint),
             _ => Ok(AnyEvent::Unknown),
         }
         .map_err(|error| bad(&error))?;
@@ -240,11 +259,6 @@ impl EventLog {
             event,
         })
     }
-}
-
-/// The beginning of a statement that reads events.
-fn select() -> Sql {
-    Sql::new(format!("SELECT {STORED_COLUMNS} FROM events WHERE position"))
 }
 
 /// Takes the event away that a follower read last, which must be the first that was found.

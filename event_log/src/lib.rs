@@ -19,6 +19,7 @@ pub mod identifiers;
 pub mod ids;
 mod orders;
 mod origin;
+mod packed;
 pub mod parked;
 mod postgres;
 mod prepare;

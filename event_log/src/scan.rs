@@ -1,8 +1,6 @@
 //! Whole rows in the order of positions, for who reads all of the log: read ahead by tasks of their own, in memory that
 //! is bounded however large the bodies are.
 
-mod packed;
-
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::sync::LazyLock;
@@ -16,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::EventLog;
+use super::packed;
 use super::row::WholeEvent;
 use super::stream::STORED_COLUMNS;
 
@@ -34,6 +33,9 @@ const READ_AHEAD: usize = 8;
 static ROWS: LazyLock<String> = LazyLock::new(|| {
     format!("SELECT {STORED_COLUMNS}, body FROM events WHERE position BETWEEN $1 AND $2 ORDER BY position")
 });
+
+static PACKED_ROWS: LazyLock<String> =
+    LazyLock::new(|| format!("{} WHERE position BETWEEN $1 AND $2 ORDER BY position", packed::select(true)));
 
 type Batch = sqlx::Result<Vec<WholeEvent>>;
 
@@ -100,7 +102,7 @@ impl Drop for Scan {
 async fn read(database: Database, first: i64, last: i64, batches: mpsc::Sender<Batch>) {
     match &database {
         Database::Sqlite(file) => {
-            let rows = sqlx::query_scalar::<Sqlite, Vec<u8>>(packed::ROWS).bind(first).bind(last).fetch(&file.readers);
+            let rows = sqlx::query_scalar::<Sqlite, Vec<u8>>(&PACKED_ROWS).bind(first).bind(last).fetch(&file.readers);
             let rows = rows.map(|row| packed::unpacked(&row?).map_err(|error| sqlx::Error::Decode(error.into())));
             send(rows.boxed(), &batches).await;
         }

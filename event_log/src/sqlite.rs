@@ -8,6 +8,9 @@ use super::append::{Append, NewEvent, StreamAppend, StreamEnd, StreamKey};
 use super::batch::{self, OtherEnds};
 use super::row::GENESIS;
 
+/// Rows in one statement. Each number of rows is a text of its own, which SQLite prepares once and keeps.
+const ROWS_AT_ONCE: usize = 64;
+
 /// Statements a batch of fresh orders costs, its begin and commit included. None of them is a round trip.
 pub(super) const STATEMENTS: u64 = 5;
 
@@ -86,13 +89,20 @@ async fn insert_events(
     first_position: i64,
     streams: &[&StreamAppend],
 ) -> sqlx::Result<()> {
-    let events = streams.iter().flat_map(|stream| &stream.events);
+    let events: Vec<_> = (first_position..).zip(streams.iter().flat_map(|stream| &stream.events)).collect();
+    for some in events.chunks(ROWS_AT_ONCE) {
+        insert_some_events(connection, some).await?;
+    }
+    Ok(())
+}
+
+async fn insert_some_events(connection: &mut SqliteConnection, events: &[(i64, &NewEvent)]) -> sqlx::Result<()> {
     let mut insert = QueryBuilder::<Sqlite>::new(
         "INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_type, event_version, payload, \
          metadata, account_id, integration_id, caused_by, correlation_id, data_key_id, recorded_at, hash, body) ",
     );
-    insert.push_values((first_position..).zip(events), |mut row, (position, NewEvent { stored, body })| {
-        row.push_bind(position)
+    insert.push_values(events, |mut row, (position, NewEvent { stored, body })| {
+        row.push_bind(*position)
             .push_bind(&stored.aggregate_type)
             .push_bind(&stored.aggregate_id)
             .push_bind(stored.sequence)
@@ -109,19 +119,19 @@ async fn insert_events(
             .push_bind(stored.hash.as_slice())
             .push_bind(body.as_deref());
     });
-    insert.build().persistent(false).execute(connection).await.map(drop)
+    insert.build().execute(connection).await.map(drop)
 }
 
 async fn insert_keys(connection: &mut SqliteConnection, streams: &[&StreamAppend]) -> sqlx::Result<()> {
     let keys: Vec<_> = streams.iter().filter_map(|stream| stream.new_data_key.as_ref()).collect();
-    if keys.is_empty() {
-        return Ok(());
+    for some in keys.chunks(ROWS_AT_ONCE) {
+        let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO data_keys (id, wrapped) ");
+        insert.push_values(some, |mut row, key| {
+            row.push_bind(key.id).push_bind(key.wrapped.as_slice());
+        });
+        insert.build().execute(&mut *connection).await?;
     }
-    let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO data_keys (id, wrapped) ");
-    insert.push_values(keys, |mut row, key| {
-        row.push_bind(key.id).push_bind(key.wrapped.as_slice());
-    });
-    insert.build().persistent(false).execute(connection).await.map(drop)
+    Ok(())
 }
 
 /// Deletes the data keys of the streams from which a person is erased.

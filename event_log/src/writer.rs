@@ -26,6 +26,16 @@ const MAX_BATCH_BYTES: usize = 4 * 1_024 * 1_024;
 /// How long Postgres may take for a batch. What is not answered by then may be stored or not, and its connection is closed.
 const APPEND_WITHIN: Duration = Duration::from_secs(5);
 
+/// While webhooks come one after the other, what is not one is committed together with the next of them, so that no
+/// webhook waits for a commit of background work. It waits no longer than this; and webhooks count as coming one after the
+/// other where two were committed within the other.
+const LINGER: Duration = Duration::from_millis(3);
+const ONE_AFTER_THE_OTHER: Duration = Duration::from_millis(20);
+/// Appends after which the write-ahead log of SQLite is copied into the file: once nothing waits, and in any case. An order
+/// changes some three pages.
+const CHECKPOINT_WHEN_IDLE: usize = 300;
+const CHECKPOINT_ANYWAY: usize = 1_300;
+
 struct Request {
     append: Append,
     answer: oneshot::Sender<Result<Appended, AppendError>>,
@@ -63,6 +73,8 @@ pub(super) fn start(
         deferred: Vec::new(),
         failures: Recurring::new("a batch could not be appended to the event log"),
         busy: busy.clone(),
+        webhooks_at: [None; 2],
+        since_checkpoint: 0,
     };
     let task = tokio::spawn(writer.run(receiver, closed));
     WriterHandle {
@@ -122,6 +134,10 @@ struct Writer {
     deferred: Vec<Request>,
     failures: Recurring,
     busy: Progress,
+    /// When the last two batches with webhooks were committed.
+    webhooks_at: [Option<Instant>; 2],
+    /// Appends since the last checkpoint of SQLite.
+    since_checkpoint: usize,
 }
 
 impl Writer {
@@ -145,8 +161,41 @@ impl Writer {
                     waiting.push(request);
                 }
             }
+            self.linger(&mut receiver, &mut waiting).await;
             let batch = self.next_batch(&mut waiting);
             self.write(batch).await;
+            self.checkpoint(receiver.is_empty()).await;
+        }
+    }
+
+    /// Waits a moment for a webhook to be committed with, where nothing that waits is one and webhooks come one after the
+    /// other.
+    async fn linger(&self, receiver: &mut mpsc::Receiver<Request>, waiting: &mut Vec<Request>) {
+        let now = Instant::now();
+        if !self.webhooks_at.iter().all(|at| at.is_some_and(|at| now - at < ONE_AFTER_THE_OTHER)) {
+            return;
+        }
+        let has_webhook = |requests: &[Request]| requests.iter().any(|request| request.append.is_webhook);
+        let until = tokio::time::Instant::from_std(now + LINGER);
+        while !has_webhook(&self.deferred) && !has_webhook(waiting) && waiting.len() < MAX_BATCH {
+            let more = receiver.recv_many(waiting, MAX_BATCH - waiting.len());
+            if !matches!(tokio::time::timeout_at(until, more).await, Ok(received) if received > 0) {
+                return;
+            }
+        }
+    }
+
+    /// Copies the write-ahead log of SQLite into the file, so that no commit has to.
+    async fn checkpoint(&mut self, is_idle: bool) {
+        let Database::Sqlite(file) = &self.database else { return };
+        let due = if is_idle && self.deferred.is_empty() { CHECKPOINT_WHEN_IDLE } else { CHECKPOINT_ANYWAY };
+        if self.since_checkpoint < due {
+            return;
+        }
+        // Where it cannot be done now, the next commit is as good.
+        match file.checkpoint().await {
+            Ok(()) => self.since_checkpoint = 0,
+            Err(error) => tracing::debug!(%error, "the write-ahead log could not be copied into the file"),
         }
     }
 
@@ -189,6 +238,10 @@ impl Writer {
             }
         };
         self.failures.worked();
+        self.since_checkpoint += appends.len();
+        if webhooks > 0 {
+            self.webhooks_at = [self.webhooks_at[1], Some(Instant::now())];
+        }
         let stored = || appends.iter().zip(&positions).filter_map(|(append, position)| Some((*append, (*position)?)));
         for stream in stored().flat_map(|(append, _)| &append.streams) {
             let last = stream.last();

@@ -10,7 +10,7 @@ use projections::View;
 use projections::build::waited_in_vain;
 use projections::registry::{self, Build, Live};
 
-use super::{BATCH, FollowError, RETRY_AFTER, Shared};
+use super::{BATCH, FollowError, RETRY_AFTER, Shared, Standing};
 use event_log::LoadError;
 use event_log::recurring::Recurring;
 
@@ -146,6 +146,8 @@ impl Shared {
             switch.apply(&events).await?;
         }
         let live = switch.finish(lock_timeout).await?;
+        // At once, so that a caller who waits for the views waits for this one too.
+        self.reached(view, Standing::At(live.cursor.clone()));
         self.log_rebuilt(view, build, &live);
         self.drop_unused(view).await;
         Ok(true)

@@ -1,71 +1,78 @@
-//! What a worker knows of the queue beyond the view: what is under way, what it has done that the view does not show yet, and
+//! What a worker knows of what is due beyond the view: what is under way, what it has done that the view does not show yet, and
 //! which accounts have used up their pace.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{AccountId, DeliveryId};
-use projections::delivery_log::due_deliveries::DueDelivery;
+use domain::AccountId;
 
-use super::attempt::Taken;
+use super::work::{Due, Taken};
 
-/// How long a delivery that could not be taken is left alone: another worker may have it, or the view lags.
+/// How long work that could not be taken is left alone: another worker may have it, or the view lags.
 const LEFT_ALONE: TimeDelta = TimeDelta::seconds(1);
 /// How often the view is read from its beginning at least.
 const BEGIN_AGAIN_EVERY: Duration = Duration::from_secs(1);
 /// The longest that a pace holds up an account.
 const LONGEST_PACE: TimeDelta = TimeDelta::minutes(3);
 
-/// A delivery that may be taken up.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Due {
-    pub(super) delivery_id: DeliveryId,
-    pub(super) account_id: AccountId,
-    /// The position of the event that made it due.
-    pub(super) caused_by: i64,
-}
-
-/// What came of an attempt.
-pub(super) struct Ended {
-    pub(super) due: Due,
+/// What came of a piece of work.
+pub(super) struct Ended<Id> {
+    pub(super) due: Due<Id>,
     pub(super) taken: Taken,
 }
 
-#[derive(Default)]
-pub(super) struct Queue {
-    /// Due, and not looked at yet.
-    ready: VecDeque<Due>,
+pub(super) struct Queue<Id> {
+    /// Due, and not prepared yet.
+    ready: VecDeque<Due<Id>>,
     /// How far the view was read, and when that began.
     read_to: Option<i64>,
     began: Option<Instant>,
-    in_hand: HashMap<DeliveryId, tokio::task::Id>,
+    under_way: HashMap<Id, tokio::task::Id>,
     /// What was done, until the view shows it.
-    done: HashMap<DeliveryId, Done>,
+    done: HashMap<Id, Done>,
     /// Accounts whose pace is used up, until when.
     paced: HashMap<AccountId, DateTime<Utc>>,
-    /// Deliveries that could not be taken, until when they are left alone.
-    left_alone: HashMap<DeliveryId, DateTime<Utc>>,
-    /// In the queue, although a clock that was ahead has put them there for a later moment.
-    pub(super) overdue: Vec<DueDelivery>,
-    pub(super) looked_ahead: Option<Instant>,
+    /// What could not be taken, until when it is left alone.
+    left_alone: HashMap<Id, DateTime<Utc>>,
+    /// Due, although a clock that was ahead has put it off.
+    pub(super) overdue: Vec<Due<Id>>,
+    pub(super) pulled_back_at: Option<Instant>,
     now: DateTime<Utc>,
 }
 
-/// What came of what made a delivery due.
+impl<Id> Default for Queue<Id> {
+    fn default() -> Self {
+        Self {
+            ready: VecDeque::new(),
+            read_to: None,
+            began: None,
+            under_way: HashMap::new(),
+            done: HashMap::new(),
+            paced: HashMap::new(),
+            left_alone: HashMap::new(),
+            overdue: vec![],
+            pulled_back_at: None,
+            now: DateTime::default(),
+        }
+    }
+}
+
+/// What came of what made a piece due.
 struct Done {
-    /// The position of what made it due.
+    /// The position of the event that made it due.
     caused_by: i64,
     /// The log had come so far when it was done.
     position: i64,
 }
 
-impl Queue {
+impl<Id: Copy + Eq + Hash> Queue<Id> {
     /// `shown` is the position that the view has come to.
     pub(super) fn forget_the_past(&mut self, now: DateTime<Utc>, shown: i64) {
         if now < self.now {
-            // The clock was set back: what it had set is looked at now.
-            self.looked_ahead = None;
+            // The clock was set back: what it had set is pulled back now.
+            self.pulled_back_at = None;
         }
         self.now = now;
         self.done.retain(|_, done| done.position > shown);
@@ -85,7 +92,7 @@ impl Queue {
 
     /// How many rows of the view are not to be taken up, at most.
     pub(super) fn passed_over(&self) -> usize {
-        self.in_hand.len() + self.left_alone.len() + self.done.len()
+        self.under_way.len() + self.left_alone.len() + self.done.len()
     }
 
     /// Up to which moment what is due was read, in microseconds since 1970; none when it is to be read from the beginning.
@@ -98,34 +105,31 @@ impl Queue {
         (self.began, self.read_to) = (Some(Instant::now()), None);
     }
 
-    /// Adds what the view says is due, in its order, and what a wrong clock has hidden.
-    pub(super) fn add(&mut self, due: Vec<DueDelivery>) {
-        self.read_to = due.last().and_then(|last| last.due_at).or(self.read_to);
-        let all = due.iter().chain(&self.overdue);
-        let due: Vec<Due> = all.filter_map(|due| self.admit(due)).collect();
+    /// Adds what the view says is due, in its order, and what a wrong clock has put off.
+    pub(super) fn add(&mut self, due: Vec<Due<Id>>) {
+        self.read_to = due.last().map(|last| last.due_at).or(self.read_to);
         if !self.overdue.is_empty() {
-            // Each is taken once; what is left is looked for again.
-            self.overdue.clear();
-            self.looked_ahead = None;
+            // Each is taken once; what is left is found again.
+            self.pulled_back_at = None;
         }
-        self.ready.extend(due);
+        let all = due.into_iter().chain(std::mem::take(&mut self.overdue));
+        let free: Vec<Due<Id>> = all.filter(|due| self.is_free(due) && !self.is_done(due)).collect();
+        self.ready.extend(free);
     }
 
-    fn admit(&self, due: &DueDelivery) -> Option<Due> {
-        let (delivery_id, account_id) = (due.delivery_id.parse().ok()?, due.account_id.parse().ok()?);
-        let due = Due { delivery_id, account_id, caused_by: due.caused_by };
-        let is_known = self.done.get(&delivery_id).is_some_and(|done| due.caused_by <= done.caused_by);
-        (self.is_free(&due) && !is_known).then_some(due)
+    /// Whether what made it due is done already, and the view does not show it yet.
+    fn is_done(&self, due: &Due<Id>) -> bool {
+        self.done.get(&due.id).is_some_and(|done| due.caused_by <= done.caused_by)
     }
 
-    fn is_free(&self, due: &Due) -> bool {
-        !self.in_hand.contains_key(&due.delivery_id)
-            && !self.left_alone.contains_key(&due.delivery_id)
+    fn is_free(&self, due: &Due<Id>) -> bool {
+        !self.under_way.contains_key(&due.id)
+            && !self.left_alone.contains_key(&due.id)
             && !self.is_paced(due.account_id)
     }
 
-    /// The next ones to look at, in their order.
-    pub(super) fn take(&mut self, at_most: usize) -> Vec<Due> {
+    /// The next ones, in their order.
+    pub(super) fn take(&mut self, at_most: usize) -> Vec<Due<Id>> {
         let mut taken = vec![];
         while taken.len() < at_most
             && let Some(due) = self.ready.pop_front()
@@ -137,31 +141,31 @@ impl Queue {
         taken
     }
 
-    pub(super) fn begin(&mut self, due: Due, task: tokio::task::Id) {
-        self.in_hand.insert(due.delivery_id, task);
+    pub(super) fn begin(&mut self, due: Due<Id>, task: tokio::task::Id) {
+        self.under_way.insert(due.id, task);
     }
 
-    /// Notes what came of an attempt, when the log had come to this head.
-    pub(super) fn note(&mut self, ended: Result<Ended, tokio::task::JoinError>, head: i64) {
+    /// Notes what came of a piece, when the log had come to this head.
+    pub(super) fn note(&mut self, ended: Result<Ended<Id>, tokio::task::JoinError>, head: i64) {
         let Ended { due, taken } = match ended {
             Ok(ended) => ended,
             Err(error) => {
-                tracing::error!(%error, "an attempt ended in a panic; its lease will run out");
-                self.in_hand.retain(|_, task| *task != error.id());
+                tracing::error!(%error, "work ended in a panic; its lease will run out");
+                self.under_way.retain(|_, task| *task != error.id());
                 return;
             }
         };
-        self.in_hand.remove(&due.delivery_id);
+        self.under_way.remove(&due.id);
         match taken {
             Taken::Worked => {
-                self.done.insert(due.delivery_id, Done { caused_by: due.caused_by, position: head });
+                self.done.insert(due.id, Done { caused_by: due.caused_by, position: head });
             }
-            Taken::NotDue => self.leave_alone(due.delivery_id),
+            Taken::NotDue => self.leave_alone(due.id),
         }
     }
 
-    pub(super) fn leave_alone(&mut self, delivery_id: DeliveryId) {
-        self.left_alone.insert(delivery_id, self.now + LEFT_ALONE);
+    pub(super) fn leave_alone(&mut self, id: Id) {
+        self.left_alone.insert(id, self.now + LEFT_ALONE);
     }
 
     pub(super) fn pause(&mut self, account_id: AccountId, until: DateTime<Utc>) {
@@ -176,7 +180,7 @@ impl Queue {
         self.paced.keys()
     }
 
-    /// When something is to be looked at again that is passed over now.
+    /// When something that is passed over now may be taken again.
     pub(super) fn next_release(&self) -> Option<DateTime<Utc>> {
         self.paced.values().chain(self.left_alone.values()).min().copied()
     }

@@ -31,9 +31,12 @@ impl SqliteFile {
         let path = options.get_filename().to_owned();
         create_private(&path)?;
         let lock = lock(&path)?;
-        let synchronous = match durability {
-            Durability::Full => SqliteSynchronous::Full,
-            Durability::Rebuildable => SqliteSynchronous::Normal,
+        // The log's writer checkpoints when it has nothing else to do; where that never is, here is the end of it.
+        let (synchronous, pages_between_checkpoints, cache_kib) = match durability {
+            Durability::Full => (SqliteSynchronous::Full, "16000", "-16384"),
+            // Random ids dirty the same index pages again and again, and a checkpoint writes each once. 16 MB is a pause of
+            // some 20 ms now and then, and half the writing of 4 MB.
+            Durability::Rebuildable => (SqliteSynchronous::Normal, "4000", "-8192"),
         };
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
@@ -50,11 +53,11 @@ impl SqliteFile {
                     .clone()
                     .journal_mode(SqliteJournalMode::Wal)
                     .synchronous(synchronous)
-                    // Pages between checkpoints: random ids dirty the same index pages again and again, and a checkpoint
-                    // writes each once. 16 MB is a pause of some 20 ms now and then, and half the writing of 4 MB.
-                    .pragma("wal_autocheckpoint", "4000")
+                    .pragma("wal_autocheckpoint", pages_between_checkpoints)
                     // Orders come in with random ids: with SQLite's own 2 MB, commits would read index pages again.
-                    .pragma("cache_size", "-8192")
+                    .pragma("cache_size", cache_kib)
+                    // A batch of each size has a statement of its own.
+                    .statement_cache_capacity(200)
                     .pragma("temp_store", "memory")
                     // What is deleted is overwritten, or an erased name could be read in the file for years.
                     .pragma("secure_delete", "ON")
@@ -63,6 +66,13 @@ impl SqliteFile {
             .await?;
         let readers = Self::readers(options).await?;
         Ok(Self { writer, readers, path, lock: Some(Arc::new(lock)) })
+    }
+
+    /// Copies the write-ahead log into the file, as far as no reader needs it. On the only connection that writes, so that no
+    /// commit has to do it.
+    pub async fn checkpoint(&self) -> sqlx::Result<()> {
+        let mut writer = self.writer.acquire().await?;
+        writer.execute("PRAGMA wal_checkpoint(PASSIVE)").await.map(drop)
     }
 
     /// Writes the whole write-ahead log into the file and cuts it to nothing, unless a reader still needs it.

@@ -251,7 +251,7 @@ on_each_engine! {
         let waiting = shop.post(&orders::generic("1", "mutual_max", &["STORM"])).await.accepted("queued");
         assert_eq!(shop.settled(&waiting).await, required("NO_ITEM_MAPPING"));
         let version = async |version: i64| {
-            let sql = Sql::new("UPDATE live_views SET schema_version = ").bind(version).push(" WHERE view = 'customers'");
+            let sql = Sql::new("UPDATE live_views SET schema_version = ").bind(version).push(" WHERE view = 'notices'");
             app.service().views.execute(sql).await.unwrap();
         };
         let live = projections::notices::VIEW.live(&app.service().views).await.unwrap().unwrap();

@@ -169,7 +169,10 @@ BEGIN
                                   account_id, integration_id, caused_by, correlation_id, data_key_id, recorded_at, hash,
                                   body, ordinal);
     INSERT INTO data_keys (id, wrapped) SELECT k.id, k.wrapped FROM unnest(key_ids, wrapped_keys) AS k(id, wrapped);
-    DELETE FROM data_keys k WHERE k.id = ANY (erased_key_ids);
+    -- Not where there is none: a plan that was made while the table was empty reads all of it.
+    IF cardinality(erased_key_ids) > 0 THEN
+        DELETE FROM data_keys k WHERE k.id = ANY (erased_key_ids);
+    END IF;
     INSERT INTO snapshots (aggregate_type, aggregate_id, sequence, hash, schema_version, state, data_key_id)
     SELECT s.* FROM unnest(snapshot_types, snapshot_ids, snapshot_sequences, snapshot_hashes, snapshot_versions,
                            snapshot_states, snapshot_key_ids) AS s

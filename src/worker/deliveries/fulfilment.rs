@@ -5,9 +5,9 @@ use domain::delivery::{DeliveryCommand, Phase};
 use domain::{Asset, Credits, ResolutionCode, ResourceType};
 use uuid::Uuid;
 
-use super::{Attempt, InHand};
+use super::attempt::{Attempt, Running};
+use super::stop::{RequiredAction, Step, Stop};
 use crate::cortex::{CortexError, CortexUser, ItemKind, ItemRef, Session};
-use crate::worker::stop::{RequiredAction, Step, Stop};
 
 /// What came of sharing one asset.
 enum ShareResult {
@@ -16,34 +16,34 @@ enum ShareResult {
 }
 
 impl Attempt {
-    pub(super) async fn session(&self, in_hand: &mut InHand, renew: bool) -> Result<Session, Stop> {
-        let account_id = in_hand.order.account_id;
+    pub(super) async fn session(&self, running: &mut Running, renew: bool) -> Result<Session, Stop> {
+        let account_id = running.order.account_id;
         if renew {
-            self.worker.sessions.forget(account_id);
-        } else if let Some(session) = self.worker.sessions.find(account_id, &in_hand.credentials, self.now()) {
+            self.deliveries.sessions.forget(account_id);
+        } else if let Some(session) = self.deliveries.sessions.find(account_id, &running.credentials, self.now()) {
             return Ok(session);
         }
-        let (Some(email), Some(password)) = (in_hand.credentials.email.known(), in_hand.credentials.password.known())
+        let (Some(email), Some(password)) = (running.credentials.email.known(), running.credentials.password.known())
         else {
             return Err(Stop::require(ResolutionCode::MissingCredentials));
         };
         let (email, password) = (email.clone(), password.clone());
-        self.before_call(in_hand).await?;
+        self.before_call(running).await?;
         let session = self.cortex.login(&email, &password).await.map_err(|error| match error.into() {
             Step::SessionExpired => Stop::Fail("the login expired at once".to_owned()),
             Step::Stop(stop) => stop,
         })?;
-        self.worker.sessions.keep(account_id, &in_hand.credentials, &session);
+        self.deliveries.sessions.keep(account_id, &running.credentials, &session);
         Ok(session)
     }
 
-    pub(super) async fn fulfil(&self, in_hand: &mut InHand, session: &Session) -> Result<(), Step> {
-        let user = self.customer(in_hand, session).await?;
-        self.become_mutual(in_hand, session, &user).await?;
-        let outstanding: Vec<Asset> = in_hand.order.outstanding().cloned().collect();
+    pub(super) async fn fulfil(&self, running: &mut Running, session: &Session) -> Result<(), Step> {
+        let user = self.customer(running, session).await?;
+        self.become_mutual(running, session, &user).await?;
+        let outstanding: Vec<Asset> = running.order.outstanding().cloned().collect();
         let (mut missing, mut call) = (vec![], None);
         for asset in outstanding {
-            match self.share(in_hand, session, &user, asset.clone()).await? {
+            match self.share(running, session, &user, asset.clone()).await? {
                 ShareResult::Shared => {}
                 // One asset that is not there does not hold up the others.
                 ShareResult::NoSuchAsset => {
@@ -56,60 +56,60 @@ impl Attempt {
             let code = ResolutionCode::AssetNotFound;
             return Err(Stop::RequireAction(RequiredAction { code, missing, call }).into());
         }
-        if in_hand.order.summary.phase != Phase::Completed {
-            self.record(in_hand, DeliveryCommand::Complete { held: in_hand.held.clone() }).await?;
+        if running.order.summary.phase != Phase::Completed {
+            self.record(running, DeliveryCommand::Complete { held: running.held.clone() }).await?;
         }
         Ok(())
     }
 
-    async fn customer(&self, in_hand: &mut InHand, session: &Session) -> Result<CortexUser, Step> {
-        let username = in_hand.order.summary.username.as_ref().and_then(|username| username.known().cloned());
+    async fn customer(&self, running: &mut Running, session: &Session) -> Result<CortexUser, Step> {
+        let username = running.order.summary.username.as_ref().and_then(|username| username.known().cloned());
         let username = username.ok_or(Stop::require(ResolutionCode::MissingUsername))?;
-        self.before_call(in_hand).await?;
+        self.before_call(running).await?;
         let user = self.cortex.find_user(session, &username).await?;
         Ok(user.ok_or(Stop::require(ResolutionCode::InvalidUsername))?)
     }
 
     /// Cortex Cloud shares only between users who follow each other.
-    async fn become_mutual(&self, in_hand: &mut InHand, session: &Session, user: &CortexUser) -> Result<(), Step> {
-        self.before_call(in_hand).await?;
+    async fn become_mutual(&self, running: &mut Running, session: &Session, user: &CortexUser) -> Result<(), Step> {
+        self.before_call(running).await?;
         let mut relation = self.cortex.relation(session, user).await?;
         let action = PaidAction::Follow;
         if relation.following {
             // Done by an earlier attempt that did not live to record it.
-            if in_hand.order.followed.is_none() && in_hand.order.has_begun(&action) {
-                let credits = in_hand.paid_earlier(&action);
-                self.record_follow(in_hand, credits).await?;
+            if running.order.followed.is_none() && running.order.has_begun(&action) {
+                let credits = running.paid_earlier(&action);
+                self.record_follow(running, credits).await?;
             }
         } else {
             // Following is paid once for a delivery.
-            if in_hand.order.followed.is_none() {
-                in_hand.afford(&action)?;
+            if running.order.followed.is_none() {
+                running.afford(&action)?;
             }
-            self.begin(in_hand, action.clone()).await?;
+            self.begin(running, action.clone()).await?;
             self.cortex.follow(session, user, self.key(&action, user)).await?;
-            self.record_follow(in_hand, action.price()).await?;
-            self.before_call(in_hand).await?;
+            self.record_follow(running, action.price()).await?;
+            self.before_call(running).await?;
             relation = self.cortex.relation(session, user).await?;
         }
         if relation.is_mutual() { Ok(()) } else { Err(Stop::Wait.into()) }
     }
 
-    async fn record_follow(&self, in_hand: &mut InHand, credits: Credits) -> Result<(), Step> {
-        let (held, call) = (in_hand.held.clone(), self.cortex.last_call());
-        self.record(in_hand, DeliveryCommand::RecordFollow { held, credits, call }).await
+    async fn record_follow(&self, running: &mut Running, credits: Credits) -> Result<(), Step> {
+        let (held, call) = (running.held.clone(), self.cortex.last_call());
+        self.record(running, DeliveryCommand::RecordFollow { held, credits, call }).await
     }
 
     async fn share(
         &self,
-        in_hand: &mut InHand,
+        running: &mut Running,
         session: &Session,
         user: &CortexUser,
         asset: Asset,
     ) -> Result<ShareResult, Step> {
         let item = ItemRef { kind: kind(asset.resource_type), id: &asset.resource_id };
         let action = PaidAction::Share(asset.clone());
-        self.before_call(in_hand).await?;
+        self.before_call(running).await?;
         let shared = match self.cortex.is_shared(session, item, user).await {
             // The customer was found a moment ago: what is not there is the asset.
             Err(CortexError::NotFound) => return Ok(ShareResult::NoSuchAsset),
@@ -117,18 +117,18 @@ impl Attempt {
         };
         let credits = if shared {
             // By an earlier attempt that did not live to record it: paid for. By anybody else: free.
-            if in_hand.order.has_begun(&action) { in_hand.paid_earlier(&action) } else { Credits::ZERO }
+            if running.order.has_begun(&action) { running.paid_earlier(&action) } else { Credits::ZERO }
         } else {
-            in_hand.afford(&action)?;
-            self.begin(in_hand, action.clone()).await?;
+            running.afford(&action)?;
+            self.begin(running, action.clone()).await?;
             match self.cortex.share(session, item, user, self.key(&action, user)).await {
                 Err(CortexError::NotFound) => return Ok(ShareResult::NoSuchAsset),
                 shared => shared?,
             }
             action.price()
         };
-        let (held, call) = (in_hand.held.clone(), self.cortex.last_call());
-        self.record(in_hand, DeliveryCommand::RecordShare { held, asset, credits, call }).await?;
+        let (held, call) = (running.held.clone(), self.cortex.last_call());
+        self.record(running, DeliveryCommand::RecordShare { held, asset, credits, call }).await?;
         Ok(ShareResult::Shared)
     }
 
@@ -143,17 +143,17 @@ impl Attempt {
 
     /// Records what is about to be done. An order that was cancelled or revised since the last recorded step must not cost
     /// anything, nor one of an integration that was deactivated.
-    async fn begin(&self, in_hand: &mut InHand, action: PaidAction) -> Result<(), Step> {
-        self.before_call(in_hand).await?;
-        let link = self.worker.service.integrations.find(in_hand.order.integration_id).await.map_err(Stop::from)?;
+    async fn begin(&self, running: &mut Running, action: PaidAction) -> Result<(), Step> {
+        self.before_call(running).await?;
+        let link = self.deliveries.service.integrations.find(running.order.integration_id).await.map_err(Stop::from)?;
         if !link.is_some_and(|link| link.active) {
             return Err(Stop::require(ResolutionCode::IntegrationInactive).into());
         }
-        self.record(in_hand, DeliveryCommand::BeginStep { held: in_hand.held.clone(), action }).await
+        self.record(running, DeliveryCommand::BeginStep { held: running.held.clone(), action }).await
     }
 }
 
-impl InHand {
+impl Running {
     /// Whether there are credits for an action.
     fn afford(&self, action: &PaidAction) -> Result<(), Stop> {
         if action.price() <= self.left() { Ok(()) } else { Err(Stop::require(ResolutionCode::CreditsExhausted)) }

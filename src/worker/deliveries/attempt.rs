@@ -1,7 +1,5 @@
 //! One attempt: takes the delivery, brings it as far as it goes today (`fulfilment.rs`), and records every step and the end.
 
-mod fulfilment;
-
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -11,30 +9,25 @@ use domain::delivery::{ApiKeyUse, DecidedOn, Delivery, DeliveryCommand, Held, Or
 use domain::{Credits, DeliveryId, ResolutionCode};
 use rand::RngExt as _;
 
-use super::Worker;
+use super::Deliveries;
 use super::stop::{RequiredAction, Step, Stop};
 use crate::cortex::CortexClient;
 use crate::metrics::AttemptOutcome;
+use crate::worker::work::Taken;
 use event_log::{Actor, CommandError, Origin};
 
-/// What came of an attempt, as far as the queue needs to know.
-pub(super) enum Taken {
-    Worked,
-    /// Another worker has it, or it is not due after all.
-    NotDue,
-}
-
-pub(super) struct Attempt {
-    worker: Arc<Worker>,
+/// One attempt to deliver.
+pub(crate) struct Attempt {
+    pub(super) deliveries: Arc<Deliveries>,
     /// Remembers the latest call of this attempt.
-    cortex: CortexClient,
-    id: DeliveryId,
+    pub(super) cortex: CortexClient,
+    pub(super) id: DeliveryId,
     /// What made it due, as the log records it.
     origin: Origin,
 }
 
 /// A delivery that is due, with what an attempt is decided on.
-pub(super) struct Ready {
+pub(crate) struct Ready {
     facts: StartFacts,
     credentials: Option<CortexCredentials>,
     /// The pace of its account.
@@ -44,44 +37,34 @@ pub(super) struct Ready {
     was_running: bool,
 }
 
-/// The delivery in hand, as of the last recorded step.
-struct InHand {
-    order: Order,
-    held: Held,
-    credentials: CortexCredentials,
+/// The delivery that the attempt holds, as of the last recorded step.
+pub(super) struct Running {
+    pub(super) order: Order,
+    pub(super) held: Held,
+    pub(super) credentials: CortexCredentials,
     /// What this attempt may spend.
     reserved: Credits,
     /// What follows from the start of the attempt.
     origin: Origin,
 }
 
-impl InHand {
+impl Running {
     /// What this attempt may still spend.
-    fn left(&self) -> Credits {
+    pub(super) fn left(&self) -> Credits {
         self.reserved - self.order.spent()
     }
 }
 
 impl Attempt {
-    pub(super) fn new(worker: Arc<Worker>, id: DeliveryId, caused_by: i64) -> Self {
-        let origin = Actor::Worker(worker.name.clone()).because_of(caused_by).correlated_with(id.0);
-        let cortex = worker.cortex.for_attempt();
-        Self { worker, cortex, id, origin }
+    pub(super) fn new(deliveries: Arc<Deliveries>, id: DeliveryId, caused_by: i64) -> Self {
+        let origin = Actor::Worker(deliveries.name.clone()).because_of(caused_by).correlated_with(id.0);
+        let cortex = deliveries.cortex.for_attempt();
+        Self { deliveries, cortex, id, origin }
     }
 
-    /// Looks everything up. None where the delivery is not due.
-    pub(super) async fn look(&self) -> Option<Ready> {
-        match self.ready().await {
-            Ok(ready) => ready,
-            Err(error) => {
-                self.worker.not_taken_up(format_args!("{}: {error}", self.id));
-                None
-            }
-        }
-    }
-
-    async fn ready(&self) -> anyhow::Result<Option<Ready>> {
-        let log = &self.worker.service.log;
+    /// Reads what the attempt is decided on. None where the delivery is not due.
+    pub(super) async fn ready(&self) -> anyhow::Result<Option<Ready>> {
+        let log = &self.deliveries.service.log;
         let delivery = log.recent::<Delivery>(&self.id.to_string()).await?;
         let Some(order) = delivery.aggregate.order().filter(|order| is_due(&order.summary.phase, self.now())) else {
             return Ok(None);
@@ -90,7 +73,7 @@ impl Attempt {
         let Some(merchant) = account.aggregate.merchant() else {
             anyhow::bail!("the delivery's account was never opened")
         };
-        let Some(link) = self.worker.service.integrations.find(order.integration_id).await? else {
+        let Some(link) = self.deliveries.service.integrations.find(order.integration_id).await? else {
             anyhow::bail!("the delivery's integration was never created");
         };
         let facts = StartFacts {
@@ -114,36 +97,40 @@ impl Attempt {
     }
 
     pub(super) async fn run(self, ready: Ready) -> Taken {
-        self.worker.service.log.yield_to_webhooks().await;
+        self.deliveries.service.log.yield_to_webhooks().await;
         match self.start(ready).await {
-            Ok(Ok(mut in_hand)) => {
-                let stop = self.work(&mut in_hand).await.err();
-                self.end(&in_hand, stop).await;
+            Ok(Ok(mut running)) => {
+                let stop = self.work(&mut running).await.err();
+                self.end(&running, stop).await;
                 Taken::Worked
             }
             Ok(Err(taken)) => taken,
             Err(error) => {
-                self.worker.not_taken_up(format_args!("{}: {error}", self.id));
+                self.deliveries.not_taken_up(format_args!("{}: {error}", self.id));
                 Taken::NotDue
             }
         }
     }
 
-    fn now(&self) -> DateTime<Utc> {
-        self.worker.service.clock.now()
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.deliveries.service.clock.now()
     }
 
     fn lease_from(&self, now: DateTime<Utc>) -> DateTime<Utc> {
-        now + self.worker.pace.lease
+        self.deliveries.timing.lease_until(now)
     }
 
     /// Starts, and reserves what the attempt may cost; or records what the merchant must fix first.
-    async fn start(&self, ready: Ready) -> anyhow::Result<Result<InHand, Taken>> {
+    async fn start(&self, ready: Ready) -> anyhow::Result<Result<Running, Taken>> {
         let Ready { facts, credentials, was_running, .. } = ready;
         let now = self.now();
-        let start =
-            DeliveryCommand::Start { worker: self.worker.name.clone(), now, lease_until: self.lease_from(now), facts };
-        let (started, ledger) = match self.worker.execute(self.id, start, self.origin.clone()).await {
+        let start = DeliveryCommand::Start {
+            worker: self.deliveries.name.clone(),
+            now,
+            lease_until: self.lease_from(now),
+            facts,
+        };
+        let (started, ledger) = match self.deliveries.execute(self.id, start, self.origin.clone()).await {
             Ok(started) => started,
             Err(CommandError::Refused(_)) => return Ok(Err(Taken::NotDue)),
             Err(error) => return Err(error.into()),
@@ -168,15 +155,15 @@ impl Attempt {
         let reserved = reservation.map_or(Credits::ZERO, |reservation| reservation.credits);
         tracing::debug!(delivery = %self.id, attempt = held.attempt, "attempt started");
         let origin = self.origin.clone().caused_by(started.position);
-        Ok(Ok(InHand { order, held, credentials, reserved, origin }))
+        Ok(Ok(Running { order, held, credentials, reserved, origin }))
     }
 
-    async fn work(&self, in_hand: &mut InHand) -> Result<(), Stop> {
-        let session = self.session(in_hand, false).await?;
-        match self.fulfil(in_hand, &session).await {
+    async fn work(&self, running: &mut Running) -> Result<(), Stop> {
+        let session = self.session(running, false).await?;
+        match self.fulfil(running, &session).await {
             Err(Step::SessionExpired) => {
-                let session = self.session(in_hand, true).await?;
-                self.fulfil(in_hand, &session).await.map_err(|step| match step {
+                let session = self.session(running, true).await?;
+                self.fulfil(running, &session).await.map_err(|step| match step {
                     Step::SessionExpired => Stop::Fail("a fresh login does not last".to_owned()),
                     Step::Stop(stop) => stop,
                 })
@@ -187,19 +174,17 @@ impl Attempt {
     }
 
     /// Before a call: no other worker may hold the delivery until it is over.
-    async fn before_call(&self, in_hand: &mut InHand) -> Result<(), Stop> {
-        if *self.worker.service.stopping().borrow() {
+    pub(super) async fn before_call(&self, running: &mut Running) -> Result<(), Stop> {
+        if *self.deliveries.service.stopping().borrow() {
             return Err(Stop::HandBack);
         }
         let now = self.now();
-        let margin = self.worker.pace.call * 2;
-        // Further ahead than it can be, it was set before the clock was set back, and others cut it short.
-        let latest = self.lease_from(now) + margin;
-        let lasts = in_hand.order.lease().is_some_and(|lease| lease.until > now + margin && lease.until <= latest);
+        let timing = self.deliveries.timing;
+        let lasts = running.order.lease().is_some_and(|lease| timing.outlasts_call(lease.until, now));
         if !lasts {
-            let held = in_hand.held.clone();
+            let held = running.held.clone();
             let renew = DeliveryCommand::RenewLease { held, lease_until: self.lease_from(now) };
-            self.record(in_hand, renew).await.map_err(|step| match step {
+            self.record(running, renew).await.map_err(|step| match step {
                 Step::Stop(stop) => stop,
                 Step::SessionExpired => Stop::LeaseLost,
             })?;
@@ -208,26 +193,26 @@ impl Attempt {
     }
 
     /// Records a step, and takes note of what others recorded meanwhile.
-    async fn record(&self, in_hand: &mut InHand, command: DeliveryCommand) -> Result<(), Step> {
-        let committed = self.worker.execute(self.id, command, in_hand.origin.clone()).await;
+    pub(super) async fn record(&self, running: &mut Running, command: DeliveryCommand) -> Result<(), Step> {
+        let committed = self.deliveries.execute(self.id, command, running.origin.clone()).await;
         let (committed, _) = committed.map_err(Stop::from)?;
         if let Delivery::Order(order) = committed.aggregate {
-            in_hand.order = *order;
+            running.order = *order;
         }
-        let goes_on = in_hand.order.lease().is_some() || in_hand.order.summary.phase == Phase::Completed;
+        let goes_on = running.order.lease().is_some() || running.order.summary.phase == Phase::Completed;
         if goes_on { Ok(()) } else { Err(Stop::Ended.into()) }
     }
 
-    async fn end(&self, in_hand: &InHand, stop: Option<Stop>) {
-        let (held, now) = (in_hand.held.clone(), self.now());
+    async fn end(&self, running: &Running, stop: Option<Stop>) {
+        let (held, now) = (running.held.clone(), self.now());
         let jitter = Jitter::from_random(rand::rng().random());
         let last_call = || self.cortex.last_call();
         let (command, reason) = match stop {
-            None | Some(Stop::Ended) => return self.report(&in_hand.order, None),
-            Some(Stop::LeaseLost) => return self.worker.service.metrics.attempt(AttemptOutcome::LeaseLost),
+            None | Some(Stop::Ended) => return self.report(&running.order, None),
+            Some(Stop::LeaseLost) => return self.deliveries.service.metrics.attempt(AttemptOutcome::LeaseLost),
             Some(Stop::LogUnavailable(reason)) => {
                 tracing::error!(delivery = %self.id, reason, "an attempt cannot be recorded; its lease will run out");
-                return self.worker.service.metrics.attempt(AttemptOutcome::LeaseLost);
+                return self.deliveries.service.metrics.attempt(AttemptOutcome::LeaseLost);
             }
             Some(Stop::Wait) => (DeliveryCommand::Wait { held, now, jitter, call: last_call() }, None),
             Some(Stop::Fail(reason)) => (DeliveryCommand::Fail { held, now, jitter, call: last_call() }, Some(reason)),
@@ -241,7 +226,7 @@ impl Attempt {
             }
             Some(Stop::HandBack) => (DeliveryCommand::HandBack { held }, None),
         };
-        match self.worker.execute(self.id, command, in_hand.origin.clone()).await {
+        match self.deliveries.execute(self.id, command, running.origin.clone()).await {
             Ok((committed, _)) => {
                 if let Some(order) = committed.aggregate.order() {
                     self.report(order, reason.as_deref());
@@ -249,7 +234,7 @@ impl Attempt {
             }
             Err(error) => {
                 tracing::warn!(delivery = %self.id, %error, "the end of an attempt was not recorded");
-                self.worker.service.metrics.attempt(AttemptOutcome::LeaseLost);
+                self.deliveries.service.metrics.attempt(AttemptOutcome::LeaseLost);
             }
         }
     }
@@ -265,7 +250,7 @@ impl Attempt {
             Phase::Cancelled(_) => AttemptOutcome::Cancelled,
             Phase::Queued | Phase::Running(_) => AttemptOutcome::HandedBack,
         };
-        self.worker.service.metrics.attempt(outcome);
+        self.deliveries.service.metrics.attempt(outcome);
         let code = order.summary.phase.resolution_code().map(ResolutionCode::as_str);
         let (attempt, status) = (order.summary.attempts, order.status().as_str());
         tracing::info!(delivery = %self.id, attempt, status, code, reason, "attempt ended");

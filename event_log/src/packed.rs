@@ -5,25 +5,31 @@ use uuid::Uuid;
 
 use crate::row::{StoredEvent, WholeEvent};
 
-/// A line of numbers, then the bytes that they tell of. SQLite puts bytes together as they are, whatever they are; where a
-/// value is null, its length is -1 (no event has the position -1).
-pub(super) const ROWS: &str = "\
-    SELECT CAST(format('%lld %lld %lld %lld %lld %lld %lld %lld %lld %lld %lld %lld %lld %lld %lld %lld', position, \
+/// Begins a statement that reads events, up to a condition on them; with their bodies or without.
+///
+/// A line of numbers, then the bytes whose lengths they are. SQLite puts bytes together as they are, whatever they are;
+/// where a value is null, its length is -1 (no event has the position -1).
+pub(super) fn select(with_bodies: bool) -> String {
+    let body = if with_bodies { "body" } else { "NULL" };
+    format!(
+        "SELECT CAST(format('%lld %lld %lld %lld %lld %lld %lld %lld %lld %lld %lld %lld %lld %lld %lld %lld', position, \
             sequence, recorded_at, coalesce(caused_by, -1), octet_length(aggregate_type), octet_length(aggregate_id), \
             octet_length(event_type), octet_length(event_version), octet_length(payload), octet_length(metadata), \
             octet_length(correlation_id), octet_length(hash), coalesce(octet_length(account_id), -1), \
             coalesce(octet_length(integration_id), -1), coalesce(octet_length(data_key_id), -1), \
-            coalesce(octet_length(body), -1)) || char(10) || aggregate_type || aggregate_id || event_type || \
+            coalesce(octet_length({body}), -1)) || char(10) || aggregate_type || aggregate_id || event_type || \
             event_version || payload || metadata || correlation_id || hash || coalesce(account_id, '') || \
-            coalesce(integration_id, '') || coalesce(data_key_id, '') || coalesce(body, '') AS blob) \
-    FROM events WHERE position BETWEEN $1 AND $2 ORDER BY position";
+            coalesce(integration_id, '') || coalesce(data_key_id, '') || coalesce({body}, '') AS blob) AS packed \
+         FROM events"
+    )
+}
 
 /// A row that holds something other than what is written into the log.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} holds a value of a kind that no event has: it was changed")]
 pub(super) struct Unreadable(String);
 
-/// Takes apart what [`ROWS`] put together.
+/// Takes apart what [`select`] put together.
 pub(super) fn unpacked(row: &[u8]) -> Result<WholeEvent, Unreadable> {
     let parts = Parts::of(row).ok_or_else(|| Unreadable("a row".to_owned()))?;
     let Parts { position, sequence, recorded_at, caused_by, values, nullable } = parts;

@@ -1,0 +1,181 @@
+//! Delivering, as a kind of work: which deliveries are due, what an attempt is decided on, and the attempt itself.
+
+mod attempt;
+mod fulfilment;
+mod sessions;
+mod stop;
+
+use std::fmt::Display;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::DeliveryId;
+use domain::delivery::{Delivery, DeliveryCommand, DeliveryRefusal, DeliveryStatus, Order};
+use domain::ledger::Ledger;
+use event_log::recurring::Recurring;
+use event_log::{Actor, CommandError, Committed, Origin, ids};
+use projections::delivery_log;
+use projections::delivery_log::due_deliveries::{self, DueDelivery};
+
+use super::work::{Due, Pace, Taken, Work};
+use crate::cortex::CortexClient;
+use crate::rates::Rate;
+use crate::service::Service;
+use attempt::{Attempt, Ready};
+use sessions::Sessions;
+
+/// How many moments that a clock which is ahead has set are put right at a time.
+const AHEAD_AT_A_TIME: i64 = 500;
+/// Clocks of several nodes may be so far apart.
+const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(5);
+
+/// What all attempts of a node share.
+pub(crate) struct Deliveries {
+    service: Arc<Service>,
+    cortex: CortexClient,
+    sessions: Sessions,
+    name: String,
+    timing: Timing,
+    /// Of deliveries that cannot be taken up: with a log that is away, all of them.
+    failures: Recurring,
+}
+
+/// How long an attempt may take without a word.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timing {
+    /// How long a lease lasts at a time.
+    pub(crate) lease: Duration,
+    /// The longest call to Cortex Cloud.
+    pub(crate) call: Duration,
+}
+
+impl Timing {
+    /// The end of a lease that is taken or renewed now.
+    fn lease_until(self, now: DateTime<Utc>) -> DateTime<Utc> {
+        now + self.lease
+    }
+
+    /// Whether a lease outlasts a call that is begun now. Further ahead than it can be, it was set before the clock was set
+    /// back, and others cut it short.
+    fn outlasts_call(self, until: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+        let margin = self.call * 2;
+        until > now + margin && until <= self.lease_until(now) + margin
+    }
+}
+
+impl Deliveries {
+    pub(crate) fn new(service: Arc<Service>, cortex: CortexClient, timing: Timing) -> Self {
+        // Unique for every start: a restarted process does not hold what the one before it held.
+        let name = ids::fresh().simple().to_string();
+        let failures = Recurring::new("a delivery cannot be taken up");
+        Self { service, cortex, sessions: Sessions::default(), name, timing, failures }
+    }
+
+    /// Executes a worker's command on a delivery, and what it means for the credits of its account.
+    async fn execute(
+        &self,
+        id: DeliveryId,
+        command: DeliveryCommand,
+        origin: Origin,
+    ) -> Result<(Committed<Delivery>, Option<Committed<Ledger>>), CommandError<DeliveryRefusal>> {
+        let settle = |before: &Delivery, after: &Delivery| {
+            let (account_id, command) = after.settlement(id, before)?;
+            Some((account_id.to_string(), command))
+        };
+        self.service.log.execute_with::<Delivery, Ledger>(&id.to_string(), command, origin, settle).await
+    }
+
+    fn not_taken_up(&self, error: impl Display) {
+        self.failures.failed(error);
+    }
+
+    /// A retry comes after its own delay, and a lease ends after its own length.
+    async fn pull_back_one(&self, delivery: &DueDelivery, now: DateTime<Utc>) {
+        let id = &delivery.delivery_id;
+        let origin = Actor::Worker(self.name.clone()).because_of(delivery.caused_by);
+        match self.service.log.execute::<Delivery>(id, DeliveryCommand::PullBack { now }, origin).await {
+            Ok(done) if done.events.is_empty() => {}
+            Ok(done) => {
+                let until = done.aggregate.order().and_then(Order::waits_until).map(tracing::field::display);
+                tracing::warn!(
+                    delivery = id,
+                    was_until_us = delivery.due_at,
+                    until,
+                    "a clock that was ahead had made it wait too long"
+                );
+                self.service.metrics.pulled_back();
+            }
+            Err(error) => tracing::warn!(delivery = id, %error, "what a wrong clock has set cannot be set right"),
+        }
+    }
+}
+
+fn due(row: &DueDelivery) -> Option<Due<DeliveryId>> {
+    let (id, account_id) = (row.delivery_id.parse().ok()?, row.account_id.parse().ok()?);
+    Some(Due { id, account_id, due_at: row.due_at?, caused_by: row.caused_by })
+}
+
+impl Work for Deliveries {
+    type Id = DeliveryId;
+    type Ready = (Attempt, Ready);
+
+    /// What was due in another log is nothing to go by.
+    fn is_readable(&self) -> bool {
+        !self.service.projector.of_other_log().contains(&delivery_log::VIEW)
+    }
+
+    fn position(&self) -> i64 {
+        self.service.projector.position(delivery_log::VIEW)
+    }
+
+    async fn due(
+        &self,
+        since: i64,
+        now: DateTime<Utc>,
+        without: &[String],
+        limit: usize,
+    ) -> sqlx::Result<Vec<Due<DeliveryId>>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = due_deliveries::due(&self.service.views, since, now.timestamp_micros(), without, limit).await?;
+        Ok(rows.iter().filter_map(due).collect())
+    }
+
+    async fn next_due_at(&self, now: DateTime<Utc>) -> sqlx::Result<Option<DateTime<Utc>>> {
+        let next = due_deliveries::next_due_at(&self.service.views, now.timestamp_micros()).await?;
+        Ok(next.and_then(DateTime::from_timestamp_micros))
+    }
+
+    async fn pull_back(&self, now: DateTime<Utc>) -> sqlx::Result<Vec<Due<DeliveryId>>> {
+        let ahead_us = (now + CLOCK_SKEW).timestamp_micros();
+        let mut overdue = vec![];
+        for delivery in due_deliveries::set_ahead(&self.service.views, ahead_us, AHEAD_AT_A_TIME).await? {
+            if delivery.status == DeliveryStatus::Queued.as_str() {
+                overdue.extend(due(&delivery));
+            } else {
+                self.pull_back_one(&delivery, now).await;
+            }
+        }
+        Ok(overdue)
+    }
+
+    async fn prepare(self: &Arc<Self>, due: &Due<DeliveryId>) -> Option<(Attempt, Ready)> {
+        let attempt = Attempt::new(self.clone(), due.id, due.caused_by);
+        match attempt.ready().await {
+            Ok(ready) => Some((attempt, ready?)),
+            Err(error) => {
+                self.not_taken_up(format_args!("{}: {error}", due.id));
+                None
+            }
+        }
+    }
+
+    fn pace(&self, due: &Due<DeliveryId>, (_, ready): &(Attempt, Ready)) -> Option<Pace> {
+        let pace = Pace { rate: Rate::Attempts(due.account_id), per_minute: ready.attempts_per_minute };
+        ready.tries.then_some(pace)
+    }
+
+    async fn run(_: Due<DeliveryId>, (attempt, ready): (Attempt, Ready)) -> Taken {
+        attempt.run(ready).await
+    }
+}

@@ -1,0 +1,74 @@
+//! A kind of work that is taken up once it is due: what the worker needs to know of it. Taking it, renewing its lease,
+//! recording what came of it and handing it back are commands of its own aggregate, which settles who holds it.
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use domain::AccountId;
+
+use crate::rates::Rate;
+
+/// Work that may be taken up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Due<Id> {
+    pub(crate) id: Id,
+    /// Whose work it is: one account's backlog does not hold up the others.
+    pub(crate) account_id: AccountId,
+    /// The moment from which it is due, in microseconds since 1970.
+    pub(crate) due_at: i64,
+    /// The position of the event that made it due.
+    pub(crate) caused_by: i64,
+}
+
+/// What came of work that was taken up, as far as the worker needs to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    Worked,
+    /// Another worker has it, or it is not due after all.
+    NotDue,
+}
+
+/// What one piece uses up of a pace: an attempt that is made, and how many a minute may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    pub(crate) rate: Rate,
+    pub(crate) per_minute: u32,
+}
+
+pub(crate) trait Work: Send + Sync + 'static {
+    type Id: Copy + Eq + Hash + Send + 'static;
+    /// Work that is due, with what it is decided on.
+    type Ready: Send + 'static;
+
+    /// Whether the view of what is due can be gone by.
+    fn is_readable(&self) -> bool;
+
+    /// How far that view has come.
+    fn position(&self) -> i64;
+
+    /// What is due at `now`, the longest due first, but for these accounts and for what became due before `since`
+    /// (microseconds since 1970).
+    fn due(
+        &self,
+        since: i64,
+        now: DateTime<Utc>,
+        without: &[String],
+        limit: usize,
+    ) -> impl Future<Output = sqlx::Result<Vec<Due<Self::Id>>>> + Send;
+
+    /// The next moment at which something becomes due.
+    fn next_due_at(&self, now: DateTime<Utc>) -> impl Future<Output = sqlx::Result<Option<DateTime<Utc>>>> + Send;
+
+    /// Sets right what a clock that was ahead has set too far off, and returns what is due although it is put off.
+    fn pull_back(&self, now: DateTime<Utc>) -> impl Future<Output = sqlx::Result<Vec<Due<Self::Id>>>> + Send;
+
+    /// Reads what a piece is decided on. None where it is not due.
+    fn prepare(self: &Arc<Self>, due: &Due<Self::Id>) -> impl Future<Output = Option<Self::Ready>> + Send;
+
+    /// What of its account's pace it uses up. None where nothing is tried.
+    fn pace(&self, due: &Due<Self::Id>, ready: &Self::Ready) -> Option<Pace>;
+
+    /// Takes it, works on it, and records how it ends.
+    fn run(due: Due<Self::Id>, ready: Self::Ready) -> impl Future<Output = Taken> + Send;
+}
