@@ -16,6 +16,7 @@ mod setting {
     pub(crate) mod databases;
     pub(crate) mod process;
     pub(crate) mod server;
+    pub(crate) mod signing;
 }
 
 use std::process::ExitCode;

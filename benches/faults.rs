@@ -19,6 +19,7 @@ mod faults {
 #[path = "setting"]
 mod setting {
     pub(crate) mod server;
+    pub(crate) mod signing;
 }
 
 use std::process::ExitCode;

@@ -24,6 +24,7 @@ mod setting {
     pub(crate) mod databases;
     pub(crate) mod order;
     pub(crate) mod process;
+    pub(crate) mod signing;
 }
 
 use std::process::ExitCode;

@@ -35,14 +35,14 @@ mod stores;
 mod tests;
 mod webhooks;
 
-use clap::builder::FalseyValueParser;
+use clap::builder::{FalseyValueParser, PossibleValuesParser};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub(crate) use client::{Client, understood};
 pub(crate) use deliveries::status_cell;
 pub(crate) use serve::{bind, keep, own_url};
 pub(crate) use shutdown::asked_to_stop;
-pub(crate) use sign::{canonical, curl};
+pub(crate) use sign::curl;
 pub(crate) use stores::admin_key_file;
 
 use logging::Level;
@@ -197,6 +197,11 @@ impl Cli {
             Command::Audit(command) => command.run(json).await,
         }
     }
+}
+
+/// The kinds of stores that webhooks are taken of, by their stored names.
+fn supported_providers() -> PossibleValuesParser {
+    PossibleValuesParser::new(providers::supported().map(|platform| platform.provider().as_str()))
 }
 
 /// Whether all that went wrong is that the reader is gone, as in `cloud-bridge events tail | head`.

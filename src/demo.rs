@@ -15,7 +15,7 @@ use anyhow::{anyhow, bail};
 use serde_json::json;
 
 use crate::cli::output::{export_line, print, print_json};
-use crate::cli::{asked_to_stop, canonical, curl};
+use crate::cli::{asked_to_stop, curl};
 use board::{Board, Screen};
 use merchant::Cast;
 use world::World;
@@ -121,11 +121,11 @@ fn print_next_steps(world: &World, cast: &Cast) -> anyhow::Result<()> {
         print(format_args!("\n{}\n  webhooks  {}\n  secret    {}", store.name, store.url, store.secret))?;
     }
     let body = r#"{"orderId":"my-order-1","targetUsername":"mutual_max","items":[{"sku":"STORM-LEAD-V2"}]}"#;
-    let (header, signature) = cast.generic.sign(body.as_bytes())?;
+    let signed = cast.generic.sign(body.as_bytes())?;
     print(format_args!(
         "\nSend an order of your own, and look what became of it:\n\n{}\n\n{}\ncloud-bridge deliveries list --server {url}\n\n\
          It all goes on until Ctrl-C.",
-        curl(&cast.generic.url, &canonical(header), &signature, body),
+        curl(&cast.generic.url, &signed, body),
         export_line("CLOUD_BRIDGE_API_KEY", &cast.storm.api_key),
     ))?;
     Ok(())

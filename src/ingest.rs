@@ -6,9 +6,8 @@
 
 mod customers;
 mod headers;
-pub mod parse;
+pub mod record;
 mod refusal;
-pub mod signature;
 mod source;
 pub mod volume;
 
@@ -23,7 +22,8 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::integration::Provider;
 use domain::{DeliveryId, IntegrationId, Private};
-use parse::Unsigned;
+use providers::Received;
+use record::Unsigned;
 use serde::Serialize;
 use tokio::time::timeout;
 
@@ -31,6 +31,7 @@ pub use refusal::IngestRefusal;
 use source::Source;
 
 use crate::http::body::RequestBody;
+use crate::integrations::webhook_url;
 use crate::service::Service;
 use event_log::refusals::RefusalReason;
 
@@ -107,30 +108,32 @@ async fn admit(
     if link.provider != provider {
         return Err(IngestRefusal::UnknownIntegration);
     }
-    let source = Source { service: service.clone(), integration_id, link };
+    let platform = providers::of(provider);
+    let is_legal_request = platform.is_legal_request(headers);
+    let source = Source { service: service.clone(), integration_id, link, is_legal_request };
     let link = &source.link;
-    // Shopify requests a shop's erasure days after the app is gone, when the integration may well be deactivated.
-    let topic = headers::topic(provider, headers);
-    let is_asked_by_law =
-        provider == Provider::Shopify && topic.as_deref().is_some_and(parse::shopify::privacy::is_compliance);
-    if !link.active && !is_asked_by_law {
+    // A store asks to erase a shop days after the app is gone, when the integration may well be deactivated.
+    if !link.active && !is_legal_request {
         return Err(source.refused(IngestRefusal::InactiveIntegration));
     }
     let read = body.read(MAX_BODY_BYTES, BODY_TIMEOUT).await;
     let body = read.map_err(|refusal| source.refused(refusal.into()))?;
-    if provider == Provider::WooCommerce && parse::is_woocommerce_ping(headers, &body) {
+    let address = webhook_url(&service.public_url, provider.as_str(), &integration_id);
+    let received = Received { address: &address, headers, body: &body, at: service.clock.now() };
+    if platform.is_ping(&received) {
         source.count(RefusalReason::Ping, None);
         return Ok(Admitted::Ping);
     }
     // Over the raw bytes, before anything of them is believed.
-    signature::verify(provider, headers, &body, link.signing_secrets(service.clock.now()))
-        .map_err(|refusal| source.refused(refusal.into()))?;
+    let secrets: Vec<&str> = link.signing_secrets(received.at).collect();
+    platform.verify(&received, &secrets).map_err(|refusal| source.refused(refusal.into()))?;
     let unsigned = Unsigned {
-        topic,
-        webhook_id: headers::webhook_id(provider, headers),
+        topic: platform.topic(&received),
+        webhook_id: platform.webhook_id(&received),
         headers: Some(Private::Known(headers::kept(headers))),
     };
-    let parsed = parse::parse(provider, unsigned.topic.as_deref(), &body)
+    let parsed = platform
+        .interpret(unsigned.topic.as_deref(), &body)
         .map_err(|malformed| source.refused(IngestRefusal::Malformed(malformed)))?;
     let api_key = headers.get("x-api-key").map(|key| key.to_str().unwrap_or_default().to_owned());
     // On its own: a client that hangs up, or whose timeout ends before the log responds, changes nothing about what is

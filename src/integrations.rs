@@ -1,5 +1,6 @@
 //! The integrations that webhooks come in for, as they stand now: read from the log, never from a view that can lag.
 
+use std::fmt::Display;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -44,4 +45,9 @@ impl Integrations {
         let loaded = self.log.current::<Integration>(&id.to_string()).await?;
         Ok(loaded.aggregate.link().is_some().then(|| CurrentLink(loaded.clone())))
     }
+}
+
+/// The address that a store is given for its webhooks.
+pub fn webhook_url(public_url: &str, provider: &str, id: &impl Display) -> String {
+    format!("{public_url}/api/webhooks/{provider}/{id}")
 }

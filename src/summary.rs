@@ -12,7 +12,7 @@ use domain::delivery::{
     ApiKeyUse, Change, CortexCall, DeliveryEvent, ErasureCause, MoveCause, RequeueCause, Started, Webhook,
     WebhookOutcome, WebhookRepeated, describe_changes,
 };
-use domain::integration::{IntegrationEvent, Provider};
+use domain::integration::IntegrationEvent;
 use domain::ledger::LedgerEvent;
 use domain::notice::{NoticeEvent, NoticeKind};
 use domain::operation::OperationEvent;
@@ -36,7 +36,7 @@ pub fn summary(event: &Recorded) -> String {
                     let about = order.map(|order| format!(" about order {order}")).unwrap_or_default();
                     return format!(
                         "The store ({}) sent a webhook{about} that cannot be used: {why}.",
-                        store(received.provider)
+                        received.provider.name()
                     );
                 }
                 NoticeKind::StoreError => {
@@ -46,10 +46,10 @@ pub fn summary(event: &Recorded) -> String {
                 NoticeKind::CustomerRedact => "the request to erase a customer",
                 NoticeKind::ShopRedact => "the request to erase everything personal of the store",
             };
-            format!("The store ({}) sent {what}.", store(received.provider))
+            format!("The store ({}) sent {what}.", received.provider.name())
         }
         AnyEvent::Notice(NoticeEvent::WebhookRepeated(repeated)) => {
-            format!("{}: the very same body again.", store(repeated.provider))
+            format!("{}: the very same body again.", repeated.provider.name())
         }
         AnyEvent::Notice(NoticeEvent::PersonalDataErased {}) => "It was done, and whom it named was erased.".to_owned(),
         AnyEvent::Operation(operation) => of_operation(operation, &event.aggregate_id),
@@ -310,7 +310,7 @@ fn of_ledger(event: &LedgerEvent) -> String {
 fn of_integration(event: &IntegrationEvent) -> String {
     match event {
         IntegrationEvent::IntegrationCreated(created) => {
-            format!("The {} integration “{}” was created.", store(created.provider), created.name)
+            format!("The {} integration “{}” was created.", created.provider.name(), created.name)
         }
         IntegrationEvent::IntegrationRenamed { name } => format!("The integration is called “{name}” now."),
         IntegrationEvent::IntegrationActivated {} => {
@@ -362,16 +362,6 @@ fn cause(code: ResolutionCode) -> String {
         | ResolutionCode::OrderStatusFiltered
         | ResolutionCode::Duplicate
         | ResolutionCode::Unknown => format!("It did not work ({}).", code.as_str()),
-    }
-}
-
-fn store(provider: Provider) -> &'static str {
-    match provider {
-        Provider::Shopify => "Shopify",
-        Provider::WooCommerce => "WooCommerce",
-        Provider::BigCommerce => "BigCommerce",
-        Provider::Square => "Square",
-        Provider::Generic => "generic",
     }
 }
 

@@ -2,12 +2,13 @@
 
 use anyhow::{Context as _, ensure};
 use chrono::TimeDelta;
-use cloud_bridge::ingest::signature::sign;
 use cloud_bridge::sandbox::{self, FollowsBack, Sandbox};
 use domain::integration::Provider;
 use event_log::clock::Clock;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
+
+use crate::setting::signing::sign;
 
 /// Orders that are posted at the same time.
 const SENDERS: usize = 32;

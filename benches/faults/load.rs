@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use cloud_bridge::ingest::signature::sign;
 use cloud_bridge::sandbox::{FollowsBack, Sandbox};
 use domain::integration::Provider;
 use parking_lot::Mutex;
 use serde_json::json;
 use tokio::task::JoinSet;
+
+use crate::setting::signing::sign;
 
 /// Orders that are sent at the same time.
 const SENDERS: usize = 4;

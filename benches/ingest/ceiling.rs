@@ -13,8 +13,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use axum::serve::ListenerExt as _;
 use bytes::Bytes;
-use cloud_bridge::ingest::{parse, signature};
+use chrono::DateTime;
 use domain::integration::Provider;
+use providers::{Parsed, Received};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
@@ -88,12 +89,11 @@ async fn receive(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<StatusCode, StatusCode> {
-    let secrets = std::iter::once(endpoint.secret.as_str());
-    signature::verify(endpoint.provider, &headers, &body, secrets).map_err(|_| StatusCode::UNAUTHORIZED)?;
-    let topic = headers.get("x-shopify-topic").or_else(|| headers.get("x-wc-webhook-topic"));
-    let topic = topic.and_then(|topic| topic.to_str().ok());
-    match parse::parse(endpoint.provider, topic, &body) {
-        Ok(parse::Parsed::Order(_)) => Ok(StatusCode::ACCEPTED),
-        Ok(parse::Parsed::Notice(_) | parse::Parsed::Unusable(_)) | Err(_) => Err(StatusCode::BAD_REQUEST),
+    let platform = providers::of(endpoint.provider);
+    let received = Received { address: "", headers: &headers, body: &body, at: DateTime::UNIX_EPOCH };
+    platform.verify(&received, &[&endpoint.secret]).map_err(|_| StatusCode::UNAUTHORIZED)?;
+    match platform.interpret(platform.topic(&received).as_deref(), &body) {
+        Ok(Parsed::Order(_)) => Ok(StatusCode::ACCEPTED),
+        Ok(Parsed::Notice(_) | Parsed::Unusable(_)) | Err(_) => Err(StatusCode::BAD_REQUEST),
     }
 }

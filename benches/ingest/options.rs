@@ -77,10 +77,7 @@ impl Options {
 }
 
 fn provider(name: &str) -> Result<Provider, String> {
-    match Provider::parse(name) {
-        Some(provider @ (Provider::Shopify | Provider::WooCommerce | Provider::Generic)) => Ok(provider),
-        Some(Provider::BigCommerce | Provider::Square) | None => {
-            Err("one of shopify, woocommerce, generic is needed".to_owned())
-        }
-    }
+    let measured = [Provider::Shopify, Provider::WooCommerce, Provider::Generic];
+    let provider = Provider::parse(name).filter(|provider| measured.contains(provider));
+    provider.ok_or_else(|| "one of shopify, woocommerce, generic is needed".to_owned())
 }

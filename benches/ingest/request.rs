@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use anyhow::Context as _;
-use cloud_bridge::ingest::signature;
 use domain::integration::Provider;
 
 use crate::setting::order;
+use crate::setting::signing::sign;
 
 /// Where webhooks go and with what they are signed.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub(crate) struct Request {
 impl Request {
     pub(crate) fn new(target: Target, body_bytes: usize) -> anyhow::Result<Self> {
         let body = order::template(target.provider, body_bytes);
-        let (name, value) = signature::sign(target.provider, &target.secret, body.as_bytes())
+        let (name, value) = sign(target.provider, &target.secret, body.as_bytes())
             .context("webhooks of this provider cannot be signed")?;
         let mut text = format!(
             "POST {} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{}{name}: ",
@@ -57,7 +57,7 @@ impl Request {
             self.bytes[*at..*at + digits.len()].copy_from_slice(&digits);
         }
         let body = &self.bytes[self.body_at..];
-        let (_, signature) = signature::sign(self.target.provider, &self.target.secret, body)
+        let (_, signature) = sign(self.target.provider, &self.target.secret, body)
             .expect("a webhook of this provider was signed before");
         self.bytes[self.signature.clone()].copy_from_slice(signature.as_bytes());
         &self.bytes
@@ -67,17 +67,18 @@ impl Request {
 /// What each store says beside the body and its signature.
 fn headers(provider: Provider) -> String {
     let digits = order::DIGITS;
-    match provider {
-        Provider::Shopify => format!(
+    if provider == Provider::Shopify {
+        format!(
             "user-agent: Shopify-Captain-Hook\r\nx-shopify-topic: orders/paid\r\nx-shopify-shop-domain: \
              bench.myshopify.com\r\nx-shopify-api-version: 2026-10\r\nx-shopify-webhook-id: \
              b54557e4-bdd9-4b37-8a5f-{digits}\r\nx-shopify-triggered-at: 2026-11-20T20:14:08.123456789Z\r\n"
-        ),
-        Provider::WooCommerce => "user-agent: WooCommerce/11.2.0 Hookshot (WordPress/7.0)\r\nx-wc-webhook-source: \
-                                  https://shop.example.com/\r\nx-wc-webhook-topic: order.updated\r\n\
-                                  x-wc-webhook-resource: order\r\nx-wc-webhook-event: updated\r\nx-wc-webhook-id: 7\r\n\
-                                  x-wc-webhook-delivery-id: 5d41402abc4b2a76b9719d911017c592\r\n"
-            .to_owned(),
-        Provider::Generic | Provider::BigCommerce | Provider::Square => String::new(),
+        )
+    } else if provider == Provider::WooCommerce {
+        "user-agent: WooCommerce/11.2.0 Hookshot (WordPress/7.0)\r\nx-wc-webhook-source: https://shop.example.com/\r\n\
+         x-wc-webhook-topic: order.updated\r\nx-wc-webhook-resource: order\r\nx-wc-webhook-event: updated\r\n\
+         x-wc-webhook-id: 7\r\nx-wc-webhook-delivery-id: 5d41402abc4b2a76b9719d911017c592\r\n"
+            .to_owned()
+    } else {
+        String::new()
     }
 }

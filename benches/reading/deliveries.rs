@@ -3,7 +3,6 @@
 use anyhow::bail;
 use bytes::Bytes;
 use chrono::TimeDelta;
-use cloud_bridge::ingest::parse::{self, Parsed};
 use domain::account::{Account, AccountCommand, DEFAULT_ATTEMPTS_PER_MINUTE};
 use domain::delivery::{ApiKeyUse, DecidedOn, Delivery, DeliveryCommand, Held, Intent, StartFacts, Webhook};
 use domain::integration::{CreateIntegration, Integration, IntegrationCommand, Provider};
@@ -13,6 +12,7 @@ use domain::{
 use event_log::ids;
 use event_log::{Actor, EventLog};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use providers::Parsed;
 
 use crate::setting::order;
 
@@ -83,7 +83,7 @@ impl<'l> Store<'l> {
         let digits = order::digits(number);
         let body = self.template.replace(order::DIGITS, std::str::from_utf8(&digits)?);
         let topic = "orders/paid";
-        let Parsed::Order(order) = parse::parse(PROVIDER, Some(topic), body.as_bytes())? else {
+        let Parsed::Order(order) = providers::of(PROVIDER).interpret(Some(topic), body.as_bytes())? else {
             bail!("the order reads as something else");
         };
         let webhook = Webhook {

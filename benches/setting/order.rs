@@ -29,10 +29,12 @@ pub(crate) fn id(number: u64) -> String {
 /// An order of `bytes` bytes, or of a few more where the least that an order says is longer.
 pub(crate) fn template(provider: Provider, bytes: usize) -> String {
     let of_filler = |filler: &str| {
-        let order = match provider {
-            Provider::Shopify => shopify(filler),
-            Provider::WooCommerce => woocommerce(filler),
-            Provider::Generic | Provider::BigCommerce | Provider::Square => generic(filler),
+        let order = if provider == Provider::Shopify {
+            shopify(filler)
+        } else if provider == Provider::WooCommerce {
+            woocommerce(filler)
+        } else {
+            generic(filler)
         };
         order.to_string()
     };

@@ -3,6 +3,7 @@
 mod command;
 mod event;
 mod order_status;
+mod provider;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -10,15 +11,14 @@ mod tests;
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
-use strum::{EnumIter, EnumString, IntoStaticStr};
 
 pub use command::{CreateIntegration, IntegrationCommand};
 pub use event::{IntegrationCreated, IntegrationEvent};
+pub use order_status::ANY_ORDER_STATUS;
 pub(crate) use order_status::is_never_delivered;
-pub use order_status::{ANY_ORDER_STATUS, unknown_order_statuses};
+pub use provider::Provider;
 pub use refusal::IntegrationRefusal;
 
 use crate::asset::MAX_REFERENCE_CHARS;
@@ -39,47 +39,6 @@ pub const WEAK_SECRET_CHARS: usize = 8;
 /// What is tried first, also with a few digits after it.
 const TRIED_SECRETS: [&str; 6] = ["password", "secret", "changeme", "12345678", "qwertyui", "webhook"];
 pub const MAX_SECRET_CHARS: usize = 500;
-
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-    EnumIter,
-    EnumString,
-    IntoStaticStr,
-)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum Provider {
-    Shopify,
-    #[serde(rename = "woocommerce")]
-    #[strum(serialize = "woocommerce")]
-    WooCommerce,
-    #[serde(rename = "bigcommerce")]
-    #[strum(serialize = "bigcommerce")]
-    BigCommerce,
-    Square,
-    Generic,
-}
-
-impl Provider {
-    /// The name in addresses and in stored events.
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        text.parse().ok()
-    }
-}
 
 /// The fold of an integration's stream. The default is one that was never created.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -179,8 +138,8 @@ impl Link {
                     .then_some(IntegrationEvent::OrderStatusesChanged { order_statuses })
             }
             // It would be of no use to the store, and void the right one.
-            IntegrationCommand::RotateSigningSecret { .. } if self.provider == Provider::Shopify => {
-                return Err(IntegrationRefusal::SecretOfStore);
+            IntegrationCommand::RotateSigningSecret { .. } if self.provider.chooses_secret() => {
+                return Err(IntegrationRefusal::SecretOfStore { provider: self.provider });
             }
             IntegrationCommand::SetSigningSecret { secret, now: _, overlap_hours: 0 }
             | IntegrationCommand::RotateSigningSecret { secret, now: _, overlap_hours: 0 } => {

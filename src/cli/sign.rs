@@ -6,13 +6,14 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use clap::builder::PossibleValuesParser;
 use domain::integration::Provider;
+use event_log::clock::Clock;
+use providers::Outgoing;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
-use super::output;
-use crate::ingest::{MAX_BODY_BYTES, signature};
+use super::{output, supported_providers};
+use crate::ingest::MAX_BODY_BYTES;
 
 /// Sign a webhook body from standard input, as the store would
 ///
@@ -22,7 +23,7 @@ use crate::ingest::{MAX_BODY_BYTES, signature};
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Sign {
     /// The store's kind, which decides the header and its encoding
-    #[arg(long, env = "CLOUD_BRIDGE_PROVIDER", value_parser = PossibleValuesParser::new(["shopify", "woocommerce", "generic"]))]
+    #[arg(long, env = "CLOUD_BRIDGE_PROVIDER", value_parser = supported_providers())]
     provider: String,
     /// The integration's signing secret. On the command line others on this machine can see it: better give it in the
     /// variable, or in a file
@@ -54,13 +55,16 @@ impl Sign {
         if body.len() > MAX_BODY_BYTES {
             bail!("the body has more than 2 MiB, which no webhook may have");
         }
-        let signed = self.signed(&body)?;
+        let Signed { headers, curl } = self.signed(&body)?;
         if json {
-            let Signed { header, value, curl } = signed;
+            let signature = headers.first();
+            let (header, value) = (signature.map(|(name, _)| name), signature.map(|(_, value)| value));
             output::print_json(&json!({ "header": header, "value": value, "curl": curl }))?;
         } else {
-            let Signed { header, value, curl } = signed;
-            output::print(format_args!("{header}: {value}\n"))?;
+            for (header, value) in headers {
+                output::print(format_args!("{header}: {value}"))?;
+            }
+            output::print("")?;
             match curl {
                 Some(curl) => output::print(curl)?,
                 None => output::print("The body is not text: send it from its file with curl --data-binary @FILE.")?,
@@ -94,44 +98,31 @@ impl Sign {
     fn signed(&self, body: &[u8]) -> anyhow::Result<Signed> {
         let secret = self.secret()?;
         let provider = Provider::parse(&self.provider).context("this provider is not known")?;
-        let (header, value) = signature::sign(provider, secret.expose_secret(), body)
-            .context("webhooks of this provider cannot be signed yet")?;
-        let header = canonical(header);
         let url = self.url.as_deref().unwrap_or(URL_TO_FILL_IN);
-        let curl = std::str::from_utf8(body)
-            .ok()
-            .filter(|body| !body.contains('\0'))
-            .map(|body| curl(url, &header, &value, body));
-        Ok(Signed { header, value, curl })
+        let outgoing = Outgoing { address: url, body, at: Clock::default().now() };
+        let headers = providers::of(provider).sign(&outgoing, secret.expose_secret());
+        if headers.is_empty() {
+            bail!("webhooks of this provider cannot be signed yet");
+        }
+        let curl =
+            std::str::from_utf8(body).ok().filter(|body| !body.contains('\0')).map(|body| curl(url, &headers, body));
+        Ok(Signed { headers, curl })
     }
 }
 
 struct Signed {
-    header: String,
-    value: String,
+    /// Name and value, the signature first.
+    headers: Vec<(&'static str, String)>,
     /// None for a body that no shell can carry.
     curl: Option<String>,
 }
 
-/// The header's name as the stores' documents spell it: `x-shopify-hmac-sha256` is X-Shopify-Hmac-Sha256.
-pub(crate) fn canonical(header: &str) -> String {
-    let words = header.split('-').map(|word| match word {
-        "wc" => "WC".to_owned(),
-        word => {
-            let mut letters = word.chars();
-            letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
-        }
-    });
-    words.collect::<Vec<String>>().join("-")
-}
-
-/// A command for a shell that sends exactly this body.
-pub(crate) fn curl(url: &str, header: &str, value: &str, body: &str) -> String {
-    format!(
-        "curl -sS {} \\\n  -H 'content-type: application/json' \\\n  -H '{header}: {value}' \\\n  --data-binary {}",
-        quoted(url),
-        quoted(body)
-    )
+/// A command for a shell that sends exactly this body, with these headers.
+pub(crate) fn curl(url: &str, headers: &[(&'static str, String)], body: &str) -> String {
+    let signed = headers.iter().map(|(name, value)| format!("-H '{name}: {value}'"));
+    let options = ["-H 'content-type: application/json'".to_owned()].into_iter().chain(signed);
+    let options = options.chain([format!("--data-binary {}", quoted(body))]).collect::<Vec<String>>();
+    format!("curl -sS {} \\\n  {}", quoted(url), options.join(" \\\n  "))
 }
 
 fn quoted(text: &str) -> String {
@@ -160,7 +151,7 @@ mod tests {
             ("generic", "X-Webhook-Signature", hex),
         ] {
             let signed = sign(provider, "shpss_0123456789").signed(BODY).unwrap();
-            assert_eq!((signed.header.as_str(), signed.value.as_str()), (header, value));
+            assert_eq!(signed.headers, [(header, value.to_owned())]);
             let curl = signed.curl.unwrap();
             assert!(
                 curl.starts_with("curl -sS 'WEBHOOK_URL'") && curl.contains(&format!("-H '{header}: {value}'")),
@@ -183,7 +174,7 @@ mod tests {
         std::fs::write(file.path(), "shpss_0123456789\n").unwrap();
         let in_file = Sign { secret: None, secret_file: Some(file.path().to_owned()), ..sign("shopify", "") };
         let given = sign("shopify", "shpss_0123456789");
-        assert_eq!(in_file.signed(b"{}").unwrap().value, given.signed(b"{}").unwrap().value);
+        assert_eq!(in_file.signed(b"{}").unwrap().headers, given.signed(b"{}").unwrap().headers);
         std::fs::write(file.path(), " \n").unwrap();
         assert!(in_file.signed(b"{}").is_err());
     }

@@ -144,13 +144,9 @@ impl Merchant {
 
     /// Links a store, with the products that are mapped from the beginning.
     async fn link(&self, provider: Provider) -> anyhow::Result<Store> {
-        let (kind, own_secret) = match provider {
-            // Shopify does not take a secret: it shows one of its own.
-            Provider::Shopify => ("Shopify", Some(keys::new_signing_secret())),
-            Provider::WooCommerce => ("WooCommerce", None),
-            Provider::Generic | Provider::BigCommerce | Provider::Square => ("generic", None),
-        };
-        let name = format!("{}, {kind} store", self.name);
+        let platform = providers::of(provider);
+        let own_secret = platform.own_secret().map(|_| keys::new_signing_secret());
+        let name = format!("{}, {} store", self.name, platform.name());
         let input = json!({
             "provider": provider.as_str().to_uppercase(), "name": name, "signingSecret": own_secret });
         let payload = self.change(CREATE_INTEGRATION, "createIntegration", input).await?;

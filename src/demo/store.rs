@@ -2,11 +2,13 @@
 
 use anyhow::{Context as _, bail};
 use domain::integration::Provider;
+use event_log::clock::Clock;
+use providers::{Outgoing, Purchase, Sample};
 use reqwest::StatusCode;
 use serde::Deserialize;
 
-use super::orders::{self, Purchase};
-use crate::ingest::signature;
+/// The headers of a signature, name and value.
+type Signed = Vec<(&'static str, String)>;
 
 pub(super) struct Store {
     pub(super) name: String,
@@ -36,8 +38,18 @@ impl Store {
         Ok(Self { name, provider, integration_id, url, secret, http })
     }
 
-    pub(super) fn sign(&self, body: &[u8]) -> anyhow::Result<(&'static str, String)> {
-        signature::sign(self.provider, &self.secret, body).context("webhooks of this provider cannot be signed yet")
+    /// The headers that sign a body, name and value.
+    pub(super) fn sign(&self, body: &[u8]) -> anyhow::Result<Signed> {
+        self.signed_with(&self.secret, body)
+    }
+
+    fn signed_with(&self, secret: &str, body: &[u8]) -> anyhow::Result<Signed> {
+        let outgoing = Outgoing { address: &self.url, body, at: Clock::default().now() };
+        let headers = providers::of(self.provider).sign(&outgoing, secret);
+        if headers.is_empty() {
+            bail!("webhooks of this provider cannot be signed yet");
+        }
+        Ok(headers)
     }
 
     /// Reports an order, with an API key beside the signature if there is one. Returns the id of its delivery.
@@ -47,9 +59,9 @@ impl Store {
         purchase: Purchase<'_>,
         api_key: Option<&str>,
     ) -> anyhow::Result<String> {
-        let body = orders::body(self.provider, order, purchase);
-        let (header, signature) = self.sign(&body)?;
-        let mut request = self.request(body, purchase).header(header, signature);
+        let sample = self.sample(order, purchase);
+        let signed = self.sign(&sample.body)?;
+        let mut request = self.request(sample, signed);
         if let Some(key) = api_key {
             request = request.header("x-api-key", key);
         }
@@ -64,21 +76,24 @@ impl Store {
 
     /// A third party reports an order in this store's name. Fails unless that is refused.
     pub(super) async fn forge(&self, order: &str, purchase: Purchase<'_>) -> anyhow::Result<()> {
-        let body = orders::body(self.provider, order, purchase);
-        let (header, signature) = signature::sign(self.provider, "a guess", &body)
-            .context("webhooks of this provider cannot be signed yet")?;
-        let response = self.request(body, purchase).header(header, signature).send().await?;
+        let sample = self.sample(order, purchase);
+        let forged = self.signed_with("a guess", &sample.body)?;
+        let response = self.request(sample, forged).send().await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             bail!("a forged webhook was answered with {} instead of 401", response.status());
         }
         Ok(())
     }
 
-    fn request(&self, body: Vec<u8>, purchase: Purchase<'_>) -> reqwest::RequestBuilder {
-        let mut request = self.http.post(&self.url).header("content-type", "application/json").body(body);
-        if let Some((name, topic)) = orders::topic(self.provider, purchase) {
+    fn sample(&self, order: &str, purchase: Purchase<'_>) -> Sample {
+        providers::of(self.provider).sample(order, &purchase)
+    }
+
+    fn request(&self, sample: Sample, signed: Signed) -> reqwest::RequestBuilder {
+        let mut request = self.http.post(&self.url).header("content-type", "application/json").body(sample.body);
+        if let Some((name, topic)) = sample.topic {
             request = request.header(name, topic);
         }
-        request
+        signed.into_iter().fold(request, |request, (name, value)| request.header(name, value))
     }
 }

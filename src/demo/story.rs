@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use providers::{Happened, Product, Purchase};
+
 use super::board::Board;
 use super::merchant::Cast;
-use super::orders::{CLEAN, DRIVE, EDGE, Happened, LEAD, Product, Purchase, STRAP};
+use super::orders::{CLEAN, DRIVE, EDGE, LEAD, STRAP};
 use super::scenario::{self, Scenario};
 use super::store::Store;
 use super::world::World;

@@ -4,9 +4,9 @@ use cqrs_es::Aggregate as _;
 use domain::DeliveryId;
 use domain::notice::{Notice, NoticeKind, NoticeReceived};
 use projections::delivery_log::personal::Subject;
+use providers::PrivacyRequest;
 
 use super::{ErasureError, known_as};
-use crate::ingest::parse::shopify::privacy::{PrivacyRequest, request};
 use crate::service::Service;
 
 /// A request that can still be answered, and whom it names.
@@ -22,7 +22,9 @@ pub(crate) async fn find(service: &Service, id: &str) -> Result<Option<DataReque
         Notice::Initial | Notice::Received(..) | Notice::Erased(..) => return Ok(None),
     };
     let body = service.log.body(Notice::TYPE, id, 1).await?;
-    Ok(body.as_deref().and_then(request).map(|customer| DataRequest { received, customer }))
+    let platform = providers::of(received.provider);
+    let customer = body.and_then(|body| platform.privacy_request(&body));
+    Ok(customer.map(|customer| DataRequest { received, customer }))
 }
 
 /// What the customer whom a request names is known by.

@@ -197,7 +197,7 @@ impl From<IntegrationRefusal> for UserError {
             IntegrationRefusal::AlreadyCreated => ("ALREADY_EXISTS", None),
             IntegrationRefusal::InvalidName => ("INVALID_NAME", Some("name")),
             IntegrationRefusal::InvalidSecret => ("INVALID_SECRET", Some("signingSecret")),
-            IntegrationRefusal::SecretOfStore => ("SECRET_OF_STORE", Some("integrationId")),
+            IntegrationRefusal::SecretOfStore { .. } => ("SECRET_OF_STORE", Some("integrationId")),
             IntegrationRefusal::OverlapTooLong { .. } => ("OVERLAP_TOO_LONG", Some("overlapHours")),
             IntegrationRefusal::InvalidOrderStatuses => ("INVALID_ORDER_STATUSES", Some("orderStatuses")),
             IntegrationRefusal::NeverDelivered { .. } => ("NEVER_DELIVERED", Some("orderStatuses")),

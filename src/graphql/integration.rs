@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::connection::Connection;
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Object, SimpleObject};
-use domain::integration::{Provider as DomainProvider, unknown_order_statuses};
+use domain::integration::Provider as DomainProvider;
 use domain::{ItemMapping as Mapping, MappingId};
 use projections::integrations::IntegrationRow;
 
@@ -16,6 +16,7 @@ use super::loader::{AccountKey, Loader};
 use super::moment::{Moment, moment};
 use super::page::cost;
 use super::words::{MatchType, Provider, ResourceType};
+use crate::integrations::webhook_url;
 use crate::replay::past_orders;
 use crate::service::Service;
 
@@ -56,7 +57,7 @@ impl Integration {
 
     /// Where the store posts its webhooks.
     async fn webhook_url(&self, context: &Context<'_>) -> String {
-        webhook_url(context.data_unchecked::<Arc<Service>>(), &self.0.provider, &self.0.id)
+        webhook_url(&context.data_unchecked::<Arc<Service>>().public_url, &self.0.provider, &self.0.id)
     }
 
     async fn signing_secret_preview(&self) -> &str {
@@ -72,7 +73,7 @@ impl Integration {
     /// Those of `orderStatuses` that the platform itself gives to no order: misspelt perhaps, or a plugin's.
     async fn unknown_order_statuses(&self) -> Vec<String> {
         let provider = DomainProvider::parse(&self.0.provider).unwrap_or(DomainProvider::Generic);
-        unknown_order_statuses(provider, &self.0.order_statuses())
+        providers::of(provider).unknown_order_statuses(&self.0.order_statuses())
     }
 
     #[graphql(complexity = "20 * child_complexity + 1")]
@@ -118,10 +119,6 @@ impl Integration {
 pub(super) struct Owner {
     id: ID,
     name: String,
-}
-
-pub(super) fn webhook_url(service: &Service, provider: &str, id: &str) -> String {
-    format!("{}/api/webhooks/{provider}/{id}", service.public_url)
 }
 
 /// Orders that were completed before mappings were there.

@@ -4,9 +4,8 @@
 use std::collections::BTreeSet;
 
 use domain::notice::NamedCustomers;
+use providers::username::is_username_attribute;
 use serde_json::{Map, Value};
-
-use super::parse::username::is_username_attribute;
 
 /// Customers of one kind that are remembered of one body.
 const MAX_NAMED: usize = 200;

@@ -2,9 +2,8 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use providers::{Malformed, SignatureRefusal};
 
-use super::parse::Malformed;
-use super::signature::SignatureRefusal;
 use super::volume::DayIsFull;
 use crate::http;
 use crate::http::body::BodyRefusal;
@@ -105,7 +104,7 @@ impl IngestRefusal {
     /// The sentence that the sender gets. Quotes nothing of the body.
     pub(super) fn message(&self) -> String {
         match self {
-            Self::UnknownProvider => "webhooks are taken for shopify, woocommerce and generic".to_owned(),
+            Self::UnknownProvider => format!("webhooks are taken for {}", supported_names()),
             Self::UnknownIntegration | Self::InactiveIntegration => "there is no such integration".to_owned(),
             Self::Signature(refusal) => refusal.to_string(),
             Self::Malformed(malformed) => malformed.to_string(),
@@ -117,6 +116,16 @@ impl IngestRefusal {
             }
             Self::Busy | Self::Unavailable(_) => "the webhook was not stored; send it again".to_owned(),
         }
+    }
+}
+
+/// The stored names of the platforms, as an enumeration in a sentence.
+fn supported_names() -> String {
+    let names: Vec<&str> = providers::supported().map(|platform| platform.provider().as_str()).collect();
+    match names.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
     }
 }
 

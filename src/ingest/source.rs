@@ -8,8 +8,9 @@ use chrono::{DateTime, Utc};
 use domain::delivery::{ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, DeliveryStatus, WebhookOutcome};
 use domain::notice::{Notice, NoticeCommand, NoticeEvent, NoticeKind, NoticeReceived};
 use domain::{DeliveryId, IntegrationId, NoticeId, Private};
+use providers::{Parsed, StoreOrder};
 
-use super::parse::{self, Aside, Parsed, StoreOrder, Unsigned};
+use super::record::{self, Aside, Unsigned};
 use super::{IngestRefusal, Receipt, customers};
 use crate::integrations::CurrentLink;
 use crate::service::Service;
@@ -22,6 +23,8 @@ pub(super) struct Source {
     pub(super) service: Arc<Service>,
     pub(super) integration_id: IntegrationId,
     pub(super) link: CurrentLink,
+    /// Its headers say that the law asks for it.
+    pub(super) is_legal_request: bool,
 }
 
 impl Source {
@@ -49,7 +52,7 @@ impl Source {
             Parsed::Order(order) => self.order(order, unsigned, api_key, body).await,
             Parsed::Notice(kind) => self.notice(kind, None, unsigned, body).await,
             Parsed::Unusable(why) => {
-                if unsigned.topic.as_deref().is_some_and(parse::shopify::privacy::is_compliance) {
+                if self.is_legal_request {
                     tracing::warn!(
                         integration = %self.integration_id,
                         topic = unsigned.topic.as_deref(),
@@ -57,7 +60,8 @@ impl Source {
                         "a privacy request cannot be used, and nothing was done on it: the merchant should do it themselves"
                     );
                 }
-                self.notice(NoticeKind::Unusable, Some(why.for_merchant(self.link.provider)), unsigned, body).await
+                let reason = why.for_merchant(providers::of(self.link.provider));
+                self.notice(NoticeKind::Unusable, Some(reason), unsigned, body).await
             }
         }
     }
@@ -78,7 +82,7 @@ impl Source {
         let api_key = self.api_key(api_key).await?;
         let body_bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
         let aside = Aside { unsigned, api_key, body_bytes, received_at };
-        let mut webhook = order.into_webhook(self.integration_id, &self.link, aside);
+        let mut webhook = record::webhook(order, self.integration_id, &self.link, aside);
         webhook.body_digest = self.digest("order", &body).map(|digest| Private::Known(hex::encode(digest)));
         let command = DeliveryCommand::RecordWebhook(Box::new(webhook));
         let id = delivery_id.to_string();

@@ -15,7 +15,6 @@ use projections::notices::Filter;
 use super::failure::Failure;
 use super::process_manager::{ProcessManager, handles};
 use crate::erasure::{self, MAX_AT_ONCE, data_requests, notices};
-use crate::ingest::parse::shopify::privacy::request;
 use crate::operations;
 use crate::service::Service;
 use event_log::{Actor, CommandError, Origin};
@@ -65,7 +64,8 @@ async fn fulfil(service: &Service, event: &Recorded, received: &NoticeReceived) 
         return Ok(());
     }
     let body = service.log.body(Notice::TYPE, id, 1).await?;
-    let Some(named) = body.as_deref().and_then(request) else {
+    let platform = providers::of(received.provider);
+    let Some(named) = body.and_then(|body| platform.privacy_request(&body)) else {
         tracing::warn!(notice = id, "a store's request names no customer");
         return Ok(());
     };

@@ -12,8 +12,9 @@ use domain::delivery::{
 use domain::integration::Link;
 use domain::{Asset, IntegrationId, ResolutionCode};
 use event_log::recorded::AnyEvent;
+use providers::Parsed;
 
-use crate::ingest::parse::{self, Aside, Parsed, Unsigned};
+use crate::ingest::record::{self, Aside, Unsigned};
 use event_log::{EventLog, LoadError};
 
 /// A story longer than this is not read.
@@ -165,6 +166,7 @@ impl Story {
         integration_id: IntegrationId,
         link: &Link,
     ) -> Result<Option<Today>, LoadError> {
+        let platform = providers::of(link.provider);
         let mut delivery = Delivery::default();
         for event in &self.events {
             let Some(webhook) = webhook_in(&event.event) else {
@@ -177,7 +179,7 @@ impl Story {
             let Some(body) = log.body(Delivery::TYPE, &self.delivery_id, event.sequence).await? else {
                 return Ok(None);
             };
-            let Ok(Parsed::Order(order)) = parse::parse(link.provider, webhook.topic.as_deref(), &body) else {
+            let Ok(Parsed::Order(order)) = platform.interpret(webhook.topic.as_deref(), &body) else {
                 return Ok(Some(Today { verdict: Verdict::NotAnOrder, username: None }));
             };
             let aside = Aside {
@@ -190,7 +192,8 @@ impl Story {
                 body_bytes: webhook.body_bytes,
                 received_at: webhook.received_at.unwrap_or(event.recorded_at),
             };
-            let again = DeliveryCommand::RecordWebhook(Box::new(order.into_webhook(integration_id, link, aside)));
+            let webhook = record::webhook(order, integration_id, link, aside);
+            let again = DeliveryCommand::RecordWebhook(Box::new(webhook));
             for event in delivery.decide(again).unwrap_or_default() {
                 delivery.apply(event);
             }

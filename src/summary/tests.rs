@@ -2,7 +2,7 @@
 
 use domain::account::{ApiKeyCreated, Role};
 use domain::delivery::{CortexOperation, DecidedOn, Intent, PlannedAsset, PlannedItem};
-use domain::integration::IntegrationCreated;
+use domain::integration::{IntegrationCreated, Provider};
 use domain::notice::NoticeReceived;
 use domain::{AccountId, ApiKeyId, Asset, DeliveryId, IntegrationId, MappingId, Private, ResourceType};
 use strum::IntoEnumIterator as _;

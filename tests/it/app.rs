@@ -1,6 +1,7 @@
 //! A whole service in this process, on real sockets and databases, with Cortex Cloud's sandbox beside it.
 
 mod merchant;
+mod signing;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 pub(crate) use merchant::{Answer, KnownShop, Merchant, Shop};
+pub(crate) use signing::sign;
 
 use crate::engines::{Databases, Engine};
 

@@ -10,7 +10,7 @@ use storage::{Database, Durability};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 
-use crate::app::text;
+use crate::app::{sign, text};
 use crate::engines::{Databases, Engine};
 use crate::process::{Server, cloud_bridge, printed};
 
@@ -67,7 +67,7 @@ struct Webhooks {
 impl Webhooks {
     async fn send(&self, topic: &str, body: &Value) {
         let body = body.to_string();
-        let signed = cloud_bridge::ingest::signature::sign(Provider::Shopify, &self.secret, body.as_bytes());
+        let signed = sign(Provider::Shopify, &self.secret, body.as_bytes());
         let (name, value) = signed.expect("it signs");
         let request = reqwest::Client::new().post(&self.url).header(name, value).header("x-shopify-topic", topic);
         assert_eq!(request.body(body).send().await.unwrap().status().as_u16(), 202);
@@ -302,7 +302,7 @@ async fn a_store_is_connected(engine: Engine) {
     assert!(saved.contains(sandbox::DEFAULT_EMAIL) && !saved.contains(sandbox::DEFAULT_PASSWORD), "{saved}");
 
     let body = crate::orders::generic("1", "follows_at_once", &["STORM"]).to_string();
-    let (name, value) = cloud_bridge::ingest::signature::sign(Provider::Generic, secret, body.as_bytes()).unwrap();
+    let (name, value) = sign(Provider::Generic, secret, body.as_bytes()).unwrap();
     let url = format!("{}/api/webhooks/generic/{id}", desk.server.url);
     let answer = reqwest::Client::new().post(&url).header(name, value).body(body).send().await.unwrap();
     assert_eq!(answer.status().as_u16(), 202);

@@ -6,7 +6,7 @@ use domain::delivery::{Delivery, DeliveryStatus};
 use domain::integration::Provider;
 use serde_json::json;
 
-use crate::app::{TestApp, text};
+use crate::app::{TestApp, sign, text};
 use crate::delivering::{preset, script};
 use crate::engines::{Engine, on_each_engine};
 use crate::orders;
@@ -168,8 +168,7 @@ async fn two_nodes_share_the_work_and_no_delivery_is_done_twice() {
             let url = if n % 2 == 0 { &app.node.url } else { &second.url };
             let body = orders::generic(&n.to_string(), &format!("customer_{n}"), &["STORM", "RAIN"]);
             let body = body.to_string().into_bytes();
-            let (name, signature) =
-                cloud_bridge::ingest::signature::sign(Provider::Generic, &shop.secret, &body).expect("it signs");
+            let (name, signature) = sign(Provider::Generic, &shop.secret, &body).expect("it signs");
             shop.post_to(url, body, &[(name, &signature)]).await.accepted("queued");
         }
         app.settle().await;

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use cloud_bridge::ingest::signature::sign;
 use cloud_bridge::sandbox::{self, HoldPoint, Operation, Sandbox, SandboxOptions, Stage};
 use domain::integration::Provider;
 use event_log::clock::Clock;
@@ -17,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::task::JoinSet;
 
-use crate::app::{Node, TestApp, options, text};
+use crate::app::{Node, TestApp, options, sign, text};
 use crate::delivering::{preset, wait_until};
 use crate::engines::{Databases, Engine, on_each_engine, setting};
 use crate::orders;

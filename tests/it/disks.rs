@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use cloud_bridge::ingest::signature::sign;
 use cloud_bridge::sandbox::{self, SandboxOptions};
 use domain::integration::Provider;
 use serde_json::{Value, json};
@@ -12,7 +11,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
-use crate::app::text;
+use crate::app::{sign, text};
 use crate::orders;
 
 /// Mounts a disk of 48 megabytes in a world of its own, so that nothing outside is touched, and serves from it.

@@ -4,7 +4,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Stdio;
 
-use cloud_bridge::ingest::signature::sign;
 use cloud_bridge::sandbox::{self, SandboxOptions};
 use domain::integration::Provider;
 use futures_util::future::join_all;
@@ -12,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::app::{TestApp, text};
+use crate::app::{TestApp, sign, text};
 use crate::delivering::preset;
 use crate::engines::on_each_engine;
 use crate::orders;

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::app::{Node, Shop, TestApp, options};
+use crate::app::{Node, Shop, TestApp, options, sign};
 use crate::delivering::wait_until;
 use crate::engines::{Engine, server_url};
 use crate::orders;
@@ -76,7 +76,7 @@ fn target() -> String {
 
 async fn post(shop: &Shop<'_>, node: &Node, order: &str) -> (u16, Duration) {
     let body = orders::generic(order, "mutual_max", &["STORM"]).to_string().into_bytes();
-    let (name, signature) = cloud_bridge::ingest::signature::sign(Provider::Generic, &shop.secret, &body).unwrap();
+    let (name, signature) = sign(Provider::Generic, &shop.secret, &body).unwrap();
     let began = Instant::now();
     let answer = shop.post_to(&node.url, body, &[(name, &signature)]).await;
     (answer.status.as_u16(), began.elapsed())

@@ -5,7 +5,7 @@ use domain::integration::Provider;
 use event_log::refusals::RefusalReason;
 use serde_json::{Value, json};
 
-use crate::app::{Answer, Merchant, Shop, TestApp, text};
+use crate::app::{Answer, Merchant, Shop, TestApp, sign, text};
 use crate::delivering::preset;
 use crate::engines::on_each_engine;
 
@@ -353,8 +353,8 @@ on_each_engine! {
     async fn shopifys_newer_headers_are_understood_and_where_both_are_sent_both_must_be_right(app: &TestApp) {
         let (shop, _) = plain_shop(&app.merchant().await, Provider::Shopify).await;
         let body = shopify("paid", json!([line("STORM", 1, 1)])).to_string().into_bytes();
-        let (old, right) = cloud_bridge::ingest::signature::sign(Provider::Shopify, &shop.secret, &body).unwrap();
-        let (_, wrong) = cloud_bridge::ingest::signature::sign(Provider::Shopify, "another", &body).unwrap();
+        let (old, right) = sign(Provider::Shopify, &shop.secret, &body).unwrap();
+        let (_, wrong) = sign(Provider::Shopify, "another", &body).unwrap();
         let newer = "shopify-hmac-sha256";
         shop.post_unsigned(body.clone(), &[(newer, &wrong)]).await.refused(401, "wrong_signature");
         for both in [[(old, &right), (newer, &wrong)], [(old, &wrong), (newer, &right)]] {
@@ -369,7 +369,7 @@ on_each_engine! {
         let seen = shop.merchant.ask(document, json!({})).await["webhookReceipts"]["nodes"].clone();
         assert_eq!(seen, json!([{ "topic": "orders/updated", "webhookId": "w1", "delivery": { "id": id } }]));
         // What is of another topic is no order, whichever header says so.
-        let product = [(newer, &*cloud_bridge::ingest::signature::sign(Provider::Shopify, &shop.secret, b"{}").unwrap().1), ("shopify-topic", "Product"), ("shopify-action", "update")];
+        let product = [(newer, &*sign(Provider::Shopify, &shop.secret, b"{}").unwrap().1), ("shopify-topic", "Product"), ("shopify-action", "update")];
         let answer = shop.post_unsigned(b"{}".to_vec(), &product).await;
         assert_eq!(answer.body["status"], json!("not_an_order"));
     }

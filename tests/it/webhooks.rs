@@ -1,12 +1,11 @@
 //! Webhooks: who is let in, what each becomes, and what a sender gets in response.
 
 use chrono::TimeDelta;
-use cloud_bridge::ingest::signature::sign;
 use domain::integration::Provider;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::app::{Shop, TestApp, text};
+use crate::app::{Shop, TestApp, sign, text};
 use crate::delivering::preset;
 use crate::engines::on_each_engine;
 use crate::orders;

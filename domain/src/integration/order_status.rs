@@ -16,20 +16,9 @@ const MAX_STATUS_BYTES: usize = 100;
 /// the same. Cancelled, refunded and deleted orders are another matter: they cancel what was accepted.
 const NEVER_DELIVERED: [&str; 6] = ["auto-draft", "checkout-draft", "draft", "expired", "failed", "voided"];
 
-/// Shopify's statuses of an order that was paid, and of one of which a part was refunded since: what is left of it is paid.
-const PAID: &str = "paid";
-const PARTIALLY_REFUNDED: &str = "partially_refunded";
-
-/// The statuses that an integration delivers where its merchant chose none; empty means every status.
-///
-/// What a seller expects: paid orders. Sorted, as they are recorded with the creation.
+/// The statuses that an integration delivers where its merchant chose none, as they are recorded with the creation.
 pub(super) fn default_of(provider: Provider) -> Vec<String> {
-    let statuses: &[&str] = match provider {
-        Provider::Shopify => &[PAID, PARTIALLY_REFUNDED],
-        Provider::WooCommerce => &["completed", "processing"],
-        Provider::Generic | Provider::BigCommerce | Provider::Square => &[],
-    };
-    statuses.iter().map(|status| (*status).to_owned()).collect()
+    provider.default_order_statuses().iter().map(|status| (*status).to_owned()).collect()
 }
 
 /// The statuses as they are recorded: trimmed, in lower case, sorted, each once; none for [`ANY_ORDER_STATUS`].
@@ -50,45 +39,7 @@ pub(super) fn valid(statuses: Vec<String>) -> Result<Vec<String>, IntegrationRef
     Ok(statuses)
 }
 
-/// The statuses that a platform itself gives to orders: Shopify's `financial_status`, WooCommerce's `status`. A generic
-/// client's are its own.
-fn given_by(provider: Provider) -> Option<&'static [&'static str]> {
-    match provider {
-        Provider::Shopify => Some(&[
-            "pending",
-            "authorized",
-            "partially_paid",
-            PAID,
-            PARTIALLY_REFUNDED,
-            "refunded",
-            "voided",
-            "expired",
-        ]),
-        Provider::WooCommerce => Some(&[
-            "pending",
-            "processing",
-            "on-hold",
-            "completed",
-            "cancelled",
-            "refunded",
-            "failed",
-            "draft",
-            "checkout-draft",
-            "auto-draft",
-            "trash",
-        ]),
-        Provider::BigCommerce | Provider::Square | Provider::Generic => None,
-    }
-}
-
-/// Those statuses of a filter that the platform gives to no order by itself: misspelt ones, or a plugin's.
-pub fn unknown_order_statuses(provider: Provider, statuses: &[String]) -> Vec<String> {
-    let Some(known) = given_by(provider) else { return vec![] };
-    let is_unknown = |status: &&String| !known.iter().any(|known| known.eq_ignore_ascii_case(status.trim()));
-    statuses.iter().filter(is_unknown).cloned().collect()
-}
-
-/// Whether an order of this status is not delivered, whatever its merchant chose.
+/// Whether an order of this status is not delivered, whatever its merchant chose or asks for.
 pub(crate) fn is_never_delivered(status: &str) -> bool {
     NEVER_DELIVERED.iter().any(|never| never.eq_ignore_ascii_case(status.trim()))
 }
@@ -107,8 +58,7 @@ impl Link {
 
     fn wants(&self, status: &str) -> bool {
         let names = |wanted: &str| self.order_statuses.iter().any(|named| named.eq_ignore_ascii_case(wanted));
-        let is_partly_refunded = self.provider == Provider::Shopify && status.eq_ignore_ascii_case(PARTIALLY_REFUNDED);
-        names(status) || (is_partly_refunded && names(PAID))
+        names(status) || self.provider.passes_as(status).is_some_and(names)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why an integration refuses a command.
 
-use super::{MAX_MAPPINGS, MAX_NAME_CHARS, MAX_ORDER_STATUSES, MAX_OVERLAP_HOURS, MAX_SECRET_CHARS};
+use super::{MAX_MAPPINGS, MAX_NAME_CHARS, MAX_ORDER_STATUSES, MAX_OVERLAP_HOURS, MAX_SECRET_CHARS, Provider};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IntegrationRefusal {
@@ -13,9 +13,10 @@ pub enum IntegrationRefusal {
     #[error("a signing secret must have 1 to {MAX_SECRET_CHARS} characters, not all of them spaces")]
     InvalidSecret,
     #[error(
-        "Shopify signs with a secret of its own, and takes none: set the one that it shows (`integrations set-secret`)"
+        "{} signs with a secret of its own, and takes none: set the one that it shows (`integrations set-secret`)",
+        provider.name()
     )]
-    SecretOfStore,
+    SecretOfStore { provider: Provider },
     #[error("the old secret can stay valid for at most {MAX_OVERLAP_HOURS} hours, not {hours}")]
     OverlapTooLong { hours: u32 },
     #[error("at most {MAX_ORDER_STATUSES} order statuses, none of them empty")]

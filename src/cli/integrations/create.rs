@@ -1,7 +1,9 @@
 //! `cloud-bridge integrations create`: connects a store, and says how to go on.
 
 use clap::Args;
-use clap::builder::{FalseyValueParser, PossibleValuesParser};
+use clap::builder::FalseyValueParser;
+use domain::integration::Provider;
+use providers::{OwnSecret, Platform};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::json;
@@ -12,6 +14,7 @@ use crate::cli::acting::Acting;
 use crate::cli::client::{Client, ServerArgs, understood};
 use crate::cli::input;
 use crate::cli::output::{self, clean};
+use crate::cli::supported_providers;
 
 /// Create an integration, and print the address for its webhooks and what to do next
 ///
@@ -24,14 +27,12 @@ Examples:
   cloud-bridge integrations create --provider woocommerce --name 'My shop' --order-status processing,completed")]
 pub(in crate::cli) struct Create {
     /// The store's kind
-    #[arg(long, env = "CLOUD_BRIDGE_PROVIDER", value_parser = PossibleValuesParser::new(["shopify", "woocommerce", "generic"]))]
+    #[arg(long, env = "CLOUD_BRIDGE_PROVIDER", value_parser = supported_providers())]
     provider: String,
     /// What to call it
     #[arg(long, env = "CLOUD_BRIDGE_NAME")]
     name: String,
-    /// Deliver only orders of these statuses, separated by commas; `any` for every status [default: shopify `paid` and
-    /// `partially_refunded`, woocommerce `processing` and `completed`, generic `any`]
-    #[arg(long, env = "CLOUD_BRIDGE_ORDER_STATUS", value_name = "STATUS", value_delimiter = ',')]
+    #[arg(long, env = "CLOUD_BRIDGE_ORDER_STATUS", value_name = "STATUS", value_delimiter = ',', help = help_of_statuses())]
     order_status: Option<Vec<String>>,
     /// Read the secret that the store signs with from standard input [default: one is made; Shopify's is asked for]
     #[arg(long, env = "CLOUD_BRIDGE_SECRET_STDIN", value_parser = FalseyValueParser::new())]
@@ -42,9 +43,6 @@ pub(in crate::cli) struct Create {
     #[command(flatten)]
     server: ServerArgs,
 }
-
-/// The store that takes no secret from us.
-const SHOPIFY: &str = "shopify";
 
 const CREATE: &str = "mutation($input: CreateIntegrationInput!) {
   createIntegration(input: $input) {
@@ -90,7 +88,8 @@ impl Create {
         }
         // What was made is of no use to a store that signs with a secret of its own, and is not shown.
         let is_made = given.is_none();
-        let made = Some(signing_secret).filter(|_| is_made && self.provider != SHOPIFY);
+        let own_secret = Provider::parse(&self.provider).and_then(|provider| providers::of(provider).own_secret());
+        let made = Some(signing_secret).filter(|_| is_made && own_secret.is_none());
         if json {
             return Ok(output::print_json(&json!({
                 "integrationId": id, "webhookUrl": webhook_url, "signingSecret": made, "orderStatuses": order_statuses }))?);
@@ -111,12 +110,10 @@ impl Create {
                 clean(secret)
             ))?;
             variables.push(output::export_line("SECRET", secret));
-        } else if is_made && !shopifys_secret(&client, &id).await? {
-            output::say(
-                "\nShopify signs with a secret of its own. Settings → Notifications → Webhooks shows it below the list of \
-                 webhooks (of an app's webhooks it is the app's client secret). Every webhook is refused with 401 until \
-                 you hand it over:",
-            )?;
+        } else if let Some(own) = own_secret.filter(|_| is_made)
+            && !is_handed_over(own, &client, &id).await?
+        {
+            output::say(&format!("\n{}", own.instructions))?;
             next = "cloud-bridge integrations set-secret \"$INTEGRATION_ID\"";
         } else {
             output::print("\nThe secret that the store signs with is saved. Go on with:")?;
@@ -132,10 +129,24 @@ impl Create {
     }
 }
 
-/// Asks at the terminal for the secret that Shopify shows, and saves it. Returns whether one was given.
-async fn shopifys_secret(client: &Client, id: &str) -> anyhow::Result<bool> {
-    let prompt = "Shopify's own signing secret, as it shows it below the list of webhooks; return to give it later";
-    let Some(secret) = input::optional_secret(prompt)? else { return Ok(false) };
+/// The help of `--order-status`, with what each platform delivers where the merchant chooses nothing.
+fn help_of_statuses() -> String {
+    let defaults: Vec<String> = providers::supported().map(default_of).collect();
+    format!(
+        "Deliver only orders of these statuses, separated by commas; `any` for every status [default: {}]",
+        defaults.join(", ")
+    )
+}
+
+fn default_of(platform: &dyn Platform) -> String {
+    let statuses: Vec<String> = platform.default_order_statuses().iter().map(|status| format!("`{status}`")).collect();
+    let statuses = if statuses.is_empty() { "`any`".to_owned() } else { statuses.join(" and ") };
+    format!("{} {statuses}", platform.provider().as_str())
+}
+
+/// Asks at the terminal for the secret that the store shows, and saves it. Returns whether one was given.
+async fn is_handed_over(own: &OwnSecret, client: &Client, id: &str) -> anyhow::Result<bool> {
+    let Some(secret) = input::optional_secret(own.prompt)? else { return Ok(false) };
     // The one before was made up: nothing was ever signed with it.
     let input = json!({ "input": { "integrationId": id, "signingSecret": secret.expose_secret(), "overlapHours": 0 } });
     client.change(SET_SECRET, input, "setSigningSecret").await?;

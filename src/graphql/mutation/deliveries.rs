@@ -6,6 +6,7 @@ use domain::ResolutionCode;
 use domain::delivery::{Delivery as Aggregate, DeliveryCommand, DeliveryStatus as Status};
 use futures_util::stream::{StreamExt as _, TryStreamExt as _, iter};
 use projections::delivery_log::{self, DeliveryRow, Filter, Page};
+use providers::username::normalised;
 
 use super::erasure::SAY_WHY;
 use super::payload;
@@ -17,7 +18,6 @@ use crate::graphql::moment::Moment;
 use crate::graphql::page::MAX_PAGE;
 use crate::graphql::query::asked;
 use crate::graphql::viewer::Viewer;
-use crate::ingest::parse::username::normalised;
 use crate::service::{Service, VIEWS_TIMEOUT};
 use event_log::CommandError;
 

@@ -15,11 +15,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::payload;
 use crate::graphql::ApiError;
 use crate::graphql::error::{UserError, refused};
-use crate::graphql::integration::{Integration, ItemMapping, webhook_url};
+use crate::graphql::integration::{Integration, ItemMapping};
 use crate::graphql::loader::{IntegrationKey, Loader};
 use crate::graphql::query::asked;
 use crate::graphql::viewer::Viewer;
 use crate::graphql::words::{MatchType, Provider, ResourceType};
+use crate::integrations::webhook_url;
 use crate::keys;
 use crate::service::Service;
 use event_log::{Actor, CommandError, Committed};
@@ -111,7 +112,7 @@ impl Integrations {
     ) -> Result<CreateIntegrationPayload, ApiError> {
         let (service, viewer) = asked(context)?;
         let provider = DomainProvider::from(input.provider);
-        if matches!(provider, DomainProvider::BigCommerce | DomainProvider::Square) {
+        if !providers::of(provider).is_supported() {
             let message = "webhooks of this provider are not taken yet: use GENERIC";
             return Ok(UserError::new("PROVIDER_NOT_SUPPORTED", message, Some("provider")).into());
         }
@@ -144,7 +145,7 @@ impl Integrations {
         match executed(context, service, id, create, &viewer.actor(Some(&account_id.to_string()))).await? {
             Ok((integration, _)) => Ok(CreateIntegrationPayload {
                 integration,
-                webhook_url: Some(webhook_url(service, provider.as_str(), &id.to_string())),
+                webhook_url: Some(webhook_url(&service.public_url, provider.as_str(), &id)),
                 warning: warning_of(&secret),
                 signing_secret: Some(secret),
                 user_errors: vec![],

@@ -1,12 +1,11 @@
 //! A merchant and their stores, as the stories have them act.
 
-use cloud_bridge::ingest::signature::sign;
 use cloud_bridge::sandbox;
 use domain::integration::Provider;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::{TestApp, text};
+use super::{TestApp, sign, text};
 
 /// An account and a key to it.
 #[derive(Clone)]

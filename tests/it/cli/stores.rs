@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::{Desk, Webhooks, said};
-use crate::app::text;
+use crate::app::{sign, text};
 use crate::engines::{Databases, Engine};
 use crate::orders;
 use crate::process::{Server, printed};
@@ -71,11 +71,7 @@ async fn stores_are_set_up_and_their_webhooks_listed(engine: Engine) {
     let made = desk.json(&create).await;
     let url = format!("{}/api/webhooks/generic/{}", desk.server.url, text(&made["integrationId"]));
     let body = br#"{"orderId":"1042","targetUsername":"max"}"#;
-    let signed = cloud_bridge::ingest::signature::sign(
-        domain::integration::Provider::Generic,
-        &text(&made["signingSecret"]),
-        body,
-    );
+    let signed = sign(domain::integration::Provider::Generic, &text(&made["signingSecret"]), body);
     let (name, value) = signed.expect("it signs");
     let refused = reqwest::Client::new().post(url).header(name, value).body(body.to_vec()).send().await.unwrap();
     assert_eq!(refused.status().as_u16(), 400);

@@ -1,17 +1,14 @@
-//! WooCommerce's webhooks: the order as the REST API gives it at the moment of sending.
-
-#[cfg(test)]
-mod tests;
+//! What a body of WooCommerce means: an order, or something that is sent under the topics of orders too.
 
 use domain::LineItem;
 use domain::notice::NoticeKind;
 use html_escape::decode_html_entities;
 use serde::Deserialize;
 
-use super::scalar::{Scalar, full_name};
-use super::shape::{List, Object, Shape};
-use super::username::{self, Attributes};
-use super::{Malformed, Parsed, StoreOrder};
+use crate::scalar::{Scalar, full_name};
+use crate::shape::{List, Object, Shape};
+use crate::username::{self, Attributes};
+use crate::{Malformed, Parsed, StoreOrder, body};
 
 /// Statuses of an order that is not to be delivered any more. The others, of which plugins add their own, say nothing of
 /// the kind.
@@ -67,9 +64,9 @@ struct ErrorData<'a> {
     status: Scalar<'a>,
 }
 
-pub(super) fn parse(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed> {
+pub(super) fn read(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed> {
     let not_an_order = Ok(Parsed::Notice(NoticeKind::NotAnOrder));
-    let Some(body) = super::read::<Object<Body>>(json)?.object() else {
+    let Some(body) = body::read::<Object<Body>>(json)?.object() else {
         return if topic.is_some_and(is_about_orders) { Err(Malformed::NotAnObject) } else { not_an_order };
     };
     let (is_refund, belongs_to_order) = (body.is_refund(), body.belongs_to_order());
@@ -81,16 +78,16 @@ pub(super) fn parse(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed
     if is_subscription || is_refund || topic.is_some_and(|topic| !is_about_orders(topic)) {
         return not_an_order;
     }
-    if topic.is_none() && !super::looks_like_order(&body.line_items, body.id) {
+    if topic.is_none() && !body::looks_like_order(&body.line_items, body.id) {
         return not_an_order;
     }
     if body.order.is_present() && !body.id.is_present() {
         return Err(Malformed::NotTheOrder { field: "order" });
     }
     let is_deleted = topic.is_some_and(|topic| topic.eq_ignore_ascii_case("order.deleted"));
-    let may_lack_lines = is_deleted && super::is_only_an_id(json);
-    let order_id = super::order_id(body.id)?;
-    let lines = super::lines(body.line_items, may_lack_lines)?;
+    let may_lack_lines = is_deleted && body::is_only_an_id(json);
+    let order_id = body::order_id(body.id)?;
+    let lines = body::lines(body.line_items, may_lack_lines)?;
     let mut lines: Vec<Line> = lines.into_iter().filter_map(Shape::object).collect();
     if belongs_to_order && takes_back(&lines) {
         return not_an_order;

@@ -1,26 +1,16 @@
-//! What Shopify sends because the law says so: who is to be erased, and of whom something is to be reported.
+//! What Shopify sends because the law says so: who is to be erased, and who asks what is known of them.
 
 use domain::notice::NoticeKind;
 use serde_json::{Map, Value};
 
-use crate::ingest::parse::Malformed;
+use crate::privacy::PrivacyRequest;
+use crate::{Malformed, body};
 
 /// Orders that one request may name.
 const MAX_ORDERS: usize = 10_000;
 
 /// What only another webhook has: no body of another topic can be made to erase anything by its unsigned header.
 const OF_OTHER_TOPICS: [&str; 5] = ["id", "admin_graphql_api_id", "line_items", "token", "myshopify_domain"];
-
-/// Whom a request is about.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct PrivacyRequest {
-    pub email: Option<String>,
-    pub customer_id: Option<String>,
-    /// Finds what is about no order; no order is found by it, so that it alone is not enough.
-    pub phone: Option<String>,
-    /// The store's ids of the orders that the request names.
-    pub orders: Vec<String>,
-}
 
 /// The request that a compliance topic brings; none for another topic. A body that cannot be one, or that names no customer and no order, is
 /// an error that the merchant sees.
@@ -46,7 +36,7 @@ pub(super) fn kind(topic: Option<&str>, json: &str) -> Option<Result<NoticeKind,
             invalid("shop_domain", "is missing: this privacy request names no shop, and nothing was done")
         }
         (NoticeKind::ShopRedact, None) => Ok(kind),
-        (_, None) if PrivacyRequest::of(&body).is_empty() => invalid(
+        (_, None) if named_in(&body).is_empty() => invalid(
             "customer",
             "has neither an id nor an e-mail address, and `orders_to_redact` or `orders_requested` names no order: nothing was \
              done on this privacy request",
@@ -56,7 +46,7 @@ pub(super) fn kind(topic: Option<&str>, json: &str) -> Option<Result<NoticeKind,
 }
 
 /// Whether Shopify sends this topic because the law says so.
-pub fn is_compliance(topic: &str) -> bool {
+pub(super) fn is_compliance(topic: &str) -> bool {
     asked_by(topic).is_some()
 }
 
@@ -69,32 +59,24 @@ fn asked_by(topic: &str) -> Option<NoticeKind> {
     }
 }
 
-/// Whom a recorded request names, if it is one.
-pub fn request(body: &[u8]) -> Option<PrivacyRequest> {
-    let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
-    let Ok(Value::Object(body)) = serde_json::from_slice::<Value>(body) else { return None };
-    Some(PrivacyRequest::of(&body)).filter(|request| !request.is_empty())
+/// Who a recorded request names, if it is one.
+pub(super) fn request(body: &[u8]) -> Option<PrivacyRequest> {
+    let Ok(Value::Object(body)) = serde_json::from_slice::<Value>(body::without_mark(body)) else { return None };
+    Some(named_in(&body)).filter(|request| !request.is_empty())
 }
 
-impl PrivacyRequest {
-    fn of(body: &Map<String, Value>) -> Self {
-        let customer = |field: &str| body.get("customer").and_then(|customer| text(customer.get(field)?));
-        // One order alone may stand without its list.
-        let listed = |field: &str| {
-            body.get(field).map(|orders| orders.as_array().map_or_else(|| std::slice::from_ref(orders), Vec::as_slice))
-        };
-        let orders = ["orders_to_redact", "orders_requested"].into_iter().filter_map(listed);
-        Self {
-            email: customer("email"),
-            customer_id: customer("id").map(|id| legacy_id(&id).to_owned()),
-            phone: customer("phone"),
-            orders: orders.flatten().filter_map(order_id).take(MAX_ORDERS).collect(),
-        }
-    }
-
-    /// Whether no order can be found by it; a telephone number alone finds none.
-    fn is_empty(&self) -> bool {
-        self.email.is_none() && self.customer_id.is_none() && self.orders.is_empty()
+fn named_in(body: &Map<String, Value>) -> PrivacyRequest {
+    let customer = |field: &str| body.get("customer").and_then(|customer| text(customer.get(field)?));
+    // One order alone may stand without its list.
+    let listed = |field: &str| {
+        body.get(field).map(|orders| orders.as_array().map_or_else(|| std::slice::from_ref(orders), Vec::as_slice))
+    };
+    let orders = ["orders_to_redact", "orders_requested"].into_iter().filter_map(listed);
+    PrivacyRequest {
+        email: customer("email"),
+        customer_id: customer("id").map(|id| legacy_id(&id).to_owned()),
+        phone: customer("phone"),
+        orders: orders.flatten().filter_map(order_id).take(MAX_ORDERS).collect(),
     }
 }
 

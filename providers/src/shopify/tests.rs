@@ -1,9 +1,12 @@
 //! Shopify's orders in their odd shapes, and the things that look like one.
 
+use domain::LineItem;
 use domain::integration::Provider;
+use domain::notice::NoticeKind;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::super::tests::{item, order_of};
-use super::*;
+use crate::tests::{item, order_of, received};
+use crate::{Malformed, Parsed, StoreOrder};
 
 /// From the webhooks document.
 const DOCUMENTED: &str = r#"{
@@ -13,7 +16,7 @@ const DOCUMENTED: &str = r#"{
         "title": "Storm Drive Lead Preset", "quantity": 1 }] }"#;
 
 fn parsed(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed> {
-    super::super::parse(Provider::Shopify, topic, json.as_bytes())
+    crate::of(Provider::Shopify).interpret(topic, json.as_bytes())
 }
 
 fn order(json: &str) -> StoreOrder {
@@ -158,7 +161,7 @@ fn what_is_not_an_order_is_a_notice() {
         (Some("carts/update"), order),
         (Some("orders"), order),
         (Some("ordersé/x"), order),
-        // Things that look like an order, sent under a topic that nobody signed.
+        // Things that look like an order, sent under a topic that is not signed.
         (Some("orders/paid"), r#"{"id":1,"line_items":[],"abandoned_checkout_url":"https://a.b"}"#),
         (
             Some("orders/paid"),
@@ -208,7 +211,7 @@ fn an_order_topic_with_a_body_that_is_no_whole_order_is_unusable_and_says_why() 
         ("orders/paid", "null", "the body must be a JSON object".to_owned()),
     ] {
         let Ok(Parsed::Unusable(why)) = parsed(Some(topic), json) else { panic!("{topic} {json} is usable") };
-        assert_eq!(why.for_merchant(Provider::Shopify), reason, "{topic} {json}");
+        assert_eq!(why.for_merchant(crate::of(Provider::Shopify)), reason, "{topic} {json}");
     }
 }
 
@@ -255,4 +258,39 @@ fn what_was_refunded_is_taken_off_where_the_order_does_not_say_what_is_left() {
     let all =
         r#""line_items":[{"id":11,"quantity":1}],"refunds":[{"refund_line_items":[{"line_item_id":11,"quantity":1}]}]"#;
     assert!(order(&format!(r#"{{"id":1,{all}}}"#)).called_off, "nothing is left of it");
+}
+
+#[test]
+fn the_newer_headers_are_read_and_win() {
+    let of_shopify = crate::of(Provider::Shopify);
+    let with = |headers: &[(&'static str, &'static str)]| {
+        let headers =
+            headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        headers.collect::<HeaderMap>()
+    };
+    for (headers, expected) in [
+        (&[("x-shopify-topic", "orders/paid")][..], Some("orders/paid")),
+        (&[("shopify-topic", "orders/paid")], Some("orders/paid")),
+        (&[("shopify-topic", "Order"), ("shopify-action", "create")], Some("orders/create")),
+        (&[("shopify-topic", "Order"), ("shopify-action", "Update")], Some("orders/updated")),
+        (&[("shopify-topic", "Product"), ("shopify-action", "delete")], Some("products/delete")),
+        (&[("x-shopify-topic", "products/update"), ("shopify-topic", "orders/paid")], Some("orders/paid")),
+        (&[("shopify-topic", "orders/paid"), ("shopify-action", "create")], Some("orders/paid")),
+        (&[("x-wc-webhook-topic", "order.updated")], None),
+    ] {
+        assert_eq!(of_shopify.topic(&received(&with(headers), b"")).as_deref(), expected, "{headers:?}");
+    }
+    let ids = with(&[("x-shopify-webhook-id", "old"), ("shopify-webhook-id", "new")]);
+    let ids = received(&ids, b"");
+    assert_eq!(of_shopify.webhook_id(&ids).as_deref(), Some("new"));
+    assert_eq!(crate::of(Provider::WooCommerce).webhook_id(&ids), None);
+}
+
+#[test]
+fn what_the_law_asks_for_is_known_by_its_topic_alone() {
+    for (topic, expected) in [("customers/redact", true), ("Shop/Redact", true), ("orders/paid", false)] {
+        let headers = HeaderMap::from_iter([(HeaderName::from_static("x-shopify-topic"), topic.parse().unwrap())]);
+        assert_eq!(crate::of(Provider::Shopify).is_legal_request(&headers), expected, "{topic}");
+        assert!(!crate::of(Provider::WooCommerce).is_legal_request(&headers), "{topic}");
+    }
 }

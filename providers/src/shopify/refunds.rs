@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use crate::ingest::parse::Malformed;
-use crate::ingest::parse::scalar::Scalar;
-use crate::ingest::parse::shape::{List, Object, Shape};
+use crate::Malformed;
+use crate::scalar::Scalar;
+use crate::shape::{List, Object, Shape};
 
 #[derive(Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'a"))]

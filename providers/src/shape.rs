@@ -7,13 +7,14 @@ use std::marker::PhantomData;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{MAX_ITEMS, Malformed};
+use crate::body::MAX_ITEMS;
+use crate::malformed::Malformed;
 
 /// An object read as `O`, a list read as `L`, or that it is neither. Absent is the default of a field that is not there.
 ///
 /// Also keeps a list from being read as an object: a derived `Deserialize` would take the entries for the fields in turn.
 #[derive(Default)]
-pub(super) enum Shape<O, L> {
+pub(crate) enum Shape<O, L> {
     #[default]
     Absent,
     Null,
@@ -22,11 +23,11 @@ pub(super) enum Shape<O, L> {
     List(L),
 }
 
-pub(super) type Object<O> = Shape<O, IgnoredAny>;
-pub(super) type List<T> = Shape<IgnoredAny, Entries<T>>;
+pub(crate) type Object<O> = Shape<O, IgnoredAny>;
+pub(crate) type List<T> = Shape<IgnoredAny, Entries<T>>;
 
 impl<O, L> Shape<O, L> {
-    pub(super) fn object(self) -> Option<O> {
+    pub(crate) fn object(self) -> Option<O> {
         match self {
             Self::Object(object) => Some(object),
             Self::Absent | Self::Null | Self::Scalar | Self::List(_) => None,
@@ -35,7 +36,7 @@ impl<O, L> Shape<O, L> {
 }
 
 impl<T> Shape<T, T> {
-    pub(super) fn either(self) -> Option<T> {
+    pub(crate) fn either(self) -> Option<T> {
         match self {
             Self::Object(either) | Self::List(either) => Some(either),
             Self::Absent | Self::Null | Self::Scalar => None,
@@ -92,10 +93,10 @@ impl<'de, O: Deserialize<'de>, L: Deserialize<'de>> Visitor<'de> for ShapeVisito
 }
 
 /// The entries of a list, up to one more than an order may have: enough to see that there are too many.
-pub(super) struct Entries<T>(Vec<T>);
+pub(crate) struct Entries<T>(Vec<T>);
 
 impl<T> Entries<T> {
-    pub(super) fn bounded(self, field: &str) -> Result<Vec<T>, Malformed> {
+    pub(crate) fn bounded(self, field: &str) -> Result<Vec<T>, Malformed> {
         if self.0.len() <= MAX_ITEMS {
             Ok(self.0)
         } else {

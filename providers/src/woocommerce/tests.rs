@@ -1,9 +1,10 @@
 //! WooCommerce's orders in their odd shapes, and the things that look like one.
 
 use domain::integration::Provider;
+use domain::notice::NoticeKind;
 
-use super::super::tests::{item, order_of};
-use super::*;
+use crate::tests::{item, order_of};
+use crate::{Malformed, Parsed, StoreOrder};
 
 /// From the webhooks document.
 const DOCUMENTED: &str = r#"{
@@ -13,7 +14,7 @@ const DOCUMENTED: &str = r#"{
         "name": "Storm Drive Lead Preset", "quantity": 1 }] }"#;
 
 fn parsed(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed> {
-    super::super::parse(Provider::WooCommerce, topic, json.as_bytes())
+    crate::of(Provider::WooCommerce).interpret(topic, json.as_bytes())
 }
 
 /// An order with these fields beside its id and its empty list of lines.
@@ -156,7 +157,7 @@ fn an_order_topic_with_a_body_that_is_no_whole_order_is_unusable_and_says_why() 
         ("order.deleted", "[17]", "the body must be a JSON object".to_owned()),
     ] {
         let Ok(Parsed::Unusable(why)) = parsed(Some(topic), json) else { panic!("{topic} {json} is usable") };
-        assert_eq!(why.for_merchant(Provider::WooCommerce), reason, "{topic} {json}");
+        assert_eq!(why.for_merchant(crate::of(Provider::WooCommerce)), reason, "{topic} {json}");
     }
 }
 

@@ -1,18 +1,9 @@
 //! Why a body cannot be used: for the developer of its sender, and for the merchant.
 
-use domain::integration::Provider;
+use crate::platform::Platform;
 
-pub(super) const NOT_JSON: &str = "is not JSON";
-pub(super) const NOT_UTF8: &str = "is not UTF-8";
-/// How a merchant mends what is no JSON at all: only Shopify lets the format be chosen.
-fn have_json_sent(provider: Provider) -> &'static str {
-    match provider {
-        Provider::Shopify => "choose the format JSON for this webhook in the store's settings",
-        Provider::WooCommerce | Provider::BigCommerce | Provider::Square | Provider::Generic => {
-            "have the store send the order as JSON; a plugin may have changed what it sends"
-        }
-    }
-}
+pub(crate) const NOT_JSON: &str = "is not JSON";
+pub(crate) const NOT_UTF8: &str = "is not UTF-8";
 
 /// Why a body cannot be used, in words for the developer of its sender. Says nothing of what the body contains.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,15 +26,14 @@ pub enum Malformed {
 
 impl Malformed {
     /// The same for the merchant: with what can be done about it in the store.
-    pub fn for_merchant(&self, provider: Provider) -> String {
+    pub fn for_merchant(&self, platform: &dyn Platform) -> String {
         match self {
-            Self::Xml => format!("{self}: {}", have_json_sent(provider)),
+            Self::Xml => format!("{self}: {}", platform.json_advice()),
             Self::NotJson { reason, .. } if [NOT_JSON, NOT_UTF8].contains(reason) => {
-                format!("{self}: {}", have_json_sent(provider))
+                format!("{self}: {}", platform.json_advice())
             }
             Self::MissingField { field } if field == "line_items" => {
-                let how = if provider == Provider::Shopify { " (no include_fields)" } else { "" };
-                format!("{self}: let the store send whole orders{how}")
+                format!("{self}: {}", platform.whole_orders_advice())
             }
             Self::NotJson { .. }
             | Self::NotAnObject
@@ -54,11 +44,11 @@ impl Malformed {
         }
     }
 
-    pub(super) fn missing(field: &str) -> Self {
+    pub(crate) fn missing(field: &str) -> Self {
         Self::MissingField { field: field.to_owned() }
     }
 
-    pub(super) fn invalid(field: &str, reason: &'static str) -> Self {
+    pub(crate) fn invalid(field: &str, reason: &'static str) -> Self {
         Self::InvalidField { field: field.to_owned(), reason }
     }
 }

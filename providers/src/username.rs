@@ -1,13 +1,17 @@
 //! Where an order names the customer's Cortex Cloud username: in an attribute made for it, or in the words of a note.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::fmt;
 
 use domain::invisible::is_invisible;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::scalar::Scalar;
-use super::shape::Object;
+use crate::body::MAX_TEXT_CHARS;
+use crate::scalar::Scalar;
+use crate::shape::Object;
 
 /// The names that the webhooks document gives, the one that wins first, without what separates their words.
 const ATTRIBUTES: [&str; 3] = ["ndspusername", "cortexusername", "neuraldspusername"];
@@ -28,7 +32,7 @@ pub fn normalised(username: &str) -> Option<String> {
     let visible = visible(username);
     let username = profile_name(visible.trim());
     let username = username.trim_start_matches('@').trim();
-    (!username.is_empty()).then(|| username.chars().take(super::MAX_TEXT_CHARS).collect())
+    (!username.is_empty()).then(|| username.chars().take(MAX_TEXT_CHARS).collect())
 }
 
 /// Without what is not seen (zero-width characters, marks of direction, byte order marks, U+0000), and with the full-width @
@@ -69,7 +73,7 @@ fn is_of_platform(host: &str) -> bool {
 /// the underscore by which both platforms hide an attribute from the shopper, and with or without `billing_`; of one
 /// name, that without either counts first.
 #[derive(Default)]
-pub(super) struct Attributes(Option<Found>);
+pub(crate) struct Attributes(Option<Found>);
 
 struct Found {
     rank: usize,
@@ -77,7 +81,7 @@ struct Found {
 }
 
 impl Attributes {
-    pub(super) fn username(self) -> Option<String> {
+    pub(crate) fn username(self) -> Option<String> {
         self.0.map(|found| found.username)
     }
 
@@ -101,7 +105,7 @@ impl Attributes {
 }
 
 /// Whether an attribute of this name holds a username.
-pub(in crate::ingest) fn is_username_attribute(name: &str) -> bool {
+pub fn is_username_attribute(name: &str) -> bool {
     rank(name).is_some()
 }
 
@@ -170,8 +174,8 @@ impl<'de> Visitor<'de> for AttributesVisitor {
 
 /// The username that a note gives as "NDSP username: max", "Cortex username - max", "username = max" or the like,
 /// somewhere in it. What is shared with a stranger cannot be taken back, while a merchant who is asked loses a minute, so a
-/// note without those words names nobody, be it a single word; nor does one that speaks of another platform's username.
-pub(super) fn in_note(note: &str) -> Option<String> {
+/// note without those words names no username, be it a single word; nor does one that speaks of another platform's username.
+pub(crate) fn in_note(note: &str) -> Option<String> {
     let mut unlabelled = None;
     let note = visible(note);
     for line in note.split(['\n', '\r']) {
@@ -213,7 +217,7 @@ fn whose(before: &str) -> Whose {
     }
 }
 
-/// The word after a separator. A dash is one only after a space, since "username-based" names nobody.
+/// The word after a separator. A dash is one only after a space, since "username-based" names no username.
 fn value(after: &str) -> Option<String> {
     let trimmed = after.trim_start();
     let dashes: &[char] = if trimmed.len() < after.len() { &['-', '–', '—'] } else { &[] };
@@ -221,122 +225,4 @@ fn value(after: &str) -> Option<String> {
     let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || "\"'`“‘<(@".contains(c));
     let end = rest.find(|c: char| c.is_whitespace() || ",;|\"'`”’<>()".contains(c)).unwrap_or(rest.len());
     normalised(rest[..end].trim_end_matches(['.', '!', '?', ':'])).filter(|name| name.contains(char::is_alphanumeric))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::shape::Shape;
-    use super::*;
-
-    fn attribute(json: &str) -> Option<String> {
-        serde_json::from_str::<Shape<Attributes, Attributes>>(json).unwrap().either()?.username()
-    }
-
-    #[test]
-    fn an_attribute_names_the_username_in_whatever_shape_it_comes() {
-        for (json, username) in [
-            (r#"[{"name":"ndsp_username","value":"max"}]"#, Some("max")),
-            (r#"[{"key":"ndsp_username","value":"max"}]"#, Some("max")),
-            (r#"[{"id":1,"key":"_NDSP_Username","value":" @max ","display_value":{}}]"#, Some("max")),
-            (r#"[{"name":" Neural_DSP_username ","value":"max"}]"#, Some("max")),
-            (
-                r#"[{"name":"cortex_username","value":"second"},{"name":"ndsp_username","value":"first"}]"#,
-                Some("first"),
-            ),
-            (
-                r#"[{"name":"neural_dsp_username","value":"third"},{"name":"cortex_username","value":"second"}]"#,
-                Some("second"),
-            ),
-            (r#"[{"name":"ndsp_username","value":""},{"name":"cortex_username","value":"second"}]"#, Some("second")),
-            (r#"[{"name":"ndsp_username","value":null},{"name":"cortex_username","value":"@"}]"#, None),
-            (r#"[{"name":"ndsp_username","value":"max"},{"name":"ndsp_username","value":"moritz"}]"#, Some("max")),
-            (r#"[{"key":"ndsp_username","value":12345678901234567890123}]"#, Some("12345678901234567890123")),
-            (r#"[{"key":"ndsp_username","value":["max"]},{"key":"ndsp_username","value":{"a":"max"}}]"#, None),
-            (r#"[{"key":"ndsp_username","value":true},{"key":7,"value":"max"},{"value":"max"},{"key":null}]"#, None),
-            (r#"[{"name":"NDSP Username","value":"max"}]"#, Some("max")),
-            (r#"[{"name":"ndsp-username:","value":"max"}]"#, Some("max")),
-            (r#"[{"name":"Neural DSP user name","value":"max"}]"#, Some("max")),
-            (r#"[{"key":"billing_ndsp_username","value":"max"}]"#, Some("max")),
-            (r#"[{"key":"_billing_cortex_username","value":"max"}]"#, Some("max")),
-            (r#"[{"key":"shipping_username","value":"max"},{"key":"my_ndsp_username","value":"max"}]"#, None),
-            (r#"[{"name":"ndsp\u005fusername","value":"m\u0061x\u0000"}]"#, Some("max")),
-            (r#"[null,"ndsp_username",7,[],["ndsp_username","max"],{"name":"gift","value":"yes"}]"#, None),
-            (r#"{"ndsp_username":"max","gift":[1,{}]}"#, Some("max")),
-            (r#"{"cortex_username":"second","ndsp_username":"first"}"#, Some("first")),
-            (r#"{"name":"ndsp_username","value":"max"}"#, Some("max")),
-            ("{}", None),
-            ("[]", None),
-            ("null", None),
-            (r#""ndsp_username""#, None),
-            ("7", None),
-            ("1.5", None),
-            ("-1", None),
-            ("true", None),
-        ] {
-            assert_eq!(attribute(json).as_deref(), username, "{json}");
-        }
-    }
-
-    #[test]
-    fn a_username_is_what_people_see_of_what_they_paste() {
-        for (pasted, username) in [
-            (" @max ", Some("max")),
-            ("\u{feff}max\u{200b}", Some("max")),
-            ("\u{202a}@max\u{202c}", Some("max")),
-            ("＠max", Some("max")),
-            ("ma\u{200d}x", Some("max")),
-            ("https://cloud.neuraldsp.com/cloud/u/max", Some("max")),
-            ("HTTPS://cloud.neuraldsp.com/cloud/u/Max/neural-capture/view/1f-2e?tab=1#top", Some("Max")),
-            ("cloud.neuraldsp.com/u/@max/", Some("max")),
-            ("https://cloud.neuraldsp.com/cloud/", None),
-            ("https://cloud.neuraldsp.com/cloud/u/", None),
-            ("https://cloud.neuraldsp.com/user/max", Some("max")),
-            ("cloud.neuraldsp.com/Users/max/presets", Some("max")),
-            ("cortex.neuraldsp.com/user/max", Some("max")),
-            ("https://instagram.com/u/max", None),
-            ("https://evil-neuraldsp.com/u/max", None),
-            ("Größe 2", Some("Größe 2")),
-            ("\u{200b} @ ", None),
-        ] {
-            assert_eq!(normalised(pasted).as_deref(), username, "{pasted:?}");
-        }
-    }
-
-    #[test]
-    fn a_note_names_the_username_in_words_made_for_it() {
-        for (note, username) in [
-            ("NDSP username: cortex_user_42", Some("cortex_user_42")),
-            ("ndsp_username=cortex_user_42", Some("cortex_user_42")),
-            ("Cortex username - max", Some("max")),
-            ("Cortex Cloud user name – Max.Power", Some("Max.Power")),
-            ("neural dsp username = @max", Some("max")),
-            ("My NeuralDSP Username: \"max\", thanks!", Some("max")),
-            ("Username: max", Some("max")),
-            ("my username: max", Some("max")),
-            ("Please gift wrap. Username: max. Thank you", Some("max")),
-            ("Hello,\r\nNDSP USERNAME:max\r\nbye", Some("max")),
-            ("username: other\nNDSP username: max", Some("max")),
-            ("Instagram username: other; NDSP username: max", Some("max")),
-            ("İ NDSP username： Größe", Some("Größe")),
-            ("NDSP username:\u{feff} \u{200b}max\u{200e}", Some("max")),
-            ("NDSP username: ＠max", Some("max")),
-            ("NDSP username: https://cloud.neuraldsp.com/cloud/u/max, thanks", Some("max")),
-            ("NDSP username: https://instagram.com/max", None),
-            ("Instagram username: other", None),
-            ("superusername: other", None),
-            ("please gift wrap", None),
-            ("cortex_user_42", None),
-            ("@cortex_user_42", None),
-            ("NDSP username", None),
-            ("NDSP username:", None),
-            ("NDSP username: - ", None),
-            ("NDSP username:\nplease gift wrap", None),
-            ("NDSP username max", None),
-            ("NDSP usernames: max", None),
-            ("a username-based name", None),
-            ("", None),
-        ] {
-            assert_eq!(in_note(note).as_deref(), username, "{note}");
-        }
-    }
 }

@@ -6,14 +6,15 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::{MAX_TEXT_CHARS, Malformed};
+use crate::body::MAX_TEXT_CHARS;
+use crate::malformed::Malformed;
 
 /// JSON of any kind, of which only text and numbers say something. Absent is the empty text, which no JSON is.
 ///
 /// An id is never read as a number: real ones are beyond 2^53, where a float loses digits, and nothing keeps a store from
 /// going beyond 64 bits.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Scalar<'a>(&'a str);
+pub(crate) struct Scalar<'a>(&'a str);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -23,15 +24,15 @@ impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
 
 impl<'a> Scalar<'a> {
     /// Whether the field is there, be it null.
-    pub(super) fn is_present(self) -> bool {
+    pub(crate) fn is_present(self) -> bool {
         !self.0.is_empty()
     }
 
-    pub(super) fn is_null(self) -> bool {
+    pub(crate) fn is_null(self) -> bool {
         matches!(self.0, "" | "null")
     }
 
-    pub(super) fn bool(self) -> Option<bool> {
+    pub(crate) fn bool(self) -> Option<bool> {
         match self.0 {
             "true" => Some(true),
             "false" => Some(false),
@@ -40,7 +41,7 @@ impl<'a> Scalar<'a> {
     }
 
     /// The text, or the number in the digits that it was written in.
-    pub(super) fn written(self) -> Option<Cow<'a, str>> {
+    pub(crate) fn written(self) -> Option<Cow<'a, str>> {
         match self.0.as_bytes() {
             [b'"', .., b'"'] if self.0.contains('\\') => {
                 // Fails on half a surrogate pair only, which no text can hold: that is as if nothing were there.
@@ -53,12 +54,12 @@ impl<'a> Scalar<'a> {
     }
 
     /// What is worth keeping of the text: trimmed, not longer than allowed, and nothing if it is blank.
-    pub(super) fn text(self) -> Option<String> {
+    pub(crate) fn text(self) -> Option<String> {
         cleaned(self.written()?).map(cut)
     }
 
     /// Why `text` finds nothing in a field that must have some.
-    pub(super) fn no_text(self, field: &str) -> Malformed {
+    pub(crate) fn no_text(self, field: &str) -> Malformed {
         let field = field.to_owned();
         let reason = match self.0.as_bytes() {
             [] => return Malformed::MissingField { field },
@@ -72,7 +73,7 @@ impl<'a> Scalar<'a> {
 
     /// The id of an order, which must be whole: an id that is cut, or that lost a character, would make one order of two.
     /// None if there is nothing that could be one.
-    pub(super) fn order_id(self, field: &str) -> Result<Option<String>, Malformed> {
+    pub(crate) fn order_id(self, field: &str) -> Result<Option<String>, Malformed> {
         let invalid = |reason| Err(Malformed::InvalidField { field: field.to_owned(), reason });
         let is_text = self.0.starts_with('"');
         let Some(written) = self.written() else {
@@ -94,26 +95,26 @@ impl<'a> Scalar<'a> {
     }
 
     /// A moment as stores write one: with its offset from UTC, or, as WooCommerce's `…_gmt`, without and in UTC.
-    pub(super) fn moment(self) -> Option<DateTime<Utc>> {
+    pub(crate) fn moment(self) -> Option<DateTime<Utc>> {
         let text = self.text()?;
         let with_offset = DateTime::parse_from_rfc3339(&text).map(|moment| moment.to_utc());
         with_offset.or_else(|_| text.parse().map(|moment: NaiveDateTime| moment.and_utc())).ok()
     }
 
     /// Whether it is a number below zero.
-    pub(super) fn is_negative(self) -> bool {
+    pub(crate) fn is_negative(self) -> bool {
         self.written().is_some_and(|written| {
             written.trim().strip_prefix('-').is_some_and(|rest| rest.bytes().any(|byte| (b'1'..=b'9').contains(&byte)))
         })
     }
 
     /// The id of a product, a variant or a customer; both platforms write 0 for none.
-    pub(super) fn id_or_zero(self) -> Option<String> {
+    pub(crate) fn id_or_zero(self) -> Option<String> {
         self.text().filter(|id| id != "0")
     }
 
     /// How many, with parts of one counted as one and less than none as none. None if the field says nothing of the kind.
-    pub(super) fn quantity(self) -> Option<u32> {
+    pub(crate) fn quantity(self) -> Option<u32> {
         let written = self.written()?;
         let number = written.trim();
         if let Ok(quantity) = number.parse() {
@@ -128,7 +129,7 @@ impl<'a> Scalar<'a> {
 }
 
 /// A person's name of its two halves, either of which may be missing.
-pub(super) fn full_name(first: Scalar<'_>, last: Scalar<'_>) -> Option<String> {
+pub(crate) fn full_name(first: Scalar<'_>, last: Scalar<'_>) -> Option<String> {
     match (first.text(), last.text()) {
         (Some(first), Some(last)) => Some(cut(format!("{first} {last}"))),
         (first, last) => first.or(last),

@@ -1,17 +1,21 @@
 //! What holds for the bodies of every provider, and for bytes that are no body at all.
 
-use axum::http::HeaderValue;
+use chrono::DateTime;
+use domain::LineItem;
+use domain::notice::NoticeKind;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
 
 use super::*;
 
-pub(super) fn order_of(parsed: Result<Parsed, Malformed>) -> StoreOrder {
+pub(crate) fn order_of(parsed: Result<Parsed, Malformed>) -> StoreOrder {
     match parsed {
         Ok(Parsed::Order(order)) => order,
         Ok(Parsed::Notice(_) | Parsed::Unusable(_)) | Err(_) => panic!("expected an order, found {parsed:?}"),
     }
 }
 
-pub(super) fn item(
+pub(crate) fn item(
     sku: Option<&str>,
     product_id: Option<&str>,
     variant_id: Option<&str>,
@@ -26,6 +30,14 @@ pub(super) fn item(
         title: owned(title),
         quantity,
     }
+}
+
+pub(crate) fn parse(provider: Provider, topic: Option<&str>, body: &[u8]) -> Result<Parsed, Malformed> {
+    of(provider).interpret(topic, body)
+}
+
+pub(crate) fn received<'a>(headers: &'a HeaderMap, body: &'a [u8]) -> Received<'a> {
+    Received { address: "https://bridge.example.com/hook", headers, body, at: DateTime::UNIX_EPOCH }
 }
 
 fn refused(provider: Provider, body: &[u8]) -> String {
@@ -78,10 +90,10 @@ fn what_a_store_signs_is_never_refused_and_the_reason_says_to_choose_json() {
             let Ok(Parsed::Unusable(why)) = parse(provider, Some(topic), body) else {
                 panic!("{provider:?} refuses it")
             };
-            let told = why.for_merchant(provider);
-            assert!(told.starts_with(message), "{told}");
+            let reason = why.for_merchant(of(provider));
+            assert!(reason.starts_with(message), "{reason}");
             // WooCommerce has no such setting.
-            assert_eq!(told.contains(choose), is_mended_by_format && provider == Provider::Shopify, "{told}");
+            assert_eq!(reason.contains(choose), is_mended_by_format && provider == Provider::Shopify, "{reason}");
         }
         assert!(parse(Provider::Generic, None, body).is_err());
     }
@@ -184,6 +196,8 @@ fn only_an_unsigned_form_with_a_webhook_id_is_a_ping() {
         if let Some(signature) = signature {
             headers.insert("x-wc-webhook-signature", HeaderValue::from_static(signature));
         }
-        assert_eq!(is_woocommerce_ping(&headers, body), answer, "{content_type:?} {body:?}");
+        let received = received(&headers, body);
+        assert_eq!(of(Provider::WooCommerce).is_ping(&received), answer, "{content_type:?} {body:?}");
+        assert!(!of(Provider::Shopify).is_ping(&received) && !of(Provider::Generic).is_ping(&received));
     }
 }

@@ -1,19 +1,15 @@
-//! Shopify's webhooks: the whole order, sent on each of the topics that the merchant chose.
-
-pub mod privacy;
-mod refunds;
-#[cfg(test)]
-mod tests;
+//! What a body of Shopify means: an order, or one of the many things that look like one.
 
 use domain::LineItem;
 use domain::notice::NoticeKind;
 use serde::Deserialize;
 
-use self::refunds::{Refund, Refunded};
-use super::scalar::{Scalar, full_name};
-use super::shape::{List, Object, Shape};
-use super::username::{self, Attributes};
-use super::{Malformed, Parsed, StoreOrder};
+use super::privacy;
+use super::refunds::{Refund, Refunded};
+use crate::scalar::{Scalar, full_name};
+use crate::shape::{List, Object, Shape};
+use crate::username::{self, Attributes};
+use crate::{Malformed, Parsed, StoreOrder, body};
 
 #[derive(Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
@@ -66,9 +62,9 @@ struct Line<'a> {
     properties: Shape<Attributes, Attributes>,
 }
 
-pub(super) fn parse(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed> {
+pub(super) fn read(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed> {
     let not_an_order = Ok(Parsed::Notice(NoticeKind::NotAnOrder));
-    let Some(body) = super::read::<Object<Body>>(json)?.object() else {
+    let Some(body) = body::read::<Object<Body>>(json)?.object() else {
         let must_be_one = |topic| is_about_orders(topic) || privacy::is_compliance(topic);
         return if topic.is_some_and(must_be_one) { Err(Malformed::NotAnObject) } else { not_an_order };
     };
@@ -80,15 +76,15 @@ pub(super) fn parse(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed
     }
     let is_topic = |name: &str| topic.is_some_and(|topic| topic.eq_ignore_ascii_case(name));
     let is_deleted = is_topic("orders/delete");
-    if topic.is_none() && !super::looks_like_order(&body.line_items, body.id) {
+    if topic.is_none() && !body::looks_like_order(&body.line_items, body.id) {
         return not_an_order;
     }
     if body.order.is_present() && !body.id.is_present() {
         return Err(Malformed::NotTheOrder { field: "order" });
     }
-    let may_lack_lines = is_deleted && super::is_only_an_id(json);
-    let order_id = super::order_id(body.id)?;
-    let lines = super::lines(body.line_items, may_lack_lines)?;
+    let may_lack_lines = is_deleted && body::is_only_an_id(json);
+    let order_id = body::order_id(body.id)?;
+    let lines = body::lines(body.line_items, may_lack_lines)?;
     let mut lines: Vec<Line> = lines.into_iter().filter_map(Shape::object).collect();
     let on_a_line = lines.iter_mut().find_map(|line| std::mem::take(&mut line.properties).either()?.username());
     let refunded = Refunded::of(body.refunds)?;

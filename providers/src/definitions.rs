@@ -1,0 +1,116 @@
+//! What holds of the definition of every platform, and that the documents say the same.
+
+use std::collections::BTreeSet;
+
+use super::*;
+
+const STORES: &str = include_str!("../../docs/stores.md");
+const SCHEMA: &str = include_str!("../../schema.graphql");
+
+/// What stands between backticks.
+fn quoted(text: &str) -> BTreeSet<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn every_provider_has_a_definition_of_its_own() {
+    let mut names = BTreeSet::new();
+    for provider in Provider::iter() {
+        assert_eq!(of(provider).provider(), provider);
+        assert!(names.insert(of(provider).name()), "{provider:?} has the name of another");
+    }
+    assert_eq!(all().count(), Provider::iter().count());
+    let supported: Vec<_> = supported().map(Platform::provider).collect();
+    assert_eq!(supported, [Provider::Shopify, Provider::WooCommerce, Provider::Generic]);
+}
+
+#[test]
+fn who_chooses_the_secret_is_the_same_for_the_domain_and_for_merchants() {
+    for platform in all() {
+        assert_eq!(platform.own_secret().is_some(), platform.provider().chooses_secret(), "{}", platform.name());
+    }
+}
+
+#[test]
+fn what_is_delivered_by_default_is_a_status_that_the_platform_gives() {
+    for platform in all() {
+        let defaults = platform.default_order_statuses();
+        let owned: Vec<String> = defaults.iter().map(|status| (*status).to_owned()).collect();
+        assert!(platform.unknown_order_statuses(&owned).is_empty(), "{defaults:?}");
+        // As it is recorded with a creation, and compared with ever after.
+        assert!(platform.provider().default_order_statuses().is_sorted(), "{defaults:?}");
+    }
+    let wanted = ["paid", " Pending ", "complete"].map(str::to_owned);
+    assert_eq!(of(Provider::Shopify).unknown_order_statuses(&wanted), ["complete"]);
+    assert_eq!(of(Provider::WooCommerce).unknown_order_statuses(&wanted), ["paid", "complete"]);
+    assert!(of(Provider::Generic).unknown_order_statuses(&wanted).is_empty());
+}
+
+#[test]
+fn no_header_that_gives_access_is_recorded() {
+    for name in all().flat_map(Platform::recorded_headers) {
+        let is_secret =
+            ["signature", "hmac", "key", "token", "authorization", "cookie"].iter().any(|part| name.contains(part));
+        assert!(!is_secret && *name == name.to_ascii_lowercase(), "{name}");
+    }
+}
+
+#[test]
+fn what_is_not_supported_verifies_nothing_and_signs_nothing() {
+    let headers = http::HeaderMap::new();
+    for platform in all().filter(|platform| !platform.is_supported()) {
+        let received = tests::received(&headers, b"{}");
+        assert_eq!(platform.verify(&received, &["a secret"]), Err(SignatureRefusal::Missing));
+        let outgoing = Outgoing { address: received.address, body: b"{}", at: received.at };
+        assert!(platform.sign(&outgoing, "a secret").is_empty());
+    }
+}
+
+#[test]
+fn what_a_platform_sends_of_a_purchase_is_understood() {
+    let lead = Product { sku: "STORM-LEAD-V2", title: "Storm Drive Lead Preset" };
+    let drive = Product { sku: "", title: "Storm Drive" };
+    for platform in supported() {
+        for happened in [Happened::Created, Happened::Paid] {
+            let purchase =
+                Purchase { username: Some("mutual_max"), products: &[lead, drive], status: "paid", happened };
+            let Sample { topic, body } = platform.sample("1042", &purchase);
+            let parsed = platform.interpret(topic.map(|(_, topic)| topic), &body);
+            let Ok(Parsed::Order(order)) = parsed else { panic!("{}: {parsed:?}", platform.name()) };
+            assert_eq!(order.username.as_deref(), Some("mutual_max"));
+            assert_eq!(order.items[0].sku.as_deref(), Some(lead.sku));
+            assert_eq!((order.items[1].sku.as_deref(), order.items[1].title.as_deref()), (None, Some(drive.title)));
+        }
+    }
+}
+
+/// The table of docs/stores.md names the supported platforms, each with its own statuses.
+#[test]
+fn the_documents_say_what_each_platform_delivers_by_default() {
+    let schema = SCHEMA.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut documented = BTreeSet::new();
+    let table = STORES.lines().skip_while(|line| !line.starts_with("| provider | delivered")).skip(2);
+    for row in table.take_while(|line| line.starts_with('|')) {
+        let (name, statuses) = row[1..].split_once('|').expect("a row has two cells");
+        let name = name.split('(').next().unwrap_or_default().trim();
+        let platform =
+            supported().find(|platform| platform.name() == name).expect("only supported platforms are named");
+        let expected: BTreeSet<&str> = platform.default_order_statuses().into_iter().collect();
+        assert_eq!(quoted(statuses), expected, "{name}");
+        documented.insert(name);
+    }
+    assert_eq!(documented, supported().map(Platform::name).collect());
+    for platform in supported() {
+        let stored = platform.provider().as_str();
+        let names = [format!("`{stored}`"), format!("--provider {stored}")];
+        assert!(names.iter().any(|name| STORES.contains(name)), "docs/stores.md does not say --provider {stored}");
+        let sentence =
+            schema.split_once(&format!("of {} ", stored.to_uppercase())).expect("the schema says its default").1;
+        let statuses = sentence.split(" of ").next().unwrap_or_default().split('.').next().unwrap_or_default();
+        assert_eq!(quoted(statuses), platform.default_order_statuses().into_iter().collect(), "{stored}");
+        if platform.own_secret().is_some() {
+            let sentence = format!("{} signs with a secret of its own", platform.name());
+            assert!(STORES.contains(&sentence), "docs/stores.md does not say: {sentence}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The store platforms, a file each: how one signs, what its webhooks mean, and how a merchant connects it.
+//!
+//! Nothing here does I/O. The service and an embedded handler both call it: `verify` before anything of a webhook is
+//! believed, then `interpret`. What a platform is stands in its file, as its [`Platform`]; the list of them is [`of`]. To add
+//! one: its name in `domain::integration::Provider` with the rules that the domain reads, its file here, and its line in
+//! [`of`]. The compiler and the tests in `definitions.rs` say what is missing.
+
+mod body;
+#[cfg(test)]
+mod definitions;
+mod generic;
+pub mod header;
+mod malformed;
+mod not_supported;
+mod order;
+mod platform;
+mod privacy;
+#[cfg(test)]
+mod properties;
+mod sample;
+mod scalar;
+mod shape;
+mod shopify;
+mod signature;
+#[cfg(test)]
+mod tests;
+pub mod username;
+mod woocommerce;
+
+use domain::integration::Provider;
+use strum::IntoEnumIterator as _;
+
+pub use malformed::Malformed;
+pub use order::{Parsed, StoreOrder};
+pub use platform::{Outgoing, OwnSecret, Platform, Received};
+pub use privacy::PrivacyRequest;
+pub use sample::{Happened, Product, Purchase, Sample};
+pub use signature::SignatureRefusal;
+
+/// What a platform is: one line for each.
+pub fn of(provider: Provider) -> &'static dyn Platform {
+    match provider {
+        Provider::Shopify => &shopify::Shopify,
+        Provider::WooCommerce => &woocommerce::WooCommerce,
+        Provider::BigCommerce => &not_supported::BIGCOMMERCE,
+        Provider::Square => &not_supported::SQUARE,
+        Provider::Generic => &generic::Generic,
+    }
+}
+
+/// Every platform that has a name, in the order of their names in the domain.
+pub fn all() -> impl Iterator<Item = &'static dyn Platform> {
+    Provider::iter().map(of)
+}
+
+/// The platforms whose webhooks are taken.
+pub fn supported() -> impl Iterator<Item = &'static dyn Platform> {
+    all().filter(|platform| platform.is_supported())
+}

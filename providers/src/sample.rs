@@ -1,0 +1,39 @@
+//! A purchase that every platform can report, for demonstrations.
+
+/// What a customer bought, and how far the order is.
+#[derive(Clone, Copy, Debug)]
+pub struct Purchase<'a> {
+    pub username: Option<&'a str>,
+    pub products: &'a [Product],
+    /// The order's status, where the store names one.
+    pub status: &'a str,
+    /// What happened to it, where the store has a topic for it.
+    pub happened: Happened,
+}
+
+/// What a store reports of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happened {
+    Created,
+    Paid,
+}
+
+/// Something that a store sells.
+#[derive(Clone, Copy, Debug)]
+pub struct Product {
+    pub sku: &'static str,
+    pub title: &'static str,
+}
+
+/// A webhook as a store would send it, without its signature.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// The header of its topic, name and value, where the platform has one.
+    pub topic: Option<(&'static str, &'static str)>,
+    pub body: Vec<u8>,
+}
+
+/// The digits of an order's number; 0 where it has none.
+pub(crate) fn number(order: &str) -> u64 {
+    order.chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0)
+}

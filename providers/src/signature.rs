@@ -1,0 +1,126 @@
+//! The schemes by which stores sign: which header, which encoding, compared in constant time.
+
+#[cfg(test)]
+mod tests;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use http::HeaderMap;
+use sha2::Sha256;
+use subtle::{Choice, ConstantTimeEq};
+
+/// An HMAC-SHA256.
+type Code = [u8; 32];
+
+const HEX_PREFIX: &str = "sha256=";
+/// How long 32 bytes are in base64, padding included.
+const BASE64_LENGTH: usize = 44;
+
+/// Why a webhook is not taken for one that its store signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureRefusal {
+    #[error("the webhook carries no signature")]
+    Missing,
+    /// Not the encoding that this provider uses, or the header is repeated.
+    #[error("the signature is not in the form that this provider uses")]
+    Malformed,
+    #[error("the signature was not made with the integration's signing secret over this body")]
+    Wrong,
+}
+
+/// An HMAC-SHA256 in a header.
+pub(crate) struct Scheme {
+    /// The names that the header may have; a signature is made under the first. Where several are present all must verify: a
+    /// signature is never there to be ignored.
+    pub(crate) headers: &'static [&'static str],
+    pub(crate) encoding: Encoding,
+}
+
+/// How the bytes of an HMAC are written.
+#[derive(Clone, Copy)]
+pub(crate) enum Encoding {
+    Base64,
+    /// Hexadecimal, after `sha256=`.
+    PrefixedHex,
+}
+
+impl Scheme {
+    /// Whether the webhook has such a header at all.
+    pub(crate) fn is_in(&self, headers: &HeaderMap) -> bool {
+        self.headers.iter().any(|name| headers.contains_key(*name))
+    }
+
+    /// Whether one of `keys` signed `content`, the parts of which follow each other. An empty key verifies nothing, since
+    /// anyone can sign with it.
+    pub(crate) fn verify(
+        &self,
+        headers: &HeaderMap,
+        content: &[&[u8]],
+        keys: &[impl AsRef<str>],
+    ) -> Result<(), SignatureRefusal> {
+        let claimed = self.claimed_codes(headers)?;
+        let mut verified = vec![Choice::from(0); claimed.len()];
+        // No early end: how long this takes must not show which of the keys was right.
+        for key in keys.iter().map(AsRef::as_ref).filter(|key| !key.is_empty()) {
+            let expected = code(key, content);
+            for (verified, claimed) in verified.iter_mut().zip(&claimed) {
+                *verified |= expected.ct_eq(claimed);
+            }
+        }
+        let all = verified.into_iter().fold(Choice::from(1), |all, one| all & one);
+        if all.into() { Ok(()) } else { Err(SignatureRefusal::Wrong) }
+    }
+
+    /// The header, name and value, of a signature over `content`.
+    pub(crate) fn sign(&self, content: &[&[u8]], key: &str) -> (&'static str, String) {
+        (self.headers[0], self.encoding.encoded(&code(key, content)))
+    }
+
+    fn claimed_codes(&self, headers: &HeaderMap) -> Result<Vec<Code>, SignatureRefusal> {
+        let mut claimed = vec![];
+        for name in self.headers {
+            let mut values = headers.get_all(*name).iter();
+            let Some(value) = values.next() else { continue };
+            if values.next().is_some() {
+                return Err(SignatureRefusal::Malformed);
+            }
+            claimed.push(self.encoding.decoded(value.as_bytes()).ok_or(SignatureRefusal::Malformed)?);
+        }
+        if claimed.is_empty() { Err(SignatureRefusal::Missing) } else { Ok(claimed) }
+    }
+}
+
+impl Encoding {
+    fn decoded(self, value: &[u8]) -> Option<Code> {
+        match self {
+            Self::Base64 => {
+                // The length goes first: a header may be as long as the server allows, and decoding it is not free.
+                if value.len() != BASE64_LENGTH {
+                    return None;
+                }
+                BASE64_STANDARD.decode(value).ok()?.try_into().ok()
+            }
+            Self::PrefixedHex => {
+                let mut code = Code::default();
+                hex::decode_to_slice(value.strip_prefix(HEX_PREFIX.as_bytes())?, &mut code).ok()?;
+                Some(code)
+            }
+        }
+    }
+
+    fn encoded(self, code: &Code) -> String {
+        match self {
+            Self::Base64 => BASE64_STANDARD.encode(code),
+            Self::PrefixedHex => format!("{HEX_PREFIX}{}", hex::encode(code)),
+        }
+    }
+}
+
+fn code(key: &str, content: &[&[u8]]) -> Code {
+    let mut hmac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("HMAC takes a key of any length");
+    for part in content {
+        hmac.update(part);
+    }
+    hmac.finalize().into_bytes().into()
+}
