@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench delivering`, and for Postgres `scripts/postgres cargo bench --bench delivering -- --log postgres`.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark tells its figures")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its figures")]
 
 mod delivering {
     pub(crate) mod options;

@@ -5,7 +5,7 @@
 
 // An order written as `json!` has more fields than the default allows.
 #![recursion_limit = "256"]
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark tells its figures")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its figures")]
 
 mod ingest {
     pub(crate) mod ceiling;

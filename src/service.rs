@@ -226,7 +226,7 @@ impl Service {
         }
     }
 
-    /// Runs something in the background that ends soon after it is told to stop, and is waited for.
+    /// Runs something in the background that ends soon after the service begins to stop, and is waited for.
     pub(crate) async fn run_until_stopped(&self, task: impl Future<Output = ()> + Send + 'static) {
         let mut background = self.background.lock().await;
         // What has ended is not kept.
@@ -293,11 +293,11 @@ impl Service {
         }
     }
 
-    /// On an empty log: opens the administrator's account. `tell` gets the key, which is known this once, before anything
-    /// is recorded: a key that was told and never recorded opens nothing, one that was recorded and never told locks out.
+    /// On an empty log: opens the administrator's account. `show` gets the key, which is known this once, before anything
+    /// is recorded: a key that was shown and never recorded opens nothing, one that was recorded and never shown locks out.
     pub async fn bootstrap(
         &self,
-        tell: impl FnOnce(&NewAccount) -> anyhow::Result<()>,
+        show: impl FnOnce(&NewAccount) -> anyhow::Result<()>,
     ) -> anyhow::Result<Option<NewAccount>> {
         if self.log.head() > 0 {
             return Ok(None);
@@ -306,7 +306,7 @@ impl Service {
         let account_id = AccountId(Uuid::new_v5(&Uuid::NAMESPACE_OID, b"cloud-bridge administrator"));
         let (api_key, record) = keys::new_key("First key of the administrator", Role::Admin);
         let account = NewAccount { account_id, api_key };
-        tell(&account)?;
+        show(&account)?;
         let open = AccountCommand::Open {
             name: "Administrator".to_owned(),
             attempts_per_minute: DEFAULT_ATTEMPTS_PER_MINUTE,
@@ -314,7 +314,7 @@ impl Service {
         };
         let opened = self.log.execute::<Account>(&account_id.to_string(), open, &Actor::System).await?;
         if opened.events.is_empty() {
-            tracing::warn!("another node opened the administrator's account first: the key that it told is the one");
+            tracing::warn!("another node opened the administrator's account first: the key that it showed is the one");
             return Ok(None);
         }
         self.wait_for_views(opened.position).await;

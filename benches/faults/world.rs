@@ -34,7 +34,7 @@ impl World {
         }
         change(&mut launch);
         let server = Server::start(&launch, &folder.path().join("server.log")).await?;
-        let admin = server.admin_key.clone().context("the first start tells the key")?;
+        let admin = server.admin_key.clone().context("the first start prints the key")?;
         let (shop, key) = merchant(&server.url, &admin, &cortex).await?;
         Ok(Self { server, launch, shop, cortex, key, folder })
     }

@@ -24,7 +24,7 @@ use tokio::task::spawn_blocking;
 use super::request::Target;
 use super::server::free_port;
 
-/// The server without storage, as seen by whoever started it.
+/// The server without storage, as seen by its parent process.
 pub(crate) struct Ceiling {
     pub(crate) address: SocketAddr,
     child: Child,
@@ -67,7 +67,7 @@ struct Endpoint {
 }
 
 /// Serves until the standard input ends, whose first line is the secret.
-#[expect(clippy::print_stdout, reason = "whoever started it waits for this line")]
+#[expect(clippy::print_stdout, reason = "the parent process waits for this line")]
 pub(crate) async fn serve(provider: Provider, port: u16) -> anyhow::Result<()> {
     let mut secret = String::new();
     std::io::stdin().read_line(&mut secret)?;

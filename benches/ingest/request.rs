@@ -1,4 +1,4 @@
-//! One webhook as the bytes of an HTTP request, made anew for each order by writing over its digits and its signature.
+//! One webhook as the bytes of an HTTP request, made for each order by writing over its digits and its signature.
 
 use std::ops::Range;
 

@@ -1,6 +1,6 @@
 //! One run from start to end: the service under load, the ceiling under the same load, and whether everything was kept.
 
-#![expect(clippy::print_stdout, reason = "a benchmark tells its figures")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -34,7 +34,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let databases = Databases::make(&options.databases, folder).await?;
     let report = measure(options, folder, &databases).await;
     let removed = databases.remove().await;
-    // The first thing that went wrong is the one to be told.
+    // The first error is the one to report.
     let report = report?;
     removed?;
     temporary.close().context("the benchmark's folder could not be removed")?;

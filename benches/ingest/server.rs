@@ -100,8 +100,8 @@ impl Server {
         provider: Provider,
     ) -> anyhow::Result<(IntegrationId, Target)> {
         let said = std::fs::read_to_string(folder.join(OUTPUT))?;
-        let told = said.lines().find_map(|line| line.strip_prefix("Administrator's API key, shown this once: "));
-        let key = told.context("the service told no administrator's key")?;
+        let printed = said.lines().find_map(|line| line.strip_prefix("Administrator's API key, shown this once: "));
+        let key = printed.context("the service printed no administrator's key")?;
         let mutation = format!(
             r#"mutation {{ createIntegration(input: {{ provider: {}, name: "bench" }}) {{
                 integration {{ id }} signingSecret userErrors {{ code message }} }} }}"#,
@@ -147,7 +147,7 @@ impl Server {
     }
 }
 
-/// What the service said last, for whoever must find out what went wrong with it.
+/// What the service logged last, to find out what went wrong with it.
 pub(crate) fn last_words(folder: &Path) -> String {
     let said = std::fs::read_to_string(folder.join(OUTPUT)).unwrap_or_default();
     let lines: Vec<&str> = said.lines().collect();

@@ -59,7 +59,7 @@ async fn ask_all(databases: &Databases, rows: i64, pages: u64) -> anyhow::Result
                 drop(warm_up.time(fetched).await);
                 slow = warm_up.timing().median_ms > 200.0;
             } else if let Err(error) = stopwatch.time(fetched).await {
-                tell(question.name, &error);
+                report_failure(question.name, &error);
                 failures += 1;
             }
             asked += 1;
@@ -70,7 +70,7 @@ async fn ask_all(databases: &Databases, rows: i64, pages: u64) -> anyhow::Result
     Ok(answered)
 }
 
-#[expect(clippy::print_stderr, reason = "a benchmark tells what went wrong")]
-fn tell(question: &str, error: &sqlx::Error) {
+#[expect(clippy::print_stderr, reason = "a benchmark prints what went wrong")]
+fn report_failure(question: &str, error: &sqlx::Error) {
     eprintln!("{question}: {error}");
 }

@@ -1,6 +1,6 @@
 //! One run from start to end: each measurement on databases made for it.
 
-#![expect(clippy::print_stdout, reason = "a benchmark tells its figures")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use std::path::Path;
 
@@ -30,7 +30,7 @@ pub(crate) async fn run(options: &Options, background: &Handle) -> anyhow::Resul
         interrupted = tokio::signal::ctrl_c() => Err(interrupted.map_or_else(Into::into, |()| anyhow::anyhow!("interrupted"))),
     };
     let removed = databases.remove().await;
-    // The first thing that went wrong is the one to be told.
+    // The first error is the one to report.
     let report = report?;
     removed?;
     folder.close().context("the benchmark's folder could not be removed")?;

@@ -16,19 +16,19 @@ pub(crate) struct Timing {
 pub(crate) struct Stopwatch {
     durations: Vec<Duration>,
     wanted: usize,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl Stopwatch {
-    pub(crate) fn new(wanted: u64, patience: Duration) -> Self {
+    pub(crate) fn new(wanted: u64, timeout: Duration) -> Self {
         let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
-        Self { durations: vec![], wanted, patience }
+        Self { durations: vec![], wanted, timeout }
     }
 
     /// Whether there is more to measure. Something is measured three times, however long it takes.
     pub(crate) fn wants_more(&self) -> bool {
         let measured = self.durations.len();
-        measured < self.wanted && (measured < 3 || self.durations.iter().sum::<Duration>() < self.patience)
+        measured < self.wanted && (measured < 3 || self.durations.iter().sum::<Duration>() < self.timeout)
     }
 
     pub(crate) async fn time<T>(&mut self, what: impl Future<Output = T>) -> T {

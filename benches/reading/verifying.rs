@@ -7,7 +7,7 @@ use cloud_bridge::audit::{signer, verify};
 use event_log::{Actor, EventLog};
 use serde::Serialize;
 
-/// The best of so many tells what the machine can do when nobody else has it.
+/// The best of so many shows what the machine can do when nothing else uses it.
 const TIMES: usize = 3;
 
 #[derive(Debug, Serialize)]

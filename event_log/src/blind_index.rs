@@ -1,4 +1,4 @@
-//! Finding a person without keeping the person: what a customer is known by, as keyed hashes that nobody without the key
+//! Finding a person without keeping the person: what a customer is known by, as keyed hashes that no one without the key
 //! can make or check.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The one place where the service asks what time it is, so that everything inside can be told.
+//! The one place where the service asks what time it is, and the rest is handed it.
 //!
 //! The clock of a machine can be wrong and be set right, also back. What waits within a process waits by the time that has
 //! really passed; what is stored is a moment of the clock, and is put right where it lies too far ahead.

@@ -125,7 +125,7 @@ impl EventLog {
         Self::over(database, dependencies, blind_index).await
     }
 
-    /// What is in a file of SQLite that nobody writes.
+    /// What is in a file of SQLite that no process writes.
     pub async fn found_in(file: &Path) -> anyhow::Result<LogFile> {
         let database = Database::open_read_only(&sqlite_url(file)?).await?;
         let found = tokio::try_join!(head::head(&database), master_keys_in_use(&database));
@@ -194,7 +194,7 @@ impl EventLog {
         self.backpressure.yield_to_webhooks().await;
     }
 
-    /// Whether nobody but this node can append: a file of SQLite belongs to one process.
+    /// Whether this node alone can append: a file of SQLite belongs to one process.
     pub fn has_one_writer(&self) -> bool {
         matches!(self.database, Database::Sqlite(_))
     }

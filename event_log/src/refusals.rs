@@ -120,7 +120,7 @@ impl Count {
 pub struct Refusals {
     held: Mutex<HashMap<Counter, Count>>,
     some: Notify,
-    /// One write at a time, so that whoever has written knows that everything before is in the table.
+    /// One write at a time, so that after a write everything before it is in the table.
     writing: tokio::sync::Mutex<()>,
 }
 

@@ -17,7 +17,7 @@ use crate::BatchObserver;
 use crate::progress::Progress;
 use crate::recurring::Recurring;
 
-/// Appends that may wait. A full queue is told to the caller at once, not after a time-out.
+/// Appends that may wait. A full queue is an error at once, not after a timeout.
 const MAX_WAITING: usize = 2_048;
 /// What may wait, in KiB: a queue of large bodies must not take the memory of a small machine.
 const MAX_WAITING_KIB: usize = 64 * 1_024;

@@ -178,7 +178,7 @@ impl Shared {
     /// What cannot be dropped now is dropped after the next build, or at the next start.
     async fn drop_unused(&self, view: View) {
         if let Err(error) = view.drop_unused(&self.views).await {
-            tracing::warn!(view = view.name, %error, "tables that nobody reads any more cannot be dropped for now");
+            tracing::warn!(view = view.name, %error, "tables that are not read any more cannot be dropped for now");
         }
     }
 }
