@@ -70,7 +70,7 @@ impl Filler {
         let (mut filler, settings) = match databases {
             Databases::Sqlite { .. } => (
                 Self::Sqlite(SqliteConnection::connect(url).await?),
-                "PRAGMA journal_mode = off; PRAGMA synchronous = off; PRAGMA cache_size = -4000000",
+                "PRAGMA synchronous = off; PRAGMA cache_size = -4000000; PRAGMA wal_autocheckpoint = 100000",
             ),
             Databases::Postgres(_) => (
                 Self::Postgres(PgConnection::connect(url).await?),
@@ -79,7 +79,7 @@ impl Filler {
                      ALTER TABLE delivery_states_g1 SET UNLOGGED; ALTER TABLE delivery_terms_g1 SET UNLOGGED",
             ),
         };
-        // Connections that the crate has just closed may linger for a moment, and leaving SQLite's log wants none.
+        // Connections that the crate has just closed may linger for a moment.
         for _ in 0..50 {
             if filler.run(settings).await.is_ok() {
                 return Ok(filler);

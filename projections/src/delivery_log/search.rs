@@ -7,7 +7,7 @@ use super::row::{order_term, username_term};
 use storage::{Database, Sql};
 
 /// Beyond so many matches, a page is read faster from the list than from the matches.
-const MAX_SELECTIVE: i64 = 5_000;
+const MAX_SELECTIVE: i64 = 20_000;
 
 /// How what is wanted is found.
 pub(super) enum Found {
