@@ -81,17 +81,15 @@ impl Entries {
     fn add_known(&mut self, rows: Vec<DeliveryRow>) {
         for row in rows {
             let stored = Stored::FoundBy(row.username_term());
-            let entry = Entry { row, stored, is_changed: false };
-            if entry.row.is_duplicate() {
-                self.duplicates.push(entry);
-            } else {
-                self.deliveries.insert(entry.row.id.clone(), entry);
-            }
+            self.insert(Entry { row, stored, is_changed: false });
         }
     }
 
     fn add(&mut self, row: DeliveryRow) {
-        let entry = Entry { row, stored: Stored::NotYet, is_changed: true };
+        self.insert(Entry { row, stored: Stored::NotYet, is_changed: true });
+    }
+
+    fn insert(&mut self, entry: Entry) {
         if entry.row.is_duplicate() {
             self.duplicates.push(entry);
         } else {
@@ -184,25 +182,12 @@ async fn no_longer_found_by(tables: &mut Tables<'_>, row: &DeliveryRow, term: &s
 }
 
 fn first(recorded: &Recorded, webhook: &Webhook, outcome: WebhookOutcome) -> DeliveryRow {
-    let at = recorded.recorded_at_us();
     DeliveryRow {
-        listed_at: recorded.position,
-        id: recorded.aggregate_id.clone(),
-        duplicate_of: None,
         account_id: webhook.account_id.to_string(),
         integration_id: webhook.integration_id.to_string(),
         order_id: storable(&webhook.order_id),
         order_number: webhook.order_number.as_deref().map(storable),
-        received_at: at,
-        due_at: None,
-        set_at: None,
-        caused_by: recorded.position,
-        kept_since: None,
-        completed_at: None,
-        updated_at: at,
-        position: recorded.position,
-        shared_at: Json(vec![]),
-        summary: Json(Summary::first(webhook, outcome)),
+        ..begun(recorded, Summary::first(webhook, outcome))
     }
 }
 
@@ -217,11 +202,28 @@ fn duplicate(recorded: &Recorded, webhook: &Webhook) -> DeliveryRow {
 
 /// The entry of a webhook that repeated an earlier one to the byte: what that said is what is known.
 fn repetition(recorded: &Recorded, original: &DeliveryRow) -> DeliveryRow {
+    DeliveryRow {
+        id: duplicate_id(&recorded.aggregate_id, recorded.sequence),
+        duplicate_of: Some(recorded.aggregate_id.clone()),
+        account_id: original.account_id.clone(),
+        integration_id: original.integration_id.clone(),
+        order_id: original.order_id.clone(),
+        order_number: original.order_number.clone(),
+        ..begun(recorded, original.summary().repeated())
+    }
+}
+
+/// What every entry begins with, whatever order it is of.
+fn begun(recorded: &Recorded, summary: Summary) -> DeliveryRow {
     let at = recorded.recorded_at_us();
     DeliveryRow {
         listed_at: recorded.position,
-        id: duplicate_id(&recorded.aggregate_id, recorded.sequence),
-        duplicate_of: Some(recorded.aggregate_id.clone()),
+        id: recorded.aggregate_id.clone(),
+        duplicate_of: None,
+        account_id: String::new(),
+        integration_id: String::new(),
+        order_id: String::new(),
+        order_number: None,
         received_at: at,
         due_at: None,
         set_at: None,
@@ -231,8 +233,7 @@ fn repetition(recorded: &Recorded, original: &DeliveryRow) -> DeliveryRow {
         updated_at: at,
         position: recorded.position,
         shared_at: Json(vec![]),
-        summary: Json(original.summary().repeated()),
-        ..original.clone()
+        summary: Json(summary),
     }
 }
 
