@@ -30,8 +30,8 @@ use tokio::time::timeout;
 pub use refusal::IngestRefusal;
 use source::Source;
 
-use crate::http::body::RequestBody;
-use crate::integrations::webhook_url;
+use crate::api::http::body::RequestBody;
+use crate::app::integrations::webhook_url;
 use crate::service::Service;
 use event_log::refusals::RefusalReason;
 

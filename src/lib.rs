@@ -1,32 +1,19 @@
 //! How the domain and its views meet the world: stores, people, Cortex Cloud and databases.
 
+pub mod api;
+pub mod app;
 pub mod audit;
-pub mod backup;
-pub mod changes;
 pub mod cli;
-pub mod cortex;
 pub mod demo;
-mod disks;
-pub mod erasure;
-pub mod graphql;
-pub mod http;
 pub mod ingest;
-pub mod integrations;
-pub mod keys;
-pub mod limits;
-pub mod master_keys;
 pub mod metrics;
-pub mod operations;
-pub mod personal_data;
+pub mod ports;
 pub mod processes;
 pub mod projector;
-pub mod rates;
 pub mod replay;
-pub mod retention;
 mod runtimes;
 pub mod sandbox;
 pub mod service;
-pub mod summary;
 mod worker;
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ mod fixes;
 mod lease;
 mod legal_requests;
 mod process_manager;
-mod retention;
+pub mod retention;
 mod retry;
 mod runner;
 mod status;
@@ -80,7 +80,7 @@ mod tests {
             read(include_str!("../domain/src/integration/ever.jsonl"), AnyEvent::Integration),
             read(include_str!("../domain/src/ledger/ever.jsonl"), AnyEvent::Ledger),
             read(include_str!("../domain/src/notice/ever.jsonl"), AnyEvent::Notice),
-            read(include_str!("../domain/src/operation/ever.jsonl"), AnyEvent::Operation),
+            read(include_str!("../domain/src/operator_action/ever.jsonl"), AnyEvent::OperatorAction),
         ]
         .concat()
     }

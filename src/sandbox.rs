@@ -119,7 +119,7 @@ pub fn start(listener: TcpListener, options: SandboxOptions) -> std::io::Result<
 }
 
 impl Sandbox {
-    /// What a [`crate::cortex::CortexClient`] is given to talk to this sandbox.
+    /// What a [`crate::ports::cortex::CortexClient`] is given to talk to this sandbox.
     pub fn base_url(&self) -> &str {
         &self.shared.base_url
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use cloud_bridge::cortex::{ItemKind, ItemRef};
+use cloud_bridge::ports::cortex::{ItemKind, ItemRef};
 use serde_json::{Value, json};
 
 use super::world::World;

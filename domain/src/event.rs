@@ -101,7 +101,7 @@ pub(crate) mod tests {
     use crate::integration::IntegrationEvent;
     use crate::ledger::LedgerEvent;
     use crate::notice::NoticeEvent;
-    use crate::operation::OperationEvent;
+    use crate::operator_action::OperatorActionEvent;
 
     /// The events as they are stored, a line each.
     pub(crate) fn stored<E: DomainEvent>(events: &[E]) -> String {
@@ -124,7 +124,7 @@ pub(crate) mod tests {
         is_committed::<IntegrationEvent>("integration");
         is_committed::<LedgerEvent>("ledger");
         is_committed::<NoticeEvent>("notice");
-        is_committed::<OperationEvent>("operation");
+        is_committed::<OperatorActionEvent>("operator_action");
     }
 
     fn is_committed<E: JsonSchema>(aggregate_type: &str) {

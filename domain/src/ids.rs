@@ -52,7 +52,7 @@ id!(
 );
 id!(
     /// Something that a person or the service did.
-    OperationId
+    OperatorActionId
 );
 id!(
     /// A signed webhook that is not about an order.

@@ -23,7 +23,7 @@ use crate::event::EventSourced;
 use crate::integration::{Integration, Provider};
 use crate::ledger::{Ledger, LedgerCommand};
 use crate::notice::{Notice, NoticeCommand, NoticeKind};
-use crate::operation::Operation;
+use crate::operator_action::OperatorAction;
 use crate::{
     ApiKeyId, Asset, Credits, DeliveryId, ItemMapping, LineItem, MappingId, MatchType, ResolutionCode, ResourceType,
 };
@@ -102,7 +102,7 @@ fn a_fold_does_not_change_without_its_snapshots_version() {
     unchanged::<Integration>(include_str!("integration/ever.jsonl"));
     unchanged::<Ledger>(include_str!("ledger/ever.jsonl"));
     unchanged::<Notice>(include_str!("notice/ever.jsonl"));
-    unchanged::<Operation>(include_str!("operation/ever.jsonl"));
+    unchanged::<OperatorAction>(include_str!("operator_action/ever.jsonl"));
 }
 
 /// Each of any commands, unless it is refused, says everything the first time: at once again it adds nothing.
@@ -242,9 +242,9 @@ proptest! {
     }
 
     #[test]
-    fn folding_any_events_of_an_operation_never_panics(events in any_events(include_str!("operation/ever.jsonl"))) {
-        fold_and_ask(events, |operation: &Operation| {
-            operation.owner("");
+    fn folding_any_events_of_an_operator_action_never_panics(events in any_events(include_str!("operator_action/ever.jsonl"))) {
+        fold_and_ask(events, |action: &OperatorAction| {
+            action.owner("");
         });
     }
 

@@ -10,7 +10,7 @@ use domain::delivery::Delivery;
 use domain::integration::Integration;
 use domain::ledger::Ledger;
 use domain::notice::Notice;
-use domain::operation::Operation;
+use domain::operator_action::OperatorAction;
 use domain::{AccountId, IntegrationId};
 use serde::Deserialize;
 use serde_json::Value;
@@ -232,7 +232,7 @@ impl EventLog {
             Integration::TYPE => serde_json::from_str(&event).map(AnyEvent::Integration),
             Delivery::TYPE => serde_json::from_str(&event).map(AnyEvent::Delivery),
             Notice::TYPE => serde_json::from_str(&event).map(AnyEvent::Notice),
-            Operation::TYPE => serde_json::from_str(&event).map(AnyEvent::Operation),
+            OperatorAction::TYPE => serde_json::from_str(&event).map(AnyEvent::OperatorAction),
             Checkpoints::TYPE => serde_json::from_str(&event).map(AnyEvent::Checkpoint),
             _ => Ok(AnyEvent::Unknown),
         }

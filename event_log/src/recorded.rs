@@ -8,7 +8,7 @@ use domain::delivery::{Delivery, DeliveryEvent};
 use domain::integration::{Integration, IntegrationEvent};
 use domain::ledger::{Ledger, LedgerEvent};
 use domain::notice::{Notice, NoticeEvent};
-use domain::operation::{Operation, OperationEvent};
+use domain::operator_action::{OperatorAction, OperatorActionEvent};
 use domain::{AccountId, IntegrationId};
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -74,7 +74,7 @@ pub enum AnyEvent {
     Ledger(LedgerEvent),
     Delivery(DeliveryEvent),
     Notice(NoticeEvent),
-    Operation(OperationEvent),
+    OperatorAction(OperatorActionEvent),
     Checkpoint(CheckpointEvent),
     /// Of an aggregate that this version does not know. It passes by.
     Unknown,
@@ -89,7 +89,7 @@ impl AnyEvent {
             Self::Ledger(_) => Some(Ledger::TYPE),
             Self::Delivery(_) => Some(Delivery::TYPE),
             Self::Notice(_) => Some(Notice::TYPE),
-            Self::Operation(_) => Some(Operation::TYPE),
+            Self::OperatorAction(_) => Some(OperatorAction::TYPE),
             Self::Checkpoint(_) => Some(Checkpoints::TYPE),
             Self::Unknown => None,
         }
@@ -103,7 +103,7 @@ impl AnyEvent {
             Self::Ledger(event) => Some(event.event_type()),
             Self::Delivery(event) => Some(event.event_type()),
             Self::Notice(event) => Some(event.event_type()),
-            Self::Operation(event) => Some(event.event_type()),
+            Self::OperatorAction(event) => Some(event.event_type()),
             Self::Checkpoint(event) => Some(event.event_type()),
             Self::Unknown => None,
         }

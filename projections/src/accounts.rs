@@ -126,7 +126,7 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
             | AnyEvent::Delivery(_)
             | AnyEvent::Notice(_)
             | AnyEvent::Checkpoint(_)
-            | AnyEvent::Operation(_)
+            | AnyEvent::OperatorAction(_)
             | AnyEvent::Unknown => {}
         }
         let Some(row) = rows.get_mut(&event.aggregate_id) else { continue };
@@ -137,7 +137,7 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
             | AnyEvent::Delivery(_)
             | AnyEvent::Notice(_)
             | AnyEvent::Checkpoint(_)
-            | AnyEvent::Operation(_)
+            | AnyEvent::OperatorAction(_)
             | AnyEvent::Unknown => {}
         }
     }

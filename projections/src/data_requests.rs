@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use domain::notice::{NoticeEvent, NoticeKind};
-use domain::operation::OperationEvent;
+use domain::operator_action::OperatorActionEvent;
 use sqlx::FromRow;
 
 use crate::schema::Schema;
@@ -96,12 +96,14 @@ fn change(event: &Recorded) -> Option<(i64, String, Change<'_>)> {
             }))
         }
         AnyEvent::Notice(NoticeEvent::PersonalDataErased {}) => of_stream(Change::Erased),
-        AnyEvent::Operation(OperationEvent::DataRequested { deliveries, .. }) => of_stream(Change::Counted(deliveries)),
-        AnyEvent::Operation(OperationEvent::PersonalDataExported { data_request: Some(id), .. }) => {
+        AnyEvent::OperatorAction(OperatorActionEvent::DataRequested { deliveries, .. }) => {
+            of_stream(Change::Counted(deliveries))
+        }
+        AnyEvent::OperatorAction(OperatorActionEvent::PersonalDataExported { data_request: Some(id), .. }) => {
             Some((at, id.to_string(), Change::Exported))
         }
         AnyEvent::Notice(NoticeEvent::WebhookReceived(_) | NoticeEvent::WebhookRepeated(_))
-        | AnyEvent::Operation(_)
+        | AnyEvent::OperatorAction(_)
         | AnyEvent::Account(_)
         | AnyEvent::Integration(_)
         | AnyEvent::Delivery(_)

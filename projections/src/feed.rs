@@ -14,7 +14,7 @@ pub(crate) fn delivery_events(events: &[Recorded]) -> Vec<(&Recorded, &DeliveryE
             | AnyEvent::Notice(_)
             | AnyEvent::Ledger(_)
             | AnyEvent::Checkpoint(_)
-            | AnyEvent::Operation(_)
+            | AnyEvent::OperatorAction(_)
             | AnyEvent::Unknown => None,
         })
         .collect()

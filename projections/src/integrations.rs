@@ -108,7 +108,7 @@ fn integration_of(event: &Recorded) -> Option<String> {
         | AnyEvent::Account(_)
         | AnyEvent::Ledger(_)
         | AnyEvent::Checkpoint(_)
-        | AnyEvent::Operation(_)
+        | AnyEvent::OperatorAction(_)
         | AnyEvent::Unknown => None,
     }
 }

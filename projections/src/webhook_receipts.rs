@@ -126,7 +126,7 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
         | AnyEvent::Integration(_)
         | AnyEvent::Ledger(_)
         | AnyEvent::Checkpoint(_)
-        | AnyEvent::Operation(_)
+        | AnyEvent::OperatorAction(_)
         | AnyEvent::Unknown => None,
     }
 }

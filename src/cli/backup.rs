@@ -1,14 +1,16 @@
 //! `cloud-bridge backup` and `restore`: the embedded log, copied while a server goes on, and put back.
 
+mod files;
+
 use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
 use serde_json::json;
 
+use self::files::BackupNote;
 use super::output;
 use super::stores::StoreArgs;
-use crate::backup::{self, BackupNote};
 
 /// Copy the event log into a folder, while a server may go on writing it
 ///
@@ -42,7 +44,7 @@ impl Backup {
         self.stores
             .require_embedded_log("back it up with `pg_dump --format custom`, the tables of one log together")?;
         let log = self.stores.open_log().await?;
-        let made = backup::back_up(&log, &self.to, log.clock().now()).await;
+        let made = files::back_up(&log, &self.to, log.clock().now()).await;
         log.close().await;
         let note = made?;
         if json {
@@ -65,13 +67,13 @@ impl Restore {
         if !self.stores.has_default_log() {
             bail!("a backup is put back into a data folder: leave --log out and name the folder with --data-dir");
         }
-        let note = backup::examined(&self.from)?;
+        let note = files::examined(&self.from)?;
         let vault = self.stores.vault(false)?;
         if let Some(missing) = note.opened_by().find(|id| !hex::decode(id).is_ok_and(|id| vault.has(&id))) {
             let present = hex::encode(vault.master_key_id());
             bail!("the master key is not the backup's: it wants key {missing}, this is key {present}");
         }
-        let file = backup::put_back(&self.from, &self.stores.data_dir)?;
+        let file = files::put_back(&self.from, &self.stores.data_dir)?;
         if json {
             return Ok(output::print_json(&json!({ "log": file, "position": note.position }))?);
         }

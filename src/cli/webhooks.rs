@@ -13,7 +13,7 @@ use super::identifiers::order_or_delivery;
 use super::output::{self, cell, clean, moment, word};
 use super::owners::{Owners, Store};
 use super::paging::{PageArgs, print_cursor};
-use crate::graphql::webhook_outcomes;
+use crate::api::graphql::webhook_outcomes;
 
 /// List the webhooks of a store: those that were recorded, and those that were not let in
 #[derive(Debug, Subcommand)]

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::orders::{CLEAN, DRIVE, EDGE, LEAD};
 use super::store::Store;
 use super::world::World;
+use crate::app::keys;
 use crate::cli::{Client, understood};
-use crate::keys;
 
 const CREATE_ACCOUNT: &str = "mutation($input: CreateAccountInput!) {
   createAccount(input: $input) { account { id } apiKey userErrors { code message field } } }";

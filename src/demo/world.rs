@@ -8,9 +8,9 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::api::http;
+use crate::app::limits::Limits;
 use crate::cli::{Client, admin_key_file, bind, keep, own_url};
-use crate::http;
-use crate::limits::Limits;
 use crate::sandbox::{self, Sandbox, SandboxOptions};
 use crate::service::{DEFAULT_LEASE, NewAccount, Service, ServiceOptions};
 use event_log::clock::Clock;

@@ -5,8 +5,8 @@ use axum::response::{IntoResponse, Response};
 use providers::{Malformed, SignatureRefusal};
 
 use super::volume::DayIsFull;
-use crate::http;
-use crate::http::body::BodyRefusal;
+use crate::api::http;
+use crate::api::http::body::BodyRefusal;
 use event_log::refusals::RefusalReason;
 use event_log::{CommandError, LoadError};
 

@@ -12,7 +12,7 @@ use providers::{Parsed, StoreOrder};
 
 use super::record::{self, Aside, Unsigned};
 use super::{IngestRefusal, Receipt, customers};
-use crate::integrations::CurrentLink;
+use crate::app::integrations::CurrentLink;
 use crate::service::Service;
 use event_log::Actor;
 use event_log::ids;

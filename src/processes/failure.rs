@@ -1,6 +1,6 @@
 //! Why a process manager could not handle an event, and whether that is because of the event.
 
-use crate::erasure::ErasureError;
+use crate::app::erasure::ErasureError;
 use event_log::{CommandError, LoadError};
 
 /// Why something could not be done. What it says may be kept and shown: it names streams, rules and codes of databases, and

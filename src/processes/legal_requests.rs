@@ -4,18 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cqrs_es::Aggregate as _;
-use domain::OperationId;
+use domain::OperatorActionId;
 use domain::delivery::ErasureCause;
 use domain::notice::{Notice, NoticeEvent, NoticeKind, NoticeReceived};
-use domain::operation::{Operation, OperationEvent};
+use domain::operator_action::{OperatorAction, OperatorActionEvent};
 use event_log::recorded::{AnyEvent, Recorded};
 use projections::delivery_log::personal::{self, Subject};
 use projections::notices::Filter;
 
 use super::failure::Failure;
 use super::process_manager::{ProcessManager, handles};
-use crate::erasure::{self, MAX_AT_ONCE, data_requests, notices};
-use crate::operations;
+use crate::app::erasure::{self, MAX_AT_ONCE, data_requests, notices};
+use crate::app::operator_actions;
 use crate::service::Service;
 use event_log::{Actor, CommandError, Origin};
 
@@ -130,17 +130,17 @@ async fn report(
     subject: &Subject,
 ) -> Result<(), Failure> {
     let id = event.aggregate_id.as_str();
-    let Ok(operation) = id.parse().map(OperationId) else { return Ok(()) };
-    if service.log.load::<Operation>(id).await?.aggregate.latest.is_some() {
+    let Ok(operation) = id.parse().map(OperatorActionId) else { return Ok(()) };
+    if service.log.load::<OperatorAction>(id).await?.aggregate.latest.is_some() {
         return Ok(());
     }
     let extent = erasure::extent(service, subject).await?;
-    let asked = OperationEvent::DataRequested {
+    let asked = OperatorActionEvent::DataRequested {
         account_id: received.account_id,
         integration_id: received.integration_id,
         deliveries: u32::try_from(extent.deliveries).unwrap_or(u32::MAX),
     };
-    let recorded = operations::record(service, operation, asked, Actor::System.because_of(event.position)).await;
+    let recorded = operator_actions::record(service, operation, asked, Actor::System.because_of(event.position)).await;
     recorded?;
     tracing::warn!(
         request = id,

@@ -1,5 +1,7 @@
 //! Erasing by itself what an account does not keep for good: every hour, and when an account sets another bound.
 
+pub(crate) mod sweep;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,9 +9,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::AccountEvent;
 use event_log::recorded::AnyEvent;
 
+use self::sweep::{Sweep, sweep};
 use super::failure::Failure;
 use super::process_manager::{ProcessManager, handles};
-use crate::retention::{Sweep, sweep};
 use crate::service::Service;
 
 /// How often it polls. The shortest bound that an account can set is a day.

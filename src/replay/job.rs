@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use anyhow::bail;
 use domain::delivery::{Delivery, DeliveryCommand};
-use domain::operation::OperationEvent;
-use domain::{AccountId, OperationId};
+use domain::operator_action::OperatorActionEvent;
+use domain::{AccountId, OperatorActionId};
 use futures_util::stream::{StreamExt as _, TryStreamExt as _, iter};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -22,7 +22,7 @@ pub use state::{LeftAloneCounts, Progress, ReplayState, State, find};
 use self::candidates::Candidates;
 use super::Choice;
 use super::choice::{Chosen, Finding};
-use crate::operations;
+use crate::app::operator_actions;
 use crate::service::Service;
 use event_log::ids;
 use event_log::{Actor, CommandError, Origin};
@@ -49,7 +49,7 @@ pub struct Replays(Mutex<VecDeque<Arc<Replay>>>);
 
 /// One replay, or a look at what it would do.
 pub struct Replay {
-    pub id: OperationId,
+    pub id: OperatorActionId,
     pub account_id: AccountId,
     /// Only shows what it would do.
     pub dry_run: bool,
@@ -70,7 +70,7 @@ impl Replays {
         look(&mut self.0.lock())
     }
 
-    fn find(&self, id: OperationId) -> Option<Arc<Replay>> {
+    fn find(&self, id: OperatorActionId) -> Option<Arc<Replay>> {
         self.with(|kept| kept.iter().find(|replay| replay.id == id).cloned())
     }
 
@@ -102,7 +102,7 @@ pub async fn begin(
     actor: Actor,
 ) -> Result<Arc<Replay>, TooMany> {
     let replay = Arc::new(Replay {
-        id: OperationId(ids::fresh()),
+        id: OperatorActionId(ids::fresh()),
         account_id,
         dry_run,
         choice,
@@ -117,7 +117,7 @@ pub async fn begin(
 }
 
 /// Cancels a replay. Returns false where this node does not run it.
-pub fn cancel(service: &Service, id: OperationId, actor: Actor) -> bool {
+pub fn cancel(service: &Service, id: OperatorActionId, actor: Actor) -> bool {
     let Some(replay) = service.replays.find(id).filter(|replay| replay.is_under_way()) else { return false };
     // Who was first called it off.
     replay.cancelled_by.set(actor).ok();
@@ -165,20 +165,20 @@ impl Replay {
         if self.dry_run || chosen.is_empty() {
             return Ok(State::Done);
         }
-        let started = OperationEvent::ReplayStarted {
+        let started = OperatorActionEvent::ReplayStarted {
             account_id: Some(self.account_id),
             chosen: u32::try_from(chosen.len()).unwrap_or(u32::MAX),
             filter: self.choice.to_string(),
         };
-        let begun = operations::record(service, self.id, started, &self.actor).await?;
+        let begun = operator_actions::record(service, self.id, started, &self.actor).await?;
         let mut last = begun;
         self.progress.send_modify(|progress| progress.state = State::Running);
         let done = self.put_back(service, &chosen, begun, &mut last).await?;
         let replayed = u32::try_from(self.progress.borrow().replayed).unwrap_or(u32::MAX);
-        let ended = OperationEvent::ReplayEnded { replayed, cancelled: !done };
+        let ended = OperatorActionEvent::ReplayEnded { replayed, cancelled: !done };
         let actor = self.cancelled_by.get().filter(|_| !done).unwrap_or(&self.actor);
         let origin = Origin::from(actor).caused_by(begun);
-        last = operations::record(service, self.id, ended, origin).await?.or(last);
+        last = operator_actions::record(service, self.id, ended, origin).await?.or(last);
         service.wait_for_views(last).await;
         Ok(if done { State::Done } else { State::Cancelled })
     }

@@ -66,7 +66,7 @@ impl Story {
             | AnyEvent::Notice(_)
             | AnyEvent::Ledger(_)
             | AnyEvent::Checkpoint(_)
-            | AnyEvent::Operation(_)
+            | AnyEvent::OperatorAction(_)
             | AnyEvent::Unknown => None,
         });
         Ok(Self { delivery_id: delivery_id.to_owned(), events: events.collect() })

@@ -10,7 +10,7 @@ use super::operation::{On, Operation};
 use super::people::FollowsBack;
 use super::report::{Calls, StateReport};
 use super::tally::{CallCount, FollowCount, ShareCount, Stage};
-use crate::cortex::ItemRef;
+use crate::ports::cortex::ItemRef;
 
 const MAX_AWAIT: Duration = Duration::from_secs(30);
 

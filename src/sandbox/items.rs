@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::refusal::Refusal;
-use crate::cortex::ItemKind;
+use crate::ports::cortex::ItemKind;
 
 /// The items that have a name of their own. Every other id exists too, unless it begins with [`MISSING`].
 pub(super) const NAMED: [(ItemKind, &str, &str); 4] = [

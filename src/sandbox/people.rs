@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::control::ControlError;
 use super::refusal::Refusal;
-use crate::cortex::Relation;
+use crate::ports::cortex::Relation;
 
 /// The people who are always there. `follows_after_<N>s` is another for every N.
 pub(super) const ALWAYS_THERE: [(&str, FollowsBack); 4] = [

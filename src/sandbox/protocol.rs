@@ -19,7 +19,7 @@ use super::operation::Operation;
 use super::refusal::Refusal;
 use super::requests::RequestKey;
 use super::{Sandbox, World};
-use crate::cortex::ItemKind;
+use crate::ports::cortex::ItemKind;
 
 pub(super) fn routes() -> Router<Sandbox> {
     Router::new()

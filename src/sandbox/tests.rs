@@ -11,7 +11,7 @@ use chrono::TimeDelta;
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::cortex::{CortexClient, CortexUser, ItemKind, ItemRef, Session};
+use crate::ports::cortex::{CortexClient, CortexUser, ItemKind, ItemRef, Session};
 use event_log::ids;
 
 const PRESET: ItemRef<'static> = ItemRef { kind: ItemKind::Preset, id: "abc123-preset-id" };

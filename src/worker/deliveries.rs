@@ -19,8 +19,8 @@ use projections::delivery_log;
 use projections::delivery_log::due_deliveries::{self, DueDelivery};
 
 use super::work::{Due, Pace, Taken, Work};
-use crate::cortex::CortexClient;
-use crate::rates::Rate;
+use crate::app::rates::Rate;
+use crate::ports::cortex::CortexClient;
 use crate::service::Service;
 use attempt::{Attempt, Ready};
 use sessions::Sessions;

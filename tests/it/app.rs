@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use cloud_bridge::http::Bounds;
-use cloud_bridge::limits::Limits;
+use cloud_bridge::api::http::Bounds;
+use cloud_bridge::app::limits::Limits;
 use cloud_bridge::sandbox::{self, Sandbox, SandboxOptions};
 use cloud_bridge::service::{DEFAULT_LEASE, NewAccount, Service, ServiceOptions};
 use event_log::clock::Clock;
@@ -77,7 +77,7 @@ impl Node {
         let service = Service::start(options, Vault::new(&MASTER_KEY), clock).await.expect("a node starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let serving = tokio::spawn(cloud_bridge::http::serve(service.clone(), listener, bounds));
+        let serving = tokio::spawn(cloud_bridge::api::http::serve(service.clone(), listener, bounds));
         Self { service, url, serving }
     }
 

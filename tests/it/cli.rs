@@ -171,7 +171,8 @@ async fn every_command(engine: Engine) {
     assert!(events.contains("webhook_received") && !events.contains("mutual_max"), "{events}");
     let keys = desk.json(&["events", "show", "account", &account]).await;
     assert!(
-        keys.to_string().contains("api_key_created") && !keys.to_string().contains(&cloud_bridge::keys::hash(&key))
+        keys.to_string().contains("api_key_created")
+            && !keys.to_string().contains(&cloud_bridge::app::keys::hash(&key))
     );
     let tail = desk.json(&["events", "tail", "--from", "1"]).await;
     assert!(tail.as_array().unwrap().len() > 5);

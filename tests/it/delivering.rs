@@ -1,7 +1,7 @@
 //! Deliveries: what is shared, what it costs, and every status and resolution code, reached through the endpoints.
 
 use chrono::TimeDelta;
-use cloud_bridge::cortex::{ItemKind, ItemRef};
+use cloud_bridge::ports::cortex::{ItemKind, ItemRef};
 use cloud_bridge::sandbox::{Fault, FaultScript, FollowsBack, On, Operation};
 use domain::integration::Provider;
 use serde_json::{Value, json};

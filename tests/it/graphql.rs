@@ -14,7 +14,7 @@ use crate::orders;
 #[test]
 fn the_schema_in_the_repository_is_the_one_that_is_served() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema.graphql");
-    let served = cloud_bridge::graphql::sdl();
+    let served = cloud_bridge::api::graphql::sdl();
     let kept = std::fs::read_to_string(path).unwrap_or_default();
     if kept != served && crate::engines::setting("CLOUD_BRIDGE_UPDATE_SCHEMA").is_some() {
         std::fs::write(path, &served).unwrap();

@@ -2,9 +2,9 @@
 
 use std::process::{Output, Stdio};
 
-use cloud_bridge::operations;
+use cloud_bridge::app::operator_actions;
 use domain::integration::Provider;
-use domain::operation::OperationEvent;
+use domain::operator_action::OperatorActionEvent;
 use event_log::Actor;
 use futures_util::stream::{StreamExt as _, iter};
 use serde_json::{Value, json};
@@ -235,12 +235,12 @@ on_each_engine! {
     async fn what_another_node_began_is_read_from_the_log(app: &TestApp) {
         let merchant = app.merchant().await;
         let account_id = merchant.id.parse().unwrap();
-        let started = OperationEvent::ReplayStarted { account_id: Some(account_id), chosen: 7, filter: "integration x".to_owned() };
-        let (id, _) = operations::begin(app.service(), started, &Actor::System).await.unwrap();
+        let started = OperatorActionEvent::ReplayStarted { account_id: Some(account_id), chosen: 7, filter: "integration x".to_owned() };
+        let (id, _) = operator_actions::begin(app.service(), started, &Actor::System).await.unwrap();
         let open = seen(app, &merchant.key, &json!(id.to_string())).await;
         assert_eq!((&open["state"], &open["chosen"]), (&json!("INTERRUPTED"), &json!(7)), "{open}");
-        let ended = OperationEvent::ReplayEnded { replayed: 5, cancelled: false };
-        operations::record(app.service(), id, ended, &Actor::System).await.unwrap();
+        let ended = OperatorActionEvent::ReplayEnded { replayed: 5, cancelled: false };
+        operator_actions::record(app.service(), id, ended, &Actor::System).await.unwrap();
         let over = seen(app, &merchant.key, &json!(id.to_string())).await;
         assert_eq!((&over["state"], &over["replayed"], &over["refused"]), (&json!("DONE"), &json!(5), &json!(2)));
         let stranger = app.merchant().await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use cloud_bridge::http::Bounds;
+use cloud_bridge::api::http::Bounds;
 use domain::integration::Provider;
 use futures_util::future::join_all;
 use futures_util::{SinkExt as _, StreamExt as _};

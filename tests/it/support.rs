@@ -59,7 +59,7 @@ on_each_engine! {
         let made = stream["eventStream"]["nodes"].as_array().unwrap().iter().find(|event| event["type"] == "api_key_created");
         let key = &made.expect("the account has a key")["data"];
         assert!(key["preview"].is_string() && key.get("hash").is_none(), "{key}");
-        assert!(!stream.to_string().contains(&cloud_bridge::keys::hash(&merchant.key)));
+        assert!(!stream.to_string().contains(&cloud_bridge::app::keys::hash(&merchant.key)));
     }
 
     async fn a_secret_that_no_store_shows_is_refused(app: &TestApp) {

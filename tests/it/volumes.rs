@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use cloud_bridge::limits::Limits;
+use cloud_bridge::app::limits::Limits;
 use cloud_bridge::service::ServiceOptions;
 use domain::integration::Provider;
 use reqwest::StatusCode;

@@ -56,7 +56,7 @@ pub(super) const KINDS: [(&str, &[&str]); 7] = [
     ("ledger", &["credits_granted", "credits_reserved", "reservation_settled"]),
     ("notice", &["personal_data_erased", "webhook_received", "webhook_repeated"]),
     (
-        "operation",
+        "operator_action",
         &[
             "data_requested",
             "erasure_requested",
@@ -112,7 +112,7 @@ mod tests {
     use domain::checkpoint::CheckpointEvent;
     use domain::delivery::DeliveryEvent;
     use domain::integration::IntegrationEvent;
-    use domain::operation::OperationEvent;
+    use domain::operator_action::OperatorActionEvent;
 
     use super::*;
 
@@ -126,7 +126,10 @@ mod tests {
             ("account", types::<AccountEvent>(include_str!("../../../domain/src/account/ever.jsonl"))),
             ("integration", types::<IntegrationEvent>(include_str!("../../../domain/src/integration/ever.jsonl"))),
             ("delivery", types::<DeliveryEvent>(include_str!("../../../domain/src/delivery/tests/ever.jsonl"))),
-            ("operation", types::<OperationEvent>(include_str!("../../../domain/src/operation/ever.jsonl"))),
+            (
+                "operator_action",
+                types::<OperatorActionEvent>(include_str!("../../../domain/src/operator_action/ever.jsonl")),
+            ),
             ("checkpoint", types::<CheckpointEvent>(include_str!("../../../domain/src/checkpoint/ever.jsonl"))),
         ];
         for (kind, were) in ever {

@@ -7,7 +7,7 @@ use event_log::recorded::AnyEvent;
 use serde_json::{Value, json};
 
 use super::super::output::{clean, moment, width, wrapped};
-use crate::summary::{leave_out_key_hash, summary};
+use crate::app::summary::{leave_out_key_hash, summary};
 use event_log::EventLog;
 use event_log::selection::Chosen;
 
@@ -162,7 +162,7 @@ fn data_of(event_type: &str, fact: &AnyEvent) -> Value {
         AnyEvent::Ledger(event) => serde_json::to_value(event),
         AnyEvent::Delivery(event) => serde_json::to_value::<&DeliveryEvent>(event),
         AnyEvent::Notice(event) => serde_json::to_value(event),
-        AnyEvent::Operation(event) => serde_json::to_value(event),
+        AnyEvent::OperatorAction(event) => serde_json::to_value(event),
         AnyEvent::Checkpoint(event) => serde_json::to_value(event),
         AnyEvent::Unknown => Ok(Value::Null),
     };

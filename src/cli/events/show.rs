@@ -16,7 +16,7 @@ use event_log::selection::Chosen;
 
 /// Show every event of one stream, and check that none was changed
 ///
-/// The streams are `account`, `integration`, `delivery`, `notice`, `operation` and `checkpoint`, by their ids. Private fields
+/// The streams are `account`, `integration`, `delivery`, `notice`, `operator_action` and `checkpoint`, by their ids. Private fields
 /// (usernames, e-mail addresses, names, secrets) are never printed. Ends with an error where the chain of hashes breaks.
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Show {

@@ -112,7 +112,7 @@ fn fixes(event: &Recorded, code: ResolutionCode, order: &Order) -> bool {
         | AnyEvent::Integration(_)
         | AnyEvent::Delivery(_)
         | AnyEvent::Notice(_)
-        | AnyEvent::Operation(_)
+        | AnyEvent::OperatorAction(_)
         | AnyEvent::Checkpoint(_)
         | AnyEvent::Unknown => false,
     }

@@ -1,8 +1,8 @@
 //! How far a replay is, as its node knows it or as the log has it.
 
 use cqrs_es::Aggregate as _;
-use domain::operation::{Operation, OperationEvent};
-use domain::{AccountId, OperationId};
+use domain::operator_action::{OperatorAction, OperatorActionEvent};
+use domain::{AccountId, OperatorActionId};
 use event_log::recorded::AnyEvent;
 
 use crate::replay::choice::{Finding, LeftAlone};
@@ -60,7 +60,7 @@ pub struct LeftAloneCounts {
 /// What is known of a replay.
 #[derive(Clone, Debug)]
 pub struct ReplayState {
-    pub id: OperationId,
+    pub id: OperatorActionId,
     pub account_id: Option<AccountId>,
     pub dry_run: bool,
     /// What was chosen, as people read it.
@@ -110,18 +110,18 @@ impl LeftAloneCounts {
 }
 
 /// A replay by its id, if there is or was one.
-pub async fn find(service: &Service, id: OperationId) -> Result<Option<ReplayState>, LoadError> {
+pub async fn find(service: &Service, id: OperatorActionId) -> Result<Option<ReplayState>, LoadError> {
     if let Some(replay) = service.replays.find(id) {
         return Ok(Some(replay.state()));
     }
     let mut found = None;
-    for event in service.log.opened_stream(Operation::TYPE, &id.to_string(), 0, MAX_EVENTS).await? {
+    for event in service.log.opened_stream(OperatorAction::TYPE, &id.to_string(), 0, MAX_EVENTS).await? {
         match (event.recorded.event, &mut found) {
-            (AnyEvent::Operation(OperationEvent::ReplayStarted { account_id, chosen, filter }), _) => {
+            (AnyEvent::OperatorAction(OperatorActionEvent::ReplayStarted { account_id, chosen, filter }), _) => {
                 let progress = Progress { state: State::Interrupted, chosen: u64::from(chosen), ..Progress::default() };
                 found = Some(ReplayState { id, account_id, dry_run: false, filter, progress });
             }
-            (AnyEvent::Operation(OperationEvent::ReplayEnded { replayed, cancelled }), Some(found)) => {
+            (AnyEvent::OperatorAction(OperatorActionEvent::ReplayEnded { replayed, cancelled }), Some(found)) => {
                 found.progress.state = if cancelled { State::Cancelled } else { State::Done };
                 found.progress.replayed = u64::from(replayed);
                 if !cancelled {

@@ -4,7 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
-use crate::cortex::CortexError;
+use crate::ports::cortex::CortexError;
 
 /// What sharing comes to under `fault`, and how often it was then really shared.
 async fn share_under(merchant: &Merchant, fault: Fault) -> (Result<(), CortexError>, u64) {

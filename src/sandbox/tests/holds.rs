@@ -3,7 +3,7 @@
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::cortex::CortexError;
+use crate::ports::cortex::CortexError;
 
 fn share_in_background(merchant: &Merchant) -> JoinHandle<Result<(), CortexError>> {
     let (client, session) = (merchant.client.clone(), merchant.session.clone());

@@ -1,7 +1,7 @@
 //! Logging in, finding, following and sharing.
 
 use super::*;
-use crate::cortex::CortexError;
+use crate::ports::cortex::CortexError;
 
 #[tokio::test]
 async fn an_order_is_delivered_by_following_and_sharing() {

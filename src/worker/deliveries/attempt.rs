@@ -11,8 +11,8 @@ use rand::RngExt as _;
 
 use super::Deliveries;
 use super::stop::{RequiredAction, Step, Stop};
-use crate::cortex::CortexClient;
 use crate::metrics::AttemptOutcome;
+use crate::ports::cortex::CortexClient;
 use crate::worker::work::Taken;
 use event_log::{Actor, CommandError, Origin};
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::attempt::{Attempt, Running};
 use super::stop::{RequiredAction, Step, Stop};
-use crate::cortex::{CortexError, CortexUser, ItemKind, ItemRef, Session};
+use crate::ports::cortex::{CortexError, CortexUser, ItemKind, ItemRef, Session};
 
 /// What came of sharing one asset.
 enum ShareResult {

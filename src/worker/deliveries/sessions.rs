@@ -7,7 +7,7 @@ use domain::AccountId;
 use domain::account::CortexCredentials;
 use parking_lot::Mutex;
 
-use crate::cortex::Session;
+use crate::ports::cortex::Session;
 
 const MAX_HELD: usize = 10_000;
 /// A session that ends sooner than this is not begun anything with.

@@ -3,7 +3,7 @@
 use domain::delivery::{CortexCall, DeliveryRefusal};
 use domain::{Asset, ResolutionCode};
 
-use crate::cortex::CortexError;
+use crate::ports::cortex::CortexError;
 use event_log::{CommandError, LoadError};
 
 /// Why an attempt stops before everything is shared.

@@ -177,7 +177,7 @@ async fn what_is_in_memory_decides_nothing_that_another_node_knows_better() {
         let (first, second) = (test.log.clone(), open(&test.databases).await);
         let id = account();
         first.execute::<Account>(&id, opened(), &Actor::System).await.unwrap();
-        let (_, key) = cloud_bridge::keys::new_key("till", domain::account::Role::Merchant);
+        let (_, key) = cloud_bridge::app::keys::new_key("till", domain::account::Role::Merchant);
         let key_id = key.id;
         second.execute::<Account>(&id, AccountCommand::CreateApiKey(key), &Actor::System).await.unwrap();
         let deactivate = AccountCommand::DeactivateApiKey { key_id };

@@ -1,0 +1,152 @@
+//! Integrations and their item mappings.
+
+use std::sync::Arc;
+
+use async_graphql::connection::Connection;
+use async_graphql::dataloader::DataLoader;
+use async_graphql::{Context, ID, Object, SimpleObject};
+use domain::integration::Provider as DomainProvider;
+use domain::{ItemMapping as Mapping, MappingId};
+use projections::integrations::IntegrationRow;
+
+use super::ApiError;
+use super::account::int;
+use super::delivery::{Delivery, DeliveryFilter, deliveries};
+use super::loader::{AccountKey, Loader};
+use super::moment::{Moment, moment};
+use super::page::cost;
+use super::words::{MatchType, Provider, ResourceType};
+use crate::app::integrations::webhook_url;
+use crate::replay::past_orders;
+use crate::service::Service;
+
+/// A link to one store.
+pub(super) struct Integration(pub(super) Arc<IntegrationRow>);
+
+impl From<IntegrationRow> for Integration {
+    fn from(row: IntegrationRow) -> Self {
+        Self(Arc::new(row))
+    }
+}
+
+#[Object]
+impl Integration {
+    async fn id(&self) -> ID {
+        ID(self.0.id.clone())
+    }
+
+    /// Whose it is.
+    async fn account(&self, context: &Context<'_>) -> Result<Owner, ApiError> {
+        let loader = context.data_unchecked::<DataLoader<Loader>>();
+        let found = loader.load_one(AccountKey(self.0.account_id.clone())).await?;
+        // The views are moved along one by one; an account that is not there yet is about to be.
+        found.map(|name| Owner { id: ID(self.0.account_id.clone()), name }).ok_or(ApiError::Unavailable)
+    }
+
+    async fn provider(&self) -> Provider {
+        DomainProvider::parse(&self.0.provider).unwrap_or(DomainProvider::Generic).into()
+    }
+
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    async fn active(&self) -> bool {
+        self.0.active == 1
+    }
+
+    /// Where the store posts its webhooks.
+    async fn webhook_url(&self, context: &Context<'_>) -> String {
+        webhook_url(&context.data_unchecked::<Arc<Service>>().public_url, &self.0.provider, &self.0.id)
+    }
+
+    async fn signing_secret_preview(&self) -> &str {
+        &self.0.secret_preview
+    }
+
+    /// Orders of these statuses are delivered; empty means every status, but for drafts and failed, voided or expired
+    /// orders.
+    async fn order_statuses(&self) -> Vec<String> {
+        self.0.order_statuses()
+    }
+
+    /// Those of `orderStatuses` that the platform itself gives to no order: misspelt perhaps, or a plugin's.
+    async fn unknown_order_statuses(&self) -> Vec<String> {
+        let provider = DomainProvider::parse(&self.0.provider).unwrap_or(DomainProvider::Generic);
+        providers::of(provider).unknown_order_statuses(&self.0.order_statuses())
+    }
+
+    #[graphql(complexity = "20 * child_complexity + 1")]
+    async fn item_mappings(&self) -> Vec<ItemMapping> {
+        self.0.mappings().into_iter().map(ItemMapping::from).collect()
+    }
+
+    /// How many completed orders bought what these of the mappings name, and did not get what they bring.
+    /// `replayWebhooks` delivers it to them.
+    #[graphql(complexity = 1000)]
+    async fn past_orders(&self, context: &Context<'_>, mapping_ids: Vec<ID>) -> Result<PastOrders, ApiError> {
+        let service = context.data_unchecked::<Arc<Service>>();
+        let wanted: Vec<MappingId> = mapping_ids.iter().filter_map(|id| id.parse().ok()).collect();
+        let Ok(id) = self.0.id.parse() else { return Err(ApiError::Unavailable) };
+        let past_orders::PastOrders { orders, more } =
+            past_orders::count(&service.views, id, &wanted, &self.0.mappings()).await?;
+        Ok(PastOrders { orders: int(orders.into()), more })
+    }
+
+    async fn created_at(&self) -> Moment {
+        moment(self.0.created_at)
+    }
+
+    async fn last_webhook_at(&self) -> Option<Moment> {
+        self.0.last_webhook_at.map(moment)
+    }
+
+    #[graphql(complexity = "cost(first, None) * child_complexity + 1")]
+    async fn deliveries(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        filter: Option<DeliveryFilter>,
+    ) -> async_graphql::Result<Connection<i64, Delivery>> {
+        let filter = DeliveryFilter { integration_id: Some(ID(self.0.id.clone())), ..filter.unwrap_or_default() };
+        deliveries(context, (after, None), (first, None), Some(filter)).await
+    }
+}
+
+/// The account that something belongs to.
+#[derive(SimpleObject)]
+pub(super) struct Owner {
+    id: ID,
+    name: String,
+}
+
+/// Orders that were completed before mappings were there.
+#[derive(SimpleObject)]
+struct PastOrders {
+    orders: i32,
+    /// There may be more: not every past order was read.
+    more: bool,
+}
+
+/// For this product, deliver that asset.
+#[derive(SimpleObject)]
+pub(super) struct ItemMapping {
+    pub(super) id: ID,
+    pub(super) match_type: MatchType,
+    pub(super) external_ref: String,
+    pub(super) resource_type: ResourceType,
+    pub(super) resource_id: String,
+}
+
+impl From<Mapping> for ItemMapping {
+    fn from(mapping: Mapping) -> Self {
+        Self {
+            id: ID(mapping.id.to_string()),
+            match_type: mapping.match_type.into(),
+            external_ref: mapping.external_ref,
+            resource_type: mapping.asset.resource_type.into(),
+            resource_id: mapping.asset.resource_id,
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! How far a change of the master key is.
+
+use async_graphql::SimpleObject;
+
+use super::ApiError;
+use super::account::int;
+use crate::app::master_keys::RotationState;
+
+/// How far everything is wrapped by the present master key, as the responding node knows it.
+#[derive(SimpleObject)]
+pub(super) struct MasterKeyRotation {
+    /// Whether this node is rewrapping keys.
+    running: bool,
+    /// Keys that were checked in this run, of about `total`.
+    looked_at: i32,
+    total: i32,
+    /// Keys that were rewrapped in this run.
+    rewrapped: i32,
+    /// Identifies the present master key and reveals nothing of it.
+    master_key_id: String,
+    /// Earlier master keys that must still be given to every node. Empty: they may go.
+    still_needed: Vec<String>,
+}
+
+impl From<RotationState> for MasterKeyRotation {
+    fn from(state: RotationState) -> Self {
+        let number = |number: u64| int(i64::try_from(number).unwrap_or(i64::MAX));
+        Self {
+            running: state.running,
+            looked_at: number(state.looked_at),
+            total: number(state.total),
+            rewrapped: number(state.rewrapped),
+            master_key_id: state.master_key_id,
+            still_needed: state.still_needed,
+        }
+    }
+}
+
+/// Something about the master keys cannot be known or done at the moment.
+pub(super) fn unknown(error: anyhow::Error) -> ApiError {
+    tracing::error!(error = format!("{error:#}"), "the master keys cannot be read or rotated");
+    ApiError::Unavailable
+}

@@ -1,0 +1,57 @@
+//! What can be done. Each mutation is a command to one aggregate, recorded with the key that sent it, and returns once
+//! the views show what it did.
+
+mod accounts;
+mod checkpoints;
+mod credentials;
+mod customers;
+mod deliveries;
+mod erasure;
+mod export;
+mod integrations;
+mod mappings;
+mod master_keys;
+mod processes;
+mod projections;
+mod replays;
+mod reveal;
+
+use async_graphql::MergedObject;
+
+/// Everything that changes something.
+#[derive(MergedObject, Default)]
+pub struct Mutation(
+    integrations::Integrations,
+    deliveries::Deliveries,
+    replays::Replays,
+    erasure::Erasures,
+    export::Exports,
+    accounts::Accounts,
+    credentials::Credentials,
+    customers::Customers,
+    mappings::Mappings,
+    checkpoints::Checkpoints,
+    projections::Projections,
+    processes::Processes,
+    reveal::Reveal,
+    master_keys::MasterKeys,
+);
+
+/// A payload that is either something or the reasons why not.
+macro_rules! payload {
+    ($(#[$doc:meta])* $name:ident { $($(#[$of_field:meta])* $field:ident: $type:ty),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(async_graphql::SimpleObject, Default)]
+        pub(in crate::api::graphql) struct $name {
+            $($(#[$of_field])* $field: Option<$type>,)*
+            user_errors: Vec<$crate::api::graphql::error::UserError>,
+        }
+
+        impl From<$crate::api::graphql::error::UserError> for $name {
+            fn from(error: $crate::api::graphql::error::UserError) -> Self {
+                Self { user_errors: vec![error], ..Self::default() }
+            }
+        }
+    };
+}
+use payload;

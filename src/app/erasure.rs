@@ -1,0 +1,171 @@
+//! Erasing people: their data keys are deleted with an event that says so and names no person, and then everything that was
+//! derived from what the keys sealed.
+
+pub(crate) mod data_requests;
+pub(crate) mod notices;
+pub(crate) mod traces;
+
+use std::collections::{BTreeMap, HashMap};
+
+use domain::AccountId;
+use domain::delivery::{Delivery, DeliveryCommand, DeliveryRefusal, ErasureCause};
+use domain::notice::NoticeRefusal;
+use domain::operator_action::{OperatorActionEvent, OperatorActionRefusal};
+use futures_util::stream::{StreamExt as _, iter};
+use projections::accounts;
+use projections::customers::{self, StoreCustomer};
+use projections::delivery_log;
+use projections::delivery_log::DeliveryRow;
+use projections::delivery_log::personal::{self, Extent, Subject};
+use projections::notices::KeptNotice;
+
+use crate::app::operator_actions;
+use crate::service::{Service, VIEWS_TIMEOUT};
+use event_log::{Actor, CommandError, Committed, LoadError, Origin};
+
+/// Deliveries that one step of an erasure touches at most.
+pub const MAX_AT_ONCE: i64 = 1_000;
+/// Commands that are under way at a time: the log commits together what waits.
+const CONCURRENCY: usize = 16;
+
+/// Why an erasure, or what it begins with, did not come to its end. What was erased stays erased.
+#[derive(Debug, thiserror::Error)]
+pub enum ErasureError {
+    #[error("a view cannot be read: {0}")]
+    Sql(#[from] sqlx::Error),
+    #[error("the views are too far behind to say what matches")]
+    ViewsBehind,
+    #[error(transparent)]
+    Log(#[from] LoadError),
+    #[error(transparent)]
+    Delivery(#[from] CommandError<DeliveryRefusal>),
+    #[error(transparent)]
+    Notice(#[from] CommandError<NoticeRefusal>),
+    #[error(transparent)]
+    Operation(#[from] CommandError<OperatorActionRefusal>),
+}
+
+/// How a person names whose data it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// An e-mail address, a store's customer id, or a username.
+    Customer(String),
+    /// An order's id or number.
+    Order(String),
+}
+
+impl Named {
+    /// The subject within an account, or within all of them.
+    pub async fn subject(&self, service: &Service, account_id: Option<String>) -> Result<Subject, ErasureError> {
+        let subject = Subject { account_id, ..Subject::default() };
+        Ok(match self {
+            Self::Customer(text) => {
+                let customer = service.log.blind_index().map(|index| index.tokens_for(text)).unwrap_or_default();
+                Subject { known_as: known_as(service, text).await?, customer: Some(customer), ..subject }
+            }
+            Self::Order(text) => Subject { order: Some(text.trim().to_owned()), ..subject },
+        })
+    }
+}
+
+/// Customers of one address whose ids are followed.
+const MAX_KNOWN_AS: i64 = 50;
+
+/// Who stores say has an e-mail address: a store may name the same person by an id alone.
+async fn known_as(service: &Service, email: &str) -> Result<Vec<StoreCustomer>, ErasureError> {
+    wait_for_views(service).await?;
+    let index = service.log.blind_index();
+    let tokens = index.map(|index| index.tokens_named(Some(email), None, None)).unwrap_or_default();
+    Ok(customers::with_emails(&service.views, &tokens, MAX_KNOWN_AS).await?)
+}
+
+/// How much matches, by views that have seen everything that is recorded.
+pub async fn extent(service: &Service, subject: &Subject) -> Result<Extent, ErasureError> {
+    wait_for_views(service).await?;
+    Ok(personal::extent(&service.views, subject).await?)
+}
+
+async fn wait_for_views(service: &Service) -> Result<(), ErasureError> {
+    let newest = service.log.newest().await?;
+    let views = [accounts::VIEW, projections::notices::VIEW, delivery_log::VIEW];
+    let are_there = service.projector.wait_for(&views, newest, VIEWS_TIMEOUT).await;
+    if are_there { Ok(()) } else { Err(ErasureError::ViewsBehind) }
+}
+
+/// Erases these deliveries and returns how many of them held anything. `origin` says for each account who asked. Where a
+/// person asked, the answer waits until the files are clear.
+pub async fn erase(
+    service: &Service,
+    rows: &[DeliveryRow],
+    cause: ErasureCause,
+    origin: impl Fn(&str) -> Origin,
+) -> Result<usize, ErasureError> {
+    let commands: Vec<_> =
+        rows.iter().map(|row| erase_one(service, row.id.clone(), cause, origin(&row.account_id))).collect();
+    // All of them, also when one fails: each that is erased is one less.
+    let done: Vec<_> = iter(commands).buffer_unordered(CONCURRENCY).collect().await;
+    let mut erased = 0;
+    let mut last = None;
+    let mut failure = None;
+    for committed in done {
+        match committed {
+            Ok(committed) => {
+                erased += usize::from(!committed.events.is_empty());
+                last = committed.position.max(last);
+            }
+            Err(error) => failure = Some(error),
+        }
+    }
+    if let Some(position) = last {
+        service.traces.left_by(position);
+        if cause == ErasureCause::Operator {
+            service.traces.wait_until_gone(position).await;
+        }
+    }
+    failure.map_or(Ok(erased), |error| Err(error.into()))
+}
+
+async fn erase_one(
+    service: &Service,
+    id: String,
+    cause: ErasureCause,
+    origin: Origin,
+) -> Result<Committed<Delivery>, CommandError<DeliveryRefusal>> {
+    service.log.execute(&id, DeliveryCommand::ErasePersonalData { cause }, origin).await
+}
+
+/// Records for each account that a person requests to erase these, before anything is erased. Returns at which positions.
+pub(crate) async fn record(
+    service: &Service,
+    rows: &[DeliveryRow],
+    notices: &[KeptNotice],
+    actor: impl Fn(&str) -> Actor,
+) -> Result<HashMap<String, i64>, ErasureError> {
+    let mut recorded = HashMap::new();
+    for (account_id, Held { deliveries, other_webhooks }) in by_account(rows, notices) {
+        let Ok(owner) = account_id.parse::<AccountId>() else { continue };
+        let asked = OperatorActionEvent::ErasureRequested { account_id: owner, deliveries, other_webhooks };
+        let (_, position) = operator_actions::begin(service, asked, &actor(&account_id)).await?;
+        recorded.extend(position.map(|position| (account_id, position)));
+    }
+    Ok(recorded)
+}
+
+/// How much of what matches an account has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) deliveries: u32,
+    /// Webhooks about no order.
+    pub(crate) other_webhooks: u32,
+}
+
+pub(crate) fn by_account(rows: &[DeliveryRow], notices: &[KeptNotice]) -> BTreeMap<String, Held> {
+    let mut held: BTreeMap<String, Held> = BTreeMap::new();
+    for row in rows {
+        held.entry(row.account_id.clone()).or_default().deliveries += 1;
+    }
+    for notice in notices {
+        held.entry(notice.account_id.clone()).or_default().other_webhooks += 1;
+    }
+    held
+}

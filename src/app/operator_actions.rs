@@ -1,0 +1,31 @@
+//! Recording operator actions: what people do that changes no stream of its own.
+
+use domain::OperatorActionId;
+use domain::operator_action::{OperatorAction, OperatorActionCommand, OperatorActionEvent, OperatorActionRefusal};
+
+use crate::service::Service;
+use event_log::ids;
+use event_log::{Actor, CommandError, Origin};
+
+/// Records the beginning of an operation under an id of its own. Returns the id, and where it lies in the log.
+pub async fn begin(
+    service: &Service,
+    event: OperatorActionEvent,
+    actor: &Actor,
+) -> Result<(OperatorActionId, Option<i64>), CommandError<OperatorActionRefusal>> {
+    let id = OperatorActionId(ids::fresh());
+    let command = OperatorActionCommand::Record(event);
+    let committed = service.log.execute_fresh::<OperatorAction>(&id.to_string(), command, actor, None).await?;
+    Ok((id, committed.position))
+}
+
+/// Records what came of an operation.
+pub async fn record(
+    service: &Service,
+    id: OperatorActionId,
+    event: OperatorActionEvent,
+    origin: impl Into<Origin>,
+) -> Result<Option<i64>, CommandError<OperatorActionRefusal>> {
+    let command = OperatorActionCommand::Record(event);
+    Ok(service.log.execute::<OperatorAction>(&id.to_string(), command, origin).await?.position)
+}

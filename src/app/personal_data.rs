@@ -1,0 +1,105 @@
+//! Everything that is known of a person, as that person is owed it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::DateTime;
+use cqrs_es::Aggregate as _;
+use domain::Private;
+use domain::delivery::{Delivery, DeliveryEvent, Webhook};
+use domain::notice::Notice;
+use event_log::recorded::AnyEvent;
+use projections::delivery_log::DeliveryRow;
+use projections::notices::KeptNotice;
+use serde_json::{Value, json};
+
+use event_log::{EventLog, LoadError};
+
+/// Events of one delivery that are read.
+const MAX_STORY: i64 = 1_000;
+/// Raw bodies of one delivery that are written out, in bytes; what comes beyond is named without its body.
+const MAX_BODIES_BYTES: usize = 4 * 1_024 * 1_024;
+
+/// A delivery with each webhook's private fields and raw body, and each correction of the username; and how many bytes the
+/// bodies have.
+pub async fn of_delivery(log: &EventLog, row: &DeliveryRow) -> Result<(Value, usize), LoadError> {
+    let story = log.opened_stream(Delivery::TYPE, &row.id, 0, MAX_STORY).await?;
+    let (mut webhooks, mut corrections, mut bytes) = (vec![], vec![], 0);
+    for event in story {
+        match &event.recorded.event {
+            AnyEvent::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => {
+                let body = if bytes < MAX_BODIES_BYTES {
+                    log.body(Delivery::TYPE, &row.id, event.stored.sequence).await?
+                } else {
+                    None
+                };
+                bytes += body.as_ref().map_or(0, Vec::len);
+                webhooks.push(of_webhook(webhook, body.as_deref(), &json!(event.recorded.recorded_at)));
+            }
+            AnyEvent::Delivery(DeliveryEvent::WebhookRepeated(repeated)) => {
+                webhooks.push(json!({
+                    "receivedAt": event.recorded.recorded_at,
+                    "headers": repeated.headers.as_ref().and_then(Private::known),
+                    "sameBodyAsWebhook": repeated.of,
+                }));
+            }
+            AnyEvent::Delivery(DeliveryEvent::UsernameCorrected { username }) => {
+                corrections.push(json!({ "username": username.known(), "at": event.recorded.recorded_at }));
+            }
+            AnyEvent::Delivery(_)
+            | AnyEvent::Account(_)
+            | AnyEvent::Integration(_)
+            | AnyEvent::Notice(_)
+            | AnyEvent::OperatorAction(_)
+            | AnyEvent::Ledger(_)
+            | AnyEvent::Checkpoint(_)
+            | AnyEvent::Unknown => {}
+        }
+    }
+    let value = json!({
+        "deliveryId": row.id,
+        "accountId": row.account_id,
+        "integrationId": row.integration_id,
+        "orderId": row.order_id,
+        "orderNumber": row.order_number,
+        "status": row.status().as_str(),
+        "items": row.summary().lines.current.iter().map(|line| &line.item).collect::<Vec<_>>(),
+        "webhooks": webhooks,
+        "usernameCorrections": corrections,
+    });
+    Ok((value, bytes))
+}
+
+/// A webhook about no order, with its raw body, and how many bytes that has. None where it was erased meanwhile.
+pub async fn of_notice(log: &EventLog, row: &KeptNotice) -> Result<Option<(Value, usize)>, LoadError> {
+    let Notice::Received(received, _) = log.load::<Notice>(&row.id).await?.aggregate else { return Ok(None) };
+    let Some(body) = log.body(Notice::TYPE, &row.id, 1).await? else { return Ok(None) };
+    let value = json!({
+        "webhookId": row.id,
+        "accountId": row.account_id,
+        "integrationId": row.integration_id,
+        "kind": row.kind,
+        "topic": received.topic,
+        "receivedAt": DateTime::from_timestamp_micros(row.received_at),
+        "headers": received.headers.as_ref().and_then(Private::known),
+        "body": readable(&body),
+    });
+    Ok(Some((value, body.len())))
+}
+
+/// As the store sent it: JSON as such, anything else in base64.
+fn readable(body: &[u8]) -> Value {
+    serde_json::from_slice::<Value>(body).unwrap_or_else(|_| Value::String(STANDARD.encode(body)))
+}
+
+fn of_webhook(webhook: &Webhook, body: Option<&[u8]>, received_at: &Value) -> Value {
+    let known = |field: &Option<Private<String>>| field.as_ref().and_then(Private::known).cloned();
+    json!({
+        "receivedAt": received_at,
+        "email": known(&webhook.email),
+        "customerName": known(&webhook.customer_name),
+        "customerId": known(&webhook.customer_id),
+        "username": known(&webhook.username),
+        "headers": webhook.headers.as_ref().and_then(Private::known),
+        "body": body.map(readable),
+    })
+}

@@ -1,0 +1,384 @@
+//! One sentence for each event, in the words of support, and what of its data is never shown. Nothing private
+//! is in a sentence.
+
+#[cfg(test)]
+mod tests;
+
+use chrono::{DateTime, Utc};
+use domain::account::AccountEvent;
+use domain::checkpoint::CheckpointEvent;
+use domain::credits::PaidAction;
+use domain::delivery::{
+    ApiKeyUse, Change, CortexCall, DeliveryEvent, ErasureCause, MoveCause, RequeueCause, Started, Webhook,
+    WebhookOutcome, WebhookRepeated, describe_changes,
+};
+use domain::integration::IntegrationEvent;
+use domain::ledger::LedgerEvent;
+use domain::notice::{NoticeEvent, NoticeKind};
+use domain::operator_action::OperatorActionEvent;
+use domain::{Credits, ItemMapping, MatchType, ResolutionCode};
+use event_log::recorded::{AnyEvent, Recorded};
+use serde_json::Value;
+
+/// What happened, in a sentence without a username, an e-mail address or a secret.
+pub fn summary(event: &Recorded) -> String {
+    match &event.event {
+        AnyEvent::Account(event) => of_account(event),
+        AnyEvent::Ledger(event) => of_ledger(event),
+        AnyEvent::Integration(event) => of_integration(event),
+        AnyEvent::Delivery(event) => of_delivery(event),
+        AnyEvent::Notice(NoticeEvent::WebhookReceived(received)) => {
+            let what = match received.kind {
+                NoticeKind::NotAnOrder => "a webhook that is not about an order",
+                NoticeKind::Unusable => {
+                    let why = received.reason.as_deref().unwrap_or("the reason is not known");
+                    let order = received.order_number.as_ref().or(received.order_id.as_ref());
+                    let about = order.map(|order| format!(" about order {order}")).unwrap_or_default();
+                    return format!(
+                        "The store ({}) sent a webhook{about} that cannot be used: {why}.",
+                        received.provider.name()
+                    );
+                }
+                NoticeKind::StoreError => {
+                    "an error instead of an order: the owner of its webhook may no longer read orders"
+                }
+                NoticeKind::CustomerDataRequest => "the question what is known of a customer",
+                NoticeKind::CustomerRedact => "the request to erase a customer",
+                NoticeKind::ShopRedact => "the request to erase everything personal of the store",
+            };
+            format!("The store ({}) sent {what}.", received.provider.name())
+        }
+        AnyEvent::Notice(NoticeEvent::WebhookRepeated(repeated)) => {
+            format!("{}: the very same body again.", repeated.provider.name())
+        }
+        AnyEvent::Notice(NoticeEvent::PersonalDataErased {}) => "It was done, and whom it named was erased.".to_owned(),
+        AnyEvent::OperatorAction(operation) => of_operation(operation, &event.aggregate_id),
+        AnyEvent::Checkpoint(CheckpointEvent::CheckpointSigned(checkpoint)) => format!(
+            "A checkpoint over the events at positions {} to {} was signed with the key {}.",
+            checkpoint.first_position, checkpoint.last_position, checkpoint.key_id
+        ),
+        AnyEvent::Unknown => "Something that this version of Cloud Bridge does not know.".to_owned(),
+    }
+}
+
+fn of_operation(event: &OperatorActionEvent, id: &str) -> String {
+    let several = |number: u32| if number == 1 { "1 delivery".to_owned() } else { format!("{number} deliveries") };
+    let held = |deliveries: u32, other_webhooks: u32| match other_webhooks {
+        0 => several(deliveries),
+        1 => format!("{} and 1 other webhook", several(deliveries)),
+        many => format!("{} and {many} other webhooks", several(deliveries)),
+    };
+    match event {
+        OperatorActionEvent::PersonalDataRead { delivery_id, .. } => {
+            format!("The personal data of delivery {delivery_id} was read.")
+        }
+        OperatorActionEvent::PersonalDataExported { deliveries, other_webhooks, data_request: None, .. } => {
+            format!("What is known of a customer was written out, of {}.", held(*deliveries, *other_webhooks))
+        }
+        OperatorActionEvent::PersonalDataExported {
+            deliveries, other_webhooks, data_request: Some(request), ..
+        } => {
+            format!(
+                "What is known of the customer of the request {request} was written out, of {}.",
+                held(*deliveries, *other_webhooks)
+            )
+        }
+        OperatorActionEvent::ErasureRequested { deliveries, other_webhooks, .. } => {
+            format!("The erasure of a customer was asked for, of {}.", held(*deliveries, *other_webhooks))
+        }
+        OperatorActionEvent::DataRequested { deliveries, .. } => {
+            format!(
+                "The store asked what is known of a customer: {}. Answer within 30 days, with what \
+                 `cloud-bridge export-personal-data --request {id}` writes.",
+                several(*deliveries)
+            )
+        }
+        OperatorActionEvent::ReplayStarted { chosen, filter, .. } => {
+            format!("A replay of {} began: {filter}.", several(*chosen))
+        }
+        OperatorActionEvent::ReplayEnded { replayed, cancelled: false } => {
+            format!("The replay ended: {} went back to the queue.", several(*replayed))
+        }
+        OperatorActionEvent::ReplayEnded { replayed, cancelled: true } => {
+            format!("The replay was cancelled after {}.", several(*replayed))
+        }
+        OperatorActionEvent::RebuildRequested { view } => format!("The view {view} is to be rebuilt."),
+        OperatorActionEvent::RebuildCancelled { view } => format!("The rebuild of the view {view} was cancelled."),
+        OperatorActionEvent::ParkedEventsRetried { process, position, events } => {
+            let events = if *events == 1 { "1 parked event".to_owned() } else { format!("{events} parked events") };
+            let of_process = process.as_ref().map(|process| format!(" of the process manager {process}"));
+            let at = position.map(|position| format!(" at position {position}"));
+            format!("{events}{}{} was to be tried again.", of_process.unwrap_or_default(), at.unwrap_or_default())
+        }
+        OperatorActionEvent::MasterKeyRotationStarted { master_key_id } => {
+            format!("Keys are rewrapped by the master key {master_key_id}.")
+        }
+        OperatorActionEvent::MasterKeyRotated { master_key_id, rewrapped } => {
+            format!("Every key is wrapped by the master key {master_key_id}; {rewrapped} were rewrapped.")
+        }
+    }
+}
+
+/// Takes the hash of an API key out of an event's data: it is what a key is known by, and of no use to a reader.
+pub fn leave_out_key_hash(event_type: &str, payload: &mut Value) {
+    if event_type == "api_key_created"
+        && let Some(fields) = payload.as_object_mut()
+    {
+        fields.remove("hash");
+    }
+}
+
+fn of_delivery(event: &DeliveryEvent) -> String {
+    match event {
+        DeliveryEvent::WebhookReceived { webhook, outcome, changes } => of_webhook(webhook, *outcome, changes),
+        DeliveryEvent::WebhookRepeated(repeated) => of_repeated(repeated),
+        DeliveryEvent::Started(started) => of_start(started),
+        DeliveryEvent::LeaseRenewed { lease_until } => {
+            format!("The attempt goes on; the worker holds the delivery until {}.", moment(*lease_until))
+        }
+        DeliveryEvent::StepStarted { action: PaidAction::Follow } => "The customer is about to be followed.".to_owned(),
+        DeliveryEvent::StepStarted { action: PaidAction::Share(asset) } => {
+            format!("The {asset} is about to be shared with the customer.")
+        }
+        DeliveryEvent::Followed { credits, .. } => {
+            format!("The customer is followed on Cortex Cloud now ({}).", cost(*credits))
+        }
+        DeliveryEvent::ItemShared { asset, credits, .. } => {
+            format!("The {} was shared with the customer ({}).", asset, cost(*credits))
+        }
+        DeliveryEvent::RetryScheduled { code, due_at, call } => {
+            format!("{}{} The next try is at {}.", cause(*code), returned(call.as_ref()), moment(*due_at))
+        }
+        DeliveryEvent::WaitMoved { until, cause: MoveCause::ClockWasAhead } => {
+            format!("A clock that was ahead had set this too far off: it waits until {} now.", moment(*until))
+        }
+        DeliveryEvent::WaitMoved { until, cause: MoveCause::Person } => {
+            format!("The next try was moved to {}.", moment(*until))
+        }
+        DeliveryEvent::ActionRequired { code, call, assets, decided_on: _ } => {
+            let missing: Vec<String> = assets.iter().map(ToString::to_string).collect();
+            let missing = if missing.is_empty() { String::new() } else { format!(" Missing: {}.", missing.join(", ")) };
+            let advice = code.advice_after(call.as_ref());
+            format!("The merchant is needed ({}). {advice}{missing}{}", code.as_str(), returned(call.as_ref()))
+        }
+        DeliveryEvent::Completed {} => "Everything that is mapped was shared: the delivery is complete.".to_owned(),
+        DeliveryEvent::FailedPermanently { code, call } => {
+            format!("The delivery was given up ({}).{}", code.as_str(), returned(call.as_ref()))
+        }
+        DeliveryEvent::CancellationRequested {} => {
+            "Cancellation was asked for; the worker stops after the step it is in.".to_owned()
+        }
+        DeliveryEvent::Cancelled {} => "The delivery was cancelled.".to_owned(),
+        DeliveryEvent::StatusFiltered {} => {
+            "The attempt stopped: the order's status is no longer one that is delivered.".to_owned()
+        }
+        DeliveryEvent::HandedBack {} => {
+            "The attempt ended early, since its worker stops or the order was revised: the delivery is back in the queue."
+                .to_owned()
+        }
+        DeliveryEvent::RetryRequested { mapping_ids } => match mapping_ids.len() {
+            0 => "Another try was asked for: the delivery is back in the queue.".to_owned(),
+            1 => "A new mapping is to be delivered to this past order: the delivery is back in the queue.".to_owned(),
+            many => {
+                format!("{many} new mappings are to be delivered to this past order: the delivery is back in the queue.")
+            }
+        },
+        DeliveryEvent::UsernameCorrected { .. } => "The customer's username was corrected.".to_owned(),
+        DeliveryEvent::PersonalDataErased { cause } => {
+            let why = match cause {
+                ErasureCause::Operator => "on request",
+                ErasureCause::Store => "as the store asked",
+                ErasureCause::Retention => "as the account keeps it no longer",
+            };
+            format!("Everything personal was erased, {why}.")
+        }
+        DeliveryEvent::Requeued { cause: RequeueCause::Fixed(cause) } => {
+            format!("What it waited for was fixed ({}): the delivery is back in the queue.", cause.as_str())
+        }
+        DeliveryEvent::Requeued { cause: RequeueCause::Revised } => {
+            "The order was revised: the delivery is back in the queue.".to_owned()
+        }
+    }
+}
+
+/// What Cortex Cloud returned, as a sentence of its own.
+fn returned(call: Option<&CortexCall>) -> String {
+    call.map(|call| format!(" Cortex Cloud, {call}.")).unwrap_or_default()
+}
+
+fn of_webhook(webhook: &Webhook, outcome: WebhookOutcome, changes: &[Change]) -> String {
+    let status = webhook.order_status.as_ref().map(|status| format!(" ({status})")).unwrap_or_default();
+    let number = webhook.order_number.as_ref().unwrap_or(&webhook.order_id);
+    let order = format!("order {number}{status}");
+    let sentence = match outcome {
+        WebhookOutcome::Accepted => format!("The store reported {order}: accepted for delivery."),
+        WebhookOutcome::Revised => format!("The store revised {order}: {}.", describe_changes(changes)),
+        WebhookOutcome::Filtered => {
+            format!(
+                "The store reported {order}: this status is not one that is delivered, so the order waits for one that is."
+            )
+        }
+        WebhookOutcome::Duplicate => {
+            format!("The store reported {order} again: nothing new, and nothing is delivered twice.")
+        }
+        WebhookOutcome::Stale if webhook.changed_at.is_some() => {
+            format!("The store reported {order} as it was before: stale, newer reports are known. Nothing changed.")
+        }
+        WebhookOutcome::Stale => format!(
+            "The store reported {order} as it had before, without a date: stale, it may be a late repetition. Nothing changed; \
+             with the date of the change in `updatedAt` it would count."
+        ),
+        WebhookOutcome::Cancelled if is_emptied(webhook) => {
+            format!("The store took everything off {order}: nothing is left to deliver, and the delivery is cancelled.")
+        }
+        WebhookOutcome::Cancelled => format!("The store cancelled {order}: the delivery is cancelled."),
+        WebhookOutcome::TooLate => {
+            format!("The store cancelled {order}, but it was already delivered; what was shared is not taken back.")
+        }
+    };
+    match webhook.api_key {
+        ApiKeyUse::Foreign => format!("{sentence} The API key beside it is not one of this account's."),
+        ApiKeyUse::None | ApiKeyUse::Key(_) => sentence,
+    }
+}
+
+fn of_repeated(repeated: &WebhookRepeated) -> String {
+    let order = repeated.order_number.as_ref().unwrap_or(&repeated.order_id);
+    let again = format!("The store reported order {order} again, to the byte as in its webhook {}", repeated.of);
+    if repeated.outcome == WebhookOutcome::Stale {
+        format!("{again}: stale, other reports are known since. Nothing changed.")
+    } else {
+        format!("{again}: nothing new, and nothing is delivered twice.")
+    }
+}
+
+/// Whether every line of the order was refunded or taken off again.
+fn is_emptied(webhook: &Webhook) -> bool {
+    !webhook.items.is_empty() && webhook.items.iter().all(|item| item.quantity == 0)
+}
+
+fn of_start(started: &Started) -> String {
+    let Started { attempt, worker, .. } = started;
+    let left_out = match started.unmapped() {
+        0 => String::new(),
+        1 => ", 1 item has no mapping".to_owned(),
+        items => format!(", {items} items have no mapping"),
+    };
+    format!(
+        "Attempt {attempt} by worker {worker} started: {} in all{left_out}.",
+        counted(started.assets().len() as u64, "asset")
+    )
+}
+
+fn of_account(event: &AccountEvent) -> String {
+    match event {
+        AccountEvent::AccountOpened { name, attempts_per_minute } => {
+            format!(
+                "The account “{name}” was opened, with up to {} a minute.",
+                counted((*attempts_per_minute).into(), "attempt")
+            )
+        }
+        AccountEvent::ApiKeyCreated(key) => {
+            format!("The API key “{}” ({}, {}) was created.", key.name, key.role.as_str(), key.preview)
+        }
+        AccountEvent::ApiKeyLimited { key_id, requests_per_minute } => {
+            format!("The API key {key_id} may send {requests_per_minute} requests a minute.")
+        }
+        AccountEvent::ApiKeyDeactivated { key_id } => format!("The API key {key_id} was deactivated."),
+        AccountEvent::RetentionSet { days: Some(days) } => {
+            format!("Personal data is erased once a delivery has been over for {}.", counted((*days).into(), "day"))
+        }
+        AccountEvent::RetentionSet { days: None } => "Personal data is kept for good.".to_owned(),
+        AccountEvent::CortexCredentialsSaved { .. } => "The login at Cortex Cloud was saved.".to_owned(),
+        AccountEvent::CortexCredentialsDeleted {} => "The login at Cortex Cloud was deleted.".to_owned(),
+    }
+}
+
+fn of_ledger(event: &LedgerEvent) -> String {
+    match event {
+        LedgerEvent::CreditsGranted { credits, .. } => format!("{} granted.", were(*credits)),
+        LedgerEvent::CreditsReserved { delivery_id, attempt, credits } => {
+            format!("{} set aside for attempt {attempt} of delivery {delivery_id}.", were(*credits))
+        }
+        LedgerEvent::ReservationSettled { delivery_id, attempt, charged, returned } => {
+            let charged = if *charged == Credits::ZERO { "Nothing was".to_owned() } else { were(*charged) };
+            let returned =
+                if *returned == Credits::ZERO { "nothing".to_owned() } else { counted(returned.0, "credit") };
+            format!("{charged} charged for attempt {attempt} of delivery {delivery_id}; {returned} given back.")
+        }
+    }
+}
+
+fn of_integration(event: &IntegrationEvent) -> String {
+    match event {
+        IntegrationEvent::IntegrationCreated(created) => {
+            format!("The {} integration “{}” was created.", created.provider.name(), created.name)
+        }
+        IntegrationEvent::IntegrationRenamed { name } => format!("The integration is called “{name}” now."),
+        IntegrationEvent::IntegrationActivated {} => {
+            "The integration was switched on: its webhooks are let in.".to_owned()
+        }
+        IntegrationEvent::IntegrationDeactivated {} => {
+            "The integration was switched off: its webhooks are refused.".to_owned()
+        }
+        IntegrationEvent::OrderStatusesChanged { order_statuses } if order_statuses.is_empty() => {
+            "Orders of every status are delivered now.".to_owned()
+        }
+        IntegrationEvent::OrderStatusesChanged { order_statuses } => {
+            format!("Only orders of these statuses are delivered now: {}.", order_statuses.join(", "))
+        }
+        IntegrationEvent::SigningSecretSet { secret_preview, .. } => {
+            format!("The signing secret was set to one that ends in {secret_preview}; the one before is void.")
+        }
+        IntegrationEvent::SigningSecretRotated { secret_preview, previous_valid_until, .. } => format!(
+            "The signing secret was replaced by one that ends in {secret_preview}; the one before is valid until {}.",
+            moment(*previous_valid_until)
+        ),
+        IntegrationEvent::ItemMappingAdded { mapping } => format!("A mapping was added: {}.", rule(mapping)),
+        IntegrationEvent::ItemMappingRemoved { mapping_id } => format!("The mapping {mapping_id} was removed."),
+    }
+}
+
+fn rule(mapping: &ItemMapping) -> String {
+    let part = match mapping.match_type {
+        MatchType::Title => "title",
+        MatchType::ProductId => "product id",
+        MatchType::Sku => "SKU",
+        MatchType::VariantId => "variant id",
+    };
+    format!("for the {part} “{}” the {} is delivered", mapping.external_ref, mapping.asset)
+}
+
+fn cause(code: ResolutionCode) -> String {
+    match code {
+        ResolutionCode::NdspWaiting => "The customer has not followed back yet.".to_owned(),
+        ResolutionCode::TemporaryFailure => "Cortex Cloud could not be reached or had a problem.".to_owned(),
+        ResolutionCode::MissingUsername
+        | ResolutionCode::InvalidUsername
+        | ResolutionCode::MissingCredentials
+        | ResolutionCode::InactiveApiKey
+        | ResolutionCode::CreditsExhausted
+        | ResolutionCode::NoItemMapping
+        | ResolutionCode::AssetNotFound
+        | ResolutionCode::IntegrationInactive
+        | ResolutionCode::OrderStatusFiltered
+        | ResolutionCode::Duplicate
+        | ResolutionCode::Unknown => format!("It did not work ({}).", code.as_str()),
+    }
+}
+
+fn cost(credits: Credits) -> String {
+    if credits == Credits::ZERO { "free".to_owned() } else { counted(credits.0, "credit") }
+}
+
+fn were(credits: Credits) -> String {
+    format!("{} {}", counted(credits.0, "credit"), if credits.0 == 1 { "was" } else { "were" })
+}
+
+fn counted(number: u64, one: &str) -> String {
+    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
+}
+
+fn moment(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
+}

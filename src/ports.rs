@@ -1,0 +1,3 @@
+//! What the service calls: Cortex Cloud, and the stores' own APIs.
+
+pub mod cortex;
