@@ -30,10 +30,16 @@ use tokio::time::timeout;
 pub use refusal::IngestRefusal;
 use source::Source;
 
-use crate::api::http::body::RequestBody;
-use crate::app::integrations::webhook_url;
-use crate::service::Service;
+use crate::api::http::body::{Bodies, RequestBody};
+use crate::app::api_keys::ApiKeys;
+use crate::app::links::Links;
+use crate::app::links::webhook_url;
+use crate::metrics::Metrics;
+use event_log::EventLog;
+use event_log::recurring::Recurring;
 use event_log::refusals::RefusalReason;
+use event_log::refusals::Refusals;
+use volume::Volumes;
 
 /// Largest body that is read, in bytes.
 pub const MAX_BODY_BYTES: usize = 2 * 1_024 * 1_024;
@@ -54,29 +60,51 @@ pub struct Receipt {
     pub outcome: &'static str,
 }
 
+/// What the endpoint needs.
+pub struct Ingest {
+    pub(crate) log: EventLog,
+    pub(crate) links: Links,
+    pub(crate) api_keys: Arc<ApiKeys>,
+    pub(crate) refusals: Arc<Refusals>,
+    /// What accounts have stored today.
+    pub(crate) volumes: Arc<Volumes>,
+    pub(crate) metrics: Arc<Metrics>,
+    /// Bodies of requests that are in memory.
+    pub(crate) bodies: Arc<Bodies>,
+    pub(crate) public_url: String,
+    /// Of webhooks that come while the log is away: all of them.
+    pub(crate) failures: Recurring,
+}
+
+impl Ingest {
+    pub(crate) fn failures() -> Recurring {
+        Recurring::new("webhooks are not stored")
+    }
+}
+
 /// `POST /api/webhooks/{provider}/{integrationId}`
 pub async fn receive(
-    State(service): State<Arc<Service>>,
+    State(ingest): State<Arc<Ingest>>,
     path: Result<Path<(String, String)>, PathRejection>,
     request: Request<Body>,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let mut body = RequestBody::new(body, &parts.headers, &service.bodies);
-    match admit(&service, path.as_ref().ok(), &parts.headers, &mut body).await {
+    let mut body = RequestBody::new(body, &parts.headers, &ingest.bodies);
+    match admit(&ingest, path.as_ref().ok(), &parts.headers, &mut body).await {
         Ok(Admitted::Recorded(receipt)) => {
-            service.ingest_failures.worked();
+            ingest.failures.worked();
             (StatusCode::ACCEPTED, Json(receipt)).into_response()
         }
         // Exactly 200, or WooCommerce shows the merchant an error on saving the webhook.
         Ok(Admitted::Ping) => (StatusCode::OK, "pong").into_response(),
         Err(refusal) => {
-            service.metrics.webhook_refused(refusal.code());
+            ingest.metrics.webhook_refused(refusal.code());
             // Of the address only what is an id: the rest is whatever a stranger wrote.
             let integration = path.ok().and_then(|Path((_, id))| id.parse::<IntegrationId>().ok());
             let integration = integration.map(tracing::field::display);
             if let Some(reason) = refusal.own_fault() {
                 // Of all webhooks while it lasts: said once, and counted.
-                service.ingest_failures.failed(reason);
+                ingest.failures.failed(reason);
             } else {
                 tracing::warn!(integration, reason = refusal.code(), "webhook refused");
             }
@@ -92,7 +120,7 @@ enum Admitted {
 }
 
 async fn admit(
-    service: &Arc<Service>,
+    ingest: &Arc<Ingest>,
     path: Option<&Path<(String, String)>>,
     headers: &HeaderMap,
     body: &mut RequestBody<'_>,
@@ -102,7 +130,7 @@ async fn admit(
     let provider = Provider::parse(provider).ok_or(IngestRefusal::UnknownProvider)?;
     let integration_id: IntegrationId = integration_id.parse().map_err(|_| IngestRefusal::UnknownIntegration)?;
     let began = Instant::now();
-    let found = timeout(OUR_PART, service.integrations.find(integration_id)).await;
+    let found = timeout(OUR_PART, ingest.links.find(integration_id)).await;
     let link = found.map_err(|_| took_too_long())??.ok_or(IngestRefusal::UnknownIntegration)?;
     let our_part = OUR_PART.saturating_sub(began.elapsed());
     if link.provider != provider {
@@ -110,7 +138,7 @@ async fn admit(
     }
     let platform = providers::of(provider);
     let is_legal_request = platform.is_legal_request(headers);
-    let source = Source { service: service.clone(), integration_id, link, is_legal_request };
+    let source = Source { ingest: ingest.clone(), integration_id, link, is_legal_request };
     let link = &source.link;
     // A store asks to erase a shop days after the app is gone, when the integration may well be deactivated.
     if !link.active && !is_legal_request {
@@ -118,8 +146,8 @@ async fn admit(
     }
     let read = body.read(MAX_BODY_BYTES, BODY_TIMEOUT).await;
     let body = read.map_err(|refusal| source.refused(refusal.into()))?;
-    let address = webhook_url(&service.public_url, provider.as_str(), &integration_id);
-    let received = Received { address: &address, headers, body: &body, at: service.clock.now() };
+    let address = webhook_url(&ingest.public_url, provider.as_str(), &integration_id);
+    let received = Received { address: &address, headers, body: &body, at: ingest.log.clock().now() };
     if platform.is_ping(&received) {
         source.count(RefusalReason::Ping, None);
         return Ok(Admitted::Ping);

@@ -14,6 +14,7 @@ pub mod replay;
 mod runtimes;
 pub mod sandbox;
 pub mod service;
+mod tasks;
 mod worker;
 
 #[cfg(test)]

@@ -18,15 +18,30 @@ mod status;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tokio::runtime::Handle;
-use tokio::task::JoinSet;
+use std::time::Duration;
 
-use crate::service::Service;
+use crate::app::core::Core;
+use crate::app::erasure::Erasure;
+use crate::tasks::Tasks;
 use process_manager::ProcessManager;
+use retention::sweep::Sweeper;
 
 pub(crate) use lease::keep as keep_leases;
-pub(crate) use retry::{Retried, retry};
+pub use retry::Retried;
+pub(crate) use retry::retry;
 pub use status::{Processes, Standing, standings};
+
+/// What process managers need from the rest of the service.
+#[derive(Clone)]
+pub(crate) struct Dependencies {
+    pub(crate) core: Core,
+    pub(crate) erasure: Erasure,
+    pub(crate) sweeper: Arc<Sweeper>,
+    pub(crate) processes: Arc<Processes>,
+    /// How long after a checkpoint this node signs the next one by itself, if it does.
+    pub(crate) checkpoint_every: Option<Duration>,
+    pub(crate) tasks: Tasks,
+}
 
 /// The list of all process managers. One more is a file and a line here.
 macro_rules! process_managers {
@@ -35,8 +50,8 @@ macro_rules! process_managers {
         pub const NAMES: [&str; [$(<$manager>::NAME),+].len()] = [$(<$manager>::NAME),+];
 
         /// Starts them. Each ends soon after the service begins to stop, and hands back what it holds.
-        pub(crate) fn start(service: &Arc<Service>, tasks: &mut JoinSet<()>, runtime: &Handle) {
-            $(start_one::<$manager>(service, tasks, runtime);)+
+        pub(crate) fn start(needs: &Dependencies) {
+            $(start_one::<$manager>(needs);)+
         }
 
         #[cfg(test)]
@@ -53,10 +68,10 @@ process_managers! {
     checkpoints::Checkpoints,
 }
 
-fn start_one<M: ProcessManager>(service: &Arc<Service>, tasks: &mut JoinSet<()>, runtime: &Handle) {
-    let Some(manager) = M::of(service) else { return };
-    service.processes.status(M::NAME).is_wanted.store(true, Ordering::SeqCst);
-    tasks.spawn_on(runner::run(service.clone(), manager), runtime);
+fn start_one<M: ProcessManager>(needs: &Dependencies) {
+    let Some(manager) = M::new(needs) else { return };
+    needs.processes.status(M::NAME).is_wanted.store(true, Ordering::SeqCst);
+    needs.tasks.spawn(runner::run(needs.clone(), manager));
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod choice;
 pub mod job;
 pub mod past_orders;
+pub mod requests;
 mod story;
 
 use std::collections::HashSet;

@@ -1,53 +1,54 @@
-//! The service as a whole: what is open, what runs in the background, and how it starts and stops.
+//! The service as a whole: what it is made of, what runs in the background, and how it starts and stops. Nothing but the
+//! command line and the demonstration knows it: each part is given what it needs.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-use domain::AccountId;
-use domain::account::{Account, AccountCommand, DEFAULT_ATTEMPTS_PER_MINUTE, Role};
+use anyhow::Context as _;
 use ipnet::IpNet;
-use projections::accounts::{self, ApiKeyRow};
 use storage::{Database, Durability};
-use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use uuid::Uuid;
 
+use crate::api::graphql::{self, Settings};
+use crate::api::http::Endpoints;
 use crate::api::http::body::Bodies;
+use crate::api::http::operations::Operations;
+use crate::app::accounts::Accounts;
+use crate::app::administration::Administration;
+use crate::app::api_keys::ApiKeys;
+use crate::app::bootstrap::{NewAccount, bootstrap};
 use crate::app::changes::Changes;
-use crate::app::disks::{self, Probe};
-use crate::app::erasure::traces::{self, Traces};
+use crate::app::core::Core;
+use crate::app::deliveries::Deliveries;
+use crate::app::erasure::{Erasure, follow_traces};
 use crate::app::integrations::Integrations;
-use crate::app::keys;
 use crate::app::limits::Limits;
-use crate::app::master_keys::Rotation;
+use crate::app::links::Links;
 use crate::app::rates::Rates;
+use crate::app::{App, disks};
+use crate::ingest::Ingest;
 use crate::ingest::volume::Volumes;
 use crate::metrics::Metrics;
 use crate::ports::cortex::CortexClient;
-use crate::processes::retention::sweep::Retention;
+use crate::processes::retention::sweep::Sweeper;
 use crate::processes::{self, Processes};
 use crate::projector::Projector;
 use crate::replay::job::Replays;
 use crate::runtimes::{Purpose, PurposeRuntime};
+use crate::tasks::Tasks;
 use crate::worker::Worker;
-use crate::worker::deliveries::{Deliveries, Timing};
+use crate::worker::deliveries::{self, Timing};
 use event_log::clock::Clock;
 use event_log::progress::Progress;
-use event_log::recurring::Recurring;
 use event_log::refusals::Refusals;
 use event_log::vault::Vault;
-use event_log::{Actor, Dependencies, EventLog, HeadListener};
+use event_log::{Dependencies, EventLog, HeadListener};
 
 /// How long a worker holds a delivery without a word, unless the operator says otherwise.
 pub const DEFAULT_LEASE: Duration = Duration::from_mins(1);
 pub const MIN_LEASE: Duration = Duration::from_secs(6);
-/// Stories that are folded to a moment of the past at a time.
-const PAST_AT_A_TIME: usize = 2;
 /// How long a call to Cortex Cloud may take at most.
 const MAX_CORTEX_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a command waits for the views to show what it did.
-pub const VIEWS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where the data is and how the service is reached.
 #[derive(Clone, Debug)]
@@ -78,59 +79,23 @@ impl ServiceOptions {
     }
 }
 
-/// Everything that is open. Shared by all doors.
+/// Everything that is open.
 pub struct Service {
-    pub log: EventLog,
-    pub views: Database,
-    pub projector: Projector,
-    pub integrations: Integrations,
-    pub changes: Changes,
-    pub refusals: Arc<Refusals>,
-    pub rates: Arc<Rates>,
-    /// What accounts have stored today.
-    pub volumes: Arc<Volumes>,
-    pub rotation: Rotation,
-    pub replays: Replays,
-    pub retention: Retention,
-    pub metrics: Arc<Metrics>,
+    pub core: Core,
     pub clock: Clock,
-    pub public_url: String,
-    pub(crate) introspection: bool,
-    pub(crate) limits: Limits,
-    /// Bodies of requests that are in memory.
-    pub(crate) bodies: Bodies,
-    /// Whether log and views could be written.
-    pub(crate) log_probe: Probe,
-    pub(crate) views_probe: Probe,
-    pub(crate) trusted_proxies: Vec<IpNet>,
-    /// To try logins with; deliveries are the worker's.
-    pub(crate) cortex: CortexClient,
+    pub refusals: Arc<Refusals>,
+    /// What erases by itself what was kept for long enough.
+    pub sweeper: Arc<Sweeper>,
     /// What follows from what happened.
-    pub processes: Processes,
-    /// How long after a checkpoint this node signs the next one by itself, if it does.
-    pub(crate) checkpoint_every: Option<Duration>,
-    /// Whether the queue goes on.
-    pub(crate) working: Progress,
-    /// What erasures leave in the files.
-    pub(crate) traces: Traces,
-    /// Places for reading what was, of all callers together.
-    pub(crate) past: Semaphore,
-    /// Of webhooks and requests that come while the databases are away: all of them.
-    pub(crate) ingest_failures: Recurring,
-    pub(crate) key_failures: Recurring,
-    stopping: watch::Sender<bool>,
-    background: tokio::sync::Mutex<Background>,
-    runtime: PurposeRuntime,
-    api_runtime: PurposeRuntime,
-}
-
-#[derive(Default)]
-struct Background {
-    /// Asked to stop, and waited for: they hold deliveries or leases, or have yet to record how far they came.
-    workers: JoinSet<()>,
+    pub processes: Arc<Processes>,
+    volumes: Arc<Volumes>,
+    endpoints: Endpoints,
+    tasks: Tasks,
     /// Ended where they are: everything they do can be done again.
-    followers: JoinSet<()>,
-    listener: Option<HeadListener>,
+    followers: tokio::sync::Mutex<JoinSet<()>>,
+    listener: HeadListener,
+    /// Kept: threads of a runtime end with it.
+    _runtimes: [PurposeRuntime; 2],
 }
 
 impl Service {
@@ -150,179 +115,206 @@ impl Service {
         let projector = Projector::start(&log, &views, &runtime.handle()).await?;
         let cortex =
             CortexClient::new(&options.cortex_url, options.cortex_timeout()).context("the address of Cortex Cloud")?;
-        let service = Arc::new(Self {
-            integrations: Integrations::new(&log),
-            changes: Changes::default(),
-            refusals: Arc::new(Refusals::default()),
-            rates: Arc::default(),
-            volumes: Arc::default(),
-            rotation: Rotation::default(),
-            replays: Replays::default(),
-            retention: Retention::default(),
-            public_url: options.public_url.trim_end_matches('/').to_owned(),
-            introspection: options.introspection,
-            limits: options.limits,
-            bodies: Bodies::default(),
-            log_probe: Probe::default(),
-            views_probe: Probe::default(),
-            trusted_proxies: options.trusted_proxies.clone(),
-            cortex: cortex.clone(),
-            processes: Processes::default(),
-            checkpoint_every: options.checkpoint_every,
-            working: Progress::default(),
-            traces: Traces::default(),
-            stopping: watch::Sender::new(false),
-            background: tokio::sync::Mutex::default(),
-            runtime,
-            api_runtime,
-            past: Semaphore::new(PAST_AT_A_TIME),
-            ingest_failures: Recurring::new("webhooks are not stored"),
-            key_failures: Recurring::new("API keys cannot be looked up"),
-            log,
-            views,
-            projector,
-            metrics,
+        let tasks = Tasks::new(runtime.handle());
+        let core = Core { log, views, projector };
+        let parts = Parts::new(core, &options, cortex, metrics, tasks);
+        let endpoints = parts.endpoints(&options, &api_runtime);
+        let listener = HeadListener::start(&parts.core.log);
+        let followers = parts.start_followers(&runtime).into();
+        parts.start_tasks(&options);
+        Ok(Arc::new(Self {
+            core: parts.core,
             clock,
-        });
-        service.start_background(cortex, &options).await;
-        Ok(service)
+            refusals: parts.refusals,
+            sweeper: parts.sweeper,
+            processes: parts.processes,
+            volumes: parts.volumes,
+            endpoints,
+            tasks: parts.tasks,
+            followers,
+            listener,
+            _runtimes: [runtime, api_runtime],
+        }))
     }
 
-    async fn start_background(self: &Arc<Self>, cortex: CortexClient, options: &ServiceOptions) {
-        let runtime = self.runtime.handle();
-        let mut background = self.background.lock().await;
-        background.listener = Some(HeadListener::start(&self.log));
-        let log = self.log.clone();
-        background.followers.spawn(async move { log.follow_other_nodes().await });
-        let (changes, log, views, projector) =
-            (self.changes.clone(), self.log.clone(), self.views.clone(), self.projector.clone());
-        background.followers.spawn_on(async move { changes.follow(&log, &views, &projector).await }, &runtime);
-        let (refusals, log) = (self.refusals.clone(), self.log.clone());
-        background.followers.spawn(async move { refusals.keep_writing(&log).await });
-        let (volumes, log, limit) = (self.volumes.clone(), self.log.clone(), self.limits.daily_bytes);
-        background.followers.spawn(async move { volumes.keep_writing(&log, limit).await });
-        let service = self.clone();
-        background.followers.spawn(async move { processes::keep_leases(&service).await });
-        processes::start(self, &mut background.workers, &runtime);
-        let service = self.clone();
-        background.followers.spawn_on(async move { traces::follow(&service).await }, &runtime);
-        let service = self.clone();
-        background.followers.spawn_on(async move { disks::follow(&service).await }, &runtime);
-        let (clock, metrics) = (self.clock.clone(), self.metrics.clone());
-        background.followers.spawn(async move { clock.follow(|direction| metrics.clock_set(direction)).await });
-        if options.workers > 0 {
-            let timing = Timing { lease: options.lease, call: options.cortex_timeout() };
-            let worker = Worker {
-                work: Arc::new(Deliveries::new(self.clone(), cortex, timing)),
-                concurrency: options.workers,
-                log: self.log.clone(),
-                clock: self.clock.clone(),
-                rates: self.rates.clone(),
-                progress: self.working.clone(),
-                changes: self.projector.changes(),
-                stopping: self.stopping(),
-            };
-            background.workers.spawn_on(worker.run(), &runtime);
-        }
+    /// What is served: see [`crate::api::http::serve`].
+    pub fn endpoints(&self) -> Endpoints {
+        self.endpoints.clone()
     }
 
-    /// Runs something in the background that ends soon after the service begins to stop, and is waited for.
-    pub(crate) async fn run_until_stopped(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let mut background = self.background.lock().await;
-        // What has ended is not kept.
-        while background.workers.try_join_next().is_some() {}
-        background.workers.spawn_on(task, &self.runtime.handle());
-    }
-
-    /// Where requests to the API are executed.
-    pub(crate) fn api_runtime(&self) -> tokio::runtime::Handle {
-        self.api_runtime.handle()
-    }
-
-    /// Becomes true when the service is to stop.
-    pub fn stopping(&self) -> watch::Receiver<bool> {
-        self.stopping.subscribe()
-    }
-
-    /// Tells everything to come to an end, without waiting for it.
-    pub fn begin_stopping(&self) {
-        self.stopping.send_replace(true);
-    }
-
-    /// Finishes or hands back what is held, writes what was accepted, and closes. Call it once no request is served.
-    pub async fn stop(&self) {
-        self.begin_stopping();
-        let mut background = std::mem::take(&mut *self.background.lock().await);
-        while background.workers.join_next().await.is_some() {}
-        background.followers.shutdown().await;
-        if let Some(listener) = background.listener {
-            listener.stop();
-        }
-        if let Err(error) = self.refusals.write(&self.log).await {
-            tracing::warn!(%error, "the last refused webhooks could not be counted");
-        }
-        if let Err(error) = self.volumes.write(&self.log, self.limits.daily_bytes).await {
-            tracing::warn!(%error, "what accounts have stored today could not be counted to the end");
-        }
-        self.projector.stop().await;
-        self.log.close().await;
-        self.views.close().await;
-    }
-
-    /// The key as it is recorded, active or not. One that is not found is looked for again once the view has caught up:
-    /// a view that is folded for the first time must not lock anybody out.
-    pub async fn api_key(&self, key: &str) -> anyhow::Result<Option<ApiKeyRow>> {
-        if self.projector.of_other_log().contains(&accounts::VIEW) {
-            bail!("the accounts are of another event log, and are being rebuilt");
-        }
-        let hash = keys::hash(key);
-        if let Some(row) = accounts::key_by_hash(&self.views, &hash).await? {
-            return Ok(Some(row));
-        }
-        if !self.projector.wait_for(&[accounts::VIEW], self.log.head(), VIEWS_TIMEOUT).await {
-            bail!("the accounts are too far behind");
-        }
-        Ok(accounts::key_by_hash(&self.views, &hash).await?)
-    }
-
-    /// Waits until the views hold the event at `position`, so that people find what they did.
-    pub async fn wait_for_views(&self, position: Option<i64>) {
-        let Some(position) = position else { return };
-        if !self.projector.wait_for_moving(position, VIEWS_TIMEOUT).await {
-            tracing::warn!(position, "the views are too far behind to wait for");
-        }
-    }
-
-    /// On an empty log: opens the administrator's account. `show` gets the key, which is known this once, before anything
-    /// is recorded: a key that was shown and never recorded opens nothing, one that was recorded and never shown locks out.
+    /// On an empty log: opens the administrator's account. See [`bootstrap`].
     pub async fn bootstrap(
         &self,
         show: impl FnOnce(&NewAccount) -> anyhow::Result<()>,
     ) -> anyhow::Result<Option<NewAccount>> {
-        if self.log.head() > 0 {
-            return Ok(None);
+        bootstrap(&self.core, show).await
+    }
+
+    /// Lets everything know that it is to end, without waiting for it.
+    pub fn begin_stopping(&self) {
+        self.tasks.begin_stopping();
+    }
+
+    /// Finishes or hands back what is held, writes what was accepted, and closes. Call it once no request is served.
+    pub async fn stop(&self) {
+        self.tasks.stop().await;
+        self.followers.lock().await.shutdown().await;
+        self.listener.stop();
+        if let Err(error) = self.refusals.write(&self.core.log).await {
+            tracing::warn!(%error, "the last refused webhooks could not be counted");
         }
-        // Always the same, so that of several nodes that start on an empty log only one opens it.
-        let account_id = AccountId(Uuid::new_v5(&Uuid::NAMESPACE_OID, b"cloud-bridge administrator"));
-        let (api_key, record) = keys::new_key("First key of the administrator", Role::Admin);
-        let account = NewAccount { account_id, api_key };
-        show(&account)?;
-        let open = AccountCommand::Open {
-            name: "Administrator".to_owned(),
-            attempts_per_minute: DEFAULT_ATTEMPTS_PER_MINUTE,
-            first_key: Some(record),
-        };
-        let opened = self.log.execute::<Account>(&account_id.to_string(), open, &Actor::System).await?;
-        if opened.events.is_empty() {
-            tracing::warn!("another node opened the administrator's account first: the key that it showed is the one");
-            return Ok(None);
+        if let Err(error) = self.volumes.write(&self.core.log).await {
+            tracing::warn!(%error, "what accounts have stored today could not be counted to the end");
         }
-        self.wait_for_views(opened.position).await;
-        Ok(Some(account))
+        self.core.projector.stop().await;
+        self.core.log.close().await;
+        self.core.views.close().await;
     }
 }
 
-pub struct NewAccount {
-    pub account_id: AccountId,
-    pub api_key: String,
+/// What the service is made of, before anything runs.
+struct Parts {
+    core: Core,
+    links: Links,
+    changes: Changes,
+    refusals: Arc<Refusals>,
+    rates: Arc<Rates>,
+    volumes: Arc<Volumes>,
+    erasure: Erasure,
+    sweeper: Arc<Sweeper>,
+    processes: Arc<Processes>,
+    cortex: CortexClient,
+    metrics: Arc<Metrics>,
+    /// Whether the queue goes on.
+    working: Progress,
+    tasks: Tasks,
+}
+
+impl Parts {
+    fn new(core: Core, options: &ServiceOptions, cortex: CortexClient, metrics: Arc<Metrics>, tasks: Tasks) -> Self {
+        let erasure = Erasure::new(core.clone());
+        Self {
+            links: Links::new(&core.log),
+            changes: Changes::default(),
+            refusals: Arc::default(),
+            rates: Arc::default(),
+            volumes: Arc::new(Volumes::new(options.limits.daily_bytes)),
+            sweeper: Arc::new(Sweeper::new(erasure.clone())),
+            erasure,
+            processes: Arc::default(),
+            working: Progress::default(),
+            core,
+            cortex,
+            metrics,
+            tasks,
+        }
+    }
+
+    fn endpoints(&self, options: &ServiceOptions, api_runtime: &PurposeRuntime) -> Endpoints {
+        let public_url = options.public_url.trim_end_matches('/').to_owned();
+        let api_keys = Arc::new(ApiKeys::new(self.core.clone(), self.rates.clone()));
+        let bodies = Arc::new(Bodies::default());
+        let ingest = Ingest {
+            log: self.core.log.clone(),
+            links: self.links.clone(),
+            api_keys: api_keys.clone(),
+            refusals: self.refusals.clone(),
+            volumes: self.volumes.clone(),
+            metrics: self.metrics.clone(),
+            bodies: bodies.clone(),
+            public_url: public_url.clone(),
+            failures: Ingest::failures(),
+        };
+        let operations = Operations {
+            core: self.core.clone(),
+            processes: self.processes.clone(),
+            working: self.working.clone(),
+            metrics: self.metrics.clone(),
+            tasks: self.tasks.clone(),
+            log_probe: disks::Probe::default(),
+            views_probe: disks::Probe::default(),
+        };
+        let core = || self.core.clone();
+        let app = App {
+            core: core(),
+            api_keys,
+            links: self.links.clone(),
+            refusals: self.refusals.clone(),
+            changes: self.changes.clone(),
+            accounts: Accounts::new(core(), options.limits, self.cortex.clone()),
+            integrations: Integrations::new(core(), self.links.clone(), options.limits),
+            deliveries: Deliveries::new(core()),
+            erasure: self.erasure.clone(),
+            replays: Arc::new(Replays::new(core(), self.links.clone(), self.tasks.clone())),
+            processes: self.processes.clone(),
+            administration: Administration::new(core(), self.processes.clone()),
+            public_url,
+        };
+        let settings = Settings { introspection: options.introspection, runtime: api_runtime.handle() };
+        Endpoints {
+            ingest: Arc::new(ingest),
+            api: graphql::api(Arc::new(app), settings),
+            operations: Arc::new(operations),
+            bodies,
+            trusted_proxies: options.trusted_proxies.clone().into(),
+            tasks: self.tasks.clone(),
+        }
+    }
+
+    /// What keeps counts, caches and leases current.
+    fn start_followers(&self, runtime: &PurposeRuntime) -> JoinSet<()> {
+        let mut followers = JoinSet::new();
+        let runtime = runtime.handle();
+        let log = self.core.log.clone();
+        followers.spawn(async move { log.follow_other_nodes().await });
+        let (changes, core) = (self.changes.clone(), self.core.clone());
+        followers.spawn_on(async move { changes.follow(&core).await }, &runtime);
+        let (refusals, log) = (self.refusals.clone(), self.core.log.clone());
+        followers.spawn(async move { refusals.keep_writing(&log).await });
+        let (volumes, log) = (self.volumes.clone(), self.core.log.clone());
+        followers.spawn(async move { volumes.keep_writing(&log).await });
+        let (processes, log) = (self.processes.clone(), self.core.log.clone());
+        followers.spawn(async move { processes::keep_leases(&log, &processes).await });
+        let erasure = self.erasure.clone();
+        followers.spawn_on(async move { follow_traces(&erasure).await }, &runtime);
+        let core = self.core.clone();
+        followers.spawn_on(async move { disks::follow(&core).await }, &runtime);
+        let (clock, metrics) = (self.core.clock().clone(), self.metrics.clone());
+        followers.spawn(async move { clock.follow(|direction| metrics.clock_set(direction)).await });
+        followers
+    }
+
+    /// What acts: process managers, and the worker.
+    fn start_tasks(&self, options: &ServiceOptions) {
+        processes::start(&processes::Dependencies {
+            core: self.core.clone(),
+            erasure: self.erasure.clone(),
+            sweeper: self.sweeper.clone(),
+            processes: self.processes.clone(),
+            checkpoint_every: options.checkpoint_every,
+            tasks: self.tasks.clone(),
+        });
+        if options.workers == 0 {
+            return;
+        }
+        let needs = deliveries::Dependencies {
+            core: self.core.clone(),
+            links: self.links.clone(),
+            cortex: self.cortex.clone(),
+            metrics: self.metrics.clone(),
+            tasks: self.tasks.clone(),
+        };
+        let timing = Timing { lease: options.lease, call: options.cortex_timeout() };
+        let worker = Worker {
+            work: Arc::new(deliveries::Deliveries::new(needs, timing)),
+            concurrency: options.workers,
+            log: self.core.log.clone(),
+            clock: self.core.clock().clone(),
+            rates: self.rates.clone(),
+            progress: self.working.clone(),
+            changes: self.core.projector.changes(),
+            stopping: self.tasks.stopping(),
+        };
+        self.tasks.spawn(worker.run());
+    }
 }

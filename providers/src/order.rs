@@ -18,7 +18,7 @@ pub struct StoreOrder {
     /// When the store last changed the order.
     pub changed_at: Option<DateTime<Utc>>,
     /// The store cancelled, refunded or deleted the order.
-    pub called_off: bool,
+    pub cancelled: bool,
     pub username: Option<String>,
     pub email: Option<String>,
     pub customer_name: Option<String>,
@@ -33,7 +33,7 @@ impl fmt::Debug for StoreOrder {
         f.debug_struct("StoreOrder")
             .field("order_id", &self.order_id)
             .field("order_status", &self.order_status)
-            .field("called_off", &self.called_off)
+            .field("cancelled", &self.cancelled)
             .field("items", &self.items)
             .finish_non_exhaustive()
     }

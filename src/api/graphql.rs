@@ -36,14 +36,15 @@ use async_graphql::dataloader::DataLoader;
 
 pub use error::{ApiError, NO_KEY, RATE_LIMIT_EXCEEDED, TOO_SLOW};
 pub(crate) use gate::ANSWER_TIMEOUT;
-pub use gate::Api;
+pub use gate::{Api, Settings};
 pub use mutation::Mutation;
 pub use query::Query;
 pub(crate) use receipt::outcomes as webhook_outcomes;
 pub use subscription::Subscription;
-pub use viewer::{Unauthorized, Viewer, viewer_of};
+pub use viewer::viewer_of;
 
-use crate::service::Service;
+use crate::app::App;
+use delivery::PastReads;
 use loader::Loader;
 
 /// How deep a query may nest. What tools ask of the schema needs 13.
@@ -53,10 +54,11 @@ const MAX_COMPLEXITY: usize = 20_000;
 
 type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
-/// The API over a service.
-pub fn api(service: Arc<Service>) -> Api {
-    let loader = DataLoader::new(Loader(service.clone()), tokio::spawn);
-    Api::new(builder().data(loader).data(service.clone()).finish(), service)
+/// The API over the use cases.
+pub fn api(app: Arc<App>, settings: Settings) -> Api {
+    let loader = DataLoader::new(Loader(app.core.clone()), tokio::spawn);
+    let schema = builder().data(loader).data(PastReads::default()).data(app.clone()).finish();
+    Api::new(schema, app, settings)
 }
 
 /// The schema in its own language, as it is committed in `schema.graphql`.

@@ -2,7 +2,7 @@
 
 pub(crate) mod body;
 mod graphql_request;
-mod operations;
+pub(crate) mod operations;
 mod page;
 mod peer;
 mod places;
@@ -31,15 +31,18 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_io_timeout::TimeoutStream;
 
-use body::RequestBody;
+use body::{Bodies, RequestBody};
+use ipnet::IpNet;
+use operations::Operations;
 use peer::{OfPeer, client_of};
 use places::{Place, Places};
 use socket::{Sockets, Unknown};
 use strangers::Strangers;
 
-use crate::api::graphql::{ANSWER_TIMEOUT, Api, NO_KEY, RATE_LIMIT_EXCEEDED, TOO_SLOW, Unauthorized, api, viewer_of};
-use crate::ingest;
-use crate::service::Service;
+use crate::api::graphql::{ANSWER_TIMEOUT, Api, NO_KEY, RATE_LIMIT_EXCEEDED, TOO_SLOW, viewer_of};
+use crate::app::viewer::Unauthorized;
+use crate::ingest::{self, Ingest};
+use crate::tasks::Tasks;
 
 /// How many may be connected, and for how long they may keep a connection without reading.
 #[derive(Clone, Copy, Debug)]
@@ -69,14 +72,28 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long requests under way may take once the service stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// All endpoints.
-pub fn router(service: Arc<Service>) -> Router {
-    let webhooks = Router::new()
-        .route("/api/webhooks/{provider}/{integration_id}", post(ingest::receive))
-        .with_state(service.clone());
+/// What is behind each endpoint. Cheap to clone.
+#[derive(Clone)]
+pub struct Endpoints {
+    pub(crate) ingest: Arc<Ingest>,
+    pub(crate) api: Api,
+    pub(crate) operations: Arc<Operations>,
+    /// Bodies of requests that are in memory.
+    pub(crate) bodies: Arc<Bodies>,
+    /// Proxies that are believed for whom they ask.
+    pub(crate) trusted_proxies: Arc<[IpNet]>,
+    pub(crate) tasks: Tasks,
+}
+
+/// All addresses.
+pub fn router(endpoints: Endpoints) -> Router {
+    let Endpoints { ingest, api, operations, bodies, trusted_proxies, .. } = endpoints;
+    let webhooks =
+        Router::new().route("/api/webhooks/{provider}/{integration_id}", post(ingest::receive)).with_state(ingest);
     let graphql = Router::new().route("/graphql", post(answer).get(page_or_socket)).with_state(GraphQlEndpoint {
-        api: api(service.clone()),
-        service: service.clone(),
+        api,
+        bodies,
+        trusted_proxies,
         sockets: Arc::default(),
         strangers: Arc::default(),
     });
@@ -84,7 +101,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/health", get(operations::health))
         .route("/ready", get(operations::ready))
         .route("/metrics", get(operations::metrics))
-        .with_state(service);
+        .with_state(operations);
     Router::new()
         .merge(webhooks)
         .merge(graphql)
@@ -98,8 +115,9 @@ pub fn router(service: Arc<Service>) -> Router {
 }
 
 /// Serves until the service begins to stop; then takes no more connections and lets requests under way finish.
-pub async fn serve(service: Arc<Service>, listener: TcpListener, bounds: Bounds) -> anyhow::Result<()> {
-    let router = router(service.clone());
+pub async fn serve(endpoints: Endpoints, listener: TcpListener, bounds: Bounds) -> anyhow::Result<()> {
+    let (trusted_proxies, mut stopping) = (endpoints.trusted_proxies.clone(), endpoints.tasks.stopping());
+    let router = router(endpoints);
     // HTTP/1.1 alone: what guesses the protocol first has no time-out for a client that never says a word. Whatever speaks
     // TLS and HTTP/2 to the world in front of this speaks HTTP/1.1 to it.
     let mut builder = http1::Builder::new();
@@ -107,7 +125,6 @@ pub async fn serve(service: Arc<Service>, listener: TcpListener, bounds: Bounds)
     let room = Arc::new(Semaphore::new(bounds.connections as usize));
     let of_api = Arc::new(Semaphore::new(bounds.connections_of_api));
     let of_address = Places::new(bounds.connections_of_address, usize::MAX);
-    let mut stopping = service.stopping();
     loop {
         // Also while there is no room, it is stopped.
         let (place, accepted) = tokio::select! {
@@ -124,8 +141,7 @@ pub async fn serve(service: Arc<Service>, listener: TcpListener, bounds: Bounds)
             }
         };
         let address = address.ip().to_canonical();
-        let is_counted =
-            !address.is_loopback() && !service.trusted_proxies.iter().any(|proxies| proxies.contains(&address));
+        let is_counted = !address.is_loopback() && !trusted_proxies.iter().any(|proxies| proxies.contains(&address));
         let place_of_address = of_address.take(address);
         if is_counted && place_of_address.is_none() {
             // Without a word: to say more would cost more than it is worth.
@@ -191,7 +207,8 @@ pub(crate) fn refusal(status: StatusCode, code: &str, message: &str) -> Response
 #[derive(Clone)]
 struct GraphQlEndpoint {
     api: Api,
-    service: Arc<Service>,
+    bodies: Arc<Bodies>,
+    trusted_proxies: Arc<[IpNet]>,
     sockets: Arc<Sockets>,
     strangers: Arc<Strangers>,
 }
@@ -204,7 +221,7 @@ impl GraphQlEndpoint {
             Unauthorized::LimitReached { .. } | Unauthorized::Unavailable => false,
         };
         if let Some(client) = client.filter(|_| is_stranger)
-            && let Err(retry_after) = self.strangers.admit(client, self.service.clock.now())
+            && let Err(retry_after) = self.strangers.admit(client, self.api.now())
         {
             return wait(retry_after, TOO_MANY_WITHOUT_KEY);
         }
@@ -214,8 +231,8 @@ impl GraphQlEndpoint {
 
 async fn answer(State(endpoint): State<GraphQlEndpoint>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
-    let client = client_of(&parts.extensions, &parts.headers, &endpoint.service.trusted_proxies);
-    let mut body = RequestBody::new(body, &parts.headers, &endpoint.service.bodies);
+    let client = client_of(&parts.extensions, &parts.headers, &endpoint.trusted_proxies);
+    let mut body = RequestBody::new(body, &parts.headers, &endpoint.bodies);
     let answered = tokio::time::timeout(ANSWER_TIMEOUT, executed(&endpoint, &parts.headers, client, &mut body)).await;
     answered.unwrap_or_else(|_| refusal(StatusCode::REQUEST_TIMEOUT, "timeout", TOO_SLOW))
 }
@@ -226,14 +243,14 @@ async fn executed(
     client: Option<IpAddr>,
     body: &mut RequestBody<'_>,
 ) -> Response {
-    let viewer = match viewer_of(&endpoint.service, headers).await.and_then(|viewer| viewer.ok_or(Unauthorized::NoKey))
-    {
-        Ok(viewer) => viewer,
-        Err(error) => {
-            body.discard().await;
-            return endpoint.unauthorized(&error, client);
-        }
-    };
+    let viewer =
+        match viewer_of(endpoint.api.keys(), headers).await.and_then(|viewer| viewer.ok_or(Unauthorized::NoKey)) {
+            Ok(viewer) => viewer,
+            Err(error) => {
+                body.discard().await;
+                return endpoint.unauthorized(&error, client);
+            }
+        };
     let mut request = match graphql_request::read(headers, body, ANSWER_TIMEOUT).await {
         Ok(request) => request,
         Err(refusal) => {
@@ -290,15 +307,15 @@ async fn page_or_socket(State(endpoint): State<GraphQlEndpoint>, request: Reques
             return refusal(status, "unknown_subprotocol", message);
         }
     };
-    let client = client_of(&parts.extensions, &parts.headers, &endpoint.service.trusted_proxies);
-    let from_headers = match viewer_of(&endpoint.service, &parts.headers).await {
+    let client = client_of(&parts.extensions, &parts.headers, &endpoint.trusted_proxies);
+    let from_headers = match viewer_of(endpoint.api.keys(), &parts.headers).await {
         Ok(viewer) => viewer,
         Err(error) => return endpoint.unauthorized(&error, client),
     };
     // Browsers send a key in the first message only: who has sent too many bad ones is asked to wait before that.
     if from_headers.is_none()
         && let Some(client) = client
-        && let Err(retry_after) = endpoint.strangers.check(client, endpoint.service.clock.now())
+        && let Err(retry_after) = endpoint.strangers.check(client, endpoint.api.now())
     {
         return wait(retry_after, TOO_MANY_WITHOUT_KEY);
     }
@@ -311,9 +328,9 @@ async fn page_or_socket(State(endpoint): State<GraphQlEndpoint>, request: Reques
         .max_frame_size(socket::MAX_MESSAGE_BYTES)
         .protocols(ALL_WEBSOCKET_PROTOCOLS)
         .on_upgrade(move |upgraded| {
-            let GraphQlEndpoint { api, service, sockets, strangers } = endpoint;
+            let GraphQlEndpoint { api, sockets, strangers, .. } = endpoint;
             let unknown = Unknown { strangers, client, _place: place };
-            socket::serve(upgraded, api, protocol, service, (sockets, unknown), from_headers)
+            socket::serve(upgraded, api, protocol, (sockets, unknown), from_headers)
         })
 }
 

@@ -7,11 +7,10 @@ use std::time::Duration;
 use event_log::recorded::{AnyEvent, Cursor};
 use futures_util::Stream;
 use projections::delivery_log::{self, DeliveryRow};
-use storage::Database;
 use tokio::sync::broadcast;
 
-use crate::projector::Projector;
-use event_log::{EventLog, LoadError};
+use super::core::Core;
+use event_log::LoadError;
 
 /// Changes that a slow watcher may be behind; it misses the older ones then.
 const KEPT: usize = 1_024;
@@ -54,8 +53,8 @@ impl Changes {
     }
 
     /// Runs until it is dropped.
-    pub async fn follow(&self, log: &EventLog, views: &Database, projector: &Projector) {
-        let mut head = log.head_changes();
+    pub async fn follow(&self, core: &Core) {
+        let mut head = core.log.head_changes();
         let mut cursor = head.borrow().clone();
         loop {
             head.mark_unchanged();
@@ -63,7 +62,7 @@ impl Changes {
                 // No subscriber: a new one gets what happens from then on.
                 cursor = head.borrow().clone();
             } else {
-                match self.step(log, views, projector, &cursor).await {
+                match self.step(core, &cursor).await {
                     Ok(Some(reached)) => {
                         cursor = reached;
                         continue;
@@ -87,13 +86,8 @@ impl Changes {
         }
     }
 
-    async fn step(
-        &self,
-        log: &EventLog,
-        views: &Database,
-        projector: &Projector,
-        cursor: &Cursor,
-    ) -> Result<Option<Cursor>, FollowError> {
+    async fn step(&self, core: &Core, cursor: &Cursor) -> Result<Option<Cursor>, FollowError> {
+        let Core { log, views, projector } = core;
         let events = log.follow(cursor, BATCH).await?;
         let Some(last) = events.last() else { return Ok(None) };
         let changed: BTreeSet<String> = events

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use storage::Database;
 use tokio::sync::Mutex;
 
-use crate::service::Service;
+use super::core::Core;
 
 /// How long a write may take before the service counts as not ready.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -58,8 +58,8 @@ fn room_on_disk_of(file: &Path) -> Option<Room> {
 }
 
 /// Says when a disk gets full, and when it has room again. Runs until it is dropped.
-pub(crate) async fn follow(service: &Service) {
-    let databases = [("log", service.log.beside()), ("views", &service.views)];
+pub(crate) async fn follow(core: &Core) {
+    let databases = [("log", core.log.beside()), ("views", &core.views)];
     let mut low = [false; 2];
     loop {
         for ((name, database), was_low) in databases.into_iter().zip(&mut low) {
@@ -76,7 +76,7 @@ pub(crate) async fn follow(service: &Service) {
             }
             *was_low = is_low;
         }
-        service.clock.sleep_until(service.clock.now() + POLL_EVERY).await;
+        core.clock().sleep_until(core.now() + POLL_EVERY).await;
     }
 }
 

@@ -2,8 +2,12 @@
 //! derived from what the keys sealed.
 
 pub(crate) mod data_requests;
+pub mod exports;
 pub(crate) mod notices;
-pub(crate) mod traces;
+pub mod personal_data;
+pub mod readings;
+pub mod requests;
+mod traces;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -19,8 +23,10 @@ use projections::delivery_log::DeliveryRow;
 use projections::delivery_log::personal::{self, Extent, Subject};
 use projections::notices::KeptNotice;
 
+pub(crate) use traces::{Traces, follow as follow_traces};
+
+use super::core::{Core, VIEWS_TIMEOUT};
 use crate::app::operator_actions;
-use crate::service::{Service, VIEWS_TIMEOUT};
 use event_log::{Actor, CommandError, Committed, LoadError, Origin};
 
 /// Deliveries that one step of an erasure touches at most.
@@ -45,6 +51,20 @@ pub enum ErasureError {
     Operation(#[from] CommandError<OperatorActionRefusal>),
 }
 
+/// What erasing needs. Cheap to clone.
+#[derive(Clone)]
+pub struct Erasure {
+    pub(crate) core: Core,
+    /// What erasures leave in the files.
+    pub(crate) traces: Traces,
+}
+
+impl Erasure {
+    pub fn new(core: Core) -> Self {
+        Self { core, traces: Traces::default() }
+    }
+}
+
 /// How a person names whose data it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Named {
@@ -56,12 +76,12 @@ pub enum Named {
 
 impl Named {
     /// The subject within an account, or within all of them.
-    pub async fn subject(&self, service: &Service, account_id: Option<String>) -> Result<Subject, ErasureError> {
+    pub async fn subject(&self, erasure: &Erasure, account_id: Option<String>) -> Result<Subject, ErasureError> {
         let subject = Subject { account_id, ..Subject::default() };
         Ok(match self {
             Self::Customer(text) => {
-                let customer = service.log.blind_index().map(|index| index.tokens_for(text)).unwrap_or_default();
-                Subject { known_as: known_as(service, text).await?, customer: Some(customer), ..subject }
+                let customer = erasure.core.log.blind_index().map(|index| index.tokens_for(text)).unwrap_or_default();
+                Subject { known_as: known_as(erasure, text).await?, customer: Some(customer), ..subject }
             }
             Self::Order(text) => Subject { order: Some(text.trim().to_owned()), ..subject },
         })
@@ -72,36 +92,36 @@ impl Named {
 const MAX_KNOWN_AS: i64 = 50;
 
 /// Who stores say has an e-mail address: a store may name the same person by an id alone.
-async fn known_as(service: &Service, email: &str) -> Result<Vec<StoreCustomer>, ErasureError> {
-    wait_for_views(service).await?;
-    let index = service.log.blind_index();
+async fn known_as(erasure: &Erasure, email: &str) -> Result<Vec<StoreCustomer>, ErasureError> {
+    wait_for_views(erasure).await?;
+    let index = erasure.core.log.blind_index();
     let tokens = index.map(|index| index.tokens_named(Some(email), None, None)).unwrap_or_default();
-    Ok(customers::with_emails(&service.views, &tokens, MAX_KNOWN_AS).await?)
+    Ok(customers::with_emails(&erasure.core.views, &tokens, MAX_KNOWN_AS).await?)
 }
 
 /// How much matches, by views that have seen everything that is recorded.
-pub async fn extent(service: &Service, subject: &Subject) -> Result<Extent, ErasureError> {
-    wait_for_views(service).await?;
-    Ok(personal::extent(&service.views, subject).await?)
+pub async fn extent(erasure: &Erasure, subject: &Subject) -> Result<Extent, ErasureError> {
+    wait_for_views(erasure).await?;
+    Ok(personal::extent(&erasure.core.views, subject).await?)
 }
 
-async fn wait_for_views(service: &Service) -> Result<(), ErasureError> {
-    let newest = service.log.newest().await?;
+async fn wait_for_views(erasure: &Erasure) -> Result<(), ErasureError> {
+    let newest = erasure.core.log.newest().await?;
     let views = [accounts::VIEW, projections::notices::VIEW, delivery_log::VIEW];
-    let are_there = service.projector.wait_for(&views, newest, VIEWS_TIMEOUT).await;
+    let are_there = erasure.core.projector.wait_for(&views, newest, VIEWS_TIMEOUT).await;
     if are_there { Ok(()) } else { Err(ErasureError::ViewsBehind) }
 }
 
 /// Erases these deliveries and returns how many of them held anything. `origin` says for each account who asked. Where a
 /// person asked, the answer waits until the files are clear.
 pub async fn erase(
-    service: &Service,
+    erasure: &Erasure,
     rows: &[DeliveryRow],
     cause: ErasureCause,
     origin: impl Fn(&str) -> Origin,
 ) -> Result<usize, ErasureError> {
     let commands: Vec<_> =
-        rows.iter().map(|row| erase_one(service, row.id.clone(), cause, origin(&row.account_id))).collect();
+        rows.iter().map(|row| erase_one(erasure, row.id.clone(), cause, origin(&row.account_id))).collect();
     // All of them, also when one fails: each that is erased is one less.
     let done: Vec<_> = iter(commands).buffer_unordered(CONCURRENCY).collect().await;
     let mut erased = 0;
@@ -117,26 +137,26 @@ pub async fn erase(
         }
     }
     if let Some(position) = last {
-        service.traces.left_by(position);
+        erasure.traces.left_by(position);
         if cause == ErasureCause::Operator {
-            service.traces.wait_until_gone(position).await;
+            erasure.traces.wait_until_gone(position).await;
         }
     }
     failure.map_or(Ok(erased), |error| Err(error.into()))
 }
 
 async fn erase_one(
-    service: &Service,
+    erasure: &Erasure,
     id: String,
     cause: ErasureCause,
     origin: Origin,
 ) -> Result<Committed<Delivery>, CommandError<DeliveryRefusal>> {
-    service.log.execute(&id, DeliveryCommand::ErasePersonalData { cause }, origin).await
+    erasure.core.log.execute(&id, DeliveryCommand::ErasePersonalData { cause }, origin).await
 }
 
 /// Records for each account that a person requests to erase these, before anything is erased. Returns at which positions.
 pub(crate) async fn record(
-    service: &Service,
+    erasure: &Erasure,
     rows: &[DeliveryRow],
     notices: &[KeptNotice],
     actor: impl Fn(&str) -> Actor,
@@ -145,7 +165,7 @@ pub(crate) async fn record(
     for (account_id, Held { deliveries, other_webhooks }) in by_account(rows, notices) {
         let Ok(owner) = account_id.parse::<AccountId>() else { continue };
         let asked = OperatorActionEvent::ErasureRequested { account_id: owner, deliveries, other_webhooks };
-        let (_, position) = operator_actions::begin(service, asked, &actor(&account_id)).await?;
+        let (_, position) = operator_actions::begin(&erasure.core.log, asked, &actor(&account_id)).await?;
         recorded.extend(position.map(|position| (account_id, position)));
     }
     Ok(recorded)

@@ -1,53 +1,187 @@
-//! The integrations that webhooks come in for, as they stand now: read from the log, never from a view that can lag.
+//! Connecting stores: integrations, their secrets and their item mappings.
 
-use std::fmt::Display;
-use std::ops::Deref;
-use std::sync::Arc;
+mod mappings;
 
-use domain::IntegrationId;
-use domain::integration::{Integration, Link};
+use domain::integration::{
+    CreateIntegration, Integration, IntegrationCommand, Provider, WEAK_SECRET_CHARS, is_weak_secret,
+};
+use domain::{AccountId, IntegrationId};
+use event_log::{Committed, ids};
+use secrecy::{ExposeSecret as _, SecretString};
 
-use event_log::stream::Loaded;
-use event_log::{EventLog, LoadError};
+use super::core::Core;
+use super::error::{Error, Refused};
+use super::keys;
+use super::limits::Limits;
+use super::links::Links;
+use super::viewer::Viewer;
 
-/// Never behind this node's own writes, and behind another node's only as long as a notification takes.
-#[derive(Clone)]
+pub use mappings::{AddedMappings, NewMapping};
+
+/// What can be done with integrations.
 pub struct Integrations {
-    log: EventLog,
+    core: Core,
+    links: Links,
+    limits: Limits,
 }
 
-/// An integration that exists.
-#[derive(Clone)]
-pub struct CurrentLink(Arc<Loaded<Integration>>);
-
-impl Deref for CurrentLink {
-    type Target = Link;
-
-    fn deref(&self) -> &Link {
-        self.0.aggregate.link().expect("only made of one that exists")
-    }
+/// An integration to be created.
+pub struct NewIntegration {
+    /// None for the caller's own account.
+    pub account_id: Option<String>,
+    pub provider: Provider,
+    pub name: String,
+    /// None for those that are usual with the provider.
+    pub order_statuses: Option<Vec<String>>,
+    /// Where the store chose the secret. Otherwise one is made.
+    pub signing_secret: Option<SecretString>,
 }
 
-impl CurrentLink {
-    /// Of the last event that is known of it.
-    pub fn sequence(&self) -> i64 {
-        self.0.sequence
-    }
+/// An integration with its secret, which is shown this once.
+pub struct Created {
+    pub id: IntegrationId,
+    pub secret: String,
+    /// That the secret can be guessed.
+    pub warning: Option<String>,
+}
+
+/// What is changed of an integration: what is None stays.
+#[derive(Default)]
+pub struct IntegrationChanges {
+    pub name: Option<String>,
+    pub order_statuses: Option<Vec<String>>,
+    pub active: Option<bool>,
 }
 
 impl Integrations {
-    pub fn new(log: &EventLog) -> Self {
-        Self { log: log.clone() }
+    pub fn new(core: Core, links: Links, limits: Limits) -> Self {
+        Self { core, links, limits }
     }
 
-    /// The integration, if there is one.
-    pub async fn find(&self, id: IntegrationId) -> Result<Option<CurrentLink>, LoadError> {
-        let loaded = self.log.current::<Integration>(&id.to_string()).await?;
-        Ok(loaded.aggregate.link().is_some().then(|| CurrentLink(loaded.clone())))
+    pub async fn create(&self, viewer: &Viewer, new: NewIntegration) -> Result<Created, Error> {
+        if !providers::of(new.provider).is_supported() {
+            let message = "webhooks of this provider are not taken yet: use GENERIC";
+            return Err(Refused::new("PROVIDER_NOT_SUPPORTED", message, Some("provider")).into());
+        }
+        let account_id = match &new.account_id {
+            None => viewer.account_id,
+            Some(id) => match id.parse::<AccountId>() {
+                Ok(id) if viewer.sees(&id.to_string()) && self.account_exists(id).await? => id,
+                _ => return Err(Refused::not_found("accountId").into()),
+            },
+        };
+        viewer.require_managing(&account_id.to_string())?;
+        if let Some(secret) = &new.signing_secret {
+            refuse_unusable(secret.expose_secret())?;
+        }
+        self.limits.allow_integration(&self.core.views, account_id).await??;
+        let given = new.signing_secret.map(|secret| secret.expose_secret().trim().to_owned());
+        let secret = given.unwrap_or_else(keys::new_signing_secret);
+        let create = IntegrationCommand::Create(CreateIntegration {
+            account_id,
+            provider: new.provider,
+            name: new.name,
+            signing_secret: secret.as_str().into(),
+            order_statuses: new.order_statuses,
+        });
+        let id = IntegrationId(ids::fresh());
+        self.execute(viewer, (id, account_id), create).await?;
+        Ok(Created { id, warning: warning_of(&secret), secret })
+    }
+
+    /// Renames, switches on or off, or changes which order statuses are delivered: each is an event of its own, and the first
+    /// that is refused ends it.
+    pub async fn update(&self, viewer: &Viewer, id: &str, changes: IntegrationChanges) -> Result<IntegrationId, Error> {
+        let of = self.managed(viewer, id).await?;
+        let switched = |active| if active { IntegrationCommand::Activate } else { IntegrationCommand::Deactivate };
+        let IntegrationChanges { name, order_statuses, active } = changes;
+        let name = name.map(|name| IntegrationCommand::Rename { name });
+        let statuses = order_statuses.map(|order_statuses| IntegrationCommand::ChangeOrderStatuses { order_statuses });
+        for command in [name, statuses, active.map(switched)].into_iter().flatten() {
+            self.execute(viewer, of, command).await?;
+        }
+        Ok(of.0)
+    }
+
+    /// Sets the secret that a store chose; the old one stays valid for `overlap_hours`. Returns a warning where the secret can
+    /// be guessed: a store may use it already.
+    pub async fn set_secret(
+        &self,
+        viewer: &Viewer,
+        id: &str,
+        secret: &SecretString,
+        overlap_hours: i32,
+    ) -> Result<(IntegrationId, Option<String>), Error> {
+        let secret = secret.expose_secret().trim();
+        refuse_unusable(secret)?;
+        let (overlap_hours, now) = (overlap(overlap_hours)?, self.core.now());
+        let of = self.managed(viewer, id).await?;
+        let set = IntegrationCommand::SetSigningSecret { secret: secret.into(), now, overlap_hours };
+        self.execute(viewer, of, set).await?;
+        Ok((of.0, warning_of(secret)))
+    }
+
+    /// Makes a new secret, which is returned this once; the old one stays valid for `overlap_hours`.
+    pub async fn rotate_secret(
+        &self,
+        viewer: &Viewer,
+        id: &str,
+        overlap_hours: i32,
+    ) -> Result<(IntegrationId, String), Error> {
+        let (overlap_hours, now) = (overlap(overlap_hours)?, self.core.now());
+        let of = self.managed(viewer, id).await?;
+        let secret = keys::new_signing_secret();
+        let rotate = IntegrationCommand::RotateSigningSecret { secret: secret.as_str().into(), now, overlap_hours };
+        self.execute(viewer, of, rotate).await?;
+        Ok((of.0, secret))
+    }
+
+    async fn account_exists(&self, id: AccountId) -> Result<bool, Error> {
+        let account = self.core.log.current::<domain::account::Account>(&id.to_string()).await?;
+        Ok(account.aggregate.merchant().is_some())
+    }
+
+    /// The integration and whose it is, where the caller may change it.
+    async fn managed(&self, viewer: &Viewer, id: &str) -> Result<(IntegrationId, AccountId), Error> {
+        let not_found = || Refused::not_found("integrationId");
+        let id: IntegrationId = id.parse().map_err(|_| not_found())?;
+        let owner = self.links.find(id).await?.ok_or_else(not_found)?.account_id;
+        viewer.require_managing(&owner.to_string())?;
+        if viewer.manages(&owner.to_string()) { Ok((id, owner)) } else { Err(not_found().into()) }
+    }
+
+    async fn execute(
+        &self,
+        viewer: &Viewer,
+        (id, owner): (IntegrationId, AccountId),
+        command: IntegrationCommand,
+    ) -> Result<Committed<Integration>, Error> {
+        let actor = viewer.actor(Some(&owner.to_string()));
+        let committed = self.core.log.execute::<Integration>(&id.to_string(), command, &actor).await?;
+        self.core.wait_for_views(committed.position).await;
+        Ok(committed)
     }
 }
 
-/// The address that a store is given for its webhooks.
-pub fn webhook_url(public_url: &str, provider: &str, id: &impl Display) -> String {
-    format!("{public_url}/api/webhooks/{provider}/{id}")
+fn overlap(hours: i32) -> Result<u32, Refused> {
+    let negative = |_| Refused::new("OVERLAP_TOO_SHORT", "an overlap cannot be negative", Some("overlapHours"));
+    u32::try_from(hours).map_err(negative)
+}
+
+/// No store shows a secret with a control character in it, so one is a mistake in copying, and no signature would ever fit.
+fn refuse_unusable(secret: &str) -> Result<(), Refused> {
+    if secret.trim().chars().any(char::is_control) {
+        let message = "a signing secret has no control characters: copy it once more";
+        return Err(Refused::new("INVALID_SECRET", message, Some("signingSecret")));
+    }
+    Ok(())
+}
+
+fn warning_of(secret: &str) -> Option<String> {
+    is_weak_secret(secret).then(|| {
+        format!(
+            "a signing secret of fewer than {WEAK_SECRET_CHARS} characters, of few different ones or of a common word can \
+             be guessed, and who guesses it can send orders: choose a longer one in the store, and set that"
+        )
+    })
 }

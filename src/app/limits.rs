@@ -3,7 +3,7 @@
 use domain::AccountId;
 use projections::{accounts, integrations};
 
-use crate::service::Service;
+use storage::Database;
 
 /// Per account.
 #[derive(Clone, Copy, Debug)]
@@ -42,30 +42,30 @@ pub(crate) enum LimitReached {
 impl Limits {
     pub(crate) async fn allow_integration(
         &self,
-        service: &Service,
+        views: &Database,
         account_id: AccountId,
     ) -> sqlx::Result<Result<(), LimitReached>> {
-        let owned = integrations::owned(&service.views, &account_id.to_string()).await?;
+        let owned = integrations::owned(views, &account_id.to_string()).await?;
         let is_free = owned.integrations < self.integrations;
         Ok(if is_free { Ok(()) } else { Err(LimitReached::Integrations(owned.integrations)) })
     }
 
     pub(crate) async fn allow_api_key(
         &self,
-        service: &Service,
+        views: &Database,
         account_id: &str,
     ) -> sqlx::Result<Result<(), LimitReached>> {
-        let keys = accounts::keys(&service.views, account_id).await?.iter().filter(|key| key.active == 1).count();
+        let keys = accounts::keys(views, account_id).await?.iter().filter(|key| key.active == 1).count();
         Ok(if keys < self.api_keys { Ok(()) } else { Err(LimitReached::ApiKeys(keys)) })
     }
 
     /// How many mappings the account may still add.
     pub(crate) async fn room_for_mappings(
         &self,
-        service: &Service,
+        views: &Database,
         account_id: AccountId,
     ) -> sqlx::Result<Result<usize, LimitReached>> {
-        let owned = integrations::owned(&service.views, &account_id.to_string()).await?;
+        let owned = integrations::owned(views, &account_id.to_string()).await?;
         match self.mappings.saturating_sub(owned.mappings) {
             0 => Ok(Err(LimitReached::Mappings(owned.mappings))),
             room => Ok(Ok(room)),

@@ -13,7 +13,6 @@ use uuid::Uuid;
 
 use crate::app::operator_actions;
 use crate::audit::key;
-use crate::service::Service;
 use event_log::data_keys::{WrappedDataKey, associated_data};
 use event_log::{Actor, EventLog, Origin};
 
@@ -22,7 +21,7 @@ const BATCH: i64 = 200;
 
 /// How far the change is, on this node and since it started.
 #[derive(Default)]
-pub struct Rotation {
+struct Rotation {
     running: AtomicBool,
     looked_at: AtomicU64,
     rewrapped: AtomicU64,
@@ -52,47 +51,75 @@ struct Count {
     count: i64,
 }
 
-/// Begins to rewrap everything. Returns false where this node is at it already. Interrupted, it is begun again: what was
-/// done stays done.
-pub async fn begin(service: &Arc<Service>, actor: &Actor) -> anyhow::Result<bool> {
-    if service.rotation.running.swap(true, Ordering::SeqCst) {
-        return Ok(false);
-    }
-    let master_key_id = hex::encode(service.log.vault().master_key_id());
-    let started = OperatorActionEvent::MasterKeyRotationStarted { master_key_id };
-    let begun = operator_actions::begin(service, started, actor).await;
-    let (id, begun_at) = begun.inspect_err(|_| service.rotation.running.store(false, Ordering::SeqCst))?;
-    let (service, actor) = (service.clone(), actor.clone());
-    tokio::spawn(async move {
-        if let Err(error) = finish(&service, id, actor.because_of(begun_at)).await {
-            tracing::error!(error = format!("{error:#}"), "the master key is not changed yet: begin again");
-        }
-        service.rotation.running.store(false, Ordering::SeqCst);
-    });
-    Ok(true)
+/// Changes the master key of a log.
+pub struct MasterKeys {
+    log: EventLog,
+    rotation: Rotation,
 }
 
-async fn finish(service: &Service, id: OperatorActionId, origin: Origin) -> anyhow::Result<()> {
-    let rotation = &service.rotation;
-    rotation.rewrapped.store(0, Ordering::SeqCst);
-    // Again until a pass finds nothing: another node may have made keys with the earlier master key meanwhile.
-    loop {
-        rotation.looked_at.store(0, Ordering::SeqCst);
-        let before = rotation.rewrapped.load(Ordering::SeqCst);
-        rewrap_data_keys(&service.log, rotation).await?;
-        rewrap_named_keys(&service.log, rotation, "signing_keys", "key_id", key::associated_data).await?;
-        rewrap_named_keys(&service.log, rotation, "sealed_keys", "name", str::to_owned).await?;
-        if rotation.rewrapped.load(Ordering::SeqCst) == before {
-            break;
-        }
+impl MasterKeys {
+    pub fn new(log: EventLog) -> Self {
+        Self { log, rotation: Rotation::default() }
     }
-    let present = service.log.vault().master_key_id().to_vec();
-    let forget = Sql::new("DELETE FROM vault WHERE master_key_id <> ").bind(present.clone());
-    service.log.beside().execute(forget).await.context("the earlier master key cannot be let go")?;
-    let rewrapped = rotation.rewrapped.load(Ordering::SeqCst);
-    let done = OperatorActionEvent::MasterKeyRotated { master_key_id: hex::encode(present), rewrapped };
-    operator_actions::record(service, id, done, origin).await?;
-    Ok(())
+
+    /// Begins to rewrap everything. Returns false where this node is at it already. Interrupted, it is begun again: what was
+    /// done stays done.
+    pub async fn begin(self: &Arc<Self>, actor: &Actor) -> anyhow::Result<bool> {
+        if self.rotation.running.swap(true, Ordering::SeqCst) {
+            return Ok(false);
+        }
+        let master_key_id = hex::encode(self.log.vault().master_key_id());
+        let started = OperatorActionEvent::MasterKeyRotationStarted { master_key_id };
+        let begun = operator_actions::begin(&self.log, started, actor).await;
+        let (id, begun_at) = begun.inspect_err(|_| self.rotation.running.store(false, Ordering::SeqCst))?;
+        let (this, actor) = (self.clone(), actor.clone());
+        tokio::spawn(async move {
+            if let Err(error) = this.finish(id, actor.because_of(begun_at)).await {
+                tracing::error!(error = format!("{error:#}"), "the master key is not changed yet: begin again");
+            }
+            this.rotation.running.store(false, Ordering::SeqCst);
+        });
+        Ok(true)
+    }
+
+    async fn finish(&self, id: OperatorActionId, origin: Origin) -> anyhow::Result<()> {
+        let rotation = &self.rotation;
+        rotation.rewrapped.store(0, Ordering::SeqCst);
+        // Again until a pass finds nothing: another node may have made keys with the earlier master key meanwhile.
+        loop {
+            rotation.looked_at.store(0, Ordering::SeqCst);
+            let before = rotation.rewrapped.load(Ordering::SeqCst);
+            rewrap_data_keys(&self.log, rotation).await?;
+            rewrap_named_keys(&self.log, rotation, "signing_keys", "key_id", key::associated_data).await?;
+            rewrap_named_keys(&self.log, rotation, "sealed_keys", "name", str::to_owned).await?;
+            if rotation.rewrapped.load(Ordering::SeqCst) == before {
+                break;
+            }
+        }
+        let present = self.log.vault().master_key_id().to_vec();
+        let forget = Sql::new("DELETE FROM vault WHERE master_key_id <> ").bind(present.clone());
+        self.log.beside().execute(forget).await.context("the earlier master key cannot be let go")?;
+        let rewrapped = rotation.rewrapped.load(Ordering::SeqCst);
+        let done = OperatorActionEvent::MasterKeyRotated { master_key_id: hex::encode(present), rewrapped };
+        operator_actions::record(&self.log, id, done, origin).await?;
+        Ok(())
+    }
+
+    /// How far the change is, and which earlier master keys must still be there.
+    pub async fn state(&self) -> anyhow::Result<RotationState> {
+        let (log, rotation) = (&self.log, &self.rotation);
+        let Count { count } = log.beside().fetch_one("SELECT count(*) AS count FROM data_keys".into()).await?;
+        let in_use = log.master_keys_in_use().await?;
+        let present = log.vault().master_key_id();
+        Ok(RotationState {
+            running: rotation.running.load(Ordering::SeqCst),
+            looked_at: rotation.looked_at.load(Ordering::SeqCst),
+            total: count.unsigned_abs(),
+            rewrapped: rotation.rewrapped.load(Ordering::SeqCst),
+            master_key_id: hex::encode(present),
+            still_needed: in_use.iter().filter(|id| id.as_slice() != present).map(hex::encode).collect(),
+        })
+    }
 }
 
 async fn rewrap_data_keys(log: &EventLog, rotation: &Rotation) -> anyhow::Result<()> {
@@ -140,20 +167,4 @@ async fn rewrap_named_keys(
         }
     }
     Ok(())
-}
-
-/// How far the change is, and which earlier master keys must still be there.
-pub async fn state(service: &Service) -> anyhow::Result<RotationState> {
-    let (log, rotation) = (&service.log, &service.rotation);
-    let Count { count } = log.beside().fetch_one("SELECT count(*) AS count FROM data_keys".into()).await?;
-    let in_use = log.master_keys_in_use().await?;
-    let present = log.vault().master_key_id();
-    Ok(RotationState {
-        running: rotation.running.load(Ordering::SeqCst),
-        looked_at: rotation.looked_at.load(Ordering::SeqCst),
-        total: count.unsigned_abs(),
-        rewrapped: rotation.rewrapped.load(Ordering::SeqCst),
-        master_key_id: hex::encode(present),
-        still_needed: in_use.iter().filter(|id| id.as_slice() != present).map(hex::encode).collect(),
-    })
 }

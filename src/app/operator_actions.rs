@@ -3,29 +3,28 @@
 use domain::OperatorActionId;
 use domain::operator_action::{OperatorAction, OperatorActionCommand, OperatorActionEvent, OperatorActionRefusal};
 
-use crate::service::Service;
 use event_log::ids;
-use event_log::{Actor, CommandError, Origin};
+use event_log::{Actor, CommandError, EventLog, Origin};
 
 /// Records the beginning of an operation under an id of its own. Returns the id, and where it lies in the log.
 pub async fn begin(
-    service: &Service,
+    log: &EventLog,
     event: OperatorActionEvent,
     actor: &Actor,
 ) -> Result<(OperatorActionId, Option<i64>), CommandError<OperatorActionRefusal>> {
     let id = OperatorActionId(ids::fresh());
     let command = OperatorActionCommand::Record(event);
-    let committed = service.log.execute_fresh::<OperatorAction>(&id.to_string(), command, actor, None).await?;
+    let committed = log.execute_fresh::<OperatorAction>(&id.to_string(), command, actor, None).await?;
     Ok((id, committed.position))
 }
 
 /// Records what came of an operation.
 pub async fn record(
-    service: &Service,
+    log: &EventLog,
     id: OperatorActionId,
     event: OperatorActionEvent,
     origin: impl Into<Origin>,
 ) -> Result<Option<i64>, CommandError<OperatorActionRefusal>> {
     let command = OperatorActionCommand::Record(event);
-    Ok(service.log.execute::<OperatorAction>(&id.to_string(), command, origin).await?.position)
+    Ok(log.execute::<OperatorAction>(&id.to_string(), command, origin).await?.position)
 }

@@ -187,7 +187,7 @@ impl Serve {
         });
         let bounds =
             http::Bounds { connections_of_address: self.max_connections_of_address, ..http::Bounds::default() };
-        let served = http::serve(service.clone(), listener, bounds).await;
+        let served = http::serve(service.endpoints(), listener, bounds).await;
         service.stop().await;
         served.context("serving came to an end")
     }

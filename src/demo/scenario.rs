@@ -58,7 +58,7 @@ scenarios! {
         [needs(ResolutionCode::NoItemMapping), COMPLETED];
     UNPAID = "2002", WooCommerce, "Pending: not a status that is delivered", [FILTERED];
     PAID_LATER = "2003", WooCommerce, "Pending at first, then completed", [FILTERED, COMPLETED];
-    CALLED_OFF = "2004", WooCommerce, "Cancelled in the store before it was delivered",
+    CANCELLED = "2004", WooCommerce, "Cancelled in the store before it was delivered",
         [needs(ResolutionCode::MissingUsername), plain(DeliveryStatus::Cancelled)];
     NEVER_FOLLOWS = "order-3001", Generic, "A customer who does not follow back", [waits(ResolutionCode::NdspWaiting)];
     HICCUP = "order-3002", Generic, "Cortex Cloud fails twice, then works",

@@ -91,7 +91,7 @@ impl Story<'_> {
         let pending = Purchase { status: "pending", ..bought("mutual_max", &[LEAD]) };
         self.report(woocommerce, &scenario::UNPAID, pending).await?;
         self.report(woocommerce, &scenario::PAID_LATER, pending).await?;
-        self.report(woocommerce, &scenario::CALLED_OFF, bought_anonymously("processing")).await?;
+        self.report(woocommerce, &scenario::CANCELLED, bought_anonymously("processing")).await?;
         let old_key = storm.deactivated_key(self.world).await?;
         let delivery_id =
             generic.report(scenario::OLD_KEY.order, bought("mutual_max", &[LEAD]), Some(&old_key)).await?;
@@ -124,8 +124,8 @@ impl Story<'_> {
         self.board.until(&scenario::PAID_LATER, 1).await;
         let completed = Purchase { status: "completed", ..bought("mutual_max", &[LEAD]) };
         self.report(woocommerce, &scenario::PAID_LATER, completed).await?;
-        self.board.until(&scenario::CALLED_OFF, 1).await;
-        self.report(woocommerce, &scenario::CALLED_OFF, bought_anonymously("cancelled")).await?;
+        self.board.until(&scenario::CANCELLED, 1).await;
+        self.report(woocommerce, &scenario::CANCELLED, bought_anonymously("cancelled")).await?;
         self.board.until(&scenario::NO_LOGIN, 1).await;
         newcomer.save_login(self.world).await
     }

@@ -9,10 +9,11 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::api::http;
+use crate::app::bootstrap::NewAccount;
 use crate::app::limits::Limits;
 use crate::cli::{Client, admin_key_file, bind, keep, own_url};
 use crate::sandbox::{self, Sandbox, SandboxOptions};
-use crate::service::{DEFAULT_LEASE, NewAccount, Service, ServiceOptions};
+use crate::service::{DEFAULT_LEASE, Service, ServiceOptions};
 use event_log::clock::Clock;
 use event_log::sqlite_url;
 use event_log::vault::Vault;
@@ -53,7 +54,7 @@ impl World {
         let vault = Vault::from_file(&folder.path.join("master.key"), is_new)?;
         let service = Service::start(options, vault, Clock::default()).await?;
         let admin_key = admin_key(&service, &folder.path).await?;
-        let serving = tokio::spawn(http::serve(service.clone(), listener, http::Bounds::default()));
+        let serving = tokio::spawn(http::serve(service.endpoints(), listener, http::Bounds::default()));
         let admin = Client::new(&url, admin_key.as_str().into())?;
         Ok(Self { sandbox, url, admin_key, admin, service, serving, _folder: folder })
     }

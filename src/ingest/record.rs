@@ -27,7 +27,7 @@ pub struct Aside {
 
 /// The webhook as it is recorded, with what the integration's filter wants of it.
 pub fn webhook(order: StoreOrder, integration_id: IntegrationId, link: &Link, aside: Aside) -> Webhook {
-    let intent = if order.called_off {
+    let intent = if order.cancelled {
         Intent::Cancel
     } else if link.delivers(order.order_status.as_deref()) {
         Intent::Deliver

@@ -11,16 +11,15 @@ use domain::{DeliveryId, IntegrationId, NoticeId, Private};
 use providers::{Parsed, StoreOrder};
 
 use super::record::{self, Aside, Unsigned};
-use super::{IngestRefusal, Receipt, customers};
-use crate::app::integrations::CurrentLink;
-use crate::service::Service;
+use super::{Ingest, IngestRefusal, Receipt, customers};
+use crate::app::links::CurrentLink;
 use event_log::Actor;
 use event_log::ids;
 use event_log::refusals::RefusalReason;
 
 /// The integration that a webhook came in for.
 pub(super) struct Source {
-    pub(super) service: Arc<Service>,
+    pub(super) ingest: Arc<Ingest>,
     pub(super) integration_id: IntegrationId,
     pub(super) link: CurrentLink,
     /// Its headers say that the law asks for it.
@@ -29,8 +28,8 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn count(&self, reason: RefusalReason, message: Option<String>) {
-        let now = self.service.clock.now();
-        self.service.refusals.count(self.link.account_id, self.integration_id, reason, message, now);
+        let now = self.ingest.log.clock().now();
+        self.ingest.refusals.count(self.link.account_id, self.integration_id, reason, message, now);
     }
 
     /// Counts a refusal where the merchant can see it, with the sentence that its sender gets.
@@ -73,10 +72,10 @@ impl Source {
         api_key: Option<String>,
         body: Bytes,
     ) -> Result<Receipt, IngestRefusal> {
-        let received_at = self.service.clock.now();
+        let received_at = self.ingest.log.clock().now();
         let delivery_id = DeliveryId::of(self.integration_id, &order.order_id);
         // A cancellation is taken in any case: the order would be delivered otherwise.
-        if !order.called_off {
+        if !order.cancelled {
             self.has_room_today()?;
         }
         let api_key = self.api_key(api_key).await?;
@@ -87,7 +86,7 @@ impl Source {
         let command = DeliveryCommand::RecordWebhook(Box::new(webhook));
         let id = delivery_id.to_string();
         let bytes = body.len();
-        let committed = self.service.log.execute_fresh::<Delivery>(&id, command, &Actor::Store, Some(body)).await?;
+        let committed = self.ingest.log.execute_fresh::<Delivery>(&id, command, &Actor::Store, Some(body)).await?;
         // The webhook comes first of whatever was recorded; a username that it brought may follow.
         let outcome = match committed.events.first() {
             Some(DeliveryEvent::WebhookReceived { outcome, .. }) => {
@@ -153,11 +152,11 @@ impl Source {
             order_number: order.number,
             customers: Some(named).filter(|named| !named.is_empty()).map(Private::Known),
         };
-        let at = self.service.clock.now();
+        let at = self.ingest.log.clock().now();
         let id = self.notice_id(kind, &body, at).to_string();
         let command = NoticeCommand::Record { received: Box::new(received), at };
         let bytes = body.len();
-        let committed = self.service.log.execute_fresh::<Notice>(&id, command, &Actor::Store, Some(body)).await?;
+        let committed = self.ingest.log.execute_fresh::<Notice>(&id, command, &Actor::Store, Some(body)).await?;
         match committed.events.first() {
             None => self.only_counted(None),
             Some(event) => {
@@ -182,20 +181,18 @@ impl Source {
     }
 
     fn digest(&self, kind: &str, body: &[u8]) -> Option<[u8; 16]> {
-        let index = self.service.log.blind_index()?;
+        let index = self.ingest.log.blind_index()?;
         Some(index.body_digest(self.integration_id, kind, body))
     }
 
     /// Whether the account may store more today.
     fn has_room_today(&self) -> Result<(), IngestRefusal> {
-        let (limit, now) = (self.service.limits.daily_bytes, self.service.clock.now());
-        let room = self.service.volumes.admit(self.link.account_id, limit, now);
+        let room = self.ingest.volumes.admit(self.link.account_id, self.ingest.log.clock().now());
         room.map_err(|full| self.refused(IngestRefusal::DayIsFull(full)))
     }
 
     fn stored(&self, body: usize) {
-        let (limit, now) = (self.service.limits.daily_bytes, self.service.clock.now());
-        self.service.volumes.count(self.link.account_id, body, limit, now);
+        self.ingest.volumes.count(self.link.account_id, body, self.ingest.log.clock().now());
     }
 
     /// One of many in an hour that say nothing new: it is counted, and no more is kept of it.
@@ -206,7 +203,7 @@ impl Source {
 
     fn accepted(&self, outcome: &'static str, delivery: Option<DeliveryId>) {
         let provider = self.link.provider.as_str();
-        self.service.metrics.webhook_accepted(provider, outcome);
+        self.ingest.metrics.webhook_accepted(provider, outcome);
         let delivery = delivery.map(tracing::field::display);
         tracing::info!(provider, integration = %self.integration_id, delivery, outcome, "webhook recorded");
     }
@@ -214,7 +211,7 @@ impl Source {
     /// A webhook may name an API key beside its signature. Who has the wrong one has a reason to look.
     async fn api_key(&self, key: Option<String>) -> Result<ApiKeyUse, IngestRefusal> {
         let Some(key) = key else { return Ok(ApiKeyUse::None) };
-        let known = self.service.api_key(&key).await;
+        let known = self.ingest.api_keys.find(&key).await;
         let known = known.map_err(|error| IngestRefusal::Unavailable(error.to_string()))?;
         let ours = known.filter(|known| known.account_id == self.link.account_id.to_string());
         Ok(ours.and_then(|key| key.id.parse().ok()).map_or(ApiKeyUse::Foreign, ApiKeyUse::Key))

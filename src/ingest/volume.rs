@@ -25,8 +25,9 @@ const WRITE_EVERY: Duration = Duration::from_secs(1);
 const MAX_REMEMBERED: usize = 10_000;
 
 /// Counts in memory; written a second later at most, so that a restart forgets no more than that.
-#[derive(Default)]
 pub struct Volumes {
+    /// What an account may store in a day.
+    limit: u64,
     days: Mutex<HashMap<AccountId, Day>>,
     some: Notify,
 }
@@ -50,9 +51,14 @@ pub struct DayIsFull {
 }
 
 impl Volumes {
+    /// Counts for accounts that may store so many bytes in a day.
+    pub fn new(limit: u64) -> Self {
+        Self { limit, days: Mutex::default(), some: Notify::new() }
+    }
+
     /// Whether another webhook of an account may be stored.
-    pub(crate) fn admit(&self, account: AccountId, limit: u64, now: DateTime<Utc>) -> Result<(), DayIsFull> {
-        if self.stored(account, now) < limit {
+    pub(crate) fn admit(&self, account: AccountId, now: DateTime<Utc>) -> Result<(), DayIsFull> {
+        if self.stored(account, now) < self.limit {
             return Ok(());
         }
         let left = DAY_S - now.timestamp().rem_euclid(DAY_S);
@@ -67,7 +73,7 @@ impl Volumes {
     }
 
     /// Counts a webhook that was stored, with its body or without one.
-    pub(crate) fn count(&self, account: AccountId, body: usize, limit: u64, now: DateTime<Utc>) {
+    pub(crate) fn count(&self, account: AccountId, body: usize, now: DateTime<Utc>) {
         let number = number_of(now);
         let mut days = self.days.lock();
         if days.len() >= MAX_REMEMBERED && !days.contains_key(&account) {
@@ -78,18 +84,18 @@ impl Volumes {
             *day = Day { number, ..Day::default() };
         }
         day.unwritten += u64::try_from(body).unwrap_or(u64::MAX).saturating_add(EVENT_BYTES);
-        day.warn(account, limit);
+        day.warn(account, self.limit);
         drop(days);
         self.some.notify_one();
     }
 
     /// Writes what was counted, until it is dropped.
-    pub(crate) async fn keep_writing(&self, log: &EventLog, limit: u64) {
+    pub(crate) async fn keep_writing(&self, log: &EventLog) {
         let failures = Recurring::new("what accounts have stored today cannot be counted");
         loop {
             self.some.notified().await;
             tokio::time::sleep(WRITE_EVERY).await;
-            match self.write(log, limit).await {
+            match self.write(log).await {
                 Ok(()) => failures.worked(),
                 Err(error) => {
                     failures.failed(error);
@@ -99,7 +105,7 @@ impl Volumes {
         }
     }
 
-    pub(crate) async fn write(&self, log: &EventLog, limit: u64) -> sqlx::Result<()> {
+    pub(crate) async fn write(&self, log: &EventLog) -> sqlx::Result<()> {
         let unwritten: Vec<(AccountId, Day)> = {
             let days = self.days.lock();
             days.iter().filter(|(_, day)| day.unwritten > 0).map(|(id, day)| (*id, *day)).collect()
@@ -110,7 +116,7 @@ impl Volumes {
             if let Some(day) = days.get_mut(&account).filter(|day| day.number == counted.number) {
                 day.written = written;
                 day.unwritten -= counted.unwritten;
-                day.warn(account, limit);
+                day.warn(account, self.limit);
             }
         }
         Ok(())

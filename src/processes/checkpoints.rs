@@ -1,16 +1,15 @@
 //! Signing checkpoints by itself: one whenever the interval has passed and there is something new.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::checkpoint::CheckpointEvent;
 use event_log::recorded::AnyEvent;
 
+use super::Dependencies;
 use super::failure::Failure;
 use super::process_manager::{ProcessManager, handles};
 use crate::audit::signer::{sign, unsigned_since};
-use crate::service::Service;
 use event_log::recurring::Recurring;
 use event_log::{Actor, EventLog};
 
@@ -37,10 +36,10 @@ impl ProcessManager for Checkpoints {
     } }
 
     /// Where no checkpoint is signed by itself, another node may be set to do it.
-    fn of(service: &Arc<Service>) -> Option<Self> {
-        let every = TimeDelta::from_std(service.checkpoint_every?).ok()?;
+    fn new(needs: &Dependencies) -> Option<Self> {
+        let every = TimeDelta::from_std(needs.checkpoint_every?).ok()?;
         let failures = Recurring::new("no checkpoint can be signed");
-        Some(Self { log: service.log.clone(), every, next_at: None, signed_by: 0, failures })
+        Some(Self { log: needs.core.log.clone(), every, next_at: None, signed_by: 0, failures })
     }
 
     async fn begin(&mut self, _: i64) -> Result<(), Failure> {

@@ -7,7 +7,6 @@ mod meanwhile;
 mod waking;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use domain::account::AccountEvent;
 use domain::delivery::DeliveryEvent;
@@ -16,14 +15,15 @@ use domain::ledger::{Ledger, LedgerEvent};
 use domain::{Credits, ItemMapping, ResolutionCode};
 use event_log::recorded::{AnyEvent, Recorded};
 
+use super::Dependencies;
 use super::failure::Failure;
 use super::process_manager::{ProcessManager, Unfinished, handles};
-use crate::service::Service;
+use crate::app::core::Core;
 use waking::Waiting;
 
 /// Puts deliveries back in the queue that waited for a mapping, an activation, a login or credits.
 pub(super) struct Fixes {
-    service: Arc<Service>,
+    core: Core,
     /// Accounts to which attempts gave credits back, and where.
     returned: BTreeMap<String, i64>,
     /// Accounts whose deliveries lacked credits, and where the last one began to wait.
@@ -61,9 +61,9 @@ impl ProcessManager for Fixes {
         },
     } }
 
-    fn of(service: &Arc<Service>) -> Option<Self> {
-        let service = service.clone();
-        Some(Self { service, returned: BTreeMap::new(), short_of_credits: BTreeMap::new(), began_at: 0 })
+    fn new(needs: &Dependencies) -> Option<Self> {
+        let core = needs.core.clone();
+        Some(Self { core, returned: BTreeMap::new(), short_of_credits: BTreeMap::new(), began_at: 0 })
     }
 
     async fn begin(&mut self, position: i64) -> Result<(), Failure> {
@@ -95,7 +95,7 @@ impl Fixes {
         codes: &[ResolutionCode],
         mapping: Option<&ItemMapping>,
     ) -> Result<(), Failure> {
-        let integration: Integration = self.service.log.load(&event.aggregate_id).await?.aggregate;
+        let integration: Integration = self.core.log.load(&event.aggregate_id).await?.aggregate;
         let Some(link) = integration.link() else { return Ok(()) };
         let account_id = link.account_id.to_string();
         for code in codes {
@@ -111,7 +111,7 @@ impl Fixes {
     }
 
     async fn wake_for_returned_credits(&self, account_id: &str, position: i64) -> Result<(), Failure> {
-        let ledger: Ledger = self.service.log.load(account_id).await?.aggregate;
+        let ledger: Ledger = self.core.log.load(account_id).await?.aggregate;
         let enough_for = ledger.available().0 / Credits::OF_A_SHARE.0;
         if enough_for == 0 {
             return Ok(());

@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use crate::service::Service;
+use super::Processes;
+use event_log::EventLog;
 use event_log::followers::LEASE;
 use event_log::recurring::Recurring;
 
@@ -13,11 +14,11 @@ use event_log::recurring::Recurring;
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// Runs until it is dropped.
-pub(crate) async fn keep(service: &Service) {
+pub(crate) async fn keep(log: &EventLog, processes: &Processes) {
     let failures = Recurring::new("the leases of process managers cannot be renewed");
     loop {
-        service.clock.sleep_until(service.clock.now() + LEASE / 3).await;
-        while let Err(error) = renew(service).await {
+        log.clock().sleep_until(log.clock().now() + LEASE / 3).await;
+        while let Err(error) = renew(log, processes).await {
             failures.failed(error);
             tokio::time::sleep(RETRY_AFTER).await;
         }
@@ -25,8 +26,7 @@ pub(crate) async fn keep(service: &Service) {
     }
 }
 
-async fn renew(service: &Service) -> sqlx::Result<()> {
-    let (log, processes) = (&service.log, &service.processes);
+async fn renew(log: &EventLog, processes: &Processes) -> sqlx::Result<()> {
     processes.count_parked(log).await?;
     // Before the statement: what is taken while it runs need not be among what it finds.
     let held: Vec<_> = processes.all().iter().filter(|status| *status.is_held.borrow()).collect();

@@ -1,13 +1,12 @@
 //! What a process manager is: the kinds of events that it follows, and what it does about each.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use event_log::recorded::Recorded;
 
+use super::Dependencies;
 use super::failure::Failure;
-use crate::service::Service;
 
 /// A kind of stream and a type of event.
 pub(super) type Kind = (&'static str, &'static str);
@@ -23,7 +22,7 @@ pub(super) trait ProcessManager: Sized + Send + 'static {
     const REST: Duration = Duration::ZERO;
 
     /// None where this node is not to run it.
-    fn of(service: &Arc<Service>) -> Option<Self>;
+    fn new(needs: &Dependencies) -> Option<Self>;
 
     /// What it knows is of no use any more: it goes on from here, after a start, from where another node was, or from the
     /// first event of another log.

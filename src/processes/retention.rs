@@ -9,10 +9,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::AccountEvent;
 use event_log::recorded::AnyEvent;
 
-use self::sweep::{Sweep, sweep};
+use self::sweep::{Sweep, Sweeper};
+use super::Dependencies;
 use super::failure::Failure;
 use super::process_manager::{ProcessManager, handles};
-use crate::service::Service;
 
 /// How often it polls. The shortest bound that an account can set is a day.
 const POLL_EVERY: TimeDelta = TimeDelta::hours(1);
@@ -20,7 +20,7 @@ const UNTRUSTED_POLL_EVERY: TimeDelta = TimeDelta::minutes(1);
 
 /// Knows when to search next for what was kept too long.
 pub(super) struct Retention {
-    service: Arc<Service>,
+    sweeper: Arc<Sweeper>,
     due_at: DateTime<Utc>,
 }
 
@@ -30,17 +30,17 @@ impl ProcessManager for Retention {
 
     handles! { |retention, event| {
         ("account", "retention_set") AnyEvent::Account(AccountEvent::RetentionSet { .. }) => {
-            retention.due_at = retention.service.clock.now();
+            retention.due_at = retention.sweeper.now();
             Ok(())
         },
     } }
 
-    fn of(service: &Arc<Service>) -> Option<Self> {
-        Some(Self { service: service.clone(), due_at: service.clock.now() })
+    fn new(needs: &Dependencies) -> Option<Self> {
+        Some(Self { sweeper: needs.sweeper.clone(), due_at: needs.core.now() })
     }
 
     async fn begin(&mut self, _: i64) -> Result<(), Failure> {
-        self.due_at = self.service.clock.now();
+        self.due_at = self.sweeper.now();
         Ok(())
     }
 
@@ -49,8 +49,8 @@ impl ProcessManager for Retention {
     }
 
     async fn do_what_is_due(&mut self) -> Result<(), Failure> {
-        let began = self.service.clock.now();
-        self.due_at = match sweep(&self.service, began).await? {
+        let began = self.sweeper.now();
+        self.due_at = match self.sweeper.sweep(began).await? {
             Sweep::Done => began + POLL_EVERY,
             Sweep::ClockDistrusted => began + UNTRUSTED_POLL_EVERY,
         };

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::service::Service;
+use super::Processes;
+use event_log::EventLog;
 use event_log::parked::Chosen;
 
 /// How long it waits for the result, and how often it polls.
@@ -11,21 +12,20 @@ const POLL_EVERY: Duration = Duration::from_millis(50);
 
 /// What came of trying parked events again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Retried {
+pub struct Retried {
     /// Those that match.
-    pub(crate) matched: u64,
+    pub matched: u64,
     /// Those that were handled.
-    pub(crate) handled: u64,
+    pub handled: u64,
     /// Those that have yet to be tried, by the node that runs their process manager.
-    pub(crate) waiting: u64,
+    pub waiting: u64,
 }
 
 /// Has parked events tried again by the nodes that run their process managers, and waits a while for what comes of it.
-pub(crate) async fn retry(service: &Service, chosen: Chosen<'_>) -> sqlx::Result<Retried> {
-    let log = &service.log;
+pub(crate) async fn retry(log: &EventLog, processes: &Processes, chosen: Chosen<'_>) -> sqlx::Result<Retried> {
     let matched = log.retry_parked(chosen).await?;
     // Where this node runs them, it looks at once.
-    service.processes.count_parked(log).await?;
+    processes.count_parked(log).await?;
     let deadline = Instant::now() + TIMEOUT;
     loop {
         let (parked, waiting) = log.parked_and_waiting(chosen).await?;

@@ -11,7 +11,8 @@ use super::attempts::{Attempts, Verdict, attempt};
 use super::failure::Failure;
 use super::process_manager::ProcessManager;
 use super::status::Status;
-use crate::service::Service;
+use super::{Dependencies, Processes};
+use crate::app::core::Core;
 use event_log::recurring::Recurring;
 use event_log::{EventLog, Followed, LoadError};
 
@@ -44,9 +45,9 @@ impl From<sqlx::Error> for Interrupted {
 }
 
 /// Runs until the service stops. While another node runs it, waits for that one's lease to end.
-pub(super) async fn run<M: ProcessManager>(service: Arc<Service>, manager: M) {
-    let mut stopping = service.stopping();
-    let mut runner = Runner::new(service, manager);
+pub(super) async fn run<M: ProcessManager>(needs: Dependencies, manager: M) {
+    let mut stopping = needs.tasks.stopping();
+    let mut runner = Runner::new(needs, manager);
     tokio::select! {
         biased;
         // However it ends, the service has begun to stop.
@@ -57,7 +58,8 @@ pub(super) async fn run<M: ProcessManager>(service: Arc<Service>, manager: M) {
 }
 
 pub(super) struct Runner<M> {
-    pub(super) service: Arc<Service>,
+    pub(super) core: Core,
+    pub(super) processes: Arc<Processes>,
     pub(super) manager: M,
     pub(super) attempts: Attempts,
     /// Up to here everything was handled or parked, and with it what follows from it together.
@@ -74,9 +76,10 @@ pub(super) struct Runner<M> {
 }
 
 impl<M: ProcessManager> Runner<M> {
-    fn new(service: Arc<Service>, manager: M) -> Self {
+    fn new(needs: Dependencies, manager: M) -> Self {
         Self {
-            service,
+            core: needs.core,
+            processes: needs.processes,
             manager,
             attempts: Attempts::default(),
             handled: Cursor::START,
@@ -90,11 +93,11 @@ impl<M: ProcessManager> Runner<M> {
     }
 
     fn log(&self) -> EventLog {
-        self.service.log.clone()
+        self.core.log.clone()
     }
 
     pub(super) fn status(&self) -> &Status {
-        self.service.processes.status(M::NAME)
+        self.processes.status(M::NAME)
     }
 
     async fn run(&mut self) {
@@ -139,7 +142,7 @@ impl<M: ProcessManager> Runner<M> {
 
     /// Takes the lease, if it is free or this node's own.
     async fn take(&mut self) -> sqlx::Result<bool> {
-        let (log, node) = (self.log(), self.service.processes.node.clone());
+        let (log, node) = (self.log(), self.processes.node.clone());
         let is_held = *self.status().is_held.borrow();
         if !is_held && let Some(follower) = log.follower(M::NAME).await? {
             // Read before it is requested: a node that waits writes nothing.
@@ -167,7 +170,7 @@ impl<M: ProcessManager> Runner<M> {
         }
         self.manager.begin(self.handled.position).await?;
         let mut head = log.head_changes();
-        self.service.processes.count_parked(&log).await?;
+        self.processes.count_parked(&log).await?;
         let mut parked_count = self.status().parked.subscribe();
         let mut parked = tokio::time::interval(POLL_PARKED_EVERY);
         parked.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -283,7 +286,7 @@ impl<M: ProcessManager> Runner<M> {
     }
 
     async fn save(&mut self) -> Result<(), Interrupted> {
-        if !self.log().save_follower(M::NAME, &self.service.processes.node, &self.handled).await? {
+        if !self.log().save_follower(M::NAME, &self.processes.node, &self.handled).await? {
             return Err(Interrupted::LeaseLost);
         }
         (self.saved, self.save_at) = (self.handled.position, Instant::now() + SAVE_EVERY_WHERE_NOTHING_IS_HANDLED);
@@ -292,7 +295,7 @@ impl<M: ProcessManager> Runner<M> {
 
     /// Lets another node go on at once.
     async fn hand_back(&mut self) {
-        let (log, node) = (self.log(), self.service.processes.node.clone());
+        let (log, node) = (self.log(), self.processes.node.clone());
         if !self.status().is_held.send_replace(false) {
             return;
         }

@@ -47,7 +47,7 @@ pub(super) enum LeftAlone {
     /// Today's filter does not deliver it either.
     Filtered,
     /// By the store or by a person.
-    CalledOff,
+    Cancelled,
     /// The merchant has to fix something first.
     Blocked,
     /// What is recorded cannot be read as an order.
@@ -116,7 +116,7 @@ impl Choice {
         };
         let why = match today.verdict {
             Verdict::Filtered => Some(LeftAlone::Filtered),
-            Verdict::CalledOff => Some(LeftAlone::CalledOff),
+            Verdict::Cancelled => Some(LeftAlone::Cancelled),
             Verdict::Blocked(_) => Some(LeftAlone::Blocked),
             Verdict::NotAnOrder | Verdict::Undecided => Some(LeftAlone::Unreadable),
             // What is shared is planned from the items as they were recorded.
@@ -147,7 +147,7 @@ impl Choice {
 fn left_as_it_stands(order: &Order) -> Option<LeftAlone> {
     match order.summary.phase {
         Phase::Queued | Phase::Running(_) => Some(LeftAlone::UnderWay),
-        Phase::Cancelled(_) => Some(LeftAlone::CalledOff),
+        Phase::Cancelled(_) => Some(LeftAlone::Cancelled),
         Phase::Completed if !order.summary.lines.has_unmapped() => Some(LeftAlone::Done),
         Phase::Filtered
         | Phase::RetryScheduled { .. }

@@ -17,13 +17,15 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-pub use state::{LeftAloneCounts, Progress, ReplayState, State, find};
+pub use state::{LeftAloneCounts, Progress, ReplayState, State};
 
 use self::candidates::Candidates;
 use super::Choice;
 use super::choice::{Chosen, Finding};
+use crate::app::core::Core;
+use crate::app::links::Links;
 use crate::app::operator_actions;
-use crate::service::Service;
+use crate::tasks::Tasks;
 use event_log::ids;
 use event_log::{Actor, CommandError, Origin};
 
@@ -43,9 +45,14 @@ const EVERY: Duration = Duration::from_millis(100);
 const MAX_TRIES: usize = 30;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// The replays of this node, the latest last.
-#[derive(Default)]
-pub struct Replays(Mutex<VecDeque<Arc<Replay>>>);
+/// The replays of this node.
+pub struct Replays {
+    pub(super) core: Core,
+    pub(super) links: Links,
+    tasks: Tasks,
+    /// The latest last.
+    kept: Mutex<VecDeque<Arc<Replay>>>,
+}
 
 /// One replay, or a look at what it would do.
 pub struct Replay {
@@ -55,7 +62,7 @@ pub struct Replay {
     pub dry_run: bool,
     choice: Choice,
     actor: Actor,
-    /// Who called it off.
+    /// Who cancelled it.
     cancelled_by: OnceLock<Actor>,
     progress: watch::Sender<Progress>,
 }
@@ -66,11 +73,15 @@ pub struct Replay {
 pub struct TooMany;
 
 impl Replays {
-    fn with<T>(&self, look: impl FnOnce(&mut VecDeque<Arc<Replay>>) -> T) -> T {
-        look(&mut self.0.lock())
+    pub fn new(core: Core, links: Links, tasks: Tasks) -> Self {
+        Self { core, links, tasks, kept: Mutex::default() }
     }
 
-    fn find(&self, id: OperatorActionId) -> Option<Arc<Replay>> {
+    fn with<T>(&self, look: impl FnOnce(&mut VecDeque<Arc<Replay>>) -> T) -> T {
+        look(&mut self.kept.lock())
+    }
+
+    fn of_this_node(&self, id: OperatorActionId) -> Option<Arc<Replay>> {
         self.with(|kept| kept.iter().find(|replay| replay.id == id).cloned())
     }
 
@@ -91,37 +102,37 @@ impl Replays {
             Ok(())
         })
     }
-}
 
-/// Begins a replay of the orders of an account, or a look at it, in the background.
-pub async fn begin(
-    service: &Arc<Service>,
-    account_id: AccountId,
-    choice: Choice,
-    dry_run: bool,
-    actor: Actor,
-) -> Result<Arc<Replay>, TooMany> {
-    let replay = Arc::new(Replay {
-        id: OperatorActionId(ids::fresh()),
-        account_id,
-        dry_run,
-        choice,
-        actor,
-        cancelled_by: OnceLock::new(),
-        progress: watch::Sender::new(Progress::default()),
-    });
-    service.replays.admit(replay.clone())?;
-    let (running, begun) = (service.clone(), replay.clone());
-    service.run_until_stopped(async move { begun.run(&running).await }).await;
-    Ok(replay)
-}
+    /// Begins a replay of the orders of an account, or a look at it, in the background.
+    pub fn begin(
+        self: &Arc<Self>,
+        account_id: AccountId,
+        choice: Choice,
+        dry_run: bool,
+        actor: Actor,
+    ) -> Result<Arc<Replay>, TooMany> {
+        let replay = Arc::new(Replay {
+            id: OperatorActionId(ids::fresh()),
+            account_id,
+            dry_run,
+            choice,
+            actor,
+            cancelled_by: OnceLock::new(),
+            progress: watch::Sender::new(Progress::default()),
+        });
+        self.admit(replay.clone())?;
+        let (replays, begun) = (self.clone(), replay.clone());
+        self.tasks.spawn(async move { begun.run(&replays).await });
+        Ok(replay)
+    }
 
-/// Cancels a replay. Returns false where this node does not run it.
-pub fn cancel(service: &Service, id: OperatorActionId, actor: Actor) -> bool {
-    let Some(replay) = service.replays.find(id).filter(|replay| replay.is_under_way()) else { return false };
-    // Who was first called it off.
-    replay.cancelled_by.set(actor).ok();
-    true
+    /// Cancels a replay. Returns false where this node does not run it.
+    pub fn cancel(&self, id: OperatorActionId, actor: Actor) -> bool {
+        let Some(replay) = self.of_this_node(id).filter(|replay| replay.is_under_way()) else { return false };
+        // Who was first cancelled it.
+        replay.cancelled_by.set(actor).ok();
+        true
+    }
 }
 
 impl Replay {
@@ -148,20 +159,20 @@ impl Replay {
         self.progress.borrow().state.is_under_way()
     }
 
-    fn is_cancelled(&self, service: &Service) -> bool {
-        self.cancelled_by.get().is_some() || *service.stopping().borrow()
+    fn is_cancelled(&self, replays: &Replays) -> bool {
+        self.cancelled_by.get().is_some() || replays.tasks.is_stopping()
     }
 
-    async fn run(&self, service: &Service) {
-        let ended = self.carry_out(service).await.unwrap_or_else(|error| {
+    async fn run(&self, replays: &Replays) {
+        let ended = self.carry_out(replays).await.unwrap_or_else(|error| {
             tracing::error!(replay = %self.id, error = format!("{error:#}"), "a replay was interrupted: begin it again");
             State::Interrupted
         });
         self.progress.send_modify(|progress| progress.state = ended);
     }
 
-    async fn carry_out(&self, service: &Service) -> anyhow::Result<State> {
-        let Some(chosen) = self.choose(service).await? else { return Ok(State::Cancelled) };
+    async fn carry_out(&self, replays: &Replays) -> anyhow::Result<State> {
+        let Some(chosen) = self.choose(replays).await? else { return Ok(State::Cancelled) };
         if self.dry_run || chosen.is_empty() {
             return Ok(State::Done);
         }
@@ -170,33 +181,33 @@ impl Replay {
             chosen: u32::try_from(chosen.len()).unwrap_or(u32::MAX),
             filter: self.choice.to_string(),
         };
-        let begun = operator_actions::record(service, self.id, started, &self.actor).await?;
+        let begun = operator_actions::record(&replays.core.log, self.id, started, &self.actor).await?;
         let mut last = begun;
         self.progress.send_modify(|progress| progress.state = State::Running);
-        let done = self.put_back(service, &chosen, begun, &mut last).await?;
+        let done = self.put_back(replays, &chosen, begun, &mut last).await?;
         let replayed = u32::try_from(self.progress.borrow().replayed).unwrap_or(u32::MAX);
         let ended = OperatorActionEvent::ReplayEnded { replayed, cancelled: !done };
         let actor = self.cancelled_by.get().filter(|_| !done).unwrap_or(&self.actor);
         let origin = Origin::from(actor).caused_by(begun);
-        last = operator_actions::record(service, self.id, ended, origin).await?.or(last);
-        service.wait_for_views(last).await;
+        last = operator_actions::record(&replays.core.log, self.id, ended, origin).await?.or(last);
+        replays.core.wait_for_views(last).await;
         Ok(if done { State::Done } else { State::Cancelled })
     }
 
     /// Decides the chosen webhooks again. None where it was cancelled meanwhile.
-    async fn choose(&self, service: &Service) -> anyhow::Result<Option<Vec<Chosen>>> {
-        let Some(link) = service.integrations.find(self.choice.integration_id).await? else {
+    async fn choose(&self, replays: &Replays) -> anyhow::Result<Option<Vec<Chosen>>> {
+        let Some(link) = replays.links.find(self.choice.integration_id).await? else {
             bail!("the integration is gone");
         };
         let mut chosen = vec![];
-        let mut candidates = Candidates::of(service, &self.choice).await?;
-        while let Some(ids) = candidates.next(service, &self.choice).await? {
+        let mut candidates = Candidates::of(&replays.core, &self.choice).await?;
+        while let Some(ids) = candidates.next(&replays.core, &self.choice).await? {
             for some in ids.chunks(CONCURRENCY * 8) {
-                service.log.yield_to_webhooks().await;
-                if self.is_cancelled(service) {
+                replays.core.log.yield_to_webhooks().await;
+                if self.is_cancelled(replays) {
                     return Ok(None);
                 }
-                let looks: Vec<_> = some.iter().map(|id| self.choice.look_at(&service.log, &link, id)).collect();
+                let looks: Vec<_> = some.iter().map(|id| self.choice.look_at(&replays.core.log, &link, id)).collect();
                 let found: Vec<Finding> = iter(looks).buffered(CONCURRENCY).try_collect().await?;
                 for finding in found {
                     if !self.note(finding, &mut chosen) {
@@ -227,7 +238,7 @@ impl Replay {
     /// Returns whether it came to its end.
     async fn put_back(
         &self,
-        service: &Service,
+        replays: &Replays,
         chosen: &[Chosen],
         begun: Option<i64>,
         last: &mut Option<i64>,
@@ -236,11 +247,11 @@ impl Replay {
         turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for batch in chosen.chunks(BATCH) {
             turns.tick().await;
-            service.log.yield_to_webhooks().await;
-            if self.is_cancelled(service) {
+            replays.core.log.yield_to_webhooks().await;
+            if self.is_cancelled(replays) {
                 return Ok(false);
             }
-            let commands: Vec<_> = batch.iter().map(|one| self.put_back_one(service, one, begun)).collect();
+            let commands: Vec<_> = batch.iter().map(|one| self.put_back_one(replays, one, begun)).collect();
             let mut done = iter(commands).buffer_unordered(CONCURRENCY);
             let mut failure = None;
             while let Some(position) = done.next().await {
@@ -260,7 +271,7 @@ impl Replay {
     }
 
     /// Returns where it was recorded. None where there was nothing to do any more.
-    async fn put_back_one(&self, service: &Service, one: &Chosen, begun: Option<i64>) -> anyhow::Result<Option<i64>> {
+    async fn put_back_one(&self, replays: &Replays, one: &Chosen, begun: Option<i64>) -> anyhow::Result<Option<i64>> {
         let command = if one.late.is_empty() {
             DeliveryCommand::Replay { username: one.username.clone() }
         } else {
@@ -269,10 +280,10 @@ impl Replay {
         let mut tries = 1;
         loop {
             let origin = Origin::from(&self.actor).caused_by(begun);
-            match service.log.execute::<Delivery>(&one.delivery_id, command.clone(), origin).await {
+            match replays.core.log.execute::<Delivery>(&one.delivery_id, command.clone(), origin).await {
                 Ok(committed) => return Ok(committed.position),
                 Err(CommandError::Refused(_)) => return Ok(None),
-                Err(error) if tries >= MAX_TRIES || *service.stopping().borrow() => return Err(error.into()),
+                Err(error) if tries >= MAX_TRIES || replays.tasks.is_stopping() => return Err(error.into()),
                 Err(error) => tracing::warn!(delivery = one.delivery_id, %error, "trying again soon"),
             }
             tries += 1;

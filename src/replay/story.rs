@@ -25,7 +25,7 @@ const MAX_STORY: i64 = 10_000;
 pub enum Verdict {
     /// No status of it is delivered.
     Filtered,
-    CalledOff,
+    Cancelled,
     /// It is not an order at all, or cannot be read.
     NotAnOrder,
     /// The merchant has to fix something first.
@@ -110,7 +110,7 @@ impl Story {
                 {
                     Verdict::Undecided
                 }
-                DeliveryEvent::WebhookReceived { outcome: WebhookOutcome::Cancelled, .. } => Verdict::CalledOff,
+                DeliveryEvent::WebhookReceived { outcome: WebhookOutcome::Cancelled, .. } => Verdict::Cancelled,
                 DeliveryEvent::WebhookReceived { outcome: WebhookOutcome::Filtered, .. }
                 | DeliveryEvent::StatusFiltered {} => Verdict::Filtered,
                 DeliveryEvent::Started(started) => Verdict::Delivers(named(started.assets())),
@@ -212,7 +212,7 @@ fn today(delivery: &Delivery, link: &Link) -> Today {
     };
     let verdict = match order.summary.phase {
         Phase::Filtered => Verdict::Filtered,
-        Phase::Cancelled(_) => Verdict::CalledOff,
+        Phase::Cancelled(_) => Verdict::Cancelled,
         Phase::Queued
         | Phase::Running(_)
         | Phase::RetryScheduled { .. }
@@ -249,7 +249,7 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Filtered => f.write_str("not delivered: order status filtered"),
-            Self::CalledOff => f.write_str("cancelled by the store"),
+            Self::Cancelled => f.write_str("cancelled by the store"),
             Self::NotAnOrder => f.write_str("not an order"),
             Self::Blocked(code) => write!(f, "waits: {}", code.as_str()),
             Self::Delivers(assets) => {

@@ -19,9 +19,12 @@ use projections::delivery_log;
 use projections::delivery_log::due_deliveries::{self, DueDelivery};
 
 use super::work::{Due, Pace, Taken, Work};
+use crate::app::core::Core;
+use crate::app::links::Links;
 use crate::app::rates::Rate;
+use crate::metrics::Metrics;
 use crate::ports::cortex::CortexClient;
-use crate::service::Service;
+use crate::tasks::Tasks;
 use attempt::{Attempt, Ready};
 use sessions::Sessions;
 
@@ -32,13 +35,21 @@ const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(5);
 
 /// What all attempts of a node share.
 pub(crate) struct Deliveries {
-    service: Arc<Service>,
-    cortex: CortexClient,
+    needs: Dependencies,
     sessions: Sessions,
     name: String,
     timing: Timing,
     /// Of deliveries that cannot be taken up: with a log that is away, all of them.
     failures: Recurring,
+}
+
+/// What attempts need from the rest of the service.
+pub(crate) struct Dependencies {
+    pub(crate) core: Core,
+    pub(crate) links: Links,
+    pub(crate) cortex: CortexClient,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) tasks: Tasks,
 }
 
 /// How long an attempt may take without a word.
@@ -65,11 +76,11 @@ impl Timing {
 }
 
 impl Deliveries {
-    pub(crate) fn new(service: Arc<Service>, cortex: CortexClient, timing: Timing) -> Self {
+    pub(crate) fn new(needs: Dependencies, timing: Timing) -> Self {
         // Unique for every start: a restarted process does not hold what the one before it held.
         let name = ids::fresh().simple().to_string();
         let failures = Recurring::new("a delivery cannot be taken up");
-        Self { service, cortex, sessions: Sessions::default(), name, timing, failures }
+        Self { needs, sessions: Sessions::default(), name, timing, failures }
     }
 
     /// Executes a worker's command on a delivery, and what it means for the credits of its account.
@@ -83,7 +94,7 @@ impl Deliveries {
             let (account_id, command) = after.settlement(id, before)?;
             Some((account_id.to_string(), command))
         };
-        self.service.log.execute_with::<Delivery, Ledger>(&id.to_string(), command, origin, settle).await
+        self.needs.core.log.execute_with::<Delivery, Ledger>(&id.to_string(), command, origin, settle).await
     }
 
     fn not_taken_up(&self, error: impl Display) {
@@ -94,7 +105,7 @@ impl Deliveries {
     async fn pull_back_one(&self, delivery: &DueDelivery, now: DateTime<Utc>) {
         let id = &delivery.delivery_id;
         let origin = Actor::Worker(self.name.clone()).because_of(delivery.caused_by);
-        match self.service.log.execute::<Delivery>(id, DeliveryCommand::PullBack { now }, origin).await {
+        match self.needs.core.log.execute::<Delivery>(id, DeliveryCommand::PullBack { now }, origin).await {
             Ok(done) if done.events.is_empty() => {}
             Ok(done) => {
                 let until = done.aggregate.order().and_then(Order::waits_until).map(tracing::field::display);
@@ -104,7 +115,7 @@ impl Deliveries {
                     until,
                     "a clock that was ahead had made it wait too long"
                 );
-                self.service.metrics.pulled_back();
+                self.needs.metrics.pulled_back();
             }
             Err(error) => tracing::warn!(delivery = id, %error, "what a wrong clock has set cannot be set right"),
         }
@@ -122,11 +133,11 @@ impl Work for Deliveries {
 
     /// What was due in another log is nothing to go by.
     fn is_readable(&self) -> bool {
-        !self.service.projector.of_other_log().contains(&delivery_log::VIEW)
+        !self.needs.core.projector.of_other_log().contains(&delivery_log::VIEW)
     }
 
     fn position(&self) -> i64 {
-        self.service.projector.position(delivery_log::VIEW)
+        self.needs.core.projector.position(delivery_log::VIEW)
     }
 
     async fn due(
@@ -137,19 +148,19 @@ impl Work for Deliveries {
         limit: usize,
     ) -> sqlx::Result<Vec<Due<DeliveryId>>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = due_deliveries::due(&self.service.views, since, now.timestamp_micros(), without, limit).await?;
+        let rows = due_deliveries::due(&self.needs.core.views, since, now.timestamp_micros(), without, limit).await?;
         Ok(rows.iter().filter_map(due).collect())
     }
 
     async fn next_due_at(&self, now: DateTime<Utc>) -> sqlx::Result<Option<DateTime<Utc>>> {
-        let next = due_deliveries::next_due_at(&self.service.views, now.timestamp_micros()).await?;
+        let next = due_deliveries::next_due_at(&self.needs.core.views, now.timestamp_micros()).await?;
         Ok(next.and_then(DateTime::from_timestamp_micros))
     }
 
     async fn pull_back(&self, now: DateTime<Utc>) -> sqlx::Result<Vec<Due<DeliveryId>>> {
         let ahead_us = (now + CLOCK_SKEW).timestamp_micros();
         let mut overdue = vec![];
-        for delivery in due_deliveries::set_ahead(&self.service.views, ahead_us, AHEAD_AT_A_TIME).await? {
+        for delivery in due_deliveries::set_ahead(&self.needs.core.views, ahead_us, AHEAD_AT_A_TIME).await? {
             if delivery.status == DeliveryStatus::Queued.as_str() {
                 overdue.extend(due(&delivery));
             } else {

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use cloud_bridge::api::http::Bounds;
+use cloud_bridge::app::bootstrap::NewAccount;
 use cloud_bridge::app::limits::Limits;
 use cloud_bridge::sandbox::{self, Sandbox, SandboxOptions};
-use cloud_bridge::service::{DEFAULT_LEASE, NewAccount, Service, ServiceOptions};
+use cloud_bridge::service::{DEFAULT_LEASE, Service, ServiceOptions};
 use event_log::clock::Clock;
 use event_log::row::first_broken;
 use event_log::vault::Vault;
@@ -77,7 +78,7 @@ impl Node {
         let service = Service::start(options, Vault::new(&MASTER_KEY), clock).await.expect("a node starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let serving = tokio::spawn(cloud_bridge::api::http::serve(service.clone(), listener, bounds));
+        let serving = tokio::spawn(cloud_bridge::api::http::serve(service.endpoints(), listener, bounds));
         Self { service, url, serving }
     }
 
@@ -223,16 +224,16 @@ impl TestApp {
     /// Waits until nothing is due, nothing runs, and everything that follows from what happened has happened.
     pub(crate) async fn settle(&self) {
         let service = self.service();
-        let mut head = service.log.head_changes();
+        let mut head = service.core.log.head_changes();
         loop {
             head.mark_unchanged();
-            let before = service.log.head();
-            assert!(service.projector.run_to_head(TIMEOUT).await, "the views follow");
+            let before = service.core.log.head();
+            assert!(service.core.projector.run_to_head(TIMEOUT).await, "the views follow");
             let handled = service.processes.handled() >= before;
             let now = self.clock.now().timestamp_micros();
-            let due = due_deliveries::depth(&service.views, now).await.expect("the views answer");
+            let due = due_deliveries::depth(&service.core.views, now).await.expect("the views answer");
             let running = self.count("SELECT count(*) AS number FROM delivery_states WHERE status = 'running'").await;
-            if handled && due == 0 && running == 0 && service.log.head() == before {
+            if handled && due == 0 && running == 0 && service.core.log.head() == before {
                 return;
             }
             // Woken by the next event; now and then in any case, for a follower's position is no event.
@@ -245,7 +246,7 @@ impl TestApp {
         struct Number {
             number: i64,
         }
-        self.service().views.fetch_one::<Number>(sql.into()).await.expect("the views answer").number
+        self.service().core.views.fetch_one::<Number>(sql.into()).await.expect("the views answer").number
     }
 
     /// What seals the delivery's private values, as it is stored; none once that was erased.
@@ -253,7 +254,7 @@ impl TestApp {
         let sql =
             Sql::new("SELECT wrapped FROM data_keys WHERE id IN (SELECT data_key_id FROM events WHERE aggregate_id = ");
         let found: Option<(Vec<u8>,)> =
-            self.service().log.beside().fetch_optional(sql.bind(id).push(")")).await.expect("the log answers");
+            self.service().core.log.beside().fetch_optional(sql.bind(id).push(")")).await.expect("the log answers");
         found.map(|(wrapped,)| wrapped)
     }
 
@@ -263,7 +264,7 @@ impl TestApp {
             aggregate_type: String,
             aggregate_id: String,
         }
-        let log = &self.service().log;
+        let log = &self.service().core.log;
         let streams = "SELECT DISTINCT aggregate_type, aggregate_id FROM events LIMIT 2000";
         for stream in log.beside().fetch_all::<Stream>(streams.into()).await.expect("the log answers") {
             let events =

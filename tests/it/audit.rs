@@ -25,7 +25,7 @@ use crate::orders;
 /// A log with streams of several lengths, two checkpoints, and events after them.
 async fn signed_log(app: &TestApp) {
     let shop = app.merchant().await.shop(Provider::Generic).await;
-    let log = &app.service().log;
+    let log = &app.service().core.log;
     for order in ["1", "2"] {
         shop.post(&orders::generic(order, "mutual_max", &["STORM"])).await.accepted("queued");
     }
@@ -111,7 +111,7 @@ async fn rechained(log: &EventLog, position: i64) {
 on_each_engine! {
     async fn an_untouched_log_and_its_bundles_are_found_whole(app: &TestApp) {
         signed_log(app).await;
-        let log = &app.service().log;
+        let log = &app.service().core.log;
         let found = verified(log).await;
         assert_eq!((found.broken, found.checkpoints, found.keys.len()), (None, 2, 1));
         assert_eq!(i64::try_from(found.events).unwrap(), log.head());
@@ -140,7 +140,7 @@ on_each_engine! {
 
     async fn every_way_to_change_rows_is_found_where_it_was_done(app: &TestApp) {
         signed_log(app).await;
-        let log = &app.service().log;
+        let log = &app.service().core.log;
         let at = victim(log).await;
         let postgres = matches!(log.beside(), Database::Postgres(_));
         let json = if postgres { "::json" } else { "" };
@@ -225,7 +225,7 @@ on_each_engine! {
 
     async fn a_chain_that_was_rewritten_is_found_by_the_root(app: &TestApp) {
         signed_log(app).await;
-        let log = &app.service().log;
+        let log = &app.service().core.log;
         let before = exported(log, &Request::default()).await;
         rechained(log, victim(log).await).await;
         let (position, reason) = broken(log).await;
@@ -238,7 +238,7 @@ on_each_engine! {
 
     async fn a_forged_checkpoint_is_found(app: &TestApp) {
         signed_log(app).await;
-        let log = &app.service().log;
+        let log = &app.service().core.log;
         let row = log.stream_after(Checkpoints::TYPE, STREAM_ID, 1, 1).await.unwrap().remove(0);
         let CheckpointEvent::CheckpointSigned(genuine) = row.read().unwrap();
         let stranger = SigningKey::from_bytes(&[3; 32]);
@@ -274,7 +274,7 @@ on_each_engine! {
 
     async fn a_snapshot_that_does_not_fit_is_found(app: &TestApp) {
         signed_log(app).await;
-        let log = &app.service().log;
+        let log = &app.service().core.log;
         let insert = "INSERT INTO snapshots (aggregate_type, aggregate_id, sequence, hash, schema_version, state) \
              SELECT aggregate_type, aggregate_id, sequence, hash, 99, '{}' FROM events WHERE position = 1";
         log.beside().execute(insert.into()).await.unwrap();
@@ -286,7 +286,7 @@ on_each_engine! {
 
     async fn two_who_sign_at_once_make_one_chain(app: &TestApp) {
         signed_log(app).await;
-        let log = &app.service().log;
+        let log = &app.service().core.log;
         let mut all = tokio::task::JoinSet::new();
         for _ in 0..4 {
             let log = log.clone();
@@ -302,7 +302,7 @@ on_each_engine! {
 
     async fn a_bundle_that_was_touched_or_is_another_proves_nothing(app: &TestApp) {
         signed_log(app).await;
-        let log = &app.service().log;
+        let log = &app.service().core.log;
         let stream = log.rows_at(&[victim(log).await]).await.unwrap().remove(0).event;
         let stream = format!("{}/{}", stream.aggregate_type, stream.aggregate_id).parse().unwrap();
         for request in [Request::default(), Request { streams: vec![stream], ..Request::default() }] {
@@ -348,7 +348,7 @@ on_each_engine! {
 
     async fn what_cannot_be_exported_is_an_error(app: &TestApp) {
         signed_log(app).await;
-        let log = &app.service().log;
+        let log = &app.service().core.log;
         let head = log.head();
         let unknown = vec!["delivery/none".parse().unwrap()];
         for (request, why) in [
@@ -382,7 +382,7 @@ mod the_server_signs_when_the_interval_has_passed_and_something_is_new {
         let every = Some(Duration::from_hours(1));
         let stopped = TestApp::start(engine).await.stop_node().await;
         let app = stopped.start_with(|options| ServiceOptions { checkpoint_every: every, ..options }).await;
-        checkpoints_follow(&app, &app.service().log).await;
+        checkpoints_follow(&app, &app.service().core.log).await;
         app.finish().await;
     }
 

@@ -1,6 +1,7 @@
 //! A clock that was ahead and is set right: what it had set too far off holds nothing up.
 
 use chrono::{TimeDelta, Utc};
+use cloud_bridge::app::links::Links;
 use domain::integration::Provider;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -120,14 +121,20 @@ async fn orphaned(app: &TestApp, shop: &Shop<'_>) -> String {
     // The pace of this minute is used up: no other worker takes it first.
     let id = shop.post(&orders::generic("orphan", "mutual_max", &["STORM"])).await.accepted("queued");
     let facts = StartFacts {
-        mappings: app.service().integrations.find(shop.id.parse().unwrap()).await.unwrap().unwrap().mappings.clone(),
+        mappings: Links::new(&app.service().core.log)
+            .find(shop.id.parse().unwrap())
+            .await
+            .unwrap()
+            .unwrap()
+            .mappings
+            .clone(),
         credentials_saved: true,
         api_key_active: true,
         integration_active: true,
         decided_on: DecidedOn::default(),
     };
     let now = app.clock.now();
-    let log = &app.service().log;
+    let log = &app.service().core.log;
     let start =
         DeliveryCommand::Start { worker: "w9".to_owned(), now, lease_until: now + TimeDelta::minutes(1), facts };
     log.execute::<Delivery>(&id, start, &Actor::Worker("w9".to_owned())).await.unwrap();

@@ -39,7 +39,7 @@ async fn the_log_passes_to_another_master_key(app: &TestApp) {
     let service = Service::start(options(&app.databases, &app.cortex, 0), both, app.clock.clone()).await.unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let serving = tokio::spawn(cloud_bridge::api::http::serve(service.clone(), listener, Bounds::default()));
+    let serving = tokio::spawn(cloud_bridge::api::http::serve(service.endpoints(), listener, Bounds::default()));
     let before = asked(&url, &app.admin.api_key, STATE).await;
     assert_eq!(before["data"]["masterKeyRotation"]["stillNeeded"].as_array().unwrap().len(), 1, "{before}");
     let begun = asked(&url, &app.admin.api_key, ROTATE).await;

@@ -24,7 +24,7 @@ struct Line {
 
 /// Every row of every table of every view, as text.
 pub(crate) async fn everything(app: &TestApp) -> Vec<String> {
-    let views = &app.service().views;
+    let views = &app.service().core.views;
     let mut lines = vec![];
     for table in View::ALL.into_iter().flat_map(View::tables) {
         let sql = match views {
@@ -86,10 +86,10 @@ pub(crate) async fn a_busy_day(app: &TestApp) {
 async fn views_say_what_aggregates_say(app: &TestApp) {
     let service = app.service();
     let all = Page { limit: 1_000, ..Page::default() };
-    let rows = delivery_log::page(&service.views, &Filter::default(), all).await.unwrap();
+    let rows = delivery_log::page(&service.core.views, &Filter::default(), all).await.unwrap();
     assert!(rows.len() > 10);
     for row in rows.iter().filter(|row| !row.is_duplicate()) {
-        let delivery = service.log.load::<Delivery>(&row.id).await.unwrap().aggregate;
+        let delivery = service.core.log.load::<Delivery>(&row.id).await.unwrap().aggregate;
         assert_eq!(row.summary(), &delivery.order().unwrap().summary);
         assert_eq!(row.kept_since.is_some(), row.summary().is_over() && !row.summary().erased);
     }
@@ -101,7 +101,7 @@ on_each_engine! {
         let live = everything(app).await;
         views_say_what_aggregates_say(app).await;
         for view in View::ALL {
-            app.service().projector.rebuild(view).await.unwrap().unwrap();
+            app.service().core.projector.rebuild(view).await.unwrap().unwrap();
         }
         for view in View::ALL {
             rebuilt(app, view, 2).await;
@@ -179,8 +179,8 @@ on_each_engine! {
     }
 
     async fn a_view_that_falls_behind_is_waited_for_only_so_long(app: &TestApp) {
-        let projector = &app.service().projector;
+        let projector = &app.service().core.projector;
         assert!(!projector.wait_for(&[accounts::VIEW], i64::MAX, Duration::from_millis(5)).await);
-        assert!(projector.wait_for(&[accounts::VIEW], app.service().log.head(), Duration::from_secs(10)).await);
+        assert!(projector.wait_for(&[accounts::VIEW], app.service().core.log.head(), Duration::from_secs(10)).await);
     }
 }

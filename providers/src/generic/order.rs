@@ -44,7 +44,7 @@ pub(super) fn read(json: &str) -> Result<Parsed, Malformed> {
     let Some(order_id) = body.order_id.order_id("orderId")? else {
         return Err(body.order_id.no_text("orderId"));
     };
-    let called_off = match body.cancelled.bool() {
+    let cancelled = match body.cancelled.bool() {
         Some(cancelled) => cancelled,
         None if body.cancelled.is_null() => false,
         None => return Err(Malformed::invalid("cancelled", "must be true or false")),
@@ -54,7 +54,7 @@ pub(super) fn read(json: &str) -> Result<Parsed, Malformed> {
         return Err(Malformed::invalid("updatedAt", "must be a date and time like 2026-03-14T12:00:00Z (RFC 3339)"));
     }
     let username = body.target_username.written().and_then(|written| username::normalised(&written));
-    if username.is_none() && !called_off {
+    if username.is_none() && !cancelled {
         let is_address = body.target_username.text().is_some_and(|text| text.contains("://"));
         let reason = "must be a username, or the address of a profile at Cortex Cloud";
         return Err(if is_address {
@@ -63,13 +63,13 @@ pub(super) fn read(json: &str) -> Result<Parsed, Malformed> {
             body.target_username.no_text("targetUsername")
         });
     }
-    let items = items(body.items, called_off)?;
+    let items = items(body.items, cancelled)?;
     Ok(Parsed::Order(StoreOrder {
         order_id,
         order_number: body.order_number.text(),
         order_status: body.order_status.text(),
         changed_at,
-        called_off,
+        cancelled,
         username,
         email: body.customer_email.text(),
         customer_name: body.customer_name.text(),

@@ -25,7 +25,7 @@ fn the_documented_order_is_read() {
             order_number: None,
             order_status: None,
             changed_at: None,
-            called_off: false,
+            cancelled: false,
             username: Some("cortex_user_42".to_owned()),
             email: Some("fan@music.com".to_owned()),
             customer_name: None,
@@ -107,7 +107,7 @@ fn a_cancelled_order_needs_nothing_but_its_id() {
         [r#"{"orderId":"1","cancelled":true}"#, r#"{"orderId":"1","cancelled":true,"items":[],"targetUsername":null}"#]
     {
         let order = order_of(parsed(json));
-        assert!(order.called_off && order.items.is_empty() && order.username.is_none(), "{json}");
+        assert!(order.cancelled && order.items.is_empty() && order.username.is_none(), "{json}");
     }
     assert_eq!(refused(r#"{"cancelled":true}"#), "`orderId` is missing");
 }

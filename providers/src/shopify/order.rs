@@ -89,7 +89,7 @@ pub(super) fn read(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed>
     let on_a_line = lines.iter_mut().find_map(|line| std::mem::take(&mut line.properties).either()?.username());
     let refunded = Refunded::of(body.refunds)?;
     let items: Vec<LineItem> = lines.into_iter().map(|line| line.item(&refunded)).collect();
-    let called_off = is_deleted
+    let cancelled = is_deleted
         || is_topic("orders/cancelled")
         || body.cancelled_at.text().is_some()
         || body.financial_status.written().is_some_and(|status| status.eq_ignore_ascii_case("refunded"))
@@ -102,7 +102,7 @@ pub(super) fn read(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed>
         order_number: body.name.text().or_else(|| body.order_number.text()),
         order_status: body.financial_status.text(),
         changed_at: body.updated_at.moment(),
-        called_off,
+        cancelled,
         username: username.or_else(|| username::in_note(&body.note.written()?)),
         email: body.email.text().or_else(|| body.contact_email.text()).or_else(|| customer.email.text()),
         customer_id: customer.id.id_or_zero(),

@@ -42,7 +42,7 @@ fn the_documented_order_is_read() {
                 order_number: Some("1042".to_owned()),
                 order_status: None,
                 changed_at: None,
-                called_off: false,
+                cancelled: false,
                 username: Some("cortex_user_42".to_owned()),
                 email: Some("customer@example.com".to_owned()),
                 customer_name: None,
@@ -88,13 +88,13 @@ fn odd_lines_are_read_as_far_as_they_say_something() {
 }
 
 #[test]
-fn an_order_from_which_everything_was_taken_is_called_off() {
-    for (lines, called_off) in [
+fn an_order_from_which_everything_was_taken_is_cancelled() {
+    for (lines, cancelled) in [
         (r#"{"sku":"a","quantity":2,"current_quantity":0},{"sku":"b","quantity":0}"#, true),
         (r#"{"sku":"a","quantity":2,"current_quantity":0},{"sku":"b","quantity":1}"#, false),
         ("", false),
     ] {
-        assert_eq!(order(&format!(r#"{{"id":1,"line_items":[{lines}]}}"#)).called_off, called_off, "{lines}");
+        assert_eq!(order(&format!(r#"{{"id":1,"line_items":[{lines}]}}"#)).cancelled, cancelled, "{lines}");
     }
 }
 
@@ -135,8 +135,8 @@ fn the_customer_may_be_anywhere_or_nowhere() {
 }
 
 #[test]
-fn an_order_is_called_off_by_its_own_words_or_by_the_topic() {
-    for (topic, fields, called_off) in [
+fn an_order_is_cancelled_by_its_own_words_or_by_the_topic() {
+    for (topic, fields, cancelled) in [
         ("orders/updated", r#""cancelled_at":null,"financial_status":"paid""#, false),
         ("orders/updated", r#""cancelled_at":"","financial_status":"partially_refunded""#, false),
         ("orders/updated", r#""financial_status":"voided""#, false),
@@ -146,10 +146,10 @@ fn an_order_is_called_off_by_its_own_words_or_by_the_topic() {
         ("orders/delete", r#""cancelled_at":null"#, true),
     ] {
         let order = order_of(parsed(Some(topic), &format!(r#"{{"id":1,"line_items":[{{"sku":"a"}}],{fields}}}"#)));
-        assert_eq!((order.called_off, order.items.len()), (called_off, 1), "{topic} {fields}");
+        assert_eq!((order.cancelled, order.items.len()), (cancelled, 1), "{topic} {fields}");
     }
     let deleted = order_of(parsed(Some("orders/delete"), r#"{"id":820982911946154508}"#));
-    assert!(deleted.called_off && deleted.items.is_empty() && deleted.order_id == "820982911946154508");
+    assert!(deleted.cancelled && deleted.items.is_empty() && deleted.order_id == "820982911946154508");
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn what_was_refunded_is_taken_off_where_the_order_does_not_say_what_is_left() {
     assert_eq!(quantities(&format!(r#"{{"id":1,{said},{refunds}}}"#)), [2, 0], "what the order says counts");
     let all =
         r#""line_items":[{"id":11,"quantity":1}],"refunds":[{"refund_line_items":[{"line_item_id":11,"quantity":1}]}]"#;
-    assert!(order(&format!(r#"{{"id":1,{all}}}"#)).called_off, "nothing is left of it");
+    assert!(order(&format!(r#"{{"id":1,{all}}}"#)).cancelled, "nothing is left of it");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::{Malformed, Parsed, StoreOrder, body};
 
 /// Statuses of an order that is not to be delivered any more. The others, of which plugins add their own, say nothing of
 /// the kind.
-const CALLED_OFF: [&str; 3] = ["cancelled", "refunded", "trash"];
+const CANCELLED: [&str; 3] = ["cancelled", "refunded", "trash"];
 
 #[derive(Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
@@ -95,7 +95,7 @@ pub(super) fn read(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed>
     let on_a_line = lines.iter_mut().find_map(|line| std::mem::take(&mut line.meta_data).either()?.username());
     let order_status = body.status.text();
     let has_status = |wanted: &str| order_status.as_ref().is_some_and(|status| status.eq_ignore_ascii_case(wanted));
-    let called_off = is_deleted || CALLED_OFF.into_iter().any(has_status);
+    let cancelled = is_deleted || CANCELLED.into_iter().any(has_status);
     let billing = body.billing.object().unwrap_or_default();
     let username = body.meta_data.either().and_then(Attributes::username).or(on_a_line);
     Ok(Parsed::Order(StoreOrder {
@@ -103,7 +103,7 @@ pub(super) fn read(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed>
         order_number: body.number.text(),
         order_status,
         changed_at: body.date_modified_gmt.moment(),
-        called_off,
+        cancelled,
         username: username.or_else(|| username::in_note(&decode_html_entities(&body.customer_note.written()?))),
         email: billing.email.text(),
         customer_id: body.customer_id.id_or_zero(),

@@ -32,7 +32,7 @@ fn the_documented_order_is_read() {
                 order_number: None,
                 order_status: None,
                 changed_at: None,
-                called_off: false,
+                cancelled: false,
                 username: Some("cortex_user_42".to_owned()),
                 email: Some("customer@example.com".to_owned()),
                 customer_name: None,
@@ -99,8 +99,8 @@ fn the_username_is_in_the_meta_data_or_else_in_the_note() {
 }
 
 #[test]
-fn an_order_is_called_off_by_its_status_or_by_its_deletion() {
-    for (status, called_off) in [
+fn an_order_is_cancelled_by_its_status_or_by_its_deletion() {
+    for (status, cancelled) in [
         ("pending", false),
         ("completed", false),
         ("failed", false),
@@ -109,10 +109,10 @@ fn an_order_is_called_off_by_its_status_or_by_its_deletion() {
         ("Refunded", true),
         ("trash", true),
     ] {
-        assert_eq!(order_with(&format!(r#""status":"{status}""#)).called_off, called_off, "{status}");
+        assert_eq!(order_with(&format!(r#""status":"{status}""#)).cancelled, cancelled, "{status}");
     }
     let deleted = order_of(parsed(Some("order.deleted"), r#"{"id":17}"#));
-    assert!(deleted.called_off && deleted.items.is_empty() && deleted.order_id == "17");
+    assert!(deleted.cancelled && deleted.items.is_empty() && deleted.order_id == "17");
 }
 
 #[test]

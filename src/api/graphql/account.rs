@@ -8,11 +8,15 @@ use projections::accounts::{self, AccountRow, ApiKeyRow};
 use super::ApiError;
 use super::moment::{Moment, moment};
 use super::words::Role;
-use crate::service::Service;
+use crate::app::App;
 
 /// A number of a row. Numbers of credits and counts stay far below what an `Int` holds; beyond, it says so by its limit.
 pub(super) fn int(number: i64) -> i32 {
     i32::try_from(number).unwrap_or(if number < 0 { i32::MIN } else { i32::MAX })
+}
+
+pub(super) fn count(number: usize) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
 }
 
 /// A merchant.
@@ -61,8 +65,8 @@ impl Account {
     /// All keys, deactivated ones too.
     #[graphql(complexity = "20 * child_complexity + 1")]
     async fn api_keys(&self, context: &Context<'_>) -> Result<Vec<ApiKey>, ApiError> {
-        let service = context.data_unchecked::<Arc<Service>>();
-        Ok(accounts::keys(&service.views, &self.id).await?.into_iter().map(ApiKey::from).collect())
+        let app = context.data_unchecked::<Arc<App>>();
+        Ok(accounts::keys(&app.core.views, &self.id).await?.into_iter().map(ApiKey::from).collect())
     }
 }
 

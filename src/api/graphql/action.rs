@@ -8,9 +8,9 @@ use projections::operator_actions::{self, Filter, OperatorActionRow};
 use super::ApiError;
 use super::moment::{Moment, moment};
 use super::page::Wanted;
-use super::viewer::Viewer;
+use crate::app::App;
+use crate::app::Viewer;
 use crate::app::summary::summary;
-use crate::service::Service;
 
 /// Something that was done with an API key, which is an event of the log.
 #[derive(SimpleObject)]
@@ -48,7 +48,7 @@ pub(super) struct OperatorActionFilter {
 
 /// Actions that the caller may see, the newest first.
 pub(super) async fn actions(
-    service: &Service,
+    app: &App,
     viewer: &Viewer,
     filter: Option<OperatorActionFilter>,
     wanted: Wanted<i64>,
@@ -68,10 +68,10 @@ pub(super) async fn actions(
         from: filter.from.map(|at| at.0.timestamp_micros()),
         to: filter.to.map(|at| at.0.timestamp_micros()),
     };
-    let rows = operator_actions::page(&service.views, &filter, wanted.after, wanted.limit()).await?;
+    let rows = operator_actions::page(&app.core.views, &filter, wanted.after, wanted.limit()).await?;
     let positions: Vec<i64> = rows.iter().map(|row| row.position).collect();
     let sentences: HashMap<i64, String> =
-        service.log.read_at(&positions).await?.iter().map(|event| (event.position, summary(event))).collect();
+        app.core.log.read_at(&positions).await?.iter().map(|event| (event.position, summary(event))).collect();
     let action = |row: OperatorActionRow| {
         let summary = sentences.get(&row.position).cloned().unwrap_or_default();
         (row.position, OperatorAction::of(row, summary))

@@ -10,8 +10,8 @@ use async_graphql::extensions::{
 use async_graphql::{Error, Pos, ServerError, ServerResult, ValidationResult, Value};
 
 use super::ApiError;
-use super::viewer::Viewer;
-use crate::service::Service;
+use crate::app::App;
+use crate::app::Viewer;
 
 /// A request of so much complexity counts as one more.
 const COMPLEXITY_OF_ONE: usize = 1_000;
@@ -66,7 +66,7 @@ impl Extension for Counted {
 async fn admitted(context: &ExtensionContext<'_>, cost: u32) -> Result<(), ServerError> {
     // Without a viewer nothing is answered anyway.
     let Some(viewer) = context.data_opt::<Viewer>() else { return Ok(()) };
-    let Some(service) = context.data_opt::<Arc<Service>>() else { return Ok(()) };
-    let admitted = viewer.admitted(service, cost).await;
+    let Some(app) = context.data_opt::<Arc<App>>() else { return Ok(()) };
+    let admitted = app.api_keys.admit(viewer, cost).await;
     admitted.map_err(|refused| Error::from(ApiError::from(refused)).into_server_error(Pos { line: 1, column: 1 }))
 }

@@ -7,9 +7,9 @@ use projections::accounts;
 
 use super::ApiError;
 use super::account::Account;
-use super::viewer::Viewer;
 use super::words::Role;
-use crate::service::Service;
+use crate::app::App;
+use crate::app::Viewer;
 
 /// The key that a request is sent with, and whose it is.
 #[derive(SimpleObject)]
@@ -26,8 +26,8 @@ pub(super) struct Caller {
 impl Caller {
     /// The account that the key belongs to.
     async fn account(&self, context: &Context<'_>) -> Result<Account, ApiError> {
-        let service = context.data_unchecked::<Arc<Service>>();
-        accounts::find(&service.views, &self.account_id).await?.map(Account::from).ok_or(ApiError::Unavailable)
+        let app = context.data_unchecked::<Arc<App>>();
+        accounts::find(&app.core.views, &self.account_id).await?.map(Account::from).ok_or(ApiError::Unavailable)
     }
 }
 

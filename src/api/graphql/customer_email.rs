@@ -5,8 +5,8 @@ use domain::delivery::DeliveryEvent;
 use event_log::recorded::AnyEvent;
 
 use super::ApiError;
-use super::viewer::Viewer;
-use crate::service::Service;
+use crate::app::App;
+use crate::app::Viewer;
 
 /// Events of one delivery that are read.
 const MAX_STORY: i64 = 1_000;
@@ -15,7 +15,7 @@ const MAX_STORY: i64 = 1_000;
 /// names one, where it was erased, and for callers of other accounts: they read it with `revealPersonalData`, on the
 /// record.
 pub(super) async fn customer_email(
-    service: &Service,
+    app: &App,
     viewer: &Viewer,
     account_id: &str,
     delivery_id: &str,
@@ -23,7 +23,7 @@ pub(super) async fn customer_email(
     if !viewer.owns(account_id) {
         return Ok(None);
     }
-    let story = service.log.opened_stream("delivery", delivery_id, 0, MAX_STORY).await?;
+    let story = app.core.log.opened_stream("delivery", delivery_id, 0, MAX_STORY).await?;
     let named = story.iter().rev().find_map(|event| match &event.recorded.event {
         AnyEvent::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => {
             webhook.email.as_ref().and_then(Private::known).cloned()

@@ -11,8 +11,8 @@ use super::integration::Integration;
 use super::loader::{IntegrationKey, Loader};
 use super::moment::{Moment, moment};
 use super::page::Wanted;
-use super::viewer::Viewer;
-use crate::service::Service;
+use crate::app::App;
+use crate::app::Viewer;
 
 /// What the law gives the merchant to answer.
 const DAYS_TO_ANSWER: TimeDelta = TimeDelta::days(30);
@@ -71,7 +71,7 @@ impl From<DataRequestRow> for DataRequest {
 
 /// The questions that the caller may see, the newest first.
 pub(super) async fn requests(
-    service: &Service,
+    app: &App,
     viewer: &Viewer,
     filter: Option<DataRequestFilter>,
     wanted: Wanted<i64>,
@@ -84,6 +84,6 @@ pub(super) async fn requests(
         None => viewer.scope(),
     };
     let filter = Filter { account_id, integration_id: filter.integration_id.map(text), is_readable: false };
-    let rows = data_requests::page(&service.views, &filter, wanted.after, wanted.limit()).await?;
+    let rows = data_requests::page(&app.core.views, &filter, wanted.after, wanted.limit()).await?;
     Ok(rows.into_iter().map(|row| (row.listed_at, DataRequest::from(row))).collect())
 }

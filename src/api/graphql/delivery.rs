@@ -24,19 +24,33 @@ use super::integration::Integration;
 use super::loader::{DeliveryKey, IntegrationKey, Loader};
 use super::moment::{Moment, moment};
 use super::page::{cost, page};
-use super::viewer::Viewer;
+use super::viewer::viewer_in;
 use super::words::{DeliveryStatus, ResolutionCode};
+use crate::app::App;
+use crate::app::Viewer;
 use crate::app::rates::{self, Rate};
-use crate::service::Service;
+
+use tokio::sync::Semaphore;
 
 use call::CortexCall;
 use item::DeliveryItem;
 
+/// Stories that are folded to a moment of the past at a time.
+const PAST_AT_A_TIME: usize = 2;
 /// Longer streams are not folded to a moment.
 const MAX_FOLDED_EVENTS: usize = 20_000;
 const FOLDED_AT_A_TIME: i64 = 500;
 /// What a delivery at a moment costs, in fields: it is folded from its events.
 pub(super) const AS_OF_COST: usize = 1_000;
+
+/// Places for reading what was, of all callers together.
+pub(super) struct PastReads(Semaphore);
+
+impl Default for PastReads {
+    fn default() -> Self {
+        Self(Semaphore::new(PAST_AT_A_TIME))
+    }
+}
 
 /// One order's fulfilment, or a duplicate of one.
 pub(super) struct Delivery {
@@ -63,18 +77,18 @@ pub(super) async fn delivery_as_of(
     row: &DeliveryRow,
     as_of: DateTime<Utc>,
 ) -> Result<Option<Delivery>, ApiError> {
-    let service = context.data_unchecked::<Arc<Service>>();
+    let app = context.data_unchecked::<Arc<App>>();
     let stream = row.duplicate_of.as_ref().unwrap_or(&row.id);
     // However many a request asks for, they leave the connections to others.
-    let _place = service.past.acquire().await.map_err(|_| ApiError::Unavailable)?;
+    let _place = context.data_unchecked::<PastReads>().0.acquire().await.map_err(|_| ApiError::Unavailable)?;
     let mut until: Vec<Recorded> = vec![];
     while until.len() < MAX_FOLDED_EVENTS {
         let after = until.last().map_or(0, |event| event.sequence);
         if after > 0 {
             // The first page is in the cost of the request; how many more there are is known only now.
-            Viewer::of(context)?.admitted(service, 1).await?;
+            app.api_keys.admit(viewer_in(context)?, 1).await?;
         }
-        let page = service.log.recorded_of("delivery", stream, after, FOLDED_AT_A_TIME).await?;
+        let page = app.core.log.recorded_of("delivery", stream, after, FOLDED_AT_A_TIME).await?;
         until.extend(page.into_iter().take_while(|event| event.recorded_at <= as_of));
         // The page was the last of the stream, or has events of later than the moment.
         if until.last().is_none_or(|last| last.sequence < after + FOLDED_AT_A_TIME) {
@@ -141,12 +155,12 @@ pub(super) async fn deliveries(
     sizes: (Option<i32>, Option<i32>),
     filter: Option<DeliveryFilter>,
 ) -> async_graphql::Result<Connection<i64, Delivery>> {
-    let service = context.data_unchecked::<Arc<Service>>();
-    let filter = filter.unwrap_or_default().for_viewer(Viewer::of(context)?)?;
+    let app = context.data_unchecked::<Arc<App>>();
+    let filter = filter.unwrap_or_default().for_viewer(viewer_in(context)?)?;
     page(cursors, sizes, |wanted| async move {
         let (limit, from_end) = (wanted.limit(), wanted.from_end);
         let window = Page { after: wanted.after, before: wanted.before, from_end, limit };
-        let rows = delivery_log::page(&service.views, &filter, window).await?;
+        let rows = delivery_log::page(&app.core.views, &filter, window).await?;
         Ok(rows.into_iter().map(|row| (row.listed_at, row.into())).collect())
     })
     .await
@@ -181,7 +195,7 @@ impl Delivery {
     /// The customer's username. Of another account's delivery only its beginning: see `revealPersonalData`.
     #[expect(clippy::unused_async, reason = "resolvers are async by their macro")]
     async fn target_username(&self, context: &Context<'_>) -> Result<Option<String>, ApiError> {
-        let owns = Viewer::of(context)?.owns(&self.row.account_id);
+        let owns = viewer_in(context)?.owns(&self.row.account_id);
         Ok(self.row.username().map(|name| if owns { name.to_owned() } else { beginning(name) }))
     }
 
@@ -189,9 +203,9 @@ impl Delivery {
     /// `revealPersonalData`.
     #[graphql(complexity = 20)]
     async fn customer_email(&self, context: &Context<'_>) -> Result<Option<String>, ApiError> {
-        let (service, viewer) = (context.data_unchecked::<Arc<Service>>(), Viewer::of(context)?);
+        let (app, viewer) = (context.data_unchecked::<Arc<App>>(), viewer_in(context)?);
         let stream = self.row.duplicate_of.as_ref().unwrap_or(&self.row.id);
-        customer_email(service, viewer, &self.row.account_id, stream).await
+        customer_email(app, viewer, &self.row.account_id, stream).await
     }
 
     async fn status(&self) -> DeliveryStatus {
@@ -205,7 +219,7 @@ impl Delivery {
     /// What to do about it, in a sentence or two a merchant understands.
     #[expect(clippy::unused_async, reason = "resolvers are async by their macro")]
     async fn resolution(&self, context: &Context<'_>) -> Result<Option<String>, ApiError> {
-        let owns = Viewer::of(context)?.owns(&self.row.account_id);
+        let owns = viewer_in(context)?.owns(&self.row.account_id);
         let username = self.row.username().map(|name| if owns { name.to_owned() } else { beginning(name) });
         let has_items = !self.row.summary().lines.current.is_empty();
         let is_given_up = self.row.status() == Status::FailedPermanent;
@@ -227,7 +241,7 @@ impl Delivery {
     /// is mapped today changes nothing here.
     #[graphql(complexity = "5 * child_complexity + 1")]
     async fn items(&self, context: &Context<'_>) -> Result<Vec<DeliveryItem>, ApiError> {
-        let owns = Viewer::of(context)?.owns(&self.row.account_id);
+        let owns = viewer_in(context)?.owns(&self.row.account_id);
         let shown = |name: &str| if owns { name.to_owned() } else { beginning(name) };
         // What became of them is known of the delivery, and not of a duplicate of it.
         let original = self.original(context).await?;
@@ -256,17 +270,17 @@ impl Delivery {
         {
             return Ok(None);
         }
-        let service = context.data_unchecked::<Arc<Service>>();
-        let delivery = service.log.load::<Aggregate>(&self.row.id).await?.aggregate;
+        let app = context.data_unchecked::<Arc<App>>();
+        let delivery = app.core.log.load::<Aggregate>(&self.row.id).await?.aggregate;
         if let Some(until) = delivery.order().and_then(Order::waits_until) {
             return Ok(Some(Moment(until)));
         }
-        let account = service.log.current::<Account>(&self.row.account_id).await?;
+        let account = app.core.log.current::<Account>(&self.row.account_id).await?;
         let (Some(merchant), Ok(account_id)) = (account.aggregate.merchant(), self.row.account_id.parse()) else {
             return Ok(None);
         };
-        let (rate, now) = (Rate::Attempts(account_id), service.clock.now());
-        Ok(rates::next_at(&service.log, rate, merchant.attempts_per_minute, now).await?.map(Moment))
+        let (rate, now) = (Rate::Attempts(account_id), app.core.now());
+        Ok(rates::next_at(&app.core.log, rate, merchant.attempts_per_minute, now).await?.map(Moment))
     }
 
     async fn credits_charged(&self) -> i32 {
@@ -299,7 +313,7 @@ impl Delivery {
         after: Option<String>,
     ) -> async_graphql::Result<Connection<i64, Event>> {
         let id = self.row.duplicate_of.as_ref().unwrap_or(&self.row.id);
-        let reveals = Viewer::of(context)?.owns(&self.row.account_id);
+        let reveals = viewer_in(context)?.owns(&self.row.account_id);
         events(context, ("delivery", id), self.as_of, (after, first), reveals).await
     }
 }

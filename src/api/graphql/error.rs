@@ -1,14 +1,10 @@
 //! What a caller gets when something goes wrong: expected outcomes as data, the rest as errors without internals.
 
 use async_graphql::{Error, ErrorExtensions as _, Interface, Object};
-use domain::account::AccountRefusal;
-use domain::delivery::DeliveryRefusal;
-use domain::integration::IntegrationRefusal;
-use domain::ledger::LedgerRefusal;
 
-use super::viewer::Unauthorized;
-use crate::app::limits::LimitReached;
-use event_log::{CommandError, LoadError};
+use crate::app::viewer::Unauthorized;
+use crate::app::{self, Refused};
+use event_log::LoadError;
 
 /// Returned to a request without a key.
 pub const NO_KEY: &str = "send an API key as `Authorization: Bearer …` or `x-api-key: …`";
@@ -33,6 +29,8 @@ pub enum ApiError {
     KeyDeactivated,
     /// The key's requests of this minute are used up.
     LimitReached,
+    /// A rule said no to a question.
+    Refused(Refused),
     Forbidden,
     /// Support wants what changes an account's settings.
     ChangesNothing,
@@ -57,6 +55,7 @@ impl From<ApiError> for Error {
             ApiError::Unauthenticated => ("UNAUTHENTICATED", NO_KEY.to_owned()),
             ApiError::KeyDeactivated => ("UNAUTHENTICATED", "this API key is not valid any more".to_owned()),
             ApiError::LimitReached => ("RATE_LIMIT_EXCEEDED", RATE_LIMIT_EXCEEDED.to_owned()),
+            ApiError::Refused(Refused { code, message, .. }) => (code, message),
             ApiError::Forbidden => ("FORBIDDEN", "this key may not do that".to_owned()),
             ApiError::ChangesNothing => ("FORBIDDEN", CHANGES_NOTHING.to_owned()),
             ApiError::NoIntrospection => ("INTROSPECTION_OFF", NO_INTROSPECTION.to_owned()),
@@ -81,10 +80,28 @@ impl From<Unauthorized> for ApiError {
     }
 }
 
+impl From<app::Error> for ApiError {
+    fn from(error: app::Error) -> Self {
+        match error {
+            app::Error::Refused(refused) => Self::Refused(refused),
+            app::Error::Forbidden => Self::Forbidden,
+            app::Error::ChangesNothing => Self::ChangesNothing,
+            app::Error::InvalidArgument { argument, reason } => Self::InvalidArgument { argument, reason },
+            app::Error::Unavailable => Self::Unavailable,
+            app::Error::Internal => Self::Internal,
+        }
+    }
+}
+
+impl From<app::Error> for Error {
+    fn from(error: app::Error) -> Self {
+        ApiError::from(error).into()
+    }
+}
+
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
-        tracing::error!(%error, "a view cannot be read");
-        Self::Unavailable
+        app::Error::from(error).into()
     }
 }
 
@@ -97,23 +114,13 @@ impl From<std::sync::Arc<sqlx::Error>> for ApiError {
 
 impl From<std::sync::Arc<LoadError>> for ApiError {
     fn from(error: std::sync::Arc<LoadError>) -> Self {
-        Self::from_load_error(&error)
+        app::Error::from(error.as_ref()).into()
     }
 }
 
 impl From<LoadError> for ApiError {
     fn from(error: LoadError) -> Self {
-        Self::from_load_error(&error)
-    }
-}
-
-impl ApiError {
-    fn from_load_error(error: &LoadError) -> Self {
-        tracing::error!(%error, "the event log cannot be read");
-        match error {
-            LoadError::Sql(_) | LoadError::OtherLog { .. } => Self::Unavailable,
-            LoadError::Unreadable { .. } => Self::Internal,
-        }
+        app::Error::from(error).into()
     }
 }
 
@@ -155,104 +162,22 @@ impl UserError {
     pub(super) fn new(code: &'static str, message: impl Into<String>, field: Option<&'static str>) -> Self {
         Self::Refusal(Refusal { code, message: message.into(), field })
     }
+}
 
-    pub(super) fn not_found(field: &'static str) -> Self {
-        Self::new("NOT_FOUND", format!("there is nothing of yours with this {field}"), Some(field))
+impl From<Refused> for UserError {
+    fn from(Refused { code, message, field }: Refused) -> Self {
+        Self::Refusal(Refusal { code, message, field })
     }
 }
 
-/// A command's failure: a refusal is data, anything else an error.
-pub(super) fn refused<E>(error: CommandError<E>) -> Result<UserError, ApiError>
-where
-    E: std::error::Error + Into<UserError>,
-{
-    match error {
-        CommandError::Refused(refusal) => Ok(refusal.into()),
-        CommandError::Contended | CommandError::Busy | CommandError::Unavailable(_) => {
-            tracing::warn!(%error, "a command was not recorded");
-            Err(ApiError::Unavailable)
-        }
-        CommandError::Broken { .. } => {
-            tracing::error!(%error, "a command failed");
-            Err(ApiError::Internal)
-        }
-    }
-}
-
-impl From<LimitReached> for UserError {
-    fn from(reached: LimitReached) -> Self {
-        let code = match reached {
-            LimitReached::Integrations(_) => "TOO_MANY_INTEGRATIONS",
-            LimitReached::ApiKeys(_) => "TOO_MANY_API_KEYS",
-            LimitReached::Mappings(_) => "TOO_MANY_MAPPINGS",
-        };
-        Self::new(code, reached.to_string(), None)
-    }
-}
-
-impl From<IntegrationRefusal> for UserError {
-    fn from(refusal: IntegrationRefusal) -> Self {
-        let (code, field) = match refusal {
-            IntegrationRefusal::NotCreated => ("NOT_FOUND", Some("integrationId")),
-            IntegrationRefusal::AlreadyCreated => ("ALREADY_EXISTS", None),
-            IntegrationRefusal::InvalidName => ("INVALID_NAME", Some("name")),
-            IntegrationRefusal::InvalidSecret => ("INVALID_SECRET", Some("signingSecret")),
-            IntegrationRefusal::SecretOfStore { .. } => ("SECRET_OF_STORE", Some("integrationId")),
-            IntegrationRefusal::OverlapTooLong { .. } => ("OVERLAP_TOO_LONG", Some("overlapHours")),
-            IntegrationRefusal::InvalidOrderStatuses => ("INVALID_ORDER_STATUSES", Some("orderStatuses")),
-            IntegrationRefusal::NeverDelivered { .. } => ("NEVER_DELIVERED", Some("orderStatuses")),
-            IntegrationRefusal::InvalidExternalRef => ("INVALID_EXTERNAL_REF", Some("externalRef")),
-            IntegrationRefusal::InvalidResourceId => ("INVALID_RESOURCE_ID", Some("resourceId")),
-            IntegrationRefusal::TooManyMappings => ("TOO_MANY_MAPPINGS", None),
-        };
-        Self::new(code, refusal.to_string(), field)
-    }
-}
-
-impl From<AccountRefusal> for UserError {
-    fn from(refusal: AccountRefusal) -> Self {
-        let (code, field) = match refusal {
-            AccountRefusal::NotOpened => ("NOT_FOUND", Some("accountId")),
-            AccountRefusal::AlreadyOpened | AccountRefusal::ApiKeyIdTaken => ("ALREADY_EXISTS", None),
-            AccountRefusal::InvalidName => ("INVALID_NAME", Some("name")),
-            AccountRefusal::InvalidPace => ("INVALID_PACE", Some("attemptsPerMinute")),
-            AccountRefusal::LastAdminKey => ("LAST_ADMIN_KEY", Some("apiKeyId")),
-            AccountRefusal::UnknownApiKey => ("NOT_FOUND", Some("apiKeyId")),
-            AccountRefusal::InvalidRequestLimit => ("INVALID_LIMIT", Some("requestsPerMinute")),
-            AccountRefusal::TooManyApiKeys => ("TOO_MANY_API_KEYS", None),
-            AccountRefusal::InvalidRetention => ("INVALID_RETENTION", Some("days")),
-            AccountRefusal::InvalidCredentials => ("INVALID_CREDENTIALS", Some("password")),
-        };
-        Self::new(code, refusal.to_string(), field)
-    }
-}
-
-impl From<LedgerRefusal> for UserError {
-    fn from(refusal: LedgerRefusal) -> Self {
-        let (code, field) = match refusal {
-            LedgerRefusal::InvalidGrant => ("INVALID_GRANT", Some("credits")),
-        };
-        Self::new(code, refusal.to_string(), field)
-    }
-}
-
-impl From<DeliveryRefusal> for UserError {
-    fn from(refusal: DeliveryRefusal) -> Self {
-        let (code, field) = match refusal {
-            DeliveryRefusal::UnknownDelivery => ("NOT_FOUND", Some("deliveryId")),
-            DeliveryRefusal::Running => ("RUNNING", Some("deliveryId")),
-            DeliveryRefusal::WaitsForNoMoment => ("NOT_WAITING", Some("deliveryId")),
-            DeliveryRefusal::MomentOutOfReach => ("MOMENT_OUT_OF_REACH", Some("at")),
-            DeliveryRefusal::NotDue => ("NOT_DUE", Some("deliveryId")),
-            DeliveryRefusal::LeaseLost => ("LEASE_LOST", None),
-            DeliveryRefusal::AlreadyCompleted => ("ALREADY_COMPLETED", Some("deliveryId")),
-            DeliveryRefusal::NotPlanned => ("NOT_PLANNED", None),
-            DeliveryRefusal::ItemsOutstanding => ("ITEMS_OUTSTANDING", None),
-            DeliveryRefusal::NeverDelivered { .. } => ("NEVER_DELIVERED", Some("deliveryId")),
-            DeliveryRefusal::NothingBought => ("NOTHING_BOUGHT", Some("deliveryId")),
-            DeliveryRefusal::UsernameNeeded => ("USERNAME_NEEDED", Some("targetUsername")),
-            DeliveryRefusal::InvalidUsername => ("INVALID_USERNAME", Some("targetUsername")),
-        };
-        Self::new(code, refusal.to_string(), field)
+/// What a use case came to, as a payload: a refusal is data, anything else an error.
+pub(super) fn payload_of<T, P: From<UserError>>(
+    done: Result<T, app::Error>,
+    payload: impl FnOnce(T) -> P,
+) -> Result<P, ApiError> {
+    match done {
+        Ok(done) => Ok(payload(done)),
+        Err(app::Error::Refused(refused)) => Ok(UserError::from(refused).into()),
+        Err(error) => Err(error.into()),
     }
 }

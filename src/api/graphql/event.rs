@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::account::int;
 use super::moment::{Moment, moment};
 use super::page::page;
+use crate::app::App;
 use crate::app::summary;
-use crate::service::Service;
 use event_log::OpenedEvent;
 
 /// Something that happened.
@@ -89,9 +89,9 @@ pub(super) async fn events(
     (after, first): (Option<String>, Option<i32>),
     reveals: bool,
 ) -> async_graphql::Result<Connection<i64, Event>> {
-    let service = context.data_unchecked::<Arc<Service>>();
+    let app = context.data_unchecked::<Arc<App>>();
     page((after, None), (first, None), |wanted| async move {
-        let opened = service.log.opened_stream(aggregate_type, id, wanted.after.unwrap_or(0), wanted.limit()).await?;
+        let opened = app.core.log.opened_stream(aggregate_type, id, wanted.after.unwrap_or(0), wanted.limit()).await?;
         let until =
             opened.into_iter().take_while(|event| as_of.is_none_or(|as_of| event.recorded.recorded_at <= as_of));
         Ok(until.map(|event| (event.stored.sequence, Event::of(event, reveals))).collect())

@@ -12,9 +12,12 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use super::viewer::Viewer;
 use super::{ApiError, Schema, size};
-use crate::service::Service;
+use crate::app::App;
+use crate::app::Viewer;
+use crate::app::api_keys::ApiKeys;
+use chrono::{DateTime, Utc};
+use event_log::clock::Clock;
 
 /// Requests that are read at a time.
 const READERS: usize = 4;
@@ -26,29 +29,52 @@ pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 const ABOUT_ARGUMENTS: [&str; 4] =
     ["Invalid value for argument", "Invalid default value for argument", "Expected input type", "Failed to parse"];
 
+/// How the API is served.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Whether API keys are shown the schema.
+    pub introspection: bool,
+    /// The threads on which requests are executed.
+    pub runtime: Handle,
+}
+
 /// The API as its endpoints execute it. Cheap to clone.
 #[derive(Clone)]
 pub struct Api {
     schema: Schema,
-    service: Arc<Service>,
+    app: Arc<App>,
+    settings: Settings,
     readers: Arc<Semaphore>,
 }
 
 impl Api {
-    pub(super) fn new(schema: Schema, service: Arc<Service>) -> Self {
-        Self { schema, service, readers: Arc::new(Semaphore::new(READERS)) }
+    pub(super) fn new(schema: Schema, app: Arc<App>, settings: Settings) -> Self {
+        Self { schema, app, settings, readers: Arc::new(Semaphore::new(READERS)) }
+    }
+
+    /// Who may ask.
+    pub(crate) fn keys(&self) -> &ApiKeys {
+        &self.app.api_keys
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        self.app.core.clock()
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.app.core.now()
     }
 
     /// Reads a request and refuses what is too much, before the library looks at it. On a thread
     /// of its own: should reading ever hang, it hangs alone.
     async fn checked(&self, mut request: Request, viewer: Option<&Viewer>) -> Result<Request, ServerError> {
-        if !self.service.projector.of_other_log().is_empty() {
+        if !self.app.core.projector.of_other_log().is_empty() {
             return Err(refusal(ApiError::OtherLog));
         }
-        let may_see_schema = viewer.is_some() && self.service.introspection;
+        let may_see_schema = viewer.is_some() && self.settings.introspection;
         let place = tokio::time::timeout(READ_TIMEOUT, self.readers.clone().acquire_owned()).await;
         let Ok(Ok(place)) = place else { return Err(refusal(ApiError::Unavailable)) };
-        let reading = self.service.api_runtime().spawn_blocking(move || {
+        let reading = self.settings.runtime.spawn_blocking(move || {
             let _place = place;
             check(&mut request, may_see_schema).map(|()| request)
         });
@@ -68,7 +94,7 @@ impl Api {
     /// A socket outlives the moment in which its key was checked, so each operation on it checks again.
     async fn check_key(&self, viewer: Option<&Viewer>) -> Result<(), ApiError> {
         let Some(viewer) = viewer else { return Ok(()) };
-        Ok(viewer.admitted(&self.service, 1).await?)
+        Ok(self.app.api_keys.admit(viewer, 1).await?)
     }
 
     async fn stream(self, request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
@@ -83,7 +109,7 @@ impl Api {
                 let answers = self.schema.execute_stream_with_session_data(request, session.unwrap_or_default());
                 let answers = answers.map(with_codes);
                 let answers = if goes_on { answers.boxed() } else { once(within_time(answers.boxed())).boxed() };
-                on(&self.service.api_runtime(), answers)
+                on(&self.settings.runtime, answers)
             }
             Err(error) => once(ready(Response::from_errors(vec![error]))).boxed(),
         }
@@ -163,7 +189,7 @@ impl Executor for Api {
             Ok(request) => {
                 let schema = self.schema.clone();
                 let answers = once(async move { with_codes(schema.execute(request).await) }).boxed();
-                let answer = on(&self.service.api_runtime(), answers).next().await;
+                let answer = on(&self.settings.runtime, answers).next().await;
                 answer.unwrap_or_else(|| Response::from_errors(vec![refusal(ApiError::Internal)]))
             }
             Err(error) => Response::from_errors(vec![error]),

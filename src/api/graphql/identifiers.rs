@@ -5,8 +5,8 @@ use projections::identifiers::{self, Kind};
 
 use super::ApiError;
 use super::page::MAX_PAGE;
-use super::viewer::Viewer;
-use crate::service::Service;
+use crate::app::App;
+use crate::app::Viewer;
 
 /// Ids that are named where a beginning is ambiguous.
 const MAX_CANDIDATES: i64 = 10;
@@ -33,18 +33,18 @@ pub(super) struct ShortId {
 
 /// The ids that begin with a text, ten at most. A text that is too short begins none.
 pub(super) async fn beginning_with(
-    service: &Service,
+    app: &App,
     viewer: &Viewer,
     kind: Kind,
     text: &str,
 ) -> Result<Vec<String>, ApiError> {
     let scope = viewer.scope();
-    Ok(identifiers::beginning_with(&service.views, kind, scope.as_deref(), text, MAX_CANDIDATES).await?)
+    Ok(identifiers::beginning_with(&app.core.views, kind, scope.as_deref(), text, MAX_CANDIDATES).await?)
 }
 
 /// The id that an id or the beginning of one names, where no other begins so.
 pub(super) async fn resolve(
-    service: &Service,
+    app: &App,
     viewer: &Viewer,
     kind: Kind,
     id: ID,
@@ -53,7 +53,7 @@ pub(super) async fn resolve(
     if uuid::Uuid::parse_str(&id).is_ok() {
         return Ok(id.0);
     }
-    let mut found = beginning_with(service, viewer, kind, &id).await?;
+    let mut found = beginning_with(app, viewer, kind, &id).await?;
     match found.len() {
         0 => Ok(id.0),
         1 => Ok(found.swap_remove(0)),
@@ -62,16 +62,11 @@ pub(super) async fn resolve(
 }
 
 /// How each of these ids can be shortened.
-pub(super) async fn shortened(
-    service: &Service,
-    viewer: &Viewer,
-    kind: Kind,
-    ids: Vec<ID>,
-) -> Result<Vec<ShortId>, ApiError> {
+pub(super) async fn shortened(app: &App, viewer: &Viewer, kind: Kind, ids: Vec<ID>) -> Result<Vec<ShortId>, ApiError> {
     if ids.len() > MAX_PAGE {
         return Err(ApiError::InvalidArgument { argument: "ids", reason: "are more than 100" });
     }
     let ids: Vec<String> = ids.into_iter().map(|id| id.replace('\0', "")).collect();
-    let short = identifiers::shortest(&service.views, kind, viewer.scope().as_deref(), &ids).await?;
+    let short = identifiers::shortest(&app.core.views, kind, viewer.scope().as_deref(), &ids).await?;
     Ok(short.into_iter().map(|(id, short)| ShortId { id: ID(id), short }).collect())
 }

@@ -16,9 +16,9 @@ use super::loader::{AccountKey, Loader};
 use super::moment::{Moment, moment};
 use super::page::cost;
 use super::words::{MatchType, Provider, ResourceType};
-use crate::app::integrations::webhook_url;
+use crate::app::App;
+use crate::app::links::webhook_url;
 use crate::replay::past_orders;
-use crate::service::Service;
 
 /// A link to one store.
 pub(super) struct Integration(pub(super) Arc<IntegrationRow>);
@@ -57,7 +57,7 @@ impl Integration {
 
     /// Where the store posts its webhooks.
     async fn webhook_url(&self, context: &Context<'_>) -> String {
-        webhook_url(&context.data_unchecked::<Arc<Service>>().public_url, &self.0.provider, &self.0.id)
+        webhook_url(&context.data_unchecked::<Arc<App>>().public_url, &self.0.provider, &self.0.id)
     }
 
     async fn signing_secret_preview(&self) -> &str {
@@ -85,11 +85,11 @@ impl Integration {
     /// `replayWebhooks` delivers it to them.
     #[graphql(complexity = 1000)]
     async fn past_orders(&self, context: &Context<'_>, mapping_ids: Vec<ID>) -> Result<PastOrders, ApiError> {
-        let service = context.data_unchecked::<Arc<Service>>();
+        let app = context.data_unchecked::<Arc<App>>();
         let wanted: Vec<MappingId> = mapping_ids.iter().filter_map(|id| id.parse().ok()).collect();
         let Ok(id) = self.0.id.parse() else { return Err(ApiError::Unavailable) };
         let past_orders::PastOrders { orders, more } =
-            past_orders::count(&service.views, id, &wanted, &self.0.mappings()).await?;
+            past_orders::count(&app.core.views, id, &wanted, &self.0.mappings()).await?;
         Ok(PastOrders { orders: int(orders.into()), more })
     }
 

@@ -12,10 +12,10 @@ use projections::accounts;
 use projections::delivery_log::{self, DeliveryRow};
 use projections::integrations::{self, IntegrationRow};
 
-use crate::service::Service;
+use crate::app::core::Core;
 use event_log::LoadError;
 
-pub(super) struct Loader(pub(super) Arc<Service>);
+pub(super) struct Loader(pub(super) Core);
 
 /// An account, for its name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -2,7 +2,6 @@
 
 use async_graphql::SimpleObject;
 
-use super::ApiError;
 use super::account::int;
 use crate::app::master_keys::RotationState;
 
@@ -34,10 +33,4 @@ impl From<RotationState> for MasterKeyRotation {
             still_needed: state.still_needed,
         }
     }
-}
-
-/// Something about the master keys cannot be known or done at the moment.
-pub(super) fn unknown(error: anyhow::Error) -> ApiError {
-    tracing::error!(error = format!("{error:#}"), "the master keys cannot be read or rotated");
-    ApiError::Unavailable
 }

@@ -1,5 +1,5 @@
-//! What can be done. Each mutation is a command to one aggregate, recorded with the key that sent it, and returns once
-//! the views show what it did.
+//! What can be done. Each mutation reads its input, calls a use case (`src/app/`) and shows what came of it. That is recorded
+//! with the key that asked, and returned once the views show it.
 
 mod accounts;
 mod checkpoints;
@@ -54,4 +54,15 @@ macro_rules! payload {
         }
     };
 }
-use payload;
+
+/// Makes a payload whose other fields have values of their own out of a refusal.
+macro_rules! refusable {
+    ($name:ident) => {
+        impl From<$crate::api::graphql::error::UserError> for $name {
+            fn from(error: $crate::api::graphql::error::UserError) -> Self {
+                Self { user_errors: vec![error], ..Self::default() }
+            }
+        }
+    };
+}
+use {payload, refusable};

@@ -5,11 +5,11 @@ use async_graphql::{ID, SimpleObject};
 
 use super::ApiError;
 use super::account::int;
-use super::error::UserError;
 use super::moment::{Moment, moment};
 use super::page::Wanted;
-use crate::processes::{NAMES, Standing, standings};
-use crate::service::Service;
+use crate::app::App;
+use crate::app::administration::process_manager;
+use crate::processes::{Standing, standings};
 use event_log::parked::{self, Chosen};
 
 /// A process manager: it reads events and issues commands for one concern, such as waking what waited for a fix.
@@ -29,12 +29,12 @@ pub(super) struct Process {
 }
 
 impl Process {
-    pub(super) async fn all(service: &Service) -> Result<Vec<Self>, ApiError> {
-        let all = standings(&service.log).await?;
-        let head = service.log.head();
+    pub(super) async fn all(app: &App) -> Result<Vec<Self>, ApiError> {
+        let all = standings(&app.core.log).await?;
+        let head = app.core.log.head();
         let process = |standing: Standing| {
             // The checkpoint of one that runs here is saved a moment later.
-            let position = service.processes.held_position(standing.name).unwrap_or(standing.position);
+            let position = app.processes.held_position(standing.name).unwrap_or(standing.position);
             let standing = Standing { position, ..standing };
             Self {
                 name: standing.name.to_owned(),
@@ -108,22 +108,14 @@ impl CursorType for Place {
 
 /// Parked events by their positions, of one process manager or of all.
 pub(super) async fn parked_events(
-    service: &Service,
+    app: &App,
     process: Option<&str>,
     wanted: Wanted<Place>,
 ) -> Result<Vec<(Place, ParkedEvent)>, ApiError> {
-    if process.is_some_and(|process| named(process).is_err()) {
+    if process.is_some_and(|process| process_manager(process).is_err()) {
         return Err(ApiError::InvalidArgument { argument: "process", reason: "is no process manager" });
     }
     let after = wanted.after.as_ref().map(|Place(position, process)| (*position, process.as_str()));
-    let rows = service.log.parked(Chosen { process, position: None }, after, wanted.limit()).await?;
+    let rows = app.core.log.parked(Chosen { process, position: None }, after, wanted.limit()).await?;
     Ok(rows.into_iter().map(|row| (Place(row.position, row.process.clone()), row.into())).collect())
-}
-
-/// The name of a process manager, if it is one.
-pub(super) fn named(name: &str) -> Result<&'static str, UserError> {
-    NAMES.into_iter().find(|process| *process == name).ok_or_else(|| {
-        let message = format!("there is no such process manager; there are {}", NAMES.join(", "));
-        UserError::new("NOT_FOUND", message, Some("process"))
-    })
 }

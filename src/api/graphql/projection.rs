@@ -7,7 +7,7 @@ use projections::registry::{self, Build, Live};
 use super::ApiError;
 use super::account::int;
 use super::moment::{Moment, moment};
-use crate::service::Service;
+use crate::app::core::Core;
 
 /// Where a view stands.
 #[derive(SimpleObject)]
@@ -38,22 +38,22 @@ pub(super) struct ProjectionRebuild {
 }
 
 impl Projection {
-    pub(super) async fn all(service: &Service) -> Result<Vec<Self>, ApiError> {
-        let builds = registry::builds(&service.views).await?;
+    pub(super) async fn all(core: &Core) -> Result<Vec<Self>, ApiError> {
+        let builds = registry::builds(&core.views).await?;
         let mut all = vec![];
         for view in View::ALL {
             let build = builds.iter().find(|(built, _)| *built == view).map(|(_, build)| build.clone());
-            all.push(Self::with(service, view, build).await?);
+            all.push(Self::with(core, view, build).await?);
         }
         Ok(all)
     }
 
     /// A view and the build of it that is under way.
-    pub(super) async fn with(service: &Service, view: View, build: Option<Build>) -> Result<Self, ApiError> {
-        let head = service.log.head();
-        let live = view.live(&service.views).await?;
+    pub(super) async fn with(core: &Core, view: View, build: Option<Build>) -> Result<Self, ApiError> {
+        let head = core.log.head();
+        let live = view.live(&core.views).await?;
         let Live { generation, cursor, .. } = live.ok_or(ApiError::Unavailable)?;
-        let is_of_other_log = service.projector.of_other_log().contains(&view);
+        let is_of_other_log = core.projector.of_other_log().contains(&view);
         // Nothing of this log is in it.
         let position = if is_of_other_log { 0 } else { cursor.position };
         Ok(Self {

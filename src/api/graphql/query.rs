@@ -21,19 +21,18 @@ use super::event::{Event, events};
 use super::identifiers::{self, IdKind, ShortId};
 use super::integration::Integration;
 use super::loader::{DeliveryKey, IntegrationKey, Loader};
-use super::master_key::{MasterKeyRotation, unknown};
+use super::master_key::MasterKeyRotation;
 use super::moment::Moment;
 use super::page::{cost, page};
 use super::process::{self, ParkedEvent, Process, parked_events};
 use super::projection::Projection;
 use super::receipt::{Place, WebhookReceipt, WebhookReceiptFilter, receipts};
-use super::replay::{Replay, sees};
+use super::replay::Replay;
 use super::stats::DeliveryStatsBucket;
-use super::viewer::Viewer;
+use super::viewer::viewer_in;
 use super::words::{Bucket, Provider};
-use crate::app::master_keys;
-use crate::replay::job;
-use crate::service::Service;
+use crate::app::App;
+use crate::app::Viewer;
 
 const MAX_BUCKETS: i64 = 400;
 
@@ -53,12 +52,12 @@ impl Query {
         context: &Context<'_>,
         #[graphql(desc = "Support and admin only: another account.")] id: Option<ID>,
     ) -> Result<Account, ApiError> {
-        let (service, viewer) = asked(context)?;
+        let (app, viewer) = asked(context)?;
         let Some(id) = id else {
-            let own = accounts::find(&service.views, &viewer.account_id.to_string()).await?;
+            let own = accounts::find(&app.core.views, &viewer.account_id.to_string()).await?;
             return own.map(Account::from).ok_or(ApiError::Unavailable);
         };
-        let found = if viewer.sees(&id) { accounts::find(&service.views, &id).await? } else { None };
+        let found = if viewer.sees(&id) { accounts::find(&app.core.views, &id).await? } else { None };
         found
             .map(Account::from)
             .ok_or(ApiError::InvalidArgument { argument: "id", reason: "is no account that you see" })
@@ -67,16 +66,16 @@ impl Query {
     /// The ids that begin with a text of 8 characters or more, ten at most: of what the caller may see.
     #[graphql(complexity = "10")]
     async fn ids_beginning(&self, context: &Context<'_>, kind: IdKind, text: String) -> Result<Vec<ID>, ApiError> {
-        let (service, viewer) = asked(context)?;
-        let found = identifiers::beginning_with(service, viewer, kind.into(), &text).await?;
+        let (app, viewer) = asked(context)?;
+        let found = identifiers::beginning_with(app, viewer, kind.into(), &text).await?;
         Ok(found.into_iter().map(ID).collect())
     }
 
     /// For lists that people read: how each id can be shortened so that it still names one thing only. 100 at most.
     #[graphql(complexity = "100 + child_complexity")]
     async fn short_ids(&self, context: &Context<'_>, kind: IdKind, ids: Vec<ID>) -> Result<Vec<ShortId>, ApiError> {
-        let (service, viewer) = asked(context)?;
-        identifiers::shortened(service, viewer, kind.into(), ids).await
+        let (app, viewer) = asked(context)?;
+        identifiers::shortened(app, viewer, kind.into(), ids).await
     }
 
     /// Support and admin only: every account, the oldest first.
@@ -87,10 +86,10 @@ impl Query {
         first: Option<i32>,
         after: Option<String>,
     ) -> async_graphql::Result<Connection<i64, Account>> {
-        let (service, viewer) = asked(context)?;
+        let (app, viewer) = asked(context)?;
         viewer.require(Role::Support)?;
         page((after, None), (first, None), |wanted| async move {
-            let rows = accounts::page(&service.views, wanted.after.unwrap_or(0), wanted.limit()).await?;
+            let rows = accounts::page(&app.core.views, wanted.after.unwrap_or(0), wanted.limit()).await?;
             Ok(rows.into_iter().map(|row| (row.listed_at, Account::from(row))).collect())
         })
         .await
@@ -101,9 +100,9 @@ impl Query {
         context: &Context<'_>,
         #[graphql(desc = "Its id, or the beginning of it: 8 characters or more that no other id begins with.")] id: ID,
     ) -> Result<Option<Integration>, ApiError> {
-        let (service, viewer) = asked(context)?;
+        let (app, viewer) = asked(context)?;
         let loader = context.data_unchecked::<DataLoader<Loader>>();
-        let id = identifiers::resolve(service, viewer, Kind::Integration, id, "id").await?;
+        let id = identifiers::resolve(app, viewer, Kind::Integration, id, "id").await?;
         let found = loader.load_one(IntegrationKey(id)).await?;
         Ok(found.filter(|row| viewer.sees(&row.account_id)).map(Integration))
     }
@@ -117,12 +116,12 @@ impl Query {
         provider: Option<Provider>,
         #[graphql(desc = "Support and admin only: of this account; without it, of all.")] account_id: Option<ID>,
     ) -> async_graphql::Result<Connection<i64, Integration>> {
-        let (service, viewer) = asked(context)?;
-        let scope = viewer.scope_within(account_id)?;
+        let (app, viewer) = asked(context)?;
+        let scope = viewer.scope_within(account_id.map(String::from))?;
         page((after, None), (first, None), |wanted| async move {
             let provider = provider.map(|provider| DomainProvider::from(provider).as_str());
             let after = wanted.after.unwrap_or(0);
-            let rows = integrations::page(&service.views, scope.as_deref(), provider, after, wanted.limit()).await?;
+            let rows = integrations::page(&app.core.views, scope.as_deref(), provider, after, wanted.limit()).await?;
             Ok(rows.into_iter().map(|row| (row.listed_at, Integration::from(row))).collect())
         })
         .await
@@ -135,8 +134,8 @@ impl Query {
         #[graphql(desc = "Its id, or the beginning of it: 8 characters or more that no other id begins with.")] id: ID,
         #[graphql(desc = "The delivery as it was at this moment, folded from its events.")] as_of: Option<Moment>,
     ) -> Result<Option<Delivery>, ApiError> {
-        let (service, viewer) = asked(context)?;
-        let id = identifiers::resolve(service, viewer, Kind::Delivery, id, "id").await?;
+        let (app, viewer) = asked(context)?;
+        let id = identifiers::resolve(app, viewer, Kind::Delivery, id, "id").await?;
         let loader = context.data_unchecked::<DataLoader<Loader>>();
         let now = loader.load_one(DeliveryKey(id)).await?.filter(|row| viewer.sees(&row.account_id));
         let (Some(row), Some(as_of)) = (&now, as_of) else {
@@ -170,7 +169,7 @@ impl Query {
         integration_id: Option<ID>,
         #[graphql(desc = "Support and admin only: of another account.")] account_id: Option<ID>,
     ) -> Result<Vec<DeliveryStatsBucket>, ApiError> {
-        let (service, viewer) = asked(context)?;
+        let (app, viewer) = asked(context)?;
         let bucket = delivery_stats::Bucket::from(bucket);
         let (from_us, to_us) = (from.0.timestamp_micros(), to.0.timestamp_micros());
         let begin = bucket.start_us(from_us);
@@ -184,9 +183,9 @@ impl Query {
         let integration_id = integration_id.as_deref().map(|id| id.replace('\0', ""));
         let integration_id = integration_id.as_deref();
         let account_id = account_id.as_deref().map(String::as_str);
-        let account_id = viewer.looks_at(service, account_id, integration_id).await?;
+        let account_id = viewer.looks_at(&app.links, account_id, integration_id).await?;
         let counted =
-            delivery_stats::between(&service.views, &account_id, integration_id, bucket, from_us, to_us).await?;
+            delivery_stats::between(&app.core.views, &account_id, integration_id, bucket, from_us, to_us).await?;
         let mut counted = counted.into_iter().peekable();
         let mut buckets = vec![];
         let mut start = begin;
@@ -208,9 +207,8 @@ impl Query {
         after: Option<String>,
         filter: Option<WebhookReceiptFilter>,
     ) -> async_graphql::Result<Connection<Place, WebhookReceipt>> {
-        let (service, viewer) = asked(context)?;
-        page((after, None), (first, None), |wanted| async move { receipts(service, viewer, filter, wanted).await })
-            .await
+        let (app, viewer) = asked(context)?;
+        page((after, None), (first, None), |wanted| async move { receipts(app, viewer, filter, wanted).await }).await
     }
 
     /// Support and admin only: any event stream, by the ids used in the log.
@@ -230,16 +228,14 @@ impl Query {
 
     /// Admin only: how far everything is sealed by the present master key.
     async fn master_key_rotation(&self, context: &Context<'_>) -> Result<MasterKeyRotation, ApiError> {
-        let (service, viewer) = asked(context)?;
-        viewer.require(Role::Admin)?;
-        Ok(master_keys::state(service).await.map_err(unknown)?.into())
+        let (app, viewer) = asked(context)?;
+        Ok(app.administration.master_key_rotation(viewer).await?.into())
     }
 
     /// A replay, while it goes on and after it.
     async fn replay(&self, context: &Context<'_>, id: ID) -> Result<Option<Replay>, ApiError> {
-        let (service, viewer) = asked(context)?;
-        let Ok(id) = id.parse() else { return Ok(None) };
-        Ok(job::find(service, id).await?.filter(|replay| sees(viewer, replay)).map(Replay::from))
+        let (app, viewer) = asked(context)?;
+        Ok(app.replays.seen_by(viewer, &id).await?.map(Replay::from))
     }
 
     /// What was done with API keys, the newest first: in the caller's own account; support and admin see all.
@@ -251,8 +247,8 @@ impl Query {
         after: Option<String>,
         filter: Option<OperatorActionFilter>,
     ) -> async_graphql::Result<Connection<i64, OperatorAction>> {
-        let (service, viewer) = asked(context)?;
-        page((after, None), (first, None), |wanted| async move { actions(service, viewer, filter, wanted).await }).await
+        let (app, viewer) = asked(context)?;
+        page((after, None), (first, None), |wanted| async move { actions(app, viewer, filter, wanted).await }).await
     }
 
     /// What stores asked by law: what is known of a customer, the newest first. Answer each within 30 days, with
@@ -265,23 +261,22 @@ impl Query {
         after: Option<String>,
         filter: Option<DataRequestFilter>,
     ) -> async_graphql::Result<Connection<i64, DataRequest>> {
-        let (service, viewer) = asked(context)?;
-        page((after, None), (first, None), |wanted| async move { requests(service, viewer, filter, wanted).await })
-            .await
+        let (app, viewer) = asked(context)?;
+        page((after, None), (first, None), |wanted| async move { requests(app, viewer, filter, wanted).await }).await
     }
 
     /// Support and admin only: where each view stands.
     async fn projections(&self, context: &Context<'_>) -> Result<Vec<Projection>, ApiError> {
-        let (service, viewer) = asked(context)?;
+        let (app, viewer) = asked(context)?;
         viewer.require(Role::Support)?;
-        Projection::all(service).await
+        Projection::all(&app.core).await
     }
 
     /// Admin only: where each process manager stands.
     async fn processes(&self, context: &Context<'_>) -> Result<Vec<Process>, ApiError> {
-        let (service, viewer) = asked(context)?;
+        let (app, viewer) = asked(context)?;
         viewer.require(Role::Admin)?;
-        Process::all(service).await
+        Process::all(app).await
     }
 
     /// Admin only: the events that process managers could not handle and try again, in their order.
@@ -293,13 +288,13 @@ impl Query {
         after: Option<String>,
         #[graphql(desc = "Those of this process manager; without it, of all.")] process: Option<String>,
     ) -> async_graphql::Result<Connection<process::Place, ParkedEvent>> {
-        let (service, viewer) = asked(context)?;
+        let (app, viewer) = asked(context)?;
         viewer.require(Role::Admin)?;
         let process = process.as_deref();
-        page((after, None), (first, None), |wanted| parked_events(service, process, wanted)).await
+        page((after, None), (first, None), |wanted| parked_events(app, process, wanted)).await
     }
 }
 
-pub(super) fn asked<'c>(context: &'c Context<'_>) -> Result<(&'c Arc<Service>, &'c Viewer), ApiError> {
-    Ok((context.data_unchecked::<Arc<Service>>(), Viewer::of(context)?))
+pub(super) fn asked<'c>(context: &'c Context<'_>) -> Result<(&'c Arc<App>, &'c Viewer), ApiError> {
+    Ok((context.data_unchecked::<Arc<App>>(), viewer_in(context)?))
 }

@@ -16,9 +16,10 @@ use super::integration::Integration;
 use super::loader::{DeliveryKey, HeadersKey, IntegrationKey, Loader};
 use super::moment::{Moment, moment};
 use super::page::Wanted;
-use super::viewer::Viewer;
+use super::viewer::viewer_in;
 use super::words::Provider;
-use crate::service::Service;
+use crate::app::App;
+use crate::app::Viewer;
 use event_log::refusals::{self, RefusalReason, RefusedHour};
 
 /// What became of a webhook.
@@ -145,7 +146,7 @@ impl WebhookReceipt {
     /// keys only; null for others, once erased, and where it was refused.
     async fn headers(&self, context: &Context<'_>) -> Result<Option<Vec<WebhookHeader>>, ApiError> {
         let Some(position) =
-            self.position.filter(|_| Viewer::of(context).is_ok_and(|viewer| viewer.owns(&self.account_id)))
+            self.position.filter(|_| viewer_in(context).is_ok_and(|viewer| viewer.owns(&self.account_id)))
         else {
             return Ok(None);
         };
@@ -242,13 +243,13 @@ const MAX_OF_NUMBER: i64 = 100;
 
 /// Everything that may name an order which is given by its id or number.
 async fn of_order(
-    service: &Service,
+    app: &App,
     order: &str,
     account_id: Option<String>,
     integration_id: Option<String>,
 ) -> Result<OfOrder, ApiError> {
     let order = order.replace('\0', "");
-    let named = delivery_log::find(&service.views, &order.to_lowercase()).await?;
+    let named = delivery_log::find(&app.core.views, &order.to_lowercase()).await?;
     if let Some(delivery) =
         named.filter(|row| account_id.as_ref().is_none_or(|account_id| row.account_id == *account_id))
     {
@@ -257,14 +258,14 @@ async fn of_order(
     let bare = order.trim_start_matches('#').to_owned();
     let filter = delivery_log::Filter { order: Some(order.clone()), account_id, integration_id, ..Default::default() };
     let limit = delivery_log::Page { limit: MAX_OF_NUMBER, ..Default::default() };
-    let deliveries = delivery_log::page(&service.views, &filter, limit).await?;
+    let deliveries = delivery_log::page(&app.core.views, &filter, limit).await?;
     let ids = deliveries.into_iter().map(|delivery| delivery.order_id).chain([order]).collect();
     Ok(OfOrder { ids, numbers: vec![format!("#{bare}"), bare] })
 }
 
 /// The newest first, from both tables: each is asked for as many as may be shown.
 pub(super) async fn receipts(
-    service: &Arc<Service>,
+    app: &Arc<App>,
     viewer: &Viewer,
     filter: Option<WebhookReceiptFilter>,
     wanted: Wanted<Place>,
@@ -276,10 +277,10 @@ pub(super) async fn receipts(
     let account_id = match account_id {
         // As in the list of deliveries: support sees those of every account.
         None => viewer.scope(),
-        Some(_) => Some(viewer.looks_at(service, account_id, integration_id.as_deref()).await?),
+        Some(_) => Some(viewer.looks_at(&app.links, account_id, integration_id.as_deref()).await?),
     };
     let order = match filter.order.as_deref().map(str::trim).filter(|order| !order.is_empty()) {
-        Some(order) => Some(of_order(service, order, account_id.clone(), integration_id.clone()).await?),
+        Some(order) => Some(of_order(app, order, account_id.clone(), integration_id.clone()).await?),
         None => None,
     };
     let is_of_order = order.is_some();
@@ -292,15 +293,15 @@ pub(super) async fn receipts(
         let account_id = account_id.clone();
         let filter = webhook_receipts::Filter { account_id, integration_id: integration_id.clone(), outcomes, order };
         let before = wanted.after.as_ref().map(|Place(moment, id)| (*moment, id.as_str()));
-        let rows = webhook_receipts::page(&service.views, &filter, before, wanted.limit()).await?;
+        let rows = webhook_receipts::page(&app.core.views, &filter, before, wanted.limit()).await?;
         all.extend(rows.into_iter().map(WebhookReceipt::from));
     }
     if !is_of_order && COUNTED.into_iter().any(shown) {
         // What this node holds back is written first, so that no refusal is missing.
-        service.refusals.write(&service.log).await?;
+        app.refusals.write(&app.core.log).await?;
         let until = wanted.after.as_ref().map_or(i64::MAX, |Place(moment, _)| moment.saturating_add(1));
         let (account_id, integration_id) = (account_id.as_deref(), integration_id.as_deref());
-        let rows = refusals::recent(&service.log, account_id, integration_id, until, wanted.limit() + 50).await?;
+        let rows = refusals::recent(&app.core.log, account_id, integration_id, until, wanted.limit() + 50).await?;
         all.extend(rows.into_iter().map(WebhookReceipt::from).filter(|receipt| shown(receipt.outcome)));
     }
     let mut placed: Vec<(Place, WebhookReceipt)> =

@@ -7,9 +7,8 @@ use super::ApiError;
 use super::account::int;
 use super::delivery::Delivery;
 use super::query::asked;
-use super::viewer::Viewer;
+use crate::app::App;
 use crate::replay::job::{LeftAloneCounts, ReplayState as JobState, State};
-use crate::service::Service;
 
 /// Where a replay stands.
 #[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,8 +57,8 @@ pub(super) struct Replay {
 pub(super) struct ReplayLeftAlone {
     /// Today's order statuses do not deliver them either.
     filtered: i32,
-    /// Called off by the store or by a person.
-    called_off: i32,
+    /// Cancelled by the store or by a person.
+    cancelled: i32,
     /// A username or a mapping is missing.
     blocked: i32,
     /// What is recorded is not read as an order.
@@ -77,21 +76,16 @@ impl Replay {
     /// The first hundred of the chosen ones.
     #[graphql(complexity = "100 * child_complexity + 1")]
     async fn deliveries(&self, context: &Context<'_>) -> Result<Vec<Delivery>, ApiError> {
-        let (service, _) = asked(context)?;
-        chosen(service, &self.first).await
+        let (app, _) = asked(context)?;
+        chosen(app, &self.first).await
     }
 }
 
 /// Deliveries in the order in which they were chosen.
-async fn chosen(service: &Service, ids: &[String]) -> Result<Vec<Delivery>, ApiError> {
-    let mut rows = delivery_log::find_many(&service.views, ids).await?;
+async fn chosen(app: &App, ids: &[String]) -> Result<Vec<Delivery>, ApiError> {
+    let mut rows = delivery_log::find_many(&app.core.views, ids).await?;
     rows.sort_by_key(|row| ids.iter().position(|id| *id == row.id));
     Ok(rows.into_iter().map(Delivery::from).collect())
-}
-
-/// Whether a caller may know of a replay.
-pub(super) fn sees(viewer: &Viewer, replay: &JobState) -> bool {
-    replay.account_id.map_or(viewer.sees_all(), |account_id| viewer.sees(&account_id.to_string()))
 }
 
 impl From<JobState> for Replay {
@@ -118,7 +112,7 @@ impl From<LeftAloneCounts> for ReplayLeftAlone {
     fn from(counts: LeftAloneCounts) -> Self {
         Self {
             filtered: count(counts.filtered),
-            called_off: count(counts.called_off),
+            cancelled: count(counts.cancelled),
             blocked: count(counts.blocked),
             unreadable: count(counts.unreadable),
             erased: count(counts.erased),

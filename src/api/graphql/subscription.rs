@@ -7,8 +7,8 @@ use futures_util::{Stream, StreamExt as _};
 
 use super::ApiError;
 use super::delivery::Delivery;
-use super::viewer::Viewer;
-use crate::service::Service;
+use super::viewer::viewer_in;
+use crate::app::App;
 
 pub struct Subscription;
 
@@ -21,19 +21,19 @@ impl Subscription {
         context: &Context<'_>,
         integration_id: Option<ID>,
     ) -> Result<impl Stream<Item = Delivery>, ApiError> {
-        let service = context.data_unchecked::<Arc<Service>>();
-        let viewer = Viewer::of(context)?.clone();
+        let app = context.data_unchecked::<Arc<App>>();
+        let viewer = viewer_in(context)?.clone();
         let watcher = viewer.clone();
         let wanted = integration_id.map(|id| id.0);
-        let service = service.clone();
-        let changes = service.changes.subscribe().filter(move |row| {
+        let app = app.clone();
+        let changes = app.changes.subscribe().filter(move |row| {
             let visible = viewer.owns(&row.account_id) && wanted.as_ref().is_none_or(|id| *id == row.integration_id);
             std::future::ready(visible)
         });
         // A key that was deactivated meanwhile gets nothing more.
         let allowed = changes.then(move |row| {
-            let (service, watcher) = (service.clone(), watcher.clone());
-            async move { matches!(watcher.may_still(&service).await, Ok(true)).then_some(row) }
+            let (app, watcher) = (app.clone(), watcher.clone());
+            async move { matches!(app.api_keys.is_active(&watcher).await, Ok(true)).then_some(row) }
         });
         Ok(allowed
             .take_while(|row| std::future::ready(row.is_some()))

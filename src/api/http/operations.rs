@@ -13,34 +13,51 @@ use projections::View;
 use projections::delivery_log::due_deliveries;
 use serde_json::json;
 
-use crate::app::disks;
-use crate::service::Service;
+use crate::app::core::Core;
+use crate::app::disks::{self, Probe};
+use crate::metrics::Metrics;
+use crate::processes::Processes;
+use crate::tasks::Tasks;
+use event_log::progress::Progress;
 
 /// How long the writer of the log may take for a batch before webhooks are better sent elsewhere.
 const WRITER_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// What is looked at to say how the service is doing.
+pub(crate) struct Operations {
+    pub(crate) core: Core,
+    pub(crate) processes: Arc<Processes>,
+    /// Whether the queue goes on.
+    pub(crate) working: Progress,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) tasks: Tasks,
+    /// Whether log and views could be written.
+    pub(crate) log_probe: Probe,
+    pub(crate) views_probe: Probe,
+}
+
 /// The process runs.
-pub(super) async fn health(State(service): State<Arc<Service>>) -> Response {
-    let timestamp = service.clock.now().to_rfc3339_opts(SecondsFormat::Millis, true);
+pub(super) async fn health(State(operations): State<Arc<Operations>>) -> Response {
+    let timestamp = operations.core.now().to_rfc3339_opts(SecondsFormat::Millis, true);
     Json(json!({ "status": "healthy", "timestamp": timestamp })).into_response()
 }
 
 /// Webhooks can be stored now, and what follows them gets on. That views lag is shown and does not make the service unready: stores must not
 /// be turned away because a chart is late.
-pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
-    let now_us = service.clock.now().timestamp_micros();
+pub(super) async fn ready(State(operations): State<Arc<Operations>>) -> Response {
+    let now_us = operations.core.now().timestamp_micros();
     let (log, views) = tokio::join!(
-        service.log_probe.is_writable(service.log.beside(), now_us),
-        service.views_probe.is_writable(&service.views, now_us)
+        operations.log_probe.is_writable(operations.core.log.beside(), now_us),
+        operations.views_probe.is_writable(&operations.core.views, now_us)
     );
     // A probe goes another way than what stores are waiting for.
-    let log = log && service.log.writing_for() < WRITER_TIMEOUT;
-    let stopping = *service.stopping().borrow();
-    let still = standing_still(&service);
+    let log = log && operations.core.log.writing_for() < WRITER_TIMEOUT;
+    let stopping = operations.tasks.is_stopping();
+    let still = standing_still(&operations);
     let ready = log && views && still.is_empty() && !stopping;
-    let rebuilt: Vec<&str> = service.projector.of_other_log().into_iter().map(|view| view.name).collect();
+    let rebuilt: Vec<&str> = operations.core.projector.of_other_log().into_iter().map(|view| view.name).collect();
     // What is parked is kept and tried again, and keeps no webhook from being stored.
-    let parked: BTreeMap<&str, i64> = service.processes.parked().filter(|(_, parked)| *parked > 0).collect();
+    let parked: BTreeMap<&str, i64> = operations.processes.parked().filter(|(_, parked)| *parked > 0).collect();
     let word = |writable: bool| if writable { "writable" } else { "not writable" };
     let room = |database| {
         disks::room_of(database).map(|room| json!({ "freeBytes": room.free_bytes, "nearlyFull": room.is_low }))
@@ -49,13 +66,13 @@ pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
         "ready": ready,
         "log": word(log),
         "views": word(views),
-        "disks": { "log": room(service.log.beside()), "views": room(&service.views) },
+        "disks": { "log": room(operations.core.log.beside()), "views": room(&operations.core.views) },
         "standingStill": still,
         "parkedEvents": parked,
         "rebuiltForThisLog": rebuilt,
         "stopping": stopping,
-        "projectorLag": service.projector.lag(),
-        "appendsWaiting": service.log.waiting(),
+        "projectorLag": operations.core.projector.lag(),
+        "appendsWaiting": operations.core.log.waiting(),
     }));
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut response = (status, body).into_response();
@@ -66,34 +83,34 @@ pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
 }
 
 /// What does not get on with what it has to do: views, process managers, or the queue of deliveries.
-fn standing_still(service: &Service) -> Vec<&'static str> {
-    let views = service.projector.standing_still().into_iter().map(|view| view.name);
-    let queue = service.working.stands_still().then_some("queue");
-    views.chain(service.processes.standing_still()).chain(queue).collect()
+fn standing_still(operations: &Operations) -> Vec<&'static str> {
+    let views = operations.core.projector.standing_still().into_iter().map(|view| view.name);
+    let queue = operations.working.stands_still().then_some("queue");
+    views.chain(operations.processes.standing_still()).chain(queue).collect()
 }
 
 /// For Prometheus.
-pub(super) async fn metrics(State(service): State<Arc<Service>>) -> Response {
+pub(super) async fn metrics(State(operations): State<Arc<Operations>>) -> Response {
     // Asked for now, so that a view that stands still is seen to fall behind.
-    let head = service.log.head();
+    let head = operations.core.log.head();
     for view in View::ALL {
-        service.metrics.projector_lag(view.name, (head - service.projector.position(view)).max(0));
+        operations.metrics.projector_lag(view.name, (head - operations.core.projector.position(view)).max(0));
     }
-    for (name, position) in service.processes.positions() {
-        service.metrics.process_lag(name, (head - position).max(0));
+    for (name, position) in operations.processes.positions() {
+        operations.metrics.process_lag(name, (head - position).max(0));
     }
-    for (name, parked) in service.processes.parked() {
-        service.metrics.parked_events(name, parked);
+    for (name, parked) in operations.processes.parked() {
+        operations.metrics.parked_events(name, parked);
     }
-    for (name, database) in [("log", service.log.beside()), ("views", &service.views)] {
+    for (name, database) in [("log", operations.core.log.beside()), ("views", &operations.core.views)] {
         if let Some(room) = disks::room_of(database) {
-            service.metrics.disk_free(name, room.free_bytes);
+            operations.metrics.disk_free(name, room.free_bytes);
         }
     }
-    match due_deliveries::depth(&service.views, service.clock.now().timestamp_micros()).await {
-        Ok(depth) => service.metrics.queue_depth(depth),
+    match due_deliveries::depth(&operations.core.views, operations.core.now().timestamp_micros()).await {
+        Ok(depth) => operations.metrics.queue_depth(depth),
         Err(error) => tracing::warn!(%error, "the depth of the queue cannot be read"),
     }
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, content_type)], service.metrics.encode()).into_response()
+    ([(header::CONTENT_TYPE, content_type)], operations.metrics.encode()).into_response()
 }

@@ -18,8 +18,8 @@ use tokio::sync::mpsc;
 use super::headers_of;
 use super::places::{Place, Places};
 use super::strangers::Strangers;
-use crate::api::graphql::{Api, Viewer, viewer_of};
-use crate::service::Service;
+use crate::api::graphql::{Api, viewer_of};
+use crate::app::Viewer;
 
 /// The longest message, and the longest frame, that a client may send, in bytes.
 pub(super) const MAX_MESSAGE_BYTES: usize = 256 * 1_024;
@@ -73,7 +73,7 @@ pub(super) struct Unknown {
 
 /// What a socket and its tasks share.
 struct Shared {
-    service: Arc<Service>,
+    api: Api,
     sockets: Arc<Sockets>,
     /// Microseconds since 1970 at which the last message came.
     last_message_at: AtomicI64,
@@ -87,13 +87,12 @@ pub(super) async fn serve(
     socket: WebSocket,
     api: Api,
     protocol: GraphQLProtocol,
-    service: Arc<Service>,
     (sockets, unknown): (Arc<Sockets>, Unknown),
     from_headers: Option<Viewer>,
 ) {
-    let now = service.clock.now();
+    let now = api.now();
     let shared = Arc::new(Shared {
-        service,
+        api: api.clone(),
         sockets,
         last_message_at: AtomicI64::new(now.timestamp_micros()),
         is_known: AtomicBool::new(false),
@@ -129,7 +128,7 @@ pub(super) async fn serve(
 
 impl Shared {
     fn note_message(&self) {
-        self.last_message_at.store(self.service.clock.now().timestamp_micros(), Ordering::Relaxed);
+        self.last_message_at.store(self.api.now().timestamp_micros(), Ordering::Relaxed);
     }
 
     /// Who speaks, and a place of the key.
@@ -142,13 +141,15 @@ impl Shared {
         let refused = || {
             if let Some(client) = unknown.client {
                 // How long it must wait is in the response to its next try.
-                unknown.strangers.admit(client, self.service.clock.now()).ok();
+                unknown.strangers.admit(client, self.api.now()).ok();
             }
             Error::new("send a valid API key when the connection begins")
         };
         let viewer = match from_headers {
             Some(viewer) => viewer,
-            None => viewer_of(&self.service, &headers_of(payload)).await.map_err(|_| refused())?.ok_or_else(refused)?,
+            None => {
+                viewer_of(self.api.keys(), &headers_of(payload)).await.map_err(|_| refused())?.ok_or_else(refused)?
+            }
         };
         let place = self.sockets.known.take(viewer.key_id.clone()).ok_or_else(|| Error::new(TOO_MANY))?;
         Ok((viewer, place))
@@ -156,7 +157,7 @@ impl Shared {
 
     /// Returns once the client has not said who it is in time, or has sent nothing for long.
     async fn given_up(&self) -> (u16, &'static str) {
-        let clock = &self.service.clock;
+        let clock = self.api.clock();
         clock.sleep_until(clock.now() + INIT_TIMEOUT).await;
         if !self.is_known.load(Ordering::Relaxed) {
             return INIT_TOO_LATE;
@@ -226,7 +227,7 @@ async fn write(
     shared: &Shared,
 ) {
     let mut talk = std::pin::pin!(talk);
-    let clock = &shared.service.clock;
+    let clock = shared.api.clock();
     let mut ping_at = clock.now() + PING_EVERY;
     let reason = loop {
         let message = tokio::select! {

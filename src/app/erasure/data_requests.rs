@@ -6,8 +6,7 @@ use domain::notice::{Notice, NoticeKind, NoticeReceived};
 use projections::delivery_log::personal::Subject;
 use providers::PrivacyRequest;
 
-use super::{ErasureError, known_as};
-use crate::service::Service;
+use super::{Erasure, ErasureError, known_as};
 
 /// A request that can still be answered, and whom it names.
 pub(crate) struct DataRequest {
@@ -16,20 +15,20 @@ pub(crate) struct DataRequest {
 }
 
 /// The request with this id. Nothing where there is none, or where whom it named is erased.
-pub(crate) async fn find(service: &Service, id: &str) -> Result<Option<DataRequest>, ErasureError> {
-    let received = match service.log.load::<Notice>(id).await?.aggregate {
+pub(crate) async fn find(erasure: &Erasure, id: &str) -> Result<Option<DataRequest>, ErasureError> {
+    let received = match erasure.core.log.load::<Notice>(id).await?.aggregate {
         Notice::Received(received, _) if received.kind == NoticeKind::CustomerDataRequest => received,
         Notice::Initial | Notice::Received(..) | Notice::Erased(..) => return Ok(None),
     };
-    let body = service.log.body(Notice::TYPE, id, 1).await?;
+    let body = erasure.core.log.body(Notice::TYPE, id, 1).await?;
     let platform = providers::of(received.provider);
     let customer = body.and_then(|body| platform.privacy_request(&body));
     Ok(customer.map(|customer| DataRequest { received, customer }))
 }
 
 /// What the customer whom a request names is known by.
-pub(crate) fn tokens_of(service: &Service, customer: &PrivacyRequest) -> Vec<String> {
-    let index = service.log.blind_index();
+pub(crate) fn tokens_of(erasure: &Erasure, customer: &PrivacyRequest) -> Vec<String> {
+    let index = erasure.core.log.blind_index();
     let named = index.map(|index| {
         let (email, id) = (customer.email.as_deref(), customer.customer_id.as_deref());
         index.tokens_named(email, id, customer.phone.as_deref())
@@ -39,17 +38,17 @@ pub(crate) fn tokens_of(service: &Service, customer: &PrivacyRequest) -> Vec<Str
 
 /// What a request is about: the customer it names, and the orders it names, whichever customer is in them.
 pub(crate) async fn subject_of(
-    service: &Service,
+    erasure: &Erasure,
     received: &NoticeReceived,
     customer: &PrivacyRequest,
 ) -> Result<Subject, ErasureError> {
     let known_as = match &customer.email {
-        Some(email) => known_as(service, email).await?,
+        Some(email) => known_as(erasure, email).await?,
         None => vec![],
     };
     let orders = customer.orders.iter().map(|order| DeliveryId::of(received.integration_id, order).to_string());
     Ok(Subject {
-        customer: Some(tokens_of(service, customer)),
+        customer: Some(tokens_of(erasure, customer)),
         known_as,
         deliveries: orders.collect(),
         account_id: Some(received.account_id.to_string()),

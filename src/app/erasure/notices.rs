@@ -6,8 +6,8 @@ use projections::delivery_log::DeliveryRow;
 use projections::delivery_log::personal::Subject;
 use projections::notices::{self, Filter, KeptNotice};
 
-use super::{ErasureError, Named};
-use crate::service::{Service, VIEWS_TIMEOUT};
+use super::{Erasure, ErasureError, Named};
+use crate::app::core::VIEWS_TIMEOUT;
 use event_log::{CommandError, Origin};
 
 const PAGE: i64 = 200;
@@ -34,7 +34,7 @@ pub(crate) fn is_data_request(row: &KeptNotice) -> bool {
 /// Those that name a customer or an order which a person requests to erase. An order that could be read is none of them; the
 /// `deliveries` are those erased with it.
 pub(crate) async fn naming(
-    service: &Service,
+    erasure: &Erasure,
     named: &Named,
     subject: &Subject,
     deliveries: &[DeliveryRow],
@@ -43,12 +43,12 @@ pub(crate) async fn naming(
     let mut filter = naming_customer(subject);
     if let Named::Order(order) = named {
         let orders = deliveries.iter().map(|row| &row.order_id).chain([order]);
-        let index = service.log.blind_index();
+        let index = erasure.core.log.blind_index();
         filter.customer =
             Some(index.map_or(vec![], |index| orders.flat_map(|order| index.tokens_of_order(order)).collect()));
     }
-    wait_for_view(service).await?;
-    Ok(notices::page(&service.views, &filter, 0, limit).await?)
+    wait_for_view(erasure).await?;
+    Ok(notices::page(&erasure.core.views, &filter, 0, limit).await?)
 }
 
 /// What names the customer of a subject.
@@ -65,13 +65,13 @@ pub(crate) fn naming_customer(subject: &Subject) -> Filter {
 /// Erases these, and returns how many still had their bodies. One that cannot be read keeps none of the others. `origin`
 /// says for each account who asked.
 pub(crate) async fn erase(
-    service: &Service,
+    erasure: &Erasure,
     rows: &[KeptNotice],
     origin: impl Fn(&str) -> Origin,
 ) -> Result<usize, ErasureError> {
     let (mut erased, mut broken) = (0, None);
     for row in rows {
-        match erase_one(service, &row.id, origin(&row.account_id)).await {
+        match erase_one(erasure, &row.id, origin(&row.account_id)).await {
             Ok(held) => erased += usize::from(held),
             Err(error @ CommandError::Broken { .. }) => broken = Some(error),
             Err(error) => return Err(error.into()),
@@ -82,38 +82,38 @@ pub(crate) async fn erase(
 
 /// Erases all that a filter means and `keep` does not, some at a time, and returns how many.
 pub(crate) async fn erase_all(
-    service: &Service,
+    erasure: &Erasure,
     filter: &Filter,
     origin: &Origin,
     keep: impl Fn(&KeptNotice) -> bool,
 ) -> Result<usize, ErasureError> {
-    wait_for_view(service).await?;
+    wait_for_view(erasure).await?;
     let (mut after, mut erased) = (0, 0);
     loop {
-        let mut rows = notices::page(&service.views, filter, after, PAGE).await?;
+        let mut rows = notices::page(&erasure.core.views, filter, after, PAGE).await?;
         let Some(last) = rows.last() else { return Ok(erased) };
         after = last.listed_at;
         rows.retain(|row| !keep(row));
-        service.log.yield_to_webhooks().await;
-        erased += erase(service, &rows, |_| origin.clone()).await?;
+        erasure.core.log.yield_to_webhooks().await;
+        erased += erase(erasure, &rows, |_| origin.clone()).await?;
     }
 }
 
 /// Erases the body of a notice; false where it was erased before.
 pub(crate) async fn erase_one(
-    service: &Service,
+    erasure: &Erasure,
     id: &str,
     origin: Origin,
 ) -> Result<bool, CommandError<NoticeRefusal>> {
-    let done = service.log.execute::<Notice>(id, NoticeCommand::ErasePersonalData, origin).await?;
+    let done = erasure.core.log.execute::<Notice>(id, NoticeCommand::ErasePersonalData, origin).await?;
     if let Some(position) = done.position {
-        service.traces.left_by(position);
+        erasure.traces.left_by(position);
     }
     Ok(!done.events.is_empty())
 }
 
-async fn wait_for_view(service: &Service) -> Result<(), ErasureError> {
-    let newest = service.log.newest().await?;
-    let is_current = service.projector.wait_for(&[notices::VIEW], newest, VIEWS_TIMEOUT).await;
+async fn wait_for_view(erasure: &Erasure) -> Result<(), ErasureError> {
+    let newest = erasure.core.log.newest().await?;
+    let is_current = erasure.core.projector.wait_for(&[notices::VIEW], newest, VIEWS_TIMEOUT).await;
     if is_current { Ok(()) } else { Err(ErasureError::ViewsBehind) }
 }

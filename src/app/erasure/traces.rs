@@ -6,7 +6,9 @@ use projections::View;
 use projections::views::forget_erased;
 use tokio::sync::watch;
 
-use crate::service::{Service, VIEWS_TIMEOUT};
+use super::Erasure;
+
+use crate::app::core::VIEWS_TIMEOUT;
 
 /// The log's table of what is deleted; what is deleted of views, they know themselves.
 const DATA_KEYS: &str = "data_keys";
@@ -18,6 +20,7 @@ const REST: Duration = Duration::from_millis(150);
 const FILES_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Up to where in the log people were erased, and up to where the files are clear of them.
+#[derive(Clone)]
 pub(crate) struct Traces {
     left: watch::Sender<i64>,
     gone: watch::Sender<i64>,
@@ -51,24 +54,24 @@ impl Traces {
 
 /// Clears the files after erasures, those of one moment together, and once at the beginning: a node that was killed right
 /// after an erasure may have left some. Runs until it is dropped.
-pub(crate) async fn follow(service: &Service) {
-    let mut left = service.traces.left.subscribe();
-    remove(service, 0).await;
+pub(crate) async fn follow(erasure: &Erasure) {
+    let mut left = erasure.traces.left.subscribe();
+    remove(erasure, 0).await;
     while left.changed().await.is_ok() {
         let position = *left.borrow_and_update();
-        remove(service, position).await;
-        service.traces.gone.send_replace(position);
+        remove(erasure, position).await;
+        erasure.traces.gone.send_replace(position);
     }
 }
 
 /// Once the views show that a person is gone, removes what the files of log and views still say. Where a reader
 /// prevents that, the log says so; the next erasure, or a restart, removes it.
-async fn remove(service: &Service, position: i64) {
-    if !service.projector.wait_for(&View::ALL, position, VIEWS_TIMEOUT).await {
+async fn remove(erasure: &Erasure, position: i64) {
+    if !erasure.core.projector.wait_for(&View::ALL, position, VIEWS_TIMEOUT).await {
         tracing::warn!(position, "the views are too far behind to clear their files of an erased person");
     }
     for attempt in 1..=TRIES {
-        match cleared(service).await {
+        match cleared(erasure).await {
             Ok(true) => return,
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, attempt, "the files cannot be cleared of an erased person yet"),
@@ -80,7 +83,7 @@ async fn remove(service: &Service, position: i64) {
     );
 }
 
-async fn cleared(service: &Service) -> sqlx::Result<bool> {
-    let log_is_clear = service.log.beside().forget_deleted(&[DATA_KEYS.to_owned()]).await?;
-    Ok(log_is_clear && forget_erased(&service.views).await?)
+async fn cleared(erasure: &Erasure) -> sqlx::Result<bool> {
+    let log_is_clear = erasure.core.log.beside().forget_deleted(&[DATA_KEYS.to_owned()]).await?;
+    Ok(log_is_clear && forget_erased(&erasure.core.views).await?)
 }

@@ -20,7 +20,7 @@ const POLL_EVERY: Duration = Duration::from_millis(500);
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 const FIELDS: &str = "id state filter lookedAt chosen more done replayed refused
-  leftAlone { filtered calledOff blocked unreadable erased underWay done }";
+  leftAlone { filtered cancelled blocked unreadable erased underWay done }";
 const DELIVERIES: &str = "deliveries { id orderId orderNumber status resolutionCode }";
 const CANCEL: &str = "mutation($input: CancelReplayInput!) {
   cancelReplay(input: $input) { replay { id } userErrors { code message field } } }";
@@ -43,7 +43,7 @@ struct Progress {
 #[serde(rename_all = "camelCase")]
 struct LeftAlone {
     filtered: u64,
-    called_off: u64,
+    cancelled: u64,
     blocked: u64,
     unreadable: u64,
     erased: u64,
@@ -222,13 +222,13 @@ async fn shown(client: &Client, preview: &Value, found: &Progress) -> anyhow::Re
 }
 
 fn left_alone(found: &Progress) -> String {
-    let LeftAlone { filtered, called_off, blocked, unreadable, erased, under_way, done } = found.left_alone;
+    let LeftAlone { filtered, cancelled, blocked, unreadable, erased, under_way, done } = found.left_alone;
     let counts = [
         (done, "done"),
         (under_way, "under way"),
         (filtered, "of a status that is not delivered"),
         (blocked, "waiting for a username or a mapping"),
-        (called_off, "cancelled"),
+        (cancelled, "cancelled"),
         (erased, "erased"),
         (unreadable, "not read as orders"),
     ];

@@ -15,8 +15,8 @@ use projections::delivery_log::personal;
 use projections::notices::{Filter, KeptNotice};
 use tokio::sync::watch;
 
-use crate::app::erasure::{self, ErasureError, notices};
-use crate::service::{Service, VIEWS_TIMEOUT};
+use crate::app::core::VIEWS_TIMEOUT;
+use crate::app::erasure::{self, Erasure, ErasureError, notices};
 use event_log::{Actor, CommandError};
 
 /// How long nothing is erased for its age after the clock was set forward: by then one that was wrong is right again.
@@ -28,18 +28,21 @@ const DAYS_TO_ANSWER: TimeDelta = TimeDelta::days(30);
 const DELIVERIES_AT_ONCE: i64 = 200;
 
 /// How far this node has erased what was kept for long enough. Of several nodes, one does.
-pub struct Retention {
+pub struct Sweeper {
+    erasure: Erasure,
     polled: watch::Sender<i64>,
     distrusts: watch::Sender<bool>,
 }
 
-impl Default for Retention {
-    fn default() -> Self {
-        Self { polled: watch::Sender::new(0), distrusts: watch::Sender::new(false) }
+impl Sweeper {
+    pub(crate) fn new(erasure: Erasure) -> Self {
+        Self { erasure, polled: watch::Sender::new(0), distrusts: watch::Sender::new(false) }
     }
-}
 
-impl Retention {
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.erasure.core.now()
+    }
+
     /// When the latest look began that came to its end, in microseconds since 1970. What was kept for too long then is
     /// erased, in the files of the databases too.
     pub fn polled(&self) -> watch::Receiver<i64> {
@@ -49,6 +52,20 @@ impl Retention {
     /// Whether it waits because the clock was set forward.
     pub fn distrusts(&self) -> watch::Receiver<bool> {
         self.distrusts.subscribe()
+    }
+
+    /// Erases what is too old as of a moment, unless the clock that says so was set forward.
+    pub(super) async fn sweep(&self, began: DateTime<Utc>) -> Result<Sweep, ErasureError> {
+        if !self.erasure.core.clock().is_steady_for(STEADY_FOR) {
+            if !self.distrusts.send_replace(true) {
+                tracing::warn!("the clock was set forward: for an hour nothing is erased for its age");
+            }
+            return Ok(Sweep::ClockDistrusted);
+        }
+        self.distrusts.send_replace(false);
+        look(&self.erasure, began).await?;
+        self.polled.send_replace(began.timestamp_micros());
+        Ok(Sweep::Done)
     }
 }
 
@@ -60,48 +77,34 @@ pub(crate) enum Sweep {
     ClockDistrusted,
 }
 
-/// Erases what is too old as of a moment, unless the clock that says so was set forward.
-pub(crate) async fn sweep(service: &Service, began: DateTime<Utc>) -> Result<Sweep, ErasureError> {
-    if !service.clock.is_steady_for(STEADY_FOR) {
-        if !service.retention.distrusts.send_replace(true) {
-            tracing::warn!("the clock was set forward: for an hour nothing is erased for its age");
-        }
-        return Ok(Sweep::ClockDistrusted);
-    }
-    service.retention.distrusts.send_replace(false);
-    look(service, began).await?;
-    service.retention.polled.send_replace(began.timestamp_micros());
-    Ok(Sweep::Done)
-}
-
 /// Erases what is too old as of a moment, account by account.
-async fn look(service: &Service, now: DateTime<Utc>) -> Result<(), ErasureError> {
+async fn look(erasure: &Erasure, now: DateTime<Utc>) -> Result<(), ErasureError> {
     // A view that is behind may call old what the store has just sent again.
-    let newest = service.log.newest().await?;
-    if !service.projector.wait_for(&[accounts::VIEW, delivery_log::VIEW], newest, VIEWS_TIMEOUT).await {
+    let newest = erasure.core.log.newest().await?;
+    if !erasure.core.projector.wait_for(&[accounts::VIEW, delivery_log::VIEW], newest, VIEWS_TIMEOUT).await {
         return Err(ErasureError::ViewsBehind);
     }
     let mut after = 0;
     let mut erased = 0;
     loop {
-        let accounts = accounts::with_retention(&service.views, after, ACCOUNTS_AT_ONCE).await?;
+        let accounts = accounts::with_retention(&erasure.core.views, after, ACCOUNTS_AT_ONCE).await?;
         let Some(last) = accounts.last() else { break };
         after = last.listed_at;
         for account in &accounts {
-            erased += erase_old(service, &account.id, now).await?;
+            erased += erase_old(erasure, &account.id, now).await?;
         }
     }
     if erased > 0 {
-        service.traces.wait_until_cleared().await;
+        erasure.traces.wait_until_cleared().await;
         tracing::info!(erased, "what was kept for long enough was erased");
     }
     Ok(())
 }
 
 /// Erases what is too old of one account, a page at a time, and returns how many deliveries and other webhooks that were.
-async fn erase_old(service: &Service, account_id: &str, now: DateTime<Utc>) -> Result<usize, ErasureError> {
+async fn erase_old(erasure: &Erasure, account_id: &str, now: DateTime<Utc>) -> Result<usize, ErasureError> {
     // The view says whom to look at; how long is for the account itself to say.
-    let account = service.log.load::<Account>(account_id).await?.aggregate;
+    let account = erasure.core.log.load::<Account>(account_id).await?.aggregate;
     let Some(days) = account.merchant().and_then(|merchant| merchant.retention_days) else { return Ok(0) };
     let until = (now - TimeDelta::days(days.into())).timestamp_micros();
     let of_account =
@@ -109,14 +112,14 @@ async fn erase_old(service: &Service, account_id: &str, now: DateTime<Utc>) -> R
     // Without the request the merchant could not answer it any more.
     let answerable_since = (now - DAYS_TO_ANSWER).timestamp_micros();
     let keep = |row: &KeptNotice| notices::is_data_request(row) && row.received_at > answerable_since;
-    let mut erased = notices::erase_all(service, &of_account, &Actor::System.into(), keep).await?;
+    let mut erased = notices::erase_all(erasure, &of_account, &Actor::System.into(), keep).await?;
     let mut after = (0, 0);
     loop {
-        service.log.yield_to_webhooks().await;
-        let rows = personal::kept_since(&service.views, account_id, until, after, DELIVERIES_AT_ONCE).await?;
+        erasure.core.log.yield_to_webhooks().await;
+        let rows = personal::kept_since(&erasure.core.views, account_id, until, after, DELIVERIES_AT_ONCE).await?;
         let Some(last) = rows.last() else { return Ok(erased) };
         after = (last.kept_since.unwrap_or(until), last.listed_at);
-        match erasure::erase(service, &rows, ErasureCause::Retention, |_| Actor::System.into()).await {
+        match erasure::erase(erasure, &rows, ErasureCause::Retention, |_| Actor::System.into()).await {
             Ok(number) => erased += number,
             // One that cannot be read must not keep all the others; it is tried again with the next look.
             Err(ErasureError::Delivery(error @ CommandError::Broken { .. })) => {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::bail;
 use projections::webhook_receipts::{self, OrderReceipt};
 
+use crate::app::core::Core;
 use crate::replay::Choice;
-use crate::service::Service;
 
 /// Deliveries that one replay reads at most.
 const MAX_READ: usize = 1_000_000;
@@ -30,13 +30,13 @@ pub(super) struct Candidates {
 }
 
 impl Candidates {
-    pub(super) async fn of(service: &Service, choice: &Choice) -> anyhow::Result<Self> {
+    pub(super) async fn of(core: &Core, choice: &Choice) -> anyhow::Result<Self> {
         let source = if let Some(named) = choice.named() {
             Source::Named(Some(named))
         } else {
             // The view says what to look at, so it must hold everything that is there by now.
-            let newest = service.log.newest().await?;
-            if !service.projector.wait_for(&[webhook_receipts::VIEW], newest, TIMEOUT).await {
+            let newest = core.log.newest().await?;
+            if !core.projector.wait_for(&[webhook_receipts::VIEW], newest, TIMEOUT).await {
                 bail!("the view of webhooks is too far behind");
             }
             Source::Received(None)
@@ -45,15 +45,14 @@ impl Candidates {
     }
 
     /// Deliveries that were not returned before; nothing at the end.
-    pub(super) async fn next(&mut self, service: &Service, choice: &Choice) -> anyhow::Result<Option<Vec<String>>> {
+    pub(super) async fn next(&mut self, core: &Core, choice: &Choice) -> anyhow::Result<Option<Vec<String>>> {
         let after = match &mut self.source {
             Source::Named(named) => return Ok(named.take()),
             Source::Received(after) => after,
         };
         let integration_id = choice.integration_id.to_string();
         let received =
-            webhook_receipts::about_orders(&service.views, &integration_id, choice.received, after.as_ref(), PAGE)
-                .await?;
+            webhook_receipts::about_orders(&core.views, &integration_id, choice.received, after.as_ref(), PAGE).await?;
         let Some(last) = received.last() else { return Ok(None) };
         if self.seen.len() >= MAX_READ {
             self.is_cut = true;

@@ -1,12 +1,12 @@
 //! How far a replay is, as its node knows it or as the log has it.
 
+use super::Replays;
 use cqrs_es::Aggregate as _;
 use domain::operator_action::{OperatorAction, OperatorActionEvent};
 use domain::{AccountId, OperatorActionId};
 use event_log::recorded::AnyEvent;
 
 use crate::replay::choice::{Finding, LeftAlone};
-use crate::service::Service;
 use event_log::LoadError;
 
 /// Of the deliveries that are chosen, so many are listed one by one.
@@ -49,7 +49,7 @@ pub struct Progress {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LeftAloneCounts {
     pub filtered: u64,
-    pub called_off: u64,
+    pub cancelled: u64,
     pub blocked: u64,
     pub unreadable: u64,
     pub erased: u64,
@@ -98,7 +98,7 @@ impl LeftAloneCounts {
     fn note(&mut self, why: LeftAlone) {
         let count = match why {
             LeftAlone::Filtered => &mut self.filtered,
-            LeftAlone::CalledOff => &mut self.called_off,
+            LeftAlone::Cancelled => &mut self.cancelled,
             LeftAlone::Blocked => &mut self.blocked,
             LeftAlone::Unreadable => &mut self.unreadable,
             LeftAlone::Erased => &mut self.erased,
@@ -109,27 +109,30 @@ impl LeftAloneCounts {
     }
 }
 
-/// A replay by its id, if there is or was one.
-pub async fn find(service: &Service, id: OperatorActionId) -> Result<Option<ReplayState>, LoadError> {
-    if let Some(replay) = service.replays.find(id) {
-        return Ok(Some(replay.state()));
-    }
-    let mut found = None;
-    for event in service.log.opened_stream(OperatorAction::TYPE, &id.to_string(), 0, MAX_EVENTS).await? {
-        match (event.recorded.event, &mut found) {
-            (AnyEvent::OperatorAction(OperatorActionEvent::ReplayStarted { account_id, chosen, filter }), _) => {
-                let progress = Progress { state: State::Interrupted, chosen: u64::from(chosen), ..Progress::default() };
-                found = Some(ReplayState { id, account_id, dry_run: false, filter, progress });
-            }
-            (AnyEvent::OperatorAction(OperatorActionEvent::ReplayEnded { replayed, cancelled }), Some(found)) => {
-                found.progress.state = if cancelled { State::Cancelled } else { State::Done };
-                found.progress.replayed = u64::from(replayed);
-                if !cancelled {
-                    found.progress.refused = found.progress.chosen.saturating_sub(u64::from(replayed));
-                }
-            }
-            _ => {}
+impl Replays {
+    /// A replay by its id, if there is or was one.
+    pub async fn find(&self, id: OperatorActionId) -> Result<Option<ReplayState>, LoadError> {
+        if let Some(replay) = self.of_this_node(id) {
+            return Ok(Some(replay.state()));
         }
+        let mut found = None;
+        for event in self.core.log.opened_stream(OperatorAction::TYPE, &id.to_string(), 0, MAX_EVENTS).await? {
+            match (event.recorded.event, &mut found) {
+                (AnyEvent::OperatorAction(OperatorActionEvent::ReplayStarted { account_id, chosen, filter }), _) => {
+                    let progress =
+                        Progress { state: State::Interrupted, chosen: u64::from(chosen), ..Progress::default() };
+                    found = Some(ReplayState { id, account_id, dry_run: false, filter, progress });
+                }
+                (AnyEvent::OperatorAction(OperatorActionEvent::ReplayEnded { replayed, cancelled }), Some(found)) => {
+                    found.progress.state = if cancelled { State::Cancelled } else { State::Done };
+                    found.progress.replayed = u64::from(replayed);
+                    if !cancelled {
+                        found.progress.refused = found.progress.chosen.saturating_sub(u64::from(replayed));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(found)
     }
-    Ok(found)
 }

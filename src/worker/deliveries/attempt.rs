@@ -58,13 +58,13 @@ impl Running {
 impl Attempt {
     pub(super) fn new(deliveries: Arc<Deliveries>, id: DeliveryId, caused_by: i64) -> Self {
         let origin = Actor::Worker(deliveries.name.clone()).because_of(caused_by).correlated_with(id.0);
-        let cortex = deliveries.cortex.for_attempt();
+        let cortex = deliveries.needs.cortex.for_attempt();
         Self { deliveries, cortex, id, origin }
     }
 
     /// Reads what the attempt is decided on. None where the delivery is not due.
     pub(super) async fn ready(&self) -> anyhow::Result<Option<Ready>> {
-        let log = &self.deliveries.service.log;
+        let log = &self.deliveries.needs.core.log;
         let delivery = log.recent::<Delivery>(&self.id.to_string()).await?;
         let Some(order) = delivery.aggregate.order().filter(|order| is_due(&order.summary.phase, self.now())) else {
             return Ok(None);
@@ -73,7 +73,7 @@ impl Attempt {
         let Some(merchant) = account.aggregate.merchant() else {
             anyhow::bail!("the delivery's account was never opened")
         };
-        let Some(link) = self.deliveries.service.integrations.find(order.integration_id).await? else {
+        let Some(link) = self.deliveries.needs.links.find(order.integration_id).await? else {
             anyhow::bail!("the delivery's integration was never created");
         };
         let facts = StartFacts {
@@ -97,7 +97,7 @@ impl Attempt {
     }
 
     pub(super) async fn run(self, ready: Ready) -> Taken {
-        self.deliveries.service.log.yield_to_webhooks().await;
+        self.deliveries.needs.core.log.yield_to_webhooks().await;
         match self.start(ready).await {
             Ok(Ok(mut running)) => {
                 let stop = self.work(&mut running).await.err();
@@ -113,7 +113,7 @@ impl Attempt {
     }
 
     pub(super) fn now(&self) -> DateTime<Utc> {
-        self.deliveries.service.clock.now()
+        self.deliveries.needs.core.now()
     }
 
     fn lease_from(&self, now: DateTime<Utc>) -> DateTime<Utc> {
@@ -175,7 +175,7 @@ impl Attempt {
 
     /// Before a call: no other worker may hold the delivery until it is over.
     pub(super) async fn before_call(&self, running: &mut Running) -> Result<(), Stop> {
-        if *self.deliveries.service.stopping().borrow() {
+        if self.deliveries.needs.tasks.is_stopping() {
             return Err(Stop::HandBack);
         }
         let now = self.now();
@@ -209,10 +209,10 @@ impl Attempt {
         let last_call = || self.cortex.last_call();
         let (command, reason) = match stop {
             None | Some(Stop::Ended) => return self.report(&running.order, None),
-            Some(Stop::LeaseLost) => return self.deliveries.service.metrics.attempt(AttemptOutcome::LeaseLost),
+            Some(Stop::LeaseLost) => return self.deliveries.needs.metrics.attempt(AttemptOutcome::LeaseLost),
             Some(Stop::LogUnavailable(reason)) => {
                 tracing::error!(delivery = %self.id, reason, "an attempt cannot be recorded; its lease will run out");
-                return self.deliveries.service.metrics.attempt(AttemptOutcome::LeaseLost);
+                return self.deliveries.needs.metrics.attempt(AttemptOutcome::LeaseLost);
             }
             Some(Stop::Wait) => (DeliveryCommand::Wait { held, now, jitter, call: last_call() }, None),
             Some(Stop::Fail(reason)) => (DeliveryCommand::Fail { held, now, jitter, call: last_call() }, Some(reason)),
@@ -234,7 +234,7 @@ impl Attempt {
             }
             Err(error) => {
                 tracing::warn!(delivery = %self.id, %error, "the end of an attempt was not recorded");
-                self.deliveries.service.metrics.attempt(AttemptOutcome::LeaseLost);
+                self.deliveries.needs.metrics.attempt(AttemptOutcome::LeaseLost);
             }
         }
     }
@@ -250,7 +250,7 @@ impl Attempt {
             Phase::Cancelled(_) => AttemptOutcome::Cancelled,
             Phase::Queued | Phase::Running(_) => AttemptOutcome::HandedBack,
         };
-        self.deliveries.service.metrics.attempt(outcome);
+        self.deliveries.needs.metrics.attempt(outcome);
         let code = order.summary.phase.resolution_code().map(ResolutionCode::as_str);
         let (attempt, status) = (order.summary.attempts, order.status().as_str());
         tracing::info!(delivery = %self.id, attempt, status, code, reason, "attempt ended");

@@ -145,7 +145,7 @@ impl Attempt {
     /// anything, nor one of an integration that was deactivated.
     async fn begin(&self, running: &mut Running, action: PaidAction) -> Result<(), Step> {
         self.before_call(running).await?;
-        let link = self.deliveries.service.integrations.find(running.order.integration_id).await.map_err(Stop::from)?;
+        let link = self.deliveries.needs.links.find(running.order.integration_id).await.map_err(Stop::from)?;
         if !link.is_some_and(|link| link.active) {
             return Err(Stop::require(ResolutionCode::IntegrationInactive).into());
         }

@@ -1,7 +1,6 @@
 //! Signing what was recorded since the last checkpoint.
 
 use async_graphql::{Context, Object, SimpleObject};
-use domain::account::Role;
 use domain::checkpoint::Checkpoint as Signed;
 
 use super::payload;
@@ -10,7 +9,6 @@ use crate::api::graphql::account::int;
 use crate::api::graphql::error::UserError;
 use crate::api::graphql::moment::Moment;
 use crate::api::graphql::query::asked;
-use crate::audit::signer;
 
 /// A signed statement over the events from one position to another; docs/audit.md describes what is signed.
 #[derive(SimpleObject)]
@@ -58,16 +56,11 @@ pub(super) struct Checkpoints;
 impl Checkpoints {
     /// Admin or support only: signs a checkpoint over everything since the last one.
     async fn sign_checkpoint(&self, context: &Context<'_>) -> Result<SignCheckpointPayload, ApiError> {
-        let (service, viewer) = asked(context)?;
-        viewer.require(Role::Support)?;
-        let signed = signer::sign(&service.log, &viewer.actor(None)).await.map_err(|error| {
-            tracing::error!(error = format!("{error:#}"), "no checkpoint can be signed");
-            ApiError::Unavailable
-        })?;
+        let (app, viewer) = asked(context)?;
+        let signed = app.administration.sign_checkpoint(viewer).await?;
         let Some(latest) = signed.latest else {
             return Ok(UserError::new("NOTHING_RECORDED", "there is nothing to sign yet", None).into());
         };
-        service.wait_for_views(signed.position).await;
         Ok(SignCheckpointPayload {
             checkpoint: Some(Checkpoint::of(signed.number, latest)),
             is_new: Some(signed.position.is_some()),

@@ -1,24 +1,14 @@
 //! Finding the deliveries of a customer. A mutation, for that it was done is recorded.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use domain::operator_action::OperatorActionEvent;
-use futures_util::stream::{StreamExt as _, iter};
-use projections::delivery_log::{DeliveryRow, personal};
 
-use super::erasure::{SAY_WHY, named};
+use super::refusable;
 use crate::api::graphql::ApiError;
 use crate::api::graphql::account::int;
 use crate::api::graphql::delivery::Delivery;
-use crate::api::graphql::error::UserError;
+use crate::api::graphql::error::{UserError, payload_of};
 use crate::api::graphql::page::{DEFAULT_PAGE, MAX_PAGE};
 use crate::api::graphql::query::asked;
-use crate::api::graphql::viewer::Viewer;
-use crate::app::erasure::extent;
-use crate::app::operator_actions;
-use crate::service::Service;
-
-/// Records that are written at a time: the log commits together what waits.
-const CONCURRENCY: usize = 16;
 
 #[derive(InputObject)]
 struct FindCustomerInput {
@@ -43,6 +33,8 @@ pub(in crate::api::graphql) struct FindCustomerPayload {
     user_errors: Vec<UserError>,
 }
 
+refusable!(FindCustomerPayload);
+
 #[derive(Default)]
 pub(super) struct Customers;
 
@@ -56,11 +48,7 @@ impl Customers {
         context: &Context<'_>,
         input: FindCustomerInput,
     ) -> Result<FindCustomerPayload, ApiError> {
-        let (service, viewer) = asked(context)?;
-        let refuse = |error| Ok(FindCustomerPayload { user_errors: vec![error], ..Default::default() });
-        if !viewer.says_why() {
-            return refuse(UserError::new("REASON_REQUIRED", SAY_WHY, None));
-        }
+        let (app, viewer) = asked(context)?;
         let first = match input.first.map(usize::try_from) {
             None => DEFAULT_PAGE,
             Some(Ok(first @ 1..=MAX_PAGE)) => first,
@@ -71,43 +59,13 @@ impl Customers {
         let after = input.after.map_or(Ok(0), |after| after.parse::<i64>());
         let after = after
             .map_err(|_| ApiError::InvalidArgument { argument: "after", reason: "is not a cursor of this list" })?;
-        let named = match named(Some(input.customer), None) {
-            Ok(named) => named,
-            Err(error) => return refuse(error),
-        };
-        let subject = named.subject(service, viewer.scope_within(input.account_id)?).await?;
-        let extent = extent(service, &subject).await?;
-        let limit = i64::try_from(first + 1).unwrap_or(i64::MAX);
-        let mut rows = personal::deliveries(&service.views, &subject, after, limit).await?;
-        let more = rows.len() > first;
-        rows.truncate(first);
-        // Before anything is shown: what cannot be recorded is not shown.
-        record(service, viewer, &rows).await?;
-        let end_cursor = rows.last().filter(|_| more).map(|row| row.listed_at.to_string());
-        let deliveries = rows.into_iter().map(Delivery::from).collect();
-        Ok(FindCustomerPayload { matched: int(extent.deliveries), deliveries, end_cursor, user_errors: vec![] })
+        let account_id = input.account_id.map(String::from);
+        let found = app.erasure.find_customer(viewer, input.customer, account_id, (first, after)).await;
+        payload_of(found, |found| FindCustomerPayload {
+            matched: int(found.matched),
+            deliveries: found.rows.into_iter().map(Delivery::from).collect(),
+            end_cursor: found.end.map(|end| end.to_string()),
+            user_errors: vec![],
+        })
     }
-}
-
-/// Records for each delivery of another account that its customer is known to a person now.
-pub(super) async fn record(service: &Service, viewer: &Viewer, rows: &[DeliveryRow]) -> Result<(), ApiError> {
-    let others = rows.iter().filter(|row| !viewer.owns(&row.account_id));
-    let records: Vec<_> = others.map(|row| record_one(service, viewer, row)).collect();
-    let mut recorded = iter(records).buffer_unordered(CONCURRENCY);
-    let mut last = None;
-    while let Some(position) = recorded.next().await {
-        last = position?.max(last);
-    }
-    service.wait_for_views(last).await;
-    Ok(())
-}
-
-async fn record_one(service: &Service, viewer: &Viewer, row: &DeliveryRow) -> Result<Option<i64>, ApiError> {
-    let (Ok(account_id), Ok(delivery_id)) = (row.account_id.parse(), row.id.parse()) else {
-        return Err(ApiError::Internal);
-    };
-    let read = OperatorActionEvent::PersonalDataRead { account_id, delivery_id };
-    let begun = operator_actions::begin(service, read, &viewer.actor(Some(&row.account_id))).await;
-    let (_, position) = begun.map_err(super::projections::unrecorded)?;
-    Ok(position)
 }

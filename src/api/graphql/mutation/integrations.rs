@@ -1,29 +1,21 @@
 //! Connecting stores: integrations, their secrets and their item mappings.
 
-use event_log::ids;
-use std::sync::Arc;
-
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, InputObject, Object};
-use domain::integration::{
-    CreateIntegration, Integration as Aggregate, IntegrationCommand, IntegrationRefusal, Provider as DomainProvider,
-    WEAK_SECRET_CHARS, is_weak_secret,
-};
-use domain::{AccountId, Asset, IntegrationId, ItemMapping as Mapping, MappingId};
-use secrecy::{ExposeSecret as _, SecretString};
+use domain::IntegrationId;
+use domain::integration::Provider as DomainProvider;
+use secrecy::SecretString;
 
 use super::payload;
 use crate::api::graphql::ApiError;
-use crate::api::graphql::error::{UserError, refused};
+use crate::api::graphql::error::payload_of;
 use crate::api::graphql::integration::{Integration, ItemMapping};
 use crate::api::graphql::loader::{IntegrationKey, Loader};
 use crate::api::graphql::query::asked;
-use crate::api::graphql::viewer::Viewer;
 use crate::api::graphql::words::{MatchType, Provider, ResourceType};
-use crate::app::integrations::webhook_url;
-use crate::app::keys;
-use crate::service::Service;
-use event_log::{Actor, CommandError, Committed};
+use crate::app;
+use crate::app::integrations::{IntegrationChanges, NewIntegration, NewMapping};
+use crate::app::links::webhook_url;
 
 #[derive(InputObject)]
 struct CreateIntegrationInput {
@@ -110,48 +102,24 @@ impl Integrations {
         context: &Context<'_>,
         input: CreateIntegrationInput,
     ) -> Result<CreateIntegrationPayload, ApiError> {
-        let (service, viewer) = asked(context)?;
+        let (app, viewer) = asked(context)?;
         let provider = DomainProvider::from(input.provider);
-        if !providers::of(provider).is_supported() {
-            let message = "webhooks of this provider are not taken yet: use GENERIC";
-            return Ok(UserError::new("PROVIDER_NOT_SUPPORTED", message, Some("provider")).into());
-        }
-        let account_id = match &input.account_id {
-            None => viewer.account_id,
-            Some(id) => match id.parse::<AccountId>() {
-                Ok(id) if viewer.sees(&id.to_string()) && account_exists(service, id).await? => id,
-                _ => return Ok(UserError::not_found("accountId").into()),
-            },
-        };
-        viewer.require_managing(&account_id.to_string())?;
-        if let Some(secret) = &input.signing_secret
-            && let Some(error) = unusable(secret.expose_secret())
-        {
-            return Ok(error.into());
-        }
-        if let Err(reached) = service.limits.allow_integration(service, account_id).await? {
-            return Ok(UserError::from(reached).into());
-        }
-        let id = IntegrationId(ids::fresh());
-        let given = input.signing_secret.map(|secret| secret.expose_secret().trim().to_owned());
-        let secret = given.unwrap_or_else(keys::new_signing_secret);
-        let create = IntegrationCommand::Create(CreateIntegration {
-            account_id,
+        let new = NewIntegration {
+            account_id: input.account_id.map(String::from),
             provider,
             name: input.name,
-            signing_secret: secret.as_str().into(),
             order_statuses: input.order_statuses,
-        });
-        match executed(context, service, id, create, &viewer.actor(Some(&account_id.to_string()))).await? {
-            Ok((integration, _)) => Ok(CreateIntegrationPayload {
-                integration,
-                webhook_url: Some(webhook_url(&service.public_url, provider.as_str(), &id)),
-                warning: warning_of(&secret),
-                signing_secret: Some(secret),
-                user_errors: vec![],
-            }),
-            Err(error) => Ok(error.into()),
-        }
+            signing_secret: input.signing_secret,
+        };
+        let created = app.integrations.create(viewer, new).await;
+        let integration = shown(context, created.as_ref().ok().map(|created| created.id)).await?;
+        payload_of(created, |created| CreateIntegrationPayload {
+            integration,
+            webhook_url: Some(webhook_url(&app.public_url, provider.as_str(), &created.id)),
+            warning: created.warning,
+            signing_secret: Some(created.secret),
+            user_errors: vec![],
+        })
     }
 
     /// Renames, switches on or off, or changes which order statuses are delivered. What is left out stays.
@@ -160,23 +128,10 @@ impl Integrations {
         context: &Context<'_>,
         input: UpdateIntegrationInput,
     ) -> Result<IntegrationPayload, ApiError> {
-        let switched = |active| if active { IntegrationCommand::Activate } else { IntegrationCommand::Deactivate };
-        let active = input.active.map(switched);
-        let name = input.name.map(|name| IntegrationCommand::Rename { name });
-        let statuses =
-            input.order_statuses.map(|order_statuses| IntegrationCommand::ChangeOrderStatuses { order_statuses });
-        let mut payload = IntegrationPayload::default();
-        // One after the other: each is an event of its own, and the first that is refused is returned.
-        for command in [name, statuses, active].into_iter().flatten() {
-            payload = change(context, &input.integration_id, command).await?;
-            if !payload.user_errors.is_empty() {
-                return Ok(payload);
-            }
-        }
-        if payload.integration.is_none() {
-            payload = unchanged(context, &input.integration_id).await?;
-        }
-        Ok(payload)
+        let (app, viewer) = asked(context)?;
+        let UpdateIntegrationInput { integration_id, name, active, order_statuses } = input;
+        let changes = IntegrationChanges { name, order_statuses, active };
+        changed(context, app.integrations.update(viewer, &integration_id, changes).await).await
     }
 
     /// Shopify shows the merchant a secret of its own: this is how it gets here. The old one stays valid for overlapHours. A
@@ -186,21 +141,11 @@ impl Integrations {
         context: &Context<'_>,
         input: SetSigningSecretInput,
     ) -> Result<SetSigningSecretPayload, ApiError> {
-        let secret = input.signing_secret.expose_secret().trim();
-        if let Some(error) = unusable(secret) {
-            return Ok(error.into());
-        }
-        let (service, _) = asked(context)?;
-        let overlap_hours = match overlap(input.overlap_hours) {
-            Ok(hours) => hours,
-            Err(error) => return Ok(error.into()),
-        };
-        let warning = warning_of(secret);
-        let set =
-            IntegrationCommand::SetSigningSecret { secret: secret.into(), now: service.clock.now(), overlap_hours };
-        let IntegrationPayload { integration, user_errors } = change(context, &input.integration_id, set).await?;
-        let warning = warning.filter(|_| user_errors.is_empty());
-        Ok(SetSigningSecretPayload { integration, warning, user_errors })
+        let (app, viewer) = asked(context)?;
+        let SetSigningSecretInput { integration_id, signing_secret, overlap_hours } = input;
+        let set = app.integrations.set_secret(viewer, &integration_id, &signing_secret, overlap_hours).await;
+        let integration = shown(context, set.as_ref().ok().map(|(id, _)| *id)).await?;
+        payload_of(set, |(_, warning)| SetSigningSecretPayload { integration, warning, user_errors: vec![] })
     }
 
     /// Makes a new secret; the old one stays valid for overlapHours.
@@ -209,20 +154,14 @@ impl Integrations {
         context: &Context<'_>,
         input: RotateSigningSecretInput,
     ) -> Result<RotateSigningSecretPayload, ApiError> {
-        let (service, _) = asked(context)?;
-        let overlap_hours = match overlap(input.overlap_hours) {
-            Ok(hours) => hours,
-            Err(error) => return Ok(error.into()),
-        };
-        let secret = keys::new_signing_secret();
-        let command = IntegrationCommand::RotateSigningSecret {
-            secret: secret.as_str().into(),
-            now: service.clock.now(),
-            overlap_hours,
-        };
-        let IntegrationPayload { integration, user_errors } = change(context, &input.integration_id, command).await?;
-        let signing_secret = user_errors.is_empty().then_some(secret);
-        Ok(RotateSigningSecretPayload { integration, signing_secret, user_errors })
+        let (app, viewer) = asked(context)?;
+        let rotated = app.integrations.rotate_secret(viewer, &input.integration_id, input.overlap_hours).await;
+        let integration = shown(context, rotated.as_ref().ok().map(|(id, _)| *id)).await?;
+        payload_of(rotated, |(_, secret)| RotateSigningSecretPayload {
+            integration,
+            signing_secret: Some(secret),
+            user_errors: vec![],
+        })
     }
 
     /// Says which asset is delivered for which product. Deliveries that waited for just this go on.
@@ -231,28 +170,20 @@ impl Integrations {
         context: &Context<'_>,
         input: AddItemMappingInput,
     ) -> Result<ItemMappingPayload, ApiError> {
-        let (service, viewer) = asked(context)?;
-        let mapping = Mapping {
-            id: MappingId(ids::fresh()),
+        let (app, viewer) = asked(context)?;
+        let new = NewMapping {
             match_type: input.match_type.into(),
-            external_ref: input.external_ref.replace('\0', ""),
-            asset: Asset::new(input.resource_type.into(), &input.resource_id.replace('\0', "")),
+            external_ref: input.external_ref,
+            resource_type: input.resource_type.into(),
+            resource_id: input.resource_id,
         };
-        let Some((id, owner)) = managed(service, viewer, &input.integration_id).await? else {
-            return Ok(UserError::not_found("integrationId").into());
-        };
-        if let Err(reached) = service.limits.room_for_mappings(service, owner).await? {
-            return Ok(UserError::from(reached).into());
-        }
-        let add = IntegrationCommand::AddItemMapping { mapping: mapping.clone() };
-        match executed(context, service, id, add, &viewer.actor(Some(&owner.to_string()))).await? {
-            Ok((integration, committed)) => {
-                let known = committed.aggregate.link().and_then(|link| link.mapping_like(&mapping)).cloned();
-                let item_mapping = known.map(ItemMapping::from);
-                Ok(ItemMappingPayload { integration, item_mapping, user_errors: vec![] })
-            }
-            Err(error) => Ok(error.into()),
-        }
+        let added = app.integrations.add_mapping(viewer, &input.integration_id, new).await;
+        let integration = shown(context, added.as_ref().ok().map(|(id, _)| *id)).await?;
+        payload_of(added, |(_, mapping)| ItemMappingPayload {
+            integration,
+            item_mapping: mapping.map(ItemMapping::from),
+            user_errors: vec![],
+        })
     }
 
     async fn remove_item_mapping(
@@ -260,95 +191,23 @@ impl Integrations {
         context: &Context<'_>,
         input: RemoveItemMappingInput,
     ) -> Result<IntegrationPayload, ApiError> {
-        let Ok(mapping_id) = input.mapping_id.parse() else {
-            return Ok(UserError::not_found("mappingId").into());
-        };
-        change(context, &input.integration_id, IntegrationCommand::RemoveItemMapping { mapping_id }).await
+        let (app, viewer) = asked(context)?;
+        let removed = app.integrations.remove_mapping(viewer, &input.integration_id, &input.mapping_id).await;
+        changed(context, removed).await
     }
 }
 
-fn overlap(hours: i32) -> Result<u32, UserError> {
-    let negative = |_| UserError::new("OVERLAP_TOO_SHORT", "an overlap cannot be negative", Some("overlapHours"));
-    u32::try_from(hours).map_err(negative)
+async fn changed(
+    context: &Context<'_>,
+    done: Result<IntegrationId, app::Error>,
+) -> Result<IntegrationPayload, ApiError> {
+    let integration = shown(context, done.as_ref().ok().copied()).await?;
+    payload_of(done, |_| IntegrationPayload { integration, user_errors: vec![] })
 }
 
-/// No store shows a secret with a control character in it, so one is a mistake in copying, and no signature would ever fit.
-fn unusable(secret: &str) -> Option<UserError> {
-    let message = "a signing secret has no control characters: copy it once more";
-    secret.chars().any(char::is_control).then(|| UserError::new("INVALID_SECRET", message, Some("signingSecret")))
-}
-
-fn warning_of(secret: &str) -> Option<String> {
-    is_weak_secret(secret).then(|| {
-        format!(
-            "a signing secret of fewer than {WEAK_SECRET_CHARS} characters, of few different ones or of a common word can be guessed, and who guesses it can send \
-             orders: choose a longer one in the store, and set that"
-        )
-    })
-}
-
-async fn account_exists(service: &Service, id: AccountId) -> Result<bool, ApiError> {
-    let account = service.log.current::<domain::account::Account>(&id.to_string()).await?;
-    Ok(account.aggregate.merchant().is_some())
-}
-
-/// The integration and whose it is, where the caller may change it.
-pub(super) async fn managed(
-    service: &Service,
-    viewer: &Viewer,
-    id: &ID,
-) -> Result<Option<(IntegrationId, AccountId)>, ApiError> {
-    let Ok(id) = id.parse::<IntegrationId>() else {
-        return Ok(None);
-    };
-    let Some(owner) = service.integrations.find(id).await?.map(|link| link.account_id) else {
-        return Ok(None);
-    };
-    viewer.require_managing(&owner.to_string())?;
-    Ok(viewer.manages(&owner.to_string()).then_some((id, owner)))
-}
-
-async fn change(context: &Context<'_>, id: &ID, command: IntegrationCommand) -> Result<IntegrationPayload, ApiError> {
-    let (service, viewer) = asked(context)?;
-    let Some((id, owner)) = managed(service, viewer, id).await? else {
-        return Ok(UserError::not_found("integrationId").into());
-    };
-    match executed(context, service, id, command, &viewer.actor(Some(&owner.to_string()))).await? {
-        Ok((integration, _)) => Ok(IntegrationPayload { integration, user_errors: vec![] }),
-        Err(error) => Ok(error.into()),
-    }
-}
-
-async fn unchanged(context: &Context<'_>, id: &ID) -> Result<IntegrationPayload, ApiError> {
-    let (service, viewer) = asked(context)?;
-    let Some((id, _)) = managed(service, viewer, id).await? else {
-        return Ok(UserError::not_found("integrationId").into());
-    };
-    Ok(IntegrationPayload { integration: shown(context, id).await?, user_errors: vec![] })
-}
-
-pub(super) async fn shown(context: &Context<'_>, id: IntegrationId) -> Result<Option<Integration>, ApiError> {
+/// The integration as the views have it.
+pub(super) async fn shown(context: &Context<'_>, id: Option<IntegrationId>) -> Result<Option<Integration>, ApiError> {
+    let Some(id) = id else { return Ok(None) };
     let loader = context.data_unchecked::<DataLoader<Loader>>();
     Ok(loader.load_one(IntegrationKey(id.to_string())).await?.map(Integration))
-}
-
-type Executed = Result<(Option<Integration>, Committed<Aggregate>), UserError>;
-
-async fn executed(
-    context: &Context<'_>,
-    service: &Arc<Service>,
-    id: IntegrationId,
-    command: IntegrationCommand,
-    actor: &Actor,
-) -> Result<Executed, ApiError> {
-    match service.log.execute::<Aggregate>(&id.to_string(), command, actor).await {
-        Ok(committed) => {
-            service.wait_for_views(committed.position).await;
-            Ok(Ok((shown(context, id).await?, committed)))
-        }
-        Err(error) => {
-            let error: CommandError<IntegrationRefusal> = error;
-            Ok(Err(refused(error)?))
-        }
-    }
 }

@@ -1,0 +1,95 @@
+//! API keys: whose a key is, whether it is active, and how much it may do in a minute.
+
+use std::sync::Arc;
+
+use anyhow::bail;
+use domain::ApiKeyId;
+use domain::account::{Account, ApiKey, Role};
+use event_log::recurring::Recurring;
+use projections::accounts::{self, ApiKeyRow};
+
+use super::core::{Core, VIEWS_TIMEOUT};
+use super::keys;
+use super::rates::{NotAdmitted, Rate, Rates};
+use super::viewer::{Unauthorized, Viewer};
+
+/// Looks up keys, and counts what they do.
+pub struct ApiKeys {
+    core: Core,
+    rates: Arc<Rates>,
+    /// Of requests that come while the databases are away: all of them.
+    failures: Recurring,
+}
+
+impl ApiKeys {
+    pub fn new(core: Core, rates: Arc<Rates>) -> Self {
+        Self { core, rates, failures: Recurring::new("API keys cannot be looked up") }
+    }
+
+    /// The key as it is recorded, active or not. One that is not found is looked for again once the view has caught up:
+    /// a view that is folded for the first time must not lock anybody out.
+    pub async fn find(&self, key: &str) -> anyhow::Result<Option<ApiKeyRow>> {
+        let Core { log, views, projector } = &self.core;
+        if projector.of_other_log().contains(&accounts::VIEW) {
+            bail!("the accounts are of another event log, and are being rebuilt");
+        }
+        let hash = keys::hash(key);
+        if let Some(row) = accounts::key_by_hash(views, &hash).await? {
+            return Ok(Some(row));
+        }
+        if !projector.wait_for(&[accounts::VIEW], log.head(), VIEWS_TIMEOUT).await {
+            bail!("the accounts are too far behind");
+        }
+        Ok(accounts::key_by_hash(views, &hash).await?)
+    }
+
+    /// Who sends a request with this key, which counts as one of its requests.
+    pub async fn viewer(&self, key: &str, reason: Option<String>) -> Result<Viewer, Unauthorized> {
+        let found = self.find(key).await.map_err(|error| {
+            self.failures.failed(error);
+            Unauthorized::Unavailable
+        })?;
+        let row = found.ok_or(Unauthorized::BadKey)?;
+        let (Ok(account_id), Ok(role)) = (row.account_id.parse(), row.role.parse::<Role>()) else {
+            return Err(Unauthorized::BadKey);
+        };
+        let viewer = Viewer { account_id, role, key_id: row.id, key_name: row.name, reason };
+        self.admit(&viewer, 1).await?;
+        self.failures.worked();
+        Ok(viewer)
+    }
+
+    /// Whether the key is active, by the account itself: the view that found it may lag.
+    pub async fn is_active(&self, viewer: &Viewer) -> Result<bool, Unauthorized> {
+        Ok(self.active(viewer).await?.is_some())
+    }
+
+    /// Counts what the key does as so many requests. It must be active, and within its limit.
+    pub async fn admit(&self, viewer: &Viewer, cost: u32) -> Result<(), Unauthorized> {
+        let (key_id, key) = self.active(viewer).await?.ok_or(Unauthorized::BadKey)?;
+        // The costliest request is within every limit.
+        let cost = cost.min((key.requests_per_minute / 2).max(1));
+        let now = self.core.now();
+        let of_key = Rate::Requests(key_id);
+        let admitted = self.rates.admit(&self.core.log, of_key, (key.requests_per_minute, cost), now).await;
+        admitted.map_err(|refused| match refused {
+            NotAdmitted::Exceeded { next_at } => {
+                Unauthorized::LimitReached { retry_after: (next_at - now).to_std().unwrap_or_default() }
+            }
+            NotAdmitted::Unavailable(error) => {
+                self.failures.failed(error);
+                Unauthorized::Unavailable
+            }
+        })
+    }
+
+    async fn active(&self, viewer: &Viewer) -> Result<Option<(ApiKeyId, ApiKey)>, Unauthorized> {
+        let Ok(key_id) = viewer.key_id.parse() else { return Ok(None) };
+        let account = self.core.log.current::<Account>(&viewer.account_id.to_string()).await.map_err(|error| {
+            self.failures.failed(error);
+            Unauthorized::Unavailable
+        })?;
+        let key = account.aggregate.merchant().and_then(|merchant| merchant.keys.active(key_id)).cloned();
+        Ok(key.map(|key| (key_id, key)))
+    }
+}

@@ -1,0 +1,43 @@
+//! The first account of a new log.
+
+use domain::AccountId;
+use domain::account::{Account, AccountCommand, DEFAULT_ATTEMPTS_PER_MINUTE, Role};
+use event_log::Actor;
+use uuid::Uuid;
+
+use super::core::Core;
+use super::keys;
+
+/// An account that was opened, with its key, which is shown this once.
+pub struct NewAccount {
+    pub account_id: AccountId,
+    pub api_key: String,
+}
+
+/// On an empty log: opens the administrator's account. `show` gets the key, which is known this once, before anything
+/// is recorded: a key that was shown and never recorded opens nothing, one that was recorded and never shown locks out.
+pub async fn bootstrap(
+    core: &Core,
+    show: impl FnOnce(&NewAccount) -> anyhow::Result<()>,
+) -> anyhow::Result<Option<NewAccount>> {
+    if core.log.head() > 0 {
+        return Ok(None);
+    }
+    // Always the same, so that of several nodes that start on an empty log only one opens it.
+    let account_id = AccountId(Uuid::new_v5(&Uuid::NAMESPACE_OID, b"cloud-bridge administrator"));
+    let (api_key, record) = keys::new_key("First key of the administrator", Role::Admin);
+    let account = NewAccount { account_id, api_key };
+    show(&account)?;
+    let open = AccountCommand::Open {
+        name: "Administrator".to_owned(),
+        attempts_per_minute: DEFAULT_ATTEMPTS_PER_MINUTE,
+        first_key: Some(record),
+    };
+    let opened = core.log.execute::<Account>(&account_id.to_string(), open, &Actor::System).await?;
+    if opened.events.is_empty() {
+        tracing::warn!("another node opened the administrator's account first: the key that it showed is the one");
+        return Ok(None);
+    }
+    core.wait_for_views(opened.position).await;
+    Ok(Some(account))
+}

@@ -1,0 +1,62 @@
+//! Putting deliveries right: retry, one or many, move and cancel.
+
+mod bulk_retry;
+
+use chrono::{DateTime, SubsecRound as _, Utc};
+use domain::delivery::{Delivery, DeliveryCommand};
+use projections::delivery_log::{self, DeliveryRow};
+use providers::username::normalised;
+
+use super::core::{Core, VIEWS_TIMEOUT};
+use super::error::{Error, Refused};
+use super::viewer::Viewer;
+
+pub use bulk_retry::{BulkRetry, Retried};
+
+/// What can be done with deliveries.
+pub struct Deliveries {
+    core: Core,
+}
+
+impl Deliveries {
+    pub fn new(core: Core) -> Self {
+        Self { core }
+    }
+
+    /// Tries again, optionally with the right username. With another, what was bought goes to another customer: the caller
+    /// says why, unless the orders are their own.
+    pub async fn retry(&self, viewer: &Viewer, id: &str, username: Option<&str>) -> Result<Option<DeliveryRow>, Error> {
+        // Read as in an order. An empty one is for the delivery to refuse.
+        let username = username.map(|name| normalised(name).unwrap_or_default());
+        if username.is_some() {
+            viewer.require_reason()?;
+        }
+        self.execute(viewer, id, DeliveryCommand::Retry { username }).await
+    }
+
+    /// Moves the next try of a delivery that waits for one to another moment.
+    pub async fn move_to(&self, viewer: &Viewer, id: &str, at: DateTime<Utc>) -> Result<Option<DeliveryRow>, Error> {
+        let command = DeliveryCommand::MoveWait { until: at.trunc_subsecs(6), now: self.core.now() };
+        self.execute(viewer, id, command).await
+    }
+
+    pub async fn cancel(&self, viewer: &Viewer, id: &str) -> Result<Option<DeliveryRow>, Error> {
+        self.execute(viewer, id, DeliveryCommand::Cancel).await
+    }
+
+    async fn execute(&self, viewer: &Viewer, id: &str, command: DeliveryCommand) -> Result<Option<DeliveryRow>, Error> {
+        let Core { log, views, projector } = &self.core;
+        let mut row = delivery_log::find(views, id).await?;
+        if row.is_none() {
+            // It was recorded a moment ago, perhaps: its store has this id already.
+            projector.wait_for(&[delivery_log::VIEW], log.head(), VIEWS_TIMEOUT).await;
+            row = delivery_log::find(views, id).await?;
+        }
+        let row = row.filter(|row| viewer.sees(&row.account_id)).ok_or_else(|| Refused::not_found("deliveryId"))?;
+        // A duplicate is done to the delivery that it duplicates.
+        let stream = row.duplicate_of.as_ref().unwrap_or(&row.id);
+        let committed = log.execute::<Delivery>(stream, command, &viewer.actor(Some(&row.account_id))).await?;
+        self.core.wait_for_views(committed.position).await;
+        Ok(delivery_log::find(views, stream).await?)
+    }
+}

@@ -1,0 +1,211 @@
+//! Why a use case did not do what was asked: a rule that said no, with what to do about it; or something that is nobody's
+//! fault who asked, without its internals.
+
+use domain::account::AccountRefusal;
+use domain::delivery::DeliveryRefusal;
+use domain::integration::IntegrationRefusal;
+use domain::ledger::LedgerRefusal;
+use domain::operator_action::OperatorActionRefusal;
+use event_log::{CommandError, LoadError};
+
+use super::erasure::ErasureError;
+use super::limits::LimitReached;
+
+/// What went wrong. Deliberately not `Display`: each way in says it in its own words, and the text of a database error
+/// reaches none of them.
+#[derive(Debug)]
+pub enum Error {
+    /// An outcome that the caller could foresee.
+    Refused(Refused),
+    Forbidden,
+    /// Support wants what changes an account's settings.
+    ChangesNothing,
+    InvalidArgument {
+        argument: &'static str,
+        reason: &'static str,
+    },
+    /// Not at the moment.
+    Unavailable,
+    /// Was logged where it happened.
+    Internal,
+}
+
+/// What was refused, and which part of the input it was for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// For programs, in capitals.
+    pub code: &'static str,
+    /// For people: what to do about it.
+    pub message: String,
+    pub field: Option<&'static str>,
+}
+
+impl Refused {
+    pub fn new(code: &'static str, message: impl Into<String>, field: Option<&'static str>) -> Self {
+        Self { code, message: message.into(), field }
+    }
+
+    /// The same of what is not there and of what is another's.
+    pub fn not_found(field: &'static str) -> Self {
+        Self::new("NOT_FOUND", format!("there is nothing of yours with this {field}"), Some(field))
+    }
+}
+
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        tracing::error!(%error, "a view cannot be read");
+        Self::Unavailable
+    }
+}
+
+impl From<LoadError> for Error {
+    fn from(error: LoadError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&LoadError> for Error {
+    fn from(error: &LoadError) -> Self {
+        tracing::error!(%error, "the event log cannot be read");
+        match error {
+            LoadError::Sql(_) | LoadError::OtherLog { .. } => Self::Unavailable,
+            LoadError::Unreadable { .. } => Self::Internal,
+        }
+    }
+}
+
+impl<E> From<CommandError<E>> for Error
+where
+    E: std::error::Error + Into<Refused>,
+{
+    fn from(error: CommandError<E>) -> Self {
+        match error {
+            CommandError::Refused(refusal) => Self::Refused(refusal.into()),
+            CommandError::Contended | CommandError::Busy | CommandError::Unavailable(_) => {
+                tracing::warn!(%error, "a command was not recorded");
+                Self::Unavailable
+            }
+            CommandError::Broken { .. } => {
+                tracing::error!(%error, "a command failed");
+                Self::Internal
+            }
+        }
+    }
+}
+
+impl From<ErasureError> for Error {
+    fn from(error: ErasureError) -> Self {
+        match error {
+            ErasureError::Sql(error) => error.into(),
+            ErasureError::ViewsBehind => {
+                tracing::warn!("an erasure or export was refused: the views are too far behind");
+                Self::Unavailable
+            }
+            ErasureError::Log(error) => error.into(),
+            ErasureError::Operation(error) => error.into(),
+            // One of many was refused: the others are done, and asking again does the rest.
+            ErasureError::Delivery(CommandError::Refused(_)) => Self::Unavailable,
+            ErasureError::Delivery(error) => error.into(),
+            ErasureError::Notice(error) => {
+                tracing::error!(%error, "a store's request was not erased");
+                Self::Unavailable
+            }
+        }
+    }
+}
+
+impl From<OperatorActionRefusal> for Refused {
+    fn from(refusal: OperatorActionRefusal) -> Self {
+        match refusal {}
+    }
+}
+
+impl From<LimitReached> for Error {
+    fn from(reached: LimitReached) -> Self {
+        Self::Refused(reached.into())
+    }
+}
+
+impl From<LimitReached> for Refused {
+    fn from(reached: LimitReached) -> Self {
+        let code = match reached {
+            LimitReached::Integrations(_) => "TOO_MANY_INTEGRATIONS",
+            LimitReached::ApiKeys(_) => "TOO_MANY_API_KEYS",
+            LimitReached::Mappings(_) => "TOO_MANY_MAPPINGS",
+        };
+        Self::new(code, reached.to_string(), None)
+    }
+}
+
+impl From<IntegrationRefusal> for Refused {
+    fn from(refusal: IntegrationRefusal) -> Self {
+        let (code, field) = match refusal {
+            IntegrationRefusal::NotCreated => ("NOT_FOUND", Some("integrationId")),
+            IntegrationRefusal::AlreadyCreated => ("ALREADY_EXISTS", None),
+            IntegrationRefusal::InvalidName => ("INVALID_NAME", Some("name")),
+            IntegrationRefusal::InvalidSecret => ("INVALID_SECRET", Some("signingSecret")),
+            IntegrationRefusal::SecretOfStore { .. } => ("SECRET_OF_STORE", Some("integrationId")),
+            IntegrationRefusal::OverlapTooLong { .. } => ("OVERLAP_TOO_LONG", Some("overlapHours")),
+            IntegrationRefusal::InvalidOrderStatuses => ("INVALID_ORDER_STATUSES", Some("orderStatuses")),
+            IntegrationRefusal::NeverDelivered { .. } => ("NEVER_DELIVERED", Some("orderStatuses")),
+            IntegrationRefusal::InvalidExternalRef => ("INVALID_EXTERNAL_REF", Some("externalRef")),
+            IntegrationRefusal::InvalidResourceId => ("INVALID_RESOURCE_ID", Some("resourceId")),
+            IntegrationRefusal::TooManyMappings => ("TOO_MANY_MAPPINGS", None),
+        };
+        Self::new(code, refusal.to_string(), field)
+    }
+}
+
+impl From<AccountRefusal> for Refused {
+    fn from(refusal: AccountRefusal) -> Self {
+        let (code, field) = match refusal {
+            AccountRefusal::NotOpened => ("NOT_FOUND", Some("accountId")),
+            AccountRefusal::AlreadyOpened | AccountRefusal::ApiKeyIdTaken => ("ALREADY_EXISTS", None),
+            AccountRefusal::InvalidName => ("INVALID_NAME", Some("name")),
+            AccountRefusal::InvalidPace => ("INVALID_PACE", Some("attemptsPerMinute")),
+            AccountRefusal::LastAdminKey => ("LAST_ADMIN_KEY", Some("apiKeyId")),
+            AccountRefusal::UnknownApiKey => ("NOT_FOUND", Some("apiKeyId")),
+            AccountRefusal::InvalidRequestLimit => ("INVALID_LIMIT", Some("requestsPerMinute")),
+            AccountRefusal::TooManyApiKeys => ("TOO_MANY_API_KEYS", None),
+            AccountRefusal::InvalidRetention => ("INVALID_RETENTION", Some("days")),
+            AccountRefusal::InvalidCredentials => ("INVALID_CREDENTIALS", Some("password")),
+        };
+        Self::new(code, refusal.to_string(), field)
+    }
+}
+
+impl From<LedgerRefusal> for Refused {
+    fn from(refusal: LedgerRefusal) -> Self {
+        let (code, field) = match refusal {
+            LedgerRefusal::InvalidGrant => ("INVALID_GRANT", Some("credits")),
+        };
+        Self::new(code, refusal.to_string(), field)
+    }
+}
+
+impl From<DeliveryRefusal> for Refused {
+    fn from(refusal: DeliveryRefusal) -> Self {
+        let (code, field) = match refusal {
+            DeliveryRefusal::UnknownDelivery => ("NOT_FOUND", Some("deliveryId")),
+            DeliveryRefusal::Running => ("RUNNING", Some("deliveryId")),
+            DeliveryRefusal::WaitsForNoMoment => ("NOT_WAITING", Some("deliveryId")),
+            DeliveryRefusal::MomentOutOfReach => ("MOMENT_OUT_OF_REACH", Some("at")),
+            DeliveryRefusal::NotDue => ("NOT_DUE", Some("deliveryId")),
+            DeliveryRefusal::LeaseLost => ("LEASE_LOST", None),
+            DeliveryRefusal::AlreadyCompleted => ("ALREADY_COMPLETED", Some("deliveryId")),
+            DeliveryRefusal::NotPlanned => ("NOT_PLANNED", None),
+            DeliveryRefusal::ItemsOutstanding => ("ITEMS_OUTSTANDING", None),
+            DeliveryRefusal::NeverDelivered { .. } => ("NEVER_DELIVERED", Some("deliveryId")),
+            DeliveryRefusal::NothingBought => ("NOTHING_BOUGHT", Some("deliveryId")),
+            DeliveryRefusal::UsernameNeeded => ("USERNAME_NEEDED", Some("targetUsername")),
+            DeliveryRefusal::InvalidUsername => ("INVALID_USERNAME", Some("targetUsername")),
+        };
+        Self::new(code, refusal.to_string(), field)
+    }
+}

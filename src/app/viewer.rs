@@ -1,0 +1,122 @@
+//! The caller: the account and role behind an API key, and what that may see and change. No use case reads or changes what
+//! is somebody's without it.
+
+use std::time::Duration;
+
+use domain::AccountId;
+use domain::account::Role;
+use event_log::Actor;
+
+use super::error::{Error, Refused};
+use super::links::Links;
+
+/// Returned to support and administrators who erase or write out what is known of a person, and do not say why.
+const SAY_WHY: &str = "say why, for the record: in the header X-Reason, or with --reason on the command line";
+
+/// The caller, known by an active API key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Viewer {
+    pub account_id: AccountId,
+    pub role: Role,
+    pub key_id: String,
+    pub key_name: String,
+    /// Why they do what they do, where they say so.
+    pub reason: Option<String>,
+}
+
+/// Why a key does not open the endpoint.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Unauthorized {
+    /// No key was sent.
+    NoKey,
+    /// Unknown or deactivated: strangers do not learn which.
+    BadKey,
+    /// Too many requests in this minute.
+    LimitReached { retry_after: Duration },
+    /// Keys cannot be looked up at the moment.
+    Unavailable,
+}
+
+impl Viewer {
+    /// As who acts for an account, or for none.
+    pub(crate) fn actor(&self, account_id: Option<&str>) -> Actor {
+        Actor::Key {
+            id: self.key_id.clone(),
+            name: self.key_name.clone(),
+            reason: self.reason.clone(),
+            account_id: account_id.and_then(|id| id.parse().ok()),
+        }
+    }
+
+    /// Whether this caller reads every account.
+    pub(crate) fn sees_all(&self) -> bool {
+        self.role >= Role::Support
+    }
+
+    pub(crate) fn sees(&self, account_id: &str) -> bool {
+        self.sees_all() || self.owns(account_id)
+    }
+
+    pub(crate) fn owns(&self, account_id: &str) -> bool {
+        self.account_id.to_string() == account_id
+    }
+
+    /// Whether this caller may change the settings of an account. Support looks at all of them and changes those of none,
+    /// also not of the account that its key belongs to.
+    pub(crate) fn manages(&self, account_id: &str) -> bool {
+        match self.role {
+            Role::Merchant => self.owns(account_id),
+            Role::Support => false,
+            Role::Admin => true,
+        }
+    }
+
+    /// Refuses who sees an account and may not change its settings: that is support. Of an account that is not seen nothing is
+    /// said.
+    pub(crate) fn require_managing(&self, account_id: &str) -> Result<(), Error> {
+        if self.sees(account_id) && !self.manages(account_id) { Err(Error::ChangesNothing) } else { Ok(()) }
+    }
+
+    /// The account whose rows a list is limited to; none for those who see all.
+    pub(crate) fn scope(&self) -> Option<String> {
+        (!self.sees_all()).then(|| self.account_id.to_string())
+    }
+
+    /// The account that is read: a caller's own, the one that is named, or all for those who see all.
+    pub(crate) fn scope_within(&self, account_id: Option<String>) -> Result<Option<String>, Error> {
+        match account_id {
+            Some(account_id) if self.sees(&account_id) => Ok(Some(account_id)),
+            Some(_) => Err(Error::Forbidden),
+            None => Ok(self.scope()),
+        }
+    }
+
+    /// Whose rows are counted or listed by account: those of the account that is named, else of the integration's, else of
+    /// the caller's own. A caller that sees one account gets that one, and finds nothing of another's integration in it.
+    pub(crate) async fn looks_at(
+        &self,
+        links: &Links,
+        account_id: Option<&str>,
+        integration_id: Option<&str>,
+    ) -> Result<String, Error> {
+        match (account_id, integration_id.map(str::parse)) {
+            (Some(account_id), _) if self.sees(account_id) => Ok(account_id.replace('\0', "")),
+            (Some(_), _) => Err(Error::Forbidden),
+            (None, Some(Ok(integration_id))) if self.sees_all() => {
+                let link = links.find(integration_id).await?;
+                Ok(link.map_or(self.account_id, |link| link.account_id).to_string())
+            }
+            (None, _) => Ok(self.account_id.to_string()),
+        }
+    }
+
+    /// Support and administrators say why they do what concerns a person. Merchants may.
+    pub(crate) fn require_reason(&self) -> Result<(), Refused> {
+        let has_said = !self.sees_all() || self.reason.is_some();
+        if has_said { Ok(()) } else { Err(Refused::new("REASON_REQUIRED", SAY_WHY, None)) }
+    }
+
+    pub(crate) fn require(&self, role: Role) -> Result<(), Error> {
+        if self.role >= role { Ok(()) } else { Err(Error::Forbidden) }
+    }
+}
