@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::EventLog;
+use crate::Position;
 use crate::recurring::Recurring;
 
 /// How often the log is looked at where no signal came. A net under the signals, not the way things normally go.
@@ -39,7 +40,7 @@ pub(super) fn advance(known: &watch::Sender<Cursor>, head: Cursor) {
 
 impl EventLog {
     /// The position of the newest event that this node knows.
-    pub fn head(&self) -> i64 {
+    pub fn head(&self) -> Position {
         self.head.borrow().position
     }
 
@@ -49,18 +50,18 @@ impl EventLog {
     }
 
     /// The position of the newest event, asked of the database: other nodes append too.
-    pub async fn newest(&self) -> sqlx::Result<i64> {
+    pub async fn newest(&self) -> sqlx::Result<Position> {
         Ok(head(&self.database).await?.position)
     }
 
     /// Whether the event that a follower read last is in this log.
     pub async fn holds(&self, cursor: &Cursor) -> sqlx::Result<bool> {
-        Ok(cursor.position == 0 || self.cursor_at(cursor.position).await?.as_ref() == Some(cursor))
+        Ok(cursor.position.is_start() || self.cursor_at(cursor.position).await?.as_ref() == Some(cursor))
     }
 
     /// For who wants to read on from a position. None where there is no event.
-    pub async fn cursor_at(&self, position: i64) -> sqlx::Result<Option<Cursor>> {
-        if position == 0 {
+    pub async fn cursor_at(&self, position: Position) -> sqlx::Result<Option<Cursor>> {
+        if position.is_start() {
             return Ok(Some(Cursor::START));
         }
         let sql = Sql::new("SELECT position, hash FROM events WHERE position = ").bind(position);
@@ -131,7 +132,7 @@ impl Listening {
     }
 
     /// The event that was known as the last, if it is there, and the one that is the last.
-    async fn look(&mut self, known: i64) -> sqlx::Result<Vec<Cursor>> {
+    async fn look(&mut self, known: Position) -> sqlx::Result<Vec<Cursor>> {
         let sql = Sql::new("SELECT position, hash FROM events WHERE position IN (").bind(known);
         let sql = sql.push(", (SELECT max(position) FROM events)) ORDER BY position");
         let Some(listener) = &mut self.listener else { return self.database.fetch_all(sql).await };
@@ -141,13 +142,13 @@ impl Listening {
     }
 
     fn compare(&self, known: Cursor, mut found: Vec<Cursor>) {
-        if known.position == 0 || found.contains(&known) {
+        if known.position.is_start() || found.contains(&known) {
             return advance(&self.known, found.pop().unwrap_or_default());
         }
         let head = found.pop().unwrap_or_default();
         tracing::error!(
-            known = known.position,
-            found = head.position,
+            known = known.position.0,
+            found = head.position.0,
             "the event log has lost its end: an older copy was put back, or a replica took over that had not everything; \
              what followed the log beyond it is made again"
         );

@@ -27,7 +27,7 @@ pub(crate) use traces::{Traces, follow as follow_traces};
 
 use super::core::{Core, VIEWS_TIMEOUT};
 use crate::app::operator_actions;
-use event_log::{Actor, CommandError, Committed, LoadError, Origin};
+use event_log::{Actor, CommandError, Committed, LoadError, Origin, Position};
 
 /// Deliveries that one step of an erasure touches at most.
 pub const MAX_AT_ONCE: i64 = 1_000;
@@ -160,7 +160,7 @@ pub(crate) async fn record(
     rows: &[DeliveryRow],
     notices: &[KeptNotice],
     actor: impl Fn(&str) -> Actor,
-) -> Result<HashMap<String, i64>, ErasureError> {
+) -> Result<HashMap<String, Position>, ErasureError> {
     let mut recorded = HashMap::new();
     for (account_id, Held { deliveries, other_webhooks }) in by_account(rows, notices) {
         let Ok(owner) = account_id.parse::<AccountId>() else { continue };

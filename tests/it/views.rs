@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::delivery::Delivery;
 use domain::integration::Provider;
+use event_log::Position;
 use projections::View;
 use projections::accounts;
 use projections::delivery_log::{self, Filter, Page};
@@ -180,7 +181,7 @@ on_each_engine! {
 
     async fn a_view_that_falls_behind_is_waited_for_only_so_long(app: &TestApp) {
         let projector = &app.service().core.projector;
-        assert!(!projector.wait_for(&[accounts::VIEW], i64::MAX, Duration::from_millis(5)).await);
+        assert!(!projector.wait_for(&[accounts::VIEW], Position::MAX, Duration::from_millis(5)).await);
         assert!(projector.wait_for(&[accounts::VIEW], app.service().core.log.head(), Duration::from_secs(10)).await);
     }
 }

@@ -94,10 +94,10 @@ pub(super) async fn metrics(State(operations): State<Arc<Operations>>) -> Respon
     // Asked for now, so that a view that stands still is seen to fall behind.
     let head = operations.core.log.head();
     for view in View::ALL {
-        operations.metrics.projector_lag(view.name, (head - operations.core.projector.position(view)).max(0));
+        operations.metrics.projector_lag(view.name, head.events_since(operations.core.projector.position(view)).max(0));
     }
     for (name, position) in operations.processes.positions() {
-        operations.metrics.process_lag(name, (head - position).max(0));
+        operations.metrics.process_lag(name, head.events_since(position).max(0));
     }
     for (name, parked) in operations.processes.parked() {
         operations.metrics.parked_events(name, parked);
