@@ -97,7 +97,7 @@ pub async fn export(
         exported.proven = write_streams(log, from, &positions, &covering, &mut out, written).await?;
     } else {
         let whole = covering.iter().filter(|range| range.first >= from && range.last <= to);
-        exported.proven = whole.map(|range| range.events()).sum();
+        exported.proven = whole.map(Covering::events).sum();
         exported.events = write_all(log, from, to, &mut out, written).await?;
     }
     out.end()?;
