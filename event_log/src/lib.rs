@@ -8,6 +8,7 @@ mod backpressure;
 mod batch;
 pub mod blind_index;
 pub mod clock;
+mod daily_bytes;
 pub mod data_keys;
 mod decide;
 mod evidence;
@@ -17,6 +18,7 @@ pub mod followers;
 mod head;
 pub mod identifiers;
 pub mod ids;
+mod maintenance;
 mod orders;
 mod origin;
 mod packed;
@@ -25,14 +27,17 @@ mod postgres;
 mod prepare;
 pub mod progress;
 mod queue;
+pub mod rates;
 mod recent;
 pub mod recorded;
 pub mod recurring;
 pub mod refusals;
+mod rewrap;
 pub mod row;
 mod scan;
 pub mod seal;
 pub mod selection;
+pub mod signing_keys;
 mod sqlite;
 pub mod stream;
 pub mod vault;
@@ -57,6 +62,7 @@ pub use feed::{Followed, OpenedEvent};
 pub use head::HeadListener;
 pub use orders::ReceivedWebhook;
 pub use origin::{Actor, Origin};
+pub use rewrap::{RewrapError, Rewrapped};
 pub use scan::Scan;
 pub use stream::{LoadError, MAX_EVENTS_PER_LOAD, SNAPSHOT_EVERY};
 
@@ -163,9 +169,10 @@ impl EventLog {
         &self.vault
     }
 
-    /// The database of what lies beside the log: rates, counts, keys, checkpoints of followers. Events are read and appended
-    /// by this crate alone.
-    pub fn beside(&self) -> &Database {
+    /// The database itself, for tests and benchmarks that damage or fill it. Everything else goes through this crate: no SQL
+    /// on events is outside it.
+    #[cfg(feature = "raw-database")]
+    pub fn raw_database(&self) -> &Database {
         &self.database
     }
 

@@ -102,7 +102,7 @@ pub(super) struct ShowKey {
 impl ShowKey {
     async fn run(self, json: bool) -> anyhow::Result<()> {
         let log = self.stores.open_log().await?;
-        let keys = key::all(log.beside(), log.vault()).await?;
+        let keys = key::all(&log).await?;
         log.close().await;
         if json {
             let shown: Vec<Value> = keys

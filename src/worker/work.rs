@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use domain::AccountId;
 
-use crate::app::rates::Rate;
+use event_log::rates::Rate;
 
 /// Work that may be taken up.
 #[derive(Clone, Copy, Debug)]
