@@ -4,7 +4,6 @@ pub mod api;
 pub mod app;
 pub mod audit;
 pub mod cli;
-pub mod demo;
 pub mod ingest;
 pub mod metrics;
 pub mod ports;

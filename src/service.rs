@@ -252,7 +252,7 @@ impl Parts {
         };
         let settings = Settings { introspection: options.introspection, runtime: api_runtime.handle() };
         Endpoints {
-            ingest: Arc::new(ingest),
+            webhooks: ingest.router(),
             api: graphql::api(Arc::new(app), settings),
             operations: Arc::new(operations),
             bodies,

@@ -9,8 +9,7 @@ use event_log::recorded::AnyEvent;
 use futures_util::stream::{StreamExt as _, iter};
 use projections::delivery_log::{self, DeliveryRow, personal};
 
-use super::requests::named;
-use super::{Erasure, extent};
+use super::{Erasure, Named, extent};
 use crate::app::core::Core;
 use crate::app::error::{Error, Refused};
 use crate::app::operator_actions;
@@ -52,7 +51,7 @@ impl Erasure {
         (first, after): (usize, i64),
     ) -> Result<OfCustomer, Error> {
         viewer.require_reason()?;
-        let named = named(Some(customer), None)?;
+        let named = Named::either(Some(customer), None)?;
         let subject = named.subject(self, viewer.scope_within(account_id)?).await?;
         let extent = extent(self, &subject).await?;
         let limit = i64::try_from(first + 1).unwrap_or(i64::MAX);
