@@ -1,4 +1,4 @@
-//! The service itself: the release binary in a process of its own, spoken to through its doors alone.
+//! The service itself: the release binary in a process of its own, spoken to through its endpoints alone.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

@@ -1,4 +1,4 @@
-//! Fills the log with deliveries from order to completion, through the doors that the service itself uses.
+//! Fills the log with deliveries from order to completion, through the calls that the service itself uses.
 
 use anyhow::bail;
 use bytes::Bytes;

@@ -1,4 +1,4 @@
-//! The event log: the only thing that is written on the way in, and also the queue and the outbox.
+//! The event log: the only thing that ingest writes, and also the queue and the outbox.
 //!
 //! [`EventLog::execute`] loads an aggregate, lets it decide, and appends what it decided. Appends of all callers go
 //! through one [`writer`], which commits what is waiting together. [`EventLog::read_after`] is the ordered feed.

@@ -1,7 +1,7 @@
 //! The keys that sign checkpoints, as they are stored beside the events: the secret part sealed by the master key.
 
+use crate::vault::{CannotOpen, SecretKey};
 use anyhow::Context as _;
-use secrecy::SecretBox;
 use sqlx::FromRow;
 use storage::Sql;
 
@@ -36,7 +36,7 @@ impl EventLog {
     ///
     /// # Errors
     /// Where it was not sealed by this log's master key, or is another key's.
-    pub fn open_signing_key(&self, key: &StoredSigningKey) -> Result<SecretBox<[u8; 32]>, crate::vault::CannotOpen> {
+    pub fn open_signing_key(&self, key: &StoredSigningKey) -> Result<SecretKey, CannotOpen> {
         self.vault.unwrap_key(&associated_data(&key.key_id), &key.wrapped)
     }
 
@@ -45,7 +45,7 @@ impl EventLog {
         &self,
         key_id: &str,
         public_key: &[u8; 32],
-        secret: &SecretBox<[u8; 32]>,
+        secret: &SecretKey,
     ) -> sqlx::Result<()> {
         let wrapped = self.vault.wrap_key(&associated_data(key_id), secret);
         let insert = Sql::new("INSERT INTO signing_keys (number, key_id, public_key, wrapped, created_at) VALUES (1, ")
