@@ -38,6 +38,13 @@ pub(crate) async fn record(log: &EventLog, events: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Records so many orders that come in, and no more.
+pub(crate) async fn record_orders(log: &EventLog, orders: u64) -> anyhow::Result<()> {
+    let store = Store::open(log).await?;
+    let received = stream::iter(0..orders).map(|order| store.receive(order)).buffer_unordered(AT_ONCE);
+    received.try_collect::<()>().await
+}
+
 /// A store whose every order is delivered.
 struct Store<'l> {
     log: &'l EventLog,
