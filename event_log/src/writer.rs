@@ -29,10 +29,9 @@ const APPEND_WITHIN: Duration = Duration::from_secs(5);
 /// While webhooks come one after the other, what is not one is committed together with the next of them, so that no
 /// webhook waits for a commit of background work. It waits no longer than this.
 const LINGER: Duration = Duration::from_millis(3);
-/// Appends after which the write-ahead log of SQLite is copied into the file: where no webhook is to be expected that would
-/// wait for it, and in any case. An order changes some three pages.
-const CHECKPOINT_WHEN_IDLE: usize = 300;
-const CHECKPOINT_ANYWAY: usize = 600;
+/// Appends after which the write-ahead log of SQLite is copied into the file. An order changes some three pages: this is a
+/// pause of a few milliseconds that few webhooks meet, where a longer log makes fewer pauses and longer ones.
+const CHECKPOINT_EVERY: usize = 400;
 
 struct Request {
     append: Append,
@@ -159,7 +158,7 @@ impl Writer {
             self.linger(&mut receiver, &mut waiting).await;
             let batch = self.next_batch(&mut waiting);
             self.write(batch).await;
-            self.checkpoint(receiver.is_empty()).await;
+            self.checkpoint().await;
         }
     }
 
@@ -181,11 +180,9 @@ impl Writer {
     }
 
     /// Copies the write-ahead log of SQLite into the file, so that no commit has to.
-    async fn checkpoint(&mut self, is_idle: bool) {
+    async fn checkpoint(&mut self) {
         let Database::Sqlite(file) = &self.database else { return };
-        let is_idle = is_idle && self.deferred.is_empty() && !self.backpressure.webhooks_are_coming(Instant::now());
-        let due = if is_idle { CHECKPOINT_WHEN_IDLE } else { CHECKPOINT_ANYWAY };
-        if self.since_checkpoint < due {
+        if self.since_checkpoint < CHECKPOINT_EVERY {
             return;
         }
         // Where it cannot be done now, the next commit is as good.

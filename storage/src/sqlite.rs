@@ -32,7 +32,7 @@ impl SqliteFile {
         let path = options.get_filename().to_owned();
         create_private(&path)?;
         let lock = lock(&path)?;
-        // The log's writer checkpoints when it has nothing else to do; where that never is, here is the end of it.
+        // The log's writer checkpoints between commits; where that does not work for long, here is the end of it.
         let (synchronous, pages_between_checkpoints, cache_kib) = match durability {
             Durability::Full => (SqliteSynchronous::Full, "16000", "-8192"),
             // Random ids dirty the same index pages again and again, and a checkpoint writes each once. 16 MB is a pause of
