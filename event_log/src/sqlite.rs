@@ -1,5 +1,6 @@
-//! Appending on SQLite: a batch is one trip to the thread of the file's only writing connection. All of it is sent at once: a
-//! transaction that fails where a stream does not end as expected. Only then the ends are read, and what may be stored is.
+//! Appending on SQLite: a batch is one round trip to the thread of the file's only writing connection. All of it is sent at
+//! once: a transaction that fails where a stream does not end as expected. Only then the ends are read, and what may be stored
+//! is.
 
 use std::collections::HashMap;
 
@@ -18,7 +19,7 @@ const ROWS_AT_ONCE: [usize; 7] = [1, 2, 4, 8, 16, 32, MAX_ROWS];
 const MAX_ROWS: usize = 64;
 const EVENT_COLUMNS: usize = 16;
 
-/// Statements a batch of fresh orders costs, its begin and commit included. Together they are one trip.
+/// Statements a batch of fresh orders costs, its begin and commit included. Together they are one round trip.
 pub(super) const STATEMENTS: u64 = 5;
 
 /// What the appends of a batch were decided on.

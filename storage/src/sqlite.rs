@@ -70,7 +70,7 @@ impl SqliteFile {
     }
 
     /// Runs statements on the connection that writes, which themselves begin a transaction and commit it: so that a whole
-    /// transaction can be one trip to the connection's thread. Where they fail or are dropped half-way, the connection is
+    /// transaction can be one round trip to the connection's thread. Where they fail or are dropped half-way, the connection is
     /// closed, by which SQLite rolls back, and another takes its place.
     pub async fn transaction_of_statements<T>(
         &self,
