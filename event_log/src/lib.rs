@@ -45,7 +45,7 @@ mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::recorded::Cursor;
 use anyhow::{Context as _, bail};
@@ -199,6 +199,12 @@ impl EventLog {
     /// Waits while stores press on the log, two seconds at most. For work that can be done a little later.
     pub async fn yield_to_webhooks(&self) {
         self.backpressure.yield_to_webhooks().await;
+    }
+
+    /// Returns when what follows the log may read it again: at once in idle traffic; a few milliseconds after it last did,
+    /// while webhooks come one after the other.
+    pub async fn rest_between_reads(&self, last_read: Instant) {
+        self.backpressure.rest_between_reads(last_read).await;
     }
 
     /// Whether this node alone can append: a file of SQLite belongs to one process.
