@@ -1,4 +1,4 @@
-//! Measures the way in: how many signed webhooks a second the service takes and keeps, and how many the same endpoint
+//! Measures ingest: how many signed webhooks a second the service takes and keeps, and how many the same endpoint
 //! would take that keeps nothing.
 //!
 //! `cargo bench --bench ingest`, and for Postgres `scripts/postgres cargo bench --bench ingest -- --log postgres`.

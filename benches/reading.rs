@@ -56,7 +56,7 @@ fn main() -> ExitCode {
 }
 
 fn start(options: &Options) -> anyhow::Result<()> {
-    // The two runtimes that the service has: what is not on the way in has one thread for itself.
+    // The two runtimes that the service has: what is not ingest has one thread for itself.
     let background = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(run::run(options, background.handle()))

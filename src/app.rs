@@ -17,7 +17,6 @@ pub mod limits;
 pub mod links;
 pub mod master_keys;
 pub mod operator_actions;
-pub mod rates;
 pub mod summary;
 pub mod viewer;
 

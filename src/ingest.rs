@@ -14,12 +14,13 @@ pub mod volume;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
 use domain::integration::Provider;
 use domain::{DeliveryId, IntegrationId, Private};
 use providers::Received;
@@ -77,13 +78,18 @@ pub struct Ingest {
 }
 
 impl Ingest {
+    /// The address that stores post to.
+    pub(crate) fn router(self) -> Router {
+        Router::new().route("/api/webhooks/{provider}/{integration_id}", post(receive)).with_state(Arc::new(self))
+    }
+
     pub(crate) fn failures() -> Recurring {
         Recurring::new("webhooks are not stored")
     }
 }
 
 /// `POST /api/webhooks/{provider}/{integrationId}`
-pub async fn receive(
+async fn receive(
     State(ingest): State<Arc<Ingest>>,
     path: Result<Path<(String, String)>, PathRejection>,
     request: Request<Body>,

@@ -5,7 +5,7 @@ mod builds;
 mod standings;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use event_log::recorded::{Cursor, Recorded};
 use projections::View;
@@ -162,10 +162,14 @@ async fn standing_of(log: &EventLog, views: &Database, view: View) -> sqlx::Resu
 async fn follow(shared: Arc<Shared>) {
     let mut head = shared.log.head_changes();
     let failures = Recurring::new("the views cannot be moved along");
-    let mut ahead = None;
+    let (mut ahead, mut last_read) = (None, Instant::now());
     loop {
         shared.progress.begin();
         shared.log.yield_to_webhooks().await;
+        if ahead.is_none() {
+            shared.log.rest_between_reads(last_read).await;
+        }
+        last_read = Instant::now();
         // Before reading, so that what is appended meanwhile is not missed.
         head.mark_unchanged();
         let stepped = shared.step(&mut ahead).await;

@@ -24,7 +24,6 @@ use crate::app::erasure::{Erasure, follow_traces};
 use crate::app::integrations::Integrations;
 use crate::app::limits::Limits;
 use crate::app::links::Links;
-use crate::app::rates::Rates;
 use crate::app::{App, disks};
 use crate::ingest::Ingest;
 use crate::ingest::volume::Volumes;
@@ -40,6 +39,7 @@ use crate::worker::Worker;
 use crate::worker::deliveries::{self, Timing};
 use event_log::clock::Clock;
 use event_log::progress::Progress;
+use event_log::rates::Rates;
 use event_log::refusals::Refusals;
 use event_log::vault::Vault;
 use event_log::{Dependencies, EventLog, HeadListener};
@@ -252,7 +252,7 @@ impl Parts {
         };
         let settings = Settings { introspection: options.introspection, runtime: api_runtime.handle() };
         Endpoints {
-            ingest: Arc::new(ingest),
+            webhooks: ingest.router(),
             api: graphql::api(Arc::new(app), settings),
             operations: Arc::new(operations),
             bodies,

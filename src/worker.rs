@@ -18,8 +18,8 @@ use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::app::rates::{NotAdmitted, Rates};
 use crate::projector::Standings;
+use event_log::rates::{NotAdmitted, Rates};
 use queue::{Ended, Queue};
 use work::{Due, Pace, Taken, Work};
 

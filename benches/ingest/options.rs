@@ -52,6 +52,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
 
+    /// Measures another build of the service than the one that was built with this
+    #[arg(long, value_name = "PATH")]
+    pub(crate) program: Option<PathBuf>,
+
     /// Prints one JSON object instead of a table
     #[arg(long)]
     pub(crate) json: bool,

@@ -59,7 +59,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 async fn measure(options: &Options, folder: &Path, databases: &Databases) -> anyhow::Result<Report> {
-    let server = Server::start(folder, databases).await?;
+    let server = Server::start(options.program.as_deref(), folder, databases).await?;
     let ready_after_ms = server.ready_after.as_millis();
     let outcome = tokio::select! {
         outcome = drive(options, folder, &server) => outcome.with_context(|| server::last_words(folder)),

@@ -1,4 +1,4 @@
-//! The service itself: the release binary in a process of its own, spoken to through its doors alone.
+//! The service itself: the release binary in a process of its own, spoken to through its endpoints alone.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -43,10 +43,10 @@ pub(crate) fn free_port() -> anyhow::Result<u16> {
 }
 
 impl Server {
-    pub(crate) async fn start(folder: &Path, databases: &Databases) -> anyhow::Result<Self> {
+    pub(crate) async fn start(program: Option<&Path>, folder: &Path, databases: &Databases) -> anyhow::Result<Self> {
         let port = free_port()?;
         let output = File::create(folder.join(OUTPUT))?;
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cloud-bridge"));
+        let mut command = Command::new(program.unwrap_or(Path::new(env!("CARGO_BIN_EXE_cloud-bridge"))));
         // Only what is given here decides, not what the shell happens to be set up for.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CLOUD_BRIDGE_")) {
             command.env_remove(name);

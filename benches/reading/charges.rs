@@ -110,7 +110,7 @@ impl<'l> Charged<'l> {
                 }
             }
             if rows.len() >= ROWS_PER_STATEMENT || number + 1 == total {
-                insert(self.log.beside(), &self.id, &rows).await?;
+                insert(self.log.raw_database(), &self.id, &rows).await?;
                 rows.clear();
             }
         }

@@ -1,4 +1,4 @@
-//! Fills the log with deliveries from order to completion, through the doors that the service itself uses.
+//! Fills the log with deliveries from order to completion, through the calls that the service itself uses.
 
 use anyhow::bail;
 use bytes::Bytes;
@@ -36,6 +36,13 @@ pub(crate) async fn record(log: &EventLog, events: u64) -> anyhow::Result<()> {
         delivered.try_collect::<()>().await?;
     }
     Ok(())
+}
+
+/// Records so many orders that come in, and no more.
+pub(crate) async fn record_orders(log: &EventLog, orders: u64) -> anyhow::Result<()> {
+    let store = Store::open(log).await?;
+    let received = stream::iter(0..orders).map(|order| store.receive(order)).buffer_unordered(AT_ONCE);
+    received.try_collect::<()>().await
 }
 
 /// A store whose every order is delivered.

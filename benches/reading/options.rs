@@ -23,6 +23,10 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(0..=50_000_000))]
     pub(crate) events: u64,
 
+    /// Of these events, every one is a fresh order: none is worked on
+    #[arg(long)]
+    pub(crate) fresh_orders: bool,
+
     /// How many deliveries the large delivery log has; 0 leaves the pages out
     #[arg(long, default_value_t = 10_000_000, value_parser = clap::value_parser!(i64).range(0..=100_000_000))]
     pub(crate) deliveries: i64,

@@ -52,7 +52,11 @@ async fn measure(
     let log = EventLog::open(&databases.log_url(), dependencies).await?;
     let (mut projected, mut audited) = (None, None);
     if options.events > 0 {
-        deliveries::record(&log, options.events).await?;
+        if options.fresh_orders {
+            deliveries::record_orders(&log, options.events).await?;
+        } else {
+            deliveries::record(&log, options.events).await?;
+        }
         audited = Some(verifying::measure(&log).await?);
         let views = Database::open(&databases.views_url(), Durability::Rebuildable).await?;
         views::migrate(&views).await?;

@@ -56,7 +56,7 @@ impl EventLog {
         turn: &Turn<'_>,
         start: Start,
         id: &str,
-        command: A::Command,
+        command: &A::Command,
         origin: &Origin,
         body: Option<&Bytes>,
     ) -> Result<Decided<A>, CommandError<A::Error>> {
@@ -77,7 +77,7 @@ impl EventLog {
             }
         }
         let (loaded, chain) = (Arc::new(self.load::<A>(id).await?), self.queues.new_chain());
-        self.decide_on(Known { loaded, is_stored: true, chain }, id, command, origin, body).await
+        self.decide_on(Known { loaded, is_stored: true, chain }, id, command.clone(), origin, body).await
     }
 
     async fn decide_on<A: EventSourced>(

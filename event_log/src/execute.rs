@@ -78,7 +78,7 @@ impl EventLog {
         let (is_webhook, ticket) = (start == Start::Fresh, self.queues.ticket::<A>(&self.recent, id));
         for _ in 0..MAX_DECISIONS {
             let turn = ticket.turn().await;
-            let mut decided = self.decide::<A>(&turn, start, id, command.clone(), &origin, body.as_ref()).await?;
+            let mut decided = self.decide::<A>(&turn, start, id, &command, &origin, body.as_ref()).await?;
             let Some(append) = decided.append.take() else { return Ok(decided.committed(None)) };
             let append = Append { streams: vec![append], is_webhook };
             match self.store(turn, &ticket, &decided, append).await {
@@ -106,7 +106,7 @@ impl EventLog {
         let ticket = self.queues.ticket::<A>(&self.recent, id);
         for _ in 0..MAX_DECISIONS {
             let mut turn = ticket.turn().await;
-            let mut decided = self.decide::<A>(&turn, Start::Loaded, id, command.clone(), &origin, None).await?;
+            let mut decided = self.decide::<A>(&turn, Start::Loaded, id, &command, &origin, None).await?;
             let Some(append) = decided.append.take() else { return Ok((decided.committed(None), None)) };
             let Some((other_id, follows)) = follow(&decided.before.aggregate, &decided.after.aggregate) else {
                 let append = Append { streams: vec![append], is_webhook: false };
@@ -119,7 +119,7 @@ impl EventLog {
             let other = self.queues.ticket::<B>(&self.recent, &other_id);
             let mut other_turn = other.turn().await;
             let mut also = self
-                .decide::<B>(&other_turn, Start::Loaded, &other_id, follows, &origin, None)
+                .decide::<B>(&other_turn, Start::Loaded, &other_id, &follows, &origin, None)
                 .await
                 .map_err(|error| CommandError::broken::<B>(&other_id, error))?;
             let adds = also.append.take();

@@ -4,7 +4,7 @@
 //! event that this node knew is not there any more, or another has its place.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::recorded::Cursor;
 use sqlx::Postgres;
@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::EventLog;
+use super::backpressure::Backpressure;
 use crate::Position;
 use crate::recurring::Recurring;
 
@@ -79,6 +80,7 @@ impl HeadListener {
         let listening = Listening {
             database: log.database.clone(),
             known: log.head.clone(),
+            backpressure: log.backpressure.clone(),
             listener: None,
             failures: Recurring::new("the head of the log cannot be looked at"),
         };
@@ -93,6 +95,7 @@ impl HeadListener {
 struct Listening {
     database: Database,
     known: Arc<watch::Sender<Cursor>>,
+    backpressure: Arc<Backpressure>,
     /// To Postgres. What listens also looks: so it is noticed where it hears nothing any more.
     listener: Option<PgListener>,
     failures: Recurring,
@@ -107,6 +110,7 @@ impl Listening {
                     Err(error) => self.failures.failed(error),
                 }
             }
+            let last_read = Instant::now();
             let known = self.known.borrow().clone();
             match self.look(known.position).await {
                 Ok(found) => {
@@ -125,6 +129,9 @@ impl Listening {
                     // What ends it is found by the next look. A connection that is lost ends it at once: another server may
                     // take over, which has not everything.
                     timeout(POLL, listener.try_recv()).await.ok();
+                    // This node's own appends are signalled too: one look is for all that came meanwhile.
+                    self.backpressure.rest_between_reads(last_read).await;
+                    while listener.next_buffered().is_some() {}
                 }
                 None => tokio::time::sleep(POLL).await,
             }
@@ -133,8 +140,9 @@ impl Listening {
 
     /// The event that was known as the last, if it is there, and the one that is the last.
     async fn look(&mut self, known: Position) -> sqlx::Result<Vec<Cursor>> {
-        let sql = Sql::new("SELECT position, hash FROM events WHERE position IN (").bind(known);
-        let sql = sql.push(", (SELECT max(position) FROM events)) ORDER BY position");
+        // Two look-ups in the index, whatever was known of the table when the plan was made.
+        let sql = Sql::new("SELECT position, hash FROM events WHERE position = ").bind(known);
+        let sql = sql.push(" UNION SELECT position, hash FROM (").push(LAST).push(") newest ORDER BY position");
         let Some(listener) = &mut self.listener else { return self.database.fetch_all(sql).await };
         let looking = sqlx::query_as::<Postgres, Cursor>(sql.text()).bind(known).fetch_all(&mut *listener);
         let silent = || sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "it does not answer"));

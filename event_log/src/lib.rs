@@ -1,4 +1,4 @@
-//! The event log: the only thing that is written on the way in, and also the queue and the outbox.
+//! The event log: the only thing that ingest writes, and also the queue and the outbox.
 //!
 //! [`EventLog::execute`] loads an aggregate, lets it decide, and appends what it decided. Appends of all callers go
 //! through one [`writer`], which commits what is waiting together. [`EventLog::read_after`] is the ordered feed.
@@ -8,6 +8,7 @@ mod backpressure;
 mod batch;
 pub mod blind_index;
 pub mod clock;
+mod daily_bytes;
 pub mod data_keys;
 mod decide;
 mod evidence;
@@ -17,6 +18,7 @@ pub mod followers;
 mod head;
 pub mod identifiers;
 pub mod ids;
+mod maintenance;
 mod micros;
 mod orders;
 mod origin;
@@ -27,14 +29,17 @@ mod postgres;
 mod prepare;
 pub mod progress;
 mod queue;
+pub mod rates;
 mod recent;
 pub mod recorded;
 pub mod recurring;
 pub mod refusals;
+mod rewrap;
 pub mod row;
 mod scan;
 pub mod seal;
 pub mod selection;
+pub mod signing_keys;
 mod sqlite;
 pub mod stream;
 pub mod vault;
@@ -42,7 +47,7 @@ mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::recorded::Cursor;
 use anyhow::{Context as _, bail};
@@ -61,6 +66,7 @@ pub use micros::Micros;
 pub use orders::ReceivedWebhook;
 pub use origin::{Actor, Origin};
 pub use position::{Position, Sequence};
+pub use rewrap::{RewrapError, Rewrapped};
 pub use scan::Scan;
 pub use stream::{LoadError, MAX_EVENTS_PER_LOAD, SNAPSHOT_EVERY};
 
@@ -167,9 +173,10 @@ impl EventLog {
         &self.vault
     }
 
-    /// The database of what lies beside the log: rates, counts, keys, checkpoints of followers. Events are read and appended
-    /// by this crate alone.
-    pub fn beside(&self) -> &Database {
+    /// The database itself, for tests and benchmarks that damage or fill it. Everything else goes through this crate: no SQL
+    /// on events is outside it.
+    #[cfg(feature = "raw-database")]
+    pub fn raw_database(&self) -> &Database {
         &self.database
     }
 
@@ -196,6 +203,12 @@ impl EventLog {
     /// Waits while stores press on the log, two seconds at most. For work that can be done a little later.
     pub async fn yield_to_webhooks(&self) {
         self.backpressure.yield_to_webhooks().await;
+    }
+
+    /// Returns when what follows the log may read it again: at once in idle traffic; a few milliseconds after it last did,
+    /// while webhooks come one after the other.
+    pub async fn rest_between_reads(&self, last_read: Instant) {
+        self.backpressure.rest_between_reads(last_read).await;
     }
 
     /// Whether this node alone can append: a file of SQLite belongs to one process.

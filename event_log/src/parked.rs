@@ -33,7 +33,7 @@ pub struct ParkedEvent {
     pub retry_at: Micros,
 }
 
-/// Which parked events are meant: all of them, those of a process manager, or one.
+/// Which parked events: all of them, those of a process manager, or one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Chosen<'c> {
     pub process: Option<&'c str>,

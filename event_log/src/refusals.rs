@@ -190,7 +190,7 @@ impl Refusals {
     }
 
     async fn write_counts(log: &EventLog, held: &HashMap<Counter, Count>) -> sqlx::Result<()> {
-        let mut transaction = log.beside().begin().await?;
+        let mut transaction = log.database.begin().await?;
         for (counter, count) in held {
             let sql =
                 Sql::new("INSERT INTO refusals (account_id, integration_id, reason, hour, refused, last_at, message) VALUES (")
@@ -234,7 +234,7 @@ pub async fn recent(
     if let Some(integration_id) = integration_id {
         sql = sql.push(" AND integration_id = ").bind(integration_id);
     }
-    log.beside().fetch_all(sql.push(" ORDER BY last_at DESC, integration_id, reason LIMIT ").bind(limit)).await
+    log.database.fetch_all(sql.push(" ORDER BY last_at DESC, integration_id, reason LIMIT ").bind(limit)).await
 }
 
 #[cfg(test)]

@@ -141,10 +141,10 @@ mod tests {
         });
         let mut stored = plain.clone();
         seal(&mut stored, &key, "delivery/1");
-        for (key, place) in [(Some(&key), "delivery/1"), (Some(&key), "delivery/2"), (None, "delivery/1")] {
+        for (key, bound_to) in [(Some(&key), "delivery/1"), (Some(&key), "delivery/2"), (None, "delivery/1")] {
             let mut value = stored.clone();
-            open(&mut value, key, place);
-            let text = open_text(&stored.to_string(), key, place).unwrap();
+            open(&mut value, key, bound_to);
+            let text = open_text(&stored.to_string(), key, bound_to).unwrap();
             assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
         }
         let spaced = "{\"username\": {\"$sealed\": \"c3Rvcm0=\"}}";

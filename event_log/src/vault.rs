@@ -126,11 +126,11 @@ impl Vault {
     }
 
     /// The same secret wrapped by the present master key; nothing where it is already.
-    pub fn rewrap(&self, place: &str, wrapped: &[u8]) -> Result<Option<Vec<u8>>, CannotOpen> {
+    pub fn rewrap(&self, associated_data: &str, wrapped: &[u8]) -> Result<Option<Vec<u8>>, CannotOpen> {
         if wrapped.get(1..=MASTER_KEY_ID_BYTES) == Some(&self.present.id) {
             return Ok(None);
         }
-        Ok(Some(self.wrap_key(place, &self.unwrap_key(place, wrapped)?)))
+        Ok(Some(self.wrap_key(associated_data, &self.unwrap_key(associated_data, wrapped)?)))
     }
 
     /// A new data key, with the form in which it is stored.
@@ -143,21 +143,21 @@ impl Vault {
         self.unwrap_key(stream, wrapped).map(|key| DataKey(cipher(key.expose_secret())))
     }
 
-    /// A key in the form in which keys are stored (69 bytes). `place` is where they belong.
-    pub fn wrap_key(&self, place: &str, key: &SecretKey) -> Vec<u8> {
+    /// A key in the form in which keys are stored (69 bytes). `associated_data` is where they belong.
+    pub fn wrap_key(&self, associated_data: &str, key: &SecretKey) -> Vec<u8> {
         let mut wrapped = vec![WRAPPED_FORM];
         wrapped.extend_from_slice(&self.present.id);
-        wrapped.extend_from_slice(&seal(&self.present.cipher, key.expose_secret(), place.as_bytes()));
+        wrapped.extend_from_slice(&seal(&self.present.cipher, key.expose_secret(), associated_data.as_bytes()));
         wrapped
     }
 
-    pub fn unwrap_key(&self, place: &str, wrapped: &[u8]) -> Result<SecretKey, CannotOpen> {
+    pub fn unwrap_key(&self, associated_data: &str, wrapped: &[u8]) -> Result<SecretKey, CannotOpen> {
         let Some((&WRAPPED_FORM, rest)) = wrapped.split_first() else {
             return Err(CannotOpen);
         };
         let (id, sealed) = rest.split_at_checked(MASTER_KEY_ID_BYTES).ok_or(CannotOpen)?;
         let master_key = self.master_key(id).ok_or(CannotOpen)?;
-        let opened = SecretSlice::from(open(&master_key.cipher, sealed, place.as_bytes())?);
+        let opened = SecretSlice::from(open(&master_key.cipher, sealed, associated_data.as_bytes())?);
         let key = <&[u8; KEY_BYTES]>::try_from(opened.expose_secret()).map_err(|_| CannotOpen)?;
         Ok(SecretBox::init_with_mut(|copy: &mut [u8; KEY_BYTES]| copy.copy_from_slice(key)))
     }
@@ -169,18 +169,18 @@ impl fmt::Debug for Vault {
     }
 }
 
-/// Seals the private parts of one stream. Whoever lost it has lost them.
+/// Seals the private parts of one stream. Without it they cannot be read.
 #[derive(Clone)]
 pub struct DataKey(Aes256Gcm);
 
 impl DataKey {
-    /// Nonce, sealed bytes and tag. `place` says where they belong, so that they cannot be moved elsewhere.
-    pub fn seal(&self, plain: &[u8], place: &[u8]) -> Vec<u8> {
-        seal(&self.0, plain, place)
+    /// Nonce, sealed bytes and tag. `associated_data` says where they belong, so that they cannot be moved elsewhere.
+    pub fn seal(&self, plain: &[u8], associated_data: &[u8]) -> Vec<u8> {
+        seal(&self.0, plain, associated_data)
     }
 
-    pub fn open(&self, sealed: &[u8], place: &[u8]) -> Result<Vec<u8>, CannotOpen> {
-        open(&self.0, sealed, place)
+    pub fn open(&self, sealed: &[u8], associated_data: &[u8]) -> Result<Vec<u8>, CannotOpen> {
+        open(&self.0, sealed, associated_data)
     }
 }
 

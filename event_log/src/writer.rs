@@ -28,14 +28,11 @@ const MAX_BATCH_BYTES: usize = 4 * 1_024 * 1_024;
 const APPEND_WITHIN: Duration = Duration::from_secs(5);
 
 /// While webhooks come one after the other, what is not one is committed together with the next of them, so that no
-/// webhook waits for a commit of background work. It waits no longer than this; and webhooks count as coming one after the
-/// other where two were committed within the other.
+/// webhook waits for a commit of background work. It waits no longer than this.
 const LINGER: Duration = Duration::from_millis(3);
-const ONE_AFTER_THE_OTHER: Duration = Duration::from_millis(20);
-/// Appends after which the write-ahead log of SQLite is copied into the file: once nothing waits, and in any case. An order
-/// changes some three pages.
-const CHECKPOINT_WHEN_IDLE: usize = 300;
-const CHECKPOINT_ANYWAY: usize = 1_300;
+/// Appends after which the write-ahead log of SQLite is copied into the file. An order changes some three pages: this is a
+/// pause of a few milliseconds that few webhooks meet, where a longer log makes fewer pauses and longer ones.
+const CHECKPOINT_EVERY: usize = 400;
 
 struct Request {
     append: Append,
@@ -74,7 +71,6 @@ pub(super) fn start(
         deferred: Vec::new(),
         failures: Recurring::new("a batch could not be appended to the event log"),
         busy: busy.clone(),
-        webhooks_at: [None; 2],
         since_checkpoint: 0,
     };
     let task = tokio::spawn(writer.run(receiver, closed));
@@ -135,8 +131,6 @@ struct Writer {
     deferred: Vec<Request>,
     failures: Recurring,
     busy: Progress,
-    /// When the last two batches with webhooks were committed.
-    webhooks_at: [Option<Instant>; 2],
     /// Appends since the last checkpoint of SQLite.
     since_checkpoint: usize,
 }
@@ -165,7 +159,7 @@ impl Writer {
             self.linger(&mut receiver, &mut waiting).await;
             let batch = self.next_batch(&mut waiting);
             self.write(batch).await;
-            self.checkpoint(receiver.is_empty()).await;
+            self.checkpoint().await;
         }
     }
 
@@ -173,7 +167,7 @@ impl Writer {
     /// other.
     async fn linger(&self, receiver: &mut mpsc::Receiver<Request>, waiting: &mut Vec<Request>) {
         let now = Instant::now();
-        if !self.webhooks_at.iter().all(|at| at.is_some_and(|at| now - at < ONE_AFTER_THE_OTHER)) {
+        if !self.backpressure.webhooks_are_coming(now) {
             return;
         }
         let has_webhook = |requests: &[Request]| requests.iter().any(|request| request.append.is_webhook);
@@ -187,10 +181,9 @@ impl Writer {
     }
 
     /// Copies the write-ahead log of SQLite into the file, so that no commit has to.
-    async fn checkpoint(&mut self, is_idle: bool) {
+    async fn checkpoint(&mut self) {
         let Database::Sqlite(file) = &self.database else { return };
-        let due = if is_idle && self.deferred.is_empty() { CHECKPOINT_WHEN_IDLE } else { CHECKPOINT_ANYWAY };
-        if self.since_checkpoint < due {
+        if self.since_checkpoint < CHECKPOINT_EVERY {
             return;
         }
         // Where it cannot be done now, the next commit is as good.
@@ -240,9 +233,6 @@ impl Writer {
         };
         self.failures.worked();
         self.since_checkpoint += appends.len();
-        if webhooks > 0 {
-            self.webhooks_at = [self.webhooks_at[1], Some(Instant::now())];
-        }
         let stored = || appends.iter().zip(&positions).filter_map(|(append, position)| Some((*append, (*position)?)));
         for stream in stored().flat_map(|(append, _)| &append.streams) {
             let last = stream.last();
@@ -262,7 +252,10 @@ impl Writer {
 
     async fn written(&mut self, appends: &[&Append]) -> sqlx::Result<Vec<Option<i64>>> {
         match &self.database {
-            Database::Sqlite(file) => sqlite::append(&file.writer, appends).await,
+            Database::Sqlite(file) => {
+                let head = self.head.borrow().position.0;
+                sqlite::append(file, head, appends).await
+            }
             Database::Postgres(pool) => {
                 let mut connection = match self.connection.take() {
                     Some(kept) => kept,

@@ -127,7 +127,7 @@ pub trait Platform: Sync {
 
 impl dyn Platform + '_ {
     /// What a body means whose signature was verified. A field that is read and comes twice in one object makes the body
-    /// malformed: which of the two the store meant cannot be known.
+    /// malformed: which of the two is right cannot be known.
     pub fn interpret(&self, topic: Option<&str>, body: &[u8]) -> Result<Parsed, Malformed> {
         let topic = topic.map(str::trim).filter(|topic| !topic.is_empty());
         let parsed = body::text(body).and_then(|json| self.read(topic, json));

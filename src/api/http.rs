@@ -41,7 +41,6 @@ use strangers::Strangers;
 
 use crate::api::graphql::{ANSWER_TIMEOUT, Api, NO_KEY, RATE_LIMIT_EXCEEDED, TOO_SLOW, viewer_of};
 use crate::app::viewer::Unauthorized;
-use crate::ingest::{self, Ingest};
 use crate::tasks::Tasks;
 
 /// How many may be connected, and for how long they may keep a connection without reading.
@@ -75,7 +74,8 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// What is behind each endpoint. Cheap to clone.
 #[derive(Clone)]
 pub struct Endpoints {
-    pub(crate) ingest: Arc<Ingest>,
+    /// Where stores post webhooks.
+    pub(crate) webhooks: Router,
     pub(crate) api: Api,
     pub(crate) operations: Arc<Operations>,
     /// Bodies of requests that are in memory.
@@ -87,9 +87,7 @@ pub struct Endpoints {
 
 /// All addresses.
 pub fn router(endpoints: Endpoints) -> Router {
-    let Endpoints { ingest, api, operations, bodies, trusted_proxies, .. } = endpoints;
-    let webhooks =
-        Router::new().route("/api/webhooks/{provider}/{integration_id}", post(ingest::receive)).with_state(ingest);
+    let Endpoints { webhooks, api, operations, bodies, trusted_proxies, .. } = endpoints;
     let graphql = Router::new().route("/graphql", post(answer).get(page_or_socket)).with_state(GraphQlEndpoint {
         api,
         bodies,

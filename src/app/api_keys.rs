@@ -10,8 +10,8 @@ use projections::accounts::{self, ApiKeyRow};
 
 use super::core::{Core, VIEWS_TIMEOUT};
 use super::keys;
-use super::rates::{NotAdmitted, Rate, Rates};
 use super::viewer::{Unauthorized, Viewer};
+use event_log::rates::{NotAdmitted, Rate, Rates};
 
 /// Looks up keys, and counts what they do.
 pub struct ApiKeys {

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
-use storage::Database;
 use tokio::sync::Mutex;
 
 use super::core::Core;
@@ -24,15 +23,15 @@ const POLL_EVERY: TimeDelta = TimeDelta::seconds(10);
 pub(crate) struct Probe(Mutex<Option<(Instant, bool)>>);
 
 impl Probe {
-    /// Writes a row, unless that was done a moment ago. Callers at the same time wait for one write.
-    pub(crate) async fn is_writable(&self, database: &Database, now_us: i64) -> bool {
+    /// Runs `write`, which writes a row, unless that was done a moment ago. Callers at the same time wait for one write.
+    pub(crate) async fn is_writable(&self, write: impl Future<Output = sqlx::Result<()>>) -> bool {
         let mut last = self.0.lock().await;
         if let Some((at, worked)) = *last
             && at.elapsed() < GOOD_FOR
         {
             return worked;
         }
-        let worked = matches!(tokio::time::timeout(PROBE_TIMEOUT, database.probe_write(now_us)).await, Ok(Ok(())));
+        let worked = matches!(tokio::time::timeout(PROBE_TIMEOUT, write).await, Ok(Ok(())));
         *last = Some((Instant::now(), worked));
         worked
     }
@@ -45,12 +44,8 @@ pub(crate) struct Room {
     pub(crate) is_low: bool,
 }
 
-/// The room on the disk of a database, where it is a file of this machine.
-pub(crate) fn room_of(database: &Database) -> Option<Room> {
-    room_on_disk_of(database.file()?)
-}
-
-fn room_on_disk_of(file: &Path) -> Option<Room> {
+/// The room on the disk of a file.
+pub(crate) fn room_on_disk_of(file: &Path) -> Option<Room> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let disk = rustix::fs::statvfs(folder).ok()?;
     let (free, all) = (disk.f_bavail.saturating_mul(disk.f_frsize), disk.f_blocks.saturating_mul(disk.f_frsize));
@@ -59,11 +54,11 @@ fn room_on_disk_of(file: &Path) -> Option<Room> {
 
 /// Says when a disk gets full, and when it has room again. Runs until it is dropped.
 pub(crate) async fn follow(core: &Core) {
-    let databases = [("log", core.log.beside()), ("views", &core.views)];
+    let files = [("log", core.log.file()), ("views", core.views.file())];
     let mut low = [false; 2];
     loop {
-        for ((name, database), was_low) in databases.into_iter().zip(&mut low) {
-            let Some(Room { free_bytes, is_low }) = room_of(database) else { continue };
+        for ((name, file), was_low) in files.into_iter().zip(&mut low) {
+            let Some(Room { free_bytes, is_low }) = file.and_then(room_on_disk_of) else { continue };
             if is_low && !*was_low {
                 // Webhooks are written to the log alone.
                 let once_full = match name {

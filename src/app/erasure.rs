@@ -26,9 +26,12 @@ use projections::notices::KeptNotice;
 pub(crate) use traces::{Traces, follow as follow_traces};
 
 use super::core::{Core, VIEWS_TIMEOUT};
+use super::error::Refused;
 use crate::app::operator_actions;
 use event_log::{Actor, CommandError, Committed, LoadError, Origin, Position};
 
+/// Longest name of a customer or an order that is searched.
+const MAX_NAME_CHARS: usize = 500;
 /// Deliveries that one step of an erasure touches at most.
 pub const MAX_AT_ONCE: i64 = 1_000;
 /// Commands that are under way at a time: the log commits together what waits.
@@ -75,6 +78,22 @@ pub enum Named {
 }
 
 impl Named {
+    /// Exactly one of the two ways to say whose data it is.
+    pub(crate) fn either(customer: Option<String>, order: Option<String>) -> Result<Self, Refused> {
+        let (field, text, named): (_, _, fn(String) -> Self) = match (customer, order) {
+            (Some(text), None) => ("customer", text, Self::Customer),
+            (None, Some(text)) => ("orderId", text, Self::Order),
+            (Some(_), Some(_)) | (None, None) => {
+                return Err(Refused::new("INVALID_INPUT", "give either customer or orderId", None));
+            }
+        };
+        let text = text.replace('\0', "").trim().to_owned();
+        if text.is_empty() || text.chars().count() > MAX_NAME_CHARS {
+            return Err(Refused::new("INVALID_INPUT", "between 1 and 500 characters are needed", Some(field)));
+        }
+        Ok(named(text))
+    }
+
     /// The subject within an account, or within all of them.
     pub async fn subject(&self, erasure: &Erasure, account_id: Option<String>) -> Result<Subject, ErasureError> {
         let subject = Subject { account_id, ..Subject::default() };

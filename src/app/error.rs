@@ -1,5 +1,5 @@
-//! Why a use case did not do what was asked: a rule that said no, with what to do about it; or something that is nobody's
-//! fault who asked, without its internals.
+//! Why a use case did not do what was asked: a rule that said no, with what to do about it; or something that is not
+//! the caller's fault, without its internals.
 
 use domain::account::AccountRefusal;
 use domain::delivery::DeliveryRefusal;

@@ -38,7 +38,7 @@ pub async fn verify(
 ) -> anyhow::Result<Verified> {
     let head = log.newest().await?;
     // After the head: a key that signed something up to there is among them.
-    let keys = key::all(log.beside(), log.vault()).await?;
+    let keys = key::all(log).await?;
     let believed: Vec<VerifyingKey> =
         keys.iter().map(LogKey::public).filter(|key| expected.is_none_or(|expected| expected == *key)).collect();
     let (ranges, wrong_checkpoint) = signed_ranges(log, &believed, head).await?;

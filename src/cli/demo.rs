@@ -1,11 +1,18 @@
 //! `cloud-bridge demo`: everything at once, to watch and to try.
 
+mod board;
+mod merchant;
+mod orders;
+mod run;
+mod scenario;
+mod store;
+mod story;
+mod world;
+
 use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::FalseyValueParser;
-
-use crate::demo;
 
 /// Watch signed orders of every kind arrive and be delivered
 ///
@@ -27,6 +34,6 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
-        demo::run(demo::DemoOptions { exit: self.exit, listen: self.listen, data_dir: self.data_dir, json }).await
+        run::run(run::DemoOptions { exit: self.exit, listen: self.listen, data_dir: self.data_dir, json }).await
     }
 }

@@ -7,8 +7,6 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::AccountId;
 use parking_lot::Mutex;
-use sqlx::FromRow;
-use storage::{Argument, Sql};
 use tokio::sync::Notify;
 
 use event_log::EventLog;
@@ -111,7 +109,7 @@ impl Volumes {
             days.iter().filter(|(_, day)| day.unwritten > 0).map(|(id, day)| (*id, *day)).collect()
         };
         for (account, counted) in unwritten {
-            let written = add(log, account, counted).await?;
+            let written = log.add_daily_bytes(account, counted.number, counted.unwritten).await?;
             let mut days = self.days.lock();
             if let Some(day) = days.get_mut(&account).filter(|day| day.number == counted.number) {
                 day.written = written;
@@ -135,28 +133,4 @@ impl Day {
 
 fn number_of(at: DateTime<Utc>) -> i64 {
     at.timestamp().div_euclid(DAY_S)
-}
-
-/// Adds to what all nodes have counted, and returns how much that is.
-async fn add(log: &EventLog, account: AccountId, counted: Day) -> sqlx::Result<u64> {
-    #[derive(FromRow)]
-    struct Stored {
-        bytes: i64,
-    }
-    let bytes = i64::try_from(counted.unwritten).unwrap_or(i64::MAX);
-    // The clocks of two nodes may be in two days that follow each other. A day further ahead was counted by a clock that was
-    // wrong.
-    let sql = Sql::new("INSERT INTO daily_bytes AS d (account_id, day, bytes) VALUES (")
-        .bind_list([Argument::from(account.to_string()), counted.number.into(), bytes.into()])
-        .push(
-            ") ON CONFLICT (account_id) DO UPDATE SET \
-             day = CASE WHEN d.day > excluded.day + 1 OR d.day < excluded.day THEN excluded.day ELSE d.day END, \
-             bytes = CASE WHEN d.day BETWEEN excluded.day AND excluded.day + 1 THEN d.bytes + excluded.bytes \
-                          ELSE excluded.bytes END \
-             RETURNING bytes",
-        );
-    let mut transaction = log.beside().begin().await?;
-    let stored = transaction.fetch_all::<Stored>(sql).await?.pop().ok_or(sqlx::Error::RowNotFound)?;
-    transaction.commit().await?;
-    Ok(stored.bytes.unsigned_abs())
 }

@@ -175,9 +175,12 @@ impl<M: ProcessManager> Runner<M> {
         let mut parked = tokio::time::interval(POLL_PARKED_EVERY);
         parked.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut due_again_at = Instant::now();
+        let mut last_read = Instant::now();
         loop {
             self.status().progress.begin();
             log.yield_to_webhooks().await;
+            log.rest_between_reads(last_read).await;
+            last_read = Instant::now();
             head.mark_unchanged();
             let seen_head = head.borrow().clone();
             let mut is_at_head = false;

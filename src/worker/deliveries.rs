@@ -21,11 +21,11 @@ use projections::delivery_log::due_deliveries::{self, DueDelivery};
 use super::work::{Due, Pace, Taken, Work};
 use crate::app::core::Core;
 use crate::app::links::Links;
-use crate::app::rates::Rate;
 use crate::metrics::Metrics;
 use crate::ports::cortex::CortexClient;
 use crate::tasks::Tasks;
 use attempt::{Attempt, Ready};
+use event_log::rates::Rate;
 use sessions::Sessions;
 
 /// How many moments that a clock which is ahead has set are put right at a time.

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use domain::AccountId;
 use event_log::Position;
 
-use crate::app::rates::Rate;
+use event_log::rates::Rate;
 
 /// Work that may be taken up.
 #[derive(Clone, Copy, Debug)]

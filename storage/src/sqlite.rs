@@ -6,8 +6,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, Executor as _, SqliteConnection, SqlitePool};
+use sqlx::{Connection as _, Executor as _, Sqlite, SqliteConnection, SqlitePool};
 
 use crate::{Durability, OpenError};
 
@@ -31,12 +32,12 @@ impl SqliteFile {
         let path = options.get_filename().to_owned();
         create_private(&path)?;
         let lock = lock(&path)?;
-        // The log's writer checkpoints when it has nothing else to do; where that never is, here is the end of it.
+        // The log's writer checkpoints between commits; where that does not work for long, here is the end of it.
         let (synchronous, pages_between_checkpoints, cache_kib) = match durability {
-            Durability::Full => (SqliteSynchronous::Full, "16000", "-16384"),
+            Durability::Full => (SqliteSynchronous::Full, "16000", "-8192"),
             // Random ids dirty the same index pages again and again, and a checkpoint writes each once. 16 MB is a pause of
             // some 20 ms now and then, and half the writing of 4 MB.
-            Durability::Rebuildable => (SqliteSynchronous::Normal, "4000", "-8192"),
+            Durability::Rebuildable => (SqliteSynchronous::Normal, "4000", "-4096"),
         };
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
@@ -68,6 +69,19 @@ impl SqliteFile {
         Ok(Self { writer, readers, path, lock: Some(Arc::new(lock)) })
     }
 
+    /// Runs statements on the connection that writes, which themselves begin a transaction and commit it: so that a whole
+    /// transaction can be one round trip to the connection's thread. Where they fail or are dropped half-way, the connection is
+    /// closed, by which SQLite rolls back, and another takes its place.
+    pub async fn transaction_of_statements<T>(
+        &self,
+        run: impl AsyncFnOnce(&mut SqliteConnection) -> sqlx::Result<T>,
+    ) -> sqlx::Result<T> {
+        let mut unfinished = Unfinished(Some(self.writer.acquire().await?));
+        let done = run(unfinished.0.as_mut().expect("it is only taken below")).await?;
+        unfinished.0.take();
+        Ok(done)
+    }
+
     /// Copies the write-ahead log into the file, as far as no reader needs it. On the only connection that writes, so that no
     /// commit has to do it.
     pub async fn checkpoint(&self) -> sqlx::Result<()> {
@@ -97,6 +111,17 @@ impl SqliteFile {
         // Lazy, so that the first reader, not the start, pays for connecting; but an unreadable file is an error now.
         drop(pool.acquire().await?);
         Ok(pool)
+    }
+}
+
+/// A connection that may have a transaction open of which sqlx does not know.
+struct Unfinished(Option<PoolConnection<Sqlite>>);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(mut connection) = self.0.take() {
+            connection.close_on_drop();
+        }
     }
 }
 

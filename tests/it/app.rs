@@ -253,8 +253,14 @@ impl TestApp {
     pub(crate) async fn data_key_of_delivery(&self, id: &str) -> Option<Vec<u8>> {
         let sql =
             Sql::new("SELECT wrapped FROM data_keys WHERE id IN (SELECT data_key_id FROM events WHERE aggregate_id = ");
-        let found: Option<(Vec<u8>,)> =
-            self.service().core.log.beside().fetch_optional(sql.bind(id).push(")")).await.expect("the log answers");
+        let found: Option<(Vec<u8>,)> = self
+            .service()
+            .core
+            .log
+            .raw_database()
+            .fetch_optional(sql.bind(id).push(")"))
+            .await
+            .expect("the log answers");
         found.map(|(wrapped,)| wrapped)
     }
 
@@ -266,7 +272,7 @@ impl TestApp {
         }
         let log = &self.service().core.log;
         let streams = "SELECT DISTINCT aggregate_type, aggregate_id FROM events LIMIT 2000";
-        for stream in log.beside().fetch_all::<Stream>(streams.into()).await.expect("the log answers") {
+        for stream in log.raw_database().fetch_all::<Stream>(streams.into()).await.expect("the log answers") {
             let events =
                 log.whole_stream(&stream.aggregate_type, &stream.aggregate_id, 5_000).await.expect("it answers");
             assert_eq!(first_broken(&events), None, "the chain of a {} is whole", stream.aggregate_type);

@@ -63,30 +63,30 @@ fn checked(bundle: &[u8]) -> Result<Bundle, Problem> {
 }
 
 async fn run(log: &EventLog, sql: String) {
-    assert_eq!(log.beside().execute(Sql::new(&sql)).await.unwrap(), 1, "{sql}");
+    assert_eq!(log.raw_database().execute(Sql::new(&sql)).await.unwrap(), 1, "{sql}");
 }
 
 /// The position of an event in the middle of a stream and of the first checkpoint's range.
 async fn victim(log: &EventLog) -> Position {
     let sql =
         "SELECT position FROM events WHERE sequence = 2 AND aggregate_type = 'delivery' ORDER BY position LIMIT 1";
-    log.beside().fetch_one::<(Position,)>(sql.into()).await.unwrap().0
+    log.raw_database().fetch_one::<(Position,)>(sql.into()).await.unwrap().0
 }
 
 /// Changes the log, returns what `verify` and a bundle say of it, and puts the rows back as they were. Meanwhile
 /// the rows are in the table `kept` as they should be.
 async fn tampered(log: &EventLog, statements: &[String]) -> (Position, String, Option<Problem>) {
-    log.beside().execute("CREATE TABLE kept AS SELECT * FROM events".into()).await.unwrap();
+    log.raw_database().execute("CREATE TABLE kept AS SELECT * FROM events".into()).await.unwrap();
     for sql in statements {
-        assert!(log.beside().execute(Sql::new(sql)).await.unwrap() > 0, "{sql}");
+        assert!(log.raw_database().execute(Sql::new(sql)).await.unwrap() > 0, "{sql}");
     }
     let (position, reason) = broken(log).await;
     let mut bundle = vec![];
     let written = export(log, &Request::default(), &mut bundle, |_, _| {}).await;
     let problem = written.ok().map(|_| checked(&bundle).expect_err(&format!("found by the bundle: {reason}")));
-    log.beside().execute("DELETE FROM events".into()).await.unwrap();
-    log.beside().execute("INSERT INTO events SELECT * FROM kept".into()).await.unwrap();
-    log.beside().execute("DROP TABLE kept".into()).await.unwrap();
+    log.raw_database().execute("DELETE FROM events".into()).await.unwrap();
+    log.raw_database().execute("INSERT INTO events SELECT * FROM kept".into()).await.unwrap();
+    log.raw_database().execute("DROP TABLE kept".into()).await.unwrap();
     assert_eq!(verified(log).await.broken, None, "it is as it was");
     (position, reason, problem)
 }
@@ -94,7 +94,7 @@ async fn tampered(log: &EventLog, statements: &[String]) -> (Position, String, O
 /// Rewrites an event of a stream and chains everything after it in its stream to it, as a patient forger does.
 async fn rechained(log: &EventLog, position: Position) {
     let forged = log.rows_at(&[position]).await.unwrap().remove(0).event;
-    let json = if matches!(log.beside(), Database::Postgres(_)) { "CAST('{}' AS json)" } else { "'{}'" };
+    let json = if matches!(log.raw_database(), Database::Postgres(_)) { "CAST('{}' AS json)" } else { "'{}'" };
     run(log, format!("UPDATE events SET metadata = {json} WHERE position = {position}")).await;
     let (kind, id) = (&forged.aggregate_type, &forged.aggregate_id);
     let mut previous = [0; 32];
@@ -104,7 +104,7 @@ async fn rechained(log: &EventLog, position: Position) {
             .bind(previous.to_vec())
             .push(" WHERE position = ")
             .bind(whole.event.position);
-        log.beside().execute(sql).await.unwrap();
+        log.raw_database().execute(sql).await.unwrap();
     }
 }
 
@@ -119,7 +119,7 @@ on_each_engine! {
 
         let whole = checked(&exported(log, &Request::default()).await).unwrap();
         assert_eq!((whole.events, whole.proven, whole.cut_streams), (found.events, latest.last.0.unsigned_abs(), 0));
-        let public = key::all(log.beside(), log.vault()).await.unwrap()[0].public();
+        let public = key::all(log).await.unwrap()[0].public();
         let bundle = exported(log, &Request { from: Some(Position(5)), to: Some(latest.last), streams: vec![] }).await;
         let part = verify_bundle(&bundle[..], Some(public), |_| {}).unwrap();
         assert!(part.cut_streams > 0 && part.proven > 0 && part.proven < part.events, "{part:?}");
@@ -129,7 +129,7 @@ on_each_engine! {
 
         for order in ["1", "4"] {
             let sql = Sql::new("SELECT DISTINCT aggregate_id FROM events WHERE aggregate_type = 'delivery'");
-            let streams: Vec<(String,)> = log.beside().fetch_all(sql).await.unwrap();
+            let streams: Vec<(String,)> = log.raw_database().fetch_all(sql).await.unwrap();
             let streams = streams.iter().map(|(id,)| format!("delivery/{id}").parse().unwrap()).collect();
             let request = Request { from: (order == "4").then_some(Position(5)), to: None, streams };
             let some = checked(&exported(log, &request).await).unwrap();
@@ -142,7 +142,7 @@ on_each_engine! {
         signed_log(app).await;
         let log = &app.service().core.log;
         let at = victim(log).await;
-        let postgres = matches!(log.beside(), Database::Postgres(_));
+        let postgres = matches!(log.raw_database(), Database::Postgres(_));
         let json = if postgres { "::json" } else { "" };
         let other = format!("(SELECT body FROM events WHERE body IS NOT NULL AND position <> {at} LIMIT 1)");
         for change in [
@@ -171,7 +171,7 @@ on_each_engine! {
         let (position, reason, problem) = tampered(log, &swap(Position(1), Position(2))).await;
         assert!(problem.is_some() && position >= Position::FIRST, "{reason}");
         let firsts = "SELECT position FROM events WHERE sequence = 1 AND aggregate_type = 'delivery' ORDER BY position LIMIT 2";
-        let firsts: Vec<(Position,)> = log.beside().fetch_all(firsts.into()).await.unwrap();
+        let firsts: Vec<(Position,)> = log.raw_database().fetch_all(firsts.into()).await.unwrap();
         let (_, reason, problem) = tampered(log, &swap(firsts[0].0, firsts[1].0)).await;
         assert!(problem.is_some() && !reason.is_empty());
 
@@ -191,7 +191,7 @@ on_each_engine! {
 
         // The only event of a stream, and everything after it moved up: no chain misses it.
         let alone = "SELECT min(position) AS position FROM events WHERE aggregate_type = 'integration'";
-        let (alone,): (i64,) = log.beside().fetch_one(alone.into()).await.unwrap();
+        let (alone,): (i64,) = log.raw_database().fetch_one(alone.into()).await.unwrap();
         let id = format!("(SELECT k.aggregate_id FROM kept k WHERE k.position = {alone})");
         let gone = |table: &str| format!("{table}.aggregate_type = 'integration' AND {table}.aggregate_id = {id}");
         let statements = [
@@ -207,11 +207,11 @@ on_each_engine! {
         assert!(reason.contains("checkpoint") && problem.is_some(), "{reason}");
 
         // Everything from a position on, the checkpoint included: the data keys show that there was more.
-        log.beside().execute("CREATE TABLE kept AS SELECT * FROM events".into()).await.unwrap();
-        log.beside().execute("DELETE FROM events WHERE position > 5".into()).await.unwrap();
+        log.raw_database().execute("CREATE TABLE kept AS SELECT * FROM events".into()).await.unwrap();
+        log.raw_database().execute("DELETE FROM events WHERE position > 5".into()).await.unwrap();
         let (position, reason) = broken(log).await;
         assert!(position == Position(5) && reason.contains("cut off"), "{reason}");
-        log.beside().execute("INSERT INTO events SELECT * FROM kept WHERE position > 5".into()).await.unwrap();
+        log.raw_database().execute("INSERT INTO events SELECT * FROM kept WHERE position > 5".into()).await.unwrap();
 
         if !postgres {
             // SQLite takes what is no text.
@@ -253,10 +253,10 @@ on_each_engine! {
             changed.payload = serde_json::to_value(&forged).unwrap().to_string();
             let first = log.stream_after(Checkpoints::TYPE, STREAM_ID, Sequence::START, 1).await.unwrap().remove(0);
             let hash = chain(first.hash.as_slice().try_into().unwrap(), &changed, None);
-            let cast = if matches!(log.beside(), Database::Postgres(_)) { "json" } else { "text" };
+            let cast = if matches!(log.raw_database(), Database::Postgres(_)) { "json" } else { "text" };
             let sql = Sql::new("UPDATE events SET hash = ").bind(hash.to_vec()).push(", payload = CAST(").bind(changed.payload)
                 .push(&format!(" AS {cast}) WHERE position = ")).bind(row.position);
-            log.beside().execute(sql).await.unwrap();
+            log.raw_database().execute(sql).await.unwrap();
             let (position, reason) = broken(log).await;
             assert!(position == row.position && reason.contains(why), "{reason}");
             let problem = checked(&exported(log, &Request::default()).await).unwrap_err();
@@ -267,7 +267,7 @@ on_each_engine! {
             .bind(stranger.verifying_key().as_bytes().to_vec())
             .push(", key_id = ")
             .bind(foreign.key_id);
-        log.beside().execute(sql).await.unwrap();
+        log.raw_database().execute(sql).await.unwrap();
         let refused = verify(log, None, |_, _| {}).await.unwrap_err().to_string();
         assert!(refused.contains("signing_keys"), "{refused}");
     }
@@ -277,9 +277,9 @@ on_each_engine! {
         let log = &app.service().core.log;
         let insert = "INSERT INTO snapshots (aggregate_type, aggregate_id, sequence, hash, schema_version, state) \
              SELECT aggregate_type, aggregate_id, sequence, hash, 99, '{}' FROM events WHERE position = 1";
-        log.beside().execute(insert.into()).await.unwrap();
+        log.raw_database().execute(insert.into()).await.unwrap();
         assert_eq!(verified(log).await.snapshots, 1);
-        log.beside().execute("UPDATE snapshots SET sequence = 2".into()).await.unwrap();
+        log.raw_database().execute("UPDATE snapshots SET sequence = 2".into()).await.unwrap();
         let (_, reason) = broken(log).await;
         assert!(reason.contains("snapshot"), "{reason}");
     }

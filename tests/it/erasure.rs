@@ -47,7 +47,7 @@ pub(crate) async fn found_in_databases(app: &TestApp, texts: &[&str]) -> Vec<Str
             }
         }
     }
-    for database in [app.service().core.log.beside(), &app.service().core.views] {
+    for database in [app.service().core.log.raw_database(), &app.service().core.views] {
         if matches!(database, Database::Sqlite(_)) {
             continue;
         }

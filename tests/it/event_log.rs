@@ -241,14 +241,14 @@ on_each_log! {
             }
             assert_eq!(first_broken(&changed).map(|event| event.sequence), Some(Sequence(4)), "{tamper}");
         }
-        let cast = if matches!(test.log.beside(), storage::Database::Postgres(_)) { "::json" } else { "" };
+        let cast = if matches!(test.log.raw_database(), storage::Database::Postgres(_)) { "::json" } else { "" };
         let tamper = format!(
             "UPDATE events SET payload = replace(CAST(payload AS text), '10', '99'){cast} WHERE sequence = 4"
         );
-        assert_eq!(test.log.beside().execute(Sql::new(tamper)).await.unwrap(), 1);
+        assert_eq!(test.log.raw_database().execute(Sql::new(tamper)).await.unwrap(), 1);
         let whole = test.log.whole_stream(Ledger::TYPE, &id, 100).await.unwrap();
         assert_eq!(first_broken(&whole).map(|event| event.sequence), Some(Sequence(4)));
-        test.log.beside().execute("DELETE FROM events WHERE sequence = 2".into()).await.unwrap();
+        test.log.raw_database().execute("DELETE FROM events WHERE sequence = 2".into()).await.unwrap();
         let whole = test.log.whole_stream(Ledger::TYPE, &id, 100).await.unwrap();
         assert_eq!(first_broken(&whole).map(|event| event.sequence), Some(Sequence(3)));
     }
@@ -275,7 +275,7 @@ on_each_log! {
 
     async fn what_was_erased_stays_erased_and_the_chain_holds(test: &TestLog) {
         record(&test.log, "1").await;
-        test.log.beside().execute("DELETE FROM data_keys".into()).await.unwrap();
+        test.log.raw_database().execute("DELETE FROM data_keys".into()).await.unwrap();
         let loaded = test.log.load::<Delivery>(&delivery("1")).await.unwrap();
         let order = loaded.aggregate.order().unwrap().clone();
         assert_eq!(order.summary.username, Some(domain::Private::Erased));
@@ -286,7 +286,7 @@ on_each_log! {
 
     async fn an_erased_order_that_the_store_mentions_again_stays_readable(test: &TestLog) {
         record(&test.log, "1").await;
-        test.log.beside().execute("DELETE FROM data_keys".into()).await.unwrap();
+        test.log.raw_database().execute("DELETE FROM data_keys".into()).await.unwrap();
         // What a process has in memory knows nothing of that: the key of a stream is deleted by an event of it.
         test.log.close().await;
         let log = open(&test.databases).await;
@@ -328,7 +328,7 @@ on_each_log! {
         assert_eq!(available, Credits(1_000_000_000 - 3_000), "a snapshot applies no event twice");
 
         // A hundred thousand events more than anybody wants to read; the load begins at the snapshot before them.
-        let copies = if matches!(test.log.beside(), storage::Database::Postgres(_)) {
+        let copies = if matches!(test.log.raw_database(), storage::Database::Postgres(_)) {
             "generate_series(0, 98000) AS s(value)"
         } else {
             "(WITH RECURSIVE s(value) AS (SELECT 0 UNION ALL SELECT value + 1 FROM s WHERE value < 98000) SELECT value FROM s) s"
@@ -340,15 +340,15 @@ on_each_log! {
                  payload, metadata, correlation_id, recorded_at, hash \
              FROM events, {copies} WHERE sequence = 2 AND aggregate_type = 'ledger'"
         );
-        test.log.beside().execute(Sql::new(insert)).await.unwrap();
+        test.log.raw_database().execute(Sql::new(insert)).await.unwrap();
         let sql = "UPDATE snapshots SET sequence = 100000, hash = (SELECT hash FROM events \
              WHERE sequence = 100000 AND aggregate_type = 'ledger') WHERE aggregate_type = 'ledger'";
-        test.log.beside().execute(sql.into()).await.unwrap();
+        test.log.raw_database().execute(sql.into()).await.unwrap();
         let loaded = test.log.load::<Ledger>(&id).await.unwrap();
         assert_eq!((loaded.sequence, loaded.events_read), (Sequence(100_002), 2));
         // One that was made after events which are not in the log any more is of another account.
         let lost = "DELETE FROM events WHERE sequence > 2000 AND aggregate_type = 'ledger'";
-        test.log.beside().execute(lost.into()).await.unwrap();
+        test.log.raw_database().execute(lost.into()).await.unwrap();
         let loaded = test.log.load::<Ledger>(&id).await.unwrap();
         assert_eq!((loaded.sequence, loaded.events_read), (Sequence(2_000), 2_000));
     }

@@ -37,7 +37,7 @@ fn of_vera(fields: &Value) -> Value {
 async fn readable_notices(app: &TestApp) -> i64 {
     let sql =
         "SELECT count(*) FROM events e JOIN data_keys k ON k.id = e.data_key_id WHERE e.aggregate_type = 'notice'";
-    app.service().core.log.beside().fetch_one::<(i64,)>(sql.into()).await.unwrap().0
+    app.service().core.log.raw_database().fetch_one::<(i64,)>(sql.into()).await.unwrap().0
 }
 
 const REQUESTS: &str = "query ($filter: DataRequestFilter) { dataRequests(first: 10, filter: $filter) { nodes {
@@ -161,7 +161,7 @@ on_each_engine! {
         let question = of_vera(&json!({ "orders_requested": [1], "data_request": { "id": 9 },
             "customer": { "id": 7_700_123, "email": "vera.violet@example.org" } }));
         shop.ask_by_law("customers/data_request", &question, "customer_data_request").await;
-        let (requests,): (i64,) = app.service().core.log.beside()
+        let (requests,): (i64,) = app.service().core.log.raw_database()
             .fetch_one("SELECT count(*) FROM events WHERE event_type = 'data_requested'".into()).await.unwrap();
         assert_eq!((requests, readable_notices(app).await, named_in(&shop).await), (1, 1, 6));
 

@@ -141,7 +141,7 @@ async fn what_cannot_be_handled_is_parked_until_it_can_be(engine: Engine) {
         assert_eq!(retried(&app, input).await["userErrors"][0]["code"], "NOT_FOUND", "{field}");
     }
 
-    set_first_payload(app.service().core.log.beside(), &id, &payload).await;
+    set_first_payload(app.service().core.log.raw_database(), &id, &payload).await;
     assert_eq!(shop.seen(&id).await, required("NO_ITEM_MAPPING"), "nothing else wakes it");
     let done = retried(&app, input).await;
     assert_eq!(done, json!({ "matched": 1, "handled": 1, "waiting": 0, "userErrors": [] }));
@@ -178,7 +178,7 @@ async fn what_follows_from_a_batch_together_is_parked_too(engine: Engine) {
     let unknown = shop.post(&orders::generic("2", "nobody_at_all", &["STORM"])).await.accepted("queued");
     assert_eq!(kinds(2).await, ["credits_granted", "reservation_settled"]);
     assert_eq!(shop.settled(&unknown).await, required("INVALID_USERNAME"));
-    set_first_payload(app.service().core.log.beside(), &id, &payload).await;
+    set_first_payload(app.service().core.log.raw_database(), &id, &payload).await;
     let done = retried(&app, json!({ "process": "fixes" })).await;
     assert_eq!(done, json!({ "matched": 2, "handled": 2, "waiting": 0, "userErrors": [] }));
     assert_eq!(shop.settled(&id).await, completed());
@@ -194,14 +194,14 @@ async fn a_process_manager_that_has_parked_enough_stands_still(engine: Engine) {
          parked_at, last_tried_at, retry_at) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ";
     let each =
         ") SELECT 'fixes', 1000000 + i, 'delivery', 'x', 'action_required', 'x', 5, 0, 0, 9000000000000000 FROM n";
-    log.beside().execute(Sql::new(fill).bind(MAX_PARKED).push(each)).await.unwrap();
+    log.raw_database().execute(Sql::new(fill).bind(MAX_PARKED).push(each)).await.unwrap();
     shop.map("STORM", "storm").await;
     let fixed_at = log.head();
     let stuck = wait_until(&app, async || Some(ready(&app).await).filter(|(status, _)| *status == 503)).await;
     assert_eq!((&stuck.1["standingStill"], &stuck.1["parkedEvents"]["fixes"]), (&json!(["fixes"]), &json!(MAX_PARKED)));
     wait_until(&app, async || (saved(log, "legal_requests").await >= fixed_at).then_some(())).await;
     assert!(saved(log, "fixes").await < fixed_at, "it has not gone on without it");
-    set_first_payload(log.beside(), &id, &payload).await;
+    set_first_payload(log.raw_database(), &id, &payload).await;
     assert_eq!(shop.settled(&id).await, completed());
     assert_eq!(ready(&app).await.0, 200);
     assert_eq!(log.parked_counts().await.unwrap(), [("fixes".to_owned(), MAX_PARKED)]);
@@ -237,7 +237,7 @@ async fn taken_by_another(app: &TestApp, process: &str, until: TimeDelta) {
     let until = (app.clock.now() + until).timestamp_micros();
     let sql = Sql::new("UPDATE followers SET held_by = 'another node', held_until = ").bind(until);
     let sql = sql.push(" WHERE name = ").bind(process);
-    assert_eq!(app.service().core.log.beside().execute(sql).await.unwrap(), 1);
+    assert_eq!(app.service().core.log.raw_database().execute(sql).await.unwrap(), 1);
 }
 
 async fn runs(app: &TestApp, node: &Node, process: &str, whether: bool) {

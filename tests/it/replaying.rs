@@ -208,8 +208,8 @@ on_each_engine! {
         app.settle().await;
         let desk = support_key(app).await;
         // Nothing can be recorded as long as another writer holds the log, so the replay waits at its very beginning.
-        let mut held = app.service().core.log.beside().begin().await.unwrap();
-        if matches!(app.service().core.log.beside(), Database::Postgres(_)) {
+        let mut held = app.service().core.log.raw_database().begin().await.unwrap();
+        if matches!(app.service().core.log.raw_database(), Database::Postgres(_)) {
             held.execute("LOCK TABLE events IN EXCLUSIVE MODE".into()).await.unwrap();
         }
         let begun = asked(&merchant, json!({ "integrationId": shop.id })).await;

@@ -47,7 +47,7 @@ async fn days_pass(app: &TestApp, days: i64) {
 
 async fn erased(app: &TestApp) -> i64 {
     let sql = "SELECT count(*) FROM events WHERE event_type = 'personal_data_erased'";
-    app.service().core.log.beside().fetch_one::<(i64,)>(sql.into()).await.unwrap().0
+    app.service().core.log.raw_database().fetch_one::<(i64,)>(sql.into()).await.unwrap().0
 }
 
 /// The orders that still say who ordered.

@@ -383,6 +383,6 @@ async fn notices(app: &TestApp) -> Vec<String> {
         aggregate_id: String,
     }
     let sql = "SELECT aggregate_id FROM events WHERE aggregate_type = 'notice' AND sequence = 1 ORDER BY position";
-    let rows: Vec<Notice> = app.service().core.log.beside().fetch_all(sql.into()).await.expect("the log answers");
+    let rows: Vec<Notice> = app.service().core.log.raw_database().fetch_all(sql.into()).await.expect("the log answers");
     rows.into_iter().map(|row| row.aggregate_id).collect()
 }

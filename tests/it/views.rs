@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use cloud_bridge::app::core::Core;
+use domain::account::Account;
 use domain::delivery::Delivery;
-use domain::integration::Provider;
+use domain::integration::{Integration, Provider};
+use domain::ledger::Ledger;
 use event_log::Position;
 use projections::View;
 use projections::accounts;
 use projections::delivery_log::{self, Filter, Page};
+use projections::integrations;
 use serde_json::json;
 use storage::Sql;
 
@@ -93,6 +97,44 @@ async fn views_say_what_aggregates_say(app: &TestApp) {
         let delivery = service.core.log.load::<Delivery>(&row.id).await.unwrap().aggregate;
         assert_eq!(row.summary(), &delivery.order().unwrap().summary);
         assert_eq!(row.kept_since.is_some(), row.summary().is_over() && !row.summary().erased);
+    }
+    accounts_say_what_aggregates_say(&service.core).await;
+    integrations_say_what_aggregates_say(&service.core).await;
+}
+
+async fn accounts_say_what_aggregates_say(Core { log, views, .. }: &Core) {
+    let rows = accounts::page(views, Position::START, 100).await.unwrap();
+    assert!(rows.len() > 1);
+    for row in rows {
+        let account = log.load::<Account>(&row.id).await.unwrap().aggregate;
+        let merchant = account.merchant().unwrap();
+        assert_eq!((&row.name, row.attempts_per_minute), (&merchant.name, merchant.attempts_per_minute.into()));
+        assert_eq!(row.retention_days, merchant.retention_days.map(i64::from));
+        let email = merchant.credentials.as_ref().and_then(|saved| saved.email.known());
+        assert_eq!(row.cortex_email.as_ref(), email);
+        let ledger = log.load::<Ledger>(&row.id).await.unwrap().aggregate;
+        let credits = (row.credits_granted.unsigned_abs(), row.credits_available().unsigned_abs());
+        assert_eq!(credits, (ledger.granted().0, ledger.available().0));
+        for key in accounts::keys(views, &row.id).await.unwrap() {
+            let known = merchant.keys.active(key.id.parse().unwrap());
+            assert_eq!(key.active == 1, known.is_some(), "{}", key.name);
+            if let Some(known) = known {
+                assert_eq!(key.role, known.role.as_str());
+                assert_eq!(key.requests_per_minute, i64::from(known.requests_per_minute));
+            }
+        }
+    }
+}
+
+async fn integrations_say_what_aggregates_say(Core { log, views, .. }: &Core) {
+    let rows = integrations::page(views, None, None, Position::START, 100).await.unwrap();
+    assert!(!rows.is_empty());
+    for row in rows {
+        let integration = log.load::<Integration>(&row.id).await.unwrap().aggregate;
+        let link = integration.link().unwrap();
+        assert_eq!((&row.name, &*row.provider), (&link.name, link.provider.as_str()));
+        assert_eq!((row.active == 1, &row.account_id), (link.active, &link.account_id.to_string()));
+        assert_eq!((row.order_statuses(), row.mappings()), (link.order_statuses.clone(), link.mappings.clone()));
     }
 }
 

@@ -173,12 +173,15 @@ BEGIN
     IF cardinality(erased_key_ids) > 0 THEN
         DELETE FROM data_keys k WHERE k.id = ANY (erased_key_ids);
     END IF;
-    INSERT INTO snapshots (aggregate_type, aggregate_id, sequence, hash, schema_version, state, data_key_id)
-    SELECT s.* FROM unnest(snapshot_types, snapshot_ids, snapshot_sequences, snapshot_hashes, snapshot_versions,
-                           snapshot_states, snapshot_key_ids) AS s
-    ON CONFLICT (aggregate_type, aggregate_id) DO UPDATE
-        SET sequence = excluded.sequence, hash = excluded.hash, schema_version = excluded.schema_version,
-            state = excluded.state, data_key_id = excluded.data_key_id;
+    -- Most batches bring none, and a statement costs its start.
+    IF cardinality(snapshot_types) > 0 THEN
+        INSERT INTO snapshots (aggregate_type, aggregate_id, sequence, hash, schema_version, state, data_key_id)
+        SELECT s.* FROM unnest(snapshot_types, snapshot_ids, snapshot_sequences, snapshot_hashes, snapshot_versions,
+                               snapshot_states, snapshot_key_ids) AS s
+        ON CONFLICT (aggregate_type, aggregate_id) DO UPDATE
+            SET sequence = excluded.sequence, hash = excluded.hash, schema_version = excluded.schema_version,
+                state = excluded.state, data_key_id = excluded.data_key_id;
+    END IF;
     PERFORM pg_notify('cloud_bridge_events', '');
     RETURN QUERY SELECT NULL::bigint, head, NULL::bytea;
 END

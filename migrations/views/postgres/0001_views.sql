@@ -1,7 +1,7 @@
 -- The tables of the views are not migrated: they are rebuilt, generation after generation, from the files one folder up.
 -- What is kept here is which generation of each view is read, and which is being built.
 
--- The generation that people read. Whoever moves a view along locks its row.
+-- The generation that people read. What moves a view locks its row.
 CREATE TABLE live_views (
     view           text   PRIMARY KEY,
     generation     bigint NOT NULL,

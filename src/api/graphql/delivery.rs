@@ -29,7 +29,7 @@ use super::viewer::viewer_in;
 use super::words::{DeliveryStatus, ResolutionCode};
 use crate::app::App;
 use crate::app::Viewer;
-use crate::app::rates::{self, Rate};
+use event_log::rates::{self, Rate};
 
 use tokio::sync::Semaphore;
 

@@ -1,7 +1,5 @@
 //! What can be asked.
 
-use std::sync::Arc;
-
 use async_graphql::connection::Connection;
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Object};
@@ -30,10 +28,8 @@ use super::projection::Projection;
 use super::receipt::{Place, WebhookReceipt, WebhookReceiptFilter, receipts};
 use super::replay::Replay;
 use super::stats::DeliveryStatsBucket;
-use super::viewer::viewer_in;
+use super::viewer::asked;
 use super::words::{Bucket, Provider};
-use crate::app::App;
-use crate::app::Viewer;
 
 const MAX_BUCKETS: i64 = 400;
 
@@ -294,8 +290,4 @@ impl Query {
         let process = process.as_deref();
         page((after, None), (first, None), |wanted| parked_events(app, process, wanted)).await
     }
-}
-
-pub(super) fn asked<'c>(context: &'c Context<'_>) -> Result<(&'c Arc<App>, &'c Viewer), ApiError> {
-    Ok((context.data_unchecked::<Arc<App>>(), viewer_in(context)?))
 }

@@ -6,7 +6,7 @@ use projections::delivery_log;
 use super::ApiError;
 use super::account::int;
 use super::delivery::Delivery;
-use super::query::asked;
+use super::viewer::asked;
 use crate::app::App;
 use crate::replay::job::{LeftAloneCounts, ReplayState as JobState, State};
 

@@ -1,10 +1,13 @@
 //! Who asks: the API key that a request carries.
 
+use std::sync::Arc;
+
 use async_graphql::Context;
 use axum::http::HeaderMap;
 use domain::invisible::is_blank;
 
 use super::ApiError;
+use crate::app::App;
 use crate::app::api_keys::ApiKeys;
 use crate::app::viewer::{Unauthorized, Viewer};
 
@@ -42,4 +45,9 @@ fn reason_in(headers: &HeaderMap) -> Option<String> {
 /// The caller of the request that is being answered.
 pub(super) fn viewer_in<'c>(context: &'c Context<'_>) -> Result<&'c Viewer, ApiError> {
     context.data_opt::<Viewer>().ok_or(ApiError::Unauthenticated)
+}
+
+/// What can be done, and who asks.
+pub(super) fn asked<'c>(context: &'c Context<'_>) -> Result<(&'c Arc<App>, &'c Viewer), ApiError> {
+    Ok((context.data_unchecked::<Arc<App>>(), viewer_in(context)?))
 }

@@ -1,6 +1,7 @@
 //! What an operator's tools ask: is it alive, is it ready, how is it doing.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use projections::delivery_log::due_deliveries;
 use serde_json::json;
 
 use crate::app::core::Core;
-use crate::app::disks::{self, Probe};
+use crate::app::disks::{Probe, room_on_disk_of};
 use crate::metrics::Metrics;
 use crate::processes::Processes;
 use crate::tasks::Tasks;
@@ -45,10 +46,10 @@ pub(super) async fn health(State(operations): State<Arc<Operations>>) -> Respons
 /// Webhooks can be stored now, and what follows them gets on. That views lag is shown and does not make the service unready: stores must not
 /// be turned away because a chart is late.
 pub(super) async fn ready(State(operations): State<Arc<Operations>>) -> Response {
-    let now_us = operations.core.now().timestamp_micros();
+    let now = operations.core.now();
     let (log, views) = tokio::join!(
-        operations.log_probe.is_writable(operations.core.log.beside(), now_us),
-        operations.views_probe.is_writable(&operations.core.views, now_us)
+        operations.log_probe.is_writable(operations.core.log.probe_write(now)),
+        operations.views_probe.is_writable(operations.core.views.probe_write(now.timestamp_micros()))
     );
     // A probe goes another way than what stores are waiting for.
     let log = log && operations.core.log.writing_for() < WRITER_TIMEOUT;
@@ -59,14 +60,14 @@ pub(super) async fn ready(State(operations): State<Arc<Operations>>) -> Response
     // What is parked is kept and tried again, and keeps no webhook from being stored.
     let parked: BTreeMap<&str, i64> = operations.processes.parked().filter(|(_, parked)| *parked > 0).collect();
     let word = |writable: bool| if writable { "writable" } else { "not writable" };
-    let room = |database| {
-        disks::room_of(database).map(|room| json!({ "freeBytes": room.free_bytes, "nearlyFull": room.is_low }))
+    let room = |file: Option<&Path>| {
+        file.and_then(room_on_disk_of).map(|room| json!({ "freeBytes": room.free_bytes, "nearlyFull": room.is_low }))
     };
     let body = Json(json!({
         "ready": ready,
         "log": word(log),
         "views": word(views),
-        "disks": { "log": room(operations.core.log.beside()), "views": room(&operations.core.views) },
+        "disks": { "log": room(operations.core.log.file()), "views": room(operations.core.views.file()) },
         "standingStill": still,
         "parkedEvents": parked,
         "rebuiltForThisLog": rebuilt,
@@ -102,8 +103,8 @@ pub(super) async fn metrics(State(operations): State<Arc<Operations>>) -> Respon
     for (name, parked) in operations.processes.parked() {
         operations.metrics.parked_events(name, parked);
     }
-    for (name, database) in [("log", operations.core.log.beside()), ("views", &operations.core.views)] {
-        if let Some(room) = disks::room_of(database) {
+    for (name, file) in [("log", operations.core.log.file()), ("views", operations.core.views.file())] {
+        if let Some(room) = file.and_then(room_on_disk_of) {
             operations.metrics.disk_free(name, room.free_bytes);
         }
     }

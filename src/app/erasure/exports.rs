@@ -9,8 +9,7 @@ use projections::notices::KeptNotice;
 use serde_json::Value;
 
 use super::data_requests::{self, DataRequest};
-use super::requests::named;
-use super::{Erasure, Held, by_account, extent, notices, personal_data};
+use super::{Erasure, Held, Named, by_account, extent, notices, personal_data};
 use crate::app::core::Core;
 use crate::app::error::{Error, Refused};
 use crate::app::operator_actions;
@@ -52,7 +51,7 @@ impl Erasure {
         let (subject, question) = match (request.customer, request.data_request) {
             (Some(customer), None) => {
                 let account_id = viewer.scope_within(request.account_id)?;
-                (named(Some(customer), None)?.subject(self, account_id).await?, None)
+                (Named::either(Some(customer), None)?.subject(self, account_id).await?, None)
             }
             (None, Some(id)) => {
                 let (id, question) = self.question(viewer, &id).await?;

@@ -10,8 +10,7 @@ use event_log::{Position, Sequence};
 use futures_util::stream::{StreamExt as _, iter};
 use projections::delivery_log::{self, DeliveryRow, personal};
 
-use super::requests::named;
-use super::{Erasure, extent};
+use super::{Erasure, Named, extent};
 use crate::app::core::Core;
 use crate::app::error::{Error, Refused};
 use crate::app::operator_actions;
@@ -53,7 +52,7 @@ impl Erasure {
         (first, after): (usize, Position),
     ) -> Result<OfCustomer, Error> {
         viewer.require_reason()?;
-        let named = named(Some(customer), None)?;
+        let named = Named::either(Some(customer), None)?;
         let subject = named.subject(self, viewer.scope_within(account_id)?).await?;
         let extent = extent(self, &subject).await?;
         let limit = i64::try_from(first + 1).unwrap_or(i64::MAX);

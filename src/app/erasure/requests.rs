@@ -11,8 +11,6 @@ use super::{Erasure, MAX_AT_ONCE, Named, erase, extent, readings, record};
 use crate::app::error::{Error, Refused};
 use crate::app::viewer::Viewer;
 
-/// Longest name of a customer or an order that is searched.
-const MAX_NAME_CHARS: usize = 500;
 /// Deliveries that are shown of those that match.
 const MAX_SHOWN: usize = 100;
 
@@ -52,7 +50,7 @@ impl Erasure {
         if !dry_run || customer.is_some() {
             viewer.require_reason()?;
         }
-        let named = named(customer, order)?;
+        let named = Named::either(customer, order)?;
         let subject = named.subject(self, viewer.scope_within(account_id)?).await?;
         let extent = extent(self, &subject).await?;
         let rows = personal::deliveries(&self.core.views, &subject, Position::START, MAX_AT_ONCE).await?;
@@ -94,22 +92,6 @@ impl Erasure {
             shown,
         })
     }
-}
-
-/// Exactly one of the two ways to say whose data it is.
-pub(super) fn named(customer: Option<String>, order_id: Option<String>) -> Result<Named, Refused> {
-    let (field, text, named): (_, _, fn(String) -> Named) = match (customer, order_id) {
-        (Some(text), None) => ("customer", text, Named::Customer),
-        (None, Some(text)) => ("orderId", text, Named::Order),
-        (Some(_), Some(_)) | (None, None) => {
-            return Err(Refused::new("INVALID_INPUT", "give either customer or orderId", None));
-        }
-    };
-    let text = text.replace('\0', "").trim().to_owned();
-    if text.is_empty() || text.chars().count() > MAX_NAME_CHARS {
-        return Err(Refused::new("INVALID_INPUT", "between 1 and 500 characters are needed", Some(field)));
-    }
-    Ok(named(text))
 }
 
 fn unknown(named: &Named) -> Refused {

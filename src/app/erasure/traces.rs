@@ -11,8 +11,6 @@ use super::Erasure;
 
 use crate::app::core::VIEWS_TIMEOUT;
 
-/// The log's table of what is deleted; what is deleted of views, they know themselves.
-const DATA_KEYS: &str = "data_keys";
 /// A reader holds an older state for the length of a query; a backup or another tool, longer.
 const TRIES: u32 = 20;
 const REST: Duration = Duration::from_millis(150);
@@ -85,6 +83,6 @@ async fn remove(erasure: &Erasure, position: Position) {
 }
 
 async fn cleared(erasure: &Erasure) -> sqlx::Result<bool> {
-    let log_is_clear = erasure.core.log.beside().forget_deleted(&[DATA_KEYS.to_owned()]).await?;
+    let log_is_clear = erasure.core.log.forget_erased().await?;
     Ok(log_is_clear && forget_erased(&erasure.core.views).await?)
 }

@@ -87,7 +87,7 @@ pub async fn export(
         streams: (!request.streams.is_empty()).then(|| request.streams.clone()),
         created_at: log.clock().now().to_rfc3339_opts(SecondsFormat::Micros, true),
     }))?;
-    for key in key::all(log.beside(), log.vault()).await? {
+    for key in key::all(log).await? {
         out.line(&Line::Key(Key { public_key: hex::encode(key.public().as_bytes()), key_id: key.key_id }))?;
     }
     let covering = write_checkpoints(log, from, to, &mut out).await?;

@@ -8,7 +8,6 @@ use anyhow::{Context as _, bail, ensure};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use storage::Sql;
 
 use event_log::vault::write_private;
 use event_log::{EventLog, Position};
@@ -55,8 +54,7 @@ pub(super) async fn back_up(log: &EventLog, folder: &Path, now: DateTime<Utc>) -
     make_empty_folder(folder)?;
     let copy = folder.join(LOG_FILE);
     let path = copy.to_str().context("the path of the folder is not readable as text: choose another")?;
-    let vacuum = Sql::new("VACUUM INTO ").bind(path);
-    log.beside().execute(vacuum).await.with_context(|| format!("the log cannot be copied to {path}"))?;
+    log.copy_to(path).await.with_context(|| format!("the log cannot be copied to {path}"))?;
     keep_private(&copy)?;
     let (bytes, sha256) = measured(&copy)?;
     let in_copy = EventLog::found_in(&copy).await.context("the copy cannot be read")?;

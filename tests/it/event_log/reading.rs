@@ -69,7 +69,7 @@ async fn the_repository_of_postgres_es_reads_our_table() {
     test.log.execute::<Account>(&id, opened(), &Actor::System).await.unwrap();
     let retention = AccountCommand::SetRetention { days: Some(30) };
     test.log.execute::<Account>(&id, retention, &Actor::System).await.unwrap();
-    let storage::Database::Postgres(pool) = test.log.beside() else { unreachable!("it is Postgres") };
+    let storage::Database::Postgres(pool) = test.log.raw_database() else { unreachable!("it is Postgres") };
     let repository = postgres_es::PostgresEventRepository::new(pool.unbounded().clone());
     let events = repository.get_events::<Account>(&id).await.unwrap();
     let mut folded = Account::default();
@@ -90,7 +90,7 @@ async fn a_load_finds_everything_by_its_key() {
         detail: String,
     }
     let test = test_log(Engine::Sqlite).await;
-    let storage::Database::Sqlite(file) = test.log.beside() else { unreachable!("it is SQLite") };
+    let storage::Database::Sqlite(file) = test.log.raw_database() else { unreachable!("it is SQLite") };
     let sql = format!("EXPLAIN QUERY PLAN {SNAPSHOT} 'account' AND s.aggregate_id = 'x'");
     let plan: Vec<Step> = sqlx::query_as(&sql).fetch_all(&file.readers).await.unwrap();
     let steps: Vec<_> = plan.into_iter().map(|step| step.detail).collect();

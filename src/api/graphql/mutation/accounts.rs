@@ -8,7 +8,7 @@ use super::payload;
 use crate::api::graphql::ApiError;
 use crate::api::graphql::account::{Account, ApiKey};
 use crate::api::graphql::error::payload_of;
-use crate::api::graphql::query::asked;
+use crate::api::graphql::viewer::asked;
 use crate::api::graphql::words::Role;
 use crate::app;
 use crate::app::accounts::{NewAccount, NewKey};

@@ -9,7 +9,7 @@ use crate::api::graphql::ApiError;
 use crate::api::graphql::account::int;
 use crate::api::graphql::error::UserError;
 use crate::api::graphql::moment::Moment;
-use crate::api::graphql::query::asked;
+use crate::api::graphql::viewer::asked;
 
 /// A signed statement over the events from one position to another; docs/audit.md describes what is signed.
 #[derive(SimpleObject)]

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use super::accounts::{AccountPayload, shown};
 use crate::api::graphql::ApiError;
-use crate::api::graphql::query::asked;
+use crate::api::graphql::viewer::asked;
 
 #[derive(InputObject)]
 struct SaveCortexCredentialsInput {

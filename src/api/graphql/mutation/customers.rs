@@ -8,7 +8,7 @@ use crate::api::graphql::account::int;
 use crate::api::graphql::delivery::Delivery;
 use crate::api::graphql::error::{UserError, payload_of};
 use crate::api::graphql::page::{DEFAULT_PAGE, MAX_PAGE};
-use crate::api::graphql::query::asked;
+use crate::api::graphql::viewer::asked;
 use event_log::Position;
 
 #[derive(InputObject)]

@@ -8,7 +8,7 @@ use crate::api::graphql::account::count;
 use crate::api::graphql::delivery::{Delivery, DeliveryFilter};
 use crate::api::graphql::error::{UserError, payload_of};
 use crate::api::graphql::moment::Moment;
-use crate::api::graphql::query::asked;
+use crate::api::graphql::viewer::asked;
 use crate::app;
 use crate::app::deliveries::BulkRetry;
 use projections::delivery_log::DeliveryRow;

@@ -7,7 +7,7 @@ use crate::api::graphql::ApiError;
 use crate::api::graphql::account::{count, int};
 use crate::api::graphql::delivery::Delivery;
 use crate::api::graphql::error::{UserError, payload_of};
-use crate::api::graphql::query::asked;
+use crate::api::graphql::viewer::asked;
 use crate::app::erasure::requests::ErasureRequest;
 
 #[derive(InputObject)]

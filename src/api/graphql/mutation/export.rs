@@ -7,7 +7,7 @@ use super::refusable;
 use crate::api::graphql::ApiError;
 use crate::api::graphql::account::int;
 use crate::api::graphql::error::{UserError, payload_of};
-use crate::api::graphql::query::asked;
+use crate::api::graphql::viewer::asked;
 use crate::app::erasure::exports::ExportRequest;
 use event_log::Position;
 

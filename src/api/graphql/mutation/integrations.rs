@@ -11,7 +11,7 @@ use crate::api::graphql::ApiError;
 use crate::api::graphql::error::payload_of;
 use crate::api::graphql::integration::{Integration, ItemMapping};
 use crate::api::graphql::loader::{IntegrationKey, Loader};
-use crate::api::graphql::query::asked;
+use crate::api::graphql::viewer::asked;
 use crate::api::graphql::words::{MatchType, Provider, ResourceType};
 use crate::app;
 use crate::app::integrations::{IntegrationChanges, NewIntegration, NewMapping};

@@ -8,7 +8,7 @@ use crate::api::graphql::ApiError;
 use crate::api::graphql::account::count;
 use crate::api::graphql::error::{UserError, payload_of};
 use crate::api::graphql::integration::Integration;
-use crate::api::graphql::query::asked;
+use crate::api::graphql::viewer::asked;
 use crate::api::graphql::words::{MatchType, ResourceType};
 use crate::app::integrations::NewMapping;
 

@@ -5,7 +5,7 @@ use async_graphql::{Context, Object};
 use super::payload;
 use crate::api::graphql::ApiError;
 use crate::api::graphql::master_key::MasterKeyRotation;
-use crate::api::graphql::query::asked;
+use crate::api::graphql::viewer::asked;
 
 payload!(RotateMasterKeyPayload { rotation: MasterKeyRotation });
 

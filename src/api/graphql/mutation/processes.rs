@@ -6,7 +6,7 @@ use super::payload;
 use crate::api::graphql::ApiError;
 use crate::api::graphql::account::int;
 use crate::api::graphql::error::payload_of;
-use crate::api::graphql::query::asked;
+use crate::api::graphql::viewer::asked;
 
 #[derive(InputObject)]
 struct RetryParkedEventsInput {

@@ -6,8 +6,8 @@ use super::payload;
 use crate::api::graphql::ApiError;
 use crate::api::graphql::error::payload_of;
 use crate::api::graphql::moment::Moment;
-use crate::api::graphql::query::asked;
 use crate::api::graphql::replay::Replay;
+use crate::api::graphql::viewer::asked;
 use crate::api::graphql::words::DeliveryStatus;
 use crate::replay::requests::ReplayRequest;
 

@@ -5,7 +5,7 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use super::payload;
 use crate::api::graphql::ApiError;
 use crate::api::graphql::error::payload_of;
-use crate::api::graphql::query::asked;
+use crate::api::graphql::viewer::asked;
 use crate::app::erasure::readings;
 
 #[derive(InputObject)]

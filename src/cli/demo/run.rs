@@ -1,40 +1,33 @@
 //! The demonstration: a sandbox, a server, and orders that meet everything that can happen to one.
 
-mod board;
-mod merchant;
-mod orders;
-mod scenario;
-mod store;
-mod story;
-mod world;
-
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail};
 use serde_json::json;
 
+use super::board::{Board, Screen};
+use super::merchant::Cast;
+use super::story;
+use super::world::World;
 use crate::cli::output::{export_line, print, print_json};
 use crate::cli::{asked_to_stop, curl};
-use board::{Board, Screen};
-use merchant::Cast;
-use world::World;
 
 /// How long everything may take. It takes seconds; this is for a machine that does something else as well.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-pub struct DemoOptions {
+pub(super) struct DemoOptions {
     /// End once everything has settled.
-    pub exit: bool,
+    pub(super) exit: bool,
     /// Where to listen; the usual port, or a free one, where nothing is said.
-    pub listen: Option<String>,
+    pub(super) listen: Option<String>,
     /// Where to keep the data; a temporary folder where nothing is said.
-    pub data_dir: Option<PathBuf>,
-    pub json: bool,
+    pub(super) data_dir: Option<PathBuf>,
+    pub(super) json: bool,
 }
 
 /// Runs the demonstration. With `exit` it fails unless every order reached what was expected of it.
-pub async fn run(options: DemoOptions) -> anyhow::Result<()> {
+pub(super) async fn run(options: DemoOptions) -> anyhow::Result<()> {
     let world = World::start(options.listen.as_deref(), options.data_dir.clone()).await?;
     let shown = tokio::select! {
         shown = show(&world, &options) => shown,

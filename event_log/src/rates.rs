@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use sqlx::FromRow;
 use storage::Sql;
 
-use event_log::EventLog;
+use crate::EventLog;
 
 /// In which a rate is counted, and in which an empty bucket fills.
 const WINDOW_US: i64 = 60_000_000;
@@ -218,7 +218,7 @@ async fn take(log: &EventLog, rate: Rate, bucket: Bucket, wanted: u32) -> sqlx::
     let sql = Sql::new("INSERT INTO rates (key, full_at) VALUES (").bind(key.as_str()).push(", ").bind(now + filling);
     let sql = after(sql.push(") ON CONFLICT (key) DO UPDATE SET full_at = ")).push(" WHERE ");
     let sql = after(sql).push(" <= ").bind(now + WINDOW_US).push(" RETURNING full_at");
-    let mut transaction = log.beside().begin().await?;
+    let mut transaction = log.database.begin().await?;
     let taken = !transaction.fetch_all::<Row>(sql).await?.is_empty();
     let full_at = Sql::new("SELECT full_at FROM rates WHERE key = ").bind(key);
     let row = if taken { None } else { transaction.fetch_all::<Row>(full_at).await?.pop() };
@@ -235,7 +235,7 @@ pub async fn next_at(
 ) -> sqlx::Result<Option<DateTime<Utc>>> {
     let bucket = Bucket { per_minute, now: now.timestamp_micros() };
     let row = Sql::new("SELECT full_at FROM rates WHERE key = ").bind(rate.key());
-    let full_at = log.beside().fetch_optional::<Row>(row).await?.map_or(bucket.now, |row| row.full_at);
+    let full_at = log.database.fetch_optional::<Row>(row).await?.map_or(bucket.now, |row| row.full_at);
     let is_empty = bucket.take(full_at, 1).is_none();
     Ok(DateTime::from_timestamp_micros(bucket.has_at(full_at, 1)).filter(|_| is_empty))
 }
