@@ -2,14 +2,16 @@
 //! queue of what is to be done by itself, which is a part of where deliveries stand.
 
 pub mod due_deliveries;
+mod filter;
 mod fold;
 pub mod personal;
 mod query;
 mod row;
 mod search;
 
+pub use filter::Filter;
 pub use fold::{duplicate_id, folded};
-pub use query::{Filter, Page, completed_of, find, find_many, page, waiting_for};
+pub use query::{Page, completed_of, find, find_many, page, waiting_for};
 pub use row::DeliveryRow;
 
 use crate::schema::Schema;

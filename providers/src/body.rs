@@ -8,10 +8,6 @@ use crate::malformed::{Malformed, NOT_JSON, NOT_UTF8};
 use crate::scalar::Scalar;
 use crate::shape::{List, Shape};
 
-/// Longest text that is kept of an order, in characters. An id may not be longer; anything else is cut.
-pub(crate) const MAX_TEXT_CHARS: usize = 500;
-/// Entries of a list that are read.
-pub(crate) const MAX_ITEMS: usize = 1_000;
 /// How deep lists and objects may lie within each other: as deep as `serde_json` follows them, also in the parts of
 /// a body that it skips without following.
 const MAX_DEPTH: usize = 127;

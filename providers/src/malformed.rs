@@ -1,7 +1,5 @@
 //! Why a body cannot be used: for the developer of its sender, and for the merchant.
 
-use crate::platform::Platform;
-
 pub(crate) const NOT_JSON: &str = "is not JSON";
 pub(crate) const NOT_UTF8: &str = "is not UTF-8";
 
@@ -25,23 +23,22 @@ pub enum Malformed {
 }
 
 impl Malformed {
-    /// The same for the merchant: with what can be done about it in the store.
-    pub fn for_merchant(&self, platform: &dyn Platform) -> String {
+    /// Whether the body is something else than JSON.
+    pub(crate) fn is_no_json(&self) -> bool {
         match self {
-            Self::Xml => format!("{self}: {}", platform.json_advice()),
-            Self::NotJson { reason, .. } if [NOT_JSON, NOT_UTF8].contains(reason) => {
-                format!("{self}: {}", platform.json_advice())
-            }
-            Self::MissingField { field } if field == "line_items" => {
-                format!("{self}: {}", platform.whole_orders_advice())
-            }
-            Self::NotJson { .. }
-            | Self::NotAnObject
+            Self::Xml => true,
+            Self::NotJson { reason, .. } => [NOT_JSON, NOT_UTF8].contains(reason),
+            Self::NotAnObject
             | Self::NotTheOrder { .. }
             | Self::FieldTwice { .. }
             | Self::MissingField { .. }
-            | Self::InvalidField { .. } => self.to_string(),
+            | Self::InvalidField { .. } => false,
         }
+    }
+
+    /// Whether it is an order without its lines.
+    pub(crate) fn lacks_lines(&self) -> bool {
+        matches!(self, Self::MissingField { field } if field == "line_items")
     }
 
     pub(crate) fn missing(field: &str) -> Self {

@@ -137,6 +137,17 @@ impl dyn Platform + '_ {
         Ok(parsed.unwrap_or_else(|malformed| Parsed::Unusable(if is_xml(body) { Malformed::Xml } else { malformed })))
     }
 
+    /// Why a body cannot be used, for the merchant: with what can be done about it in the store.
+    pub fn explain(&self, malformed: &Malformed) -> String {
+        if malformed.is_no_json() {
+            format!("{malformed}: {}", self.json_advice())
+        } else if malformed.lacks_lines() {
+            format!("{malformed}: {}", self.whole_orders_advice())
+        } else {
+            malformed.to_string()
+        }
+    }
+
     /// Those of a filter's statuses that the platform itself gives to no order: misspelt ones, or a plugin's.
     pub fn unknown_order_statuses(&self, statuses: &[String]) -> Vec<String> {
         let Some(known) = self.order_statuses() else { return vec![] };

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use http::HeaderMap;
 
 use super::*;
-use crate::body::{MAX_ITEMS, MAX_TEXT_CHARS};
+use crate::scalar::MAX_TEXT_CHARS;
+use crate::shape::MAX_ITEMS;
 use crate::tests::{parse, received};
 
 const STORES: [Provider; 3] = [Provider::Shopify, Provider::WooCommerce, Provider::Generic];

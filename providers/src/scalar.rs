@@ -6,8 +6,10 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::body::MAX_TEXT_CHARS;
 use crate::malformed::Malformed;
+
+/// Longest text that is kept of an order, in characters. An id may not be longer; anything else is cut.
+pub(crate) const MAX_TEXT_CHARS: usize = 500;
 
 /// JSON of any kind, of which only text and numbers say something. Absent is the empty text, which no JSON is.
 ///

@@ -7,8 +7,10 @@ use std::marker::PhantomData;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::body::MAX_ITEMS;
 use crate::malformed::Malformed;
+
+/// Entries of a list that are read.
+pub(crate) const MAX_ITEMS: usize = 1_000;
 
 /// An object read as `O`, a list read as `L`, or that it is neither. Absent is the default of a field that is not there.
 ///

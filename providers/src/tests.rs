@@ -90,7 +90,7 @@ fn what_a_store_signs_is_never_refused_and_the_reason_says_to_choose_json() {
             let Ok(Parsed::Unusable(why)) = parse(provider, Some(topic), body) else {
                 panic!("{provider:?} refuses it")
             };
-            let reason = why.for_merchant(of(provider));
+            let reason = of(provider).explain(&why);
             assert!(reason.starts_with(message), "{reason}");
             // WooCommerce has no such setting.
             assert_eq!(reason.contains(choose), is_mended_by_format && provider == Provider::Shopify, "{reason}");

@@ -9,7 +9,7 @@ use std::fmt;
 use domain::invisible::is_invisible;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use crate::body::MAX_TEXT_CHARS;
+use crate::scalar::MAX_TEXT_CHARS;
 use crate::scalar::Scalar;
 use crate::shape::Object;
 

@@ -59,7 +59,7 @@ impl Source {
                         "a privacy request cannot be used, and nothing was done on it: the merchant should do it themselves"
                     );
                 }
-                let reason = why.for_merchant(providers::of(self.link.provider));
+                let reason = providers::of(self.link.provider).explain(&why);
                 self.notice(NoticeKind::Unusable, Some(reason), unsigned, body).await
             }
         }

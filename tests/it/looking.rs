@@ -105,7 +105,12 @@ on_each_engine! {
         assert!(!listed(app, &["--actor", "key", "--type", "integration_created"]).await.is_empty());
         let key = text(&listed(app, &["--type", "integration_created"]).await[0]["keyId"]);
         assert!(!listed(app, &["--actor", &key]).await.is_empty());
-        assert!(listed(app, &["--actor", "nobody"]).await.is_empty());
+        let first_key = "First key of the administrator";
+        assert!(!listed(app, &["--actor", first_key]).await.is_empty());
+        assert!(!listed(app, &["--actor", &format!("key {first_key}")]).await.is_empty());
+        for no_one in ["nobody", "First", "key First", "First key of", "admin", "work", "w%", "%", "_", "'", "\"", "\\", "stor", ""] {
+            assert!(listed(app, &["--actor", no_one]).await.is_empty(), "{no_one}");
+        }
 
         assert_eq!(listed(app, &["--from", "3", "--to", "5"]).await, all[2..5]);
         let at = |event: &Value| text(&event["recordedAt"]).parse::<DateTime<Utc>>().unwrap();

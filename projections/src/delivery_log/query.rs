@@ -1,6 +1,7 @@
 //! What is asked of the delivery log. Every list is bounded and paged by position.
 
 use super::DeliveryRow;
+use super::filter::Filter;
 use super::row::COLUMNS;
 use super::search::{self, Found};
 use event_log::Position;
@@ -25,26 +26,6 @@ pub(super) fn from(database: &Database, tables: &[(&str, &str)]) -> String {
 const LISTED: (&str, &str) = ("delivery_log", "d");
 const STATES: (&str, &str) = ("delivery_states", "s");
 const TERMS: (&str, &str) = ("delivery_terms", "t");
-
-/// What is wanted; empty parts mean everything. Times are microseconds since 1970.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// `None` for those who may see every account.
-    pub account_id: Option<String>,
-    pub integration_id: Option<String>,
-    pub statuses: Vec<String>,
-    pub resolution_codes: Vec<String>,
-    /// The store's id or number of an order, with or without its `#`; exact.
-    pub order: Option<String>,
-    /// Order id or order number; exact or the beginning of one.
-    pub search: Option<String>,
-    /// Whether usernames are searched too.
-    pub search_names: bool,
-    pub received_from: Option<i64>,
-    pub received_to: Option<i64>,
-    /// Only deliveries with something bought that no mapping was found for.
-    pub unmapped: bool,
-}
 
 /// A window of the list, which runs from the newest to the oldest.
 #[derive(Clone, Copy, Debug, Default)]

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::query::Filter;
+use super::filter::Filter;
 use super::row::{order_term, username_term};
 use storage::{Database, Sql};
 

@@ -211,7 +211,7 @@ fn an_order_topic_with_a_body_that_is_no_whole_order_is_unusable_and_says_why() 
         ("orders/paid", "null", "the body must be a JSON object".to_owned()),
     ] {
         let Ok(Parsed::Unusable(why)) = parsed(Some(topic), json) else { panic!("{topic} {json} is usable") };
-        assert_eq!(why.for_merchant(crate::of(Provider::Shopify)), reason, "{topic} {json}");
+        assert_eq!(crate::of(Provider::Shopify).explain(&why), reason, "{topic} {json}");
     }
 }
 
