@@ -7,22 +7,24 @@ pub mod api_keys;
 pub mod bootstrap;
 pub mod changes;
 pub mod core;
+pub mod data_requests;
 pub mod deliveries;
 pub mod disks;
 pub mod erasure;
 mod error;
+pub mod events;
+pub mod identifiers;
 pub mod integrations;
 pub mod keys;
 pub mod limits;
 pub mod links;
 pub mod master_keys;
 pub mod operator_actions;
+pub mod receipts;
 pub mod summary;
 pub mod viewer;
 
 use std::sync::Arc;
-
-use event_log::refusals::Refusals;
 
 use self::core::Core;
 use crate::replay::job::Replays;
@@ -30,19 +32,21 @@ use crate::replay::job::Replays;
 pub use error::{Error, Refused};
 pub use viewer::Viewer;
 
-/// All use cases, and what is read to answer questions.
+/// All use cases.
 pub struct App {
+    /// What the API reads by itself: how far the views are, and rows that a row refers to which the caller was shown.
     pub core: Core,
     pub api_keys: Arc<api_keys::ApiKeys>,
-    pub links: links::Links,
-    pub refusals: Arc<Refusals>,
-    pub changes: changes::Changes,
+    pub identifiers: identifiers::Identifiers,
     pub accounts: accounts::Accounts,
     pub integrations: integrations::Integrations,
     pub deliveries: deliveries::Deliveries,
+    pub receipts: receipts::Receipts,
+    pub events: events::Events,
+    pub operator_actions: operator_actions::OperatorActions,
+    pub data_requests: data_requests::DataRequests,
     pub erasure: erasure::Erasure,
     pub replays: Arc<Replays>,
-    pub processes: Arc<crate::processes::Processes>,
     pub administration: administration::Administration,
     /// The address under which stores reach this service, without a slash at the end.
     pub public_url: String,

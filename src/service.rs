@@ -19,11 +19,16 @@ use crate::app::api_keys::ApiKeys;
 use crate::app::bootstrap::{NewAccount, bootstrap};
 use crate::app::changes::Changes;
 use crate::app::core::Core;
+use crate::app::data_requests::DataRequests;
 use crate::app::deliveries::Deliveries;
 use crate::app::erasure::{Erasure, follow_traces};
+use crate::app::events::Events;
+use crate::app::identifiers::Identifiers;
 use crate::app::integrations::Integrations;
 use crate::app::limits::Limits;
 use crate::app::links::Links;
+use crate::app::operator_actions::OperatorActions;
+use crate::app::receipts::Receipts;
 use crate::app::{App, disks};
 use crate::ingest::Ingest;
 use crate::ingest::volume::Volumes;
@@ -235,18 +240,26 @@ impl Parts {
             views_probe: disks::Probe::default(),
         };
         let core = || self.core.clone();
+        let identifiers = Identifiers::new(core());
         let app = App {
             core: core(),
-            api_keys,
-            links: self.links.clone(),
-            refusals: self.refusals.clone(),
-            changes: self.changes.clone(),
+            api_keys: api_keys.clone(),
             accounts: Accounts::new(core(), options.limits, self.cortex.clone()),
-            integrations: Integrations::new(core(), self.links.clone(), options.limits),
-            deliveries: Deliveries::new(core()),
+            integrations: Integrations::new(core(), self.links.clone(), options.limits, identifiers.clone()),
+            deliveries: Deliveries::new(
+                core(),
+                api_keys,
+                self.changes.clone(),
+                identifiers.clone(),
+                self.links.clone(),
+            ),
+            identifiers,
+            receipts: Receipts::new(core(), self.links.clone(), self.refusals.clone()),
+            events: Events::new(core()),
+            operator_actions: OperatorActions::new(core()),
+            data_requests: DataRequests::new(core()),
             erasure: self.erasure.clone(),
             replays: Arc::new(Replays::new(core(), self.links.clone(), self.tasks.clone())),
-            processes: self.processes.clone(),
             administration: Administration::new(core(), self.processes.clone()),
             public_url,
         };

@@ -6,7 +6,6 @@ mod action;
 mod admission;
 mod answer_size;
 mod caller;
-mod customer_email;
 mod data_request;
 mod delivery;
 mod error;
@@ -39,12 +38,10 @@ pub(crate) use gate::ANSWER_TIMEOUT;
 pub use gate::{Api, Settings};
 pub use mutation::Mutation;
 pub use query::Query;
-pub(crate) use receipt::outcomes as webhook_outcomes;
 pub use subscription::Subscription;
 pub use viewer::viewer_of;
 
 use crate::app::App;
-use delivery::PastReads;
 use loader::Loader;
 
 /// How deep a query may nest. What tools ask of the schema needs 13.
@@ -57,7 +54,7 @@ type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 /// The API over the use cases.
 pub fn api(app: Arc<App>, settings: Settings) -> Api {
     let loader = DataLoader::new(Loader(app.core.clone()), tokio::spawn);
-    let schema = builder().data(loader).data(PastReads::default()).data(app.clone()).finish();
+    let schema = builder().data(loader).data(app.clone()).finish();
     Api::new(schema, app, settings)
 }
 

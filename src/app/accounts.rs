@@ -1,6 +1,7 @@
 //! Accounts: opening them, their keys, credits and settings, and their login at Cortex Cloud.
 
 mod credentials;
+mod reading;
 
 use domain::account::{Account, AccountCommand, DEFAULT_ATTEMPTS_PER_MINUTE, Role};
 use domain::ledger::{Ledger, LedgerCommand};

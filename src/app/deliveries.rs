@@ -1,26 +1,47 @@
-//! Putting deliveries right: retry, one or many, move and cancel.
+//! Deliveries: reading them, and putting them right: retry, one or many, move and cancel.
 
 mod bulk_retry;
+mod past;
+mod reading;
+mod resolution;
+mod stats;
+mod watching;
+
+use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use domain::delivery::{Delivery, DeliveryCommand};
 use projections::delivery_log::{self, DeliveryRow};
 use providers::username::normalised;
 
+use tokio::sync::Semaphore;
+
+use super::api_keys::ApiKeys;
+use super::changes::Changes;
 use super::core::{Core, VIEWS_TIMEOUT};
 use super::error::{Error, Refused};
+use super::identifiers::Identifiers;
+use super::links::Links;
 use super::viewer::Viewer;
 
 pub use bulk_retry::{BulkRetry, Retried};
+pub use resolution::resolution;
+pub use stats::StatsRequest;
 
 /// What can be done with deliveries.
 pub struct Deliveries {
     core: Core,
+    api_keys: Arc<ApiKeys>,
+    changes: Changes,
+    identifiers: Identifiers,
+    links: Links,
+    /// Places for reading what was, of all callers together.
+    past_reads: Semaphore,
 }
 
 impl Deliveries {
-    pub fn new(core: Core) -> Self {
-        Self { core }
+    pub fn new(core: Core, api_keys: Arc<ApiKeys>, changes: Changes, identifiers: Identifiers, links: Links) -> Self {
+        Self { core, api_keys, changes, identifiers, links, past_reads: Semaphore::new(past::PAST_AT_A_TIME) }
     }
 
     /// Tries again, optionally with the right username. With another, what was bought goes to another customer: the caller
@@ -54,7 +75,7 @@ impl Deliveries {
         }
         let row = row.filter(|row| viewer.sees(&row.account_id)).ok_or_else(|| Refused::not_found("deliveryId"))?;
         // A duplicate is done to the delivery that it duplicates.
-        let stream = row.duplicate_of.as_ref().unwrap_or(&row.id);
+        let stream = reading::stream_of(&row);
         let committed = log.execute::<Delivery>(stream, command, &viewer.actor(Some(&row.account_id))).await?;
         self.core.wait_for_views(committed.position).await;
         Ok(delivery_log::find(views, stream).await?)

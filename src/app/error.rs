@@ -1,6 +1,8 @@
 //! Why a use case did not do what was asked: a rule that said no, with what to do about it; or something that is not
 //! the caller's fault, without its internals.
 
+use std::sync::Arc;
+
 use domain::account::AccountRefusal;
 use domain::delivery::DeliveryRefusal;
 use domain::integration::IntegrationRefusal;
@@ -24,6 +26,10 @@ pub enum Error {
         argument: &'static str,
         reason: &'static str,
     },
+    /// The key was good when its request came, and is not any more.
+    KeyDeactivated,
+    /// The key's requests of this minute are used up.
+    LimitReached,
     /// Not at the moment.
     Unavailable,
     /// Was logged where it happened.
@@ -59,6 +65,13 @@ impl From<Refused> for Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
+        Self::from(Arc::new(error))
+    }
+}
+
+/// Of a row that several wanted.
+impl From<Arc<sqlx::Error>> for Error {
+    fn from(error: Arc<sqlx::Error>) -> Self {
         tracing::error!(%error, "a view cannot be read");
         Self::Unavailable
     }

@@ -1,6 +1,7 @@
 //! Connecting stores: integrations, their secrets and their item mappings.
 
 mod mappings;
+mod reading;
 
 use domain::integration::{
     CreateIntegration, Integration, IntegrationCommand, Provider, WEAK_SECRET_CHARS, is_weak_secret,
@@ -11,6 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::core::Core;
 use super::error::{Error, Refused};
+use super::identifiers::Identifiers;
 use super::keys;
 use super::limits::Limits;
 use super::links::Links;
@@ -23,6 +25,7 @@ pub struct Integrations {
     core: Core,
     links: Links,
     limits: Limits,
+    identifiers: Identifiers,
 }
 
 /// An integration to be created.
@@ -54,8 +57,8 @@ pub struct IntegrationChanges {
 }
 
 impl Integrations {
-    pub fn new(core: Core, links: Links, limits: Limits) -> Self {
-        Self { core, links, limits }
+    pub fn new(core: Core, links: Links, limits: Limits, identifiers: Identifiers) -> Self {
+        Self { core, links, limits, identifiers }
     }
 
     pub async fn create(&self, viewer: &Viewer, new: NewIntegration) -> Result<Created, Error> {

@@ -1,10 +1,14 @@
-//! Recording operator actions: what people do that changes no stream of its own.
+//! Recording operator actions: what people do that changes no stream of its own. And reading them.
+
+mod reading;
 
 use domain::OperatorActionId;
 use domain::operator_action::{OperatorAction, OperatorActionCommand, OperatorActionEvent, OperatorActionRefusal};
 
 use event_log::ids;
 use event_log::{Actor, CommandError, EventLog, Origin, Position};
+
+pub use reading::{DescribedAction, OperatorActions};
 
 /// Records the beginning of an operation under an id of its own. Returns the id, and where it lies in the log.
 pub async fn begin(

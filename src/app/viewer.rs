@@ -37,6 +37,17 @@ pub enum Unauthorized {
     Unavailable,
 }
 
+/// Of a key that was good when its request came.
+impl From<Unauthorized> for Error {
+    fn from(refused: Unauthorized) -> Self {
+        match refused {
+            Unauthorized::NoKey | Unauthorized::BadKey => Self::KeyDeactivated,
+            Unauthorized::LimitReached { .. } => Self::LimitReached,
+            Unauthorized::Unavailable => Self::Unavailable,
+        }
+    }
+}
+
 impl Viewer {
     /// As who acts for an account, or for none.
     pub(crate) fn actor(&self, account_id: Option<&str>) -> Actor {
@@ -59,6 +70,17 @@ impl Viewer {
 
     pub(crate) fn owns(&self, account_id: &str) -> bool {
         self.account_id.to_string() == account_id
+    }
+
+    /// Whether this caller reads who ordered from an account, and what webhooks came with, just so: the account's own keys.
+    /// Support and administrators give a reason and leave a record.
+    pub(crate) fn reads_personal_data(&self, account_id: &str) -> bool {
+        self.owns(account_id)
+    }
+
+    /// A username of an account's customer as far as this caller reads it: of another's only the beginning.
+    pub(crate) fn shown_username(&self, account_id: &str, name: &str) -> String {
+        if self.reads_personal_data(account_id) { name.to_owned() } else { beginning(name) }
     }
 
     /// Whether this caller may change the settings of an account. Support looks at all of them and changes those of none,
@@ -119,4 +141,10 @@ impl Viewer {
     pub(crate) fn require(&self, role: Role) -> Result<(), Error> {
         if self.role >= role { Ok(()) } else { Err(Error::Forbidden) }
     }
+}
+
+/// Enough of a name to see whether it is the expected one, and not enough to read it.
+fn beginning(name: &str) -> String {
+    let shown = if name.chars().count() >= 5 { 2 } else { 0 };
+    name.chars().take(shown).chain(['…']).collect()
 }

@@ -13,7 +13,7 @@ use super::identifiers::order_or_delivery;
 use super::output::{self, cell, clean, moment, word};
 use super::owners::{Owners, Store};
 use super::paging::{PageArgs, print_cursor};
-use crate::api::graphql::webhook_outcomes;
+use crate::app::receipts;
 
 /// List the webhooks of a store: those that were recorded, and those that were not let in
 #[derive(Debug, Subcommand)]
@@ -39,7 +39,7 @@ pub(super) struct List {
     #[arg(long, env = "CLOUD_BRIDGE_ORDER", value_name = "ORDER")]
     order: Option<String>,
     /// Only what became one of these, separated by commas
-    #[arg(long, env = "CLOUD_BRIDGE_OUTCOME", value_delimiter = ',', value_parser = PossibleValuesParser::new(webhook_outcomes()))]
+    #[arg(long, env = "CLOUD_BRIDGE_OUTCOME", value_delimiter = ',', value_parser = PossibleValuesParser::new(receipts::outcomes()))]
     outcome: Vec<String>,
     #[command(flatten)]
     page: PageArgs,

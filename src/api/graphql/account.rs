@@ -1,14 +1,12 @@
 //! Accounts, their credits and keys, and where the views stand.
 
-use std::sync::Arc;
-
 use async_graphql::{ComplexObject, Context, ID, SimpleObject};
-use projections::accounts::{self, AccountRow, ApiKeyRow};
+use projections::accounts::{AccountRow, ApiKeyRow};
 
 use super::ApiError;
 use super::moment::{Moment, moment};
+use super::viewer::asked;
 use super::words::Role;
-use crate::app::App;
 
 /// A number of a row. Numbers of credits and counts stay far below what an `Int` holds; beyond, it says so by its limit.
 pub(super) fn int(number: i64) -> i32 {
@@ -65,8 +63,8 @@ impl Account {
     /// All keys, deactivated ones too.
     #[graphql(complexity = "20 * child_complexity + 1")]
     async fn api_keys(&self, context: &Context<'_>) -> Result<Vec<ApiKey>, ApiError> {
-        let app = context.data_unchecked::<Arc<App>>();
-        Ok(accounts::keys(&app.core.views, &self.id).await?.into_iter().map(ApiKey::from).collect())
+        let (app, viewer) = asked(context)?;
+        Ok(app.accounts.keys(viewer, &self.id).await?.into_iter().map(ApiKey::from).collect())
     }
 }
 

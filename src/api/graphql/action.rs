@@ -1,17 +1,10 @@
 //! What was done with API keys: by whom, to what, when and why.
 
-use std::collections::HashMap;
-
 use async_graphql::{ID, InputObject, SimpleObject};
-use event_log::Position;
-use projections::operator_actions::{self, Filter, OperatorActionRow};
+use projections::operator_actions::Filter;
 
-use super::ApiError;
 use super::moment::{Moment, moment};
-use super::page::Wanted;
-use crate::app::App;
-use crate::app::Viewer;
-use crate::app::summary::summary;
+use crate::app::operator_actions::DescribedAction;
 
 /// Something that was done with an API key, which is an event of the log.
 #[derive(SimpleObject)]
@@ -47,41 +40,22 @@ pub(super) struct OperatorActionFilter {
     to: Option<Moment>,
 }
 
-/// Actions that the caller may see, the newest first.
-pub(super) async fn actions(
-    app: &App,
-    viewer: &Viewer,
-    filter: Option<OperatorActionFilter>,
-    wanted: Wanted<Position>,
-) -> Result<Vec<(Position, OperatorAction)>, ApiError> {
-    let filter = filter.unwrap_or_default();
-    let text = |id: Option<ID>| id.map(|id| id.replace('\0', ""));
-    let account_id = match text(filter.account_id) {
-        Some(account_id) if !viewer.sees(&account_id) => return Err(ApiError::Forbidden),
-        Some(account_id) => Some(account_id),
-        None => viewer.scope(),
-    };
-    let filter = Filter {
-        account_id,
-        key_id: text(filter.key_id),
-        event_type: filter.event_type.map(|name| name.replace('\0', "")),
-        aggregate_id: text(filter.aggregate_id),
-        from: filter.from.map(|at| at.0.timestamp_micros()),
-        to: filter.to.map(|at| at.0.timestamp_micros()),
-    };
-    let rows = operator_actions::page(&app.core.views, &filter, wanted.after, wanted.limit()).await?;
-    let positions: Vec<Position> = rows.iter().map(|row| row.position).collect();
-    let sentences: HashMap<Position, String> =
-        app.core.log.read_at(&positions).await?.iter().map(|event| (event.position, summary(event))).collect();
-    let action = |row: OperatorActionRow| {
-        let summary = sentences.get(&row.position).cloned().unwrap_or_default();
-        (row.position, OperatorAction::of(row, summary))
-    };
-    Ok(rows.into_iter().map(action).collect())
+impl From<OperatorActionFilter> for Filter {
+    fn from(filter: OperatorActionFilter) -> Self {
+        let text = |id: Option<ID>| id.map(|id| id.replace('\0', ""));
+        Self {
+            account_id: text(filter.account_id),
+            key_id: text(filter.key_id),
+            event_type: filter.event_type.map(|name| name.replace('\0', "")),
+            aggregate_id: text(filter.aggregate_id),
+            from: filter.from.map(|at| at.0.timestamp_micros()),
+            to: filter.to.map(|at| at.0.timestamp_micros()),
+        }
+    }
 }
 
-impl OperatorAction {
-    fn of(row: OperatorActionRow, summary: String) -> Self {
+impl From<DescribedAction> for OperatorAction {
+    fn from(DescribedAction { row, summary }: DescribedAction) -> Self {
         Self {
             position: row.position.to_string(),
             recorded_at: moment(row.recorded_at),

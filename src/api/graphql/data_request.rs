@@ -2,21 +2,14 @@
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{ComplexObject, Context, ID, InputObject, SimpleObject};
-use chrono::TimeDelta;
-use event_log::Position;
-use projections::data_requests::{self, DataRequestRow, Filter};
+use projections::data_requests::Filter;
 
 use super::ApiError;
 use super::account::int;
 use super::integration::Integration;
 use super::loader::{IntegrationKey, Loader};
 use super::moment::{Moment, moment};
-use super::page::Wanted;
-use crate::app::App;
-use crate::app::Viewer;
-
-/// What the law gives the merchant to answer.
-const DAYS_TO_ANSWER: TimeDelta = TimeDelta::days(30);
+use crate::app::data_requests;
 
 /// A store's request for what is known of a customer. Whom it is about is sealed, and shown by the export alone.
 #[derive(SimpleObject)]
@@ -54,37 +47,25 @@ pub(super) struct DataRequestFilter {
     integration_id: Option<ID>,
 }
 
-impl From<DataRequestRow> for DataRequest {
-    fn from(row: DataRequestRow) -> Self {
-        let received_at = moment(row.received_at);
+impl From<DataRequestFilter> for Filter {
+    fn from(filter: DataRequestFilter) -> Self {
+        let text = |id: ID| id.replace('\0', "");
+        let (account_id, integration_id) = (filter.account_id.map(text), filter.integration_id.map(text));
+        Self { account_id, integration_id, is_readable: false }
+    }
+}
+
+impl From<data_requests::DataRequest> for DataRequest {
+    fn from(data_requests::DataRequest { row, answer_by }: data_requests::DataRequest) -> Self {
         Self {
             command: format!("cloud-bridge export-personal-data --request {} --to customer.json", row.id),
             id: ID(row.id),
-            received_at,
-            answer_by: Moment(received_at.0 + DAYS_TO_ANSWER),
+            received_at: moment(row.received_at),
+            answer_by: Moment(answer_by),
             deliveries: row.deliveries.map(int),
             exported_at: row.exported_at.map(moment),
             erased_at: row.erased_at.map(moment),
             integration_id: row.integration_id,
         }
     }
-}
-
-/// The questions that the caller may see, the newest first.
-pub(super) async fn requests(
-    app: &App,
-    viewer: &Viewer,
-    filter: Option<DataRequestFilter>,
-    wanted: Wanted<Position>,
-) -> Result<Vec<(Position, DataRequest)>, ApiError> {
-    let filter = filter.unwrap_or_default();
-    let text = |id: ID| id.replace('\0', "");
-    let account_id = match filter.account_id.map(text) {
-        Some(account_id) if !viewer.sees(&account_id) => return Err(ApiError::Forbidden),
-        Some(account_id) => Some(account_id),
-        None => viewer.scope(),
-    };
-    let filter = Filter { account_id, integration_id: filter.integration_id.map(text), is_readable: false };
-    let rows = data_requests::page(&app.core.views, &filter, wanted.after, wanted.limit()).await?;
-    Ok(rows.into_iter().map(|row| (row.listed_at, DataRequest::from(row))).collect())
 }

@@ -69,14 +69,9 @@ impl From<ApiError> for Error {
     }
 }
 
-/// Of a key that was good when its request came.
 impl From<Unauthorized> for ApiError {
     fn from(refused: Unauthorized) -> Self {
-        match refused {
-            Unauthorized::NoKey | Unauthorized::BadKey => Self::KeyDeactivated,
-            Unauthorized::LimitReached { .. } => Self::LimitReached,
-            Unauthorized::Unavailable => Self::Unavailable,
-        }
+        app::Error::from(refused).into()
     }
 }
 
@@ -87,6 +82,8 @@ impl From<app::Error> for ApiError {
             app::Error::Forbidden => Self::Forbidden,
             app::Error::ChangesNothing => Self::ChangesNothing,
             app::Error::InvalidArgument { argument, reason } => Self::InvalidArgument { argument, reason },
+            app::Error::KeyDeactivated => Self::KeyDeactivated,
+            app::Error::LimitReached => Self::LimitReached,
             app::Error::Unavailable => Self::Unavailable,
             app::Error::Internal => Self::Internal,
         }
@@ -107,8 +104,7 @@ impl From<sqlx::Error> for ApiError {
 
 impl From<std::sync::Arc<sqlx::Error>> for ApiError {
     fn from(error: std::sync::Arc<sqlx::Error>) -> Self {
-        tracing::error!(%error, "a view cannot be read");
-        Self::Unavailable
+        app::Error::from(error).into()
     }
 }
 

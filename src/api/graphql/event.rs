@@ -1,18 +1,12 @@
 //! Events of the log as people read them.
 
-use std::sync::Arc;
-
-use async_graphql::connection::Connection;
-use async_graphql::{Context, ID, Json, SimpleObject};
-use chrono::{DateTime, Utc};
+use async_graphql::{ID, Json, SimpleObject};
+use event_log::{OpenedEvent, Sequence};
 use serde_json::Value;
 
 use super::account::int;
 use super::moment::{Moment, moment};
-use super::page::{Cursor, page};
-use crate::app::App;
-use crate::app::summary;
-use event_log::{OpenedEvent, Sequence};
+use crate::app::events::DisclosedEvent;
 
 /// Something that happened.
 #[derive(SimpleObject)]
@@ -41,14 +35,12 @@ pub(super) struct Event {
     hash: String,
 }
 
-impl Event {
-    fn of(event: OpenedEvent, reveals: bool) -> Self {
-        let OpenedEvent { stored, recorded, mut data } = event;
-        disclose(&mut data, reveals);
-        summary::leave_out_key_hash(&stored.event_type, &mut data);
+impl From<DisclosedEvent> for Event {
+    fn from(DisclosedEvent { event, summary }: DisclosedEvent) -> Self {
+        let OpenedEvent { stored, recorded, data } = event;
         Self {
             position: stored.position.to_string(),
-            summary: summary::summary(&recorded),
+            summary,
             aggregate_type: stored.aggregate_type,
             aggregate_id: ID(stored.aggregate_id),
             sequence: int(stored.sequence.0),
@@ -64,38 +56,7 @@ impl Event {
     }
 }
 
-/// Puts plain values in the place of the marks, or null.
-fn disclose(value: &mut Value, reveals: bool) {
-    match value {
-        Value::Object(map) => {
-            if let Some(plain) = map.remove("$private") {
-                *value = if reveals { plain } else { Value::Null };
-            } else if map.contains_key("$erased") {
-                *value = Value::Null;
-            } else {
-                map.values_mut().for_each(|value| disclose(value, reveals));
-            }
-        }
-        Value::Array(values) => values.iter_mut().for_each(|value| disclose(value, reveals)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
-/// A stream, oldest first; as it was at a moment, where one is given.
-pub(super) async fn events(
-    context: &Context<'_>,
-    (aggregate_type, id): (&str, &str),
-    as_of: Option<DateTime<Utc>>,
-    (after, first): (Option<String>, Option<i32>),
-    reveals: bool,
-) -> async_graphql::Result<Connection<Cursor<Sequence>, Event>> {
-    let app = context.data_unchecked::<Arc<App>>();
-    page((after, None), (first, None), |wanted| async move {
-        let opened =
-            app.core.log.opened_stream(aggregate_type, id, wanted.after.unwrap_or_default(), wanted.limit()).await?;
-        let until =
-            opened.into_iter().take_while(|event| as_of.is_none_or(|as_of| event.recorded.recorded_at <= as_of));
-        Ok(until.map(|event| (event.stored.sequence, Event::of(event, reveals))).collect())
-    })
-    .await
+/// Events with their places in their stream.
+pub(super) fn placed(events: Vec<DisclosedEvent>) -> Vec<(Sequence, Event)> {
+    events.into_iter().map(|shown| (shown.event.stored.sequence, Event::from(shown))).collect()
 }

@@ -16,6 +16,7 @@ use super::delivery::{Delivery, DeliveryFilter, deliveries};
 use super::loader::{AccountKey, Loader};
 use super::moment::{Moment, moment};
 use super::page::{Cursor, cost};
+use super::viewer::asked;
 use super::words::{MatchType, Provider, ResourceType};
 use crate::app::App;
 use crate::app::links::webhook_url;
@@ -40,7 +41,7 @@ impl Integration {
     async fn account(&self, context: &Context<'_>) -> Result<Owner, ApiError> {
         let loader = context.data_unchecked::<DataLoader<Loader>>();
         let found = loader.load_one(AccountKey(self.0.account_id.clone())).await?;
-        // The views are moved along one by one; an account that is not there yet is about to be.
+        // The views move together, in one transaction: an integration without its account is an inconsistency.
         found.map(|name| Owner { id: ID(self.0.account_id.clone()), name }).ok_or(ApiError::Unavailable)
     }
 
@@ -86,11 +87,9 @@ impl Integration {
     /// `replayWebhooks` delivers it to them.
     #[graphql(complexity = 1000)]
     async fn past_orders(&self, context: &Context<'_>, mapping_ids: Vec<ID>) -> Result<PastOrders, ApiError> {
-        let app = context.data_unchecked::<Arc<App>>();
+        let (app, viewer) = asked(context)?;
         let wanted: Vec<MappingId> = mapping_ids.iter().filter_map(|id| id.parse().ok()).collect();
-        let Ok(id) = self.0.id.parse() else { return Err(ApiError::Unavailable) };
-        let past_orders::PastOrders { orders, more } =
-            past_orders::count(&app.core.views, id, &wanted, &self.0.mappings()).await?;
+        let past_orders::PastOrders { orders, more } = app.integrations.past_orders(viewer, &self.0, &wanted).await?;
         Ok(PastOrders { orders: int(orders.into()), more })
     }
 

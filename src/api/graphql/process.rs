@@ -4,16 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use async_graphql::{ID, SimpleObject};
+use event_log::Position;
+use event_log::parked;
 
-use super::ApiError;
 use super::account::int;
 use super::moment::{Moment, moment};
-use super::page::Wanted;
-use crate::app::App;
-use crate::app::administration::process_manager;
-use crate::processes::{Standing, standings};
-use event_log::Position;
-use event_log::parked::{self, Chosen};
+use crate::app::administration::ProcessStanding;
 
 /// A process manager: it reads events and issues commands for one concern, such as waking what waited for a fix.
 #[derive(SimpleObject)]
@@ -31,25 +27,16 @@ pub(super) struct Process {
     parked: i32,
 }
 
-impl Process {
-    pub(super) async fn all(app: &App) -> Result<Vec<Self>, ApiError> {
-        let all = standings(&app.core.log).await?;
-        let head = app.core.log.head();
-        let process = |standing: Standing| {
-            // The checkpoint of one that runs here is saved a moment later.
-            let position = app.processes.held_position(standing.name).unwrap_or(standing.position);
-            let standing = Standing { position, ..standing };
-            Self {
-                name: standing.name.to_owned(),
-                position: position.to_string(),
-                // What another node recorded may be handled before this node has read it.
-                head: head.max(position).to_string(),
-                lag: int(standing.lag(head)),
-                held_by: standing.held_by,
-                parked: int(standing.parked),
-            }
-        };
-        Ok(all.into_iter().map(process).collect())
+impl From<ProcessStanding> for Process {
+    fn from(ProcessStanding { standing, head, lag }: ProcessStanding) -> Self {
+        Self {
+            name: standing.name.to_owned(),
+            position: standing.position.to_string(),
+            head: head.to_string(),
+            lag: int(lag),
+            held_by: standing.held_by,
+            parked: int(standing.parked),
+        }
     }
 }
 
@@ -94,7 +81,7 @@ impl From<parked::ParkedEvent> for ParkedEvent {
 
 /// Where a parked event is in their list: its position, and its process manager.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place(Position, String);
+pub(super) struct Place(pub(super) Position, pub(super) String);
 
 impl FromStr for Place {
     type Err = &'static str;
@@ -109,18 +96,4 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.0, self.1)
     }
-}
-
-/// Parked events by their positions, of one process manager or of all.
-pub(super) async fn parked_events(
-    app: &App,
-    process: Option<&str>,
-    wanted: Wanted<Place>,
-) -> Result<Vec<(Place, ParkedEvent)>, ApiError> {
-    if process.is_some_and(|process| process_manager(process).is_err()) {
-        return Err(ApiError::InvalidArgument { argument: "process", reason: "is no process manager" });
-    }
-    let after = wanted.after.as_ref().map(|Place(position, process)| (*position, process.as_str()));
-    let rows = app.core.log.parked(Chosen { process, position: None }, after, wanted.limit()).await?;
-    Ok(rows.into_iter().map(|row| (Place(row.position, row.process.clone()), row.into())).collect())
 }

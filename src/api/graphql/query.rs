@@ -3,35 +3,32 @@
 use async_graphql::connection::Connection;
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Object};
-use domain::account::Role;
 use domain::integration::Provider as DomainProvider;
+use event_log::parked;
 use event_log::{Position, Sequence};
-use projections::delivery_stats::{self, Counts};
-use projections::identifiers::Kind;
-use projections::{accounts, integrations};
 
 use super::ApiError;
 use super::account::Account;
-use super::action::{OperatorAction, OperatorActionFilter, actions};
+use super::action::{OperatorAction, OperatorActionFilter};
 use super::caller::Caller;
-use super::data_request::{DataRequest, DataRequestFilter, requests};
-use super::delivery::{AS_OF_COST, Delivery, DeliveryFilter, deliveries, delivery_as_of};
-use super::event::{Event, events};
-use super::identifiers::{self, IdKind, ShortId};
+use super::data_request::{DataRequest, DataRequestFilter};
+use super::delivery::{AS_OF_COST, Delivery, DeliveryFilter, deliveries};
+use super::event::{Event, placed};
+use super::identifiers::{IdKind, ShortId};
 use super::integration::Integration;
 use super::loader::{DeliveryKey, IntegrationKey, Loader};
 use super::master_key::MasterKeyRotation;
 use super::moment::Moment;
 use super::page::{Cursor, cost, page};
-use super::process::{self, ParkedEvent, Process, parked_events};
+use super::process::{self, ParkedEvent, Process};
 use super::projection::Projection;
-use super::receipt::{Place, WebhookReceipt, WebhookReceiptFilter, receipts};
+use super::receipt::{WebhookReceipt, WebhookReceiptFilter};
 use super::replay::Replay;
 use super::stats::DeliveryStatsBucket;
 use super::viewer::asked;
 use super::words::{Bucket, Provider};
-
-const MAX_BUCKETS: i64 = 400;
+use crate::app::deliveries::StatsRequest;
+use crate::app::receipts::Place;
 
 pub struct Query;
 
@@ -50,21 +47,15 @@ impl Query {
         #[graphql(desc = "Support and admin only: another account.")] id: Option<ID>,
     ) -> Result<Account, ApiError> {
         let (app, viewer) = asked(context)?;
-        let Some(id) = id else {
-            let own = accounts::find(&app.core.views, &viewer.account_id.to_string()).await?;
-            return own.map(Account::from).ok_or(ApiError::Unavailable);
-        };
-        let found = if viewer.sees(&id) { accounts::find(&app.core.views, &id).await? } else { None };
-        found
-            .map(Account::from)
-            .ok_or(ApiError::InvalidArgument { argument: "id", reason: "is no account that you see" })
+        let id = id.as_deref().map(String::as_str);
+        Ok(app.accounts.find(viewer, id).await?.into())
     }
 
     /// The ids that begin with a text of 8 characters or more, ten at most: of what the caller may see.
     #[graphql(complexity = "10")]
     async fn ids_beginning(&self, context: &Context<'_>, kind: IdKind, text: String) -> Result<Vec<ID>, ApiError> {
         let (app, viewer) = asked(context)?;
-        let found = identifiers::beginning_with(app, viewer, kind.into(), &text).await?;
+        let found = app.identifiers.beginning_with(viewer, kind.into(), &text).await?;
         Ok(found.into_iter().map(ID).collect())
     }
 
@@ -72,7 +63,9 @@ impl Query {
     #[graphql(complexity = "100 + child_complexity")]
     async fn short_ids(&self, context: &Context<'_>, kind: IdKind, ids: Vec<ID>) -> Result<Vec<ShortId>, ApiError> {
         let (app, viewer) = asked(context)?;
-        identifiers::shortened(app, viewer, kind.into(), ids).await
+        let ids: Vec<String> = ids.into_iter().map(|id| id.replace('\0', "")).collect();
+        let shortened = app.identifiers.shortened(viewer, kind.into(), &ids).await?;
+        Ok(shortened.into_iter().map(ShortId::from).collect())
     }
 
     /// Support and admin only: every account, the oldest first.
@@ -84,9 +77,8 @@ impl Query {
         after: Option<String>,
     ) -> async_graphql::Result<Connection<Cursor<Position>, Account>> {
         let (app, viewer) = asked(context)?;
-        viewer.require(Role::Support)?;
         page((after, None), (first, None), |wanted| async move {
-            let rows = accounts::page(&app.core.views, wanted.after.unwrap_or_default(), wanted.limit()).await?;
+            let rows = app.accounts.page(viewer, wanted.after.unwrap_or_default(), wanted.limit()).await?;
             Ok(rows.into_iter().map(|row| (row.listed_at, Account::from(row))).collect())
         })
         .await
@@ -99,9 +91,8 @@ impl Query {
     ) -> Result<Option<Integration>, ApiError> {
         let (app, viewer) = asked(context)?;
         let loader = context.data_unchecked::<DataLoader<Loader>>();
-        let id = identifiers::resolve(app, viewer, Kind::Integration, id, "id").await?;
-        let found = loader.load_one(IntegrationKey(id)).await?;
-        Ok(found.filter(|row| viewer.sees(&row.account_id)).map(Integration))
+        let read = |id| async { Ok(loader.load_one(IntegrationKey(id)).await?) };
+        Ok(app.integrations.find(viewer, id.0, read).await?.map(Integration))
     }
 
     #[graphql(complexity = "cost(first, None) * child_complexity + 1")]
@@ -114,11 +105,10 @@ impl Query {
         #[graphql(desc = "Support and admin only: of this account; without it, of all.")] account_id: Option<ID>,
     ) -> async_graphql::Result<Connection<Cursor<Position>, Integration>> {
         let (app, viewer) = asked(context)?;
-        let scope = viewer.scope_within(account_id.map(String::from))?;
+        let (account_id, provider) = (account_id.map(String::from), provider.map(DomainProvider::from));
         page((after, None), (first, None), |wanted| async move {
-            let provider = provider.map(|provider| DomainProvider::from(provider).as_str());
-            let after = wanted.after.unwrap_or_default();
-            let rows = integrations::page(&app.core.views, scope.as_deref(), provider, after, wanted.limit()).await?;
+            let place = (wanted.after.unwrap_or_default(), wanted.limit());
+            let rows = app.integrations.page(viewer, account_id, provider, place).await?;
             Ok(rows.into_iter().map(|row| (row.listed_at, Integration::from(row))).collect())
         })
         .await
@@ -132,13 +122,13 @@ impl Query {
         #[graphql(desc = "The delivery as it was at this moment, folded from its events.")] as_of: Option<Moment>,
     ) -> Result<Option<Delivery>, ApiError> {
         let (app, viewer) = asked(context)?;
-        let id = identifiers::resolve(app, viewer, Kind::Delivery, id, "id").await?;
         let loader = context.data_unchecked::<DataLoader<Loader>>();
-        let now = loader.load_one(DeliveryKey(id)).await?.filter(|row| viewer.sees(&row.account_id));
-        let (Some(row), Some(as_of)) = (&now, as_of) else {
-            return Ok(now.map(Delivery::from));
-        };
-        delivery_as_of(context, row, as_of.0).await
+        let read = |id| async { Ok(loader.load_one(DeliveryKey(id)).await?) };
+        let now = app.deliveries.find(viewer, id.0, read).await?;
+        match (&now, as_of) {
+            (Some(row), Some(as_of)) => Delivery::at(context, row, as_of.0).await,
+            _ => Ok(now.map(Delivery::from)),
+        }
     }
 
     #[graphql(complexity = "cost(first, last) * child_complexity + 1")]
@@ -167,31 +157,15 @@ impl Query {
         #[graphql(desc = "Support and admin only: of another account.")] account_id: Option<ID>,
     ) -> Result<Vec<DeliveryStatsBucket>, ApiError> {
         let (app, viewer) = asked(context)?;
-        let bucket = delivery_stats::Bucket::from(bucket);
-        let (from_us, to_us) = (from.0.timestamp_micros(), to.0.timestamp_micros());
-        let begin = bucket.start_us(from_us);
-        if from_us >= to_us {
-            return Err(ApiError::InvalidArgument { argument: "to", reason: "must come after from" });
-        }
-        // Dates may lie as far apart as dates can; their distance need not fit a number of microseconds.
-        if to_us.saturating_sub(begin) / bucket.length_us() >= MAX_BUCKETS {
-            return Err(ApiError::InvalidArgument { argument: "bucket", reason: "gives more than 400 buckets" });
-        }
-        let integration_id = integration_id.as_deref().map(|id| id.replace('\0', ""));
-        let integration_id = integration_id.as_deref();
-        let account_id = account_id.as_deref().map(String::as_str);
-        let account_id = viewer.looks_at(&app.links, account_id, integration_id).await?;
-        let counted =
-            delivery_stats::between(&app.core.views, &account_id, integration_id, bucket, from_us, to_us).await?;
-        let mut counted = counted.into_iter().peekable();
-        let mut buckets = vec![];
-        let mut start = begin;
-        while start < to_us {
-            let counts = counted.next_if(|at| at.start == start).map_or_else(Counts::default, |at| at.counts);
-            buckets.push(DeliveryStatsBucket::of(start, &counts));
-            start += bucket.length_us();
-        }
-        Ok(buckets)
+        let request = StatsRequest {
+            from: from.0,
+            to: to.0,
+            bucket: bucket.into(),
+            account_id: account_id.map(String::from),
+            integration_id: integration_id.map(|id| id.replace('\0', "")),
+        };
+        let buckets = app.deliveries.stats(viewer, request).await?;
+        Ok(buckets.into_iter().map(DeliveryStatsBucket::from).collect())
     }
 
     /// Every webhook that reached us for this account, the refused ones too. For support and admin those of every account,
@@ -205,7 +179,12 @@ impl Query {
         filter: Option<WebhookReceiptFilter>,
     ) -> async_graphql::Result<Connection<Cursor<Place>, WebhookReceipt>> {
         let (app, viewer) = asked(context)?;
-        page((after, None), (first, None), |wanted| async move { receipts(app, viewer, filter, wanted).await }).await
+        let filter = filter.unwrap_or_default().into();
+        page((after, None), (first, None), |wanted| async move {
+            let rows = app.receipts.page(viewer, filter, (wanted.after.as_ref(), wanted.limit())).await?;
+            Ok(rows.into_iter().map(|receipt| (receipt.place(), receipt.into())).collect())
+        })
+        .await
     }
 
     /// Support and admin only: any event stream, by the ids used in the log.
@@ -218,9 +197,13 @@ impl Query {
         first: Option<i32>,
         after: Option<String>,
     ) -> async_graphql::Result<Connection<Cursor<Sequence>, Event>> {
-        asked(context)?.1.require(Role::Support)?;
+        let (app, viewer) = asked(context)?;
         let (kind, id) = (aggregate_type.replace('\0', ""), aggregate_id.replace('\0', ""));
-        events(context, (&kind, &id), None, (after, first), false).await
+        page((after, None), (first, None), |wanted| async move {
+            let place = (wanted.after.unwrap_or_default(), wanted.limit());
+            Ok(placed(app.events.stream(viewer, (&kind, &id), place).await?))
+        })
+        .await
     }
 
     /// Admin only: how far everything is sealed by the present master key.
@@ -245,7 +228,12 @@ impl Query {
         filter: Option<OperatorActionFilter>,
     ) -> async_graphql::Result<Connection<Cursor<Position>, OperatorAction>> {
         let (app, viewer) = asked(context)?;
-        page((after, None), (first, None), |wanted| async move { actions(app, viewer, filter, wanted).await }).await
+        let filter = filter.unwrap_or_default().into();
+        page((after, None), (first, None), |wanted| async move {
+            let rows = app.operator_actions.page(viewer, filter, (wanted.after, wanted.limit())).await?;
+            Ok(rows.into_iter().map(|action| (action.row.position, action.into())).collect())
+        })
+        .await
     }
 
     /// What stores asked by law: what is known of a customer, the newest first. Answer each within 30 days, with
@@ -259,21 +247,24 @@ impl Query {
         filter: Option<DataRequestFilter>,
     ) -> async_graphql::Result<Connection<Cursor<Position>, DataRequest>> {
         let (app, viewer) = asked(context)?;
-        page((after, None), (first, None), |wanted| async move { requests(app, viewer, filter, wanted).await }).await
+        let filter = filter.unwrap_or_default().into();
+        page((after, None), (first, None), |wanted| async move {
+            let rows = app.data_requests.page(viewer, filter, (wanted.after, wanted.limit())).await?;
+            Ok(rows.into_iter().map(|request| (request.row.listed_at, request.into())).collect())
+        })
+        .await
     }
 
     /// Support and admin only: where each view stands.
     async fn projections(&self, context: &Context<'_>) -> Result<Vec<Projection>, ApiError> {
         let (app, viewer) = asked(context)?;
-        viewer.require(Role::Support)?;
-        Projection::all(&app.core).await
+        Ok(app.administration.views(viewer).await?.into_iter().map(Projection::from).collect())
     }
 
     /// Admin only: where each process manager stands.
     async fn processes(&self, context: &Context<'_>) -> Result<Vec<Process>, ApiError> {
         let (app, viewer) = asked(context)?;
-        viewer.require(Role::Admin)?;
-        Process::all(app).await
+        Ok(app.administration.process_managers(viewer).await?.into_iter().map(Process::from).collect())
     }
 
     /// Admin only: the events that process managers could not handle and try again, in their order.
@@ -286,8 +277,12 @@ impl Query {
         #[graphql(desc = "Those of this process manager; without it, of all.")] process: Option<String>,
     ) -> async_graphql::Result<Connection<Cursor<process::Place>, ParkedEvent>> {
         let (app, viewer) = asked(context)?;
-        viewer.require(Role::Admin)?;
-        let process = process.as_deref();
-        page((after, None), (first, None), |wanted| parked_events(app, process, wanted)).await
+        page((after, None), (first, None), |wanted| async move {
+            let after = wanted.after.as_ref().map(|process::Place(position, process)| (*position, process.as_str()));
+            let rows = app.administration.parked_events(viewer, process.as_deref(), (after, wanted.limit())).await?;
+            let place = |row: &parked::ParkedEvent| process::Place(row.position, row.process.clone());
+            Ok(rows.into_iter().map(|row| (place(&row), row.into())).collect())
+        })
+        .await
     }
 }

@@ -1,13 +1,11 @@
 //! Replays: what each chose, and how far it is.
 
 use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
-use projections::delivery_log;
 
 use super::ApiError;
 use super::account::int;
 use super::delivery::Delivery;
 use super::viewer::asked;
-use crate::app::App;
 use crate::replay::job::{LeftAloneCounts, ReplayState as JobState, State};
 
 /// Where a replay stands.
@@ -76,16 +74,9 @@ impl Replay {
     /// The first hundred of the chosen ones.
     #[graphql(complexity = "100 * child_complexity + 1")]
     async fn deliveries(&self, context: &Context<'_>) -> Result<Vec<Delivery>, ApiError> {
-        let (app, _) = asked(context)?;
-        chosen(app, &self.first).await
+        let (app, viewer) = asked(context)?;
+        Ok(app.deliveries.listed(viewer, &self.first).await?.into_iter().map(Delivery::from).collect())
     }
-}
-
-/// Deliveries in the order in which they were chosen.
-async fn chosen(app: &App, ids: &[String]) -> Result<Vec<Delivery>, ApiError> {
-    let mut rows = delivery_log::find_many(&app.core.views, ids).await?;
-    rows.sort_by_key(|row| ids.iter().position(|id| *id == row.id));
-    Ok(rows.into_iter().map(Delivery::from).collect())
 }
 
 impl From<JobState> for Replay {

@@ -1,7 +1,7 @@
 //! Counts over time for charts.
 
 use async_graphql::SimpleObject;
-use projections::delivery_stats::Counts;
+use projections::delivery_stats::CountsAt;
 
 use super::account::int;
 use super::moment::{Moment, moment};
@@ -23,10 +23,10 @@ pub(super) struct DeliveryStatsBucket {
     credits_charged: i32,
 }
 
-impl DeliveryStatsBucket {
-    pub(super) fn of(start_us: i64, counts: &Counts) -> Self {
+impl From<CountsAt> for DeliveryStatsBucket {
+    fn from(CountsAt { start, counts }: CountsAt) -> Self {
         Self {
-            start: moment(start_us),
+            start: moment(start),
             received: int(counts.received),
             duplicates: int(counts.duplicates),
             filtered: int(counts.filtered),

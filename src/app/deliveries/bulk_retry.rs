@@ -7,6 +7,7 @@ use futures_util::stream::{StreamExt as _, TryStreamExt as _, iter};
 use projections::delivery_log::{self, DeliveryRow, Filter, Page};
 
 use super::Deliveries;
+use super::reading::visible;
 use crate::app::error::Error;
 use crate::app::viewer::Viewer;
 
@@ -20,7 +21,7 @@ const CONCURRENCY: usize = 16;
 /// Which deliveries are retried.
 pub struct BulkRetry {
     /// Without a status, those that are neither done nor cancelled. Orders whose status is not delivered are left alone unless
-    /// a resolution code names them. Limited to what the caller sees.
+    /// a resolution code names them.
     pub filter: Filter,
     /// Goes on after this place.
     pub after: Option<Position>,
@@ -43,7 +44,7 @@ pub struct Retried {
 impl Deliveries {
     /// Puts back in the queue what a filter finds.
     pub async fn retry_all(&self, viewer: &Viewer, wanted: BulkRetry) -> Result<Retried, Error> {
-        let filter = to_retry(wanted.filter);
+        let filter = to_retry(visible(viewer, wanted.filter)?);
         let limit = i64::try_from(MAX_TOUCHED + 1).unwrap_or(i64::MAX);
         let page = Page { after: wanted.after, limit, ..Page::default() };
         let mut found = delivery_log::page(&self.core.views, &filter, page).await?;

@@ -111,7 +111,7 @@ impl Deliveries {
         let (app, viewer) = asked(context)?;
         let after = input.after.map(|after| after.parse()).transpose();
         let after = after.map_err(|_| ApiError::InvalidArgument { argument: "after", reason: "is not a cursor" })?;
-        let wanted = BulkRetry { filter: input.filter.for_viewer(viewer)?, after, dry_run: input.dry_run };
+        let wanted = BulkRetry { filter: input.filter.into(), after, dry_run: input.dry_run };
         payload_of(app.deliveries.retry_all(viewer, wanted).await, |done| RetryDeliveriesPayload {
             matched: count(done.matched),
             retried: count(done.retried),

@@ -34,12 +34,10 @@ impl Projections {
         input: RebuildProjectionInput,
     ) -> Result<RebuildProjectionPayload, ApiError> {
         let (app, viewer) = asked(context)?;
-        let rebuilt = app.administration.rebuild_view(viewer, &input.name).await;
-        let projection = match &rebuilt {
-            Ok((view, build)) => Some(Projection::with(&app.core, *view, Some(build.clone())).await?),
-            Err(_) => None,
-        };
-        payload_of(rebuilt, |_| RebuildProjectionPayload { projection, user_errors: vec![] })
+        payload_of(app.administration.rebuild_view(viewer, &input.name).await, |view| RebuildProjectionPayload {
+            projection: Some(view.into()),
+            user_errors: vec![],
+        })
     }
 
     /// Admin only: ends the rebuild of a view, and leaves the view that is read as it is.
@@ -49,11 +47,8 @@ impl Projections {
         input: CancelProjectionRebuildInput,
     ) -> Result<CancelProjectionRebuildPayload, ApiError> {
         let (app, viewer) = asked(context)?;
-        let cancelled = app.administration.cancel_rebuild(viewer, &input.name).await;
-        let projection = match &cancelled {
-            Ok(view) => Some(Projection::with(&app.core, *view, None).await?),
-            Err(_) => None,
-        };
-        payload_of(cancelled, |_| CancelProjectionRebuildPayload { projection, user_errors: vec![] })
+        payload_of(app.administration.cancel_rebuild(viewer, &input.name).await, |view| {
+            CancelProjectionRebuildPayload { projection: Some(view.into()), user_errors: vec![] }
+        })
     }
 }

@@ -1,22 +1,37 @@
 //! What a merchant can do about a delivery, with what is recorded of the very case.
 
 use domain::ResolutionCode;
-use domain::delivery::Reason;
+use domain::delivery::{DeliveryStatus, Reason};
+use projections::delivery_log::DeliveryRow;
+
+use crate::app::viewer::Viewer;
+
+/// What to do about a delivery, in a sentence or two a merchant understands. None where there is nothing to do.
+pub fn resolution(viewer: &Viewer, row: &DeliveryRow) -> Option<String> {
+    let username = row.username().map(|name| viewer.shown_username(&row.account_id, name));
+    let case = Case {
+        reason: &row.summary().reason,
+        username: username.as_deref(),
+        has_items: !row.summary().lines.current.is_empty(),
+        is_given_up: row.status() == DeliveryStatus::FailedPermanent,
+    };
+    row.resolution_code().map(|code| case.resolution(code))
+}
 
 /// What is known of a delivery beyond its code.
-pub(super) struct Case<'c> {
-    pub(super) reason: &'c Reason,
+struct Case<'c> {
+    reason: &'c Reason,
     /// The name that was tried, as far as the reader may know it.
-    pub(super) username: Option<&'c str>,
+    username: Option<&'c str>,
     /// Whether the store named anything that was bought.
-    pub(super) has_items: bool,
+    has_items: bool,
     /// Whether nothing is tried by itself any more.
-    pub(super) is_given_up: bool,
+    is_given_up: bool,
 }
 
 impl Case<'_> {
     /// The advice of a code, with the name that was tried, the asset that is missing, the call that failed.
-    pub(super) fn resolution(&self, code: ResolutionCode) -> String {
+    fn resolution(&self, code: ResolutionCode) -> String {
         let call = self.reason.call.as_ref();
         let advice = if self.is_given_up { code.advice_once_given_up(call) } else { code.advice_after(call) };
         match code {

@@ -1,0 +1,146 @@
+//! Reading deliveries: one, a page of the log, and what belongs to one.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use domain::Private;
+use domain::account::Account;
+use domain::delivery::{Delivery, DeliveryEvent, DeliveryStatus as Status, Order};
+use event_log::Sequence;
+use event_log::rates::{self, Rate};
+use event_log::recorded::AnyEvent;
+use projections::delivery_log::{self, DeliveryRow, Filter, Page};
+use projections::identifiers::Kind;
+
+use super::Deliveries;
+use crate::app::error::Error;
+use crate::app::events::{self, DisclosedEvent};
+use crate::app::viewer::Viewer;
+
+/// Longest text that is searched.
+const MAX_SEARCHED_CHARS: usize = 500;
+/// Statuses, or resolution codes, that one filter names.
+const MAX_NAMED: usize = 20;
+/// Events of one delivery that are read for its customer's address.
+const MAX_STORY: i64 = 1_000;
+
+impl Deliveries {
+    /// The delivery that an id or the beginning of one names, if the caller sees it. `read` reads a row by its id, so that
+    /// who reads many at once reads them together.
+    pub async fn find<F>(
+        &self,
+        viewer: &Viewer,
+        id: String,
+        read: impl FnOnce(String) -> F,
+    ) -> Result<Option<Arc<DeliveryRow>>, Error>
+    where
+        F: Future<Output = Result<Option<Arc<DeliveryRow>>, Error>>,
+    {
+        let id = self.identifiers.resolve(viewer, Kind::Delivery, id, "id").await?;
+        Ok(read(id).await?.filter(|row| viewer.sees(&row.account_id)))
+    }
+
+    /// A page of the deliveries of the account that is named, or of all that the caller sees; the newest first.
+    pub async fn page(&self, viewer: &Viewer, filter: Filter, page: Page) -> Result<Vec<DeliveryRow>, Error> {
+        let filter = visible(viewer, filter)?;
+        Ok(delivery_log::page(&self.core.views, &filter, page).await?)
+    }
+
+    /// Those of these deliveries that the caller sees, in this order.
+    pub async fn listed(&self, viewer: &Viewer, ids: &[String]) -> Result<Vec<DeliveryRow>, Error> {
+        let mut rows = delivery_log::find_many(&self.core.views, ids).await?;
+        rows.retain(|row| viewer.sees(&row.account_id));
+        rows.sort_by_key(|row| ids.iter().position(|id| *id == row.id));
+        Ok(rows)
+    }
+
+    /// The moment before which nothing happens to a delivery by itself: the next try, the end of the time for which a worker
+    /// holds it, or when the account's pace allows the next attempt. None where it waits for no moment.
+    pub async fn waits_until(&self, viewer: &Viewer, row: &DeliveryRow) -> Result<Option<DateTime<Utc>>, Error> {
+        require_seen(viewer, row)?;
+        if !matches!(row.status(), Status::Queued | Status::Running | Status::RetryScheduled) {
+            return Ok(None);
+        }
+        let log = &self.core.log;
+        let delivery = log.load::<Delivery>(&row.id).await?.aggregate;
+        if let Some(until) = delivery.order().and_then(Order::waits_until) {
+            return Ok(Some(until));
+        }
+        let account = log.current::<Account>(&row.account_id).await?;
+        let (Some(merchant), Ok(account_id)) = (account.aggregate.merchant(), row.account_id.parse()) else {
+            return Ok(None);
+        };
+        let (rate, now) = (Rate::Attempts(account_id), self.core.now());
+        Ok(rates::next_at(log, rate, merchant.attempts_per_minute, now).await?)
+    }
+
+    /// The address that the latest webhook of a delivery names, opened under the delivery's data key. None where no webhook
+    /// names one, where it was erased, and for callers of other accounts: they read it with a reason, on the record.
+    pub async fn customer_email(&self, viewer: &Viewer, row: &DeliveryRow) -> Result<Option<String>, Error> {
+        if !viewer.reads_personal_data(&row.account_id) {
+            return Ok(None);
+        }
+        let story = self.core.log.opened_stream("delivery", stream_of(row), Sequence::START, MAX_STORY).await?;
+        let named = story.iter().rev().find_map(|event| match &event.recorded.event {
+            AnyEvent::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => {
+                webhook.email.as_ref().and_then(Private::known).cloned()
+            }
+            AnyEvent::Delivery(_)
+            | AnyEvent::Account(_)
+            | AnyEvent::Integration(_)
+            | AnyEvent::Notice(_)
+            | AnyEvent::OperatorAction(_)
+            | AnyEvent::Ledger(_)
+            | AnyEvent::Checkpoint(_)
+            | AnyEvent::Unknown => None,
+        });
+        Ok(named)
+    }
+
+    /// The story of a delivery after a place, oldest first; until a moment, where one is given. With who ordered, for the
+    /// account's own keys.
+    pub async fn timeline(
+        &self,
+        viewer: &Viewer,
+        row: &DeliveryRow,
+        as_of: Option<DateTime<Utc>>,
+        (after, limit): (Sequence, i64),
+    ) -> Result<Vec<DisclosedEvent>, Error> {
+        require_seen(viewer, row)?;
+        let reveals = viewer.reads_personal_data(&row.account_id);
+        events::read(&self.core, ("delivery", stream_of(row)), as_of, (after, limit), reveals).await
+    }
+}
+
+/// What is wanted, of the account that is named, or of all that the caller sees.
+pub(super) fn visible(viewer: &Viewer, filter: Filter) -> Result<Filter, Error> {
+    for (argument, text) in [("search", &filter.search), ("order", &filter.order)] {
+        if text.as_ref().is_some_and(|text| text.chars().count() > MAX_SEARCHED_CHARS) {
+            return Err(Error::InvalidArgument { argument, reason: "is longer than 500 characters" });
+        }
+    }
+    let Filter { mut statuses, mut resolution_codes, .. } = filter;
+    statuses.truncate(MAX_NAMED);
+    resolution_codes.truncate(MAX_NAMED);
+    let account_id = viewer.scope_within(filter.account_id)?.map(|id| id.replace('\0', ""));
+    Ok(Filter {
+        // Support sees the orders of all accounts, and reads usernames with a reason only.
+        search_names: account_id.as_deref().is_some_and(|id| viewer.reads_personal_data(id)),
+        account_id,
+        statuses,
+        resolution_codes,
+        order: filter.order.map(|order| order.trim().replace('\0', "")),
+        search: filter.search.map(|search| search.replace('\0', "")),
+        ..filter
+    })
+}
+
+/// Refuses who does not see the delivery.
+pub(super) fn require_seen(viewer: &Viewer, row: &DeliveryRow) -> Result<(), Error> {
+    if viewer.sees(&row.account_id) { Ok(()) } else { Err(Error::Forbidden) }
+}
+
+/// The stream of a delivery, or of the one that it repeats.
+pub(super) fn stream_of(row: &DeliveryRow) -> &str {
+    row.duplicate_of.as_ref().unwrap_or(&row.id)
+}

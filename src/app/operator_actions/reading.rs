@@ -1,0 +1,48 @@
+//! Reading what was done with API keys: by whom, to what, when and why.
+
+use std::collections::HashMap;
+
+use event_log::Position;
+use projections::operator_actions::{self, Filter, OperatorActionRow};
+
+use crate::app::core::Core;
+use crate::app::error::Error;
+use crate::app::summary::summary;
+use crate::app::viewer::Viewer;
+
+/// Reads operator actions.
+pub struct OperatorActions {
+    core: Core,
+}
+
+/// Something that was done with an API key, and what it changed, in a sentence.
+pub struct DescribedAction {
+    pub row: OperatorActionRow,
+    pub summary: String,
+}
+
+impl OperatorActions {
+    pub fn new(core: Core) -> Self {
+        Self { core }
+    }
+
+    /// Actions before a position, the newest first: about the account that is named, or about all that the caller sees.
+    pub async fn page(
+        &self,
+        viewer: &Viewer,
+        filter: Filter,
+        (before, limit): (Option<Position>, i64),
+    ) -> Result<Vec<DescribedAction>, Error> {
+        let filter = Filter { account_id: viewer.scope_within(filter.account_id)?, ..filter };
+        let rows = operator_actions::page(&self.core.views, &filter, before, limit).await?;
+        let positions: Vec<Position> = rows.iter().map(|row| row.position).collect();
+        let events = self.core.log.read_at(&positions).await?;
+        let mut summaries: HashMap<Position, String> =
+            events.iter().map(|event| (event.position, summary(event))).collect();
+        let described = |row: OperatorActionRow| {
+            let summary = summaries.remove(&row.position).unwrap_or_default();
+            DescribedAction { row, summary }
+        };
+        Ok(rows.into_iter().map(described).collect())
+    }
+}
