@@ -18,10 +18,10 @@ use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::JoinSet;
 
 use builds::Builder;
-use event_log::EventLog;
 use event_log::progress::Progress;
 use event_log::recurring::Recurring;
 use event_log::stream::LoadError;
+use event_log::{EventLog, Position};
 pub use standings::{Standing, Standings};
 
 /// Events that are applied in one transaction.
@@ -81,7 +81,7 @@ impl Projector {
     }
 
     /// The position of the last event in a view, as far as this node knows.
-    pub fn position(&self, view: View) -> i64 {
+    pub fn position(&self, view: View) -> Position {
         self.shared.standings.borrow().position(view)
     }
 
@@ -106,12 +106,12 @@ impl Projector {
 
     /// How many events the view that is furthest behind is behind.
     pub fn lag(&self) -> i64 {
-        let slowest = View::ALL.into_iter().map(|view| self.position(view)).min().unwrap_or(0);
-        (self.shared.log.head() - slowest).max(0)
+        let slowest = View::ALL.into_iter().map(|view| self.position(view)).min().unwrap_or_default();
+        self.shared.log.head().events_since(slowest).max(0)
     }
 
     /// Returns true once each of these views holds the event at `position`; false if that takes longer than `within`.
-    pub async fn wait_for(&self, views: &[View], position: i64, within: Duration) -> bool {
+    pub async fn wait_for(&self, views: &[View], position: Position, within: Duration) -> bool {
         let mut changes = self.changes();
         let are_there = |standings: &Standings| views.iter().all(|view| standings.position(*view) >= position);
         matches!(tokio::time::timeout(within, changes.wait_for(are_there)).await, Ok(Ok(_)))
@@ -119,7 +119,7 @@ impl Projector {
 
     /// Returns true once all views that this node moves along hold the event at `position`; false if that takes longer than
     /// `within`. Those that are being rebuilt for this version or this log are not waited for.
-    pub async fn wait_for_moving(&self, position: i64, within: Duration) -> bool {
+    pub async fn wait_for_moving(&self, position: Position, within: Duration) -> bool {
         let mut changes = self.changes();
         let are_there =
             |standings: &Standings| standings.furthest_behind().is_none_or(|(cursor, ..)| cursor.position >= position);

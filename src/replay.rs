@@ -15,7 +15,7 @@ pub use choice::{Choice, MAX_NAMED};
 pub use story::Verdict;
 
 use self::story::Story;
-use event_log::{EventLog, LoadError};
+use event_log::{EventLog, LoadError, Position};
 
 const PAGE: i64 = 500;
 /// Stories that are read at a time.
@@ -60,9 +60,12 @@ pub enum ReplayError {
 
 /// Decides again what was chosen, writes nothing and calls no service. Reads the log alone, so that it also works where no
 /// server runs. `progress` gets the position that was reached.
-pub async fn what_if(log: &EventLog, choice: &Choice, mut progress: impl FnMut(i64)) -> Result<WhatIf, ReplayError> {
-    let Integration::Created(link) = log.load::<Integration>(&choice.integration_id.to_string()).await?.aggregate
-    else {
+pub async fn what_if(
+    log: &EventLog,
+    choice: &Choice,
+    mut progress: impl FnMut(Position),
+) -> Result<WhatIf, ReplayError> {
+    let Integration::Created(link) = log.load::<Integration>(choice.integration_id).await?.aggregate else {
         return Err(ReplayError::UnknownIntegration);
     };
     let mut found = WhatIf::default();
@@ -70,7 +73,7 @@ pub async fn what_if(log: &EventLog, choice: &Choice, mut progress: impl FnMut(i
         found.look_at(log, choice, &link, &named).await?;
         return Ok(found);
     }
-    let (mut seen, mut position) = (HashSet::new(), 0);
+    let (mut seen, mut position) = (HashSet::new(), Position::START);
     loop {
         let received = log.webhooks_received(choice.integration_id, choice.received, position, PAGE).await?;
         let Some(last) = received.last() else { return Ok(found) };

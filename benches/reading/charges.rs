@@ -13,7 +13,7 @@ use domain::{AccountId, Credits, DeliveryId};
 use event_log::ids;
 use event_log::row::{StoredEvent, chain, first_broken};
 use event_log::stream::Loaded;
-use event_log::{Actor, EventLog, SNAPSHOT_EVERY};
+use event_log::{Actor, EventLog, SNAPSHOT_EVERY, Sequence};
 use serde_json::{Value, json};
 use storage::{Database, Sql};
 use uuid::Uuid;
@@ -76,7 +76,7 @@ impl<'l> Charged<'l> {
     /// Writes events of charges as the log's own store prepares them, without waiting for each.
     async fn write_up_to(&mut self, total: u64) -> anyhow::Result<Loaded<Ledger>> {
         let mut loaded = self.log.load::<Ledger>(&self.id).await?;
-        let before = self.log.stream_after(Ledger::TYPE, &self.id, 0, 1).await?;
+        let before = self.log.stream_after(Ledger::TYPE, &self.id, Sequence::START, 1).await?;
         let metadata = before.first().context("credits were granted")?.metadata.clone();
         let account_id: Uuid = self.id.parse()?;
         let mut position = self.log.head();
@@ -84,8 +84,8 @@ impl<'l> Charged<'l> {
         for number in self.charges..total {
             for command in commands(number) {
                 for event in loaded.aggregate.decide(command)? {
-                    loaded.sequence += 1;
-                    position += 1;
+                    loaded.sequence = loaded.sequence.next();
+                    position = position.next();
                     let stored = StoredEvent {
                         position,
                         aggregate_type: Ledger::TYPE.to_owned(),
@@ -101,7 +101,7 @@ impl<'l> Charged<'l> {
                         caused_by: None,
                         correlation_id: account_id,
                         data_key_id: None,
-                        recorded_at: time_of(number, self.since).timestamp_micros(),
+                        recorded_at: time_of(number, self.since).into(),
                         hash: vec![],
                     };
                     loaded.hash = chain(&loaded.hash, &stored, None);
@@ -137,7 +137,7 @@ pub(crate) async fn compare_ways(log: &EventLog, since: DateTime<Utc>) -> anyhow
     let mut forms = vec![];
     for account in [&executed, &written] {
         account.check_chain(1_000).await?;
-        let stored = log.stream_after(Ledger::TYPE, &account.id, EVENTS_BEFORE, 1_000).await?;
+        let stored = log.stream_after(Ledger::TYPE, &account.id, Sequence(EVENTS_BEFORE), 1_000).await?;
         let form = |event: StoredEvent| (event.sequence, event.event_type, event.payload, event.metadata);
         forms.push(stored.into_iter().map(form).collect::<Vec<_>>());
     }
@@ -167,7 +167,7 @@ fn commands(number: u64) -> [LedgerCommand; 2] {
 
 fn row(stored: &StoredEvent, hash: &[u8; 32]) -> Value {
     let StoredEvent { position, sequence, event_type, event_version, payload, metadata, recorded_at, .. } = stored;
-    json!([position, sequence, event_type, event_version, payload, metadata, recorded_at, hex::encode(hash)])
+    json!([position, sequence, event_type, event_version, payload, metadata, recorded_at.0, hex::encode(hash)])
 }
 
 async fn insert(database: &Database, id: &str, rows: &[Value]) -> anyhow::Result<()> {

@@ -62,7 +62,7 @@ impl<'l> Store<'l> {
             attempts_per_minute: DEFAULT_ATTEMPTS_PER_MINUTE,
             first_key: None,
         };
-        log.execute::<Account>(&account_id.to_string(), open, &Actor::System).await?;
+        log.execute::<Account>(account_id, open, &Actor::System).await?;
         let create = IntegrationCommand::Create(CreateIntegration {
             account_id,
             provider: PROVIDER,
@@ -70,7 +70,7 @@ impl<'l> Store<'l> {
             signing_secret: "a secret that signs nothing here".into(),
             order_statuses: None,
         });
-        log.execute::<Integration>(&integration_id.to_string(), create, &Actor::System).await?;
+        log.execute::<Integration>(integration_id, create, &Actor::System).await?;
         let mappings = ["STORM-LEAD-V2", "STORM-CLEAN-V1"].map(|sku| ItemMapping {
             id: MappingId(ids::fresh()),
             match_type: MatchType::Sku,

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use event_log::Position;
 use projections::views;
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use storage::{Database, Durability};
@@ -24,8 +25,8 @@ pub(crate) fn received_at(number: i64) -> i64 {
     BEGIN_US + number * APART_US
 }
 
-pub(crate) fn listed_at(number: i64) -> i64 {
-    number * EVENTS_EACH
+pub(crate) fn listed_at(number: i64) -> Position {
+    Position(number * EVENTS_EACH)
 }
 
 pub(crate) fn order_id(number: i64) -> String {

@@ -60,7 +60,7 @@ async fn timed(log: &EventLog, stream: &str, account: &Charged<'_>, loads: u64) 
     }
     Ok(Loads {
         stream: stream.to_owned(),
-        events: known.sequence,
+        events: known.sequence.0,
         events_read: known.events_read,
         timing: stopwatch.timing(),
     })

@@ -40,7 +40,7 @@ pub(crate) async fn measure(log: &EventLog, views: &Database, background: &Handl
     for view in View::ALL {
         measured.push(alone(log, views, view).await?);
     }
-    Ok(Projected { events: log.head(), together_seconds, alone: measured })
+    Ok(Projected { events: log.head().0, together_seconds, alone: measured })
 }
 
 /// Lets the projector run until every view holds every event.

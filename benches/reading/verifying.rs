@@ -29,5 +29,5 @@ pub(crate) async fn measure(log: &EventLog) -> anyhow::Result<Audited> {
         ensure!(verified.broken.is_none() && verified.checkpoints == 1, "the log is not what was written");
         verifying_seconds.push(started.elapsed().as_secs_f64());
     }
-    Ok(Audited { events: log.head(), signing_seconds, verifying_seconds })
+    Ok(Audited { events: log.head().0, signing_seconds, verifying_seconds })
 }

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::data_keys::WrappedDataKey;
 use super::row::StoredEvent;
+use crate::Position;
 
 /// What a caller hands to the writer: events of one stream or of several, all or none.
 #[derive(Clone, Debug)]
@@ -47,7 +48,7 @@ pub(super) struct NewSnapshot {
 /// The position of the last event of an append; the others lie before it without a gap, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Appended {
-    pub(super) position: i64,
+    pub(super) position: Position,
 }
 
 /// The writer's answer, once the append is stored or refused.
@@ -96,13 +97,13 @@ impl StreamAppend {
 
     /// What the stream must end with for these events to follow.
     pub(super) fn expects(&self) -> StreamEnd {
-        StreamEnd { sequence: self.first().sequence - 1, hash: self.previous }
+        StreamEnd { sequence: self.first().sequence.0 - 1, hash: self.previous }
     }
 
     /// What the stream ends with after these events.
     pub(super) fn end(&self) -> StreamEnd {
         let hash = self.last().hash.as_slice().try_into().unwrap_or(super::row::GENESIS);
-        StreamEnd { sequence: self.last().sequence, hash }
+        StreamEnd { sequence: self.last().sequence.0, hash }
     }
 }
 

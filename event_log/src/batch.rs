@@ -54,6 +54,7 @@ mod tests {
     use super::*;
     use crate::append::{NewEvent, StreamAppend};
     use crate::row::{GENESIS, StoredEvent};
+    use crate::{Micros, Position, Sequence};
 
     /// The hash of an event in these tests: that of the event of this number.
     fn hash(number: u8) -> [u8; 32] {
@@ -63,10 +64,10 @@ mod tests {
     /// An event of a stream after so many, that was decided on the event of a number and is the one of another.
     fn event(stream: &str, sequence: i64, decided_on: u8, number: u8) -> StreamAppend {
         let stored = StoredEvent {
-            position: 0,
+            position: Position::START,
             aggregate_type: "ledger".to_owned(),
             aggregate_id: stream.to_owned(),
-            sequence,
+            sequence: Sequence(sequence),
             event_type: "credits_granted".to_owned(),
             event_version: "1".to_owned(),
             payload: "{}".to_owned(),
@@ -76,7 +77,7 @@ mod tests {
             caused_by: None,
             correlation_id: Uuid::nil(),
             data_key_id: None,
-            recorded_at: 0,
+            recorded_at: Micros(0),
             hash: hash(number).to_vec(),
         };
         StreamAppend {

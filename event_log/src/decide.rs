@@ -14,6 +14,7 @@ use super::origin::Origin;
 use super::queue::{Known, Ticket, Turn};
 use super::stream::Loaded;
 use super::writer::stopped;
+use crate::Position;
 
 /// What is assumed of a stream before a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +38,7 @@ pub(super) struct Decided<A: Aggregate> {
 }
 
 impl<A: EventSourced> Decided<A> {
-    pub(super) fn committed(self, position: Option<i64>) -> Committed<A> {
+    pub(super) fn committed(self, position: Option<Position>) -> Committed<A> {
         let position = position.filter(|_| !self.events.is_empty());
         let sequence = self.after.sequence;
         let aggregate = Arc::unwrap_or_clone(self.after).aggregate;

@@ -1,6 +1,7 @@
 //! What an audit reads of the log without opening anything: positions and hashes, and whether what lies beside the log fits
 //! to it.
 
+use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate as _;
 use domain::checkpoint::Checkpoints;
 use sqlx::FromRow;
@@ -9,14 +10,15 @@ use uuid::Uuid;
 
 use super::EventLog;
 use super::selection::Selection;
+use crate::{Micros, Position, Sequence};
 
 /// An event by its place and its hash.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct HashedEvent {
-    pub position: i64,
+    pub position: Position,
     pub aggregate_type: String,
     pub aggregate_id: String,
-    pub sequence: i64,
+    pub sequence: Sequence,
     pub hash: Vec<u8>,
 }
 
@@ -25,21 +27,16 @@ pub struct HashedEvent {
 pub struct SnapshotInPlace {
     pub aggregate_type: String,
     pub aggregate_id: String,
-    pub sequence: i64,
+    pub sequence: Sequence,
     /// 1 where the event that it was made after has the same hash.
     pub in_place: i64,
-    /// Of that event; 0 where it is not there.
-    pub position: i64,
-}
-
-#[derive(FromRow)]
-struct Position {
-    position: i64,
+    /// Of that event; the start where it is not there.
+    pub position: Position,
 }
 
 impl EventLog {
     /// The events at these positions by their hashes, in order. What is missing is left out.
-    pub async fn hashes(&self, first: i64, last: i64) -> sqlx::Result<Vec<HashedEvent>> {
+    pub async fn hashes(&self, first: Position, last: Position) -> sqlx::Result<Vec<HashedEvent>> {
         let sql = Sql::new(
             "SELECT position, aggregate_type, aggregate_id, sequence, hash FROM events WHERE position BETWEEN ",
         );
@@ -47,7 +44,12 @@ impl EventLog {
     }
 
     /// Of the events at these positions: the hash of the event before it in its stream, where that lies before `from`.
-    pub async fn hashes_before(&self, first: i64, last: i64, from: i64) -> sqlx::Result<Vec<(i64, Vec<u8>)>> {
+    pub async fn hashes_before(
+        &self,
+        first: Position,
+        last: Position,
+        from: Position,
+    ) -> sqlx::Result<Vec<(Position, Vec<u8>)>> {
         let sql = Sql::new(
             "SELECT e.position, b.hash FROM events e JOIN events b ON b.aggregate_type = e.aggregate_type \
              AND b.aggregate_id = e.aggregate_id AND b.sequence = e.sequence - 1 WHERE e.position BETWEEN ",
@@ -61,38 +63,39 @@ impl EventLog {
         &self,
         aggregate_type: &str,
         aggregate_id: &str,
-        (from, to): (i64, i64),
+        (from, to): (Position, Position),
         limit: i64,
-    ) -> sqlx::Result<Option<Vec<i64>>> {
+    ) -> sqlx::Result<Option<Vec<Position>>> {
         let of_stream = || {
             let sql = Sql::new("SELECT position FROM events WHERE aggregate_type = ").bind(aggregate_type);
             sql.push(" AND aggregate_id = ").bind(aggregate_id)
         };
-        if self.database.fetch_optional::<Position>(of_stream().push(" LIMIT 1")).await?.is_none() {
+        if self.database.fetch_optional::<(Position,)>(of_stream().push(" LIMIT 1")).await?.is_none() {
             return Ok(None);
         }
         let within = of_stream().push(" AND position >= ").bind(from).push(" AND position <= ").bind(to);
-        let found: Vec<Position> = self.database.fetch_all(within.push(" LIMIT ").bind(limit)).await?;
-        Ok(Some(found.into_iter().map(|found| found.position).collect()))
+        let found: Vec<(Position,)> = self.database.fetch_all(within.push(" LIMIT ").bind(limit)).await?;
+        Ok(Some(found.into_iter().map(|(position,)| position).collect()))
     }
 
     /// Whether anything but checkpoints lies at a position or after it.
-    pub async fn has_unsigned(&self, first: i64) -> sqlx::Result<bool> {
+    pub async fn has_unsigned(&self, first: Position) -> sqlx::Result<bool> {
         let sql = Sql::new("SELECT position FROM events WHERE position >= ").bind(first);
         let sql = sql.push(" AND aggregate_type <> ").bind(Checkpoints::TYPE).push(" ORDER BY position LIMIT 1");
-        Ok(self.database.fetch_optional::<Position>(sql).await?.is_some())
+        Ok(self.database.fetch_optional::<(Position,)>(sql).await?.is_some())
     }
 
-    /// When the first event was recorded, in microseconds since 1970.
-    pub async fn began_at(&self) -> sqlx::Result<Option<i64>> {
+    /// When the first event was recorded.
+    pub async fn began_at(&self) -> sqlx::Result<Option<DateTime<Utc>>> {
         let sql = "SELECT recorded_at FROM events WHERE position = 1";
-        Ok(self.database.fetch_optional::<(i64,)>(sql.into()).await?.map(|(recorded_at,)| recorded_at))
+        let first = self.database.fetch_optional::<(Micros,)>(sql.into()).await?;
+        Ok(first.and_then(|(recorded_at,)| recorded_at.moment()))
     }
 
     /// How far the follower came that is furthest.
-    pub async fn furthest_follower(&self) -> sqlx::Result<i64> {
+    pub async fn furthest_follower(&self) -> sqlx::Result<Position> {
         let sql = "SELECT coalesce(max(position), 0) FROM followers";
-        Ok(self.database.fetch_one::<(i64,)>(sql.into()).await?.0)
+        Ok(self.database.fetch_one::<(Position,)>(sql.into()).await?.0)
     }
 
     /// The newest data key, if no event names it. Keys are stored with the first event that they seal.
@@ -101,13 +104,11 @@ impl EventLog {
         let Some((id,)) = self.database.fetch_optional::<(Uuid,)>(newest.into()).await? else { return Ok(None) };
         // Ids of version 7 begin with the time at which they were made, so only what came after that is looked at.
         let made = id.get_timestamp().map(|made| made.to_unix());
-        let made_us = made.and_then(|(seconds, nanos)| {
-            i64::try_from(seconds).ok()?.checked_mul(1_000_000)?.checked_add(i64::from(nanos / 1_000))
-        });
-        let since = Selection { since_us: made_us, ..Selection::default() };
+        let since = made.and_then(|(seconds, nanos)| DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos));
+        let since = Selection { since, ..Selection::default() };
         let first = *self.positions(&since).await?.start();
         let sql = Sql::new("SELECT position FROM events WHERE position >= ").bind(first).push(" AND data_key_id = ");
-        let named = self.database.fetch_optional::<Position>(sql.bind(id)).await?;
+        let named = self.database.fetch_optional::<(Position,)>(sql.bind(id)).await?;
         Ok(if named.is_none() { Some(id) } else { None })
     }
 

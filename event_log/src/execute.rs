@@ -1,5 +1,7 @@
 //! Executing a command: decide it, append what was decided, and decide again where another node came first.
 
+use std::fmt::Display;
+
 use bytes::Bytes;
 use cqrs_es::Aggregate;
 use domain::EventSourced;
@@ -9,6 +11,7 @@ use super::append::{Append, AppendError, Appended};
 use super::decide::{Start, settle};
 use super::origin::Origin;
 use super::stream::LoadError;
+use crate::{Position, Sequence};
 
 /// How often a command is decided again because another node appended first. Beyond this it is contention.
 const MAX_DECISIONS: usize = 1_000;
@@ -21,8 +24,8 @@ pub struct Committed<A: Aggregate> {
     /// What happened; empty when there was nothing to do.
     pub events: Vec<A::Event>,
     /// Where the last event lies in the log, if anything happened.
-    pub position: Option<i64>,
-    pub sequence: i64,
+    pub position: Option<Position>,
+    pub sequence: Sequence,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -45,23 +48,23 @@ impl EventLog {
     /// Executes a command on a stream that may exist.
     pub async fn execute<A: EventSourced>(
         &self,
-        id: &str,
+        id: impl Display,
         command: A::Command,
         origin: impl Into<Origin>,
     ) -> Result<Committed<A>, CommandError<A::Error>> {
-        self.decide_until_stored(Start::Loaded, id, command, origin.into(), None).await
+        self.decide_until_stored(Start::Loaded, &id.to_string(), command, origin.into(), None).await
     }
 
     /// Executes a webhook's command on a stream that is most likely new, with a body to keep beside the event. Costs no read
     /// where it is new.
     pub async fn execute_fresh<A: EventSourced>(
         &self,
-        id: &str,
+        id: impl Display,
         command: A::Command,
         origin: impl Into<Origin>,
         body: Option<Bytes>,
     ) -> Result<Committed<A>, CommandError<A::Error>> {
-        self.decide_until_stored(Start::Fresh, id, command, origin.into(), body).await
+        self.decide_until_stored(Start::Fresh, &id.to_string(), command, origin.into(), body).await
     }
 
     async fn decide_until_stored<A: EventSourced>(
@@ -94,12 +97,12 @@ impl EventLog {
     /// each other.
     pub async fn execute_with<A: EventSourced, B: EventSourced>(
         &self,
-        id: &str,
+        id: impl Display,
         command: A::Command,
         origin: impl Into<Origin>,
         follow: impl Fn(&A, &A) -> Option<(String, B::Command)>,
     ) -> Result<(Committed<A>, Option<Committed<B>>), CommandError<A::Error>> {
-        let origin = origin.into();
+        let (id, origin) = (&id.to_string(), origin.into());
         let ticket = self.queues.ticket::<A>(&self.recent, id);
         for _ in 0..MAX_DECISIONS {
             let mut turn = ticket.turn().await;
@@ -133,7 +136,7 @@ impl EventLog {
                         other.stored(&also.after, also.chain).await;
                     }
                     let added = i64::try_from(also.events.len()).unwrap_or(0);
-                    return Ok((decided.committed(Some(position - added)), Some(also.committed(Some(position)))));
+                    return Ok((decided.committed(Some(position.minus(added))), Some(also.committed(Some(position)))));
                 }
                 Err(error) => {
                     other.not_stored::<B>(also.chain).await;
@@ -158,7 +161,7 @@ impl<E: std::error::Error> From<AppendError> for CommandError<E> {
 }
 
 impl<E: std::error::Error> CommandError<E> {
-    pub(super) fn broken<A: Aggregate>(id: &str, reason: impl std::fmt::Display) -> Self {
+    pub(super) fn broken<A: Aggregate>(id: &str, reason: impl Display) -> Self {
         Self::Broken { stream: format!("{}/{id}", A::TYPE), reason: reason.to_string() }
     }
 }

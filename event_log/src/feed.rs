@@ -1,8 +1,9 @@
 //! The ordered feed: every event once, in the order of positions. Who follows it says which event it read last, and hears
 //! where that one is not in this log.
 
+use std::fmt::Display;
+
 use crate::recorded::{AnyEvent, Cursor, Operator, Recorded};
-use chrono::DateTime;
 use cqrs_es::Aggregate;
 use domain::account::Account;
 use domain::checkpoint::Checkpoints;
@@ -23,6 +24,7 @@ use super::data_keys::DataKeys;
 use super::packed;
 use super::row::StoredEvent;
 use super::stream::{LoadError, STORED_COLUMNS, unreadable};
+use crate::{Position, Sequence};
 
 /// An event in all its forms.
 #[derive(Clone, Debug)]
@@ -52,7 +54,7 @@ pub(super) struct Changed {
     pub(super) cursor: Cursor,
     pub(super) aggregate_type: String,
     pub(super) aggregate_id: String,
-    pub(super) sequence: i64,
+    pub(super) sequence: Sequence,
 }
 
 #[derive(Deserialize)]
@@ -88,7 +90,7 @@ impl EventLog {
     }
 
     /// The events at these positions, as far as there are any, in order.
-    pub async fn read_at(&self, positions: &[i64]) -> Result<Vec<Recorded>, LoadError> {
+    pub async fn read_at(&self, positions: &[Position]) -> Result<Vec<Recorded>, LoadError> {
         if positions.is_empty() {
             return Ok(vec![]);
         }
@@ -98,7 +100,7 @@ impl EventLog {
 
     /// At most `limit` events after a position, in order, opened and read. For who begins: who follows the log, asks by
     /// [`Self::follow`].
-    pub async fn read_after(&self, position: i64, limit: i64) -> Result<Vec<Recorded>, LoadError> {
+    pub async fn read_after(&self, position: Position, limit: i64) -> Result<Vec<Recorded>, LoadError> {
         let stored = self.stored(self.select().push(" > ").bind(position), limit).await?;
         self.read_all(stored).await
     }
@@ -133,7 +135,7 @@ impl EventLog {
     }
 
     /// The event at a position, if there is one, readable or not.
-    pub async fn followed_at(&self, position: i64) -> sqlx::Result<Option<Followed>> {
+    pub async fn followed_at(&self, position: Position) -> sqlx::Result<Option<Followed>> {
         let stored = self.stored(self.select().push(" = ").bind(position), 1).await?;
         Ok(self.followed(stored).await?.pop())
     }
@@ -191,7 +193,7 @@ impl EventLog {
         &self,
         aggregate_type: &str,
         id: &str,
-        after: i64,
+        after: Sequence,
         limit: i64,
     ) -> Result<Vec<Recorded>, LoadError> {
         self.read_all(self.stream_after(aggregate_type, id, after, limit).await?).await
@@ -201,10 +203,11 @@ impl EventLog {
     pub async fn opened_stream(
         &self,
         aggregate_type: &str,
-        id: &str,
-        after: i64,
+        id: impl Display,
+        after: Sequence,
         limit: i64,
     ) -> Result<Vec<OpenedEvent>, LoadError> {
+        let id = &id.to_string();
         let stored = self.stream_after(aggregate_type, id, after, limit).await?;
         let keys = self.data_keys_of(&stored).await?;
         stored
@@ -222,8 +225,8 @@ impl EventLog {
         let StoredEvent { position, sequence, account_id, integration_id, caused_by, correlation_id, .. } = stored;
         let hash = stored.hash.clone();
         let (aggregate_type, aggregate_id) = (stored.aggregate_type.clone(), stored.aggregate_id.clone());
-        let bad = |reason: &dyn std::fmt::Display| unreadable(&aggregate_type, &aggregate_id, sequence, reason);
-        let recorded_at = DateTime::from_timestamp_micros(stored.recorded_at).ok_or_else(|| bad(&"no such time"))?;
+        let bad = |reason: &dyn Display| unreadable(&aggregate_type, &aggregate_id, sequence, reason);
+        let recorded_at = stored.recorded_at.moment().ok_or_else(|| bad(&"no such time"))?;
         let metadata: Metadata = serde_json::from_str(&stored.metadata).map_err(|error| bad(&error))?;
         let event = self.open_event(stored, keys).map_err(|reason| bad(&reason))?;
         let event = match aggregate_type.as_str() {
@@ -263,7 +266,7 @@ impl EventLog {
 
 /// Takes the event away that a follower read last, which must be the first that was found.
 fn pass_by<T>(cursor: &Cursor, found: &mut Vec<T>, is_known: impl Fn(&T) -> bool) -> Result<(), LoadError> {
-    if cursor.position == 0 {
+    if cursor.position.is_start() {
         return Ok(());
     }
     if !found.first().is_some_and(is_known) {

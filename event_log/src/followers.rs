@@ -10,6 +10,7 @@ use sqlx::FromRow;
 use storage::Sql;
 
 use super::EventLog;
+use crate::Micros;
 
 /// How long a node that died keeps a process manager.
 pub const LEASE: TimeDelta = TimeDelta::seconds(10);
@@ -23,14 +24,13 @@ pub struct Follower {
     #[sqlx(flatten)]
     pub cursor: Cursor,
     held_by: Option<String>,
-    /// Microseconds since 1970.
-    held_until: i64,
+    held_until: Micros,
 }
 
 impl Follower {
     /// The node that runs it, if one does at this moment.
     pub fn held_by(&self, now: DateTime<Utc>) -> Option<&str> {
-        let holds = self.held_until > now.timestamp_micros() && self.held_until <= (now + LONGEST).timestamp_micros();
+        let holds = self.held_until > now.into() && self.held_until <= (now + LONGEST).into();
         self.held_by.as_deref().filter(|_| holds)
     }
 }

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use super::EventLog;
 use super::backpressure::Backpressure;
+use crate::Position;
 use crate::recurring::Recurring;
 
 /// How often the log is looked at where no signal came. A net under the signals, not the way things normally go.
@@ -40,7 +41,7 @@ pub(super) fn advance(known: &watch::Sender<Cursor>, head: Cursor) {
 
 impl EventLog {
     /// The position of the newest event that this node knows.
-    pub fn head(&self) -> i64 {
+    pub fn head(&self) -> Position {
         self.head.borrow().position
     }
 
@@ -50,18 +51,18 @@ impl EventLog {
     }
 
     /// The position of the newest event, asked of the database: other nodes append too.
-    pub async fn newest(&self) -> sqlx::Result<i64> {
+    pub async fn newest(&self) -> sqlx::Result<Position> {
         Ok(head(&self.database).await?.position)
     }
 
     /// Whether the event that a follower read last is in this log.
     pub async fn holds(&self, cursor: &Cursor) -> sqlx::Result<bool> {
-        Ok(cursor.position == 0 || self.cursor_at(cursor.position).await?.as_ref() == Some(cursor))
+        Ok(cursor.position.is_start() || self.cursor_at(cursor.position).await?.as_ref() == Some(cursor))
     }
 
     /// For who wants to read on from a position. None where there is no event.
-    pub async fn cursor_at(&self, position: i64) -> sqlx::Result<Option<Cursor>> {
-        if position == 0 {
+    pub async fn cursor_at(&self, position: Position) -> sqlx::Result<Option<Cursor>> {
+        if position.is_start() {
             return Ok(Some(Cursor::START));
         }
         let sql = Sql::new("SELECT position, hash FROM events WHERE position = ").bind(position);
@@ -138,7 +139,7 @@ impl Listening {
     }
 
     /// The event that was known as the last, if it is there, and the one that is the last.
-    async fn look(&mut self, known: i64) -> sqlx::Result<Vec<Cursor>> {
+    async fn look(&mut self, known: Position) -> sqlx::Result<Vec<Cursor>> {
         // Two look-ups in the index, whatever was known of the table when the plan was made.
         let sql = Sql::new("SELECT position, hash FROM events WHERE position = ").bind(known);
         let sql = sql.push(" UNION SELECT position, hash FROM (").push(LAST).push(") newest ORDER BY position");
@@ -149,13 +150,13 @@ impl Listening {
     }
 
     fn compare(&self, known: Cursor, mut found: Vec<Cursor>) {
-        if known.position == 0 || found.contains(&known) {
+        if known.position.is_start() || found.contains(&known) {
             return advance(&self.known, found.pop().unwrap_or_default());
         }
         let head = found.pop().unwrap_or_default();
         tracing::error!(
-            known = known.position,
-            found = head.position,
+            known = known.position.0,
+            found = head.position.0,
             "the event log has lost its end: an older copy was put back, or a replica took over that had not everything; \
              what followed the log beyond it is made again"
         );

@@ -19,10 +19,12 @@ mod head;
 pub mod identifiers;
 pub mod ids;
 mod maintenance;
+mod micros;
 mod orders;
 mod origin;
 mod packed;
 pub mod parked;
+mod position;
 mod postgres;
 mod prepare;
 pub mod progress;
@@ -60,8 +62,10 @@ pub use evidence::{HashedEvent, SnapshotInPlace};
 pub use execute::{CommandError, Committed};
 pub use feed::{Followed, OpenedEvent};
 pub use head::HeadListener;
+pub use micros::Micros;
 pub use orders::ReceivedWebhook;
 pub use origin::{Actor, Origin};
+pub use position::{Position, Sequence};
 pub use rewrap::{RewrapError, Rewrapped};
 pub use scan::Scan;
 pub use stream::{LoadError, MAX_EVENTS_PER_LOAD, SNAPSHOT_EVERY};
@@ -253,7 +257,7 @@ pub async fn migrate(database: &Database) -> Result<(), MigrateError> {
 /// A log that is not open.
 pub struct LogFile {
     /// The position of the last event.
-    pub head: i64,
+    pub head: Position,
     /// The ids of the master keys by which anything in it may be wrapped.
     pub master_keys: Vec<Vec<u8>>,
 }

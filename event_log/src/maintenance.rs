@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use storage::Sql;
 
 use crate::EventLog;
@@ -20,9 +21,9 @@ impl EventLog {
         self.database.file()
     }
 
-    /// Writes one row beside the events, to learn whether writing works. `now_us` is in microseconds since 1970.
-    pub async fn probe_write(&self, now_us: i64) -> sqlx::Result<()> {
-        self.database.probe_write(now_us).await
+    /// Writes one row beside the events, to learn whether writing works.
+    pub async fn probe_write(&self, now: DateTime<Utc>) -> sqlx::Result<()> {
+        self.database.probe_write(now.timestamp_micros()).await
     }
 
     /// Tries once to leave nothing of erased data keys in the database's files. False where a reader of an older state

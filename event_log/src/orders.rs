@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use domain::IntegrationId;
 use serde::Deserialize;
 use sqlx::FromRow;
@@ -9,6 +10,7 @@ use storage::Sql;
 
 use super::EventLog;
 use super::stream::{LoadError, unreadable};
+use crate::{Position, Sequence};
 
 /// Deliveries of one number that are found at most: one for each store that uses it.
 const MAX_FOUND: usize = 1_000;
@@ -18,7 +20,7 @@ const WINDOW: i64 = 20_000;
 #[derive(FromRow)]
 struct Found {
     aggregate_id: String,
-    sequence: i64,
+    sequence: Sequence,
     payload: String,
 }
 
@@ -36,18 +38,17 @@ struct Numbered {
 /// A webhook about an order, by its place and its delivery.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct ReceivedWebhook {
-    pub position: i64,
+    pub position: Position,
     pub aggregate_id: String,
 }
 
 impl EventLog {
-    /// What an integration received about orders from one moment until before another (microseconds since 1970), after a
-    /// position, in order.
+    /// What an integration received about orders from one moment until before another, after a position, in order.
     pub async fn webhooks_received(
         &self,
         integration_id: IntegrationId,
-        (from, to): (i64, i64),
-        after: i64,
+        (from, until): (DateTime<Utc>, DateTime<Utc>),
+        after: Position,
         limit: i64,
     ) -> sqlx::Result<Vec<ReceivedWebhook>> {
         let sql = Sql::new("SELECT position, aggregate_id FROM events WHERE position > ")
@@ -55,9 +56,9 @@ impl EventLog {
             .push(" AND aggregate_type = 'delivery' AND event_type = 'webhook_received' AND integration_id = ")
             .bind(integration_id.0)
             .push(" AND recorded_at >= ")
-            .bind(from)
+            .bind(from.timestamp_micros())
             .push(" AND recorded_at < ")
-            .bind(to);
+            .bind(until.timestamp_micros());
         self.database.fetch_all(sql.push(" ORDER BY position LIMIT ").bind(limit)).await
     }
 
@@ -69,9 +70,9 @@ impl EventLog {
         number: &str,
     ) -> Result<BTreeSet<String>, LoadError> {
         let (head, bare) = (self.newest().await?, number.trim().trim_start_matches('#'));
-        let (mut found, mut first) = (BTreeSet::new(), 1);
+        let (mut found, mut first) = (BTreeSet::new(), Position::FIRST);
         while first <= head && found.len() < MAX_FOUND {
-            let last = first.saturating_add(WINDOW - 1).min(head);
+            let last = first.plus(WINDOW - 1).min(head);
             for Found { aggregate_id, sequence, payload } in self.webhooks(integration_id, (first, last)).await? {
                 let received: Received = serde_json::from_str(&payload)
                     .map_err(|error| unreadable("delivery", &aggregate_id, sequence, error))?;
@@ -79,7 +80,7 @@ impl EventLog {
                     found.insert(aggregate_id);
                 }
             }
-            first = last + 1;
+            first = last.next();
         }
         Ok(found)
     }
@@ -87,7 +88,7 @@ impl EventLog {
     async fn webhooks(
         &self,
         integration_id: Option<IntegrationId>,
-        (first, last): (i64, i64),
+        (first, last): (Position, Position),
     ) -> sqlx::Result<Vec<Found>> {
         let mut sql = Sql::new("SELECT aggregate_id, sequence, CAST(payload AS text) AS payload FROM events")
             .push(" WHERE aggregate_type = 'delivery' AND event_type = 'webhook_received' AND position BETWEEN ")

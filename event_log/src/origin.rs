@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use domain::AccountId;
 use uuid::Uuid;
 
+use crate::Position;
+
 /// Who makes something happen, as the log records it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
@@ -30,7 +32,7 @@ pub enum Actor {
 pub struct Origin {
     pub actor: Actor,
     /// The position of the event that they follow from, where there is one.
-    pub caused_by: Option<i64>,
+    pub caused_by: Option<Position>,
     /// What they belong to, where that is another stream than their own: an order's delivery.
     pub correlation_id: Option<Uuid>,
 }
@@ -38,7 +40,7 @@ pub struct Origin {
 impl Origin {
     /// What follows from the event at this position.
     #[must_use]
-    pub fn caused_by(self, position: impl Into<Option<i64>>) -> Self {
+    pub fn caused_by(self, position: impl Into<Option<Position>>) -> Self {
         Self { caused_by: position.into(), ..self }
     }
 
@@ -63,7 +65,7 @@ impl From<&Actor> for Origin {
 
 impl Actor {
     /// Somebody who acts because of the event at this position.
-    pub fn because_of(self, position: impl Into<Option<i64>>) -> Origin {
+    pub fn because_of(self, position: impl Into<Option<Position>>) -> Origin {
         Origin::from(self).caused_by(position)
     }
 

@@ -4,6 +4,7 @@
 use uuid::Uuid;
 
 use crate::row::{StoredEvent, WholeEvent};
+use crate::{Micros, Position, Sequence};
 
 /// Begins a statement that reads events, up to a condition on them; with their bodies or without.
 ///
@@ -43,20 +44,20 @@ pub(super) fn unpacked(row: &[u8]) -> Result<WholeEvent, Unreadable> {
     let id = |bytes: &[u8]| Uuid::from_slice(bytes).map_err(|_| unreadable());
     Ok(WholeEvent {
         event: StoredEvent {
-            position,
+            position: Position(position),
             aggregate_type: text(aggregate_type)?,
             aggregate_id: text(aggregate_id)?,
-            sequence,
+            sequence: Sequence(sequence),
             event_type: text(event_type)?,
             event_version: text(event_version)?,
             payload: text(payload)?,
             metadata: text(metadata)?,
             account_id: account_id.map(id).transpose()?,
             integration_id: integration_id.map(id).transpose()?,
-            caused_by,
+            caused_by: caused_by.map(Position),
             correlation_id: id(correlation_id)?,
             data_key_id: data_key_id.map(id).transpose()?,
-            recorded_at,
+            recorded_at: Micros(recorded_at),
             hash: hash.to_vec(),
         },
         body: body.map(<[u8]>::to_vec),
@@ -117,12 +118,12 @@ mod tests {
         let rest = |payload: &str, hash: &str| [b"abcd", payload.as_bytes(), b"f", &id, hash.as_bytes()].concat();
         let good = row("7 1 9 -1 1 1 1 1 1 1 16 1 -1 -1 -1 2", &[rest("e", "g"), b"hi".to_vec()].concat());
         let event = unpacked(&good).unwrap();
-        assert_eq!((event.event.position, event.event.payload.as_str()), (7, "e"));
+        assert_eq!((event.event.position, event.event.payload.as_str()), (Position(7), "e"));
         assert_eq!((event.event.hash.as_slice(), event.body.as_deref()), (&b"g"[..], Some(&b"hi"[..])));
         assert_eq!((event.event.caused_by, event.event.account_id), (None, None));
         let owned = row("7 1 9 3 1 1 1 1 1 1 16 1 16 -1 -1 -1", &[rest("e", "g"), id.to_vec()].concat());
         let event = unpacked(&owned).unwrap();
-        assert_eq!((event.event.caused_by, event.body), (Some(3), None));
+        assert_eq!((event.event.caused_by, event.body), (Some(Position(3)), None));
         assert_eq!(event.event.account_id, Some(Uuid::from_bytes(id)));
         for (line, rest) in [
             ("7 1 9 -1 1 1 1 1 1 1 16 1 -1 -1 -1 2", [rest("e", "g"), b"h".to_vec()].concat()),

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::EventLog;
 use super::feed::Followed;
+use crate::{Micros, Position};
 
 /// Events that one process manager parks at most. Beyond that it stands still.
 pub const MAX_PARKED: i64 = 10_000;
@@ -18,7 +19,7 @@ const MAX_REASON: usize = 300;
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct ParkedEvent {
     pub process: String,
-    pub position: i64,
+    pub position: Position,
     pub aggregate_type: String,
     pub aggregate_id: String,
     pub event_type: String,
@@ -26,18 +27,17 @@ pub struct ParkedEvent {
     /// Why the latest try failed. Names streams and rules, and nothing of what an event says.
     pub reason: String,
     pub tries: i64,
-    /// In microseconds since 1970, like the two below.
-    pub parked_at: i64,
-    pub last_tried_at: i64,
+    pub parked_at: Micros,
+    pub last_tried_at: Micros,
     /// When it is tried again by itself.
-    pub retry_at: i64,
+    pub retry_at: Micros,
 }
 
 /// Which parked events: all of them, those of a process manager, or one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Chosen<'c> {
     pub process: Option<&'c str>,
-    pub position: Option<i64>,
+    pub position: Option<Position>,
 }
 
 impl Chosen<'_> {
@@ -96,7 +96,7 @@ impl EventLog {
     }
 
     /// Takes an event off the list that was handled after all.
-    pub async fn unpark(&self, process: &str, position: i64) -> sqlx::Result<()> {
+    pub async fn unpark(&self, process: &str, position: Position) -> sqlx::Result<()> {
         let chosen = Chosen { process: Some(process), position: Some(position) };
         self.database.execute(chosen.of(Sql::new("DELETE FROM parked_events"))).await.map(drop)
     }
@@ -138,7 +138,7 @@ impl EventLog {
     pub async fn parked(
         &self,
         chosen: Chosen<'_>,
-        after: Option<(i64, &str)>,
+        after: Option<(Position, &str)>,
         limit: i64,
     ) -> sqlx::Result<Vec<ParkedEvent>> {
         let mut sql = chosen.of(Sql::new(SELECT));

@@ -12,6 +12,7 @@ use super::origin::Origin;
 use super::row::{StoredEvent, chain};
 use super::seal;
 use super::stream::{Loaded, SNAPSHOT_EVERY};
+use crate::{Micros, Position};
 
 impl EventLog {
     /// The stored form of the events: private fields sealed, the body sealed beside the first, each chained to the one
@@ -28,7 +29,7 @@ impl EventLog {
         let owner = loaded.aggregate.owner(id);
         let account_id = owner.account_id.or(origin.actor.account_id());
         let correlation_id = origin.correlation_id.or_else(|| id.parse().ok()).unwrap_or(Uuid::nil());
-        let recorded_at = self.clock.now().timestamp_micros();
+        let recorded_at = Micros::from(self.clock.now());
         let metadata = origin.actor.metadata();
         let (previous, mut new_data_key, mut erased_data_key) = (loaded.hash, None, None);
         let mut rows = Vec::with_capacity(events.len());
@@ -50,9 +51,9 @@ impl EventLog {
                 // What was sealed for this append alone would be lost with it: a key is never made and deleted at once.
                 erased_data_key = loaded.data_key.take().map(|key| key.id).filter(|_| new_data_key.take().is_none());
             }
-            loaded.sequence += 1;
+            loaded.sequence = loaded.sequence.next();
             let mut stored = StoredEvent {
-                position: 0,
+                position: Position::START,
                 aggregate_type: A::TYPE.to_owned(),
                 aggregate_id: id.to_owned(),
                 sequence: loaded.sequence,
@@ -93,8 +94,8 @@ fn snapshot<A: EventSourced>(
     added: usize,
     associated_data: &str,
 ) -> Result<Option<NewSnapshot>, serde_json::Error> {
-    let before = loaded.sequence - i64::try_from(added).unwrap_or(0);
-    if before / SNAPSHOT_EVERY == loaded.sequence / SNAPSHOT_EVERY {
+    let before = loaded.sequence.minus(i64::try_from(added).unwrap_or(0));
+    if before.0 / SNAPSHOT_EVERY == loaded.sequence.0 / SNAPSHOT_EVERY {
         return Ok(None);
     }
     let mut state = serde_json::to_value(&loaded.aggregate)?;

@@ -13,6 +13,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::recent::Recent;
 use super::stream::Loaded;
+use crate::Sequence;
 
 /// The streams on which commands are under way, each with how many there are.
 #[derive(Default)]
@@ -27,7 +28,7 @@ type Line = tokio::sync::Mutex<Option<Latest>>;
 /// A stream after the latest command that was decided on it.
 struct Latest {
     loaded: Arc<dyn Any + Send + Sync>,
-    sequence: i64,
+    sequence: Sequence,
     is_stored: bool,
     chain: u64,
 }

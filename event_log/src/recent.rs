@@ -5,6 +5,7 @@
 
 use std::any::Any;
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ use quick_cache::sync::Cache;
 
 use super::EventLog;
 use super::stream::{LoadError, Loaded};
+use crate::Sequence;
 use crate::recurring::Recurring;
 
 /// The kinds that are kept, and how much of each, in bytes of what they were loaded from. Each has room of its own: a flood
@@ -39,7 +41,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 #[derive(Clone)]
 struct Entry {
     loaded: Arc<dyn Any + Send + Sync>,
-    sequence: i64,
+    sequence: Sequence,
     bytes: u64,
 }
 
@@ -87,7 +89,7 @@ impl Recent {
     }
 
     /// The stream has this event now: what is older is not how it stands.
-    pub(super) fn forget_before(&self, aggregate_type: &str, id: &str, sequence: i64) {
+    pub(super) fn forget_before(&self, aggregate_type: &str, id: &str, sequence: Sequence) {
         let Some(kind) = self.kinds.get(aggregate_type) else { return };
         if is_setting(aggregate_type) {
             *self.forgotten.lock() += 1;
@@ -110,7 +112,8 @@ fn is_setting(aggregate_type: &str) -> bool {
 
 impl EventLog {
     /// Settings as they stand now: an account or an integration. Costs no read where they were used lately.
-    pub async fn current<A: EventSourced>(&self, id: &str) -> Result<Arc<Loaded<A>>, LoadError> {
+    pub async fn current<A: EventSourced>(&self, id: impl Display) -> Result<Arc<Loaded<A>>, LoadError> {
+        let id = &id.to_string();
         if let Some(known) = self.recent.get::<A>(id) {
             return Ok(known);
         }
@@ -118,14 +121,15 @@ impl EventLog {
         let loaded = Arc::new(self.load::<A>(id).await?);
         let forgotten = self.recent.forgotten.lock();
         // What does not exist is not kept: anybody can ask for that.
-        if is_setting(A::TYPE) && before == *forgotten && loaded.sequence > 0 {
+        if is_setting(A::TYPE) && before == *forgotten && !loaded.sequence.is_start() {
             self.recent.keep(id, loaded.clone());
         }
         Ok(loaded)
     }
 
     /// An aggregate as it was lately, for a caller that goes on by a command, which finds out if it is not so any more.
-    pub async fn recent<A: EventSourced>(&self, id: &str) -> Result<Arc<Loaded<A>>, LoadError> {
+    pub async fn recent<A: EventSourced>(&self, id: impl Display) -> Result<Arc<Loaded<A>>, LoadError> {
+        let id = &id.to_string();
         if let Some(known) = self.recent.get::<A>(id) {
             return Ok(known);
         }

@@ -13,38 +13,38 @@ use domain::{AccountId, IntegrationId};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+use crate::{Position, Sequence};
+
 /// How far a follower of the log has read, and which event that was. A position alone does not tell one log from
 /// another, or from what was put back in its place: the hash of an event does, for it covers ids, times and keys that no
 /// other log has.
 #[derive(Clone, Debug, Default, PartialEq, Eq, FromRow)]
 pub struct Cursor {
-    /// Of the last event that was read; 0 before the first.
-    pub position: i64,
+    /// Of the last event that was read.
+    pub position: Position,
     /// Of that event; empty before the first.
     pub hash: Vec<u8>,
 }
 
 impl Cursor {
     /// Before the first event of any log.
-    pub const START: Self = Self { position: 0, hash: vec![] };
+    pub const START: Self = Self { position: Position::START, hash: vec![] };
 }
 
 /// One event of the log, opened and read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorded {
-    /// Its place among all events: 1, 2, 3, … without a gap.
-    pub position: i64,
+    pub position: Position,
     /// The hash that chains it to its stream.
     pub hash: Vec<u8>,
     pub aggregate_id: String,
-    /// Its place in its stream: 1, 2, 3, … without a gap.
-    pub sequence: i64,
+    pub sequence: Sequence,
     /// The account that owns it, where one does.
     pub account_id: Option<AccountId>,
     /// The store link that it is about, where it is about one.
     pub integration_id: Option<IntegrationId>,
     /// The position of the event that this one follows from, where there is one.
-    pub caused_by: Option<i64>,
+    pub caused_by: Option<Position>,
     /// What belongs together across streams has the same.
     pub correlation_id: Uuid,
     pub recorded_at: DateTime<Utc>,

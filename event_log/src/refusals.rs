@@ -12,6 +12,7 @@ use strum::{EnumIter, EnumString, IntoStaticStr};
 use tokio::sync::Notify;
 
 use super::EventLog;
+use crate::Micros;
 
 /// Distinct counters held between two writes. Beyond it, refusals are only in the metrics.
 const MAX_HELD: usize = 10_000;
@@ -130,10 +131,9 @@ pub struct RefusedHour {
     pub account_id: String,
     pub integration_id: String,
     pub reason: String,
-    /// Microseconds since 1970.
-    pub hour: i64,
+    pub hour: Micros,
     pub refused: i64,
-    pub last_at: i64,
+    pub last_at: Micros,
     /// The sentence that the sender of the latest one got.
     pub message: Option<String>,
 }
@@ -223,11 +223,11 @@ pub async fn recent(
     log: &EventLog,
     account_id: Option<&str>,
     integration_id: Option<&str>,
-    before_us: i64,
+    before: Micros,
     limit: i64,
 ) -> sqlx::Result<Vec<RefusedHour>> {
     let columns = "account_id, integration_id, reason, hour, refused, last_at, message";
-    let mut sql = Sql::new(format!("SELECT {columns} FROM refusals WHERE last_at < ")).bind(before_us);
+    let mut sql = Sql::new(format!("SELECT {columns} FROM refusals WHERE last_at < ")).bind(before);
     if let Some(account_id) = account_id {
         sql = sql.push(" AND account_id = ").bind(account_id);
     }

@@ -6,16 +6,18 @@ use sha2::{Digest, Sha256};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+use crate::{Micros, Position, Sequence};
+
 /// What a stream's first event is chained to.
 pub const GENESIS: [u8; 32] = [0; 32];
 
 /// An event in its stored form: private fields sealed, the body compressed and sealed.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct StoredEvent {
-    pub position: i64,
+    pub position: Position,
     pub aggregate_type: String,
     pub aggregate_id: String,
-    pub sequence: i64,
+    pub sequence: Sequence,
     pub event_type: String,
     pub event_version: String,
     pub payload: String,
@@ -25,13 +27,12 @@ pub struct StoredEvent {
     /// The store link that it is about, where it is about one.
     pub integration_id: Option<Uuid>,
     /// The position of the event that this one follows from, where there is one.
-    pub caused_by: Option<i64>,
+    pub caused_by: Option<Position>,
     /// What belongs together across streams has the same: an order's delivery, or what one request did.
     pub correlation_id: Uuid,
     /// The data key that sealed its private values and its body, where it has any.
     pub data_key_id: Option<Uuid>,
-    /// Microseconds since 1970.
-    pub recorded_at: i64,
+    pub recorded_at: Micros,
     pub hash: Vec<u8>,
 }
 
@@ -69,17 +70,17 @@ pub fn chain(previous: &[u8; 32], event: &StoredEvent, body: Option<&[u8]>) -> [
     };
     field(Some(event.aggregate_type.as_bytes()));
     field(Some(event.aggregate_id.as_bytes()));
-    field(Some(&event.sequence.to_be_bytes()));
+    field(Some(&event.sequence.0.to_be_bytes()));
     field(Some(event.event_type.as_bytes()));
     field(Some(event.event_version.as_bytes()));
     field(Some(event.payload.as_bytes()));
     field(Some(event.metadata.as_bytes()));
     field(event.account_id.as_ref().map(|id| &id.as_bytes()[..]));
     field(event.integration_id.as_ref().map(|id| &id.as_bytes()[..]));
-    field(event.caused_by.map(i64::to_be_bytes).as_ref().map(|position| &position[..]));
+    field(event.caused_by.map(|position| position.0.to_be_bytes()).as_ref().map(|position| &position[..]));
     field(Some(event.correlation_id.as_bytes()));
     field(event.data_key_id.as_ref().map(|id| &id.as_bytes()[..]));
-    field(Some(&event.recorded_at.to_be_bytes()));
+    field(Some(&event.recorded_at.0.to_be_bytes()));
     field(body);
     hasher.finalize().into()
 }
@@ -89,7 +90,7 @@ pub fn first_broken(events: &[WholeEvent]) -> Option<&StoredEvent> {
     let mut previous = GENESIS;
     for (index, whole) in events.iter().enumerate() {
         let expected = chain(&previous, &whole.event, whole.body.as_deref());
-        let in_place = usize::try_from(whole.event.sequence).is_ok_and(|sequence| sequence == index + 1);
+        let in_place = usize::try_from(whole.event.sequence.0).is_ok_and(|sequence| sequence == index + 1);
         if !in_place || whole.event.hash != expected {
             return Some(&whole.event);
         }

@@ -17,6 +17,7 @@ use super::EventLog;
 use super::packed;
 use super::row::WholeEvent;
 use super::stream::STORED_COLUMNS;
+use crate::Position;
 
 /// Positions that one statement reads. Not the whole log: a reader of SQLite that does not end keeps the write-ahead log
 /// from being shortened.
@@ -42,20 +43,20 @@ type Batch = sqlx::Result<Vec<WholeEvent>>;
 /// A reading that goes on. Dropped, it ends.
 pub struct Scan {
     database: Database,
-    rest: RangeInclusive<i64>,
+    rest: RangeInclusive<Position>,
     chunks: VecDeque<(mpsc::Receiver<Batch>, JoinHandle<()>)>,
 }
 
 impl EventLog {
     /// The rows at these positions. What is missing is left out.
-    pub fn scan(&self, positions: RangeInclusive<i64>) -> Scan {
+    pub fn scan(&self, positions: RangeInclusive<Position>) -> Scan {
         Scan { database: self.database.clone(), rest: positions, chunks: VecDeque::new() }
     }
 }
 
 impl EventLog {
     /// The rows at some positions, in order. Ask for few at a time: their bodies are held in memory.
-    pub async fn rows_at(&self, positions: &[i64]) -> sqlx::Result<Vec<WholeEvent>> {
+    pub async fn rows_at(&self, positions: &[Position]) -> sqlx::Result<Vec<WholeEvent>> {
         if positions.is_empty() {
             return Ok(vec![]);
         }
@@ -83,8 +84,8 @@ impl Scan {
 
     fn begin_chunk(&mut self) {
         let (first, end) = (*self.rest.start(), *self.rest.end());
-        let last = first.saturating_add(CHUNK - 1).min(end);
-        self.rest = last.saturating_add(1)..=end;
+        let last = first.plus(CHUNK - 1).min(end);
+        self.rest = last.next()..=end;
         let (sender, batches) = mpsc::channel(READ_AHEAD);
         let task = tokio::spawn(read(self.database.clone(), first, last, sender));
         self.chunks.push_back((batches, task));
@@ -99,7 +100,7 @@ impl Drop for Scan {
     }
 }
 
-async fn read(database: Database, first: i64, last: i64, batches: mpsc::Sender<Batch>) {
+async fn read(database: Database, first: Position, last: Position, batches: mpsc::Sender<Batch>) {
     match &database {
         Database::Sqlite(file) => {
             let rows = sqlx::query_scalar::<Sqlite, Vec<u8>>(&PACKED_ROWS).bind(first).bind(last).fetch(&file.readers);

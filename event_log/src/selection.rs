@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 
 use crate::recorded::Recorded;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{AccountId, IntegrationId};
 use sqlx::FromRow;
 use storage::{Database, Sql};
@@ -12,6 +12,7 @@ use storage::{Database, Sql};
 use super::EventLog;
 use super::row::StoredEvent;
 use super::stream::{LoadError, STORED_COLUMNS};
+use crate::{Micros, Position, Sequence};
 
 /// Positions that one statement looks at: a reader of SQLite that goes on for long keeps the write-ahead log from being
 /// shortened.
@@ -35,13 +36,13 @@ pub struct Selection {
     /// Events of this integration, and of its orders and notices.
     pub integration_id: Option<IntegrationId>,
     /// Events that follow from the one at this position: from it, or from one that does.
-    pub caused_by: Option<i64>,
-    /// Microseconds since 1970, inclusive.
-    pub since_us: Option<i64>,
-    /// Microseconds since 1970, inclusive.
-    pub until_us: Option<i64>,
-    pub from_position: Option<i64>,
-    pub to_position: Option<i64>,
+    pub caused_by: Option<Position>,
+    /// Inclusive.
+    pub since: Option<DateTime<Utc>>,
+    /// Inclusive.
+    pub until: Option<DateTime<Utc>>,
+    pub from_position: Option<Position>,
+    pub to_position: Option<Position>,
 }
 
 /// An event that was chosen.
@@ -63,50 +64,53 @@ pub enum Order {
 pub struct Choice {
     log: EventLog,
     selection: Selection,
-    rest: RangeInclusive<i64>,
+    rest: RangeInclusive<Position>,
     order: Order,
     /// The place in the one stream that is read, so that a long one is not read again for each batch.
-    sequence: Option<i64>,
+    sequence: Option<Sequence>,
 }
 
 #[derive(FromRow)]
 struct Place {
-    position: i64,
-    recorded_at: i64,
+    position: Position,
+    recorded_at: Micros,
 }
 
 impl EventLog {
     /// The events of these positions that a selection wants.
-    pub fn choose(&self, selection: Selection, positions: RangeInclusive<i64>, order: Order) -> Choice {
+    pub fn choose(&self, selection: Selection, positions: RangeInclusive<Position>, order: Order) -> Choice {
         Choice { log: self.clone(), selection, rest: positions, order, sequence: None }
     }
 
     /// The positions at which what a selection wants can lie, up to the newest event. Empty where there are none.
-    pub async fn positions(&self, selection: &Selection) -> sqlx::Result<RangeInclusive<i64>> {
+    pub async fn positions(&self, selection: &Selection) -> sqlx::Result<RangeInclusive<Position>> {
         let head = self.newest().await?;
-        let (mut first, mut last) =
-            (selection.from_position.unwrap_or(1).max(1), selection.to_position.unwrap_or(head).min(head));
+        let (mut first, mut last) = (
+            selection.from_position.unwrap_or(Position::FIRST).max(Position::FIRST),
+            selection.to_position.unwrap_or(head).min(head),
+        );
         let margin = CLOCKS_DIFFER.num_microseconds().unwrap_or(0);
-        if let Some(since) = selection.since_us {
-            first = first.max(self.first_at_or_after(since.saturating_sub(margin), head).await?);
+        if let Some(since) = selection.since {
+            first =
+                first.max(self.first_at_or_after(Micros(since.timestamp_micros().saturating_sub(margin)), head).await?);
         }
-        if let Some(until) = selection.until_us {
-            let after = until.saturating_add(margin).saturating_add(1);
-            last = last.min(self.first_at_or_after(after, head).await? - 1);
+        if let Some(until) = selection.until {
+            let after = until.timestamp_micros().saturating_add(margin).saturating_add(1);
+            last = last.min(self.first_at_or_after(Micros(after), head).await?.previous());
         }
         Ok(first..=last)
     }
 
     /// The first position whose time is not before this one, by halving; one past the head where there is none.
-    async fn first_at_or_after(&self, at_us: i64, head: i64) -> sqlx::Result<i64> {
-        let (mut low, mut high) = (1, head + 1);
+    async fn first_at_or_after(&self, at: Micros, head: Position) -> sqlx::Result<Position> {
+        let (mut low, mut high) = (Position::FIRST, head.next());
         while low < high {
-            let middle = low + (high - low) / 2;
+            let middle = low.plus(high.events_since(low) / 2);
             let sql = Sql::new("SELECT position, recorded_at FROM events WHERE position >= ")
                 .bind(middle)
                 .push(" ORDER BY position LIMIT 1");
             match self.database.fetch_optional::<Place>(sql).await? {
-                Some(place) if place.recorded_at < at_us => low = place.position + 1,
+                Some(place) if place.recorded_at < at => low = place.position.next(),
                 Some(_) | None => high = middle,
             }
         }
@@ -115,7 +119,7 @@ impl EventLog {
 
     /// Whether a stream was ever written to.
     pub async fn has_stream(&self, aggregate_type: &str, id: &str) -> sqlx::Result<bool> {
-        Ok(!self.stream_after(aggregate_type, id, 0, 1).await?.is_empty())
+        Ok(!self.stream_after(aggregate_type, id, Sequence::START, 1).await?.is_empty())
     }
 
     /// The ids of the streams of one kind after an id, some at a time.
@@ -162,29 +166,29 @@ impl Choice {
     /// How many positions are left to look at.
     pub fn positions_left(&self) -> u64 {
         let (first, last) = (*self.rest.start(), *self.rest.end());
-        u64::try_from(last.saturating_sub(first).saturating_add(1)).unwrap_or(0)
+        u64::try_from(last.events_since(first).saturating_add(1)).unwrap_or(0)
     }
 
     /// Goes on up to a position, for who follows the log.
-    pub fn extend_to(&mut self, last: i64) {
+    pub fn extend_to(&mut self, last: Position) {
         let last = self.selection.to_position.map_or(last, |to| to.min(last));
         self.rest = *self.rest.start()..=last.max(*self.rest.end());
     }
 
-    fn window(&self) -> RangeInclusive<i64> {
+    fn window(&self) -> RangeInclusive<Position> {
         let (first, last) = (*self.rest.start(), *self.rest.end());
         if self.selection.aggregate_ids.is_some() || self.selection.caused_by.is_some() {
             // Found by an index, wherever they lie.
             return first..=last;
         }
         match self.order {
-            Order::OldestFirst => first..=last.min(first.saturating_add(WINDOW - 1)),
-            Order::NewestFirst => first.max(last.saturating_sub(WINDOW - 1))..=last,
+            Order::OldestFirst => first..=last.min(first.plus(WINDOW - 1)),
+            Order::NewestFirst => first.max(last.minus(WINDOW - 1))..=last,
         }
     }
 
-    fn statement(&self, window: &RangeInclusive<i64>) -> Sql {
-        let Selection { aggregate_type, aggregate_ids, event_types, since_us, until_us, .. } = &self.selection;
+    fn statement(&self, window: &RangeInclusive<Position>) -> Sql {
+        let Selection { aggregate_type, aggregate_ids, event_types, since, until, .. } = &self.selection;
         let mut sql = Sql::default();
         if let Some(position) = self.selection.caused_by {
             sql = sql
@@ -221,11 +225,11 @@ impl Choice {
         if !event_types.is_empty() {
             sql = sql.push(" AND event_type IN (").bind_list(event_types.iter().map(String::as_str)).push(")");
         }
-        if let Some(since_us) = since_us {
-            sql = sql.push(" AND recorded_at >= ").bind(*since_us);
+        if let Some(since) = since {
+            sql = sql.push(" AND recorded_at >= ").bind(since.timestamp_micros());
         }
-        if let Some(until_us) = until_us {
-            sql = sql.push(" AND recorded_at <= ").bind(*until_us);
+        if let Some(until) = until {
+            sql = sql.push(" AND recorded_at <= ").bind(until.timestamp_micros());
         }
         if let Some(actor) = &self.selection.actor {
             sql = by(sql, &self.log.database, actor);
@@ -239,7 +243,7 @@ impl Choice {
         self.selection.aggregate_ids.as_ref().is_some_and(|ids| ids.len() == 1)
     }
 
-    fn step_past(&mut self, window: &RangeInclusive<i64>, last_read: Option<&StoredEvent>, read: usize) {
+    fn step_past(&mut self, window: &RangeInclusive<Position>, last_read: Option<&StoredEvent>, read: usize) {
         let whole_window = i64::try_from(read).is_ok_and(|read| read < BATCH);
         let last_read = last_read.filter(|_| !whole_window);
         if self.is_one_stream() {
@@ -247,8 +251,8 @@ impl Choice {
         }
         let (first, last) = (*self.rest.start(), *self.rest.end());
         self.rest = match self.order {
-            Order::OldestFirst => last_read.map_or(*window.end(), |event| event.position).saturating_add(1)..=last,
-            Order::NewestFirst => first..=last_read.map_or(*window.start(), |event| event.position) - 1,
+            Order::OldestFirst => last_read.map_or(*window.end(), |event| event.position).next()..=last,
+            Order::NewestFirst => first..=last_read.map_or(*window.start(), |event| event.position).previous(),
         };
     }
 }

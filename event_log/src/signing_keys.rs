@@ -5,7 +5,7 @@ use anyhow::Context as _;
 use sqlx::FromRow;
 use storage::Sql;
 
-use crate::EventLog;
+use crate::{EventLog, Micros};
 
 /// A key as it is stored.
 #[derive(FromRow)]
@@ -15,8 +15,7 @@ pub struct StoredSigningKey {
     /// Ed25519, 32 bytes.
     pub public_key: Vec<u8>,
     pub wrapped: Vec<u8>,
-    /// Microseconds since 1970.
-    pub created_at: i64,
+    pub created_at: Micros,
 }
 
 /// What the sealed secret part of a key is bound to, so that it cannot be moved to another row.

@@ -1,5 +1,7 @@
 //! Loading a stream: its latest snapshot and the events since, opened and folded. Never more than a bounded number.
 
+use std::fmt::Display;
+
 use cqrs_es::Aggregate;
 use cqrs_es::persist::SerializedEvent;
 use domain::{EventSourced, LogEvent as _};
@@ -11,6 +13,7 @@ use uuid::Uuid;
 use super::data_keys::{DataKeys, IdentifiedKey};
 use super::row::{GENESIS, StoredEvent, WholeEvent, tagged};
 use super::{EventLog, seal};
+use crate::{Position, Sequence};
 
 /// Every so many events, the append that reaches the next multiple brings the fold with it.
 pub const SNAPSHOT_EVERY: i64 = 100;
@@ -34,7 +37,7 @@ pub const SNAPSHOT: &str = "SELECT s.sequence, s.hash, s.schema_version, s.state
 #[derive(Clone, Debug)]
 pub struct Loaded<A> {
     pub aggregate: A,
-    pub sequence: i64,
+    pub sequence: Sequence,
     pub hash: [u8; 32],
     /// What seals the stream's private values; none before the first of them, and after an erasure.
     pub data_key: Option<IdentifiedKey>,
@@ -50,14 +53,14 @@ pub enum LoadError {
     Sql(#[from] sqlx::Error),
     /// Who followed another log, or this one before it lost its end, must begin again.
     #[error("the event that was read last, {position}, is not in this event log")]
-    OtherLog { position: i64 },
+    OtherLog { position: Position },
     #[error("event {sequence} of {aggregate_type} {aggregate_id} cannot be read: {reason}")]
-    Unreadable { aggregate_type: String, aggregate_id: String, sequence: i64, reason: String },
+    Unreadable { aggregate_type: String, aggregate_id: String, sequence: Sequence, reason: String },
 }
 
 #[derive(FromRow)]
 struct Snapshot {
-    sequence: i64,
+    sequence: Sequence,
     hash: Vec<u8>,
     schema_version: i64,
     state: String,
@@ -66,7 +69,14 @@ struct Snapshot {
 
 impl<A: Aggregate> Loaded<A> {
     pub(super) fn fresh() -> Self {
-        Self { aggregate: A::default(), sequence: 0, hash: GENESIS, data_key: None, events_read: 0, size: 0 }
+        Self {
+            aggregate: A::default(),
+            sequence: Sequence::START,
+            hash: GENESIS,
+            data_key: None,
+            events_read: 0,
+            size: 0,
+        }
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -76,7 +86,8 @@ impl<A: Aggregate> Loaded<A> {
 
 impl EventLog {
     /// The aggregate as it stands now.
-    pub async fn load<A: EventSourced>(&self, id: &str) -> Result<Loaded<A>, LoadError> {
+    pub async fn load<A: EventSourced>(&self, id: impl Display) -> Result<Loaded<A>, LoadError> {
+        let id = &id.to_string();
         let mut loaded = self.load_snapshot::<A>(id).await?;
         loop {
             let events = self.stream_after(A::TYPE, id, loaded.sequence, FETCH).await?;
@@ -116,7 +127,7 @@ impl EventLog {
             return Ok(loaded);
         };
         let keys = self.data_keys(row.data_key_id).await?;
-        let bad = |reason: &dyn std::fmt::Display| unreadable(A::TYPE, id, row.sequence, reason);
+        let bad = |reason: &dyn Display| unreadable(A::TYPE, id, row.sequence, reason);
         loaded.data_key = keys.identified(row.data_key_id).map_err(|error| bad(&error))?;
         let mut state: Value = serde_json::from_str(&row.state).map_err(|error| bad(&error))?;
         seal::open(&mut state, loaded.data_key.as_ref().map(|key| &key.key), &seal::associated_data(A::TYPE, id));
@@ -131,7 +142,7 @@ impl EventLog {
         &self,
         aggregate_type: &str,
         id: &str,
-        sequence: i64,
+        after: Sequence,
         limit: i64,
     ) -> sqlx::Result<Vec<StoredEvent>> {
         let sql = Sql::new(format!("SELECT {STORED_COLUMNS} FROM events WHERE aggregate_type = "))
@@ -139,7 +150,7 @@ impl EventLog {
             .push(" AND aggregate_id = ")
             .bind(id)
             .push(" AND sequence > ")
-            .bind(sequence)
+            .bind(after)
             .push(" ORDER BY sequence LIMIT ")
             .bind(limit);
         self.database.fetch_all(sql).await
@@ -157,7 +168,7 @@ impl EventLog {
     }
 
     /// The raw body that came with an event, if it came with one and was not erased.
-    pub async fn body(&self, aggregate_type: &str, id: &str, sequence: i64) -> Result<Option<Vec<u8>>, LoadError> {
+    pub async fn body(&self, aggregate_type: &str, id: &str, sequence: Sequence) -> Result<Option<Vec<u8>>, LoadError> {
         #[derive(FromRow)]
         struct Sealed {
             body: Option<Vec<u8>>,
@@ -182,7 +193,7 @@ impl EventLog {
     pub(super) fn read_event<A: Aggregate>(&self, stored: StoredEvent, keys: &DataKeys) -> Result<A::Event, LoadError> {
         let (aggregate_type, aggregate_id, sequence) =
             (stored.aggregate_type.clone(), stored.aggregate_id.clone(), stored.sequence);
-        let bad = |reason: &dyn std::fmt::Display| unreadable(&aggregate_type, &aggregate_id, sequence, reason);
+        let bad = |reason: &dyn Display| unreadable(&aggregate_type, &aggregate_id, sequence, reason);
         let event = self.open_event(stored, keys).map_err(|reason| bad(&reason))?;
         serde_json::from_str(&event).map_err(|error| bad(&error))
     }
@@ -211,7 +222,7 @@ impl EventLog {
         }
         let mut event = SerializedEvent {
             aggregate_id: stored.aggregate_id,
-            sequence: usize::try_from(stored.sequence).map_err(|error| error.to_string())?,
+            sequence: usize::try_from(stored.sequence.0).map_err(|error| error.to_string())?,
             aggregate_type: stored.aggregate_type,
             event_type: stored.event_type,
             event_version: stored.event_version,
@@ -233,7 +244,7 @@ fn hash_of(stored: &StoredEvent) -> Result<[u8; 32], LoadError> {
     })
 }
 
-pub(super) fn unreadable(aggregate_type: &str, id: &str, sequence: i64, reason: impl std::fmt::Display) -> LoadError {
+pub(super) fn unreadable(aggregate_type: &str, id: &str, sequence: Sequence, reason: impl Display) -> LoadError {
     LoadError::Unreadable {
         aggregate_type: aggregate_type.to_owned(),
         aggregate_id: id.to_owned(),

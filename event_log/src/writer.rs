@@ -14,6 +14,7 @@ use super::head::advance;
 use super::recent::Recent;
 use super::{postgres, sqlite};
 use crate::BatchObserver;
+use crate::Position;
 use crate::progress::Progress;
 use crate::recurring::Recurring;
 
@@ -239,18 +240,20 @@ impl Writer {
         }
         if let Some((append, position)) = stored().next_back() {
             let hash = append.events().last().map(|event| event.stored.hash.clone()).unwrap_or_default();
-            advance(&self.head, Cursor { position, hash });
+            advance(&self.head, Cursor { position: Position(position), hash });
         }
         for (Request { answer, .. }, position) in batch.into_iter().zip(positions) {
             // A caller that has gone away needs no answer.
-            answer.send(position.map(|position| Appended { position }).ok_or(AppendError::Conflict)).ok();
+            answer
+                .send(position.map(|position| Appended { position: Position(position) }).ok_or(AppendError::Conflict))
+                .ok();
         }
     }
 
     async fn written(&mut self, appends: &[&Append]) -> sqlx::Result<Vec<Option<i64>>> {
         match &self.database {
             Database::Sqlite(file) => {
-                let head = self.head.borrow().position;
+                let head = self.head.borrow().position.0;
                 sqlite::append(file, head, appends).await
             }
             Database::Postgres(pool) => {

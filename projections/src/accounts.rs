@@ -10,6 +10,7 @@ use sqlx::FromRow;
 use crate::schema::Schema;
 use crate::table::{self, Existing, Tables, table_row};
 use crate::view::View;
+use event_log::Position;
 use event_log::recorded::{AnyEvent, Recorded};
 use storage::storable;
 use storage::{Database, Sql};
@@ -54,7 +55,7 @@ pub struct AccountRow {
     pub retention_days: Option<i64>,
     /// Microseconds since 1970.
     pub opened_at: i64,
-    pub listed_at: i64,
+    pub listed_at: Position,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -70,7 +71,7 @@ pub struct ApiKeyRow {
     pub requests_per_minute: i64,
     /// Microseconds since 1970.
     pub created_at: i64,
-    pub listed_at: i64,
+    pub listed_at: Position,
 }
 
 async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
@@ -198,13 +199,13 @@ pub async fn names(database: &Database, ids: &[String]) -> sqlx::Result<Vec<(Str
 }
 
 /// All accounts after a place in the list, the oldest first.
-pub async fn page(database: &Database, after: i64, limit: i64) -> sqlx::Result<Vec<AccountRow>> {
+pub async fn page(database: &Database, after: Position, limit: i64) -> sqlx::Result<Vec<AccountRow>> {
     let sql = Sql::new(format!("SELECT {COLUMNS} FROM accounts WHERE listed_at > ")).bind(after);
     database.fetch_all(sql.push(" ORDER BY listed_at LIMIT ").bind(limit)).await
 }
 
 /// The accounts that do not keep personal data for good, after a place in the list.
-pub async fn with_retention(database: &Database, after: i64, limit: i64) -> sqlx::Result<Vec<AccountRow>> {
+pub async fn with_retention(database: &Database, after: Position, limit: i64) -> sqlx::Result<Vec<AccountRow>> {
     let sql = Sql::new(format!("SELECT {COLUMNS} FROM accounts WHERE retention_days IS NOT NULL"));
     let sql = sql.push(" AND listed_at > ").bind(after).push(" ORDER BY listed_at LIMIT ").bind(limit);
     database.fetch_all(sql).await

@@ -10,6 +10,7 @@ use sqlx::FromRow;
 use crate::schema::Schema;
 use crate::table::{self, Tables, table_row};
 use crate::view::View;
+use event_log::Position;
 use event_log::recorded::{AnyEvent, Recorded};
 use storage::{Database, Sql};
 
@@ -44,7 +45,7 @@ pub struct DataRequestRow {
     pub exported_at: Option<i64>,
     /// Since when the request does not say any more whom it is about.
     pub erased_at: Option<i64>,
-    pub listed_at: i64,
+    pub listed_at: Position,
 }
 
 /// What an event changes of a data request.
@@ -128,11 +129,11 @@ pub struct Filter {
 pub async fn page(
     database: &Database,
     filter: &Filter,
-    before: Option<i64>,
+    before: Option<Position>,
     limit: i64,
 ) -> sqlx::Result<Vec<DataRequestRow>> {
     let mut sql = Sql::new(format!("SELECT {COLUMNS} FROM data_requests WHERE listed_at < "));
-    sql = sql.bind(before.unwrap_or(i64::MAX));
+    sql = sql.bind(before.unwrap_or(Position::MAX));
     if let Some(account_id) = &filter.account_id {
         sql = sql.push(" AND account_id = ").bind(account_id.as_str());
     }

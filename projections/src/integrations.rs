@@ -12,6 +12,7 @@ use sqlx::FromRow;
 use crate::schema::Schema;
 use crate::table::{self, Tables, table_row};
 use crate::view::View;
+use event_log::Position;
 use event_log::recorded::{AnyEvent, Recorded};
 use storage::storable;
 use storage::{Database, Sql};
@@ -50,7 +51,7 @@ pub struct IntegrationRow {
     /// Microseconds since 1970.
     pub created_at: i64,
     pub last_webhook_at: Option<i64>,
-    pub listed_at: i64,
+    pub listed_at: Position,
 }
 
 impl IntegrationRow {
@@ -188,7 +189,7 @@ pub async fn page(
     database: &Database,
     account_id: Option<&str>,
     provider: Option<&str>,
-    after: i64,
+    after: Position,
     limit: i64,
 ) -> sqlx::Result<Vec<IntegrationRow>> {
     let mut sql = Sql::new(format!("SELECT {COLUMNS} FROM integrations WHERE listed_at > ")).bind(after);

@@ -9,6 +9,7 @@ use crate::customers::{NOTICES, StoreCustomer, naming};
 use crate::schema::Schema;
 use crate::table::{self, Existing, Tables, table_row};
 use crate::view::View;
+use event_log::Position;
 use event_log::recorded::{AnyEvent, Recorded};
 use storage::{Database, Sql};
 
@@ -36,14 +37,14 @@ pub struct KeptNotice {
     pub kind: String,
     /// Microseconds since 1970.
     pub received_at: i64,
-    pub listed_at: i64,
+    pub listed_at: Position,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 struct CustomerNotice {
     token: String,
     notice_id: String,
-    listed_at: i64,
+    listed_at: Position,
 }
 
 async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
@@ -107,7 +108,7 @@ pub struct Filter {
 }
 
 /// Notices that still have their bodies, the oldest first, from after a place in the list.
-pub async fn page(database: &Database, filter: &Filter, after: i64, limit: i64) -> sqlx::Result<Vec<KeptNotice>> {
+pub async fn page(database: &Database, filter: &Filter, after: Position, limit: i64) -> sqlx::Result<Vec<KeptNotice>> {
     let columns = "id, account_id, integration_id, kind, received_at, listed_at";
     let mut sql = Sql::new(format!("SELECT {columns} FROM kept_notices WHERE listed_at > ")).bind(after);
     if let Some(tokens) = &filter.customer {

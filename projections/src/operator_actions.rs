@@ -5,6 +5,7 @@ use sqlx::FromRow;
 use crate::schema::Schema;
 use crate::table::{self, Existing, Tables, table_row};
 use crate::view::View;
+use event_log::Position;
 use event_log::recorded::Recorded;
 use storage::{Database, Sql, storable};
 
@@ -26,7 +27,7 @@ table_row!(OperatorActionRow, "operator_actions", key position;
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct OperatorActionRow {
     /// Of the event.
-    pub position: i64,
+    pub position: Position,
     /// Microseconds since 1970.
     pub recorded_at: i64,
     pub key_id: String,
@@ -75,7 +76,7 @@ pub struct Filter {
 pub async fn page(
     database: &Database,
     filter: &Filter,
-    before: Option<i64>,
+    before: Option<Position>,
     limit: i64,
 ) -> sqlx::Result<Vec<OperatorActionRow>> {
     let mut sql = Sql::new(
@@ -92,12 +93,13 @@ pub async fn page(
             sql = sql.push(&format!(" AND {column} = ")).bind(wanted.as_str());
         }
     }
-    for (condition, bound) in
-        [(" AND recorded_at >= ", filter.from), (" AND recorded_at < ", filter.to), (" AND position < ", before)]
-    {
+    for (condition, bound) in [(" AND recorded_at >= ", filter.from), (" AND recorded_at < ", filter.to)] {
         if let Some(bound) = bound {
             sql = sql.push(condition).bind(bound);
         }
+    }
+    if let Some(before) = before {
+        sql = sql.push(" AND position < ").bind(before);
     }
     database.fetch_all(sql.push(" ORDER BY position DESC LIMIT ").bind(limit)).await
 }

@@ -124,7 +124,7 @@ impl View {
         let sql = Sql::new("INSERT INTO live_views (view, generation, schema_version, position, hash) VALUES (")
             .bind(self.name)
             .push(", ")
-            .bind_list([generation, self.schema_version(), Cursor::START.position])
+            .bind_list([generation, self.schema_version(), Cursor::START.position.0])
             .push(", ")
             .bind(Cursor::START.hash)
             .push(") ON CONFLICT (view) DO NOTHING");
@@ -150,7 +150,7 @@ impl View {
             Sql::new("INSERT INTO view_builds (view, generation, schema_version, position, hash, started_at) VALUES (")
                 .bind(self.name)
                 .push(", ")
-                .bind_list([build.generation, build.schema_version, build.cursor.position])
+                .bind_list([build.generation, build.schema_version, build.cursor.position.0])
                 .push(", ")
                 .bind(build.cursor.hash.clone())
                 .push(", ")

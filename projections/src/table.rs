@@ -9,6 +9,7 @@ use sqlx::{PgConnection, QueryBuilder, Sqlite, SqliteConnection};
 use tokio::time::timeout;
 
 use crate::schema::physical;
+use event_log::Position;
 use storage::{Row, STEP_WITHIN, Sql, Transaction};
 
 /// Rows in one statement of SQLite. Few texts for each table, so that SQLite prepares each once and keeps it.
@@ -235,6 +236,7 @@ cell! {
     Option<String> => |value: &'r Option<String>| Self::Text(value.as_deref());
     i64 => |value: &i64| Self::Int(Some(*value));
     Option<i64> => |value: &Option<i64>| Self::Int(*value);
+    Position => |value: &Position| Self::Int(Some(value.0));
 }
 
 /// A struct whose fields are named like the columns of its table.

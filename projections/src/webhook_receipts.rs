@@ -8,6 +8,7 @@ use crate::delivery_log::duplicate_id;
 use crate::schema::Schema;
 use crate::table::{self, Existing, Tables, table_row};
 use crate::view::View;
+use event_log::Position;
 use event_log::recorded::{AnyEvent, Recorded};
 use storage::storable;
 use storage::{Database, Sql};
@@ -47,7 +48,7 @@ pub struct ReceiptRow {
     pub received_at: i64,
     /// Why it cannot be used, or what it changed in the order.
     pub reason: Option<String>,
-    pub position: i64,
+    pub position: Position,
 }
 
 async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {

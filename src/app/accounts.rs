@@ -5,6 +5,7 @@ mod credentials;
 use domain::account::{Account, AccountCommand, DEFAULT_ATTEMPTS_PER_MINUTE, Role};
 use domain::ledger::{Ledger, LedgerCommand};
 use domain::{AccountId, ApiKeyId, Credits};
+use event_log::Position;
 use event_log::ids;
 use projections::accounts::{self, AccountRow, ApiKeyRow};
 
@@ -150,7 +151,7 @@ impl Accounts {
         Ok((accounts::find(&self.core.views, &id).await?, api_key))
     }
 
-    async fn grant(&self, viewer: &Viewer, id: &str, grant: LedgerCommand) -> Result<Option<i64>, Error> {
+    async fn grant(&self, viewer: &Viewer, id: &str, grant: LedgerCommand) -> Result<Option<Position>, Error> {
         Ok(self.core.log.execute::<Ledger>(id, grant, &viewer.actor(Some(id))).await?.position)
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use domain::account::Role;
 use domain::operator_action::OperatorActionEvent;
+use event_log::Position;
 use event_log::parked::Chosen;
 use projections::View;
 use projections::registry::Build;
@@ -62,7 +63,7 @@ impl Administration {
         viewer.require(Role::Admin)?;
         let process = process.map(process_manager).transpose()?;
         let refuse = |message| Refused::new("NOT_FOUND", message, Some("position"));
-        let position: Option<i64> =
+        let position: Option<Position> =
             position.map(str::parse).transpose().map_err(|_| refuse("a position is a whole number"))?;
         let chosen = Chosen { process, position };
         let (parked, _) = self.core.log.parked_and_waiting(chosen).await?;
@@ -74,7 +75,11 @@ impl Administration {
         }
         let events = u32::try_from(parked).unwrap_or(u32::MAX);
         let process = process.map(str::to_owned);
-        self.record(viewer, OperatorActionEvent::ParkedEventsRetried { process, position, events }).await?;
+        self.record(
+            viewer,
+            OperatorActionEvent::ParkedEventsRetried { process, position: position.map(|position| position.0), events },
+        )
+        .await?;
         Ok(processes::retry(&self.core.log, &self.processes, chosen).await?)
     }
 

@@ -85,7 +85,7 @@ impl ApiKeys {
 
     async fn active(&self, viewer: &Viewer) -> Result<Option<(ApiKeyId, ApiKey)>, Unauthorized> {
         let Ok(key_id) = viewer.key_id.parse() else { return Ok(None) };
-        let account = self.core.log.current::<Account>(&viewer.account_id.to_string()).await.map_err(|error| {
+        let account = self.core.log.current::<Account>(viewer.account_id).await.map_err(|error| {
             self.failures.failed(error);
             Unauthorized::Unavailable
         })?;

@@ -20,7 +20,7 @@ pub async fn bootstrap(
     core: &Core,
     show: impl FnOnce(&NewAccount) -> anyhow::Result<()>,
 ) -> anyhow::Result<Option<NewAccount>> {
-    if core.log.head() > 0 {
+    if !core.log.head().is_start() {
         return Ok(None);
     }
     // Always the same, so that of several nodes that start on an empty log only one opens it.
@@ -33,7 +33,7 @@ pub async fn bootstrap(
         attempts_per_minute: DEFAULT_ATTEMPTS_PER_MINUTE,
         first_key: Some(record),
     };
-    let opened = core.log.execute::<Account>(&account_id.to_string(), open, &Actor::System).await?;
+    let opened = core.log.execute::<Account>(account_id, open, &Actor::System).await?;
     if opened.events.is_empty() {
         tracing::warn!("another node opened the administrator's account first: the key that it showed is the one");
         return Ok(None);

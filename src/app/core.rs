@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use event_log::EventLog;
 use event_log::clock::Clock;
+use event_log::{EventLog, Position};
 use storage::Database;
 
 use crate::projector::Projector;
@@ -30,10 +30,10 @@ impl Core {
     }
 
     /// Waits until the views hold the event at `position`, so that people find what they did.
-    pub async fn wait_for_views(&self, position: Option<i64>) {
+    pub async fn wait_for_views(&self, position: Option<Position>) {
         let Some(position) = position else { return };
         if !self.projector.wait_for_moving(position, VIEWS_TIMEOUT).await {
-            tracing::warn!(position, "the views are too far behind to wait for");
+            tracing::warn!(position = position.0, "the views are too far behind to wait for");
         }
     }
 }

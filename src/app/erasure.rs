@@ -28,7 +28,7 @@ pub(crate) use traces::{Traces, follow as follow_traces};
 use super::core::{Core, VIEWS_TIMEOUT};
 use super::error::{Error, Refused};
 use crate::app::operator_actions;
-use event_log::{Actor, CommandError, Committed, LoadError, Origin};
+use event_log::{Actor, CommandError, Committed, LoadError, Origin, Position};
 
 /// Longest name of a customer or an order that is searched.
 const MAX_NAME_CHARS: usize = 500;
@@ -200,7 +200,7 @@ pub(crate) async fn record(
     rows: &[DeliveryRow],
     notices: &[KeptNotice],
     actor: impl Fn(&str) -> Actor,
-) -> Result<HashMap<String, i64>, ErasureError> {
+) -> Result<HashMap<String, Position>, ErasureError> {
     let mut recorded = HashMap::new();
     for (account_id, Held { deliveries, other_webhooks }) in by_account(rows, notices) {
         let Ok(owner) = account_id.parse::<AccountId>() else { continue };

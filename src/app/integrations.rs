@@ -137,7 +137,7 @@ impl Integrations {
     }
 
     async fn account_exists(&self, id: AccountId) -> Result<bool, Error> {
-        let account = self.core.log.current::<domain::account::Account>(&id.to_string()).await?;
+        let account = self.core.log.current::<domain::account::Account>(id).await?;
         Ok(account.aggregate.merchant().is_some())
     }
 
@@ -157,7 +157,7 @@ impl Integrations {
         command: IntegrationCommand,
     ) -> Result<Committed<Integration>, Error> {
         let actor = viewer.actor(Some(&owner.to_string()));
-        let committed = self.core.log.execute::<Integration>(&id.to_string(), command, &actor).await?;
+        let committed = self.core.log.execute::<Integration>(id, command, &actor).await?;
         self.core.wait_for_views(committed.position).await;
         Ok(committed)
     }

@@ -8,7 +8,7 @@ use domain::IntegrationId;
 use domain::integration::{Integration, Link};
 
 use event_log::stream::Loaded;
-use event_log::{EventLog, LoadError};
+use event_log::{EventLog, LoadError, Sequence};
 
 /// Never behind this node's own writes, and behind another node's only as long as a notification takes.
 #[derive(Clone)]
@@ -30,7 +30,7 @@ impl Deref for CurrentLink {
 
 impl CurrentLink {
     /// Of the last event that is known of it.
-    pub fn sequence(&self) -> i64 {
+    pub fn sequence(&self) -> Sequence {
         self.0.sequence
     }
 }
@@ -42,7 +42,7 @@ impl Links {
 
     /// The integration, if there is one.
     pub async fn find(&self, id: IntegrationId) -> Result<Option<CurrentLink>, LoadError> {
-        let loaded = self.log.current::<Integration>(&id.to_string()).await?;
+        let loaded = self.log.current::<Integration>(id).await?;
         Ok(loaded.aggregate.link().is_some().then(|| CurrentLink(loaded.clone())))
     }
 }

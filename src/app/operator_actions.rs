@@ -4,17 +4,17 @@ use domain::OperatorActionId;
 use domain::operator_action::{OperatorAction, OperatorActionCommand, OperatorActionEvent, OperatorActionRefusal};
 
 use event_log::ids;
-use event_log::{Actor, CommandError, EventLog, Origin};
+use event_log::{Actor, CommandError, EventLog, Origin, Position};
 
 /// Records the beginning of an operation under an id of its own. Returns the id, and where it lies in the log.
 pub async fn begin(
     log: &EventLog,
     event: OperatorActionEvent,
     actor: &Actor,
-) -> Result<(OperatorActionId, Option<i64>), CommandError<OperatorActionRefusal>> {
+) -> Result<(OperatorActionId, Option<Position>), CommandError<OperatorActionRefusal>> {
     let id = OperatorActionId(ids::fresh());
     let command = OperatorActionCommand::Record(event);
-    let committed = log.execute_fresh::<OperatorAction>(&id.to_string(), command, actor, None).await?;
+    let committed = log.execute_fresh::<OperatorAction>(id, command, actor, None).await?;
     Ok((id, committed.position))
 }
 
@@ -24,7 +24,7 @@ pub async fn record(
     id: OperatorActionId,
     event: OperatorActionEvent,
     origin: impl Into<Origin>,
-) -> Result<Option<i64>, CommandError<OperatorActionRefusal>> {
+) -> Result<Option<Position>, CommandError<OperatorActionRefusal>> {
     let command = OperatorActionCommand::Record(event);
-    Ok(log.execute::<OperatorAction>(&id.to_string(), command, origin).await?.position)
+    Ok(log.execute::<OperatorAction>(id, command, origin).await?.position)
 }

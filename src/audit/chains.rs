@@ -5,6 +5,7 @@
 use sha2::{Digest, Sha256};
 
 use super::merkle::Hash;
+use event_log::Sequence;
 
 /// Entries that are allocated at a time, so that growing never copies what is there.
 const CHUNK: usize = 65_536;
@@ -39,10 +40,10 @@ impl Chains {
         &mut self,
         aggregate_type: &str,
         aggregate_id: &str,
-        sequence: i64,
+        sequence: Sequence,
         hash: Hash,
-    ) -> Result<Option<(i64, Hash)>, NoSuchPlace> {
-        let sequence = u32::try_from(sequence).map_err(|_| NoSuchPlace)?;
+    ) -> Result<Option<(Sequence, Hash)>, NoSuchPlace> {
+        let sequence = u32::try_from(sequence.0).map_err(|_| NoSuchPlace)?;
         if self.len >= self.slots.len() / 4 * 3 {
             self.grow();
         }
@@ -54,7 +55,7 @@ impl Chains {
             return Ok(None);
         }
         let known = self.entry_mut(self.slots[slot]);
-        let before = (known.sequence.into(), known.hash);
+        let before = (Sequence(known.sequence.into()), known.hash);
         *known = entry;
         Ok(Some(before))
     }
@@ -129,15 +130,15 @@ mod tests {
         let mut chains = Chains::default();
         let hash = |number: i64| -> Hash { Sha256::digest(number.to_be_bytes()).into() };
         for number in 0..200_000_i64 {
-            assert_eq!(chains.advance("delivery", &number.to_string(), 1, hash(number)), Ok(None));
+            assert_eq!(chains.advance("delivery", &number.to_string(), Sequence(1), hash(number)), Ok(None));
         }
         assert_eq!(chains.len(), 200_000);
         for number in (0..200_000_i64).rev() {
-            let before = chains.advance("delivery", &number.to_string(), 2, [0; 32]);
-            assert_eq!(before, Ok(Some((1, hash(number)))));
+            let before = chains.advance("delivery", &number.to_string(), Sequence(2), [0; 32]);
+            assert_eq!(before, Ok(Some((Sequence(1), hash(number)))));
         }
-        assert_eq!(chains.advance("account", "1", 1, [1; 32]), Ok(None), "the type is part of a stream");
-        assert_eq!(chains.advance("account", "1", i64::MAX, [1; 32]), Err(NoSuchPlace));
+        assert_eq!(chains.advance("account", "1", Sequence(1), [1; 32]), Ok(None), "the type is part of a stream");
+        assert_eq!(chains.advance("account", "1", Sequence::MAX, [1; 32]), Err(NoSuchPlace));
         assert_eq!(chains.len(), 200_001);
     }
 }

@@ -6,7 +6,9 @@ use sha2::{Digest, Sha256};
 
 use super::Broken;
 use super::merkle::Hash;
+use super::range::events_between;
 use event_log::row::StoredEvent;
+use event_log::{Position, Sequence};
 
 /// The first line of what is signed; its number is that of the form.
 const STATEMENT: &str = "cloud-bridge checkpoint 1";
@@ -35,12 +37,12 @@ pub fn public_key(text: &str) -> Option<VerifyingKey> {
 /// A range of positions that was signed, and the root over it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedRange {
-    /// Sequence of the checkpoint in its stream: the first is 1.
-    pub number: i64,
+    /// Of the checkpoint in its stream.
+    pub number: Sequence,
     /// Where the checkpoint itself lies.
-    pub position: i64,
-    pub first: i64,
-    pub last: i64,
+    pub position: Position,
+    pub first: Position,
+    pub last: Position,
     pub root: Hash,
     /// Of the checkpoint's own row.
     pub hash: Vec<u8>,
@@ -48,7 +50,7 @@ pub struct SignedRange {
 
 impl SignedRange {
     pub fn events(&self) -> u64 {
-        u64::try_from(self.last - self.first + 1).unwrap_or(0)
+        events_between(self.first, self.last)
     }
 }
 
@@ -60,8 +62,8 @@ pub struct CheckpointReader<'k> {
 }
 
 struct Before {
-    number: i64,
-    last: i64,
+    number: Sequence,
+    last: Position,
     root: String,
 }
 
@@ -76,21 +78,23 @@ impl<'k> CheckpointReader<'k> {
         let event: CheckpointEvent = row.read().map_err(|_| broken("it is not a checkpoint that can be read"))?;
         let CheckpointEvent::CheckpointSigned(checkpoint) = event;
         self.check_signature(&checkpoint).map_err(|reason| broken(&reason))?;
-        let (first, last) = (checkpoint.first_position, checkpoint.last_position);
-        if first < 1 || last < first || last >= row.position {
+        let (first, last) = (Position(checkpoint.first_position), Position(checkpoint.last_position));
+        if first < Position::FIRST || last < first || last >= row.position {
             return Err(broken("it does not cover positions before its own"));
         }
         match &self.before {
-            Some(before) if row.sequence != before.number + 1 => {
+            Some(before) if row.sequence != before.number.next() => {
                 return Err(broken("it does not follow the checkpoint before it"));
             }
-            Some(before) if first != before.last + 1 => {
+            Some(before) if first != before.last.next() => {
                 return Err(broken("it does not begin where the checkpoint before it ends"));
             }
             Some(before) if checkpoint.previous_root != before.root => {
                 return Err(broken("it names another root than that of the checkpoint before it"));
             }
-            None if row.sequence == 1 && (first != 1 || checkpoint.previous_root != NO_ROOT) => {
+            None if row.sequence == Sequence::FIRST
+                && (first != Position::FIRST || checkpoint.previous_root != NO_ROOT) =>
+            {
                 return Err(broken("it is the first checkpoint and does not begin at the first event"));
             }
             Some(_) | None => {}

@@ -6,16 +6,15 @@ use ed25519_dalek::{SigningKey, VerifyingKey};
 use secrecy::ExposeSecret as _;
 
 use super::checkpoint::key_id;
-use event_log::EventLog;
 use event_log::signing_keys::StoredSigningKey;
 use event_log::vault::random_key;
+use event_log::{EventLog, Micros};
 
 /// A key whose secret part was opened, and which is therefore the log's own.
 #[derive(Debug)]
 pub struct LogKey {
     pub key_id: String,
-    /// Microseconds since 1970.
-    pub created_at: i64,
+    pub created_at: Micros,
     pub signing: SigningKey,
 }
 

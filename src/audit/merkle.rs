@@ -4,6 +4,7 @@
 use sha2::{Digest, Sha256};
 
 use event_log::row::StoredEvent;
+use event_log::{Position, Sequence};
 
 pub type Hash = [u8; 32];
 
@@ -13,14 +14,14 @@ const LEAF: [u8; 1] = [0];
 const NODE: [u8; 1] = [1];
 
 /// The leaf of an event: where it lies, which event of which stream it is, and its hash, which covers all else.
-pub fn leaf(position: i64, aggregate_type: &str, aggregate_id: &str, sequence: i64, hash: &[u8]) -> Hash {
+pub fn leaf(position: Position, aggregate_type: &str, aggregate_id: &str, sequence: Sequence, hash: &[u8]) -> Hash {
     let mut hasher = Sha256::new_with_prefix(LEAF);
-    hasher.update(position.to_be_bytes());
+    hasher.update(position.0.to_be_bytes());
     for text in [aggregate_type, aggregate_id] {
         hasher.update((text.len() as u64).to_be_bytes());
         hasher.update(text.as_bytes());
     }
-    hasher.update(sequence.to_be_bytes());
+    hasher.update(sequence.0.to_be_bytes());
     hasher.update(hash);
     hasher.finalize().into()
 }
@@ -196,9 +197,9 @@ mod tests {
     fn the_worked_example_of_the_documents_is_right() {
         let document = include_str!("../../docs/audit.md");
         let leaves = [
-            leaf(1, "account", "a", 1, &[0x11; 32]),
-            leaf(2, "account", "a", 2, &[0x22; 32]),
-            leaf(3, "notice", "b", 1, &[0x33; 32]),
+            leaf(Position(1), "account", "a", Sequence(1), &[0x11; 32]),
+            leaf(Position(2), "account", "a", Sequence(2), &[0x22; 32]),
+            leaf(Position(3), "notice", "b", Sequence(1), &[0x33; 32]),
         ];
         for hash in leaves.iter().chain([&node(&leaves[0], &leaves[1]), &defined(&leaves)]) {
             assert!(document.contains(&hex::encode(hash)), "{}", hex::encode(hash));

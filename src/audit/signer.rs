@@ -10,7 +10,7 @@ use ed25519_dalek::Signer as _;
 use super::checkpoint::statement;
 use super::key;
 use super::range;
-use event_log::{Actor, CommandError, EventLog};
+use event_log::{Actor, CommandError, EventLog, Position, Sequence};
 
 /// How often it is tried again because another node signed first.
 const MAX_TRIES: usize = 10;
@@ -20,25 +20,25 @@ const MAX_TRIES: usize = 10;
 pub struct Signed {
     /// The newest checkpoint of the log; none where there is nothing to sign.
     pub latest: Option<Checkpoint>,
-    /// Its sequence in its stream.
-    pub number: i64,
+    /// Its place in its stream.
+    pub number: Sequence,
     /// Where it lies, if it was signed just now. Otherwise nothing but checkpoints came after the latest.
-    pub position: Option<i64>,
+    pub position: Option<Position>,
 }
 
 /// Signs what came since the last checkpoint. Of several nodes that do so at once, one does.
 pub async fn sign(log: &EventLog, actor: &Actor) -> anyhow::Result<Signed> {
     for _ in 0..MAX_TRIES {
         let loaded = log.load::<Checkpoints>(STREAM_ID).await?;
-        let (first, last) = (loaded.aggregate.next_position(), log.newest().await?);
+        let (first, last) = (Position(loaded.aggregate.next_position()), log.newest().await?);
         if !log.has_unsigned(first).await? {
             return Ok(Signed { latest: loaded.aggregate.latest().cloned(), number: loaded.sequence, position: None });
         }
         let key = key::current(log).await?;
         let tree = range::tree(log, first, last, &HashSet::new()).await?;
         let mut checkpoint = Checkpoint {
-            first_position: first,
-            last_position: last,
+            first_position: first.0,
+            last_position: last.0,
             root: hex::encode(tree.root().context("there is nothing to sign")?),
             previous_root: loaded.aggregate.latest_root().to_owned(),
             public_key: hex::encode(key.public().as_bytes()),
@@ -65,5 +65,5 @@ pub(crate) async fn unsigned_since(log: &EventLog) -> anyhow::Result<Option<Date
     if let Some(latest) = loaded.aggregate.latest() {
         return Ok(Some(latest.signed_at));
     }
-    Ok(log.began_at().await?.and_then(DateTime::from_timestamp_micros))
+    Ok(log.began_at().await?)
 }

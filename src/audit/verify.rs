@@ -7,9 +7,8 @@ use ed25519_dalek::VerifyingKey;
 use super::checkpoint::{CheckpointReader, SignedRange};
 use super::key::{self, LogKey};
 use super::walk::{Broken, Order, Walk};
-use event_log::EventLog;
-use event_log::SnapshotInPlace;
 use event_log::row::StoredEvent;
+use event_log::{EventLog, Position, Sequence, SnapshotInPlace};
 
 /// Checkpoints and snapshots that are read at a time.
 const PAGE: i64 = 1_000;
@@ -44,8 +43,8 @@ pub async fn verify(
         keys.iter().map(LogKey::public).filter(|key| expected.is_none_or(|expected| expected == *key)).collect();
     let (ranges, wrong_checkpoint) = signed_ranges(log, &believed, head).await?;
     let (checkpoints, latest) = (ranges.len(), ranges.last().cloned());
-    let mut walk = Walk::new(Order::Gapless, 1, ranges, wrong_checkpoint);
-    let mut scan = log.scan(1..=head);
+    let mut walk = Walk::new(Order::Gapless, Position::FIRST, ranges, wrong_checkpoint);
+    let mut scan = log.scan(Position::FIRST..=head);
     let mut broken = None;
     while let Some(events) = scan.next().await? {
         let checked;
@@ -54,7 +53,7 @@ pub async fn verify(
             (walk, checked)
         })
         .await?;
-        walked(walk.events, u64::try_from(head).unwrap_or(0));
+        walked(walk.events, u64::try_from(head.0).unwrap_or(0));
         if let Err(found) = checked {
             broken = Some(found);
             break;
@@ -78,9 +77,9 @@ pub async fn verify(
 async fn signed_ranges(
     log: &EventLog,
     keys: &[VerifyingKey],
-    head: i64,
+    head: Position,
 ) -> anyhow::Result<(Vec<SignedRange>, Option<Broken>)> {
-    let (mut reader, mut ranges, mut sequence) = (CheckpointReader::new(keys), vec![], 0);
+    let (mut reader, mut ranges, mut sequence) = (CheckpointReader::new(keys), vec![], Sequence::START);
     loop {
         let page: Vec<StoredEvent> = log.stream_after(Checkpoints::TYPE, STREAM_ID, sequence, PAGE).await?;
         let Some(last) = page.last() else { return Ok((ranges, None)) };
@@ -109,7 +108,7 @@ async fn cut_off(log: &EventLog) -> anyhow::Result<Option<Broken>> {
         return Ok(None);
     };
     let (aggregate_type, aggregate_id) = (Checkpoints::TYPE.to_owned(), STREAM_ID.to_owned());
-    Ok(Some(Broken { aggregate_type, aggregate_id, sequence: 0, position: newest, reason }))
+    Ok(Some(Broken { aggregate_type, aggregate_id, sequence: Sequence::START, position: newest, reason }))
 }
 
 /// Compares each snapshot with the event that it was made after. What a snapshot says is not covered by any hash.
@@ -123,7 +122,7 @@ async fn snapshots_in_place(log: &EventLog) -> anyhow::Result<(u64, Option<Broke
         if let Some(SnapshotInPlace { aggregate_type, aggregate_id, sequence, position, .. }) =
             page.into_iter().find(|snapshot| snapshot.in_place == 0)
         {
-            let reason = if position == 0 {
+            let reason = if position.is_start() {
                 "a snapshot was made after it, and it is not there: the log was cut off".to_owned()
             } else {
                 "the snapshot that was made after it has another hash: delete that row of `snapshots`".to_owned()

@@ -14,22 +14,23 @@ use super::chains::{Chains, NoSuchPlace};
 use super::checkpoint::SignedRange;
 use super::merkle::{Hash, Tree, leaf_of};
 use event_log::row::{GENESIS, StoredEvent, WholeEvent, chain};
+use event_log::{Position, Sequence};
 
 /// A row that is not what was written, and how that is known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Broken {
     pub aggregate_type: String,
     pub aggregate_id: String,
-    /// 0 where what is missing is known, and not of which stream it was.
-    pub sequence: i64,
-    pub position: i64,
+    /// The start where what is missing is known, and not of which stream it was.
+    pub sequence: Sequence,
+    pub position: Position,
     pub reason: String,
 }
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { aggregate_type, aggregate_id, sequence, position, reason } = self;
-        if *sequence == 0 {
+        if sequence.is_start() {
             return f.write_str(reason);
         }
         write!(f, "event {sequence} of {aggregate_type} {aggregate_id} (position {position}): {reason}")
@@ -70,7 +71,7 @@ pub(super) enum Order {
 pub(super) struct Walk {
     order: Order,
     /// The lowest position that may come.
-    next: i64,
+    next: Position,
     chains: Chains,
     /// Ranges whose roots are still to be compared, in order.
     ranges: VecDeque<SignedRange>,
@@ -83,7 +84,12 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    pub(super) fn new(order: Order, first: i64, ranges: Vec<SignedRange>, wrong_checkpoint: Option<Broken>) -> Self {
+    pub(super) fn new(
+        order: Order,
+        first: Position,
+        ranges: Vec<SignedRange>,
+        wrong_checkpoint: Option<Broken>,
+    ) -> Self {
         Self {
             order,
             next: first,
@@ -116,14 +122,18 @@ impl Walk {
     }
 
     /// Whether everything that should have come has come.
-    pub(super) fn finish(&mut self, last: i64) -> Result<(), Broken> {
+    pub(super) fn finish(&mut self, last: Position) -> Result<(), Broken> {
         if let Some(broken) = self.wrong_checkpoint.take() {
             return Err(broken);
         }
         match self.ranges.front() {
             Some(range) if self.order == Order::Gapless => Err(Broken::checkpoint(
                 range,
-                format!("it covers the positions to {}, and the events end at {}", range.last, last.min(self.next - 1)),
+                format!(
+                    "it covers the positions to {}, and the events end at {}",
+                    range.last,
+                    last.min(self.next.previous())
+                ),
             )),
             Some(_) | None => Ok(()),
         }
@@ -133,26 +143,30 @@ impl Walk {
     fn placed(&mut self, event: &StoredEvent, stated: Option<Hash>) -> Result<Hash, Broken> {
         let broken = |reason: String| Err(Broken::at(event, reason));
         if event.position < self.next {
-            return broken(format!("it lies at position {}, after position {}", event.position, self.next - 1));
+            return broken(format!("it lies at position {}, after position {}", event.position, self.next.previous()));
         }
         if self.order == Order::Gapless && event.position > self.next {
-            return broken(match event.position - self.next {
+            return broken(match event.position.events_since(self.next) {
                 1 => format!("the event before it, at position {}, is missing", self.next),
-                _ => format!("the events before it, at positions {} to {}, are missing", self.next, event.position - 1),
+                _ => format!(
+                    "the events before it, at positions {} to {}, are missing",
+                    self.next,
+                    event.position.previous()
+                ),
             });
         }
         let Ok(hash) = Hash::try_from(event.hash.as_slice()) else {
             return broken("its hash has another length than 32 bytes".to_owned());
         };
-        self.next = event.position.saturating_add(1);
+        self.next = event.position.next();
         let before = self.chains.advance(&event.aggregate_type, &event.aggregate_id, event.sequence, hash);
         match (before, stated) {
             (Err(NoSuchPlace), _) => broken("there is no such place in a stream".to_owned()),
-            (Ok(Some((last, _))), _) if event.sequence != last + 1 => {
-                broken(format!("it follows event {last} of its stream, as no event {} is there", last + 1))
+            (Ok(Some((last, _))), _) if event.sequence != last.next() => {
+                broken(format!("it follows event {last} of its stream, as no event {} is there", last.next()))
             }
             (Ok(Some((_, previous))), _) => Ok(previous),
-            (Ok(None), _) if event.sequence == 1 => Ok(GENESIS),
+            (Ok(None), _) if event.sequence == Sequence::FIRST => Ok(GENESIS),
             (Ok(None), Some(previous)) => {
                 self.cut_streams += 1;
                 Ok(previous)

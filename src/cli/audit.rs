@@ -5,7 +5,6 @@ mod bundle;
 mod export;
 mod verify;
 
-use chrono::DateTime;
 use clap::{Args, Subcommand};
 use ed25519_dalek::VerifyingKey;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -108,7 +107,7 @@ impl ShowKey {
             let shown: Vec<Value> = keys
                 .iter()
                 .map(|key| {
-                    let created_at = DateTime::from_timestamp_micros(key.created_at);
+                    let created_at = key.created_at.moment();
                     let public_key = hex::encode(key.public().as_bytes());
                     json!({ "keyId": key.key_id, "publicKey": public_key, "createdAt": created_at })
                 })
@@ -122,7 +121,7 @@ impl ShowKey {
         }
         let mut table = output::table(&["KEY", "PUBLIC KEY (ED25519)", "SINCE (UTC)"]);
         for key in &keys {
-            let since = DateTime::from_timestamp_micros(key.created_at).map(moment).unwrap_or_default();
+            let since = key.created_at.moment().map(moment).unwrap_or_default();
             table.add_row([cell(&key.key_id), cell(hex::encode(key.public().as_bytes())), cell(since)]);
         }
         output::keep_whole(&mut table, 1);

@@ -4,11 +4,18 @@
 use std::io::{self, IsTerminal as _, Read as _};
 
 use anyhow::{Context as _, bail};
+use clap::builder::TypedValueParser;
 use console::Term;
+use event_log::Position;
 use secrecy::SecretString;
 
 /// Longest secret that is read, in bytes. None that the server takes is longer.
 const MAX_SECRET_BYTES: u64 = 4_096;
+
+/// Reads the position of an event.
+pub(super) fn position() -> impl TypedValueParser<Value = Position> {
+    clap::value_parser!(i64).range(1..).map(Position)
+}
 
 /// Asks at the terminal; where standard input is none, reads it from there.
 pub(super) fn secret(prompt: &str) -> anyhow::Result<SecretString> {

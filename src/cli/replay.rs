@@ -5,7 +5,7 @@ mod for_real;
 use std::io::IsTerminal as _;
 
 use anyhow::{Context as _, bail};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use clap::Args;
 use clap::builder::{FalseyValueParser, PossibleValuesParser};
 use domain::delivery::DeliveryStatus;
@@ -76,10 +76,10 @@ impl Replay {
         }
         let log = self.stores.open_log().await?;
         let choice = self.choice(&log).await?;
-        let head = log.head().unsigned_abs();
+        let head = log.head().0.unsigned_abs();
         let bar = if std::io::stderr().is_terminal() { ProgressBar::new(head) } else { ProgressBar::hidden() };
         bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} events, {per_sec}, {eta} left")?);
-        let found = what_if(&log, &choice, |position| bar.set_position(position.unsigned_abs())).await;
+        let found = what_if(&log, &choice, |position| bar.set_position(position.0.unsigned_abs())).await;
         bar.finish_and_clear();
         log.close().await;
         let found = found?;
@@ -105,8 +105,10 @@ impl Replay {
             .parse()
             .ok()
             .with_context(|| format!("{:?} is no integration's id", clean(&self.integration)))?;
-        let received =
-            (self.from.map_or(0, |from| from.timestamp_micros()), self.to.map_or(i64::MAX, |to| to.timestamp_micros()));
+        let received = (
+            self.from.map_or(DateTime::UNIX_EPOCH, |from| from.trunc_subsecs(6)),
+            self.to.map_or(DateTime::<Utc>::MAX_UTC, |to| to.trunc_subsecs(6)),
+        );
         let mut delivery_ids = vec![];
         for id in &self.delivery {
             let id: Option<DeliveryId> = whole_in(log, "delivery", id).await?.parse().ok();

@@ -84,9 +84,9 @@ impl Source {
         let mut webhook = record::webhook(order, self.integration_id, &self.link, aside);
         webhook.body_digest = self.digest("order", &body).map(|digest| Private::Known(hex::encode(digest)));
         let command = DeliveryCommand::RecordWebhook(Box::new(webhook));
-        let id = delivery_id.to_string();
         let bytes = body.len();
-        let committed = self.ingest.log.execute_fresh::<Delivery>(&id, command, &Actor::Store, Some(body)).await?;
+        let committed =
+            self.ingest.log.execute_fresh::<Delivery>(delivery_id, command, &Actor::Store, Some(body)).await?;
         // The webhook comes first of whatever was recorded; a username that it brought may follow.
         let outcome = match committed.events.first() {
             Some(DeliveryEvent::WebhookReceived { outcome, .. }) => {
@@ -153,10 +153,10 @@ impl Source {
             customers: Some(named).filter(|named| !named.is_empty()).map(Private::Known),
         };
         let at = self.ingest.log.clock().now();
-        let id = self.notice_id(kind, &body, at).to_string();
+        let id = self.notice_id(kind, &body, at);
         let command = NoticeCommand::Record { received: Box::new(received), at };
         let bytes = body.len();
-        let committed = self.ingest.log.execute_fresh::<Notice>(&id, command, &Actor::Store, Some(body)).await?;
+        let committed = self.ingest.log.execute_fresh::<Notice>(id, command, &Actor::Store, Some(body)).await?;
         match committed.events.first() {
             None => self.only_counted(None),
             Some(event) => {

@@ -11,7 +11,7 @@ use super::process_manager::ProcessManager;
 use super::runner::{Interrupted, Runner};
 use crate::app::core::Core;
 use event_log::parked::{MAX_PARKED, ParkedEvent};
-use event_log::{EventLog, Followed};
+use event_log::{EventLog, Followed, Position};
 
 /// Tries after which an event is parked, where each failed for a reason that is about this event.
 const MAX_TRIES: u32 = 5;
@@ -46,7 +46,7 @@ enum Retry {
 /// The tries of the event that is to be handled next.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
-    position: i64,
+    position: Position,
     /// Those that failed for a reason that is about the event.
     failed: u32,
     /// Those that failed because something was away.
@@ -67,7 +67,7 @@ impl Attempts {
         *self = Self::default();
     }
 
-    fn of(&mut self, position: i64) -> &mut Self {
+    fn of(&mut self, position: Position) -> &mut Self {
         if self.position != position {
             *self = Self { position, ..Self::default() };
         }
@@ -124,7 +124,7 @@ impl<M: ProcessManager> Runner<M> {
             );
             return Ok(Verdict::TryAgain);
         }
-        tracing::error!(process = M::NAME, position = event.cursor.position, reason, "an event was parked");
+        tracing::error!(process = M::NAME, position = event.cursor.position.0, reason, "an event was parked");
         self.processes.count_parked(&self.core.log).await?;
         Ok(Verdict::Parked)
     }
@@ -148,13 +148,13 @@ impl<M: ProcessManager> Runner<M> {
     async fn retry(&mut self, log: &EventLog, parked: &ParkedEvent) -> Result<Retry, Interrupted> {
         let position = parked.position;
         let Some(event) = log.followed_at(position).await? else {
-            tracing::warn!(process = M::NAME, position, "a parked event is not in the event log any more");
+            tracing::warn!(process = M::NAME, position = position.0, "a parked event is not in the event log any more");
             log.unpark(M::NAME, position).await?;
             return Ok(Retry::Done);
         };
         let failure = match self.attempt_alone(&event).await {
             Ok(()) => {
-                tracing::info!(process = M::NAME, position, "a parked event was handled");
+                tracing::info!(process = M::NAME, position = position.0, "a parked event was handled");
                 log.unpark(M::NAME, position).await?;
                 return Ok(Retry::Done);
             }
@@ -223,12 +223,12 @@ mod tests {
     fn an_event_is_given_up_after_five_tries_of_its_own_and_never_for_a_store_that_is_away() {
         let mut attempts = Attempts::default();
         for _ in 0..100 {
-            attempts.of(7).wait_for_stores();
+            attempts.of(Position(7)).wait_for_stores();
         }
         assert!(attempts.next_at() <= Instant::now() + LONGEST_WAIT);
-        let failed: Vec<bool> = (0..5).map(|_| attempts.of(7).count()).collect();
+        let failed: Vec<bool> = (0..5).map(|_| attempts.of(Position(7)).count()).collect();
         assert_eq!(failed, [false, false, false, false, true]);
-        assert!(!attempts.of(8).count(), "each event has its own tries");
+        assert!(!attempts.of(Position(8)).count(), "each event has its own tries");
         attempts.succeeded();
         assert!(attempts.is_time());
     }

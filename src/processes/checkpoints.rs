@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::process_manager::{ProcessManager, handles};
 use crate::audit::signer::{sign, unsigned_since};
 use event_log::recurring::Recurring;
-use event_log::{Actor, EventLog};
+use event_log::{Actor, EventLog, Position};
 
 /// Signs what came since the last checkpoint. It knows of that by its event, which a person may have caused.
 pub(super) struct Checkpoints {
@@ -20,7 +20,7 @@ pub(super) struct Checkpoints {
     /// The next one is signed then, or with the first event after that. None as long as nothing is known.
     next_at: Option<DateTime<Utc>>,
     /// Up to this position there is nothing to sign.
-    signed_by: i64,
+    signed_by: Position,
     failures: Recurring,
 }
 
@@ -39,15 +39,15 @@ impl ProcessManager for Checkpoints {
     fn new(needs: &Dependencies) -> Option<Self> {
         let every = TimeDelta::from_std(needs.checkpoint_every?).ok()?;
         let failures = Recurring::new("no checkpoint can be signed");
-        Some(Self { log: needs.core.log.clone(), every, next_at: None, signed_by: 0, failures })
+        Some(Self { log: needs.core.log.clone(), every, next_at: None, signed_by: Position::START, failures })
     }
 
-    async fn begin(&mut self, _: i64) -> Result<(), Failure> {
-        (self.next_at, self.signed_by) = (None, 0);
+    async fn begin(&mut self, _: Position) -> Result<(), Failure> {
+        (self.next_at, self.signed_by) = (None, Position::START);
         Ok(())
     }
 
-    fn due_at(&self, head: i64) -> Option<DateTime<Utc>> {
+    fn due_at(&self, head: Position) -> Option<DateTime<Utc>> {
         let is_unsigned = head > self.signed_by;
         is_unsigned.then(|| self.next_at.unwrap_or_else(|| self.log.clock().now()))
     }
@@ -69,7 +69,7 @@ impl ProcessManager for Checkpoints {
 }
 
 impl Checkpoints {
-    fn signed(&mut self, signed_at: DateTime<Utc>, position: i64) {
+    fn signed(&mut self, signed_at: DateTime<Utc>, position: Position) {
         // A clock that was ahead may have signed it: no more than the interval is waited in any case.
         let signed_at = signed_at.min(self.log.clock().now());
         self.next_at = Some(signed_at.checked_add_signed(self.every).unwrap_or(DateTime::<Utc>::MAX_UTC));
@@ -78,7 +78,7 @@ impl Checkpoints {
 
     async fn look(&mut self) -> anyhow::Result<()> {
         if let Some(since) = unsigned_since(&self.log).await? {
-            self.signed(since, 0);
+            self.signed(since, Position::START);
         }
         Ok(())
     }
@@ -88,7 +88,7 @@ impl Checkpoints {
         let signed = sign(&self.log, &Actor::System).await?;
         match (signed.position, signed.latest) {
             (Some(position), Some(latest)) => {
-                tracing::info!(number = signed.number, "a checkpoint was signed");
+                tracing::info!(number = signed.number.0, "a checkpoint was signed");
                 self.signed(latest.signed_at, position);
             }
             // The next event is signed with as soon as it comes.

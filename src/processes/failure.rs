@@ -108,7 +108,7 @@ mod tests {
         let unreadable = LoadError::Unreadable {
             aggregate_type: "delivery".to_owned(),
             aggregate_id: "1".to_owned(),
-            sequence: 2,
+            sequence: event_log::Sequence(2),
             reason: "invalid type: string \"vera@example.org\"".to_owned(),
         };
         let expected = Failure::OfEvent("event 2 of delivery/1 cannot be read".to_owned());

@@ -13,6 +13,7 @@ use domain::delivery::DeliveryEvent;
 use domain::integration::{Integration, IntegrationEvent};
 use domain::ledger::{Ledger, LedgerEvent};
 use domain::{Credits, ItemMapping, ResolutionCode};
+use event_log::Position;
 use event_log::recorded::{AnyEvent, Recorded};
 
 use super::Dependencies;
@@ -25,11 +26,11 @@ use waking::Waiting;
 pub(super) struct Fixes {
     core: Core,
     /// Accounts to which attempts gave credits back, and where.
-    returned: BTreeMap<String, i64>,
+    returned: BTreeMap<String, Position>,
     /// Accounts whose deliveries lacked credits, and where the last one began to wait.
-    short_of_credits: BTreeMap<String, i64>,
+    short_of_credits: BTreeMap<String, Position>,
     /// The position at which this began to follow: what waits of other accounts began to wait before.
-    began_at: i64,
+    began_at: Position,
 }
 
 impl ProcessManager for Fixes {
@@ -63,10 +64,10 @@ impl ProcessManager for Fixes {
 
     fn new(needs: &Dependencies) -> Option<Self> {
         let core = needs.core.clone();
-        Some(Self { core, returned: BTreeMap::new(), short_of_credits: BTreeMap::new(), began_at: 0 })
+        Some(Self { core, returned: BTreeMap::new(), short_of_credits: BTreeMap::new(), began_at: Position::START })
     }
 
-    async fn begin(&mut self, position: i64) -> Result<(), Failure> {
+    async fn begin(&mut self, position: Position) -> Result<(), Failure> {
         (self.returned, self.short_of_credits) = (BTreeMap::new(), BTreeMap::new());
         self.began_at = position;
         Ok(())
@@ -83,7 +84,7 @@ impl ProcessManager for Fixes {
         Ok(())
     }
 
-    fn forget(&mut self, position: i64) {
+    fn forget(&mut self, position: Position) {
         self.returned.retain(|_, returned_at| *returned_at != position);
     }
 }
@@ -110,7 +111,7 @@ impl Fixes {
         self.wake(Waiting::all(code, &event.aggregate_id, event.position), event.position, None).await
     }
 
-    async fn wake_for_returned_credits(&self, account_id: &str, position: i64) -> Result<(), Failure> {
+    async fn wake_for_returned_credits(&self, account_id: &str, position: Position) -> Result<(), Failure> {
         let ledger: Ledger = self.core.log.load(account_id).await?.aggregate;
         let enough_for = ledger.available().0 / Credits::OF_A_SHARE.0;
         if enough_for == 0 {

@@ -17,7 +17,7 @@ use super::process_manager::{ProcessManager, handles};
 use crate::app::erasure::Erasure;
 use crate::app::erasure::{self, MAX_AT_ONCE, data_requests, notices};
 use crate::app::operator_actions;
-use event_log::{Actor, CommandError, Origin};
+use event_log::{Actor, CommandError, Origin, Position, Sequence};
 
 /// Tokens in one query at most.
 const MAX_TOKENS: usize = 500;
@@ -63,7 +63,7 @@ async fn fulfil(erasure: &Erasure, event: &Recorded, received: &NoticeReceived) 
         notices::erase_all(erasure, &of_store(received), &origin, |_| false).await?;
         return Ok(());
     }
-    let body = erasure.core.log.body(Notice::TYPE, id, 1).await?;
+    let body = erasure.core.log.body(Notice::TYPE, id, Sequence::FIRST).await?;
     let platform = providers::of(received.provider);
     let Some(named) = body.and_then(|body| platform.privacy_request(&body)) else {
         tracing::warn!(notice = id, "a store's request names no customer");
@@ -113,7 +113,7 @@ fn of_store(received: &NoticeReceived) -> Filter {
 async fn erase_all(erasure: &Erasure, subject: &Subject, origin: &Origin) -> Result<usize, Failure> {
     // Waits for the views.
     erasure::extent(erasure, subject).await?;
-    let (mut after, mut erased) = (0, 0);
+    let (mut after, mut erased) = (Position::START, 0);
     loop {
         let rows = personal::deliveries(&erasure.core.views, subject, after, MAX_AT_ONCE).await?;
         let Some(last) = rows.last() else { return Ok(erased) };

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use event_log::Position;
 use event_log::recorded::Recorded;
 
 use super::Dependencies;
@@ -26,7 +27,7 @@ pub(super) trait ProcessManager: Sized + Send + 'static {
 
     /// What it knows is of no use any more: it goes on from here, after a start, from where another node was, or from the
     /// first event of another log.
-    fn begin(&mut self, _position: i64) -> impl Future<Output = Result<(), Failure>> + Send {
+    fn begin(&mut self, _position: Position) -> impl Future<Output = Result<(), Failure>> + Send {
         std::future::ready(Ok(()))
     }
 
@@ -39,10 +40,10 @@ pub(super) trait ProcessManager: Sized + Send + 'static {
     }
 
     /// The event at this position was parked: what is left of it is not tried again with the next batch.
-    fn forget(&mut self, _position: i64) {}
+    fn forget(&mut self, _position: Position) {}
 
     /// When it has something to do whatever happens, if it ever has. `head` is the position of the newest event.
-    fn due_at(&self, _head: i64) -> Option<DateTime<Utc>> {
+    fn due_at(&self, _head: Position) -> Option<DateTime<Utc>> {
         None
     }
 
@@ -59,7 +60,7 @@ pub(super) trait ProcessManager: Sized + Send + 'static {
 /// What was left of a batch, and after which event.
 #[derive(Debug)]
 pub(super) struct Unfinished {
-    pub(super) position: i64,
+    pub(super) position: Position,
     pub(super) failure: Failure,
 }
 

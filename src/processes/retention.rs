@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::AccountEvent;
+use event_log::Position;
 use event_log::recorded::AnyEvent;
 
 use self::sweep::{Sweep, Sweeper};
@@ -39,12 +40,12 @@ impl ProcessManager for Retention {
         Some(Self { sweeper: needs.sweeper.clone(), due_at: needs.core.now() })
     }
 
-    async fn begin(&mut self, _: i64) -> Result<(), Failure> {
+    async fn begin(&mut self, _: Position) -> Result<(), Failure> {
         self.due_at = self.sweeper.now();
         Ok(())
     }
 
-    fn due_at(&self, _: i64) -> Option<DateTime<Utc>> {
+    fn due_at(&self, _: Position) -> Option<DateTime<Utc>> {
         Some(self.due_at)
     }
 

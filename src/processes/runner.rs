@@ -14,7 +14,7 @@ use super::status::Status;
 use super::{Dependencies, Processes};
 use crate::app::core::Core;
 use event_log::recurring::Recurring;
-use event_log::{EventLog, Followed, LoadError};
+use event_log::{EventLog, Followed, LoadError, Position};
 
 /// How often the checkpoint is saved at most; where nothing was handled on the way, how often. What comes after it is seen
 /// again after a start, and does nothing twice; the log's only writing connection is for webhooks.
@@ -70,7 +70,7 @@ pub(super) struct Runner<M> {
     read: Cursor,
     /// Whether all that was read was handled, but not what follows from it together.
     is_unfinished: bool,
-    saved: i64,
+    saved: Position,
     save_at: Instant,
     failures: Recurring,
 }
@@ -86,7 +86,7 @@ impl<M: ProcessManager> Runner<M> {
             batch: VecDeque::new(),
             read: Cursor::START,
             is_unfinished: false,
-            saved: 0,
+            saved: Position::START,
             save_at: Instant::now(),
             failures: Recurring::new(format!("the process manager {} is interrupted", M::NAME)),
         }
@@ -153,7 +153,7 @@ impl<M: ProcessManager> Runner<M> {
         }
         let Some(cursor) = log.take_follower(M::NAME, &node).await? else { return Ok(false) };
         if !is_held {
-            tracing::debug!(process = M::NAME, position = cursor.position, "this node runs the process manager");
+            tracing::debug!(process = M::NAME, position = cursor.position.0, "this node runs the process manager");
         }
         self.status().is_held.send_replace(true);
         (self.saved, self.save_at) = (cursor.position, Instant::now());
@@ -277,14 +277,14 @@ impl<M: ProcessManager> Runner<M> {
         let parked = self.log().unpark_all(M::NAME).await?;
         tracing::error!(
             process = M::NAME,
-            position,
+            position = position.0,
             parked,
             "a process manager has followed another event log: it begins again from its first event, and meets what it had \
              parked of this log again"
         );
         (self.read, self.handled) = (Cursor::START, Cursor::START);
         self.batch.clear();
-        self.status().reached(0);
+        self.status().reached(Position::START);
         self.save().await
     }
 

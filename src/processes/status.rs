@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use tokio::sync::watch;
 
 use super::NAMES;
-use event_log::EventLog;
 use event_log::ids;
 use event_log::progress::Progress;
+use event_log::{EventLog, Position};
 
 /// The process managers of a node, whether it or another node runs them at the moment.
 pub struct Processes {
@@ -43,12 +43,12 @@ impl Status {
     }
 
     /// Everything up to this position was handled or parked.
-    pub(super) fn reached(&self, position: i64) {
-        self.position.store(position, Ordering::SeqCst);
+    pub(super) fn reached(&self, position: Position) {
+        self.position.store(position.0, Ordering::SeqCst);
     }
 
-    fn position(&self) -> i64 {
-        self.position.load(Ordering::SeqCst)
+    fn position(&self) -> Position {
+        Position(self.position.load(Ordering::SeqCst))
     }
 }
 
@@ -81,8 +81,8 @@ impl Processes {
 
     /// The position up to which all process managers have handled what happened, as far as this node knows: those that
     /// another node runs, up to their saved checkpoints.
-    pub fn handled(&self) -> i64 {
-        self.wanted().map(Status::position).min().unwrap_or(0)
+    pub fn handled(&self) -> Position {
+        self.wanted().map(Status::position).min().unwrap_or_default()
     }
 
     /// Those that this node runs, and which do not get on with what they have to do.
@@ -91,7 +91,7 @@ impl Processes {
     }
 
     /// Each that this node is to run when no other does, with its position as far as this node knows.
-    pub(crate) fn positions(&self) -> impl Iterator<Item = (&'static str, i64)> {
+    pub(crate) fn positions(&self) -> impl Iterator<Item = (&'static str, Position)> {
         self.wanted().map(|status| (status.name, status.position()))
     }
 
@@ -110,7 +110,7 @@ impl Processes {
     }
 
     /// The position of one that this node runs.
-    pub(crate) fn held_position(&self, name: &str) -> Option<i64> {
+    pub(crate) fn held_position(&self, name: &str) -> Option<Position> {
         self.runs(name).then(|| self.status(name).position())
     }
 
@@ -130,7 +130,7 @@ impl Processes {
 pub struct Standing {
     pub name: &'static str,
     /// The last event that it has handled or parked.
-    pub position: i64,
+    pub position: Position,
     /// The node that runs it, if one does at this moment.
     pub held_by: Option<String>,
     /// Events that it could not handle.
@@ -139,8 +139,8 @@ pub struct Standing {
 
 impl Standing {
     /// How many events it is behind. None is after a position that the log has not reached.
-    pub fn lag(&self, head: i64) -> i64 {
-        (head - self.position).max(0)
+    pub fn lag(&self, head: Position) -> i64 {
+        head.events_since(self.position).max(0)
     }
 }
 

@@ -93,7 +93,7 @@ impl Builder {
         let Some(build) = view.advance_build(&shared.views, &build, events).await? else {
             return Ok(false);
         };
-        if shared.log.head() - build.cursor.position >= BATCH {
+        if shared.log.head().events_since(build.cursor.position) >= BATCH {
             return Ok(true);
         }
         let lock_timeout = self.lock_timeouts.get(&view).copied().unwrap_or(SHORTEST_LOCK_TIMEOUT);
@@ -158,7 +158,7 @@ impl Shared {
         tracing::info!(
             view = view.name,
             generation = live.generation,
-            position = live.cursor.position,
+            position = live.cursor.position.0,
             seconds,
             "a view was rebuilt"
         );

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use event_log::Position;
 use event_log::recorded::Cursor;
 use projections::View;
 
@@ -28,10 +29,10 @@ pub struct Standings(HashMap<View, Standing>);
 
 impl Standings {
     /// The position of the last event of this log that is in a view.
-    pub fn position(&self, view: View) -> i64 {
+    pub fn position(&self, view: View) -> Position {
         match self.0.get(&view) {
             Some(Standing::At(cursor) | Standing::OfOtherVersion(cursor)) => cursor.position,
-            Some(Standing::OfOtherLog) | None => 0,
+            Some(Standing::OfOtherLog) | None => Position::START,
         }
     }
 
@@ -58,7 +59,7 @@ impl Standings {
     }
 
     /// The views that are furthest behind, where they stand, and where the next ones stand, if not all stand there.
-    pub(super) fn furthest_behind(&self) -> Option<(Cursor, Vec<View>, Option<i64>)> {
+    pub(super) fn furthest_behind(&self) -> Option<(Cursor, Vec<View>, Option<Position>)> {
         let moving = self.0.values().filter_map(|standing| match standing {
             Standing::At(cursor) => Some(cursor),
             Standing::OfOtherVersion(_) | Standing::OfOtherLog => None,
@@ -77,7 +78,7 @@ mod tests {
     use super::*;
 
     fn at(position: i64) -> Standing {
-        Standing::At(Cursor { position, hash: position.to_be_bytes().to_vec() })
+        Standing::At(Cursor { position: Position(position), hash: position.to_be_bytes().to_vec() })
     }
 
     #[test]
@@ -88,11 +89,14 @@ mod tests {
             assert!(standings.set(view, at(7)));
         }
         let (from, views, until) = standings.furthest_behind().unwrap();
-        assert_eq!((from.position, views, until), (7, View::ALL.to_vec(), None));
+        assert_eq!((from.position, views, until), (Position(7), View::ALL.to_vec(), None));
         assert!(standings.set(accounts::VIEW, at(3)) && !standings.set(accounts::VIEW, at(3)));
         standings.set(notices::VIEW, Standing::OfOtherLog);
         let (from, views, until) = standings.furthest_behind().unwrap();
-        assert_eq!((from.position, views, until), (3, vec![accounts::VIEW], Some(7)));
-        assert_eq!((standings.of_other_log(), standings.position(notices::VIEW)), (vec![notices::VIEW], 0));
+        assert_eq!((from.position, views, until), (Position(3), vec![accounts::VIEW], Some(Position(7))));
+        assert_eq!(
+            (standings.of_other_log(), standings.position(notices::VIEW)),
+            (vec![notices::VIEW], Position::START)
+        );
     }
 }

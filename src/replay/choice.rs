@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, SecondsFormat};
+use chrono::{DateTime, SecondsFormat, Utc};
 use domain::delivery::{DeliveryCommand, DeliveryStatus, Order, Phase};
 use domain::integration::Link;
 use domain::{DeliveryId, IntegrationId, ItemMapping, MappingId, asset::mappings_for};
@@ -19,8 +19,8 @@ const NAMED_IN_RECORD: usize = 10;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
     pub integration_id: IntegrationId,
-    /// Received from this moment on and before that one, in microseconds since 1970.
-    pub received: (i64, i64),
+    /// Received from this moment on and before that one.
+    pub received: (DateTime<Utc>, DateTime<Utc>),
     /// Deliveries that stand so now; empty: however they stand.
     pub statuses: Vec<DeliveryStatus>,
     /// The store's own id of an order.
@@ -171,15 +171,13 @@ fn nothing_to_share(order: &Order, link: &Link) -> Option<LeftAlone> {
 impl fmt::Display for Choice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "integration {}", self.integration_id)?;
-        let moment = |us: i64| {
-            let at = DateTime::from_timestamp_micros(us).unwrap_or_default();
-            at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
-        };
-        if self.received.0 > 0 {
-            write!(f, ", received from {}", moment(self.received.0))?;
+        let moment = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        let (from, to) = self.received;
+        if from > DateTime::UNIX_EPOCH {
+            write!(f, ", received from {}", moment(from))?;
         }
-        if self.received.1 < i64::MAX {
-            write!(f, ", received before {}", moment(self.received.1))?;
+        if to < DateTime::<Utc>::MAX_UTC {
+            write!(f, ", received before {}", moment(to))?;
         }
         if !self.statuses.is_empty() {
             let statuses: Vec<&str> = self.statuses.iter().map(|status| status.as_str()).collect();

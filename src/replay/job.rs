@@ -27,7 +27,7 @@ use crate::app::links::Links;
 use crate::app::operator_actions;
 use crate::tasks::Tasks;
 use event_log::ids;
-use event_log::{Actor, CommandError, Origin};
+use event_log::{Actor, CommandError, Origin, Position};
 
 /// Deliveries that one replay does at most. Begun again, it does the rest.
 pub const MAX_CHOSEN: usize = 100_000;
@@ -240,8 +240,8 @@ impl Replay {
         &self,
         replays: &Replays,
         chosen: &[Chosen],
-        begun: Option<i64>,
-        last: &mut Option<i64>,
+        begun: Option<Position>,
+        last: &mut Option<Position>,
     ) -> anyhow::Result<bool> {
         let mut turns = tokio::time::interval(EVERY);
         turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -271,7 +271,12 @@ impl Replay {
     }
 
     /// Returns where it was recorded. None where there was nothing to do any more.
-    async fn put_back_one(&self, replays: &Replays, one: &Chosen, begun: Option<i64>) -> anyhow::Result<Option<i64>> {
+    async fn put_back_one(
+        &self,
+        replays: &Replays,
+        one: &Chosen,
+        begun: Option<Position>,
+    ) -> anyhow::Result<Option<Position>> {
         let command = if one.late.is_empty() {
             DeliveryCommand::Replay { username: one.username.clone() }
         } else {

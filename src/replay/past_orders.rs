@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use domain::asset::mappings_for;
 use domain::delivery::{Intent, OrderLine};
 use domain::{Asset, IntegrationId, ItemMapping, LineItem, MappingId};
+use event_log::Position;
 use projections::delivery_log::{self, DeliveryRow};
 use storage::Database;
 
@@ -31,7 +32,7 @@ pub async fn count(
 ) -> sqlx::Result<PastOrders> {
     let integration_id = integration_id.to_string();
     let mut late = Late { wanted: wanted.iter().copied().collect(), mappings, known: HashMap::new() };
-    let (mut found, mut looked_at, mut after) = (PastOrders::default(), 0, 0);
+    let (mut found, mut looked_at, mut after) = (PastOrders::default(), 0, Position::START);
     loop {
         let rows = delivery_log::completed_of(views, &integration_id, after, PAGE).await?;
         let Some(last) = rows.last() else { return Ok(found) };

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use domain::delivery::DeliveryStatus;
 use domain::integration::Link;
 use domain::{DeliveryId, IntegrationId, MappingId};
@@ -103,8 +103,8 @@ async fn name_order(views: &Database, choice: &mut Choice) -> Result<bool, Error
 
 fn choice(integration_id: IntegrationId, link: &Link, request: ReplayRequest) -> Result<Choice, Refused> {
     let invalid = |message: &str, field| Refused::new("INVALID_INPUT", message, Some(field));
-    let from = request.from.map_or(0, |from| from.timestamp_micros());
-    let to = request.to.map_or(i64::MAX, |to| to.timestamp_micros());
+    let from = request.from.map_or(DateTime::UNIX_EPOCH, |from| from.trunc_subsecs(6));
+    let to = request.to.map_or(DateTime::<Utc>::MAX_UTC, |to| to.trunc_subsecs(6));
     if from >= to {
         return Err(invalid("must come after from", "to"));
     }

@@ -15,7 +15,7 @@ use event_log::recorded::AnyEvent;
 use providers::Parsed;
 
 use crate::ingest::record::{self, Aside, Unsigned};
-use event_log::{EventLog, LoadError};
+use event_log::{EventLog, LoadError, Sequence};
 
 /// A story longer than this is not read.
 const MAX_STORY: i64 = 10_000;
@@ -49,14 +49,14 @@ pub(super) struct Story {
 }
 
 struct Event {
-    sequence: i64,
+    sequence: Sequence,
     recorded_at: DateTime<Utc>,
     event: DeliveryEvent,
 }
 
 impl Story {
     pub(super) async fn read(log: &EventLog, delivery_id: &str) -> Result<Self, LoadError> {
-        let opened = log.opened_stream(Delivery::TYPE, delivery_id, 0, MAX_STORY).await?;
+        let opened = log.opened_stream(Delivery::TYPE, delivery_id, Sequence::START, MAX_STORY).await?;
         let events = opened.into_iter().filter_map(|opened| match opened.recorded.event {
             AnyEvent::Delivery(event) => {
                 Some(Event { sequence: opened.stored.sequence, recorded_at: opened.recorded.recorded_at, event })
@@ -77,11 +77,9 @@ impl Story {
         self.events.iter().find_map(|event| webhook_in(&event.event))
     }
 
-    /// Whether a webhook about it was received from one moment until before another (microseconds since 1970).
-    pub(super) fn was_received_between(&self, (from, to): (i64, i64)) -> bool {
-        self.events.iter().any(|event| {
-            webhook_in(&event.event).is_some() && (from..to).contains(&event.recorded_at.timestamp_micros())
-        })
+    /// Whether a webhook about it was received from one moment until before another.
+    pub(super) fn was_received_between(&self, (from, to): (DateTime<Utc>, DateTime<Utc>)) -> bool {
+        self.events.iter().any(|event| webhook_in(&event.event).is_some() && (from..to).contains(&event.recorded_at))
     }
 
     /// Whether a person has corrected the username.

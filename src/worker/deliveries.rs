@@ -13,7 +13,7 @@ use domain::DeliveryId;
 use domain::delivery::{Delivery, DeliveryCommand, DeliveryRefusal, DeliveryStatus, Held, Order, Phase};
 use domain::ledger::Ledger;
 use event_log::recurring::Recurring;
-use event_log::{Actor, CommandError, Committed, Origin};
+use event_log::{Actor, CommandError, Committed, Origin, Position};
 use projections::delivery_log;
 use projections::delivery_log::due_deliveries::{self, DueDelivery};
 
@@ -69,7 +69,7 @@ impl Deliveries {
             let (account_id, command) = after.settlement(id, before)?;
             Some((account_id.to_string(), command))
         };
-        self.needs.core.log.execute_with::<Delivery, Ledger>(&id.to_string(), command, origin, settle).await
+        self.needs.core.log.execute_with::<Delivery, Ledger>(id, command, origin, settle).await
     }
 
     fn not_taken_up(&self, error: impl Display) {
@@ -144,7 +144,7 @@ impl Work for Deliveries {
         !self.needs.core.projector.of_other_log().contains(&delivery_log::VIEW)
     }
 
-    fn position(&self) -> i64 {
+    fn position(&self) -> Position {
         self.needs.core.projector.position(delivery_log::VIEW)
     }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::AccountId;
+use event_log::Position;
 
 use super::work::{Due, Taken};
 
@@ -62,14 +63,14 @@ impl<Id> Default for Queue<Id> {
 /// What came of what made a piece due.
 struct Done {
     /// The position of the event that made it due.
-    caused_by: i64,
+    caused_by: Position,
     /// The log had come so far when it was done.
-    position: i64,
+    position: Position,
 }
 
 impl<Id: Copy + Eq + Hash> Queue<Id> {
     /// `shown` is the position that the view has come to.
-    pub(super) fn forget_the_past(&mut self, now: DateTime<Utc>, shown: i64) {
+    pub(super) fn forget_the_past(&mut self, now: DateTime<Utc>, shown: Position) {
         if now < self.now {
             // The clock was set back: what it had set is pulled back now.
             self.pulled_back_at = None;
@@ -146,7 +147,7 @@ impl<Id: Copy + Eq + Hash> Queue<Id> {
     }
 
     /// Notes what came of a piece, when the log had come to this head.
-    pub(super) fn note(&mut self, ended: Result<Ended<Id>, tokio::task::JoinError>, head: i64) {
+    pub(super) fn note(&mut self, ended: Result<Ended<Id>, tokio::task::JoinError>, head: Position) {
         let Ended { due, taken } = match ended {
             Ok(ended) => ended,
             Err(error) => {

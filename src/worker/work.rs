@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::AccountId;
+use event_log::Position;
 
 use event_log::rates::Rate;
 
@@ -18,7 +19,7 @@ pub(crate) struct Due<Id> {
     /// The moment from which it is due, in microseconds since 1970.
     pub(crate) due_at: i64,
     /// The position of the event that made it due.
-    pub(crate) caused_by: i64,
+    pub(crate) caused_by: Position,
 }
 
 /// What came of work that was taken up, as far as the worker needs to know.
@@ -45,7 +46,7 @@ pub(crate) trait Work: Send + Sync + 'static {
     fn is_readable(&self) -> bool;
 
     /// How far that view has come.
-    fn position(&self) -> i64;
+    fn position(&self) -> Position;
 
     /// What is due at `now`, the longest due first, but for these accounts and for what became due before `since`
     /// (microseconds since 1970).

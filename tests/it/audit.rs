@@ -13,7 +13,7 @@ use domain::checkpoint::{CheckpointEvent, Checkpoints, STREAM_ID};
 use domain::integration::Provider;
 use ed25519_dalek::{Signer as _, SigningKey};
 use event_log::row::chain;
-use event_log::{Actor, EventLog};
+use event_log::{Actor, EventLog, Position, Sequence};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use storage::{Database, Sql};
@@ -38,7 +38,7 @@ async fn signed_log(app: &TestApp) {
     app.settle().await;
 }
 
-async fn signed(log: &EventLog) -> i64 {
+async fn signed(log: &EventLog) -> Position {
     signer::sign(log, &Actor::System).await.unwrap().position.expect("there is something new")
 }
 
@@ -47,7 +47,7 @@ async fn verified(log: &EventLog) -> Verified {
 }
 
 /// Where the first broken row is, and why.
-async fn broken(log: &EventLog) -> (i64, String) {
+async fn broken(log: &EventLog) -> (Position, String) {
     let broken = verified(log).await.broken.expect("it is found");
     (broken.position, broken.to_string())
 }
@@ -67,15 +67,15 @@ async fn run(log: &EventLog, sql: String) {
 }
 
 /// The position of an event in the middle of a stream and of the first checkpoint's range.
-async fn victim(log: &EventLog) -> i64 {
+async fn victim(log: &EventLog) -> Position {
     let sql =
         "SELECT position FROM events WHERE sequence = 2 AND aggregate_type = 'delivery' ORDER BY position LIMIT 1";
-    log.raw_database().fetch_one::<(i64,)>(sql.into()).await.unwrap().0
+    log.raw_database().fetch_one::<(Position,)>(sql.into()).await.unwrap().0
 }
 
 /// Changes the log, returns what `verify` and a bundle say of it, and puts the rows back as they were. Meanwhile
 /// the rows are in the table `kept` as they should be.
-async fn tampered(log: &EventLog, statements: &[String]) -> (i64, String, Option<Problem>) {
+async fn tampered(log: &EventLog, statements: &[String]) -> (Position, String, Option<Problem>) {
     log.raw_database().execute("CREATE TABLE kept AS SELECT * FROM events".into()).await.unwrap();
     for sql in statements {
         assert!(log.raw_database().execute(Sql::new(sql)).await.unwrap() > 0, "{sql}");
@@ -92,7 +92,7 @@ async fn tampered(log: &EventLog, statements: &[String]) -> (i64, String, Option
 }
 
 /// Rewrites an event of a stream and chains everything after it in its stream to it, as a patient forger does.
-async fn rechained(log: &EventLog, position: i64) {
+async fn rechained(log: &EventLog, position: Position) {
     let forged = log.rows_at(&[position]).await.unwrap().remove(0).event;
     let json = if matches!(log.raw_database(), Database::Postgres(_)) { "CAST('{}' AS json)" } else { "'{}'" };
     run(log, format!("UPDATE events SET metadata = {json} WHERE position = {position}")).await;
@@ -114,13 +114,13 @@ on_each_engine! {
         let log = &app.service().core.log;
         let found = verified(log).await;
         assert_eq!((found.broken, found.checkpoints, found.keys.len()), (None, 2, 1));
-        assert_eq!(i64::try_from(found.events).unwrap(), log.head());
+        assert_eq!(i64::try_from(found.events).unwrap(), log.head().0);
         let latest = found.latest.unwrap();
 
         let whole = checked(&exported(log, &Request::default()).await).unwrap();
-        assert_eq!((whole.events, whole.proven, whole.cut_streams), (found.events, latest.last.unsigned_abs(), 0));
+        assert_eq!((whole.events, whole.proven, whole.cut_streams), (found.events, latest.last.0.unsigned_abs(), 0));
         let public = key::all(log).await.unwrap()[0].public();
-        let bundle = exported(log, &Request { from: Some(5), to: Some(latest.last), streams: vec![] }).await;
+        let bundle = exported(log, &Request { from: Some(Position(5)), to: Some(latest.last), streams: vec![] }).await;
         let part = verify_bundle(&bundle[..], Some(public), |_| {}).unwrap();
         assert!(part.cut_streams > 0 && part.proven > 0 && part.proven < part.events, "{part:?}");
         let other = SigningKey::from_bytes(&[1; 32]).verifying_key();
@@ -131,7 +131,7 @@ on_each_engine! {
             let sql = Sql::new("SELECT DISTINCT aggregate_id FROM events WHERE aggregate_type = 'delivery'");
             let streams: Vec<(String,)> = log.raw_database().fetch_all(sql).await.unwrap();
             let streams = streams.iter().map(|(id,)| format!("delivery/{id}").parse().unwrap()).collect();
-            let request = Request { from: (order == "4").then_some(5), to: None, streams };
+            let request = Request { from: (order == "4").then_some(Position(5)), to: None, streams };
             let some = checked(&exported(log, &request).await).unwrap();
             assert_eq!(some.stream_count, 4);
             assert!(some.proven > 0 && some.proven < some.events, "{some:?}");
@@ -159,23 +159,23 @@ on_each_engine! {
         }
 
         let (position, reason, problem) = tampered(log, &[format!("DELETE FROM events WHERE position = {at}")]).await;
-        assert_eq!(position, at + 1, "{reason}");
+        assert_eq!(position, at.next(), "{reason}");
         assert!(problem.is_some());
 
-        let swap = |a: i64, b: i64| [
+        let swap = |a: Position, b: Position| [
             format!("UPDATE events SET position = 1000000 WHERE position = {a}"),
             format!("UPDATE events SET position = {a} WHERE position = {b}"),
             format!("UPDATE events SET position = {b} WHERE position = 1000000"),
         ];
         // Two events of different streams: their chains know nothing of it, the checkpoint does.
-        let (position, reason, problem) = tampered(log, &swap(1, 2)).await;
-        assert!(problem.is_some() && position >= 1, "{reason}");
+        let (position, reason, problem) = tampered(log, &swap(Position(1), Position(2))).await;
+        assert!(problem.is_some() && position >= Position::FIRST, "{reason}");
         let firsts = "SELECT position FROM events WHERE sequence = 1 AND aggregate_type = 'delivery' ORDER BY position LIMIT 2";
-        let firsts: Vec<(i64,)> = log.raw_database().fetch_all(firsts.into()).await.unwrap();
+        let firsts: Vec<(Position,)> = log.raw_database().fetch_all(firsts.into()).await.unwrap();
         let (_, reason, problem) = tampered(log, &swap(firsts[0].0, firsts[1].0)).await;
         assert!(problem.is_some() && !reason.is_empty());
 
-        let shift = |from: i64, by: i64| [
+        let shift = |from: Position, by: i64| [
             format!("UPDATE events SET position = -position WHERE position >= {from}"),
             format!("UPDATE events SET position = {by} - position WHERE position < 0"),
         ];
@@ -210,7 +210,7 @@ on_each_engine! {
         log.raw_database().execute("CREATE TABLE kept AS SELECT * FROM events".into()).await.unwrap();
         log.raw_database().execute("DELETE FROM events WHERE position > 5".into()).await.unwrap();
         let (position, reason) = broken(log).await;
-        assert!(position == 5 && reason.contains("cut off"), "{reason}");
+        assert!(position == Position(5) && reason.contains("cut off"), "{reason}");
         log.raw_database().execute("INSERT INTO events SELECT * FROM kept WHERE position > 5".into()).await.unwrap();
 
         if !postgres {
@@ -239,7 +239,7 @@ on_each_engine! {
     async fn a_forged_checkpoint_is_found(app: &TestApp) {
         signed_log(app).await;
         let log = &app.service().core.log;
-        let row = log.stream_after(Checkpoints::TYPE, STREAM_ID, 1, 1).await.unwrap().remove(0);
+        let row = log.stream_after(Checkpoints::TYPE, STREAM_ID, Sequence(1), 1).await.unwrap().remove(0);
         let CheckpointEvent::CheckpointSigned(genuine) = row.read().unwrap();
         let stranger = SigningKey::from_bytes(&[3; 32]);
         let mut foreign = genuine.clone();
@@ -251,7 +251,7 @@ on_each_engine! {
         for (forged, why) in [(foreign.clone(), "another key"), (shorter, "signature")] {
             let mut changed = row.clone();
             changed.payload = serde_json::to_value(&forged).unwrap().to_string();
-            let first = log.stream_after(Checkpoints::TYPE, STREAM_ID, 0, 1).await.unwrap().remove(0);
+            let first = log.stream_after(Checkpoints::TYPE, STREAM_ID, Sequence::START, 1).await.unwrap().remove(0);
             let hash = chain(first.hash.as_slice().try_into().unwrap(), &changed, None);
             let cast = if matches!(log.raw_database(), Database::Postgres(_)) { "json" } else { "text" };
             let sql = Sql::new("UPDATE events SET hash = ").bind(hash.to_vec()).push(", payload = CAST(").bind(changed.payload)
@@ -297,7 +297,7 @@ on_each_engine! {
         let found = verified(log).await;
         assert_eq!((found.broken, found.checkpoints), (None, 3));
         let again = signer::sign(log, &Actor::System).await.unwrap();
-        assert_eq!((again.position, again.number), (None, 3), "checkpoints alone are nothing new");
+        assert_eq!((again.position, again.number), (None, Sequence(3)), "checkpoints alone are nothing new");
     }
 
     async fn a_bundle_that_was_touched_or_is_another_proves_nothing(app: &TestApp) {
@@ -352,9 +352,9 @@ on_each_engine! {
         let head = log.head();
         let unknown = vec!["delivery/none".parse().unwrap()];
         for (request, why) in [
-            (Request { to: Some(head + 1), ..Request::default() }, "ends at position"),
-            (Request { from: Some(head + 1), ..Request::default() }, "positions go from"),
-            (Request { from: Some(3), to: Some(2), streams: vec![] }, "positions go from"),
+            (Request { to: Some(head.next()), ..Request::default() }, "ends at position"),
+            (Request { from: Some(head.next()), ..Request::default() }, "positions go from"),
+            (Request { from: Some(Position(3)), to: Some(Position(2)), streams: vec![] }, "positions go from"),
             (Request { streams: unknown, ..Request::default() }, "no stream delivery/none"),
         ] {
             let refused = export(log, &request, vec![], |_, _| {}).await.unwrap_err().to_string();
@@ -400,14 +400,14 @@ mod the_server_signs_when_the_interval_has_passed_and_something_is_new {
 async fn checkpoints_follow(app: &TestApp, log: &EventLog) {
     let number = async || log.load::<Checkpoints>(STREAM_ID).await.unwrap().sequence;
     let mut heads = log.head_changes();
-    assert_eq!(number().await, 0);
+    assert_eq!(number().await, Sequence::START);
     app.clock.advance(TimeDelta::minutes(61));
-    while number().await < 1 {
+    while number().await < Sequence(1) {
         tokio::time::timeout(Duration::from_millis(20), heads.changed()).await.ok();
     }
     app.clock.advance(TimeDelta::minutes(61));
     app.merchant().await;
-    while number().await < 2 {
+    while number().await < Sequence(2) {
         tokio::time::timeout(Duration::from_millis(20), heads.changed()).await.ok();
         app.clock.advance(TimeDelta::minutes(1));
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use cloud_bridge::sandbox::{self, HoldPoint, Operation, Sandbox, SandboxOptions, Stage};
 use domain::integration::Provider;
+use event_log::Position;
 use event_log::clock::Clock;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
@@ -307,7 +308,7 @@ async fn while_postgres_is_gone_stores_get_retry_after_and_nothing_acknowledged_
         });
     }
     let mut head = node.service.core.log.head_changes();
-    head.wait_for(|head| head.position > 200).await.unwrap();
+    head.wait_for(|head| head.position > Position(200)).await.unwrap();
     postgres.stop().await;
     let http = reqwest::Client::new();
     let refused = loop {
@@ -325,7 +326,7 @@ async fn while_postgres_is_gone_stores_get_retry_after_and_nothing_acknowledged_
     assert_eq!(ready.json::<Value>().await.unwrap()["log"], json!("not writable"));
     postgres.start().await;
     let before = head.borrow_and_update().position;
-    head.wait_for(|head| head.position > before + 200).await.unwrap();
+    head.wait_for(|head| head.position > before.plus(200)).await.unwrap();
     stop.store(true, Ordering::SeqCst);
     let (mut acknowledged, mut refused) = (HashSet::new(), 0);
     for (ids, refusals) in senders.join_all().await {
@@ -334,7 +335,7 @@ async fn while_postgres_is_gone_stores_get_retry_after_and_nothing_acknowledged_
     }
     assert!(refused > 0, "the senders noticed");
     let mut recorded = HashSet::new();
-    let mut position = 0;
+    let mut position = Position::START;
     loop {
         let events = node.service.core.log.read_after(position, 1_000).await.unwrap();
         let Some(last) = events.last() else { break };

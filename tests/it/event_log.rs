@@ -15,7 +15,7 @@ use event_log::clock::Clock;
 use event_log::recorded::AnyEvent;
 use event_log::row::first_broken;
 use event_log::vault::Vault;
-use event_log::{Actor, CommandError, Dependencies, EventLog, MAX_EVENTS_PER_LOAD};
+use event_log::{Actor, CommandError, Dependencies, EventLog, MAX_EVENTS_PER_LOAD, Position, Sequence};
 use storage::Sql;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -125,7 +125,7 @@ fn delivery(order_id: &str) -> String {
     DeliveryId::of(IntegrationId(Uuid::from_u128(2)), order_id).to_string()
 }
 
-async fn record(log: &EventLog, order_id: &str) -> i64 {
+async fn record(log: &EventLog, order_id: &str) -> Position {
     let body = Some(bytes::Bytes::from_static(b"{}\n"));
     let recorded = log
         .execute_fresh::<Delivery>(&delivery(order_id), webhook(order_id), &Actor::Store, body)
@@ -140,12 +140,12 @@ on_each_log! {
         test.log.execute::<Account>(&id, opened(), &Actor::System).await.unwrap();
         test.log.execute::<Ledger>(&id, granted(1, 50), &Actor::System).await.unwrap();
         record(&test.log, "1042").await;
-        let events = test.log.read_after(0, 100).await.unwrap();
-        assert_eq!(events.iter().map(|event| event.position).collect::<Vec<_>>(), [1, 2, 3]);
-        assert_eq!(events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1, 1, 1]);
+        let events = test.log.read_after(Position::START, 100).await.unwrap();
+        assert_eq!(events.iter().map(|event| event.position.0).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(events.iter().map(|event| event.sequence.0).collect::<Vec<_>>(), [1, 1, 1]);
         assert_eq!(events[2].actor, "store");
         assert!(matches!(events[2].event, AnyEvent::Delivery(_)));
-        assert_eq!(test.log.read_after(2, 100).await.unwrap(), events[2..]);
+        assert_eq!(test.log.read_after(Position(2), 100).await.unwrap(), events[2..]);
         let loaded = test.log.load::<Ledger>(&id).await.unwrap();
         assert_eq!(loaded.aggregate.available(), Credits(50));
     }
@@ -154,13 +154,13 @@ on_each_log! {
         let id = account();
         test.log.execute::<Account>(&id, opened(), &Actor::System).await.unwrap();
         let again = test.log.execute::<Account>(&id, opened(), &Actor::System).await.unwrap();
-        assert_eq!((again.position, again.events.len(), test.log.head()), (None, 0, 1));
+        assert_eq!((again.position, again.events.len(), test.log.head()), (None, 0, Position(1)));
     }
 
     async fn a_refused_command_appends_nothing(test: &TestLog) {
         let refused = test.log.execute::<Account>(&account(), AccountCommand::DeleteCredentials, &Actor::System).await;
         assert!(matches!(refused, Err(CommandError::Refused(_))));
-        assert_eq!(test.log.head(), 0);
+        assert_eq!(test.log.head(), Position::START);
     }
 
     async fn many_who_change_one_stream_at_once_all_get_through_and_none_is_lost(test: &TestLog) {
@@ -174,7 +174,7 @@ on_each_log! {
             done.unwrap();
         }
         let loaded = test.log.load::<Ledger>(&id).await.unwrap();
-        assert_eq!((loaded.aggregate.available(), loaded.sequence), (Credits(40), 40));
+        assert_eq!((loaded.aggregate.available(), loaded.sequence), (Credits(40), Sequence(40)));
     }
 
     async fn one_callers_conflict_fails_no_other_append(test: &TestLog) {
@@ -186,17 +186,17 @@ on_each_log! {
             let order = if n % 3 == 0 { "taken".to_owned() } else { format!("order-{n}") };
             all.spawn(async move { record(&log, &order).await });
         }
-        let positions: HashSet<i64> = all.join_all().await.into_iter().collect();
+        let positions: HashSet<Position> = all.join_all().await.into_iter().collect();
         assert_eq!(positions.len(), 60, "each has a place of its own");
         let taken = test.log.load::<Delivery>(&delivery("taken")).await.unwrap();
-        assert_eq!(taken.sequence, 21);
+        assert_eq!(taken.sequence, Sequence(21));
     }
 
     async fn a_fresh_order_costs_no_read_and_a_known_one_is_found_all_the_same(test: &TestLog) {
         let first = test.log.execute_fresh::<Delivery>(&delivery("1"), webhook("1"), &Actor::Store, None).await.unwrap();
-        assert_eq!((first.sequence, first.events.len()), (1, 1));
+        assert_eq!((first.sequence, first.events.len()), (Sequence(1), 1));
         let second = test.log.execute_fresh::<Delivery>(&delivery("1"), webhook("1"), &Actor::Store, None).await.unwrap();
-        assert_eq!(second.sequence, 2);
+        assert_eq!(second.sequence, Sequence(2));
     }
 
     async fn an_append_finishes_although_its_caller_has_gone(test: &TestLog) {
@@ -208,8 +208,8 @@ on_each_log! {
             caller.abort();
         }
         record(&test.log, "last").await;
-        let events = test.log.read_after(0, 100).await.unwrap();
-        let positions: Vec<i64> = events.iter().map(|event| event.position).collect();
+        let events = test.log.read_after(Position::START, 100).await.unwrap();
+        let positions: Vec<i64> = events.iter().map(|event| event.position.0).collect();
         assert_eq!(positions, (1..=i64::try_from(events.len()).unwrap()).collect::<Vec<_>>());
         for event in events {
             let whole = test.log.whole_stream(Delivery::TYPE, &event.aggregate_id, 10).await.unwrap();
@@ -235,11 +235,11 @@ on_each_log! {
             // The same statement on a copy: what the database would then answer.
             match what {
                 "payload" => changed[3].event.payload = changed[3].event.payload.replace("10", "99"),
-                "time" => changed[3].event.recorded_at += 1,
+                "time" => changed[3].event.recorded_at.0 += 1,
                 "actor" => changed[3].event.metadata = changed[3].event.metadata.replace("system", "nobody"),
                 _ => changed[3].event.event_type = "credits_charged".to_owned(),
             }
-            assert_eq!(first_broken(&changed).map(|event| event.sequence), Some(4), "{tamper}");
+            assert_eq!(first_broken(&changed).map(|event| event.sequence), Some(Sequence(4)), "{tamper}");
         }
         let cast = if matches!(test.log.raw_database(), storage::Database::Postgres(_)) { "::json" } else { "" };
         let tamper = format!(
@@ -247,10 +247,10 @@ on_each_log! {
         );
         assert_eq!(test.log.raw_database().execute(Sql::new(tamper)).await.unwrap(), 1);
         let whole = test.log.whole_stream(Ledger::TYPE, &id, 100).await.unwrap();
-        assert_eq!(first_broken(&whole).map(|event| event.sequence), Some(4));
+        assert_eq!(first_broken(&whole).map(|event| event.sequence), Some(Sequence(4)));
         test.log.raw_database().execute("DELETE FROM events WHERE sequence = 2".into()).await.unwrap();
         let whole = test.log.whole_stream(Ledger::TYPE, &id, 100).await.unwrap();
-        assert_eq!(first_broken(&whole).map(|event| event.sequence), Some(3));
+        assert_eq!(first_broken(&whole).map(|event| event.sequence), Some(Sequence(3)));
     }
 
     async fn an_old_form_of_an_event_is_read_through_its_upcaster(test: &TestLog) {
@@ -279,7 +279,7 @@ on_each_log! {
         let loaded = test.log.load::<Delivery>(&delivery("1")).await.unwrap();
         let order = loaded.aggregate.order().unwrap().clone();
         assert_eq!(order.summary.username, Some(domain::Private::Erased));
-        assert_eq!(test.log.body(Delivery::TYPE, &delivery("1"), 1).await.unwrap(), None);
+        assert_eq!(test.log.body(Delivery::TYPE, &delivery("1"), Sequence(1)).await.unwrap(), None);
         let whole = test.log.whole_stream(Delivery::TYPE, &delivery("1"), 10).await.unwrap();
         assert_eq!(first_broken(&whole), None);
     }
@@ -291,14 +291,14 @@ on_each_log! {
         test.log.close().await;
         let log = open(&test.databases).await;
         record(&log, "1").await;
-        let events = log.read_after(0, 10).await.unwrap();
+        let events = log.read_after(Position::START, 10).await.unwrap();
         let names: Vec<_> = events.iter().filter_map(|event| match &event.event {
             AnyEvent::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => Some(webhook.username.clone()),
             AnyEvent::Account(_) | AnyEvent::Integration(_) | AnyEvent::Delivery(_) | AnyEvent::Notice(_) | AnyEvent::Ledger(_) | AnyEvent::Checkpoint(_) | AnyEvent::OperatorAction(_) | AnyEvent::Unknown => None,
         }).collect();
         assert_eq!(names, [Some(domain::Private::Erased), Some("mutual_max".into())]);
-        assert_eq!(log.body(Delivery::TYPE, &delivery("1"), 1).await.unwrap(), None);
-        assert!(log.body(Delivery::TYPE, &delivery("1"), 2).await.unwrap().is_some());
+        assert_eq!(log.body(Delivery::TYPE, &delivery("1"), Sequence(1)).await.unwrap(), None);
+        assert!(log.body(Delivery::TYPE, &delivery("1"), Sequence(2)).await.unwrap().is_some());
         let whole = log.whole_stream(Delivery::TYPE, &delivery("1"), 10).await.unwrap();
         assert_eq!(first_broken(&whole), None);
         log.close().await;
@@ -323,7 +323,7 @@ on_each_log! {
             }
         }
         let loaded = test.log.load::<Ledger>(&id).await.unwrap();
-        assert_eq!(loaded.sequence, 2_001);
+        assert_eq!(loaded.sequence, Sequence(2_001));
         let available = loaded.aggregate.available();
         assert_eq!(available, Credits(1_000_000_000 - 3_000), "a snapshot applies no event twice");
 
@@ -345,12 +345,12 @@ on_each_log! {
              WHERE sequence = 100000 AND aggregate_type = 'ledger') WHERE aggregate_type = 'ledger'";
         test.log.raw_database().execute(sql.into()).await.unwrap();
         let loaded = test.log.load::<Ledger>(&id).await.unwrap();
-        assert_eq!((loaded.sequence, loaded.events_read), (100_002, 2));
+        assert_eq!((loaded.sequence, loaded.events_read), (Sequence(100_002), 2));
         // One that was made after events which are not in the log any more is of another account.
         let lost = "DELETE FROM events WHERE sequence > 2000 AND aggregate_type = 'ledger'";
         test.log.raw_database().execute(lost.into()).await.unwrap();
         let loaded = test.log.load::<Ledger>(&id).await.unwrap();
-        assert_eq!((loaded.sequence, loaded.events_read), (2_000, 2_000));
+        assert_eq!((loaded.sequence, loaded.events_read), (Sequence(2_000), 2_000));
     }
 
     async fn more_than_may_wait_is_refused_at_once(test: &TestLog) {
@@ -370,7 +370,7 @@ on_each_log! {
             });
         }
         let stored = all.join_all().await.into_iter().filter(|stored| *stored).count();
-        assert_eq!(test.log.head(), i64::try_from(stored).unwrap(), "what was acknowledged is stored, and nothing else");
+        assert_eq!(test.log.head().0, i64::try_from(stored).unwrap(), "what was acknowledged is stored, and nothing else");
         record(&test.log, "after the rush").await;
     }
 }

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use domain::account::{Account, AccountCommand};
 use domain::integration::Provider;
 use event_log::vault::Vault;
-use event_log::{Actor, Dependencies, EventLog};
+use event_log::{Actor, Dependencies, EventLog, Position};
 use serde_json::{Value, json};
 use storage::{Database, Durability, Sql};
 
@@ -17,7 +17,7 @@ use crate::engines::Engine;
 use crate::orders;
 
 /// Takes everything after a position out of the log; how far its followers were stays, as where a file is torn.
-async fn lose_end(log_url: &str, position: i64) {
+async fn lose_end(log_url: &str, position: Position) {
     let log = Database::open(log_url, Durability::Full).await.unwrap();
     log.execute(Sql::new("DELETE FROM events WHERE position > ").bind(position)).await.unwrap();
     let unused = "DELETE FROM data_keys WHERE id NOT IN (SELECT data_key_id FROM events WHERE data_key_id IS NOT NULL)";
@@ -26,7 +26,7 @@ async fn lose_end(log_url: &str, position: i64) {
 }
 
 /// Fills the places of the events that were lost with others.
-async fn append_others(app_log_url: &str, clock: event_log::clock::Clock, beyond: i64) {
+async fn append_others(app_log_url: &str, clock: event_log::clock::Clock, beyond: Position) {
     let dependencies = Dependencies::new(Vault::new(&MASTER_KEY), clock);
     let log = EventLog::open(app_log_url, dependencies).await.unwrap();
     while log.head() <= beyond {

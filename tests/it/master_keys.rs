@@ -4,7 +4,7 @@ use cloud_bridge::api::http::Bounds;
 use cloud_bridge::service::Service;
 use domain::integration::Provider;
 use event_log::vault::Vault;
-use event_log::{Dependencies, EventLog};
+use event_log::{Dependencies, EventLog, Position};
 use serde_json::{Value, json};
 
 use crate::app::{MASTER_KEY, TestApp, options};
@@ -62,7 +62,7 @@ async fn the_log_passes_to_another_master_key(app: &TestApp) {
     // The old key may go, and everything still opens; the old key alone opens nothing.
     assert!(open(Vault::new(&MASTER_KEY)).await.is_err_and(|error| error.contains("master key")));
     let log = open(Vault::new(&NEW_KEY)).await.unwrap();
-    let events = log.read_after(0, 1_000).await.unwrap();
+    let events = log.read_after(Position::START, 1_000).await.unwrap();
     assert!(events.iter().any(|event| !event.customer_tokens.is_empty()), "customers are still found");
     log.close().await;
 }

@@ -6,10 +6,10 @@ use chrono::TimeDelta;
 use cloud_bridge::processes::NAMES;
 use cloud_bridge::sandbox::{self, SandboxOptions};
 use domain::integration::Provider;
-use event_log::EventLog;
 use event_log::clock::Clock;
 use event_log::parked::{Chosen, MAX_PARKED};
 use event_log::recorded::Cursor;
+use event_log::{EventLog, Position};
 use serde_json::{Value, json};
 use storage::{Database, Durability, Sql};
 use tokio::net::TcpListener;
@@ -43,8 +43,8 @@ async fn ready(app: &TestApp) -> (u16, Value) {
     (response.status().as_u16(), response.json().await.unwrap())
 }
 
-async fn saved(log: &EventLog, process: &str) -> i64 {
-    log.follower(process).await.unwrap().map_or(0, |follower| follower.cursor.position)
+async fn saved(log: &EventLog, process: &str) -> Position {
+    log.follower(process).await.unwrap().map_or(Position::START, |follower| follower.cursor.position)
 }
 
 fn required(code: &str) -> (String, Option<String>) {
@@ -319,7 +319,7 @@ on_each_engine! {
 
     async fn what_is_parked_can_be_paged_through(app: &TestApp) {
         let log = &app.service().core.log;
-        let event = log.followed_at(1).await.unwrap().unwrap();
+        let event = log.followed_at(Position::FIRST).await.unwrap().unwrap();
         for process in ["fixes", "retention", "legal_requests"] {
             assert!(log.park(process, &event, &"x".repeat(5_000), 5, TimeDelta::hours(1)).await.unwrap());
         }

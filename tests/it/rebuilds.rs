@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::integration::Provider;
+use event_log::Position;
 use projections::View;
 use projections::delivery_log::{self, Filter, Page};
 use projections::delivery_stats;
@@ -66,7 +67,7 @@ async fn half_built(app: &TestApp, view: View) -> Build {
     let service = app.service();
     service.core.projector.stop().await;
     let build = service.core.projector.rebuild(view).await.unwrap().unwrap();
-    let events = service.core.log.read_after(0, 5).await.unwrap();
+    let events = service.core.log.read_after(Position::START, 5).await.unwrap();
     view.advance_build(&service.core.views, &build, &events).await.unwrap().expect("no other node is at it")
 }
 
@@ -144,7 +145,7 @@ on_each_engine! {
         assert_eq!((live(app, delivery_log::VIEW).await, everything(app).await), before);
         let again = change(app, CANCEL, delivery_log::VIEW).await;
         assert_eq!(text(&again["userErrors"][0]["code"]), "NOT_REBUILDING");
-        let events = app.service().core.log.read_after(5, 5).await.unwrap();
+        let events = app.service().core.log.read_after(Position(5), 5).await.unwrap();
         let late = delivery_log::VIEW.advance_build(&app.service().core.views, &build, &events).await.unwrap();
         assert_eq!(late, None, "the node that was at it learns that it is over");
     }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::integration::Provider;
+use event_log::Sequence;
 use event_log::refusals::RefusalReason;
 use serde_json::{Value, json};
 
@@ -246,7 +247,7 @@ on_each_engine! {
             assert_eq!((&seen["outcome"], &seen["reason"]), (&json!("UNUSABLE"), &json!(reason)), "{body}");
         }
         let notice = notices(app).await.remove(0);
-        let kept = app.service().core.log.body("notice", &notice, 1).await.unwrap();
+        let kept = app.service().core.log.body("notice", &notice, Sequence::FIRST).await.unwrap();
         assert_eq!(kept.as_deref(), Some(xml.as_bytes()), "to the byte");
     }
 

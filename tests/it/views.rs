@@ -7,6 +7,7 @@ use domain::account::Account;
 use domain::delivery::Delivery;
 use domain::integration::{Integration, Provider};
 use domain::ledger::Ledger;
+use event_log::Position;
 use projections::View;
 use projections::accounts;
 use projections::delivery_log::{self, Filter, Page};
@@ -102,7 +103,7 @@ async fn views_say_what_aggregates_say(app: &TestApp) {
 }
 
 async fn accounts_say_what_aggregates_say(Core { log, views, .. }: &Core) {
-    let rows = accounts::page(views, 0, 100).await.unwrap();
+    let rows = accounts::page(views, Position::START, 100).await.unwrap();
     assert!(rows.len() > 1);
     for row in rows {
         let account = log.load::<Account>(&row.id).await.unwrap().aggregate;
@@ -126,7 +127,7 @@ async fn accounts_say_what_aggregates_say(Core { log, views, .. }: &Core) {
 }
 
 async fn integrations_say_what_aggregates_say(Core { log, views, .. }: &Core) {
-    let rows = integrations::page(views, None, None, 0, 100).await.unwrap();
+    let rows = integrations::page(views, None, None, Position::START, 100).await.unwrap();
     assert!(!rows.is_empty());
     for row in rows {
         let integration = log.load::<Integration>(&row.id).await.unwrap().aggregate;
@@ -222,7 +223,7 @@ on_each_engine! {
 
     async fn a_view_that_falls_behind_is_waited_for_only_so_long(app: &TestApp) {
         let projector = &app.service().core.projector;
-        assert!(!projector.wait_for(&[accounts::VIEW], i64::MAX, Duration::from_millis(5)).await);
+        assert!(!projector.wait_for(&[accounts::VIEW], Position::MAX, Duration::from_millis(5)).await);
         assert!(projector.wait_for(&[accounts::VIEW], app.service().core.log.head(), Duration::from_secs(10)).await);
     }
 }

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use domain::integration::Provider;
+use event_log::Sequence;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -351,7 +352,7 @@ on_each_engine! {
         let body = b"{ \"items\": [{\"sku\":\"STORM\"}],\"orderId\" :\"1\", \"targetUsername\":\"maxine_secret\", \"n\": 1.10 }";
         let id = shop.post_bytes(body.to_vec(), &[]).await.accepted("queued");
         let log = &app.service().core.log;
-        assert_eq!(log.body("delivery", &id, 1).await.unwrap().as_deref(), Some(body.as_slice()));
+        assert_eq!(log.body("delivery", &id, Sequence::FIRST).await.unwrap().as_deref(), Some(body.as_slice()));
         let stored = log.whole_stream("delivery", &id, 10).await.unwrap();
         assert!(!stored[0].event.payload.contains("maxine_secret"));
         let sealed = stored[0].body.as_ref().expect("it has a body");

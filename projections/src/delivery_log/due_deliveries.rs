@@ -3,6 +3,7 @@
 use sqlx::FromRow;
 
 use super::query::by_state;
+use event_log::Position;
 use storage::{Database, Sql};
 
 const COLUMNS: &str = "d.id AS delivery_id, s.account_id, s.integration_id, s.status, s.resolution_code, s.due_at, \
@@ -20,7 +21,7 @@ pub struct DueDelivery {
     /// When that was recorded.
     pub set_at: Option<i64>,
     /// The position of the event that put it where it is: what an attempt follows from.
-    pub caused_by: i64,
+    pub caused_by: Position,
 }
 
 /// Each account that has anything in the queue, found by stepping from one to the next in the index: one account's backlog

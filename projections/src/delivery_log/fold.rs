@@ -9,10 +9,11 @@ use super::row::{COLUMNS, CustomerRow, DeliveryRow, Json, ListedRow, StateRow, T
 use crate::feed::delivery_events;
 use crate::table::{self, Existing, Tables};
 use event_log::recorded::Recorded;
+use event_log::{Position, Sequence};
 use storage::{Sql, storable};
 
 /// The id of the log entry of a duplicate: it follows from the event, so a rebuild gives the same.
-pub fn duplicate_id(delivery_id: &str, sequence: i64) -> String {
+pub fn duplicate_id(delivery_id: &str, sequence: Sequence) -> String {
     let delivery = Uuid::parse_str(delivery_id).unwrap_or_default();
     Uuid::new_v5(&delivery, format!("duplicate {sequence}").as_bytes()).to_string()
 }
@@ -21,7 +22,8 @@ pub(super) async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx:
     let events = delivery_events(events);
     let mut entries = Entries::default();
     // A delivery whose first event is in this batch has no row yet.
-    let fresh: HashSet<&str> = events.iter().filter(|(recorded, _)| recorded.sequence == 1).map(of_stream).collect();
+    let fresh: HashSet<&str> =
+        events.iter().filter(|(recorded, _)| recorded.sequence == Sequence::FIRST).map(of_stream).collect();
     let known: BTreeSet<&str> = events.iter().map(of_stream).filter(|id| !fresh.contains(id)).collect();
     entries.add_known(read(tables, "d.id", known).await?);
     let erases = |event: &DeliveryEvent| matches!(event, DeliveryEvent::PersonalDataErased { .. });
@@ -61,7 +63,7 @@ struct Entries {
     duplicates: Vec<Entry>,
     customers: BTreeSet<CustomerRow>,
     /// Deliveries whose customers in the tables are forgotten, by their place in the list.
-    forgotten: BTreeSet<i64>,
+    forgotten: BTreeSet<Position>,
 }
 
 /// One of them.
@@ -128,7 +130,7 @@ impl Entries {
         self.customers.extend(named.map(|token| CustomerRow { token: token.clone(), listed_at }));
     }
 
-    fn forget(&mut self, id: &str, listed_at: i64) {
+    fn forget(&mut self, id: &str, listed_at: Position) {
         for duplicate in self.duplicates.iter_mut().filter(|of| of.row.duplicate_of.as_deref() == Some(id)) {
             duplicate.row.summary.0.apply_erased();
             duplicate.is_changed = true;

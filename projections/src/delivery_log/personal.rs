@@ -6,6 +6,7 @@ use super::DeliveryRow;
 use super::query::{by_state, listed};
 use super::row::{COLUMNS, order_term};
 use crate::customers::{DELIVERIES, StoreCustomer, naming};
+use event_log::Position;
 use storage::{Database, Sql};
 
 /// Whose data is wanted. What is left out restricts nothing.
@@ -39,7 +40,7 @@ pub async fn extent(database: &Database, subject: &Subject) -> sqlx::Result<Exte
 pub async fn deliveries(
     database: &Database,
     subject: &Subject,
-    after: i64,
+    after: Position,
     limit: i64,
 ) -> sqlx::Result<Vec<DeliveryRow>> {
     let sql = subject.condition(listed(database)).push(" AND d.listed_at > ").bind(after);
@@ -47,12 +48,12 @@ pub async fn deliveries(
 }
 
 /// Deliveries of an account that are over, hold something personal, and last changed at a moment or before it
-/// (microseconds since 1970): the oldest first, after a place among them.
+/// (microseconds since 1970): the oldest first, after a moment and the place in the list of one that changed then.
 pub async fn kept_since(
     database: &Database,
     account_id: &str,
     until: i64,
-    (after, after_listed_at): (i64, i64),
+    (after, after_listed_at): (i64, Position),
     limit: i64,
 ) -> sqlx::Result<Vec<DeliveryRow>> {
     let sql = by_state(database, COLUMNS)

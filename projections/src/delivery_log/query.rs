@@ -1,11 +1,10 @@
 //! What is asked of the delivery log. Every list is bounded and paged by position.
 
-use sqlx::FromRow;
-
 use super::DeliveryRow;
 use super::filter::Filter;
 use super::row::COLUMNS;
 use super::search::{self, Found};
+use event_log::Position;
 use storage::{Database, Sql};
 
 /// How far apart the clocks of two nodes may be, in microseconds: ten minutes.
@@ -32,9 +31,9 @@ const TERMS: (&str, &str) = ("delivery_terms", "t");
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Page {
     /// Only entries older than this position.
-    pub after: Option<i64>,
+    pub after: Option<Position>,
     /// Only entries newer than this position.
-    pub before: Option<i64>,
+    pub before: Option<Position>,
     /// Count from the oldest end of the window.
     pub from_end: bool,
     pub limit: i64,
@@ -154,13 +153,8 @@ impl List {
 
 /// The part of the list that can hold what is wanted.
 struct Window {
-    above: Option<i64>,
-    below: Option<i64>,
-}
-
-#[derive(FromRow)]
-struct Position {
-    listed_at: i64,
+    above: Option<Position>,
+    below: Option<Position>,
 }
 
 impl Window {
@@ -174,13 +168,13 @@ impl Window {
             let Some(first) = edge(database, ">= ", from - CLOCKS_DIFFER_BY_US, "ASC").await? else {
                 return Ok(None);
             };
-            window.above = window.above.max(Some(first - 1));
+            window.above = window.above.max(Some(first.previous()));
         }
         if let Some(to) = filter.received_to {
             let Some(last) = edge(database, "< ", to + CLOCKS_DIFFER_BY_US, "DESC").await? else {
                 return Ok(None);
             };
-            window.below = Some(window.below.map_or(last + 1, |below| below.min(last + 1)));
+            window.below = Some(window.below.map_or(last.next(), |below| below.min(last.next())));
         }
         Ok(Some(window))
     }
@@ -197,10 +191,10 @@ impl Window {
 }
 
 /// The position of the first or last entry that was received on one side of a moment, of whichever account.
-async fn edge(database: &Database, side: &str, moment: i64, order: &str) -> sqlx::Result<Option<i64>> {
+async fn edge(database: &Database, side: &str, moment: i64, order: &str) -> sqlx::Result<Option<Position>> {
     let sql = Sql::new(format!("SELECT listed_at FROM delivery_log WHERE received_at {side}")).bind(moment);
     let sql = sql.push(&format!(" ORDER BY received_at {order}, listed_at {order} LIMIT 1"));
-    Ok(database.fetch_optional::<Position>(sql).await?.map(|edge| edge.listed_at))
+    Ok(database.fetch_optional::<(Position,)>(sql).await?.map(|(listed_at,)| listed_at))
 }
 
 /// A statement that reads entries as they are listed, up to and including a condition to go on from.
@@ -233,7 +227,7 @@ pub async fn waiting_for(
     code: domain::ResolutionCode,
     account_id: &str,
     integration_id: Option<&str>,
-    after: i64,
+    after: Position,
     limit: i64,
 ) -> sqlx::Result<Vec<DeliveryRow>> {
     let mut sql =
@@ -249,7 +243,7 @@ pub async fn waiting_for(
 pub async fn completed_of(
     database: &Database,
     integration_id: &str,
-    after: i64,
+    after: Position,
     limit: i64,
 ) -> sqlx::Result<Vec<DeliveryRow>> {
     let sql =

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use sqlx::FromRow;
 
 use crate::table::table_row;
+use event_log::Position;
 use storage::storable;
 
 /// Where an entry is read: what never changes of it, and where it stands.
@@ -20,7 +21,7 @@ pub(super) const COLUMNS: &str = "d.listed_at, d.id, d.duplicate_of, d.account_i
 #[derive(Clone, Debug, PartialEq, FromRow)]
 pub struct DeliveryRow {
     /// Position of the event that began the entry: the order of the list.
-    pub listed_at: i64,
+    pub listed_at: Position,
     pub id: String,
     pub duplicate_of: Option<String>,
     pub account_id: String,
@@ -33,13 +34,13 @@ pub struct DeliveryRow {
     /// When that was recorded.
     pub(super) set_at: Option<i64>,
     /// The position of the event that put it where it is.
-    pub(super) caused_by: i64,
+    pub(super) caused_by: Position,
     /// While it is over and holds anything personal: when it last changed.
     pub kept_since: Option<i64>,
     pub completed_at: Option<i64>,
     pub updated_at: i64,
     /// Of the latest event.
-    pub position: i64,
+    pub position: Position,
     /// When each of the assets in the summary was shared.
     #[sqlx(try_from = "String")]
     pub shared_at: Json<Vec<i64>>,
@@ -162,7 +163,7 @@ table_row!(StateRow, "delivery_states", key listed_at;
 /// Where an entry stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct StateRow {
-    listed_at: i64,
+    listed_at: Position,
     account_id: String,
     integration_id: String,
     status: String,
@@ -170,12 +171,12 @@ pub(super) struct StateRow {
     unmapped: i64,
     due_at: Option<i64>,
     set_at: Option<i64>,
-    caused_by: i64,
+    caused_by: Position,
     kept_since: Option<i64>,
     username_key: Option<String>,
     completed_at: Option<i64>,
     updated_at: i64,
-    position: i64,
+    position: Position,
     shared_at: String,
     summary: String,
 }
@@ -210,7 +211,7 @@ table_row!(TermRow, "delivery_terms", key account_id, term, listed_at; once; cha
 pub(super) struct TermRow {
     pub(super) account_id: String,
     pub(super) term: String,
-    pub(super) listed_at: i64,
+    pub(super) listed_at: Position,
 }
 
 table_row!(CustomerRow, "delivery_customers", key token, listed_at; once; changing);
@@ -219,5 +220,5 @@ table_row!(CustomerRow, "delivery_customers", key token, listed_at; once; changi
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct CustomerRow {
     pub(super) token: String,
-    pub(super) listed_at: i64,
+    pub(super) listed_at: Position,
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use async_graphql::{ID, InputObject, SimpleObject};
+use event_log::Position;
 use projections::operator_actions::{self, Filter, OperatorActionRow};
 
 use super::ApiError;
@@ -51,8 +52,8 @@ pub(super) async fn actions(
     app: &App,
     viewer: &Viewer,
     filter: Option<OperatorActionFilter>,
-    wanted: Wanted<i64>,
-) -> Result<Vec<(i64, OperatorAction)>, ApiError> {
+    wanted: Wanted<Position>,
+) -> Result<Vec<(Position, OperatorAction)>, ApiError> {
     let filter = filter.unwrap_or_default();
     let text = |id: Option<ID>| id.map(|id| id.replace('\0', ""));
     let account_id = match text(filter.account_id) {
@@ -69,8 +70,8 @@ pub(super) async fn actions(
         to: filter.to.map(|at| at.0.timestamp_micros()),
     };
     let rows = operator_actions::page(&app.core.views, &filter, wanted.after, wanted.limit()).await?;
-    let positions: Vec<i64> = rows.iter().map(|row| row.position).collect();
-    let sentences: HashMap<i64, String> =
+    let positions: Vec<Position> = rows.iter().map(|row| row.position).collect();
+    let sentences: HashMap<Position, String> =
         app.core.log.read_at(&positions).await?.iter().map(|event| (event.position, summary(event))).collect();
     let action = |row: OperatorActionRow| {
         let summary = sentences.get(&row.position).cloned().unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use domain::Private;
 use domain::delivery::DeliveryEvent;
+use event_log::Sequence;
 use event_log::recorded::AnyEvent;
 
 use super::ApiError;
@@ -23,7 +24,7 @@ pub(super) async fn customer_email(
     if !viewer.owns(account_id) {
         return Ok(None);
     }
-    let story = app.core.log.opened_stream("delivery", delivery_id, 0, MAX_STORY).await?;
+    let story = app.core.log.opened_stream("delivery", delivery_id, Sequence::START, MAX_STORY).await?;
     let named = story.iter().rev().find_map(|event| match &event.recorded.event {
         AnyEvent::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => {
             webhook.email.as_ref().and_then(Private::known).cloned()

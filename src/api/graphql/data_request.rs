@@ -3,6 +3,7 @@
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{ComplexObject, Context, ID, InputObject, SimpleObject};
 use chrono::TimeDelta;
+use event_log::Position;
 use projections::data_requests::{self, DataRequestRow, Filter};
 
 use super::ApiError;
@@ -74,8 +75,8 @@ pub(super) async fn requests(
     app: &App,
     viewer: &Viewer,
     filter: Option<DataRequestFilter>,
-    wanted: Wanted<i64>,
-) -> Result<Vec<(i64, DataRequest)>, ApiError> {
+    wanted: Wanted<Position>,
+) -> Result<Vec<(Position, DataRequest)>, ApiError> {
     let filter = filter.unwrap_or_default();
     let text = |id: ID| id.replace('\0', "");
     let account_id = match filter.account_id.map(text) {

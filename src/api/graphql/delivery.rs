@@ -14,6 +14,7 @@ use domain::ResolutionCode as Code;
 use domain::account::Account;
 use domain::delivery::{Delivery as Aggregate, DeliveryStatus as Status, Order};
 use event_log::recorded::Recorded;
+use event_log::{Position, Sequence};
 use projections::delivery_log::{self, DeliveryRow, Filter, Page};
 
 use super::ApiError;
@@ -23,7 +24,7 @@ use super::event::{Event, events};
 use super::integration::Integration;
 use super::loader::{DeliveryKey, IntegrationKey, Loader};
 use super::moment::{Moment, moment};
-use super::page::{cost, page};
+use super::page::{Cursor, cost, page};
 use super::viewer::viewer_in;
 use super::words::{DeliveryStatus, ResolutionCode};
 use crate::app::App;
@@ -83,15 +84,15 @@ pub(super) async fn delivery_as_of(
     let _place = context.data_unchecked::<PastReads>().0.acquire().await.map_err(|_| ApiError::Unavailable)?;
     let mut until: Vec<Recorded> = vec![];
     while until.len() < MAX_FOLDED_EVENTS {
-        let after = until.last().map_or(0, |event| event.sequence);
-        if after > 0 {
+        let after = until.last().map_or(Sequence::START, |event| event.sequence);
+        if !after.is_start() {
             // The first page is in the cost of the request; how many more there are is known only now.
             app.api_keys.admit(viewer_in(context)?, 1).await?;
         }
         let page = app.core.log.recorded_of("delivery", stream, after, FOLDED_AT_A_TIME).await?;
         until.extend(page.into_iter().take_while(|event| event.recorded_at <= as_of));
         // The page was the last of the stream, or has events of later than the moment.
-        if until.last().is_none_or(|last| last.sequence < after + FOLDED_AT_A_TIME) {
+        if until.last().is_none_or(|last| last.sequence < after.plus(FOLDED_AT_A_TIME)) {
             break;
         }
     }
@@ -154,7 +155,7 @@ pub(super) async fn deliveries(
     cursors: (Option<String>, Option<String>),
     sizes: (Option<i32>, Option<i32>),
     filter: Option<DeliveryFilter>,
-) -> async_graphql::Result<Connection<i64, Delivery>> {
+) -> async_graphql::Result<Connection<Cursor<Position>, Delivery>> {
     let app = context.data_unchecked::<Arc<App>>();
     let filter = filter.unwrap_or_default().for_viewer(viewer_in(context)?)?;
     page(cursors, sizes, |wanted| async move {
@@ -311,7 +312,7 @@ impl Delivery {
         context: &Context<'_>,
         first: Option<i32>,
         after: Option<String>,
-    ) -> async_graphql::Result<Connection<i64, Event>> {
+    ) -> async_graphql::Result<Connection<Cursor<Sequence>, Event>> {
         let id = self.row.duplicate_of.as_ref().unwrap_or(&self.row.id);
         let reveals = viewer_in(context)?.owns(&self.row.account_id);
         events(context, ("delivery", id), self.as_of, (after, first), reveals).await

@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use super::account::int;
 use super::moment::{Moment, moment};
-use super::page::page;
+use super::page::{Cursor, page};
 use crate::app::App;
 use crate::app::summary;
-use event_log::OpenedEvent;
+use event_log::{OpenedEvent, Sequence};
 
 /// Something that happened.
 #[derive(SimpleObject)]
@@ -51,14 +51,14 @@ impl Event {
             summary: summary::summary(&recorded),
             aggregate_type: stored.aggregate_type,
             aggregate_id: ID(stored.aggregate_id),
-            sequence: int(stored.sequence),
+            sequence: int(stored.sequence.0),
             event_type: stored.event_type,
             data: Json(data),
             actor: recorded.actor,
             reason: recorded.operator.and_then(|operator| operator.reason),
             caused_by: stored.caused_by.map(|position| position.to_string()),
             correlation_id: ID(stored.correlation_id.to_string()),
-            recorded_at: moment(stored.recorded_at),
+            recorded_at: moment(stored.recorded_at.0),
             hash: hex::encode(stored.hash),
         }
     }
@@ -88,10 +88,11 @@ pub(super) async fn events(
     as_of: Option<DateTime<Utc>>,
     (after, first): (Option<String>, Option<i32>),
     reveals: bool,
-) -> async_graphql::Result<Connection<i64, Event>> {
+) -> async_graphql::Result<Connection<Cursor<Sequence>, Event>> {
     let app = context.data_unchecked::<Arc<App>>();
     page((after, None), (first, None), |wanted| async move {
-        let opened = app.core.log.opened_stream(aggregate_type, id, wanted.after.unwrap_or(0), wanted.limit()).await?;
+        let opened =
+            app.core.log.opened_stream(aggregate_type, id, wanted.after.unwrap_or_default(), wanted.limit()).await?;
         let until =
             opened.into_iter().take_while(|event| as_of.is_none_or(|as_of| event.recorded.recorded_at <= as_of));
         Ok(until.map(|event| (event.stored.sequence, Event::of(event, reveals))).collect())

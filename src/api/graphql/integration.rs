@@ -7,6 +7,7 @@ use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Object, SimpleObject};
 use domain::integration::Provider as DomainProvider;
 use domain::{ItemMapping as Mapping, MappingId};
+use event_log::Position;
 use projections::integrations::IntegrationRow;
 
 use super::ApiError;
@@ -14,7 +15,7 @@ use super::account::int;
 use super::delivery::{Delivery, DeliveryFilter, deliveries};
 use super::loader::{AccountKey, Loader};
 use super::moment::{Moment, moment};
-use super::page::cost;
+use super::page::{Cursor, cost};
 use super::words::{MatchType, Provider, ResourceType};
 use crate::app::App;
 use crate::app::links::webhook_url;
@@ -108,7 +109,7 @@ impl Integration {
         first: Option<i32>,
         after: Option<String>,
         filter: Option<DeliveryFilter>,
-    ) -> async_graphql::Result<Connection<i64, Delivery>> {
+    ) -> async_graphql::Result<Connection<Cursor<Position>, Delivery>> {
         let filter = DeliveryFilter { integration_id: Some(ID(self.0.id.clone())), ..filter.unwrap_or_default() };
         deliveries(context, (after, None), (first, None), Some(filter)).await
     }

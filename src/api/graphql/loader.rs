@@ -13,7 +13,7 @@ use projections::delivery_log::{self, DeliveryRow};
 use projections::integrations::{self, IntegrationRow};
 
 use crate::app::core::Core;
-use event_log::LoadError;
+use event_log::{LoadError, Position};
 
 pub(super) struct Loader(pub(super) Core);
 
@@ -29,14 +29,14 @@ pub(super) struct DeliveryKey(pub(super) String);
 
 /// The position of a webhook in the log, for the headers that are kept with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct HeadersKey(pub(super) i64);
+pub(super) struct HeadersKey(pub(super) Position);
 
 impl async_graphql::dataloader::Loader<HeadersKey> for Loader {
     type Value = Arc<BTreeMap<String, String>>;
     type Error = Arc<LoadError>;
 
     async fn load(&self, keys: &[HeadersKey]) -> Result<HashMap<HeadersKey, Self::Value>, Self::Error> {
-        let positions: Vec<i64> = keys.iter().map(|key| key.0).collect();
+        let positions: Vec<Position> = keys.iter().map(|key| key.0).collect();
         let events = self.0.log.read_at(&positions).await.map_err(Arc::new)?;
         let headers = |fact: AnyEvent| match fact {
             AnyEvent::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => webhook.headers,

@@ -1,5 +1,8 @@
 //! Pages of lists: how large one may be, and where it begins.
 
+use std::fmt;
+use std::str::FromStr;
+
 use async_graphql::OutputType;
 use async_graphql::connection::{Connection, CursorType, Edge, EmptyFields};
 
@@ -12,6 +15,21 @@ pub(super) const MAX_PAGE: usize = 100;
 pub(super) fn cost(first: Option<i32>, last: Option<i32>) -> usize {
     let asked = first.or(last).and_then(|asked| usize::try_from(asked).ok());
     asked.unwrap_or(DEFAULT_PAGE).min(MAX_PAGE)
+}
+
+/// A place in a list, as it is written in a page.
+pub(super) struct Cursor<C>(C);
+
+impl<C: FromStr<Err: fmt::Display> + fmt::Display> CursorType for Cursor<C> {
+    type Error = C::Err;
+
+    fn decode_cursor(text: &str) -> Result<Self, Self::Error> {
+        text.parse().map(Self)
+    }
+
+    fn encode_cursor(&self) -> String {
+        self.0.to_string()
+    }
 }
 
 /// The part of a list that is wanted.
@@ -34,10 +52,9 @@ pub(super) async fn page<C, T, F, Fut>(
     (after, before): (Option<String>, Option<String>),
     (first, last): (Option<i32>, Option<i32>),
     find: F,
-) -> async_graphql::Result<Connection<C, T>>
+) -> async_graphql::Result<Connection<Cursor<C>, T>>
 where
-    C: CursorType + Send + Sync,
-    <C as CursorType>::Error: std::fmt::Display + Send + Sync + 'static,
+    C: FromStr<Err: fmt::Display> + fmt::Display + Send + Sync,
     T: OutputType,
     F: FnOnce(Wanted<C>) -> Fut,
     Fut: Future<Output = Result<Vec<(C, T)>, ApiError>>,
@@ -51,7 +68,7 @@ where
         return Err(ApiError::InvalidArgument { argument: "last", reason: "cannot be used together with first" }.into());
     }
     let cursor = |text: Option<String>, argument| {
-        let read = text.map(|text| C::decode_cursor(&text)).transpose();
+        let read = text.map(|text| text.parse::<C>()).transpose();
         read.map_err(|_| ApiError::InvalidArgument { argument, reason: "is not a cursor of this list" })
     };
     let (after, before) = (cursor(after, "after")?, cursor(before, "before")?);
@@ -66,7 +83,7 @@ where
         rows.truncate(size);
     }
     let (has_previous, has_next) = if from_end { (more, ended) } else { (began, more) };
-    let mut connection: Connection<C, T, EmptyFields, EmptyFields> = Connection::new(has_previous, has_next);
-    connection.edges.extend(rows.into_iter().map(|(cursor, node)| Edge::new(cursor, node)));
+    let mut connection: Connection<Cursor<C>, T, EmptyFields, EmptyFields> = Connection::new(has_previous, has_next);
+    connection.edges.extend(rows.into_iter().map(|(cursor, node)| Edge::new(Cursor(cursor), node)));
     Ok(connection)
 }

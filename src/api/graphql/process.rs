@@ -1,6 +1,8 @@
 //! The process managers: where each stands, and the events that they could not handle.
 
-use async_graphql::connection::CursorType;
+use std::fmt;
+use std::str::FromStr;
+
 use async_graphql::{ID, SimpleObject};
 
 use super::ApiError;
@@ -10,6 +12,7 @@ use super::page::Wanted;
 use crate::app::App;
 use crate::app::administration::process_manager;
 use crate::processes::{Standing, standings};
+use event_log::Position;
 use event_log::parked::{self, Chosen};
 
 /// A process manager: it reads events and issues commands for one concern, such as waking what waited for a fix.
@@ -82,27 +85,29 @@ impl From<parked::ParkedEvent> for ParkedEvent {
             account_id: row.account_id.map(ID::from),
             reason: row.reason,
             tries: int(row.tries),
-            parked_at: moment(row.parked_at),
-            last_tried_at: moment(row.last_tried_at),
-            retry_at: moment(row.retry_at),
+            parked_at: moment(row.parked_at.0),
+            last_tried_at: moment(row.last_tried_at.0),
+            retry_at: moment(row.retry_at.0),
         }
     }
 }
 
 /// Where a parked event is in their list: its position, and its process manager.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place(i64, String);
+pub(super) struct Place(Position, String);
 
-impl CursorType for Place {
-    type Error = &'static str;
+impl FromStr for Place {
+    type Err = &'static str;
 
-    fn decode_cursor(text: &str) -> Result<Self, Self::Error> {
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (position, process) = text.split_once('.').ok_or("not a cursor")?;
         Ok(Self(position.parse().map_err(|_| "not a cursor")?, process.to_owned()))
     }
+}
 
-    fn encode_cursor(&self) -> String {
-        format!("{}.{}", self.0, self.1)
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0, self.1)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The views: where each stands, and which are being rebuilt.
 
 use async_graphql::SimpleObject;
+use event_log::Position;
 use projections::View;
 use projections::registry::{self, Build, Live};
 
@@ -55,13 +56,13 @@ impl Projection {
         let Live { generation, cursor, .. } = live.ok_or(ApiError::Unavailable)?;
         let is_of_other_log = core.projector.of_other_log().contains(&view);
         // Nothing of this log is in it.
-        let position = if is_of_other_log { 0 } else { cursor.position };
+        let position = if is_of_other_log { Position::START } else { cursor.position };
         Ok(Self {
             name: view.name.to_owned(),
             position: position.to_string(),
             // What another node recorded may be in the view before this node has read it.
             head: head.max(position).to_string(),
-            lag: int((head - position).max(0)),
+            lag: int(head.events_since(position).max(0)),
             generation: int(generation),
             rebuild: build.map(|build| ProjectionRebuild {
                 generation: int(build.generation),

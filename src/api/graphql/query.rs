@@ -5,6 +5,7 @@ use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Object};
 use domain::account::Role;
 use domain::integration::Provider as DomainProvider;
+use event_log::{Position, Sequence};
 use projections::delivery_stats::{self, Counts};
 use projections::identifiers::Kind;
 use projections::{accounts, integrations};
@@ -21,7 +22,7 @@ use super::integration::Integration;
 use super::loader::{DeliveryKey, IntegrationKey, Loader};
 use super::master_key::MasterKeyRotation;
 use super::moment::Moment;
-use super::page::{cost, page};
+use super::page::{Cursor, cost, page};
 use super::process::{self, ParkedEvent, Process, parked_events};
 use super::projection::Projection;
 use super::receipt::{Place, WebhookReceipt, WebhookReceiptFilter, receipts};
@@ -81,11 +82,11 @@ impl Query {
         context: &Context<'_>,
         first: Option<i32>,
         after: Option<String>,
-    ) -> async_graphql::Result<Connection<i64, Account>> {
+    ) -> async_graphql::Result<Connection<Cursor<Position>, Account>> {
         let (app, viewer) = asked(context)?;
         viewer.require(Role::Support)?;
         page((after, None), (first, None), |wanted| async move {
-            let rows = accounts::page(&app.core.views, wanted.after.unwrap_or(0), wanted.limit()).await?;
+            let rows = accounts::page(&app.core.views, wanted.after.unwrap_or_default(), wanted.limit()).await?;
             Ok(rows.into_iter().map(|row| (row.listed_at, Account::from(row))).collect())
         })
         .await
@@ -111,12 +112,12 @@ impl Query {
         after: Option<String>,
         provider: Option<Provider>,
         #[graphql(desc = "Support and admin only: of this account; without it, of all.")] account_id: Option<ID>,
-    ) -> async_graphql::Result<Connection<i64, Integration>> {
+    ) -> async_graphql::Result<Connection<Cursor<Position>, Integration>> {
         let (app, viewer) = asked(context)?;
         let scope = viewer.scope_within(account_id.map(String::from))?;
         page((after, None), (first, None), |wanted| async move {
             let provider = provider.map(|provider| DomainProvider::from(provider).as_str());
-            let after = wanted.after.unwrap_or(0);
+            let after = wanted.after.unwrap_or_default();
             let rows = integrations::page(&app.core.views, scope.as_deref(), provider, after, wanted.limit()).await?;
             Ok(rows.into_iter().map(|row| (row.listed_at, Integration::from(row))).collect())
         })
@@ -149,7 +150,7 @@ impl Query {
         last: Option<i32>,
         before: Option<String>,
         filter: Option<DeliveryFilter>,
-    ) -> async_graphql::Result<Connection<i64, Delivery>> {
+    ) -> async_graphql::Result<Connection<Cursor<Position>, Delivery>> {
         deliveries(context, (after, before), (first, last), filter).await
     }
 
@@ -202,7 +203,7 @@ impl Query {
         first: Option<i32>,
         after: Option<String>,
         filter: Option<WebhookReceiptFilter>,
-    ) -> async_graphql::Result<Connection<Place, WebhookReceipt>> {
+    ) -> async_graphql::Result<Connection<Cursor<Place>, WebhookReceipt>> {
         let (app, viewer) = asked(context)?;
         page((after, None), (first, None), |wanted| async move { receipts(app, viewer, filter, wanted).await }).await
     }
@@ -216,7 +217,7 @@ impl Query {
         aggregate_id: ID,
         first: Option<i32>,
         after: Option<String>,
-    ) -> async_graphql::Result<Connection<i64, Event>> {
+    ) -> async_graphql::Result<Connection<Cursor<Sequence>, Event>> {
         asked(context)?.1.require(Role::Support)?;
         let (kind, id) = (aggregate_type.replace('\0', ""), aggregate_id.replace('\0', ""));
         events(context, (&kind, &id), None, (after, first), false).await
@@ -242,7 +243,7 @@ impl Query {
         first: Option<i32>,
         after: Option<String>,
         filter: Option<OperatorActionFilter>,
-    ) -> async_graphql::Result<Connection<i64, OperatorAction>> {
+    ) -> async_graphql::Result<Connection<Cursor<Position>, OperatorAction>> {
         let (app, viewer) = asked(context)?;
         page((after, None), (first, None), |wanted| async move { actions(app, viewer, filter, wanted).await }).await
     }
@@ -256,7 +257,7 @@ impl Query {
         first: Option<i32>,
         after: Option<String>,
         filter: Option<DataRequestFilter>,
-    ) -> async_graphql::Result<Connection<i64, DataRequest>> {
+    ) -> async_graphql::Result<Connection<Cursor<Position>, DataRequest>> {
         let (app, viewer) = asked(context)?;
         page((after, None), (first, None), |wanted| async move { requests(app, viewer, filter, wanted).await }).await
     }
@@ -283,7 +284,7 @@ impl Query {
         first: Option<i32>,
         after: Option<String>,
         #[graphql(desc = "Those of this process manager; without it, of all.")] process: Option<String>,
-    ) -> async_graphql::Result<Connection<process::Place, ParkedEvent>> {
+    ) -> async_graphql::Result<Connection<Cursor<process::Place>, ParkedEvent>> {
         let (app, viewer) = asked(context)?;
         viewer.require(Role::Admin)?;
         let process = process.as_deref();

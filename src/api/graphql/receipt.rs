@@ -1,8 +1,9 @@
 //! Every webhook that reached us: those that were recorded, and, counted by the hour, those that were not let in.
 
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
-use async_graphql::connection::CursorType;
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, SimpleObject};
 use domain::integration::Provider as DomainProvider;
@@ -21,6 +22,7 @@ use super::words::Provider;
 use crate::app::App;
 use crate::app::Viewer;
 use event_log::refusals::{self, RefusalReason, RefusedHour};
+use event_log::{Micros, Position};
 
 /// What became of a webhook.
 #[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -122,7 +124,7 @@ pub(super) struct WebhookReceipt {
     #[graphql(skip)]
     account_id: String,
     #[graphql(skip)]
-    position: Option<i64>,
+    position: Option<Position>,
     #[graphql(skip)]
     integration_id: String,
     #[graphql(skip)]
@@ -199,7 +201,7 @@ impl From<RefusedHour> for WebhookReceipt {
             _ => WebhookOutcome::Refused,
         };
         Self {
-            id: ID(format!("{}-{}-{}", row.integration_id, row.reason, row.hour)),
+            id: ID(format!("{}-{}-{}", row.integration_id, row.reason, row.hour.0)),
             outcome,
             advice: row.reason.parse().ok().map(RefusalReason::advice),
             reason: (outcome == WebhookOutcome::Refused).then_some(row.reason),
@@ -211,8 +213,8 @@ impl From<RefusedHour> for WebhookReceipt {
             order_id: None,
             order_number: None,
             body_bytes: None,
-            received_at: moment(row.last_at),
-            received_at_us: row.last_at,
+            received_at: moment(row.last_at.0),
+            received_at_us: row.last_at.0,
             account_id: row.account_id,
             position: None,
             integration_id: row.integration_id,
@@ -225,16 +227,18 @@ impl From<RefusedHour> for WebhookReceipt {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place(i64, String);
 
-impl CursorType for Place {
-    type Error = &'static str;
+impl FromStr for Place {
+    type Err = &'static str;
 
-    fn decode_cursor(text: &str) -> Result<Self, Self::Error> {
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (moment, id) = text.split_once('.').ok_or("not a cursor")?;
         Ok(Self(moment.parse().map_err(|_| "not a cursor")?, id.to_owned()))
     }
+}
 
-    fn encode_cursor(&self) -> String {
-        format!("{}.{}", self.0, self.1)
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0, self.1)
     }
 }
 
@@ -299,7 +303,7 @@ pub(super) async fn receipts(
     if !is_of_order && COUNTED.into_iter().any(shown) {
         // What this node holds back is written first, so that no refusal is missing.
         app.refusals.write(&app.core.log).await?;
-        let until = wanted.after.as_ref().map_or(i64::MAX, |Place(moment, _)| moment.saturating_add(1));
+        let until = wanted.after.as_ref().map_or(Micros::MAX, |Place(moment, _)| Micros(moment.saturating_add(1)));
         let (account_id, integration_id) = (account_id.as_deref(), integration_id.as_deref());
         let rows = refusals::recent(&app.core.log, account_id, integration_id, until, wanted.limit() + 50).await?;
         all.extend(rows.into_iter().map(WebhookReceipt::from).filter(|receipt| shown(receipt.outcome)));

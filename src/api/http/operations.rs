@@ -46,10 +46,10 @@ pub(super) async fn health(State(operations): State<Arc<Operations>>) -> Respons
 /// Webhooks can be stored now, and what follows them gets on. That views lag is shown and does not make the service unready: stores must not
 /// be turned away because a chart is late.
 pub(super) async fn ready(State(operations): State<Arc<Operations>>) -> Response {
-    let now_us = operations.core.now().timestamp_micros();
+    let now = operations.core.now();
     let (log, views) = tokio::join!(
-        operations.log_probe.is_writable(operations.core.log.probe_write(now_us)),
-        operations.views_probe.is_writable(operations.core.views.probe_write(now_us))
+        operations.log_probe.is_writable(operations.core.log.probe_write(now)),
+        operations.views_probe.is_writable(operations.core.views.probe_write(now.timestamp_micros()))
     );
     // A probe goes another way than what stores are waiting for.
     let log = log && operations.core.log.writing_for() < WRITER_TIMEOUT;
@@ -95,10 +95,10 @@ pub(super) async fn metrics(State(operations): State<Arc<Operations>>) -> Respon
     // Asked for now, so that a view that stands still is seen to fall behind.
     let head = operations.core.log.head();
     for view in View::ALL {
-        operations.metrics.projector_lag(view.name, (head - operations.core.projector.position(view)).max(0));
+        operations.metrics.projector_lag(view.name, head.events_since(operations.core.projector.position(view)).max(0));
     }
     for (name, position) in operations.processes.positions() {
-        operations.metrics.process_lag(name, (head - position).max(0));
+        operations.metrics.process_lag(name, head.events_since(position).max(0));
     }
     for (name, parked) in operations.processes.parked() {
         operations.metrics.parked_events(name, parked);

@@ -2,7 +2,7 @@
 
 use domain::ResolutionCode;
 use domain::delivery::{Delivery, DeliveryCommand, DeliveryStatus as Status};
-use event_log::CommandError;
+use event_log::{CommandError, Position};
 use futures_util::stream::{StreamExt as _, TryStreamExt as _, iter};
 use projections::delivery_log::{self, DeliveryRow, Filter, Page};
 
@@ -23,7 +23,7 @@ pub struct BulkRetry {
     /// a resolution code names them. Limited to what the caller sees.
     pub filter: Filter,
     /// Goes on after this place.
-    pub after: Option<i64>,
+    pub after: Option<Position>,
     /// Touches none.
     pub dry_run: bool,
 }
@@ -35,7 +35,7 @@ pub struct Retried {
     /// Whether the filter finds more than were touched.
     pub more: bool,
     /// Where the next call goes on.
-    pub end: Option<i64>,
+    pub end: Option<Position>,
     /// Some of those that were touched, the newest first.
     pub shown: Vec<DeliveryRow>,
 }
@@ -92,7 +92,7 @@ impl Deliveries {
         Ok(retried)
     }
 
-    async fn retry_one(&self, viewer: &Viewer, row: &DeliveryRow) -> Result<Option<i64>, Error> {
+    async fn retry_one(&self, viewer: &Viewer, row: &DeliveryRow) -> Result<Option<Position>, Error> {
         let (retry, actor) = (DeliveryCommand::Retry { username: None }, viewer.actor(Some(&row.account_id)));
         match self.core.log.execute::<Delivery>(&row.id, retry, &actor).await {
             Ok(committed) => Ok(committed.position),

@@ -3,6 +3,7 @@
 use cqrs_es::Aggregate as _;
 use domain::DeliveryId;
 use domain::notice::{Notice, NoticeKind, NoticeReceived};
+use event_log::Sequence;
 use projections::delivery_log::personal::Subject;
 use providers::PrivacyRequest;
 
@@ -20,7 +21,7 @@ pub(crate) async fn find(erasure: &Erasure, id: &str) -> Result<Option<DataReque
         Notice::Received(received, _) if received.kind == NoticeKind::CustomerDataRequest => received,
         Notice::Initial | Notice::Received(..) | Notice::Erased(..) => return Ok(None),
     };
-    let body = erasure.core.log.body(Notice::TYPE, id, 1).await?;
+    let body = erasure.core.log.body(Notice::TYPE, id, Sequence::FIRST).await?;
     let platform = providers::of(received.provider);
     let customer = body.and_then(|body| platform.privacy_request(&body));
     Ok(customer.map(|customer| DataRequest { received, customer }))

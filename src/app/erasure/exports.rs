@@ -2,6 +2,7 @@
 
 use domain::operator_action::OperatorActionEvent;
 use domain::{AccountId, NoticeId};
+use event_log::Position;
 use projections::delivery_log::DeliveryRow;
 use projections::delivery_log::personal::{self, Subject};
 use projections::notices::KeptNotice;
@@ -26,8 +27,8 @@ pub struct ExportRequest {
     pub data_request: Option<String>,
     /// None for the caller's own account, or for all where the caller sees all.
     pub account_id: Option<String>,
-    /// Where the part before ended; 0 for the first.
-    pub after: i64,
+    /// Where the part before ended; the start for the first.
+    pub after: Position,
 }
 
 /// A part of what is known of a customer.
@@ -40,7 +41,7 @@ pub struct Exported {
     pub deliveries: Vec<Value>,
     pub other_webhooks: Vec<Value>,
     /// Where the next part begins, if there is one.
-    pub end: Option<i64>,
+    pub end: Option<Position>,
 }
 
 impl Erasure {
@@ -65,7 +66,7 @@ impl Erasure {
         let Part { rows, others, end } = Part::of(&self.core, &subject, after).await?;
         let Written { rows, others, deliveries, other_webhooks, end } =
             Written::of(&self.core, rows, others, end).await?;
-        if rows.is_empty() && others.is_empty() && after == 0 && question.is_none() {
+        if rows.is_empty() && others.is_empty() && after.is_start() && question.is_none() {
             return Err(Refused::new("NOT_FOUND", "nothing is known of this customer", Some("customer")).into());
         }
         // Before anything is shown: what cannot be recorded is not shown.
@@ -124,11 +125,11 @@ struct Part {
     rows: Vec<DeliveryRow>,
     others: Vec<KeptNotice>,
     /// Where the next part begins, if there is one.
-    end: Option<i64>,
+    end: Option<Position>,
 }
 
 impl Part {
-    async fn of(core: &Core, subject: &Subject, after: i64) -> Result<Self, Error> {
+    async fn of(core: &Core, subject: &Subject, after: Position) -> Result<Self, Error> {
         let mut rows = personal::deliveries(&core.views, subject, after, MAX_AT_ONCE).await?;
         let naming = notices::naming_customer(subject);
         let mut others = projections::notices::page(&core.views, &naming, after, MAX_AT_ONCE).await?;
@@ -153,7 +154,7 @@ struct Written {
     others: Vec<KeptNotice>,
     deliveries: Vec<Value>,
     other_webhooks: Vec<Value>,
-    end: Option<i64>,
+    end: Option<Position>,
 }
 
 /// Some of what a part has.
@@ -164,7 +165,12 @@ enum Piece {
 
 impl Written {
     /// In the order of the log, until the bodies together are large: then the next part begins there.
-    async fn of(core: &Core, rows: Vec<DeliveryRow>, others: Vec<KeptNotice>, end: Option<i64>) -> Result<Self, Error> {
+    async fn of(
+        core: &Core,
+        rows: Vec<DeliveryRow>,
+        others: Vec<KeptNotice>,
+        end: Option<Position>,
+    ) -> Result<Self, Error> {
         let rows = rows.into_iter().map(|row| (row.listed_at, Piece::Delivery(Box::new(row))));
         let others = others.into_iter().map(|row| (row.listed_at, Piece::Other(row)));
         let mut pieces: Vec<_> = rows.chain(others).collect();

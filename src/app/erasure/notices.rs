@@ -8,7 +8,7 @@ use projections::notices::{self, Filter, KeptNotice};
 
 use super::{Erasure, ErasureError, Named};
 use crate::app::core::VIEWS_TIMEOUT;
-use event_log::{CommandError, Origin};
+use event_log::{CommandError, Origin, Position};
 
 const PAGE: i64 = 200;
 
@@ -48,7 +48,7 @@ pub(crate) async fn naming(
             Some(index.map_or(vec![], |index| orders.flat_map(|order| index.tokens_of_order(order)).collect()));
     }
     wait_for_view(erasure).await?;
-    Ok(notices::page(&erasure.core.views, &filter, 0, limit).await?)
+    Ok(notices::page(&erasure.core.views, &filter, Position::START, limit).await?)
 }
 
 /// What names the customer of a subject.
@@ -88,7 +88,7 @@ pub(crate) async fn erase_all(
     keep: impl Fn(&KeptNotice) -> bool,
 ) -> Result<usize, ErasureError> {
     wait_for_view(erasure).await?;
-    let (mut after, mut erased) = (0, 0);
+    let (mut after, mut erased) = (Position::START, 0);
     loop {
         let mut rows = notices::page(&erasure.core.views, filter, after, PAGE).await?;
         let Some(last) = rows.last() else { return Ok(erased) };

@@ -12,7 +12,7 @@ use projections::delivery_log::DeliveryRow;
 use projections::notices::KeptNotice;
 use serde_json::{Value, json};
 
-use event_log::{EventLog, LoadError};
+use event_log::{EventLog, LoadError, Sequence};
 
 /// Events of one delivery that are read.
 const MAX_STORY: i64 = 1_000;
@@ -22,7 +22,7 @@ const MAX_BODIES_BYTES: usize = 4 * 1_024 * 1_024;
 /// A delivery with each webhook's private fields and raw body, and each correction of the username; and how many bytes the
 /// bodies have.
 pub async fn of_delivery(log: &EventLog, row: &DeliveryRow) -> Result<(Value, usize), LoadError> {
-    let story = log.opened_stream(Delivery::TYPE, &row.id, 0, MAX_STORY).await?;
+    let story = log.opened_stream(Delivery::TYPE, &row.id, Sequence::START, MAX_STORY).await?;
     let (mut webhooks, mut corrections, mut bytes) = (vec![], vec![], 0);
     for event in story {
         match &event.recorded.event {
@@ -72,7 +72,7 @@ pub async fn of_delivery(log: &EventLog, row: &DeliveryRow) -> Result<(Value, us
 /// A webhook about no order, with its raw body, and how many bytes that has. None where it was erased meanwhile.
 pub async fn of_notice(log: &EventLog, row: &KeptNotice) -> Result<Option<(Value, usize)>, LoadError> {
     let Notice::Received(received, _) = log.load::<Notice>(&row.id).await?.aggregate else { return Ok(None) };
-    let Some(body) = log.body(Notice::TYPE, &row.id, 1).await? else { return Ok(None) };
+    let Some(body) = log.body(Notice::TYPE, &row.id, Sequence::FIRST).await? else { return Ok(None) };
     let value = json!({
         "webhookId": row.id,
         "accountId": row.account_id,

@@ -6,6 +6,7 @@ use domain::delivery::{Delivery, DeliveryEvent};
 use domain::operator_action::OperatorActionEvent;
 use domain::{AccountId, Private};
 use event_log::recorded::AnyEvent;
+use event_log::{Position, Sequence};
 use futures_util::stream::{StreamExt as _, iter};
 use projections::delivery_log::{self, DeliveryRow, personal};
 
@@ -27,7 +28,7 @@ pub struct OfCustomer {
     pub matched: i64,
     pub rows: Vec<DeliveryRow>,
     /// Where the next part begins, if there is one.
-    pub end: Option<i64>,
+    pub end: Option<Position>,
 }
 
 /// Who ordered, as far as it is known and not erased.
@@ -48,7 +49,7 @@ impl Erasure {
         viewer: &Viewer,
         customer: String,
         account_id: Option<String>,
-        (first, after): (usize, i64),
+        (first, after): (usize, Position),
     ) -> Result<OfCustomer, Error> {
         viewer.require_reason()?;
         let named = Named::either(Some(customer), None)?;
@@ -83,7 +84,7 @@ impl Erasure {
         let read = OperatorActionEvent::PersonalDataRead { account_id, delivery_id };
         operator_actions::begin(&self.core.log, read, &actor).await?;
         let mut data = PersonalData::default();
-        for event in self.core.log.opened_stream(Delivery::TYPE, stream, 0, MAX_STORY).await? {
+        for event in self.core.log.opened_stream(Delivery::TYPE, stream, Sequence::START, MAX_STORY).await? {
             if let AnyEvent::Delivery(event) = &event.recorded.event {
                 data.learn(event);
             }
@@ -105,7 +106,7 @@ pub(super) async fn record(core: &Core, viewer: &Viewer, rows: &[DeliveryRow]) -
     Ok(())
 }
 
-async fn record_one(core: &Core, viewer: &Viewer, row: &DeliveryRow) -> Result<Option<i64>, Error> {
+async fn record_one(core: &Core, viewer: &Viewer, row: &DeliveryRow) -> Result<Option<Position>, Error> {
     let (Ok(account_id), Ok(delivery_id)) = (row.account_id.parse(), row.id.parse()) else {
         return Err(Error::Internal);
     };

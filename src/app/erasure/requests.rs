@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::delivery::ErasureCause;
+use event_log::Position;
 use projections::delivery_log::{self, DeliveryRow, personal};
 
 use super::notices::{self, NoticeCounts};
@@ -52,7 +53,7 @@ impl Erasure {
         let named = Named::either(customer, order)?;
         let subject = named.subject(self, viewer.scope_within(account_id)?).await?;
         let extent = extent(self, &subject).await?;
-        let rows = personal::deliveries(&self.core.views, &subject, 0, MAX_AT_ONCE).await?;
+        let rows = personal::deliveries(&self.core.views, &subject, Position::START, MAX_AT_ONCE).await?;
         let others = notices::naming(self, &named, &subject, &rows, MAX_AT_ONCE).await?;
         if extent.deliveries == 0 && others.is_empty() {
             return Err(unknown(&named).into());

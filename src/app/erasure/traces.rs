@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use event_log::Position;
 use projections::View;
 use projections::views::forget_erased;
 use tokio::sync::watch;
@@ -20,18 +21,18 @@ const FILES_TIMEOUT: Duration = Duration::from_secs(10);
 /// Up to where in the log people were erased, and up to where the files are clear of them.
 #[derive(Clone)]
 pub(crate) struct Traces {
-    left: watch::Sender<i64>,
-    gone: watch::Sender<i64>,
+    left: watch::Sender<Position>,
+    gone: watch::Sender<Position>,
 }
 
 impl Default for Traces {
     fn default() -> Self {
-        Self { left: watch::Sender::new(0), gone: watch::Sender::new(0) }
+        Self { left: watch::Sender::new(Position::START), gone: watch::Sender::new(Position::START) }
     }
 }
 
 impl Traces {
-    pub(super) fn left_by(&self, position: i64) {
+    pub(super) fn left_by(&self, position: Position) {
         self.left.send_modify(|left| *left = position.max(*left));
     }
 
@@ -41,7 +42,7 @@ impl Traces {
         self.wait_until_gone(left).await;
     }
 
-    pub(super) async fn wait_until_gone(&self, position: i64) {
+    pub(super) async fn wait_until_gone(&self, position: Position) {
         let mut gone = self.gone.subscribe();
         let reached = gone.wait_for(|gone| *gone >= position);
         if tokio::time::timeout(FILES_TIMEOUT, reached).await.is_err() {
@@ -54,7 +55,7 @@ impl Traces {
 /// after an erasure may have left some. Runs until it is dropped.
 pub(crate) async fn follow(erasure: &Erasure) {
     let mut left = erasure.traces.left.subscribe();
-    remove(erasure, 0).await;
+    remove(erasure, Position::START).await;
     while left.changed().await.is_ok() {
         let position = *left.borrow_and_update();
         remove(erasure, position).await;
@@ -64,9 +65,9 @@ pub(crate) async fn follow(erasure: &Erasure) {
 
 /// Once the views show that a person is gone, removes what the files of log and views still say. Where a reader
 /// prevents that, the log says so; the next erasure, or a restart, removes it.
-async fn remove(erasure: &Erasure, position: i64) {
+async fn remove(erasure: &Erasure, position: Position) {
     if !erasure.core.projector.wait_for(&View::ALL, position, VIEWS_TIMEOUT).await {
-        tracing::warn!(position, "the views are too far behind to clear their files of an erased person");
+        tracing::warn!(position = position.0, "the views are too far behind to clear their files of an erased person");
     }
     for attempt in 1..=TRIES {
         match cleared(erasure).await {

@@ -76,8 +76,7 @@ impl Integrations {
                 break;
             }
             let add = IntegrationCommand::AddItemMapping { mapping: mapping.clone() };
-            let executed =
-                self.core.log.execute::<domain::integration::Integration>(&id.to_string(), add, &actor).await;
+            let executed = self.core.log.execute::<domain::integration::Integration>(id, add, &actor).await;
             let committed = match executed.map_err(Error::from) {
                 Ok(committed) => committed,
                 Err(Error::Refused(refused)) => {

@@ -5,6 +5,7 @@ use domain::delivery::{CortexOperation, DecidedOn, Intent, PlannedAsset, Planned
 use domain::integration::{IntegrationCreated, Provider};
 use domain::notice::NoticeReceived;
 use domain::{AccountId, ApiKeyId, Asset, DeliveryId, IntegrationId, MappingId, Private, ResourceType};
+use event_log::{Position, Sequence};
 use strum::IntoEnumIterator as _;
 use uuid::Uuid;
 
@@ -15,9 +16,9 @@ const PRIVATE: &str = "fan@music.com";
 fn sentence_of(event: AnyEvent) -> String {
     let sentence = summary(&Recorded {
         hash: vec![],
-        position: 1,
+        position: Position::FIRST,
         aggregate_id: Uuid::nil().to_string(),
-        sequence: 1,
+        sequence: Sequence::FIRST,
         account_id: None,
         integration_id: None,
         caused_by: None,

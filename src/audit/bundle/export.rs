@@ -12,9 +12,10 @@ use sha2::{Digest, Sha256};
 use super::line::{End, Event, FORMAT, Header, Key, Line, Proof, VERSION};
 use super::stream::StreamName;
 use crate::audit::merkle::Hash;
+use crate::audit::range::events_between;
 use crate::audit::{key, range};
-use event_log::EventLog;
 use event_log::row::WholeEvent;
+use event_log::{EventLog, Position, Sequence};
 
 /// Events of chosen streams in one bundle: their proofs are held in memory, here and by who verifies.
 pub(super) const MAX_PROVEN: usize = 200_000;
@@ -25,8 +26,8 @@ const CHECKPOINTS_PER_PAGE: i64 = 1_000;
 /// What is to be exported. Positions that are not given are those of the whole log.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    pub from: Option<i64>,
-    pub to: Option<i64>,
+    pub from: Option<Position>,
+    pub to: Option<Position>,
     /// Only these streams, with proofs; all events where none is named.
     pub streams: Vec<StreamName>,
 }
@@ -34,8 +35,8 @@ pub struct Request {
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exported {
-    pub from: i64,
-    pub to: i64,
+    pub from: Position,
+    pub to: Position,
     pub events: u64,
     pub checkpoints: u64,
     /// How many of the events are under a checkpoint's root of this bundle.
@@ -44,10 +45,16 @@ pub struct Exported {
 
 /// A checkpoint that says something of the positions that are exported.
 struct Covering {
-    number: i64,
-    first: i64,
-    last: i64,
+    number: Sequence,
+    first: Position,
+    last: Position,
     root: String,
+}
+
+impl Covering {
+    fn events(&self) -> u64 {
+        events_between(self.first, self.last)
+    }
 }
 
 /// Writes a bundle. `written` gets how many of how many positions are done.
@@ -58,11 +65,11 @@ pub async fn export(
     written: impl Fn(u64, u64),
 ) -> anyhow::Result<Exported> {
     let head = log.newest().await?;
-    let (from, to) = (request.from.unwrap_or(1), request.to.unwrap_or(head));
-    if head == 0 {
+    let (from, to) = (request.from.unwrap_or(Position::FIRST), request.to.unwrap_or(head));
+    if head.is_start() {
         bail!("the log is empty: there is nothing to export");
     }
-    if from < 1 || from > to {
+    if from < Position::FIRST || from > to {
         bail!("the positions go from {from} to {to}: begin at 1 or later, and end at or after the beginning");
     }
     if to > head {
@@ -70,7 +77,7 @@ pub async fn export(
     }
     let positions = positions_of(log, &request.streams, from, to).await?;
     let mut out = Out { inner: out, hasher: Sha256::new(), lines: 0 };
-    let first = log.rows_at(&[1]).await?.pop().context("the event at position 1 is missing")?;
+    let first = log.rows_at(&[Position::FIRST]).await?.pop().context("the event at position 1 is missing")?;
     out.line(&Line::Bundle(Header {
         format: FORMAT.to_owned(),
         version: VERSION,
@@ -90,7 +97,7 @@ pub async fn export(
         exported.proven = write_streams(log, from, &positions, &covering, &mut out, written).await?;
     } else {
         let whole = covering.iter().filter(|range| range.first >= from && range.last <= to);
-        exported.proven = whole.map(|range| u64::try_from(range.last - range.first + 1).unwrap_or(0)).sum();
+        exported.proven = whole.map(Covering::events).sum();
         exported.events = write_all(log, from, to, &mut out, written).await?;
     }
     out.end()?;
@@ -98,7 +105,12 @@ pub async fn export(
 }
 
 /// The positions of the chosen streams' events, in order; none where all events are wanted.
-async fn positions_of(log: &EventLog, streams: &[StreamName], from: i64, to: i64) -> anyhow::Result<Option<Vec<i64>>> {
+async fn positions_of(
+    log: &EventLog,
+    streams: &[StreamName],
+    from: Position,
+    to: Position,
+) -> anyhow::Result<Option<Vec<Position>>> {
     if streams.is_empty() {
         return Ok(None);
     }
@@ -122,11 +134,11 @@ async fn positions_of(log: &EventLog, streams: &[StreamName], from: i64, to: i64
 /// Writes every checkpoint that covers any of the positions.
 async fn write_checkpoints(
     log: &EventLog,
-    from: i64,
-    to: i64,
+    from: Position,
+    to: Position,
     out: &mut Out<impl Write>,
 ) -> anyhow::Result<Vec<Covering>> {
-    let (mut covering, mut sequence, mut previous) = (vec![], 0, None::<Vec<u8>>);
+    let (mut covering, mut sequence, mut previous) = (vec![], Sequence::START, None::<Vec<u8>>);
     loop {
         let page = log.stream_after(Checkpoints::TYPE, STREAM_ID, sequence, CHECKPOINTS_PER_PAGE).await?;
         let Some(last) = page.last() else { return Ok(covering) };
@@ -136,18 +148,14 @@ async fn write_checkpoints(
             let CheckpointEvent::CheckpointSigned(checkpoint) = row
                 .read()
                 .with_context(|| format!("checkpoint {number} cannot be read: see `cloud-bridge audit verify`"))?;
-            if checkpoint.first_position > to {
+            let (first, last) = (Position(checkpoint.first_position), Position(checkpoint.last_position));
+            if first > to {
                 return Ok(covering);
             }
-            if checkpoint.last_position >= from {
+            if last >= from {
                 let stated = previous.take_if(|_| covering.is_empty()).and_then(|hash| Hash::try_from(hash).ok());
                 out.line(&Line::Checkpoint(Event::of(WholeEvent { event: row, body: None }, stated)))?;
-                covering.push(Covering {
-                    number,
-                    first: checkpoint.first_position,
-                    last: checkpoint.last_position,
-                    root: checkpoint.root,
-                });
+                covering.push(Covering { number, first, last, root: checkpoint.root });
             }
             previous = Some(hash);
         }
@@ -156,12 +164,12 @@ async fn write_checkpoints(
 
 async fn write_all(
     log: &EventLog,
-    from: i64,
-    to: i64,
+    from: Position,
+    to: Position,
     out: &mut Out<impl Write>,
     written: impl Fn(u64, u64),
 ) -> anyhow::Result<u64> {
-    let total = u64::try_from(to - from + 1).unwrap_or(0);
+    let total = events_between(from, to);
     let mut scan = log.scan(from..=to);
     let mut events = 0;
     while let Some(batch) = scan.next().await? {
@@ -178,8 +186,13 @@ async fn write_all(
 }
 
 /// The hashes that come before events in their streams, where they lie before the range.
-async fn hashes_before(log: &EventLog, first: i64, last: i64, from: i64) -> anyhow::Result<HashMap<i64, Hash>> {
-    if from == 1 {
+async fn hashes_before(
+    log: &EventLog,
+    first: Position,
+    last: Position,
+    from: Position,
+) -> anyhow::Result<HashMap<Position, Hash>> {
+    if from == Position::FIRST {
         return Ok(HashMap::new());
     }
     let found = log.hashes_before(first, last, from).await?;
@@ -189,8 +202,8 @@ async fn hashes_before(log: &EventLog, first: i64, last: i64, from: i64) -> anyh
 /// Writes the events at these positions, and after those of each checkpoint their proofs. Returns how many are proven.
 async fn write_streams(
     log: &EventLog,
-    from: i64,
-    positions: &[i64],
+    from: Position,
+    positions: &[Position],
     covering: &[Covering],
     out: &mut Out<impl Write>,
     written: impl Fn(u64, u64),
@@ -223,7 +236,12 @@ async fn write_streams(
     Ok(proven)
 }
 
-async fn write_rows(log: &EventLog, from: i64, positions: &[i64], out: &mut Out<impl Write>) -> anyhow::Result<()> {
+async fn write_rows(
+    log: &EventLog,
+    from: Position,
+    positions: &[Position],
+    out: &mut Out<impl Write>,
+) -> anyhow::Result<()> {
     for page in positions.chunks(PAGE) {
         for whole in log.rows_at(page).await? {
             let position = whole.event.position;

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::StreamName;
 use crate::audit::merkle::Hash;
 use event_log::row::{StoredEvent, WholeEvent};
+use event_log::{Micros, Position, Sequence};
 
 pub(super) const FORMAT: &str = "cloud-bridge audit bundle";
 pub(super) const VERSION: u32 = 1;
@@ -32,8 +33,8 @@ pub(super) struct Header {
     pub(super) version: u32,
     /// The hash of the log's first event, which distinguishes logs.
     pub(super) log: String,
-    pub(super) from: i64,
-    pub(super) to: i64,
+    pub(super) from: Position,
+    pub(super) to: Position,
     /// The streams whose events are there, or null for all events.
     pub(super) streams: Option<Vec<StreamName>>,
     /// RFC 3339.
@@ -51,10 +52,10 @@ pub(super) struct Key {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Event {
-    pub(super) position: i64,
+    pub(super) position: Position,
     pub(super) aggregate_type: String,
     pub(super) aggregate_id: String,
-    pub(super) sequence: i64,
+    pub(super) sequence: Sequence,
     pub(super) event_type: String,
     pub(super) event_version: String,
     /// The stored text, as a JSON string.
@@ -62,7 +63,7 @@ pub(super) struct Event {
     pub(super) metadata: String,
     pub(super) account_id: Option<Uuid>,
     pub(super) integration_id: Option<Uuid>,
-    pub(super) caused_by: Option<i64>,
+    pub(super) caused_by: Option<Position>,
     pub(super) correlation_id: Uuid,
     pub(super) data_key_id: Option<Uuid>,
     pub(super) recorded_at: i64,
@@ -78,9 +79,9 @@ pub(super) struct Event {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Proof {
-    pub(super) position: i64,
+    pub(super) position: Position,
     /// Sequence of the checkpoint.
-    pub(super) checkpoint: i64,
+    pub(super) checkpoint: Sequence,
     pub(super) path: Vec<String>,
 }
 
@@ -111,7 +112,7 @@ impl Event {
             caused_by: event.caused_by,
             correlation_id: event.correlation_id,
             data_key_id: event.data_key_id,
-            recorded_at: event.recorded_at,
+            recorded_at: event.recorded_at.0,
             hash: hex::encode(event.hash),
             body: body.map(|body| STANDARD.encode(body)),
             previous: previous.map(hex::encode),
@@ -135,7 +136,7 @@ impl Event {
             caused_by: self.caused_by,
             correlation_id: self.correlation_id,
             data_key_id: self.data_key_id,
-            recorded_at: self.recorded_at,
+            recorded_at: Micros(self.recorded_at),
             hash: hex::decode(self.hash).ok()?,
         };
         Some(WholeEvent { event, body })

@@ -14,8 +14,10 @@ use super::stream::StreamName;
 use crate::audit::Broken;
 use crate::audit::checkpoint::{CheckpointReader, SignedRange, bytes_of, key_id, public_key};
 use crate::audit::merkle::{self, Hash, leaf_of, root_of};
+use crate::audit::range::events_between;
 use crate::audit::walk::{Order, Walk};
 use event_log::row::WholeEvent;
+use event_log::{Position, Sequence};
 
 const MAX_KEYS: usize = 10_000;
 const MAX_CHECKPOINTS: usize = 1_000_000;
@@ -46,8 +48,8 @@ pub enum Problem {
 pub struct Bundle {
     /// The hash of the log's first event, as the bundle says.
     pub log: String,
-    pub from: i64,
-    pub to: i64,
+    pub from: Position,
+    pub to: Position,
     pub streams: Option<Vec<StreamName>>,
     pub events: u64,
     pub stream_count: usize,
@@ -69,7 +71,7 @@ pub fn verify_bundle(
 ) -> Result<Bundle, Problem> {
     let mut lines = Lines::new(bundle);
     let header = lines.header()?;
-    if header.from < 1 || header.to < header.from || header.log.len() != 64 {
+    if header.from < Position::FIRST || header.to < header.from || header.log.len() != 64 {
         return Err(lines.bad("it names positions or a log that cannot be"));
     }
     let (mut keys, mut line) = read_keys(&mut lines)?;
@@ -129,7 +131,7 @@ fn read_checkpoints<R: BufRead>(
     keys: &[VerifyingKey],
 ) -> Result<(Vec<SignedRange>, Line), Problem> {
     let mut reader = CheckpointReader::new(keys);
-    let mut walk = Walk::new(Order::Rising, 1, vec![], None);
+    let mut walk = Walk::new(Order::Rising, Position::FIRST, vec![], None);
     let mut ranges = vec![];
     while let Line::Checkpoint(event) = line {
         if ranges.len() == MAX_CHECKPOINTS {
@@ -167,13 +169,13 @@ struct Proven {
 struct Events {
     walk: Walk,
     ranges: Vec<SignedRange>,
-    positions: (i64, i64),
+    positions: (Position, Position),
     /// The hash of the log's first event, as the first line says.
     log: String,
     /// The streams that are named, where not everything is there.
     streams: Option<HashSet<StreamName>>,
     /// Leaves whose proofs have not come, by position.
-    unproven: BTreeMap<i64, Hash>,
+    unproven: BTreeMap<Position, Hash>,
     proven: Proven,
 }
 
@@ -202,7 +204,7 @@ impl Events {
         if event.position < from || event.position > to {
             return Err(lines.bad(format!("its position {} is not between {from} and {to}", event.position)));
         }
-        if event.position == 1 && hex::encode(&event.hash) != self.log {
+        if event.position == Position::FIRST && hex::encode(&event.hash) != self.log {
             return Err(lines.bad("it is the first event of another log than the first line names"));
         }
         let name =
@@ -227,8 +229,8 @@ impl Events {
     }
 
     /// The checkpoint of a number. They follow each other without a gap.
-    fn range(&self, number: i64) -> Option<&SignedRange> {
-        let index = usize::try_from(number - self.ranges.first()?.number).ok()?;
+    fn range(&self, number: Sequence) -> Option<&SignedRange> {
+        let index = usize::try_from(number.events_since(self.ranges.first()?.number)).ok()?;
         self.ranges.get(index)
     }
 
@@ -241,7 +243,7 @@ impl Events {
             return Err(lines.bad(format!("checkpoint {} does not cover it", proof.checkpoint)));
         };
         let path: Option<Vec<Hash>> = proof.path.iter().map(|hash| bytes_of(hash)).collect();
-        let index = u64::try_from(proof.position - range.first).unwrap_or(u64::MAX);
+        let index = u64::try_from(proof.position.events_since(range.first)).unwrap_or(u64::MAX);
         let root = path.and_then(|path| root_of(leaf, &merkle::Proof { index, path }, range.events()));
         if root != Some(range.root) {
             return Err(lines.bad(format!(
@@ -256,7 +258,7 @@ impl Events {
     fn finish(mut self, header: &Header) -> Result<(Walk, Proven), Problem> {
         self.walk.finish(header.to)?;
         if self.streams.is_none() {
-            let there = u64::try_from(header.to - header.from + 1).unwrap_or(0);
+            let there = events_between(header.from, header.to);
             if self.walk.events != there {
                 return Err(Problem::Missing(format!(
                     "the bundle has {} events where its first line promises {there}",
@@ -264,7 +266,7 @@ impl Events {
                 )));
             }
         }
-        let covered = self.ranges.last().map_or(0, |range| range.last);
+        let covered = self.ranges.last().map_or(Position::START, |range| range.last);
         if let Some((position, _)) = self.unproven.range(..=covered).next() {
             return Err(Problem::Missing(format!("the event at position {position} comes without its proof")));
         }

@@ -9,10 +9,12 @@ use clap::Args;
 use serde_json::json;
 
 use super::super::identifiers::whole_in;
+use super::super::input::position;
 use super::super::output;
 use super::super::stores::StoreArgs;
 use super::{bar, counted};
 use crate::audit::bundle::{Request, StreamName, export};
+use event_log::Position;
 
 /// Write part of the log to a file that anybody can check without the log
 ///
@@ -22,11 +24,11 @@ use crate::audit::bundle::{Request, StreamName, export};
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Export {
     /// The first position [default: 1]
-    #[arg(long, env = "CLOUD_BRIDGE_FROM", value_name = "POSITION", value_parser = clap::value_parser!(i64).range(1..))]
-    from: Option<i64>,
+    #[arg(long, env = "CLOUD_BRIDGE_FROM", value_name = "POSITION", value_parser = position())]
+    from: Option<Position>,
     /// The last position [default: the newest]
-    #[arg(long, env = "CLOUD_BRIDGE_TO", value_name = "POSITION", value_parser = clap::value_parser!(i64).range(1..))]
-    to: Option<i64>,
+    #[arg(long, env = "CLOUD_BRIDGE_TO", value_name = "POSITION", value_parser = position())]
+    to: Option<Position>,
     /// Only this stream, as TYPE/ID; may be given again
     #[arg(long = "stream", env = "CLOUD_BRIDGE_STREAM", value_name = "TYPE/ID", value_delimiter = ',')]
     streams: Vec<StreamName>,

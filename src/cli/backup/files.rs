@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use event_log::EventLog;
 use event_log::vault::write_private;
+use event_log::{EventLog, Position};
 
 const FORMAT: &str = "cloud-bridge backup";
 const VERSION: u32 = 1;
@@ -26,7 +26,7 @@ pub(super) struct BackupNote {
     version: u32,
     pub created_at: DateTime<Utc>,
     /// The position of the last event in it.
-    pub position: i64,
+    pub position: Position,
     /// The master keys that open it, by their ids: more than one while they were being changed.
     #[serde(default)]
     pub master_key_ids: Vec<String>,

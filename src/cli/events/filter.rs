@@ -8,11 +8,12 @@ use clap::Args;
 use domain::{DeliveryId, IntegrationId};
 
 use super::super::identifiers::whole_in;
+use super::super::input::position;
 use super::super::moments::moment;
 use super::super::output::clean;
 use super::kinds::{Aggregate, aggregate, event_type};
-use event_log::EventLog;
 use event_log::selection::Selection;
+use event_log::{EventLog, Position};
 
 /// Integrations whose orders are looked up at a time.
 const INTEGRATIONS: i64 = 500;
@@ -45,14 +46,14 @@ pub(super) struct Filter {
     #[arg(long, env = "CLOUD_BRIDGE_UNTIL", value_name = "TIME", value_parser = moment)]
     until: Option<DateTime<Utc>>,
     /// Only from this position on
-    #[arg(long, env = "CLOUD_BRIDGE_FROM", value_name = "POSITION", value_parser = clap::value_parser!(i64).range(1..))]
-    from: Option<i64>,
+    #[arg(long, env = "CLOUD_BRIDGE_FROM", value_name = "POSITION", value_parser = position())]
+    from: Option<Position>,
     /// Only what follows from the event at this position: from it, or from something that does
-    #[arg(long, env = "CLOUD_BRIDGE_CAUSED_BY", value_name = "POSITION", value_parser = clap::value_parser!(i64).range(1..))]
-    caused_by: Option<i64>,
+    #[arg(long, env = "CLOUD_BRIDGE_CAUSED_BY", value_name = "POSITION", value_parser = position())]
+    caused_by: Option<Position>,
     /// Only up to this position
-    #[arg(long, env = "CLOUD_BRIDGE_TO", value_name = "POSITION", value_parser = clap::value_parser!(i64).range(1..))]
-    to: Option<i64>,
+    #[arg(long, env = "CLOUD_BRIDGE_TO", value_name = "POSITION", value_parser = position())]
+    to: Option<Position>,
 }
 
 impl Filter {
@@ -62,7 +63,7 @@ impl Filter {
     }
 
     /// What is wanted of this log, and where it can lie. What there is not in the log is refused.
-    pub(super) async fn of(&self, log: &EventLog) -> anyhow::Result<(Selection, RangeInclusive<i64>)> {
+    pub(super) async fn of(&self, log: &EventLog) -> anyhow::Result<(Selection, RangeInclusive<Position>)> {
         self.with_whole_ids(log).await?.chosen(log).await
     }
 
@@ -80,7 +81,7 @@ impl Filter {
         Ok(filter)
     }
 
-    async fn chosen(&self, log: &EventLog) -> anyhow::Result<(Selection, RangeInclusive<i64>)> {
+    async fn chosen(&self, log: &EventLog) -> anyhow::Result<(Selection, RangeInclusive<Position>)> {
         self.refuse_nonsense(log).await?;
         let (mut aggregate_type, mut aggregate_ids) = (None, None);
         if let Some(Aggregate { kind, id }) = &self.aggregate {
@@ -106,8 +107,8 @@ impl Filter {
             account_id: self.account.as_deref().and_then(|id| id.parse().ok()),
             integration_id: self.integration.as_deref().and_then(|id| id.parse().ok()),
             caused_by: self.caused_by,
-            since_us: self.since.map(|at| at.timestamp_micros()),
-            until_us: self.until.map(|at| at.timestamp_micros()),
+            since: self.since,
+            until: self.until,
             from_position: self.from,
             to_position: self.to,
         };
@@ -119,7 +120,7 @@ impl Filter {
         let head = log.newest().await?;
         for (option, position) in [("--from", self.from), ("--to", self.to), ("--caused-by", self.caused_by)] {
             match position {
-                Some(position) if head == 0 => bail!("{option} {position} is past the end: the log is empty"),
+                Some(position) if head.is_start() => bail!("{option} {position} is past the end: the log is empty"),
                 Some(position) if position > head => {
                     bail!("{option} {position} is past the end: the newest event is at position {head}")
                 }

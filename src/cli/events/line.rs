@@ -1,6 +1,5 @@
 //! An event as it is printed: a line for people, or an object of JSON. Nothing private is in either.
 
-use chrono::DateTime;
 use console::Style;
 use domain::delivery::DeliveryEvent;
 use event_log::recorded::AnyEvent;
@@ -55,7 +54,7 @@ impl Layout {
 
     fn line(self, event: &Chosen, id: &str) -> String {
         let stored = &event.stored;
-        let at = DateTime::from_timestamp_micros(stored.recorded_at).map(moment).unwrap_or_default();
+        let at = stored.recorded_at.moment().map(moment).unwrap_or_default();
         let (room, gap, position) = (self.room_of_stream(), self.gap(), self.room_of_position());
         let stream = format!("{} {}", clean(&stored.aggregate_type), clean(id));
         let actor = event.recorded.as_ref().map_or_else(|_| String::new(), |recorded| clean(&recorded.actor));
@@ -150,7 +149,7 @@ pub(super) fn object(event: &Chosen) -> Value {
         "integrationId": stored.integration_id,
         "causedBy": stored.caused_by.map(|position| position.to_string()),
         "correlationId": stored.correlation_id,
-        "recordedAt": DateTime::from_timestamp_micros(stored.recorded_at),
+        "recordedAt": stored.recorded_at.moment(),
         "hash": hex::encode(&stored.hash),
     })
 }

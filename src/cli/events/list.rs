@@ -7,8 +7,8 @@ use super::super::stores::StoreArgs;
 use super::super::{input, output};
 use super::filter::Filter;
 use super::line::{Layout, object};
-use event_log::EventLog;
 use event_log::selection::{Chosen, Order};
+use event_log::{EventLog, Position};
 
 /// List events, the newest first, with a sentence for each
 ///
@@ -60,8 +60,9 @@ impl List {
             }
         }
         if more {
-            let beyond = events.get(first - 1).map_or(0, |last| last.stored.position);
-            let (option, next) = if self.oldest_first { ("--from", beyond + 1) } else { ("--to", beyond - 1) };
+            let beyond = events.get(first - 1).map_or(Position::START, |last| last.stored.position);
+            let (option, next) =
+                if self.oldest_first { ("--from", beyond.next()) } else { ("--to", beyond.previous()) };
             let more = format!("There are more: `{option} {next}` goes on, `--first N` shows more at a time.");
             // Among objects, one a line, there is no place for it.
             if json { input::note(&more)? } else { output::print(format_args!("\n{more}"))? }

@@ -8,7 +8,6 @@ use super::filter::deliveries_of;
 use super::kinds::KINDS;
 use super::line::{object, said, shown_actor};
 use anyhow::bail;
-use chrono::DateTime;
 use clap::Args;
 use event_log::EventLog;
 use event_log::row::first_broken;
@@ -107,7 +106,7 @@ fn print_table(events: &[Chosen]) -> std::io::Result<()> {
         ("WHAT HAPPENED", None),
     ]);
     for event in events {
-        let at = DateTime::from_timestamp_micros(event.stored.recorded_at).map(moment).unwrap_or_default();
+        let at = event.stored.recorded_at.moment().map(moment).unwrap_or_default();
         let actor = event.recorded.as_ref().map_or("", |recorded| &recorded.actor);
         table.add_row([
             cell(event.stored.sequence.to_string()),

@@ -50,7 +50,7 @@ impl Tail {
             for event in newest.iter().rev() {
                 print(log, event, json).await?;
             }
-            positions = positions.end() + 1..=*positions.end();
+            positions = positions.end().next()..=*positions.end();
         }
         let mut choice = log.choose(selection, positions, Order::OldestFirst);
         loop {

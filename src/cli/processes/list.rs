@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::cli::output::{self, cell};
 use crate::cli::stores::StoreArgs;
 use crate::processes::{Standing, standings};
+use event_log::Position;
 
 #[derive(Args, Debug)]
 pub(super) struct List {
@@ -52,7 +53,7 @@ impl List {
     }
 }
 
-fn entry(standing: &Standing, head: i64) -> Value {
+fn entry(standing: &Standing, head: Position) -> Value {
     json!({
         "name": standing.name,
         "position": standing.position.to_string(),

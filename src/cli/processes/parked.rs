@@ -1,7 +1,6 @@
 //! `cloud-bridge processes parked`: read from the log, so that it works without a running server.
 
 use anyhow::Context as _;
-use chrono::DateTime;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde_json::{Value, json};
@@ -58,7 +57,7 @@ impl Parked {
                 cell(event.position.to_string()),
                 cell(&event.event_type),
                 cell(event.tries.to_string()),
-                cell(DateTime::from_timestamp_micros(event.last_tried_at).map(moment).unwrap_or_default()),
+                cell(event.last_tried_at.moment().map(moment).unwrap_or_default()),
                 cell(&event.reason),
             ]);
         }
@@ -72,7 +71,6 @@ impl Parked {
 }
 
 fn entry(event: &ParkedEvent) -> Value {
-    let at = |us: i64| DateTime::from_timestamp_micros(us);
     json!({
         "process": event.process,
         "position": event.position.to_string(),
@@ -82,8 +80,8 @@ fn entry(event: &ParkedEvent) -> Value {
         "accountId": event.account_id,
         "reason": event.reason,
         "tries": event.tries,
-        "parkedAt": at(event.parked_at),
-        "lastTriedAt": at(event.last_tried_at),
-        "retryAt": at(event.retry_at),
+        "parkedAt": event.parked_at.moment(),
+        "lastTriedAt": event.last_tried_at.moment(),
+        "retryAt": event.retry_at.moment(),
     })
 }

@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 use clap::Args;
+use event_log::Position;
 use projections::View;
 use projections::registry::{self, Build};
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ pub(in crate::cli) struct Status {
 
 struct Standing {
     view: View,
-    position: i64,
+    position: Position,
     /// Whether it was made from this log: otherwise a server rebuilds it.
     is_of_log: bool,
     build: Option<Build>,
@@ -60,8 +61,8 @@ impl Status {
 }
 
 impl Standing {
-    fn lag(&self, head: i64) -> i64 {
-        if self.is_of_log { (head - self.position).max(0) } else { head }
+    fn lag(&self, head: Position) -> i64 {
+        if self.is_of_log { head.events_since(self.position).max(0) } else { head.0 }
     }
 
     fn rebuild(&self) -> String {
@@ -72,7 +73,7 @@ impl Standing {
         }
     }
 
-    fn json(&self, head: i64) -> Value {
+    fn json(&self, head: Position) -> Value {
         let rebuild = self.build.as_ref().map(|build| {
             json!({ "generation": build.generation, "position": build.cursor.position.to_string(), "head": head.to_string() })
         });

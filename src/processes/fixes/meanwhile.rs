@@ -8,6 +8,7 @@ use domain::integration::{Integration, IntegrationEvent};
 use domain::ledger::Ledger;
 use domain::{Credits, ResolutionCode};
 use event_log::recorded::{AnyEvent, Recorded};
+use event_log::{Position, Sequence};
 
 use super::Fixes;
 use crate::processes::failure::Failure;
@@ -29,17 +30,18 @@ impl Fixes {
         };
         match code {
             ResolutionCode::NoItemMapping | ResolutionCode::AssetNotFound | ResolutionCode::IntegrationInactive => {
-                let (stream, seen) = ((Integration::TYPE, integration_id.to_string()), |on: DecidedOn| on.integration);
+                let (stream, seen) =
+                    ((Integration::TYPE, integration_id.to_string()), |on: DecidedOn| Sequence(on.integration));
                 self.wake_if_settings_fixed(event, code, decided_on, stream, seen).await
             }
             ResolutionCode::MissingCredentials => {
-                let (stream, seen) = ((Account::TYPE, account_id.to_string()), |on: DecidedOn| on.account);
+                let (stream, seen) = ((Account::TYPE, account_id.to_string()), |on: DecidedOn| Sequence(on.account));
                 self.wake_if_settings_fixed(event, code, decided_on, stream, seen).await
             }
             // Others had reserved what it lacked, and may have given it back before it began to wait.
             ResolutionCode::CreditsExhausted => {
                 self.remember_short_of_credits(account_id.to_string(), event.position);
-                let ledger: Ledger = self.core.log.load(&account_id.to_string()).await?.aggregate;
+                let ledger: Ledger = self.core.log.load(account_id).await?.aggregate;
                 if ledger.available() >= Credits::OF_A_SHARE {
                     self.requeue(&event.aggregate_id, code, event.position).await?;
                 }
@@ -56,7 +58,7 @@ impl Fixes {
         }
     }
 
-    fn remember_short_of_credits(&mut self, account_id: String, position: i64) {
+    fn remember_short_of_credits(&mut self, account_id: String, position: Position) {
         if self.short_of_credits.len() >= MAX_REMEMBERED {
             // All that are forgotten began to wait before this event.
             self.short_of_credits.clear();
@@ -74,7 +76,7 @@ impl Fixes {
         code: ResolutionCode,
         decided_on: Option<DecidedOn>,
         (kind, id): (&str, String),
-        seen: impl Fn(DecidedOn) -> i64 + Send,
+        seen: impl Fn(DecidedOn) -> Sequence + Send,
     ) -> Result<(), Failure> {
         let decided_on = if let Some(decided_on) = decided_on {
             decided_on

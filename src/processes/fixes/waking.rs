@@ -9,7 +9,7 @@ use projections::delivery_log::{self, DeliveryRow};
 
 use super::Fixes;
 use crate::processes::failure::Failure;
-use event_log::{Actor, CommandError};
+use event_log::{Actor, CommandError, Position};
 
 /// Waiting deliveries that are read at a time.
 const PAGE: i64 = 200;
@@ -24,11 +24,11 @@ pub(super) struct Waiting<'w> {
     pub(super) integration_id: Option<&'w str>,
     pub(super) at_most: u64,
     /// Deliveries that began to wait up to this position are woken: the view must show them.
-    pub(super) began_by: i64,
+    pub(super) began_by: Position,
 }
 
 impl<'w> Waiting<'w> {
-    pub(super) fn all(code: ResolutionCode, account_id: &'w str, began_by: i64) -> Self {
+    pub(super) fn all(code: ResolutionCode, account_id: &'w str, began_by: Position) -> Self {
         Self { code, account_id, integration_id: None, at_most: u64::MAX, began_by }
     }
 }
@@ -39,7 +39,7 @@ impl Fixes {
     pub(super) async fn wake(
         &self,
         waiting: Waiting<'_>,
-        fixed_at: i64,
+        fixed_at: Position,
         mapping: Option<&ItemMapping>,
     ) -> Result<(), Failure> {
         let Waiting { code, account_id, integration_id, at_most, began_by } = waiting;
@@ -47,7 +47,7 @@ impl Fixes {
         if !self.core.projector.wait_for(&[delivery_log::VIEW], began_by, VIEW_TIMEOUT).await {
             return Err(Failure::ViewBehind);
         }
-        let (mut after, mut left) = (0, usize::try_from(at_most).unwrap_or(usize::MAX));
+        let (mut after, mut left) = (Position::START, usize::try_from(at_most).unwrap_or(usize::MAX));
         let mut broken = Ok(());
         while left > 0 {
             let page =
@@ -70,7 +70,7 @@ impl Fixes {
     }
 
     /// Together, so that many need one commit, and in their order.
-    async fn requeue_all(&self, ids: &[&str], cause: ResolutionCode, fixed_at: i64) -> Result<(), Failure> {
+    async fn requeue_all(&self, ids: &[&str], cause: ResolutionCode, fixed_at: Position) -> Result<(), Failure> {
         // In memory, each is decided as soon as its turn comes. What cannot be loaded is said by its command.
         for some in ids.chunks(LOADS_AT_ONCE) {
             join_all(some.iter().map(|id| self.core.log.recent::<Delivery>(id))).await;
@@ -79,7 +79,12 @@ impl Fixes {
         requeued.into_iter().collect()
     }
 
-    pub(super) async fn requeue(&self, delivery_id: &str, cause: ResolutionCode, fixed_at: i64) -> Result<(), Failure> {
+    pub(super) async fn requeue(
+        &self,
+        delivery_id: &str,
+        cause: ResolutionCode,
+        fixed_at: Position,
+    ) -> Result<(), Failure> {
         let command = DeliveryCommand::Release { cause };
         let origin = Actor::System.because_of(fixed_at);
         match self.core.log.execute::<Delivery>(delivery_id, command, origin).await {

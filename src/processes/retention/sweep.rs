@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use crate::app::core::VIEWS_TIMEOUT;
 use crate::app::erasure::{self, Erasure, ErasureError, notices};
-use event_log::{Actor, CommandError};
+use event_log::{Actor, CommandError, Position};
 
 /// How long nothing is erased for its age after the clock was set forward: by then one that was wrong is right again.
 const STEADY_FOR: TimeDelta = TimeDelta::hours(1);
@@ -84,7 +84,7 @@ async fn look(erasure: &Erasure, now: DateTime<Utc>) -> Result<(), ErasureError>
     if !erasure.core.projector.wait_for(&[accounts::VIEW, delivery_log::VIEW], newest, VIEWS_TIMEOUT).await {
         return Err(ErasureError::ViewsBehind);
     }
-    let mut after = 0;
+    let mut after = Position::START;
     let mut erased = 0;
     loop {
         let accounts = accounts::with_retention(&erasure.core.views, after, ACCOUNTS_AT_ONCE).await?;
@@ -113,7 +113,7 @@ async fn erase_old(erasure: &Erasure, account_id: &str, now: DateTime<Utc>) -> R
     let answerable_since = (now - DAYS_TO_ANSWER).timestamp_micros();
     let keep = |row: &KeptNotice| notices::is_data_request(row) && row.received_at > answerable_since;
     let mut erased = notices::erase_all(erasure, &of_account, &Actor::System.into(), keep).await?;
-    let mut after = (0, 0);
+    let mut after = (0, Position::START);
     loop {
         erasure.core.log.yield_to_webhooks().await;
         let rows = personal::kept_since(&erasure.core.views, account_id, until, after, DELIVERIES_AT_ONCE).await?;

@@ -51,8 +51,10 @@ impl Candidates {
             Source::Received(after) => after,
         };
         let integration_id = choice.integration_id.to_string();
+        let (from, to) = choice.received;
+        let times = (from.timestamp_micros(), to.timestamp_micros());
         let received =
-            webhook_receipts::about_orders(&core.views, &integration_id, choice.received, after.as_ref(), PAGE).await?;
+            webhook_receipts::about_orders(&core.views, &integration_id, times, after.as_ref(), PAGE).await?;
         let Some(last) = received.last() else { return Ok(None) };
         if self.seen.len() >= MAX_READ {
             self.is_cut = true;

@@ -7,7 +7,7 @@ use domain::{AccountId, OperatorActionId};
 use event_log::recorded::AnyEvent;
 
 use crate::replay::choice::{Finding, LeftAlone};
-use event_log::LoadError;
+use event_log::{LoadError, Sequence};
 
 /// Of the deliveries that are chosen, so many are listed one by one.
 const MAX_LISTED: usize = 100;
@@ -116,7 +116,7 @@ impl Replays {
             return Ok(Some(replay.state()));
         }
         let mut found = None;
-        for event in self.core.log.opened_stream(OperatorAction::TYPE, &id.to_string(), 0, MAX_EVENTS).await? {
+        for event in self.core.log.opened_stream(OperatorAction::TYPE, id, Sequence::START, MAX_EVENTS).await? {
             match (event.recorded.event, &mut found) {
                 (AnyEvent::OperatorAction(OperatorActionEvent::ReplayStarted { account_id, chosen, filter }), _) => {
                     let progress =

@@ -15,7 +15,7 @@ use crate::metrics::AttemptOutcome;
 use crate::ports::cortex::CortexClient;
 use crate::worker::lease::{Lease, Over};
 use crate::worker::work::Taken;
-use event_log::{Actor, CommandError, Origin};
+use event_log::{Actor, CommandError, Origin, Position};
 
 /// One attempt to deliver.
 pub(crate) struct Attempt {
@@ -62,7 +62,7 @@ impl Running {
 }
 
 impl Attempt {
-    pub(super) fn new(deliveries: Arc<Deliveries>, id: DeliveryId, caused_by: i64) -> Self {
+    pub(super) fn new(deliveries: Arc<Deliveries>, id: DeliveryId, caused_by: Position) -> Self {
         let origin = Actor::Worker(deliveries.holder.name.clone()).because_of(caused_by).correlated_with(id.0);
         let cortex = deliveries.needs.cortex.for_attempt();
         Self { deliveries, cortex, id, origin }
@@ -71,11 +71,11 @@ impl Attempt {
     /// Reads what the attempt is decided on. None where the delivery is not due.
     pub(super) async fn ready(&self) -> anyhow::Result<Option<Ready>> {
         let log = &self.deliveries.needs.core.log;
-        let delivery = log.recent::<Delivery>(&self.id.to_string()).await?;
+        let delivery = log.recent::<Delivery>(self.id).await?;
         let Some(order) = delivery.aggregate.order().filter(|order| is_due(&order.summary.phase, self.now())) else {
             return Ok(None);
         };
-        let account = log.current::<Account>(&order.account_id.to_string()).await?;
+        let account = log.current::<Account>(order.account_id).await?;
         let Some(merchant) = account.aggregate.merchant() else {
             anyhow::bail!("the delivery's account was never opened")
         };
@@ -91,7 +91,7 @@ impl Attempt {
                 ApiKeyUse::Foreign => false,
             },
             integration_active: link.active,
-            decided_on: DecidedOn { account: account.sequence, integration: link.sequence() },
+            decided_on: DecidedOn { account: account.sequence.0, integration: link.sequence().0 },
         };
         Ok(Some(Ready {
             tries: order.blocked_by(&facts, &order.plan(&facts.mappings)).is_none(),

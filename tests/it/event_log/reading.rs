@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use cqrs_es::Aggregate;
 use domain::account::{Account, AccountCommand};
 use event_log::stream::SNAPSHOT;
-use event_log::{Actor, HeadListener};
+use event_log::{Actor, HeadListener, Position};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -40,7 +40,7 @@ async fn a_reader_sees_every_event_of_all_writers_once_and_in_order() {
     let mut head = reader.head_changes();
     while seen.len() < 4 * EACH {
         head.mark_unchanged();
-        let position = seen.last().map_or(0, |(position, _)| *position);
+        let position = seen.last().map_or(Position::START, |(position, _)| *position);
         let events = reader.read_after(position, 100).await.unwrap();
         if events.is_empty() {
             head.changed().await.unwrap();
@@ -49,7 +49,7 @@ async fn a_reader_sees_every_event_of_all_writers_once_and_in_order() {
     }
     writers.join_all().await;
     listener.stop();
-    let positions: Vec<i64> = seen.iter().map(|(position, _)| *position).collect();
+    let positions: Vec<i64> = seen.iter().map(|(position, _)| position.0).collect();
     assert_eq!(positions, (1..=i64::try_from(4 * EACH).unwrap()).collect::<Vec<_>>(), "in order, none missing");
     assert_eq!(seen.into_iter().map(|(_, id)| id).collect::<HashSet<_>>().len(), 4 * EACH, "each once");
     for log in nodes {

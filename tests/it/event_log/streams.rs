@@ -5,7 +5,7 @@ use domain::account::{Account, AccountCommand, AccountRefusal};
 use domain::delivery::{DecidedOn, Delivery, DeliveryCommand, Held, StartFacts};
 use domain::ledger::{Ledger, LedgerCommand};
 use domain::{Asset, Credits, DeliveryId, ItemMapping, MappingId, MatchType, ResourceType};
-use event_log::{Actor, EventLog};
+use event_log::{Actor, EventLog, Position, Sequence};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -66,7 +66,7 @@ async fn balance(log: &EventLog) -> (Credits, Credits) {
 
 /// Whether each start of an attempt lies beside its reservation, and each end beside its settlement.
 async fn is_whole(log: &EventLog) {
-    let events = log.read_after(0, 10_000).await.unwrap();
+    let events = log.read_after(Position::START, 10_000).await.unwrap();
     let kinds: Vec<_> = events.iter().map(|event| event.event.event_type().unwrap()).collect();
     let (mut started, mut completed) = (0, 0);
     for (index, kind) in kinds.iter().enumerate() {
@@ -134,7 +134,7 @@ async fn few_commits(test: &TestLog) {
     for granted in futures_util::future::join_all(grants).await {
         granted.unwrap();
     }
-    assert_eq!(test.log.load::<Ledger>(&id).await.unwrap().sequence, 200);
+    assert_eq!(test.log.load::<Ledger>(&id).await.unwrap().sequence, Sequence(200));
     let needed = commits() - before;
     assert!((1.0..=20.0).contains(&needed), "{needed} commits for 200 commands");
 }
@@ -162,7 +162,7 @@ async fn many_commands_of_two_nodes_on_one_stream_all_get_through() {
             granted.unwrap();
         }
         let loaded = second.load::<Ledger>(&id).await.unwrap();
-        assert_eq!((loaded.aggregate.available(), loaded.sequence), (Credits(100), 100));
+        assert_eq!((loaded.aggregate.available(), loaded.sequence), (Credits(100), Sequence(100)));
         let whole = second.whole_stream("ledger", &id, 200).await.unwrap();
         assert_eq!(event_log::row::first_broken(&whole), None);
         second.close().await;
@@ -216,7 +216,7 @@ async fn a_log_that_is_opened_again_goes_on_where_it_was() {
             earlier: Credits::ZERO,
         };
         let reserved = log.execute::<Ledger>(&id, reserve, &Actor::System).await.unwrap();
-        assert_eq!((reserved.sequence, reserved.aggregate.available()), (2, Credits::ZERO));
+        assert_eq!((reserved.sequence, reserved.aggregate.available()), (Sequence(2), Credits::ZERO));
         log.close().await;
     })
     .await;

@@ -5,6 +5,7 @@ use crate::app::{Shop, TestApp};
 use crate::engines::on_each_engine;
 use crate::orders;
 use domain::integration::Provider;
+use event_log::Position;
 use serde_json::json;
 
 /// What a list prints at 80 columns, none of whose lines is longer.
@@ -75,14 +76,14 @@ on_each_engine! {
         fits(&admin, &["data-requests"]).await;
         fits(&admin, &["projections", "status"]).await;
         fits(&admin, &["processes"]).await;
-        let event = app.service().core.log.followed_at(1).await.unwrap().unwrap();
+        let event = app.service().core.log.followed_at(Position::FIRST).await.unwrap().unwrap();
         let reason = "delivery/7f3c2f4e-0b0e-5a55-9e0c-0f6f6a9d1a11 cannot be read";
         app.service().core.log.park("legal_requests", &event, reason, 5, chrono::TimeDelta::hours(1)).await.unwrap();
         let parked = fits(&admin, &["processes", "parked"]).await;
         for words in ["legal_requests", "REASON", "delivery/7f3c2f4e"] {
             assert!(parked.contains(words), "{words} in {parked}");
         }
-        app.service().core.log.unpark("legal_requests", 1).await.unwrap();
+        app.service().core.log.unpark("legal_requests", Position::FIRST).await.unwrap();
         // The option says the same as the variable.
         assert_eq!(person.printed(&["deliveries", "list", "--columns", "80"]).await, two_stores);
     }

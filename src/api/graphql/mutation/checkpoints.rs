@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, Object, SimpleObject};
 use domain::checkpoint::Checkpoint as Signed;
+use event_log::Sequence;
 
 use super::payload;
 use crate::api::graphql::ApiError;
@@ -30,9 +31,9 @@ pub(in crate::api::graphql) struct Checkpoint {
 }
 
 impl Checkpoint {
-    fn of(number: i64, signed: Signed) -> Self {
+    fn of(number: Sequence, signed: Signed) -> Self {
         Self {
-            number: int(number),
+            number: int(number.0),
             first_position: signed.first_position.to_string(),
             last_position: signed.last_position.to_string(),
             root: signed.root,

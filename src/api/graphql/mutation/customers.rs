@@ -9,6 +9,7 @@ use crate::api::graphql::delivery::Delivery;
 use crate::api::graphql::error::{UserError, payload_of};
 use crate::api::graphql::page::{DEFAULT_PAGE, MAX_PAGE};
 use crate::api::graphql::viewer::asked;
+use event_log::Position;
 
 #[derive(InputObject)]
 struct FindCustomerInput {
@@ -56,7 +57,7 @@ impl Customers {
                 return Err(ApiError::InvalidArgument { argument: "first", reason: "must be between 1 and 100" });
             }
         };
-        let after = input.after.map_or(Ok(0), |after| after.parse::<i64>());
+        let after = input.after.map_or(Ok(Position::START), |after| after.parse::<Position>());
         let after = after
             .map_err(|_| ApiError::InvalidArgument { argument: "after", reason: "is not a cursor of this list" })?;
         let account_id = input.account_id.map(String::from);

@@ -9,6 +9,7 @@ use crate::api::graphql::account::int;
 use crate::api::graphql::error::{UserError, payload_of};
 use crate::api::graphql::viewer::asked;
 use crate::app::erasure::exports::ExportRequest;
+use event_log::Position;
 
 #[derive(InputObject)]
 struct ExportPersonalDataInput {
@@ -55,13 +56,13 @@ impl Exports {
         input: ExportPersonalDataInput,
     ) -> Result<ExportPersonalDataPayload, ApiError> {
         let (app, viewer) = asked(context)?;
-        let after = input.after.map(|after| after.parse::<i64>()).transpose();
+        let after = input.after.map(|after| after.parse::<Position>()).transpose();
         let is_no_cursor = |_| ApiError::InvalidArgument { argument: "after", reason: "is no cursor of this list" };
         let request = ExportRequest {
             customer: input.customer,
             data_request: input.data_request.map(String::from),
             account_id: input.account_id.map(String::from),
-            after: after.map_err(is_no_cursor)?.unwrap_or(0),
+            after: after.map_err(is_no_cursor)?.unwrap_or_default(),
         };
         payload_of(app.erasure.export_personal_data(viewer, request).await, |part| ExportPersonalDataPayload {
             matched: int(part.matched),
