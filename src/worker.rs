@@ -2,6 +2,7 @@
 //! at once. Which kind of work that is, [`Work`] says; deliveries are one.
 
 pub(crate) mod deliveries;
+pub(crate) mod lease;
 mod queue;
 pub(crate) mod work;
 

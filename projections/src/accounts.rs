@@ -20,6 +20,7 @@ pub const VIEW: View = View {
     schema: Schema {
         version: 3,
         tables: &["accounts", "api_keys"],
+        holds_personal_data: false,
         statements: include_str!("../../migrations/views/accounts.sql"),
     },
     fold: |tables, events| Box::pin(apply(tables, events)),

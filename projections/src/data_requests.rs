@@ -19,6 +19,7 @@ pub const VIEW: View = View {
     schema: Schema {
         version: 1,
         tables: &["data_requests"],
+        holds_personal_data: false,
         statements: include_str!("../../migrations/views/data_requests.sql"),
     },
     fold: |tables, events| Box::pin(apply(tables, events)),

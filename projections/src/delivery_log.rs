@@ -22,6 +22,7 @@ pub const VIEW: View = View {
     schema: Schema {
         version: 5,
         tables: &["delivery_log", "delivery_states", "delivery_terms", "delivery_customers"],
+        holds_personal_data: true,
         statements: include_str!("../../migrations/views/delivery_log.sql"),
     },
     fold: |tables, events| Box::pin(fold::apply(tables, events)),

@@ -19,6 +19,7 @@ pub const VIEW: View = View {
     schema: Schema {
         version: 2,
         tables: &["delivery_stats"],
+        holds_personal_data: false,
         statements: include_str!("../../migrations/views/delivery_stats.sql"),
     },
     fold: |tables, events| Box::pin(apply(tables, events)),

@@ -22,6 +22,7 @@ pub const VIEW: View = View {
     schema: Schema {
         version: 1,
         tables: &["integrations"],
+        holds_personal_data: false,
         statements: include_str!("../../migrations/views/integrations.sql"),
     },
     fold: |tables, events| Box::pin(apply(tables, events)),

@@ -18,6 +18,7 @@ pub const VIEW: View = View {
     schema: Schema {
         version: 1,
         tables: &["kept_notices", "notice_customers"],
+        holds_personal_data: true,
         statements: include_str!("../../migrations/views/notices.sql"),
     },
     fold: |tables, events| Box::pin(apply(tables, events)),

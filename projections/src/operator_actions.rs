@@ -14,6 +14,7 @@ pub const VIEW: View = View {
     schema: Schema {
         version: 2,
         tables: &["operator_actions"],
+        holds_personal_data: false,
         statements: include_str!("../../migrations/views/operator_actions.sql"),
     },
     fold: |tables, events| Box::pin(apply(tables, events)),

@@ -18,6 +18,8 @@ pub(crate) struct Schema {
     pub(crate) version: i64,
     /// As they are called in queries.
     pub(crate) tables: &'static [&'static str],
+    /// Whether what they hold of a person is erased with the person, in the files of the database too.
+    pub(crate) holds_personal_data: bool,
     /// Statements in which `{generation}` ends the name of each table and index, `{bytewise}` stands where text is
     /// compared byte by byte, `{position}` for the type of a key by which rows lie in the order of the log, and
     /// `{clustered}` ends a table that is nothing but its key and what follows from it.
@@ -117,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_table_of_another_view_is_not_taken_for_one_of_this() {
-        let schema = Schema { version: 1, tables: &["delivery_stats"], statements: "" };
+        let schema = Schema { version: 1, tables: &["delivery_stats"], holds_personal_data: false, statements: "" };
         assert_eq!(schema.generation_of(&physical("delivery_stats", 12)), Some(12));
         for other in ["delivery_stats", "delivery_stats_deliveries_g1", "delivery_stats_goods", "live_views"] {
             assert_eq!(schema.generation_of(other), None, "{other}");

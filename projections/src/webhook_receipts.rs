@@ -18,6 +18,7 @@ pub const VIEW: View = View {
     schema: Schema {
         version: 6,
         tables: &["webhook_receipts"],
+        holds_personal_data: false,
         statements: include_str!("../../migrations/views/webhook_receipts.sql"),
     },
     fold: |tables, events| Box::pin(apply(tables, events)),

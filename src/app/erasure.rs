@@ -26,7 +26,7 @@ use projections::notices::KeptNotice;
 pub(crate) use traces::{Traces, follow as follow_traces};
 
 use super::core::{Core, VIEWS_TIMEOUT};
-use super::error::Refused;
+use super::error::{Error, Refused};
 use crate::app::operator_actions;
 use event_log::{Actor, CommandError, Committed, LoadError, Origin, Position};
 
@@ -65,6 +65,27 @@ pub struct Erasure {
 impl Erasure {
     pub fn new(core: Core) -> Self {
         Self { core, traces: Traces::default() }
+    }
+}
+
+impl From<ErasureError> for Error {
+    fn from(error: ErasureError) -> Self {
+        match error {
+            ErasureError::Sql(error) => error.into(),
+            ErasureError::ViewsBehind => {
+                tracing::warn!("an erasure or export was refused: the views are too far behind");
+                Self::Unavailable
+            }
+            ErasureError::Log(error) => error.into(),
+            ErasureError::Operation(error) => error.into(),
+            // One of many was refused: the others are done, and asking again does the rest.
+            ErasureError::Delivery(CommandError::Refused(_)) => Self::Unavailable,
+            ErasureError::Delivery(error) => error.into(),
+            ErasureError::Notice(error) => {
+                tracing::error!(%error, "a store's request was not erased");
+                Self::Unavailable
+            }
+        }
     }
 }
 

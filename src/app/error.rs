@@ -10,7 +10,6 @@ use domain::ledger::LedgerRefusal;
 use domain::operator_action::OperatorActionRefusal;
 use event_log::{CommandError, LoadError};
 
-use super::erasure::ErasureError;
 use super::limits::LimitReached;
 
 /// What went wrong. Deliberately not `Display`: each way in says it in its own words, and the text of a database error
@@ -107,27 +106,6 @@ where
             CommandError::Broken { .. } => {
                 tracing::error!(%error, "a command failed");
                 Self::Internal
-            }
-        }
-    }
-}
-
-impl From<ErasureError> for Error {
-    fn from(error: ErasureError) -> Self {
-        match error {
-            ErasureError::Sql(error) => error.into(),
-            ErasureError::ViewsBehind => {
-                tracing::warn!("an erasure or export was refused: the views are too far behind");
-                Self::Unavailable
-            }
-            ErasureError::Log(error) => error.into(),
-            ErasureError::Operation(error) => error.into(),
-            // One of many was refused: the others are done, and asking again does the rest.
-            ErasureError::Delivery(CommandError::Refused(_)) => Self::Unavailable,
-            ErasureError::Delivery(error) => error.into(),
-            ErasureError::Notice(error) => {
-                tracing::error!(%error, "a store's request was not erased");
-                Self::Unavailable
             }
         }
     }

@@ -7,17 +7,17 @@ mod stop;
 
 use std::fmt::Display;
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::DeliveryId;
-use domain::delivery::{Delivery, DeliveryCommand, DeliveryRefusal, DeliveryStatus, Order};
+use domain::delivery::{Delivery, DeliveryCommand, DeliveryRefusal, DeliveryStatus, Held, Order, Phase};
 use domain::ledger::Ledger;
 use event_log::recurring::Recurring;
-use event_log::{Actor, CommandError, Committed, Origin, Position, ids};
+use event_log::{Actor, CommandError, Committed, Origin, Position};
 use projections::delivery_log;
 use projections::delivery_log::due_deliveries::{self, DueDelivery};
 
+use super::lease::{Holder, Leased, Timing};
 use super::work::{Due, Pace, Taken, Work};
 use crate::app::core::Core;
 use crate::app::links::Links;
@@ -37,8 +37,7 @@ const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(5);
 pub(crate) struct Deliveries {
     needs: Dependencies,
     sessions: Sessions,
-    name: String,
-    timing: Timing,
+    holder: Holder,
     /// Of deliveries that cannot be taken up: with a log that is away, all of them.
     failures: Recurring,
 }
@@ -52,39 +51,15 @@ pub(crate) struct Dependencies {
     pub(crate) tasks: Tasks,
 }
 
-/// How long an attempt may take without a word.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Timing {
-    /// How long a lease lasts at a time.
-    pub(crate) lease: Duration,
-    /// The longest call to Cortex Cloud.
-    pub(crate) call: Duration,
-}
-
-impl Timing {
-    /// The end of a lease that is taken or renewed now.
-    fn lease_until(self, now: DateTime<Utc>) -> DateTime<Utc> {
-        now + self.lease
-    }
-
-    /// Whether a lease outlasts a call that is begun now. Further ahead than it can be, it was set before the clock was set
-    /// back, and others cut it short.
-    fn outlasts_call(self, until: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-        let margin = self.call * 2;
-        until > now + margin && until <= self.lease_until(now) + margin
-    }
-}
-
 impl Deliveries {
     pub(crate) fn new(needs: Dependencies, timing: Timing) -> Self {
-        // Unique for every start: a restarted process does not hold what the one before it held.
-        let name = ids::fresh().simple().to_string();
+        let holder = Holder::new(timing, needs.core.clock().clone(), needs.tasks.clone());
         let failures = Recurring::new("a delivery cannot be taken up");
-        Self { needs, sessions: Sessions::default(), name, timing, failures }
+        Self { needs, sessions: Sessions::default(), holder, failures }
     }
 
     /// Executes a worker's command on a delivery, and what it means for the credits of its account.
-    async fn execute(
+    async fn execute_and_settle(
         &self,
         id: DeliveryId,
         command: DeliveryCommand,
@@ -104,7 +79,7 @@ impl Deliveries {
     /// A retry comes after its own delay, and a lease ends after its own length.
     async fn pull_back_one(&self, delivery: &DueDelivery, now: DateTime<Utc>) {
         let id = &delivery.delivery_id;
-        let origin = Actor::Worker(self.name.clone()).because_of(delivery.caused_by);
+        let origin = Actor::Worker(self.holder.name.clone()).because_of(delivery.caused_by);
         match self.needs.core.log.execute::<Delivery>(id, DeliveryCommand::PullBack { now }, origin).await {
             Ok(done) if done.events.is_empty() => {}
             Ok(done) => {
@@ -119,6 +94,39 @@ impl Deliveries {
             }
             Err(error) => tracing::warn!(delivery = id, %error, "what a wrong clock has set cannot be set right"),
         }
+    }
+}
+
+impl Leased for Deliveries {
+    type Id = DeliveryId;
+    type Piece = Order;
+    type Held = Held;
+    type Command = DeliveryCommand;
+    type Refusal = DeliveryRefusal;
+
+    async fn execute(
+        &self,
+        id: DeliveryId,
+        command: DeliveryCommand,
+        origin: Origin,
+    ) -> Result<Option<Order>, CommandError<DeliveryRefusal>> {
+        let (committed, _) = self.execute_and_settle(id, command, origin).await?;
+        Ok(match committed.aggregate {
+            Delivery::Order(order) => Some(*order),
+            Delivery::Initial => None,
+        })
+    }
+
+    fn held_until(order: &Order) -> Option<DateTime<Utc>> {
+        order.lease().map(|lease| lease.until)
+    }
+
+    fn is_done(order: &Order) -> bool {
+        order.summary.phase == Phase::Completed
+    }
+
+    fn renew(held: Held, lease_until: DateTime<Utc>) -> DeliveryCommand {
+        DeliveryCommand::RenewLease { held, lease_until }
     }
 }
 

@@ -1,5 +1,5 @@
-//! A kind of work that is taken up once it is due: what the worker needs to know of it. Taking it, renewing its lease,
-//! recording what came of it and handing it back are commands of its own aggregate, which settles who holds it.
+//! A kind of work that is taken up once it is due: what the worker needs to know of it. What it does under its lease is
+//! `lease.rs`.
 
 use std::hash::Hash;
 use std::sync::Arc;

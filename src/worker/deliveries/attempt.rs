@@ -13,6 +13,7 @@ use super::Deliveries;
 use super::stop::{RequiredAction, Step, Stop};
 use crate::metrics::AttemptOutcome;
 use crate::ports::cortex::CortexClient;
+use crate::worker::lease::{Lease, Over};
 use crate::worker::work::Taken;
 use event_log::{Actor, CommandError, Origin, Position};
 
@@ -39,25 +40,30 @@ pub(crate) struct Ready {
 
 /// The delivery that the attempt holds, as of the last recorded step.
 pub(super) struct Running {
-    pub(super) order: Order,
-    pub(super) held: Held,
+    pub(super) lease: Lease<Deliveries>,
     pub(super) credentials: CortexCredentials,
     /// What this attempt may spend.
     reserved: Credits,
-    /// What follows from the start of the attempt.
-    origin: Origin,
 }
 
 impl Running {
+    pub(super) fn order(&self) -> &Order {
+        &self.lease.piece
+    }
+
+    pub(super) fn held(&self) -> Held {
+        self.lease.held.clone()
+    }
+
     /// What this attempt may still spend.
     pub(super) fn left(&self) -> Credits {
-        self.reserved - self.order.spent()
+        self.reserved - self.order().spent()
     }
 }
 
 impl Attempt {
     pub(super) fn new(deliveries: Arc<Deliveries>, id: DeliveryId, caused_by: Position) -> Self {
-        let origin = Actor::Worker(deliveries.name.clone()).because_of(caused_by).correlated_with(id.0);
+        let origin = Actor::Worker(deliveries.holder.name.clone()).because_of(caused_by).correlated_with(id.0);
         let cortex = deliveries.needs.cortex.for_attempt();
         Self { deliveries, cortex, id, origin }
     }
@@ -113,11 +119,7 @@ impl Attempt {
     }
 
     pub(super) fn now(&self) -> DateTime<Utc> {
-        self.deliveries.needs.core.now()
-    }
-
-    fn lease_from(&self, now: DateTime<Utc>) -> DateTime<Utc> {
-        self.deliveries.timing.lease_until(now)
+        self.deliveries.holder.now()
     }
 
     /// Starts, and reserves what the attempt may cost; or records what the merchant must fix first.
@@ -125,12 +127,12 @@ impl Attempt {
         let Ready { facts, credentials, was_running, .. } = ready;
         let now = self.now();
         let start = DeliveryCommand::Start {
-            worker: self.deliveries.name.clone(),
+            worker: self.deliveries.holder.name.clone(),
             now,
-            lease_until: self.lease_from(now),
+            lease_until: self.deliveries.holder.lease_until(now),
             facts,
         };
-        let (started, ledger) = match self.deliveries.execute(self.id, start, self.origin.clone()).await {
+        let (started, ledger) = match self.deliveries.execute_and_settle(self.id, start, self.origin.clone()).await {
             Ok(started) => started,
             Err(CommandError::Refused(_)) => return Ok(Err(Taken::NotDue)),
             Err(error) => return Err(error.into()),
@@ -155,7 +157,9 @@ impl Attempt {
         let reserved = reservation.map_or(Credits::ZERO, |reservation| reservation.credits);
         tracing::debug!(delivery = %self.id, attempt = held.attempt, "attempt started");
         let origin = self.origin.clone().caused_by(started.position);
-        Ok(Ok(Running { order, held, credentials, reserved, origin }))
+        let (work, holder) = (self.deliveries.clone(), self.deliveries.holder.clone());
+        let lease = Lease { work, id: self.id, piece: order, held, origin, holder };
+        Ok(Ok(Running { lease, credentials, reserved }))
     }
 
     async fn work(&self, running: &mut Running) -> Result<(), Stop> {
@@ -173,44 +177,16 @@ impl Attempt {
         }
     }
 
-    /// Before a call: no other worker may hold the delivery until it is over.
-    pub(super) async fn before_call(&self, running: &mut Running) -> Result<(), Stop> {
-        if self.deliveries.needs.tasks.is_stopping() {
-            return Err(Stop::HandBack);
-        }
-        let now = self.now();
-        let timing = self.deliveries.timing;
-        let lasts = running.order.lease().is_some_and(|lease| timing.outlasts_call(lease.until, now));
-        if !lasts {
-            let held = running.held.clone();
-            let renew = DeliveryCommand::RenewLease { held, lease_until: self.lease_from(now) };
-            self.record(running, renew).await.map_err(|step| match step {
-                Step::Stop(stop) => stop,
-                Step::SessionExpired => Stop::LeaseLost,
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Records a step, and takes note of what others recorded meanwhile.
-    pub(super) async fn record(&self, running: &mut Running, command: DeliveryCommand) -> Result<(), Step> {
-        let committed = self.deliveries.execute(self.id, command, running.origin.clone()).await;
-        let (committed, _) = committed.map_err(Stop::from)?;
-        if let Delivery::Order(order) = committed.aggregate {
-            running.order = *order;
-        }
-        let goes_on = running.order.lease().is_some() || running.order.summary.phase == Phase::Completed;
-        if goes_on { Ok(()) } else { Err(Stop::Ended.into()) }
-    }
-
     async fn end(&self, running: &Running, stop: Option<Stop>) {
-        let (held, now) = (running.held.clone(), self.now());
+        let (held, now) = (running.held(), self.now());
         let jitter = Jitter::from_random(rand::rng().random());
         let last_call = || self.cortex.last_call();
         let (command, reason) = match stop {
-            None | Some(Stop::Ended) => return self.report(&running.order, None),
-            Some(Stop::LeaseLost) => return self.deliveries.needs.metrics.attempt(AttemptOutcome::LeaseLost),
-            Some(Stop::LogUnavailable(reason)) => {
+            None | Some(Stop::Over(Over::Ended)) => return self.report(running.order(), None),
+            Some(Stop::Over(Over::LeaseLost)) => {
+                return self.deliveries.needs.metrics.attempt(AttemptOutcome::LeaseLost);
+            }
+            Some(Stop::Over(Over::LogUnavailable(reason))) => {
                 tracing::error!(delivery = %self.id, reason, "an attempt cannot be recorded; its lease will run out");
                 return self.deliveries.needs.metrics.attempt(AttemptOutcome::LeaseLost);
             }
@@ -224,14 +200,11 @@ impl Attempt {
                 let code = ResolutionCode::Unknown;
                 (DeliveryCommand::GiveUp { held, code, now, jitter, call: last_call() }, Some(reason))
             }
-            Some(Stop::HandBack) => (DeliveryCommand::HandBack { held }, None),
+            Some(Stop::Over(Over::Stopping)) => (DeliveryCommand::HandBack { held }, None),
         };
-        match self.deliveries.execute(self.id, command, running.origin.clone()).await {
-            Ok((committed, _)) => {
-                if let Some(order) = committed.aggregate.order() {
-                    self.report(order, reason.as_deref());
-                }
-            }
+        match running.lease.end(command).await {
+            Ok(Some(order)) => self.report(&order, reason.as_deref()),
+            Ok(None) => {}
             Err(error) => {
                 tracing::warn!(delivery = %self.id, %error, "the end of an attempt was not recorded");
                 self.deliveries.needs.metrics.attempt(AttemptOutcome::LeaseLost);

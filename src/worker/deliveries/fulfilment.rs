@@ -17,7 +17,7 @@ enum ShareResult {
 
 impl Attempt {
     pub(super) async fn session(&self, running: &mut Running, renew: bool) -> Result<Session, Stop> {
-        let account_id = running.order.account_id;
+        let account_id = running.order().account_id;
         if renew {
             self.deliveries.sessions.forget(account_id);
         } else if let Some(session) = self.deliveries.sessions.find(account_id, &running.credentials, self.now()) {
@@ -28,7 +28,7 @@ impl Attempt {
             return Err(Stop::require(ResolutionCode::MissingCredentials));
         };
         let (email, password) = (email.clone(), password.clone());
-        self.before_call(running).await?;
+        running.lease.before_call().await?;
         let session = self.cortex.login(&email, &password).await.map_err(|error| match error.into() {
             Step::SessionExpired => Stop::Fail("the login expired at once".to_owned()),
             Step::Stop(stop) => stop,
@@ -40,7 +40,7 @@ impl Attempt {
     pub(super) async fn fulfil(&self, running: &mut Running, session: &Session) -> Result<(), Step> {
         let user = self.customer(running, session).await?;
         self.become_mutual(running, session, &user).await?;
-        let outstanding: Vec<Asset> = running.order.outstanding().cloned().collect();
+        let outstanding: Vec<Asset> = running.order().outstanding().cloned().collect();
         let (mut missing, mut call) = (vec![], None);
         for asset in outstanding {
             match self.share(running, session, &user, asset.clone()).await? {
@@ -56,48 +56,48 @@ impl Attempt {
             let code = ResolutionCode::AssetNotFound;
             return Err(Stop::RequireAction(RequiredAction { code, missing, call }).into());
         }
-        if running.order.summary.phase != Phase::Completed {
-            self.record(running, DeliveryCommand::Complete { held: running.held.clone() }).await?;
+        if running.order().summary.phase != Phase::Completed {
+            running.lease.record(DeliveryCommand::Complete { held: running.held() }).await?;
         }
         Ok(())
     }
 
     async fn customer(&self, running: &mut Running, session: &Session) -> Result<CortexUser, Step> {
-        let username = running.order.summary.username.as_ref().and_then(|username| username.known().cloned());
+        let username = running.order().summary.username.as_ref().and_then(|username| username.known().cloned());
         let username = username.ok_or(Stop::require(ResolutionCode::MissingUsername))?;
-        self.before_call(running).await?;
+        running.lease.before_call().await?;
         let user = self.cortex.find_user(session, &username).await?;
         Ok(user.ok_or(Stop::require(ResolutionCode::InvalidUsername))?)
     }
 
     /// Cortex Cloud shares only between users who follow each other.
     async fn become_mutual(&self, running: &mut Running, session: &Session, user: &CortexUser) -> Result<(), Step> {
-        self.before_call(running).await?;
+        running.lease.before_call().await?;
         let mut relation = self.cortex.relation(session, user).await?;
         let action = PaidAction::Follow;
         if relation.following {
             // Done by an earlier attempt that did not live to record it.
-            if running.order.followed.is_none() && running.order.has_begun(&action) {
+            if running.order().followed.is_none() && running.order().has_begun(&action) {
                 let credits = running.paid_earlier(&action);
                 self.record_follow(running, credits).await?;
             }
         } else {
             // Following is paid once for a delivery.
-            if running.order.followed.is_none() {
+            if running.order().followed.is_none() {
                 running.afford(&action)?;
             }
             self.begin(running, action.clone()).await?;
             self.cortex.follow(session, user, self.key(&action, user)).await?;
             self.record_follow(running, action.price()).await?;
-            self.before_call(running).await?;
+            running.lease.before_call().await?;
             relation = self.cortex.relation(session, user).await?;
         }
         if relation.is_mutual() { Ok(()) } else { Err(Stop::Wait.into()) }
     }
 
     async fn record_follow(&self, running: &mut Running, credits: Credits) -> Result<(), Step> {
-        let (held, call) = (running.held.clone(), self.cortex.last_call());
-        self.record(running, DeliveryCommand::RecordFollow { held, credits, call }).await
+        let (held, call) = (running.held(), self.cortex.last_call());
+        Ok(running.lease.record(DeliveryCommand::RecordFollow { held, credits, call }).await?)
     }
 
     async fn share(
@@ -109,7 +109,7 @@ impl Attempt {
     ) -> Result<ShareResult, Step> {
         let item = ItemRef { kind: kind(asset.resource_type), id: &asset.resource_id };
         let action = PaidAction::Share(asset.clone());
-        self.before_call(running).await?;
+        running.lease.before_call().await?;
         let shared = match self.cortex.is_shared(session, item, user).await {
             // The customer was found a moment ago: what is not there is the asset.
             Err(CortexError::NotFound) => return Ok(ShareResult::NoSuchAsset),
@@ -117,7 +117,7 @@ impl Attempt {
         };
         let credits = if shared {
             // By an earlier attempt that did not live to record it: paid for. By anybody else: free.
-            if running.order.has_begun(&action) { running.paid_earlier(&action) } else { Credits::ZERO }
+            if running.order().has_begun(&action) { running.paid_earlier(&action) } else { Credits::ZERO }
         } else {
             running.afford(&action)?;
             self.begin(running, action.clone()).await?;
@@ -127,8 +127,8 @@ impl Attempt {
             }
             action.price()
         };
-        let (held, call) = (running.held.clone(), self.cortex.last_call());
-        self.record(running, DeliveryCommand::RecordShare { held, asset, credits, call }).await?;
+        let (held, call) = (running.held(), self.cortex.last_call());
+        running.lease.record(DeliveryCommand::RecordShare { held, asset, credits, call }).await?;
         Ok(ShareResult::Shared)
     }
 
@@ -144,12 +144,12 @@ impl Attempt {
     /// Records what is about to be done. An order that was cancelled or revised since the last recorded step must not cost
     /// anything, nor one of an integration that was deactivated.
     async fn begin(&self, running: &mut Running, action: PaidAction) -> Result<(), Step> {
-        self.before_call(running).await?;
-        let link = self.deliveries.needs.links.find(running.order.integration_id).await.map_err(Stop::from)?;
+        running.lease.before_call().await?;
+        let link = self.deliveries.needs.links.find(running.order().integration_id).await.map_err(Stop::from)?;
         if !link.is_some_and(|link| link.active) {
             return Err(Stop::require(ResolutionCode::IntegrationInactive).into());
         }
-        self.record(running, DeliveryCommand::BeginStep { held: running.held.clone(), action }).await
+        Ok(running.lease.record(DeliveryCommand::BeginStep { held: running.held(), action }).await?)
     }
 }
 

@@ -1,10 +1,11 @@
 //! Why an attempt stops before everything is shared, and what each failure of Cortex Cloud or of the log means for it.
 
-use domain::delivery::{CortexCall, DeliveryRefusal};
+use domain::delivery::CortexCall;
 use domain::{Asset, ResolutionCode};
 
 use crate::ports::cortex::CortexError;
-use event_log::{CommandError, LoadError};
+use crate::worker::lease::Over;
+use event_log::LoadError;
 
 /// Why an attempt stops before everything is shared.
 pub(super) enum Stop {
@@ -14,14 +15,8 @@ pub(super) enum Stop {
     Fail(String),
     RequireAction(RequiredAction),
     GiveUp(String),
-    /// The service stops.
-    HandBack,
-    /// The attempt is over, and that is recorded: it was cancelled, or its order was revised.
-    Ended,
-    /// Another attempt holds the delivery.
-    LeaseLost,
-    /// Nothing can be recorded; the lease runs out and the delivery is taken up again.
-    LogUnavailable(String),
+    /// The lease is over.
+    Over(Over),
 }
 
 /// What the merchant has to fix.
@@ -68,18 +63,18 @@ impl From<CortexError> for Step {
 
 impl From<LoadError> for Stop {
     fn from(error: LoadError) -> Self {
-        Self::LogUnavailable(error.to_string())
+        Self::Over(Over::LogUnavailable(error.to_string()))
     }
 }
 
-impl From<CommandError<DeliveryRefusal>> for Stop {
-    fn from(error: CommandError<DeliveryRefusal>) -> Self {
-        match error {
-            CommandError::Refused(_) => Self::LeaseLost,
-            CommandError::Contended
-            | CommandError::Busy
-            | CommandError::Unavailable(_)
-            | CommandError::Broken { .. } => Self::LogUnavailable(error.to_string()),
-        }
+impl From<Over> for Stop {
+    fn from(over: Over) -> Self {
+        Self::Over(over)
+    }
+}
+
+impl From<Over> for Step {
+    fn from(over: Over) -> Self {
+        Self::Stop(over.into())
     }
 }
