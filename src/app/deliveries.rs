@@ -1,6 +1,7 @@
 //! Deliveries: reading them, and putting them right: retry, one or many, move and cancel.
 
 mod bulk_retry;
+mod items;
 mod past;
 mod reading;
 mod resolution;
@@ -25,6 +26,7 @@ use super::links::Links;
 use super::viewer::Viewer;
 
 pub use bulk_retry::{BulkRetry, Retried};
+pub use items::{Item, ItemAsset, ItemState, items};
 pub use resolution::resolution;
 pub use stats::StatsRequest;
 

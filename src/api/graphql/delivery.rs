@@ -23,7 +23,7 @@ use super::moment::{Moment, moment};
 use super::page::{Cursor, cost, page};
 use super::viewer::{asked, viewer_in};
 use super::words::{DeliveryStatus, ResolutionCode};
-use crate::app::deliveries::resolution;
+use crate::app::deliveries::{items, resolution};
 
 use call::CortexCall;
 use item::DeliveryItem;
@@ -113,7 +113,10 @@ impl Delivery {
     }
 
     async fn integration(&self, context: &Context<'_>) -> Result<Integration, ApiError> {
-        self.integration_row(context).await
+        let loader = context.data_unchecked::<DataLoader<Loader>>();
+        let found = loader.load_one(IntegrationKey(self.row.integration_id.clone())).await?;
+        // The views move together, in one transaction: a delivery without its integration is an inconsistency.
+        found.map(Integration).ok_or(ApiError::Unavailable)
     }
 
     /// The store's own order id.
@@ -165,10 +168,10 @@ impl Delivery {
     #[graphql(complexity = "5 * child_complexity + 1")]
     async fn items(&self, context: &Context<'_>) -> Result<Vec<DeliveryItem>, ApiError> {
         let viewer = viewer_in(context)?;
-        let shown = |name: &str| viewer.shown_username(&self.row.account_id, name);
         // What became of them is known of the delivery, and not of a duplicate of it.
         let original = self.original(context).await?;
-        Ok(DeliveryItem::of(original.as_ref().map_or(&self.row, |original| &original.row), shown))
+        let row = original.as_ref().map_or(&self.row, |original| &original.row);
+        Ok(items(viewer, row).into_iter().map(DeliveryItem::from).collect())
     }
 
     /// Whether something was bought that no mapping was found for.
@@ -254,12 +257,5 @@ impl Delivery {
             Some(as_of) => Self::at(context, &row, as_of).await,
             None => Ok(Some(row.into())),
         }
-    }
-
-    async fn integration_row(&self, context: &Context<'_>) -> Result<Integration, ApiError> {
-        let loader = context.data_unchecked::<DataLoader<Loader>>();
-        let found = loader.load_one(IntegrationKey(self.row.integration_id.clone())).await?;
-        // The views move together, in one transaction: a delivery without its integration is an inconsistency.
-        found.map(Integration).ok_or(ApiError::Unavailable)
     }
 }
