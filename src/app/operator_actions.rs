@@ -1,4 +1,4 @@
-//! Recording operator actions: what people do that changes no stream of its own. And reading them.
+//! Operator actions: recording what people do that changes no stream of its own, and reading what was done with API keys.
 
 mod reading;
 

@@ -148,3 +148,23 @@ fn beginning(name: &str) -> String {
     let shown = if name.chars().count() >= 5 { 2 } else { 0 };
     name.chars().take(shown).chain(['…']).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use event_log::ids;
+
+    use super::*;
+
+    #[test]
+    fn of_anothers_customer_only_the_beginning_of_the_name_is_shown() {
+        let own = AccountId(ids::fresh());
+        let viewer =
+            |role| Viewer { account_id: own, role, key_id: String::new(), key_name: String::new(), reason: None };
+        let (own, other) = (own.to_string(), ids::fresh().to_string());
+        for role in [Role::Merchant, Role::Support, Role::Admin] {
+            assert_eq!(viewer(role).shown_username(&own, "max_the_axe"), "max_the_axe");
+            assert_eq!(viewer(role).shown_username(&other, "max_the_axe"), "ma…");
+            assert_eq!(viewer(role).shown_username(&other, "maxi"), "…");
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! Loads what the rows of a list refer to with one question for all of them, instead of one for each. What was loaded is shared
-//! by all who asked: a request may name one row under thousands of names.
+//! by all who asked: a request may name one row under thousands of names. Who may see it was decided before: it belongs to a row
+//! that the caller was shown, or the use case that has it read decides.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! What can be asked.
+//! What can be asked. Each query reads its arguments, calls a use case (`src/app/`) and shows what came of it: who may see
+//! what is decided there.
 
 use async_graphql::connection::Connection;
 use async_graphql::dataloader::DataLoader;

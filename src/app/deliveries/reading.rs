@@ -144,3 +144,28 @@ pub(super) fn require_seen(viewer: &Viewer, row: &DeliveryRow) -> Result<(), Err
 pub(super) fn stream_of(row: &DeliveryRow) -> &str {
     row.duplicate_of.as_ref().unwrap_or(&row.id)
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::AccountId;
+    use domain::account::Role;
+    use event_log::ids;
+
+    use super::*;
+
+    #[test]
+    fn usernames_are_searched_among_the_callers_own_customers_only() {
+        let account_id = AccountId(ids::fresh());
+        let viewer = |role| Viewer { account_id, role, key_id: String::new(), key_name: String::new(), reason: None };
+        let (own, other) = (account_id.to_string(), ids::fresh().to_string());
+        let of = |role, account_id: Option<&str>| {
+            let filter = Filter { account_id: account_id.map(str::to_owned), ..Filter::default() };
+            visible(&viewer(role), filter).map(|filter| (filter.account_id, filter.search_names))
+        };
+        assert!(matches!(of(Role::Merchant, None), Ok((Some(id), true)) if id == own));
+        assert!(matches!(of(Role::Merchant, Some(&other)), Err(Error::Forbidden)));
+        assert!(matches!(of(Role::Support, None), Ok((None, false))));
+        assert!(matches!(of(Role::Support, Some(&other)), Ok((Some(id), false)) if id == other));
+        assert!(matches!(of(Role::Support, Some(&own)), Ok((Some(id), true)) if id == own));
+    }
+}
