@@ -9,7 +9,7 @@ use domain::EventSourced;
 
 use super::EventLog;
 use super::append::{Append, AppendError, Appended, Pending, StreamAppend};
-use super::execute::{CommandError, Committed};
+use super::committed::{CommandError, Committed};
 use super::origin::Origin;
 use super::queue::{Known, Ticket, Turn};
 use super::stream::Loaded;

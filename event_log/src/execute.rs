@@ -8,41 +8,12 @@ use domain::EventSourced;
 
 use super::EventLog;
 use super::append::{Append, AppendError, Appended};
+use super::committed::{CommandError, Committed};
 use super::decide::{Start, settle};
 use super::origin::Origin;
-use super::stream::LoadError;
-use crate::{Position, Sequence};
 
 /// How often a command is decided again because another node appended first. Beyond this it is contention.
 const MAX_DECISIONS: usize = 1_000;
-
-/// What a command led to.
-#[derive(Clone, Debug)]
-pub struct Committed<A: Aggregate> {
-    /// The aggregate after it.
-    pub aggregate: A,
-    /// What happened; empty when there was nothing to do.
-    pub events: Vec<A::Event>,
-    /// Where the last event lies in the log, if anything happened.
-    pub position: Option<Position>,
-    pub sequence: Sequence,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum CommandError<E: std::error::Error> {
-    /// A rule said no. Shown to the caller.
-    #[error(transparent)]
-    Refused(E),
-    #[error("too many others change the same thing at the same moment")]
-    Contended,
-    #[error("the event log is busy")]
-    Busy,
-    #[error("the event log cannot be reached: {0}")]
-    Unavailable(String),
-    /// A stream cannot be read, or what was decided cannot be written as it is.
-    #[error("{stream}: {reason}")]
-    Broken { stream: String, reason: String },
-}
 
 impl EventLog {
     /// Executes a command on a stream that may exist.
@@ -150,31 +121,8 @@ impl EventLog {
     }
 }
 
-impl<E: std::error::Error> From<AppendError> for CommandError<E> {
-    fn from(error: AppendError) -> Self {
-        match error {
-            AppendError::Conflict => Self::Contended,
-            AppendError::Busy => Self::Busy,
-            AppendError::Unavailable(reason) => Self::Unavailable(reason),
-        }
-    }
-}
-
 impl<E: std::error::Error> CommandError<E> {
     pub(super) fn broken<A: Aggregate>(id: &str, reason: impl Display) -> Self {
         Self::Broken { stream: format!("{}/{id}", A::TYPE), reason: reason.to_string() }
-    }
-}
-
-impl<E: std::error::Error> From<LoadError> for CommandError<E> {
-    fn from(error: LoadError) -> Self {
-        let reason = error.to_string();
-        match error {
-            LoadError::Sql(_) => Self::Unavailable(reason),
-            LoadError::OtherLog { .. } => Self::Broken { stream: "the event log".to_owned(), reason },
-            LoadError::Unreadable { aggregate_type, aggregate_id, .. } => {
-                Self::Broken { stream: format!("{aggregate_type}/{aggregate_id}"), reason }
-            }
-        }
     }
 }

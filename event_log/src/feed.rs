@@ -1,4 +1,4 @@
-//! The ordered feed: every event once, in the order of positions. Who follows it says which event it read last, and hears
+//! The ordered feed: every event once, in the order of positions. A follower says which event it read last, and learns
 //! where that one is not in this log.
 
 use std::fmt::Display;

@@ -1,4 +1,4 @@
-//! Where the log ends: moved by what this node appends and by what it hears of other nodes.
+//! Where the log ends: moved by what this node appends and by what it learns of other nodes.
 //!
 //! A log can also lose its end: an older copy is put back, or a replica takes over that had not everything. Then the last
 //! event that this node knew is not there any more, or another has its place.
@@ -96,7 +96,7 @@ struct Listening {
     database: Database,
     known: Arc<watch::Sender<Cursor>>,
     backpressure: Arc<Backpressure>,
-    /// To Postgres. What listens also looks: so it is noticed where it hears nothing any more.
+    /// To Postgres. What listens also looks: so a connection that went silent is noticed.
     listener: Option<PgListener>,
     failures: Recurring,
 }

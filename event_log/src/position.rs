@@ -8,7 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use storage::Argument;
 
-macro_rules! place {
+macro_rules! ordinal {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(
@@ -75,18 +75,18 @@ macro_rules! place {
         }
 
         impl From<$name> for Argument {
-            fn from(place: $name) -> Self {
-                place.0.into()
+            fn from(ordinal: $name) -> Self {
+                ordinal.0.into()
             }
         }
     };
 }
 
-place!(
+ordinal!(
     /// An event's place among all events: 1, 2, 3, … without a gap.
     Position
 );
-place!(
+ordinal!(
     /// An event's place in its stream: 1, 2, 3, … without a gap.
     Sequence
 );
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_reads_as_its_number() {
+    fn a_position_reads_as_its_number() {
         assert_eq!("7".parse(), Ok(Position(7)));
         assert_eq!(format!("{:>3}", Sequence(7)), "  7");
         assert_eq!(serde_json::to_string(&[Position(7)]).unwrap(), "[7]");
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn places_count_from_the_start() {
+    fn positions_count_from_the_start() {
         assert_eq!((Position::START.next(), Position::FIRST.previous()), (Position::FIRST, Position::START));
         assert_eq!(Position(9).events_since(Position(7)), 2);
         assert_eq!(Position::MAX.next(), Position::MAX);

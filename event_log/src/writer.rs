@@ -271,7 +271,7 @@ impl Writer {
     }
 }
 
-/// What a caller hears that the writer does not answer any more.
+/// What a caller gets where the writer is gone.
 pub(super) fn stopped() -> AppendError {
     AppendError::Unavailable("the writer has stopped".to_owned())
 }

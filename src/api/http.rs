@@ -5,7 +5,7 @@ mod graphql_request;
 pub(crate) mod operations;
 mod page;
 mod peer;
-mod places;
+mod permits;
 mod socket;
 mod strangers;
 
@@ -35,7 +35,7 @@ use body::{Bodies, RequestBody};
 use ipnet::IpNet;
 use operations::Operations;
 use peer::{OfPeer, client_of};
-use places::{Place, Places};
+use permits::{Permit, Permits};
 use socket::{Sockets, Unknown};
 use strangers::Strangers;
 
@@ -122,10 +122,10 @@ pub async fn serve(endpoints: Endpoints, listener: TcpListener, bounds: Bounds) 
     builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
     let room = Arc::new(Semaphore::new(bounds.connections as usize));
     let of_api = Arc::new(Semaphore::new(bounds.connections_of_api));
-    let of_address = Places::new(bounds.connections_of_address, usize::MAX);
+    let of_address = Permits::new(bounds.connections_of_address, usize::MAX);
     loop {
         // Also while there is no room, it is stopped.
-        let (place, accepted) = tokio::select! {
+        let (permit, accepted) = tokio::select! {
             accepted = accept(&listener, &room) => accepted?,
             _ = stopping.wait_for(|stopping| *stopping) => break,
         };
@@ -140,8 +140,8 @@ pub async fn serve(endpoints: Endpoints, listener: TcpListener, bounds: Bounds) 
         };
         let address = address.ip().to_canonical();
         let is_counted = !address.is_loopback() && !trusted_proxies.iter().any(|proxies| proxies.contains(&address));
-        let place_of_address = of_address.take(address);
-        if is_counted && place_of_address.is_none() {
+        let permit_of_address = of_address.take(address);
+        if is_counted && permit_of_address.is_none() {
             // Without a word: to say more would cost more than it is worth.
             tracing::debug!(%address, "so many connections came from this address that this one was closed");
             continue;
@@ -155,10 +155,10 @@ pub async fn serve(endpoints: Endpoints, listener: TcpListener, bounds: Bounds) 
         let stream = Box::pin(stream);
         let handler = OfPeer::new(router.clone(), address, of_api.clone());
         let connection = builder.serve_connection(TokioIo::new(stream), handler).with_upgrades();
-        tokio::spawn(see_through(connection, stopping.clone(), (place, place_of_address)));
+        tokio::spawn(see_through(connection, stopping.clone(), (permit, permit_of_address)));
     }
     drop(listener);
-    // Every connection has given its place back once it is through.
+    // Every connection has given its permit back once it is through.
     if tokio::time::timeout(DRAIN_TIMEOUT, room.acquire_many(bounds.connections)).await.is_err() {
         tracing::warn!("requests under way took too long to finish");
     }
@@ -170,16 +170,16 @@ async fn accept(
     listener: &TcpListener,
     room: &Arc<Semaphore>,
 ) -> anyhow::Result<(OwnedSemaphorePermit, std::io::Result<(TcpStream, SocketAddr)>)> {
-    let place = room.clone().acquire_owned().await.context("the semaphore is never closed")?;
-    Ok((place, listener.accept().await))
+    let permit = room.clone().acquire_owned().await.context("the semaphore is never closed")?;
+    Ok((permit, listener.accept().await))
 }
 
 type Connection = http1::UpgradeableConnection<TokioIo<Pin<Box<TimeoutStream<TcpStream>>>>, OfPeer>;
-/// A connection's place among all, and among those of its address where these are counted.
-type Held = (OwnedSemaphorePermit, Option<Place<IpAddr>>);
+/// A connection's permit among all, and among those of its address where these are counted.
+type Held = (OwnedSemaphorePermit, Option<Permit<IpAddr>>);
 
 /// Serves a connection to its end; when the service stops, to the end of the request under way.
-async fn see_through(connection: Connection, mut stopping: watch::Receiver<bool>, place: Held) {
+async fn see_through(connection: Connection, mut stopping: watch::Receiver<bool>, permit: Held) {
     let mut connection = pin!(connection);
     let mut stopped = pin!(async move { stopping.wait_for(|stopping| *stopping).await.is_ok() });
     let ended = tokio::select! {
@@ -192,7 +192,7 @@ async fn see_through(connection: Connection, mut stopping: watch::Receiver<bool>
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended badly");
     }
-    drop(place);
+    drop(permit);
 }
 
 const TOO_MANY_WITHOUT_KEY: &str = "too many requests without a valid API key came from this address in a minute";
@@ -317,7 +317,7 @@ async fn page_or_socket(State(endpoint): State<GraphQlEndpoint>, request: Reques
     {
         return wait(retry_after, TOO_MANY_WITHOUT_KEY);
     }
-    let Some(place) = endpoint.sockets.unknown.take(client) else {
+    let Some(permit) = endpoint.sockets.unknown.take(client) else {
         let message = "too many sockets are open whose clients have not said who they are; try again later";
         return refusal(StatusCode::SERVICE_UNAVAILABLE, "busy", message);
     };
@@ -327,7 +327,7 @@ async fn page_or_socket(State(endpoint): State<GraphQlEndpoint>, request: Reques
         .protocols(ALL_WEBSOCKET_PROTOCOLS)
         .on_upgrade(move |upgraded| {
             let GraphQlEndpoint { api, sockets, strangers, .. } = endpoint;
-            let unknown = Unknown { strangers, client, _place: place };
+            let unknown = Unknown { strangers, client, _permit: permit };
             socket::serve(upgraded, api, protocol, (sockets, unknown), from_headers)
         })
 }

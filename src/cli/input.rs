@@ -4,7 +4,6 @@
 use std::io::{self, IsTerminal as _, Read as _};
 
 use anyhow::{Context as _, bail};
-use clap::builder::TypedValueParser;
 use console::Term;
 use event_log::Position;
 use secrecy::SecretString;
@@ -13,8 +12,9 @@ use secrecy::SecretString;
 const MAX_SECRET_BYTES: u64 = 4_096;
 
 /// Reads the position of an event.
-pub(super) fn position() -> impl TypedValueParser<Value = Position> {
-    clap::value_parser!(i64).range(1..).map(Position)
+pub(super) fn position(text: &str) -> Result<Position, &'static str> {
+    let position = text.trim().parse().ok().filter(|position| *position >= Position::FIRST);
+    position.ok_or("a position is a whole number, 1 or more, as `events list` shows it")
 }
 
 /// Asks at the terminal; where standard input is none, reads it from there.

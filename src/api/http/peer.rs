@@ -28,27 +28,27 @@ const MAX_HOPS: usize = 20;
 pub(super) struct Peer(pub(super) IpAddr);
 
 /// The router, for one connection: it adds the peer to each request, and lets those that are not webhooks in as
-/// long as they leave places to these.
+/// long as they leave permits to these.
 pub(super) struct OfPeer {
     router: TowerToHyperService<Router>,
     peer: Peer,
     of_api: Arc<Semaphore>,
     /// Taken by the first request that is no webhook, and kept as long as the connection lasts.
-    place: OnceLock<OwnedSemaphorePermit>,
+    permit: OnceLock<OwnedSemaphorePermit>,
 }
 
 impl OfPeer {
     pub(super) fn new(router: Router, address: IpAddr, of_api: Arc<Semaphore>) -> Self {
         let peer = Peer(address.to_canonical());
-        Self { router: TowerToHyperService::new(router), peer, of_api, place: OnceLock::new() }
+        Self { router: TowerToHyperService::new(router), peer, of_api, permit: OnceLock::new() }
     }
 
     fn has_place(&self, path: &str) -> bool {
-        if path.starts_with(WEBHOOKS) || self.place.get().is_some() {
+        if path.starts_with(WEBHOOKS) || self.permit.get().is_some() {
             return true;
         }
-        let Ok(place) = self.of_api.clone().try_acquire_owned() else { return false };
-        self.place.set(place).is_ok()
+        let Ok(permit) = self.of_api.clone().try_acquire_owned() else { return false };
+        self.permit.set(permit).is_ok()
     }
 }
 

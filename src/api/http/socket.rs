@@ -16,7 +16,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::headers_of;
-use super::places::{Place, Places};
+use super::permits::{Permit, Permits};
 use super::strangers::Strangers;
 use crate::api::graphql::{Api, viewer_of};
 use crate::app::Viewer;
@@ -49,17 +49,20 @@ const SILENT: (u16, &str) = (4408, "no message came for 90 seconds");
 const TOO_SLOW: (u16, &str) = (4429, "messages are not read as fast as they come: subscribe to less");
 const TOO_MANY: &str = "too many sockets are open with this key: close some, or try again later";
 
-/// Who holds how many places.
+/// Who holds how many permits.
 pub(super) struct Sockets {
     /// Of clients that have not said yet who they are, by address.
-    pub(super) unknown: Arc<Places<Option<IpAddr>>>,
+    pub(super) unknown: Arc<Permits<Option<IpAddr>>>,
     /// By API key.
-    known: Arc<Places<String>>,
+    known: Arc<Permits<String>>,
 }
 
 impl Default for Sockets {
     fn default() -> Self {
-        Self { unknown: Places::new(MAX_UNKNOWN_OF_ADDRESS, MAX_UNKNOWN), known: Places::new(MAX_OF_KEY, MAX_SOCKETS) }
+        Self {
+            unknown: Permits::new(MAX_UNKNOWN_OF_ADDRESS, MAX_UNKNOWN),
+            known: Permits::new(MAX_OF_KEY, MAX_SOCKETS),
+        }
     }
 }
 
@@ -68,7 +71,7 @@ pub(super) struct Unknown {
     pub(super) strangers: Arc<Strangers>,
     pub(super) client: Option<IpAddr>,
     /// Given back once it has said so.
-    pub(super) _place: Place<Option<IpAddr>>,
+    pub(super) _permit: Permit<Option<IpAddr>>,
 }
 
 /// What a socket and its tasks share.
@@ -107,13 +110,13 @@ pub(super) async fn serve(
     let talk =
         GraphQLWebSocket::new_with_pair(Outbox { sender: outbox, shared: shared.clone() }, incoming, api, protocol)
             .on_connection_init(move |payload| async move {
-                let (viewer, key_place) = init.known(from_headers, &payload, &unknown).await?;
+                let (viewer, key_permit) = init.known(from_headers, &payload, &unknown).await?;
                 drop(unknown);
                 init.is_known.store(true, Ordering::Relaxed);
                 let mut data = Data::default();
                 data.insert(viewer);
                 // Given back with the connection.
-                data.insert(key_place);
+                data.insert(key_permit);
                 Ok(data)
             })
             .serve();
@@ -131,13 +134,13 @@ impl Shared {
         self.last_message_at.store(self.api.now().timestamp_micros(), Ordering::Relaxed);
     }
 
-    /// Who speaks, and a place of the key.
+    /// Who speaks, and a permit of the key.
     async fn known(
         &self,
         from_headers: Option<Viewer>,
         payload: &Value,
         unknown: &Unknown,
-    ) -> Result<(Viewer, Place<String>), Error> {
+    ) -> Result<(Viewer, Permit<String>), Error> {
         let refused = || {
             if let Some(client) = unknown.client {
                 // How long it must wait is in the response to its next try.
@@ -151,8 +154,8 @@ impl Shared {
                 viewer_of(self.api.keys(), &headers_of(payload)).await.map_err(|_| refused())?.ok_or_else(refused)?
             }
         };
-        let place = self.sockets.known.take(viewer.key_id.clone()).ok_or_else(|| Error::new(TOO_MANY))?;
-        Ok((viewer, place))
+        let permit = self.sockets.known.take(viewer.key_id.clone()).ok_or_else(|| Error::new(TOO_MANY))?;
+        Ok((viewer, permit))
     }
 
     /// Returns once the client has not said who it is in time, or has sent nothing for long.

@@ -24,10 +24,10 @@ use event_log::Position;
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Export {
     /// The first position [default: 1]
-    #[arg(long, env = "CLOUD_BRIDGE_FROM", value_name = "POSITION", value_parser = position())]
+    #[arg(long, env = "CLOUD_BRIDGE_FROM", value_name = "POSITION", value_parser = position)]
     from: Option<Position>,
     /// The last position [default: the newest]
-    #[arg(long, env = "CLOUD_BRIDGE_TO", value_name = "POSITION", value_parser = position())]
+    #[arg(long, env = "CLOUD_BRIDGE_TO", value_name = "POSITION", value_parser = position)]
     to: Option<Position>,
     /// Only this stream, as TYPE/ID; may be given again
     #[arg(long = "stream", env = "CLOUD_BRIDGE_STREAM", value_name = "TYPE/ID", value_delimiter = ',')]

@@ -46,13 +46,13 @@ pub(super) struct Filter {
     #[arg(long, env = "CLOUD_BRIDGE_UNTIL", value_name = "TIME", value_parser = moment)]
     until: Option<DateTime<Utc>>,
     /// Only from this position on
-    #[arg(long, env = "CLOUD_BRIDGE_FROM", value_name = "POSITION", value_parser = position())]
+    #[arg(long, env = "CLOUD_BRIDGE_FROM", value_name = "POSITION", value_parser = position)]
     from: Option<Position>,
     /// Only what follows from the event at this position: from it, or from something that does
-    #[arg(long, env = "CLOUD_BRIDGE_CAUSED_BY", value_name = "POSITION", value_parser = position())]
+    #[arg(long, env = "CLOUD_BRIDGE_CAUSED_BY", value_name = "POSITION", value_parser = position)]
     caused_by: Option<Position>,
     /// Only up to this position
-    #[arg(long, env = "CLOUD_BRIDGE_TO", value_name = "POSITION", value_parser = position())]
+    #[arg(long, env = "CLOUD_BRIDGE_TO", value_name = "POSITION", value_parser = position)]
     to: Option<Position>,
 }
 

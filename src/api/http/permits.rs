@@ -1,4 +1,4 @@
-//! Places that are bounded by who holds them, and all together.
+//! Permits, of which each holder may have so many, and all holders together so many.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// How many places each holder has.
-pub(super) struct Places<K> {
+/// How many permits each holder has.
+pub(super) struct Permits<K> {
     most_of_one: usize,
     most: usize,
     taken: Mutex<Taken<K>>,
@@ -18,13 +18,13 @@ struct Taken<K> {
     of: HashMap<K, usize>,
 }
 
-impl<K: Eq + Hash + Clone> Places<K> {
+impl<K: Eq + Hash + Clone> Permits<K> {
     pub(super) fn new(most_of_one: usize, most: usize) -> Arc<Self> {
         Arc::new(Self { most_of_one, most, taken: Mutex::new(Taken { all: 0, of: HashMap::new() }) })
     }
 
     /// One more, unless all or those of this holder are taken. It is given back when it is dropped.
-    pub(super) fn take(self: &Arc<Self>, holder: K) -> Option<Place<K>> {
+    pub(super) fn take(self: &Arc<Self>, holder: K) -> Option<Permit<K>> {
         let mut taken = self.taken.lock();
         if taken.all >= self.most || taken.of.get(&holder).is_some_and(|held| *held >= self.most_of_one) {
             return None;
@@ -32,19 +32,19 @@ impl<K: Eq + Hash + Clone> Places<K> {
         taken.all += 1;
         *taken.of.entry(holder.clone()).or_default() += 1;
         drop(taken);
-        Some(Place { places: self.clone(), holder })
+        Some(Permit { permits: self.clone(), holder })
     }
 }
 
 /// One of them.
-pub(super) struct Place<K: Eq + Hash + Clone> {
-    places: Arc<Places<K>>,
+pub(super) struct Permit<K: Eq + Hash + Clone> {
+    permits: Arc<Permits<K>>,
     holder: K,
 }
 
-impl<K: Eq + Hash + Clone> Drop for Place<K> {
+impl<K: Eq + Hash + Clone> Drop for Permit<K> {
     fn drop(&mut self) {
-        let mut taken = self.places.taken.lock();
+        let mut taken = self.permits.taken.lock();
         taken.all = taken.all.saturating_sub(1);
         if let Some(held) = taken.of.get_mut(&self.holder) {
             *held -= 1;
@@ -61,15 +61,15 @@ mod tests {
 
     #[test]
     fn places_are_bounded_by_holder_and_in_all_and_come_back() {
-        let places = Places::new(2, 3);
-        let of_one = [places.take("one").unwrap(), places.take("one").unwrap()];
-        assert!(places.take("one").is_none());
-        let of_other = places.take("other").unwrap();
-        assert!(places.take("third").is_none(), "all are taken");
+        let permits = Permits::new(2, 3);
+        let of_one = [permits.take("one").unwrap(), permits.take("one").unwrap()];
+        assert!(permits.take("one").is_none());
+        let of_other = permits.take("other").unwrap();
+        assert!(permits.take("third").is_none(), "all are taken");
         drop(of_one);
-        assert!(places.take("third").is_some(), "and given back at once");
+        assert!(permits.take("third").is_some(), "and given back at once");
         drop(of_other);
-        let taken = places.taken.lock();
+        let taken = permits.taken.lock();
         assert_eq!((taken.all, taken.of.len()), (0, 0));
     }
 }
