@@ -1,5 +1,5 @@
-//! The service as a whole: what it is made of, what runs in the background, and how it starts and stops. Nothing but the
-//! command line and the demonstration knows it: each part is given what it needs.
+//! The service as a whole: what it is made of, what runs in the background, and how it starts and stops. Only commands and
+//! tests know it: each part is given what it needs.
 
 use std::sync::Arc;
 use std::time::Duration;
