@@ -1,8 +1,11 @@
 //! Events of the log as people read them: each with what it says in a sentence, and as much of it as the caller may read.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
+
 use chrono::{DateTime, Utc};
 use domain::account::Role;
-use event_log::{OpenedEvent, Sequence};
+use event_log::recorded::Recorded;
+use event_log::{OpenedEvent, Position, Sequence};
 use serde_json::Value;
 
 use super::core::Core;
@@ -20,6 +23,8 @@ pub struct Events {
 pub struct DisclosedEvent {
     pub event: OpenedEvent,
     pub summary: String,
+    /// What the event says that this one follows from, where that is one of another stream of the same account.
+    pub cause: Option<String>,
 }
 
 impl Events {
@@ -50,14 +55,36 @@ pub(super) async fn read(
 ) -> Result<Vec<DisclosedEvent>, Error> {
     let opened = core.log.opened_stream(aggregate_type, id, after, limit).await?;
     let until = opened.into_iter().take_while(|event| as_of.is_none_or(|as_of| event.recorded.recorded_at <= as_of));
-    Ok(until.map(|event| DisclosedEvent::of(event, reveals)).collect())
+    let mut shown: Vec<DisclosedEvent> = until.map(|event| DisclosedEvent::of(event, reveals)).collect();
+    name_causes(core, &mut shown).await?;
+    Ok(shown)
+}
+
+/// Says of each event what it follows from. What happened to another account is no one's business here.
+async fn name_causes(core: &Core, shown: &mut [DisclosedEvent]) -> Result<(), Error> {
+    let here: HashSet<Position> = shown.iter().map(|shown| shown.event.stored.position).collect();
+    let causes: BTreeSet<Position> = shown.iter().filter_map(|shown| shown.event.stored.caused_by).collect();
+    let elsewhere: Vec<Position> = causes.into_iter().filter(|cause| !here.contains(cause)).collect();
+    if elsewhere.is_empty() {
+        return Ok(());
+    }
+    let causes = core.log.read_at(&elsewhere).await?;
+    let causes: HashMap<Position, Recorded> = causes.into_iter().map(|cause| (cause.position, cause)).collect();
+    for DisclosedEvent { event, cause, .. } in shown {
+        let known = event.stored.caused_by.and_then(|position| causes.get(&position));
+        let of_another_stream = known.filter(|known| {
+            known.account_id == event.recorded.account_id && known.aggregate_id != event.stored.aggregate_id
+        });
+        *cause = of_another_stream.map(summary::summary);
+    }
+    Ok(())
 }
 
 impl DisclosedEvent {
     fn of(mut event: OpenedEvent, reveals: bool) -> Self {
         disclose(&mut event.data, reveals);
         summary::leave_out_key_hash(&event.stored.event_type, &mut event.data);
-        Self { summary: summary::summary(&event.recorded), event }
+        Self { summary: summary::summary(&event.recorded), event, cause: None }
     }
 }
 

@@ -52,7 +52,7 @@ on_each_engine! {
         assert!(followed.iter().all(|event| event["correlationId"] == json!(delivery)));
 
         let story = printed(&run(app, &["deliveries", "explain", "1042"]).await);
-        assert!(story.contains(&format!("It follows from event {fix} of another stream")), "{story}");
+        assert!(story.contains(&format!("It follows from event {fix}: A mapping was added: for the SKU “SUN” the preset sun is delivered.")), "{story}");
         let story = printed(&run(app, &["--json", "deliveries", "explain", "1042"]).await);
         let story: Value = serde_json::from_str(&story).unwrap();
         assert!(story["story"].as_array().unwrap().iter().any(|line| line["causedBy"] == json!(fix)), "{story}");

@@ -28,6 +28,8 @@ pub(super) struct Event {
     reason: Option<String>,
     /// The position of the event that this one follows from, where there is one.
     caused_by: Option<String>,
+    /// That event in a sentence, where it is one of another stream of the same account.
+    cause: Option<String>,
     /// What belongs together has the same, on whatever stream: an order's delivery, or what one request did.
     correlation_id: ID,
     recorded_at: Moment,
@@ -36,7 +38,7 @@ pub(super) struct Event {
 }
 
 impl From<DisclosedEvent> for Event {
-    fn from(DisclosedEvent { event, summary }: DisclosedEvent) -> Self {
+    fn from(DisclosedEvent { event, summary, cause }: DisclosedEvent) -> Self {
         let OpenedEvent { stored, recorded, data } = event;
         Self {
             position: stored.position.to_string(),
@@ -49,6 +51,7 @@ impl From<DisclosedEvent> for Event {
             actor: recorded.actor,
             reason: recorded.operator.and_then(|operator| operator.reason),
             caused_by: stored.caused_by.map(|position| position.to_string()),
+            cause,
             correlation_id: ID(stored.correlation_id.to_string()),
             recorded_at: moment(stored.recorded_at.0),
             hash: hex::encode(stored.hash),

@@ -30,6 +30,9 @@ pub(super) struct Event {
     /// The position of the event that it follows from, where there is one.
     #[serde(default)]
     pub(super) caused_by: Option<String>,
+    /// What that event says, where it is one of another stream.
+    #[serde(default)]
+    pub(super) cause: Option<String>,
     pub(super) recorded_at: DateTime<Utc>,
 }
 
@@ -133,7 +136,10 @@ pub(super) fn story_of(events: &[Event]) -> Vec<StoryLine> {
         if let Some(cause) =
             event.caused_by.as_ref().filter(|cause| events.iter().all(|event| event.position != **cause))
         {
-            sentence = format!("{sentence} It follows from event {cause} of another stream.");
+            sentence = match &event.cause {
+                Some(said) => format!("{sentence} It follows from event {cause}: {said}"),
+                None => format!("{sentence} It follows from event {cause} of another stream."),
+            };
         }
         lines.push(StoryLine {
             sequence: event.sequence,

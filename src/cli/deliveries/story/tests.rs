@@ -10,6 +10,7 @@ fn event(sequence: i64, seconds: i64, actor: &str, event_type: &str, summary: &s
     Event {
         position: sequence.to_string(),
         caused_by: None,
+        cause: None,
         sequence,
         event_type: event_type.to_owned(),
         summary: summary.to_owned(),
