@@ -60,7 +60,7 @@ pub(super) async fn read(
     Ok(shown)
 }
 
-/// Says of each event what it follows from. What happened to another account is no one's business here.
+/// Says of each event what it follows from. An event of another account is not shown.
 async fn name_causes(core: &Core, shown: &mut [DisclosedEvent]) -> Result<(), Error> {
     let here: HashSet<Position> = shown.iter().map(|shown| shown.event.stored.position).collect();
     let causes: BTreeSet<Position> = shown.iter().filter_map(|shown| shown.event.stored.caused_by).collect();
