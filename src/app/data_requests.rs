@@ -9,7 +9,7 @@ use super::error::Error;
 use super::viewer::Viewer;
 
 /// What the law gives the merchant to answer.
-const TIME_TO_ANSWER: TimeDelta = TimeDelta::days(30);
+pub(crate) const TIME_TO_ANSWER: TimeDelta = TimeDelta::days(30);
 
 /// Reads stores' questions.
 pub struct DataRequests {

@@ -138,6 +138,11 @@ impl Viewer {
         if has_said { Ok(()) } else { Err(Refused::new("REASON_REQUIRED", SAY_WHY, None)) }
     }
 
+    /// Refuses an account that the caller does not see.
+    pub(crate) fn require_seeing(&self, account_id: &str) -> Result<(), Error> {
+        if self.sees(account_id) { Ok(()) } else { Err(Error::Forbidden) }
+    }
+
     pub(crate) fn require(&self, role: Role) -> Result<(), Error> {
         if self.role >= role { Ok(()) } else { Err(Error::Forbidden) }
     }

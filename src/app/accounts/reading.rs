@@ -27,9 +27,7 @@ impl Accounts {
 
     /// The keys of an account, deactivated ones too.
     pub async fn keys(&self, viewer: &Viewer, account_id: &str) -> Result<Vec<ApiKeyRow>, Error> {
-        if !viewer.sees(account_id) {
-            return Err(Error::Forbidden);
-        }
+        viewer.require_seeing(account_id)?;
         Ok(accounts::keys(&self.core.views, account_id).await?)
     }
 }

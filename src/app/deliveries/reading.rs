@@ -57,7 +57,7 @@ impl Deliveries {
     /// The moment before which nothing happens to a delivery by itself: the next try, the end of the time for which a worker
     /// holds it, or when the account's pace allows the next attempt. None where it waits for no moment.
     pub async fn waits_until(&self, viewer: &Viewer, row: &DeliveryRow) -> Result<Option<DateTime<Utc>>, Error> {
-        require_seen(viewer, row)?;
+        viewer.require_seeing(&row.account_id)?;
         if !matches!(row.status(), Status::Queued | Status::Running | Status::RetryScheduled) {
             return Ok(None);
         }
@@ -106,7 +106,7 @@ impl Deliveries {
         as_of: Option<DateTime<Utc>>,
         (after, limit): (Sequence, i64),
     ) -> Result<Vec<DisclosedEvent>, Error> {
-        require_seen(viewer, row)?;
+        viewer.require_seeing(&row.account_id)?;
         let reveals = viewer.reads_personal_data(&row.account_id);
         events::read(&self.core, ("delivery", stream_of(row)), as_of, (after, limit), reveals).await
     }
@@ -133,11 +133,6 @@ pub(super) fn visible(viewer: &Viewer, filter: Filter) -> Result<Filter, Error> 
         search: filter.search.map(|search| search.replace('\0', "")),
         ..filter
     })
-}
-
-/// Refuses who does not see the delivery.
-pub(super) fn require_seen(viewer: &Viewer, row: &DeliveryRow) -> Result<(), Error> {
-    if viewer.sees(&row.account_id) { Ok(()) } else { Err(Error::Forbidden) }
 }
 
 /// The stream of a delivery, or of the one that it repeats.

@@ -49,9 +49,7 @@ impl Integrations {
         row: &IntegrationRow,
         wanted: &[MappingId],
     ) -> Result<PastOrders, Error> {
-        if !viewer.sees(&row.account_id) {
-            return Err(Error::Forbidden);
-        }
+        viewer.require_seeing(&row.account_id)?;
         let Ok(id) = row.id.parse() else { return Err(Error::Unavailable) };
         Ok(past_orders::count(&self.core.views, id, wanted, &row.mappings()).await?)
     }

@@ -1,7 +1,10 @@
 //! What becomes of webhooks, and the words for it.
 
+use strum::IntoStaticStr;
+
 /// What became of a webhook.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Outcome {
     Accepted,
     Revised,
@@ -45,24 +48,7 @@ impl Outcome {
 
     /// As it is recorded, and in the words of the command line.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Revised => "revised",
-            Self::Filtered => "filtered",
-            Self::Duplicate => "duplicate",
-            Self::Stale => "stale",
-            Self::Cancelled => "cancelled",
-            Self::TooLate => "too_late",
-            Self::NotAnOrder => "not_an_order",
-            Self::Unusable => "unusable",
-            Self::StoreError => "store_error",
-            Self::CustomerDataRequest => "customer_data_request",
-            Self::CustomerRedact => "customer_redact",
-            Self::ShopRedact => "shop_redact",
-            Self::Ping => "ping",
-            Self::Repeated => "repeated",
-            Self::Refused => "refused",
-        }
+        self.into()
     }
 
     pub(super) fn of_recorded(word: &str) -> Self {

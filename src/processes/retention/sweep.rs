@@ -16,14 +16,13 @@ use projections::notices::{Filter, KeptNotice};
 use tokio::sync::watch;
 
 use crate::app::core::VIEWS_TIMEOUT;
+use crate::app::data_requests::TIME_TO_ANSWER;
 use crate::app::erasure::{self, Erasure, ErasureError, notices};
 use event_log::{Actor, CommandError, Position};
 
 /// How long nothing is erased for its age after the clock was set forward: by then one that was wrong is right again.
 const STEADY_FOR: TimeDelta = TimeDelta::hours(1);
 const ACCOUNTS_AT_ONCE: i64 = 100;
-/// How long a store's question about a customer is kept at least: what the law gives the merchant to answer.
-const DAYS_TO_ANSWER: TimeDelta = TimeDelta::days(30);
 /// Deliveries that are erased before it yields to webhooks again.
 const DELIVERIES_AT_ONCE: i64 = 200;
 
@@ -110,7 +109,7 @@ async fn erase_old(erasure: &Erasure, account_id: &str, now: DateTime<Utc>) -> R
     let of_account =
         Filter { account_id: Some(account_id.to_owned()), received_until: Some(until), ..Filter::default() };
     // Without the request the merchant could not answer it any more.
-    let answerable_since = (now - DAYS_TO_ANSWER).timestamp_micros();
+    let answerable_since = (now - TIME_TO_ANSWER).timestamp_micros();
     let keep = |row: &KeptNotice| notices::is_data_request(row) && row.received_at > answerable_since;
     let mut erased = notices::erase_all(erasure, &of_account, &Actor::System.into(), keep).await?;
     let mut after = (0, Position::START);

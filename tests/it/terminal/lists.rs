@@ -206,7 +206,7 @@ on_each_engine! {
         let text = person.printed(&["mappings", "list", &shop.id]).await;
         assert!(text.contains("mappings add"), "{text}");
         let sam = desk(app, &support(app).await);
-        let text = sam.printed(&["deliveries", "list", "--customer", "nobody@music.com", "--reason", "a test"]).await;
+        let text = sam.printed(&["deliveries", "list", "--customer", "unknown@music.com", "--reason", "a test"]).await;
         assert!(text.contains("No delivery is known by this customer"), "{text}");
     }
 
