@@ -1,6 +1,5 @@
 //! What the service counts and measures, in the form that Prometheus reads.
 
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -19,7 +18,6 @@ pub struct Metrics {
     refused: Family<Refused, Counter>,
     append_batch_size: Histogram,
     append_seconds: Histogram,
-    append_statements: Counter,
     projector_lag: Family<OfView, Gauge>,
     process_lag: Family<OfProcess, Gauge>,
     parked_events: Family<OfProcess, Gauge>,
@@ -88,7 +86,6 @@ impl Default for Metrics {
             refused: Family::default(),
             append_batch_size: Histogram::new([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0]),
             append_seconds: Histogram::new([0.000_25, 0.000_5, 0.001, 0.002, 0.004, 0.008, 0.016, 0.064, 0.256, 1.0]),
-            append_statements: Counter::<u64, AtomicU64>::default(),
             projector_lag: Family::default(),
             process_lag: Family::default(),
             parked_events: Family::default(),
@@ -103,7 +100,6 @@ impl Default for Metrics {
         registry.register("webhooks_refused", "Webhooks that were not let in", metrics.refused.clone());
         registry.register("append_batch_size", "Appends in one commit", metrics.append_batch_size.clone());
         registry.register_with_unit("append", "Time of one commit", Unit::Seconds, metrics.append_seconds.clone());
-        registry.register("append_statements", "Statements sent for appends", metrics.append_statements.clone());
         registry.register("projector_lag_events", "Events a view is behind the log", metrics.projector_lag.clone());
         registry.register("process_lag", "Events a process manager is behind the log", metrics.process_lag.clone());
         let help = "Events that a process manager could not handle, and tries again";
@@ -132,10 +128,9 @@ impl Metrics {
         self.refused.get_or_create(&Refused { reason }).inc();
     }
 
-    pub fn append_batch(&self, appends: usize, statements: u64, took: Duration) {
+    pub fn append_batch(&self, appends: usize, took: Duration) {
         self.append_batch_size.observe(u32::try_from(appends).map_or(f64::MAX, f64::from));
         self.append_seconds.observe(took.as_secs_f64());
-        self.append_statements.inc_by(statements);
     }
 
     pub fn disk_free(&self, database: &'static str, bytes: u64) {

@@ -108,7 +108,7 @@ impl Service {
     pub async fn start(options: ServiceOptions, vault: Vault, clock: Clock) -> anyhow::Result<Arc<Self>> {
         let metrics = Arc::new(Metrics::default());
         let observed = metrics.clone();
-        let observer = Arc::new(move |appends, statements, took| observed.append_batch(appends, statements, took));
+        let observer = Arc::new(move |appends, took| observed.append_batch(appends, took));
         let dependencies = Dependencies { vault, clock: clock.clone(), observer };
         let log = EventLog::open(&options.log_url, dependencies).await?;
         let runtime = PurposeRuntime::start(Purpose::Background).context("background threads cannot be started")?;

@@ -54,7 +54,6 @@ pub(crate) struct Figures {
 #[derive(Debug, Serialize)]
 pub(crate) struct Appends {
     pub(crate) per_commit: f64,
-    pub(crate) statements_per_commit: f64,
 }
 
 /// Resident memory of the service.
@@ -95,10 +94,7 @@ impl Figures {
 impl Appends {
     pub(crate) fn between(before: Appended, after: Appended) -> Self {
         let commits = (after.commits - before.commits).max(1.0);
-        Self {
-            per_commit: (after.appends - before.appends) / commits,
-            statements_per_commit: (after.statements - before.statements) / commits,
-        }
+        Self { per_commit: (after.appends - before.appends) / commits }
     }
 }
 
@@ -144,7 +140,6 @@ impl Display for Report {
         both("cores busy: load", &|figures| optional(figures.load_cores, 2))?;
         row(f, "share of without storage", format!("{:.1} %", self.share_of_ceiling * 100.0), "")?;
         row(f, "appends per commit", format!("{:.1}", self.appends.per_commit), "")?;
-        row(f, "statements per commit", format!("{:.2}", self.appends.statements_per_commit), "")?;
         let memory = self.memory_mb.as_ref();
         row(f, "memory before, MB", optional(memory.map(|memory| memory.before), 1), "")?;
         row(f, "memory after, MB", optional(memory.map(|memory| memory.after), 1), "")?;

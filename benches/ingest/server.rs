@@ -35,7 +35,6 @@ pub(crate) struct Server {
 pub(crate) struct Appended {
     pub(crate) appends: f64,
     pub(crate) commits: f64,
-    pub(crate) statements: f64,
 }
 
 pub(crate) fn free_port() -> anyhow::Result<u16> {
@@ -128,7 +127,6 @@ impl Server {
         Ok(Appended {
             appends: value("cloud_bridge_append_batch_size_sum")?,
             commits: value("cloud_bridge_append_batch_size_count")?,
-            statements: value("cloud_bridge_append_statements_total")?,
         })
     }
 

@@ -4,6 +4,7 @@
 //! through one [`writer`], which commits what is waiting together. [`EventLog::read_after`] is the ordered feed.
 
 mod append;
+mod appender;
 mod backpressure;
 mod batch;
 pub mod blind_index;
@@ -99,8 +100,8 @@ pub struct EventLog {
     blind_index: Option<BlindIndex>,
 }
 
-/// Learns of a batch how many appends it had, how many statements they took, and how long.
-pub type BatchObserver = Arc<dyn Fn(usize, u64, Duration) + Send + Sync>;
+/// Learns of a batch how many appends it had, and how long they took.
+pub type BatchObserver = Arc<dyn Fn(usize, Duration) + Send + Sync>;
 
 /// What a log needs from the rest of the service.
 #[derive(Clone)]
@@ -114,7 +115,7 @@ pub struct Dependencies {
 impl Dependencies {
     /// With an observer that does nothing.
     pub fn new(vault: Vault, clock: Clock) -> Self {
-        Self { vault, clock, observer: Arc::new(|_, _, _| ()) }
+        Self { vault, clock, observer: Arc::new(|_, _| ()) }
     }
 }
 
@@ -154,7 +155,8 @@ impl EventLog {
         let head = Arc::new(watch::Sender::new(head::head(&database).await?));
         let backpressure = Arc::new(Backpressure::default());
         let recent = Arc::new(Recent::default());
-        let writer = writer::start(database.clone(), head.clone(), backpressure.clone(), recent.clone(), observer);
+        let writer = writer::start(database.clone(), head.clone(), backpressure.clone(), recent.clone(), observer)
+            .context("the thread that writes the event log cannot be started")?;
         let (queues, upcasters) = (Arc::default(), Arc::default());
         Ok(Self { database, vault, clock, writer, head, backpressure, queues, recent, upcasters, blind_index })
     }
@@ -250,7 +252,7 @@ fn not_migrated(error: MigrateError) -> anyhow::Error {
 
 pub async fn migrate(database: &Database) -> Result<(), MigrateError> {
     match database {
-        Database::Sqlite(file) => SQLITE_MIGRATIONS.run(&file.writer).await,
+        Database::Sqlite(file) => SQLITE_MIGRATIONS.run(file.migrated()).await,
         Database::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool.unbounded()).await,
     }
 }

@@ -10,9 +10,6 @@ use super::batch::{self, OtherEnds};
 use super::row::StoredEvent;
 use super::sqlite::end_of;
 
-/// Statements a batch costs.
-pub(super) const STATEMENTS: u64 = 1;
-
 /// How a stream ends that does not end as expected; without a number, the head of the log before what was appended.
 #[derive(sqlx::FromRow)]
 struct Found {

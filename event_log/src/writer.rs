@@ -4,15 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::recorded::Cursor;
-use storage::{Database, PostgresConnection};
+use storage::Database;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
 
 use super::append::{Append, AppendError, Appended, Pending};
+use super::appender::Appender;
 use super::backpressure::Backpressure;
 use super::head::advance;
 use super::recent::Recent;
-use super::{postgres, sqlite};
 use crate::BatchObserver;
 use crate::Position;
 use crate::progress::Progress;
@@ -24,16 +23,9 @@ const MAX_WAITING: usize = 2_048;
 const MAX_WAITING_KIB: usize = 64 * 1_024;
 const MAX_BATCH: usize = 256;
 const MAX_BATCH_BYTES: usize = 4 * 1_024 * 1_024;
-/// How long Postgres may take for a batch. What is not answered by then may be stored or not, and its connection is closed.
-const APPEND_WITHIN: Duration = Duration::from_secs(5);
-
 /// While webhooks come one after the other, what is not one is committed together with the next of them, so that no
 /// webhook waits for a commit of background work. It waits no longer than this.
 const LINGER: Duration = Duration::from_millis(3);
-/// Appends after which the write-ahead log of SQLite is copied into the file. An order changes some three pages: this is a
-/// pause of a few milliseconds that few webhooks meet, where a longer log makes fewer pauses and longer ones.
-const CHECKPOINT_EVERY: usize = 400;
-
 struct Request {
     append: Append,
     answer: oneshot::Sender<Result<Appended, AppendError>>,
@@ -46,7 +38,7 @@ struct Request {
 pub(super) struct WriterHandle {
     requests: mpsc::Sender<Request>,
     room_kib: Arc<Semaphore>,
-    task: Arc<tokio::sync::Mutex<Option<JoinHandle<()>>>>,
+    ended: Arc<tokio::sync::Mutex<oneshot::Receiver<()>>>,
     closing: Arc<watch::Sender<bool>>,
     busy: Progress,
 }
@@ -57,13 +49,12 @@ pub(super) fn start(
     backpressure: Arc<Backpressure>,
     recent: Arc<Recent>,
     observer: BatchObserver,
-) -> WriterHandle {
+) -> std::io::Result<WriterHandle> {
     let (requests, receiver) = mpsc::channel(MAX_WAITING);
     let (closing, closed) = watch::channel(false);
     let busy = Progress::default();
     let writer = Writer {
-        database,
-        connection: None,
+        appender: Appender::new(&database),
         head,
         backpressure,
         recent,
@@ -71,16 +62,29 @@ pub(super) fn start(
         deferred: Vec::new(),
         failures: Recurring::new("a batch could not be appended to the event log"),
         busy: busy.clone(),
-        since_checkpoint: 0,
     };
-    let task = tokio::spawn(writer.run(receiver, closed));
-    WriterHandle {
+    let (end, ended) = oneshot::channel();
+    let run = async move {
+        writer.run(receiver, closed).await;
+        end.send(()).ok();
+    };
+    match database {
+        Database::Sqlite(_) => on_its_own_thread(run)?,
+        Database::Postgres(_) => drop(tokio::spawn(run)),
+    }
+    Ok(WriterHandle {
         requests,
         room_kib: Arc::new(Semaphore::new(MAX_WAITING_KIB)),
-        task: Arc::new(tokio::sync::Mutex::new(Some(task))),
+        ended: Arc::new(tokio::sync::Mutex::new(ended)),
         closing: Arc::new(closing),
         busy,
-    }
+    })
+}
+
+/// SQLite works in the thread that calls it. So the writer has one to itself: it blocks no webhook, and waits for none.
+fn on_its_own_thread(run: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    std::thread::Builder::new().name("log-writer".to_owned()).spawn(move || runtime.block_on(run)).map(drop)
 }
 
 impl WriterHandle {
@@ -109,20 +113,15 @@ impl WriterHandle {
     /// Takes no more appends, and returns once the waiting ones are written.
     pub(super) async fn close(&self) {
         self.closing.send_replace(true);
-        if let Some(task) = self.task.lock().await.take()
-            && let Err(error) = task.await
-        {
-            tracing::error!(%error, "the writer of the event log ended badly");
+        let mut ended = self.ended.lock().await;
+        if !ended.is_terminated() && (&mut *ended).await.is_err() {
+            tracing::error!("the writer of the event log ended badly");
         }
     }
 }
 
 struct Writer {
-    database: Database,
-    /// To Postgres, kept from batch to batch: one server process that has its plans and its caches, where the pool would
-    /// hand out all of its connections in turn, and ask each whether it is well when it comes back. Given back when a
-    /// batch fails.
-    connection: Option<PostgresConnection>,
+    appender: Appender,
     head: Arc<watch::Sender<Cursor>>,
     backpressure: Arc<Backpressure>,
     recent: Arc<Recent>,
@@ -131,8 +130,6 @@ struct Writer {
     deferred: Vec<Request>,
     failures: Recurring,
     busy: Progress,
-    /// Appends since the last checkpoint of SQLite.
-    since_checkpoint: usize,
 }
 
 impl Writer {
@@ -159,13 +156,13 @@ impl Writer {
             self.linger(&mut receiver, &mut waiting).await;
             let batch = self.next_batch(&mut waiting);
             self.write(batch).await;
-            self.checkpoint().await;
+            self.appender.checkpoint().await;
         }
     }
 
     /// Waits a moment for a webhook to be committed with, where nothing that waits is one and webhooks come one after the
     /// other.
-    async fn linger(&self, receiver: &mut mpsc::Receiver<Request>, waiting: &mut Vec<Request>) {
+    async fn linger(&mut self, receiver: &mut mpsc::Receiver<Request>, waiting: &mut Vec<Request>) {
         let now = Instant::now();
         if !self.backpressure.webhooks_are_coming(now) {
             return;
@@ -177,19 +174,6 @@ impl Writer {
             if !matches!(tokio::time::timeout_at(until, more).await, Ok(received) if received > 0) {
                 return;
             }
-        }
-    }
-
-    /// Copies the write-ahead log of SQLite into the file, so that no commit has to.
-    async fn checkpoint(&mut self) {
-        let Database::Sqlite(file) = &self.database else { return };
-        if self.since_checkpoint < CHECKPOINT_EVERY {
-            return;
-        }
-        // Where it cannot be done now, the next commit is as good.
-        match file.checkpoint().await {
-            Ok(()) => self.since_checkpoint = 0,
-            Err(error) => tracing::debug!(%error, "the write-ahead log could not be copied into the file"),
         }
     }
 
@@ -213,14 +197,10 @@ impl Writer {
         let appends: Vec<&Append> = batch.iter().map(|request| &request.append).collect();
         let webhooks = appends.iter().filter(|append| append.is_webhook).count();
         self.backpressure.committing(webhooks);
-        let written = self.written(&appends).await;
-        let statements = match &self.database {
-            Database::Sqlite(_) => sqlite::STATEMENTS,
-            Database::Postgres(_) => postgres::STATEMENTS,
-        };
+        let written = self.appender.append(&appends).await;
         self.backpressure.committed(webhooks);
         self.busy.done();
-        (self.observer)(appends.len(), statements, started.elapsed());
+        (self.observer)(appends.len(), started.elapsed());
         let positions = match written {
             Ok(positions) => positions,
             Err(error) => {
@@ -232,7 +212,6 @@ impl Writer {
             }
         };
         self.failures.worked();
-        self.since_checkpoint += appends.len();
         let stored = || appends.iter().zip(&positions).filter_map(|(append, position)| Some((*append, (*position)?)));
         for stream in stored().flat_map(|(append, _)| &append.streams) {
             let last = stream.last();
@@ -247,26 +226,6 @@ impl Writer {
             answer
                 .send(position.map(|position| Appended { position: Position(position) }).ok_or(AppendError::Conflict))
                 .ok();
-        }
-    }
-
-    async fn written(&mut self, appends: &[&Append]) -> sqlx::Result<Vec<Option<i64>>> {
-        match &self.database {
-            Database::Sqlite(file) => {
-                let head = self.head.borrow().position.0;
-                sqlite::append(file, head, appends).await
-            }
-            Database::Postgres(pool) => {
-                let mut connection = match self.connection.take() {
-                    Some(kept) => kept,
-                    None => pool.acquire().await?,
-                };
-                let answer =
-                    tokio::time::timeout(APPEND_WITHIN, postgres::append(connection.begin_call(), appends)).await;
-                let positions = connection.end_call(answer)?;
-                self.connection = Some(connection);
-                Ok(positions)
-            }
         }
     }
 }

@@ -82,10 +82,10 @@ impl<'t> Tables<'t> {
             return Ok(vec![]);
         }
         match &mut *self.transaction {
-            Transaction::Sqlite(transaction) => {
+            Transaction::Sqlite(writer) => {
                 let values = serde_json::to_string(values).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
                 let sql = format!("{select} IN (SELECT value FROM json_each($1))");
-                sqlx::query_as(&sql).bind(values).fetch_all(&mut **transaction).await
+                sqlx::query_as(&sql).bind(values).fetch_all(writer.begin_call()).await
             }
             Transaction::Postgres(connection) => {
                 let sql = format!("{select} = ANY($1)");
@@ -104,7 +104,7 @@ pub(crate) async fn write<R: TableRow>(tables: &mut Tables<'_>, rows: &[R], exis
     }
     let table = tables.name(R::TABLE);
     match tables.transaction {
-        Transaction::Sqlite(transaction) => write_sqlite(transaction, &table, rows, existing).await,
+        Transaction::Sqlite(writer) => write_sqlite(writer.begin_call(), &table, rows, existing).await,
         Transaction::Postgres(connection) => {
             let answer = timeout(STEP_WITHIN, write_postgres(connection.begin_call(), &table, rows, existing)).await;
             connection.end_call(answer)

@@ -6,11 +6,10 @@ mod sql;
 mod sqlite;
 
 use std::path::Path;
-use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::postgres::PgRow;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Executor as _, FromRow, Postgres, Sqlite};
 use tokio::time::timeout;
 
@@ -18,7 +17,7 @@ use self::postgres::ANSWER_WITHIN;
 pub use self::postgres::{PostgresConnection, PostgresPool, STEP_WITHIN};
 pub use self::sql::{Argument, Sql, storable};
 use self::sql::{query, query_as};
-pub use self::sqlite::SqliteFile;
+pub use self::sqlite::{SqliteFile, SqliteWriter, Writing};
 
 /// What is written to learn whether writing works, in bytes: as much as some orders.
 const PROBE_BYTES: usize = 64 * 1_024;
@@ -71,12 +70,7 @@ impl Database {
     /// Opens for reading alone, beside a server that may be writing.
     pub async fn open_read_only(url: &str) -> Result<Self, OpenError> {
         match scheme(url)? {
-            Scheme::Sqlite => {
-                let options = SqliteConnectOptions::from_str(url)?;
-                let path = options.get_filename().to_owned();
-                let readers = SqliteFile::readers(options).await?;
-                Ok(Self::Sqlite(SqliteFile { writer: readers.clone(), readers, path, lock: None }))
-            }
+            Scheme::Sqlite => Ok(Self::Sqlite(SqliteFile::open_read_only(url).await?)),
             Scheme::Postgres => Ok(Self::Postgres(PostgresPool::open_read_only(url).await?)),
         }
     }
@@ -119,7 +113,11 @@ impl Database {
     /// Runs one statement on its own and returns how many rows it touched.
     pub async fn execute(&self, sql: Sql) -> sqlx::Result<u64> {
         match self {
-            Self::Sqlite(file) => Ok(query::<Sqlite>(&sql).execute(&file.writer).await?.rows_affected()),
+            Self::Sqlite(file) => {
+                let mut writer = file.writer().await?;
+                let answer = query::<Sqlite>(&sql).execute(writer.begin_call()).await;
+                Ok(writer.end_call(answer)?.rows_affected())
+            }
             Self::Postgres(pool) => {
                 let mut connection = pool.acquire().await?;
                 let answer = timeout(ANSWER_WITHIN, query::<Postgres>(&sql).execute(connection.begin_call())).await;
@@ -147,8 +145,7 @@ impl Database {
 
     pub async fn begin(&self) -> sqlx::Result<Transaction> {
         match self {
-            // Immediate: it is the only writer, and must not find out half-way that a reader changed its snapshot.
-            Self::Sqlite(file) => Ok(Transaction::Sqlite(file.writer.begin_with("BEGIN IMMEDIATE").await?)),
+            Self::Sqlite(file) => Ok(Transaction::Sqlite(file.begin().await?)),
             Self::Postgres(pool) => Ok(Transaction::Postgres(pool.begin().await?)),
         }
     }
@@ -181,13 +178,7 @@ impl Database {
 
     pub async fn close(&self) {
         match self {
-            Self::Sqlite(file) => {
-                file.readers.close().await;
-                file.writer.close().await;
-                if let Some(Err(error)) = file.lock.as_ref().map(|lock| lock.unlock()) {
-                    tracing::warn!(%error, "the lock on a database stays until the process ends");
-                }
-            }
+            Self::Sqlite(file) => file.close().await,
             Self::Postgres(pool) => pool.close().await,
         }
     }
@@ -209,14 +200,14 @@ fn scheme(url: &str) -> Result<Scheme, OpenError> {
 
 /// Several statements that happen together or not at all. Dropped without a commit, nothing happened.
 pub enum Transaction {
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Sqlite(SqliteWriter),
     Postgres(PostgresConnection),
 }
 
 impl Transaction {
     pub async fn fetch_all<T: Row>(&mut self, sql: Sql) -> sqlx::Result<Vec<T>> {
         match self {
-            Self::Sqlite(transaction) => query_as::<Sqlite, T>(&sql).fetch_all(&mut **transaction).await,
+            Self::Sqlite(writer) => query_as::<Sqlite, T>(&sql).fetch_all(writer.begin_call()).await,
             Self::Postgres(connection) => {
                 let answer =
                     timeout(STEP_WITHIN, query_as::<Postgres, T>(&sql).fetch_all(connection.begin_call())).await;
@@ -227,7 +218,7 @@ impl Transaction {
 
     pub async fn execute(&mut self, sql: Sql) -> sqlx::Result<u64> {
         match self {
-            Self::Sqlite(transaction) => Ok(query::<Sqlite>(&sql).execute(&mut **transaction).await?.rows_affected()),
+            Self::Sqlite(writer) => Ok(query::<Sqlite>(&sql).execute(writer.begin_call()).await?.rows_affected()),
             Self::Postgres(connection) => {
                 let answer = timeout(STEP_WITHIN, query::<Postgres>(&sql).execute(connection.begin_call())).await;
                 Ok(connection.end_call(answer)?.rows_affected())
@@ -238,7 +229,7 @@ impl Transaction {
     /// Runs statements without arguments, one after the other.
     pub async fn run_script(&mut self, statements: &str) -> sqlx::Result<()> {
         match self {
-            Self::Sqlite(transaction) => transaction.execute(statements).await.map(drop),
+            Self::Sqlite(writer) => writer.begin_call().execute(statements).await.map(drop),
             Self::Postgres(connection) => connection.run(statements, STEP_WITHIN).await,
         }
     }
@@ -254,7 +245,7 @@ impl Transaction {
 
     pub async fn commit(self) -> sqlx::Result<()> {
         match self {
-            Self::Sqlite(transaction) => transaction.commit().await,
+            Self::Sqlite(writer) => writer.commit().await,
             Self::Postgres(connection) => connection.commit().await,
         }
     }

@@ -6,25 +6,33 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::OpenFlags;
 use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, Executor as _, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+use sqlx::{Executor as _, Sqlite, SqliteConnection, SqlitePool};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::{Durability, OpenError};
 
 /// How long a statement waits for a file that another connection holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// SQLite before 3.51.3 can corrupt a WAL database when two connections write or checkpoint at the same instant. So
-/// there is exactly one that may write, and the others are opened read-only.
+/// SQLite before 3.51.3 can corrupt a WAL database when two connections write or checkpoint at the same instant. So whoever
+/// writes or checkpoints has the file to itself as long as that takes, and all other connections are opened read-only.
 #[derive(Clone, Debug)]
 pub struct SqliteFile {
-    pub writer: SqlitePool,
+    writer: SqlitePool,
     pub readers: SqlitePool,
     pub(crate) path: PathBuf,
+    durability: Durability,
+    /// Held by whoever writes or checkpoints.
+    writing: Arc<Mutex<()>>,
     /// Held as long as anything here may write, so that no second process opens a second writer.
-    pub(crate) lock: Option<Arc<File>>,
+    lock: Option<Arc<File>>,
 }
+
+/// The right to write, until it is dropped.
+pub type Writing = OwnedMutexGuard<()>;
 
 impl SqliteFile {
     pub(crate) async fn open(url: &str, durability: Durability) -> Result<Self, OpenError> {
@@ -32,74 +40,96 @@ impl SqliteFile {
         let path = options.get_filename().to_owned();
         create_private(&path)?;
         let lock = lock(&path)?;
-        // The log's writer checkpoints between commits; where that does not work for long, here is the end of it.
-        let (synchronous, pages_between_checkpoints, cache_kib) = match durability {
-            Durability::Full => (SqliteSynchronous::Full, "16000", "-8192"),
-            // Random ids dirty the same index pages again and again, and a checkpoint writes each once. 16 MB is a pause of
-            // some 20 ms now and then, and half the writing of 4 MB.
-            Durability::Rebuildable => (SqliteSynchronous::Normal, "4000", "-4096"),
-        };
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .min_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
-            // SQLite rolls back by itself where a disk is full or fails, and sqlx then fails at its own rollback and takes the
-            // transaction for open for ever: such a connection is replaced.
-            .before_acquire(|connection, _| Box::pin(is_at_rest(connection)))
             .acquire_timeout(Duration::from_secs(30))
             .connect_with(
-                options
-                    .clone()
+                pragmas(durability)
+                    .into_iter()
+                    .fold(options.clone(), |options, (name, value)| options.pragma(name, value))
                     .journal_mode(SqliteJournalMode::Wal)
-                    .synchronous(synchronous)
-                    .pragma("wal_autocheckpoint", pages_between_checkpoints)
-                    // Orders come in with random ids: with SQLite's own 2 MB, commits would read index pages again.
-                    .pragma("cache_size", cache_kib)
-                    // A batch of each size has a statement of its own.
+                    // Rows of each number have a statement of their own.
                     .statement_cache_capacity(200)
-                    .pragma("temp_store", "memory")
-                    // What is deleted is overwritten, or an erased name could be read in the file for years.
-                    .pragma("secure_delete", "ON")
                     .busy_timeout(BUSY_TIMEOUT),
             )
             .await?;
         let readers = Self::readers(options).await?;
-        Ok(Self { writer, readers, path, lock: Some(Arc::new(lock)) })
+        Ok(Self { writer, readers, path, durability, writing: Arc::default(), lock: Some(Arc::new(lock)) })
     }
 
-    /// Runs statements on the connection that writes, which themselves begin a transaction and commit it: so that a whole
-    /// transaction can be one round trip to the connection's thread. Where they fail or are dropped half-way, the connection is
-    /// closed, by which SQLite rolls back, and another takes its place.
-    pub async fn transaction_of_statements<T>(
-        &self,
-        run: impl AsyncFnOnce(&mut SqliteConnection) -> sqlx::Result<T>,
-    ) -> sqlx::Result<T> {
-        let mut unfinished = Unfinished(Some(self.writer.acquire().await?));
-        let done = run(unfinished.0.as_mut().expect("it is only taken below")).await?;
-        unfinished.0.take();
-        Ok(done)
+    /// Opens for reading alone.
+    pub(crate) async fn open_read_only(url: &str) -> Result<Self, OpenError> {
+        let options = SqliteConnectOptions::from_str(url)?;
+        let path = options.get_filename().to_owned();
+        let readers = Self::readers(options).await?;
+        let (durability, writing) = (Durability::Rebuildable, Arc::default());
+        Ok(Self { writer: readers.clone(), readers, path, durability, writing, lock: None })
     }
 
-    /// Copies the write-ahead log into the file, as far as no reader needs it. On the only connection that writes, so that no
-    /// commit has to do it.
-    pub async fn checkpoint(&self) -> sqlx::Result<()> {
-        let mut writer = self.writer.acquire().await?;
-        writer.execute("PRAGMA wal_checkpoint(PASSIVE)").await.map(drop)
+    /// A connection that writes, for a thread of its own: nothing it does costs a hop to another thread. It may be used while
+    /// [`Self::writing`] is held, and not otherwise.
+    ///
+    /// # Errors
+    /// Where the file cannot be opened, or is open for reading alone.
+    pub fn connect(&self) -> rusqlite::Result<rusqlite::Connection> {
+        let access =
+            if self.lock.is_some() { OpenFlags::SQLITE_OPEN_READ_WRITE } else { OpenFlags::SQLITE_OPEN_READ_ONLY };
+        let connection = rusqlite::Connection::open_with_flags(&self.path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        for (name, value) in pragmas(self.durability) {
+            connection.execute_batch(&format!("PRAGMA {name} = {value}"))?;
+        }
+        Ok(connection)
+    }
+
+    /// Waits until nothing else writes or checkpoints.
+    pub async fn writing(&self) -> Writing {
+        self.writing.clone().lock_owned().await
+    }
+
+    /// The connection for everything that has no thread of its own.
+    pub(crate) async fn writer(&self) -> sqlx::Result<SqliteWriter> {
+        let writing = self.writing().await;
+        let connection = self.writer.acquire().await?;
+        Ok(SqliteWriter { at_work: Some((connection, writing)), is_unfinished: false })
+    }
+
+    pub(crate) async fn begin(&self) -> sqlx::Result<SqliteWriter> {
+        let mut writer = self.writer().await?;
+        // Immediate: it must not find out half-way that it read an older state than it writes on.
+        writer.begin_call().execute("BEGIN IMMEDIATE").await?;
+        Ok(writer)
+    }
+
+    /// For migrations, before anything else writes.
+    pub fn migrated(&self) -> &SqlitePool {
+        &self.writer
     }
 
     /// Writes the whole write-ahead log into the file and cuts it to nothing, unless a reader still needs it.
     pub(crate) async fn cut_write_ahead_log(&self) -> sqlx::Result<bool> {
-        let mut writer = self.writer.acquire().await?;
-        // It is the only writer: what waits behind it does not wait for a slow reader too.
-        writer.execute("PRAGMA busy_timeout = 100").await?;
-        let cut = sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *writer).await;
-        writer.execute(format!("PRAGMA busy_timeout = {}", BUSY_TIMEOUT.as_millis()).as_str()).await?;
-        Ok(cut? == 0)
+        let mut writer = self.writer().await?;
+        let connection = writer.begin_call();
+        // Nothing else writes meanwhile: what waits behind it does not wait for a slow reader too.
+        connection.execute("PRAGMA busy_timeout = 100").await?;
+        let cut = sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *connection).await;
+        connection.execute(format!("PRAGMA busy_timeout = {}", BUSY_TIMEOUT.as_millis()).as_str()).await?;
+        writer.end_call(Ok(cut? == 0))
     }
 
-    pub(crate) async fn readers(options: SqliteConnectOptions) -> Result<SqlitePool, OpenError> {
+    pub(crate) async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+        if let Some(Err(error)) = self.lock.as_ref().map(|lock| lock.unlock()) {
+            tracing::warn!(%error, "the lock on a database stays until the process ends");
+        }
+    }
+
+    async fn readers(options: SqliteConnectOptions) -> Result<SqlitePool, OpenError> {
         // Pages that were read lately are in the operating system's cache too: each reader needs little of its own.
         let options = options
             .read_only(true)
@@ -114,24 +144,64 @@ impl SqliteFile {
     }
 }
 
-/// A connection that may have a transaction open of which sqlx does not know.
-struct Unfinished(Option<PoolConnection<Sqlite>>);
+/// A connection that writes, and the right to. Where a call on it failed, or was dropped half-way, or a transaction was not
+/// committed, the connection is closed, by which SQLite rolls back, and nothing else writes before that is done.
+pub struct SqliteWriter {
+    /// Gone only once it is dropped.
+    at_work: Option<(PoolConnection<Sqlite>, Writing)>,
+    is_unfinished: bool,
+}
 
-impl Drop for Unfinished {
+impl SqliteWriter {
+    /// The connection, for one call or for a transaction. Until [`Self::end_call`] gets its result, it counts as unfinished.
+    pub fn begin_call(&mut self) -> &mut SqliteConnection {
+        self.is_unfinished = true;
+        &mut self.at_work.as_mut().expect("a connection is there until it is dropped").0
+    }
+
+    /// Notes the result of the last call.
+    pub(crate) fn end_call<T>(&mut self, answer: sqlx::Result<T>) -> sqlx::Result<T> {
+        self.is_unfinished = answer.is_err();
+        answer
+    }
+
+    pub(crate) async fn commit(mut self) -> sqlx::Result<()> {
+        let committed = self.begin_call().execute("COMMIT").await;
+        self.end_call(committed).map(drop)
+    }
+}
+
+impl Drop for SqliteWriter {
     fn drop(&mut self) {
-        if let Some(mut connection) = self.0.take() {
-            connection.close_on_drop();
+        if let Some((connection, writing)) = self.at_work.take().filter(|_| self.is_unfinished) {
+            tokio::spawn(async move {
+                if let Err(error) = connection.close().await {
+                    tracing::debug!(%error, "a connection to SQLite was not closed well");
+                }
+                drop(writing);
+            });
         }
     }
 }
 
-/// Whether no transaction is open on a connection, once what was sent to it is done.
-async fn is_at_rest(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
-    if !connection.is_in_transaction() {
-        return Ok(true);
-    }
-    connection.ping().await?;
-    Ok(!connection.is_in_transaction())
+/// The settings of a connection that writes.
+fn pragmas(durability: Durability) -> [(&'static str, &'static str); 5] {
+    // The log's writer checkpoints between commits; where that does not work for long, here is the end of it.
+    let (synchronous, pages_between_checkpoints, cache_kib) = match durability {
+        Durability::Full => ("FULL", "16000", "-8192"),
+        // Random ids dirty the same index pages again and again, and a checkpoint writes each once. 16 MB is a pause of
+        // some 20 ms now and then, and half the writing of 4 MB.
+        Durability::Rebuildable => ("NORMAL", "4000", "-4096"),
+    };
+    [
+        ("synchronous", synchronous),
+        ("wal_autocheckpoint", pages_between_checkpoints),
+        // Orders come in with random ids: with SQLite's own 2 MB, commits would read index pages again.
+        ("cache_size", cache_kib),
+        ("temp_store", "memory"),
+        // What is deleted is overwritten, or an erased name could be read in the file for years.
+        ("secure_delete", "ON"),
+    ]
 }
 
 /// The file and its folder belong to their owner alone: they hold what customers bought.

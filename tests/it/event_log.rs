@@ -44,7 +44,7 @@ async fn test_log(engine: Engine) -> TestLog {
     let databases = Databases::create(engine).await;
     let metrics = Arc::new(Metrics::default());
     let observed = metrics.clone();
-    let observer = Arc::new(move |appends, statements, took| observed.append_batch(appends, statements, took));
+    let observer = Arc::new(move |appends, took| observed.append_batch(appends, took));
     let dependencies = Dependencies { observer, ..dependencies() };
     let log = EventLog::open(&databases.log_url, dependencies).await.expect("the log opens");
     TestLog { databases, log, metrics }

@@ -183,7 +183,6 @@ on_each_engine! {
             "webhooks_accepted_total{provider=\"generic\",outcome=\"duplicate\"} 4",
             "append_batch_size_count",
             "append_seconds_bucket",
-            "append_statements_total",
             "attempts_total{outcome=\"completed\"}",
             "queue_depth 0",
         ] {
