@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use bytes::Bytes;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta};
 use domain::account::{Account, AccountCommand, DEFAULT_ATTEMPTS_PER_MINUTE};
 use domain::delivery::{ApiKeyUse, DecidedOn, Delivery, DeliveryCommand, Held, Intent, StartFacts, Webhook};
 use domain::integration::{CreateIntegration, Integration, IntegrationCommand, Provider};
@@ -102,7 +102,7 @@ impl<'l> Store<'l> {
             order_status: order.order_status,
             intent: Intent::Deliver,
             changed_at: None,
-            received_at: None,
+            received_at: DateTime::UNIX_EPOCH,
             username: order.username.map(Private::Known),
             email: order.email.map(Private::Known),
             customer_name: order.customer_name.map(Private::Known),

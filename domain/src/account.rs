@@ -82,7 +82,6 @@ pub struct Merchant {
     administers: bool,
     pub keys: ApiKeys,
     /// For how many days personal data is kept once a delivery is over; `None` for good.
-    #[serde(default)]
     pub retention_days: Option<u32>,
 }
 

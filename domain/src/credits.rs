@@ -44,10 +44,10 @@ impl fmt::Display for Credits {
 
 /// What a delivery does on Cortex Cloud that is paid for. Everything else is free.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum PaidAction {
     Follow,
-    Share(Asset),
+    Share { asset: Asset },
 }
 
 impl PaidAction {
@@ -55,7 +55,7 @@ impl PaidAction {
     pub fn price(&self) -> Credits {
         match self {
             Self::Follow => Credits::OF_A_FOLLOW,
-            Self::Share(_) => Credits::OF_A_SHARE,
+            Self::Share { .. } => Credits::OF_A_SHARE,
         }
     }
 }

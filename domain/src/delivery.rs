@@ -235,7 +235,7 @@ impl Order {
             DeliveryCommand::DeliverMappings { mappings } => Ok(self.deliver_mappings(&mappings)),
             DeliveryCommand::Release { cause } => {
                 let waited = self.summary.phase == Phase::ActionRequired { code: cause };
-                let requeued = DeliveryEvent::Requeued { cause: RequeueCause::Fixed(cause) };
+                let requeued = DeliveryEvent::Requeued { cause: RequeueCause::Fixed { code: cause } };
                 Ok(if waited { vec![requeued] } else { vec![] })
             }
             DeliveryCommand::Cancel => self.cancel(),
@@ -293,7 +293,7 @@ impl Delivery {
 }
 
 impl EventSourced for Delivery {
-    const SNAPSHOT_VERSION: i64 = 2;
+    const SNAPSHOT_VERSION: i64 = 1;
 
     fn owner(&self, _: &str) -> Owner {
         let order = self.order();

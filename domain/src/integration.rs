@@ -148,7 +148,7 @@ impl Link {
                 let is_known = self.secret.known() == Some(&secret) && self.previous_secrets.is_empty();
                 (!is_known).then(|| IntegrationEvent::SigningSecretSet {
                     secret_preview: crate::private::preview(&secret),
-                    secret: Private::Known(secret),
+                    signing_secret: Private::Known(secret),
                 })
             }
             // Chosen by the store or by us: it replaces another one, which stays valid for a time.
@@ -178,7 +178,7 @@ impl Link {
         let secret = valid_secret(&secret)?;
         Ok((self.secret.known() != Some(&secret)).then(|| IntegrationEvent::SigningSecretRotated {
             secret_preview: crate::private::preview(&secret),
-            secret: Private::Known(secret),
+            signing_secret: Private::Known(secret),
             previous_valid_until: now + TimeDelta::hours(i64::from(overlap_hours)),
         }))
     }
@@ -264,12 +264,12 @@ impl Link {
             IntegrationEvent::IntegrationActivated {} => self.active = true,
             IntegrationEvent::IntegrationDeactivated {} => self.active = false,
             IntegrationEvent::OrderStatusesChanged { order_statuses } => self.order_statuses = order_statuses,
-            IntegrationEvent::SigningSecretSet { secret, .. } => {
-                self.secret = secret;
+            IntegrationEvent::SigningSecretSet { signing_secret, .. } => {
+                self.secret = signing_secret;
                 self.previous_secrets.clear();
             }
-            IntegrationEvent::SigningSecretRotated { secret, previous_valid_until, .. } => {
-                let old = std::mem::replace(&mut self.secret, secret);
+            IntegrationEvent::SigningSecretRotated { signing_secret, previous_valid_until, .. } => {
+                let old = std::mem::replace(&mut self.secret, signing_secret);
                 if self.previous_secrets.len() >= MAX_PREVIOUS_SECRETS {
                     self.previous_secrets.remove(0);
                 }

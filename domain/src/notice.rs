@@ -45,6 +45,7 @@ pub struct NoticeReceived {
     pub integration_id: IntegrationId,
     pub provider: Provider,
     pub kind: NoticeKind,
+    pub received_at: DateTime<Utc>,
     /// From headers that are not signed: shown, never decided on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
@@ -102,13 +103,13 @@ pub struct NamedCustomers {
 }
 
 impl NoticeReceived {
-    fn repeat(&self, received_at: DateTime<Utc>) -> NoticeRepeated {
+    fn repeat(&self) -> NoticeRepeated {
         NoticeRepeated {
             account_id: self.account_id,
             integration_id: self.integration_id,
             provider: self.provider,
             kind: self.kind,
-            received_at,
+            received_at: self.received_at,
             topic: self.topic.clone(),
             webhook_id: self.webhook_id.clone(),
             body_bytes: self.body_bytes,
@@ -149,7 +150,7 @@ impl LogEvent for NoticeEvent {
 #[derive(Clone, Debug, PartialEq)]
 pub enum NoticeCommand {
     /// A store sent it; again, where it did so before.
-    Record { received: Box<NoticeReceived>, at: DateTime<Utc> },
+    Record(Box<NoticeReceived>),
     /// Erases the body, which may name a person.
     ErasePersonalData,
 }
@@ -172,13 +173,11 @@ pub enum Notice {
 impl Notice {
     pub fn decide(&self, command: NoticeCommand) -> Result<Vec<NoticeEvent>, NoticeRefusal> {
         match (self, command) {
-            (Self::Initial, NoticeCommand::Record { received, at: _ }) => {
-                Ok(vec![NoticeEvent::WebhookReceived(received)])
-            }
+            (Self::Initial, NoticeCommand::Record(received)) => Ok(vec![NoticeEvent::WebhookReceived(received)]),
             // Where many come in an hour, nothing is recorded any more.
-            (Self::Received(_, repeats) | Self::Erased(_, repeats), NoticeCommand::Record { received, at }) => {
-                let repeated = || NoticeEvent::WebhookRepeated(Box::new(received.repeat(at)));
-                Ok(if repeats.is_enough(at) { vec![] } else { vec![repeated()] })
+            (Self::Received(_, repeats) | Self::Erased(_, repeats), NoticeCommand::Record(received)) => {
+                let repeated = || NoticeEvent::WebhookRepeated(Box::new(received.repeat()));
+                Ok(if repeats.is_enough(received.received_at) { vec![] } else { vec![repeated()] })
             }
             (Self::Initial, NoticeCommand::ErasePersonalData) => Err(NoticeRefusal::NotReceived),
             (Self::Received(..), NoticeCommand::ErasePersonalData) => Ok(vec![NoticeEvent::PersonalDataErased {}]),
@@ -236,6 +235,7 @@ mod tests {
             integration_id: IntegrationId(Uuid::from_u128(2)),
             provider: Provider::Shopify,
             kind,
+            received_at: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
             topic: Some("products/update".to_owned()),
             webhook_id: None,
             headers: (kind == NoticeKind::Unusable)
@@ -266,13 +266,13 @@ mod tests {
 
     #[test]
     fn the_same_body_again_is_noted_a_few_times_an_hour_and_kept_once() {
-        let received = Box::new(received(NoticeKind::NotAnOrder));
-        let at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        let record = |at| NoticeCommand::Record { received: received.clone(), at };
-        let repeated = |at| NoticeEvent::WebhookRepeated(Box::new(received.repeat(at)));
+        let received_at = |at| Box::new(NoticeReceived { received_at: at, ..received(NoticeKind::NotAnOrder) });
+        let at = received(NoticeKind::NotAnOrder).received_at;
+        let record = |at| NoticeCommand::Record(received_at(at));
+        let repeated = |at| NoticeEvent::WebhookRepeated(Box::new(received_at(at).repeat()));
         let mut notice = Notice::default();
         assert_eq!(notice.decide(NoticeCommand::ErasePersonalData), Err(NoticeRefusal::NotReceived));
-        assert_eq!(all_done(&mut notice, record(at)), [NoticeEvent::WebhookReceived(received.clone())]);
+        assert_eq!(all_done(&mut notice, record(at)), [NoticeEvent::WebhookReceived(received_at(at))]);
         for _ in 0..RECORDED_AN_HOUR {
             assert_eq!(all_done(&mut notice, record(at)), [repeated(at)]);
         }
@@ -297,7 +297,7 @@ mod tests {
             NoticeKind::Unusable,
         ];
         let received_ones = kinds.into_iter().map(|kind| NoticeEvent::WebhookReceived(Box::new(received(kind))));
-        let repeated = received(NoticeKind::NotAnOrder).repeat(DateTime::from_timestamp(1_800_000_000, 0).unwrap());
+        let repeated = received(NoticeKind::NotAnOrder).repeat();
         let others = [NoticeEvent::PersonalDataErased {}, NoticeEvent::WebhookRepeated(Box::new(repeated))];
         let events: Vec<_> = received_ones.chain(others).collect();
         insta::assert_snapshot!(stored(&events));

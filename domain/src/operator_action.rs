@@ -1,12 +1,14 @@
 //! An operator action: what a person, a store or the service did that changes no other stream, and which people will
 //! ask about: who read personal data, who replayed what, what was exported.
 
+use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
+use crate::delivery::DeliveryStatus;
 use crate::event::{EventSourced, LogEvent, Owner, aggregate, domain_event};
-use crate::{AccountId, DeliveryId, IntegrationId, NoticeId};
+use crate::{AccountId, DeliveryId, IntegrationId, MappingId, NoticeId};
 
 /// What happened. These names are the storage format: add, never rename.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, JsonSchema)]
@@ -23,7 +25,6 @@ pub enum OperatorActionEvent {
         account_id: AccountId,
         deliveries: u32,
         /// Webhooks about no order that name the customer.
-        #[serde(default)]
         other_webhooks: u32,
         /// The store's question that was answered with it: the notice, where there was one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -34,7 +35,6 @@ pub enum OperatorActionEvent {
         account_id: AccountId,
         deliveries: u32,
         /// Webhooks about no order that name the customer or the order.
-        #[serde(default)]
         other_webhooks: u32,
     },
     /// A store asked what is known of a customer; the merchant has 30 days to answer.
@@ -45,9 +45,10 @@ pub enum OperatorActionEvent {
     },
     /// Deliveries or webhooks were chosen to be done again.
     ReplayStarted {
-        account_id: Option<AccountId>,
+        account_id: AccountId,
+        integration_id: IntegrationId,
         chosen: u32,
-        filter: String,
+        filter: Box<ReplayFilter>,
     },
     /// A replay came to its end, or was cancelled before.
     ReplayEnded {
@@ -82,14 +83,34 @@ pub enum OperatorActionEvent {
     },
 }
 
+/// Which of an integration's webhooks a replay was for: all of them, but for what is named here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReplayFilter {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_from: Option<DateTime<Utc>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_before: Option<DateTime<Utc>>,
+    /// Of deliveries that stood at one of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statuses: Vec<DeliveryStatus>,
+    /// Of completed orders that lack what these map.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mapping_ids: Vec<MappingId>,
+    /// The store's own id of the order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delivery_ids: Vec<DeliveryId>,
+}
+
 impl OperatorActionEvent {
     fn owner(&self) -> Owner {
         let (account_id, integration_id) = match self {
             Self::PersonalDataRead { account_id, .. }
             | Self::PersonalDataExported { account_id, .. }
             | Self::ErasureRequested { account_id, .. } => (Some(*account_id), None),
-            Self::DataRequested { account_id, integration_id, .. } => (Some(*account_id), Some(*integration_id)),
-            Self::ReplayStarted { account_id, .. } => (*account_id, None),
+            Self::DataRequested { account_id, integration_id, .. }
+            | Self::ReplayStarted { account_id, integration_id, .. } => (Some(*account_id), Some(*integration_id)),
             Self::ReplayEnded { .. }
             | Self::RebuildRequested { .. }
             | Self::RebuildCancelled { .. }
@@ -168,7 +189,20 @@ mod tests {
             OperatorActionEvent::PersonalDataExported { account_id, deliveries: 2, other_webhooks: 1, data_request },
             OperatorActionEvent::ErasureRequested { account_id, deliveries: 2, other_webhooks: 1 },
             OperatorActionEvent::DataRequested { account_id, integration_id, deliveries: 2 },
-            OperatorActionEvent::ReplayStarted { account_id: Some(account_id), chosen: 3, filter: "{}".to_owned() },
+            OperatorActionEvent::ReplayStarted { account_id, integration_id, chosen: 3, filter: Box::default() },
+            OperatorActionEvent::ReplayStarted {
+                account_id,
+                integration_id,
+                chosen: 1,
+                filter: Box::new(ReplayFilter {
+                    received_from: Some(DateTime::UNIX_EPOCH),
+                    received_before: Some(DateTime::UNIX_EPOCH),
+                    statuses: vec![DeliveryStatus::ActionRequired, DeliveryStatus::Completed],
+                    mapping_ids: vec![MappingId(Uuid::from_u128(5))],
+                    order_id: Some("5678901231075".to_owned()),
+                    delivery_ids: vec![delivery_id],
+                }),
+            },
             OperatorActionEvent::ReplayEnded { replayed: 3, cancelled: false },
             OperatorActionEvent::RebuildRequested { view: "delivery_log".to_owned() },
             OperatorActionEvent::RebuildCancelled { view: "delivery_log".to_owned() },

@@ -3,24 +3,39 @@
 //! One mechanism for personal data and for secrets, since both are sealed where they are stored, plain in the domain, and
 //! erasable. A stream has one data key, so erasing an account's stream erases its login too: erase streams at their end.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// A value that the store seals with the data key of its stream, and that is gone once that key was deleted.
 ///
 /// The domain sees it plain, or erased. Its JSON form, `{"$private": …}` or `{"$erased": true}`, is the mark by which
-/// the store's edge knows what to seal; the plain form is never written anywhere. `Debug` shows nothing of the value.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+/// the store's edge knows what to seal; what it writes is `{"$sealed": "…"}`. `Debug` shows nothing of the value.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "Marked<T>", try_from = "Marked<T>", bound(serialize = "T: Clone + Serialize"))]
 pub enum Private<T> {
     Known(T),
     Erased,
 }
 
+/// The form that is stored, whatever the value is.
+impl<T> JsonSchema for Private<T> {
+    fn schema_name() -> Cow<'static, str> {
+        "Private".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let object = |field: &str, value: Schema| json_schema!({ "type": "object", "properties": { field: value }, "required": [field], "additionalProperties": false });
+        let sealed = object("$sealed", json_schema!({ "type": "string", "contentEncoding": "base64" }));
+        let erased = object("$erased", json_schema!({ "const": true }));
+        json_schema!({ "oneOf": [sealed, erased] })
+    }
+}
+
 /// The JSON form: an object, which no text of an order can be taken for.
-#[derive(Serialize, Deserialize, JsonSchema)]
+#[derive(Serialize, Deserialize)]
 enum Marked<T> {
     #[serde(rename = "$private")]
     Private(T),

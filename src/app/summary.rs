@@ -1,6 +1,7 @@
 //! One sentence for each event, in the words of support, and what of its data is never shown. Nothing private
 //! is in a sentence.
 
+pub(crate) mod operator_actions;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +16,6 @@ use domain::delivery::{
 use domain::integration::IntegrationEvent;
 use domain::ledger::LedgerEvent;
 use domain::notice::{NoticeEvent, NoticeKind};
-use domain::operator_action::OperatorActionEvent;
 use domain::{Credits, ItemMapping, MatchType, ResolutionCode};
 use event_log::recorded::{AnyEvent, Recorded};
 use serde_json::Value;
@@ -52,7 +52,7 @@ pub fn summary(event: &Recorded) -> String {
             format!("{}: the very same body again.", repeated.provider.name())
         }
         AnyEvent::Notice(NoticeEvent::PersonalDataErased {}) => "It was done, and whom it named was erased.".to_owned(),
-        AnyEvent::OperatorAction(operation) => of_operation(operation, &event.aggregate_id),
+        AnyEvent::OperatorAction(action) => operator_actions::sentence(action, &event.aggregate_id),
         AnyEvent::Checkpoint(CheckpointEvent::CheckpointSigned(checkpoint)) => format!(
             "A checkpoint over the events at positions {} to {} was signed with the key {}.",
             checkpoint.first_position, checkpoint.last_position, checkpoint.key_id
@@ -61,70 +61,12 @@ pub fn summary(event: &Recorded) -> String {
     }
 }
 
-fn of_operation(event: &OperatorActionEvent, id: &str) -> String {
-    let several = |number: u32| if number == 1 { "1 delivery".to_owned() } else { format!("{number} deliveries") };
-    let held = |deliveries: u32, other_webhooks: u32| match other_webhooks {
-        0 => several(deliveries),
-        1 => format!("{} and 1 other webhook", several(deliveries)),
-        many => format!("{} and {many} other webhooks", several(deliveries)),
-    };
-    match event {
-        OperatorActionEvent::PersonalDataRead { delivery_id, .. } => {
-            format!("The personal data of delivery {delivery_id} was read.")
-        }
-        OperatorActionEvent::PersonalDataExported { deliveries, other_webhooks, data_request: None, .. } => {
-            format!("What is known of a customer was written out, of {}.", held(*deliveries, *other_webhooks))
-        }
-        OperatorActionEvent::PersonalDataExported {
-            deliveries, other_webhooks, data_request: Some(request), ..
-        } => {
-            format!(
-                "What is known of the customer of the request {request} was written out, of {}.",
-                held(*deliveries, *other_webhooks)
-            )
-        }
-        OperatorActionEvent::ErasureRequested { deliveries, other_webhooks, .. } => {
-            format!("The erasure of a customer was asked for, of {}.", held(*deliveries, *other_webhooks))
-        }
-        OperatorActionEvent::DataRequested { deliveries, .. } => {
-            format!(
-                "The store asked what is known of a customer: {}. Answer within 30 days, with what \
-                 `cloud-bridge export-personal-data --request {id}` writes.",
-                several(*deliveries)
-            )
-        }
-        OperatorActionEvent::ReplayStarted { chosen, filter, .. } => {
-            format!("A replay of {} began: {filter}.", several(*chosen))
-        }
-        OperatorActionEvent::ReplayEnded { replayed, cancelled: false } => {
-            format!("The replay ended: {} went back to the queue.", several(*replayed))
-        }
-        OperatorActionEvent::ReplayEnded { replayed, cancelled: true } => {
-            format!("The replay was cancelled after {}.", several(*replayed))
-        }
-        OperatorActionEvent::RebuildRequested { view } => format!("The view {view} is to be rebuilt."),
-        OperatorActionEvent::RebuildCancelled { view } => format!("The rebuild of the view {view} was cancelled."),
-        OperatorActionEvent::ParkedEventsRetried { process, position, events } => {
-            let events = if *events == 1 { "1 parked event".to_owned() } else { format!("{events} parked events") };
-            let of_process = process.as_ref().map(|process| format!(" of the process manager {process}"));
-            let at = position.map(|position| format!(" at position {position}"));
-            format!("{events}{}{} was to be tried again.", of_process.unwrap_or_default(), at.unwrap_or_default())
-        }
-        OperatorActionEvent::MasterKeyRotationStarted { master_key_id } => {
-            format!("Keys are rewrapped by the master key {master_key_id}.")
-        }
-        OperatorActionEvent::MasterKeyRotated { master_key_id, rewrapped } => {
-            format!("Every key is wrapped by the master key {master_key_id}; {rewrapped} were rewrapped.")
-        }
-    }
-}
-
 /// Takes the hash of an API key out of an event's data: it is what a key is known by, and of no use to a reader.
 pub fn leave_out_key_hash(event_type: &str, payload: &mut Value) {
     if event_type == "api_key_created"
         && let Some(fields) = payload.as_object_mut()
     {
-        fields.remove("hash");
+        fields.remove("key_hash");
     }
 }
 
@@ -137,7 +79,7 @@ fn of_delivery(event: &DeliveryEvent) -> String {
             format!("The attempt goes on; the worker holds the delivery until {}.", moment(*lease_until))
         }
         DeliveryEvent::StepStarted { action: PaidAction::Follow } => "The customer is about to be followed.".to_owned(),
-        DeliveryEvent::StepStarted { action: PaidAction::Share(asset) } => {
+        DeliveryEvent::StepStarted { action: PaidAction::Share { asset } } => {
             format!("The {asset} is about to be shared with the customer.")
         }
         DeliveryEvent::Followed { credits, .. } => {
@@ -192,7 +134,7 @@ fn of_delivery(event: &DeliveryEvent) -> String {
             };
             format!("Everything personal was erased, {why}.")
         }
-        DeliveryEvent::Requeued { cause: RequeueCause::Fixed(cause) } => {
+        DeliveryEvent::Requeued { cause: RequeueCause::Fixed { code: cause } } => {
             format!("What it waited for was fixed ({}): the delivery is back in the queue.", cause.as_str())
         }
         DeliveryEvent::Requeued { cause: RequeueCause::Revised } => {
@@ -238,13 +180,16 @@ fn of_webhook(webhook: &Webhook, outcome: WebhookOutcome, changes: &[Change]) ->
     };
     match webhook.api_key {
         ApiKeyUse::Foreign => format!("{sentence} The API key beside it is not one of this account's."),
-        ApiKeyUse::None | ApiKeyUse::Key(_) => sentence,
+        ApiKeyUse::None | ApiKeyUse::Key { .. } => sentence,
     }
 }
 
 fn of_repeated(repeated: &WebhookRepeated) -> String {
     let order = repeated.order_number.as_ref().unwrap_or(&repeated.order_id);
-    let again = format!("The store reported order {order} again, to the byte as in its webhook {}", repeated.of);
+    let again = format!(
+        "The store reported order {order} again, to the byte as in its webhook {}",
+        repeated.first_webhook_number
+    );
     if repeated.outcome == WebhookOutcome::Stale {
         format!("{again}: stale, other reports are known since. Nothing changed.")
     } else {
@@ -279,7 +224,7 @@ fn of_account(event: &AccountEvent) -> String {
             )
         }
         AccountEvent::ApiKeyCreated(key) => {
-            format!("The API key “{}” ({}, {}) was created.", key.name, key.role.as_str(), key.preview)
+            format!("The API key “{}” ({}, {}) was created.", key.name, key.role.as_str(), key.key_preview)
         }
         AccountEvent::ApiKeyLimited { key_id, requests_per_minute } => {
             format!("The API key {key_id} may send {requests_per_minute} requests a minute.")

@@ -44,7 +44,7 @@ pub fn webhook(order: StoreOrder, integration_id: IntegrationId, link: &Link, as
         order_status: order.order_status,
         intent,
         changed_at: order.changed_at,
-        received_at: Some(aside.received_at),
+        received_at: aside.received_at,
         username: private(order.username),
         email: private(order.email),
         customer_name: private(order.customer_name),

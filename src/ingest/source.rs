@@ -138,11 +138,13 @@ impl Source {
             | NoticeKind::CustomerRedact
             | NoticeKind::ShopRedact => customers::NamedOrder::default(),
         };
+        let at = self.ingest.log.clock().now();
         let received = NoticeReceived {
             account_id: self.link.account_id,
             integration_id: self.integration_id,
             provider: self.link.provider,
             kind,
+            received_at: at,
             topic,
             webhook_id,
             headers,
@@ -152,9 +154,8 @@ impl Source {
             order_number: order.number,
             customers: Some(named).filter(|named| !named.is_empty()).map(Private::Known),
         };
-        let at = self.ingest.log.clock().now();
         let id = self.notice_id(kind, &body, at);
-        let command = NoticeCommand::Record { received: Box::new(received), at };
+        let command = NoticeCommand::Record(Box::new(received));
         let bytes = body.len();
         let committed = self.ingest.log.execute_fresh::<Notice>(id, command, &Actor::Store, Some(body)).await?;
         match committed.events.first() {
@@ -214,6 +215,6 @@ impl Source {
         let known = self.ingest.api_keys.find(&key).await;
         let known = known.map_err(|error| IngestRefusal::Unavailable(error.to_string()))?;
         let ours = known.filter(|known| known.account_id == self.link.account_id.to_string());
-        Ok(ours.and_then(|key| key.id.parse().ok()).map_or(ApiKeyUse::Foreign, ApiKeyUse::Key))
+        Ok(ours.and_then(|key| key.id.parse().ok()).map_or(ApiKeyUse::Foreign, |id| ApiKeyUse::Key { id }))
     }
 }

@@ -1,10 +1,9 @@
 //! Which recorded orders a replay is about, and which of them it would do again.
 
-use std::fmt;
-
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use domain::delivery::{DeliveryCommand, DeliveryStatus, Order, Phase};
 use domain::integration::Link;
+use domain::operator_action::ReplayFilter;
 use domain::{DeliveryId, IntegrationId, ItemMapping, MappingId, asset::mappings_for};
 
 use super::story::{Story, Verdict};
@@ -12,8 +11,6 @@ use event_log::{EventLog, LoadError};
 
 /// Deliveries that can be named one by one.
 pub const MAX_NAMED: usize = 1_000;
-/// Of those that are named, so many are listed in the record.
-const NAMED_IN_RECORD: usize = 10;
 
 /// Which recorded webhooks are chosen. Everything that is given must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +90,19 @@ impl Choice {
                 || story.folded().order().is_some_and(|order| self.statuses.contains(&order.summary.phase.status())))
     }
 
+    /// As it is recorded.
+    pub(super) fn filter(&self) -> ReplayFilter {
+        let (from, before) = self.received;
+        ReplayFilter {
+            received_from: Some(from).filter(|from| *from > DateTime::UNIX_EPOCH),
+            received_before: Some(before).filter(|before| *before < DateTime::<Utc>::MAX_UTC),
+            statuses: self.statuses.clone(),
+            mapping_ids: self.mappings.clone(),
+            order_id: self.order_id.clone(),
+            delivery_ids: self.delivery_ids.clone(),
+        }
+    }
+
     /// What a replay would make of a delivery.
     pub(super) async fn look_at(&self, log: &EventLog, link: &Link, delivery_id: &str) -> Result<Finding, LoadError> {
         let story = Story::read(log, delivery_id).await?;
@@ -165,42 +175,4 @@ fn nothing_to_share(order: &Order, link: &Link) -> Option<LeftAlone> {
     }
     let is_done = order.summary.phase == Phase::Completed && assets.all(|planned| order.has_shared(&planned.asset));
     is_done.then_some(LeftAlone::Done)
-}
-
-/// As people read it in the record of what was done.
-impl fmt::Display for Choice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "integration {}", self.integration_id)?;
-        let moment = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
-        let (from, to) = self.received;
-        if from > DateTime::UNIX_EPOCH {
-            write!(f, ", received from {}", moment(from))?;
-        }
-        if to < DateTime::<Utc>::MAX_UTC {
-            write!(f, ", received before {}", moment(to))?;
-        }
-        if !self.statuses.is_empty() {
-            let statuses: Vec<&str> = self.statuses.iter().map(|status| status.as_str()).collect();
-            write!(f, ", status {}", statuses.join(" or "))?;
-        }
-        if !self.mappings.is_empty() {
-            write!(f, ", completed orders that lack what was mapped by {}", named(&self.mappings))?;
-        }
-        if let Some(order_id) = &self.order_id {
-            write!(f, ", order {order_id}")?;
-        }
-        if !self.delivery_ids.is_empty() {
-            write!(f, ", delivery {}", named(&self.delivery_ids))?;
-        }
-        Ok(())
-    }
-}
-
-/// Ids as people read them in the record: the first of them, and how many there are beside.
-fn named(ids: &[impl ToString]) -> String {
-    let mut shown: Vec<String> = ids.iter().take(NAMED_IN_RECORD).map(ToString::to_string).collect();
-    if ids.len() > NAMED_IN_RECORD {
-        shown.push(format!("one of {} others", ids.len() - NAMED_IN_RECORD));
-    }
-    shown.join(" or ")
 }

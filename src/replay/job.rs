@@ -25,6 +25,7 @@ use super::choice::{Chosen, Finding};
 use crate::app::core::Core;
 use crate::app::links::Links;
 use crate::app::operator_actions;
+use crate::app::summary::operator_actions::replay_filter;
 use crate::tasks::Tasks;
 use event_log::ids;
 use event_log::{Actor, CommandError, Origin, Position};
@@ -139,9 +140,9 @@ impl Replay {
     pub fn state(&self) -> ReplayState {
         ReplayState {
             id: self.id,
-            account_id: Some(self.account_id),
+            account_id: self.account_id,
             dry_run: self.dry_run,
-            filter: self.choice.to_string(),
+            filter: replay_filter(self.choice.integration_id, &self.choice.filter()),
             progress: self.progress.borrow().clone(),
         }
     }
@@ -177,9 +178,10 @@ impl Replay {
             return Ok(State::Done);
         }
         let started = OperatorActionEvent::ReplayStarted {
-            account_id: Some(self.account_id),
+            account_id: self.account_id,
+            integration_id: self.choice.integration_id,
             chosen: u32::try_from(chosen.len()).unwrap_or(u32::MAX),
-            filter: self.choice.to_string(),
+            filter: Box::new(self.choice.filter()),
         };
         let begun = operator_actions::record(&replays.core.log, self.id, started, &self.actor).await?;
         let mut last = begun;

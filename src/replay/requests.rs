@@ -62,8 +62,7 @@ impl Replays {
     /// Cancels a replay. What it has put back in the queue stays there.
     pub async fn request_cancel(&self, viewer: &Viewer, id: &str) -> Result<ReplayState, Error> {
         let found = self.seen_by(viewer, id).await?.ok_or_else(|| Refused::not_found("replayId"))?;
-        let whose = found.account_id.map(|account_id| account_id.to_string());
-        if !self.cancel(found.id, viewer.actor(whose.as_deref())) {
+        if !self.cancel(found.id, viewer.actor(Some(&found.account_id.to_string()))) {
             let message = "it has ended, or another node runs it";
             return Err(Refused::new("NOT_RUNNING", message, Some("replayId")).into());
         }
@@ -73,11 +72,7 @@ impl Replays {
     /// A replay that the caller may see, while it goes on and after it.
     pub async fn seen_by(&self, viewer: &Viewer, id: &str) -> Result<Option<ReplayState>, Error> {
         let Ok(id) = id.parse() else { return Ok(None) };
-        let is_seen = |replay: &ReplayState| match replay.account_id {
-            Some(account_id) => viewer.sees(&account_id.to_string()),
-            None => viewer.sees_all(),
-        };
-        Ok(self.find(id).await?.filter(is_seen))
+        Ok(self.find(id).await?.filter(|replay| viewer.sees(&replay.account_id.to_string())))
     }
 }
 

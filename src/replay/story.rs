@@ -188,7 +188,7 @@ impl Story {
                 },
                 api_key: ApiKeyUse::None,
                 body_bytes: webhook.body_bytes,
-                received_at: webhook.received_at.unwrap_or(event.recorded_at),
+                received_at: webhook.received_at,
             };
             let webhook = record::webhook(order, integration_id, link, aside);
             let again = DeliveryCommand::RecordWebhook(Box::new(webhook));

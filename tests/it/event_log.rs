@@ -106,7 +106,7 @@ fn webhook(order_id: &str) -> DeliveryCommand {
         order_status: None,
         intent: Intent::Deliver,
         changed_at: None,
-        received_at: None,
+        received_at: chrono::DateTime::UNIX_EPOCH,
         username: Some("mutual_max".into()),
         email: None,
         customer_name: None,

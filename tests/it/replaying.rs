@@ -235,7 +235,8 @@ on_each_engine! {
     async fn what_another_node_began_is_read_from_the_log(app: &TestApp) {
         let merchant = app.merchant().await;
         let account_id = merchant.id.parse().unwrap();
-        let started = OperatorActionEvent::ReplayStarted { account_id: Some(account_id), chosen: 7, filter: "integration x".to_owned() };
+        let integration_id = domain::IntegrationId(uuid::Uuid::nil());
+        let started = OperatorActionEvent::ReplayStarted { account_id, integration_id, chosen: 7, filter: Box::default() };
         let (id, _) = operator_actions::begin(&app.service().core.log, started, &Actor::System).await.unwrap();
         let open = seen(app, &merchant.key, &json!(id.to_string())).await;
         assert_eq!((&open["state"], &open["chosen"]), (&json!("INTERRUPTED"), &json!(7)), "{open}");

@@ -40,9 +40,9 @@ pub struct ApiKeyCreated {
     pub key_id: ApiKeyId,
     pub name: String,
     pub role: Role,
-    pub hash: String,
-    pub preview: String,
-    #[serde(default = "super::keys::default_requests_per_minute")]
+    /// SHA-256 of the key.
+    pub key_hash: String,
+    pub key_preview: String,
     pub requests_per_minute: u32,
 }
 

@@ -13,10 +13,6 @@ pub const MAX_API_KEYS: usize = 500;
 pub const DEFAULT_REQUESTS_PER_MINUTE: u32 = 600;
 pub const MAX_REQUESTS_PER_MINUTE: u32 = 1_000_000;
 
-pub(super) const fn default_requests_per_minute() -> u32 {
-    DEFAULT_REQUESTS_PER_MINUTE
-}
-
 /// The keys that may be used, and those that were deactivated last.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -28,7 +24,6 @@ pub struct ApiKey {
     pub role: Role,
     hash: String,
     active: bool,
-    #[serde(default = "default_requests_per_minute")]
     pub requests_per_minute: u32,
 }
 
@@ -79,7 +74,7 @@ impl ApiKeys {
     }
 
     pub(super) fn apply_created(&mut self, key: ApiKeyCreated) {
-        let ApiKeyCreated { key_id, name, role, hash, preview: _, requests_per_minute } = key;
+        let ApiKeyCreated { key_id, name, role, key_hash: hash, key_preview: _, requests_per_minute } = key;
         self.0.insert(key_id, ApiKey { name, role, hash, active: true, requests_per_minute });
         // Ids rise with time, so the first one is the oldest.
         let oldest = |(id, key): (&ApiKeyId, &ApiKey)| (!key.active).then_some(*id);
@@ -108,8 +103,8 @@ pub(super) fn create(key: NewApiKey) -> Result<AccountEvent, AccountRefusal> {
         key_id: key.id,
         name: valid_name(&key.name)?,
         role: key.role,
-        hash: key.hash,
-        preview: key.preview,
+        key_hash: key.hash,
+        key_preview: key.preview,
         requests_per_minute: valid_limit(key.requests_per_minute)?,
     }))
 }

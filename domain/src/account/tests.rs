@@ -36,7 +36,14 @@ fn new_key() -> NewApiKey {
 
 fn key_created() -> AccountEvent {
     let NewApiKey { id, name, role, hash, preview, requests_per_minute } = new_key();
-    AccountEvent::ApiKeyCreated(ApiKeyCreated { key_id: id, name, role, hash, preview, requests_per_minute })
+    AccountEvent::ApiKeyCreated(ApiKeyCreated {
+        key_id: id,
+        name,
+        role,
+        key_hash: hash,
+        key_preview: preview,
+        requests_per_minute,
+    })
 }
 
 #[test]

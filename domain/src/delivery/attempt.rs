@@ -91,7 +91,7 @@ impl Order {
     /// Recorded before the call, so that what a worker did not live to record is known as this delivery's doing.
     pub(super) fn begin_step(&self, held: &Held, action: PaidAction) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
         let lease = self.held_by(held)?;
-        if let PaidAction::Share(asset) = &action
+        if let PaidAction::Share { asset } = &action
             && !self.outstanding().any(|outstanding| outstanding == asset)
         {
             return Err(DeliveryRefusal::NotPlanned);

@@ -116,10 +116,10 @@ pub enum MoveCause {
 
 /// Why a delivery is put back in the queue by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum RequeueCause {
     /// What it waited for was fixed.
-    Fixed(ResolutionCode),
+    Fixed { code: ResolutionCode },
     /// The store revised the order.
     Revised,
 }
@@ -152,9 +152,7 @@ pub struct Webhook {
     /// When the store last changed the order, by its own clock, where the body says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_at: Option<DateTime<Utc>>,
-    /// When it came in; None where that was not recorded yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub received_at: Option<DateTime<Utc>>,
+    pub received_at: DateTime<Utc>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<Private<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -164,7 +162,6 @@ pub struct Webhook {
     /// The store's own id of the customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<Private<String>>,
-    #[serde(default)]
     pub items: Vec<LineItem>,
     /// Which API key the webhook named beside its signature, if any.
     #[serde(default, skip_serializing_if = "ApiKeyUse::is_none")]
@@ -194,7 +191,7 @@ pub struct WebhookRepeated {
     pub order_number: Option<String>,
     pub outcome: WebhookOutcome,
     /// Which of the order's webhooks had these bytes first, counted from 1.
-    pub of: u32,
+    pub first_webhook_number: u32,
     pub received_at: DateTime<Utc>,
     /// From headers that are not signed: shown, never decided on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -236,11 +233,13 @@ pub enum Intent {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ApiKeyUse {
     #[default]
     None,
-    Key(ApiKeyId),
+    Key {
+        id: ApiKeyId,
+    },
     /// A key that is not one of this account's.
     Foreign,
 }
@@ -268,8 +267,8 @@ pub struct Started {
 /// was not known to the decision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DecidedOn {
-    pub account: i64,
-    pub integration: i64,
+    pub account_sequence: i64,
+    pub integration_sequence: i64,
 }
 
 impl Started {
@@ -293,9 +292,8 @@ impl Started {
 /// What an attempt plans for one line of the order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedItem {
-    /// Which line, counted from 0, of the order as last revised.
-    pub item: usize,
-    #[serde(default)]
+    /// Which line of the order as last revised, counted from 0.
+    pub line_index: u32,
     pub assets: Vec<PlannedAsset>,
 }
 

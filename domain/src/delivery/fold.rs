@@ -28,7 +28,7 @@ impl Order {
                 self.failures = 0;
             }
             DeliveryEvent::ItemShared { asset, credits, username: _, call: _ } => {
-                self.finish_step(&PaidAction::Share(asset.clone()), *credits);
+                self.finish_step(&PaidAction::Share { asset: asset.clone() }, *credits);
                 self.failures = 0;
             }
             DeliveryEvent::RetryScheduled { code: ResolutionCode::NdspWaiting, .. } => {

@@ -32,7 +32,7 @@ pub struct OrderLines {
 
 /// What a revision changed in an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Change {
     LineAdded {
         line: String,
@@ -85,7 +85,8 @@ impl OrderLines {
     /// Takes over what an attempt planned.
     pub fn apply_plan(&mut self, plan: &[PlannedItem]) {
         for planned in plan {
-            if let Some(line) = self.current.get_mut(planned.item) {
+            let index = usize::try_from(planned.line_index).unwrap_or(usize::MAX);
+            if let Some(line) = self.current.get_mut(index) {
                 line.planned = Some(planned.assets.clone());
             }
         }
@@ -126,9 +127,9 @@ impl OrderLines {
         late: &[MappingId],
         is_shared: impl Fn(&Asset) -> bool,
     ) -> Vec<PlannedItem> {
-        let bought = self.current.iter().enumerate().filter(|(_, line)| line.item.quantity > 0);
+        let bought = (0..).zip(&self.current).filter(|(_, line)| line.item.quantity > 0);
         bought
-            .map(|(item, line)| {
+            .map(|(line_index, line)| {
                 let done = line
                     .planned
                     .as_ref()
@@ -142,7 +143,7 @@ impl OrderLines {
                     }
                     None => today.map(PlannedAsset::by).collect(),
                 };
-                PlannedItem { item, assets }
+                PlannedItem { line_index, assets }
             })
             .collect()
     }

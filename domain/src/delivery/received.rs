@@ -25,14 +25,14 @@ pub struct Received {
 impl Received {
     /// Whether another webhook that says nothing new is only counted.
     pub(super) fn is_enough(&self, webhook: &Webhook) -> bool {
-        webhook.received_at.is_some_and(|at| self.repeats.is_enough(at))
+        self.repeats.is_enough(webhook.received_at)
     }
 
     /// What is recorded of a webhook whose bytes an earlier one had.
     pub(super) fn repeat(&self, webhook: &Webhook, outcome: WebhookOutcome) -> Option<WebhookRepeated> {
         let digest = webhook.body_digest.as_ref().and_then(Private::known)?;
         let bodies = self.bodies.as_ref().and_then(Private::known)?;
-        let (_, of) = bodies.iter().find(|(known, _)| known == digest)?;
+        let (_, number) = bodies.iter().find(|(known, _)| known == digest)?;
         Some(WebhookRepeated {
             account_id: webhook.account_id,
             integration_id: webhook.integration_id,
@@ -40,8 +40,8 @@ impl Received {
             order_id: webhook.order_id.clone(),
             order_number: webhook.order_number.clone(),
             outcome,
-            of: *of,
-            received_at: webhook.received_at?,
+            first_webhook_number: *number,
+            received_at: webhook.received_at,
             topic: webhook.topic.clone(),
             webhook_id: webhook.webhook_id.clone(),
             headers: webhook.headers.clone(),
@@ -52,8 +52,8 @@ impl Received {
     /// Folds a webhook that was recorded whole.
     pub(super) fn apply_received(&mut self, webhook: &Webhook, outcome: WebhookOutcome) {
         self.webhooks = self.webhooks.saturating_add(1);
-        if let Some(at) = webhook.received_at.filter(|_| !outcome.is_news()) {
-            self.repeats.apply_recorded(at);
+        if !outcome.is_news() {
+            self.repeats.apply_recorded(webhook.received_at);
         }
         let Some(digest) = webhook.body_digest.as_ref().and_then(Private::known) else { return };
         let mut bodies = match self.bodies.take() {

@@ -61,8 +61,8 @@ impl Order {
 impl Webhook {
     /// When the store changed the order, at the latest: it reported it no sooner than it did it. For a body without a date
     /// (WooCommerce's deletion is an id and nothing else) that is the second of receipt, the grain of stores' clocks.
-    pub(super) fn changed_by(&self) -> Option<DateTime<Utc>> {
-        self.changed_at.or_else(|| self.received_at.map(|at| at.trunc_subsecs(0)))
+    pub(super) fn changed_by(&self) -> DateTime<Utc> {
+        self.changed_at.unwrap_or_else(|| self.received_at.trunc_subsecs(0))
     }
 
     /// What a webhook says, as one value by which its repetition is known: of one with a date by its id, since in the same
@@ -242,7 +242,7 @@ impl Order {
         let mut first = Self {
             account_id: webhook.account_id,
             integration_id: webhook.integration_id,
-            revised_at: webhook.changed_by().filter(|_| dated),
+            revised_at: dated.then(|| webhook.changed_by()),
             described: webhook.describes_order(),
             earlier: None,
             received,
@@ -272,7 +272,7 @@ impl Order {
             return;
         }
         if webhook.changed_at.is_some() || webhook.intent == Intent::Cancel {
-            self.revised_at = self.revised_at.max(webhook.changed_by());
+            self.revised_at = self.revised_at.max(Some(webhook.changed_by()));
         }
         self.remember(webhook.fingerprint());
         if outcome == WebhookOutcome::Accepted && self.lease().is_none() {

@@ -31,7 +31,7 @@ impl Order {
     /// What the plan may cost: less where the customer is followed already, or has what was bought.
     fn highest_price(&self) -> Credits {
         let follow = if self.followed.is_none() { PaidAction::Follow.price() } else { Credits::ZERO };
-        self.outstanding().fold(follow, |sum, asset| sum + PaidAction::Share(asset.clone()).price())
+        self.outstanding().fold(follow, |sum, asset| sum + PaidAction::Share { asset: asset.clone() }.price())
     }
 
     /// What the latest attempt has spent.

@@ -20,6 +20,7 @@ use crate::ResolutionCode;
     Ord,
     Serialize,
     Deserialize,
+    JsonSchema,
     EnumIter,
     EnumString,
     IntoStaticStr,

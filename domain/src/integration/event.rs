@@ -14,14 +14,29 @@ use crate::{AccountId, ItemMapping, MappingId, Private};
 #[strum(serialize_all = "snake_case")]
 pub enum IntegrationEvent {
     IntegrationCreated(IntegrationCreated),
-    IntegrationRenamed { name: String },
+    IntegrationRenamed {
+        name: String,
+    },
     IntegrationActivated {},
     IntegrationDeactivated {},
-    OrderStatusesChanged { order_statuses: Vec<String> },
-    SigningSecretSet { secret: Private<String>, secret_preview: String },
-    SigningSecretRotated { secret: Private<String>, secret_preview: String, previous_valid_until: DateTime<Utc> },
-    ItemMappingAdded { mapping: ItemMapping },
-    ItemMappingRemoved { mapping_id: MappingId },
+    OrderStatusesChanged {
+        order_statuses: Vec<String>,
+    },
+    SigningSecretSet {
+        signing_secret: Private<String>,
+        secret_preview: String,
+    },
+    SigningSecretRotated {
+        signing_secret: Private<String>,
+        secret_preview: String,
+        previous_valid_until: DateTime<Utc>,
+    },
+    ItemMappingAdded {
+        mapping: ItemMapping,
+    },
+    ItemMappingRemoved {
+        mapping_id: MappingId,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,7 +47,6 @@ pub struct IntegrationCreated {
     pub signing_secret: Private<String>,
     pub secret_preview: String,
     /// The statuses that are delivered, be they chosen or the default of that day; empty means every status.
-    #[serde(default)]
     pub order_statuses: Vec<String>,
 }
 

@@ -119,7 +119,7 @@ fn an_integration_can_be_renamed_switched_off_and_on_and_filtered() {
 fn a_secret_that_a_store_already_uses_is_taken_however_short_and_an_empty_one_never() {
     let set =
         |secret: &str| IntegrationCommand::SetSigningSecret { secret: secret.into(), now: noon(), overlap_hours: 0 };
-    let short = IntegrationEvent::SigningSecretSet { secret: "abc".into(), secret_preview: "…".into() };
+    let short = IntegrationEvent::SigningSecretSet { signing_secret: "abc".into(), secret_preview: "…".into() };
     for copied in ["abc", " abc\n"] {
         given([]).when(set(copied)).then_expect_events(vec![short.clone()]);
     }
@@ -164,7 +164,7 @@ fn after_a_rotation_both_secrets_are_valid_until_the_overlap_ends() {
     };
     let end = noon() + TimeDelta::hours(24);
     let rotated = IntegrationEvent::SigningSecretRotated {
-        secret: "whsec_second_secret".into(),
+        signing_secret: "whsec_second_secret".into(),
         secret_preview: "…cret".to_owned(),
         previous_valid_until: end,
     };
@@ -186,7 +186,7 @@ fn set_secret(secret: &str, overlap_hours: u32) -> IntegrationCommand {
 fn a_secret_that_the_store_chose_leaves_the_old_one_valid_for_the_overlap() {
     let end = noon() + TimeDelta::hours(24);
     let replaced = IntegrationEvent::SigningSecretRotated {
-        secret: "shopify_shows_this".into(),
+        signing_secret: "shopify_shows_this".into(),
         secret_preview: "…this".to_owned(),
         previous_valid_until: end,
     };
@@ -203,11 +203,13 @@ fn a_secret_that_the_store_chose_leaves_the_old_one_valid_for_the_overlap() {
 
 #[test]
 fn without_an_overlap_a_secret_replaces_at_once_and_ends_an_earlier_overlap() {
-    let set =
-        IntegrationEvent::SigningSecretSet { secret: "shopify_shows_this".into(), secret_preview: "…this".into() };
+    let set = IntegrationEvent::SigningSecretSet {
+        signing_secret: "shopify_shows_this".into(),
+        secret_preview: "…this".into(),
+    };
     given([]).when(set_secret("shopify_shows_this", 0)).then_expect_events(vec![set.clone()]);
     let overlapping = IntegrationEvent::SigningSecretRotated {
-        secret: "shopify_shows_this".into(),
+        signing_secret: "shopify_shows_this".into(),
         secret_preview: "…this".to_owned(),
         previous_valid_until: noon() + TimeDelta::hours(24),
     };
@@ -312,9 +314,9 @@ fn the_stored_form_of_every_event_is_pinned() {
         IntegrationEvent::IntegrationActivated {},
         IntegrationEvent::IntegrationDeactivated {},
         IntegrationEvent::OrderStatusesChanged { order_statuses: vec!["paid".to_owned()] },
-        IntegrationEvent::SigningSecretSet { secret: "s".into(), secret_preview: "…".to_owned() },
+        IntegrationEvent::SigningSecretSet { signing_secret: "s".into(), secret_preview: "…".to_owned() },
         IntegrationEvent::SigningSecretRotated {
-            secret: "s".into(),
+            signing_secret: "s".into(),
             secret_preview: "…".to_owned(),
             previous_valid_until: noon(),
         },

@@ -39,7 +39,7 @@ pub async fn of_delivery(log: &EventLog, row: &DeliveryRow) -> Result<(Value, us
                 webhooks.push(json!({
                     "receivedAt": event.recorded.recorded_at,
                     "headers": repeated.headers.as_ref().and_then(Private::known),
-                    "sameBodyAsWebhook": repeated.of,
+                    "sameBodyAsWebhook": repeated.first_webhook_number,
                 }));
             }
             AnyEvent::Delivery(DeliveryEvent::UsernameCorrected { username }) => {

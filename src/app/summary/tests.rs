@@ -51,7 +51,7 @@ fn webhook(number: Option<&str>, status: Option<&str>, api_key: ApiKeyUse) -> Bo
         order_status: status.map(str::to_owned),
         intent: Intent::Deliver,
         changed_at: None,
-        received_at: None,
+        received_at: DateTime::UNIX_EPOCH,
         username: Some(private()),
         email: Some(private()),
         customer_name: Some(private()),
@@ -126,8 +126,9 @@ fn events_of_deliveries_have_sentences() {
         match_type: MatchType::Sku,
     };
     let started = |plans: &[&[&str]]| {
-        let plan = plans.iter().enumerate();
-        let plan = plan.map(|(item, ids)| PlannedItem { item, assets: ids.iter().map(|id| planned(id)).collect() });
+        let plan = (0..).zip(plans);
+        let plan = plan
+            .map(|(line_index, ids)| PlannedItem { line_index, assets: ids.iter().map(|id| planned(id)).collect() });
         let (worker, plan) = ("w1".to_owned(), plan.collect());
         DeliveryEvent::Started(Started {
             attempt: 2,
@@ -165,7 +166,7 @@ fn events_of_deliveries_have_sentences() {
         ),
         (DeliveryEvent::StepStarted { action: PaidAction::Follow }, "The customer is about to be followed."),
         (
-            DeliveryEvent::StepStarted { action: PaidAction::Share(preset()) },
+            DeliveryEvent::StepStarted { action: PaidAction::Share { asset: preset() } },
             "The preset abc is about to be shared with the customer.",
         ),
         (
@@ -191,7 +192,7 @@ fn events_of_deliveries_have_sentences() {
         ),
         (DeliveryEvent::UsernameCorrected { username: private() }, "The customer's username was corrected."),
         (
-            DeliveryEvent::Requeued { cause: RequeueCause::Fixed(ResolutionCode::NoItemMapping) },
+            DeliveryEvent::Requeued { cause: RequeueCause::Fixed { code: ResolutionCode::NoItemMapping } },
             "What it waited for was fixed (no_item_mapping): the delivery is back in the queue.",
         ),
     ] {
@@ -229,8 +230,8 @@ fn events_of_accounts_have_sentences() {
                 key_id: ApiKeyId(nil),
                 name: "shop".to_owned(),
                 role: Role::Merchant,
-                hash: "secret".to_owned(),
-                preview: "cb_live_…6789".to_owned(),
+                key_hash: "secret".to_owned(),
+                key_preview: "cb_live_…6789".to_owned(),
                 requests_per_minute: 600,
             }),
             "The API key “shop” (merchant, cb_live_…6789) was created.".to_owned(),
@@ -307,12 +308,15 @@ fn events_of_integrations_and_notices_and_unknown_ones_have_sentences() {
             "Only orders of these statuses are delivered now: paid, done.",
         ),
         (
-            IntegrationEvent::SigningSecretSet { secret: secret.clone(), secret_preview: secret_preview.clone() },
+            IntegrationEvent::SigningSecretSet {
+                signing_secret: secret.clone(),
+                secret_preview: secret_preview.clone(),
+            },
             "The signing secret was set to one that ends in …6789; the one before is void.",
         ),
         (
             IntegrationEvent::SigningSecretRotated {
-                secret,
+                signing_secret: secret,
                 secret_preview,
                 previous_valid_until: DateTime::UNIX_EPOCH,
             },
@@ -348,6 +352,7 @@ fn events_of_integrations_and_notices_and_unknown_ones_have_sentences() {
             integration_id: IntegrationId(Uuid::nil()),
             provider: Provider::Shopify,
             kind,
+            received_at: DateTime::UNIX_EPOCH,
             topic: None,
             webhook_id: None,
             headers: None,

@@ -256,7 +256,7 @@ impl Known {
                 self.accepted_at = Some(event.recorded_at);
                 let removes = said["changes"]
                     .as_array()
-                    .is_some_and(|all| all.iter().any(|change| !change["line_removed"].is_null()));
+                    .is_some_and(|all| all.iter().any(|change| change["kind"] == "line_removed"));
                 let kept =
                     if removes && !self.shared.is_empty() { " What was shared before is not taken back." } else { "" };
                 format!("{}{kept}", event.summary)
@@ -296,7 +296,7 @@ impl Known {
         }
         let to_share = if assets.is_empty() { "nothing more".to_owned() } else { assets.join(", ") };
         let unmapped: Vec<&Value> = plan.iter().filter(|item| planned(item).is_empty()).collect();
-        let names: Vec<String> = unmapped.iter().filter_map(|item| self.item(item["item"].as_u64()?)).collect();
+        let names: Vec<String> = unmapped.iter().filter_map(|item| self.item(item["line_index"].as_u64()?)).collect();
         let left_out = match unmapped.len() {
             0 => String::new(),
             1 => format!(" For 1 item there is no mapping{}.", named(&names)),

@@ -30,12 +30,14 @@ impl Fixes {
         };
         match code {
             ResolutionCode::NoItemMapping | ResolutionCode::AssetNotFound | ResolutionCode::IntegrationInactive => {
-                let (stream, seen) =
-                    ((Integration::TYPE, integration_id.to_string()), |on: DecidedOn| Sequence(on.integration));
+                let (stream, seen) = ((Integration::TYPE, integration_id.to_string()), |on: DecidedOn| {
+                    Sequence(on.integration_sequence)
+                });
                 self.wake_if_settings_fixed(event, code, decided_on, stream, seen).await
             }
             ResolutionCode::MissingCredentials => {
-                let (stream, seen) = ((Account::TYPE, account_id.to_string()), |on: DecidedOn| Sequence(on.account));
+                let (stream, seen) =
+                    ((Account::TYPE, account_id.to_string()), |on: DecidedOn| Sequence(on.account_sequence));
                 self.wake_if_settings_fixed(event, code, decided_on, stream, seen).await
             }
             // Others had reserved what it lacked, and may have given it back before it began to wait.

@@ -1,6 +1,7 @@
 //! How far a replay is, as its node knows it or as the log has it.
 
 use super::Replays;
+use crate::app::summary::operator_actions::replay_filter;
 use cqrs_es::Aggregate as _;
 use domain::operator_action::{OperatorAction, OperatorActionEvent};
 use domain::{AccountId, OperatorActionId};
@@ -61,7 +62,7 @@ pub struct LeftAloneCounts {
 #[derive(Clone, Debug)]
 pub struct ReplayState {
     pub id: OperatorActionId,
-    pub account_id: Option<AccountId>,
+    pub account_id: AccountId,
     pub dry_run: bool,
     /// What was chosen, as people read it.
     pub filter: String,
@@ -118,7 +119,16 @@ impl Replays {
         let mut found = None;
         for event in self.core.log.opened_stream(OperatorAction::TYPE, id, Sequence::START, MAX_EVENTS).await? {
             match (event.recorded.event, &mut found) {
-                (AnyEvent::OperatorAction(OperatorActionEvent::ReplayStarted { account_id, chosen, filter }), _) => {
+                (
+                    AnyEvent::OperatorAction(OperatorActionEvent::ReplayStarted {
+                        account_id,
+                        integration_id,
+                        chosen,
+                        filter,
+                    }),
+                    _,
+                ) => {
+                    let filter = replay_filter(integration_id, &filter);
                     let progress =
                         Progress { state: State::Interrupted, chosen: u64::from(chosen), ..Progress::default() };
                     found = Some(ReplayState { id, account_id, dry_run: false, filter, progress });

@@ -87,11 +87,11 @@ impl Attempt {
             credentials_saved: merchant.credentials.is_some(),
             api_key_active: match order.api_key {
                 ApiKeyUse::None => true,
-                ApiKeyUse::Key(id) => merchant.keys.active(id).is_some(),
+                ApiKeyUse::Key { id } => merchant.keys.active(id).is_some(),
                 ApiKeyUse::Foreign => false,
             },
             integration_active: link.active,
-            decided_on: DecidedOn { account: account.sequence.0, integration: link.sequence().0 },
+            decided_on: DecidedOn { account_sequence: account.sequence.0, integration_sequence: link.sequence().0 },
         };
         Ok(Some(Ready {
             tries: order.blocked_by(&facts, &order.plan(&facts.mappings)).is_none(),

@@ -108,7 +108,7 @@ impl Attempt {
         asset: Asset,
     ) -> Result<ShareResult, Step> {
         let item = ItemRef { kind: kind(asset.resource_type), id: &asset.resource_id };
-        let action = PaidAction::Share(asset.clone());
+        let action = PaidAction::Share { asset: asset.clone() };
         running.lease.before_call().await?;
         let shared = match self.cortex.is_shared(session, item, user).await {
             // The customer was found a moment ago: what is not there is the asset.
@@ -136,7 +136,7 @@ impl Attempt {
     fn key(&self, action: &PaidAction, user: &CortexUser) -> Uuid {
         let action = match action {
             PaidAction::Follow => "follow".to_owned(),
-            PaidAction::Share(asset) => format!("share {asset}"),
+            PaidAction::Share { asset } => format!("share {asset}"),
         };
         Uuid::new_v5(&self.id.0, format!("{action} {}", user.username).as_bytes())
     }

@@ -317,7 +317,7 @@ fn following_another_customer_is_recorded_and_paid_once() {
 
 #[test]
 fn what_an_attempt_is_about_to_do_is_recorded_before_it_is_done() {
-    let step = || PaidAction::Share(preset("storm"));
+    let step = || PaidAction::Share { asset: preset("storm") };
     given(running()).when(begin_step(1, step())).then_expect_events(vec![step_started(step())]);
     let begun = running_and([step_started(step())]);
     given(begun.clone()).when(begin_step(1, step())).then_expect_events(vec![]);
@@ -326,7 +326,7 @@ fn what_an_attempt_is_about_to_do_is_recorded_before_it_is_done() {
     given(later).when(begin_step(2, step())).then_expect_events(vec![step_started(step())]);
     given(begun).when(begin_step(2, step())).then_expect_error(DeliveryRefusal::LeaseLost);
     given(running())
-        .when(begin_step(1, PaidAction::Share(preset("sun"))))
+        .when(begin_step(1, PaidAction::Share { asset: preset("sun") }))
         .then_expect_error(DeliveryRefusal::NotPlanned);
     let done = running_and([shared("storm", 10)]);
     given(done).when(begin_step(1, step())).then_expect_error(DeliveryRefusal::NotPlanned);
@@ -342,10 +342,13 @@ fn an_attempt_that_is_to_stop_begins_nothing() {
 
 #[test]
 fn a_step_without_a_result_is_remembered_until_it_is_known_not_to_be_done() {
-    let share = PaidAction::Share(preset("storm"));
+    let share = PaidAction::Share { asset: preset("storm") };
     let has_begun = |more: &[DeliveryEvent]| {
-        let events = running_and([step_started(PaidAction::Share(preset("storm")))]).into_iter();
-        fold(events.chain(more.iter().cloned())).order().unwrap().has_begun(&PaidAction::Share(preset("storm")))
+        let events = running_and([step_started(PaidAction::Share { asset: preset("storm") })]).into_iter();
+        fold(events.chain(more.iter().cloned()))
+            .order()
+            .unwrap()
+            .has_begun(&PaidAction::Share { asset: preset("storm") })
     };
     let failed = retry_scheduled(ResolutionCode::TemporaryFailure, after(60));
     assert!(has_begun(&[]) && has_begun(&[started_at(2, 120)]) && has_begun(std::slice::from_ref(&failed)));

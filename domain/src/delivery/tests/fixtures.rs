@@ -17,7 +17,7 @@ use crate::{
 pub(super) use DeliveryEvent::{CancellationRequested, Cancelled, Completed, HandedBack, StatusFiltered};
 
 /// The settings that [`facts`] are of.
-pub(super) const DECIDED_ON: DecidedOn = DecidedOn { account: 3, integration: 7 };
+pub(super) const DECIDED_ON: DecidedOn = DecidedOn { account_sequence: 3, integration_sequence: 7 };
 
 pub(super) fn noon() -> DateTime<Utc> {
     "2026-03-14T12:00:00Z".parse().unwrap()
@@ -45,7 +45,7 @@ pub(super) fn webhook(intent: Intent) -> Webhook {
         order_status: Some("paid".to_owned()),
         intent,
         changed_at: None,
-        received_at: None,
+        received_at: noon(),
         username: Some("max".into()),
         email: Some("max@music.com".into()),
         customer_name: None,
@@ -72,7 +72,7 @@ pub(super) fn changed(seconds: i64, intent: Intent) -> Webhook {
 
 /// As it came in so many seconds after noon, without a date of its own.
 pub(super) fn undated(seconds: i64, intent: Intent) -> Webhook {
-    Webhook { received_at: Some(after(seconds)), ..webhook(intent) }
+    Webhook { received_at: after(seconds), ..webhook(intent) }
 }
 
 /// The first webhook about an order.
@@ -192,8 +192,8 @@ pub(super) fn started_at(attempt: u32, lease_ends: i64) -> DeliveryEvent {
 
 /// Lines of these SKUs in their order, each with the asset of its mapping.
 pub(super) fn plan_of(skus: &[&str]) -> Vec<PlannedItem> {
-    let planned = skus.iter().enumerate();
-    planned.map(|(item, sku)| PlannedItem { item, assets: vec![PlannedAsset::by(&mapping(sku))] }).collect()
+    let planned = (0..).zip(skus);
+    planned.map(|(line_index, sku)| PlannedItem { line_index, assets: vec![PlannedAsset::by(&mapping(sku))] }).collect()
 }
 
 pub(super) fn held(attempt: u32) -> Held {

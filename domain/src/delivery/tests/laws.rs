@@ -27,7 +27,7 @@ fn any_webhook() -> impl Strategy<Value = Webhook> {
     (any_intent(), moment(), 0..100_i64, items, username).prop_map(
         |(intent, changed_at, received_at, items, username)| Webhook {
             changed_at,
-            received_at: changed_at.is_none().then(|| after(received_at)),
+            received_at: after(received_at),
             items: items.into_iter().map(item).collect(),
             username: username.map(Into::into),
             ..webhook(intent)
@@ -53,7 +53,7 @@ fn any_command() -> impl Strategy<Value = DeliveryCommand> {
             credits: Credits(10),
             call: None,
         }),
-        (any_held(), prop_oneof![Just(PaidAction::Follow), Just(PaidAction::Share(preset("storm")))])
+        (any_held(), prop_oneof![Just(PaidAction::Follow), Just(PaidAction::Share { asset: preset("storm") })])
             .prop_map(|(held, action)| DeliveryCommand::BeginStep { held, action }),
         any_held().prop_map(|held| DeliveryCommand::RecordFollow { held, credits: Credits(3), call: None }),
         any_held().prop_map(|held| DeliveryCommand::Complete { held }),
@@ -204,7 +204,7 @@ proptest! {
                 delivery.apply(event);
             }
             if webhook.intent == Intent::Cancel {
-                cancelled_at = cancelled_at.max(webhook.changed_at.or(webhook.received_at));
+                cancelled_at = cancelled_at.max(webhook.changed_at.or(Some(webhook.received_at)));
             }
             let is_later = webhook.changed_at.is_some() && webhook.changed_at >= cancelled_at;
             let is_cancelled = cancelled_by(&delivery) == Some(CancelledBy::Store);

@@ -104,7 +104,7 @@ fn fixing_a_cause_moves_exactly_what_waited_for_it() {
     let release = DeliveryCommand::Release { cause };
     given(waiting_for(cause))
         .when(release.clone())
-        .then_expect_events(vec![DeliveryEvent::Requeued { cause: RequeueCause::Fixed(cause) }]);
+        .then_expect_events(vec![DeliveryEvent::Requeued { cause: RequeueCause::Fixed { code: cause } }]);
     given(waiting_for(ResolutionCode::NoItemMapping)).when(release.clone()).then_expect_events(vec![]);
     given(running()).when(release).then_expect_events(vec![]);
 }

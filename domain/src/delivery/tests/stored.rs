@@ -20,7 +20,7 @@ fn repeated_webhook() -> DeliveryEvent {
         order_id: full.order_id,
         order_number: full.order_number,
         outcome: WebhookOutcome::Duplicate,
-        of: 1,
+        first_webhook_number: 1,
         received_at: after(5),
         topic: full.topic,
         webhook_id: Some("b54557e4".to_owned()),
@@ -31,13 +31,13 @@ fn repeated_webhook() -> DeliveryEvent {
 
 fn every_event() -> Vec<DeliveryEvent> {
     let mut full = webhook(Intent::Deliver);
-    full.api_key = ApiKeyUse::Key(ApiKeyId(Uuid::from_u128(3)));
+    full.api_key = ApiKeyUse::Key { id: ApiKeyId(Uuid::from_u128(3)) };
     full.body_digest = Some("0a1b".into());
     full.webhook_id = Some("b54557e4".to_owned());
     full.customer_name = Some("Max".into());
     full.customer_id = Some("207119551".into());
     full.headers = Some(Private::Known([("content-type".to_owned(), "application/json".to_owned())].into()));
-    let both_dates = Webhook { received_at: Some(after(5)), ..changed(0, Intent::Cancel) };
+    let both_dates = Webhook { received_at: after(5), ..changed(0, Intent::Cancel) };
     let shares = |reason| Some(call(CortexOperation::Share, 404, reason));
     let retried = retry_scheduled(ResolutionCode::NdspWaiting, after(60));
     let no_response = CortexCall {
@@ -60,7 +60,7 @@ fn every_event() -> Vec<DeliveryEvent> {
         started(1),
         DeliveryEvent::LeaseRenewed { lease_until: after(90) },
         step_started(PaidAction::Follow),
-        step_started(PaidAction::Share(preset("storm"))),
+        step_started(PaidAction::Share { asset: preset("storm") }),
         DeliveryEvent::Followed { username: "max".into(), credits: Credits(3), call: None },
         shared("storm", 10),
         retried,
@@ -76,7 +76,7 @@ fn every_event() -> Vec<DeliveryEvent> {
         DeliveryEvent::RetryRequested { mapping_ids: vec![MappingId(Uuid::from_u128(9))] },
         DeliveryEvent::UsernameCorrected { username: "maxine".into() },
         requeued(),
-        DeliveryEvent::Requeued { cause: RequeueCause::Fixed(ResolutionCode::NoItemMapping) },
+        DeliveryEvent::Requeued { cause: RequeueCause::Fixed { code: ResolutionCode::NoItemMapping } },
         DeliveryEvent::PersonalDataErased { cause: ErasureCause::Store },
         first(undated(5, Intent::Cancel)),
         first(both_dates),
@@ -92,7 +92,7 @@ fn every_event() -> Vec<DeliveryEvent> {
             code: ResolutionCode::AssetNotFound,
             call: shares("there is no such item"),
             assets: vec![preset("storm")],
-            decided_on: Some(DecidedOn { account: 3, integration: 7 }),
+            decided_on: Some(DecidedOn { account_sequence: 3, integration_sequence: 7 }),
         },
         DeliveryEvent::RetryScheduled {
             code: ResolutionCode::TemporaryFailure,

@@ -82,7 +82,7 @@ fn a_cancellation_that_the_store_took_back_delivers() {
 fn a_cancellation_and_a_reprocess_in_the_same_second_resolve_by_arrival() {
     let paid = [first(changed(0, Intent::Deliver))];
     let received_within_the_second = after(60) + chrono::TimeDelta::milliseconds(400);
-    let undated = Webhook { received_at: Some(received_within_the_second), ..webhook(Intent::Cancel) };
+    let undated = Webhook { received_at: received_within_the_second, ..webhook(Intent::Cancel) };
     for cancel in [changed(60, Intent::Cancel), undated] {
         let cancelled = paid.iter().cloned().chain([did(cancel.clone(), WebhookOutcome::Cancelled)]);
         assert_eq!(outcome_after(cancelled, changed(60, Intent::Deliver)), WebhookOutcome::Accepted);
@@ -168,7 +168,7 @@ fn an_order_that_was_deleted_before_it_was_reported_still_learns_what_was_bought
 fn of_bytes(digest: &str, at: i64) -> Box<Webhook> {
     let mut webhook = webhook(Intent::Deliver);
     webhook.body_digest = Some(digest.into());
-    webhook.received_at = Some(after(at));
+    webhook.received_at = after(at);
     Box::new(webhook)
 }
 
@@ -180,7 +180,7 @@ fn the_same_bytes_again_are_noted_and_not_stored_again() {
         changes: vec![],
     };
     let again = |digest: &str, at| DeliveryCommand::RecordWebhook(of_bytes(digest, at));
-    let repeated = |of, at| {
+    let repeated = |first_webhook_number, at| {
         let of_it = of_bytes("", at);
         DeliveryEvent::WebhookRepeated(Box::new(WebhookRepeated {
             account_id: of_it.account_id,
@@ -189,7 +189,7 @@ fn the_same_bytes_again_are_noted_and_not_stored_again() {
             order_id: of_it.order_id.clone(),
             order_number: of_it.order_number.clone(),
             outcome: WebhookOutcome::Duplicate,
-            of,
+            first_webhook_number,
             received_at: after(at),
             topic: of_it.topic.clone(),
             webhook_id: of_it.webhook_id.clone(),
@@ -210,6 +210,6 @@ fn the_same_bytes_again_are_noted_and_not_stored_again() {
     given(many.clone()).when(again("aa", 3_600)).then_expect_events(vec![repeated(1, 3_600)]);
     // What says something new always is.
     let mut news = webhook(Intent::Deliver);
-    (news.received_at, news.username) = (Some(after(30)), Some("maxine".into()));
+    (news.received_at, news.username) = (after(30), Some("maxine".into()));
     assert_eq!(outcome_after(many, news), WebhookOutcome::Revised);
 }

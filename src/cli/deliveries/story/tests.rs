@@ -1,5 +1,7 @@
 //! Stories in sentences.
 
+use domain::delivery::Change;
+
 use super::*;
 
 fn at(seconds: i64) -> DateTime<Utc> {
@@ -28,8 +30,8 @@ fn a_story_has_the_times_between() {
     let start = json!({
         "attempt": 1, "worker": "w1", "lease_until": at(60), "username": "max",
         "plan": [
-            { "item": 0, "assets": [{ "asset": { "resource_type": "preset", "resource_id": "storm" } }] },
-            { "item": 1, "assets": [] },
+            { "line_index": 0, "assets": [{ "asset": { "resource_type": "preset", "resource_id": "storm" } }] },
+            { "line_index": 1, "assets": [] },
         ],
     });
     let retried = Event {
@@ -73,7 +75,7 @@ fn a_story_has_the_times_between() {
 
 #[test]
 fn a_refund_after_delivery_says_that_nothing_is_taken_back() {
-    let removed = json!({ "outcome": "revised", "changes": [{ "line_removed": { "line": "Storm lead" } }] });
+    let removed = json!({ "outcome": "revised", "changes": [Change::LineRemoved { line: "Storm lead".to_owned() }] });
     let revised =
         |sequence| event(sequence, 9, "store", "webhook_received", "The store revised order #1042.", removed.clone());
     let asset = json!({ "asset": { "resource_type": "preset", "resource_id": "storm" }, "username": "max" });
