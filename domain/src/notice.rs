@@ -72,8 +72,6 @@ pub struct NoticeReceived {
 /// A webhook with the body of an earlier one: what it says is there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NoticeRepeated {
-    pub account_id: AccountId,
-    pub integration_id: IntegrationId,
     pub provider: Provider,
     pub kind: NoticeKind,
     pub received_at: DateTime<Utc>,
@@ -105,8 +103,6 @@ pub struct NamedCustomers {
 impl NoticeReceived {
     fn repeat(&self) -> NoticeRepeated {
         NoticeRepeated {
-            account_id: self.account_id,
-            integration_id: self.integration_id,
             provider: self.provider,
             kind: self.kind,
             received_at: self.received_at,

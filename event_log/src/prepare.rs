@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::EventLog;
 use super::append::{NewEvent, NewSnapshot, StreamAppend};
+use super::data_keys::WrappedDataKey;
 use super::origin::Origin;
 use super::row::{StoredEvent, chain};
 use super::seal;
@@ -74,8 +75,35 @@ impl EventLog {
             loaded.size += stored.payload.len();
             rows.push(NewEvent { stored, body: sealed_body });
         }
-        let snapshot = snapshot(loaded, events.len(), &associated_data)?;
+        let snapshot = self.snapshot(loaded, events.len(), &associated_data, &mut new_data_key)?;
         Ok(StreamAppend { previous, events: rows, new_data_key, erased_data_key, snapshot })
+    }
+
+    /// The fold, where these events carry the stream past a multiple of [`SNAPSHOT_EVERY`].
+    fn snapshot<A: EventSourced>(
+        &self,
+        loaded: &mut Loaded<A>,
+        added: usize,
+        associated_data: &str,
+        new_data_key: &mut Option<WrappedDataKey>,
+    ) -> Result<Option<NewSnapshot>, serde_json::Error> {
+        let before = loaded.sequence.minus(i64::try_from(added).unwrap_or(0));
+        if before.0 / SNAPSHOT_EVERY == loaded.sequence.0 / SNAPSHOT_EVERY {
+            return Ok(None);
+        }
+        let mut state = serde_json::to_value(&loaded.aggregate)?;
+        // What a fold remembers may be private where no event of it is any more: the person was erased.
+        if loaded.data_key.is_none() && seal::has_private(&state) {
+            let (key, wrapped) = self.new_data_key();
+            (loaded.data_key, *new_data_key) = (Some(key), Some(wrapped));
+        }
+        if let Some(key) = &loaded.data_key {
+            seal::seal(&mut state, &key.key, associated_data);
+        }
+        let data_key_id = loaded.data_key.as_ref().map(|key| key.id);
+        let state = state.to_string();
+        loaded.size = state.len();
+        Ok(Some(NewSnapshot { schema_version: A::SNAPSHOT_VERSION, state, data_key_id }))
     }
 }
 
@@ -86,24 +114,4 @@ fn payload_of<E: serde::Serialize>(event: &E) -> Result<Value, serde_json::Error
         Some(payload @ Value::Object(_)) => Ok(payload),
         Some(_) | None => Err(serde::ser::Error::custom("an event is not a type and an object of fields")),
     }
-}
-
-/// The fold, where these events carry the stream past a multiple of [`SNAPSHOT_EVERY`].
-fn snapshot<A: EventSourced>(
-    loaded: &mut Loaded<A>,
-    added: usize,
-    associated_data: &str,
-) -> Result<Option<NewSnapshot>, serde_json::Error> {
-    let before = loaded.sequence.minus(i64::try_from(added).unwrap_or(0));
-    if before.0 / SNAPSHOT_EVERY == loaded.sequence.0 / SNAPSHOT_EVERY {
-        return Ok(None);
-    }
-    let mut state = serde_json::to_value(&loaded.aggregate)?;
-    if let Some(key) = &loaded.data_key {
-        seal::seal(&mut state, &key.key, associated_data);
-    }
-    let data_key_id = loaded.data_key.as_ref().map(|key| key.id);
-    let state = state.to_string();
-    loaded.size = state.len();
-    Ok(Some(NewSnapshot { schema_version: A::SNAPSHOT_VERSION, state, data_key_id }))
 }

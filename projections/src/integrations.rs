@@ -101,10 +101,10 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
 fn integration_of(event: &Recorded) -> Option<String> {
     match &event.event {
         AnyEvent::Integration(_) => Some(event.aggregate_id.clone()),
-        AnyEvent::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => Some(webhook.integration_id.to_string()),
-        AnyEvent::Delivery(DeliveryEvent::WebhookRepeated(repeated)) => Some(repeated.integration_id.to_string()),
-        AnyEvent::Notice(NoticeEvent::WebhookReceived(notice)) => Some(notice.integration_id.to_string()),
-        AnyEvent::Notice(NoticeEvent::WebhookRepeated(repeated)) => Some(repeated.integration_id.to_string()),
+        AnyEvent::Delivery(DeliveryEvent::WebhookReceived { .. } | DeliveryEvent::WebhookRepeated(_))
+        | AnyEvent::Notice(NoticeEvent::WebhookReceived(_) | NoticeEvent::WebhookRepeated(_)) => {
+            event.integration_id.map(|id| id.to_string())
+        }
         AnyEvent::Delivery(_)
         | AnyEvent::Notice(NoticeEvent::PersonalDataErased {})
         | AnyEvent::Account(_)

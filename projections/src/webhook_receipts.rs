@@ -57,11 +57,12 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
 }
 
 fn receipt(event: &Recorded) -> Option<ReceiptRow> {
+    let (account_id, integration_id) = (event.account_id?.to_string(), event.integration_id?.to_string());
     match &event.event {
         AnyEvent::Delivery(DeliveryEvent::WebhookReceived { webhook, outcome, changes }) => Some(ReceiptRow {
             id: duplicate_id(&event.aggregate_id, event.sequence),
-            account_id: webhook.account_id.to_string(),
-            integration_id: webhook.integration_id.to_string(),
+            account_id,
+            integration_id,
             provider: webhook.provider.as_str().to_owned(),
             topic: webhook.topic.as_deref().map(storable),
             webhook_id: webhook.webhook_id.as_deref().map(storable),
@@ -76,8 +77,8 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
         }),
         AnyEvent::Notice(NoticeEvent::WebhookReceived(notice)) => Some(ReceiptRow {
             id: event.aggregate_id.clone(),
-            account_id: notice.account_id.to_string(),
-            integration_id: notice.integration_id.to_string(),
+            account_id,
+            integration_id,
             provider: notice.provider.as_str().to_owned(),
             topic: notice.topic.as_deref().map(storable),
             webhook_id: notice.webhook_id.as_deref().map(storable),
@@ -92,8 +93,8 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
         }),
         AnyEvent::Delivery(DeliveryEvent::WebhookRepeated(repeated)) => Some(ReceiptRow {
             id: duplicate_id(&event.aggregate_id, event.sequence),
-            account_id: repeated.account_id.to_string(),
-            integration_id: repeated.integration_id.to_string(),
+            account_id,
+            integration_id,
             provider: repeated.provider.as_str().to_owned(),
             topic: repeated.topic.as_deref().map(storable),
             webhook_id: repeated.webhook_id.as_deref().map(storable),
@@ -108,8 +109,8 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
         }),
         AnyEvent::Notice(NoticeEvent::WebhookRepeated(repeated)) => Some(ReceiptRow {
             id: duplicate_id(&event.aggregate_id, event.sequence),
-            account_id: repeated.account_id.to_string(),
-            integration_id: repeated.integration_id.to_string(),
+            account_id,
+            integration_id,
             provider: repeated.provider.as_str().to_owned(),
             topic: repeated.topic.as_deref().map(storable),
             webhook_id: repeated.webhook_id.as_deref().map(storable),

@@ -25,6 +25,7 @@ pub(crate) use merchant::{Answer, KnownShop, Merchant, Shop};
 pub(crate) use signing::sign;
 
 use crate::engines::{Databases, Engine};
+use crate::stored_form;
 
 /// A story that takes longer than this hangs.
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -146,7 +147,7 @@ impl TestApp {
 
     /// Checks what must hold after every story, and cleans up.
     pub(crate) async fn finish(self) {
-        self.every_chain_is_whole().await;
+        self.every_stream_is_whole().await;
         self.node.stop().await;
         self.cortex.stop().await;
         self.databases.remove().await;
@@ -264,7 +265,7 @@ impl TestApp {
         found.map(|(wrapped,)| wrapped)
     }
 
-    async fn every_chain_is_whole(&self) {
+    async fn every_stream_is_whole(&self) {
         #[derive(sqlx::FromRow)]
         struct Stream {
             aggregate_type: String,
@@ -276,6 +277,7 @@ impl TestApp {
             let events =
                 log.whole_stream(&stream.aggregate_type, &stream.aggregate_id, 5_000).await.expect("it answers");
             assert_eq!(first_broken(&events), None, "the chain of a {} is whole", stream.aggregate_type);
+            events.iter().for_each(stored_form::is_as_committed);
         }
     }
 }

@@ -15,7 +15,7 @@ use event_log::clock::Clock;
 use event_log::recorded::AnyEvent;
 use event_log::row::first_broken;
 use event_log::vault::Vault;
-use event_log::{Actor, CommandError, Dependencies, EventLog, MAX_EVENTS_PER_LOAD, Position, Sequence};
+use event_log::{Actor, CommandError, Dependencies, EventLog, Position, Sequence};
 use storage::Sql;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -24,6 +24,7 @@ use crate::app::MASTER_KEY;
 use crate::engines::{Databases, Engine};
 
 mod reading;
+mod snapshots;
 mod streams;
 
 struct TestLog {
@@ -83,6 +84,8 @@ macro_rules! on_each_log {
         }
     )*};
 }
+
+pub(crate) use on_each_log;
 
 fn account() -> String {
     AccountId(event_log::ids::fresh()).to_string()
@@ -302,55 +305,6 @@ on_each_log! {
         let whole = log.whole_stream(Delivery::TYPE, &delivery("1"), 10).await.unwrap();
         assert_eq!(first_broken(&whole), None);
         log.close().await;
-    }
-
-    async fn a_long_stream_loads_as_fast_as_a_short_one(test: &TestLog) {
-        let id = account();
-        test.log.execute::<Ledger>(&id, granted(1, 1_000_000_000), &Actor::System).await.unwrap();
-        let mut charged = 0;
-        while charged < 1_000 {
-            charged += 1;
-            let delivery_id = DeliveryId(Uuid::from_u128(charged));
-            for command in [
-                LedgerCommand::Reserve { delivery_id, attempt: 1, credits: Credits(13), earlier: Credits::ZERO },
-                LedgerCommand::Settle { delivery_id, attempt: 1, charged: Credits(3) },
-            ] {
-                test.log.execute::<Ledger>(&id, command, &Actor::System).await.unwrap();
-            }
-            if charged % 37 == 0 {
-                let loaded = test.log.load::<Ledger>(&id).await.unwrap();
-                assert!(i64::try_from(loaded.events_read).unwrap() < MAX_EVENTS_PER_LOAD);
-            }
-        }
-        let loaded = test.log.load::<Ledger>(&id).await.unwrap();
-        assert_eq!(loaded.sequence, Sequence(2_001));
-        let available = loaded.aggregate.available();
-        assert_eq!(available, Credits(1_000_000_000 - 3_000), "a snapshot applies no event twice");
-
-        // A hundred thousand events more than anybody wants to read; the load begins at the snapshot before them.
-        let copies = if matches!(test.log.raw_database(), storage::Database::Postgres(_)) {
-            "generate_series(0, 98000) AS s(value)"
-        } else {
-            "(WITH RECURSIVE s(value) AS (SELECT 0 UNION ALL SELECT value + 1 FROM s WHERE value < 98000) SELECT value FROM s) s"
-        };
-        let insert = format!(
-            "INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_type, event_version, payload, \
-                 metadata, correlation_id, recorded_at, hash) \
-             SELECT 2001 + 1 + s.value, aggregate_type, aggregate_id, 2001 + 1 + s.value, event_type, event_version, \
-                 payload, metadata, correlation_id, recorded_at, hash \
-             FROM events, {copies} WHERE sequence = 2 AND aggregate_type = 'ledger'"
-        );
-        test.log.raw_database().execute(Sql::new(insert)).await.unwrap();
-        let sql = "UPDATE snapshots SET sequence = 100000, hash = (SELECT hash FROM events \
-             WHERE sequence = 100000 AND aggregate_type = 'ledger') WHERE aggregate_type = 'ledger'";
-        test.log.raw_database().execute(sql.into()).await.unwrap();
-        let loaded = test.log.load::<Ledger>(&id).await.unwrap();
-        assert_eq!((loaded.sequence, loaded.events_read), (Sequence(100_002), 2));
-        // One that was made after events which are not in the log any more is of another account.
-        let lost = "DELETE FROM events WHERE sequence > 2000 AND aggregate_type = 'ledger'";
-        test.log.raw_database().execute(lost.into()).await.unwrap();
-        let loaded = test.log.load::<Ledger>(&id).await.unwrap();
-        assert_eq!((loaded.sequence, loaded.events_read), (Sequence(2_000), 2_000));
     }
 
     async fn more_than_may_wait_is_refused_at_once(test: &TestLog) {

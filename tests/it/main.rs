@@ -40,6 +40,7 @@ mod revisions;
 mod shown;
 mod silence;
 mod sockets;
+mod stored_form;
 mod stores;
 mod support;
 mod terminal;

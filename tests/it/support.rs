@@ -58,7 +58,7 @@ on_each_engine! {
         let stream = app.admin(document, json!({ "id": merchant.id })).await;
         let made = stream["eventStream"]["nodes"].as_array().unwrap().iter().find(|event| event["type"] == "api_key_created");
         let key = &made.expect("the account has a key")["data"];
-        assert!(key["preview"].is_string() && key.get("hash").is_none(), "{key}");
+        assert!(key["key_preview"].is_string() && key.get("key_hash").is_none(), "{key}");
         assert!(!stream.to_string().contains(&cloud_bridge::app::keys::hash(&merchant.key)));
     }
 

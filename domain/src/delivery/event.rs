@@ -183,8 +183,6 @@ pub struct Webhook {
 /// A webhook whose raw body is that of an earlier one: what it says is there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WebhookRepeated {
-    pub account_id: AccountId,
-    pub integration_id: IntegrationId,
     pub provider: Provider,
     pub order_id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -34,8 +34,6 @@ impl Received {
         let bodies = self.bodies.as_ref().and_then(Private::known)?;
         let (_, number) = bodies.iter().find(|(known, _)| known == digest)?;
         Some(WebhookRepeated {
-            account_id: webhook.account_id,
-            integration_id: webhook.integration_id,
             provider: webhook.provider,
             order_id: webhook.order_id.clone(),
             order_number: webhook.order_number.clone(),

@@ -14,8 +14,6 @@ use crate::{ApiKeyId, Credits, MappingId, Private, ResolutionCode};
 fn repeated_webhook() -> DeliveryEvent {
     let full = webhook(Intent::Deliver);
     DeliveryEvent::WebhookRepeated(Box::new(WebhookRepeated {
-        account_id: full.account_id,
-        integration_id: full.integration_id,
         provider: full.provider,
         order_id: full.order_id,
         order_number: full.order_number,

@@ -183,8 +183,6 @@ fn the_same_bytes_again_are_noted_and_not_stored_again() {
     let repeated = |first_webhook_number, at| {
         let of_it = of_bytes("", at);
         DeliveryEvent::WebhookRepeated(Box::new(WebhookRepeated {
-            account_id: of_it.account_id,
-            integration_id: of_it.integration_id,
             provider: of_it.provider,
             order_id: of_it.order_id.clone(),
             order_number: of_it.order_number.clone(),
