@@ -106,13 +106,13 @@ impl Account {
             (Self::Initial, AccountCommand::Open { name, attempts_per_minute, first_key }) => {
                 let name = valid_name(&name)?;
                 let attempts_per_minute = valid_pace(attempts_per_minute)?;
-                let mut events = vec![AccountEvent::AccountOpened { name, attempts_per_minute }];
+                let mut events = vec![AccountEvent::AccountCreated { name, attempts_per_minute }];
                 if let Some(key) = first_key {
                     events.push(keys::create(key)?);
                 }
                 Ok(events)
             }
-            (Self::Initial, _) => Err(AccountRefusal::NotOpened),
+            (Self::Initial, _) => Err(AccountRefusal::NotFound),
             (Self::Opened(merchant), command) => Ok(merchant.decide(command)?.into_iter().collect()),
         }
     }
@@ -123,7 +123,7 @@ impl Merchant {
         match command {
             AccountCommand::Open { name, attempts_per_minute, first_key: _ } => {
                 let same = name.trim() == self.name && attempts_per_minute == self.attempts_per_minute;
-                if same { Ok(None) } else { Err(AccountRefusal::AlreadyOpened) }
+                if same { Ok(None) } else { Err(AccountRefusal::AlreadyExists) }
             }
             AccountCommand::CreateApiKey(key) => self.keys.create(key),
             AccountCommand::DeactivateApiKey { key_id } => self.keys.deactivate(key_id, self.administers),
@@ -168,7 +168,7 @@ aggregate!(Account, "account", AccountCommand, AccountEvent, AccountRefusal);
 impl Account {
     fn fold(&mut self, event: AccountEvent) {
         match (&mut *self, event) {
-            (_, AccountEvent::AccountOpened { name, attempts_per_minute }) => {
+            (_, AccountEvent::AccountCreated { name, attempts_per_minute }) => {
                 *self = Self::Opened(Box::new(Merchant {
                     name,
                     credentials: None,
@@ -188,7 +188,7 @@ impl Account {
 impl Merchant {
     fn apply(&mut self, event: AccountEvent) {
         match event {
-            AccountEvent::AccountOpened { .. } => {}
+            AccountEvent::AccountCreated { .. } => {}
             AccountEvent::ApiKeyCreated(key) => {
                 self.administers |= self.keys.is_empty() && key.role == Role::Admin;
                 self.keys.apply_created(key);

@@ -39,7 +39,7 @@ impl TokenKind {
     }
 }
 
-/// The name of its key among the sealed keys of the log, and the place it belongs to.
+/// The name of its key among the sealed keys of the log, which is its associated data too.
 pub(crate) const KEY_NAME: &str = "blind index";
 /// Bytes of a hash that are kept: enough that no two customers of a log meet.
 const TOKEN_BYTES: usize = 16;
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_customer_is_found_however_it_is_spelt_and_by_nobody_without_the_key() {
+    fn a_customer_is_found_however_it_is_spelt_and_only_with_the_key() {
         let index = BlindIndex(Arc::new(random_key()));
         let other = BlindIndex(Arc::new(random_key()));
         assert_eq!(index.token(TokenKind::Email, " Fan@Music.com "), index.token(TokenKind::Email, "fan@music.com"));

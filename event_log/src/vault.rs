@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_earlier_master_key_wrapped_is_opened_and_wrapped_anew() {
+    fn what_an_earlier_master_key_wrapped_is_opened_and_rewrapped() {
         let old = Vault::new(&[7; KEY_BYTES]);
         let both = Vault::from_text(&format!("{},{}", hex::encode([8; 32]), hex::encode([7; 32]))).unwrap();
         let new = Vault::new(&[8; KEY_BYTES]);

@@ -87,7 +87,7 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
     let mut changed = vec![];
     for event in events {
         match &event.event {
-            AnyEvent::Account(AccountEvent::AccountOpened { name, attempts_per_minute }) => {
+            AnyEvent::Account(AccountEvent::AccountCreated { name, attempts_per_minute }) => {
                 let row = AccountRow {
                     id: event.aggregate_id.clone(),
                     name: storable(name),
@@ -167,7 +167,7 @@ impl AccountRow {
             }
             AccountEvent::CortexCredentialsDeleted {} => self.cortex_email = None,
             AccountEvent::RetentionSet { days } => self.retention_days = days.map(i64::from),
-            AccountEvent::AccountOpened { .. }
+            AccountEvent::AccountCreated { .. }
             | AccountEvent::ApiKeyCreated(_)
             | AccountEvent::ApiKeyDeactivated { .. }
             | AccountEvent::ApiKeyLimited { .. } => {}

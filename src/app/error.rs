@@ -156,8 +156,8 @@ impl From<IntegrationRefusal> for Refused {
 impl From<AccountRefusal> for Refused {
     fn from(refusal: AccountRefusal) -> Self {
         let (code, field) = match refusal {
-            AccountRefusal::NotOpened => ("NOT_FOUND", Some("accountId")),
-            AccountRefusal::AlreadyOpened | AccountRefusal::ApiKeyIdTaken => ("ALREADY_EXISTS", None),
+            AccountRefusal::NotFound => ("NOT_FOUND", Some("accountId")),
+            AccountRefusal::AlreadyExists | AccountRefusal::ApiKeyIdTaken => ("ALREADY_EXISTS", None),
             AccountRefusal::InvalidName => ("INVALID_NAME", Some("name")),
             AccountRefusal::InvalidPace => ("INVALID_PACE", Some("attemptsPerMinute")),
             AccountRefusal::LastAdminKey => ("LAST_ADMIN_KEY", Some("apiKeyId")),

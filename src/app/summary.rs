@@ -217,7 +217,7 @@ fn of_start(started: &Started) -> String {
 
 fn of_account(event: &AccountEvent) -> String {
     match event {
-        AccountEvent::AccountOpened { name, attempts_per_minute } => {
+        AccountEvent::AccountCreated { name, attempts_per_minute } => {
             format!(
                 "The account “{name}” was opened, with up to {} a minute.",
                 counted((*attempts_per_minute).into(), "attempt")

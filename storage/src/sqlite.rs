@@ -17,7 +17,7 @@ use crate::{Durability, OpenError};
 /// How long a statement waits for a file that another connection holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// SQLite before 3.51.3 can corrupt a WAL database when two connections write or checkpoint at the same instant. So whoever
+/// SQLite before 3.51.3 can corrupt a WAL database when two connections write or checkpoint at the same instant. So what
 /// writes or checkpoints has the file to itself as long as that takes, and all other connections are opened read-only.
 #[derive(Clone, Debug)]
 pub struct SqliteFile {
@@ -25,7 +25,7 @@ pub struct SqliteFile {
     pub readers: SqlitePool,
     pub(crate) path: PathBuf,
     durability: Durability,
-    /// Held by whoever writes or checkpoints.
+    /// Held while something writes or checkpoints.
     writing: Arc<Mutex<()>>,
     /// Held as long as anything here may write, so that no second process opens a second writer.
     lock: Option<Arc<File>>,

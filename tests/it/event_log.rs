@@ -259,7 +259,7 @@ on_each_log! {
     async fn an_old_form_of_an_event_is_read_through_its_upcaster(test: &TestLog) {
         let id = account();
         test.log.execute::<Account>(&id, opened(), &Actor::System).await.unwrap();
-        let renamed = SemanticVersionEventUpcaster::new("account_opened", "2", Box::new(|mut payload| {
+        let renamed = SemanticVersionEventUpcaster::new("account_created", "2", Box::new(|mut payload| {
             payload["name"] = "Upcast Audio".into();
             payload
         }));

@@ -12,7 +12,7 @@ use crate::{ApiKeyId, Private};
 #[serde(tag = "event_type", content = "payload", rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum AccountEvent {
-    AccountOpened {
+    AccountCreated {
         name: String,
         attempts_per_minute: u32,
     },

@@ -5,9 +5,9 @@ use super::{MAX_API_KEYS, MAX_ATTEMPTS_PER_MINUTE, MAX_NAME_CHARS, MAX_REQUESTS_
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AccountRefusal {
     #[error("there is no such account")]
-    NotOpened,
+    NotFound,
     #[error("an account with this id already exists")]
-    AlreadyOpened,
+    AlreadyExists,
     #[error("the name must have 1 to {MAX_NAME_CHARS} characters")]
     InvalidName,
     #[error("the pace must be 1 to {MAX_ATTEMPTS_PER_MINUTE} attempts a minute")]

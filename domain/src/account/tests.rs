@@ -20,7 +20,7 @@ fn given(events: impl Into<Vec<AccountEvent>>) -> AggregateTestExecutor<Account>
 }
 
 fn opened(attempts_per_minute: u32) -> AccountEvent {
-    AccountEvent::AccountOpened { name: "Storm Audio".to_owned(), attempts_per_minute }
+    AccountEvent::AccountCreated { name: "Storm Audio".to_owned(), attempts_per_minute }
 }
 
 fn new_key() -> NewApiKey {
@@ -54,7 +54,7 @@ fn an_account_is_opened_once() {
         .when(open(" Storm Audio "))
         .then_expect_events(vec![opened(5)]);
     given([]).when(open("Storm Audio")).then_expect_events(vec![]);
-    given([]).when(open("Rain Audio")).then_expect_error(AccountRefusal::AlreadyOpened);
+    given([]).when(open("Rain Audio")).then_expect_error(AccountRefusal::AlreadyExists);
     let nameless = TestFramework::<Account>::with(()).given_no_previous_events().when(open("  "));
     nameless.then_expect_error(AccountRefusal::InvalidName);
     TestFramework::<Account>::with(())
@@ -72,7 +72,7 @@ fn an_account_is_opened_once() {
     TestFramework::<Account>::with(())
         .given_no_previous_events()
         .when(AccountCommand::DeleteCredentials)
-        .then_expect_error(AccountRefusal::NotOpened);
+        .then_expect_error(AccountRefusal::NotFound);
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn personal_data_is_kept_for_good_until_a_bound_is_set() {
     TestFramework::<Account>::with(())
         .given_no_previous_events()
         .when(keep(Some(30)))
-        .then_expect_error(AccountRefusal::NotOpened);
+        .then_expect_error(AccountRefusal::NotFound);
 }
 
 /// Every command of an account, with few values, so that they meet. All of them promise that the same again is no news:

@@ -222,7 +222,7 @@ fn events_of_accounts_have_sentences() {
     let nil = Uuid::nil();
     for (event, sentence) in [
         (
-            AccountEvent::AccountOpened { name: "Storm".to_owned(), attempts_per_minute: 1 },
+            AccountEvent::AccountCreated { name: "Storm".to_owned(), attempts_per_minute: 1 },
             "The account “Storm” was opened, with up to 1 attempt a minute.".to_owned(),
         ),
         (

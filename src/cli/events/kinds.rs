@@ -5,7 +5,7 @@ pub(super) const KINDS: [(&str, &[&str]); 7] = [
     (
         "account",
         &[
-            "account_opened",
+            "account_created",
             "api_key_created",
             "api_key_deactivated",
             "api_key_limited",
