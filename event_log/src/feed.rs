@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 
-use crate::recorded::{AnyEvent, Cursor, Operator, Recorded};
+use crate::recorded::{AnyEvent, Cursor, Recorded};
 use cqrs_es::Aggregate;
 use domain::account::Account;
 use domain::checkpoint::Checkpoints;
@@ -13,7 +13,6 @@ use domain::ledger::Ledger;
 use domain::notice::Notice;
 use domain::operator_action::OperatorAction;
 use domain::{AccountId, IntegrationId};
-use serde::Deserialize;
 use serde_json::Value;
 use sqlx::FromRow;
 use storage::{Database, Sql};
@@ -21,6 +20,7 @@ use uuid::Uuid;
 
 use super::EventLog;
 use super::data_keys::DataKeys;
+use super::metadata::Metadata;
 use super::packed;
 use super::row::StoredEvent;
 use super::stream::{LoadError, STORED_COLUMNS, unreadable};
@@ -55,23 +55,6 @@ pub(super) struct Changed {
     pub(super) aggregate_type: String,
     pub(super) aggregate_id: String,
     pub(super) sequence: Sequence,
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    #[serde(default)]
-    actor: String,
-    key_id: Option<String>,
-    key_name: Option<String>,
-    reason: Option<String>,
-}
-
-impl Metadata {
-    /// The person or program that did it, where it was one with a key.
-    fn operator(&self) -> Option<Operator> {
-        let (key_id, key_name) = self.key_id.clone().zip(self.key_name.clone())?;
-        Some(Operator { key_id, key_name, reason: self.reason.clone() })
-    }
 }
 
 impl EventLog {
@@ -240,7 +223,6 @@ impl EventLog {
             _ => Ok(AnyEvent::Unknown),
         }
         .map_err(|error| bad(&error))?;
-        let operator = metadata.operator();
         let customer_tokens = match (&event, &self.blind_index) {
             (AnyEvent::Delivery(event), Some(index)) => index.tokens_of(event),
             (AnyEvent::Notice(event), Some(index)) => index.tokens_in(event),
@@ -256,8 +238,8 @@ impl EventLog {
             caused_by,
             correlation_id,
             recorded_at,
-            actor: metadata.actor,
-            operator,
+            actor: metadata.actor(),
+            operator: metadata.operator(),
             customer_tokens,
             event,
         })

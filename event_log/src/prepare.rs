@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::EventLog;
 use super::append::{NewEvent, NewSnapshot, StreamAppend};
+use super::metadata::Metadata;
 use super::origin::Origin;
 use super::row::{StoredEvent, chain};
 use super::seal;
@@ -30,7 +31,7 @@ impl EventLog {
         let account_id = owner.account_id.or(origin.actor.account_id());
         let correlation_id = origin.correlation_id.or_else(|| id.parse().ok()).unwrap_or(Uuid::nil());
         let recorded_at = Micros::from(self.clock.now());
-        let metadata = origin.actor.metadata();
+        let metadata = serde_json::to_string(&Metadata::from(&origin.actor))?;
         let (previous, mut new_data_key, mut erased_data_key) = (loaded.hash, None, None);
         let mut rows = Vec::with_capacity(events.len());
         for event in events {
