@@ -23,6 +23,7 @@ use super::data_keys::DataKeys;
 use super::metadata::Metadata;
 use super::packed;
 use super::row::StoredEvent;
+use super::seal;
 use super::stream::{LoadError, STORED_COLUMNS, unreadable};
 use crate::{Position, Sequence};
 
@@ -210,7 +211,9 @@ impl EventLog {
         let (aggregate_type, aggregate_id) = (stored.aggregate_type.clone(), stored.aggregate_id.clone());
         let bad = |reason: &dyn Display| unreadable(&aggregate_type, &aggregate_id, sequence, reason);
         let recorded_at = stored.recorded_at.moment().ok_or_else(|| bad(&"no such time"))?;
-        let metadata: Metadata = serde_json::from_str(&stored.metadata).map_err(|error| bad(&error))?;
+        let key = keys.get(stored.data_key_id).map_err(|error| bad(&error))?;
+        let associated_data = seal::associated_data(&aggregate_type, &aggregate_id);
+        let metadata = Metadata::opened(&stored.metadata, key, &associated_data).map_err(|error| bad(&error))?;
         let event = self.open_event(stored, keys).map_err(|reason| bad(&reason))?;
         let event = match aggregate_type.as_str() {
             Account::TYPE => serde_json::from_str(&event).map(AnyEvent::Account),

@@ -18,7 +18,7 @@ pub enum Actor {
     Key {
         id: String,
         name: String,
-        /// Why, in their words.
+        /// Why, in their words: it may name a customer, and is sealed where it is stored.
         reason: Option<String>,
         /// Whose data it is about, where it is one account's.
         account_id: Option<AccountId>,

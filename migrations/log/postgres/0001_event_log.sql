@@ -9,13 +9,13 @@ CREATE TABLE events (
     event_version  text   NOT NULL,
     payload        json   NOT NULL,      -- the event's fields as an object, private values sealed; json, not jsonb: it keeps
                                          -- the bytes that the hash was made over
-    metadata       json   NOT NULL,      -- who made it happen
+    metadata       json   NOT NULL,      -- who made it happen, and why, sealed
     position       bigint NOT NULL,      -- 1, 2, 3, … over all streams, without a gap, visible in this order
     account_id     uuid,                 -- whose it is, where it is one account's
     integration_id uuid,                 -- the store link that it is about, where it is about one
     caused_by      bigint,               -- position of the event that this one follows from, where there is one
     correlation_id uuid   NOT NULL,      -- what belongs together across streams has the same
-    data_key_id    uuid,                 -- the data key that sealed its private values and its body, where it has any
+    data_key_id    uuid,                 -- the data key that sealed its private values, its reason and its body, if any
     recorded_at    bigint NOT NULL,      -- microseconds since 1970
     hash           bytea  NOT NULL,      -- SHA-256 over the previous event's hash of this stream and this row's bytes
     body           bytea,                -- the raw body of a webhook, compressed and sealed; no fold reads it

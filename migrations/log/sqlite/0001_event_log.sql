@@ -9,12 +9,12 @@ CREATE TABLE events (
     event_type     TEXT    NOT NULL,
     event_version  TEXT    NOT NULL,
     payload        TEXT    NOT NULL,     -- the event's fields as an object of JSON, private values sealed
-    metadata       TEXT    NOT NULL,     -- who made it happen
+    metadata       TEXT    NOT NULL,     -- who made it happen, and why, sealed
     account_id     BLOB,                 -- whose it is, where it is one account's
     integration_id BLOB,                 -- the store link that it is about, where it is about one
     caused_by      INTEGER,              -- position of the event that this one follows from, where there is one
     correlation_id BLOB    NOT NULL,     -- what belongs together across streams has the same
-    data_key_id    BLOB,                 -- the data key that sealed its private values and its body, where it has any
+    data_key_id    BLOB,                 -- the data key that sealed its private values, its reason and its body, if any
     recorded_at    INTEGER NOT NULL,     -- microseconds since 1970
     hash           BLOB    NOT NULL,     -- SHA-256 over the previous event's hash of this stream and this row's bytes
     body           BLOB,                 -- the raw body of a webhook, compressed and sealed; last, so no fold reads it
