@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 
-use crate::recorded::{AnyEvent, Cursor, Operator, Recorded};
+use crate::recorded::{AnyEvent, Cursor, Recorded};
 use cqrs_es::Aggregate;
 use domain::account::Account;
 use domain::checkpoint::Checkpoints;
@@ -13,7 +13,6 @@ use domain::ledger::Ledger;
 use domain::notice::Notice;
 use domain::operator_action::OperatorAction;
 use domain::{AccountId, IntegrationId};
-use serde::Deserialize;
 use serde_json::Value;
 use sqlx::FromRow;
 use storage::{Database, Sql};
@@ -21,8 +20,10 @@ use uuid::Uuid;
 
 use super::EventLog;
 use super::data_keys::DataKeys;
+use super::metadata::Metadata;
 use super::packed;
 use super::row::StoredEvent;
+use super::seal;
 use super::stream::{LoadError, STORED_COLUMNS, unreadable};
 use crate::{Position, Sequence};
 
@@ -55,23 +56,6 @@ pub(super) struct Changed {
     pub(super) aggregate_type: String,
     pub(super) aggregate_id: String,
     pub(super) sequence: Sequence,
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    #[serde(default)]
-    actor: String,
-    key_id: Option<String>,
-    key_name: Option<String>,
-    reason: Option<String>,
-}
-
-impl Metadata {
-    /// The person or program that did it, where it was one with a key.
-    fn operator(&self) -> Option<Operator> {
-        let (key_id, key_name) = self.key_id.clone().zip(self.key_name.clone())?;
-        Some(Operator { key_id, key_name, reason: self.reason.clone() })
-    }
 }
 
 impl EventLog {
@@ -227,7 +211,9 @@ impl EventLog {
         let (aggregate_type, aggregate_id) = (stored.aggregate_type.clone(), stored.aggregate_id.clone());
         let bad = |reason: &dyn Display| unreadable(&aggregate_type, &aggregate_id, sequence, reason);
         let recorded_at = stored.recorded_at.moment().ok_or_else(|| bad(&"no such time"))?;
-        let metadata: Metadata = serde_json::from_str(&stored.metadata).map_err(|error| bad(&error))?;
+        let key = keys.get(stored.data_key_id).map_err(|error| bad(&error))?;
+        let associated_data = seal::associated_data(&aggregate_type, &aggregate_id);
+        let metadata = Metadata::opened(&stored.metadata, key, &associated_data).map_err(|error| bad(&error))?;
         let event = self.open_event(stored, keys).map_err(|reason| bad(&reason))?;
         let event = match aggregate_type.as_str() {
             Account::TYPE => serde_json::from_str(&event).map(AnyEvent::Account),
@@ -240,7 +226,6 @@ impl EventLog {
             _ => Ok(AnyEvent::Unknown),
         }
         .map_err(|error| bad(&error))?;
-        let operator = metadata.operator();
         let customer_tokens = match (&event, &self.blind_index) {
             (AnyEvent::Delivery(event), Some(index)) => index.tokens_of(event),
             (AnyEvent::Notice(event), Some(index)) => index.tokens_in(event),
@@ -256,8 +241,8 @@ impl EventLog {
             caused_by,
             correlation_id,
             recorded_at,
-            actor: metadata.actor,
-            operator,
+            actor: metadata.actor(),
+            operator: metadata.operator(),
             customer_tokens,
             event,
         })

@@ -21,6 +21,7 @@ mod head;
 pub mod identifiers;
 pub mod ids;
 mod maintenance;
+mod metadata;
 mod micros;
 mod orders;
 mod origin;

@@ -1,7 +1,5 @@
 //! Where events come from: who made them happen, and what they follow from.
 
-use std::collections::BTreeMap;
-
 use domain::AccountId;
 use uuid::Uuid;
 
@@ -20,7 +18,7 @@ pub enum Actor {
     Key {
         id: String,
         name: String,
-        /// Why, in their words.
+        /// Why, in their words: it may name a customer, and is sealed where it is stored.
         reason: Option<String>,
         /// Whose data it is about, where it is one account's.
         account_id: Option<AccountId>,
@@ -75,22 +73,5 @@ impl Actor {
             Self::Key { account_id, .. } => *account_id,
             Self::Store | Self::Worker(_) | Self::System => None,
         }
-    }
-
-    /// As it is stored with each event: sorted, so that the bytes are the same every time.
-    pub(super) fn metadata(&self) -> String {
-        let mut metadata = BTreeMap::new();
-        match self {
-            Self::Store => metadata.insert("actor", "store".to_owned()),
-            Self::Worker(name) => metadata.insert("actor", format!("worker {name}")),
-            Self::System => metadata.insert("actor", "system".to_owned()),
-            Self::Key { id, name, reason, account_id: _ } => {
-                metadata.insert("key_id", id.clone());
-                metadata.insert("key_name", name.clone());
-                metadata.extend(reason.iter().map(|reason| ("reason", reason.clone())));
-                metadata.insert("actor", format!("key {name}"))
-            }
-        };
-        serde_json::to_string(&metadata).expect("texts can be written")
     }
 }

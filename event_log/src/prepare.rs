@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::EventLog;
 use super::append::{NewEvent, NewSnapshot, StreamAppend};
 use super::data_keys::WrappedDataKey;
+use super::metadata::Metadata;
 use super::origin::Origin;
 use super::row::{StoredEvent, chain};
 use super::seal;
@@ -16,8 +17,8 @@ use super::stream::{Loaded, SNAPSHOT_EVERY};
 use crate::{Micros, Position};
 
 impl EventLog {
-    /// The stored form of the events: private fields sealed, the body sealed beside the first, each chained to the one
-    /// before.
+    /// The stored form of the events: private fields and the reason sealed, the body sealed beside the first, each chained
+    /// to the one before.
     pub(super) fn prepare<A: EventSourced>(
         &self,
         loaded: &mut Loaded<A>,
@@ -31,13 +32,13 @@ impl EventLog {
         let account_id = owner.account_id.or(origin.actor.account_id());
         let correlation_id = origin.correlation_id.or_else(|| id.parse().ok()).unwrap_or(Uuid::nil());
         let recorded_at = Micros::from(self.clock.now());
-        let metadata = origin.actor.metadata();
+        let metadata = serde_json::to_value(Metadata::from(&origin.actor))?;
         let (previous, mut new_data_key, mut erased_data_key) = (loaded.hash, None, None);
         let mut rows = Vec::with_capacity(events.len());
         for event in events {
-            let mut payload = payload_of(event)?;
+            let (mut payload, mut metadata) = (payload_of(event)?, metadata.clone());
             let body = body.take().filter(|_| event.keeps_body());
-            let is_sealed = body.is_some() || seal::has_private(&payload);
+            let is_sealed = body.is_some() || seal::has_private(&payload) || seal::has_private(&metadata);
             if loaded.data_key.is_none() && is_sealed {
                 let (key, wrapped) = self.new_data_key();
                 (loaded.data_key, new_data_key) = (Some(key), Some(wrapped));
@@ -46,6 +47,7 @@ impl EventLog {
             let sealed_body = key.and_then(|key| Some(seal::seal_body(&body?, &key.key, &associated_data)));
             if let Some(key) = key {
                 seal::seal(&mut payload, &key.key, &associated_data);
+                seal::seal(&mut metadata, &key.key, &associated_data);
             }
             let data_key_id = key.map(|key| key.id);
             if event.erases_data_key() {
@@ -61,7 +63,7 @@ impl EventLog {
                 event_type: event.event_type(),
                 event_version: event.event_version(),
                 payload: payload.to_string(),
-                metadata: metadata.clone(),
+                metadata: metadata.to_string(),
                 account_id: account_id.map(|id| id.0),
                 integration_id: owner.integration_id.map(|id| id.0),
                 caused_by: origin.caused_by,

@@ -11,7 +11,7 @@ use crate::{Micros, Position, Sequence};
 /// What a stream's first event is chained to.
 pub const GENESIS: [u8; 32] = [0; 32];
 
-/// An event in its stored form: private fields sealed, the body compressed and sealed.
+/// An event in its stored form: private fields and the reason sealed, the body compressed and sealed.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct StoredEvent {
     pub position: Position,
@@ -30,7 +30,7 @@ pub struct StoredEvent {
     pub caused_by: Option<Position>,
     /// What belongs together across streams has the same: an order's delivery, or what one request did.
     pub correlation_id: Uuid,
-    /// The data key that sealed its private values and its body, where it has any.
+    /// The data key that sealed its private values, its reason and its body, where it has any.
     pub data_key_id: Option<Uuid>,
     pub recorded_at: Micros,
     pub hash: Vec<u8>,

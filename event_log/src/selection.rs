@@ -257,22 +257,20 @@ impl Choice {
     }
 }
 
-/// Those that someone made happen, who may be named by kind, by name, or by the id or name of their key.
+/// Those that someone made happen, who may be named by kind, by name, or by the id or name of their key; also as they are
+/// shown, with the kind before the name.
 fn by(sql: Sql, database: &Database, actor: &str) -> Sql {
     // What was changed to be no JSON is by no one: SQLite would refuse to look into it.
     let field = |name: &str| match database {
         Database::Sqlite(_) => format!("CASE WHEN json_valid(metadata) THEN metadata ->> '{name}' END"),
         Database::Postgres(_) => format!("metadata ->> '{name}'"),
     };
-    let names = [actor.to_owned(), format!("key {actor}"), format!("worker {actor}")];
-    let sql = sql.push(&format!(" AND ({} IN (", field("actor"))).bind_list(names);
-    let mut sql = sql.push(")");
-    // All of a kind, by the word that each of them begins with.
-    if !actor.contains(' ') {
-        let kind = format!("{actor} ");
-        let beginning = format!(" OR substr({}, 1, length(", field("actor"));
-        sql = sql.push(&beginning).bind(kind.as_str()).push(")) = ").bind(kind);
-    }
-    let key = [("key_id", actor), ("key_name", actor)];
-    key.into_iter().fold(sql, |sql, (name, value)| sql.push(&format!(" OR {} = ", field(name))).bind(value)).push(")")
+    let named = ["actor", "worker", "key_id", "key_name"].map(|name| (name, actor));
+    let shown = [("worker", actor.strip_prefix("worker ")), ("key_name", actor.strip_prefix("key "))];
+    let shown = shown.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let any = named
+        .into_iter()
+        .chain(shown)
+        .fold(sql.push(" AND (false"), |sql, (name, value)| sql.push(&format!(" OR {} = ", field(name))).bind(value));
+    any.push(")")
 }

@@ -76,11 +76,11 @@ fn insert_events(transaction: &Transaction<'_>, head: i64, streams: &[&StreamApp
             stored.event_version,
             stored.payload,
             stored.metadata,
-            blob(&stored.account_id),
-            blob(&stored.integration_id),
+            blob(stored.account_id.as_ref()),
+            blob(stored.integration_id.as_ref()),
             stored.caused_by.map(|position| position.0),
             stored.correlation_id.as_bytes(),
-            blob(&stored.data_key_id),
+            blob(stored.data_key_id.as_ref()),
             stored.recorded_at.0,
             stored.hash,
             body,
@@ -89,8 +89,8 @@ fn insert_events(transaction: &Transaction<'_>, head: i64, streams: &[&StreamApp
     Ok(())
 }
 
-fn blob(id: &Option<Uuid>) -> Option<&[u8; 16]> {
-    id.as_ref().map(Uuid::as_bytes)
+fn blob(id: Option<&Uuid>) -> Option<&[u8; 16]> {
+    id.map(Uuid::as_bytes)
 }
 
 fn insert_keys(transaction: &Transaction<'_>, streams: &[&StreamAppend]) -> rusqlite::Result<()> {
@@ -113,7 +113,7 @@ fn insert_snapshot(transaction: &Transaction<'_>, last: &StoredEvent, snapshot: 
         last.hash,
         snapshot.schema_version,
         snapshot.state,
-        blob(&snapshot.data_key_id),
+        blob(snapshot.data_key_id.as_ref()),
     ];
     insert.execute(of_stream).map(drop)
 }

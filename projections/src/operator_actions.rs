@@ -1,9 +1,11 @@
 //! What was done with API keys, by whom, to what and why.
 
+use std::collections::HashMap;
+
 use sqlx::FromRow;
 
 use crate::schema::Schema;
-use crate::table::{self, Existing, Tables, table_row};
+use crate::table::{self, Existing, TableRow as _, Tables, table_row};
 use crate::view::View;
 use event_log::Position;
 use event_log::recorded::Recorded;
@@ -12,9 +14,9 @@ use storage::{Database, Sql, storable};
 pub const VIEW: View = View {
     name: "operator_actions",
     schema: Schema {
-        version: 2,
+        version: 3,
         tables: &["operator_actions"],
-        holds_personal_data: false,
+        holds_personal_data: true,
         statements: include_str!("../../migrations/views/operator_actions.sql"),
     },
     fold: |tables, events| Box::pin(apply(tables, events)),
@@ -32,6 +34,7 @@ pub struct OperatorActionRow {
     pub recorded_at: i64,
     pub key_id: String,
     pub key_name: String,
+    /// Why, where they said so, and it was not erased with the stream.
     pub reason: Option<String>,
     /// Whose data it was about, where it was one account's.
     pub account_id: Option<String>,
@@ -40,8 +43,21 @@ pub struct OperatorActionRow {
     pub event_type: String,
 }
 
+/// A reason is free text and may name a customer: on a stream that is erased it goes with everything else.
 async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
-    let rows: Vec<OperatorActionRow> = events.iter().filter_map(action).collect();
+    let erasures = events.iter().filter(|event| event.event.erases_data_key());
+    let erased: HashMap<&str, Position> = erasures.map(|event| (event.aggregate_id.as_str(), event.position)).collect();
+    if !erased.is_empty() {
+        let table = tables.name(OperatorActionRow::TABLE);
+        let sql = Sql::new(format!("UPDATE {table} SET reason = NULL WHERE reason IS NOT NULL AND aggregate_id IN ("));
+        tables.execute(sql.bind_list(erased.keys().copied()).push(")")).await?;
+    }
+    let mut rows: Vec<OperatorActionRow> = events.iter().filter_map(action).collect();
+    for row in &mut rows {
+        if erased.get(row.aggregate_id.as_str()).is_some_and(|erased_at| row.position <= *erased_at) {
+            row.reason = None;
+        }
+    }
     table::write(tables, &rows, Existing::Keep).await
 }
 

@@ -214,8 +214,8 @@ on_each_engine! {
         log.raw_database().execute("INSERT INTO events SELECT * FROM kept WHERE position > 5".into()).await.unwrap();
 
         if !postgres {
-            // SQLite takes what is no text.
-            run(log, format!("UPDATE events SET payload = x'7bff7d' WHERE position = {at}")).await;
+            // SQLite takes bytes for a text that are none.
+            run(log, format!("UPDATE events SET payload = CAST(x'7bff7d' AS text) WHERE position = {at}")).await;
             let unreadable = format!("{:#}", verify(log, None, |_, _| {}).await.unwrap_err());
             assert!(unreadable.contains(&format!("(position {at}) holds a value")), "{unreadable}");
             let kept = format!("(SELECT k.payload FROM kept k WHERE k.position = {at})");

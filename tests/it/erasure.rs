@@ -11,7 +11,7 @@ use crate::app::{Shop, TestApp, text};
 use crate::engines::on_each_engine;
 use crate::orders;
 
-const ERASE: &str = "mutation ($input: ErasePersonalDataInput!) { done: erasePersonalData(input: $input) {
+pub(crate) const ERASE: &str = "mutation ($input: ErasePersonalDataInput!) { done: erasePersonalData(input: $input) {
     matched accounts erased more deliveries { id targetUsername } userErrors { code message field } } }";
 const EXPORT: &str = "mutation ($input: ExportPersonalDataInput!) { done: exportPersonalData(input: $input) {
     matched deliveries endCursor userErrors { code } } }";

@@ -31,6 +31,7 @@ mod privacy_requests;
 mod process;
 mod processes;
 mod rate_limits;
+mod reasons;
 mod rebuilds;
 mod refusals;
 mod replaying;

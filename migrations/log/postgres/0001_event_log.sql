@@ -1,19 +1,21 @@
 -- The event log. The first seven columns are those of postgres-es, whose repository can read this table.
+-- Texts that an index orders have the collation "C", by their bytes: the order of the operating system's languages may
+-- change when it is upgraded, and an index that was built in the old order then misses rows or takes a key twice.
 CREATE TABLE events (
-    aggregate_type text   NOT NULL,
-    aggregate_id   text   NOT NULL,
+    aggregate_type text   COLLATE "C" NOT NULL,
+    aggregate_id   text   COLLATE "C" NOT NULL,
     sequence       bigint NOT NULL CHECK (sequence >= 1),
     event_type     text   NOT NULL,
     event_version  text   NOT NULL,
     payload        json   NOT NULL,      -- the event's fields as an object, private values sealed; json, not jsonb: it keeps
                                          -- the bytes that the hash was made over
-    metadata       json   NOT NULL,      -- who made it happen
+    metadata       json   NOT NULL,      -- who made it happen, and why, sealed
     position       bigint NOT NULL,      -- 1, 2, 3, … over all streams, without a gap, visible in this order
     account_id     uuid,                 -- whose it is, where it is one account's
     integration_id uuid,                 -- the store link that it is about, where it is about one
     caused_by      bigint,               -- position of the event that this one follows from, where there is one
     correlation_id uuid   NOT NULL,      -- what belongs together across streams has the same
-    data_key_id    uuid,                 -- the data key that sealed its private values and its body, where it has any
+    data_key_id    uuid,                 -- the data key that sealed its private values, its reason and its body, if any
     recorded_at    bigint NOT NULL,      -- microseconds since 1970
     hash           bytea  NOT NULL,      -- SHA-256 over the previous event's hash of this stream and this row's bytes
     body           bytea,                -- the raw body of a webhook, compressed and sealed; no fold reads it
@@ -21,6 +23,7 @@ CREATE TABLE events (
 );
 CREATE UNIQUE INDEX events_position ON events (position);
 CREATE INDEX events_account ON events (account_id, position) WHERE account_id IS NOT NULL;
+CREATE INDEX events_integration ON events (integration_id, position) WHERE integration_id IS NOT NULL;
 CREATE INDEX events_caused_by ON events (caused_by) WHERE caused_by IS NOT NULL;
 -- What is sealed cannot be compressed; rows stay whole up to a page, so that an order's body costs no second table.
 ALTER TABLE events ALTER COLUMN body SET STORAGE EXTERNAL;
@@ -34,8 +37,8 @@ CREATE TABLE data_keys (
 
 -- The latest fold of long streams, so that loading one never reads more than a bounded number of events.
 CREATE TABLE snapshots (
-    aggregate_type text   NOT NULL,
-    aggregate_id   text   NOT NULL,
+    aggregate_type text   COLLATE "C" NOT NULL,
+    aggregate_id   text   COLLATE "C" NOT NULL,
     sequence       bigint NOT NULL,
     hash           bytea  NOT NULL,
     schema_version bigint NOT NULL,
@@ -47,7 +50,7 @@ CREATE TABLE snapshots (
 -- How far each process manager has come, which event that was (positions alone do not tell one log from another), and
 -- which node runs it until when.
 CREATE TABLE followers (
-    name       text   PRIMARY KEY,
+    name       text   COLLATE "C" PRIMARY KEY,
     position   bigint NOT NULL,
     hash       bytea  NOT NULL,
     held_by    text,                     -- none where it was handed back
@@ -56,7 +59,7 @@ CREATE TABLE followers (
 
 -- Events that a process manager could not handle. It went on without them, and tries them again.
 CREATE TABLE parked_events (
-    process        text   NOT NULL,
+    process        text   COLLATE "C" NOT NULL,
     position       bigint NOT NULL,
     aggregate_type text   NOT NULL,
     aggregate_id   text   NOT NULL,
@@ -73,9 +76,9 @@ CREATE INDEX parked_events_retry ON parked_events (process, retry_at);
 
 -- Webhooks that were not let in, counted by the hour: what is unsigned never enters the log, and cannot fill the disk.
 CREATE TABLE refusals (
-    account_id     text   NOT NULL,
-    integration_id text   NOT NULL,
-    reason         text   NOT NULL,
+    account_id     text   COLLATE "C" NOT NULL,
+    integration_id text   COLLATE "C" NOT NULL,
+    reason         text   COLLATE "C" NOT NULL,
     hour           bigint NOT NULL,      -- microseconds since 1970, whole hours
     refused        bigint NOT NULL,
     last_at        bigint NOT NULL,
@@ -93,7 +96,7 @@ CREATE TABLE vault (
 -- is verified with them. Numbers, so that several nodes that need a first key at once make one.
 CREATE TABLE signing_keys (
     number     bigint PRIMARY KEY,       -- 1, 2, 3, …
-    key_id     text   NOT NULL UNIQUE,   -- first 8 bytes of a hash of the public key, in hexadecimal
+    key_id     text   COLLATE "C" NOT NULL UNIQUE, -- first 8 bytes of a hash of the public key, in hexadecimal
     public_key bytea  NOT NULL,          -- Ed25519, 32 bytes
     wrapped    bytea  NOT NULL,          -- the secret part, sealed by the master key, in the form of data keys
     created_at bigint NOT NULL           -- microseconds since 1970
@@ -101,7 +104,7 @@ CREATE TABLE signing_keys (
 
 -- Keys of the log as a whole, each sealed by the master key in the form of data keys. They cannot be rebuilt.
 CREATE TABLE sealed_keys (
-    name    text  PRIMARY KEY,
+    name    text  COLLATE "C" PRIMARY KEY,
     wrapped bytea NOT NULL
 );
 
@@ -114,14 +117,14 @@ CREATE TABLE write_probe (
 
 -- What is stored of each account's webhooks in its latest day.
 CREATE TABLE daily_bytes (
-    account_id text   PRIMARY KEY,
+    account_id text   COLLATE "C" PRIMARY KEY,
     day        bigint NOT NULL,          -- since 1970, UTC
     bytes      bigint NOT NULL
 );
 
 -- What accounts and API keys may do in a minute, over all nodes.
 CREATE TABLE rates (
-    key     text   PRIMARY KEY,          -- what is counted, and of whom
+    key     text   COLLATE "C" PRIMARY KEY, -- what is counted, and of whom
     full_at bigint NOT NULL              -- when as much may be done at once again; microseconds since 1970
 );
 

@@ -1,4 +1,5 @@
-//! An event as it is printed: a line for people, or an object of JSON. Nothing private is in either.
+//! An event as it is printed: a line for people, or an object of JSON. Nothing private is in either, but for the reason
+//! that somebody gave: in an object, until it is erased.
 
 use console::Style;
 use domain::delivery::DeliveryEvent;
