@@ -9,7 +9,7 @@ use domain::integration::{Integration, IntegrationEvent};
 use domain::ledger::{Ledger, LedgerEvent};
 use domain::notice::{Notice, NoticeEvent};
 use domain::operator_action::{OperatorAction, OperatorActionEvent};
-use domain::{AccountId, IntegrationId, LogEvent as _};
+use domain::{AccountId, IntegrationId, LogEvent as _, Private};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -62,8 +62,8 @@ pub struct Recorded {
 pub struct Operator {
     pub key_id: String,
     pub key_name: String,
-    /// Why, in their words, where they said so and it was not erased since.
-    pub reason: Option<String>,
+    /// Why, in their words, where they said so.
+    pub reason: Option<Private<String>>,
 }
 
 /// An event of any aggregate.

@@ -7,6 +7,7 @@ use sqlx::FromRow;
 use crate::schema::Schema;
 use crate::table::{self, Existing, TableRow as _, Tables, table_row};
 use crate::view::View;
+use domain::Private;
 use event_log::Position;
 use event_log::recorded::Recorded;
 use storage::{Database, Sql, storable};
@@ -68,7 +69,7 @@ fn action(event: &Recorded) -> Option<OperatorActionRow> {
         recorded_at: event.recorded_at_us(),
         key_id: operator.key_id.clone(),
         key_name: storable(&operator.key_name),
-        reason: operator.reason.as_deref().map(storable),
+        reason: operator.reason.as_ref().and_then(Private::known).map(|reason| storable(reason)),
         account_id: event.account_id.map(|id| id.to_string()),
         aggregate_type: event.event.aggregate_type()?.to_owned(),
         aggregate_id: event.aggregate_id.clone(),
