@@ -65,8 +65,7 @@ impl Metadata {
     /// The person or program that did it, where it was one with a key.
     pub(super) fn operator(&self) -> Option<Operator> {
         let (key_id, key_name) = self.key_id.clone().zip(self.key_name.clone())?;
-        let reason = self.reason.as_ref().and_then(Private::known).cloned();
-        Some(Operator { key_id, key_name, reason })
+        Some(Operator { key_id, key_name, reason: self.reason.clone() })
     }
 }
 
@@ -107,8 +106,8 @@ mod tests {
             assert_eq!(opened.actor(), "key desk");
             opened.operator().unwrap().reason
         };
-        assert_eq!(reason(Some(&data_key), "delivery/1").as_deref(), Some("\"Max\" asked"));
-        assert_eq!(reason(Some(&data_key), "delivery/2"), None, "it is of another stream");
-        assert_eq!(reason(None, "delivery/1"), None);
+        assert_eq!(reason(Some(&data_key), "delivery/1"), Some(Private::from("\"Max\" asked")));
+        assert_eq!(reason(Some(&data_key), "delivery/2"), Some(Private::Erased), "it is of another stream");
+        assert_eq!(reason(None, "delivery/1"), Some(Private::Erased));
     }
 }

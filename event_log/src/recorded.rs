@@ -9,7 +9,7 @@ use domain::integration::{Integration, IntegrationEvent};
 use domain::ledger::{Ledger, LedgerEvent};
 use domain::notice::{Notice, NoticeEvent};
 use domain::operator_action::{OperatorAction, OperatorActionEvent};
-use domain::{AccountId, IntegrationId, LogEvent as _};
+use domain::{AccountId, IntegrationId, Private};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -62,8 +62,8 @@ pub struct Recorded {
 pub struct Operator {
     pub key_id: String,
     pub key_name: String,
-    /// Why, in their words, where they said so and it was not erased since.
-    pub reason: Option<String>,
+    /// Why, in their words, where they said so.
+    pub reason: Option<Private<String>>,
 }
 
 /// An event of any aggregate.
@@ -106,20 +106,6 @@ impl AnyEvent {
             Self::OperatorAction(event) => Some(event.event_type()),
             Self::Checkpoint(event) => Some(event.event_type()),
             Self::Unknown => None,
-        }
-    }
-
-    /// Whether everything private on its stream up to this event is gone with it.
-    pub fn erases_data_key(&self) -> bool {
-        match self {
-            Self::Account(event) => event.erases_data_key(),
-            Self::Integration(event) => event.erases_data_key(),
-            Self::Ledger(event) => event.erases_data_key(),
-            Self::Delivery(event) => event.erases_data_key(),
-            Self::Notice(event) => event.erases_data_key(),
-            Self::OperatorAction(event) => event.erases_data_key(),
-            Self::Checkpoint(event) => event.erases_data_key(),
-            Self::Unknown => false,
         }
     }
 }

@@ -1,10 +1,9 @@
--- What was done with API keys: one row for each event that one of them made.
+-- What was done with API keys: one row for each event that one of them made. Why is in the log alone, sealed.
 CREATE TABLE operator_actions_{generation} (
     position       {position} PRIMARY KEY,
     recorded_at    bigint NOT NULL,
     key_id         text   NOT NULL,
     key_name       text   NOT NULL,
-    reason         text,
     account_id     text,                 -- the owner of the stream, where it has one
     aggregate_type text   NOT NULL,
     aggregate_id   text   NOT NULL,

@@ -1,11 +1,9 @@
-//! What was done with API keys, by whom, to what and why.
-
-use std::collections::HashMap;
+//! What was done with API keys, by whom and to what. Why is in the log alone: it may name a customer, and is erased there.
 
 use sqlx::FromRow;
 
 use crate::schema::Schema;
-use crate::table::{self, Existing, TableRow as _, Tables, table_row};
+use crate::table::{self, Existing, Tables, table_row};
 use crate::view::View;
 use event_log::Position;
 use event_log::recorded::Recorded;
@@ -16,14 +14,14 @@ pub const VIEW: View = View {
     schema: Schema {
         version: 3,
         tables: &["operator_actions"],
-        holds_personal_data: true,
+        holds_personal_data: false,
         statements: include_str!("../../migrations/views/operator_actions.sql"),
     },
     fold: |tables, events| Box::pin(apply(tables, events)),
 };
 
 table_row!(OperatorActionRow, "operator_actions", key position;
-    once recorded_at, key_id, key_name, reason, account_id, aggregate_type, aggregate_id, event_type;
+    once recorded_at, key_id, key_name, account_id, aggregate_type, aggregate_id, event_type;
     changing);
 
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -34,8 +32,6 @@ pub struct OperatorActionRow {
     pub recorded_at: i64,
     pub key_id: String,
     pub key_name: String,
-    /// Why, where they said so, and it was not erased with the stream.
-    pub reason: Option<String>,
     /// Whose data it was about, where it was one account's.
     pub account_id: Option<String>,
     pub aggregate_type: String,
@@ -43,21 +39,8 @@ pub struct OperatorActionRow {
     pub event_type: String,
 }
 
-/// A reason is free text and may name a customer: on a stream that is erased it goes with everything else.
 async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
-    let erasures = events.iter().filter(|event| event.event.erases_data_key());
-    let erased: HashMap<&str, Position> = erasures.map(|event| (event.aggregate_id.as_str(), event.position)).collect();
-    if !erased.is_empty() {
-        let table = tables.name(OperatorActionRow::TABLE);
-        let sql = Sql::new(format!("UPDATE {table} SET reason = NULL WHERE reason IS NOT NULL AND aggregate_id IN ("));
-        tables.execute(sql.bind_list(erased.keys().copied()).push(")")).await?;
-    }
-    let mut rows: Vec<OperatorActionRow> = events.iter().filter_map(action).collect();
-    for row in &mut rows {
-        if erased.get(row.aggregate_id.as_str()).is_some_and(|erased_at| row.position <= *erased_at) {
-            row.reason = None;
-        }
-    }
+    let rows: Vec<OperatorActionRow> = events.iter().filter_map(action).collect();
     table::write(tables, &rows, Existing::Keep).await
 }
 
@@ -68,7 +51,6 @@ fn action(event: &Recorded) -> Option<OperatorActionRow> {
         recorded_at: event.recorded_at_us(),
         key_id: operator.key_id.clone(),
         key_name: storable(&operator.key_name),
-        reason: operator.reason.as_deref().map(storable),
         account_id: event.account_id.map(|id| id.to_string()),
         aggregate_type: event.event.aggregate_type()?.to_owned(),
         aggregate_id: event.aggregate_id.clone(),
@@ -96,7 +78,7 @@ pub async fn page(
     limit: i64,
 ) -> sqlx::Result<Vec<OperatorActionRow>> {
     let mut sql = Sql::new(
-        "SELECT position, recorded_at, key_id, key_name, reason, account_id, aggregate_type, aggregate_id, event_type \
+        "SELECT position, recorded_at, key_id, key_name, account_id, aggregate_type, aggregate_id, event_type \
          FROM operator_actions WHERE true",
     );
     for (column, wanted) in [

@@ -1,6 +1,7 @@
 //! What was done with API keys: by whom, to what, when and why.
 
 use async_graphql::{ID, InputObject, SimpleObject};
+use domain::Private;
 use projections::operator_actions::Filter;
 
 use super::moment::{Moment, moment};
@@ -16,6 +17,8 @@ pub(super) struct OperatorAction {
     key_name: String,
     /// Why, in their words, where they said so.
     reason: Option<String>,
+    /// Whether a reason was given that was erased since, with the customer whom it may have named.
+    reason_erased: bool,
     /// The account that it was about, where it was about one.
     account_id: Option<ID>,
     aggregate_type: String,
@@ -55,13 +58,14 @@ impl From<OperatorActionFilter> for Filter {
 }
 
 impl From<DescribedAction> for OperatorAction {
-    fn from(DescribedAction { row, summary }: DescribedAction) -> Self {
+    fn from(DescribedAction { row, reason, summary }: DescribedAction) -> Self {
         Self {
             position: row.position.to_string(),
             recorded_at: moment(row.recorded_at),
             key_id: ID(row.key_id),
             key_name: row.key_name,
-            reason: row.reason,
+            reason: reason.as_ref().and_then(Private::known).cloned(),
+            reason_erased: reason == Some(Private::Erased),
             account_id: row.account_id.map(ID),
             aggregate_type: row.aggregate_type,
             aggregate_id: ID(row.aggregate_id),

@@ -1,6 +1,7 @@
 //! Events of the log as people read them.
 
 use async_graphql::{ID, Json, SimpleObject};
+use domain::Private;
 use event_log::{OpenedEvent, Sequence};
 use serde_json::Value;
 
@@ -26,6 +27,8 @@ pub(super) struct Event {
     actor: String,
     /// Why, in the words of the person who did it with an API key.
     reason: Option<String>,
+    /// Whether a reason was given that was erased since, with the customer whom it may have named.
+    reason_erased: bool,
     /// The position of the event that this one follows from, where there is one.
     caused_by: Option<String>,
     /// That event in a sentence, where it is one of another stream of the same account.
@@ -40,6 +43,7 @@ pub(super) struct Event {
 impl From<DisclosedEvent> for Event {
     fn from(DisclosedEvent { event, summary, cause }: DisclosedEvent) -> Self {
         let OpenedEvent { stored, recorded, data } = event;
+        let reason = recorded.operator.and_then(|operator| operator.reason);
         Self {
             position: stored.position.to_string(),
             summary,
@@ -49,7 +53,8 @@ impl From<DisclosedEvent> for Event {
             event_type: stored.event_type,
             data: Json(data),
             actor: recorded.actor,
-            reason: recorded.operator.and_then(|operator| operator.reason),
+            reason: reason.as_ref().and_then(Private::known).cloned(),
+            reason_erased: reason == Some(Private::Erased),
             caused_by: stored.caused_by.map(|position| position.to_string()),
             cause,
             correlation_id: ID(stored.correlation_id.to_string()),

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
+use domain::Private;
 use event_log::Position;
+use event_log::recorded::Recorded;
 use projections::operator_actions::{self, Filter, OperatorActionRow};
 
 use crate::app::core::Core;
@@ -15,9 +17,12 @@ pub struct OperatorActions {
     core: Core,
 }
 
-/// Something that was done with an API key, and what it changed, in a sentence.
+/// Something that was done with an API key.
 pub struct DescribedAction {
     pub row: OperatorActionRow,
+    /// Why, in their words, where they said so.
+    pub reason: Option<Private<String>>,
+    /// What it changed, in a sentence.
     pub summary: String,
 }
 
@@ -37,11 +42,11 @@ impl OperatorActions {
         let rows = operator_actions::page(&self.core.views, &filter, before, limit).await?;
         let positions: Vec<Position> = rows.iter().map(|row| row.position).collect();
         let events = self.core.log.read_at(&positions).await?;
-        let mut summaries: HashMap<Position, String> =
-            events.iter().map(|event| (event.position, summary(event))).collect();
+        let mut events: HashMap<Position, Recorded> = events.into_iter().map(|event| (event.position, event)).collect();
         let described = |row: OperatorActionRow| {
-            let summary = summaries.remove(&row.position).unwrap_or_default();
-            DescribedAction { row, summary }
+            let event = events.remove(&row.position);
+            let summary = event.as_ref().map(summary).unwrap_or_default();
+            DescribedAction { row, reason: event.and_then(|event| event.operator?.reason), summary }
         };
         Ok(rows.into_iter().map(described).collect())
     }

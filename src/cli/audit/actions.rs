@@ -46,7 +46,7 @@ pub(in crate::cli) struct Actions {
 
 const ACTIONS: &str = "query($first: Int, $after: String, $filter: OperatorActionFilter) {
   operatorActions(first: $first, after: $after, filter: $filter) {
-    nodes { position recordedAt keyId keyName reason accountId aggregateType aggregateId type summary }
+    nodes { position recordedAt keyId keyName reason reasonErased accountId aggregateType aggregateId type summary }
     pageInfo { hasNextPage endCursor } } }";
 
 #[derive(Deserialize)]
@@ -55,6 +55,7 @@ struct Action {
     recorded_at: DateTime<Utc>,
     key_name: String,
     reason: Option<String>,
+    reason_erased: bool,
     aggregate_type: String,
     aggregate_id: String,
     summary: String,
@@ -103,7 +104,7 @@ impl Actions {
                 cell(&action.key_name),
                 cell(output::with_short_ids(&action.summary)),
                 cell(format!("{} {}", action.aggregate_type, clean(short.get(&action.aggregate_id)))),
-                cell(action.reason.as_deref().unwrap_or("—")),
+                cell(action.reason.as_deref().unwrap_or(if action.reason_erased { "erased" } else { "—" })),
             ]);
         }
         output::may_shorten(&mut table, &["KEY", "REASON"]);

@@ -36,7 +36,7 @@ const DELIVERY: &str = "query($id: ID!) {
 
 const TIMELINE: &str = "query($id: ID!, $first: Int, $after: String) {
   delivery(id: $id) { timeline(first: $first, after: $after) {
-    nodes { position sequence type summary data actor reason causedBy cause recordedAt } pageInfo { hasNextPage endCursor } } } }";
+    nodes { position sequence type summary data actor reason reasonErased causedBy cause recordedAt } pageInfo { hasNextPage endCursor } } } }";
 
 const SEARCH: &str = "query($first: Int, $filter: DeliveryFilter) {
   deliveries(first: $first, filter: $filter) {

@@ -27,6 +27,8 @@ pub(super) struct Event {
     pub(super) actor: String,
     #[serde(default)]
     pub(super) reason: Option<String>,
+    #[serde(default)]
+    pub(super) reason_erased: bool,
     /// The position of the event that it follows from, where there is one.
     #[serde(default)]
     pub(super) caused_by: Option<String>,
@@ -354,6 +356,7 @@ fn by_hand(event: &Event) -> Option<String> {
     let reason = event.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
     Some(match reason {
         Some(reason) => format!("This was done with the key “{name}”, because: {reason}."),
+        None if event.reason_erased => format!("This was done with the key “{name}”; the reason was erased."),
         None => format!("This was done with the key “{name}”; no reason was given."),
     })
 }

@@ -145,7 +145,7 @@ pub(super) fn object(event: &Chosen) -> Value {
         "data": recorded.map(|recorded| without_private(data_of(&stored.event_type, &recorded.event))),
         "actor": recorded.map(|recorded| &recorded.actor),
         "keyId": operator.map(|operator| &operator.key_id),
-        "reason": operator.and_then(|operator| operator.reason.as_ref()),
+        "reason": operator.and_then(|operator| operator.reason.as_ref()?.known()),
         "accountId": stored.account_id,
         "integrationId": stored.integration_id,
         "causedBy": stored.caused_by.map(|position| position.to_string()),

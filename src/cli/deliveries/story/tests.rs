@@ -19,6 +19,7 @@ fn event(sequence: i64, seconds: i64, actor: &str, event_type: &str, summary: &s
         data: said,
         actor: actor.to_owned(),
         reason: None,
+        reason_erased: false,
         recorded_at: at(seconds),
     }
 }
@@ -69,6 +70,20 @@ fn a_story_has_the_times_between() {
             "2 hours and 4 minutes later: Another try was asked for. This was done with the key “desk”, because: the \
              customer called."
                 .to_owned(),
+        ]
+    );
+}
+
+#[test]
+fn a_reason_that_was_erased_is_not_taken_for_none() {
+    let by_desk = event(1, 0, "key desk", "cancelled", "It was cancelled.", Value::Null);
+    let erased = Event { reason_erased: true, ..by_desk.clone() };
+    let sentences: Vec<String> = story_of(&[by_desk, erased]).into_iter().map(|line| line.sentence).collect();
+    assert_eq!(
+        sentences,
+        [
+            "It was cancelled. This was done with the key “desk”; no reason was given.",
+            "It was cancelled. This was done with the key “desk”; the reason was erased.",
         ]
     );
 }
