@@ -1,6 +1,7 @@
 //! The story of a delivery in plain sentences: what happened, how long it took, why, and what comes next. Made from what the server
 //! says of its events, so that it can be made anywhere.
 
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +11,7 @@ use domain::delivery::CortexCall;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+pub(super) use self::standing::{Standing, standing};
 use crate::cli::moments::distance;
 use crate::cli::output::moment;
 
@@ -36,47 +38,6 @@ pub(super) struct Event {
     #[serde(default)]
     pub(super) cause: Option<String>,
     pub(super) recorded_at: DateTime<Utc>,
-}
-
-/// Where the delivery stands.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Standing {
-    pub(super) id: String,
-    /// As GraphQL spells it.
-    pub(super) status: String,
-    pub(super) resolution_code: Option<String>,
-    pub(super) resolution: Option<String>,
-    pub(super) waits_until: Option<DateTime<Utc>>,
-    pub(super) credits_charged: i64,
-    /// Something was bought that no mapping was found for.
-    #[serde(default)]
-    pub(super) unmapped: bool,
-    pub(super) integration: StandingOf,
-    #[serde(default)]
-    pub(super) items: Vec<StandingItem>,
-    /// What was known of the customer is erased, and no username was given since.
-    #[serde(default)]
-    pub(super) is_erased: bool,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct StandingItem {
-    /// As GraphQL spells it.
-    pub(super) state: String,
-}
-
-impl Standing {
-    /// Items that are ordered, and that no attempt has planned.
-    fn pending(&self) -> usize {
-        self.items.iter().filter(|item| item.state == "PENDING").count()
-    }
-}
-
-/// The integration that a delivery is of.
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub(super) struct StandingOf {
-    pub(super) active: bool,
 }
 
 /// A sentence or some, with when it was and how long after what came before.
@@ -359,88 +320,4 @@ fn by_hand(event: &Event) -> Option<String> {
         None if event.reason_erased => format!("This was done with the key “{name}”; the reason was erased."),
         None => format!("This was done with the key “{name}”; no reason was given."),
     })
-}
-
-/// Where it stands and what comes next, or what the merchant should do.
-pub(super) fn standing(delivery: &Standing, duplicate_of: Option<&str>, now: DateTime<Utc>) -> String {
-    let (id, status) = (&delivery.id, delivery.status.to_lowercase());
-    let spent = match delivery.credits_charged {
-        0 => String::new(),
-        1 => " It has cost 1 credit.".to_owned(),
-        credits => format!(" It has cost {credits} credits."),
-    };
-    if let Some(original) = duplicate_of {
-        return format!("It repeats delivery {original}, whose story this is: nothing is delivered twice.");
-    }
-    let code = delivery.resolution_code.as_deref().map(str::to_lowercase).map(|code| format!(" ({code})"));
-    let code = code.unwrap_or_default();
-    let advice = delivery.resolution.as_deref().map(|advice| format!(" {advice}")).unwrap_or_default();
-    let next = match status.as_str() {
-        "queued" | "retry_scheduled" if !delivery.integration.active => {
-            format!(
-                "It waits{code}, and its integration is deactivated: it is not delivered until that is activated \
-                 (`cloud-bridge integrations activate`)."
-            )
-        }
-        "queued" => {
-            let pace = delivery.waits_until.map(|at| format!(", at {} UTC", moment(at))).unwrap_or_default();
-            format!("It is queued: a worker takes it as soon as one is free and the account's pace allows{pace}.")
-        }
-        "running" => {
-            let end = delivery.waits_until.map(|at| format!(", at {} UTC", moment(at))).unwrap_or_default();
-            format!("A worker is at it. Should the worker die, another goes on once the lease has run out{end}.")
-        }
-        "retry_scheduled" => {
-            let due = match delivery.waits_until {
-                Some(due) if due > now => format!("at {} UTC, in {}", moment(due), distance(due - now)),
-                Some(_) => "now".to_owned(),
-                None => "soon".to_owned(),
-            };
-            format!(
-                "It waits{code} and is tried again by itself {due}. `cloud-bridge deliveries retry {id}` tries it now, \
-                 `cloud-bridge deliveries move {id} --to TIME` at another moment."
-            )
-        }
-        "action_required" => {
-            let is_nameless = delivery.resolution_code.as_deref() == Some("MISSING_USERNAME");
-            let erased =
-                if is_nameless && delivery.is_erased { " What was known of the customer is erased." } else { "" };
-            format!("It waits for the merchant{code}.{erased}{advice}")
-        }
-        "completed" if delivery.pending() > 0 => {
-            let items =
-                if delivery.pending() == 1 { "1 item".to_owned() } else { format!("{} items", delivery.pending()) };
-            let (why, how) = if delivery.is_erased {
-                (
-                    "after the customer was erased",
-                    format!("`cloud-bridge deliveries retry {id} --username NAME` delivers it"),
-                )
-            } else {
-                (
-                    "since",
-                    format!(
-                        "it is delivered once the store reports a status that is delivered, or with `cloud-bridge deliveries \
-                         retry {id}`"
-                    ),
-                )
-            };
-            format!("It is complete, but for {items} ordered {why}: {how}.")
-        }
-        "completed" if delivery.unmapped => {
-            "It is complete, but for products without a mapping: `cloud-bridge mappings add … \
-                                             --deliver-past` delivers them."
-                .to_owned()
-        }
-        "completed" => "It is complete: nothing more happens.".to_owned(),
-        "failed_permanent" => {
-            // A retry of an order whose status is never delivered is refused.
-            let is_filtered = delivery.resolution_code.as_deref() == Some("ORDER_STATUS_FILTERED");
-            let again = format!(" `cloud-bridge deliveries retry {id}` puts it back in the queue.");
-            format!("It failed{code}.{advice}{}", if is_filtered { "" } else { &again })
-        }
-        "cancelled" => "It is cancelled: nothing more happens by itself.".to_owned(),
-        "duplicate" => "It is a duplicate: nothing is delivered twice.".to_owned(),
-        other => format!("Its status is {other}{code}.{advice}"),
-    };
-    format!("{next}{spent}")
 }

@@ -2,6 +2,7 @@
 
 use domain::delivery::Change;
 
+use super::standing::{StandingItem, StandingOf};
 use super::*;
 
 fn at(seconds: i64) -> DateTime<Utc> {
