@@ -194,7 +194,7 @@ impl Merchant {
                 self.keys.apply_created(key);
             }
             AccountEvent::ApiKeyDeactivated { key_id } => self.keys.apply_deactivated(key_id),
-            AccountEvent::ApiKeyLimited { key_id, requests_per_minute } => {
+            AccountEvent::ApiKeyLimitChanged { key_id, requests_per_minute } => {
                 self.keys.apply_limited(key_id, requests_per_minute);
             }
             AccountEvent::CortexCredentialsSaved { email, password } => {

@@ -124,7 +124,7 @@ impl BlindIndex {
             | DeliveryEvent::LeaseRenewed { .. }
             | DeliveryEvent::WaitMoved { .. }
             | DeliveryEvent::Followed { .. }
-            | DeliveryEvent::ItemShared { .. }
+            | DeliveryEvent::AssetShared { .. }
             | DeliveryEvent::RetryScheduled { .. }
             | DeliveryEvent::ActionRequired { .. }
             | DeliveryEvent::Completed {}

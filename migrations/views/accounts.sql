@@ -8,7 +8,7 @@ CREATE TABLE accounts_{generation} (
     credits_charged      bigint NOT NULL,
     cortex_email         text,
     retention_days       bigint,           -- null: personal data is kept for good
-    opened_at            bigint NOT NULL,
+    created_at           bigint NOT NULL,
     listed_at            bigint NOT NULL
 );
 CREATE INDEX accounts_list_{generation} ON accounts_{generation} (listed_at);

@@ -18,7 +18,7 @@ use storage::{Database, Sql};
 pub const VIEW: View = View {
     name: "accounts",
     schema: Schema {
-        version: 3,
+        version: 4,
         tables: &["accounts", "api_keys"],
         holds_personal_data: false,
         statements: include_str!("../../migrations/views/accounts.sql"),
@@ -27,7 +27,7 @@ pub const VIEW: View = View {
 };
 
 table_row!(AccountRow, "accounts", key id;
-    once name, attempts_per_minute, opened_at, listed_at;
+    once name, attempts_per_minute, created_at, listed_at;
     changing credits_granted, credits_reserved, credits_charged, cortex_email, retention_days);
 
 table_row!(ApiKeyRow, "api_keys", key id;
@@ -35,7 +35,7 @@ table_row!(ApiKeyRow, "api_keys", key id;
     changing active, requests_per_minute);
 
 const COLUMNS: &str = "id, name, attempts_per_minute, credits_granted, credits_reserved, credits_charged, \
-     cortex_email, retention_days, opened_at, listed_at";
+     cortex_email, retention_days, created_at, listed_at";
 
 const KEY_COLUMNS: &str = "id, account_id, name, role, hash, preview, active, requests_per_minute, \
      created_at, listed_at";
@@ -54,7 +54,7 @@ pub struct AccountRow {
     /// For how many days personal data is kept once a delivery is over; `None` for good.
     pub retention_days: Option<i64>,
     /// Microseconds since 1970.
-    pub opened_at: i64,
+    pub created_at: i64,
     pub listed_at: Position,
 }
 
@@ -97,7 +97,7 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
                     credits_charged: 0,
                     cortex_email: None,
                     retention_days: None,
-                    opened_at: event.recorded_at_us(),
+                    created_at: event.recorded_at_us(),
                     listed_at: event.position,
                 };
                 rows.insert(row.id.clone(), row);
@@ -115,7 +115,7 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
                 listed_at: event.position,
             }),
             AnyEvent::Account(AccountEvent::ApiKeyDeactivated { key_id }) => changed.push((key_id, "active", 0)),
-            AnyEvent::Account(AccountEvent::ApiKeyLimited { key_id, requests_per_minute }) => {
+            AnyEvent::Account(AccountEvent::ApiKeyLimitChanged { key_id, requests_per_minute }) => {
                 changed.push((key_id, "requests_per_minute", i64::from(*requests_per_minute)));
             }
             AnyEvent::Account(
@@ -170,7 +170,7 @@ impl AccountRow {
             AccountEvent::AccountCreated { .. }
             | AccountEvent::ApiKeyCreated(_)
             | AccountEvent::ApiKeyDeactivated { .. }
-            | AccountEvent::ApiKeyLimited { .. } => {}
+            | AccountEvent::ApiKeyLimitChanged { .. } => {}
         }
     }
 

@@ -162,7 +162,7 @@ impl Counts {
                 self.duplicates += i64::from(repeated.outcome == WebhookOutcome::Duplicate);
             }
             DeliveryEvent::Followed { credits: paid, .. } => self.credits_charged += credits(*paid),
-            DeliveryEvent::ItemShared { credits: paid, .. } => {
+            DeliveryEvent::AssetShared { credits: paid, .. } => {
                 self.items_shared += 1;
                 self.credits_charged += credits(*paid);
             }

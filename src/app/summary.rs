@@ -85,7 +85,7 @@ fn of_delivery(event: &DeliveryEvent) -> String {
         DeliveryEvent::Followed { credits, .. } => {
             format!("The customer is followed on Cortex Cloud now ({}).", cost(*credits))
         }
-        DeliveryEvent::ItemShared { asset, credits, .. } => {
+        DeliveryEvent::AssetShared { asset, credits, .. } => {
             format!("The {} was shared with the customer ({}).", asset, cost(*credits))
         }
         DeliveryEvent::RetryScheduled { code, due_at, call } => {
@@ -94,7 +94,7 @@ fn of_delivery(event: &DeliveryEvent) -> String {
         DeliveryEvent::WaitMoved { until, cause: MoveCause::ClockWasAhead } => {
             format!("A clock that was ahead had set this too far off: it waits until {} now.", moment(*until))
         }
-        DeliveryEvent::WaitMoved { until, cause: MoveCause::Person } => {
+        DeliveryEvent::WaitMoved { until, cause: MoveCause::Operator } => {
             format!("The next try was moved to {}.", moment(*until))
         }
         DeliveryEvent::ActionRequired { code, call, assets, decided_on: _ } => {
@@ -219,14 +219,14 @@ fn of_account(event: &AccountEvent) -> String {
     match event {
         AccountEvent::AccountCreated { name, attempts_per_minute } => {
             format!(
-                "The account “{name}” was opened, with up to {} a minute.",
+                "The account “{name}” was created, with up to {} a minute.",
                 counted((*attempts_per_minute).into(), "attempt")
             )
         }
         AccountEvent::ApiKeyCreated(key) => {
             format!("The API key “{}” ({}, {}) was created.", key.name, key.role.as_str(), key.key_preview)
         }
-        AccountEvent::ApiKeyLimited { key_id, requests_per_minute } => {
+        AccountEvent::ApiKeyLimitChanged { key_id, requests_per_minute } => {
             format!("The API key {key_id} may send {requests_per_minute} requests a minute.")
         }
         AccountEvent::ApiKeyDeactivated { key_id } => format!("The API key {key_id} was deactivated."),

@@ -111,11 +111,11 @@ const CREATE: &str = "mutation($input: CreateAccountInput!) {
 
 const LIST: &str = "query($first: Int, $after: String) {
   accounts(first: $first, after: $after) {
-    nodes { id name attemptsPerMinute credits { available reserved charged granted } retentionDays openedAt }
+    nodes { id name attemptsPerMinute credits { available reserved charged granted } retentionDays createdAt }
     pageInfo { hasNextPage endCursor } } }";
 
 const SHOW: &str = "query($id: ID) { account(id: $id) {
-  id name attemptsPerMinute credits { available reserved charged granted } retentionDays openedAt cortexEmail
+  id name attemptsPerMinute credits { available reserved charged granted } retentionDays createdAt cortexEmail
   apiKeys { id name role active } } }";
 
 const GRANT: &str = "mutation($input: GrantCreditsInput!) {
@@ -145,7 +145,7 @@ struct Account {
     attempts_per_minute: u32,
     credits: Credits,
     retention_days: Option<u32>,
-    opened_at: DateTime<Utc>,
+    created_at: DateTime<Utc>,
     #[serde(default)]
     cortex_email: Option<String>,
 }
@@ -219,7 +219,7 @@ impl List {
                 cell(account.credits.reserved.to_string()),
                 cell(account.credits.charged.to_string()),
                 cell(account.retention_days.map_or_else(|| "all".to_owned(), |days| days.to_string())),
-                cell(moment(account.opened_at)),
+                cell(moment(account.created_at)),
             ]);
         }
         output::keep_whole(&mut table, 0);
@@ -264,7 +264,7 @@ impl Show {
             ),
             ("API keys", format!("{active} active")),
             ("Personal data", format!("kept {kept}")),
-            ("Opened", format!("{} UTC", moment(account.opened_at))),
+            ("Created", format!("{} UTC", moment(account.created_at))),
         ];
         for (name, value) in facts {
             output::print(format_args!("{name:<15}{}", output::fitted(&output::clean(&value), 15)))?;

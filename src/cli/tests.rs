@@ -107,7 +107,7 @@ fn what_the_documents_say_can_be_typed() {
         "events show delivery ID",
         "events tail --follow --from 10",
         "events tail -f --type action_required --account ID",
-        "events list --account A --integration I --order 1 --type item_shared,completed --actor worker --first 5",
+        "events list --account A --integration I --order 1 --type asset_shared,completed --actor worker --first 5",
         "events list --aggregate delivery --since 2h --until 2026-11-21T10:00:00Z --oldest-first",
         "events list --aggregate delivery/ID --from 1 --to 10",
         "events export --output FILE --since 2026-11-21",

@@ -123,7 +123,7 @@ impl Story {
                 | DeliveryEvent::LeaseRenewed { .. }
                 | DeliveryEvent::WaitMoved { .. }
                 | DeliveryEvent::Followed { .. }
-                | DeliveryEvent::ItemShared { .. }
+                | DeliveryEvent::AssetShared { .. }
                 | DeliveryEvent::RetryScheduled { .. }
                 | DeliveryEvent::ActionRequired { .. }
                 | DeliveryEvent::Completed {}

@@ -40,7 +40,7 @@ on_each_engine! {
         let followed = followed_from(app, &fix).await;
         let of_delivery: Vec<Value> =
             followed.iter().filter(|event| event["aggregateType"] == "delivery").cloned().collect();
-        assert_eq!(types(&of_delivery), ["requeued", "started", "step_started", "item_shared", "completed"]);
+        assert_eq!(types(&of_delivery), ["requeued", "started", "step_started", "asset_shared", "completed"]);
         assert_eq!(of_delivery[0]["causedBy"], json!(fix));
         assert_eq!(of_delivery[1]["causedBy"], of_delivery[0]["position"]);
         for step in &of_delivery[2..] {

@@ -210,7 +210,7 @@ on_each_engine! {
         let answer = merchant.ask(document, json!({ "id": id })).await;
         let nodes = answer["delivery"]["timeline"]["nodes"].as_array().unwrap().clone();
         let types: Vec<String> = nodes.iter().map(|event| text(&event["type"])).collect();
-        assert_eq!(types, ["webhook_received", "started", "step_started", "followed", "step_started", "item_shared", "completed"]);
+        assert_eq!(types, ["webhook_received", "started", "step_started", "followed", "step_started", "asset_shared", "completed"]);
         assert_eq!(nodes[0]["actor"], json!("store"));
         assert!(nodes.iter().all(|event| !text(&event["summary"]).is_empty()));
         let own = nodes[0]["data"].to_string();

@@ -94,8 +94,8 @@ on_each_engine! {
         assert!(of_shop.iter().any(|event| event["type"] == "completed"));
         assert!(of_shop.iter().all(|event| event["aggregateType"] != "account" && event["aggregateId"] != foreign));
 
-        let some = listed(app, &["--type", "item_shared", "--type", "completed"]).await;
-        assert_eq!(types(&some), ["item_shared", "completed", "item_shared", "completed"]);
+        let some = listed(app, &["--type", "asset_shared", "--type", "completed"]).await;
+        assert_eq!(types(&some), ["asset_shared", "completed", "asset_shared", "completed"]);
         assert!(listed(app, &["--type", "checkpoint_signed"]).await.is_empty());
         assert!(listed(app, &["--aggregate", "notice"]).await.is_empty());
         let by_store = listed(app, &["--actor", "store"]).await;
@@ -252,7 +252,7 @@ on_each_engine! {
                 (["--to", "1000000"], "past the end".to_owned()),
                 (["--aggregate", "delivery/none"], "no stream delivery none".to_owned()),
                 (["--aggregate", "order"], "checkpoint".to_owned()),
-                (["--type", "shared"], "item_shared".to_owned()),
+                (["--type", "shared"], "asset_shared".to_owned()),
                 (["--account", "none"], "no account none".to_owned()),
                 (["--integration", "none"], "no integration none".to_owned()),
                 (["--order", "none"], "no webhook".to_owned()),

@@ -20,7 +20,7 @@ pub enum AccountEvent {
     ApiKeyDeactivated {
         key_id: ApiKeyId,
     },
-    ApiKeyLimited {
+    ApiKeyLimitChanged {
         key_id: ApiKeyId,
         requests_per_minute: u32,
     },

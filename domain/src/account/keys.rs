@@ -70,7 +70,7 @@ impl ApiKeys {
         let key = self.0.get(&key_id).ok_or(AccountRefusal::UnknownApiKey)?;
         let requests_per_minute = valid_limit(requests_per_minute)?;
         let news = key.requests_per_minute != requests_per_minute;
-        Ok(news.then_some(AccountEvent::ApiKeyLimited { key_id, requests_per_minute }))
+        Ok(news.then_some(AccountEvent::ApiKeyLimitChanged { key_id, requests_per_minute }))
     }
 
     pub(super) fn apply_created(&mut self, key: ApiKeyCreated) {

@@ -119,7 +119,7 @@ fn active_keys_have_a_bound_and_the_oldest_of_the_others_are_forgotten() {
 fn a_key_is_limited_where_the_limit_is_news() {
     let key_id = new_key().id;
     let limit = |requests_per_minute| AccountCommand::LimitApiKey { key_id, requests_per_minute };
-    let limited = AccountEvent::ApiKeyLimited { key_id, requests_per_minute: 60 };
+    let limited = AccountEvent::ApiKeyLimitChanged { key_id, requests_per_minute: 60 };
     given([key_created()]).when(limit(60)).then_expect_events(vec![limited.clone()]);
     given([key_created(), limited]).when(limit(60)).then_expect_events(vec![]);
     given([key_created()]).when(limit(0)).then_expect_error(AccountRefusal::InvalidRequestLimit);
@@ -206,7 +206,7 @@ fn the_stored_form_of_every_event_is_pinned() {
         AccountEvent::ApiKeyDeactivated { key_id: new_key().id },
         AccountEvent::CortexCredentialsSaved { email: "max@music.com".into(), password: "secret".into() },
         AccountEvent::CortexCredentialsDeleted {},
-        AccountEvent::ApiKeyLimited { key_id: new_key().id, requests_per_minute: 60 },
+        AccountEvent::ApiKeyLimitChanged { key_id: new_key().id, requests_per_minute: 60 },
         AccountEvent::RetentionSet { days: Some(30) },
         AccountEvent::RetentionSet { days: None },
     ];

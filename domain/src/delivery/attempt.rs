@@ -138,7 +138,7 @@ impl Order {
             return Err(DeliveryRefusal::NotPlanned);
         }
         let last = self.outstanding().all(|outstanding| *outstanding == asset);
-        let shared = DeliveryEvent::ItemShared { asset, username: lease.username.clone(), credits, call };
+        let shared = DeliveryEvent::AssetShared { asset, username: lease.username.clone(), credits, call };
         // What was to stop the attempt during its very last share came too late.
         Ok(if last { vec![shared, complete_or_hand_back(lease)] } else { then_stop(lease, shared) })
     }

@@ -45,7 +45,7 @@ pub enum DeliveryEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         call: Option<CortexCall>,
     },
-    ItemShared {
+    AssetShared {
         asset: Asset,
         /// With whom.
         username: Private<String>,
@@ -106,12 +106,12 @@ pub enum DeliveryEvent {
 
 /// Why a wait ends at another moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum MoveCause {
     /// It was set by a clock that was ahead, further off than any wait of its kind.
     ClockWasAhead,
-    /// A person wants it so.
-    Person,
+    /// A person with an API key wants it so.
+    Operator,
 }
 
 /// Why a delivery is put back in the queue by itself.
@@ -126,7 +126,7 @@ pub enum RequeueCause {
 
 /// Why personal data was erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ErasureCause {
     /// A person with an API key requested it.
     Operator,

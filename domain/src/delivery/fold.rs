@@ -27,7 +27,7 @@ impl Order {
                 self.followed_username = Some(username.clone());
                 self.failures = 0;
             }
-            DeliveryEvent::ItemShared { asset, credits, username: _, call: _ } => {
+            DeliveryEvent::AssetShared { asset, credits, username: _, call: _ } => {
                 self.finish_step(&PaidAction::Share { asset: asset.clone() }, *credits);
                 self.failures = 0;
             }

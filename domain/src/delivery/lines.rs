@@ -41,21 +41,21 @@ pub enum Change {
     LineRemoved {
         line: String,
     },
-    Quantity {
+    QuantityChanged {
         line: String,
         from: u32,
         to: u32,
     },
     /// The store names another customer, or names one for the first time.
-    Username,
-    Status {
+    UsernameChanged,
+    StatusChanged {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         from: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<String>,
     },
     /// The API key that the webhook names, while the delivery waits for an active one.
-    ApiKey,
+    ApiKeyChanged,
 }
 
 impl OrderLines {
@@ -160,7 +160,7 @@ impl OrderLines {
                 (from, to) if from == to => {}
                 (0, quantity) => changes.push(Change::LineAdded { line, quantity }),
                 (_, 0) => changes.push(Change::LineRemoved { line }),
-                (from, to) => changes.push(Change::Quantity { line, from, to }),
+                (from, to) => changes.push(Change::QuantityChanged { line, from, to }),
             }
         }
         let gone = products(&before).into_iter().filter(|item| !after.iter().any(|new| new.is_same_product(item)));
@@ -186,9 +186,9 @@ impl Change {
     /// Whether a delivery may have something else to do after it.
     pub fn concerns_delivery(&self) -> bool {
         match self {
-            Self::LineAdded { .. } | Self::LineRemoved { .. } | Self::Username | Self::ApiKey => true,
+            Self::LineAdded { .. } | Self::LineRemoved { .. } | Self::UsernameChanged | Self::ApiKeyChanged => true,
             // An asset is shared once, however often it was bought.
-            Self::Quantity { .. } | Self::Status { .. } => false,
+            Self::QuantityChanged { .. } | Self::StatusChanged { .. } => false,
         }
     }
 }
@@ -212,10 +212,10 @@ impl fmt::Display for Change {
             Self::LineAdded { line, quantity: 1 } => write!(f, "added {line}"),
             Self::LineAdded { line, quantity } => write!(f, "added {quantity} × {line}"),
             Self::LineRemoved { line } => write!(f, "removed {line}"),
-            Self::Quantity { line, from, to } => write!(f, "quantity of {line} from {from} to {to}"),
-            Self::Username => f.write_str("the username"),
-            Self::Status { from, to } => write!(f, "status from {} to {}", or_none(from), or_none(to)),
-            Self::ApiKey => f.write_str("the API key"),
+            Self::QuantityChanged { line, from, to } => write!(f, "quantity of {line} from {from} to {to}"),
+            Self::UsernameChanged => f.write_str("the username"),
+            Self::StatusChanged { from, to } => write!(f, "status from {} to {}", or_none(from), or_none(to)),
+            Self::ApiKeyChanged => f.write_str("the API key"),
         }
     }
 }

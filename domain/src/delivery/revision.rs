@@ -107,14 +107,14 @@ impl Order {
         // What was erased cannot be compared.
         let is_erased = self.store_username == Some(Private::Erased);
         if webhook.username.is_some() && webhook.username != self.store_username && !is_erased {
-            changes.push(Change::Username);
+            changes.push(Change::UsernameChanged);
         }
         if webhook.order_status.is_some() && webhook.order_status != self.order_status {
-            changes.push(Change::Status { from: self.order_status.clone(), to: webhook.order_status.clone() });
+            changes.push(Change::StatusChanged { from: self.order_status.clone(), to: webhook.order_status.clone() });
         }
         let waits_for_key = self.summary.phase == Phase::ActionRequired { code: ResolutionCode::InactiveApiKey };
         if waits_for_key && webhook.api_key != self.api_key {
-            changes.push(Change::ApiKey);
+            changes.push(Change::ApiKeyChanged);
         }
         changes
     }
@@ -215,7 +215,7 @@ impl Order {
         }
         let has = |wanted: fn(&Change) -> bool| changes.iter().any(wanted);
         let adds = has(|change| matches!(change, Change::LineAdded { .. }));
-        let renames = has(|change| *change == Change::Username);
+        let renames = has(|change| *change == Change::UsernameChanged);
         match &self.summary.phase {
             Phase::ActionRequired { .. } => has(Change::concerns_delivery),
             // Another customer has not been waited for yet.
@@ -285,13 +285,13 @@ impl Order {
 
     fn apply_revision(&mut self, webhook: &Webhook, outcome: WebhookOutcome, changes: &[Change]) {
         self.described |= webhook.describes_order();
-        if changes.contains(&Change::Username) || self.summary.is_named_again_by(webhook, outcome) {
+        if changes.contains(&Change::UsernameChanged) || self.summary.is_named_again_by(webhook, outcome) {
             self.store_username.clone_from(&webhook.username);
         }
         if webhook.order_status.is_some() {
             self.order_status.clone_from(&webhook.order_status);
         }
-        if outcome == WebhookOutcome::Accepted || changes.contains(&Change::ApiKey) {
+        if outcome == WebhookOutcome::Accepted || changes.contains(&Change::ApiKeyChanged) {
             self.api_key = webhook.api_key;
             self.api_key_waived = false;
         }

@@ -137,7 +137,7 @@ impl Summary {
                 }
             }
             DeliveryEvent::Followed { credits, .. } => self.charged = self.charged + *credits,
-            DeliveryEvent::ItemShared { asset, username, credits, call: _ } => {
+            DeliveryEvent::AssetShared { asset, username, credits, call: _ } => {
                 let (asset, username) = (asset.clone(), username.clone());
                 self.shared.push(Shared { asset, credits: *credits, username });
                 self.charged = self.charged + *credits;
@@ -204,7 +204,7 @@ impl Summary {
             if webhook.describes_order() {
                 self.lines.revise(&webhook.items);
             }
-            if changes.contains(&Change::Username) || self.is_named_again_by(webhook, outcome) {
+            if changes.contains(&Change::UsernameChanged) || self.is_named_again_by(webhook, outcome) {
                 self.username.clone_from(&webhook.username);
             }
         }

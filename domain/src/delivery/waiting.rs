@@ -52,7 +52,7 @@ impl Order {
         if until < now || until - now > schedule::WAITS_AT_MOST {
             return Err(DeliveryRefusal::MomentOutOfReach);
         }
-        let moved = DeliveryEvent::WaitMoved { until, cause: MoveCause::Person };
+        let moved = DeliveryEvent::WaitMoved { until, cause: MoveCause::Operator };
         Ok(if until == due_at { vec![] } else { vec![moved] })
     }
 }

@@ -245,7 +245,7 @@ impl DeliveryRow {
         let at = recorded.recorded_at_us();
         self.updated_at = at;
         self.position = recorded.position;
-        if let DeliveryEvent::ItemShared { .. } = event {
+        if let DeliveryEvent::AssetShared { .. } = event {
             self.shared_at.0.push(at);
         }
         let is_completed = self.status() == DeliveryStatus::Completed;
@@ -296,7 +296,7 @@ fn changes_what_is_to_be_done(event: &DeliveryEvent) -> bool {
         | DeliveryEvent::WaitMoved { .. }
         | DeliveryEvent::StepStarted { .. }
         | DeliveryEvent::Followed { .. }
-        | DeliveryEvent::ItemShared { .. }
+        | DeliveryEvent::AssetShared { .. }
         | DeliveryEvent::ActionRequired { .. }
         | DeliveryEvent::Completed {}
         | DeliveryEvent::FailedPermanently { .. }

@@ -30,7 +30,7 @@ pub(super) struct Account {
     cortex_email: Option<String>,
     /// For how many days personal data is kept once a delivery is over; null for good.
     retention_days: Option<i32>,
-    opened_at: Moment,
+    created_at: Moment,
 }
 
 /// Whole credits of an account.
@@ -82,7 +82,7 @@ impl From<AccountRow> for Account {
             attempts_per_minute: int(row.attempts_per_minute),
             cortex_email: row.cortex_email,
             retention_days: row.retention_days.map(int),
-            opened_at: moment(row.opened_at),
+            created_at: moment(row.created_at),
         }
     }
 }

@@ -70,7 +70,7 @@ fn webhook(number: Option<&str>, status: Option<&str>, api_key: ApiKeyUse) -> Bo
 fn what_a_webhook_did_is_said() {
     let changes = [
         Change::LineRemoved { line: "Storm".to_owned() },
-        Change::Status { from: Some("paid".to_owned()), to: Some("partially_refunded".to_owned()) },
+        Change::StatusChanged { from: Some("paid".to_owned()), to: Some("partially_refunded".to_owned()) },
     ]
     .to_vec();
     let received = |number, status, api_key, outcome| DeliveryEvent::WebhookReceived {
@@ -161,7 +161,7 @@ fn events_of_deliveries_have_sentences() {
             "A clock that was ahead had set this too far off: it waits until 1970-01-01 00:00:00 UTC now.",
         ),
         (
-            DeliveryEvent::WaitMoved { until: at, cause: MoveCause::Person },
+            DeliveryEvent::WaitMoved { until: at, cause: MoveCause::Operator },
             "The next try was moved to 1970-01-01 00:00:00 UTC.",
         ),
         (DeliveryEvent::StepStarted { action: PaidAction::Follow }, "The customer is about to be followed."),
@@ -174,7 +174,7 @@ fn events_of_deliveries_have_sentences() {
             "The customer is followed on Cortex Cloud now (3 credits).",
         ),
         (
-            DeliveryEvent::ItemShared { asset: preset(), username: private(), credits: Credits::ZERO, call: None },
+            DeliveryEvent::AssetShared { asset: preset(), username: private(), credits: Credits::ZERO, call: None },
             "The preset abc was shared with the customer (free).",
         ),
         (

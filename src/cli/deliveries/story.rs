@@ -62,7 +62,7 @@ fn has_result(after: &[Event]) -> bool {
         matches!(kind, "lease_renewed" | "webhook_received" | "webhook_repeated" | "cancellation_requested")
     };
     let next = after.iter().find(|event| !is_of_others(event));
-    next.is_some_and(|next| matches!(next.event_type.as_str(), "followed" | "item_shared"))
+    next.is_some_and(|next| matches!(next.event_type.as_str(), "followed" | "asset_shared"))
 }
 
 impl StoryLine {
@@ -159,7 +159,7 @@ impl Known {
             "webhook_received" => self.of_webhook(event, said),
             "webhook_repeated" => self.of_repeated(event, said),
             "started" => self.of_start(event, said),
-            "item_shared" => {
+            "asset_shared" => {
                 self.shared.extend(asset(&said["asset"]));
                 event.summary.clone()
             }

@@ -33,7 +33,7 @@ pub(super) struct Filter {
     /// Only this kind of stream, or one stream: `delivery` or `delivery/ID`
     #[arg(long, env = "CLOUD_BRIDGE_AGGREGATE", value_name = "TYPE[/ID]", value_parser = aggregate)]
     aggregate: Option<Aggregate>,
-    /// Only this type of event, like `item_shared`; may be given again
+    /// Only this type of event, like `asset_shared`; may be given again
     #[arg(long = "type", env = "CLOUD_BRIDGE_TYPE", value_name = "EVENT_TYPE", value_delimiter = ',', value_parser = event_type)]
     types: Vec<String>,
     /// Only what this one did: `store`, `system`, `worker`, `key`, a worker's name, or a key's name or id

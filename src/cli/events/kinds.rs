@@ -8,7 +8,7 @@ pub(super) const KINDS: [(&str, &[&str]); 7] = [
             "account_created",
             "api_key_created",
             "api_key_deactivated",
-            "api_key_limited",
+            "api_key_limit_changed",
             "cortex_credentials_deleted",
             "cortex_credentials_saved",
             "retention_set",
@@ -32,13 +32,13 @@ pub(super) const KINDS: [(&str, &[&str]); 7] = [
         "delivery",
         &[
             "action_required",
+            "asset_shared",
             "cancellation_requested",
             "cancelled",
             "completed",
             "failed_permanently",
             "followed",
             "handed_back",
-            "item_shared",
             "lease_renewed",
             "personal_data_erased",
             "requeued",
@@ -112,6 +112,8 @@ mod tests {
     use domain::checkpoint::CheckpointEvent;
     use domain::delivery::DeliveryEvent;
     use domain::integration::IntegrationEvent;
+    use domain::ledger::LedgerEvent;
+    use domain::notice::NoticeEvent;
     use domain::operator_action::OperatorActionEvent;
 
     use super::*;
@@ -125,6 +127,8 @@ mod tests {
         let ever = [
             ("account", types::<AccountEvent>(include_str!("../../../domain/src/account/ever.jsonl"))),
             ("integration", types::<IntegrationEvent>(include_str!("../../../domain/src/integration/ever.jsonl"))),
+            ("ledger", types::<LedgerEvent>(include_str!("../../../domain/src/ledger/ever.jsonl"))),
+            ("notice", types::<NoticeEvent>(include_str!("../../../domain/src/notice/ever.jsonl"))),
             ("delivery", types::<DeliveryEvent>(include_str!("../../../domain/src/delivery/tests/ever.jsonl"))),
             (
                 "operator_action",
@@ -142,7 +146,7 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_refused_with_the_known_ones() {
-        assert!(event_type("shared").unwrap_err().contains("item_shared"));
+        assert!(event_type("shared").unwrap_err().contains("asset_shared"));
         assert!(aggregate("order/1").unwrap_err().contains("delivery"));
         assert!(aggregate("delivery/").is_err());
         let one = Aggregate { kind: "delivery".to_owned(), id: Some("a/b".to_owned()) };

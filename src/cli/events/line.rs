@@ -108,7 +108,7 @@ impl Layout {
 fn style(event_type: &str) -> Style {
     let style = Style::new().for_stdout();
     match event_type {
-        "completed" | "item_shared" | "followed" | "credits_granted" => style.green(),
+        "completed" | "asset_shared" | "followed" | "credits_granted" => style.green(),
         "action_required" | "cancellation_requested" => style.yellow(),
         "failed_permanently" | "credits_released" => style.red(),
         "started" | "retry_scheduled" | "requeued" | "retry_requested" => style.cyan(),

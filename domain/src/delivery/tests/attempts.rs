@@ -336,7 +336,7 @@ fn what_an_attempt_is_about_to_do_is_recorded_before_it_is_done() {
 fn an_attempt_that_is_to_stop_begins_nothing() {
     let step = begin_step(1, PaidAction::Follow);
     given(running_and([CancellationRequested {}])).when(step.clone()).then_expect_events(vec![Cancelled {}]);
-    let revised = running_and([revised(changed(5, Intent::Deliver), vec![Change::Username])]);
+    let revised = running_and([revised(changed(5, Intent::Deliver), vec![Change::UsernameChanged])]);
     given(revised).when(step).then_expect_events(vec![HandedBack {}]);
 }
 
@@ -365,10 +365,10 @@ fn a_step_without_a_result_is_remembered_until_it_is_known_not_to_be_done() {
 fn the_last_share_completes_the_delivery() {
     let one_left = running_and([shared("storm", 10)]);
     let rain =
-        DeliveryEvent::ItemShared { asset: preset("rain"), username: "max".into(), credits: Credits(10), call: None };
+        DeliveryEvent::AssetShared { asset: preset("rain"), username: "max".into(), credits: Credits(10), call: None };
     given(running()).when(share(1, "storm")).then_expect_events(vec![shared("storm", 10)]);
     given(one_left.clone()).when(share(1, "rain")).then_expect_events(vec![rain.clone(), Completed {}]);
-    let meanwhile = [one_left, vec![revised(changed(5, Intent::Deliver), vec![Change::Username])]].concat();
+    let meanwhile = [one_left, vec![revised(changed(5, Intent::Deliver), vec![Change::UsernameChanged])]].concat();
     given(meanwhile).when(share(1, "rain")).then_expect_events(vec![rain, HandedBack {}]);
 }
 

@@ -104,7 +104,7 @@ pub(super) fn outcome_after(events: impl IntoIterator<Item = DeliveryEvent>, web
 }
 
 pub(super) fn shared(id: &str, credits: u64) -> DeliveryEvent {
-    DeliveryEvent::ItemShared { asset: preset(id), username: "max".into(), credits: Credits(credits), call: None }
+    DeliveryEvent::AssetShared { asset: preset(id), username: "max".into(), credits: Credits(credits), call: None }
 }
 
 pub(super) fn step_started(action: PaidAction) -> DeliveryEvent {

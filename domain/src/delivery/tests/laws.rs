@@ -115,7 +115,7 @@ proptest! {
         for command in commands {
             let before = delivery.clone();
             for event in delivery.decide(command).unwrap_or_default() {
-                if let DeliveryEvent::Followed { credits, .. } | DeliveryEvent::ItemShared { credits, .. } = &event {
+                if let DeliveryEvent::Followed { credits, .. } | DeliveryEvent::AssetShared { credits, .. } = &event {
                     done += credits.0;
                 }
                 delivery.apply(event);
@@ -170,7 +170,7 @@ proptest! {
         let (_, history) = history_of(&commands);
         let mut shared = HashSet::new();
         for event in history {
-            if let DeliveryEvent::ItemShared { asset, .. } = event {
+            if let DeliveryEvent::AssetShared { asset, .. } = event {
                 prop_assert!(shared.insert(asset));
             }
         }

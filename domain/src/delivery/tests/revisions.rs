@@ -61,7 +61,7 @@ fn a_line_added_to_a_delivered_order_waits_until_the_order_is_paid() {
     let all = [item("STORM"), item("RAIN"), item("SUN")];
     let unpaid =
         Webhook { intent: Intent::Filtered, order_status: Some("partially_paid".to_owned()), ..with_items(60, &all) };
-    let status = |from: &str, to: &str| Change::Status { from: Some(from.to_owned()), to: Some(to.to_owned()) };
+    let status = |from: &str, to: &str| Change::StatusChanged { from: Some(from.to_owned()), to: Some(to.to_owned()) };
     let revision = revised(unpaid.clone(), vec![added("SUN"), status("paid", "partially_paid")]);
     given(done()).when(record(unpaid)).then_expect_events(vec![revision.clone()]);
     let waiting = done().into_iter().chain([revision]).collect::<Vec<_>>();
@@ -109,10 +109,10 @@ fn an_order_that_waits_goes_on_with_what_changed() {
     for code in [ResolutionCode::MissingUsername, ResolutionCode::InvalidUsername, ResolutionCode::NoItemMapping] {
         given(waiting_for(code))
             .when(record(other.clone()))
-            .then_expect_events(vec![revised(other.clone(), vec![Change::Username]), requeued()]);
+            .then_expect_events(vec![revised(other.clone(), vec![Change::UsernameChanged]), requeued()]);
     }
     let status = Webhook { order_status: Some("partially_refunded".to_owned()), ..changed(60, Intent::Deliver) };
-    let change = Change::Status { from: Some("paid".to_owned()), to: Some("partially_refunded".to_owned()) };
+    let change = Change::StatusChanged { from: Some("paid".to_owned()), to: Some("partially_refunded".to_owned()) };
     given(waiting_for(ResolutionCode::NoItemMapping))
         .when(record(status.clone()))
         .then_expect_events(vec![revised(status, vec![change])]);
@@ -131,7 +131,7 @@ fn an_order_first_reported_without_lines_goes_on_when_it_has_some() {
 #[test]
 fn a_username_counts_before_the_order_is_taken_up() {
     let other = named(60, "maxine");
-    let revision = revised(other.clone(), vec![Change::Username]);
+    let revision = revised(other.clone(), vec![Change::UsernameChanged]);
     given(queued()).when(record(other)).then_expect_events(vec![revision.clone()]);
     let delivery = fold(queued().into_iter().chain([revision]));
     assert_eq!(delivery.order().unwrap().summary.username, Some("maxine".into()));
@@ -143,7 +143,7 @@ fn another_customer_has_not_been_waited_for_yet() {
     let other = named(60, "maxine");
     given(running_and([wait]))
         .when(record(other.clone()))
-        .then_expect_events(vec![revised(other, vec![Change::Username]), requeued()]);
+        .then_expect_events(vec![revised(other, vec![Change::UsernameChanged]), requeued()]);
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn a_username_that_a_person_corrected_stays_while_the_store_repeats_the_wrong_on
     let wrong = named(60, "max");
     given(corrected()).when(record(wrong.clone())).then_expect_events(vec![repeated(wrong)]);
     let right = named(60, "maximilian");
-    let revision = revised(right.clone(), vec![Change::Username]);
+    let revision = revised(right.clone(), vec![Change::UsernameChanged]);
     given(corrected()).when(record(right)).then_expect_events(vec![revision.clone()]);
     let delivery = fold(corrected().into_iter().chain([revision]));
     assert_eq!(delivery.order().unwrap().summary.username, Some("maximilian".into()));
@@ -234,7 +234,7 @@ fn a_product_keeps_its_identity_when_the_store_renames_it() {
     let known = [first(with_items(0, &[titled("Storm")]))];
     assert_eq!(outcome_after(known.clone(), with_items(60, &[titled("Storm (2026)")])), WebhookOutcome::Duplicate);
     let twice = with_items(60, &[titled("Storm"), titled("Storm")]);
-    let change = Change::Quantity { line: "Storm".to_owned(), from: 1, to: 2 };
+    let change = Change::QuantityChanged { line: "Storm".to_owned(), from: 1, to: 2 };
     given(known).when(record(twice.clone())).then_expect_events(vec![revised(twice, vec![change])]);
 }
 
@@ -249,7 +249,7 @@ fn what_a_person_cancelled_learns_of_revisions_and_stays_cancelled() {
 #[test]
 fn what_was_given_up_is_tried_again_for_another_customer() {
     let other = named(60, "maxine");
-    let change = vec![Change::Username];
+    let change = vec![Change::UsernameChanged];
     let given_up = |code| running_and([failed(code)]);
     given(given_up(ResolutionCode::NdspWaiting))
         .when(record(other.clone()))

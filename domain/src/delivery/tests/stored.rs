@@ -47,10 +47,10 @@ fn every_event() -> Vec<DeliveryEvent> {
     let every_change = vec![
         Change::LineAdded { line: "Storm".to_owned(), quantity: 1 },
         Change::LineRemoved { line: "RAIN".to_owned() },
-        Change::Quantity { line: "SUN".to_owned(), from: 1, to: 2 },
-        Change::Username,
-        Change::Status { from: Some("pending".to_owned()), to: Some("paid".to_owned()) },
-        Change::ApiKey,
+        Change::QuantityChanged { line: "SUN".to_owned(), from: 1, to: 2 },
+        Change::UsernameChanged,
+        Change::StatusChanged { from: Some("pending".to_owned()), to: Some("paid".to_owned()) },
+        Change::ApiKeyChanged,
     ];
     vec![
         first(full),
@@ -80,7 +80,7 @@ fn every_event() -> Vec<DeliveryEvent> {
         first(both_dates),
         revised(webhook(Intent::Deliver), every_change),
         did(webhook(Intent::Deliver), WebhookOutcome::Stale),
-        DeliveryEvent::ItemShared {
+        DeliveryEvent::AssetShared {
             asset: preset("storm"),
             username: "max".into(),
             credits: Credits(10),

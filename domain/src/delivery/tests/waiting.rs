@@ -60,12 +60,12 @@ fn what_waits_for_no_moment_is_not_pulled_back() {
 fn a_person_moves_the_next_try_and_nothing_else() {
     let waiting = || running_and([waits(ResolutionCode::NdspWaiting, 60)]);
     let to = |seconds| DeliveryCommand::MoveWait { until: after(seconds), now: noon() };
-    given(waiting()).when(to(DAY)).then_expect_events(vec![moved(DAY, MoveCause::Person)]);
+    given(waiting()).when(to(DAY)).then_expect_events(vec![moved(DAY, MoveCause::Operator)]);
     given(waiting()).when(to(60)).then_expect_events(vec![]);
     given(waiting()).when(to(-1)).then_expect_error(DeliveryRefusal::MomentOutOfReach);
     given(waiting()).when(to(31 * DAY)).then_expect_error(DeliveryRefusal::MomentOutOfReach);
     given(running()).when(to(DAY)).then_expect_error(DeliveryRefusal::Running);
     given(running_and([HandedBack {}])).when(to(DAY)).then_expect_error(DeliveryRefusal::WaitsForNoMoment);
-    let moved_earlier = running_and([waits(ResolutionCode::NdspWaiting, DAY), moved(30, MoveCause::Person)]);
+    let moved_earlier = running_and([waits(ResolutionCode::NdspWaiting, DAY), moved(30, MoveCause::Operator)]);
     given(moved_earlier).when(start_at(after(30), facts())).then_expect_events(vec![started_at(2, 90)]);
 }

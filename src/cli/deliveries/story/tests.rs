@@ -95,7 +95,7 @@ fn a_refund_after_delivery_says_that_nothing_is_taken_back() {
     let revised =
         |sequence| event(sequence, 9, "store", "webhook_received", "The store revised order #1042.", removed.clone());
     let asset = json!({ "asset": { "resource_type": "preset", "resource_id": "storm" }, "username": "max" });
-    let shared = event(1, 5, "worker w1", "item_shared", "The preset storm was shared.", asset);
+    let shared = event(1, 5, "worker w1", "asset_shared", "The preset storm was shared.", asset);
     let last = |events: &[Event]| story_of(events).last().unwrap().sentence.clone();
     assert_eq!(last(&[revised(1)]), "The store revised order #1042.");
     assert_eq!(last(&[shared, revised(2)]), "The store revised order #1042. What was shared before is not taken back.");
