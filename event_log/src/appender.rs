@@ -42,6 +42,11 @@ impl Appender {
         }
     }
 
+    /// Whether the thread that calls this does nothing else: SQLite works in the thread that calls it.
+    pub(super) fn has_its_own_thread(&self) -> bool {
+        matches!(self, Self::Sqlite { .. })
+    }
+
     /// Appends a batch. Returns for each append the position of its last event, or none where another append came first.
     pub(super) async fn append(&mut self, appends: &[&Append]) -> Result<Vec<Option<i64>>, AppendFailed> {
         match self {

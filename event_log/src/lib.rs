@@ -156,7 +156,7 @@ impl EventLog {
         let head = Arc::new(watch::Sender::new(head::head(&database).await?));
         let backpressure = Arc::new(Backpressure::default());
         let recent = Arc::new(Recent::default());
-        let writer = writer::start(database.clone(), head.clone(), backpressure.clone(), recent.clone(), observer)
+        let writer = writer::start(&database, head.clone(), backpressure.clone(), recent.clone(), observer)
             .context("the thread that writes the event log cannot be started")?;
         let (queues, upcasters) = (Arc::default(), Arc::default());
         Ok(Self { database, vault, clock, writer, head, backpressure, queues, recent, upcasters, blind_index })

@@ -26,6 +26,11 @@ const MAX_BATCH_BYTES: usize = 4 * 1_024 * 1_024;
 /// While webhooks come one after the other, what is not one is committed together with the next of them, so that no
 /// webhook waits for a commit of background work. It waits no longer than this.
 const LINGER: Duration = Duration::from_millis(3);
+/// Webhooks in a batch from which on the next one is waited for: their senders were answered together, and come again together.
+const GATHER_FROM: usize = 4;
+/// How long that takes. A commit of many costs little more than one of few.
+const GATHER: Duration = Duration::from_micros(500);
+
 struct Request {
     append: Append,
     answer: oneshot::Sender<Result<Appended, AppendError>>,
@@ -44,7 +49,7 @@ pub(super) struct WriterHandle {
 }
 
 pub(super) fn start(
-    database: Database,
+    database: &Database,
     head: Arc<watch::Sender<Cursor>>,
     backpressure: Arc<Backpressure>,
     recent: Arc<Recent>,
@@ -54,7 +59,7 @@ pub(super) fn start(
     let (closing, closed) = watch::channel(false);
     let busy = Progress::default();
     let writer = Writer {
-        appender: Appender::new(&database),
+        appender: Appender::new(database),
         head,
         backpressure,
         recent,
@@ -62,15 +67,18 @@ pub(super) fn start(
         deferred: Vec::new(),
         failures: Recurring::new("a batch could not be appended to the event log"),
         busy: busy.clone(),
+        last_webhooks: 0,
     };
+    let has_its_own_thread = writer.appender.has_its_own_thread();
     let (end, ended) = oneshot::channel();
     let run = async move {
         writer.run(receiver, closed).await;
         end.send(()).ok();
     };
-    match database {
-        Database::Sqlite(_) => on_its_own_thread(run)?,
-        Database::Postgres(_) => drop(tokio::spawn(run)),
+    if has_its_own_thread {
+        on_its_own_thread(run)?;
+    } else {
+        tokio::spawn(run);
     }
     Ok(WriterHandle {
         requests,
@@ -130,6 +138,8 @@ struct Writer {
     deferred: Vec<Request>,
     failures: Recurring,
     busy: Progress,
+    /// Webhooks in the last batch.
+    last_webhooks: usize,
 }
 
 impl Writer {
@@ -146,14 +156,14 @@ impl Writer {
                         continue;
                     }
                 }
-            } else {
-                while waiting.len() < MAX_BATCH
-                    && let Ok(request) = receiver.try_recv()
-                {
-                    waiting.push(request);
-                }
             }
             self.linger(&mut receiver, &mut waiting).await;
+            self.gather(waiting.len());
+            while waiting.len() < MAX_BATCH
+                && let Ok(request) = receiver.try_recv()
+            {
+                waiting.push(request);
+            }
             let batch = self.next_batch(&mut waiting);
             self.write(batch).await;
             self.appender.checkpoint().await;
@@ -177,6 +187,14 @@ impl Writer {
         }
     }
 
+    /// Waits a moment under load, where fewer wait than are likely to come. The thread has nothing else to do: a timer, which is
+    /// coarser, would cost more than it brings.
+    fn gather(&self, waiting: usize) {
+        if self.appender.has_its_own_thread() && self.last_webhooks >= GATHER_FROM && waiting < MAX_BATCH {
+            std::thread::sleep(GATHER);
+        }
+    }
+
     /// Takes what fits into one batch, the oldest first: appends to one stream stay in their order.
     fn next_batch(&mut self, waiting: &mut Vec<Request>) -> Vec<Request> {
         let mut bytes = 0;
@@ -196,6 +214,7 @@ impl Writer {
         self.busy.begin();
         let appends: Vec<&Append> = batch.iter().map(|request| &request.append).collect();
         let webhooks = appends.iter().filter(|append| append.is_webhook).count();
+        self.last_webhooks = webhooks;
         self.backpressure.committing(webhooks);
         let written = self.appender.append(&appends).await;
         self.backpressure.committed(webhooks);
