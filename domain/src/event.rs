@@ -92,7 +92,7 @@ pub(crate) mod tests {
     use std::path::Path;
 
     use schemars::{JsonSchema, schema_for};
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::account::AccountEvent;
@@ -115,7 +115,7 @@ pub(crate) mod tests {
     }
 
     /// What is stored today is read for ever. Fields and events are added to a schema, never renamed or removed:
-    /// `CLOUD_BRIDGE_UPDATE_EVENTS=1 cargo test -p cloud-bridge-domain schema` writes what was added.
+    /// `CLOUD_BRIDGE_UPDATE_EVENTS=1 cargo test -p cloud-bridge-domain schema` writes what was added, and nothing else.
     #[test]
     fn the_schema_of_every_stored_event_is_the_one_that_is_committed() {
         is_committed::<AccountEvent>("account");
@@ -135,11 +135,50 @@ pub(crate) mod tests {
         }
         let schema = serde_json::to_string_pretty(&schema).unwrap() + "\n";
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("events").join(format!("{aggregate_type}.json"));
+        let mut committed = std::fs::read_to_string(&file).unwrap();
         if is_to_update() {
+            let (old, new) = (serde_json::from_str(&committed).unwrap(), serde_json::from_str(&schema).unwrap());
+            assert!(only_adds(&old, &new), "what is stored of {aggregate_type} could not be read any more");
             std::fs::write(&file, &schema).unwrap();
+            committed.clone_from(&schema);
         }
-        let committed = std::fs::read_to_string(&file).unwrap();
         assert!(committed == schema, "the stored form of an event of {aggregate_type} has changed: {}", file.display());
+    }
+
+    /// Whether whatever an old schema allows, a new one allows.
+    fn only_adds(old: &Value, new: &Value) -> bool {
+        match (old, new) {
+            (Value::Object(old), Value::Object(new)) => {
+                old.iter().all(|(name, old)| match (name.as_str(), new.get(name)) {
+                    // What had to be there may be left out from now on; nothing else has to be there.
+                    ("required", new) => new.is_none_or(|new| only_adds(new, old)),
+                    (_, Some(new)) => only_adds(old, new),
+                    (_, None) => false,
+                }) && (old.contains_key("required") || !new.contains_key("required"))
+            }
+            // Of alternatives each has to be among those of today.
+            (Value::Array(old), Value::Array(new)) => old.iter().all(|old| new.iter().any(|new| only_adds(old, new))),
+            (old, new) => old == new,
+        }
+    }
+
+    #[test]
+    fn a_schema_may_grow_and_never_shrink() {
+        let old = json!({ "oneOf": [{ "properties": { "code": { "enum": ["a"] }, "at": {} }, "required": ["at"] }] });
+        let is_allowed = |new: Value| only_adds(&old, &new);
+        let with = |properties: Value, required: Value| json!({ "properties": properties, "required": required });
+        let same = with(json!({ "code": { "enum": ["a"] }, "at": {} }), json!(["at"]));
+        assert!(is_allowed(json!({ "oneOf": [same, { "properties": {} }] })), "another event");
+        let more = json!({ "code": { "enum": ["a", "b"] }, "at": {}, "by": {} });
+        assert!(
+            is_allowed(json!({ "oneOf": [with(more.clone(), json!(["at"]))] })),
+            "another value, and another field"
+        );
+        assert!(is_allowed(json!({ "oneOf": [with(more.clone(), json!([]))] })), "a field that may be left out");
+        assert!(!is_allowed(json!({ "oneOf": [with(more, json!(["at", "by"]))] })), "old events lack the new field");
+        assert!(!is_allowed(json!({ "oneOf": [with(json!({ "code": { "enum": ["b"] }, "at": {} }), json!(["at"]))] })));
+        assert!(!is_allowed(json!({ "oneOf": [with(json!({ "code": { "enum": ["a"] } }), json!([]))] })));
+        assert!(!is_allowed(json!({ "oneOf": [] })));
     }
 
     /// Words about a field are not its stored form.

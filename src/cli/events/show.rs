@@ -40,12 +40,15 @@ impl Show {
         let more = stream.len() > first;
         stream.truncate(first);
         if stream.is_empty() {
-            bail!(
-                "there is no stream {} {}: streams are {}, each by its id",
-                clean(&self.aggregate_type),
-                clean(&self.id),
-                KINDS.map(|(kind, _)| kind).join(", ")
-            );
+            let (kind, id) = (clean(&self.aggregate_type), clean(&self.id));
+            if kind == "delivery" {
+                bail!(
+                    "there is no stream delivery {id}; an entry for a repeated webhook has none: \
+                     `cloud-bridge deliveries explain {id}` names the delivery that it repeats"
+                );
+            }
+            let kinds = KINDS.map(|(kind, _)| kind).join(", ");
+            bail!("there is no stream {kind} {id}: streams are {kinds}, each by its id");
         }
         let keys = log.data_keys(stream.iter().filter_map(|whole| whole.event.data_key_id)).await?;
         // Before the events are opened: a row that was changed can often not be opened at all.
