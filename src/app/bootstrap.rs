@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::core::Core;
 use super::keys;
 
-/// An account that was opened, with its key, which is shown this once.
+/// An account that was created, with its key, which is shown this once.
 pub struct NewAccount {
     pub account_id: AccountId,
     pub api_key: String,

@@ -223,7 +223,7 @@ fn events_of_accounts_have_sentences() {
     for (event, sentence) in [
         (
             AccountEvent::AccountCreated { name: "Storm".to_owned(), attempts_per_minute: 1 },
-            "The account “Storm” was opened, with up to 1 attempt a minute.".to_owned(),
+            "The account “Storm” was created, with up to 1 attempt a minute.".to_owned(),
         ),
         (
             AccountEvent::ApiKeyCreated(ApiKeyCreated {
