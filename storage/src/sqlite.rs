@@ -11,11 +11,14 @@ use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{Executor as _, Sqlite, SqliteConnection, SqlitePool};
 use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::timeout;
 
 use crate::{Durability, OpenError};
 
 /// How long a statement waits for a file that another connection holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the connection that writes may be waited for.
+const ACQUIRE_WITHIN: Duration = Duration::from_secs(30);
 
 /// SQLite before 3.51.3 can corrupt a WAL database when two connections write or checkpoint at the same instant. So what
 /// writes or checkpoints has the file to itself as long as that takes, and all other connections are opened read-only.
@@ -46,7 +49,7 @@ impl SqliteFile {
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
-            .acquire_timeout(Duration::from_secs(30))
+            .acquire_timeout(ACQUIRE_WITHIN)
             .connect_with(
                 pragmas(durability)
                     .into_iter()
@@ -93,7 +96,7 @@ impl SqliteFile {
 
     /// The connection for everything that has no thread of its own.
     pub(crate) async fn writer(&self) -> sqlx::Result<SqliteWriter> {
-        let writing = self.writing().await;
+        let writing = timeout(ACQUIRE_WITHIN, self.writing()).await.map_err(|_| sqlx::Error::PoolTimedOut)?;
         let connection = self.writer.acquire().await?;
         Ok(SqliteWriter { at_work: Some((connection, writing)), is_unfinished: false })
     }
