@@ -41,8 +41,10 @@ impl SqliteFile {
     pub(crate) async fn open(url: &str, durability: Durability) -> Result<Self, OpenError> {
         let options = SqliteConnectOptions::from_str(url)?;
         let path = options.get_filename().to_owned();
-        create_private(&path)?;
+        create_folder(&path)?;
         let lock = lock(&path)?;
+        // Only now: a process that closes a file loses its locks on it, those of SQLite too.
+        open_private(&path)?;
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .min_connections(1)
@@ -207,8 +209,8 @@ fn pragmas(durability: Durability) -> [(&'static str, &'static str); 5] {
     ]
 }
 
-/// The file and its folder belong to their owner alone: they hold what customers bought.
-fn create_private(path: &Path) -> std::io::Result<()> {
+/// The folder and the file belong to their owner alone: they hold what customers bought.
+fn create_folder(path: &Path) -> std::io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true);
@@ -216,7 +218,7 @@ fn create_private(path: &Path) -> std::io::Result<()> {
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(folder)?;
     }
-    open_private(path).map(drop)
+    Ok(())
 }
 
 fn open_private(path: &Path) -> std::io::Result<File> {

@@ -1,5 +1,7 @@
 //! People are erased: from the log, from what is derived of it, and from the files in which both lie.
 
+use std::path::PathBuf;
+
 use cloud_bridge::audit::signer;
 use cloud_bridge::audit::verify::verify;
 use domain::integration::Provider;
@@ -28,19 +30,27 @@ pub(crate) fn order_of_vera(id: u64) -> Value {
     order
 }
 
+/// What is in each file of SQLite, read by another process: POSIX takes the locks of a process from a file once that process
+/// closes it, be it that it only read it.
+fn contents_of_files(app: &TestApp) -> Vec<(PathBuf, Vec<u8>)> {
+    let files = std::fs::read_dir(app.databases.folder()).unwrap().map(|file| file.unwrap().path());
+    let content = |path: PathBuf| {
+        let read = std::process::Command::new("cat").arg(&path).output().expect("there is `cat`");
+        assert!(read.status.success(), "{} can be read", path.display());
+        (path, read.stdout)
+    };
+    files.map(content).collect()
+}
+
 /// Whether the wrapped data key of a stream lies anywhere in the files of SQLite.
 pub(crate) fn key_is_in_files(app: &TestApp, wrapped: &[u8]) -> bool {
-    let files = std::fs::read_dir(app.databases.folder()).unwrap();
-    let mut contents = files.map(|file| std::fs::read(file.unwrap().path()).unwrap());
-    contents.any(|bytes| bytes.windows(wrapped.len()).any(|part| part == wrapped))
+    contents_of_files(app).iter().any(|(_, bytes)| bytes.windows(wrapped.len()).any(|part| part == wrapped))
 }
 
 /// Which of the texts lie anywhere in the databases: in their files as they are, or in their rows.
 pub(crate) async fn found_in_databases(app: &TestApp, texts: &[&str]) -> Vec<String> {
     let mut found = vec![];
-    for file in std::fs::read_dir(app.databases.folder()).unwrap() {
-        let path = file.unwrap().path();
-        let bytes = std::fs::read(&path).unwrap();
+    for (path, bytes) in contents_of_files(app) {
         for text in texts {
             if bytes.windows(text.len()).any(|part| part.eq_ignore_ascii_case(text.as_bytes())) {
                 found.push(format!("{text} in {}", path.file_name().unwrap().display()));
