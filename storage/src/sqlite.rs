@@ -158,7 +158,7 @@ pub struct SqliteWriter {
 }
 
 impl SqliteWriter {
-    /// The connection, for one call or for a transaction. Until [`Self::end_call`] gets its result, it counts as unfinished.
+    /// The connection, for one call of a transaction. Unless that is committed, the connection counts as unfinished.
     pub fn begin_call(&mut self) -> &mut SqliteConnection {
         self.is_unfinished = true;
         &mut self.at_work.as_mut().expect("a connection is there until it is dropped").0
