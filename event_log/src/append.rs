@@ -4,7 +4,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::data_keys::WrappedDataKey;
-use super::row::StoredEvent;
+use super::row::{GENESIS, StoredEvent};
 use crate::Position;
 
 /// What a caller hands to the writer: events of one stream or of several, all or none.
@@ -102,8 +102,7 @@ impl StreamAppend {
 
     /// What the stream ends with after these events.
     pub(super) fn end(&self) -> StreamEnd {
-        let hash = self.last().hash.as_slice().try_into().unwrap_or(super::row::GENESIS);
-        StreamEnd { sequence: self.last().sequence.0, hash }
+        StreamEnd::stored(self.last().sequence.0, Some(&self.last().hash))
     }
 }
 
@@ -118,4 +117,14 @@ pub(super) struct StreamKey<'a> {
 pub(super) struct StreamEnd {
     pub(super) sequence: i64,
     pub(super) hash: [u8; 32],
+}
+
+impl StreamEnd {
+    /// Of a stream without events.
+    pub(super) const INITIAL: Self = Self { sequence: 0, hash: GENESIS };
+
+    /// As it is stored. A hash of another length is that of no event that anything was decided on.
+    pub(super) fn stored(sequence: i64, hash: Option<&[u8]>) -> Self {
+        Self { sequence, hash: hash.and_then(|hash| hash.try_into().ok()).unwrap_or(GENESIS) }
+    }
 }

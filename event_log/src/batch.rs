@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::append::{Append, StreamEnd, StreamKey};
 
-/// How the streams of a batch end in the database, where that is not what the first append to each expects.
+/// How streams of a batch end in the database: at least those that do not end as the first append to each expects.
 pub(super) type OtherEnds<'a> = HashMap<StreamKey<'a>, StreamEnd>;
 
 /// What the first append of the batch to each stream expects the stream to end with.

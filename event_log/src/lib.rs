@@ -253,7 +253,7 @@ fn not_migrated(error: MigrateError) -> anyhow::Error {
 
 pub async fn migrate(database: &Database) -> Result<(), MigrateError> {
     match database {
-        Database::Sqlite(file) => SQLITE_MIGRATIONS.run(file.migrated()).await,
+        Database::Sqlite(file) => SQLITE_MIGRATIONS.run(file.for_migrations()).await,
         Database::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool.unbounded()).await,
     }
 }

@@ -5,10 +5,9 @@ use std::collections::HashMap;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::append::{Append, NewEvent, NewSnapshot, StreamAppend, StreamKey};
+use super::append::{Append, NewEvent, NewSnapshot, StreamAppend, StreamEnd, StreamKey};
 use super::batch::{self, OtherEnds};
 use super::row::StoredEvent;
-use super::sqlite::end_of;
 
 /// How a stream ends that does not end as expected; without a number, the head of the log before what was appended.
 #[derive(sqlx::FromRow)]
@@ -102,7 +101,7 @@ async fn call<'a>(connection: &mut PgConnection, appends: &[&'a Append]) -> sqlx
     }
     let others = found.into_iter().filter_map(|found| {
         let index = usize::try_from(found.stream_no? - 1).ok()?;
-        Some((expected.get(index)?.0, end_of(found.last_sequence, found.last_hash.as_deref())))
+        Some((expected.get(index)?.0, StreamEnd::stored(found.last_sequence, found.last_hash.as_deref())))
     });
     Ok(Called::Refused(others.collect()))
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::append::{Append, NewEvent, NewSnapshot, StreamAppend, StreamEnd, StreamKey};
 use super::batch::{self, OtherEnds};
-use super::row::{GENESIS, StoredEvent};
+use super::row::StoredEvent;
 
 /// Appends a batch. Returns for each append the position of its last event, or none where another append came first.
 ///
@@ -47,16 +47,12 @@ fn ends<'a>(transaction: &Transaction<'_>, appends: &[&'a Append]) -> rusqlite::
     let mut ends = HashMap::with_capacity(appends.len());
     for (key, _) in batch::expected_ends(appends) {
         let StreamKey { aggregate_type, aggregate_id } = key;
-        let found = last
-            .query_row([aggregate_type, aggregate_id], |row| Ok(end_of(row.get(0)?, row.get_ref(1)?.as_blob().ok())));
-        ends.insert(key, found.optional()?.unwrap_or(StreamEnd { sequence: 0, hash: GENESIS }));
+        let found = last.query_row([aggregate_type, aggregate_id], |row| {
+            Ok(StreamEnd::stored(row.get(0)?, row.get_ref(1)?.as_blob().ok()))
+        });
+        ends.insert(key, found.optional()?.unwrap_or(StreamEnd::INITIAL));
     }
     Ok(ends)
-}
-
-/// A stream's end as it is stored. A hash of another length is that of no event that anything was decided on.
-pub(super) fn end_of(sequence: i64, hash: Option<&[u8]>) -> StreamEnd {
-    StreamEnd { sequence, hash: hash.and_then(|hash| hash.try_into().ok()).unwrap_or(GENESIS) }
 }
 
 fn insert_events(transaction: &Transaction<'_>, head: i64, streams: &[&StreamAppend]) -> rusqlite::Result<()> {

@@ -29,7 +29,7 @@ pub async fn migrate(database: &Database) -> Result<(), sqlx::migrate::MigrateEr
     match database {
         Database::Sqlite(file) => {
             let mut registry = sqlx::migrate!("../migrations/views/sqlite");
-            registry.set_ignore_missing(true).run(file.migrated()).await?;
+            registry.set_ignore_missing(true).run(file.for_migrations()).await?;
         }
         Database::Postgres(pool) => {
             let mut registry = sqlx::migrate!("../migrations/views/postgres");

@@ -111,7 +111,7 @@ impl SqliteFile {
     }
 
     /// For migrations, before anything else writes.
-    pub fn migrated(&self) -> &SqlitePool {
+    pub fn for_migrations(&self) -> &SqlitePool {
         &self.writer
     }
 
