@@ -33,7 +33,7 @@ struct TestLog {
     metrics: Arc<Metrics>,
 }
 
-fn dependencies() -> Dependencies {
+pub(crate) fn dependencies() -> Dependencies {
     Dependencies::new(Vault::new(&MASTER_KEY), Clock::default())
 }
 
