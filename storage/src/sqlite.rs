@@ -194,9 +194,8 @@ fn pragmas(durability: Durability) -> [(&'static str, &'static str); 5] {
     // The log's writer checkpoints between commits; where that does not work for long, here is the end of it.
     let (synchronous, pages_between_checkpoints, cache_kib) = match durability {
         Durability::Full => ("FULL", "16000", "-8192"),
-        // Random ids dirty the same index pages again and again, and a checkpoint writes each once. 16 MB is a pause of
-        // some 20 ms now and then, and half the writing of 4 MB.
-        Durability::Rebuildable => ("NORMAL", "4000", "-4096"),
+        // 4 MB. While these are synced, the disk lets the log's commits wait, and with them webhooks.
+        Durability::Rebuildable => ("NORMAL", "1000", "-4096"),
     };
     [
         ("synchronous", synchronous),
