@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use storage::{Database, Sql};
 
 use crate::app::TestApp;
-use crate::engines::{Engine, on_each_engine};
+use crate::engines::{Engine, given_each_engine, on_each_engine};
 use crate::orders;
 
 mod changed_rows;
@@ -274,27 +274,15 @@ on_each_engine! {
     }
 }
 
-mod the_server_signs_when_the_interval_has_passed_and_something_is_new {
-    use super::*;
-
-    async fn story(engine: Engine) {
-        let every = Some(Duration::from_hours(1));
-        let stopped = TestApp::start(engine).await.stop_node().await;
-        let app = stopped.start_with(|options| ServiceOptions { checkpoint_every: every, ..options }).await;
-        checkpoints_follow(&app, &app.service().core.log).await;
-        app.finish().await;
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn sqlite() {
-        story(Engine::Sqlite).await;
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn postgres() {
-        story(Engine::Postgres).await;
-    }
+async fn the_server_signs_when_the_interval_has_passed_and_something_is_new(engine: Engine) {
+    let every = Some(Duration::from_hours(1));
+    let stopped = TestApp::start(engine).await.stop_node().await;
+    let app = stopped.start_with(|options| ServiceOptions { checkpoint_every: every, ..options }).await;
+    checkpoints_follow(&app, &app.service().core.log).await;
+    app.finish().await;
 }
+
+given_each_engine! { the_server_signs_when_the_interval_has_passed_and_something_is_new }
 
 async fn checkpoints_follow(app: &TestApp, log: &EventLog) {
     let number = async || log.load::<Checkpoints>(STREAM_ID).await.unwrap().sequence;

@@ -105,3 +105,21 @@ macro_rules! on_each_engine {
     )*};
 }
 pub(crate) use on_each_engine;
+
+/// Runs stories that make and stop their services themselves on each engine, as two tests.
+macro_rules! given_each_engine {
+    ($($story:ident)*) => {$(
+        mod $story {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                super::$story(crate::engines::Engine::Sqlite).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                super::$story(crate::engines::Engine::Postgres).await;
+            }
+        }
+    )*};
+}
+pub(crate) use given_each_engine;

@@ -13,7 +13,7 @@ use storage::{Database, Durability, Sql};
 
 use crate::app::{MASTER_KEY, Shop, TestApp};
 use crate::delivering::wait_until;
-use crate::engines::Engine;
+use crate::engines::{Engine, given_each_engine};
 use crate::orders;
 
 /// Takes everything after a position out of the log; how far its followers were stays, as where a file is torn.
@@ -99,25 +99,17 @@ async fn a_log_without_its_end(engine: Engine, filled_with_others: bool) {
     app.finish().await;
 }
 
-macro_rules! on_each {
-    ($($name:ident => $filled:literal;)*) => {$(
-        mod $name {
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                super::a_log_without_its_end(super::Engine::Sqlite, $filled).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                super::a_log_without_its_end(super::Engine::Postgres, $filled).await;
-            }
-        }
-    )*};
+async fn views_that_are_ahead_of_their_log_are_made_again(engine: Engine) {
+    a_log_without_its_end(engine, false).await;
 }
 
-on_each! {
-    views_that_are_ahead_of_their_log_are_made_again => false;
-    views_of_events_that_others_have_the_places_of_are_made_again => true;
+async fn views_of_events_that_others_have_the_places_of_are_made_again(engine: Engine) {
+    a_log_without_its_end(engine, true).await;
+}
+
+given_each_engine! {
+    views_that_are_ahead_of_their_log_are_made_again
+    views_of_events_that_others_have_the_places_of_are_made_again
 }
 
 /// As after a failover to a replica that had not everything. A file of SQLite belongs to one process.

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 
 use crate::app::{KnownShop, Node, Shop, TestApp, options, text};
 use crate::delivering::wait_until;
-use crate::engines::{Databases, Engine, on_each_engine};
+use crate::engines::{Databases, Engine, given_each_engine, on_each_engine};
 use crate::erasure::order_of_vera;
 use crate::orders;
 use crate::process::Server;
@@ -208,23 +208,7 @@ async fn a_process_manager_that_has_parked_enough_stands_still(engine: Engine) {
     app.finish().await;
 }
 
-macro_rules! on_each {
-    ($($story:ident)*) => {$(
-        mod $story {
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                super::$story(super::Engine::Sqlite).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                super::$story(super::Engine::Postgres).await;
-            }
-        }
-    )*};
-}
-
-on_each! {
+given_each_engine! {
     what_cannot_be_handled_is_parked_until_it_can_be
     what_follows_from_a_batch_together_is_parked_too
     a_process_manager_that_has_parked_enough_stands_still

@@ -15,7 +15,7 @@ use storage::{Database, Sql};
 
 use crate::app::{TestApp, text};
 use crate::delivering::wait_until;
-use crate::engines::{Engine, on_each_engine};
+use crate::engines::{Engine, given_each_engine, on_each_engine};
 use crate::orders;
 use crate::views::{a_busy_day, everything};
 
@@ -163,26 +163,7 @@ on_each_engine! {
     }
 }
 
-/// Runs a story that stops and starts the service.
-macro_rules! through_restarts {
-    ($($name:ident)*) => {$(
-        mod $name {
-            use super::Engine;
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                super::$name(Engine::Sqlite).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                super::$name(Engine::Postgres).await;
-            }
-        }
-    )*};
-}
-
-through_restarts! {
+given_each_engine! {
     an_interrupted_rebuild_is_gone_on_with
     an_interrupted_rebuild_of_an_earlier_version_is_dropped
     a_view_of_an_earlier_version_answers_until_it_is_rebuilt

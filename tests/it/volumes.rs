@@ -13,7 +13,7 @@ use storage::Sql;
 
 use crate::app::{Answer, Shop, TestApp, text};
 use crate::delivering::wait_until;
-use crate::engines::{Engine, on_each_engine};
+use crate::engines::{Engine, given_each_engine, on_each_engine};
 use crate::orders;
 
 #[derive(sqlx::FromRow)]
@@ -157,17 +157,7 @@ async fn post(shop: &Shop<'_>, n: usize) -> Answer {
     shop.post(&order).await
 }
 
-mod a_day_of_an_account_has_a_bound {
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn sqlite() {
-        super::an_account_stores_no_more_in_a_day_than_it_may(super::Engine::Sqlite).await;
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn postgres() {
-        super::an_account_stores_no_more_in_a_day_than_it_may(super::Engine::Postgres).await;
-    }
-}
+given_each_engine! { an_account_stores_no_more_in_a_day_than_it_may }
 
 async fn limited(app: &TestApp, key: &str, document: &str) -> Value {
     let answer = app.ask(key, document, json!({})).await;
@@ -219,14 +209,4 @@ async fn an_account_has_no_more_of_anything_than_it_may(engine: Engine) {
     app.finish().await;
 }
 
-mod integrations_keys_and_mappings_have_bounds {
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn sqlite() {
-        super::an_account_has_no_more_of_anything_than_it_may(super::Engine::Sqlite).await;
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn postgres() {
-        super::an_account_has_no_more_of_anything_than_it_may(super::Engine::Postgres).await;
-    }
-}
+given_each_engine! { an_account_has_no_more_of_anything_than_it_may }

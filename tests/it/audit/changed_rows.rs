@@ -8,7 +8,7 @@ use storage::{Database, Sql};
 
 use super::{broken, checked, run, signed_log, verified, victim};
 use crate::app::TestApp;
-use crate::engines::Engine;
+use crate::engines::{Engine, given_each_engine};
 use crate::event_log::dependencies;
 
 /// Changes the log, returns what `verify` and a bundle say of it, and puts the rows back as they were. Meanwhile
@@ -29,14 +29,14 @@ async fn tampered(log: &EventLog, statements: &[String]) -> (Position, String, O
     (position, reason, problem)
 }
 
-async fn every_way_to_change_rows_is_found_where_it_was_done(log: &EventLog) {
+async fn change_rows(log: &EventLog) {
     let at = victim(log).await;
     let postgres = matches!(log.raw_database(), Database::Postgres(_));
     let json = if postgres { "::json" } else { "" };
     let other = format!("(SELECT body FROM events WHERE body IS NOT NULL AND position <> {at} LIMIT 1)");
     for change in [
         format!("payload = replace(CAST(payload AS text), 'a', 'b'){json}"),
-        format!("metadata = '{{\"actor\":\"nobody\"}}'{json}"),
+        format!("metadata = '{{\"actor\":\"another\"}}'{json}"),
         "recorded_at = recorded_at + 1".to_owned(),
         "event_type = 'completed'".to_owned(),
         format!("body = {other}"),
@@ -119,23 +119,15 @@ async fn every_way_to_change_rows_is_found_where_it_was_done(log: &EventLog) {
     log.raw_database().execute("DROP TABLE kept".into()).await.unwrap();
 }
 
-async fn story(engine: Engine) {
+async fn every_way_to_change_rows_is_found_where_it_was_done(engine: Engine) {
     let app = TestApp::start(engine).await;
     signed_log(&app).await;
     let log_url = app.databases.log_url.clone();
     let stopped = app.stop_node().await;
     let log = EventLog::open(&log_url, dependencies()).await.expect("the log opens");
-    every_way_to_change_rows_is_found_where_it_was_done(&log).await;
+    change_rows(&log).await;
     log.close().await;
     stopped.start().await.finish().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sqlite() {
-    story(Engine::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn postgres() {
-    story(Engine::Postgres).await;
-}
+given_each_engine! { every_way_to_change_rows_is_found_where_it_was_done }
