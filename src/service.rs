@@ -117,7 +117,7 @@ impl Service {
         let views_url = options.views_url.clone();
         let opened = runtime.handle().spawn(async move { Database::open(&views_url, Durability::Rebuildable).await });
         let views = opened.await?.context("the views cannot be opened")?;
-        projections::views::migrate(&views).await.context("the schema of the views cannot be brought up to date")?;
+        projections::views::migrate(&views).await?;
         let projector = Projector::start(&log, &views, &runtime.handle()).await?;
         let cortex =
             CortexClient::new(&options.cortex_url, options.cortex_timeout()).context("the address of Cortex Cloud")?;

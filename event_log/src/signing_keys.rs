@@ -28,7 +28,7 @@ impl EventLog {
     pub async fn signing_keys(&self) -> anyhow::Result<Vec<StoredSigningKey>> {
         let sql = "SELECT key_id, public_key, wrapped, created_at FROM signing_keys ORDER BY number";
         let keys = self.database.fetch_all(sql.into()).await;
-        keys.context("the signing keys cannot be read: is the log of an older version?")
+        keys.context("the signing keys cannot be read")
     }
 
     /// The secret part of a signing key. Without the master key, none can be made that opens here.

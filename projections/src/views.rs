@@ -1,5 +1,6 @@
 //! All views, and what is done with all of them.
 
+use sqlx::migrate::MigrateError;
 use storage::Database;
 
 use crate::schema::physical;
@@ -24,20 +25,40 @@ impl View {
     }
 }
 
+/// Why the tables of the views were not made.
+#[derive(Debug, thiserror::Error)]
+pub enum NotMigrated {
+    #[error(
+        "the database of the views holds tables of something else, or of another version: the log and the views need a \
+         database each, and views may be dropped, so name an empty one"
+    )]
+    OtherTables(#[source] MigrateError),
+    #[error("the schema of the views cannot be brought up to date")]
+    Failed(#[source] MigrateError),
+}
+
+impl From<MigrateError> for NotMigrated {
+    fn from(error: MigrateError) -> Self {
+        if matches!(error, MigrateError::VersionMissing(_) | MigrateError::VersionMismatch(_)) {
+            Self::OtherTables(error)
+        } else {
+            Self::Failed(error)
+        }
+    }
+}
+
 /// Makes what is not there yet: the registry of the views, and the tables of those that have none.
-pub async fn migrate(database: &Database) -> Result<(), sqlx::migrate::MigrateError> {
+pub async fn migrate(database: &Database) -> Result<(), NotMigrated> {
     match database {
         Database::Sqlite(file) => {
-            let mut registry = sqlx::migrate!("../migrations/views/sqlite");
-            registry.set_ignore_missing(true).run(file.for_migrations()).await?;
+            sqlx::migrate!("../migrations/views/sqlite").run(file.for_migrations()).await?;
         }
         Database::Postgres(pool) => {
-            let mut registry = sqlx::migrate!("../migrations/views/postgres");
-            registry.set_ignore_missing(true).run(pool.unbounded()).await?;
+            sqlx::migrate!("../migrations/views/postgres").run(pool.unbounded()).await?;
         }
     }
     for view in View::ALL {
-        view.make_first_generation(database).await?;
+        view.make_first_generation(database).await.map_err(MigrateError::from)?;
     }
     Ok(())
 }

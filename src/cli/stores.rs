@@ -193,7 +193,7 @@ impl Migrate {
             log.close().await;
         }
         let views = Database::open(&views_url, Durability::Rebuildable).await.context("the views cannot be opened")?;
-        projections::views::migrate(&views).await.context("the tables of the views cannot be brought up to date")?;
+        projections::views::migrate(&views).await?;
         views.close().await;
         let (log, views) = (without_password(&log_url), without_password(&views_url));
         if json {

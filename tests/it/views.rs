@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use cloud_bridge::app::core::Core;
+use cloud_bridge::service::{Service, ServiceOptions};
 use domain::account::Account;
 use domain::delivery::Delivery;
 use domain::integration::{Integration, Provider};
 use domain::ledger::Ledger;
 use event_log::Position;
+use event_log::vault::Vault;
 use projections::View;
 use projections::accounts;
 use projections::delivery_log::{self, Filter, Page};
@@ -15,8 +17,8 @@ use projections::integrations;
 use serde_json::json;
 use storage::Sql;
 
-use crate::app::{TestApp, text};
-use crate::engines::on_each_engine;
+use crate::app::{MASTER_KEY, TestApp, options, text};
+use crate::engines::{Engine, on_each_engine};
 use crate::erasure::order_of_vera;
 use crate::orders;
 use crate::privacy_requests::question_about_vera;
@@ -225,4 +227,16 @@ on_each_engine! {
         assert!(!projector.wait_for(&[accounts::VIEW], Position::MAX, Duration::from_millis(5)).await);
         assert!(projector.wait_for(&[accounts::VIEW], app.service().core.log.head(), Duration::from_secs(10)).await);
     }
+}
+
+/// Of SQLite the second to open a file is refused anyway.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_and_the_views_need_a_database_each() {
+    let app = TestApp::start(Engine::Postgres).await;
+    let views_url = app.databases.log_url.clone();
+    let options = ServiceOptions { views_url, ..options(&app.databases, &app.cortex, 0) };
+    let started = Service::start(options, Vault::new(&MASTER_KEY), app.clock.clone()).await;
+    let refused = started.err().expect("it is refused").to_string();
+    assert!(refused.contains("the log and the views need a database each"), "{refused}");
+    app.finish().await;
 }

@@ -52,9 +52,8 @@ pub(super) struct ApiKey {
     role: Role,
     preview: String,
     active: bool,
-    /// How many requests it may send in a minute, from all nodes together. Null only while an update of the service has
-    /// yet to rebuild its view of the keys.
-    requests_per_minute: Option<i32>,
+    /// How many requests it may send in a minute, from all nodes together.
+    requests_per_minute: i32,
     created_at: Moment,
 }
 
@@ -95,7 +94,7 @@ impl From<ApiKeyRow> for ApiKey {
             role: row.role.parse().unwrap_or(domain::account::Role::Merchant).into(),
             preview: row.preview,
             active: row.active == 1,
-            requests_per_minute: Some(int(row.requests_per_minute)),
+            requests_per_minute: int(row.requests_per_minute),
             created_at: moment(row.created_at),
         }
     }
