@@ -31,7 +31,7 @@ pub(crate) async fn measure(log: &EventLog, charges: u64, loads: u64) -> anyhow:
     let since = log.clock().now();
     charges::compare_ways(log, since).await?;
     let mut young = Charged::open(log, since).await?;
-    let mut measured = vec![timed(log, "a new account", &young, loads).await?];
+    let mut measured = vec![timed(log, "a new ledger", &young, loads).await?];
     young.charge(charges_between_snapshots()).await?;
     measured.push(timed(log, "just before its first snapshot", &young, loads).await?);
 
@@ -40,7 +40,7 @@ pub(crate) async fn measure(log: &EventLog, charges: u64, loads: u64) -> anyhow:
     measured.push(timed(log, "100 charges, just after a snapshot", &young, loads).await?);
 
     let mut old = Charged::open(log, since).await?;
-    // A round number, so that the stream ends as far behind a snapshot as a new account is behind its beginning.
+    // A round number, so that the stream ends as far behind a snapshot as a new ledger is behind its beginning.
     let charges = charges.next_multiple_of(100);
     old.charge_up_to(charges).await?;
     old.check_chain(10_000).await?;

@@ -41,7 +41,7 @@ impl Display for Report {
 }
 
 fn write_loads(f: &mut fmt::Formatter<'_>, loads: &[Loads]) -> fmt::Result {
-    writeln!(f, "Loading an account\n")?;
+    writeln!(f, "Loading a ledger\n")?;
     writeln!(f, "{:<40}{:>12}{:>10}{:>12}{:>10}", "", "events", "read", "median, ms", "p99, ms")?;
     for Loads { stream, events, events_read, timing } in loads {
         let (median, p99) = (timing.median_ms, timing.p99_ms);

@@ -9,8 +9,8 @@ use super::{postgres, sqlite};
 
 /// How long Postgres may take for a batch. What is not answered by then may be stored or not, and its connection is closed.
 const APPEND_WITHIN: Duration = Duration::from_secs(5);
-/// Appends after which the write-ahead log of SQLite is copied into the file. No webhook is committed meanwhile: the pause is
-/// as long as the log, and many short ones are no slower in all than few long ones.
+/// Appends after which the write-ahead log of SQLite is copied into the file. No webhook is committed meanwhile, and the pause
+/// grows with the log: so many short ones, which cost some throughput only where syncing is slow.
 const CHECKPOINT_EVERY: usize = 100;
 
 pub(super) enum Appender {
