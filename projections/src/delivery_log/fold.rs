@@ -12,6 +12,9 @@ use event_log::recorded::Recorded;
 use event_log::{Position, Sequence};
 use storage::{Sql, storable};
 
+#[cfg(test)]
+mod tests;
+
 /// The id of the log entry of a duplicate: it follows from the event, so a rebuild gives the same.
 pub fn duplicate_id(delivery_id: &str, sequence: Sequence) -> String {
     let delivery = Uuid::parse_str(delivery_id).unwrap_or_default();

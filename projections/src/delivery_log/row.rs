@@ -62,7 +62,7 @@ impl<T: DeserializeOwned> TryFrom<String> for Json<T> {
 }
 
 impl<T: Serialize> Json<T> {
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         serde_json::to_string(&self.0).expect("plain values are always JSON")
     }
 }
