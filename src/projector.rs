@@ -27,8 +27,8 @@ pub use standings::{Standing, Standings};
 /// Events that are applied in one transaction.
 const BATCH: i64 = 1_000;
 const RETRY_AFTER: Duration = Duration::from_millis(500);
-/// How often views are looked at that this node may not move along.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How often views are polled that this node may not move along.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Where every view stands, and the tasks that move them.
 #[derive(Clone)]
@@ -126,7 +126,7 @@ impl Projector {
         matches!(tokio::time::timeout(within, changes.wait_for(are_there)).await, Ok(Ok(_)))
     }
 
-    /// Returns once every view holds every event that this node has heard of.
+    /// Returns once every view holds every event that this node knows of.
     pub async fn run_to_head(&self, within: Duration) -> bool {
         self.wait_for(&View::ALL, self.shared.log.head(), within).await
     }
@@ -191,7 +191,7 @@ async fn follow(shared: Arc<Shared>) {
             if shared.standings.borrow().all_move() {
                 std::future::pending::<()>().await;
             } else {
-                tokio::time::sleep(LOOK_EVERY).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
         };
         tokio::select! {
@@ -208,7 +208,7 @@ impl Shared {
 
     /// Applies the next batch to the views that are furthest behind; false if there was none.
     async fn step(&self, ahead: &mut Option<Ahead>) -> Result<bool, FollowError> {
-        self.look_at_those_that_rest().await?;
+        self.poll_resting_views().await?;
         let Some((from, views, until)) = self.standings.borrow().furthest_behind() else {
             return Ok(false);
         };
@@ -276,7 +276,7 @@ impl Shared {
     }
 
     /// Whether what this node may not move along has come to be what it may: rebuilt from this log, or by this version.
-    async fn look_at_those_that_rest(&self) -> sqlx::Result<()> {
+    async fn poll_resting_views(&self) -> sqlx::Result<()> {
         let resting = self.standings.borrow().resting();
         for view in resting {
             let standing = standing_of(&self.log, &self.views, view).await?;

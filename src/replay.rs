@@ -70,7 +70,7 @@ pub async fn what_if(
     };
     let mut found = WhatIf::default();
     if let Some(named) = choice.named() {
-        found.look_at(log, choice, &link, &named).await?;
+        found.decide(log, choice, &link, &named).await?;
         return Ok(found);
     }
     let (mut seen, mut position) = (HashSet::new(), Position::START);
@@ -80,7 +80,7 @@ pub async fn what_if(
         position = last.position;
         let ids = received.into_iter().map(|received| received.aggregate_id);
         let new: Vec<String> = ids.filter(|id| seen.insert(id.clone())).collect();
-        found.look_at(log, choice, &link, &new).await?;
+        found.decide(log, choice, &link, &new).await?;
         progress(position);
     }
 }
@@ -115,7 +115,7 @@ async fn decided(
 }
 
 impl WhatIf {
-    async fn look_at(
+    async fn decide(
         &mut self,
         log: &EventLog,
         choice: &Choice,

@@ -11,7 +11,7 @@ const HIGH_LOAD: usize = 16;
 const OVER_AFTER: Duration = Duration::from_millis(20);
 /// While the load lasts, one task that yielded goes on so often, so that views and deliveries go on under any load.
 const TURN_EVERY: Duration = Duration::from_millis(200);
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// Webhooks come one after the other while two were committed within so long.
 const ONE_AFTER_THE_OTHER: Duration = Duration::from_millis(20);
 /// While they do, what follows the log reads it once in so long: what several webhooks brought costs little more than what
@@ -74,7 +74,7 @@ impl Backpressure {
         let _turn = self.turn.lock().await;
         let since = Instant::now();
         while self.is_loaded() && since.elapsed() < TURN_EVERY {
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 }

@@ -28,7 +28,7 @@ pub struct Clock {
     hands: Arc<Mutex<Hands>>,
 }
 
-/// Where the clock stood when it was last looked at, and when it was last found set far forward.
+/// Where the clock stood when it was last read, and when it was last found set far forward.
 #[derive(Debug)]
 struct Hands {
     passed: TimeDelta,
@@ -37,8 +37,8 @@ struct Hands {
 }
 
 impl Hands {
-    /// What the clock was set by since it was looked at last.
-    fn look(&mut self, passed: TimeDelta, shown: DateTime<Utc>) -> TimeDelta {
+    /// What the clock was set by since it was read last.
+    fn read(&mut self, passed: TimeDelta, shown: DateTime<Utc>) -> TimeDelta {
         let set_by = (shown - self.shown) - (passed - self.passed);
         if set_by >= FAR {
             self.set_far_forward = Some(passed);
@@ -93,7 +93,7 @@ impl Clock {
     /// clocks that are wrong are set right within the hour.
     pub fn is_steady_for(&self, time: TimeDelta) -> bool {
         let mut hands = self.hands();
-        hands.look(self.passed(), self.now());
+        hands.read(self.passed(), self.now());
         hands.set_far_forward.is_none_or(|at| hands.passed - at >= time)
     }
 
@@ -129,7 +129,7 @@ impl Clock {
             tokio::time::sleep(LOOK_EVERY).await;
             let set_by = {
                 let _still = self.hands();
-                seen.look(self.passed(), self.now())
+                seen.read(self.passed(), self.now())
             };
             if set_by.abs() >= NOTABLE {
                 let direction = if set_by > TimeDelta::zero() { "forward" } else { "back" };

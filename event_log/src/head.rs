@@ -112,7 +112,7 @@ impl Listening {
             }
             let last_read = Instant::now();
             let known = self.known.borrow().clone();
-            match self.look(known.position).await {
+            match self.poll(known.position).await {
                 Ok(found) => {
                     self.failures.worked();
                     self.compare(known, found);
@@ -129,7 +129,7 @@ impl Listening {
                     // What ends it is found by the next look. A connection that is lost ends it at once: another server may
                     // take over, which has not everything.
                     timeout(POLL, listener.try_recv()).await.ok();
-                    // This node's own appends are signalled too: one look is for all that came meanwhile.
+                    // This node's own appends are signalled too: one read is for all that came meanwhile.
                     self.backpressure.rest_between_reads(last_read).await;
                     while listener.next_buffered().is_some() {}
                 }
@@ -139,14 +139,14 @@ impl Listening {
     }
 
     /// The event that was known as the last, if it is there, and the one that is the last.
-    async fn look(&mut self, known: Position) -> sqlx::Result<Vec<Cursor>> {
+    async fn poll(&mut self, known: Position) -> sqlx::Result<Vec<Cursor>> {
         // Two look-ups in the index, whatever was known of the table when the plan was made.
         let sql = Sql::new("SELECT position, hash FROM events WHERE position = ").bind(known);
         let sql = sql.push(" UNION SELECT position, hash FROM (").push(LAST).push(") newest ORDER BY position");
         let Some(listener) = &mut self.listener else { return self.database.fetch_all(sql).await };
-        let looking = sqlx::query_as::<Postgres, Cursor>(sql.text()).bind(known).fetch_all(&mut *listener);
+        let polled = sqlx::query_as::<Postgres, Cursor>(sql.text()).bind(known).fetch_all(&mut *listener);
         let silent = || sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "it does not answer"));
-        timeout(ANSWER_WITHIN, looking).await.unwrap_or_else(|_| Err(silent()))
+        timeout(ANSWER_WITHIN, polled).await.unwrap_or_else(|_| Err(silent()))
     }
 
     fn compare(&self, known: Cursor, mut found: Vec<Cursor>) {

@@ -16,7 +16,7 @@ const BATCH: i64 = 200;
 pub struct Rewrapped {
     /// Where the next batch begins.
     pub last: Uuid,
-    pub looked_at: u64,
+    pub checked: u64,
     pub rewrapped: u64,
 }
 
@@ -63,7 +63,7 @@ impl EventLog {
             }
         }
         transaction.commit().await?;
-        Ok(Some(Rewrapped { last, looked_at: keys.len() as u64, rewrapped }))
+        Ok(Some(Rewrapped { last, checked: keys.len() as u64, rewrapped }))
     }
 
     /// Rewraps the few keys that belong to the log as a whole, and returns how many had to be.

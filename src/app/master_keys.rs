@@ -16,7 +16,7 @@ use event_log::{Actor, EventLog, Origin, RewrapError};
 #[derive(Default)]
 struct Rotation {
     running: AtomicBool,
-    looked_at: AtomicU64,
+    checked: AtomicU64,
     rewrapped: AtomicU64,
 }
 
@@ -25,7 +25,7 @@ struct Rotation {
 pub struct RotationState {
     pub running: bool,
     /// Keys that were checked in this run, of about so many.
-    pub looked_at: u64,
+    pub checked: u64,
     pub total: u64,
     pub rewrapped: u64,
     /// The present master key; then those by which something may still be wrapped, which must not go yet.
@@ -69,7 +69,7 @@ impl MasterKeys {
         rotation.rewrapped.store(0, Ordering::SeqCst);
         // Again until a pass finds nothing: another node may have made keys with the earlier master key meanwhile.
         loop {
-            rotation.looked_at.store(0, Ordering::SeqCst);
+            rotation.checked.store(0, Ordering::SeqCst);
             let before = rotation.rewrapped.load(Ordering::SeqCst);
             self.rewrap_data_keys().await?;
             rotation.rewrapped.fetch_add(self.log.rewrap_keys_of_log().await?, Ordering::SeqCst);
@@ -94,7 +94,7 @@ impl MasterKeys {
             let Some(batch) = self.log.rewrap_data_keys(after).await? else { return Ok(()) };
             after = batch.last;
             self.rotation.rewrapped.fetch_add(batch.rewrapped, Ordering::SeqCst);
-            self.rotation.looked_at.fetch_add(batch.looked_at, Ordering::SeqCst);
+            self.rotation.checked.fetch_add(batch.checked, Ordering::SeqCst);
         }
     }
 
@@ -105,7 +105,7 @@ impl MasterKeys {
         let present = log.vault().master_key_id();
         Ok(RotationState {
             running: rotation.running.load(Ordering::SeqCst),
-            looked_at: rotation.looked_at.load(Ordering::SeqCst),
+            checked: rotation.checked.load(Ordering::SeqCst),
             total: log.count_data_keys().await?,
             rewrapped: rotation.rewrapped.load(Ordering::SeqCst),
             master_key_id: hex::encode(present),

@@ -70,7 +70,7 @@ impl Receipts {
         let account_id = match filter.account_id.as_deref() {
             // As in the list of deliveries: support sees those of every account.
             None => viewer.scope(),
-            named => Some(viewer.looks_at(&self.links, named, filter.integration_id.as_deref()).await?),
+            named => Some(viewer.account_within(&self.links, named, filter.integration_id.as_deref()).await?),
         };
         let filter = ReceiptFilter { account_id, ..filter };
         let order = match filter.order.as_deref().map(str::trim).filter(|order| !order.is_empty()) {

@@ -115,7 +115,7 @@ impl Viewer {
 
     /// Whose rows are counted or listed by account: those of the account that is named, else of the integration's, else of
     /// the caller's own. A caller that sees one account gets that one, and finds nothing of another's integration in it.
-    pub(crate) async fn looks_at(
+    pub(crate) async fn account_within(
         &self,
         links: &Links,
         account_id: Option<&str>,

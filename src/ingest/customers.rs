@@ -30,7 +30,7 @@ pub(super) fn named_in(topic: Option<&str>, body: &[u8]) -> NamedCustomers {
                     found.add(Kind::Order, name);
                 }
             }
-            found.look_in(&value);
+            found.find_in(&value);
         }
         // XML, or anything else that a store signed.
         Err(_) => found.addresses(&String::from_utf8_lossy(body)),
@@ -103,16 +103,16 @@ impl Found {
         }
     }
 
-    fn look_in(&mut self, value: &Value) {
+    fn find_in(&mut self, value: &Value) {
         match value {
             Value::Object(object) => {
                 self.attribute(object);
                 for (field, value) in object {
                     self.field(field, value);
-                    self.look_in(value);
+                    self.find_in(value);
                 }
             }
-            Value::Array(values) => values.iter().for_each(|value| self.look_in(value)),
+            Value::Array(values) => values.iter().for_each(|value| self.find_in(value)),
             Value::String(text) => self.addresses(text),
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }

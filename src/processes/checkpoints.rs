@@ -54,7 +54,7 @@ impl ProcessManager for Checkpoints {
 
     async fn do_what_is_due(&mut self) -> Result<(), Failure> {
         let done = match self.next_at {
-            None => self.look().await,
+            None => self.poll().await,
             Some(_) => self.sign().await,
         };
         match done {
@@ -76,7 +76,7 @@ impl Checkpoints {
         self.signed_by = position.max(self.signed_by);
     }
 
-    async fn look(&mut self) -> anyhow::Result<()> {
+    async fn poll(&mut self) -> anyhow::Result<()> {
         if let Some(since) = unsigned_since(&self.log).await? {
             self.signed(since, Position::START);
         }

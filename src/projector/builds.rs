@@ -14,8 +14,8 @@ use super::{BATCH, FollowError, RETRY_AFTER, Shared, Standing};
 use event_log::LoadError;
 use event_log::recurring::Recurring;
 
-/// How often builds are looked for that another node began and, if it ended, left behind.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How often builds are polled for that another node began and, if it ended, left behind.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a switch waits for readers at first, and at most. As long as it does, those that come after wait with it.
 const SHORTEST_LOCK_TIMEOUT: Duration = Duration::from_millis(100);
 const LONGEST_LOCK_TIMEOUT: Duration = Duration::from_secs(1);
@@ -36,7 +36,7 @@ impl Builder {
 
     pub(super) async fn run(mut self) {
         while let Err(error) = self.shared.tidy_up().await {
-            tracing::error!(%error, "builds of views that an earlier version left cannot be looked at");
+            tracing::error!(%error, "builds of views that an earlier version left cannot be read");
             tokio::time::sleep(RETRY_AFTER).await;
         }
         let failures = Recurring::new("the builds of views cannot be read");
@@ -46,7 +46,7 @@ impl Builder {
                 Ok(false) => failures.worked(),
                 Err(error) => failures.failed(&error),
             }
-            let rest = self.lock_timeouts.values().max().map_or(LOOK_EVERY, |timeout| *timeout * REST);
+            let rest = self.lock_timeouts.values().max().map_or(POLL_INTERVAL, |timeout| *timeout * REST);
             tokio::select! {
                 () = self.shared.build_asked_for.notified() => {}
                 () = tokio::time::sleep(rest) => {}

@@ -104,7 +104,7 @@ impl Choice {
     }
 
     /// What a replay would make of a delivery.
-    pub(super) async fn look_at(&self, log: &EventLog, link: &Link, delivery_id: &str) -> Result<Finding, LoadError> {
+    pub(super) async fn decide(&self, log: &EventLog, link: &Link, delivery_id: &str) -> Result<Finding, LoadError> {
         let story = Story::read(log, delivery_id).await?;
         if !self.wants(&story) {
             return Ok(Finding::NotChosen);

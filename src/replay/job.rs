@@ -209,8 +209,8 @@ impl Replay {
                 if self.is_cancelled(replays) {
                     return Ok(None);
                 }
-                let looks: Vec<_> = some.iter().map(|id| self.choice.look_at(&replays.core.log, &link, id)).collect();
-                let found: Vec<Finding> = iter(looks).buffered(CONCURRENCY).try_collect().await?;
+                let checks: Vec<_> = some.iter().map(|id| self.choice.decide(&replays.core.log, &link, id)).collect();
+                let found: Vec<Finding> = iter(checks).buffered(CONCURRENCY).try_collect().await?;
                 for finding in found {
                     if !self.note(finding, &mut chosen) {
                         self.progress.send_modify(|progress| progress.more = true);

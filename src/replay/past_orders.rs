@@ -32,15 +32,15 @@ pub async fn count(
 ) -> sqlx::Result<PastOrders> {
     let integration_id = integration_id.to_string();
     let mut late = Late { wanted: wanted.iter().copied().collect(), mappings, known: HashMap::new() };
-    let (mut found, mut looked_at, mut after) = (PastOrders::default(), 0, Position::START);
+    let (mut found, mut checked, mut after) = (PastOrders::default(), 0, Position::START);
     loop {
         let rows = delivery_log::completed_of(views, &integration_id, after, PAGE).await?;
         let Some(last) = rows.last() else { return Ok(found) };
         after = last.listed_at;
-        looked_at += rows.len();
+        checked += rows.len();
         let lacking = rows.iter().filter(|row| late.is_lacked_by(row)).count();
         found.orders = found.orders.saturating_add(u32::try_from(lacking).unwrap_or(u32::MAX));
-        if looked_at >= MAX_READ {
+        if checked >= MAX_READ {
             return Ok(PastOrders { more: true, ..found });
         }
     }

@@ -105,13 +105,13 @@ async fn find_item(State(sandbox): State<Sandbox>, token: Token, Path((kind, id)
 
 async fn is_shared(State(sandbox): State<Sandbox>, token: Token, Path(share): Path<SharePath>) -> Response {
     let share = ShareKey::from(share);
-    let look = move |world: &mut World, now| {
+    let find = move |world: &mut World, now| {
         token.holder(world, now)?;
         items::name(share.kind, &share.id)?;
         world.people.find(&share.username)?;
         Ok(Json(json!({ "shared": world.items.is_shared(&share) })).into_response())
     };
-    sandbox.call(Operation::IsShared, look).await
+    sandbox.call(Operation::IsShared, find).await
 }
 
 async fn share(

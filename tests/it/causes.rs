@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::app::{TestApp, text};
 use crate::engines::on_each_engine;
-use crate::looking::{listed, run, types};
+use crate::history::{listed, run, types};
 use crate::orders;
 use crate::process::printed;
 

@@ -100,7 +100,7 @@ on_each_engine! {
         assert_eq!(shop.settled(&id).await, completed());
     }
 
-    async fn many_deliveries_are_retried_at_once_after_a_look(app: &TestApp) {
+    async fn many_deliveries_are_retried_at_once_after_a_preview(app: &TestApp) {
         let merchant = app.merchant().await;
         let shop = merchant.bare_shop(Provider::Generic, &[]).await;
         for n in 0..5 {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::app::TestApp;
 use crate::engines::on_each_engine;
 use crate::erasure::{ERASE, found_in_databases};
-use crate::looking::{listed, run};
+use crate::history::{listed, run};
 use crate::operators::{ACTIONS, because, support_key};
 use crate::orders;
 use crate::process::printed;

@@ -18,7 +18,7 @@ use crate::operators::{ACTIONS, because, support_key};
 use crate::orders;
 use crate::process::{cloud_bridge, printed};
 
-const FIELDS: &str = "id state dryRun filter lookedAt chosen more done replayed refused deliveries { id orderId }
+const FIELDS: &str = "id state dryRun filter checked chosen more done replayed refused deliveries { id orderId }
     leftAlone { filtered cancelled blocked unreadable erased underWay done }";
 
 fn replay_document() -> String {
@@ -99,13 +99,13 @@ on_each_engine! {
         shop.update(json!({ "orderStatuses": [] })).await;
         app.settle().await;
         let head = app.service().core.log.head();
-        let look = asked(&merchant, json!({ "integrationId": shop.id, "dryRun": true })).await;
-        let look = ended(app, &merchant.key, &look).await;
-        assert_eq!((&look["state"], &look["chosen"], &look["replayed"]), (&json!("DONE"), &json!(1), &json!(0)), "{look}");
-        assert_eq!(look["deliveries"], json!([{ "id": filtered, "orderId": "2" }]));
+        let preview = asked(&merchant, json!({ "integrationId": shop.id, "dryRun": true })).await;
+        let preview = ended(app, &merchant.key, &preview).await;
+        assert_eq!((&preview["state"], &preview["chosen"], &preview["replayed"]), (&json!("DONE"), &json!(1), &json!(0)), "{preview}");
+        assert_eq!(preview["deliveries"], json!([{ "id": filtered, "orderId": "2" }]));
         let left = json!({ "filtered": 0, "cancelled": 1, "blocked": 1, "unreadable": 0, "erased": 0, "underWay": 0, "done": 1 });
-        assert_eq!((&look["lookedAt"], &look["leftAlone"]), (&json!(4), &left));
-        assert_eq!(app.service().core.log.head(), head, "a look records nothing");
+        assert_eq!((&preview["checked"], &preview["leftAlone"]), (&json!(4), &left));
+        assert_eq!(app.service().core.log.head(), head, "a preview records nothing");
 
         let desk = support_key(app).await;
         let input = json!({ "input": { "integrationId": shop.id } });
@@ -160,8 +160,8 @@ on_each_engine! {
         ] {
             let mut input = narrowed.clone();
             (input["integrationId"], input["dryRun"]) = (json!(shop.id), json!(true));
-            let look = ended(app, &merchant.key, &asked(&merchant, input).await).await;
-            let found: Vec<String> = look["deliveries"].as_array().unwrap().iter().map(|one| text(&one["id"])).collect();
+            let preview = ended(app, &merchant.key, &asked(&merchant, input).await).await;
+            let found: Vec<String> = preview["deliveries"].as_array().unwrap().iter().map(|one| text(&one["id"])).collect();
             assert_eq!(found, chosen, "{narrowed}");
         }
     }
@@ -188,13 +188,13 @@ on_each_engine! {
             let error = &recorded["userErrors"][0];
             assert_eq!((&error["code"], &error["field"]), (&json!(code), &json!(["input", field])), "{recorded}");
         }
-        let look = asked(&merchant, json!({ "integrationId": shop.id, "dryRun": true })).await;
-        let id = &look["replay"]["id"];
+        let preview = asked(&merchant, json!({ "integrationId": shop.id, "dryRun": true })).await;
+        let id = &preview["replay"]["id"];
         assert_eq!(seen(app, &stranger.key, id).await, Value::Null);
         let cancel = "mutation ($id: ID!) { cancelReplay(input: { replayId: $id }) { userErrors { code } } }";
         let foreign = stranger.ask(cancel, json!({ "id": id })).await;
         assert_eq!(foreign["cancelReplay"]["userErrors"][0]["code"], "NOT_FOUND");
-        ended(app, &merchant.key, &look).await;
+        ended(app, &merchant.key, &preview).await;
         let over = merchant.ask(cancel, json!({ "id": id })).await;
         assert_eq!(over["cancelReplay"]["userErrors"][0]["code"], "NOT_RUNNING");
         assert_eq!(app.service().core.log.head(), head);
@@ -305,11 +305,11 @@ on_each_engine! {
         let retry = r#"mutation ($input: RetryDeliveriesInput!) {
             retryDeliveries(input: $input) { matched retried more endCursor deliveries { id } }
         }"#;
-        let look = async |input: Value| merchant.ask(retry, json!({ "input": input })).await["retryDeliveries"].clone();
+        let preview = async |input: Value| merchant.ask(retry, json!({ "input": input })).await["retryDeliveries"].clone();
         let by_itself = async |filter: Value| {
             let (mut ids, mut after) = (vec![], Value::Null);
             loop {
-                let step = look(json!({ "filter": filter, "dryRun": true, "after": after })).await;
+                let step = preview(json!({ "filter": filter, "dryRun": true, "after": after })).await;
                 ids.extend(step["deliveries"].as_array().unwrap().iter().map(|one| text(&one["id"])));
                 if step["more"] == false {
                     return ids;
@@ -320,9 +320,9 @@ on_each_engine! {
         assert_eq!(by_itself(json!({})).await, std::slice::from_ref(&waiting));
         assert_eq!(by_itself(json!({ "status": ["CANCELLED"] })).await, std::slice::from_ref(&cancelled));
         let all = json!({ "resolutionCode": ["ORDER_STATUS_FILTERED"] });
-        let first = look(json!({ "filter": all, "dryRun": true })).await;
+        let first = preview(json!({ "filter": all, "dryRun": true })).await;
         assert_eq!((&first["matched"], &first["more"]), (&json!(1_000), &json!(true)));
-        let rest = look(json!({ "filter": all, "dryRun": true, "after": first["endCursor"] })).await;
+        let rest = preview(json!({ "filter": all, "dryRun": true, "after": first["endCursor"] })).await;
         assert_eq!((&rest["matched"], &rest["more"]), (&json!(1), &json!(false)));
         assert_eq!(rest["deliveries"][0]["id"].as_str().map(|id| filtered.iter().any(|one| one == id)), Some(true));
 

@@ -5,7 +5,7 @@ use projections::accounts::{AccountRow, ApiKeyRow};
 
 use super::ApiError;
 use super::moment::{Moment, moment};
-use super::viewer::asked;
+use super::viewer::app_and_viewer;
 use super::words::Role;
 
 /// A number of a row. Numbers of credits and counts stay far below what an `Int` holds; beyond, it says so by its limit.
@@ -62,7 +62,7 @@ impl Account {
     /// All keys, deactivated ones too.
     #[graphql(complexity = "20 * child_complexity + 1")]
     async fn api_keys(&self, context: &Context<'_>) -> Result<Vec<ApiKey>, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         Ok(app.accounts.keys(viewer, &self.id).await?.into_iter().map(ApiKey::from).collect())
     }
 }

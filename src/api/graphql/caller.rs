@@ -4,7 +4,7 @@ use async_graphql::{ComplexObject, Context, ID, SimpleObject};
 
 use super::ApiError;
 use super::account::Account;
-use super::viewer::asked;
+use super::viewer::app_and_viewer;
 use super::words::Role;
 use crate::app::Viewer;
 
@@ -21,7 +21,7 @@ pub(super) struct Caller {
 impl Caller {
     /// The account that the key belongs to.
     async fn account(&self, context: &Context<'_>) -> Result<Account, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         Ok(app.accounts.find(viewer, None).await?.into())
     }
 }

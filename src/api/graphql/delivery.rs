@@ -21,7 +21,7 @@ use super::integration::Integration;
 use super::loader::{DeliveryKey, IntegrationKey, Loader};
 use super::moment::{Moment, moment};
 use super::page::{Cursor, cost, page};
-use super::viewer::{asked, viewer_in};
+use super::viewer::{app_and_viewer, viewer_in};
 use super::words::{DeliveryStatus, ResolutionCode};
 use crate::app::deliveries::{items, resolution};
 
@@ -95,7 +95,7 @@ pub(super) async fn deliveries(
     sizes: (Option<i32>, Option<i32>),
     filter: Option<DeliveryFilter>,
 ) -> async_graphql::Result<Connection<Cursor<Position>, Delivery>> {
-    let (app, viewer) = asked(context)?;
+    let (app, viewer) = app_and_viewer(context)?;
     let filter = Filter::from(filter.unwrap_or_default());
     page(cursors, sizes, |wanted| async move {
         let (limit, from_end) = (wanted.limit(), wanted.from_end);
@@ -140,7 +140,7 @@ impl Delivery {
     /// `revealPersonalData`.
     #[graphql(complexity = 20)]
     async fn customer_email(&self, context: &Context<'_>) -> Result<Option<String>, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         Ok(app.deliveries.customer_email(viewer, &self.row).await?)
     }
 
@@ -191,7 +191,7 @@ impl Delivery {
     /// when the account's pace allows the next attempt. Nothing where it waits for no moment.
     #[graphql(complexity = 50)]
     async fn waits_until(&self, context: &Context<'_>) -> Result<Option<Moment>, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         if self.as_of.is_some() {
             return Ok(None);
         }
@@ -227,7 +227,7 @@ impl Delivery {
         first: Option<i32>,
         after: Option<String>,
     ) -> async_graphql::Result<Connection<Cursor<Sequence>, Event>> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         page((after, None), (first, None), |wanted| async move {
             let place = (wanted.after.unwrap_or_default(), wanted.limit());
             Ok(placed(app.deliveries.timeline(viewer, &self.row, self.as_of, place).await?))
@@ -243,7 +243,7 @@ impl Delivery {
         row: &DeliveryRow,
         as_of: DateTime<Utc>,
     ) -> Result<Option<Self>, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let then = app.deliveries.as_of(viewer, row, as_of).await?;
         Ok(then.map(|row| Self { row: Arc::new(row), as_of: Some(as_of) }))
     }

@@ -72,10 +72,10 @@ impl Api {
             return Err(refusal(ApiError::OtherLog));
         }
         let may_see_schema = viewer.is_some() && self.settings.introspection;
-        let place = tokio::time::timeout(READ_TIMEOUT, self.readers.clone().acquire_owned()).await;
-        let Ok(Ok(place)) = place else { return Err(refusal(ApiError::Unavailable)) };
+        let permit = tokio::time::timeout(READ_TIMEOUT, self.readers.clone().acquire_owned()).await;
+        let Ok(Ok(permit)) = permit else { return Err(refusal(ApiError::Unavailable)) };
         let reading = self.settings.runtime.spawn_blocking(move || {
-            let _place = place;
+            let _permit = permit;
             check(&mut request, may_see_schema).map(|()| request)
         });
         match tokio::time::timeout(READ_TIMEOUT, reading).await {

@@ -16,7 +16,7 @@ use super::delivery::{Delivery, DeliveryFilter, deliveries};
 use super::loader::{AccountKey, Loader};
 use super::moment::{Moment, moment};
 use super::page::{Cursor, cost};
-use super::viewer::asked;
+use super::viewer::app_and_viewer;
 use super::words::{MatchType, Provider, ResourceType};
 use crate::app::App;
 use crate::app::links::webhook_url;
@@ -87,7 +87,7 @@ impl Integration {
     /// `replayWebhooks` delivers it to them.
     #[graphql(complexity = 1000)]
     async fn past_orders(&self, context: &Context<'_>, mapping_ids: Vec<ID>) -> Result<PastOrders, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let wanted: Vec<MappingId> = mapping_ids.iter().filter_map(|id| id.parse().ok()).collect();
         let past_orders::PastOrders { orders, more } = app.integrations.past_orders(viewer, &self.0, &wanted).await?;
         Ok(PastOrders { orders: int(orders.into()), more })

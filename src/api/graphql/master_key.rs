@@ -11,7 +11,7 @@ pub(super) struct MasterKeyRotation {
     /// Whether this node is rewrapping keys.
     running: bool,
     /// Keys that were checked in this run, of about `total`.
-    looked_at: i32,
+    checked: i32,
     total: i32,
     /// Keys that were rewrapped in this run.
     rewrapped: i32,
@@ -26,7 +26,7 @@ impl From<RotationState> for MasterKeyRotation {
         let number = |number: u64| int(i64::try_from(number).unwrap_or(i64::MAX));
         Self {
             running: state.running,
-            looked_at: number(state.looked_at),
+            checked: number(state.checked),
             total: number(state.total),
             rewrapped: number(state.rewrapped),
             master_key_id: state.master_key_id,

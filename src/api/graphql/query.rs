@@ -26,7 +26,7 @@ use super::projection::Projection;
 use super::receipt::{WebhookReceipt, WebhookReceiptFilter};
 use super::replay::Replay;
 use super::stats::DeliveryStatsBucket;
-use super::viewer::asked;
+use super::viewer::app_and_viewer;
 use super::words::{Bucket, Provider};
 use crate::app::deliveries::StatsRequest;
 use crate::app::receipts::Place;
@@ -38,7 +38,7 @@ impl Query {
     /// The calling key, its role and its account.
     #[expect(clippy::unused_async, reason = "resolvers are async by their macro")]
     async fn caller(&self, context: &Context<'_>) -> Result<Caller, ApiError> {
-        Ok(asked(context)?.1.into())
+        Ok(app_and_viewer(context)?.1.into())
     }
 
     /// The account that the caller's key belongs to.
@@ -47,7 +47,7 @@ impl Query {
         context: &Context<'_>,
         #[graphql(desc = "Support and admin only: another account.")] id: Option<ID>,
     ) -> Result<Account, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let id = id.as_deref().map(String::as_str);
         Ok(app.accounts.find(viewer, id).await?.into())
     }
@@ -55,7 +55,7 @@ impl Query {
     /// The ids that begin with a text of 8 characters or more, ten at most: of what the caller may see.
     #[graphql(complexity = "10")]
     async fn ids_beginning(&self, context: &Context<'_>, kind: IdKind, text: String) -> Result<Vec<ID>, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let found = app.identifiers.beginning_with(viewer, kind.into(), &text).await?;
         Ok(found.into_iter().map(ID).collect())
     }
@@ -63,7 +63,7 @@ impl Query {
     /// For lists that people read: how each id can be shortened so that it still names one thing only. 100 at most.
     #[graphql(complexity = "100 + child_complexity")]
     async fn short_ids(&self, context: &Context<'_>, kind: IdKind, ids: Vec<ID>) -> Result<Vec<ShortId>, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let ids: Vec<String> = ids.into_iter().map(|id| id.replace('\0', "")).collect();
         let shortened = app.identifiers.shortened(viewer, kind.into(), &ids).await?;
         Ok(shortened.into_iter().map(ShortId::from).collect())
@@ -77,7 +77,7 @@ impl Query {
         first: Option<i32>,
         after: Option<String>,
     ) -> async_graphql::Result<Connection<Cursor<Position>, Account>> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         page((after, None), (first, None), |wanted| async move {
             let rows = app.accounts.page(viewer, wanted.after.unwrap_or_default(), wanted.limit()).await?;
             Ok(rows.into_iter().map(|row| (row.listed_at, Account::from(row))).collect())
@@ -90,7 +90,7 @@ impl Query {
         context: &Context<'_>,
         #[graphql(desc = "Its id, or the beginning of it: 8 characters or more that no other id begins with.")] id: ID,
     ) -> Result<Option<Integration>, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let loader = context.data_unchecked::<DataLoader<Loader>>();
         let read = |id| async { Ok(loader.load_one(IntegrationKey(id)).await?) };
         Ok(app.integrations.find(viewer, id.0, read).await?.map(Integration))
@@ -105,7 +105,7 @@ impl Query {
         provider: Option<Provider>,
         #[graphql(desc = "Support and admin only: of this account; without it, of all.")] account_id: Option<ID>,
     ) -> async_graphql::Result<Connection<Cursor<Position>, Integration>> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let (account_id, provider) = (account_id.map(String::from), provider.map(DomainProvider::from));
         page((after, None), (first, None), |wanted| async move {
             let place = (wanted.after.unwrap_or_default(), wanted.limit());
@@ -122,7 +122,7 @@ impl Query {
         #[graphql(desc = "Its id, or the beginning of it: 8 characters or more that no other id begins with.")] id: ID,
         #[graphql(desc = "The delivery as it was at this moment, folded from its events.")] as_of: Option<Moment>,
     ) -> Result<Option<Delivery>, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let loader = context.data_unchecked::<DataLoader<Loader>>();
         let read = |id| async { Ok(loader.load_one(DeliveryKey(id)).await?) };
         let now = app.deliveries.find(viewer, id.0, read).await?;
@@ -157,7 +157,7 @@ impl Query {
         integration_id: Option<ID>,
         #[graphql(desc = "Support and admin only: of another account.")] account_id: Option<ID>,
     ) -> Result<Vec<DeliveryStatsBucket>, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let request = StatsRequest {
             from: from.0,
             to: to.0,
@@ -179,7 +179,7 @@ impl Query {
         after: Option<String>,
         filter: Option<WebhookReceiptFilter>,
     ) -> async_graphql::Result<Connection<Cursor<Place>, WebhookReceipt>> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let filter = filter.unwrap_or_default().into();
         page((after, None), (first, None), |wanted| async move {
             let rows = app.receipts.page(viewer, filter, (wanted.after.as_ref(), wanted.limit())).await?;
@@ -198,7 +198,7 @@ impl Query {
         first: Option<i32>,
         after: Option<String>,
     ) -> async_graphql::Result<Connection<Cursor<Sequence>, Event>> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let (kind, id) = (aggregate_type.replace('\0', ""), aggregate_id.replace('\0', ""));
         page((after, None), (first, None), |wanted| async move {
             let place = (wanted.after.unwrap_or_default(), wanted.limit());
@@ -209,13 +209,13 @@ impl Query {
 
     /// Admin only: how far everything is sealed by the present master key.
     async fn master_key_rotation(&self, context: &Context<'_>) -> Result<MasterKeyRotation, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         Ok(app.administration.master_key_rotation(viewer).await?.into())
     }
 
     /// A replay, while it goes on and after it.
     async fn replay(&self, context: &Context<'_>, id: ID) -> Result<Option<Replay>, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         Ok(app.replays.seen_by(viewer, &id).await?.map(Replay::from))
     }
 
@@ -228,7 +228,7 @@ impl Query {
         after: Option<String>,
         filter: Option<OperatorActionFilter>,
     ) -> async_graphql::Result<Connection<Cursor<Position>, OperatorAction>> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let filter = filter.unwrap_or_default().into();
         page((after, None), (first, None), |wanted| async move {
             let rows = app.operator_actions.page(viewer, filter, (wanted.after, wanted.limit())).await?;
@@ -247,7 +247,7 @@ impl Query {
         after: Option<String>,
         filter: Option<DataRequestFilter>,
     ) -> async_graphql::Result<Connection<Cursor<Position>, DataRequest>> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let filter = filter.unwrap_or_default().into();
         page((after, None), (first, None), |wanted| async move {
             let rows = app.data_requests.page(viewer, filter, (wanted.after, wanted.limit())).await?;
@@ -258,13 +258,13 @@ impl Query {
 
     /// Support and admin only: where each view stands.
     async fn projections(&self, context: &Context<'_>) -> Result<Vec<Projection>, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         Ok(app.administration.views(viewer).await?.into_iter().map(Projection::from).collect())
     }
 
     /// Admin only: where each process manager stands.
     async fn processes(&self, context: &Context<'_>) -> Result<Vec<Process>, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         Ok(app.administration.process_managers(viewer).await?.into_iter().map(Process::from).collect())
     }
 
@@ -277,7 +277,7 @@ impl Query {
         after: Option<String>,
         #[graphql(desc = "Those of this process manager; without it, of all.")] process: Option<String>,
     ) -> async_graphql::Result<Connection<Cursor<process::Place>, ParkedEvent>> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         page((after, None), (first, None), |wanted| async move {
             let after = wanted.after.as_ref().map(|process::Place(position, process)| (*position, process.as_str()));
             let rows = app.administration.parked_events(viewer, process.as_deref(), (after, wanted.limit())).await?;

@@ -5,7 +5,7 @@ use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
 use super::ApiError;
 use super::account::int;
 use super::delivery::Delivery;
-use super::viewer::asked;
+use super::viewer::app_and_viewer;
 use crate::replay::job::{LeftAloneCounts, ReplayState as JobState, State};
 
 /// Where a replay stands.
@@ -34,7 +34,7 @@ pub(super) struct Replay {
     /// What was asked for, in words.
     filter: String,
     /// Candidates that were decided again so far.
-    looked_at: i32,
+    checked: i32,
     /// How many of them are done again.
     chosen: i32,
     /// Whether there are others, beyond the 100,000 that one replay does: begin it again after this one.
@@ -74,7 +74,7 @@ impl Replay {
     /// The first hundred of the chosen ones.
     #[graphql(complexity = "100 * child_complexity + 1")]
     async fn deliveries(&self, context: &Context<'_>) -> Result<Vec<Delivery>, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         Ok(app.deliveries.listed(viewer, &self.first).await?.into_iter().map(Delivery::from).collect())
     }
 }
@@ -87,7 +87,7 @@ impl From<JobState> for Replay {
             state: progress.state.into(),
             dry_run: job.dry_run,
             filter: job.filter,
-            looked_at: count(progress.looked_at),
+            checked: count(progress.checked),
             chosen: count(progress.chosen),
             more: progress.more,
             left_alone: progress.left_alone.into(),

@@ -5,7 +5,7 @@ use futures_util::{Stream, StreamExt as _};
 
 use super::ApiError;
 use super::delivery::Delivery;
-use super::viewer::asked;
+use super::viewer::app_and_viewer;
 
 pub struct Subscription;
 
@@ -18,7 +18,7 @@ impl Subscription {
         context: &Context<'_>,
         integration_id: Option<ID>,
     ) -> Result<impl Stream<Item = Delivery>, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         Ok(app.deliveries.watch(viewer, integration_id.map(String::from)).map(Delivery::from))
     }
 }

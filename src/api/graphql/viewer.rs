@@ -48,6 +48,6 @@ pub(super) fn viewer_in<'c>(context: &'c Context<'_>) -> Result<&'c Viewer, ApiE
 }
 
 /// What can be done, and who asks.
-pub(super) fn asked<'c>(context: &'c Context<'_>) -> Result<(&'c Arc<App>, &'c Viewer), ApiError> {
+pub(super) fn app_and_viewer<'c>(context: &'c Context<'_>) -> Result<(&'c Arc<App>, &'c Viewer), ApiError> {
     Ok((context.data_unchecked::<Arc<App>>(), viewer_in(context)?))
 }

@@ -43,7 +43,7 @@ impl OfPeer {
         Self { router: TowerToHyperService::new(router), peer, of_api, permit: OnceLock::new() }
     }
 
-    fn has_place(&self, path: &str) -> bool {
+    fn admits(&self, path: &str) -> bool {
         if path.starts_with(WEBHOOKS) || self.permit.get().is_some() {
             return true;
         }
@@ -53,8 +53,8 @@ impl OfPeer {
 }
 
 /// To who is let in no more, so that stores are.
-fn no_place() -> Response {
-    let message = "so many are connected that the rest of the places is for webhooks; try again in a moment";
+fn busy() -> Response {
+    let message = "so many are connected that the rest of the connections is for webhooks; try again in a moment";
     let mut response = refusal(StatusCode::SERVICE_UNAVAILABLE, "busy", message);
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
@@ -70,8 +70,8 @@ impl Service<Request<Incoming>> for OfPeer {
     >;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        if !self.has_place(request.uri().path()) {
-            return Either::Right(ready(Ok(no_place())));
+        if !self.admits(request.uri().path()) {
+            return Either::Right(ready(Ok(busy())));
         }
         request.extensions_mut().insert(self.peer);
         Either::Left(self.router.call(request))

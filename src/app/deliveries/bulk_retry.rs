@@ -72,8 +72,8 @@ impl Deliveries {
             let events = delivery.decide(DeliveryCommand::Retry { username: None });
             Ok::<_, Error>(events.is_ok_and(|events| !events.is_empty()).then_some(row))
         };
-        let looks: Vec<_> = rows.into_iter().map(is_retriable).collect();
-        let found: Vec<Option<DeliveryRow>> = iter(looks).buffered(CONCURRENCY).try_collect().await?;
+        let reads: Vec<_> = rows.into_iter().map(is_retriable).collect();
+        let found: Vec<Option<DeliveryRow>> = iter(reads).buffered(CONCURRENCY).try_collect().await?;
         Ok(found.into_iter().flatten().collect())
     }
 

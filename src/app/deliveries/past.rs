@@ -26,7 +26,7 @@ impl Deliveries {
     ) -> Result<Option<DeliveryRow>, Error> {
         viewer.require_seeing(&row.account_id)?;
         // However many a request asks for, they leave the connections to others.
-        let _place = self.past_reads.acquire().await.map_err(|_| Error::Unavailable)?;
+        let _permit = self.past_reads.acquire().await.map_err(|_| Error::Unavailable)?;
         let mut until: Vec<Recorded> = vec![];
         while until.len() < MAX_FOLDED_EVENTS {
             let after = until.last().map_or(Sequence::START, |event| event.sequence);

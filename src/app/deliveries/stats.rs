@@ -33,7 +33,7 @@ impl Deliveries {
             return Err(Error::InvalidArgument { argument: "bucket", reason: "gives more than 400 buckets" });
         }
         let (account_id, integration_id) = (account_id.as_deref(), integration_id.as_deref());
-        let account_id = viewer.looks_at(&self.links, account_id, integration_id).await?;
+        let account_id = viewer.account_within(&self.links, account_id, integration_id).await?;
         let views = &self.core.views;
         let counted = delivery_stats::between(views, &account_id, integration_id, bucket, from_us, to_us).await?;
         let mut counted = counted.into_iter().peekable();

@@ -113,7 +113,7 @@ impl Board {
     }
 
     /// Queries what every merchant sees.
-    pub(super) async fn look(&self, cast: &Cast) -> anyhow::Result<()> {
+    pub(super) async fn show(&self, cast: &Cast) -> anyhow::Result<()> {
         for merchant in cast.merchants() {
             let deliveries = merchant.deliveries().await?;
             for row in self.rows().iter_mut() {
@@ -129,7 +129,7 @@ impl Board {
     /// Looks and draws, again and again. Ends only when looking fails.
     pub(super) async fn watch(&self, cast: &Cast, screen: &Screen) -> anyhow::Result<()> {
         loop {
-            self.look(cast).await?;
+            self.show(cast).await?;
             screen.draw(|| self.table(true));
             tokio::time::sleep(POLL_EVERY).await;
         }

@@ -54,7 +54,7 @@ async fn show(world: &World, options: &DemoOptions) -> anyhow::Result<()> {
         watched = board.watch(&cast, &screen) => watched,
     };
     let polled = match finished {
-        Ok(()) => board.look(&cast).await,
+        Ok(()) => board.show(&cast).await,
         Err(error) => Err(error),
     };
     screen.clear();

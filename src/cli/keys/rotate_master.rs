@@ -29,13 +29,13 @@ pub(in crate::cli) struct RotateMaster {
     server: ServerArgs,
 }
 
-const FIELDS: &str = "running lookedAt total rewrapped masterKeyId stillNeeded";
+const FIELDS: &str = "running checked total rewrapped masterKeyId stillNeeded";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Rotation {
     running: bool,
-    looked_at: u64,
+    checked: u64,
     total: u64,
     rewrapped: u64,
     master_key_id: String,
@@ -78,7 +78,7 @@ async fn followed(client: &Client, mut rotation: Rotation) -> anyhow::Result<Rot
     bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} keys, {per_sec}, {eta} left")?);
     while rotation.running {
         bar.set_length(rotation.total);
-        bar.set_position(rotation.looked_at);
+        bar.set_position(rotation.checked);
         tokio::time::sleep(POLL_EVERY).await;
         let asked = format!("{{ masterKeyRotation {{ {FIELDS} }} }}");
         rotation = client.read(&asked, json!({}), "masterKeyRotation").await?;

@@ -103,7 +103,7 @@ impl Rebuild {
     async fn watch(&self, client: &Client, generation: i64, bar: &ProgressBar) -> anyhow::Result<Ended> {
         let mut answered = Instant::now();
         loop {
-            match self.look(client).await {
+            match self.poll(client).await {
                 Ok(projection) => {
                     answered = Instant::now();
                     match &projection.rebuild {
@@ -123,7 +123,7 @@ impl Rebuild {
         }
     }
 
-    async fn look(&self, client: &Client) -> anyhow::Result<Projection> {
+    async fn poll(&self, client: &Client) -> anyhow::Result<Projection> {
         let all: Vec<Projection> = client.read(STATUS, json!({}), "projections").await?;
         match all.into_iter().find(|projection| projection.name == self.name) {
             Some(projection) => Ok(projection),

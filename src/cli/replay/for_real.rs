@@ -19,7 +19,7 @@ const POLL_EVERY: Duration = Duration::from_millis(500);
 /// How long a replay may go on without an answer from the server.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-const FIELDS: &str = "id state filter lookedAt chosen more done replayed refused
+const FIELDS: &str = "id state filter checked chosen more done replayed refused
   leftAlone { filtered cancelled blocked unreadable erased underWay done }";
 const DELIVERIES: &str = "deliveries { id orderId orderNumber status resolutionCode }";
 const CANCEL: &str = "mutation($input: CancelReplayInput!) {
@@ -30,7 +30,7 @@ const CANCEL: &str = "mutation($input: CancelReplayInput!) {
 struct Progress {
     id: String,
     state: String,
-    looked_at: u64,
+    checked: u64,
     chosen: u64,
     more: bool,
     done: u64,
@@ -94,7 +94,7 @@ impl ForReal<'_> {
                 input::confirm(&question).context("nothing was done again")?;
             }
         } else {
-            if found.looked_at == 0 {
+            if found.checked == 0 {
                 bail!("no order fits: nothing was done again");
             }
             let nothing = format!("Nothing is to be done again. {}", left_alone(&found));
@@ -126,7 +126,7 @@ impl ForReal<'_> {
             _ => bail!("the replay was interrupted: the server's log says why; run this again for the rest"),
         }
         if json {
-            return Ok(output::print_json(&look(client, &ended.id, DELIVERIES).await?)?);
+            return Ok(output::print_json(&poll(client, &ended.id, DELIVERIES).await?)?);
         }
         output::print(format_args!("{} went back to the queue.", number_of(ended.replayed)))?;
         if ended.refused > 0 {
@@ -151,7 +151,7 @@ impl ForReal<'_> {
         if preview.state != "DONE" {
             bail!("the server could not find out what would be done: its log says why");
         }
-        look(client, &preview.id, DELIVERIES).await
+        poll(client, &preview.id, DELIVERIES).await
     }
 
     async fn begin(&self, dry_run: bool) -> anyhow::Result<Value> {
@@ -166,7 +166,7 @@ impl ForReal<'_> {
     }
 }
 
-async fn look(client: &Client, id: &str, more: &str) -> anyhow::Result<Value> {
+async fn poll(client: &Client, id: &str, more: &str) -> anyhow::Result<Value> {
     let query = format!("query($id: ID!) {{ replay(id: $id) {{ {FIELDS} {more} }} }}");
     let mut data = client.ask(&query, json!({ "id": id })).await?;
     if data["replay"].is_null() {
@@ -183,10 +183,10 @@ async fn followed(client: &Client, mut replay: Progress, bar: &ProgressBar) -> a
             bar.set_length(replay.chosen);
             bar.set_position(replay.done);
         } else if bar.length().is_none() {
-            bar.set_position(replay.looked_at);
+            bar.set_position(replay.checked);
         }
         tokio::time::sleep(POLL_EVERY).await;
-        match look(client, &replay.id, "").await {
+        match poll(client, &replay.id, "").await {
             Ok(now) => (replay, answered) = (understood(&now)?, Instant::now()),
             // The server may be restarting.
             Err(error) if answered.elapsed() > TIMEOUT => return Err(error),
@@ -199,7 +199,7 @@ async fn followed(client: &Client, mut replay: Progress, bar: &ProgressBar) -> a
 /// Cancels it, and waits for how it ended.
 async fn cancelled(client: &Client, id: &str, bar: &ProgressBar) -> anyhow::Result<Progress> {
     let asked = client.change(CANCEL, json!({ "input": { "replayId": id } }), "cancelReplay").await;
-    let now = understood(&look(client, id, "").await?)?;
+    let now = understood(&poll(client, id, "").await?)?;
     let ended = followed(client, now, bar).await?;
     // It may have come to its end before it could be cancelled.
     if ended.state != "DONE" {
@@ -235,7 +235,7 @@ fn left_alone(found: &Progress) -> String {
     let reasons: Vec<String> =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
     if reasons.is_empty() {
-        return format!("{} checked.", number_of(found.looked_at));
+        return format!("{} checked.", number_of(found.checked));
     }
-    format!("{} checked; left alone: {}.", number_of(found.looked_at), reasons.join(", "))
+    format!("{} checked; left alone: {}.", number_of(found.checked), reasons.join(", "))
 }

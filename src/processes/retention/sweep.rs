@@ -1,6 +1,6 @@
 //! Personal data is kept no longer than an account says: what is over for so many days is erased by itself.
 //!
-//! The clock and the views say what may be too old, and the delivery itself decides: that a node looks again at what another
+//! The clock and the views say what may be too old, and the delivery itself decides: that a node reads again what another
 //! has erased does no harm. When it is polled is for `processes/retention.rs` to say.
 //!
 //! `delivery_log.kept_since` says since when a delivery that is over has held something personal; the index over it makes the
@@ -42,7 +42,7 @@ impl Sweeper {
         self.erasure.core.now()
     }
 
-    /// When the latest look began that came to its end, in microseconds since 1970. What was kept for too long then is
+    /// When the latest sweep began that came to its end, in microseconds since 1970. What was kept for too long then is
     /// erased, in the files of the databases too.
     pub fn polled(&self) -> watch::Receiver<i64> {
         self.polled.subscribe()
@@ -62,7 +62,7 @@ impl Sweeper {
             return Ok(Sweep::ClockDistrusted);
         }
         self.distrusts.send_replace(false);
-        look(&self.erasure, began).await?;
+        erase_too_old(&self.erasure, began).await?;
         self.polled.send_replace(began.timestamp_micros());
         Ok(Sweep::Done)
     }
@@ -77,7 +77,7 @@ pub(crate) enum Sweep {
 }
 
 /// Erases what is too old as of a moment, account by account.
-async fn look(erasure: &Erasure, now: DateTime<Utc>) -> Result<(), ErasureError> {
+async fn erase_too_old(erasure: &Erasure, now: DateTime<Utc>) -> Result<(), ErasureError> {
     // A view that is behind may call old what the store has just sent again.
     let newest = erasure.core.log.newest().await?;
     if !erasure.core.projector.wait_for(&[accounts::VIEW, delivery_log::VIEW], newest, VIEWS_TIMEOUT).await {
@@ -102,7 +102,7 @@ async fn look(erasure: &Erasure, now: DateTime<Utc>) -> Result<(), ErasureError>
 
 /// Erases what is too old of one account, a page at a time, and returns how many deliveries and other webhooks that were.
 async fn erase_old(erasure: &Erasure, account_id: &str, now: DateTime<Utc>) -> Result<usize, ErasureError> {
-    // The view says whom to look at; how long is for the account itself to say.
+    // The view says whose to read; how long is for the account itself to say.
     let account = erasure.core.log.load::<Account>(account_id).await?.aggregate;
     let Some(days) = account.merchant().and_then(|merchant| merchant.retention_days) else { return Ok(0) };
     let until = (now - TimeDelta::days(days.into())).timestamp_micros();
@@ -120,7 +120,7 @@ async fn erase_old(erasure: &Erasure, account_id: &str, now: DateTime<Utc>) -> R
         after = (last.kept_since.unwrap_or(until), last.listed_at);
         match erasure::erase(erasure, &rows, ErasureCause::Retention, |_| Actor::System.into()).await {
             Ok(number) => erased += number,
-            // One that cannot be read must not keep all the others; it is tried again with the next look.
+            // One that cannot be read must not keep all the others; it is tried again with the next sweep.
             Err(ErasureError::Delivery(error @ CommandError::Broken { .. })) => {
                 tracing::error!(%error, account = account_id, "a delivery cannot be erased");
             }

@@ -33,7 +33,7 @@ pub enum State {
 pub struct Progress {
     pub state: State,
     /// Candidates that were decided again.
-    pub looked_at: u64,
+    pub checked: u64,
     pub chosen: u64,
     /// There are others beyond what one replay does.
     pub more: bool,
@@ -87,7 +87,7 @@ impl Progress {
                 }
             }
         }
-        self.looked_at += 1;
+        self.checked += 1;
     }
 
     pub(super) fn put_back(&mut self, is_queued: bool) {

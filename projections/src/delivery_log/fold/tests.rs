@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta};
 use cqrs_es::Aggregate;
-use domain::delivery::{Delivery, DeliveryEvent, DeliveryStatus, Summary, Webhook, WebhookOutcome};
+use domain::delivery::{Delivery, DeliveryEvent, DeliveryStatus, Summary, WebhookOutcome};
 use domain::{Credits, Private, ResolutionCode};
 use event_log::recorded::{AnyEvent, Recorded};
 use event_log::{Position, Sequence};
@@ -27,18 +27,13 @@ fn ever() -> Vec<DeliveryEvent> {
 }
 
 /// With every outcome, and of customers that are known, erased or not named.
-fn with_outcome(event: DeliveryEvent, outcome: WebhookOutcome, username: Option<Private<String>>) -> DeliveryEvent {
-    match event {
-        DeliveryEvent::WebhookReceived { webhook, changes, .. } => {
-            let webhook = Box::new(Webhook { username, ..*webhook });
-            DeliveryEvent::WebhookReceived { webhook, outcome, changes }
-        }
-        DeliveryEvent::WebhookRepeated(mut repeated) => {
-            repeated.outcome = outcome;
-            DeliveryEvent::WebhookRepeated(repeated)
-        }
-        other => other,
+fn with_outcome(mut event: DeliveryEvent, of: WebhookOutcome, username: Option<Private<String>>) -> DeliveryEvent {
+    if let DeliveryEvent::WebhookReceived { webhook, outcome, .. } = &mut event {
+        (webhook.username, *outcome) = (username, of);
+    } else if let DeliveryEvent::WebhookRepeated(repeated) = &mut event {
+        repeated.outcome = of;
     }
+    event
 }
 
 fn any_event() -> impl Strategy<Value = DeliveryEvent> {
@@ -84,6 +79,11 @@ fn of(recorded: &Recorded) -> &DeliveryEvent {
 
 fn received(event: &DeliveryEvent) -> Option<WebhookOutcome> {
     if let DeliveryEvent::WebhookReceived { outcome, .. } = event { Some(*outcome) } else { None }
+}
+
+/// Of a webhook, whether its bytes were new or not.
+fn outcome(event: &DeliveryEvent) -> Option<WebhookOutcome> {
+    if let DeliveryEvent::WebhookRepeated(repeated) = event { Some(repeated.outcome) } else { received(event) }
 }
 
 fn erases(event: &DeliveryEvent) -> bool {
@@ -167,11 +167,7 @@ proptest! {
     #[test]
     fn each_duplicate_of_an_order_has_an_entry_and_an_erasure_forgets_them_all(stream in any_stream()) {
         let Some(first) = stream.iter().position(|recorded| received(of(recorded)).is_some()) else { return Ok(()) };
-        let is_duplicate = |recorded: &&Recorded| match of(recorded) {
-            DeliveryEvent::WebhookReceived { outcome, .. } => *outcome == WebhookOutcome::Duplicate,
-            DeliveryEvent::WebhookRepeated(repeated) => repeated.outcome == WebhookOutcome::Duplicate,
-            _ => false,
-        };
+        let is_duplicate = |recorded: &&Recorded| outcome(of(recorded)) == Some(WebhookOutcome::Duplicate);
         let expected: Vec<Position> =
             stream[first..].iter().filter(is_duplicate).map(|recorded| recorded.position).collect();
         let rows = rows_of(&stream, &BTreeSet::new());

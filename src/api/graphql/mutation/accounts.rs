@@ -8,7 +8,7 @@ use super::payload;
 use crate::api::graphql::ApiError;
 use crate::api::graphql::account::{Account, ApiKey};
 use crate::api::graphql::error::payload_of;
-use crate::api::graphql::viewer::asked;
+use crate::api::graphql::viewer::app_and_viewer;
 use crate::api::graphql::words::Role;
 use crate::app;
 use crate::app::accounts::{NewAccount, NewKey};
@@ -93,7 +93,7 @@ impl Accounts {
         context: &Context<'_>,
         input: CreateApiKeyInput,
     ) -> Result<CreateApiKeyPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let new = NewKey {
             account_id: input.account_id.map(String::from),
             name: input.name,
@@ -114,14 +114,14 @@ impl Accounts {
         context: &Context<'_>,
         input: DeactivateApiKeyInput,
     ) -> Result<ApiKeyPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let account_id = input.account_id.map(String::from);
         shown_key(app.accounts.deactivate_key(viewer, account_id, &input.api_key_id).await)
     }
 
     /// Admin only: how many requests a key may send in a minute, from all nodes together.
     async fn limit_api_key(&self, context: &Context<'_>, input: LimitApiKeyInput) -> Result<ApiKeyPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let account_id = input.account_id.map(String::from);
         shown_key(app.accounts.limit_key(viewer, account_id, &input.api_key_id, input.requests_per_minute).await)
     }
@@ -129,13 +129,13 @@ impl Accounts {
     /// Says for how many days personal data is kept once a delivery is over. What is kept for longer is erased by itself,
     /// for good, within an hour; what waits for a person is not.
     async fn set_retention(&self, context: &Context<'_>, input: SetRetentionInput) -> Result<AccountPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         shown(app.accounts.set_retention(viewer, input.account_id.map(String::from), input.days).await)
     }
 
     /// Admin only. Deliveries that waited for credits go on.
     async fn grant_credits(&self, context: &Context<'_>, input: GrantCreditsInput) -> Result<AccountPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let key = input.idempotency_key.as_deref().map(String::as_str);
         shown(app.accounts.grant_credits(viewer, &input.account_id, input.credits, key).await)
     }
@@ -146,7 +146,7 @@ impl Accounts {
         context: &Context<'_>,
         input: CreateAccountInput,
     ) -> Result<CreateAccountPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let CreateAccountInput { name, attempts_per_minute, credits } = input;
         let opened = app.accounts.open(viewer, NewAccount { name, attempts_per_minute, credits }).await;
         payload_of(opened, |(row, api_key)| CreateAccountPayload {

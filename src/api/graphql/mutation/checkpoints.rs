@@ -9,7 +9,7 @@ use crate::api::graphql::ApiError;
 use crate::api::graphql::account::int;
 use crate::api::graphql::error::UserError;
 use crate::api::graphql::moment::Moment;
-use crate::api::graphql::viewer::asked;
+use crate::api::graphql::viewer::app_and_viewer;
 
 /// A signed statement over the events from one position to another; docs/audit.md describes what is signed.
 #[derive(SimpleObject)]
@@ -57,7 +57,7 @@ pub(super) struct Checkpoints;
 impl Checkpoints {
     /// Admin or support only: signs a checkpoint over everything since the last one.
     async fn sign_checkpoint(&self, context: &Context<'_>) -> Result<SignCheckpointPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let signed = app.administration.sign_checkpoint(viewer).await?;
         let Some(latest) = signed.latest else {
             return Ok(UserError::new("NOTHING_RECORDED", "there is nothing to sign yet", None).into());

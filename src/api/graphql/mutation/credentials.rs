@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use super::accounts::{AccountPayload, shown};
 use crate::api::graphql::ApiError;
-use crate::api::graphql::viewer::asked;
+use crate::api::graphql::viewer::app_and_viewer;
 
 #[derive(InputObject)]
 struct SaveCortexCredentialsInput {
@@ -36,7 +36,7 @@ impl Credentials {
         context: &Context<'_>,
         input: SaveCortexCredentialsInput,
     ) -> Result<AccountPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let SaveCortexCredentialsInput { account_id, email, password, check } = input;
         let account_id = account_id.map(String::from);
         shown(app.accounts.save_credentials(viewer, account_id, (&email, &password), check).await)
@@ -49,7 +49,7 @@ impl Credentials {
         context: &Context<'_>,
         input: Option<CortexCredentialsInput>,
     ) -> Result<AccountPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         shown(app.accounts.check_credentials(viewer, named(input)).await)
     }
 
@@ -59,7 +59,7 @@ impl Credentials {
         context: &Context<'_>,
         input: Option<CortexCredentialsInput>,
     ) -> Result<AccountPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         shown(app.accounts.delete_credentials(viewer, named(input)).await)
     }
 }

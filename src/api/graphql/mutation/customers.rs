@@ -8,7 +8,7 @@ use crate::api::graphql::account::int;
 use crate::api::graphql::delivery::Delivery;
 use crate::api::graphql::error::{UserError, payload_of};
 use crate::api::graphql::page::{DEFAULT_PAGE, MAX_PAGE};
-use crate::api::graphql::viewer::asked;
+use crate::api::graphql::viewer::app_and_viewer;
 use event_log::Position;
 
 #[derive(InputObject)]
@@ -49,7 +49,7 @@ impl Customers {
         context: &Context<'_>,
         input: FindCustomerInput,
     ) -> Result<FindCustomerPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let first = match input.first.map(usize::try_from) {
             None => DEFAULT_PAGE,
             Some(Ok(first @ 1..=MAX_PAGE)) => first,

@@ -8,7 +8,7 @@ use crate::api::graphql::account::count;
 use crate::api::graphql::delivery::{Delivery, DeliveryFilter};
 use crate::api::graphql::error::{UserError, payload_of};
 use crate::api::graphql::moment::Moment;
-use crate::api::graphql::viewer::asked;
+use crate::api::graphql::viewer::app_and_viewer;
 use crate::app;
 use crate::app::deliveries::BulkRetry;
 use projections::delivery_log::DeliveryRow;
@@ -78,7 +78,7 @@ impl Deliveries {
         context: &Context<'_>,
         input: RetryDeliveryInput,
     ) -> Result<DeliveryPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         shown(app.deliveries.retry(viewer, &input.delivery_id, input.target_username.as_deref()).await)
     }
 
@@ -88,7 +88,7 @@ impl Deliveries {
         context: &Context<'_>,
         input: MoveDeliveryInput,
     ) -> Result<DeliveryPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         shown(app.deliveries.move_to(viewer, &input.delivery_id, input.at.0).await)
     }
 
@@ -97,7 +97,7 @@ impl Deliveries {
         context: &Context<'_>,
         input: CancelDeliveryInput,
     ) -> Result<DeliveryPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         shown(app.deliveries.cancel(viewer, &input.delivery_id).await)
     }
 
@@ -108,7 +108,7 @@ impl Deliveries {
         context: &Context<'_>,
         input: RetryDeliveriesInput,
     ) -> Result<RetryDeliveriesPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let after = input.after.map(|after| after.parse()).transpose();
         let after = after.map_err(|_| ApiError::InvalidArgument { argument: "after", reason: "is not a cursor" })?;
         let wanted = BulkRetry { filter: input.filter.into(), after, dry_run: input.dry_run };

@@ -7,7 +7,7 @@ use crate::api::graphql::ApiError;
 use crate::api::graphql::account::{count, int};
 use crate::api::graphql::delivery::Delivery;
 use crate::api::graphql::error::{UserError, payload_of};
-use crate::api::graphql::viewer::asked;
+use crate::api::graphql::viewer::app_and_viewer;
 use crate::app::erasure::requests::ErasureRequest;
 
 #[derive(InputObject)]
@@ -59,7 +59,7 @@ impl Erasures {
         context: &Context<'_>,
         input: ErasePersonalDataInput,
     ) -> Result<ErasePersonalDataPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let request = ErasureRequest {
             customer: input.customer,
             order: input.order_id,

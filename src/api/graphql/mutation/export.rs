@@ -7,7 +7,7 @@ use super::refusable;
 use crate::api::graphql::ApiError;
 use crate::api::graphql::account::int;
 use crate::api::graphql::error::{UserError, payload_of};
-use crate::api::graphql::viewer::asked;
+use crate::api::graphql::viewer::app_and_viewer;
 use crate::app::erasure::exports::ExportRequest;
 use event_log::Position;
 
@@ -55,7 +55,7 @@ impl Exports {
         context: &Context<'_>,
         input: ExportPersonalDataInput,
     ) -> Result<ExportPersonalDataPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let after = input.after.map(|after| after.parse::<Position>()).transpose();
         let is_no_cursor = |_| ApiError::InvalidArgument { argument: "after", reason: "is no cursor of this list" };
         let request = ExportRequest {

@@ -11,7 +11,7 @@ use crate::api::graphql::ApiError;
 use crate::api::graphql::error::payload_of;
 use crate::api::graphql::integration::{Integration, ItemMapping};
 use crate::api::graphql::loader::{IntegrationKey, Loader};
-use crate::api::graphql::viewer::asked;
+use crate::api::graphql::viewer::app_and_viewer;
 use crate::api::graphql::words::{MatchType, Provider, ResourceType};
 use crate::app;
 use crate::app::integrations::{IntegrationChanges, NewIntegration, NewMapping};
@@ -102,7 +102,7 @@ impl Integrations {
         context: &Context<'_>,
         input: CreateIntegrationInput,
     ) -> Result<CreateIntegrationPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let provider = DomainProvider::from(input.provider);
         let new = NewIntegration {
             account_id: input.account_id.map(String::from),
@@ -128,7 +128,7 @@ impl Integrations {
         context: &Context<'_>,
         input: UpdateIntegrationInput,
     ) -> Result<IntegrationPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let UpdateIntegrationInput { integration_id, name, active, order_statuses } = input;
         let changes = IntegrationChanges { name, order_statuses, active };
         changed(context, app.integrations.update(viewer, &integration_id, changes).await).await
@@ -141,7 +141,7 @@ impl Integrations {
         context: &Context<'_>,
         input: SetSigningSecretInput,
     ) -> Result<SetSigningSecretPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let SetSigningSecretInput { integration_id, signing_secret, overlap_hours } = input;
         let set = app.integrations.set_secret(viewer, &integration_id, &signing_secret, overlap_hours).await;
         let integration = shown(context, set.as_ref().ok().map(|(id, _)| *id)).await?;
@@ -154,7 +154,7 @@ impl Integrations {
         context: &Context<'_>,
         input: RotateSigningSecretInput,
     ) -> Result<RotateSigningSecretPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let rotated = app.integrations.rotate_secret(viewer, &input.integration_id, input.overlap_hours).await;
         let integration = shown(context, rotated.as_ref().ok().map(|(id, _)| *id)).await?;
         payload_of(rotated, |(_, secret)| RotateSigningSecretPayload {
@@ -170,7 +170,7 @@ impl Integrations {
         context: &Context<'_>,
         input: AddItemMappingInput,
     ) -> Result<ItemMappingPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let new = NewMapping {
             match_type: input.match_type.into(),
             external_ref: input.external_ref,
@@ -191,7 +191,7 @@ impl Integrations {
         context: &Context<'_>,
         input: RemoveItemMappingInput,
     ) -> Result<IntegrationPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let removed = app.integrations.remove_mapping(viewer, &input.integration_id, &input.mapping_id).await;
         changed(context, removed).await
     }

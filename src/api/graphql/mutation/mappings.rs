@@ -8,7 +8,7 @@ use crate::api::graphql::ApiError;
 use crate::api::graphql::account::count;
 use crate::api::graphql::error::{UserError, payload_of};
 use crate::api::graphql::integration::Integration;
-use crate::api::graphql::viewer::asked;
+use crate::api::graphql::viewer::app_and_viewer;
 use crate::api::graphql::words::{MatchType, ResourceType};
 use crate::app::integrations::NewMapping;
 
@@ -67,7 +67,7 @@ impl Mappings {
         context: &Context<'_>,
         input: ImportItemMappingsInput,
     ) -> Result<ImportItemMappingsPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let new = input.mappings.into_iter().map(NewMapping::from).collect();
         let added = app.integrations.add_mappings(viewer, &input.integration_id, new).await;
         let integration = shown(context, added.as_ref().ok().map(|added| added.integration)).await?;

@@ -6,7 +6,7 @@ use super::payload;
 use crate::api::graphql::ApiError;
 use crate::api::graphql::account::int;
 use crate::api::graphql::error::payload_of;
-use crate::api::graphql::viewer::asked;
+use crate::api::graphql::viewer::app_and_viewer;
 
 #[derive(InputObject)]
 struct RetryParkedEventsInput {
@@ -37,7 +37,7 @@ impl Processes {
         context: &Context<'_>,
         input: RetryParkedEventsInput,
     ) -> Result<RetryParkedEventsPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         let (process, position) = (input.process.as_deref(), input.position.as_deref());
         let number = |number: u64| Some(int(i64::try_from(number).unwrap_or(i64::MAX)));
         payload_of(app.administration.retry_parked(viewer, process, position).await, |retried| {

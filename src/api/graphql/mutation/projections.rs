@@ -6,7 +6,7 @@ use super::payload;
 use crate::api::graphql::ApiError;
 use crate::api::graphql::error::payload_of;
 use crate::api::graphql::projection::Projection;
-use crate::api::graphql::viewer::asked;
+use crate::api::graphql::viewer::app_and_viewer;
 
 #[derive(InputObject)]
 struct RebuildProjectionInput {
@@ -33,7 +33,7 @@ impl Projections {
         context: &Context<'_>,
         input: RebuildProjectionInput,
     ) -> Result<RebuildProjectionPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         payload_of(app.administration.rebuild_view(viewer, &input.name).await, |view| RebuildProjectionPayload {
             projection: Some(view.into()),
             user_errors: vec![],
@@ -46,7 +46,7 @@ impl Projections {
         context: &Context<'_>,
         input: CancelProjectionRebuildInput,
     ) -> Result<CancelProjectionRebuildPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         payload_of(app.administration.cancel_rebuild(viewer, &input.name).await, |view| {
             CancelProjectionRebuildPayload { projection: Some(view.into()), user_errors: vec![] }
         })

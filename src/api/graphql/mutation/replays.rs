@@ -7,7 +7,7 @@ use crate::api::graphql::ApiError;
 use crate::api::graphql::error::payload_of;
 use crate::api::graphql::moment::Moment;
 use crate::api::graphql::replay::Replay;
-use crate::api::graphql::viewer::asked;
+use crate::api::graphql::viewer::app_and_viewer;
 use crate::api::graphql::words::DeliveryStatus;
 use crate::replay::requests::ReplayRequest;
 
@@ -56,7 +56,7 @@ impl Replays {
         context: &Context<'_>,
         input: ReplayWebhooksInput,
     ) -> Result<ReplayWebhooksPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         payload_of(app.replays.request(viewer, input.into()).await, |replay| ReplayWebhooksPayload {
             replay: Some(replay.into()),
             user_errors: vec![],
@@ -69,7 +69,7 @@ impl Replays {
         context: &Context<'_>,
         input: CancelReplayInput,
     ) -> Result<CancelReplayPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         payload_of(app.replays.request_cancel(viewer, &input.replay_id).await, |replay| CancelReplayPayload {
             replay: Some(replay.into()),
             user_errors: vec![],

@@ -5,7 +5,7 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use super::payload;
 use crate::api::graphql::ApiError;
 use crate::api::graphql::error::payload_of;
-use crate::api::graphql::viewer::asked;
+use crate::api::graphql::viewer::app_and_viewer;
 use crate::app::erasure::readings;
 
 #[derive(InputObject)]
@@ -38,7 +38,7 @@ impl Reveal {
         context: &Context<'_>,
         input: RevealPersonalDataInput,
     ) -> Result<RevealPersonalDataPayload, ApiError> {
-        let (app, viewer) = asked(context)?;
+        let (app, viewer) = app_and_viewer(context)?;
         payload_of(app.erasure.reveal(viewer, &input.delivery_id, &input.reason).await, |data| {
             RevealPersonalDataPayload { personal_data: Some(data.into()), user_errors: vec![] }
         })
