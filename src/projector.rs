@@ -110,7 +110,8 @@ impl Projector {
         self.shared.log.head().events_since(slowest).max(0)
     }
 
-    /// Returns true once each of these views holds the event at `position`; false if that takes longer than `within`.
+    /// Returns true once each of these views holds the event at `position`; false if that takes longer than `within`. All that
+    /// stand together move at once: named are those that the caller reads, since one of them may be under rebuild.
     pub async fn wait_for(&self, views: &[View], position: Position, within: Duration) -> bool {
         let mut changes = self.changes();
         let are_there = |standings: &Standings| views.iter().all(|view| standings.position(*view) >= position);

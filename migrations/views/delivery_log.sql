@@ -17,6 +17,8 @@ CREATE INDEX delivery_log_received_{generation} ON delivery_log_{generation} (re
 CREATE INDEX delivery_log_duplicates_{generation} ON delivery_log_{generation} (duplicate_of) WHERE duplicate_of IS NOT NULL;
 
 -- What changes of each: where it stands, and when something is to be done by itself. The queue is a part of this.
+-- An index here is written whenever a status changes. Four are needed by what merchants and support staff list, each by its
+-- status or code; the others hold but the few rows that their condition leaves.
 CREATE TABLE delivery_states_{generation} (
     listed_at       {position} PRIMARY KEY,
     account_id      text   NOT NULL,
