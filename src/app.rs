@@ -6,7 +6,6 @@ pub mod administration;
 pub mod api_keys;
 pub mod bootstrap;
 pub mod changes;
-pub mod core;
 pub mod data_requests;
 pub mod deliveries;
 pub mod disks;
@@ -18,6 +17,7 @@ pub mod integrations;
 pub mod keys;
 pub mod limits;
 pub mod links;
+pub mod log_and_views;
 pub mod master_keys;
 pub mod operator_actions;
 pub mod receipts;
@@ -26,7 +26,7 @@ pub mod viewer;
 
 use std::sync::Arc;
 
-use self::core::Core;
+use self::log_and_views::LogAndViews;
 use crate::replay::job::Replays;
 
 pub use error::{Error, Refused};
@@ -35,7 +35,7 @@ pub use viewer::Viewer;
 /// All use cases.
 pub struct App {
     /// What the API reads by itself: how far the views are, and rows that a row refers to which the caller was shown.
-    pub core: Core,
+    pub data: LogAndViews,
     pub api_keys: Arc<api_keys::ApiKeys>,
     pub identifiers: identifiers::Identifiers,
     pub accounts: accounts::Accounts,

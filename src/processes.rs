@@ -20,8 +20,8 @@ use std::sync::atomic::Ordering;
 
 use std::time::Duration;
 
-use crate::app::core::Core;
 use crate::app::erasure::Erasure;
+use crate::app::log_and_views::LogAndViews;
 use crate::tasks::Tasks;
 use process_manager::ProcessManager;
 use retention::sweep::Sweeper;
@@ -34,7 +34,7 @@ pub use status::{Processes, Standing, standings};
 /// What process managers need from the rest of the service.
 #[derive(Clone)]
 pub(crate) struct Dependencies {
-    pub(crate) core: Core,
+    pub(crate) data: LogAndViews,
     pub(crate) erasure: Erasure,
     pub(crate) sweeper: Arc<Sweeper>,
     pub(crate) processes: Arc<Processes>,
@@ -84,7 +84,7 @@ mod tests {
     use super::process_manager::{Kind, ProcessManager};
 
     /// Every form of every event that was ever stored.
-    fn facts() -> Vec<AnyEvent> {
+    fn every_event() -> Vec<AnyEvent> {
         fn read<E: DeserializeOwned>(lines: &str, of: fn(E) -> AnyEvent) -> Vec<AnyEvent> {
             lines.lines().map(|line| of(serde_json::from_str(line).unwrap())).collect()
         }
@@ -103,10 +103,10 @@ mod tests {
     pub(super) fn follows_what_it_names<M: ProcessManager>() {
         let mut named: HashSet<Kind> = M::KINDS.iter().copied().collect();
         assert_eq!(named.len(), M::KINDS.len(), "{} names a kind twice", M::NAME);
-        for fact in facts() {
-            let (stream, kind) = (fact.aggregate_type().unwrap(), fact.event_type().unwrap());
+        for event in every_event() {
+            let (stream, kind) = (event.aggregate_type().unwrap(), event.event_type().unwrap());
             let is_named = M::KINDS.contains(&(stream, kind.as_str()));
-            assert_eq!(M::follows(&fact), is_named, "{} and {kind} of {stream}", M::NAME);
+            assert_eq!(M::follows(&event), is_named, "{} and {kind} of {stream}", M::NAME);
             named.retain(|name| *name != (stream, kind.as_str()));
         }
         assert!(named.is_empty(), "{} follows what there is not: {named:?}", M::NAME);

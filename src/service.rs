@@ -18,7 +18,6 @@ use crate::app::administration::Administration;
 use crate::app::api_keys::ApiKeys;
 use crate::app::bootstrap::{NewAccount, bootstrap};
 use crate::app::changes::Changes;
-use crate::app::core::Core;
 use crate::app::data_requests::DataRequests;
 use crate::app::deliveries::Deliveries;
 use crate::app::erasure::{Erasure, follow_traces};
@@ -27,6 +26,7 @@ use crate::app::identifiers::Identifiers;
 use crate::app::integrations::Integrations;
 use crate::app::limits::Limits;
 use crate::app::links::Links;
+use crate::app::log_and_views::LogAndViews;
 use crate::app::operator_actions::OperatorActions;
 use crate::app::receipts::Receipts;
 use crate::app::{App, disks};
@@ -87,7 +87,7 @@ impl ServiceOptions {
 
 /// Everything that is open.
 pub struct Service {
-    pub core: Core,
+    pub data: LogAndViews,
     pub clock: Clock,
     pub refusals: Arc<Refusals>,
     /// What erases by itself what was kept for long enough.
@@ -122,14 +122,14 @@ impl Service {
         let cortex =
             CortexClient::new(&options.cortex_url, options.cortex_timeout()).context("the address of Cortex Cloud")?;
         let tasks = Tasks::new(runtime.handle());
-        let core = Core { log, views, projector };
-        let parts = Parts::new(core, &options, cortex, metrics, tasks);
+        let data = LogAndViews { log, views, projector };
+        let parts = Parts::new(data, &options, cortex, metrics, tasks);
         let endpoints = parts.endpoints(&options, &api_runtime);
-        let listener = HeadListener::start(&parts.core.log);
+        let listener = HeadListener::start(&parts.data.log);
         let followers = parts.start_followers(&runtime).into();
         parts.start_tasks(&options);
         Ok(Arc::new(Self {
-            core: parts.core,
+            data: parts.data,
             clock,
             refusals: parts.refusals,
             sweeper: parts.sweeper,
@@ -153,7 +153,7 @@ impl Service {
         &self,
         show: impl FnOnce(&NewAccount) -> anyhow::Result<()>,
     ) -> anyhow::Result<Option<NewAccount>> {
-        bootstrap(&self.core, show).await
+        bootstrap(&self.data, show).await
     }
 
     /// Lets everything know that it is to end, without waiting for it.
@@ -166,21 +166,21 @@ impl Service {
         self.tasks.stop().await;
         self.followers.lock().await.shutdown().await;
         self.listener.stop();
-        if let Err(error) = self.refusals.write(&self.core.log).await {
+        if let Err(error) = self.refusals.write(&self.data.log).await {
             tracing::warn!(%error, "the last refused webhooks could not be counted");
         }
-        if let Err(error) = self.volumes.write(&self.core.log).await {
+        if let Err(error) = self.volumes.write(&self.data.log).await {
             tracing::warn!(%error, "what accounts have stored today could not be counted to the end");
         }
-        self.core.projector.stop().await;
-        self.core.log.close().await;
-        self.core.views.close().await;
+        self.data.projector.stop().await;
+        self.data.log.close().await;
+        self.data.views.close().await;
     }
 }
 
 /// What the service is made of, before anything runs.
 struct Parts {
-    core: Core,
+    data: LogAndViews,
     links: Links,
     changes: Changes,
     refusals: Arc<Refusals>,
@@ -197,10 +197,16 @@ struct Parts {
 }
 
 impl Parts {
-    fn new(core: Core, options: &ServiceOptions, cortex: CortexClient, metrics: Arc<Metrics>, tasks: Tasks) -> Self {
-        let erasure = Erasure::new(core.clone());
+    fn new(
+        data: LogAndViews,
+        options: &ServiceOptions,
+        cortex: CortexClient,
+        metrics: Arc<Metrics>,
+        tasks: Tasks,
+    ) -> Self {
+        let erasure = Erasure::new(data.clone());
         Self {
-            links: Links::new(&core.log),
+            links: Links::new(&data.log),
             changes: Changes::default(),
             refusals: Arc::default(),
             rates: Arc::default(),
@@ -209,7 +215,7 @@ impl Parts {
             erasure,
             processes: Arc::default(),
             working: Progress::default(),
-            core,
+            data,
             cortex,
             metrics,
             tasks,
@@ -218,10 +224,10 @@ impl Parts {
 
     fn endpoints(&self, options: &ServiceOptions, api_runtime: &PurposeRuntime) -> Endpoints {
         let public_url = options.public_url.trim_end_matches('/').to_owned();
-        let api_keys = Arc::new(ApiKeys::new(self.core.clone(), self.rates.clone()));
+        let api_keys = Arc::new(ApiKeys::new(self.data.clone(), self.rates.clone()));
         let bodies = Arc::new(Bodies::default());
         let ingest = Ingest {
-            log: self.core.log.clone(),
+            log: self.data.log.clone(),
             links: self.links.clone(),
             api_keys: api_keys.clone(),
             refusals: self.refusals.clone(),
@@ -232,7 +238,7 @@ impl Parts {
             failures: Ingest::failures(),
         };
         let operations = Operations {
-            core: self.core.clone(),
+            data: self.data.clone(),
             processes: self.processes.clone(),
             working: self.working.clone(),
             metrics: self.metrics.clone(),
@@ -240,28 +246,28 @@ impl Parts {
             log_probe: disks::Probe::default(),
             views_probe: disks::Probe::default(),
         };
-        let core = || self.core.clone();
-        let identifiers = Identifiers::new(core());
+        let data = || self.data.clone();
+        let identifiers = Identifiers::new(data());
         let app = App {
-            core: core(),
+            data: data(),
             api_keys: api_keys.clone(),
-            accounts: Accounts::new(core(), options.limits, self.cortex.clone()),
-            integrations: Integrations::new(core(), self.links.clone(), options.limits, identifiers.clone()),
+            accounts: Accounts::new(data(), options.limits, self.cortex.clone()),
+            integrations: Integrations::new(data(), self.links.clone(), options.limits, identifiers.clone()),
             deliveries: Deliveries::new(
-                core(),
+                data(),
                 api_keys,
                 self.changes.clone(),
                 identifiers.clone(),
                 self.links.clone(),
             ),
             identifiers,
-            receipts: Receipts::new(core(), self.links.clone(), self.refusals.clone()),
-            events: Events::new(core()),
-            operator_actions: OperatorActions::new(core()),
-            data_requests: DataRequests::new(core()),
+            receipts: Receipts::new(data(), self.links.clone(), self.refusals.clone()),
+            events: Events::new(data()),
+            operator_actions: OperatorActions::new(data()),
+            data_requests: DataRequests::new(data()),
             erasure: self.erasure.clone(),
-            replays: Arc::new(Replays::new(core(), self.links.clone(), self.tasks.clone())),
-            administration: Administration::new(core(), self.processes.clone()),
+            replays: Arc::new(Replays::new(data(), self.links.clone(), self.tasks.clone())),
+            administration: Administration::new(data(), self.processes.clone()),
             public_url,
         };
         let settings = Settings { introspection: options.introspection, runtime: api_runtime.handle() };
@@ -279,21 +285,21 @@ impl Parts {
     fn start_followers(&self, runtime: &PurposeRuntime) -> JoinSet<()> {
         let mut followers = JoinSet::new();
         let runtime = runtime.handle();
-        let log = self.core.log.clone();
+        let log = self.data.log.clone();
         followers.spawn(async move { log.follow_other_nodes().await });
-        let (changes, core) = (self.changes.clone(), self.core.clone());
-        followers.spawn_on(async move { changes.follow(&core).await }, &runtime);
-        let (refusals, log) = (self.refusals.clone(), self.core.log.clone());
+        let (changes, data) = (self.changes.clone(), self.data.clone());
+        followers.spawn_on(async move { changes.follow(&data).await }, &runtime);
+        let (refusals, log) = (self.refusals.clone(), self.data.log.clone());
         followers.spawn(async move { refusals.keep_writing(&log).await });
-        let (volumes, log) = (self.volumes.clone(), self.core.log.clone());
+        let (volumes, log) = (self.volumes.clone(), self.data.log.clone());
         followers.spawn(async move { volumes.keep_writing(&log).await });
-        let (processes, log) = (self.processes.clone(), self.core.log.clone());
+        let (processes, log) = (self.processes.clone(), self.data.log.clone());
         followers.spawn(async move { processes::keep_leases(&log, &processes).await });
         let erasure = self.erasure.clone();
         followers.spawn_on(async move { follow_traces(&erasure).await }, &runtime);
-        let core = self.core.clone();
-        followers.spawn_on(async move { disks::follow(&core).await }, &runtime);
-        let (clock, metrics) = (self.core.clock().clone(), self.metrics.clone());
+        let data = self.data.clone();
+        followers.spawn_on(async move { disks::follow(&data).await }, &runtime);
+        let (clock, metrics) = (self.data.clock().clone(), self.metrics.clone());
         followers.spawn(async move { clock.follow(|direction| metrics.clock_set(direction)).await });
         followers
     }
@@ -301,7 +307,7 @@ impl Parts {
     /// What acts: process managers, and the worker.
     fn start_tasks(&self, options: &ServiceOptions) {
         processes::start(&processes::Dependencies {
-            core: self.core.clone(),
+            data: self.data.clone(),
             erasure: self.erasure.clone(),
             sweeper: self.sweeper.clone(),
             processes: self.processes.clone(),
@@ -312,7 +318,7 @@ impl Parts {
             return;
         }
         let needs = deliveries::Dependencies {
-            core: self.core.clone(),
+            data: self.data.clone(),
             links: self.links.clone(),
             cortex: self.cortex.clone(),
             metrics: self.metrics.clone(),
@@ -322,11 +328,11 @@ impl Parts {
         let worker = Worker {
             work: Arc::new(deliveries::Deliveries::new(needs, timing)),
             concurrency: options.workers,
-            log: self.core.log.clone(),
-            clock: self.core.clock().clone(),
+            log: self.data.log.clone(),
+            clock: self.data.clock().clone(),
             rates: self.rates.clone(),
             progress: self.working.clone(),
-            changes: self.core.projector.changes(),
+            changes: self.data.projector.changes(),
             stopping: self.tasks.stopping(),
         };
         self.tasks.spawn(worker.run());

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_as_long_as_it_must_be_to_be_told_from_others() {
+    fn an_id_is_as_long_as_it_must_be_to_differ_from_others() {
         let id = "01a1fc56-1234-7abc-8def-0123456789ab";
         for (others, short) in [
             (vec![], "01a1fc56"),
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_beginning_of_an_id_is_not_looked_for() {
+    fn what_is_no_beginning_of_an_id_is_not_searched() {
         for (text, is) in [
             ("01a1fc56", true),
             ("01A1FC56-1", true),

@@ -251,7 +251,15 @@ fn not_migrated(error: MigrateError) -> anyhow::Error {
     }
 }
 
-pub async fn migrate(database: &Database) -> Result<(), MigrateError> {
+/// Brings the tables of a log up to date that no server needs to have open.
+pub async fn migrate_at(url: &str) -> anyhow::Result<()> {
+    let database = Database::open(url, Durability::Full).await.context("the event log cannot be opened")?;
+    let migrated = migrate(&database).await.context("the tables of the event log cannot be brought up to date");
+    database.close().await;
+    migrated
+}
+
+async fn migrate(database: &Database) -> Result<(), MigrateError> {
     match database {
         Database::Sqlite(file) => SQLITE_MIGRATIONS.run(file.for_migrations()).await,
         Database::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool.unbounded()).await,

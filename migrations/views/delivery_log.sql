@@ -17,8 +17,9 @@ CREATE INDEX delivery_log_received_{generation} ON delivery_log_{generation} (re
 CREATE INDEX delivery_log_duplicates_{generation} ON delivery_log_{generation} (duplicate_of) WHERE duplicate_of IS NOT NULL;
 
 -- What changes of each: where it stands, and when something is to be done by itself. The queue is a part of this.
--- An index here is written whenever a status changes. Four are needed by what merchants and support staff list, each by its
--- status or code; the others hold but the few rows that their condition leaves.
+-- An index here is written when a status changes, where its condition holds. Four are for what merchants and support staff list,
+-- by status and by code; that of what is kept holds what is over, and is written once when a delivery ends; the other four
+-- hold the few rows that wait.
 CREATE TABLE delivery_states_{generation} (
     listed_at       {position} PRIMARY KEY,
     account_id      text   NOT NULL,

@@ -53,7 +53,7 @@ type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// The API over the use cases.
 pub fn api(app: Arc<App>, settings: Settings) -> Api {
-    let loader = DataLoader::new(Loader(app.core.clone()), tokio::spawn);
+    let loader = DataLoader::new(Loader(app.data.clone()), tokio::spawn);
     let schema = builder().data(loader).data(app.clone()).finish();
     Api::new(schema, app, settings)
 }

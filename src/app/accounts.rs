@@ -10,16 +10,16 @@ use event_log::Position;
 use event_log::ids;
 use projections::accounts::{self, AccountRow, ApiKeyRow};
 
-use super::core::Core;
 use super::error::{Error, Refused};
 use super::keys;
 use super::limits::Limits;
+use super::log_and_views::LogAndViews;
 use super::viewer::Viewer;
 use crate::ports::cortex::CortexClient;
 
 /// What can be done with accounts.
 pub struct Accounts {
-    core: Core,
+    data: LogAndViews,
     limits: Limits,
     /// To try logins with; deliveries are the worker's.
     cortex: CortexClient,
@@ -44,8 +44,8 @@ pub struct NewAccount {
 }
 
 impl Accounts {
-    pub fn new(core: Core, limits: Limits, cortex: CortexClient) -> Self {
-        Self { core, limits, cortex }
+    pub fn new(data: LogAndViews, limits: Limits, cortex: CortexClient) -> Self {
+        Self { data, limits, cortex }
     }
 
     /// Makes a key, and returns it this once.
@@ -60,7 +60,7 @@ impl Accounts {
         }
         let account_id = named_or_own(viewer, new.account_id);
         if viewer.manages(&account_id) {
-            self.limits.allow_api_key(&self.core.views, &account_id).await??;
+            self.limits.allow_api_key(&self.data.views, &account_id).await??;
         }
         let key_id = record.id;
         self.change(viewer, &account_id, AccountCommand::CreateApiKey(record)).await?;
@@ -121,7 +121,7 @@ impl Accounts {
             return Err(Refused::new("INVALID_GRANT", "credits cannot be taken away", Some("credits")).into());
         };
         require_managed(viewer, account_id)?;
-        if self.core.log.current::<Account>(account_id).await?.aggregate.merchant().is_none() {
+        if self.data.log.current::<Account>(account_id).await?.aggregate.merchant().is_none() {
             return Err(Refused::not_found("accountId").into());
         }
         let grant_id = match idempotency_key {
@@ -130,8 +130,8 @@ impl Accounts {
         };
         let position =
             self.grant(viewer, account_id, LedgerCommand::Grant { grant_id, credits: Credits(credits) }).await?;
-        self.core.wait_for_views(position).await;
-        Ok(accounts::find(&self.core.views, account_id).await?)
+        self.data.wait_for_views(position).await;
+        Ok(accounts::find(&self.data.views, account_id).await?)
     }
 
     /// Opens an account with a first key, which is returned this once.
@@ -141,24 +141,24 @@ impl Accounts {
         let id = AccountId(ids::fresh()).to_string();
         let (api_key, record) = keys::new_key(&first_key_of(&new.name), Role::Merchant);
         let open = AccountCommand::Open { name: new.name, attempts_per_minute: pace, first_key: Some(record) };
-        let opened = self.core.log.execute::<Account>(&id, open, &viewer.actor(Some(&id))).await?;
+        let opened = self.data.log.execute::<Account>(&id, open, &viewer.actor(Some(&id))).await?;
         let mut position = opened.position;
         if let Some(credits) = new.credits.filter(|credits| *credits != 0) {
             let credits = Credits(u64::try_from(credits).unwrap_or(0));
             let grant = LedgerCommand::Grant { grant_id: ids::fresh(), credits };
             position = self.grant(viewer, &id, grant).await?;
         }
-        self.core.wait_for_views(position).await;
-        Ok((accounts::find(&self.core.views, &id).await?, api_key))
+        self.data.wait_for_views(position).await;
+        Ok((accounts::find(&self.data.views, &id).await?, api_key))
     }
 
     async fn grant(&self, viewer: &Viewer, id: &str, grant: LedgerCommand) -> Result<Option<Position>, Error> {
-        Ok(self.core.log.execute::<Ledger>(id, grant, &viewer.actor(Some(id))).await?.position)
+        Ok(self.data.log.execute::<Ledger>(id, grant, &viewer.actor(Some(id))).await?.position)
     }
 
     /// The role of an active key of an account.
     async fn role_of(&self, account_id: &str, key_id: ApiKeyId) -> Result<Option<Role>, Error> {
-        let account = self.core.log.current::<Account>(account_id).await?;
+        let account = self.data.log.current::<Account>(account_id).await?;
         Ok(account.aggregate.merchant().and_then(|merchant| merchant.keys.active(key_id)).map(|key| key.role))
     }
 
@@ -176,7 +176,7 @@ impl Accounts {
 
     async fn key(&self, account_id: &str, id: ApiKeyId) -> Result<Option<ApiKeyRow>, Error> {
         let id = id.to_string();
-        Ok(accounts::keys(&self.core.views, account_id).await?.into_iter().find(|row| row.id == id))
+        Ok(accounts::keys(&self.data.views, account_id).await?.into_iter().find(|row| row.id == id))
     }
 
     /// Executes a command on an account that the caller may change, and returns the account as it is shown then.
@@ -188,9 +188,9 @@ impl Accounts {
     ) -> Result<Option<AccountRow>, Error> {
         require_managed(viewer, account_id)?;
         let actor = viewer.actor(Some(account_id));
-        let committed = self.core.log.execute::<Account>(account_id, command, &actor).await?;
-        self.core.wait_for_views(committed.position).await;
-        Ok(accounts::find(&self.core.views, account_id).await?)
+        let committed = self.data.log.execute::<Account>(account_id, command, &actor).await?;
+        self.data.wait_for_views(committed.position).await;
+        Ok(accounts::find(&self.data.views, account_id).await?)
     }
 }
 

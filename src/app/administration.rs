@@ -9,8 +9,8 @@ use std::sync::Arc;
 use domain::account::Role;
 use domain::operator_action::OperatorActionEvent;
 
-use super::core::Core;
 use super::error::Error;
+use super::log_and_views::LogAndViews;
 use super::master_keys::{MasterKeys, RotationState};
 use super::operator_actions;
 use super::viewer::Viewer;
@@ -22,25 +22,25 @@ pub use views::{Rebuild, ViewStanding};
 
 /// What can be done with the service as a whole.
 pub struct Administration {
-    core: Core,
+    data: LogAndViews,
     processes: Arc<Processes>,
     master_keys: Arc<MasterKeys>,
 }
 
 impl Administration {
-    pub fn new(core: Core, processes: Arc<Processes>) -> Self {
-        let master_keys = Arc::new(MasterKeys::new(core.log.clone()));
-        Self { core, processes, master_keys }
+    pub fn new(data: LogAndViews, processes: Arc<Processes>) -> Self {
+        let master_keys = Arc::new(MasterKeys::new(data.log.clone()));
+        Self { data, processes, master_keys }
     }
 
     /// Signs a checkpoint over everything since the last one.
     pub async fn sign_checkpoint(&self, viewer: &Viewer) -> Result<Signed, Error> {
         viewer.require(Role::Support)?;
-        let signed = signer::sign(&self.core.log, &viewer.actor(None)).await.map_err(|error| {
+        let signed = signer::sign(&self.data.log, &viewer.actor(None)).await.map_err(|error| {
             tracing::error!(error = format!("{error:#}"), "no checkpoint can be signed");
             Error::Unavailable
         })?;
-        self.core.wait_for_views(signed.position).await;
+        self.data.wait_for_views(signed.position).await;
         Ok(signed)
     }
 
@@ -58,7 +58,7 @@ impl Administration {
     }
 
     async fn record(&self, viewer: &Viewer, event: OperatorActionEvent) -> Result<(), Error> {
-        operator_actions::begin(&self.core.log, event, &viewer.actor(None)).await?;
+        operator_actions::begin(&self.data.log, event, &viewer.actor(None)).await?;
         Ok(())
     }
 }

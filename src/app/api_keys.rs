@@ -8,28 +8,28 @@ use domain::account::{Account, ApiKey, Role};
 use event_log::recurring::Recurring;
 use projections::accounts::{self, ApiKeyRow};
 
-use super::core::{Core, VIEWS_TIMEOUT};
 use super::keys;
+use super::log_and_views::{LogAndViews, VIEWS_TIMEOUT};
 use super::viewer::{Unauthorized, Viewer};
 use event_log::rates::{NotAdmitted, Rate, Rates};
 
 /// Looks up keys, and counts what they do.
 pub struct ApiKeys {
-    core: Core,
+    data: LogAndViews,
     rates: Arc<Rates>,
     /// Of requests that come while the databases are away: all of them.
     failures: Recurring,
 }
 
 impl ApiKeys {
-    pub fn new(core: Core, rates: Arc<Rates>) -> Self {
-        Self { core, rates, failures: Recurring::new("API keys cannot be looked up") }
+    pub fn new(data: LogAndViews, rates: Arc<Rates>) -> Self {
+        Self { data, rates, failures: Recurring::new("API keys cannot be looked up") }
     }
 
     /// The key as it is recorded, active or not. One that is not found is looked for again once the view has caught up:
     /// a view that is folded for the first time must not lock anybody out.
     pub async fn find(&self, key: &str) -> anyhow::Result<Option<ApiKeyRow>> {
-        let Core { log, views, projector } = &self.core;
+        let LogAndViews { log, views, projector } = &self.data;
         if projector.of_other_log().contains(&accounts::VIEW) {
             bail!("the accounts are of another event log, and are being rebuilt");
         }
@@ -69,9 +69,9 @@ impl ApiKeys {
         let (key_id, key) = self.active(viewer).await?.ok_or(Unauthorized::BadKey)?;
         // The costliest request is within every limit.
         let cost = cost.min((key.requests_per_minute / 2).max(1));
-        let now = self.core.now();
+        let now = self.data.now();
         let of_key = Rate::Requests(key_id);
-        let admitted = self.rates.admit(&self.core.log, of_key, (key.requests_per_minute, cost), now).await;
+        let admitted = self.rates.admit(&self.data.log, of_key, (key.requests_per_minute, cost), now).await;
         admitted.map_err(|refused| match refused {
             NotAdmitted::Exceeded { next_at } => {
                 Unauthorized::LimitReached { retry_after: (next_at - now).to_std().unwrap_or_default() }
@@ -85,7 +85,7 @@ impl ApiKeys {
 
     async fn active(&self, viewer: &Viewer) -> Result<Option<(ApiKeyId, ApiKey)>, Unauthorized> {
         let Ok(key_id) = viewer.key_id.parse() else { return Ok(None) };
-        let account = self.core.log.current::<Account>(viewer.account_id).await.map_err(|error| {
+        let account = self.data.log.current::<Account>(viewer.account_id).await.map_err(|error| {
             self.failures.failed(error);
             Unauthorized::Unavailable
         })?;

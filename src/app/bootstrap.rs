@@ -5,8 +5,8 @@ use domain::account::{Account, AccountCommand, DEFAULT_ATTEMPTS_PER_MINUTE, Role
 use event_log::Actor;
 use uuid::Uuid;
 
-use super::core::Core;
 use super::keys;
+use super::log_and_views::LogAndViews;
 
 /// An account that was created, with its key, which is shown this once.
 pub struct NewAccount {
@@ -17,10 +17,10 @@ pub struct NewAccount {
 /// On an empty log: opens the administrator's account. `show` gets the key, which is known this once, before anything
 /// is recorded: a key that was shown and never recorded opens nothing, one that was recorded and never shown locks out.
 pub async fn bootstrap(
-    core: &Core,
+    data: &LogAndViews,
     show: impl FnOnce(&NewAccount) -> anyhow::Result<()>,
 ) -> anyhow::Result<Option<NewAccount>> {
-    if !core.log.head().is_start() {
+    if !data.log.head().is_start() {
         return Ok(None);
     }
     // Always the same, so that of several nodes that start on an empty log only one opens it.
@@ -33,11 +33,11 @@ pub async fn bootstrap(
         attempts_per_minute: DEFAULT_ATTEMPTS_PER_MINUTE,
         first_key: Some(record),
     };
-    let opened = core.log.execute::<Account>(account_id, open, &Actor::System).await?;
+    let opened = data.log.execute::<Account>(account_id, open, &Actor::System).await?;
     if opened.events.is_empty() {
         tracing::warn!("another node opened the administrator's account first: the key that it showed is the one");
         return Ok(None);
     }
-    core.wait_for_views(opened.position).await;
+    data.wait_for_views(opened.position).await;
     Ok(Some(account))
 }

@@ -9,7 +9,7 @@ use futures_util::Stream;
 use projections::delivery_log::{self, DeliveryRow};
 use tokio::sync::broadcast;
 
-use super::core::Core;
+use super::log_and_views::LogAndViews;
 use event_log::LoadError;
 
 /// Changes that a slow watcher may be behind; it misses the older ones then.
@@ -53,8 +53,8 @@ impl Changes {
     }
 
     /// Runs until it is dropped.
-    pub async fn follow(&self, core: &Core) {
-        let mut head = core.log.head_changes();
+    pub async fn follow(&self, data: &LogAndViews) {
+        let mut head = data.log.head_changes();
         let mut cursor = head.borrow().clone();
         loop {
             head.mark_unchanged();
@@ -62,7 +62,7 @@ impl Changes {
                 // No subscriber: a new one gets what happens from then on.
                 cursor = head.borrow().clone();
             } else {
-                match self.step(core, &cursor).await {
+                match self.step(data, &cursor).await {
                     Ok(Some(reached)) => {
                         cursor = reached;
                         continue;
@@ -86,8 +86,8 @@ impl Changes {
         }
     }
 
-    async fn step(&self, core: &Core, cursor: &Cursor) -> Result<Option<Cursor>, FollowError> {
-        let Core { log, views, projector } = core;
+    async fn step(&self, data: &LogAndViews, cursor: &Cursor) -> Result<Option<Cursor>, FollowError> {
+        let LogAndViews { log, views, projector } = data;
         let events = log.follow(cursor, BATCH).await?;
         let Some(last) = events.last() else { return Ok(None) };
         let changed: BTreeSet<String> = events

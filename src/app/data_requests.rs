@@ -4,8 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use event_log::Position;
 use projections::data_requests::{self, DataRequestRow, Filter};
 
-use super::core::Core;
 use super::error::Error;
+use super::log_and_views::LogAndViews;
 use super::viewer::Viewer;
 
 /// What the law gives the merchant to answer.
@@ -13,7 +13,7 @@ pub(crate) const TIME_TO_ANSWER: TimeDelta = TimeDelta::days(30);
 
 /// Reads stores' questions.
 pub struct DataRequests {
-    core: Core,
+    data: LogAndViews,
 }
 
 /// A store's question, and until when the customer is to be answered.
@@ -23,8 +23,8 @@ pub struct DataRequest {
 }
 
 impl DataRequests {
-    pub fn new(core: Core) -> Self {
-        Self { core }
+    pub fn new(data: LogAndViews) -> Self {
+        Self { data }
     }
 
     /// The questions before a place in the list, the newest first: of the account that is named, or of all that the caller
@@ -36,7 +36,7 @@ impl DataRequests {
         (before, limit): (Option<Position>, i64),
     ) -> Result<Vec<DataRequest>, Error> {
         let filter = Filter { account_id: viewer.scope_within(filter.account_id)?, ..filter };
-        let rows = data_requests::page(&self.core.views, &filter, before, limit).await?;
+        let rows = data_requests::page(&self.data.views, &filter, before, limit).await?;
         Ok(rows.into_iter().map(DataRequest::from).collect())
     }
 }

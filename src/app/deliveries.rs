@@ -19,10 +19,10 @@ use tokio::sync::Semaphore;
 
 use super::api_keys::ApiKeys;
 use super::changes::Changes;
-use super::core::{Core, VIEWS_TIMEOUT};
 use super::error::{Error, Refused};
 use super::identifiers::Identifiers;
 use super::links::Links;
+use super::log_and_views::{LogAndViews, VIEWS_TIMEOUT};
 use super::viewer::Viewer;
 
 pub use bulk_retry::{BulkRetry, Retried};
@@ -32,7 +32,7 @@ pub use stats::StatsRequest;
 
 /// What can be done with deliveries.
 pub struct Deliveries {
-    core: Core,
+    data: LogAndViews,
     api_keys: Arc<ApiKeys>,
     changes: Changes,
     identifiers: Identifiers,
@@ -42,8 +42,14 @@ pub struct Deliveries {
 }
 
 impl Deliveries {
-    pub fn new(core: Core, api_keys: Arc<ApiKeys>, changes: Changes, identifiers: Identifiers, links: Links) -> Self {
-        Self { core, api_keys, changes, identifiers, links, past_reads: Semaphore::new(past::PAST_AT_A_TIME) }
+    pub fn new(
+        data: LogAndViews,
+        api_keys: Arc<ApiKeys>,
+        changes: Changes,
+        identifiers: Identifiers,
+        links: Links,
+    ) -> Self {
+        Self { data, api_keys, changes, identifiers, links, past_reads: Semaphore::new(past::PAST_AT_A_TIME) }
     }
 
     /// Tries again, optionally with the right username. With another, what was bought goes to another customer: the caller
@@ -59,7 +65,7 @@ impl Deliveries {
 
     /// Moves the next try of a delivery that waits for one to another moment.
     pub async fn move_to(&self, viewer: &Viewer, id: &str, at: DateTime<Utc>) -> Result<Option<DeliveryRow>, Error> {
-        let command = DeliveryCommand::MoveWait { until: at.trunc_subsecs(6), now: self.core.now() };
+        let command = DeliveryCommand::MoveWait { until: at.trunc_subsecs(6), now: self.data.now() };
         self.execute(viewer, id, command).await
     }
 
@@ -68,7 +74,7 @@ impl Deliveries {
     }
 
     async fn execute(&self, viewer: &Viewer, id: &str, command: DeliveryCommand) -> Result<Option<DeliveryRow>, Error> {
-        let Core { log, views, projector } = &self.core;
+        let LogAndViews { log, views, projector } = &self.data;
         let mut row = delivery_log::find(views, id).await?;
         if row.is_none() {
             // It was recorded a moment ago, perhaps: its store has this id already.
@@ -79,7 +85,7 @@ impl Deliveries {
         // A duplicate is done to the delivery that it duplicates.
         let stream = reading::stream_of(&row);
         let committed = log.execute::<Delivery>(stream, command, &viewer.actor(Some(&row.account_id))).await?;
-        self.core.wait_for_views(committed.position).await;
+        self.data.wait_for_views(committed.position).await;
         Ok(delivery_log::find(views, stream).await?)
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use tokio::sync::Mutex;
 
-use super::core::Core;
+use super::log_and_views::LogAndViews;
 
 /// How long a write may take before the service counts as not ready.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -53,8 +53,8 @@ pub(crate) fn room_on_disk_of(file: &Path) -> Option<Room> {
 }
 
 /// Says when a disk gets full, and when it has room again. Runs until it is dropped.
-pub(crate) async fn follow(core: &Core) {
-    let files = [("log", core.log.file()), ("views", core.views.file())];
+pub(crate) async fn follow(data: &LogAndViews) {
+    let files = [("log", data.log.file()), ("views", data.views.file())];
     let mut low = [false; 2];
     loop {
         for ((name, file), was_low) in files.into_iter().zip(&mut low) {
@@ -71,7 +71,7 @@ pub(crate) async fn follow(core: &Core) {
             }
             *was_low = is_low;
         }
-        core.clock().sleep_until(core.now() + POLL_EVERY).await;
+        data.clock().sleep_until(data.now() + POLL_EVERY).await;
     }
 }
 

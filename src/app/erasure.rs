@@ -25,8 +25,8 @@ use projections::notices::KeptNotice;
 
 pub(crate) use traces::{Traces, follow as follow_traces};
 
-use super::core::{Core, VIEWS_TIMEOUT};
 use super::error::{Error, Refused};
+use super::log_and_views::{LogAndViews, VIEWS_TIMEOUT};
 use crate::app::operator_actions;
 use event_log::{Actor, CommandError, Committed, LoadError, Origin, Position};
 
@@ -57,14 +57,14 @@ pub enum ErasureError {
 /// What erasing needs. Cheap to clone.
 #[derive(Clone)]
 pub struct Erasure {
-    pub(crate) core: Core,
+    pub(crate) data: LogAndViews,
     /// What erasures leave in the files.
     pub(crate) traces: Traces,
 }
 
 impl Erasure {
-    pub fn new(core: Core) -> Self {
-        Self { core, traces: Traces::default() }
+    pub fn new(data: LogAndViews) -> Self {
+        Self { data, traces: Traces::default() }
     }
 }
 
@@ -120,7 +120,7 @@ impl Named {
         let subject = Subject { account_id, ..Subject::default() };
         Ok(match self {
             Self::Customer(text) => {
-                let customer = erasure.core.log.blind_index().map(|index| index.tokens_for(text)).unwrap_or_default();
+                let customer = erasure.data.log.blind_index().map(|index| index.tokens_for(text)).unwrap_or_default();
                 Subject { known_as: known_as(erasure, text).await?, customer: Some(customer), ..subject }
             }
             Self::Order(text) => Subject { order: Some(text.trim().to_owned()), ..subject },
@@ -134,21 +134,21 @@ const MAX_KNOWN_AS: i64 = 50;
 /// Who stores say has an e-mail address: a store may name the same person by an id alone.
 async fn known_as(erasure: &Erasure, email: &str) -> Result<Vec<StoreCustomer>, ErasureError> {
     wait_for_views(erasure).await?;
-    let index = erasure.core.log.blind_index();
+    let index = erasure.data.log.blind_index();
     let tokens = index.map(|index| index.tokens_named(Some(email), None, None)).unwrap_or_default();
-    Ok(customers::with_emails(&erasure.core.views, &tokens, MAX_KNOWN_AS).await?)
+    Ok(customers::with_emails(&erasure.data.views, &tokens, MAX_KNOWN_AS).await?)
 }
 
 /// How much matches, by views that have seen everything that is recorded.
 pub async fn extent(erasure: &Erasure, subject: &Subject) -> Result<Extent, ErasureError> {
     wait_for_views(erasure).await?;
-    Ok(personal::extent(&erasure.core.views, subject).await?)
+    Ok(personal::extent(&erasure.data.views, subject).await?)
 }
 
 async fn wait_for_views(erasure: &Erasure) -> Result<(), ErasureError> {
-    let newest = erasure.core.log.newest().await?;
+    let newest = erasure.data.log.newest().await?;
     let views = [accounts::VIEW, projections::notices::VIEW, delivery_log::VIEW];
-    let are_there = erasure.core.projector.wait_for(&views, newest, VIEWS_TIMEOUT).await;
+    let are_there = erasure.data.projector.wait_for(&views, newest, VIEWS_TIMEOUT).await;
     if are_there { Ok(()) } else { Err(ErasureError::ViewsBehind) }
 }
 
@@ -191,7 +191,7 @@ async fn erase_one(
     cause: ErasureCause,
     origin: Origin,
 ) -> Result<Committed<Delivery>, CommandError<DeliveryRefusal>> {
-    erasure.core.log.execute(&id, DeliveryCommand::ErasePersonalData { cause }, origin).await
+    erasure.data.log.execute(&id, DeliveryCommand::ErasePersonalData { cause }, origin).await
 }
 
 /// Records for each account that a person requests to erase these, before anything is erased. Returns at which positions.
@@ -205,7 +205,7 @@ pub(crate) async fn record(
     for (account_id, Held { deliveries, other_webhooks }) in by_account(rows, notices) {
         let Ok(owner) = account_id.parse::<AccountId>() else { continue };
         let asked = OperatorActionEvent::ErasureRequested { account_id: owner, deliveries, other_webhooks };
-        let (_, position) = operator_actions::begin(&erasure.core.log, asked, &actor(&account_id)).await?;
+        let (_, position) = operator_actions::begin(&erasure.data.log, asked, &actor(&account_id)).await?;
         recorded.extend(position.map(|position| (account_id, position)));
     }
     Ok(recorded)

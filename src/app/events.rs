@@ -8,14 +8,14 @@ use event_log::recorded::Recorded;
 use event_log::{OpenedEvent, Position, Sequence};
 use serde_json::Value;
 
-use super::core::Core;
 use super::error::Error;
+use super::log_and_views::LogAndViews;
 use super::summary;
 use super::viewer::Viewer;
 
 /// Reads streams.
 pub struct Events {
-    core: Core,
+    data: LogAndViews,
 }
 
 /// An event, and what it says in a sentence. Its data are as the caller reads them: personal values in the place of their
@@ -28,8 +28,8 @@ pub struct DisclosedEvent {
 }
 
 impl Events {
-    pub fn new(core: Core) -> Self {
-        Self { core }
+    pub fn new(data: LogAndViews) -> Self {
+        Self { data }
     }
 
     /// Any stream after a place, without what is personal: for support and administrators.
@@ -40,35 +40,35 @@ impl Events {
         (after, limit): (Sequence, i64),
     ) -> Result<Vec<DisclosedEvent>, Error> {
         viewer.require(Role::Support)?;
-        read(&self.core, (aggregate_type, id), None, (after, limit), false).await
+        read(&self.data, (aggregate_type, id), None, (after, limit), false).await
     }
 }
 
 /// A stream after a place, oldest first; as it was at a moment, where one is given. `reveals` says whether personal values
 /// are shown.
 pub(super) async fn read(
-    core: &Core,
+    data: &LogAndViews,
     (aggregate_type, id): (&str, &str),
     as_of: Option<DateTime<Utc>>,
     (after, limit): (Sequence, i64),
     reveals: bool,
 ) -> Result<Vec<DisclosedEvent>, Error> {
-    let opened = core.log.opened_stream(aggregate_type, id, after, limit).await?;
+    let opened = data.log.opened_stream(aggregate_type, id, after, limit).await?;
     let until = opened.into_iter().take_while(|event| as_of.is_none_or(|as_of| event.recorded.recorded_at <= as_of));
     let mut shown: Vec<DisclosedEvent> = until.map(|event| DisclosedEvent::of(event, reveals)).collect();
-    name_causes(core, &mut shown).await?;
+    name_causes(data, &mut shown).await?;
     Ok(shown)
 }
 
 /// Says of each event what it follows from. An event of another account is not shown.
-async fn name_causes(core: &Core, shown: &mut [DisclosedEvent]) -> Result<(), Error> {
+async fn name_causes(data: &LogAndViews, shown: &mut [DisclosedEvent]) -> Result<(), Error> {
     let here: HashSet<Position> = shown.iter().map(|shown| shown.event.stored.position).collect();
     let causes: BTreeSet<Position> = shown.iter().filter_map(|shown| shown.event.stored.caused_by).collect();
     let elsewhere: Vec<Position> = causes.into_iter().filter(|cause| !here.contains(cause)).collect();
     if elsewhere.is_empty() {
         return Ok(());
     }
-    let causes = core.log.read_at(&elsewhere).await?;
+    let causes = data.log.read_at(&elsewhere).await?;
     let causes: HashMap<Position, Recorded> = causes.into_iter().map(|cause| (cause.position, cause)).collect();
     for DisclosedEvent { event, cause, .. } in shown {
         let known = event.stored.caused_by.and_then(|position| causes.get(&position));

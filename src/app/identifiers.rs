@@ -2,8 +2,8 @@
 
 use projections::identifiers::{self, Kind};
 
-use super::core::Core;
 use super::error::Error;
+use super::log_and_views::LogAndViews;
 use super::viewer::Viewer;
 
 /// Ids that are named where a beginning is ambiguous.
@@ -14,18 +14,18 @@ const MAX_SHORTENED: usize = 100;
 /// Finds ids by their beginnings. Cheap to clone.
 #[derive(Clone)]
 pub struct Identifiers {
-    core: Core,
+    data: LogAndViews,
 }
 
 impl Identifiers {
-    pub fn new(core: Core) -> Self {
-        Self { core }
+    pub fn new(data: LogAndViews) -> Self {
+        Self { data }
     }
 
     /// The ids that begin with a text, ten at most. A text that is too short begins none.
     pub async fn beginning_with(&self, viewer: &Viewer, kind: Kind, text: &str) -> Result<Vec<String>, Error> {
         let scope = viewer.scope();
-        Ok(identifiers::beginning_with(&self.core.views, kind, scope.as_deref(), text, MAX_CANDIDATES).await?)
+        Ok(identifiers::beginning_with(&self.data.views, kind, scope.as_deref(), text, MAX_CANDIDATES).await?)
     }
 
     /// The id that an id or the beginning of one names, where no other begins so. `argument` is what gave it.
@@ -52,6 +52,6 @@ impl Identifiers {
         if ids.len() > MAX_SHORTENED {
             return Err(Error::InvalidArgument { argument: "ids", reason: "are more than 100" });
         }
-        Ok(identifiers::shortest(&self.core.views, kind, viewer.scope().as_deref(), ids).await?)
+        Ok(identifiers::shortest(&self.data.views, kind, viewer.scope().as_deref(), ids).await?)
     }
 }

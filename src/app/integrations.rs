@@ -10,19 +10,19 @@ use domain::{AccountId, IntegrationId};
 use event_log::{Committed, ids};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::core::Core;
 use super::error::{Error, Refused};
 use super::identifiers::Identifiers;
 use super::keys;
 use super::limits::Limits;
 use super::links::Links;
+use super::log_and_views::LogAndViews;
 use super::viewer::Viewer;
 
 pub use mappings::{AddedMappings, NewMapping};
 
 /// What can be done with integrations.
 pub struct Integrations {
-    core: Core,
+    data: LogAndViews,
     links: Links,
     limits: Limits,
     identifiers: Identifiers,
@@ -57,8 +57,8 @@ pub struct IntegrationChanges {
 }
 
 impl Integrations {
-    pub fn new(core: Core, links: Links, limits: Limits, identifiers: Identifiers) -> Self {
-        Self { core, links, limits, identifiers }
+    pub fn new(data: LogAndViews, links: Links, limits: Limits, identifiers: Identifiers) -> Self {
+        Self { data, links, limits, identifiers }
     }
 
     pub async fn create(&self, viewer: &Viewer, new: NewIntegration) -> Result<Created, Error> {
@@ -77,7 +77,7 @@ impl Integrations {
         if let Some(secret) = &new.signing_secret {
             refuse_unusable(secret.expose_secret())?;
         }
-        self.limits.allow_integration(&self.core.views, account_id).await??;
+        self.limits.allow_integration(&self.data.views, account_id).await??;
         let given = new.signing_secret.map(|secret| secret.expose_secret().trim().to_owned());
         let secret = given.unwrap_or_else(keys::new_signing_secret);
         let create = IntegrationCommand::Create(CreateIntegration {
@@ -117,7 +117,7 @@ impl Integrations {
     ) -> Result<(IntegrationId, Option<String>), Error> {
         let secret = secret.expose_secret().trim();
         refuse_unusable(secret)?;
-        let (overlap_hours, now) = (overlap(overlap_hours)?, self.core.now());
+        let (overlap_hours, now) = (overlap(overlap_hours)?, self.data.now());
         let of = self.managed(viewer, id).await?;
         let set = IntegrationCommand::SetSigningSecret { secret: secret.into(), now, overlap_hours };
         self.execute(viewer, of, set).await?;
@@ -131,7 +131,7 @@ impl Integrations {
         id: &str,
         overlap_hours: i32,
     ) -> Result<(IntegrationId, String), Error> {
-        let (overlap_hours, now) = (overlap(overlap_hours)?, self.core.now());
+        let (overlap_hours, now) = (overlap(overlap_hours)?, self.data.now());
         let of = self.managed(viewer, id).await?;
         let secret = keys::new_signing_secret();
         let rotate = IntegrationCommand::RotateSigningSecret { secret: secret.as_str().into(), now, overlap_hours };
@@ -140,7 +140,7 @@ impl Integrations {
     }
 
     async fn account_exists(&self, id: AccountId) -> Result<bool, Error> {
-        let account = self.core.log.current::<domain::account::Account>(id).await?;
+        let account = self.data.log.current::<domain::account::Account>(id).await?;
         Ok(account.aggregate.merchant().is_some())
     }
 
@@ -160,8 +160,8 @@ impl Integrations {
         command: IntegrationCommand,
     ) -> Result<Committed<Integration>, Error> {
         let actor = viewer.actor(Some(&owner.to_string()));
-        let committed = self.core.log.execute::<Integration>(id, command, &actor).await?;
-        self.core.wait_for_views(committed.position).await;
+        let committed = self.data.log.execute::<Integration>(id, command, &actor).await?;
+        self.data.wait_for_views(committed.position).await;
         Ok(committed)
     }
 }

@@ -9,9 +9,9 @@ use event_log::refusals::{self, RefusalReason, Refusals, RefusedHour};
 use projections::delivery_log;
 use projections::webhook_receipts::{self, OfOrder, ReceiptRow};
 
-use super::core::Core;
 use super::error::Error;
 use super::links::Links;
+use super::log_and_views::LogAndViews;
 use super::viewer::Viewer;
 
 pub use outcome::{Outcome, outcomes};
@@ -23,7 +23,7 @@ const MORE_HOURS: i64 = 50;
 
 /// Reads what reached us.
 pub struct Receipts {
-    core: Core,
+    data: LogAndViews,
     links: Links,
     refusals: Arc<Refusals>,
 }
@@ -56,8 +56,8 @@ impl ReceiptFilter {
 }
 
 impl Receipts {
-    pub fn new(core: Core, links: Links, refusals: Arc<Refusals>) -> Self {
-        Self { core, links, refusals }
+    pub fn new(data: LogAndViews, links: Links, refusals: Arc<Refusals>) -> Self {
+        Self { data, links, refusals }
     }
 
     /// What the caller sees after a place, the newest first, from both tables: each is asked for as many as may be shown.
@@ -107,7 +107,7 @@ impl Receipts {
             order,
         };
         let before = after.map(|Place(moment, id)| (*moment, id.as_str()));
-        let rows = webhook_receipts::page(&self.core.views, &filter, before, limit).await?;
+        let rows = webhook_receipts::page(&self.data.views, &filter, before, limit).await?;
         Ok(rows.into_iter().map(Receipt::Recorded).collect())
     }
 
@@ -116,7 +116,7 @@ impl Receipts {
         filter: &ReceiptFilter,
         (after, limit): (Option<&Place>, i64),
     ) -> Result<Vec<Receipt>, Error> {
-        let log = &self.core.log;
+        let log = &self.data.log;
         // What this node holds back is written first, so that no refusal is missing.
         self.refusals.write(log).await?;
         let until = after.map_or(Micros::MAX, |Place(moment, _)| Micros(moment.saturating_add(1)));
@@ -127,7 +127,7 @@ impl Receipts {
 
     /// Everything that may name an order which is given by its id or number.
     async fn of_order(&self, filter: &ReceiptFilter, order: &str) -> Result<OfOrder, Error> {
-        let views = &self.core.views;
+        let views = &self.data.views;
         let order = order.replace('\0', "");
         let named = delivery_log::find(views, &order.to_lowercase()).await?;
         let is_visible = |account_id: &str| filter.account_id.as_deref().is_none_or(|visible| account_id == visible);

@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_of_a_log_that_is_gone_gives_way() {
+    fn the_key_of_a_log_that_is_gone_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("data/admin.key");
         for key in ["cb_live_old", "cb_live_new"] {

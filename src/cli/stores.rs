@@ -188,9 +188,7 @@ impl Migrate {
             // Opening it makes it the log of this key, so that the commands that only read can be sure of theirs.
             EventLog::open(&log_url, dependencies).await?.close().await;
         } else {
-            let log = Database::open(&log_url, Durability::Full).await.context("the event log cannot be opened")?;
-            event_log::migrate(&log).await.context("the tables of the event log cannot be brought up to date")?;
-            log.close().await;
+            event_log::migrate_at(&log_url).await?;
         }
         let views = Database::open(&views_url, Durability::Rebuildable).await.context("the views cannot be opened")?;
         projections::views::migrate(&views).await?;

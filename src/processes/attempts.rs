@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use super::failure::Failure;
 use super::process_manager::ProcessManager;
 use super::runner::{Interrupted, Runner};
-use crate::app::core::Core;
+use crate::app::log_and_views::LogAndViews;
 use event_log::parked::{MAX_PARKED, ParkedEvent};
 use event_log::{EventLog, Followed, Position};
 
@@ -107,7 +107,7 @@ impl<M: ProcessManager> Runner<M> {
             attempts.wait_for_stores();
             return Ok(Verdict::TryAgain);
         };
-        if !stores_answer(&self.core).await {
+        if !stores_answer(&self.data).await {
             attempts.wait_for_stores();
             return Ok(Verdict::TryAgain);
         }
@@ -115,7 +115,7 @@ impl<M: ProcessManager> Runner<M> {
             return Ok(Verdict::TryAgain);
         }
         let tries = i64::from(attempts.failed);
-        if !self.core.log.park(M::NAME, event, &reason, tries, retry_in(tries)).await? {
+        if !self.data.log.park(M::NAME, event, &reason, tries, retry_in(tries)).await? {
             attempts.wait_for_stores();
             tracing::error!(
                 process = M::NAME,
@@ -125,13 +125,13 @@ impl<M: ProcessManager> Runner<M> {
             return Ok(Verdict::TryAgain);
         }
         tracing::error!(process = M::NAME, position = event.cursor.position.0, reason, "an event was parked");
-        self.processes.count_parked(&self.core.log).await?;
+        self.processes.count_parked(&self.data.log).await?;
         Ok(Verdict::Parked)
     }
 
     /// Tries parked events again whose time has come. True where there may be more of them.
     pub(super) async fn retry_parked(&mut self) -> Result<bool, Interrupted> {
-        let log = self.core.log.clone();
+        let log = self.data.log.clone();
         let due = log.parked_due(M::NAME, log.clock().now(), RETRIES_AT_ONCE).await?;
         let are_more = i64::try_from(due.len()).is_ok_and(|tried| tried >= RETRIES_AT_ONCE);
         for parked in &due {
@@ -161,7 +161,7 @@ impl<M: ProcessManager> Runner<M> {
             Err(failure) => failure,
         };
         if let Failure::OfEvent(reason) = failure
-            && stores_answer(&self.core).await
+            && stores_answer(&self.data).await
         {
             let tries = parked.tries + 1;
             log.still_parked(&ParkedEvent { reason, tries, ..parked.clone() }, retry_in(tries)).await?;
@@ -209,9 +209,9 @@ pub(super) async fn attempt<M: ProcessManager>(manager: &mut M, event: &Followed
 }
 
 /// Whether log and views work: then a failure is about the event.
-async fn stores_answer(core: &Core) -> bool {
+async fn stores_answer(data: &LogAndViews) -> bool {
     let answers =
-        async { tokio::join!(core.log.ping(), core.views.fetch_one::<(i64,)>("SELECT CAST(1 AS bigint)".into())) };
+        async { tokio::join!(data.log.ping(), data.views.fetch_one::<(i64,)>("SELECT CAST(1 AS bigint)".into())) };
     matches!(tokio::time::timeout(ANSWER_TIMEOUT, answers).await, Ok((Ok(()), Ok(_))))
 }
 

@@ -39,7 +39,7 @@ impl ProcessManager for Checkpoints {
     fn new(needs: &Dependencies) -> Option<Self> {
         let every = TimeDelta::from_std(needs.checkpoint_every?).ok()?;
         let failures = Recurring::new("no checkpoint can be signed");
-        Some(Self { log: needs.core.log.clone(), every, next_at: None, signed_by: Position::START, failures })
+        Some(Self { log: needs.data.log.clone(), every, next_at: None, signed_by: Position::START, failures })
     }
 
     async fn begin(&mut self, _: Position) -> Result<(), Failure> {

@@ -19,12 +19,12 @@ use event_log::recorded::{AnyEvent, Recorded};
 use super::Dependencies;
 use super::failure::Failure;
 use super::process_manager::{ProcessManager, Unfinished, handles};
-use crate::app::core::Core;
+use crate::app::log_and_views::LogAndViews;
 use waking::Waiting;
 
 /// Puts deliveries back in the queue that waited for a mapping, an activation, a login or credits.
 pub(super) struct Fixes {
-    core: Core,
+    data: LogAndViews,
     /// Accounts to which attempts gave credits back, and where.
     returned: BTreeMap<String, Position>,
     /// Accounts whose deliveries lacked credits, and where the last one began to wait.
@@ -63,8 +63,8 @@ impl ProcessManager for Fixes {
     } }
 
     fn new(needs: &Dependencies) -> Option<Self> {
-        let core = needs.core.clone();
-        Some(Self { core, returned: BTreeMap::new(), short_of_credits: BTreeMap::new(), began_at: Position::START })
+        let data = needs.data.clone();
+        Some(Self { data, returned: BTreeMap::new(), short_of_credits: BTreeMap::new(), began_at: Position::START })
     }
 
     async fn begin(&mut self, position: Position) -> Result<(), Failure> {
@@ -96,7 +96,7 @@ impl Fixes {
         codes: &[ResolutionCode],
         mapping: Option<&ItemMapping>,
     ) -> Result<(), Failure> {
-        let integration: Integration = self.core.log.load(&event.aggregate_id).await?.aggregate;
+        let integration: Integration = self.data.log.load(&event.aggregate_id).await?.aggregate;
         let Some(link) = integration.link() else { return Ok(()) };
         let account_id = link.account_id.to_string();
         for code in codes {
@@ -112,7 +112,7 @@ impl Fixes {
     }
 
     async fn wake_for_returned_credits(&self, account_id: &str, position: Position) -> Result<(), Failure> {
-        let ledger: Ledger = self.core.log.load(account_id).await?.aggregate;
+        let ledger: Ledger = self.data.log.load(account_id).await?.aggregate;
         let enough_for = ledger.available().0 / Credits::OF_A_SHARE.0;
         if enough_for == 0 {
             return Ok(());

@@ -49,7 +49,7 @@ impl ProcessManager for LegalRequests {
 /// Does what a notice requests, once.
 async fn fulfil(erasure: &Erasure, event: &Recorded, received: &NoticeReceived) -> Result<(), Failure> {
     let (id, origin) = (event.aggregate_id.as_str(), Actor::System.because_of(event.position));
-    if matches!(erasure.core.log.load::<Notice>(id).await?.aggregate, Notice::Erased(..)) {
+    if matches!(erasure.data.log.load::<Notice>(id).await?.aggregate, Notice::Erased(..)) {
         return Ok(());
     }
     if received.kind == NoticeKind::ShopRedact {
@@ -63,7 +63,7 @@ async fn fulfil(erasure: &Erasure, event: &Recorded, received: &NoticeReceived) 
         notices::erase_all(erasure, &of_store(received), &origin, |_| false).await?;
         return Ok(());
     }
-    let body = erasure.core.log.body(Notice::TYPE, id, Sequence::FIRST).await?;
+    let body = erasure.data.log.body(Notice::TYPE, id, Sequence::FIRST).await?;
     let platform = providers::of(received.provider);
     let Some(named) = body.and_then(|body| platform.privacy_request(&body)) else {
         tracing::warn!(notice = id, "a store's request names no customer");
@@ -80,7 +80,7 @@ async fn fulfil(erasure: &Erasure, event: &Recorded, received: &NoticeReceived) 
     };
     let known_as = subject.known_as.clone();
     let mut tokens = subject.customer.unwrap_or_default();
-    if let Some(index) = erasure.core.log.blind_index() {
+    if let Some(index) = erasure.data.log.blind_index() {
         tokens.extend(named.orders.iter().flat_map(|order| index.tokens_of_order(order)));
     }
     // Some at a time: a request may name thousands of orders. Its own body is kept until all are done.
@@ -115,7 +115,7 @@ async fn erase_all(erasure: &Erasure, subject: &Subject, origin: &Origin) -> Res
     erasure::extent(erasure, subject).await?;
     let (mut after, mut erased) = (Position::START, 0);
     loop {
-        let rows = personal::deliveries(&erasure.core.views, subject, after, MAX_AT_ONCE).await?;
+        let rows = personal::deliveries(&erasure.data.views, subject, after, MAX_AT_ONCE).await?;
         let Some(last) = rows.last() else { return Ok(erased) };
         after = last.listed_at;
         erased += erasure::erase(erasure, &rows, ErasureCause::Store, |_| origin.clone()).await?;
@@ -131,7 +131,7 @@ async fn report(
 ) -> Result<(), Failure> {
     let id = event.aggregate_id.as_str();
     let Ok(operation) = id.parse().map(OperatorActionId) else { return Ok(()) };
-    if erasure.core.log.load::<OperatorAction>(id).await?.aggregate.latest.is_some() {
+    if erasure.data.log.load::<OperatorAction>(id).await?.aggregate.latest.is_some() {
         return Ok(());
     }
     let extent = erasure::extent(erasure, subject).await?;
@@ -141,7 +141,7 @@ async fn report(
         deliveries: u32::try_from(extent.deliveries).unwrap_or(u32::MAX),
     };
     let recorded =
-        operator_actions::record(&erasure.core.log, operation, asked, Actor::System.because_of(event.position)).await;
+        operator_actions::record(&erasure.data.log, operation, asked, Actor::System.because_of(event.position)).await;
     recorded?;
     tracing::warn!(
         request = id,

@@ -54,7 +54,7 @@ pub(super) trait ProcessManager: Sized + Send + 'static {
 
     /// Whether there is an arm for this event.
     #[cfg(test)]
-    fn follows(fact: &event_log::recorded::AnyEvent) -> bool;
+    fn follows(event: &event_log::recorded::AnyEvent) -> bool;
 }
 
 /// What was left of a batch, and after which event.
@@ -68,22 +68,22 @@ pub(super) struct Unfinished {
 /// it, so that nothing is handled which is not followed, and nothing followed which is not handled. A test holds the name
 /// and the pattern of every arm together.
 macro_rules! handles {
-    (|$manager:ident, $event:ident| { $(($stream:literal, $kind:literal) $fact:pat => $does:expr,)+ }) => {
+    (|$manager:ident, $event:ident| { $(($stream:literal, $kind:literal) $of:pat => $does:expr,)+ }) => {
         const KINDS: &'static [$crate::processes::process_manager::Kind] = &[$(($stream, $kind)),+];
 
         #[allow(clippy::wildcard_enum_match_arm, reason = "nothing else is read: a process manager names what it follows")]
         async fn handle(&mut self, $event: &event_log::recorded::Recorded) -> Result<(), $crate::processes::failure::Failure> {
             let $manager = self;
             match &$event.event {
-                $($fact => $does,)+
+                $($of => $does,)+
                 _ => Ok(()),
             }
         }
 
         #[cfg(test)]
         #[allow(unused_variables, reason = "what a pattern binds is for its arm")]
-        fn follows(fact: &event_log::recorded::AnyEvent) -> bool {
-            $(matches!(fact, $fact))||+
+        fn follows(event: &event_log::recorded::AnyEvent) -> bool {
+            $(matches!(event, $of))||+
         }
     };
 }

@@ -37,7 +37,7 @@ impl ProcessManager for Retention {
     } }
 
     fn new(needs: &Dependencies) -> Option<Self> {
-        Some(Self { sweeper: needs.sweeper.clone(), due_at: needs.core.now() })
+        Some(Self { sweeper: needs.sweeper.clone(), due_at: needs.data.now() })
     }
 
     async fn begin(&mut self, _: Position) -> Result<(), Failure> {

@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::process_manager::ProcessManager;
 use super::status::Status;
 use super::{Dependencies, Processes};
-use crate::app::core::Core;
+use crate::app::log_and_views::LogAndViews;
 use event_log::recurring::Recurring;
 use event_log::{EventLog, Followed, LoadError, Position};
 
@@ -58,7 +58,7 @@ pub(super) async fn run<M: ProcessManager>(needs: Dependencies, manager: M) {
 }
 
 pub(super) struct Runner<M> {
-    pub(super) core: Core,
+    pub(super) data: LogAndViews,
     pub(super) processes: Arc<Processes>,
     pub(super) manager: M,
     pub(super) attempts: Attempts,
@@ -78,7 +78,7 @@ pub(super) struct Runner<M> {
 impl<M: ProcessManager> Runner<M> {
     fn new(needs: Dependencies, manager: M) -> Self {
         Self {
-            core: needs.core,
+            data: needs.data,
             processes: needs.processes,
             manager,
             attempts: Attempts::default(),
@@ -93,7 +93,7 @@ impl<M: ProcessManager> Runner<M> {
     }
 
     fn log(&self) -> EventLog {
-        self.core.log.clone()
+        self.data.log.clone()
     }
 
     pub(super) fn status(&self) -> &Status {

@@ -22,8 +22,8 @@ pub use state::{LeftAloneCounts, Progress, ReplayState, State};
 use self::candidates::Candidates;
 use super::Choice;
 use super::choice::{Chosen, Finding};
-use crate::app::core::Core;
 use crate::app::links::Links;
+use crate::app::log_and_views::LogAndViews;
 use crate::app::operator_actions;
 use crate::app::summary::operator_actions::replay_filter;
 use crate::tasks::Tasks;
@@ -48,7 +48,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The replays of this node.
 pub struct Replays {
-    pub(super) core: Core,
+    pub(super) data: LogAndViews,
     pub(super) links: Links,
     tasks: Tasks,
     /// The latest last.
@@ -74,8 +74,8 @@ pub struct Replay {
 pub struct TooMany;
 
 impl Replays {
-    pub fn new(core: Core, links: Links, tasks: Tasks) -> Self {
-        Self { core, links, tasks, kept: Mutex::default() }
+    pub fn new(data: LogAndViews, links: Links, tasks: Tasks) -> Self {
+        Self { data, links, tasks, kept: Mutex::default() }
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut VecDeque<Arc<Replay>>) -> T) -> T {
@@ -183,7 +183,7 @@ impl Replay {
             chosen: u32::try_from(chosen.len()).unwrap_or(u32::MAX),
             filter: Box::new(self.choice.filter()),
         };
-        let begun = operator_actions::record(&replays.core.log, self.id, started, &self.actor).await?;
+        let begun = operator_actions::record(&replays.data.log, self.id, started, &self.actor).await?;
         let mut last = begun;
         self.progress.send_modify(|progress| progress.state = State::Running);
         let done = self.put_back(replays, &chosen, begun, &mut last).await?;
@@ -191,8 +191,8 @@ impl Replay {
         let ended = OperatorActionEvent::ReplayEnded { replayed, cancelled: !done };
         let actor = self.cancelled_by.get().filter(|_| !done).unwrap_or(&self.actor);
         let origin = Origin::from(actor).caused_by(begun);
-        last = operator_actions::record(&replays.core.log, self.id, ended, origin).await?.or(last);
-        replays.core.wait_for_views(last).await;
+        last = operator_actions::record(&replays.data.log, self.id, ended, origin).await?.or(last);
+        replays.data.wait_for_views(last).await;
         Ok(if done { State::Done } else { State::Cancelled })
     }
 
@@ -202,14 +202,14 @@ impl Replay {
             bail!("the integration is gone");
         };
         let mut chosen = vec![];
-        let mut candidates = Candidates::of(&replays.core, &self.choice).await?;
-        while let Some(ids) = candidates.next(&replays.core, &self.choice).await? {
+        let mut candidates = Candidates::of(&replays.data, &self.choice).await?;
+        while let Some(ids) = candidates.next(&replays.data, &self.choice).await? {
             for some in ids.chunks(CONCURRENCY * 8) {
-                replays.core.log.yield_to_webhooks().await;
+                replays.data.log.yield_to_webhooks().await;
                 if self.is_cancelled(replays) {
                     return Ok(None);
                 }
-                let checks: Vec<_> = some.iter().map(|id| self.choice.decide(&replays.core.log, &link, id)).collect();
+                let checks: Vec<_> = some.iter().map(|id| self.choice.decide(&replays.data.log, &link, id)).collect();
                 let found: Vec<Finding> = iter(checks).buffered(CONCURRENCY).try_collect().await?;
                 for finding in found {
                     if !self.note(finding, &mut chosen) {
@@ -249,7 +249,7 @@ impl Replay {
         turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for batch in chosen.chunks(BATCH) {
             turns.tick().await;
-            replays.core.log.yield_to_webhooks().await;
+            replays.data.log.yield_to_webhooks().await;
             if self.is_cancelled(replays) {
                 return Ok(false);
             }
@@ -287,7 +287,7 @@ impl Replay {
         let mut tries = 1;
         loop {
             let origin = Origin::from(&self.actor).caused_by(begun);
-            match replays.core.log.execute::<Delivery>(&one.delivery_id, command.clone(), origin).await {
+            match replays.data.log.execute::<Delivery>(&one.delivery_id, command.clone(), origin).await {
                 Ok(committed) => return Ok(committed.position),
                 Err(CommandError::Refused(_)) => return Ok(None),
                 Err(error) if tries >= MAX_TRIES || replays.tasks.is_stopping() => return Err(error.into()),

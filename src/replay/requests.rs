@@ -51,7 +51,7 @@ impl Replays {
         let (id, link) = seen.ok_or_else(|| Refused::not_found("integrationId"))?;
         let (account_id, dry_run) = (link.account_id, request.dry_run);
         let mut choice = choice(id, &link, request)?;
-        if !name_order(&self.core.views, &mut choice).await? {
+        if !name_order(&self.data.views, &mut choice).await? {
             return Err(Refused::not_found("orderId").into());
         }
         let begun = self.begin(account_id, choice, dry_run, viewer.actor(Some(&account_id.to_string())));

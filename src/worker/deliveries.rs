@@ -19,8 +19,8 @@ use projections::delivery_log::due_deliveries::{self, DueDelivery};
 
 use super::lease::{Holder, Leased, Timing};
 use super::work::{Due, Pace, Taken, Work};
-use crate::app::core::Core;
 use crate::app::links::Links;
+use crate::app::log_and_views::LogAndViews;
 use crate::metrics::Metrics;
 use crate::ports::cortex::CortexClient;
 use crate::tasks::Tasks;
@@ -44,7 +44,7 @@ pub(crate) struct Deliveries {
 
 /// What attempts need from the rest of the service.
 pub(crate) struct Dependencies {
-    pub(crate) core: Core,
+    pub(crate) data: LogAndViews,
     pub(crate) links: Links,
     pub(crate) cortex: CortexClient,
     pub(crate) metrics: Arc<Metrics>,
@@ -53,7 +53,7 @@ pub(crate) struct Dependencies {
 
 impl Deliveries {
     pub(crate) fn new(needs: Dependencies, timing: Timing) -> Self {
-        let holder = Holder::new(timing, needs.core.clock().clone(), needs.tasks.clone());
+        let holder = Holder::new(timing, needs.data.clock().clone(), needs.tasks.clone());
         let failures = Recurring::new("a delivery cannot be taken up");
         Self { needs, sessions: Sessions::default(), holder, failures }
     }
@@ -69,7 +69,7 @@ impl Deliveries {
             let (account_id, command) = after.settlement(id, before)?;
             Some((account_id.to_string(), command))
         };
-        self.needs.core.log.execute_with::<Delivery, Ledger>(id, command, origin, settle).await
+        self.needs.data.log.execute_with::<Delivery, Ledger>(id, command, origin, settle).await
     }
 
     fn not_taken_up(&self, error: impl Display) {
@@ -80,7 +80,7 @@ impl Deliveries {
     async fn pull_back_one(&self, delivery: &DueDelivery, now: DateTime<Utc>) {
         let id = &delivery.delivery_id;
         let origin = Actor::Worker(self.holder.name.clone()).because_of(delivery.caused_by);
-        match self.needs.core.log.execute::<Delivery>(id, DeliveryCommand::PullBack { now }, origin).await {
+        match self.needs.data.log.execute::<Delivery>(id, DeliveryCommand::PullBack { now }, origin).await {
             Ok(done) if done.events.is_empty() => {}
             Ok(done) => {
                 let until = done.aggregate.order().and_then(Order::waits_until).map(tracing::field::display);
@@ -141,11 +141,11 @@ impl Work for Deliveries {
 
     /// What was due in another log is nothing to go by.
     fn is_readable(&self) -> bool {
-        !self.needs.core.projector.of_other_log().contains(&delivery_log::VIEW)
+        !self.needs.data.projector.of_other_log().contains(&delivery_log::VIEW)
     }
 
     fn position(&self) -> Position {
-        self.needs.core.projector.position(delivery_log::VIEW)
+        self.needs.data.projector.position(delivery_log::VIEW)
     }
 
     async fn due(
@@ -156,19 +156,19 @@ impl Work for Deliveries {
         limit: usize,
     ) -> sqlx::Result<Vec<Due<DeliveryId>>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = due_deliveries::due(&self.needs.core.views, since, now.timestamp_micros(), without, limit).await?;
+        let rows = due_deliveries::due(&self.needs.data.views, since, now.timestamp_micros(), without, limit).await?;
         Ok(rows.iter().filter_map(due).collect())
     }
 
     async fn next_due_at(&self, now: DateTime<Utc>) -> sqlx::Result<Option<DateTime<Utc>>> {
-        let next = due_deliveries::next_due_at(&self.needs.core.views, now.timestamp_micros()).await?;
+        let next = due_deliveries::next_due_at(&self.needs.data.views, now.timestamp_micros()).await?;
         Ok(next.and_then(DateTime::from_timestamp_micros))
     }
 
     async fn pull_back(&self, now: DateTime<Utc>) -> sqlx::Result<Vec<Due<DeliveryId>>> {
         let ahead_us = (now + CLOCK_SKEW).timestamp_micros();
         let mut overdue = vec![];
-        for delivery in due_deliveries::set_ahead(&self.needs.core.views, ahead_us, AHEAD_AT_A_TIME).await? {
+        for delivery in due_deliveries::set_ahead(&self.needs.data.views, ahead_us, AHEAD_AT_A_TIME).await? {
             if delivery.status == DeliveryStatus::Queued.as_str() {
                 overdue.extend(due(&delivery));
             } else {

@@ -225,16 +225,16 @@ impl TestApp {
     /// Waits until nothing is due, nothing runs, and everything that follows from what happened has happened.
     pub(crate) async fn settle(&self) {
         let service = self.service();
-        let mut head = service.core.log.head_changes();
+        let mut head = service.data.log.head_changes();
         loop {
             head.mark_unchanged();
-            let before = service.core.log.head();
-            assert!(service.core.projector.run_to_head(TIMEOUT).await, "the views follow");
+            let before = service.data.log.head();
+            assert!(service.data.projector.run_to_head(TIMEOUT).await, "the views follow");
             let handled = service.processes.handled() >= before;
             let now = self.clock.now().timestamp_micros();
-            let due = due_deliveries::depth(&service.core.views, now).await.expect("the views answer");
+            let due = due_deliveries::depth(&service.data.views, now).await.expect("the views answer");
             let running = self.count("SELECT count(*) AS number FROM delivery_states WHERE status = 'running'").await;
-            if handled && due == 0 && running == 0 && service.core.log.head() == before {
+            if handled && due == 0 && running == 0 && service.data.log.head() == before {
                 return;
             }
             // Woken by the next event; now and then in any case, for a follower's position is no event.
@@ -247,7 +247,7 @@ impl TestApp {
         struct Number {
             number: i64,
         }
-        self.service().core.views.fetch_one::<Number>(sql.into()).await.expect("the views answer").number
+        self.service().data.views.fetch_one::<Number>(sql.into()).await.expect("the views answer").number
     }
 
     /// What seals the delivery's private values, as it is stored; none once that was erased.
@@ -256,7 +256,7 @@ impl TestApp {
             Sql::new("SELECT wrapped FROM data_keys WHERE id IN (SELECT data_key_id FROM events WHERE aggregate_id = ");
         let found: Option<(Vec<u8>,)> = self
             .service()
-            .core
+            .data
             .log
             .raw_database()
             .fetch_optional(sql.bind(id).push(")"))
@@ -271,7 +271,7 @@ impl TestApp {
             aggregate_type: String,
             aggregate_id: String,
         }
-        let log = &self.service().core.log;
+        let log = &self.service().data.log;
         let streams = "SELECT DISTINCT aggregate_type, aggregate_id FROM events LIMIT 2000";
         for stream in log.raw_database().fetch_all::<Stream>(streams.into()).await.expect("the log answers") {
             let events =

@@ -27,7 +27,7 @@ mod changed_rows;
 /// A log with streams of several lengths, two checkpoints, and events after them.
 async fn signed_log(app: &TestApp) {
     let shop = app.merchant().await.shop(Provider::Generic).await;
-    let log = &app.service().core.log;
+    let log = &app.service().data.log;
     for order in ["1", "2"] {
         shop.post(&orders::generic(order, "mutual_max", &["STORM"])).await.accepted("queued");
     }
@@ -95,7 +95,7 @@ async fn rechained(log: &EventLog, position: Position) {
 on_each_engine! {
     async fn an_untouched_log_and_its_bundles_are_found_whole(app: &TestApp) {
         signed_log(app).await;
-        let log = &app.service().core.log;
+        let log = &app.service().data.log;
         let found = verified(log).await;
         assert_eq!((found.broken, found.checkpoints, found.keys.len()), (None, 2, 1));
         assert_eq!(i64::try_from(found.events).unwrap(), log.head().0);
@@ -124,7 +124,7 @@ on_each_engine! {
 
     async fn a_chain_that_was_rewritten_is_found_by_the_root(app: &TestApp) {
         signed_log(app).await;
-        let log = &app.service().core.log;
+        let log = &app.service().data.log;
         let before = exported(log, &Request::default()).await;
         rechained(log, victim(log).await).await;
         let (position, reason) = broken(log).await;
@@ -137,7 +137,7 @@ on_each_engine! {
 
     async fn a_forged_checkpoint_is_found(app: &TestApp) {
         signed_log(app).await;
-        let log = &app.service().core.log;
+        let log = &app.service().data.log;
         let row = log.stream_after(Checkpoints::TYPE, STREAM_ID, Sequence(1), 1).await.unwrap().remove(0);
         let CheckpointEvent::CheckpointSigned(genuine) = row.read().unwrap();
         let stranger = SigningKey::from_bytes(&[3; 32]);
@@ -173,7 +173,7 @@ on_each_engine! {
 
     async fn a_snapshot_that_does_not_fit_is_found(app: &TestApp) {
         signed_log(app).await;
-        let log = &app.service().core.log;
+        let log = &app.service().data.log;
         let insert = "INSERT INTO snapshots (aggregate_type, aggregate_id, sequence, hash, schema_version, state) \
              SELECT aggregate_type, aggregate_id, sequence, hash, 99, '{}' FROM events WHERE position = 1";
         log.raw_database().execute(insert.into()).await.unwrap();
@@ -185,7 +185,7 @@ on_each_engine! {
 
     async fn two_who_sign_at_once_make_one_chain(app: &TestApp) {
         signed_log(app).await;
-        let log = &app.service().core.log;
+        let log = &app.service().data.log;
         let mut all = tokio::task::JoinSet::new();
         for _ in 0..4 {
             let log = log.clone();
@@ -201,7 +201,7 @@ on_each_engine! {
 
     async fn a_bundle_that_was_touched_or_is_another_proves_nothing(app: &TestApp) {
         signed_log(app).await;
-        let log = &app.service().core.log;
+        let log = &app.service().data.log;
         let stream = log.rows_at(&[victim(log).await]).await.unwrap().remove(0).event;
         let stream = format!("{}/{}", stream.aggregate_type, stream.aggregate_id).parse().unwrap();
         for request in [Request::default(), Request { streams: vec![stream], ..Request::default() }] {
@@ -247,7 +247,7 @@ on_each_engine! {
 
     async fn what_cannot_be_exported_is_an_error(app: &TestApp) {
         signed_log(app).await;
-        let log = &app.service().core.log;
+        let log = &app.service().data.log;
         let head = log.head();
         let unknown = vec!["delivery/none".parse().unwrap()];
         for (request, why) in [
@@ -278,7 +278,7 @@ async fn the_server_signs_when_the_interval_has_passed_and_something_is_new(engi
     let every = Some(Duration::from_hours(1));
     let stopped = TestApp::start(engine).await.stop_node().await;
     let app = stopped.start_with(|options| ServiceOptions { checkpoint_every: every, ..options }).await;
-    checkpoints_follow(&app, &app.service().core.log).await;
+    checkpoints_follow(&app, &app.service().data.log).await;
     app.finish().await;
 }
 

@@ -93,7 +93,7 @@ on_each_engine! {
             "targetUsername": "mutual_max", "customerEmail": "max@music.com", "items": items });
         let delivery = shop.post(&order).await.accepted("queued");
         assert_eq!(shop.settled(&delivery).await.0, "COMPLETED");
-        let body = app.service().core.log.body(Delivery::TYPE, &delivery, Sequence::FIRST).await.unwrap();
+        let body = app.service().data.log.body(Delivery::TYPE, &delivery, Sequence::FIRST).await.unwrap();
         assert_eq!(body, Some(order.to_string().into_bytes()), "the body is kept");
 
         let shown = "query ($id: ID!) {
@@ -114,6 +114,6 @@ on_each_engine! {
         assert_eq!((&after["orderId"], &after["items"]), (&before["orderId"], &before["items"]));
         let webhook = &after["timeline"]["nodes"][0]["data"]["webhook"];
         assert_eq!((&webhook["order_number"], &webhook["username"]), (&json!("$erased"), &Value::Null));
-        assert_eq!(app.service().core.log.body(Delivery::TYPE, &delivery, Sequence::FIRST).await.unwrap(), None);
+        assert_eq!(app.service().data.log.body(Delivery::TYPE, &delivery, Sequence::FIRST).await.unwrap(), None);
     }
 }

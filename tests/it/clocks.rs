@@ -121,7 +121,7 @@ async fn orphaned(app: &TestApp, shop: &Shop<'_>) -> String {
     // The pace of this minute is used up: no other worker takes it first.
     let id = shop.post(&orders::generic("orphan", "mutual_max", &["STORM"])).await.accepted("queued");
     let facts = StartFacts {
-        mappings: Links::new(&app.service().core.log)
+        mappings: Links::new(&app.service().data.log)
             .find(shop.id.parse().unwrap())
             .await
             .unwrap()
@@ -134,7 +134,7 @@ async fn orphaned(app: &TestApp, shop: &Shop<'_>) -> String {
         decided_on: DecidedOn::default(),
     };
     let now = app.clock.now();
-    let log = &app.service().core.log;
+    let log = &app.service().data.log;
     let start =
         DeliveryCommand::Start { worker: "w9".to_owned(), now, lease_until: now + TimeDelta::minutes(1), facts };
     log.execute::<Delivery>(&id, start, &Actor::Worker("w9".to_owned())).await.unwrap();

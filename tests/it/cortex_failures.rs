@@ -138,7 +138,7 @@ async fn a_node_that_stops_hands_back_what_it_holds(engine: Engine) {
     app.cortex.release(Operation::Share);
     let app = app.restart().await;
     app.settle().await;
-    let delivery = app.service().core.log.load::<Delivery>(&id).await.unwrap().aggregate;
+    let delivery = app.service().data.log.load::<Delivery>(&id).await.unwrap().aggregate;
     assert_eq!(delivery.status(), Some(DeliveryStatus::Completed));
     for asset in ["storm", "rain"] {
         let shares = app.cortex.share_count(preset(asset), "mutual_max");
@@ -194,9 +194,9 @@ async fn a_delivery_whose_worker_died_is_taken_over_when_its_lease_ran_out() {
         // The first node hangs in its call; the second takes over once the lease has run out.
         let second = app.second_node(4).await;
         app.advance(TimeDelta::seconds(61));
-        let mut changes = second.service.core.log.head_changes();
+        let mut changes = second.service.data.log.head_changes();
         loop {
-            let delivery = second.service.core.log.load::<Delivery>(&id).await.unwrap().aggregate;
+            let delivery = second.service.data.log.load::<Delivery>(&id).await.unwrap().aggregate;
             if delivery.status() == Some(DeliveryStatus::Completed) {
                 break;
             }

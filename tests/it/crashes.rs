@@ -307,7 +307,7 @@ async fn while_postgres_is_gone_stores_get_retry_after_and_nothing_acknowledged_
             (acknowledged, refused)
         });
     }
-    let mut head = node.service.core.log.head_changes();
+    let mut head = node.service.data.log.head_changes();
     head.wait_for(|head| head.position > Position(200)).await.unwrap();
     postgres.stop().await;
     let http = reqwest::Client::new();
@@ -337,7 +337,7 @@ async fn while_postgres_is_gone_stores_get_retry_after_and_nothing_acknowledged_
     let mut recorded = HashSet::new();
     let mut position = Position::START;
     loop {
-        let events = node.service.core.log.read_after(position, 1_000).await.unwrap();
+        let events = node.service.data.log.read_after(position, 1_000).await.unwrap();
         let Some(last) = events.last() else { break };
         position = last.position;
         for event in events {

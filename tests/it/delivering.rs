@@ -259,7 +259,7 @@ pub(crate) async fn until_it_waits(app: &TestApp) {
 
 /// Looks after every event until `found` finds something.
 pub(crate) async fn wait_until<T, F: Future<Output = Option<T>>>(app: &TestApp, mut found: impl FnMut() -> F) -> T {
-    let mut head = app.service().core.log.head_changes();
+    let mut head = app.service().data.log.head_changes();
     loop {
         head.mark_unchanged();
         if let Some(value) = found().await {

@@ -57,7 +57,7 @@ pub(crate) async fn found_in_databases(app: &TestApp, texts: &[&str]) -> Vec<Str
             }
         }
     }
-    for database in [app.service().core.log.raw_database(), &app.service().core.views] {
+    for database in [app.service().data.log.raw_database(), &app.service().data.views] {
         if matches!(database, Database::Sqlite(_)) {
             continue;
         }
@@ -95,20 +95,20 @@ on_each_engine! {
         }
         app.settle().await;
         assert!(!found_in_databases(app, &OF_VERA).await.is_empty(), "the views show the username");
-        signer::sign(&app.service().core.log, &Actor::System).await.unwrap();
+        signer::sign(&app.service().data.log, &Actor::System).await.unwrap();
 
         let asked = async |dry_run: bool| {
             let input = json!({ "customer": " Vera.Violet@Example.org", "dryRun": dry_run });
             merchant.ask(ERASE, json!({ "input": input })).await["done"].clone()
         };
-        let head = app.service().core.log.head();
+        let head = app.service().data.log.head();
         let preview = asked(true).await;
         assert_eq!((&preview["matched"], &preview["erased"], &preview["accounts"]), (&json!(2), &json!(0), &json!(1)));
         assert_eq!(preview["deliveries"][0]["id"], json!(id));
-        assert_eq!(app.service().core.log.head(), head, "a preview changes nothing");
+        assert_eq!(app.service().data.log.head(), head, "a preview changes nothing");
 
         let wrapped = app.data_key_of_delivery(&id).await.unwrap();
-        let on_sqlite = matches!(app.service().core.views, Database::Sqlite(_));
+        let on_sqlite = matches!(app.service().data.views, Database::Sqlite(_));
         assert_eq!(key_is_in_files(app, &wrapped), on_sqlite);
         let erased = asked(false).await;
         assert_eq!((&erased["matched"], &erased["erased"], &erased["more"]), (&json!(2), &json!(2), &json!(false)));
@@ -126,7 +126,7 @@ on_each_engine! {
         assert_eq!(found_in_databases(app, &OF_VERA).await, Vec::<String>::new());
         assert_eq!(app.data_key_of_delivery(&id).await, None);
         assert_eq!(asked(false).await["userErrors"][0]["code"], "NOT_FOUND");
-        let proof = verify(&app.service().core.log, None, |_, _| {}).await.unwrap();
+        let proof = verify(&app.service().data.log, None, |_, _| {}).await.unwrap();
         assert_eq!((proof.broken, proof.checkpoints), (None, 1));
         let document = "query ($id: ID!) { delivery(id: $id) { timeline(first: 50) { nodes { type data } } } }";
         let story = merchant.ask(document, json!({ "id": id })).await;
@@ -169,10 +169,10 @@ on_each_engine! {
             (json!({ "customer": "nobody@example.org" }), "NOT_FOUND"),
             (json!({ "orderId": "6" }), "NOT_FOUND"),
         ] {
-            let head = app.service().core.log.head();
+            let head = app.service().data.log.head();
             let refused = ask(&owner.key, input).await;
             assert_eq!(refused["data"]["done"]["userErrors"][0]["code"], code, "{refused}");
-            assert_eq!(app.service().core.log.head(), head);
+            assert_eq!(app.service().data.log.head(), head);
         }
     }
 

@@ -111,11 +111,11 @@ on_each_engine! {
             retryDeliveries(input: $input) { matched retried more deliveries { status } userErrors { code } }
         }"#;
         let filter = json!({ "resolutionCode": ["NO_ITEM_MAPPING"] });
-        let head = app.service().core.log.head();
+        let head = app.service().data.log.head();
         let preview = merchant.ask(retry, json!({ "input": { "filter": filter, "dryRun": true } })).await;
         let preview = &preview["retryDeliveries"];
         assert_eq!((&preview["matched"], &preview["retried"], &preview["more"]), (&json!(5), &json!(5), &json!(false)));
-        assert_eq!(app.service().core.log.head(), head, "a look writes nothing");
+        assert_eq!(app.service().data.log.head(), head, "a look writes nothing");
         let done = merchant.ask(retry, json!({ "input": { "filter": filter } })).await;
         assert_eq!(done["retryDeliveries"]["retried"], json!(5));
     }

@@ -43,7 +43,7 @@ on_each_engine! {
             let found = owner.ask("{ account { apiKeys { id } } }", json!({})).await;
             text(&found["account"]["apiKeys"][0]["id"])
         };
-        let before = app.service().core.log.head();
+        let before = app.service().data.log.head();
 
         for (document, variables) in [
             ("query ($id: ID!) { found: integration(id: $id) { id } }", json!({ "id": shop.id })),
@@ -103,7 +103,7 @@ on_each_engine! {
             json!({ "id": shop.id }),
         ).await;
         assert_eq!(bulk["retryDeliveries"]["matched"], json!(0));
-        assert_eq!(app.service().core.log.head(), before, "nothing of it was recorded");
+        assert_eq!(app.service().data.log.head(), before, "nothing of it was recorded");
     }
 
     async fn what_needs_a_higher_role_is_forbidden_to_a_lower_one(app: &TestApp) {
@@ -275,14 +275,14 @@ on_each_engine! {
         ).await;
         assert!(text(&by_variable["errors"][0]["message"]).contains("argument \"filter.receivedTo\", expected type"), "{by_variable}");
         assert_eq!(by_variable["errors"][0]["extensions"]["code"], json!("INVALID_ARGUMENT"));
-        let before = app.service().core.log.head();
+        let before = app.service().data.log.head();
         let late = app.try_ask(
             &merchant.key,
             "mutation { a: createApiKey(input: { name: \"a\" }) { key } b: moveDelivery(input: { deliveryId: \"1\", at: \"soon\" }) { userErrors { code } } }",
             json!({}),
         ).await;
         assert_eq!((&late["errors"][0]["extensions"]["code"], &late["data"]), (&json!("INVALID_ARGUMENT"), &Value::Null));
-        assert_eq!(app.service().core.log.head(), before, "a bad value is found before anything is done");
+        assert_eq!(app.service().data.log.head(), before, "a bad value is found before anything is done");
         says("{ deliveryStats(from: \"2026-01-02T00:00:00Z\", to: \"2026-01-01T00:00:00Z\", bucket: DAY) { received } }", "to must come after").await;
         let nested = "{ integrations(first: 100) { nodes { deliveries(first: 100) { nodes { timeline(first: 100) { nodes { data } } } } } } }";
         says(nested, "too complex").await;
@@ -349,7 +349,7 @@ on_each_engine! {
         let id = &answer["data"]["account"]["apiKeys"][0]["id"];
         let deactivate = "mutation ($id: ID!) { deactivateApiKey(input: { apiKeyId: $id }) { userErrors { code } } }";
         merchant.ask(deactivate, json!({ "id": id })).await;
-        let before = app.service().core.log.head();
+        let before = app.service().data.log.head();
         for (id, query) in [
             ("4", "{ account { name } }"),
             ("5", "mutation { createApiKey(input: { name: \"again\" }) { key } }"),
@@ -358,7 +358,7 @@ on_each_engine! {
             let answer = asked(&mut socket, id, query).await;
             assert!(answer.to_string().contains("UNAUTHENTICATED") && !answer.to_string().contains("Storm"), "{answer}");
         }
-        assert_eq!(app.service().core.log.head(), before, "nothing was recorded");
+        assert_eq!(app.service().data.log.head(), before, "nothing was recorded");
     }
 
     async fn a_page_to_ask_with_is_served_to_a_browser(app: &TestApp) {

@@ -245,7 +245,7 @@ on_each_engine! {
     }
 
     async fn what_there_is_not_is_said_clearly(app: &TestApp) {
-        let head = app.service().core.log.head();
+        let head = app.service().data.log.head();
         for command in ["list", "tail", "export"] {
             for (filter, said) in [
                 (["--from", "1000000"], format!("newest event is at position {head}")),
@@ -263,6 +263,6 @@ on_each_engine! {
             }
         }
         assert!(refused(app, &["events", "show", "delivery", "none"]).await.contains("no stream"));
-        assert_eq!(app.service().core.log.newest().await.unwrap(), head, "nothing changed");
+        assert_eq!(app.service().data.log.newest().await.unwrap(), head, "nothing changed");
     }
 }

@@ -48,7 +48,7 @@ async fn deliver(shop: &Shop<'_>, first: usize, last: usize) {
 async fn rebuilt(app: &TestApp) {
     let waiting = wait_until(app, async || {
         let ready: Value = app.get("/ready").await.json().await.unwrap();
-        let is_at_head = app.service().core.log.newest().await.unwrap() == app.service().core.log.head();
+        let is_at_head = app.service().data.log.newest().await.unwrap() == app.service().data.log.head();
         (ready["rebuiltForThisLog"] == json!([]) && is_at_head).then_some(())
     });
     tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("the views are rebuilt in time");
@@ -67,17 +67,17 @@ async fn a_log_without_its_end(engine: Engine, filled_with_others: bool) {
     let shop = app.merchant().await.shop(Provider::Generic).await;
     let known = shop.known();
     deliver(&shop, 1, 3).await;
-    let kept = app.service().core.log.head();
+    let kept = app.service().data.log.head();
     deliver(&shop, 4, 9).await;
-    let lost = app.service().core.log.head();
+    let lost = app.service().data.log.head();
     // How far the process managers are is saved once a second at most.
     let saved = wait_until(&app, async || {
-        let followers = app.service().core.log.followers().await.unwrap();
+        let followers = app.service().data.log.followers().await.unwrap();
         (followers.len() >= 3 && followers.iter().all(|follower| follower.cursor.position > kept)).then_some(())
     });
     tokio::time::timeout(Duration::from_secs(10), saved).await.unwrap();
-    let of_lost_end = app.service().core.log.followed_at(lost).await.unwrap().unwrap();
-    app.service().core.log.park("fixes", &of_lost_end, "it cannot be read", 5, TimeDelta::hours(1)).await.unwrap();
+    let of_lost_end = app.service().data.log.followed_at(lost).await.unwrap().unwrap();
+    app.service().data.log.park("fixes", &of_lost_end, "it cannot be read", 5, TimeDelta::hours(1)).await.unwrap();
     let (databases, clock) = (app.databases.log_url.clone(), app.clock.clone());
     let stopped = app.stop_node().await;
     lose_end(&databases, kept).await;
@@ -91,7 +91,7 @@ async fn a_log_without_its_end(engine: Engine, filled_with_others: bool) {
     assert_eq!(completed(&shop).await, ["1", "2", "3"]);
     // What was parked was of another log.
     let unparked =
-        wait_until(&app, async || app.service().core.log.parked_counts().await.unwrap().is_empty().then_some(()));
+        wait_until(&app, async || app.service().data.log.parked_counts().await.unwrap().is_empty().then_some(()));
     tokio::time::timeout(Duration::from_secs(10), unparked).await.unwrap();
     deliver(&shop, 10, 15).await;
     assert_eq!(completed(&shop).await.len(), 9, "what comes after it is seen and delivered");
@@ -118,7 +118,7 @@ async fn a_log_that_loses_its_end_under_way_is_noticed() {
     let app = TestApp::start(Engine::Postgres).await;
     let shop = app.merchant().await.shop(Provider::Generic).await;
     deliver(&shop, 1, 3).await;
-    let kept = app.service().core.log.head();
+    let kept = app.service().data.log.head();
     deliver(&shop, 4, 9).await;
     lose_end(&app.databases.log_url, kept).await;
     for n in 10..=15 {

@@ -37,7 +37,7 @@ fn of_vera(fields: &Value) -> Value {
 async fn readable_notices(app: &TestApp) -> i64 {
     let sql =
         "SELECT count(*) FROM events e JOIN data_keys k ON k.id = e.data_key_id WHERE e.aggregate_type = 'notice'";
-    app.service().core.log.raw_database().fetch_one::<(i64,)>(sql.into()).await.unwrap().0
+    app.service().data.log.raw_database().fetch_one::<(i64,)>(sql.into()).await.unwrap().0
 }
 
 const REQUESTS: &str = "query ($filter: DataRequestFilter) { dataRequests(first: 10, filter: $filter) { nodes {
@@ -61,7 +61,7 @@ async fn requests(merchant: &Merchant<'_>) -> Vec<Value> {
 async fn in_view(app: &TestApp) -> Vec<(String, String, i64, Option<i64>, Option<i64>, Option<i64>)> {
     let sql =
         "SELECT id, integration_id, received_at, deliveries, exported_at, erased_at FROM data_requests ORDER BY id";
-    app.service().core.views.fetch_all(sql.into()).await.unwrap()
+    app.service().data.views.fetch_all(sql.into()).await.unwrap()
 }
 
 on_each_engine! {
@@ -112,7 +112,7 @@ on_each_engine! {
         assert_eq!(answer(&about_vera).await["userErrors"][0]["code"], "NOT_FOUND", "nothing is known any more");
         assert!(requests(&merchant).await[1]["erasedAt"].is_string());
         let live = in_view(app).await;
-        app.service().core.projector.rebuild(data_requests::VIEW).await.unwrap().unwrap();
+        app.service().data.projector.rebuild(data_requests::VIEW).await.unwrap().unwrap();
         rebuilt(app, data_requests::VIEW, 2).await;
         assert_eq!((in_view(app).await, live.len()), (live, 2));
     }
@@ -161,7 +161,7 @@ on_each_engine! {
         let question = of_vera(&json!({ "orders_requested": [1], "data_request": { "id": 9 },
             "customer": { "id": 7_700_123, "email": "vera.violet@example.org" } }));
         shop.ask_by_law("customers/data_request", &question, "customer_data_request").await;
-        let (requests,): (i64,) = app.service().core.log.raw_database()
+        let (requests,): (i64,) = app.service().data.log.raw_database()
             .fetch_one("SELECT count(*) FROM events WHERE event_type = 'data_requested'".into()).await.unwrap();
         assert_eq!((requests, readable_notices(app).await, named_in(&shop).await), (1, 1, 6));
 

@@ -101,7 +101,7 @@ async fn what_cannot_be_handled_is_parked_until_it_can_be(engine: Engine) {
     let rain = shop.post(&orders::generic("2", "mutual_max", &["RAIN"])).await.accepted("queued");
     assert_eq!(shop.settled(&rain).await, required("NO_ITEM_MAPPING"));
     shop.map("STORM", "storm").await;
-    let fixed_at = app.service().core.log.head();
+    let fixed_at = app.service().data.log.head();
     let listed = wait_until(&app, async || Some(parked(&app).await).filter(|parked| !parked.is_empty())).await;
     assert_eq!(listed.len(), 1);
     let reason = format!("delivery/{id} cannot be read");
@@ -141,7 +141,7 @@ async fn what_cannot_be_handled_is_parked_until_it_can_be(engine: Engine) {
         assert_eq!(retried(&app, input).await["userErrors"][0]["code"], "NOT_FOUND", "{field}");
     }
 
-    set_first_payload(app.service().core.log.raw_database(), &id, &payload).await;
+    set_first_payload(app.service().data.log.raw_database(), &id, &payload).await;
     assert_eq!(shop.seen(&id).await, required("NO_ITEM_MAPPING"), "nothing else wakes it");
     let done = retried(&app, input).await;
     assert_eq!(done, json!({ "matched": 1, "handled": 1, "waiting": 0, "userErrors": [] }));
@@ -178,7 +178,7 @@ async fn what_follows_from_a_batch_together_is_parked_too(engine: Engine) {
     let unknown = shop.post(&orders::generic("2", "nobody_at_all", &["STORM"])).await.accepted("queued");
     assert_eq!(kinds(2).await, ["credits_granted", "reservation_settled"]);
     assert_eq!(shop.settled(&unknown).await, required("INVALID_USERNAME"));
-    set_first_payload(app.service().core.log.raw_database(), &id, &payload).await;
+    set_first_payload(app.service().data.log.raw_database(), &id, &payload).await;
     let done = retried(&app, json!({ "process": "fixes" })).await;
     assert_eq!(done, json!({ "matched": 2, "handled": 2, "waiting": 0, "userErrors": [] }));
     assert_eq!(shop.settled(&id).await, completed());
@@ -189,7 +189,7 @@ async fn what_follows_from_a_batch_together_is_parked_too(engine: Engine) {
 async fn a_process_manager_that_has_parked_enough_stands_still(engine: Engine) {
     let (app, known, id, payload) = with_an_unreadable_delivery(engine).await;
     let shop = app.again(&known);
-    let log = &app.service().core.log;
+    let log = &app.service().data.log;
     let fill = "INSERT INTO parked_events (process, position, aggregate_type, aggregate_id, event_type, reason, tries, \
          parked_at, last_tried_at, retry_at) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ";
     let each =
@@ -217,11 +217,11 @@ given_each_engine! {
 /// Another node has it until then, or had it when it died.
 async fn taken_by_another(app: &TestApp, process: &str, until: TimeDelta) {
     // A node that has just started has yet to take it.
-    wait_until(app, async || app.service().core.log.follower(process).await.unwrap().map(drop)).await;
+    wait_until(app, async || app.service().data.log.follower(process).await.unwrap().map(drop)).await;
     let until = (app.clock.now() + until).timestamp_micros();
     let sql = Sql::new("UPDATE followers SET held_by = 'another node', held_until = ").bind(until);
     let sql = sql.push(" WHERE name = ").bind(process);
-    assert_eq!(app.service().core.log.raw_database().execute(sql).await.unwrap(), 1);
+    assert_eq!(app.service().data.log.raw_database().execute(sql).await.unwrap(), 1);
 }
 
 async fn runs(app: &TestApp, node: &Node, process: &str, whether: bool) {
@@ -238,18 +238,18 @@ on_each_engine! {
         assert_eq!(shop.settled(&waiting).await, required("NO_ITEM_MAPPING"));
         let version = async |version: i64| {
             let sql = Sql::new("UPDATE live_views SET schema_version = ").bind(version).push(" WHERE view = 'notices'");
-            app.service().core.views.execute(sql).await.unwrap();
+            app.service().data.views.execute(sql).await.unwrap();
         };
-        let live = projections::notices::VIEW.live(&app.service().core.views).await.unwrap().unwrap();
+        let live = projections::notices::VIEW.live(&app.service().data.views).await.unwrap().unwrap();
         // As a node of a later version leaves it: this one does not move it along.
         version(99).await;
         let redact = json!({ "shop_domain": "a.b", "customer": { "id": 7_700_123 }, "orders_to_redact": [1] });
         let asked = shopify.post_bytes(redact.to_string().into_bytes(), &[("x-shopify-topic", "customers/redact")]).await;
         assert_eq!(asked.body["status"], json!("customer_redact"), "{asked:?}");
-        let asked_at = app.service().core.log.head();
+        let asked_at = app.service().data.log.head();
         shop.map("STORM", "storm").await;
         wait_for(&shop, &waiting, completed()).await;
-        wait_until(app, async || (saved(&app.service().core.log, "fixes").await >= asked_at).then_some(())).await;
+        wait_until(app, async || (saved(&app.service().data.log, "fixes").await >= asked_at).then_some(())).await;
         assert!(app.data_key_of_delivery(&of_vera).await.is_some() && parked(app).await.is_empty());
         assert!(app.service().processes.handled() < asked_at, "what a store asked is still to be done");
         version(live.schema_version).await;
@@ -261,7 +261,7 @@ on_each_engine! {
         let shop = app.merchant().await.bare_shop(Provider::Generic, &[]).await;
         let id = shop.post(&orders::generic("1", "mutual_max", &["STORM"])).await.accepted("queued");
         assert_eq!(shop.settled(&id).await, required("NO_ITEM_MAPPING"));
-        let (log, processes) = (&app.service().core.log, &app.service().processes);
+        let (log, processes) = (&app.service().data.log, &app.service().processes);
         taken_by_another(app, "fixes", TimeDelta::seconds(30)).await;
         // When it renews its leases.
         app.advance(TimeDelta::seconds(5));
@@ -294,7 +294,7 @@ on_each_engine! {
         taken_by_another(app, "fixes", TimeDelta::days(400)).await;
         // When it renews its leases, it finds this one taken, and takes it again.
         app.advance(TimeDelta::seconds(5));
-        let (log, node) = (&app.service().core.log, app.service().processes.node());
+        let (log, node) = (&app.service().data.log, app.service().processes.node());
         wait_until(app, async || {
             let follower = log.follower("fixes").await.unwrap()?;
             (follower.held_by(app.clock.now()) == Some(node)).then_some(())
@@ -302,7 +302,7 @@ on_each_engine! {
     }
 
     async fn what_is_parked_can_be_paged_through(app: &TestApp) {
-        let log = &app.service().core.log;
+        let log = &app.service().data.log;
         let event = log.followed_at(Position::FIRST).await.unwrap().unwrap();
         for process in ["fixes", "retention", "legal_requests"] {
             assert!(log.park(process, &event, &"x".repeat(5_000), 5, TimeDelta::hours(1)).await.unwrap());
@@ -337,7 +337,7 @@ async fn of_two_nodes_one_runs_each_and_the_other_takes_over_when_it_stops() {
     let known = shop.known();
     let second = app.second_node(4).await;
     // Once it knows how far the first is, it has checked whether it may run them.
-    let head = app.service().core.log.head();
+    let head = app.service().data.log.head();
     wait_until(&app, async || (second.service.processes.handled() >= head).then_some(())).await;
     for process in RUNNING {
         assert!(app.service().processes.runs(process) && !second.service.processes.runs(process), "{process}");
@@ -345,7 +345,7 @@ async fn of_two_nodes_one_runs_each_and_the_other_takes_over_when_it_stops() {
     // Longer than a lease: it is renewed.
     for _ in 0..3 {
         app.advance(TimeDelta::seconds(5));
-        let (log, now) = (&app.service().core.log, app.clock.now());
+        let (log, now) = (&app.service().data.log, app.clock.now());
         wait_until(&app, async || {
             let follower = log.follower("fixes").await.unwrap()?;
             follower.held_by(now + TimeDelta::seconds(9)).map(|node| assert_eq!(node, app.service().processes.node()))
@@ -382,11 +382,11 @@ async fn what_a_node_ran_that_was_killed_is_taken_over_when_its_lease_ends() {
     server.kill().await;
     let clock = Clock::default();
     let node = Node::start(options(&databases, &cortex, 0), clock.clone()).await;
-    let mut heads = node.service.core.log.head_changes();
+    let mut heads = node.service.data.log.head_changes();
     let all_run = |node: &Node| RUNNING.iter().all(|process| node.service.processes.runs(process));
     // What was killed handed nothing back.
     for process in RUNNING {
-        assert_eq!(node.service.core.log.take_follower(process, "a third").await.unwrap(), None, "{process}");
+        assert_eq!(node.service.data.log.take_follower(process, "a third").await.unwrap(), None, "{process}");
         assert!(!node.service.processes.runs(process), "{process}");
     }
     clock.advance(TimeDelta::seconds(11));

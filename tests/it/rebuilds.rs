@@ -31,7 +31,7 @@ async fn change(app: &TestApp, document: &str, view: View) -> Value {
 }
 
 async fn live(app: &TestApp, view: View) -> Live {
-    view.live(&app.service().core.views).await.unwrap().expect("every view has a live generation")
+    view.live(&app.service().data.views).await.unwrap().expect("every view has a live generation")
 }
 
 /// Waits until a view is of this generation.
@@ -45,7 +45,7 @@ async fn tables(app: &TestApp, view: View) -> Vec<String> {
     struct Table {
         name: String,
     }
-    let views = &app.service().core.views;
+    let views = &app.service().data.views;
     let sql = match views {
         Database::Sqlite(_) => "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE ",
         Database::Postgres(_) => {
@@ -65,14 +65,14 @@ async fn only_generation(app: &TestApp, view: View, generation: i64) {
 /// A build of which only the first events are in the new tables. No node goes on with it until the app is restarted.
 async fn half_built(app: &TestApp, view: View) -> Build {
     let service = app.service();
-    service.core.projector.stop().await;
-    let build = service.core.projector.rebuild(view).await.unwrap().unwrap();
-    let events = service.core.log.read_after(Position::START, 5).await.unwrap();
-    view.advance_build(&service.core.views, &build, &events).await.unwrap().expect("no other node is at it")
+    service.data.projector.stop().await;
+    let build = service.data.projector.rebuild(view).await.unwrap().unwrap();
+    let events = service.data.log.read_after(Position::START, 5).await.unwrap();
+    view.advance_build(&service.data.views, &build, &events).await.unwrap().expect("no other node is at it")
 }
 
 async fn outdate(app: &TestApp, sql: &str) {
-    assert!(app.service().core.views.execute(sql.into()).await.unwrap() > 0);
+    assert!(app.service().data.views.execute(sql.into()).await.unwrap() > 0);
 }
 
 on_each_engine! {
@@ -83,7 +83,7 @@ on_each_engine! {
         let ended = Arc::new(AtomicBool::new(false));
         let mut readers = tokio::task::JoinSet::new();
         for _ in 0..3 {
-            let (views, ended) = (app.service().core.views.clone(), ended.clone());
+            let (views, ended) = (app.service().data.views.clone(), ended.clone());
             readers.spawn(async move {
                 let (mut seen, mut looks) = ([0; 3], 0);
                 while !ended.load(Ordering::SeqCst) {
@@ -122,7 +122,7 @@ on_each_engine! {
         }
         app.settle().await;
         for view in View::ALL {
-            assert_eq!(live(app, view).await.cursor.position, app.service().core.log.head());
+            assert_eq!(live(app, view).await.cursor.position, app.service().data.log.head());
         }
         only_generation(app, delivery_log::VIEW, 4).await;
     }
@@ -145,8 +145,8 @@ on_each_engine! {
         assert_eq!((live(app, delivery_log::VIEW).await, everything(app).await), before);
         let again = change(app, CANCEL, delivery_log::VIEW).await;
         assert_eq!(text(&again["userErrors"][0]["code"]), "NOT_REBUILDING");
-        let events = app.service().core.log.read_after(Position(5), 5).await.unwrap();
-        let late = delivery_log::VIEW.advance_build(&app.service().core.views, &build, &events).await.unwrap();
+        let events = app.service().data.log.read_after(Position(5), 5).await.unwrap();
+        let late = delivery_log::VIEW.advance_build(&app.service().data.views, &build, &events).await.unwrap();
         assert_eq!(late, None, "the node that was at it learns that it is over");
     }
 
@@ -155,7 +155,7 @@ on_each_engine! {
         let before = live(app, delivery_stats::VIEW).await;
         let shop = app.merchant().await.shop(Provider::Generic).await;
         shop.post(&orders::generic("1", "mutual_max", &["STORM"])).await.accepted("queued");
-        let head = app.service().core.log.head();
+        let head = app.service().data.log.head();
         wait_until(app, async || (live(app, delivery_log::VIEW).await.cursor.position >= head).then_some(())).await;
         assert_eq!(live(app, delivery_stats::VIEW).await, before);
         let refused = change(app, REBUILD, delivery_stats::VIEW).await;
@@ -189,7 +189,7 @@ async fn an_interrupted_rebuild_of_an_earlier_version_is_dropped(engine: Engine)
     outdate(&app, "UPDATE view_builds SET schema_version = 0").await;
     let app = app.restart().await;
     only_generation(&app, delivery_log::VIEW, 1).await;
-    assert_eq!(delivery_log::VIEW.build(&app.service().core.views).await.unwrap(), None);
+    assert_eq!(delivery_log::VIEW.build(&app.service().data.views).await.unwrap(), None);
     assert_eq!(everything(&app).await, before);
     app.finish().await;
 }
@@ -217,7 +217,7 @@ async fn two_nodes_build_one_generation_together() {
     crate::app::run(Engine::Postgres, async |app| {
         let second = app.second_node(4).await;
         a_busy_day(app).await;
-        let (here, there) = (&app.service().core.projector, &second.service.core.projector);
+        let (here, there) = (&app.service().data.projector, &second.service.data.projector);
         let (one, other) = tokio::join!(here.rebuild(delivery_log::VIEW), there.rebuild(delivery_log::VIEW));
         let (one, other) = (one.unwrap().unwrap(), other.unwrap().unwrap());
         // Asked for at once it is one build, unless the first was done before the second was asked for.
@@ -226,9 +226,9 @@ async fn two_nodes_build_one_generation_together() {
         let shop = app.merchant().await.shop(Provider::Generic).await;
         let id = shop.post(&orders::generic("after", "mutual_max", &["STORM"])).await.accepted("queued");
         assert_eq!(shop.settled(&id).await.0, "COMPLETED");
-        let head = app.service().core.log.head();
+        let head = app.service().data.log.head();
         assert!(there.wait_for(&[delivery_log::VIEW], head, std::time::Duration::from_secs(30)).await);
-        assert!(delivery_log::find(&second.service.core.views, &id).await.unwrap().is_some());
+        assert!(delivery_log::find(&second.service.data.views, &id).await.unwrap().is_some());
         only_generation(app, delivery_log::VIEW, last).await;
         second.stop().await;
     })
@@ -239,12 +239,12 @@ async fn two_nodes_build_one_generation_together() {
 async fn a_switch_waits_for_a_reader_who_takes_long() {
     crate::app::run(Engine::Postgres, async |app| {
         a_busy_day(app).await;
-        let mut reader = app.service().core.views.begin().await.unwrap();
+        let mut reader = app.service().data.views.begin().await.unwrap();
         reader.execute("SELECT id FROM webhook_receipts".into()).await.unwrap();
         change(app, REBUILD, webhook_receipts::VIEW).await;
-        let head = app.service().core.log.head();
+        let head = app.service().data.log.head();
         wait_until(app, async || {
-            let build = webhook_receipts::VIEW.build(&app.service().core.views).await.unwrap();
+            let build = webhook_receipts::VIEW.build(&app.service().data.views).await.unwrap();
             (build.expect("it is not done").cursor.position >= head).then_some(())
         })
         .await;

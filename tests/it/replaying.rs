@@ -98,14 +98,14 @@ on_each_engine! {
 
         shop.update(json!({ "orderStatuses": [] })).await;
         app.settle().await;
-        let head = app.service().core.log.head();
+        let head = app.service().data.log.head();
         let preview = asked(&merchant, json!({ "integrationId": shop.id, "dryRun": true })).await;
         let preview = ended(app, &merchant.key, &preview).await;
         assert_eq!((&preview["state"], &preview["chosen"], &preview["replayed"]), (&json!("DONE"), &json!(1), &json!(0)), "{preview}");
         assert_eq!(preview["deliveries"], json!([{ "id": filtered, "orderId": "2" }]));
         let left = json!({ "filtered": 0, "cancelled": 1, "blocked": 1, "unreadable": 0, "erased": 0, "underWay": 0, "done": 1 });
         assert_eq!((&preview["checked"], &preview["leftAlone"]), (&json!(4), &left));
-        assert_eq!(app.service().core.log.head(), head, "a preview records nothing");
+        assert_eq!(app.service().data.log.head(), head, "a preview records nothing");
 
         let desk = support_key(app).await;
         let input = json!({ "input": { "integrationId": shop.id } });
@@ -129,11 +129,11 @@ on_each_engine! {
         let retried = merchant.ask(ACTIONS, json!({ "filter": { "aggregateId": filtered } })).await;
         assert_eq!(retried["operatorActions"]["nodes"][0]["reason"], "Filter war falsch");
 
-        let head = app.service().core.log.newest().await.unwrap();
+        let head = app.service().data.log.newest().await.unwrap();
         let again = ended(app, &merchant.key, &asked(&merchant, json!({ "integrationId": shop.id })).await).await;
         assert_eq!((&again["state"], &again["chosen"], &again["replayed"]), (&json!("DONE"), &json!(0), &json!(0)), "{again}");
         app.settle().await;
-        assert_eq!(app.service().core.log.newest().await.unwrap(), head, "the same again adds nothing");
+        assert_eq!(app.service().data.log.newest().await.unwrap(), head, "the same again adds nothing");
     }
 
     async fn a_replay_is_narrowed_by_everything_that_is_given(app: &TestApp) {
@@ -172,7 +172,7 @@ on_each_engine! {
         let (_, filtered) = a_delivered_and_a_filtered_order(&shop).await;
         shop.update(json!({ "orderStatuses": [] })).await;
         app.settle().await;
-        let head = app.service().core.log.head();
+        let head = app.service().data.log.head();
         let foreign = asked(&stranger, json!({ "integrationId": shop.id })).await;
         assert_eq!((&foreign["replay"], &foreign["userErrors"][0]["code"]), (&Value::Null, &json!("NOT_FOUND")));
         for (input, code, field) in [
@@ -197,7 +197,7 @@ on_each_engine! {
         ended(app, &merchant.key, &preview).await;
         let over = merchant.ask(cancel, json!({ "id": id })).await;
         assert_eq!(over["cancelReplay"]["userErrors"][0]["code"], "NOT_RUNNING");
-        assert_eq!(app.service().core.log.head(), head);
+        assert_eq!(app.service().data.log.head(), head);
     }
 
     async fn a_replay_can_be_cancelled(app: &TestApp) {
@@ -208,8 +208,8 @@ on_each_engine! {
         app.settle().await;
         let desk = support_key(app).await;
         // Nothing can be recorded as long as another writer holds the log, so the replay waits at its very beginning.
-        let mut held = app.service().core.log.raw_database().begin().await.unwrap();
-        if matches!(app.service().core.log.raw_database(), Database::Postgres(_)) {
+        let mut held = app.service().data.log.raw_database().begin().await.unwrap();
+        if matches!(app.service().data.log.raw_database(), Database::Postgres(_)) {
             held.execute("LOCK TABLE events IN EXCLUSIVE MODE".into()).await.unwrap();
         }
         let begun = asked(&merchant, json!({ "integrationId": shop.id })).await;
@@ -237,11 +237,11 @@ on_each_engine! {
         let account_id = merchant.id.parse().unwrap();
         let integration_id = domain::IntegrationId(uuid::Uuid::nil());
         let started = OperatorActionEvent::ReplayStarted { account_id, integration_id, chosen: 7, filter: Box::default() };
-        let (id, _) = operator_actions::begin(&app.service().core.log, started, &Actor::System).await.unwrap();
+        let (id, _) = operator_actions::begin(&app.service().data.log, started, &Actor::System).await.unwrap();
         let open = seen(app, &merchant.key, &json!(id.to_string())).await;
         assert_eq!((&open["state"], &open["chosen"]), (&json!("INTERRUPTED"), &json!(7)), "{open}");
         let ended = OperatorActionEvent::ReplayEnded { replayed: 5, cancelled: false };
-        operator_actions::record(&app.service().core.log, id, ended, &Actor::System).await.unwrap();
+        operator_actions::record(&app.service().data.log, id, ended, &Actor::System).await.unwrap();
         let over = seen(app, &merchant.key, &json!(id.to_string())).await;
         assert_eq!((&over["state"], &over["replayed"], &over["refused"]), (&json!("DONE"), &json!(5), &json!(2)));
         let stranger = app.merchant().await;
@@ -255,7 +255,7 @@ on_each_engine! {
         let (_, filtered) = a_delivered_and_a_filtered_order(&shop).await;
         shop.update(json!({ "orderStatuses": [] })).await;
         app.settle().await;
-        let head = app.service().core.log.newest().await.unwrap();
+        let head = app.service().data.log.newest().await.unwrap();
         let replay = ["replay", "--integration", shop.id.as_str()];
         let said = refused(app, &merchant.key, &replay).await;
         for part in ["1 delivery", "--yes", "nothing was done again", &filtered, "1 done"] {
@@ -271,7 +271,7 @@ on_each_engine! {
         let bulk = ["deliveries", "retry", "--integration", shop.id.as_str(), "--code", "order_status_filtered"];
         let said = refused(app, &merchant.key, &bulk).await;
         assert!(said.contains("--yes") && said.contains("nothing was retried"), "{said}");
-        assert_eq!(app.service().core.log.newest().await.unwrap(), head, "nothing changed");
+        assert_eq!(app.service().data.log.newest().await.unwrap(), head, "nothing changed");
 
         let because = ["--yes", "--reason", "the filter was wrong"];
         let done = printed(&run(app, &merchant.key, &[&replay[..], &because].concat()).await);

@@ -32,7 +32,7 @@ on_each_engine! {
             let id = shop.post(&order).await.accepted(status);
             shop.settled(&id).await;
         }
-        let before = app.service().core.log.head();
+        let before = app.service().data.log.head();
         let same = what_if(app, &shop.id).await;
         assert_eq!((&same["orders"], &same["different"]), (&json!(3), &json!(0)), "{same}");
 
@@ -43,7 +43,7 @@ on_each_engine! {
         let difference = &changed["differences"][0];
         assert_eq!((&difference["orderId"], &difference["then"]), (&json!("2"), &json!("not delivered: order status filtered")));
         assert!(difference["now"].as_str().unwrap().starts_with("delivers preset"), "{difference}");
-        assert_eq!(app.service().core.log.head(), before.next(), "nothing but the merchant's own change");
+        assert_eq!(app.service().data.log.head(), before.next(), "nothing but the merchant's own change");
 
         let mut unknown = cloud_bridge(&app.databases.folder());
         unknown.args(["replay", "--dry-run", "--integration", "7f2c9a30-1111-4222-8333-444455556666"]);

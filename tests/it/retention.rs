@@ -47,7 +47,7 @@ async fn days_pass(app: &TestApp, days: i64) {
 
 async fn erased(app: &TestApp) -> i64 {
     let sql = "SELECT count(*) FROM events WHERE event_type = 'personal_data_erased'";
-    app.service().core.log.raw_database().fetch_one::<(i64,)>(sql.into()).await.unwrap().0
+    app.service().data.log.raw_database().fetch_one::<(i64,)>(sql.into()).await.unwrap().0
 }
 
 /// The orders that still say who ordered.
@@ -61,7 +61,7 @@ async fn named(merchant: &Merchant<'_>) -> Vec<String> {
 
 /// What the views know of how long what is kept.
 async fn kept(app: &TestApp) -> Vec<(String, i64, Option<i64>, Option<String>)> {
-    let views = &app.service().core.views;
+    let views = &app.service().data.views;
     let sql = "SELECT d.id, s.position, s.kept_since, s.username_key FROM delivery_log d \
          JOIN delivery_states s ON s.listed_at = d.listed_at ORDER BY d.id";
     let mut rows: Vec<(String, i64, Option<i64>, Option<String>)> = views.fetch_all(sql.into()).await.unwrap();
@@ -129,7 +129,7 @@ on_each_engine! {
         assert_eq!(found_in_databases(app, &of_vera).await, Vec::<String>::new());
         assert!(!key_is_in_files(app, &wrapped));
         assert_eq!(app.data_key_of_delivery(&done_id).await, None);
-        assert_eq!(verify(&app.service().core.log, None, |_, _| {}).await.unwrap().broken, None);
+        assert_eq!(verify(&app.service().data.log, None, |_, _| {}).await.unwrap().broken, None);
         assert_eq!(shop.seen(&done_id).await.0, "COMPLETED", "what became of it is still shown");
 
         // What the store says again is not taken in again.
@@ -142,7 +142,7 @@ on_each_engine! {
 
         let live = kept(app).await;
         for view in [delivery_log::VIEW, accounts::VIEW] {
-            app.service().core.projector.rebuild(view).await.unwrap().unwrap();
+            app.service().data.projector.rebuild(view).await.unwrap().unwrap();
             rebuilt(app, view, 2).await;
         }
         assert_eq!(kept(app).await, live);

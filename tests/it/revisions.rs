@@ -172,7 +172,7 @@ on_each_engine! {
         script(app, Operation::Share, Fault::Error500, FAULTS_UNTIL_IT_WAITS);
         let id = shop.post(&order("mutual_max", 0, &[("STORM", 1)])).await.accepted("queued");
         app.cortex.wait_for(Operation::Login, Stage::Held, 1).await.unwrap();
-        assert!(app.service().core.projector.run_to_head(std::time::Duration::from_secs(30)).await);
+        assert!(app.service().data.projector.run_to_head(std::time::Duration::from_secs(30)).await);
         assert_eq!(shop.seen(&id).await, stands("RUNNING", None));
         assert_eq!(shop.merchant.balance().await, json!({ "available": 987, "reserved": 13, "charged": 0 }));
         app.cortex.release(Operation::Login);

@@ -137,7 +137,7 @@ on_each_engine! {
         let queued = sent(&slow_shop, of("14", "mutual_max", "STORM")).await;
         is_at(DeliveryStatus::Queued, None, &queued);
 
-        assert!(app.service().core.projector.run_to_head(std::time::Duration::from_secs(30)).await);
+        assert!(app.service().data.projector.run_to_head(std::time::Duration::from_secs(30)).await);
         for code in ResolutionCode::iter() {
             let ids: Vec<&String> = expected.iter().filter(|(_, at, _)| *at == Some(code)).map(|(.., id)| id).collect();
             assert!(!ids.is_empty(), "a delivery at {}", code.as_str());
@@ -168,7 +168,7 @@ on_each_engine! {
         app.cortex.hold(Operation::Share, HoldPoint::BeforeEffect);
         let id = shop.post(&orders::generic("1", "mutual_max", &["STORM"])).await.accepted("queued");
         app.cortex.wait_for(Operation::Share, Stage::Held, 1).await.unwrap();
-        assert!(app.service().core.projector.run_to_head(std::time::Duration::from_secs(30)).await);
+        assert!(app.service().data.projector.run_to_head(std::time::Duration::from_secs(30)).await);
         assert_eq!(filtered(&merchant, json!({ "status": ["RUNNING"] })).await, [id]);
         app.cortex.release(Operation::Share);
     }
@@ -181,7 +181,7 @@ on_each_engine! {
         let completed = json!({ "status": ["COMPLETED"] });
         wait_until(app, async || filtered(&merchant, completed.clone()).await.contains(&first).then_some(())).await;
         let waiting = shop.post(&orders::generic("2", "mutual_max", &["STORM"])).await.accepted("queued");
-        assert!(app.service().core.projector.run_to_head(std::time::Duration::from_secs(30)).await);
+        assert!(app.service().data.projector.run_to_head(std::time::Duration::from_secs(30)).await);
         assert_eq!(filtered(&merchant, json!({ "status": ["QUEUED"] })).await, [waiting]);
     }
 

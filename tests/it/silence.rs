@@ -110,11 +110,11 @@ async fn connections_to_postgres_that_go_silent_are_replaced() {
     assert!(proxy.silent.load(Ordering::SeqCst) >= 3, "writer, listener and followers were all cut off");
     // The node behind the proxy hears of what the other one records: its listener is a new one.
     let id = shop.post(&orders::generic("elsewhere", "mutual_max", &["STORM"])).await.accepted("queued");
-    let head = app.service().core.log.newest().await.unwrap();
-    let mut heads = node.service.core.log.head_changes();
+    let head = app.service().data.log.newest().await.unwrap();
+    let mut heads = node.service.data.log.head_changes();
     let caught_up = heads.wait_for(|known| known.position >= head);
     tokio::time::timeout(Duration::from_secs(20), caught_up).await.expect("it listens again").unwrap();
-    assert!(node.service.core.projector.run_to_head(Duration::from_mins(1)).await, "its views get on");
+    assert!(node.service.data.projector.run_to_head(Duration::from_mins(1)).await, "its views get on");
     let followed = wait_until(&app, async || (node.service.processes.handled() >= head).then_some(()));
     tokio::time::timeout(Duration::from_mins(1), followed).await.expect("its process managers get on");
     assert_eq!(shop.settled(&id).await.0, "COMPLETED");

@@ -105,7 +105,7 @@ on_each_engine! {
 
     async fn what_is_delivered_by_default_is_recorded_when_it_is_created(app: &TestApp) {
         let (shop, _) = plain_shop(&app.merchant().await, Provider::WooCommerce).await;
-        let stored = app.service().core.log.whole_stream("integration", &shop.id, 1).await.unwrap();
+        let stored = app.service().data.log.whole_stream("integration", &shop.id, 1).await.unwrap();
         assert!(stored[0].event.payload.contains(r#""order_statuses":["completed","processing"]"#));
     }
 
@@ -247,7 +247,7 @@ on_each_engine! {
             assert_eq!((&seen["outcome"], &seen["reason"]), (&json!("UNUSABLE"), &json!(reason)), "{body}");
         }
         let notice = notices(app).await.remove(0);
-        let kept = app.service().core.log.body("notice", &notice, Sequence::FIRST).await.unwrap();
+        let kept = app.service().data.log.body("notice", &notice, Sequence::FIRST).await.unwrap();
         assert_eq!(kept.as_deref(), Some(xml.as_bytes()), "to the byte");
     }
 
@@ -277,7 +277,7 @@ on_each_engine! {
             let (account, integration) = (shop.merchant.id.parse().unwrap(), shop.id.parse().unwrap());
             let at = hour + TimeDelta::minutes(minute);
             service.refusals.count(account, integration, RefusalReason::MalformedBody, Some(sentence.to_owned()), at);
-            service.refusals.write(&service.core.log).await.unwrap();
+            service.refusals.write(&service.data.log).await.unwrap();
         }
         let seen = receipt(&shop).await;
         assert_eq!((&seen["message"], &seen["count"]), (&json!("the later"), &json!(2)));
@@ -310,7 +310,7 @@ on_each_engine! {
         let id = shop.post_bytes(order, &headers).await.accepted("queued");
         assert_eq!(receipt(&shop).await["headers"], shown);
 
-        let stored = app.service().core.log.whole_stream("delivery", &id, 10).await.unwrap();
+        let stored = app.service().data.log.whole_stream("delivery", &id, 10).await.unwrap();
         assert!(!stored[0].event.payload.contains("Captain-Hook") && !stored[0].event.payload.contains("of-somebody"));
         let story = "query ($id: ID!) { delivery(id: $id) { timeline(first: 1) { nodes { data } } } }";
         let headers_in = |seen: Value| seen["delivery"]["timeline"]["nodes"][0]["data"]["webhook"]["headers"].clone();
@@ -383,6 +383,6 @@ async fn notices(app: &TestApp) -> Vec<String> {
         aggregate_id: String,
     }
     let sql = "SELECT aggregate_id FROM events WHERE aggregate_type = 'notice' AND sequence = 1 ORDER BY position";
-    let rows: Vec<Notice> = app.service().core.log.raw_database().fetch_all(sql.into()).await.expect("the log answers");
+    let rows: Vec<Notice> = app.service().data.log.raw_database().fetch_all(sql.into()).await.expect("the log answers");
     rows.into_iter().map(|row| row.aggregate_id).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloud_bridge::app::core::Core;
+use cloud_bridge::app::log_and_views::LogAndViews;
 use cloud_bridge::service::{Service, ServiceOptions};
 use domain::account::Account;
 use domain::delivery::Delivery;
@@ -31,7 +31,7 @@ struct Line {
 
 /// Every row of every table of every view, as text.
 pub(crate) async fn everything(app: &TestApp) -> Vec<String> {
-    let views = &app.service().core.views;
+    let views = &app.service().data.views;
     let mut lines = vec![];
     for table in View::ALL.into_iter().flat_map(View::tables) {
         let sql = match views {
@@ -93,18 +93,18 @@ pub(crate) async fn a_busy_day(app: &TestApp) {
 async fn views_say_what_aggregates_say(app: &TestApp) {
     let service = app.service();
     let all = Page { limit: 1_000, ..Page::default() };
-    let rows = delivery_log::page(&service.core.views, &Filter::default(), all).await.unwrap();
+    let rows = delivery_log::page(&service.data.views, &Filter::default(), all).await.unwrap();
     assert!(rows.len() > 10);
     for row in rows.iter().filter(|row| !row.is_duplicate()) {
-        let delivery = service.core.log.load::<Delivery>(&row.id).await.unwrap().aggregate;
+        let delivery = service.data.log.load::<Delivery>(&row.id).await.unwrap().aggregate;
         assert_eq!(row.summary(), &delivery.order().unwrap().summary);
         assert_eq!(row.kept_since.is_some(), row.summary().is_over() && !row.summary().erased);
     }
-    accounts_say_what_aggregates_say(&service.core).await;
-    integrations_say_what_aggregates_say(&service.core).await;
+    accounts_say_what_aggregates_say(&service.data).await;
+    integrations_say_what_aggregates_say(&service.data).await;
 }
 
-async fn accounts_say_what_aggregates_say(Core { log, views, .. }: &Core) {
+async fn accounts_say_what_aggregates_say(LogAndViews { log, views, .. }: &LogAndViews) {
     let rows = accounts::page(views, Position::START, 100).await.unwrap();
     assert!(rows.len() > 1);
     for row in rows {
@@ -128,7 +128,7 @@ async fn accounts_say_what_aggregates_say(Core { log, views, .. }: &Core) {
     }
 }
 
-async fn integrations_say_what_aggregates_say(Core { log, views, .. }: &Core) {
+async fn integrations_say_what_aggregates_say(LogAndViews { log, views, .. }: &LogAndViews) {
     let rows = integrations::page(views, None, None, Position::START, 100).await.unwrap();
     assert!(!rows.is_empty());
     for row in rows {
@@ -146,7 +146,7 @@ on_each_engine! {
         let live = everything(app).await;
         views_say_what_aggregates_say(app).await;
         for view in View::ALL {
-            app.service().core.projector.rebuild(view).await.unwrap().unwrap();
+            app.service().data.projector.rebuild(view).await.unwrap().unwrap();
         }
         for view in View::ALL {
             rebuilt(app, view, 2).await;
@@ -223,9 +223,9 @@ on_each_engine! {
     }
 
     async fn a_view_that_falls_behind_is_waited_for_only_so_long(app: &TestApp) {
-        let projector = &app.service().core.projector;
+        let projector = &app.service().data.projector;
         assert!(!projector.wait_for(&[accounts::VIEW], Position::MAX, Duration::from_millis(5)).await);
-        assert!(projector.wait_for(&[accounts::VIEW], app.service().core.log.head(), Duration::from_secs(10)).await);
+        assert!(projector.wait_for(&[accounts::VIEW], app.service().data.log.head(), Duration::from_secs(10)).await);
     }
 }
 

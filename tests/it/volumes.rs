@@ -25,7 +25,7 @@ struct Stored {
 async fn stored(app: &TestApp) -> Stored {
     let sql = "SELECT count(*) AS events, CAST(coalesce(sum(coalesce(length(body), 0) + length(CAST(payload AS text))), 0) \
                AS bigint) AS bytes FROM events WHERE event_type IN ('webhook_received', 'webhook_repeated')";
-    app.service().core.log.raw_database().fetch_one::<Stored>(Sql::new(sql)).await.unwrap()
+    app.service().data.log.raw_database().fetch_one::<Stored>(Sql::new(sql)).await.unwrap()
 }
 
 async fn receipts(shop: &Shop<'_>) -> Vec<Value> {

@@ -66,7 +66,7 @@ on_each_engine! {
 
     async fn a_flood_of_refused_webhooks_fills_no_table(app: &TestApp) {
         let shop = app.merchant().await.shop(Provider::Generic).await;
-        let before = app.service().core.log.head();
+        let before = app.service().data.log.head();
         for _ in 0..30 {
             let posts = (0..10).map(|_| shop.post_unsigned(b"{}".to_vec(), &[]));
             for answer in join_all(posts).await {
@@ -74,7 +74,7 @@ on_each_engine! {
             }
         }
         assert_eq!(receipts(&shop).await, [("REFUSED".to_owned(), Some("missing_signature".to_owned()), 300)]);
-        assert_eq!(app.service().core.log.head(), before, "nothing unsigned enters the log");
+        assert_eq!(app.service().data.log.head(), before, "nothing unsigned enters the log");
     }
 
     async fn after_a_rotation_both_secrets_are_taken_until_the_overlap_ends(app: &TestApp) {
@@ -351,7 +351,7 @@ on_each_engine! {
         let shop = app.merchant().await.shop(Provider::Generic).await;
         let body = b"{ \"items\": [{\"sku\":\"STORM\"}],\"orderId\" :\"1\", \"targetUsername\":\"maxine_secret\", \"n\": 1.10 }";
         let id = shop.post_bytes(body.to_vec(), &[]).await.accepted("queued");
-        let log = &app.service().core.log;
+        let log = &app.service().data.log;
         assert_eq!(log.body("delivery", &id, Sequence::FIRST).await.unwrap().as_deref(), Some(body.as_slice()));
         let stored = log.whole_stream("delivery", &id, 10).await.unwrap();
         assert!(!stored[0].event.payload.contains("maxine_secret"));

@@ -1,4 +1,5 @@
-//! How large an answer may become: counted while it is put together, and given up where it becomes too large.
+//! How large an answer may become: counted while it is put together, and given up where it becomes too large. The library
+//! bounds what a request selects, and not what comes of it: one field may hold a text of any length.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -58,17 +58,17 @@ impl Api {
     }
 
     pub(crate) fn clock(&self) -> &Clock {
-        self.app.core.clock()
+        self.app.data.clock()
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
-        self.app.core.now()
+        self.app.data.now()
     }
 
     /// Reads a request and refuses what is too much, before the library looks at it. On a thread
     /// of its own: should reading ever hang, it hangs alone.
     async fn checked(&self, mut request: Request, viewer: Option<&Viewer>) -> Result<Request, ServerError> {
-        if !self.app.core.projector.of_other_log().is_empty() {
+        if !self.app.data.projector.of_other_log().is_empty() {
             return Err(refusal(ApiError::OtherLog));
         }
         let may_see_schema = viewer.is_some() && self.settings.introspection;

@@ -13,10 +13,10 @@ use projections::accounts;
 use projections::delivery_log::{self, DeliveryRow};
 use projections::integrations::{self, IntegrationRow};
 
-use crate::app::core::Core;
+use crate::app::log_and_views::LogAndViews;
 use event_log::{LoadError, Position};
 
-pub(super) struct Loader(pub(super) Core);
+pub(super) struct Loader(pub(super) LogAndViews);
 
 /// An account, for its name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -39,7 +39,7 @@ impl async_graphql::dataloader::Loader<HeadersKey> for Loader {
     async fn load(&self, keys: &[HeadersKey]) -> Result<HashMap<HeadersKey, Self::Value>, Self::Error> {
         let positions: Vec<Position> = keys.iter().map(|key| key.0).collect();
         let events = self.0.log.read_at(&positions).await.map_err(Arc::new)?;
-        let headers = |fact: AnyEvent| match fact {
+        let headers = |event: AnyEvent| match event {
             AnyEvent::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => webhook.headers,
             AnyEvent::Delivery(DeliveryEvent::WebhookRepeated(repeated)) => repeated.headers,
             AnyEvent::Notice(NoticeEvent::WebhookReceived(notice)) => notice.headers,

@@ -14,8 +14,8 @@ use projections::View;
 use projections::delivery_log::due_deliveries;
 use serde_json::json;
 
-use crate::app::core::Core;
 use crate::app::disks::{Probe, room_on_disk_of};
+use crate::app::log_and_views::LogAndViews;
 use crate::metrics::Metrics;
 use crate::processes::Processes;
 use crate::tasks::Tasks;
@@ -26,7 +26,7 @@ const WRITER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What is looked at to say how the service is doing.
 pub(crate) struct Operations {
-    pub(crate) core: Core,
+    pub(crate) data: LogAndViews,
     pub(crate) processes: Arc<Processes>,
     /// Whether the queue goes on.
     pub(crate) working: Progress,
@@ -39,24 +39,24 @@ pub(crate) struct Operations {
 
 /// The process runs.
 pub(super) async fn health(State(operations): State<Arc<Operations>>) -> Response {
-    let timestamp = operations.core.now().to_rfc3339_opts(SecondsFormat::Millis, true);
+    let timestamp = operations.data.now().to_rfc3339_opts(SecondsFormat::Millis, true);
     Json(json!({ "status": "healthy", "timestamp": timestamp })).into_response()
 }
 
 /// Webhooks can be stored now, and what follows them gets on. That views lag is shown and does not make the service unready: stores must not
 /// be turned away because a chart is late.
 pub(super) async fn ready(State(operations): State<Arc<Operations>>) -> Response {
-    let now = operations.core.now();
+    let now = operations.data.now();
     let (log, views) = tokio::join!(
-        operations.log_probe.is_writable(operations.core.log.probe_write(now)),
-        operations.views_probe.is_writable(operations.core.views.probe_write(now.timestamp_micros()))
+        operations.log_probe.is_writable(operations.data.log.probe_write(now)),
+        operations.views_probe.is_writable(operations.data.views.probe_write(now.timestamp_micros()))
     );
     // A probe goes another way than what stores are waiting for.
-    let log = log && operations.core.log.writing_for() < WRITER_TIMEOUT;
+    let log = log && operations.data.log.writing_for() < WRITER_TIMEOUT;
     let stopping = operations.tasks.is_stopping();
     let still = standing_still(&operations);
     let ready = log && views && still.is_empty() && !stopping;
-    let rebuilt: Vec<&str> = operations.core.projector.of_other_log().into_iter().map(|view| view.name).collect();
+    let rebuilt: Vec<&str> = operations.data.projector.of_other_log().into_iter().map(|view| view.name).collect();
     // What is parked is kept and tried again, and keeps no webhook from being stored.
     let parked: BTreeMap<&str, i64> = operations.processes.parked().filter(|(_, parked)| *parked > 0).collect();
     let word = |writable: bool| if writable { "writable" } else { "not writable" };
@@ -67,13 +67,13 @@ pub(super) async fn ready(State(operations): State<Arc<Operations>>) -> Response
         "ready": ready,
         "log": word(log),
         "views": word(views),
-        "disks": { "log": room(operations.core.log.file()), "views": room(operations.core.views.file()) },
+        "disks": { "log": room(operations.data.log.file()), "views": room(operations.data.views.file()) },
         "standingStill": still,
         "parkedEvents": parked,
         "rebuiltForThisLog": rebuilt,
         "stopping": stopping,
-        "projectorLag": operations.core.projector.lag(),
-        "appendsWaiting": operations.core.log.waiting(),
+        "projectorLag": operations.data.projector.lag(),
+        "appendsWaiting": operations.data.log.waiting(),
     }));
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut response = (status, body).into_response();
@@ -85,7 +85,7 @@ pub(super) async fn ready(State(operations): State<Arc<Operations>>) -> Response
 
 /// What does not get on with what it has to do: views, process managers, or the queue of deliveries.
 fn standing_still(operations: &Operations) -> Vec<&'static str> {
-    let views = operations.core.projector.standing_still().into_iter().map(|view| view.name);
+    let views = operations.data.projector.standing_still().into_iter().map(|view| view.name);
     let queue = operations.working.stands_still().then_some("queue");
     views.chain(operations.processes.standing_still()).chain(queue).collect()
 }
@@ -93,9 +93,9 @@ fn standing_still(operations: &Operations) -> Vec<&'static str> {
 /// For Prometheus.
 pub(super) async fn metrics(State(operations): State<Arc<Operations>>) -> Response {
     // Asked for now, so that a view that stands still is seen to fall behind.
-    let head = operations.core.log.head();
+    let head = operations.data.log.head();
     for view in View::ALL {
-        operations.metrics.projector_lag(view.name, head.events_since(operations.core.projector.position(view)).max(0));
+        operations.metrics.projector_lag(view.name, head.events_since(operations.data.projector.position(view)).max(0));
     }
     for (name, position) in operations.processes.positions() {
         operations.metrics.process_lag(name, head.events_since(position).max(0));
@@ -103,12 +103,12 @@ pub(super) async fn metrics(State(operations): State<Arc<Operations>>) -> Respon
     for (name, parked) in operations.processes.parked() {
         operations.metrics.parked_events(name, parked);
     }
-    for (name, file) in [("log", operations.core.log.file()), ("views", operations.core.views.file())] {
+    for (name, file) in [("log", operations.data.log.file()), ("views", operations.data.views.file())] {
         if let Some(room) = file.and_then(room_on_disk_of) {
             operations.metrics.disk_free(name, room.free_bytes);
         }
     }
-    match due_deliveries::depth(&operations.core.views, operations.core.now().timestamp_micros()).await {
+    match due_deliveries::depth(&operations.data.views, operations.data.now().timestamp_micros()).await {
         Ok(depth) => operations.metrics.queue_depth(depth),
         Err(error) => tracing::warn!(%error, "the depth of the queue cannot be read"),
     }

@@ -39,7 +39,7 @@ impl Accounts {
     ) -> Result<Option<AccountRow>, Error> {
         let account_id = named_or_own(viewer, account_id);
         require_managed(viewer, &account_id)?;
-        let account = self.core.log.current::<Account>(&account_id).await?;
+        let account = self.data.log.current::<Account>(&account_id).await?;
         let Some(merchant) = account.aggregate.merchant() else {
             return Err(Refused::not_found("accountId").into());
         };
@@ -49,7 +49,7 @@ impl Accounts {
             return Err(Refused::new("NO_CREDENTIALS", "no login at Cortex Cloud is saved", None).into());
         };
         self.try_login(email, password).await?;
-        Ok(accounts::find(&self.core.views, &account_id).await?)
+        Ok(accounts::find(&self.data.views, &account_id).await?)
     }
 
     /// Deletes the login. Deliveries wait until another is saved.

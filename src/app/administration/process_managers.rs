@@ -23,8 +23,8 @@ impl Administration {
     /// Where each process manager stands: for administrators.
     pub async fn process_managers(&self, viewer: &Viewer) -> Result<Vec<ProcessStanding>, Error> {
         viewer.require(Role::Admin)?;
-        let all = processes::standings(&self.core.log).await?;
-        let head = self.core.log.head();
+        let all = processes::standings(&self.data.log).await?;
+        let head = self.data.log.head();
         let placed = |standing: Standing| {
             // The checkpoint of one that runs here is saved a moment later.
             let position = self.processes.held_position(standing.name).unwrap_or(standing.position);
@@ -46,7 +46,7 @@ impl Administration {
         if process.is_some_and(|process| process_manager(process).is_err()) {
             return Err(Error::InvalidArgument { argument: "process", reason: "is no process manager" });
         }
-        Ok(self.core.log.parked(Chosen { process, position: None }, after, limit).await?)
+        Ok(self.data.log.parked(Chosen { process, position: None }, after, limit).await?)
     }
 
     /// Has parked events tried again now, and waits for some seconds for what comes of it. Of one process manager, or of all;
@@ -63,7 +63,7 @@ impl Administration {
         let position: Option<Position> =
             position.map(str::parse).transpose().map_err(|_| refuse("a position is a whole number"))?;
         let chosen = Chosen { process, position };
-        let (parked, _) = self.core.log.parked_and_waiting(chosen).await?;
+        let (parked, _) = self.data.log.parked_and_waiting(chosen).await?;
         if parked == 0 && position.is_some() {
             return Err(refuse("no event is parked at this position").into());
         }
@@ -77,7 +77,7 @@ impl Administration {
             OperatorActionEvent::ParkedEventsRetried { process, position: position.map(|position| position.0), events },
         )
         .await?;
-        Ok(processes::retry(&self.core.log, &self.processes, chosen).await?)
+        Ok(processes::retry(&self.data.log, &self.processes, chosen).await?)
     }
 }
 

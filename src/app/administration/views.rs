@@ -36,7 +36,7 @@ impl Administration {
     /// Where each view stands: for support and administrators.
     pub async fn views(&self, viewer: &Viewer) -> Result<Vec<ViewStanding>, Error> {
         viewer.require(Role::Support)?;
-        let builds = registry::builds(&self.core.views).await?;
+        let builds = registry::builds(&self.data.views).await?;
         let mut all = vec![];
         for view in View::ALL {
             let build = builds.iter().find(|(built, _)| *built == view).map(|(_, build)| build.clone());
@@ -49,7 +49,7 @@ impl Administration {
     pub async fn rebuild_view(&self, viewer: &Viewer, name: &str) -> Result<ViewStanding, Error> {
         viewer.require(Role::Admin)?;
         let view = view(name)?;
-        let build = self.core.projector.rebuild(view).await?;
+        let build = self.data.projector.rebuild(view).await?;
         let build = build.map_err(|newer| Refused::new("NEWER_VERSION", newer.to_string(), Some("name")))?;
         self.record(viewer, OperatorActionEvent::RebuildRequested { view: view.name.to_owned() }).await?;
         self.standing(view, Some(build)).await
@@ -59,7 +59,7 @@ impl Administration {
     pub async fn cancel_rebuild(&self, viewer: &Viewer, name: &str) -> Result<ViewStanding, Error> {
         viewer.require(Role::Admin)?;
         let view = view(name)?;
-        if self.core.projector.cancel_rebuild(view).await?.is_none() {
+        if self.data.projector.cancel_rebuild(view).await?.is_none() {
             return Err(Refused::new("NOT_REBUILDING", "the view is not being rebuilt", Some("name")).into());
         }
         self.record(viewer, OperatorActionEvent::RebuildCancelled { view: view.name.to_owned() }).await?;
@@ -68,10 +68,10 @@ impl Administration {
 
     /// A view and the build of it that is under way.
     async fn standing(&self, view: View, build: Option<Build>) -> Result<ViewStanding, Error> {
-        let head = self.core.log.head();
-        let live = view.live(&self.core.views).await?;
+        let head = self.data.log.head();
+        let live = view.live(&self.data.views).await?;
         let Live { generation, cursor, .. } = live.ok_or(Error::Unavailable)?;
-        let is_of_other_log = self.core.projector.of_other_log().contains(&view);
+        let is_of_other_log = self.data.projector.of_other_log().contains(&view);
         // Nothing of this log is in it.
         let position = if is_of_other_log { Position::START } else { cursor.position };
         Ok(ViewStanding {

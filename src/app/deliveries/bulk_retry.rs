@@ -47,7 +47,7 @@ impl Deliveries {
         let filter = to_retry(visible(viewer, wanted.filter)?);
         let limit = i64::try_from(MAX_TOUCHED + 1).unwrap_or(i64::MAX);
         let page = Page { after: wanted.after, limit, ..Page::default() };
-        let mut found = delivery_log::page(&self.core.views, &filter, page).await?;
+        let mut found = delivery_log::page(&self.data.views, &filter, page).await?;
         let more = found.len() > MAX_TOUCHED;
         found.truncate(MAX_TOUCHED);
         let end = found.last().map(|row| row.listed_at);
@@ -60,7 +60,7 @@ impl Deliveries {
             self.retry_each(viewer, &found).await?
         };
         let ids: Vec<String> = found.iter().take(MAX_SHOWN).map(|row| row.id.clone()).collect();
-        let mut shown = delivery_log::find_many(&self.core.views, &ids).await?;
+        let mut shown = delivery_log::find_many(&self.data.views, &ids).await?;
         shown.sort_by_key(|row| std::cmp::Reverse(row.listed_at));
         Ok(Retried { matched, retried, more, end, shown })
     }
@@ -68,7 +68,7 @@ impl Deliveries {
     /// Those that a retry would put back in the queue, as they are recorded.
     async fn retriable(&self, rows: Vec<DeliveryRow>) -> Result<Vec<DeliveryRow>, Error> {
         let is_retriable = async |row: DeliveryRow| {
-            let delivery = self.core.log.load::<Delivery>(&row.id).await?.aggregate;
+            let delivery = self.data.log.load::<Delivery>(&row.id).await?.aggregate;
             let events = delivery.decide(DeliveryCommand::Retry { username: None });
             Ok::<_, Error>(events.is_ok_and(|events| !events.is_empty()).then_some(row))
         };
@@ -79,7 +79,7 @@ impl Deliveries {
 
     /// Returns how many were put back in the queue.
     async fn retry_each(&self, viewer: &Viewer, rows: &[DeliveryRow]) -> Result<usize, Error> {
-        self.core.log.yield_to_webhooks().await;
+        self.data.log.yield_to_webhooks().await;
         let commands: Vec<_> = rows.iter().map(|row| self.retry_one(viewer, row)).collect();
         // All of them, also when one fails: each that is queued is one less.
         let done: Vec<_> = iter(commands).buffer_unordered(CONCURRENCY).collect().await;
@@ -89,13 +89,13 @@ impl Deliveries {
             retried += usize::from(position.is_some());
             last = position.max(last);
         }
-        self.core.wait_for_views(last).await;
+        self.data.wait_for_views(last).await;
         Ok(retried)
     }
 
     async fn retry_one(&self, viewer: &Viewer, row: &DeliveryRow) -> Result<Option<Position>, Error> {
         let (retry, actor) = (DeliveryCommand::Retry { username: None }, viewer.actor(Some(&row.account_id)));
-        match self.core.log.execute::<Delivery>(&row.id, retry, &actor).await {
+        match self.data.log.execute::<Delivery>(&row.id, retry, &actor).await {
             Ok(committed) => Ok(committed.position),
             // What is running or done is not touched.
             Err(CommandError::Refused(_)) => Ok(None),

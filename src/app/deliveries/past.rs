@@ -34,7 +34,7 @@ impl Deliveries {
                 // The first page is in the cost of the request; how many more there are is known only now.
                 self.api_keys.admit(viewer, 1).await?;
             }
-            let page = self.core.log.recorded_of("delivery", stream_of(row), after, FOLDED_AT_A_TIME).await?;
+            let page = self.data.log.recorded_of("delivery", stream_of(row), after, FOLDED_AT_A_TIME).await?;
             until.extend(page.into_iter().take_while(|event| event.recorded_at <= at));
             // The page was the last of the stream, or has events of later than the moment.
             if until.last().is_none_or(|last| last.sequence < after.plus(FOLDED_AT_A_TIME)) {

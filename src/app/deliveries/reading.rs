@@ -43,12 +43,12 @@ impl Deliveries {
     /// A page of the deliveries of the account that is named, or of all that the caller sees; the newest first.
     pub async fn page(&self, viewer: &Viewer, filter: Filter, page: Page) -> Result<Vec<DeliveryRow>, Error> {
         let filter = visible(viewer, filter)?;
-        Ok(delivery_log::page(&self.core.views, &filter, page).await?)
+        Ok(delivery_log::page(&self.data.views, &filter, page).await?)
     }
 
     /// Those of these deliveries that the caller sees, in this order.
     pub async fn listed(&self, viewer: &Viewer, ids: &[String]) -> Result<Vec<DeliveryRow>, Error> {
-        let mut rows = delivery_log::find_many(&self.core.views, ids).await?;
+        let mut rows = delivery_log::find_many(&self.data.views, ids).await?;
         rows.retain(|row| viewer.sees(&row.account_id));
         rows.sort_by_key(|row| ids.iter().position(|id| *id == row.id));
         Ok(rows)
@@ -61,7 +61,7 @@ impl Deliveries {
         if !matches!(row.status(), Status::Queued | Status::Running | Status::RetryScheduled) {
             return Ok(None);
         }
-        let log = &self.core.log;
+        let log = &self.data.log;
         let delivery = log.load::<Delivery>(&row.id).await?.aggregate;
         if let Some(until) = delivery.order().and_then(Order::waits_until) {
             return Ok(Some(until));
@@ -70,7 +70,7 @@ impl Deliveries {
         let (Some(merchant), Ok(account_id)) = (account.aggregate.merchant(), row.account_id.parse()) else {
             return Ok(None);
         };
-        let (rate, now) = (Rate::Attempts(account_id), self.core.now());
+        let (rate, now) = (Rate::Attempts(account_id), self.data.now());
         Ok(rates::next_at(log, rate, merchant.attempts_per_minute, now).await?)
     }
 
@@ -80,7 +80,7 @@ impl Deliveries {
         if !viewer.reads_personal_data(&row.account_id) {
             return Ok(None);
         }
-        let story = self.core.log.opened_stream("delivery", stream_of(row), Sequence::START, MAX_STORY).await?;
+        let story = self.data.log.opened_stream("delivery", stream_of(row), Sequence::START, MAX_STORY).await?;
         let named = story.iter().rev().find_map(|event| match &event.recorded.event {
             AnyEvent::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => {
                 webhook.email.as_ref().and_then(Private::known).cloned()
@@ -108,7 +108,7 @@ impl Deliveries {
     ) -> Result<Vec<DisclosedEvent>, Error> {
         viewer.require_seeing(&row.account_id)?;
         let reveals = viewer.reads_personal_data(&row.account_id);
-        events::read(&self.core, ("delivery", stream_of(row)), as_of, (after, limit), reveals).await
+        events::read(&self.data, ("delivery", stream_of(row)), as_of, (after, limit), reveals).await
     }
 }
 

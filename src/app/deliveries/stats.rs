@@ -34,7 +34,7 @@ impl Deliveries {
         }
         let (account_id, integration_id) = (account_id.as_deref(), integration_id.as_deref());
         let account_id = viewer.account_within(&self.links, account_id, integration_id).await?;
-        let views = &self.core.views;
+        let views = &self.data.views;
         let counted = delivery_stats::between(views, &account_id, integration_id, bucket, from_us, to_us).await?;
         let mut counted = counted.into_iter().peekable();
         let mut buckets = vec![];

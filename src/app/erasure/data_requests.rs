@@ -17,11 +17,11 @@ pub(crate) struct DataRequest {
 
 /// The request with this id. Nothing where there is none, or where whom it named is erased.
 pub(crate) async fn find(erasure: &Erasure, id: &str) -> Result<Option<DataRequest>, ErasureError> {
-    let received = match erasure.core.log.load::<Notice>(id).await?.aggregate {
+    let received = match erasure.data.log.load::<Notice>(id).await?.aggregate {
         Notice::Received(received, _) if received.kind == NoticeKind::CustomerDataRequest => received,
         Notice::Initial | Notice::Received(..) | Notice::Erased(..) => return Ok(None),
     };
-    let body = erasure.core.log.body(Notice::TYPE, id, Sequence::FIRST).await?;
+    let body = erasure.data.log.body(Notice::TYPE, id, Sequence::FIRST).await?;
     let platform = providers::of(received.provider);
     let customer = body.and_then(|body| platform.privacy_request(&body));
     Ok(customer.map(|customer| DataRequest { received, customer }))
@@ -29,7 +29,7 @@ pub(crate) async fn find(erasure: &Erasure, id: &str) -> Result<Option<DataReque
 
 /// What the customer whom a request names is known by.
 pub(crate) fn tokens_of(erasure: &Erasure, customer: &PrivacyRequest) -> Vec<String> {
-    let index = erasure.core.log.blind_index();
+    let index = erasure.data.log.blind_index();
     let named = index.map(|index| {
         let (email, id) = (customer.email.as_deref(), customer.customer_id.as_deref());
         index.tokens_named(email, id, customer.phone.as_deref())

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::data_requests::{self, DataRequest};
 use super::{Erasure, Held, Named, by_account, extent, notices, personal_data};
-use crate::app::core::Core;
 use crate::app::error::{Error, Refused};
+use crate::app::log_and_views::LogAndViews;
 use crate::app::operator_actions;
 use crate::app::viewer::Viewer;
 
@@ -63,9 +63,9 @@ impl Erasure {
         };
         let extent = extent(self, &subject).await?;
         let (question_id, question) = question.unzip();
-        let Part { rows, others, end } = Part::of(&self.core, &subject, after).await?;
+        let Part { rows, others, end } = Part::of(&self.data, &subject, after).await?;
         let Written { rows, others, deliveries, other_webhooks, end } =
-            Written::of(&self.core, rows, others, end).await?;
+            Written::of(&self.data, rows, others, end).await?;
         if rows.is_empty() && others.is_empty() && after.is_start() && question.is_none() {
             return Err(Refused::new("NOT_FOUND", "nothing is known of this customer", Some("customer")).into());
         }
@@ -112,10 +112,10 @@ impl Erasure {
                 data_request: question_id,
             };
             let actor = viewer.actor(Some(&account_id));
-            let (_, position) = operator_actions::begin(&self.core.log, exported, &actor).await?;
+            let (_, position) = operator_actions::begin(&self.data.log, exported, &actor).await?;
             last = position.max(last);
         }
-        self.core.wait_for_views(last).await;
+        self.data.wait_for_views(last).await;
         Ok(())
     }
 }
@@ -129,10 +129,10 @@ struct Part {
 }
 
 impl Part {
-    async fn of(core: &Core, subject: &Subject, after: Position) -> Result<Self, Error> {
-        let mut rows = personal::deliveries(&core.views, subject, after, MAX_AT_ONCE).await?;
+    async fn of(data: &LogAndViews, subject: &Subject, after: Position) -> Result<Self, Error> {
+        let mut rows = personal::deliveries(&data.views, subject, after, MAX_AT_ONCE).await?;
         let naming = notices::naming_customer(subject);
-        let mut others = projections::notices::page(&core.views, &naming, after, MAX_AT_ONCE).await?;
+        let mut others = projections::notices::page(&data.views, &naming, after, MAX_AT_ONCE).await?;
         let is_full = |many: usize| i64::try_from(many).is_ok_and(|many| many >= MAX_AT_ONCE);
         let ends = [
             rows.last().filter(|_| is_full(rows.len())).map(|row| row.listed_at),
@@ -166,7 +166,7 @@ enum Piece {
 impl Written {
     /// In the order of the log, until the bodies together are large: then the next part begins there.
     async fn of(
-        core: &Core,
+        data: &LogAndViews,
         rows: Vec<DeliveryRow>,
         others: Vec<KeptNotice>,
         end: Option<Position>,
@@ -184,13 +184,13 @@ impl Written {
             last = Some(listed_at);
             match piece {
                 Piece::Delivery(row) => {
-                    let (value, size) = personal_data::of_delivery(&core.log, &row).await?;
+                    let (value, size) = personal_data::of_delivery(&data.log, &row).await?;
                     bytes += size;
                     written.deliveries.push(value);
                     written.rows.push(*row);
                 }
                 Piece::Other(row) => {
-                    if let Some((value, size)) = personal_data::of_notice(&core.log, &row).await? {
+                    if let Some((value, size)) = personal_data::of_notice(&data.log, &row).await? {
                         bytes += size;
                         written.other_webhooks.push(value);
                     }

@@ -7,7 +7,7 @@ use projections::delivery_log::personal::Subject;
 use projections::notices::{self, Filter, KeptNotice};
 
 use super::{Erasure, ErasureError, Named};
-use crate::app::core::VIEWS_TIMEOUT;
+use crate::app::log_and_views::VIEWS_TIMEOUT;
 use event_log::{CommandError, Origin, Position};
 
 const PAGE: i64 = 200;
@@ -43,12 +43,12 @@ pub(crate) async fn naming(
     let mut filter = naming_customer(subject);
     if let Named::Order(order) = named {
         let orders = deliveries.iter().map(|row| &row.order_id).chain([order]);
-        let index = erasure.core.log.blind_index();
+        let index = erasure.data.log.blind_index();
         filter.customer =
             Some(index.map_or(vec![], |index| orders.flat_map(|order| index.tokens_of_order(order)).collect()));
     }
     wait_for_view(erasure).await?;
-    Ok(notices::page(&erasure.core.views, &filter, Position::START, limit).await?)
+    Ok(notices::page(&erasure.data.views, &filter, Position::START, limit).await?)
 }
 
 /// What names the customer of a subject.
@@ -90,11 +90,11 @@ pub(crate) async fn erase_all(
     wait_for_view(erasure).await?;
     let (mut after, mut erased) = (Position::START, 0);
     loop {
-        let mut rows = notices::page(&erasure.core.views, filter, after, PAGE).await?;
+        let mut rows = notices::page(&erasure.data.views, filter, after, PAGE).await?;
         let Some(last) = rows.last() else { return Ok(erased) };
         after = last.listed_at;
         rows.retain(|row| !keep(row));
-        erasure.core.log.yield_to_webhooks().await;
+        erasure.data.log.yield_to_webhooks().await;
         erased += erase(erasure, &rows, |_| origin.clone()).await?;
     }
 }
@@ -105,7 +105,7 @@ pub(crate) async fn erase_one(
     id: &str,
     origin: Origin,
 ) -> Result<bool, CommandError<NoticeRefusal>> {
-    let done = erasure.core.log.execute::<Notice>(id, NoticeCommand::ErasePersonalData, origin).await?;
+    let done = erasure.data.log.execute::<Notice>(id, NoticeCommand::ErasePersonalData, origin).await?;
     if let Some(position) = done.position {
         erasure.traces.left_by(position);
     }
@@ -113,7 +113,7 @@ pub(crate) async fn erase_one(
 }
 
 async fn wait_for_view(erasure: &Erasure) -> Result<(), ErasureError> {
-    let newest = erasure.core.log.newest().await?;
-    let is_current = erasure.core.projector.wait_for(&[notices::VIEW], newest, VIEWS_TIMEOUT).await;
+    let newest = erasure.data.log.newest().await?;
+    let is_current = erasure.data.projector.wait_for(&[notices::VIEW], newest, VIEWS_TIMEOUT).await;
     if is_current { Ok(()) } else { Err(ErasureError::ViewsBehind) }
 }

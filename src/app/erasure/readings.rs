@@ -11,8 +11,8 @@ use futures_util::stream::{StreamExt as _, iter};
 use projections::delivery_log::{self, DeliveryRow, personal};
 
 use super::{Erasure, Named, extent};
-use crate::app::core::Core;
 use crate::app::error::{Error, Refused};
+use crate::app::log_and_views::LogAndViews;
 use crate::app::operator_actions;
 use crate::app::viewer::Viewer;
 
@@ -56,11 +56,11 @@ impl Erasure {
         let subject = named.subject(self, viewer.scope_within(account_id)?).await?;
         let extent = extent(self, &subject).await?;
         let limit = i64::try_from(first + 1).unwrap_or(i64::MAX);
-        let mut rows = personal::deliveries(&self.core.views, &subject, after, limit).await?;
+        let mut rows = personal::deliveries(&self.data.views, &subject, after, limit).await?;
         let more = rows.len() > first;
         rows.truncate(first);
         // Before anything is shown: what cannot be recorded is not shown.
-        record(&self.core, viewer, &rows).await?;
+        record(&self.data, viewer, &rows).await?;
         let end = rows.last().filter(|_| more).map(|row| row.listed_at);
         Ok(OfCustomer { matched: extent.deliveries, rows, end })
     }
@@ -73,7 +73,7 @@ impl Erasure {
         if reason.is_empty() || reason.chars().count() > MAX_REASON_CHARS {
             return Err(Refused::new("INVALID_REASON", "say why, in 1 to 500 characters", Some("reason")).into());
         }
-        let found = delivery_log::find(&self.core.views, &delivery_id.replace('\0', "")).await?;
+        let found = delivery_log::find(&self.data.views, &delivery_id.replace('\0', "")).await?;
         let row = found.ok_or_else(|| Refused::not_found("deliveryId"))?;
         let stream = row.duplicate_of.as_ref().unwrap_or(&row.id);
         let (Ok(account_id), Ok(delivery_id)) = (row.account_id.parse::<AccountId>(), stream.parse()) else {
@@ -82,9 +82,9 @@ impl Erasure {
         let with_reason = Viewer { reason: Some(reason.to_owned()), ..viewer.clone() };
         let actor = with_reason.actor(Some(&row.account_id));
         let read = OperatorActionEvent::PersonalDataRead { account_id, delivery_id };
-        operator_actions::begin(&self.core.log, read, &actor).await?;
+        operator_actions::begin(&self.data.log, read, &actor).await?;
         let mut data = PersonalData::default();
-        for event in self.core.log.opened_stream(Delivery::TYPE, stream, Sequence::START, MAX_STORY).await? {
+        for event in self.data.log.opened_stream(Delivery::TYPE, stream, Sequence::START, MAX_STORY).await? {
             if let AnyEvent::Delivery(event) = &event.recorded.event {
                 data.learn(event);
             }
@@ -94,24 +94,24 @@ impl Erasure {
 }
 
 /// Records for each delivery of another account that its customer is known to a person now.
-pub(super) async fn record(core: &Core, viewer: &Viewer, rows: &[DeliveryRow]) -> Result<(), Error> {
+pub(super) async fn record(data: &LogAndViews, viewer: &Viewer, rows: &[DeliveryRow]) -> Result<(), Error> {
     let others = rows.iter().filter(|row| !viewer.owns(&row.account_id));
-    let records: Vec<_> = others.map(|row| record_one(core, viewer, row)).collect();
+    let records: Vec<_> = others.map(|row| record_one(data, viewer, row)).collect();
     let mut recorded = iter(records).buffer_unordered(CONCURRENCY);
     let mut last = None;
     while let Some(position) = recorded.next().await {
         last = position?.max(last);
     }
-    core.wait_for_views(last).await;
+    data.wait_for_views(last).await;
     Ok(())
 }
 
-async fn record_one(core: &Core, viewer: &Viewer, row: &DeliveryRow) -> Result<Option<Position>, Error> {
+async fn record_one(data: &LogAndViews, viewer: &Viewer, row: &DeliveryRow) -> Result<Option<Position>, Error> {
     let (Ok(account_id), Ok(delivery_id)) = (row.account_id.parse(), row.id.parse()) else {
         return Err(Error::Internal);
     };
     let read = OperatorActionEvent::PersonalDataRead { account_id, delivery_id };
-    let (_, position) = operator_actions::begin(&core.log, read, &viewer.actor(Some(&row.account_id))).await?;
+    let (_, position) = operator_actions::begin(&data.log, read, &viewer.actor(Some(&row.account_id))).await?;
     Ok(position)
 }
 

@@ -53,7 +53,7 @@ impl Erasure {
         let named = Named::either(customer, order)?;
         let subject = named.subject(self, viewer.scope_within(account_id)?).await?;
         let extent = extent(self, &subject).await?;
-        let rows = personal::deliveries(&self.core.views, &subject, Position::START, MAX_AT_ONCE).await?;
+        let rows = personal::deliveries(&self.data.views, &subject, Position::START, MAX_AT_ONCE).await?;
         let others = notices::naming(self, &named, &subject, &rows, MAX_AT_ONCE).await?;
         if extent.deliveries == 0 && others.is_empty() {
             return Err(unknown(&named).into());
@@ -61,7 +61,7 @@ impl Erasure {
         let ids: Vec<String> = rows.iter().take(MAX_SHOWN).map(|row| row.id.clone()).collect();
         if dry_run && matches!(named, Named::Customer(_)) {
             // What cannot be recorded is not shown.
-            readings::record(&self.core, viewer, &rows[..ids.len()]).await?;
+            readings::record(&self.data, viewer, &rows[..ids.len()]).await?;
         }
         let mut erased = 0;
         if !dry_run {
@@ -80,7 +80,7 @@ impl Erasure {
         let more = extent.deliveries > MAX_AT_ONCE || i64::try_from(others.len()).is_ok_and(|many| many >= MAX_AT_ONCE);
         let of_others: BTreeSet<&str> = others.iter().map(|row| row.account_id.as_str()).collect();
         let only_others = i64::try_from(of_others.difference(&owners).count()).unwrap_or(i64::MAX);
-        let mut shown = delivery_log::find_many(&self.core.views, &ids).await?;
+        let mut shown = delivery_log::find_many(&self.data.views, &ids).await?;
         shown.sort_by_key(|row| row.listed_at);
         Ok(Erased {
             matched: extent.deliveries,

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::Erasure;
 
-use crate::app::core::VIEWS_TIMEOUT;
+use crate::app::log_and_views::VIEWS_TIMEOUT;
 
 /// A reader holds an older state for the length of a query; a backup or another tool, longer.
 const TRIES: u32 = 20;
@@ -66,7 +66,7 @@ pub(crate) async fn follow(erasure: &Erasure) {
 /// Once the views show that a person is gone, removes what the files of log and views still say. Where a reader
 /// prevents that, the log says so; the next erasure, or a restart, removes it.
 async fn remove(erasure: &Erasure, position: Position) {
-    if !erasure.core.projector.wait_for(&View::ALL, position, VIEWS_TIMEOUT).await {
+    if !erasure.data.projector.wait_for(&View::ALL, position, VIEWS_TIMEOUT).await {
         tracing::warn!(position = position.0, "the views are too far behind to clear their files of an erased person");
     }
     for attempt in 1..=TRIES {
@@ -83,6 +83,6 @@ async fn remove(erasure: &Erasure, position: Position) {
 }
 
 async fn cleared(erasure: &Erasure) -> sqlx::Result<bool> {
-    let log_is_clear = erasure.core.log.forget_erased().await?;
-    Ok(log_is_clear && forget_erased(&erasure.core.views).await?)
+    let log_is_clear = erasure.data.log.forget_erased().await?;
+    Ok(log_is_clear && forget_erased(&erasure.data.views).await?)
 }

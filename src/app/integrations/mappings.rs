@@ -53,7 +53,7 @@ impl Integrations {
         new: NewMapping,
     ) -> Result<(IntegrationId, Option<ItemMapping>), Error> {
         let (id, owner) = self.managed(viewer, id).await?;
-        self.limits.room_for_mappings(&self.core.views, owner).await??;
+        self.limits.room_for_mappings(&self.data.views, owner).await??;
         let mapping = ItemMapping::from(new);
         let add = IntegrationCommand::AddItemMapping { mapping: mapping.clone() };
         let committed = self.execute(viewer, (id, owner), add).await?;
@@ -66,7 +66,7 @@ impl Integrations {
             return Err(Refused::new("TOO_MANY", "100 mappings at most at once", Some("mappings")).into());
         }
         let (id, owner) = self.managed(viewer, id).await?;
-        let room = self.limits.room_for_mappings(&self.core.views, owner).await??;
+        let room = self.limits.room_for_mappings(&self.data.views, owner).await??;
         let actor = viewer.actor(Some(&owner.to_string()));
         let mut done = AddedMappings { integration: id, added: 0, known: 0, ids: vec![], refused: None };
         let mut last = None;
@@ -76,7 +76,7 @@ impl Integrations {
                 break;
             }
             let add = IntegrationCommand::AddItemMapping { mapping: mapping.clone() };
-            let executed = self.core.log.execute::<domain::integration::Integration>(id, add, &actor).await;
+            let executed = self.data.log.execute::<domain::integration::Integration>(id, add, &actor).await;
             let committed = match executed.map_err(Error::from) {
                 Ok(committed) => committed,
                 Err(Error::Refused(refused)) => {
@@ -94,7 +94,7 @@ impl Integrations {
             let known = committed.aggregate.link().and_then(|link| link.mapping_like(&mapping));
             done.ids.extend(known.map(|mapping| mapping.id));
         }
-        self.core.wait_for_views(last).await;
+        self.data.wait_for_views(last).await;
         Ok(done)
     }
 

@@ -39,7 +39,7 @@ impl Integrations {
     ) -> Result<Vec<IntegrationRow>, Error> {
         let scope = viewer.scope_within(account_id)?;
         let provider = provider.map(Provider::as_str);
-        Ok(integrations::page(&self.core.views, scope.as_deref(), provider, after, limit).await?)
+        Ok(integrations::page(&self.data.views, scope.as_deref(), provider, after, limit).await?)
     }
 
     /// How many completed orders bought what these of the integration's mappings name, and did not get what they bring.
@@ -51,6 +51,6 @@ impl Integrations {
     ) -> Result<PastOrders, Error> {
         viewer.require_seeing(&row.account_id)?;
         let Ok(id) = row.id.parse() else { return Err(Error::Unavailable) };
-        Ok(past_orders::count(&self.core.views, id, wanted, &row.mappings()).await?)
+        Ok(past_orders::count(&self.data.views, id, wanted, &row.mappings()).await?)
     }
 }

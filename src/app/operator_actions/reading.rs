@@ -7,14 +7,14 @@ use event_log::Position;
 use event_log::recorded::Recorded;
 use projections::operator_actions::{self, Filter, OperatorActionRow};
 
-use crate::app::core::Core;
 use crate::app::error::Error;
+use crate::app::log_and_views::LogAndViews;
 use crate::app::summary::summary;
 use crate::app::viewer::Viewer;
 
 /// Reads operator actions.
 pub struct OperatorActions {
-    core: Core,
+    data: LogAndViews,
 }
 
 /// Something that was done with an API key.
@@ -27,8 +27,8 @@ pub struct DescribedAction {
 }
 
 impl OperatorActions {
-    pub fn new(core: Core) -> Self {
-        Self { core }
+    pub fn new(data: LogAndViews) -> Self {
+        Self { data }
     }
 
     /// Actions before a position, the newest first: about the account that is named, or about all that the caller sees.
@@ -39,9 +39,9 @@ impl OperatorActions {
         (before, limit): (Option<Position>, i64),
     ) -> Result<Vec<DescribedAction>, Error> {
         let filter = Filter { account_id: viewer.scope_within(filter.account_id)?, ..filter };
-        let rows = operator_actions::page(&self.core.views, &filter, before, limit).await?;
+        let rows = operator_actions::page(&self.data.views, &filter, before, limit).await?;
         let positions: Vec<Position> = rows.iter().map(|row| row.position).collect();
-        let events = self.core.log.read_at(&positions).await?;
+        let events = self.data.log.read_at(&positions).await?;
         let mut events: HashMap<Position, Recorded> = events.into_iter().map(|event| (event.position, event)).collect();
         let described = |row: OperatorActionRow| {
             let event = events.remove(&row.position);

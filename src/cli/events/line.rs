@@ -155,8 +155,8 @@ pub(super) fn object(event: &Chosen) -> Value {
     })
 }
 
-fn data_of(event_type: &str, fact: &AnyEvent) -> Value {
-    let data = match fact {
+fn data_of(event_type: &str, event: &AnyEvent) -> Value {
+    let data = match event {
         AnyEvent::Account(event) => serde_json::to_value(event),
         AnyEvent::Integration(event) => serde_json::to_value(event),
         AnyEvent::Ledger(event) => serde_json::to_value(event),

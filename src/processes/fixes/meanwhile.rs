@@ -43,7 +43,7 @@ impl Fixes {
             // Others had reserved what it lacked, and may have given it back before it began to wait.
             ResolutionCode::CreditsExhausted => {
                 self.remember_short_of_credits(account_id.to_string(), event.position);
-                let ledger: Ledger = self.core.log.load(account_id).await?.aggregate;
+                let ledger: Ledger = self.data.log.load(account_id).await?.aggregate;
                 if ledger.available() >= Credits::OF_A_SHARE {
                     self.requeue(&event.aggregate_id, code, event.position).await?;
                 }
@@ -84,16 +84,16 @@ impl Fixes {
             decided_on
         } else {
             // By an attempt, which said so when it started.
-            let loaded = self.core.log.recent::<Delivery>(&event.aggregate_id).await?;
+            let loaded = self.data.log.recent::<Delivery>(&event.aggregate_id).await?;
             let Some(order) = loaded.aggregate.order() else { return Ok(()) };
             order.decided_on
         };
         let mut seen = seen(decided_on);
         loop {
-            let changes = self.core.log.recorded_of(kind, &id, seen, PAGE).await?;
+            let changes = self.data.log.recorded_of(kind, &id, seen, PAGE).await?;
             let Some(last) = changes.last() else { return Ok(()) };
             seen = last.sequence;
-            let loaded = self.core.log.recent::<Delivery>(&event.aggregate_id).await?;
+            let loaded = self.data.log.recent::<Delivery>(&event.aggregate_id).await?;
             let Some(order) = loaded.aggregate.order() else { return Ok(()) };
             if let Some(fix) = changes.iter().find(|change| fixes(change, code, order)) {
                 return self.requeue(&event.aggregate_id, code, fix.position).await;

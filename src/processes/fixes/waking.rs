@@ -44,14 +44,14 @@ impl Fixes {
     ) -> Result<(), Failure> {
         let Waiting { code, account_id, integration_id, at_most, began_by } = waiting;
         // What began to wait before the fix is in the view then; what begins to wait after it is checked when it does.
-        if !self.core.projector.wait_for(&[delivery_log::VIEW], began_by, VIEW_TIMEOUT).await {
+        if !self.data.projector.wait_for(&[delivery_log::VIEW], began_by, VIEW_TIMEOUT).await {
             return Err(Failure::ViewBehind);
         }
         let (mut after, mut left) = (Position::START, usize::try_from(at_most).unwrap_or(usize::MAX));
         let mut broken = Ok(());
         while left > 0 {
             let page =
-                delivery_log::waiting_for(&self.core.views, code, account_id, integration_id, after, PAGE).await?;
+                delivery_log::waiting_for(&self.data.views, code, account_id, integration_id, after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = last.listed_at;
             let helps = |row: &&DeliveryRow| {
@@ -73,7 +73,7 @@ impl Fixes {
     async fn requeue_all(&self, ids: &[&str], cause: ResolutionCode, fixed_at: Position) -> Result<(), Failure> {
         // In memory, each is decided as soon as its turn comes. What cannot be loaded is said by its command.
         for some in ids.chunks(LOADS_AT_ONCE) {
-            join_all(some.iter().map(|id| self.core.log.recent::<Delivery>(id))).await;
+            join_all(some.iter().map(|id| self.data.log.recent::<Delivery>(id))).await;
         }
         let requeued = join_all(ids.iter().map(|id| self.requeue(id, cause, fixed_at))).await;
         requeued.into_iter().collect()
@@ -87,7 +87,7 @@ impl Fixes {
     ) -> Result<(), Failure> {
         let command = DeliveryCommand::Release { cause };
         let origin = Actor::System.because_of(fixed_at);
-        match self.core.log.execute::<Delivery>(delivery_id, command, origin).await {
+        match self.data.log.execute::<Delivery>(delivery_id, command, origin).await {
             // It does not wait for this any more.
             Ok(_) | Err(CommandError::Refused(_)) => Ok(()),
             Err(error) => Err(error.into()),

@@ -15,9 +15,9 @@ use projections::delivery_log::personal;
 use projections::notices::{Filter, KeptNotice};
 use tokio::sync::watch;
 
-use crate::app::core::VIEWS_TIMEOUT;
 use crate::app::data_requests::TIME_TO_ANSWER;
 use crate::app::erasure::{self, Erasure, ErasureError, notices};
+use crate::app::log_and_views::VIEWS_TIMEOUT;
 use event_log::{Actor, CommandError, Position};
 
 /// How long nothing is erased for its age after the clock was set forward: by then one that was wrong is right again.
@@ -39,7 +39,7 @@ impl Sweeper {
     }
 
     pub(super) fn now(&self) -> DateTime<Utc> {
-        self.erasure.core.now()
+        self.erasure.data.now()
     }
 
     /// When the latest sweep began that came to its end, in microseconds since 1970. What was kept for too long then is
@@ -55,7 +55,7 @@ impl Sweeper {
 
     /// Erases what is too old as of a moment, unless the clock that says so was set forward.
     pub(super) async fn sweep(&self, began: DateTime<Utc>) -> Result<Sweep, ErasureError> {
-        if !self.erasure.core.clock().is_steady_for(STEADY_FOR) {
+        if !self.erasure.data.clock().is_steady_for(STEADY_FOR) {
             if !self.distrusts.send_replace(true) {
                 tracing::warn!("the clock was set forward: for an hour nothing is erased for its age");
             }
@@ -79,14 +79,14 @@ pub(crate) enum Sweep {
 /// Erases what is too old as of a moment, account by account.
 async fn erase_too_old(erasure: &Erasure, now: DateTime<Utc>) -> Result<(), ErasureError> {
     // A view that is behind may call old what the store has just sent again.
-    let newest = erasure.core.log.newest().await?;
-    if !erasure.core.projector.wait_for(&[accounts::VIEW, delivery_log::VIEW], newest, VIEWS_TIMEOUT).await {
+    let newest = erasure.data.log.newest().await?;
+    if !erasure.data.projector.wait_for(&[accounts::VIEW, delivery_log::VIEW], newest, VIEWS_TIMEOUT).await {
         return Err(ErasureError::ViewsBehind);
     }
     let mut after = Position::START;
     let mut erased = 0;
     loop {
-        let accounts = accounts::with_retention(&erasure.core.views, after, ACCOUNTS_AT_ONCE).await?;
+        let accounts = accounts::with_retention(&erasure.data.views, after, ACCOUNTS_AT_ONCE).await?;
         let Some(last) = accounts.last() else { break };
         after = last.listed_at;
         for account in &accounts {
@@ -103,7 +103,7 @@ async fn erase_too_old(erasure: &Erasure, now: DateTime<Utc>) -> Result<(), Eras
 /// Erases what is too old of one account, a page at a time, and returns how many deliveries and other webhooks that were.
 async fn erase_old(erasure: &Erasure, account_id: &str, now: DateTime<Utc>) -> Result<usize, ErasureError> {
     // The view says whose to read; how long is for the account itself to say.
-    let account = erasure.core.log.load::<Account>(account_id).await?.aggregate;
+    let account = erasure.data.log.load::<Account>(account_id).await?.aggregate;
     let Some(days) = account.merchant().and_then(|merchant| merchant.retention_days) else { return Ok(0) };
     let until = (now - TimeDelta::days(days.into())).timestamp_micros();
     let of_account =
@@ -114,8 +114,8 @@ async fn erase_old(erasure: &Erasure, account_id: &str, now: DateTime<Utc>) -> R
     let mut erased = notices::erase_all(erasure, &of_account, &Actor::System.into(), keep).await?;
     let mut after = (0, Position::START);
     loop {
-        erasure.core.log.yield_to_webhooks().await;
-        let rows = personal::kept_since(&erasure.core.views, account_id, until, after, DELIVERIES_AT_ONCE).await?;
+        erasure.data.log.yield_to_webhooks().await;
+        let rows = personal::kept_since(&erasure.data.views, account_id, until, after, DELIVERIES_AT_ONCE).await?;
         let Some(last) = rows.last() else { return Ok(erased) };
         after = (last.kept_since.unwrap_or(until), last.listed_at);
         match erasure::erase(erasure, &rows, ErasureCause::Retention, |_| Actor::System.into()).await {

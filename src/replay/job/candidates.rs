@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::bail;
 use projections::webhook_receipts::{self, OrderReceipt};
 
-use crate::app::core::Core;
+use crate::app::log_and_views::LogAndViews;
 use crate::replay::Choice;
 
 /// Deliveries that one replay reads at most.
@@ -30,13 +30,13 @@ pub(super) struct Candidates {
 }
 
 impl Candidates {
-    pub(super) async fn of(core: &Core, choice: &Choice) -> anyhow::Result<Self> {
+    pub(super) async fn of(data: &LogAndViews, choice: &Choice) -> anyhow::Result<Self> {
         let source = if let Some(named) = choice.named() {
             Source::Named(Some(named))
         } else {
             // The view says what to look at, so it must hold everything that is there by now.
-            let newest = core.log.newest().await?;
-            if !core.projector.wait_for(&[webhook_receipts::VIEW], newest, TIMEOUT).await {
+            let newest = data.log.newest().await?;
+            if !data.projector.wait_for(&[webhook_receipts::VIEW], newest, TIMEOUT).await {
                 bail!("the view of webhooks is too far behind");
             }
             Source::Received(None)
@@ -45,7 +45,7 @@ impl Candidates {
     }
 
     /// Deliveries that were not returned before; nothing at the end.
-    pub(super) async fn next(&mut self, core: &Core, choice: &Choice) -> anyhow::Result<Option<Vec<String>>> {
+    pub(super) async fn next(&mut self, data: &LogAndViews, choice: &Choice) -> anyhow::Result<Option<Vec<String>>> {
         let after = match &mut self.source {
             Source::Named(named) => return Ok(named.take()),
             Source::Received(after) => after,
@@ -54,7 +54,7 @@ impl Candidates {
         let (from, to) = choice.received;
         let times = (from.timestamp_micros(), to.timestamp_micros());
         let received =
-            webhook_receipts::about_orders(&core.views, &integration_id, times, after.as_ref(), PAGE).await?;
+            webhook_receipts::about_orders(&data.views, &integration_id, times, after.as_ref(), PAGE).await?;
         let Some(last) = received.last() else { return Ok(None) };
         if self.seen.len() >= MAX_READ {
             self.is_cut = true;

@@ -117,7 +117,7 @@ impl Replays {
             return Ok(Some(replay.state()));
         }
         let mut found = None;
-        for event in self.core.log.opened_stream(OperatorAction::TYPE, id, Sequence::START, MAX_EVENTS).await? {
+        for event in self.data.log.opened_stream(OperatorAction::TYPE, id, Sequence::START, MAX_EVENTS).await? {
             match (event.recorded.event, &mut found) {
                 (
                     AnyEvent::OperatorAction(OperatorActionEvent::ReplayStarted {

@@ -70,7 +70,7 @@ impl Attempt {
 
     /// Reads what the attempt is decided on. None where the delivery is not due.
     pub(super) async fn ready(&self) -> anyhow::Result<Option<Ready>> {
-        let log = &self.deliveries.needs.core.log;
+        let log = &self.deliveries.needs.data.log;
         let delivery = log.recent::<Delivery>(self.id).await?;
         let Some(order) = delivery.aggregate.order().filter(|order| is_due(&order.summary.phase, self.now())) else {
             return Ok(None);
@@ -103,7 +103,7 @@ impl Attempt {
     }
 
     pub(super) async fn run(self, ready: Ready) -> Taken {
-        self.deliveries.needs.core.log.yield_to_webhooks().await;
+        self.deliveries.needs.data.log.yield_to_webhooks().await;
         match self.start(ready).await {
             Ok(Ok(mut running)) => {
                 let stop = self.work(&mut running).await.err();

@@ -24,9 +24,9 @@ on_each_engine! {
 
         let sam = desk(app, &support(app).await);
         let list = ["deliveries", "list", "--customer", "Max@Music.com"];
-        let head = app.service().core.log.newest().await.unwrap();
+        let head = app.service().data.log.newest().await.unwrap();
         assert!(sam.refused(&list).await.contains("say why"));
-        assert_eq!(app.service().core.log.newest().await.unwrap(), head);
+        assert_eq!(app.service().data.log.newest().await.unwrap(), head);
         let with_reason = [&list[..], &["--reason", "ticket 4711"]].concat();
         let found = sam.json(&with_reason).await;
         let listed = |found: &Value| {

@@ -76,14 +76,14 @@ on_each_engine! {
         fits(&admin, &["data-requests"]).await;
         fits(&admin, &["projections", "status"]).await;
         fits(&admin, &["processes"]).await;
-        let event = app.service().core.log.followed_at(Position::FIRST).await.unwrap().unwrap();
+        let event = app.service().data.log.followed_at(Position::FIRST).await.unwrap().unwrap();
         let reason = "delivery/7f3c2f4e-0b0e-5a55-9e0c-0f6f6a9d1a11 cannot be read";
-        app.service().core.log.park("legal_requests", &event, reason, 5, chrono::TimeDelta::hours(1)).await.unwrap();
+        app.service().data.log.park("legal_requests", &event, reason, 5, chrono::TimeDelta::hours(1)).await.unwrap();
         let parked = fits(&admin, &["processes", "parked"]).await;
         for words in ["legal_requests", "REASON", "delivery/7f3c2f4e"] {
             assert!(parked.contains(words), "{words} in {parked}");
         }
-        app.service().core.log.unpark("legal_requests", Position::FIRST).await.unwrap();
+        app.service().data.log.unpark("legal_requests", Position::FIRST).await.unwrap();
         // The option says the same as the variable.
         assert_eq!(person.printed(&["deliveries", "list", "--columns", "80"]).await, two_stores);
     }
@@ -220,10 +220,10 @@ on_each_engine! {
         shop.post(&orders::generic("2", "mutual_max", &["STORM"])).await.accepted("queued");
         app.settle().await;
         let person = desk(app, &merchant.key);
-        let head = app.service().core.log.newest().await.unwrap();
+        let head = app.service().data.log.newest().await.unwrap();
         let refused = person.refused(&["deliveries", "retry", "--code", "missing_username", "--yes"]).await;
         assert!(refused.contains("cannot help") && refused.contains("--username NAME"), "{refused}");
-        assert_eq!(app.service().core.log.newest().await.unwrap(), head, "nothing was recorded");
+        assert_eq!(app.service().data.log.newest().await.unwrap(), head, "nothing was recorded");
         // Asked for by its code, an order of a status that is never delivered is said to stay before anything is done.
         // Names that no random id ends with.
         for (id, status) in [("of-voided", "voided"), ("of-pending", "pending")] {

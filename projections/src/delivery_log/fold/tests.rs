@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, TimeDelta, Utc};
 use cqrs_es::Aggregate;
-use domain::delivery::{Delivery, DeliveryEvent, DeliveryStatus, Summary, WebhookOutcome};
-use domain::{Credits, Private, ResolutionCode};
+use domain::delivery::{
+    Change, Delivery, DeliveryCommand, DeliveryEvent, DeliveryStatus, ErasureCause, Intent, Summary, Webhook,
+    WebhookOutcome,
+};
+use domain::{Credits, LineItem, Private, ResolutionCode};
 use event_log::recorded::{AnyEvent, Recorded};
 use event_log::{Position, Sequence};
 use proptest::prelude::*;
@@ -15,7 +18,7 @@ use serde::de::DeserializeOwned;
 use strum::IntoEnumIterator;
 use uuid::Uuid;
 
-use super::{DeliveryRow, Entries};
+use super::{DeliveryRow, Entries, StateRow};
 
 const DELIVERY: &str = "00000000-0000-0000-0000-00000000000d";
 
@@ -26,50 +29,61 @@ fn ever() -> Vec<DeliveryEvent> {
     EVER.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// With every outcome, and of customers that are known, erased or not named.
-fn with_outcome(mut event: DeliveryEvent, of: WebhookOutcome, username: Option<Private<String>>) -> DeliveryEvent {
-    if let DeliveryEvent::WebhookReceived { webhook, outcome, .. } = &mut event {
-        (webhook.username, *outcome) = (username, of);
-    } else if let DeliveryEvent::WebhookRepeated(repeated) = &mut event {
-        repeated.outcome = of;
-    }
-    event
+/// With every outcome, whatever it wants, brings and changes, and of customers that are known, erased or not named.
+fn any_webhook() -> impl Strategy<Value = DeliveryEvent> {
+    let webhooks: Vec<_> = ever().into_iter().filter(|event| received(event).is_some()).collect();
+    let outcome = select(WebhookOutcome::iter().collect::<Vec<_>>());
+    let intent = select(Intent::iter().collect::<Vec<_>>());
+    let username = select(vec![None, Some(Private::Erased), Some(Private::from("max")), Some(Private::from("maxine"))]);
+    let skus = prop::collection::vec(select(vec!["STORM", "RAIN", "SUN"]), 0..4);
+    let renames = any::<bool>();
+    (select(webhooks), outcome, intent, username, skus, renames).prop_map(
+        |(event, of, intent, username, skus, renames)| {
+            let DeliveryEvent::WebhookReceived { webhook, .. } = event else {
+                unreachable!("only webhooks are chosen")
+            };
+            let items =
+                skus.into_iter().map(|sku| LineItem { sku: Some(sku.to_owned()), quantity: 1, ..LineItem::default() });
+            let webhook = Box::new(Webhook { username, intent, items: items.collect(), ..*webhook });
+            let changes = if renames { vec![Change::UsernameChanged] } else { vec![] };
+            DeliveryEvent::WebhookReceived { webhook, outcome: of, changes }
+        },
+    )
 }
 
 fn any_event() -> impl Strategy<Value = DeliveryEvent> {
-    let outcome = select(WebhookOutcome::iter().collect::<Vec<_>>());
-    let username = select(vec![None, Some(Private::Erased), Some(Private::from("max")), Some(Private::from("maxine"))]);
-    let webhooks: Vec<_> = ever().into_iter().filter(|event| received(event).is_some()).collect();
-    // Half of them are webhooks and erasures: what entries are added by, and what is forgotten by.
-    let often = webhooks.into_iter().chain(ever().into_iter().filter(erases)).collect::<Vec<_>>();
-    (prop_oneof![select(ever()), select(often)], outcome, username)
-        .prop_map(|(event, outcome, username)| with_outcome(event, outcome, username))
+    let erasures: Vec<_> = ever().into_iter().filter(erases).collect();
+    prop_oneof![4 => select(ever()), 3 => any_webhook(), 1 => select(erasures)]
 }
 
 /// Any events one after the other, as many seconds apart.
 fn any_stream() -> impl Strategy<Value = Vec<Recorded>> {
     prop::collection::vec((any_event(), 0..100_i64), 0..60).prop_map(|events| {
         let mut at = DateTime::UNIX_EPOCH;
-        let recorded = (1_i64..).zip(events).map(|(sequence, (event, seconds))| {
+        let recorded = (1_i64..).zip(events).map(move |(sequence, (event, seconds))| {
             at += TimeDelta::seconds(seconds);
-            Recorded {
-                position: Position(sequence * 7),
-                hash: vec![],
-                aggregate_id: DELIVERY.to_owned(),
-                sequence: Sequence(sequence),
-                account_id: None,
-                integration_id: None,
-                caused_by: None,
-                correlation_id: Uuid::nil(),
-                recorded_at: at,
-                actor: "system".to_owned(),
-                operator: None,
-                customer_tokens: if received(&event).is_some() { vec!["token".to_owned()] } else { vec![] },
-                event: AnyEvent::Delivery(event),
-            }
+            recorded(sequence, at, event)
         });
         recorded.collect()
     })
+}
+
+fn recorded(sequence: i64, recorded_at: DateTime<Utc>, event: DeliveryEvent) -> Recorded {
+    Recorded {
+        position: Position(sequence * 7),
+        hash: vec![],
+        aggregate_id: DELIVERY.to_owned(),
+        sequence: Sequence(sequence),
+        account_id: None,
+        integration_id: None,
+        caused_by: None,
+        correlation_id: Uuid::nil(),
+        recorded_at,
+        actor: "system".to_owned(),
+        operator: None,
+        customer_tokens: if received(&event).is_some() { vec!["token".to_owned()] } else { vec![] },
+        event: AnyEvent::Delivery(event),
+    }
 }
 
 fn of(recorded: &Recorded) -> &DeliveryEvent {
@@ -138,7 +152,12 @@ proptest! {
             prop_assert_eq!(Some(row.status()), delivery.status());
             prop_assert_eq!(row.resolution_code(), summary.resolution_code());
             prop_assert_eq!(row.is_unmapped(), summary.is_unmapped());
-            // Retention looks for what is over and holds anything personal, by when it last changed.
+            // As they are written.
+            let state = StateRow::from(row);
+            prop_assert_eq!(Some(state.status.as_str()), delivery.status().map(DeliveryStatus::as_str));
+            let username = summary.username.as_ref().and_then(Private::known);
+            prop_assert_eq!(state.username_key, username.cloned());
+            // Retention reads what is over and holds anything personal, by when it last changed.
             let is_kept = summary.is_over() && !summary.erased;
             prop_assert_eq!(row.kept_since, is_kept.then_some(recorded.recorded_at_us()));
             let is_done = row.status() == DeliveryStatus::Completed;
@@ -198,5 +217,63 @@ proptest! {
             named = !erases(of(recorded)) && (named || received(of(recorded)).is_some());
             prop_assert_eq!(!entries.customers.is_empty(), named);
         }
+    }
+}
+
+fn stream_of(events: Vec<DeliveryEvent>) -> Vec<Recorded> {
+    (1_i64..).zip(events).map(|(sequence, event)| recorded(sequence, DateTime::UNIX_EPOCH, event)).collect()
+}
+
+fn rows_and_delivery(events: Vec<DeliveryEvent>) -> (Vec<DeliveryRow>, Delivery) {
+    let mut delivery = Delivery::default();
+    for event in events.clone() {
+        delivery.apply(event);
+    }
+    (rows_of(&stream_of(events), &BTreeSet::new()), delivery)
+}
+
+fn webhook(change: impl FnOnce(&mut Webhook)) -> Box<Webhook> {
+    let first = ever().into_iter().next();
+    let Some(DeliveryEvent::WebhookReceived { mut webhook, .. }) = first else { panic!("the first is a webhook") };
+    change(&mut webhook);
+    webhook
+}
+
+/// WooCommerce reports a deletion as an id and nothing else, and may report the cancelled order after it.
+#[test]
+fn the_lines_of_an_order_that_was_deleted_first_are_those_of_the_aggregate() {
+    let deleted = webhook(|webhook| (webhook.intent, webhook.items) = (Intent::Cancel, vec![]));
+    let cancelled = webhook(|webhook| webhook.intent = Intent::Cancel);
+    let events = Delivery::default().decide(DeliveryCommand::RecordWebhook(deleted)).unwrap();
+    let mut delivery = Delivery::default();
+    for event in &events {
+        delivery.apply(event.clone());
+    }
+    let more = delivery.decide(DeliveryCommand::RecordWebhook(cancelled)).unwrap();
+    let (rows, delivery) = rows_and_delivery(events.into_iter().chain(more).collect());
+    assert_eq!(Some(rows[0].summary()), summary_of(&delivery));
+    assert_eq!(rows[0].status(), DeliveryStatus::Cancelled);
+    assert_eq!(rows[0].summary().lines.current.len(), 2, "a person who retries it needs to know what was bought");
+}
+
+/// Retention would read it every hour for ever.
+#[test]
+fn a_webhook_that_repeats_an_erased_order_makes_nothing_of_it_personal_again() {
+    let decide = |delivery: &mut Delivery, command: DeliveryCommand| {
+        let events = delivery.decide(command).unwrap();
+        for event in &events {
+            delivery.apply(event.clone());
+        }
+        events
+    };
+    let mut delivery = Delivery::default();
+    let record = || DeliveryCommand::RecordWebhook(webhook(|webhook| webhook.intent = Intent::Cancel));
+    let mut events = decide(&mut delivery, record());
+    events.extend(decide(&mut delivery, DeliveryCommand::ErasePersonalData { cause: ErasureCause::Retention }));
+    events.extend(decide(&mut delivery, record()));
+    assert!(events.len() > 2, "the repetition is recorded");
+    let (rows, _) = rows_and_delivery(events);
+    for row in rows {
+        assert_eq!((row.kept_since, row.username()), (None, None), "{:?}", row.status());
     }
 }

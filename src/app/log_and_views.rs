@@ -14,13 +14,13 @@ pub const VIEWS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Cheap to clone.
 #[derive(Clone)]
-pub struct Core {
+pub struct LogAndViews {
     pub log: EventLog,
     pub views: Database,
     pub projector: Projector,
 }
 
-impl Core {
+impl LogAndViews {
     pub fn clock(&self) -> &Clock {
         self.log.clock()
     }
