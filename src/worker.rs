@@ -122,7 +122,7 @@ impl<W: Work> Worker<W> {
     /// Reads on in the view from where it was read to; from its beginning where nothing more comes, and now and then, for
     /// what became due meanwhile may lie before.
     async fn read_on(&self, queue: &mut Queue<W::Id>, now: DateTime<Utc>) -> sqlx::Result<()> {
-        let paced: Vec<String> = queue.paced().take(MAX_PACED).map(ToString::to_string).collect();
+        let paced: Vec<AccountId> = queue.paced().take(MAX_PACED).copied().collect();
         if let Some(since) = queue.read_to() {
             let more = self.work.due(since, now, &paced, READ_AT_ONCE).await?;
             queue.add(more);

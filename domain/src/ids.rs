@@ -27,6 +27,15 @@ macro_rules! id {
                 Uuid::from_str(text).map(Self)
             }
         }
+
+        /// As rows of views hold it.
+        impl TryFrom<String> for $name {
+            type Error = uuid::Error;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
     };
 }
 

@@ -24,12 +24,12 @@ pub struct HashedEvent {
 
 /// A snapshot, and whether it is of the event that it says.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
-pub struct SnapshotInPlace {
+pub struct ComparedSnapshot {
     pub aggregate_type: String,
     pub aggregate_id: String,
     pub sequence: Sequence,
     /// 1 where the event that it was made after has the same hash.
-    pub in_place: i64,
+    pub is_right: i64,
     /// Of that event; the start where it is not there.
     pub position: Position,
 }
@@ -118,10 +118,10 @@ impl EventLog {
         &self,
         (aggregate_type, aggregate_id): (&str, &str),
         limit: i64,
-    ) -> sqlx::Result<Vec<SnapshotInPlace>> {
+    ) -> sqlx::Result<Vec<ComparedSnapshot>> {
         let sql = Sql::new(
             "SELECT s.aggregate_type, s.aggregate_id, s.sequence, coalesce(e.position, 0) AS position, \
-                CASE WHEN e.hash = s.hash THEN CAST(1 AS bigint) ELSE 0 END AS in_place \
+                CASE WHEN e.hash = s.hash THEN CAST(1 AS bigint) ELSE 0 END AS is_right \
              FROM snapshots s LEFT JOIN events e ON e.aggregate_type = s.aggregate_type \
                 AND e.aggregate_id = s.aggregate_id AND e.sequence = s.sequence \
              WHERE (s.aggregate_type, s.aggregate_id) > (",

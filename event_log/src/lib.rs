@@ -62,7 +62,7 @@ use tokio::sync::watch;
 
 pub use append::AppendError;
 pub use committed::{CommandError, Committed};
-pub use evidence::{HashedEvent, SnapshotInPlace};
+pub use evidence::{ComparedSnapshot, HashedEvent};
 pub use feed::{Followed, OpenedEvent};
 pub use head::HeadListener;
 pub use micros::Micros;

@@ -34,7 +34,7 @@ impl From<&Actor> for Metadata {
             Actor::Worker(name) => Self { actor: "worker".to_owned(), worker: Some(name.clone()), ..Self::default() },
             Actor::Key { id, name, reason, account_id: _ } => Self {
                 actor: "key".to_owned(),
-                key_id: Some(id.clone()),
+                key_id: Some(id.to_string()),
                 key_name: Some(name.clone()),
                 reason: reason.clone().map(Private::Known),
                 worker: None,
@@ -76,7 +76,7 @@ mod tests {
 
     fn key(reason: Option<&str>) -> Actor {
         let reason = reason.map(str::to_owned);
-        Actor::Key { id: "7".to_owned(), name: "desk".to_owned(), reason, account_id: None }
+        Actor::Key { id: domain::ApiKeyId(uuid::Uuid::nil()), name: "desk".to_owned(), reason, account_id: None }
     }
 
     #[test]
@@ -85,7 +85,11 @@ mod tests {
             (Actor::Store, r#"{"actor":"store"}"#, "store"),
             (Actor::System, r#"{"actor":"system"}"#, "system"),
             (Actor::Worker("w 1".to_owned()), r#"{"actor":"worker","worker":"w 1"}"#, "worker w 1"),
-            (key(None), r#"{"actor":"key","key_id":"7","key_name":"desk"}"#, "key desk"),
+            (
+                key(None),
+                r#"{"actor":"key","key_id":"00000000-0000-0000-0000-000000000000","key_name":"desk"}"#,
+                "key desk",
+            ),
         ] {
             let metadata = Metadata::from(&actor);
             assert_eq!(serde_json::to_string(&metadata).unwrap(), stored);

@@ -1,6 +1,6 @@
 //! Where events come from: who made them happen, and what they follow from.
 
-use domain::AccountId;
+use domain::{AccountId, ApiKeyId};
 use uuid::Uuid;
 
 use crate::Position;
@@ -16,7 +16,7 @@ pub enum Actor {
     System,
     /// A person or program with an API key.
     Key {
-        id: String,
+        id: ApiKeyId,
         name: String,
         /// Why, in their words: it may name a customer, and is sealed where it is stored.
         reason: Option<String>,

@@ -71,7 +71,7 @@ pub struct Choice {
 }
 
 #[derive(FromRow)]
-struct Place {
+struct Dated {
     position: Position,
     recorded_at: Micros,
 }
@@ -109,8 +109,8 @@ impl EventLog {
             let sql = Sql::new("SELECT position, recorded_at FROM events WHERE position >= ")
                 .bind(middle)
                 .push(" ORDER BY position LIMIT 1");
-            match self.database.fetch_optional::<Place>(sql).await? {
-                Some(place) if place.recorded_at < at => low = place.position.next(),
+            match self.database.fetch_optional::<Dated>(sql).await? {
+                Some(dated) if dated.recorded_at < at => low = dated.position.next(),
                 Some(_) | None => high = middle,
             }
         }

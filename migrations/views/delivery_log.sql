@@ -18,8 +18,8 @@ CREATE INDEX delivery_log_duplicates_{generation} ON delivery_log_{generation} (
 
 -- What changes of each: where it stands, and when something is to be done by itself. The queue is a part of this.
 -- An index here is written when a status changes, where its condition holds. Four are for what merchants and support staff list,
--- by status and by code; that of what is kept holds what is over, and is written once when a delivery ends; the other four
--- hold the few rows that wait.
+-- by status and by code; that of what is kept holds what is over, and is written when a delivery ends and at each event after
+-- that; the other four hold the few rows that wait or lack a mapping.
 CREATE TABLE delivery_states_{generation} (
     listed_at       {position} PRIMARY KEY,
     account_id      text   NOT NULL,

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use anyhow::bail;
-use domain::ApiKeyId;
 use domain::account::{Account, ApiKey, Role};
 use event_log::recurring::Recurring;
 use projections::accounts::{self, ApiKeyRow};
@@ -50,10 +49,11 @@ impl ApiKeys {
             Unauthorized::Unavailable
         })?;
         let row = found.ok_or(Unauthorized::BadKey)?;
-        let (Ok(account_id), Ok(role)) = (row.account_id.parse(), row.role.parse::<Role>()) else {
+        let (Ok(account_id), Ok(key_id), Ok(role)) = (row.account_id.parse(), row.id.parse(), row.role.parse::<Role>())
+        else {
             return Err(Unauthorized::BadKey);
         };
-        let viewer = Viewer { account_id, role, key_id: row.id, key_name: row.name, reason };
+        let viewer = Viewer { account_id, role, key_id, key_name: row.name, reason };
         self.admit(&viewer, 1).await?;
         self.failures.worked();
         Ok(viewer)
@@ -66,11 +66,11 @@ impl ApiKeys {
 
     /// Counts what the key does as so many requests. It must be active, and within its limit.
     pub async fn admit(&self, viewer: &Viewer, cost: u32) -> Result<(), Unauthorized> {
-        let (key_id, key) = self.active(viewer).await?.ok_or(Unauthorized::BadKey)?;
+        let key = self.active(viewer).await?.ok_or(Unauthorized::BadKey)?;
         // The costliest request is within every limit.
         let cost = cost.min((key.requests_per_minute / 2).max(1));
         let now = self.data.now();
-        let of_key = Rate::Requests(key_id);
+        let of_key = Rate::Requests(viewer.key_id);
         let admitted = self.rates.admit(&self.data.log, of_key, (key.requests_per_minute, cost), now).await;
         admitted.map_err(|refused| match refused {
             NotAdmitted::Exceeded { next_at } => {
@@ -83,13 +83,11 @@ impl ApiKeys {
         })
     }
 
-    async fn active(&self, viewer: &Viewer) -> Result<Option<(ApiKeyId, ApiKey)>, Unauthorized> {
-        let Ok(key_id) = viewer.key_id.parse() else { return Ok(None) };
+    async fn active(&self, viewer: &Viewer) -> Result<Option<ApiKey>, Unauthorized> {
         let account = self.data.log.current::<Account>(viewer.account_id).await.map_err(|error| {
             self.failures.failed(error);
             Unauthorized::Unavailable
         })?;
-        let key = account.aggregate.merchant().and_then(|merchant| merchant.keys.active(key_id)).cloned();
-        Ok(key.map(|key| (key_id, key)))
+        Ok(account.aggregate.merchant().and_then(|merchant| merchant.keys.active(viewer.key_id)).cloned())
     }
 }

@@ -36,7 +36,7 @@ pub enum Receipt {
 
 /// A place in the list: a moment in microseconds, and an id among those of the same moment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place(pub i64, pub String);
+pub struct ListPosition(pub i64, pub String);
 
 /// Which are wanted; what is left out restricts nothing.
 #[derive(Default)]
@@ -65,7 +65,7 @@ impl Receipts {
         &self,
         viewer: &Viewer,
         filter: ReceiptFilter,
-        (after, limit): (Option<&Place>, i64),
+        (after, limit): (Option<&ListPosition>, i64),
     ) -> Result<Vec<Receipt>, Error> {
         let account_id = match filter.account_id.as_deref() {
             // As in the list of deliveries: support sees those of every account.
@@ -82,7 +82,8 @@ impl Receipts {
         if !is_of_order && Outcome::COUNTED.into_iter().any(|outcome| filter.wants(outcome)) {
             all.extend(self.counted(&filter, (after, limit)).await?);
         }
-        let mut placed: Vec<(Place, Receipt)> = all.into_iter().map(|receipt| (receipt.place(), receipt)).collect();
+        let mut placed: Vec<(ListPosition, Receipt)> =
+            all.into_iter().map(|receipt| (receipt.position(), receipt)).collect();
         placed.retain(|(place, _)| after.is_none_or(|after| place < after));
         placed.sort_by(|(a, _), (b, _)| b.cmp(a));
         placed.truncate(usize::try_from(limit).unwrap_or_default());
@@ -93,7 +94,7 @@ impl Receipts {
         &self,
         filter: &ReceiptFilter,
         order: Option<OfOrder>,
-        (after, limit): (Option<&Place>, i64),
+        (after, limit): (Option<&ListPosition>, i64),
     ) -> Result<Vec<Receipt>, Error> {
         let wanted = Outcome::RECORDED.into_iter().filter(|outcome| filter.wants(*outcome));
         let wanted: Vec<String> = wanted.map(|outcome| outcome.as_str().to_owned()).collect();
@@ -106,7 +107,7 @@ impl Receipts {
             outcomes: if wanted.len() == Outcome::RECORDED.len() { vec![] } else { wanted },
             order,
         };
-        let before = after.map(|Place(moment, id)| (*moment, id.as_str()));
+        let before = after.map(|ListPosition(moment, id)| (*moment, id.as_str()));
         let rows = webhook_receipts::page(&self.data.views, &filter, before, limit).await?;
         Ok(rows.into_iter().map(Receipt::Recorded).collect())
     }
@@ -114,12 +115,12 @@ impl Receipts {
     async fn counted(
         &self,
         filter: &ReceiptFilter,
-        (after, limit): (Option<&Place>, i64),
+        (after, limit): (Option<&ListPosition>, i64),
     ) -> Result<Vec<Receipt>, Error> {
         let log = &self.data.log;
         // What this node holds back is written first, so that no refusal is missing.
         self.refusals.write(log).await?;
-        let until = after.map_or(Micros::MAX, |Place(moment, _)| Micros(moment.saturating_add(1)));
+        let until = after.map_or(Micros::MAX, |ListPosition(moment, _)| Micros(moment.saturating_add(1)));
         let (account_id, integration_id) = (filter.account_id.as_deref(), filter.integration_id.as_deref());
         let hours = refusals::recent(log, account_id, integration_id, until, limit + MORE_HOURS).await?;
         Ok(hours.into_iter().map(Receipt::Counted).filter(|receipt| filter.wants(receipt.outcome())).collect())
@@ -156,12 +157,12 @@ impl Receipt {
         }
     }
 
-    pub fn place(&self) -> Place {
+    pub fn position(&self) -> ListPosition {
         let moment = match self {
             Self::Recorded(row) => row.received_at,
             Self::Counted(hour) => hour.last_at.0,
         };
-        Place(moment, self.id())
+        ListPosition(moment, self.id())
     }
 
     pub fn outcome(&self) -> Outcome {

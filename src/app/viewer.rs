@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use domain::AccountId;
 use domain::account::Role;
+use domain::{AccountId, ApiKeyId};
 use event_log::Actor;
 
 use super::error::{Error, Refused};
@@ -18,7 +18,7 @@ const SAY_WHY: &str = "say why, for the record: in the header X-Reason, or with 
 pub struct Viewer {
     pub account_id: AccountId,
     pub role: Role,
-    pub key_id: String,
+    pub key_id: ApiKeyId,
     pub key_name: String,
     /// Why they do what they do, where they say so.
     pub reason: Option<String>,
@@ -52,7 +52,7 @@ impl Viewer {
     /// As who acts for an account, or for none.
     pub(crate) fn actor(&self, account_id: Option<&str>) -> Actor {
         Actor::Key {
-            id: self.key_id.clone(),
+            id: self.key_id,
             name: self.key_name.clone(),
             reason: self.reason.clone(),
             account_id: account_id.and_then(|id| id.parse().ok()),
@@ -163,8 +163,13 @@ mod tests {
     #[test]
     fn of_anothers_customer_only_the_beginning_of_the_name_is_shown() {
         let own = AccountId(ids::fresh());
-        let viewer =
-            |role| Viewer { account_id: own, role, key_id: String::new(), key_name: String::new(), reason: None };
+        let viewer = |role| Viewer {
+            account_id: own,
+            role,
+            key_id: ApiKeyId(ids::fresh()),
+            key_name: String::new(),
+            reason: None,
+        };
         let (own, other) = (own.to_string(), ids::fresh().to_string());
         for role in [Role::Merchant, Role::Support, Role::Admin] {
             assert_eq!(viewer(role).shown_username(&own, "max_the_axe"), "max_the_axe");

@@ -23,7 +23,7 @@ struct Entry {
 
 /// A sequence, or a number of streams, that is over 4,294,967,294: no log has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NoSuchPlace;
+pub(super) struct OutOfRange;
 
 /// Streams and their last events: a table with open addressing, which only grows.
 #[derive(Debug, Default)]
@@ -42,15 +42,15 @@ impl Chains {
         aggregate_id: &str,
         sequence: Sequence,
         hash: Hash,
-    ) -> Result<Option<(Sequence, Hash)>, NoSuchPlace> {
-        let sequence = u32::try_from(sequence.0).map_err(|_| NoSuchPlace)?;
+    ) -> Result<Option<(Sequence, Hash)>, OutOfRange> {
+        let sequence = u32::try_from(sequence.0).map_err(|_| OutOfRange)?;
         if self.len >= self.slots.len() / 4 * 3 {
             self.grow();
         }
         let entry = Entry { stream: stream_key(aggregate_type, aggregate_id), sequence, hash };
         let slot = self.slot_of(&entry.stream);
         if self.slots[slot] == EMPTY {
-            self.slots[slot] = u32::try_from(self.len).ok().filter(|number| *number != EMPTY).ok_or(NoSuchPlace)?;
+            self.slots[slot] = u32::try_from(self.len).ok().filter(|number| *number != EMPTY).ok_or(OutOfRange)?;
             self.push(entry);
             return Ok(None);
         }
@@ -138,7 +138,7 @@ mod tests {
             assert_eq!(before, Ok(Some((Sequence(1), hash(number)))));
         }
         assert_eq!(chains.advance("account", "1", Sequence(1), [1; 32]), Ok(None), "the type is part of a stream");
-        assert_eq!(chains.advance("account", "1", Sequence::MAX, [1; 32]), Err(NoSuchPlace));
+        assert_eq!(chains.advance("account", "1", Sequence::MAX, [1; 32]), Err(OutOfRange));
         assert_eq!(chains.len(), 200_001);
     }
 }

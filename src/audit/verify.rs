@@ -8,7 +8,7 @@ use super::checkpoint::{CheckpointReader, SignedRange};
 use super::key::{self, LogKey};
 use super::walk::{Broken, Order, Walk};
 use event_log::row::StoredEvent;
-use event_log::{EventLog, Position, Sequence, SnapshotInPlace};
+use event_log::{ComparedSnapshot, EventLog, Position, Sequence};
 
 /// Checkpoints and snapshots that are read at a time.
 const PAGE: i64 = 1_000;
@@ -68,7 +68,7 @@ pub async fn verify(
     }
     let mut snapshots = 0;
     if broken.is_none() {
-        (snapshots, broken) = snapshots_in_place(log).await?;
+        (snapshots, broken) = snapshots_are_right(log).await?;
     }
     Ok(Verified { broken, events: walk.events, streams: walk.streams(), checkpoints, latest, snapshots, keys })
 }
@@ -112,15 +112,15 @@ async fn cut_off(log: &EventLog) -> anyhow::Result<Option<Broken>> {
 }
 
 /// Compares each snapshot with the event that it was made after. What a snapshot says is not covered by any hash.
-async fn snapshots_in_place(log: &EventLog) -> anyhow::Result<(u64, Option<Broken>)> {
+async fn snapshots_are_right(log: &EventLog) -> anyhow::Result<(u64, Option<Broken>)> {
     let (mut count, mut after) = (0, (String::new(), String::new()));
     loop {
         let page = log.snapshots_after((&after.0, &after.1), PAGE).await?;
         let Some(last) = page.last() else { return Ok((count, None)) };
         after = (last.aggregate_type.clone(), last.aggregate_id.clone());
         count += page.len() as u64;
-        if let Some(SnapshotInPlace { aggregate_type, aggregate_id, sequence, position, .. }) =
-            page.into_iter().find(|snapshot| snapshot.in_place == 0)
+        if let Some(ComparedSnapshot { aggregate_type, aggregate_id, sequence, position, .. }) =
+            page.into_iter().find(|snapshot| snapshot.is_right == 0)
         {
             let reason = if position.is_start() {
                 "a snapshot was made after it, and it is not there: the log was cut off".to_owned()

@@ -10,7 +10,7 @@ use std::fmt;
 use cqrs_es::Aggregate as _;
 use domain::checkpoint::{Checkpoints, STREAM_ID};
 
-use super::chains::{Chains, NoSuchPlace};
+use super::chains::{Chains, OutOfRange};
 use super::checkpoint::SignedRange;
 use super::merkle::{Hash, Tree, leaf_of};
 use event_log::row::{GENESIS, StoredEvent, WholeEvent, chain};
@@ -109,7 +109,7 @@ impl Walk {
     /// Walks on along a row. `stated` stands for the hash before it where the walk does not begin at its stream's first.
     pub(super) fn check(&mut self, row: &WholeEvent, stated: Option<Hash>) -> Result<(), Broken> {
         let WholeEvent { event, body } = row;
-        let previous = self.placed(event, stated)?;
+        let previous = self.chained(event, stated)?;
         if event.hash != chain(&previous, event, body.as_deref()) {
             return Err(Broken::at(
                 event,
@@ -140,7 +140,7 @@ impl Walk {
     }
 
     /// Checks that a row lies where it should, and returns the hash that it is chained to.
-    fn placed(&mut self, event: &StoredEvent, stated: Option<Hash>) -> Result<Hash, Broken> {
+    fn chained(&mut self, event: &StoredEvent, stated: Option<Hash>) -> Result<Hash, Broken> {
         let broken = |reason: String| Err(Broken::at(event, reason));
         if event.position < self.next {
             return broken(format!("it lies at position {}, after position {}", event.position, self.next.previous()));
@@ -161,7 +161,7 @@ impl Walk {
         self.next = event.position.next();
         let before = self.chains.advance(&event.aggregate_type, &event.aggregate_id, event.sequence, hash);
         match (before, stated) {
-            (Err(NoSuchPlace), _) => broken("there is no such place in a stream".to_owned()),
+            (Err(OutOfRange), _) => broken("there is no such place in a stream".to_owned()),
             (Ok(Some((last, _))), _) if event.sequence != last.next() => {
                 broken(format!("it follows event {last} of its stream, as no event {} is there", last.next()))
             }

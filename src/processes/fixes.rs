@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 
 use domain::account::AccountEvent;
 use domain::delivery::DeliveryEvent;
-use domain::integration::{Integration, IntegrationEvent};
+use domain::integration::IntegrationEvent;
 use domain::ledger::{Ledger, LedgerEvent};
-use domain::{Credits, ItemMapping, ResolutionCode};
+use domain::{AccountId, Credits, ItemMapping, ResolutionCode};
 use event_log::Position;
 use event_log::recorded::{AnyEvent, Recorded};
 
@@ -26,9 +26,9 @@ use waking::Waiting;
 pub(super) struct Fixes {
     data: LogAndViews,
     /// Accounts to which attempts gave credits back, and where.
-    returned: BTreeMap<String, Position>,
+    returned: BTreeMap<AccountId, Position>,
     /// Accounts whose deliveries lacked credits, and where the last one began to wait.
-    short_of_credits: BTreeMap<String, Position>,
+    short_of_credits: BTreeMap<AccountId, Position>,
     /// The position at which this began to follow: what waits of other accounts began to wait before.
     began_at: Position,
 }
@@ -52,8 +52,8 @@ impl ProcessManager for Fixes {
             fixes.wake_of_account(event, ResolutionCode::CreditsExhausted).await
         },
         ("ledger", "reservation_settled") AnyEvent::Ledger(LedgerEvent::ReservationSettled { returned, .. }) => {
-            if *returned > Credits::ZERO {
-                fixes.returned.insert(event.aggregate_id.clone(), event.position);
+            if let Some(account_id) = event.account_id.filter(|_| *returned > Credits::ZERO) {
+                fixes.returned.insert(account_id, event.position);
             }
             Ok(())
         },
@@ -76,8 +76,8 @@ impl ProcessManager for Fixes {
     /// Credits that attempts gave back let as many deliveries go on as they are enough for.
     async fn after_batch(&mut self) -> Result<(), Unfinished> {
         while let Some((account_id, position)) = self.returned.first_key_value() {
-            let (account_id, position) = (account_id.clone(), *position);
-            let woken = self.wake_for_returned_credits(&account_id, position).await;
+            let (account_id, position) = (*account_id, *position);
+            let woken = self.wake_for_returned_credits(account_id, position).await;
             woken.map_err(|failure| Unfinished { position, failure })?;
             self.returned.remove(&account_id);
         }
@@ -96,29 +96,28 @@ impl Fixes {
         codes: &[ResolutionCode],
         mapping: Option<&ItemMapping>,
     ) -> Result<(), Failure> {
-        let integration: Integration = self.data.log.load(&event.aggregate_id).await?.aggregate;
-        let Some(link) = integration.link() else { return Ok(()) };
-        let account_id = link.account_id.to_string();
+        let Some(account_id) = event.account_id else { return Ok(()) };
         for code in codes {
-            let of_account = Waiting::all(*code, &account_id, event.position);
-            let waiting = Waiting { integration_id: Some(&event.aggregate_id), ..of_account };
+            let of_account = Waiting::all(*code, account_id, event.position);
+            let waiting = Waiting { integration_id: event.integration_id, ..of_account };
             self.wake(waiting, event.position, mapping).await?;
         }
         Ok(())
     }
 
     async fn wake_of_account(&self, event: &Recorded, code: ResolutionCode) -> Result<(), Failure> {
-        self.wake(Waiting::all(code, &event.aggregate_id, event.position), event.position, None).await
+        let Some(account_id) = event.account_id else { return Ok(()) };
+        self.wake(Waiting::all(code, account_id, event.position), event.position, None).await
     }
 
-    async fn wake_for_returned_credits(&self, account_id: &str, position: Position) -> Result<(), Failure> {
+    async fn wake_for_returned_credits(&self, account_id: AccountId, position: Position) -> Result<(), Failure> {
         let ledger: Ledger = self.data.log.load(account_id).await?.aggregate;
         let enough_for = ledger.available().0 / Credits::OF_A_SHARE.0;
         if enough_for == 0 {
             return Ok(());
         }
         // Those that began to wait later are checked when they do.
-        let began_by = self.short_of_credits.get(account_id).copied().unwrap_or(self.began_at);
+        let began_by = self.short_of_credits.get(&account_id).copied().unwrap_or(self.began_at);
         let all = Waiting::all(ResolutionCode::CreditsExhausted, account_id, began_by);
         self.wake(Waiting { at_most: enough_for, ..all }, position, None).await
     }

@@ -9,9 +9,9 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::DeliveryId;
 use domain::delivery::{Delivery, DeliveryCommand, DeliveryRefusal, DeliveryStatus, Held, Order, Phase};
 use domain::ledger::Ledger;
+use domain::{AccountId, DeliveryId};
 use event_log::recurring::Recurring;
 use event_log::{Actor, CommandError, Committed, Origin, Position};
 use projections::delivery_log;
@@ -78,21 +78,21 @@ impl Deliveries {
 
     /// A retry comes after its own delay, and a lease ends after its own length.
     async fn pull_back_one(&self, delivery: &DueDelivery, now: DateTime<Utc>) {
-        let id = &delivery.delivery_id;
+        let id = delivery.delivery_id;
         let origin = Actor::Worker(self.holder.name.clone()).because_of(delivery.caused_by);
         match self.needs.data.log.execute::<Delivery>(id, DeliveryCommand::PullBack { now }, origin).await {
             Ok(done) if done.events.is_empty() => {}
             Ok(done) => {
                 let until = done.aggregate.order().and_then(Order::waits_until).map(tracing::field::display);
                 tracing::warn!(
-                    delivery = id,
+                    delivery = %id,
                     was_until_us = delivery.due_at,
                     until,
                     "a clock that was ahead had made it wait too long"
                 );
                 self.needs.metrics.pulled_back();
             }
-            Err(error) => tracing::warn!(delivery = id, %error, "what a wrong clock has set cannot be set right"),
+            Err(error) => tracing::warn!(delivery = %id, %error, "what a wrong clock has set cannot be set right"),
         }
     }
 }
@@ -131,8 +131,8 @@ impl Leased for Deliveries {
 }
 
 fn due(row: &DueDelivery) -> Option<Due<DeliveryId>> {
-    let (id, account_id) = (row.delivery_id.parse().ok()?, row.account_id.parse().ok()?);
-    Some(Due { id, account_id, due_at: row.due_at?, caused_by: row.caused_by })
+    let DueDelivery { delivery_id: id, account_id, due_at, caused_by, .. } = *row;
+    Some(Due { id, account_id, due_at: due_at?, caused_by })
 }
 
 impl Work for Deliveries {
@@ -152,7 +152,7 @@ impl Work for Deliveries {
         &self,
         since: i64,
         now: DateTime<Utc>,
-        without: &[String],
+        without: &[AccountId],
         limit: usize,
     ) -> sqlx::Result<Vec<Due<DeliveryId>>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);

@@ -54,7 +54,7 @@ pub(crate) trait Work: Send + Sync + 'static {
         &self,
         since: i64,
         now: DateTime<Utc>,
-        without: &[String],
+        without: &[AccountId],
         limit: usize,
     ) -> impl Future<Output = sqlx::Result<Vec<Due<Self::Id>>>> + Send;
 

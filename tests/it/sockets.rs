@@ -56,7 +56,7 @@ async fn closed(socket: &mut Socket) -> Option<CloseFrame> {
 }
 
 on_each_engine! {
-    async fn who_does_not_say_who_it_is_is_let_go_and_takes_no_place_of_others(app: &TestApp) {
+    async fn who_does_not_say_who_it_is_is_let_go_and_keeps_no_connection_from_others(app: &TestApp) {
         let merchant = app.merchant().await;
         let silent = join_all((0..32).map(|_| opened(app))).await;
         let mut silent: Vec<Socket> = silent.into_iter().map(Result::unwrap).collect();
@@ -167,27 +167,27 @@ async fn a_client_that_does_not_read_is_let_go_and_none_keeps_the_service_from_s
     for _ in 0..100 {
         unread.write_all(request.as_bytes()).await.unwrap();
     }
-    // The other places are taken, for the ten seconds in which a request has to begin.
+    // The other connections are taken, for the ten seconds in which a request has to begin.
     let idle = join_all((0..2).map(|_| TcpStream::connect(&address))).await;
     let health = reqwest::get(format!("{}/health", node.url));
-    let healthy = tokio::time::timeout(Duration::from_secs(8), health).await.expect("a place came free").unwrap();
+    let healthy = tokio::time::timeout(Duration::from_secs(8), health).await.expect("a connection came free").unwrap();
     assert_eq!(healthy.status().as_u16(), 200);
     let mut rest = vec![0; 64 * 1_024];
     while unread.read(&mut rest).await.is_ok_and(|read| read > 0) {}
     drop(idle);
 
-    // All places are taken, and one more waits outside.
+    // All connections are taken, and one more waits outside.
     let idle = join_all((0..4).map(|_| TcpStream::connect(&address))).await;
     let stopping = tokio::time::timeout(Duration::from_secs(15), node.stop()).await;
-    assert!(stopping.is_ok(), "it stops with every place taken");
+    assert!(stopping.is_ok(), "it stops with every connection taken");
     drop(idle);
     cortex.stop().await;
     databases.remove().await;
 }
 
-/// Callers of the API, and idle connections to it, leave places to stores.
+/// Callers of the API, and idle connections to it, leave connections to stores.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn webhooks_have_places_that_the_api_cannot_take() {
+async fn webhooks_have_connections_that_the_api_cannot_take() {
     let app = TestApp::start(Engine::Sqlite).await;
     let shop = app.merchant().await.shop(Provider::Generic).await.known();
     let (app, bounds) = (app.stop_node().await, Bounds { connections: 8, connections_of_api: 2, ..Bounds::default() });
@@ -211,15 +211,15 @@ async fn webhooks_have_places_that_the_api_cannot_take() {
     }
     drop((first, second));
     let again = wait_until(&app, async || ask().await.1.starts_with("http/1.1 200").then_some(()));
-    tokio::time::timeout(Duration::from_secs(5), again).await.expect("a place that was left is free");
+    tokio::time::timeout(Duration::from_secs(5), again).await.expect("a connection that was left is free");
     app.finish().await;
 }
 
-/// One of the sockets that said nothing, now known; its place among the unknown is free for another.
+/// One of the sockets that said nothing, now known; its permit among the unknown is free for another.
 async fn begun_in(app: &TestApp, key: &str, silent: &mut Vec<Socket>) -> Socket {
     let mut socket = silent.pop().expect("there are some");
     say(&mut socket, json!({ "type": "connection_init", "payload": { "x-api-key": key } })).await;
     assert!(matches!(socket.next().await, Some(Ok(Message::Text(said))) if said.contains("connection_ack")));
-    silent.push(opened(app).await.expect("a place is free"));
+    silent.push(opened(app).await.expect("a connection is free"));
     socket
 }

@@ -1,5 +1,6 @@
 //! The queue: which deliveries are to be taken up, and when.
 
+use domain::{AccountId, DeliveryId, IntegrationId};
 use sqlx::FromRow;
 
 use super::query::by_state;
@@ -12,9 +13,12 @@ const COLUMNS: &str = "d.id AS delivery_id, s.account_id, s.integration_id, s.st
 /// A delivery that is due at a moment (microseconds since 1970), or at none.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct DueDelivery {
-    pub delivery_id: String,
-    pub account_id: String,
-    pub integration_id: String,
+    #[sqlx(try_from = "String")]
+    pub delivery_id: DeliveryId,
+    #[sqlx(try_from = "String")]
+    pub account_id: AccountId,
+    #[sqlx(try_from = "String")]
+    pub integration_id: IntegrationId,
     pub status: String,
     pub resolution_code: Option<String>,
     pub due_at: Option<i64>,
@@ -40,7 +44,7 @@ pub async fn due(
     database: &Database,
     since: i64,
     now: i64,
-    without: &[String],
+    without: &[AccountId],
     limit: i64,
 ) -> sqlx::Result<Vec<DueDelivery>> {
     #[derive(FromRow)]
@@ -49,7 +53,7 @@ pub async fn due(
     }
     let mut sql = Sql::new(OWED).bind(now);
     if !without.is_empty() {
-        sql = sql.push(" AND account_id NOT IN (").bind_list(without.iter().map(String::as_str)).push(")");
+        sql = sql.push(" AND account_id NOT IN (").bind_list(without.iter().map(AccountId::to_string)).push(")");
     }
     let owed: Vec<Owed> = database.fetch_all(sql.push(" ORDER BY due_at LIMIT ").bind(limit)).await?;
     if owed.is_empty() {

@@ -1,5 +1,7 @@
 //! What is asked of the delivery log. Every list is bounded and paged by position.
 
+use domain::{AccountId, IntegrationId};
+
 use super::DeliveryRow;
 use super::filter::Filter;
 use super::row::COLUMNS;
@@ -225,16 +227,18 @@ pub async fn find_many(database: &Database, ids: &[String]) -> sqlx::Result<Vec<
 pub async fn waiting_for(
     database: &Database,
     code: domain::ResolutionCode,
-    account_id: &str,
-    integration_id: Option<&str>,
+    account_id: AccountId,
+    integration_id: Option<IntegrationId>,
     after: Position,
     limit: i64,
 ) -> sqlx::Result<Vec<DeliveryRow>> {
-    let mut sql =
-        by_state(database, COLUMNS).push(" AND s.account_id = ").bind(account_id).push(" AND s.resolution_code = ");
+    let mut sql = by_state(database, COLUMNS)
+        .push(" AND s.account_id = ")
+        .bind(account_id.to_string())
+        .push(" AND s.resolution_code = ");
     sql = sql.bind(code.as_str()).push(" AND s.status = 'action_required' AND s.listed_at > ").bind(after);
     if let Some(integration_id) = integration_id {
-        sql = sql.push(" AND s.integration_id = ").bind(integration_id);
+        sql = sql.push(" AND s.integration_id = ").bind(integration_id.to_string());
     }
     database.fetch_all(sql.push(" ORDER BY s.listed_at LIMIT ").bind(limit)).await
 }

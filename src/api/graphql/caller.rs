@@ -28,6 +28,6 @@ impl Caller {
 
 impl From<&Viewer> for Caller {
     fn from(viewer: &Viewer) -> Self {
-        Self { role: viewer.role.into(), key_id: ID(viewer.key_id.clone()), key_name: viewer.key_name.clone() }
+        Self { role: viewer.role.into(), key_id: ID(viewer.key_id.to_string()), key_name: viewer.key_name.clone() }
     }
 }

@@ -16,7 +16,7 @@ use projections::delivery_log::{DeliveryRow, Filter, Page};
 
 use super::ApiError;
 use super::account::int;
-use super::event::{Event, placed};
+use super::event::{Event, with_sequences};
 use super::integration::Integration;
 use super::loader::{DeliveryKey, IntegrationKey, Loader};
 use super::moment::{Moment, moment};
@@ -230,7 +230,7 @@ impl Delivery {
         let (app, viewer) = app_and_viewer(context)?;
         page((after, None), (first, None), |wanted| async move {
             let place = (wanted.after.unwrap_or_default(), wanted.limit());
-            Ok(placed(app.deliveries.timeline(viewer, &self.row, self.as_of, place).await?))
+            Ok(with_sequences(app.deliveries.timeline(viewer, &self.row, self.as_of, place).await?))
         })
         .await
     }

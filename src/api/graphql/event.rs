@@ -65,6 +65,6 @@ impl From<DisclosedEvent> for Event {
 }
 
 /// Events with their places in their stream.
-pub(super) fn placed(events: Vec<DisclosedEvent>) -> Vec<(Sequence, Event)> {
+pub(super) fn with_sequences(events: Vec<DisclosedEvent>) -> Vec<(Sequence, Event)> {
     events.into_iter().map(|shown| (shown.event.stored.sequence, Event::from(shown))).collect()
 }

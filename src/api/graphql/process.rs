@@ -81,9 +81,9 @@ impl From<parked::ParkedEvent> for ParkedEvent {
 
 /// Where a parked event is in their list: its position, and its process manager.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place(pub(super) Position, pub(super) String);
+pub(super) struct ListPosition(pub(super) Position, pub(super) String);
 
-impl FromStr for Place {
+impl FromStr for ListPosition {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -92,7 +92,7 @@ impl FromStr for Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for ListPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.0, self.1)
     }

@@ -14,7 +14,7 @@ use super::action::{OperatorAction, OperatorActionFilter};
 use super::caller::Caller;
 use super::data_request::{DataRequest, DataRequestFilter};
 use super::delivery::{AS_OF_COST, Delivery, DeliveryFilter, deliveries};
-use super::event::{Event, placed};
+use super::event::{Event, with_sequences};
 use super::identifiers::{IdKind, ShortId};
 use super::integration::Integration;
 use super::loader::{DeliveryKey, IntegrationKey, Loader};
@@ -29,7 +29,7 @@ use super::stats::DeliveryStatsBucket;
 use super::viewer::app_and_viewer;
 use super::words::{Bucket, Provider};
 use crate::app::deliveries::StatsRequest;
-use crate::app::receipts::Place;
+use crate::app::receipts::ListPosition;
 
 pub struct Query;
 
@@ -178,12 +178,12 @@ impl Query {
         first: Option<i32>,
         after: Option<String>,
         filter: Option<WebhookReceiptFilter>,
-    ) -> async_graphql::Result<Connection<Cursor<Place>, WebhookReceipt>> {
+    ) -> async_graphql::Result<Connection<Cursor<ListPosition>, WebhookReceipt>> {
         let (app, viewer) = app_and_viewer(context)?;
         let filter = filter.unwrap_or_default().into();
         page((after, None), (first, None), |wanted| async move {
             let rows = app.receipts.page(viewer, filter, (wanted.after.as_ref(), wanted.limit())).await?;
-            Ok(rows.into_iter().map(|receipt| (receipt.place(), receipt.into())).collect())
+            Ok(rows.into_iter().map(|receipt| (receipt.position(), receipt.into())).collect())
         })
         .await
     }
@@ -202,7 +202,7 @@ impl Query {
         let (kind, id) = (aggregate_type.replace('\0', ""), aggregate_id.replace('\0', ""));
         page((after, None), (first, None), |wanted| async move {
             let place = (wanted.after.unwrap_or_default(), wanted.limit());
-            Ok(placed(app.events.stream(viewer, (&kind, &id), place).await?))
+            Ok(with_sequences(app.events.stream(viewer, (&kind, &id), place).await?))
         })
         .await
     }
@@ -276,12 +276,13 @@ impl Query {
         first: Option<i32>,
         after: Option<String>,
         #[graphql(desc = "Those of this process manager; without it, of all.")] process: Option<String>,
-    ) -> async_graphql::Result<Connection<Cursor<process::Place>, ParkedEvent>> {
+    ) -> async_graphql::Result<Connection<Cursor<process::ListPosition>, ParkedEvent>> {
         let (app, viewer) = app_and_viewer(context)?;
         page((after, None), (first, None), |wanted| async move {
-            let after = wanted.after.as_ref().map(|process::Place(position, process)| (*position, process.as_str()));
+            let after =
+                wanted.after.as_ref().map(|process::ListPosition(position, process)| (*position, process.as_str()));
             let rows = app.administration.parked_events(viewer, process.as_deref(), (after, wanted.limit())).await?;
-            let place = |row: &parked::ParkedEvent| process::Place(row.position, row.process.clone());
+            let place = |row: &parked::ParkedEvent| process::ListPosition(row.position, row.process.clone());
             Ok(rows.into_iter().map(|row| (place(&row), row.into())).collect())
         })
         .await

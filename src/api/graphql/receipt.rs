@@ -16,7 +16,7 @@ use super::loader::{DeliveryKey, HeadersKey, IntegrationKey, Loader};
 use super::moment::{Moment, moment};
 use super::viewer::viewer_in;
 use super::words::Provider;
-use crate::app::receipts::{Outcome, Place, Receipt, ReceiptFilter};
+use crate::app::receipts::{ListPosition, Outcome, Receipt, ReceiptFilter};
 
 /// What became of a webhook.
 #[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -183,7 +183,7 @@ impl From<Receipt> for WebhookReceipt {
     }
 }
 
-impl FromStr for Place {
+impl FromStr for ListPosition {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -192,7 +192,7 @@ impl FromStr for Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for ListPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.0, self.1)
     }

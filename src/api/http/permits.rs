@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_bounded_by_holder_and_in_all_and_come_back() {
+    fn permits_are_bounded_by_holder_and_in_all_and_come_back() {
         let permits = Permits::new(2, 3);
         let of_one = [permits.take("one").unwrap(), permits.take("one").unwrap()];
         assert!(permits.take("one").is_none());

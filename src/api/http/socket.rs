@@ -11,6 +11,7 @@ use async_graphql::{Data, Error};
 use async_graphql_axum::{GraphQLProtocol, GraphQLWebSocket};
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use chrono::TimeDelta;
+use domain::ApiKeyId;
 use futures_util::{Sink, SinkExt as _, StreamExt as _};
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -54,7 +55,7 @@ pub(super) struct Sockets {
     /// Of clients that have not said yet who they are, by address.
     pub(super) unknown: Arc<Permits<Option<IpAddr>>>,
     /// By API key.
-    known: Arc<Permits<String>>,
+    known: Arc<Permits<ApiKeyId>>,
 }
 
 impl Default for Sockets {
@@ -140,7 +141,7 @@ impl Shared {
         from_headers: Option<Viewer>,
         payload: &Value,
         unknown: &Unknown,
-    ) -> Result<(Viewer, Permit<String>), Error> {
+    ) -> Result<(Viewer, Permit<ApiKeyId>), Error> {
         let refused = || {
             if let Some(client) = unknown.client {
                 // How long it must wait is in the response to its next try.
@@ -154,7 +155,7 @@ impl Shared {
                 viewer_of(self.api.keys(), &headers_of(payload)).await.map_err(|_| refused())?.ok_or_else(refused)?
             }
         };
-        let permit = self.sockets.known.take(viewer.key_id.clone()).ok_or_else(|| Error::new(TOO_MANY))?;
+        let permit = self.sockets.known.take(viewer.key_id).ok_or_else(|| Error::new(TOO_MANY))?;
         Ok((viewer, permit))
     }
 

@@ -25,14 +25,14 @@ impl Administration {
         viewer.require(Role::Admin)?;
         let all = processes::standings(&self.data.log).await?;
         let head = self.data.log.head();
-        let placed = |standing: Standing| {
+        let with_head = |standing: Standing| {
             // The checkpoint of one that runs here is saved a moment later.
             let position = self.processes.held_position(standing.name).unwrap_or(standing.position);
             let standing = Standing { position, ..standing };
             // What another node recorded may be handled before this node has read it.
             ProcessStanding { head: head.max(position), lag: standing.lag(head), standing }
         };
-        Ok(all.into_iter().map(placed).collect())
+        Ok(all.into_iter().map(with_head).collect())
     }
 
     /// Parked events after a place in their list, by their positions: of one process manager or of all. For administrators.

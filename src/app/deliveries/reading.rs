@@ -151,7 +151,13 @@ mod tests {
     #[test]
     fn usernames_are_searched_among_the_callers_own_customers_only() {
         let account_id = AccountId(ids::fresh());
-        let viewer = |role| Viewer { account_id, role, key_id: String::new(), key_name: String::new(), reason: None };
+        let viewer = |role| Viewer {
+            account_id,
+            role,
+            key_id: domain::ApiKeyId(ids::fresh()),
+            key_name: String::new(),
+            reason: None,
+        };
         let (own, other) = (account_id.to_string(), ids::fresh().to_string());
         let of = |role, account_id: Option<&str>| {
             let filter = Filter { account_id: account_id.map(str::to_owned), ..Filter::default() };

@@ -6,7 +6,7 @@ use domain::account::{Account, AccountEvent};
 use domain::delivery::{DecidedOn, Delivery, Order};
 use domain::integration::{Integration, IntegrationEvent};
 use domain::ledger::Ledger;
-use domain::{Credits, ResolutionCode};
+use domain::{AccountId, Credits, ResolutionCode};
 use event_log::recorded::{AnyEvent, Recorded};
 use event_log::{Position, Sequence};
 
@@ -42,7 +42,7 @@ impl Fixes {
             }
             // Others had reserved what it lacked, and may have given it back before it began to wait.
             ResolutionCode::CreditsExhausted => {
-                self.remember_short_of_credits(account_id.to_string(), event.position);
+                self.remember_short_of_credits(account_id, event.position);
                 let ledger: Ledger = self.data.log.load(account_id).await?.aggregate;
                 if ledger.available() >= Credits::OF_A_SHARE {
                     self.requeue(&event.aggregate_id, code, event.position).await?;
@@ -60,7 +60,7 @@ impl Fixes {
         }
     }
 
-    fn remember_short_of_credits(&mut self, account_id: String, position: Position) {
+    fn remember_short_of_credits(&mut self, account_id: AccountId, position: Position) {
         if self.short_of_credits.len() >= MAX_REMEMBERED {
             // All that are forgotten began to wait before this event.
             self.short_of_credits.clear();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::delivery::{Delivery, DeliveryCommand};
-use domain::{ItemMapping, ResolutionCode};
+use domain::{AccountId, IntegrationId, ItemMapping, ResolutionCode};
 use futures_util::future::join_all;
 use projections::delivery_log::{self, DeliveryRow};
 
@@ -18,17 +18,17 @@ const LOADS_AT_ONCE: usize = 8;
 const VIEW_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Deliveries of an account that wait for a cause to be fixed.
-pub(super) struct Waiting<'w> {
+pub(super) struct Waiting {
     pub(super) code: ResolutionCode,
-    pub(super) account_id: &'w str,
-    pub(super) integration_id: Option<&'w str>,
+    pub(super) account_id: AccountId,
+    pub(super) integration_id: Option<IntegrationId>,
     pub(super) at_most: u64,
     /// Deliveries that began to wait up to this position are woken: the view must show them.
     pub(super) began_by: Position,
 }
 
-impl<'w> Waiting<'w> {
-    pub(super) fn all(code: ResolutionCode, account_id: &'w str, began_by: Position) -> Self {
+impl Waiting {
+    pub(super) fn all(code: ResolutionCode, account_id: AccountId, began_by: Position) -> Self {
         Self { code, account_id, integration_id: None, at_most: u64::MAX, began_by }
     }
 }
@@ -38,7 +38,7 @@ impl Fixes {
     /// the others.
     pub(super) async fn wake(
         &self,
-        waiting: Waiting<'_>,
+        waiting: Waiting,
         fixed_at: Position,
         mapping: Option<&ItemMapping>,
     ) -> Result<(), Failure> {
