@@ -7,7 +7,12 @@ const MAX_VALUE_CHARS: usize = 200;
 
 /// The first value of a header, trimmed, and cut where it is too long. None for a blank one.
 pub fn value(headers: &HeaderMap, name: &str) -> Option<String> {
-    let value = headers.get(name)?.to_str().ok()?.trim();
+    kept(headers.get(name)?.to_str().ok()?)
+}
+
+/// What is kept of a text that stands for a header where a platform says the same in the body.
+pub(crate) fn kept(value: &str) -> Option<String> {
+    let value = value.trim();
     (!value.is_empty()).then(|| value.chars().take(MAX_VALUE_CHARS).collect())
 }
 

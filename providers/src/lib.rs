@@ -5,14 +5,15 @@
 //! one: its name in `domain::integration::Provider` with the rules that the domain reads, its file here, and its line in
 //! [`of`]. The compiler and the tests in `definitions.rs` say what is missing.
 
+mod bigcommerce;
 mod body;
 #[cfg(test)]
 mod definitions;
 mod generic;
 pub mod header;
 mod malformed;
-mod not_supported;
 mod order;
+mod order_api;
 mod platform;
 mod privacy;
 #[cfg(test)]
@@ -22,6 +23,8 @@ mod scalar;
 mod shape;
 mod shopify;
 mod signature;
+mod square;
+mod standard_webhooks;
 #[cfg(test)]
 mod tests;
 pub mod username;
@@ -31,7 +34,8 @@ use domain::integration::Provider;
 use strum::IntoEnumIterator as _;
 
 pub use malformed::Malformed;
-pub use order::{Parsed, StoreOrder};
+pub use order::{Parsed, StoreOrder, ThinOrder};
+pub use order_api::{OrderApi, OrderReference, OrderStep, StoreAccess};
 pub use platform::{Outgoing, OwnSecret, Platform, Received};
 pub use privacy::PrivacyRequest;
 pub use sample::{Happened, Product, Purchase, Sample};
@@ -42,18 +46,13 @@ pub fn of(provider: Provider) -> &'static dyn Platform {
     match provider {
         Provider::Shopify => &shopify::Shopify,
         Provider::WooCommerce => &woocommerce::WooCommerce,
-        Provider::BigCommerce => &not_supported::BIGCOMMERCE,
-        Provider::Square => &not_supported::SQUARE,
+        Provider::BigCommerce => &bigcommerce::BigCommerce,
+        Provider::Square => &square::Square,
         Provider::Generic => &generic::Generic,
     }
 }
 
-/// Every platform that has a name, in the order of their names in the domain.
+/// Every platform, in the order of their names in the domain.
 pub fn all() -> impl Iterator<Item = &'static dyn Platform> {
     Provider::iter().map(of)
-}
-
-/// The platforms whose webhooks are taken.
-pub fn supported() -> impl Iterator<Item = &'static dyn Platform> {
-    all().filter(|platform| platform.is_supported())
 }

@@ -39,11 +39,28 @@ impl fmt::Debug for StoreOrder {
     }
 }
 
+/// An order that a webhook names and says nothing of: what was bought is read at the store's API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThinOrder {
+    pub order_id: String,
+    /// As far as the webhook says it.
+    pub order_status: Option<String>,
+    /// When the store last changed the order.
+    pub changed_at: Option<DateTime<Utc>>,
+}
+
 /// What a verified body means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Parsed {
     Order(StoreOrder),
+    /// A store's webhook that only names an order, which is read at the store's API.
+    ThinOrder(ThinOrder),
     Notice(NoticeKind),
     /// A store's webhook that should be an order and cannot be read as one.
     Unusable(Malformed),
+}
+
+/// Whether everything that was ordered was refunded or taken off again, which leaves the lines and none of each.
+pub(crate) fn is_emptied(items: &[LineItem]) -> bool {
+    !items.is_empty() && items.iter().all(|item| item.quantity == 0)
 }

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use crate::body::{self, is_xml};
 use crate::privacy::PrivacyRequest;
 use crate::sample::{Purchase, Sample};
-use crate::{Malformed, Parsed, SignatureRefusal};
+use crate::{Malformed, OrderApi, Parsed, SignatureRefusal};
 
 /// A webhook as it was received.
 #[derive(Clone, Copy, Debug)]
@@ -51,11 +51,6 @@ pub trait Platform: Sync {
         self.provider().name()
     }
 
-    /// Whether its webhooks are taken.
-    fn is_supported(&self) -> bool {
-        true
-    }
-
     /// The headers that are recorded with a webhook, in lower case: how it was sent, and as what. None that gives access,
     /// such as a signature, and none about a person.
     fn recorded_headers(&self) -> &'static [&'static str];
@@ -81,7 +76,7 @@ pub trait Platform: Sync {
     fn verify(&self, received: &Received<'_>, secrets: &[&str]) -> Result<(), SignatureRefusal>;
 
     /// The headers, name and value, by which a store of this kind signs a webhook; the signature first. The names are spelt
-    /// as the platform's documents spell them. None where webhooks are not taken.
+    /// as the platform's documents spell them.
     fn sign(&self, outgoing: &Outgoing<'_>, secret: &str) -> Vec<(&'static str, String)>;
 
     /// What verified JSON means, which is not nested too deeply. `topic` has no white space around it.
@@ -92,6 +87,17 @@ pub trait Platform: Sync {
     /// taken.
     fn refuses_malformed(&self) -> bool {
         false
+    }
+
+    /// Whether a refused signature is responded to with 200 all the same: the platform stops sending to all stores of a
+    /// domain of which too many calls fail, so that one store with a wrong secret would silence the others.
+    fn accepts_refused(&self) -> bool {
+        false
+    }
+
+    /// How an order is read that a webhook only names, where the platform's webhooks do no more.
+    fn order_api(&self) -> Option<&'static dyn OrderApi> {
+        None
     }
 
     /// Who a recorded legal request is about, if it is one.

@@ -10,7 +10,13 @@ use crate::scalar::MAX_TEXT_CHARS;
 use crate::shape::MAX_ITEMS;
 use crate::tests::{parse, received};
 
-const STORES: [Provider; 3] = [Provider::Shopify, Provider::WooCommerce, Provider::Generic];
+const STORES: [Provider; 5] =
+    [Provider::Shopify, Provider::WooCommerce, Provider::BigCommerce, Provider::Square, Provider::Generic];
+
+/// Those whose webhooks are never refused.
+const PLATFORMS: [Provider; 4] = [Provider::Shopify, Provider::WooCommerce, Provider::BigCommerce, Provider::Square];
+
+const WANTED: OrderReference<'_> = OrderReference { store: Some("abc123"), order_id: "1" };
 
 /// JSON in which the names and values that the parsers look for are likely.
 fn arbitrary_json() -> impl Strategy<Value = Value> {
@@ -52,6 +58,29 @@ fn arbitrary_json() -> impl Strategy<Value = Value> {
         "order",
         "parent_id",
         "total",
+        "scope",
+        "type",
+        "object",
+        "order_id",
+        "order_updated",
+        "status_id",
+        "billing_address",
+        "form_fields",
+        "quantity_refunded",
+        "product_options",
+        "display_name",
+        "display_value",
+        "returns",
+        "return_line_items",
+        "uid",
+        "source_line_item_uid",
+        "fulfillments",
+        "pickup_details",
+        "recipient",
+        "metadata",
+        "tenders",
+        "net_amount_due_money",
+        "amount",
     ]);
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -59,7 +88,16 @@ fn arbitrary_json() -> impl Strategy<Value = Value> {
         any::<i64>().prop_map(Value::from),
         any::<f64>().prop_map(Value::from),
         ".{0,20}".prop_map(Value::from),
-        prop::sample::select(vec!["ndsp_username", "username: max", "refunded", "\0", ""]).prop_map(Value::from),
+        prop::sample::select(vec![
+            "ndsp_username",
+            "username: max",
+            "refunded",
+            "store/order/created",
+            "order.updated",
+            "\0",
+            ""
+        ])
+        .prop_map(Value::from),
     ];
     leaf.prop_recursive(5, 60, 6, move |inner| {
         prop_oneof![
@@ -75,7 +113,12 @@ fn valid_order(provider: Provider) -> Value {
     let attribute = json!({ "name": "ndsp_username", "key": "ndsp_username", "value": "max" });
     match provider {
         Provider::Generic => json!({ "orderId": "1", "targetUsername": "max", "items": [item] }),
-        Provider::Shopify | Provider::WooCommerce | Provider::BigCommerce | Provider::Square => json!({
+        Provider::BigCommerce => json!({ "scope": "store/order/created", "data": { "id": 1 }, "created_at": 7 }),
+        Provider::Square => json!({
+            "type": "order.updated", "created_at": "2026-11-21T15:00:00Z",
+            "data": { "id": "1", "object": { "order_updated": { "order_id": "1", "state": "OPEN" } } }
+        }),
+        Provider::Shopify | Provider::WooCommerce => json!({
             "id": 1, "line_items": [item], "note": "NDSP username: max", "customer_note": "é username: max\n",
             "note_attributes": [attribute], "meta_data": [attribute], "customer": { "first_name": "Max" },
             "billing": { "email": "a@b.c" }, "status": "completed", "cancelled_at": null
@@ -85,15 +128,43 @@ fn valid_order(provider: Provider) -> Value {
 
 /// Whatever came in, what comes out keeps to its bounds.
 fn check(provider: Provider, topic: Option<&str>, body: &[u8]) {
-    let Ok(Parsed::Order(order)) = parse(provider, topic, body) else {
-        return;
-    };
+    match parse(provider, topic, body) {
+        Ok(Parsed::Order(order)) => check_order(&order),
+        Ok(Parsed::ThinOrder(order)) => {
+            check_text(&order.order_id);
+            order.order_status.iter().for_each(|status| check_text(status));
+        }
+        Ok(Parsed::Notice(_) | Parsed::Unusable(_)) | Err(_) => {}
+    }
+}
+
+fn check_text(text: &str) {
+    assert!(!text.trim().is_empty() && !text.contains('\0') && text.chars().count() <= MAX_TEXT_CHARS);
+}
+
+fn check_order(order: &StoreOrder) {
     assert!(!order.order_id.is_empty() && order.items.len() <= MAX_ITEMS);
     let of_items = order.items.iter().flat_map(|item| [&item.sku, &item.product_id, &item.variant_id, &item.title]);
     let of_order =
         [&order.order_number, &order.order_status, &order.username, &order.email, &order.customer_name].into_iter();
-    for text in of_items.chain(of_order).flatten().chain([&order.order_id]) {
-        assert!(!text.trim().is_empty() && !text.contains('\0') && text.chars().count() <= MAX_TEXT_CHARS);
+    of_items.chain(of_order).flatten().chain([&order.order_id]).for_each(|text| check_text(text));
+}
+
+/// The responses by which an API gives an order.
+fn valid_responses(api: &dyn OrderApi) -> Vec<Value> {
+    let storm = Product { sku: "STORM", title: "Storm Drive" };
+    let purchase = Purchase { username: Some("max"), products: &[storm], status: "paid", happened: Happened::Paid };
+    let responses = api.sample_responses(&WANTED, &purchase);
+    responses.iter().map(|response| serde_json::from_slice(response).unwrap()).collect()
+}
+
+/// Whatever the responses are, what is read of them keeps to its bounds.
+fn check_responses(api: &dyn OrderApi, responses: &[String]) {
+    let responses: Vec<&[u8]> = responses.iter().map(String::as_bytes).collect();
+    match api.next(&WANTED, &responses) {
+        Ok(OrderStep::Order(order)) => check_order(&order),
+        Ok(OrderStep::Request { path }) => assert!(path.starts_with('/')),
+        Err(malformed) => assert!(!malformed.to_string().is_empty()),
     }
 }
 
@@ -103,7 +174,7 @@ proptest! {
         for provider in Provider::iter() {
             check(provider, topic.as_deref(), &body);
         }
-        for provider in [Provider::Shopify, Provider::WooCommerce] {
+        for provider in PLATFORMS {
             prop_assert!(parse(provider, topic.as_deref(), &body).is_ok());
         }
         let headers = HeaderMap::new();
@@ -118,7 +189,7 @@ proptest! {
             check(provider, Some("order.deleted"), body.as_bytes());
             check(provider, None, body.as_bytes());
         }
-        for provider in [Provider::Shopify, Provider::WooCommerce] {
+        for provider in PLATFORMS {
             prop_assert!(parse(provider, None, body.as_bytes()).is_ok());
             prop_assert!(parse(provider, Some("orders/paid"), body.as_bytes()).is_ok());
         }
@@ -146,6 +217,27 @@ proptest! {
             let name = fields.keys().nth(field.index(fields.len())).unwrap().clone();
             fields.insert(name, value.clone());
             check(provider, None, order.to_string().as_bytes());
+        }
+    }
+
+    #[test]
+    fn any_response_and_an_order_with_one_field_changed_are_answered(
+        field in any::<prop::sample::Index>(),
+        value in arbitrary_json(),
+    ) {
+        for api in all().filter_map(Platform::order_api) {
+            let valid = valid_responses(api);
+            check_responses(api, &[value.to_string()]);
+            for at in 0..valid.len() {
+                let mut responses = valid.clone();
+                // The order, which Square has in an object, or the first of a page of products.
+                let changed = ["/order", "/0", ""].into_iter().find(|path| responses[at].pointer(path).is_some()).unwrap();
+                let changed = responses[at].pointer_mut(changed).unwrap();
+                let fields = changed.as_object_mut().unwrap();
+                let name = fields.keys().nth(field.index(fields.len())).unwrap().clone();
+                fields.insert(name, value.clone());
+                check_responses(api, &responses.iter().map(Value::to_string).collect::<Vec<_>>());
+            }
         }
     }
 }

@@ -96,11 +96,18 @@ impl<'a> Scalar<'a> {
         Ok(Some(id))
     }
 
-    /// A moment as stores write one: with its offset from UTC, or, as WooCommerce's `…_gmt`, without and in UTC.
+    /// A moment as stores write one: with its offset from UTC, as the header of an e-mail does (BigCommerce's orders), or,
+    /// as WooCommerce's `…_gmt`, without and in UTC.
     pub(crate) fn moment(self) -> Option<DateTime<Utc>> {
         let text = self.text()?;
-        let with_offset = DateTime::parse_from_rfc3339(&text).map(|moment| moment.to_utc());
-        with_offset.or_else(|_| text.parse().map(|moment: NaiveDateTime| moment.and_utc())).ok()
+        let with_offset = DateTime::parse_from_rfc3339(&text).or_else(|_| DateTime::parse_from_rfc2822(&text));
+        let in_utc = || text.parse().map(|moment: NaiveDateTime| moment.and_utc()).ok();
+        with_offset.map(|moment| moment.to_utc()).ok().or_else(in_utc)
+    }
+
+    /// A moment in seconds since 1970.
+    pub(crate) fn unix_seconds(self) -> Option<DateTime<Utc>> {
+        DateTime::from_timestamp(self.written()?.parse().ok()?, 0)
     }
 
     /// Whether it is a number below zero.
@@ -239,11 +246,19 @@ mod tests {
             r#""2026-11-21T15:00:00""#,
             r#""2026-11-21T15:00:00.000Z""#,
             r#""2026-11-21T15:00:00-00:00""#,
+            r#""Sat, 21 Nov 2026 15:00:00 +0000""#,
+            r#""Sat, 21 Nov 2026 10:00:00 -0500""#,
         ] {
             assert_eq!(scalar(json).moment(), expected, "{json}");
         }
         for json in ["null", "1700000000", r#""soon""#, r#""2026-11-21""#, r#"" ""#] {
             assert_eq!(scalar(json).moment(), None, "{json}");
+        }
+        for json in ["1795273200", r#""1795273200""#] {
+            assert_eq!(scalar(json).unix_seconds(), expected, "{json}");
+        }
+        for json in ["null", "1.5", "-9223372036854775808", "9223372036854775808", r#""soon""#] {
+            assert_eq!(scalar(json).unix_seconds(), None, "{json}");
         }
     }
 

@@ -98,6 +98,10 @@ impl<'de, O: Deserialize<'de>, L: Deserialize<'de>> Visitor<'de> for ShapeVisito
 pub(crate) struct Entries<T>(Vec<T>);
 
 impl<T> Entries<T> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn bounded(self, field: &str) -> Result<Vec<T>, Malformed> {
         if self.0.len() <= MAX_ITEMS {
             Ok(self.0)

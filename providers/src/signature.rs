@@ -11,7 +11,7 @@ use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};
 
 /// An HMAC-SHA256.
-type Code = [u8; 32];
+pub(crate) type Code = [u8; 32];
 
 const HEX_PREFIX: &str = "sha256=";
 /// How long 32 bytes are in base64, padding included.
@@ -27,6 +27,9 @@ pub enum SignatureRefusal {
     Malformed,
     #[error("the signature was not made with the integration's signing secret over this body")]
     Wrong,
+    /// Signed with the right secret, at another time than now: a webhook that was captured, or a clock that is wrong.
+    #[error("the time that the webhook was signed at is more than five minutes off")]
+    Expired,
 }
 
 /// An HMAC-SHA256 in a header.
@@ -41,6 +44,8 @@ pub(crate) struct Scheme {
 #[derive(Clone, Copy)]
 pub(crate) enum Encoding {
     Base64,
+    /// Hexadecimal.
+    Hex,
     /// Hexadecimal, after `sha256=`.
     PrefixedHex,
 }
@@ -63,7 +68,7 @@ impl Scheme {
         let mut verified = vec![Choice::from(0); claimed.len()];
         // No early end: how long this takes must not show which of the keys was right.
         for key in keys.iter().map(AsRef::as_ref).filter(|key| !key.is_empty()) {
-            let expected = code(key, content);
+            let expected = code(key.as_bytes(), content);
             for (verified, claimed) in verified.iter_mut().zip(&claimed) {
                 *verified |= expected.ct_eq(claimed);
             }
@@ -74,7 +79,7 @@ impl Scheme {
 
     /// The header, name and value, of a signature over `content`.
     pub(crate) fn sign(&self, content: &[&[u8]], key: &str) -> (&'static str, String) {
-        (self.headers[0], self.encoding.encoded(&code(key, content)))
+        (self.headers[0], self.encoding.encoded(&code(key.as_bytes(), content)))
     }
 
     fn claimed_codes(&self, headers: &HeaderMap) -> Result<Vec<Code>, SignatureRefusal> {
@@ -92,7 +97,7 @@ impl Scheme {
 }
 
 impl Encoding {
-    fn decoded(self, value: &[u8]) -> Option<Code> {
+    pub(crate) fn decoded(self, value: &[u8]) -> Option<Code> {
         match self {
             Self::Base64 => {
                 // The length goes first: a header may be as long as the server allows, and decoding it is not free.
@@ -101,24 +106,27 @@ impl Encoding {
                 }
                 BASE64_STANDARD.decode(value).ok()?.try_into().ok()
             }
-            Self::PrefixedHex => {
+            Self::Hex => {
                 let mut code = Code::default();
-                hex::decode_to_slice(value.strip_prefix(HEX_PREFIX.as_bytes())?, &mut code).ok()?;
+                hex::decode_to_slice(value, &mut code).ok()?;
                 Some(code)
             }
+            Self::PrefixedHex => Self::Hex.decoded(value.strip_prefix(HEX_PREFIX.as_bytes())?),
         }
     }
 
-    fn encoded(self, code: &Code) -> String {
+    pub(crate) fn encoded(self, code: &Code) -> String {
         match self {
             Self::Base64 => BASE64_STANDARD.encode(code),
+            Self::Hex => hex::encode(code),
             Self::PrefixedHex => format!("{HEX_PREFIX}{}", hex::encode(code)),
         }
     }
 }
 
-fn code(key: &str, content: &[&[u8]]) -> Code {
-    let mut hmac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("HMAC takes a key of any length");
+/// The HMAC of `content`, the parts of which follow each other.
+pub(crate) fn code(key: &[u8], content: &[&[u8]]) -> Code {
+    let mut hmac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
     for part in content {
         hmac.update(part);
     }

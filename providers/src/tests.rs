@@ -11,7 +11,9 @@ use super::*;
 pub(crate) fn order_of(parsed: Result<Parsed, Malformed>) -> StoreOrder {
     match parsed {
         Ok(Parsed::Order(order)) => order,
-        Ok(Parsed::Notice(_) | Parsed::Unusable(_)) | Err(_) => panic!("expected an order, found {parsed:?}"),
+        Ok(Parsed::ThinOrder(_) | Parsed::Notice(_) | Parsed::Unusable(_)) | Err(_) => {
+            panic!("expected an order, found {parsed:?}")
+        }
     }
 }
 
@@ -29,6 +31,18 @@ pub(crate) fn item(
         variant_id: owned(variant_id),
         title: owned(title),
         quantity,
+    }
+}
+
+/// The order that an API's responses give.
+pub(crate) fn order_in(
+    api: &dyn OrderApi,
+    order: &OrderReference<'_>,
+    responses: &[&[u8]],
+) -> Result<StoreOrder, Malformed> {
+    match api.next(order, responses)? {
+        OrderStep::Order(order) => Ok(*order),
+        OrderStep::Request { path } => panic!("{path} is not among the responses"),
     }
 }
 
@@ -66,10 +80,8 @@ fn what_is_not_json_is_malformed_and_its_message_quotes_nothing() {
         (b"\xff\xfe{\0}\0", "the body is not UTF-8 (line 1, column 1)"),
         (b"\xef\xbb\xbf\xef\xbb\xbf{}", "the body is not JSON (line 1, column 1)"),
     ] {
-        for provider in [Provider::Generic, Provider::BigCommerce, Provider::Square] {
-            assert_eq!(refused(provider, body), message);
-        }
-        for provider in [Provider::Shopify, Provider::WooCommerce] {
+        assert_eq!(refused(Provider::Generic, body), message);
+        for provider in Provider::iter().filter(|provider| *provider != Provider::Generic) {
             assert_eq!(unusable(provider, body), message);
         }
     }

@@ -68,8 +68,8 @@ fn is_of_platform(host: &str) -> bool {
 
 /// The username among the pairs of name and value that shoppers, themes and plugins attach to an order.
 ///
-/// Read from a list of `{"name", "value"}` (Shopify) or `{"key", "value"}` (WooCommerce), or from an object: one such
-/// pair, or the names with their values. Names count whatever their case and whatever separates their words, with or without
+/// Read from a list of `{"name", "value"}` (Shopify), `{"key", "value"}` (WooCommerce) or `{"display_name", "display_value"}`
+/// (BigCommerce), or from an object: one such pair, or the names with their values (Square). Names count whatever their case and whatever separates their words, with or without
 /// the underscore by which both platforms hide an attribute from the shopper, and with or without `billing_`; of one
 /// name, that without either counts first.
 #[derive(Default)]
@@ -98,6 +98,11 @@ impl Attributes {
     }
 
     fn consider_pair(&mut self, pair: &Pair<'_>) {
+        if let Some(name) = pair.display_name.written() {
+            // Of a field with choices, `value` is the number of the one that was made.
+            let value = if pair.display_value.written().is_some() { pair.display_value } else { pair.value };
+            self.consider(&name, value);
+        }
         if let Some(name) = pair.name.written().or_else(|| pair.key.written()) {
             self.consider(&name, pair.value);
         }
@@ -129,6 +134,8 @@ struct Pair<'a> {
     name: Scalar<'a>,
     key: Scalar<'a>,
     value: Scalar<'a>,
+    display_name: Scalar<'a>,
+    display_value: Scalar<'a>,
 }
 
 impl<'de> Deserialize<'de> for Attributes {
@@ -164,6 +171,8 @@ impl<'de> Visitor<'de> for AttributesVisitor {
                 "name" => pair.name = value,
                 "key" => pair.key = value,
                 "value" => pair.value = value,
+                "display_name" => pair.display_name = value,
+                "display_value" => pair.display_value = value,
                 name => attributes.consider(name, value),
             }
         }

@@ -97,8 +97,27 @@ impl Provider {
             Self::WooCommerce => {
                 Rules { name: "WooCommerce", default_order_statuses: &["completed", "processing"], ..USUAL }
             }
-            Self::BigCommerce => Rules { name: "BigCommerce", ..USUAL },
-            Self::Square => Rules { name: "Square", ..USUAL },
+            Self::BigCommerce => Rules {
+                name: "BigCommerce",
+                // What was paid and what follows it; what is left of an order of which a part was refunded was paid too.
+                default_order_statuses: &[
+                    "awaiting_fulfillment",
+                    "awaiting_pickup",
+                    "awaiting_shipment",
+                    "completed",
+                    "partially_refunded",
+                    "partially_shipped",
+                    "shipped",
+                ],
+                passes_as: None,
+                chooses_secret: true,
+            },
+            Self::Square => Rules {
+                name: "Square",
+                default_order_statuses: &["completed", "paid"],
+                passes_as: None,
+                chooses_secret: true,
+            },
             Self::Generic => Rules { name: "generic", ..USUAL },
         }
     }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::privacy;
 use super::refunds::{Refund, Refunded};
+use crate::order::is_emptied;
 use crate::scalar::{Scalar, full_name};
 use crate::shape::{List, Object, Shape};
 use crate::username::{self, Attributes};
@@ -110,11 +111,6 @@ pub(super) fn read(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed>
             .or_else(|| full_name(billing.first_name, billing.last_name)),
         items,
     }))
-}
-
-/// Whether everything that was ordered was refunded or taken off again, which leaves the lines and none of each.
-fn is_emptied(items: &[LineItem]) -> bool {
-    !items.is_empty() && items.iter().all(|item| item.quantity == 0)
 }
 
 fn is_about_orders(topic: &str) -> bool {

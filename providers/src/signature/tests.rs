@@ -23,7 +23,12 @@ const SHOPIFY: &str = "X-Shopify-Hmac-Sha256";
 const WOOCOMMERCE: &str = "X-WC-Webhook-Signature";
 const GENERIC: &str = "X-Webhook-Signature";
 const NDSP: &str = "X-NDSP-Signature";
-const SUPPORTED: [Provider; 3] = [Provider::Shopify, Provider::WooCommerce, Provider::Generic];
+const BIGCOMMERCE: &str = "X-BC-Webhook-Signature";
+const STANDARD: &str = "webhook-signature";
+const SQUARE: &str = "x-square-hmacsha256-signature";
+const ADDRESS: &str = "https://bridge.example.com/hook";
+/// Over the address and the body.
+const OF_ADDRESS: &str = "tilvC1cCBkbvr2Jdhr2e6swpxmuSM4gd3pBOXIMRSj0=";
 
 fn with(headers: &[(&'static str, &str)]) -> HeaderMap {
     let mut map = HeaderMap::new();
@@ -34,13 +39,16 @@ fn with(headers: &[(&'static str, &str)]) -> HeaderMap {
 }
 
 fn verify(provider: Provider, headers: &HeaderMap, body: &[u8], secrets: &[&str]) -> Result<(), SignatureRefusal> {
-    let received = Received { address: "https://bridge.example.com/hook", headers, body, at: DateTime::UNIX_EPOCH };
+    let received = Received { address: ADDRESS, headers, body, at: DateTime::UNIX_EPOCH };
     of(provider).verify(&received, secrets)
 }
 
+fn signed(provider: Provider, secret: &str, body: &[u8]) -> Vec<(&'static str, String)> {
+    of(provider).sign(&Outgoing { address: ADDRESS, body, at: DateTime::UNIX_EPOCH }, secret)
+}
+
 fn sign(provider: Provider, secret: &str, body: &[u8]) -> Option<(&'static str, String)> {
-    let outgoing = Outgoing { address: "https://bridge.example.com/hook", body, at: DateTime::UNIX_EPOCH };
-    of(provider).sign(&outgoing, secret).into_iter().next()
+    signed(provider, secret, body).into_iter().next()
 }
 
 fn verified(provider: Provider, headers: &[(&'static str, &str)], secrets: &[&str]) -> Result<(), SignatureRefusal> {
@@ -53,6 +61,7 @@ fn known_signatures_are_made_and_verified() {
         (Provider::Shopify, SHOPIFY, BASE64),
         (Provider::WooCommerce, WOOCOMMERCE, BASE64),
         (Provider::Generic, GENERIC, HEX),
+        (Provider::Square, SQUARE, OF_ADDRESS),
     ] {
         assert_eq!(sign(provider, SECRET, BODY), Some((name, value.to_owned())));
         assert_eq!(verified(provider, &[(name, value)], &[SECRET]), Ok(()));
@@ -92,6 +101,17 @@ fn only_the_form_that_the_provider_uses_is_read() {
     ] {
         assert_eq!(verified(Provider::Generic, &[(GENERIC, value)], &[SECRET]), answer, "{value}");
     }
+    for (value, answer) in [
+        (hex, Ok(())),
+        (&hex.to_uppercase(), Ok(())),
+        (HEX, Err(Malformed)),
+        (BASE64, Err(Malformed)),
+        (&hex[..hex.len() - 2], Err(Malformed)),
+        ("", Err(Malformed)),
+        (&long, Err(Malformed)),
+    ] {
+        assert_eq!(verified(Provider::BigCommerce, &[(BIGCOMMERCE, value)], &[SECRET]), answer, "{value}");
+    }
 }
 
 #[test]
@@ -104,10 +124,10 @@ fn the_signature_is_in_one_header_of_the_provider() {
     assert_eq!(verified(Provider::Shopify, &twice(SHOPIFY), &[SECRET]), Err(Malformed));
     assert_eq!(verified(Provider::WooCommerce, &twice(WOOCOMMERCE), &[SECRET]), Err(Malformed));
     assert_eq!(verified(Provider::Generic, &[(GENERIC, HEX), (GENERIC, HEX)], &[SECRET]), Err(Malformed));
-    for provider in [Provider::BigCommerce, Provider::Square] {
-        assert_eq!(verified(provider, &[("webhook-signature", BASE64)], &[SECRET]), Err(Missing));
-        assert_eq!(sign(provider, SECRET, BODY), None);
-    }
+    assert_eq!(verified(Provider::BigCommerce, &[(GENERIC, HEX)], &[SECRET]), Err(Missing));
+    // Square's signature of old is not read.
+    assert_eq!(verified(Provider::Square, &[("x-square-signature", OF_ADDRESS)], &[SECRET]), Err(Missing));
+    assert_eq!(verified(Provider::Square, &[(SQUARE, OF_ADDRESS), (SQUARE, OF_ADDRESS)], &[SECRET]), Err(Malformed));
 }
 
 #[test]
@@ -171,6 +191,44 @@ fn the_parts_that_are_signed_follow_each_other() {
     assert_eq!(scheme.verify(&headers, &elsewhere, &[SECRET]), Err(SignatureRefusal::Wrong));
 }
 
+#[test]
+fn bigcommerce_signs_in_either_way_and_where_both_are_sent_both_must_verify() {
+    let standard = signed(Provider::BigCommerce, SECRET, BODY);
+    let standard: Vec<_> = standard.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    assert_eq!(standard[0].0, STANDARD);
+    let hex = HEX.trim_start_matches("sha256=");
+    let wrong = hex.replace("ba00", "ba01");
+    let with_digits = |digits| [&standard[..], &[(BIGCOMMERCE, digits)]].concat();
+    assert_eq!(verified(Provider::BigCommerce, &standard, &[SECRET]), Ok(()));
+    assert_eq!(verified(Provider::BigCommerce, &with_digits(hex), &[SECRET]), Ok(()));
+    assert_eq!(verified(Provider::BigCommerce, &with_digits(&wrong), &[SECRET]), Err(SignatureRefusal::Wrong));
+    let mut both = with_digits(hex);
+    both[0].1 = "v1,ugAZIYsdwoYG3O59HvJivrP1Ij+B4Wmz3Q0Oj6LL050=";
+    assert_eq!(verified(Provider::BigCommerce, &both, &[SECRET]), Err(SignatureRefusal::Wrong));
+}
+
+#[test]
+fn a_webhook_of_bigcommerce_that_is_sent_again_has_the_same_id() {
+    let id = |body| signed(Provider::BigCommerce, SECRET, body).swap_remove(1);
+    let (name, of_body) = id(BODY);
+    assert_eq!((name, of_body.as_str()), ("webhook-id", "msg_ba0019218b1dc28606dcee7d"));
+    assert_eq!(id(BODY).1, of_body);
+    assert_ne!(id(b"{}").1, of_body);
+}
+
+#[test]
+fn square_signs_the_address_that_it_was_given() {
+    let headers = with(&[(SQUARE, OF_ADDRESS)]);
+    let verify_at = |address| {
+        let received = Received { address, headers: &headers, body: BODY, at: DateTime::UNIX_EPOCH };
+        of(Provider::Square).verify(&received, &[SECRET])
+    };
+    assert_eq!(verify_at(ADDRESS), Ok(()));
+    for elsewhere in ["http://bridge.example.com/hook", "https://bridge.example.com/hook/", ""] {
+        assert_eq!(verify_at(elsewhere), Err(SignatureRefusal::Wrong), "{elsewhere}");
+    }
+}
+
 proptest! {
     #[test]
     fn what_sign_makes_verifies_until_one_bit_is_flipped(
@@ -178,9 +236,10 @@ proptest! {
         mut body in prop::collection::vec(any::<u8>(), 1..300),
         bit in any::<prop::sample::Index>(),
     ) {
-        for provider in SUPPORTED {
-            let (name, value) = sign(provider, &secret, &body).unwrap();
-            let headers = with(&[(name, &value)]);
+        for provider in Provider::iter() {
+            let signed = signed(provider, &secret, &body);
+            let signed: Vec<_> = signed.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let headers = with(&signed);
             let check = |body: &[u8]| verify(provider, &headers, body, &[secret.as_str()]);
             prop_assert_eq!(check(&body), Ok(()));
             let bit = bit.index(body.len() * 8);
@@ -198,7 +257,7 @@ proptest! {
     ) {
         for provider in Provider::iter() {
             let mut headers = HeaderMap::new();
-            for name in [SHOPIFY, UNPREFIXED, WOOCOMMERCE, GENERIC, NDSP] {
+            for name in [SHOPIFY, UNPREFIXED, WOOCOMMERCE, GENERIC, NDSP, BIGCOMMERCE, STANDARD, SQUARE] {
                 headers.insert(name, HeaderValue::from_bytes(&value).unwrap());
             }
             prop_assert!(verify(provider, &headers, &body, &[SECRET]).is_err());

@@ -36,6 +36,12 @@ fn an_attribute_names_the_username_in_whatever_shape_it_comes() {
         (r#"{"ndsp_username":"max","gift":[1,{}]}"#, Some("max")),
         (r#"{"cortex_username":"second","ndsp_username":"first"}"#, Some("first")),
         (r#"{"name":"ndsp_username","value":"max"}"#, Some("max")),
+        // As BigCommerce gives the choices of a product, and WooCommerce the text of a field for a page.
+        (r#"[{"name":"Text 7","display_name":"NDSP Username","value":"3","display_value":"max"}]"#, Some("max")),
+        (r#"[{"display_name":"NDSP Username","value":"max","display_value":null}]"#, Some("max")),
+        (r#"[{"display_name":"Profile","name":"ndsp_username","value":"max","display_value":"other"}]"#, Some("max")),
+        (r#"{"display_name":"NDSP Username","display_value":"max"}"#, Some("max")),
+        (r#"[{"key":"ndsp_username","value":"max","display_value":"<p>max</p>"}]"#, Some("max")),
         ("{}", None),
         ("[]", None),
         ("null", None),

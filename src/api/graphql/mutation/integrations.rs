@@ -24,10 +24,12 @@ struct CreateIntegrationInput {
     provider: Provider,
     name: String,
     /// Which statuses of an order are delivered. Left out: of SHOPIFY `paid` and `partially_refunded`, of WOOCOMMERCE
-    /// `processing` and `completed`, of GENERIC every status. With `any` in the list, or an empty list: every status. Drafts
-    /// and failed, voided or expired orders are never delivered.
+    /// `processing` and `completed`, of BIGCOMMERCE `awaiting_fulfillment`, `awaiting_shipment`, `awaiting_pickup`,
+    /// `partially_shipped`, `shipped`, `completed` and `partially_refunded`, of SQUARE `paid` and `completed`, of GENERIC every
+    /// status. With `any` in the list, or an empty list: every status. Drafts and failed, voided or expired orders are never
+    /// delivered.
     order_statuses: Option<Vec<String>>,
-    /// Where the store chose the secret, as Shopify does. Otherwise one is made.
+    /// Where the store chose the secret, as Shopify, BigCommerce and Square do. Otherwise one is made.
     signing_secret: Option<SecretString>,
 }
 

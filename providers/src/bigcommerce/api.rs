@@ -1,0 +1,81 @@
+//! How an order is read at BigCommerce's V2 API: the order itself, then its products, page by page.
+
+use super::{order, sample};
+use crate::Malformed;
+use crate::order_api::{OrderApi, OrderReference, OrderStep, StoreAccess, path_segment};
+use crate::sample::Purchase;
+use crate::shape::MAX_ITEMS;
+
+/// Products of a page: the most that the API gives.
+const PAGE: usize = 250;
+
+pub(super) struct Orders;
+
+impl OrderApi for Orders {
+    fn address(&self) -> &'static str {
+        "https://api.bigcommerce.com"
+    }
+
+    /// V2 gives XML to whoever does not ask for JSON.
+    fn headers(&self, token: &str) -> Vec<(&'static str, String)> {
+        vec![("x-auth-token", token.to_owned()), ("accept", "application/json".to_owned())]
+    }
+
+    fn next(&self, order: &OrderReference<'_>, responses: &[&[u8]]) -> Result<OrderStep, Malformed> {
+        let store = path_segment(order.store.ok_or_else(|| Malformed::missing("store hash"))?, "store hash")?;
+        let id = path_segment(order.order_id, "id")?;
+        let Some((head, pages)) = responses.split_first() else {
+            return Ok(OrderStep::Request { path: format!("/stores/{store}/v2/orders/{id}") });
+        };
+        let head = order::head(head, order)?;
+        let mut products = vec![];
+        let mut is_last = false;
+        for page in pages {
+            let page = order::products(page, order)?;
+            is_last = page.len() < PAGE;
+            products.extend(page);
+            if products.len() > MAX_ITEMS {
+                return Err(Malformed::invalid("products", "must not have more than 1,000 entries"));
+            }
+        }
+        if is_last {
+            return Ok(OrderStep::Order(Box::new(head.with(order, products))));
+        }
+        let page = pages.len() + 1;
+        Ok(OrderStep::Request { path: format!("/stores/{store}/v2/orders/{id}/products?limit={PAGE}&page={page}") })
+    }
+
+    fn store(&self, entered: Option<&str>) -> Result<Option<String>, &'static str> {
+        entered.and_then(store_hash).map(|hash| Some(hash.to_owned())).ok_or(
+            "enter the store hash: what follows /stores/ in the API path that BigCommerce shows with the API account, such \
+             as abc123",
+        )
+    }
+
+    fn access(&self) -> &'static StoreAccess {
+        &StoreAccess {
+            prompt: "The access token of BigCommerce's API account",
+            instructions: "BigCommerce's webhooks only name an order, which is then read at the store. Settings → Store-level \
+                           API accounts → Create API account, with the scope “Orders: read-only”, shows the access token \
+                           once, with the client secret and the API path (https://api.bigcommerce.com/stores/STORE_HASH/v3/).",
+            needs_store: true,
+        }
+    }
+
+    fn sample_responses(&self, order: &OrderReference<'_>, purchase: &Purchase<'_>) -> Vec<Vec<u8>> {
+        sample::responses(order, purchase)
+    }
+}
+
+/// The hash, also out of the API path that a merchant pastes whole, and of the store's permanent address.
+fn store_hash(entered: &str) -> Option<&str> {
+    let entered = entered.trim();
+    let after = |marker: &str| entered.split_once(marker).map(|(_, after)| after);
+    let hash = match (after("/stores/").or_else(|| entered.strip_prefix("stores/")), after("//store-")) {
+        (Some(path), _) => path.split(['/', '?', '#']).next()?,
+        (None, Some(host)) => host.split_once(".mybigcommerce.com")?.0,
+        (None, None) => entered,
+    };
+    let is_hash = (1..=50).contains(&hash.len()) && hash.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_hash.then_some(hash)
+}

@@ -1,0 +1,88 @@
+//! How an order that a webhook only names is read at its store: what to request, and what the responses mean.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write as _;
+
+use crate::sample::Purchase;
+use crate::{Malformed, StoreOrder};
+
+/// How an order that a thin webhook names is read through its store's API. Does no I/O: says what to request, and what the
+/// responses mean.
+pub trait OrderApi: Sync {
+    /// The address of the API, without a slash at its end, where the operator names no other.
+    fn address(&self) -> &'static str;
+
+    /// The headers of each request, name and value, with the store's access token.
+    fn headers(&self, token: &str) -> Vec<(&'static str, String)>;
+
+    /// The next step of reading an order, given the bodies of the responses to the requests so far. An empty body (204) is an
+    /// empty list. There is an end to it: whatever the responses are, their number is bounded.
+    fn next(&self, order: &OrderReference<'_>, responses: &[&[u8]]) -> Result<OrderStep, Malformed>;
+
+    /// What of what a merchant entered names the store in the API; None where the token alone does. Or the sentence that says
+    /// what to enter.
+    fn store(&self, entered: Option<&str>) -> Result<Option<String>, &'static str>;
+
+    /// How a merchant hands the token over.
+    fn access(&self) -> &'static StoreAccess;
+
+    /// The responses, in their order, by which the API would give a purchase, for demonstrations.
+    fn sample_responses(&self, order: &OrderReference<'_>, purchase: &Purchase<'_>) -> Vec<Vec<u8>>;
+}
+
+/// Which order of which store is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderReference<'a> {
+    /// What [`OrderApi::store`] made of what the merchant entered.
+    pub store: Option<&'a str>,
+    pub order_id: &'a str,
+}
+
+/// What is done next to read an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OrderStep {
+    /// A GET of this path, with its query, which begins with a slash and follows the API's address.
+    Request {
+        path: String,
+    },
+    Order(Box<StoreOrder>),
+}
+
+/// How a merchant gives access to the store's orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreAccess {
+    /// Asks for the token at the terminal.
+    pub prompt: &'static str,
+    /// Says where the store shows it and what it must be allowed.
+    pub instructions: &'static str,
+    /// Whether the merchant also says which store it is.
+    pub needs_store: bool,
+}
+
+/// One segment of a path: whatever the text is, it stays one, and no other than the one it names.
+pub(crate) fn path_segment(text: &str, field: &str) -> Result<String, Malformed> {
+    // As every client resolves them, also where their dots are percent-encoded (WHATWG URL, "double-dot path segment").
+    if ["", ".", ".."].contains(&text) {
+        return Err(Malformed::invalid(field, "is no id"));
+    }
+    let mut segment = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            segment.push(char::from(byte));
+        } else {
+            write!(segment, "%{byte:02X}").expect("a String takes everything");
+        }
+    }
+    Ok(segment)
+}
+
+/// That a response is about the order that was requested.
+pub(crate) fn check_order(found: Option<&str>, wanted: &OrderReference<'_>, field: &str) -> Result<(), Malformed> {
+    match found {
+        Some(found) if found == wanted.order_id => Ok(()),
+        Some(_) => Err(Malformed::invalid(field, "is of another order")),
+        None => Err(Malformed::missing(field)),
+    }
+}

@@ -1,0 +1,53 @@
+//! How an order is read at Square's API: one request, whose response has all of it.
+
+use super::{order, sample};
+use crate::Malformed;
+use crate::order_api::{OrderApi, OrderReference, OrderStep, StoreAccess, path_segment};
+use crate::sample::Purchase;
+
+/// The version of the API whose shapes are read here.
+const VERSION: &str = "2025-10-16";
+
+pub(super) struct Orders;
+
+impl OrderApi for Orders {
+    fn address(&self) -> &'static str {
+        "https://connect.squareup.com"
+    }
+
+    fn headers(&self, token: &str) -> Vec<(&'static str, String)> {
+        vec![
+            ("authorization", format!("Bearer {token}")),
+            ("square-version", VERSION.to_owned()),
+            ("accept", "application/json".to_owned()),
+        ]
+    }
+
+    fn next(&self, order: &OrderReference<'_>, responses: &[&[u8]]) -> Result<OrderStep, Malformed> {
+        match responses.first() {
+            None => {
+                Ok(OrderStep::Request { path: format!("/v2/orders/{}", path_segment(order.order_id, "order_id")?) })
+            }
+            Some(response) => Ok(OrderStep::Order(Box::new(order::read(response, order)?))),
+        }
+    }
+
+    /// The token is of one seller, whose orders it reads.
+    fn store(&self, _entered: Option<&str>) -> Result<Option<String>, &'static str> {
+        Ok(None)
+    }
+
+    fn access(&self) -> &'static StoreAccess {
+        &StoreAccess {
+            prompt: "The access token of Square's application",
+            instructions: "Square's webhooks only name an order, which is then read at Square. The Developer Console shows the \
+                           production access token of the application under Credentials. Where the token was made by OAuth \
+                           it needs the permission ORDERS_READ.",
+            needs_store: false,
+        }
+    }
+
+    fn sample_responses(&self, order: &OrderReference<'_>, purchase: &Purchase<'_>) -> Vec<Vec<u8>> {
+        vec![sample::response(order, purchase)]
+    }
+}
