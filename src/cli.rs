@@ -200,8 +200,8 @@ impl Cli {
 }
 
 /// The kinds of stores that webhooks are taken of, by their stored names.
-fn supported_providers() -> PossibleValuesParser {
-    PossibleValuesParser::new(providers::supported().map(|platform| platform.provider().as_str()))
+fn provider_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(providers::all().map(|platform| platform.provider().as_str()))
 }
 
 /// Whether all that went wrong is that the reader is gone, as in `cloud-bridge events tail | head`.

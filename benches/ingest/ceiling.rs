@@ -94,6 +94,6 @@ async fn receive(
     platform.verify(&received, &[&endpoint.secret]).map_err(|_| StatusCode::UNAUTHORIZED)?;
     match platform.interpret(platform.topic(&received).as_deref(), &body) {
         Ok(Parsed::Order(_)) => Ok(StatusCode::ACCEPTED),
-        Ok(Parsed::Notice(_) | Parsed::Unusable(_)) | Err(_) => Err(StatusCode::BAD_REQUEST),
+        Ok(Parsed::ThinOrder(_) | Parsed::Notice(_) | Parsed::Unusable(_)) | Err(_) => Err(StatusCode::BAD_REQUEST),
     }
 }

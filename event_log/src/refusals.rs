@@ -30,6 +30,8 @@ pub enum RefusalReason {
     MissingSignature,
     MalformedSignature,
     WrongSignature,
+    /// Signed too long before it came, or after.
+    ExpiredSignature,
     MalformedBody,
     InactiveIntegration,
     TooLarge,
@@ -52,8 +54,8 @@ impl RefusalReason {
     pub fn advice(self) -> &'static str {
         match self {
             Self::MissingSignature => {
-                "The webhook came without a signature. Shopify and WooCommerce sign every webhook by themselves; another \
-                 sender sends the signature in the header X-Webhook-Signature. Where the store did not send it, there is \
+                "The webhook came without a signature. Stores sign every webhook by themselves; a sender of your own \
+                 sends the signature in the header X-Webhook-Signature. Where the store did not send it, there is \
                  nothing to do."
             }
             Self::MalformedSignature => {
@@ -64,6 +66,11 @@ impl RefusalReason {
                 "The store signs with another secret than the integration has. Hand over the store's secret with \
                  `cloud-bridge integrations set-secret`. Into WooCommerce, or a sender of your own, you can also enter the \
                  one that `cloud-bridge integrations rotate-secret` makes."
+            }
+            Self::ExpiredSignature => {
+                "The signature is right, and was made more than five minutes before the webhook came, or after. Stores sign \
+                 again whenever they send again: look at the clock of this server. Where the clock is right, someone has \
+                 sent again what they captured, and there is nothing to do."
             }
             Self::MalformedBody => {
                 "The signature is right, but the body cannot be read as an order of this kind of store. Compare the kind \

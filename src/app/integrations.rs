@@ -62,10 +62,6 @@ impl Integrations {
     }
 
     pub async fn create(&self, viewer: &Viewer, new: NewIntegration) -> Result<Created, Error> {
-        if !providers::of(new.provider).is_supported() {
-            let message = "webhooks of this provider are not taken yet: use GENERIC";
-            return Err(Refused::new("PROVIDER_NOT_SUPPORTED", message, Some("provider")).into());
-        }
         let account_id = match &new.account_id {
             None => viewer.account_id,
             Some(id) => match id.parse::<AccountId>() {

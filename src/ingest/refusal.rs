@@ -38,6 +38,7 @@ impl IngestRefusal {
             Self::Signature(SignatureRefusal::Missing) => "missing_signature",
             Self::Signature(SignatureRefusal::Malformed) => "malformed_signature",
             Self::Signature(SignatureRefusal::Wrong) => "wrong_signature",
+            Self::Signature(SignatureRefusal::Expired) => "expired_signature",
             Self::Malformed(_) => "malformed_body",
             Self::TooLarge => "too_large",
             Self::Interrupted => "interrupted",
@@ -72,6 +73,7 @@ impl IngestRefusal {
             Self::Signature(SignatureRefusal::Missing) => Some(RefusalReason::MissingSignature),
             Self::Signature(SignatureRefusal::Malformed) => Some(RefusalReason::MalformedSignature),
             Self::Signature(SignatureRefusal::Wrong) => Some(RefusalReason::WrongSignature),
+            Self::Signature(SignatureRefusal::Expired) => Some(RefusalReason::ExpiredSignature),
             Self::Malformed(_) => Some(RefusalReason::MalformedBody),
             Self::TooLarge => Some(RefusalReason::TooLarge),
             Self::TooSlow => Some(RefusalReason::TooSlow),
@@ -104,7 +106,7 @@ impl IngestRefusal {
     /// The sentence that the sender gets. Quotes nothing of the body.
     pub(super) fn message(&self) -> String {
         match self {
-            Self::UnknownProvider => format!("webhooks are taken for {}", supported_names()),
+            Self::UnknownProvider => format!("webhooks are taken for {}", provider_names()),
             Self::UnknownIntegration | Self::InactiveIntegration => "there is no such integration".to_owned(),
             Self::Signature(refusal) => refusal.to_string(),
             Self::Malformed(malformed) => malformed.to_string(),
@@ -120,8 +122,8 @@ impl IngestRefusal {
 }
 
 /// The stored names of the platforms, as an enumeration in a sentence.
-fn supported_names() -> String {
-    let names: Vec<&str> = providers::supported().map(|platform| platform.provider().as_str()).collect();
+fn provider_names() -> String {
+    let names: Vec<&str> = providers::all().map(|platform| platform.provider().as_str()).collect();
     match names.split_last() {
         Some((last, [])) => (*last).to_owned(),
         Some((last, others)) => format!("{} and {last}", others.join(", ")),

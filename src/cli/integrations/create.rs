@@ -14,7 +14,7 @@ use crate::cli::acting::Acting;
 use crate::cli::client::{Client, ServerArgs, understood};
 use crate::cli::input;
 use crate::cli::output::{self, clean};
-use crate::cli::supported_providers;
+use crate::cli::provider_names;
 
 /// Create an integration, and print the address for its webhooks and what to do next
 ///
@@ -27,7 +27,7 @@ Examples:
   cloud-bridge integrations create --provider woocommerce --name 'My shop' --order-status processing,completed")]
 pub(in crate::cli) struct Create {
     /// The store's kind
-    #[arg(long, env = "CLOUD_BRIDGE_PROVIDER", value_parser = supported_providers())]
+    #[arg(long, env = "CLOUD_BRIDGE_PROVIDER", value_parser = provider_names())]
     provider: String,
     /// What to call it
     #[arg(long, env = "CLOUD_BRIDGE_NAME")]
@@ -131,7 +131,7 @@ impl Create {
 
 /// The help of `--order-status`, with what each platform delivers where the merchant chooses nothing.
 fn help_of_statuses() -> String {
-    let defaults: Vec<String> = providers::supported().map(default_of).collect();
+    let defaults: Vec<String> = providers::all().map(default_of).collect();
     format!(
         "Deliver only orders of these statuses, separated by commas; `any` for every status [default: {}]",
         defaults.join(", ")
