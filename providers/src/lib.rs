@@ -1,9 +1,10 @@
 //! The store platforms, a file each: how one signs, what its webhooks mean, and how a merchant connects it.
 //!
 //! Nothing here does I/O. The service and an embedded handler both call it: `verify` before anything of a webhook is
-//! believed, then `interpret`. What a platform is stands in its file, as its [`Platform`]; the list of them is [`of`]. To add
-//! one: its name in `domain::integration::Provider` with the rules that the domain reads, its file here, and its line in
-//! [`of`]. The compiler and the tests in `definitions.rs` say what is missing.
+//! believed, then `interpret`, and for an order that a webhook only names, the steps of the platform's [`OrderApi`]. What a
+//! platform is stands in its file, as its [`Platform`]; the list of them is [`of`]. To add one: its name in
+//! `domain::integration::Provider` with the rules that the domain reads, its file here, and its line in [`of`]. The compiler
+//! and the tests in `definitions.rs` say what is missing.
 
 mod bigcommerce;
 mod body;

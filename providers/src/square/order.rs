@@ -107,20 +107,18 @@ pub(super) fn read(response: &[u8], wanted: &OrderReference<'_>) -> Result<Store
     let is_of_returns_alone = lines.is_empty() && returned.is_any;
     let items: Vec<LineItem> = lines.into_iter().map(|line| line.item(&returned)).collect();
     let is_refunded = is_of_returns_alone || is_emptied(&items);
-    let of_state = order.state.text().and_then(|state| status::of_state(&state));
-    let order_status = match of_state {
-        Some(status::CANCELED) => status::CANCELED,
-        Some(_) | None if is_refunded => status::REFUNDED,
-        Some(of_state) => of_state,
-        None if is_paid => status::PAID,
-        None => status::OPEN,
+    let order_status = if is_refunded {
+        status::REFUNDED.to_owned()
+    } else {
+        let of_state = order.state.text().and_then(|state| status::of_state(&state));
+        of_state.unwrap_or_else(|| if is_paid { status::PAID } else { status::OPEN }.to_owned())
     };
     Ok(StoreOrder {
         order_id: wanted.order_id.to_owned(),
         order_number: order.reference_id.text().or_else(|| order.ticket_name.text()),
-        order_status: Some(order_status.to_owned()),
         changed_at: order.updated_at.moment().or_else(|| order.created_at.moment()),
-        cancelled: [status::CANCELED, status::REFUNDED].contains(&order_status),
+        cancelled: [status::CANCELED, status::REFUNDED].contains(&order_status.as_str()),
+        order_status: Some(order_status),
         username,
         email,
         customer_name,

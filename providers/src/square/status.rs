@@ -10,12 +10,8 @@ pub(super) const CANCELED: &str = "canceled";
 /// All of it was returned.
 pub(super) const REFUNDED: &str = "refunded";
 
-/// The status that a `state` is by itself. None of an open order, which may be paid or not, and of what is new to us.
-pub(super) fn of_state(state: &str) -> Option<&'static str> {
-    match state {
-        "DRAFT" => Some(DRAFT),
-        "COMPLETED" => Some(COMPLETED),
-        "CANCELED" => Some(CANCELED),
-        _ => None,
-    }
+/// The status that a `state` is by itself, in lower case as ours are, also one that is new to us. None of an open order, which
+/// may be paid or not.
+pub(super) fn of_state(state: &str) -> Option<String> {
+    (state != "OPEN").then(|| state.to_ascii_lowercase())
 }

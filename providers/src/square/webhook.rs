@@ -82,7 +82,7 @@ pub(super) fn read(json: &str) -> Result<Parsed, Malformed> {
     let changed_at = order.updated_at.moment().or_else(|| order.created_at.moment());
     Ok(Parsed::ThinOrder(ThinOrder {
         order_id,
-        order_status: order.state.text().and_then(|state| status::of_state(&state)).map(str::to_owned),
+        order_status: order.state.text().and_then(|state| status::of_state(&state)),
         changed_at: changed_at.or_else(|| body.created_at.moment()),
     }))
 }

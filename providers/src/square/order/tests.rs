@@ -95,6 +95,7 @@ fn an_open_order_of_which_nothing_is_due_is_paid() {
         (format!(r#""state":"DRAFT",{paid}"#), ("draft", false)),
         (format!(r#""state":"CANCELED",{paid}"#), ("canceled", true)),
         (r#""state":"COMPLETED""#.to_owned(), ("completed", false)),
+        (format!(r#""state":"NEW_TO_US",{paid}"#), ("new_to_us", false)),
         (format!(r#""state":"OPEN",{paid}"#), ("paid", false)),
         (
             r#""state":"OPEN","total_money":{"amount":1900},"net_amount_due_money":{"amount":1}"#.to_owned(),

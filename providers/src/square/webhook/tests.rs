@@ -51,7 +51,7 @@ fn each_type_has_its_object_and_what_is_missing_there_is_beside_it() {
         ),
         (
             "order.updated",
-            r#"{"id":"O1","object":{"order_updated":{"state":"NEW_TO_US"}}}"#,
+            r#"{"id":"O1","object":{"order_updated":{"state":"OPEN"}}}"#,
             None,
             "2026-11-21T15:00:00.123456789Z",
         ),
