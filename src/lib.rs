@@ -12,6 +12,7 @@ pub mod projector;
 pub mod replay;
 mod runtimes;
 pub mod sandbox;
+pub mod scripted;
 pub mod service;
 mod tasks;
 mod worker;

@@ -8,7 +8,6 @@ mod call;
 mod control;
 mod control_api;
 mod fault;
-mod hold;
 mod items;
 mod operation;
 mod people;
@@ -20,29 +19,21 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::io;
 
-use axum::extract::DefaultBodyLimit;
 use chrono::TimeDelta;
-use parking_lot::{Mutex, MutexGuard};
+use event_log::clock::Clock;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
 
 pub use accounts::{DEFAULT_EMAIL, DEFAULT_PASSWORD};
-pub use control::ControlError;
-use event_log::clock::Clock;
-pub use fault::{Fault, FaultScript};
-pub use hold::HoldPoint;
-pub use operation::{On, Operation};
+pub use fault::Fault;
+pub use operation::Operation;
 pub use people::FollowsBack;
-pub use report::{Calls, FollowReport, HoldReport, RelationReport, ShareReport, StateReport, UserReport};
-pub use tally::{CallCount, FollowCount, ShareCount, Stage};
+pub use report::{Calls, FollowReport, RelationReport, ShareReport, StateReport, UserReport};
+pub use tally::{FollowCount, ShareCount};
 
-const MAX_BODY_BYTES: usize = 16 * 1024;
-
-/// A connection that will not end is left behind after this long.
-const MAX_STOPPING: Duration = Duration::from_secs(5);
+use crate::scripted::{self, Protocol, Server};
+pub use crate::scripted::{CallCount, ControlError, HoldPoint, Stage};
 
 pub struct SandboxOptions {
     /// Decides when tokens expire and people follow back. Scripted delays pass in real time all the same.
@@ -56,101 +47,39 @@ impl Default for SandboxOptions {
     }
 }
 
-/// A running sandbox. Clones are handles on the same one; it runs until [`Sandbox::stop`], or as long as the runtime does.
-#[derive(Clone)]
-pub struct Sandbox {
-    shared: Arc<Shared>,
+/// A running sandbox. A [`crate::ports::cortex::CortexClient`] is given its address to talk to it.
+pub type Sandbox = Server<CortexCloud>;
+pub type FaultScript = scripted::FaultScript<Operation, Fault>;
+pub type On = scripted::On<Operation>;
+pub type HoldReport = scripted::HoldReport<Operation>;
+
+pub struct CortexCloud;
+
+impl Protocol for CortexCloud {
+    type Operation = Operation;
+    type Fault = Fault;
+    type World = World;
+
+    const MAX_BODY_BYTES: usize = 16 * 1024;
+
+    fn delay_ms(fault: Fault) -> Option<u64> {
+        fault.delay_ms()
+    }
 }
 
-struct Shared {
-    base_url: String,
-    clock: Clock,
-    token_lifetime: TimeDelta,
-    world: Mutex<World>,
-    /// Notified of every change of `world`, so that waiting is never polling.
-    changed: Notify,
-}
-
-/// Everything there is on this Cortex Cloud, and how it is scripted.
+/// Everything there is on this Cortex Cloud.
 #[derive(Default)]
-struct World {
+pub struct World {
+    token_lifetime: TimeDelta,
     accounts: accounts::Accounts,
     people: people::People,
     items: items::Items,
     requests: requests::Requests,
-    faults: fault::Faults,
-    holds: hold::Holds,
     tally: tally::Tally,
-    phase: Phase,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Phase {
-    #[default]
-    Serving,
-    Stopping,
-    Stopped,
 }
 
 /// Serves the protocol and the control API on `listener` until it is stopped.
-pub fn start(listener: TcpListener, options: SandboxOptions) -> std::io::Result<Sandbox> {
-    let shared = Shared {
-        base_url: format!("http://{}", listener.local_addr()?),
-        clock: options.clock,
-        token_lifetime: options.token_lifetime,
-        world: Mutex::default(),
-        changed: Notify::new(),
-    };
-    let sandbox = Sandbox { shared: Arc::new(shared) };
-    let router = protocol::routes()
-        .merge(control_api::routes())
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .with_state(sandbox.clone());
-    let server = sandbox.clone();
-    tokio::spawn(async move {
-        let stopping = server.clone();
-        let stopped = async move { stopping.until(|world| world.phase != Phase::Serving).await };
-        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
-            tracing::error!(%error, "the sandbox ended");
-        }
-        server.change(|world| world.phase = Phase::Stopped);
-    });
-    Ok(sandbox)
-}
-
-impl Sandbox {
-    /// What a [`crate::ports::cortex::CortexClient`] is given to talk to this sandbox.
-    pub fn base_url(&self) -> &str {
-        &self.shared.base_url
-    }
-
-    /// Takes no more connections, ends the calls that are held or delayed, and returns when all are answered.
-    pub async fn stop(&self) {
-        self.change(|world| world.phase = Phase::Stopping);
-        let stopped = self.until(|world| world.phase == Phase::Stopped);
-        if tokio::time::timeout(MAX_STOPPING, stopped).await.is_err() {
-            tracing::warn!("the sandbox stopped with connections still open");
-        }
-    }
-
-    fn world(&self) -> MutexGuard<'_, World> {
-        self.shared.world.lock()
-    }
-
-    fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
-        let outcome = change(&mut self.world());
-        self.shared.changed.notify_waiters();
-        outcome
-    }
-
-    async fn until(&self, met: impl Fn(&World) -> bool) {
-        loop {
-            // Registered before looking, or a change between the two would be missed.
-            let changed = self.shared.changed.notified();
-            if met(&self.world()) {
-                return;
-            }
-            changed.await;
-        }
-    }
+pub fn start(listener: TcpListener, options: SandboxOptions) -> io::Result<Sandbox> {
+    let world = World { token_lifetime: options.token_lifetime, ..World::default() };
+    Server::start(listener, options.clock, world, protocol::routes().merge(control_api::routes()))
 }

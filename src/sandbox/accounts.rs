@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::control::ControlError;
+use super::ControlError;
 use super::refusal::Refusal;
 
 /// The account that is always there.

@@ -6,13 +6,11 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 
 use super::fault::Fault;
-use super::hold::{Held, HoldPoint};
 use super::operation::Operation;
 use super::refusal::Refusal;
-use super::{Phase, Sandbox, World};
+use super::{HoldPoint, Sandbox, World};
 
-/// How long a call is held, or left without an answer, when nothing ends it earlier.
-const MAX_HOLD: Duration = Duration::from_mins(5);
+/// How long a call is left without an answer when nothing ends it earlier.
 const MAX_SILENCE: Duration = Duration::from_mins(1);
 
 impl Sandbox {
@@ -22,12 +20,9 @@ impl Sandbox {
         operation: Operation,
         effect: impl FnOnce(&mut World, DateTime<Utc>) -> Result<Response, Refusal> + Send + 'static,
     ) -> Response {
-        let fault = self.change(|world| {
-            world.tally.arrived(operation);
-            world.faults.next(operation)
-        });
+        let fault = self.arrive(operation);
         let answer = self.carry_out(operation, fault, effect).await;
-        self.change(|world| world.tally.answered(operation));
+        self.count_answered(operation);
         let outcome = answer.as_ref().map_or_else(|refusal| refusal.code(), |_| "ok");
         tracing::debug!(operation = operation.as_str(), outcome, "sandbox call");
         answer.unwrap_or_else(Refusal::into_response)
@@ -40,7 +35,7 @@ impl Sandbox {
         effect: impl FnOnce(&mut World, DateTime<Utc>) -> Result<Response, Refusal> + Send + 'static,
     ) -> Result<Response, Refusal> {
         self.hold_point(operation, HoldPoint::BeforeEffect).await?;
-        let now = || self.shared.clock.now();
+        let now = || self.clock().now();
         let answer = match fault {
             None => self.change(|world| effect(world, now())),
             Some(Fault::Nonsense) => Ok((axum::http::StatusCode::IM_A_TEAPOT, "short and stout").into_response()),
@@ -52,7 +47,7 @@ impl Sandbox {
             Some(Fault::Error500) => Err(Refusal::Broken),
             Some(Fault::RateLimit) => Err(Refusal::RateLimited),
             Some(Fault::DropConnection) => Err(Refusal::Dropped),
-            Some(Fault::Timeout) => self.idle(MAX_SILENCE).await.and(Err(Refusal::Broken)),
+            Some(Fault::Timeout) => self.idle(MAX_SILENCE).await.map_err(Refusal::from).and(Err(Refusal::Broken)),
             Some(Fault::DelayMs(delay_ms)) => {
                 self.idle(Duration::from_millis(delay_ms)).await?;
                 self.change(|world| effect(world, now()))
@@ -61,11 +56,9 @@ impl Sandbox {
                 let sandbox = self.clone();
                 tokio::spawn(async move {
                     if sandbox.idle(Duration::from_millis(late_ms)).await.is_ok() {
-                        let now = sandbox.shared.clock.now();
-                        let outcome = sandbox.change(|world| {
-                            world.tally.late(operation);
-                            effect(world, now).map(drop)
-                        });
+                        let now = sandbox.clock().now();
+                        let outcome = sandbox.change(|world| effect(world, now).map(drop));
+                        sandbox.count_late(operation);
                         tracing::debug!(operation = operation.as_str(), ?outcome, "a late effect");
                     }
                 });
@@ -75,24 +68,5 @@ impl Sandbox {
         };
         self.hold_point(operation, HoldPoint::AfterEffect).await?;
         answer
-    }
-
-    async fn hold_point(&self, operation: Operation, at: HoldPoint) -> Result<(), Refusal> {
-        let is_held = |world: &World| world.phase == Phase::Serving && world.holds.hold(operation, at);
-        if is_held(&self.world()) {
-            let _held = Held::new(self, operation);
-            let released = self.until(|world| !is_held(world));
-            tokio::time::timeout(MAX_HOLD, released).await.map_err(|_| Refusal::HeldTooLong)?;
-        }
-        if self.world().phase == Phase::Serving { Ok(()) } else { Err(Refusal::Stopping) }
-    }
-
-    /// Lets time pass, cut short when the sandbox stops.
-    async fn idle(&self, duration: Duration) -> Result<(), Refusal> {
-        let stopping = self.until(|world| world.phase != Phase::Serving);
-        match tokio::time::timeout(duration, stopping).await {
-            Ok(()) => Err(Refusal::Stopping),
-            Err(_elapsed) => Ok(()),
-        }
     }
 }

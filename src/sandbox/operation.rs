@@ -23,44 +23,21 @@ impl Operation {
     }
 }
 
-/// Which calls a fault or a hold applies to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum On {
-    #[serde(rename = "any")]
-    Any,
-    #[serde(untagged)]
-    Only(Operation),
-}
-
-impl On {
-    pub(super) fn covers(self, operation: Operation) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Only(only) => only == operation,
-        }
-    }
-}
-
-impl From<Operation> for On {
-    fn from(operation: Operation) -> Self {
-        Self::Only(operation)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use strum::IntoEnumIterator as _;
 
     use super::*;
+    use crate::scripted::On;
 
     #[test]
     fn an_operation_is_called_the_same_everywhere() {
         for operation in Operation::iter() {
             let name = serde_json::to_value(operation).unwrap();
             assert_eq!(name, operation.as_str());
-            assert_eq!(serde_json::from_value::<On>(name).unwrap(), On::Only(operation));
+            assert_eq!(serde_json::from_value::<On<Operation>>(name).unwrap(), On::Only(operation));
         }
-        assert_eq!(serde_json::from_str::<On>(r#""any""#).unwrap(), On::Any);
-        assert!(serde_json::from_str::<On>(r#""deliver""#).is_err());
+        assert_eq!(serde_json::from_str::<On<Operation>>(r#""any""#).unwrap(), On::Any);
+        assert!(serde_json::from_str::<On<Operation>>(r#""deliver""#).is_err());
     }
 }

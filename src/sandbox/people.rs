@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::control::ControlError;
+use super::ControlError;
 use super::refusal::Refusal;
 use crate::ports::cortex::Relation;
 

@@ -38,10 +38,9 @@ async fn login(State(sandbox): State<Sandbox>, body: Bytes) -> Response {
         email: String,
         password: String,
     }
-    let lifetime = sandbox.shared.token_lifetime;
     let log_in = move |world: &mut World, now| {
         let Credentials { email, password } = serde_json::from_slice(&body).map_err(|_| Refusal::Malformed)?;
-        let (token, expires_at) = world.accounts.log_in(&email, &password, now, lifetime)?;
+        let (token, expires_at) = world.accounts.log_in(&email, &password, now, world.token_lifetime)?;
         Ok(Json(json!({ "token": token, "expiresAt": expires_at })).into_response())
     };
     sandbox.call(Operation::Login, log_in).await

@@ -1,14 +1,12 @@
 //! Everything the sandbox returns instead of what was requested, each with its status and code.
 
-use std::io;
-
 use axum::Json;
-use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
 use serde_json::json;
 use strum::IntoStaticStr;
+
+use crate::scripted::{Interrupted, dropped_connection};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
@@ -70,8 +68,11 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// A body that fails before its first byte makes the server close the connection with nothing sent.
-fn dropped_connection() -> Response {
-    let failure = io::Error::new(io::ErrorKind::ConnectionAborted, "scripted");
-    Body::from_stream(stream::once(std::future::ready(Err::<Bytes, _>(failure)))).into_response()
+impl From<Interrupted> for Refusal {
+    fn from(interrupted: Interrupted) -> Self {
+        match interrupted {
+            Interrupted::HeldTooLong => Self::HeldTooLong,
+            Interrupted::Stopping => Self::Stopping,
+        }
+    }
 }

@@ -2,16 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
-use strum::IntoEnumIterator as _;
 
-use super::World;
-use super::fault::FaultScript;
-use super::hold::HoldPoint;
 use super::operation::Operation;
 use super::people::{ALWAYS_THERE, FollowsBack};
-use super::tally::{CallCount, FollowCount, ShareCount};
+use super::tally::{FollowCount, ShareCount};
+use super::{CallCount, FaultScript, HoldReport, Sandbox};
 
 /// Lists are cut after this many; the totals beside them are not.
 const MAX_LISTED: usize = 1_000;
@@ -71,15 +67,10 @@ pub struct RelationReport {
     pub followed_back: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct HoldReport {
-    pub operation: Operation,
-    pub at: HoldPoint,
-}
-
 impl Calls {
-    pub(super) fn of(world: &World) -> Self {
-        let tally = &world.tally;
+    pub(super) fn of(sandbox: &Sandbox) -> Self {
+        let operations = sandbox.call_counts();
+        let tally = &sandbox.world().tally;
         let share_totals = tally.shares().fold(ShareCount::default(), |sum, (_, count)| ShareCount {
             calls: sum.calls + count.calls,
             effective: sum.effective + count.effective,
@@ -98,7 +89,7 @@ impl Calls {
         let follows = tally.follows().take(MAX_LISTED);
         let follows = follows.map(|(username, count)| FollowReport { username: username.to_owned(), count });
         Self {
-            operations: Operation::iter().map(|operation| (operation, tally.of(operation))).collect(),
+            operations,
             share_totals,
             shares: shares.collect(),
             follow_totals,
@@ -108,7 +99,10 @@ impl Calls {
 }
 
 impl StateReport {
-    pub(super) fn of(world: &World, now: DateTime<Utc>) -> Self {
+    pub(super) fn of(sandbox: &Sandbox) -> Self {
+        let (faults, holds) = (sandbox.pending_faults(), sandbox.active_holds());
+        let now = sandbox.clock().now();
+        let world = sandbox.world();
         let users = ALWAYS_THERE.into_iter().chain(world.people.added()).take(MAX_LISTED);
         let relations = world.people.followed().take(MAX_LISTED).filter_map(|(merchant, username)| {
             let relation = world.people.relation(merchant, username, now).ok()?;
@@ -126,8 +120,8 @@ impl StateReport {
                 .map(|(username, follows_back)| UserReport { username: username.to_owned(), follows_back })
                 .collect(),
             relations: relations.collect(),
-            faults: world.faults.pending(),
-            holds: world.holds.active().map(|(operation, at)| HoldReport { operation, at }).collect(),
+            faults,
+            holds,
         }
     }
 }

@@ -1,29 +1,16 @@
-//! What was asked and what came of it, counted so that a test can prove that something happened once.
+//! What was shared and followed, counted so that a test can prove that something happened once.
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::items::ShareKey;
-use super::operation::Operation;
 
-/// Beyond these only the totals of each operation are counted.
+/// Beyond these only the calls to each operation are counted.
 const MAX_COUNTED_SHARES: usize = 250_000;
 const MAX_COUNTED_FOLLOWS: usize = 250_000;
 /// Nothing that exists has a longer name; a longer one is not worth the memory.
 const MAX_COUNTED_NAME_BYTES: usize = 512;
-
-/// The calls to one operation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct CallCount {
-    pub arrived: u64,
-    /// Held at this moment.
-    pub held: u64,
-    /// Fewer than arrived: the others are under way, or their callers hung up.
-    pub answered: u64,
-    /// Those whose effect came after their answer.
-    pub late: u64,
-}
 
 /// The share calls for one item and one person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -44,56 +31,13 @@ pub struct FollowCount {
     pub effective: u64,
 }
 
-/// How far a call has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stage {
-    #[default]
-    Arrived,
-    Held,
-    Answered,
-    Late,
-}
-
-impl CallCount {
-    pub fn at(self, stage: Stage) -> u64 {
-        match stage {
-            Stage::Arrived => self.arrived,
-            Stage::Held => self.held,
-            Stage::Answered => self.answered,
-            Stage::Late => self.late,
-        }
-    }
-}
-
 #[derive(Default)]
 pub(super) struct Tally {
-    calls: BTreeMap<Operation, CallCount>,
     shares: BTreeMap<ShareKey, ShareCount>,
     follows: BTreeMap<String, FollowCount>,
 }
 
 impl Tally {
-    pub(super) fn arrived(&mut self, operation: Operation) {
-        self.calls.entry(operation).or_default().arrived += 1;
-    }
-
-    pub(super) fn held(&mut self, operation: Operation) {
-        self.calls.entry(operation).or_default().held += 1;
-    }
-
-    pub(super) fn no_longer_held(&mut self, operation: Operation) {
-        self.calls.entry(operation).or_default().held -= 1;
-    }
-
-    pub(super) fn answered(&mut self, operation: Operation) {
-        self.calls.entry(operation).or_default().answered += 1;
-    }
-
-    pub(super) fn late(&mut self, operation: Operation) {
-        self.calls.entry(operation).or_default().late += 1;
-    }
-
     pub(super) fn share_asked(&mut self, key: &ShareKey) {
         let has_room = self.shares.len() < MAX_COUNTED_SHARES || self.shares.contains_key(key);
         if has_room && key.id.len() + key.username.len() <= MAX_COUNTED_NAME_BYTES {
@@ -118,10 +62,6 @@ impl Tally {
         if let Some(count) = self.follows.get_mut(username) {
             count.effective += u64::from(newly);
         }
-    }
-
-    pub(super) fn of(&self, operation: Operation) -> CallCount {
-        self.calls.get(&operation).copied().unwrap_or_default()
     }
 
     pub(super) fn of_share(&self, key: &ShareKey) -> ShareCount {

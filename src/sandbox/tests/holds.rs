@@ -21,7 +21,7 @@ async fn share_held(merchant: &Merchant, at: HoldPoint) -> JoinHandle<Result<(),
 async fn hang_up(merchant: &Merchant, share: JoinHandle<Result<(), CortexError>>) {
     share.abort();
     assert!(share.await.unwrap_err().is_cancelled());
-    merchant.sandbox.until(|world| world.tally.of(Operation::Share).held == 0).await;
+    merchant.sandbox.until(|state| state.tally.of(Operation::Share).held == 0).await;
 }
 
 #[tokio::test]
