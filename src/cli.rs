@@ -30,6 +30,7 @@ mod seen;
 mod serve;
 mod shutdown;
 mod sign;
+mod store_sandbox;
 mod stores;
 #[cfg(test)]
 mod tests;
@@ -102,6 +103,7 @@ enum Command {
     Serve(Box<serve::Serve>),
     Demo(demo::Demo),
     Sandbox(sandbox::Sandbox),
+    StoreSandbox(store_sandbox::StoreSandbox),
     Migrate(stores::Migrate),
     Backup(backup::Backup),
     Restore(backup::Restore),
@@ -144,7 +146,7 @@ impl Cli {
 
     pub async fn run(self) -> anyhow::Result<()> {
         let level = match &self.command {
-            Command::Serve(_) | Command::Sandbox(_) => Level::Info,
+            Command::Serve(_) | Command::Sandbox(_) | Command::StoreSandbox(_) => Level::Info,
             Command::Demo(_) => Level::Error,
             Command::Migrate(_)
             | Command::Backup(_)
@@ -176,6 +178,7 @@ impl Cli {
             Command::Serve(command) => command.run(json).await,
             Command::Demo(command) => command.run(json).await,
             Command::Sandbox(command) => command.run(json).await,
+            Command::StoreSandbox(command) => command.run(json).await,
             Command::Migrate(command) => command.run(json).await,
             Command::Backup(command) => command.run(json).await,
             Command::Restore(command) => command.run(json),

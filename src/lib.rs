@@ -14,5 +14,6 @@ mod runtimes;
 pub mod sandbox;
 pub mod scripted;
 pub mod service;
+pub mod store_sandbox;
 mod tasks;
 mod worker;

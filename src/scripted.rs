@@ -2,6 +2,7 @@
 //!
 //! A sandbox is a [`Server`] of its own [`Protocol`], with endpoints beside the control API that all of them have.
 
+mod bearer_token;
 mod control_api;
 mod control_error;
 mod fault;
@@ -20,6 +21,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use strum::IntoEnumIterator;
 
+pub(crate) use bearer_token::BearerToken;
 pub use control_error::ControlError;
 pub use fault::FaultScript;
 pub use hold::{HoldPoint, HoldReport};

@@ -49,6 +49,7 @@ fn what_the_documents_say_can_be_typed() {
         "serve --listen 127.0.0.1:8080 --data-dir DIR --log postgres://db --views sqlite:v.db --cortex-url http://c --public-url https://b --workers 0",
         "demo --exit",
         "sandbox --listen 127.0.0.1:0",
+        "store-sandbox --listen 127.0.0.1:0",
         "migrate --log sqlite:log.db",
         "accounts create --name N --attempts-per-minute 6000 --credits 10 --json",
         "accounts list --first 10",

@@ -1,12 +1,8 @@
 //! The endpoints of Cortex Cloud, as `docs/cortex-protocol.md` describes them.
 
-use std::convert::Infallible;
-
 use axum::body::Bytes;
-use axum::extract::{FromRequestParts, Path, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::http::header::AUTHORIZATION;
-use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
@@ -20,6 +16,7 @@ use super::refusal::Refusal;
 use super::requests::RequestKey;
 use super::{Sandbox, World};
 use crate::ports::cortex::ItemKind;
+use crate::scripted::BearerToken;
 
 pub(super) fn routes() -> Router<Sandbox> {
     Router::new()
@@ -46,18 +43,18 @@ async fn login(State(sandbox): State<Sandbox>, body: Bytes) -> Response {
     sandbox.call(Operation::Login, log_in).await
 }
 
-async fn find_user(State(sandbox): State<Sandbox>, token: Token, Path(username): Path<String>) -> Response {
+async fn find_user(State(sandbox): State<Sandbox>, token: BearerToken, Path(username): Path<String>) -> Response {
     let find = move |world: &mut World, now| {
-        token.holder(world, now)?;
+        holder(world, &token, now)?;
         world.people.find(&username)?;
         Ok(Json(json!({ "username": username })).into_response())
     };
     sandbox.call(Operation::FindUser, find).await
 }
 
-async fn relation(State(sandbox): State<Sandbox>, token: Token, Path(username): Path<String>) -> Response {
+async fn relation(State(sandbox): State<Sandbox>, token: BearerToken, Path(username): Path<String>) -> Response {
     let relate = move |world: &mut World, now| {
-        let merchant = token.holder(world, now)?;
+        let merchant = holder(world, &token, now)?;
         let relation = world.people.relation(&merchant, &username, now)?;
         let body = json!({ "following": relation.following, "followedBack": relation.followed_back });
         Ok(Json(body).into_response())
@@ -67,13 +64,13 @@ async fn relation(State(sandbox): State<Sandbox>, token: Token, Path(username): 
 
 async fn follow(
     State(sandbox): State<Sandbox>,
-    token: Token,
+    token: BearerToken,
     key: RequestKey,
     Path(username): Path<String>,
 ) -> Response {
     sandbox.change(|world| world.tally.follow_asked(&username));
     let follow = move |world: &mut World, now| {
-        let merchant = token.holder(world, now)?;
+        let merchant = holder(world, &token, now)?;
         if !world.requests.is_done(&key, || format!("follow {merchant} {username}"))? {
             let newly = world.people.follow(&merchant, &username, now)?;
             world.tally.follow_done(&username, newly);
@@ -83,29 +80,33 @@ async fn follow(
     sandbox.call(Operation::Follow, follow).await
 }
 
-async fn unfollow(State(sandbox): State<Sandbox>, token: Token, Path(username): Path<String>) -> Response {
+async fn unfollow(State(sandbox): State<Sandbox>, token: BearerToken, Path(username): Path<String>) -> Response {
     let unfollow = move |world: &mut World, now| {
-        let merchant = token.holder(world, now)?;
+        let merchant = holder(world, &token, now)?;
         world.people.unfollow(&merchant, &username, now)?;
         Ok(StatusCode::NO_CONTENT.into_response())
     };
     sandbox.call(Operation::Unfollow, unfollow).await
 }
 
-async fn find_item(State(sandbox): State<Sandbox>, token: Token, Path((kind, id)): Path<(Kind, String)>) -> Response {
+async fn find_item(
+    State(sandbox): State<Sandbox>,
+    token: BearerToken,
+    Path((kind, id)): Path<(Kind, String)>,
+) -> Response {
     let kind = ItemKind::from(kind);
     let find = move |world: &mut World, now| {
-        token.holder(world, now)?;
+        holder(world, &token, now)?;
         let name = items::name(kind, &id)?;
         Ok(Json(json!({ "kind": kind.as_str(), "id": id, "name": name })).into_response())
     };
     sandbox.call(Operation::FindItem, find).await
 }
 
-async fn is_shared(State(sandbox): State<Sandbox>, token: Token, Path(share): Path<SharePath>) -> Response {
+async fn is_shared(State(sandbox): State<Sandbox>, token: BearerToken, Path(share): Path<SharePath>) -> Response {
     let share = ShareKey::from(share);
     let find = move |world: &mut World, now| {
-        token.holder(world, now)?;
+        holder(world, &token, now)?;
         items::name(share.kind, &share.id)?;
         world.people.find(&share.username)?;
         Ok(Json(json!({ "shared": world.items.is_shared(&share) })).into_response())
@@ -115,14 +116,14 @@ async fn is_shared(State(sandbox): State<Sandbox>, token: Token, Path(share): Pa
 
 async fn share(
     State(sandbox): State<Sandbox>,
-    token: Token,
+    token: BearerToken,
     key: RequestKey,
     Path(share): Path<SharePath>,
 ) -> Response {
     let share = ShareKey::from(share);
     sandbox.change(|world| world.tally.share_asked(&share));
     let give = move |world: &mut World, now| {
-        let merchant = token.holder(world, now)?;
+        let merchant = holder(world, &token, now)?;
         items::name(share.kind, &share.id)?;
         if !world.people.relation(&merchant, &share.username, now)?.is_mutual() {
             return Err(Refusal::NotMutual);
@@ -136,23 +137,9 @@ async fn share(
     sandbox.call(Operation::Share, give).await
 }
 
-/// What came as a bearer token; empty when nothing did. It is checked with the call, so that a call without one counts too.
-struct Token(String);
-
-impl Token {
-    fn holder(&self, world: &World, now: DateTime<Utc>) -> Result<String, Refusal> {
-        world.accounts.holder_of(&self.0, now)
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for Token {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = header.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-        Ok(Self(token.to_owned()))
-    }
+/// The account whose token it is.
+fn holder(world: &World, token: &BearerToken, now: DateTime<Utc>) -> Result<String, Refusal> {
+    world.accounts.holder_of(&token.0, now)
 }
 
 #[derive(Deserialize)]

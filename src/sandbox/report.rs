@@ -88,13 +88,7 @@ impl Calls {
         });
         let follows = tally.follows().take(MAX_LISTED);
         let follows = follows.map(|(username, count)| FollowReport { username: username.to_owned(), count });
-        Self {
-            operations,
-            share_totals,
-            shares: shares.collect(),
-            follow_totals,
-            follows: follows.collect(),
-        }
+        Self { operations, share_totals, shares: shares.collect(), follow_totals, follows: follows.collect() }
     }
 }
 

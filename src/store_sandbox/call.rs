@@ -1,0 +1,102 @@
+//! The way of every read: it arrives, is held, meets its fault, finds what there is, is held again and is answered.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{Html, IntoResponse, Response};
+use futures_util::stream;
+use serde_json::Value;
+
+use super::fault::Fault;
+use super::operation::Operation;
+use super::platform::Platform;
+use super::refusal::Refusal;
+use super::{HoldPoint, StoreSandbox, World, bigcommerce, square};
+
+/// How long a read is left without an answer when nothing ends it earlier.
+const MAX_SILENCE: Duration = Duration::from_mins(1);
+const HUGE_BYTES: usize = 100_000_000;
+const CHUNK_BYTES: usize = 50_000;
+
+impl StoreSandbox {
+    /// `find` reads, under the lock, what there is; none is an empty page.
+    pub(super) async fn read(
+        &self,
+        operation: Operation,
+        find: impl FnOnce(&World) -> Result<Option<Value>, Refusal> + Send,
+    ) -> Response {
+        let fault = self.arrive(operation);
+        let answer = self.carry_out(operation, fault, find).await;
+        self.count_answered(operation);
+        let outcome = answer.as_ref().map_or_else(|refusal| refusal.code(), |_| "ok");
+        tracing::debug!(operation = operation.as_str(), outcome, ?fault, "store sandbox read");
+        answer.unwrap_or_else(|refusal| refusal.response(operation.platform()))
+    }
+
+    async fn carry_out(
+        &self,
+        operation: Operation,
+        fault: Option<Fault>,
+        find: impl FnOnce(&World) -> Result<Option<Value>, Refusal> + Send,
+    ) -> Result<Response, Refusal> {
+        self.hold_point(operation, HoldPoint::BeforeEffect).await?;
+        let found = || find(&self.world());
+        let answer = match fault {
+            None => found().map(|value| whole(value.as_ref())),
+            Some(Fault::DelayMs(delay_ms)) => {
+                self.idle(Duration::from_millis(delay_ms)).await?;
+                found().map(|value| whole(value.as_ref()))
+            }
+            Some(Fault::Timeout) => {
+                self.idle(MAX_SILENCE).await?;
+                Err(Refusal::Broken)
+            }
+            Some(Fault::OtherOrder) => {
+                found().map(|value| whole(value.map(|value| renamed(operation, value)).as_ref()))
+            }
+            Some(Fault::TruncatedJson) => found().map(|value| first_half(&value.unwrap_or_default())),
+            Some(Fault::Html) => Ok(Html("<!DOCTYPE html><title>We'll be right back</title>").into_response()),
+            Some(Fault::HugeBody) => Ok(huge()),
+            Some(Fault::Error500) => Err(Refusal::Broken),
+            Some(Fault::RateLimit) => Err(Refusal::RateLimited),
+            Some(Fault::Unavailable503) => Err(Refusal::Unavailable),
+            Some(Fault::Unauthorized) => Err(Refusal::Unauthorized),
+            Some(Fault::NotFound) => Err(Refusal::NotFound),
+            Some(Fault::DropConnection) => Err(Refusal::Dropped),
+        };
+        self.hold_point(operation, HoldPoint::AfterEffect).await?;
+        answer
+    }
+}
+
+fn whole(value: Option<&Value>) -> Response {
+    value.map_or_else(|| StatusCode::NO_CONTENT.into_response(), |value| json(value.to_string()))
+}
+
+fn first_half(value: &Value) -> Response {
+    let mut text = value.to_string();
+    text.truncate(text.floor_char_boundary(text.len() / 2));
+    json(text)
+}
+
+fn renamed(operation: Operation, mut value: Value) -> Value {
+    match operation.platform() {
+        Platform::BigCommerce => bigcommerce::rename(&mut value),
+        Platform::Square => square::rename(&mut value),
+    }
+    value
+}
+
+/// Made while it is sent: none of it is kept.
+fn huge() -> Response {
+    let padding = Bytes::from("1,".repeat(CHUNK_BYTES / 2));
+    let chunks =
+        std::iter::once(Bytes::from_static(b"[")).chain(std::iter::repeat_n(padding, HUGE_BYTES / CHUNK_BYTES));
+    json(Body::from_stream(stream::iter(chunks.map(Ok::<_, std::convert::Infallible>))))
+}
+
+fn json(body: impl Into<Body>) -> Response {
+    ([(CONTENT_TYPE, "application/json")], body.into()).into_response()
+}

@@ -1,0 +1,35 @@
+//! What can be read of the stores: the names by which reads are counted, held and made to fail.
+
+use serde::{Deserialize, Serialize};
+use strum::{EnumIter, IntoStaticStr};
+
+use super::platform::Platform;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, EnumIter, IntoStaticStr)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Operation {
+    /// `GET /stores/{hash}/v2/orders/{id}`
+    #[serde(rename = "bigcommerce_order")]
+    #[strum(serialize = "bigcommerce_order")]
+    BigCommerceOrder,
+    /// `GET /stores/{hash}/v2/orders/{id}/products`
+    #[serde(rename = "bigcommerce_products")]
+    #[strum(serialize = "bigcommerce_products")]
+    BigCommerceProducts,
+    /// `GET /v2/orders/{id}`
+    SquareOrder,
+}
+
+impl Operation {
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    pub(super) fn platform(self) -> Platform {
+        match self {
+            Self::BigCommerceOrder | Self::BigCommerceProducts => Platform::BigCommerce,
+            Self::SquareOrder => Platform::Square,
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The order API of Square: <https://developer.squareup.com/reference/square/orders-api/retrieve-order>
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::routing::get;
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Value, json};
+
+use super::money::{cents, money};
+use super::operation::Operation;
+use super::order::{Order, UsernameIn, in_words};
+use super::{StoreSandbox, World};
+use crate::scripted::BearerToken;
+
+/// Every merchant here has one location.
+pub(super) const LOCATION: &str = "LSANDBOX00001";
+
+pub(super) fn routes() -> Router<StoreSandbox> {
+    Router::new().route("/v2/orders/{id}", get(read_order))
+}
+
+/// Has the same order another id.
+pub(super) fn rename(answer: &mut Value) {
+    let id = format!("{}-other", answer["order"]["id"].as_str().unwrap_or_default());
+    answer["order"]["id"] = json!(id);
+}
+
+/// As Square writes a moment.
+pub(super) fn timestamp(moment: DateTime<Utc>) -> String {
+    moment.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+async fn read_order(State(sandbox): State<StoreSandbox>, token: BearerToken, Path(id): Path<String>) -> Response {
+    let find = move |world: &World| {
+        let order = world.stores.square(&token.0)?.order(&id)?;
+        Ok(Some(json!({ "order": order_json(order) })))
+    };
+    sandbox.read(Operation::SquareOrder, find).await
+}
+
+/// What does not apply is left out, and is not null or an empty list.
+fn order_json(order: &Order) -> Value {
+    let total = cents(order.units());
+    let mut body = json!({
+        "id": order.id,
+        "location_id": LOCATION,
+        "state": order.status,
+        "version": order.version,
+        "reference_id": format!("ref-{}", order.id),
+        "source": { "name": "Square Online" },
+        "created_at": timestamp(order.created_at),
+        "updated_at": timestamp(order.updated_at),
+        "line_items": line_items(order),
+        "fulfillments": [fulfillment(order)],
+        "total_money": money(total),
+        "net_amount_due_money": money(if order.is_paid { 0 } else { total }),
+    });
+    if order.is_paid {
+        let tender = json!({
+            "id": format!("tender-{}", order.id),
+            "location_id": LOCATION,
+            "type": "CARD",
+            "amount_money": money(total),
+        });
+        body["tenders"] = json!([tender]);
+    }
+    if let Some(username) = order.username_in(UsernameIn::Order) {
+        body["metadata"] = json!({ "ndsp_username": username });
+    }
+    let returned: Vec<Value> = order
+        .refunded
+        .iter()
+        .enumerate()
+        .filter(|(_, quantity)| **quantity > 0)
+        .map(|(position, quantity)| {
+            json!({ "source_line_item_uid": line_uid(position), "quantity": quantity.to_string() })
+        })
+        .collect();
+    if !returned.is_empty() {
+        body["returns"] = json!([{ "source_order_id": order.id, "return_line_items": returned }]);
+        body["return_amounts"] = json!({ "total_money": money(cents(order.units_refunded())) });
+    }
+    body
+}
+
+fn line_items(order: &Order) -> Vec<Value> {
+    let item = |(position, line): (usize, &super::NewLine)| {
+        let mut item = json!({
+            "uid": line_uid(position),
+            "name": line.title,
+            "quantity": line.quantity.to_string(),
+            "item_type": "ITEM",
+            "base_price_money": money(cents(1)),
+            "total_money": money(cents(line.quantity)),
+        });
+        if let Some(variant) = &line.variant_id {
+            item["catalog_object_id"] = json!(variant);
+            item["catalog_version"] = json!(1_700_000_000_000_u64);
+        }
+        if let Some(variation) = &line.variation {
+            item["variation_name"] = json!(variation);
+        }
+        if let Some(username) = order.username_in(UsernameIn::Lines) {
+            item["note"] = json!(in_words(username));
+        }
+        item
+    };
+    order.placed.lines.iter().enumerate().map(item).collect()
+}
+
+fn fulfillment(order: &Order) -> Value {
+    let mut details = json!({
+        "recipient": { "display_name": order.placed.customer_name, "email_address": order.placed.email },
+    });
+    if let Some(message) = order.message() {
+        details["shipping_note"] = json!(message);
+    }
+    json!({
+        "uid": format!("fulfillment-{}", order.id),
+        "type": "SHIPMENT",
+        "state": "PROPOSED",
+        "shipment_details": details,
+    })
+}
+
+fn line_uid(position: usize) -> String {
+    format!("line-{}", position + 1)
+}

@@ -1,0 +1,206 @@
+//! The stores: how one is connected, who may read it, and its orders.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::ControlError;
+use super::order::{Happened, NewOrder, Order};
+use super::platform::Platform;
+use super::refusal::Refusal;
+
+const MAX_STORES: usize = 100;
+const MAX_ORDERS_OF_STORE: usize = 10_000;
+/// In all stores together.
+const MAX_LINES: usize = 250_000;
+const MAX_ID_BYTES: usize = 100;
+const MAX_SECRET_BYTES: usize = 1_000;
+/// The id of the first order that is given none.
+const FIRST_ORDER: u64 = 100;
+
+/// A store to connect. Not `Debug`: it holds a token and a secret.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Store {
+    pub platform: Platform,
+    /// BigCommerce's store hash, Square's merchant id.
+    pub id: String,
+    /// By which its API is read.
+    pub token: String,
+    /// Where it reports what happens. It reports nothing by itself where this is left out.
+    #[serde(default)]
+    pub webhooks: Option<Subscription>,
+}
+
+/// Not `Debug`: it holds a secret.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subscription {
+    pub url: String,
+    pub secret: String,
+}
+
+pub(super) struct ConnectedStore {
+    pub(super) platform: Platform,
+    pub(super) id: String,
+    /// None once it was revoked.
+    pub(super) token: Option<String>,
+    pub(super) webhooks: Option<Subscription>,
+    pub(super) orders: BTreeMap<String, Order>,
+    next_order: u64,
+}
+
+#[derive(Default)]
+pub(super) struct Stores {
+    by_id: BTreeMap<String, ConnectedStore>,
+    lines: usize,
+}
+
+impl Stores {
+    /// A known store keeps its orders.
+    pub(super) fn connect(&mut self, store: Store) -> Result<(), ControlError> {
+        let Store { platform, id, token, webhooks } = store;
+        check_id(&id)?;
+        self.check_token(&id, &token)?;
+        if let Some(Subscription { url, secret }) = &webhooks
+            && (url.len() > MAX_SECRET_BYTES || secret.len() > MAX_SECRET_BYTES)
+        {
+            return Err(ControlError::OutOfBounds("an address and a secret have at most 1000 bytes"));
+        }
+        if let Some(known) = self.by_id.get_mut(&id) {
+            if known.platform != platform {
+                return Err(ControlError::OutOfBounds("a store of the other platform has this id"));
+            }
+            (known.token, known.webhooks) = (Some(token), webhooks);
+            return Ok(());
+        }
+        if self.by_id.len() >= MAX_STORES {
+            return Err(ControlError::Full { limit: MAX_STORES });
+        }
+        let token = Some(token);
+        let orders = BTreeMap::new();
+        let store = ConnectedStore { platform, id: id.clone(), token, webhooks, orders, next_order: FIRST_ORDER };
+        self.by_id.insert(id, store);
+        Ok(())
+    }
+
+    /// No token is a revoked one.
+    pub(super) fn set_token(&mut self, store: &str, token: Option<&str>) -> Result<(), ControlError> {
+        if let Some(token) = token {
+            self.check_token(store, token)?;
+        }
+        self.find_mut(store)?.token = token.map(str::to_owned);
+        Ok(())
+    }
+
+    /// Places an order and returns its id.
+    pub(super) fn place(&mut self, store: &str, order: NewOrder, now: DateTime<Utc>) -> Result<String, ControlError> {
+        let lines = self.lines + order.lines.len();
+        if lines > MAX_LINES {
+            return Err(ControlError::Full { limit: MAX_LINES });
+        }
+        let store = self.find_mut(store)?;
+        if store.orders.len() >= MAX_ORDERS_OF_STORE {
+            return Err(ControlError::Full { limit: MAX_ORDERS_OF_STORE });
+        }
+        let status = order.check(store.platform)?;
+        let id = store.id_for(&order)?;
+        store.orders.insert(id.clone(), order.placed(id.clone(), status, now));
+        self.lines = lines;
+        Ok(id)
+    }
+
+    /// Has something happen to an order, which is a new version of it then.
+    pub(super) fn change(
+        &mut self,
+        store: &str,
+        order: &str,
+        now: DateTime<Utc>,
+        change: impl FnOnce(&mut Order, Platform) -> Result<Happened, ControlError>,
+    ) -> Result<Happened, ControlError> {
+        let store = self.find_mut(store)?;
+        let order = store.orders.get_mut(order).ok_or(ControlError::Unknown("order"))?;
+        let happened = change(order, store.platform)?;
+        order.version += 1;
+        order.updated_at = now;
+        Ok(happened)
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &ConnectedStore> {
+        self.by_id.values()
+    }
+
+    pub(super) fn find(&self, id: &str) -> Result<&ConnectedStore, ControlError> {
+        self.by_id.get(id).ok_or(ControlError::Unknown("store"))
+    }
+
+    /// The BigCommerce store with this hash, to who has its token.
+    pub(super) fn bigcommerce(&self, hash: &str, token: &str) -> Result<&ConnectedStore, Refusal> {
+        let store = self.by_id.get(hash).filter(|store| store.is_read_by(Platform::BigCommerce, token));
+        store.ok_or(Refusal::Unauthorized)
+    }
+
+    /// The Square merchant whose token it is: nothing else in a request names the merchant.
+    pub(super) fn square(&self, token: &str) -> Result<&ConnectedStore, Refusal> {
+        self.all().find(|store| store.is_read_by(Platform::Square, token)).ok_or(Refusal::Unauthorized)
+    }
+
+    fn find_mut(&mut self, id: &str) -> Result<&mut ConnectedStore, ControlError> {
+        self.by_id.get_mut(id).ok_or(ControlError::Unknown("store"))
+    }
+
+    fn check_token(&self, store: &str, token: &str) -> Result<(), ControlError> {
+        if !(1..=MAX_SECRET_BYTES).contains(&token.len()) {
+            return Err(ControlError::OutOfBounds("a token has 1 to 1000 bytes"));
+        }
+        if self.all().any(|other| other.id != store && other.token.as_deref() == Some(token)) {
+            return Err(ControlError::OutOfBounds("another store has this token"));
+        }
+        Ok(())
+    }
+}
+
+impl ConnectedStore {
+    pub(super) fn order(&self, id: &str) -> Result<&Order, Refusal> {
+        self.orders.get(id).ok_or(Refusal::NotFound)
+    }
+
+    fn is_read_by(&self, platform: Platform, token: &str) -> bool {
+        self.platform == platform && self.token.as_deref() == Some(token)
+    }
+
+    fn id_for(&mut self, order: &NewOrder) -> Result<String, ControlError> {
+        if let Some(id) = &order.id {
+            check_id(id)?;
+            // As BigCommerce would write it: without leading zeros.
+            let is_number = id.parse::<u32>().is_ok_and(|number| number.to_string() == *id);
+            if self.platform == Platform::BigCommerce && !is_number {
+                return Err(ControlError::OutOfBounds("the id of an order is a number at BigCommerce"));
+            }
+            if self.orders.contains_key(id) {
+                return Err(ControlError::OutOfBounds("the store has an order with this id"));
+            }
+            return Ok(id.clone());
+        }
+        loop {
+            let number = self.next_order;
+            self.next_order += 1;
+            let id = match self.platform {
+                Platform::BigCommerce => number.to_string(),
+                Platform::Square => format!("SandboxOrder{number:015}"),
+            };
+            if !self.orders.contains_key(&id) {
+                return Ok(id);
+            }
+        }
+    }
+}
+
+fn check_id(id: &str) -> Result<(), ControlError> {
+    let is_plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if !is_plain || !(1..=MAX_ID_BYTES).contains(&id.len()) {
+        return Err(ControlError::OutOfBounds("an id has 1 to 100 letters, digits, - and _"));
+    }
+    Ok(())
+}
