@@ -35,7 +35,9 @@ pub(super) fn rename(answer: &mut Value) {
     let renamed = |id: &Value| json!(id.as_u64().unwrap_or_default() + 1);
     match answer {
         Value::Array(products) => {
-            products.iter_mut().for_each(|product| product["order_id"] = renamed(&product["order_id"]))
+            for product in products {
+                product["order_id"] = renamed(&product["order_id"]);
+            }
         }
         Value::Object(order) => order["id"] = renamed(&order["id"]),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::order::{Happened, NewOrder, Order};
+use super::order::{Happened, NewOrder, Order, Return};
 use super::platform::Platform;
 use super::report::StateReport;
 use super::store::{Store, Stores};
@@ -51,6 +51,13 @@ impl StoreSandbox {
     /// Lines count from 0.
     pub fn refund(&self, store: &str, order: &str, line: usize, quantity: u32) -> Result<Webhook, ControlError> {
         self.change_order(store, order, |order, platform| order.refund(platform, line, quantity))
+    }
+
+    /// Square only: so many of a line come back in an order of their own, which this reports. The order that sold them stays as
+    /// it is.
+    pub fn take_back(&self, store: &str, order: &str, line: usize, quantity: u32) -> Result<Webhook, ControlError> {
+        let taken_back = Return { order: order.to_owned(), line, quantity };
+        self.have_happen(store, |stores, now| Ok((stores.place_return(store, taken_back, now)?, Happened::Created)))
     }
 
     /// The merchant corrects what the customer typed, in the field in which it is.

@@ -25,6 +25,7 @@ pub(super) fn routes() -> Router<StoreSandbox> {
         .route("/sandbox/stores/{store}/orders/{order}/status", post(set_status))
         .route("/sandbox/stores/{store}/orders/{order}/username", post(set_username))
         .route("/sandbox/stores/{store}/orders/{order}/refund", post(refund))
+        .route("/sandbox/stores/{store}/orders/{order}/take-back", post(take_back))
         .route("/sandbox/stores/{store}/orders/{order}/pay", post(pay))
         .route("/sandbox/stores/{store}/orders/{order}/cancel", post(cancel))
         .route("/sandbox/stores/{store}/orders/{order}/archive", post(archive))
@@ -105,6 +106,14 @@ async fn refund(
     Json(new): Json<NewRefund>,
 ) -> Reported {
     sandbox.refund(&store, &order, new.line, new.quantity).map(Json)
+}
+
+async fn take_back(
+    State(sandbox): State<StoreSandbox>,
+    Path((store, order)): OrderPath,
+    Json(new): Json<NewRefund>,
+) -> Reported {
+    sandbox.take_back(&store, &order, new.line, new.quantity).map(Json)
 }
 
 async fn pay(State(sandbox): State<StoreSandbox>, Path((store, order)): OrderPath) -> Reported {

@@ -74,7 +74,10 @@ fn one() -> u32 {
 pub(super) struct Order {
     pub(super) id: String,
     pub(super) placed: NewOrder,
+    /// So many of each line.
     pub(super) refunded: Vec<u32>,
+    /// It sells nothing, and takes back what another one sold.
+    pub(super) takes_back: Option<Return>,
     pub(super) status: &'static str,
     pub(super) is_paid: bool,
     pub(super) is_archived: bool,
@@ -82,6 +85,14 @@ pub(super) struct Order {
     pub(super) version: u64,
     pub(super) created_at: DateTime<Utc>,
     pub(super) updated_at: DateTime<Utc>,
+}
+
+/// So many of a line of another order.
+#[derive(Clone)]
+pub(super) struct Return {
+    pub(super) order: String,
+    pub(super) line: usize,
+    pub(super) quantity: u32,
 }
 
 /// What the store then reports.
@@ -110,6 +121,7 @@ impl NewOrder {
         Order {
             id,
             refunded: vec![0; self.lines.len()],
+            takes_back: None,
             status,
             is_paid: !self.unpaid,
             is_archived: false,
@@ -183,18 +195,23 @@ impl Order {
 
     /// `line` counts from 0. BigCommerce gives the order another status then, and Square none.
     pub(super) fn refund(&mut self, platform: Platform, line: usize, quantity: u32) -> Result<Happened, ControlError> {
-        let bought = self.placed.lines.get(line).ok_or(ControlError::Unknown("line"))?.quantity;
-        let refunded = self.refunded.get_mut(line).ok_or(ControlError::Unknown("line"))?;
-        if !(1..=bought - *refunded).contains(&quantity) {
-            return Err(ControlError::OutOfBounds("what is refunded is 1 to what is left of the line"));
-        }
-        *refunded += quantity;
+        self.check_left(line, quantity)?;
+        self.refunded[line] += quantity;
         match platform {
             Platform::BigCommerce if self.units_refunded() == self.units() => self.status = "Refunded",
             Platform::BigCommerce => self.status = "Partially Refunded",
             Platform::Square => {}
         }
         Ok(Happened::Refunded)
+    }
+
+    /// Whether so many of a line are not refunded yet.
+    pub(super) fn check_left(&self, line: usize, quantity: u32) -> Result<(), ControlError> {
+        let bought = self.placed.lines.get(line).ok_or(ControlError::Unknown("line"))?.quantity;
+        if !(1..=bought - self.refunded[line]).contains(&quantity) {
+            return Err(ControlError::OutOfBounds("what is refunded is 1 to what is left of the line"));
+        }
+        Ok(())
     }
 
     pub(super) fn pay(&mut self) -> Happened {

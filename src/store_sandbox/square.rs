@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::money::{cents, money};
 use super::operation::Operation;
-use super::order::{Order, UsernameIn, in_words};
+use super::order::{NewLine, Order, Return, UsernameIn, in_words};
 use super::{StoreSandbox, World};
 use crate::scripted::BearerToken;
 
@@ -51,12 +51,14 @@ fn order_json(order: &Order) -> Value {
         "source": { "name": "Square Online" },
         "created_at": timestamp(order.created_at),
         "updated_at": timestamp(order.updated_at),
-        "line_items": line_items(order),
-        "fulfillments": [fulfillment(order)],
         "total_money": money(total),
         "net_amount_due_money": money(if order.is_paid { 0 } else { total }),
     });
-    if order.is_paid {
+    if !order.placed.lines.is_empty() {
+        body["line_items"] = json!(line_items(order));
+        body["fulfillments"] = json!([fulfillment(order)]);
+    }
+    if order.is_paid && total > 0 {
         let tender = json!({
             "id": format!("tender-{}", order.id),
             "location_id": LOCATION,
@@ -68,24 +70,24 @@ fn order_json(order: &Order) -> Value {
     if let Some(username) = order.username_in(UsernameIn::Order) {
         body["metadata"] = json!({ "ndsp_username": username });
     }
-    let returned: Vec<Value> = order
-        .refunded
-        .iter()
-        .enumerate()
-        .filter(|(_, quantity)| **quantity > 0)
-        .map(|(position, quantity)| {
-            json!({ "source_line_item_uid": line_uid(position), "quantity": quantity.to_string() })
-        })
-        .collect();
-    if !returned.is_empty() {
-        body["returns"] = json!([{ "source_order_id": order.id, "return_line_items": returned }]);
-        body["return_amounts"] = json!({ "total_money": money(cents(order.units_refunded())) });
+    let refunded = order.refunded.iter().enumerate().filter(|(_, quantity)| **quantity > 0);
+    let refunded: Vec<Value> = refunded.map(|(line, quantity)| returned_item(line, *quantity)).collect();
+    if !refunded.is_empty() {
+        body["returns"] = json!([{ "source_order_id": order.id, "return_line_items": refunded }]);
+    }
+    if let Some(Return { order: source, line, quantity }) = &order.takes_back {
+        body["returns"] =
+            json!([{ "source_order_id": source, "return_line_items": [returned_item(*line, *quantity)] }]);
     }
     body
 }
 
+fn returned_item(line: usize, quantity: u32) -> Value {
+    json!({ "source_line_item_uid": line_uid(line), "quantity": quantity.to_string() })
+}
+
 fn line_items(order: &Order) -> Vec<Value> {
-    let item = |(position, line): (usize, &super::NewLine)| {
+    let item = |(position, line): (usize, &NewLine)| {
         let mut item = json!({
             "uid": line_uid(position),
             "name": line.title,

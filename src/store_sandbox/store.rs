@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::ControlError;
-use super::order::{Happened, NewOrder, Order};
+use super::order::{Happened, NewOrder, Order, Return};
 use super::platform::Platform;
 use super::refusal::Refusal;
 
@@ -108,6 +108,26 @@ impl Stores {
         let id = store.id_for(&order)?;
         store.orders.insert(id.clone(), order.placed(id.clone(), status, now));
         self.lines = lines;
+        Ok(id)
+    }
+
+    /// Places an order that takes back what another one sold, as Square does, and returns its id.
+    pub(super) fn place_return(
+        &mut self,
+        store: &str,
+        taken_back: Return,
+        now: DateTime<Utc>,
+    ) -> Result<String, ControlError> {
+        let selling = self.find(store)?;
+        if selling.platform == Platform::BigCommerce {
+            return Err(ControlError::OutOfBounds("BigCommerce keeps what is returned on its order: refund it"));
+        }
+        let sale = selling.orders.get(&taken_back.order).ok_or(ControlError::Unknown("order"))?;
+        sale.check_left(taken_back.line, taken_back.quantity)?;
+        let order = NewOrder { status: Some("COMPLETED".to_owned()), ..NewOrder::default() };
+        let id = self.place(store, order, now)?;
+        let order = self.find_mut(store)?.orders.get_mut(&id).ok_or(ControlError::Unknown("order"))?;
+        order.takes_back = Some(taken_back);
         Ok(id)
     }
 

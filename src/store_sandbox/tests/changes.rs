@@ -70,6 +70,25 @@ async fn a_refund_shows_on_the_line_and_no_more_is_refunded_than_was_bought() {
 }
 
 #[tokio::test]
+async fn square_takes_back_in_an_order_of_its_own() {
+    let sandbox = two_stores().await;
+    let sale = sandbox.place_order(MERCHANT, order()).unwrap().order;
+    assert!(sandbox.take_back(MERCHANT, &sale, 0, 2).is_err());
+    let webhook = sandbox.take_back(MERCHANT, &sale, 0, 1).unwrap();
+    assert_eq!(webhook.topic, "order.created");
+    let taken_back = square_order(&sandbox, &webhook.order).await;
+    let returned = json!([{ "source_line_item_uid": "line-1", "quantity": "1" }]);
+    assert_eq!(taken_back["returns"], json!([{ "source_order_id": sale, "return_line_items": returned }]));
+    let shown = ["line_items", "fulfillments", "tenders"].map(|field| taken_back.get(field));
+    assert_eq!((shown, &taken_back["state"]), ([None; 3], &json!("COMPLETED")));
+    let sold = square_order(&sandbox, &sale).await;
+    assert_eq!((sold.get("returns"), &sold["version"]), (None, &json!(1)));
+
+    let id = sandbox.place_order(HASH, order()).unwrap().order;
+    assert!(sandbox.take_back(HASH, &id, 0, 1).is_err());
+}
+
+#[tokio::test]
 async fn orders_are_cancelled_archived_and_corrected() {
     let sandbox = two_stores().await;
     let id = sandbox.place_order(HASH, order()).unwrap().order;

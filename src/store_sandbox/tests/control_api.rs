@@ -49,6 +49,13 @@ async fn everything_can_happen_over_http() {
             webhook["topic"]
         );
     }
+    let square = json!({ "platform": "square", "id": MERCHANT, "token": SQUARE_TOKEN });
+    post(&sandbox, "stores", square).await;
+    post(&sandbox, &format!("stores/{MERCHANT}/orders"), json!({ "id": "S1", "lines": [{ "title": "Glass" }] })).await;
+    let taken_back = json!({ "line": 0, "quantity": 1 });
+    let (status, webhook) = post(&sandbox, &format!("stores/{MERCHANT}/orders/S1/take-back"), taken_back).await;
+    assert_eq!((status, &webhook["topic"]), (200, &json!("order.created")));
+
     let order = bigcommerce_order(&sandbox, "100").await;
     assert_eq!(order["customer_message"], "Hi\nNDSP username: moritz");
 

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::routing::post;
 use chrono::TimeDelta;
@@ -26,14 +25,16 @@ impl Receiver {
         let receiver = Self { statuses: Arc::new(Mutex::new(statuses.iter().copied().collect())), ..Self::default() };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
-        let router = Router::new().route("/hook", post(Self::receive)).with_state(receiver.clone());
+        let taking = receiver.clone();
+        let receive = post(async move |headers, body| taking.receive(headers, body));
+        let router = Router::new().route("/hook", receive);
         tokio::spawn(async move { axum::serve(listener, router).await });
         (receiver, url)
     }
 
-    async fn receive(State(receiver): State<Self>, headers: HeaderMap, body: String) -> StatusCode {
-        receiver.received.lock().push((headers, body));
-        let status = receiver.statuses.lock().pop_front().unwrap_or(202);
+    fn receive(&self, headers: HeaderMap, body: String) -> StatusCode {
+        self.received.lock().push((headers, body));
+        let status = self.statuses.lock().pop_front().unwrap_or(202);
         StatusCode::from_u16(status).unwrap()
     }
 
@@ -42,8 +43,8 @@ impl Receiver {
     }
 }
 
-fn to(url: &str) -> Option<Subscription> {
-    Some(Subscription { url: url.to_owned(), secret: "secret".to_owned() })
+fn to(url: &str) -> Subscription {
+    Subscription { url: url.to_owned(), secret: "secret".to_owned() }
 }
 
 fn body(webhook: &Webhook) -> Value {
@@ -117,7 +118,7 @@ async fn two_changes_in_one_second_are_two_webhooks() {
 async fn a_store_with_a_subscription_sends_what_it_returns() {
     let (receiver, url) = Receiver::start(&[]).await;
     let sandbox = sandbox().await;
-    sandbox.connect(bigcommerce(to(&url))).unwrap();
+    sandbox.connect(bigcommerce(Some(to(&url)))).unwrap();
     let webhook = sandbox.place_order(HASH, order()).unwrap();
     sandbox.webhooks_settled().await.unwrap();
     assert_eq!(receiver.bodies(), [webhook.body.as_str()]);
@@ -125,7 +126,7 @@ async fn a_store_with_a_subscription_sends_what_it_returns() {
     let headers = &received[0].0;
     assert_eq!(headers["content-type"], "application/json");
     let outgoing = providers::Outgoing { address: &url, body: webhook.body.as_bytes(), at: sandbox.clock().now() };
-    for (name, _) in providers::of(webhook_provider()).sign(&outgoing, "secret") {
+    for (name, _) in providers::of(Platform::BigCommerce.provider()).sign(&outgoing, "secret") {
         assert!(headers.contains_key(name), "{name}");
     }
     let sent = SentWebhook {
@@ -139,15 +140,11 @@ async fn a_store_with_a_subscription_sends_what_it_returns() {
     assert_eq!(sandbox.webhooks(), [sent]);
 }
 
-fn webhook_provider() -> domain::integration::Provider {
-    Platform::BigCommerce.provider()
-}
-
 #[tokio::test]
 async fn what_is_not_taken_is_sent_again_with_the_same_bytes() {
     let (receiver, url) = Receiver::start(&[503]).await;
     let sandbox = sandbox().await;
-    sandbox.connect(square(to(&url))).unwrap();
+    sandbox.connect(square(Some(to(&url)))).unwrap();
     sandbox.place_order(MERCHANT, order()).unwrap();
     sandbox.webhooks_settled().await.unwrap();
     let bodies = receiver.bodies();
@@ -168,7 +165,7 @@ async fn what_is_not_taken_is_sent_again_with_the_same_bytes() {
 #[tokio::test]
 async fn what_cannot_be_sent_is_given_up() {
     let sandbox = sandbox().await;
-    sandbox.connect(bigcommerce(to("no address"))).unwrap();
+    sandbox.connect(bigcommerce(Some(to("no address")))).unwrap();
     sandbox.place_order(HASH, order()).unwrap();
     sandbox.webhooks_settled().await.unwrap();
     let sent = &sandbox.webhooks()[0];
@@ -180,7 +177,7 @@ async fn what_cannot_be_sent_is_given_up() {
 async fn a_redirect_is_not_followed() {
     let (receiver, url) = Receiver::start(&[301, 302, 200]).await;
     let sandbox = sandbox().await;
-    sandbox.connect(bigcommerce(to(&url))).unwrap();
+    sandbox.connect(bigcommerce(Some(to(&url)))).unwrap();
     sandbox.place_order(HASH, order()).unwrap();
     sandbox.webhooks_settled().await.unwrap();
     let attempts = [301, 302, 200].map(|status| Attempt::Answered { status });
@@ -192,7 +189,7 @@ async fn a_redirect_is_not_followed() {
 async fn the_last_webhooks_are_remembered() {
     let (_, url) = Receiver::start(&[]).await;
     let sandbox = sandbox().await;
-    sandbox.connect(bigcommerce(to(&url))).unwrap();
+    sandbox.connect(bigcommerce(Some(to(&url)))).unwrap();
     for _ in 0..1_001 {
         sandbox.place_order(HASH, NewOrder::default()).unwrap();
     }
