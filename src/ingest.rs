@@ -9,6 +9,7 @@ mod headers;
 pub mod record;
 mod refusal;
 mod source;
+pub mod verification;
 pub mod volume;
 
 use std::sync::Arc;
@@ -40,6 +41,7 @@ use event_log::EventLog;
 use event_log::recurring::Recurring;
 use event_log::refusals::RefusalReason;
 use event_log::refusals::Refusals;
+use verification::{Sender, Verification};
 use volume::Volumes;
 
 /// Largest body that is read, in bytes.
@@ -56,9 +58,15 @@ pub struct Receipt {
     /// None for a webhook that is not about an order.
     pub delivery_id: Option<DeliveryId>,
     pub status: &'static str,
-    /// What the webhook did: `accepted`, `revised`, `duplicate`, `stale`, `filtered`, `cancelled`, `too_late`, or what it
-    /// is where it is not about an order.
+    /// What the webhook did: `accepted`, `announced`, `revised`, `duplicate`, `stale`, `filtered`, `cancelled`, `too_late`, or
+    /// what it is where it is not about an order.
     pub outcome: &'static str,
+}
+
+/// What a platform gets that stops sending to everybody where too many stores are refused.
+#[derive(Serialize)]
+struct Refused {
+    status: &'static str,
 }
 
 /// What the endpoint needs.
@@ -73,6 +81,7 @@ pub struct Ingest {
     /// Bodies of requests that are in memory.
     pub(crate) bodies: Arc<Bodies>,
     pub(crate) public_url: String,
+    pub(crate) verification: Verification,
     /// Of webhooks that come while the log is away: all of them.
     pub(crate) failures: Recurring,
 }
@@ -106,7 +115,9 @@ async fn receive(
         Err(refusal) => {
             ingest.metrics.webhook_refused(refusal.code());
             // Of the address only what is an id: the rest is whatever a stranger wrote.
-            let integration = path.ok().and_then(|Path((_, id))| id.parse::<IntegrationId>().ok());
+            let path = path.ok().map(|Path(path)| path);
+            let provider = path.as_ref().and_then(|(provider, _)| Provider::parse(provider));
+            let integration = path.and_then(|(_, id)| id.parse::<IntegrationId>().ok());
             let integration = integration.map(tracing::field::display);
             if let Some(reason) = refusal.own_fault() {
                 // Of all webhooks while it lasts: said once, and counted.
@@ -115,6 +126,9 @@ async fn receive(
                 tracing::warn!(integration, reason = refusal.code(), "webhook refused");
             }
             body.discard().await;
+            if ingest.verification.hides(provider, &refusal) {
+                return (StatusCode::OK, Json(Refused { status: "refused" })).into_response();
+            }
             refusal.into_response()
         }
     }
@@ -144,7 +158,7 @@ async fn admit(
     }
     let platform = providers::of(provider);
     let is_legal_request = platform.is_legal_request(headers);
-    let source = Source { ingest: ingest.clone(), integration_id, link, is_legal_request };
+    let mut source = Source { ingest: ingest.clone(), integration_id, link, is_legal_request, is_unsigned: false };
     let link = &source.link;
     // A store asks to erase a shop days after the app is gone, when the integration may well be deactivated.
     if !link.active && !is_legal_request {
@@ -152,15 +166,21 @@ async fn admit(
     }
     let read = body.read(MAX_BODY_BYTES, BODY_TIMEOUT).await;
     let body = read.map_err(|refusal| source.refused(refusal.into()))?;
-    let address = webhook_url(&ingest.public_url, provider.as_str(), &integration_id);
+    let notified = link.notification_url.clone();
+    let address = notified.unwrap_or_else(|| webhook_url(&ingest.public_url, provider.as_str(), &integration_id));
     let received = Received { address: &address, headers, body: &body, at: ingest.log.clock().now() };
     if platform.is_ping(&received) {
         source.count(RefusalReason::Ping, None);
         return Ok(Admitted::Ping);
     }
-    // Over the raw bytes, before anything of them is believed.
-    let secrets: Vec<&str> = link.signing_secrets(received.at).collect();
-    platform.verify(&received, &secrets).map_err(|refusal| source.refused(refusal.into()))?;
+    let sender = ingest.verification.sender(platform, &received, link);
+    source.is_unsigned = match sender.map_err(|refusal| source.refused(refusal))? {
+        Sender::Store => false,
+        Sender::Unknown => true,
+    };
+    if source.is_unsigned {
+        tracing::warn!(integration = %integration_id, "a webhook is taken unsigned: no signing secret is known for it");
+    }
     let unsigned = Unsigned {
         topic: platform.topic(&received),
         webhook_id: platform.webhook_id(&received),

@@ -14,7 +14,7 @@ use strum::IntoStaticStr;
 /// One service's metrics. Each service has its own, so that several in one process do not mix.
 pub struct Metrics {
     registry: Registry,
-    accepted: Family<Accepted, Counter>,
+    accepted: Family<OfProvider, Counter>,
     refused: Family<Refused, Counter>,
     append_batch_size: Histogram,
     append_seconds: Histogram,
@@ -22,6 +22,7 @@ pub struct Metrics {
     process_lag: Family<OfProcess, Gauge>,
     parked_events: Family<OfProcess, Gauge>,
     attempts: Family<OfOutcome, Counter>,
+    orders_read: Family<OfProvider, Counter>,
     queue_depth: Gauge<i64, std::sync::atomic::AtomicI64>,
     disk_free: Family<OfDatabase, Gauge>,
     clock_set: Family<Direction, Counter>,
@@ -39,7 +40,7 @@ struct Direction {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Accepted {
+struct OfProvider {
     provider: &'static str,
     outcome: &'static str,
 }
@@ -90,6 +91,7 @@ impl Default for Metrics {
             process_lag: Family::default(),
             parked_events: Family::default(),
             attempts: Family::default(),
+            orders_read: Family::default(),
             queue_depth: Gauge::default(),
             disk_free: Family::default(),
             clock_set: Family::default(),
@@ -105,6 +107,8 @@ impl Default for Metrics {
         let help = "Events that a process manager could not handle, and tries again";
         registry.register("parked_events", help, metrics.parked_events.clone());
         registry.register("attempts", "Delivery attempts by how they ended", metrics.attempts.clone());
+        let help = "Orders that were read at their stores, by how that ended";
+        registry.register("orders_read", help, metrics.orders_read.clone());
         registry.register("queue_depth", "Deliveries that are due now", metrics.queue_depth.clone());
         registry.register("clock_set", "Times the clock of the machine was set", metrics.clock_set.clone());
         let help = "Waits that a clock which was ahead had made too long, set right";
@@ -121,7 +125,7 @@ impl Default for Metrics {
 
 impl Metrics {
     pub fn webhook_accepted(&self, provider: &'static str, outcome: &'static str) {
-        self.accepted.get_or_create(&Accepted { provider, outcome }).inc();
+        self.accepted.get_or_create(&OfProvider { provider, outcome }).inc();
     }
 
     pub fn webhook_refused(&self, reason: &'static str) {
@@ -151,6 +155,11 @@ impl Metrics {
 
     pub fn attempt(&self, outcome: AttemptOutcome) {
         self.attempts.get_or_create(&OfOutcome { outcome: outcome.into() }).inc();
+    }
+
+    /// An order was to be read at its store.
+    pub(crate) fn order_read(&self, provider: &'static str, outcome: &'static str) {
+        self.orders_read.get_or_create(&OfProvider { provider, outcome }).inc();
     }
 
     /// The clock of the machine was set `forward` or `back`.

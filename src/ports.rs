@@ -1,3 +1,6 @@
-//! What the service calls: Cortex Cloud, and the stores' own APIs.
+//! The services of others that this one calls, each in its own words.
 
+mod address;
 pub mod cortex;
+mod response;
+pub mod stores;

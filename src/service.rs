@@ -31,9 +31,11 @@ use crate::app::operator_actions::OperatorActions;
 use crate::app::receipts::Receipts;
 use crate::app::{App, disks};
 use crate::ingest::Ingest;
+use crate::ingest::verification::Verification;
 use crate::ingest::volume::Volumes;
 use crate::metrics::Metrics;
 use crate::ports::cortex::CortexClient;
+use crate::ports::stores::{ApiAddresses, StoreClient};
 use crate::processes::retention::sweep::Sweeper;
 use crate::processes::{self, Processes};
 use crate::projector::Projector;
@@ -62,6 +64,10 @@ pub struct ServiceOptions {
     pub log_url: String,
     pub views_url: String,
     pub cortex_url: String,
+    /// Where the APIs of stores are, if they are not the platforms' own.
+    pub store_apis: ApiAddresses,
+    /// How webhooks are known as their stores'.
+    pub verification: Verification,
     /// The address under which stores reach this service, without a slash at the end.
     pub public_url: String,
     /// Deliveries that are worked on at the same time; 0 for a node that only takes webhooks and questions.
@@ -121,9 +127,10 @@ impl Service {
         let projector = Projector::start(&log, &views, &runtime.handle()).await?;
         let cortex =
             CortexClient::new(&options.cortex_url, options.cortex_timeout()).context("the address of Cortex Cloud")?;
+        let stores = StoreClient::new(&options.store_apis).context("the address of a store's API")?;
         let tasks = Tasks::new(runtime.handle());
         let data = LogAndViews { log, views, projector };
-        let parts = Parts::new(data, &options, cortex, metrics, tasks);
+        let parts = Parts::new(data, &options, (cortex, stores), metrics, tasks);
         let endpoints = parts.endpoints(&options, &api_runtime);
         let listener = HeadListener::start(&parts.data.log);
         let followers = parts.start_followers(&runtime).into();
@@ -190,6 +197,7 @@ struct Parts {
     sweeper: Arc<Sweeper>,
     processes: Arc<Processes>,
     cortex: CortexClient,
+    stores: StoreClient,
     metrics: Arc<Metrics>,
     /// Whether the queue goes on.
     working: Progress,
@@ -200,7 +208,7 @@ impl Parts {
     fn new(
         data: LogAndViews,
         options: &ServiceOptions,
-        cortex: CortexClient,
+        (cortex, stores): (CortexClient, StoreClient),
         metrics: Arc<Metrics>,
         tasks: Tasks,
     ) -> Self {
@@ -217,6 +225,7 @@ impl Parts {
             working: Progress::default(),
             data,
             cortex,
+            stores,
             metrics,
             tasks,
         }
@@ -235,6 +244,7 @@ impl Parts {
             metrics: self.metrics.clone(),
             bodies: bodies.clone(),
             public_url: public_url.clone(),
+            verification: options.verification.clone(),
             failures: Ingest::failures(),
         };
         let operations = Operations {
@@ -252,7 +262,13 @@ impl Parts {
             data: data(),
             api_keys: api_keys.clone(),
             accounts: Accounts::new(data(), options.limits, self.cortex.clone()),
-            integrations: Integrations::new(data(), self.links.clone(), options.limits, identifiers.clone()),
+            integrations: Integrations::new(
+                data(),
+                self.links.clone(),
+                options.limits,
+                identifiers.clone(),
+                public_url.clone(),
+            ),
             deliveries: Deliveries::new(
                 data(),
                 api_keys,
@@ -321,6 +337,8 @@ impl Parts {
             data: self.data.clone(),
             links: self.links.clone(),
             cortex: self.cortex.clone(),
+            stores: self.stores.clone(),
+            fetches_at_once: (options.workers / 2).max(1),
             metrics: self.metrics.clone(),
             tasks: self.tasks.clone(),
         };

@@ -67,7 +67,8 @@ impl<'l> Store<'l> {
             account_id,
             provider: PROVIDER,
             name: "bench".to_owned(),
-            signing_secret: "a secret that signs nothing here".into(),
+            signing_secret: Some("a secret that signs nothing here".into()),
+            notification_url: "https://bridge.example".to_owned(),
             order_statuses: None,
         });
         log.execute::<Integration>(integration_id, create, &Actor::System).await?;
@@ -114,6 +115,8 @@ impl<'l> Store<'l> {
             headers: None,
             body_bytes: u32::try_from(body.len())?,
             body_digest: None,
+            thin: false,
+            unsigned: false,
         };
         let command = DeliveryCommand::RecordWebhook(Box::new(webhook));
         let body = Some(Bytes::from(body));

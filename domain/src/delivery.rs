@@ -7,6 +7,7 @@ mod attempt;
 mod command;
 mod cortex_call;
 mod event;
+mod fetching;
 mod fold;
 mod lines;
 mod received;
@@ -15,6 +16,7 @@ mod revision;
 pub mod schedule;
 mod settlement;
 mod status;
+mod store_call;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -27,13 +29,15 @@ use uuid::Uuid;
 pub use command::{DeliveryCommand, Held, StartFacts};
 pub use cortex_call::{CortexCall, CortexOperation, MAX_REASON_CHARS};
 pub use event::{
-    ApiKeyUse, DecidedOn, DeliveryEvent, ErasureCause, Intent, MoveCause, PlannedAsset, PlannedItem, RequeueCause,
-    Started, Webhook, WebhookRepeated,
+    ApiKeyUse, DecidedOn, DeliveryEvent, ErasureCause, Intent, MoveCause, PlannedAsset, PlannedItem, Report,
+    RequeueCause, Started, Webhook, WebhookRepeated,
 };
+pub use fetching::{FetchFailure, FetchedOrder, Unread};
 pub use lines::{Change, OrderLine, OrderLines, describe_changes};
 pub use received::Received;
 pub use refusal::DeliveryRefusal;
 pub use status::{DeliveryStatus, WebhookOutcome};
+pub use store_call::StoreCall;
 pub use summary::{Reason, Summary};
 
 use crate::credits::PaidAction;
@@ -209,6 +213,12 @@ impl Order {
     fn decide(&self, command: DeliveryCommand) -> Result<Vec<DeliveryEvent>, DeliveryRefusal> {
         match command {
             DeliveryCommand::RecordWebhook(webhook) => Ok(self.receive(webhook)),
+            DeliveryCommand::RecordFetched { order, announcements, call } => {
+                Ok(self.record_fetched(order, announcements, call))
+            }
+            DeliveryCommand::FailFetch { failure, now, jitter, decided_on } => {
+                Ok(self.fail_fetch(failure, now, jitter, decided_on))
+            }
             DeliveryCommand::Start { worker, now, lease_until, facts } => self.start(worker, now, lease_until, &facts),
             DeliveryCommand::RenewLease { held, lease_until } => {
                 let lease = self.held_by(&held)?;

@@ -148,6 +148,12 @@ pub(crate) mod tests {
     /// Whether whatever an old schema allows, a new one allows.
     fn only_adds(old: &Value, new: &Value) -> bool {
         match (old, new) {
+            // One alternative from now on.
+            (Value::Object(old_fields), Value::Object(new_fields))
+                if new_fields.contains_key("anyOf") && !old_fields.contains_key("anyOf") =>
+            {
+                new_fields["anyOf"].as_array().is_some_and(|each| each.iter().any(|new| only_adds(old, new)))
+            }
             (Value::Object(old), Value::Object(new)) => {
                 old.iter().all(|(name, old)| match (name.as_str(), new.get(name)) {
                     // What had to be there may be left out from now on; nothing else has to be there.
@@ -158,6 +164,8 @@ pub(crate) mod tests {
             }
             // Of alternatives each has to be among those of today.
             (Value::Array(old), Value::Array(new)) => old.iter().all(|old| new.iter().any(|new| only_adds(old, new))),
+            // One type of several.
+            (old @ Value::String(_), Value::Array(new)) => new.contains(old),
             (old, new) => old == new,
         }
     }
@@ -179,6 +187,13 @@ pub(crate) mod tests {
         assert!(!is_allowed(json!({ "oneOf": [with(json!({ "code": { "enum": ["b"] }, "at": {} }), json!(["at"]))] })));
         assert!(!is_allowed(json!({ "oneOf": [with(json!({ "code": { "enum": ["a"] } }), json!([]))] })));
         assert!(!is_allowed(json!({ "oneOf": [] })));
+        let text = json!({ "type": "string" });
+        assert!(
+            only_adds(&text, &json!({ "type": ["string", "null"] })) && !only_adds(&text, &json!({ "type": ["null"] }))
+        );
+        let or_null = |schema: Value| json!({ "anyOf": [schema, { "type": "null" }] });
+        assert!(only_adds(&text, &or_null(text.clone())) && !only_adds(&text, &or_null(json!({ "type": "number" }))));
+        assert!(!only_adds(&or_null(text.clone()), &text), "what was null could not be read");
     }
 
     /// Words about a field are not its stored form.

@@ -5,13 +5,12 @@ mod event;
 mod order_status;
 mod provider;
 mod refusal;
+mod signing_secret;
+mod store_access;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
-
-use chrono::{DateTime, TimeDelta, Utc};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 
 pub use command::{CreateIntegration, IntegrationCommand};
@@ -20,6 +19,12 @@ pub use order_status::ANY_ORDER_STATUS;
 pub(crate) use order_status::is_never_delivered;
 pub use provider::Provider;
 pub use refusal::IntegrationRefusal;
+pub use signing_secret::{
+    MAX_OVERLAP_HOURS, MAX_PREVIOUS_SECRETS, MAX_SECRET_CHARS, WEAK_SECRET_CHARS, is_weak_secret,
+};
+use signing_secret::{PreviousSecret, valid_secret};
+use store_access::valid_notification_url;
+pub use store_access::{MAX_NOTIFICATION_URL_CHARS, MAX_TOKEN_CHARS, StoreAccess};
 
 use crate::asset::MAX_REFERENCE_CHARS;
 use crate::event::{EventSourced, Owner, aggregate};
@@ -29,17 +34,6 @@ use crate::{AccountId, ItemMapping, Private};
 pub const MAX_NAME_CHARS: usize = 200;
 pub const MAX_MAPPINGS: usize = 5_000;
 pub const MAX_ORDER_STATUSES: usize = 50;
-/// Secrets that overlap with the current one at a time.
-pub const MAX_PREVIOUS_SECRETS: usize = 5;
-/// Longest overlap of two signing secrets, in hours: a week.
-pub const MAX_OVERLAP_HOURS: u32 = 168;
-/// A signing secret shorter than this, in characters, can be guessed. It is taken, for a store may use it already, and
-/// warned of; an empty one never is, since anyone can sign with it.
-pub const WEAK_SECRET_CHARS: usize = 8;
-/// What is tried first, also with a few digits after it.
-const TRIED_SECRETS: [&str; 6] = ["password", "secret", "changeme", "12345678", "qwertyui", "webhook"];
-pub const MAX_SECRET_CHARS: usize = 500;
-
 /// The fold of an integration's stream. The default is one that was never created.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Integration {
@@ -58,27 +52,16 @@ pub struct Link {
     /// The statuses of an order that are delivered; empty means every status.
     pub order_statuses: Vec<String>,
     pub mappings: Vec<ItemMapping>,
-    secret: Private<String>,
+    /// None as long as the store's own was not handed over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    secret: Option<Private<String>>,
+    /// The address that the store was given for its webhooks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notification_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store_access: Option<StoreAccess>,
     /// The latest last, [`MAX_PREVIOUS_SECRETS`] at most.
     previous_secrets: Vec<PreviousSecret>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct PreviousSecret {
-    secret: Private<String>,
-    valid_until: DateTime<Utc>,
-}
-
-impl Link {
-    /// The secrets that a signature may be made with at `now`: the current one, and previous ones while they overlap. A
-    /// store goes on with the secret it has, whatever was tried here since.
-    pub fn signing_secrets(&self, now: DateTime<Utc>) -> impl Iterator<Item = &str> {
-        let previous = self.previous_secrets.iter().rev().filter(move |previous| now < previous.valid_until);
-        [&self.secret]
-            .into_iter()
-            .chain(previous.map(|previous| &previous.secret))
-            .filter_map(|secret| secret.known().map(String::as_str))
-    }
 }
 
 impl Integration {
@@ -101,13 +84,14 @@ impl Integration {
 }
 
 fn create_first(create: CreateIntegration) -> Result<Vec<IntegrationEvent>, IntegrationRefusal> {
-    let secret = valid_secret(&create.signing_secret)?;
+    let secret = create.signing_secret.as_ref().map(valid_secret).transpose()?;
     Ok(vec![IntegrationEvent::IntegrationCreated(IntegrationCreated {
         account_id: create.account_id,
         provider: create.provider,
         name: valid_name(&create.name)?,
-        secret_preview: crate::private::preview(&secret),
-        signing_secret: Private::Known(secret),
+        secret_preview: secret.as_deref().map(crate::private::preview),
+        signing_secret: secret.map(Private::Known),
+        notification_url: Some(valid_notification_url(&create.notification_url)?),
         order_statuses: match create.order_statuses {
             Some(chosen) => order_status::valid(chosen)?,
             None => order_status::default_of(create.provider),
@@ -119,7 +103,7 @@ impl Link {
     fn create_again(&self, create: &CreateIntegration) -> Result<Vec<IntegrationEvent>, IntegrationRefusal> {
         let same = self.account_id == create.account_id
             && self.provider == create.provider
-            && self.secret.known().map(String::as_str) == Some(create.signing_secret.expose_secret());
+            && create.signing_secret.as_ref().is_none_or(|secret| self.is_secret(secret.expose_secret()));
         if same { Ok(vec![]) } else { Err(IntegrationRefusal::AlreadyCreated) }
     }
 
@@ -143,18 +127,21 @@ impl Link {
             }
             IntegrationCommand::SetSigningSecret { secret, now: _, overlap_hours: 0 }
             | IntegrationCommand::RotateSigningSecret { secret, now: _, overlap_hours: 0 } => {
-                let secret = valid_secret(&secret)?;
-                // The same secret again ends every overlap.
-                let is_known = self.secret.known() == Some(&secret) && self.previous_secrets.is_empty();
-                (!is_known).then(|| IntegrationEvent::SigningSecretSet {
-                    secret_preview: crate::private::preview(&secret),
-                    signing_secret: Private::Known(secret),
-                })
+                self.set_secret(&secret)?
             }
             // Chosen by the store or by us: it replaces another one, which stays valid for a time.
             IntegrationCommand::SetSigningSecret { secret, now, overlap_hours }
             | IntegrationCommand::RotateSigningSecret { secret, now, overlap_hours } => {
                 self.replace_secret(secret, now, overlap_hours)?
+            }
+            IntegrationCommand::ChangeNotificationUrl { notification_url } => {
+                let notification_url = valid_notification_url(&notification_url)?;
+                (self.notification_url.as_ref() != Some(&notification_url))
+                    .then_some(IntegrationEvent::NotificationUrlChanged { notification_url })
+            }
+            IntegrationCommand::SaveStoreAccess { token, store } => self.save_store_access(&token, store)?,
+            IntegrationCommand::RemoveStoreAccess => {
+                self.store_access.is_some().then_some(IntegrationEvent::StoreAccessRemoved {})
             }
             IntegrationCommand::AddItemMapping { mapping } => self.add_mapping(mapping)?,
             IntegrationCommand::RemoveItemMapping { mapping_id } => self
@@ -164,23 +151,6 @@ impl Link {
                 .then_some(IntegrationEvent::ItemMappingRemoved { mapping_id }),
         };
         Ok(event.into_iter().collect())
-    }
-
-    fn replace_secret(
-        &self,
-        secret: SecretString,
-        now: DateTime<Utc>,
-        overlap_hours: u32,
-    ) -> Result<Option<IntegrationEvent>, IntegrationRefusal> {
-        if overlap_hours > MAX_OVERLAP_HOURS {
-            return Err(IntegrationRefusal::OverlapTooLong { hours: overlap_hours });
-        }
-        let secret = valid_secret(&secret)?;
-        Ok((self.secret.known() != Some(&secret)).then(|| IntegrationEvent::SigningSecretRotated {
-            secret_preview: crate::private::preview(&secret),
-            signing_secret: Private::Known(secret),
-            previous_valid_until: now + TimeDelta::hours(i64::from(overlap_hours)),
-        }))
     }
 
     fn add_mapping(&self, mut mapping: ItemMapping) -> Result<Option<IntegrationEvent>, IntegrationRefusal> {
@@ -214,24 +184,6 @@ fn valid_name(name: &str) -> Result<String, IntegrationRefusal> {
     if is_blank(name) || length > MAX_NAME_CHARS { Err(IntegrationRefusal::InvalidName) } else { Ok(name.to_owned()) }
 }
 
-/// As it is copied: without white space around it, which no store has in its secrets.
-fn valid_secret(secret: &SecretString) -> Result<String, IntegrationRefusal> {
-    let secret = secret.expose_secret().trim();
-    if is_blank(secret) || secret.chars().count() > MAX_SECRET_CHARS {
-        Err(IntegrationRefusal::InvalidSecret)
-    } else {
-        Ok(secret.to_owned())
-    }
-}
-
-/// Whether a signing secret can be guessed: it is short, has few different characters, or is a word that many would try.
-pub fn is_weak_secret(secret: &str) -> bool {
-    let secret = secret.trim().to_lowercase();
-    let different: BTreeSet<char> = secret.chars().collect();
-    let is_tried = TRIED_SECRETS.iter().any(|word| secret.starts_with(word) && secret.len() <= word.len() + 4);
-    secret.chars().count() < WEAK_SECRET_CHARS || different.len() < 5 || is_tried
-}
-
 aggregate!(Integration, "integration", IntegrationCommand, IntegrationEvent, IntegrationRefusal);
 
 impl Integration {
@@ -246,6 +198,8 @@ impl Integration {
                     order_statuses: created.order_statuses,
                     mappings: vec![],
                     secret: created.signing_secret,
+                    notification_url: created.notification_url,
+                    store_access: None,
                     previous_secrets: vec![],
                 }));
             }
@@ -264,17 +218,17 @@ impl Link {
             IntegrationEvent::IntegrationActivated {} => self.active = true,
             IntegrationEvent::IntegrationDeactivated {} => self.active = false,
             IntegrationEvent::OrderStatusesChanged { order_statuses } => self.order_statuses = order_statuses,
-            IntegrationEvent::SigningSecretSet { signing_secret, .. } => {
-                self.secret = signing_secret;
-                self.previous_secrets.clear();
-            }
+            IntegrationEvent::SigningSecretSet { signing_secret, .. } => self.apply_secret_set(signing_secret),
             IntegrationEvent::SigningSecretRotated { signing_secret, previous_valid_until, .. } => {
-                let old = std::mem::replace(&mut self.secret, signing_secret);
-                if self.previous_secrets.len() >= MAX_PREVIOUS_SECRETS {
-                    self.previous_secrets.remove(0);
-                }
-                self.previous_secrets.push(PreviousSecret { secret: old, valid_until: previous_valid_until });
+                self.apply_secret_rotated(signing_secret, previous_valid_until);
             }
+            IntegrationEvent::NotificationUrlChanged { notification_url } => {
+                self.notification_url = Some(notification_url);
+            }
+            IntegrationEvent::StoreAccessSaved { token, token_preview: _, store } => {
+                self.store_access = Some(StoreAccess { token, store });
+            }
+            IntegrationEvent::StoreAccessRemoved {} => self.store_access = None,
             IntegrationEvent::ItemMappingAdded { mapping } => self.mappings.push(mapping),
             IntegrationEvent::ItemMappingRemoved { mapping_id } => {
                 self.mappings.retain(|mapping| mapping.id != mapping_id);

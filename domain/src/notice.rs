@@ -55,6 +55,9 @@ pub struct NoticeReceived {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headers: Option<Private<BTreeMap<String, String>>>,
     pub body_bytes: u32,
+    /// Nothing showed that the store had sent it: a service for development took it without a signature.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsigned: bool,
     /// Why it cannot be used. Quotes nothing of the body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -237,6 +240,7 @@ mod tests {
             headers: (kind == NoticeKind::Unusable)
                 .then(|| Private::Known(BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]))),
             body_bytes: 2,
+            unsigned: false,
             reason: (kind == NoticeKind::Unusable).then(|| "`id` must be a text or a whole number".to_owned()),
             order_id: (kind == NoticeKind::Unusable).then(|| "5678901231075".to_owned()),
             order_number: (kind == NoticeKind::Unusable).then(|| "#1075".to_owned()),

@@ -40,6 +40,10 @@ pub enum ResolutionCode {
     OrderStatusFiltered,
     NdspWaiting,
     TemporaryFailure,
+    /// The order cannot be fetched at its store, which is down or does not respond with it.
+    StoreUnavailable,
+    /// No access to the store's API is saved, or the store does not take it any more.
+    StoreAccessMissing,
     Duplicate,
     Unknown,
 }
@@ -53,6 +57,11 @@ impl ResolutionCode {
         text.parse().ok()
     }
 
+    /// Whether it is about the API of the store, where thin webhooks have orders fetched.
+    pub fn is_of_store(self) -> bool {
+        matches!(self, Self::StoreUnavailable | Self::StoreAccessMissing)
+    }
+
     /// What to do about it, in a sentence a merchant understands.
     pub fn advice(self) -> &'static str {
         self.advice_after(None)
@@ -60,7 +69,9 @@ impl ResolutionCode {
 
     /// What the merchant does about a delivery that was given up for this.
     pub fn advice_once_given_up(self, call: Option<&CortexCall>) -> &'static str {
-        if self == Self::NdspWaiting {
+        if self == Self::StoreUnavailable {
+            "The store could not be read for the order for seven days. Retry once it can."
+        } else if self == Self::NdspWaiting {
             "The customer has not followed back on Cortex Cloud for thirty days. Retry once they do."
         } else {
             self.advice_after(call)
@@ -105,6 +116,12 @@ impl ResolutionCode {
             }
             Self::TemporaryFailure => {
                 "Cortex Cloud could not be reached or had a problem. It is tried again by itself, or retry it now."
+            }
+            Self::StoreUnavailable => {
+                "The store could not be read for the order. It is tried again by itself, or retry it now."
+            }
+            Self::StoreAccessMissing => {
+                "The order has to be read at the store, and no access token that works is saved. Save one for the integration; the delivery then goes on by itself."
             }
             Self::Duplicate => "The order was already accepted; nothing needs to be done.",
             Self::Unknown => {

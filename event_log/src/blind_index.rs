@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use domain::delivery::DeliveryEvent;
+use domain::delivery::{DeliveryEvent, FetchedOrder};
 use domain::notice::NoticeEvent;
 use domain::{IntegrationId, Private};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -107,7 +107,8 @@ impl BlindIndex {
             value.as_ref().and_then(Private::known).and_then(|value| self.token(kind, value))
         };
         match event {
-            DeliveryEvent::WebhookReceived { webhook, .. } => [
+            DeliveryEvent::WebhookReceived { webhook, .. }
+            | DeliveryEvent::OrderFetched(FetchedOrder { order: webhook, .. }) => [
                 token(TokenKind::Email, &webhook.email),
                 token(TokenKind::CustomerId, &webhook.customer_id),
                 token(TokenKind::Username, &webhook.username),
@@ -119,6 +120,7 @@ impl BlindIndex {
                 token(TokenKind::Username, &Some(username.clone())).into_iter().collect()
             }
             DeliveryEvent::WebhookRepeated(_)
+            | DeliveryEvent::OrderFetchFailed { .. }
             | DeliveryEvent::Started(_)
             | DeliveryEvent::StepStarted { .. }
             | DeliveryEvent::LeaseRenewed { .. }

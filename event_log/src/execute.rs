@@ -38,6 +38,17 @@ impl EventLog {
         self.decide_until_stored(Start::Fresh, &id.to_string(), command, origin.into(), body).await
     }
 
+    /// Executes a command on a stream that exists, with a body to keep beside the first event that keeps one.
+    pub async fn execute_with_body<A: EventSourced>(
+        &self,
+        id: impl Display,
+        command: A::Command,
+        origin: impl Into<Origin>,
+        body: Bytes,
+    ) -> Result<Committed<A>, CommandError<A::Error>> {
+        self.decide_until_stored(Start::Loaded, &id.to_string(), command, origin.into(), Some(body)).await
+    }
+
     async fn decide_until_stored<A: EventSourced>(
         &self,
         mut start: Start,

@@ -32,6 +32,8 @@ pub enum RefusalReason {
     WrongSignature,
     /// Signed too long before it came, or after.
     ExpiredSignature,
+    /// No secret is known by which it could be known as the store's.
+    SecretMissing,
     MalformedBody,
     InactiveIntegration,
     TooLarge,
@@ -71,6 +73,10 @@ impl RefusalReason {
                 "The signature is right, and was made more than five minutes before the webhook came, or after. Stores sign \
                  again whenever they send again: look at the clock of this server. Where the clock is right, someone has \
                  sent again what they captured, and there is nothing to do."
+            }
+            Self::SecretMissing => {
+                "The store signs with a secret of its own, which is not known here. Hand it over with `cloud-bridge \
+                 integrations set-secret INTEGRATION_ID`, and have the store send again what came meanwhile."
             }
             Self::MalformedBody => {
                 "The signature is right, but the body cannot be read as an order of this kind of store. Compare the kind \

@@ -6,8 +6,8 @@ CREATE TABLE delivery_log_{generation} (
     account_id     text   NOT NULL,
     integration_id text   NOT NULL,
     order_id       text   {bytewise} NOT NULL,
-    order_number   text   {bytewise},
-    received_at    bigint NOT NULL
+    received_at    bigint NOT NULL,
+    order_number   text   {bytewise}        -- written once more where the store names it after the entry began
 );
 CREATE UNIQUE INDEX delivery_log_id_{generation} ON delivery_log_{generation} (id);
 CREATE INDEX delivery_log_account_{generation} ON delivery_log_{generation} (account_id, listed_at);

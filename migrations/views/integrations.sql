@@ -5,7 +5,10 @@ CREATE TABLE integrations_{generation} (
     provider         text   NOT NULL,
     name             text   NOT NULL,
     active           bigint NOT NULL,
-    secret_preview   text   NOT NULL,
+    secret_preview   text,                  -- null where the store's own secret was not handed over yet
+    notification_url text,
+    token_preview    text,                  -- of the access token for the store's API
+    store            text,
     order_statuses   text   NOT NULL,
     mappings         text   NOT NULL,
     created_at       bigint NOT NULL,

@@ -12,6 +12,7 @@ CREATE TABLE webhook_receipts_{generation} (
     order_id       text,
     order_number   text,
     body_bytes     bigint NOT NULL,
+    unsigned       bigint NOT NULL,        -- 1 if nothing showed that the store had sent it
     received_at    bigint NOT NULL,
     reason         text
 );

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::ResolutionCode;
-use domain::delivery::{DeliveryEvent, WebhookOutcome};
+use domain::delivery::{DeliveryEvent, FetchedOrder, WebhookOutcome};
 use sqlx::FromRow;
 use strum::IntoStaticStr;
 
@@ -151,12 +151,19 @@ impl Counts {
     fn count(&mut self, event: &DeliveryEvent) {
         let credits = |credits: domain::Credits| i64::try_from(credits.0).unwrap_or(i64::MAX);
         match event {
-            DeliveryEvent::WebhookReceived { outcome, .. } => match outcome {
+            DeliveryEvent::WebhookReceived { outcome, .. }
+            | DeliveryEvent::OrderFetched(FetchedOrder { outcome, .. }) => match outcome {
                 WebhookOutcome::Accepted => self.received += 1,
                 WebhookOutcome::Filtered => self.filtered += 1,
-                WebhookOutcome::Duplicate => self.duplicates += 1,
+                // A reading that says nothing new is no duplicate of a webhook.
+                WebhookOutcome::Duplicate => {
+                    self.duplicates += i64::from(matches!(event, DeliveryEvent::WebhookReceived { .. }));
+                }
                 WebhookOutcome::Cancelled => self.cancelled += 1,
-                WebhookOutcome::Revised | WebhookOutcome::Stale | WebhookOutcome::TooLate => {}
+                WebhookOutcome::Revised
+                | WebhookOutcome::Stale
+                | WebhookOutcome::TooLate
+                | WebhookOutcome::Announced => {}
             },
             DeliveryEvent::WebhookRepeated(repeated) => {
                 self.duplicates += i64::from(repeated.outcome == WebhookOutcome::Duplicate);
@@ -174,7 +181,8 @@ impl Counts {
                 }
             }
             DeliveryEvent::Cancelled {} => self.cancelled += 1,
-            DeliveryEvent::Started(_)
+            DeliveryEvent::OrderFetchFailed { .. }
+            | DeliveryEvent::Started(_)
             | DeliveryEvent::StepStarted { .. }
             | DeliveryEvent::LeaseRenewed { .. }
             | DeliveryEvent::WaitMoved { .. }

@@ -20,7 +20,7 @@ use storage::{Database, Sql};
 pub const VIEW: View = View {
     name: "integrations",
     schema: Schema {
-        version: 1,
+        version: 2,
         tables: &["integrations"],
         holds_personal_data: false,
         statements: include_str!("../../migrations/views/integrations.sql"),
@@ -30,10 +30,11 @@ pub const VIEW: View = View {
 
 table_row!(IntegrationRow, "integrations", key id;
     once account_id, provider, created_at, listed_at;
-    changing name, active, secret_preview, order_statuses, mappings, last_webhook_at);
+    changing name, active, secret_preview, notification_url, token_preview, store, order_statuses, mappings,
+        last_webhook_at);
 
-const COLUMNS: &str = "id, account_id, provider, name, active, secret_preview, order_statuses, mappings, created_at, \
-     last_webhook_at, listed_at";
+const COLUMNS: &str = "id, account_id, provider, name, active, secret_preview, notification_url, token_preview, store, \
+     order_statuses, mappings, created_at, last_webhook_at, listed_at";
 
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct IntegrationRow {
@@ -43,7 +44,14 @@ pub struct IntegrationRow {
     pub name: String,
     /// 1 or 0.
     pub active: i64,
-    pub secret_preview: String,
+    /// None where the store's own secret was not handed over yet.
+    pub secret_preview: Option<String>,
+    /// The address that the store was given for its webhooks. None in what is older: the one that the service has.
+    pub notification_url: Option<String>,
+    /// Of the access token for the store's API, where one is saved.
+    pub token_preview: Option<String>,
+    /// What names the store in its platform's API, where the token alone does not.
+    pub store: Option<String>,
     /// JSON: a list of texts.
     pub order_statuses: String,
     /// JSON: a list of mappings.
@@ -80,7 +88,10 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
                 provider: created.provider.as_str().to_owned(),
                 name: storable(&created.name),
                 active: 1,
-                secret_preview: storable(&created.secret_preview),
+                secret_preview: created.secret_preview.as_deref().map(storable),
+                notification_url: created.notification_url.as_deref().map(storable),
+                token_preview: None,
+                store: None,
                 order_statuses: json(&created.order_statuses),
                 mappings: "[]".to_owned(),
                 created_at: event.recorded_at_us(),
@@ -133,7 +144,18 @@ impl IntegrationRow {
             IntegrationEvent::OrderStatusesChanged { order_statuses } => self.order_statuses = json(order_statuses),
             IntegrationEvent::SigningSecretSet { secret_preview, .. }
             | IntegrationEvent::SigningSecretRotated { secret_preview, .. } => {
-                self.secret_preview = storable(secret_preview);
+                self.secret_preview = Some(storable(secret_preview));
+            }
+            IntegrationEvent::NotificationUrlChanged { notification_url } => {
+                self.notification_url = Some(storable(notification_url));
+            }
+            IntegrationEvent::StoreAccessSaved { token: _, token_preview, store } => {
+                self.token_preview = Some(storable(token_preview));
+                self.store = store.as_deref().map(storable);
+            }
+            IntegrationEvent::StoreAccessRemoved {} => {
+                self.token_preview = None;
+                self.store = None;
             }
             IntegrationEvent::ItemMappingAdded { mapping } => {
                 let mut mappings = self.mappings();

@@ -16,7 +16,7 @@ use storage::{Database, Sql};
 pub const VIEW: View = View {
     name: "webhook_receipts",
     schema: Schema {
-        version: 6,
+        version: 7,
         tables: &["webhook_receipts"],
         holds_personal_data: false,
         statements: include_str!("../../migrations/views/webhook_receipts.sql"),
@@ -26,7 +26,7 @@ pub const VIEW: View = View {
 
 table_row!(ReceiptRow, "webhook_receipts", key position;
     once id, account_id, integration_id, provider, topic, webhook_id, outcome, delivery_id, order_id, order_number,
-        body_bytes, received_at, reason;
+        body_bytes, unsigned, received_at, reason;
     changing);
 
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -44,6 +44,8 @@ pub struct ReceiptRow {
     /// The number that people see, where the store has one.
     pub order_number: Option<String>,
     pub body_bytes: i64,
+    /// 1 if nothing showed that the store had sent it: a service for development took it. 0 otherwise.
+    pub unsigned: i64,
     /// Microseconds since 1970.
     pub received_at: i64,
     /// Why it cannot be used, or what it changed in the order.
@@ -71,6 +73,7 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
             order_id: Some(storable(&webhook.order_id)),
             order_number: webhook.order_number.as_deref().map(storable),
             body_bytes: webhook.body_bytes.into(),
+            unsigned: webhook.unsigned.into(),
             received_at: event.recorded_at_us(),
             reason: (!changes.is_empty()).then(|| storable(&describe_changes(changes))),
             position: event.position,
@@ -87,6 +90,7 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
             order_id: notice.order_id.as_deref().map(storable),
             order_number: notice.order_number.as_deref().map(storable),
             body_bytes: notice.body_bytes.into(),
+            unsigned: notice.unsigned.into(),
             received_at: event.recorded_at_us(),
             reason: notice.reason.as_deref().map(storable),
             position: event.position,
@@ -103,6 +107,7 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
             order_id: Some(storable(&repeated.order_id)),
             order_number: repeated.order_number.as_deref().map(storable),
             body_bytes: repeated.body_bytes.into(),
+            unsigned: 0,
             received_at: event.recorded_at_us(),
             reason: None,
             position: event.position,
@@ -119,6 +124,7 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
             order_id: None,
             order_number: None,
             body_bytes: repeated.body_bytes.into(),
+            unsigned: 0,
             received_at: event.recorded_at_us(),
             reason: Some("the same body as before".to_owned()),
             position: event.position,
@@ -162,7 +168,7 @@ pub async fn page(
 ) -> sqlx::Result<Vec<ReceiptRow>> {
     let mut sql = Sql::new(
         "SELECT id, account_id, integration_id, provider, topic, webhook_id, outcome, delivery_id, order_id, \
-         order_number, body_bytes, received_at, reason, position FROM webhook_receipts WHERE true",
+         order_number, body_bytes, unsigned, received_at, reason, position FROM webhook_receipts WHERE true",
     );
     if let Some(account_id) = &filter.account_id {
         sql = sql.push(" AND account_id = ").bind(account_id.as_str());

@@ -100,6 +100,11 @@ pub trait Platform: Sync {
         None
     }
 
+    /// Whether the store signs the address that it posts to, with the body.
+    fn signs_address(&self) -> bool {
+        false
+    }
+
     /// Who a recorded legal request is about, if it is one.
     fn privacy_request(&self, _body: &[u8]) -> Option<PrivacyRequest> {
         None

@@ -66,6 +66,10 @@ impl Platform for Square {
         Some(&[status::DRAFT, status::OPEN, status::PAID, status::COMPLETED, status::CANCELED, status::REFUNDED])
     }
 
+    fn signs_address(&self) -> bool {
+        true
+    }
+
     fn own_secret(&self) -> Option<&'static OwnSecret> {
         Some(&OwnSecret {
             prompt: "The signature key of Square's webhook subscription; return to give it later",

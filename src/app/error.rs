@@ -145,6 +145,8 @@ impl From<IntegrationRefusal> for Refused {
             IntegrationRefusal::OverlapTooLong { .. } => ("OVERLAP_TOO_LONG", Some("overlapHours")),
             IntegrationRefusal::InvalidOrderStatuses => ("INVALID_ORDER_STATUSES", Some("orderStatuses")),
             IntegrationRefusal::NeverDelivered { .. } => ("NEVER_DELIVERED", Some("orderStatuses")),
+            IntegrationRefusal::InvalidNotificationUrl => ("INVALID_URL", Some("notificationUrl")),
+            IntegrationRefusal::InvalidToken => ("INVALID_TOKEN", Some("token")),
             IntegrationRefusal::InvalidExternalRef => ("INVALID_EXTERNAL_REF", Some("externalRef")),
             IntegrationRefusal::InvalidResourceId => ("INVALID_RESOURCE_ID", Some("resourceId")),
             IntegrationRefusal::TooManyMappings => ("TOO_MANY_MAPPINGS", None),

@@ -2,6 +2,7 @@
 
 mod mappings;
 mod reading;
+mod store_access;
 
 use domain::integration::{
     CreateIntegration, Integration, IntegrationCommand, Provider, WEAK_SECRET_CHARS, is_weak_secret,
@@ -14,7 +15,7 @@ use super::error::{Error, Refused};
 use super::identifiers::Identifiers;
 use super::keys;
 use super::limits::Limits;
-use super::links::Links;
+use super::links::{Links, webhook_url};
 use super::log_and_views::LogAndViews;
 use super::viewer::Viewer;
 
@@ -26,6 +27,8 @@ pub struct Integrations {
     links: Links,
     limits: Limits,
     identifiers: Identifiers,
+    /// Under which stores reach the service, without a slash at its end.
+    public_url: String,
 }
 
 /// An integration to be created.
@@ -36,14 +39,17 @@ pub struct NewIntegration {
     pub name: String,
     /// None for those that are usual with the provider.
     pub order_statuses: Option<Vec<String>>,
-    /// Where the store chose the secret. Otherwise one is made.
+    /// Where the store chose the secret. Otherwise one is made, unless the store signs with one of its own.
     pub signing_secret: Option<SecretString>,
+    /// The address that the store has for its webhooks, where it is not the integration's own.
+    pub notification_url: Option<String>,
 }
 
 /// An integration with its secret, which is shown this once.
 pub struct Created {
     pub id: IntegrationId,
-    pub secret: String,
+    /// None where the store signs with one of its own, which is handed over later.
+    pub secret: Option<String>,
     /// That the secret can be guessed.
     pub warning: Option<String>,
 }
@@ -54,11 +60,13 @@ pub struct IntegrationChanges {
     pub name: Option<String>,
     pub order_statuses: Option<Vec<String>>,
     pub active: Option<bool>,
+    pub notification_url: Option<String>,
 }
 
 impl Integrations {
-    pub fn new(data: LogAndViews, links: Links, limits: Limits, identifiers: Identifiers) -> Self {
-        Self { data, links, limits, identifiers }
+    /// Stores reach the service under `public_url`, which has no slash at its end.
+    pub fn new(data: LogAndViews, links: Links, limits: Limits, identifiers: Identifiers, public_url: String) -> Self {
+        Self { data, links, limits, identifiers, public_url }
     }
 
     pub async fn create(&self, viewer: &Viewer, new: NewIntegration) -> Result<Created, Error> {
@@ -75,28 +83,32 @@ impl Integrations {
         }
         self.limits.allow_integration(&self.data.views, account_id).await??;
         let given = new.signing_secret.map(|secret| secret.expose_secret().trim().to_owned());
-        let secret = given.unwrap_or_else(keys::new_signing_secret);
+        let secret = given.or_else(|| (!new.provider.chooses_secret()).then(keys::new_signing_secret));
+        let id = IntegrationId(ids::fresh());
+        let own_url = || webhook_url(&self.public_url, new.provider.as_str(), &id);
         let create = IntegrationCommand::Create(CreateIntegration {
             account_id,
             provider: new.provider,
             name: new.name,
-            signing_secret: secret.as_str().into(),
+            signing_secret: secret.as_deref().map(Into::into),
+            notification_url: new.notification_url.unwrap_or_else(own_url),
             order_statuses: new.order_statuses,
         });
-        let id = IntegrationId(ids::fresh());
         self.execute(viewer, (id, account_id), create).await?;
-        Ok(Created { id, warning: warning_of(&secret), secret })
+        Ok(Created { id, warning: secret.as_deref().and_then(warning_of), secret })
     }
 
-    /// Renames, switches on or off, or changes which order statuses are delivered: each is an event of its own, and the first
+    /// Renames, switches on or off, or changes which order statuses are delivered or which address the store has: each is an event of its own, and the first
     /// that is refused ends it.
     pub async fn update(&self, viewer: &Viewer, id: &str, changes: IntegrationChanges) -> Result<IntegrationId, Error> {
         let of = self.managed(viewer, id).await?;
         let switched = |active| if active { IntegrationCommand::Activate } else { IntegrationCommand::Deactivate };
-        let IntegrationChanges { name, order_statuses, active } = changes;
+        let IntegrationChanges { name, order_statuses, active, notification_url } = changes;
         let name = name.map(|name| IntegrationCommand::Rename { name });
         let statuses = order_statuses.map(|order_statuses| IntegrationCommand::ChangeOrderStatuses { order_statuses });
-        for command in [name, statuses, active.map(switched)].into_iter().flatten() {
+        let url =
+            notification_url.map(|notification_url| IntegrationCommand::ChangeNotificationUrl { notification_url });
+        for command in [name, statuses, url, active.map(switched)].into_iter().flatten() {
             self.execute(viewer, of, command).await?;
         }
         Ok(of.0)

@@ -21,6 +21,10 @@ const MAX_OF_NUMBER: i64 = 100;
 /// Hours of refused webhooks that are read beyond a page: some may be of another outcome than is wanted.
 const MORE_HOURS: i64 = 50;
 
+/// What the merchant does about a webhook that was taken without a signature.
+const UNSIGNED: &str = "Nothing shows that the store sent it: no signing secret is known for the integration, and this service \
+     is run for development. Hand the secret over with `cloud-bridge integrations set-secret INTEGRATION_ID`.";
+
 /// Reads what reached us.
 pub struct Receipts {
     data: LogAndViews,
@@ -175,7 +179,7 @@ impl Receipt {
     /// What the merchant does about it, where it was refused, and what a ping is.
     pub fn advice(&self) -> Option<&'static str> {
         match self {
-            Self::Recorded(_) => None,
+            Self::Recorded(row) => (row.unsigned == 1).then_some(UNSIGNED),
             Self::Counted(hour) => hour.reason.parse().ok().map(RefusalReason::advice),
         }
     }

@@ -10,8 +10,8 @@ use domain::account::AccountEvent;
 use domain::checkpoint::CheckpointEvent;
 use domain::credits::PaidAction;
 use domain::delivery::{
-    ApiKeyUse, Change, CortexCall, DeliveryEvent, ErasureCause, MoveCause, RequeueCause, Started, Webhook,
-    WebhookOutcome, WebhookRepeated, describe_changes,
+    ApiKeyUse, Change, CortexCall, DeliveryEvent, ErasureCause, FetchedOrder, MoveCause, RequeueCause, Started,
+    Webhook, WebhookOutcome, WebhookRepeated, describe_changes,
 };
 use domain::integration::IntegrationEvent;
 use domain::ledger::LedgerEvent;
@@ -74,6 +74,15 @@ fn of_delivery(event: &DeliveryEvent) -> String {
     match event {
         DeliveryEvent::WebhookReceived { webhook, outcome, changes } => of_webhook(webhook, *outcome, changes),
         DeliveryEvent::WebhookRepeated(repeated) => of_repeated(repeated),
+        DeliveryEvent::OrderFetched(fetched) => of_fetched(fetched),
+        DeliveryEvent::OrderFetchFailed { call, retry_at } => {
+            let what = call.as_ref().map_or_else(
+                || "no access to it is saved".to_owned(),
+                |call| format!("the store {call}"),
+            );
+            let again = retry_at.map(|at| format!(" It is tried again at {}.", moment(at))).unwrap_or_default();
+            format!("The order could not be read at its store: {what}.{again}")
+        }
         DeliveryEvent::Started(started) => of_start(started),
         DeliveryEvent::LeaseRenewed { lease_until } => {
             format!("The attempt goes on; the worker holds the delivery until {}.", moment(*lease_until))
@@ -153,6 +162,9 @@ fn of_webhook(webhook: &Webhook, outcome: WebhookOutcome, changes: &[Change]) ->
     let number = webhook.order_number.as_ref().unwrap_or(&webhook.order_id);
     let order = format!("order {number}{status}");
     let sentence = match outcome {
+        WebhookOutcome::Announced => {
+            format!("The store announced {order} and said nothing of it: the order is to be read at the store.")
+        }
         WebhookOutcome::Accepted => format!("The store reported {order}: accepted for delivery."),
         WebhookOutcome::Revised => format!("The store revised {order}: {}.", describe_changes(changes)),
         WebhookOutcome::Filtered => {
@@ -178,10 +190,36 @@ fn of_webhook(webhook: &Webhook, outcome: WebhookOutcome, changes: &[Change]) ->
             format!("The store cancelled {order}, but it was already delivered; what was shared is not taken back.")
         }
     };
+    let sentence = if webhook.unsigned {
+        format!("{sentence} Nothing showed that the store had sent it: no signing secret was known.")
+    } else {
+        sentence
+    };
     match webhook.api_key {
         ApiKeyUse::Foreign => format!("{sentence} The API key beside it is not one of this account's."),
         ApiKeyUse::None | ApiKeyUse::Key { .. } => sentence,
     }
+}
+
+/// How the order read at its store.
+fn of_fetched(fetched: &FetchedOrder) -> String {
+    let FetchedOrder { order, outcome, changes, .. } = fetched;
+    let status = order.order_status.as_ref().map(|status| format!(" ({status})")).unwrap_or_default();
+    let number = order.order_number.as_ref().unwrap_or(&order.order_id);
+    let what = match outcome {
+        WebhookOutcome::Accepted => "accepted for delivery",
+        WebhookOutcome::Revised => "it was revised",
+        WebhookOutcome::Filtered => "this status is not one that is delivered, so the order waits for one that is",
+        WebhookOutcome::Cancelled if is_emptied(order) => "nothing is left to deliver, and the delivery is cancelled",
+        WebhookOutcome::Cancelled => "it is cancelled there, and the delivery with it",
+        WebhookOutcome::TooLate => {
+            "it is cancelled there, but was already delivered; what was shared is not taken back"
+        }
+        WebhookOutcome::Stale => "the store knows it as it was before; nothing changed",
+        WebhookOutcome::Duplicate | WebhookOutcome::Announced => "nothing new",
+    };
+    let changes = if changes.is_empty() { String::new() } else { format!(": {}", describe_changes(changes)) };
+    format!("The order {number}{status} was read at its store: {what}{changes}.")
 }
 
 fn of_repeated(repeated: &WebhookRepeated) -> String {
@@ -190,7 +228,9 @@ fn of_repeated(repeated: &WebhookRepeated) -> String {
         "The store reported order {order} again, to the byte as in its webhook {}",
         repeated.first_webhook_number
     );
-    if repeated.outcome == WebhookOutcome::Stale {
+    if repeated.outcome == WebhookOutcome::Announced {
+        format!("{again}: it may have changed once more, so it is to be read at the store again.")
+    } else if repeated.outcome == WebhookOutcome::Stale {
         format!("{again}: stale, other reports are known since. Nothing changed.")
     } else {
         format!("{again}: nothing new, and nothing is delivered twice.")
@@ -279,6 +319,14 @@ fn of_integration(event: &IntegrationEvent) -> String {
             "The signing secret was replaced by one that ends in {secret_preview}; the one before is valid until {}.",
             moment(*previous_valid_until)
         ),
+        IntegrationEvent::NotificationUrlChanged { notification_url } => {
+            format!("The store posts to {notification_url} now.")
+        }
+        IntegrationEvent::StoreAccessSaved { token_preview, store, .. } => {
+            let store = store.as_ref().map(|store| format!(" (store {store})")).unwrap_or_default();
+            format!("The access token {token_preview} of the store's API was saved{store}: orders can be read there.")
+        }
+        IntegrationEvent::StoreAccessRemoved {} => "The access to the store's API was removed.".to_owned(),
         IntegrationEvent::ItemMappingAdded { mapping } => format!("A mapping was added: {}.", rule(mapping)),
         IntegrationEvent::ItemMappingRemoved { mapping_id } => format!("The mapping {mapping_id} was removed."),
     }
@@ -298,7 +346,9 @@ fn cause(code: ResolutionCode) -> String {
     match code {
         ResolutionCode::NdspWaiting => "The customer has not followed back yet.".to_owned(),
         ResolutionCode::TemporaryFailure => "Cortex Cloud could not be reached or had a problem.".to_owned(),
-        ResolutionCode::MissingUsername
+        ResolutionCode::StoreUnavailable => "The order could not be read at its store.".to_owned(),
+        ResolutionCode::StoreAccessMissing
+        | ResolutionCode::MissingUsername
         | ResolutionCode::InvalidUsername
         | ResolutionCode::MissingCredentials
         | ResolutionCode::InactiveApiKey

@@ -2,6 +2,7 @@
 
 mod create;
 mod secrets;
+mod store_access;
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
@@ -28,6 +29,8 @@ pub(super) enum Integrations {
     Activate(Activate),
     SetSecret(secrets::SetSecret),
     RotateSecret(secrets::RotateSecret),
+    SetAccess(store_access::SetAccess),
+    RemoveAccess(store_access::RemoveAccess),
 }
 
 /// List integrations, the oldest first
@@ -42,7 +45,7 @@ pub(super) struct List {
     server: ServerArgs,
 }
 
-/// Change what an integration is called, or orders of which statuses it delivers
+/// Change what an integration is called, orders of which statuses it delivers, or which address its store posts to
 ///
 /// Orders that the filter left out are not delivered by themselves: `replay` shows which would be now, and does it.
 #[derive(Args, Debug)]
@@ -59,6 +62,9 @@ pub(super) struct Update {
     /// Deliver orders of every status
     #[arg(long, env = "CLOUD_BRIDGE_EVERY_STATUS", value_parser = FalseyValueParser::new(), group = "what", conflicts_with = "order_status")]
     every_status: bool,
+    /// The address that the store posts to, to the letter: Square signs it with each webhook
+    #[arg(long, env = "CLOUD_BRIDGE_NOTIFICATION_URL", value_name = "URL", group = "what")]
+    notification_url: Option<String>,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -89,13 +95,15 @@ pub(super) struct Activate {
 const LIST: &str = "query($first: Int, $after: String, $accountId: ID) {
   integrations(first: $first, after: $after, accountId: $accountId) {
     nodes {
-      id provider name active webhookUrl signingSecretPreview orderStatuses createdAt lastWebhookAt account { id name } }
+      id provider name active webhookUrl notificationUrl signingSecretPreview storeAccess { tokenPreview store }
+      orderStatuses createdAt lastWebhookAt account { id name } }
     pageInfo { hasNextPage endCursor } } }";
 
 const NAME: &str = "query($id: ID!) { integration(id: $id) { name } }";
 
 const UPDATE: &str = "mutation($input: UpdateIntegrationInput!) {
-  updateIntegration(input: $input) { integration { id name active orderStatuses unknownOrderStatuses } userErrors { code message field } } }";
+  updateIntegration(input: $input) {
+    integration { id name active orderStatuses unknownOrderStatuses notificationUrl } userErrors { code message field } } }";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -119,6 +127,8 @@ impl Integrations {
             Self::Activate(command) => command.run(json).await,
             Self::SetSecret(command) => command.run(json).await,
             Self::RotateSecret(command) => command.run(json).await,
+            Self::SetAccess(command) => command.run(json).await,
+            Self::RemoveAccess(command) => command.run(json).await,
         }
     }
 }
@@ -201,7 +211,7 @@ impl Update {
         let client = self.server.client()?;
         let id = identifiers::whole(&client, Kind::Integration, &self.id).await?;
         print_owner_of_integration(&client, &id).await?;
-        let input = json!({ "integrationId": id, "name": self.name, "orderStatuses": statuses });
+        let input = json!({ "integrationId": id, "name": self.name, "orderStatuses": statuses, "notificationUrl": self.notification_url });
         let integration =
             client.change(UPDATE, json!({ "input": input }), "updateIntegration").await?["integration"].take();
         warn_of_statuses(&understood::<Vec<String>>(&integration["unknownOrderStatuses"])?)?;
@@ -211,6 +221,10 @@ impl Update {
         let statuses: Vec<String> = understood(&integration["orderStatuses"])?;
         let name = clean(integration["name"].as_str().unwrap_or_default());
         output::print(format_args!("The integration {name} delivers orders of {}.", delivered(&statuses)))?;
+        if self.notification_url.is_some() {
+            let url = clean(integration["notificationUrl"].as_str().unwrap_or_default());
+            output::print(format_args!("Its store posts to {url}"))?;
+        }
         Ok(())
     }
 }

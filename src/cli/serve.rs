@@ -1,5 +1,7 @@
 //! `cloud-bridge serve`: the service, until it is stopped.
 
+mod webhooks;
+
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -22,6 +24,7 @@ use crate::app::limits::Limits;
 use crate::service::{DEFAULT_LEASE, MIN_LEASE, Service, ServiceOptions};
 use event_log::clock::Clock;
 use event_log::vault;
+use webhooks::WebhookArgs;
 
 /// Run the service: take webhooks, deliver orders, answer GraphQL
 ///
@@ -63,6 +66,8 @@ pub(super) struct Serve {
     /// Connections of one address at a time, unless it is this machine's own or a trusted proxy's
     #[arg(long, env = "CLOUD_BRIDGE_MAX_CONNECTIONS_OF_ADDRESS", value_name = "N", default_value_t = http::Bounds::default().connections_of_address)]
     max_connections_of_address: usize,
+    #[command(flatten)]
+    webhooks: WebhookArgs,
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
@@ -151,6 +156,8 @@ impl Serve {
             log_url: self.stores.log_url()?,
             views_url: self.stores.views_url()?,
             cortex_url: self.cortex_url.clone(),
+            store_apis: self.webhooks.apis(),
+            verification: self.webhooks.verification()?,
             public_url: public_url.map_or_else(|| own_url(address), str::to_owned),
             workers: self.workers,
             lease: Duration::from_secs(self.lease_seconds),

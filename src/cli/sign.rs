@@ -32,7 +32,7 @@ pub(super) struct Sign {
     /// A file with the signing secret
     #[arg(long, env = "CLOUD_BRIDGE_SECRET_FILE", value_name = "FILE")]
     secret_file: Option<PathBuf>,
-    /// The integration's webhook address, for the curl command
+    /// The integration's webhook address, for the curl command; Square signs it
     #[arg(long, env = "CLOUD_BRIDGE_WEBHOOK_URL", value_name = "URL")]
     url: Option<String>,
 }
@@ -59,7 +59,9 @@ impl Sign {
         if json {
             let signature = headers.first();
             let (header, value) = (signature.map(|(name, _)| name), signature.map(|(_, value)| value));
-            output::print_json(&json!({ "header": header, "value": value, "curl": curl }))?;
+            let all = headers.iter().map(|(name, value)| json!({ "name": name, "value": value }));
+            let all: Vec<_> = all.collect();
+            output::print_json(&json!({ "header": header, "value": value, "headers": all, "curl": curl }))?;
         } else {
             for (header, value) in headers {
                 output::print(format_args!("{header}: {value}"))?;
@@ -98,9 +100,13 @@ impl Sign {
     fn signed(&self, body: &[u8]) -> anyhow::Result<Signed> {
         let secret = self.secret()?;
         let provider = Provider::parse(&self.provider).context("this provider is not known")?;
+        let platform = providers::of(provider);
+        if platform.signs_address() && self.url.is_none() {
+            bail!("{} signs the address with the body: give it with --url, as the store has it", platform.name());
+        }
         let url = self.url.as_deref().unwrap_or(URL_TO_FILL_IN);
         let outgoing = Outgoing { address: url, body, at: Clock::default().now() };
-        let headers = providers::of(provider).sign(&outgoing, secret.expose_secret());
+        let headers = platform.sign(&outgoing, secret.expose_secret());
         let curl =
             std::str::from_utf8(body).ok().filter(|body| !body.contains('\0')).map(|body| curl(url, &headers, body));
         Ok(Signed { headers, curl })
@@ -162,7 +168,16 @@ mod tests {
         assert_eq!(quoted("it's $HOME `x`"), r"'it'\''s $HOME `x`'");
         assert!(sign("generic", "secret").signed(b"\xff").unwrap().curl.is_none());
         assert!(sign("generic", "").signed(BODY).is_err());
+        // Square signs the address too.
         assert!(sign("square", "secret").signed(BODY).is_err());
+        let at =
+            |url: &str| Sign { url: Some(url.to_owned()), ..sign("square", "secret") }.signed(BODY).unwrap().headers;
+        assert_ne!(at("https://a.example"), at("https://b.example"));
+        assert_eq!(
+            sign("bigcommerce", "secret").signed(BODY).unwrap().headers.len(),
+            3,
+            "its id and time are signed too"
+        );
     }
 
     #[test]

@@ -159,7 +159,7 @@ fn what_makes_no_sense_cannot_be_typed() {
         "replay --integration I --from yesterday",
         "deliveries list --first 101",
         "keys create --name N --role owner",
-        "sign --provider square --secret S",
+        "sign --provider magento --secret S",
         "integrations create --provider square --name N",
         "integrations rotate-secret ID --overlap-hours 169",
         "integrations set-secret ID --overlap-hours 169",

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::delivery::{ApiKeyUse, Intent, Webhook};
 use domain::integration::Link;
 use domain::{IntegrationId, Private};
-use providers::StoreOrder;
+use providers::{StoreOrder, ThinOrder};
 
 /// What a store says of a webhook beside the order. Few sign it: it is shown, and never decided on.
 pub struct Unsigned {
@@ -21,6 +21,8 @@ pub struct Aside {
     pub unsigned: Unsigned,
     pub api_key: ApiKeyUse,
     pub body_bytes: u32,
+    /// Nothing showed that the store had sent it.
+    pub is_unsigned: bool,
     /// Stands in for the date of a cancellation that names none.
     pub received_at: DateTime<Utc>,
 }
@@ -45,6 +47,8 @@ pub fn webhook(order: StoreOrder, integration_id: IntegrationId, link: &Link, as
         intent,
         changed_at: order.changed_at,
         received_at: aside.received_at,
+        thin: false,
+        unsigned: aside.is_unsigned,
         username: private(order.username),
         email: private(order.email),
         customer_name: private(order.customer_name),
@@ -57,4 +61,23 @@ pub fn webhook(order: StoreOrder, integration_id: IntegrationId, link: &Link, as
         body_bytes: aside.body_bytes,
         body_digest: None,
     }
+}
+
+/// A webhook that names an order and says nothing of it, as it is recorded. What is wanted of the order is known once it is
+/// read.
+pub fn announcement(order: ThinOrder, integration_id: IntegrationId, link: &Link, aside: Aside) -> Webhook {
+    let ThinOrder { order_id, order_status, changed_at } = order;
+    let nothing_more = StoreOrder {
+        order_id,
+        order_number: None,
+        order_status,
+        changed_at,
+        cancelled: false,
+        username: None,
+        email: None,
+        customer_name: None,
+        customer_id: None,
+        items: vec![],
+    };
+    Webhook { thin: true, ..webhook(nothing_more, integration_id, link, aside) }
 }

@@ -16,6 +16,8 @@ pub enum IngestRefusal {
     UnknownIntegration,
     InactiveIntegration,
     Signature(SignatureRefusal),
+    /// No secret is known by which the webhook could be known as the store's.
+    NoSecret,
     Malformed(Malformed),
     TooLarge,
     /// The sender went away.
@@ -39,6 +41,7 @@ impl IngestRefusal {
             Self::Signature(SignatureRefusal::Malformed) => "malformed_signature",
             Self::Signature(SignatureRefusal::Wrong) => "wrong_signature",
             Self::Signature(SignatureRefusal::Expired) => "expired_signature",
+            Self::NoSecret => "secret_missing",
             Self::Malformed(_) => "malformed_body",
             Self::TooLarge => "too_large",
             Self::Interrupted => "interrupted",
@@ -58,12 +61,18 @@ impl IngestRefusal {
             | Self::UnknownIntegration
             | Self::InactiveIntegration
             | Self::Signature(_)
+            | Self::NoSecret
             | Self::Malformed(_)
             | Self::TooLarge
             | Self::Interrupted
             | Self::TooSlow
             | Self::DayIsFull(_) => None,
         }
+    }
+
+    /// Whether it concerns one store of a platform and says nothing of the others.
+    pub(super) fn is_of_one_store(&self) -> bool {
+        matches!(self, Self::Signature(_) | Self::InactiveIntegration)
     }
 
     /// What the merchant sees of it: what concerns their integration, and not what is on our side.
@@ -74,6 +83,7 @@ impl IngestRefusal {
             Self::Signature(SignatureRefusal::Malformed) => Some(RefusalReason::MalformedSignature),
             Self::Signature(SignatureRefusal::Wrong) => Some(RefusalReason::WrongSignature),
             Self::Signature(SignatureRefusal::Expired) => Some(RefusalReason::ExpiredSignature),
+            Self::NoSecret => Some(RefusalReason::SecretMissing),
             Self::Malformed(_) => Some(RefusalReason::MalformedBody),
             Self::TooLarge => Some(RefusalReason::TooLarge),
             Self::TooSlow => Some(RefusalReason::TooSlow),
@@ -95,6 +105,7 @@ impl IngestRefusal {
         match self {
             Self::UnknownProvider | Self::UnknownIntegration | Self::InactiveIntegration => StatusCode::NOT_FOUND,
             Self::Signature(_) => StatusCode::UNAUTHORIZED,
+            Self::NoSecret => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Interrupted | Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -109,6 +120,7 @@ impl IngestRefusal {
             Self::UnknownProvider => format!("webhooks are taken for {}", provider_names()),
             Self::UnknownIntegration | Self::InactiveIntegration => "there is no such integration".to_owned(),
             Self::Signature(refusal) => refusal.to_string(),
+            Self::NoSecret => "no signing secret is known for this integration".to_owned(),
             Self::Malformed(malformed) => malformed.to_string(),
             Self::TooLarge => "a body may have at most 2 MiB".to_owned(),
             Self::Interrupted => "the body did not arrive whole".to_owned(),
@@ -141,6 +153,7 @@ impl IntoResponse for IngestRefusal {
             | Self::UnknownIntegration
             | Self::InactiveIntegration
             | Self::Signature(_)
+            | Self::NoSecret
             | Self::Malformed(_)
             | Self::TooLarge
             | Self::Interrupted

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use domain::delivery::{ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, DeliveryStatus, WebhookOutcome};
+use domain::delivery::{ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, DeliveryStatus, Webhook, WebhookOutcome};
+use domain::integration::Link;
 use domain::notice::{Notice, NoticeCommand, NoticeEvent, NoticeKind, NoticeReceived};
 use domain::{DeliveryId, IntegrationId, NoticeId, Private};
-use providers::{Parsed, StoreOrder};
+use providers::Parsed;
 
 use super::record::{self, Aside, Unsigned};
 use super::{Ingest, IngestRefusal, Receipt, customers};
@@ -24,6 +25,8 @@ pub(super) struct Source {
     pub(super) link: CurrentLink,
     /// Its headers say that the law asks for it.
     pub(super) is_legal_request: bool,
+    /// Nothing shows that the store sent it: there is no secret, and the service is one for development.
+    pub(super) is_unsigned: bool,
 }
 
 impl Source {
@@ -48,7 +51,25 @@ impl Source {
         body: Bytes,
     ) -> Result<Receipt, IngestRefusal> {
         match parsed {
-            Parsed::Order(order) => self.order(order, unsigned, api_key, body).await,
+            Parsed::Order(order) => {
+                // A cancellation is taken in any case: the order would be delivered otherwise.
+                if !order.cancelled {
+                    self.has_room_today()?;
+                }
+                let id = order.order_id.clone();
+                self.order(&id, unsigned, api_key, body, |link, aside| {
+                    record::webhook(order, self.integration_id, link, aside)
+                })
+                .await
+            }
+            // It may be a cancellation.
+            Parsed::ThinOrder(order) => {
+                let id = order.order_id.clone();
+                self.order(&id, unsigned, api_key, body, |link, aside| {
+                    record::announcement(order, self.integration_id, link, aside)
+                })
+                .await
+            }
             Parsed::Notice(kind) => self.notice(kind, None, unsigned, body).await,
             Parsed::Unusable(why) => {
                 if self.is_legal_request {
@@ -67,21 +88,18 @@ impl Source {
 
     async fn order(
         &self,
-        order: StoreOrder,
+        order_id: &str,
         unsigned: Unsigned,
         api_key: Option<String>,
         body: Bytes,
+        recorded: impl FnOnce(&Link, Aside) -> Webhook,
     ) -> Result<Receipt, IngestRefusal> {
         let received_at = self.ingest.log.clock().now();
-        let delivery_id = DeliveryId::of(self.integration_id, &order.order_id);
-        // A cancellation is taken in any case: the order would be delivered otherwise.
-        if !order.cancelled {
-            self.has_room_today()?;
-        }
+        let delivery_id = DeliveryId::of(self.integration_id, order_id);
         let api_key = self.api_key(api_key).await?;
         let body_bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        let aside = Aside { unsigned, api_key, body_bytes, received_at };
-        let mut webhook = record::webhook(order, self.integration_id, &self.link, aside);
+        let aside = Aside { unsigned, api_key, body_bytes, is_unsigned: self.is_unsigned, received_at };
+        let mut webhook = recorded(&self.link, aside);
         webhook.body_digest = self.digest("order", &body).map(|digest| Private::Known(hex::encode(digest)));
         let command = DeliveryCommand::RecordWebhook(Box::new(webhook));
         let bytes = body.len();
@@ -111,7 +129,8 @@ impl Source {
             | WebhookOutcome::Stale
             | WebhookOutcome::Filtered
             | WebhookOutcome::Cancelled
-            | WebhookOutcome::TooLate => committed.aggregate.status().unwrap_or(DeliveryStatus::Queued),
+            | WebhookOutcome::TooLate
+            | WebhookOutcome::Announced => committed.aggregate.status().unwrap_or(DeliveryStatus::Queued),
         };
         Ok(Receipt { delivery_id: Some(delivery_id), status: status.as_str(), outcome: outcome.as_str() })
     }
@@ -149,6 +168,7 @@ impl Source {
             webhook_id,
             headers,
             body_bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
+            unsigned: self.is_unsigned,
             reason,
             order_id: order.id,
             order_number: order.number,

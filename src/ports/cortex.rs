@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 use uuid::Uuid;
 
+use super::address::AddressError;
 use address::BaseUrl;
-pub use address::CortexUrlError;
 use answer::Answered;
 pub use error::CortexError;
 pub use session::Session;
@@ -83,7 +83,7 @@ pub struct CortexItem {
 
 impl CortexClient {
     /// `timeout` bounds each call as a whole, from connecting to the last byte of the answer.
-    pub fn new(base_url: &str, timeout: Duration) -> Result<Self, CortexUrlError> {
+    pub fn new(base_url: &str, timeout: Duration) -> Result<Self, AddressError> {
         let http = Client::builder()
             .user_agent(USER_AGENT)
             .timeout(timeout)

@@ -22,7 +22,7 @@ use super::process_manager::{ProcessManager, Unfinished, handles};
 use crate::app::log_and_views::LogAndViews;
 use waking::Waiting;
 
-/// Puts deliveries back in the queue that waited for a mapping, an activation, a login or credits.
+/// Puts deliveries back in the queue that waited for a mapping, an activation, a login, access to a store or credits.
 pub(super) struct Fixes {
     data: LogAndViews,
     /// Accounts to which attempts gave credits back, and where.
@@ -39,6 +39,9 @@ impl ProcessManager for Fixes {
     handles! { |fixes, event| {
         ("integration", "integration_activated") AnyEvent::Integration(IntegrationEvent::IntegrationActivated {}) => {
             fixes.wake_of_integration(event, &[ResolutionCode::IntegrationInactive], None).await
+        },
+        ("integration", "store_access_saved") AnyEvent::Integration(IntegrationEvent::StoreAccessSaved { .. }) => {
+            fixes.wake_of_integration(event, &[ResolutionCode::StoreAccessMissing], None).await
         },
         // An order that waits for a missing asset waits for the right mapping, not for the end of the wrong one.
         ("integration", "item_mapping_added") AnyEvent::Integration(IntegrationEvent::ItemMappingAdded { mapping }) => {

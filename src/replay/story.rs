@@ -6,13 +6,14 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate as _;
 use domain::delivery::{
-    ApiKeyUse, Change, DecidedOn, Delivery, DeliveryCommand, DeliveryEvent, Phase, PlannedItem, StartFacts, Webhook,
-    WebhookOutcome,
+    ApiKeyUse, Change, DecidedOn, Delivery, DeliveryCommand, DeliveryEvent, Phase, PlannedItem, Report, StartFacts,
+    Webhook, WebhookOutcome,
 };
 use domain::integration::Link;
 use domain::{Asset, IntegrationId, ResolutionCode};
 use event_log::recorded::AnyEvent;
-use providers::Parsed;
+use providers::{OrderReference, OrderStep, Parsed, Platform, StoreOrder};
+use serde_json::value::RawValue;
 
 use crate::ingest::record::{self, Aside, Unsigned};
 use event_log::{EventLog, LoadError, Sequence};
@@ -100,17 +101,12 @@ impl Story {
     pub(super) fn decided_then(&self) -> Verdict {
         let mut verdict = Verdict::Filtered;
         for event in &self.events {
+            if let Some(report) = event.event.report() {
+                verdict = verdict_of(report).unwrap_or(verdict);
+                continue;
+            }
             verdict = match &event.event {
-                // No attempt has decided yet about the order as it is now.
-                DeliveryEvent::WebhookReceived { outcome: WebhookOutcome::Accepted, .. } => Verdict::Undecided,
-                DeliveryEvent::WebhookReceived { outcome: WebhookOutcome::Revised, changes, .. }
-                    if changes.iter().any(Change::concerns_delivery) =>
-                {
-                    Verdict::Undecided
-                }
-                DeliveryEvent::WebhookReceived { outcome: WebhookOutcome::Cancelled, .. } => Verdict::Cancelled,
-                DeliveryEvent::WebhookReceived { outcome: WebhookOutcome::Filtered, .. }
-                | DeliveryEvent::StatusFiltered {} => Verdict::Filtered,
+                DeliveryEvent::StatusFiltered {} => Verdict::Filtered,
                 DeliveryEvent::Started(started) => Verdict::Delivers(named(started.assets())),
                 // What an attempt met with at Cortex Cloud is no matter of mappings and filters.
                 DeliveryEvent::ActionRequired {
@@ -119,6 +115,8 @@ impl Story {
                 } if !matches!(verdict, Verdict::Delivers(_)) => Verdict::Blocked(*code),
                 DeliveryEvent::WebhookReceived { .. }
                 | DeliveryEvent::WebhookRepeated(_)
+                | DeliveryEvent::OrderFetched(_)
+                | DeliveryEvent::OrderFetchFailed { .. }
                 | DeliveryEvent::StepStarted { .. }
                 | DeliveryEvent::LeaseRenewed { .. }
                 | DeliveryEvent::WaitMoved { .. }
@@ -167,7 +165,8 @@ impl Story {
         let platform = providers::of(link.provider);
         let mut delivery = Delivery::default();
         for event in &self.events {
-            let Some(webhook) = webhook_in(&event.event) else {
+            // What a thin webhook named is read in what the store said of it.
+            let Some(webhook) = event.event.report().map(|report| report.order).filter(|order| !order.thin) else {
                 // A username that a person corrected is still the right one.
                 if let DeliveryEvent::UsernameCorrected { .. } = event.event {
                     delivery.apply(event.event.clone());
@@ -177,7 +176,13 @@ impl Story {
             let Some(body) = log.body(Delivery::TYPE, &self.delivery_id, event.sequence).await? else {
                 return Ok(None);
             };
-            let Ok(Parsed::Order(order)) = platform.interpret(webhook.topic.as_deref(), &body) else {
+            let is_read_at_store = matches!(event.event, DeliveryEvent::OrderFetched(_));
+            let read = if is_read_at_store {
+                read_again(platform, &webhook.order_id, &body)
+            } else {
+                interpreted(platform, webhook.topic.as_deref(), &body)
+            };
+            let Some(order) = read else {
                 return Ok(Some(Today { verdict: Verdict::NotAnOrder, username: None }));
             };
             let aside = Aside {
@@ -188,6 +193,7 @@ impl Story {
                 },
                 api_key: ApiKeyUse::None,
                 body_bytes: webhook.body_bytes,
+                is_unsigned: webhook.unsigned,
                 received_at: webhook.received_at,
             };
             let webhook = record::webhook(order, integration_id, link, aside);
@@ -197,6 +203,38 @@ impl Story {
             }
         }
         Ok(Some(today(&delivery, link)))
+    }
+}
+
+/// What a store's report means for the order as it is now. None where it changes nothing about that.
+fn verdict_of(report: Report<'_>) -> Option<Verdict> {
+    match report.outcome {
+        // No attempt has decided yet about the order as it is now.
+        WebhookOutcome::Accepted => Some(Verdict::Undecided),
+        WebhookOutcome::Revised => report.changes.iter().any(Change::concerns_delivery).then_some(Verdict::Undecided),
+        WebhookOutcome::Cancelled => Some(Verdict::Cancelled),
+        WebhookOutcome::Filtered => Some(Verdict::Filtered),
+        WebhookOutcome::Announced | WebhookOutcome::Duplicate | WebhookOutcome::Stale | WebhookOutcome::TooLate => None,
+    }
+}
+
+/// The order of a webhook's body, as today's code reads it.
+fn interpreted(platform: &dyn Platform, topic: Option<&str>, body: &[u8]) -> Option<StoreOrder> {
+    if let Ok(Parsed::Order(order)) = platform.interpret(topic, body) { Some(order) } else { None }
+}
+
+/// The order of what a store once responded with, as today's code reads it.
+fn read_again(platform: &dyn Platform, order_id: &str, body: &[u8]) -> Option<StoreOrder> {
+    let several = serde_json::from_slice::<Vec<&RawValue>>(body).ok();
+    let responses: Vec<&[u8]> = match &several {
+        Some(several) => several.iter().map(|response| response.get().as_bytes()).collect(),
+        None => vec![body],
+    };
+    // Whose response it was does not matter any more.
+    let order = OrderReference { store: Some("store"), order_id };
+    match platform.order_api()?.next(&order, &responses).ok()? {
+        OrderStep::Order(order) => Some(*order),
+        OrderStep::Request { .. } => None,
     }
 }
 

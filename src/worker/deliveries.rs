@@ -1,6 +1,7 @@
 //! Delivering, as a kind of work: which deliveries are due, what an attempt is decided on, and the attempt itself.
 
 mod attempt;
+mod fetch;
 mod fulfilment;
 mod sessions;
 mod stop;
@@ -23,9 +24,11 @@ use crate::app::links::Links;
 use crate::app::log_and_views::LogAndViews;
 use crate::metrics::Metrics;
 use crate::ports::cortex::CortexClient;
+use crate::ports::stores::StoreClient;
 use crate::tasks::Tasks;
-use attempt::{Attempt, Ready};
+use attempt::Attempt;
 use event_log::rates::Rate;
+use fetch::{Fetch, Turns};
 use sessions::Sessions;
 
 /// How many moments that a clock which is ahead has set are put right at a time.
@@ -37,6 +40,7 @@ const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(5);
 pub(crate) struct Deliveries {
     needs: Dependencies,
     sessions: Sessions,
+    turns: Turns,
     holder: Holder,
     /// Of deliveries that cannot be taken up: with a log that is away, all of them.
     failures: Recurring,
@@ -47,6 +51,9 @@ pub(crate) struct Dependencies {
     pub(crate) data: LogAndViews,
     pub(crate) links: Links,
     pub(crate) cortex: CortexClient,
+    pub(crate) stores: StoreClient,
+    /// How many stores are read from at the same time.
+    pub(crate) fetches_at_once: usize,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tasks: Tasks,
 }
@@ -55,7 +62,7 @@ impl Deliveries {
     pub(crate) fn new(needs: Dependencies, timing: Timing) -> Self {
         let holder = Holder::new(timing, needs.data.clock().clone(), needs.tasks.clone());
         let failures = Recurring::new("a delivery cannot be taken up");
-        Self { needs, sessions: Sessions::default(), holder, failures }
+        Self { needs, sessions: Sessions::default(), turns: Turns::default(), holder, failures }
     }
 
     /// Executes a worker's command on a delivery, and what it means for the credits of its account.
@@ -70,6 +77,16 @@ impl Deliveries {
             Some((account_id.to_string(), command))
         };
         self.needs.data.log.execute_with::<Delivery, Ledger>(id, command, origin, settle).await
+    }
+
+    /// What is done about a delivery, with what it is decided on. None where it is not due.
+    async fn ready(&self, attempt: &Attempt) -> anyhow::Result<Option<Ready>> {
+        let delivery = self.needs.data.log.recent::<Delivery>(attempt.id).await?;
+        let Some(order) = delivery.aggregate.order() else { return Ok(None) };
+        Ok(match order.to_fetch(self.holder.now()) {
+            Some(announcements) => attempt.fetch(order, announcements).await?.map(Ready::Fetch),
+            None => attempt.ready(order).await?.map(Ready::Attempt),
+        })
     }
 
     fn not_taken_up(&self, error: impl Display) {
@@ -130,6 +147,13 @@ impl Leased for Deliveries {
     }
 }
 
+/// What is done about a delivery that is due.
+pub(crate) enum Ready {
+    /// Its order is read at the store.
+    Fetch(Fetch),
+    Attempt(attempt::Ready),
+}
+
 fn due(row: &DueDelivery) -> Option<Due<DeliveryId>> {
     let DueDelivery { delivery_id: id, account_id, due_at, caused_by, .. } = *row;
     Some(Due { id, account_id, due_at: due_at?, caused_by })
@@ -180,7 +204,7 @@ impl Work for Deliveries {
 
     async fn prepare(self: &Arc<Self>, due: &Due<DeliveryId>) -> Option<(Attempt, Ready)> {
         let attempt = Attempt::new(self.clone(), due.id, due.caused_by);
-        match attempt.ready().await {
+        match self.ready(&attempt).await {
             Ok(ready) => Some((attempt, ready?)),
             Err(error) => {
                 self.not_taken_up(format_args!("{}: {error}", due.id));
@@ -190,11 +214,15 @@ impl Work for Deliveries {
     }
 
     fn pace(&self, due: &Due<DeliveryId>, (_, ready): &(Attempt, Ready)) -> Option<Pace> {
+        let Ready::Attempt(ready) = ready else { return None };
         let pace = Pace { rate: Rate::Attempts(due.account_id), per_minute: ready.attempts_per_minute };
         ready.tries.then_some(pace)
     }
 
     async fn run(_: Due<DeliveryId>, (attempt, ready): (Attempt, Ready)) -> Taken {
-        attempt.run(ready).await
+        match ready {
+            Ready::Fetch(fetch) => attempt.run_fetch(fetch).await,
+            Ready::Attempt(ready) => attempt.run(ready).await,
+        }
     }
 }

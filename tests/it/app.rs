@@ -10,8 +10,11 @@ use chrono::TimeDelta;
 use cloud_bridge::api::http::Bounds;
 use cloud_bridge::app::bootstrap::NewAccount;
 use cloud_bridge::app::limits::Limits;
+use cloud_bridge::ingest::verification::Verification;
+use cloud_bridge::ports::stores::ApiAddresses;
 use cloud_bridge::sandbox::{self, Sandbox, SandboxOptions};
 use cloud_bridge::service::{DEFAULT_LEASE, Service, ServiceOptions};
+use cloud_bridge::store_sandbox::{self, StoreSandbox};
 use event_log::clock::Clock;
 use event_log::row::first_broken;
 use event_log::vault::Vault;
@@ -28,7 +31,7 @@ use crate::engines::{Databases, Engine};
 use crate::stored_form;
 
 /// A story that takes longer than this hangs.
-const TIMEOUT: Duration = Duration::from_mins(1);
+pub(crate) const TIMEOUT: Duration = Duration::from_mins(1);
 pub(crate) const MASTER_KEY: [u8; 32] = [7; 32];
 
 /// One node of the service.
@@ -43,6 +46,7 @@ pub(crate) struct TestApp {
     pub(crate) databases: Databases,
     pub(crate) clock: Clock,
     pub(crate) cortex: Sandbox,
+    pub(crate) stores: StoreSandbox,
     pub(crate) node: Node,
     pub(crate) admin: NewAccount,
     http: reqwest::Client,
@@ -67,7 +71,15 @@ pub(crate) fn options(databases: &Databases, cortex: &Sandbox, workers: usize) -
         introspection: true,
         limits: Limits::default(),
         checkpoint_every: None,
+        store_apis: ApiAddresses::default(),
+        verification: Verification::default(),
     }
+}
+
+/// With orders read at these stores.
+fn reading(stores: &StoreSandbox, options: ServiceOptions) -> ServiceOptions {
+    let address = || Some(stores.base_url().to_owned());
+    ServiceOptions { store_apis: ApiAddresses { bigcommerce: address(), square: address() }, ..options }
 }
 
 impl Node {
@@ -96,6 +108,7 @@ pub(crate) struct Stopped {
     databases: Databases,
     clock: Clock,
     cortex: Sandbox,
+    stores: StoreSandbox,
     admin: NewAccount,
     http: reqwest::Client,
 }
@@ -106,15 +119,15 @@ impl Stopped {
     }
 
     pub(crate) async fn start_within(self, bounds: Bounds) -> TestApp {
-        let Self { engine, databases, clock, cortex, admin, http } = self;
-        let node = Node::start_within(options(&databases, &cortex, 4), clock.clone(), bounds).await;
-        TestApp { engine, databases, clock, cortex, node, admin, http }
+        let Self { engine, databases, clock, cortex, stores, admin, http } = self;
+        let node = Node::start_within(reading(&stores, options(&databases, &cortex, 4)), clock.clone(), bounds).await;
+        TestApp { engine, databases, clock, cortex, stores, node, admin, http }
     }
 
     pub(crate) async fn start_with(self, change: impl FnOnce(ServiceOptions) -> ServiceOptions) -> TestApp {
-        let Self { engine, databases, clock, cortex, admin, http } = self;
-        let node = Node::start(change(options(&databases, &cortex, 4)), clock.clone()).await;
-        TestApp { engine, databases, clock, cortex, node, admin, http }
+        let Self { engine, databases, clock, cortex, stores, admin, http } = self;
+        let node = Node::start(change(reading(&stores, options(&databases, &cortex, 4))), clock.clone()).await;
+        TestApp { engine, databases, clock, cortex, stores, node, admin, http }
     }
 }
 
@@ -125,12 +138,14 @@ impl TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let cortex = sandbox::start(listener, SandboxOptions { clock: clock.clone(), ..SandboxOptions::default() })
             .expect("the sandbox starts");
-        let node = Node::start(options(&databases, &cortex, 4), clock.clone()).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let stores = store_sandbox::start(listener, clock.clone()).expect("the sandbox starts");
+        let node = Node::start(reading(&stores, options(&databases, &cortex, 4)), clock.clone()).await;
         let admin =
             node.service.bootstrap(|_| Ok(())).await.expect("the log can be written").expect("the log is empty");
         // A connection that rests may be closed by the service at the moment it is used again.
         let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().expect("a client can be made");
-        Self { engine, databases, clock, cortex, node, admin, http }
+        Self { engine, databases, clock, cortex, stores, node, admin, http }
     }
 
     /// Stops the node and starts another over the same databases.
@@ -140,9 +155,9 @@ impl TestApp {
 
     /// Stops the node, so that something can be done to its databases.
     pub(crate) async fn stop_node(self) -> Stopped {
-        let Self { engine, databases, clock, cortex, node, admin, http } = self;
+        let Self { engine, databases, clock, cortex, stores, node, admin, http } = self;
         node.stop().await;
-        Stopped { engine, databases, clock, cortex, admin, http }
+        Stopped { engine, databases, clock, cortex, stores, admin, http }
     }
 
     /// Checks what must hold after every story, and cleans up.
@@ -150,19 +165,21 @@ impl TestApp {
         self.every_stream_is_whole().await;
         self.node.stop().await;
         self.cortex.stop().await;
+        self.stores.stop().await;
         self.databases.remove().await;
     }
 
     /// Cleans up after a story that stopped the service itself.
     pub(crate) async fn abandon(self) {
         self.cortex.stop().await;
+        self.stores.stop().await;
         self.databases.remove().await;
     }
 
     /// A second node over the same databases. Postgres only: a SQLite file has one process.
     pub(crate) async fn second_node(&self, workers: usize) -> Node {
         assert_eq!(self.engine, Engine::Postgres);
-        Node::start(options(&self.databases, &self.cortex, workers), self.clock.clone()).await
+        Node::start(reading(&self.stores, options(&self.databases, &self.cortex, workers)), self.clock.clone()).await
     }
 
     pub(crate) fn service(&self) -> &Service {

@@ -121,6 +121,8 @@ fn webhook(order_id: &str) -> DeliveryCommand {
         headers: None,
         body_bytes: 3,
         body_digest: None,
+        thin: false,
+        unsigned: false,
     }))
 }
 

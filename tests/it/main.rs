@@ -45,6 +45,8 @@ mod stored_form;
 mod stores;
 mod support;
 mod terminal;
+mod thin_orders;
+mod verification;
 mod views;
 mod volumes;
 mod webhooks;

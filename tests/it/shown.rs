@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use cloud_bridge::sandbox::{Fault, FollowsBack, HoldPoint, Operation, Stage};
+use cloud_bridge::store_sandbox;
 use domain::ResolutionCode;
 use domain::delivery::DeliveryStatus;
 use domain::integration::Provider;
@@ -12,6 +13,7 @@ use crate::app::{Merchant, Shop, TestApp, text};
 use crate::delivering::{script, wait_until};
 use crate::engines::on_each_engine;
 use crate::orders;
+use crate::thin_orders::ThinShop;
 
 const SHOWN: &str = "query ($id: ID!, $asOf: DateTime) { delivery(id: $id, asOf: $asOf) {
     status resolution
@@ -106,6 +108,15 @@ on_each_engine! {
         shop.map("GONE", "missing-sun").await;
         let gone = settled(&shop, of("5", "mutual_max", "GONE")).await;
         is_at(DeliveryStatus::ActionRequired, Some(ResolutionCode::AssetNotFound), &gone);
+        let no_access = ThinShop::connect(&merchant, Provider::BigCommerce).await;
+        let unread = no_access.place(ThinShop::new_order("mutual_max")).await.1.delivery_id();
+        app.settle().await;
+        is_at(DeliveryStatus::ActionRequired, Some(ResolutionCode::StoreAccessMissing), &unread);
+        let down = ThinShop::with_access(&merchant, Provider::BigCommerce).await;
+        down.fault(store_sandbox::Fault::Unavailable503, 100);
+        let unread = down.place(ThinShop::new_order("mutual_max")).await.1.delivery_id();
+        app.settle().await;
+        is_at(DeliveryStatus::RetryScheduled, Some(ResolutionCode::StoreUnavailable), &unread);
         let cancelled = settled(&shop, json!({ "orderId": "6", "cancelled": true })).await;
         is_at(DeliveryStatus::Cancelled, None, &cancelled);
         let foreign = of("7", "mutual_max", "STORM").to_string().into_bytes();

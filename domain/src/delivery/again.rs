@@ -40,6 +40,10 @@ impl Order {
         if let Some(status) = self.order_status.as_ref().filter(|status| is_never_delivered(status)) {
             return Err(DeliveryRefusal::NeverDelivered { status: status.clone() });
         }
+        // What is ordered is not read yet.
+        if self.summary.unread.is_some() {
+            return Ok(());
+        }
         if self.summary.lines.is_emptied() && self.summary.phase != Phase::Completed {
             return Err(DeliveryRefusal::NothingBought);
         }

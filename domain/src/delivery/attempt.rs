@@ -45,6 +45,10 @@ impl Order {
             | Phase::FailedPermanently { .. }
             | Phase::Cancelled(_) => return Err(DeliveryRefusal::NotDue),
         }
+        // What the store has announced is read first.
+        if self.summary.unread.is_some() {
+            return Err(DeliveryRefusal::NotDue);
+        }
         let plan = self.plan(&facts.mappings);
         if let Some(code) = self.blocked_by(facts, &plan) {
             let decided_on = Some(facts.decided_on);

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::schedule::Jitter;
-use super::{CortexCall, DecidedOn, ErasureCause, Webhook};
+use super::{CortexCall, DecidedOn, ErasureCause, FetchFailure, StoreCall, Webhook};
 use crate::credits::PaidAction;
 use crate::{Asset, Credits, ItemMapping, ResolutionCode};
 
@@ -11,6 +11,19 @@ use crate::{Asset, Credits, ItemMapping, ResolutionCode};
 pub enum DeliveryCommand {
     /// A store reported something about the order.
     RecordWebhook(Box<Webhook>),
+    /// The order was fetched at its store, when so many webhooks had announced it.
+    RecordFetched {
+        order: Box<Webhook>,
+        announcements: u32,
+        call: StoreCall,
+    },
+    /// The order could not be fetched at its store.
+    FailFetch {
+        failure: FetchFailure,
+        now: DateTime<Utc>,
+        jitter: Jitter,
+        decided_on: DecidedOn,
+    },
     /// A worker takes the delivery; only one can.
     Start {
         worker: String,

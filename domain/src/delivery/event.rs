@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::{EnumIter, IntoStaticStr};
 
-use super::{Change, CortexCall, WebhookOutcome};
+use super::{Change, CortexCall, FetchedOrder, StoreCall, WebhookOutcome};
 use crate::credits::PaidAction;
 use crate::event::{LogEvent, domain_event};
 use crate::integration::Provider;
@@ -30,6 +30,15 @@ pub enum DeliveryEvent {
     },
     /// The very bytes of an earlier webhook again, which change nothing.
     WebhookRepeated(Box<WebhookRepeated>),
+    /// A webhook had announced the order, which was fetched at its store, and this is what that did.
+    OrderFetched(FetchedOrder),
+    /// The order could not be fetched. When that is tried again, whatever the delivery waits for.
+    OrderFetchFailed {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<StoreCall>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_at: Option<DateTime<Utc>>,
+    },
     Started(Started),
     LeaseRenewed {
         lease_until: DateTime<Utc>,
@@ -153,6 +162,12 @@ pub struct Webhook {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_at: Option<DateTime<Utc>>,
     pub received_at: DateTime<Utc>,
+    /// It names the order and says nothing of it: the order is to be fetched.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub thin: bool,
+    /// Nothing showed that the store had sent it: a service for development took it without a signature.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsigned: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<Private<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -309,12 +324,33 @@ impl PlannedAsset {
     }
 }
 
+/// What a store said of an order.
+#[derive(Clone, Copy, Debug)]
+pub struct Report<'a> {
+    pub order: &'a Webhook,
+    pub outcome: WebhookOutcome,
+    pub changes: &'a [Change],
+}
+
+impl DeliveryEvent {
+    /// What the store says of the order in this event: in a webhook, or when the order was read.
+    pub fn report(&self) -> Option<Report<'_>> {
+        if let Self::WebhookReceived { webhook: order, outcome, changes }
+        | Self::OrderFetched(FetchedOrder { order, outcome, changes, .. }) = self
+        {
+            Some(Report { order, outcome: *outcome, changes })
+        } else {
+            None
+        }
+    }
+}
+
 domain_event!(DeliveryEvent);
 
 impl LogEvent for DeliveryEvent {
     /// A repetition's body is that of the webhook it repeats, and a body says at length what a forgotten webhook left out.
     fn keeps_body(&self) -> bool {
-        matches!(self, Self::WebhookReceived { webhook, .. } if !webhook.is_forgotten())
+        self.report().is_some_and(|report| !report.order.is_forgotten())
     }
 
     fn erases_data_key(&self) -> bool {

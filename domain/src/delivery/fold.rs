@@ -1,6 +1,6 @@
 //! The fold: what each event makes of a delivery.
 
-use super::{BegunStep, DeliveryEvent, Order, Phase, Started};
+use super::{BegunStep, DeliveryEvent, FetchedOrder, Order, Phase, Started};
 use crate::credits::PaidAction;
 use crate::{Credits, Private, ResolutionCode};
 
@@ -15,6 +15,9 @@ impl Order {
         match event {
             DeliveryEvent::WebhookReceived { webhook, outcome, changes } => {
                 self.apply_webhook(webhook, *outcome, changes);
+            }
+            DeliveryEvent::OrderFetched(FetchedOrder { order, outcome, changes, .. }) => {
+                self.apply_report(order, *outcome, changes);
             }
             DeliveryEvent::WebhookRepeated(repeated) => self.received.apply_repeated(repeated.received_at),
             DeliveryEvent::Started(started) => self.apply_started(started),
@@ -36,7 +39,10 @@ impl Order {
                 self.waits = self.waits.saturating_add(1);
                 self.failures = 0;
             }
-            DeliveryEvent::RetryScheduled { .. } => self.failures = self.failures.saturating_add(1),
+            // Where the store could not be read, nothing was tried at Cortex Cloud.
+            DeliveryEvent::RetryScheduled { code, .. } => {
+                self.failures = self.failures.saturating_add(u32::from(*code != ResolutionCode::StoreUnavailable));
+            }
             DeliveryEvent::ActionRequired { code, decided_on, .. } => {
                 self.decided_on = decided_on.unwrap_or(self.decided_on);
                 if matches!(code, ResolutionCode::AssetNotFound | ResolutionCode::InvalidUsername) {
@@ -62,7 +68,8 @@ impl Order {
                 self.earlier = None;
                 self.received.forget_bodies();
             }
-            DeliveryEvent::LeaseRenewed { .. }
+            DeliveryEvent::OrderFetchFailed { .. }
+            | DeliveryEvent::LeaseRenewed { .. }
             | DeliveryEvent::WaitMoved { .. }
             | DeliveryEvent::FailedPermanently { .. }
             | DeliveryEvent::CancellationRequested {}

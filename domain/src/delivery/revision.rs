@@ -19,18 +19,26 @@ const MAX_REMEMBERED: usize = 50;
 
 /// The first webhook about an order.
 pub(super) fn receive_first(webhook: Box<Webhook>) -> DeliveryEvent {
-    let outcome = match webhook.intent {
+    let outcome = if webhook.thin { WebhookOutcome::Announced } else { outcome_of_first(webhook.intent) };
+    DeliveryEvent::WebhookReceived { webhook, outcome, changes: vec![] }
+}
+
+/// What the first report of an order does.
+pub(super) fn outcome_of_first(intent: Intent) -> WebhookOutcome {
+    match intent {
         Intent::Deliver => WebhookOutcome::Accepted,
         Intent::Filtered => WebhookOutcome::Filtered,
         Intent::Cancel => WebhookOutcome::Cancelled,
-    };
-    DeliveryEvent::WebhookReceived { webhook, outcome, changes: vec![] }
+    }
 }
 
 impl Order {
     /// Every webhook is recorded, also one that changes nothing: that it came is a fact. Only where many such come in an hour
     /// nothing is recorded any more; and the bytes of an earlier one are not stored again.
     pub(super) fn receive(&self, mut webhook: Box<Webhook>) -> Vec<DeliveryEvent> {
+        if webhook.thin {
+            return self.announce(webhook);
+        }
         let mut changes = self.changes_by(&webhook);
         let outcome = self.outcome_of(&webhook, &changes);
         if !outcome.is_news() {
@@ -94,7 +102,7 @@ impl Webhook {
 
     /// Whether it says what was ordered. A deletion may be an id and nothing else.
     pub fn describes_order(&self) -> bool {
-        self.intent != Intent::Cancel || !self.items.is_empty()
+        !self.thin && (self.intent != Intent::Cancel || !self.items.is_empty())
     }
 }
 
@@ -119,7 +127,7 @@ impl Order {
         changes
     }
 
-    fn outcome_of(&self, webhook: &Webhook, changes: &[Change]) -> WebhookOutcome {
+    pub(super) fn outcome_of(&self, webhook: &Webhook, changes: &[Change]) -> WebhookOutcome {
         let is_news = !changes.is_empty() || webhook.intent != self.summary.intent;
         let repeats_earlier = is_news && self.has_seen(webhook);
         if self.is_newer_than(webhook) || repeats_earlier {
@@ -158,7 +166,7 @@ impl Order {
         }
     }
 
-    fn is_cancelled_by_person(&self) -> bool {
+    pub(super) fn is_cancelled_by_person(&self) -> bool {
         self.summary.phase == Phase::Cancelled(CancelledBy::Person)
     }
 
@@ -208,7 +216,7 @@ impl Order {
     }
 
     /// Whether a revision gives a delivery that rests something to do.
-    fn is_requeued_by(&self, webhook: &Webhook, changes: &[Change]) -> bool {
+    pub(super) fn is_requeued_by(&self, webhook: &Webhook, changes: &[Change]) -> bool {
         // Lines are no use while the order's status is not one that is delivered.
         if webhook.intent != Intent::Deliver {
             return false;
@@ -236,7 +244,7 @@ impl Order {
 
     pub(super) fn first(webhook: Webhook, outcome: WebhookOutcome) -> Self {
         let dated = webhook.changed_at.is_some() || webhook.intent == Intent::Cancel;
-        let fingerprint = webhook.fingerprint();
+        let fingerprint = webhook.fingerprint().filter(|_| !webhook.thin);
         let mut received = Received::default();
         received.apply_received(&webhook, outcome);
         let mut first = Self {
@@ -268,6 +276,13 @@ impl Order {
     /// Folds a later webhook, but for what people see of it.
     pub(super) fn apply_webhook(&mut self, webhook: &Webhook, outcome: WebhookOutcome, changes: &[Change]) {
         self.received.apply_received(webhook, outcome);
+        if !webhook.thin {
+            self.apply_report(webhook, outcome, changes);
+        }
+    }
+
+    /// Folds what a store says of the order, in a webhook or when it was fetched.
+    pub(super) fn apply_report(&mut self, webhook: &Webhook, outcome: WebhookOutcome, changes: &[Change]) {
         if outcome == WebhookOutcome::Stale {
             return;
         }

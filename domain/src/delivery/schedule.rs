@@ -13,6 +13,11 @@ pub const FAILURE_DELAYS: [TimeDelta; 7] = [
     TimeDelta::hours(6),
 ];
 
+/// Lies before each further try to fetch an order, once the delays of [`FAILURE_DELAYS`] are used up.
+pub const LONG_FETCH: TimeDelta = TimeDelta::hours(6);
+/// So many of those: seven days.
+const LONG_FETCHES: usize = 28;
+
 /// How often what no rule covers is tried again before it is given up.
 pub const TRIES_OF_UNKNOWN: u32 = 5;
 
@@ -50,6 +55,14 @@ pub fn next_failure(failures: u32, now: DateTime<Utc>, jitter: Jitter) -> Option
     Some(now + jitter.after(*delay))
 }
 
+/// When to fetch an order again after `failures` failures in a row; `None` after seven days of them.
+pub fn next_fetch(failures: u32, now: DateTime<Utc>, jitter: Jitter) -> Option<DateTime<Utc>> {
+    let failures = failures as usize;
+    let delay = FAILURE_DELAYS.get(failures).copied();
+    let delay = delay.or_else(|| (failures < FAILURE_DELAYS.len() + LONG_FETCHES).then_some(LONG_FETCH))?;
+    Some(now + jitter.after(delay))
+}
+
 /// When to look again after `waits` earlier looks; `None` once the delays between them make up [`WAITS_AT_MOST`]. By the looks and
 /// not by a clock: one that is ahead for a moment would give up everybody who is waited for.
 pub fn next_wait(waits: u32, now: DateTime<Utc>, jitter: Jitter) -> Option<DateTime<Utc>> {
@@ -62,6 +75,12 @@ pub fn next_wait(waits: u32, now: DateTime<Utc>, jitter: Jitter) -> Option<DateT
 pub fn longest_failure(failures: u32) -> TimeDelta {
     let delay = FAILURE_DELAYS.get(failures.saturating_sub(1) as usize);
     LONGEST_JITTER.after(delay.copied().unwrap_or(LONGEST_FAILURE))
+}
+
+/// The longest that lies before fetching an order after `failures` failures in a row.
+pub fn longest_fetch(failures: u32) -> TimeDelta {
+    let delay = FAILURE_DELAYS.get(failures.saturating_sub(1) as usize);
+    LONGEST_JITTER.after(delay.copied().unwrap_or(LONG_FETCH))
 }
 
 /// The longest that lies before a look after `waits` looks.
@@ -84,6 +103,17 @@ mod tests {
         let expected = [1, 5, 30, 120, 600, 3_600, 21_600].map(Some);
         assert_eq!(delays[..7], expected);
         assert_eq!(delays[7], None);
+    }
+
+    #[test]
+    fn a_store_that_is_down_is_called_for_seven_days() {
+        let (mut now, mut failures) = (noon(), 0);
+        while let Some(at) = next_fetch(failures, now, Jitter::NONE) {
+            assert_eq!(longest_fetch(failures + 1), LONGEST_JITTER.after(at - now));
+            (now, failures) = (at, failures + 1);
+        }
+        let days = (now - noon()).num_days();
+        assert_eq!((days, failures), (7, 35));
     }
 
     #[test]

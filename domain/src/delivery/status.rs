@@ -68,6 +68,8 @@ pub enum WebhookOutcome {
     Cancelled,
     /// It cancelled what was already delivered: recorded, and nothing follows.
     TooLate,
+    /// It names the order and says nothing of it: the order is fetched at the store.
+    Announced,
 }
 
 impl WebhookOutcome {
@@ -78,7 +80,7 @@ impl WebhookOutcome {
     /// Whether the webhook said anything new.
     pub fn is_news(self) -> bool {
         match self {
-            Self::Accepted | Self::Revised | Self::Filtered | Self::Cancelled | Self::TooLate => true,
+            Self::Accepted | Self::Revised | Self::Filtered | Self::Cancelled | Self::TooLate | Self::Announced => true,
             Self::Duplicate | Self::Stale => false,
         }
     }
@@ -87,7 +89,7 @@ impl WebhookOutcome {
     pub fn revises(self) -> bool {
         match self {
             Self::Accepted | Self::Revised | Self::Filtered | Self::Cancelled | Self::TooLate => true,
-            Self::Duplicate | Self::Stale => false,
+            Self::Duplicate | Self::Stale | Self::Announced => false,
         }
     }
 }

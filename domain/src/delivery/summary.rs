@@ -1,10 +1,11 @@
 //! What people see of an order, and the one fold of it: the aggregate decides on it, and the delivery log stores it.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
     CancelledBy, Change, CortexCall, DeliveryEvent, DeliveryStatus, Intent, Lease, OrderLines, Phase, Shared, Started,
-    StopCause, Webhook, WebhookOutcome,
+    StopCause, StoreCall, Unread, Webhook, WebhookOutcome,
 };
 use crate::{Asset, Credits, Private, ResolutionCode};
 
@@ -17,6 +18,12 @@ pub struct Summary {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<Private<String>>,
     pub lines: OrderLines,
+    /// How many webhooks announced the order.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub announcements: u32,
+    /// What was announced of the order and is to be fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<Unread>,
     /// In the order in which they were shared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shared: Vec<Shared>,
@@ -36,9 +43,17 @@ pub struct Reason {
     /// What Cortex Cloud returned to the call that decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<CortexCall>,
+    /// How the order could not be fetched at its store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store_call: Option<StoreCall>,
     /// The assets that Cortex Cloud does not have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Asset>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Reason {
@@ -52,24 +67,30 @@ impl Summary {
     pub fn first(webhook: &Webhook, outcome: WebhookOutcome) -> Self {
         let phase = match outcome {
             WebhookOutcome::Cancelled => Phase::Cancelled(CancelledBy::Store),
-            WebhookOutcome::Accepted => Phase::Queued,
+            WebhookOutcome::Accepted | WebhookOutcome::Announced => Phase::Queued,
             WebhookOutcome::Filtered
             | WebhookOutcome::Revised
             | WebhookOutcome::Duplicate
             | WebhookOutcome::Stale
             | WebhookOutcome::TooLate => Phase::Filtered,
         };
-        Self {
+        let mut first = Self {
             phase,
             intent: webhook.intent,
             username: webhook.username.clone(),
             lines: OrderLines::new(webhook.items.clone()),
+            announcements: 0,
+            unread: None,
             shared: vec![],
             attempts: 0,
             charged: Credits::ZERO,
             reason: Reason::default(),
             erased: false,
+        };
+        if outcome == WebhookOutcome::Announced {
+            first.apply_announced(&webhook.order_id, webhook.received_at);
         }
+        first
     }
 
     pub fn status(&self) -> DeliveryStatus {
@@ -114,10 +135,12 @@ impl Summary {
     pub fn apply(&mut self, event: &DeliveryEvent) {
         let before = (self.status(), self.resolution_code());
         self.apply_change(event);
+        let is_of_store = self.resolution_code().is_some_and(ResolutionCode::is_of_store);
+        let store_call = self.reason.store_call.clone().filter(|_| is_of_store);
         if let DeliveryEvent::RetryScheduled { call, .. } | DeliveryEvent::FailedPermanently { call, .. } = event {
-            self.reason = Reason { call: call.clone(), missing: vec![] };
+            self.reason = Reason { call: call.clone(), store_call, missing: vec![] };
         } else if let DeliveryEvent::ActionRequired { call, assets, .. } = event {
-            self.reason = Reason { call: call.clone(), missing: assets.clone() };
+            self.reason = Reason { call: call.clone(), store_call, missing: assets.clone() };
         } else if before != (self.status(), self.resolution_code()) {
             // The reason of a status goes with it.
             self.reason = Reason::default();
@@ -129,7 +152,14 @@ impl Summary {
             DeliveryEvent::WebhookReceived { webhook, outcome, changes } => {
                 self.apply_webhook(webhook, *outcome, changes);
             }
-            DeliveryEvent::WebhookRepeated(_) | DeliveryEvent::StepStarted { .. } => {}
+            DeliveryEvent::OrderFetched(fetched) => self.apply_fetched(fetched),
+            DeliveryEvent::OrderFetchFailed { call, retry_at } => self.apply_fetch_failed(call.as_ref(), *retry_at),
+            DeliveryEvent::WebhookRepeated(repeated) => {
+                if repeated.outcome == WebhookOutcome::Announced {
+                    self.apply_announced(&repeated.order_id, repeated.received_at);
+                }
+            }
+            DeliveryEvent::StepStarted { .. } => {}
             DeliveryEvent::Started(started) => self.apply_started(started),
             DeliveryEvent::LeaseRenewed { lease_until } => {
                 if let Phase::Running(lease) = &mut self.phase {
@@ -145,16 +175,7 @@ impl Summary {
             DeliveryEvent::RetryScheduled { code, due_at, call: _ } => {
                 self.phase = Phase::RetryScheduled { code: *code, due_at: *due_at };
             }
-            DeliveryEvent::WaitMoved { until, cause: _ } => match &mut self.phase {
-                Phase::Running(lease) => lease.until = *until,
-                Phase::RetryScheduled { due_at, .. } => *due_at = *until,
-                Phase::Filtered
-                | Phase::Queued
-                | Phase::ActionRequired { .. }
-                | Phase::Completed
-                | Phase::FailedPermanently { .. }
-                | Phase::Cancelled(_) => {}
-            },
+            DeliveryEvent::WaitMoved { until, cause: _ } => self.apply_wait_moved(*until),
             DeliveryEvent::ActionRequired { code, .. } => {
                 if *code == ResolutionCode::NoItemMapping {
                     self.lines.apply_no_mapping();
@@ -180,6 +201,28 @@ impl Summary {
         }
     }
 
+    fn apply_wait_moved(&mut self, until: DateTime<Utc>) {
+        let is_of_store = self.resolution_code().is_some_and(ResolutionCode::is_of_store);
+        match &mut self.phase {
+            Phase::Running(lease) => return lease.until = until,
+            Phase::RetryScheduled { due_at, .. } => {
+                *due_at = until;
+                if !is_of_store {
+                    return;
+                }
+            }
+            Phase::Queued => return,
+            Phase::Filtered
+            | Phase::ActionRequired { .. }
+            | Phase::Completed
+            | Phase::FailedPermanently { .. }
+            | Phase::Cancelled(_) => {}
+        }
+        if let Some(unread) = &mut self.unread {
+            unread.due_at = Some(until);
+        }
+    }
+
     fn apply_started(&mut self, started: &Started) {
         self.lines.apply_plan(&started.plan);
         self.attempts = started.attempt;
@@ -193,7 +236,10 @@ impl Summary {
         });
     }
 
-    fn apply_webhook(&mut self, webhook: &Webhook, outcome: WebhookOutcome, changes: &[Change]) {
+    pub(super) fn apply_webhook(&mut self, webhook: &Webhook, outcome: WebhookOutcome, changes: &[Change]) {
+        if outcome == WebhookOutcome::Announced {
+            return self.apply_announced(&webhook.order_id, webhook.received_at);
+        }
         // Where the store named the customer again, there is something to erase once more.
         self.erased = self.erased && webhook.is_forgotten();
         if outcome == WebhookOutcome::Stale {
@@ -225,7 +271,8 @@ impl Summary {
                     lease.stop.get_or_insert(StopCause::Revised);
                 }
             }
-            WebhookOutcome::Duplicate | WebhookOutcome::Stale | WebhookOutcome::TooLate => {}
+            WebhookOutcome::Duplicate | WebhookOutcome::Stale | WebhookOutcome::TooLate | WebhookOutcome::Announced => {
+            }
         }
     }
 
@@ -263,6 +310,8 @@ impl Summary {
         if let Phase::Running(lease) = &mut self.phase {
             lease.username = Private::Erased;
         }
+        // Nothing is fetched of whom nothing may be known.
+        self.unread = None;
         self.erased = true;
     }
 }

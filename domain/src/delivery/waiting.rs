@@ -16,20 +16,23 @@ impl Order {
         self.summary.phase.until()
     }
 
-    /// That moment, and how long a wait like this one may be.
+    /// The moment that a clock has set for what comes next, and how long a wait like this one may be.
     fn present_wait(&self) -> Option<(DateTime<Utc>, TimeDelta)> {
+        let unread = self.summary.unread.as_ref();
+        let longest_fetch = schedule::longest_fetch(unread.map_or(0, |unread| unread.failures));
         match &self.summary.phase {
             Phase::Running(lease) => Some((lease.until, TimeDelta::milliseconds(lease.length_ms))),
             Phase::RetryScheduled { code: ResolutionCode::NdspWaiting, due_at } => {
                 Some((*due_at, schedule::longest_wait(self.waits)))
             }
+            Phase::RetryScheduled { code: ResolutionCode::StoreUnavailable, due_at } => Some((*due_at, longest_fetch)),
             Phase::RetryScheduled { due_at, .. } => Some((*due_at, schedule::longest_failure(self.failures))),
+            Phase::Queued => None,
             Phase::Filtered
-            | Phase::Queued
             | Phase::ActionRequired { .. }
             | Phase::Completed
             | Phase::FailedPermanently { .. }
-            | Phase::Cancelled(_) => None,
+            | Phase::Cancelled(_) => unread?.due_at.map(|due_at| (due_at, longest_fetch)),
         }
     }
 
@@ -48,7 +51,7 @@ impl Order {
         if self.lease().is_some() {
             return Err(DeliveryRefusal::Running);
         }
-        let (due_at, _) = self.present_wait().ok_or(DeliveryRefusal::WaitsForNoMoment)?;
+        let due_at = self.waits_until().ok_or(DeliveryRefusal::WaitsForNoMoment)?;
         if until < now || until - now > schedule::WAITS_AT_MOST {
             return Err(DeliveryRefusal::MomentOutOfReach);
         }

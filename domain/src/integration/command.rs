@@ -31,6 +31,16 @@ pub enum IntegrationCommand {
         now: DateTime<Utc>,
         overlap_hours: u32,
     },
+    /// The address that the store was given for its webhooks, which some sign together with the body.
+    ChangeNotificationUrl {
+        notification_url: String,
+    },
+    /// Access to the store's API. `store` names the store in it, where the token alone does not.
+    SaveStoreAccess {
+        token: SecretString,
+        store: Option<String>,
+    },
+    RemoveStoreAccess,
     AddItemMapping {
         mapping: ItemMapping,
     },
@@ -44,7 +54,10 @@ pub struct CreateIntegration {
     pub account_id: AccountId,
     pub provider: Provider,
     pub name: String,
-    pub signing_secret: SecretString,
+    /// None where the store signs with one of its own, which is handed over later.
+    pub signing_secret: Option<SecretString>,
+    /// The address that the store is given for its webhooks.
+    pub notification_url: String,
     /// None for those of the store's kind by default; empty, or `any`, for every status.
     pub order_statuses: Option<Vec<String>>,
 }

@@ -31,6 +31,19 @@ pub enum IntegrationEvent {
         secret_preview: String,
         previous_valid_until: DateTime<Utc>,
     },
+    /// The address that the store was given for its webhooks.
+    NotificationUrlChanged {
+        notification_url: String,
+    },
+    /// Access to the store's API, where thin webhooks have orders fetched.
+    StoreAccessSaved {
+        token: Private<String>,
+        token_preview: String,
+        /// What names the store in its platform's API, where the token alone does not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        store: Option<String>,
+    },
+    StoreAccessRemoved {},
     ItemMappingAdded {
         mapping: ItemMapping,
     },
@@ -44,8 +57,14 @@ pub struct IntegrationCreated {
     pub account_id: AccountId,
     pub provider: Provider,
     pub name: String,
-    pub signing_secret: Private<String>,
-    pub secret_preview: String,
+    /// None where the store signs with one of its own, which was not handed over yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signing_secret: Option<Private<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_preview: Option<String>,
+    /// The address that the store was given for its webhooks. None in older events: the one that the service has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notification_url: Option<String>,
     /// The statuses that are delivered, be they chosen or the default of that day; empty means every status.
     pub order_statuses: Vec<String>,
 }

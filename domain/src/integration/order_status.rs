@@ -81,7 +81,8 @@ mod tests {
             account_id: AccountId(Uuid::nil()),
             provider,
             name: "My shop".to_owned(),
-            signing_secret: "whsec_first_secret".into(),
+            signing_secret: Some("whsec_first_secret".into()),
+            notification_url: "https://cloud.example".to_owned(),
             order_statuses,
         }))
     }

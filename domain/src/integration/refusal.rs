@@ -1,6 +1,9 @@
 //! Why an integration refuses a command.
 
-use super::{MAX_MAPPINGS, MAX_NAME_CHARS, MAX_ORDER_STATUSES, MAX_OVERLAP_HOURS, MAX_SECRET_CHARS, Provider};
+use super::{
+    MAX_MAPPINGS, MAX_NAME_CHARS, MAX_NOTIFICATION_URL_CHARS, MAX_ORDER_STATUSES, MAX_OVERLAP_HOURS, MAX_SECRET_CHARS,
+    MAX_TOKEN_CHARS, Provider,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IntegrationRefusal {
@@ -17,6 +20,12 @@ pub enum IntegrationRefusal {
         provider.name()
     )]
     SecretOfStore { provider: Provider },
+    #[error(
+        "the notification URL must begin with https:// or http:// and have at most {MAX_NOTIFICATION_URL_CHARS} characters, none of them a space"
+    )]
+    InvalidNotificationUrl,
+    #[error("an access token must have 1 to {MAX_TOKEN_CHARS} characters: ASCII letters, digits and marks, no spaces")]
+    InvalidToken,
     #[error("the old secret can stay valid for at most {MAX_OVERLAP_HOURS} hours, not {hours}")]
     OverlapTooLong { hours: u32 },
     #[error("at most {MAX_ORDER_STATUSES} order statuses, none of them empty")]

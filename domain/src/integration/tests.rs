@@ -16,13 +16,15 @@ use crate::laws::repeating_adds_nothing;
 use crate::{AccountId, Asset, ItemMapping, MappingId, MatchType, ResourceType};
 
 const SECRET: &str = "whsec_first_secret";
+const URL: &str = "https://cloud.example/api/webhooks/woocommerce/1";
 
 fn create() -> CreateIntegration {
     CreateIntegration {
         account_id: AccountId(Uuid::from_u128(1)),
         provider: Provider::WooCommerce,
         name: "My shop".to_owned(),
-        signing_secret: SECRET.into(),
+        signing_secret: Some(SECRET.into()),
+        notification_url: URL.to_owned(),
         order_statuses: Some(vec!["Completed".to_owned(), " processing".to_owned(), "completed".to_owned()]),
     }
 }
@@ -32,8 +34,9 @@ fn created() -> IntegrationEvent {
         account_id: AccountId(Uuid::from_u128(1)),
         provider: Provider::WooCommerce,
         name: "My shop".to_owned(),
-        signing_secret: SECRET.into(),
-        secret_preview: "…cret".to_owned(),
+        signing_secret: Some(SECRET.into()),
+        secret_preview: Some("…cret".to_owned()),
+        notification_url: Some(URL.to_owned()),
         order_statuses: vec!["completed".to_owned(), "processing".to_owned()],
     })
 }
@@ -73,7 +76,7 @@ fn an_integration_is_created_once() {
     given([]).when(IntegrationCommand::Create(create())).then_expect_events(vec![]);
     let other = CreateIntegration { provider: Provider::Shopify, ..create() };
     given([]).when(IntegrationCommand::Create(other)).then_expect_error(IntegrationRefusal::AlreadyCreated);
-    let empty = CreateIntegration { signing_secret: "".into(), ..create() };
+    let empty = CreateIntegration { signing_secret: Some("".into()), ..create() };
     first().when(IntegrationCommand::Create(empty)).then_expect_error(IntegrationRefusal::InvalidSecret);
     let nameless = CreateIntegration { name: " ".to_owned(), ..create() };
     first().when(IntegrationCommand::Create(nameless)).then_expect_error(IntegrationRefusal::InvalidName);
@@ -219,6 +222,82 @@ fn without_an_overlap_a_secret_replaces_at_once_and_ends_an_earlier_overlap() {
 }
 
 #[test]
+fn a_secret_that_the_store_hands_over_later_is_the_first_and_nothing_is_verified_before() {
+    let without = |events: Vec<IntegrationEvent>| {
+        let IntegrationEvent::IntegrationCreated(first) = created() else { panic!("it is a creation") };
+        let first = IntegrationCreated { signing_secret: None, secret_preview: None, ..first };
+        [vec![IntegrationEvent::IntegrationCreated(first)], events].concat()
+    };
+    let create = CreateIntegration { signing_secret: None, ..create() };
+    TestFramework::<Integration>::with(())
+        .given_no_previous_events()
+        .when(IntegrationCommand::Create(create))
+        .then_expect_events(without(vec![]));
+    let set = IntegrationEvent::SigningSecretSet { signing_secret: SECRET.into(), secret_preview: "…cret".into() };
+    for overlap_hours in [0, 24] {
+        TestFramework::<Integration>::with(())
+            .given(without(vec![]))
+            .when(set_secret(SECRET, overlap_hours))
+            .then_expect_events(vec![set.clone()]);
+    }
+    let secrets = |events| {
+        let mut integration = Integration::default();
+        for event in events {
+            integration.apply(event);
+        }
+        let link = integration.link().unwrap().clone();
+        let secrets: Vec<_> = link.signing_secrets(noon()).map(str::to_owned).collect();
+        assert_eq!(link.has_signing_secret(), !secrets.is_empty());
+        secrets
+    };
+    assert_eq!(secrets(without(vec![])), [""; 0]);
+    assert_eq!(secrets(without(vec![set])), [SECRET]);
+}
+
+#[test]
+fn the_address_that_a_store_has_is_kept_to_the_letter() {
+    let change = |url: &str| IntegrationCommand::ChangeNotificationUrl { notification_url: url.to_owned() };
+    let changed = |url: &str| IntegrationEvent::NotificationUrlChanged { notification_url: url.to_owned() };
+    given([]).when(change(URL)).then_expect_events(vec![]);
+    given([])
+        .when(change(" https://Old.example/hook/ "))
+        .then_expect_events(vec![changed("https://Old.example/hook/")]);
+    given([changed("https://old.example")]).when(change(URL)).then_expect_events(vec![changed(URL)]);
+    let long = format!("https://{}", "x".repeat(1_993));
+    for invalid in ["", "https://", "ftp://cloud.example", "cloud.example", "https://cloud.example/a b", &long] {
+        given([]).when(change(invalid)).then_expect_error(IntegrationRefusal::InvalidNotificationUrl);
+    }
+}
+
+fn access_saved(store: Option<&str>) -> IntegrationEvent {
+    let store = store.map(str::to_owned);
+    IntegrationEvent::StoreAccessSaved { token: "token_1234567890".into(), token_preview: "…7890".to_owned(), store }
+}
+
+#[test]
+fn access_to_a_store_is_saved_when_it_is_new_and_removed_when_there_is_any() {
+    let save = |token: &str, store: Option<&str>| IntegrationCommand::SaveStoreAccess {
+        token: token.into(),
+        store: store.map(str::to_owned),
+    };
+    given([]).when(save(" token_1234567890\n", Some("abc"))).then_expect_events(vec![access_saved(Some("abc"))]);
+    given([access_saved(Some("abc"))]).when(save("token_1234567890", Some("abc"))).then_expect_events(vec![]);
+    given([access_saved(Some("abc"))])
+        .when(save("token_1234567890", None))
+        .then_expect_events(vec![access_saved(None)]);
+    for invalid in ["", " ", "two words", "tökén", &"x".repeat(2_001)] {
+        given([]).when(save(invalid, None)).then_expect_error(IntegrationRefusal::InvalidToken);
+    }
+    given([]).when(IntegrationCommand::RemoveStoreAccess).then_expect_events(vec![]);
+    given([access_saved(None)])
+        .when(IntegrationCommand::RemoveStoreAccess)
+        .then_expect_events(vec![IntegrationEvent::StoreAccessRemoved {}]);
+    let integration = fold([access_saved(Some("abc"))]);
+    assert_eq!(integration.link().unwrap().store_access.as_ref().unwrap().store.as_deref(), Some("abc"));
+    assert_eq!(fold([access_saved(None), IntegrationEvent::StoreAccessRemoved {}]).link().unwrap().store_access, None);
+}
+
+#[test]
 fn a_mapping_says_something_new_or_is_not_recorded() {
     let add = |mapping| IntegrationCommand::AddItemMapping { mapping };
     let added = IntegrationEvent::ItemMappingAdded { mapping: mapping(1) };
@@ -282,8 +361,8 @@ fn any_command() -> impl Strategy<Value = IntegrationCommand> {
     let mapping = (mapping_id(), match_type, text(&["STORM", " storm ", "7", " "]), asset)
         .prop_map(|(id, match_type, external_ref, asset)| ItemMapping { id, match_type, external_ref, asset });
     prop_oneof![
-        3 => (name(), secret(), prop::option::of(statuses())).prop_map(|(name, signing_secret, order_statuses)| {
-            IntegrationCommand::Create(CreateIntegration { name, signing_secret: signing_secret.into(), order_statuses, ..create() })
+        3 => (name(), prop::option::of(secret()), prop::option::of(statuses())).prop_map(|(name, signing_secret, order_statuses)| {
+            IntegrationCommand::Create(CreateIntegration { name, signing_secret: signing_secret.map(Into::into), order_statuses, ..create() })
         }),
         1 => name().prop_map(|name| IntegrationCommand::Rename { name }),
         1 => Just(IntegrationCommand::Activate),
@@ -294,6 +373,11 @@ fn any_command() -> impl Strategy<Value = IntegrationCommand> {
             let now = noon() + TimeDelta::seconds(seconds);
             IntegrationCommand::RotateSigningSecret { secret: secret.into(), now, overlap_hours }
         }),
+        1 => text(&[URL, " https://cloud.example ", "https://a b", "ftp://cloud.example"])
+            .prop_map(|notification_url| IntegrationCommand::ChangeNotificationUrl { notification_url }),
+        1 => (text(&["token_1234567890", " another ", "", "two words"]), prop::option::of(text(&["abc"])))
+            .prop_map(|(token, store)| IntegrationCommand::SaveStoreAccess { token: token.into(), store }),
+        1 => Just(IntegrationCommand::RemoveStoreAccess),
         3 => mapping.prop_map(|mapping| IntegrationCommand::AddItemMapping { mapping }),
         1 => mapping_id().prop_map(|mapping_id| IntegrationCommand::RemoveItemMapping { mapping_id }),
     ]
@@ -308,6 +392,7 @@ proptest! {
 
 #[test]
 fn the_stored_form_of_every_event_is_pinned() {
+    let IntegrationEvent::IntegrationCreated(first) = created() else { panic!("it is a creation") };
     let events = [
         created(),
         IntegrationEvent::IntegrationRenamed { name: "Other".to_owned() },
@@ -322,6 +407,16 @@ fn the_stored_form_of_every_event_is_pinned() {
         },
         IntegrationEvent::ItemMappingAdded { mapping: mapping(1) },
         IntegrationEvent::ItemMappingRemoved { mapping_id: mapping(1).id },
+        IntegrationEvent::IntegrationCreated(IntegrationCreated {
+            provider: Provider::Square,
+            signing_secret: None,
+            secret_preview: None,
+            ..first
+        }),
+        IntegrationEvent::NotificationUrlChanged { notification_url: URL.to_owned() },
+        access_saved(Some("abc")),
+        access_saved(None),
+        IntegrationEvent::StoreAccessRemoved {},
     ];
     insta::assert_snapshot!(stored(&events));
 }
@@ -336,7 +431,8 @@ fn every_event_that_ever_was_still_loads() {
 
 #[test]
 fn a_command_prints_no_secret() {
-    for command in [IntegrationCommand::Create(create()), set_secret(SECRET, 0)] {
+    let access = IntegrationCommand::SaveStoreAccess { token: SECRET.into(), store: None };
+    for command in [IntegrationCommand::Create(create()), set_secret(SECRET, 0), access] {
         let printed = format!("{command:?}");
         assert!(printed.contains("REDACTED") && !printed.contains(SECRET), "{printed}");
     }

@@ -74,6 +74,8 @@ struct Entry {
     row: DeliveryRow,
     stored: Stored,
     is_changed: bool,
+    /// The store named the order's number after the entry had begun.
+    is_numbered: bool,
 }
 
 /// Whether the rows of an entry are in the tables already, and by which username it is found there.
@@ -86,12 +88,12 @@ impl Entries {
     fn add_known(&mut self, rows: Vec<DeliveryRow>) {
         for row in rows {
             let stored = Stored::FoundBy(row.username_term());
-            self.insert(Entry { row, stored, is_changed: false });
+            self.insert(Entry { row, stored, is_changed: false, is_numbered: false });
         }
     }
 
     fn add(&mut self, row: DeliveryRow) {
-        self.insert(Entry { row, stored: Stored::NotYet, is_changed: true });
+        self.insert(Entry { row, stored: Stored::NotYet, is_changed: true, is_numbered: false });
     }
 
     fn insert(&mut self, entry: Entry) {
@@ -119,6 +121,12 @@ impl Entries {
         }
         entry.row.note(recorded, event);
         entry.is_changed = true;
+        if let (None, Some(number)) =
+            (&entry.row.order_number, event.report().and_then(|report| report.order.order_number.as_deref()))
+        {
+            entry.row.order_number = Some(storable(number));
+            entry.is_numbered = true;
+        }
         let listed_at = entry.row.listed_at;
         if let DeliveryEvent::WebhookRepeated(repeated) = event
             && repeated.outcome == WebhookOutcome::Duplicate
@@ -153,18 +161,22 @@ impl Entries {
         let is_fresh = |entry: &&&Entry| matches!(entry.stored, Stored::NotYet);
         let listed: Vec<ListedRow<'_>> = entries.iter().filter(is_fresh).map(|entry| ListedRow(&entry.row)).collect();
         table::write(tables, &listed, Existing::Keep).await?;
+        let is_numbered = |entry: &&&Entry| entry.is_numbered && !is_fresh(entry);
+        let numbered: Vec<_> = entries.iter().filter(is_numbered).map(|entry| ListedRow(&entry.row)).collect();
+        table::write(tables, &numbered, Existing::Replace).await?;
         let states: Vec<StateRow> = entries.iter().map(|entry| StateRow::from(&entry.row)).collect();
         table::write(tables, &states, Existing::Replace).await?;
         let mut terms = BTreeSet::new();
         for entry in &entries {
             let found_by = match &entry.stored {
                 Stored::NotYet => entry.row.terms(),
+                Stored::FoundBy(known) if *known == entry.row.username_term() && entry.is_numbered => entry.row.terms(),
                 Stored::FoundBy(known) if *known == entry.row.username_term() => continue,
                 Stored::FoundBy(known) => {
                     if let Some(known) = known {
                         no_longer_found_by(tables, &entry.row, known).await?;
                     }
-                    entry.row.username_term().into_iter().collect()
+                    entry.row.terms()
                 }
             };
             let of_entry =
@@ -266,14 +278,17 @@ impl DeliveryRow {
         self.due_at = match self.status() {
             DeliveryStatus::Queued => before.filter(|due_at| *due_at <= now).or(Some(now)),
             // Taken: due again when the lease runs out, should its holder not live to say how it went.
-            DeliveryStatus::Running | DeliveryStatus::RetryScheduled => {
-                self.summary().phase.until().map(|until| until.timestamp_micros())
-            }
-            DeliveryStatus::ActionRequired
+            DeliveryStatus::Running => self.summary().phase.until().map(|until| until.timestamp_micros()),
+            DeliveryStatus::RetryScheduled
+            | DeliveryStatus::ActionRequired
             | DeliveryStatus::Completed
             | DeliveryStatus::FailedPermanent
             | DeliveryStatus::Cancelled
-            | DeliveryStatus::Duplicate => None,
+            | DeliveryStatus::Duplicate => {
+                // What was announced is fetched whatever the delivery waits for, if for anything.
+                let moments = [self.summary().phase.until(), self.summary().fetch_due_at()];
+                moments.into_iter().flatten().min().map(|until| until.timestamp_micros())
+            }
         };
         if self.due_at != before {
             self.set_at = self.due_at.map(|_| now);
@@ -286,7 +301,11 @@ impl DeliveryRow {
 fn changes_what_is_to_be_done(event: &DeliveryEvent) -> bool {
     match event {
         DeliveryEvent::WebhookReceived { outcome, .. } => {
-            matches!(outcome, WebhookOutcome::Accepted | WebhookOutcome::Revised)
+            matches!(outcome, WebhookOutcome::Accepted | WebhookOutcome::Revised | WebhookOutcome::Announced)
+        }
+        DeliveryEvent::WebhookRepeated(repeated) => repeated.outcome == WebhookOutcome::Announced,
+        DeliveryEvent::OrderFetched(fetched) => {
+            matches!(fetched.outcome, WebhookOutcome::Accepted | WebhookOutcome::Revised)
         }
         DeliveryEvent::Started(_)
         | DeliveryEvent::RetryScheduled { .. }
@@ -294,7 +313,7 @@ fn changes_what_is_to_be_done(event: &DeliveryEvent) -> bool {
         | DeliveryEvent::RetryRequested { .. }
         | DeliveryEvent::UsernameCorrected { .. }
         | DeliveryEvent::Requeued { .. } => true,
-        DeliveryEvent::WebhookRepeated(_)
+        DeliveryEvent::OrderFetchFailed { .. }
         | DeliveryEvent::LeaseRenewed { .. }
         | DeliveryEvent::WaitMoved { .. }
         | DeliveryEvent::StepStarted { .. }

@@ -129,15 +129,15 @@ fn username_key(username: &str) -> String {
     storable(username).to_lowercase()
 }
 
-/// What never changes.
+/// What never changes, but for an order's number that the store names later.
 pub(super) struct ListedRow<'r>(pub(super) &'r DeliveryRow);
 
 impl crate::table::TableRow for ListedRow<'_> {
     const TABLE: &'static str = "delivery_log";
     const COLUMNS: &'static [&'static str] =
-        &["listed_at", "id", "duplicate_of", "account_id", "integration_id", "order_id", "order_number", "received_at"];
+        &["listed_at", "id", "duplicate_of", "account_id", "integration_id", "order_id", "received_at", "order_number"];
     const KEY_COLUMNS: usize = 1;
-    const FIRST_CHANGING: usize = 8;
+    const FIRST_CHANGING: usize = 7;
 
     fn cells(&self) -> Vec<crate::table::Cell<'_>> {
         let DeliveryRow { listed_at, id, duplicate_of, account_id, integration_id, order_id, order_number, .. } =
@@ -149,8 +149,8 @@ impl crate::table::TableRow for ListedRow<'_> {
             account_id.into(),
             integration_id.into(),
             order_id.into(),
-            order_number.into(),
             (&self.0.received_at).into(),
+            order_number.into(),
         ]
     }
 }

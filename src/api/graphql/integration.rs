@@ -62,8 +62,21 @@ impl Integration {
         webhook_url(&context.data_unchecked::<Arc<App>>().public_url, &self.0.provider, &self.0.id)
     }
 
-    async fn signing_secret_preview(&self) -> &str {
-        &self.0.secret_preview
+    /// The address that the store has for its webhooks, to the letter: Square signs it. It stays when the service moves.
+    async fn notification_url(&self, context: &Context<'_>) -> String {
+        let own = || webhook_url(&context.data_unchecked::<Arc<App>>().public_url, &self.0.provider, &self.0.id);
+        self.0.notification_url.clone().unwrap_or_else(own)
+    }
+
+    /// Null where the store signs with a secret of its own that was not handed over yet.
+    async fn signing_secret_preview(&self) -> Option<&str> {
+        self.0.secret_preview.as_deref()
+    }
+
+    /// Access to the store's API, where webhooks only name orders; null where none is saved.
+    async fn store_access(&self) -> Option<StoreAccess> {
+        let token_preview = self.0.token_preview.clone()?;
+        Some(StoreAccess { token_preview, store: self.0.store.clone() })
     }
 
     /// Orders of these statuses are delivered; empty means every status, but for drafts and failed, voided or expired
@@ -112,6 +125,14 @@ impl Integration {
         let filter = DeliveryFilter { integration_id: Some(ID(self.0.id.clone())), ..filter.unwrap_or_default() };
         deliveries(context, (after, None), (first, None), Some(filter)).await
     }
+}
+
+/// Access to the API of a store.
+#[derive(SimpleObject)]
+struct StoreAccess {
+    token_preview: String,
+    /// What names the store in its platform's API, where the token alone does not.
+    store: Option<String>,
 }
 
 /// The account that something belongs to.

@@ -15,6 +15,7 @@ mod processes;
 mod projections;
 mod replays;
 mod reveal;
+mod store_access;
 
 use async_graphql::MergedObject;
 
@@ -35,6 +36,7 @@ pub struct Mutation(
     processes::Processes,
     reveal::Reveal,
     master_keys::MasterKeys,
+    store_access::StoreAccesses,
 );
 
 /// A payload that is either something or the reasons why not.

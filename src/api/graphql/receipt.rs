@@ -24,6 +24,8 @@ use crate::app::receipts::{ListPosition, Outcome, Receipt, ReceiptFilter};
 pub(super) enum WebhookOutcome {
     /// It made the order deliverable.
     Accepted,
+    /// It names an order and says nothing of it: the order is read at the store, and the delivery's timeline says what that did.
+    Announced,
     /// It changed what is known of the order; `reason` says what.
     Revised,
     /// Its order status is not one that is delivered.
@@ -88,6 +90,8 @@ pub(super) struct WebhookReceipt {
     /// The number that people see.
     order_number: Option<String>,
     body_bytes: Option<i32>,
+    /// Nothing showed that the store had sent it: no signing secret is known, and the service is run for development.
+    unsigned: bool,
     /// When the (latest) one came.
     received_at: Moment,
     #[graphql(skip)]
@@ -154,6 +158,7 @@ impl From<Receipt> for WebhookReceipt {
                 order_id: row.order_id,
                 order_number: row.order_number,
                 body_bytes: Some(int(row.body_bytes)),
+                unsigned: row.unsigned == 1,
                 received_at: moment(row.received_at),
                 account_id: row.account_id,
                 position: Some(row.position),
@@ -173,6 +178,7 @@ impl From<Receipt> for WebhookReceipt {
                 order_id: None,
                 order_number: None,
                 body_bytes: None,
+                unsigned: false,
                 received_at: moment(hour.last_at.0),
                 account_id: hour.account_id,
                 position: None,

@@ -58,6 +58,10 @@ pub(super) enum ResolutionCode {
     OrderStatusFiltered,
     NdspWaiting,
     TemporaryFailure,
+    /// The order cannot be read at its store, which is down or does not respond with it.
+    StoreUnavailable,
+    /// No access to the store's API is saved, or the store does not take it any more.
+    StoreAccessMissing,
     Duplicate,
     Unknown,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use domain::Private;
 use domain::account::Account;
-use domain::delivery::{Delivery, DeliveryEvent, DeliveryStatus as Status, Order};
+use domain::delivery::{Delivery, DeliveryStatus as Status, Order};
 use event_log::Sequence;
 use event_log::rates::{self, Rate};
 use event_log::recorded::AnyEvent;
@@ -82,11 +82,8 @@ impl Deliveries {
         }
         let story = self.data.log.opened_stream("delivery", stream_of(row), Sequence::START, MAX_STORY).await?;
         let named = story.iter().rev().find_map(|event| match &event.recorded.event {
-            AnyEvent::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => {
-                webhook.email.as_ref().and_then(Private::known).cloned()
-            }
-            AnyEvent::Delivery(_)
-            | AnyEvent::Account(_)
+            AnyEvent::Delivery(event) => event.report()?.order.email.as_ref().and_then(Private::known).cloned(),
+            AnyEvent::Account(_)
             | AnyEvent::Integration(_)
             | AnyEvent::Notice(_)
             | AnyEvent::OperatorAction(_)

@@ -49,6 +49,10 @@ impl Case<'_> {
                 Some(call) => format!("{advice} What happened: {call}."),
                 None => advice.to_owned(),
             },
+            ResolutionCode::StoreUnavailable | ResolutionCode::StoreAccessMissing => match &self.reason.store_call {
+                Some(call) => format!("{advice} What happened: the store {call}."),
+                None => advice.to_owned(),
+            },
             ResolutionCode::MissingUsername
             | ResolutionCode::MissingCredentials
             | ResolutionCode::InactiveApiKey
@@ -80,7 +84,7 @@ mod tests {
 
     fn call(operation: CortexOperation, status: u16, reason: &str) -> Reason {
         let call = CortexCall { operation, status: Some(status), duration_ms: 120, reason: Some(reason.to_owned()) };
-        Reason { call: Some(call), missing: vec![] }
+        Reason { call: Some(call), ..Reason::default() }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::DateTime;
 use cqrs_es::Aggregate as _;
 use domain::Private;
-use domain::delivery::{Delivery, DeliveryEvent, Webhook};
+use domain::delivery::{Delivery, DeliveryEvent, FetchedOrder, Webhook};
 use domain::notice::Notice;
 use event_log::recorded::AnyEvent;
 use projections::delivery_log::DeliveryRow;
@@ -23,17 +23,22 @@ const MAX_BODIES_BYTES: usize = 4 * 1_024 * 1_024;
 /// bodies have.
 pub async fn of_delivery(log: &EventLog, row: &DeliveryRow) -> Result<(Value, usize), LoadError> {
     let story = log.opened_stream(Delivery::TYPE, &row.id, Sequence::START, MAX_STORY).await?;
-    let (mut webhooks, mut corrections, mut bytes) = (vec![], vec![], 0);
+    let (mut webhooks, mut readings, mut corrections, mut bytes) = (vec![], vec![], vec![], 0);
     for event in story {
         match &event.recorded.event {
-            AnyEvent::Delivery(DeliveryEvent::WebhookReceived { webhook, .. }) => {
+            AnyEvent::Delivery(
+                said @ (DeliveryEvent::WebhookReceived { webhook, .. }
+                | DeliveryEvent::OrderFetched(FetchedOrder { order: webhook, .. })),
+            ) => {
+                let is_webhook = matches!(said, DeliveryEvent::WebhookReceived { .. });
                 let body = if bytes < MAX_BODIES_BYTES {
                     log.body(Delivery::TYPE, &row.id, event.stored.sequence).await?
                 } else {
                     None
                 };
                 bytes += body.as_ref().map_or(0, Vec::len);
-                webhooks.push(of_webhook(webhook, body.as_deref(), &json!(event.recorded.recorded_at)));
+                let known = of_webhook(webhook, body.as_deref(), &json!(event.recorded.recorded_at));
+                if is_webhook { webhooks.push(known) } else { readings.push(known) }
             }
             AnyEvent::Delivery(DeliveryEvent::WebhookRepeated(repeated)) => {
                 webhooks.push(json!({
@@ -64,6 +69,7 @@ pub async fn of_delivery(log: &EventLog, row: &DeliveryRow) -> Result<(Value, us
         "status": row.status().as_str(),
         "items": row.summary().lines.current.iter().map(|line| &line.item).collect::<Vec<_>>(),
         "webhooks": webhooks,
+        "readAtStore": readings,
         "usernameCorrections": corrections,
     });
     Ok((value, bytes))

@@ -2,7 +2,7 @@
 
 use cqrs_es::Aggregate as _;
 use domain::account::Role;
-use domain::delivery::{Delivery, DeliveryEvent};
+use domain::delivery::{Delivery, DeliveryEvent, Report};
 use domain::operator_action::OperatorActionEvent;
 use domain::{AccountId, Private};
 use event_log::recorded::AnyEvent;
@@ -122,11 +122,11 @@ impl PersonalData {
                 *field = Some(value.clone());
             }
         };
-        if let DeliveryEvent::WebhookReceived { webhook, .. } = event {
-            update(&mut self.username, &webhook.username);
-            update(&mut self.email, &webhook.email);
-            update(&mut self.customer_name, &webhook.customer_name);
-            update(&mut self.customer_id, &webhook.customer_id);
+        if let Some(Report { order, .. }) = event.report() {
+            update(&mut self.username, &order.username);
+            update(&mut self.email, &order.email);
+            update(&mut self.customer_name, &order.customer_name);
+            update(&mut self.customer_id, &order.customer_id);
         } else if let DeliveryEvent::UsernameCorrected { username } = event {
             update(&mut self.username, &Some(username.clone()));
         }

@@ -7,6 +7,8 @@ use strum::IntoStaticStr;
 #[strum(serialize_all = "snake_case")]
 pub enum Outcome {
     Accepted,
+    /// It names an order and says nothing of it: the order is read at the store.
+    Announced,
     Revised,
     Filtered,
     Duplicate,
@@ -28,8 +30,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    pub(super) const RECORDED: [Self; 13] = [
+    pub(super) const RECORDED: [Self; 14] = [
         Self::Accepted,
+        Self::Announced,
         Self::Revised,
         Self::Filtered,
         Self::Duplicate,

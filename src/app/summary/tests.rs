@@ -63,6 +63,8 @@ fn webhook(number: Option<&str>, status: Option<&str>, api_key: ApiKeyUse) -> Bo
         headers: None,
         body_bytes: 2,
         body_digest: None,
+        thin: false,
+        unsigned: false,
     })
 }
 
@@ -276,6 +278,27 @@ fn what_a_ledger_records_reads_as_a_sentence() {
 }
 
 #[test]
+fn how_a_store_and_the_service_reach_each_other_has_sentences() {
+    for (event, sentence) in [
+        (
+            IntegrationEvent::NotificationUrlChanged { notification_url: "https://a.example".to_owned() },
+            "The store posts to https://a.example now.",
+        ),
+        (
+            IntegrationEvent::StoreAccessSaved {
+                token: private(),
+                token_preview: "…abcd".to_owned(),
+                store: Some("k3s".to_owned()),
+            },
+            "The access token …abcd of the store's API was saved (store k3s): orders can be read there.",
+        ),
+        (IntegrationEvent::StoreAccessRemoved {}, "The access to the store's API was removed."),
+    ] {
+        assert_eq!(sentence_of(AnyEvent::Integration(event)), sentence);
+    }
+}
+
+#[test]
 fn events_of_integrations_and_notices_and_unknown_ones_have_sentences() {
     let (secret, secret_preview) = (private(), "…6789".to_owned());
     let mapping = ItemMapping {
@@ -290,8 +313,9 @@ fn events_of_integrations_and_notices_and_unknown_ones_have_sentences() {
                 account_id: AccountId(Uuid::nil()),
                 provider: Provider::WooCommerce,
                 name: "Shop".to_owned(),
-                signing_secret: private(),
-                secret_preview: secret_preview.clone(),
+                signing_secret: Some(private()),
+                secret_preview: Some(secret_preview.clone()),
+                notification_url: None,
                 order_statuses: vec![],
             }),
             "The WooCommerce integration “Shop” was created.",
@@ -357,6 +381,7 @@ fn events_of_integrations_and_notices_and_unknown_ones_have_sentences() {
             webhook_id: None,
             headers: None,
             body_bytes: 2,
+            unsigned: false,
             reason: (kind == NoticeKind::Unusable).then(|| "`id` must be a text".to_owned()),
             order_id: None,
             order_number: (kind == NoticeKind::Unusable).then(|| "#1075".to_owned()),

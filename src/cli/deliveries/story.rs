@@ -297,7 +297,9 @@ fn waits_for(code: ResolutionCode) -> &'static str {
     match code {
         ResolutionCode::NdspWaiting => "The customer has not followed back yet.",
         ResolutionCode::TemporaryFailure => "Cortex Cloud could not be reached or had a problem.",
-        ResolutionCode::MissingUsername
+        ResolutionCode::StoreUnavailable => "The order could not be read at its store.",
+        ResolutionCode::StoreAccessMissing
+        | ResolutionCode::MissingUsername
         | ResolutionCode::InvalidUsername
         | ResolutionCode::MissingCredentials
         | ResolutionCode::InactiveApiKey

@@ -12,6 +12,8 @@ use crate::api::http;
 use crate::app::bootstrap::NewAccount;
 use crate::app::limits::Limits;
 use crate::cli::{Client, admin_key_file, bind, keep, own_url};
+use crate::ingest::verification::Verification;
+use crate::ports::stores::ApiAddresses;
 use crate::sandbox::{self, Sandbox, SandboxOptions};
 use crate::service::{DEFAULT_LEASE, Service, ServiceOptions};
 use event_log::clock::Clock;
@@ -46,6 +48,8 @@ impl World {
             log_url: sqlite_url(&folder.path.join("log.db"))?,
             views_url: sqlite_url(&folder.path.join("views.db"))?,
             cortex_url: sandbox.base_url().to_owned(),
+            store_apis: ApiAddresses::default(),
+            verification: Verification::default(),
             public_url: url.clone(),
             workers: WORKERS,
             lease: DEFAULT_LEASE,

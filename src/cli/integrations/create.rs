@@ -18,7 +18,8 @@ use crate::cli::provider_names;
 
 /// Create an integration, and print the address for its webhooks and what to do next
 ///
-/// The signing secret is made and shown this once. Shopify signs with a secret of its own: that one is asked for.
+/// The signing secret is made and shown this once. Shopify, BigCommerce and Square sign with one of their own: that one is
+/// asked for. BigCommerce and Square only name orders in their webhooks: `set-access` lets them be read.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
@@ -34,7 +35,7 @@ pub(in crate::cli) struct Create {
     name: String,
     #[arg(long, env = "CLOUD_BRIDGE_ORDER_STATUS", value_name = "STATUS", value_delimiter = ',', help = help_of_statuses())]
     order_status: Option<Vec<String>>,
-    /// Read the secret that the store signs with from standard input [default: one is made; Shopify's is asked for]
+    /// Read the secret that the store signs with from standard input [default: one is made; the store's own is asked for]
     #[arg(long, env = "CLOUD_BRIDGE_SECRET_STDIN", value_parser = FalseyValueParser::new())]
     secret_stdin: bool,
     /// The account that gets it, for administrators [default: the calling key's]
@@ -53,7 +54,7 @@ const CREATE: &str = "mutation($input: CreateIntegrationInput!) {
 struct Created {
     integration: New,
     webhook_url: String,
-    signing_secret: String,
+    signing_secret: Option<String>,
     warning: Option<String>,
 }
 
@@ -86,10 +87,10 @@ impl Create {
         if let Some(warning) = warning {
             input::note(&output::fitted(&format!("Warning: {}.", clean(&warning)), 0))?;
         }
-        // What was made is of no use to a store that signs with a secret of its own, and is not shown.
-        let is_made = given.is_none();
-        let own_secret = Provider::parse(&self.provider).and_then(|provider| providers::of(provider).own_secret());
-        let made = Some(signing_secret).filter(|_| is_made && own_secret.is_none());
+        let is_given = given.is_some();
+        let platform = Provider::parse(&self.provider).map(providers::of);
+        let own_secret = platform.and_then(Platform::own_secret);
+        let made = signing_secret.filter(|_| !is_given);
         if json {
             return Ok(output::print_json(&json!({
                 "integrationId": id, "webhookUrl": webhook_url, "signingSecret": made, "orderStatuses": order_statuses }))?);
@@ -110,7 +111,7 @@ impl Create {
                 clean(secret)
             ))?;
             variables.push(output::export_line("SECRET", secret));
-        } else if let Some(own) = own_secret.filter(|_| is_made)
+        } else if let Some(own) = own_secret.filter(|_| !is_given)
             && !is_handed_over(own, &client, &id).await?
         {
             output::say(&format!("\n{}", own.instructions))?;
@@ -119,6 +120,12 @@ impl Create {
             output::print("\nThe secret that the store signs with is saved. Go on with:")?;
         }
         output::print(format_args!("\n  {}\n  {next}", variables.join("\n  ")))?;
+        if let Some(api) = platform.and_then(Platform::order_api) {
+            let access = api.access();
+            let store = if access.needs_store { " --store STORE" } else { "" };
+            output::say(&format!("\n{}", access.instructions))?;
+            output::print(format_args!("\n  cloud-bridge integrations set-access \"$INTEGRATION_ID\"{store}"))?;
+        }
         if !order_statuses.is_empty() {
             output::print(
                 "\nTo have orders of every other status delivered too:\n\n  cloud-bridge integrations update \

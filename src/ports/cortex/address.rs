@@ -1,9 +1,9 @@
-//! Where Cortex Cloud is, and how hostile text becomes one path segment and nothing more.
+//! How hostile text becomes one path segment and nothing more.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::Url;
 
 use super::CortexError;
+use crate::ports::address::{AddressError, api_address};
 
 /// No username or item id is longer.
 const MAX_SEGMENT_BYTES: usize = 256;
@@ -12,33 +12,13 @@ const MAX_SEGMENT_BYTES: usize = 256;
 /// and so turns one name into another.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Says nothing of the address itself, which may hold a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CortexUrlError {
-    #[error("the address of Cortex Cloud is not a URL")]
-    NotAUrl,
-    #[error("the address of Cortex Cloud must begin with http:// or https://")]
-    NotHttp,
-    #[error("the address of Cortex Cloud must not hold a user, a password, a query or a fragment")]
-    MoreThanAnAddress,
-}
-
 /// An address without a slash at its end.
 #[derive(Clone, Debug)]
 pub(super) struct BaseUrl(String);
 
 impl BaseUrl {
-    pub(super) fn parse(base_url: &str) -> Result<Self, CortexUrlError> {
-        let url = Url::parse(base_url).map_err(|_| CortexUrlError::NotAUrl)?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(CortexUrlError::NotHttp);
-        }
-        let plain =
-            url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
-        if !plain {
-            return Err(CortexUrlError::MoreThanAnAddress);
-        }
-        Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
+    pub(super) fn parse(base_url: &str) -> Result<Self, AddressError> {
+        api_address(base_url).map(Self)
     }
 
     /// A segment that no path can carry names nothing that exists.
@@ -58,6 +38,8 @@ impl BaseUrl {
 
 #[cfg(test)]
 mod tests {
+    use reqwest::Url;
+
     use super::*;
 
     fn endpoint(username: &str) -> Result<String, CortexError> {
@@ -94,19 +76,5 @@ mod tests {
     fn a_path_in_the_address_is_kept() {
         let base = BaseUrl::parse("https://gateway.test/cortex/").unwrap();
         assert_eq!(base.endpoint(&["sessions"]).unwrap(), "https://gateway.test/cortex/api/v1/sessions");
-    }
-
-    #[test]
-    fn an_address_is_only_an_address() {
-        for (address, error) in [
-            ("", CortexUrlError::NotAUrl),
-            ("cortex.test", CortexUrlError::NotAUrl),
-            ("file:///etc/passwd", CortexUrlError::NotHttp),
-            ("https://merchant:secret@cortex.test", CortexUrlError::MoreThanAnAddress),
-            ("https://cortex.test/?key=secret", CortexUrlError::MoreThanAnAddress),
-            ("https://cortex.test/#top", CortexUrlError::MoreThanAnAddress),
-        ] {
-            assert_eq!(BaseUrl::parse(address).map(|base| base.0), Err(error), "{address}");
-        }
     }
 }

@@ -1,19 +1,13 @@
 //! Reads an answer of Cortex Cloud: bounded, and believed only where it keeps to the protocol.
 
-use std::error::Error;
-use std::time::Duration;
-
-use reqwest::header::RETRY_AFTER;
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::CortexError;
+use crate::ports::response::{BodyError, bounded_body, retry_after, why_lost};
 
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
-
-/// A server that names a longer time is not taken at its word.
-const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// How a call ended: the HTTP status, if there was a response, and what it means.
 pub(super) struct Answered<T> {
@@ -45,31 +39,27 @@ pub(super) async fn done(request: RequestBuilder) -> Answered<()> {
 async fn send(request: RequestBuilder, success: StatusCode) -> Answered<Vec<u8>> {
     match request.send().await {
         Ok(response) => Answered { status: Some(response.status()), result: receive(response, success).await },
-        Err(error) => Answered::failed(lost(error)),
+        Err(error) => Answered::failed(lost(&error)),
     }
 }
 
 async fn receive(mut response: Response, success: StatusCode) -> Result<Vec<u8>, CortexError> {
     let status = response.status();
     if status == StatusCode::TOO_MANY_REQUESTS {
-        return Err(CortexError::RateLimited { retry_after: retry_after(&response) });
+        return Err(CortexError::RateLimited { retry_after: retry_after(response.headers()) });
     }
     if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
         return Err(CortexError::Temporary(format!("answered {}", status.as_u16())));
     }
-    let body = bounded_body(&mut response).await?;
+    let body = read_body(&mut response).await?;
     if status == success { Ok(body) } else { Err(refusal(status, &body)) }
 }
 
-async fn bounded_body(response: &mut Response) -> Result<Vec<u8>, CortexError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(lost)? {
-        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-            return Err(nonsense("answered with more than 64 KiB"));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
+async fn read_body(response: &mut Response) -> Result<Vec<u8>, CortexError> {
+    bounded_body(response, MAX_ANSWER_BYTES).await.map_err(|error| match error {
+        BodyError::Lost(error) => lost(&error),
+        BodyError::TooLarge => nonsense("answered with more than 64 KiB"),
+    })
 }
 
 /// A refusal counts only with the protocol's own code: the bare 404 of a wrong address must not read as "no such user",
@@ -99,33 +89,11 @@ fn refusal(status: StatusCode, body: &[u8]) -> CortexError {
     }
 }
 
-/// Seconds only: a date would have to be compared with a clock that may differ from theirs.
-fn retry_after(response: &Response) -> Option<Duration> {
-    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
-}
-
-/// The HTTP client's own message names the URL, which holds a username; its innermost cause does not.
-fn lost(error: reqwest::Error) -> CortexError {
-    if error.is_timeout() {
-        return CortexError::Temporary("timed out".into());
-    }
+fn lost(error: &reqwest::Error) -> CortexError {
     if error.is_builder() {
         return unexpected("the request could not be built");
     }
-    let what = if error.is_connect() { "could not connect" } else { "connection lost" };
-    CortexError::Temporary(match innermost(&error) {
-        Some(cause) => format!("{what}: {cause}"),
-        None => what.into(),
-    })
-}
-
-fn innermost(error: &dyn Error) -> Option<&dyn Error> {
-    let mut cause = error.source()?;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    Some(cause)
+    CortexError::Temporary(why_lost(error))
 }
 
 fn unexpected(what: &str) -> CortexError {
@@ -139,6 +107,8 @@ fn nonsense(what: &str) -> CortexError {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use axum::http;
 
     use super::*;

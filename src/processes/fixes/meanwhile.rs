@@ -29,7 +29,10 @@ impl Fixes {
             return Ok(());
         };
         match code {
-            ResolutionCode::NoItemMapping | ResolutionCode::AssetNotFound | ResolutionCode::IntegrationInactive => {
+            ResolutionCode::NoItemMapping
+            | ResolutionCode::AssetNotFound
+            | ResolutionCode::IntegrationInactive
+            | ResolutionCode::StoreAccessMissing => {
                 let (stream, seen) = ((Integration::TYPE, integration_id.to_string()), |on: DecidedOn| {
                     Sequence(on.integration_sequence)
                 });
@@ -54,6 +57,7 @@ impl Fixes {
             | ResolutionCode::InactiveApiKey
             | ResolutionCode::NdspWaiting
             | ResolutionCode::TemporaryFailure
+            | ResolutionCode::StoreUnavailable
             | ResolutionCode::OrderStatusFiltered
             | ResolutionCode::Duplicate
             | ResolutionCode::Unknown => Ok(()),
@@ -110,6 +114,7 @@ fn fixes(event: &Recorded, code: ResolutionCode, order: &Order) -> bool {
                 && order.summary.lines.current.iter().any(|line| mapping.matches(&line.item))
         }
         AnyEvent::Integration(IntegrationEvent::IntegrationActivated {}) => code == ResolutionCode::IntegrationInactive,
+        AnyEvent::Integration(IntegrationEvent::StoreAccessSaved { .. }) => code == ResolutionCode::StoreAccessMissing,
         AnyEvent::Account(AccountEvent::CortexCredentialsSaved { .. }) => code == ResolutionCode::MissingCredentials,
         AnyEvent::Account(_)
         | AnyEvent::Ledger(_)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use domain::account::{Account, CortexCredentials};
 use domain::delivery::schedule::Jitter;
-use domain::delivery::{ApiKeyUse, DecidedOn, Delivery, DeliveryCommand, Held, Order, Phase, StartFacts};
+use domain::delivery::{ApiKeyUse, DecidedOn, DeliveryCommand, Held, Order, Phase, StartFacts};
 use domain::{Credits, DeliveryId, ResolutionCode};
 use rand::RngExt as _;
 
@@ -24,7 +24,7 @@ pub(crate) struct Attempt {
     pub(super) cortex: CortexClient,
     pub(super) id: DeliveryId,
     /// What made it due, as the log records it.
-    origin: Origin,
+    pub(super) origin: Origin,
 }
 
 /// A delivery that is due, with what an attempt is decided on.
@@ -69,12 +69,11 @@ impl Attempt {
     }
 
     /// Reads what the attempt is decided on. None where the delivery is not due.
-    pub(super) async fn ready(&self) -> anyhow::Result<Option<Ready>> {
-        let log = &self.deliveries.needs.data.log;
-        let delivery = log.recent::<Delivery>(self.id).await?;
-        let Some(order) = delivery.aggregate.order().filter(|order| is_due(&order.summary.phase, self.now())) else {
+    pub(super) async fn ready(&self, order: &Order) -> anyhow::Result<Option<Ready>> {
+        if !is_due(&order.summary.phase, self.now()) {
             return Ok(None);
-        };
+        }
+        let log = &self.deliveries.needs.data.log;
         let account = log.current::<Account>(order.account_id).await?;
         let Some(merchant) = account.aggregate.merchant() else {
             anyhow::bail!("the delivery's account was never opened")

@@ -2,10 +2,12 @@
 
 use cloud_bridge::sandbox;
 use domain::integration::Provider;
+use event_log::ids;
+use providers::Outgoing;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::{TestApp, sign, text};
+use super::{TestApp, text};
 
 /// An account and a key to it.
 #[derive(Clone)]
@@ -43,11 +45,13 @@ impl<'a> Merchant<'a> {
             createIntegration(input: $input) { integration { id } signingSecret userErrors { code message } }
         }"#;
         let provider_name = provider.as_str().to_uppercase();
-        let input = json!({ "provider": provider_name, "name": "My shop", "orderStatuses": order_statuses });
+        let own = provider.chooses_secret().then(|| format!("shpss_{}", ids::fresh().simple()));
+        let input = json!({
+            "provider": provider_name, "name": "My shop", "orderStatuses": order_statuses, "signingSecret": own });
         let made = self.ask(document, json!({ "input": input })).await;
         let made = &made["createIntegration"];
         assert_eq!(made["userErrors"], json!([]));
-        let (id, secret) = (text(&made["integration"]["id"]), text(&made["signingSecret"]));
+        let (id, secret) = (text(&made["integration"]["id"]), own.unwrap_or_else(|| text(&made["signingSecret"])));
         Shop { merchant: self.clone(), provider, id, secret }
     }
 
@@ -140,10 +144,17 @@ impl Shop<'_> {
     }
 
     pub(crate) async fn post_bytes(&self, body: Vec<u8>, headers: &[(&str, &str)]) -> Answer {
-        let (name, signature) = sign(self.provider, &self.secret, &body).expect("the provider signs");
-        let mut all = vec![(name, signature.as_str())];
+        let signed = self.signed(&body);
+        let mut all: Vec<_> = signed.iter().map(|(name, value)| (*name, value.as_str())).collect();
         all.extend_from_slice(headers);
         self.post_unsigned(body, &all).await
+    }
+
+    /// The headers by which the store signs a body now.
+    pub(crate) fn signed(&self, body: &[u8]) -> Vec<(&'static str, String)> {
+        let address = &format!("https://bridge.example{}", self.path());
+        let outgoing = Outgoing { address, body, at: self.merchant.app.clock.now() };
+        providers::of(self.provider).sign(&outgoing, &self.secret)
     }
 
     pub(crate) async fn post_unsigned(&self, body: Vec<u8>, headers: &[(&str, &str)]) -> Answer {

@@ -5,9 +5,11 @@ use cqrs_es::test::TestFramework;
 use uuid::Uuid;
 
 use crate::credits::PaidAction;
+use crate::delivery::schedule::Jitter;
 use crate::delivery::{
-    ApiKeyUse, Change, CortexCall, CortexOperation, DecidedOn, Delivery, DeliveryCommand, DeliveryEvent, Held, Intent,
-    PlannedAsset, PlannedItem, Received, RequeueCause, StartFacts, Started, Webhook, WebhookOutcome,
+    ApiKeyUse, Change, CortexCall, CortexOperation, DecidedOn, Delivery, DeliveryCommand, DeliveryEvent, FetchFailure,
+    Held, Intent, PlannedAsset, PlannedItem, Received, RequeueCause, StartFacts, Started, StoreCall, Webhook,
+    WebhookOutcome,
 };
 use crate::integration::Provider;
 use crate::{
@@ -46,6 +48,8 @@ pub(super) fn webhook(intent: Intent) -> Webhook {
         intent,
         changed_at: None,
         received_at: noon(),
+        thin: false,
+        unsigned: false,
         username: Some("max".into()),
         email: Some("max@music.com".into()),
         customer_name: None,
@@ -58,6 +62,38 @@ pub(super) fn webhook(intent: Intent) -> Webhook {
         body_bytes: 2_000,
         body_digest: None,
     }
+}
+
+/// A webhook that names the order and says nothing of it.
+pub(super) fn thin() -> Webhook {
+    Webhook {
+        thin: true,
+        order_number: None,
+        order_status: None,
+        username: None,
+        email: None,
+        items: vec![],
+        ..webhook(Intent::Deliver)
+    }
+}
+
+/// How a store responded.
+pub(super) fn store_call(status: u16) -> StoreCall {
+    StoreCall { status: Some(status), duration_ms: 12, reason: None }
+}
+
+/// The order was read, when so many webhooks had announced it.
+pub(super) fn record_fetched(order: Webhook, announcements: u32) -> DeliveryCommand {
+    DeliveryCommand::RecordFetched { order: Box::new(order), announcements, call: store_call(200) }
+}
+
+/// A try to fetch the order failed so many seconds after noon.
+pub(super) fn fail_fetch(failure: FetchFailure, seconds: i64) -> DeliveryCommand {
+    DeliveryCommand::FailFetch { failure, now: after(seconds), jitter: Jitter::NONE, decided_on: DECIDED_ON }
+}
+
+pub(super) fn unavailable() -> FetchFailure {
+    FetchFailure::Unavailable { call: store_call(503), retry_after: None }
 }
 
 /// A webhook about an order that was not accepted yet.

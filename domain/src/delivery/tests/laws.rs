@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use chrono::TimeDelta;
 use cqrs_es::Aggregate;
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -10,7 +11,7 @@ use super::fixtures::*;
 use crate::credits::PaidAction;
 use crate::delivery::schedule::Jitter;
 use crate::delivery::{
-    CancelledBy, Delivery, DeliveryCommand, DeliveryEvent, Held, Intent, Order, Phase, Summary, Webhook,
+    CancelledBy, Delivery, DeliveryCommand, DeliveryEvent, FetchFailure, Held, Intent, Order, Phase, Summary, Webhook,
 };
 use crate::ledger::{Ledger, LedgerEvent};
 use crate::{Credits, DeliveryId, ResolutionCode};
@@ -35,6 +36,22 @@ fn any_webhook() -> impl Strategy<Value = Webhook> {
     )
 }
 
+/// How fetching what was announced may end.
+fn any_fetch() -> impl Strategy<Value = DeliveryCommand> {
+    let failure = prop_oneof![
+        Just(unavailable()),
+        (0..100_000_i64).prop_map(|seconds| FetchFailure::Unavailable {
+            call: store_call(429),
+            retry_after: Some(TimeDelta::seconds(seconds)),
+        }),
+        Just(FetchFailure::AccessMissing { call: None }),
+    ];
+    prop_oneof![
+        2 => (any_webhook(), 1..4_u32).prop_map(|(order, announcements)| record_fetched(order, announcements)),
+        1 => (failure, 0..100_000_i64).prop_map(|(failure, seconds)| fail_fetch(failure, seconds)),
+    ]
+}
+
 fn any_held() -> impl Strategy<Value = Held> {
     (prop_oneof![Just("w1"), Just("w2")], 1..5_u32)
         .prop_map(|(worker, attempt)| Held { worker: worker.into(), attempt })
@@ -43,9 +60,15 @@ fn any_held() -> impl Strategy<Value = Held> {
 fn any_command() -> impl Strategy<Value = DeliveryCommand> {
     let asset = prop_oneof![Just(preset("storm")), Just(preset("rain")), Just(preset("sun"))];
     let seconds = 0..100_000_i64;
-    let code = prop_oneof![Just(ResolutionCode::InvalidUsername), Just(ResolutionCode::CreditsExhausted)];
+    let code = prop_oneof![
+        Just(ResolutionCode::InvalidUsername),
+        Just(ResolutionCode::CreditsExhausted),
+        Just(ResolutionCode::StoreAccessMissing)
+    ];
     prop_oneof![
         any_webhook().prop_map(record),
+        (0..100_i64).prop_map(|seconds| record(Webhook { received_at: after(seconds), ..thin() })),
+        any_fetch(),
         seconds.clone().prop_map(|s| start_at(after(s), facts())),
         (any_held(), asset).prop_map(|(held, asset)| DeliveryCommand::RecordShare {
             held,

@@ -5,8 +5,8 @@ use uuid::Uuid;
 use super::fixtures::*;
 use crate::credits::PaidAction;
 use crate::delivery::{
-    ApiKeyUse, Change, CortexCall, CortexOperation, DecidedOn, DeliveryEvent, ErasureCause, Intent, MoveCause,
-    RequeueCause, Webhook, WebhookOutcome, WebhookRepeated,
+    ApiKeyUse, Change, CortexCall, CortexOperation, DecidedOn, DeliveryEvent, ErasureCause, FetchedOrder, Intent,
+    MoveCause, RequeueCause, StoreCall, Webhook, WebhookOutcome, WebhookRepeated,
 };
 use crate::event::tests::stored;
 use crate::{ApiKeyId, Credits, MappingId, Private, ResolutionCode};
@@ -98,6 +98,19 @@ fn every_event() -> Vec<DeliveryEvent> {
             call: Some(no_response),
         },
         DeliveryEvent::FailedPermanently { code: ResolutionCode::Unknown, call: shares("answered 418") },
+        first(Webhook { unsigned: true, ..thin() }),
+        DeliveryEvent::OrderFetched(FetchedOrder {
+            order: Box::new(webhook(Intent::Deliver)),
+            outcome: WebhookOutcome::Accepted,
+            changes: vec![],
+            announcements: 1,
+            call: store_call(200),
+        }),
+        DeliveryEvent::OrderFetchFailed {
+            call: Some(StoreCall { status: None, duration_ms: 10_000, reason: Some("timed out".to_owned()) }),
+            retry_at: Some(after(60)),
+        },
+        DeliveryEvent::OrderFetchFailed { call: None, retry_at: None },
     ]
 }
 

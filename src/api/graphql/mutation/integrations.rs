@@ -29,8 +29,11 @@ struct CreateIntegrationInput {
     /// status. With `any` in the list, or an empty list: every status. Drafts and failed, voided or expired orders are never
     /// delivered.
     order_statuses: Option<Vec<String>>,
-    /// Where the store chose the secret, as Shopify, BigCommerce and Square do. Otherwise one is made.
+    /// Where the store chose the secret, as Shopify, BigCommerce and Square do. Otherwise one is made; without one of theirs,
+    /// webhooks of those three are refused until `setSigningSecret`.
     signing_secret: Option<SecretString>,
+    /// The address that the store posts to, where it is not the integration's own: Square signs it.
+    notification_url: Option<String>,
 }
 
 #[derive(InputObject)]
@@ -40,6 +43,8 @@ struct UpdateIntegrationInput {
     active: Option<bool>,
     /// With `any` in the list, or an empty list: every status.
     order_statuses: Option<Vec<String>>,
+    /// The address that the store posts to, to the letter.
+    notification_url: Option<String>,
 }
 
 #[derive(InputObject)]
@@ -85,7 +90,8 @@ payload!(
     ItemMappingPayload { integration: Integration, item_mapping: ItemMapping }
 );
 payload!(
-    /// The secret is in the answer this once. A warning where it is one of the store's that can be guessed.
+    /// The secret is in the answer this once; none where the store signs with one of its own that was not handed over. A
+    /// warning where it is one of the store's that can be guessed.
     CreateIntegrationPayload { integration: Integration, webhook_url: String, signing_secret: String, warning: String }
 );
 payload!(
@@ -112,6 +118,7 @@ impl Integrations {
             name: input.name,
             order_statuses: input.order_statuses,
             signing_secret: input.signing_secret,
+            notification_url: input.notification_url,
         };
         let created = app.integrations.create(viewer, new).await;
         let integration = shown(context, created.as_ref().ok().map(|created| created.id)).await?;
@@ -119,20 +126,21 @@ impl Integrations {
             integration,
             webhook_url: Some(webhook_url(&app.public_url, provider.as_str(), &created.id)),
             warning: created.warning,
-            signing_secret: Some(created.secret),
+            signing_secret: created.secret,
             user_errors: vec![],
         })
     }
 
-    /// Renames, switches on or off, or changes which order statuses are delivered. What is left out stays.
+    /// Renames, switches on or off, or changes which order statuses are delivered or which address the store posts to. What is
+    /// left out stays.
     async fn update_integration(
         &self,
         context: &Context<'_>,
         input: UpdateIntegrationInput,
     ) -> Result<IntegrationPayload, ApiError> {
         let (app, viewer) = app_and_viewer(context)?;
-        let UpdateIntegrationInput { integration_id, name, active, order_statuses } = input;
-        let changes = IntegrationChanges { name, order_statuses, active };
+        let UpdateIntegrationInput { integration_id, name, active, order_statuses, notification_url } = input;
+        let changes = IntegrationChanges { name, order_statuses, active, notification_url };
         changed(context, app.integrations.update(viewer, &integration_id, changes).await).await
     }
 
@@ -199,7 +207,7 @@ impl Integrations {
     }
 }
 
-async fn changed(
+pub(super) async fn changed(
     context: &Context<'_>,
     done: Result<IntegrationId, app::Error>,
 ) -> Result<IntegrationPayload, ApiError> {

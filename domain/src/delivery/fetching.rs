@@ -1,0 +1,200 @@
+//! Orders that are fetched: a thin webhook names an order and says nothing of it, so the order is read at the store before
+//! anything is decided about it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::schedule::{self, Jitter};
+use super::{
+    DecidedOn, DeliveryEvent, Order, Phase, RequeueCause, StopCause, StoreCall, Summary, Webhook, WebhookOutcome,
+    revision,
+};
+use crate::ResolutionCode;
+
+/// What thin webhooks have announced and nothing has read yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unread {
+    /// The store's own id of the order.
+    pub order_id: String,
+    /// How many announcements had been made when the order was last read.
+    pub read: u32,
+    /// Failures to fetch it in a row.
+    pub failures: u32,
+    /// When it is to be fetched, whatever else the delivery waits for. None where it is not tried by itself any more.
+    pub due_at: Option<DateTime<Utc>>,
+}
+
+/// Why an order could not be fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FetchFailure {
+    /// The store is down, slow or responds with what is no order.
+    Unavailable {
+        call: StoreCall,
+        /// How long the store asks to be left alone.
+        retry_after: Option<TimeDelta>,
+    },
+    /// No access to the store is saved, or the store does not take it any more.
+    AccessMissing { call: Option<StoreCall> },
+}
+
+/// An order as its store had it when it was fetched.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FetchedOrder {
+    /// What the store says of the order, as a webhook that is not thin would have said it. The raw response lies beside the
+    /// event, sealed.
+    pub order: Box<Webhook>,
+    pub outcome: WebhookOutcome,
+    /// What differs from what was known, where it counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<super::Change>,
+    /// How many webhooks had ever announced it when it was fetched. What was announced since is still to be read.
+    pub announcements: u32,
+    pub call: StoreCall,
+}
+
+impl Order {
+    /// A thin webhook. Nothing personal of an erased order is fetched again.
+    pub(super) fn announce(&self, mut webhook: Box<Webhook>) -> Vec<DeliveryEvent> {
+        let outcome = if self.summary.erased { WebhookOutcome::Duplicate } else { WebhookOutcome::Announced };
+        // The same bytes may announce another change: BigCommerce dates them to the second, and says no more.
+        if let Some(repeated) = self.received.repeat(&webhook, outcome) {
+            let is_enough = self.received.is_enough(&webhook);
+            return if is_enough { vec![] } else { vec![DeliveryEvent::WebhookRepeated(Box::new(repeated))] };
+        }
+        if self.summary.erased {
+            webhook.forget_person();
+        }
+        vec![DeliveryEvent::WebhookReceived { webhook, outcome, changes: vec![] }]
+    }
+
+    /// The order was fetched, when so many webhooks had announced it. Where another node has read it meanwhile and no earlier,
+    /// nothing happens.
+    pub(super) fn record_fetched(
+        &self,
+        mut order: Box<Webhook>,
+        announcements: u32,
+        call: StoreCall,
+    ) -> Vec<DeliveryEvent> {
+        if self.summary.unread.as_ref().is_none_or(|unread| announcements <= unread.read) {
+            return vec![];
+        }
+        // Which key the webhook named beside its signature, the store's API does not say.
+        order.api_key = self.api_key;
+        let mut changes = self.changes_by(&order);
+        let outcome = if self.described || self.is_cancelled_by_person() {
+            self.outcome_of(&order, &changes)
+        } else {
+            revision::outcome_of_first(order.intent)
+        };
+        if outcome == WebhookOutcome::Stale {
+            changes.clear();
+        }
+        if outcome != WebhookOutcome::Accepted && self.summary.erased {
+            order.forget_person();
+        }
+        let requeues = outcome == WebhookOutcome::Revised && self.is_requeued_by(&order, &changes);
+        let fetched = FetchedOrder { order, outcome, changes, announcements, call };
+        let requeued = requeues.then_some(DeliveryEvent::Requeued { cause: RequeueCause::Revised });
+        [DeliveryEvent::OrderFetched(fetched)].into_iter().chain(requeued).collect()
+    }
+
+    /// The order could not be fetched, if that is still to be done. What the delivery itself waits for changes only where it waits for nothing else.
+    pub(super) fn fail_fetch(
+        &self,
+        failure: FetchFailure,
+        now: DateTime<Utc>,
+        jitter: Jitter,
+        decided_on: DecidedOn,
+    ) -> Vec<DeliveryEvent> {
+        let Some(unread) = self.summary.unread.as_ref().filter(|_| self.to_fetch(now).is_some()) else { return vec![] };
+        let code = match &failure {
+            FetchFailure::Unavailable { .. } => ResolutionCode::StoreUnavailable,
+            FetchFailure::AccessMissing { .. } => ResolutionCode::StoreAccessMissing,
+        };
+        let waits_for_order = self.is_its_turn(now) || self.waits_for_store();
+        let next = schedule::next_fetch(unread.failures, now, jitter);
+        let (call, retry_at) = match failure {
+            FetchFailure::Unavailable { call, retry_after } => {
+                let no_sooner = retry_after.map(|after| now + after.clamp(TimeDelta::zero(), schedule::LONG_FETCH));
+                (Some(call), next.map(|at| no_sooner.map_or(at, |no_sooner| at.max(no_sooner))))
+            }
+            // Saving one wakes what waits for it. What rests goes on trying by itself.
+            FetchFailure::AccessMissing { call } => (call, next.filter(|_| !waits_for_order)),
+        };
+        let ends = waits_for_order.then(|| match (code, retry_at) {
+            (ResolutionCode::StoreAccessMissing, _) => {
+                DeliveryEvent::ActionRequired { code, call: None, assets: vec![], decided_on: Some(decided_on) }
+            }
+            (_, Some(due_at)) => DeliveryEvent::RetryScheduled { code, due_at, call: None },
+            (_, None) => DeliveryEvent::FailedPermanently { code, call: None },
+        });
+        [DeliveryEvent::OrderFetchFailed { call, retry_at }].into_iter().chain(ends).collect()
+    }
+
+    fn waits_for_store(&self) -> bool {
+        self.summary.resolution_code() == Some(ResolutionCode::StoreUnavailable) && self.summary.phase.until().is_some()
+    }
+
+    /// Whether a worker may take the delivery up: the order is the next thing that it needs.
+    fn is_its_turn(&self, now: DateTime<Utc>) -> bool {
+        match &self.summary.phase {
+            Phase::Queued => true,
+            Phase::RetryScheduled { due_at, .. } => *due_at <= now,
+            // What is to end is ended first.
+            Phase::Running(lease) => lease.until <= now && matches!(lease.stop, None | Some(StopCause::Revised)),
+            Phase::Filtered
+            | Phase::ActionRequired { .. }
+            | Phase::Completed
+            | Phase::FailedPermanently { .. }
+            | Phase::Cancelled(_) => false,
+        }
+    }
+
+    /// Whether the order is to be fetched at `now`, and how many webhooks have announced it.
+    pub fn to_fetch(&self, now: DateTime<Utc>) -> Option<u32> {
+        self.summary.unread.as_ref()?;
+        let is_due = self.summary.fetch_due_at().is_some_and(|due_at| due_at <= now);
+        (is_due || self.is_its_turn(now)).then_some(self.summary.announcements)
+    }
+}
+
+impl Summary {
+    /// When the order is to be fetched, where that does not wait for the delivery's own turn: what a worker holds comes to
+    /// its end first, and what is queued is read when it is taken up.
+    pub fn fetch_due_at(&self) -> Option<DateTime<Utc>> {
+        let due_at = self.unread.as_ref()?.due_at;
+        due_at.filter(|_| !matches!(self.phase, Phase::Queued | Phase::Running(_)))
+    }
+
+    pub(super) fn apply_announced(&mut self, order_id: &str, at: DateTime<Utc>) {
+        let read = self.unread.as_ref().map_or(self.announcements, |unread| unread.read);
+        self.announcements = self.announcements.saturating_add(1);
+        self.unread = Some(Unread { order_id: order_id.to_owned(), read, failures: 0, due_at: Some(at) });
+        if let Phase::Running(lease) = &mut self.phase {
+            lease.stop.get_or_insert(StopCause::Revised);
+        }
+    }
+
+    pub(super) fn apply_fetched(&mut self, fetched: &FetchedOrder) {
+        let FetchedOrder { order, outcome, changes, announcements, call: _ } = fetched;
+        let is_more_announced = self.announcements > *announcements;
+        let unread = self.unread.take().filter(|_| is_more_announced);
+        self.unread = unread.map(|unread| Unread { read: *announcements, ..unread });
+        self.reason.store_call = None;
+        if let Phase::RetryScheduled { code, .. } | Phase::ActionRequired { code } = &self.phase
+            && code.is_of_store()
+        {
+            self.phase = Phase::Queued;
+        }
+        self.apply_webhook(order, *outcome, changes);
+    }
+
+    pub(super) fn apply_fetch_failed(&mut self, call: Option<&StoreCall>, retry_at: Option<DateTime<Utc>>) {
+        if let Some(unread) = &mut self.unread {
+            unread.failures = unread.failures.saturating_add(1);
+            unread.due_at = retry_at;
+        }
+        self.reason.store_call = call.cloned();
+    }
+}

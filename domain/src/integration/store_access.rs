@@ -1,0 +1,48 @@
+//! How the service and a store reach each other: the address that the store posts to, and access to the store's API.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::{IntegrationEvent, IntegrationRefusal, Link};
+use crate::Private;
+
+pub const MAX_NOTIFICATION_URL_CHARS: usize = 2_000;
+/// Longest access token of a store's API, in characters.
+pub const MAX_TOKEN_CHARS: usize = 2_000;
+
+/// Access to the API of a store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreAccess {
+    pub token: Private<String>,
+    /// What names the store in its platform's API, where the token alone does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
+}
+
+impl Link {
+    pub(super) fn save_store_access(
+        &self,
+        token: &SecretString,
+        store: Option<String>,
+    ) -> Result<Option<IntegrationEvent>, IntegrationRefusal> {
+        let token = token.expose_secret().trim();
+        if !(1..=MAX_TOKEN_CHARS).contains(&token.len()) || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(IntegrationRefusal::InvalidToken);
+        }
+        let token_preview = crate::private::preview(token);
+        let access = StoreAccess { token: Private::from(token), store };
+        let is_known = self.store_access.as_ref() == Some(&access);
+        let StoreAccess { token, store } = access;
+        Ok((!is_known).then_some(IntegrationEvent::StoreAccessSaved { token, token_preview, store }))
+    }
+}
+
+/// As the store has it, to the letter: it signs exactly this.
+pub(super) fn valid_notification_url(url: &str) -> Result<String, IntegrationRefusal> {
+    let url = url.trim();
+    let after_scheme = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
+    let is_valid = !after_scheme.is_empty()
+        && url.len() <= MAX_NOTIFICATION_URL_CHARS
+        && !url.contains(|c: char| c.is_whitespace() || c.is_control());
+    if is_valid { Ok(url.to_owned()) } else { Err(IntegrationRefusal::InvalidNotificationUrl) }
+}
