@@ -26,19 +26,23 @@ pub(super) struct StoreSandbox {
 const EXAMPLES: &str = "\
 Examples:
   cloud-bridge store-sandbox
-  post() { curl -sS \"http://127.0.0.1:4010/sandbox/$1\" -H 'content-type: application/json' -d \"$2\"; }
 
-  Connect a store, whose token its API is read with; place an order in it, and read that as Cloud Bridge does:
-      post stores '{\"platform\":\"bigcommerce\",\"id\":\"abc123\",\"token\":\"sandbox-token\"}'
-      post stores/abc123/orders '{\"username\":\"max\",\"lines\":[{\"sku\":\"STORM-LEAD-V2\",\"title\":\"Storm Drive Lead\"}]}'
-      curl -sS http://127.0.0.1:4010/stores/abc123/v2/orders/100 -H 'x-auth-token: sandbox-token'
+  STORES=http://127.0.0.1:4010
+  post() { curl -sS $STORES/sandbox/$1 -H content-type:application/json -d \"$2\"; }
+
+  Connect a store, whose token its API is read with:
+      post stores '{\"platform\":\"bigcommerce\",\"id\":\"abc123\",\"token\":\"secret\"}'
+  Place an order in it, and read that as Cloud Bridge does:
+      post stores/abc123/orders \\
+          '{\"username\":\"max\",\"lines\":[{\"sku\":\"STORM\",\"title\":\"Storm Drive\"}]}'
+      curl -sS $STORES/stores/abc123/v2/orders/100 -H 'x-auth-token: secret'
   Hand the order over; refund one of its first line:
       post stores/abc123/orders/100/status '{\"status\":\"Completed\"}'
       post stores/abc123/orders/100/refund '{\"line\":0,\"quantity\":1}'
   Let the next read fail:
       post faults '{\"operation\":\"any\",\"fault\":\"error_500\"}'
-  See the stores, their orders, what was read, and how the webhooks were answered:
-      curl -sS http://127.0.0.1:4010/sandbox/state";
+  See the stores, what was read, and how the webhooks were answered:
+      curl -sS $STORES/sandbox/state";
 
 impl StoreSandbox {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {

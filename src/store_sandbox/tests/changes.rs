@@ -143,6 +143,17 @@ async fn what_no_store_could_have_is_refused() {
 }
 
 #[tokio::test]
+async fn an_id_that_is_made_up_is_free() {
+    let sandbox = two_stores().await;
+    for store in [HASH, MERCHANT] {
+        let first = sandbox.place_order(store, order()).unwrap().order;
+        let next = first.replace("100", "101");
+        sandbox.place_order(store, NewOrder { id: Some(next), ..order() }).unwrap();
+        assert_eq!(sandbox.place_order(store, order()).unwrap().order, first.replace("100", "102"));
+    }
+}
+
+#[tokio::test]
 async fn a_store_that_cannot_be_told_from_others_is_refused() {
     let sandbox = two_stores().await;
     let store = bigcommerce(None);
@@ -172,6 +183,8 @@ async fn stores_orders_and_lines_are_bounded() {
         full.place_order("s0", NewOrder::default()).unwrap();
     }
     assert_eq!(full.place_order("s0", order()), Err(ControlError::Full { limit: 10_000 }));
+    let shown = full.report().stores.into_iter().find(|store| store.id == "s0").unwrap();
+    assert_eq!((shown.order_count, shown.orders.len()), (10_000, 1_000));
 
     let long = NewOrder { lines: vec![NewLine::titled("T"); 1_000], ..NewOrder::default() };
     for _ in 0..250 {

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::HeaderMap;
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, HeaderName};
 use axum::routing::post;
 use chrono::TimeDelta;
 use parking_lot::Mutex;
@@ -32,10 +33,11 @@ impl Receiver {
         (receiver, url)
     }
 
-    fn receive(&self, headers: HeaderMap, body: String) -> StatusCode {
+    /// A redirect would lead here again.
+    fn receive(&self, headers: HeaderMap, body: String) -> (StatusCode, [(HeaderName, &'static str); 1]) {
         self.received.lock().push((headers, body));
         let status = self.statuses.lock().pop_front().unwrap_or(202);
-        StatusCode::from_u16(status).unwrap()
+        (StatusCode::from_u16(status).unwrap(), [(LOCATION, "/hook")])
     }
 
     fn bodies(&self) -> Vec<String> {
@@ -183,6 +185,20 @@ async fn a_redirect_is_not_followed() {
     let attempts = [301, 302, 200].map(|status| Attempt::Answered { status });
     assert_eq!(sandbox.webhooks()[0].attempts, attempts);
     assert_eq!(receiver.bodies().len(), 3);
+}
+
+#[tokio::test]
+async fn webhooks_that_nobody_takes_do_not_pile_up_for_ever() {
+    // Connections to it are made, and never answered.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let sandbox = sandbox().await;
+    sandbox.connect(bigcommerce(Some(to(&format!("http://{}", silent.local_addr().unwrap()))))).unwrap();
+    let id = sandbox.place_order(HASH, order()).unwrap().order;
+    for _ in 1..10_000 {
+        sandbox.pay(HASH, &id).unwrap();
+    }
+    assert_eq!(sandbox.pay(HASH, &id), Err(ControlError::Full { limit: 10_000 }));
+    assert_eq!(sandbox.report().stores[0].orders[0].version, 10_000, "what is not reported does not happen");
 }
 
 #[tokio::test]
