@@ -7,6 +7,7 @@
 pub mod account;
 pub mod asset;
 pub mod checkpoint;
+pub mod commerce;
 pub mod credits;
 pub mod delivery;
 pub mod event;

@@ -160,7 +160,7 @@ fn what_makes_no_sense_cannot_be_typed() {
         "deliveries list --first 101",
         "keys create --name N --role owner",
         "sign --provider magento --secret S",
-        "integrations create --provider square --name N",
+        "integrations create --provider magento --name N",
         "integrations rotate-secret ID --overlap-hours 169",
         "integrations set-secret ID --overlap-hours 169",
         "integrations set-secret ID --overlap-hours 2 --at-once",

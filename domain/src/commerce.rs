@@ -1,0 +1,6 @@
+//! Commerce events: what happened in a store, at this service or in an account's own programs, in words that are the same whichever
+//! platform it happened on. Subscribers get them; `docs/events` has the schema of each.
+
+mod event_type;
+
+pub use event_type::{CommerceEventType, Publisher};
