@@ -44,6 +44,8 @@ pub(super) const SET_SECRET: &str = "mutation($input: SetSigningSecretInput!) {
   setSigningSecret(input: $input) {
     integration { id signingSecretPreview } warning userErrors { code message field } } }";
 
+const BEFORE: &str = "query($id: ID!) { integration(id: $id) { signingSecretPreview } }";
+
 const ROTATE_SECRET: &str = "mutation($input: RotateSigningSecretInput!) {
   rotateSigningSecret(input: $input) { signingSecret userErrors { code message field } } }";
 
@@ -54,6 +56,8 @@ impl SetSecret {
         let id = identifiers::whole(&client, Kind::Integration, &self.id).await?;
         print_owner_of_integration(&client, &id).await?;
         let secret = input::secret("Signing secret, as the store shows it")?;
+        let before = client.ask(BEFORE, json!({ "id": id })).await?;
+        let is_first = before["integration"]["signingSecretPreview"].is_null();
         let overlap_hours = if self.at_once { 0 } else { self.overlap_hours };
         let input = json!({ "input": { "integrationId": id, "signingSecret": secret.expose_secret(), "overlapHours": overlap_hours } });
         let mut payload = client.change(SET_SECRET, input, "setSigningSecret").await?;
@@ -66,6 +70,7 @@ impl SetSecret {
         }
         let preview = clean(integration["signingSecretPreview"].as_str().unwrap_or_default());
         let before = match overlap_hours {
+            _ if is_first => "webhooks that are signed with it are taken".to_owned(),
             0 => "a secret that the store used before is void".to_owned(),
             1 => "a secret that the store used before stays valid for 1 more hour".to_owned(),
             hours => {
