@@ -6,6 +6,8 @@
 
 mod customers;
 mod headers;
+mod notices;
+pub mod publishing;
 pub mod record;
 mod refusal;
 mod source;

@@ -68,6 +68,7 @@ impl<'l> Store<'l> {
             provider: PROVIDER,
             name: "bench".to_owned(),
             signing_secret: Some("a secret that signs nothing here".into()),
+            purpose: domain::integration::Purpose::Delivers,
             notification_url: "https://bridge.example".to_owned(),
             order_statuses: None,
         });

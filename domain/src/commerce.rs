@@ -2,5 +2,7 @@
 //! platform it happened on. Subscribers get them; `docs/events` has the schema of each.
 
 mod event_type;
+mod money;
 
 pub use event_type::{CommerceEventType, Publisher};
+pub use money::{Currency, Money};

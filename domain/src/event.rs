@@ -102,6 +102,7 @@ pub(crate) mod tests {
     use crate::ledger::LedgerEvent;
     use crate::notice::NoticeEvent;
     use crate::operator_action::OperatorActionEvent;
+    use crate::resource::ResourceEvent;
 
     /// The events as they are stored, a line each.
     pub(crate) fn stored<E: DomainEvent>(events: &[E]) -> String {
@@ -125,6 +126,7 @@ pub(crate) mod tests {
         is_committed::<LedgerEvent>("ledger");
         is_committed::<NoticeEvent>("notice");
         is_committed::<OperatorActionEvent>("operator_action");
+        is_committed::<ResourceEvent>("resource");
     }
 
     fn is_committed<E: JsonSchema>(aggregate_type: &str) {

@@ -7,6 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::resource::ResourceKind;
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -67,6 +69,18 @@ id!(
     /// A signed webhook that is not about an order.
     NoticeId
 );
+
+id!(
+    /// Something of a store that its webhooks report about.
+    ResourceId
+);
+
+impl ResourceId {
+    /// The resource of this kind with this id in the store: every webhook about it meets on one stream.
+    pub fn of(integration: IntegrationId, kind: ResourceKind, id: &str) -> Self {
+        Self(Uuid::new_v5(&integration.0, format!("{} {id}", kind.as_str()).as_bytes()))
+    }
+}
 
 impl DeliveryId {
     /// The delivery of a store's order.

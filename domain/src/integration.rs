@@ -4,6 +4,7 @@ mod command;
 mod event;
 mod order_status;
 mod provider;
+mod purpose;
 mod refusal;
 mod signing_secret;
 mod store_access;
@@ -18,6 +19,7 @@ pub use event::{IntegrationCreated, IntegrationEvent};
 pub use order_status::ANY_ORDER_STATUS;
 pub(crate) use order_status::is_never_delivered;
 pub use provider::Provider;
+pub use purpose::Purpose;
 pub use refusal::IntegrationRefusal;
 pub use signing_secret::{
     MAX_OVERLAP_HOURS, MAX_PREVIOUS_SECRETS, MAX_SECRET_CHARS, WEAK_SECRET_CHARS, is_weak_secret,
@@ -48,6 +50,8 @@ pub struct Link {
     pub account_id: AccountId,
     pub provider: Provider,
     pub name: String,
+    #[serde(default, skip_serializing_if = "Purpose::is_default")]
+    pub purpose: Purpose,
     pub active: bool,
     /// The statuses of an order that are delivered; empty means every status.
     pub order_statuses: Vec<String>,
@@ -89,6 +93,7 @@ fn create_first(create: CreateIntegration) -> Result<Vec<IntegrationEvent>, Inte
         account_id: create.account_id,
         provider: create.provider,
         name: valid_name(&create.name)?,
+        purpose: create.purpose,
         secret_preview: secret.as_deref().map(crate::private::preview),
         signing_secret: secret.map(Private::Known),
         notification_url: Some(valid_notification_url(&create.notification_url)?),
@@ -113,6 +118,9 @@ impl Link {
             IntegrationCommand::Rename { name } => {
                 let name = valid_name(&name)?;
                 (name != self.name).then_some(IntegrationEvent::IntegrationRenamed { name })
+            }
+            IntegrationCommand::ChangePurpose { purpose } => {
+                (purpose != self.purpose).then_some(IntegrationEvent::PurposeChanged { purpose })
             }
             IntegrationCommand::Activate => (!self.active).then_some(IntegrationEvent::IntegrationActivated {}),
             IntegrationCommand::Deactivate => self.active.then_some(IntegrationEvent::IntegrationDeactivated {}),
@@ -194,6 +202,7 @@ impl Integration {
                     account_id: created.account_id,
                     provider: created.provider,
                     name: created.name,
+                    purpose: created.purpose,
                     active: true,
                     order_statuses: created.order_statuses,
                     mappings: vec![],
@@ -215,6 +224,7 @@ impl Link {
         match event {
             IntegrationEvent::IntegrationCreated(_) => {}
             IntegrationEvent::IntegrationRenamed { name } => self.name = name,
+            IntegrationEvent::PurposeChanged { purpose } => self.purpose = purpose,
             IntegrationEvent::IntegrationActivated {} => self.active = true,
             IntegrationEvent::IntegrationDeactivated {} => self.active = false,
             IntegrationEvent::OrderStatusesChanged { order_statuses } => self.order_statuses = order_statuses,

@@ -20,10 +20,11 @@ use crate::delivery::{
     CortexOperation, DecidedOn, Delivery, DeliveryCommand, DeliveryStatus, Held, Intent, StartFacts, WebhookOutcome,
 };
 use crate::event::EventSourced;
-use crate::integration::{Integration, Provider};
+use crate::integration::{Integration, Provider, Purpose};
 use crate::ledger::{Ledger, LedgerCommand};
 use crate::notice::{Notice, NoticeCommand, NoticeKind};
 use crate::operator_action::OperatorAction;
+use crate::resource::{Happened, ReportOutcome, Resource, ResourceKind};
 use crate::{
     ApiKeyId, Asset, Credits, DeliveryId, ItemMapping, LineItem, MappingId, MatchType, ResolutionCode, ResourceType,
 };
@@ -103,6 +104,7 @@ fn a_fold_does_not_change_without_its_snapshots_version() {
     unchanged::<Ledger>(include_str!("ledger/ever.jsonl"));
     unchanged::<Notice>(include_str!("notice/ever.jsonl"));
     unchanged::<OperatorAction>(include_str!("operator_action/ever.jsonl"));
+    unchanged::<Resource>(include_str!("resource/ever.jsonl"));
 }
 
 /// Each of any commands, unless it is refused, says everything the first time: at once again it adds nothing.
@@ -249,6 +251,13 @@ proptest! {
     }
 
     #[test]
+    fn folding_any_events_of_a_resource_never_panics(events in any_events(include_str!("resource/ever.jsonl"))) {
+        fold_and_ask(events, |resource: &Resource| {
+            resource.owner("");
+        });
+    }
+
+    #[test]
     fn folding_any_checkpoints_never_panics(events in any_events(include_str!("checkpoint/ever.jsonl"))) {
         fold_and_ask(events, ask_checkpoints);
     }
@@ -269,7 +278,11 @@ fn what_is_named_is_named_alike_everywhere() {
     are_named_alike::<Intent>();
     are_named_alike::<NoticeKind>();
     are_named_alike::<Provider>();
+    are_named_alike::<Happened>();
+    are_named_alike::<Purpose>();
+    are_named_alike::<ReportOutcome>();
     are_named_alike::<ResolutionCode>();
+    are_named_alike::<ResourceKind>();
     are_named_alike::<Role>();
     are_named_alike::<WebhookOutcome>();
 }

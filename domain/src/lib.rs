@@ -22,11 +22,12 @@ pub mod operator_action;
 pub mod private;
 pub mod repeats;
 pub mod resolution;
+pub mod resource;
 mod title;
 
 pub use asset::{Asset, ItemMapping, LineItem, MatchType, ResourceType};
 pub use credits::Credits;
 pub use event::{EventSourced, LogEvent, Owner};
-pub use ids::{AccountId, ApiKeyId, DeliveryId, IntegrationId, MappingId, NoticeId, OperatorActionId};
+pub use ids::{AccountId, ApiKeyId, DeliveryId, IntegrationId, MappingId, NoticeId, OperatorActionId, ResourceId};
 pub use private::Private;
 pub use resolution::ResolutionCode;

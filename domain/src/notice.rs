@@ -21,6 +21,8 @@ use crate::{AccountId, IntegrationId, Private};
 pub enum NoticeKind {
     /// JSON of another topic: a product, a refund, a customer.
     NotAnOrder,
+    /// What an integration publishes that is not delivered: a product, a customer, an order that is not to be delivered.
+    Commerce,
     /// JSON that may be about an order, and that cannot be read as one: `reason` says why.
     Unusable,
     /// A signed error body that WooCommerce sends when the owner of the webhook lost the right to read orders.

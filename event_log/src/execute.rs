@@ -9,8 +9,10 @@ use domain::EventSourced;
 use super::EventLog;
 use super::append::{Append, AppendError, Appended};
 use super::committed::{CommandError, Committed};
-use super::decide::{Start, settle};
+use super::decide::{Decided, Start, settle};
 use super::origin::Origin;
+use super::queue::Ticket;
+use crate::{Position, Sequence};
 
 /// How often a command is decided again because another node appended first. Beyond this it is contention.
 const MAX_DECISIONS: usize = 1_000;
@@ -36,17 +38,6 @@ impl EventLog {
         body: Option<Bytes>,
     ) -> Result<Committed<A>, CommandError<A::Error>> {
         self.decide_until_stored(Start::Fresh, &id.to_string(), command, origin.into(), body).await
-    }
-
-    /// Executes a command on a stream that exists, with a body to keep beside the first event that keeps one.
-    pub async fn execute_with_body<A: EventSourced>(
-        &self,
-        id: impl Display,
-        command: A::Command,
-        origin: impl Into<Origin>,
-        body: Bytes,
-    ) -> Result<Committed<A>, CommandError<A::Error>> {
-        self.decide_until_stored(Start::Loaded, &id.to_string(), command, origin.into(), Some(body)).await
     }
 
     async fn decide_until_stored<A: EventSourced>(
@@ -84,52 +75,109 @@ impl EventLog {
         origin: impl Into<Origin>,
         follow: impl Fn(&A, &A) -> Option<(String, B::Command)>,
     ) -> Result<(Committed<A>, Option<Committed<B>>), CommandError<A::Error>> {
-        let (id, origin) = (&id.to_string(), origin.into());
-        let ticket = self.queues.ticket::<A>(&self.recent, id);
+        let first = First { id: &id.to_string(), command, origin: origin.into(), body: None };
+        let follow =
+            |decided: &Decided<A>| follow(&decided.before.aggregate, &decided.after.aggregate).into_iter().collect();
+        let (committed, mut others) = self.decide_all_until_stored(Start::Loaded, first, follow).await?;
+        Ok((committed, others.pop()))
+    }
+
+    /// Executes a webhook's command, with a body to keep beside the event, and what follows from it on other streams: all are
+    /// stored, or none is.
+    ///
+    /// `follow` says what follows from the events, of which the first has this sequence on its stream; no stream twice.
+    /// Otherwise as [`Self::execute_with`]. Streams that are most likely `fresh` cost no read.
+    pub async fn execute_with_body_and<A: EventSourced, B: EventSourced>(
+        &self,
+        id: impl Display,
+        command: A::Command,
+        origin: impl Into<Origin>,
+        (body, is_fresh): (Bytes, bool),
+        follow: impl Fn(&[A::Event], Sequence) -> Vec<(String, B::Command)>,
+    ) -> Result<Committed<A>, CommandError<A::Error>> {
+        let start = if is_fresh { Start::Fresh } else { Start::Loaded };
+        let first = First { id: &id.to_string(), command, origin: origin.into(), body: Some(body) };
+        let follow = |decided: &Decided<A>| follow(&decided.events, decided.before.sequence.next());
+        let (committed, _) = self.decide_all_until_stored::<A, B>(start, first, follow).await?;
+        Ok(committed)
+    }
+
+    async fn decide_all_until_stored<A: EventSourced, B: EventSourced>(
+        &self,
+        mut start: Start,
+        first: First<'_, A>,
+        follow: impl Fn(&Decided<A>) -> Vec<(String, B::Command)>,
+    ) -> Result<(Committed<A>, Vec<Committed<B>>), CommandError<A::Error>> {
+        let First { id, command, origin, body } = first;
+        let (is_webhook, ticket) = (start == Start::Fresh, self.queues.ticket::<A>(&self.recent, id));
         for _ in 0..MAX_DECISIONS {
             let mut turn = ticket.turn().await;
-            let mut decided = self.decide::<A>(&turn, Start::Loaded, id, &command, &origin, None).await?;
-            let Some(append) = decided.append.take() else { return Ok((decided.committed(None), None)) };
-            let Some((other_id, follows)) = follow(&decided.before.aggregate, &decided.after.aggregate) else {
-                let append = Append { streams: vec![append], is_webhook: false };
-                match self.store(turn, &ticket, &decided, append).await {
-                    Ok(appended) => return Ok((decided.committed(Some(appended.position)), None)),
-                    Err(AppendError::Conflict) => continue,
-                    Err(error) => return Err(error.into()),
-                }
-            };
-            let other = self.queues.ticket::<B>(&self.recent, &other_id);
-            let mut other_turn = other.turn().await;
-            let mut also = self
-                .decide::<B>(&other_turn, Start::Loaded, &other_id, &follows, &origin, None)
-                .await
-                .map_err(|error| CommandError::broken::<B>(&other_id, error))?;
-            let adds = also.append.take();
-            let is_added = adds.is_some();
-            let streams = [Some(append), adds].into_iter().flatten().collect();
-            let pending = self.send::<A>(&mut turn, &decided, Append { streams, is_webhook: false })?;
-            if is_added {
-                other_turn.decided(also.after.clone(), also.chain);
+            let mut decided = self.decide::<A>(&turn, start, id, &command, &origin, body.as_ref()).await?;
+            let Some(append) = decided.append.take() else { return Ok((decided.committed(None), vec![])) };
+            let mut follows = follow(&decided);
+            // In one order, whoever appends, so that no two wait for each other.
+            follows.sort_by(|(one, _), (other, _)| one.cmp(other));
+            let others: Vec<Ticket<'_>> =
+                follows.iter().map(|(id, _)| self.queues.ticket::<B>(&self.recent, id)).collect();
+            let (mut turns, mut also, mut streams) = (vec![], vec![], vec![append]);
+            for (other, (other_id, command)) in others.iter().zip(&follows) {
+                let other_turn = other.turn().await;
+                let mut decided = self
+                    .decide::<B>(&other_turn, start, other_id, command, &origin, None)
+                    .await
+                    .map_err(|error| CommandError::broken::<B>(other_id, error))?;
+                streams.extend(decided.append.take());
+                turns.push(other_turn);
+                also.push(decided);
             }
-            drop((turn, other_turn));
+            let pending = self.send::<A>(&mut turn, &decided, Append { streams, is_webhook })?;
+            for (turn, decided) in turns.iter_mut().zip(&also).filter(|(_, decided)| !decided.events.is_empty()) {
+                turn.decided(decided.after.clone(), decided.chain);
+            }
+            drop((turn, turns));
             match settle(pending, &ticket, &decided).await {
-                Ok(Appended { position }) => {
-                    if is_added {
-                        other.stored(&also.after, also.chain).await;
-                    }
-                    let added = i64::try_from(also.events.len()).unwrap_or(0);
-                    return Ok((decided.committed(Some(position.minus(added))), Some(also.committed(Some(position)))));
-                }
+                Ok(Appended { position }) => return Ok(self.all_committed(position, decided, &others, also).await),
                 Err(error) => {
-                    other.not_stored::<B>(also.chain).await;
+                    for (other, decided) in others.iter().zip(&also) {
+                        other.not_stored::<B>(decided.chain).await;
+                    }
                     if error != AppendError::Conflict {
                         return Err(error.into());
                     }
+                    start = Start::Loaded;
                 }
             }
         }
         Err(CommandError::Contended)
     }
+
+    /// What was stored together, the last event at this position.
+    async fn all_committed<A: EventSourced, B: EventSourced>(
+        &self,
+        position: Position,
+        first: Decided<A>,
+        others: &[Ticket<'_>],
+        also: Vec<Decided<B>>,
+    ) -> (Committed<A>, Vec<Committed<B>>) {
+        let (mut end, mut committed) = (position, vec![]);
+        for (other, decided) in others.iter().zip(also).rev() {
+            let added = i64::try_from(decided.events.len()).unwrap_or(0);
+            if added > 0 {
+                other.stored(&decided.after, decided.chain).await;
+            }
+            committed.insert(0, decided.committed(Some(end)));
+            end = end.minus(added);
+        }
+        (first.committed(Some(end)), committed)
+    }
+}
+
+/// The command from which another one may follow.
+struct First<'c, A: Aggregate> {
+    id: &'c str,
+    command: A::Command,
+    origin: Origin,
+    body: Option<Bytes>,
 }
 
 impl<E: std::error::Error> CommandError<E> {

@@ -12,6 +12,7 @@ use domain::integration::Integration;
 use domain::ledger::Ledger;
 use domain::notice::Notice;
 use domain::operator_action::OperatorAction;
+use domain::resource::Resource;
 use domain::{AccountId, IntegrationId};
 use serde_json::Value;
 use sqlx::FromRow;
@@ -222,6 +223,7 @@ impl EventLog {
             Delivery::TYPE => serde_json::from_str(&event).map(AnyEvent::Delivery),
             Notice::TYPE => serde_json::from_str(&event).map(AnyEvent::Notice),
             OperatorAction::TYPE => serde_json::from_str(&event).map(AnyEvent::OperatorAction),
+            Resource::TYPE => serde_json::from_str(&event).map(AnyEvent::Resource),
             Checkpoints::TYPE => serde_json::from_str(&event).map(AnyEvent::Checkpoint),
             _ => Ok(AnyEvent::Unknown),
         }

@@ -9,6 +9,7 @@ use domain::integration::{Integration, IntegrationEvent};
 use domain::ledger::{Ledger, LedgerEvent};
 use domain::notice::{Notice, NoticeEvent};
 use domain::operator_action::{OperatorAction, OperatorActionEvent};
+use domain::resource::{Resource, ResourceEvent};
 use domain::{AccountId, IntegrationId, Private};
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -75,6 +76,7 @@ pub enum AnyEvent {
     Delivery(DeliveryEvent),
     Notice(NoticeEvent),
     OperatorAction(OperatorActionEvent),
+    Resource(ResourceEvent),
     Checkpoint(CheckpointEvent),
     /// Of an aggregate that this version does not know. It passes by.
     Unknown,
@@ -90,6 +92,7 @@ impl AnyEvent {
             Self::Delivery(_) => Some(Delivery::TYPE),
             Self::Notice(_) => Some(Notice::TYPE),
             Self::OperatorAction(_) => Some(OperatorAction::TYPE),
+            Self::Resource(_) => Some(Resource::TYPE),
             Self::Checkpoint(_) => Some(Checkpoints::TYPE),
             Self::Unknown => None,
         }
@@ -104,6 +107,7 @@ impl AnyEvent {
             Self::Delivery(event) => Some(event.event_type()),
             Self::Notice(event) => Some(event.event_type()),
             Self::OperatorAction(event) => Some(event.event_type()),
+            Self::Resource(event) => Some(event.event_type()),
             Self::Checkpoint(event) => Some(event.event_type()),
             Self::Unknown => None,
         }

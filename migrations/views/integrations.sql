@@ -4,6 +4,7 @@ CREATE TABLE integrations_{generation} (
     account_id       text   NOT NULL,
     provider         text   NOT NULL,
     name             text   NOT NULL,
+    purpose          text   NOT NULL,
     active           bigint NOT NULL,
     secret_preview   text,                  -- null where the store's own secret was not handed over yet
     notification_url text,

@@ -129,6 +129,7 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
             | AnyEvent::Notice(_)
             | AnyEvent::Checkpoint(_)
             | AnyEvent::OperatorAction(_)
+            | AnyEvent::Resource(_)
             | AnyEvent::Unknown => {}
         }
         let Some(row) = rows.get_mut(&event.aggregate_id) else { continue };
@@ -140,6 +141,7 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
             | AnyEvent::Notice(_)
             | AnyEvent::Checkpoint(_)
             | AnyEvent::OperatorAction(_)
+            | AnyEvent::Resource(_)
             | AnyEvent::Unknown => {}
         }
     }

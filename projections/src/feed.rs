@@ -15,6 +15,7 @@ pub(crate) fn delivery_events(events: &[Recorded]) -> Vec<(&Recorded, &DeliveryE
             | AnyEvent::Ledger(_)
             | AnyEvent::Checkpoint(_)
             | AnyEvent::OperatorAction(_)
+            | AnyEvent::Resource(_)
             | AnyEvent::Unknown => None,
         })
         .collect()

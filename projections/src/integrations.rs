@@ -30,10 +30,10 @@ pub const VIEW: View = View {
 
 table_row!(IntegrationRow, "integrations", key id;
     once account_id, provider, created_at, listed_at;
-    changing name, active, secret_preview, notification_url, token_preview, store, order_statuses, mappings,
+    changing name, purpose, active, secret_preview, notification_url, token_preview, store, order_statuses, mappings,
         last_webhook_at);
 
-const COLUMNS: &str = "id, account_id, provider, name, active, secret_preview, notification_url, token_preview, store, \
+const COLUMNS: &str = "id, account_id, provider, name, purpose, active, secret_preview, notification_url, token_preview, store, \
      order_statuses, mappings, created_at, last_webhook_at, listed_at";
 
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -42,6 +42,7 @@ pub struct IntegrationRow {
     pub account_id: String,
     pub provider: String,
     pub name: String,
+    pub purpose: String,
     /// 1 or 0.
     pub active: i64,
     /// None where the store's own secret was not handed over yet.
@@ -87,6 +88,7 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
                 account_id: created.account_id.to_string(),
                 provider: created.provider.as_str().to_owned(),
                 name: storable(&created.name),
+                purpose: created.purpose.as_str().to_owned(),
                 active: 1,
                 secret_preview: created.secret_preview.as_deref().map(storable),
                 notification_url: created.notification_url.as_deref().map(storable),
@@ -122,6 +124,7 @@ fn integration_of(event: &Recorded) -> Option<String> {
         | AnyEvent::Ledger(_)
         | AnyEvent::Checkpoint(_)
         | AnyEvent::OperatorAction(_)
+        | AnyEvent::Resource(_)
         | AnyEvent::Unknown => None,
     }
 }
@@ -139,6 +142,7 @@ impl IntegrationRow {
         match event {
             IntegrationEvent::IntegrationCreated(_) => {}
             IntegrationEvent::IntegrationRenamed { name } => self.name = storable(name),
+            IntegrationEvent::PurposeChanged { purpose } => purpose.as_str().clone_into(&mut self.purpose),
             IntegrationEvent::IntegrationActivated {} => self.active = 1,
             IntegrationEvent::IntegrationDeactivated {} => self.active = 0,
             IntegrationEvent::OrderStatusesChanged { order_statuses } => self.order_statuses = json(order_statuses),

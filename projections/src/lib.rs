@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod build;
+pub mod commerce_events;
 pub mod customers;
 pub mod data_requests;
 pub mod delivery_log;

@@ -8,8 +8,9 @@ use crate::view::View;
 
 impl View {
     /// All views. One more is its file, which lib.rs names, its tables beside the migrations, and a line here.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         crate::accounts::VIEW,
+        crate::commerce_events::VIEW,
         crate::data_requests::VIEW,
         crate::delivery_log::VIEW,
         crate::delivery_stats::VIEW,

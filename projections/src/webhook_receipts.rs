@@ -136,6 +136,7 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
         | AnyEvent::Ledger(_)
         | AnyEvent::Checkpoint(_)
         | AnyEvent::OperatorAction(_)
+        | AnyEvent::Resource(_)
         | AnyEvent::Unknown => None,
     }
 }

@@ -19,6 +19,7 @@ mod platform;
 mod privacy;
 #[cfg(test)]
 mod properties;
+mod report;
 mod sample;
 mod scalar;
 mod shape;
@@ -39,6 +40,7 @@ pub use order::{Parsed, StoreOrder, ThinOrder};
 pub use order_api::{OrderApi, OrderReference, OrderStep, StoreAccess};
 pub use platform::{Outgoing, OwnSecret, Platform, Received};
 pub use privacy::PrivacyRequest;
+pub use report::StoreReport;
 pub use sample::{Happened, Product, Purchase, Sample};
 pub use signature::SignatureRefusal;
 

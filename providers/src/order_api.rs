@@ -6,7 +6,7 @@ mod tests;
 use std::fmt::Write as _;
 
 use crate::sample::Purchase;
-use crate::{Malformed, StoreOrder};
+use crate::{Malformed, StoreOrder, StoreReport};
 
 /// How an order that a thin webhook names is read through its store's API. Does no I/O: says what to request, and what the
 /// responses mean.
@@ -20,6 +20,11 @@ pub trait OrderApi: Sync {
     /// The next step of reading an order, given the bodies of the responses to the requests so far. An empty body (204) is an
     /// empty list. There is an end to it: whatever the responses are, their number is bounded.
     fn next(&self, order: &OrderReference<'_>, responses: &[&[u8]]) -> Result<OrderStep, Malformed>;
+
+    /// What the responses that an order was read from say of it, in the words of commerce events.
+    fn report(&self, _order: &OrderReference<'_>, _responses: &[&[u8]]) -> Result<Option<StoreReport>, Malformed> {
+        Ok(None)
+    }
 
     /// What of what a merchant entered names the store in the API; None where the token alone does. Or the sentence that says
     /// what to enter.

@@ -6,6 +6,7 @@ use http::HeaderMap;
 
 use crate::body::{self, is_xml};
 use crate::privacy::PrivacyRequest;
+use crate::report::{MAX_REPORTS, StoreReport};
 use crate::sample::{Purchase, Sample};
 use crate::{Malformed, OrderApi, Parsed, SignatureRefusal};
 
@@ -82,6 +83,12 @@ pub trait Platform: Sync {
     /// What verified JSON means, which is not nested too deeply. `topic` has no white space around it.
     fn read(&self, topic: Option<&str>, json: &str) -> Result<Parsed, Malformed>;
 
+    /// What verified JSON says of resources of the store, in the words of commerce events. `topic` has no white space around
+    /// it. Empty where it says nothing that there is a word for.
+    fn reports(&self, _topic: Option<&str>, _json: &str) -> Result<Vec<StoreReport>, Malformed> {
+        Ok(vec![])
+    }
+
     /// Whether a body that cannot be used is refused. A developer can mend what is malformed, and learns it best from a
     /// refusal. A store cannot: it would never send the order again, or stop sending at all, so everything that it signs is
     /// taken.
@@ -146,6 +153,23 @@ impl dyn Platform + '_ {
             return parsed;
         }
         Ok(parsed.unwrap_or_else(|malformed| Parsed::Unusable(if is_xml(body) { Malformed::Xml } else { malformed })))
+    }
+
+    /// What a verified body says of resources of the store; of each once, as it says last. What cannot be read says nothing.
+    pub fn reports_in(&self, topic: Option<&str>, body: &[u8]) -> Vec<StoreReport> {
+        let topic = topic.map(str::trim).filter(|topic| !topic.is_empty());
+        let reports = body::text(body).and_then(|json| self.reports(topic, json)).unwrap_or_default();
+        let mut last: Vec<StoreReport> = vec![];
+        for report in reports.into_iter().take(MAX_REPORTS) {
+            let is_of_same = |known: &StoreReport| {
+                known.resource_id == report.resource_id && known.content.kind() == report.content.kind()
+            };
+            match last.iter_mut().find(|known| is_of_same(known)) {
+                Some(known) => *known = report,
+                None => last.push(report),
+            }
+        }
+        last
     }
 
     /// Why a body cannot be used, for the merchant: with what can be done about it in the store.

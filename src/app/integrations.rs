@@ -5,7 +5,7 @@ mod reading;
 mod store_access;
 
 use domain::integration::{
-    CreateIntegration, Integration, IntegrationCommand, Provider, WEAK_SECRET_CHARS, is_weak_secret,
+    CreateIntegration, Integration, IntegrationCommand, Provider, Purpose, WEAK_SECRET_CHARS, is_weak_secret,
 };
 use domain::{AccountId, IntegrationId};
 use event_log::{Committed, ids};
@@ -37,6 +37,7 @@ pub struct NewIntegration {
     pub account_id: Option<String>,
     pub provider: Provider,
     pub name: String,
+    pub purpose: Purpose,
     /// None for those that are usual with the provider.
     pub order_statuses: Option<Vec<String>>,
     /// Where the store chose the secret. Otherwise one is made, unless the store signs with one of its own.
@@ -60,6 +61,7 @@ pub struct IntegrationChanges {
     pub name: Option<String>,
     pub order_statuses: Option<Vec<String>>,
     pub active: Option<bool>,
+    pub purpose: Option<Purpose>,
     pub notification_url: Option<String>,
 }
 
@@ -90,6 +92,7 @@ impl Integrations {
             account_id,
             provider: new.provider,
             name: new.name,
+            purpose: new.purpose,
             signing_secret: secret.as_deref().map(Into::into),
             notification_url: new.notification_url.unwrap_or_else(own_url),
             order_statuses: new.order_statuses,
@@ -103,12 +106,13 @@ impl Integrations {
     pub async fn update(&self, viewer: &Viewer, id: &str, changes: IntegrationChanges) -> Result<IntegrationId, Error> {
         let of = self.managed(viewer, id).await?;
         let switched = |active| if active { IntegrationCommand::Activate } else { IntegrationCommand::Deactivate };
-        let IntegrationChanges { name, order_statuses, active, notification_url } = changes;
+        let IntegrationChanges { name, order_statuses, active, purpose, notification_url } = changes;
+        let purpose = purpose.map(|purpose| IntegrationCommand::ChangePurpose { purpose });
         let name = name.map(|name| IntegrationCommand::Rename { name });
         let statuses = order_statuses.map(|order_statuses| IntegrationCommand::ChangeOrderStatuses { order_statuses });
         let url =
             notification_url.map(|notification_url| IntegrationCommand::ChangeNotificationUrl { notification_url });
-        for command in [name, statuses, url, active.map(switched)].into_iter().flatten() {
+        for command in [name, statuses, purpose, url, active.map(switched)].into_iter().flatten() {
             self.execute(viewer, of, command).await?;
         }
         Ok(of.0)

@@ -13,9 +13,10 @@ use domain::delivery::{
     ApiKeyUse, Change, CortexCall, DeliveryEvent, ErasureCause, FetchedOrder, MoveCause, RequeueCause, Started,
     Webhook, WebhookOutcome, WebhookRepeated, describe_changes,
 };
-use domain::integration::IntegrationEvent;
+use domain::integration::{IntegrationEvent, Purpose};
 use domain::ledger::LedgerEvent;
 use domain::notice::{NoticeEvent, NoticeKind};
+use domain::resource::{Report, ReportOutcome, ResourceEvent};
 use domain::{Credits, ItemMapping, MatchType, ResolutionCode};
 use event_log::recorded::{AnyEvent, Recorded};
 use serde_json::Value;
@@ -30,6 +31,7 @@ pub fn summary(event: &Recorded) -> String {
         AnyEvent::Notice(NoticeEvent::WebhookReceived(received)) => {
             let what = match received.kind {
                 NoticeKind::NotAnOrder => "a webhook that is not about an order",
+                NoticeKind::Commerce => "a webhook about what is published and not delivered",
                 NoticeKind::Unusable => {
                     let why = received.reason.as_deref().unwrap_or("the reason is not known");
                     let order = received.order_number.as_ref().or(received.order_id.as_ref());
@@ -52,12 +54,30 @@ pub fn summary(event: &Recorded) -> String {
             format!("{}: the very same body again.", repeated.provider.name())
         }
         AnyEvent::Notice(NoticeEvent::PersonalDataErased {}) => "It was done, and whom it named was erased.".to_owned(),
+        AnyEvent::Resource(ResourceEvent::ResourceReported(report)) => of_report(report),
         AnyEvent::OperatorAction(action) => operator_actions::sentence(action, &event.aggregate_id),
         AnyEvent::Checkpoint(CheckpointEvent::CheckpointSigned(checkpoint)) => format!(
             "A checkpoint over the events at positions {} to {} was signed with the key {}.",
             checkpoint.first_position, checkpoint.last_position, checkpoint.key_id
         ),
         AnyEvent::Unknown => "Something that this version of Cloud Bridge does not know.".to_owned(),
+    }
+}
+
+fn of_report(report: &Report) -> String {
+    let kind: &str = report.content.kind().into();
+    let happened: &str = report.happened.into();
+    let said = format!(
+        "The store ({}) reported that the {kind} {} was {happened}",
+        report.provider.name(),
+        report.resource_id
+    );
+    let types: Vec<&str> = report.publishes.iter().map(|published| published.as_str()).collect();
+    match report.outcome {
+        ReportOutcome::Current if types.is_empty() => format!("{said}: nothing is published of that."),
+        ReportOutcome::Current => format!("{said}: {} is published.", types.join(", ")),
+        ReportOutcome::Stale => format!("{said}: stale, newer reports are known. Nothing is published."),
+        ReportOutcome::AfterDeletion => format!("{said}, after its deletion. Nothing is published."),
     }
 }
 
@@ -300,6 +320,15 @@ fn of_integration(event: &IntegrationEvent) -> String {
             format!("The {} integration “{}” was created.", created.provider.name(), created.name)
         }
         IntegrationEvent::IntegrationRenamed { name } => format!("The integration is called “{name}” now."),
+        IntegrationEvent::PurposeChanged { purpose: Purpose::Delivers } => {
+            "The integration delivers what is ordered, and publishes nothing.".to_owned()
+        }
+        IntegrationEvent::PurposeChanged { purpose: Purpose::Publishes } => {
+            "The integration publishes commerce events, and delivers nothing.".to_owned()
+        }
+        IntegrationEvent::PurposeChanged { purpose: Purpose::Both } => {
+            "The integration delivers what is ordered, and publishes commerce events.".to_owned()
+        }
         IntegrationEvent::IntegrationActivated {} => {
             "The integration was switched on: its webhooks are let in.".to_owned()
         }

@@ -6,10 +6,12 @@ mod store_access;
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
-use clap::builder::FalseyValueParser;
+use clap::builder::{FalseyValueParser, PossibleValuesParser};
 use clap::{ArgGroup, Args, Subcommand};
+use domain::integration::Purpose;
 use serde::Deserialize;
 use serde_json::json;
+use strum::IntoEnumIterator as _;
 
 use super::acting::print_owner_of_integration;
 use super::client::{Client, ServerArgs, understood};
@@ -56,6 +58,9 @@ pub(super) struct Update {
     /// What to call it
     #[arg(long, env = "CLOUD_BRIDGE_NAME", group = "what")]
     name: Option<String>,
+    /// What it is for: `delivers` what is ordered, `publishes` commerce events and delivers nothing, or `both`
+    #[arg(long, env = "CLOUD_BRIDGE_PURPOSE", value_name = "PURPOSE", group = "what", value_parser = purposes())]
+    purpose: Option<String>,
     /// Deliver only orders of these statuses, separated by commas; `any` for every status
     #[arg(long, env = "CLOUD_BRIDGE_ORDER_STATUS", value_name = "STATUS", value_delimiter = ',', group = "what")]
     order_status: Option<Vec<String>>,
@@ -95,7 +100,7 @@ pub(super) struct Activate {
 const LIST: &str = "query($first: Int, $after: String, $accountId: ID) {
   integrations(first: $first, after: $after, accountId: $accountId) {
     nodes {
-      id provider name active webhookUrl notificationUrl signingSecretPreview storeAccess { tokenPreview store }
+      id provider name purpose active webhookUrl notificationUrl signingSecretPreview storeAccess { tokenPreview store }
       orderStatuses createdAt lastWebhookAt account { id name } }
     pageInfo { hasNextPage endCursor } } }";
 
@@ -103,7 +108,7 @@ const NAME: &str = "query($id: ID!) { integration(id: $id) { name } }";
 
 const UPDATE: &str = "mutation($input: UpdateIntegrationInput!) {
   updateIntegration(input: $input) {
-    integration { id name active orderStatuses unknownOrderStatuses notificationUrl } userErrors { code message field } } }";
+    integration { id name active purpose orderStatuses unknownOrderStatuses notificationUrl } userErrors { code message field } } }";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -111,6 +116,7 @@ struct Integration {
     id: String,
     provider: String,
     name: String,
+    purpose: String,
     active: bool,
     order_statuses: Vec<String>,
     last_webhook_at: Option<DateTime<Utc>>,
@@ -166,13 +172,17 @@ impl List {
         }
         let mut table = output::list(&header);
         for integration in &integrations {
-            let statuses = integration.order_statuses.join(", ");
+            let statuses = match integration.purpose.as_str() {
+                "PUBLISHES" => "nothing: publishes events".to_owned(),
+                _ if integration.order_statuses.is_empty() => "every status".to_owned(),
+                _ => integration.order_statuses.join(", "),
+            };
             let mut row = vec![
                 cell(short.get(&integration.id)),
                 cell(&integration.name),
                 cell(word(&integration.provider)),
                 cell(if integration.active { "active" } else { "deactivated" }),
-                cell(if statuses.is_empty() { "every status" } else { &statuses }),
+                cell(statuses),
                 cell(integration.last_webhook_at.map(moment).unwrap_or_default()),
             ];
             if let Some(owners) = &owners {
@@ -185,6 +195,11 @@ impl List {
         output::print(output::rendered(&table))?;
         print_cursor(&page)
     }
+}
+
+/// What an integration may be for.
+fn purposes() -> PossibleValuesParser {
+    PossibleValuesParser::new(Purpose::iter().map(Purpose::as_str))
 }
 
 /// A misspelt status would leave out every order.
@@ -211,7 +226,8 @@ impl Update {
         let client = self.server.client()?;
         let id = identifiers::whole(&client, Kind::Integration, &self.id).await?;
         print_owner_of_integration(&client, &id).await?;
-        let input = json!({ "integrationId": id, "name": self.name, "orderStatuses": statuses, "notificationUrl": self.notification_url });
+        let input = json!({ "integrationId": id, "name": self.name, "orderStatuses": statuses, "notificationUrl": self.notification_url,
+            "purpose": self.purpose.as_deref().map(str::to_uppercase) });
         let integration =
             client.change(UPDATE, json!({ "input": input }), "updateIntegration").await?["integration"].take();
         warn_of_statuses(&understood::<Vec<String>>(&integration["unknownOrderStatuses"])?)?;
@@ -220,7 +236,13 @@ impl Update {
         }
         let statuses: Vec<String> = understood(&integration["orderStatuses"])?;
         let name = clean(integration["name"].as_str().unwrap_or_default());
-        output::print(format_args!("The integration {name} delivers orders of {}.", delivered(&statuses)))?;
+        let delivers = format!("delivers orders of {}", delivered(&statuses));
+        let does = match integration["purpose"].as_str().unwrap_or_default() {
+            "PUBLISHES" => "publishes commerce events, and delivers nothing".to_owned(),
+            "BOTH" => format!("publishes commerce events, and {delivers}"),
+            _ => delivers,
+        };
+        output::print(format_args!("The integration {name} {does}."))?;
         if self.notification_url.is_some() {
             let url = clean(integration["notificationUrl"].as_str().unwrap_or_default());
             output::print(format_args!("Its store posts to {url}"))?;

@@ -4,19 +4,19 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use domain::delivery::{ApiKeyUse, Delivery, DeliveryCommand, DeliveryEvent, DeliveryStatus, Webhook, WebhookOutcome};
 use domain::integration::Link;
-use domain::notice::{Notice, NoticeCommand, NoticeEvent, NoticeKind, NoticeReceived};
-use domain::{DeliveryId, IntegrationId, NoticeId, Private};
+use domain::notice::NoticeKind;
+use domain::resource::{Resource, WebhookSource};
+use domain::{DeliveryId, IntegrationId, Private};
 use providers::Parsed;
 
+use super::publishing::Reports;
 use super::record::{self, Aside, Unsigned};
-use super::{Ingest, IngestRefusal, Receipt, customers};
+use super::{Ingest, IngestRefusal, Receipt};
 use crate::app::links::CurrentLink;
-use event_log::Actor;
-use event_log::ids;
 use event_log::refusals::RefusalReason;
+use event_log::{Actor, Sequence};
 
 /// The integration that a webhook came in for.
 pub(super) struct Source {
@@ -50,27 +50,36 @@ impl Source {
         api_key: Option<String>,
         body: Bytes,
     ) -> Result<Receipt, IngestRefusal> {
+        let reports = self.reports(unsigned.topic.as_deref(), &body);
+        let delivers = self.link.purpose.delivers();
         match parsed {
+            // What is not delivered is published alone.
+            Parsed::Order(_) | Parsed::ThinOrder(_) if !delivers => {
+                self.notice((NoticeKind::Commerce, None), unsigned, body, reports).await
+            }
+            Parsed::Notice(NoticeKind::NotAnOrder) if !reports.is_empty() => {
+                self.notice((NoticeKind::Commerce, None), unsigned, body, reports).await
+            }
             Parsed::Order(order) => {
                 // A cancellation is taken in any case: the order would be delivered otherwise.
                 if !order.cancelled {
                     self.has_room_today()?;
                 }
                 let id = order.order_id.clone();
-                self.order(&id, unsigned, api_key, body, |link, aside| {
+                self.order((&id, reports), unsigned, api_key, body, |link, aside| {
                     record::webhook(order, self.integration_id, link, aside)
                 })
                 .await
             }
-            // It may be a cancellation.
+            // It may be a cancellation. What it names is published once it is read.
             Parsed::ThinOrder(order) => {
                 let id = order.order_id.clone();
-                self.order(&id, unsigned, api_key, body, |link, aside| {
+                self.order((&id, Reports::none()), unsigned, api_key, body, |link, aside| {
                     record::announcement(order, self.integration_id, link, aside)
                 })
                 .await
             }
-            Parsed::Notice(kind) => self.notice(kind, None, unsigned, body).await,
+            Parsed::Notice(kind) => self.notice((kind, None), unsigned, body, Reports::none()).await,
             Parsed::Unusable(why) => {
                 if self.is_legal_request {
                     tracing::warn!(
@@ -81,14 +90,14 @@ impl Source {
                     );
                 }
                 let reason = providers::of(self.link.provider).explain(&why);
-                self.notice(NoticeKind::Unusable, Some(reason), unsigned, body).await
+                self.notice((NoticeKind::Unusable, Some(reason)), unsigned, body, Reports::none()).await
             }
         }
     }
 
     async fn order(
         &self,
-        order_id: &str,
+        (order_id, reports): (&str, Reports),
         unsigned: Unsigned,
         api_key: Option<String>,
         body: Bytes,
@@ -103,8 +112,21 @@ impl Source {
         webhook.body_digest = self.digest("order", &body).map(|digest| Private::Known(hex::encode(digest)));
         let command = DeliveryCommand::RecordWebhook(Box::new(webhook));
         let bytes = body.len();
-        let committed =
-            self.ingest.log.execute_fresh::<Delivery>(delivery_id, command, &Actor::Store, Some(body)).await?;
+        let log = &self.ingest.log;
+        let committed = if reports.is_empty() {
+            log.execute_fresh::<Delivery>(delivery_id, command, &Actor::Store, Some(body)).await?
+        } else {
+            let follow = |events: &[DeliveryEvent], Sequence(sequence)| match events.first() {
+                Some(DeliveryEvent::WebhookReceived { .. }) => {
+                    let source = WebhookSource::Delivery { id: delivery_id.0, sequence };
+                    reports.commands(self.integration_id, &self.link, source)
+                }
+                // Of a repeated one everything was said.
+                Some(_) | None => vec![],
+            };
+            log.execute_with_body_and::<Delivery, Resource>(delivery_id, command, &Actor::Store, (body, true), follow)
+                .await?
+        };
         // The webhook comes first of whatever was recorded; a username that it brought may follow.
         let outcome = match committed.events.first() {
             Some(DeliveryEvent::WebhookReceived { outcome, .. }) => {
@@ -135,94 +157,37 @@ impl Source {
         Ok(Receipt { delivery_id: Some(delivery_id), status: status.as_str(), outcome: outcome.as_str() })
     }
 
-    async fn notice(
-        &self,
-        kind: NoticeKind,
-        reason: Option<String>,
-        unsigned: Unsigned,
-        body: Bytes,
-    ) -> Result<Receipt, IngestRefusal> {
-        let Unsigned { topic, webhook_id, headers } = unsigned;
-        match kind {
-            NoticeKind::NotAnOrder | NoticeKind::Unusable | NoticeKind::StoreError => self.has_room_today()?,
-            // What the law requires is taken in any case.
-            NoticeKind::CustomerDataRequest | NoticeKind::CustomerRedact | NoticeKind::ShopRedact => {}
+    /// What the webhook says of the store's resources, where they are published.
+    fn reports(&self, topic: Option<&str>, body: &[u8]) -> Reports {
+        if !self.link.purpose.publishes() {
+            return Reports::none();
         }
-        let named = customers::named_in(topic.as_deref(), &body);
-        let order = match kind {
-            NoticeKind::Unusable => customers::order_in(topic.as_deref(), &body),
-            NoticeKind::NotAnOrder
-            | NoticeKind::StoreError
-            | NoticeKind::CustomerDataRequest
-            | NoticeKind::CustomerRedact
-            | NoticeKind::ShopRedact => customers::NamedOrder::default(),
-        };
-        let at = self.ingest.log.clock().now();
-        let received = NoticeReceived {
-            account_id: self.link.account_id,
-            integration_id: self.integration_id,
-            provider: self.link.provider,
-            kind,
-            received_at: at,
-            topic,
-            webhook_id,
-            headers,
-            body_bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
-            unsigned: self.is_unsigned,
-            reason,
-            order_id: order.id,
-            order_number: order.number,
-            customers: Some(named).filter(|named| !named.is_empty()).map(Private::Known),
-        };
-        let id = self.notice_id(kind, &body, at);
-        let command = NoticeCommand::Record(Box::new(received));
-        let bytes = body.len();
-        let committed = self.ingest.log.execute_fresh::<Notice>(id, command, &Actor::Store, Some(body)).await?;
-        match committed.events.first() {
-            None => self.only_counted(None),
-            Some(event) => {
-                self.stored(if matches!(event, NoticeEvent::WebhookReceived(_)) { bytes } else { 0 });
-                self.accepted(kind.as_str(), None);
-            }
-        }
-        Ok(Receipt { delivery_id: None, status: kind.as_str(), outcome: kind.as_str() })
+        let reports = providers::of(self.link.provider).reports_in(topic, body);
+        Reports::new(reports, self.digest("resource", body))
     }
 
-    /// The same bytes have the same id: so they are stored once, by construction. What a store requests by law is done again when
-    /// it repeats the request, a day later at the soonest.
-    fn notice_id(&self, kind: NoticeKind, body: &[u8], at: DateTime<Utc>) -> NoticeId {
-        let kind = match kind {
-            NoticeKind::NotAnOrder | NoticeKind::Unusable | NoticeKind::StoreError => kind.as_str().to_owned(),
-            NoticeKind::CustomerDataRequest | NoticeKind::CustomerRedact | NoticeKind::ShopRedact => {
-                format!("{} {}", kind.as_str(), at.date_naive())
-            }
-        };
-        let digest = self.digest(&kind, body);
-        NoticeId(digest.map_or_else(ids::fresh, |digest| uuid::Builder::from_custom_bytes(digest).into_uuid()))
-    }
-
-    fn digest(&self, kind: &str, body: &[u8]) -> Option<[u8; 16]> {
+    pub(super) fn digest(&self, kind: &str, body: &[u8]) -> Option<[u8; 16]> {
         let index = self.ingest.log.blind_index()?;
         Some(index.body_digest(self.integration_id, kind, body))
     }
 
     /// Whether the account may store more today.
-    fn has_room_today(&self) -> Result<(), IngestRefusal> {
+    pub(super) fn has_room_today(&self) -> Result<(), IngestRefusal> {
         let room = self.ingest.volumes.admit(self.link.account_id, self.ingest.log.clock().now());
         room.map_err(|full| self.refused(IngestRefusal::DayIsFull(full)))
     }
 
-    fn stored(&self, body: usize) {
+    pub(super) fn stored(&self, body: usize) {
         self.ingest.volumes.count(self.link.account_id, body, self.ingest.log.clock().now());
     }
 
     /// One of many in an hour that say nothing new: it is counted, and no more is kept of it.
-    fn only_counted(&self, delivery: Option<DeliveryId>) {
+    pub(super) fn only_counted(&self, delivery: Option<DeliveryId>) {
         self.count(RefusalReason::Repeated, None);
         self.accepted(RefusalReason::Repeated.as_str(), delivery);
     }
 
-    fn accepted(&self, outcome: &'static str, delivery: Option<DeliveryId>) {
+    pub(super) fn accepted(&self, outcome: &'static str, delivery: Option<DeliveryId>) {
         let provider = self.link.provider.as_str();
         self.ingest.metrics.webhook_accepted(provider, outcome);
         let delivery = delivery.map(tracing::field::display);

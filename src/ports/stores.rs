@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use domain::delivery::{FetchFailure, MAX_REASON_CHARS, StoreCall};
 use domain::integration::{Provider, StoreAccess};
-use providers::{OrderApi, OrderReference, OrderStep, StoreOrder};
+use providers::{OrderApi, OrderReference, OrderStep, StoreOrder, StoreReport};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 
@@ -38,6 +38,8 @@ pub struct StoreClient {
 #[derive(Debug)]
 pub struct StoredOrder {
     pub order: StoreOrder,
+    /// The same in the words of commerce events.
+    pub report: Option<StoreReport>,
     /// What the store responded with: a body, or a list of several.
     pub body: Vec<u8>,
     pub call: StoreCall,
@@ -115,8 +117,10 @@ impl StoreClient {
             let step = api.next(&order, &read).map_err(|malformed| calls.unavailable(malformed.to_string(), None))?;
             let path = match step {
                 OrderStep::Request { path } => path,
-                OrderStep::Order(order) => {
-                    return Ok(StoredOrder { order: *order, body: joined(bodies), call: calls.ended(None) });
+                OrderStep::Order(found) => {
+                    let report = api.report(&order, &read).unwrap_or_default();
+                    let call = calls.ended(None);
+                    return Ok(StoredOrder { order: *found, report, body: joined(bodies), call });
                 }
             };
             let mut request = self.http.get(format!("{}{path}", self.address(api, provider)));

@@ -34,7 +34,7 @@ impl ProcessManager for LegalRequests {
 
     handles! { |requests, event| {
         ("notice", "webhook_received") AnyEvent::Notice(NoticeEvent::WebhookReceived(received)) => match received.kind {
-            NoticeKind::NotAnOrder | NoticeKind::Unusable | NoticeKind::StoreError => Ok(()),
+            NoticeKind::NotAnOrder | NoticeKind::Commerce | NoticeKind::Unusable | NoticeKind::StoreError => Ok(()),
             NoticeKind::CustomerDataRequest | NoticeKind::CustomerRedact | NoticeKind::ShopRedact => {
                 fulfil(&requests.erasure, event, received).await
             }

@@ -68,6 +68,7 @@ impl Story {
             | AnyEvent::Ledger(_)
             | AnyEvent::Checkpoint(_)
             | AnyEvent::OperatorAction(_)
+            | AnyEvent::Resource(_)
             | AnyEvent::Unknown => None,
         });
         Ok(Self { delivery_id: delivery_id.to_owned(), events: events.collect() })

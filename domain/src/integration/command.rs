@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use super::Provider;
+use super::{Provider, Purpose};
 use crate::{AccountId, ItemMapping, MappingId};
 
 #[derive(Clone, Debug)]
@@ -11,6 +11,9 @@ pub enum IntegrationCommand {
     Create(CreateIntegration),
     Rename {
         name: String,
+    },
+    ChangePurpose {
+        purpose: Purpose,
     },
     Activate,
     Deactivate,
@@ -54,6 +57,7 @@ pub struct CreateIntegration {
     pub account_id: AccountId,
     pub provider: Provider,
     pub name: String,
+    pub purpose: Purpose,
     /// None where the store signs with one of its own, which is handed over later.
     pub signing_secret: Option<SecretString>,
     /// The address that the store is given for its webhooks.

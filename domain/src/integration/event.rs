@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
-use super::Provider;
+use super::{Provider, Purpose};
 use crate::event::{LogEvent, domain_event};
 use crate::{AccountId, ItemMapping, MappingId, Private};
 
@@ -16,6 +16,9 @@ pub enum IntegrationEvent {
     IntegrationCreated(IntegrationCreated),
     IntegrationRenamed {
         name: String,
+    },
+    PurposeChanged {
+        purpose: Purpose,
     },
     IntegrationActivated {},
     IntegrationDeactivated {},
@@ -57,6 +60,8 @@ pub struct IntegrationCreated {
     pub account_id: AccountId,
     pub provider: Provider,
     pub name: String,
+    #[serde(default, skip_serializing_if = "Purpose::is_default")]
+    pub purpose: Purpose,
     /// None where the store signs with one of its own, which was not handed over yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signing_secret: Option<Private<String>>,

@@ -69,7 +69,7 @@ mod tests {
 
     use super::*;
     use crate::AccountId;
-    use crate::integration::{CreateIntegration, Integration, IntegrationCommand, IntegrationEvent};
+    use crate::integration::{CreateIntegration, Integration, IntegrationCommand, IntegrationEvent, Purpose};
 
     fn created(
         provider: Provider,
@@ -80,6 +80,7 @@ mod tests {
         Integration::default().decide(IntegrationCommand::Create(CreateIntegration {
             account_id: AccountId(Uuid::nil()),
             provider,
+            purpose: Purpose::Delivers,
             name: "My shop".to_owned(),
             signing_secret: Some("whsec_first_secret".into()),
             notification_url: "https://cloud.example".to_owned(),

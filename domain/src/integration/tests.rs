@@ -5,11 +5,12 @@ use cqrs_es::Aggregate;
 use cqrs_es::test::{AggregateTestExecutor, TestFramework};
 use proptest::prelude::*;
 use proptest::sample::select;
+use strum::IntoEnumIterator as _;
 use uuid::Uuid;
 
 use super::{
     CreateIntegration, Integration, IntegrationCommand, IntegrationCreated, IntegrationEvent, IntegrationRefusal,
-    Provider, is_weak_secret,
+    Provider, Purpose, is_weak_secret,
 };
 use crate::event::tests::stored;
 use crate::laws::repeating_adds_nothing;
@@ -23,6 +24,7 @@ fn create() -> CreateIntegration {
         account_id: AccountId(Uuid::from_u128(1)),
         provider: Provider::WooCommerce,
         name: "My shop".to_owned(),
+        purpose: Purpose::Delivers,
         signing_secret: Some(SECRET.into()),
         notification_url: URL.to_owned(),
         order_statuses: Some(vec!["Completed".to_owned(), " processing".to_owned(), "completed".to_owned()]),
@@ -34,11 +36,18 @@ fn created() -> IntegrationEvent {
         account_id: AccountId(Uuid::from_u128(1)),
         provider: Provider::WooCommerce,
         name: "My shop".to_owned(),
+        purpose: Purpose::Delivers,
         signing_secret: Some(SECRET.into()),
         secret_preview: Some("…cret".to_owned()),
         notification_url: Some(URL.to_owned()),
         order_statuses: vec!["completed".to_owned(), "processing".to_owned()],
     })
+}
+
+/// One that was created to publish and not to deliver.
+fn publishing() -> IntegrationEvent {
+    let IntegrationEvent::IntegrationCreated(first) = created() else { panic!("it is a creation") };
+    IntegrationEvent::IntegrationCreated(IntegrationCreated { purpose: Purpose::Publishes, ..first })
 }
 
 fn given(events: impl Into<Vec<IntegrationEvent>>) -> AggregateTestExecutor<Integration> {
@@ -255,6 +264,25 @@ fn a_secret_that_the_store_hands_over_later_is_the_first_and_nothing_is_verified
 }
 
 #[test]
+fn an_integration_delivers_publishes_or_does_both() {
+    let change = |purpose| IntegrationCommand::ChangePurpose { purpose };
+    let changed = |purpose| IntegrationEvent::PurposeChanged { purpose };
+    given([]).when(change(Purpose::Delivers)).then_expect_events(vec![]);
+    given([]).when(change(Purpose::Both)).then_expect_events(vec![changed(Purpose::Both)]);
+    TestFramework::<Integration>::with(())
+        .given_no_previous_events()
+        .when(IntegrationCommand::Create(CreateIntegration { purpose: Purpose::Publishes, ..create() }))
+        .then_expect_events(vec![publishing()]);
+    let does = |events: &[IntegrationEvent]| {
+        let purpose = fold(events.iter().cloned()).link().unwrap().purpose;
+        (purpose.delivers(), purpose.publishes())
+    };
+    assert_eq!(does(&[]), (true, false));
+    assert_eq!(does(&[changed(Purpose::Both)]), (true, true));
+    assert_eq!(does(&[changed(Purpose::Both), changed(Purpose::Publishes)]), (false, true));
+}
+
+#[test]
 fn the_address_that_a_store_has_is_kept_to_the_letter() {
     let change = |url: &str| IntegrationCommand::ChangeNotificationUrl { notification_url: url.to_owned() };
     let changed = |url: &str| IntegrationEvent::NotificationUrlChanged { notification_url: url.to_owned() };
@@ -365,6 +393,7 @@ fn any_command() -> impl Strategy<Value = IntegrationCommand> {
             IntegrationCommand::Create(CreateIntegration { name, signing_secret: signing_secret.map(Into::into), order_statuses, ..create() })
         }),
         1 => name().prop_map(|name| IntegrationCommand::Rename { name }),
+        1 => select(Purpose::iter().collect::<Vec<_>>()).prop_map(|purpose| IntegrationCommand::ChangePurpose { purpose }),
         1 => Just(IntegrationCommand::Activate),
         1 => Just(IntegrationCommand::Deactivate),
         1 => statuses().prop_map(|order_statuses| IntegrationCommand::ChangeOrderStatuses { order_statuses }),
@@ -417,6 +446,8 @@ fn the_stored_form_of_every_event_is_pinned() {
         access_saved(Some("abc")),
         access_saved(None),
         IntegrationEvent::StoreAccessRemoved {},
+        publishing(),
+        IntegrationEvent::PurposeChanged { purpose: Purpose::Delivers },
     ];
     insta::assert_snapshot!(stored(&events));
 }

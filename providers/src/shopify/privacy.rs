@@ -26,7 +26,7 @@ pub(super) fn kind(topic: Option<&str>, json: &str) -> Option<Result<NoticeKind,
         NoticeKind::ShopRedact => &["data_request", "orders_requested", "customer", "orders_to_redact"],
         NoticeKind::CustomerRedact => &["data_request", "orders_requested"],
         NoticeKind::CustomerDataRequest => &["orders_to_redact"],
-        NoticeKind::NotAnOrder | NoticeKind::Unusable | NoticeKind::StoreError => &[],
+        NoticeKind::NotAnOrder | NoticeKind::Commerce | NoticeKind::Unusable | NoticeKind::StoreError => &[],
     };
     let stranger = has(&OF_OTHER_TOPICS).or_else(|| has(of_other_requests));
     let invalid = |field: &str, reason| Err(Malformed::InvalidField { field: field.to_owned(), reason });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::connection::Connection;
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Object, SimpleObject};
-use domain::integration::Provider as DomainProvider;
+use domain::integration::{Provider as DomainProvider, Purpose};
 use domain::{ItemMapping as Mapping, MappingId};
 use event_log::Position;
 use projections::integrations::IntegrationRow;
@@ -17,7 +17,7 @@ use super::loader::{AccountKey, Loader};
 use super::moment::{Moment, moment};
 use super::page::{Cursor, cost};
 use super::viewer::app_and_viewer;
-use super::words::{MatchType, Provider, ResourceType};
+use super::words::{IntegrationPurpose, MatchType, Provider, ResourceType};
 use crate::app::App;
 use crate::app::links::webhook_url;
 use crate::replay::past_orders;
@@ -51,6 +51,11 @@ impl Integration {
 
     async fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// What it is for.
+    async fn purpose(&self) -> IntegrationPurpose {
+        Purpose::parse(&self.0.purpose).unwrap_or_default().into()
     }
 
     async fn active(&self) -> bool {

@@ -50,6 +50,7 @@ impl async_graphql::dataloader::Loader<HeadersKey> for Loader {
             | AnyEvent::Ledger(_)
             | AnyEvent::Checkpoint(_)
             | AnyEvent::OperatorAction(_)
+            | AnyEvent::Resource(_)
             | AnyEvent::Unknown => None,
         };
         let known =

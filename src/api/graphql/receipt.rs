@@ -39,6 +39,8 @@ pub(super) enum WebhookOutcome {
     /// It cancelled what was already delivered.
     TooLate,
     NotAnOrder,
+    /// About what is published and not delivered: a product, a customer, an order of an integration that only publishes.
+    Commerce,
     /// It may be about an order, and cannot be read as one; `reason` says why.
     Unusable,
     /// The store reported an error of its own: its webhook needs attention.

@@ -31,6 +31,16 @@ pub(super) enum ResourceType {
 }
 
 #[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+#[graphql(remote = "domain::integration::Purpose")]
+pub(super) enum IntegrationPurpose {
+    /// What is ordered is delivered.
+    Delivers,
+    /// What happens in the store is published as commerce events; orders are not delivered.
+    Publishes,
+    Both,
+}
+
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
 #[graphql(remote = "domain::delivery::DeliveryStatus")]
 pub(super) enum DeliveryStatus {
     Queued,

@@ -87,6 +87,7 @@ impl Deliveries {
             | AnyEvent::Integration(_)
             | AnyEvent::Notice(_)
             | AnyEvent::OperatorAction(_)
+            | AnyEvent::Resource(_)
             | AnyEvent::Ledger(_)
             | AnyEvent::Checkpoint(_)
             | AnyEvent::Unknown => None,

@@ -55,6 +55,7 @@ pub async fn of_delivery(log: &EventLog, row: &DeliveryRow) -> Result<(Value, us
             | AnyEvent::Integration(_)
             | AnyEvent::Notice(_)
             | AnyEvent::OperatorAction(_)
+            | AnyEvent::Resource(_)
             | AnyEvent::Ledger(_)
             | AnyEvent::Checkpoint(_)
             | AnyEvent::Unknown => {}

@@ -16,6 +16,8 @@ pub enum Outcome {
     Cancelled,
     TooLate,
     NotAnOrder,
+    /// What is published and not delivered.
+    Commerce,
     Unusable,
     StoreError,
     CustomerDataRequest,
@@ -30,7 +32,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    pub(super) const RECORDED: [Self; 14] = [
+    pub(super) const RECORDED: [Self; 15] = [
         Self::Accepted,
         Self::Announced,
         Self::Revised,
@@ -40,6 +42,7 @@ impl Outcome {
         Self::Cancelled,
         Self::TooLate,
         Self::NotAnOrder,
+        Self::Commerce,
         Self::Unusable,
         Self::StoreError,
         Self::CustomerDataRequest,

@@ -315,6 +315,7 @@ fn events_of_integrations_and_notices_and_unknown_ones_have_sentences() {
                 name: "Shop".to_owned(),
                 signing_secret: Some(private()),
                 secret_preview: Some(secret_preview.clone()),
+                purpose: Purpose::Delivers,
                 notification_url: None,
                 order_statuses: vec![],
             }),

@@ -1,7 +1,7 @@
 //! The kinds of streams and events that there are, by the names under which they are stored.
 
 /// Each kind of stream with the kinds of its events.
-pub(super) const KINDS: [(&str, &[&str]); 7] = [
+pub(super) const KINDS: [(&str, &[&str]); 8] = [
     (
         "account",
         &[
@@ -25,6 +25,7 @@ pub(super) const KINDS: [(&str, &[&str]); 7] = [
             "item_mapping_removed",
             "notification_url_changed",
             "order_statuses_changed",
+            "purpose_changed",
             "signing_secret_rotated",
             "signing_secret_set",
             "store_access_removed",
@@ -77,6 +78,7 @@ pub(super) const KINDS: [(&str, &[&str]); 7] = [
         ],
     ),
     ("checkpoint", &["checkpoint_signed"]),
+    ("resource", &["resource_reported"]),
 ];
 
 /// Reads the name of a kind of event for clap; an unknown one is refused with a list of those that there are.
@@ -120,6 +122,7 @@ mod tests {
     use domain::ledger::LedgerEvent;
     use domain::notice::NoticeEvent;
     use domain::operator_action::OperatorActionEvent;
+    use domain::resource::ResourceEvent;
 
     use super::*;
 
@@ -139,6 +142,7 @@ mod tests {
                 "operator_action",
                 types::<OperatorActionEvent>(include_str!("../../../domain/src/operator_action/ever.jsonl")),
             ),
+            ("resource", types::<ResourceEvent>(include_str!("../../../domain/src/resource/ever.jsonl"))),
             ("checkpoint", types::<CheckpointEvent>(include_str!("../../../domain/src/checkpoint/ever.jsonl"))),
         ];
         for (kind, were) in ever {

@@ -163,6 +163,7 @@ fn data_of(event_type: &str, event: &AnyEvent) -> Value {
         AnyEvent::Delivery(event) => serde_json::to_value::<&DeliveryEvent>(event),
         AnyEvent::Notice(event) => serde_json::to_value(event),
         AnyEvent::OperatorAction(event) => serde_json::to_value(event),
+        AnyEvent::Resource(event) => serde_json::to_value(event),
         AnyEvent::Checkpoint(event) => serde_json::to_value(event),
         AnyEvent::Unknown => Ok(Value::Null),
     };

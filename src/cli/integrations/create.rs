@@ -2,14 +2,14 @@
 
 use clap::Args;
 use clap::builder::FalseyValueParser;
-use domain::integration::Provider;
+use domain::integration::{Provider, Purpose};
 use providers::{OwnSecret, Platform};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::secrets::SET_SECRET;
-use super::{delivered, warn_of_statuses};
+use super::{delivered, purposes, warn_of_statuses};
 use crate::cli::acting::Acting;
 use crate::cli::client::{Client, ServerArgs, understood};
 use crate::cli::input;
@@ -33,6 +33,9 @@ pub(in crate::cli) struct Create {
     /// What to call it
     #[arg(long, env = "CLOUD_BRIDGE_NAME")]
     name: String,
+    /// What it is for: `delivers` what is ordered, `publishes` commerce events and delivers nothing, or `both`
+    #[arg(long, env = "CLOUD_BRIDGE_PURPOSE", value_name = "PURPOSE", default_value = Purpose::Delivers.as_str(), value_parser = purposes())]
+    purpose: String,
     #[arg(long, env = "CLOUD_BRIDGE_ORDER_STATUS", value_name = "STATUS", value_delimiter = ',', help = help_of_statuses())]
     order_status: Option<Vec<String>>,
     /// Read the secret that the store signs with from standard input [default: one is made; the store's own is asked for]
@@ -77,6 +80,7 @@ impl Create {
             "accountId": acting.account_id,
             "provider": self.provider.to_uppercase(),
             "name": self.name,
+            "purpose": self.purpose.to_uppercase(),
             "orderStatuses": self.order_status,
             "signingSecret": given.as_ref().map(ExposeSecret::expose_secret),
         });
@@ -95,13 +99,15 @@ impl Create {
             return Ok(output::print_json(&json!({
                 "integrationId": id, "webhookUrl": webhook_url, "signingSecret": made, "orderStatuses": order_statuses }))?);
         }
-        output::print(format_args!(
-            "Integration:    {}\nWebhook URL:    {}\nDelivers:       orders of {}\n",
-            clean(&id),
-            clean(&webhook_url),
-            delivered(&order_statuses)
-        ))?;
-        output::say("Drafts and failed, voided or expired orders are never delivered.")?;
+        output::print(format_args!("Integration:    {}\nWebhook URL:    {}", clean(&id), clean(&webhook_url)))?;
+        let purpose = Purpose::parse(&self.purpose).unwrap_or_default();
+        if purpose.publishes() {
+            output::print("Publishes:      commerce events")?;
+        }
+        if purpose.delivers() {
+            output::print(format_args!("Delivers:       orders of {}\n", delivered(&order_statuses)))?;
+            output::say("Drafts and failed, voided or expired orders are never delivered.")?;
+        }
         let mut variables =
             vec![output::export_line("INTEGRATION_ID", &id), output::export_line("WEBHOOK_URL", &webhook_url)];
         let mut next = "cloud-bridge mappings add \"$INTEGRATION_ID\" --sku SKU --preset PRESET_ID";
@@ -126,7 +132,7 @@ impl Create {
             output::say(&format!("\n{}", access.instructions))?;
             output::print(format_args!("\n  cloud-bridge integrations set-access \"$INTEGRATION_ID\"{store}"))?;
         }
-        if !order_statuses.is_empty() {
+        if purpose.delivers() && !order_statuses.is_empty() {
             output::print(
                 "\nTo have orders of every other status delivered too:\n\n  cloud-bridge integrations update \
                  \"$INTEGRATION_ID\" --order-status any",

@@ -122,6 +122,7 @@ fn fixes(event: &Recorded, code: ResolutionCode, order: &Order) -> bool {
         | AnyEvent::Delivery(_)
         | AnyEvent::Notice(_)
         | AnyEvent::OperatorAction(_)
+        | AnyEvent::Resource(_)
         | AnyEvent::Checkpoint(_)
         | AnyEvent::Unknown => false,
     }

@@ -7,17 +7,20 @@ use std::sync::Arc;
 use domain::IntegrationId;
 use domain::account::Account;
 use domain::delivery::schedule::Jitter;
-use domain::delivery::{ApiKeyUse, DecidedOn, DeliveryCommand, FetchFailure, Order};
+use domain::delivery::{
+    ApiKeyUse, DecidedOn, Delivery, DeliveryCommand, DeliveryEvent, DeliveryRefusal, FetchFailure, Order,
+};
+use domain::resource::{Resource, WebhookSource};
 use parking_lot::Mutex;
 use rand::RngExt as _;
 
 use super::attempt::Attempt;
 use crate::app::links::CurrentLink;
+use crate::ingest::publishing::Reports;
 use crate::ingest::record::{self, Aside, Unsigned};
 use crate::ports::stores::StoredOrder;
 use crate::worker::work::Taken;
-use domain::delivery::Delivery;
-use event_log::CommandError;
+use event_log::{CommandError, Sequence};
 
 /// An order that is to be read, and where.
 pub(crate) struct Fetch {
@@ -92,12 +95,12 @@ impl Attempt {
         }
     }
 
-    async fn record_fetched(
-        &self,
-        fetch: Fetch,
-        read: StoredOrder,
-    ) -> Result<(), CommandError<domain::delivery::DeliveryRefusal>> {
-        let StoredOrder { order, body, call } = read;
+    async fn record_fetched(&self, fetch: Fetch, read: StoredOrder) -> Result<(), CommandError<DeliveryRefusal>> {
+        let StoredOrder { order, report, body, call } = read;
+        let digest = self.deliveries.needs.data.log.blind_index();
+        let digest = digest.map(|index| index.body_digest(fetch.integration_id, "resource", &body));
+        let report = report.filter(|_| fetch.link.purpose.publishes());
+        let reports = Reports::new(report.into_iter().collect(), digest);
         let unsigned = Unsigned { topic: None, webhook_id: None, headers: None };
         let body_bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
         let aside =
@@ -105,16 +108,21 @@ impl Attempt {
         let order = Box::new(record::webhook(order, fetch.integration_id, &fetch.link, aside));
         let (announcements, log) = (fetch.announcements, &self.deliveries.needs.data.log);
         let command = DeliveryCommand::RecordFetched { order, announcements, call };
-        log.execute_with_body::<Delivery>(self.id, command, self.origin.clone(), body.into()).await?;
+        let follow = |events: &[DeliveryEvent], Sequence(sequence)| match events.first() {
+            Some(DeliveryEvent::OrderFetched(_)) => {
+                let source = WebhookSource::Delivery { id: self.id.0, sequence };
+                reports.commands(fetch.integration_id, &fetch.link, source)
+            }
+            // Another node has read it.
+            Some(_) | None => vec![],
+        };
+        let (origin, body) = (self.origin.clone(), (body.into(), false));
+        log.execute_with_body_and::<Delivery, Resource>(self.id, command, origin, body, follow).await?;
         tracing::info!(delivery = %self.id, "order read at its store");
         Ok(())
     }
 
-    async fn record_failure(
-        &self,
-        fetch: Fetch,
-        failure: FetchFailure,
-    ) -> Result<(), CommandError<domain::delivery::DeliveryRefusal>> {
+    async fn record_failure(&self, fetch: Fetch, failure: FetchFailure) -> Result<(), CommandError<DeliveryRefusal>> {
         let call = match &failure {
             FetchFailure::Unavailable { call, .. } => Some(call),
             FetchFailure::AccessMissing { call } => call.as_ref(),

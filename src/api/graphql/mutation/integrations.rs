@@ -12,7 +12,7 @@ use crate::api::graphql::error::payload_of;
 use crate::api::graphql::integration::{Integration, ItemMapping};
 use crate::api::graphql::loader::{IntegrationKey, Loader};
 use crate::api::graphql::viewer::app_and_viewer;
-use crate::api::graphql::words::{MatchType, Provider, ResourceType};
+use crate::api::graphql::words::{IntegrationPurpose, MatchType, Provider, ResourceType};
 use crate::app;
 use crate::app::integrations::{IntegrationChanges, NewIntegration, NewMapping};
 use crate::app::links::webhook_url;
@@ -23,6 +23,9 @@ struct CreateIntegrationInput {
     account_id: Option<ID>,
     provider: Provider,
     name: String,
+    /// What it is for.
+    #[graphql(default_with = "IntegrationPurpose::Delivers")]
+    purpose: IntegrationPurpose,
     /// Which statuses of an order are delivered. Left out: of SHOPIFY `paid` and `partially_refunded`, of WOOCOMMERCE
     /// `processing` and `completed`, of BIGCOMMERCE `awaiting_fulfillment`, `awaiting_shipment`, `awaiting_pickup`,
     /// `partially_shipped`, `shipped`, `completed` and `partially_refunded`, of SQUARE `paid` and `completed`, of GENERIC every
@@ -41,6 +44,7 @@ struct UpdateIntegrationInput {
     integration_id: ID,
     name: Option<String>,
     active: Option<bool>,
+    purpose: Option<IntegrationPurpose>,
     /// With `any` in the list, or an empty list: every status.
     order_statuses: Option<Vec<String>>,
     /// The address that the store posts to, to the letter.
@@ -116,6 +120,7 @@ impl Integrations {
             account_id: input.account_id.map(String::from),
             provider,
             name: input.name,
+            purpose: input.purpose.into(),
             order_statuses: input.order_statuses,
             signing_secret: input.signing_secret,
             notification_url: input.notification_url,
@@ -139,8 +144,9 @@ impl Integrations {
         input: UpdateIntegrationInput,
     ) -> Result<IntegrationPayload, ApiError> {
         let (app, viewer) = app_and_viewer(context)?;
-        let UpdateIntegrationInput { integration_id, name, active, order_statuses, notification_url } = input;
-        let changes = IntegrationChanges { name, order_statuses, active, notification_url };
+        let UpdateIntegrationInput { integration_id, name, active, purpose, order_statuses, notification_url } = input;
+        let purpose = purpose.map(Into::into);
+        let changes = IntegrationChanges { name, order_statuses, active, purpose, notification_url };
         changed(context, app.integrations.update(viewer, &integration_id, changes).await).await
     }
 

@@ -1,0 +1,87 @@
+//! A resource: something of a store that its webhooks report about, where the integration publishes commerce events. An order, a
+//! product, a collection, stock, a customer, a checkout. Its stream says what was reported, and what is published of that.
+//!
+//! Nothing personal is on it: what a commerce event says of a person is read from the webhook when the event is sent. An order
+//! that is also delivered has its delivery's stream beside this one; neither knows the other.
+
+mod command;
+mod content;
+mod event;
+mod fold;
+mod publishing;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+pub use command::{NewReport, ResourceCommand};
+pub use content::{Checkout, Collection, Content, Order, OrderLine, Product, Refunded, ResourceKind, Stock, Variant};
+pub use event::{Happened, Report, ReportOutcome, ResourceEvent, WebhookSource};
+
+use crate::commerce::CommerceEventType;
+use crate::event::{EventSourced, Owner, aggregate};
+use crate::{AccountId, IntegrationId};
+
+/// Webhooks that are remembered of a resource, to know them again.
+const MAX_REMEMBERED: usize = 50;
+
+/// The fold of a resource's stream. The default is one of which nothing was reported.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub enum Resource {
+    #[default]
+    Initial,
+    Known(Box<Known>),
+}
+
+/// What is known of a resource, as far as a decision reads it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Known {
+    account_id: AccountId,
+    integration_id: IntegrationId,
+    /// By the store's own clock, of the newest report.
+    changed_at: Option<DateTime<Utc>>,
+    /// Where the store counts its changes: of the newest report.
+    version: Option<i64>,
+    deleted: bool,
+    /// By what webhooks are known again, the latest last.
+    seen: Vec<String>,
+    published: Published,
+}
+
+/// What was published so far, as far as it is not published again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Published {
+    /// Of those that happen once.
+    once: BTreeSet<CommerceEventType>,
+    /// How much of an order is taken back.
+    refunded: Refunded,
+    /// In the smallest unit.
+    refunded_amount: i64,
+}
+
+impl Resource {
+    /// Decides a command. The same webhook again decides to nothing.
+    pub fn decide(&self, command: ResourceCommand) -> Result<Vec<ResourceEvent>, Infallible> {
+        let ResourceCommand::Report(new) = command;
+        Ok(self.report(*new).into_iter().collect())
+    }
+}
+
+aggregate!(Resource, "resource", ResourceCommand, ResourceEvent, Infallible);
+
+impl EventSourced for Resource {
+    const SNAPSHOT_VERSION: i64 = 1;
+
+    fn owner(&self, _: &str) -> Owner {
+        match self {
+            Self::Initial => Owner::default(),
+            Self::Known(known) => {
+                Owner { account_id: Some(known.account_id), integration_id: Some(known.integration_id) }
+            }
+        }
+    }
+}

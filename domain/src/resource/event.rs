@@ -1,0 +1,84 @@
+//! What happened to a resource. These names are the storage format: add, never rename.
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use strum::{EnumIter, IntoStaticStr};
+use uuid::Uuid;
+
+use super::Content;
+use crate::commerce::CommerceEventType;
+use crate::event::{LogEvent, domain_event};
+use crate::integration::Provider;
+use crate::{AccountId, IntegrationId};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, IntoStaticStr, JsonSchema)]
+#[serde(tag = "event_type", content = "payload", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum ResourceEvent {
+    ResourceReported(Box<Report>),
+}
+
+/// What a store said of a resource, and what is published of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    pub account_id: AccountId,
+    pub integration_id: IntegrationId,
+    pub provider: Provider,
+    pub resource_id: String,
+    pub happened: Happened,
+    pub outcome: ReportOutcome,
+    /// The commerce events that follow from it, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub publishes: Vec<CommerceEventType>,
+    pub identity: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<DateTime<Utc>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
+    pub source: WebhookSource,
+    pub content: Content,
+}
+
+/// Where the webhook lies that a report is from, with its body and whom it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "aggregate_type", rename_all = "snake_case")]
+pub enum WebhookSource {
+    Delivery { id: Uuid, sequence: i64 },
+    Notice { id: Uuid, sequence: i64 },
+}
+
+/// What the store says that happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, EnumIter, IntoStaticStr)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Happened {
+    Created,
+    Updated,
+    Deleted,
+    /// What was deleted is there again.
+    Restored,
+}
+
+/// What a report did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, EnumIter, IntoStaticStr)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum ReportOutcome {
+    /// It is what is known now.
+    Current,
+    /// It is older than what is known, by the store's own clock or count; it changed nothing.
+    Stale,
+    /// It is about what was deleted, and no restoration; it changed nothing.
+    AfterDeletion,
+}
+
+impl ReportOutcome {
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+domain_event!(ResourceEvent);
+
+impl LogEvent for ResourceEvent {}

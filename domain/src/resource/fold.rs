@@ -1,0 +1,91 @@
+//! The fold: what each report makes of a resource.
+
+use super::{Content, Happened, Known, MAX_REMEMBERED, Published, Report, ReportOutcome, Resource, ResourceEvent};
+use crate::commerce::CommerceEventType as Type;
+
+impl Resource {
+    pub(super) fn fold(&mut self, event: ResourceEvent) {
+        let ResourceEvent::ResourceReported(report) = event;
+        if let Self::Initial = self {
+            *self = Self::Known(Box::new(Known {
+                account_id: report.account_id,
+                integration_id: report.integration_id,
+                changed_at: None,
+                version: None,
+                deleted: false,
+                seen: vec![],
+                published: Published::default(),
+            }));
+        }
+        if let Self::Known(known) = self {
+            known.apply(&report);
+        }
+    }
+}
+
+impl Known {
+    fn apply(&mut self, report: &Report) {
+        if self.seen.len() >= MAX_REMEMBERED {
+            self.seen.remove(0);
+        }
+        self.seen.push(report.identity.clone());
+        match report.outcome {
+            ReportOutcome::Current => {}
+            ReportOutcome::Stale | ReportOutcome::AfterDeletion => return,
+        }
+        self.changed_at = self.changed_at.max(report.changed_at);
+        self.version = self.version.max(report.version);
+        self.deleted = report.happened == Happened::Deleted;
+        for published in &report.publishes {
+            self.published.apply(*published);
+        }
+        match &report.content {
+            Content::Order(order) => {
+                self.published.refunded = self.published.refunded.max(order.refunded);
+                let amount = order.refunded_amount.map_or(0, |money| money.amount);
+                self.published.refunded_amount = self.published.refunded_amount.max(amount);
+            }
+            Content::Product(_)
+            | Content::Collection(_)
+            | Content::Stock(_)
+            | Content::Customer {}
+            | Content::Checkout(_) => {}
+        }
+    }
+}
+
+impl Published {
+    fn apply(&mut self, published: Type) {
+        match published {
+            Type::OrderCreated
+            | Type::OrderPaid
+            | Type::OrderCancelled
+            | Type::ProductCreated
+            | Type::CustomerCreated
+            | Type::CheckoutCompleted => {
+                self.once.insert(published);
+            }
+            Type::OrderUpdated
+            | Type::OrderRefunded
+            | Type::ProductUpdated
+            | Type::ProductDeleted
+            | Type::CollectionUpdated
+            | Type::CollectionDeleted
+            | Type::InventoryUpdated
+            | Type::InventoryOutOfStock
+            | Type::CustomerUpdated
+            | Type::DeliveryCompleted
+            | Type::DeliveryActionRequired
+            | Type::DeliveryFailed
+            | Type::EndpointDegraded
+            | Type::ProductSynced
+            | Type::ProductEnriched
+            | Type::ProductManuallyEdited
+            | Type::ProductRolledBack
+            | Type::FaqSubmitted
+            | Type::FaqApproved
+            | Type::FaqRejected
+            | Type::EnrichmentBulkCompleted => {}
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What is published of a report: nothing that is stale, nothing twice, and of what happens once, once.
+
+use super::{
+    Content, Happened, Known, NewReport, Order, Published, Refunded, Report, ReportOutcome, Resource, ResourceEvent,
+};
+use crate::commerce::CommerceEventType as Type;
+
+impl Resource {
+    pub(super) fn report(&self, new: NewReport) -> Option<ResourceEvent> {
+        let known = match self {
+            Self::Initial => None,
+            Self::Known(known) => Some(known.as_ref()),
+        };
+        if known.is_some_and(|known| known.seen.contains(&new.identity)) {
+            return None;
+        }
+        let outcome = known.map_or(ReportOutcome::Current, |known| known.outcome_of(&new));
+        let publishes = match outcome {
+            ReportOutcome::Current => publishes(known, &new),
+            ReportOutcome::Stale | ReportOutcome::AfterDeletion => vec![],
+        };
+        let NewReport {
+            account_id,
+            integration_id,
+            provider,
+            resource_id,
+            happened,
+            identity,
+            changed_at,
+            version,
+            source,
+            content,
+        } = new;
+        let report = Report {
+            account_id,
+            integration_id,
+            provider,
+            resource_id,
+            happened,
+            outcome,
+            publishes,
+            identity,
+            changed_at,
+            version,
+            source,
+            content,
+        };
+        Some(ResourceEvent::ResourceReported(Box::new(report)))
+    }
+}
+
+impl Known {
+    /// By the store's own clock or count; of two with the same, the one that arrives later counts. What has neither counts
+    /// as it arrives.
+    fn outcome_of(&self, new: &NewReport) -> ReportOutcome {
+        let is_older = match (new.version, self.version) {
+            (Some(version), Some(known)) => version < known,
+            (Some(_), None) | (None, _) => is_before(new.changed_at, self.changed_at),
+        };
+        if is_older {
+            ReportOutcome::Stale
+        } else if self.deleted && !is_there_again(new.happened) {
+            ReportOutcome::AfterDeletion
+        } else {
+            ReportOutcome::Current
+        }
+    }
+}
+
+fn is_before<T: PartialOrd>(one: Option<T>, other: Option<T>) -> bool {
+    one.zip(other).is_some_and(|(one, other)| one < other)
+}
+
+/// A deletion is final unless the store says that the thing is there again.
+fn is_there_again(happened: Happened) -> bool {
+    match happened {
+        Happened::Created | Happened::Restored => true,
+        Happened::Updated | Happened::Deleted => false,
+    }
+}
+
+fn publishes(known: Option<&Known>, new: &NewReport) -> Vec<Type> {
+    let nothing = Published::default();
+    let published = known.map_or(&nothing, |known| &known.published);
+    match (&new.content, new.happened) {
+        (Content::Order(order), happened) => of_order(published, order, known.is_none(), happened),
+        (Content::Product(_), Happened::Deleted) => vec![Type::ProductDeleted],
+        (Content::Product(_), Happened::Restored) => vec![Type::ProductCreated],
+        (Content::Product(_), Happened::Created) if !published.has(Type::ProductCreated) => vec![Type::ProductCreated],
+        (Content::Product(_), Happened::Created) if known.is_some_and(|known| known.deleted) => {
+            vec![Type::ProductCreated]
+        }
+        (Content::Product(_), Happened::Created | Happened::Updated) => vec![Type::ProductUpdated],
+        (Content::Collection(_), Happened::Deleted) => vec![Type::CollectionDeleted],
+        (Content::Collection(_), Happened::Created | Happened::Updated | Happened::Restored) => {
+            vec![Type::CollectionUpdated]
+        }
+        (Content::Stock(_), _) => vec![Type::InventoryUpdated],
+        (Content::Customer {}, Happened::Created) if !published.has(Type::CustomerCreated) => {
+            vec![Type::CustomerCreated]
+        }
+        (Content::Customer {}, Happened::Created | Happened::Updated | Happened::Restored) => {
+            vec![Type::CustomerUpdated]
+        }
+        (Content::Checkout(checkout), _) if checkout.completed && !published.has(Type::CheckoutCompleted) => {
+            vec![Type::CheckoutCompleted]
+        }
+        (Content::Customer {}, Happened::Deleted) | (Content::Checkout(_), _) => vec![],
+    }
+}
+
+/// An order that is new to us is created, whichever of its webhooks arrives first: stores send them in any order.
+fn of_order(published: &Published, order: &Order, is_new: bool, happened: Happened) -> Vec<Type> {
+    let mut types = vec![];
+    let is_deleted = happened == Happened::Deleted;
+    if !is_new {
+        types.push(Type::OrderUpdated);
+    } else if !is_deleted {
+        types.push(Type::OrderCreated);
+    }
+    if order.paid && !published.has(Type::OrderPaid) {
+        types.push(Type::OrderPaid);
+    }
+    if (order.cancelled || is_deleted) && !published.has(Type::OrderCancelled) {
+        types.push(Type::OrderCancelled);
+    }
+    let amount = order.refunded_amount.map_or(0, |money| money.amount);
+    let is_refunded_further =
+        order.refunded > published.refunded || (order.refunded != Refunded::None && amount > published.refunded_amount);
+    if is_refunded_further {
+        types.push(Type::OrderRefunded);
+    }
+    types
+}
+
+impl Published {
+    fn has(&self, once: Type) -> bool {
+        self.once.contains(&once)
+    }
+}

@@ -1,0 +1,208 @@
+//! Commerce events in the order in which they follow from the log. A row says where in the log an event is from; what it says is
+//! rendered from there when somebody reads it, so that nothing about a person is here.
+
+use domain::commerce::CommerceEventType;
+use domain::delivery::DeliveryEvent;
+use domain::resource::{Content, Report, ResourceEvent};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use crate::schema::Schema;
+use crate::table::{self, Existing, Tables, table_row};
+use crate::view::View;
+use event_log::Position;
+use event_log::recorded::{AnyEvent, Recorded};
+use storage::{Database, Sql, storable};
+
+pub const VIEW: View = View {
+    name: "commerce_events",
+    schema: Schema {
+        version: 1,
+        tables: &["commerce_events"],
+        holds_personal_data: false,
+        statements: include_str!("../../migrations/views/commerce_events.sql"),
+    },
+    fold: |tables, events| Box::pin(apply(tables, events)),
+};
+
+table_row!(CommerceEventRow, "commerce_events", key position, ordinal;
+    once id, event_type, account_id, integration_id, object_kind, object_id, session_id, occurred_at, recorded_at;
+    changing);
+
+const COLUMNS: &str = "position, ordinal, id, event_type, account_id, integration_id, object_kind, object_id, session_id, \
+     occurred_at, recorded_at";
+
+/// One commerce event. Times are microseconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct CommerceEventRow {
+    /// Of the event of the log that it follows from.
+    pub position: Position,
+    /// Which of those that follow from it, from 0.
+    pub ordinal: i64,
+    pub id: String,
+    pub event_type: String,
+    pub account_id: String,
+    pub integration_id: Option<String>,
+    /// What it is about: a kind of resource, or `delivery`.
+    pub object_kind: String,
+    /// In the words of the store; of a delivery, its own id.
+    pub object_id: String,
+    pub session_id: Option<String>,
+    /// By the store's own clock, where it says.
+    pub occurred_at: i64,
+    pub recorded_at: i64,
+}
+
+/// The id of a commerce event: it follows from the event of the log, so a rebuild gives the same.
+pub fn event_id(stream: &str, recorded: &Recorded, event_type: CommerceEventType) -> String {
+    let stream = Uuid::parse_str(stream).unwrap_or_default();
+    Uuid::new_v5(&stream, format!("{} {}", recorded.sequence, event_type.as_str()).as_bytes()).to_string()
+}
+
+async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
+    let rows: Vec<CommerceEventRow> = events.iter().flat_map(follow_from).collect();
+    table::write(tables, &rows, Existing::Keep).await
+}
+
+/// The commerce events that follow from an event of the log.
+pub fn follow_from(recorded: &Recorded) -> Vec<CommerceEventRow> {
+    let Some(account_id) = recorded.account_id else { return vec![] };
+    let about = match &recorded.event {
+        AnyEvent::Resource(ResourceEvent::ResourceReported(report)) => of_report(report),
+        AnyEvent::Delivery(event) => of_delivery(recorded, event),
+        AnyEvent::Account(_)
+        | AnyEvent::Integration(_)
+        | AnyEvent::Ledger(_)
+        | AnyEvent::Notice(_)
+        | AnyEvent::OperatorAction(_)
+        | AnyEvent::Checkpoint(_)
+        | AnyEvent::Unknown => return vec![],
+    };
+    let About { types, kind, id, session_id, occurred_at } = about;
+    let row = |(ordinal, event_type): (i64, CommerceEventType)| CommerceEventRow {
+        position: recorded.position,
+        ordinal,
+        id: event_id(&recorded.aggregate_id, recorded, event_type),
+        event_type: event_type.as_str().to_owned(),
+        account_id: account_id.to_string(),
+        integration_id: recorded.integration_id.map(|id| id.to_string()),
+        object_kind: kind.to_owned(),
+        object_id: storable(&id),
+        session_id: session_id.as_deref().map(storable),
+        occurred_at: occurred_at.unwrap_or_else(|| recorded.recorded_at_us()),
+        recorded_at: recorded.recorded_at_us(),
+    };
+    (0..).zip(types).map(row).collect()
+}
+
+/// What the commerce events of one event are about.
+struct About {
+    types: Vec<CommerceEventType>,
+    kind: &'static str,
+    id: String,
+    session_id: Option<String>,
+    occurred_at: Option<i64>,
+}
+
+fn of_report(report: &Report) -> About {
+    let session_id = match &report.content {
+        Content::Order(order) => order.session_id.clone(),
+        Content::Checkout(checkout) => checkout.session_id.clone(),
+        Content::Product(_) | Content::Collection(_) | Content::Stock(_) | Content::Customer {} => None,
+    };
+    About {
+        types: report.publishes.clone(),
+        kind: report.content.kind().as_str(),
+        id: report.resource_id.clone(),
+        session_id,
+        occurred_at: report.changed_at.map(|at| at.timestamp_micros()),
+    }
+}
+
+fn of_delivery(recorded: &Recorded, event: &DeliveryEvent) -> About {
+    let event_type = match event {
+        DeliveryEvent::Completed {} => Some(CommerceEventType::DeliveryCompleted),
+        DeliveryEvent::ActionRequired { .. } => Some(CommerceEventType::DeliveryActionRequired),
+        DeliveryEvent::FailedPermanently { .. } => Some(CommerceEventType::DeliveryFailed),
+        DeliveryEvent::WebhookReceived { .. }
+        | DeliveryEvent::WebhookRepeated(_)
+        | DeliveryEvent::OrderFetched(_)
+        | DeliveryEvent::OrderFetchFailed { .. }
+        | DeliveryEvent::Started(_)
+        | DeliveryEvent::StepStarted { .. }
+        | DeliveryEvent::LeaseRenewed { .. }
+        | DeliveryEvent::WaitMoved { .. }
+        | DeliveryEvent::Followed { .. }
+        | DeliveryEvent::AssetShared { .. }
+        | DeliveryEvent::RetryScheduled { .. }
+        | DeliveryEvent::CancellationRequested {}
+        | DeliveryEvent::Cancelled {}
+        | DeliveryEvent::StatusFiltered {}
+        | DeliveryEvent::HandedBack {}
+        | DeliveryEvent::RetryRequested { .. }
+        | DeliveryEvent::UsernameCorrected { .. }
+        | DeliveryEvent::Requeued { .. }
+        | DeliveryEvent::PersonalDataErased { .. } => None,
+    };
+    About {
+        types: event_type.into_iter().collect(),
+        kind: "delivery",
+        id: recorded.aggregate_id.clone(),
+        session_id: None,
+        occurred_at: None,
+    }
+}
+
+/// Which events are wanted; what is left out restricts nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// None for those who may see every account.
+    pub account_id: Option<String>,
+    pub integration_id: Option<String>,
+    pub types: Vec<CommerceEventType>,
+    /// In the words of the store.
+    pub object_id: Option<String>,
+    pub session_id: Option<String>,
+}
+
+/// A place in the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    pub position: Position,
+    pub ordinal: i64,
+}
+
+/// Events before a place, the newest first.
+pub async fn page(
+    database: &Database,
+    filter: &Filter,
+    before: Option<Place>,
+    limit: i64,
+) -> sqlx::Result<Vec<CommerceEventRow>> {
+    let mut sql = Sql::new(format!("SELECT {COLUMNS} FROM commerce_events WHERE true"));
+    if let Some(account_id) = &filter.account_id {
+        sql = sql.push(" AND account_id = ").bind(account_id.as_str());
+    }
+    if let Some(integration_id) = &filter.integration_id {
+        sql = sql.push(" AND integration_id = ").bind(integration_id.as_str());
+    }
+    if !filter.types.is_empty() {
+        sql = sql.push(" AND event_type IN (").bind_list(filter.types.iter().map(|of| of.as_str())).push(")");
+    }
+    if let Some(object_id) = &filter.object_id {
+        sql = sql.push(" AND object_id = ").bind(object_id.as_str());
+    }
+    if let Some(session_id) = &filter.session_id {
+        sql = sql.push(" AND session_id = ").bind(session_id.as_str());
+    }
+    if let Some(Place { position, ordinal }) = before {
+        sql = sql.push(" AND (position, ordinal) < (").bind(position).push(", ").bind(ordinal).push(")");
+    }
+    database.fetch_all(sql.push(" ORDER BY position DESC, ordinal DESC LIMIT ").bind(limit)).await
+}
+
+/// The event with this id.
+pub async fn find(database: &Database, id: &str) -> sqlx::Result<Option<CommerceEventRow>> {
+    let sql = Sql::new(format!("SELECT {COLUMNS} FROM commerce_events WHERE id = ")).bind(id);
+    database.fetch_optional(sql).await
+}

@@ -1,0 +1,100 @@
+//! Recording a webhook that is about no order, or about one that is not delivered.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use domain::notice::{Notice, NoticeCommand, NoticeEvent, NoticeKind, NoticeReceived};
+use domain::resource::{Resource, WebhookSource};
+use domain::{NoticeId, Private};
+use event_log::{Actor, Sequence, ids};
+
+use super::publishing::Reports;
+use super::record::Unsigned;
+use super::source::Source;
+use super::{IngestRefusal, Receipt, customers};
+
+impl Source {
+    /// A webhook that is delivered to nobody: kept and shown, and what it says of resources recorded with it.
+    pub(super) async fn notice(
+        &self,
+        (kind, reason): (NoticeKind, Option<String>),
+        unsigned: Unsigned,
+        body: Bytes,
+        reports: Reports,
+    ) -> Result<Receipt, IngestRefusal> {
+        let Unsigned { topic, webhook_id, headers } = unsigned;
+        match kind {
+            NoticeKind::NotAnOrder | NoticeKind::Commerce | NoticeKind::Unusable | NoticeKind::StoreError => {
+                self.has_room_today()?;
+            }
+            // What the law requires is taken in any case.
+            NoticeKind::CustomerDataRequest | NoticeKind::CustomerRedact | NoticeKind::ShopRedact => {}
+        }
+        let named = customers::named_in(topic.as_deref(), &body);
+        let order = match kind {
+            NoticeKind::Unusable => customers::order_in(topic.as_deref(), &body),
+            NoticeKind::NotAnOrder
+            | NoticeKind::Commerce
+            | NoticeKind::StoreError
+            | NoticeKind::CustomerDataRequest
+            | NoticeKind::CustomerRedact
+            | NoticeKind::ShopRedact => customers::NamedOrder::default(),
+        };
+        let at = self.ingest.log.clock().now();
+        let received = NoticeReceived {
+            account_id: self.link.account_id,
+            integration_id: self.integration_id,
+            provider: self.link.provider,
+            kind,
+            received_at: at,
+            topic,
+            webhook_id,
+            headers,
+            body_bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
+            unsigned: self.is_unsigned,
+            reason,
+            order_id: order.id,
+            order_number: order.number,
+            customers: Some(named).filter(|named| !named.is_empty()).map(Private::Known),
+        };
+        let id = self.notice_id(kind, &body, at);
+        let command = NoticeCommand::Record(Box::new(received));
+        let bytes = body.len();
+        let log = &self.ingest.log;
+        let committed = if reports.is_empty() {
+            log.execute_fresh::<Notice>(id, command, &Actor::Store, Some(body)).await?
+        } else {
+            let follow = |events: &[NoticeEvent], Sequence(sequence)| match events.first() {
+                Some(NoticeEvent::WebhookReceived(_)) => {
+                    let source = WebhookSource::Notice { id: id.0, sequence };
+                    reports.commands(self.integration_id, &self.link, source)
+                }
+                // Of a repeated one everything was said.
+                Some(_) | None => vec![],
+            };
+            log.execute_with_body_and::<Notice, Resource>(id, command, &Actor::Store, (body, true), follow).await?
+        };
+        match committed.events.first() {
+            None => self.only_counted(None),
+            Some(event) => {
+                self.stored(if matches!(event, NoticeEvent::WebhookReceived(_)) { bytes } else { 0 });
+                self.accepted(kind.as_str(), None);
+            }
+        }
+        Ok(Receipt { delivery_id: None, status: kind.as_str(), outcome: kind.as_str() })
+    }
+
+    /// The same bytes have the same id: so they are stored once, by construction. What a store requests by law is done again when
+    /// it repeats the request, a day later at the soonest.
+    fn notice_id(&self, kind: NoticeKind, body: &[u8], at: DateTime<Utc>) -> NoticeId {
+        let kind = match kind {
+            NoticeKind::NotAnOrder | NoticeKind::Commerce | NoticeKind::Unusable | NoticeKind::StoreError => {
+                kind.as_str().to_owned()
+            }
+            NoticeKind::CustomerDataRequest | NoticeKind::CustomerRedact | NoticeKind::ShopRedact => {
+                format!("{} {}", kind.as_str(), at.date_naive())
+            }
+        };
+        let digest = self.digest(&kind, body);
+        NoticeId(digest.map_or_else(ids::fresh, |digest| uuid::Builder::from_custom_bytes(digest).into_uuid()))
+    }
+}

@@ -1,0 +1,57 @@
+//! What a webhook says of the resources of its store, recorded beside it where its integration publishes commerce events.
+
+use domain::integration::Link;
+use domain::resource::{NewReport, ResourceCommand, WebhookSource};
+use domain::{IntegrationId, ResourceId};
+use event_log::ids;
+use providers::StoreReport;
+
+/// The reports of one webhook.
+pub struct Reports {
+    reports: Vec<StoreReport>,
+    /// By what the webhook is known again where its platform signs no id of the event.
+    body_identity: String,
+}
+
+impl Reports {
+    /// `digest` is that of the body, keyed.
+    pub fn new(reports: Vec<StoreReport>, digest: Option<[u8; 16]>) -> Self {
+        let body_identity = digest.map_or_else(|| ids::fresh().simple().to_string(), hex::encode);
+        Self { reports, body_identity }
+    }
+
+    pub fn none() -> Self {
+        Self { reports: vec![], body_identity: String::new() }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.reports.is_empty()
+    }
+
+    /// What is recorded of each resource, of a webhook that lies there.
+    pub fn commands(
+        &self,
+        integration_id: IntegrationId,
+        link: &Link,
+        source: WebhookSource,
+    ) -> Vec<(String, ResourceCommand)> {
+        let command = |report: &StoreReport| {
+            let StoreReport { resource_id, happened, event_id, changed_at, version, content } = report.clone();
+            let id = ResourceId::of(integration_id, content.kind(), &resource_id);
+            let new = NewReport {
+                account_id: link.account_id,
+                integration_id,
+                provider: link.provider,
+                resource_id,
+                happened,
+                identity: event_id.unwrap_or_else(|| self.body_identity.clone()),
+                changed_at,
+                version,
+                source,
+                content,
+            };
+            (id.to_string(), ResourceCommand::Report(Box::new(new)))
+        };
+        self.reports.iter().map(command).collect()
+    }
+}
