@@ -7,11 +7,11 @@ mod status;
 mod webhook;
 
 use domain::integration::Provider;
+use signing::{Encoding, Scheme, code, standard_webhooks};
 
 use crate::platform::{Outgoing, OwnSecret, Platform, Received};
 use crate::sample::{Purchase, Sample};
-use crate::signature::{Encoding, Scheme, code};
-use crate::{Malformed, OrderApi, Parsed, SignatureRefusal, standard_webhooks};
+use crate::{Malformed, OrderApi, Parsed, SignatureRefusal, header};
 
 /// The hexadecimal digits of an HMAC over the body alone, which some webhooks carry beside the headers of Standard Webhooks
 /// or in their place. It does not sign the time; what a captured one brings is an order that is read at the store anyway.
@@ -35,7 +35,7 @@ impl Platform for BigCommerce {
 
     /// The `hash` stands in where a webhook has no id: it is the same when the webhook is sent again.
     fn webhook_id(&self, received: &Received<'_>) -> Option<String> {
-        standard_webhooks::id(received.headers).or_else(|| webhook::hash(received.body))
+        header::value(received.headers, standard_webhooks::ID).or_else(|| webhook::hash(received.body))
     }
 
     /// The key is the client secret as it is written, not decoded from base64 as Standard Webhooks has it (bigcommerce/docs,
@@ -43,7 +43,7 @@ impl Platform for BigCommerce {
     fn verify(&self, received: &Received<'_>, secrets: &[&str]) -> Result<(), SignatureRefusal> {
         let is_standard = standard_webhooks::is_in(received.headers);
         if is_standard {
-            standard_webhooks::verify(received, secrets)?;
+            standard_webhooks::verify(received.headers, received.body, received.at, secrets)?;
         }
         if is_standard && !BODY_SIGNATURE.is_in(received.headers) {
             return Ok(());
@@ -54,7 +54,7 @@ impl Platform for BigCommerce {
     /// The id is made of the body, so that a webhook that is sent again has the same.
     fn sign(&self, outgoing: &Outgoing<'_>, secret: &str) -> Vec<(&'static str, String)> {
         let digits = hex::encode(code(secret.as_bytes(), &[outgoing.body]));
-        standard_webhooks::sign(outgoing, &format!("msg_{}", &digits[..24]), secret.as_bytes())
+        standard_webhooks::sign(&format!("msg_{}", &digits[..24]), outgoing.at, outgoing.body, &[secret])
     }
 
     fn read(&self, _topic: Option<&str>, json: &str) -> Result<Parsed, Malformed> {

@@ -6,11 +6,11 @@ mod tests;
 
 use domain::integration::Provider;
 use serde_json::{Value, json};
+use signing::{Encoding, Scheme};
 
 use crate::header;
 use crate::platform::{Outgoing, Platform, Received};
 use crate::sample::{Purchase, Sample};
-use crate::signature::{Encoding, Scheme};
 use crate::{Malformed, Parsed, SignatureRefusal};
 
 /// The hexadecimal digits of an HMAC over the body, under either of two names (webhooks document, "Signature verification").

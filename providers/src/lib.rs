@@ -24,9 +24,9 @@ mod sample;
 mod scalar;
 mod shape;
 mod shopify;
-mod signature;
+#[cfg(test)]
+mod signatures;
 mod square;
-mod standard_webhooks;
 #[cfg(test)]
 mod tests;
 pub mod username;
@@ -42,7 +42,7 @@ pub use platform::{Outgoing, OwnSecret, Platform, Received};
 pub use privacy::PrivacyRequest;
 pub use report::StoreReport;
 pub use sample::{Happened, Product, Purchase, Sample};
-pub use signature::SignatureRefusal;
+pub use signing::SignatureRefusal;
 
 /// What a platform is: one line for each.
 pub fn of(provider: Provider) -> &'static dyn Platform {

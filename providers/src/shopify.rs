@@ -9,11 +9,11 @@ mod tests;
 
 use domain::integration::Provider;
 use http::HeaderMap;
+use signing::{Encoding, Scheme};
 
 use crate::header;
 use crate::platform::{Outgoing, OwnSecret, Platform, Received};
 use crate::sample::{Purchase, Sample};
-use crate::signature::{Encoding, Scheme};
 use crate::{Malformed, Parsed, PrivacyRequest, SignatureRefusal};
 
 /// The base64 of an HMAC over the body. Newer webhooks name all their headers without `X-`.

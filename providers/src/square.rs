@@ -8,10 +8,10 @@ mod status;
 mod webhook;
 
 use domain::integration::Provider;
+use signing::{Encoding, Scheme};
 
 use crate::platform::{Outgoing, OwnSecret, Platform, Received};
 use crate::sample::{Purchase, Sample};
-use crate::signature::{Encoding, Scheme};
 use crate::{Malformed, OrderApi, Parsed, SignatureRefusal};
 
 /// The base64 of an HMAC over the address of the webhook, to the letter as it was entered at Square, and the body

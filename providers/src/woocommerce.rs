@@ -8,11 +8,11 @@ mod tests;
 
 use domain::integration::Provider;
 use http::header::CONTENT_TYPE;
+use signing::{Encoding, Scheme};
 
 use crate::header;
 use crate::platform::{Outgoing, Platform, Received};
 use crate::sample::{Purchase, Sample};
-use crate::signature::{Encoding, Scheme};
 use crate::{Malformed, Parsed, SignatureRefusal};
 
 /// The base64 of an HMAC over the body.

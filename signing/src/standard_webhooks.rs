@@ -7,14 +7,14 @@
 #[cfg(test)]
 mod tests;
 
+use chrono::{DateTime, Utc};
 use http::HeaderMap;
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::header;
-use crate::platform::{Outgoing, Received};
 use crate::signature::{Code, Encoding, SignatureRefusal, code};
 
-const ID: &str = "webhook-id";
+/// The header of the sender's id of the webhook, which is the same when it is sent again.
+pub const ID: &str = "webhook-id";
 const TIMESTAMP: &str = "webhook-timestamp";
 const SIGNATURE: &str = "webhook-signature";
 
@@ -24,25 +24,25 @@ const VERSION: &str = "v1,";
 /// How far the time that was signed may be from ours, either way, as in the specification's own libraries.
 const TOLERANCE_S: u64 = 300;
 
-/// Signatures that are looked at. A sender has several while it changes its secret.
-const MAX_SIGNATURES: usize = 16;
+/// Signatures that are looked at, and made. A sender has several while it changes its secret.
+pub const MAX_SIGNATURES: usize = 16;
 
 /// Whether the webhook is signed so.
-pub(crate) fn is_in(headers: &HeaderMap) -> bool {
+pub fn is_in(headers: &HeaderMap) -> bool {
     headers.contains_key(SIGNATURE)
 }
 
-/// The sender's id of the webhook, which is the same when it is sent again.
-pub(crate) fn id(headers: &HeaderMap) -> Option<String> {
-    header::value(headers, ID)
-}
-
-/// Whether one of `keys` signed the webhook within five minutes of when it was received. An empty key verifies nothing, since
+/// Whether one of `keys` signed the webhook within five minutes of `at`, when it was received. An empty key verifies nothing, since
 /// anyone can sign with it.
-pub(crate) fn verify(received: &Received<'_>, keys: &[impl AsRef<[u8]>]) -> Result<(), SignatureRefusal> {
-    let signatures = only_value(received.headers, SIGNATURE)?.ok_or(SignatureRefusal::Missing)?;
-    let id = only_value(received.headers, ID)?.ok_or(SignatureRefusal::Malformed)?;
-    let timestamp = only_value(received.headers, TIMESTAMP)?.ok_or(SignatureRefusal::Malformed)?;
+pub fn verify(
+    headers: &HeaderMap,
+    body: &[u8],
+    at: DateTime<Utc>,
+    keys: &[impl AsRef<[u8]>],
+) -> Result<(), SignatureRefusal> {
+    let signatures = only_value(headers, SIGNATURE)?.ok_or(SignatureRefusal::Missing)?;
+    let id = only_value(headers, ID)?.ok_or(SignatureRefusal::Malformed)?;
+    let timestamp = only_value(headers, TIMESTAMP)?.ok_or(SignatureRefusal::Malformed)?;
     let sent_at_s = seconds(timestamp).ok_or(SignatureRefusal::Malformed)?;
     let claimed = claimed_codes(signatures);
     if claimed.is_empty() {
@@ -51,7 +51,7 @@ pub(crate) fn verify(received: &Received<'_>, keys: &[impl AsRef<[u8]>]) -> Resu
     let mut verified = Choice::from(0);
     // No early end: how long this takes must not show which of the keys was right.
     for key in keys.iter().map(AsRef::as_ref).filter(|key| !key.is_empty()) {
-        let expected = code(key, &content(id, timestamp, received.body));
+        let expected = code(key, &content(id, timestamp, body));
         for claimed in &claimed {
             verified |= expected.ct_eq(claimed);
         }
@@ -60,18 +60,22 @@ pub(crate) fn verify(received: &Received<'_>, keys: &[impl AsRef<[u8]>]) -> Resu
         return Err(SignatureRefusal::Wrong);
     }
     // Last: the time of a webhook that nobody signed says nothing.
-    if received.at.timestamp().abs_diff(sent_at_s) > TOLERANCE_S {
+    if at.timestamp().abs_diff(sent_at_s) > TOLERANCE_S {
         return Err(SignatureRefusal::Expired);
     }
     Ok(())
 }
 
-/// The headers, name and value, of a signature under this id; the signature first.
-pub(crate) fn sign(outgoing: &Outgoing<'_>, id: &str, key: &[u8]) -> Vec<(&'static str, String)> {
-    let timestamp = outgoing.at.timestamp().to_string();
-    let code = code(key, &content(id.as_bytes(), timestamp.as_bytes(), outgoing.body));
-    let signature = format!("{VERSION}{}", Encoding::Base64.encoded(&code));
-    vec![(SIGNATURE, signature), (ID, id.to_owned()), (TIMESTAMP, timestamp)]
+/// The headers, name and value, of a webhook that is sent at `at`, signed with each of the first [`MAX_SIGNATURES`] keys; the
+/// signatures first.
+pub fn sign(id: &str, at: DateTime<Utc>, body: &[u8], keys: &[impl AsRef<[u8]>]) -> Vec<(&'static str, String)> {
+    let timestamp = at.timestamp().to_string();
+    let signature = |key: &[u8]| {
+        let code = code(key, &content(id.as_bytes(), timestamp.as_bytes(), body));
+        format!("{VERSION}{}", Encoding::Base64.encoded(&code))
+    };
+    let signatures: Vec<_> = keys.iter().take(MAX_SIGNATURES).map(|key| signature(key.as_ref())).collect();
+    vec![(SIGNATURE, signatures.join(" ")), (ID, id.to_owned()), (TIMESTAMP, timestamp)]
 }
 
 fn content<'a>(id: &'a [u8], timestamp: &'a [u8], body: &'a [u8]) -> [&'a [u8]; 5] {

@@ -28,7 +28,7 @@ fn with(headers: &[(&'static str, &str)]) -> HeaderMap {
 
 fn verified_at(at: DateTime<Utc>, headers: &[(&'static str, &str)], keys: &[&str]) -> Result<(), SignatureRefusal> {
     let headers = with(headers);
-    verify(&Received { address: "", headers: &headers, body: BODY, at }, keys)
+    verify(&headers, BODY, at, keys)
 }
 
 fn verified(signature: &str, keys: &[&str]) -> Result<(), SignatureRefusal> {
@@ -38,9 +38,17 @@ fn verified(signature: &str, keys: &[&str]) -> Result<(), SignatureRefusal> {
 #[test]
 fn a_known_signature_is_made_and_verified() {
     assert_eq!(verified(KNOWN, &[KEY]), Ok(()));
-    let outgoing = Outgoing { address: "", body: BODY, at: signed_at() };
     let expected = [(SIGNATURE, KNOWN), (ID, "msg_2LJB"), (TIMESTAMP, SIGNED_AT)];
-    assert_eq!(sign(&outgoing, "msg_2LJB", KEY.as_bytes()), expected.map(|(name, value)| (name, value.to_owned())));
+    assert_eq!(sign("msg_2LJB", signed_at(), BODY, &[KEY]), expected.map(|(name, value)| (name, value.to_owned())));
+}
+
+#[test]
+fn each_key_signs_and_a_receiver_that_has_one_of_them_verifies() {
+    let signed = |count| sign("msg_2LJB", signed_at(), BODY, &vec!["another"; count]).swap_remove(0).1;
+    let (_, both) = sign("msg_2LJB", signed_at(), BODY, &[KEY, "another"]).swap_remove(0);
+    assert_eq!(both, format!("{KNOWN} {}", signed(1)));
+    assert_eq!(verified(&both, &["another"]), Ok(()));
+    assert_eq!(signed(17).split(' ').count(), 16, "what no receiver looks at is not sent");
 }
 
 #[test]
@@ -79,8 +87,7 @@ fn any_of_several_signatures_and_any_of_the_keys_will_do() {
     assert_eq!(verified(KNOWN, &[KEY, "another"]), Ok(()));
     assert_eq!(verified(KNOWN, &["another"]), Err(Wrong));
     assert_eq!(verified(KNOWN, &[]), Err(Wrong));
-    let outgoing = Outgoing { address: "", body: BODY, at: signed_at() };
-    let (_, of_no_key) = sign(&outgoing, "msg_2LJB", b"").swap_remove(0);
+    let (_, of_no_key) = sign("msg_2LJB", signed_at(), BODY, &[""]).swap_remove(0);
     assert_eq!(verified(&of_no_key, &[""]), Err(Wrong));
 }
 
@@ -140,10 +147,9 @@ fn no_time_overflows() {
 proptest! {
     #[test]
     fn what_is_signed_verifies_whatever_its_bytes(body in prop::collection::vec(any::<u8>(), 0..100), id in "[!-~]{1,20}") {
-        let signed = sign(&Outgoing { address: "", body: &body, at: signed_at() }, &id, b"\xff\0key");
+        let signed = sign(&id, signed_at(), &body, &[b"\xff\0key"]);
         let headers: Vec<_> = signed.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let headers = with(&headers);
-        let received = Received { address: "", headers: &headers, body: &body, at: signed_at() };
-        prop_assert_eq!(verify(&received, &[b"\xff\0key"]), Ok(()));
+        prop_assert_eq!(verify(&headers, &body, signed_at(), &[b"\xff\0key"]), Ok(()));
     }
 }

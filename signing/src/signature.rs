@@ -1,7 +1,4 @@
-//! The schemes by which stores sign: which header, which encoding, compared in constant time.
-
-#[cfg(test)]
-mod tests;
+//! A signature in one header: which header, which encoding, compared in constant time.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -11,7 +8,7 @@ use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};
 
 /// An HMAC-SHA256.
-pub(crate) type Code = [u8; 32];
+pub type Code = [u8; 32];
 
 const HEX_PREFIX: &str = "sha256=";
 /// How long 32 bytes are in base64, padding included.
@@ -33,16 +30,16 @@ pub enum SignatureRefusal {
 }
 
 /// An HMAC-SHA256 in a header.
-pub(crate) struct Scheme {
+pub struct Scheme {
     /// The names that the header may have; a signature is made under the first. Where several are present all must verify: a
     /// signature is never there to be ignored.
-    pub(crate) headers: &'static [&'static str],
-    pub(crate) encoding: Encoding,
+    pub headers: &'static [&'static str],
+    pub encoding: Encoding,
 }
 
 /// How the bytes of an HMAC are written.
 #[derive(Clone, Copy)]
-pub(crate) enum Encoding {
+pub enum Encoding {
     Base64,
     /// Hexadecimal.
     Hex,
@@ -52,13 +49,13 @@ pub(crate) enum Encoding {
 
 impl Scheme {
     /// Whether the webhook has such a header at all.
-    pub(crate) fn is_in(&self, headers: &HeaderMap) -> bool {
+    pub fn is_in(&self, headers: &HeaderMap) -> bool {
         self.headers.iter().any(|name| headers.contains_key(*name))
     }
 
     /// Whether one of `keys` signed `content`, the parts of which follow each other. An empty key verifies nothing, since
     /// anyone can sign with it.
-    pub(crate) fn verify(
+    pub fn verify(
         &self,
         headers: &HeaderMap,
         content: &[&[u8]],
@@ -78,7 +75,7 @@ impl Scheme {
     }
 
     /// The header, name and value, of a signature over `content`.
-    pub(crate) fn sign(&self, content: &[&[u8]], key: &str) -> (&'static str, String) {
+    pub fn sign(&self, content: &[&[u8]], key: &str) -> (&'static str, String) {
         (self.headers[0], self.encoding.encoded(&code(key.as_bytes(), content)))
     }
 
@@ -97,7 +94,7 @@ impl Scheme {
 }
 
 impl Encoding {
-    pub(crate) fn decoded(self, value: &[u8]) -> Option<Code> {
+    pub fn decoded(self, value: &[u8]) -> Option<Code> {
         match self {
             Self::Base64 => {
                 // The length goes first: a header may be as long as the server allows, and decoding it is not free.
@@ -115,7 +112,7 @@ impl Encoding {
         }
     }
 
-    pub(crate) fn encoded(self, code: &Code) -> String {
+    pub fn encoded(self, code: &Code) -> String {
         match self {
             Self::Base64 => BASE64_STANDARD.encode(code),
             Self::Hex => hex::encode(code),
@@ -125,10 +122,31 @@ impl Encoding {
 }
 
 /// The HMAC of `content`, the parts of which follow each other.
-pub(crate) fn code(key: &[u8], content: &[&[u8]]) -> Code {
+pub fn code(key: &[u8], content: &[&[u8]]) -> Code {
     let mut hmac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
     for part in content {
         hmac.update(part);
     }
     hmac.finalize().into_bytes().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    const SECRET: &str = "shpss_0123456789";
+
+    #[test]
+    fn the_parts_that_are_signed_follow_each_other() {
+        let scheme = Scheme { headers: &["X-Signature"], encoding: Encoding::Base64 };
+        let parts: [&[u8]; 2] = [b"https://bridge.example.com/hook", b"{}"];
+        let (name, value) = scheme.sign(&parts, SECRET);
+        assert_eq!(scheme.sign(&[&parts.concat()], SECRET).1, value);
+        let headers = HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_str(&value).unwrap())]);
+        assert_eq!(scheme.verify(&headers, &parts, &[SECRET]), Ok(()));
+        let elsewhere: [&[u8]; 2] = [b"http://bridge.example.com/hook", b"{}"];
+        assert_eq!(scheme.verify(&headers, &elsewhere, &[SECRET]), Err(SignatureRefusal::Wrong));
+    }
 }
