@@ -1,0 +1,88 @@
+//! What a store has of its products.
+
+use chrono::{DateTime, Utc};
+use domain::commerce::CommerceEventType;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Data, example};
+
+/// How many of a variant there are at a place. Few stores name it by every id: those that are absent are not known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StockLevel {
+    /// The store's id of the product.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product_id: Option<String>,
+    /// The store's id of the variant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant_id: Option<String>,
+    /// The stock keeping unit, as the store has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sku: Option<String>,
+    /// The id by which the store's events about stock name it, where that is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inventory_item_id: Option<String>,
+    /// The store's id of the place. Absent where the store counts in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location_id: Option<String>,
+    /// How many there are to sell; fewer than zero were sold before they were there. Null where the store does not count.
+    pub available: Option<i64>,
+    /// When it changed, by the store's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<DateTime<Utc>>,
+}
+
+/// A variant of which there is no more than its threshold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OutOfStock {
+    /// The store's id of the product.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product_id: Option<String>,
+    /// The store's id of the variant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant_id: Option<String>,
+    /// The stock keeping unit, as the store has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sku: Option<String>,
+    /// How many there are to sell, at all places; fewer than zero were sold before they were there.
+    pub available: i64,
+    /// The number at or below which it counts as out of stock.
+    pub threshold: i64,
+}
+
+impl Data for StockLevel {
+    /// What the store's own event is about: the inventory item where it has one.
+    fn object_id(&self) -> Option<String> {
+        self.inventory_item_id.as_ref().or(self.variant_id.as_ref()).or(self.product_id.as_ref()).cloned()
+    }
+
+    fn sample(_: CommerceEventType) -> Self {
+        Self {
+            product_id: Some(example::PRODUCT_ID.to_owned()),
+            variant_id: Some(example::VARIANT_ID.to_owned()),
+            sku: Some(example::SKU.to_owned()),
+            inventory_item_id: Some("49148385".to_owned()),
+            location_id: Some("655441491".to_owned()),
+            available: Some(12),
+            changed_at: Some(example::TIME),
+        }
+    }
+}
+
+impl Data for OutOfStock {
+    fn object_id(&self) -> Option<String> {
+        self.variant_id.as_ref().or(self.product_id.as_ref()).cloned()
+    }
+
+    fn sample(_: CommerceEventType) -> Self {
+        Self {
+            product_id: Some(example::PRODUCT_ID.to_owned()),
+            variant_id: Some(example::VARIANT_ID.to_owned()),
+            sku: Some(example::SKU.to_owned()),
+            available: 0,
+            threshold: 0,
+        }
+    }
+}
