@@ -10,7 +10,9 @@ mod description;
 mod event;
 pub mod payload;
 mod personal;
+pub mod profile;
 mod schema;
+mod secret;
 mod text;
 
 pub use check::{Invalid, MAX_DATA_BYTES, check};
@@ -19,5 +21,7 @@ pub use domain::commerce::{CommerceEventType, Currency, Money, Publisher};
 pub use event::Event;
 pub use payload::Payload;
 pub use personal::Personal;
+pub use profile::{Attempt, CustomHeaders, Endpoint, Message, Profile, Raw, Request, SignatureRefusal, verify};
 pub use schema::{sample, schema};
+pub use secret::{InvalidSecret, Secret, Secrets};
 pub use text::{Text, TextList};
