@@ -6,6 +6,7 @@ pub mod administration;
 pub mod api_keys;
 pub mod bootstrap;
 pub mod changes;
+pub mod commerce_events;
 pub mod data_requests;
 pub mod deliveries;
 pub mod disks;
@@ -42,6 +43,7 @@ pub struct App {
     pub integrations: integrations::Integrations,
     pub deliveries: deliveries::Deliveries,
     pub receipts: receipts::Receipts,
+    pub commerce_events: commerce_events::CommerceEvents,
     pub events: events::Events,
     pub operator_actions: operator_actions::OperatorActions,
     pub data_requests: data_requests::DataRequests,

@@ -9,6 +9,7 @@ pub mod metrics;
 pub mod ports;
 pub mod processes;
 pub mod projector;
+pub mod rendering;
 pub mod replay;
 mod runtimes;
 pub mod sandbox;

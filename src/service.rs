@@ -18,6 +18,7 @@ use crate::app::administration::Administration;
 use crate::app::api_keys::ApiKeys;
 use crate::app::bootstrap::{NewAccount, bootstrap};
 use crate::app::changes::Changes;
+use crate::app::commerce_events::CommerceEvents;
 use crate::app::data_requests::DataRequests;
 use crate::app::deliveries::Deliveries;
 use crate::app::erasure::{Erasure, follow_traces};
@@ -278,6 +279,7 @@ impl Parts {
             ),
             identifiers,
             receipts: Receipts::new(data(), self.links.clone(), self.refusals.clone()),
+            commerce_events: CommerceEvents::new(data()),
             events: Events::new(data()),
             operator_actions: OperatorActions::new(data()),
             data_requests: DataRequests::new(data()),

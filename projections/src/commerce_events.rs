@@ -53,6 +53,12 @@ pub struct CommerceEventRow {
     pub recorded_at: i64,
 }
 
+impl CommerceEventRow {
+    pub fn list_position(&self) -> ListPosition {
+        ListPosition { position: self.position, ordinal: self.ordinal }
+    }
+}
+
 /// The id of a commerce event: it follows from the event of the log, so a rebuild gives the same.
 pub fn event_id(stream: &str, recorded: &Recorded, event_type: CommerceEventType) -> String {
     let stream = Uuid::parse_str(stream).unwrap_or_default();
@@ -165,9 +171,9 @@ pub struct Filter {
     pub session_id: Option<String>,
 }
 
-/// A place in the list.
+/// Where in the list an event stands: the position that it follows from, and which of those it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct ListPosition {
     pub position: Position,
     pub ordinal: i64,
 }
@@ -176,7 +182,7 @@ pub struct Place {
 pub async fn page(
     database: &Database,
     filter: &Filter,
-    before: Option<Place>,
+    before: Option<ListPosition>,
     limit: i64,
 ) -> sqlx::Result<Vec<CommerceEventRow>> {
     let mut sql = Sql::new(format!("SELECT {COLUMNS} FROM commerce_events WHERE true"));
@@ -195,7 +201,7 @@ pub async fn page(
     if let Some(session_id) = &filter.session_id {
         sql = sql.push(" AND session_id = ").bind(session_id.as_str());
     }
-    if let Some(Place { position, ordinal }) = before {
+    if let Some(ListPosition { position, ordinal }) = before {
         sql = sql.push(" AND (position, ordinal) < (").bind(position).push(", ").bind(ordinal).push(")");
     }
     database.fetch_all(sql.push(" ORDER BY position DESC, ordinal DESC LIMIT ").bind(limit)).await

@@ -36,7 +36,7 @@ use domain::integration::Provider;
 use strum::IntoEnumIterator as _;
 
 pub use malformed::Malformed;
-pub use order::{Parsed, StoreOrder, ThinOrder};
+pub use order::{Parsed, StoreCustomer, StoreOrder, ThinOrder};
 pub use order_api::{OrderApi, OrderReference, OrderStep, StoreAccess};
 pub use platform::{Outgoing, OwnSecret, Platform, Received};
 pub use privacy::PrivacyRequest;

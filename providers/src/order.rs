@@ -49,6 +49,23 @@ pub struct ThinOrder {
     pub changed_at: Option<DateTime<Utc>>,
 }
 
+/// What a webhook says of a customer.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct StoreCustomer {
+    /// The store's own id.
+    pub id: Option<String>,
+    pub email: Option<String>,
+    pub name: Option<String>,
+    pub username: Option<String>,
+}
+
+/// Shows nothing of the customer.
+impl fmt::Debug for StoreCustomer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreCustomer").finish_non_exhaustive()
+    }
+}
+
 /// What a verified body means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Parsed {

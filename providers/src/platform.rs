@@ -8,7 +8,7 @@ use crate::body::{self, is_xml};
 use crate::privacy::PrivacyRequest;
 use crate::report::{MAX_REPORTS, StoreReport};
 use crate::sample::{Purchase, Sample};
-use crate::{Malformed, OrderApi, Parsed, SignatureRefusal};
+use crate::{Malformed, OrderApi, Parsed, SignatureRefusal, StoreCustomer, StoreOrder};
 
 /// A webhook as it was received.
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +87,11 @@ pub trait Platform: Sync {
     /// it. Empty where it says nothing that there is a word for.
     fn reports(&self, _topic: Option<&str>, _json: &str) -> Result<Vec<StoreReport>, Malformed> {
         Ok(vec![])
+    }
+
+    /// The customer whom verified JSON is about, where it is about a customer and no order of theirs.
+    fn customer(&self, _topic: Option<&str>, _json: &str) -> Option<StoreCustomer> {
+        None
     }
 
     /// Whether a body that cannot be used is refused. A developer can mend what is malformed, and learns it best from a
@@ -170,6 +175,16 @@ impl dyn Platform + '_ {
             }
         }
         last
+    }
+
+    /// Whom a verified body is about: who ordered, or the customer itself.
+    pub fn customer_in(&self, topic: Option<&str>, body: &[u8]) -> Option<StoreCustomer> {
+        let topic = topic.map(str::trim).filter(|topic| !topic.is_empty());
+        if let Ok(Parsed::Order(order)) = self.interpret(topic, body) {
+            let StoreOrder { customer_id, email, customer_name, username, .. } = order;
+            return Some(StoreCustomer { id: customer_id, email, name: customer_name, username });
+        }
+        self.customer(topic, body::text(body).ok()?)
     }
 
     /// Why a body cannot be used, for the merchant: with what can be done about it in the store.

@@ -6,6 +6,7 @@ mod action;
 mod admission;
 mod answer_size;
 mod caller;
+mod commerce_event;
 mod data_request;
 mod delivery;
 mod error;

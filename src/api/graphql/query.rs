@@ -4,14 +4,17 @@
 use async_graphql::connection::Connection;
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Object};
+use commerce::CommerceEventType;
 use domain::integration::Provider as DomainProvider;
 use event_log::parked;
 use event_log::{Position, Sequence};
+use strum::IntoEnumIterator as _;
 
 use super::ApiError;
 use super::account::Account;
 use super::action::{OperatorAction, OperatorActionFilter};
 use super::caller::Caller;
+use super::commerce_event::{CommerceEvent, CommerceEventFilter, EventCursor, EventType};
 use super::data_request::{DataRequest, DataRequestFilter};
 use super::delivery::{AS_OF_COST, Delivery, DeliveryFilter, deliveries};
 use super::event::{Event, with_sequences};
@@ -186,6 +189,53 @@ impl Query {
             Ok(rows.into_iter().map(|receipt| (receipt.position(), receipt.into())).collect())
         })
         .await
+    }
+
+    /// What happened in stores and here, as subscribers get it, the newest first. Of the caller's own account; support and
+    /// admin see all.
+    #[graphql(complexity = "cost(first, None) * child_complexity + 1")]
+    async fn commerce_events(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        filter: Option<CommerceEventFilter>,
+    ) -> async_graphql::Result<Connection<Cursor<EventCursor>, CommerceEvent>> {
+        let (app, viewer) = app_and_viewer(context)?;
+        let filter = filter.unwrap_or_default().try_into()?;
+        page((after, None), (first, None), |wanted| async move {
+            let before = wanted.after.as_ref().map(|EventCursor(place)| *place);
+            let rows = app.commerce_events.page(viewer, filter, (before, wanted.limit())).await?;
+            Ok(rows.into_iter().map(|row| (EventCursor(row.list_position()), row.into())).collect())
+        })
+        .await
+    }
+
+    async fn commerce_event(&self, context: &Context<'_>, id: ID) -> Result<Option<CommerceEvent>, ApiError> {
+        let (app, viewer) = app_and_viewer(context)?;
+        Ok(app.commerce_events.find(viewer, &id).await?.map(CommerceEvent::from))
+    }
+
+    /// What became of a shopping conversation: the checkouts and orders that name it, the oldest first, 100 at most.
+    #[graphql(complexity = "100 * child_complexity + 1")]
+    async fn session(
+        &self,
+        context: &Context<'_>,
+        id: String,
+        #[graphql(desc = "Support and admin only: of another account.")] account_id: Option<ID>,
+    ) -> Result<Vec<CommerceEvent>, ApiError> {
+        let (app, viewer) = app_and_viewer(context)?;
+        let account_id = account_id.map(String::from);
+        let rows = app.commerce_events.of_session(viewer, &id, account_id).await?;
+        Ok(rows.into_iter().map(CommerceEvent::from).collect())
+    }
+
+    /// Every type of commerce events, with its schema and a sample.
+    #[graphql(complexity = "30 * child_complexity + 1")]
+    #[expect(clippy::unused_async, reason = "resolvers are async by their macro")]
+    async fn event_types(&self, context: &Context<'_>) -> Result<Vec<EventType>, ApiError> {
+        app_and_viewer(context)?;
+        Ok(CommerceEventType::iter().map(EventType::from).collect())
     }
 
     /// Support and admin only: any event stream, by the ids used in the log.

@@ -1,0 +1,64 @@
+//! Reading commerce events.
+
+use commerce::Event;
+use projections::commerce_events::{self, CommerceEventRow, Filter, ListPosition};
+
+use super::error::Error;
+use super::log_and_views::LogAndViews;
+use super::viewer::Viewer;
+use crate::rendering::{self, Persons};
+
+/// Events of one shopping conversation that are shown.
+const MAX_OF_SESSION: i64 = 100;
+
+/// What happened in stores and here.
+pub struct CommerceEvents {
+    data: LogAndViews,
+}
+
+impl CommerceEvents {
+    pub fn new(data: LogAndViews) -> Self {
+        Self { data }
+    }
+
+    /// Events before a place, the newest first: of the account that is named, or of all that the caller sees.
+    pub async fn page(
+        &self,
+        viewer: &Viewer,
+        filter: Filter,
+        (before, limit): (Option<ListPosition>, i64),
+    ) -> Result<Vec<CommerceEventRow>, Error> {
+        let filter = Filter { account_id: viewer.scope_within(filter.account_id)?, ..filter };
+        Ok(commerce_events::page(&self.data.views, &filter, before, limit).await?)
+    }
+
+    pub async fn find(&self, viewer: &Viewer, id: &str) -> Result<Option<CommerceEventRow>, Error> {
+        let found = commerce_events::find(&self.data.views, &id.to_lowercase().replace('\0', "")).await?;
+        Ok(found.filter(|row| viewer.sees(&row.account_id)))
+    }
+
+    /// What became of a shopping conversation, the oldest first. Of the caller's own account, or of one that support names.
+    pub async fn of_session(
+        &self,
+        viewer: &Viewer,
+        session_id: &str,
+        account_id: Option<String>,
+    ) -> Result<Vec<CommerceEventRow>, Error> {
+        let filter = Filter {
+            account_id: viewer.scope_within(account_id)?,
+            session_id: Some(session_id.replace('\0', "")),
+            ..Filter::default()
+        };
+        let mut rows = commerce_events::page(&self.data.views, &filter, None, MAX_OF_SESSION).await?;
+        rows.reverse();
+        Ok(rows)
+    }
+
+    /// What an event says. What is known of a person is in it for the account's own keys.
+    pub async fn read(&self, viewer: &Viewer, row: &CommerceEventRow) -> Result<Option<Event>, Error> {
+        viewer.require_seeing(&row.account_id)?;
+        let reads = viewer.reads_personal_data(&row.account_id);
+        let persons = if reads { Persons::Shown } else { Persons::LeftOut };
+        Ok(rendering::event(&self.data.log, row, persons).await?)
+    }
+}

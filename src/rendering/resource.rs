@@ -1,0 +1,121 @@
+//! What a store reported of a resource, as subscribers get it.
+
+use commerce::payload::checkout::Checkout;
+use commerce::payload::collection::Collection;
+use commerce::payload::customer::Customer;
+use commerce::payload::inventory::StockLevel;
+use commerce::payload::order::{Buyer, Order, OrderItem, OrderUpdate, Refunded};
+use commerce::payload::product::{DeletedProduct, Product, Variant};
+use commerce::{CommerceEventType as Type, Payload};
+use domain::resource::{self, Content, OrderLine, Report};
+
+use super::Person;
+
+/// None where the event is not of this kind of resource.
+pub(super) fn payload(event_type: Type, report: &Report, person: Person) -> Option<Payload> {
+    Some(match (&report.content, event_type) {
+        (Content::Order(content), Type::OrderCreated) => Payload::OrderCreated(order(report, content, person)),
+        (Content::Order(content), Type::OrderUpdated) => {
+            Payload::OrderUpdated(OrderUpdate { order: order(report, content, person), changes: vec![] })
+        }
+        (Content::Order(content), Type::OrderPaid) => Payload::OrderPaid(order(report, content, person)),
+        (Content::Order(content), Type::OrderCancelled) => Payload::OrderCancelled(order(report, content, person)),
+        (Content::Order(content), Type::OrderRefunded) => Payload::OrderRefunded(order(report, content, person)),
+        (Content::Product(content), Type::ProductCreated) => Payload::ProductCreated(product(report, content)),
+        (Content::Product(content), Type::ProductUpdated) => Payload::ProductUpdated(product(report, content)),
+        (Content::Product(content), Type::ProductDeleted) => Payload::ProductDeleted(DeletedProduct {
+            product_id: report.resource_id.clone(),
+            title: content.title.clone(),
+            changed_at: report.changed_at,
+        }),
+        (Content::Collection(content), Type::CollectionUpdated) => {
+            Payload::CollectionUpdated(collection(report, content))
+        }
+        (Content::Collection(content), Type::CollectionDeleted) => {
+            Payload::CollectionDeleted(collection(report, content))
+        }
+        (Content::Stock(content), Type::InventoryUpdated) => Payload::InventoryUpdated(StockLevel {
+            product_id: content.product_id.clone(),
+            variant_id: content.variant_id.clone(),
+            sku: None,
+            inventory_item_id: content.inventory_item_id.clone(),
+            location_id: content.location_id.clone(),
+            available: content.available,
+            changed_at: report.changed_at,
+        }),
+        (Content::Customer {}, Type::CustomerCreated) => Payload::CustomerCreated(customer(report, person)),
+        (Content::Customer {}, Type::CustomerUpdated) => Payload::CustomerUpdated(customer(report, person)),
+        (Content::Checkout(content), Type::CheckoutCompleted) => Payload::CheckoutCompleted(Checkout {
+            checkout_id: report.resource_id.clone(),
+            order_id: content.order_id.clone(),
+            session_id: content.session_id.clone(),
+            total: content.total,
+            customer: buyer(person),
+        }),
+        _ => return None,
+    })
+}
+
+fn order(report: &Report, content: &resource::Order, person: Person) -> Order {
+    Order {
+        order_id: report.resource_id.clone(),
+        order_number: content.number.clone(),
+        status: content.status.clone(),
+        session_id: content.session_id.clone(),
+        total: content.total,
+        paid: content.paid,
+        cancelled: content.cancelled,
+        refunded: match content.refunded {
+            resource::Refunded::None => Refunded::None,
+            resource::Refunded::Partial => Refunded::Partial,
+            resource::Refunded::Full => Refunded::Full,
+        },
+        items: content.lines.iter().map(item).collect(),
+        customer: buyer(person),
+        changed_at: report.changed_at,
+    }
+}
+
+fn item(line: &OrderLine) -> OrderItem {
+    let OrderLine { sku, product_id, variant_id, title, quantity, price } = line.clone();
+    OrderItem { sku, product_id, variant_id, title, quantity, price }
+}
+
+/// None of whom nothing is known.
+fn buyer(person: Person) -> Option<Buyer> {
+    if person == Person::default() {
+        return None;
+    }
+    let Person { id, email, name, username } = person;
+    let (email, name, username) = (email.map(Into::into), name.map(Into::into), username.map(Into::into));
+    Some(Buyer { id, email, name, username })
+}
+
+fn customer(report: &Report, person: Person) -> Customer {
+    Customer {
+        customer_id: report.resource_id.clone(),
+        email: person.email.map(Into::into),
+        name: person.name.map(Into::into),
+        changed_at: report.changed_at,
+    }
+}
+
+fn product(report: &Report, content: &resource::Product) -> Product {
+    let resource::Product { title, vendor, url, status, images, collections, variants, thin: _ } = content.clone();
+    let variants = variants.into_iter().map(variant).collect();
+    let product_id = report.resource_id.clone();
+    Product { product_id, title, vendor, url, status, images, collections, variants, changed_at: report.changed_at }
+}
+
+fn variant(variant: resource::Variant) -> Variant {
+    let resource::Variant { variant_id, sku, title, price, compare_at_price, stock, inventory_item_id } = variant;
+    Variant { variant_id, sku, title, price, compare_at_price, stock, inventory_item_id }
+}
+
+fn collection(report: &Report, content: &resource::Collection) -> Collection {
+    Collection {
+        collection_id: report.resource_id.clone(),
+        title: content.title.clone(),
+        changed_at: report.changed_at,
+    }
+}
