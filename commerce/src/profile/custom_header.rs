@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn an_owner_may_add_what_is_not_the_requests_own() {
-        for name in ["Authorization", "X-Team", "User-Agent", "x", "X-Signature-Of", "Event", &"x".repeat(100)] {
+        for name in ["Authorization", "X-Team", "User-Agent", "x", "X-Signature-Of", "Our-Event", &"x".repeat(100)] {
             assert_eq!(check(name, "Bearer abc"), Ok(()), "{name}");
         }
         for name in [

@@ -186,6 +186,9 @@ fn every_event_but_one_is_about_an_object() {
     assert_eq!(stock(r#"{"productId":"1","variantId":"2","inventoryItemId":"3"}"#).as_deref(), Some("3"));
     assert_eq!(stock(r#"{"productId":"1","variantId":"2"}"#).as_deref(), Some("2"));
     assert_eq!(stock(r#"{"productId":"1"}"#).as_deref(), Some("1"));
+    let out = |data| crate::Payload::parse(CommerceEventType::InventoryOutOfStock, data).unwrap().object_id();
+    assert_eq!(out(r#"{"productId":"1","variantId":"2","available":0,"threshold":0}"#).as_deref(), Some("2"));
+    assert_eq!(out(r#"{"productId":"1","available":0,"threshold":0}"#).as_deref(), Some("1"));
 }
 
 #[test]
