@@ -2,5 +2,6 @@
 
 mod address;
 pub mod cortex;
+pub mod outbound;
 mod response;
 pub mod stores;

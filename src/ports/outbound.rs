@@ -1,0 +1,141 @@
+//! The port by which subscribers' endpoints are called. A subscriber may name any URL, so none may lead into the operator's own
+//! network: see `docs/outbound-safety.md`.
+
+mod address;
+mod attempt;
+mod resolver;
+mod url;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use reqwest::redirect::Policy;
+use reqwest::{Client, Proxy, Url};
+use tower::util::MapResponseLayer;
+
+pub use address::NotPublic;
+pub use attempt::{Attempt, Request};
+use resolver::Resolver;
+use url::EndpointHost;
+pub use url::{CheckedUrl, UrlRefusal};
+
+/// How long an attempt may take as a whole, from resolving the name to the last byte of the answer.
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long connecting may take: resolving the name, TCP and TLS.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections that are kept open to one host while nothing is sent.
+const MAX_IDLE_PER_HOST: usize = 4;
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+const USER_AGENT: &str = concat!("cloud-bridge/", env!("CARGO_PKG_VERSION"));
+
+/// What an operator allows beyond https to public addresses.
+#[derive(Clone, Default)]
+pub struct OutboundRules {
+    pub allow_http: bool,
+    /// Ranges that are called although they are not public.
+    pub allowed: Vec<IpNet>,
+    /// An HTTP proxy through which all endpoints are called. It resolves their names, so that it has to judge the addresses.
+    pub proxy: Option<Url>,
+}
+
+/// The proxy's URL may hold a password.
+impl fmt::Debug for OutboundRules {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("OutboundRules")
+            .field("allow_http", &self.allow_http)
+            .field("allowed", &self.allowed)
+            .field("proxy", &self.proxy.is_some())
+            .finish()
+    }
+}
+
+impl OutboundRules {
+    fn judge(&self, address: IpAddr) -> Result<(), NotPublic> {
+        if self.is_allowed(address) { Ok(()) } else { address::is_public(address) }
+    }
+
+    fn is_allowed(&self, address: IpAddr) -> bool {
+        self.allowed.iter().any(|range| range.contains(&address))
+    }
+
+    /// Names of the local network can only lead into allowed ranges, and only where this process resolves them is it seen that
+    /// they do.
+    fn resolve_local_names(&self) -> bool {
+        self.proxy.is_none() && !self.allowed.is_empty()
+    }
+}
+
+/// Says nothing of the proxy's URL, which may hold a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProxyError {
+    #[error("the proxy's URL must begin with http:// or https://")]
+    NotHttp,
+    #[error("the proxy's URL cannot be used by the HTTP client")]
+    Unusable,
+}
+
+/// A connection pool to the endpoints of subscribers. It never repeats an attempt by itself: when to try again is the worker's
+/// decision.
+#[derive(Clone)]
+pub struct OutboundClient {
+    http: Client,
+    rules: Arc<OutboundRules>,
+    resolver: Resolver,
+    timeout: Duration,
+}
+
+impl OutboundClient {
+    pub fn new(rules: OutboundRules) -> Result<Self, ProxyError> {
+        let rules = Arc::new(rules);
+        Self::with_resolver(Resolver::new(Arc::clone(&rules)), rules, ATTEMPT_TIMEOUT)
+    }
+
+    /// What bounds an answer beside the time: the HTTP client refuses more than 100 headers, and a head of more than 408 KiB
+    /// (8 KiB and 100 × 4 KiB), trailers and chunk extensions of more than 16 KiB each. These are hyper's defaults, which reqwest
+    /// leaves as they are. It decompresses nothing, and speaks HTTP/1.1 only.
+    fn with_resolver(resolver: Resolver, rules: Arc<OutboundRules>, timeout: Duration) -> Result<Self, ProxyError> {
+        let http = Client::builder()
+            .user_agent(USER_AGENT)
+            .http1_only()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_max_idle_per_host(MAX_IDLE_PER_HOST)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            // A redirect would lead to an address that the subscriber did not name.
+            .redirect(Policy::none())
+            // Proxy settings would be read from the environment, and configuration is read in one place.
+            .no_proxy()
+            .connector_layer(MapResponseLayer::new(attempt::note_connected));
+        let http = match &rules.proxy {
+            // The resolver of endpoints would refuse a proxy inside the operator's network.
+            Some(proxy) if matches!(proxy.scheme(), "http" | "https") => {
+                http.proxy(Proxy::all(proxy.clone()).map_err(|_| ProxyError::Unusable)?)
+            }
+            Some(_) => return Err(ProxyError::NotHttp),
+            None => http.dns_resolver(Arc::new(resolver.clone())),
+        };
+        let http = http.build().map_err(|_| ProxyError::Unusable)?;
+        Ok(Self { http, rules, resolver, timeout })
+    }
+
+    /// Whether a subscriber may name this URL as an endpoint, at this moment: each attempt judges it again. Behind a proxy the name
+    /// is not resolved.
+    pub async fn check(&self, url: &str) -> Result<CheckedUrl, UrlRefusal> {
+        let checked = CheckedUrl::parse(url, &self.rules)?;
+        if let (EndpointHost::Name(name), None) = (checked.host(), &self.rules.proxy) {
+            self.resolver.resolve_name(name).await?;
+        }
+        Ok(checked)
+    }
+
+    /// Posts a body to an endpoint. It returns within the timeout, whatever the receiver does; dropping it ends the attempt.
+    pub async fn send(&self, request: Request<'_>) -> Attempt {
+        attempt::send(&self.http, &self.rules, request, self.timeout).await
+    }
+}
