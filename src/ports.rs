@@ -2,6 +2,7 @@
 
 mod address;
 pub mod cortex;
+pub mod mail;
 pub mod outbound;
 mod response;
 pub mod stores;
