@@ -132,6 +132,8 @@ async fn nothing_can_be_added_to_an_email() {
         "max@shop.example>\r\nDATA",
         "max@shop.example, eve@evil.example",
         "Max <max@shop.example>",
+        "\"max\"@shop.example",
+        "\"max eve\"@shop.example",
         "\"max\r\nDATA\"@shop.example",
         "\"max@evil.example\"@shop.example",
         "max@shop.example> SIZE=1",
@@ -196,7 +198,14 @@ fn what_cannot_work_is_refused_at_the_start() {
         assert_eq!(refusal(url, sender), Some(MailSetupError::HalfALogin), "{url}");
     }
     assert_eq!(refusal("smtp://user:secret@mail.example", sender), Some(MailSetupError::UnencryptedPassword));
-    for from in ["", "hooks", "hooks@bridge.example\r\nBcc: eve@evil.example", "A\r\nBcc: b <hooks@bridge.example>"] {
+    for from in [
+        "",
+        "hooks",
+        "hooks@bridge.example\r\nBcc: eve@evil.example",
+        "A\r\nBcc: b <hooks@bridge.example>",
+        "A\u{7}B <hooks@bridge.example>",
+        "A\tB <hooks@bridge.example>",
+    ] {
         assert_eq!(refusal("smtps://mail.example", from), Some(MailSetupError::Sender), "{from:?}");
     }
     for url in

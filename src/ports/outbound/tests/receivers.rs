@@ -13,7 +13,7 @@ async fn attempt(answer: Answer, timeout: Duration) -> (Attempt, Receiver) {
     (attempt, receiver)
 }
 
-const SHORT: Duration = Duration::from_millis(200);
+const SHORT: Duration = Duration::from_millis(500);
 
 #[tokio::test]
 async fn a_receiver_that_accepts_makes_an_attempt_succeed() {
