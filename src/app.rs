@@ -21,6 +21,7 @@ pub mod links;
 pub mod log_and_views;
 pub mod master_keys;
 pub mod operator_actions;
+pub mod products;
 pub mod receipts;
 pub mod summary;
 pub mod viewer;
@@ -44,6 +45,7 @@ pub struct App {
     pub deliveries: deliveries::Deliveries,
     pub receipts: receipts::Receipts,
     pub commerce_events: commerce_events::CommerceEvents,
+    pub products: products::Products,
     pub events: events::Events,
     pub operator_actions: operator_actions::OperatorActions,
     pub data_requests: data_requests::DataRequests,

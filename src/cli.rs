@@ -10,6 +10,7 @@ mod data_requests;
 mod deliveries;
 mod demo;
 mod erase;
+mod event_types;
 mod events;
 mod export_personal_data;
 mod identifiers;
@@ -23,6 +24,7 @@ pub(crate) mod output;
 mod owners;
 mod paging;
 mod processes;
+mod products;
 mod projections;
 mod replay;
 mod sandbox;
@@ -123,6 +125,9 @@ enum Command {
     Deliveries(deliveries::Deliveries),
     #[command(subcommand)]
     Webhooks(webhooks::Webhooks),
+    #[command(subcommand)]
+    Products(products::Products),
+    EventTypes(event_types::EventTypes),
     Erase(erase::Erase),
     ExportPersonalData(export_personal_data::ExportPersonalData),
     DataRequests(data_requests::DataRequests),
@@ -160,6 +165,8 @@ impl Cli {
             | Command::Sign(_)
             | Command::Deliveries(_)
             | Command::Webhooks(_)
+            | Command::Products(_)
+            | Command::EventTypes(_)
             | Command::Erase(_)
             | Command::ExportPersonalData(_)
             | Command::DataRequests(_)
@@ -191,6 +198,8 @@ impl Cli {
             Command::Sign(command) => command.run(json),
             Command::Deliveries(command) => command.run(json).await,
             Command::Webhooks(command) => command.run(json).await,
+            Command::Products(command) => command.run(json).await,
+            Command::EventTypes(command) => command.run(json),
             Command::Erase(command) => command.run(json).await,
             Command::ExportPersonalData(command) => command.run(json).await,
             Command::DataRequests(command) => command.run(json).await,

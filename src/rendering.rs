@@ -11,7 +11,7 @@ use domain::delivery::Delivery;
 use domain::resource::ResourceEvent;
 use event_log::recorded::{AnyEvent, Recorded};
 use event_log::{EventLog, LoadError, Sequence};
-use projections::commerce_events::CommerceEventRow;
+use projections::commerce::events::CommerceEventRow;
 
 pub use person::Person;
 
@@ -37,7 +37,7 @@ pub async fn event(log: &EventLog, row: &CommerceEventRow, persons: Persons) -> 
                 Persons::Shown => Person::of(log, report).await?,
                 Persons::LeftOut => Person::default(),
             };
-            resource::payload(event_type, report, person)
+            resource::payload(event_type, row, report, person)
         }
         AnyEvent::Delivery(_) => {
             let until = recorded.sequence.0.min(MAX_STORY);

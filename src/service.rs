@@ -29,6 +29,7 @@ use crate::app::limits::Limits;
 use crate::app::links::Links;
 use crate::app::log_and_views::LogAndViews;
 use crate::app::operator_actions::OperatorActions;
+use crate::app::products::Products;
 use crate::app::receipts::Receipts;
 use crate::app::{App, disks};
 use crate::ingest::Ingest;
@@ -280,6 +281,7 @@ impl Parts {
             identifiers,
             receipts: Receipts::new(data(), self.links.clone(), self.refusals.clone()),
             commerce_events: CommerceEvents::new(data()),
+            products: Products::new(data()),
             events: Events::new(data()),
             operator_actions: OperatorActions::new(data()),
             data_requests: DataRequests::new(data()),

@@ -27,6 +27,8 @@ pub const DEFAULT_ATTEMPTS_PER_MINUTE: u32 = 5;
 pub const MAX_ATTEMPTS_PER_MINUTE: u32 = 60_000;
 /// Ten years: longer than any trade has to keep what it knows of its customers.
 pub const MAX_RETENTION_DAYS: u32 = 3_650;
+/// Nobody counts more of one product.
+pub const MAX_STOCK_ALERT: u32 = 1_000_000;
 
 #[derive(
     Clone,
@@ -83,6 +85,9 @@ pub struct Merchant {
     pub keys: ApiKeys,
     /// For how many days personal data is kept once a delivery is over; `None` for good.
     pub retention_days: Option<u32>,
+    /// How few left of a product count as out of stock; `None` for no alert.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stock_alert: Option<u32>,
 }
 
 /// The merchant's login at Cortex Cloud.
@@ -142,6 +147,12 @@ impl Merchant {
             AccountCommand::DeleteCredentials => {
                 Ok(self.credentials.is_some().then_some(AccountEvent::CortexCredentialsDeleted {}))
             }
+            AccountCommand::SetStockAlert { threshold } => {
+                if threshold.is_some_and(|threshold| threshold > MAX_STOCK_ALERT) {
+                    return Err(AccountRefusal::InvalidStockAlert);
+                }
+                Ok((threshold != self.stock_alert).then_some(AccountEvent::StockAlertSet { threshold }))
+            }
             AccountCommand::SetRetention { days } => {
                 if days.is_some_and(|days| !(1..=MAX_RETENTION_DAYS).contains(&days)) {
                     return Err(AccountRefusal::InvalidRetention);
@@ -176,6 +187,7 @@ impl Account {
                     keys: ApiKeys::default(),
                     administers: false,
                     retention_days: None,
+                    stock_alert: None,
                 }));
             }
             (Self::Opened(merchant), event) => merchant.apply(event),
@@ -201,6 +213,7 @@ impl Merchant {
                 self.credentials = Some(CortexCredentials { email, password });
             }
             AccountEvent::CortexCredentialsDeleted {} => self.credentials = None,
+            AccountEvent::StockAlertSet { threshold } => self.stock_alert = threshold,
             AccountEvent::RetentionSet { days } => self.retention_days = days,
         }
     }

@@ -8,6 +8,7 @@ CREATE TABLE accounts_{generation} (
     credits_charged      bigint NOT NULL,
     cortex_email         text,
     retention_days       bigint,           -- null: personal data is kept for good
+    stock_alert          bigint,           -- null: no product is published as out of stock
     created_at           bigint NOT NULL,
     listed_at            bigint NOT NULL
 );

@@ -18,7 +18,7 @@ use storage::{Database, Sql};
 pub const VIEW: View = View {
     name: "accounts",
     schema: Schema {
-        version: 4,
+        version: 5,
         tables: &["accounts", "api_keys"],
         holds_personal_data: false,
         statements: include_str!("../../migrations/views/accounts.sql"),
@@ -28,14 +28,14 @@ pub const VIEW: View = View {
 
 table_row!(AccountRow, "accounts", key id;
     once name, attempts_per_minute, created_at, listed_at;
-    changing credits_granted, credits_reserved, credits_charged, cortex_email, retention_days);
+    changing credits_granted, credits_reserved, credits_charged, cortex_email, retention_days, stock_alert);
 
 table_row!(ApiKeyRow, "api_keys", key id;
     once account_id, name, role, hash, preview, created_at, listed_at;
     changing active, requests_per_minute);
 
 const COLUMNS: &str = "id, name, attempts_per_minute, credits_granted, credits_reserved, credits_charged, \
-     cortex_email, retention_days, created_at, listed_at";
+     cortex_email, retention_days, stock_alert, created_at, listed_at";
 
 const KEY_COLUMNS: &str = "id, account_id, name, role, hash, preview, active, requests_per_minute, \
      created_at, listed_at";
@@ -53,6 +53,8 @@ pub struct AccountRow {
     pub cortex_email: Option<String>,
     /// For how many days personal data is kept once a delivery is over; `None` for good.
     pub retention_days: Option<i64>,
+    /// How few left of a product count as out of stock; `None` for no alert.
+    pub stock_alert: Option<i64>,
     /// Microseconds since 1970.
     pub created_at: i64,
     pub listed_at: Position,
@@ -97,6 +99,7 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
                     credits_charged: 0,
                     cortex_email: None,
                     retention_days: None,
+                    stock_alert: None,
                     created_at: event.recorded_at_us(),
                     listed_at: event.position,
                 };
@@ -121,6 +124,7 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
             AnyEvent::Account(
                 AccountEvent::CortexCredentialsSaved { .. }
                 | AccountEvent::CortexCredentialsDeleted {}
+                | AccountEvent::StockAlertSet { .. }
                 | AccountEvent::RetentionSet { .. },
             )
             | AnyEvent::Ledger(_)
@@ -168,6 +172,7 @@ impl AccountRow {
                 self.cortex_email = Some(email.known().map_or_else(|| "[erased]".to_owned(), |email| storable(email)));
             }
             AccountEvent::CortexCredentialsDeleted {} => self.cortex_email = None,
+            AccountEvent::StockAlertSet { threshold } => self.stock_alert = threshold.map(i64::from),
             AccountEvent::RetentionSet { days } => self.retention_days = days.map(i64::from),
             AccountEvent::AccountCreated { .. }
             | AccountEvent::ApiKeyCreated(_)

@@ -5,7 +5,7 @@
 
 pub mod accounts;
 pub mod build;
-pub mod commerce_events;
+pub mod commerce;
 pub mod customers;
 pub mod data_requests;
 pub mod delivery_log;

@@ -10,7 +10,7 @@ impl View {
     /// All views. One more is its file, which lib.rs names, its tables beside the migrations, and a line here.
     pub const ALL: [Self; 9] = [
         crate::accounts::VIEW,
-        crate::commerce_events::VIEW,
+        crate::commerce::VIEW,
         crate::data_requests::VIEW,
         crate::delivery_log::VIEW,
         crate::delivery_stats::VIEW,

@@ -20,6 +20,7 @@ mod moment;
 mod mutation;
 mod page;
 mod process;
+mod product;
 mod projection;
 mod query;
 mod receipt;

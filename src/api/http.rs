@@ -6,6 +6,7 @@ pub(crate) mod operations;
 mod page;
 mod peer;
 mod permits;
+mod products;
 mod socket;
 mod strangers;
 
@@ -88,13 +89,8 @@ pub struct Endpoints {
 /// All addresses.
 pub fn router(endpoints: Endpoints) -> Router {
     let Endpoints { webhooks, api, operations, bodies, trusted_proxies, .. } = endpoints;
-    let graphql = Router::new().route("/graphql", post(answer).get(page_or_socket)).with_state(GraphQlEndpoint {
-        api,
-        bodies,
-        trusted_proxies,
-        sockets: Arc::default(),
-        strangers: Arc::default(),
-    });
+    let api = ApiEndpoint { api, bodies, trusted_proxies, sockets: Arc::default(), strangers: Arc::default() };
+    let graphql = Router::new().route("/graphql", post(answer).get(page_or_socket)).with_state(api.clone());
     let operations = Router::new()
         .route("/health", get(operations::health))
         .route("/ready", get(operations::ready))
@@ -103,6 +99,7 @@ pub fn router(endpoints: Endpoints) -> Router {
     Router::new()
         .merge(webhooks)
         .merge(graphql)
+        .merge(products::routes(api))
         .merge(page::files())
         .merge(operations)
         .route("/", get(|| async { Redirect::temporary("/graphql") }))
@@ -203,7 +200,7 @@ pub(crate) fn refusal(status: StatusCode, code: &str, message: &str) -> Response
 }
 
 #[derive(Clone)]
-struct GraphQlEndpoint {
+struct ApiEndpoint {
     api: Api,
     bodies: Arc<Bodies>,
     trusted_proxies: Arc<[IpNet]>,
@@ -211,23 +208,25 @@ struct GraphQlEndpoint {
     strangers: Arc<Strangers>,
 }
 
-impl GraphQlEndpoint {
-    /// The answer to who has no valid key: counted, and beyond so many in a minute only asked to wait.
-    fn unauthorized(&self, error: &Unauthorized, client: Option<IpAddr>) -> Response {
+impl ApiEndpoint {
+    /// Counts who has no valid key: beyond so many in a minute they are only asked to wait.
+    fn admit_stranger(&self, error: &Unauthorized, client: Option<IpAddr>) -> Result<(), Response> {
         let is_stranger = match error {
             Unauthorized::NoKey | Unauthorized::BadKey => true,
             Unauthorized::LimitReached { .. } | Unauthorized::Unavailable => false,
         };
-        if let Some(client) = client.filter(|_| is_stranger)
-            && let Err(retry_after) = self.strangers.admit(client, self.api.now())
-        {
-            return wait(retry_after, TOO_MANY_WITHOUT_KEY);
-        }
-        unauthorized(error)
+        let Some(client) = client.filter(|_| is_stranger) else { return Ok(()) };
+        let admitted = self.strangers.admit(client, self.api.now());
+        admitted.map_err(|retry_after| wait(retry_after, TOO_MANY_WITHOUT_KEY))
+    }
+
+    /// The answer of GraphQL to who has no valid key.
+    fn unauthorized(&self, error: &Unauthorized, client: Option<IpAddr>) -> Response {
+        self.admit_stranger(error, client).map_or_else(|waits| waits, |()| unauthorized(error))
     }
 }
 
-async fn answer(State(endpoint): State<GraphQlEndpoint>, request: Request<Body>) -> Response {
+async fn answer(State(endpoint): State<ApiEndpoint>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     let client = client_of(&parts.extensions, &parts.headers, &endpoint.trusted_proxies);
     let mut body = RequestBody::new(body, &parts.headers, &endpoint.bodies);
@@ -236,7 +235,7 @@ async fn answer(State(endpoint): State<GraphQlEndpoint>, request: Request<Body>)
 }
 
 async fn executed(
-    endpoint: &GraphQlEndpoint,
+    endpoint: &ApiEndpoint,
     headers: &HeaderMap,
     client: Option<IpAddr>,
     body: &mut RequestBody<'_>,
@@ -273,13 +272,7 @@ fn unauthorized(error: &Unauthorized) -> Response {
     if let Unauthorized::LimitReached { retry_after } = error {
         return wait(*retry_after, RATE_LIMIT_EXCEEDED);
     }
-    let (status, code, message) = match error {
-        Unauthorized::NoKey => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", NO_KEY),
-        Unauthorized::BadKey => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "this API key is not valid"),
-        Unauthorized::Unavailable | Unauthorized::LimitReached { .. } => {
-            (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", "try again in a moment")
-        }
-    };
+    let (status, code, message) = unauthorized_words(error);
     let body = json!({ "data": null, "errors": [{ "message": message, "extensions": { "code": code } }] });
     let mut response = (status, Json(body)).into_response();
     if status == StatusCode::SERVICE_UNAVAILABLE {
@@ -288,8 +281,19 @@ fn unauthorized(error: &Unauthorized) -> Response {
     response
 }
 
+/// Of who is over the limit, [`wait`] says more.
+fn unauthorized_words(error: &Unauthorized) -> (StatusCode, &'static str, &'static str) {
+    match error {
+        Unauthorized::NoKey => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", NO_KEY),
+        Unauthorized::BadKey => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "this API key is not valid"),
+        Unauthorized::Unavailable | Unauthorized::LimitReached { .. } => {
+            (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", "try again in a moment")
+        }
+    }
+}
+
 /// A browser gets a page to ask with; a client that asks for a socket gets subscriptions (`graphql-transport-ws`).
-async fn page_or_socket(State(endpoint): State<GraphQlEndpoint>, request: Request<Body>) -> Response {
+async fn page_or_socket(State(endpoint): State<ApiEndpoint>, request: Request<Body>) -> Response {
     if !request.headers().contains_key(header::UPGRADE) {
         return page::page();
     }
@@ -326,7 +330,7 @@ async fn page_or_socket(State(endpoint): State<GraphQlEndpoint>, request: Reques
         .max_frame_size(socket::MAX_MESSAGE_BYTES)
         .protocols(ALL_WEBSOCKET_PROTOCOLS)
         .on_upgrade(move |upgraded| {
-            let GraphQlEndpoint { api, sockets, strangers, .. } = endpoint;
+            let ApiEndpoint { api, sockets, strangers, .. } = endpoint;
             let unknown = Unknown { strangers, client, _permit: permit };
             socket::serve(upgraded, api, protocol, (sockets, unknown), from_headers)
         })

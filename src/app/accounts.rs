@@ -108,6 +108,18 @@ impl Accounts {
         self.change(viewer, &named_or_own(viewer, account_id), AccountCommand::SetRetention { days }).await
     }
 
+    /// Says how few left of a product count as out of stock; None for no alert.
+    pub async fn set_stock_alert(
+        &self,
+        viewer: &Viewer,
+        account_id: Option<String>,
+        threshold: Option<i32>,
+    ) -> Result<Option<AccountRow>, Error> {
+        // Below zero is no threshold that is allowed, nor is what stands for it here.
+        let threshold = threshold.map(|threshold| u32::try_from(threshold).unwrap_or(u32::MAX));
+        self.change(viewer, &named_or_own(viewer, account_id), AccountCommand::SetStockAlert { threshold }).await
+    }
+
     /// Grants credits; with the same `idempotency_key` again, nothing again.
     pub async fn grant_credits(
         &self,

@@ -1,7 +1,7 @@
 //! Reading commerce events.
 
 use commerce::Event;
-use projections::commerce_events::{self, CommerceEventRow, Filter, ListPosition};
+use projections::commerce::events::{self as commerce_events, CommerceEventRow, Filter, ListPosition};
 
 use super::error::Error;
 use super::log_and_views::LogAndViews;

@@ -167,6 +167,7 @@ impl From<AccountRefusal> for Refused {
             AccountRefusal::InvalidRequestLimit => ("INVALID_LIMIT", Some("requestsPerMinute")),
             AccountRefusal::TooManyApiKeys => ("TOO_MANY_API_KEYS", None),
             AccountRefusal::InvalidRetention => ("INVALID_RETENTION", Some("days")),
+            AccountRefusal::InvalidStockAlert => ("INVALID_STOCK_ALERT", Some("threshold")),
             AccountRefusal::InvalidCredentials => ("INVALID_CREDENTIALS", Some("password")),
         };
         Self::new(code, refusal.to_string(), field)

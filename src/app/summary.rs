@@ -294,6 +294,10 @@ fn of_account(event: &AccountEvent) -> String {
             format!("Personal data is erased once a delivery has been over for {}.", counted((*days).into(), "day"))
         }
         AccountEvent::RetentionSet { days: None } => "Personal data is kept for good.".to_owned(),
+        AccountEvent::StockAlertSet { threshold: Some(threshold) } => {
+            format!("A product is published as out of stock once {threshold} or fewer are left.")
+        }
+        AccountEvent::StockAlertSet { threshold: None } => "No product is published as out of stock.".to_owned(),
         AccountEvent::CortexCredentialsSaved { .. } => "The login at Cortex Cloud was saved.".to_owned(),
         AccountEvent::CortexCredentialsDeleted {} => "The login at Cortex Cloud was deleted.".to_owned(),
     }

@@ -3,16 +3,22 @@
 use commerce::payload::checkout::Checkout;
 use commerce::payload::collection::Collection;
 use commerce::payload::customer::Customer;
-use commerce::payload::inventory::StockLevel;
+use commerce::payload::inventory::{OutOfStock, StockLevel};
 use commerce::payload::order::{Buyer, Order, OrderItem, OrderUpdate, Refunded};
 use commerce::payload::product::{DeletedProduct, Product, Variant};
 use commerce::{CommerceEventType as Type, Payload};
 use domain::resource::{self, Content, OrderLine, Report};
 
+use projections::commerce::events::CommerceEventRow;
+use projections::commerce::stock::OfProduct;
+
 use super::Person;
 
 /// None where the event is not of this kind of resource.
-pub(super) fn payload(event_type: Type, report: &Report, person: Person) -> Option<Payload> {
+pub(super) fn payload(event_type: Type, row: &CommerceEventRow, report: &Report, person: Person) -> Option<Payload> {
+    if event_type == Type::InventoryOutOfStock {
+        return out_of_stock(row).map(Payload::InventoryOutOfStock);
+    }
     Some(match (&report.content, event_type) {
         (Content::Order(content), Type::OrderCreated) => Payload::OrderCreated(order(report, content, person)),
         (Content::Order(content), Type::OrderUpdated) => {
@@ -35,9 +41,9 @@ pub(super) fn payload(event_type: Type, report: &Report, person: Person) -> Opti
             Payload::CollectionDeleted(collection(report, content))
         }
         (Content::Stock(content), Type::InventoryUpdated) => Payload::InventoryUpdated(StockLevel {
-            product_id: content.product_id.clone(),
-            variant_id: content.variant_id.clone(),
-            sku: None,
+            product_id: row.of_product().product_id.or_else(|| content.product_id.clone()),
+            variant_id: row.of_product().variant_id.or_else(|| content.variant_id.clone()),
+            sku: row.of_product().sku,
             inventory_item_id: content.inventory_item_id.clone(),
             location_id: content.location_id.clone(),
             available: content.available,
@@ -54,6 +60,12 @@ pub(super) fn payload(event_type: Type, report: &Report, person: Person) -> Opti
         }),
         _ => return None,
     })
+}
+
+/// Of what product it is, and how many are left in all, was known when it happened.
+fn out_of_stock(row: &CommerceEventRow) -> Option<OutOfStock> {
+    let OfProduct { product_id, variant_id, sku, available, threshold } = row.of_product();
+    Some(OutOfStock { product_id, variant_id, sku, available: available?, threshold: threshold? })
 }
 
 fn order(report: &Report, content: &resource::Order, person: Person) -> Order {

@@ -49,7 +49,7 @@ pub(crate) struct TestApp {
     pub(crate) stores: StoreSandbox,
     pub(crate) node: Node,
     pub(crate) admin: NewAccount,
-    http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
 }
 
 /// Runs a story on a fresh service, then checks what must hold after every story.
@@ -110,7 +110,7 @@ pub(crate) struct Stopped {
     cortex: Sandbox,
     stores: StoreSandbox,
     admin: NewAccount,
-    http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
 }
 
 impl Stopped {

@@ -7,6 +7,7 @@
 mod app;
 mod audit;
 mod backups;
+mod catalogue;
 mod causes;
 mod cli;
 mod clocks;

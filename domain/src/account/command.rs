@@ -24,6 +24,10 @@ pub enum AccountCommand {
         credentials: CortexCredentials,
     },
     DeleteCredentials,
+    /// How few left of a product count as out of stock: 0 to 1,000,000, or `None` for no alert.
+    SetStockAlert {
+        threshold: Option<u32>,
+    },
     /// For how many days personal data is kept once a delivery is over: 1 to 3650, or `None` for good.
     SetRetention {
         days: Option<u32>,

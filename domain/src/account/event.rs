@@ -29,6 +29,10 @@ pub enum AccountEvent {
         password: Private<String>,
     },
     CortexCredentialsDeleted {},
+    /// Stock that falls to this or below is published as out of stock; `None` for never.
+    StockAlertSet {
+        threshold: Option<u32>,
+    },
     /// For how many days personal data is kept once a delivery is over; `None` for good.
     RetentionSet {
         days: Option<u32>,

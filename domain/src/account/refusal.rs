@@ -1,6 +1,8 @@
 //! Why an account refuses a command.
 
-use super::{MAX_API_KEYS, MAX_ATTEMPTS_PER_MINUTE, MAX_NAME_CHARS, MAX_REQUESTS_PER_MINUTE, MAX_RETENTION_DAYS};
+use super::{
+    MAX_API_KEYS, MAX_ATTEMPTS_PER_MINUTE, MAX_NAME_CHARS, MAX_REQUESTS_PER_MINUTE, MAX_RETENTION_DAYS, MAX_STOCK_ALERT,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AccountRefusal {
@@ -24,6 +26,8 @@ pub enum AccountRefusal {
     InvalidRequestLimit,
     #[error("personal data is kept for 1 to {MAX_RETENTION_DAYS} days, or for good")]
     InvalidRetention,
+    #[error("a product is out of stock once 0 to {MAX_STOCK_ALERT} are left")]
+    InvalidStockAlert,
     #[error("e-mail and password must both be filled in")]
     InvalidCredentials,
 }

@@ -144,6 +144,17 @@ fn credentials_are_saved_when_they_are_new_and_deleted_when_there_are_any() {
 }
 
 #[test]
+fn an_alert_of_stock_that_runs_out_is_set_and_taken_back() {
+    let set = |threshold| AccountCommand::SetStockAlert { threshold };
+    let was_set = |threshold| AccountEvent::StockAlertSet { threshold };
+    given([]).when(set(None)).then_expect_events(vec![]);
+    given([]).when(set(Some(5))).then_expect_events(vec![was_set(Some(5))]);
+    given([was_set(Some(5))]).when(set(Some(5))).then_expect_events(vec![]);
+    given([was_set(Some(5))]).when(set(None)).then_expect_events(vec![was_set(None)]);
+    given([]).when(set(Some(1_000_001))).then_expect_error(AccountRefusal::InvalidStockAlert);
+}
+
+#[test]
 fn personal_data_is_kept_for_good_until_a_bound_is_set() {
     let keep = |days| AccountCommand::SetRetention { days };
     let kept = |days| AccountEvent::RetentionSet { days };
@@ -188,6 +199,7 @@ fn any_command() -> impl Strategy<Value = AccountCommand> {
         }),
         1 => Just(AccountCommand::DeleteCredentials),
         1 => prop::option::of(0..3_u32).prop_map(|days| AccountCommand::SetRetention { days }),
+        1 => prop::option::of(0..3_u32).prop_map(|threshold| AccountCommand::SetStockAlert { threshold }),
     ]
 }
 
@@ -209,6 +221,8 @@ fn the_stored_form_of_every_event_is_pinned() {
         AccountEvent::ApiKeyLimitChanged { key_id: new_key().id, requests_per_minute: 60 },
         AccountEvent::RetentionSet { days: Some(30) },
         AccountEvent::RetentionSet { days: None },
+        AccountEvent::StockAlertSet { threshold: Some(0) },
+        AccountEvent::StockAlertSet { threshold: None },
     ];
     insta::assert_snapshot!(stored(&events));
 }

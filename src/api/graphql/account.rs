@@ -30,6 +30,8 @@ pub(super) struct Account {
     cortex_email: Option<String>,
     /// For how many days personal data is kept once a delivery is over; null for good.
     retention_days: Option<i32>,
+    /// How few left of a product are published as `inventory.out_of_stock`; null for no alert.
+    stock_alert: Option<i32>,
     created_at: Moment,
 }
 
@@ -81,6 +83,7 @@ impl From<AccountRow> for Account {
             attempts_per_minute: int(row.attempts_per_minute),
             cortex_email: row.cortex_email,
             retention_days: row.retention_days.map(int),
+            stock_alert: row.stock_alert.map(int),
             created_at: moment(row.created_at),
         }
     }

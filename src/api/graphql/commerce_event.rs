@@ -7,7 +7,7 @@ use async_graphql::dataloader::DataLoader;
 use async_graphql::{ComplexObject, Context, ID, InputObject, Json, SimpleObject};
 use commerce::{CommerceEventType, Publisher};
 use event_log::Position;
-use projections::commerce_events::{CommerceEventRow, Filter, ListPosition};
+use projections::commerce::events::{CommerceEventRow, Filter, ListPosition};
 use serde_json::Value;
 
 use super::ApiError;

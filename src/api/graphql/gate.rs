@@ -65,6 +65,28 @@ impl Api {
         self.app.data.now()
     }
 
+    /// Answers a question on the threads of the API, which may take no longer than any other.
+    pub(crate) async fn ask<Q>(&self, question: impl FnOnce(Arc<App>) -> Q) -> Result<Q::Output, ApiError>
+    where
+        Q: Future<Output: Send> + Send + 'static,
+    {
+        if !self.app.data.projector.of_other_log().is_empty() {
+            return Err(ApiError::OtherLog);
+        }
+        let mut task = JoinSet::new();
+        task.spawn_on(question(self.app.clone()), &self.settings.runtime);
+        // The task ends with its set: who does not wait for the answer any more, gets none.
+        match tokio::time::timeout(ANSWER_TIMEOUT, task.join_next()).await {
+            Ok(Some(Ok(answer))) => Ok(answer),
+            Ok(Some(Err(panicked))) => {
+                tracing::error!(%panicked, "a question cannot be answered");
+                Err(ApiError::Internal)
+            }
+            Ok(None) => Err(ApiError::Internal),
+            Err(_) => Err(ApiError::TooSlow),
+        }
+    }
+
     /// Reads a request and refuses what is too much, before the library looks at it. On a thread
     /// of its own: should reading ever hang, it hangs alone.
     async fn checked(&self, mut request: Request, viewer: Option<&Viewer>) -> Result<Request, ServerError> {

@@ -8,6 +8,7 @@ use commerce::CommerceEventType;
 use domain::integration::Provider as DomainProvider;
 use event_log::parked;
 use event_log::{Position, Sequence};
+use projections::commerce::products::Start;
 use strum::IntoEnumIterator as _;
 
 use super::ApiError;
@@ -25,6 +26,7 @@ use super::master_key::MasterKeyRotation;
 use super::moment::Moment;
 use super::page::{Cursor, cost, page};
 use super::process::{self, ParkedEvent, Process};
+use super::product::{Product, ProductFilter};
 use super::projection::Projection;
 use super::receipt::{WebhookReceipt, WebhookReceiptFilter};
 use super::replay::Replay;
@@ -214,6 +216,26 @@ impl Query {
     async fn commerce_event(&self, context: &Context<'_>, id: ID) -> Result<Option<CommerceEvent>, ApiError> {
         let (app, viewer) = app_and_viewer(context)?;
         Ok(app.commerce_events.find(viewer, &id).await?.map(CommerceEvent::from))
+    }
+
+    /// The products of integrations that publish, as their stores reported them last, in the order of their first reports: a
+    /// change moves none of them. Of the caller's own account; support and admin see all.
+    #[graphql(complexity = "cost(first, None) * child_complexity + 1")]
+    async fn products(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        filter: Option<ProductFilter>,
+    ) -> async_graphql::Result<Connection<Cursor<Position>, Product>> {
+        let (app, viewer) = app_and_viewer(context)?;
+        let filter = filter.unwrap_or_default().into();
+        page((after, None), (first, None), |wanted| async move {
+            let start = Start::After(wanted.after.unwrap_or(Position::START));
+            let rows = app.products.page(viewer, filter, (start, wanted.limit())).await?;
+            Ok(rows.into_iter().map(|row| (row.listed_at, row.into())).collect())
+        })
+        .await
     }
 
     /// What became of a shopping conversation: the checkouts and orders that name it, the oldest first, 100 at most.

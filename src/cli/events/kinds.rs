@@ -12,6 +12,7 @@ pub(super) const KINDS: [(&str, &[&str]); 8] = [
             "cortex_credentials_deleted",
             "cortex_credentials_saved",
             "retention_set",
+            "stock_alert_set",
         ],
     ),
     (

@@ -48,6 +48,14 @@ struct SetRetentionInput {
 }
 
 #[derive(InputObject)]
+struct SetStockAlertInput {
+    /// Admin only: of another account.
+    account_id: Option<ID>,
+    /// Between 0 and 1,000,000; null for no alert.
+    threshold: Option<i32>,
+}
+
+#[derive(InputObject)]
 struct GrantCreditsInput {
     account_id: ID,
     credits: i32,
@@ -131,6 +139,17 @@ impl Accounts {
     async fn set_retention(&self, context: &Context<'_>, input: SetRetentionInput) -> Result<AccountPayload, ApiError> {
         let (app, viewer) = app_and_viewer(context)?;
         shown(app.accounts.set_retention(viewer, input.account_id.map(String::from), input.days).await)
+    }
+
+    /// Says how few left of a product are published as `inventory.out_of_stock`. Once, when the stock falls so far; again
+    /// after it has been above.
+    async fn set_stock_alert(
+        &self,
+        context: &Context<'_>,
+        input: SetStockAlertInput,
+    ) -> Result<AccountPayload, ApiError> {
+        let (app, viewer) = app_and_viewer(context)?;
+        shown(app.accounts.set_stock_alert(viewer, input.account_id.map(String::from), input.threshold).await)
     }
 
     /// Admin only. Deliveries that waited for credits go on.

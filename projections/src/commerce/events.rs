@@ -3,34 +3,24 @@
 
 use domain::commerce::CommerceEventType;
 use domain::delivery::DeliveryEvent;
-use domain::resource::{Content, Report, ResourceEvent};
+use domain::resource::{Content, Report, ResourceEvent, ResourceKind};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::schema::Schema;
-use crate::table::{self, Existing, Tables, table_row};
-use crate::view::View;
+use super::catalogue::Changed;
+use super::stock::OfProduct;
+use crate::table::table_row;
 use event_log::Position;
 use event_log::recorded::{AnyEvent, Recorded};
 use storage::{Database, Sql, storable};
 
-pub const VIEW: View = View {
-    name: "commerce_events",
-    schema: Schema {
-        version: 1,
-        tables: &["commerce_events"],
-        holds_personal_data: false,
-        statements: include_str!("../../migrations/views/commerce_events.sql"),
-    },
-    fold: |tables, events| Box::pin(apply(tables, events)),
-};
-
 table_row!(CommerceEventRow, "commerce_events", key position, ordinal;
-    once id, event_type, account_id, integration_id, object_kind, object_id, session_id, occurred_at, recorded_at;
+    once id, event_type, account_id, integration_id, object_kind, object_id, session_id, stock, occurred_at,
+    recorded_at;
     changing);
 
 const COLUMNS: &str = "position, ordinal, id, event_type, account_id, integration_id, object_kind, object_id, session_id, \
-     occurred_at, recorded_at";
+     stock, occurred_at, recorded_at";
 
 /// One commerce event. Times are microseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -48,6 +38,8 @@ pub struct CommerceEventRow {
     /// In the words of the store; of a delivery, its own id.
     pub object_id: String,
     pub session_id: Option<String>,
+    /// Of what product the stock is, as JSON.
+    pub stock: Option<String>,
     /// By the store's own clock, where it says.
     pub occurred_at: i64,
     pub recorded_at: i64,
@@ -57,21 +49,15 @@ impl CommerceEventRow {
     pub fn list_position(&self) -> ListPosition {
         ListPosition { position: self.position, ordinal: self.ordinal }
     }
-}
 
-/// The id of a commerce event: it follows from the event of the log, so a rebuild gives the same.
-pub fn event_id(stream: &str, recorded: &Recorded, event_type: CommerceEventType) -> String {
-    let stream = Uuid::parse_str(stream).unwrap_or_default();
-    Uuid::new_v5(&stream, format!("{} {}", recorded.sequence, event_type.as_str()).as_bytes()).to_string()
-}
-
-async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
-    let rows: Vec<CommerceEventRow> = events.iter().flat_map(follow_from).collect();
-    table::write(tables, &rows, Existing::Keep).await
+    /// Of what product the stock is that it is about, as it was known then.
+    pub fn of_product(&self) -> OfProduct {
+        self.stock.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+    }
 }
 
 /// The commerce events that follow from an event of the log.
-pub fn follow_from(recorded: &Recorded) -> Vec<CommerceEventRow> {
+pub(super) fn follow_from(recorded: &Recorded, changed: &Changed) -> Vec<CommerceEventRow> {
     let Some(account_id) = recorded.account_id else { return vec![] };
     let about = match &recorded.event {
         AnyEvent::Resource(ResourceEvent::ResourceReported(report)) => of_report(report),
@@ -85,20 +71,45 @@ pub fn follow_from(recorded: &Recorded) -> Vec<CommerceEventRow> {
         | AnyEvent::Unknown => return vec![],
     };
     let About { types, kind, id, session_id, occurred_at } = about;
-    let row = |(ordinal, event_type): (i64, CommerceEventType)| CommerceEventRow {
+    let row = |event_type: CommerceEventType, item: &str, stock: Option<&OfProduct>| CommerceEventRow {
         position: recorded.position,
-        ordinal,
-        id: event_id(&recorded.aggregate_id, recorded, event_type),
+        ordinal: 0,
+        id: event_id(recorded, event_type, item),
         event_type: event_type.as_str().to_owned(),
         account_id: account_id.to_string(),
         integration_id: recorded.integration_id.map(|id| id.to_string()),
         object_kind: kind.to_owned(),
         object_id: storable(&id),
         session_id: session_id.as_deref().map(storable),
+        stock: stock.map(json_of),
         occurred_at: occurred_at.unwrap_or_else(|| recorded.recorded_at_us()),
         recorded_at: recorded.recorded_at_us(),
     };
-    (0..).zip(types).map(row).collect()
+    let reported = types.into_iter().map(|event_type| row(event_type, "", changed.stock.as_ref()));
+    let ran_out = changed.ran_out.iter().map(|(item, stock)| {
+        let row = row(CommerceEventType::InventoryOutOfStock, item, Some(stock));
+        match &stock.product_id {
+            Some(product_id) => CommerceEventRow {
+                object_kind: ResourceKind::Product.as_str().to_owned(),
+                object_id: product_id.clone(),
+                ..row
+            },
+            None => row,
+        }
+    });
+    (0..).zip(reported.chain(ran_out)).map(|(ordinal, row)| CommerceEventRow { ordinal, ..row }).collect()
+}
+
+/// The id of a commerce event: it follows from the event of the log, so that a rebuild gives the same. Of those that ran out with
+/// one report, each has its own by the item.
+fn event_id(recorded: &Recorded, event_type: CommerceEventType, item: &str) -> String {
+    let stream = Uuid::parse_str(&recorded.aggregate_id).unwrap_or_default();
+    let name = format!("{} {} {item}", recorded.sequence, event_type.as_str());
+    Uuid::new_v5(&stream, name.trim_end().as_bytes()).to_string()
+}
+
+fn json_of(stock: &OfProduct) -> String {
+    serde_json::to_string(stock).expect("ids and numbers are JSON")
 }
 
 /// What the commerce events of one event are about.

@@ -1,0 +1,57 @@
+-- What happened in stores and here, in the words that subscribers get: where in the log each is from, and what it is about.
+CREATE TABLE commerce_events_{generation} (
+    position       bigint NOT NULL,         -- of the event of the log that it follows from
+    ordinal        bigint NOT NULL,         -- which of those that follow from it
+    id             text   {bytewise} NOT NULL,
+    event_type     text   NOT NULL,
+    account_id     text   NOT NULL,
+    integration_id text,
+    object_kind    text   NOT NULL,
+    object_id      text   {bytewise} NOT NULL,
+    session_id     text   {bytewise},
+    stock          text,                    -- JSON: of what product the stock is, as it was known then
+    occurred_at    bigint NOT NULL,
+    recorded_at    bigint NOT NULL,
+    PRIMARY KEY (position, ordinal)
+);
+CREATE UNIQUE INDEX commerce_events_id_{generation} ON commerce_events_{generation} (id);
+CREATE INDEX commerce_events_list_{generation} ON commerce_events_{generation} (account_id, position, ordinal);
+CREATE INDEX commerce_events_object_{generation} ON commerce_events_{generation} (account_id, object_id, position);
+CREATE INDEX commerce_events_session_{generation} ON commerce_events_{generation} (account_id, session_id, position) WHERE session_id IS NOT NULL;
+
+-- The products of stores as they were reported last, deleted ones too.
+CREATE TABLE products_{generation} (
+    id             text   {bytewise} PRIMARY KEY,   -- of the integration, and the store's own
+    account_id     text   NOT NULL,
+    integration_id text   NOT NULL,
+    provider       text   NOT NULL,
+    product_id     text   {bytewise} NOT NULL,
+    listed_at      bigint NOT NULL,         -- position of the first report: the place in lists, which never changes
+    content        text   NOT NULL,         -- JSON
+    changed_at     bigint,                  -- by the store's own clock
+    updated_at     bigint NOT NULL,         -- when the latest change of it or its stock was recorded here
+    deleted_at     bigint
+);
+CREATE UNIQUE INDEX products_list_{generation} ON products_{generation} (account_id, listed_at);
+CREATE INDEX products_updated_{generation} ON products_{generation} (account_id, updated_at);
+
+-- What stock is counted of: an item of an inventory, a variant or a product, whichever the store names.
+CREATE TABLE stock_items_{generation} (
+    id             text   {bytewise} PRIMARY KEY,   -- of the integration, and what names the item
+    product_id     text   {bytewise},
+    variant_id     text   {bytewise},
+    sku            text   {bytewise},
+    levels         bigint,                  -- the sum of what locations reported; null if none did
+    beyond         bigint NOT NULL,         -- what the product's own report states beyond these
+    is_out         bigint NOT NULL          -- 1 if it was published as out of stock and has not been above since
+);
+-- What each location reported last.
+CREATE TABLE stock_levels_{generation} (
+    id             text   {bytewise} PRIMARY KEY,   -- of the integration, and the store's own of the level
+    available      bigint
+);
+-- How few left of a product count as out of stock.
+CREATE TABLE stock_alerts_{generation} (
+    account_id     text   PRIMARY KEY,
+    threshold      bigint
+);

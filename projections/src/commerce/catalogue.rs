@@ -1,0 +1,257 @@
+//! The fold of products and of stock.
+
+use std::collections::{BTreeSet, HashMap};
+
+use domain::account::AccountEvent;
+use domain::resource::{Content, Happened, Product, Report, ReportOutcome, ResourceEvent, Stock};
+
+use super::products::{self, ProductRow};
+use super::stock::{OfProduct, StockAlert, StockItem, StockLevel, item_id};
+use crate::table::{self, Tables};
+use event_log::recorded::{AnyEvent, Recorded};
+use storage::storable;
+
+/// Rows that a batch of events touches, as they are and as they were.
+#[derive(Default)]
+pub(super) struct Catalogue {
+    products: Rows<ProductRow>,
+    items: Rows<StockItem>,
+    levels: Rows<StockLevel>,
+    alerts: Rows<StockAlert>,
+}
+
+struct Rows<R> {
+    known: HashMap<String, R>,
+    now: HashMap<String, R>,
+}
+
+/// What an event changed of the stock.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Changed {
+    /// Of what the event itself is about.
+    pub(super) stock: Option<OfProduct>,
+    /// What ran out with it: by what each is known, and of what product it is.
+    pub(super) ran_out: Vec<(String, OfProduct)>,
+}
+
+impl Catalogue {
+    pub(super) async fn read(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<Self> {
+        let (mut products, mut items, mut levels, mut accounts) =
+            <(BTreeSet<_>, BTreeSet<_>, BTreeSet<_>, BTreeSet<_>)>::default();
+        for recorded in events {
+            match current_report(recorded) {
+                Some(report) => {
+                    accounts.insert(report.account_id.to_string());
+                    let integration_id = report.integration_id.to_string();
+                    match &report.content {
+                        Content::Product(product) => {
+                            products.insert(product_row_id(report));
+                            items.extend(
+                                product.variants.iter().filter_map(|variant| variant_item_id(&integration_id, variant)),
+                            );
+                        }
+                        Content::Stock(stock) => {
+                            items.extend(stock_item_id(&integration_id, stock));
+                            let product_id = stock.product_id.as_deref().map(storable);
+                            products.extend(product_id.map(|id| products::id_of(&integration_id, &id)));
+                            levels.insert(level_id(report));
+                        }
+                        Content::Order(_) | Content::Collection(_) | Content::Customer {} | Content::Checkout(_) => {}
+                    }
+                }
+                None if matches!(&recorded.event, AnyEvent::Account(AccountEvent::StockAlertSet { .. })) => {
+                    accounts.insert(recorded.aggregate_id.clone());
+                }
+                None => {}
+            }
+        }
+        let items = Rows::<StockItem>::read(tables, &items, |row| &row.id).await?;
+        for item in items.now.values() {
+            products.extend(item.product_row_id());
+        }
+        Ok(Self {
+            products: Rows::<ProductRow>::read(tables, &products, |row| &row.id).await?,
+            items,
+            levels: Rows::<StockLevel>::read(tables, &levels, |row| &row.id).await?,
+            alerts: Rows::<StockAlert>::read(tables, &accounts, |row| &row.account_id).await?,
+        })
+    }
+
+    pub(super) fn apply(&mut self, recorded: &Recorded) -> Changed {
+        if let AnyEvent::Account(AccountEvent::StockAlertSet { threshold }) = &recorded.event {
+            let account_id = recorded.aggregate_id.clone();
+            let threshold = threshold.map(i64::from);
+            self.alerts.now.insert(account_id.clone(), StockAlert { account_id, threshold });
+            return Changed::default();
+        }
+        let Some(report) = current_report(recorded) else { return Changed::default() };
+        let alert = self.alerts.now.get(&report.account_id.to_string()).and_then(|alert| alert.threshold);
+        match &report.content {
+            Content::Product(product) => self.report_product(recorded, report, product, alert),
+            Content::Stock(stock) => self.report_level(recorded, report, stock, alert),
+            Content::Order(_) | Content::Collection(_) | Content::Customer {} | Content::Checkout(_) => {
+                Changed::default()
+            }
+        }
+    }
+
+    fn report_product(
+        &mut self,
+        recorded: &Recorded,
+        report: &Report,
+        product: &Product,
+        alert: Option<i64>,
+    ) -> Changed {
+        let id = product_row_id(report);
+        let row = self.products.now.entry(id.clone()).or_insert_with(|| ProductRow {
+            id,
+            account_id: report.account_id.to_string(),
+            integration_id: report.integration_id.to_string(),
+            provider: report.provider.as_str().to_owned(),
+            product_id: storable(&report.resource_id),
+            listed_at: recorded.position,
+            content: "{}".to_owned(),
+            changed_at: None,
+            updated_at: 0,
+            deleted_at: None,
+        });
+        row.changed_at = row.changed_at.max(report.changed_at.map(|at| at.timestamp_micros()));
+        row.updated_at = recorded.recorded_at_us();
+        row.deleted_at = (report.happened == Happened::Deleted).then(|| recorded.recorded_at_us());
+        let mut changed = Changed::default();
+        if product.thin || report.happened == Happened::Deleted {
+            // It names the product and says no more of it: what is known stays.
+            return changed;
+        }
+        let mut product = product.clone();
+        for variant in &mut product.variants {
+            let Some(id) = variant_item_id(&row.integration_id, variant) else { continue };
+            let item = self
+                .items
+                .now
+                .entry(id.clone())
+                .or_insert_with(|| StockItem { id: id.clone(), ..StockItem::default() });
+            item.product_id = Some(storable(&report.resource_id));
+            item.variant_id = Some(storable(&variant.variant_id));
+            item.sku = variant.sku.as_deref().map(storable);
+            let Some(stock) = variant.stock else { continue };
+            // What is there for the first time without any stock did not run out.
+            let is_first = item.available().is_none();
+            item.state(stock);
+            if item.runs_out(alert) && !is_first {
+                changed.ran_out.push((id, item.of_product(alert)));
+            }
+        }
+        row.content = json_of(&product);
+        changed
+    }
+
+    fn report_level(&mut self, recorded: &Recorded, report: &Report, stock: &Stock, alert: Option<i64>) -> Changed {
+        let Some(id) = stock_item_id(&report.integration_id.to_string(), stock) else { return Changed::default() };
+        let item =
+            self.items.now.entry(id.clone()).or_insert_with(|| StockItem { id: id.clone(), ..StockItem::default() });
+        let named = |ours: &mut Option<String>, theirs: &Option<String>| {
+            if let Some(theirs) = theirs {
+                *ours = Some(storable(theirs));
+            }
+        };
+        named(&mut item.product_id, &stock.product_id);
+        named(&mut item.variant_id, &stock.variant_id);
+        let level = StockLevel { id: level_id(report), available: stock.available };
+        let before = self.levels.now.insert(level.id.clone(), level).and_then(|level| level.available);
+        item.report_level(before, stock.available);
+        let runs_out = stock.available.is_some() && item.runs_out(alert);
+        if let Some(row) = item.product_row_id().and_then(|id| self.products.now.get_mut(&id)) {
+            row.updated_at = recorded.recorded_at_us();
+            row.set_stock(item);
+        }
+        let of_product = item.of_product(alert);
+        let ran_out = if runs_out { vec![(id, of_product.clone())] } else { vec![] };
+        Changed { stock: Some(of_product), ran_out }
+    }
+
+    pub(super) async fn write(self, tables: &mut Tables<'_>) -> sqlx::Result<()> {
+        let Self { products, items, levels, alerts } = self;
+        products.write(tables, |row| &row.id).await?;
+        items.write(tables, |row| &row.id).await?;
+        levels.write(tables, |row| &row.id).await?;
+        alerts.write(tables, |row| &row.account_id).await
+    }
+}
+
+impl<R> Default for Rows<R> {
+    fn default() -> Self {
+        Self { known: HashMap::new(), now: HashMap::new() }
+    }
+}
+
+impl<R: table::TableRow + storage::Row + Clone + PartialEq> Rows<R> {
+    async fn read(tables: &mut Tables<'_>, ids: &BTreeSet<String>, id: fn(&R) -> &String) -> sqlx::Result<Self> {
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let found: Vec<R> = table::read(tables, &ids).await?;
+        let known: HashMap<String, R> = found.into_iter().map(|row| (id(&row).clone(), row)).collect();
+        Ok(Self { now: known.clone(), known })
+    }
+
+    async fn write(self, tables: &mut Tables<'_>, id: fn(&R) -> &String) -> sqlx::Result<()> {
+        let mut rows: Vec<R> = self.now.into_values().collect();
+        rows.sort_unstable_by(|a, b| id(a).cmp(id(b)));
+        table::write_changed(tables, &rows, &self.known, |row| id(row)).await
+    }
+}
+
+impl StockItem {
+    /// Of the product that it is an item of, where that is known. Both begin with the integration.
+    fn product_row_id(&self) -> Option<String> {
+        let (integration_id, _) = self.id.split_once(' ')?;
+        Some(products::id_of(integration_id, self.product_id.as_deref()?))
+    }
+}
+
+impl ProductRow {
+    /// Writes the stock of an item into the variant that it is.
+    fn set_stock(&mut self, item: &StockItem) {
+        let mut product = self.product();
+        let is_only = product.variants.len() == 1;
+        let is_of_item = |variant_id: &str| match &item.variant_id {
+            Some(of_item) => of_item == variant_id,
+            None => is_only,
+        };
+        for variant in product.variants.iter_mut().filter(|variant| is_of_item(&variant.variant_id)) {
+            variant.stock = item.available();
+        }
+        self.content = json_of(&product);
+    }
+}
+
+/// The report of an event, where it is what is known now.
+fn current_report(recorded: &Recorded) -> Option<&Report> {
+    let AnyEvent::Resource(ResourceEvent::ResourceReported(report)) = &recorded.event else { return None };
+    match report.outcome {
+        ReportOutcome::Current => Some(report),
+        ReportOutcome::Stale | ReportOutcome::AfterDeletion => None,
+    }
+}
+
+fn product_row_id(report: &Report) -> String {
+    products::id_of(&report.integration_id.to_string(), &storable(&report.resource_id))
+}
+
+fn level_id(report: &Report) -> String {
+    format!("{} {}", report.integration_id, storable(&report.resource_id))
+}
+
+fn variant_item_id(integration_id: &str, variant: &domain::resource::Variant) -> Option<String> {
+    let id = item_id(integration_id, variant.inventory_item_id.as_deref(), Some(&variant.variant_id), None);
+    id.as_deref().map(storable)
+}
+
+fn stock_item_id(integration_id: &str, stock: &Stock) -> Option<String> {
+    let Stock { inventory_item_id, product_id, variant_id, .. } = stock;
+    let id = item_id(integration_id, inventory_item_id.as_deref(), variant_id.as_deref(), product_id.as_deref());
+    id.as_deref().map(storable)
+}
+
+fn json_of(product: &Product) -> String {
+    serde_json::to_string(product).expect("a product is plain data")
+}

@@ -1,0 +1,183 @@
+//! How much there is of what a store sells, from two kinds of reports: of a product, which states what there is in all locations
+//! together, and of a level, which is what there is at one.
+
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+
+use crate::table::table_row;
+
+table_row!(StockItem, "stock_items", key id; once; changing product_id, variant_id, sku, levels, beyond, is_out);
+
+table_row!(StockLevel, "stock_levels", key id; once; changing available);
+
+table_row!(StockAlert, "stock_alerts", key account_id; once; changing threshold);
+
+/// What stock is counted of: an item of an inventory, a variant or a product, whichever the store names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, FromRow)]
+pub struct StockItem {
+    /// Of the integration, and what names the item.
+    pub id: String,
+    pub product_id: Option<String>,
+    pub variant_id: Option<String>,
+    pub sku: Option<String>,
+    /// The sum of what locations reported; none if none did.
+    pub levels: Option<i64>,
+    /// What the product's own report states beyond these: of locations that never reported.
+    pub beyond: i64,
+    /// 1 if it is out of stock, as it was published.
+    pub is_out: i64,
+}
+
+/// What a location reported last.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct StockLevel {
+    pub id: String,
+    pub available: Option<i64>,
+}
+
+/// How few left of a product count as out of stock for an account.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct StockAlert {
+    pub account_id: String,
+    pub threshold: Option<i64>,
+}
+
+/// Of what product the stock of a commerce event is, as it was known when it happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OfProduct {
+    pub product_id: Option<String>,
+    pub variant_id: Option<String>,
+    pub sku: Option<String>,
+    /// In all locations together.
+    pub available: Option<i64>,
+    /// Of the alert.
+    pub threshold: Option<i64>,
+}
+
+/// The id of what a level is of. None where the report names nothing.
+pub(super) fn item_id(
+    integration_id: &str,
+    inventory_item: Option<&str>,
+    variant: Option<&str>,
+    product: Option<&str>,
+) -> Option<String> {
+    let (kind, id) = match (inventory_item, variant, product) {
+        (Some(id), _, _) => ("item", id),
+        (None, Some(id), _) => ("variant", id),
+        (None, None, Some(id)) => ("product", id),
+        (None, None, None) => return None,
+    };
+    Some(format!("{integration_id} {kind} {id}"))
+}
+
+impl StockItem {
+    /// In all locations together; none where nobody said.
+    pub(super) fn available(&self) -> Option<i64> {
+        self.levels.map(|levels| levels.saturating_add(self.beyond))
+    }
+
+    /// A product's report states what there is in all locations together.
+    pub(super) fn state(&mut self, stock: i64) {
+        let levels = self.levels.unwrap_or(0);
+        self.levels = Some(levels);
+        self.beyond = stock.saturating_sub(levels);
+    }
+
+    /// A location reports what there is at it; none where nobody counts that. The store sends the product's report beside it, before or after: what that stated
+    /// beyond the levels is in this one as far as this one grows, and what it stated less is in it wholly.
+    pub(super) fn report_level(&mut self, before: Option<i64>, now: Option<i64>) {
+        if before.is_none() && now.is_none() {
+            return;
+        }
+        let (before, now) = (before.unwrap_or(0), now.unwrap_or(0));
+        let grown = now.saturating_sub(before).max(0);
+        self.levels = Some(self.levels.unwrap_or(0).saturating_sub(before).saturating_add(now));
+        self.beyond = self.beyond.saturating_sub(grown).max(0);
+    }
+
+    /// Whether it ran out with this: it is at or below the threshold, and was not.
+    pub(super) fn runs_out(&mut self, threshold: Option<i64>) -> bool {
+        let is_out = threshold.zip(self.available()).is_some_and(|(threshold, available)| available <= threshold);
+        let was_out = std::mem::replace(&mut self.is_out, i64::from(is_out)) == 1;
+        is_out && !was_out
+    }
+
+    pub(super) fn of_product(&self, threshold: Option<i64>) -> OfProduct {
+        OfProduct {
+            product_id: self.product_id.clone(),
+            variant_id: self.variant_id.clone(),
+            sku: self.sku.clone(),
+            available: self.available(),
+            threshold,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    enum Report {
+        Product(i64),
+        Level { before: Option<i64>, now: i64 },
+    }
+
+    fn after(reports: &[Report]) -> Option<i64> {
+        let mut item = StockItem::default();
+        for report in reports {
+            match *report {
+                Report::Product(stock) => item.state(stock),
+                Report::Level { before, now } => item.report_level(before, Some(now)),
+            }
+        }
+        item.available()
+    }
+
+    use Report::{Level, Product};
+
+    #[test]
+    fn a_sale_is_counted_once_whichever_of_its_two_reports_is_first() {
+        let five = Level { before: None, now: 5 };
+        assert_eq!(after(&[five, Product(4), Level { before: Some(5), now: 4 }]), Some(4));
+        let five = Level { before: None, now: 5 };
+        assert_eq!(after(&[five, Level { before: Some(5), now: 4 }, Product(4)]), Some(4));
+    }
+
+    #[test]
+    fn what_comes_in_is_counted_once_whichever_of_its_two_reports_is_first() {
+        let one = || Level { before: None, now: 1 };
+        assert_eq!(after(&[one(), Product(9), Level { before: Some(1), now: 9 }]), Some(9));
+        assert_eq!(after(&[one(), Level { before: Some(1), now: 9 }, Product(9)]), Some(9));
+    }
+
+    #[test]
+    fn what_lies_at_a_location_that_never_reported_counts_once_the_product_states_it() {
+        let sold_out_here = Level { before: None, now: 0 };
+        assert_eq!(after(&[Product(7), sold_out_here]), Some(7));
+        let (sold_out_here, there) = (Level { before: None, now: 0 }, Level { before: None, now: 7 });
+        assert_eq!(after(&[Product(7), sold_out_here, there]), Some(7));
+    }
+
+    #[test]
+    fn stock_runs_out_once_until_it_has_been_above() {
+        let mut item = StockItem::default();
+        let mut at = |stock| {
+            item.state(stock);
+            item.runs_out(Some(2))
+        };
+        assert_eq!([3, 2, 1, 3, 0].map(&mut at), [false, true, false, false, true]);
+        assert!(!item.runs_out(None), "no alert");
+    }
+
+    #[test]
+    fn what_nobody_counts_never_runs_out() {
+        assert!(!StockItem::default().runs_out(Some(0)));
+    }
+
+    #[test]
+    fn stock_beyond_all_bounds_is_bounded() {
+        let reports = [Level { before: None, now: i64::MAX }, Level { before: None, now: i64::MAX }, Product(i64::MIN)];
+        assert_eq!(after(&reports), Some(-1));
+    }
+}

@@ -1,0 +1,242 @@
+//! What stores sell: how it comes into the catalogue, how programs copy it, and what is published when it runs out.
+
+use domain::integration::Provider;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::app::{Merchant, Shop, TestApp, text};
+use crate::engines::on_each_engine;
+
+const PRODUCT: &str = "632910392";
+
+/// A product of Shopify, as `products/update` has it.
+fn product(title: &str, stock: i64, at: &str) -> Value {
+    json!({
+        "id": 632_910_392, "admin_graphql_api_id": "gid://shopify/Product/632910392",
+        "title": title, "vendor": "Storm & Söhne", "status": "active", "updated_at": at,
+        "images": [{ "id": 1, "src": "https://cdn.example/storm.png" }],
+        "variants": [{
+            "id": 808_950_810, "title": "Default Title", "sku": "STORM", "price": "29.99", "compare_at_price": null,
+            "inventory_item_id": 49_148_385, "inventory_management": "shopify", "inventory_quantity": stock,
+        }],
+    })
+}
+
+fn level(location: i64, available: i64, at: &str) -> Value {
+    json!({ "inventory_item_id": 49_148_385, "location_id": location, "available": available, "updated_at": at,
+            "admin_graphql_api_id": format!("gid://shopify/InventoryLevel/{location}?inventory_item_id=49148385") })
+}
+
+/// A shop that publishes and delivers nothing.
+async fn shop<'a>(merchant: &Merchant<'a>) -> Shop<'a> {
+    let shop = merchant.bare_shop(Provider::Shopify, &[]).await;
+    shop.update(json!({ "purpose": "PUBLISHES" })).await;
+    shop
+}
+
+/// A shop that posts under topics.
+trait Posts {
+    async fn report(&self, topic: &str, body: &Value);
+}
+
+impl Posts for Shop<'_> {
+    async fn report(&self, topic: &str, body: &Value) {
+        let answer = self.post_bytes(body.to_string().into_bytes(), &[("x-shopify-topic", topic)]).await;
+        assert!(answer.status.is_success(), "{answer:?}");
+    }
+}
+
+async fn listed(app: &TestApp, key: &str, path: &str) -> (StatusCode, Value) {
+    asked(app, &[("authorization", &format!("Bearer {key}"))], path).await
+}
+
+async fn asked(app: &TestApp, headers: &[(&str, &str)], path: &str) -> (StatusCode, Value) {
+    let mut request = app.http.get(format!("{}{path}", app.node.url));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = request.send().await.expect("the service answers");
+    let status = response.status();
+    (status, response.json().await.expect("JSON"))
+}
+
+async fn published(merchant: &Merchant<'_>, of: &str) -> Vec<Value> {
+    let document = "query ($types: [String!]) { commerceEvents(first: 50, filter: { types: $types }) {
+        nodes { id type objectKind objectId data } } }";
+    let mut nodes = merchant.ask(document, json!({ "types": [of] })).await["commerceEvents"]["nodes"].take();
+    let nodes = nodes.as_array_mut().expect("a list");
+    nodes.reverse();
+    std::mem::take(nodes)
+}
+
+async fn alert(merchant: &Merchant<'_>, threshold: Option<i64>) -> Value {
+    let document = "mutation ($input: SetStockAlertInput!) {
+        setStockAlert(input: $input) { account { stockAlert } userErrors { code field } } }";
+    merchant.ask(document, json!({ "input": { "threshold": threshold } })).await["setStockAlert"].clone()
+}
+
+on_each_engine! {
+    async fn a_product_is_listed_as_its_store_reported_it_last(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = shop(&merchant).await;
+        shop.report("products/create", &product("Storm", 7, "2026-03-10T09:00:00Z")).await;
+        shop.report("products/update", &product("Storm <b>&</b> Drive", 5, "2026-03-10T10:00:00Z")).await;
+        // Older than what is known.
+        shop.report("products/update", &product("Old", 9, "2026-03-10T09:30:00Z")).await;
+        app.settle().await;
+        let (status, answer) = listed(app, &merchant.key, "/api/v1/shopify/products").await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        assert_eq!((&answer["total"], &answer["pagination"]["has_more"]), (&json!(1), &json!(false)));
+        let listed_product = &answer["products"][0];
+        assert_eq!(listed_product["id"], PRODUCT);
+        assert_eq!(listed_product["title"], "Storm <b>&</b> Drive");
+        assert_eq!(listed_product["vendor"], "Storm & Söhne");
+        assert_eq!(listed_product["stock"], 5);
+        assert_eq!(listed_product["source_updated_at"], "2026-03-10T10:00:00.000Z");
+        assert_eq!(listed_product["variants"][0]["sku"], "STORM");
+        let (_, one) = listed(app, &merchant.key, &text(&listed_product["url"])).await;
+        assert_eq!(&one, listed_product);
+        let query = "{ products(first: 1) { nodes { productId title status variants { stock } integration { id } } } }";
+        let found = merchant.ask(query, json!({})).await["products"]["nodes"][0].clone();
+        assert_eq!((&found["productId"], &found["integration"]["id"]), (&json!(PRODUCT), &json!(shop.id)));
+        assert_eq!(found["variants"][0]["stock"], 5.0);
+    }
+
+    async fn a_deletion_stays_as_a_tombstone_for_who_copies_the_catalogue(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = shop(&merchant).await;
+        shop.report("products/create", &product("Storm", 7, "2026-03-10T09:00:00Z")).await;
+        shop.report("products/delete", &json!({ "id": 632_910_392 })).await;
+        app.settle().await;
+        let (_, shown) = listed(app, &merchant.key, "/api/v1/shopify/products").await;
+        assert_eq!((&shown["total"], &shown["products"]), (&json!(0), &json!([])));
+        let (_, copied) = listed(app, &merchant.key, "/api/v1/shopify/products?updated_since=2000-01-01T00:00:00Z").await;
+        assert_eq!((&copied["products"][0]["deleted"], &copied["products"][0]["title"]), (&json!(true), &json!("Storm")));
+        assert_eq!(published(&merchant, "product.*").await.len(), 2);
+    }
+
+    async fn a_cursor_neither_skips_nor_repeats_while_products_change(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = shop(&merchant).await;
+        let numbered = |id: i64, title: &str, at: &str| {
+            let mut product = product(title, 1, at);
+            (product["id"], product["variants"][0]["id"], product["variants"][0]["inventory_item_id"]) =
+                (json!(id), json!(id + 1_000), json!(id + 2_000));
+            product["admin_graphql_api_id"] = json!(format!("gid://shopify/Product/{id}"));
+            product
+        };
+        for id in 1..=5 {
+            shop.report("products/create", &numbered(id, "new", "2026-03-10T09:00:00Z")).await;
+        }
+        app.settle().await;
+        let (mut seen, mut cursor) = (vec![], String::new());
+        loop {
+            let (_, page) = listed(app, &merchant.key, &format!("/api/v1/shopify/products?limit=2{cursor}")).await;
+            seen.extend(page["products"].as_array().expect("a list").iter().map(|product| text(&product["id"])));
+            // What was seen changes, and so does what comes.
+            for id in [1, 5] {
+                let at = format!("2026-03-10T1{}:00:00Z", seen.len());
+                shop.report("products/update", &numbered(id, "changed", &at)).await;
+            }
+            app.settle().await;
+            cursor = format!("&cursor={}", text(&page["pagination"]["next_cursor"]));
+            if page["pagination"]["has_more"] == json!(false) {
+                break;
+            }
+        }
+        assert_eq!(seen, ["1", "2", "3", "4", "5"]);
+        // What is new later is behind the last page.
+        shop.report("products/create", &numbered(6, "new", "2026-03-10T19:00:00Z")).await;
+        app.settle().await;
+        let (_, page) = listed(app, &merchant.key, &format!("/api/v1/shopify/products?limit=2{cursor}")).await;
+        assert_eq!(page["products"][0]["id"], "6");
+    }
+
+    async fn each_account_sees_its_own_products_with_a_key_of_its_own(app: &TestApp) {
+        let (merchant, other) = (app.merchant().await, app.merchant().await);
+        let (first, second) = (shop(&merchant).await, shop(&merchant).await);
+        for shop in [&first, &second] {
+            shop.report("products/create", &product("Storm", 7, "2026-03-10T09:00:00Z")).await;
+        }
+        app.settle().await;
+        let path = format!("/api/v1/shopify/products/{PRODUCT}");
+        // Two shops have products with one id.
+        let (status, refused) = listed(app, &merchant.key, &path).await;
+        assert_eq!((status, &refused["error"]["field"]), (StatusCode::BAD_REQUEST, &json!("storeId")));
+        let (status, found) = listed(app, &merchant.key, &format!("{path}?storeId={}", second.id)).await;
+        assert_eq!((status, &found["store_id"]), (StatusCode::OK, &json!(second.id)));
+        let (status, _) = listed(app, &other.key, &format!("{path}?storeId={}", second.id)).await;
+        assert_eq!(status, StatusCode::NOT_FOUND);
+        let (_, none) = listed(app, &other.key, "/api/v1/shopify/products").await;
+        assert_eq!(none["total"], 0);
+        let (_, none) = listed(app, &merchant.key, "/api/v1/woocommerce/products").await;
+        assert_eq!(none["total"], 0);
+        let of = |tenant: &str| [("x-api-key", merchant.key.clone()), ("x-tenant-id", tenant.to_owned())];
+        for (tenant, expected) in [(&merchant.id, StatusCode::OK), (&other.id, StatusCode::FORBIDDEN)] {
+            let headers = of(tenant);
+            let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            assert_eq!(asked(app, &headers, "/api/v1/shopify/products").await.0, expected);
+        }
+    }
+
+    async fn a_list_of_products_refuses_what_it_cannot_read_and_whom_it_does_not_know(app: &TestApp) {
+        let merchant = app.merchant().await;
+        for (query, field) in [("limit=0", "limit"), ("offset=10001", "offset"), ("updated_since=today", "updated_since")] {
+            let (status, refused) = listed(app, &merchant.key, &format!("/api/v1/shopify/products?{query}")).await;
+            assert_eq!((status, &refused["error"]["field"]), (StatusCode::BAD_REQUEST, &json!(field)));
+        }
+        let (status, refused) = listed(app, &merchant.key, "/api/v1/etsy/products").await;
+        assert_eq!((status, &refused["error"]["code"]), (StatusCode::NOT_FOUND, &json!("NOT_FOUND")));
+        let (status, refused) = asked(app, &[], "/api/v1/shopify/products").await;
+        assert_eq!((status, &refused["error"]["code"]), (StatusCode::UNAUTHORIZED, &json!("UNAUTHENTICATED")));
+        let (status, _) = listed(app, "cb_nobodys", "/api/v1/shopify/products").await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED);
+    }
+
+    async fn stock_that_runs_out_is_published_once_and_names_its_product(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = shop(&merchant).await;
+        assert_eq!(alert(&merchant, Some(2)).await["account"]["stockAlert"], 2);
+        shop.report("products/create", &product("Storm", 7, "2026-03-10T09:00:00Z")).await;
+        // What is left of seven lies at another location.
+        shop.report("inventory_levels/update", &level(1, 4, "2026-03-10T09:01:00Z")).await;
+        shop.report("inventory_levels/update", &level(2, 3, "2026-03-10T09:02:00Z")).await;
+        shop.report("inventory_levels/update", &level(1, 0, "2026-03-10T09:03:00Z")).await;
+        app.settle().await;
+        assert_eq!(published(&merchant, "inventory.out_of_stock").await, Vec::<Value>::new());
+        shop.report("inventory_levels/update", &level(2, 2, "2026-03-10T09:04:00Z")).await;
+        shop.report("inventory_levels/update", &level(2, 1, "2026-03-10T09:05:00Z")).await;
+        app.settle().await;
+        let ran_out = published(&merchant, "inventory.out_of_stock").await;
+        assert_eq!(ran_out.len(), 1, "{ran_out:?}");
+        assert_eq!((&ran_out[0]["objectKind"], &ran_out[0]["objectId"]), (&json!("product"), &json!(PRODUCT)));
+        assert_eq!(
+            ran_out[0]["data"],
+            json!({ "productId": PRODUCT, "variantId": "808950810", "sku": "STORM", "available": 2, "threshold": 2 })
+        );
+        let levels = published(&merchant, "inventory.updated").await;
+        assert_eq!((levels.len(), &levels[0]["data"]["productId"]), (5, &json!(PRODUCT)));
+        let (_, listed) = listed(app, &merchant.key, "/api/v1/shopify/products").await;
+        assert_eq!(listed["products"][0]["stock"], 1);
+        // It has been above since.
+        shop.report("inventory_levels/update", &level(2, 9, "2026-03-10T09:06:00Z")).await;
+        shop.report("products/update", &product("Storm", 0, "2026-03-10T09:07:00Z")).await;
+        app.settle().await;
+        assert_eq!(published(&merchant, "inventory.out_of_stock").await.len(), 2);
+    }
+
+    async fn without_an_alert_nothing_runs_out(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = shop(&merchant).await;
+        let refused = alert(&merchant, Some(-1)).await;
+        assert_eq!(refused["userErrors"], json!([{ "code": "INVALID_STOCK_ALERT", "field": ["input", "threshold"] }]));
+        shop.report("inventory_levels/update", &level(1, 1, "2026-03-10T09:00:00Z")).await;
+        shop.report("inventory_levels/update", &level(1, 0, "2026-03-10T09:01:00Z")).await;
+        app.settle().await;
+        assert_eq!(published(&merchant, "inventory.out_of_stock").await, Vec::<Value>::new());
+        alert(&merchant, Some(0)).await;
+        shop.report("inventory_levels/update", &level(1, -1, "2026-03-10T09:02:00Z")).await;
+        app.settle().await;
+        assert_eq!(published(&merchant, "inventory.out_of_stock").await.len(), 1);
+    }
+}
