@@ -2,16 +2,18 @@
 
 mod api;
 mod order;
+mod report;
 mod sample;
 mod status;
 mod webhook;
 
+use domain::commerce::Currency;
 use domain::integration::Provider;
 use signing::{Encoding, Scheme, code, standard_webhooks};
 
 use crate::platform::{Outgoing, OwnSecret, Platform, Received};
 use crate::sample::{Purchase, Sample};
-use crate::{Malformed, OrderApi, Parsed, SignatureRefusal, header};
+use crate::{Malformed, OrderApi, Parsed, SignatureRefusal, StoreReport, header};
 
 /// The hexadecimal digits of an HMAC over the body alone, which some webhooks carry beside the headers of Standard Webhooks
 /// or in their place. It does not sign the time; what a captured one brings is an order that is read at the store anyway.
@@ -58,7 +60,16 @@ impl Platform for BigCommerce {
     }
 
     fn read(&self, _topic: Option<&str>, json: &str) -> Result<Parsed, Malformed> {
-        webhook::read(json)
+        webhook::read(json).map(Parsed::from)
+    }
+
+    fn reports(
+        &self,
+        _topic: Option<&str>,
+        json: &str,
+        _currency: Option<Currency>,
+    ) -> Result<Vec<StoreReport>, Malformed> {
+        report::reports(json)
     }
 
     /// The domain of whose calls fewer than 90 % succeed within two minutes is blocked for three (bigcommerce/docs,

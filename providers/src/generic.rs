@@ -1,17 +1,20 @@
 //! The generic provider: a sender of one's own, which signs and speaks as our documents say.
 
+mod event;
 mod order;
 #[cfg(test)]
 mod tests;
 
+use domain::commerce::Currency;
 use domain::integration::Provider;
+use domain::resource::Happened;
 use serde_json::{Value, json};
 use signing::{Encoding, Scheme};
 
 use crate::header;
 use crate::platform::{Outgoing, Platform, Received};
 use crate::sample::{Purchase, Sample};
-use crate::{Malformed, Parsed, SignatureRefusal};
+use crate::{Malformed, Parsed, SignatureRefusal, StoreCustomer, StoreReport};
 
 /// The hexadecimal digits of an HMAC over the body, under either of two names (webhooks document, "Signature verification").
 const SIGNATURE: Scheme =
@@ -45,7 +48,21 @@ impl Platform for Generic {
     }
 
     fn read(&self, _topic: Option<&str>, json: &str) -> Result<Parsed, Malformed> {
-        order::read(json)
+        order::read(json).map(Parsed::from)
+    }
+
+    fn reports(
+        &self,
+        _topic: Option<&str>,
+        json: &str,
+        _currency: Option<Currency>,
+    ) -> Result<Vec<StoreReport>, Malformed> {
+        let event = || Ok(event::read(json)?.map(|event| event.report));
+        order::read(json)?.reports_or(Happened::Updated, event)
+    }
+
+    fn customer(&self, _topic: Option<&str>, json: &str) -> Option<StoreCustomer> {
+        event::read(json).ok()??.customer
     }
 
     fn refuses_malformed(&self) -> bool {

@@ -6,6 +6,7 @@
 //! `domain::integration::Provider` with the rules that the domain reads, its file here, and its line in [`of`]. The compiler
 //! and the tests in `definitions.rs` say what is missing.
 
+mod attributes;
 mod bigcommerce;
 mod body;
 #[cfg(test)]
@@ -20,8 +21,10 @@ mod privacy;
 #[cfg(test)]
 mod properties;
 mod report;
+mod sale;
 mod sample;
 mod scalar;
+mod session;
 mod shape;
 mod shopify;
 #[cfg(test)]

@@ -5,6 +5,9 @@ mod tests;
 
 use std::fmt::Write as _;
 
+use domain::resource::Happened;
+
+use crate::sale::ReadOrder;
 use crate::sample::Purchase;
 use crate::{Malformed, StoreOrder, StoreReport};
 
@@ -21,10 +24,8 @@ pub trait OrderApi: Sync {
     /// empty list. There is an end to it: whatever the responses are, their number is bounded.
     fn next(&self, order: &OrderReference<'_>, responses: &[&[u8]]) -> Result<OrderStep, Malformed>;
 
-    /// What the responses that an order was read from say of it, in the words of commerce events.
-    fn report(&self, _order: &OrderReference<'_>, _responses: &[&[u8]]) -> Result<Option<StoreReport>, Malformed> {
-        Ok(None)
-    }
+    /// What the responses that an order was read from say of it, in the words of commerce events. None where more are needed.
+    fn report(&self, order: &OrderReference<'_>, responses: &[&[u8]]) -> Result<Option<StoreReport>, Malformed>;
 
     /// What of what a merchant entered names the store in the API; None where the token alone does. Or the sentence that says
     /// what to enter.
@@ -53,6 +54,30 @@ pub enum OrderStep {
         path: String,
     },
     Order(Box<StoreOrder>),
+}
+
+/// What is done next to read an order, for its delivery and for what is published of it.
+pub(crate) enum ReadStep {
+    Request { path: String },
+    Order(Box<ReadOrder>),
+}
+
+impl ReadStep {
+    pub(crate) fn report(self) -> Option<StoreReport> {
+        match self {
+            Self::Request { .. } => None,
+            Self::Order(read) => Some(read.report(Happened::Updated)),
+        }
+    }
+}
+
+impl From<ReadStep> for OrderStep {
+    fn from(step: ReadStep) -> Self {
+        match step {
+            ReadStep::Request { path } => Self::Request { path },
+            ReadStep::Order(read) => Self::Order(Box::new(read.order)),
+        }
+    }
 }
 
 /// How a merchant gives access to the store's orders.

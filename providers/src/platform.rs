@@ -1,6 +1,7 @@
 //! What a store platform is, to everything that treats platforms differently.
 
 use chrono::{DateTime, Utc};
+use domain::commerce::Currency;
 use domain::integration::Provider;
 use http::HeaderMap;
 
@@ -84,12 +85,16 @@ pub trait Platform: Sync {
     fn read(&self, topic: Option<&str>, json: &str) -> Result<Parsed, Malformed>;
 
     /// What verified JSON says of resources of the store, in the words of commerce events. `topic` has no white space around
-    /// it. Empty where it says nothing that there is a word for.
-    fn reports(&self, _topic: Option<&str>, _json: &str) -> Result<Vec<StoreReport>, Malformed> {
-        Ok(vec![])
-    }
+    /// it. Empty where it says nothing that there is a word for. `currency` is that of the store's prices, for bodies that state
+    /// a price and no currency; without it such a price is left out.
+    fn reports(
+        &self,
+        topic: Option<&str>,
+        json: &str,
+        currency: Option<Currency>,
+    ) -> Result<Vec<StoreReport>, Malformed>;
 
-    /// The customer whom verified JSON is about, where it is about a customer and no order of theirs.
+    /// The customer whom verified JSON is about, where it is about a customer or a checkout and no order of theirs.
     fn customer(&self, _topic: Option<&str>, _json: &str) -> Option<StoreCustomer> {
         None
     }
@@ -162,8 +167,13 @@ impl dyn Platform + '_ {
 
     /// What a verified body says of resources of the store; of each once, as it says last. What cannot be read says nothing.
     pub fn reports_in(&self, topic: Option<&str>, body: &[u8]) -> Vec<StoreReport> {
+        self.reports_priced_in(topic, body, None)
+    }
+
+    /// The same of a store whose currency is known: Shopify and WooCommerce state what a product costs, and not in what.
+    pub fn reports_priced_in(&self, topic: Option<&str>, body: &[u8], currency: Option<Currency>) -> Vec<StoreReport> {
         let topic = topic.map(str::trim).filter(|topic| !topic.is_empty());
-        let reports = body::text(body).and_then(|json| self.reports(topic, json)).unwrap_or_default();
+        let reports = body::text(body).and_then(|json| self.reports(topic, json, currency)).unwrap_or_default();
         let mut last: Vec<StoreReport> = vec![];
         for report in reports.into_iter().take(MAX_REPORTS) {
             let is_of_same = |known: &StoreReport| {

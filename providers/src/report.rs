@@ -20,3 +20,24 @@ pub struct StoreReport {
     pub version: Option<i64>,
     pub content: Content,
 }
+
+impl StoreReport {
+    /// A report that says neither when nor how often the store changed the resource.
+    pub(crate) fn new(resource_id: String, happened: Happened, content: Content) -> Self {
+        Self { resource_id, happened, event_id: None, changed_at: None, version: None, content }
+    }
+}
+
+/// What happened, by a topic that is not signed: a deletion only where the body is that of one, since a deletion is final and
+/// who captured any webhook could send it under the topic of another.
+pub(crate) fn confirmed(by_topic: Happened, is_deletion: bool) -> Happened {
+    match by_topic {
+        Happened::Deleted if !is_deletion => Happened::Updated,
+        Happened::Created | Happened::Updated | Happened::Deleted | Happened::Restored => by_topic,
+    }
+}
+
+/// By what stock is known: the item, `@`, and the location; nothing after it where the store counts in all.
+pub(crate) fn stock_id(item: &str, location: Option<&str>) -> String {
+    format!("{item}@{}", location.unwrap_or_default())
+}

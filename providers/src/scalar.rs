@@ -1,8 +1,12 @@
 //! One value of a body, kept as it was written until it is known what it should be.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
+use domain::commerce::{Currency, Money};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -10,6 +14,13 @@ use crate::malformed::Malformed;
 
 /// Longest text that is kept of an order, in characters. An id may not be longer; anything else is cut.
 pub(crate) const MAX_TEXT_CHARS: usize = 500;
+
+/// Longest web address that is kept, in bytes: what every browser and proxy takes. A longer one is left out, since one that is
+/// cut leads elsewhere.
+pub(crate) const MAX_ADDRESS_BYTES: usize = 2_000;
+
+/// Furthest from zero that a count may be: what every JSON parser reads exactly, as of amounts.
+const MAX_COUNT: i64 = Money::MAX_AMOUNT;
 
 /// JSON of any kind, of which only text and numbers say something. Absent is the empty text, which no JSON is.
 ///
@@ -32,6 +43,11 @@ impl<'a> Scalar<'a> {
 
     pub(crate) fn is_null(self) -> bool {
         matches!(self.0, "" | "null")
+    }
+
+    /// The JSON as it was written; the empty text where there is none.
+    pub(crate) fn json(self) -> &'a str {
+        self.0
     }
 
     pub(crate) fn bool(self) -> Option<bool> {
@@ -125,15 +141,43 @@ impl<'a> Scalar<'a> {
     /// How many, with parts of one counted as one and less than none as none. None if the field says nothing of the kind.
     pub(crate) fn quantity(self) -> Option<u32> {
         let written = self.written()?;
-        let number = written.trim();
-        if let Ok(quantity) = number.parse() {
+        if let Ok(quantity) = written.trim().parse() {
             return Some(quantity);
         }
-        // Rust's own parser also knows `inf` and `nan`.
-        let is_decimal = number.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
-        let quantity: f64 = if is_decimal { number.parse().ok()? } else { return None };
+        let quantity = decimal(&written)?;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` ends at 0 and at the most")]
         Some(quantity.ceil() as u32)
+    }
+
+    /// How many are in stock, with parts of one counted as one; fewer than none where more were sold than there were.
+    pub(crate) fn count(self) -> Option<i64> {
+        let written = self.written()?;
+        let count = written.trim().parse().ok().or_else(|| {
+            #[expect(clippy::cast_possible_truncation, reason = "`as` ends at the least and at the most")]
+            decimal(&written).map(|count| count.ceil() as i64)
+        })?;
+        (-MAX_COUNT..=MAX_COUNT).contains(&count).then_some(count)
+    }
+
+    pub(crate) fn currency(self) -> Option<Currency> {
+        Currency::parse(&self.written()?)
+    }
+
+    /// An amount in decimals, as a text or as a number.
+    pub(crate) fn money(self, currency: Option<Currency>) -> Option<Money> {
+        Money::parse(&self.written()?, currency?)
+    }
+
+    /// An amount in the smallest unit of its currency.
+    pub(crate) fn smallest_units(self, currency: Option<Currency>) -> Option<Money> {
+        let amount = self.written()?.trim().parse().ok()?;
+        let is_exact = (-Money::MAX_AMOUNT..=Money::MAX_AMOUNT).contains(&amount);
+        is_exact.then_some(Money { amount, currency: currency? })
+    }
+
+    /// A web address, whole.
+    pub(crate) fn address(self) -> Option<String> {
+        address(&self.written()?)
     }
 }
 
@@ -143,6 +187,26 @@ pub(crate) fn full_name(first: Scalar<'_>, last: Scalar<'_>) -> Option<String> {
         (Some(first), Some(last)) => Some(cut(format!("{first} {last}"))),
         (first, last) => first.or(last),
     }
+}
+
+/// A text of another reader, kept as those of a body are.
+pub(crate) fn kept(text: &str) -> Option<String> {
+    cleaned(Cow::Borrowed(text)).map(cut)
+}
+
+/// A web address, whole and without white space in it. None for one that is too long to be of use.
+pub(crate) fn address(text: &str) -> Option<String> {
+    let text = text.trim();
+    let is_web = text.starts_with("https://") || text.starts_with("http://");
+    let is_plain = text.len() <= MAX_ADDRESS_BYTES && !text.chars().any(|c| c.is_whitespace() || c.is_control());
+    (is_web && is_plain).then(|| text.to_owned())
+}
+
+/// A decimal number. Rust's own parser also knows `inf` and `nan`.
+fn decimal(written: &str) -> Option<f64> {
+    let number = written.trim();
+    let is_decimal = number.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    if is_decimal { number.parse().ok() } else { None }
 }
 
 fn cut(mut text: String) -> String {
@@ -164,129 +228,5 @@ fn cleaned(written: Cow<'_, str>) -> Option<String> {
         Some(whole.into_owned())
     } else {
         Some(trimmed.to_owned())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn scalar(json: &str) -> Scalar<'_> {
-        serde_json::from_str(json).unwrap()
-    }
-
-    #[test]
-    fn text_is_kept_trimmed_whole_and_without_nul() {
-        for (json, text) in [
-            (r#""STORM-LEAD-V2""#, Some("STORM-LEAD-V2")),
-            (r#""  a\tb \n""#, Some("a\tb")),
-            (r#""a\u0000b\u0000""#, Some("ab")),
-            (r#""\u0000 \u0000""#, None),
-            (r#""\ud83c\udfb8""#, Some("🎸")),
-            (r#""half a pair: \ud83c""#, None),
-            (r#""""#, None),
-            ("12", Some("12")),
-            ("-1.50", Some("-1.50")),
-            ("1e400", Some("1e400")),
-            ("null", None),
-            ("true", None),
-            (r#"["a"]"#, None),
-            (r#"{"a":"b"}"#, None),
-        ] {
-            assert_eq!(scalar(json).text().as_deref(), text, "{json}");
-        }
-        assert_eq!(Scalar::default().text(), None);
-    }
-
-    #[test]
-    fn long_text_is_cut_between_characters() {
-        let long = format!(r#""{}""#, "é".repeat(600));
-        assert_eq!(scalar(&long).text(), Some("é".repeat(500)));
-    }
-
-    #[test]
-    fn an_order_id_keeps_every_digit() {
-        for id in [
-            "820982911946154508",
-            "9007199254740993",
-            "18446744073709551616",
-            "123456789012345678901234567890123456789012",
-        ] {
-            assert_eq!(scalar(id).order_id("id"), Ok(Some(id.to_owned())));
-            assert_eq!(scalar(&format!(r#"" {id} ""#)).order_id("id"), Ok(Some(id.to_owned())));
-        }
-    }
-
-    #[test]
-    fn an_order_id_that_is_not_whole_is_refused() {
-        for json in ["1.5", "1.0", "1e400", "1E5"] {
-            let error = scalar(json).order_id("id").unwrap_err();
-            assert_eq!(error.to_string(), "`id` must be a text or a whole number", "{json}");
-        }
-        let longest = format!(r#""{}""#, "é".repeat(500));
-        assert!(scalar(&longest).order_id("id").is_ok_and(|id| id.is_some()));
-        for json in [format!(r#""{}""#, "é".repeat(501)), "1".repeat(501)] {
-            let error = scalar(&json).order_id("id").unwrap_err();
-            assert_eq!(error.to_string(), "`id` must not be longer than 500 characters");
-        }
-        for json in [r#""1\u0000""#, r#""\u0000""#] {
-            let error = scalar(json).order_id("id").unwrap_err();
-            assert_eq!(error.to_string(), "`id` must not contain U+0000");
-        }
-        for json in ["null", "false", r#""""#, r#"" ""#, "[1]", "{}"] {
-            assert_eq!(scalar(json).order_id("id"), Ok(None), "{json}");
-        }
-    }
-
-    #[test]
-    fn a_moment_has_an_offset_or_is_in_utc() {
-        let expected = "2026-11-21T15:00:00Z".parse().ok();
-        for json in [
-            r#""2026-11-21T10:00:00-05:00""#,
-            r#""2026-11-21T15:00:00""#,
-            r#""2026-11-21T15:00:00.000Z""#,
-            r#""2026-11-21T15:00:00-00:00""#,
-            r#""Sat, 21 Nov 2026 15:00:00 +0000""#,
-            r#""Sat, 21 Nov 2026 10:00:00 -0500""#,
-        ] {
-            assert_eq!(scalar(json).moment(), expected, "{json}");
-        }
-        for json in ["null", "1700000000", r#""soon""#, r#""2026-11-21""#, r#"" ""#] {
-            assert_eq!(scalar(json).moment(), None, "{json}");
-        }
-        for json in ["1795273200", r#""1795273200""#] {
-            assert_eq!(scalar(json).unix_seconds(), expected, "{json}");
-        }
-        for json in ["null", "1.5", "-9223372036854775808", "9223372036854775808", r#""soon""#] {
-            assert_eq!(scalar(json).unix_seconds(), None, "{json}");
-        }
-    }
-
-    #[test]
-    fn parts_of_one_count_as_one_and_less_than_none_as_none() {
-        for (json, quantity) in [
-            ("1", Some(1)),
-            ("1.5", Some(2)),
-            ("0.001", Some(1)),
-            ("0", Some(0)),
-            ("-0", Some(0)),
-            ("-2", Some(0)),
-            ("-0.5", Some(0)),
-            ("2.0", Some(2)),
-            ("1e2", Some(100)),
-            ("1e400", Some(u32::MAX)),
-            ("-1e400", Some(0)),
-            ("4294967296", Some(u32::MAX)),
-            (r#""3""#, Some(3)),
-            (r#"" 1.5 ""#, Some(2)),
-            (r#""inf""#, None),
-            (r#""two""#, None),
-            (r#""""#, None),
-            ("null", None),
-            ("true", None),
-            ("[2]", None),
-        ] {
-            assert_eq!(scalar(json).quantity(), quantity, "{json}");
-        }
     }
 }

@@ -26,7 +26,7 @@ pub(crate) enum Shape<O, L> {
 }
 
 pub(crate) type Object<O> = Shape<O, IgnoredAny>;
-pub(crate) type List<T> = Shape<IgnoredAny, Entries<T>>;
+pub(crate) type List<T, const MAX: usize = MAX_ITEMS> = Shape<IgnoredAny, Entries<T, MAX>>;
 
 impl<O, L> Shape<O, L> {
     pub(crate) fn object(self) -> Option<O> {
@@ -94,14 +94,29 @@ impl<'de, O: Deserialize<'de>, L: Deserialize<'de>> Visitor<'de> for ShapeVisito
     }
 }
 
-/// The entries of a list, up to one more than an order may have: enough to see that there are too many.
-pub(crate) struct Entries<T>(Vec<T>);
+impl<T, const MAX: usize> List<T, MAX> {
+    /// As many entries as are kept, of a list in which more are no mistake. What is no list has none.
+    pub(crate) fn first(self) -> Vec<T> {
+        match self {
+            Self::List(Entries(mut entries)) => {
+                entries.truncate(MAX);
+                entries
+            }
+            Self::Absent | Self::Null | Self::Scalar | Self::Object(_) => vec![],
+        }
+    }
+}
 
-impl<T> Entries<T> {
+/// The entries of a list, up to one more than there may be: enough to see that there are too many.
+pub(crate) struct Entries<T, const MAX: usize = MAX_ITEMS>(Vec<T>);
+
+impl<T, const MAX: usize> Entries<T, MAX> {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
 
+impl<T> Entries<T> {
     pub(crate) fn bounded(self, field: &str) -> Result<Vec<T>, Malformed> {
         if self.0.len() <= MAX_ITEMS {
             Ok(self.0)
@@ -111,16 +126,16 @@ impl<T> Entries<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entries<T> {
+impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for Entries<T, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_seq(EntriesVisitor(PhantomData))
     }
 }
 
-struct EntriesVisitor<T>(PhantomData<T>);
+struct EntriesVisitor<T, const MAX: usize>(PhantomData<T>);
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for EntriesVisitor<T> {
-    type Value = Entries<T>;
+impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for EntriesVisitor<T, MAX> {
+    type Value = Entries<T, MAX>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list")
@@ -128,7 +143,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for EntriesVisitor<T> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut entries = vec![];
-        while entries.len() <= MAX_ITEMS {
+        while entries.len() <= MAX {
             match seq.next_element()? {
                 Some(entry) => entries.push(entry),
                 None => return Ok(Entries(entries)),

@@ -2,11 +2,14 @@
 
 mod order;
 mod privacy;
+mod product;
 mod refunds;
+mod report;
 mod sample;
 #[cfg(test)]
 mod tests;
 
+use domain::commerce::Currency;
 use domain::integration::Provider;
 use http::HeaderMap;
 use signing::{Encoding, Scheme};
@@ -14,7 +17,7 @@ use signing::{Encoding, Scheme};
 use crate::header;
 use crate::platform::{Outgoing, OwnSecret, Platform, Received};
 use crate::sample::{Purchase, Sample};
-use crate::{Malformed, Parsed, PrivacyRequest, SignatureRefusal};
+use crate::{Malformed, Parsed, PrivacyRequest, SignatureRefusal, StoreCustomer, StoreReport};
 
 /// The base64 of an HMAC over the body. Newer webhooks name all their headers without `X-`.
 const SIGNATURE: Scheme =
@@ -73,7 +76,20 @@ impl Platform for Shopify {
     }
 
     fn read(&self, topic: Option<&str>, json: &str) -> Result<Parsed, Malformed> {
-        order::read(topic, json)
+        order::read(topic, json).map(Parsed::from)
+    }
+
+    fn reports(
+        &self,
+        topic: Option<&str>,
+        json: &str,
+        currency: Option<Currency>,
+    ) -> Result<Vec<StoreReport>, Malformed> {
+        report::reports(topic, json, currency)
+    }
+
+    fn customer(&self, topic: Option<&str>, json: &str) -> Option<StoreCustomer> {
+        report::customer(topic, json)
     }
 
     fn privacy_request(&self, body: &[u8]) -> Option<PrivacyRequest> {

@@ -1,18 +1,21 @@
 //! Square: a webhook says that an order changed, and the order is read at Square's API.
 
 mod api;
+mod money;
 mod order;
+mod report;
 mod returns;
 mod sample;
 mod status;
 mod webhook;
 
+use domain::commerce::Currency;
 use domain::integration::Provider;
 use signing::{Encoding, Scheme};
 
 use crate::platform::{Outgoing, OwnSecret, Platform, Received};
 use crate::sample::{Purchase, Sample};
-use crate::{Malformed, OrderApi, Parsed, SignatureRefusal};
+use crate::{Malformed, OrderApi, Parsed, SignatureRefusal, StoreCustomer, StoreReport};
 
 /// The base64 of an HMAC over the address of the webhook, to the letter as it was entered at Square, and the body
 /// (developer.squareup.com, "Validate and verify a webhook"). The key is not decoded. `x-square-signature`, which is sent beside
@@ -54,7 +57,20 @@ impl Platform for Square {
     }
 
     fn read(&self, _topic: Option<&str>, json: &str) -> Result<Parsed, Malformed> {
-        webhook::read(json)
+        webhook::read(json).map(Parsed::from)
+    }
+
+    fn reports(
+        &self,
+        _topic: Option<&str>,
+        json: &str,
+        _currency: Option<Currency>,
+    ) -> Result<Vec<StoreReport>, Malformed> {
+        report::reports(json)
+    }
+
+    fn customer(&self, _topic: Option<&str>, json: &str) -> Option<StoreCustomer> {
+        report::customer(json)
     }
 
     fn order_api(&self) -> Option<&'static dyn OrderApi> {

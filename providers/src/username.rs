@@ -3,15 +3,10 @@
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
-use std::fmt;
-
 use domain::invisible::is_invisible;
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use crate::attributes;
 use crate::scalar::MAX_TEXT_CHARS;
-use crate::scalar::Scalar;
-use crate::shape::Object;
 
 /// The names that the webhooks document gives, the one that wins first, without what separates their words.
 const ATTRIBUTES: [&str; 3] = ["ndspusername", "cortexusername", "neuraldspusername"];
@@ -66,119 +61,19 @@ fn is_of_platform(host: &str) -> bool {
     host == "neuraldsp.com" || host.ends_with(".neuraldsp.com")
 }
 
-/// The username among the pairs of name and value that shoppers, themes and plugins attach to an order.
-///
-/// Read from a list of `{"name", "value"}` (Shopify), `{"key", "value"}` (WooCommerce) or `{"display_name", "display_value"}`
-/// (BigCommerce), or from an object: one such pair, or the names with their values (Square). Names count whatever their case and whatever separates their words, with or without
-/// the underscore by which both platforms hide an attribute from the shopper, and with or without `billing_`; of one
-/// name, that without either counts first.
-#[derive(Default)]
-pub(crate) struct Attributes(Option<Found>);
-
-struct Found {
-    rank: usize,
-    username: String,
-}
-
-impl Attributes {
-    pub(crate) fn username(self) -> Option<String> {
-        self.0.map(|found| found.username)
-    }
-
-    fn consider(&mut self, name: &str, value: Scalar<'_>) {
-        let Some(rank) = rank(name) else {
-            return;
-        };
-        if self.0.as_ref().is_some_and(|found| found.rank <= rank) {
-            return;
-        }
-        if let Some(username) = value.written().and_then(|written| normalised(&written)) {
-            self.0 = Some(Found { rank, username });
-        }
-    }
-
-    fn consider_pair(&mut self, pair: &Pair<'_>) {
-        if let Some(name) = pair.display_name.written() {
-            // Of a field with choices, `value` is the number of the one that was made.
-            let value = if pair.display_value.written().is_some() { pair.display_value } else { pair.value };
-            self.consider(&name, value);
-        }
-        if let Some(name) = pair.name.written().or_else(|| pair.key.written()) {
-            self.consider(&name, pair.value);
-        }
-    }
-}
-
 /// Whether an attribute of this name holds a username.
 pub fn is_username_attribute(name: &str) -> bool {
     rank(name).is_some()
 }
 
-/// Which of the attributes a name is of.
-fn rank(name: &str) -> Option<usize> {
-    // Longer than any of them may be written: nothing is copied for it.
-    if name.len() > 100 {
-        return None;
-    }
-    let letters: String = name.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect();
+/// Which of the attributes a name is of; the smallest counts first.
+pub(crate) fn rank(name: &str) -> Option<usize> {
+    let letters = attributes::letters(name)?;
     let of_billing = letters.strip_prefix(BILLING);
     let wanted = of_billing.unwrap_or(&letters);
     let nth = ATTRIBUTES.iter().position(|name| *name == wanted)?;
     let is_variant = of_billing.is_some() || name.starts_with('_');
     Some(2 * nth + usize::from(is_variant))
-}
-
-#[derive(Default, serde::Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct Pair<'a> {
-    name: Scalar<'a>,
-    key: Scalar<'a>,
-    value: Scalar<'a>,
-    display_name: Scalar<'a>,
-    display_value: Scalar<'a>,
-}
-
-impl<'de> Deserialize<'de> for Attributes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AttributesVisitor)
-    }
-}
-
-struct AttributesVisitor;
-
-impl<'de> Visitor<'de> for AttributesVisitor {
-    type Value = Attributes;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list or an object")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut attributes = Attributes::default();
-        while let Some(entry) = seq.next_element::<Object<Pair<'de>>>()? {
-            if let Some(pair) = entry.object() {
-                attributes.consider_pair(&pair);
-            }
-        }
-        Ok(attributes)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut attributes = Attributes::default();
-        let mut pair = Pair::default();
-        while let Some((name, value)) = map.next_entry::<Cow<'de, str>, Scalar<'de>>()? {
-            match name.as_ref() {
-                "name" => pair.name = value,
-                "key" => pair.key = value,
-                "value" => pair.value = value,
-                "display_name" => pair.display_name = value,
-                "display_value" => pair.display_value = value,
-                name => attributes.consider(name, value),
-            }
-        }
-        attributes.consider_pair(&pair);
-        Ok(attributes)
-    }
 }
 
 /// The username that a note gives as "NDSP username: max", "Cortex username - max", "username = max" or the like,

@@ -1,11 +1,14 @@
 //! WooCommerce: the order as its REST API gives it at the moment of sending, and a ping when a webhook is saved.
 
 mod order;
+mod product;
+mod report;
 mod sample;
 mod secret;
 #[cfg(test)]
 mod tests;
 
+use domain::commerce::Currency;
 use domain::integration::Provider;
 use http::header::CONTENT_TYPE;
 use signing::{Encoding, Scheme};
@@ -13,7 +16,7 @@ use signing::{Encoding, Scheme};
 use crate::header;
 use crate::platform::{Outgoing, Platform, Received};
 use crate::sample::{Purchase, Sample};
-use crate::{Malformed, Parsed, SignatureRefusal};
+use crate::{Malformed, Parsed, SignatureRefusal, StoreCustomer, StoreReport};
 
 /// The base64 of an HMAC over the body.
 const SIGNATURE: Scheme = Scheme { headers: &["X-WC-Webhook-Signature"], encoding: Encoding::Base64 };
@@ -67,7 +70,20 @@ impl Platform for WooCommerce {
     }
 
     fn read(&self, topic: Option<&str>, json: &str) -> Result<Parsed, Malformed> {
-        order::read(topic, json)
+        order::read(topic, json).map(Parsed::from)
+    }
+
+    fn reports(
+        &self,
+        topic: Option<&str>,
+        json: &str,
+        currency: Option<Currency>,
+    ) -> Result<Vec<StoreReport>, Malformed> {
+        report::reports(topic, json, currency)
+    }
+
+    fn customer(&self, topic: Option<&str>, json: &str) -> Option<StoreCustomer> {
+        report::customer(topic, json)
     }
 
     /// The values of `status`, of which plugins add their own.

@@ -1,10 +1,10 @@
 //! How an order is read at BigCommerce's V2 API: the order itself, then its products, page by page.
 
 use super::{order, sample};
-use crate::Malformed;
-use crate::order_api::{OrderApi, OrderReference, OrderStep, StoreAccess, path_segment};
+use crate::order_api::{OrderApi, OrderReference, OrderStep, ReadStep, StoreAccess, path_segment};
 use crate::sample::Purchase;
 use crate::shape::MAX_ITEMS;
+use crate::{Malformed, StoreReport};
 
 /// Products of a page: the most that the API gives.
 const PAGE: usize = 250;
@@ -22,27 +22,11 @@ impl OrderApi for Orders {
     }
 
     fn next(&self, order: &OrderReference<'_>, responses: &[&[u8]]) -> Result<OrderStep, Malformed> {
-        let store = path_segment(order.store.ok_or_else(|| Malformed::missing("store hash"))?, "store hash")?;
-        let id = path_segment(order.order_id, "id")?;
-        let Some((head, pages)) = responses.split_first() else {
-            return Ok(OrderStep::Request { path: format!("/stores/{store}/v2/orders/{id}") });
-        };
-        let head = order::head(head, order)?;
-        let mut products = vec![];
-        let mut is_last = false;
-        for page in pages {
-            let page = order::products(page, order)?;
-            is_last = page.len() < PAGE;
-            products.extend(page);
-            if products.len() > MAX_ITEMS {
-                return Err(Malformed::invalid("products", "must not have more than 1,000 entries"));
-            }
-        }
-        if is_last {
-            return Ok(OrderStep::Order(Box::new(head.with(order, products))));
-        }
-        let page = pages.len() + 1;
-        Ok(OrderStep::Request { path: format!("/stores/{store}/v2/orders/{id}/products?limit={PAGE}&page={page}") })
+        read(order, responses).map(OrderStep::from)
+    }
+
+    fn report(&self, order: &OrderReference<'_>, responses: &[&[u8]]) -> Result<Option<StoreReport>, Malformed> {
+        read(order, responses).map(ReadStep::report)
     }
 
     fn store(&self, entered: Option<&str>) -> Result<Option<String>, &'static str> {
@@ -65,6 +49,31 @@ impl OrderApi for Orders {
     fn sample_responses(&self, order: &OrderReference<'_>, purchase: &Purchase<'_>) -> Vec<Vec<u8>> {
         sample::responses(order, purchase)
     }
+}
+
+/// The next step, and at the end the order: the same for its delivery and for what is published of it.
+fn read(order: &OrderReference<'_>, responses: &[&[u8]]) -> Result<ReadStep, Malformed> {
+    let store = path_segment(order.store.ok_or_else(|| Malformed::missing("store hash"))?, "store hash")?;
+    let id = path_segment(order.order_id, "id")?;
+    let Some((head, pages)) = responses.split_first() else {
+        return Ok(ReadStep::Request { path: format!("/stores/{store}/v2/orders/{id}") });
+    };
+    let head = order::head(head, order)?;
+    let mut products = vec![];
+    let mut is_last = false;
+    for page in pages {
+        let page = order::products(page, order)?;
+        is_last = page.len() < PAGE;
+        products.extend(page);
+        if products.len() > MAX_ITEMS {
+            return Err(Malformed::invalid("products", "must not have more than 1,000 entries"));
+        }
+    }
+    if is_last {
+        return Ok(ReadStep::Order(Box::new(head.with(order, products))));
+    }
+    let page = pages.len() + 1;
+    Ok(ReadStep::Request { path: format!("/stores/{store}/v2/orders/{id}/products?limit={PAGE}&page={page}") })
 }
 
 /// The hash, also out of the API path that a merchant pastes whole, and of the store's permanent address.

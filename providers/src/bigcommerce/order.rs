@@ -7,11 +7,13 @@ use domain::LineItem;
 use serde::Deserialize;
 
 use super::status;
+use crate::attributes::Attributes;
 use crate::order::is_emptied;
 use crate::order_api::{OrderReference, check_order};
+use crate::sale::{ReadOrder, Sale, given_back};
 use crate::scalar::{Scalar, full_name};
 use crate::shape::{List, Object, Shape};
-use crate::username::{self, Attributes};
+use crate::username;
 use crate::{Malformed, StoreOrder, body};
 
 /// `GET /v2/orders/{id}`: everything but what was bought.
@@ -26,6 +28,14 @@ pub(super) struct Order<'a> {
     customer_id: Scalar<'a>,
     billing_address: Object<Billing<'a>>,
     customer_message: Scalar<'a>,
+    /// In the currency that the customer pays in, as every amount. `currency_code` is what the storefront shows prices in, and
+    /// the same but for a store that only converts for show (bigcommerce/docs, V2 orders).
+    total_inc_tax: Scalar<'a>,
+    refunded_amount: Scalar<'a>,
+    default_currency_code: Scalar<'a>,
+    currency_code: Scalar<'a>,
+    /// Of the cart and of its checkout, which have one id.
+    cart_id: Scalar<'a>,
     /// Archived, which is how a merchant deletes an order.
     is_deleted: Scalar<'a>,
 }
@@ -53,6 +63,8 @@ pub(super) struct Product<'a> {
     name: Scalar<'a>,
     quantity: Scalar<'a>,
     quantity_refunded: Scalar<'a>,
+    /// Of one.
+    price_inc_tax: Scalar<'a>,
     /// What the customer chose or wrote for it.
     product_options: Shape<Attributes, Attributes>,
 }
@@ -81,28 +93,42 @@ pub(super) fn products<'a>(response: &'a [u8], wanted: &OrderReference<'_>) -> R
 
 impl Order<'_> {
     /// The order with what was bought.
-    pub(super) fn with(self, wanted: &OrderReference<'_>, mut products: Vec<Product<'_>>) -> StoreOrder {
+    pub(super) fn with(self, wanted: &OrderReference<'_>, mut products: Vec<Product<'_>>) -> ReadOrder {
         let billing = self.billing_address.object().unwrap_or_default();
         let of_a_product =
             || products.iter_mut().find_map(|line| std::mem::take(&mut line.product_options).either()?.username());
         let username = billing.form_fields.either().and_then(Attributes::username).or_else(of_a_product);
+        let currency = self.default_currency_code.currency().or_else(|| self.currency_code.currency());
+        let prices = products.iter().map(|line| line.price_inc_tax.money(currency)).collect();
         let items: Vec<LineItem> = products.into_iter().map(LineItem::from).collect();
         let order_status = status::of(self.status_id, self.status);
-        StoreOrder {
+        let is_archived = self.is_deleted.bool() == Some(true);
+        let sale = Sale {
+            session_id: None,
+            checkout_id: self.cart_id.text(),
+            total: self.total_inc_tax.money(currency),
+            paid: order_status.as_deref().is_some_and(status::is_paid),
+            cancelled: is_archived || order_status.as_deref().is_some_and(status::is_taken_back),
+            refunded: order_status.as_deref().map(status::refunded).unwrap_or_default(),
+            refunded_amount: given_back(self.refunded_amount.money(currency)),
+            prices,
+            version: None,
+            deleted: false,
+        };
+        let order = StoreOrder {
             order_id: wanted.order_id.to_owned(),
             // BigCommerce shows the id.
             order_number: Some(wanted.order_id.to_owned()),
             changed_at: self.date_modified.moment(),
-            cancelled: order_status.as_deref().is_some_and(status::is_cancelled)
-                || self.is_deleted.bool() == Some(true)
-                || is_emptied(&items),
+            cancelled: order_status.as_deref().is_some_and(status::is_cancelled) || is_archived || is_emptied(&items),
             order_status,
             username: username.or_else(|| username::in_note(&self.customer_message.written()?)),
             email: billing.email.text(),
             customer_name: full_name(billing.first_name, billing.last_name),
             customer_id: self.customer_id.id_or_zero(),
             items,
-        }
+        };
+        ReadOrder { order, sale }
     }
 }
 

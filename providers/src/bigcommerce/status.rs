@@ -1,5 +1,7 @@
 //! The statuses of BigCommerce's orders.
 
+use domain::resource::Refunded;
+
 use crate::scalar::Scalar;
 
 /// The names of the statuses by their ids (BigCommerce's V2 orders, "Order Status"), in the spelling of ours.
@@ -21,6 +23,19 @@ const BY_ID: [&str; 15] = [
     "partially_refunded",
 ];
 
+/// Those of an order that was paid, be it given back since. Not those that wait for a payment or had none, nor
+/// `manual_verification_required` and `disputed`, which say nothing of it: the status before them did.
+const PAID: [&str; 8] = [
+    "awaiting_fulfillment",
+    "awaiting_shipment",
+    "awaiting_pickup",
+    "partially_shipped",
+    "shipped",
+    "completed",
+    "partially_refunded",
+    "refunded",
+];
+
 /// Those of an order that is not to be delivered any more.
 const CANCELLED: [&str; 3] = ["refunded", "cancelled", "declined"];
 
@@ -40,6 +55,23 @@ pub(super) fn of(id: Scalar<'_>, words: Scalar<'_>) -> Option<String> {
 
 pub(super) fn is_cancelled(name: &str) -> bool {
     CANCELLED.contains(&name)
+}
+
+pub(super) fn is_paid(name: &str) -> bool {
+    PAID.contains(&name)
+}
+
+/// Whether the store took the order back, which is not that it was refunded.
+pub(super) fn is_taken_back(name: &str) -> bool {
+    is_cancelled(name) && name != "refunded"
+}
+
+pub(super) fn refunded(name: &str) -> Refunded {
+    match name {
+        "refunded" => Refunded::Full,
+        "partially_refunded" => Refunded::Partial,
+        _ => Refunded::None,
+    }
 }
 
 fn snake_case(words: &str) -> Option<String> {

@@ -4,18 +4,24 @@
 mod tests;
 
 use domain::notice::NoticeKind;
+use domain::resource::Happened;
 use serde::Deserialize;
 
 use super::status;
+use crate::sale::{Reading, ThinReport};
 use crate::scalar::Scalar;
 use crate::shape::Object;
 use crate::{Malformed, Parsed, ThinOrder, body, header};
 
 const CREATED: &str = "store/order/created";
 
+/// How a merchant deletes an order. It can be taken out of the archive again, which no webhook says, so that it is a
+/// cancellation and no deletion.
+const ARCHIVED: &str = "store/order/archived";
+
 /// After which an order may be another one than before. Messages, metafields and transactions say nothing of what was bought.
 const ABOUT_ORDERS: [&str; 5] =
-    [CREATED, "store/order/updated", "store/order/archived", "store/order/statusupdated", "store/order/refund/created"];
+    [CREATED, "store/order/updated", ARCHIVED, "store/order/statusupdated", "store/order/refund/created"];
 
 #[derive(Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
@@ -56,11 +62,15 @@ fn parsed(body: &[u8]) -> Option<Body<'_>> {
     body::read::<Object<Body>>(body::text(body).ok()?).ok()?.object()
 }
 
-pub(super) fn read(json: &str) -> Result<Parsed, Malformed> {
-    let not_an_order = Ok(Parsed::Notice(NoticeKind::NotAnOrder));
+/// The scope as it is compared: some documented scopes end in a slash.
+pub(super) fn canonical(scope: Scalar<'_>) -> String {
+    scope.text().unwrap_or_default().trim_end_matches('/').to_ascii_lowercase()
+}
+
+pub(super) fn read(json: &str) -> Result<Reading, Malformed> {
+    let not_an_order = Ok(Reading::Other(Parsed::Notice(NoticeKind::NotAnOrder)));
     let Some(body) = body::read::<Object<Body>>(json)?.object() else { return not_an_order };
-    // Some documented scopes end in a slash.
-    let scope = body.scope.text().unwrap_or_default().trim_end_matches('/').to_ascii_lowercase();
+    let scope = canonical(body.scope);
     if !ABOUT_ORDERS.contains(&scope.as_str()) {
         return not_an_order;
     }
@@ -74,9 +84,19 @@ pub(super) fn read(json: &str) -> Result<Parsed, Malformed> {
         return if scope == CREATED { Err(data.id.no_text("data.id")) } else { not_an_order };
     };
     let new_status = data.status.object().and_then(|change| status::of_id(change.new_status_id));
-    Ok(Parsed::ThinOrder(ThinOrder {
-        order_id,
-        order_status: new_status.map(str::to_owned),
-        changed_at: body.created_at.unix_seconds(),
+    Ok(Reading::Thin(ThinReport {
+        order: ThinOrder {
+            order_id,
+            order_status: new_status.map(str::to_owned),
+            changed_at: body.created_at.unix_seconds(),
+        },
+        happened: if scope == CREATED { Happened::Created } else { Happened::Updated },
+        // That of the webhook is later than the order's own, which would be out of date beside it once it is read.
+        changed_at: None,
+        // The webhook's id is signed, and is a header.
+        event_id: None,
+        version: None,
+        paid: new_status.is_some_and(status::is_paid),
+        cancelled: scope == ARCHIVED || new_status.is_some_and(status::is_taken_back),
     }))
 }

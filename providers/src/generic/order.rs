@@ -2,11 +2,19 @@
 //! named.
 
 use domain::LineItem;
+use domain::commerce::{Currency, Money};
+use domain::notice::NoticeKind;
+use domain::resource::Refunded;
 use serde::Deserialize;
 
+use super::event;
+use crate::sale::{ReadOrder, Reading, Sale};
 use crate::scalar::Scalar;
 use crate::shape::{List, Object, Shape};
-use crate::{Malformed, Parsed, StoreOrder, body, username};
+use crate::{Malformed, Parsed, StoreOrder, body, session, username};
+
+/// Words for the status of an order that was paid, be it given back since, of their letters alone. `paid` says it better.
+const PAID: [&str; 5] = ["paid", "complete", "completed", "refunded", "partiallyrefunded"];
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
@@ -21,6 +29,12 @@ struct Body<'a> {
     customer_name: Scalar<'a>,
     customer_id: Scalar<'a>,
     items: List<Object<Item<'a>>>,
+    // What is published of the order alone. A sender wrote what it liked there before these were read, so that none of them
+    // makes an order malformed.
+    paid: Scalar<'a>,
+    session_id: Scalar<'a>,
+    total: Scalar<'a>,
+    currency: Scalar<'a>,
 }
 
 #[derive(Default, Deserialize)]
@@ -31,18 +45,23 @@ struct Item<'a> {
     variant_id: Scalar<'a>,
     title: Scalar<'a>,
     quantity: Scalar<'a>,
+    /// Of one.
+    price: Scalar<'a>,
 }
 
 /// More of one item than anybody buys.
 const MAX_QUANTITY: u32 = 1_000_000;
 
 /// A cancelled order needs nothing but its id.
-pub(super) fn read(json: &str) -> Result<Parsed, Malformed> {
+pub(super) fn read(json: &str) -> Result<Reading, Malformed> {
     let Some(body) = body::read::<Object<Body>>(json)?.object() else {
         return Err(Malformed::NotAnObject);
     };
     let Some(order_id) = body.order_id.order_id("orderId")? else {
-        return Err(body.order_id.no_text("orderId"));
+        return match event::read(json)? {
+            Some(_) => Ok(Reading::Other(Parsed::Notice(NoticeKind::NotAnOrder))),
+            None => Err(body.order_id.no_text("orderId")),
+        };
     };
     let cancelled = match body.cancelled.bool() {
         Some(cancelled) => cancelled,
@@ -63,11 +82,30 @@ pub(super) fn read(json: &str) -> Result<Parsed, Malformed> {
             body.target_username.no_text("targetUsername")
         });
     }
-    let items = items(body.items, cancelled)?;
-    Ok(Parsed::Order(StoreOrder {
+    let currency = body.currency.currency();
+    let (items, prices) = items(body.items, cancelled, currency)?;
+    let order_status = body.order_status.text();
+    let word = order_status.as_deref().map(letters).unwrap_or_default();
+    let sale = Sale {
+        session_id: body.session_id.written().and_then(|written| session::id(&written)),
+        checkout_id: None,
+        total: body.total.money(currency),
+        paid: body.paid.bool().unwrap_or_else(|| PAID.contains(&word.as_str())),
+        cancelled: cancelled || ["cancelled", "canceled"].contains(&word.as_str()),
+        refunded: match word.as_str() {
+            "refunded" => Refunded::Full,
+            "partiallyrefunded" => Refunded::Partial,
+            _ => Refunded::None,
+        },
+        refunded_amount: None,
+        prices,
+        version: None,
+        deleted: false,
+    };
+    let order = StoreOrder {
         order_id,
         order_number: body.order_number.text(),
-        order_status: body.order_status.text(),
+        order_status,
         changed_at,
         cancelled,
         username,
@@ -75,12 +113,23 @@ pub(super) fn read(json: &str) -> Result<Parsed, Malformed> {
         customer_name: body.customer_name.text(),
         customer_id: body.customer_id.id_or_zero(),
         items,
-    }))
+    };
+    Ok(Reading::Order(Box::new(ReadOrder { order, sale })))
 }
 
-fn items(items: List<Object<Item<'_>>>, may_be_none: bool) -> Result<Vec<LineItem>, Malformed> {
+/// A status without what separates its words.
+fn letters(status: &str) -> String {
+    status.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// What was bought, and the price of one of each.
+fn items(
+    items: List<Object<Item<'_>>>,
+    may_be_none: bool,
+    currency: Option<Currency>,
+) -> Result<(Vec<LineItem>, Vec<Option<Money>>), Malformed> {
     let items = match items {
-        Shape::Absent | Shape::Null if may_be_none => return Ok(vec![]),
+        Shape::Absent | Shape::Null if may_be_none => return Ok((vec![], vec![])),
         Shape::Absent | Shape::Null => return Err(Malformed::missing("items")),
         Shape::Scalar | Shape::Object(_) => return Err(Malformed::invalid("items", "must be a list")),
         Shape::List(items) => items.bounded("items")?,
@@ -93,6 +142,7 @@ fn items(items: List<Object<Item<'_>>>, may_be_none: bool) -> Result<Vec<LineIte
         let Some(item) = item.object() else {
             return Err(Malformed::invalid(&field, "must be an object"));
         };
+        let price = item.price.money(currency);
         let item = LineItem {
             sku: item.sku.text(),
             product_id: item.product_id.id_or_zero(),
@@ -102,7 +152,7 @@ fn items(items: List<Object<Item<'_>>>, may_be_none: bool) -> Result<Vec<LineIte
         };
         let says_nothing =
             item.sku.is_none() && item.product_id.is_none() && item.variant_id.is_none() && item.title.is_none();
-        if says_nothing { Err(Malformed::missing(&field)) } else { Ok(item) }
+        if says_nothing { Err(Malformed::missing(&field)) } else { Ok((item, price)) }
     };
     items.into_iter().enumerate().map(line_item).collect()
 }

@@ -2,15 +2,22 @@
 
 use domain::LineItem;
 use domain::notice::NoticeKind;
+use domain::resource::Refunded;
 use serde::Deserialize;
 
 use super::privacy;
-use super::refunds::{Refund, Refunded};
+use super::refunds::{Refund, Refunds};
+use crate::attributes::Attributes;
 use crate::order::is_emptied;
+use crate::sale::{ReadOrder, Reading, Sale};
 use crate::scalar::{Scalar, full_name};
 use crate::shape::{List, Object, Shape};
-use crate::username::{self, Attributes};
+use crate::username;
 use crate::{Malformed, Parsed, StoreOrder, body};
+
+/// Values of `financial_status` by which all of an order was paid, be it given back since. What is authorised is not captured,
+/// and may never be (shopify.dev, `OrderDisplayFinancialStatus`).
+const PAID: [&str; 3] = ["paid", "partially_refunded", "refunded"];
 
 #[derive(Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
@@ -29,6 +36,12 @@ struct Body<'a> {
     note_attributes: Shape<Attributes, Attributes>,
     line_items: List<Object<Line<'a>>>,
     refunds: List<Object<Refund<'a>>>,
+    /// As it was bought, refunds and edits aside; in the shop's currency, as every amount without a set.
+    total_price: Scalar<'a>,
+    currency: Scalar<'a>,
+    /// 0 or null for an order that an app or a merchant made.
+    checkout_id: Scalar<'a>,
+    checkout_token: Scalar<'a>,
     // What tells an order from the things that look like one.
     abandoned_checkout_url: Scalar<'a>,
     admin_graphql_api_id: Scalar<'a>,
@@ -60,17 +73,19 @@ struct Line<'a> {
     quantity: Scalar<'a>,
     /// What is left of the quantity after refunds and edits.
     current_quantity: Scalar<'a>,
+    /// Of one, before discounts.
+    price: Scalar<'a>,
     properties: Shape<Attributes, Attributes>,
 }
 
-pub(super) fn read(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed> {
-    let not_an_order = Ok(Parsed::Notice(NoticeKind::NotAnOrder));
+pub(super) fn read(topic: Option<&str>, json: &str) -> Result<Reading, Malformed> {
+    let not_an_order = Ok(Reading::Other(Parsed::Notice(NoticeKind::NotAnOrder)));
     let Some(body) = body::read::<Object<Body>>(json)?.object() else {
         let must_be_one = |topic| is_about_orders(topic) || privacy::is_compliance(topic);
         return if topic.is_some_and(must_be_one) { Err(Malformed::NotAnObject) } else { not_an_order };
     };
     if let Some(kind) = privacy::kind(topic, json) {
-        return kind.map(Parsed::Notice);
+        return kind.map(|kind| Reading::Other(Parsed::Notice(kind)));
     }
     if body.is_another_thing() || topic.is_some_and(|topic| !is_about_orders(topic)) {
         return not_an_order;
@@ -88,20 +103,43 @@ pub(super) fn read(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed>
     let lines = body::lines(body.line_items, may_lack_lines)?;
     let mut lines: Vec<Line> = lines.into_iter().filter_map(Shape::object).collect();
     let on_a_line = lines.iter_mut().find_map(|line| std::mem::take(&mut line.properties).either()?.username());
-    let refunded = Refunded::of(body.refunds)?;
-    let items: Vec<LineItem> = lines.into_iter().map(|line| line.item(&refunded)).collect();
+    let currency = body.currency.currency();
+    let prices = lines.iter().map(|line| line.price.money(currency)).collect();
+    let refunds = Refunds::of(body.refunds, currency)?;
+    let items: Vec<LineItem> = lines.into_iter().map(|line| line.item(&refunds)).collect();
+    let order_status = body.financial_status.text();
+    let has_status = |wanted: &str| order_status.as_ref().is_some_and(|status| status.eq_ignore_ascii_case(wanted));
     let cancelled = is_deleted
         || is_topic("orders/cancelled")
         || body.cancelled_at.text().is_some()
-        || body.financial_status.written().is_some_and(|status| status.eq_ignore_ascii_case("refunded"))
+        || has_status("refunded")
         || is_emptied(&items);
     let customer = body.customer.object().unwrap_or_default();
     let billing = body.billing_address.object().unwrap_or_default();
-    let username = body.note_attributes.either().and_then(Attributes::username).or(on_a_line);
-    Ok(Parsed::Order(StoreOrder {
+    let (of_order, session_id) = body.note_attributes.either().unwrap_or_default().both();
+    let username = of_order.or(on_a_line);
+    let sale = Sale {
+        session_id,
+        checkout_id: body.checkout_id.id_or_zero().or_else(|| body.checkout_token.text()),
+        total: body.total_price.money(currency),
+        paid: PAID.into_iter().any(has_status),
+        cancelled: body.cancelled_at.text().is_some(),
+        refunded: if has_status("refunded") {
+            Refunded::Full
+        } else if has_status("partially_refunded") {
+            Refunded::Partial
+        } else {
+            Refunded::None
+        },
+        refunded_amount: refunds.amount,
+        prices,
+        version: None,
+        deleted: may_lack_lines,
+    };
+    let order = StoreOrder {
         order_id,
         order_number: body.name.text().or_else(|| body.order_number.text()),
-        order_status: body.financial_status.text(),
+        order_status,
         changed_at: body.updated_at.moment(),
         cancelled,
         username: username.or_else(|| username::in_note(&body.note.written()?)),
@@ -110,7 +148,8 @@ pub(super) fn read(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed>
         customer_name: full_name(customer.first_name, customer.last_name)
             .or_else(|| full_name(billing.first_name, billing.last_name)),
         items,
-    }))
+    };
+    Ok(Reading::Order(Box::new(ReadOrder { order, sale })))
 }
 
 fn is_about_orders(topic: &str) -> bool {
@@ -134,9 +173,9 @@ impl Body<'_> {
 }
 
 impl Line<'_> {
-    fn item(self, refunded: &Refunded) -> LineItem {
+    fn item(self, refunds: &Refunds) -> LineItem {
         // Versions of the API before `current_quantity`, and orders of apps, tell only what was ordered and what refunded.
-        let left = || self.quantity.quantity().unwrap_or(1).saturating_sub(refunded.of_line(self.id));
+        let left = || self.quantity.quantity().unwrap_or(1).saturating_sub(refunds.of_line(self.id));
         LineItem {
             quantity: self.current_quantity.quantity().unwrap_or_else(left),
             sku: self.sku.text(),

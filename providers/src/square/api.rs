@@ -1,9 +1,9 @@
 //! How an order is read at Square's API: one request, whose response has all of it.
 
 use super::{order, sample};
-use crate::Malformed;
-use crate::order_api::{OrderApi, OrderReference, OrderStep, StoreAccess, path_segment};
+use crate::order_api::{OrderApi, OrderReference, OrderStep, ReadStep, StoreAccess, path_segment};
 use crate::sample::Purchase;
+use crate::{Malformed, StoreReport};
 
 /// The version of the API whose shapes are read here.
 const VERSION: &str = "2025-10-16";
@@ -24,12 +24,11 @@ impl OrderApi for Orders {
     }
 
     fn next(&self, order: &OrderReference<'_>, responses: &[&[u8]]) -> Result<OrderStep, Malformed> {
-        match responses.first() {
-            None => {
-                Ok(OrderStep::Request { path: format!("/v2/orders/{}", path_segment(order.order_id, "order_id")?) })
-            }
-            Some(response) => Ok(OrderStep::Order(Box::new(order::read(response, order)?))),
-        }
+        read(order, responses).map(OrderStep::from)
+    }
+
+    fn report(&self, order: &OrderReference<'_>, responses: &[&[u8]]) -> Result<Option<StoreReport>, Malformed> {
+        read(order, responses).map(ReadStep::report)
     }
 
     /// The token is of one seller, whose orders it reads.
@@ -49,5 +48,13 @@ impl OrderApi for Orders {
 
     fn sample_responses(&self, order: &OrderReference<'_>, purchase: &Purchase<'_>) -> Vec<Vec<u8>> {
         vec![sample::response(order, purchase)]
+    }
+}
+
+/// The next step, and at the end the order: the same for its delivery and for what is published of it.
+fn read(order: &OrderReference<'_>, responses: &[&[u8]]) -> Result<ReadStep, Malformed> {
+    match responses.first() {
+        None => Ok(ReadStep::Request { path: format!("/v2/orders/{}", path_segment(order.order_id, "order_id")?) }),
+        Some(response) => Ok(ReadStep::Order(Box::new(order::read(response, order)?))),
     }
 }

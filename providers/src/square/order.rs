@@ -4,16 +4,20 @@
 mod tests;
 
 use domain::LineItem;
+use domain::resource::Refunded;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::money::BodyMoney;
 use super::returns::{Return, Returned};
 use super::status;
+use crate::attributes::Attributes;
 use crate::order::is_emptied;
 use crate::order_api::{OrderReference, check_order};
+use crate::sale::{ReadOrder, Sale};
 use crate::scalar::Scalar;
 use crate::shape::{List, Object, Shape};
-use crate::username::{self, Attributes};
+use crate::username;
 use crate::{Malformed, StoreOrder, body};
 
 /// `GET /v2/orders/{id}`.
@@ -32,14 +36,16 @@ struct Order<'a> {
     /// What a seller calls an open ticket.
     ticket_name: Scalar<'a>,
     state: Scalar<'a>,
+    /// Goes up with each change.
+    version: Scalar<'a>,
     created_at: Scalar<'a>,
     updated_at: Scalar<'a>,
     customer_id: Scalar<'a>,
     metadata: Shape<Attributes, Attributes>,
     line_items: List<Object<Line<'a>>>,
     returns: List<Object<Return<'a>>>,
-    net_amount_due_money: Object<Money<'a>>,
-    total_money: Object<Money<'a>>,
+    net_amount_due_money: Object<BodyMoney<'a>>,
+    total_money: Object<BodyMoney<'a>>,
     tenders: List<IgnoredAny>,
     fulfillments: List<Object<Fulfillment<'a>>>,
 }
@@ -54,13 +60,9 @@ struct Line<'a> {
     catalog_object_id: Scalar<'a>,
     name: Scalar<'a>,
     quantity: Scalar<'a>,
+    /// Of one, before discounts and taxes.
+    base_price_money: Object<BodyMoney<'a>>,
     note: Scalar<'a>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct Money<'a> {
-    amount: Scalar<'a>,
 }
 
 #[derive(Default, Deserialize)]
@@ -88,19 +90,24 @@ struct Recipient<'a> {
 }
 
 /// The order of a response, if it is the one that was requested.
-pub(super) fn read(response: &[u8], wanted: &OrderReference<'_>) -> Result<StoreOrder, Malformed> {
+pub(super) fn read(response: &[u8], wanted: &OrderReference<'_>) -> Result<ReadOrder, Malformed> {
     let response = body::read::<Object<Response>>(body::text(response)?)?.object().ok_or(Malformed::NotAnObject)?;
     let order = response.order.object().ok_or_else(|| Malformed::missing("order"))?;
     check_order(order.id.order_id("id")?.as_deref(), wanted, "id")?;
-    let is_paid = is_paid(order.net_amount_due_money, order.total_money, order.tenders);
+    let total = order.total_money.object();
+    let due = order.net_amount_due_money.object().and_then(BodyMoney::units);
+    let is_paid = is_paid(due, total.and_then(BodyMoney::units), order.tenders);
     // An order of returns alone has no lines.
-    let lines: Vec<Line> = body::lines(order.line_items, true)?.into_iter().filter_map(Shape::object).collect();
-    let returned = Returned::of(order.returns, wanted.order_id)?;
+    let mut lines: Vec<Line> = body::lines(order.line_items, true)?.into_iter().filter_map(Shape::object).collect();
+    let returned = Returned::of(order.returns, wanted.order_id, lines.is_empty())?;
+    let price = |line: &mut Line| std::mem::take(&mut line.base_price_money).object().and_then(BodyMoney::read);
+    let prices = lines.iter_mut().map(price).collect();
     let details = details(order.fulfillments)?;
     let notes_of_lines = lines.iter().map(|line| line.note);
     let mut notes = notes_of_lines.chain(details.iter().flat_map(|details| [details.note, details.shipping_note]));
     let in_notes = || notes.find_map(|note| username::in_note(&note.written()?));
-    let username = order.metadata.either().and_then(Attributes::username).or_else(in_notes);
+    let (of_metadata, session_id) = order.metadata.either().unwrap_or_default().both();
+    let username = of_metadata.or_else(in_notes);
     let recipients: Vec<Recipient> = details.into_iter().filter_map(|details| details.recipient.object()).collect();
     let email = recipients.iter().find_map(|recipient| recipient.email_address.text());
     let customer_name = recipients.iter().find_map(|recipient| recipient.display_name.text());
@@ -113,7 +120,21 @@ pub(super) fn read(response: &[u8], wanted: &OrderReference<'_>) -> Result<Store
         let of_state = order.state.text().and_then(|state| status::of_state(&state));
         of_state.unwrap_or_else(|| if is_paid { status::PAID } else { status::OPEN }.to_owned())
     };
-    Ok(StoreOrder {
+    let has_status = |wanted: &str| order_status == wanted;
+    let sale = Sale {
+        session_id,
+        checkout_id: None,
+        total: total.and_then(BodyMoney::read),
+        // An order of returns alone sells nothing that could be paid.
+        paid: [status::PAID, status::COMPLETED].into_iter().any(has_status) || (is_refunded && !is_of_returns_alone),
+        cancelled: has_status(status::CANCELED),
+        refunded: if is_refunded { Refunded::Full } else { Refunded::None },
+        refunded_amount: returned.amount,
+        prices,
+        version: order.version.count(),
+        deleted: false,
+    };
+    let order = StoreOrder {
         order_id: wanted.order_id.to_owned(),
         order_number: order.reference_id.text().or_else(|| order.ticket_name.text()),
         changed_at: order.updated_at.moment().or_else(|| order.created_at.moment()),
@@ -124,16 +145,16 @@ pub(super) fn read(response: &[u8], wanted: &OrderReference<'_>) -> Result<Store
         customer_name,
         customer_id: order.customer_id.text(),
         items,
-    })
+    };
+    Ok(ReadOrder { order, sale })
 }
 
 /// Whether an open order was paid: nothing is due of what it costs. Where Square does not say what is due, a tender is a
 /// payment. What costs nothing and was paid by nobody is a basket that is still empty.
-fn is_paid(due: Object<Money<'_>>, total: Object<Money<'_>>, tenders: List<IgnoredAny>) -> bool {
-    let amount = |money: Object<Money>| money.object()?.amount.written()?.parse::<i64>().ok();
+fn is_paid(due: Option<i64>, total: Option<i64>, tenders: List<IgnoredAny>) -> bool {
     let is_tendered = matches!(tenders, Shape::List(tenders) if !tenders.is_empty());
-    match amount(due) {
-        Some(due) => due <= 0 && (is_tendered || amount(total).is_some_and(|total| total > 0)),
+    match due {
+        Some(due) => due <= 0 && (is_tendered || total.is_some_and(|total| total > 0)),
         None => is_tendered,
     }
 }

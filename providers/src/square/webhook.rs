@@ -4,9 +4,11 @@
 mod tests;
 
 use domain::notice::NoticeKind;
+use domain::resource::Happened;
 use serde::Deserialize;
 
 use super::status;
+use crate::sale::{Reading, ThinReport};
 use crate::scalar::Scalar;
 use crate::shape::Object;
 use crate::{Malformed, Parsed, ThinOrder, body, header};
@@ -45,6 +47,7 @@ struct Order<'a> {
     created_at: Scalar<'a>,
     /// Not there in a new order.
     updated_at: Scalar<'a>,
+    version: Scalar<'a>,
 }
 
 /// What the body says that happened. Nothing is believed of it before its signature is verified.
@@ -60,16 +63,17 @@ fn parsed(body: &[u8]) -> Option<Body<'_>> {
     body::read::<Object<Body>>(body::text(body).ok()?).ok()?.object()
 }
 
-pub(super) fn read(json: &str) -> Result<Parsed, Malformed> {
-    let not_an_order = Ok(Parsed::Notice(NoticeKind::NotAnOrder));
+pub(super) fn read(json: &str) -> Result<Reading, Malformed> {
+    let not_an_order = Ok(Reading::Other(Parsed::Notice(NoticeKind::NotAnOrder)));
     let Some(body) = body::read::<Object<Body>>(json)?.object() else { return not_an_order };
     let data = body.data.object().unwrap_or_default();
     let changed = data.object.object().unwrap_or_default();
-    let (order, field) = match body.event_type.text().as_deref() {
-        Some("order.created") => (changed.order_created, "data.object.order_created.order_id"),
-        Some("order.updated") => (changed.order_updated, "data.object.order_updated.order_id"),
+    let updated = Happened::Updated;
+    let (order, field, happened) = match body.event_type.text().as_deref() {
+        Some("order.created") => (changed.order_created, "data.object.order_created.order_id", Happened::Created),
+        Some("order.updated") => (changed.order_updated, "data.object.order_updated.order_id", updated),
         Some("order.fulfillment.updated") => {
-            (changed.order_fulfillment_updated, "data.object.order_fulfillment_updated.order_id")
+            (changed.order_fulfillment_updated, "data.object.order_fulfillment_updated.order_id", updated)
         }
         // Products, payments, the test of a subscription, and webhooks of the first version, which have no type.
         Some(_) | None => return not_an_order,
@@ -80,9 +84,16 @@ pub(super) fn read(json: &str) -> Result<Parsed, Malformed> {
         None => data.id.order_id("data.id")?.ok_or_else(|| order.order_id.no_text(field))?,
     };
     let changed_at = order.updated_at.moment().or_else(|| order.created_at.moment());
-    Ok(Parsed::ThinOrder(ThinOrder {
-        order_id,
-        order_status: order.state.text().and_then(|state| status::of_state(&state)),
-        changed_at: changed_at.or_else(|| body.created_at.moment()),
+    let order_status = order.state.text().and_then(|state| status::of_state(&state));
+    let has_status = |wanted: &str| order_status.as_deref() == Some(wanted);
+    let (paid, cancelled) = (has_status(status::COMPLETED), has_status(status::CANCELED));
+    Ok(Reading::Thin(ThinReport {
+        order: ThinOrder { order_id, order_status, changed_at: changed_at.or_else(|| body.created_at.moment()) },
+        happened,
+        changed_at,
+        event_id: body.event_id.text().as_deref().and_then(header::kept),
+        version: order.version.count(),
+        paid,
+        cancelled,
     }))
 }

@@ -2,17 +2,24 @@
 
 use domain::LineItem;
 use domain::notice::NoticeKind;
+use domain::resource::Refunded;
 use html_escape::decode_html_entities;
 use serde::Deserialize;
 
+use crate::attributes::Attributes;
+use crate::sale::{ReadOrder, Reading, Sale, given_back};
 use crate::scalar::{Scalar, full_name};
 use crate::shape::{List, Object, Shape};
-use crate::username::{self, Attributes};
+use crate::username;
 use crate::{Malformed, Parsed, StoreOrder, body};
 
 /// Statuses of an order that is not to be delivered any more. The others, of which plugins add their own, say nothing of
 /// the kind.
 const CANCELLED: [&str; 3] = ["cancelled", "refunded", "trash"];
+
+/// Statuses by which an order counts as paid (`wc_get_is_paid_statuses`). `WooCommerce` writes the date of the payment when an
+/// order gets one of them, so these count only where a body has no date.
+const PAID: [&str; 2] = ["processing", "completed"];
 
 #[derive(Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
@@ -31,7 +38,11 @@ struct Body<'a> {
     billing_period: Scalar<'a>,
     /// The order that a refund belongs to; 0 for an order. Orders split among sellers have one too.
     parent_id: Scalar<'a>,
+    /// As it was bought, refunds aside.
     total: Scalar<'a>,
+    currency: Scalar<'a>,
+    date_paid_gmt: Scalar<'a>,
+    refunds: List<Object<Refund<'a>>>,
     refunded_by: Scalar<'a>,
     /// The form of the API before `WooCommerce` 3, which a webhook may still be set to.
     order: Scalar<'a>,
@@ -55,7 +66,16 @@ struct Line<'a> {
     variation_id: Scalar<'a>,
     name: Scalar<'a>,
     quantity: Scalar<'a>,
+    /// Of one, after discounts and without tax: a number of up to 15 decimals.
+    price: Scalar<'a>,
     meta_data: Shape<Attributes, Attributes>,
+}
+
+/// An entry of an order's `refunds`, whose total is below zero.
+#[derive(Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Refund<'a> {
+    total: Scalar<'a>,
 }
 
 #[derive(Default, Deserialize)]
@@ -64,15 +84,15 @@ struct ErrorData<'a> {
     status: Scalar<'a>,
 }
 
-pub(super) fn read(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed> {
-    let not_an_order = Ok(Parsed::Notice(NoticeKind::NotAnOrder));
+pub(super) fn read(topic: Option<&str>, json: &str) -> Result<Reading, Malformed> {
+    let not_an_order = Ok(Reading::Other(Parsed::Notice(NoticeKind::NotAnOrder)));
     let Some(body) = body::read::<Object<Body>>(json)?.object() else {
         return if topic.is_some_and(is_about_orders) { Err(Malformed::NotAnObject) } else { not_an_order };
     };
     let (is_refund, belongs_to_order) = (body.is_refund(), body.belongs_to_order());
     if body.id.is_null() && body.code.text().is_some() && body.data.object().is_some_and(|data| !data.status.is_null())
     {
-        return Ok(Parsed::Notice(NoticeKind::StoreError));
+        return Ok(Reading::Other(Parsed::Notice(NoticeKind::StoreError)));
     }
     let is_subscription = body.billing_period.is_present();
     if is_subscription || is_refund || topic.is_some_and(|topic| !is_about_orders(topic)) {
@@ -97,8 +117,23 @@ pub(super) fn read(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed>
     let has_status = |wanted: &str| order_status.as_ref().is_some_and(|status| status.eq_ignore_ascii_case(wanted));
     let cancelled = is_deleted || CANCELLED.into_iter().any(has_status);
     let billing = body.billing.object().unwrap_or_default();
-    let username = body.meta_data.either().and_then(Attributes::username).or(on_a_line);
-    Ok(Parsed::Order(StoreOrder {
+    let (of_order, session_id) = body.meta_data.either().unwrap_or_default().both();
+    let username = of_order.or(on_a_line);
+    let currency = body.currency.currency();
+    let refunds = body.refunds.first().into_iter().filter_map(|refund| refund.object()?.total.money(currency));
+    let sale = Sale {
+        session_id,
+        checkout_id: None,
+        total: body.total.money(currency),
+        paid: body.date_paid_gmt.text().is_some() || (body.date_paid_gmt.is_null() && PAID.into_iter().any(has_status)),
+        cancelled: ["cancelled", "trash"].into_iter().any(has_status),
+        refunded: if has_status("refunded") { Refunded::Full } else { Refunded::None },
+        refunded_amount: given_back(refunds),
+        prices: lines.iter().map(|line| line.price.money(currency)).collect(),
+        version: None,
+        deleted: may_lack_lines,
+    };
+    let order = StoreOrder {
         order_id,
         order_number: body.number.text(),
         order_status,
@@ -109,7 +144,8 @@ pub(super) fn read(topic: Option<&str>, json: &str) -> Result<Parsed, Malformed>
         customer_id: body.customer_id.id_or_zero(),
         customer_name: full_name(billing.first_name, billing.last_name),
         items: lines.into_iter().map(LineItem::from).collect(),
-    }))
+    };
+    Ok(Reading::Order(Box::new(ReadOrder { order, sale })))
 }
 
 /// Whether lines are taken back and none is bought: a refund's quantities are negative.

@@ -1,0 +1,108 @@
+//! What a webhook of BigCommerce says of the store's resources: which one changed, and of stock how much there is. The scope is
+//! signed with the body; a header says nothing.
+
+#[cfg(test)]
+mod tests;
+
+use domain::resource::{Checkout, Collection, Content, Happened, Product, Stock};
+use serde::Deserialize;
+
+use super::webhook;
+use crate::report::stock_id;
+use crate::scalar::Scalar;
+use crate::shape::Object;
+use crate::{Malformed, StoreReport, body};
+
+#[derive(Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Body<'a> {
+    scope: Scalar<'a>,
+    /// Seconds since 1970.
+    created_at: Scalar<'a>,
+    data: Object<Data<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Data<'a> {
+    id: Scalar<'a>,
+    /// Of a cart that became an order.
+    #[serde(rename = "orderId")]
+    order_id: Scalar<'a>,
+    inventory: Object<Inventory<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Inventory<'a> {
+    product_id: Scalar<'a>,
+    /// Of a variant alone.
+    variant_id: Scalar<'a>,
+    method: Scalar<'a>,
+    value: Scalar<'a>,
+}
+
+pub(super) fn reports(json: &str) -> Result<Vec<StoreReport>, Malformed> {
+    webhook::read(json)?.reports_or(Happened::Updated, || of_thing(json))
+}
+
+fn of_thing(json: &str) -> Result<Option<StoreReport>, Malformed> {
+    let Some(body) = body::read::<Object<Body>>(json)?.object() else { return Ok(None) };
+    let Some(data) = body.data.object() else { return Ok(None) };
+    let (id, content, happened) = match webhook::canonical(body.scope).as_str() {
+        "store/product/created" => (data.id()?, product(), Happened::Created),
+        "store/product/updated" => (data.id()?, product(), Happened::Updated),
+        "store/product/deleted" => (data.id()?, product(), Happened::Deleted),
+        "store/category/created" => (data.id()?, category(), Happened::Created),
+        "store/category/updated" => (data.id()?, category(), Happened::Updated),
+        "store/category/deleted" => (data.id()?, category(), Happened::Deleted),
+        "store/customer/created" => (data.id()?, Content::Customer {}, Happened::Created),
+        "store/customer/updated" => (data.id()?, Content::Customer {}, Happened::Updated),
+        "store/customer/deleted" => (data.id()?, Content::Customer {}, Happened::Deleted),
+        "store/cart/converted" => (data.id()?, data.checkout(), Happened::Updated),
+        "store/product/inventory/updated" | "store/sku/inventory/updated" => {
+            let Some((id, stock)) = data.inventory.object().and_then(Inventory::stock) else { return Ok(None) };
+            (id, Content::Stock(stock), Happened::Updated)
+        }
+        // Of parts of these, such as a customer's address, and of what there is no word for.
+        _ => return Ok(None),
+    };
+    let changed_at = body.created_at.unix_seconds();
+    Ok(Some(StoreReport { changed_at, ..StoreReport::new(id, happened, content) }))
+}
+
+fn product() -> Content {
+    Content::Product(Product { thin: true, ..Product::default() })
+}
+
+fn category() -> Content {
+    Content::Collection(Collection::default())
+}
+
+impl Data<'_> {
+    fn id(&self) -> Result<String, Malformed> {
+        self.id.order_id("data.id")?.ok_or_else(|| self.id.no_text("data.id"))
+    }
+
+    fn checkout(&self) -> Content {
+        Content::Checkout(Checkout { completed: true, order_id: self.order_id.id_or_zero(), ..Checkout::default() })
+    }
+}
+
+impl Inventory<'_> {
+    /// The stock of a product, or of one of its variants, in all locations. How much there is, is known where the store says
+    /// it; a change by so many says how much it differs alone.
+    fn stock(self) -> Option<(String, Stock)> {
+        let (product_id, variant_id) = (self.product_id.id_or_zero()?, self.variant_id.id_or_zero());
+        // Products and variants are counted apart: one may have the number of the other.
+        let item = variant_id.as_ref().map_or_else(|| product_id.clone(), |variant| format!("{product_id}/{variant}"));
+        let is_absolute = self.method.written().is_some_and(|method| method.eq_ignore_ascii_case("absolute"));
+        let stock = Stock {
+            available: self.value.count().filter(|_| is_absolute),
+            product_id: Some(product_id),
+            variant_id,
+            ..Stock::default()
+        };
+        Some((stock_id(&item, None), stock))
+    }
+}

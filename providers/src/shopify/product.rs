@@ -1,0 +1,80 @@
+//! What a body of Shopify says of a product.
+
+use domain::commerce::Currency;
+use domain::resource::{Content, Happened, Product, Variant};
+use serde::Deserialize;
+
+use crate::scalar::Scalar;
+use crate::shape::{List, Object};
+use crate::{Malformed, body};
+
+/// Variants that a product may have (shopify.dev, changelog of 2025-10-15). One that a body leaves out is not deleted.
+pub(super) const MAX_VARIANTS: usize = 2_048;
+
+/// Images that a product may have (help.shopify.com, "Product media").
+pub(super) const MAX_IMAGES: usize = 250;
+
+#[derive(Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Body<'a> {
+    title: Scalar<'a>,
+    vendor: Scalar<'a>,
+    status: Scalar<'a>,
+    /// Where the product is sold online. Webhooks give its handle alone, which with the shop's own domain would be one.
+    online_store_url: Scalar<'a>,
+    images: List<Object<Image<'a>>, MAX_IMAGES>,
+    variants: List<Object<BodyVariant<'a>>, MAX_VARIANTS>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Image<'a> {
+    src: Scalar<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct BodyVariant<'a> {
+    id: Scalar<'a>,
+    sku: Scalar<'a>,
+    title: Scalar<'a>,
+    price: Scalar<'a>,
+    compare_at_price: Scalar<'a>,
+    /// Null where stock is not counted.
+    inventory_management: Scalar<'a>,
+    inventory_quantity: Scalar<'a>,
+    inventory_item_id: Scalar<'a>,
+}
+
+/// `currency` is the shop's: a product's prices are in it, and its body does not name it.
+pub(super) fn content(json: &str, happened: Happened, currency: Option<Currency>) -> Result<Content, Malformed> {
+    let body = body::read::<Object<Body>>(json)?.object().unwrap_or_default();
+    let variants = body.variants.first().into_iter().filter_map(|variant| variant.object()?.read(currency));
+    let images = body.images.first().into_iter().filter_map(|image| image.object()?.src.address());
+    Ok(Content::Product(Product {
+        title: body.title.text(),
+        vendor: body.vendor.text(),
+        url: body.online_store_url.address(),
+        status: body.status.text(),
+        images: images.collect(),
+        collections: vec![],
+        variants: variants.collect(),
+        thin: happened == Happened::Deleted,
+    }))
+}
+
+impl BodyVariant<'_> {
+    /// None of a variant without an id, by which nothing could be known of it.
+    fn read(self, currency: Option<Currency>) -> Option<Variant> {
+        let is_uncounted = self.inventory_management.is_present() && self.inventory_management.is_null();
+        Some(Variant {
+            variant_id: self.id.id_or_zero()?,
+            sku: self.sku.text(),
+            title: self.title.text(),
+            price: self.price.money(currency),
+            compare_at_price: self.compare_at_price.money(currency),
+            stock: self.inventory_quantity.count().filter(|_| !is_uncounted),
+            inventory_item_id: self.inventory_item_id.id_or_zero(),
+        })
+    }
+}

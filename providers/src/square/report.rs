@@ -1,0 +1,131 @@
+//! What a webhook of Square says of the seller's resources. The type is signed with the body.
+//!
+//! Of the catalogue nothing is published: `catalog.version.updated` says that something of it changed, and not what.
+
+#[cfg(test)]
+mod tests;
+
+use domain::resource::{Content, Happened, Stock};
+use serde::Deserialize;
+
+use super::webhook;
+use crate::report::stock_id;
+use crate::scalar::{Scalar, full_name};
+use crate::shape::{List, Object, Shape};
+use crate::{Malformed, StoreCustomer, StoreReport, body, header};
+
+#[derive(Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Body<'a> {
+    #[serde(rename = "type")]
+    event_type: Scalar<'a>,
+    event_id: Scalar<'a>,
+    created_at: Scalar<'a>,
+    data: Object<Data<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Data<'a> {
+    id: Scalar<'a>,
+    object: Object<Changed<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Changed<'a> {
+    customer: Object<Customer<'a>>,
+    inventory_counts: List<Object<Count<'a>>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Customer<'a> {
+    id: Scalar<'a>,
+    given_name: Scalar<'a>,
+    family_name: Scalar<'a>,
+    email_address: Scalar<'a>,
+    updated_at: Scalar<'a>,
+    version: Scalar<'a>,
+}
+
+/// How much of a variation there is at a location in a state: in stock, sold, in transit and others.
+#[derive(Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Count<'a> {
+    catalog_object_id: Scalar<'a>,
+    location_id: Scalar<'a>,
+    state: Scalar<'a>,
+    /// A decimal text.
+    quantity: Scalar<'a>,
+    calculated_at: Scalar<'a>,
+}
+
+pub(super) fn reports(json: &str) -> Result<Vec<StoreReport>, Malformed> {
+    webhook::read(json)?.reports_or(Happened::Updated, || of_thing(json))
+}
+
+/// Who a customer is.
+pub(super) fn customer(json: &str) -> Option<StoreCustomer> {
+    let body = body::read::<Object<Body>>(json).ok()?.object()?;
+    happened_to_customer(body.event_type)?;
+    let data = body.data.object()?;
+    let customer = data.object.object().and_then(|changed| changed.customer.object()).unwrap_or_default();
+    Some(StoreCustomer {
+        id: customer.id.text().or_else(|| data.id.text()),
+        email: customer.email_address.text(),
+        name: full_name(customer.given_name, customer.family_name),
+        username: None,
+    })
+}
+
+fn happened_to_customer(event_type: Scalar<'_>) -> Option<Happened> {
+    match event_type.text()?.as_str() {
+        "customer.created" => Some(Happened::Created),
+        "customer.updated" => Some(Happened::Updated),
+        "customer.deleted" => Some(Happened::Deleted),
+        _ => None,
+    }
+}
+
+fn of_thing(json: &str) -> Result<Vec<StoreReport>, Malformed> {
+    let Some(body) = body::read::<Object<Body>>(json)?.object() else { return Ok(vec![]) };
+    let event_id = body.event_id.text().as_deref().and_then(header::kept);
+    let data = body.data.object().unwrap_or_default();
+    let changed = data.object.object().unwrap_or_default();
+    if let Some(happened) = happened_to_customer(body.event_type) {
+        let customer = changed.customer.object().unwrap_or_default();
+        let id = match customer.id.order_id("data.object.customer.id")? {
+            Some(id) => id,
+            None => data.id.order_id("data.id")?.ok_or_else(|| data.id.no_text("data.id"))?,
+        };
+        let changed_at = customer.updated_at.moment().or_else(|| body.created_at.moment());
+        let version = customer.version.count();
+        let report = StoreReport::new(id, happened, Content::Customer {});
+        return Ok(vec![StoreReport { event_id, changed_at, version, ..report }]);
+    }
+    if body.event_type.text().as_deref() != Some("inventory.count.updated") {
+        return Ok(vec![]);
+    }
+    let Shape::List(counts) = changed.inventory_counts else { return Ok(vec![]) };
+    let counts = counts.bounded("inventory_counts")?.into_iter().filter_map(|count| count.object()?.report());
+    Ok(counts.map(|report| StoreReport { event_id: event_id.clone(), ..report }).collect())
+}
+
+impl Count<'_> {
+    /// What can be sold. None of what is sold or on its way.
+    fn report(self) -> Option<StoreReport> {
+        let is_in_stock = self.state.written().is_some_and(|state| state.eq_ignore_ascii_case("IN_STOCK"));
+        let variation = self.catalog_object_id.text().filter(|_| is_in_stock)?;
+        let location = self.location_id.text();
+        let id = stock_id(&variation, location.as_deref());
+        let content = Content::Stock(Stock {
+            variant_id: Some(variation),
+            location_id: location,
+            available: self.quantity.count(),
+            ..Stock::default()
+        });
+        let changed_at = self.calculated_at.moment();
+        Some(StoreReport { changed_at, ..StoreReport::new(id, Happened::Updated, content) })
+    }
+}
