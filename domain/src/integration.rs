@@ -29,6 +29,7 @@ use store_access::valid_notification_url;
 pub use store_access::{MAX_NOTIFICATION_URL_CHARS, MAX_TOKEN_CHARS, StoreAccess};
 
 use crate::asset::MAX_REFERENCE_CHARS;
+use crate::commerce::Currency;
 use crate::event::{EventSourced, Owner, aggregate};
 use crate::invisible::is_blank;
 use crate::{AccountId, ItemMapping, Private};
@@ -62,6 +63,9 @@ pub struct Link {
     /// The address that the store was given for its webhooks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notification_url: Option<String>,
+    /// What the store's prices are in, where it was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<Currency>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store_access: Option<StoreAccess>,
     /// The latest last, [`MAX_PREVIOUS_SECRETS`] at most.
@@ -147,6 +151,10 @@ impl Link {
                 (self.notification_url.as_ref() != Some(&notification_url))
                     .then_some(IntegrationEvent::NotificationUrlChanged { notification_url })
             }
+            IntegrationCommand::ChangeCurrency { currency } => {
+                let currency = Currency::parse(&currency).ok_or(IntegrationRefusal::InvalidCurrency)?;
+                (self.currency != Some(currency)).then_some(IntegrationEvent::CurrencyChanged { currency })
+            }
             IntegrationCommand::SaveStoreAccess { token, store } => self.save_store_access(&token, store)?,
             IntegrationCommand::RemoveStoreAccess => {
                 self.store_access.is_some().then_some(IntegrationEvent::StoreAccessRemoved {})
@@ -208,6 +216,7 @@ impl Integration {
                     mappings: vec![],
                     secret: created.signing_secret,
                     notification_url: created.notification_url,
+                    currency: None,
                     store_access: None,
                     previous_secrets: vec![],
                 }));
@@ -235,6 +244,7 @@ impl Link {
             IntegrationEvent::NotificationUrlChanged { notification_url } => {
                 self.notification_url = Some(notification_url);
             }
+            IntegrationEvent::CurrencyChanged { currency } => self.currency = Some(currency),
             IntegrationEvent::StoreAccessSaved { token, token_preview: _, store } => {
                 self.store_access = Some(StoreAccess { token, store });
             }

@@ -8,6 +8,7 @@ CREATE TABLE integrations_{generation} (
     active           bigint NOT NULL,
     secret_preview   text,                  -- null where the store's own secret was not handed over yet
     notification_url text,
+    currency         text,                  -- of the store's prices
     token_preview    text,                  -- of the access token for the store's API
     store            text,
     order_statuses   text   NOT NULL,

@@ -30,10 +30,10 @@ pub const VIEW: View = View {
 
 table_row!(IntegrationRow, "integrations", key id;
     once account_id, provider, created_at, listed_at;
-    changing name, purpose, active, secret_preview, notification_url, token_preview, store, order_statuses, mappings,
+    changing name, purpose, active, secret_preview, notification_url, currency, token_preview, store, order_statuses, mappings,
         last_webhook_at);
 
-const COLUMNS: &str = "id, account_id, provider, name, purpose, active, secret_preview, notification_url, token_preview, store, \
+const COLUMNS: &str = "id, account_id, provider, name, purpose, active, secret_preview, notification_url, currency, token_preview, store, \
      order_statuses, mappings, created_at, last_webhook_at, listed_at";
 
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -49,6 +49,8 @@ pub struct IntegrationRow {
     pub secret_preview: Option<String>,
     /// The address that the store was given for its webhooks. None in what is older: the one that the service has.
     pub notification_url: Option<String>,
+    /// What the store's prices are in, where it was said.
+    pub currency: Option<String>,
     /// Of the access token for the store's API, where one is saved.
     pub token_preview: Option<String>,
     /// What names the store in its platform's API, where the token alone does not.
@@ -92,6 +94,7 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
                 active: 1,
                 secret_preview: created.secret_preview.as_deref().map(storable),
                 notification_url: created.notification_url.as_deref().map(storable),
+                currency: None,
                 token_preview: None,
                 store: None,
                 order_statuses: json(&created.order_statuses),
@@ -153,6 +156,7 @@ impl IntegrationRow {
             IntegrationEvent::NotificationUrlChanged { notification_url } => {
                 self.notification_url = Some(storable(notification_url));
             }
+            IntegrationEvent::CurrencyChanged { currency } => self.currency = Some(currency.to_string()),
             IntegrationEvent::StoreAccessSaved { token: _, token_preview, store } => {
                 self.token_preview = Some(storable(token_preview));
                 self.store = store.as_deref().map(storable);

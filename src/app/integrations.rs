@@ -4,8 +4,10 @@ mod mappings;
 mod reading;
 mod store_access;
 
+use domain::commerce::Currency;
 use domain::integration::{
-    CreateIntegration, Integration, IntegrationCommand, Provider, Purpose, WEAK_SECRET_CHARS, is_weak_secret,
+    CreateIntegration, Integration, IntegrationCommand, IntegrationRefusal, Provider, Purpose, WEAK_SECRET_CHARS,
+    is_weak_secret,
 };
 use domain::{AccountId, IntegrationId};
 use event_log::{Committed, ids};
@@ -44,6 +46,8 @@ pub struct NewIntegration {
     pub signing_secret: Option<SecretString>,
     /// The address that the store has for its webhooks, where it is not the integration's own.
     pub notification_url: Option<String>,
+    /// What the store's prices are in.
+    pub currency: Option<String>,
 }
 
 /// An integration with its secret, which is shown this once.
@@ -63,6 +67,7 @@ pub struct IntegrationChanges {
     pub active: Option<bool>,
     pub purpose: Option<Purpose>,
     pub notification_url: Option<String>,
+    pub currency: Option<String>,
 }
 
 impl Integrations {
@@ -84,6 +89,9 @@ impl Integrations {
             refuse_unusable(secret.expose_secret())?;
         }
         self.limits.allow_integration(&self.data.views, account_id).await??;
+        if new.currency.as_deref().is_some_and(|currency| Currency::parse(currency).is_none()) {
+            return Err(Refused::from(IntegrationRefusal::InvalidCurrency).into());
+        }
         let given = new.signing_secret.map(|secret| secret.expose_secret().trim().to_owned());
         let secret = given.or_else(|| (!new.provider.chooses_secret()).then(keys::new_signing_secret));
         let id = IntegrationId(ids::fresh());
@@ -98,6 +106,10 @@ impl Integrations {
             order_statuses: new.order_statuses,
         });
         self.execute(viewer, (id, account_id), create).await?;
+        if let Some(currency) = new.currency {
+            let currency = IntegrationCommand::ChangeCurrency { currency };
+            self.execute(viewer, (id, account_id), currency).await?;
+        }
         Ok(Created { id, warning: secret.as_deref().and_then(warning_of), secret })
     }
 
@@ -106,13 +118,14 @@ impl Integrations {
     pub async fn update(&self, viewer: &Viewer, id: &str, changes: IntegrationChanges) -> Result<IntegrationId, Error> {
         let of = self.managed(viewer, id).await?;
         let switched = |active| if active { IntegrationCommand::Activate } else { IntegrationCommand::Deactivate };
-        let IntegrationChanges { name, order_statuses, active, purpose, notification_url } = changes;
+        let IntegrationChanges { name, order_statuses, active, purpose, notification_url, currency } = changes;
         let purpose = purpose.map(|purpose| IntegrationCommand::ChangePurpose { purpose });
         let name = name.map(|name| IntegrationCommand::Rename { name });
         let statuses = order_statuses.map(|order_statuses| IntegrationCommand::ChangeOrderStatuses { order_statuses });
         let url =
             notification_url.map(|notification_url| IntegrationCommand::ChangeNotificationUrl { notification_url });
-        for command in [name, statuses, purpose, url, active.map(switched)].into_iter().flatten() {
+        let currency = currency.map(|currency| IntegrationCommand::ChangeCurrency { currency });
+        for command in [name, statuses, purpose, url, currency, active.map(switched)].into_iter().flatten() {
             self.execute(viewer, of, command).await?;
         }
         Ok(of.0)

@@ -355,6 +355,7 @@ fn of_integration(event: &IntegrationEvent) -> String {
         IntegrationEvent::NotificationUrlChanged { notification_url } => {
             format!("The store posts to {notification_url} now.")
         }
+        IntegrationEvent::CurrencyChanged { currency } => format!("The store's prices are in {currency}."),
         IntegrationEvent::StoreAccessSaved { token_preview, store, .. } => {
             let store = store.as_ref().map(|store| format!(" (store {store})")).unwrap_or_default();
             format!("The access token {token_preview} of the store's API was saved{store}: orders can be read there.")

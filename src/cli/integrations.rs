@@ -47,7 +47,7 @@ pub(super) struct List {
     server: ServerArgs,
 }
 
-/// Change what an integration is called, orders of which statuses it delivers, or which address its store posts to
+/// Change what an integration is called or is for, orders of which statuses it delivers, its store's address or currency
 ///
 /// Orders that the filter left out are not delivered by themselves: `replay` shows which would be now, and does it.
 #[derive(Args, Debug)]
@@ -70,6 +70,9 @@ pub(super) struct Update {
     /// The address that the store posts to, to the letter: Square signs it with each webhook
     #[arg(long, env = "CLOUD_BRIDGE_NOTIFICATION_URL", value_name = "URL", group = "what")]
     notification_url: Option<String>,
+    /// What the store's prices are in (ISO 4217): the webhooks of products of Shopify and WooCommerce do not say
+    #[arg(long, env = "CLOUD_BRIDGE_CURRENCY", value_name = "EUR", group = "what")]
+    currency: Option<String>,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -100,7 +103,7 @@ pub(super) struct Activate {
 const LIST: &str = "query($first: Int, $after: String, $accountId: ID) {
   integrations(first: $first, after: $after, accountId: $accountId) {
     nodes {
-      id provider name purpose active webhookUrl notificationUrl signingSecretPreview storeAccess { tokenPreview store }
+      id provider name purpose active webhookUrl notificationUrl currency signingSecretPreview storeAccess { tokenPreview store }
       orderStatuses createdAt lastWebhookAt account { id name } }
     pageInfo { hasNextPage endCursor } } }";
 
@@ -108,7 +111,7 @@ const NAME: &str = "query($id: ID!) { integration(id: $id) { name } }";
 
 const UPDATE: &str = "mutation($input: UpdateIntegrationInput!) {
   updateIntegration(input: $input) {
-    integration { id name active purpose orderStatuses unknownOrderStatuses notificationUrl } userErrors { code message field } } }";
+    integration { id name active purpose orderStatuses unknownOrderStatuses notificationUrl currency } userErrors { code message field } } }";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -226,7 +229,7 @@ impl Update {
         let client = self.server.client()?;
         let id = identifiers::whole(&client, Kind::Integration, &self.id).await?;
         print_owner_of_integration(&client, &id).await?;
-        let input = json!({ "integrationId": id, "name": self.name, "orderStatuses": statuses, "notificationUrl": self.notification_url,
+        let input = json!({ "integrationId": id, "name": self.name, "orderStatuses": statuses, "notificationUrl": self.notification_url, "currency": self.currency,
             "purpose": self.purpose.as_deref().map(str::to_uppercase) });
         let integration =
             client.change(UPDATE, json!({ "input": input }), "updateIntegration").await?["integration"].take();
@@ -246,6 +249,10 @@ impl Update {
         if self.notification_url.is_some() {
             let url = clean(integration["notificationUrl"].as_str().unwrap_or_default());
             output::print(format_args!("Its store posts to {url}"))?;
+        }
+        if self.currency.is_some() {
+            let currency = clean(integration["currency"].as_str().unwrap_or_default());
+            output::print(format_args!("Its prices are in {currency}, from the next webhook on."))?;
         }
         Ok(())
     }

@@ -162,7 +162,7 @@ impl Source {
         if !self.link.purpose.publishes() {
             return Reports::none();
         }
-        let reports = providers::of(self.link.provider).reports_in(topic, body);
+        let reports = providers::of(self.link.provider).reports_priced_in(topic, body, self.link.currency);
         Reports::new(reports, self.digest("resource", body))
     }
 

@@ -30,7 +30,7 @@ fn level(location: i64, available: i64, at: &str) -> Value {
 /// A shop that publishes and delivers nothing.
 async fn shop<'a>(merchant: &Merchant<'a>) -> Shop<'a> {
     let shop = merchant.bare_shop(Provider::Shopify, &[]).await;
-    shop.update(json!({ "purpose": "PUBLISHES" })).await;
+    shop.update(json!({ "purpose": "PUBLISHES", "currency": "eur" })).await;
     shop
 }
 
@@ -91,6 +91,7 @@ on_each_engine! {
         assert_eq!(listed_product["id"], PRODUCT);
         assert_eq!(listed_product["title"], "Storm <b>&</b> Drive");
         assert_eq!(listed_product["vendor"], "Storm & Söhne");
+        assert_eq!((&listed_product["price"], &listed_product["currency"]), (&json!(29.99), &json!("EUR")));
         assert_eq!(listed_product["stock"], 5);
         assert_eq!(listed_product["source_updated_at"], "2026-03-10T10:00:00.000Z");
         assert_eq!(listed_product["variants"][0]["sku"], "STORM");

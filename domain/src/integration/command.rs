@@ -38,6 +38,10 @@ pub enum IntegrationCommand {
     ChangeNotificationUrl {
         notification_url: String,
     },
+    /// What the store's prices are in: the three letters of ISO 4217.
+    ChangeCurrency {
+        currency: String,
+    },
     /// Access to the store's API. `store` names the store in it, where the token alone does not.
     SaveStoreAccess {
         token: SecretString,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
 use super::{Provider, Purpose};
+use crate::commerce::Currency;
 use crate::event::{LogEvent, domain_event};
 use crate::{AccountId, ItemMapping, MappingId, Private};
 
@@ -37,6 +38,10 @@ pub enum IntegrationEvent {
     /// The address that the store was given for its webhooks.
     NotificationUrlChanged {
         notification_url: String,
+    },
+    /// What the store's prices are in, for webhooks that state a price and no currency.
+    CurrencyChanged {
+        currency: Currency,
     },
     /// Access to the store's API, where thin webhooks have orders fetched.
     StoreAccessSaved {

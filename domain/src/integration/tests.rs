@@ -12,6 +12,7 @@ use super::{
     CreateIntegration, Integration, IntegrationCommand, IntegrationCreated, IntegrationEvent, IntegrationRefusal,
     Provider, Purpose, is_weak_secret,
 };
+use crate::commerce::Currency;
 use crate::event::tests::stored;
 use crate::laws::repeating_adds_nothing;
 use crate::{AccountId, Asset, ItemMapping, MappingId, MatchType, ResourceType};
@@ -297,6 +298,20 @@ fn the_address_that_a_store_has_is_kept_to_the_letter() {
     }
 }
 
+#[test]
+fn a_currency_is_three_letters_and_said_once() {
+    let change = |currency: &str| IntegrationCommand::ChangeCurrency { currency: currency.to_owned() };
+    given([]).when(change(" eur ")).then_expect_events(vec![currency_changed()]);
+    given([currency_changed()]).when(change("EUR")).then_expect_events(vec![]);
+    for invalid in ["", "EU", "EURO", "€€€", "E R"] {
+        given([]).when(change(invalid)).then_expect_error(IntegrationRefusal::InvalidCurrency);
+    }
+}
+
+fn currency_changed() -> IntegrationEvent {
+    IntegrationEvent::CurrencyChanged { currency: Currency::parse("EUR").unwrap() }
+}
+
 fn access_saved(store: Option<&str>) -> IntegrationEvent {
     let store = store.map(str::to_owned);
     IntegrationEvent::StoreAccessSaved { token: "token_1234567890".into(), token_preview: "…7890".to_owned(), store }
@@ -407,6 +422,7 @@ fn any_command() -> impl Strategy<Value = IntegrationCommand> {
         1 => (text(&["token_1234567890", " another ", "", "two words"]), prop::option::of(text(&["abc"])))
             .prop_map(|(token, store)| IntegrationCommand::SaveStoreAccess { token: token.into(), store }),
         1 => Just(IntegrationCommand::RemoveStoreAccess),
+        1 => text(&["EUR", "jpy", "none"]).prop_map(|currency| IntegrationCommand::ChangeCurrency { currency }),
         3 => mapping.prop_map(|mapping| IntegrationCommand::AddItemMapping { mapping }),
         1 => mapping_id().prop_map(|mapping_id| IntegrationCommand::RemoveItemMapping { mapping_id }),
     ]
@@ -448,6 +464,7 @@ fn the_stored_form_of_every_event_is_pinned() {
         IntegrationEvent::StoreAccessRemoved {},
         publishing(),
         IntegrationEvent::PurposeChanged { purpose: Purpose::Delivers },
+        currency_changed(),
     ];
     insta::assert_snapshot!(stored(&events));
 }

@@ -127,8 +127,8 @@ mod tests {
         let mut item = StockItem::default();
         for report in reports {
             match *report {
-                Report::Product(stock) => item.state(stock),
-                Report::Level { before, now } => item.report_level(before, Some(now)),
+                Product(stock) => item.state(stock),
+                Level { before, now } => item.report_level(before, Some(now)),
             }
         }
         item.available()

@@ -73,6 +73,11 @@ impl Integration {
         self.0.notification_url.clone().unwrap_or_else(own)
     }
 
+    /// What the store's prices are in, where it was said: Shopify's and WooCommerce's webhooks of products do not.
+    async fn currency(&self) -> Option<&str> {
+        self.0.currency.as_deref()
+    }
+
     /// Null where the store signs with a secret of its own that was not handed over yet.
     async fn signing_secret_preview(&self) -> Option<&str> {
         self.0.secret_preview.as_deref()

@@ -24,6 +24,7 @@ pub(super) const KINDS: [(&str, &[&str]); 8] = [
             "integration_renamed",
             "item_mapping_added",
             "item_mapping_removed",
+            "currency_changed",
             "notification_url_changed",
             "order_statuses_changed",
             "purpose_changed",

@@ -37,6 +37,8 @@ struct CreateIntegrationInput {
     signing_secret: Option<SecretString>,
     /// The address that the store posts to, where it is not the integration's own: Square signs it.
     notification_url: Option<String>,
+    /// What the store's prices are in, for SHOPIFY and WOOCOMMERCE, whose webhooks of products name no currency: `EUR`.
+    currency: Option<String>,
 }
 
 #[derive(InputObject)]
@@ -49,6 +51,8 @@ struct UpdateIntegrationInput {
     order_statuses: Option<Vec<String>>,
     /// The address that the store posts to, to the letter.
     notification_url: Option<String>,
+    /// What the store's prices are in, for SHOPIFY and WOOCOMMERCE, whose webhooks of products name no currency: `EUR`.
+    currency: Option<String>,
 }
 
 #[derive(InputObject)]
@@ -124,6 +128,7 @@ impl Integrations {
             order_statuses: input.order_statuses,
             signing_secret: input.signing_secret,
             notification_url: input.notification_url,
+            currency: input.currency,
         };
         let created = app.integrations.create(viewer, new).await;
         let integration = shown(context, created.as_ref().ok().map(|created| created.id)).await?;
@@ -144,9 +149,17 @@ impl Integrations {
         input: UpdateIntegrationInput,
     ) -> Result<IntegrationPayload, ApiError> {
         let (app, viewer) = app_and_viewer(context)?;
-        let UpdateIntegrationInput { integration_id, name, active, purpose, order_statuses, notification_url } = input;
+        let UpdateIntegrationInput {
+            integration_id,
+            name,
+            active,
+            purpose,
+            order_statuses,
+            notification_url,
+            currency,
+        } = input;
         let purpose = purpose.map(Into::into);
-        let changes = IntegrationChanges { name, order_statuses, active, purpose, notification_url };
+        let changes = IntegrationChanges { name, order_statuses, active, purpose, notification_url, currency };
         changed(context, app.integrations.update(viewer, &integration_id, changes).await).await
     }
 
