@@ -42,7 +42,7 @@ pub async fn event(log: &EventLog, row: &CommerceEventRow, persons: Persons) -> 
         AnyEvent::Delivery(_) => {
             let until = recorded.sequence.0.min(MAX_STORY);
             let story = log.recorded_of(Delivery::TYPE, &recorded.aggregate_id, Sequence::START, until).await?;
-            delivery::payload(event_type, &recorded.aggregate_id, &story)
+            delivery::payload(event_type, row.session_id.as_deref(), &recorded.aggregate_id, &story)
         }
         AnyEvent::Account(_)
         | AnyEvent::Integration(_)

@@ -50,6 +50,11 @@ CREATE TABLE stock_levels_{generation} (
     id             text   {bytewise} PRIMARY KEY,   -- of the integration, and the store's own of the level
     available      bigint
 );
+-- The shopping conversation of each order that names one, by the id of the order's delivery.
+CREATE TABLE order_sessions_{generation} (
+    delivery_id    text   PRIMARY KEY,
+    session_id     text   {bytewise} NOT NULL
+);
 -- How few left of a product count as out of stock.
 CREATE TABLE stock_alerts_{generation} (
     account_id     text   PRIMARY KEY,

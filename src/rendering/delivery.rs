@@ -7,9 +7,9 @@ use event_log::recorded::Recorded;
 use projections::delivery_log::{self, DeliveryRow};
 
 /// `story` is the delivery's stream up to the event. None where the event is none of a delivery.
-pub(super) fn payload(event_type: Type, id: &str, story: &[Recorded]) -> Option<Payload> {
+pub(super) fn payload(event_type: Type, session_id: Option<&str>, id: &str, story: &[Recorded]) -> Option<Payload> {
     let row = delivery_log::folded(story, id)?;
-    let delivery = delivery(&row)?;
+    let delivery = Delivery { session_id: session_id.map(str::to_owned), ..delivery(&row)? };
     match event_type {
         Type::DeliveryCompleted => Some(Payload::DeliveryCompleted(delivery)),
         Type::DeliveryActionRequired => Some(Payload::DeliveryActionRequired(delivery)),

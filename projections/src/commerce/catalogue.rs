@@ -1,13 +1,15 @@
 //! The fold of products and of stock.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use domain::account::AccountEvent;
-use domain::resource::{Content, Happened, Product, Report, ReportOutcome, ResourceEvent, Stock};
+use domain::resource::{Content, Happened, Product, Report, Stock};
 
+use super::current_report;
 use super::products::{self, ProductRow};
+use super::rows::Rows;
 use super::stock::{OfProduct, StockAlert, StockItem, StockLevel, item_id};
-use crate::table::{self, Tables};
+use crate::table::Tables;
 use event_log::recorded::{AnyEvent, Recorded};
 use storage::storable;
 
@@ -18,11 +20,6 @@ pub(super) struct Catalogue {
     items: Rows<StockItem>,
     levels: Rows<StockLevel>,
     alerts: Rows<StockAlert>,
-}
-
-struct Rows<R> {
-    known: HashMap<String, R>,
-    now: HashMap<String, R>,
 }
 
 /// What an event changed of the stock.
@@ -179,27 +176,6 @@ impl Catalogue {
     }
 }
 
-impl<R> Default for Rows<R> {
-    fn default() -> Self {
-        Self { known: HashMap::new(), now: HashMap::new() }
-    }
-}
-
-impl<R: table::TableRow + storage::Row + Clone + PartialEq> Rows<R> {
-    async fn read(tables: &mut Tables<'_>, ids: &BTreeSet<String>, id: fn(&R) -> &String) -> sqlx::Result<Self> {
-        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        let found: Vec<R> = table::read(tables, &ids).await?;
-        let known: HashMap<String, R> = found.into_iter().map(|row| (id(&row).clone(), row)).collect();
-        Ok(Self { now: known.clone(), known })
-    }
-
-    async fn write(self, tables: &mut Tables<'_>, id: fn(&R) -> &String) -> sqlx::Result<()> {
-        let mut rows: Vec<R> = self.now.into_values().collect();
-        rows.sort_unstable_by(|a, b| id(a).cmp(id(b)));
-        table::write_changed(tables, &rows, &self.known, |row| id(row)).await
-    }
-}
-
 impl StockItem {
     /// Of the product that it is an item of, where that is known. Both begin with the integration.
     fn product_row_id(&self) -> Option<String> {
@@ -221,15 +197,6 @@ impl ProductRow {
             variant.stock = item.available();
         }
         self.content = json_of(&product);
-    }
-}
-
-/// The report of an event, where it is what is known now.
-fn current_report(recorded: &Recorded) -> Option<&Report> {
-    let AnyEvent::Resource(ResourceEvent::ResourceReported(report)) = &recorded.event else { return None };
-    match report.outcome {
-        ReportOutcome::Current => Some(report),
-        ReportOutcome::Stale | ReportOutcome::AfterDeletion => None,
     }
 }
 

@@ -8,6 +8,7 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::catalogue::Changed;
+use super::sessions::Sessions;
 use super::stock::OfProduct;
 use crate::table::table_row;
 use event_log::Position;
@@ -57,11 +58,11 @@ impl CommerceEventRow {
 }
 
 /// The commerce events that follow from an event of the log.
-pub(super) fn follow_from(recorded: &Recorded, changed: &Changed) -> Vec<CommerceEventRow> {
+pub(super) fn follow_from(recorded: &Recorded, changed: &Changed, sessions: &Sessions) -> Vec<CommerceEventRow> {
     let Some(account_id) = recorded.account_id else { return vec![] };
     let about = match &recorded.event {
         AnyEvent::Resource(ResourceEvent::ResourceReported(report)) => of_report(report),
-        AnyEvent::Delivery(event) => of_delivery(recorded, event),
+        AnyEvent::Delivery(event) => of_delivery(recorded, event, sessions),
         AnyEvent::Account(_)
         | AnyEvent::Integration(_)
         | AnyEvent::Ledger(_)
@@ -136,8 +137,19 @@ fn of_report(report: &Report) -> About {
     }
 }
 
-fn of_delivery(recorded: &Recorded, event: &DeliveryEvent) -> About {
-    let event_type = match event {
+fn of_delivery(recorded: &Recorded, event: &DeliveryEvent, sessions: &Sessions) -> About {
+    About {
+        types: type_of(event).into_iter().collect(),
+        kind: "delivery",
+        id: recorded.aggregate_id.clone(),
+        session_id: sessions.of(&recorded.aggregate_id).map(str::to_owned),
+        occurred_at: None,
+    }
+}
+
+/// The type of commerce event that follows from an event of a delivery.
+pub(super) fn type_of(event: &DeliveryEvent) -> Option<CommerceEventType> {
+    match event {
         DeliveryEvent::Completed {} => Some(CommerceEventType::DeliveryCompleted),
         DeliveryEvent::ActionRequired { .. } => Some(CommerceEventType::DeliveryActionRequired),
         DeliveryEvent::FailedPermanently { .. } => Some(CommerceEventType::DeliveryFailed),
@@ -160,13 +172,6 @@ fn of_delivery(recorded: &Recorded, event: &DeliveryEvent) -> About {
         | DeliveryEvent::UsernameCorrected { .. }
         | DeliveryEvent::Requeued { .. }
         | DeliveryEvent::PersonalDataErased { .. } => None,
-    };
-    About {
-        types: event_type.into_iter().collect(),
-        kind: "delivery",
-        id: recorded.aggregate_id.clone(),
-        session_id: None,
-        occurred_at: None,
     }
 }
 

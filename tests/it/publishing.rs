@@ -1,0 +1,228 @@
+//! What stores report is published: once, in order, in the same words whichever platform it is, and nothing about a person
+//! outlives its erasure.
+
+use domain::integration::Provider;
+use serde_json::{Value, json};
+
+use crate::app::{Answer, Merchant, Shop, TestApp};
+use crate::delivering::preset;
+use crate::engines::on_each_engine;
+use crate::erasure::{ERASE, found_in_databases};
+use crate::thin_orders::ThinShop;
+
+const EMAIL: &str = "vera.violet@example.org";
+
+/// An order of a shop of this kind, paid or not; of WooCommerce with a status, of a sender of one's own with `paid`.
+fn order(provider: Provider, id: u64, paid: bool, at: &str) -> Value {
+    match provider {
+        Provider::Shopify => json!({
+            "id": id, "admin_graphql_api_id": format!("gid://shopify/Order/{id}"), "name": "#1042", "order_number": 1042,
+            "financial_status": if paid { "paid" } else { "pending" }, "cancelled_at": null, "updated_at": at,
+            "email": EMAIL, "currency": "EUR", "total_price": "59.98", "test": false,
+            "customer": { "id": 7_700_123, "first_name": "Veraline", "last_name": "Violetta", "email": EMAIL },
+            "note_attributes": [{ "name": "ndsp_username", "value": "vera_violet_77" }, { "name": "sessionId", "value": "sess_k3j2" }],
+            "line_items": [{ "id": 1, "sku": "STORM", "title": "Storm Drive", "product_id": 632_910_392, "variant_id": 808_950_810,
+                             "quantity": 2, "current_quantity": 2, "price": "29.99" }],
+        }),
+        Provider::WooCommerce => json!({
+            "id": id, "parent_id": 0, "number": "A-17", "status": if paid { "processing" } else { "pending" },
+            "date_modified_gmt": at.trim_end_matches('Z'), "date_paid_gmt": paid.then(|| at.trim_end_matches('Z')),
+            "currency": "EUR", "total": "59.98", "customer_id": 7_700_123,
+            "billing": { "email": EMAIL, "first_name": "Veraline", "last_name": "Violetta" },
+            "meta_data": [{ "id": 9, "key": "_billing_ndsp_username", "value": "vera_violet_77" },
+                          { "id": 10, "key": "session_id", "value": "sess_k3j2" }],
+            "line_items": [{ "id": 3, "name": "Storm Drive", "product_id": 567, "variation_id": 0, "quantity": 2, "sku": "STORM",
+                             "price": 29.99, "total": "59.98", "meta_data": [] }],
+        }),
+        Provider::BigCommerce | Provider::Square | Provider::Generic => unreachable!("their orders are made elsewhere"),
+    }
+}
+
+async fn shop<'a>(merchant: &Merchant<'a>, provider: Provider, purpose: &str) -> Shop<'a> {
+    let shop = merchant.shop(provider).await;
+    shop.update(json!({ "purpose": purpose })).await;
+    shop
+}
+
+async fn sent(shop: &Shop<'_>, topic: &str, body: &Value) -> Answer {
+    let header = if shop.provider == Provider::Shopify { "x-shopify-topic" } else { "x-wc-webhook-topic" };
+    shop.post_bytes(body.to_string().into_bytes(), &[(header, topic)]).await
+}
+
+/// What was published of a shop, the oldest first.
+async fn published(shop: &Shop<'_>) -> Vec<Value> {
+    seen_by(shop, &shop.merchant.key).await
+}
+
+async fn seen_by(shop: &Shop<'_>, key: &str) -> Vec<Value> {
+    shop.merchant.app.settle().await;
+    let document = "query ($id: ID) { commerceEvents(first: 100, filter: { integrationId: $id }) {
+        nodes { id type objectKind objectId sessionId occurredAt data } } }";
+    let mut found = shop.merchant.app.ask(key, document, json!({ "id": shop.id })).await;
+    let Value::Array(mut nodes) = found["commerceEvents"]["nodes"].take() else { panic!("a list: {found}") };
+    nodes.reverse();
+    nodes
+}
+
+fn types(events: &[Value]) -> Vec<&str> {
+    events.iter().map(|event| event["type"].as_str().expect("a type")).collect()
+}
+
+on_each_engine! {
+    async fn an_order_that_is_only_published_is_none_to_deliver(app: &TestApp) {
+        for provider in [Provider::Shopify, Provider::WooCommerce] {
+            let merchant = app.merchant().await;
+            let shop = shop(&merchant, provider, "PUBLISHES").await;
+            let topic = if provider == Provider::Shopify { "orders/create" } else { "order.created" };
+            sent(&shop, topic, &order(provider, 5, true, "2026-03-10T09:00:00Z")).await;
+            let events = published(&shop).await;
+            assert_eq!(types(&events), ["order.created", "order.paid"], "{provider:?}");
+            assert_eq!(merchant.deliveries().await, Vec::<Value>::new());
+            let created = &events[0];
+            assert_eq!((&created["objectKind"], &created["objectId"]), (&json!("order"), &json!("5")));
+            assert_eq!((&created["sessionId"], &created["data"]["sessionId"]), (&json!("sess_k3j2"), &json!("sess_k3j2")));
+            assert_eq!(created["occurredAt"], "2026-03-10T09:00:00+00:00");
+            let data = &created["data"];
+            assert_eq!(data["total"], json!({ "amount": 5_998, "currency": "EUR" }), "{data}");
+            assert_eq!((&data["items"][0]["sku"], &data["items"][0]["quantity"]), (&json!("STORM"), &json!(2)));
+            assert_eq!(data["items"][0]["price"], json!({ "amount": 2_999, "currency": "EUR" }));
+            assert_eq!((&data["customer"]["email"], &data["customer"]["name"]), (&json!(EMAIL), &json!("Veraline Violetta")));
+            let session = "{ session(id: \"sess_k3j2\") { type objectId } }";
+            let session = merchant.ask(session, json!({})).await["session"].clone();
+            assert_eq!(session, json!([{ "type": "order.created", "objectId": "5" }, { "type": "order.paid", "objectId": "5" }]));
+        }
+        assert_eq!(app.cortex.share_count(preset("storm"), "vera_violet_77").calls, 0);
+    }
+
+    async fn the_same_webhook_publishes_once_a_changed_one_again_and_an_older_one_nothing(app: &TestApp) {
+        for provider in [Provider::Shopify, Provider::WooCommerce] {
+            let shop = shop(&app.merchant().await, provider, "PUBLISHES").await;
+            let topic = if provider == Provider::Shopify { "orders/updated" } else { "order.updated" };
+            let (unpaid, paid) =
+                (order(provider, 5, false, "2026-03-10T09:00:00Z"), order(provider, 5, true, "2026-03-10T10:00:00Z"));
+            for body in [&unpaid, &unpaid, &paid, &paid, &unpaid] {
+                sent(&shop, topic, body).await;
+            }
+            let mut older = unpaid.clone();
+            older["total_price"] = json!("1.00");
+            older["total"] = json!("1.00");
+            sent(&shop, topic, &older).await;
+            assert_eq!(types(&published(&shop).await), ["order.created", "order.updated", "order.paid"], "{provider:?}");
+        }
+    }
+
+    async fn what_is_delivered_and_published_is_both(app: &TestApp) {
+        for provider in [Provider::Shopify, Provider::WooCommerce] {
+            let merchant = app.merchant().await;
+            let shop = shop(&merchant, provider, "BOTH").await;
+            let topic = if provider == Provider::Shopify { "orders/paid" } else { "order.updated" };
+            let mut body = order(provider, 5, true, "2026-03-10T09:00:00Z");
+            let username = if provider == Provider::Shopify { "note_attributes" } else { "meta_data" };
+            body[username][0]["value"] = json!("mutual_max");
+            let id = sent(&shop, topic, &body).await.accepted("queued");
+            assert_eq!(shop.settled(&id).await.0, "COMPLETED");
+            let events = published(&shop).await;
+            assert_eq!(types(&events), ["order.created", "order.paid", "delivery.completed"]);
+            assert_eq!((&events[2]["objectKind"], &events[2]["objectId"]), (&json!("delivery"), &json!(id)));
+            assert_eq!((&events[2]["data"]["items"][0]["asset"], &events[2]["data"]["sessionId"]), (&json!("preset storm"), &json!("sess_k3j2")));
+            let session = merchant.ask("{ session(id: \"sess_k3j2\") { type } }", json!({})).await["session"].clone();
+            assert_eq!(session[2], json!({ "type": "delivery.completed" }));
+            // Delivers again, and publishes no more.
+            shop.update(json!({ "purpose": "DELIVERS" })).await;
+            let mut next = body.clone();
+            next["id"] = json!(6);
+            sent(&shop, topic, &next).await;
+            assert!(!types(&published(&shop).await)[3..].contains(&"order.created"));
+        }
+    }
+
+    async fn an_order_that_a_webhook_only_names_is_published_as_it_was_read(app: &TestApp) {
+        for provider in [Provider::BigCommerce, Provider::Square] {
+            let thin = ThinShop::with_access(&app.merchant().await, provider).await;
+            thin.shop.update(json!({ "purpose": "BOTH" })).await;
+            let (order, answer) = thin.place(ThinShop::new_order("mutual_max")).await;
+            assert_eq!(thin.shop.settled(&answer.accepted("queued")).await.0, "COMPLETED");
+            let events = published(&thin.shop).await;
+            assert_eq!(types(&events), ["order.created", "order.paid", "delivery.completed"], "{provider:?}");
+            let data = &events[0]["data"];
+            assert_eq!((&data["orderId"], &data["customer"]["email"]), (&json!(order), &json!("max@example.com")));
+            assert!(data["total"]["amount"].is_i64() && data["items"][0]["title"] == json!("Storm Drive"), "{data}");
+        }
+    }
+
+    async fn what_is_known_of_a_person_goes_with_its_erasure(app: &TestApp) {
+        for (provider, purpose) in [(Provider::Shopify, "PUBLISHES"), (Provider::WooCommerce, "PUBLISHES"), (Provider::Shopify, "BOTH")] {
+            let merchant = app.merchant().await;
+            let shop = shop(&merchant, provider, purpose).await;
+            let topic = if provider == Provider::Shopify { "orders/create" } else { "order.created" };
+            sent(&shop, topic, &order(provider, 5, true, "2026-03-10T09:00:00Z")).await;
+            if provider == Provider::Shopify {
+                let customer = json!({ "id": 7_700_123, "admin_graphql_api_id": "gid://shopify/Customer/7700123", "email": EMAIL,
+                                       "first_name": "Veraline", "last_name": "Violetta", "updated_at": "2026-03-10T09:00:00Z" });
+                sent(&shop, "customers/create", &customer).await;
+            }
+            let before = published(&shop).await;
+            assert_eq!(before[0]["data"]["customer"]["email"], EMAIL);
+            let support = "mutation { createApiKey(input: { name: \"desk\", role: SUPPORT }) { key } }";
+            let support = app.admin(support, json!({})).await["createApiKey"]["key"].as_str().unwrap().to_owned();
+            let seen = Value::Array(seen_by(&shop, &support).await).to_string();
+            assert!(seen.contains("order.created") && !seen.contains("Violetta") && !seen.contains(EMAIL), "{seen}");
+
+            let erased = merchant.ask(ERASE, json!({ "input": { "customer": EMAIL } })).await;
+            assert_eq!(erased["done"]["userErrors"], json!([]));
+            let after = published(&shop).await;
+            let ids = |events: &[Value]| events.iter().map(|event| event["id"].clone()).collect::<Vec<_>>();
+            assert_eq!(ids(&after)[..before.len()], ids(&before), "{purpose}");
+            let text = Value::Array(after).to_string();
+            for personal in [EMAIL, "Veraline", "Violetta", "vera_violet_77"] {
+                assert!(!text.contains(personal), "{provider:?} {purpose}: {text}");
+            }
+        }
+        assert_eq!(found_in_databases(app, &[EMAIL, "Violetta"]).await, Vec::<String>::new());
+    }
+
+    async fn a_rebuild_gives_the_same_events(app: &TestApp) {
+        let shop = shop(&app.merchant().await, Provider::Shopify, "BOTH").await;
+        for paid in [false, true] {
+            let at = if paid { "2026-03-10T10:00:00Z" } else { "2026-03-10T09:00:00Z" };
+            sent(&shop, "orders/updated", &order(Provider::Shopify, 5, paid, at)).await;
+        }
+        let before = published(&shop).await;
+        assert!(before.len() >= 3);
+        let rebuild = "mutation { done: rebuildProjection(input: { name: \"commerce\" }) { userErrors { code } } }";
+        assert_eq!(app.admin(rebuild, json!({})).await["done"]["userErrors"], json!([]));
+        app.settle().await;
+        assert_eq!(published(&shop).await, before);
+    }
+
+    async fn refunds_and_cancellations_are_published_of_the_signed_body(app: &TestApp) {
+        let shop = shop(&app.merchant().await, Provider::Shopify, "PUBLISHES").await;
+        let mut body = order(Provider::Shopify, 5, true, "2026-03-10T09:00:00Z");
+        sent(&shop, "orders/create", &body).await;
+        body["financial_status"] = json!("partially_refunded");
+        body["updated_at"] = json!("2026-03-10T10:00:00Z");
+        body["refunds"] = json!([{ "id": 1, "transactions": [{ "kind": "refund", "status": "success", "amount": "29.99" }] }]);
+        sent(&shop, "orders/updated", &body).await;
+        body["cancelled_at"] = json!("2026-03-10T11:00:00Z");
+        body["updated_at"] = json!("2026-03-10T11:00:00Z");
+        // A header that says something else decides nothing.
+        sent(&shop, "orders/paid", &body).await;
+        let events = published(&shop).await;
+        assert_eq!(
+            types(&events),
+            ["order.created", "order.paid", "order.updated", "order.refunded", "order.updated", "order.cancelled"]
+        );
+        assert_eq!(events[3]["data"]["refunded"], "partial");
+    }
+
+    async fn a_sender_of_ones_own_publishes_what_the_schema_says(app: &TestApp) {
+        let shop = shop(&app.merchant().await, Provider::Generic, "PUBLISHES").await;
+        let sample: Value = serde_json::from_str(commerce::sample(commerce::CommerceEventType::ProductUpdated)).unwrap();
+        shop.post(&sample).await;
+        shop.post(&sample).await;
+        let events = published(&shop).await;
+        assert_eq!(types(&events), ["product.updated"]);
+        assert_eq!(events[0]["data"], sample["data"]);
+        shop.post(&json!({ "type": "product.updated", "data": { "productId": 5 } })).await.refused(400, "malformed_body");
+    }
+}
