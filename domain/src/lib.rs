@@ -23,6 +23,7 @@ pub mod private;
 pub mod repeats;
 pub mod resolution;
 pub mod resource;
+pub mod schedule;
 mod title;
 
 pub use asset::{Asset, ItemMapping, LineItem, MatchType, ResourceType};

@@ -1,17 +1,9 @@
-//! When to try again: one schedule for failures, a slow one for customers who have not followed back.
+//! When to try again: the one schedule for failures, and a slow one for customers who have not followed back.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Delays after the first, second, … temporary failure in a row. After the last the delivery is given up.
-pub const FAILURE_DELAYS: [TimeDelta; 7] = [
-    TimeDelta::seconds(1),
-    TimeDelta::seconds(5),
-    TimeDelta::seconds(30),
-    TimeDelta::minutes(2),
-    TimeDelta::minutes(10),
-    TimeDelta::hours(1),
-    TimeDelta::hours(6),
-];
+use crate::schedule::LONGEST_JITTER;
+pub use crate::schedule::{FAILURE_DELAYS, Jitter, next_failure};
 
 /// Lies before each further try to fetch an order, once the delays of [`FAILURE_DELAYS`] are used up.
 pub const LONG_FETCH: TimeDelta = TimeDelta::hours(6);
@@ -28,32 +20,7 @@ pub const LONG_WAIT: TimeDelta = TimeDelta::hours(12);
 /// How long a customer is waited for.
 pub const WAITS_AT_MOST: TimeDelta = TimeDelta::days(30);
 
-/// A share of the delay, 0 to 1000 per mille of a tenth, that is added to it. It only ever makes things later, so that a
-/// schedule is a promise of when something will not happen yet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Jitter(u16);
-
-const LONGEST_JITTER: Jitter = Jitter(1_000);
 const LONGEST_FAILURE: TimeDelta = TimeDelta::hours(6);
-
-impl Jitter {
-    pub const NONE: Self = Self(0);
-
-    /// From any random number.
-    pub fn from_random(random: u16) -> Self {
-        Self(random % 1_001)
-    }
-
-    fn after(self, delay: TimeDelta) -> TimeDelta {
-        delay + delay / 10_000 * i32::from(self.0)
-    }
-}
-
-/// When to try again after `failures` earlier temporary failures in a row; `None` once they are used up.
-pub fn next_failure(failures: u32, now: DateTime<Utc>, jitter: Jitter) -> Option<DateTime<Utc>> {
-    let delay = FAILURE_DELAYS.get(failures as usize)?;
-    Some(now + jitter.after(*delay))
-}
 
 /// When to fetch an order again after `failures` failures in a row; `None` after seven days of them.
 pub fn next_fetch(failures: u32, now: DateTime<Utc>, jitter: Jitter) -> Option<DateTime<Utc>> {
@@ -94,15 +61,6 @@ mod tests {
 
     fn noon() -> DateTime<Utc> {
         "2026-03-14T12:00:00Z".parse().unwrap()
-    }
-
-    #[test]
-    fn failures_are_retried_seven_times_and_then_given_up() {
-        let delays: Vec<_> =
-            (0..=7).map(|n| next_failure(n, noon(), Jitter::NONE).map(|at| (at - noon()).num_seconds())).collect();
-        let expected = [1, 5, 30, 120, 600, 3_600, 21_600].map(Some);
-        assert_eq!(delays[..7], expected);
-        assert_eq!(delays[7], None);
     }
 
     #[test]
