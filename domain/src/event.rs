@@ -98,6 +98,8 @@ pub(crate) mod tests {
     use crate::account::AccountEvent;
     use crate::checkpoint::CheckpointEvent;
     use crate::delivery::DeliveryEvent;
+    use crate::dispatch::DispatchEvent;
+    use crate::endpoint::EndpointEvent;
     use crate::integration::IntegrationEvent;
     use crate::ledger::LedgerEvent;
     use crate::notice::NoticeEvent;
@@ -122,6 +124,8 @@ pub(crate) mod tests {
         is_committed::<AccountEvent>("account");
         is_committed::<CheckpointEvent>("checkpoint");
         is_committed::<DeliveryEvent>("delivery");
+        is_committed::<DispatchEvent>("dispatch");
+        is_committed::<EndpointEvent>("endpoint");
         is_committed::<IntegrationEvent>("integration");
         is_committed::<LedgerEvent>("ledger");
         is_committed::<NoticeEvent>("notice");

@@ -69,6 +69,14 @@ id!(
     /// A signed webhook that is not about an order.
     NoticeId
 );
+id!(
+    /// An address of an account's own, to which commerce events are sent.
+    EndpointId
+);
+id!(
+    /// What is done to send one event to one endpoint.
+    DispatchId
+);
 
 id!(
     /// Something of a store that its webhooks report about.
@@ -79,6 +87,13 @@ impl ResourceId {
     /// The resource of this kind with this id in the store: every webhook about it meets on one stream.
     pub fn of(integration: IntegrationId, kind: ResourceKind, id: &str) -> Self {
         Self(Uuid::new_v5(&integration.0, format!("{} {id}", kind.as_str()).as_bytes()))
+    }
+}
+
+impl DispatchId {
+    /// The dispatch of this event to this endpoint. It follows from the two, so two nodes that send the same meet on one stream.
+    pub fn of(endpoint: EndpointId, event_id: Uuid) -> Self {
+        Self(Uuid::new_v5(&endpoint.0, event_id.as_bytes()))
     }
 }
 
@@ -104,5 +119,13 @@ mod tests {
         assert_eq!(DeliveryId::of(shop, "1042"), DeliveryId::of(shop, "1042"));
         assert_ne!(DeliveryId::of(shop, "1042"), DeliveryId::of(shop, "1043"));
         assert_ne!(DeliveryId::of(shop, "1042"), DeliveryId::of(other_shop, "1042"));
+    }
+    #[test]
+    fn a_dispatch_is_known_by_its_endpoint_and_event() {
+        let (endpoint, event) = (EndpointId(Uuid::from_u128(1)), Uuid::from_u128(2));
+
+        assert_eq!(DispatchId::of(endpoint, event), DispatchId::of(endpoint, event));
+        assert_ne!(DispatchId::of(endpoint, event), DispatchId::of(endpoint, Uuid::from_u128(3)));
+        assert_ne!(DispatchId::of(endpoint, event), DispatchId::of(EndpointId(Uuid::from_u128(3)), event));
     }
 }

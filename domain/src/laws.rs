@@ -1,6 +1,8 @@
 //! Laws that hold for every aggregate. A stream may be damaged, restored in part, or written by a later version: reading it returns
 //! something, and never stops the service.
 
+mod queries;
+
 use std::fmt::Debug;
 
 use chrono::{DateTime, Utc};
@@ -11,23 +13,22 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use strum::IntoEnumIterator;
-use uuid::Uuid;
 
-use crate::account::{Account, Role};
-use crate::checkpoint::{CheckpointCommand, Checkpoints};
-use crate::delivery::schedule::Jitter;
-use crate::delivery::{
-    CortexOperation, DecidedOn, Delivery, DeliveryCommand, DeliveryStatus, Held, Intent, StartFacts, WebhookOutcome,
+use self::queries::{
+    ask_account, ask_checkpoints, ask_delivery, ask_dispatch, ask_endpoint, ask_integration, ask_ledger,
 };
+use crate::ResolutionCode;
+use crate::account::{Account, Role};
+use crate::checkpoint::Checkpoints;
+use crate::delivery::{CortexOperation, Delivery, DeliveryStatus, Intent, WebhookOutcome};
+use crate::dispatch::{Dispatch, DispatchStatus, RedriveCause, SkipCause};
+use crate::endpoint::{DisableCause, Endpoint, EndpointStatus};
 use crate::event::EventSourced;
 use crate::integration::{Integration, Provider, Purpose};
-use crate::ledger::{Ledger, LedgerCommand};
+use crate::ledger::Ledger;
 use crate::notice::{Notice, NoticeCommand, NoticeKind};
 use crate::operator_action::OperatorAction;
 use crate::resource::{Happened, ReportOutcome, Resource, ResourceKind};
-use crate::{
-    ApiKeyId, Asset, Credits, DeliveryId, ItemMapping, LineItem, MappingId, MatchType, ResolutionCode, ResourceType,
-};
 
 /// Any of the events that ever were, in any order and any number, as they were or with other numbers and moments.
 fn any_events<E: DeserializeOwned + Debug + Clone>(ever: &str) -> impl Strategy<Value = Vec<E>> {
@@ -100,6 +101,8 @@ fn a_fold_does_not_change_without_its_snapshots_version() {
     unchanged::<Account>(include_str!("account/ever.jsonl"));
     unchanged::<Checkpoints>(include_str!("checkpoint/ever.jsonl"));
     unchanged::<Delivery>(include_str!("delivery/tests/ever.jsonl"));
+    unchanged::<Dispatch>(include_str!("dispatch/ever.jsonl"));
+    unchanged::<Endpoint>(include_str!("endpoint/ever.jsonl"));
     unchanged::<Integration>(include_str!("integration/ever.jsonl"));
     unchanged::<Ledger>(include_str!("ledger/ever.jsonl"));
     unchanged::<Notice>(include_str!("notice/ever.jsonl"));
@@ -121,90 +124,6 @@ pub(crate) fn repeating_adds_nothing<A: Aggregate, C: Clone + Debug>(
         prop_assert_eq!(again, vec![], "{:?}", command);
     }
     Ok(())
-}
-
-fn ask_delivery(now: DateTime<Utc>, delivery: &Delivery) {
-    let storm = ItemMapping {
-        id: MappingId(Uuid::nil()),
-        match_type: MatchType::Sku,
-        external_ref: "STORM".to_owned(),
-        asset: Asset::new(ResourceType::Preset, "storm"),
-    };
-    let facts = StartFacts {
-        mappings: vec![storm],
-        credentials_saved: true,
-        api_key_active: true,
-        integration_active: true,
-        decided_on: DecidedOn::default(),
-    };
-    let start = DeliveryCommand::Start { worker: "w1".to_owned(), now, lease_until: now, facts };
-    for command in [start, DeliveryCommand::PullBack { now }, DeliveryCommand::MoveWait { until: now, now }] {
-        delivery.decide(command).ok();
-    }
-    delivery.status();
-    let Some(order) = delivery.order() else {
-        return;
-    };
-    order.plan(&[]);
-    let nothing = StartFacts {
-        mappings: vec![],
-        credentials_saved: false,
-        api_key_active: false,
-        integration_active: false,
-        decided_on: DecidedOn::default(),
-    };
-    order.blocked_by(&nothing, &order.plan(&[]));
-    order.waits_until();
-    order.outstanding().count();
-    order.summary.phase.status();
-    order.summary.phase.resolution_code();
-    order.summary.phase.is_over();
-    let Some(lease) = order.lease() else {
-        return;
-    };
-    let held = Held { worker: lease.worker.clone(), attempt: lease.attempt };
-    for end in [
-        DeliveryCommand::Complete { held: held.clone() },
-        DeliveryCommand::Wait { held: held.clone(), now, jitter: Jitter::NONE, call: None },
-        DeliveryCommand::Fail { held, now, jitter: Jitter::NONE, call: None },
-    ] {
-        delivery.decide(end).ok();
-    }
-}
-
-fn ask_account(account: &Account) {
-    let Some(merchant) = account.merchant() else {
-        return;
-    };
-    merchant.keys.active(ApiKeyId(Uuid::from_u128(7)));
-}
-
-fn ask_ledger(ledger: &Ledger) {
-    let delivery_id = DeliveryId(Uuid::from_u128(1));
-    ledger.available();
-    ledger.reservation(delivery_id);
-    let (attempt, credits) = (2, Credits(23));
-    ledger.decide(LedgerCommand::Reserve { delivery_id, attempt, credits, earlier: Credits(u64::MAX) }).ok();
-    ledger.decide(LedgerCommand::Settle { delivery_id, attempt, charged: Credits(u64::MAX) }).ok();
-}
-
-fn ask_integration(now: DateTime<Utc>, integration: &Integration) {
-    let Some(link) = integration.link() else {
-        return;
-    };
-    link.signing_secrets(now).count();
-    link.delivers(Some("paid"));
-    let item = LineItem { sku: Some("STORM".to_owned()), quantity: 1, ..LineItem::default() };
-    crate::asset::mappings_for(&item, &link.mappings);
-    link.mappings.iter().for_each(|mapping| assert!(link.mapping_like(mapping).is_some()));
-}
-
-fn ask_checkpoints(checkpoints: &Checkpoints) {
-    checkpoints.next_position();
-    checkpoints.latest_root();
-    if let Some(latest) = checkpoints.latest() {
-        checkpoints.decide(CheckpointCommand::Record(latest.clone())).ok();
-    }
 }
 
 fn now() -> DateTime<Utc> {
@@ -234,6 +153,16 @@ proptest! {
         events in any_events(include_str!("delivery/tests/ever.jsonl")),
     ) {
         fold_and_ask(events, |delivery| ask_delivery(now(), delivery));
+    }
+
+    #[test]
+    fn folding_any_events_of_an_endpoint_never_panics(events in any_events(include_str!("endpoint/ever.jsonl"))) {
+        fold_and_ask(events, |endpoint| ask_endpoint(now(), endpoint));
+    }
+
+    #[test]
+    fn folding_any_events_of_a_dispatch_never_panics(events in any_events(include_str!("dispatch/ever.jsonl"))) {
+        fold_and_ask(events, |dispatch| ask_dispatch(now(), dispatch));
     }
 
     #[test]
@@ -275,14 +204,19 @@ fn are_named_alike<E: IntoEnumIterator + Copy + Debug + Serialize + Into<&'stati
 fn what_is_named_is_named_alike_everywhere() {
     are_named_alike::<CortexOperation>();
     are_named_alike::<DeliveryStatus>();
+    are_named_alike::<DisableCause>();
+    are_named_alike::<DispatchStatus>();
+    are_named_alike::<EndpointStatus>();
     are_named_alike::<Intent>();
     are_named_alike::<NoticeKind>();
     are_named_alike::<Provider>();
     are_named_alike::<Happened>();
     are_named_alike::<Purpose>();
+    are_named_alike::<RedriveCause>();
     are_named_alike::<ReportOutcome>();
     are_named_alike::<ResolutionCode>();
     are_named_alike::<ResourceKind>();
     are_named_alike::<Role>();
+    are_named_alike::<SkipCause>();
     are_named_alike::<WebhookOutcome>();
 }

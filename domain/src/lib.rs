@@ -10,6 +10,8 @@ pub mod checkpoint;
 pub mod commerce;
 pub mod credits;
 pub mod delivery;
+pub mod dispatch;
+pub mod endpoint;
 pub mod event;
 pub mod ids;
 pub mod integration;
@@ -29,6 +31,9 @@ mod title;
 pub use asset::{Asset, ItemMapping, LineItem, MatchType, ResourceType};
 pub use credits::Credits;
 pub use event::{EventSourced, LogEvent, Owner};
-pub use ids::{AccountId, ApiKeyId, DeliveryId, IntegrationId, MappingId, NoticeId, OperatorActionId, ResourceId};
+pub use ids::{
+    AccountId, ApiKeyId, DeliveryId, DispatchId, EndpointId, IntegrationId, MappingId, NoticeId, OperatorActionId,
+    ResourceId,
+};
 pub use private::Private;
 pub use resolution::ResolutionCode;

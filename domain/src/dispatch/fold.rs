@@ -1,0 +1,63 @@
+//! The fold: what each event makes of a dispatch.
+
+use super::{AttemptOutcome, Attempted, Dispatch, DispatchEvent, Failure, Phase, Progress};
+
+impl Dispatch {
+    pub(super) fn fold(&mut self, event: DispatchEvent) {
+        match (&mut *self, event) {
+            (Self::Initial, DispatchEvent::Attempted(attempted)) => {
+                let mut progress = Progress {
+                    message: attempted.message.clone(),
+                    phase: Phase::DeadLetter,
+                    attempts: 0,
+                    failures: 0,
+                    first_failed_at: None,
+                    failure: None,
+                    keeps_responses: false,
+                };
+                progress.apply_attempted(*attempted);
+                *self = Self::Attempted(Box::new(progress));
+            }
+            (Self::Attempted(progress), event) => progress.apply(event),
+            // Every other event comes after the first attempt.
+            (Self::Initial, _) => {}
+        }
+    }
+}
+
+impl Progress {
+    fn apply(&mut self, event: DispatchEvent) {
+        match event {
+            DispatchEvent::Attempted(attempted) => self.apply_attempted(*attempted),
+            DispatchEvent::Redriven { cause: _, retry_at } => {
+                self.phase = Phase::Retrying { retry_at };
+                self.forget_failures();
+            }
+            DispatchEvent::Skipped { cause } => self.phase = Phase::Skipped(cause),
+            DispatchEvent::ResponsesErased {} => self.keeps_responses = false,
+        }
+    }
+
+    fn apply_attempted(&mut self, attempted: Attempted) {
+        let Attempted { attempt, attempted_at, outcome, status, reason, response, .. } = attempted;
+        self.attempts = attempt;
+        self.keeps_responses |= response.is_some();
+        self.phase = match outcome {
+            AttemptOutcome::Delivered => Phase::Delivered,
+            AttemptOutcome::Failed { retry_at } => Phase::Retrying { retry_at },
+            AttemptOutcome::DeadLettered => Phase::DeadLetter,
+        };
+        if self.phase == Phase::Delivered {
+            return self.forget_failures();
+        }
+        self.failures = self.failures.saturating_add(1);
+        self.first_failed_at.get_or_insert(attempted_at);
+        self.failure = Some(Failure { status, reason });
+    }
+
+    fn forget_failures(&mut self) {
+        self.failures = 0;
+        self.first_failed_at = None;
+        self.failure = None;
+    }
+}

@@ -1,0 +1,209 @@
+//! The rules of a dispatch, as given, when, then.
+
+mod fixtures;
+mod laws;
+mod stored;
+
+use chrono::TimeDelta;
+use cqrs_es::Aggregate as _;
+use uuid::Uuid;
+
+use self::fixtures::*;
+use super::{
+    AttemptOutcome, Dispatch, DispatchCommand, DispatchEvent, DispatchRefusal, DispatchStatus, Message, NewAttempt,
+    RedriveCause, ResponseBody, SkipCause,
+};
+use crate::endpoint::{EndpointCommand, MessageFailure, RetryPolicy};
+use crate::event::EventSourced as _;
+use crate::schedule::FAILURE_DELAYS;
+use crate::{EndpointId, Private};
+
+#[test]
+fn a_message_that_is_delivered_at_once_is_one_event() {
+    given([]).when(record(succeeds(1))).then_expect_events(vec![delivered(1)]);
+    let dispatch = fold([delivered(1)]);
+    assert_eq!((dispatch.status(), dispatch.next_attempt_at()), (Some(DispatchStatus::Delivered), None));
+    let message = message();
+    assert_eq!(dispatch.owner("").account_id, Some(message.account_id));
+    assert_eq!(dispatch.owner("").integration_id, message.integration_id);
+}
+
+#[test]
+fn a_failed_attempt_is_made_again_when_the_schedule_says() {
+    given([]).when(record(fails(1))).then_expect_events(vec![failed(1, 1)]);
+    given([failed(1, 1)]).when(record(fails(2))).then_expect_events(vec![failed(2, 5)]);
+    given([failed(1, 1), failed(2, 5)]).when(record(succeeds(3))).then_expect_events(vec![delivered(3)]);
+    let dispatch = fold([failed(1, 1)]);
+    assert_eq!(dispatch.status(), Some(DispatchStatus::Retrying));
+    assert_eq!(dispatch.next_attempt_at(), Some(noon() + TimeDelta::seconds(1)));
+    assert_eq!((dispatch.failures(), dispatch.next_attempt()), (1, 2));
+    assert_eq!(fold([failed(1, 1), delivered(2)]).failures(), 0);
+}
+
+#[test]
+fn the_eighth_failure_makes_a_dead_letter() {
+    let seven = all_failed(7);
+    assert_eq!(fold(seven.clone()).next_attempt_at(), Some(noon() + FAILURE_DELAYS[6]));
+    given(seven.clone()).when(record(fails(8))).then_expect_events(vec![dead_lettered(8)]);
+    let dead = fold([seven, vec![dead_lettered(8)]].concat());
+    assert_eq!((dead.status(), dead.next_attempt_at()), (Some(DispatchStatus::DeadLetter), None));
+}
+
+#[test]
+fn cloud_elements_is_sent_ten_times_by_the_time_of_the_first_failure() {
+    let of = |attempt, seconds| NewAttempt {
+        policy: RetryPolicy::CloudElements,
+        now: noon() + TimeDelta::seconds(seconds),
+        ..fails(attempt)
+    };
+    let mut dispatch = Dispatch::default();
+    let mut seconds = 0;
+    for attempt in 1..=10 {
+        let [DispatchEvent::Attempted(attempted)] = &dispatch.decide(record(of(attempt, seconds))).unwrap()[..] else {
+            panic!("it is an attempt")
+        };
+        dispatch.apply(DispatchEvent::Attempted(attempted.clone()));
+        seconds = match attempted.outcome {
+            AttemptOutcome::Failed { retry_at } => (retry_at - noon()).num_seconds(),
+            AttemptOutcome::DeadLettered => break,
+            AttemptOutcome::Delivered => panic!("it failed"),
+        };
+        assert_eq!(seconds, 4_i64.pow(attempt));
+    }
+    assert_eq!((dispatch.failures(), dispatch.status()), (10, Some(DispatchStatus::DeadLetter)));
+}
+
+#[test]
+fn what_is_no_2xx_or_broke_off_has_failed() {
+    let outcome = |status: Option<u16>, reason: Option<&str>| {
+        let attempt = NewAttempt { status, reason: reason.map(str::to_owned), ..succeeds(1) };
+        fold(Dispatch::default().decide(record(attempt)).unwrap()).status().unwrap()
+    };
+    for status in [200, 201, 204, 299] {
+        assert_eq!(outcome(Some(status), None), DispatchStatus::Delivered);
+    }
+    for status in [100, 199, 300, 304, 404, 410, 500] {
+        assert_eq!(outcome(Some(status), None), DispatchStatus::Retrying);
+    }
+    assert_eq!(outcome(None, None), DispatchStatus::Retrying);
+    assert_eq!(outcome(Some(200), Some("the connection was lost")), DispatchStatus::Retrying);
+}
+
+#[test]
+fn of_two_nodes_that_make_the_same_attempt_the_second_records_nothing() {
+    for (history, attempt) in [
+        (vec![failed(1, 1)], succeeds(1)),
+        (vec![delivered(1)], fails(1)),
+        (vec![failed(1, 1), delivered(2)], fails(2)),
+        (vec![failed(1, 1), failed(2, 5)], succeeds(1)),
+    ] {
+        given(history).when(record(attempt)).then_expect_events(vec![]);
+    }
+    for (history, attempt, expected) in [(vec![], 2, 1), (vec![failed(1, 1)], 3, 2), (vec![], 0, 1)] {
+        given(history).when(record(fails(attempt))).then_expect_error(DispatchRefusal::AttemptMissing { expected });
+    }
+    let other = Message { event_id: Uuid::from_u128(99), ..message() };
+    let other = NewAttempt { message: other, ..fails(2) };
+    given([failed(1, 1)]).when(record(other)).then_expect_error(DispatchRefusal::OtherMessage);
+}
+
+#[test]
+fn what_is_over_takes_no_further_attempt() {
+    given([delivered(1)]).when(record(succeeds(2))).then_expect_error(DispatchRefusal::AlreadyDelivered);
+    let dead = [all_failed(7), vec![dead_lettered(8)]].concat();
+    given(dead).when(record(succeeds(9))).then_expect_error(DispatchRefusal::DeadLetter);
+    let skipped = DispatchEvent::Skipped { cause: SkipCause::EndpointDeleted };
+    given([failed(1, 1), skipped]).when(record(succeeds(2))).then_expect_error(DispatchRefusal::Skipped);
+}
+
+#[test]
+fn a_redriven_message_has_the_whole_schedule_before_it() {
+    let redrive = |cause| DispatchCommand::Redrive { cause, retry_at: noon() };
+    let redriven = |cause| DispatchEvent::Redriven { cause, retry_at: noon() };
+    let dead = [all_failed(7), vec![dead_lettered(8)]].concat();
+    for cause in [RedriveCause::Operator, RedriveCause::Resumed] {
+        given(dead.clone()).when(redrive(cause)).then_expect_events(vec![redriven(cause)]);
+        given([failed(1, 1)]).when(redrive(cause)).then_expect_events(vec![redriven(cause)]);
+        given([failed(1, 1), redriven(cause)]).when(redrive(cause)).then_expect_events(vec![]);
+        given([delivered(1)]).when(redrive(cause)).then_expect_error(DispatchRefusal::AlreadyDelivered);
+        given([]).when(redrive(cause)).then_expect_error(DispatchRefusal::NotAttempted);
+    }
+    let again = [dead, vec![redriven(RedriveCause::Operator)]].concat();
+    assert_eq!(fold(again.clone()).next_attempt_at(), Some(noon()));
+    given(again).when(record(fails(9))).then_expect_events(vec![failed(9, 1)]);
+}
+
+#[test]
+fn a_dead_letter_is_skipped_for_a_later_one_and_anything_open_with_its_endpoint() {
+    let skip = |cause| DispatchCommand::Skip { cause };
+    let skipped = |cause| DispatchEvent::Skipped { cause };
+    let (superseded, deleted) = (SkipCause::Superseded, SkipCause::EndpointDeleted);
+    let dead = [all_failed(7), vec![dead_lettered(8)]].concat();
+    given(dead.clone()).when(skip(superseded)).then_expect_events(vec![skipped(superseded)]);
+    given(dead).when(skip(deleted)).then_expect_events(vec![skipped(deleted)]);
+    given([failed(1, 1)]).when(skip(superseded)).then_expect_error(DispatchRefusal::StillRetrying);
+    given([failed(1, 1)]).when(skip(deleted)).then_expect_events(vec![skipped(deleted)]);
+    given([failed(1, 1), skipped(deleted)]).when(skip(superseded)).then_expect_events(vec![]);
+    given([delivered(1)]).when(skip(deleted)).then_expect_error(DispatchRefusal::AlreadyDelivered);
+    let redrive = DispatchCommand::Redrive { cause: RedriveCause::Operator, retry_at: noon() };
+    given([failed(1, 1), skipped(deleted)]).when(redrive).then_expect_error(DispatchRefusal::Skipped);
+    assert_eq!(fold([failed(1, 1), skipped(deleted)]).status(), Some(DispatchStatus::Skipped));
+}
+
+#[test]
+fn responses_are_erased_once_and_again_after_another_one() {
+    let erased = DispatchEvent::ResponsesErased {};
+    let erase = DispatchCommand::EraseResponses;
+    let response = Private::Known(ResponseBody::Text("max".to_owned()));
+    let with_response = with(failed(1, 1), |attempted| attempted.response = Some(response.clone()));
+    given([failed(1, 1)]).when(erase.clone()).then_expect_events(vec![]);
+    given([with_response.clone()]).when(erase.clone()).then_expect_events(vec![erased.clone()]);
+    given([with_response.clone(), erased.clone()]).when(erase.clone()).then_expect_events(vec![]);
+    let another = with(failed(2, 5), |attempted| attempted.response = Some(response.clone()));
+    given([with_response, erased.clone(), another]).when(erase).then_expect_events(vec![erased]);
+}
+
+#[test]
+fn an_attempt_keeps_what_is_known_of_it() {
+    let attempt = NewAttempt {
+        address: Some("203.0.113.7:443".to_owned()),
+        reason: Some("ü".repeat(500)),
+        response: ResponseBody::of(b"no"),
+        ..fails(1)
+    };
+    let event = with(failed(1, 1), |attempted| {
+        attempted.address = Some("203.0.113.7:443".to_owned());
+        attempted.reason = Some("ü".repeat(200));
+        attempted.response = Some(Private::Known(ResponseBody::Text("no".to_owned())));
+    });
+    given([]).when(record(attempt)).then_expect_events(vec![event]);
+}
+
+#[test]
+fn an_attempt_means_something_for_its_endpoint_from_the_fourth_failure_on() {
+    let consequence = |history: Vec<DispatchEvent>, attempt| {
+        let before = fold(history);
+        let mut after = before.clone();
+        before.decide(record(attempt)).unwrap().into_iter().for_each(|event| after.apply(event));
+        after.consequence(&before)
+    };
+    let of = |command| Some((EndpointId(Uuid::from_u128(5)), command));
+    let failure = |failures, status: u16| {
+        let reason = Some(format!("answered {status}"));
+        of(EndpointCommand::RecordFailure(MessageFailure { failures, since: noon(), status: Some(status), reason }))
+    };
+    for attempt in 1..=8 {
+        let expected = (attempt >= 4).then(|| failure(attempt, 503)).flatten();
+        assert_eq!(consequence(all_failed(attempt - 1), fails(attempt)), expected);
+    }
+    assert_eq!(consequence(vec![], fails_with(1, 410)), failure(1, 410));
+    for failures in [0, 1, 7] {
+        let success = of(EndpointCommand::RecordSuccess { failures });
+        assert_eq!(consequence(all_failed(failures), succeeds(failures + 1)), success);
+    }
+    assert_eq!(consequence(vec![delivered(1)], succeeds(1)), None, "it was recorded before");
+    let dead = fold([all_failed(7), vec![dead_lettered(8)]].concat());
+    let mut redriven = dead.clone();
+    redriven.apply(DispatchEvent::Redriven { cause: RedriveCause::Operator, retry_at: noon() });
+    assert_eq!(redriven.consequence(&dead), None);
+}
