@@ -2,6 +2,7 @@
 //! stream of their own ([`crate::ledger`]).
 
 mod command;
+mod contact;
 mod event;
 mod keys;
 mod refusal;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumIter, EnumString, IntoStaticStr, VariantNames};
 
 pub use command::{AccountCommand, NewApiKey};
+pub use contact::MAX_EMAIL_CHARS;
 pub use event::{AccountEvent, ApiKeyCreated};
 pub use keys::{ApiKey, ApiKeys, DEFAULT_REQUESTS_PER_MINUTE, MAX_API_KEYS, MAX_REQUESTS_PER_MINUTE};
 pub use refusal::AccountRefusal;
@@ -88,6 +90,12 @@ pub struct Merchant {
     /// How few left of a product count as out of stock; `None` for no alert.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stock_alert: Option<u32>,
+    /// Signs what is sent to endpoints that are created without a secret of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_endpoint_secret: Option<Private<String>>,
+    /// The address to which the account is written about its endpoints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Private<String>>,
 }
 
 /// The merchant's login at Cortex Cloud.
@@ -159,6 +167,9 @@ impl Merchant {
                 }
                 Ok((days != self.retention_days).then_some(AccountEvent::RetentionSet { days }))
             }
+            AccountCommand::SetDefaultEndpointSecret { secret } => self.set_default_endpoint_secret(&secret),
+            AccountCommand::SetContact { email } => self.set_contact(&email),
+            AccountCommand::RemoveContact => Ok(self.contact.is_some().then_some(AccountEvent::ContactRemoved {})),
         }
     }
 }
@@ -188,6 +199,8 @@ impl Account {
                     administers: false,
                     retention_days: None,
                     stock_alert: None,
+                    default_endpoint_secret: None,
+                    contact: None,
                 }));
             }
             (Self::Opened(merchant), event) => merchant.apply(event),
@@ -215,6 +228,11 @@ impl Merchant {
             AccountEvent::CortexCredentialsDeleted {} => self.credentials = None,
             AccountEvent::StockAlertSet { threshold } => self.stock_alert = threshold,
             AccountEvent::RetentionSet { days } => self.retention_days = days,
+            AccountEvent::DefaultEndpointSecretSet { secret, secret_preview: _ } => {
+                self.default_endpoint_secret = Some(secret);
+            }
+            AccountEvent::ContactSet { email } => self.contact = Some(email),
+            AccountEvent::ContactRemoved {} => self.contact = None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What can be asked of an account.
 
 use super::{CortexCredentials, Role};
-use crate::ApiKeyId;
+use crate::{ApiKeyId, Private};
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum AccountCommand {
@@ -32,6 +32,15 @@ pub enum AccountCommand {
     SetRetention {
         days: Option<u32>,
     },
+    /// Signs what is sent to endpoints that are created without a secret of their own, from now on.
+    SetDefaultEndpointSecret {
+        secret: Private<String>,
+    },
+    /// The address to which the account is written about its endpoints.
+    SetContact {
+        email: Private<String>,
+    },
+    RemoveContact,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -37,6 +37,16 @@ pub enum AccountEvent {
     RetentionSet {
         days: Option<u32>,
     },
+    /// Of endpoints that are created without a secret of their own, from now on.
+    DefaultEndpointSecretSet {
+        secret: Private<String>,
+        secret_preview: String,
+    },
+    /// The address to which the account is written about its endpoints.
+    ContactSet {
+        email: Private<String>,
+    },
+    ContactRemoved {},
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

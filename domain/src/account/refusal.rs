@@ -1,8 +1,10 @@
 //! Why an account refuses a command.
 
 use super::{
-    MAX_API_KEYS, MAX_ATTEMPTS_PER_MINUTE, MAX_NAME_CHARS, MAX_REQUESTS_PER_MINUTE, MAX_RETENTION_DAYS, MAX_STOCK_ALERT,
+    MAX_API_KEYS, MAX_ATTEMPTS_PER_MINUTE, MAX_EMAIL_CHARS, MAX_NAME_CHARS, MAX_REQUESTS_PER_MINUTE,
+    MAX_RETENTION_DAYS, MAX_STOCK_ALERT,
 };
+use crate::endpoint::MAX_SECRET_CHARS;
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AccountRefusal {
@@ -30,4 +32,10 @@ pub enum AccountRefusal {
     InvalidStockAlert,
     #[error("e-mail and password must both be filled in")]
     InvalidCredentials,
+    #[error("a signing secret begins with `whsec_` and has at most {MAX_SECRET_CHARS} characters: copy it whole")]
+    InvalidSecret,
+    #[error(
+        "an e-mail address has an @ with something before and after it, no spaces, and at most {MAX_EMAIL_CHARS} characters"
+    )]
+    InvalidEmail,
 }

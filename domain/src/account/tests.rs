@@ -173,6 +173,38 @@ fn personal_data_is_kept_for_good_until_a_bound_is_set() {
         .then_expect_error(AccountRefusal::NotFound);
 }
 
+fn default_secret_set(secret: &str, preview: &str) -> AccountEvent {
+    AccountEvent::DefaultEndpointSecretSet { secret: secret.into(), secret_preview: preview.to_owned() }
+}
+
+#[test]
+fn a_default_secret_of_endpoints_is_set_when_it_is_new() {
+    let set = |secret: &str| AccountCommand::SetDefaultEndpointSecret { secret: secret.into() };
+    let event = default_secret_set("whsec_default_secret", "…cret");
+    given([]).when(set(" whsec_default_secret\n")).then_expect_events(vec![event.clone()]);
+    given([event.clone()]).when(set("whsec_default_secret")).then_expect_events(vec![]);
+    given([event])
+        .when(set("whsec_other_key"))
+        .then_expect_events(vec![default_secret_set("whsec_other_key", "…_key")]);
+    for invalid in ["", "whsec_", "default_secret", "whsec_two words"] {
+        given([]).when(set(invalid)).then_expect_error(AccountRefusal::InvalidSecret);
+    }
+}
+
+#[test]
+fn an_account_has_a_contact_until_it_is_removed() {
+    let set = |email: &str| AccountCommand::SetContact { email: email.into() };
+    let contact = AccountEvent::ContactSet { email: "max@music.com".into() };
+    given([]).when(set(" max@music.com ")).then_expect_events(vec![contact.clone()]);
+    given([contact.clone()]).when(set("max@music.com")).then_expect_events(vec![]);
+    given([contact]).when(AccountCommand::RemoveContact).then_expect_events(vec![AccountEvent::ContactRemoved {}]);
+    given([]).when(AccountCommand::RemoveContact).then_expect_events(vec![]);
+    let long = format!("{}@music.com", "x".repeat(245));
+    for invalid in ["", "max", "@music.com", "max@", "max @music.com", "max@music.com\nBcc: all@music.com", &long] {
+        given([]).when(set(invalid)).then_expect_error(AccountRefusal::InvalidEmail);
+    }
+}
+
 /// Every command of an account, with few values, so that they meet. All of them promise that the same again is no news:
 /// none is left out.
 fn any_command() -> impl Strategy<Value = AccountCommand> {
@@ -200,6 +232,11 @@ fn any_command() -> impl Strategy<Value = AccountCommand> {
         1 => Just(AccountCommand::DeleteCredentials),
         1 => prop::option::of(0..3_u32).prop_map(|days| AccountCommand::SetRetention { days }),
         1 => prop::option::of(0..3_u32).prop_map(|threshold| AccountCommand::SetStockAlert { threshold }),
+        1 => prop_oneof![Just("whsec_one"), Just(" whsec_two "), Just("one")]
+            .prop_map(|secret| AccountCommand::SetDefaultEndpointSecret { secret: secret.into() }),
+        1 => prop_oneof![Just("max@music.com"), Just(" maxine@music.com "), Just("max")]
+            .prop_map(|email| AccountCommand::SetContact { email: email.into() }),
+        1 => Just(AccountCommand::RemoveContact),
     ]
 }
 
@@ -223,6 +260,9 @@ fn the_stored_form_of_every_event_is_pinned() {
         AccountEvent::RetentionSet { days: None },
         AccountEvent::StockAlertSet { threshold: Some(0) },
         AccountEvent::StockAlertSet { threshold: None },
+        default_secret_set("whsec_default_secret", "…cret"),
+        AccountEvent::ContactSet { email: "max@music.com".into() },
+        AccountEvent::ContactRemoved {},
     ];
     insta::assert_snapshot!(stored(&events));
 }
