@@ -72,13 +72,13 @@ impl EndpointSettings {
         if !self.headers.known().is_some_and(|headers| are_bounded(headers)) {
             return Err(EndpointRefusal::InvalidHeaders);
         }
-        let (event_types, integrations) = (once_each(self.event_types), once_each(self.integrations));
-        if !(1..=MAX_EVENT_TYPES).contains(&event_types.len()) {
+        if !(1..=MAX_EVENT_TYPES).contains(&self.event_types.len()) {
             return Err(EndpointRefusal::InvalidEventTypes);
         }
-        if integrations.len() > MAX_INTEGRATIONS {
+        if self.integrations.len() > MAX_INTEGRATIONS {
             return Err(EndpointRefusal::TooManyIntegrations);
         }
+        let (event_types, integrations) = (once_each(self.event_types), once_each(self.integrations));
         let url = valid_url(&self.url).ok_or(EndpointRefusal::InvalidUrl)?;
         let description =
             bounded(&self.description, MAX_DESCRIPTION_CHARS).ok_or(EndpointRefusal::InvalidDescription)?;
