@@ -48,6 +48,8 @@ pub async fn event(log: &EventLog, row: &CommerceEventRow, persons: Persons) -> 
         | AnyEvent::Integration(_)
         | AnyEvent::Ledger(_)
         | AnyEvent::Notice(_)
+        | AnyEvent::Endpoint(_)
+        | AnyEvent::Dispatch(_)
         | AnyEvent::OperatorAction(_)
         | AnyEvent::Checkpoint(_)
         | AnyEvent::Unknown => None,
@@ -63,6 +65,8 @@ fn with_envelope(row: &CommerceEventRow, recorded: &Recorded, payload: Payload) 
         | AnyEvent::Integration(_)
         | AnyEvent::Ledger(_)
         | AnyEvent::Notice(_)
+        | AnyEvent::Endpoint(_)
+        | AnyEvent::Dispatch(_)
         | AnyEvent::OperatorAction(_)
         | AnyEvent::Checkpoint(_)
         | AnyEvent::Unknown => None,

@@ -8,6 +8,8 @@ use cqrs_es::Aggregate;
 use domain::account::Account;
 use domain::checkpoint::Checkpoints;
 use domain::delivery::Delivery;
+use domain::dispatch::Dispatch;
+use domain::endpoint::Endpoint;
 use domain::integration::Integration;
 use domain::ledger::Ledger;
 use domain::notice::Notice;
@@ -224,6 +226,8 @@ impl EventLog {
             Notice::TYPE => serde_json::from_str(&event).map(AnyEvent::Notice),
             OperatorAction::TYPE => serde_json::from_str(&event).map(AnyEvent::OperatorAction),
             Resource::TYPE => serde_json::from_str(&event).map(AnyEvent::Resource),
+            Endpoint::TYPE => serde_json::from_str(&event).map(AnyEvent::Endpoint),
+            Dispatch::TYPE => serde_json::from_str(&event).map(AnyEvent::Dispatch),
             Checkpoints::TYPE => serde_json::from_str(&event).map(AnyEvent::Checkpoint),
             _ => Ok(AnyEvent::Unknown),
         }

@@ -5,6 +5,8 @@ use cqrs_es::{Aggregate as _, DomainEvent as _};
 use domain::account::{Account, AccountEvent};
 use domain::checkpoint::{CheckpointEvent, Checkpoints};
 use domain::delivery::{Delivery, DeliveryEvent};
+use domain::dispatch::{Dispatch, DispatchEvent};
+use domain::endpoint::{Endpoint, EndpointEvent};
 use domain::integration::{Integration, IntegrationEvent};
 use domain::ledger::{Ledger, LedgerEvent};
 use domain::notice::{Notice, NoticeEvent};
@@ -77,6 +79,8 @@ pub enum AnyEvent {
     Notice(NoticeEvent),
     OperatorAction(OperatorActionEvent),
     Resource(ResourceEvent),
+    Endpoint(EndpointEvent),
+    Dispatch(DispatchEvent),
     Checkpoint(CheckpointEvent),
     /// Of an aggregate that this version does not know. It passes by.
     Unknown,
@@ -93,6 +97,8 @@ impl AnyEvent {
             Self::Notice(_) => Some(Notice::TYPE),
             Self::OperatorAction(_) => Some(OperatorAction::TYPE),
             Self::Resource(_) => Some(Resource::TYPE),
+            Self::Endpoint(_) => Some(Endpoint::TYPE),
+            Self::Dispatch(_) => Some(Dispatch::TYPE),
             Self::Checkpoint(_) => Some(Checkpoints::TYPE),
             Self::Unknown => None,
         }
@@ -108,6 +114,8 @@ impl AnyEvent {
             Self::Notice(event) => Some(event.event_type()),
             Self::OperatorAction(event) => Some(event.event_type()),
             Self::Resource(event) => Some(event.event_type()),
+            Self::Endpoint(event) => Some(event.event_type()),
+            Self::Dispatch(event) => Some(event.event_type()),
             Self::Checkpoint(event) => Some(event.event_type()),
             Self::Unknown => None,
         }

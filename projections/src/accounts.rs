@@ -125,6 +125,9 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
                 AccountEvent::CortexCredentialsSaved { .. }
                 | AccountEvent::CortexCredentialsDeleted {}
                 | AccountEvent::StockAlertSet { .. }
+                | AccountEvent::DefaultEndpointSecretSet { .. }
+                | AccountEvent::ContactSet { .. }
+                | AccountEvent::ContactRemoved {}
                 | AccountEvent::RetentionSet { .. },
             )
             | AnyEvent::Ledger(_)
@@ -134,6 +137,8 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
             | AnyEvent::Checkpoint(_)
             | AnyEvent::OperatorAction(_)
             | AnyEvent::Resource(_)
+            | AnyEvent::Endpoint(_)
+            | AnyEvent::Dispatch(_)
             | AnyEvent::Unknown => {}
         }
         let Some(row) = rows.get_mut(&event.aggregate_id) else { continue };
@@ -146,6 +151,8 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
             | AnyEvent::Checkpoint(_)
             | AnyEvent::OperatorAction(_)
             | AnyEvent::Resource(_)
+            | AnyEvent::Endpoint(_)
+            | AnyEvent::Dispatch(_)
             | AnyEvent::Unknown => {}
         }
     }
@@ -177,7 +184,10 @@ impl AccountRow {
             AccountEvent::AccountCreated { .. }
             | AccountEvent::ApiKeyCreated(_)
             | AccountEvent::ApiKeyDeactivated { .. }
-            | AccountEvent::ApiKeyLimitChanged { .. } => {}
+            | AccountEvent::ApiKeyLimitChanged { .. }
+            | AccountEvent::DefaultEndpointSecretSet { .. }
+            | AccountEvent::ContactSet { .. }
+            | AccountEvent::ContactRemoved {} => {}
         }
     }
 

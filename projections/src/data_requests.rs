@@ -107,6 +107,8 @@ fn change(event: &Recorded) -> Option<(i64, String, Change<'_>)> {
         AnyEvent::Notice(NoticeEvent::WebhookReceived(_) | NoticeEvent::WebhookRepeated(_))
         | AnyEvent::OperatorAction(_)
         | AnyEvent::Resource(_)
+        | AnyEvent::Endpoint(_)
+        | AnyEvent::Dispatch(_)
         | AnyEvent::Account(_)
         | AnyEvent::Integration(_)
         | AnyEvent::Delivery(_)

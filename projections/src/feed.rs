@@ -16,6 +16,8 @@ pub(crate) fn delivery_events(events: &[Recorded]) -> Vec<(&Recorded, &DeliveryE
             | AnyEvent::Checkpoint(_)
             | AnyEvent::OperatorAction(_)
             | AnyEvent::Resource(_)
+            | AnyEvent::Endpoint(_)
+            | AnyEvent::Dispatch(_)
             | AnyEvent::Unknown => None,
         })
         .collect()

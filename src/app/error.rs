@@ -169,6 +169,8 @@ impl From<AccountRefusal> for Refused {
             AccountRefusal::TooManyApiKeys => ("TOO_MANY_API_KEYS", None),
             AccountRefusal::InvalidRetention => ("INVALID_RETENTION", Some("days")),
             AccountRefusal::InvalidStockAlert => ("INVALID_STOCK_ALERT", Some("threshold")),
+            AccountRefusal::InvalidSecret => ("INVALID_SECRET", Some("secret")),
+            AccountRefusal::InvalidEmail => ("INVALID_EMAIL", Some("email")),
             AccountRefusal::InvalidCredentials => ("INVALID_CREDENTIALS", Some("password")),
         };
         Self::new(code, refusal.to_string(), field)

@@ -2,6 +2,7 @@
 //! is in a sentence.
 
 pub(crate) mod operator_actions;
+mod sending;
 #[cfg(test)]
 mod tests;
 
@@ -55,6 +56,8 @@ pub fn summary(event: &Recorded) -> String {
         }
         AnyEvent::Notice(NoticeEvent::PersonalDataErased {}) => "It was done, and whom it named was erased.".to_owned(),
         AnyEvent::Resource(ResourceEvent::ResourceReported(report)) => of_report(report),
+        AnyEvent::Endpoint(event) => sending::of_endpoint(event),
+        AnyEvent::Dispatch(event) => sending::of_dispatch(event),
         AnyEvent::OperatorAction(action) => operator_actions::sentence(action, &event.aggregate_id),
         AnyEvent::Checkpoint(CheckpointEvent::CheckpointSigned(checkpoint)) => format!(
             "A checkpoint over the events at positions {} to {} was signed with the key {}.",
@@ -300,6 +303,13 @@ fn of_account(event: &AccountEvent) -> String {
         AccountEvent::StockAlertSet { threshold: None } => "No product is published as out of stock.".to_owned(),
         AccountEvent::CortexCredentialsSaved { .. } => "The login at Cortex Cloud was saved.".to_owned(),
         AccountEvent::CortexCredentialsDeleted {} => "The login at Cortex Cloud was deleted.".to_owned(),
+        AccountEvent::DefaultEndpointSecretSet { secret_preview, .. } => {
+            format!(
+                "New endpoints are signed for with a secret that ends in {secret_preview}, unless they get another."
+            )
+        }
+        AccountEvent::ContactSet { .. } => "The address for e-mails about endpoints was set.".to_owned(),
+        AccountEvent::ContactRemoved {} => "The address for e-mails about endpoints was removed.".to_owned(),
     }
 }
 

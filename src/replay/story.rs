@@ -69,6 +69,8 @@ impl Story {
             | AnyEvent::Checkpoint(_)
             | AnyEvent::OperatorAction(_)
             | AnyEvent::Resource(_)
+            | AnyEvent::Endpoint(_)
+            | AnyEvent::Dispatch(_)
             | AnyEvent::Unknown => None,
         });
         Ok(Self { delivery_id: delivery_id.to_owned(), events: events.collect() })

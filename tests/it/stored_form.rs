@@ -14,8 +14,18 @@ macro_rules! schemas {
 }
 
 static SCHEMAS: LazyLock<HashMap<&str, Validator>> = LazyLock::new(|| {
-    let committed =
-        schemas!("account", "checkpoint", "delivery", "integration", "ledger", "notice", "operator_action", "resource");
+    let committed = schemas!(
+        "account",
+        "checkpoint",
+        "delivery",
+        "dispatch",
+        "endpoint",
+        "integration",
+        "ledger",
+        "notice",
+        "operator_action",
+        "resource"
+    );
     let validator = |schema: &str| jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
     committed.into_iter().map(|(aggregate_type, schema)| (aggregate_type, validator(schema))).collect()
 });

@@ -67,6 +67,8 @@ pub(super) fn follow_from(recorded: &Recorded, changed: &Changed, sessions: &Ses
         | AnyEvent::Integration(_)
         | AnyEvent::Ledger(_)
         | AnyEvent::Notice(_)
+        | AnyEvent::Endpoint(_)
+        | AnyEvent::Dispatch(_)
         | AnyEvent::OperatorAction(_)
         | AnyEvent::Checkpoint(_)
         | AnyEvent::Unknown => return vec![],

@@ -51,6 +51,8 @@ impl async_graphql::dataloader::Loader<HeadersKey> for Loader {
             | AnyEvent::Checkpoint(_)
             | AnyEvent::OperatorAction(_)
             | AnyEvent::Resource(_)
+            | AnyEvent::Endpoint(_)
+            | AnyEvent::Dispatch(_)
             | AnyEvent::Unknown => None,
         };
         let known =

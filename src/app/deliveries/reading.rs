@@ -88,6 +88,8 @@ impl Deliveries {
             | AnyEvent::Notice(_)
             | AnyEvent::OperatorAction(_)
             | AnyEvent::Resource(_)
+            | AnyEvent::Endpoint(_)
+            | AnyEvent::Dispatch(_)
             | AnyEvent::Ledger(_)
             | AnyEvent::Checkpoint(_)
             | AnyEvent::Unknown => None,

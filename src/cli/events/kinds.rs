@@ -1,7 +1,7 @@
 //! The kinds of streams and events that there are, by the names under which they are stored.
 
 /// Each kind of stream with the kinds of its events.
-pub(super) const KINDS: [(&str, &[&str]); 8] = [
+pub(super) const KINDS: [(&str, &[&str]); 10] = [
     (
         "account",
         &[
@@ -9,8 +9,11 @@ pub(super) const KINDS: [(&str, &[&str]); 8] = [
             "api_key_created",
             "api_key_deactivated",
             "api_key_limit_changed",
+            "contact_removed",
+            "contact_set",
             "cortex_credentials_deleted",
             "cortex_credentials_saved",
+            "default_endpoint_secret_set",
             "retention_set",
             "stock_alert_set",
         ],
@@ -18,13 +21,13 @@ pub(super) const KINDS: [(&str, &[&str]); 8] = [
     (
         "integration",
         &[
+            "currency_changed",
             "integration_activated",
             "integration_created",
             "integration_deactivated",
             "integration_renamed",
             "item_mapping_added",
             "item_mapping_removed",
-            "currency_changed",
             "notification_url_changed",
             "order_statuses_changed",
             "purpose_changed",
@@ -81,6 +84,32 @@ pub(super) const KINDS: [(&str, &[&str]); 8] = [
     ),
     ("checkpoint", &["checkpoint_signed"]),
     ("resource", &["resource_reported"]),
+    (
+        "endpoint",
+        &[
+            "concurrency_changed",
+            "description_changed",
+            "endpoint_created",
+            "endpoint_degraded",
+            "endpoint_deleted",
+            "endpoint_disabled",
+            "endpoint_failing",
+            "endpoint_paused",
+            "endpoint_recovered",
+            "endpoint_resumed",
+            "event_types_changed",
+            "filter_changed",
+            "headers_changed",
+            "integrations_changed",
+            "ordering_changed",
+            "profile_changed",
+            "rate_limit_changed",
+            "signing_secret_rotated",
+            "signing_secret_set",
+            "url_changed",
+        ],
+    ),
+    ("dispatch", &["attempted", "redriven", "responses_erased", "skipped"]),
 ];
 
 /// Reads the name of a kind of event for clap; an unknown one is refused with a list of those that there are.
@@ -120,6 +149,8 @@ mod tests {
     use domain::account::AccountEvent;
     use domain::checkpoint::CheckpointEvent;
     use domain::delivery::DeliveryEvent;
+    use domain::dispatch::DispatchEvent;
+    use domain::endpoint::EndpointEvent;
     use domain::integration::IntegrationEvent;
     use domain::ledger::LedgerEvent;
     use domain::notice::NoticeEvent;
@@ -144,6 +175,8 @@ mod tests {
                 "operator_action",
                 types::<OperatorActionEvent>(include_str!("../../../domain/src/operator_action/ever.jsonl")),
             ),
+            ("endpoint", types::<EndpointEvent>(include_str!("../../../domain/src/endpoint/ever.jsonl"))),
+            ("dispatch", types::<DispatchEvent>(include_str!("../../../domain/src/dispatch/ever.jsonl"))),
             ("resource", types::<ResourceEvent>(include_str!("../../../domain/src/resource/ever.jsonl"))),
             ("checkpoint", types::<CheckpointEvent>(include_str!("../../../domain/src/checkpoint/ever.jsonl"))),
         ];

@@ -123,6 +123,8 @@ fn fixes(event: &Recorded, code: ResolutionCode, order: &Order) -> bool {
         | AnyEvent::Notice(_)
         | AnyEvent::OperatorAction(_)
         | AnyEvent::Resource(_)
+        | AnyEvent::Endpoint(_)
+        | AnyEvent::Dispatch(_)
         | AnyEvent::Checkpoint(_)
         | AnyEvent::Unknown => false,
     }
