@@ -210,19 +210,21 @@ struct ApiEndpoint {
 
 impl ApiEndpoint {
     /// Counts who has no valid key: beyond so many in a minute they are only asked to wait.
-    fn admit_stranger(&self, error: &Unauthorized, client: Option<IpAddr>) -> Result<(), Response> {
+    fn admit_stranger(&self, error: &Unauthorized, client: Option<IpAddr>) -> Result<(), Duration> {
         let is_stranger = match error {
             Unauthorized::NoKey | Unauthorized::BadKey => true,
             Unauthorized::LimitReached { .. } | Unauthorized::Unavailable => false,
         };
         let Some(client) = client.filter(|_| is_stranger) else { return Ok(()) };
-        let admitted = self.strangers.admit(client, self.api.now());
-        admitted.map_err(|retry_after| wait(retry_after, TOO_MANY_WITHOUT_KEY))
+        self.strangers.admit(client, self.api.now())
     }
 
     /// The answer of GraphQL to who has no valid key.
     fn unauthorized(&self, error: &Unauthorized, client: Option<IpAddr>) -> Response {
-        self.admit_stranger(error, client).map_or_else(|waits| waits, |()| unauthorized(error))
+        match self.admit_stranger(error, client) {
+            Ok(()) => unauthorized(error),
+            Err(retry_after) => wait(retry_after, TOO_MANY_WITHOUT_KEY),
+        }
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) struct List {
     server: ServerArgs,
 }
 
-/// Set how few left of a product are published as inventory.out_of_stock
+/// Set how few left of a product are published as `inventory.out_of_stock`
 ///
 /// It is published once, when the stock falls so far, and again after it has been above. Without a threshold it never is.
 #[derive(Args, Debug)]

@@ -59,7 +59,6 @@ fn what_the_documents_say_can_be_typed() {
         "accounts retention --days 90",
         "accounts retention --off --account ID",
         "products list --integration ID --since 2026-03-10T14:00:00Z --deleted --json",
-        "products list --product 632910392 --account ID",
         "products alert --threshold 0",
         "products alert --off --account ID",
         "event-types",

@@ -10,12 +10,9 @@ use projections::delivery_log::{self, DeliveryRow};
 pub(super) fn payload(event_type: Type, session_id: Option<&str>, id: &str, story: &[Recorded]) -> Option<Payload> {
     let row = delivery_log::folded(story, id)?;
     let delivery = Delivery { session_id: session_id.map(str::to_owned), ..delivery(&row)? };
-    match event_type {
-        Type::DeliveryCompleted => Some(Payload::DeliveryCompleted(delivery)),
-        Type::DeliveryActionRequired => Some(Payload::DeliveryActionRequired(delivery)),
-        Type::DeliveryFailed => Some(Payload::DeliveryFailed(delivery)),
-        _ => None,
-    }
+    let payloads = [Payload::DeliveryCompleted, Payload::DeliveryActionRequired, Payload::DeliveryFailed];
+    let mut payloads = payloads.into_iter().map(|payload| payload(delivery.clone()));
+    payloads.find(|payload| payload.event_type() == event_type)
 }
 
 fn delivery(row: &DeliveryRow) -> Option<Delivery> {

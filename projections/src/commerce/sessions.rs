@@ -26,11 +26,11 @@ impl Sessions {
     pub(super) async fn read(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<Self> {
         let mut ids = BTreeSet::new();
         for recorded in events {
-            match &recorded.event {
-                AnyEvent::Delivery(event) if super::events::type_of(event).is_some() => {
-                    ids.insert(recorded.aggregate_id.clone());
-                }
-                _ => ids.extend(super::current_report(recorded).and_then(named_by).map(|session| session.delivery_id)),
+            ids.extend(super::current_report(recorded).and_then(named_by).map(|session| session.delivery_id));
+            if let AnyEvent::Delivery(event) = &recorded.event
+                && super::events::type_of(event).is_some()
+            {
+                ids.insert(recorded.aggregate_id.clone());
             }
         }
         Ok(Self(Rows::<OrderSession>::read(tables, &ids, |row| &row.delivery_id).await?))

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use strum::IntoEnumIterator as _;
 
 use super::peer::client_of;
-use super::{ApiEndpoint, refusal, unauthorized_words, wait};
+use super::{ApiEndpoint, TOO_MANY_WITHOUT_KEY, refusal, unauthorized_words, wait};
 use crate::api::graphql::{ApiError, RATE_LIMIT_EXCEEDED, TOO_SLOW, viewer_of};
 use crate::app::viewer::Unauthorized;
 use crate::app::{App, Viewer};
@@ -150,8 +150,8 @@ where
 }
 
 fn unauthorized(endpoint: &ApiEndpoint, error: &Unauthorized, client: Option<IpAddr>) -> Response {
-    if let Err(response) = endpoint.admit_stranger(error, client) {
-        return response;
+    if let Err(retry_after) = endpoint.admit_stranger(error, client) {
+        return wait(retry_after, TOO_MANY_WITHOUT_KEY);
     }
     if let Unauthorized::LimitReached { retry_after } = error {
         return wait(*retry_after, RATE_LIMIT_EXCEEDED);
