@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use domain::commerce::CommerceEventType;
+use domain::resource::ResourceKind;
+
 use super::*;
 
 const STORES: &str = include_str!("../../docs/stores.md");
@@ -134,4 +137,71 @@ fn the_documents_say_what_each_platform_delivers_by_default() {
             assert!(STORES.contains(&sentence), "docs/stores.md does not say: {sentence}");
         }
     }
+}
+
+/// A body that a store sends with this webhook, with no more than tells what it is.
+fn body_of(provider: Provider, webhook: &str) -> String {
+    let is_deletion = webhook.ends_with("/delete") || webhook.ends_with(".deleted");
+    let square = webhook.replace('.', "_");
+    match provider {
+        Provider::Shopify | Provider::WooCommerce if is_deletion => r#"{"id":1}"#.to_owned(),
+        Provider::Shopify if webhook.starts_with("inventory_levels") => {
+            r#"{"inventory_item_id":1,"location_id":2,"available":3}"#.to_owned()
+        }
+        Provider::Shopify if webhook.starts_with("checkouts") => {
+            r#"{"id":1,"abandoned_checkout_url":"https://a.b","completed_at":"2026-11-21T15:00:00Z"}"#.to_owned()
+        }
+        Provider::Shopify | Provider::WooCommerce if webhook.starts_with("order") => {
+            r#"{"id":1,"line_items":[]}"#.to_owned()
+        }
+        Provider::WooCommerce if webhook.starts_with("product") => r#"{"id":1,"name":"Storm Drive"}"#.to_owned(),
+        Provider::Shopify | Provider::WooCommerce => r#"{"id":1,"email":"fan@example.com"}"#.to_owned(),
+        Provider::BigCommerce => format!(
+            r#"{{"scope":"{webhook}","data":{{"id":1,"orderId":2,"inventory":{{"product_id":1,"method":"absolute","value":3}}}}}}"#
+        ),
+        Provider::Square => format!(
+            r#"{{"type":"{webhook}","data":{{"id":"1","object":{{"{square}":{{"order_id":"1"}},"customer":{{"id":"1"}},
+                "inventory_counts":[{{"catalog_object_id":"V","location_id":"L","state":"IN_STOCK","quantity":"3"}}]}}}}}}"#
+        ),
+        Provider::Generic => panic!("its events are those of docs/events"),
+    }
+}
+
+/// The events of a kind of resource, as their names begin.
+fn family(kind: ResourceKind) -> &'static str {
+    match kind {
+        ResourceKind::Order => "order.",
+        ResourceKind::Product => "product.",
+        ResourceKind::Collection => "collection.",
+        ResourceKind::Stock => "inventory.",
+        ResourceKind::Customer => "customer.",
+        ResourceKind::Checkout => "checkout.",
+    }
+}
+
+/// The table of docs/stores.md names webhooks of each platform, and each of them is published as it says.
+#[test]
+fn the_documents_say_what_each_webhook_publishes() {
+    let mut documented = BTreeSet::new();
+    let table = STORES.lines().skip_while(|line| !line.starts_with("| store | webhooks")).skip(2);
+    for row in table.take_while(|line| line.starts_with('|')) {
+        let [name, webhooks, types] = row.trim_matches('|').splitn(3, '|').collect::<Vec<_>>()[..] else {
+            panic!("{row}: a row has three cells")
+        };
+        let platform = all().find(|platform| platform.name() == name.trim()).expect("only platforms are named");
+        let types = quoted(types);
+        for webhook in quoted(webhooks) {
+            let body = body_of(platform.provider(), webhook);
+            let reports = platform.reports_in(Some(webhook), body.as_bytes());
+            assert_eq!(reports.len(), 1, "{name}: {webhook}");
+            let family = family(reports[0].content.kind());
+            assert!(
+                types.iter().all(|of| of.starts_with(family)),
+                "{name}: {webhook} publishes {family}*, not {types:?}"
+            );
+            assert!(types.iter().all(|of| CommerceEventType::parse(of).is_some()), "{types:?}");
+        }
+        documented.insert(platform.provider().as_str());
+    }
+    assert_eq!(documented, ["bigcommerce", "shopify", "square", "woocommerce"].into_iter().collect());
 }

@@ -19,7 +19,7 @@ pub(crate) const MAX_TEXT_CHARS: usize = 500;
 /// cut leads elsewhere.
 pub(crate) const MAX_ADDRESS_BYTES: usize = 2_000;
 
-/// Furthest from zero that a count may be: what every JSON parser reads exactly, as of amounts.
+/// Furthest from zero that a count or an amount may be.
 const MAX_COUNT: i64 = Money::MAX_AMOUNT;
 
 /// JSON of any kind, of which only text and numbers say something. Absent is the empty text, which no JSON is.
@@ -156,7 +156,7 @@ impl<'a> Scalar<'a> {
             #[expect(clippy::cast_possible_truncation, reason = "`as` ends at the least and at the most")]
             decimal(&written).map(|count| count.ceil() as i64)
         })?;
-        (-MAX_COUNT..=MAX_COUNT).contains(&count).then_some(count)
+        exact(count)
     }
 
     pub(crate) fn currency(self) -> Option<Currency> {
@@ -170,9 +170,8 @@ impl<'a> Scalar<'a> {
 
     /// An amount in the smallest unit of its currency.
     pub(crate) fn smallest_units(self, currency: Option<Currency>) -> Option<Money> {
-        let amount = self.written()?.trim().parse().ok()?;
-        let is_exact = (-Money::MAX_AMOUNT..=Money::MAX_AMOUNT).contains(&amount);
-        is_exact.then_some(Money { amount, currency: currency? })
+        let amount = exact(self.written()?.trim().parse().ok()?)?;
+        Some(Money { amount, currency: currency? })
     }
 
     /// A web address, whole.
@@ -187,6 +186,11 @@ pub(crate) fn full_name(first: Scalar<'_>, last: Scalar<'_>) -> Option<String> {
         (Some(first), Some(last)) => Some(cut(format!("{first} {last}"))),
         (first, last) => first.or(last),
     }
+}
+
+/// A count, or an amount in the smallest unit, that every reader of JSON reads as it is.
+pub(crate) fn exact(count: i64) -> Option<i64> {
+    (-MAX_COUNT..=MAX_COUNT).contains(&count).then_some(count)
 }
 
 /// A text of another reader, kept as those of a body are.

@@ -12,7 +12,7 @@ use domain::resource::{Checkout, Collection, Content, Happened, Order, OrderLine
 use serde::Deserialize;
 
 use crate::report::stock_id;
-use crate::scalar::{Scalar, address, kept};
+use crate::scalar::{Scalar, address, exact, kept};
 use crate::shape::{MAX_ITEMS, Object};
 use crate::{Malformed, StoreCustomer, StoreReport, body, header, session};
 
@@ -149,14 +149,14 @@ fn of_order(order: order::Order) -> Option<About> {
         variant_id: text(item.variant_id),
         title: text(item.title),
         quantity: item.quantity,
-        price: exact(item.price),
+        price: exact_money(item.price),
     });
     let content = Order {
         number: text(order.order_number),
         status: text(order.status),
         session_id: order.session_id.as_deref().and_then(session::id),
         checkout_id: None,
-        total: exact(order.total),
+        total: exact_money(order.total),
         paid: order.paid,
         cancelled: order.cancelled,
         refunded: match order.refunded {
@@ -183,9 +183,9 @@ fn of_product(product: product::Product) -> Content {
             variant_id: kept(&variant.variant_id)?,
             sku: text(variant.sku),
             title: text(variant.title),
-            price: exact(variant.price),
-            compare_at_price: exact(variant.compare_at_price),
-            stock: variant.stock,
+            price: exact_money(variant.price),
+            compare_at_price: exact_money(variant.compare_at_price),
+            stock: variant.stock.and_then(exact),
             inventory_item_id: text(variant.inventory_item_id),
         })
     });
@@ -212,7 +212,7 @@ fn of_stock(level: inventory::StockLevel) -> Option<About> {
         product_id: text(level.product_id),
         variant_id: text(level.variant_id),
         location_id: text(level.location_id),
-        available: level.available,
+        available: level.available.and_then(exact),
     };
     let item = [&content.inventory_item_id, &content.variant_id, &content.product_id].into_iter().flatten().next()?;
     let id = stock_id(item, content.location_id.as_deref());
@@ -224,7 +224,7 @@ fn of_checkout(checkout: checkout::Checkout) -> Option<About> {
         completed: true,
         session_id: checkout.session_id.as_deref().and_then(session::id),
         order_id: text(checkout.order_id),
-        total: exact(checkout.total),
+        total: exact_money(checkout.total),
     });
     let customer = checkout.customer.map(buyer);
     Some(About { id: id_of(&checkout.checkout_id)?, changed_at: None, content, customer })
@@ -252,7 +252,6 @@ fn personal(text: Option<Personal>) -> Option<String> {
     kept(text?.as_str())
 }
 
-/// An amount that every reader of JSON reads as it is.
-fn exact(money: Option<Money>) -> Option<Money> {
-    money.filter(|money| (-Money::MAX_AMOUNT..=Money::MAX_AMOUNT).contains(&money.amount))
+fn exact_money(money: Option<Money>) -> Option<Money> {
+    money.filter(|money| exact(money.amount).is_some())
 }

@@ -154,6 +154,10 @@ fn texts_and_lists_and_amounts_are_bounded() {
     assert_eq!(order(&with(Type::OrderPaid, "sessionId", json!(long))).session_id, None);
     let total = json!({ "amount": i64::MAX, "currency": "EUR" });
     assert_eq!(order(&with(Type::OrderPaid, "total", total)).total, None);
+    let Content::Stock(stock) = report(&with(Type::InventoryUpdated, "available", json!(i64::MIN))).content else {
+        panic!()
+    };
+    assert_eq!(stock.available, None);
     let item = json!({ "quantity": 1 });
     assert_eq!(order(&with(Type::OrderPaid, "items", json!(vec![item; 1_001]))).lines.len(), 1_000);
     let Content::Product(product) = report(&with(Type::ProductUpdated, "url", json!("javascript:1"))).content else {
