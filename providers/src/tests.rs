@@ -2,7 +2,9 @@
 
 use chrono::DateTime;
 use domain::LineItem;
+use domain::commerce::{Currency, Money};
 use domain::notice::NoticeKind;
+use domain::resource::{self, Content};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 
@@ -32,6 +34,28 @@ pub(crate) fn item(
         title: owned(title),
         quantity,
     }
+}
+
+/// The one report of a webhook.
+pub(crate) fn one(mut reports: Vec<StoreReport>) -> StoreReport {
+    assert_eq!(reports.len(), 1, "{reports:?}");
+    reports.remove(0)
+}
+
+/// What is published of an order.
+pub(crate) fn published(report: StoreReport) -> resource::Order {
+    match report.content {
+        Content::Order(order) => order,
+        Content::Product(_)
+        | Content::Collection(_)
+        | Content::Stock(_)
+        | Content::Customer {}
+        | Content::Checkout(_) => panic!("expected an order, found {report:?}"),
+    }
+}
+
+pub(crate) fn money(amount: i64, currency: &str) -> Money {
+    Money { amount, currency: Currency::parse(currency).expect("it is a code") }
 }
 
 /// The order that an API's responses give.

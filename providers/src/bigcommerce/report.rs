@@ -7,20 +7,11 @@ mod tests;
 use domain::resource::{Checkout, Collection, Content, Happened, Product, Stock};
 use serde::Deserialize;
 
-use super::webhook;
+use super::webhook::{self, Body};
 use crate::report::stock_id;
 use crate::scalar::Scalar;
 use crate::shape::Object;
 use crate::{Malformed, StoreReport, body};
-
-#[derive(Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct Body<'a> {
-    scope: Scalar<'a>,
-    /// Seconds since 1970.
-    created_at: Scalar<'a>,
-    data: Object<Data<'a>>,
-}
 
 #[derive(Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
@@ -47,9 +38,10 @@ pub(super) fn reports(json: &str) -> Result<Vec<StoreReport>, Malformed> {
 }
 
 fn of_thing(json: &str) -> Result<Option<StoreReport>, Malformed> {
-    let Some(body) = body::read::<Object<Body>>(json)?.object() else { return Ok(None) };
+    let Some(body) = body::read::<Object<Body<Data>>>(json)?.object() else { return Ok(None) };
+    let (scope, changed_at) = (body.scope(), body.created_at.unix_seconds());
     let Some(data) = body.data.object() else { return Ok(None) };
-    let (id, content, happened) = match webhook::canonical(body.scope).as_str() {
+    let (id, content, happened) = match scope.as_str() {
         "store/product/created" => (data.id()?, product(), Happened::Created),
         "store/product/updated" => (data.id()?, product(), Happened::Updated),
         "store/product/deleted" => (data.id()?, product(), Happened::Deleted),
@@ -67,7 +59,6 @@ fn of_thing(json: &str) -> Result<Option<StoreReport>, Malformed> {
         // Of parts of these, such as a customer's address, and of what there is no word for.
         _ => return Ok(None),
     };
-    let changed_at = body.created_at.unix_seconds();
     Ok(Some(StoreReport { changed_at, ..StoreReport::new(id, happened, content) }))
 }
 

@@ -23,15 +23,16 @@ const ARCHIVED: &str = "store/order/archived";
 const ABOUT_ORDERS: [&str; 5] =
     [CREATED, "store/order/updated", ARCHIVED, "store/order/statusupdated", "store/order/refund/created"];
 
+/// A webhook, of which `T` is the data.
 #[derive(Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct Body<'a> {
+#[serde(default, bound(deserialize = "'de: 'a, T: Default + Deserialize<'de>"))]
+pub(super) struct Body<'a, T> {
     scope: Scalar<'a>,
     hash: Scalar<'a>,
     /// Seconds since 1970.
-    created_at: Scalar<'a>,
+    pub(super) created_at: Scalar<'a>,
     /// A list where many records changed at once, which orders never do.
-    data: Object<Data<'a>>,
+    pub(super) data: Object<T>,
 }
 
 #[derive(Default, Deserialize)]
@@ -58,19 +59,21 @@ pub(super) fn hash(body: &[u8]) -> Option<String> {
     header::kept(&parsed(body)?.hash.text()?)
 }
 
-fn parsed(body: &[u8]) -> Option<Body<'_>> {
-    body::read::<Object<Body>>(body::text(body).ok()?).ok()?.object()
+fn parsed(body: &[u8]) -> Option<Body<'_, Data<'_>>> {
+    body::read::<Object<Body<_>>>(body::text(body).ok()?).ok()?.object()
 }
 
-/// The scope as it is compared: some documented scopes end in a slash.
-pub(super) fn canonical(scope: Scalar<'_>) -> String {
-    scope.text().unwrap_or_default().trim_end_matches('/').to_ascii_lowercase()
+impl<T> Body<'_, T> {
+    /// The scope as it is compared: some documented scopes end in a slash.
+    pub(super) fn scope(&self) -> String {
+        self.scope.text().unwrap_or_default().trim_end_matches('/').to_ascii_lowercase()
+    }
 }
 
 pub(super) fn read(json: &str) -> Result<Reading, Malformed> {
     let not_an_order = Ok(Reading::Other(Parsed::Notice(NoticeKind::NotAnOrder)));
-    let Some(body) = body::read::<Object<Body>>(json)?.object() else { return not_an_order };
-    let scope = canonical(body.scope);
+    let Some(body) = body::read::<Object<Body<Data>>>(json)?.object() else { return not_an_order };
+    let scope = body.scope();
     if !ABOUT_ORDERS.contains(&scope.as_str()) {
         return not_an_order;
     }

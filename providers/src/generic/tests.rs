@@ -1,9 +1,9 @@
 //! The generic format, and every mistake in it by its name.
 
 use domain::integration::Provider;
-use domain::resource::{Content, Happened, Refunded};
+use domain::resource::{Happened, Refunded};
 
-use crate::tests::{item, order_of};
+use crate::tests::{item, one, order_of, published};
 use crate::{Malformed, Parsed, StoreOrder};
 
 fn parsed(json: &str) -> Result<Parsed, Malformed> {
@@ -115,17 +115,12 @@ fn a_cancelled_order_needs_nothing_but_its_id() {
 
 #[test]
 fn what_is_published_of_an_order_is_optional_and_none_of_it_is_a_mistake() {
-    let published = |fields: &str| {
+    let of = |fields: &str| {
         let json =
             format!(r#"{{"orderId":"1","targetUsername":"max","items":[{{"sku":"a","price":"9.50"}}],{fields}}}"#);
-        let mut reports = crate::of(Provider::Generic).reports_in(Some("orders/paid"), json.as_bytes());
-        assert_eq!(reports.len(), 1, "{fields}");
-        let report = reports.remove(0);
+        let report = one(crate::of(Provider::Generic).reports_in(Some("orders/paid"), json.as_bytes()));
         assert_eq!((report.resource_id.as_str(), report.happened), ("1", Happened::Updated));
-        match report.content {
-            Content::Order(order) => order,
-            content => panic!("{content:?} is no order"),
-        }
+        published(report)
     };
     for (fields, paid, cancelled, refunded) in [
         (r#""orderStatus":"open""#, false, false, Refunded::None),
@@ -139,13 +134,13 @@ fn what_is_published_of_an_order_is_optional_and_none_of_it_is_a_mistake() {
         (r#""orderStatus":"paid","paid":false"#, false, false, Refunded::None),
         (r#""paid":"yes","cancelled":true"#, false, true, Refunded::None),
     ] {
-        let order = published(fields);
+        let order = of(fields);
         assert_eq!((order.paid, order.cancelled, order.refunded), (paid, cancelled, refunded), "{fields}");
     }
-    let order = published(r#""sessionId":"sess_1","total":"19.00","currency":"EUR","orderNumber":"A-1""#);
+    let order = of(r#""sessionId":"sess_1","total":"19.00","currency":"EUR","orderNumber":"A-1""#);
     assert_eq!((order.session_id.as_deref(), order.number.as_deref()), (Some("sess_1"), Some("A-1")));
     assert_eq!(order.total.unwrap().to_string(), "19.00 EUR");
     assert_eq!(order.lines[0].price.unwrap().to_string(), "9.50 EUR");
-    let odd = published(r#""sessionId":["a"],"total":{"amount":1},"currency":"euros""#);
+    let odd = of(r#""sessionId":["a"],"total":{"amount":1},"currency":"euros""#);
     assert_eq!((odd.session_id, odd.total, odd.lines[0].price), (None, None, None));
 }

@@ -55,11 +55,11 @@ struct Body<'a> {
 
 #[derive(Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
-struct Person<'a> {
-    id: Scalar<'a>,
-    first_name: Scalar<'a>,
-    last_name: Scalar<'a>,
-    email: Scalar<'a>,
+pub(super) struct Person<'a> {
+    pub(super) id: Scalar<'a>,
+    pub(super) first_name: Scalar<'a>,
+    pub(super) last_name: Scalar<'a>,
+    pub(super) email: Scalar<'a>,
 }
 
 #[derive(Default, Deserialize)]

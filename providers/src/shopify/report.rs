@@ -12,7 +12,8 @@ use domain::commerce::Currency;
 use domain::resource::{Checkout, Collection, Content, Happened, Stock};
 use serde::Deserialize;
 
-use super::{order, privacy, product};
+use super::order::{self, Person};
+use super::{privacy, product};
 use crate::attributes::Attributes;
 use crate::report::{confirmed, stock_id};
 use crate::scalar::{Scalar, full_name};
@@ -57,15 +58,6 @@ struct Body<'a> {
     note_attributes: Shape<Attributes, Attributes>,
     customer: Object<Person<'a>>,
     billing_address: Object<Person<'a>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct Person<'a> {
-    id: Scalar<'a>,
-    email: Scalar<'a>,
-    first_name: Scalar<'a>,
-    last_name: Scalar<'a>,
 }
 
 pub(super) fn reports(

@@ -8,28 +8,11 @@ mod tests;
 use domain::resource::{Content, Happened, Stock};
 use serde::Deserialize;
 
-use super::webhook;
+use super::webhook::{self, Body};
 use crate::report::stock_id;
 use crate::scalar::{Scalar, full_name};
 use crate::shape::{List, Object, Shape};
-use crate::{Malformed, StoreCustomer, StoreReport, body, header};
-
-#[derive(Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct Body<'a> {
-    #[serde(rename = "type")]
-    event_type: Scalar<'a>,
-    event_id: Scalar<'a>,
-    created_at: Scalar<'a>,
-    data: Object<Data<'a>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct Data<'a> {
-    id: Scalar<'a>,
-    object: Object<Changed<'a>>,
-}
+use crate::{Malformed, StoreCustomer, StoreReport, body};
 
 #[derive(Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
@@ -67,7 +50,7 @@ pub(super) fn reports(json: &str) -> Result<Vec<StoreReport>, Malformed> {
 
 /// Who a customer is.
 pub(super) fn customer(json: &str) -> Option<StoreCustomer> {
-    let body = body::read::<Object<Body>>(json).ok()?.object()?;
+    let body = body::read::<Object<Body<Changed>>>(json).ok()?.object()?;
     happened_to_customer(body.event_type)?;
     let data = body.data.object()?;
     let customer = data.object.object().and_then(|changed| changed.customer.object()).unwrap_or_default();
@@ -89,8 +72,8 @@ fn happened_to_customer(event_type: Scalar<'_>) -> Option<Happened> {
 }
 
 fn of_thing(json: &str) -> Result<Vec<StoreReport>, Malformed> {
-    let Some(body) = body::read::<Object<Body>>(json)?.object() else { return Ok(vec![]) };
-    let event_id = body.event_id.text().as_deref().and_then(header::kept);
+    let Some(body) = body::read::<Object<Body<Changed>>>(json)?.object() else { return Ok(vec![]) };
+    let event_id = body.event_id();
     let data = body.data.object().unwrap_or_default();
     let changed = data.object.object().unwrap_or_default();
     if let Some(happened) = happened_to_customer(body.event_type) {

@@ -13,24 +13,25 @@ use crate::scalar::Scalar;
 use crate::shape::Object;
 use crate::{Malformed, Parsed, ThinOrder, body, header};
 
+/// A webhook, of which `T` is what changed.
 #[derive(Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct Body<'a> {
+#[serde(default, bound(deserialize = "'de: 'a, T: Default + Deserialize<'de>"))]
+pub(super) struct Body<'a, T> {
     #[serde(rename = "type")]
-    event_type: Scalar<'a>,
+    pub(super) event_type: Scalar<'a>,
     event_id: Scalar<'a>,
-    created_at: Scalar<'a>,
-    data: Object<Data<'a>>,
+    pub(super) created_at: Scalar<'a>,
+    pub(super) data: Object<Data<'a, T>>,
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct Data<'a> {
-    id: Scalar<'a>,
-    object: Object<Changed<'a>>,
+#[serde(default, bound(deserialize = "'de: 'a, T: Default + Deserialize<'de>"))]
+pub(super) struct Data<'a, T> {
+    pub(super) id: Scalar<'a>,
+    pub(super) object: Object<T>,
 }
 
-/// What changed, under a name of its own for each type.
+/// An order that changed, under a name of its own for each type.
 #[derive(Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
 struct Changed<'a> {
@@ -56,16 +57,24 @@ pub(super) fn event_type(body: &[u8]) -> Option<String> {
 }
 
 pub(super) fn event_id(body: &[u8]) -> Option<String> {
-    header::kept(&parsed(body)?.event_id.text()?)
+    parsed(body)?.event_id()
 }
 
-fn parsed(body: &[u8]) -> Option<Body<'_>> {
-    body::read::<Object<Body>>(body::text(body).ok()?).ok()?.object()
+fn parsed(body: &[u8]) -> Option<Body<'_, Changed<'_>>> {
+    body::read::<Object<Body<_>>>(body::text(body).ok()?).ok()?.object()
+}
+
+impl<T> Body<'_, T> {
+    /// By it the same event is known again. It is signed with the body.
+    pub(super) fn event_id(&self) -> Option<String> {
+        header::kept(&self.event_id.text()?)
+    }
 }
 
 pub(super) fn read(json: &str) -> Result<Reading, Malformed> {
     let not_an_order = Ok(Reading::Other(Parsed::Notice(NoticeKind::NotAnOrder)));
-    let Some(body) = body::read::<Object<Body>>(json)?.object() else { return not_an_order };
+    let Some(body) = body::read::<Object<Body<Changed>>>(json)?.object() else { return not_an_order };
+    let event_id = body.event_id();
     let data = body.data.object().unwrap_or_default();
     let changed = data.object.object().unwrap_or_default();
     let updated = Happened::Updated;
@@ -91,7 +100,7 @@ pub(super) fn read(json: &str) -> Result<Reading, Malformed> {
         order: ThinOrder { order_id, order_status, changed_at: changed_at.or_else(|| body.created_at.moment()) },
         happened,
         changed_at,
-        event_id: body.event_id.text().as_deref().and_then(header::kept),
+        event_id,
         version: order.version.count(),
         paid,
         cancelled,

@@ -52,9 +52,9 @@ struct Body<'a> {
 
 #[derive(Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
-struct Billing<'a> {
-    first_name: Scalar<'a>,
-    last_name: Scalar<'a>,
+pub(super) struct Billing<'a> {
+    pub(super) first_name: Scalar<'a>,
+    pub(super) last_name: Scalar<'a>,
     email: Scalar<'a>,
 }
 

@@ -10,7 +10,8 @@ use domain::commerce::Currency;
 use domain::resource::{Content, Happened};
 use serde::Deserialize;
 
-use super::{order, product};
+use super::order::{self, Billing};
+use super::product;
 use crate::report::confirmed;
 use crate::scalar::{Scalar, full_name};
 use crate::shape::Object;
@@ -38,13 +39,6 @@ struct Body<'a> {
     // Of an order or a refund.
     line_items: Scalar<'a>,
     total: Scalar<'a>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct Billing<'a> {
-    first_name: Scalar<'a>,
-    last_name: Scalar<'a>,
 }
 
 pub(super) fn reports(

@@ -1,16 +1,17 @@
 //! What is published of BigCommerce's webhooks, and of the orders that they name.
 
-use domain::commerce::{Currency, Money};
+use domain::commerce::Money;
 use domain::integration::Provider;
 use domain::resource::{Checkout, Collection, Content, Happened, Order, Product, Refunded, Stock};
 
 use crate::bigcommerce::api::Orders;
+use crate::tests::{money, one, published};
 use crate::{OrderApi as _, OrderReference, StoreReport};
 
 const WANTED: OrderReference<'_> = OrderReference { store: Some("abc123"), order_id: "250" };
 
 fn dollars(amount: i64) -> Money {
-    Money { amount, currency: Currency::parse("USD").unwrap() }
+    money(amount, "USD")
 }
 
 fn reports(scope: &str, data: &str) -> Vec<StoreReport> {
@@ -21,9 +22,7 @@ fn reports(scope: &str, data: &str) -> Vec<StoreReport> {
 }
 
 fn report(scope: &str, data: &str) -> StoreReport {
-    let mut reports = reports(scope, data);
-    assert_eq!(reports.len(), 1, "{scope} {data}");
-    reports.remove(0)
+    one(reports(scope, data))
 }
 
 /// The order of the API's responses, with these fields and products.
@@ -33,10 +32,7 @@ fn read(fields: &str, products: &str) -> StoreReport {
 }
 
 fn order(fields: &str) -> Order {
-    match read(fields, "").content {
-        Content::Order(order) => order,
-        content => panic!("{content:?} is no order"),
-    }
+    published(read(fields, ""))
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! The events that a sender of one's own may post: those of docs/events, as they stand there.
 
-use domain::commerce::Currency;
 use domain::integration::Provider;
 use domain::notice::NoticeKind;
 use serde_json::{Value, json};
@@ -8,6 +7,7 @@ use strum::IntoEnumIterator as _;
 
 use super::*;
 use crate::Parsed;
+use crate::tests::{money, one, published};
 
 /// An event of this type as docs/events gives it for example.
 fn sample(event_type: Type) -> Value {
@@ -19,9 +19,7 @@ fn interpret(body: &Value) -> Result<Parsed, Malformed> {
 }
 
 fn report(body: &Value) -> StoreReport {
-    let mut reports = crate::of(Provider::Generic).reports_in(Some("order.cancelled"), body.to_string().as_bytes());
-    assert_eq!(reports.len(), 1, "{body}");
-    reports.remove(0)
+    one(crate::of(Provider::Generic).reports_in(Some("order.cancelled"), body.to_string().as_bytes()))
 }
 
 fn with(event_type: Type, field: &str, value: Value) -> Value {
@@ -31,10 +29,7 @@ fn with(event_type: Type, field: &str, value: Value) -> Value {
 }
 
 fn order(body: &Value) -> Order {
-    match report(body).content {
-        Content::Order(order) => order,
-        content => panic!("{content:?} is no order"),
-    }
+    published(report(body))
 }
 
 fn refused(body: &Value) -> String {
@@ -112,7 +107,7 @@ fn the_type_says_that_an_order_is_paid_cancelled_or_refunded_as_well_as_the_data
 
 #[test]
 fn an_event_keeps_what_a_subscriber_gets_of_it() {
-    let euros = |amount| Money { amount, currency: Currency::parse("EUR").unwrap() };
+    let euros = |amount| money(amount, "EUR");
     let order = order(&sample(Type::OrderPaid));
     assert!(order.session_id.is_some() && order.number.is_some() && !order.thin);
     assert_eq!((order.total, order.lines[0].price), (Some(euros(3_998)), Some(euros(1_999))));

@@ -2,10 +2,11 @@
 
 mod order;
 
-use domain::commerce::{Currency, Money};
+use domain::commerce::Currency;
 use domain::integration::Provider;
 use domain::resource::{Checkout, Collection, Content, Happened, Order, OrderLine, Product, Refunded, Stock, Variant};
 
+use crate::tests::{money, one};
 use crate::{StoreCustomer, StoreReport};
 
 const ORDER: &str = r##"{"id":820982911946154508,"admin_graphql_api_id":"gid://shopify/Order/820982911946154508","name":"#1042",
@@ -20,18 +21,12 @@ const ORDER: &str = r##"{"id":820982911946154508,"admin_graphql_api_id":"gid://s
         "transactions":[{"kind":"refund","status":"success","amount":"19.99","currency":"USD"},
         {"kind":"refund","status":"failure","amount":"19.99","currency":"USD"}]}]}"##;
 
-fn money(amount: i64, currency: &str) -> Money {
-    Money { amount, currency: Currency::parse(currency).unwrap() }
-}
-
 fn reports(topic: &str, json: &str) -> Vec<StoreReport> {
     crate::of(Provider::Shopify).reports_in(Some(topic), json.as_bytes())
 }
 
 fn report(topic: &str, json: &str) -> StoreReport {
-    let mut reports = reports(topic, json);
-    assert_eq!(reports.len(), 1, "{topic} {json}");
-    reports.remove(0)
+    one(reports(topic, json))
 }
 
 fn customer(topic: &str, json: &str) -> Option<StoreCustomer> {

@@ -1,17 +1,18 @@
 //! What is published of Square's webhooks, and of the orders that they name.
 
-use domain::commerce::{Currency, Money};
+use domain::commerce::Money;
 use domain::integration::Provider;
 use domain::resource::{Content, Happened, Order, Refunded, Stock};
 
 use crate::square::api::Orders;
+use crate::tests::{money, published};
 use crate::{OrderApi as _, OrderReference, StoreReport};
 
 const CUSTOMER: &str = r#"{"id":"JDKYHBWT1D4F8MFH63DBMEN8Y4","given_name":"Amelia","family_name":"Earhart","email_address":"amelia@example.com",
     "phone_number":"+1-212-555-4240","updated_at":"2026-11-21T15:00:00.500Z","version":3}"#;
 
 fn dollars(amount: i64) -> Money {
-    Money { amount, currency: Currency::parse("USD").unwrap() }
+    money(amount, "USD")
 }
 
 fn webhook(event_type: &str, data: &str) -> String {
@@ -30,8 +31,7 @@ fn read(fields: &str) -> (StoreReport, Order) {
     let wanted = OrderReference { store: None, order_id: "O1" };
     assert_eq!(Orders.report(&wanted, &[]), Ok(None));
     let report = Orders.report(&wanted, &[response.as_bytes()]).unwrap().expect("it is whole");
-    let Content::Order(order) = report.content.clone() else { panic!("no order") };
-    (report, order)
+    (report.clone(), published(report))
 }
 
 #[test]

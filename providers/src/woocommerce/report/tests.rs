@@ -5,6 +5,7 @@ use domain::integration::Provider;
 use domain::resource::{Content, Happened, Order, Product, Refunded, Variant};
 
 use crate::StoreReport;
+use crate::tests::{money, one, published};
 
 const ORDER: &str = r#"{"id":727,"parent_id":0,"number":"727","status":"processing","currency":"USD","total":"29.35",
     "date_modified_gmt":"2026-11-21T15:00:00","date_paid_gmt":"2026-11-21T14:59:00","customer_id":0,"refunds":[],
@@ -23,7 +24,7 @@ const CUSTOMER: &str = r#"{"id":25,"email":"john.doe@example.com","first_name":"
     "is_paying_customer":false}"#;
 
 fn dollars(amount: i64) -> Money {
-    Money { amount, currency: Currency::parse("USD").unwrap() }
+    money(amount, "USD")
 }
 
 fn reports(topic: &str, json: &str) -> Vec<StoreReport> {
@@ -31,24 +32,17 @@ fn reports(topic: &str, json: &str) -> Vec<StoreReport> {
 }
 
 fn report(topic: &str, json: &str) -> StoreReport {
-    let mut reports = reports(topic, json);
-    assert_eq!(reports.len(), 1, "{topic} {json}");
-    reports.remove(0)
+    one(reports(topic, json))
 }
 
 fn order(fields: &str) -> Order {
     let json = format!(r#"{{"id":1,"currency":"USD","total":"29.35","line_items":[],{fields}}}"#);
-    match report("order.updated", &json).content {
-        Content::Order(order) => order,
-        content => panic!("{content:?} is no order"),
-    }
+    published(report("order.updated", &json))
 }
 
 fn product(json: &str) -> Product {
-    match report("product.updated", json).content {
-        Content::Product(product) => product,
-        content => panic!("{content:?} is no product"),
-    }
+    let Content::Product(product) = report("product.updated", json).content else { panic!("no product") };
+    product
 }
 
 #[test]

@@ -1,12 +1,10 @@
 //! What is published of Shopify's orders.
 
 use super::*;
+use crate::tests::published;
 
 fn order(topic: &str, json: &str) -> Order {
-    match report(topic, json).content {
-        Content::Order(order) => order,
-        content => panic!("{content:?} is no order"),
-    }
+    published(report(topic, json))
 }
 
 /// An order with these fields beside its id and one line.
