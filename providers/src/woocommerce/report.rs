@@ -114,7 +114,7 @@ impl Body<'_> {
         !is_sale
             && match thing {
                 Thing::Product => is_named && !is_of_person,
-                Thing::Customer => is_of_person && !is_named,
+                Thing::Customer => is_of_person,
             }
     }
 }

@@ -212,6 +212,8 @@ fn no_topic_makes_another_thing_of_a_body() {
         ("customers/update", r#"{"id":1,"line_items":[],"customer":{}}"#),
         ("checkouts/update", draft),
         ("products/update", draft),
+        ("products/update", r#"{"id":1,"order_id":2,"refund_line_items":[]}"#),
+        ("customers/update", r#"{"id":1,"order_id":2,"tracking_number":"1"}"#),
         ("orders/updated", product),
         ("orders/edited", r#"{"order_edit":{"id":1,"order_id":2}}"#),
         ("refunds/create", r#"{"id":1,"order_id":2,"refund_line_items":[{"subtotal":1.0}]}"#),

@@ -196,10 +196,17 @@ fn a_customer_is_reported_by_the_id_alone_and_known_apart() {
 #[test]
 fn no_topic_makes_another_thing_of_a_body() {
     let refund = r#"{"id":9,"parent_id":727,"total":"-10.00","refunded_by":1,"line_items":[]}"#;
+    // With fields that plugins add.
+    let named_order = ORDER.replacen('{', r#"{"name":"Order 727","#, 1);
+    let mailed_order = ORDER.replacen('{', r#"{"email":"john.doe@example.com","#, 1);
+    let named_customer = CUSTOMER.replacen('{', r#"{"name":"John","#, 1);
     let error = r#"{"code":"woocommerce_rest_cannot_view","message":"Sorry","data":{"status":401}}"#;
     for (topic, json) in [
         ("product.updated", ORDER),
         ("customer.updated", ORDER),
+        ("product.updated", &named_order),
+        ("customer.updated", &mailed_order),
+        ("product.updated", &named_customer),
         ("product.updated", CUSTOMER),
         ("customer.updated", PRODUCT),
         ("order.updated", PRODUCT),
