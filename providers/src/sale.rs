@@ -4,7 +4,6 @@
 #[cfg(test)]
 mod tests;
 
-use chrono::{DateTime, Utc};
 use domain::LineItem;
 use domain::commerce::Money;
 use domain::resource::{self, Content, Happened, OrderLine, Refunded};
@@ -28,12 +27,12 @@ pub(crate) struct ReadOrder {
 pub(crate) struct ThinReport {
     pub order: ThinOrder,
     pub happened: Happened,
-    /// By the order's own clock, not that of the webhook.
-    pub changed_at: Option<DateTime<Utc>>,
     pub event_id: Option<String>,
     pub version: Option<i64>,
     pub paid: bool,
     pub cancelled: bool,
+    /// That it was, and not how much: that is in the order alone.
+    pub refunded: Refunded,
 }
 
 /// What the body itself says of the sale. Nothing of it follows from a topic that is not signed.
@@ -106,12 +105,11 @@ impl ReadOrder {
 }
 
 impl From<ThinReport> for StoreReport {
-    /// Says nothing of refunds, also where the webhook does: how much it is stands in the order alone, and a refund would be
-    /// published once of each.
     fn from(read: ThinReport) -> Self {
-        let ThinReport { order, happened, changed_at, event_id, version, paid, cancelled } = read;
-        let status = order.order_status;
-        let content = Content::Order(resource::Order { status, paid, cancelled, thin: true, ..Default::default() });
+        let ThinReport { order, happened, event_id, version, paid, cancelled, refunded } = read;
+        let (status, changed_at) = (order.order_status, order.changed_at);
+        let content =
+            Content::Order(resource::Order { status, paid, cancelled, refunded, thin: true, ..Default::default() });
         Self { event_id, changed_at, version, ..Self::new(order.order_id, happened, content) }
     }
 }

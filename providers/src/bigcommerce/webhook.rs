@@ -4,7 +4,7 @@
 mod tests;
 
 use domain::notice::NoticeKind;
-use domain::resource::Happened;
+use domain::resource::{Happened, Refunded};
 use serde::Deserialize;
 
 use super::status;
@@ -19,9 +19,11 @@ const CREATED: &str = "store/order/created";
 /// cancellation and no deletion.
 const ARCHIVED: &str = "store/order/archived";
 
+/// At least some of an order was paid back.
+const REFUNDED: &str = "store/order/refund/created";
+
 /// After which an order may be another one than before. Messages, metafields and transactions say nothing of what was bought.
-const ABOUT_ORDERS: [&str; 5] =
-    [CREATED, "store/order/updated", ARCHIVED, "store/order/statusupdated", "store/order/refund/created"];
+const ABOUT_ORDERS: [&str; 5] = [CREATED, "store/order/updated", ARCHIVED, "store/order/statusupdated", REFUNDED];
 
 /// A webhook, of which `T` is the data.
 #[derive(Default, Deserialize)]
@@ -94,12 +96,15 @@ pub(super) fn read(json: &str) -> Result<Reading, Malformed> {
             changed_at: body.created_at.unix_seconds(),
         },
         happened: if scope == CREATED { Happened::Created } else { Happened::Updated },
-        // That of the webhook is later than the order's own, which would be out of date beside it once it is read.
-        changed_at: None,
         // The webhook's id is signed, and is a header.
         event_id: None,
         version: None,
         paid: new_status.is_some_and(status::is_paid),
         cancelled: scope == ARCHIVED || new_status.is_some_and(status::is_taken_back),
+        refunded: match new_status {
+            Some(status) => status::refunded(status),
+            None if scope == REFUNDED => Refunded::Partial,
+            None => Refunded::None,
+        },
     }))
 }

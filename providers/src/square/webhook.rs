@@ -4,7 +4,7 @@
 mod tests;
 
 use domain::notice::NoticeKind;
-use domain::resource::Happened;
+use domain::resource::{Happened, Refunded};
 use serde::Deserialize;
 
 use super::status;
@@ -99,10 +99,11 @@ pub(super) fn read(json: &str) -> Result<Reading, Malformed> {
     Ok(Reading::Thin(ThinReport {
         order: ThinOrder { order_id, order_status, changed_at: changed_at.or_else(|| body.created_at.moment()) },
         happened,
-        changed_at,
         event_id,
         version: order.version.count(),
         paid,
         cancelled,
+        // A refund is an order of its own.
+        refunded: Refunded::None,
     }))
 }

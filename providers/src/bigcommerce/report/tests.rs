@@ -37,36 +37,28 @@ fn order(fields: &str) -> Order {
 
 #[test]
 fn a_webhook_about_an_order_says_what_its_scope_says() {
-    let status = |id: u32| format!(r#"{{"id":250,"status":{{"previous_status_id":0,"new_status_id":{id}}}}}"#);
-    for (scope, data, happened, status, paid, cancelled) in [
-        ("store/order/created", r#"{"type":"order","id":250}"#.to_owned(), Happened::Created, None, false, false),
-        ("store/order/updated", r#"{"id":250}"#.to_owned(), Happened::Updated, None, false, false),
+    let to = |id: u32| format!(r#"{{"id":250,"status":{{"previous_status_id":0,"new_status_id":{id}}}}}"#);
+    let (named, refund) = (r#"{"id":250}"#.to_owned(), r#"{"id":250,"refund":{"refund_id":6}}"#.to_owned());
+    for (scope, data, status, paid, cancelled, refunded) in [
+        ("store/order/created", &named, None, false, false, Refunded::None),
+        ("store/order/updated", &named, None, false, false, Refunded::None),
         // It can be taken out of the archive again.
-        ("store/order/archived", r#"{"id":250}"#.to_owned(), Happened::Updated, None, false, true),
-        ("store/order/statusUpdated", status(11), Happened::Updated, Some("awaiting_fulfillment"), true, false),
-        ("store/order/statusUpdated", status(7), Happened::Updated, Some("awaiting_payment"), false, false),
-        ("store/order/statusUpdated", status(5), Happened::Updated, Some("cancelled"), false, true),
-        ("store/order/statusUpdated", status(4), Happened::Updated, Some("refunded"), true, false),
-        (
-            "store/order/refund/created",
-            r#"{"id":250,"refund":{"refund_id":6}}"#.to_owned(),
-            Happened::Updated,
-            None,
-            false,
-            false,
-        ),
+        ("store/order/archived", &named, None, false, true, Refunded::None),
+        ("store/order/statusUpdated", &to(11), Some("awaiting_fulfillment"), true, false, Refunded::None),
+        ("store/order/statusUpdated", &to(7), Some("awaiting_payment"), false, false, Refunded::None),
+        ("store/order/statusUpdated", &to(5), Some("cancelled"), false, true, Refunded::None),
+        ("store/order/statusUpdated", &to(4), Some("refunded"), true, false, Refunded::Full),
+        ("store/order/statusUpdated", &to(14), Some("partially_refunded"), true, false, Refunded::Partial),
+        ("store/order/refund/created", &refund, None, false, false, Refunded::Partial),
     ] {
-        let content = Content::Order(Order {
-            status: status.map(str::to_owned),
-            paid,
-            cancelled,
-            // How much was refunded is in the order alone.
-            refunded: Refunded::None,
-            thin: true,
-            ..Order::default()
-        });
-        let expected = StoreReport::new("250".to_owned(), happened, content);
-        assert_eq!(reports(scope, &data), [expected], "{scope} {data}");
+        let status = status.map(str::to_owned);
+        let content = Content::Order(Order { status, paid, cancelled, refunded, thin: true, ..Order::default() });
+        let happened = if scope == "store/order/created" { Happened::Created } else { Happened::Updated };
+        let expected = StoreReport {
+            changed_at: "2019-06-25T16:15:35Z".parse().ok(),
+            ..StoreReport::new("250".to_owned(), happened, content)
+        };
+        assert_eq!(reports(scope, data), [expected], "{scope} {data}");
     }
 }
 
