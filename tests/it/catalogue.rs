@@ -34,6 +34,19 @@ async fn shop<'a>(merchant: &Merchant<'a>) -> Shop<'a> {
     shop
 }
 
+/// What fills the catalogue, in few webhooks; the orders beside it fill what is published.
+pub(crate) async fn a_day_of_publishing(app: &TestApp) {
+    let merchant = app.merchant().await;
+    alert(&merchant, Some(3)).await;
+    let shop = shop(&merchant).await;
+    shop.report("products/create", &product("Storm", 7, "2026-03-10T09:00:00Z")).await;
+    shop.report("inventory_levels/update", &level(1, 2, "2026-03-10T09:03:00Z")).await;
+    shop.report("products/update", &product("Storm", 2, "2026-03-10T10:00:00Z")).await;
+    let order = crate::publishing::order(Provider::Shopify, 5, true, "2026-03-10T09:00:00Z");
+    shop.report("orders/create", &order).await;
+    app.settle().await;
+}
+
 /// A shop that posts under topics.
 trait Posts {
     async fn report(&self, topic: &str, body: &Value);

@@ -13,7 +13,7 @@ use crate::thin_orders::ThinShop;
 const EMAIL: &str = "vera.violet@example.org";
 
 /// An order of a shop of this kind, paid or not; of WooCommerce with a status, of a sender of one's own with `paid`.
-fn order(provider: Provider, id: u64, paid: bool, at: &str) -> Value {
+pub(crate) fn order(provider: Provider, id: u64, paid: bool, at: &str) -> Value {
     match provider {
         Provider::Shopify => json!({
             "id": id, "admin_graphql_api_id": format!("gid://shopify/Order/{id}"), "name": "#1042", "order_number": 1042,

@@ -18,6 +18,7 @@ use serde_json::json;
 use storage::Sql;
 
 use crate::app::{MASTER_KEY, TestApp, options, text};
+use crate::catalogue::a_day_of_publishing;
 use crate::engines::{Engine, on_each_engine};
 use crate::erasure::order_of_vera;
 use crate::orders;
@@ -86,6 +87,7 @@ pub(crate) async fn a_busy_day(app: &TestApp) {
     let erased = merchant.ask(erase, json!({ "id": one })).await;
     assert_eq!(erased["erasePersonalData"]["userErrors"], json!([]));
     shopify.post(&order_of_vera(4)).await.accepted("duplicate");
+    a_day_of_publishing(app).await;
     app.settle().await;
 }
 

@@ -51,7 +51,8 @@ impl Wanted {
                 }
                 "cursor" => {
                     let reason = "is none that a list ended with (pagination.next_cursor)";
-                    wanted.cursor = Some(value.parse().map_err(|_| Invalid { field: "cursor", reason })?);
+                    let place: Option<Position> = value.parse().ok().filter(|place| *place >= Position::START);
+                    wanted.cursor = Some(place.ok_or(Invalid { field: "cursor", reason })?);
                 }
                 _ => {}
             }
