@@ -110,7 +110,11 @@ impl Create {
         }
         let mut variables =
             vec![output::export_line("INTEGRATION_ID", &id), output::export_line("WEBHOOK_URL", &webhook_url)];
-        let mut next = "cloud-bridge mappings add \"$INTEGRATION_ID\" --sku SKU --preset PRESET_ID";
+        let mut next = if purpose.delivers() {
+            "cloud-bridge mappings add \"$INTEGRATION_ID\" --sku SKU --preset PRESET_ID"
+        } else {
+            "cloud-bridge products list --integration \"$INTEGRATION_ID\""
+        };
         if let Some(secret) = &made {
             output::print(format_args!(
                 "Signing secret: {}\n\nThe secret is shown this once. Go on with:",
