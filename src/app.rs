@@ -22,6 +22,7 @@ pub mod log_and_views;
 pub mod master_keys;
 pub mod operator_actions;
 pub mod products;
+pub mod publications;
 pub mod receipts;
 pub mod summary;
 pub mod viewer;
@@ -46,6 +47,7 @@ pub struct App {
     pub receipts: receipts::Receipts,
     pub commerce_events: commerce_events::CommerceEvents,
     pub products: products::Products,
+    pub publications: publications::Publications,
     pub events: events::Events,
     pub operator_actions: operator_actions::OperatorActions,
     pub data_requests: data_requests::DataRequests,

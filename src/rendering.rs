@@ -3,6 +3,7 @@
 
 mod delivery;
 mod person;
+mod publication;
 mod resource;
 
 use commerce::{CommerceEventType, Event, Payload};
@@ -39,6 +40,11 @@ pub async fn event(log: &EventLog, row: &CommerceEventRow, persons: Persons) -> 
             };
             resource::payload(event_type, row, report, person)
         }
+        // Who wrote it knows whom it names; nobody else does.
+        AnyEvent::Publication(_) => match persons {
+            Persons::Shown => publication::payload(log, &recorded.aggregate_id).await?,
+            Persons::LeftOut => None,
+        },
         AnyEvent::Delivery(_) => {
             let until = recorded.sequence.0.min(MAX_STORY);
             let story = log.recorded_of(Delivery::TYPE, &recorded.aggregate_id, Sequence::START, until).await?;
@@ -61,6 +67,7 @@ fn with_envelope(row: &CommerceEventRow, recorded: &Recorded, payload: Payload) 
     let provider = match &recorded.event {
         AnyEvent::Resource(ResourceEvent::ResourceReported(report)) => Some(report.provider),
         AnyEvent::Delivery(_)
+        | AnyEvent::Publication(_)
         | AnyEvent::Account(_)
         | AnyEvent::Integration(_)
         | AnyEvent::Ledger(_)

@@ -30,6 +30,7 @@ use crate::app::links::Links;
 use crate::app::log_and_views::LogAndViews;
 use crate::app::operator_actions::OperatorActions;
 use crate::app::products::Products;
+use crate::app::publications::Publications;
 use crate::app::receipts::Receipts;
 use crate::app::{App, disks};
 use crate::ingest::Ingest;
@@ -282,6 +283,7 @@ impl Parts {
             receipts: Receipts::new(data(), self.links.clone(), self.refusals.clone()),
             commerce_events: CommerceEvents::new(data()),
             products: Products::new(data()),
+            publications: Publications::new(data(), self.links.clone()),
             events: Events::new(data()),
             operator_actions: OperatorActions::new(data()),
             data_requests: DataRequests::new(data()),

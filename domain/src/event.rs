@@ -104,6 +104,7 @@ pub(crate) mod tests {
     use crate::ledger::LedgerEvent;
     use crate::notice::NoticeEvent;
     use crate::operator_action::OperatorActionEvent;
+    use crate::publication::PublicationEvent;
     use crate::resource::ResourceEvent;
 
     /// The events as they are stored, a line each.
@@ -130,6 +131,7 @@ pub(crate) mod tests {
         is_committed::<LedgerEvent>("ledger");
         is_committed::<NoticeEvent>("notice");
         is_committed::<OperatorActionEvent>("operator_action");
+        is_committed::<PublicationEvent>("publication");
         is_committed::<ResourceEvent>("resource");
     }
 

@@ -83,6 +83,18 @@ id!(
     ResourceId
 );
 
+id!(
+    /// An event that a program of an account published.
+    PublicationId
+);
+
+impl PublicationId {
+    /// The event that an account publishes under an idempotency key: the same key again meets the same stream.
+    pub fn of(account: AccountId, idempotency_key: &str) -> Self {
+        Self(Uuid::new_v5(&account.0, format!("publication {idempotency_key}").as_bytes()))
+    }
+}
+
 impl ResourceId {
     /// The resource of this kind with this id in the store: every webhook about it meets on one stream.
     pub fn of(integration: IntegrationId, kind: ResourceKind, id: &str) -> Self {

@@ -28,6 +28,7 @@ use crate::integration::{Integration, Provider, Purpose};
 use crate::ledger::Ledger;
 use crate::notice::{Notice, NoticeCommand, NoticeKind};
 use crate::operator_action::OperatorAction;
+use crate::publication::{Publication, PublicationCommand};
 use crate::resource::{Happened, ReportOutcome, Resource, ResourceKind};
 
 /// Any of the events that ever were, in any order and any number, as they were or with other numbers and moments.
@@ -107,6 +108,7 @@ fn a_fold_does_not_change_without_its_snapshots_version() {
     unchanged::<Ledger>(include_str!("ledger/ever.jsonl"));
     unchanged::<Notice>(include_str!("notice/ever.jsonl"));
     unchanged::<OperatorAction>(include_str!("operator_action/ever.jsonl"));
+    unchanged::<Publication>(include_str!("publication/ever.jsonl"));
     unchanged::<Resource>(include_str!("resource/ever.jsonl"));
 }
 
@@ -176,6 +178,15 @@ proptest! {
     fn folding_any_events_of_an_operator_action_never_panics(events in any_events(include_str!("operator_action/ever.jsonl"))) {
         fold_and_ask(events, |action: &OperatorAction| {
             action.owner("");
+        });
+    }
+
+    #[test]
+    fn folding_any_events_of_a_publication_never_panics(
+        events in any_events(include_str!("publication/ever.jsonl")),
+    ) {
+        fold_and_ask(events, |publication: &Publication| {
+            publication.decide(PublicationCommand::ErasePersonalData).ok();
         });
     }
 

@@ -22,6 +22,7 @@ pub mod ledger;
 pub mod notice;
 pub mod operator_action;
 pub mod private;
+pub mod publication;
 pub mod repeats;
 pub mod resolution;
 pub mod resource;
@@ -33,7 +34,7 @@ pub use credits::Credits;
 pub use event::{EventSourced, LogEvent, Owner};
 pub use ids::{
     AccountId, ApiKeyId, DeliveryId, DispatchId, EndpointId, IntegrationId, MappingId, NoticeId, OperatorActionId,
-    ResourceId,
+    PublicationId, ResourceId,
 };
 pub use private::Private;
 pub use resolution::ResolutionCode;

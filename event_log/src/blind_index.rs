@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use domain::delivery::{DeliveryEvent, FetchedOrder};
-use domain::notice::NoticeEvent;
+use domain::notice::{NamedCustomers, NoticeEvent};
+use domain::publication::PublicationEvent;
 use domain::{IntegrationId, Private};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::ExposeSecret as _;
@@ -144,7 +145,17 @@ impl BlindIndex {
     /// What the customers are known by whom a webhook about no order names.
     pub(super) fn tokens_in(&self, event: &NoticeEvent) -> Vec<String> {
         let NoticeEvent::WebhookReceived(notice) = event else { return vec![] };
-        let Some(named) = notice.customers.as_ref().and_then(Private::known) else { return vec![] };
+        self.tokens_of_named(notice.customers.as_ref())
+    }
+
+    /// What the customers are known by whom an event names that a program of the account published.
+    pub(super) fn tokens_in_publication(&self, event: &PublicationEvent) -> Vec<String> {
+        let PublicationEvent::EventPublished(published) = event else { return vec![] };
+        self.tokens_of_named(published.customers.as_ref())
+    }
+
+    fn tokens_of_named(&self, named: Option<&Private<NamedCustomers>>) -> Vec<String> {
+        let Some(named) = named.and_then(Private::known) else { return vec![] };
         let kinds = [
             (TokenKind::Email, &named.emails),
             (TokenKind::CustomerId, &named.ids),

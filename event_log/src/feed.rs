@@ -14,6 +14,7 @@ use domain::integration::Integration;
 use domain::ledger::Ledger;
 use domain::notice::Notice;
 use domain::operator_action::OperatorAction;
+use domain::publication::Publication;
 use domain::resource::Resource;
 use domain::{AccountId, IntegrationId};
 use serde_json::Value;
@@ -226,6 +227,7 @@ impl EventLog {
             Notice::TYPE => serde_json::from_str(&event).map(AnyEvent::Notice),
             OperatorAction::TYPE => serde_json::from_str(&event).map(AnyEvent::OperatorAction),
             Resource::TYPE => serde_json::from_str(&event).map(AnyEvent::Resource),
+            Publication::TYPE => serde_json::from_str(&event).map(AnyEvent::Publication),
             Endpoint::TYPE => serde_json::from_str(&event).map(AnyEvent::Endpoint),
             Dispatch::TYPE => serde_json::from_str(&event).map(AnyEvent::Dispatch),
             Checkpoints::TYPE => serde_json::from_str(&event).map(AnyEvent::Checkpoint),
@@ -235,6 +237,7 @@ impl EventLog {
         let customer_tokens = match (&event, &self.blind_index) {
             (AnyEvent::Delivery(event), Some(index)) => index.tokens_of(event),
             (AnyEvent::Notice(event), Some(index)) => index.tokens_in(event),
+            (AnyEvent::Publication(event), Some(index)) => index.tokens_in_publication(event),
             _ => vec![],
         };
         Ok(Recorded {

@@ -11,6 +11,7 @@ use domain::integration::{Integration, IntegrationEvent};
 use domain::ledger::{Ledger, LedgerEvent};
 use domain::notice::{Notice, NoticeEvent};
 use domain::operator_action::{OperatorAction, OperatorActionEvent};
+use domain::publication::{Publication, PublicationEvent};
 use domain::resource::{Resource, ResourceEvent};
 use domain::{AccountId, IntegrationId, Private};
 use sqlx::FromRow;
@@ -79,6 +80,7 @@ pub enum AnyEvent {
     Notice(NoticeEvent),
     OperatorAction(OperatorActionEvent),
     Resource(ResourceEvent),
+    Publication(PublicationEvent),
     Endpoint(EndpointEvent),
     Dispatch(DispatchEvent),
     Checkpoint(CheckpointEvent),
@@ -97,6 +99,7 @@ impl AnyEvent {
             Self::Notice(_) => Some(Notice::TYPE),
             Self::OperatorAction(_) => Some(OperatorAction::TYPE),
             Self::Resource(_) => Some(Resource::TYPE),
+            Self::Publication(_) => Some(Publication::TYPE),
             Self::Endpoint(_) => Some(Endpoint::TYPE),
             Self::Dispatch(_) => Some(Dispatch::TYPE),
             Self::Checkpoint(_) => Some(Checkpoints::TYPE),
@@ -114,6 +117,7 @@ impl AnyEvent {
             Self::Notice(event) => Some(event.event_type()),
             Self::OperatorAction(event) => Some(event.event_type()),
             Self::Resource(event) => Some(event.event_type()),
+            Self::Publication(event) => Some(event.event_type()),
             Self::Endpoint(event) => Some(event.event_type()),
             Self::Dispatch(event) => Some(event.event_type()),
             Self::Checkpoint(event) => Some(event.event_type()),

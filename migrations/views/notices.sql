@@ -1,8 +1,8 @@
--- Webhooks about no order that still have their bodies, which may name anyone.
+-- Webhooks about no order that still have their bodies, which may name anyone; and events that programs of the account published.
 CREATE TABLE kept_notices_{generation} (
     id             text   PRIMARY KEY,
     account_id     text   NOT NULL,
-    integration_id text   NOT NULL,
+    integration_id text,                    -- null of an event that was published for no store
     kind           text   NOT NULL,
     received_at    bigint NOT NULL,
     listed_at      bigint NOT NULL

@@ -137,6 +137,7 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
             | AnyEvent::Checkpoint(_)
             | AnyEvent::OperatorAction(_)
             | AnyEvent::Resource(_)
+            | AnyEvent::Publication(_)
             | AnyEvent::Endpoint(_)
             | AnyEvent::Dispatch(_)
             | AnyEvent::Unknown => {}
@@ -151,6 +152,7 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
             | AnyEvent::Checkpoint(_)
             | AnyEvent::OperatorAction(_)
             | AnyEvent::Resource(_)
+            | AnyEvent::Publication(_)
             | AnyEvent::Endpoint(_)
             | AnyEvent::Dispatch(_)
             | AnyEvent::Unknown => {}

@@ -107,6 +107,7 @@ fn change(event: &Recorded) -> Option<(i64, String, Change<'_>)> {
         AnyEvent::Notice(NoticeEvent::WebhookReceived(_) | NoticeEvent::WebhookRepeated(_))
         | AnyEvent::OperatorAction(_)
         | AnyEvent::Resource(_)
+        | AnyEvent::Publication(_)
         | AnyEvent::Endpoint(_)
         | AnyEvent::Dispatch(_)
         | AnyEvent::Account(_)

@@ -16,6 +16,7 @@ pub(crate) fn delivery_events(events: &[Recorded]) -> Vec<(&Recorded, &DeliveryE
             | AnyEvent::Checkpoint(_)
             | AnyEvent::OperatorAction(_)
             | AnyEvent::Resource(_)
+            | AnyEvent::Publication(_)
             | AnyEvent::Endpoint(_)
             | AnyEvent::Dispatch(_)
             | AnyEvent::Unknown => None,

@@ -128,6 +128,7 @@ fn integration_of(event: &Recorded) -> Option<String> {
         | AnyEvent::Checkpoint(_)
         | AnyEvent::OperatorAction(_)
         | AnyEvent::Resource(_)
+        | AnyEvent::Publication(_)
         | AnyEvent::Endpoint(_)
         | AnyEvent::Dispatch(_)
         | AnyEvent::Unknown => None,

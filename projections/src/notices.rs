@@ -1,8 +1,10 @@
-//! Webhooks that are about no order and still have their bodies, and whom those name.
+//! What still has its body and is about no order: webhooks, and events that programs of the account published; and whom those
+//! name.
 
 use std::collections::BTreeMap;
 
 use domain::notice::NoticeEvent;
+use domain::publication::PublicationEvent;
 use sqlx::FromRow;
 
 use crate::customers::{NOTICES, StoreCustomer, naming};
@@ -16,7 +18,7 @@ use storage::{Database, Sql};
 pub const VIEW: View = View {
     name: "notices",
     schema: Schema {
-        version: 1,
+        version: 2,
         tables: &["kept_notices", "notice_customers"],
         holds_personal_data: true,
         statements: include_str!("../../migrations/views/notices.sql"),
@@ -28,12 +30,16 @@ table_row!(KeptNotice, "kept_notices", key id; once account_id, integration_id, 
 
 table_row!(CustomerNotice, "notice_customers", key token, notice_id; once listed_at; changing);
 
-/// A webhook about no order whose body is kept.
+/// The kind of an event that a program of the account published.
+pub const PUBLICATION: &str = "publication";
+
+/// A webhook about no order whose body is kept, or an event that was published.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct KeptNotice {
     pub id: String,
     pub account_id: String,
-    pub integration_id: String,
+    /// None of an event that was published for no store.
+    pub integration_id: Option<String>,
     pub kind: String,
     /// Microseconds since 1970.
     pub received_at: i64,
@@ -50,29 +56,44 @@ struct CustomerNotice {
 async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
     let (mut kept, mut named, mut erased) = (BTreeMap::new(), BTreeMap::new(), vec![]);
     for event in events {
-        let AnyEvent::Notice(fact) = &event.event else { continue };
         let id = event.aggregate_id.as_str();
-        match fact {
-            NoticeEvent::WebhookReceived(notice) => {
-                let row = KeptNotice {
-                    id: id.to_owned(),
-                    account_id: notice.account_id.to_string(),
-                    integration_id: notice.integration_id.to_string(),
-                    kind: notice.kind.as_str().to_owned(),
-                    received_at: event.recorded_at_us(),
-                    listed_at: event.position,
-                };
-                kept.insert(id, row);
-                for token in &event.customer_tokens {
-                    named.insert((token.as_str(), id), event.position);
-                }
+        let (account_id, integration_id, kind) = match &event.event {
+            AnyEvent::Notice(NoticeEvent::WebhookReceived(notice)) => {
+                (notice.account_id, Some(notice.integration_id), notice.kind.as_str())
             }
-            NoticeEvent::WebhookRepeated(_) => {}
-            NoticeEvent::PersonalDataErased {} => {
+            AnyEvent::Publication(PublicationEvent::EventPublished(published)) => {
+                (published.account_id, published.integration_id, PUBLICATION)
+            }
+            AnyEvent::Notice(NoticeEvent::PersonalDataErased {})
+            | AnyEvent::Publication(PublicationEvent::PersonalDataErased {}) => {
                 kept.remove(id);
                 named.retain(|(_, of): &(&str, &str), _| *of != id);
                 erased.push(id);
+                continue;
             }
+            AnyEvent::Notice(NoticeEvent::WebhookRepeated(_))
+            | AnyEvent::Account(_)
+            | AnyEvent::Integration(_)
+            | AnyEvent::Ledger(_)
+            | AnyEvent::Delivery(_)
+            | AnyEvent::OperatorAction(_)
+            | AnyEvent::Resource(_)
+            | AnyEvent::Endpoint(_)
+            | AnyEvent::Dispatch(_)
+            | AnyEvent::Checkpoint(_)
+            | AnyEvent::Unknown => continue,
+        };
+        let row = KeptNotice {
+            id: id.to_owned(),
+            account_id: account_id.to_string(),
+            integration_id: integration_id.map(|id| id.to_string()),
+            kind: kind.to_owned(),
+            received_at: event.recorded_at_us(),
+            listed_at: event.position,
+        };
+        kept.insert(id, row);
+        for token in &event.customer_tokens {
+            named.insert((token.as_str(), id), event.position);
         }
     }
     if !erased.is_empty() {

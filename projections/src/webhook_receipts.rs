@@ -137,6 +137,7 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
         | AnyEvent::Checkpoint(_)
         | AnyEvent::OperatorAction(_)
         | AnyEvent::Resource(_)
+        | AnyEvent::Publication(_)
         | AnyEvent::Endpoint(_)
         | AnyEvent::Dispatch(_)
         | AnyEvent::Unknown => None,

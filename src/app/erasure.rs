@@ -15,6 +15,7 @@ use domain::AccountId;
 use domain::delivery::{Delivery, DeliveryCommand, DeliveryRefusal, ErasureCause};
 use domain::notice::NoticeRefusal;
 use domain::operator_action::{OperatorActionEvent, OperatorActionRefusal};
+use domain::publication::PublicationRefusal;
 use futures_util::stream::{StreamExt as _, iter};
 use projections::accounts;
 use projections::customers::{self, StoreCustomer};
@@ -51,6 +52,8 @@ pub enum ErasureError {
     #[error(transparent)]
     Notice(#[from] CommandError<NoticeRefusal>),
     #[error(transparent)]
+    Publication(#[from] CommandError<PublicationRefusal>),
+    #[error(transparent)]
     Operation(#[from] CommandError<OperatorActionRefusal>),
 }
 
@@ -81,6 +84,7 @@ impl From<ErasureError> for Error {
             // One of many was refused: the others are done, and asking again does the rest.
             ErasureError::Delivery(CommandError::Refused(_)) => Self::Unavailable,
             ErasureError::Delivery(error) => error.into(),
+            ErasureError::Publication(error) => error.into(),
             ErasureError::Notice(error) => {
                 tracing::error!(%error, "a store's request was not erased");
                 Self::Unavailable

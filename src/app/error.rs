@@ -8,6 +8,7 @@ use domain::delivery::DeliveryRefusal;
 use domain::integration::IntegrationRefusal;
 use domain::ledger::LedgerRefusal;
 use domain::operator_action::OperatorActionRefusal;
+use domain::publication::PublicationRefusal;
 use event_log::{CommandError, LoadError};
 
 use super::limits::LimitReached;
@@ -89,6 +90,16 @@ impl From<&LoadError> for Error {
             LoadError::Sql(_) | LoadError::OtherLog { .. } => Self::Unavailable,
             LoadError::Unreadable { .. } => Self::Internal,
         }
+    }
+}
+
+impl From<PublicationRefusal> for Refused {
+    fn from(refusal: PublicationRefusal) -> Self {
+        let (code, field) = match refusal {
+            PublicationRefusal::KeyInUse => ("IDEMPOTENCY_KEY_IN_USE", Some("idempotencyKey")),
+            PublicationRefusal::NotPublished => ("NOT_FOUND", None),
+        };
+        Self::new(code, refusal.to_string(), field)
     }
 }
 

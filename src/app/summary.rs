@@ -17,6 +17,7 @@ use domain::delivery::{
 use domain::integration::{IntegrationEvent, Purpose};
 use domain::ledger::LedgerEvent;
 use domain::notice::{NoticeEvent, NoticeKind};
+use domain::publication::PublicationEvent;
 use domain::resource::{Report, ReportOutcome, ResourceEvent};
 use domain::{Credits, ItemMapping, MatchType, ResolutionCode};
 use event_log::recorded::{AnyEvent, Recorded};
@@ -56,6 +57,10 @@ pub fn summary(event: &Recorded) -> String {
         }
         AnyEvent::Notice(NoticeEvent::PersonalDataErased {}) => "It was done, and whom it named was erased.".to_owned(),
         AnyEvent::Resource(ResourceEvent::ResourceReported(report)) => of_report(report),
+        AnyEvent::Publication(PublicationEvent::EventPublished(published)) => {
+            format!("A program of the account published {}.", published.event_type.as_str())
+        }
+        AnyEvent::Publication(PublicationEvent::PersonalDataErased {}) => "What it says was erased.".to_owned(),
         AnyEvent::Endpoint(event) => sending::of_endpoint(event),
         AnyEvent::Dispatch(event) => sending::of_dispatch(event),
         AnyEvent::OperatorAction(action) => operator_actions::sentence(action, &event.aggregate_id),

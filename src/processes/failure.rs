@@ -94,6 +94,7 @@ impl From<ErasureError> for Failure {
             ErasureError::Log(error) => error.into(),
             ErasureError::Delivery(error) => error.into(),
             ErasureError::Notice(error) => error.into(),
+            ErasureError::Publication(error) => error.into(),
             ErasureError::Operation(error) => error.into(),
         }
     }

@@ -69,6 +69,7 @@ impl Story {
             | AnyEvent::Checkpoint(_)
             | AnyEvent::OperatorAction(_)
             | AnyEvent::Resource(_)
+            | AnyEvent::Publication(_)
             | AnyEvent::Endpoint(_)
             | AnyEvent::Dispatch(_)
             | AnyEvent::Unknown => None,

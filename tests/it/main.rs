@@ -31,6 +31,7 @@ mod orders;
 mod privacy_requests;
 mod process;
 mod processes;
+mod publications;
 mod publishing;
 mod rate_limits;
 mod reasons;

@@ -24,6 +24,7 @@ static SCHEMAS: LazyLock<HashMap<&str, Validator>> = LazyLock::new(|| {
         "ledger",
         "notice",
         "operator_action",
+        "publication",
         "resource"
     );
     let validator = |schema: &str| jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();

@@ -3,6 +3,7 @@
 
 use domain::commerce::CommerceEventType;
 use domain::delivery::DeliveryEvent;
+use domain::publication::{PublicationEvent, Published};
 use domain::resource::{Content, Report, ResourceEvent, ResourceKind};
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -11,8 +12,8 @@ use super::catalogue::Changed;
 use super::sessions::Sessions;
 use super::stock::OfProduct;
 use crate::table::table_row;
-use event_log::Position;
 use event_log::recorded::{AnyEvent, Recorded};
+use event_log::{Position, Sequence};
 use storage::{Database, Sql, storable};
 
 table_row!(CommerceEventRow, "commerce_events", key position, ordinal;
@@ -63,10 +64,12 @@ pub(super) fn follow_from(recorded: &Recorded, changed: &Changed, sessions: &Ses
     let about = match &recorded.event {
         AnyEvent::Resource(ResourceEvent::ResourceReported(report)) => of_report(report),
         AnyEvent::Delivery(event) => of_delivery(recorded, event, sessions),
+        AnyEvent::Publication(PublicationEvent::EventPublished(published)) => of_publication(recorded, published),
         AnyEvent::Account(_)
         | AnyEvent::Integration(_)
         | AnyEvent::Ledger(_)
         | AnyEvent::Notice(_)
+        | AnyEvent::Publication(PublicationEvent::PersonalDataErased {})
         | AnyEvent::Endpoint(_)
         | AnyEvent::Dispatch(_)
         | AnyEvent::OperatorAction(_)
@@ -111,6 +114,11 @@ fn event_id(recorded: &Recorded, event_type: CommerceEventType, item: &str) -> S
     Uuid::new_v5(&stream, name.trim_end().as_bytes()).to_string()
 }
 
+/// The id of the event of this type that follows from an event of a stream.
+pub fn id_of(stream: Uuid, sequence: Sequence, event_type: CommerceEventType) -> String {
+    Uuid::new_v5(&stream, format!("{sequence} {}", event_type.as_str()).as_bytes()).to_string()
+}
+
 fn json_of(stock: &OfProduct) -> String {
     serde_json::to_string(stock).expect("ids and numbers are JSON")
 }
@@ -136,6 +144,16 @@ fn of_report(report: &Report) -> About {
         id: report.resource_id.clone(),
         session_id,
         occurred_at: report.changed_at.map(|at| at.timestamp_micros()),
+    }
+}
+
+fn of_publication(recorded: &Recorded, published: &Published) -> About {
+    About {
+        types: vec![published.event_type],
+        kind: published.event_type.as_str().split('.').next().unwrap_or_default(),
+        id: published.object_id.clone().unwrap_or_else(|| recorded.aggregate_id.clone()),
+        session_id: None,
+        occurred_at: published.occurred_at.map(|at| at.timestamp_micros()),
     }
 }
 

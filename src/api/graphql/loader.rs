@@ -51,6 +51,7 @@ impl async_graphql::dataloader::Loader<HeadersKey> for Loader {
             | AnyEvent::Checkpoint(_)
             | AnyEvent::OperatorAction(_)
             | AnyEvent::Resource(_)
+            | AnyEvent::Publication(_)
             | AnyEvent::Endpoint(_)
             | AnyEvent::Dispatch(_)
             | AnyEvent::Unknown => None,

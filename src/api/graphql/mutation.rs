@@ -13,6 +13,7 @@ mod mappings;
 mod master_keys;
 mod processes;
 mod projections;
+mod publications;
 mod replays;
 mod reveal;
 mod store_access;
@@ -37,6 +38,7 @@ pub struct Mutation(
     reveal::Reveal,
     master_keys::MasterKeys,
     store_access::StoreAccesses,
+    publications::Publications,
 );
 
 /// A payload that is either something or the reasons why not.

@@ -88,6 +88,7 @@ impl Deliveries {
             | AnyEvent::Notice(_)
             | AnyEvent::OperatorAction(_)
             | AnyEvent::Resource(_)
+            | AnyEvent::Publication(_)
             | AnyEvent::Endpoint(_)
             | AnyEvent::Dispatch(_)
             | AnyEvent::Ledger(_)

@@ -1,10 +1,12 @@
-//! Bodies of webhooks that are about no order: customers, checkouts, carts, unreadable orders, what stores asked by law.
+//! Bodies of webhooks that are about no order: customers, checkouts, carts, unreadable orders, what stores asked by law; and events
+//! that programs of the account published.
 //! They may name anybody, and are erased with whom they name.
 
 use domain::notice::{Notice, NoticeCommand, NoticeKind, NoticeRefusal};
+use domain::publication::{Publication, PublicationCommand, PublicationRefusal};
 use projections::delivery_log::DeliveryRow;
 use projections::delivery_log::personal::Subject;
-use projections::notices::{self, Filter, KeptNotice};
+use projections::notices::{self, Filter, KeptNotice, PUBLICATION};
 
 use super::{Erasure, ErasureError, Named};
 use crate::app::log_and_views::VIEWS_TIMEOUT;
@@ -71,13 +73,22 @@ pub(crate) async fn erase(
 ) -> Result<usize, ErasureError> {
     let (mut erased, mut broken) = (0, None);
     for row in rows {
-        match erase_one(erasure, &row.id, origin(&row.account_id)).await {
+        let origin = origin(&row.account_id);
+        let done = if row.kind == PUBLICATION {
+            erase_publication(erasure, &row.id, origin).await.map_err(ErasureError::from)
+        } else {
+            erase_one(erasure, &row.id, origin).await.map_err(ErasureError::from)
+        };
+        match done {
             Ok(held) => erased += usize::from(held),
-            Err(error @ CommandError::Broken { .. }) => broken = Some(error),
-            Err(error) => return Err(error.into()),
+            Err(
+                error @ (ErasureError::Notice(CommandError::Broken { .. })
+                | ErasureError::Publication(CommandError::Broken { .. })),
+            ) => broken = Some(error),
+            Err(error) => return Err(error),
         }
     }
-    broken.map_or(Ok(erased), |error| Err(error.into()))
+    broken.map_or(Ok(erased), Err)
 }
 
 /// Erases all that a filter means and `keep` does not, some at a time, and returns how many.
@@ -106,6 +117,19 @@ pub(crate) async fn erase_one(
     origin: Origin,
 ) -> Result<bool, CommandError<NoticeRefusal>> {
     let done = erasure.data.log.execute::<Notice>(id, NoticeCommand::ErasePersonalData, origin).await?;
+    if let Some(position) = done.position {
+        erasure.traces.left_by(position);
+    }
+    Ok(!done.events.is_empty())
+}
+
+/// Erases what an event says that a program of the account published; false where it was erased before.
+async fn erase_publication(
+    erasure: &Erasure,
+    id: &str,
+    origin: Origin,
+) -> Result<bool, CommandError<PublicationRefusal>> {
+    let done = erasure.data.log.execute::<Publication>(id, PublicationCommand::ErasePersonalData, origin).await?;
     if let Some(position) = done.position {
         erasure.traces.left_by(position);
     }

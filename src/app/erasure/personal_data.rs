@@ -7,9 +7,10 @@ use cqrs_es::Aggregate as _;
 use domain::Private;
 use domain::delivery::{Delivery, DeliveryEvent, FetchedOrder, Webhook};
 use domain::notice::Notice;
+use domain::publication::Publication;
 use event_log::recorded::AnyEvent;
 use projections::delivery_log::DeliveryRow;
-use projections::notices::KeptNotice;
+use projections::notices::{KeptNotice, PUBLICATION};
 use serde_json::{Value, json};
 
 use event_log::{EventLog, LoadError, Sequence};
@@ -56,6 +57,7 @@ pub async fn of_delivery(log: &EventLog, row: &DeliveryRow) -> Result<(Value, us
             | AnyEvent::Notice(_)
             | AnyEvent::OperatorAction(_)
             | AnyEvent::Resource(_)
+            | AnyEvent::Publication(_)
             | AnyEvent::Endpoint(_)
             | AnyEvent::Dispatch(_)
             | AnyEvent::Ledger(_)
@@ -80,6 +82,9 @@ pub async fn of_delivery(log: &EventLog, row: &DeliveryRow) -> Result<(Value, us
 
 /// A webhook about no order, with its raw body, and how many bytes that has. None where it was erased meanwhile.
 pub async fn of_notice(log: &EventLog, row: &KeptNotice) -> Result<Option<(Value, usize)>, LoadError> {
+    if row.kind == PUBLICATION {
+        return of_publication(log, row).await;
+    }
     let Notice::Received(received, _) = log.load::<Notice>(&row.id).await?.aggregate else { return Ok(None) };
     let Some(body) = log.body(Notice::TYPE, &row.id, Sequence::FIRST).await? else { return Ok(None) };
     let value = json!({
@@ -93,6 +98,22 @@ pub async fn of_notice(log: &EventLog, row: &KeptNotice) -> Result<Option<(Value
         "body": readable(&body),
     });
     Ok(Some((value, body.len())))
+}
+
+/// An event that a program of the account published.
+async fn of_publication(log: &EventLog, row: &KeptNotice) -> Result<Option<(Value, usize)>, LoadError> {
+    let Publication::Published(published) = log.load::<Publication>(&row.id).await?.aggregate else { return Ok(None) };
+    let Some(data) = published.data.known() else { return Ok(None) };
+    let value = json!({
+        "publicationId": row.id,
+        "accountId": row.account_id,
+        "integrationId": row.integration_id,
+        "kind": row.kind,
+        "type": published.event_type.as_str(),
+        "receivedAt": DateTime::from_timestamp_micros(row.received_at),
+        "data": readable(data.as_bytes()),
+    });
+    Ok(Some((value, data.len())))
 }
 
 /// As the store sent it: JSON as such, anything else in base64.

@@ -1,7 +1,7 @@
 //! The kinds of streams and events that there are, by the names under which they are stored.
 
 /// Each kind of stream with the kinds of its events.
-pub(super) const KINDS: [(&str, &[&str]); 10] = [
+pub(super) const KINDS: [(&str, &[&str]); 11] = [
     (
         "account",
         &[
@@ -84,6 +84,7 @@ pub(super) const KINDS: [(&str, &[&str]); 10] = [
     ),
     ("checkpoint", &["checkpoint_signed"]),
     ("resource", &["resource_reported"]),
+    ("publication", &["event_published", "personal_data_erased"]),
     (
         "endpoint",
         &[
@@ -155,6 +156,7 @@ mod tests {
     use domain::ledger::LedgerEvent;
     use domain::notice::NoticeEvent;
     use domain::operator_action::OperatorActionEvent;
+    use domain::publication::PublicationEvent;
     use domain::resource::ResourceEvent;
 
     use super::*;
@@ -177,6 +179,7 @@ mod tests {
             ),
             ("endpoint", types::<EndpointEvent>(include_str!("../../../domain/src/endpoint/ever.jsonl"))),
             ("dispatch", types::<DispatchEvent>(include_str!("../../../domain/src/dispatch/ever.jsonl"))),
+            ("publication", types::<PublicationEvent>(include_str!("../../../domain/src/publication/ever.jsonl"))),
             ("resource", types::<ResourceEvent>(include_str!("../../../domain/src/resource/ever.jsonl"))),
             ("checkpoint", types::<CheckpointEvent>(include_str!("../../../domain/src/checkpoint/ever.jsonl"))),
         ];

@@ -164,6 +164,7 @@ fn data_of(event_type: &str, event: &AnyEvent) -> Value {
         AnyEvent::Notice(event) => serde_json::to_value(event),
         AnyEvent::OperatorAction(event) => serde_json::to_value(event),
         AnyEvent::Resource(event) => serde_json::to_value(event),
+        AnyEvent::Publication(event) => serde_json::to_value(event),
         AnyEvent::Endpoint(event) => serde_json::to_value(event),
         AnyEvent::Dispatch(event) => serde_json::to_value(event),
         AnyEvent::Checkpoint(event) => serde_json::to_value(event),

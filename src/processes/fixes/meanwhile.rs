@@ -123,6 +123,7 @@ fn fixes(event: &Recorded, code: ResolutionCode, order: &Order) -> bool {
         | AnyEvent::Notice(_)
         | AnyEvent::OperatorAction(_)
         | AnyEvent::Resource(_)
+        | AnyEvent::Publication(_)
         | AnyEvent::Endpoint(_)
         | AnyEvent::Dispatch(_)
         | AnyEvent::Checkpoint(_)

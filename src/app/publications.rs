@@ -1,0 +1,106 @@
+//! Events that an account's own programs publish.
+
+use chrono::{DateTime, Utc};
+use commerce::{CommerceEventType, Payload};
+use domain::notice::NamedCustomers;
+use domain::publication::{Publication, PublicationCommand, Published};
+use domain::{AccountId, IntegrationId, Private, PublicationId};
+use event_log::ids;
+use projections::commerce::events::{self, CommerceEventRow};
+
+use super::error::{Error, Refused};
+use super::links::Links;
+use super::log_and_views::LogAndViews;
+use super::viewer::Viewer;
+
+const MAX_KEY_CHARS: usize = 200;
+
+/// What can be published.
+pub struct Publications {
+    data: LogAndViews,
+    links: Links,
+}
+
+/// An event as a program gives it.
+pub struct NewEvent {
+    /// None for the caller's own account.
+    pub account_id: Option<String>,
+    /// The store that it is about, if it is about one.
+    pub integration_id: Option<String>,
+    pub event_type: String,
+    /// What it says, as JSON.
+    pub data: String,
+    /// None for now.
+    pub occurred_at: Option<DateTime<Utc>>,
+    pub idempotency_key: Option<String>,
+}
+
+impl Publications {
+    pub fn new(data: LogAndViews, links: Links) -> Self {
+        Self { data, links }
+    }
+
+    /// Publishes an event whose payload is as the schema of its type says; with the same idempotency key again, nothing again.
+    pub async fn publish(&self, viewer: &Viewer, new: NewEvent) -> Result<Option<CommerceEventRow>, Error> {
+        let account_id = self.account_of(viewer, new.account_id)?;
+        let event_type = CommerceEventType::parse(&new.event_type).ok_or_else(|| {
+            let message = format!("there is no type {}: eventTypes lists them", new.event_type);
+            Refused::new("UNKNOWN_EVENT_TYPE", message, Some("type"))
+        })?;
+        commerce::check(event_type, &new.data).map_err(|invalid| {
+            let field = if invalid.field == "type" { "type" } else { "data" };
+            Refused::new("INVALID_EVENT", invalid.to_string(), Some(field))
+        })?;
+        let payload = Payload::parse(event_type, &new.data)
+            .map_err(|invalid| Refused::new("INVALID_EVENT", invalid.to_string(), Some("data")))?;
+        let integration_id = self.integration_of(account_id, new.integration_id).await?;
+        let id = match new.idempotency_key.as_deref().map(str::trim) {
+            Some(key) if key.is_empty() || key.chars().count() > MAX_KEY_CHARS => {
+                let message = format!("an idempotency key has 1 to {MAX_KEY_CHARS} characters");
+                return Err(Refused::new("INVALID_IDEMPOTENCY_KEY", message, Some("idempotencyKey")).into());
+            }
+            Some(key) => PublicationId::of(account_id, key),
+            None => PublicationId(ids::fresh()),
+        };
+        let customers = NamedCustomers { emails: emails_in(&payload), ..NamedCustomers::default() };
+        let published = Published {
+            account_id,
+            integration_id,
+            event_type,
+            object_id: payload.object_id(),
+            occurred_at: new.occurred_at,
+            data: Private::Known(serde_json::to_string(&payload).map_err(|_| Error::Internal)?),
+            customers: (!customers.is_empty()).then_some(Private::Known(customers)),
+        };
+        let publish = PublicationCommand::Publish(Box::new(published));
+        let actor = viewer.actor(Some(&account_id.to_string()));
+        let committed = self.data.log.execute::<Publication>(id, publish, &actor).await?;
+        self.data.wait_for_views(committed.position).await;
+        let event_id = events::id_of(id.0, event_log::Sequence::FIRST, event_type);
+        Ok(events::find(&self.data.views, &event_id).await?)
+    }
+
+    fn account_of(&self, viewer: &Viewer, named: Option<String>) -> Result<AccountId, Error> {
+        let account_id = named.unwrap_or_else(|| viewer.account_id.to_string());
+        viewer.require_managing(&account_id)?;
+        let not_found = || Refused::not_found("accountId");
+        if !viewer.manages(&account_id) {
+            return Err(not_found().into());
+        }
+        Ok(account_id.parse().map_err(|_| not_found())?)
+    }
+
+    async fn integration_of(&self, account: AccountId, named: Option<String>) -> Result<Option<IntegrationId>, Error> {
+        let Some(named) = named else { return Ok(None) };
+        let not_found = || Refused::not_found("integrationId");
+        let id: IntegrationId = named.parse().map_err(|_| not_found())?;
+        let link = self.links.find(id).await?.ok_or_else(not_found)?;
+        if link.account_id == account { Ok(Some(id)) } else { Err(not_found().into()) }
+    }
+}
+
+/// The addresses of customers that an event names: whoever is erased is found in it.
+fn emails_in(payload: &Payload) -> Vec<String> {
+    let Payload::FaqSubmitted(faq) = payload else { return vec![] };
+    faq.email.iter().map(|email| email.as_str().to_owned()).collect()
+}
