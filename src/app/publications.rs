@@ -42,7 +42,7 @@ impl Publications {
 
     /// Publishes an event whose payload is as the schema of its type says; with the same idempotency key again, nothing again.
     pub async fn publish(&self, viewer: &Viewer, new: NewEvent) -> Result<Option<CommerceEventRow>, Error> {
-        let account_id = self.account_of(viewer, new.account_id)?;
+        let account_id = account_of(viewer, new.account_id)?;
         let event_type = CommerceEventType::parse(&new.event_type).ok_or_else(|| {
             let message = format!("there is no type {}: eventTypes lists them", new.event_type);
             Refused::new("UNKNOWN_EVENT_TYPE", message, Some("type"))
@@ -80,16 +80,6 @@ impl Publications {
         Ok(events::find(&self.data.views, &event_id).await?)
     }
 
-    fn account_of(&self, viewer: &Viewer, named: Option<String>) -> Result<AccountId, Error> {
-        let account_id = named.unwrap_or_else(|| viewer.account_id.to_string());
-        viewer.require_managing(&account_id)?;
-        let not_found = || Refused::not_found("accountId");
-        if !viewer.manages(&account_id) {
-            return Err(not_found().into());
-        }
-        Ok(account_id.parse().map_err(|_| not_found())?)
-    }
-
     async fn integration_of(&self, account: AccountId, named: Option<String>) -> Result<Option<IntegrationId>, Error> {
         let Some(named) = named else { return Ok(None) };
         let not_found = || Refused::not_found("integrationId");
@@ -97,6 +87,17 @@ impl Publications {
         let link = self.links.find(id).await?.ok_or_else(not_found)?;
         if link.account_id == account { Ok(Some(id)) } else { Err(not_found().into()) }
     }
+}
+
+/// The account that is named, or the caller's own.
+fn account_of(viewer: &Viewer, named: Option<String>) -> Result<AccountId, Error> {
+    let account_id = named.unwrap_or_else(|| viewer.account_id.to_string());
+    viewer.require_managing(&account_id)?;
+    let not_found = || Refused::not_found("accountId");
+    if !viewer.manages(&account_id) {
+        return Err(not_found().into());
+    }
+    Ok(account_id.parse().map_err(|_| not_found())?)
 }
 
 /// The addresses of customers that an event names: whoever is erased is found in it.
