@@ -40,7 +40,7 @@ pub async fn event(log: &EventLog, row: &CommerceEventRow, persons: Persons) -> 
             };
             resource::payload(event_type, row, report, person)
         }
-        // Who wrote it knows whom it names; nobody else does.
+        // It may name a person anywhere in its text.
         AnyEvent::Publication(_) => match persons {
             Persons::Shown => publication::payload(log, &recorded.aggregate_id).await?,
             Persons::LeftOut => None,

@@ -29,7 +29,7 @@ pub const DEFAULT_ATTEMPTS_PER_MINUTE: u32 = 5;
 pub const MAX_ATTEMPTS_PER_MINUTE: u32 = 60_000;
 /// Ten years: longer than any trade has to keep what it knows of its customers.
 pub const MAX_RETENTION_DAYS: u32 = 3_650;
-/// Nobody counts more of one product.
+/// Far more than any store has of one product.
 pub const MAX_STOCK_ALERT: u32 = 1_000_000;
 
 #[derive(

@@ -59,7 +59,7 @@ pub fn verify(
     if !bool::from(verified) {
         return Err(SignatureRefusal::Wrong);
     }
-    // Last: the time of a webhook that nobody signed says nothing.
+    // Last: the time of a webhook without a valid signature says nothing.
     if at.timestamp().abs_diff(sent_at_s) > TOLERANCE_S {
         return Err(SignatureRefusal::Expired);
     }

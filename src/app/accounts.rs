@@ -207,17 +207,15 @@ impl Accounts {
 }
 
 /// The account that is named, or the caller's own.
-fn named_or_own(viewer: &Viewer, account_id: Option<String>) -> String {
+pub(super) fn named_or_own(viewer: &Viewer, account_id: Option<String>) -> String {
     account_id.unwrap_or_else(|| viewer.account_id.to_string())
 }
 
 /// Refuses an account that the caller may not change.
-fn require_managed(viewer: &Viewer, account_id: &str) -> Result<(), Error> {
+pub(super) fn require_managed(viewer: &Viewer, account_id: &str) -> Result<AccountId, Error> {
     viewer.require_managing(account_id)?;
-    if !viewer.manages(account_id) || account_id.parse::<AccountId>().is_err() {
-        return Err(Refused::not_found("accountId").into());
-    }
-    Ok(())
+    let parsed = account_id.parse().ok().filter(|_| viewer.manages(account_id));
+    parsed.ok_or_else(|| Refused::not_found("accountId").into())
 }
 
 /// What an account's first key is called, so that the history says whose it is.

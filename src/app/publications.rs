@@ -2,12 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use commerce::{CommerceEventType, Payload};
+use domain::account::Account;
 use domain::notice::NamedCustomers;
 use domain::publication::{Publication, PublicationCommand, Published};
 use domain::{AccountId, IntegrationId, Private, PublicationId};
-use event_log::ids;
+use event_log::{Sequence, ids};
 use projections::commerce::events::{self, CommerceEventRow};
 
+use super::accounts::{named_or_own, require_managed};
 use super::error::{Error, Refused};
 use super::links::Links;
 use super::log_and_views::LogAndViews;
@@ -42,17 +44,19 @@ impl Publications {
 
     /// Publishes an event whose payload is as the schema of its type says; with the same idempotency key again, nothing again.
     pub async fn publish(&self, viewer: &Viewer, new: NewEvent) -> Result<Option<CommerceEventRow>, Error> {
-        let account_id = account_of(viewer, new.account_id)?;
+        let is_named = new.account_id.is_some();
+        let account_id = require_managed(viewer, &named_or_own(viewer, new.account_id))?;
+        if is_named && self.data.log.current::<Account>(account_id).await?.aggregate.merchant().is_none() {
+            return Err(Refused::not_found("accountId").into());
+        }
         let event_type = CommerceEventType::parse(&new.event_type).ok_or_else(|| {
             let message = format!("there is no type {}: eventTypes lists them", new.event_type);
             Refused::new("UNKNOWN_EVENT_TYPE", message, Some("type"))
         })?;
-        commerce::check(event_type, &new.data).map_err(|invalid| {
+        let payload = commerce::check(event_type, &new.data).map_err(|invalid| {
             let field = if invalid.field == "type" { "type" } else { "data" };
             Refused::new("INVALID_EVENT", invalid.to_string(), Some(field))
         })?;
-        let payload = Payload::parse(event_type, &new.data)
-            .map_err(|invalid| Refused::new("INVALID_EVENT", invalid.to_string(), Some("data")))?;
         let integration_id = self.integration_of(account_id, new.integration_id).await?;
         let id = match new.idempotency_key.as_deref().map(str::trim) {
             Some(key) if key.is_empty() || key.chars().count() > MAX_KEY_CHARS => {
@@ -76,7 +80,7 @@ impl Publications {
         let actor = viewer.actor(Some(&account_id.to_string()));
         let committed = self.data.log.execute::<Publication>(id, publish, &actor).await?;
         self.data.wait_for_views(committed.position).await;
-        let event_id = events::id_of(id.0, event_log::Sequence::FIRST, event_type);
+        let event_id = events::id_of(id.0, Sequence::FIRST, event_type);
         Ok(events::find(&self.data.views, &event_id).await?)
     }
 
@@ -89,18 +93,7 @@ impl Publications {
     }
 }
 
-/// The account that is named, or the caller's own.
-fn account_of(viewer: &Viewer, named: Option<String>) -> Result<AccountId, Error> {
-    let account_id = named.unwrap_or_else(|| viewer.account_id.to_string());
-    viewer.require_managing(&account_id)?;
-    let not_found = || Refused::not_found("accountId");
-    if !viewer.manages(&account_id) {
-        return Err(not_found().into());
-    }
-    Ok(account_id.parse().map_err(|_| not_found())?)
-}
-
-/// The addresses of customers that an event names: whoever is erased is found in it.
+/// The addresses of customers that an event names: by them it is found when one is to be erased.
 fn emails_in(payload: &Payload) -> Vec<String> {
     let Payload::FaqSubmitted(faq) = payload else { return vec![] };
     faq.email.iter().map(|email| email.as_str().to_owned()).collect()

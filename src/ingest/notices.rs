@@ -13,7 +13,7 @@ use super::source::Source;
 use super::{IngestRefusal, Receipt, customers};
 
 impl Source {
-    /// A webhook that is delivered to nobody: kept and shown, and what it says of resources recorded with it.
+    /// A webhook of which nothing is delivered: kept and shown, and what it says of resources recorded with it.
     pub(super) async fn notice(
         &self,
         (kind, reason): (NoticeKind, Option<String>),

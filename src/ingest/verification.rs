@@ -50,7 +50,7 @@ pub struct Verification {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sender {
     Store,
-    /// Nobody knows: there is no secret.
+    /// It cannot be known: there is no secret.
     Unknown,
 }
 

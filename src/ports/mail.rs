@@ -75,7 +75,7 @@ impl Mailer {
 
     fn message(&self, to: &str, subject: &str, text: &str) -> Result<Message, MailError> {
         let to = address(to).ok_or(MailError::Recipient)?;
-        // A line break would begin a header of whoever wrote the subject.
+        // A line break would begin a header that the writer of the subject chose.
         if subject.chars().any(char::is_control) || subject.chars().nth(MAX_SUBJECT_CHARS).is_some() {
             return Err(MailError::Subject);
         }

@@ -1,4 +1,4 @@
-//! What is read of a response, whoever sends it: bounded, and without what may name a person.
+//! What is read of a response of any server: bounded, and without what may name a person.
 
 use std::error::Error;
 use std::time::Duration;

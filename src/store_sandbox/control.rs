@@ -15,7 +15,7 @@ impl StoreSandbox {
         self.change(|world| world.stores.connect(store))
     }
 
-    /// From now on nobody reads the store, until it gets another token.
+    /// From now on the store cannot be read, until it gets another token.
     pub fn revoke_token(&self, store: &str) -> Result<(), ControlError> {
         self.change(|world| world.stores.set_token(store, None))
     }

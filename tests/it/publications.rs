@@ -69,6 +69,9 @@ on_each_engine! {
             assert_eq!(refused["userErrors"][0]["code"], code, "{input}: {refused}");
             assert_eq!(refused["userErrors"][0]["field"], json!(["input", field]), "{input}");
         }
+        let nowhere = json!({ "type": "product.enriched", "data": enriched("9"), "accountId": event_log::ids::fresh() });
+        let refused = app.admin(PUBLISH, json!({ "input": nowhere })).await["done"].clone();
+        assert_eq!(refused["userErrors"][0]["field"], json!(["input", "accountId"]), "{refused}");
         let of_store = json!({ "type": "product.enriched", "data": enriched("9"), "integrationId": shop.id });
         assert_eq!(publish(&merchant, of_store).await["userErrors"], json!([]));
         assert_eq!(count(&merchant).await, 1);

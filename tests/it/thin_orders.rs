@@ -133,8 +133,8 @@ on_each_engine! {
             let id = answer.accepted("queued");
             assert_eq!(answer.body["outcome"], json!("announced"));
             assert_eq!(shop.shop.settled(&id).await, completed(), "{provider:?}");
-            let told = timeline(&shop.shop, &id).await;
-            assert!(told[0].contains("announced") && told[1].contains("was read at its store: accepted"), "{told:#?}");
+            let sentences = timeline(&shop.shop, &id).await;
+            assert!(sentences[0].contains("announced") && sentences[1].contains("was read at its store: accepted"), "{sentences:#?}");
             let document = "query ($id: ID!) { delivery(id: $id) {
                 orderId targetUsername customerEmail items { sku title sharedAt } } }";
             let known = shop.shop.merchant.ask(document, json!({ "id": id })).await["delivery"].clone();
@@ -232,8 +232,8 @@ on_each_engine! {
                 let id = answer.accepted("queued");
                 let waiting = ("RETRY_SCHEDULED".to_owned(), Some("STORE_UNAVAILABLE".to_owned()));
                 assert_eq!(shop.shop.settled(&id).await, waiting, "{number} {fault:?}");
-                let told = timeline(&shop.shop, &id).await;
-                assert!(told.iter().any(|told| told.contains(said)), "{fault:?}: {told:#?}");
+                let sentences = timeline(&shop.shop, &id).await;
+                assert!(sentences.iter().any(|sentence| sentence.contains(said)), "{fault:?}: {sentences:#?}");
                 app.advance(TimeDelta::seconds(3));
                 assert_eq!(shop.shop.settled(&id).await, completed(), "{fault:?}");
             }

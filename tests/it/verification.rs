@@ -98,7 +98,7 @@ on_each_engine! {
         shop.update(json!({ "active": false })).await;
         refused_quietly(&shop.post_bytes(announcement(), &[]).await);
         assert_eq!(recorded(app).await, 0);
-        // What is not of one store is said: nobody's other webhooks are in it.
+        // What is not of one store is said: no webhook of another is in it.
         let unknown = Shop { id: event_log::ids::fresh().to_string(), ..shop.clone() };
         unknown.post_bytes(announcement(), &[]).await.refused(404, "unknown_integration");
     }
@@ -189,9 +189,9 @@ async fn a_service_for_development_takes_what_nobody_signed_and_says_so(engine: 
     assert_eq!((&seen["outcome"], &seen["unsigned"]), (&json!("ACCEPTED"), &json!(true)));
     assert!(text(&seen["advice"]).contains("Nothing shows that the store sent it"));
     let document = "query ($id: ID!) { delivery(id: $id) { timeline(first: 1) { nodes { summary } } } }";
-    let told = shop.merchant.ask(document, json!({ "id": id })).await;
-    let told = text(&told["delivery"]["timeline"]["nodes"][0]["summary"]);
-    assert!(told.contains("Nothing showed that the store had sent it"), "{told}");
+    let found = shop.merchant.ask(document, json!({ "id": id })).await;
+    let sentence = text(&found["delivery"]["timeline"]["nodes"][0]["summary"]);
+    assert!(sentence.contains("Nothing showed that the store had sent it"), "{sentence}");
     let product = shop.post_unsigned(b"{\"id\":7}".to_vec(), &[("x-shopify-topic", "products/update")]).await;
     assert_eq!(product.body["status"], json!("not_an_order"));
     assert_eq!(latest(&shop).await["unsigned"], json!(true));

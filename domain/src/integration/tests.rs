@@ -1,5 +1,8 @@
 //! The rules of an integration, as given, when, then.
 
+mod mappings;
+mod signing_secrets;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use cqrs_es::Aggregate;
 use cqrs_es::test::{AggregateTestExecutor, TestFramework};
@@ -70,6 +73,10 @@ fn noon() -> DateTime<Utc> {
     "2026-03-14T12:00:00Z".parse().unwrap()
 }
 
+fn set_secret(secret: &str, overlap_hours: u32) -> IntegrationCommand {
+    IntegrationCommand::SetSigningSecret { secret: secret.into(), now: noon(), overlap_hours }
+}
+
 fn mapping(n: u128) -> ItemMapping {
     ItemMapping {
         id: MappingId(Uuid::from_u128(n)),
@@ -126,142 +133,6 @@ fn an_integration_can_be_renamed_switched_off_and_on_and_filtered() {
     given([])
         .when(IntegrationCommand::ChangeOrderStatuses { order_statuses: vec![String::new()] })
         .then_expect_error(IntegrationRefusal::InvalidOrderStatuses);
-}
-
-#[test]
-fn a_secret_that_a_store_already_uses_is_taken_however_short_and_an_empty_one_never() {
-    let set =
-        |secret: &str| IntegrationCommand::SetSigningSecret { secret: secret.into(), now: noon(), overlap_hours: 0 };
-    let short = IntegrationEvent::SigningSecretSet { signing_secret: "abc".into(), secret_preview: "…".into() };
-    for copied in ["abc", " abc\n"] {
-        given([]).when(set(copied)).then_expect_events(vec![short.clone()]);
-    }
-    for blank in ["", "  ", "        "] {
-        given([]).when(set(blank)).then_expect_error(IntegrationRefusal::InvalidSecret);
-    }
-    given([]).when(set(&"x".repeat(501))).then_expect_error(IntegrationRefusal::InvalidSecret);
-    for guessed in ["1234567", " 1234567 ", "12345678", "aaaaaaaaaaaaaaaa"] {
-        assert!(is_weak_secret(guessed), "{guessed}");
-    }
-}
-
-#[test]
-fn a_secret_that_the_store_still_uses_survives_a_mistake_in_setting_another() {
-    let set = |secret: &str, overlap_hours| IntegrationCommand::SetSigningSecret {
-        secret: secret.into(),
-        now: noon(),
-        overlap_hours,
-    };
-    let mut integration = Integration::default();
-    let create = IntegrationCommand::Create(create());
-    for command in [create, set("a typing mistake", 24), set("the right secret", 24)] {
-        for event in integration.decide(command).unwrap() {
-            integration.apply(event);
-        }
-    }
-    let valid = |at| integration.link().unwrap().signing_secrets(at).map(str::to_owned).collect::<Vec<_>>();
-    assert_eq!(valid(noon()), ["the right secret", "a typing mistake", SECRET]);
-    assert_eq!(valid(noon() + TimeDelta::hours(24)), ["the right secret"]);
-    for event in integration.decide(set("the right secret", 0)).unwrap() {
-        integration.apply(event);
-    }
-    assert_eq!(integration.link().unwrap().signing_secrets(noon()).collect::<Vec<_>>(), ["the right secret"]);
-}
-
-#[test]
-fn after_a_rotation_both_secrets_are_valid_until_the_overlap_ends() {
-    let rotate = |overlap_hours| IntegrationCommand::RotateSigningSecret {
-        secret: "whsec_second_secret".into(),
-        now: noon(),
-        overlap_hours,
-    };
-    let end = noon() + TimeDelta::hours(24);
-    let rotated = IntegrationEvent::SigningSecretRotated {
-        signing_secret: "whsec_second_secret".into(),
-        secret_preview: "…cret".to_owned(),
-        previous_valid_until: end,
-    };
-    given([]).when(rotate(24)).then_expect_events(vec![rotated.clone()]);
-    given([rotated.clone()]).when(rotate(24)).then_expect_events(vec![]);
-    given([]).when(rotate(169)).then_expect_error(IntegrationRefusal::OverlapTooLong { hours: 169 });
-
-    let integration = fold([rotated]);
-    let secrets = |at| integration.link().unwrap().signing_secrets(at).collect::<Vec<_>>();
-    assert_eq!(secrets(end - TimeDelta::microseconds(1)), ["whsec_second_secret", SECRET]);
-    assert_eq!(secrets(end), ["whsec_second_secret"]);
-}
-
-fn set_secret(secret: &str, overlap_hours: u32) -> IntegrationCommand {
-    IntegrationCommand::SetSigningSecret { secret: secret.into(), now: noon(), overlap_hours }
-}
-
-#[test]
-fn a_secret_that_the_store_chose_leaves_the_old_one_valid_for_the_overlap() {
-    let end = noon() + TimeDelta::hours(24);
-    let replaced = IntegrationEvent::SigningSecretRotated {
-        signing_secret: "shopify_shows_this".into(),
-        secret_preview: "…this".to_owned(),
-        previous_valid_until: end,
-    };
-    given([]).when(set_secret("shopify_shows_this", 24)).then_expect_events(vec![replaced.clone()]);
-    given([replaced.clone()]).when(set_secret("shopify_shows_this", 24)).then_expect_events(vec![]);
-    given([])
-        .when(set_secret("shopify_shows_this", 169))
-        .then_expect_error(IntegrationRefusal::OverlapTooLong { hours: 169 });
-    let integration = fold([replaced]);
-    let secrets = |at| integration.link().unwrap().signing_secrets(at).collect::<Vec<_>>();
-    assert_eq!(secrets(end - TimeDelta::microseconds(1)), ["shopify_shows_this", SECRET]);
-    assert_eq!(secrets(end), ["shopify_shows_this"]);
-}
-
-#[test]
-fn without_an_overlap_a_secret_replaces_at_once_and_ends_an_earlier_overlap() {
-    let set = IntegrationEvent::SigningSecretSet {
-        signing_secret: "shopify_shows_this".into(),
-        secret_preview: "…this".into(),
-    };
-    given([]).when(set_secret("shopify_shows_this", 0)).then_expect_events(vec![set.clone()]);
-    let overlapping = IntegrationEvent::SigningSecretRotated {
-        signing_secret: "shopify_shows_this".into(),
-        secret_preview: "…this".to_owned(),
-        previous_valid_until: noon() + TimeDelta::hours(24),
-    };
-    given([overlapping.clone()]).when(set_secret("shopify_shows_this", 0)).then_expect_events(vec![set.clone()]);
-    let integration = fold([overlapping, set]);
-    assert_eq!(integration.link().unwrap().signing_secrets(noon()).collect::<Vec<_>>(), ["shopify_shows_this"]);
-}
-
-#[test]
-fn a_secret_that_the_store_hands_over_later_is_the_first_and_nothing_is_verified_before() {
-    let without = |events: Vec<IntegrationEvent>| {
-        let IntegrationEvent::IntegrationCreated(first) = created() else { panic!("it is a creation") };
-        let first = IntegrationCreated { signing_secret: None, secret_preview: None, ..first };
-        [vec![IntegrationEvent::IntegrationCreated(first)], events].concat()
-    };
-    let create = CreateIntegration { signing_secret: None, ..create() };
-    TestFramework::<Integration>::with(())
-        .given_no_previous_events()
-        .when(IntegrationCommand::Create(create))
-        .then_expect_events(without(vec![]));
-    let set = IntegrationEvent::SigningSecretSet { signing_secret: SECRET.into(), secret_preview: "…cret".into() };
-    for overlap_hours in [0, 24] {
-        TestFramework::<Integration>::with(())
-            .given(without(vec![]))
-            .when(set_secret(SECRET, overlap_hours))
-            .then_expect_events(vec![set.clone()]);
-    }
-    let secrets = |events| {
-        let mut integration = Integration::default();
-        for event in events {
-            integration.apply(event);
-        }
-        let link = integration.link().unwrap().clone();
-        let secrets: Vec<_> = link.signing_secrets(noon()).map(str::to_owned).collect();
-        assert_eq!(link.has_signing_secret(), !secrets.is_empty());
-        secrets
-    };
-    assert_eq!(secrets(without(vec![])), [""; 0]);
-    assert_eq!(secrets(without(vec![set])), [SECRET]);
 }
 
 #[test]
@@ -338,57 +209,6 @@ fn access_to_a_store_is_saved_when_it_is_new_and_removed_when_there_is_any() {
     let integration = fold([access_saved(Some("abc"))]);
     assert_eq!(integration.link().unwrap().store_access.as_ref().unwrap().store.as_deref(), Some("abc"));
     assert_eq!(fold([access_saved(None), IntegrationEvent::StoreAccessRemoved {}]).link().unwrap().store_access, None);
-}
-
-#[test]
-fn a_mapping_says_something_new_or_is_not_recorded() {
-    let add = |mapping| IntegrationCommand::AddItemMapping { mapping };
-    let added = IntegrationEvent::ItemMappingAdded { mapping: mapping(1) };
-    let padded = ItemMapping { external_ref: " STORM ".to_owned(), ..mapping(1) };
-    given([]).when(add(padded)).then_expect_events(vec![added.clone()]);
-    given([added.clone()]).when(add(mapping(2))).then_expect_events(vec![]);
-    given([added.clone()])
-        .when(IntegrationCommand::RemoveItemMapping { mapping_id: mapping(1).id })
-        .then_expect_events(vec![IntegrationEvent::ItemMappingRemoved { mapping_id: mapping(1).id }]);
-    let nothing = ItemMapping { external_ref: "  ".to_owned(), ..mapping(1) };
-    given([]).when(add(nothing)).then_expect_error(IntegrationRefusal::InvalidExternalRef);
-    let blank = ItemMapping { match_type: MatchType::Title, external_ref: "&nbsp;".to_owned(), ..mapping(1) };
-    given([]).when(add(blank)).then_expect_error(IntegrationRefusal::InvalidExternalRef);
-    let no_asset = ItemMapping { asset: Asset::new(ResourceType::Preset, ""), ..mapping(1) };
-    given([]).when(add(no_asset)).then_expect_error(IntegrationRefusal::InvalidResourceId);
-    assert!(
-        fold([added, IntegrationEvent::ItemMappingRemoved { mapping_id: mapping(1).id }])
-            .link()
-            .unwrap()
-            .mappings
-            .is_empty()
-    );
-}
-
-#[test]
-fn titles_that_read_the_same_are_one_mapping_and_skus_are_two() {
-    let add = |mapping| IntegrationCommand::AddItemMapping { mapping };
-    let of = |n, match_type, external_ref: &str| ItemMapping {
-        match_type,
-        external_ref: external_ref.to_owned(),
-        ..mapping(n)
-    };
-    let title = of(1, MatchType::Title, "Stürmische Drive");
-    let shouted = of(2, MatchType::Title, "STU\u{308}RMISCHE&nbsp; DRIVE");
-    let known = [IntegrationEvent::ItemMappingAdded { mapping: title.clone() }];
-    given(known.clone()).when(add(shouted.clone())).then_expect_events(vec![]);
-    assert_eq!(fold(known.clone()).link().unwrap().mapping_like(&shouted), Some(&title));
-    let other_asset = ItemMapping { asset: Asset::new(ResourceType::Preset, "rain"), ..shouted.clone() };
-    for news in [other_asset, of(2, MatchType::Title, "Storm Drive")] {
-        let added = IntegrationEvent::ItemMappingAdded { mapping: news.clone() };
-        given(known.clone()).when(add(news)).then_expect_events(vec![added]);
-    }
-    for match_type in [MatchType::Sku, MatchType::ProductId, MatchType::VariantId] {
-        let known = IntegrationEvent::ItemMappingAdded { mapping: of(1, match_type, "STORM") };
-        let lower = of(2, match_type, "storm");
-        let added = IntegrationEvent::ItemMappingAdded { mapping: lower.clone() };
-        given([known]).when(add(lower)).then_expect_events(vec![added]);
-    }
 }
 
 /// Every command of an integration, with few values, so that they meet. All of them promise that the same again is no

@@ -77,7 +77,7 @@ pub(super) fn follow_from(recorded: &Recorded, changed: &Changed, sessions: &Ses
         | AnyEvent::Unknown => return vec![],
     };
     let About { types, kind, id, session_id, occurred_at } = about;
-    let row = |event_type: CommerceEventType, item: &str, stock: Option<&OfProduct>| CommerceEventRow {
+    let row = |event_type: CommerceEventType, item: Option<&str>, stock: Option<&OfProduct>| CommerceEventRow {
         position: recorded.position,
         ordinal: 0,
         id: event_id(recorded, event_type, item),
@@ -91,9 +91,9 @@ pub(super) fn follow_from(recorded: &Recorded, changed: &Changed, sessions: &Ses
         occurred_at: occurred_at.unwrap_or_else(|| recorded.recorded_at_us()),
         recorded_at: recorded.recorded_at_us(),
     };
-    let reported = types.into_iter().map(|event_type| row(event_type, "", changed.stock.as_ref()));
+    let reported = types.into_iter().map(|event_type| row(event_type, None, changed.stock.as_ref()));
     let ran_out = changed.ran_out.iter().map(|(item, stock)| {
-        let row = row(CommerceEventType::InventoryOutOfStock, item, Some(stock));
+        let row = row(CommerceEventType::InventoryOutOfStock, Some(item), Some(stock));
         match &stock.product_id {
             Some(product_id) => CommerceEventRow {
                 object_kind: ResourceKind::Product.as_str().to_owned(),
@@ -108,10 +108,15 @@ pub(super) fn follow_from(recorded: &Recorded, changed: &Changed, sessions: &Ses
 
 /// The id of a commerce event: it follows from the event of the log, so that a rebuild gives the same. Of those that ran out with
 /// one report, each has its own by the item.
-fn event_id(recorded: &Recorded, event_type: CommerceEventType, item: &str) -> String {
+fn event_id(recorded: &Recorded, event_type: CommerceEventType, item: Option<&str>) -> String {
     let stream = Uuid::parse_str(&recorded.aggregate_id).unwrap_or_default();
-    let name = format!("{} {} {item}", recorded.sequence, event_type.as_str());
-    Uuid::new_v5(&stream, name.trim_end().as_bytes()).to_string()
+    match item {
+        None => id_of(stream, recorded.sequence, event_type),
+        Some(item) => {
+            let name = format!("{} {} {item}", recorded.sequence, event_type.as_str());
+            Uuid::new_v5(&stream, name.as_bytes()).to_string()
+        }
+    }
 }
 
 /// The id of the event of this type that follows from an event of a stream.

@@ -1,5 +1,5 @@
-//! The products of stores, as they were reported last. A product that a store deleted stays as a tombstone, so that whoever copies the
-//! catalogue gets to know.
+//! The products of stores, as they were reported last. A product that a store deleted stays as a tombstone, so that a program that
+//! copies the catalogue learns of it.
 
 use domain::integration::Provider;
 use domain::resource::Product;

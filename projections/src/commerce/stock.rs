@@ -72,7 +72,7 @@ pub(super) fn item_id(
 }
 
 impl StockItem {
-    /// In all locations together; none where nobody said.
+    /// In all locations together; none where no report says.
     pub(super) fn available(&self) -> Option<i64> {
         self.levels.map(|levels| levels.saturating_add(self.beyond))
     }
@@ -84,7 +84,7 @@ impl StockItem {
         self.beyond = stock.saturating_sub(levels);
     }
 
-    /// A location reports what there is at it; none where nobody counts that. The store sends the product's report beside it, before or after: what that stated
+    /// A location reports what there is at it; none where it is not counted. The store sends the product's report beside it, before or after: what that stated
     /// beyond the levels is in this one as far as this one grows, and what it stated less is in it wholly.
     pub(super) fn report_level(&mut self, before: Option<i64>, now: Option<i64>) {
         if before.is_none() && now.is_none() {

@@ -16,7 +16,7 @@ impl OrderApi for Orders {
         "https://api.bigcommerce.com"
     }
 
-    /// V2 gives XML to whoever does not ask for JSON.
+    /// V2 gives XML to a request that does not ask for JSON.
     fn headers(&self, token: &str) -> Vec<(&'static str, String)> {
         vec![("x-auth-token", token.to_owned()), ("accept", "application/json".to_owned())]
     }

@@ -85,7 +85,7 @@ pub(super) fn read(json: &str) -> Result<Reading, Malformed> {
         None => data.id.order_id("data.id")?,
     };
     let Some(order_id) = order_id else {
-        // A new order that nobody reads would be lost without a trace.
+        // A new order that is not read would be lost without a trace.
         return if scope == CREATED { Err(data.id.no_text("data.id")) } else { not_an_order };
     };
     let new_status = data.status.object().and_then(|change| status::of_id(change.new_status_id));

@@ -31,7 +31,7 @@ struct Response<'a> {
 #[serde(default, bound(deserialize = "'de: 'a"))]
 struct Order<'a> {
     id: Scalar<'a>,
-    /// The number of whoever made the order, where it is no point of sale of Square's.
+    /// The order's number in the application that made it, where it is no point of sale of Square's.
     reference_id: Scalar<'a>,
     /// What a seller calls an open ticket.
     ticket_name: Scalar<'a>,
@@ -150,7 +150,7 @@ pub(super) fn read(response: &[u8], wanted: &OrderReference<'_>) -> Result<ReadO
 }
 
 /// Whether an open order was paid: nothing is due of what it costs. Where Square does not say what is due, a tender is a
-/// payment. What costs nothing and was paid by nobody is a basket that is still empty.
+/// payment. What costs nothing and has no payment is a basket that is still empty.
 fn is_paid(due: Option<i64>, total: Option<i64>, tenders: List<IgnoredAny>) -> bool {
     let is_tendered = matches!(tenders, Shape::List(tenders) if !tenders.is_empty());
     match due {

@@ -116,7 +116,7 @@ fn the_time_that_was_signed_is_at_most_five_minutes_off_either_way() {
     ] {
         let headers = [(ID, "msg_2LJB"), (TIMESTAMP, SIGNED_AT), (SIGNATURE, KNOWN)];
         assert_eq!(verified_at(signed_at() + off, &headers, &[KEY]), expected, "{off}");
-        // Whoever does not know the secret learns nothing of our clock.
+        // A sender without the secret learns nothing of our clock.
         assert_eq!(verified_at(signed_at() + off, &headers, &["another"]), Err(SignatureRefusal::Wrong), "{off}");
     }
 }

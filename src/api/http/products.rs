@@ -82,7 +82,7 @@ async fn page(app: &App, viewer: &Viewer, provider: Provider, wanted: Wanted) ->
         provider: Some(provider),
         product_id: None,
         updated_since: wanted.updated_since.map(|since| since.timestamp_micros()),
-        // Whoever copies the catalogue has to know what is gone; whoever shows it does not.
+        // A copy of the catalogue has to learn what is gone; a list that is shown does not.
         with_deleted: wanted.updated_since.is_some(),
     };
     let start = wanted.cursor.map_or(Start::Offset(wanted.offset), Start::After);

@@ -11,7 +11,7 @@ pub(super) fn of_endpoint(event: &EndpointEvent) -> String {
             format!("The endpoint {} was created, for {}.", created.settings.url, types(&created.settings.event_types))
         }
         EndpointEvent::UrlChanged { url } => format!("Events are sent to {url} now."),
-        EndpointEvent::DescriptionChanged { .. } => "The endpoint was described anew.".to_owned(),
+        EndpointEvent::DescriptionChanged { .. } => "The endpoint got another description.".to_owned(),
         EndpointEvent::EventTypesChanged { event_types } => format!("It gets {} now.", types(event_types)),
         EndpointEvent::IntegrationsChanged { integrations } if integrations.is_empty() => {
             "It gets what happens in every store now.".to_owned()

@@ -168,7 +168,7 @@ fn news_of_an_order_that_rests_are_fetched_when_they_come_and_change_only_what_t
     let news = || filtered().into_iter().chain([announced_again(5)]).collect::<Vec<_>>();
     assert_eq!(order(news()).to_fetch(after(4)), None);
     assert_eq!(order(news()).to_fetch(after(5)), Some(2));
-    // It is filtered as before, and goes on trying by itself: nobody waits for it.
+    // It is filtered as before, and goes on trying by itself; it needs no person.
     for (failure, status) in [(unavailable(), 503), (FetchFailure::AccessMissing { call: Some(store_call(401)) }, 401)]
     {
         let failed = fetch_failed(status, Some(6));

@@ -117,7 +117,7 @@ fn an_order_is_paid_cancelled_and_refunded_by_its_state_and_what_is_due() {
         let (_, order) = read(&fields);
         assert_eq!((order.paid, order.cancelled, order.refunded), (paid, cancelled, refunded), "{fields}");
     }
-    // Square makes an order of its own of a refund, which sells nothing and is paid by nobody.
+    // Square makes an order of its own of a refund, which sells nothing and has no payment.
     let (_, order) = read(
         r#""state":"COMPLETED","returns":[{"source_order_id":"O2","return_line_items":[{"source_line_item_uid":"a","quantity":"1"}],
         "return_amounts":{"total_money":{"amount":1900,"currency":"USD"}}}]"#,

@@ -6,7 +6,7 @@ use domain::resource::Variant;
 use projections::commerce::products::ProductRow;
 use serde_json::{Value, json};
 
-/// The fields that programs for such lists read, and more. What nobody here enriches is null.
+/// The fields that programs for such lists read, and more. Those of enrichment are null: there is none here.
 pub(super) fn product(row: &ProductRow) -> Value {
     let product = row.product();
     let first = product.variants.first();
