@@ -48,8 +48,6 @@ pub struct Progress {
     first_failed_at: Option<DateTime<Utc>>,
     /// Of the latest attempt, where it failed.
     failure: Option<Failure>,
-    /// Something of an endpoint's responses is stored.
-    keeps_responses: bool,
 }
 
 /// Why the latest attempt failed.
@@ -87,6 +85,8 @@ pub enum Phase {
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum DispatchStatus {
+    /// It was not sent yet.
+    Queued,
     Delivered,
     Retrying,
     DeadLetter,
@@ -111,13 +111,14 @@ impl Dispatch {
         }
     }
 
-    pub fn status(&self) -> Option<DispatchStatus> {
-        Some(match self.progress()?.phase {
-            Phase::Retrying { .. } => DispatchStatus::Retrying,
-            Phase::Delivered => DispatchStatus::Delivered,
-            Phase::DeadLetter => DispatchStatus::DeadLetter,
-            Phase::Skipped(_) => DispatchStatus::Skipped,
-        })
+    pub fn status(&self) -> DispatchStatus {
+        match self.progress().map(|progress| progress.phase) {
+            None => DispatchStatus::Queued,
+            Some(Phase::Retrying { .. }) => DispatchStatus::Retrying,
+            Some(Phase::Delivered) => DispatchStatus::Delivered,
+            Some(Phase::DeadLetter) => DispatchStatus::DeadLetter,
+            Some(Phase::Skipped(_)) => DispatchStatus::Skipped,
+        }
     }
 
     /// Failed attempts in a row, since the first or since it was redriven.
@@ -147,9 +148,6 @@ impl Dispatch {
                 progress.redrive(cause, retry_at)?
             }
             (Self::Attempted(progress), DispatchCommand::Skip { cause }) => progress.skip(cause)?,
-            (Self::Attempted(progress), DispatchCommand::EraseResponses) => {
-                progress.keeps_responses.then_some(DispatchEvent::ResponsesErased {})
-            }
         };
         Ok(event.into_iter().collect())
     }

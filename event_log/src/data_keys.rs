@@ -8,7 +8,8 @@ use storage::{Database, Sql};
 use uuid::Uuid;
 
 use super::EventLog;
-use crate::ids;
+use super::stream::{LoadError, unreadable};
+use crate::{Sequence, ids};
 use crate::vault::{CannotOpen, DataKey};
 
 /// Keys that one statement asks for.
@@ -58,6 +59,23 @@ impl EventLog {
         let id = ids::fresh_at(self.clock.now());
         let (key, wrapped) = self.vault.new_data_key(&associated_data(id));
         (IdentifiedKey { id, key }, WrappedDataKey { id, wrapped })
+    }
+
+    /// What seals a stream's private values now. None where it has none, or they were erased.
+    pub async fn data_key_of_stream(&self, aggregate_type: &str, id: &str) -> Result<Option<IdentifiedKey>, LoadError> {
+        #[derive(FromRow)]
+        struct KeyId {
+            data_key_id: Uuid,
+        }
+        let sql = Sql::new("SELECT data_key_id FROM events WHERE aggregate_type = ")
+            .bind(aggregate_type)
+            .push(" AND aggregate_id = ")
+            .bind(id)
+            .push(" AND data_key_id IS NOT NULL ORDER BY sequence DESC LIMIT 1");
+        let Some(KeyId { data_key_id }) = self.database.fetch_optional(sql).await? else { return Ok(None) };
+        let keys = self.data_keys([data_key_id]).await?;
+        let unwrapped = keys.identified(Some(data_key_id));
+        unwrapped.map_err(|error| unreadable(aggregate_type, id, Sequence::START, error))
     }
 
     /// The data keys of these ids, as far as they were not erased.

@@ -25,7 +25,17 @@ impl EventLog {
         command: A::Command,
         origin: impl Into<Origin>,
     ) -> Result<Committed<A>, CommandError<A::Error>> {
-        self.decide_until_stored(Start::Loaded, &id.to_string(), command, origin.into(), None).await
+        self.decide_until_stored((Start::Loaded, false), &id.to_string(), command, origin.into(), None).await
+    }
+
+    /// Executes a command on a stream that is most likely new. Costs no read where it is.
+    pub async fn execute_new<A: EventSourced>(
+        &self,
+        id: impl Display,
+        command: A::Command,
+        origin: impl Into<Origin>,
+    ) -> Result<Committed<A>, CommandError<A::Error>> {
+        self.decide_until_stored((Start::Fresh, false), &id.to_string(), command, origin.into(), None).await
     }
 
     /// Executes a webhook's command on a stream that is most likely new, with a body to keep beside the event. Costs no read
@@ -37,18 +47,18 @@ impl EventLog {
         origin: impl Into<Origin>,
         body: Option<Bytes>,
     ) -> Result<Committed<A>, CommandError<A::Error>> {
-        self.decide_until_stored(Start::Fresh, &id.to_string(), command, origin.into(), body).await
+        self.decide_until_stored((Start::Fresh, true), &id.to_string(), command, origin.into(), body).await
     }
 
     async fn decide_until_stored<A: EventSourced>(
         &self,
-        mut start: Start,
+        (mut start, is_webhook): (Start, bool),
         id: &str,
         command: A::Command,
         origin: Origin,
         body: Option<Bytes>,
     ) -> Result<Committed<A>, CommandError<A::Error>> {
-        let (is_webhook, ticket) = (start == Start::Fresh, self.queues.ticket::<A>(&self.recent, id));
+        let ticket = self.queues.ticket::<A>(&self.recent, id);
         for _ in 0..MAX_DECISIONS {
             let turn = ticket.turn().await;
             let mut decided = self.decide::<A>(&turn, start, id, &command, &origin, body.as_ref()).await?;
@@ -119,11 +129,13 @@ impl EventLog {
             follows.sort_by(|(one, _), (other, _)| one.cmp(other));
             let others: Vec<Ticket<'_>> =
                 follows.iter().map(|(id, _)| self.queues.ticket::<B>(&self.recent, id)).collect();
+            // Each stream is sealed with its own key but for the first, of which the caller may have said otherwise.
+            let others_origin = Origin { sealed_with: None, ..origin.clone() };
             let (mut turns, mut also, mut streams) = (vec![], vec![], vec![append]);
             for (other, (other_id, command)) in others.iter().zip(&follows) {
                 let other_turn = other.turn().await;
                 let mut decided = self
-                    .decide::<B>(&other_turn, start, other_id, command, &origin, None)
+                    .decide::<B>(&other_turn, start, other_id, command, &others_origin, None)
                     .await
                     .map_err(|error| CommandError::broken::<B>(other_id, error))?;
                 streams.extend(decided.append.take());

@@ -4,6 +4,7 @@ use domain::{AccountId, ApiKeyId};
 use uuid::Uuid;
 
 use crate::Position;
+use crate::data_keys::IdentifiedKey;
 
 /// Who makes something happen, as the log records it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,9 @@ pub struct Origin {
     pub caused_by: Option<Position>,
     /// What they belong to, where that is another stream than their own: an order's delivery.
     pub correlation_id: Option<Uuid>,
+    /// What seals their private values where the stream has no data key yet: the key of another stream, with which they are
+    /// erased. None for a key of their own.
+    pub sealed_with: Option<IdentifiedKey>,
 }
 
 impl Origin {
@@ -47,11 +51,17 @@ impl Origin {
     pub fn correlated_with(self, id: Uuid) -> Self {
         Self { correlation_id: Some(id), ..self }
     }
+
+    /// What is private in it is about what this key seals.
+    #[must_use]
+    pub fn sealed_with(self, key: Option<IdentifiedKey>) -> Self {
+        Self { sealed_with: key, ..self }
+    }
 }
 
 impl From<Actor> for Origin {
     fn from(actor: Actor) -> Self {
-        Self { actor, caused_by: None, correlation_id: None }
+        Self { actor, caused_by: None, correlation_id: None, sealed_with: None }
     }
 }
 

@@ -40,6 +40,9 @@ impl EventLog {
             let body = body.take().filter(|_| event.keeps_body());
             let is_sealed = body.is_some() || seal::has_private(&payload) || seal::has_private(&metadata);
             if loaded.data_key.is_none() && is_sealed {
+                loaded.data_key = origin.sealed_with.clone();
+            }
+            if loaded.data_key.is_none() && is_sealed {
                 let (key, wrapped) = self.new_data_key();
                 (loaded.data_key, new_data_key) = (Some(key), Some(wrapped));
             }

@@ -1,6 +1,6 @@
 //! Aggregates that were used lately, in memory with what their streams end with, so that a command on one costs no read.
 //!
-//! What is decided on them is checked by the append. Settings (accounts, integrations) are read without deciding anything:
+//! What is decided on them is checked by the append. Settings (accounts, integrations, endpoints) are read without deciding anything:
 //! these are never behind this node's own appends, and behind another node's only by some milliseconds.
 
 use std::any::Any;
@@ -13,6 +13,7 @@ use cqrs_es::Aggregate as _;
 use domain::EventSourced;
 use domain::account::Account;
 use domain::delivery::Delivery;
+use domain::endpoint::Endpoint;
 use domain::integration::Integration;
 use domain::ledger::Ledger;
 use parking_lot::Mutex;
@@ -26,9 +27,10 @@ use crate::recurring::Recurring;
 
 /// The kinds that are kept, and how much of each, in bytes of what they were loaded from. Each has room of its own: a flood
 /// of orders does not push out the integrations that they come in for. In memory a delivery takes some twice as much.
-const KEPT: [(&str, u64); 4] = [
+const KEPT: [(&str, u64); 5] = [
     (Account::TYPE, 8 * 1_024 * 1_024),
     (Integration::TYPE, 16 * 1_024 * 1_024),
+    (Endpoint::TYPE, 8 * 1_024 * 1_024),
     (Ledger::TYPE, 4 * 1_024 * 1_024),
     (Delivery::TYPE, 4 * 1_024 * 1_024),
 ];
@@ -107,11 +109,11 @@ impl Recent {
 
 /// What is read without deciding anything.
 fn is_setting(aggregate_type: &str) -> bool {
-    aggregate_type == Account::TYPE || aggregate_type == Integration::TYPE
+    [Account::TYPE, Integration::TYPE, Endpoint::TYPE].contains(&aggregate_type)
 }
 
 impl EventLog {
-    /// Settings as they stand now: an account or an integration. Costs no read where they were used lately.
+    /// Settings as they stand now: an account, an integration or an endpoint. Costs no read where they were used lately.
     pub async fn current<A: EventSourced>(&self, id: impl Display) -> Result<Arc<Loaded<A>>, LoadError> {
         let id = &id.to_string();
         if let Some(known) = self.recent.get::<A>(id) {

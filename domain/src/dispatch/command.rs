@@ -14,8 +14,6 @@ pub enum DispatchCommand {
     Redrive { cause: RedriveCause, retry_at: DateTime<Utc> },
     /// It is not sent any more.
     Skip { cause: SkipCause },
-    /// Erases what the endpoint responded, which may name a person.
-    EraseResponses,
 }
 
 /// An attempt that was made.

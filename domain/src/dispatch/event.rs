@@ -25,8 +25,6 @@ pub enum DispatchEvent {
     Skipped {
         cause: SkipCause,
     },
-    /// What the endpoint responded is gone: with this event the data key of the stream is deleted.
-    ResponsesErased {},
 }
 
 /// One attempt to send a message, and what came of it.
@@ -47,7 +45,8 @@ pub struct Attempted {
     /// Why it failed. Quotes nothing of the URL and nothing of the response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The beginning of the response's body, where it has one.
+    /// The beginning of the response's body, where it has one. It may repeat what it was sent, so it is sealed with the data key
+    /// of what the event is about, and erased with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response: Option<Private<ResponseBody>>,
 }
@@ -135,8 +134,4 @@ impl SkipCause {
 
 domain_event!(DispatchEvent);
 
-impl LogEvent for DispatchEvent {
-    fn erases_data_key(&self) -> bool {
-        matches!(self, Self::ResponsesErased {})
-    }
-}
+impl LogEvent for DispatchEvent {}

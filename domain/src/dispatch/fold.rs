@@ -13,7 +13,6 @@ impl Dispatch {
                     failures: 0,
                     first_failed_at: None,
                     failure: None,
-                    keeps_responses: false,
                 };
                 progress.apply_attempted(*attempted);
                 *self = Self::Attempted(Box::new(progress));
@@ -34,14 +33,12 @@ impl Progress {
                 self.forget_failures();
             }
             DispatchEvent::Skipped { cause } => self.phase = Phase::Skipped(cause),
-            DispatchEvent::ResponsesErased {} => self.keeps_responses = false,
         }
     }
 
     fn apply_attempted(&mut self, attempted: Attempted) {
-        let Attempted { attempt, attempted_at, outcome, status, reason, response, .. } = attempted;
+        let Attempted { attempt, attempted_at, outcome, status, reason, .. } = attempted;
         self.attempts = attempt;
-        self.keeps_responses |= response.is_some();
         self.phase = match outcome {
             AttemptOutcome::Delivered => Phase::Delivered,
             AttemptOutcome::Failed { retry_at } => Phase::Retrying { retry_at },

@@ -85,7 +85,6 @@ pub(super) fn of_dispatch(event: &DispatchEvent) -> String {
         DispatchEvent::Skipped { cause: SkipCause::EndpointDeleted } => {
             "It is not sent any more: its endpoint was deleted.".to_owned()
         }
-        DispatchEvent::ResponsesErased {} => "What the endpoint responded was erased.".to_owned(),
     }
 }
 

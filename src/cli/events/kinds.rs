@@ -110,7 +110,7 @@ pub(super) const KINDS: [(&str, &[&str]); 11] = [
             "url_changed",
         ],
     ),
-    ("dispatch", &["attempted", "redriven", "responses_erased", "skipped"]),
+    ("dispatch", &["attempted", "redriven", "skipped"]),
 ];
 
 /// Reads the name of a kind of event for clap; an unknown one is refused with a list of those that there are.

@@ -45,7 +45,6 @@ fn any_step() -> impl Strategy<Value = Step> {
         10 => redrive,
         3 => superseded,
         1 => deleted,
-        6 => Just(DispatchCommand::EraseResponses),
     ];
     prop_oneof![
         6 => any_attempt().prop_map(|(offset, attempt)| Step::Attempt(offset, Box::new(attempt))),
@@ -94,7 +93,7 @@ proptest! {
         let attempts: Vec<_> = events
             .filter_map(|event| match event {
                 DispatchEvent::Attempted(attempted) => Some((attempted.attempt, attempted.outcome)),
-                DispatchEvent::Redriven { .. } | DispatchEvent::Skipped { .. } | DispatchEvent::ResponsesErased {} => None,
+                DispatchEvent::Redriven { .. } | DispatchEvent::Skipped { .. } => None,
             })
             .collect();
         for (index, (number, outcome)) in attempts.iter().enumerate() {

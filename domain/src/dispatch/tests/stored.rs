@@ -3,7 +3,6 @@
 use super::fixtures::*;
 use crate::Private;
 use crate::dispatch::{DispatchEvent, Message, RedriveCause, ResponseBody, SkipCause};
-use crate::event::LogEvent as _;
 use crate::event::tests::stored;
 
 /// Lines are added, never changed or removed.
@@ -23,7 +22,6 @@ fn the_stored_form_of_every_event_is_pinned() {
     let events = [
         failed(1, 1),
         with_response(ResponseBody::Text("no".to_owned())),
-        DispatchEvent::ResponsesErased {},
         with_response(ResponseBody::Base64("//4=".to_owned())),
         DispatchEvent::Redriven { cause: RedriveCause::Operator, retry_at: noon() },
         DispatchEvent::Redriven { cause: RedriveCause::Resumed, retry_at: noon() },
@@ -33,8 +31,6 @@ fn the_stored_form_of_every_event_is_pinned() {
         delivered(9),
     ];
     insta::assert_snapshot!(stored(&events));
-    let erasing: Vec<_> = events.iter().filter(|event| event.erases_data_key()).collect();
-    assert_eq!(erasing, [&DispatchEvent::ResponsesErased {}]);
 }
 
 /// Grows by a line whenever the stored form grows; no line is ever changed or removed.
