@@ -2,6 +2,7 @@
 //! what was erased is in none.
 
 mod delivery;
+mod endpoint;
 mod person;
 mod publication;
 mod resource;
@@ -9,6 +10,7 @@ mod resource;
 use commerce::{CommerceEventType, Event, Payload};
 use cqrs_es::Aggregate as _;
 use domain::delivery::Delivery;
+use domain::endpoint::Endpoint;
 use domain::resource::ResourceEvent;
 use event_log::recorded::{AnyEvent, Recorded};
 use event_log::{EventLog, LoadError, Sequence};
@@ -50,11 +52,15 @@ pub async fn event(log: &EventLog, row: &CommerceEventRow, persons: Persons) -> 
             let story = log.recorded_of(Delivery::TYPE, &recorded.aggregate_id, Sequence::START, until).await?;
             delivery::payload(event_type, row.session_id.as_deref(), &recorded.aggregate_id, &story)
         }
+        AnyEvent::Endpoint(_) => {
+            let until = recorded.sequence.0.min(MAX_STORY);
+            let story = log.recorded_of(Endpoint::TYPE, &recorded.aggregate_id, Sequence::START, until).await?;
+            endpoint::payload(&recorded.aggregate_id, story)
+        }
         AnyEvent::Account(_)
         | AnyEvent::Integration(_)
         | AnyEvent::Ledger(_)
         | AnyEvent::Notice(_)
-        | AnyEvent::Endpoint(_)
         | AnyEvent::Dispatch(_)
         | AnyEvent::OperatorAction(_)
         | AnyEvent::Checkpoint(_)

@@ -221,7 +221,7 @@ impl Progress {
             (Phase::Skipped(_), _) => Ok(None),
             (Phase::Delivered, _) => Err(DispatchRefusal::AlreadyDelivered),
             (Phase::Retrying { .. }, SkipCause::Superseded) => Err(DispatchRefusal::StillRetrying),
-            (Phase::DeadLetter, _) | (Phase::Retrying { .. }, SkipCause::EndpointDeleted) => {
+            (Phase::DeadLetter, _) | (Phase::Retrying { .. }, SkipCause::EndpointDeleted | SkipCause::Erased) => {
                 Ok(Some(DispatchEvent::Skipped { cause }))
             }
         }

@@ -34,13 +34,13 @@ use secrets::PreviousSecret;
 pub(crate) use secrets::valid_secret;
 pub use secrets::{MAX_OVERLAP_HOURS, MAX_SECRET_CHARS, MAX_SECRETS};
 pub use settings::{
-    DEFAULT_CONCURRENCY, EndpointSettings, MAX_CONCURRENCY, MAX_DESCRIPTION_CHARS, MAX_EVENT_TYPES, MAX_FILTER_CHARS,
-    MAX_HEADER_NAME_CHARS, MAX_HEADER_VALUE_CHARS, MAX_HEADERS, MAX_INTEGRATIONS, MAX_RATE_PER_SECOND, MAX_URL_CHARS,
+    DEFAULT_CONCURRENCY, EndpointSettings, Interest, MAX_CONCURRENCY, MAX_DESCRIPTION_CHARS, MAX_EVENT_TYPES,
+    MAX_FILTER_CHARS, MAX_HEADER_NAME_CHARS, MAX_HEADER_VALUE_CHARS, MAX_HEADERS, MAX_INTEGRATIONS,
+    MAX_RATE_PER_SECOND, MAX_URL_CHARS,
 };
 
-use crate::commerce::CommerceEventType;
 use crate::event::{EventSourced, Owner, aggregate};
-use crate::{AccountId, IntegrationId, Private};
+use crate::{AccountId, Private};
 
 /// How often a degraded endpoint is sent something, to see whether it works again.
 pub const PROBE_INTERVAL: TimeDelta = TimeDelta::minutes(5);
@@ -166,16 +166,6 @@ impl Subscription {
             (Activity::Paused, _) => EndpointStatus::Paused,
             (Activity::Disabled(_), _) => EndpointStatus::Disabled,
         }
-    }
-
-    /// Whether an event of this type is for this endpoint, were its filter to let it pass. `integration` is the store that it
-    /// happened in: an endpoint of certain stores gets nothing of what happened in none. It makes no difference whether the
-    /// endpoint is paused: its events wait.
-    pub fn wants(&self, event_type: CommerceEventType, integration: Option<IntegrationId>) -> bool {
-        let EndpointSettings { event_types, integrations, .. } = &self.settings;
-        let is_of_integrations =
-            integrations.is_empty() || integration.is_some_and(|integration| integrations.contains(&integration));
-        is_of_integrations && event_types.iter().any(|pattern| pattern.matches(event_type))
     }
 
     fn decide(&self, command: EndpointCommand) -> Result<Vec<EndpointEvent>, EndpointRefusal> {

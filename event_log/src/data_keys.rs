@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::EventLog;
 use super::stream::{LoadError, unreadable};
-use crate::{Sequence, ids};
 use crate::vault::{CannotOpen, DataKey};
+use crate::{Sequence, ids};
 
 /// Keys that one statement asks for.
 const KEYS_AT_A_TIME: usize = 500;

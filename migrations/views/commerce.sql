@@ -60,3 +60,34 @@ CREATE TABLE stock_alerts_{generation} (
     account_id     text   PRIMARY KEY,
     threshold      bigint
 );
+
+-- What each endpoint wants that was not deleted.
+CREATE TABLE subscriptions_{generation} (
+    endpoint_id    text   PRIMARY KEY,
+    account_id     text   NOT NULL,
+    interest       text   NOT NULL          -- JSON
+);
+CREATE INDEX subscriptions_account_{generation} ON subscriptions_{generation} (account_id);
+
+-- What is sent to which endpoint. The rows with a due_at are the queue.
+CREATE TABLE dispatches_{generation} (
+    id             text   {bytewise} PRIMARY KEY,
+    endpoint_id    text   NOT NULL,
+    account_id     text   NOT NULL,
+    position       bigint NOT NULL,         -- of the commerce event, with its ordinal
+    ordinal        bigint NOT NULL,
+    status         text   NOT NULL,
+    attempts       bigint NOT NULL,
+    due_at         bigint,                  -- null where it is not sent any more
+    changed_by     bigint NOT NULL,         -- position of the latest event that made it what it is
+    attempted_at   bigint,
+    response_status bigint,
+    reason         text,
+    skip_cause     text
+);
+CREATE INDEX dispatches_list_{generation} ON dispatches_{generation} (account_id, position, ordinal);
+CREATE INDEX dispatches_endpoint_{generation} ON dispatches_{generation} (endpoint_id, position, ordinal);
+CREATE INDEX dispatches_event_{generation} ON dispatches_{generation} (position, ordinal);
+CREATE INDEX dispatches_queue_{generation} ON dispatches_{generation} (endpoint_id, position, ordinal) WHERE due_at IS NOT NULL;
+CREATE INDEX dispatches_news_{generation} ON dispatches_{generation} (changed_by, ordinal, id) WHERE due_at IS NOT NULL;
+CREATE INDEX dispatches_dead_{generation} ON dispatches_{generation} (account_id, position, ordinal) WHERE status = 'dead_letter';

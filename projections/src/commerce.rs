@@ -1,12 +1,16 @@
-//! What is published of stores and of this service, and the catalogue of what stores sell. One view, because one follows from the
-//! other: that a product ran out follows from the stock that is known of it.
+//! What is published of stores and of this service, the catalogue of what stores sell, and the queue of what is sent to endpoints.
+//! One view, because one follows from the other: that a product ran out follows from the stock that is known of it, and which
+//! endpoint gets that from what each wanted at that position of the log.
 
 mod catalogue;
+pub mod dispatches;
 pub mod events;
 pub mod products;
+pub mod queue;
 mod rows;
 mod sessions;
 pub mod stock;
+mod subscriptions;
 
 use domain::resource::{Report, ReportOutcome, ResourceEvent};
 
@@ -14,14 +18,25 @@ use crate::schema::Schema;
 use crate::table::{self, Existing, Tables};
 use crate::view::View;
 use catalogue::Catalogue;
+use dispatches::Dispatches;
 use event_log::recorded::{AnyEvent, Recorded};
 use sessions::Sessions;
+use subscriptions::Subscriptions;
 
 pub const VIEW: View = View {
     name: "commerce",
     schema: Schema {
-        version: 1,
-        tables: &["commerce_events", "products", "stock_items", "stock_levels", "stock_alerts", "order_sessions"],
+        version: 2,
+        tables: &[
+            "commerce_events",
+            "products",
+            "stock_items",
+            "stock_levels",
+            "stock_alerts",
+            "order_sessions",
+            "subscriptions",
+            "dispatches",
+        ],
         holds_personal_data: false,
         statements: include_str!("../../migrations/views/commerce.sql"),
     },
@@ -31,15 +46,22 @@ pub const VIEW: View = View {
 async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
     let mut catalogue = Catalogue::read(tables, events).await?;
     let mut sessions = Sessions::read(tables, events).await?;
+    let mut subscriptions = Subscriptions::read(tables, events).await?;
+    let mut dispatches = Dispatches::read(tables, events).await?;
     let mut rows = vec![];
     for recorded in events {
         let changed = catalogue.apply(recorded);
         sessions.apply(recorded);
-        rows.extend(events::follow_from(recorded, &changed, &sessions));
+        subscriptions.apply(recorded);
+        let follows = events::follow_from(recorded, &changed, &sessions);
+        dispatches.apply(recorded, &follows, &subscriptions);
+        rows.extend(follows);
     }
     catalogue.write(tables).await?;
     sessions.write(tables).await?;
-    table::write(tables, &rows, Existing::Keep).await
+    table::write(tables, &rows, Existing::Keep).await?;
+    dispatches.write(tables, &subscriptions).await?;
+    subscriptions.write(tables).await
 }
 
 /// The report of an event, where it is what is known now.

@@ -118,6 +118,8 @@ pub enum SkipCause {
     /// A later one about the same object is sent in its place.
     Superseded,
     EndpointDeleted,
+    /// What was to be sent was erased.
+    Erased,
 }
 
 impl RedriveCause {

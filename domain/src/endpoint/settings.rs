@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{EndpointChange, EndpointEvent, EndpointRefusal, EventTypePattern, Profile};
+use crate::commerce::CommerceEventType;
 use crate::{IntegrationId, Private};
 
 pub const MAX_URL_CHARS: usize = 2_000;
@@ -17,6 +18,26 @@ pub const MAX_HEADER_VALUE_CHARS: usize = 1_000;
 pub const MAX_RATE_PER_SECOND: u32 = 1_000;
 pub const MAX_CONCURRENCY: u32 = 100;
 pub const DEFAULT_CONCURRENCY: u32 = 10;
+
+/// Which events an endpoint gets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interest {
+    pub event_types: Vec<EventTypePattern>,
+    /// Empty for every integration of the account, and for what happens in no store.
+    pub integrations: Vec<IntegrationId>,
+    /// What else an event must match.
+    pub filter: Option<String>,
+}
+
+impl Interest {
+    /// Whether an event of this type is of interest, were the filter to let it pass. `integration` is the store that it happened
+    /// in: an endpoint of certain stores gets nothing of what happened in none.
+    pub fn includes(&self, event_type: CommerceEventType, integration: Option<IntegrationId>) -> bool {
+        let is_of_integrations = self.integrations.is_empty()
+            || integration.is_some_and(|integration| self.integrations.contains(&integration));
+        is_of_integrations && self.event_types.iter().any(|pattern| pattern.matches(event_type))
+    }
+}
 
 /// The settings of an endpoint. These names are the storage format.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -57,6 +78,15 @@ impl EndpointSettings {
             ordered: true,
             rate_per_second: None,
             concurrency: DEFAULT_CONCURRENCY,
+        }
+    }
+
+    /// Which events it gets. It makes no difference whether the endpoint is paused: its events wait.
+    pub fn interest(&self) -> Interest {
+        Interest {
+            event_types: self.event_types.clone(),
+            integrations: self.integrations.clone(),
+            filter: self.filter.clone(),
         }
     }
 

@@ -116,7 +116,7 @@ pub(super) fn ask_endpoint(now: DateTime<Utc>, endpoint: &Endpoint) {
         return;
     };
     subscription.signing_secrets(now).count();
-    subscription.wants(CommerceEventType::OrderPaid, None);
+    subscription.settings.interest().includes(CommerceEventType::OrderPaid, None);
 }
 
 pub(super) fn ask_dispatch(now: DateTime<Utc>, dispatch: &Dispatch) {

@@ -3,6 +3,7 @@
 
 use domain::commerce::CommerceEventType;
 use domain::delivery::DeliveryEvent;
+use domain::endpoint::EndpointEvent;
 use domain::publication::{PublicationEvent, Published};
 use domain::resource::{Content, Report, ResourceEvent, ResourceKind};
 use sqlx::FromRow;
@@ -21,7 +22,7 @@ table_row!(CommerceEventRow, "commerce_events", key position, ordinal;
     recorded_at;
     changing);
 
-const COLUMNS: &str = "position, ordinal, id, event_type, account_id, integration_id, object_kind, object_id, session_id, \
+pub(super) const COLUMNS: &str = "position, ordinal, id, event_type, account_id, integration_id, object_kind, object_id, session_id, \
      stock, occurred_at, recorded_at";
 
 /// One commerce event. Times are microseconds since 1970.
@@ -65,6 +66,13 @@ pub(super) fn follow_from(recorded: &Recorded, changed: &Changed, sessions: &Ses
         AnyEvent::Resource(ResourceEvent::ResourceReported(report)) => of_report(report),
         AnyEvent::Delivery(event) => of_delivery(recorded, event, sessions),
         AnyEvent::Publication(PublicationEvent::EventPublished(published)) => of_publication(recorded, published),
+        AnyEvent::Endpoint(EndpointEvent::EndpointDegraded { .. }) => About {
+            types: vec![CommerceEventType::EndpointDegraded],
+            kind: "endpoint",
+            id: recorded.aggregate_id.clone(),
+            session_id: None,
+            occurred_at: None,
+        },
         AnyEvent::Account(_)
         | AnyEvent::Integration(_)
         | AnyEvent::Ledger(_)

@@ -85,6 +85,9 @@ pub(super) fn of_dispatch(event: &DispatchEvent) -> String {
         DispatchEvent::Skipped { cause: SkipCause::EndpointDeleted } => {
             "It is not sent any more: its endpoint was deleted.".to_owned()
         }
+        DispatchEvent::Skipped { cause: SkipCause::Erased } => {
+            "It is not sent any more: what it would have said was erased.".to_owned()
+        }
     }
 }
 

@@ -28,6 +28,7 @@ fn the_stored_form_of_every_event_is_pinned() {
         of_no_store,
         DispatchEvent::Skipped { cause: SkipCause::Superseded },
         DispatchEvent::Skipped { cause: SkipCause::EndpointDeleted },
+        DispatchEvent::Skipped { cause: SkipCause::Erased },
         delivered(9),
     ];
     insta::assert_snapshot!(stored(&events));

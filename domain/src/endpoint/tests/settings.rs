@@ -104,7 +104,7 @@ fn one_setting_that_is_refused_refuses_all() {
 #[test]
 fn an_endpoint_wants_its_types_of_its_integrations() {
     let wants = |events: &[EndpointEvent], of, integration| {
-        fold(events.iter().cloned()).subscription().unwrap().wants(of, integration)
+        fold(events.iter().cloned()).subscription().unwrap().settings.interest().includes(of, integration)
     };
     let (paid, approved) = (CommerceEventType::OrderPaid, CommerceEventType::FaqApproved);
     assert!(wants(&[], paid, Some(shop(2))));
