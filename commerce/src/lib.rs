@@ -8,6 +8,7 @@
 mod check;
 mod description;
 mod event;
+mod filter;
 pub mod payload;
 mod personal;
 pub mod profile;
@@ -19,6 +20,7 @@ pub use check::{Invalid, MAX_DATA_BYTES, check};
 pub use description::{Description, description};
 pub use domain::commerce::{CommerceEventType, Currency, Money, Publisher};
 pub use event::Event;
+pub use filter::{Filter, InvalidFilter};
 pub use payload::Payload;
 pub use personal::Personal;
 pub use profile::{Attempt, CustomHeaders, Endpoint, Message, Profile, Raw, Request, SignatureRefusal, verify};
