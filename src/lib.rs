@@ -4,6 +4,7 @@ pub mod api;
 pub mod app;
 pub mod audit;
 pub mod cli;
+mod dispatcher;
 pub mod ingest;
 pub mod metrics;
 pub mod ports;

@@ -23,6 +23,8 @@ pub struct Metrics {
     parked_events: Family<OfProcess, Gauge>,
     attempts: Family<OfOutcome, Counter>,
     orders_read: Family<OfProvider, Counter>,
+    dispatches: Family<OfOutcome, Counter>,
+    endpoints: Family<OfStatus, Gauge>,
     queue_depth: Gauge<i64, std::sync::atomic::AtomicI64>,
     disk_free: Family<OfDatabase, Gauge>,
     clock_set: Family<Direction, Counter>,
@@ -65,6 +67,11 @@ struct OfOutcome {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfStatus {
+    status: &'static str,
+}
+
 /// How an attempt of a worker ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
@@ -77,6 +84,16 @@ pub enum AttemptOutcome {
     Cancelled,
     HandedBack,
     LeaseLost,
+}
+
+/// How an attempt to send an event to an endpoint ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum DispatchOutcome {
+    Delivered,
+    /// It is tried again.
+    Failed,
+    DeadLetter,
 }
 
 impl Default for Metrics {
@@ -92,6 +109,8 @@ impl Default for Metrics {
             parked_events: Family::default(),
             attempts: Family::default(),
             orders_read: Family::default(),
+            dispatches: Family::default(),
+            endpoints: Family::default(),
             queue_depth: Gauge::default(),
             disk_free: Family::default(),
             clock_set: Family::default(),
@@ -109,6 +128,10 @@ impl Default for Metrics {
         registry.register("attempts", "Delivery attempts by how they ended", metrics.attempts.clone());
         let help = "Orders that were read at their stores, by how that ended";
         registry.register("orders_read", help, metrics.orders_read.clone());
+        let help = "Attempts to send an event to an endpoint, by how they ended";
+        registry.register("dispatch_attempts", help, metrics.dispatches.clone());
+        let help = "Endpoints that were not deleted, by their status";
+        registry.register("endpoints", help, metrics.endpoints.clone());
         registry.register("queue_depth", "Deliveries that are due now", metrics.queue_depth.clone());
         registry.register("clock_set", "Times the clock of the machine was set", metrics.clock_set.clone());
         let help = "Waits that a clock which was ahead had made too long, set right";
@@ -155,6 +178,15 @@ impl Metrics {
 
     pub fn attempt(&self, outcome: AttemptOutcome) {
         self.attempts.get_or_create(&OfOutcome { outcome: outcome.into() }).inc();
+    }
+
+    /// An event was sent to an endpoint, or was to be.
+    pub(crate) fn dispatched(&self, outcome: DispatchOutcome) {
+        self.dispatches.get_or_create(&OfOutcome { outcome: outcome.into() }).inc();
+    }
+
+    pub(crate) fn endpoints(&self, status: &'static str, count: i64) {
+        self.endpoints.get_or_create(&OfStatus { status }).set(count);
     }
 
     /// An order was to be read at its store.

@@ -1,22 +1,25 @@
 //! A commerce event as it reads, made of the log whenever somebody reads or gets it: nothing of it is stored elsewhere, so that
 //! what was erased is in none.
 
+mod degraded_endpoint;
 mod delivery;
 mod endpoint;
 mod person;
 mod publication;
-mod resource;
 
-use commerce::{CommerceEventType, Event, Payload};
+use commerce::reported::{self, Person};
+use commerce::{CommerceEventType, Event};
 use cqrs_es::Aggregate as _;
 use domain::delivery::Delivery;
 use domain::endpoint::Endpoint;
-use domain::resource::ResourceEvent;
+use domain::notice::Notice;
+use domain::resource::{Content, ResourceEvent, WebhookSource};
 use event_log::recorded::{AnyEvent, Recorded};
 use event_log::{EventLog, LoadError, Sequence};
 use projections::commerce::events::CommerceEventRow;
+use projections::commerce::seen::enveloped;
 
-pub use person::Person;
+pub use endpoint::endpoint;
 
 /// A story longer than this is not read to its end.
 const MAX_STORY: i64 = 20_000;
@@ -28,19 +31,36 @@ pub enum Persons {
     LeftOut,
 }
 
+/// An event as it reads now.
+pub struct Rendered {
+    pub event: Event,
+    pub source: Source,
+}
+
+/// The event of the log that holds what a commerce event is about: for one of a store, that of its webhook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    pub aggregate_type: &'static str,
+    pub id: String,
+    pub sequence: Sequence,
+}
+
 /// The event of a row. None where the log holds no such event any more.
-pub async fn event(log: &EventLog, row: &CommerceEventRow, persons: Persons) -> Result<Option<Event>, LoadError> {
+pub async fn event(log: &EventLog, row: &CommerceEventRow, persons: Persons) -> Result<Option<Rendered>, LoadError> {
     let found = log.read_at(&[row.position]).await?;
     let (Some(recorded), Some(event_type)) = (found.first(), CommerceEventType::parse(&row.event_type)) else {
         return Ok(None);
     };
     let payload = match &recorded.event {
         AnyEvent::Resource(ResourceEvent::ResourceReported(report)) => {
-            let person = match persons {
-                Persons::Shown => Person::of(log, report).await?,
-                Persons::LeftOut => Person::default(),
+            let person = match (persons, &report.content) {
+                (Persons::Shown, Content::Order(_) | Content::Checkout(_) | Content::Customer {}) => {
+                    person::of(log, report).await?
+                }
+                (Persons::Shown, Content::Product(_) | Content::Collection(_) | Content::Stock(_))
+                | (Persons::LeftOut, _) => Person::default(),
             };
-            resource::payload(event_type, row, report, person)
+            reported::payload(event_type, row.of_product(), report, person)
         }
         // It may name a person anywhere in its text.
         AnyEvent::Publication(_) => match persons {
@@ -55,7 +75,7 @@ pub async fn event(log: &EventLog, row: &CommerceEventRow, persons: Persons) -> 
         AnyEvent::Endpoint(_) => {
             let until = recorded.sequence.0.min(MAX_STORY);
             let story = log.recorded_of(Endpoint::TYPE, &recorded.aggregate_id, Sequence::START, until).await?;
-            endpoint::payload(&recorded.aggregate_id, story)
+            degraded_endpoint::payload(&recorded.aggregate_id, story)
         }
         AnyEvent::Account(_)
         | AnyEvent::Integration(_)
@@ -66,30 +86,18 @@ pub async fn event(log: &EventLog, row: &CommerceEventRow, persons: Persons) -> 
         | AnyEvent::Checkpoint(_)
         | AnyEvent::Unknown => None,
     };
-    Ok(payload.and_then(|payload| with_envelope(row, recorded, payload)))
+    let event = payload.and_then(|payload| enveloped(row, recorded, payload));
+    Ok(event.zip(source_of(recorded)).map(|(event, source)| Rendered { event, source }))
 }
 
-fn with_envelope(row: &CommerceEventRow, recorded: &Recorded, payload: Payload) -> Option<Event> {
-    let provider = match &recorded.event {
-        AnyEvent::Resource(ResourceEvent::ResourceReported(report)) => Some(report.provider),
-        AnyEvent::Delivery(_)
-        | AnyEvent::Publication(_)
-        | AnyEvent::Account(_)
-        | AnyEvent::Integration(_)
-        | AnyEvent::Ledger(_)
-        | AnyEvent::Notice(_)
-        | AnyEvent::Endpoint(_)
-        | AnyEvent::Dispatch(_)
-        | AnyEvent::OperatorAction(_)
-        | AnyEvent::Checkpoint(_)
-        | AnyEvent::Unknown => None,
+fn source_of(recorded: &Recorded) -> Option<Source> {
+    let aggregate_type = recorded.event.aggregate_type()?;
+    let AnyEvent::Resource(ResourceEvent::ResourceReported(report)) = &recorded.event else {
+        return Some(Source { aggregate_type, id: recorded.aggregate_id.clone(), sequence: recorded.sequence });
     };
-    Some(Event {
-        id: row.id.parse().ok()?,
-        time: recorded.recorded_at,
-        account_id: recorded.account_id?,
-        integration_id: recorded.integration_id,
-        provider,
-        payload,
-    })
+    let (aggregate_type, id, sequence) = match report.source {
+        WebhookSource::Delivery { id, sequence } => (Delivery::TYPE, id, sequence),
+        WebhookSource::Notice { id, sequence } => (Notice::TYPE, id, sequence),
+    };
+    Some(Source { aggregate_type, id: id.to_string(), sequence: Sequence(sequence) })
 }

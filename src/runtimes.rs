@@ -12,6 +12,8 @@ use tokio::runtime::{Builder, Handle, Runtime};
 pub(crate) enum Purpose {
     /// Projector, worker and process managers: under full load they get about a tenth of what webhooks get.
     Background,
+    /// Sending events to endpoints: about a third.
+    Dispatch,
     /// What people and programs ask by GraphQL: about a third. A request that takes long holds up others of its kind.
     Api,
 }
@@ -20,7 +22,7 @@ impl Purpose {
     fn threads(self) -> usize {
         match self {
             Self::Background => 1,
-            Self::Api => 2,
+            Self::Api | Self::Dispatch => 2,
         }
     }
 
@@ -28,7 +30,7 @@ impl Purpose {
     fn niceness(self) -> i32 {
         match self {
             Self::Background => 10,
-            Self::Api => 5,
+            Self::Api | Self::Dispatch => 5,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use ipnet::IpNet;
+use secrecy::{ExposeSecret as _, SecretString};
 use storage::{Database, Durability};
 use tokio::task::JoinSet;
 
@@ -33,11 +34,14 @@ use crate::app::products::Products;
 use crate::app::publications::Publications;
 use crate::app::receipts::Receipts;
 use crate::app::{App, disks};
+use crate::dispatcher::{self, Dispatcher};
 use crate::ingest::Ingest;
 use crate::ingest::verification::Verification;
 use crate::ingest::volume::Volumes;
 use crate::metrics::Metrics;
 use crate::ports::cortex::CortexClient;
+use crate::ports::mail::{MailSetupError, Mailer};
+use crate::ports::outbound::{OutboundClient, OutboundRules};
 use crate::ports::stores::{ApiAddresses, StoreClient};
 use crate::processes::retention::sweep::Sweeper;
 use crate::processes::{self, Processes};
@@ -85,6 +89,24 @@ pub struct ServiceOptions {
     pub limits: Limits,
     /// How long after a checkpoint the next one is signed, if there is something new; never by itself where none is given.
     pub checkpoint_every: Option<Duration>,
+    /// Which endpoints may be called, beyond https to public addresses.
+    pub outbound: OutboundRules,
+    /// How accounts are written to about their endpoints; they are not where none is given.
+    pub mail: Option<MailOptions>,
+}
+
+/// The mail server, and the sender.
+#[derive(Clone, Debug)]
+pub struct MailOptions {
+    /// It may hold a password.
+    pub smtp_url: SecretString,
+    pub from: String,
+}
+
+impl MailOptions {
+    fn mailer(&self) -> Result<Mailer, MailSetupError> {
+        Mailer::new(self.smtp_url.expose_secret(), &self.from)
+    }
 }
 
 impl ServiceOptions {
@@ -110,11 +132,14 @@ pub struct Service {
     followers: tokio::sync::Mutex<JoinSet<()>>,
     listener: HeadListener,
     /// Kept: threads of a runtime end with it.
-    _runtimes: [PurposeRuntime; 2],
+    _runtimes: [PurposeRuntime; 3],
 }
 
 impl Service {
     pub async fn start(options: ServiceOptions, vault: Vault, clock: Clock) -> anyhow::Result<Arc<Self>> {
+        // First, so that a start that cannot work leaves nothing behind.
+        let outbound = OutboundClient::new(options.outbound.clone()).context("the proxy to endpoints")?;
+        let mailer = options.mail.as_ref().map(MailOptions::mailer).transpose().context("the mail server")?;
         let metrics = Arc::new(Metrics::default());
         let observed = metrics.clone();
         let observer = Arc::new(move |appends, took| observed.append_batch(appends, took));
@@ -122,6 +147,7 @@ impl Service {
         let log = EventLog::open(&options.log_url, dependencies).await?;
         let runtime = PurposeRuntime::start(Purpose::Background).context("background threads cannot be started")?;
         let api_runtime = PurposeRuntime::start(Purpose::Api).context("threads for the API cannot be started")?;
+        let sending = PurposeRuntime::start(Purpose::Dispatch).context("threads for sending cannot be started")?;
         // Opened there, so that what writes the views runs there too.
         let views_url = options.views_url.clone();
         let opened = runtime.handle().spawn(async move { Database::open(&views_url, Durability::Rebuildable).await });
@@ -131,13 +157,15 @@ impl Service {
         let cortex =
             CortexClient::new(&options.cortex_url, options.cortex_timeout()).context("the address of Cortex Cloud")?;
         let stores = StoreClient::new(&options.store_apis).context("the address of a store's API")?;
+        let ports = Ports { cortex, stores, outbound, mailer };
         let tasks = Tasks::new(runtime.handle());
         let data = LogAndViews { log, views, projector };
-        let parts = Parts::new(data, &options, (cortex, stores), metrics, tasks);
+        let parts = Parts::new(data, &options, ports, metrics, tasks);
         let endpoints = parts.endpoints(&options, &api_runtime);
         let listener = HeadListener::start(&parts.data.log);
         let followers = parts.start_followers(&runtime).into();
         parts.start_tasks(&options);
+        parts.start_dispatcher(&options, &sending);
         Ok(Arc::new(Self {
             data: parts.data,
             clock,
@@ -149,7 +177,7 @@ impl Service {
             tasks: parts.tasks,
             followers,
             listener,
-            _runtimes: [runtime, api_runtime],
+            _runtimes: [runtime, api_runtime, sending],
         }))
     }
 
@@ -188,6 +216,14 @@ impl Service {
     }
 }
 
+/// What is called.
+struct Ports {
+    cortex: CortexClient,
+    stores: StoreClient,
+    outbound: OutboundClient,
+    mailer: Option<Mailer>,
+}
+
 /// What the service is made of, before anything runs.
 struct Parts {
     data: LogAndViews,
@@ -199,22 +235,17 @@ struct Parts {
     erasure: Erasure,
     sweeper: Arc<Sweeper>,
     processes: Arc<Processes>,
-    cortex: CortexClient,
-    stores: StoreClient,
+    ports: Ports,
     metrics: Arc<Metrics>,
     /// Whether the queue goes on.
     working: Progress,
+    /// Whether events are sent.
+    dispatching: Progress,
     tasks: Tasks,
 }
 
 impl Parts {
-    fn new(
-        data: LogAndViews,
-        options: &ServiceOptions,
-        (cortex, stores): (CortexClient, StoreClient),
-        metrics: Arc<Metrics>,
-        tasks: Tasks,
-    ) -> Self {
+    fn new(data: LogAndViews, options: &ServiceOptions, ports: Ports, metrics: Arc<Metrics>, tasks: Tasks) -> Self {
         let erasure = Erasure::new(data.clone());
         Self {
             links: Links::new(&data.log),
@@ -226,9 +257,9 @@ impl Parts {
             erasure,
             processes: Arc::default(),
             working: Progress::default(),
+            dispatching: Progress::default(),
             data,
-            cortex,
-            stores,
+            ports,
             metrics,
             tasks,
         }
@@ -264,7 +295,7 @@ impl Parts {
         let app = App {
             data: data(),
             api_keys: api_keys.clone(),
-            accounts: Accounts::new(data(), options.limits, self.cortex.clone()),
+            accounts: Accounts::new(data(), options.limits, self.ports.cortex.clone()),
             integrations: Integrations::new(
                 data(),
                 self.links.clone(),
@@ -274,12 +305,12 @@ impl Parts {
             ),
             deliveries: Deliveries::new(
                 data(),
-                api_keys,
+                api_keys.clone(),
                 self.changes.clone(),
                 identifiers.clone(),
                 self.links.clone(),
             ),
-            identifiers,
+            identifiers: identifiers.clone(),
             receipts: Receipts::new(data(), self.links.clone(), self.refusals.clone()),
             commerce_events: CommerceEvents::new(data()),
             products: Products::new(data()),
@@ -342,8 +373,8 @@ impl Parts {
         let needs = deliveries::Dependencies {
             data: self.data.clone(),
             links: self.links.clone(),
-            cortex: self.cortex.clone(),
-            stores: self.stores.clone(),
+            cortex: self.ports.cortex.clone(),
+            stores: self.ports.stores.clone(),
             fetches_at_once: (options.workers / 2).max(1),
             metrics: self.metrics.clone(),
             tasks: self.tasks.clone(),
@@ -360,5 +391,21 @@ impl Parts {
             stopping: self.tasks.stopping(),
         };
         self.tasks.spawn(worker.run());
+    }
+
+    /// What sends events to endpoints.
+    fn start_dispatcher(&self, options: &ServiceOptions, runtime: &PurposeRuntime) {
+        if options.workers == 0 {
+            return;
+        }
+        let dispatcher = Dispatcher::new(dispatcher::Dependencies {
+            data: self.data.clone(),
+            client: self.ports.outbound.clone(),
+            metrics: self.metrics.clone(),
+            node: self.processes.node().to_owned(),
+            progress: self.dispatching.clone(),
+            stopping: self.tasks.stopping(),
+        });
+        self.tasks.spawn_on(dispatcher.run(), &runtime.handle());
     }
 }

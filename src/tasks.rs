@@ -23,10 +23,15 @@ impl Tasks {
 
     /// Runs something that ends soon after [`Tasks::stopping`] becomes true.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.spawn_on(task, &self.runtime);
+    }
+
+    /// The same, on other threads.
+    pub fn spawn_on(&self, task: impl Future<Output = ()> + Send + 'static, runtime: &Handle) {
         let mut running = self.running.lock();
         // What has ended is not kept.
         while running.try_join_next().is_some() {}
-        running.spawn_on(task, &self.runtime);
+        running.spawn_on(task, runtime);
     }
 
     /// Becomes true when the service is to stop.

@@ -12,6 +12,7 @@ mod filter;
 pub mod payload;
 mod personal;
 pub mod profile;
+pub mod reported;
 mod schema;
 mod secret;
 mod text;

@@ -33,7 +33,11 @@ pub enum Profile {
     /// Those of Clione's webhooks document, by the word in the names of its headers.
     Clione { word: HeaderWord },
     /// Those of Cloud Elements, whose signature has a key of its own.
-    CloudElements { key: Option<SignatureKey> },
+    CloudElements {
+        /// The `elementKey` of its events; None for the platform of the store.
+        element: Option<String>,
+        key: Option<SignatureKey>,
+    },
 }
 
 /// What an endpoint is sent with.
@@ -108,7 +112,9 @@ impl<'a> Message<'a> {
             Profile::Clione { word } => {
                 headers.extend(clione::headers(word, self.first, attempt, &body, &secrets.current));
             }
-            Profile::CloudElements { key } => headers.extend(cloud_elements::headers(attempt.id, &body, key.as_ref())),
+            Profile::CloudElements { key, .. } => {
+                headers.extend(cloud_elements::headers(attempt.id, &body, key.as_ref()))
+            }
         }
         headers.extend(custom.iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
         Request { headers, body }

@@ -8,6 +8,7 @@ pub mod events;
 pub mod products;
 pub mod queue;
 mod rows;
+pub mod seen;
 mod sessions;
 pub mod stock;
 mod subscriptions;

@@ -59,6 +59,7 @@ impl CommerceEvents {
         viewer.require_seeing(&row.account_id)?;
         let reads = viewer.reads_personal_data(&row.account_id);
         let persons = if reads { Persons::Shown } else { Persons::LeftOut };
-        Ok(rendering::event(&self.data.log, row, persons).await?)
+        let rendered = rendering::event(&self.data.log, row, persons).await?;
+        Ok(rendered.map(|rendered| rendered.event))
     }
 }

@@ -1,5 +1,6 @@
 //! `cloud-bridge serve`: the service, until it is stopped.
 
+mod outbound;
 mod webhooks;
 
 use std::io::ErrorKind;
@@ -24,6 +25,7 @@ use crate::app::limits::Limits;
 use crate::service::{DEFAULT_LEASE, MIN_LEASE, Service, ServiceOptions};
 use event_log::clock::Clock;
 use event_log::vault;
+use outbound::OutboundArgs;
 use webhooks::WebhookArgs;
 
 /// Run the service: take webhooks, deliver orders, answer GraphQL
@@ -68,6 +70,8 @@ pub(super) struct Serve {
     max_connections_of_address: usize,
     #[command(flatten)]
     webhooks: WebhookArgs,
+    #[command(flatten)]
+    outbound: OutboundArgs,
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
@@ -165,6 +169,8 @@ impl Serve {
             introspection: self.graphql_introspection,
             limits: self.limits.into(),
             checkpoint_every: self.checkpoint_every.0,
+            outbound: self.outbound.rules(),
+            mail: self.outbound.mail()?,
         };
         if address.ip().is_loopback() && public_url.is_some_and(is_elsewhere) && self.trusted_proxies.is_empty() {
             tracing::warn!(

@@ -120,6 +120,11 @@ fn mailbox(text: &str) -> Option<Mailbox> {
     address(mailbox.email.as_ref()).map(|_| mailbox)
 }
 
+/// Whether an e-mail may be sent to this: an address alone.
+pub fn is_address(text: &str) -> bool {
+    address(text).is_some()
+}
+
 /// An address as people have it. What the standard allows in quotes beyond that is refused: it exists to confuse mail servers.
 fn address(text: &str) -> Option<Address> {
     let is_odd = |character: char| character.is_control() || character.is_whitespace() || "\"<>\\".contains(character);

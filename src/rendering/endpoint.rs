@@ -1,24 +1,29 @@
-//! An endpoint that notifications do not reach.
+//! An endpoint as notifications are written for it.
 
-use commerce::Payload;
-use commerce::payload::endpoint::DegradedEndpoint;
-use cqrs_es::Aggregate as _;
-use domain::endpoint::{Endpoint, EndpointEvent};
-use event_log::recorded::{AnyEvent, Recorded};
+use chrono::{DateTime, Utc};
+use commerce::profile::{HeaderWord, SignatureKey};
+use commerce::{CustomHeaders, Endpoint, Profile, Secret, Secrets};
+use domain::endpoint::{self, Subscription};
 
-/// `story` is the endpoint's stream up to the event. None where it was never degraded.
-pub(super) fn payload(id: &str, story: Vec<Recorded>) -> Option<Payload> {
-    let mut endpoint = Endpoint::default();
-    let mut degraded = None;
-    for recorded in story {
-        let AnyEvent::Endpoint(event) = recorded.event else { continue };
-        if let EndpointEvent::EndpointDegraded { since, failures, reason } = &event {
-            degraded = Some((*since, *failures, reason.clone()));
+/// As it is at `now`: with the secrets that are valid then. None where it holds what cannot be sent with, which was refused when
+/// it was set.
+pub fn endpoint(subscription: &Subscription, now: DateTime<Utc>) -> Option<Endpoint> {
+    let mut secrets = subscription.signing_secrets(now).filter_map(|secret| Secret::parse(secret).ok());
+    let secrets = Secrets { current: secrets.next()?, previous: secrets.collect() };
+    let headers = CustomHeaders::new(subscription.settings.headers.known().cloned().unwrap_or_default()).ok()?;
+    Some(Endpoint { profile: profile(&subscription.settings.profile)?, secrets, headers })
+}
+
+fn profile(profile: &endpoint::Profile) -> Option<Profile> {
+    Some(match profile {
+        endpoint::Profile::Standard => Profile::Standard,
+        endpoint::Profile::Clione { header_word } => Profile::Clione { word: HeaderWord::parse(header_word).ok()? },
+        endpoint::Profile::CloudElements { element_key, signature_key } => {
+            let key = match signature_key {
+                Some(key) => Some(SignatureKey::parse(key.known()?).ok()?),
+                None => None,
+            };
+            Profile::CloudElements { element: element_key.clone(), key }
         }
-        endpoint.apply(event);
-    }
-    let (since, failures, reason) = degraded?;
-    let url = endpoint.subscription()?.settings.url.clone();
-    let reason = reason.unwrap_or_default();
-    Some(Payload::EndpointDegraded(DegradedEndpoint { endpoint_id: id.parse().ok()?, url, failures, since, reason }))
+    })
 }

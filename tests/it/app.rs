@@ -11,6 +11,7 @@ use cloud_bridge::api::http::Bounds;
 use cloud_bridge::app::bootstrap::NewAccount;
 use cloud_bridge::app::limits::Limits;
 use cloud_bridge::ingest::verification::Verification;
+use cloud_bridge::ports::outbound::OutboundRules;
 use cloud_bridge::ports::stores::ApiAddresses;
 use cloud_bridge::sandbox::{self, Sandbox, SandboxOptions};
 use cloud_bridge::service::{DEFAULT_LEASE, Service, ServiceOptions};
@@ -71,6 +72,12 @@ pub(crate) fn options(databases: &Databases, cortex: &Sandbox, workers: usize) -
         introspection: true,
         limits: Limits::default(),
         checkpoint_every: None,
+        outbound: OutboundRules {
+            allow_http: true,
+            allowed: vec!["127.0.0.0/8".parse().expect("it is a range")],
+            proxy: None,
+        },
+        mail: None,
         store_apis: ApiAddresses::default(),
         verification: Verification::default(),
     }

@@ -15,6 +15,7 @@ mod cortex_failures;
 mod crashes;
 mod delivering;
 mod disks;
+mod dispatching;
 mod engines;
 mod erasure;
 mod event_log;

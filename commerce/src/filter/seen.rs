@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::payload::checkout::Checkout;
 use crate::payload::customer::Customer;
 use crate::payload::delivery::Delivery;
+use crate::payload::endpoint::DegradedEndpoint;
 use crate::payload::order::Order;
 use crate::{Event, Payload};
 
@@ -16,7 +17,8 @@ impl Event {
     /// - `data` of events that programs of the account publish, in which a person may be named anywhere;
     /// - `data` of `delivery.*` beyond `deliveryId`, `sessionId`, `status`, `resolutionCode` and `resolution`: the lines are
     ///   written of the whole story of the delivery when it is sent;
-    /// - `data.changes` of `order.updated`, whose sentences are for people.
+    /// - `data.changes` of `order.updated`, whose sentences are for people;
+    /// - `data.url` of `endpoint.degraded`.
     pub fn to_value(&self) -> Value {
         let mut value = json!({
             "id": self.id,
@@ -57,7 +59,10 @@ fn data(payload: &Payload) -> Option<Value> {
         Payload::CollectionUpdated(data) | Payload::CollectionDeleted(data) => json!(data),
         Payload::InventoryUpdated(data) => json!(data),
         Payload::InventoryOutOfStock(data) => json!(data),
-        Payload::EndpointDegraded(data) => json!(data),
+        Payload::EndpointDegraded(data) => {
+            let DegradedEndpoint { endpoint_id, failures, since, reason, url: _ } = data;
+            json!({ "endpointId": endpoint_id, "failures": failures, "since": since, "reason": reason })
+        }
         Payload::ProductSynced(data) => json!(data),
         Payload::ProductEnriched(_)
         | Payload::ProductManuallyEdited(_)

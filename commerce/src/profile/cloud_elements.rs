@@ -9,7 +9,7 @@ use serde::Serialize;
 use signing::{Encoding, code};
 use uuid::Uuid;
 
-use super::{Message, Raw};
+use super::{Message, Profile, Raw};
 use crate::Event;
 
 /// Events in one notification, at most ("Events Overview": "20 event objects per webhook").
@@ -61,17 +61,17 @@ struct Body<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct BodyMessage<'a> {
-    element_key: &'static str,
+    element_key: &'a str,
     event_id: Uuid,
-    events: Vec<ObjectEvent>,
+    events: Vec<ObjectEvent<'a>>,
     raw: &'a Raw,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ObjectEvent {
+struct ObjectEvent<'a> {
     date: String,
-    element_key: &'static str,
+    element_key: &'a str,
     event_type: ObjectEventType,
     object_id: String,
     object_type: &'static str,
@@ -118,8 +118,9 @@ pub(super) fn body(message: &Message<'_>, id: Uuid) -> Vec<u8> {
         own = Raw::new(&message.first.body());
         &own
     };
-    let events = message.events().map(ObjectEvent::of).collect();
-    let message = BodyMessage { element_key: element(message.first), event_id: id, events, raw };
+    let element_key = element(message);
+    let events = message.events().map(|event| ObjectEvent::of(event, element_key)).collect();
+    let message = BodyMessage { element_key, event_id: id, events, raw };
     serde_json::to_vec(&Body { message }).expect("a notification is texts and JSON")
 }
 
@@ -133,17 +134,22 @@ pub(super) fn headers(id: Uuid, body: &[u8], key: Option<&SignatureKey>) -> Vec<
     headers
 }
 
-fn element(event: &Event) -> &'static str {
-    event.provider.map_or(OWN_ELEMENT, |provider| provider.as_str())
+fn element<'m>(message: &Message<'m>) -> &'m str {
+    match &message.endpoint.profile {
+        Profile::CloudElements { element: Some(element), .. } => element,
+        Profile::CloudElements { element: None, .. } | Profile::Standard | Profile::Clione { .. } => {
+            message.first.provider.map_or(OWN_ELEMENT, |provider| provider.as_str())
+        }
+    }
 }
 
-impl ObjectEvent {
+impl<'a> ObjectEvent<'a> {
     /// What is about no object has the event's own id.
-    fn of(event: &Event) -> Self {
+    fn of(event: &Event, element_key: &'a str) -> Self {
         let (object_type, event_type) = object(event.event_type());
         Self {
             date: event.time.to_rfc3339_opts(SecondsFormat::Secs, true),
-            element_key: element(event),
+            element_key,
             event_type,
             object_id: event.payload.object_id().unwrap_or_else(|| event.id.to_string()),
             object_type,

@@ -35,7 +35,7 @@ fn endpoint(profile: Profile) -> Endpoint {
 }
 
 fn cloud_elements(key: Option<&str>) -> Endpoint {
-    endpoint(Profile::CloudElements { key: key.map(|key| SignatureKey::parse(key).unwrap()) })
+    endpoint(Profile::CloudElements { element: None, key: key.map(|key| SignatureKey::parse(key).unwrap()) })
 }
 
 fn request(endpoint: &Endpoint, raw: Option<&Raw>) -> Request {
@@ -225,9 +225,11 @@ fn a_known_notification_of_standard_webhooks_verifies_within_five_minutes() {
 
 #[test]
 fn what_is_sent_verifies_with_any_of_the_secrets_whatever_the_profile() {
-    for profile in
-        [Profile::Standard, Profile::Clione { word: HeaderWord::default() }, Profile::CloudElements { key: None }]
-    {
+    for profile in [
+        Profile::Standard,
+        Profile::Clione { word: HeaderWord::default() },
+        Profile::CloudElements { element: None, key: None },
+    ] {
         let mut endpoint = endpoint(profile);
         endpoint.secrets.previous.push(Secret::new([8; 32]));
         for of in CommerceEventType::iter() {

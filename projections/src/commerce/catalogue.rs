@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use commerce::reported::OfProduct;
 use domain::account::AccountEvent;
 use domain::resource::{Content, Happened, Product, Report, Stock};
 
 use super::current_report;
 use super::products::{self, ProductRow};
 use super::rows::Rows;
-use super::stock::{OfProduct, StockAlert, StockItem, StockLevel, item_id};
+use super::stock::{StockAlert, StockItem, StockLevel, item_id};
 use crate::table::Tables;
 use event_log::recorded::{AnyEvent, Recorded};
 use storage::storable;

@@ -134,7 +134,8 @@ impl Dispatches {
     /// `follows` are the commerce events that follow from the event of the log.
     pub(super) fn apply(&mut self, recorded: &Recorded, follows: &[CommerceEventRow], subscriptions: &Subscriptions) {
         for event in follows {
-            for row in subscriptions.wanting(event).filter_map(|endpoint| DispatchRow::queued(endpoint, event)) {
+            let wanting = subscriptions.wanting(event, recorded).into_iter();
+            for row in wanting.filter_map(|endpoint| DispatchRow::queued(endpoint, event)) {
                 // An attempt may be known already, where an earlier version sent what this one would not.
                 self.rows.now.entry(row.id.clone()).or_insert(row);
             }

@@ -1,6 +1,7 @@
 //! Commerce events in the order in which they follow from the log. A row says where in the log an event is from; what it says is
 //! rendered from there when somebody reads it, so that nothing about a person is here.
 
+use commerce::reported::OfProduct;
 use domain::commerce::CommerceEventType;
 use domain::delivery::DeliveryEvent;
 use domain::endpoint::EndpointEvent;
@@ -11,7 +12,6 @@ use uuid::Uuid;
 
 use super::catalogue::Changed;
 use super::sessions::Sessions;
-use super::stock::OfProduct;
 use crate::table::table_row;
 use event_log::recorded::{AnyEvent, Recorded};
 use event_log::{Position, Sequence};
@@ -221,7 +221,7 @@ pub struct Filter {
 }
 
 /// Where in the list an event stands: the position that it follows from, and which of those it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ListPosition {
     pub position: Position,
     pub ordinal: i64,

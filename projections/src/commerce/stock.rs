@@ -1,7 +1,7 @@
 //! How much there is of what a store sells, from two kinds of reports: of a product, which states what there is in all locations
 //! together, and of a level, which is what there is at one.
 
-use serde::{Deserialize, Serialize};
+use commerce::reported::OfProduct;
 use sqlx::FromRow;
 
 use crate::table::table_row;
@@ -39,19 +39,6 @@ pub struct StockLevel {
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct StockAlert {
     pub account_id: String,
-    pub threshold: Option<i64>,
-}
-
-/// Of what product the stock of a commerce event is, as it was known when it happened.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct OfProduct {
-    pub product_id: Option<String>,
-    pub variant_id: Option<String>,
-    pub sku: Option<String>,
-    /// In all locations together.
-    pub available: Option<i64>,
-    /// Of the alert.
     pub threshold: Option<i64>,
 }
 

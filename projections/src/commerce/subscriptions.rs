@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use commerce::Filter;
 use domain::EndpointId;
 use domain::commerce::CommerceEventType;
 use domain::endpoint::{EndpointEvent, Interest};
+use serde_json::Value;
 use sqlx::FromRow;
 
 use super::events::{self, CommerceEventRow};
+use super::seen;
 use crate::table::{self, Existing, Tables, table_row};
 use event_log::Position;
 use event_log::recorded::{AnyEvent, Recorded};
@@ -91,13 +94,22 @@ impl Subscriptions {
         self.changed.insert((account_id, id));
     }
 
-    /// The endpoints that a commerce event is sent to.
-    pub(super) fn wanting(&self, event: &CommerceEventRow) -> impl Iterator<Item = EndpointId> {
-        let event_type = CommerceEventType::parse(&event.event_type);
+    /// The endpoints that a commerce event is sent to. `recorded` is the event of the log that it follows from.
+    pub(super) fn wanting(&self, event: &CommerceEventRow, recorded: &Recorded) -> Vec<EndpointId> {
+        let Some(event_type) = CommerceEventType::parse(&event.event_type) else { return vec![] };
         let integration = event.integration_id.as_deref().and_then(|id| id.parse().ok());
-        let of_account = self.now.get(&event.account_id).into_iter().flatten();
-        let wants = move |interest: &Interest| event_type.is_some_and(|of| interest.includes(of, integration));
-        of_account.filter(move |(_, interest)| wants(interest)).map(|(id, _)| *id)
+        let mut seen = None;
+        let mut wanting = vec![];
+        for (id, interest) in self.now.get(&event.account_id).into_iter().flatten() {
+            let passes = |filter: &String| {
+                let seen = seen.get_or_insert_with(|| seen::by_filters(event, recorded)).as_ref();
+                passes(filter, seen)
+            };
+            if interest.includes(event_type, integration) && interest.filter.as_ref().is_none_or(passes) {
+                wanting.push(*id);
+            }
+        }
+        wanting
     }
 
     /// Endpoints that were deleted with this batch.
@@ -123,6 +135,11 @@ impl Subscriptions {
         let interest = serde_json::to_string(interest).expect("names and ids are JSON");
         Some(SubscriptionRow { endpoint_id: id.to_string(), account_id: account_id.to_owned(), interest })
     }
+}
+
+/// A filter that this version cannot read, or an event that is none, keeps nothing back.
+fn passes(filter: &str, event: Option<&Value>) -> bool {
+    Filter::parse(filter).ok().zip(event).is_none_or(|(filter, event)| filter.matches(event))
 }
 
 fn change(of_account: &mut BTreeMap<EndpointId, Interest>, id: EndpointId, change: impl FnOnce(&mut Interest)) {

@@ -13,6 +13,7 @@ use crate::app::bootstrap::NewAccount;
 use crate::app::limits::Limits;
 use crate::cli::{Client, admin_key_file, bind, keep, own_url};
 use crate::ingest::verification::Verification;
+use crate::ports::outbound::OutboundRules;
 use crate::ports::stores::ApiAddresses;
 use crate::sandbox::{self, Sandbox, SandboxOptions};
 use crate::service::{DEFAULT_LEASE, Service, ServiceOptions};
@@ -45,6 +46,8 @@ impl World {
             introspection: true,
             limits: Limits::default(),
             checkpoint_every: None,
+            outbound: OutboundRules::default(),
+            mail: None,
             log_url: sqlite_url(&folder.path.join("log.db"))?,
             views_url: sqlite_url(&folder.path.join("views.db"))?,
             cortex_url: sandbox.base_url().to_owned(),

@@ -63,7 +63,7 @@ impl WebhookArgs {
 }
 
 /// The secret in a file, without the line's end. An empty one verifies nothing, so it is a mistake.
-fn secret_in(path: Option<&Path>) -> anyhow::Result<Option<SecretString>> {
+pub(super) fn secret_in(path: Option<&Path>) -> anyhow::Result<Option<SecretString>> {
     let Some(path) = path else { return Ok(None) };
     let read = || -> anyhow::Result<SecretString> {
         if std::fs::metadata(path)?.len() > MAX_SECRET_BYTES {

@@ -69,6 +69,18 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// One for which nothing was sent.
+    pub(crate) fn not_made(reason: String) -> Self {
+        Self {
+            status: None,
+            duration: Duration::ZERO,
+            address: None,
+            retry_after: None,
+            failure: Some(reason.chars().take(MAX_REASON_CHARS).collect()),
+            answer: vec![],
+        }
+    }
+
     pub fn succeeded(&self) -> bool {
         self.failure.is_none()
     }

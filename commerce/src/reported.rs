@@ -1,23 +1,44 @@
 //! What a store reported of a resource, as subscribers get it.
 
-use commerce::payload::checkout::Checkout;
-use commerce::payload::collection::Collection;
-use commerce::payload::customer::Customer;
-use commerce::payload::inventory::{OutOfStock, StockLevel};
-use commerce::payload::order::{Buyer, Order, OrderItem, OrderUpdate, Refunded};
-use commerce::payload::product::{DeletedProduct, Product, Variant};
-use commerce::{CommerceEventType as Type, Payload};
+use domain::commerce::CommerceEventType as Type;
 use domain::resource::{self, Content, OrderLine, Report};
+use serde::{Deserialize, Serialize};
 
-use projections::commerce::events::CommerceEventRow;
-use projections::commerce::stock::OfProduct;
+use crate::Payload;
+use crate::payload::checkout::Checkout;
+use crate::payload::collection::Collection;
+use crate::payload::customer::Customer;
+use crate::payload::inventory::{OutOfStock, StockLevel};
+use crate::payload::order::{Buyer, Order, OrderItem, OrderUpdate, Refunded};
+use crate::payload::product::{DeletedProduct, Product, Variant};
 
-use super::Person;
+/// What a store said of a customer.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Person {
+    /// The store's own id.
+    pub id: Option<String>,
+    pub email: Option<String>,
+    pub name: Option<String>,
+    pub username: Option<String>,
+}
+
+/// Of what product the stock of an event is, as it was known when it happened. These names are stored in a view.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OfProduct {
+    pub product_id: Option<String>,
+    pub variant_id: Option<String>,
+    pub sku: Option<String>,
+    /// In all locations together.
+    pub available: Option<i64>,
+    /// Of the alert.
+    pub threshold: Option<i64>,
+}
 
 /// None where the event is not of this kind of resource.
-pub(super) fn payload(event_type: Type, row: &CommerceEventRow, report: &Report, person: Person) -> Option<Payload> {
+pub fn payload(event_type: Type, of_product: OfProduct, report: &Report, person: Person) -> Option<Payload> {
     if event_type == Type::InventoryOutOfStock {
-        return out_of_stock(row).map(Payload::InventoryOutOfStock);
+        return out_of_stock(of_product).map(Payload::InventoryOutOfStock);
     }
     Some(match (&report.content, event_type) {
         (Content::Order(content), Type::OrderCreated) => Payload::OrderCreated(order(report, content, person)),
@@ -41,9 +62,9 @@ pub(super) fn payload(event_type: Type, row: &CommerceEventRow, report: &Report,
             Payload::CollectionDeleted(collection(report, content))
         }
         (Content::Stock(content), Type::InventoryUpdated) => Payload::InventoryUpdated(StockLevel {
-            product_id: row.of_product().product_id.or_else(|| content.product_id.clone()),
-            variant_id: row.of_product().variant_id.or_else(|| content.variant_id.clone()),
-            sku: row.of_product().sku,
+            product_id: of_product.product_id.or_else(|| content.product_id.clone()),
+            variant_id: of_product.variant_id.or_else(|| content.variant_id.clone()),
+            sku: of_product.sku,
             inventory_item_id: content.inventory_item_id.clone(),
             location_id: content.location_id.clone(),
             available: content.available,
@@ -63,8 +84,8 @@ pub(super) fn payload(event_type: Type, row: &CommerceEventRow, report: &Report,
 }
 
 /// Of what product it is, and how many are left in all, was known when it happened.
-fn out_of_stock(row: &CommerceEventRow) -> Option<OutOfStock> {
-    let OfProduct { product_id, variant_id, sku, available, threshold } = row.of_product();
+fn out_of_stock(of_product: OfProduct) -> Option<OutOfStock> {
+    let OfProduct { product_id, variant_id, sku, available, threshold } = of_product;
     Some(OutOfStock { product_id, variant_id, sku, available: available?, threshold: threshold? })
 }
 

@@ -1,0 +1,330 @@
+//! The dispatcher: sends commerce events to the endpoints that want them.
+//!
+//! What is to be sent is a view, folded from the log: a crash loses nothing. The node that holds the lease reads it, keeps in
+//! memory what can be sent at once, and records what came of each attempt. It runs on threads of its own, so that a flood of
+//! webhooks does not keep it from sending; what it sends is as far as the view is.
+
+mod attempt;
+mod lane;
+mod lease;
+pub(crate) mod notification;
+mod queue;
+
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::EndpointId;
+use domain::endpoint::{Endpoint, EndpointStatus, PROBE_INTERVAL};
+use event_log::progress::Progress;
+use event_log::recurring::Recurring;
+use event_log::stream::Loaded;
+use projections::commerce::queue::QueuedDispatch;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+
+use crate::app::log_and_views::LogAndViews;
+use crate::metrics::Metrics;
+use crate::ports::outbound::OutboundClient;
+use crate::projector::Standings;
+use attempt::{Sender, Sent};
+use lease::Lease;
+use notification::Renderer;
+use queue::Queue;
+
+/// Attempts that are under way at a time, of all endpoints together.
+const MAX_IN_FLIGHT: usize = 1_024;
+/// The same of one account.
+const MAX_IN_FLIGHT_OF_ACCOUNT: usize = 256;
+/// An endpoint whose latest attempt failed is sent so many at a time: what hangs takes no room from others.
+const CONCURRENCY_WHILE_FAILING: usize = 1;
+/// When an endpoint is tried again that is paused, or whose account has enough under way.
+const POLL_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(1);
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How long what is being sent may take to come to an end when the service stops.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What the dispatcher needs from the rest of the service.
+pub(crate) struct Dependencies {
+    pub(crate) data: LogAndViews,
+    pub(crate) client: OutboundClient,
+    pub(crate) metrics: Arc<Metrics>,
+    /// What this node is called in leases.
+    pub(crate) node: String,
+    /// Whether it gets on.
+    pub(crate) progress: Progress,
+    /// Becomes true when the service is to stop.
+    pub(crate) stopping: watch::Receiver<bool>,
+}
+
+/// A dispatch that was being sent.
+struct Finished {
+    endpoint_id: EndpointId,
+    row: QueuedDispatch,
+    sent: Sent,
+}
+
+pub(crate) struct Dispatcher {
+    data: LogAndViews,
+    sender: Arc<Sender>,
+    lease: Lease,
+    queue: Queue,
+    progress: Progress,
+    changes: watch::Receiver<Standings>,
+    stopping: watch::Receiver<bool>,
+    /// Endpoints for which something may be sent now, each once.
+    active: VecDeque<EndpointId>,
+    is_active: HashSet<EndpointId>,
+    /// When an endpoint becomes active by itself, each once.
+    wake: BTreeSet<(DateTime<Utc>, EndpointId)>,
+    wakes_at: HashMap<EndpointId, DateTime<Utc>>,
+    sends: JoinSet<Finished>,
+    under_way: HashMap<tokio::task::Id, (EndpointId, QueuedDispatch)>,
+    /// By account.
+    in_flight: HashMap<String, usize>,
+    failures: Recurring,
+}
+
+impl Dispatcher {
+    pub(crate) fn new(needs: Dependencies) -> Self {
+        let lease = Lease::new(&needs.node);
+        let sender = Sender {
+            log: needs.data.log.clone(),
+            client: needs.client,
+            metrics: needs.metrics,
+            renderer: Renderer::default(),
+            name: needs.node,
+            failures: Recurring::new("an event cannot be sent"),
+        };
+        Self {
+            changes: needs.data.projector.changes(),
+            queue: Queue::new(needs.data.clone()),
+            data: needs.data,
+            sender: Arc::new(sender),
+            lease,
+            progress: needs.progress,
+            stopping: needs.stopping,
+            active: VecDeque::new(),
+            is_active: HashSet::new(),
+            wake: BTreeSet::new(),
+            wakes_at: HashMap::new(),
+            sends: JoinSet::new(),
+            under_way: HashMap::new(),
+            in_flight: HashMap::new(),
+            failures: Recurring::new("what is to be sent to endpoints cannot be read"),
+        }
+    }
+
+    /// Sends until the service stops; then lets what is being sent come to an end.
+    pub(crate) async fn run(mut self) {
+        while !*self.stopping.borrow() {
+            self.progress.begin();
+            self.changes.mark_unchanged();
+            match self.step().await {
+                Ok(()) => {
+                    self.failures.worked();
+                    self.progress.done();
+                    self.wait().await;
+                }
+                Err(error) => {
+                    self.failures.failed(&error);
+                    self.forget_everything();
+                    tokio::time::sleep(RETRY_AFTER).await;
+                }
+            }
+        }
+        let ending = async { while self.sends.join_next().await.is_some() {} };
+        // What takes longer is sent again by the next to hold the lease.
+        tokio::time::timeout(STOP_TIMEOUT, ending).await.ok();
+        self.sends.shutdown().await;
+        self.lease.hand_back(&self.data.log).await;
+    }
+
+    async fn step(&mut self) -> anyhow::Result<()> {
+        let was_held = self.lease.is_held();
+        self.lease.keep(&self.data.log).await?;
+        if !was_held || !self.lease.is_held() {
+            // Another node may have sent meanwhile, or does.
+            self.forget_everything();
+        }
+        if !self.lease.is_held() {
+            if was_held {
+                tracing::warn!("another node has taken over the dispatcher");
+            }
+            return Ok(());
+        }
+        if !self.queue.is_open() {
+            if !self.queue.open().await? {
+                return Ok(());
+            }
+            self.activate_all();
+        }
+        for endpoint_id in self.queue.read_news(self.now()).await? {
+            self.activate(endpoint_id);
+        }
+        self.wake_up();
+        while let Some(endpoint_id) = self.active.pop_front() {
+            self.is_active.remove(&endpoint_id);
+            if let Some(at) = self.work_on(endpoint_id).await? {
+                self.wake_at(at, endpoint_id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns when there is something to do.
+    async fn wait(&mut self) {
+        let clock = self.data.clock().clone();
+        let wake_at = self.wake.first().map(|(at, _)| *at);
+        let woken = async {
+            match wake_at {
+                Some(at) => clock.sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            Some(ended) = self.sends.join_next_with_id(), if !self.sends.is_empty() => {
+                self.note(ended);
+                while let Some(ended) = self.sends.try_join_next_with_id() {
+                    self.note(ended);
+                }
+            }
+            changed = self.changes.changed() => if changed.is_err() {
+                tokio::time::sleep(RETRY_AFTER).await;
+            },
+            () = woken => {}
+            () = tokio::time::sleep_until(self.lease.next_at().into()) => {}
+            _ = self.stopping.changed() => {}
+        }
+    }
+
+    fn note(&mut self, ended: Result<(tokio::task::Id, Finished), JoinError>) {
+        let (task, finished) = match ended {
+            Ok((task, finished)) => (task, Some(finished)),
+            Err(error) => (error.id(), None),
+        };
+        let Some((endpoint_id, row)) = self.under_way.remove(&task) else { return };
+        if let Some(count) = self.in_flight.get_mut(&row.event.account_id) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.in_flight.remove(&row.event.account_id);
+            }
+        }
+        let now = self.now();
+        match finished {
+            Some(Finished { endpoint_id, row, sent }) => self.queue.ended(endpoint_id, &row, &sent, now),
+            None => {
+                tracing::error!(dispatch = row.dispatch_id, "sending an event ended in a panic; it is tried again");
+                self.queue.panicked(endpoint_id, &row, now);
+            }
+        }
+        self.activate(endpoint_id);
+    }
+
+    /// Sends what can be sent to an endpoint now. Returns when it is its turn again, if nothing happens before.
+    async fn work_on(&mut self, endpoint_id: EndpointId) -> anyhow::Result<Option<DateTime<Utc>>> {
+        let now = self.now();
+        let endpoint = self.data.log.current::<Endpoint>(endpoint_id).await?;
+        let status = endpoint.aggregate.status();
+        if matches!(status, None | Some(EndpointStatus::Deleted)) {
+            self.queue.close(endpoint_id, &self.sender.name).await?;
+            return Ok(None);
+        }
+        if matches!(status, Some(EndpointStatus::Paused | EndpointStatus::Disabled)) {
+            self.queue.unload(endpoint_id);
+            return Ok(Some(now + POLL_AGAIN_AFTER));
+        }
+        let Some(subscription) = endpoint.aggregate.subscription() else { return Ok(None) };
+        let is_degraded = status == Some(EndpointStatus::Degraded);
+        let (settings, mut again) = (&subscription.settings, None);
+        self.queue.fill(endpoint_id, settings.ordered, now).await?;
+        let Some(lane) = self.queue.lane(endpoint_id) else { return Ok(None) };
+        let concurrency = if is_degraded || lane.is_failing() {
+            CONCURRENCY_WHILE_FAILING
+        } else {
+            usize::try_from(settings.concurrency).unwrap_or(1)
+        };
+        let mut sends = vec![];
+        while lane.has_ready() && lane.in_flight() < concurrency {
+            if let Some(at) = lane.not_before(is_degraded, PROBE_INTERVAL, now) {
+                again = Some(at);
+                break;
+            }
+            let of_account = self.in_flight.get(&subscription.account_id.to_string()).copied().unwrap_or(0);
+            if of_account + sends.len() >= MAX_IN_FLIGHT_OF_ACCOUNT || self.sends.len() + sends.len() >= MAX_IN_FLIGHT {
+                again = Some(now + POLL_AGAIN_AFTER / 20);
+                break;
+            }
+            let Some(row) = lane.next() else { break };
+            lane.sent(settings.rate_per_second, PROBE_INTERVAL, now);
+            sends.push(row);
+        }
+        let again = [again, lane.next_due_at()].into_iter().flatten().min();
+        for row in sends {
+            self.send(endpoint_id, row, &endpoint);
+        }
+        Ok(again)
+    }
+
+    fn send(&mut self, endpoint_id: EndpointId, row: QueuedDispatch, endpoint: &Arc<Loaded<Endpoint>>) {
+        *self.in_flight.entry(row.event.account_id.clone()).or_default() += 1;
+        let (sender, endpoint, being_sent) = (self.sender.clone(), endpoint.clone(), row.clone());
+        let lease_ends = self.lease.ends();
+        let task = self.sends.spawn(async move {
+            let sent = tokio::select! {
+                sent = sender.send(&row, &endpoint) => sent,
+                () = lease_ends => Sent::broken_off(&row),
+            };
+            Finished { endpoint_id, row, sent }
+        });
+        self.under_way.insert(task.id(), (endpoint_id, being_sent));
+    }
+
+    fn activate(&mut self, endpoint_id: EndpointId) {
+        if self.is_active.insert(endpoint_id) {
+            self.active.push_back(endpoint_id);
+        }
+    }
+
+    fn activate_all(&mut self) {
+        for endpoint_id in self.queue.endpoints() {
+            self.activate(endpoint_id);
+        }
+    }
+
+    fn wake_at(&mut self, at: DateTime<Utc>, endpoint_id: EndpointId) {
+        if let Some(before) = self.wakes_at.insert(endpoint_id, at) {
+            self.wake.remove(&(before, endpoint_id));
+        }
+        self.wake.insert((at, endpoint_id));
+    }
+
+    fn wake_up(&mut self) {
+        let now = self.now();
+        while let Some((at, endpoint_id)) = self.wake.first().copied()
+            && at <= now
+        {
+            self.wake.remove(&(at, endpoint_id));
+            self.wakes_at.remove(&endpoint_id);
+            self.activate(endpoint_id);
+        }
+    }
+
+    /// What is being sent is broken off: its endpoints get it again from who sends next.
+    fn forget_everything(&mut self) {
+        self.sends.abort_all();
+        self.sends = JoinSet::new();
+        self.under_way.clear();
+        self.in_flight.clear();
+        self.active.clear();
+        self.is_active.clear();
+        self.wake.clear();
+        self.wakes_at.clear();
+        self.queue.shut();
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.data.now()
+    }
+}

@@ -1,0 +1,403 @@
+//! One endpoint's part of the queue, as far as it is in memory: what can be sent at once, what waits for its moment, and which
+//! objects are busy, since events about one object are sent one after the other.
+//!
+//! It does no I/O, and what it holds is bounded: what there is no room for is read again from the view.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::hash_map::{DefaultHasher, Entry};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::hash::{Hash, Hasher};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use event_log::Position;
+use projections::commerce::events::ListPosition;
+use projections::commerce::queue::QueuedDispatch;
+
+/// Dispatches that are kept in memory for an endpoint, beside those that wait for a moment.
+const MAX_KEPT: usize = 1_000;
+/// The same for an endpoint whose latest attempt failed: a thousand of these may hang at a time.
+const MAX_KEPT_WHILE_FAILING: usize = 50;
+/// Dispatches that wait for their next attempt. More than that, and the endpoint gets nothing new until some are through.
+const MAX_WAITING: usize = 20_000;
+/// Dispatches that are kept of one object while an earlier one about it is not through.
+const MAX_BEHIND: usize = 20;
+/// No wait is longer: the longest delay with its jitter, and what a receiver may ask for. A clock that was ahead may have
+/// written another.
+const LONGEST_WAIT: TimeDelta = TimeDelta::hours(32);
+
+/// Which events are sent one after the other: the hash of what they are about. Two objects with one hash wait for each other.
+type Key = u64;
+
+/// What was recorded here, each with its position, until the view shows it.
+#[derive(Default)]
+pub(super) struct Done(HashMap<String, Position>);
+
+impl Done {
+    pub(super) fn insert(&mut self, dispatch_id: String, position: Position) {
+        self.0.insert(dispatch_id, position);
+    }
+
+    /// The view has come to this position.
+    pub(super) fn forget_shown(&mut self, shown: Position) {
+        self.0.retain(|_, position| *position > shown);
+    }
+
+    fn contains(&self, row: &QueuedDispatch) -> bool {
+        self.0.get(&row.dispatch_id).is_some_and(|position| row.changed_by <= *position)
+    }
+}
+
+pub(super) struct Lane {
+    ready: VecDeque<QueuedDispatch>,
+    /// Objects of which something is ready, waits, or is being sent, with what comes after that.
+    busy: HashMap<Key, Behind>,
+    /// By the moment of the next attempt.
+    waiting: BTreeMap<(DateTime<Utc>, ListPosition), Waiting>,
+    /// All of the above and those being sent.
+    known: HashSet<String>,
+    in_flight: usize,
+    /// Up to here, everything that the view shows is known.
+    read_to: Option<ListPosition>,
+    /// Whether there is nothing after that.
+    is_read: bool,
+    is_failing: bool,
+    is_to_be_read_again: bool,
+    /// After these there is more about the same object.
+    to_read_behind: Vec<QueuedDispatch>,
+    /// By the endpoint's rate.
+    next_send_at: Option<DateTime<Utc>>,
+    /// As long as it is degraded.
+    next_probe_at: Option<DateTime<Utc>>,
+}
+
+/// What comes after a dispatch about the same object.
+#[derive(Default)]
+struct Behind {
+    rows: VecDeque<QueuedDispatch>,
+    /// There is more in the view.
+    more: bool,
+}
+
+struct Waiting {
+    dispatch_id: String,
+    attempts: i64,
+}
+
+/// What became of a dispatch that was being sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Nothing is to be sent any more.
+    Closed,
+    /// It is tried again, after so many attempts.
+    Waits { until: DateTime<Utc>, attempts: i64 },
+}
+
+impl Lane {
+    /// Of an endpoint for which nothing was to be sent before, or of one whose part of the queue is to be read first.
+    pub(super) fn new(is_read: bool) -> Self {
+        Self {
+            ready: VecDeque::new(),
+            busy: HashMap::new(),
+            waiting: BTreeMap::new(),
+            known: HashSet::new(),
+            in_flight: 0,
+            read_to: None,
+            is_read,
+            is_failing: false,
+            is_to_be_read_again: false,
+            to_read_behind: vec![],
+            next_send_at: None,
+            next_probe_at: None,
+        }
+    }
+
+    /// Takes note of what was put into the queue, or changed there.
+    pub(super) fn offer(&mut self, row: QueuedDispatch, is_ordered: bool, (done, now): (&Done, DateTime<Utc>)) {
+        let at = row.event.list_position();
+        if self.read_to < Some(at) {
+            if !self.is_read || !self.has_room() {
+                self.is_read = false;
+                return;
+            }
+            self.read_to = Some(at);
+        } else if !self.has_room() {
+            // Sent again by a person, most likely with many others.
+            self.is_to_be_read_again = true;
+            return;
+        }
+        self.admit(row, is_ordered, (done, now));
+    }
+
+    /// Takes what the view shows after [`Self::read_to`], in its order. `is_all` where nothing comes after these.
+    pub(super) fn read(
+        &mut self,
+        rows: Vec<QueuedDispatch>,
+        is_all: bool,
+        is_ordered: bool,
+        (done, now): (&Done, DateTime<Utc>),
+    ) {
+        for row in rows {
+            if !self.has_room() {
+                return;
+            }
+            self.read_to = Some(row.event.list_position());
+            self.admit(row, is_ordered, (done, now));
+        }
+        self.is_read = is_all;
+    }
+
+    fn admit(&mut self, row: QueuedDispatch, is_ordered: bool, (done, now): (&Done, DateTime<Utc>)) {
+        if done.contains(&row) || self.known.contains(&row.dispatch_id) {
+            return;
+        }
+        let Some(key) = is_ordered.then(|| key_of(&row)) else { return self.make_ready(row, now) };
+        match self.busy.entry(key) {
+            Entry::Vacant(free) => {
+                free.insert(Behind::default());
+                self.make_ready(row, now);
+            }
+            Entry::Occupied(mut busy) => {
+                let behind = busy.get_mut();
+                if behind.more || behind.rows.len() >= MAX_BEHIND {
+                    behind.more = true;
+                } else {
+                    self.known.insert(row.dispatch_id.clone());
+                    behind.rows.push_back(row);
+                }
+            }
+        }
+    }
+
+    fn make_ready(&mut self, row: QueuedDispatch, now: DateTime<Utc>) {
+        self.known.insert(row.dispatch_id.clone());
+        let due_at = DateTime::from_timestamp_micros(row.due_at).unwrap_or(now);
+        if row.attempts == 0 || due_at <= now {
+            self.ready.push_back(row);
+        } else {
+            self.wait(&row, due_at, row.attempts, now);
+        }
+    }
+
+    fn wait(&mut self, row: &QueuedDispatch, until: DateTime<Utc>, attempts: i64, now: DateTime<Utc>) {
+        let until = until.min(now + LONGEST_WAIT);
+        let waiting = Waiting { dispatch_id: row.dispatch_id.clone(), attempts };
+        self.waiting.insert((until, row.event.list_position()), waiting);
+    }
+
+    /// The next one to send, if there is one.
+    pub(super) fn next(&mut self) -> Option<QueuedDispatch> {
+        if self.is_to_be_read_again || self.waiting.len() >= MAX_WAITING {
+            return None;
+        }
+        let next = self.ready.pop_front()?;
+        self.in_flight += 1;
+        Some(next)
+    }
+
+    /// What became of one that [`Self::next`] returned.
+    pub(super) fn ended(&mut self, row: &QueuedDispatch, ended: Ended, has_failed: bool, now: DateTime<Utc>) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.is_failing = has_failed;
+        match ended {
+            Ended::Waits { until, attempts } => {
+                self.leave_behind(row);
+                self.wait(row, until, attempts, now);
+            }
+            Ended::Closed => self.release(row, now),
+        }
+        if has_failed {
+            self.shrink();
+        }
+    }
+
+    /// What comes after it is left to the view, so that it takes no room from others while it waits.
+    fn leave_behind(&mut self, row: &QueuedDispatch) {
+        let Some(behind) = self.busy.get_mut(&key_of(row)) else { return };
+        for row in behind.rows.drain(..) {
+            self.known.remove(&row.dispatch_id);
+            behind.more = true;
+        }
+    }
+
+    fn release(&mut self, row: &QueuedDispatch, now: DateTime<Utc>) {
+        self.known.remove(&row.dispatch_id);
+        // Where events are in no order, or were not when it was taken, no object is busy with it.
+        let key = key_of(row);
+        let Some(behind) = self.busy.get_mut(&key) else { return };
+        if let Some(next) = behind.rows.pop_front() {
+            self.make_ready(next, now);
+        } else if behind.more {
+            self.to_read_behind.push(row.clone());
+        } else {
+            self.busy.remove(&key);
+        }
+    }
+
+    /// Those after which more about the same object is to be read.
+    pub(super) fn take_to_read_behind(&mut self) -> Vec<QueuedDispatch> {
+        std::mem::take(&mut self.to_read_behind)
+    }
+
+    /// What the view shows after `first` about the same object, in order. `is_all` where nothing comes after these.
+    pub(super) fn read_behind(
+        &mut self,
+        first: &QueuedDispatch,
+        rows: Vec<QueuedDispatch>,
+        is_all: bool,
+        (done, now): (&Done, DateTime<Utc>),
+    ) {
+        let mut rows: VecDeque<_> =
+            rows.into_iter().filter(|row| !done.contains(row) && !self.known.contains(&row.dispatch_id)).collect();
+        let key = key_of(first);
+        let Some(next) = rows.pop_front() else {
+            if is_all {
+                self.busy.remove(&key);
+            } else {
+                // All of these were sent a moment ago: it is read again once the view shows it.
+                self.to_read_behind.push(first.clone());
+            }
+            return;
+        };
+        let more = !is_all || rows.len() > MAX_BEHIND;
+        rows.truncate(MAX_BEHIND);
+        self.known.extend(rows.iter().map(|row| row.dispatch_id.clone()));
+        self.busy.insert(key, Behind { rows, more });
+        self.make_ready(next, now);
+    }
+
+    /// The dispatches whose moment has come, as far as there is room: they are to be read again.
+    pub(super) fn due(&mut self, now: DateTime<Utc>, at_most: usize) -> Vec<(String, i64)> {
+        let mut due = vec![];
+        while due.len() < at_most
+            && let Some(first) = self.waiting.first_entry()
+            && first.key().0 <= now
+        {
+            let Waiting { dispatch_id, attempts } = first.remove();
+            due.push((dispatch_id, attempts));
+        }
+        due
+    }
+
+    /// What the view has of those that [`Self::due`] returned. Where one is missing, it was closed elsewhere: what was behind it
+    /// is found by reading everything again.
+    pub(super) fn read_due(&mut self, due: &[(String, i64)], rows: Vec<QueuedDispatch>) {
+        if rows.len() < due.len() {
+            self.is_to_be_read_again = true;
+        }
+        for mut row in rows {
+            let known = due.iter().find(|(id, _)| *id == row.dispatch_id).map_or(0, |(_, attempts)| *attempts);
+            row.attempts = row.attempts.max(known);
+            self.ready.push_back(row);
+        }
+    }
+
+    /// Drops what is far from being sent.
+    fn shrink(&mut self) {
+        while self.kept() > MAX_KEPT_WHILE_FAILING
+            && let Some(row) = self.ready.pop_back()
+        {
+            self.known.remove(&row.dispatch_id);
+            if row.attempts > 0 {
+                // It waited for its moment: only the view knows of it.
+                self.is_to_be_read_again = true;
+            }
+            if let Some(behind) = self.busy.remove(&key_of(&row)) {
+                for row in behind.rows {
+                    self.known.remove(&row.dispatch_id);
+                }
+            }
+            let before = ListPosition { ordinal: row.event.ordinal - 1, ..row.event.list_position() };
+            self.read_to = self.read_to.min(Some(before));
+            self.is_read = false;
+        }
+    }
+
+    /// Everything is read again, once nothing is being sent.
+    pub(super) fn read_again(&mut self) {
+        self.is_to_be_read_again = true;
+    }
+
+    /// Drops everything that is not being sent, where that was asked for and nothing is.
+    pub(super) fn begin_again(&mut self) {
+        if self.is_to_be_read_again && self.in_flight == 0 {
+            *self = Self {
+                is_failing: self.is_failing,
+                next_send_at: self.next_send_at,
+                next_probe_at: self.next_probe_at,
+                ..Self::new(false)
+            };
+        }
+    }
+
+    fn kept(&self) -> usize {
+        self.known.len().saturating_sub(self.waiting.len() + self.in_flight)
+    }
+
+    fn has_room(&self) -> bool {
+        self.room() > 0
+    }
+
+    /// How many more dispatches can be kept.
+    pub(super) fn room(&self) -> usize {
+        let most = if self.is_failing { MAX_KEPT_WHILE_FAILING } else { MAX_KEPT };
+        most.saturating_sub(self.kept())
+    }
+
+    /// After which dispatch the view is to be read, where it is.
+    pub(super) fn to_read_after(&self) -> Option<Option<ListPosition>> {
+        let low = if self.is_failing { MAX_KEPT_WHILE_FAILING } else { MAX_KEPT } / 2;
+        (!self.is_read && !self.is_to_be_read_again && self.room() > low).then_some(self.read_to)
+    }
+
+    pub(super) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// Whether the latest attempt failed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.is_failing
+    }
+
+    pub(super) fn next_due_at(&self) -> Option<DateTime<Utc>> {
+        self.waiting.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// Takes note that one is sent now, to an endpoint of this rate in a second.
+    pub(super) fn sent(&mut self, per_second: Option<u32>, probe_interval: TimeDelta, now: DateTime<Utc>) {
+        let interval = per_second.map(|rate| TimeDelta::microseconds(1_000_000 / i64::from(rate.max(1))));
+        self.next_send_at = interval.map(|interval| self.next_send_at.unwrap_or(now).max(now) + interval);
+        self.next_probe_at = Some(now + probe_interval);
+    }
+
+    /// When the next may be sent, where that is not now. A moment too far off was set by a clock that was ahead.
+    pub(super) fn not_before(
+        &self,
+        is_degraded: bool,
+        probe_interval: TimeDelta,
+        now: DateTime<Utc>,
+    ) -> Option<DateTime<Utc>> {
+        let later = |at: Option<DateTime<Utc>>, longest| at.filter(|at| *at > now && *at - now <= longest);
+        let paced = later(self.next_send_at, TimeDelta::seconds(1));
+        let probed = later(self.next_probe_at.filter(|_| is_degraded), probe_interval);
+        paced.max(probed)
+    }
+
+    /// Whether nothing is to be sent, and nothing is to be remembered of it.
+    pub(super) fn is_idle(&self, now: DateTime<Utc>) -> bool {
+        let is_empty = self.known.is_empty() && self.is_read && self.to_read_behind.is_empty();
+        is_empty && !self.is_to_be_read_again && self.next_send_at.is_none_or(|at| at <= now)
+    }
+}
+
+fn key_of(row: &QueuedDispatch) -> Key {
+    let event = &row.event;
+    let mut hasher = DefaultHasher::new();
+    (&event.integration_id, &event.object_kind, &event.object_id).hash(&mut hasher);
+    hasher.finish()
+}
