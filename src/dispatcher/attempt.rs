@@ -156,9 +156,7 @@ impl Sender {
         let origin = self.origin(turn).sealed_with(key);
         let recorded = self.record_until_stored(turn, &command, &origin, has_failed).await?;
         let (ended, outcome) = match recorded.aggregate.next_attempt_at() {
-            Some(until) => {
-                (Ended::Waits { until, attempts: i64::from(turn.attempt) }, DispatchOutcome::Failed)
-            }
+            Some(until) => (Ended::Waits { until, attempts: i64::from(turn.attempt) }, DispatchOutcome::Failed),
             None if has_failed => (Ended::Closed, DispatchOutcome::DeadLetter),
             None => (Ended::Closed, DispatchOutcome::Delivered),
         };
@@ -183,10 +181,8 @@ impl Sender {
                     let (endpoint, command) = after.consequence(before)?;
                     Some((endpoint.to_string(), command))
                 };
-                let both = self
-                    .log
-                    .execute_with::<Dispatch, Endpoint>(turn.id, command.clone(), origin.clone(), follow)
-                    .await;
+                let both =
+                    self.log.execute_with::<Dispatch, Endpoint>(turn.id, command.clone(), origin.clone(), follow).await;
                 both.map(|(dispatch, _)| dispatch)
             };
             match recorded {

@@ -33,7 +33,11 @@ impl Lease {
     pub(super) fn new(node: &str) -> Self {
         // Another one after every start, and none that a process manager has.
         let id = ids::fresh().simple().to_string();
-        Self { node: format!("{node}/{NAME}/{}", &id[id.len() - 8..]), until: watch::Sender::new(None), next_at: Instant::now() }
+        Self {
+            node: format!("{node}/{NAME}/{}", &id[id.len() - 8..]),
+            until: watch::Sender::new(None),
+            next_at: Instant::now(),
+        }
     }
 
     /// Whether this node may send.

@@ -81,8 +81,8 @@ pub(crate) async fn request(
 }
 
 fn header_map(headers: Vec<(String, String)>) -> HeaderMap {
-    let parsed = headers.into_iter().filter_map(|(name, value)| {
-        Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?))
-    });
+    let parsed = headers
+        .into_iter()
+        .filter_map(|(name, value)| Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?)));
     parsed.collect()
 }
