@@ -16,6 +16,7 @@ pub enum Kind {
     Integration,
     /// Deliveries, and the webhooks that repeat them.
     Delivery,
+    Endpoint,
     /// What a store asked by law of a customer.
     DataRequest,
 }
@@ -27,6 +28,7 @@ impl Kind {
             Self::ApiKey => "api_keys",
             Self::Integration => "integrations",
             Self::Delivery => "delivery_log",
+            Self::Endpoint => "endpoints",
             Self::DataRequest => "data_requests",
         }
     }
@@ -35,7 +37,7 @@ impl Kind {
     fn owner(self) -> &'static str {
         match self {
             Self::Account => "id",
-            Self::ApiKey | Self::Integration | Self::Delivery | Self::DataRequest => "account_id",
+            Self::ApiKey | Self::Integration | Self::Delivery | Self::Endpoint | Self::DataRequest => "account_id",
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod customers;
 pub mod data_requests;
 pub mod delivery_log;
 pub mod delivery_stats;
+pub mod endpoints;
 mod feed;
 pub mod identifiers;
 pub mod integrations;

@@ -8,12 +8,13 @@ use crate::view::View;
 
 impl View {
     /// All views. One more is its file, which lib.rs names, its tables beside the migrations, and a line here.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         crate::accounts::VIEW,
         crate::commerce::VIEW,
         crate::data_requests::VIEW,
         crate::delivery_log::VIEW,
         crate::delivery_stats::VIEW,
+        crate::endpoints::VIEW,
         crate::integrations::VIEW,
         crate::notices::VIEW,
         crate::operator_actions::VIEW,

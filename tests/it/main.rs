@@ -16,6 +16,7 @@ mod crashes;
 mod delivering;
 mod disks;
 mod dispatching;
+mod endpoints;
 mod engines;
 mod erasure;
 mod event_log;

@@ -19,6 +19,7 @@ use storage::Sql;
 
 use crate::app::{MASTER_KEY, TestApp, options, text};
 use crate::catalogue::a_day_of_publishing;
+use crate::endpoints::{a_day_of_endpoints, endpoints_say_what_aggregates_say};
 use crate::engines::{Engine, on_each_engine};
 use crate::erasure::order_of_vera;
 use crate::orders;
@@ -88,6 +89,7 @@ pub(crate) async fn a_busy_day(app: &TestApp) {
     assert_eq!(erased["erasePersonalData"]["userErrors"], json!([]));
     shopify.post(&order_of_vera(4)).await.accepted("duplicate");
     a_day_of_publishing(app).await;
+    a_day_of_endpoints(app).await;
     app.settle().await;
 }
 
@@ -147,6 +149,7 @@ on_each_engine! {
         a_busy_day(app).await;
         let live = everything(app).await;
         views_say_what_aggregates_say(app).await;
+        endpoints_say_what_aggregates_say(app).await;
         for view in View::ALL {
             app.service().data.projector.rebuild(view).await.unwrap().unwrap();
         }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use strum::{EnumIter, IntoStaticStr};
+use strum::{EnumIter, EnumString, IntoStaticStr};
 
 use super::{EndpointSettings, EventTypePattern, Profile};
 use crate::event::{LogEvent, domain_event};
@@ -97,7 +97,9 @@ pub struct EndpointCreated {
 }
 
 /// Why this service sends nothing to an endpoint any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, EnumIter, IntoStaticStr)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, EnumIter, EnumString, IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum DisableCause {
@@ -110,6 +112,10 @@ pub enum DisableCause {
 impl DisableCause {
     pub fn as_str(self) -> &'static str {
         self.into()
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
     }
 }
 

@@ -12,6 +12,7 @@ pub(super) enum IdKind {
     Integration,
     /// Deliveries, and the webhooks that repeat them.
     Delivery,
+    Endpoint,
     DataRequest,
 }
 
