@@ -10,6 +10,7 @@ pub mod commerce_events;
 pub mod data_requests;
 pub mod deliveries;
 pub mod disks;
+pub mod endpoints;
 pub mod erasure;
 mod error;
 pub mod events;
@@ -48,12 +49,15 @@ pub struct App {
     pub commerce_events: commerce_events::CommerceEvents,
     pub products: products::Products,
     pub publications: publications::Publications,
+    pub endpoints: endpoints::Endpoints,
     pub events: events::Events,
     pub operator_actions: operator_actions::OperatorActions,
     pub data_requests: data_requests::DataRequests,
     pub erasure: erasure::Erasure,
     pub replays: Arc<Replays>,
     pub administration: administration::Administration,
+    /// Whether there is a mail server, through which accounts are written to.
+    pub sends_mail: bool,
     /// The address under which stores reach this service, without a slash at the end.
     pub public_url: String,
 }

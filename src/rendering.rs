@@ -17,7 +17,8 @@ use domain::resource::{Content, ResourceEvent, WebhookSource};
 use event_log::recorded::{AnyEvent, Recorded};
 use event_log::{EventLog, LoadError, Sequence};
 use projections::commerce::events::CommerceEventRow;
-use projections::commerce::seen::enveloped;
+use projections::commerce::seen::{self, enveloped};
+use serde_json::Value;
 
 pub use endpoint::endpoint;
 
@@ -88,6 +89,12 @@ pub async fn event(log: &EventLog, row: &CommerceEventRow, persons: Persons) -> 
     };
     let event = payload.and_then(|payload| enveloped(row, recorded, payload));
     Ok(event.zip(source_of(recorded)).map(|(event, source)| Rendered { event, source }))
+}
+
+/// What a filter sees of the event of a row. None where the log holds no such event any more.
+pub async fn seen_by_filters(log: &EventLog, row: &CommerceEventRow) -> Result<Option<Value>, LoadError> {
+    let found = log.read_at(&[row.position]).await?;
+    Ok(found.first().and_then(|recorded| seen::by_filters(row, recorded)))
 }
 
 fn source_of(recorded: &Recorded) -> Option<Source> {

@@ -33,7 +33,7 @@ use crate::app::operator_actions::OperatorActions;
 use crate::app::products::Products;
 use crate::app::publications::Publications;
 use crate::app::receipts::Receipts;
-use crate::app::{App, disks};
+use crate::app::{App, disks, endpoints};
 use crate::dispatcher::{self, Dispatcher};
 use crate::ingest::Ingest;
 use crate::ingest::verification::Verification;
@@ -315,6 +315,14 @@ impl Parts {
             commerce_events: CommerceEvents::new(data()),
             products: Products::new(data()),
             publications: Publications::new(data(), self.links.clone()),
+            endpoints: endpoints::Endpoints::new(
+                data(),
+                (self.links.clone(), identifiers.clone()),
+                options.limits,
+                api_keys.clone(),
+                self.ports.outbound.clone(),
+            ),
+            sends_mail: self.ports.mailer.is_some(),
             events: Events::new(data()),
             operator_actions: OperatorActions::new(data()),
             data_requests: DataRequests::new(data()),

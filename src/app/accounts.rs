@@ -1,5 +1,6 @@
 //! Accounts: opening them, their keys, credits and settings, and their login at Cortex Cloud.
 
+mod contact;
 mod credentials;
 mod reading;
 

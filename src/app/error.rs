@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use domain::account::AccountRefusal;
 use domain::delivery::DeliveryRefusal;
+use domain::endpoint::EndpointRefusal;
 use domain::integration::IntegrationRefusal;
 use domain::ledger::LedgerRefusal;
 use domain::operator_action::OperatorActionRefusal;
@@ -140,6 +141,7 @@ impl From<LimitReached> for Refused {
             LimitReached::Integrations(_) => "TOO_MANY_INTEGRATIONS",
             LimitReached::ApiKeys(_) => "TOO_MANY_API_KEYS",
             LimitReached::Mappings(_) => "TOO_MANY_MAPPINGS",
+            LimitReached::Endpoints(_) => "TOO_MANY_ENDPOINTS",
         };
         Self::new(code, reached.to_string(), None)
     }
@@ -180,9 +182,35 @@ impl From<AccountRefusal> for Refused {
             AccountRefusal::TooManyApiKeys => ("TOO_MANY_API_KEYS", None),
             AccountRefusal::InvalidRetention => ("INVALID_RETENTION", Some("days")),
             AccountRefusal::InvalidStockAlert => ("INVALID_STOCK_ALERT", Some("threshold")),
-            AccountRefusal::InvalidSecret => ("INVALID_SECRET", Some("secret")),
+            AccountRefusal::InvalidSecret => ("INVALID_SECRET", Some("signingSecret")),
             AccountRefusal::InvalidEmail => ("INVALID_EMAIL", Some("email")),
             AccountRefusal::InvalidCredentials => ("INVALID_CREDENTIALS", Some("password")),
+        };
+        Self::new(code, refusal.to_string(), field)
+    }
+}
+
+impl From<EndpointRefusal> for Refused {
+    fn from(refusal: EndpointRefusal) -> Self {
+        let (code, field) = match refusal {
+            EndpointRefusal::NotFound => ("NOT_FOUND", Some("endpointId")),
+            EndpointRefusal::AlreadyExists => ("ALREADY_EXISTS", None),
+            EndpointRefusal::Deleted => ("DELETED", Some("endpointId")),
+            EndpointRefusal::InvalidUrl => ("INVALID_URL", Some("url")),
+            EndpointRefusal::InvalidDescription => ("INVALID_DESCRIPTION", Some("description")),
+            EndpointRefusal::InvalidEventTypes => ("INVALID_EVENT_TYPES", Some("eventTypes")),
+            EndpointRefusal::UnknownEventType { .. } => ("UNKNOWN_EVENT_TYPE", Some("eventTypes")),
+            EndpointRefusal::TooManyIntegrations => ("TOO_MANY_INTEGRATIONS", Some("integrationIds")),
+            EndpointRefusal::InvalidFilter => ("INVALID_FILTER", Some("filter")),
+            EndpointRefusal::InvalidHeaders => ("INVALID_HEADERS", Some("headers")),
+            EndpointRefusal::InvalidHeaderWord => ("INVALID_HEADER_WORD", Some("headerWord")),
+            EndpointRefusal::InvalidElementKey => ("INVALID_ELEMENT_KEY", Some("elementKey")),
+            EndpointRefusal::InvalidSignatureKey => ("INVALID_SIGNATURE_KEY", Some("signatureKey")),
+            EndpointRefusal::InvalidRate => ("INVALID_RATE", Some("ratePerSecond")),
+            EndpointRefusal::InvalidConcurrency => ("INVALID_CONCURRENCY", Some("concurrency")),
+            EndpointRefusal::InvalidSecret => ("INVALID_SECRET", Some("signingSecret")),
+            EndpointRefusal::OverlapTooLong { .. } => ("OVERLAP_TOO_LONG", Some("overlapHours")),
+            EndpointRefusal::TooManySecrets => ("TOO_MANY_SECRETS", Some("endpointId")),
         };
         Self::new(code, refusal.to_string(), field)
     }

@@ -1,5 +1,6 @@
 //! API keys and signing secrets: how they are made, and the only form in which a key is kept.
 
+use commerce::Secret;
 use domain::account::{DEFAULT_REQUESTS_PER_MINUTE, NewApiKey, Role};
 use domain::{ApiKeyId, private};
 use rand::RngExt as _;
@@ -30,6 +31,11 @@ pub fn new_key(name: &str, role: Role) -> (String, NewApiKey) {
 /// SHA-256, hexadecimal. A key has 190 random bits, so a slow hash would protect nothing more.
 pub fn hash(key: &str) -> String {
     hex::encode(Sha256::digest(key.trim().as_bytes()))
+}
+
+/// A secret to sign what an endpoint is sent with.
+pub fn new_endpoint_secret() -> Secret {
+    Secret::new(rand::rng().random())
 }
 
 /// A secret to sign webhooks with.

@@ -1,7 +1,7 @@
 //! What one account may have at most, so that none takes the room of the others. The operator's options.
 
 use domain::AccountId;
-use projections::{accounts, integrations};
+use projections::{accounts, endpoints, integrations};
 
 use storage::Database;
 
@@ -13,13 +13,15 @@ pub struct Limits {
     pub api_keys: usize,
     /// Of all integrations together.
     pub mappings: usize,
+    /// Deleted ones not counted.
+    pub endpoints: usize,
     /// What is stored of webhooks in a day (UTC), in bytes.
     pub daily_bytes: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { integrations: 100, api_keys: 100, mappings: 20_000, daily_bytes: 1_024 * 1_024 * 1_024 }
+        Self { integrations: 100, api_keys: 100, mappings: 20_000, endpoints: 50, daily_bytes: 1_024 * 1_024 * 1_024 }
     }
 }
 
@@ -36,6 +38,8 @@ pub(crate) enum LimitReached {
         "the account has {0} item mappings, as many as it may have here: remove some, or the operator can allow more"
     )]
     Mappings(usize),
+    #[error("the account has {0} endpoints, as many as it may have here: delete one, or the operator can allow more")]
+    Endpoints(usize),
 }
 
 /// Counts in the views: of what is made at the very same moment, one may be too many.
@@ -48,6 +52,15 @@ impl Limits {
         let owned = integrations::owned(views, &account_id.to_string()).await?;
         let is_free = owned.integrations < self.integrations;
         Ok(if is_free { Ok(()) } else { Err(LimitReached::Integrations(owned.integrations)) })
+    }
+
+    pub(crate) async fn allow_endpoint(
+        &self,
+        views: &Database,
+        account_id: AccountId,
+    ) -> sqlx::Result<Result<(), LimitReached>> {
+        let owned = usize::try_from(endpoints::owned(views, &account_id.to_string()).await?).unwrap_or(usize::MAX);
+        Ok(if owned < self.endpoints { Ok(()) } else { Err(LimitReached::Endpoints(owned)) })
     }
 
     pub(crate) async fn allow_api_key(

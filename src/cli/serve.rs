@@ -90,6 +90,9 @@ struct LimitArgs {
     /// Item mappings that an account may have, of all its integrations together
     #[arg(long, env = "CLOUD_BRIDGE_MAX_MAPPINGS", value_name = "N", default_value_t = Limits::default().mappings)]
     max_mappings: usize,
+    /// Endpoints that an account may have
+    #[arg(long, env = "CLOUD_BRIDGE_MAX_ENDPOINTS", value_name = "N", default_value_t = Limits::default().endpoints)]
+    max_endpoints: usize,
     /// What is stored of an account's webhooks in a day (UTC), in MiB; what comes beyond is refused with 429
     #[arg(long, env = "CLOUD_BRIDGE_MAX_DAILY_MIB", value_name = "MIB", default_value_t = Limits::default().daily_bytes / MIB)]
     max_daily_mib: u64,
@@ -103,6 +106,7 @@ impl From<LimitArgs> for Limits {
             integrations: args.max_integrations,
             api_keys: args.max_api_keys,
             mappings: args.max_mappings,
+            endpoints: args.max_endpoints,
             daily_bytes: args.max_daily_mib.saturating_mul(MIB),
         }
     }
