@@ -1,5 +1,10 @@
 //! Endpoints: what an account's events are sent to, from their creation to their end.
 
+mod accounts;
+mod receiver;
+mod stories;
+mod trials;
+
 use domain::endpoint::{
     CreateEndpoint, DisableCause, Endpoint, EndpointChange, EndpointCommand, EndpointSettings, EventTypePattern,
     MessageFailure, Profile,
@@ -7,8 +12,88 @@ use domain::endpoint::{
 use domain::{AccountId, EndpointId, Private};
 use event_log::{Actor, ids};
 use projections::endpoints::{self, ShownSettings};
+use serde_json::{Value, json};
 
-use crate::app::TestApp;
+use crate::app::{Merchant, TestApp, text};
+
+/// What the stories see of an endpoint.
+const DETAILS: &str =
+    "id url description eventTypes integrations { id } filter headerNames profile headerWord hasSignatureKey ordered
+    ratePerSecond concurrency status failing { percent reason } disabled { cause reason } signingSecretPreview
+    previousSecretsUntil deletedAt account { id }";
+
+/// A merchant's part in the stories of endpoints.
+trait Subscribers {
+    async fn create_endpoint(&self, input: Value) -> Value;
+    /// One that gets everything; returns its id.
+    async fn endpoint(&self, url: &str) -> String;
+    async fn update_endpoint(&self, id: &str, changes: Value) -> Value;
+    /// Pauses, resumes or deletes.
+    async fn act(&self, verb: &str, id: &str) -> Value;
+    async fn rotate(&self, id: &str, input: Value) -> Value;
+    async fn endpoints(&self) -> Vec<Value>;
+}
+
+/// A mutation of which only the refusals are read.
+fn change(mutation: &str) -> String {
+    let (first, rest) = mutation.split_at(1);
+    let input = match mutation {
+        "pauseEndpoint" | "resumeEndpoint" | "deleteEndpoint" => "EndpointInput".to_owned(),
+        _ => format!("{}{rest}Input", first.to_uppercase()),
+    };
+    format!(
+        "mutation ($input: {input}!) {{ done: {mutation}(input: $input) {{ userErrors {{ code message field }} }} }}"
+    )
+}
+
+fn with_details(mutation: &str, others: &str) -> String {
+    change(mutation).replace("userErrors", &format!("endpoint {{ {DETAILS} }} {others} userErrors"))
+}
+
+impl Subscribers for Merchant<'_> {
+    async fn create_endpoint(&self, input: Value) -> Value {
+        let document = with_details("createEndpoint", "signingSecret");
+        self.ask(&document, json!({ "input": input })).await["done"].clone()
+    }
+
+    async fn endpoint(&self, url: &str) -> String {
+        let made = self.create_endpoint(json!({ "url": url, "eventTypes": ["*"] })).await;
+        assert_eq!(made["userErrors"], json!([]));
+        text(&made["endpoint"]["id"])
+    }
+
+    async fn update_endpoint(&self, id: &str, mut changes: Value) -> Value {
+        changes["endpointId"] = json!(id);
+        self.ask(&with_details("updateEndpoint", ""), json!({ "input": changes })).await["done"].clone()
+    }
+
+    async fn act(&self, verb: &str, id: &str) -> Value {
+        let document = with_details(&format!("{verb}Endpoint"), "");
+        self.ask(&document, json!({ "input": { "endpointId": id } })).await["done"].clone()
+    }
+
+    async fn rotate(&self, id: &str, mut input: Value) -> Value {
+        input["endpointId"] = json!(id);
+        let document = with_details("rotateEndpointSecret", "signingSecret");
+        self.ask(&document, json!({ "input": input })).await["done"].clone()
+    }
+
+    async fn endpoints(&self) -> Vec<Value> {
+        let document = format!("{{ endpoints(first: 100) {{ nodes {{ {DETAILS} }} }} }}");
+        self.ask(&document, json!({})).await["endpoints"]["nodes"].as_array().expect("a list").clone()
+    }
+}
+
+fn secret_of(payload: &Value) -> String {
+    text(&payload["signingSecret"])
+}
+
+/// A key of the role support.
+async fn support(app: &TestApp) -> String {
+    let made =
+        app.admin("mutation { createApiKey(input: { name: \"desk\", role: SUPPORT }) { key } }", json!({})).await;
+    text(&made["createApiKey"]["key"])
+}
 
 /// Endpoints in every state, and of every profile.
 pub(crate) async fn a_day_of_endpoints(app: &TestApp) {

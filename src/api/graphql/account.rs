@@ -61,6 +61,18 @@ pub(super) struct ApiKey {
 
 #[ComplexObject]
 impl Account {
+    /// Where the account is written to about its endpoints. Shown to its own keys alone.
+    async fn contact_address(&self, context: &Context<'_>) -> Result<Option<String>, ApiError> {
+        let (app, viewer) = app_and_viewer(context)?;
+        Ok(app.accounts.contact(viewer, &self.id).await?)
+    }
+
+    /// The end of the secret of endpoints that are created without one of their own. Null where none is set.
+    async fn default_endpoint_secret_preview(&self, context: &Context<'_>) -> Result<Option<String>, ApiError> {
+        let (app, viewer) = app_and_viewer(context)?;
+        Ok(app.accounts.default_endpoint_secret_preview(viewer, &self.id).await?)
+    }
+
     /// All keys, deactivated ones too.
     #[graphql(complexity = "20 * child_complexity + 1")]
     async fn api_keys(&self, context: &Context<'_>) -> Result<Vec<ApiKey>, ApiError> {

@@ -39,10 +39,7 @@ impl Integration {
 
     /// Whose it is.
     async fn account(&self, context: &Context<'_>) -> Result<Owner, ApiError> {
-        let loader = context.data_unchecked::<DataLoader<Loader>>();
-        let found = loader.load_one(AccountKey(self.0.account_id.clone())).await?;
-        // The views move together, in one transaction: an integration without its account is an inconsistency.
-        found.map(|name| Owner { id: ID(self.0.account_id.clone()), name }).ok_or(ApiError::Unavailable)
+        owner_of(context, &self.0.account_id).await
     }
 
     async fn provider(&self) -> Provider {
@@ -150,6 +147,13 @@ struct StoreAccess {
 pub(super) struct Owner {
     id: ID,
     name: String,
+}
+
+/// The views move together, in one transaction: something without its account is an inconsistency.
+pub(super) async fn owner_of(context: &Context<'_>, account_id: &str) -> Result<Owner, ApiError> {
+    let loader = context.data_unchecked::<DataLoader<Loader>>();
+    let found = loader.load_one(AccountKey(account_id.to_owned())).await?;
+    found.map(|name| Owner { id: ID(account_id.to_owned()), name }).ok_or(ApiError::Unavailable)
 }
 
 /// Orders that were completed before mappings were there.

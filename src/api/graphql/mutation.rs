@@ -3,9 +3,11 @@
 
 mod accounts;
 mod checkpoints;
+mod contacts;
 mod credentials;
 mod customers;
 mod deliveries;
+mod endpoints;
 mod erasure;
 mod export;
 mod integrations;
@@ -39,6 +41,8 @@ pub struct Mutation(
     master_keys::MasterKeys,
     store_access::StoreAccesses,
     publications::Publications,
+    endpoints::Endpoints,
+    contacts::Contacts,
 );
 
 /// A payload that is either something or the reasons why not.

@@ -18,6 +18,7 @@ use super::caller::Caller;
 use super::commerce_event::{CommerceEvent, CommerceEventFilter, EventCursor, EventType};
 use super::data_request::{DataRequest, DataRequestFilter};
 use super::delivery::{AS_OF_COST, Delivery, DeliveryFilter, deliveries};
+use super::endpoint::Endpoint;
 use super::event::{Event, with_sequences};
 use super::identifiers::{IdKind, ShortId};
 use super::integration::Integration;
@@ -216,6 +217,36 @@ impl Query {
     async fn commerce_event(&self, context: &Context<'_>, id: ID) -> Result<Option<CommerceEvent>, ApiError> {
         let (app, viewer) = app_and_viewer(context)?;
         Ok(app.commerce_events.find(viewer, &id).await?.map(CommerceEvent::from))
+    }
+
+    /// An endpoint, a deleted one too.
+    async fn endpoint(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Its id, or the beginning of it: 8 characters or more that no other id begins with.")] id: ID,
+    ) -> Result<Option<Endpoint>, ApiError> {
+        let (app, viewer) = app_and_viewer(context)?;
+        Ok(app.endpoints.find(viewer, id.0).await?.map(Endpoint::from))
+    }
+
+    /// What commerce events are sent to, the oldest first. Of the caller's own account; support and admin see all.
+    #[graphql(complexity = "cost(first, None) * child_complexity + 1")]
+    async fn endpoints(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        #[graphql(desc = "Support and admin only: of this account; without it, of all.")] account_id: Option<ID>,
+        #[graphql(desc = "Deleted ones too.", default)] with_deleted: bool,
+    ) -> async_graphql::Result<Connection<Cursor<Position>, Endpoint>> {
+        let (app, viewer) = app_and_viewer(context)?;
+        let wanted_of = (account_id.map(String::from), with_deleted);
+        page((after, None), (first, None), |wanted| async move {
+            let place = (wanted.after.unwrap_or_default(), wanted.limit());
+            let rows = app.endpoints.page(viewer, wanted_of, place).await?;
+            Ok(rows.into_iter().map(|row| (row.listed_at, Endpoint::from(row))).collect())
+        })
+        .await
     }
 
     /// The products of integrations that publish, as their stores reported them last, in the order of their first reports: a
