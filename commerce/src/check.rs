@@ -1,6 +1,7 @@
 //! Whether what an account's program publishes is what the type of event says, and which field is not.
 
 use domain::commerce::{CommerceEventType, Publisher};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::Payload;
@@ -19,7 +20,7 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    fn new(field: &str, reason: impl Into<String>) -> Self {
+    pub(crate) fn new(field: &str, reason: impl Into<String>) -> Self {
         Self { field: field.to_owned(), reason: reason.into() }
     }
 }
@@ -44,20 +45,25 @@ pub(crate) fn parse<T: DeserializeOwned>(data: &str) -> Result<T, Invalid> {
     if data.len() > MAX_DATA_BYTES {
         return Err(Invalid::new("data", format!("is longer than {MAX_DATA_BYTES} bytes")));
     }
+    read("data", data)
+}
+
+/// Reads one JSON object, of any length. `whole` is its name where no field of it is wrong.
+pub(crate) fn read<'de, T: Deserialize<'de>>(whole: &str, json: &'de str) -> Result<T, Invalid> {
     // An array would be taken for the fields in their order.
-    if !data.trim_start().starts_with('{') {
-        return Err(Invalid::new("data", "is no JSON object"));
+    if !json.trim_start().starts_with('{') {
+        return Err(Invalid::new(whole, "is no JSON object"));
     }
-    let mut json = serde_json::Deserializer::from_str(data);
-    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let reason = error.into_inner().to_string();
-        // A payload that ends too early or is no JSON has no field: its path is one of these.
-        let path = if [".", "?"].contains(&path.as_str()) { "data" } else { &path };
+        // What ends too early or is no JSON has no field: its path is one of these.
+        let path = if [".", "?"].contains(&path.as_str()) { whole } else { &path };
         let field = field_in_words(&reason).unwrap_or(path);
         Invalid::new(field, reason.clone())
     })?;
-    json.end().map_err(|error| Invalid::new("data", error.to_string()))?;
+    deserializer.end().map_err(|error| Invalid::new(whole, error.to_string()))?;
     Ok(parsed)
 }
 

@@ -5,11 +5,13 @@ use domain::commerce::{CommerceEventType, Publisher};
 use domain::integration::Provider;
 use domain::{AccountId, IntegrationId};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::Payload;
+use crate::check;
 use crate::payload::example;
+use crate::{Invalid, Payload};
 
 /// Something that happened, as every subscriber gets it.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,7 +49,39 @@ pub(crate) struct Envelope<T> {
     data: T,
 }
 
+/// The JSON form of an event of any type, as it is read. What a later version adds is left aside.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ReadEnvelope<'a> {
+    id: Uuid,
+    #[serde(rename = "type")]
+    event_type: String,
+    time: DateTime<Utc>,
+    #[serde(default)]
+    integration_id: Option<IntegrationId>,
+    #[serde(default)]
+    provider: Option<String>,
+    account_id: AccountId,
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
+
 impl Event {
+    /// Reads the body of a notification whose signature was verified. None for a type that this version does not know, and
+    /// [`provider`](Self::provider) is none for a platform that it does not know.
+    ///
+    /// # Errors
+    /// Where the body is not as the schema of its type says. The field of a payload is named without the `data` that it is in.
+    pub fn read(body: &[u8]) -> Result<Option<Self>, Invalid> {
+        let body = std::str::from_utf8(body).map_err(|_| Invalid::new("body", "is not UTF-8"))?;
+        let envelope: ReadEnvelope<'_> = check::read("body", body)?;
+        let Some(event_type) = CommerceEventType::parse(&envelope.event_type) else { return Ok(None) };
+        let ReadEnvelope { id, event_type: _, time, integration_id, provider, account_id, data } = envelope;
+        let provider = provider.as_deref().and_then(Provider::parse);
+        let payload = Payload::read(event_type, data.get())?;
+        Ok(Some(Self { id, time, account_id, integration_id, provider, payload }))
+    }
+
     pub fn event_type(&self) -> CommerceEventType {
         self.payload.event_type()
     }
@@ -116,6 +150,52 @@ mod tests {
             let json = serde_json::to_string(&payload).unwrap();
             assert_eq!(Payload::parse(of, &json), Ok(payload), "{json}");
         }
+    }
+
+    #[test]
+    fn a_notification_that_was_written_is_read_as_the_same() {
+        for of in CommerceEventType::iter() {
+            let event = Event::sample(of);
+            assert_eq!(Event::read(&event.body()), Ok(Some(event)), "{of:?}");
+        }
+    }
+
+    #[test]
+    fn a_notification_of_a_later_version_is_read_as_far_as_it_is_known() {
+        let event = Event::sample(CommerceEventType::OrderPaid);
+        let body = String::from_utf8(event.body()).unwrap();
+        let read = |from: &str, to: &str| Event::read(body.replace(from, to).as_bytes());
+        assert_eq!(read(r#""order.paid""#, r#""order.shipped""#), Ok(None));
+        assert_eq!(read(r#"{"id""#, r#"{"shade":1,"id""#), Ok(Some(event.clone())));
+        assert_eq!(read(r#""orderId""#, r#""shade":1,"orderId""#), Ok(Some(event.clone())));
+        assert_eq!(read(r#""shopify""#, r#""etsy""#), Ok(Some(Event { provider: None, ..event })));
+    }
+
+    #[test]
+    fn what_is_not_as_its_schema_says_is_refused_by_its_field() {
+        let body = String::from_utf8(Event::sample(CommerceEventType::OrderPaid).body()).unwrap();
+        for (from, to, field) in [
+            (r#""orderId""#, r#""id""#, "orderId"),
+            (r#""quantity":2"#, r#""quantity":"2""#, "items[0].quantity"),
+            (r#""time":"2"#, r#""time":"x"#, "time"),
+            (r#""accountId""#, r#""account""#, "accountId"),
+            (r#"{"id""#, r#"[{"id""#, "body"),
+            (r#""data":{"#, r#""data":null,"x":{"#, "data"),
+        ] {
+            assert!(body.contains(from), "{from}");
+            assert_eq!(Event::read(body.replacen(from, to, 1).as_bytes()).unwrap_err().field, field, "{to}");
+        }
+        assert_eq!(Event::read(b"\xff").unwrap_err().field, "body");
+    }
+
+    #[test]
+    fn a_notification_is_as_long_as_what_the_store_reported() {
+        let mut event = Event::sample(CommerceEventType::ProductUpdated);
+        let Payload::ProductUpdated(product) = &mut event.payload else { panic!("it is of another type") };
+        product.variants = vec![product.variants[0].clone(); 2_048];
+        let body = event.body();
+        assert!(body.len() > crate::MAX_DATA_BYTES);
+        assert_eq!(Event::read(&body), Ok(Some(event)));
     }
 
     #[test]

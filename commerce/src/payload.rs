@@ -52,6 +52,13 @@ macro_rules! payloads {
                 }
             }
 
+            /// Reads the JSON of a payload as a subscriber gets it, which is as long as the store's own report.
+            pub(crate) fn read(of: CommerceEventType, data: &str) -> Result<Self, Invalid> {
+                match of {
+                    $(CommerceEventType::$event_type => check::read("data", data).map(Self::$event_type)),+
+                }
+            }
+
             /// What an event of this type says, for example.
             pub fn sample(of: CommerceEventType) -> Self {
                 match of {

@@ -10,7 +10,7 @@ use crate::payload::collection::Collection;
 use crate::payload::customer::Customer;
 use crate::payload::inventory::{OutOfStock, StockLevel};
 use crate::payload::order::{Buyer, Order, OrderItem, OrderUpdate, Refunded};
-use crate::payload::product::{DeletedProduct, Product, Variant};
+use crate::payload::product::{DeletedProduct, Product};
 
 /// What a store said of a customer.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -61,15 +61,9 @@ pub fn payload(event_type: Type, of_product: OfProduct, report: &Report, person:
         (Content::Collection(content), Type::CollectionDeleted) => {
             Payload::CollectionDeleted(collection(report, content))
         }
-        (Content::Stock(content), Type::InventoryUpdated) => Payload::InventoryUpdated(StockLevel {
-            product_id: of_product.product_id.or_else(|| content.product_id.clone()),
-            variant_id: of_product.variant_id.or_else(|| content.variant_id.clone()),
-            sku: of_product.sku,
-            inventory_item_id: content.inventory_item_id.clone(),
-            location_id: content.location_id.clone(),
-            available: content.available,
-            changed_at: report.changed_at,
-        }),
+        (Content::Stock(content), Type::InventoryUpdated) => {
+            Payload::InventoryUpdated(stock(of_product, report, content))
+        }
         (Content::Customer {}, Type::CustomerCreated) => Payload::CustomerCreated(customer(report, person)),
         (Content::Customer {}, Type::CustomerUpdated) => Payload::CustomerUpdated(customer(report, person)),
         (Content::Checkout(content), Type::CheckoutCompleted) => Payload::CheckoutCompleted(Checkout {
@@ -134,15 +128,18 @@ fn customer(report: &Report, person: Person) -> Customer {
 }
 
 fn product(report: &Report, content: &resource::Product) -> Product {
-    let resource::Product { title, vendor, url, status, images, collections, variants, thin: _ } = content.clone();
-    let variants = variants.into_iter().map(variant).collect();
-    let product_id = report.resource_id.clone();
-    Product { product_id, title, vendor, url, status, images, collections, variants, changed_at: report.changed_at }
+    Product::of(report.resource_id.clone(), content.clone(), report.changed_at)
 }
 
-fn variant(variant: resource::Variant) -> Variant {
-    let resource::Variant { variant_id, sku, title, price, compare_at_price, stock, inventory_item_id } = variant;
-    Variant { variant_id, sku, title, price, compare_at_price, stock, inventory_item_id }
+fn stock(of_product: OfProduct, report: &Report, content: &resource::Stock) -> StockLevel {
+    let stated = StockLevel::of(content.clone(), report.changed_at);
+    let OfProduct { product_id, variant_id, sku, available: _, threshold: _ } = of_product;
+    StockLevel {
+        product_id: product_id.or(stated.product_id),
+        variant_id: variant_id.or(stated.variant_id),
+        sku,
+        ..stated
+    }
 }
 
 fn collection(report: &Report, content: &resource::Collection) -> Collection {

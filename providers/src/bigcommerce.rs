@@ -9,6 +9,7 @@ mod webhook;
 
 use domain::commerce::Currency;
 use domain::integration::Provider;
+use http::HeaderMap;
 use signing::{Encoding, Scheme, code, standard_webhooks};
 
 use crate::platform::{Outgoing, OwnSecret, Platform, Received};
@@ -38,6 +39,10 @@ impl Platform for BigCommerce {
     /// The `hash` stands in where a webhook has no id: it is the same when the webhook is sent again.
     fn webhook_id(&self, received: &Received<'_>) -> Option<String> {
         header::value(received.headers, standard_webhooks::ID).or_else(|| webhook::hash(received.body))
+    }
+
+    fn is_signed(&self, headers: &HeaderMap) -> bool {
+        standard_webhooks::is_in(headers) || BODY_SIGNATURE.is_in(headers)
     }
 
     /// The key is the client secret as it is written, not decoded from base64 as Standard Webhooks has it (bigcommerce/docs,

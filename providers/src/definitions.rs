@@ -62,6 +62,7 @@ fn every_platform_refuses_what_is_not_signed_and_one_says_that_it_did_not() {
     for platform in all() {
         let received = tests::received(&headers, b"{}");
         assert_eq!(platform.verify(&received, &["a secret"]), Err(SignatureRefusal::Missing), "{}", platform.name());
+        assert!(!platform.is_signed(&headers), "{}", platform.name());
     }
     let accepting: Vec<_> = all().filter(|platform| platform.accepts_refused()).map(Platform::provider).collect();
     assert_eq!(accepting, [Provider::BigCommerce]);

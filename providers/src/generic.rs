@@ -8,6 +8,7 @@ mod tests;
 use domain::commerce::Currency;
 use domain::integration::Provider;
 use domain::resource::Happened;
+use http::HeaderMap;
 use serde_json::{Value, json};
 use signing::{Encoding, Scheme};
 
@@ -37,6 +38,10 @@ impl Platform for Generic {
 
     fn webhook_id(&self, received: &Received<'_>) -> Option<String> {
         header::value(received.headers, "x-webhook-id")
+    }
+
+    fn is_signed(&self, headers: &HeaderMap) -> bool {
+        SIGNATURE.is_in(headers)
     }
 
     fn verify(&self, received: &Received<'_>, secrets: &[&str]) -> Result<(), SignatureRefusal> {

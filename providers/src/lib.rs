@@ -43,7 +43,7 @@ pub use order::{Parsed, StoreCustomer, StoreOrder, ThinOrder};
 pub use order_api::{OrderApi, OrderReference, OrderStep, StoreAccess};
 pub use platform::{Outgoing, OwnSecret, Platform, Received};
 pub use privacy::PrivacyRequest;
-pub use report::StoreReport;
+pub use report::{CatalogChange, StoreReport};
 pub use sample::{Happened, Product, Purchase, Sample};
 pub use signing::SignatureRefusal;
 

@@ -7,7 +7,7 @@ use http::HeaderMap;
 
 use crate::body::{self, is_xml};
 use crate::privacy::PrivacyRequest;
-use crate::report::{MAX_REPORTS, StoreReport};
+use crate::report::{CatalogChange, MAX_REPORTS, StoreReport};
 use crate::sample::{Purchase, Sample};
 use crate::{Malformed, OrderApi, Parsed, SignatureRefusal, StoreCustomer, StoreOrder};
 
@@ -63,6 +63,14 @@ pub trait Platform: Sync {
     /// The store's own id of this webhook.
     fn webhook_id(&self, received: &Received<'_>) -> Option<String>;
 
+    /// Whether the headers carry a signature of this platform at all, right or wrong.
+    fn is_signed(&self, headers: &HeaderMap) -> bool;
+
+    /// Which store sent the webhook, in the platform's own words, where it says so. Few platforms sign it.
+    fn store(&self, _received: &Received<'_>) -> Option<String> {
+        None
+    }
+
     /// Whether the store only tries the address, without a signature.
     fn is_ping(&self, _received: &Received<'_>) -> bool {
         false
@@ -93,6 +101,11 @@ pub trait Platform: Sync {
         json: &str,
         currency: Option<Currency>,
     ) -> Result<Vec<StoreReport>, Malformed>;
+
+    /// What verified JSON says of the catalogue in all, where it says that something changed and not what.
+    fn catalog_change(&self, _json: &str) -> Option<CatalogChange> {
+        None
+    }
 
     /// The customer whom verified JSON is about, where it is about a customer or a checkout and no order of theirs.
     fn customer(&self, _topic: Option<&str>, _json: &str) -> Option<StoreCustomer> {
@@ -172,8 +185,20 @@ impl dyn Platform + '_ {
 
     /// The same of a store whose currency is known: Shopify and WooCommerce state what a product costs, and not in what.
     pub fn reports_priced_in(&self, topic: Option<&str>, body: &[u8], currency: Option<Currency>) -> Vec<StoreReport> {
+        self.read_reports(topic, body, currency).unwrap_or_default()
+    }
+
+    /// The same for who refuses what cannot be read.
+    pub fn read_reports(
+        &self,
+        topic: Option<&str>,
+        body: &[u8],
+        currency: Option<Currency>,
+    ) -> Result<Vec<StoreReport>, Malformed> {
         let topic = topic.map(str::trim).filter(|topic| !topic.is_empty());
-        let reports = body::text(body).and_then(|json| self.reports(topic, json, currency)).unwrap_or_default();
+        let reports = body::text(body)
+            .and_then(|json| self.reports(topic, json, currency))
+            .map_err(|malformed| if is_xml(body) { Malformed::Xml } else { malformed })?;
         let mut last: Vec<StoreReport> = vec![];
         for report in reports.into_iter().take(MAX_REPORTS) {
             let is_of_same = |known: &StoreReport| {
@@ -184,7 +209,12 @@ impl dyn Platform + '_ {
                 None => last.push(report),
             }
         }
-        last
+        Ok(last)
+    }
+
+    /// What a verified body says of the catalogue in all.
+    pub fn catalog_change_in(&self, body: &[u8]) -> Option<CatalogChange> {
+        self.catalog_change(body::text(body).ok()?)
     }
 
     /// Whom a verified body is about: who ordered, or the customer itself.

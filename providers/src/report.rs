@@ -21,6 +21,13 @@ pub struct StoreReport {
     pub content: Content,
 }
 
+/// That something of a store's catalogue changed. What it was is read at the store's API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CatalogChange {
+    /// By the store's own clock.
+    pub changed_at: Option<DateTime<Utc>>,
+}
+
 impl StoreReport {
     /// A report that says neither when nor how often the store changed the resource.
     pub(crate) fn new(resource_id: String, happened: Happened, content: Content) -> Self {

@@ -62,6 +62,15 @@ impl Platform for Shopify {
         header::first(received.headers, &["shopify-webhook-id", "x-shopify-webhook-id"])
     }
 
+    fn is_signed(&self, headers: &HeaderMap) -> bool {
+        SIGNATURE.is_in(headers)
+    }
+
+    /// The shop's domain. A header, which is not signed.
+    fn store(&self, received: &Received<'_>) -> Option<String> {
+        header::first(received.headers, &["shopify-shop-domain", "x-shopify-shop-domain"])
+    }
+
     /// Shopify asks for a shop's erasure days after the app is gone, when the integration may well be deactivated.
     fn is_legal_request(&self, headers: &HeaderMap) -> bool {
         topic(headers).is_some_and(|topic| privacy::is_compliance(&topic))

@@ -63,6 +63,7 @@ fn known_signatures_are_made_and_verified() {
         (Provider::Square, SQUARE, OF_ADDRESS),
     ] {
         assert_eq!(sign(provider, SECRET, BODY), Some((name, value.to_owned())));
+        assert!(of(provider).is_signed(&with(&[(name, "right or wrong")])), "{provider:?}");
         assert_eq!(verified(provider, &[(name, value)], &[SECRET]), Ok(()));
     }
 }

@@ -11,11 +11,12 @@ mod webhook;
 
 use domain::commerce::Currency;
 use domain::integration::Provider;
+use http::HeaderMap;
 use signing::{Encoding, Scheme};
 
 use crate::platform::{Outgoing, OwnSecret, Platform, Received};
 use crate::sample::{Purchase, Sample};
-use crate::{Malformed, OrderApi, Parsed, SignatureRefusal, StoreCustomer, StoreReport};
+use crate::{CatalogChange, Malformed, OrderApi, Parsed, SignatureRefusal, StoreCustomer, StoreReport};
 
 /// The base64 of an HMAC over the address of the webhook, to the letter as it was entered at Square, and the body
 /// (developer.squareup.com, "Validate and verify a webhook"). The key is not decoded. `x-square-signature`, which is sent beside
@@ -48,6 +49,15 @@ impl Platform for Square {
         webhook::event_id(received.body)
     }
 
+    fn is_signed(&self, headers: &HeaderMap) -> bool {
+        SIGNATURE.is_in(headers)
+    }
+
+    /// The seller's id, which the body says and is signed with it.
+    fn store(&self, received: &Received<'_>) -> Option<String> {
+        webhook::merchant_id(received.body)
+    }
+
     fn verify(&self, received: &Received<'_>, secrets: &[&str]) -> Result<(), SignatureRefusal> {
         SIGNATURE.verify(received.headers, &[received.address.as_bytes(), received.body], secrets)
     }
@@ -67,6 +77,10 @@ impl Platform for Square {
         _currency: Option<Currency>,
     ) -> Result<Vec<StoreReport>, Malformed> {
         report::reports(json)
+    }
+
+    fn catalog_change(&self, json: &str) -> Option<CatalogChange> {
+        report::catalog_change(json)
     }
 
     fn customer(&self, _topic: Option<&str>, json: &str) -> Option<StoreCustomer> {

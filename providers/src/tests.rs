@@ -237,3 +237,28 @@ fn only_an_unsigned_form_with_a_webhook_id_is_a_ping() {
         assert!(!of(Provider::Shopify).is_ping(&received) && !of(Provider::Generic).is_ping(&received));
     }
 }
+
+#[test]
+fn a_webhook_names_its_store_where_its_platform_does() {
+    let headers = HeaderMap::from_iter([
+        ("x-shopify-shop-domain".parse().unwrap(), HeaderValue::from_static("storm-audio.myshopify.com")),
+        ("x-wc-webhook-source".parse().unwrap(), HeaderValue::from_static("https://storm.example.com/")),
+    ]);
+    for (provider, body, store) in [
+        (Provider::Shopify, "{}", Some("storm-audio.myshopify.com")),
+        (Provider::Square, r#"{"merchant_id":"5S9MXCS9Y99KK"}"#, Some("5S9MXCS9Y99KK")),
+        (Provider::Square, "{}", None),
+        (Provider::WooCommerce, "{}", None),
+    ] {
+        assert_eq!(of(provider).store(&received(&headers, body.as_bytes())).as_deref(), store, "{provider:?} {body}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_reports_nothing_or_is_refused_as_the_caller_chooses() {
+    let shopify = of(Provider::Shopify);
+    for (body, malformed) in [("<order/>", Malformed::Xml), ("{}", Malformed::missing("id"))] {
+        assert_eq!(shopify.reports_in(Some("products/update"), body.as_bytes()), []);
+        assert_eq!(shopify.read_reports(Some("products/update"), body.as_bytes(), None), Err(malformed));
+    }
+}

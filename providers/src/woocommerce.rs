@@ -10,6 +10,7 @@ mod tests;
 
 use domain::commerce::Currency;
 use domain::integration::Provider;
+use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use signing::{Encoding, Scheme};
 
@@ -45,6 +46,10 @@ impl Platform for WooCommerce {
 
     fn webhook_id(&self, received: &Received<'_>) -> Option<String> {
         header::value(received.headers, "x-wc-webhook-delivery-id")
+    }
+
+    fn is_signed(&self, headers: &HeaderMap) -> bool {
+        SIGNATURE.is_in(headers)
     }
 
     /// The unsigned form `webhook_id=7`, sent on saving a webhook (`WC_Webhook::deliver_ping`).

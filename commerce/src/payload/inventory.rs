@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::commerce::CommerceEventType;
+use domain::resource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +51,14 @@ pub struct OutOfStock {
     pub available: i64,
     /// The number at or below which it counts as out of stock.
     pub threshold: i64,
+}
+
+impl StockLevel {
+    /// What a store's webhook says of its stock. Of which product that is, few say.
+    pub fn of(stock: resource::Stock, changed_at: Option<DateTime<Utc>>) -> Self {
+        let resource::Stock { inventory_item_id, product_id, variant_id, location_id, available } = stock;
+        Self { product_id, variant_id, sku: None, inventory_item_id, location_id, available, changed_at }
+    }
 }
 
 impl Data for StockLevel {

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::commerce::{CommerceEventType, Money};
+use domain::resource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +86,22 @@ pub struct SyncedProduct {
     /// The product's title.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
+}
+
+impl Product {
+    /// What a store's webhook says of a product.
+    pub fn of(product_id: String, product: resource::Product, changed_at: Option<DateTime<Utc>>) -> Self {
+        let resource::Product { title, vendor, url, status, images, collections, variants, thin: _ } = product;
+        let variants = variants.into_iter().map(Variant::from).collect();
+        Self { product_id, title, vendor, url, status, images, collections, variants, changed_at }
+    }
+}
+
+impl From<resource::Variant> for Variant {
+    fn from(variant: resource::Variant) -> Self {
+        let resource::Variant { variant_id, sku, title, price, compare_at_price, stock, inventory_item_id } = variant;
+        Self { variant_id, sku, title, price, compare_at_price, stock, inventory_item_id }
+    }
 }
 
 impl Data for Product {

@@ -1,6 +1,7 @@
 //! What a webhook of Square says of the seller's resources. The type is signed with the body.
 //!
-//! Of the catalogue nothing is published: `catalog.version.updated` says that something of it changed, and not what.
+//! Of the catalogue nothing is published: `catalog.version.updated` says that something of it changed, and not what. Who reads
+//! the catalogue at Square's API learns from it that it is time.
 
 #[cfg(test)]
 mod tests;
@@ -12,13 +13,20 @@ use super::webhook::{self, Body};
 use crate::report::stock_id;
 use crate::scalar::{Scalar, full_name};
 use crate::shape::{List, Object, Shape};
-use crate::{Malformed, StoreCustomer, StoreReport, body};
+use crate::{CatalogChange, Malformed, StoreCustomer, StoreReport, body};
 
 #[derive(Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
 struct Changed<'a> {
     customer: Object<Customer<'a>>,
     inventory_counts: List<Object<Count<'a>>>,
+    catalog_version: Object<CatalogVersion<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct CatalogVersion<'a> {
+    updated_at: Scalar<'a>,
 }
 
 #[derive(Default, Deserialize)]
@@ -46,6 +54,16 @@ struct Count<'a> {
 
 pub(super) fn reports(json: &str) -> Result<Vec<StoreReport>, Malformed> {
     webhook::read(json)?.reports_or(Happened::Updated, || of_thing(json))
+}
+
+pub(super) fn catalog_change(json: &str) -> Option<CatalogChange> {
+    let body = body::read::<Object<Body<Changed>>>(json).ok()?.object()?;
+    if body.event_type.text().as_deref() != Some("catalog.version.updated") {
+        return None;
+    }
+    let changed = body.data.object().and_then(|data| data.object.object()).unwrap_or_default();
+    let version = changed.catalog_version.object().unwrap_or_default();
+    Some(CatalogChange { changed_at: version.updated_at.moment().or_else(|| body.created_at.moment()) })
 }
 
 /// Who a customer is.

@@ -20,6 +20,7 @@ pub(super) struct Body<'a, T> {
     #[serde(rename = "type")]
     pub(super) event_type: Scalar<'a>,
     event_id: Scalar<'a>,
+    merchant_id: Scalar<'a>,
     pub(super) created_at: Scalar<'a>,
     pub(super) data: Object<Data<'a, T>>,
 }
@@ -58,6 +59,10 @@ pub(super) fn event_type(body: &[u8]) -> Option<String> {
 
 pub(super) fn event_id(body: &[u8]) -> Option<String> {
     parsed(body)?.event_id()
+}
+
+pub(super) fn merchant_id(body: &[u8]) -> Option<String> {
+    header::kept(&parsed(body)?.merchant_id.text()?)
 }
 
 fn parsed(body: &[u8]) -> Option<Body<'_, Changed<'_>>> {

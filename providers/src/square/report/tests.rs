@@ -210,3 +210,19 @@ fn what_names_nothing_is_not_reported() {
         assert_eq!(reports(event_type, data), [], "{event_type} {data}");
     }
 }
+
+#[test]
+fn a_change_of_the_catalogue_says_when_and_not_what() {
+    let change = |event_type: &str, data: &str| {
+        let body = webhook(event_type, data);
+        crate::of(Provider::Square).catalog_change_in(body.as_bytes()).map(|change| change.changed_at)
+    };
+    let data = r#"{"type":"catalog","object":{"catalog_version":{"updated_at":"2026-11-21T14:59:58Z"}}}"#;
+    assert_eq!(change("catalog.version.updated", data), Some("2026-11-21T14:59:58Z".parse().ok()));
+    assert_eq!(change("catalog.version.updated", "{}"), Some("2026-11-21T15:00:00Z".parse().ok()));
+    assert_eq!(change("order.updated", data), None);
+    assert_eq!(
+        crate::of(Provider::Shopify).catalog_change_in(webhook("catalog.version.updated", data).as_bytes()),
+        None
+    );
+}
