@@ -1,0 +1,124 @@
+//! Memories of one's own: shared, failing, slow, and wrong.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloud_bridge_webhook_handler::{BoxError, BoxFuture, Claim, InMemory, Memory};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::timeout;
+
+use crate::server::{LONG, Server, all, next, recording};
+use crate::webhooks::*;
+
+/// One memory of several processes, as a database would be.
+#[derive(Clone, Default)]
+struct Shared(Arc<InMemory>);
+
+impl Memory for Shared {
+    fn claim(&self, claims: Vec<Claim>) -> BoxFuture<'_, Result<Vec<bool>, BoxError>> {
+        self.0.claim(claims)
+    }
+}
+
+#[tokio::test]
+async fn of_two_processes_with_one_memory_one_fires() {
+    let memory = Shared::default();
+    let (one, mut fired_in_one) = recording();
+    let (other, mut fired_in_other) = recording();
+    let one = Server::start(one.memory(memory.clone())).await;
+    let other = Server::start(other.memory(memory)).await;
+    let webhook = shopify_order(1, "paid");
+    assert_eq!(one.post(&webhook).await.body["status"], "accepted");
+    assert_eq!(other.post(&webhook).await.body["status"], "duplicate");
+    assert_eq!(all(&one, &mut fired_in_one).await.len(), 1);
+    assert!(all(&other, &mut fired_in_other).await.is_empty());
+}
+
+/// Decides as it is scripted to, and after that as the default does.
+#[derive(Default)]
+struct Scripted {
+    script: Mutex<VecDeque<Result<Vec<bool>, BoxError>>>,
+    memory: InMemory,
+}
+
+impl Memory for Scripted {
+    fn claim(&self, claims: Vec<Claim>) -> BoxFuture<'_, Result<Vec<bool>, BoxError>> {
+        let scripted = self.script.lock().pop_front();
+        match scripted {
+            Some(decided) => Box::pin(async { decided }),
+            None => self.memory.claim(claims),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_that_the_memory_does_not_decide_is_refused_and_new_when_it_is_sent_again() {
+    let (builder, mut fired) = recording();
+    let script = Mutex::new(VecDeque::from([Err("the database is away".into()), Ok(vec![]), Ok(vec![true; 3])]));
+    let server = Server::start(builder.memory(Scripted { script, memory: InMemory::default() })).await;
+    let webhook = shopify_order(1, "paid");
+    for _ in 0..3 {
+        let answer = server.post(&webhook).await;
+        assert_eq!((answer.status, answer.body["code"].as_str()), (503, Some("memory_failed")));
+    }
+    assert_eq!(server.post(&webhook).await.body["status"], "accepted");
+    assert_eq!(all(&server, &mut fired).await.len(), 1);
+}
+
+/// Says that it is asked, and decides when it may.
+#[derive(Clone)]
+struct Slow {
+    asked: Arc<Notify>,
+    may_decide: Arc<Semaphore>,
+    memory: Arc<InMemory>,
+}
+
+impl Default for Slow {
+    fn default() -> Self {
+        Self { asked: Arc::default(), may_decide: Arc::new(Semaphore::new(0)), memory: Arc::default() }
+    }
+}
+
+impl Memory for Slow {
+    fn claim(&self, claims: Vec<Claim>) -> BoxFuture<'_, Result<Vec<bool>, BoxError>> {
+        Box::pin(async move {
+            self.asked.notify_one();
+            let _permit = self.may_decide.acquire().await?;
+            self.memory.claim(claims).await
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_slow_memory_delays_no_response_and_what_it_grants_later_still_fires_once() {
+    let (builder, mut fired) = recording();
+    let memory = Slow::default();
+    let builder = builder.memory(memory.clone()).response_timeout(Duration::from_millis(50));
+    let server = Server::start(builder).await;
+    let webhook = shopify_order(1, "paid");
+    let answer = server.post(&webhook).await;
+    assert_eq!((answer.status, answer.body["code"].as_str()), (503, Some("memory_timed_out")));
+    memory.may_decide.add_permits(1);
+    next(&mut fired).await;
+    assert_eq!(server.post(&webhook).await.body["status"], "duplicate");
+    assert!(all(&server, &mut fired).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_webhook_whose_client_hangs_up_while_it_is_remembered_still_fires() {
+    let (builder, mut fired) = recording();
+    let memory = Slow::default();
+    let server = Server::start(builder.memory(memory.clone())).await;
+    let webhook = shopify_order(1, "paid");
+    let hung_up = timeout(LONG, async {
+        tokio::select! {
+            answer = server.post(&webhook) => panic!("it must not respond yet: {answer:?}"),
+            () = memory.asked.notified() => {}
+        }
+    });
+    hung_up.await.expect("the memory is asked");
+    memory.may_decide.add_permits(1);
+    next(&mut fired).await;
+}
