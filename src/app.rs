@@ -10,6 +10,7 @@ pub mod commerce_events;
 pub mod data_requests;
 pub mod deliveries;
 pub mod disks;
+pub mod dispatches;
 pub mod endpoints;
 pub mod erasure;
 mod error;
@@ -47,6 +48,7 @@ pub struct App {
     pub deliveries: deliveries::Deliveries,
     pub receipts: receipts::Receipts,
     pub commerce_events: commerce_events::CommerceEvents,
+    pub dispatches: dispatches::Dispatches,
     pub products: products::Products,
     pub publications: publications::Publications,
     pub endpoints: endpoints::Endpoints,

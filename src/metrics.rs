@@ -24,6 +24,7 @@ pub struct Metrics {
     attempts: Family<OfOutcome, Counter>,
     orders_read: Family<OfProvider, Counter>,
     dispatches: Family<OfOutcome, Counter>,
+    dispatch_queue_depth: Gauge<i64, std::sync::atomic::AtomicI64>,
     endpoints: Family<OfStatus, Gauge>,
     queue_depth: Gauge<i64, std::sync::atomic::AtomicI64>,
     disk_free: Family<OfDatabase, Gauge>,
@@ -110,6 +111,7 @@ impl Default for Metrics {
             attempts: Family::default(),
             orders_read: Family::default(),
             dispatches: Family::default(),
+            dispatch_queue_depth: Gauge::default(),
             endpoints: Family::default(),
             queue_depth: Gauge::default(),
             disk_free: Family::default(),
@@ -130,6 +132,8 @@ impl Default for Metrics {
         registry.register("orders_read", help, metrics.orders_read.clone());
         let help = "Attempts to send an event to an endpoint, by how they ended";
         registry.register("dispatch_attempts", help, metrics.dispatches.clone());
+        let help = "Events that are yet to be sent to an endpoint, counted to 100,000";
+        registry.register("dispatch_queue_depth", help, metrics.dispatch_queue_depth.clone());
         let help = "Endpoints that were not deleted, by their status";
         registry.register("endpoints", help, metrics.endpoints.clone());
         registry.register("queue_depth", "Deliveries that are due now", metrics.queue_depth.clone());
@@ -183,6 +187,10 @@ impl Metrics {
     /// An event was sent to an endpoint, or was to be.
     pub(crate) fn dispatched(&self, outcome: DispatchOutcome) {
         self.dispatches.get_or_create(&OfOutcome { outcome: outcome.into() }).inc();
+    }
+
+    pub(crate) fn dispatch_queue_depth(&self, depth: i64) {
+        self.dispatch_queue_depth.set(depth);
     }
 
     pub(crate) fn endpoints(&self, status: &'static str, count: i64) {

@@ -22,6 +22,7 @@ use crate::app::changes::Changes;
 use crate::app::commerce_events::CommerceEvents;
 use crate::app::data_requests::DataRequests;
 use crate::app::deliveries::Deliveries;
+use crate::app::dispatches::Dispatches;
 use crate::app::erasure::{Erasure, follow_traces};
 use crate::app::events::Events;
 use crate::app::identifiers::Identifiers;
@@ -285,6 +286,7 @@ impl Parts {
             data: self.data.clone(),
             processes: self.processes.clone(),
             working: self.working.clone(),
+            dispatching: self.dispatching.clone(),
             metrics: self.metrics.clone(),
             tasks: self.tasks.clone(),
             log_probe: disks::Probe::default(),
@@ -313,6 +315,7 @@ impl Parts {
             identifiers: identifiers.clone(),
             receipts: Receipts::new(data(), self.links.clone(), self.refusals.clone()),
             commerce_events: CommerceEvents::new(data()),
+            dispatches: Dispatches::new(data(), api_keys.clone(), self.changes.clone()),
             products: Products::new(data()),
             publications: Publications::new(data(), self.links.clone()),
             endpoints: endpoints::Endpoints::new(

@@ -3,7 +3,8 @@
 //! endpoint gets that from what each wanted at that position of the log.
 
 mod catalogue;
-pub mod dispatches;
+pub mod dispatch_list;
+mod dispatches;
 pub mod events;
 pub mod products;
 pub mod queue;

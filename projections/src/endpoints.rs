@@ -211,6 +211,15 @@ pub async fn owned(database: &Database, account_id: &str) -> sqlx::Result<i64> {
     Ok(count)
 }
 
+/// How many there are of each status, deleted ones not counted.
+pub async fn counts(database: &Database) -> sqlx::Result<Vec<(EndpointStatus, i64)>> {
+    let status =
+        "CASE WHEN activity <> 'enabled' THEN activity WHEN health = 'degraded' THEN health ELSE 'enabled' END";
+    let sql = format!("SELECT {status} AS status, count(*) FROM endpoints WHERE deleted_at IS NULL GROUP BY 1");
+    let counts: Vec<(String, i64)> = database.fetch_all(sql.as_str().into()).await?;
+    Ok(counts.into_iter().filter_map(|(status, count)| Some((EndpointStatus::parse(&status)?, count))).collect())
+}
+
 /// The endpoints of an account (of all, for those who may see them) after a place in the list, the oldest first. Deleted ones
 /// are left out unless they are wanted.
 pub async fn page(

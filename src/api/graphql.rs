@@ -9,6 +9,7 @@ mod caller;
 mod commerce_event;
 mod data_request;
 mod delivery;
+mod dispatch;
 mod endpoint;
 mod error;
 mod event;

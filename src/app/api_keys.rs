@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::bail;
 use domain::account::{Account, ApiKey, Role};
 use event_log::recurring::Recurring;
+use futures_util::{Stream, StreamExt as _};
 use projections::accounts::{self, ApiKeyRow};
 
 use super::keys;
@@ -62,6 +63,20 @@ impl ApiKeys {
     /// Whether the key is active, by the account itself: the view that found it may lag.
     pub async fn is_active(&self, viewer: &Viewer) -> Result<bool, Unauthorized> {
         Ok(self.active(viewer).await?.is_some())
+    }
+
+    /// What a key that watches gets, until it is deactivated.
+    pub(crate) fn while_active<T: Send, S: Stream<Item = T> + Send>(
+        self: &Arc<Self>,
+        viewer: &Viewer,
+        changes: S,
+    ) -> impl Stream<Item = T> + Send + use<T, S> {
+        let (api_keys, viewer) = (self.clone(), viewer.clone());
+        let allowed = changes.then(move |change| {
+            let (api_keys, viewer) = (api_keys.clone(), viewer.clone());
+            async move { matches!(api_keys.is_active(&viewer).await, Ok(true)).then_some(change) }
+        });
+        allowed.take_while(|change| std::future::ready(change.is_some())).filter_map(std::future::ready)
     }
 
     /// Counts what the key does as so many requests. It must be active, and within its limit.

@@ -1,4 +1,4 @@
-//! Sends changed deliveries to subscribers, once the delivery log shows it.
+//! Sends changed deliveries and dispatches to who watches them, once the views show it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use event_log::recorded::{AnyEvent, Cursor};
 use futures_util::Stream;
+use projections::commerce;
+use projections::commerce::dispatch_list::{self, DispatchEntry};
 use projections::delivery_log::{self, DeliveryRow};
 use tokio::sync::broadcast;
 
@@ -15,6 +17,8 @@ use event_log::LoadError;
 /// Changes that a slow watcher may be behind; it misses the older ones then.
 const KEPT: usize = 1_024;
 const BATCH: i64 = 200;
+/// How long the views may take to show a change.
+const SHOWN_WITHIN: Duration = Duration::from_secs(30);
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 #[derive(Debug, thiserror::Error)]
@@ -28,28 +32,37 @@ enum FollowError {
 /// One follower of the feed for all watchers of this node.
 #[derive(Clone)]
 pub struct Changes {
-    sender: broadcast::Sender<Arc<DeliveryRow>>,
+    deliveries: broadcast::Sender<Arc<DeliveryRow>>,
+    dispatches: broadcast::Sender<Arc<DispatchEntry>>,
 }
 
 impl Default for Changes {
     fn default() -> Self {
-        Self { sender: broadcast::Sender::new(KEPT) }
+        Self { deliveries: broadcast::Sender::new(KEPT), dispatches: broadcast::Sender::new(KEPT) }
     }
 }
 
-impl Changes {
-    /// Every change from now on. Ends when the service does.
-    pub fn subscribe(&self) -> impl Stream<Item = Arc<DeliveryRow>> + use<> {
-        futures_util::stream::unfold(self.sender.subscribe(), |mut receiver| async move {
-            loop {
-                match receiver.recv().await {
-                    Ok(row) => return Some((row, receiver)),
-                    // What was missed is in the log, and the next change shows where things stand.
-                    Err(broadcast::error::RecvError::Lagged(missed)) => tracing::debug!(missed, "a watcher is slow"),
-                    Err(broadcast::error::RecvError::Closed) => return None,
-                }
+/// Every change from now on. Ends when the service does.
+fn received<T: Clone + Send + 'static>(sender: &broadcast::Sender<T>) -> impl Stream<Item = T> + use<T> {
+    futures_util::stream::unfold(sender.subscribe(), |mut receiver| async move {
+        loop {
+            match receiver.recv().await {
+                Ok(row) => return Some((row, receiver)),
+                // What was missed is in the log, and the next change shows where things stand.
+                Err(broadcast::error::RecvError::Lagged(missed)) => tracing::debug!(missed, "a watcher is slow"),
+                Err(broadcast::error::RecvError::Closed) => return None,
             }
-        })
+        }
+    })
+}
+
+impl Changes {
+    pub fn of_deliveries(&self) -> impl Stream<Item = Arc<DeliveryRow>> + use<> {
+        received(&self.deliveries)
+    }
+
+    pub fn of_dispatches(&self) -> impl Stream<Item = Arc<DispatchEntry>> + use<> {
+        received(&self.dispatches)
     }
 
     /// Runs until it is dropped.
@@ -58,7 +71,7 @@ impl Changes {
         let mut cursor = head.borrow().clone();
         loop {
             head.mark_unchanged();
-            if self.sender.receiver_count() == 0 {
+            if self.deliveries.receiver_count() + self.dispatches.receiver_count() == 0 {
                 // No subscriber: a new one gets what happens from then on.
                 cursor = head.borrow().clone();
             } else {
@@ -90,18 +103,22 @@ impl Changes {
         let LogAndViews { log, views, projector } = data;
         let events = log.follow(cursor, BATCH).await?;
         let Some(last) = events.last() else { return Ok(None) };
-        let changed: BTreeSet<String> = events
-            .iter()
-            .filter(|event| matches!(event.event, AnyEvent::Delivery(_)))
-            .map(|event| event.aggregate_id.clone())
-            .collect();
-        if !changed.is_empty()
-            && projector.wait_for(&[delivery_log::VIEW], last.position, Duration::from_secs(30)).await
-        {
-            let ids: Vec<String> = changed.into_iter().collect();
-            for row in delivery_log::find_many(views, &ids).await? {
+        let changed = |is_wanted: fn(&AnyEvent) -> bool| -> Vec<String> {
+            let changed: BTreeSet<&String> =
+                events.iter().filter(|event| is_wanted(&event.event)).map(|event| &event.aggregate_id).collect();
+            changed.into_iter().cloned().collect()
+        };
+        let deliveries = changed(|event| matches!(event, AnyEvent::Delivery(_)));
+        if !deliveries.is_empty() && projector.wait_for(&[delivery_log::VIEW], last.position, SHOWN_WITHIN).await {
+            for row in delivery_log::find_many(views, &deliveries).await? {
                 // That no subscriber is left is no failure.
-                self.sender.send(Arc::new(row)).ok();
+                self.deliveries.send(Arc::new(row)).ok();
+            }
+        }
+        let dispatches = changed(|event| matches!(event, AnyEvent::Dispatch(_)));
+        if !dispatches.is_empty() && projector.wait_for(&[commerce::VIEW], last.position, SHOWN_WITHIN).await {
+            for entry in dispatch_list::find_many(views, &dispatches).await? {
+                self.dispatches.send(Arc::new(entry)).ok();
             }
         }
         Ok(Some(last.cursor()))

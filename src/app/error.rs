@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use domain::account::AccountRefusal;
 use domain::delivery::DeliveryRefusal;
+use domain::dispatch::DispatchRefusal;
 use domain::endpoint::EndpointRefusal;
 use domain::integration::IntegrationRefusal;
 use domain::ledger::LedgerRefusal;
@@ -120,6 +121,20 @@ where
                 Self::Internal
             }
         }
+    }
+}
+
+impl From<DispatchRefusal> for Refused {
+    fn from(refusal: DispatchRefusal) -> Self {
+        let code = match refusal {
+            DispatchRefusal::NotAttempted => "NOT_ATTEMPTED",
+            DispatchRefusal::AlreadyDelivered => "ALREADY_DELIVERED",
+            DispatchRefusal::Skipped => "SKIPPED",
+            DispatchRefusal::DeadLetter => "DEAD_LETTER",
+            DispatchRefusal::StillRetrying => "STILL_RETRYING",
+            DispatchRefusal::OtherMessage | DispatchRefusal::AttemptMissing { .. } => "CONFLICT",
+        };
+        Self::new(code, refusal.to_string(), Some("dispatchId"))
     }
 }
 

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use domain::dispatch::{DispatchEvent, ResponseBody};
 use domain::endpoint::{
     CreateEndpoint, Endpoint, EndpointChange, EndpointCommand, EndpointSettings, EndpointStatus, EventTypePattern,
-    PROBE_INTERVAL,
+    PROBE_INTERVAL, Profile,
 };
 use domain::integration::Provider;
 use domain::schedule::FAILURE_DELAYS;
@@ -300,6 +300,39 @@ on_each_engine! {
         assert_eq!(sorted(&receiver.take(30).await), (1..=30).map(created).collect::<Vec<_>>());
         until(app, id, &[("delivered", 1); 30]).await;
     }
+}
+
+/// Events that were delivered, gave up, wait, and were skipped with their endpoint.
+pub(crate) async fn a_day_of_dispatches(app: &TestApp) {
+    let merchant = app.merchant().await;
+    let shop = publisher(&merchant).await;
+    let [well, dead, paused, deleted] = [
+        Receiver::start(&app.clock).await,
+        Receiver::start(&app.clock).await,
+        Receiver::start(&app.clock).await,
+        Receiver::start(&app.clock).await,
+    ];
+    dead.responds_always(500);
+    let filter = Some("@.data.total.amount > 1".to_owned());
+    let well = endpoint(&merchant, &well, &["order.*"], |settings| settings.filter = filter).await;
+    let cloud_elements = Profile::CloudElements { element_key: None, signature_key: None };
+    let dead = endpoint(&merchant, &dead, &["order.paid"], |settings| settings.profile = cloud_elements).await;
+    let paused = endpoint(&merchant, &paused, &["order.created"], |_| ()).await;
+    let deleted = endpoint(&merchant, &deleted, &["order.created"], |_| ()).await;
+    for id in [paused, deleted] {
+        command(app, id, EndpointCommand::Pause).await;
+    }
+    buy(&shop, 1).await;
+    until(app, well, &[("delivered", 1), ("delivered", 1)]).await;
+    for attempts in 1..=10 {
+        until(app, dead, &[(if attempts < 10 { "retrying" } else { "dead_letter" }, attempts)]).await;
+        if attempts < 10 {
+            app.advance(TimeDelta::days(4));
+        }
+    }
+    command(app, deleted, EndpointCommand::Delete).await;
+    until(app, paused, &[("queued", 0)]).await;
+    until(app, deleted, &[("skipped", 0)]).await;
 }
 
 async fn response(app: &TestApp, id: DispatchId) -> Option<Private<ResponseBody>> {

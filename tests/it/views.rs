@@ -19,6 +19,7 @@ use storage::Sql;
 
 use crate::app::{MASTER_KEY, TestApp, options, text};
 use crate::catalogue::a_day_of_publishing;
+use crate::dispatching::a_day_of_dispatches;
 use crate::endpoints::{a_day_of_endpoints, endpoints_say_what_aggregates_say};
 use crate::engines::{Engine, on_each_engine};
 use crate::erasure::order_of_vera;
@@ -89,6 +90,7 @@ pub(crate) async fn a_busy_day(app: &TestApp) {
     assert_eq!(erased["erasePersonalData"]["userErrors"], json!([]));
     shopify.post(&order_of_vera(4)).await.accepted("duplicate");
     a_day_of_publishing(app).await;
+    a_day_of_dispatches(app).await;
     a_day_of_endpoints(app).await;
     app.settle().await;
 }

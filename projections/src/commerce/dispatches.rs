@@ -24,25 +24,25 @@ table_row!(DispatchRow, "dispatches", key id; once endpoint_id, account_id, posi
 
 /// One dispatch. Times are microseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
-pub struct DispatchRow {
-    pub id: String,
-    pub endpoint_id: String,
-    pub account_id: String,
+pub(super) struct DispatchRow {
+    id: String,
+    endpoint_id: String,
+    account_id: String,
     /// Of the commerce event.
-    pub position: Position,
-    pub ordinal: i64,
-    pub status: String,
-    pub attempts: i64,
+    position: Position,
+    ordinal: i64,
+    status: String,
+    attempts: i64,
     /// From when on it may be sent, as far as the endpoint is sent anything. None where it is not sent any more.
-    pub due_at: Option<i64>,
+    due_at: Option<i64>,
     /// The position of the latest event that made it what it is.
-    pub changed_by: Position,
+    changed_by: Position,
     /// Of the latest attempt.
-    pub attempted_at: Option<i64>,
-    pub response_status: Option<i64>,
+    attempted_at: Option<i64>,
+    response_status: Option<i64>,
     /// Why the latest attempt failed.
-    pub reason: Option<String>,
-    pub skip_cause: Option<String>,
+    reason: Option<String>,
+    skip_cause: Option<String>,
 }
 
 impl DispatchRow {
@@ -83,10 +83,6 @@ impl DispatchRow {
             reason: None,
             skip_cause: None,
         }
-    }
-
-    pub fn status(&self) -> Option<DispatchStatus> {
-        DispatchStatus::parse(&self.status)
     }
 
     fn set(&mut self, status: DispatchStatus, due_at: Option<chrono::DateTime<chrono::Utc>>) {

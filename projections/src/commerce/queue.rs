@@ -7,6 +7,9 @@ use storage::{Database, Sql};
 use super::events::{self, CommerceEventRow, ListPosition};
 use event_log::Position;
 
+/// A queue that is longer need not be counted to its end.
+pub const MAX_COUNTED: i64 = 100_000;
+
 /// A dispatch that is to be sent, with its event.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct QueuedDispatch {
@@ -59,6 +62,13 @@ pub async fn endpoints(database: &Database) -> sqlx::Result<Vec<EndpointId>> {
     let rows: Vec<EndpointRow> =
         database.fetch_all("SELECT DISTINCT endpoint_id FROM dispatches WHERE due_at IS NOT NULL".into()).await?;
     Ok(rows.into_iter().filter_map(|row| row.endpoint_id.parse().ok()).collect())
+}
+
+/// How many dispatches are yet to be sent, counted to [`MAX_COUNTED`].
+pub async fn depth(database: &Database) -> sqlx::Result<i64> {
+    let some = format!("SELECT 1 FROM dispatches WHERE due_at IS NOT NULL LIMIT {MAX_COUNTED}");
+    let (count,) = database.fetch_one(Sql::new(format!("SELECT count(*) FROM ({some}) AS some"))).await?;
+    Ok(count)
 }
 
 /// What was put into the queue, or changed there, since.

@@ -127,7 +127,7 @@ impl From<CommerceEventType> for EventType {
 }
 
 /// The types that a filter names; `order.*` names all that begin so.
-fn types(names: Vec<String>) -> Result<Vec<CommerceEventType>, ApiError> {
+pub(super) fn types(names: Vec<String>) -> Result<Vec<CommerceEventType>, ApiError> {
     use strum::IntoEnumIterator as _;
     let unknown = ApiError::InvalidArgument {
         argument: "types",

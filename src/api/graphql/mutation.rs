@@ -7,6 +7,7 @@ mod contacts;
 mod credentials;
 mod customers;
 mod deliveries;
+mod dispatches;
 mod endpoints;
 mod erasure;
 mod export;
@@ -43,6 +44,7 @@ pub struct Mutation(
     publications::Publications,
     endpoints::Endpoints,
     contacts::Contacts,
+    dispatches::Dispatches,
 );
 
 /// A payload that is either something or the reasons why not.

@@ -18,6 +18,7 @@ use super::caller::Caller;
 use super::commerce_event::{CommerceEvent, CommerceEventFilter, EventCursor, EventType};
 use super::data_request::{DataRequest, DataRequestFilter};
 use super::delivery::{AS_OF_COST, Delivery, DeliveryFilter, deliveries};
+use super::dispatch::{Dispatch, DispatchCursor, DispatchFilter};
 use super::endpoint::Endpoint;
 use super::event::{Event, with_sequences};
 use super::identifiers::{IdKind, ShortId};
@@ -217,6 +218,31 @@ impl Query {
     async fn commerce_event(&self, context: &Context<'_>, id: ID) -> Result<Option<CommerceEvent>, ApiError> {
         let (app, viewer) = app_and_viewer(context)?;
         Ok(app.commerce_events.find(viewer, &id).await?.map(CommerceEvent::from))
+    }
+
+    /// What was sent to which endpoint, or is to be, that of the newest events first. Of the caller's own account; support and
+    /// admin see all.
+    #[graphql(complexity = "cost(first, None) * child_complexity + 1")]
+    async fn dispatches(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        filter: Option<DispatchFilter>,
+    ) -> async_graphql::Result<Connection<Cursor<DispatchCursor>, Dispatch>> {
+        let (app, viewer) = app_and_viewer(context)?;
+        let filter = filter.unwrap_or_default().try_into()?;
+        page((after, None), (first, None), |wanted| async move {
+            let before = wanted.after.as_ref().map(|DispatchCursor(place)| place.clone());
+            let entries = app.dispatches.page(viewer, filter, (before, wanted.limit())).await?;
+            Ok(entries.into_iter().map(|entry| (DispatchCursor(entry.place()), entry.into())).collect())
+        })
+        .await
+    }
+
+    async fn dispatch(&self, context: &Context<'_>, id: ID) -> Result<Option<Dispatch>, ApiError> {
+        let (app, viewer) = app_and_viewer(context)?;
+        Ok(app.dispatches.find(viewer, &id).await?.map(Dispatch::from))
     }
 
     /// An endpoint, a deleted one too.

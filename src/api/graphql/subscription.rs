@@ -5,6 +5,7 @@ use futures_util::{Stream, StreamExt as _};
 
 use super::ApiError;
 use super::delivery::Delivery;
+use super::dispatch::Dispatch;
 use super::viewer::app_and_viewer;
 
 pub struct Subscription;
@@ -20,5 +21,17 @@ impl Subscription {
     ) -> Result<impl Stream<Item = Delivery>, ApiError> {
         let (app, viewer) = app_and_viewer(context)?;
         Ok(app.deliveries.watch(viewer, integration_id.map(String::from)).map(Delivery::from))
+    }
+
+    /// Something came of an attempt to send an event to an endpoint of the caller's account, or it is to be sent again.
+    #[expect(clippy::unused_async, reason = "resolvers are async by their macro")]
+    async fn dispatch_changed(
+        &self,
+        context: &Context<'_>,
+        endpoint_id: Option<ID>,
+    ) -> Result<impl Stream<Item = Dispatch>, ApiError> {
+        let (app, viewer) = app_and_viewer(context)?;
+        let changes = app.dispatches.watch(viewer, endpoint_id.map(String::from));
+        Ok(changes.map(|entry| Dispatch::from(entry.as_ref().clone())))
     }
 }

@@ -54,6 +54,20 @@ pub(super) enum DeliveryStatus {
 }
 
 #[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+#[graphql(remote = "domain::dispatch::DispatchStatus")]
+pub(super) enum DispatchStatus {
+    /// It was not sent yet.
+    Queued,
+    Delivered,
+    /// An attempt failed, and another is to come.
+    Retrying,
+    /// Its attempts are used up: it is sent again when it is redriven.
+    DeadLetter,
+    /// It is not sent any more, and was not delivered.
+    Skipped,
+}
+
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
 #[graphql(remote = "domain::ResolutionCode")]
 pub(super) enum ResolutionCode {
     MissingUsername,

@@ -10,9 +10,12 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::SecondsFormat;
+use domain::endpoint::EndpointStatus;
 use projections::View;
 use projections::delivery_log::due_deliveries;
+use projections::{commerce, endpoints};
 use serde_json::json;
+use strum::IntoEnumIterator as _;
 
 use crate::app::disks::{Probe, room_on_disk_of};
 use crate::app::log_and_views::LogAndViews;
@@ -30,6 +33,8 @@ pub(crate) struct Operations {
     pub(crate) processes: Arc<Processes>,
     /// Whether the queue goes on.
     pub(crate) working: Progress,
+    /// Whether events are sent.
+    pub(crate) dispatching: Progress,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tasks: Tasks,
     /// Whether log and views could be written.
@@ -87,7 +92,8 @@ pub(super) async fn ready(State(operations): State<Arc<Operations>>) -> Response
 fn standing_still(operations: &Operations) -> Vec<&'static str> {
     let views = operations.data.projector.standing_still().into_iter().map(|view| view.name);
     let queue = operations.working.stands_still().then_some("queue");
-    views.chain(operations.processes.standing_still()).chain(queue).collect()
+    let dispatcher = operations.dispatching.stands_still().then_some("dispatcher");
+    views.chain(operations.processes.standing_still()).chain(queue).chain(dispatcher).collect()
 }
 
 /// For Prometheus.
@@ -107,6 +113,19 @@ pub(super) async fn metrics(State(operations): State<Arc<Operations>>) -> Respon
         if let Some(room) = file.and_then(room_on_disk_of) {
             operations.metrics.disk_free(name, room.free_bytes);
         }
+    }
+    match endpoints::counts(&operations.data.views).await {
+        Ok(counts) => {
+            for status in EndpointStatus::iter().filter(|status| *status != EndpointStatus::Deleted) {
+                let count = counts.iter().find(|(counted, _)| *counted == status).map_or(0, |(_, count)| *count);
+                operations.metrics.endpoints(status.as_str(), count);
+            }
+        }
+        Err(error) => tracing::warn!(%error, "the endpoints cannot be counted"),
+    }
+    match commerce::queue::depth(&operations.data.views).await {
+        Ok(depth) => operations.metrics.dispatch_queue_depth(depth),
+        Err(error) => tracing::warn!(%error, "the queue of what is sent to endpoints cannot be counted"),
     }
     match due_deliveries::depth(&operations.data.views, operations.data.now().timestamp_micros()).await {
         Ok(depth) => operations.metrics.queue_depth(depth),

@@ -113,5 +113,5 @@ fn mismatch(subscription: &Subscription, event: &CommerceEventRow) -> Option<Mis
         return Some(Mismatch::Type);
     }
     let integration = event.integration_id.as_deref().and_then(|id| id.parse().ok());
-    (!subscription.wants(event_type, integration)).then_some(Mismatch::Integration)
+    (!subscription.settings.interest().includes(event_type, integration)).then_some(Mismatch::Integration)
 }
