@@ -241,6 +241,11 @@ impl Builder {
                 return Err(BuildError::OutOfRange(name));
             }
         }
+        for (name, at_most) in [("response_timeout", self.response_timeout), ("callback_timeout", self.calls.timeout)] {
+            if at_most.is_zero() {
+                return Err(BuildError::OutOfRange(name));
+            }
+        }
         Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
         let queueing = Queueing {
             limit: self.queue_limit,

@@ -91,6 +91,23 @@
 //! # async fn read_the_whole_catalogue() -> Result<(), std::io::Error> { Ok(()) }
 //! ```
 //!
+//! The future of a callback outlives the call that made it, so state of yours is cloned for each event:
+//!
+//! ```
+//! # use std::collections::HashMap;
+//! # use std::sync::Arc;
+//! # use cloud_bridge_webhook_handler::Builder;
+//! # fn example(builder: Builder) -> Builder {
+//! let levels = Arc::new(tokio::sync::Mutex::new(HashMap::new()));
+//! builder.on_inventory_change(move |change| {
+//!     let levels = Arc::clone(&levels);
+//!     async move {
+//!         levels.lock().await.insert(change.stock.inventory_item_id, change.stock.available);
+//!     }
+//! })
+//! # }
+//! ```
+//!
 //! # What senders get
 //!
 //! A response within two seconds, however slow a callback is: 200 as soon as the webhook is verified and queued. The body is JSON,
@@ -110,6 +127,9 @@
 //!
 //! A 403 nearly always means a secret that is not the sender's, or a body that was changed on its way; the reason says what to
 //! compare. The `Content-Type` is not read: what is signed is the body.
+//!
+//! Shopify deletes a subscription of which eight webhooks in a row failed, so watch the log for 400 and 403. An app in its App Store must
+//! respond to a wrong signature of a compliance topic (`customers/redact` and others) with 401: send those to a path of your own.
 //!
 //! # Nothing fires twice
 //!

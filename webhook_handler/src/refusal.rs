@@ -69,6 +69,11 @@ impl Refusal {
         }
     }
 
+    /// Whether the reason may repeat what the body says.
+    pub(crate) fn quotes_body(&self) -> bool {
+        matches!(self, Self::Malformed(_))
+    }
+
     /// For people: what is wrong, and what to do about it.
     pub(crate) fn reason(&self) -> String {
         match self {

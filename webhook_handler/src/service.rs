@@ -55,13 +55,14 @@ where
 }
 
 fn refuse(refusal: &Refusal) -> Response<Full<Bytes>> {
-    let (status, code) = (refusal.status(), refusal.code());
+    let (status, code, reason) = (refusal.status(), refusal.code(), refusal.reason());
+    let logged = (!refusal.quotes_body()).then_some(&reason);
     if status.is_server_error() {
-        tracing::error!(code, "webhook refused");
+        tracing::error!(code, reason = logged, "webhook refused");
     } else {
-        tracing::warn!(code, "webhook refused");
+        tracing::warn!(code, reason = logged, "webhook refused");
     }
-    let mut response = respond(status, &Refused { status: "refused", code, reason: &refusal.reason() });
+    let mut response = respond(status, &Refused { status: "refused", code, reason: &reason });
     if *refusal == Refusal::Method {
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cloud_bridge_webhook_handler::{InventoryChange, ProductChange};
 use parking_lot::Mutex;
 
 use crate::server::{Server, all_senders};
@@ -36,6 +37,22 @@ async fn events_are_handled_one_after_the_other_in_the_order_in_which_they_were_
     });
     let expected: Vec<_> = (1..=5).flat_map(|id| [format!("{id} begins"), format!("{id} ends")]).collect();
     assert_eq!(called_with(5, builder, &called).await, expected);
+}
+
+#[tokio::test]
+async fn a_callback_is_a_closure_that_returns_a_future_or_an_async_closure_or_a_function() {
+    async fn called(_: InventoryChange) -> Result<(), std::io::Error> {
+        Ok(())
+    }
+    let (fired, mut received) = tokio::sync::mpsc::unbounded_channel();
+    let builder = all_senders()
+        .on_inventory_change(called)
+        .on_order_complete(move |order| std::future::ready(fired.send(order.order_id)))
+        // Without state of its own: what such a closure captures it lends to its future, which outlives the call.
+        .on_product_change(async |_: ProductChange| {});
+    let server = Server::start(builder).await;
+    server.post(&shopify_order(1, "paid")).await;
+    assert_eq!(received.recv().await.as_deref(), Some("1"));
 }
 
 #[tokio::test]

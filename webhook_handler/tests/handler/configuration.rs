@@ -46,6 +46,8 @@ async fn a_handler_that_could_do_nothing_is_refused() {
         (with_callback(all_senders()).queue_limit(0), BuildError::OutOfRange("queue_limit")),
         (with_callback(all_senders()).queue_limit(usize::MAX), BuildError::OutOfRange("queue_limit")),
         (with_callback(all_senders()).max_body_bytes(0), BuildError::OutOfRange("max_body_bytes")),
+        (with_callback(all_senders()).response_timeout(Duration::ZERO), BuildError::OutOfRange("response_timeout")),
+        (with_callback(all_senders()).callback_timeout(Duration::ZERO), BuildError::OutOfRange("callback_timeout")),
         (
             with_callback(all_senders()).max_concurrent_requests(usize::MAX),
             BuildError::OutOfRange("max_concurrent_requests"),

@@ -8,6 +8,7 @@ use cloud_bridge_webhook_handler::{BoxError, BoxFuture, Claim, InMemory, Memory}
 use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
+use tower_service::Service as _;
 
 use crate::server::{LONG, Server, all, next, recording};
 use crate::webhooks::*;
@@ -110,15 +111,38 @@ async fn a_slow_memory_delays_no_response_and_what_it_grants_later_still_fires_o
 async fn a_webhook_whose_client_hangs_up_while_it_is_remembered_still_fires() {
     let (builder, mut fired) = recording();
     let memory = Slow::default();
-    let server = Server::start(builder.memory(memory.clone())).await;
+    let mut handler = builder.memory(memory.clone()).build().expect("it is a handler");
     let webhook = shopify_order(1, "paid");
-    let hung_up = timeout(LONG, async {
+    // As a server does: it drops the response that is not waited for.
+    let response = handler.call(webhook.http());
+    timeout(LONG, async {
         tokio::select! {
-            answer = server.post(&webhook) => panic!("it must not respond yet: {answer:?}"),
+            response = response => panic!("it must not respond yet: {response:?}"),
             () = memory.asked.notified() => {}
         }
-    });
-    hung_up.await.expect("the memory is asked");
+    })
+    .await
+    .expect("the memory is asked");
     memory.may_decide.add_permits(1);
     next(&mut fired).await;
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_being_remembered_when_the_handler_ends_still_fires() {
+    let (builder, mut fired) = recording();
+    let memory = Slow::default();
+    let server = Server::start(builder.memory(memory.clone())).await;
+    let webhook = shopify_order(1, "paid");
+    let (answer, ()) = tokio::join!(server.post(&webhook), async {
+        memory.asked.notified().await;
+        let drain = server.handler.drain(LONG);
+        let decide = async {
+            // Once the drain has begun, since it is polled first.
+            memory.may_decide.add_permits(1);
+        };
+        let (drained, ()) = tokio::join!(biased; drain, decide);
+        drained.expect("the callback returns");
+    });
+    assert_eq!(answer.body["status"], "accepted");
+    assert!(fired.try_recv().is_ok());
 }

@@ -39,6 +39,13 @@ impl Webhook {
         self
     }
 
+    /// As a server hands it to a service.
+    pub(crate) fn http(&self) -> http::Request<http_body_util::Full<bytes::Bytes>> {
+        let request = http::Request::post("/api/webhooks");
+        let request = self.headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+        request.body(self.body.clone().into()).expect("it is HTTP")
+    }
+
     pub(crate) fn request(&self, client: &reqwest::Client, url: &str) -> reqwest::RequestBuilder {
         let request = client.post(url).body(self.body.clone());
         self.headers.iter().fold(request, |request, (name, value)| request.header(name, value))
