@@ -93,7 +93,7 @@ impl<T> Reserved<T> {
         let mut is_granted = |found: &Found<T>| found.claim.is_none() || grants.next().unwrap_or(false);
         let granted: Vec<T> = found.into_iter().filter(|found| is_granted(found)).map(|found| found.event).collect();
         let count = granted.len();
-        if let Some(place) = place.filter(|_| count > 0) {
+        if let Some(place) = place {
             waiting.fetch_add(count, Ordering::Relaxed);
             place.send(granted);
         }

@@ -41,6 +41,8 @@ async fn a_drain_that_takes_too_long_says_how_much_is_unfinished() {
         server.post(&shopify_order(id, "paid")).await;
     }
     assert_eq!(server.handler.drain(Duration::from_millis(20)).await, Err(Unfinished { events: 3 }));
+    // Also while a callback still runs.
+    assert_eq!(server.post(&shopify_order(4, "paid")).await.body["code"], "closing");
     may_return.add_permits(3);
     assert_eq!(server.handler.drain(LONG).await, Ok(()));
 }

@@ -10,7 +10,9 @@ mod hyper_server;
 use cloud_bridge_webhook_handler::WebhookHandler;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
+use crate::server::LONG;
 use crate::webhooks::*;
 
 async fn status(url: &str, webhook: &Webhook) -> u16 {
@@ -41,8 +43,9 @@ async fn the_axum_example_knows_what_a_webhook_said_and_ends_when_it_is_asked_to
         stop.send(()).expect("it serves");
     };
     let serve = axum_server::serve(listener, builder, async { stopped.await.unwrap_or_default() });
-    let ((), served) = tokio::join!(visit, serve);
-    served.expect("it ends");
+    let ((), served) =
+        timeout(LONG, async { tokio::join!(visit, serve) }).await.expect("the callback is called, and the server ends");
+    served.expect("everything is handled");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cloud_bridge_webhook_handler::{BoxError, BoxFuture, Claim, InMemory, Memory};
@@ -10,7 +11,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 use tower_service::Service as _;
 
-use crate::server::{LONG, Server, all, next, recording};
+use crate::server::{Fired, LONG, Server, all, next, recording};
 use crate::webhooks::*;
 
 /// One memory of several processes, as a database would be.
@@ -72,13 +73,19 @@ async fn a_webhook_that_the_memory_does_not_decide_is_refused_and_new_when_it_is
 #[derive(Clone)]
 struct Slow {
     asked: Arc<Notify>,
+    asked_so_far: Arc<AtomicUsize>,
     may_decide: Arc<Semaphore>,
     memory: Arc<InMemory>,
 }
 
 impl Default for Slow {
     fn default() -> Self {
-        Self { asked: Arc::default(), may_decide: Arc::new(Semaphore::new(0)), memory: Arc::default() }
+        Self {
+            asked: Arc::default(),
+            asked_so_far: Arc::default(),
+            may_decide: Arc::new(Semaphore::new(0)),
+            memory: Arc::default(),
+        }
     }
 }
 
@@ -86,6 +93,7 @@ impl Memory for Slow {
     fn claim(&self, claims: Vec<Claim>) -> BoxFuture<'_, Result<Vec<bool>, BoxError>> {
         Box::pin(async move {
             self.asked.notify_one();
+            self.asked_so_far.fetch_add(1, Ordering::Relaxed);
             let _permit = self.may_decide.acquire().await?;
             self.memory.claim(claims).await
         })
@@ -145,4 +153,22 @@ async fn a_webhook_that_is_being_remembered_when_the_handler_ends_still_fires() 
     });
     assert_eq!(answer.body["status"], "accepted");
     assert!(fired.try_recv().is_ok());
+}
+
+#[tokio::test]
+async fn what_is_remembered_first_is_handled_first_also_where_it_takes_longer() {
+    let (builder, mut fired) = recording();
+    let memory = Slow::default();
+    let builder = builder.memory(memory.clone()).response_timeout(Duration::from_millis(50));
+    let server = Server::start(builder).await;
+    // The first is in the memory, which takes its time; the second waits for its turn, and no response waits for either.
+    for webhook in [shopify_stock(5, 10), shopify_stock(3, 11)] {
+        assert_eq!(server.post(&webhook).await.body["code"], "memory_timed_out");
+    }
+    assert_eq!(memory.asked_so_far.load(Ordering::Relaxed), 1);
+    memory.may_decide.add_permits(2);
+    for available in [5, 3] {
+        let Fired::Inventory(change) = next(&mut fired).await else { panic!("it is stock") };
+        assert_eq!(change.stock.available, Some(available));
+    }
 }

@@ -180,6 +180,14 @@ fn chunks(
 }
 
 #[tokio::test]
+async fn a_body_that_declares_to_be_too_long_is_refused_before_it_is_read() {
+    let builder = all_senders().on_order_complete(|_| async {}).response_timeout(Duration::from_millis(50));
+    let server = Server::start(builder.max_body_bytes(999)).await;
+    let mut stream = server.begin(&shopify_order(1, "paid")).await;
+    assert_eq!(status_line(&mut stream).await, "HTTP/1.1 413");
+}
+
+#[tokio::test]
 async fn a_body_that_does_not_come_in_time_is_given_up() {
     let builder = all_senders().on_order_complete(|_| async {}).response_timeout(Duration::from_millis(50));
     let server = Server::start(builder).await;
