@@ -9,6 +9,7 @@ mod credentials;
 mod data_requests;
 mod deliveries;
 mod demo;
+mod endpoints;
 mod erase;
 mod event_types;
 mod events;
@@ -128,6 +129,8 @@ enum Command {
     #[command(subcommand)]
     Products(products::Products),
     EventTypes(event_types::EventTypes),
+    #[command(subcommand)]
+    Endpoints(Box<endpoints::Endpoints>),
     Erase(erase::Erase),
     ExportPersonalData(export_personal_data::ExportPersonalData),
     DataRequests(data_requests::DataRequests),
@@ -167,6 +170,7 @@ impl Cli {
             | Command::Webhooks(_)
             | Command::Products(_)
             | Command::EventTypes(_)
+            | Command::Endpoints(_)
             | Command::Erase(_)
             | Command::ExportPersonalData(_)
             | Command::DataRequests(_)
@@ -199,6 +203,7 @@ impl Cli {
             Command::Deliveries(command) => command.run(json).await,
             Command::Webhooks(command) => command.run(json).await,
             Command::Products(command) => command.run(json).await,
+            Command::Endpoints(command) => command.run(json).await,
             Command::EventTypes(command) => command.run(json),
             Command::Erase(command) => command.run(json).await,
             Command::ExportPersonalData(command) => command.run(json).await,

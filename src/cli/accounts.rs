@@ -1,5 +1,7 @@
 //! `cloud-bridge accounts`: merchants, their pace and their credits.
 
+mod contact;
+
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use clap::builder::FalseyValueParser;
@@ -15,7 +17,7 @@ use super::input;
 use super::output::{self, cell, moment};
 use super::paging::{PageArgs, print_cursor};
 
-/// Open accounts, list and show them, grant credits, and bound how long personal data is kept
+/// Open accounts, list and show them, grant credits, bound how long personal data is kept, and say whom to write to
 #[derive(Debug, Subcommand)]
 pub(super) enum Accounts {
     Create(Create),
@@ -23,6 +25,9 @@ pub(super) enum Accounts {
     Show(Show),
     Grant(Grant),
     Retention(Retention),
+    SetContact(contact::SetContact),
+    RemoveContact(contact::RemoveContact),
+    SetDefaultSecret(contact::SetDefaultSecret),
 }
 
 /// Open an account and print its first API key, which is shown this once
@@ -115,7 +120,7 @@ const LIST: &str = "query($first: Int, $after: String) {
     pageInfo { hasNextPage endCursor } } }";
 
 const SHOW: &str = "query($id: ID) { account(id: $id) {
-  id name attemptsPerMinute credits { available reserved charged granted } retentionDays createdAt cortexEmail
+  id name attemptsPerMinute credits { available reserved charged granted } retentionDays createdAt cortexEmail contactAddress defaultEndpointSecretPreview
   apiKeys { id name role active } } }";
 
 const GRANT: &str = "mutation($input: GrantCreditsInput!) {
@@ -148,6 +153,10 @@ struct Account {
     created_at: DateTime<Utc>,
     #[serde(default)]
     cortex_email: Option<String>,
+    #[serde(default)]
+    contact_address: Option<String>,
+    #[serde(default)]
+    default_endpoint_secret_preview: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -166,6 +175,9 @@ impl Accounts {
             Self::Show(command) => command.run(json).await,
             Self::Grant(command) => command.run(json).await,
             Self::Retention(command) => command.run(json).await,
+            Self::SetContact(command) => command.run(json).await,
+            Self::RemoveContact(command) => command.run(json).await,
+            Self::SetDefaultSecret(command) => command.run(json).await,
         }
     }
 }
@@ -251,7 +263,7 @@ impl Show {
             || "for good".to_owned(),
             |days| format!("until a delivery has been over for {days} day{}", if days == 1 { "" } else { "s" }),
         );
-        let facts = [
+        let mut facts = vec![
             ("Account", account.id),
             ("Name", account.name),
             ("Credits", available.to_string()),
@@ -266,6 +278,8 @@ impl Show {
             ("Personal data", format!("kept {kept}")),
             ("Created", format!("{} UTC", moment(account.created_at))),
         ];
+        facts.extend(account.contact_address.map(|contact| ("Contact", contact)));
+        facts.extend(account.default_endpoint_secret_preview.map(|preview| ("Default secret", preview)));
         for (name, value) in facts {
             output::print(format_args!("{name:<15}{}", output::fitted(&output::clean(&value), 15)))?;
         }

@@ -47,6 +47,8 @@ const OWNER_OF_INTEGRATION: &str =
 const OWNER_OF_DELIVERY: &str =
     "query($id: ID!) { account { id name } delivery(id: $id) { integration { account { id name } } } }";
 
+const OWNER_OF_ENDPOINT: &str = "query($id: ID!) { account { id name } endpoint(id: $id) { account { id name } } }";
+
 const OWN: &str = "{ caller { role } account { id name } }";
 const NAMED: &str = "query($id: ID!) { caller { role } account(id: $id) { id name } }";
 
@@ -112,13 +114,19 @@ pub(super) async fn print_owner_of_delivery(client: &Client, id: &str) -> anyhow
     print_owner(&data, &data["delivery"]["integration"])
 }
 
-fn print_owner(data: &Value, integration: &Value) -> anyhow::Result<()> {
+/// The same of an endpoint.
+pub(super) async fn print_owner_of_endpoint(client: &Client, id: &str) -> anyhow::Result<()> {
+    let data = client.ask(OWNER_OF_ENDPOINT, json!({ "id": id })).await?;
+    print_owner(&data, &data["endpoint"])
+}
+
+fn print_owner(data: &Value, thing: &Value) -> anyhow::Result<()> {
     // One that there is not is refused by what follows.
-    if integration.is_null() {
+    if thing.is_null() {
         return Ok(());
     }
     let own: Account = understood(&data["account"])?;
-    let owner: Account = understood(&integration["account"])?;
+    let owner: Account = understood(&thing["account"])?;
     if own.id != owner.id {
         print_account(&owner.name, &owner.id)?;
     }

@@ -23,6 +23,7 @@ pub(super) enum Kind {
     Integration,
     /// Also understood by the store's id or number of the order.
     Delivery,
+    Endpoint,
     DataRequest,
 }
 
@@ -68,6 +69,7 @@ impl Kind {
             Self::ApiKey => ("API key", "cloud-bridge keys list"),
             Self::Integration => ("integration", "cloud-bridge integrations list"),
             Self::Delivery => ("delivery", "cloud-bridge deliveries list"),
+            Self::Endpoint => ("endpoint", "cloud-bridge endpoints list"),
             Self::DataRequest => ("data request", "cloud-bridge data-requests"),
         }
     }
@@ -77,7 +79,8 @@ impl Kind {
         match name {
             "accountId" => Some(Self::Account),
             "apiKeyId" | "keyId" => Some(Self::ApiKey),
-            "integrationId" => Some(Self::Integration),
+            "integrationId" | "integrationIds" => Some(Self::Integration),
+            "endpointId" => Some(Self::Endpoint),
             "deliveryId" | "deliveryIds" => Some(Self::Delivery),
             "dataRequest" => Some(Self::DataRequest),
             _ => None,
@@ -101,14 +104,14 @@ pub(super) async fn whole(client: &Client, kind: Kind, text: &str) -> anyhow::Re
     one_of(kind, text, ids)
 }
 
-/// The stream that is named: a delivery, an integration, an account or a data request.
+/// The stream that is named: a delivery, an integration, an account, an endpoint or a data request.
 pub(super) async fn whole_stream(client: &Client, text: &str) -> anyhow::Result<String> {
     let text = text.trim();
     if Uuid::parse_str(text).is_ok() {
         return Ok(text.to_owned());
     }
     let mut found = vec![];
-    for kind in [Kind::Delivery, Kind::Integration, Kind::Account, Kind::DataRequest] {
+    for kind in [Kind::Delivery, Kind::Integration, Kind::Account, Kind::Endpoint, Kind::DataRequest] {
         found.extend(candidates(client, kind, text).await?);
     }
     // It may be a key's id, or a stream that has no view.

@@ -1,7 +1,9 @@
 //! What a person types: secrets (never an argument, which other users of the machine can
 //! read), and answers to questions.
 
+use std::fs::File;
 use std::io::{self, IsTerminal as _, Read as _};
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use console::Term;
@@ -53,6 +55,24 @@ pub(super) fn piped() -> anyhow::Result<SecretString> {
         bail!("standard input has more than 4 KiB, which no secret has");
     }
     given(&text)
+}
+
+/// Longest file with headers or a key that is read, in bytes.
+const MAX_FILE_BYTES: u64 = 64 * 1_024;
+
+/// Reads a file that may hold a secret; `-` is standard input.
+pub(super) fn file(path: &Path) -> anyhow::Result<SecretString> {
+    let mut text = String::new();
+    let read = if path == Path::new("-") {
+        io::stdin().lock().take(MAX_FILE_BYTES + 1).read_to_string(&mut text)
+    } else {
+        File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text))
+    };
+    let length = read.with_context(|| format!("{} cannot be read", path.display()))?;
+    if length as u64 > MAX_FILE_BYTES {
+        bail!("{} has more than 64 KiB", path.display());
+    }
+    Ok(text.into())
 }
 
 /// Writes to standard error what is no part of the outcome.

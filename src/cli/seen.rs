@@ -14,6 +14,9 @@ const SECRETS: [(&str, &str); 2] = [
 
 const LOG: &str = "the password in --log shows in the list of processes: CLOUD_BRIDGE_LOG keeps it to you";
 
+const PROXY: &str =
+    "the password in --outbound-proxy shows in the list of processes: CLOUD_BRIDGE_OUTBOUND_PROXY keeps it to you";
+
 fn has_password(url: &OsStr) -> bool {
     url.to_str().and_then(|url| Url::parse(url).ok()).is_some_and(|url| url.password().is_some())
 }
@@ -30,6 +33,9 @@ pub(super) fn warnings(matches: &ArgMatches) -> Vec<&'static str> {
         found.extend(SECRETS.iter().filter(|(name, _)| typed(name)).map(|(_, warning)| *warning));
         if typed("log") && command.get_raw("log").is_some_and(|mut urls| urls.any(has_password)) {
             found.push(LOG);
+        }
+        if typed("outbound_proxy") && command.get_raw("outbound_proxy").is_some_and(|mut urls| urls.any(has_password)) {
+            found.push(PROXY);
         }
         matches = command.subcommand().map(|(_, command)| command);
     }

@@ -148,6 +148,34 @@ fn what_the_documents_say_can_be_typed() {
 }
 
 #[test]
+fn what_the_documents_say_of_endpoints_can_be_typed() {
+    for line in [
+        "endpoints list --account ID --deleted --json",
+        "endpoints show ID",
+        "endpoints create --url https://example.com/webhooks --event-type order.*,faq.approved --filter @.data.paid==true --account ID",
+        "endpoints create --url https://example.com/webhooks --event-type * --profile clione --header-word Acme --secret-stdin",
+        "endpoints update ID --rate off --concurrency 5 --ordered false --integration any --headers-file -",
+        "endpoints update ID --profile cloud-elements --signature-key-file FILE",
+        "endpoints pause ID",
+        "endpoints resume ID",
+        "endpoints rotate-secret ID --overlap-hours 0",
+        "endpoints delete ID --yes",
+        "endpoints test ID --type order.paid",
+        "endpoints match ID --last 100 --filter @.data.paid==true",
+        "accounts set-contact ops@example.com --account ID",
+        "accounts remove-contact",
+        "accounts set-default-secret --secret-stdin",
+        "serve --allow-http-endpoints --allow-endpoint-range 10.20.0.0/16 --outbound-proxy http://proxy:3128",
+        "serve --smtp-url-file FILE --mail-from hooks@example.com --max-endpoints 10",
+    ] {
+        let words = std::iter::once("cloud-bridge").chain(line.split(' '));
+        if let Err(error) = Cli::try_parse_from(words) {
+            panic!("{line}: {error}");
+        }
+    }
+}
+
+#[test]
 fn what_makes_no_sense_cannot_be_typed() {
     for line in [
         "accounts create",

@@ -1,7 +1,7 @@
 //! Endpoints: what an account's events are sent to, from their creation to their end.
 
 mod accounts;
-mod receiver;
+pub(crate) mod receiver;
 mod stories;
 mod trials;
 

@@ -29,6 +29,11 @@ pub(crate) fn cloud_bridge(folder: &Path) -> Command {
 
 impl Server {
     pub(crate) async fn start(databases: &Databases, cortex_url: &str) -> Self {
+        Self::start_with(databases, cortex_url, &[]).await
+    }
+
+    /// With other options of `serve`.
+    pub(crate) async fn start_with(databases: &Databases, cortex_url: &str, others: &[&str]) -> Self {
         let folder = databases.folder();
         let mut command = cloud_bridge(&folder);
         command.args([
@@ -41,7 +46,7 @@ impl Server {
             "--cortex-url",
             cortex_url,
         ]);
-        command.args(["--log", &databases.log_url, "--views", &databases.views_url]);
+        command.args(["--log", &databases.log_url, "--views", &databases.views_url]).args(others);
         command.env("CLOUD_BRIDGE_MASTER_KEY", hex::encode(crate::app::MASTER_KEY));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the binary starts");
         let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();

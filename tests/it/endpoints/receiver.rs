@@ -12,14 +12,14 @@ use tokio::task::JoinHandle;
 
 type Received = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
 
-pub(super) struct Receiver {
-    pub(super) address: String,
+pub(crate) struct Receiver {
+    pub(crate) address: String,
     received: Received,
     serving: JoinHandle<()>,
 }
 
 impl Receiver {
-    pub(super) async fn responding(status: StatusCode, body: &'static str) -> Self {
+    pub(crate) async fn responding(status: StatusCode, body: &'static str) -> Self {
         let received = Received::default();
         let kept = Arc::clone(&received);
         let take = post(move |headers: HeaderMap, bytes: Bytes| {
@@ -34,11 +34,11 @@ impl Receiver {
         Self { address, received, serving }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/webhooks", self.address)
     }
 
-    pub(super) fn received(&self) -> Vec<(HeaderMap, Bytes)> {
+    pub(crate) fn received(&self) -> Vec<(HeaderMap, Bytes)> {
         self.received.lock().clone()
     }
 }
