@@ -5,11 +5,13 @@
 
 mod attempts;
 mod checkpoints;
+mod endpoint_mails;
 mod failure;
 mod fixes;
 mod lease;
 mod legal_requests;
 mod process_manager;
+mod resumed_endpoints;
 pub mod retention;
 mod retry;
 mod runner;
@@ -22,6 +24,7 @@ use std::time::Duration;
 
 use crate::app::erasure::Erasure;
 use crate::app::log_and_views::LogAndViews;
+use crate::ports::mail::Mailer;
 use crate::tasks::Tasks;
 use process_manager::ProcessManager;
 use retention::sweep::Sweeper;
@@ -40,6 +43,8 @@ pub(crate) struct Dependencies {
     pub(crate) processes: Arc<Processes>,
     /// How long after a checkpoint this node signs the next one by itself, if it does.
     pub(crate) checkpoint_every: Option<Duration>,
+    /// None where no mail is sent.
+    pub(crate) mailer: Option<Mailer>,
     pub(crate) tasks: Tasks,
 }
 
@@ -66,6 +71,8 @@ process_managers! {
     legal_requests::LegalRequests,
     retention::Retention,
     checkpoints::Checkpoints,
+    resumed_endpoints::ResumedEndpoints,
+    endpoint_mails::EndpointMails,
 }
 
 fn start_one<M: ProcessManager>(needs: &Dependencies) {
@@ -92,6 +99,8 @@ mod tests {
             read(include_str!("../domain/src/account/ever.jsonl"), AnyEvent::Account),
             read(include_str!("../domain/src/checkpoint/ever.jsonl"), AnyEvent::Checkpoint),
             read(include_str!("../domain/src/delivery/tests/ever.jsonl"), AnyEvent::Delivery),
+            read(include_str!("../domain/src/dispatch/ever.jsonl"), AnyEvent::Dispatch),
+            read(include_str!("../domain/src/endpoint/ever.jsonl"), AnyEvent::Endpoint),
             read(include_str!("../domain/src/integration/ever.jsonl"), AnyEvent::Integration),
             read(include_str!("../domain/src/ledger/ever.jsonl"), AnyEvent::Ledger),
             read(include_str!("../domain/src/notice/ever.jsonl"), AnyEvent::Notice),

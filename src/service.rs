@@ -376,6 +376,7 @@ impl Parts {
             sweeper: self.sweeper.clone(),
             processes: self.processes.clone(),
             checkpoint_every: options.checkpoint_every,
+            mailer: self.ports.mailer.clone(),
             tasks: self.tasks.clone(),
         });
         if options.workers == 0 {

@@ -122,12 +122,14 @@ impl Lane {
                 return;
             }
             self.read_to = Some(at);
-        } else if !self.has_room() {
-            // Sent again by a person, most likely with many others.
-            self.is_to_be_read_again = true;
-            return;
+            return self.admit(row, is_ordered, (done, now));
         }
-        self.admit(row, is_ordered, (done, now));
+        // What is to be sent again takes its place among the others: all are read again, in their order.
+        let is_sent_again = row.attempts > 0 && due_at(&row, now) <= now && !done.contains(&row);
+        if is_sent_again && !self.is_to_be_read_again {
+            let waits_on = |(until, of): &(DateTime<Utc>, ListPosition)| *of == at && *until > now;
+            self.is_to_be_read_again = !self.known.contains(&row.dispatch_id) || self.waiting.keys().any(waits_on);
+        }
     }
 
     /// Takes what the view shows after [`Self::read_to`], in its order. `is_all` where nothing comes after these.
@@ -172,11 +174,10 @@ impl Lane {
 
     fn make_ready(&mut self, row: QueuedDispatch, now: DateTime<Utc>) {
         self.known.insert(row.dispatch_id.clone());
-        let due_at = DateTime::from_timestamp_micros(row.due_at).unwrap_or(now);
-        if row.attempts == 0 || due_at <= now {
+        if due_at(&row, now) <= now {
             self.ready.push_back(row);
         } else {
-            self.wait(&row, due_at, row.attempts, now);
+            self.wait(&row, due_at(&row, now), row.attempts, now);
         }
     }
 
@@ -393,6 +394,12 @@ impl Lane {
         let is_empty = self.known.is_empty() && self.is_read && self.to_read_behind.is_empty();
         is_empty && !self.is_to_be_read_again && self.next_send_at.is_none_or(|at| at <= now)
     }
+}
+
+/// What was not tried yet may be sent at once, whatever the clock said when it was recorded.
+fn due_at(row: &QueuedDispatch, now: DateTime<Utc>) -> DateTime<Utc> {
+    let due_at = DateTime::from_timestamp_micros(row.due_at).filter(|_| row.attempts > 0);
+    due_at.unwrap_or(now)
 }
 
 fn key_of(row: &QueuedDispatch) -> Key {

@@ -162,5 +162,6 @@ pub(crate) async fn endpoints_say_what_aggregates_say(app: &TestApp) {
         let overlaps = subscription.signing_secrets(app.clock.now()).count() > 1;
         assert_eq!(row.previous_secrets_until.is_some(), overlaps);
     }
-    assert_eq!(causes, [DisableCause::Gone]);
+    causes.sort_by_key(|cause| cause.as_str());
+    assert_eq!(causes, [DisableCause::FailurePolicy, DisableCause::Gone]);
 }

@@ -117,6 +117,17 @@ impl World {
         }
     }
 
+    fn redrive(&mut self, index: usize) {
+        let mut tried: Vec<&mut QueuedDispatch> = self.queue.iter_mut().filter(|row| row.attempts > 0).collect();
+        let count = tried.len();
+        if count > 0 {
+            let row = &mut *tried[index % count];
+            row.due_at = self.now.timestamp_micros();
+            let row = row.clone();
+            self.lane.offer(row, true, (&self.done, self.now));
+        }
+    }
+
     fn drain(&mut self) {
         while !self.queue.is_empty() {
             let before = self.queue.len();
@@ -139,6 +150,7 @@ enum Step {
     End(bool),
     Pass,
     ReadAgain,
+    Redrive(usize),
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -149,6 +161,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         5 => any::<bool>().prop_map(Step::End),
         2 => Just(Step::Pass),
         1 => Just(Step::ReadAgain),
+        1 => any::<usize>().prop_map(Step::Redrive),
     ]
 }
 
@@ -166,6 +179,7 @@ proptest! {
                 Step::End(succeeds) => world.end(succeeds),
                 Step::Pass => world.now += TimeDelta::seconds(3),
                 Step::ReadAgain => world.lane.read_again(),
+                Step::Redrive(index) => world.redrive(index),
             }
             let held = world.lane.ready.len() + world.lane.busy.values().map(|behind| behind.rows.len()).sum::<usize>();
             prop_assert!(held <= MAX_KEPT + 16, "{held}");
@@ -188,6 +202,7 @@ fn one_whose_outcome_the_view_does_not_show_yet_is_not_sent_again() {
     assert!(world.in_flight.is_empty(), "the view still has it");
     // Sent again by a person, it is in the view by a later event.
     world.queue[0].changed_by = Position(10);
+    world.queue[0].attempts = 1;
     world.lane.offer(world.queue[0].clone(), true, (&world.done, world.now));
     world.send();
     assert_eq!(world.in_flight.len(), 1);

@@ -1,0 +1,90 @@
+//! E-mail to an account's contact address about an endpoint that cannot be reached. It may come twice where this service ends
+//! in the middle of it, and is never left out.
+
+use domain::account::Account;
+use domain::endpoint::{DisableCause, Endpoint, EndpointEvent};
+use event_log::recorded::{AnyEvent, Recorded};
+
+use super::Dependencies;
+use super::failure::Failure;
+use super::process_manager::{ProcessManager, handles};
+use crate::app::log_and_views::LogAndViews;
+use crate::ports::mail::{MailError, Mailer};
+
+/// Writes to accounts about their endpoints.
+pub(super) struct EndpointMails {
+    data: LogAndViews,
+    mailer: Mailer,
+}
+
+impl ProcessManager for EndpointMails {
+    const NAME: &'static str = "endpoint_mails";
+
+    handles! { |mails, event| {
+        ("endpoint", "endpoint_failing")
+        AnyEvent::Endpoint(EndpointEvent::EndpointFailing { percent, failures, limit, reason, .. }) => {
+            let what = format!(
+                "An event could not be sent to it {failures} times in a row, {percent} % of the way to {limit}. At {limit} \
+                 failures it is sent nothing but a probe now and then, or nothing at all, as its profile says."
+            );
+            mails.write(event, "Your endpoint does not respond as it should", &what, reason.as_deref()).await
+        },
+        ("endpoint", "endpoint_degraded")
+        AnyEvent::Endpoint(EndpointEvent::EndpointDegraded { failures, reason, .. }) => {
+            let what = format!(
+                "An event could not be sent to it {failures} times in a row. It is degraded: one event is tried every five \
+                 minutes, the others wait, and go on as soon as one succeeds."
+            );
+            mails.write(event, "Your endpoint is degraded", &what, reason.as_deref()).await
+        },
+        ("endpoint", "endpoint_disabled")
+        AnyEvent::Endpoint(EndpointEvent::EndpointDisabled { cause, reason }) => {
+            let why = match cause {
+                DisableCause::Gone => "It responded with 410, which says that it wants nothing any more.",
+                DisableCause::FailurePolicy => "An event could not be sent to it, and its retries are used up.",
+            };
+            let what = format!("{why} It is disabled: its events wait until you resume it.");
+            mails.write(event, "Your endpoint is disabled", &what, reason.as_deref()).await
+        },
+        ("endpoint", "endpoint_recovered") AnyEvent::Endpoint(EndpointEvent::EndpointRecovered {}) => {
+            mails.write(event, "Your endpoint works again", "An event reached it, and what waited is sent.", None).await
+        },
+    } }
+
+    fn new(needs: &Dependencies) -> Option<Self> {
+        Some(Self { data: needs.data.clone(), mailer: needs.mailer.clone()? })
+    }
+}
+
+impl EndpointMails {
+    async fn write(&self, event: &Recorded, subject: &str, what: &str, reason: Option<&str>) -> Result<(), Failure> {
+        let Some(account_id) = event.account_id else { return Ok(()) };
+        let account = self.data.log.current::<Account>(account_id).await?;
+        let contact = account.aggregate.merchant().and_then(|merchant| merchant.contact.as_ref()?.known());
+        let Some(contact) = contact else { return Ok(()) };
+        let endpoint = self.data.log.current::<Endpoint>(&event.aggregate_id).await?;
+        let Some(subscription) = endpoint.aggregate.subscription() else { return Ok(()) };
+        let reason = reason.map(|reason| format!("Why: {reason}\n")).unwrap_or_default();
+        let text = format!(
+            "{what}\n\nEndpoint: {id}\nURL: {url}\n{reason}When: {at}\n\nSee it with `cloud-bridge endpoints show {id}` or in \
+             the API.\n",
+            id = event.aggregate_id,
+            url = without_query(&subscription.settings.url),
+            at = event.recorded_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        );
+        match self.mailer.send(contact, subject, &text).await {
+            Ok(()) => Ok(()),
+            // It would be refused again.
+            Err(error @ (MailError::Recipient | MailError::Subject | MailError::TextTooLong | MailError::Refused { .. })) => {
+                tracing::warn!(account = %account_id, endpoint = event.aggregate_id, %error, "an account cannot be written to");
+                Ok(())
+            }
+            Err(MailError::Unavailable(reason)) => Err(Failure::OfEvent(format!("the mail server: {reason}"))),
+        }
+    }
+}
+
+/// What follows may be a secret of the receiver's.
+fn without_query(url: &str) -> &str {
+    url.split('?').next().unwrap_or_default()
+}
