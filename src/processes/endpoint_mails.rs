@@ -75,7 +75,10 @@ impl EndpointMails {
         match self.mailer.send(contact, subject, &text).await {
             Ok(()) => Ok(()),
             // It would be refused again.
-            Err(error @ (MailError::Recipient | MailError::Subject | MailError::TextTooLong | MailError::Refused { .. })) => {
+            Err(
+                error
+                @ (MailError::Recipient | MailError::Subject | MailError::TextTooLong | MailError::Refused { .. }),
+            ) => {
                 tracing::warn!(account = %account_id, endpoint = event.aggregate_id, %error, "an account cannot be written to");
                 Ok(())
             }

@@ -1,6 +1,9 @@
 //! Commerce events reach the endpoints that want them: signed, in order, at least once, whatever the receiver does.
 
 mod receiver;
+mod redriving;
+
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use domain::dispatch::{DispatchEvent, ResponseBody};
@@ -95,18 +98,28 @@ async fn statuses(app: &TestApp, id: EndpointId) -> Vec<(String, i64)> {
 /// Waits until what is recorded of the endpoint's dispatches is so.
 async fn until(app: &TestApp, id: EndpointId, expected: &[(&str, i64)]) {
     let expected: Vec<_> = expected.iter().map(|(status, attempts)| ((*status).to_owned(), *attempts)).collect();
+    reached(app, id, &format!("{expected:?}"), |statuses| statuses == expected).await;
+}
+
+/// Waits until so many attempts were recorded of all of the endpoint's dispatches.
+async fn attempts_are(app: &TestApp, id: EndpointId, expected: i64) {
+    let attempts = |statuses: &[(String, i64)]| statuses.iter().map(|(_, attempts)| attempts).sum::<i64>();
+    reached(app, id, &expected.to_string(), |statuses| attempts(statuses) == expected).await;
+}
+
+async fn reached(app: &TestApp, id: EndpointId, expected: &str, is_reached: impl Fn(&[(String, i64)]) -> bool) {
     let mut head = app.service().data.log.head_changes();
     let reached = async {
         loop {
             head.mark_unchanged();
-            if statuses(app, id).await == expected {
+            if is_reached(&statuses(app, id).await) {
                 return;
             }
             head.changed().await.expect("the log is open");
         }
     };
-    if tokio::time::timeout(crate::app::TIMEOUT, reached).await.is_err() {
-        panic!("{:?} and not {expected:?}", statuses(app, id).await);
+    if tokio::time::timeout(Duration::from_secs(20), reached).await.is_err() {
+        panic!("{:?} and not {expected}", statuses(app, id).await);
     }
 }
 
