@@ -5,6 +5,7 @@
 //! ```
 
 use std::error::Error;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use cloud_bridge_webhook_handler::{Change, ProductChange, WebhookHandler};
@@ -18,8 +19,19 @@ use tokio::task::JoinSet;
 const MAX_CONNECTIONS: usize = 1_000;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
     tracing_subscriber::fmt().init();
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // It says what to do.
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     let handler = WebhookHandler::from_env()?.on_product_change(reindex).build()?;
     let listener = TcpListener::bind("127.0.0.1:3000").await?;
     tokio::select! {

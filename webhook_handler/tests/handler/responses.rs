@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use commerce::CommerceEventType as Type;
+use tokio::io::AsyncWriteExt as _;
 
 use crate::server::{Server, all_senders, now, recording, status_line};
 use crate::webhooks::*;
@@ -185,6 +186,20 @@ async fn a_body_that_declares_to_be_too_long_is_refused_before_it_is_read() {
     let server = Server::start(builder.max_body_bytes(999)).await;
     let mut stream = server.begin(&shopify_order(1, "paid")).await;
     assert_eq!(status_line(&mut stream).await, "HTTP/1.1 413");
+}
+
+#[tokio::test]
+async fn a_client_that_sends_all_of_its_body_first_still_learns_that_it_is_refused() {
+    let (builder, _fired) = recording();
+    let server = Server::start(builder.response_timeout(crate::server::LONG).max_body_bytes(32_000_000)).await;
+    // More than what lies between client and server: otherwise the client would not notice.
+    let body = "x".repeat(32_000_000);
+    let mut stream = tokio::net::TcpStream::connect(server.address).await.expect("it listens");
+    let head = format!("POST /api/webhooks HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", body.len());
+    for part in [head.as_bytes(), body.as_bytes()] {
+        stream.write_all(part).await.expect("it reads");
+    }
+    assert_eq!(status_line(&mut stream).await, "HTTP/1.1 403");
 }
 
 #[tokio::test]
