@@ -83,7 +83,8 @@ impl Calls {
 
     async fn call<T: Event>(&self, callback: &Callback<T>, event: T) -> Result<(), Failure> {
         let callback = Arc::clone(callback);
-        // A task of its own: a panic ends the task alone, and what blocks its thread blocks no queue.
+        // A task of its own: a panic ends the task alone, and where the runtime has several threads, a callback that blocks
+        // one of them blocks no queue.
         let mut task = tokio::spawn(async move { callback(event).await });
         match timeout(self.timeout, &mut task).await {
             Ok(Ok(returned)) => returned.map_err(Failure::Returned),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cloud_bridge_webhook_handler::{InventoryChange, ProductChange};
 use parking_lot::Mutex;
 
-use crate::server::{LONG, Server, all_senders};
+use crate::server::{LONG, SHORT, Server, all_senders};
 use crate::webhooks::*;
 
 /// The orders that the callback was called with.
@@ -102,7 +102,7 @@ async fn a_callback_that_hangs_is_given_up_and_the_next_event_goes_on() {
     let called = Called::default();
     let (held, mut let_go) = tokio::sync::mpsc::channel::<()>(1);
     let held = Mutex::new(Some(held));
-    let builder = all_senders().callback_timeout(Duration::from_millis(20)).on_order_complete({
+    let builder = all_senders().callback_timeout(SHORT).on_order_complete({
         let called = Arc::clone(&called);
         move |order| {
             called.lock().push(order.order_id.clone());

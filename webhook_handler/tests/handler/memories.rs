@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use cloud_bridge_webhook_handler::{BoxError, BoxFuture, Claim, InMemory, Memory};
 use parking_lot::Mutex;
@@ -11,7 +10,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 use tower_service::Service as _;
 
-use crate::server::{Fired, LONG, Server, all, next, recording};
+use crate::server::{Fired, LONG, SHORT, Server, all, next, recording};
 use crate::webhooks::*;
 
 /// One memory of several processes, as a database would be.
@@ -104,7 +103,7 @@ impl Memory for Slow {
 async fn a_slow_memory_delays_no_response_and_what_it_grants_later_still_fires_once() {
     let (builder, mut fired) = recording();
     let memory = Slow::default();
-    let builder = builder.memory(memory.clone()).response_timeout(Duration::from_millis(50));
+    let builder = builder.memory(memory.clone()).response_timeout(SHORT);
     let server = Server::start(builder).await;
     let webhook = shopify_order(1, "paid");
     let answer = server.post(&webhook).await;
@@ -159,7 +158,7 @@ async fn a_webhook_that_is_being_remembered_when_the_handler_ends_still_fires() 
 async fn what_is_remembered_first_is_handled_first_also_where_it_takes_longer() {
     let (builder, mut fired) = recording();
     let memory = Slow::default();
-    let builder = builder.memory(memory.clone()).response_timeout(Duration::from_millis(50));
+    let builder = builder.memory(memory.clone()).response_timeout(SHORT);
     let server = Server::start(builder).await;
     // The first is in the memory, which takes its time; the second waits for its turn, and no response waits for either.
     for webhook in [shopify_stock(5, 10), shopify_stock(3, 11)] {

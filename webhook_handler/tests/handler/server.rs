@@ -14,6 +14,8 @@ use tokio::time::timeout;
 
 use crate::webhooks::{ADDRESS, GATEWAY_SECRET, SHOPIFY_SECRET, SQUARE_KEY, Webhook};
 
+/// What is waited for to the end, and longer than what must not time out takes on a busy machine.
+pub(crate) const SHORT: Duration = Duration::from_millis(500);
 /// Longer than anything here takes.
 pub(crate) const LONG: Duration = Duration::from_secs(20);
 
