@@ -38,6 +38,17 @@ fn a_condition_is_about_the_event_as_it_is_sent() {
 }
 
 #[test]
+fn the_filters_of_the_documents_are_filters() {
+    let document = include_str!("../../../docs/endpoints.md");
+    let (_, after) = document.split_once("```text\n").unwrap();
+    let (filters, _) = after.split_once("```").unwrap();
+    for filter in filters.lines() {
+        assert!(Filter::parse(filter).is_ok(), "{filter}");
+    }
+    assert_eq!(filters.lines().count(), 4);
+}
+
+#[test]
 fn what_an_event_does_not_have_meets_no_comparison() {
     for filter in ["@.data.total.amount > 0", "@.data.total.amount < 0", "@.data.items", r#"@.data.paid == "true""#] {
         assert!(!passes(filter, CommerceEventType::ProductDeleted), "{filter}");

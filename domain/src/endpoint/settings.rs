@@ -49,7 +49,7 @@ pub struct EndpointSettings {
     /// Empty for every integration of the account, and for what happens in no store.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub integrations: Vec<IntegrationId>,
-    /// What an event's data must match to be sent.
+    /// The condition that an event must meet to be sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<String>,
     /// Names and values. They may give access to the receiver.

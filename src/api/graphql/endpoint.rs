@@ -14,7 +14,7 @@ use super::moment::{Moment, moment};
 use super::viewer::app_and_viewer;
 use crate::app::endpoints::{MAX_MATCHED, Match, Matches, Mismatch};
 
-/// Events that `matches` looks through unless it is said how many.
+/// Events that `matches` examines unless it is said how many.
 const DEFAULT_MATCHED: i32 = 100;
 
 /// An address to which an account's commerce events are sent.
@@ -156,9 +156,7 @@ impl Endpoint {
     async fn matches(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many events are looked through: 1 to 1000; 100 unless said otherwise.")] last: Option<
-            i32,
-        >,
+        #[graphql(desc = "How many events are examined: 1 to 1000; 100 unless said otherwise.")] last: Option<i32>,
         #[graphql(desc = "As if this were its filter; an empty one lets every event pass.")] filter: Option<String>,
     ) -> Result<EndpointMatches, ApiError> {
         let (app, viewer) = app_and_viewer(context)?;
@@ -225,7 +223,7 @@ struct EndpointDisabled {
 /// What an endpoint would have been sent.
 #[derive(SimpleObject)]
 pub(super) struct EndpointMatches {
-    /// How many events were looked through.
+    /// How many events were examined.
     examined: i32,
     /// How many of them are for the endpoint.
     matched: i32,

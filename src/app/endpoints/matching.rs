@@ -10,7 +10,7 @@ use crate::app::error::{Error, Refused};
 use crate::app::viewer::Viewer;
 use crate::rendering;
 
-/// Events that are looked through at once.
+/// Events that are examined at once.
 pub const MAX_MATCHED: i32 = 1_000;
 /// Rows that are read at a time.
 const BATCH: i64 = 200;

@@ -17,7 +17,7 @@ Examples:
 pub(in crate::cli) struct Match {
     #[arg(value_name = "ENDPOINT_ID")]
     id: String,
-    /// How many events are looked through
+    /// How many events are examined
     #[arg(long, env = "CLOUD_BRIDGE_LAST", value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     last: u32,
     /// As if this were its filter; an empty one lets every event pass

@@ -1,4 +1,4 @@
-//! A subscriber's server on loopback: it keeps what it received, and responds as it was told to.
+//! A subscriber's server on loopback: it keeps what it received, and always responds the same.
 
 use std::sync::Arc;
 

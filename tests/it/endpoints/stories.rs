@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{DETAILS, Subscribers as _, change, secret_of, support};
 use crate::app::{TestApp, text};
 use crate::engines::on_each_engine;
+use crate::erasure::found_in_databases;
 
 const URL: &str = "https://192.88.98.1/webhooks";
 
@@ -111,6 +112,27 @@ on_each_engine! {
             let refused = merchant.act(verb, &id).await["userErrors"][0].clone();
             assert_eq!((&refused["code"], &refused["field"]), (&json!("DELETED"), &json!(["input", "endpointId"])));
         }
+    }
+
+    async fn what_gives_access_is_sealed_and_not_shown_again(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let (header, key) = ("Bearer-of-the-gateway", "key-of-cloud-elements");
+        let made = merchant.create_endpoint(json!({ "url": URL, "eventTypes": ["*"],
+            "headers": [{ "name": "Authorization", "value": header }],
+            "profile": { "kind": "CLOUD_ELEMENTS", "signatureKey": key } })).await;
+        assert_eq!(made["endpoint"]["hasSignatureKey"], json!(true));
+        let secret = secret_of(&made);
+        let id = text(&made["endpoint"]["id"]);
+        merchant.update_endpoint(&id, json!({ "headers": [{ "name": "X-Gateway", "value": header }] })).await;
+        merchant.rotate(&id, json!({})).await;
+        app.settle().await;
+        let secrets = [header, key, secret.as_str()];
+        assert_eq!(found_in_databases(app, &secrets).await, Vec::<String>::new());
+        let document = "query ($id: ID!) { eventStream(aggregateType: \"endpoint\", aggregateId: $id) { nodes { type data summary } } }";
+        let stream = app.admin(document, json!({ "id": id })).await["eventStream"]["nodes"].to_string();
+        assert!(stream.contains("headers_changed") && secrets.iter().all(|secret| !stream.contains(secret)), "{stream}");
+        let seen = json!(merchant.endpoints().await).to_string();
+        assert!(secrets.iter().all(|secret| !seen.contains(secret)), "{seen}");
     }
 
     async fn an_account_has_as_many_endpoints_as_it_may(app: &TestApp) {

@@ -25,7 +25,7 @@ fn secret(text: &str) -> Secret {
     Secret::parse(text).unwrap()
 }
 
-/// Types and mismatches of the events that were looked through, the newest first.
+/// Types and mismatches of the events that were examined, the newest first.
 fn seen_of(matches: &Value) -> Vec<(String, String)> {
     let events = matches["events"].as_array().unwrap();
     let line = |event: &Value| {
