@@ -212,12 +212,11 @@ impl Dispatcher {
             }
         }
         let now = self.now();
-        match finished {
-            Some(Finished { endpoint_id, row, sent }) => self.queue.ended(endpoint_id, &row, &sent, now),
-            None => {
-                tracing::error!(dispatch = row.dispatch_id, "sending an event ended in a panic; it is tried again");
-                self.queue.panicked(endpoint_id, &row, now);
-            }
+        if let Some(Finished { endpoint_id, row, sent }) = finished {
+            self.queue.ended(endpoint_id, &row, &sent, now);
+        } else {
+            tracing::error!(dispatch = row.dispatch_id, "sending an event ended in a panic; it is tried again");
+            self.queue.panicked(endpoint_id, &row, now);
         }
         self.activate(endpoint_id);
     }

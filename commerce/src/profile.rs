@@ -113,7 +113,7 @@ impl<'a> Message<'a> {
                 headers.extend(clione::headers(word, self.first, attempt, &body, &secrets.current));
             }
             Profile::CloudElements { key, .. } => {
-                headers.extend(cloud_elements::headers(attempt.id, &body, key.as_ref()))
+                headers.extend(cloud_elements::headers(attempt.id, &body, key.as_ref()));
             }
         }
         headers.extend(custom.iter().map(|(name, value)| (name.to_owned(), value.to_owned())));

@@ -346,10 +346,15 @@ impl Lane {
         most.saturating_sub(self.kept())
     }
 
-    /// After which dispatch the view is to be read, where it is.
-    pub(super) fn to_read_after(&self) -> Option<Option<ListPosition>> {
+    /// Whether the view is to be read after [`Self::read_to`].
+    pub(super) fn is_to_be_filled(&self) -> bool {
         let low = if self.is_failing { MAX_KEPT_WHILE_FAILING } else { MAX_KEPT } / 2;
-        (!self.is_read && !self.is_to_be_read_again && self.room() > low).then_some(self.read_to)
+        !self.is_read && !self.is_to_be_read_again && self.room() > low
+    }
+
+    /// Up to where everything is known that the view shows. None where nothing is.
+    pub(super) fn read_to(&self) -> Option<ListPosition> {
+        self.read_to
     }
 
     pub(super) fn has_ready(&self) -> bool {

@@ -133,9 +133,9 @@ impl Queue {
             let ids: Vec<String> = due.iter().map(|(id, _)| id.clone()).collect();
             lane.read_due(&due, queue::find(views, &ids).await?);
         }
-        while let Some(after) = lane.to_read_after() {
+        while lane.is_to_be_filled() {
             let limit = lane.room().min(PAGE);
-            let rows = queue::of_endpoint(views, endpoint_id, after, as_limit(limit)).await?;
+            let rows = queue::of_endpoint(views, endpoint_id, lane.read_to(), as_limit(limit)).await?;
             let is_all = rows.len() < limit;
             lane.read(rows, is_all, is_ordered, (done, now));
         }

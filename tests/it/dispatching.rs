@@ -78,15 +78,16 @@ fn created(id: u64) -> (String, String) {
     ("order.created".to_owned(), id.to_string())
 }
 
+#[derive(sqlx::FromRow)]
+struct Text {
+    text: String,
+}
+
 /// What the view of dispatches says of an account's, the oldest first.
 async fn statuses(app: &TestApp, id: EndpointId) -> Vec<(String, i64)> {
     assert!(app.service().data.projector.run_to_head(crate::app::TIMEOUT).await, "the views follow");
     let sql = "SELECT status || ' ' || attempts AS text FROM dispatches WHERE endpoint_id = ";
     let sql = storage::Sql::new(sql).bind(id.to_string()).push(" ORDER BY position, ordinal");
-    #[derive(sqlx::FromRow)]
-    struct Text {
-        text: String,
-    }
     let rows: Vec<Text> = app.service().data.views.fetch_all(sql).await.unwrap();
     let read = |row: Text| {
         let (status, attempts) = row.text.split_once(' ').unwrap();
@@ -118,9 +119,8 @@ async fn reached(app: &TestApp, id: EndpointId, expected: &str, is_reached: impl
             head.changed().await.expect("the log is open");
         }
     };
-    if tokio::time::timeout(Duration::from_secs(20), reached).await.is_err() {
-        panic!("{:?} and not {expected}", statuses(app, id).await);
-    }
+    let in_time = tokio::time::timeout(Duration::from_secs(20), reached).await.is_ok();
+    assert!(in_time, "{:?} and not {expected}", statuses(app, id).await);
 }
 
 async fn status(app: &TestApp, id: EndpointId) -> EndpointStatus {
@@ -350,8 +350,7 @@ pub(crate) async fn a_day_of_dispatches(app: &TestApp) {
 
 async fn response(app: &TestApp, id: DispatchId) -> Option<Private<ResponseBody>> {
     let opened = app.service().data.log.opened_stream("dispatch", &id.to_string(), event_log::Sequence::START, 1).await;
-    match &opened.unwrap()[0].recorded.event {
-        AnyEvent::Dispatch(DispatchEvent::Attempted(attempted)) => attempted.response.clone(),
-        other => panic!("{other:?}"),
-    }
+    let event = &opened.unwrap()[0].recorded.event;
+    let AnyEvent::Dispatch(DispatchEvent::Attempted(attempted)) = event else { panic!("{event:?}") };
+    attempted.response.clone()
 }

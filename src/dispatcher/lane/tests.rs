@@ -78,8 +78,8 @@ impl World {
         let is_due = |row: &&QueuedDispatch| due.iter().any(|(id, _)| *id == row.dispatch_id);
         let rows = self.queue.iter().filter(is_due).cloned().collect();
         self.lane.read_due(&due, rows);
-        while let Some(after) = self.lane.to_read_after() {
-            let limit = self.lane.room().min(7);
+        while self.lane.is_to_be_filled() {
+            let (limit, after) = (self.lane.room().min(7), self.lane.read_to());
             let is_after = |row: &&QueuedDispatch| Some(row.event.list_position()) > after;
             let rows: Vec<_> = self.queue.iter().filter(is_after).take(limit).cloned().collect();
             let is_all = rows.len() < limit;
