@@ -24,8 +24,8 @@ pub(crate) async fn read<B: Body + Unpin>(body: &mut B, limit: usize) -> Result<
     Ok(whole.freeze())
 }
 
-/// Reads on without keeping anything, at most `limit` bytes: many a client reads no response before it has sent its body, and
-/// would report a broken connection for a refusal.
+/// Reads on without keeping anything, at most `limit` bytes: many a client reads no response before it has sent its body,
+/// and would report a broken connection for a refusal.
 pub(crate) async fn discard<B: Body + Unpin>(body: &mut B, limit: usize) {
     let mut left = limit;
     while let Some(Ok(frame)) = body.frame().await {

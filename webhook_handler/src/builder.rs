@@ -97,8 +97,8 @@ impl Builder {
         self
     }
 
-    /// The currency that the shop's prices are in, such as `EUR`. Shopify's webhooks about a product do not name it, and without
-    /// it a product's prices are left out.
+    /// The currency that the shop's prices are in, such as `EUR`. Shopify's webhooks about a product do not name it, and
+    /// without it a product's prices are left out.
     #[must_use]
     pub fn shopify_currency(mut self, code: impl Into<String>) -> Self {
         self.senders.shopify_currency = Some(code.into());
@@ -191,7 +191,8 @@ impl Builder {
         self
     }
 
-    /// Largest body, in bytes, before it is refused with 413. 2 MiB by default: a product of Shopify may have 2,048 variants.
+    /// Largest body, in bytes, before it is refused with 413. 2 MiB by default: a product of Shopify may have 2,048
+    /// variants.
     #[must_use]
     pub fn max_body_bytes(mut self, bytes: usize) -> Self {
         self.max_body_bytes = bytes;
@@ -205,7 +206,8 @@ impl Builder {
         self
     }
 
-    /// How long a response may take, however slow the client or the memory: 1.9 seconds by default, since senders wait for two.
+    /// How long a response may take, however slow the client or the memory: 1.9 seconds by default, since senders wait for
+    /// two.
     #[must_use]
     pub fn response_timeout(mut self, at_most: Duration) -> Self {
         self.response_timeout = at_most;

@@ -21,8 +21,8 @@ use crate::reading::{self, Reading};
 use crate::refusal::Refusal;
 use crate::sender::Senders;
 
-/// How long the memory may take. A response does not wait for it so long: the webhook is then refused, and still queued if the
-/// memory says that it is new.
+/// How long the memory may take. A response does not wait for it so long: the webhook is then refused, and still queued if
+/// the memory says that it is new.
 const MEMORY_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) type Clock = Box<dyn Fn() -> DateTime<Utc> + Send + Sync>;

@@ -1,7 +1,7 @@
 //! The queue of one callback, in the order in which its events were accepted, and the task that empties it.
 //!
-//! Each callback has its own: one that is slow delays no other. A place is reserved before anything is remembered of a webhook,
-//! so that what is refused for want of room is new when it is sent again.
+//! Each callback has its own: one that is slow delays no other. A place is reserved before anything is remembered of a
+//! webhook, so that what is refused for want of room is new when it is sent again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,10 +1,10 @@
-//! Receives the webhooks of **Shopify**, **Square** and a **commerce gateway** in your own server: each is verified, read, and
-//! handed to your callback, once. One path, `POST /api/webhooks`; no database.
+//! Receives the webhooks of **Shopify**, **Square** and a **commerce gateway** in your own server: each is verified, read,
+//! and handed to your callback, once. One path, `POST /api/webhooks`; no database.
 //!
 //! # Quick start
 //!
-//! A handler has a secret and a callback. It is a [`tower::Service`](https://docs.rs/tower), so it goes wherever your server takes
-//! one:
+//! A handler has a secret and a callback. It is a [`tower::Service`](https://docs.rs/tower), so it goes wherever your server
+//! takes one:
 //!
 //! ```
 //! use axum::Router;
@@ -40,8 +40,8 @@
 //! | a gateway | [`gateway_secret`](Builder::gateway_secret) | where its endpoint was made: `whsec_…` | an id, the time and the body ([Standard Webhooks](https://www.standardwebhooks.com)) |
 //!
 //! - Take several by setting several. While a secret is changed, set the old and the new.
-//! - Square signs its notification URL: give it to the letter, with its scheme and a slash at the end if there is one. The address
-//!   of the request is not read, which a proxy changes.
+//! - Square signs its notification URL: give it to the letter, with its scheme and a slash at the end if there is one. The
+//!   address of the request is not read, which a proxy changes.
 //! - An empty secret is refused by [`build`](Builder::build), since anyone can sign with it.
 //! - A webhook that carries the signatures of two senders is refused.
 //!
@@ -67,13 +67,13 @@
 //!
 //! Everything else that is signed is responded to with 200 and ignored.
 //!
-//! - **Inventory**: few senders name a product by every id. Keep the `inventory_item_id` (Shopify) or the `variant_id` (Square) of your
-//!   products to find them by it. `available` is none where the store does not count.
-//! - **Orders** complete once, on the first of payment and checkout, also where Shopify and a gateway before it both report them.
-//!   The `session_id` is what the order carries in a note attribute such as `session_id`; Square's webhooks carry none. What is paid
-//!   is read from the body: the topic of Shopify is not signed.
-//! - **Products**: Square says [that its catalogue changed](Change::Catalog), and not what. Shopify's bodies name no currency: set
-//!   [`shopify_currency`](Builder::shopify_currency), or prices are left out.
+//! - **Inventory**: few senders name a product by every id. Keep the `inventory_item_id` (Shopify) or the `variant_id`
+//!   (Square) of your products to find them by it. `available` is none where the store does not count.
+//! - **Orders** complete once, on the first of payment and checkout, also where Shopify and a gateway before it both report
+//!   them. The `session_id` is what the order carries in a note attribute such as `session_id`; Square's webhooks carry
+//!   none. What is paid is read from the body: the topic of Shopify is not signed.
+//! - **Products**: Square says [that its catalogue changed](Change::Catalog), and not what. Shopify's bodies name no
+//!   currency: set [`shopify_currency`](Builder::shopify_currency), or prices are left out.
 //!
 //! ```
 //! # use cloud_bridge_webhook_handler::{Builder, Change};
@@ -110,8 +110,8 @@
 //!
 //! # What senders get
 //!
-//! A response within two seconds, however slow a callback is: 200 as soon as the webhook is verified and queued. The body is JSON,
-//! `{"status":"accepted"}` or `{"status":"refused","code":"…","reason":"…"}`.
+//! A response within two seconds, however slow a callback is: 200 as soon as the webhook is verified and queued. The body is
+//! JSON, `{"status":"accepted"}` or `{"status":"refused","code":"…","reason":"…"}`.
 //!
 //! | status | when |
 //! |---|---|
@@ -125,20 +125,22 @@
 //! | 413 | the body is too large |
 //! | 503 | no room in the queue, too many requests, the memory failed, or the server shuts down: senders try again |
 //!
-//! A 403 nearly always means a secret that is not the sender's, or a body that was changed on its way; the reason says what to
-//! compare. The `Content-Type` is not read: what is signed is the body.
+//! A 403 nearly always means a secret that is not the sender's, or a body that was changed on its way; the reason says what
+//! to compare. The `Content-Type` is not read: what is signed is the body.
 //!
-//! Shopify deletes a subscription of which eight webhooks in a row failed, so watch the log for 400 and 403. An app in its App Store must
-//! respond to a wrong signature of a compliance topic (`customers/redact` and others) with 401: send those to a path of your own.
+//! Shopify deletes a subscription of which eight webhooks in a row failed, so watch the log for 400 and 403. An app in its
+//! App Store must respond to a wrong signature of a compliance topic (`customers/redact` and others) with 401: send those to
+//! a path of your own.
 //!
 //! # Nothing fires twice
 //!
-//! Senders repeat themselves, and a webhook without a signed time could be sent again by anyone who captured it. So the handler
-//! remembers: each webhook (by the id that is signed with it, and of Shopify, which signs none, by its body), each order that is
-//! complete, and how new the state of each product and stock level is, so that an older one does not fire after it.
+//! Senders repeat themselves, and a webhook without a signed time could be sent again by anyone who captured it. So the
+//! handler remembers: each webhook (by the id that is signed with it, and of Shopify, which signs none, by its body), each
+//! order that is complete, and how new the state of each product and stock level is, so that an older one does not fire
+//! after it.
 //!
-//! The [`InMemory`] default remembers 100,000 of these, and forgets first what was not seen for the longest time. It is lost with the
-//! process: a repetition after a restart fires again.
+//! The [`InMemory`] default remembers 100,000 of these, and forgets first what was not seen for the longest time. It is lost
+//! with the process: a repetition after a restart fires again.
 //!
 //! ## Several processes
 //!
@@ -186,19 +188,19 @@
 //!
 //! # When a callback fails
 //!
-//! Each callback has a queue of its own, and is called with one event after the other, in the order in which they were accepted. So
-//! a slow callback delays its own events and no others; what takes long belongs in a task or queue of yours.
+//! Each callback has a queue of its own, and is called with one event after the other, in the order in which they were
+//! accepted. So a slow callback delays its own events and no others; what takes long belongs in a task or queue of yours.
 //!
-//! - **It returns an error**: it is called again after one second and after five ([`retry_after`](Builder::retry_after)). Return an
-//!   error where that is safe. A callback that returns nothing has not failed.
-//! - **It panics, or takes longer than 30 seconds** ([`callback_timeout`](Builder::callback_timeout)): it is not called again, since how
-//!   far it got is not known.
-//! - **It failed for good**: the event is given up, with an error in the log by [`tracing`](https://docs.rs/tracing) that names the
-//!   callback and the order, product or item. Neither bodies nor secrets are logged.
+//! - **It returns an error**: it is called again after one second and after five ([`retry_after`](Builder::retry_after)).
+//!   Return an error where that is safe. A callback that returns nothing has not failed.
+//! - **It panics, or takes longer than 30 seconds** ([`callback_timeout`](Builder::callback_timeout)): it is not called
+//!   again, since how far it got is not known.
+//! - **It failed for good**: the event is given up, with an error in the log by [`tracing`](https://docs.rs/tracing) that
+//!   names the callback and the order, product or item. Neither bodies nor secrets are logged.
 //!
 //! The queue is in memory: what was accepted and not handled when the process dies is lost. Where that must not be, run
-//! [Cloud Bridge](https://github.com/cloud-bridge/cloud-bridge) itself, which stores a webhook before it responds, and sends its events here as a
-//! gateway.
+//! [Cloud Bridge](https://github.com/cloud-bridge/cloud-bridge) itself, which stores a webhook before it responds, and sends
+//! its events here as a gateway.
 //!
 //! # Shutting down
 //!
@@ -230,8 +232,8 @@
 //!
 //! # Testing yours
 //!
-//! The only clock that decides anything is the one of [`clock`](Builder::clock): give it a fixed time, and a recorded webhook of a gateway stays
-//! valid. Webhooks of Shopify and Square have no time that is signed.
+//! The only clock that decides anything is the one of [`clock`](Builder::clock): give it a fixed time, and a recorded
+//! webhook of a gateway stays valid. Webhooks of Shopify and Square have no time that is signed.
 #![warn(missing_docs)]
 
 mod body;

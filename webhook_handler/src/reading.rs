@@ -28,8 +28,8 @@ pub(crate) struct Reading {
 /// Where an event is from, and within what its ids are unique.
 struct Source {
     origin: Origin,
-    /// Orders of Shopify and of Square have ids of their own in all stores, so that an order is the same in all reports of it. Those
-    /// of other platforms are counted in each store.
+    /// Orders of Shopify and of Square have ids of their own in all stores, so that an order is the same in all reports of
+    /// it. Those of other platforms are counted in each store.
     scope: String,
     /// When the webhook was received.
     at: DateTime<Utc>,
