@@ -1,5 +1,7 @@
 //! Commerce events reach the endpoints that want them: signed, in order, at least once, whatever the receiver does.
 
+mod mails;
+mod nodes;
 mod receiver;
 mod redriving;
 
