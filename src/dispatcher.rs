@@ -15,9 +15,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::EndpointId;
+use domain::{AccountId, EndpointId};
 use domain::endpoint::{Endpoint, EndpointStatus, PROBE_INTERVAL};
+use event_log::Position;
 use event_log::progress::Progress;
+use event_log::recorded::Recorded;
 use event_log::recurring::Recurring;
 use event_log::stream::Loaded;
 use projections::commerce::queue::QueuedDispatch;
@@ -39,6 +41,8 @@ const MAX_IN_FLIGHT: usize = 1_024;
 const MAX_IN_FLIGHT_OF_ACCOUNT: usize = 256;
 /// An endpoint whose latest attempt failed is sent so many at a time: what hangs takes no room from others.
 const CONCURRENCY_WHILE_FAILING: usize = 1;
+/// Events of the log that are read at a time.
+const READ_AT_ONCE: usize = 200;
 /// When an endpoint is tried again that is paused, or whose account has enough under way.
 const POLL_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(1);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -58,9 +62,23 @@ pub(crate) struct Dependencies {
     pub(crate) stopping: watch::Receiver<bool>,
 }
 
+/// A dispatch whose turn has come.
+struct Taken {
+    endpoint_id: EndpointId,
+    account_id: AccountId,
+    row: QueuedDispatch,
+    endpoint: Arc<Loaded<Endpoint>>,
+}
+
+/// A dispatch that is being sent.
+struct UnderWay {
+    endpoint_id: EndpointId,
+    account_id: AccountId,
+    row: QueuedDispatch,
+}
+
 /// A dispatch that was being sent.
 struct Finished {
-    endpoint_id: EndpointId,
     row: QueuedDispatch,
     sent: Sent,
 }
@@ -80,9 +98,9 @@ pub(crate) struct Dispatcher {
     wake: BTreeSet<(DateTime<Utc>, EndpointId)>,
     wakes_at: HashMap<EndpointId, DateTime<Utc>>,
     sends: JoinSet<Finished>,
-    under_way: HashMap<tokio::task::Id, (EndpointId, QueuedDispatch)>,
-    /// By account.
-    in_flight: HashMap<String, usize>,
+    under_way: HashMap<tokio::task::Id, UnderWay>,
+    /// Attempts that are under way, by account.
+    in_flight: HashMap<AccountId, usize>,
     failures: Recurring,
 }
 
@@ -164,13 +182,30 @@ impl Dispatcher {
             self.activate(endpoint_id);
         }
         self.wake_up();
+        let mut taken = vec![];
         while let Some(endpoint_id) = self.active.pop_front() {
             self.is_active.remove(&endpoint_id);
-            if let Some(at) = self.work_on(endpoint_id).await? {
+            if let Some(at) = self.take_from(endpoint_id, &mut taken).await? {
                 self.wake_at(at, endpoint_id);
             }
         }
+        self.send_all(taken).await;
         Ok(())
+    }
+
+    /// Sends what was taken. What several follow from is read at once.
+    async fn send_all(&mut self, taken: Vec<Taken>) {
+        let positions: BTreeSet<Position> = taken.iter().map(|taken| taken.row.event.position).collect();
+        let mut recorded = HashMap::new();
+        for positions in Vec::from_iter(positions).chunks(READ_AT_ONCE) {
+            // Where one of these cannot be read, each is read by itself.
+            let read = self.data.log.read_at(positions).await.unwrap_or_default();
+            recorded.extend(read.into_iter().map(|recorded| (recorded.position, Arc::new(recorded))));
+        }
+        for taken in taken {
+            let recorded = recorded.get(&taken.row.event.position).cloned();
+            self.send(taken, recorded);
+        }
     }
 
     /// Returns when there is something to do.
@@ -204,15 +239,15 @@ impl Dispatcher {
             Ok((task, finished)) => (task, Some(finished)),
             Err(error) => (error.id(), None),
         };
-        let Some((endpoint_id, row)) = self.under_way.remove(&task) else { return };
-        if let Some(count) = self.in_flight.get_mut(&row.event.account_id) {
+        let Some(UnderWay { endpoint_id, account_id, row }) = self.under_way.remove(&task) else { return };
+        if let Some(count) = self.in_flight.get_mut(&account_id) {
             *count = count.saturating_sub(1);
             if *count == 0 {
-                self.in_flight.remove(&row.event.account_id);
+                self.in_flight.remove(&account_id);
             }
         }
         let now = self.now();
-        if let Some(Finished { endpoint_id, row, sent }) = finished {
+        if let Some(Finished { row, sent }) = finished {
             self.queue.ended(endpoint_id, &row, &sent, now);
         } else {
             tracing::error!(dispatch = row.dispatch_id, "sending an event ended in a panic; it is tried again");
@@ -221,8 +256,12 @@ impl Dispatcher {
         self.activate(endpoint_id);
     }
 
-    /// Sends what can be sent to an endpoint now. Returns when it is its turn again, if nothing happens before.
-    async fn work_on(&mut self, endpoint_id: EndpointId) -> anyhow::Result<Option<DateTime<Utc>>> {
+    /// Takes what can be sent to an endpoint now. Returns when it is its turn again, if nothing happens before.
+    async fn take_from(
+        &mut self,
+        endpoint_id: EndpointId,
+        taken: &mut Vec<Taken>,
+    ) -> anyhow::Result<Option<DateTime<Utc>>> {
         let now = self.now();
         let endpoint = self.data.log.current::<Endpoint>(endpoint_id).await?;
         let status = endpoint.aggregate.status();
@@ -244,40 +283,38 @@ impl Dispatcher {
         } else {
             usize::try_from(settings.concurrency).unwrap_or(1)
         };
-        let mut sends = vec![];
+        let of_account = &mut self.in_flight;
+        let in_flight = self.sends.len();
         while lane.has_ready() && lane.in_flight() < concurrency {
             if let Some(at) = lane.not_before(is_degraded, PROBE_INTERVAL, now) {
                 again = Some(at);
                 break;
             }
-            let of_account = self.in_flight.get(&subscription.account_id.to_string()).copied().unwrap_or(0);
-            if of_account + sends.len() >= MAX_IN_FLIGHT_OF_ACCOUNT || self.sends.len() + sends.len() >= MAX_IN_FLIGHT {
+            let of_account = of_account.entry(subscription.account_id).or_default();
+            if *of_account >= MAX_IN_FLIGHT_OF_ACCOUNT || in_flight + taken.len() >= MAX_IN_FLIGHT {
                 again = Some(now + POLL_AGAIN_AFTER / 20);
                 break;
             }
             let Some(row) = lane.next() else { break };
             lane.sent(settings.rate_per_second, PROBE_INTERVAL, now);
-            sends.push(row);
+            *of_account += 1;
+            taken.push(Taken { endpoint_id, account_id: subscription.account_id, row, endpoint: endpoint.clone() });
         }
-        let again = [again, lane.next_due_at()].into_iter().flatten().min();
-        for row in sends {
-            self.send(endpoint_id, row, &endpoint);
-        }
-        Ok(again)
+        Ok([again, lane.next_due_at()].into_iter().flatten().min())
     }
 
-    fn send(&mut self, endpoint_id: EndpointId, row: QueuedDispatch, endpoint: &Arc<Loaded<Endpoint>>) {
-        *self.in_flight.entry(row.event.account_id.clone()).or_default() += 1;
-        let (sender, endpoint, being_sent) = (self.sender.clone(), endpoint.clone(), row.clone());
+    fn send(&mut self, taken: Taken, recorded: Option<Arc<Recorded>>) {
+        let Taken { endpoint_id, account_id, row, endpoint } = taken;
+        let (sender, being_sent) = (self.sender.clone(), row.clone());
         let lease_ends = self.lease.ends();
         let task = self.sends.spawn(async move {
             let sent = tokio::select! {
-                sent = sender.send(&row, &endpoint) => sent,
+                sent = sender.send(&row, &endpoint, recorded.as_deref()) => sent,
                 () = lease_ends => Sent::broken_off(&row),
             };
-            Finished { endpoint_id, row, sent }
+            Finished { row, sent }
         });
-        self.under_way.insert(task.id(), (endpoint_id, being_sent));
+        self.under_way.insert(task.id(), UnderWay { endpoint_id, account_id, row: being_sent });
     }
 
     fn activate(&mut self, endpoint_id: EndpointId) {

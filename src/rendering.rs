@@ -48,10 +48,20 @@ pub struct Source {
 
 /// The event of a row. None where the log holds no such event any more.
 pub async fn event(log: &EventLog, row: &CommerceEventRow, persons: Persons) -> Result<Option<Rendered>, LoadError> {
-    let found = log.read_at(&[row.position]).await?;
-    let (Some(recorded), Some(event_type)) = (found.first(), CommerceEventType::parse(&row.event_type)) else {
-        return Ok(None);
-    };
+    match log.read_at(&[row.position]).await?.first() {
+        Some(recorded) => of_recorded(log, row, recorded, persons).await,
+        None => Ok(None),
+    }
+}
+
+/// The same of the event of the log that it follows from.
+pub async fn of_recorded(
+    log: &EventLog,
+    row: &CommerceEventRow,
+    recorded: &Recorded,
+    persons: Persons,
+) -> Result<Option<Rendered>, LoadError> {
+    let Some(event_type) = CommerceEventType::parse(&row.event_type) else { return Ok(None) };
     let payload = match &recorded.event {
         AnyEvent::Resource(ResourceEvent::ResourceReported(report)) => {
             let person = match (persons, &report.content) {

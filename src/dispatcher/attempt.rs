@@ -12,6 +12,7 @@ use domain::endpoint::{Endpoint, Subscription};
 use domain::schedule::Jitter;
 use domain::{DispatchId, EndpointId};
 use event_log::data_keys::IdentifiedKey;
+use event_log::recorded::Recorded;
 use event_log::recurring::Recurring;
 use event_log::stream::Loaded;
 use event_log::{Actor, CommandError, Committed, EventLog, LoadError, Origin, Position};
@@ -76,9 +77,15 @@ struct Turn<'t> {
 }
 
 impl Sender {
-    /// Sends it, unless the log says that it is not to be sent, and records what came of it.
-    pub(super) async fn send(&self, row: &QueuedDispatch, endpoint: &Loaded<Endpoint>) -> Sent {
-        match self.try_send(row, endpoint).await {
+    /// Sends it, unless the log says that it is not to be sent, and records what came of it. `recorded` is the event of the log
+    /// that it follows from, where that was read before.
+    pub(super) async fn send(
+        &self,
+        row: &QueuedDispatch,
+        endpoint: &Loaded<Endpoint>,
+        recorded: Option<&Recorded>,
+    ) -> Sent {
+        match self.try_send(row, endpoint, recorded).await {
             Ok(sent) => {
                 self.failures.worked();
                 sent
@@ -94,7 +101,12 @@ impl Sender {
         self.log.clock().now()
     }
 
-    async fn try_send(&self, row: &QueuedDispatch, endpoint: &Loaded<Endpoint>) -> anyhow::Result<Sent> {
+    async fn try_send(
+        &self,
+        row: &QueuedDispatch,
+        endpoint: &Loaded<Endpoint>,
+        recorded: Option<&Recorded>,
+    ) -> anyhow::Result<Sent> {
         let Some(subscription) = endpoint.aggregate.subscription() else { return Ok(Sent::closed(None)) };
         let (id, message) = message_of(row)?;
         let mut turn = Turn { id, row, message, subscription, attempt: 1 };
@@ -108,7 +120,7 @@ impl Sender {
                 }
             }
         }
-        let reading = self.renderer.read(&self.log, &row.event).await?;
+        let reading = self.renderer.read(&self.log, &row.event, recorded).await?;
         let Some(rendered) = reading.rendered() else { return self.gone(&turn).await };
         let began = Instant::now();
         let attempt = match notification::request(&self.log, subscription, rendered, self.now()).await? {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use commerce::{Attempt, Profile, Raw};
 use domain::endpoint::Subscription;
+use event_log::recorded::Recorded;
 use event_log::{EventLog, LoadError};
 use parking_lot::Mutex;
 use projections::commerce::events::{CommerceEventRow, ListPosition};
@@ -42,9 +43,19 @@ impl Reading {
 }
 
 impl Renderer {
-    pub(super) async fn read(&self, log: &EventLog, row: &CommerceEventRow) -> Result<Reading, LoadError> {
+    /// `recorded` is the event of the log that it follows from, where that was read before.
+    pub(super) async fn read(
+        &self,
+        log: &EventLog,
+        row: &CommerceEventRow,
+        recorded: Option<&Recorded>,
+    ) -> Result<Reading, LoadError> {
         let shared = self.shared(row.list_position());
-        shared.rendered.get_or_try_init(|| rendering::event(log, row, Persons::Shown)).await?;
+        let rendered = async || match recorded {
+            Some(recorded) => rendering::of_recorded(log, row, recorded, Persons::Shown).await,
+            None => rendering::event(log, row, Persons::Shown).await,
+        };
+        shared.rendered.get_or_try_init(rendered).await?;
         Ok(Reading(shared))
     }
 
