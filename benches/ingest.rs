@@ -9,21 +9,21 @@
 
 mod ingest {
     pub(crate) mod ceiling;
-    pub(crate) mod connection;
     pub(crate) mod kept;
     pub(crate) mod load;
     pub(crate) mod options;
     pub(crate) mod report;
-    pub(crate) mod request;
     pub(crate) mod run;
     pub(crate) mod server;
 }
 #[path = "setting"]
 mod setting {
     pub(crate) mod conditions;
+    pub(crate) mod connection;
     pub(crate) mod databases;
     pub(crate) mod order;
     pub(crate) mod process;
+    pub(crate) mod request;
     pub(crate) mod signing;
 }
 

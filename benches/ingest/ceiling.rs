@@ -21,8 +21,8 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::task::spawn_blocking;
 
-use super::request::Target;
 use super::server::free_port;
+use crate::setting::request::Target;
 
 /// The server without storage, as seen by its parent process.
 pub(crate) struct Ceiling {

@@ -15,7 +15,8 @@ use tokio::task::{LocalSet, spawn_blocking};
 use tokio::time::{sleep_until, timeout};
 
 use super::options::Options;
-use super::request::Request;
+use crate::setting::connection::Connection;
+use crate::setting::request::Request;
 
 const ACCEPTED: u16 = 202;
 /// How long answers may still be awaited after the last request.
@@ -133,8 +134,7 @@ impl Load {
     }
 
     async fn keep_sending(self: Arc<Self>, tally: Rc<RefCell<Tally>>) -> anyhow::Result<()> {
-        let mut connection =
-            super::connection::Connection::open(self.address).await.context("the server takes no connection")?;
+        let mut connection = Connection::open(self.address).await.context("the server takes no connection")?;
         let mut request = self.request.clone();
         loop {
             let order = self.next_order.fetch_add(1, Ordering::Relaxed);

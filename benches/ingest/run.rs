@@ -15,11 +15,11 @@ use super::kept::Kept;
 use super::load::Load;
 use super::options::Options;
 use super::report::{Appends, Cores, Figures, Megabytes, Report};
-use super::request::{Request, Target};
 use super::server::{self, Appended, Server};
 use crate::setting::conditions::Conditions;
 use crate::setting::databases::Databases;
 use crate::setting::process::{self, Memory};
+use crate::setting::request::{Request, Target};
 
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     // Where the build is, because a system's temporary folder may be in memory, where a durable commit costs nothing.

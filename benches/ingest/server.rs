@@ -14,11 +14,13 @@ use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-use super::request::Target;
 use crate::setting::databases::Databases;
+use crate::setting::request::Target;
 
 /// The file that takes what the service prints.
 const OUTPUT: &str = "server.log";
+/// Of a shop of Shopify.
+const SECRET_OF_SHOP: &str = "shpss_0707070707070707070707070707070707";
 const MAX_START: Duration = Duration::from_secs(30);
 const MAX_STOP: Duration = Duration::from_mins(1);
 
@@ -101,16 +103,19 @@ impl Server {
         let said = std::fs::read_to_string(folder.join(OUTPUT))?;
         let printed = said.lines().find_map(|line| line.strip_prefix("Administrator's API key, shown this once: "));
         let key = printed.context("the service printed no administrator's key")?;
+        // Shopify chooses the secret itself; the others get one of the service's.
+        let chosen = (provider == Provider::Shopify).then_some(SECRET_OF_SHOP);
+        let own = chosen.map(|secret| format!(r#", signingSecret: "{secret}""#)).unwrap_or_default();
         let mutation = format!(
-            r#"mutation {{ createIntegration(input: {{ provider: {}, name: "bench" }}) {{
+            r#"mutation {{ createIntegration(input: {{ provider: {}, name: "bench"{own} }}) {{
                 integration {{ id }} signingSecret userErrors {{ code message }} }} }}"#,
             provider.as_str().to_uppercase(),
         );
         let request = self.http.post(self.url("/graphql")).bearer_auth(key);
         let answer: Value = request.json(&json!({ "query": mutation })).send().await?.json().await?;
         let created = &answer["data"]["createIntegration"];
-        let (Some(id), Some(secret)) = (created["integration"]["id"].as_str(), created["signingSecret"].as_str())
-        else {
+        let secret = chosen.or_else(|| created["signingSecret"].as_str());
+        let (Some(id), Some(secret)) = (created["integration"]["id"].as_str(), secret) else {
             bail!("no integration could be made: {answer}");
         };
         let path = format!("/api/webhooks/{}/{id}", provider.as_str());
