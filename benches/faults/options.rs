@@ -1,5 +1,7 @@
 //! What is broken, how often, and from which seed.
 
+use std::path::PathBuf;
+
 use clap::{Parser, ValueEnum};
 
 use super::scenario::Scenario;
@@ -10,9 +12,13 @@ pub(crate) struct Options {
     /// Set by `cargo bench`
     #[arg(long, hide = true)]
     pub(crate) bench: bool,
-    /// Rounds of each; disks, clocks, files and bombs are broken a tenth as often, for each takes its time
-    #[arg(long, default_value_t = 100)]
-    rounds: usize,
+    /// Rounds of each [default: 100, and 10 where events are sent]; disks, clocks, files and bombs are broken a tenth as often,
+    /// for each takes its time
+    #[arg(long)]
+    pub(crate) rounds: Option<usize>,
+    /// Break this program where events are sent, not the one that was built with this
+    #[arg(long, value_name = "PATH")]
+    pub(crate) program: Option<PathBuf>,
     /// The same seed draws the same moments again
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
@@ -42,9 +48,5 @@ impl Engine {
 impl Options {
     pub(crate) fn wants(&self, scenario: Scenario, engine: Engine) -> bool {
         (self.only.is_empty() || self.only.contains(&scenario)) && self.engine.is_none_or(|wanted| wanted == engine)
-    }
-
-    pub(crate) fn rounds_of(&self, scenario: Scenario) -> usize {
-        if scenario.is_slow() { self.rounds.div_ceil(10) } else { self.rounds }
     }
 }
