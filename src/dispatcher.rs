@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{AccountId, EndpointId};
 use domain::endpoint::{Endpoint, EndpointStatus, PROBE_INTERVAL};
+use domain::{AccountId, EndpointId};
 use event_log::Position;
 use event_log::progress::Progress;
 use event_log::recorded::Recorded;

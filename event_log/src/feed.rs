@@ -82,7 +82,19 @@ impl EventLog {
         if positions.is_empty() {
             return Ok(vec![]);
         }
-        let sql = self.select().push(" IN (").bind_list(positions.iter().copied()).push(") ORDER BY position");
+        // One argument, so that the statement is prepared once and not for each number of positions.
+        let positions: Vec<i64> = positions.iter().map(|position| position.0).collect();
+        let positions = Value::from(positions).to_string();
+        let sql = match self.database {
+            Database::Sqlite(_) => {
+                self.select().push(" IN (SELECT value FROM json_each(").bind(positions).push(")) ORDER BY position")
+            }
+            Database::Postgres(_) => self
+                .select()
+                .push(" IN (SELECT CAST(value AS bigint) FROM json_array_elements_text(CAST(")
+                .bind(positions)
+                .push(" AS json))) ORDER BY position"),
+        };
         self.read_all(self.fetch(sql).await?).await
     }
 

@@ -357,6 +357,11 @@ impl Lane {
         self.read_to
     }
 
+    /// Whether everything is known that the view shows of it.
+    pub(super) fn is_read(&self) -> bool {
+        self.is_read
+    }
+
     pub(super) fn has_ready(&self) -> bool {
         !self.ready.is_empty()
     }

@@ -18,6 +18,8 @@ use crate::app::log_and_views::LogAndViews;
 const PAGE: usize = 500;
 /// Dispatches about one object that are read at a time, after one of them.
 const PAGE_BEHIND: usize = 50;
+/// Endpoints with more in the queue than fits in memory that are left out where changes are read.
+const MAX_LEFT_OUT: usize = 100;
 /// Dispatches whose moment has come that are read at a time where there is no room.
 const FEW: usize = 16;
 /// When one is tried again whose attempt ended in a panic.
@@ -82,8 +84,11 @@ impl Queue {
         let shown = self.data.projector.position(commerce::VIEW);
         let Some(mut news) = self.news.clone().filter(|_| shown != self.seen) else { return Ok(vec![]) };
         let mut changed: Vec<EndpointId> = vec![];
+        // What such a lane has no room for is read again in any case.
+        let unread = self.lanes.iter().filter(|(_, lane)| !lane.is_read());
+        let unread: Vec<String> = unread.take(MAX_LEFT_OUT).map(|(id, _)| id.to_string()).collect();
         loop {
-            let rows = queue::news(&self.data.views, &news, as_limit(PAGE)).await?;
+            let rows = queue::news(&self.data.views, &news, &unread, as_limit(PAGE)).await?;
             let is_all = rows.len() < PAGE;
             for row in rows {
                 news = News::after(&row);
@@ -96,11 +101,12 @@ impl Queue {
                     changed.push(endpoint_id);
                 }
             }
-            self.news = Some(news.clone());
             if is_all {
                 break;
             }
         }
+        // Rows that were left out come before it too.
+        self.news = Some(news.max(News::since(shown)));
         self.seen = shown;
         self.done.forget_shown(shown);
         Ok(changed)

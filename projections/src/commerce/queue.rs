@@ -24,7 +24,7 @@ pub struct QueuedDispatch {
 }
 
 /// How far the changes of the queue were read. Of what one event changed, events come in their order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct News {
     changed_by: Position,
     ordinal: i64,
@@ -71,9 +71,19 @@ pub async fn depth(database: &Database) -> sqlx::Result<i64> {
     Ok(count)
 }
 
-/// What was put into the queue, or changed there, since.
-pub async fn news(database: &Database, since: &News, limit: i64) -> sqlx::Result<Vec<QueuedDispatch>> {
-    let sql = select()
+/// What was put into the queue, or changed there, since; but for what was put there for these endpoints.
+pub async fn news(
+    database: &Database,
+    since: &News,
+    without: &[String],
+    limit: i64,
+) -> sqlx::Result<Vec<QueuedDispatch>> {
+    let mut sql = select();
+    if !without.is_empty() {
+        let endpoints = without.iter().map(String::as_str);
+        sql = sql.push(" AND NOT (d.attempts = 0 AND d.endpoint_id IN (").bind_list(endpoints).push("))");
+    }
+    let sql = sql
         .push(" AND (d.changed_by, d.ordinal, d.id) > (")
         .bind(since.changed_by)
         .push(", ")
