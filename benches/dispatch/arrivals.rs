@@ -17,6 +17,8 @@ use crate::setting::receiver::{Notification, Receiver, Reply};
 const TIMEOUT: Duration = Duration::from_mins(2);
 /// The path of an endpoint that hangs.
 const HANGING: &str = "/hang/";
+/// The path of an endpoint that responds, and is not measured.
+const OTHER: &str = "/other/";
 
 /// The part of a notification that says what it is about.
 #[derive(Deserialize)]
@@ -74,6 +76,10 @@ impl Arrivals {
         format!("{}{HANGING}{endpoint}", self.receiver.url)
     }
 
+    pub(crate) fn other_url(&self, endpoint: u32) -> String {
+        format!("{}{OTHER}{endpoint}", self.receiver.url)
+    }
+
     /// Waits until so many notifications arrived, each event counted once at each endpoint.
     pub(crate) async fn until(&self, expected: usize) -> anyhow::Result<()> {
         let mut count = self.count.clone();
@@ -127,6 +133,9 @@ fn note(noted: &mut Noted, notification: &Notification<'_>) -> (Reply, usize) {
     if notification.path.starts_with(HANGING) {
         noted.hung += 1;
         return (Reply::Hang, noted.first.len());
+    }
+    if notification.path.starts_with(OTHER) {
+        return (Reply::Status(StatusCode::NO_CONTENT), noted.first.len());
     }
     let endpoint = notification.path.strip_prefix('/').and_then(|number| number.parse().ok());
     let wire = serde_json::from_slice::<Wire<'_>>(notification.body).ok();

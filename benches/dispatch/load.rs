@@ -8,12 +8,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use tokio::task::JoinSet;
-use tokio::time::sleep_until;
+use tokio::time::{sleep, sleep_until};
 
 use crate::setting::connection::Connection;
 use crate::setting::request::{Request, Target};
 
 const ACCEPTED: u16 = 202;
+/// The service takes no more at the moment: a store posts the same webhook again.
+const BUSY: u16 = 503;
+const AGAIN_AFTER: Duration = Duration::from_millis(20);
+const ACCEPT_TIMEOUT: Duration = Duration::from_mins(1);
 const BODY_BYTES: usize = 4_500;
 
 /// A webhook that was accepted.
@@ -85,7 +89,11 @@ async fn post(
         let (shop, request) = &mut requests[turn % turns];
         let bytes = request.about(number);
         let sent = Instant::now();
-        let status = connection.exchange(bytes).await?;
+        let mut status = connection.exchange(bytes).await?;
+        while status == BUSY && sent.elapsed() < ACCEPT_TIMEOUT {
+            sleep(AGAIN_AFTER).await;
+            status = connection.exchange(bytes).await?;
+        }
         let accepted = Instant::now();
         ensure!(status == ACCEPTED, "a webhook was not accepted: {status}");
         posted.push(Posted { number, shop: *shop, sent, accepted });

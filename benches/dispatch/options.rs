@@ -61,6 +61,10 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) apart: bool,
 
+    /// The others respond at once instead, to compare with
+    #[arg(long)]
+    pub(crate) respond: bool,
+
     /// How long webhooks come at a fixed rate beside endpoints that hang; an attempt is given up after 15 s
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub(crate) hanging_seconds: u64,

@@ -45,7 +45,8 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     if options.wants(Part::Hanging) {
         let whose = if options.apart { ", of another account" } else { "" };
         for hanging in &options.hanging {
-            let name = format!("beside {hanging} that hang{whose}");
+            let others = if options.respond { "respond" } else { "hang" };
+            let name = format!("beside {hanging} that {others}{whose}");
             let measure = async |options: &Options, service: &Service| beside(options, service, *hanging).await;
             one_row(options, &name, &mut conditions, measure).await?;
         }
@@ -208,7 +209,9 @@ async fn beside(options: &Options, service: &Service, hanging: u16) -> anyhow::R
     let whose = other.as_ref().unwrap_or(&account);
     // Before any of the others is there.
     warm_up(service, &shops, 0..WARMUP, 1).await?;
-    let urls: Vec<String> = (1..=u32::from(hanging)).map(|number| service.arrivals.hanging_url(number)).collect();
+    let (arrivals, numbers) = (&service.arrivals, 1..=u32::from(hanging));
+    let url = |number| if options.respond { arrivals.other_url(number) } else { arrivals.hanging_url(number) };
+    let urls: Vec<String> = numbers.map(url).collect();
     let made = stream::iter(urls)
         .map(async |url| service.endpoint_at(whose, url, "order.created", options.hanging_concurrency).await);
     made.buffer_unordered(MAKERS).try_collect::<()>().await?;

@@ -1,4 +1,4 @@
-//! A subscriber's server on loopback: it verifies every signature, and leaves the rest to whoever measures.
+//! A subscriber's server on loopback: it verifies every signature, and hands what is signed to its handler.
 
 use std::convert::Infallible;
 use std::sync::Arc;
