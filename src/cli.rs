@@ -9,6 +9,7 @@ mod credentials;
 mod data_requests;
 mod deliveries;
 mod demo;
+mod dispatches;
 mod endpoints;
 mod erase;
 mod event_types;
@@ -131,6 +132,8 @@ enum Command {
     EventTypes(event_types::EventTypes),
     #[command(subcommand)]
     Endpoints(Box<endpoints::Endpoints>),
+    #[command(subcommand)]
+    Dispatches(Box<dispatches::Dispatches>),
     Erase(erase::Erase),
     ExportPersonalData(export_personal_data::ExportPersonalData),
     DataRequests(data_requests::DataRequests),
@@ -171,6 +174,7 @@ impl Cli {
             | Command::Products(_)
             | Command::EventTypes(_)
             | Command::Endpoints(_)
+            | Command::Dispatches(_)
             | Command::Erase(_)
             | Command::ExportPersonalData(_)
             | Command::DataRequests(_)
@@ -204,6 +208,7 @@ impl Cli {
             Command::Webhooks(command) => command.run(json).await,
             Command::Products(command) => command.run(json).await,
             Command::Endpoints(command) => command.run(json).await,
+            Command::Dispatches(command) => command.run(json).await,
             Command::EventTypes(command) => command.run(json),
             Command::Erase(command) => command.run(json).await,
             Command::ExportPersonalData(command) => command.run(json).await,

@@ -1,6 +1,6 @@
 //! Ids as people type them: which of them begin with a text, and how much of one distinguishes it from all others.
 //!
-//! A beginning is a range of the primary key, kept short by the least length; how far an id can be shortened is read from its
+//! A beginning is a range of an index, kept short by the least length; how far an id can be shortened is read from its
 //! two neighbours. Mutations take whole ids, so that a program never acts on a guess: the command line resolves before it sends.
 
 use event_log::identifiers::{is_prefix, shortest_beside};
@@ -8,7 +8,7 @@ use sqlx::FromRow;
 
 use storage::{Database, Sql};
 
-/// What an id is of. Each is read by the primary key of its table.
+/// What an id is of. Each is read by the primary key or a unique index of its table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Account,
@@ -17,6 +17,8 @@ pub enum Kind {
     /// Deliveries, and the webhooks that repeat them.
     Delivery,
     Endpoint,
+    Dispatch,
+    CommerceEvent,
     /// What a store asked by law of a customer.
     DataRequest,
 }
@@ -29,6 +31,8 @@ impl Kind {
             Self::Integration => "integrations",
             Self::Delivery => "delivery_log",
             Self::Endpoint => "endpoints",
+            Self::Dispatch => "dispatches",
+            Self::CommerceEvent => "commerce_events",
             Self::DataRequest => "data_requests",
         }
     }
@@ -37,7 +41,13 @@ impl Kind {
     fn owner(self) -> &'static str {
         match self {
             Self::Account => "id",
-            Self::ApiKey | Self::Integration | Self::Delivery | Self::Endpoint | Self::DataRequest => "account_id",
+            Self::ApiKey
+            | Self::Integration
+            | Self::Delivery
+            | Self::Endpoint
+            | Self::Dispatch
+            | Self::CommerceEvent
+            | Self::DataRequest => "account_id",
         }
     }
 }

@@ -47,6 +47,8 @@ pub enum NewProfile {
         header_word: Option<String>,
     },
     CloudElements {
+        /// None for that of the store's platform.
+        element_key: Option<String>,
         signature_key: Option<SecretString>,
     },
 }

@@ -49,6 +49,9 @@ const OWNER_OF_DELIVERY: &str =
 
 const OWNER_OF_ENDPOINT: &str = "query($id: ID!) { account { id name } endpoint(id: $id) { account { id name } } }";
 
+const OWNER_OF_DISPATCH: &str =
+    "query($id: ID!) { account { id name } dispatch(id: $id) { endpoint { account { id name } } } }";
+
 const OWN: &str = "{ caller { role } account { id name } }";
 const NAMED: &str = "query($id: ID!) { caller { role } account(id: $id) { id name } }";
 
@@ -118,6 +121,12 @@ pub(super) async fn print_owner_of_delivery(client: &Client, id: &str) -> anyhow
 pub(super) async fn print_owner_of_endpoint(client: &Client, id: &str) -> anyhow::Result<()> {
     let data = client.ask(OWNER_OF_ENDPOINT, json!({ "id": id })).await?;
     print_owner(&data, &data["endpoint"])
+}
+
+/// The same of a dispatch.
+pub(super) async fn print_owner_of_dispatch(client: &Client, id: &str) -> anyhow::Result<()> {
+    let data = client.ask(OWNER_OF_DISPATCH, json!({ "id": id })).await?;
+    print_owner(&data, &data["dispatch"]["endpoint"])
 }
 
 fn print_owner(data: &Value, thing: &Value) -> anyhow::Result<()> {

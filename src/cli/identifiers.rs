@@ -24,6 +24,8 @@ pub(super) enum Kind {
     /// Also understood by the store's id or number of the order.
     Delivery,
     Endpoint,
+    Dispatch,
+    CommerceEvent,
     DataRequest,
 }
 
@@ -70,6 +72,8 @@ impl Kind {
             Self::Integration => ("integration", "cloud-bridge integrations list"),
             Self::Delivery => ("delivery", "cloud-bridge deliveries list"),
             Self::Endpoint => ("endpoint", "cloud-bridge endpoints list"),
+            Self::Dispatch => ("dispatch", "cloud-bridge dispatches list"),
+            Self::CommerceEvent => ("commerce event", "cloud-bridge dispatches list"),
             Self::DataRequest => ("data request", "cloud-bridge data-requests"),
         }
     }
@@ -81,6 +85,8 @@ impl Kind {
             "apiKeyId" | "keyId" => Some(Self::ApiKey),
             "integrationId" | "integrationIds" => Some(Self::Integration),
             "endpointId" => Some(Self::Endpoint),
+            "dispatchId" => Some(Self::Dispatch),
+            "eventId" => Some(Self::CommerceEvent),
             "deliveryId" | "deliveryIds" => Some(Self::Delivery),
             "dataRequest" => Some(Self::DataRequest),
             _ => None,

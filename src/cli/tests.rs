@@ -155,7 +155,11 @@ fn what_the_documents_say_of_endpoints_can_be_typed() {
         "endpoints create --url https://example.com/webhooks --event-type order.*,faq.approved --filter @.data.paid==true --account ID",
         "endpoints create --url https://example.com/webhooks --event-type * --profile clione --header-word Acme --secret-stdin",
         "endpoints update ID --rate off --concurrency 5 --ordered false --integration any --headers-file -",
-        "endpoints update ID --profile cloud-elements --signature-key-file FILE",
+        "endpoints update ID --profile cloud-elements --element-key shop --signature-key-file FILE",
+        "dispatches list --endpoint ID --status dead_letter,retrying --type order.* --object 1042 --event ID --account ID --first 5 --after C",
+        "dispatches show ID --json",
+        "dispatches redrive ID ID --yes",
+        "dispatches redrive --endpoint ID --status dead_letter --type order.paid --latest-per-object --dry-run",
         "endpoints pause ID",
         "endpoints resume ID",
         "endpoints rotate-secret ID --overlap-hours 0",
@@ -218,6 +222,12 @@ fn what_makes_no_sense_cannot_be_typed() {
         "audit export --from 1",
         "audit export --stream delivery --output FILE",
         "serve --checkpoint-every soon",
+        "dispatches list --status failed",
+        "dispatches redrive",
+        "dispatches redrive --latest-per-object",
+        "dispatches redrive --status delivered",
+        "dispatches redrive ID --status dead_letter",
+        "dispatches redrive ID --dry-run",
     ] {
         let words = std::iter::once("cloud-bridge").chain(line.split(' '));
         assert!(Cli::try_parse_from(words).is_err(), "{line}");

@@ -1,5 +1,6 @@
 //! Commerce events reach the endpoints that want them: signed, in order, at least once, whatever the receiver does.
 
+mod command_line;
 mod mails;
 mod nodes;
 mod receiver;
@@ -99,7 +100,7 @@ async fn statuses(app: &TestApp, id: EndpointId) -> Vec<(String, i64)> {
 }
 
 /// Waits until what is recorded of the endpoint's dispatches is so.
-async fn until(app: &TestApp, id: EndpointId, expected: &[(&str, i64)]) {
+pub(crate) async fn until(app: &TestApp, id: EndpointId, expected: &[(&str, i64)]) {
     let expected: Vec<_> = expected.iter().map(|(status, attempts)| ((*status).to_owned(), *attempts)).collect();
     reached(app, id, &format!("{expected:?}"), |statuses| statuses == expected).await;
 }

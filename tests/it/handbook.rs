@@ -13,6 +13,7 @@ use serde_json::json;
 use tokio::process::Command;
 
 use crate::app::{MASTER_KEY, Merchant, Shop, TestApp, text};
+use crate::dispatching::{Receiver, until};
 use crate::engines::{Engine, on_each_engine, setting};
 use crate::orders;
 use crate::process::BINARY;
@@ -64,6 +65,8 @@ fn lasting(answer: &str) -> String {
         (r"\((at once|\d+ seconds? later)\)", "(<soon>)"),
         (r"\b\d+(\.\d+)? ?(ms|µs|s)\b", "<time>"),
         (r"\d[\d,]* events/s|\d[\d,]* a second|\d+(\.\d+)? [KM]i?B|\d[\d,]* bytes", "<rate>"),
+        (r"127\.0\.0\.1:\d+", "<address>"),
+        (r"…[A-Za-z0-9+/=]{4}", "<secret>"),
         (r"postgres|SQLite|Postgres|sqlite", "<engine>"),
         (r"[ \t]+", " "),
     ];
@@ -112,6 +115,34 @@ struct Desk<'a> {
     app: &'a TestApp,
     variables: Vec<(&'static str, String)>,
     folder: tempfile::TempDir,
+    /// Runs as long as it is on the desk.
+    _subscriber: Subscriber,
+}
+
+/// A subscriber that moved away, and what was to be sent to it.
+struct Subscriber {
+    _receiver: Receiver,
+    endpoint: String,
+    dispatch: String,
+}
+
+impl Subscriber {
+    async fn that_is_gone(app: &TestApp, merchant: &Merchant<'_>) -> Self {
+        let receiver = Receiver::start(&app.clock).await;
+        receiver.responds([410]);
+        let create =
+            "mutation($input: CreateEndpointInput!) { done: createEndpoint(input: $input) { endpoint { id } } }";
+        let input = json!({ "url": receiver.url, "eventTypes": ["faq.*"], "description": "Their search" });
+        let endpoint = text(&merchant.ask(create, json!({ "input": input })).await["done"]["endpoint"]["id"]);
+        let publish =
+            "mutation($input: PublishEventInput!) { done: publishEvent(input: $input) { userErrors { code } } }";
+        let question = json!({ "faqId": "faq-17", "question": "Does it work with one amp?", "entityType": "product", "entityId": "9" });
+        let input = json!({ "input": { "type": "faq.submitted", "data": question } });
+        assert_eq!(merchant.ask(publish, input).await["done"]["userErrors"], json!([]));
+        until(app, domain::EndpointId(endpoint.parse().expect("it is an id")), &[("retrying", 1)]).await;
+        let found = merchant.ask("{ dispatches(first: 1) { nodes { id } } }", json!({})).await;
+        Self { _receiver: receiver, endpoint, dispatch: text(&found["dispatches"]["nodes"][0]["id"]) }
+    }
 }
 
 impl Desk<'_> {
@@ -188,6 +219,7 @@ async fn week(app: &TestApp) -> Desk<'_> {
     // Since then the merchant delivers what is authorised, too.
     shop.update(json!({ "orderStatuses": ["paid", "authorized"] })).await;
     app.settle().await;
+    let subscriber = Subscriber::that_is_gone(app, &merchant).await;
     let made = app
         .admin("mutation { createApiKey(input: { name: \"Sam at the desk\", role: SUPPORT }) { key } }", json!({}))
         .await;
@@ -199,7 +231,10 @@ async fn week(app: &TestApp) -> Desk<'_> {
             ("ORDER_1042", nameless),
             ("ORDER_1043", delivered),
             ("THEN", before_shared.to_rfc3339()),
+            ("ENDPOINT", subscriber.endpoint.clone()),
+            ("DISPATCH", subscriber.dispatch.clone()),
         ],
+        _subscriber: subscriber,
         folder: tempfile::tempdir().expect("a temporary folder can be made"),
     }
 }

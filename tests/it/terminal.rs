@@ -19,30 +19,30 @@ mod logins;
 mod stores;
 
 /// A person with a key, in a terminal of 80 columns or with the output piped into a program.
-struct Desk<'a> {
+pub(crate) struct Desk<'a> {
     app: &'a TestApp,
     key: String,
     columns: Option<usize>,
 }
 
-fn desk<'a>(app: &'a TestApp, key: &str) -> Desk<'a> {
+pub(crate) fn desk<'a>(app: &'a TestApp, key: &str) -> Desk<'a> {
     Desk { app, key: key.to_owned(), columns: None }
 }
 
 impl Desk<'_> {
     /// The same person at a terminal of so many columns.
-    fn wide(&self, columns: usize) -> Self
+    pub(crate) fn wide(&self, columns: usize) -> Self
     where
         Self: Sized,
     {
         Self { app: self.app, key: self.key.clone(), columns: Some(columns) }
     }
 
-    async fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Output {
         self.run_with(arguments, "").await
     }
 
-    async fn run_with(&self, arguments: &[&str], input: &str) -> Output {
+    pub(crate) async fn run_with(&self, arguments: &[&str], input: &str) -> Output {
         let mut command = cloud_bridge(&self.app.databases.folder());
         command
             .args(arguments)
@@ -63,17 +63,17 @@ impl Desk<'_> {
         child.wait_with_output().await.expect("it ends")
     }
 
-    async fn printed(&self, arguments: &[&str]) -> String {
+    pub(crate) async fn printed(&self, arguments: &[&str]) -> String {
         printed(&self.run(arguments).await)
     }
 
-    async fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) async fn json(&self, arguments: &[&str]) -> Value {
         let out = self.printed(&[&["--json"], arguments].concat()).await;
         serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out} is JSON"))
     }
 
     /// What a command refused, in its own words.
-    async fn refused(&self, arguments: &[&str]) -> String {
+    pub(crate) async fn refused(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments).await;
         assert!(!output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stdout));
         said(&output)

@@ -89,6 +89,14 @@ impl Endpoint {
         }
     }
 
+    /// Of the profile `CLOUD_ELEMENTS`: what the body has as `elementKey`. Null for that of the store's platform.
+    async fn element_key(&self) -> Option<&str> {
+        match &self.settings.profile {
+            ShownProfile::CloudElements { element_key, .. } => element_key.as_deref(),
+            ShownProfile::Standard | ShownProfile::Clione { .. } => None,
+        }
+    }
+
     /// Of the profile `CLOUD_ELEMENTS`: whether it has a key, with which `Elements-Webhook-Signature` is made.
     async fn has_signature_key(&self) -> Option<bool> {
         match &self.settings.profile {

@@ -13,6 +13,8 @@ pub(super) enum IdKind {
     /// Deliveries, and the webhooks that repeat them.
     Delivery,
     Endpoint,
+    Dispatch,
+    CommerceEvent,
     DataRequest,
 }
 

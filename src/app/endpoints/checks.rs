@@ -61,14 +61,14 @@ pub(super) fn profile(given: NewProfile) -> Result<Profile, Refused> {
             };
             Profile::Clione { header_word: word.as_str().to_owned() }
         }
-        NewProfile::CloudElements { signature_key } => {
+        NewProfile::CloudElements { element_key, signature_key } => {
             if let Some(key) = &signature_key {
                 SignatureKey::parse(key.expose_secret()).map_err(|invalid| {
                     Refused::new("INVALID_SIGNATURE_KEY", invalid.to_string(), Some("signatureKey"))
                 })?;
             }
             let signature_key = signature_key.map(|key| Private::from(key.expose_secret()));
-            Profile::CloudElements { element_key: None, signature_key }
+            Profile::CloudElements { element_key, signature_key }
         }
     })
 }

@@ -37,6 +37,9 @@ pub(super) struct SettingArgs {
     /// Of the profile `clione`: the word in the names of its headers [default: Clione]
     #[arg(long, env = "CLOUD_BRIDGE_HEADER_WORD", value_name = "WORD", requires = "profile")]
     header_word: Option<String>,
+    /// Of the profile `cloud-elements`: what the body has as `elementKey` [default: that of the store's platform]
+    #[arg(long, env = "CLOUD_BRIDGE_ELEMENT_KEY", value_name = "KEY", requires = "profile")]
+    element_key: Option<String>,
     /// Of the profile `cloud-elements`: file with the key of its signature [default: this signature is not sent]
     #[arg(long, env = "CLOUD_BRIDGE_SIGNATURE_KEY_FILE", value_name = "FILE", requires = "profile")]
     signature_key_file: Option<PathBuf>,
@@ -91,13 +94,16 @@ impl SettingArgs {
         if profile != Profile::CloudElements && self.signature_key_file.is_some() {
             bail!("--signature-key-file is of the profile cloud-elements");
         }
+        if profile != Profile::CloudElements && self.element_key.is_some() {
+            bail!("--element-key is of the profile cloud-elements");
+        }
         Ok(Some(match profile {
             Profile::Standard => json!({ "kind": "STANDARD" }),
             Profile::Clione => json!({ "kind": "CLIONE", "headerWord": self.header_word }),
             Profile::CloudElements => {
                 let key = self.signature_key_file.as_deref().map(input::file).transpose()?;
                 let key = key.as_ref().map(|key| key.expose_secret().trim());
-                json!({ "kind": "CLOUD_ELEMENTS", "signatureKey": key })
+                json!({ "kind": "CLOUD_ELEMENTS", "elementKey": self.element_key, "signatureKey": key })
             }
         }))
     }
@@ -158,8 +164,12 @@ mod tests {
                 "profile": { "kind": "CLIONE", "headerWord": null },
             })
         );
-        let given = ["--profile", "cloud-elements", "--signature-key-file", path, "--filter", "", "--rate", "5"];
-        assert_eq!(read(&given).unwrap()["filter"], "");
+        let given = ["--profile", "cloud-elements", "--element-key", "shop", "--filter", "", "--rate", "5"];
+        let input = read(&given).unwrap();
+        let profile = json!({ "kind": "CLOUD_ELEMENTS", "elementKey": "shop", "signatureKey": null });
+        assert_eq!((&input["filter"], &input["profile"]), (&json!(""), &profile));
+        let given = ["--profile", "cloud-elements", "--signature-key-file", path];
+        assert!(read(&given).unwrap()["profile"]["signatureKey"].as_str().unwrap().starts_with("X-Team"));
     }
 
     #[test]
@@ -170,6 +180,8 @@ mod tests {
         for wrong in [
             ["--profile", "standard", "--header-word", "Acme"].as_slice(),
             &["--profile", "clione", "--signature-key-file", "key"],
+            &["--profile", "clione", "--element-key", "shop"],
+            &["--element-key", "shop"],
             &["--header-word", "Acme"],
             &["--rate", "0"],
             &["--headers-file", path.to_str().unwrap()],

@@ -20,8 +20,8 @@ pub(in crate::cli) struct Show {
 }
 
 const SHOW: &str = "query($id: ID!) { endpoint(id: $id) {
-  id url description eventTypes integrations { id name } filter headerNames profile headerWord hasSignatureKey ordered ratePerSecond
-  concurrency status failing { percent since reason } disabled { cause reason } signingSecretPreview previousSecretsUntil
+  id url description eventTypes integrations { id name } filter headerNames profile headerWord elementKey hasSignatureKey ordered
+  ratePerSecond concurrency status failing { percent since reason } disabled { cause reason } signingSecretPreview previousSecretsUntil
   createdAt updatedAt deletedAt account { id name } } }";
 
 #[derive(Deserialize)]
@@ -36,6 +36,7 @@ struct Endpoint {
     header_names: Vec<String>,
     profile: String,
     header_word: Option<String>,
+    element_key: Option<String>,
     has_signature_key: Option<bool>,
     ordered: bool,
     rate_per_second: Option<u32>,
@@ -129,10 +130,11 @@ impl Endpoint {
 
     fn profile_in_words(&self) -> String {
         let profile = word(&self.profile);
+        let element = self.element_key.as_ref().map(|key| format!(" as {key}")).unwrap_or_default();
         match (&self.header_word, self.has_signature_key) {
             (Some(header_word), _) => format!("{profile}, with the headers X-{header_word}-…"),
-            (None, Some(true)) => format!("{profile}, signed with its key"),
-            (None, Some(false)) => format!("{profile}, without its signature"),
+            (None, Some(true)) => format!("{profile}{element}, signed with its key"),
+            (None, Some(false)) => format!("{profile}{element}, without its signature"),
             (None, None) => profile,
         }
     }

@@ -32,8 +32,8 @@ pub(in crate::cli) struct Update {
 const UPDATE: &str = "mutation($input: UpdateEndpointInput!) {
   updateEndpoint(input: $input) {
     endpoint {
-      id url description eventTypes integrations { id name } filter headerNames profile headerWord hasSignatureKey ordered ratePerSecond
-      concurrency status }
+      id url description eventTypes integrations { id name } filter headerNames profile headerWord elementKey hasSignatureKey ordered
+      ratePerSecond concurrency status }
     userErrors { code message field } } }";
 
 impl Update {

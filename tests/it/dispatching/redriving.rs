@@ -32,7 +32,12 @@ async fn redrive_all(app: &TestApp, key: &str, input: Value) -> Value {
 }
 
 /// Orders whose `order.created` was given up.
-async fn dead_letters(app: &TestApp, merchant: &Merchant<'_>, receiver: &mut Receiver, orders: &[u64]) -> EndpointId {
+pub(super) async fn dead_letters(
+    app: &TestApp,
+    merchant: &Merchant<'_>,
+    receiver: &mut Receiver,
+    orders: &[u64],
+) -> EndpointId {
     let shop = publisher(merchant).await;
     let id = endpoint(merchant, receiver, &["order.*"], |settings| {
         settings.profile = Profile::CloudElements { element_key: None, signature_key: None };

@@ -27,6 +27,8 @@ struct EndpointProfileInput {
     kind: EndpointProfile,
     /// Of `CLIONE`: the word in the names of its headers. `Clione` unless said otherwise.
     header_word: Option<String>,
+    /// Of `CLOUD_ELEMENTS`: what the body has as `elementKey`, 1 to 100 characters. That of the store's platform, if left out.
+    element_key: Option<String>,
     /// Of `CLOUD_ELEMENTS`: the key of its signature. Without one, this signature is not sent.
     signature_key: Option<SecretString>,
 }
@@ -212,11 +214,11 @@ fn endpoint(done: Result<Option<EndpointRow>, app::Error>) -> Result<EndpointPay
 
 impl From<EndpointProfileInput> for NewProfile {
     fn from(input: EndpointProfileInput) -> Self {
-        let EndpointProfileInput { kind, header_word, signature_key } = input;
+        let EndpointProfileInput { kind, header_word, element_key, signature_key } = input;
         match kind {
             EndpointProfile::Standard => Self::Standard,
             EndpointProfile::Clione => Self::Clione { header_word },
-            EndpointProfile::CloudElements => Self::CloudElements { signature_key },
+            EndpointProfile::CloudElements => Self::CloudElements { element_key, signature_key },
         }
     }
 }
