@@ -31,6 +31,7 @@ use crate::metrics::Metrics;
 use crate::ports::outbound::OutboundClient;
 use crate::projector::Standings;
 use attempt::{Sender, Sent};
+use lane::Health;
 use lease::Lease;
 use notification::Renderer;
 use queue::Queue;
@@ -41,6 +42,8 @@ const MAX_IN_FLIGHT: usize = 1_024;
 const MAX_IN_FLIGHT_OF_ACCOUNT: usize = 256;
 /// An endpoint whose latest attempt failed is sent so many at a time: what hangs takes no room from others.
 const CONCURRENCY_WHILE_FAILING: usize = 1;
+/// And one of which nothing is known yet.
+const CONCURRENCY_WHILE_UNKNOWN: usize = 2;
 /// Events of the log that are read at a time.
 const READ_AT_ONCE: usize = 200;
 /// When an endpoint is tried again that is paused, or whose account has enough under way.
@@ -143,7 +146,11 @@ impl Dispatcher {
                 Ok(()) => {
                     self.failures.worked();
                     self.progress.done();
-                    self.wait().await;
+                    if self.queue.has_more() {
+                        self.note_finished();
+                    } else {
+                        self.wait().await;
+                    }
                 }
                 Err(error) => {
                     self.failures.failed(&error);
@@ -221,9 +228,7 @@ impl Dispatcher {
         tokio::select! {
             Some(ended) = self.sends.join_next_with_id(), if !self.sends.is_empty() => {
                 self.note(ended);
-                while let Some(ended) = self.sends.try_join_next_with_id() {
-                    self.note(ended);
-                }
+                self.note_finished();
             }
             changed = self.changes.changed() => if changed.is_err() {
                 tokio::time::sleep(RETRY_AFTER).await;
@@ -231,6 +236,12 @@ impl Dispatcher {
             () = woken => {}
             () = tokio::time::sleep_until(self.lease.next_at().into()) => {}
             _ = self.stopping.changed() => {}
+        }
+    }
+
+    fn note_finished(&mut self) {
+        while let Some(ended) = self.sends.try_join_next_with_id() {
+            self.note(ended);
         }
     }
 
@@ -278,10 +289,11 @@ impl Dispatcher {
         let (settings, mut again) = (&subscription.settings, None);
         self.queue.fill(endpoint_id, settings.ordered, now).await?;
         let Some(lane) = self.queue.lane(endpoint_id) else { return Ok(None) };
-        let concurrency = if is_degraded || lane.is_failing() {
-            CONCURRENCY_WHILE_FAILING
-        } else {
-            usize::try_from(settings.concurrency).unwrap_or(1)
+        let concurrency = usize::try_from(settings.concurrency).unwrap_or(1);
+        let concurrency = match lane.health() {
+            Health::Responding if !is_degraded => concurrency,
+            Health::Unknown if !is_degraded => concurrency.min(CONCURRENCY_WHILE_UNKNOWN),
+            Health::Responding | Health::Unknown | Health::Failing => CONCURRENCY_WHILE_FAILING,
         };
         let of_account = &mut self.in_flight;
         let in_flight = self.sends.len();
@@ -300,7 +312,9 @@ impl Dispatcher {
             *of_account += 1;
             taken.push(Taken { endpoint_id, account_id: subscription.account_id, row, endpoint: endpoint.clone() });
         }
-        Ok([again, lane.next_due_at()].into_iter().flatten().min())
+        // What is due already waits for room: the end of an attempt makes some.
+        let due_at = lane.next_due_at().filter(|at| *at > now);
+        Ok([again, due_at].into_iter().flatten().min())
     }
 
     fn send(&mut self, taken: Taken, recorded: Option<Arc<Recorded>>) {

@@ -62,7 +62,7 @@ pub(super) struct Lane {
     read_to: Option<ListPosition>,
     /// Whether there is nothing after that.
     is_read: bool,
-    is_failing: bool,
+    health: Health,
     is_to_be_read_again: bool,
     /// After these there is more about the same object.
     to_read_behind: Vec<QueuedDispatch>,
@@ -85,6 +85,15 @@ struct Waiting {
     attempts: i64,
 }
 
+/// What the latest attempt says of an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Health {
+    /// None ended since this node sends.
+    Unknown,
+    Responding,
+    Failing,
+}
+
 /// What became of a dispatch that was being sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
@@ -105,7 +114,7 @@ impl Lane {
             in_flight: 0,
             read_to: None,
             is_read,
-            is_failing: false,
+            health: Health::Unknown,
             is_to_be_read_again: false,
             to_read_behind: vec![],
             next_send_at: None,
@@ -200,7 +209,7 @@ impl Lane {
     /// What became of one that [`Self::next`] returned.
     pub(super) fn ended(&mut self, row: &QueuedDispatch, ended: Ended, has_failed: bool, now: DateTime<Utc>) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        self.is_failing = has_failed;
+        self.health = if has_failed { Health::Failing } else { Health::Responding };
         match ended {
             Ended::Waits { until, attempts } => {
                 self.leave_behind(row);
@@ -324,7 +333,7 @@ impl Lane {
     pub(super) fn begin_again(&mut self) {
         if self.is_to_be_read_again && self.in_flight == 0 {
             *self = Self {
-                is_failing: self.is_failing,
+                health: self.health,
                 next_send_at: self.next_send_at,
                 next_probe_at: self.next_probe_at,
                 ..Self::new(false)
@@ -336,20 +345,25 @@ impl Lane {
         self.known.len().saturating_sub(self.waiting.len() + self.in_flight)
     }
 
+    fn most(&self) -> usize {
+        match self.health {
+            Health::Failing => MAX_KEPT_WHILE_FAILING,
+            Health::Unknown | Health::Responding => MAX_KEPT,
+        }
+    }
+
     fn has_room(&self) -> bool {
         self.room() > 0
     }
 
     /// How many more dispatches can be kept.
     pub(super) fn room(&self) -> usize {
-        let most = if self.is_failing { MAX_KEPT_WHILE_FAILING } else { MAX_KEPT };
-        most.saturating_sub(self.kept())
+        self.most().saturating_sub(self.kept())
     }
 
     /// Whether the view is to be read after [`Self::read_to`].
     pub(super) fn is_to_be_filled(&self) -> bool {
-        let low = if self.is_failing { MAX_KEPT_WHILE_FAILING } else { MAX_KEPT } / 2;
-        !self.is_read && !self.is_to_be_read_again && self.room() > low
+        !self.is_read && !self.is_to_be_read_again && self.room() > self.most() / 2
     }
 
     /// Up to where everything is known that the view shows. None where nothing is.
@@ -370,9 +384,8 @@ impl Lane {
         self.in_flight
     }
 
-    /// Whether the latest attempt failed.
-    pub(super) fn is_failing(&self) -> bool {
-        self.is_failing
+    pub(super) fn health(&self) -> Health {
+        self.health
     }
 
     pub(super) fn next_due_at(&self) -> Option<DateTime<Utc>> {

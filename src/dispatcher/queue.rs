@@ -30,8 +30,9 @@ pub(super) struct Queue {
     lanes: HashMap<EndpointId, Lane>,
     /// How far the changes were read. None where this node does not send.
     news: Option<News>,
-    /// What the view had come to when they were.
+    /// What the view had come to when all of them were.
     seen: Position,
+    has_more: bool,
     /// Where the log was when this node began to send: what was sent before is known once the view is there.
     began_at: Option<Position>,
     done: Done,
@@ -40,7 +41,8 @@ pub(super) struct Queue {
 impl Queue {
     pub(super) fn new(data: LogAndViews) -> Self {
         let done = Done::default();
-        Self { data, lanes: HashMap::new(), news: None, seen: Position::START, began_at: None, done }
+        let lanes = HashMap::new();
+        Self { data, lanes, news: None, seen: Position::START, has_more: false, began_at: None, done }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -79,7 +81,12 @@ impl Queue {
         self.lanes.get_mut(&endpoint_id)
     }
 
-    /// Reads what changed in the view, and returns the endpoints that it is about.
+    /// Whether more has changed than was read at once.
+    pub(super) fn has_more(&self) -> bool {
+        self.has_more
+    }
+
+    /// Reads what changed in the view, some at a time, and returns the endpoints that it is about.
     pub(super) async fn read_news(&mut self, now: DateTime<Utc>) -> anyhow::Result<Vec<EndpointId>> {
         let shown = self.data.projector.position(commerce::VIEW);
         let Some(mut news) = self.news.clone().filter(|_| shown != self.seen) else { return Ok(vec![]) };
@@ -87,23 +94,22 @@ impl Queue {
         // What such a lane has no room for is read again in any case.
         let unread = self.lanes.iter().filter(|(_, lane)| !lane.is_read());
         let unread: Vec<String> = unread.take(MAX_LEFT_OUT).map(|(id, _)| id.to_string()).collect();
-        loop {
-            let rows = queue::news(&self.data.views, &news, &unread, as_limit(PAGE)).await?;
-            let is_all = rows.len() < PAGE;
-            for row in rows {
-                news = News::after(&row);
-                let Ok(endpoint_id) = row.endpoint_id.parse() else { continue };
-                let is_ordered = self.is_ordered(endpoint_id).await?;
-                // Where there is no lane, nothing else is to be sent.
-                let lane = self.lanes.entry(endpoint_id).or_insert_with(|| Lane::new(true));
-                lane.offer(row, is_ordered, (&self.done, now));
-                if changed.last() != Some(&endpoint_id) {
-                    changed.push(endpoint_id);
-                }
+        let rows = queue::news(&self.data.views, &news, &unread, as_limit(PAGE)).await?;
+        self.has_more = rows.len() == PAGE;
+        for row in rows {
+            news = News::after(&row);
+            let Ok(endpoint_id) = row.endpoint_id.parse() else { continue };
+            let is_ordered = self.is_ordered(endpoint_id).await?;
+            // Where there is no lane, nothing else is to be sent.
+            let lane = self.lanes.entry(endpoint_id).or_insert_with(|| Lane::new(true));
+            lane.offer(row, is_ordered, (&self.done, now));
+            if changed.last() != Some(&endpoint_id) {
+                changed.push(endpoint_id);
             }
-            if is_all {
-                break;
-            }
+        }
+        if self.has_more {
+            self.news = Some(news);
+            return Ok(changed);
         }
         // Rows that were left out come before it too.
         self.news = Some(news.max(News::since(shown)));
