@@ -57,13 +57,9 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub(crate) hanging_concurrency: u16,
 
-    /// Endpoints that hang belong to another account, whose shop has as many events
-    #[arg(long)]
-    pub(crate) apart: bool,
-
-    /// The others respond at once instead, to compare with
-    #[arg(long)]
-    pub(crate) respond: bool,
+    /// What these do
+    #[arg(long, value_enum, default_value_t = Others::Hang)]
+    pub(crate) others: Others,
 
     /// How long webhooks come at a fixed rate beside endpoints that hang; an attempt is given up after 15 s
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
@@ -98,6 +94,26 @@ pub(crate) enum Part {
     Many,
     /// Endpoints that hang beside one that does not
     Hanging,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Others {
+    /// They take requests, and never respond
+    Hang,
+    /// The same, as endpoints of another account, whose shop has as many events
+    HangApart,
+    /// They respond at once, to compare with
+    Respond,
+}
+
+impl Others {
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Hang => "that hang",
+            Self::HangApart => "that hang, of another account",
+            Self::Respond => "that respond",
+        }
+    }
 }
 
 impl Options {

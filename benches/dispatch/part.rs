@@ -9,7 +9,7 @@ use anyhow::{Context as _, ensure};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::load::{Load, Posted};
-use super::options::{Options, Part};
+use super::options::{Options, Others, Part};
 use super::report::{self, Flooded, Latencies, Row, Used};
 use super::service::Service;
 use crate::setting::account::Account;
@@ -43,10 +43,8 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
         one_row(options, &name, &mut conditions, many).await?;
     }
     if options.wants(Part::Hanging) {
-        let whose = if options.apart { ", of another account" } else { "" };
         for hanging in &options.hanging {
-            let others = if options.respond { "respond" } else { "hang" };
-            let name = format!("beside {hanging} that {others}{whose}");
+            let name = format!("beside {hanging} {}", options.others.words());
             let measure = async |options: &Options, service: &Service| beside(options, service, *hanging).await;
             one_row(options, &name, &mut conditions, measure).await?;
         }
@@ -205,12 +203,16 @@ async fn beside(options: &Options, service: &Service, hanging: u16) -> anyhow::R
     let account = Account::open(&service.admin, "Storm Audio").await?;
     service.endpoint(&account, 0).await?;
     let mut shops = vec![account.shop().await?];
-    let other = if options.apart { Some(Account::open(&service.admin, "Another").await?) } else { None };
+    let other =
+        if options.others == Others::HangApart { Some(Account::open(&service.admin, "Another").await?) } else { None };
     let whose = other.as_ref().unwrap_or(&account);
     // Before any of the others is there.
     warm_up(service, &shops, 0..WARMUP, 1).await?;
     let (arrivals, numbers) = (&service.arrivals, 1..=u32::from(hanging));
-    let url = |number| if options.respond { arrivals.other_url(number) } else { arrivals.hanging_url(number) };
+    let url = |number| match options.others {
+        Others::Hang | Others::HangApart => arrivals.hanging_url(number),
+        Others::Respond => arrivals.other_url(number),
+    };
     let urls: Vec<String> = numbers.map(url).collect();
     let made = stream::iter(urls)
         .map(async |url| service.endpoint_at(whose, url, "order.created", options.hanging_concurrency).await);
