@@ -9,6 +9,7 @@ mod credentials;
 mod data_requests;
 mod deliveries;
 mod demo;
+mod developing;
 mod dispatches;
 mod endpoints;
 mod erase;
@@ -19,6 +20,7 @@ mod identifiers;
 mod input;
 mod integrations;
 mod keys;
+mod listen;
 mod logging;
 mod mappings;
 mod moments;
@@ -38,6 +40,7 @@ mod store_sandbox;
 mod stores;
 #[cfg(test)]
 mod tests;
+mod trigger;
 mod webhooks;
 
 use clap::builder::{FalseyValueParser, PossibleValuesParser};
@@ -45,6 +48,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub(crate) use client::{Client, understood};
 pub(crate) use deliveries::status_cell;
+pub(crate) use listen::event_line;
 pub(crate) use serve::{bind, keep, own_url};
 pub(crate) use shutdown::asked_to_stop;
 pub(crate) use sign::curl;
@@ -85,6 +89,9 @@ Examples:
   See what needs a merchant, and everything that ever happened to one order:
       cloud-bridge deliveries list --status action_required
       cloud-bridge events show delivery ID
+  Build a receiver beside the demo: print every event once it was verified, and make one happen:
+      cloud-bridge listen
+      cloud-bridge trigger order.paid
   Prove that the log was not changed, and hand the proof to others:
       cloud-bridge audit verify
       cloud-bridge audit export --output log.bundle";
@@ -134,6 +141,8 @@ enum Command {
     Endpoints(Box<endpoints::Endpoints>),
     #[command(subcommand)]
     Dispatches(Box<dispatches::Dispatches>),
+    Listen(Box<listen::Listen>),
+    Trigger(Box<trigger::Trigger>),
     Erase(erase::Erase),
     ExportPersonalData(export_personal_data::ExportPersonalData),
     DataRequests(data_requests::DataRequests),
@@ -175,6 +184,8 @@ impl Cli {
             | Command::EventTypes(_)
             | Command::Endpoints(_)
             | Command::Dispatches(_)
+            | Command::Listen(_)
+            | Command::Trigger(_)
             | Command::Erase(_)
             | Command::ExportPersonalData(_)
             | Command::DataRequests(_)
@@ -210,6 +221,8 @@ impl Cli {
             Command::Endpoints(command) => command.run(json).await,
             Command::Dispatches(command) => command.run(json).await,
             Command::EventTypes(command) => command.run(json),
+            Command::Listen(command) => command.run(json).await,
+            Command::Trigger(command) => command.run(json).await,
             Command::Erase(command) => command.run(json).await,
             Command::ExportPersonalData(command) => command.run(json).await,
             Command::DataRequests(command) => command.run(json).await,

@@ -19,6 +19,7 @@ use super::output::clean;
 use super::stores::{self, DEFAULT_DATA_DIR};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
+const DEFAULT_SERVER: &str = "http://127.0.0.1:8080";
 /// Entries that the server gives at a time at most.
 pub(super) const MAX_PAGE: u32 = 100;
 
@@ -27,7 +28,7 @@ pub(super) const MAX_PAGE: u32 = 100;
 #[command(next_help_heading = "Server")]
 pub(super) struct AskingArgs {
     /// Address of the running server
-    #[arg(long, env = "CLOUD_BRIDGE_SERVER", value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(long, env = "CLOUD_BRIDGE_SERVER", value_name = "URL", default_value = DEFAULT_SERVER)]
     server: String,
     #[command(flatten)]
     key: KeyArgs,
@@ -90,6 +91,12 @@ pub(super) struct ServerArgs {
 }
 
 impl ServerArgs {
+    /// Whether the server or the key to it is given, by an option or its variable.
+    pub(super) fn names_a_server(&self) -> bool {
+        let AskingArgs { server, key: KeyArgs(given), reason: _ } = &self.asking;
+        server != DEFAULT_SERVER || given.api_key.is_some() || given.api_key_file.is_some()
+    }
+
     /// Why, as it will be recorded.
     pub(super) fn reason(&self) -> Option<&str> {
         self.asking.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty())
@@ -180,6 +187,11 @@ impl Client {
             http = http.no_proxy();
         }
         Ok(Self { http: http.build().context("no HTTP client can be made")?, graphql, server, key, reason: None })
+    }
+
+    /// Whether the server runs on this machine, as far as its address says.
+    pub(super) fn is_of_this_machine(&self) -> bool {
+        is_this_machine(&self.graphql)
     }
 
     /// Sends a query and returns its data.

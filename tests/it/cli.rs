@@ -15,6 +15,7 @@ use crate::engines::{Databases, Engine};
 use crate::process::{Server, cloud_bridge, printed};
 
 mod audit;
+mod developing;
 mod endpoints;
 mod people;
 mod starting;

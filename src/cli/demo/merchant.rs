@@ -1,15 +1,24 @@
 //! The merchants of the demonstration, who do over GraphQL what real ones would.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use domain::integration::Provider;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::access::{DemoAccess, DemoStore};
 use super::orders::{CLEAN, DRIVE, EDGE, LEAD};
 use super::store::Store;
+use super::subscriber::{Subscriber, all_delivered};
 use super::world::World;
 use crate::app::keys;
 use crate::cli::{Client, understood};
+use crate::store_sandbox::{Platform, Store as AtPlatform};
+
+/// How often the unsteady subscriber fails.
+const FAILURES: u64 = 2;
+const POLL_EVERY: Duration = Duration::from_millis(50);
 
 const CREATE_ACCOUNT: &str = "mutation($input: CreateAccountInput!) {
   createAccount(input: $input) { account { id } apiKey userErrors { code message field } } }";
@@ -26,6 +35,10 @@ const CREATE_KEY: &str = "mutation($input: CreateApiKeyInput!) {
   createApiKey(input: $input) { apiKey { id } key userErrors { code message field } } }";
 const DEACTIVATE_KEY: &str = "mutation($input: DeactivateApiKeyInput!) {
   deactivateApiKey(input: $input) { userErrors { code message field } } }";
+const SAVE_ACCESS: &str = "mutation($input: SaveStoreAccessInput!) {
+  saveStoreAccess(input: $input) { userErrors { code message field } } }";
+const UPDATE_INTEGRATION: &str = "mutation($input: UpdateIntegrationInput!) {
+  updateIntegration(input: $input) { userErrors { code message field } } }";
 const DELIVERIES: &str =
     "{ deliveries(first: 100) { nodes { id status resolutionCode attempts duplicateOf { id } } } }";
 
@@ -42,7 +55,13 @@ pub(super) struct Cast {
     pub(super) storm: Merchant,
     pub(super) shopify: Store,
     pub(super) woocommerce: Store,
+    pub(super) bigcommerce: Store,
+    pub(super) square: Store,
     pub(super) generic: Store,
+    /// Gets everything that is published of it.
+    pub(super) printing: Subscriber,
+    /// Fails at first.
+    pub(super) unsteady: Subscriber,
     /// Has few credits, and may begin one delivery a minute.
     pub(super) thrifty: Merchant,
     pub(super) thrifty_store: Store,
@@ -95,7 +114,14 @@ impl Cast {
         storm.save_login(world).await?;
         let shopify = storm.link(Provider::Shopify).await?;
         let woocommerce = storm.link(Provider::WooCommerce).await?;
+        let bigcommerce = storm.link_read(world, Provider::BigCommerce).await?;
+        let square = storm.link_read(world, Provider::Square).await?;
         let generic = storm.link(Provider::Generic).await?;
+        for store in [&shopify, &woocommerce, &bigcommerce, &square, &generic] {
+            storm.publish(store).await?;
+        }
+        let printing = Subscriber::subscribe(&storm.client, "Prints what happens", &["*"], 0).await?;
+        let unsteady = Subscriber::subscribe(&storm.client, "Fails at first", &["delivery.*"], FAILURES).await?;
         let thrifty = Merchant::open(world, "Thrifty Tones", 1, 5).await?;
         thrifty.save_login(world).await?;
         let thrifty_store = thrifty.link(Provider::Generic).await?;
@@ -103,15 +129,55 @@ impl Cast {
         thrifty.map(&thrifty_store, "SKU", EDGE.sku, "PRESET", "thrifty-edge").await?;
         let newcomer = Merchant::open(world, "New Noise", 60, 100).await?;
         let newcomer_store = newcomer.link(Provider::Generic).await?;
-        Ok(Self { storm, shopify, woocommerce, generic, thrifty, thrifty_store, newcomer, newcomer_store })
+        Ok(Self {
+            storm,
+            shopify,
+            woocommerce,
+            bigcommerce,
+            square,
+            generic,
+            printing,
+            unsteady,
+            thrifty,
+            thrifty_store,
+            newcomer,
+            newcomer_store,
+        })
     }
 
     pub(super) fn merchants(&self) -> [&Merchant; 3] {
         [&self.storm, &self.thrifty, &self.newcomer]
     }
 
-    pub(super) fn stores(&self) -> [&Store; 5] {
-        [&self.shopify, &self.woocommerce, &self.generic, &self.thrifty_store, &self.newcomer_store]
+    pub(super) fn stores(&self) -> [&Store; 7] {
+        let [shopify, woocommerce, bigcommerce, square, generic] = self.stores_of_storm();
+        [shopify, woocommerce, bigcommerce, square, generic, &self.thrifty_store, &self.newcomer_store]
+    }
+
+    fn stores_of_storm(&self) -> [&Store; 5] {
+        [&self.shopify, &self.woocommerce, &self.bigcommerce, &self.square, &self.generic]
+    }
+
+    /// What `listen` and `trigger` need to work with it.
+    pub(super) fn access(&self, server: &str) -> DemoAccess {
+        let stores = self
+            .stores_of_storm()
+            .map(|store| DemoStore { integration_id: store.integration_id.clone(), secret: store.secret.clone() });
+        DemoAccess { server: server.to_owned(), api_key: self.storm.api_key.clone(), stores: stores.into() }
+    }
+
+    /// Returns once subscribers have got everything, and the one that failed has what it missed.
+    pub(super) async fn subscribers_have_all(&self) -> anyhow::Result<()> {
+        while !self.subscribers_have_everything().await? {
+            tokio::time::sleep(POLL_EVERY).await;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn subscribers_have_everything(&self) -> anyhow::Result<bool> {
+        let unsteady = self.unsteady.seen();
+        let has_recovered = unsteady.failed == FAILURES && unsteady.events > 0;
+        Ok(has_recovered && all_delivered(&self.storm.client).await?)
     }
 
     pub(super) fn json(&self) -> Value {
@@ -157,6 +223,25 @@ impl Merchant {
         self.map(&store, "TITLE", DRIVE.title, "CAPTURE", "abc123-capture-id").await?;
         self.map(&store, "SKU", CLEAN.sku, "PRESET", "6f1d1c1e-0a51-4c2e-9f0b-2f4f7c6c1a01").await?;
         Ok(store)
+    }
+
+    /// A store whose orders are read at its API: it is in the store sandbox.
+    async fn link_read(&self, world: &World, provider: Provider) -> anyhow::Result<Store> {
+        let store = self.link(provider).await?;
+        let is_square = provider == Provider::Square;
+        let platform = if is_square { Platform::Square } else { Platform::BigCommerce };
+        let (id, token) = (provider.as_str().to_owned(), keys::new_signing_secret());
+        world.stores.connect(AtPlatform { platform, id: id.clone(), token: token.clone(), webhooks: None })?;
+        let hash = (!is_square).then_some(id);
+        let input = json!({ "integrationId": store.integration_id, "token": token, "store": hash });
+        self.change(SAVE_ACCESS, "saveStoreAccess", input).await?;
+        Ok(store)
+    }
+
+    /// From now on, what happens in the store is published, too.
+    async fn publish(&self, store: &Store) -> anyhow::Result<()> {
+        let input = json!({ "integrationId": store.integration_id, "purpose": "BOTH" });
+        self.change(UPDATE_INTEGRATION, "updateIntegration", input).await.map(drop)
     }
 
     pub(super) async fn map(

@@ -23,6 +23,8 @@ pub(super) struct DemoOptions {
     pub(super) listen: Option<String>,
     /// Where to keep the data; a temporary folder where nothing is said.
     pub(super) data_dir: Option<PathBuf>,
+    /// Where to say how it is used as long as it runs.
+    pub(super) file: PathBuf,
     pub(super) json: bool,
 }
 
@@ -46,6 +48,14 @@ async fn show(world: &World, options: &DemoOptions) -> anyhow::Result<()> {
         print(format_args!("Server on {}, Cortex Cloud sandbox on {}\n", world.url, world.sandbox.base_url()))?;
     }
     let cast = Cast::assemble(world).await?;
+    let _access = match cast.access(&world.url).write(&options.file) {
+        Ok(written) => Some(written),
+        // The demonstration itself does without.
+        Err(error) => {
+            tracing::error!("{error:#}");
+            None
+        }
+    };
     let board = Board::new();
     let screen = Screen::new(!options.json)?;
     let finished = tokio::select! {
@@ -68,6 +78,7 @@ async fn show(world: &World, options: &DemoOptions) -> anyhow::Result<()> {
             "adminKey": world.admin_key,
             "accounts": cast.json(),
             "orders": board.json(),
+            "subscribers": [cast.printing.seen().json(), cast.unsteady.seen().json()],
         }))?;
     } else {
         print(board.table(false))?;
@@ -76,8 +87,13 @@ async fn show(world: &World, options: &DemoOptions) -> anyhow::Result<()> {
     if !missing.is_empty() {
         bail!("within {} s these orders did not get where they should: {}", TIMEOUT.as_secs(), missing.join("; "));
     }
+    let (got, unsteady) = (cast.printing.seen(), cast.unsteady.seen());
+    if got.events == 0 || got.forged + unsteady.forged > 0 || !cast.subscribers_have_everything().await? {
+        bail!("a subscriber did not get what was published, or got what was not signed for it: {got:?}, {unsteady:?}");
+    }
     if !options.json {
         print_result(&board, begun.elapsed())?;
+        print_subscribers(&cast).await?;
     }
     if options.exit {
         return Ok(());
@@ -85,7 +101,30 @@ async fn show(world: &World, options: &DemoOptions) -> anyhow::Result<()> {
     if !options.json {
         print_next_steps(world, &cast)?;
     }
-    std::future::pending().await
+    loop {
+        for line in cast.printing.lines().await {
+            if !options.json {
+                print(line)?;
+            }
+        }
+    }
+}
+
+/// Lines of events that are shown of all that came.
+const SHOWN_LINES: usize = 5;
+
+async fn print_subscribers(cast: &Cast) -> anyhow::Result<()> {
+    let (got, unsteady) = (cast.printing.seen(), cast.unsteady.seen());
+    print(format_args!("\nA subscriber got {} events, each with a good signature. The latest:", got.events))?;
+    let lines = cast.printing.lines().await;
+    for line in lines.iter().skip(lines.len().saturating_sub(SHOWN_LINES)) {
+        print(format_args!("  {line}"))?;
+    }
+    print(format_args!(
+        "Another failed {} times at first, was sent again what it missed, and has {} events.",
+        unsteady.failed, unsteady.events
+    ))?;
+    Ok(())
 }
 
 fn print_result(board: &Board, took: Duration) -> anyhow::Result<()> {
@@ -117,7 +156,9 @@ fn print_next_steps(world: &World, cast: &Cast) -> anyhow::Result<()> {
     let signed = cast.generic.sign(body.as_bytes())?;
     print(format_args!(
         "\nSend an order of your own, and look what became of it:\n\n{}\n\n{}\ncloud-bridge deliveries list --server {url}\n\n\
-         It all goes on until Ctrl-C.",
+         Receive what happens, and make something happen, each in a terminal of its own in this folder:\n\n\
+         cloud-bridge listen\ncloud-bridge trigger order.paid\n\n\
+         It all goes on until Ctrl-C. Each event that is published from now on:\n",
         curl(&cast.generic.url, &signed, body),
         export_line("CLOUD_BRIDGE_API_KEY", &cast.storm.api_key),
     ))?;

@@ -60,6 +60,8 @@ scenarios! {
     PAID_LATER = "2003", WooCommerce, "Pending at first, then completed", [FILTERED, COMPLETED];
     CANCELLED = "2004", WooCommerce, "Cancelled in the store before it was delivered",
         [needs(ResolutionCode::MissingUsername), plain(DeliveryStatus::Cancelled)];
+    READ = "6001", BigCommerce, "The webhook only names the order: it is read at the store", [COMPLETED];
+    READ_LATER = "SQ-7001", Square, "The store fails at first, and is read again", [waits(ResolutionCode::StoreUnavailable), COMPLETED];
     NEVER_FOLLOWS = "order-3001", Generic, "A customer who does not follow back", [waits(ResolutionCode::NdspWaiting)];
     HICCUP = "order-3002", Generic, "Cortex Cloud fails twice, then works",
         [waits(ResolutionCode::TemporaryFailure), COMPLETED];

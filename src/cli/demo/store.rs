@@ -59,7 +59,11 @@ impl Store {
         purchase: Purchase<'_>,
         api_key: Option<&str>,
     ) -> anyhow::Result<String> {
-        let sample = self.sample(order, purchase);
+        self.send(order, self.sample(order, purchase), api_key).await
+    }
+
+    /// Sends a webhook about an order. Returns the id of its delivery.
+    pub(super) async fn send(&self, order: &str, sample: Sample, api_key: Option<&str>) -> anyhow::Result<String> {
         let signed = self.sign(&sample.body)?;
         let mut request = self.request(sample, signed);
         if let Some(key) = api_key {

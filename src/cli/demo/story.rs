@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use providers::{Happened, Product, Purchase};
+use providers::{Happened, Product, Purchase, Sample};
 
 use super::board::Board;
 use super::merchant::Cast;
@@ -11,6 +11,7 @@ use super::scenario::{self, Scenario};
 use super::store::Store;
 use super::world::World;
 use crate::sandbox::{Fault, FaultScript, HoldPoint, On, Operation, Stage};
+use crate::store_sandbox::{self, NewLine, NewOrder};
 
 /// How often Cortex Cloud fails. After the second time the next try is five seconds away: long enough to be seen.
 const HICCUPS: u32 = 2;
@@ -22,6 +23,7 @@ pub(super) async fn run(world: &World, cast: &Cast, board: &Board) -> anyhow::Re
     let story = Story { world, cast, board };
     story.cortex_fails().await?;
     story.orders_without_trouble().await?;
+    story.orders_that_are_read_at_the_store().await?;
     story.orders_that_wait_for_the_merchant().await?;
     story.orders_of_other_merchants().await?;
     // Only one order may meet the failures of following: the others that follow come after it.
@@ -32,7 +34,7 @@ pub(super) async fn run(world: &World, cast: &Cast, board: &Board) -> anyhow::Re
     for scenario in scenario::ALL {
         board.until(scenario, scenario.steps.len()).await;
     }
-    Ok(())
+    cast.subscribers_have_all().await
 }
 
 struct Story<'w> {
@@ -78,6 +80,27 @@ impl Story<'_> {
         let first = self.report(shopify, &scenario::REPEATED, created).await?;
         shopify.report(scenario::REPEATED.order, bought("mutual_max", &[LEAD]), None).await?;
         self.board.sent_again(&scenario::REPEATED_AGAIN, &first);
+        Ok(())
+    }
+
+    async fn orders_that_are_read_at_the_store(&self) -> anyhow::Result<()> {
+        let Cast { bigcommerce, square, .. } = self.cast;
+        let stores = &self.world.stores;
+        let operation = store_sandbox::On::Only(store_sandbox::Operation::SquareOrder);
+        // A second time, or the order would be read again before anybody has seen it wait.
+        let fault = store_sandbox::FaultScript { operation, fault: store_sandbox::Fault::Error500, times: HICCUPS };
+        stores.script(fault)?;
+        for (store, scenario) in [(bigcommerce, &scenario::READ), (square, &scenario::READ_LATER)] {
+            let order = NewOrder {
+                id: Some(scenario.order.to_owned()),
+                ..NewOrder::of("mutual_max", NewLine::titled(DRIVE.title))
+            };
+            let webhook = stores.place_order(store.provider.as_str(), order)?;
+            let sample = Sample { topic: None, body: webhook.body.into_bytes() };
+            let delivery_id = store.send(scenario.order, sample, None).await?;
+            self.board.sent(scenario, &delivery_id);
+            tokio::time::sleep(BREATH).await;
+        }
         Ok(())
     }
 

@@ -2,9 +2,11 @@
 
 use event_log::ids;
 use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -17,6 +19,7 @@ use crate::ports::outbound::OutboundRules;
 use crate::ports::stores::ApiAddresses;
 use crate::sandbox::{self, Sandbox, SandboxOptions};
 use crate::service::{DEFAULT_LEASE, Service, ServiceOptions};
+use crate::store_sandbox::{self, StoreSandbox};
 use event_log::clock::Clock;
 use event_log::sqlite_url;
 use event_log::vault::Vault;
@@ -27,6 +30,7 @@ const WORKERS: usize = 8;
 
 pub(super) struct World {
     pub(super) sandbox: Sandbox,
+    pub(super) stores: StoreSandbox,
     pub(super) url: String,
     pub(super) admin_key: String,
     pub(super) admin: Client,
@@ -41,17 +45,19 @@ impl World {
         let url = own_url(listener.local_addr()?);
         let folder = Folder::new(data_dir);
         let sandbox = sandbox::start(bind(ANY_PORT).await?, SandboxOptions::default())?;
+        let stores = store_sandbox::start(bind(ANY_PORT).await?, Clock::default())?;
+        let at_sandbox = || Some(stores.base_url().to_owned());
         let options = ServiceOptions {
             trusted_proxies: vec![],
             introspection: true,
             limits: Limits::default(),
             checkpoint_every: None,
-            outbound: OutboundRules::default(),
+            outbound: OutboundRules { allow_http: true, allowed: vec![IpNet::from_str("127.0.0.0/8")?], proxy: None },
             mail: None,
             log_url: sqlite_url(&folder.path.join("log.db"))?,
             views_url: sqlite_url(&folder.path.join("views.db"))?,
             cortex_url: sandbox.base_url().to_owned(),
-            store_apis: ApiAddresses::default(),
+            store_apis: ApiAddresses { bigcommerce: at_sandbox(), square: at_sandbox() },
             verification: Verification::default(),
             public_url: url.clone(),
             workers: WORKERS,
@@ -63,7 +69,7 @@ impl World {
         let admin_key = admin_key(&service, &folder.path).await?;
         let serving = tokio::spawn(http::serve(service.endpoints(), listener, http::Bounds::default()));
         let admin = Client::new(&url, admin_key.as_str().into())?;
-        Ok(Self { sandbox, url, admin_key, admin, service, serving, _folder: folder })
+        Ok(Self { sandbox, stores, url, admin_key, admin, service, serving, _folder: folder })
     }
 
     pub(super) async fn stop(self) {
@@ -75,6 +81,7 @@ impl World {
         }
         self.service.stop().await;
         self.sandbox.stop().await;
+        self.stores.stop().await;
     }
 }
 

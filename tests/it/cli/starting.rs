@@ -43,6 +43,15 @@ async fn the_demo_reaches_every_status_it_promises() {
     {
         assert!(shown.contains(status), "{status} in {shown}");
     }
+    for part in [
+        "bigcommerce",
+        "square",
+        "each with a good signature",
+        "failed 2 times at first, was sent again what it missed",
+    ] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    assert!(!folder.path().join("cloud-bridge-demo.json").exists());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
