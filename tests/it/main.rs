@@ -38,6 +38,7 @@ mod publishing;
 mod rate_limits;
 mod reasons;
 mod rebuilds;
+mod receiving;
 mod refusals;
 mod replaying;
 mod replays;

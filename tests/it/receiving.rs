@@ -1,0 +1,198 @@
+//! The receivers of docs/receiving-events.md, as they stand there: each is run, and sent what is signed and what is not.
+//!
+//! `CLOUD_BRIDGE_UPDATE_RECEIVER=1` writes the one in Rust, which is compiled with these tests, into the page.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use commerce::profile::CustomHeaders;
+use commerce::{Attempt, CommerceEventType, Endpoint, Event, Profile, Request, Secret, Secrets};
+use event_log::clock::Clock;
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use uuid::Uuid;
+
+use crate::engines::setting;
+
+#[allow(
+    unreachable_pub,
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "it reads as in a program of its own"
+)]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "it reads its environment and the clock itself, and needs no crate for a lock, as a program of its own"
+)]
+mod in_rust {
+    include!("receiving/receiver.rs");
+
+    pub(super) fn run() {
+        main().expect("it serves");
+    }
+}
+
+const RUST: &str = include_str!("receiving/receiver.rs");
+const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+const OTHER_SECRET: &str = "whsec_ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=";
+
+fn page() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/receiving-events.md")
+}
+
+/// The one block of the page in this language.
+fn snippet(page: &str, language: &str) -> String {
+    let opening = format!("```{language}\n");
+    let blocks: Vec<&str> = page.split(&opening).skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
+    let [block] = &blocks[..] else { panic!("the page has {} blocks of {language}", blocks.len()) };
+    format!("{block}\n")
+}
+
+/// A receiver that runs, and what it prints.
+struct Receiver {
+    url: String,
+    lines: Lines<BufReader<ChildStdout>>,
+    _child: Child,
+}
+
+impl Receiver {
+    async fn start(mut command: Command, how_to_get_it: &str) -> Self {
+        command.env("WEBHOOK_SECRET", SECRET).env("PORT", "0").stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.kill_on_drop(true).spawn().unwrap_or_else(|error| panic!("{how_to_get_it}: {error}"));
+        let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        let url = loop {
+            let line = lines.next_line().await.expect("it can be read").expect("the receiver says where it listens");
+            if let Some((_, url)) = line.split_once("listening on ") {
+                break url.trim().to_owned();
+            }
+        };
+        Self { url, lines, _child: child }
+    }
+
+    async fn interpreted(
+        interpreter: &str,
+        language: &str,
+        extension: &str,
+        how_to_get_it: &str,
+    ) -> (Self, tempfile::TempDir) {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let file = folder.path().join(format!("receiver.{extension}"));
+        let page = std::fs::read_to_string(page()).expect("there is the page");
+        std::fs::write(&file, snippet(&page, language)).expect("the folder can be written");
+        let mut command = Command::new(interpreter);
+        command.arg(&file);
+        (Self::start(command, how_to_get_it).await, folder)
+    }
+
+    async fn post(&self, request: Request) -> u16 {
+        let mut post = reqwest::Client::new().post(&self.url).body(request.body);
+        for (name, value) in request.headers {
+            post = post.header(name, value);
+        }
+        post.send().await.expect("the receiver responds").status().as_u16()
+    }
+
+    async fn line(&mut self) -> String {
+        let line = tokio::time::timeout(crate::app::TIMEOUT, self.lines.next_line()).await;
+        line.expect("it prints in time").expect("it can be read").expect("it runs")
+    }
+}
+
+fn event(number: u128) -> Event {
+    Event { id: Uuid::from_u128(number), ..Event::sample(CommerceEventType::OrderPaid) }
+}
+
+/// What the service would send at this moment, with the older secret too where there is one.
+fn signed(event: &Event, secrets: Secrets, at: DateTime<Utc>) -> Request {
+    let endpoint = Endpoint { profile: Profile::Standard, secrets, headers: CustomHeaders::default() };
+    endpoint.message(event, None).request(Attempt { id: event.id, at })
+}
+
+fn secret(text: &str) -> Secret {
+    Secret::parse(text).expect("it is a secret")
+}
+
+fn with(request: &Request, name: &str, value: &str) -> Request {
+    let mut request = request.clone();
+    request.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+    request.headers.push((name.to_owned(), value.to_owned()));
+    request
+}
+
+async fn verifies(receiver: &mut Receiver) {
+    let now = Clock::default().now();
+    let only = || Secrets { current: secret(SECRET), previous: vec![] };
+    let good = signed(&event(1), only(), now);
+    assert_eq!(receiver.post(good.clone()).await, 204);
+    assert_eq!(receiver.line().await, format!("order.paid {}", event(1).id));
+    assert_eq!(receiver.post(good.clone()).await, 204, "it has it already");
+
+    let mut tampered = good.clone();
+    tampered.body = String::from_utf8(tampered.body).unwrap().replace("1042", "1043").into_bytes();
+    let moved = with(&good, "webhook-timestamp", &(now.timestamp() + 1).to_string());
+    let other = with(&good, "webhook-id", &event(2).id.to_string());
+    let unsigned = with(&good, "webhook-signature", "");
+    let undated = with(&good, "webhook-timestamp", "soon");
+    for (what, request) in [
+        ("another body", tampered),
+        ("another time", moved),
+        ("another id", other),
+        ("no signature", unsigned),
+        ("no time", undated),
+        ("another secret", signed(&event(3), Secrets { current: secret(OTHER_SECRET), previous: vec![] }, now)),
+        ("too old", signed(&event(4), only(), now - TimeDelta::minutes(6))),
+        ("too new", signed(&event(5), only(), now + TimeDelta::minutes(6))),
+    ] {
+        assert_eq!(receiver.post(request).await, 401, "{what}");
+    }
+
+    // While the secret is rotated: the new one first, which this receiver does not know yet.
+    let both = Secrets { current: secret(OTHER_SECRET), previous: vec![secret(SECRET)] };
+    assert_eq!(receiver.post(signed(&event(6), both, now - TimeDelta::minutes(4))).await, 204);
+    assert_eq!(receiver.line().await, format!("order.paid {}", event(6).id), "nothing in between was handled");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_receiver_in_python_takes_what_is_signed_now_and_nothing_else() {
+    let how = "there is no python3 here: install it (Debian, Ubuntu: apt-get install python3)";
+    let (mut receiver, _folder) = Receiver::interpreted("python3", "python", "py", how).await;
+    verifies(&mut receiver).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_receiver_in_javascript_takes_what_is_signed_now_and_nothing_else() {
+    let how = "there is no node here: install Node.js 18 or later (Debian, Ubuntu: apt-get install nodejs)";
+    let (mut receiver, _folder) = Receiver::interpreted("node", "javascript", "mjs", how).await;
+    verifies(&mut receiver).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_receiver_in_rust_takes_what_is_signed_now_and_nothing_else() {
+    let mut command = Command::new(std::env::current_exe().expect("the tests are a program"));
+    command.args(["--exact", "receiving::runs_the_receiver_in_rust", "--ignored", "--nocapture"]);
+    let mut receiver = Receiver::start(command, "the tests cannot be started again").await;
+    verifies(&mut receiver).await;
+}
+
+#[test]
+#[ignore = "it is the receiver itself, which the test above runs as a program"]
+fn runs_the_receiver_in_rust() {
+    in_rust::run();
+}
+
+#[test]
+fn the_receiver_in_rust_is_the_one_of_the_page() {
+    let written = std::fs::read_to_string(page()).expect("there is the page");
+    let shown = snippet(&written, "rust");
+    if setting("CLOUD_BRIDGE_UPDATE_RECEIVER").is_some() {
+        std::fs::write(page(), written.replace(&shown, RUST)).expect("the page can be written");
+        return;
+    }
+    assert!(
+        shown == RUST,
+        "tests/it/receiving/receiver.rs is another one: set CLOUD_BRIDGE_UPDATE_RECEIVER=1 to write it into the page"
+    );
+}
