@@ -1,19 +1,20 @@
 //! BigCommerce: a webhook says that something happened to an order, and the order is read at the store's API.
 
 mod api;
+mod example;
 mod order;
 mod report;
 mod sample;
 mod status;
 mod webhook;
 
-use domain::commerce::Currency;
+use domain::commerce::{CommerceEventType, Currency};
 use domain::integration::Provider;
 use http::HeaderMap;
 use signing::{Encoding, Scheme, code, standard_webhooks};
 
 use crate::platform::{Outgoing, OwnSecret, Platform, Received};
-use crate::sample::{Purchase, Sample};
+use crate::sample::{Example, Purchase, Sample};
 use crate::{Malformed, OrderApi, Parsed, SignatureRefusal, StoreReport, header};
 
 /// The hexadecimal digits of an HMAC over the body alone, which some webhooks carry beside the headers of Standard Webhooks
@@ -119,5 +120,9 @@ impl Platform for BigCommerce {
 
     fn sample(&self, order: &str, purchase: &Purchase<'_>) -> Sample {
         sample::webhook(order, purchase)
+    }
+
+    fn examples(&self, of: CommerceEventType, example: &Example) -> Option<Vec<Sample>> {
+        example::of(of, example)
     }
 }

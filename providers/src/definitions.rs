@@ -206,3 +206,35 @@ fn the_documents_say_what_each_webhook_publishes() {
     }
     assert_eq!(documented, ["bigcommerce", "shopify", "square", "woocommerce"].into_iter().collect());
 }
+
+#[test]
+fn every_example_reports_what_its_type_is_about() {
+    let example =
+        Example { number: 77, at: "2026-03-10T09:00:00Z".to_owned(), later: "2026-03-10T09:00:01Z".to_owned() };
+    for platform in all() {
+        let mut types = 0;
+        for of in CommerceEventType::iter() {
+            for sample in platform.examples(of, &example).into_iter().flatten() {
+                let reports = platform.reports_in(sample.topic.map(|(_, topic)| topic), &sample.body);
+                let [report] = &reports[..] else {
+                    panic!("{} of {} reports {reports:?}", of.as_str(), platform.name())
+                };
+                assert!(
+                    of.as_str().starts_with(family(report.content.kind())),
+                    "{} of {}",
+                    of.as_str(),
+                    platform.name()
+                );
+                types += 1;
+            }
+        }
+        let expected = match platform.provider() {
+            // One event takes two webhooks.
+            Provider::Shopify | Provider::Generic => 15,
+            Provider::WooCommerce => 11,
+            Provider::BigCommerce => 9,
+            Provider::Square => 3,
+        };
+        assert_eq!(types, expected, "{}", platform.name());
+    }
+}

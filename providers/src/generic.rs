@@ -1,11 +1,12 @@
 //! The generic provider: a sender of one's own, which signs and speaks as our documents say.
 
 mod event;
+mod example;
 mod order;
 #[cfg(test)]
 mod tests;
 
-use domain::commerce::Currency;
+use domain::commerce::{CommerceEventType, Currency};
 use domain::integration::Provider;
 use domain::resource::Happened;
 use http::HeaderMap;
@@ -14,7 +15,7 @@ use signing::{Encoding, Scheme};
 
 use crate::header;
 use crate::platform::{Outgoing, Platform, Received};
-use crate::sample::{Purchase, Sample};
+use crate::sample::{Example, Purchase, Sample};
 use crate::{Malformed, Parsed, SignatureRefusal, StoreCustomer, StoreReport};
 
 /// The hexadecimal digits of an HMAC over the body, under either of two names (webhooks document, "Signature verification").
@@ -84,5 +85,9 @@ impl Platform for Generic {
             "items": items.collect::<Vec<Value>>(),
         });
         Sample { topic: None, body: body.to_string().into_bytes() }
+    }
+
+    fn examples(&self, of: CommerceEventType, example: &Example) -> Option<Vec<Sample>> {
+        example::of(of, example)
     }
 }

@@ -44,7 +44,7 @@ pub use order_api::{OrderApi, OrderReference, OrderStep, StoreAccess};
 pub use platform::{Outgoing, OwnSecret, Platform, Received};
 pub use privacy::PrivacyRequest;
 pub use report::{CatalogChange, StoreReport};
-pub use sample::{Happened, Product, Purchase, Sample};
+pub use sample::{Example, Happened, Product, Purchase, Sample};
 pub use signing::SignatureRefusal;
 
 /// What a platform is: one line for each.

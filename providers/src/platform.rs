@@ -1,14 +1,14 @@
 //! What a store platform is, to everything that treats platforms differently.
 
 use chrono::{DateTime, Utc};
-use domain::commerce::Currency;
+use domain::commerce::{CommerceEventType, Currency};
 use domain::integration::Provider;
 use http::HeaderMap;
 
 use crate::body::{self, is_xml};
 use crate::privacy::PrivacyRequest;
 use crate::report::{CatalogChange, MAX_REPORTS, StoreReport};
-use crate::sample::{Purchase, Sample};
+use crate::sample::{Example, Purchase, Sample};
 use crate::{Malformed, OrderApi, Parsed, SignatureRefusal, StoreCustomer, StoreOrder};
 
 /// A webhook as it was received.
@@ -164,6 +164,10 @@ pub trait Platform: Sync {
 
     /// A webhook about a purchase, as a store of this kind would send it.
     fn sample(&self, order: &str, purchase: &Purchase<'_>) -> Sample;
+
+    /// The webhooks, one after the other, by which a store of this kind would say what is published as an event of this type.
+    /// None where its webhooks say no such thing, or only name what has to be read at the store.
+    fn examples(&self, of: CommerceEventType, example: &Example) -> Option<Vec<Sample>>;
 }
 
 impl dyn Platform + '_ {

@@ -1,4 +1,4 @@
-//! A purchase that every platform can report, for demonstrations.
+//! What happens in a store, for example: to demonstrate this service, and to try a receiver.
 
 /// What a customer bought, and how far the order is.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +31,17 @@ pub struct Sample {
     /// The header of its topic, name and value, where the platform has one.
     pub topic: Option<(&'static str, &'static str)>,
     pub body: Vec<u8>,
+}
+
+/// What an example of something that happens is about.
+#[derive(Clone, Debug)]
+pub struct Example {
+    /// The store's id of it, or what that is made of. What was reported before is reported once, so take another each time.
+    pub number: u64,
+    /// When it happens, as RFC 3339 in UTC.
+    pub at: String,
+    /// A moment after it.
+    pub later: String,
 }
 
 /// The digits of an order's number; 0 where it has none.

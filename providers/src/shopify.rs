@@ -1,5 +1,6 @@
 //! Shopify: the whole order, sent on each of the topics that the merchant chose, and what the law asks for.
 
+mod example;
 mod order;
 mod privacy;
 mod product;
@@ -9,14 +10,14 @@ mod sample;
 #[cfg(test)]
 mod tests;
 
-use domain::commerce::Currency;
+use domain::commerce::{CommerceEventType, Currency};
 use domain::integration::Provider;
 use http::HeaderMap;
 use signing::{Encoding, Scheme};
 
 use crate::header;
 use crate::platform::{Outgoing, OwnSecret, Platform, Received};
-use crate::sample::{Purchase, Sample};
+use crate::sample::{Example, Purchase, Sample};
 use crate::{Malformed, Parsed, PrivacyRequest, SignatureRefusal, StoreCustomer, StoreReport};
 
 /// The base64 of an HMAC over the body. Newer webhooks name all their headers without `X-`.
@@ -138,6 +139,10 @@ impl Platform for Shopify {
 
     fn sample(&self, order: &str, purchase: &Purchase<'_>) -> Sample {
         sample::of(order, purchase)
+    }
+
+    fn examples(&self, of: CommerceEventType, example: &Example) -> Option<Vec<Sample>> {
+        example::of(of, example)
     }
 }
 

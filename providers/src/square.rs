@@ -1,6 +1,7 @@
 //! Square: a webhook says that an order changed, and the order is read at Square's API.
 
 mod api;
+mod example;
 mod money;
 mod order;
 mod report;
@@ -9,13 +10,13 @@ mod sample;
 mod status;
 mod webhook;
 
-use domain::commerce::Currency;
+use domain::commerce::{CommerceEventType, Currency};
 use domain::integration::Provider;
 use http::HeaderMap;
 use signing::{Encoding, Scheme};
 
 use crate::platform::{Outgoing, OwnSecret, Platform, Received};
-use crate::sample::{Purchase, Sample};
+use crate::sample::{Example, Purchase, Sample};
 use crate::{CatalogChange, Malformed, OrderApi, Parsed, SignatureRefusal, StoreCustomer, StoreReport};
 
 /// The base64 of an HMAC over the address of the webhook, to the letter as it was entered at Square, and the body
@@ -111,5 +112,9 @@ impl Platform for Square {
 
     fn sample(&self, order: &str, purchase: &Purchase<'_>) -> Sample {
         sample::webhook(order, purchase)
+    }
+
+    fn examples(&self, of: CommerceEventType, example: &Example) -> Option<Vec<Sample>> {
+        example::of(of, example)
     }
 }

@@ -1,5 +1,6 @@
 //! WooCommerce: the order as its REST API gives it at the moment of sending, and a ping when a webhook is saved.
 
+mod example;
 mod order;
 mod product;
 mod report;
@@ -8,7 +9,7 @@ mod secret;
 #[cfg(test)]
 mod tests;
 
-use domain::commerce::Currency;
+use domain::commerce::{CommerceEventType, Currency};
 use domain::integration::Provider;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
@@ -16,7 +17,7 @@ use signing::{Encoding, Scheme};
 
 use crate::header;
 use crate::platform::{Outgoing, Platform, Received};
-use crate::sample::{Purchase, Sample};
+use crate::sample::{Example, Purchase, Sample};
 use crate::{Malformed, Parsed, SignatureRefusal, StoreCustomer, StoreReport};
 
 /// The base64 of an HMAC over the body.
@@ -110,5 +111,9 @@ impl Platform for WooCommerce {
 
     fn sample(&self, order: &str, purchase: &Purchase<'_>) -> Sample {
         sample::of(order, purchase)
+    }
+
+    fn examples(&self, of: CommerceEventType, example: &Example) -> Option<Vec<Sample>> {
+        example::of(of, example)
     }
 }
