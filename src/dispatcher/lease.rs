@@ -73,11 +73,15 @@ impl Lease {
         self.next_at = now + RETRY_AFTER;
         if self.until.borrow().is_none()
             && let Some(follower) = log.follower(NAME).await?
-            && follower.held_by(log.clock().now()).is_some_and(|holder| holder != self.node)
+            && let Some(holder) = follower.held_by(log.clock().now()).filter(|holder| *holder != self.node)
         {
-            // Read before it is requested: a node that waits writes nothing.
-            self.next_at = now + POLL_EVERY;
-            return Ok(());
+            if !log.has_one_writer() {
+                // Read before it is requested: a node that waits writes nothing.
+                self.next_at = now + POLL_EVERY;
+                return Ok(());
+            }
+            // No other process has the file: who held it was killed.
+            log.hand_back_follower(NAME, holder, &Cursor::START).await?;
         }
         let lease = LEASE.to_std().unwrap_or_default().saturating_sub(MARGIN);
         let is_held = log.take_follower(NAME, &self.node).await?.is_some();
