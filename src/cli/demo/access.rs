@@ -12,7 +12,7 @@ use crate::cli::keep;
 /// Longest file of a demonstration that is read.
 const MAX_BYTES: u64 = 64 * 1_024;
 
-/// Where the file is: the same for the demonstration and for those who look for it.
+/// Where the file is: the same for the demonstration and for the commands that read it.
 #[derive(Args, Clone, Debug)]
 pub(in crate::cli) struct DemoFileArgs {
     /// File in which a demonstration says where it is as long as it runs, with its keys

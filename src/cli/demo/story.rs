@@ -87,7 +87,7 @@ impl Story<'_> {
         let Cast { bigcommerce, square, .. } = self.cast;
         let stores = &self.world.stores;
         let operation = store_sandbox::On::Only(store_sandbox::Operation::SquareOrder);
-        // A second time, or the order would be read again before anybody has seen it wait.
+        // A second time, or the order would be read again before the table has shown it waiting.
         let fault = store_sandbox::FaultScript { operation, fault: store_sandbox::Fault::Error500, times: HICCUPS };
         stores.script(fault)?;
         for (store, scenario) in [(bigcommerce, &scenario::READ), (square, &scenario::READ_LATER)] {
