@@ -4,7 +4,7 @@ use commerce::reported::Person;
 use cqrs_es::Aggregate as _;
 use domain::Private;
 use domain::delivery::{Delivery, Webhook};
-use domain::notice::Notice;
+use domain::notice::{Notice, NoticeEvent};
 use domain::resource::{Report, WebhookSource};
 use event_log::recorded::AnyEvent;
 use event_log::{EventLog, LoadError, Sequence};
@@ -14,10 +14,12 @@ pub(super) async fn of(log: &EventLog, report: &Report) -> Result<Person, LoadEr
         WebhookSource::Delivery { id, sequence } => of_delivery(log, &id.to_string(), sequence).await,
         WebhookSource::Notice { id, sequence } => {
             let (id, sequence) = (id.to_string(), Sequence(sequence));
-            let Notice::Received(received, _) = log.load::<Notice>(&id).await?.aggregate else {
+            let Some((recorded, Some(body))) = log.with_body(Notice::TYPE, &id, sequence).await? else {
                 return Ok(Person::default());
             };
-            let Some(body) = log.body(Notice::TYPE, &id, sequence).await? else { return Ok(Person::default()) };
+            let AnyEvent::Notice(NoticeEvent::WebhookReceived(received)) = recorded.event else {
+                return Ok(Person::default());
+            };
             let found = providers::of(report.provider).customer_in(received.topic.as_deref(), &body);
             Ok(found.map(of_notice).unwrap_or_default())
         }
