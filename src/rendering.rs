@@ -7,6 +7,8 @@ mod endpoint;
 mod person;
 mod publication;
 
+use std::collections::{BTreeSet, HashMap};
+
 use commerce::reported::{self, Person};
 use commerce::{CommerceEventType, Event};
 use cqrs_es::Aggregate as _;
@@ -15,7 +17,7 @@ use domain::endpoint::Endpoint;
 use domain::notice::Notice;
 use domain::resource::{Content, ResourceEvent, WebhookSource};
 use event_log::recorded::{AnyEvent, Recorded};
-use event_log::{EventLog, LoadError, Sequence};
+use event_log::{EventLog, LoadError, Position, Sequence};
 use projections::commerce::events::CommerceEventRow;
 use projections::commerce::seen::{self, enveloped};
 use serde_json::Value;
@@ -101,10 +103,12 @@ pub async fn of_recorded(
     Ok(event.zip(source_of(recorded)).map(|(event, source)| Rendered { event, source }))
 }
 
-/// What a filter sees of the event of a row. None where the log holds no such event any more.
-pub async fn seen_by_filters(log: &EventLog, row: &CommerceEventRow) -> Result<Option<Value>, LoadError> {
-    let found = log.read_at(&[row.position]).await?;
-    Ok(found.first().and_then(|recorded| seen::by_filters(row, recorded)))
+/// What a filter sees of the event of each row. None where the log holds no such event any more.
+pub async fn seen_by_filters(log: &EventLog, rows: &[&CommerceEventRow]) -> Result<Vec<Option<Value>>, LoadError> {
+    let positions: BTreeSet<Position> = rows.iter().map(|row| row.position).collect();
+    let found = log.read_at(&Vec::from_iter(positions)).await?;
+    let found: HashMap<Position, Recorded> = found.into_iter().map(|recorded| (recorded.position, recorded)).collect();
+    Ok(rows.iter().map(|row| seen::by_filters(row, found.get(&row.position)?)).collect())
 }
 
 fn source_of(recorded: &Recorded) -> Option<Source> {

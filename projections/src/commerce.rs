@@ -56,7 +56,7 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
         sessions.apply(recorded);
         subscriptions.apply(recorded);
         let follows = events::follow_from(recorded, &changed, &sessions);
-        dispatches.apply(recorded, &follows, &subscriptions);
+        dispatches.apply(recorded, &follows, &mut subscriptions);
         rows.extend(follows);
     }
     catalogue.write(tables).await?;

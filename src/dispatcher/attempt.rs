@@ -1,7 +1,7 @@
 //! One attempt to send an event to an endpoint, from what the log says of it to what is recorded.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::commerce::CommerceEventType;
@@ -122,7 +122,6 @@ impl Sender {
         }
         let reading = self.renderer.read(&self.log, &row.event, recorded).await?;
         let Some(rendered) = reading.rendered() else { return self.gone(&turn).await };
-        let began = Instant::now();
         let attempt = match notification::request(&self.log, subscription, rendered, self.now()).await? {
             Some((headers, body)) => {
                 let url = subscription.settings.url.as_str();
@@ -130,7 +129,6 @@ impl Sender {
             }
             None => outbound::Attempt::not_made("its settings cannot be used any more: set them again".to_owned()),
         };
-        tracing::trace!(dispatch = %id, status = attempt.status, took = ?began.elapsed(), "an event was sent");
         self.record(&turn, rendered, attempt).await
     }
 

@@ -59,12 +59,11 @@ pub struct Filter {
 }
 
 fn select() -> Sql {
-    let columns: Vec<String> = events::COLUMNS.split(", ").map(|column| format!("e.{column}")).collect();
     Sql::new(format!(
         "SELECT {}, d.id AS dispatch_id, d.endpoint_id, d.status, d.attempts, d.due_at, d.changed_by, d.attempted_at, \
          d.response_status, d.reason, d.skip_cause FROM dispatches d \
          JOIN commerce_events e ON e.position = d.position AND e.ordinal = d.ordinal WHERE true",
-        columns.join(", ")
+        events::joined_columns()
     ))
 }
 

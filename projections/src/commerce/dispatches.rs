@@ -128,7 +128,12 @@ impl Dispatches {
     }
 
     /// `follows` are the commerce events that follow from the event of the log.
-    pub(super) fn apply(&mut self, recorded: &Recorded, follows: &[CommerceEventRow], subscriptions: &Subscriptions) {
+    pub(super) fn apply(
+        &mut self,
+        recorded: &Recorded,
+        follows: &[CommerceEventRow],
+        subscriptions: &mut Subscriptions,
+    ) {
         for event in follows {
             let wanting = subscriptions.wanting(event, recorded).into_iter();
             for row in wanting.filter_map(|endpoint| DispatchRow::queued(endpoint, event)) {

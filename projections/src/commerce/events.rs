@@ -22,8 +22,14 @@ table_row!(CommerceEventRow, "commerce_events", key position, ordinal;
     recorded_at;
     changing);
 
-pub(super) const COLUMNS: &str = "position, ordinal, id, event_type, account_id, integration_id, object_kind, object_id, session_id, \
+const COLUMNS: &str = "position, ordinal, id, event_type, account_id, integration_id, object_kind, object_id, session_id, \
      stock, occurred_at, recorded_at";
+
+/// The columns of an event, for a statement in which its table is `e`.
+pub(super) fn joined_columns() -> String {
+    let columns: Vec<String> = COLUMNS.split(", ").map(|column| format!("e.{column}")).collect();
+    columns.join(", ")
+}
 
 /// One commerce event. Times are microseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]

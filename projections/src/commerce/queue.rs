@@ -49,11 +49,10 @@ struct EndpointRow {
 }
 
 fn select() -> Sql {
-    let columns: Vec<String> = events::COLUMNS.split(", ").map(|column| format!("e.{column}")).collect();
     Sql::new(format!(
         "SELECT {}, d.id AS dispatch_id, d.endpoint_id, d.attempts, d.due_at, d.changed_by FROM dispatches d \
          JOIN commerce_events e ON e.position = d.position AND e.ordinal = d.ordinal WHERE d.due_at IS NOT NULL",
-        columns.join(", ")
+        events::joined_columns()
     ))
 }
 

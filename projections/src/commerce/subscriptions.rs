@@ -32,6 +32,8 @@ struct SubscriptionRow {
 pub(super) struct Subscriptions {
     /// By account, and there by endpoint.
     now: HashMap<String, BTreeMap<EndpointId, Interest>>,
+    /// Filters that were used, so that each is parsed once for a batch. None of one that this version cannot read.
+    filters: HashMap<String, Option<Filter>>,
     changed: BTreeSet<(String, EndpointId)>,
     /// Each with the position of that.
     deleted: BTreeMap<EndpointId, Position>,
@@ -95,17 +97,20 @@ impl Subscriptions {
     }
 
     /// The endpoints that a commerce event is sent to. `recorded` is the event of the log that it follows from.
-    pub(super) fn wanting(&self, event: &CommerceEventRow, recorded: &Recorded) -> Vec<EndpointId> {
+    pub(super) fn wanting(&mut self, event: &CommerceEventRow, recorded: &Recorded) -> Vec<EndpointId> {
         let Some(event_type) = CommerceEventType::parse(&event.event_type) else { return vec![] };
         let integration = event.integration_id.as_deref().and_then(|id| id.parse().ok());
         let mut seen = None;
         let mut wanting = vec![];
         for (id, interest) in self.now.get(&event.account_id).into_iter().flatten() {
-            let passes = |filter: &String| {
+            if !interest.includes(event_type, integration) {
+                continue;
+            }
+            let passes = interest.filter.as_ref().is_none_or(|text| {
                 let seen = seen.get_or_insert_with(|| seen::by_filters(event, recorded)).as_ref();
-                passes(filter, seen)
-            };
-            if interest.includes(event_type, integration) && interest.filter.as_ref().is_none_or(passes) {
+                passes(filter_of(&mut self.filters, text), seen)
+            });
+            if passes {
                 wanting.push(*id);
             }
         }
@@ -138,8 +143,15 @@ impl Subscriptions {
 }
 
 /// A filter that this version cannot read, or an event that is none, keeps nothing back.
-fn passes(filter: &str, event: Option<&Value>) -> bool {
-    Filter::parse(filter).ok().zip(event).is_none_or(|(filter, event)| filter.matches(event))
+fn passes(filter: Option<&Filter>, event: Option<&Value>) -> bool {
+    filter.zip(event).is_none_or(|(filter, event)| filter.matches(event))
+}
+
+fn filter_of<'f>(filters: &'f mut HashMap<String, Option<Filter>>, text: &str) -> Option<&'f Filter> {
+    if !filters.contains_key(text) {
+        filters.insert(text.to_owned(), Filter::parse(text).ok());
+    }
+    filters.get(text).and_then(Option::as_ref)
 }
 
 fn change(of_account: &mut BTreeMap<EndpointId, Interest>, id: EndpointId, change: impl FnOnce(&mut Interest)) {

@@ -72,17 +72,12 @@ impl Endpoints {
             let rows = self.batch(row, before, wanted - matches.events.len()).await?;
             let Some(oldest) = rows.last() else { break };
             before = Some(oldest.list_position());
-            if filter.is_some() {
-                let read = rows.iter().filter(|event| mismatch(&subscription, event).is_none()).count();
-                self.api_keys.admit(viewer, u32::try_from(read / EVENTS_PER_REQUEST).unwrap_or(u32::MAX)).await?;
+            let mut mismatches: Vec<_> = rows.iter().map(|event| mismatch(&subscription, event)).collect();
+            if let Some(filter) = &filter {
+                self.apply_filter(viewer, filter, &rows, &mut mismatches).await?;
             }
-            for event in rows {
-                let mismatch = match (mismatch(&subscription, &event), &filter) {
-                    (None, Some(filter)) => self.filtered(&event, filter).await?,
-                    (mismatch, _) => mismatch,
-                };
-                matches.events.push(Match { event, mismatch });
-            }
+            let events = rows.into_iter().zip(mismatches).map(|(event, mismatch)| Match { event, mismatch });
+            matches.events.extend(events);
         }
         Ok(matches)
     }
@@ -98,10 +93,25 @@ impl Endpoints {
         Ok(events::page(&self.data.views, &of_account, before, limit).await?)
     }
 
-    async fn filtered(&self, event: &CommerceEventRow, filter: &Filter) -> Result<Option<Mismatch>, Error> {
-        let seen = rendering::seen_by_filters(&self.data.log, event).await?;
-        let passes = seen.is_some_and(|seen| filter.matches(&seen));
-        Ok((!passes).then_some(Mismatch::Filter))
+    /// Reads what has no mismatch yet, and counts that as requests of the key.
+    async fn apply_filter(
+        &self,
+        viewer: &Viewer,
+        filter: &Filter,
+        rows: &[CommerceEventRow],
+        mismatches: &mut [Option<Mismatch>],
+    ) -> Result<(), Error> {
+        let wanted = || rows.iter().zip(&*mismatches).filter(|(_, mismatch)| mismatch.is_none());
+        let events: Vec<&CommerceEventRow> = wanted().map(|(event, _)| event).collect();
+        let requests = u32::try_from(events.len() / EVENTS_PER_REQUEST).unwrap_or(u32::MAX);
+        self.api_keys.admit(viewer, requests).await?;
+        let seen = rendering::seen_by_filters(&self.data.log, &events).await?;
+        let open = mismatches.iter_mut().filter(|mismatch| mismatch.is_none());
+        for (mismatch, seen) in open.zip(seen) {
+            let passes = seen.is_some_and(|seen| filter.matches(&seen));
+            *mismatch = (!passes).then_some(Mismatch::Filter);
+        }
+        Ok(())
     }
 }
 
