@@ -41,6 +41,13 @@ impl Standings {
         self.0.insert(view, standing.clone()).is_none_or(|known| known != standing)
     }
 
+    /// A view stands here since it was switched; true where that is news. Never back: whoever follows may have moved it on
+    /// since, waits for the next event now, and would not come back for one that it has applied.
+    pub(super) fn set_switched(&mut self, view: View, cursor: &Cursor) -> bool {
+        let is_further = matches!(self.0.get(&view), Some(Standing::At(known)) if known.position > cursor.position);
+        !is_further && self.set(view, Standing::At(cursor.clone()))
+    }
+
     pub(super) fn of_other_log(&self) -> Vec<View> {
         self.which(|standing| *standing == Standing::OfOtherLog)
     }
@@ -79,6 +86,18 @@ mod tests {
 
     fn at(position: i64) -> Standing {
         Standing::At(Cursor { position: Position(position), hash: position.to_be_bytes().to_vec() })
+    }
+
+    #[test]
+    fn a_switch_that_is_known_late_sets_no_view_back() {
+        let mut standings = Standings::default();
+        standings.set(accounts::VIEW, at(7));
+        let Standing::At(earlier) = at(5) else { unreachable!("at(…) is At") };
+        assert!(!standings.set_switched(accounts::VIEW, &earlier));
+        assert_eq!(standings.position(accounts::VIEW), Position(7));
+        standings.set(accounts::VIEW, Standing::OfOtherLog);
+        assert!(standings.set_switched(accounts::VIEW, &earlier));
+        assert_eq!(standings.position(accounts::VIEW), Position(5));
     }
 
     #[test]
