@@ -61,9 +61,7 @@ pub struct Attempt {
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
     endpoint: &'a Endpoint,
-    first: &'a Event,
-    /// Events that the profile sends with it.
-    others: &'a [Event],
+    event: &'a Event,
     raw: Option<&'a Raw>,
 }
 
@@ -77,31 +75,16 @@ pub struct Request {
 impl Endpoint {
     /// The message about one event. `raw` is the body of the store's webhook that the event was made of, if it was.
     pub fn message<'a>(&'a self, event: &'a Event, raw: Option<&'a Raw>) -> Message<'a> {
-        Message { endpoint: self, first: event, others: &[], raw }
-    }
-
-    /// The messages about events that were made of one webhook of a store, whose body is `raw`: as many events in each as the
-    /// profile allows. Each message has an id of its own.
-    pub fn messages<'a>(&'a self, events: &'a [Event], raw: &'a Raw) -> impl Iterator<Item = Message<'a>> {
-        let at_most = match self.profile {
-            Profile::Standard | Profile::Clione { .. } => 1,
-            Profile::CloudElements { .. } => cloud_elements::MAX_EVENTS,
-        };
-        let chunks = events.chunks(at_most).filter_map(<[Event]>::split_first);
-        chunks.map(move |(first, others)| Message { endpoint: self, first, others, raw: Some(raw) })
+        Message { endpoint: self, event, raw }
     }
 }
 
-impl<'a> Message<'a> {
-    pub fn events(&self) -> impl Iterator<Item = &'a Event> {
-        [self.first].into_iter().chain(self.others)
-    }
-
+impl Message<'_> {
     /// What is sent at this attempt.
     pub fn request(&self, attempt: Attempt) -> Request {
         let Endpoint { profile, secrets, headers: custom } = self.endpoint;
         let body = match profile {
-            Profile::Standard | Profile::Clione { .. } => self.first.body(),
+            Profile::Standard | Profile::Clione { .. } => self.event.body(),
             Profile::CloudElements { .. } => cloud_elements::body(self, attempt.id),
         };
         let mut headers = vec![("Content-Type", "application/json".to_owned())];
@@ -110,7 +93,7 @@ impl<'a> Message<'a> {
         match profile {
             Profile::Standard => {}
             Profile::Clione { word } => {
-                headers.extend(clione::headers(word, self.first, attempt, &body, &secrets.current));
+                headers.extend(clione::headers(word, self.event, attempt, &body, &secrets.current));
             }
             Profile::CloudElements { key, .. } => {
                 headers.extend(cloud_elements::headers(attempt.id, &body, key.as_ref()));

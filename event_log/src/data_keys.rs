@@ -86,12 +86,14 @@ impl EventLog {
             // One argument, so that the statement is prepared once and not for each number of keys.
             let some: Vec<_> = some.iter().map(|id| id.simple().to_string()).collect();
             let some = serde_json::Value::from(some).to_string();
-            let sql = Sql::new("SELECT id, wrapped FROM data_keys WHERE id IN (SELECT ");
+            let sql = Sql::new("SELECT id, wrapped FROM data_keys WHERE id ");
             let sql = match self.database {
-                Database::Sqlite(_) => sql.push("unhex(value) FROM json_each(").bind(some).push("))"),
-                Database::Postgres(_) => {
-                    sql.push("CAST(value AS uuid) FROM json_array_elements_text(CAST(").bind(some).push(" AS json)))")
-                }
+                Database::Sqlite(_) => sql.push("IN (SELECT unhex(value) FROM json_each(").bind(some).push("))"),
+                // An array and not a subquery: of a subquery Postgres expects so many rows that it reads the whole table.
+                Database::Postgres(_) => sql
+                    .push("= ANY(ARRAY(SELECT CAST(value AS uuid) FROM json_array_elements_text(CAST(")
+                    .bind(some)
+                    .push(" AS json))))"),
             };
             for WrappedDataKey { id, wrapped } in self.database.fetch_all(sql).await? {
                 keys.insert(id, self.vault.unwrap(&associated_data(id), &wrapped));

@@ -91,9 +91,10 @@ impl EventLog {
             }
             Database::Postgres(_) => self
                 .select()
-                .push(" IN (SELECT CAST(value AS bigint) FROM json_array_elements_text(CAST(")
+                // An array and not a subquery: of a subquery Postgres expects so many rows that it reads the whole table.
+                .push(" = ANY(ARRAY(SELECT CAST(value AS bigint) FROM json_array_elements_text(CAST(")
                 .bind(positions)
-                .push(" AS json))) ORDER BY position"),
+                .push(" AS json)))) ORDER BY position"),
         };
         self.read_all(self.fetch(sql).await?).await
     }

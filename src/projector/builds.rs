@@ -10,7 +10,7 @@ use projections::View;
 use projections::build::waited_in_vain;
 use projections::registry::{self, Build, Live};
 
-use super::{BATCH, FollowError, RETRY_AFTER, Shared, Standing};
+use super::{BATCH, FollowError, RETRY_AFTER, Shared};
 use event_log::LoadError;
 use event_log::recurring::Recurring;
 

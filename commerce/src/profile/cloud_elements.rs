@@ -12,9 +12,6 @@ use uuid::Uuid;
 use super::{Message, Profile, Raw};
 use crate::Event;
 
-/// Events in one notification, at most ("Events Overview": "20 event objects per webhook").
-pub const MAX_EVENTS: usize = 20;
-
 /// The element of what happened in no store.
 const OWN_ELEMENT: &str = "cloudbridge";
 
@@ -63,7 +60,8 @@ struct Body<'a> {
 struct BodyMessage<'a> {
     element_key: &'a str,
     event_id: Uuid,
-    events: Vec<ObjectEvent<'a>>,
+    /// One, where Cloud Elements sends up to 20: each event has its own place in the order, its own attempts and its own end.
+    events: [ObjectEvent<'a>; 1],
     raw: &'a Raw,
 }
 
@@ -115,11 +113,11 @@ pub(super) fn body(message: &Message<'_>, id: Uuid) -> Vec<u8> {
     let raw = if let Some(raw) = message.raw {
         raw
     } else {
-        own = Raw::new(&message.first.body());
+        own = Raw::new(&message.event.body());
         &own
     };
     let element_key = element(message);
-    let events = message.events().map(|event| ObjectEvent::of(event, element_key)).collect();
+    let events = [ObjectEvent::of(message.event, element_key)];
     let message = BodyMessage { element_key, event_id: id, events, raw };
     serde_json::to_vec(&Body { message }).expect("a notification is texts and JSON")
 }
@@ -138,7 +136,7 @@ fn element<'m>(message: &Message<'m>) -> &'m str {
     match &message.endpoint.profile {
         Profile::CloudElements { element: Some(element), .. } => element,
         Profile::CloudElements { element: None, .. } | Profile::Standard | Profile::Clione { .. } => {
-            message.first.provider.map_or(OWN_ELEMENT, |provider| provider.as_str())
+            message.event.provider.map_or(OWN_ELEMENT, |provider| provider.as_str())
         }
     }
 }

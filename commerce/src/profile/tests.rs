@@ -138,28 +138,6 @@ fn a_raw_body_is_json_or_a_text_and_without_one_the_event_itself() {
 }
 
 #[test]
-fn many_events_of_one_webhook_are_split_as_the_profile_allows() {
-    let raw = Raw::new(RAW.as_bytes());
-    let events = vec![event(); 45];
-    for (endpoint, expected) in [
-        (cloud_elements(None), vec![20, 20, 5]),
-        (endpoint(Profile::Standard), vec![1; 45]),
-        (endpoint(Profile::Clione { word: HeaderWord::default() }), vec![1; 45]),
-    ] {
-        let sizes: Vec<_> = endpoint.messages(&events, &raw).map(|message| message.events().count()).collect();
-        assert_eq!(sizes, expected);
-        assert_eq!(endpoint.messages(&[], &raw).count(), 0);
-    }
-    let endpoint = cloud_elements(None);
-    let bodies = endpoint.messages(&events, &raw).map(|message| message.request(attempt()).body);
-    let bodies: Vec<Value> = bodies.map(|body| serde_json::from_slice(&body).unwrap()).collect();
-    for (body, expected) in bodies.iter().zip([20, 20, 5]) {
-        assert_eq!(body["message"]["events"].as_array().unwrap().len(), expected);
-        assert_eq!(body["message"]["raw"]["id"], 632_910_392, "each repeats the whole of it");
-    }
-}
-
-#[test]
 fn what_is_created_or_deleted_is_said_by_the_types_name() {
     for of in CommerceEventType::iter() {
         let (object_type, event_type) = object(of);
