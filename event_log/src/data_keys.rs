@@ -89,7 +89,7 @@ impl EventLog {
             let sql = Sql::new("SELECT id, wrapped FROM data_keys WHERE id ");
             let sql = match self.database {
                 Database::Sqlite(_) => sql.push("IN (SELECT unhex(value) FROM json_each(").bind(some).push("))"),
-                // An array and not a subquery: of a subquery Postgres expects so many rows that it reads the whole table.
+                // An array and not a subquery, of which Postgres expects so many rows that it may join with the whole table.
                 Database::Postgres(_) => sql
                     .push("= ANY(ARRAY(SELECT CAST(value AS uuid) FROM json_array_elements_text(CAST(")
                     .bind(some)

@@ -91,7 +91,7 @@ impl EventLog {
             }
             Database::Postgres(_) => self
                 .select()
-                // An array and not a subquery: of a subquery Postgres expects so many rows that it reads the whole table.
+                // An array, as data keys are read.
                 .push(" = ANY(ARRAY(SELECT CAST(value AS bigint) FROM json_array_elements_text(CAST(")
                 .bind(positions)
                 .push(" AS json)))) ORDER BY position"),

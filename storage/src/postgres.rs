@@ -39,6 +39,10 @@ const SERVER_SIDE: [(&str, &str); 6] = [
     ("tcp_user_timeout", "30s"),
 ];
 
+/// Every read has an index. A plan that was made when a table was empty would read all of it, and is kept until Postgres has
+/// counted the table again: for the first minute of a new service, and after each rebuild of a view.
+const BY_INDEX: [(&str, &str); 2] = [("enable_seqscan", "off"), ("jit", "off")];
+
 /// Connections to one database.
 #[derive(Clone, Debug)]
 pub struct PostgresPool(PgPool);
@@ -49,6 +53,7 @@ impl PostgresPool {
         let options = PgConnectOptions::from_str(url)?
             .application_name("cloud-bridge")
             .options(SERVER_SIDE)
+            .options(BY_INDEX)
             .options([("synchronous_commit", synchronous_commit)]);
         Ok(Self(Self::options(MAX_CONNECTIONS).connect_with(options).await?))
     }
