@@ -207,13 +207,16 @@ impl Progress {
     }
 
     fn redrive(&self, cause: RedriveCause, retry_at: DateTime<Utc>) -> Result<Option<DispatchEvent>, DispatchRefusal> {
-        match self.phase {
-            // It is at the beginning of the schedule already.
-            Phase::Retrying { .. } if self.failures == 0 => Ok(None),
-            Phase::Retrying { .. } | Phase::DeadLetter => Ok(Some(DispatchEvent::Redriven { cause, retry_at })),
-            Phase::Delivered => Err(DispatchRefusal::AlreadyDelivered),
-            Phase::Skipped(_) => Err(DispatchRefusal::Skipped),
-        }
+        let is_news = match (self.phase, cause) {
+            (Phase::Retrying { retry_at: due_at }, RedriveCause::Recovered) => retry_at < due_at,
+            (Phase::DeadLetter, RedriveCause::Recovered) => return Err(DispatchRefusal::DeadLetter),
+            // Otherwise it is at the beginning of the schedule already.
+            (Phase::Retrying { .. }, RedriveCause::Operator | RedriveCause::Resumed) => self.failures > 0,
+            (Phase::DeadLetter, RedriveCause::Operator | RedriveCause::Resumed) => true,
+            (Phase::Delivered, _) => return Err(DispatchRefusal::AlreadyDelivered),
+            (Phase::Skipped(_), _) => return Err(DispatchRefusal::Skipped),
+        };
+        Ok(is_news.then_some(DispatchEvent::Redriven { cause, retry_at }))
     }
 
     fn skip(&self, cause: SkipCause) -> Result<Option<DispatchEvent>, DispatchRefusal> {

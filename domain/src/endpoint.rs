@@ -178,7 +178,8 @@ impl Subscription {
                 Activity::Paused | Activity::Disabled(_) => None,
             },
             EndpointCommand::Resume => match self.activity {
-                Activity::Enabled => None,
+                // Whose receiver was mended need not wait for the next probe.
+                Activity::Enabled => self.is_failing().then_some(EndpointEvent::EndpointResumed {}),
                 Activity::Paused | Activity::Disabled(_) => Some(EndpointEvent::EndpointResumed {}),
             },
             EndpointCommand::RotateSecret { secret, now, overlap_hours } => {

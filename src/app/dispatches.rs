@@ -8,9 +8,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate as _;
 use domain::Private;
-use domain::dispatch::{AttemptOutcome, Attempted, Dispatch, DispatchEvent, ResponseBody};
+use domain::dispatch::{AttemptOutcome, Attempted, Dispatch, DispatchEvent, RedriveCause, ResponseBody};
+use domain::endpoint::Endpoint;
 use event_log::Sequence;
-use event_log::recorded::AnyEvent;
+use event_log::recorded::{AnyEvent, Recorded};
 use projections::commerce::dispatch_list::{self, DispatchEntry, Filter, Place};
 
 use super::api_keys::ApiKeys;
@@ -20,8 +21,8 @@ use super::log_and_views::LogAndViews;
 use super::viewer::Viewer;
 pub use redrive::{Redrive, Redriven};
 
-/// Attempts of a dispatch that are shown: more were made of none that was not redriven many times.
-const MAX_ATTEMPTS: i64 = 200;
+/// Events of a dispatch that are shown: there are more of none that was not redriven many times.
+const MAX_STORY: i64 = 200;
 
 /// What can be done about dispatches.
 pub struct Dispatches {
@@ -40,6 +41,13 @@ pub struct Attempt {
     pub address: Option<String>,
     pub reason: Option<String>,
     pub response: Response,
+}
+
+/// What made a dispatch be sent again before its time, or after its last attempt.
+pub struct RedriveNote {
+    pub at: DateTime<Utc>,
+    pub cause: RedriveCause,
+    pub by: String,
 }
 
 /// The first kilobyte of what an endpoint responded.
@@ -76,15 +84,45 @@ impl Dispatches {
 
     /// The attempts that were made, the oldest first.
     pub async fn attempts(&self, viewer: &Viewer, entry: &DispatchEntry) -> Result<Vec<Attempt>, Error> {
-        viewer.require_seeing(&entry.event.account_id)?;
         let reads = viewer.reads_personal_data(&entry.event.account_id);
-        let log = &self.data.log;
-        let stream = log.opened_stream(Dispatch::TYPE, &entry.dispatch_id, Sequence::START, MAX_ATTEMPTS).await?;
-        let attempts = stream.into_iter().filter_map(|opened| {
-            let AnyEvent::Dispatch(DispatchEvent::Attempted(attempted)) = opened.recorded.event else { return None };
-            Some(Attempt::of(*attempted, reads))
+        let attempts = self.story(viewer, entry).await?.into_iter().filter_map(|recorded| match recorded.event {
+            AnyEvent::Dispatch(DispatchEvent::Attempted(attempted)) => Some(Attempt::of(*attempted, reads)),
+            _ => None,
         });
         Ok(attempts.collect())
+    }
+
+    /// When it was redriven, and by whom, the oldest first.
+    pub async fn redrives(&self, viewer: &Viewer, entry: &DispatchEntry) -> Result<Vec<RedriveNote>, Error> {
+        let redrives = self.story(viewer, entry).await?.into_iter().filter_map(|recorded| match recorded.event {
+            AnyEvent::Dispatch(DispatchEvent::Redriven { cause, retry_at: _ }) => {
+                Some(RedriveNote { at: recorded.recorded_at, cause, by: recorded.actor })
+            }
+            _ => None,
+        });
+        Ok(redrives.collect())
+    }
+
+    async fn story(&self, viewer: &Viewer, entry: &DispatchEntry) -> Result<Vec<Recorded>, Error> {
+        viewer.require_seeing(&entry.event.account_id)?;
+        let log = &self.data.log;
+        let stream = log.opened_stream(Dispatch::TYPE, &entry.dispatch_id, Sequence::START, MAX_STORY).await?;
+        Ok(stream.into_iter().map(|opened| opened.recorded).collect())
+    }
+
+    /// What is sent to its endpoint before it, where that keeps order: the first event about the same object that is yet to be sent.
+    pub async fn waits_for(&self, viewer: &Viewer, entry: &DispatchEntry) -> Result<Option<DispatchEntry>, Error> {
+        viewer.require_seeing(&entry.event.account_id)?;
+        if entry.due_at.is_none() {
+            return Ok(None);
+        }
+        let endpoint = self.data.log.current::<Endpoint>(&entry.endpoint_id).await?;
+        match endpoint.aggregate.subscription() {
+            Some(subscription) if subscription.settings.ordered => {
+                Ok(dispatch_list::first_before(&self.data.views, entry).await?)
+            }
+            _ => Ok(None),
+        }
     }
 }
 

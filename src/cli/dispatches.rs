@@ -93,6 +93,7 @@ struct Dispatch {
     id: String,
     status: String,
     attempt_count: u32,
+    due_at: Option<DateTime<Utc>>,
     reason: Option<String>,
     skip_cause: Option<String>,
     commerce_event: Event,
@@ -160,6 +161,7 @@ async fn table(client: &Client, dispatches: &[Dispatch]) -> anyhow::Result<Strin
         ("ABOUT", Some(4)),
         ("STATUS", None),
         ("ATTEMPTS", Some(3)),
+        ("NEXT (UTC)", Some(4)),
         ("RECORDED (UTC)", Some(5)),
         ("REASON", Some(1)),
     ];
@@ -179,6 +181,7 @@ async fn table(client: &Client, dispatches: &[Dispatch]) -> anyhow::Result<Strin
             cell(format!("{object_kind} {object_id}")),
             status_cell(&dispatch.status),
             cell(dispatch.attempt_count.to_string()),
+            cell(dispatch.due_at.filter(|_| dispatch.status == "RETRYING").map_or_else(|| "—".to_owned(), moment)),
             cell(moment(*recorded_at)),
             cell(reason),
         ];

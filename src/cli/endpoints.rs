@@ -66,7 +66,23 @@ struct Endpoint {
     description: String,
     event_types: Vec<String>,
     status: String,
+    failing: Option<Failing>,
     account: Owner,
+}
+
+#[derive(Deserialize)]
+struct Failing {
+    percent: u8,
+}
+
+impl Endpoint {
+    fn status_in_words(&self) -> String {
+        let status = word(&self.status);
+        match &self.failing {
+            Some(Failing { percent }) if self.status == "ENABLED" => format!("{status}, failing ({percent} %)"),
+            _ => status,
+        }
+    }
 }
 
 impl Endpoints {
@@ -117,7 +133,7 @@ impl List {
                 cell(short.get(&endpoint.id)),
                 cell(&endpoint.url),
                 cell(endpoint.event_types.join(", ")),
-                cell(word(&endpoint.status)),
+                cell(endpoint.status_in_words()),
                 cell(&endpoint.description),
             ];
             if let Some(owners) = &owners {

@@ -2,7 +2,7 @@
 //! in the middle of it, and is never left out.
 
 use domain::account::Account;
-use domain::endpoint::{DisableCause, Endpoint, EndpointEvent};
+use domain::endpoint::{DisableCause, Endpoint, EndpointEvent, RetryPolicy};
 use event_log::recorded::{AnyEvent, Recorded};
 
 use super::Dependencies;
@@ -23,9 +23,12 @@ impl ProcessManager for EndpointMails {
     handles! { |mails, event| {
         ("endpoint", "endpoint_failing")
         AnyEvent::Endpoint(EndpointEvent::EndpointFailing { percent, failures, limit, reason, .. }) => {
+            let then = match mails.policy(event).await? {
+                RetryPolicy::Standard => "it is degraded: one event is tried every five minutes, and the others wait",
+                RetryPolicy::CloudElements => "it is disabled: its events wait until you resume it",
+            };
             let what = format!(
-                "An event could not be sent to it {failures} times in a row, {percent} % of the way to {limit}. At {limit} \
-                 failures it is sent nothing but a probe now and then, or nothing at all, as its profile says."
+                "An event could not be sent to it {failures} times in a row, {percent} % of the way to {limit}. At {limit} {then}."
             );
             mails.write(event, "Your endpoint does not respond as it should", &what, reason.as_deref()).await
         },
@@ -33,7 +36,7 @@ impl ProcessManager for EndpointMails {
         AnyEvent::Endpoint(EndpointEvent::EndpointDegraded { failures, reason, .. }) => {
             let what = format!(
                 "An event could not be sent to it {failures} times in a row. It is degraded: one event is tried every five \
-                 minutes, the others wait, and go on as soon as one succeeds."
+                 minutes, the others wait, and go on as soon as one succeeds, or you resume it."
             );
             mails.write(event, "Your endpoint is degraded", &what, reason.as_deref()).await
         },
@@ -57,6 +60,12 @@ impl ProcessManager for EndpointMails {
 }
 
 impl EndpointMails {
+    async fn policy(&self, event: &Recorded) -> Result<RetryPolicy, Failure> {
+        let endpoint = self.data.log.current::<Endpoint>(&event.aggregate_id).await?;
+        let subscription = endpoint.aggregate.subscription();
+        Ok(subscription.map_or(RetryPolicy::Standard, |subscription| subscription.settings.profile.retry_policy()))
+    }
+
     async fn write(&self, event: &Recorded, subject: &str, what: &str, reason: Option<&str>) -> Result<(), Failure> {
         let Some(account_id) = event.account_id else { return Ok(()) };
         let account = self.data.log.current::<Account>(account_id).await?;

@@ -1,7 +1,9 @@
-//! What follows when an endpoint is resumed: what failed before is sent again, with the whole schedule before it.
+//! What follows when an endpoint is resumed, or responds again: what failed before is sent again.
 //!
-//! With the failure policy of Cloud Elements an endpoint is disabled when a message is given up, so those that were are sent
-//! again too ("replay on switching on").
+//! Where a person resumed it, with the whole schedule before it. With the failure policy of Cloud Elements an endpoint is
+//! disabled when a message is given up, so those that were are sent again too ("replay on switching on"). Where one success
+//! ended a degradation, what waits is tried at once instead of hours later, and its schedule goes on: a message that fails
+//! while others get through becomes a dead letter in the end.
 
 use domain::EndpointId;
 use domain::dispatch::{Dispatch, DispatchCommand, DispatchStatus, RedriveCause};
@@ -19,7 +21,7 @@ use crate::app::log_and_views::{LogAndViews, VIEWS_TIMEOUT};
 /// Dispatches that are read at a time.
 const PAGE: i64 = 200;
 
-/// Sends again what an endpoint did not get before it was resumed.
+/// Sends again what an endpoint did not get before it was resumed or responded again.
 pub(super) struct ResumedEndpoints {
     data: LogAndViews,
 }
@@ -29,7 +31,10 @@ impl ProcessManager for ResumedEndpoints {
 
     handles! { |resumed, event| {
         ("endpoint", "endpoint_resumed") AnyEvent::Endpoint(EndpointEvent::EndpointResumed {}) => {
-            resumed.send_again(event).await
+            resumed.send_again(event, RedriveCause::Resumed).await
+        },
+        ("endpoint", "endpoint_recovered") AnyEvent::Endpoint(EndpointEvent::EndpointRecovered {}) => {
+            resumed.send_again(event, RedriveCause::Recovered).await
         },
     } }
 
@@ -39,14 +44,18 @@ impl ProcessManager for ResumedEndpoints {
 }
 
 impl ResumedEndpoints {
-    async fn send_again(&self, event: &Recorded) -> Result<(), Failure> {
+    async fn send_again(&self, event: &Recorded, cause: RedriveCause) -> Result<(), Failure> {
         let Ok(endpoint_id) = event.aggregate_id.parse::<EndpointId>() else { return Ok(()) };
         let endpoint = self.data.log.current::<Endpoint>(endpoint_id).await?;
         // Deleted meanwhile, it gets nothing.
         let Some(subscription) = endpoint.aggregate.subscription() else { return Ok(()) };
-        let statuses = match subscription.settings.profile.retry_policy() {
-            RetryPolicy::Standard => vec![DispatchStatus::Retrying],
-            RetryPolicy::CloudElements => vec![DispatchStatus::Retrying, DispatchStatus::DeadLetter],
+        let statuses = match (cause, subscription.settings.profile.retry_policy()) {
+            (RedriveCause::Resumed, RetryPolicy::CloudElements) => {
+                vec![DispatchStatus::Retrying, DispatchStatus::DeadLetter]
+            }
+            (RedriveCause::Resumed, RetryPolicy::Standard) | (RedriveCause::Recovered | RedriveCause::Operator, _) => {
+                vec![DispatchStatus::Retrying]
+            }
         };
         if !self.data.projector.wait_for(&[commerce::VIEW], event.position, VIEWS_TIMEOUT).await {
             return Err(Failure::ViewBehind);
@@ -58,13 +67,13 @@ impl ResumedEndpoints {
             let Some(last) = page.last() else { return Ok(()) };
             before = Some(last.place());
             for entry in page.iter().filter(|entry| entry.changed_by < event.position) {
-                self.redrive(entry, event).await?;
+                self.redrive(entry, event, cause).await?;
             }
         }
     }
 
-    async fn redrive(&self, entry: &DispatchEntry, event: &Recorded) -> Result<(), Failure> {
-        let redrive = DispatchCommand::Redrive { cause: RedriveCause::Resumed, retry_at: self.data.now() };
+    async fn redrive(&self, entry: &DispatchEntry, event: &Recorded, cause: RedriveCause) -> Result<(), Failure> {
+        let redrive = DispatchCommand::Redrive { cause, retry_at: self.data.now() };
         let origin = Actor::System.because_of(event.position);
         match self.data.log.execute::<Dispatch>(&entry.dispatch_id, redrive, origin).await {
             // What was sent or skipped meanwhile needs nothing.

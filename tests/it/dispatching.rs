@@ -242,12 +242,29 @@ on_each_engine! {
         assert!(receiver.more().is_empty());
         receiver.is_mended();
         app.advance(PROBE_INTERVAL);
-        assert_eq!(sorted(&receiver.take(2).await), [created(2), created(3)]);
-        until(app, id, &[("retrying", 7), ("delivered", 1), ("delivered", 1)]).await;
-        assert_eq!(status(app, id).await, EndpointStatus::Enabled);
-        app.advance(TimeDelta::hours(7));
-        receiver.next().await;
+        // What failed does not wait for its own moment, hours later.
+        assert_eq!(sorted(&receiver.take(3).await), [created(1), created(2), created(3)]);
         until(app, id, &[("delivered", 8), ("delivered", 1), ("delivered", 1)]).await;
+        assert_eq!(status(app, id).await, EndpointStatus::Enabled);
+    }
+
+    async fn what_fails_while_others_get_through_is_given_up_in_the_end(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = publisher(&merchant).await;
+        let mut receiver = Receiver::start(&app.clock).await;
+        let id = endpoint(&merchant, &receiver, &["order.created"], |_| ()).await;
+        receiver.responds([500; 7]);
+        buy(&shop, 1).await;
+        for attempts in 1..=7 {
+            receiver.next().await;
+            until(app, id, &[("retrying", attempts)]).await;
+            app.advance(if attempts < 7 { TimeDelta::hours(7) } else { PROBE_INTERVAL });
+        }
+        buy(&shop, 2).await;
+        assert_eq!(objects(&[receiver.next().await]), [created(2)], "the probe");
+        receiver.responds([500]);
+        assert_eq!(objects(&[receiver.next().await]), [created(1)], "at once, for the eighth time");
+        until(app, id, &[("dead_letter", 8), ("delivered", 1)]).await;
     }
 
     async fn the_eighth_failure_makes_a_dead_letter_and_a_410_disables_at_once(app: &TestApp) {

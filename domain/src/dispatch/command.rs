@@ -10,7 +10,8 @@ use crate::schedule::Jitter;
 pub enum DispatchCommand {
     /// What came of an attempt, and with it when to try again.
     RecordAttempt(Box<NewAttempt>),
-    /// A dead letter, or what waits for its next attempt, is sent at `retry_at`, with the whole schedule before it.
+    /// A dead letter, or what waits for its next attempt, is sent at `retry_at`, with the whole schedule before it; where its
+    /// endpoint has recovered, only what waits for longer, and its schedule goes on where it was.
     Redrive { cause: RedriveCause, retry_at: DateTime<Utc> },
     /// It is not sent any more.
     Skip { cause: SkipCause },

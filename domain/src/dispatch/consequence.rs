@@ -15,7 +15,8 @@ impl Dispatch {
             return None;
         }
         let command = match progress.phase {
-            Phase::Delivered => EndpointCommand::RecordSuccess { failures: before.failures() },
+            // All attempts before it failed, also those before it was redriven: its endpoint may have been warned of these.
+            Phase::Delivered => EndpointCommand::RecordSuccess { failures: progress.attempts.saturating_sub(1) },
             Phase::Retrying { .. } | Phase::DeadLetter => EndpointCommand::RecordFailure(progress.failure()?),
             Phase::Skipped(_) => return None,
         };

@@ -108,6 +108,8 @@ pub enum RedriveCause {
     Operator,
     /// Its endpoint was resumed.
     Resumed,
+    /// Its endpoint responds again: what waits is tried at once, and its schedule goes on where it was.
+    Recovered,
 }
 
 /// Why a message is not sent any more.

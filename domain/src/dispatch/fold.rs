@@ -1,6 +1,6 @@
 //! The fold: what each event makes of a dispatch.
 
-use super::{AttemptOutcome, Attempted, Dispatch, DispatchEvent, Failure, Phase, Progress};
+use super::{AttemptOutcome, Attempted, Dispatch, DispatchEvent, Failure, Phase, Progress, RedriveCause};
 
 impl Dispatch {
     pub(super) fn fold(&mut self, event: DispatchEvent) {
@@ -28,9 +28,12 @@ impl Progress {
     fn apply(&mut self, event: DispatchEvent) {
         match event {
             DispatchEvent::Attempted(attempted) => self.apply_attempted(*attempted),
-            DispatchEvent::Redriven { cause: _, retry_at } => {
+            DispatchEvent::Redriven { cause, retry_at } => {
                 self.phase = Phase::Retrying { retry_at };
-                self.forget_failures();
+                match cause {
+                    RedriveCause::Operator | RedriveCause::Resumed => self.forget_failures(),
+                    RedriveCause::Recovered => {}
+                }
             }
             DispatchEvent::Skipped { cause } => self.phase = Phase::Skipped(cause),
         }

@@ -134,6 +134,21 @@ fn a_redriven_message_has_the_whole_schedule_before_it() {
 }
 
 #[test]
+fn what_waits_is_tried_at_once_when_its_endpoint_has_recovered_and_its_schedule_goes_on() {
+    let recovered = |retry_at| DispatchCommand::Redrive { cause: RedriveCause::Recovered, retry_at };
+    let redriven = DispatchEvent::Redriven { cause: RedriveCause::Recovered, retry_at: noon() };
+    given(all_failed(7)).when(recovered(noon())).then_expect_events(vec![redriven.clone()]);
+    let again = [all_failed(7), vec![redriven]].concat();
+    assert_eq!((fold(again.clone()).next_attempt_at(), fold(again.clone()).failures()), (Some(noon()), 7));
+    given(again.clone()).when(recovered(noon())).then_expect_events(vec![]);
+    given(again).when(record(fails(8))).then_expect_events(vec![dead_lettered(8)]);
+    given([failed(1, 1)]).when(recovered(noon() + TimeDelta::days(1))).then_expect_events(vec![]);
+    let dead = [all_failed(7), vec![dead_lettered(8)]].concat();
+    given(dead).when(recovered(noon())).then_expect_error(DispatchRefusal::DeadLetter);
+    given([delivered(1)]).when(recovered(noon())).then_expect_error(DispatchRefusal::AlreadyDelivered);
+}
+
+#[test]
 fn a_dead_letter_is_skipped_for_a_later_one_and_anything_open_with_its_endpoint() {
     let skip = |cause| DispatchCommand::Skip { cause };
     let skipped = |cause| DispatchEvent::Skipped { cause };
@@ -193,4 +208,8 @@ fn an_attempt_means_something_for_its_endpoint_from_the_fourth_failure_on() {
     let mut redriven = dead.clone();
     redriven.apply(DispatchEvent::Redriven { cause: RedriveCause::Operator, retry_at: noon() });
     assert_eq!(redriven.consequence(&dead), None);
+    let redriven =
+        [all_failed(5), vec![DispatchEvent::Redriven { cause: RedriveCause::Operator, retry_at: noon() }]].concat();
+    let success = of(EndpointCommand::RecordSuccess { failures: 5 });
+    assert_eq!(consequence(redriven, succeeds(6)), success, "a warning was about those before it was redriven");
 }

@@ -24,7 +24,7 @@ pub enum EndpointCommand {
     },
     /// An attempt to send a message to it failed.
     RecordFailure(MessageFailure),
-    /// An attempt succeeded, after so many failures of the same message in a row.
+    /// An attempt succeeded, after so many failures of the same message.
     RecordSuccess {
         failures: u32,
     },

@@ -65,6 +65,18 @@ fn a_disabled_endpoint_is_resumed_by_a_person_and_starts_afresh() {
 }
 
 #[test]
+fn a_person_whose_receiver_is_mended_resumes_a_failing_endpoint_at_once() {
+    let (resume, resumed) = (EndpointCommand::Resume, EndpointEvent::EndpointResumed {});
+    let degraded = EndpointEvent::EndpointDegraded { since: noon(), failures: 7, reason: None };
+    for history in [vec![failing(70, 5)], vec![failing(90, 6), degraded]] {
+        given(history.clone()).when(resume.clone()).then_expect_events(vec![resumed.clone()]);
+        let again = [history, vec![resumed.clone()]].concat();
+        assert_eq!(fold(again.clone()).status(), Some(EndpointStatus::Enabled));
+        given(again).when(resume.clone()).then_expect_events(vec![]);
+    }
+}
+
+#[test]
 fn a_deleted_endpoint_stays_deleted() {
     let deleted = EndpointEvent::EndpointDeleted {};
     given([]).when(EndpointCommand::Delete).then_expect_events(vec![deleted.clone()]);

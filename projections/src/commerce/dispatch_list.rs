@@ -111,6 +111,28 @@ pub async fn find(database: &Database, id: &str) -> sqlx::Result<Option<Dispatch
     database.fetch_optional(select().push(" AND d.id = ").bind(id)).await
 }
 
+/// The first that is yet to be sent to the same endpoint about the same object before this one.
+pub async fn first_before(database: &Database, entry: &DispatchEntry) -> sqlx::Result<Option<DispatchEntry>> {
+    let event = &entry.event;
+    let sql = select()
+        .push(" AND d.due_at IS NOT NULL AND d.endpoint_id = ")
+        .bind(entry.endpoint_id.as_str())
+        .push(" AND e.account_id = ")
+        .bind(event.account_id.as_str())
+        .push(" AND e.object_id = ")
+        .bind(event.object_id.as_str())
+        .push(" AND e.object_kind = ")
+        .bind(event.object_kind.as_str())
+        .push(" AND coalesce(e.integration_id, '') = ")
+        .bind(event.integration_id.as_deref().unwrap_or_default())
+        .push(" AND (e.position, e.ordinal) < (")
+        .bind(event.position)
+        .push(", ")
+        .bind(event.ordinal)
+        .push(") ORDER BY e.position, e.ordinal LIMIT 1");
+    database.fetch_optional(sql).await
+}
+
 #[derive(FromRow)]
 struct DispatchId {
     id: String,

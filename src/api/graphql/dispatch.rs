@@ -13,7 +13,7 @@ use super::endpoint::Endpoint;
 use super::moment::{Moment, moment};
 use super::viewer::app_and_viewer;
 use super::words::DispatchStatus;
-use crate::app::dispatches::{Attempt, Response};
+use crate::app::dispatches::{Attempt, RedriveNote, Response};
 
 #[derive(InputObject, Default)]
 pub(super) struct DispatchFilter {
@@ -106,6 +106,22 @@ impl Dispatch {
         let attempts = app.dispatches.attempts(viewer, &self.0).await?;
         Ok(attempts.into_iter().map(DispatchAttempt::from).collect())
     }
+
+    /// When it was asked to be sent again, or was without being asked, the oldest first.
+    #[graphql(complexity = "20 + 5 * child_complexity")]
+    async fn redrives(&self, context: &Context<'_>) -> Result<Vec<DispatchRedrive>, ApiError> {
+        let (app, viewer) = app_and_viewer(context)?;
+        let redrives = app.dispatches.redrives(viewer, &self.0).await?;
+        Ok(redrives.into_iter().map(DispatchRedrive::from).collect())
+    }
+
+    /// What is sent to its endpoint before it, where that keeps order: the first event about the same object that is yet to be
+    /// sent.
+    #[graphql(complexity = "5 + child_complexity")]
+    async fn waits_for(&self, context: &Context<'_>) -> Result<Option<Dispatch>, ApiError> {
+        let (app, viewer) = app_and_viewer(context)?;
+        Ok(app.dispatches.waits_for(viewer, &self.0).await?.map(Dispatch::from))
+    }
 }
 
 impl From<DispatchEntry> for Dispatch {
@@ -122,6 +138,33 @@ pub(super) enum DispatchAttemptOutcome {
     Failed,
     /// It failed, and is not sent again by itself.
     DeadLettered,
+}
+
+/// Why a dispatch is sent again before its time, or after its last attempt.
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+#[graphql(remote = "domain::dispatch::RedriveCause")]
+pub(super) enum RedriveCause {
+    /// It was asked for: it has the whole schedule before it.
+    Operator,
+    /// Its endpoint was resumed: it has the whole schedule before it.
+    Resumed,
+    /// Its endpoint responded again: it is tried at once, and its schedule goes on where it was.
+    Recovered,
+}
+
+/// A dispatch that is sent again.
+#[derive(SimpleObject)]
+pub(super) struct DispatchRedrive {
+    at: Moment,
+    cause: RedriveCause,
+    /// Who or what made it happen.
+    by: String,
+}
+
+impl From<RedriveNote> for DispatchRedrive {
+    fn from(note: RedriveNote) -> Self {
+        Self { at: Moment(note.at), cause: note.cause.into(), by: note.by }
+    }
 }
 
 /// An attempt to send an event to an endpoint.

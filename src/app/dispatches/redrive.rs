@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use domain::dispatch::{Dispatch, DispatchCommand, DispatchStatus, RedriveCause, SkipCause};
-use event_log::Position;
+use domain::dispatch::{Dispatch, DispatchCommand, DispatchRefusal, DispatchStatus, RedriveCause, SkipCause};
+use event_log::{CommandError, Position};
 use futures_util::stream::{StreamExt as _, iter};
 use projections::commerce::dispatch_list::{self, DispatchEntry, Filter, Place};
 
@@ -51,6 +51,10 @@ impl Dispatches {
         let Some(entry) = self.find(viewer, id).await? else {
             return Err(Refused::not_found("dispatchId").into());
         };
+        if entry.status() == DispatchStatus::Skipped {
+            // Where its endpoint was deleted, its own stream does not say so.
+            return Err(CommandError::Refused(DispatchRefusal::Skipped).into());
+        }
         let position = self.command(viewer, &entry, self.again()).await?;
         self.data.wait_for_views(position).await;
         let shown = dispatch_list::find(&self.data.views, &entry.dispatch_id).await?;

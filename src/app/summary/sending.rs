@@ -79,6 +79,9 @@ pub(super) fn of_dispatch(event: &DispatchEvent) -> String {
         DispatchEvent::Redriven { cause: RedriveCause::Resumed, .. } => {
             "It is sent again, since its endpoint was resumed.".to_owned()
         }
+        DispatchEvent::Redriven { cause: RedriveCause::Recovered, .. } => {
+            "It is sent at once, since its endpoint responded again.".to_owned()
+        }
         DispatchEvent::Skipped { cause: SkipCause::Superseded } => {
             "It is not sent any more: a later event about the same thing is sent in its place.".to_owned()
         }

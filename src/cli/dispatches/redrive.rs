@@ -61,7 +61,7 @@ const REDRIVE_MANY: &str = "mutation($input: RedriveDispatchesInput!) {
   redriveDispatches(input: $input) {
     matched redriven skipped more endCursor
     dispatches {
-      id status attemptCount reason skipCause commerceEvent { id type objectKind objectId recordedAt }
+      id status attemptCount dueAt reason skipCause commerceEvent { id type objectKind objectId recordedAt }
       endpoint { id url account { id name } } }
     userErrors { code message field } } }";
 

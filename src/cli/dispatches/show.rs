@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Event, skipped};
+use event_log::clock::Clock;
+
 use crate::cli::client::{ServerArgs, understood};
 use crate::cli::identifiers::{self, Kind};
 use crate::cli::output::{self, clean, moment, word};
@@ -26,6 +28,7 @@ pub(in crate::cli) struct Show {
 const SHOW: &str = "query($id: ID!) { dispatch(id: $id) {
   id status skipCause dueAt attemptCount commerceEvent { id type objectKind objectId recordedAt }
   endpoint { id url status account { id name } }
+  redrives { at cause by } waitsFor { id status dueAt commerceEvent { type } }
   attempts { number at outcome retryAt status durationMs address reason response responseIsBase64 responseIsErased } } }";
 
 #[derive(Deserialize)]
@@ -38,6 +41,30 @@ struct Dispatch {
     commerce_event: Event,
     endpoint: Option<Endpoint>,
     attempts: Vec<Attempt>,
+    redrives: Vec<Redrive>,
+    waits_for: Option<Before>,
+}
+
+#[derive(Deserialize)]
+struct Redrive {
+    at: DateTime<Utc>,
+    cause: String,
+    by: String,
+}
+
+/// What is sent first.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Before {
+    id: String,
+    status: String,
+    due_at: Option<DateTime<Utc>>,
+    commerce_event: EventType,
+}
+
+#[derive(Deserialize)]
+struct EventType {
+    r#type: String,
 }
 
 #[derive(Deserialize)]
@@ -101,19 +128,27 @@ impl Dispatch {
             output::say(&format!("To {} of {} (endpoint {})", clean(url), clean(&account.name), clean(id)))?;
         }
         output::print(format_args!("\n{}\n  The event was recorded.", moment(*recorded_at)))?;
+        let mut redrives = self.redrives.iter().peekable();
         for attempt in &self.attempts {
+            while let Some(redrive) = redrives.next_if(|redrive| redrive.at <= attempt.at) {
+                redrive.print()?;
+            }
             let sentence = output::fitted(&clean(&attempt.sentence()), 2);
             output::print(format_args!("{}\n  {sentence}", moment(attempt.at)))?;
             for line in attempt.response() {
                 output::print(format_args!("  | {}", output::fitted(&line, 4)))?;
             }
         }
-        Ok(output::print(format_args!("\nNow\n  {}", output::fitted(&clean(&self.now()), 2)))?)
+        for redrive in redrives {
+            redrive.print()?;
+        }
+        Ok(output::print(format_args!("\nNow\n  {}", output::fitted(&clean(&self.next(Clock::default().now())), 2)))?)
     }
 
     /// What comes next.
-    fn now(&self) -> String {
-        let due = self.due_at.map_or_else(|| "now".to_owned(), |at| format!("{} UTC", moment(at)));
+    fn next(&self, now: DateTime<Utc>) -> String {
+        let due = self.due_at.filter(|at| *at > now);
+        let due = due.map_or_else(|| "now".to_owned(), |at| format!("from {} UTC on", moment(at)));
         match self.status.as_str() {
             "DELIVERED" => "The endpoint took it: nothing more happens.".to_owned(),
             "DEAD_LETTER" => format!(
@@ -125,11 +160,8 @@ impl Dispatch {
                 let cause = self.skip_cause.as_deref().map_or("it is not wanted any more", skipped);
                 format!("It is not sent: {cause}.")
             }
-            "RETRYING" => format!("It is sent again from {due} on.{}", self.held_back()),
-            _ => format!(
-                "It is sent from {due} on; in an endpoint that keeps order, after what comes before it about the same object.{}",
-                self.held_back()
-            ),
+            "RETRYING" => format!("It is sent again {due}.{}", self.held_back()),
+            _ => format!("It is sent {due}.{}", self.held_back()),
         }
     }
 
@@ -140,11 +172,41 @@ impl Dispatch {
         match endpoint.status.as_str() {
             "PAUSED" => format!(" But its endpoint is paused: {resume}"),
             "DISABLED" => format!(" But its endpoint is disabled: {resume}"),
-            "DEGRADED" => {
-                " But its endpoint is degraded: one event is tried every five minutes, and all of them once that succeeds.".to_owned()
-            }
-            _ => String::new(),
+            "DEGRADED" => format!(
+                " But its endpoint is degraded: one event is tried every five minutes, and all of them once that succeeds. Once your \
+                 receiver is mended, `cloud-bridge endpoints resume {}` sends them at once.",
+                endpoint.id
+            ),
+            _ => self.waits_for.as_ref().map(Before::sentence).unwrap_or_default(),
         }
+    }
+}
+
+impl Before {
+    fn sentence(&self) -> String {
+        let Self { id, commerce_event: EventType { r#type }, .. } = self;
+        let when = match (self.status.as_str(), self.due_at) {
+            ("RETRYING", Some(at)) => format!("which failed and is tried again at {} UTC", moment(at)),
+            _ => "which is not through yet".to_owned(),
+        };
+        format!(
+            " But its endpoint keeps order: {type} about the same object comes first, {when} (dispatch {id}).",
+            r#type = r#type
+        )
+    }
+}
+
+impl Redrive {
+    fn sentence(&self) -> String {
+        match self.cause.as_str() {
+            "RESUMED" => "Its endpoint was resumed: it is sent again.".to_owned(),
+            "RECOVERED" => "Its endpoint responded again: it is sent at once.".to_owned(),
+            _ => format!("It was asked to be sent again, by {}.", self.by),
+        }
+    }
+
+    fn print(&self) -> std::io::Result<()> {
+        output::print(format_args!("{}\n  {}", moment(self.at), output::fitted(&clean(&self.sentence()), 2)))
     }
 }
 

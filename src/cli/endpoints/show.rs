@@ -122,7 +122,12 @@ impl Endpoint {
         }
         match &self.failing {
             Some(Failing { percent, since, reason }) => {
-                format!("{status}, failing since {} UTC, {percent} % of the way{}", moment(*since), because(reason))
+                let hint = "; `endpoints resume` sends what waits, once it is mended";
+                format!(
+                    "{status}, failing since {} UTC, {percent} % of the way{}{hint}",
+                    moment(*since),
+                    because(reason)
+                )
             }
             None => status,
         }

@@ -18,7 +18,9 @@ pub(in crate::cli) struct Pause {
     server: ServerArgs,
 }
 
-/// Send what waits for an endpoint that was paused, or that the service disabled
+/// Send what waits for an endpoint that was paused, that the service disabled, or whose receiver is mended
+///
+/// A degraded endpoint need not wait for its next probe then. What failed is sent again, with the whole schedule before it.
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Resume {
     #[arg(value_name = "ENDPOINT_ID")]
@@ -53,7 +55,7 @@ impl Resume {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
         let client = self.server.client()?;
         let id = super::named(&client, &self.id).await?;
-        act(&client, ("resumeEndpoint", &id), json, "enabled: what waited is sent.").await
+        act(&client, ("resumeEndpoint", &id), json, "enabled: what failed, or waited for it, is sent.").await
     }
 }
 

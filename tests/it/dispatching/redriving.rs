@@ -111,6 +111,77 @@ on_each_engine! {
         until(app, id, &[("delivered", 6), ("delivered", 1)]).await;
     }
 
+    async fn a_person_who_has_mended_a_receiver_waits_for_no_probe(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = publisher(&merchant).await;
+        let mut receiver = Receiver::start(&app.clock).await;
+        let id = endpoint(&merchant, &receiver, &["order.*"], |_| ()).await;
+        receiver.responds([500; 7]);
+        buy(&shop, 1).await;
+        for attempts in 1..=7 {
+            receiver.next().await;
+            until(app, id, &[("retrying", attempts), ("queued", 0)]).await;
+            if attempts < 7 {
+                app.advance(TimeDelta::hours(7));
+            }
+        }
+        assert_eq!(status(app, id).await, EndpointStatus::Degraded);
+        let document = "query ($id: ID) { dispatches(filter: { endpointId: $id }) { nodes {
+            redrives { cause by } waitsFor { commerceEvent { type } } } } }";
+        let story = async || merchant.ask(document, json!({ "id": id.to_string() })).await["dispatches"]["nodes"].take();
+        let [paid, created] = &story().await.as_array().unwrap().clone()[..] else { panic!("there are two") };
+        assert_eq!((&paid["waitsFor"]["commerceEvent"]["type"], &created["waitsFor"]), (&json!("order.created"), &Value::Null));
+        let resume = "mutation ($id: ID!) { done: resumeEndpoint(input: { endpointId: $id }) { endpoint { status failing { percent } } } }";
+        let resumed = merchant.ask(resume, json!({ "id": id.to_string() })).await["done"]["endpoint"].take();
+        assert_eq!(resumed, json!({ "status": "ENABLED", "failing": null }));
+        assert_eq!(receiver.take(2).await.len(), 2);
+        until(app, id, &[("delivered", 8), ("delivered", 1)]).await;
+        let [paid, created] = &story().await.as_array().unwrap().clone()[..] else { panic!("there are two") };
+        assert_eq!((&paid["redrives"], &created["redrives"]), (&json!([]), &json!([{ "cause": "RESUMED", "by": "system" }])));
+    }
+
+    async fn a_warning_is_over_once_what_it_was_about_was_redriven_and_delivered(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = publisher(&merchant).await;
+        let mut receiver = Receiver::start(&app.clock).await;
+        let id = endpoint(&merchant, &receiver, &["order.created"], |_| ()).await;
+        receiver.responds([500; 5]);
+        buy(&shop, 1).await;
+        for attempts in 1..=5 {
+            receiver.next().await;
+            until(app, id, &[("retrying", attempts)]).await;
+            if attempts < 5 {
+                app.advance(TimeDelta::hours(7));
+            }
+        }
+        let failing = async || {
+            let document = "query ($id: ID!) { endpoint(id: $id) { failing { percent } } }";
+            merchant.ask(document, json!({ "id": id.to_string() })).await["endpoint"]["failing"].take()
+        };
+        app.settle().await;
+        assert_eq!(failing().await["percent"], 70);
+        redrive(&merchant, &dispatches(app, &merchant.key, id).await[0]["id"]).await;
+        receiver.next().await;
+        until(app, id, &[("delivered", 6)]).await;
+        app.settle().await;
+        assert_eq!(failing().await, Value::Null);
+    }
+
+    async fn what_waits_for_a_deleted_endpoint_is_not_redriven(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = publisher(&merchant).await;
+        let mut receiver = Receiver::start(&app.clock).await;
+        let id = endpoint(&merchant, &receiver, &["order.created"], |_| ()).await;
+        receiver.responds([500]);
+        buy(&shop, 1).await;
+        receiver.next().await;
+        until(app, id, &[("retrying", 1)]).await;
+        command(app, id, EndpointCommand::Delete).await;
+        until(app, id, &[("skipped", 1)]).await;
+        let dispatch = dispatches(app, &merchant.key, id).await[0]["id"].clone();
+        assert_eq!(redrive(&merchant, &dispatch).await["userErrors"][0]["code"], "SKIPPED");
+    }
+
     async fn a_filter_sends_again_what_it_finds_after_a_preview(app: &TestApp) {
         let merchant = app.merchant().await;
         let mut receiver = Receiver::start(&app.clock).await;
