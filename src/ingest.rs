@@ -160,7 +160,8 @@ async fn admit(
     }
     let platform = providers::of(provider);
     let is_legal_request = platform.is_legal_request(headers);
-    let mut source = Source { ingest: ingest.clone(), integration_id, link, is_legal_request, is_unsigned: false };
+    let mut source =
+        Source { ingest: ingest.clone(), integration_id, link, is_legal_request, is_unsigned: false, signed_id: None };
     let link = &source.link;
     // A store asks to erase a shop days after the app is gone, when the integration may well be deactivated.
     if !link.active && !is_legal_request {
@@ -180,6 +181,7 @@ async fn admit(
         Sender::Store => false,
         Sender::Unknown => true,
     };
+    source.signed_id = platform.signed_id(&received).filter(|_| !source.is_unsigned);
     if source.is_unsigned {
         tracing::warn!(integration = %integration_id, "a webhook is taken unsigned: no signing secret is known for it");
     }

@@ -1,5 +1,7 @@
 //! What a store reported of a resource, as subscribers get it.
 
+mod changes;
+
 use domain::commerce::CommerceEventType as Type;
 use domain::resource::{self, Content, OrderLine, Report};
 use serde::{Deserialize, Serialize};
@@ -42,9 +44,10 @@ pub fn payload(event_type: Type, of_product: OfProduct, report: &Report, person:
     }
     Some(match (&report.content, event_type) {
         (Content::Order(content), Type::OrderCreated) => Payload::OrderCreated(order(report, content, person)),
-        (Content::Order(content), Type::OrderUpdated) => {
-            Payload::OrderUpdated(OrderUpdate { order: order(report, content, person), changes: vec![] })
-        }
+        (Content::Order(content), Type::OrderUpdated) => Payload::OrderUpdated(OrderUpdate {
+            order: order(report, content, person),
+            changes: changes::sentences(&report.changes),
+        }),
         (Content::Order(content), Type::OrderPaid) => Payload::OrderPaid(order(report, content, person)),
         (Content::Order(content), Type::OrderCancelled) => Payload::OrderCancelled(order(report, content, person)),
         (Content::Order(content), Type::OrderRefunded) => Payload::OrderRefunded(order(report, content, person)),
@@ -84,20 +87,24 @@ fn out_of_stock(of_product: OfProduct) -> Option<OutOfStock> {
 }
 
 fn order(report: &Report, content: &resource::Order, person: Person) -> Order {
+    // Of an order that was only named, what was said is known, and what was not is left out.
+    let known = |is: bool| (is || !content.thin).then_some(is);
+    let refunded = match content.refunded {
+        resource::Refunded::None => Refunded::None,
+        resource::Refunded::Partial => Refunded::Partial,
+        resource::Refunded::Full => Refunded::Full,
+    };
+    let items = || content.lines.iter().map(item).collect();
     Order {
         order_id: report.resource_id.clone(),
         order_number: content.number.clone(),
         status: content.status.clone(),
         session_id: content.session_id.clone(),
         total: content.total,
-        paid: content.paid,
-        cancelled: content.cancelled,
-        refunded: match content.refunded {
-            resource::Refunded::None => Refunded::None,
-            resource::Refunded::Partial => Refunded::Partial,
-            resource::Refunded::Full => Refunded::Full,
-        },
-        items: content.lines.iter().map(item).collect(),
+        paid: known(content.paid),
+        cancelled: known(content.cancelled),
+        refunded: (content.refunded != resource::Refunded::None || !content.thin).then_some(refunded),
+        items: (!content.lines.is_empty() || !content.thin).then(items),
         customer: buyer(person),
         changed_at: report.changed_at,
     }

@@ -8,6 +8,7 @@ mod command;
 mod content;
 mod event;
 mod fold;
+mod order;
 mod publishing;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use command::{NewReport, ResourceCommand};
 pub use content::{Checkout, Collection, Content, Order, OrderLine, Product, Refunded, ResourceKind, Stock, Variant};
 pub use event::{Happened, Report, ReportOutcome, ResourceEvent, WebhookSource};
+pub use order::OrderChange;
 
 use crate::commerce::CommerceEventType;
 use crate::event::{EventSourced, Owner, aggregate};
@@ -47,6 +49,9 @@ pub struct Known {
     /// Where the store counts its changes: of the newest report.
     version: Option<i64>,
     deleted: bool,
+    /// Of an order: what is known of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    order: Option<Box<Order>>,
     /// By what webhooks are known again, the latest last.
     seen: Vec<String>,
     published: Published,
@@ -74,7 +79,7 @@ impl Resource {
 aggregate!(Resource, "resource", ResourceCommand, ResourceEvent, Infallible);
 
 impl EventSourced for Resource {
-    const SNAPSHOT_VERSION: i64 = 1;
+    const SNAPSHOT_VERSION: i64 = 2;
 
     fn owner(&self, _: &str) -> Owner {
         match self {

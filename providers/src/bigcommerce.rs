@@ -42,6 +42,12 @@ impl Platform for BigCommerce {
         header::value(received.headers, standard_webhooks::ID).or_else(|| webhook::hash(received.body))
     }
 
+    /// The other signature is of the body alone.
+    fn signed_id(&self, received: &Received<'_>) -> Option<String> {
+        let is_signed = standard_webhooks::is_in(received.headers);
+        header::value(received.headers, standard_webhooks::ID).filter(|_| is_signed)
+    }
+
     fn is_signed(&self, headers: &HeaderMap) -> bool {
         standard_webhooks::is_in(headers) || BODY_SIGNATURE.is_in(headers)
     }

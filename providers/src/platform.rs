@@ -63,6 +63,11 @@ pub trait Platform: Sync {
     /// The store's own id of this webhook.
     fn webhook_id(&self, received: &Received<'_>) -> Option<String>;
 
+    /// The store's own id of this webhook where its headers have one that is signed: a webhook with this id is the same one.
+    fn signed_id(&self, _received: &Received<'_>) -> Option<String> {
+        None
+    }
+
     /// Whether the headers carry a signature of this platform at all, right or wrong.
     fn is_signed(&self, headers: &HeaderMap) -> bool;
 

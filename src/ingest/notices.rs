@@ -56,7 +56,7 @@ impl Source {
             order_number: order.number,
             customers: Some(named).filter(|named| !named.is_empty()).map(Private::Known),
         };
-        let id = self.notice_id(kind, &body, at);
+        let id = self.notice_id((kind, received.topic.as_deref()), &body, at, reports.turns());
         let command = NoticeCommand::Record(Box::new(received));
         let bytes = body.len();
         let log = &self.ingest.log;
@@ -73,6 +73,9 @@ impl Source {
             };
             log.execute_with_body_and::<Notice, Resource>(id, command, &Actor::Store, (body, true), follow).await?
         };
+        if !matches!(committed.events.first(), Some(NoticeEvent::WebhookReceived(_))) {
+            self.turned_again(id, &reports).await?;
+        }
         match committed.events.first() {
             None => self.only_counted(None),
             Some(event) => {
@@ -83,13 +86,32 @@ impl Source {
         Ok(Receipt { delivery_id: None, status: kind.as_str(), outcome: kind.as_str() })
     }
 
-    /// The same bytes have the same id: so they are stored once, by construction. What a store requests by law is done again when
-    /// it repeats the request, a day later at the soonest.
-    fn notice_id(&self, kind: NoticeKind, body: &[u8], at: DateTime<Utc>) -> NoticeId {
+    /// A deletion says nothing but what is deleted: the next one of the same thing has the same bytes, and deletes what was
+    /// restored since. Of what is deleted already it changes nothing.
+    async fn turned_again(&self, id: NoticeId, reports: &Reports) -> Result<(), IngestRefusal> {
+        let source = WebhookSource::Notice { id: id.0, sequence: Sequence::START.next().0 };
+        for (resource_id, command) in reports.turning(self.integration_id, &self.link, source) {
+            self.ingest.log.execute::<Resource>(resource_id, command, &Actor::Store).await?;
+        }
+        Ok(())
+    }
+
+    /// The same bytes have the same id, or the same signed id: so they are stored once, by construction. Where they say only that something was deleted,
+    /// or is there again, the topic says of what kind it is. What a store requests by law is done again when it repeats the
+    /// request, a day later at the soonest.
+    fn notice_id(
+        &self,
+        (kind, topic): (NoticeKind, Option<&str>),
+        body: &[u8],
+        at: DateTime<Utc>,
+        turns: bool,
+    ) -> NoticeId {
         let kind = match kind {
-            NoticeKind::NotAnOrder | NoticeKind::Commerce | NoticeKind::Unusable | NoticeKind::StoreError => {
-                kind.as_str().to_owned()
+            NoticeKind::Commerce => {
+                let topic = topic.filter(|_| turns).unwrap_or_default();
+                format!("{} {topic} {}", kind.as_str(), self.signed_id.as_deref().unwrap_or_default())
             }
+            NoticeKind::NotAnOrder | NoticeKind::Unusable | NoticeKind::StoreError => kind.as_str().to_owned(),
             NoticeKind::CustomerDataRequest | NoticeKind::CustomerRedact | NoticeKind::ShopRedact => {
                 format!("{} {}", kind.as_str(), at.date_naive())
             }

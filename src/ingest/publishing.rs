@@ -1,7 +1,7 @@
 //! What a webhook says of the resources of its store, recorded beside it where its integration publishes commerce events.
 
 use domain::integration::Link;
-use domain::resource::{NewReport, ResourceCommand, WebhookSource};
+use domain::resource::{Happened, NewReport, ResourceCommand, WebhookSource};
 use domain::{IntegrationId, ResourceId};
 use event_log::ids;
 use providers::StoreReport;
@@ -14,7 +14,7 @@ pub struct Reports {
 }
 
 impl Reports {
-    /// `digest` is that of the body, keyed.
+    /// `digest` is that of the body, keyed, or of the webhook's own id where that is signed.
     pub fn new(reports: Vec<StoreReport>, digest: Option<[u8; 16]>) -> Self {
         let body_identity = digest.map_or_else(|| ids::fresh().simple().to_string(), hex::encode);
         Self { reports, body_identity }
@@ -26,6 +26,23 @@ impl Reports {
 
     pub fn is_empty(&self) -> bool {
         self.reports.is_empty()
+    }
+
+    /// Whether something was deleted by it, or is there again.
+    pub fn turns(&self) -> bool {
+        self.reports.iter().any(turns)
+    }
+
+    /// Of [`Self::commands`] those by which something is deleted, or there again.
+    pub fn turning(
+        &self,
+        integration_id: IntegrationId,
+        link: &Link,
+        source: WebhookSource,
+    ) -> Vec<(String, ResourceCommand)> {
+        let reports = self.reports.iter().filter(|report| turns(report)).cloned().collect();
+        let turning = Self { reports, body_identity: self.body_identity.clone() };
+        turning.commands(integration_id, link, source)
     }
 
     /// What is recorded of each resource, of a webhook that lies there.
@@ -53,5 +70,12 @@ impl Reports {
             (id.to_string(), ResourceCommand::Report(Box::new(new)))
         };
         self.reports.iter().map(command).collect()
+    }
+}
+
+fn turns(report: &StoreReport) -> bool {
+    match report.happened {
+        Happened::Deleted | Happened::Restored => true,
+        Happened::Created | Happened::Updated => false,
     }
 }

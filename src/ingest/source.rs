@@ -27,6 +27,8 @@ pub(super) struct Source {
     pub(super) is_legal_request: bool,
     /// Nothing shows that the store sent it: there is no secret, and the service is one for development.
     pub(super) is_unsigned: bool,
+    /// The store's own id of the webhook, where that is signed.
+    pub(super) signed_id: Option<String>,
 }
 
 impl Source {
@@ -163,7 +165,11 @@ impl Source {
             return Reports::none();
         }
         let reports = providers::of(self.link.provider).reports_priced_in(topic, body, self.link.currency);
-        Reports::new(reports, self.digest("resource", body))
+        let digest = match &self.signed_id {
+            Some(id) => self.digest(&format!("resource {id}"), b""),
+            None => self.digest("resource", body),
+        };
+        Reports::new(reports, digest)
     }
 
     pub(super) fn digest(&self, kind: &str, body: &[u8]) -> Option<[u8; 16]> {

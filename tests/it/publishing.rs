@@ -1,6 +1,7 @@
 //! What stores report is published: once, in order, in the same words whichever platform it is, and nothing about a person
 //! outlives its erasure.
 
+use chrono::TimeDelta;
 use domain::integration::Provider;
 use serde_json::{Value, json};
 
@@ -213,6 +214,93 @@ on_each_engine! {
             ["order.created", "order.paid", "order.updated", "order.refunded", "order.updated", "order.cancelled"]
         );
         assert_eq!(events[3]["data"]["refunded"], "partial");
+    }
+
+    async fn what_a_store_changed_of_an_order_is_said_in_sentences(app: &TestApp) {
+        let shop = shop(&app.merchant().await, Provider::Shopify, "PUBLISHES").await;
+        let mut body = order(Provider::Shopify, 5, false, "2026-03-10T09:00:00Z");
+        sent(&shop, "orders/create", &body).await;
+        body["line_items"][0]["current_quantity"] = json!(1);
+        (body["financial_status"], body["updated_at"]) = (json!("paid"), json!("2026-03-10T10:00:00Z"));
+        body["total_price"] = json!("29.99");
+        sent(&shop, "orders/updated", &body).await;
+        // The same again, in other bytes.
+        body["note"] = json!("thank you");
+        sent(&shop, "orders/updated", &body).await;
+        let events = published(&shop).await;
+        assert_eq!(types(&events), ["order.created", "order.updated", "order.paid", "order.updated"]);
+        let expected = ["The status changed from pending to paid.", "It was paid.", "The total changed from 59.98 EUR to 29.99 EUR.",
+                        "The quantity of Storm Drive changed from 2 to 1."];
+        assert_eq!((&events[1]["data"]["changes"], &events[3]["data"]["changes"]), (&json!(expected), &json!([])));
+    }
+
+    async fn what_was_restored_can_be_deleted_again_by_the_same_bytes(app: &TestApp) {
+        let shop = shop(&app.merchant().await, Provider::WooCommerce, "PUBLISHES").await;
+        let product = json!({ "id": 51, "name": "Storm Drive", "type": "simple", "status": "publish", "sku": "STORM", "price": "29.99",
+                              "regular_price": "29.99", "date_modified_gmt": "2026-03-10T09:00:00", "permalink": "https://shop.example/storm" });
+        let deleted = json!({ "id": 51 });
+        // A customer of the same number is deleted first.
+        for (topic, body) in [("customer.deleted", &deleted), ("product.created", &product), ("product.deleted", &deleted), ("product.deleted", &deleted),
+                              ("product.restored", &product), ("product.deleted", &deleted), ("product.deleted", &deleted)] {
+            sent(&shop, topic, body).await;
+        }
+        let events = published(&shop).await;
+        assert_eq!(types(&events), ["product.created", "product.deleted", "product.created", "product.deleted"]);
+    }
+
+    async fn an_order_that_is_brought_back_from_the_trash_can_be_put_there_again(app: &TestApp) {
+        let shop = shop(&app.merchant().await, Provider::WooCommerce, "BOTH").await;
+        let order_now = || {
+            app.advance(TimeDelta::hours(1));
+            order(Provider::WooCommerce, 5, true, &app.clock.now().format("%Y-%m-%dT%H:%M:%SZ").to_string())
+        };
+        for _ in 0..2 {
+            sent(&shop, "order.restored", &order_now()).await;
+            app.advance(TimeDelta::hours(1));
+            sent(&shop, "order.deleted", &json!({ "id": 5 })).await;
+        }
+        let events = published(&shop).await;
+        let cancelled: Vec<_> = events.iter().filter(|event| event["type"] == "order.cancelled").collect();
+        assert_eq!(cancelled.len(), 2, "{:?}", types(&events));
+        for event in cancelled {
+            assert_eq!((&event["data"]["cancelled"], &event["data"]["paid"]), (&json!(true), &json!(true)));
+            assert_eq!(event["data"]["items"][0]["sku"], "STORM", "as it was known");
+        }
+    }
+
+    async fn of_an_order_that_is_only_named_what_is_not_known_is_left_out(app: &TestApp) {
+        let shop = shop(&app.merchant().await, Provider::BigCommerce, "PUBLISHES").await;
+        let named = |scope: &str, at: i64, status: Option<(i64, i64)>| {
+            let status = status.map(|(before, now)| json!({ "previous_status_id": before, "new_status_id": now }));
+            json!({ "scope": scope, "store_id": "1025646", "producer": "stores/abc", "hash": format!("{scope} {at}"), "created_at": at,
+                    "data": { "type": "order", "id": 250, "status": status } })
+        };
+        for body in [
+            named("store/order/created", 1_773_133_200, None),
+            named("store/order/statusUpdated", 1_773_133_300, Some((1, 11))),
+            named("store/order/updated", 1_773_133_400, None),
+        ] {
+            shop.post_bytes(body.to_string().into_bytes(), &[]).await;
+        }
+        let events = published(&shop).await;
+        assert_eq!(types(&events), ["order.created", "order.updated", "order.paid", "order.updated"]);
+        for field in ["paid", "cancelled", "refunded", "items", "total"] {
+            assert_eq!(events[0]["data"][field], Value::Null, "{field}");
+        }
+        assert_eq!((&events[2]["data"]["paid"], &events[3]["data"]["paid"]), (&json!(true), &json!(true)));
+        assert_eq!(events[3]["data"]["cancelled"], Value::Null);
+    }
+
+    async fn two_events_of_a_store_that_signs_their_ids_are_two_though_they_say_the_same(app: &TestApp) {
+        let shop = shop(&app.merchant().await, Provider::BigCommerce, "PUBLISHES").await;
+        let body = json!({ "scope": "store/product/updated", "store_id": "1025646", "producer": "stores/abc", "hash": "1", "created_at": 1_773_133_200,
+                           "data": { "type": "product", "id": 77 } }).to_string().into_bytes();
+        for id in ["msg_1", "msg_1", "msg_2"] {
+            let signed = signing::standard_webhooks::sign(id, app.clock.now(), &body, &[shop.secret.as_bytes()]);
+            let headers: Vec<_> = signed.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            shop.post_unsigned(body.clone(), &headers).await;
+        }
+        assert_eq!(types(&published(&shop).await), ["product.updated", "product.updated"]);
     }
 
     async fn a_sender_of_ones_own_publishes_what_the_schema_says(app: &TestApp) {

@@ -26,14 +26,18 @@ pub struct Order {
     /// What the customer pays in all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<Money>,
-    /// Whether it is paid.
-    pub paid: bool,
-    /// Whether the store cancelled it.
-    pub cancelled: bool,
-    /// How much of it was paid back.
-    pub refunded: Refunded,
-    /// What was bought.
-    pub items: Vec<OrderItem>,
+    /// Whether it is paid, where that is known: a webhook may name an order and say no more of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid: Option<bool>,
+    /// Whether the store cancelled it, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled: Option<bool>,
+    /// How much of it was paid back, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refunded: Option<Refunded>,
+    /// What was bought, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<Vec<OrderItem>>,
     /// Who bought it. Absent where the store does not say, and once it was erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<Buyer>,
@@ -42,13 +46,13 @@ pub struct Order {
     pub changed_at: Option<DateTime<Utc>>,
 }
 
-/// An order that changed.
+/// An order of which the store reported again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderUpdate {
     #[serde(flatten)]
     pub order: Order,
-    /// What changed, a sentence each.
+    /// What changed since the report before, a sentence each. Empty where nothing of this did.
     pub changes: Vec<String>,
 }
 
@@ -124,17 +128,17 @@ impl Data for Order {
             status: Some(status.to_owned()),
             session_id: Some(example::SESSION_ID.to_owned()),
             total: Some(example::euros(3998)),
-            paid: !is(CommerceEventType::OrderCreated) && !is(CommerceEventType::OrderCancelled),
-            cancelled: is(CommerceEventType::OrderCancelled),
-            refunded: if is(CommerceEventType::OrderRefunded) { Refunded::Full } else { Refunded::None },
-            items: vec![OrderItem {
+            paid: Some(!is(CommerceEventType::OrderCreated) && !is(CommerceEventType::OrderCancelled)),
+            cancelled: Some(is(CommerceEventType::OrderCancelled)),
+            refunded: Some(if is(CommerceEventType::OrderRefunded) { Refunded::Full } else { Refunded::None }),
+            items: Some(vec![OrderItem {
                 sku: Some(example::SKU.to_owned()),
                 product_id: Some(example::PRODUCT_ID.to_owned()),
                 variant_id: Some(example::VARIANT_ID.to_owned()),
                 title: Some(example::TITLE.to_owned()),
                 quantity: 2,
                 price: Some(example::euros(1999)),
-            }],
+            }]),
             customer: Some(Buyer::sample()),
             changed_at: Some(example::TIME),
         }

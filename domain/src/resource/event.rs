@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumIter, IntoStaticStr};
 use uuid::Uuid;
 
-use super::Content;
+use super::{Content, OrderChange};
 use crate::commerce::CommerceEventType;
 use crate::event::{LogEvent, domain_event};
 use crate::integration::Provider;
@@ -31,12 +31,16 @@ pub struct Report {
     /// The commerce events that follow from it, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub publishes: Vec<CommerceEventType>,
+    /// Of an order that was known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<OrderChange>,
     pub identity: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_at: Option<DateTime<Utc>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<i64>,
     pub source: WebhookSource,
+    /// What a store leaves out of an order that was known is as it was known.
     pub content: Content,
 }
 

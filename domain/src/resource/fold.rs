@@ -13,6 +13,7 @@ impl Resource {
                 changed_at: None,
                 version: None,
                 deleted: false,
+                order: None,
                 seen: vec![],
                 published: Published::default(),
             }));
@@ -29,6 +30,9 @@ impl Known {
             self.seen.remove(0);
         }
         self.seen.push(report.identity.clone());
+        for published in &report.publishes {
+            self.published.apply(*published);
+        }
         match report.outcome {
             ReportOutcome::Current => {}
             ReportOutcome::Stale | ReportOutcome::AfterDeletion => return,
@@ -36,11 +40,13 @@ impl Known {
         self.changed_at = self.changed_at.max(report.changed_at);
         self.version = self.version.max(report.version);
         self.deleted = report.happened == Happened::Deleted;
-        for published in &report.publishes {
-            self.published.apply(*published);
-        }
         match &report.content {
             Content::Order(order) => {
+                if !order.cancelled && !order.thin {
+                    // It may be cancelled again.
+                    self.published.once.remove(&Type::OrderCancelled);
+                }
+                self.order = Some(Box::new(order.clone()));
                 self.published.refunded = self.published.refunded.max(order.refunded);
                 let amount = order.refunded_amount.map_or(0, |money| money.amount);
                 self.published.refunded_amount = self.published.refunded_amount.max(amount);

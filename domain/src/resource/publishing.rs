@@ -1,7 +1,8 @@
 //! What is published of a report: nothing that is stale, nothing twice, and of what happens once, once.
 
 use super::{
-    Content, Happened, Known, NewReport, Order, Published, Refunded, Report, ReportOutcome, Resource, ResourceEvent,
+    Content, Happened, Known, NewReport, Order, OrderChange, Published, Refunded, Report, ReportOutcome, Resource,
+    ResourceEvent,
 };
 use crate::commerce::CommerceEventType as Type;
 
@@ -11,13 +12,23 @@ impl Resource {
             Self::Initial => None,
             Self::Known(known) => Some(known.as_ref()),
         };
-        if known.is_some_and(|known| known.seen.contains(&new.identity)) {
+        let outcome = known.map_or(ReportOutcome::Current, |known| known.outcome_of(&new));
+        let turns = |known: &Known| outcome == ReportOutcome::Current && known.is_turned_by(new.happened);
+        if known.is_some_and(|known| known.seen.contains(&new.identity) && !turns(known)) {
             return None;
         }
-        let outcome = known.map_or(ReportOutcome::Current, |known| known.outcome_of(&new));
-        let publishes = match outcome {
-            ReportOutcome::Current => publishes(known, &new),
-            ReportOutcome::Stale | ReportOutcome::AfterDeletion => vec![],
+        let (new, publishes, changes) = match outcome {
+            ReportOutcome::Current => {
+                let (content, changes) = completed(known, new.content, new.happened);
+                let new = NewReport { content, ..new };
+                let publishes = publishes(known, &new);
+                (new, publishes, changes)
+            }
+            ReportOutcome::Stale => {
+                let publishes = known.and_then(|known| known.late_creation(&new));
+                (new, publishes.into_iter().collect(), vec![])
+            }
+            ReportOutcome::AfterDeletion => (new, vec![], vec![]),
         };
         let NewReport {
             account_id,
@@ -39,6 +50,7 @@ impl Resource {
             happened,
             outcome,
             publishes,
+            changes,
             identity,
             changed_at,
             version,
@@ -50,6 +62,28 @@ impl Resource {
 }
 
 impl Known {
+    /// The bytes of a deletion are those of the one before: what was restored since, is deleted by it all the same. So it is
+    /// with a restoration.
+    fn is_turned_by(&self, happened: Happened) -> bool {
+        match happened {
+            Happened::Deleted => !self.deleted,
+            Happened::Restored => self.deleted,
+            Happened::Created | Happened::Updated => false,
+        }
+    }
+
+    /// That something was created is published also where what changed it later arrived first.
+    fn late_creation(&self, new: &NewReport) -> Option<Type> {
+        let created = match new.content {
+            Content::Product(_) => Type::ProductCreated,
+            Content::Customer {} => Type::CustomerCreated,
+            // An order is created by whichever report arrives first, and the others never are.
+            Content::Order(_) | Content::Collection(_) | Content::Stock(_) | Content::Checkout(_) => return None,
+        };
+        let is_news = new.happened == Happened::Created && !self.deleted && !self.published.has(created);
+        is_news.then_some(created)
+    }
+
     /// By the store's own clock or count; of two with the same, the one that arrives later counts. What has neither counts
     /// as it arrives.
     fn outcome_of(&self, new: &NewReport) -> ReportOutcome {
@@ -77,6 +111,18 @@ fn is_there_again(happened: Happened) -> bool {
         Happened::Created | Happened::Restored => true,
         Happened::Updated | Happened::Deleted => false,
     }
+}
+
+/// What a report means beside what was known of an order, and what it changed.
+fn completed(known: Option<&Known>, content: Content, happened: Happened) -> (Content, Vec<OrderChange>) {
+    let Content::Order(mut order) = content else { return (content, vec![]) };
+    order.cancelled |= happened == Happened::Deleted;
+    let Some(before) = known.and_then(|known| known.order.as_deref()) else { return (Content::Order(order), vec![]) };
+    if order.thin {
+        order = order.over(before);
+    }
+    let changes = order.changes_since(before);
+    (Content::Order(order), changes)
 }
 
 fn publishes(known: Option<&Known>, new: &NewReport) -> Vec<Type> {
@@ -121,7 +167,7 @@ fn of_order(published: &Published, order: &Order, is_new: bool, happened: Happen
     if order.paid && !published.has(Type::OrderPaid) {
         types.push(Type::OrderPaid);
     }
-    if (order.cancelled || is_deleted) && !published.has(Type::OrderCancelled) {
+    if order.cancelled && !published.has(Type::OrderCancelled) {
         types.push(Type::OrderCancelled);
     }
     let amount = order.refunded_amount.map_or(0, |money| money.amount);

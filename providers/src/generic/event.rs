@@ -143,7 +143,8 @@ fn about(payload: Payload) -> Option<About> {
 }
 
 fn of_order(order: order::Order) -> Option<About> {
-    let lines = order.items.into_iter().take(MAX_ITEMS).map(|item| OrderLine {
+    let thin = order.items.is_none() && order.paid.is_none();
+    let lines = order.items.unwrap_or_default().into_iter().take(MAX_ITEMS).map(|item| OrderLine {
         sku: text(item.sku),
         product_id: text(item.product_id),
         variant_id: text(item.variant_id),
@@ -157,16 +158,16 @@ fn of_order(order: order::Order) -> Option<About> {
         session_id: order.session_id.as_deref().and_then(session::id),
         checkout_id: None,
         total: exact_money(order.total),
-        paid: order.paid,
-        cancelled: order.cancelled,
+        paid: order.paid.unwrap_or_default(),
+        cancelled: order.cancelled.unwrap_or_default(),
         refunded: match order.refunded {
-            order::Refunded::None => Refunded::None,
-            order::Refunded::Partial => Refunded::Partial,
-            order::Refunded::Full => Refunded::Full,
+            None | Some(order::Refunded::None) => Refunded::None,
+            Some(order::Refunded::Partial) => Refunded::Partial,
+            Some(order::Refunded::Full) => Refunded::Full,
         },
         refunded_amount: None,
         lines: lines.collect(),
-        thin: false,
+        thin,
     };
     let customer = order.customer.map(buyer);
     Some(About {

@@ -25,6 +25,7 @@ fn the_stored_form_of_every_event_is_pinned() {
         with_response(ResponseBody::Base64("//4=".to_owned())),
         DispatchEvent::Redriven { cause: RedriveCause::Operator, retry_at: noon() },
         DispatchEvent::Redriven { cause: RedriveCause::Resumed, retry_at: noon() },
+        DispatchEvent::Redriven { cause: RedriveCause::Recovered, retry_at: noon() },
         of_no_store,
         DispatchEvent::Skipped { cause: SkipCause::Superseded },
         DispatchEvent::Skipped { cause: SkipCause::EndpointDeleted },
