@@ -28,6 +28,7 @@ CREATE TABLE products_{generation} (
     product_id     text   {bytewise} NOT NULL,
     listed_at      bigint NOT NULL,         -- position of the first report: the place in lists, which never changes
     content        text   NOT NULL,         -- JSON
+    stock          bigint,                  -- of the product as a whole, where its store counts no variants of it
     changed_at     bigint,                  -- by the store's own clock
     updated_at     bigint NOT NULL,         -- when the latest change of it or its stock was recorded here
     deleted_at     bigint

@@ -28,7 +28,7 @@ use subscriptions::Subscriptions;
 pub const VIEW: View = View {
     name: "commerce",
     schema: Schema {
-        version: 2,
+        version: 3,
         tables: &[
             "commerce_events",
             "products",

@@ -73,7 +73,7 @@ pub(super) struct Alert {
 
 const LIST: &str = "query($first: Int, $after: String, $filter: ProductFilter) {
   products(first: $first, after: $after, filter: $filter) {
-    nodes { productId provider title vendor url status images collections changedAt updatedAt deletedAt
+    nodes { productId provider title vendor url status images collections stock changedAt updatedAt deletedAt
       variants { variantId sku title stock inventoryItemId
         price { amount currency text } compareAtPrice { amount currency text } }
       integration { id name account { id name } } }
@@ -89,6 +89,7 @@ struct Product {
     title: Option<String>,
     status: Option<String>,
     variants: Vec<Variant>,
+    stock: Option<f64>,
     updated_at: DateTime<Utc>,
     deleted_at: Option<DateTime<Utc>>,
     integration: Store,
@@ -97,7 +98,6 @@ struct Product {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Variant {
-    stock: Option<f64>,
     price: Option<Price>,
 }
 
@@ -107,11 +107,6 @@ struct Price {
 }
 
 impl Product {
-    /// In all variants together, where any is counted.
-    fn stock(&self) -> Option<f64> {
-        self.variants.iter().filter_map(|variant| variant.stock).reduce(|sum, stock| sum + stock)
-    }
-
     fn status(&self) -> &str {
         if self.deleted_at.is_some() { "deleted" } else { self.status.as_deref().unwrap_or("—") }
     }
@@ -169,7 +164,7 @@ impl List {
                 cell(&product.product_id),
                 cell(product.title.as_deref().unwrap_or("—")),
                 cell(price.map_or("—", |price| price.text.as_str())),
-                cell(product.stock().map_or_else(|| "—".to_owned(), |stock| stock.to_string())),
+                cell(product.stock.map_or_else(|| "—".to_owned(), |stock| stock.to_string())),
                 cell(product.status()),
                 cell(moment(product.updated_at)),
             ];

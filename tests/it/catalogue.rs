@@ -226,7 +226,7 @@ on_each_engine! {
         assert_eq!((&ran_out[0]["objectKind"], &ran_out[0]["objectId"]), (&json!("product"), &json!(PRODUCT)));
         assert_eq!(
             ran_out[0]["data"],
-            json!({ "productId": PRODUCT, "variantId": "808950810", "sku": "STORM", "available": 2, "threshold": 2 })
+            json!({ "productId": PRODUCT, "variantId": "808950810", "sku": "STORM", "available": 2, "productAvailable": 2, "threshold": 2 })
         );
         let levels = published(&merchant, "inventory.updated").await;
         assert_eq!((levels.len(), &levels[0]["data"]["productId"]), (5, &json!(PRODUCT)));
@@ -251,6 +251,69 @@ on_each_engine! {
         shop.report("products/update", &product("Storm", 0, "2026-03-10T09:03:00Z")).await;
         app.settle().await;
         assert_eq!(published(&merchant, "inventory.out_of_stock").await.len(), 1);
+    }
+
+    async fn a_location_that_is_gone_may_be_the_last_that_had_any(app: &TestApp) {
+        let merchant = app.merchant().await;
+        alert(&merchant, Some(0)).await;
+        let shop = shop(&merchant).await;
+        // What is known for the first time without any did not run out.
+        shop.report("inventory_levels/update", &level(2, 0, "2026-03-10T09:00:00Z")).await;
+        shop.report("inventory_levels/update", &level(1, 4, "2026-03-10T09:01:00Z")).await;
+        app.settle().await;
+        assert_eq!(published(&merchant, "inventory.out_of_stock").await, Vec::<Value>::new());
+        let gone = json!({ "inventory_item_id": 49_148_385, "location_id": 1 });
+        shop.report("inventory_levels/disconnect", &gone).await;
+        app.settle().await;
+        assert_eq!(published(&merchant, "inventory.out_of_stock").await[0]["data"]["available"], 0);
+    }
+
+    async fn a_variant_that_runs_out_says_what_is_left_of_its_product(app: &TestApp) {
+        let merchant = app.merchant().await;
+        alert(&merchant, Some(0)).await;
+        let shop = shop(&merchant).await;
+        let of = |small: i64, large: i64, at: &str| {
+            let mut product = product("Storm", small, at);
+            let mut other = product["variants"][0].clone();
+            (other["id"], other["inventory_item_id"], other["sku"]) = (json!(8), json!(9), json!("STORM-L"));
+            other["inventory_quantity"] = json!(large);
+            product["variants"].as_array_mut().unwrap().push(other);
+            product
+        };
+        for (small, large, at) in [(3, 2, "2026-03-10T09:00:00Z"), (0, 2, "2026-03-10T10:00:00Z"), (0, 0, "2026-03-10T11:00:00Z")] {
+            shop.report("products/update", &of(small, large, at)).await;
+        }
+        app.settle().await;
+        let ran_out = published(&merchant, "inventory.out_of_stock").await;
+        let said: Vec<_> = ran_out.iter().map(|event| (&event["data"]["sku"], &event["data"]["productAvailable"])).collect();
+        assert_eq!(said, [(&json!("STORM"), &json!(2)), (&json!("STORM-L"), &json!(0))]);
+    }
+
+    async fn stock_of_a_product_as_a_whole_is_listed_and_follows_what_the_store_adds(app: &TestApp) {
+        let merchant = app.merchant().await;
+        alert(&merchant, Some(2)).await;
+        let shop = merchant.bare_shop(Provider::BigCommerce, &[]).await;
+        shop.update(json!({ "purpose": "PUBLISHES" })).await;
+        let stock = |method: &str, value: i64, at: i64| {
+            json!({ "scope": "store/product/inventory/updated", "store_id": "1025646", "producer": "stores/abc", "hash": at.to_string(),
+                    "created_at": at, "data": { "type": "product", "id": 990, "inventory": { "product_id": 990, "method": method, "value": value } } })
+        };
+        let product = json!({ "scope": "store/product/updated", "store_id": "1025646", "producer": "stores/abc", "hash": "1", "created_at": 1_773_133_201,
+                              "data": { "type": "product", "id": 990 } });
+        for body in [stock("relative", -1, 1_773_133_199), stock("absolute", 7, 1_773_133_200), product, stock("relative", -4, 1_773_133_202)] {
+            shop.post_bytes(body.to_string().into_bytes(), &[]).await;
+        }
+        app.settle().await;
+        let (_, listed) = listed(app, &merchant.key, "/api/v1/bigcommerce/products/990").await;
+        assert_eq!((&listed["stock"], &listed["variants"]), (&json!(3), &json!([])));
+        let updated = published(&merchant, "inventory.updated").await;
+        let said: Vec<_> = updated.iter().map(|event| (&event["data"]["available"], &event["data"]["adjustedBy"])).collect();
+        let (null, minus_one) = (Value::Null, json!(-1));
+        assert_eq!(said, [(&null, &minus_one), (&json!(7), &null), (&null, &json!(-4))]);
+        shop.post_bytes(stock("relative", -1, 1_773_133_203).to_string().into_bytes(), &[]).await;
+        app.settle().await;
+        let ran_out = published(&merchant, "inventory.out_of_stock").await;
+        assert_eq!((ran_out.len(), &ran_out[0]["data"]["available"]), (1, &json!(2)));
     }
 
     async fn without_an_alert_nothing_runs_out(app: &TestApp) {

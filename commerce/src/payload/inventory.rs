@@ -27,8 +27,12 @@ pub struct StockLevel {
     /// The store's id of the place. Absent where the store counts in all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location_id: Option<String>,
-    /// How many there are to sell; fewer than zero were sold before they were there. Null where the store does not count.
+    /// How many there are to sell; fewer than zero were sold before they were there. Null where the store does not count, and where
+    /// it says only by how many that changed.
     pub available: Option<i64>,
+    /// By how many that changed, where the store says no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adjusted_by: Option<i64>,
     /// When it changed, by the store's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_at: Option<DateTime<Utc>>,
@@ -49,6 +53,9 @@ pub struct OutOfStock {
     pub sku: Option<String>,
     /// How many there are to sell, at all places; fewer than zero were sold before they were there.
     pub available: i64,
+    /// How many there are of all variants of the product together, as far as they are counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product_available: Option<i64>,
     /// The number at or below which it counts as out of stock.
     pub threshold: i64,
 }
@@ -56,8 +63,8 @@ pub struct OutOfStock {
 impl StockLevel {
     /// What a store's webhook says of its stock. Of which product that is, few say.
     pub fn of(stock: resource::Stock, changed_at: Option<DateTime<Utc>>) -> Self {
-        let resource::Stock { inventory_item_id, product_id, variant_id, location_id, available } = stock;
-        Self { product_id, variant_id, sku: None, inventory_item_id, location_id, available, changed_at }
+        let resource::Stock { inventory_item_id, product_id, variant_id, location_id, available, adjusted_by } = stock;
+        Self { product_id, variant_id, sku: None, inventory_item_id, location_id, available, adjusted_by, changed_at }
     }
 }
 
@@ -75,6 +82,7 @@ impl Data for StockLevel {
             inventory_item_id: Some("49148385".to_owned()),
             location_id: Some("655441491".to_owned()),
             available: Some(12),
+            adjusted_by: None,
             changed_at: Some(example::TIME),
         }
     }
@@ -91,6 +99,7 @@ impl Data for OutOfStock {
             variant_id: Some(example::VARIANT_ID.to_owned()),
             sku: Some(example::SKU.to_owned()),
             available: 0,
+            product_available: Some(7),
             threshold: 0,
         }
     }

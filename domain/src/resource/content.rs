@@ -190,6 +190,9 @@ pub struct Stock {
     /// None where it is not counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub available: Option<i64>,
+    /// By how many it changed, where the store says no more than that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adjusted_by: Option<i64>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -44,6 +44,7 @@ impl Catalogue {
                     match &report.content {
                         Content::Product(product) => {
                             products.insert(product_row_id(report));
+                            items.extend(product_item_id(report));
                             items.extend(
                                 product.variants.iter().filter_map(|variant| variant_item_id(&integration_id, variant)),
                             );
@@ -109,6 +110,7 @@ impl Catalogue {
             product_id: storable(&report.resource_id),
             listed_at: recorded.position,
             content: "{}".to_owned(),
+            stock: None,
             changed_at: None,
             updated_at: 0,
             deleted_at: None,
@@ -119,9 +121,12 @@ impl Catalogue {
         let mut changed = Changed::default();
         if product.thin || report.happened == Happened::Deleted {
             // It names the product and says no more of it: what is known stays.
+            let item = product_item_id(report).and_then(|id| self.items.now.get(&id));
+            row.stock = row.stock.or(item.and_then(StockItem::available));
             return changed;
         }
         let mut product = product.clone();
+        let mut ran_out = vec![];
         for variant in &mut product.variants {
             let Some(id) = variant_item_id(&row.integration_id, variant) else { continue };
             let item = self
@@ -137,10 +142,16 @@ impl Catalogue {
             let is_first = item.available().is_none();
             item.state(stock);
             if item.runs_out(alert) && !is_first {
-                changed.ran_out.push((id, item.of_product(alert)));
+                ran_out.push(id);
             }
         }
         row.content = json_of(&product);
+        let items = &self.items.now;
+        let ran_out = ran_out.into_iter().filter_map(|id| {
+            let of_product = items.get(&id)?.of_product(row.available(), alert);
+            Some((id, of_product))
+        });
+        changed.ran_out = ran_out.collect();
         changed
     }
 
@@ -155,16 +166,23 @@ impl Catalogue {
         };
         named(&mut item.product_id, &stock.product_id);
         named(&mut item.variant_id, &stock.variant_id);
-        let level = StockLevel { id: level_id(report), available: stock.available };
-        let before = self.levels.now.insert(level.id.clone(), level).and_then(|level| level.available);
-        item.report_level(before, stock.available);
-        let runs_out = stock.available.is_some() && item.runs_out(alert);
-        if let Some(row) = item.product_row_id().and_then(|id| self.products.now.get_mut(&id)) {
+        let known = self.levels.now.get(&level_id(report)).and_then(|level| level.available);
+        // A change by so many says how many there are where that was known.
+        let adjusted = known.zip(stock.adjusted_by).map(|(known, by)| known.saturating_add(by));
+        let level = StockLevel { id: level_id(report), available: stock.available.or(adjusted) };
+        let is_first = item.available().is_none();
+        item.report_level(known, level.available);
+        self.levels.now.insert(level.id.clone(), level);
+        let runs_out = item.runs_out(alert) && !is_first;
+        let row = item.product_row_id().and_then(|id| self.products.now.get_mut(&id));
+        let (mut is_deleted, mut product_available) = (false, None);
+        if let Some(row) = row {
             row.updated_at = recorded.recorded_at_us();
             row.set_stock(item);
+            (is_deleted, product_available) = (row.deleted_at.is_some(), row.available());
         }
-        let of_product = item.of_product(alert);
-        let ran_out = if runs_out { vec![(id, of_product.clone())] } else { vec![] };
+        let of_product = item.of_product(product_available, alert);
+        let ran_out = if runs_out && !is_deleted { vec![(id, of_product.clone())] } else { vec![] };
         Changed { stock: Some(of_product), ran_out }
     }
 
@@ -194,6 +212,9 @@ impl ProductRow {
             Some(of_item) => of_item == variant_id,
             None => is_only,
         };
+        if item.variant_id.is_none() && product.variants.is_empty() {
+            self.stock = item.available();
+        }
         for variant in product.variants.iter_mut().filter(|variant| is_of_item(&variant.variant_id)) {
             variant.stock = item.available();
         }
@@ -203,6 +224,12 @@ impl ProductRow {
 
 fn product_row_id(report: &Report) -> String {
     products::id_of(&report.integration_id.to_string(), &storable(&report.resource_id))
+}
+
+/// Of a product whose stock is counted as a whole.
+fn product_item_id(report: &Report) -> Option<String> {
+    let id = item_id(&report.integration_id.to_string(), None, None, Some(&report.resource_id));
+    id.as_deref().map(storable)
 }
 
 fn level_id(report: &Report) -> String {

@@ -11,10 +11,9 @@ use storage::{Database, Sql};
 
 table_row!(ProductRow, "products", key id;
     once account_id, integration_id, provider, product_id, listed_at;
-    changing content, changed_at, updated_at, deleted_at);
+    changing content, stock, changed_at, updated_at, deleted_at);
 
-const COLUMNS: &str =
-    "id, account_id, integration_id, provider, product_id, listed_at, content, changed_at, updated_at, deleted_at";
+const COLUMNS: &str = "id, account_id, integration_id, provider, product_id, listed_at, content, stock, changed_at, updated_at, deleted_at";
 
 /// A product. Times are microseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -30,6 +29,8 @@ pub struct ProductRow {
     pub listed_at: Position,
     /// What it is, as JSON.
     pub content: String,
+    /// Of the product as a whole, where its store counts no variants of it.
+    pub stock: Option<i64>,
     /// By the store's own clock.
     pub changed_at: Option<i64>,
     /// When the latest change of it or of its stock was recorded here.
@@ -69,6 +70,13 @@ impl ProductRow {
     /// What it is; the default where a newer version wrote it in another form.
     pub fn product(&self) -> Product {
         serde_json::from_str(&self.content).unwrap_or_default()
+    }
+
+    /// How many there are of it, in all variants and locations together; none where nothing of it is counted.
+    pub fn available(&self) -> Option<i64> {
+        let of_variants =
+            self.product().variants.iter().filter_map(|variant| variant.stock).reduce(i64::saturating_add);
+        of_variants.or(self.stock)
     }
 }
 

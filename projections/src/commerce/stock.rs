@@ -90,8 +90,10 @@ impl StockItem {
         is_out && !was_out
     }
 
-    pub(super) fn of_product(&self, threshold: Option<i64>) -> OfProduct {
+    /// `product_available` is that of all variants of the product.
+    pub(super) fn of_product(&self, product_available: Option<i64>, threshold: Option<i64>) -> OfProduct {
         OfProduct {
+            product_available,
             product_id: self.product_id.clone(),
             variant_id: self.variant_id.clone(),
             sku: self.sku.clone(),

@@ -81,15 +81,16 @@ impl Data<'_> {
 }
 
 impl Inventory<'_> {
-    /// The stock of a product, or of one of its variants, in all locations. How much there is, is known where the store says
-    /// it; a change by so many says how much it differs alone.
+    /// The stock of a product, or of one of its variants, in all locations: how much there is, or by how much it changed.
     fn stock(self) -> Option<(String, Stock)> {
         let (product_id, variant_id) = (self.product_id.id_or_zero()?, self.variant_id.id_or_zero());
         // Products and variants are counted apart: one may have the number of the other.
         let item = variant_id.as_ref().map_or_else(|| product_id.clone(), |variant| format!("{product_id}/{variant}"));
         let is_absolute = self.method.written().is_some_and(|method| method.eq_ignore_ascii_case("absolute"));
+        let count = self.value.count();
         let stock = Stock {
-            available: self.value.count().filter(|_| is_absolute),
+            available: count.filter(|_| is_absolute),
+            adjusted_by: count.filter(|_| !is_absolute),
             product_id: Some(product_id),
             variant_id,
             ..Stock::default()

@@ -214,6 +214,7 @@ fn of_stock(level: inventory::StockLevel) -> Option<About> {
         variant_id: text(level.variant_id),
         location_id: text(level.location_id),
         available: level.available.and_then(exact),
+        adjusted_by: level.adjusted_by.and_then(exact),
     };
     let item = [&content.inventory_item_id, &content.variant_id, &content.product_id].into_iter().flatten().next()?;
     let id = stock_id(item, content.location_id.as_deref());

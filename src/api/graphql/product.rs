@@ -46,6 +46,8 @@ pub(super) struct Product {
     /// The store's ids of the collections or categories that it is in.
     collections: Vec<String>,
     variants: Vec<Variant>,
+    /// In all variants and locations together; null where nothing of it is counted.
+    stock: Option<f64>,
     /// When it changed last, by the store's own clock.
     changed_at: Option<Moment>,
     /// When its latest change, or that of its stock, was recorded here.
@@ -93,7 +95,9 @@ impl Product {
 }
 
 impl From<ProductRow> for Product {
+    #[expect(clippy::cast_precision_loss, reason = "no store has so many")]
     fn from(row: ProductRow) -> Self {
+        let stock = row.available().map(|stock| stock as f64);
         let resource::Product { title, vendor, url, status, images, collections, variants, thin: _ } = row.product();
         Self {
             product_id: row.product_id,
@@ -105,6 +109,7 @@ impl From<ProductRow> for Product {
             images,
             collections,
             variants: variants.into_iter().map(Variant::from).collect(),
+            stock,
             changed_at: row.changed_at.map(moment),
             updated_at: moment(row.updated_at),
             deleted_at: row.deleted_at.map(moment),

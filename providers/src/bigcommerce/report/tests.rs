@@ -178,6 +178,7 @@ fn stock_is_of_a_product_or_a_variant_and_known_where_it_is_stated() {
             product_id: Some("206".to_owned()),
             variant_id: variant.map(str::to_owned),
             available,
+            adjusted_by: inventory.contains("relative").then_some(5),
             ..Stock::default()
         };
         assert_eq!((report.resource_id.as_str(), report.content), (id, Content::Stock(stock)), "{inventory}");

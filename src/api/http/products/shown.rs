@@ -11,7 +11,6 @@ pub(super) fn product(row: &ProductRow) -> Value {
     let product = row.product();
     let first = product.variants.first();
     let price = first.and_then(|variant| variant.price);
-    let stock: Option<i64> = product.variants.iter().filter_map(|variant| variant.stock).reduce(i64::saturating_add);
     json!({
         "id": row.product_id,
         "store_id": row.integration_id,
@@ -19,7 +18,7 @@ pub(super) fn product(row: &ProductRow) -> Value {
         "vendor": product.vendor,
         "price": price.map(decimal),
         "currency": price.map(|price| price.currency.as_str().to_owned()),
-        "stock": stock,
+        "stock": row.available(),
         "status": product.status,
         "images": product.images,
         "collections": product.collections,
