@@ -41,7 +41,8 @@ const SERVER_SIDE: [(&str, &str); 6] = [
 
 /// Every read has an index. A plan that was made when a table was empty would read all of it, and is kept until Postgres has
 /// counted the table again: for the first minute of a new service, and after each rebuild of a view.
-const BY_INDEX: [(&str, &str); 2] = [("enable_seqscan", "off"), ("jit", "off")];
+const BY_INDEX: [(&str, &str); 3] =
+    [("enable_seqscan", "off"), ("jit", "off"), ("max_parallel_workers_per_gather", "0")];
 
 /// Connections to one database.
 #[derive(Clone, Debug)]
