@@ -58,10 +58,12 @@ pub(crate) fn read<'de, T: Deserialize<'de>>(whole: &str, json: &'de str) -> Res
     let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let reason = error.into_inner().to_string();
+        // Of a program's values, which were written again on the way, a line and a column say nothing.
+        let reason = reason.rsplit_once(" at line ").map_or(reason.as_str(), |(reason, _)| reason);
         // What ends too early or is no JSON has no field: its path is one of these.
         let path = if [".", "?"].contains(&path.as_str()) { whole } else { &path };
-        let field = field_in_words(&reason).unwrap_or(path);
-        Invalid::new(field, reason.clone())
+        let field = field_in_words(reason).unwrap_or(path);
+        Invalid::new(field, reason)
     })?;
     deserializer.end().map_err(|error| Invalid::new(whole, error.to_string()))?;
     Ok(parsed)

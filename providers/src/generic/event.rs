@@ -42,11 +42,19 @@ struct About {
     customer: Option<StoreCustomer>,
 }
 
-/// The event that a body is; None of a body whose type is none of ours. An event that a store does not publish, or that is
-/// not as its schema says, is the sender's mistake.
+/// The event that a body is; None of a body that is none. An event of an unknown type, or of one that a store does not publish, or
+/// that is not as its schema says, is the sender's mistake.
 pub(super) fn read(json: &str) -> Result<Option<Event>, Malformed> {
     let Some(body) = body::read::<Object<Body>>(json)?.object() else { return Ok(None) };
-    let Some(event_type) = body.event_type.text().and_then(|name| Type::parse(&name)) else { return Ok(None) };
+    let Some(name) = body.event_type.text() else { return Ok(None) };
+    let Some(event_type) = Type::parse(&name) else {
+        let is_meant = !body.data.is_null();
+        let unknown = Malformed::invalid("type", "must be a type of event that stores publish (docs/events)");
+        return if is_meant { Err(unknown) } else { Ok(None) };
+    };
+    if !body.time.is_null() && body.time.moment().is_none() {
+        return Err(Malformed::invalid("time", "must be a date and time like 2026-03-14T12:00:00Z (RFC 3339)"));
+    }
     if event_type.publisher() != Publisher::Store {
         return Err(Malformed::invalid("type", "must be a type of event that stores publish (docs/events)"));
     }
