@@ -139,7 +139,8 @@ pub struct Service {
 impl Service {
     pub async fn start(options: ServiceOptions, vault: Vault, clock: Clock) -> anyhow::Result<Arc<Self>> {
         // First, so that a start that cannot work leaves nothing behind.
-        let outbound = OutboundClient::new(options.outbound.clone()).context("the proxy to endpoints")?;
+        let outbound =
+            OutboundClient::new(options.outbound.clone(), clock.clone()).context("the proxy to endpoints")?;
         let mailer = options.mail.as_ref().map(MailOptions::mailer).transpose().context("the mail server")?;
         let metrics = Arc::new(Metrics::default());
         let observed = metrics.clone();
@@ -157,7 +158,7 @@ impl Service {
         let projector = Projector::start(&log, &views, &runtime.handle()).await?;
         let cortex =
             CortexClient::new(&options.cortex_url, options.cortex_timeout()).context("the address of Cortex Cloud")?;
-        let stores = StoreClient::new(&options.store_apis).context("the address of a store's API")?;
+        let stores = StoreClient::new(&options.store_apis, clock.clone()).context("the address of a store's API")?;
         let ports = Ports { cortex, stores, outbound, mailer };
         let tasks = Tasks::new(runtime.handle());
         let data = LogAndViews { log, views, projector };

@@ -4,6 +4,8 @@
 mod address;
 mod attempt;
 mod resolver;
+mod stage;
+mod tls;
 mod url;
 
 #[cfg(test)]
@@ -14,10 +16,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use event_log::clock::Clock;
 use ipnet::IpNet;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Proxy, Url};
-use tower::util::MapResponseLayer;
+use tower::util::{MapRequestLayer, MapResponseLayer};
 
 pub use address::NotPublic;
 pub use attempt::{Attempt, Request};
@@ -90,18 +93,25 @@ pub struct OutboundClient {
     rules: Arc<OutboundRules>,
     resolver: Resolver,
     timeout: Duration,
+    /// Dates of responses are compared with it.
+    clock: Clock,
 }
 
 impl OutboundClient {
-    pub fn new(rules: OutboundRules) -> Result<Self, ProxyError> {
+    pub fn new(rules: OutboundRules, clock: Clock) -> Result<Self, ProxyError> {
         let rules = Arc::new(rules);
-        Self::with_resolver(Resolver::new(Arc::clone(&rules)), rules, ATTEMPT_TIMEOUT)
+        Self::with_resolver(Resolver::new(Arc::clone(&rules)), rules, ATTEMPT_TIMEOUT, clock)
     }
 
     /// What bounds an answer beside the time: the HTTP client refuses more than 100 headers, and a head of more than 408 KiB
     /// (8 KiB and 100 × 4 KiB), trailers and chunk extensions of more than 16 KiB each. These are hyper's defaults, which reqwest
     /// leaves as they are. It decompresses nothing, and speaks HTTP/1.1 only.
-    fn with_resolver(resolver: Resolver, rules: Arc<OutboundRules>, timeout: Duration) -> Result<Self, ProxyError> {
+    fn with_resolver(
+        resolver: Resolver,
+        rules: Arc<OutboundRules>,
+        timeout: Duration,
+        clock: Clock,
+    ) -> Result<Self, ProxyError> {
         let http = Client::builder()
             .user_agent(USER_AGENT)
             .http1_only()
@@ -112,7 +122,9 @@ impl OutboundClient {
             .redirect(Policy::none())
             // Proxy settings would be read from the environment, and configuration is read in one place.
             .no_proxy()
-            .connector_layer(MapResponseLayer::new(attempt::note_connected));
+            .use_preconfigured_tls(tls::config())
+            .connector_layer(MapRequestLayer::new(stage::note_connecting))
+            .connector_layer(MapResponseLayer::new(stage::note_connected));
         let http = match &rules.proxy {
             // The resolver of endpoints would refuse a proxy inside the operator's network.
             Some(proxy) if matches!(proxy.scheme(), "http" | "https") => {
@@ -122,7 +134,7 @@ impl OutboundClient {
             None => http.dns_resolver(Arc::new(resolver.clone())),
         };
         let http = http.build().map_err(|_| ProxyError::Unusable)?;
-        Ok(Self { http, rules, resolver, timeout })
+        Ok(Self { http, rules, resolver, timeout, clock })
     }
 
     /// Whether a subscriber may name this URL as an endpoint, at this moment: each attempt judges it again. Behind a proxy the name
@@ -137,6 +149,6 @@ impl OutboundClient {
 
     /// Posts a body to an endpoint. It returns within the timeout, whatever the receiver does; dropping it ends the attempt.
     pub async fn send(&self, request: Request<'_>) -> Attempt {
-        attempt::send(&self.http, &self.rules, request, self.timeout).await
+        attempt::send(self, request).await
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use domain::delivery::{FetchFailure, MAX_REASON_CHARS, StoreCall};
 use domain::integration::{Provider, StoreAccess};
+use event_log::clock::Clock;
 use providers::{OrderApi, OrderReference, OrderStep, StoreOrder, StoreReport};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
@@ -32,6 +33,8 @@ pub struct ApiAddresses {
 pub struct StoreClient {
     http: Client,
     addresses: ApiAddresses,
+    /// Dates of responses are compared with it.
+    clock: Clock,
 }
 
 /// An order as its store has it.
@@ -67,7 +70,7 @@ impl Calls {
 }
 
 impl StoreClient {
-    pub fn new(addresses: &ApiAddresses) -> Result<Self, AddressError> {
+    pub fn new(addresses: &ApiAddresses, clock: Clock) -> Result<Self, AddressError> {
         let http = Client::builder()
             .user_agent(USER_AGENT)
             .timeout(ORDER_TIMEOUT)
@@ -80,7 +83,7 @@ impl StoreClient {
         let address = |address: &Option<String>| address.as_deref().map(api_address).transpose();
         let addresses =
             ApiAddresses { bigcommerce: address(&addresses.bigcommerce)?, square: address(&addresses.square)? };
-        Ok(Self { http, addresses })
+        Ok(Self { http, addresses, clock })
     }
 
     /// Reads an order at its store.
@@ -131,7 +134,7 @@ impl StoreClient {
             let response = request.send().await.map_err(|error| calls.unavailable(why_lost(&error), None))?;
             calls.status = Some(response.status());
             let left = MAX_ORDER_BYTES.saturating_sub(bodies.iter().map(Vec::len).sum());
-            bodies.push(receive(response, left, calls).await?);
+            bodies.push(self.receive(response, left, calls).await?);
         }
     }
 
@@ -143,26 +146,26 @@ impl StoreClient {
         };
         named.unwrap_or_else(|| api.address())
     }
-}
 
-async fn receive(mut response: Response, max_bytes: usize, calls: &Calls) -> Result<Vec<u8>, FetchFailure> {
-    let status = response.status();
-    if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-        let reason = "the store does not take the access token".to_owned();
-        return Err(FetchFailure::AccessMissing { call: Some(calls.ended(Some(reason))) });
+    async fn receive(&self, mut response: Response, max_bytes: usize, calls: &Calls) -> Result<Vec<u8>, FetchFailure> {
+        let status = response.status();
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            let reason = "the store does not take the access token".to_owned();
+            return Err(FetchFailure::AccessMissing { call: Some(calls.ended(Some(reason))) });
+        }
+        if !matches!(status, StatusCode::OK | StatusCode::NO_CONTENT) {
+            let reason = match status {
+                StatusCode::NOT_FOUND => "the store has no such order".to_owned(),
+                StatusCode::TOO_MANY_REQUESTS => "the store asks for fewer requests".to_owned(),
+                other => format!("answered {}", other.as_u16()),
+            };
+            return Err(calls.unavailable(reason, retry_after(response.headers(), self.clock.now())));
+        }
+        bounded_body(&mut response, max_bytes).await.map_err(|error| match error {
+            BodyError::Lost(error) => calls.unavailable(why_lost(&error), None),
+            BodyError::TooLarge => calls.unavailable("answered with more than 2 MiB", None),
+        })
     }
-    if !matches!(status, StatusCode::OK | StatusCode::NO_CONTENT) {
-        let reason = match status {
-            StatusCode::NOT_FOUND => "the store has no such order".to_owned(),
-            StatusCode::TOO_MANY_REQUESTS => "the store asks for fewer requests".to_owned(),
-            other => format!("answered {}", other.as_u16()),
-        };
-        return Err(calls.unavailable(reason, retry_after(response.headers())));
-    }
-    bounded_body(&mut response, max_bytes).await.map_err(|error| match error {
-        BodyError::Lost(error) => calls.unavailable(why_lost(&error), None),
-        BodyError::TooLarge => calls.unavailable("answered with more than 2 MiB", None),
-    })
 }
 
 /// The body, or a list of several.

@@ -63,7 +63,7 @@ fn print(tested: &Tested) -> std::io::Result<()> {
     let status = tested.status.map_or_else(|| "no response".to_owned(), |status| status.to_string());
     let mut facts = vec![
         ("Sent", format!("{} (webhook-id {})", tested.r#type, tested.message_id)),
-        ("To", tested.address.clone().unwrap_or_else(|| "nothing was connected to".to_owned())),
+        ("To", tested.address.clone().unwrap_or_else(|| "no single address was reached".to_owned())),
         ("Response", format!("{status} after {} ms", tested.duration_ms)),
     ];
     facts.extend(tested.reason.clone().map(|reason| ("Failed", reason)));

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::CortexError;
-use crate::ports::response::{BodyError, bounded_body, retry_after, why_lost};
+use crate::ports::response::{BodyError, bounded_body, retry_after_seconds, why_lost};
 
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
@@ -46,7 +46,7 @@ async fn send(request: RequestBuilder, success: StatusCode) -> Answered<Vec<u8>>
 async fn receive(mut response: Response, success: StatusCode) -> Result<Vec<u8>, CortexError> {
     let status = response.status();
     if status == StatusCode::TOO_MANY_REQUESTS {
-        return Err(CortexError::RateLimited { retry_after: retry_after(response.headers()) });
+        return Err(CortexError::RateLimited { retry_after: retry_after_seconds(response.headers()) });
     }
     if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
         return Err(CortexError::Temporary(format!("answered {}", status.as_u16())));
@@ -158,6 +158,8 @@ mod tests {
         for (header, seconds) in [
             (("retry-after", "7"), Some(7)),
             (("retry-after", "18446744073709551615"), Some(86_400)),
+            (("retry-after", "18446744073709551616"), Some(86_400)),
+            // The protocol has seconds alone.
             (("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT"), None),
             (("retry-after", "-1"), None),
             (("x-nothing", ""), None),

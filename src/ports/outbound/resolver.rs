@@ -11,7 +11,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::Semaphore;
 
 use super::url::{UrlRefusal, is_local_name};
-use super::{CONNECT_TIMEOUT, OutboundRules};
+use super::{CONNECT_TIMEOUT, OutboundRules, stage};
 
 /// A resolution may not take longer than all of connecting.
 const RESOLUTION_TIMEOUT: Duration = CONNECT_TIMEOUT;
@@ -70,7 +70,9 @@ impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         let resolver = self.clone();
         Box::pin(async move {
+            stage::note_resolving();
             let addresses = resolver.resolve_name(name.as_str()).await?;
+            stage::note_resolved(&addresses);
             // The HTTP client puts the URL's port in the place of 0.
             let addresses: Addrs = Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0)));
             Ok(addresses)

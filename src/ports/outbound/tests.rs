@@ -3,11 +3,13 @@
 mod forbidden;
 mod receiver;
 mod receivers;
+mod stages;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use event_log::clock::Clock;
 use reqwest::header::HeaderMap;
 
 use super::resolver::Resolver;
@@ -23,7 +25,7 @@ fn loopback() -> OutboundRules {
 
 fn client(rules: OutboundRules, timeout: Duration) -> OutboundClient {
     let rules = Arc::new(rules);
-    OutboundClient::with_resolver(Resolver::new(Arc::clone(&rules)), rules, timeout).unwrap()
+    OutboundClient::with_resolver(Resolver::new(Arc::clone(&rules)), rules, timeout, Clock::default()).unwrap()
 }
 
 async fn post(client: &OutboundClient, url: &str) -> Attempt {

@@ -88,7 +88,7 @@ async fn a_name_that_leads_elsewhere_after_it_was_checked_is_not_called() {
     let receiver = Receiver::answering(OK).await;
     let rules = Arc::new(plain_http());
     let (resolver, lookups) = rebinding(&rules, &["93.184.215.14", "127.0.0.1"]);
-    let client = OutboundClient::with_resolver(resolver, rules, LONG).unwrap();
+    let client = OutboundClient::with_resolver(resolver, rules, LONG, Clock::default()).unwrap();
     let url = format!("http://rebinding.example:{}/", receiver.address.port());
     assert_eq!(client.check(&url).await.unwrap().as_str(), url, "public at first");
     let failed = post(&client, &url).await;
@@ -104,7 +104,7 @@ async fn the_address_that_was_judged_is_the_one_connected_to() {
     let receiver = Receiver::answering(OK).await;
     let rules = Arc::new(loopback());
     let (resolver, lookups) = rebinding(&rules, &["127.0.0.1", "10.0.0.1"]);
-    let client = OutboundClient::with_resolver(resolver, rules, LONG).unwrap();
+    let client = OutboundClient::with_resolver(resolver, rules, LONG, Clock::default()).unwrap();
     let url = format!("http://rebinding.example:{}/", receiver.address.port());
     for _ in 0..2 {
         let attempt = post(&client, &url).await;
@@ -151,8 +151,8 @@ async fn behind_a_proxy_local_names_are_refused_whatever_is_allowed() {
 fn only_an_http_proxy_is_used_and_its_password_is_not_shown() {
     let rules = |proxy: &str| OutboundRules { proxy: Some(proxy.parse().unwrap()), ..OutboundRules::default() };
     for proxy in ["socks5://127.0.0.1:1080", "ftp://127.0.0.1/"] {
-        assert_eq!(OutboundClient::new(rules(proxy)).err(), Some(ProxyError::NotHttp));
+        assert_eq!(OutboundClient::new(rules(proxy), Clock::default()).err(), Some(ProxyError::NotHttp));
     }
-    assert!(OutboundClient::new(rules("https://user:secret@proxy.example")).is_ok());
+    assert!(OutboundClient::new(rules("https://user:secret@proxy.example"), Clock::default()).is_ok());
     assert!(!format!("{:?}", rules("http://user:secret@proxy.example")).contains("secret"));
 }

@@ -15,6 +15,8 @@ pub(super) enum Answer {
     ThenClose(&'static str),
     /// The first to the first request of a connection, the second to its next, and then the end of the connection.
     OnceThenClose(&'static str, &'static str),
+    /// These bytes to the first request of a connection, and nothing to its next.
+    OnceThenNever(&'static str),
     /// The first, then the second without end.
     Endless(&'static str, &'static str),
     /// Nothing, and the connection stays open.
@@ -68,7 +70,8 @@ impl Receiver {
                     socket.write_all(first.as_bytes()).await.ok()?;
                     while socket.write_all(again.as_bytes()).await.is_ok() {}
                 }
-                Answer::Never => {}
+                Answer::OnceThenNever(bytes) if turn == 0 => socket.write_all(bytes.as_bytes()).await.ok()?,
+                Answer::OnceThenNever(_) | Answer::Never => {}
             }
         }
         None
