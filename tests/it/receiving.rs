@@ -9,7 +9,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use commerce::profile::CustomHeaders;
 use commerce::{Attempt, CommerceEventType, Endpoint, Event, Profile, Request, Secret, Secrets};
 use event_log::clock::Clock;
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdout, Command};
 use uuid::Uuid;
 
@@ -97,6 +98,20 @@ impl Receiver {
         post.send().await.expect("the receiver responds").status().as_u16()
     }
 
+    /// The status of what is no request that a client of HTTP would make.
+    async fn send_raw(&self, content_length: &str, body: &[u8]) -> u16 {
+        let address = self.url.trim_start_matches("http://").trim_end_matches("/webhooks");
+        let mut socket = TcpStream::connect(address).await.expect("the receiver listens");
+        let head = format!("POST /webhooks HTTP/1.1\r\nhost: {address}\r\ncontent-length: {content_length}\r\n\r\n");
+        socket.write_all(head.as_bytes()).await.expect("the head is taken");
+        let (reading, mut writing) = socket.split();
+        let mut lines = BufReader::new(reading).lines();
+        // It may respond before it has all of the body, and read no more of it.
+        let (line, _) = tokio::join!(lines.next_line(), writing.write_all(body));
+        let line = line.expect("it responds").expect("it responds");
+        line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{line}"))
+    }
+
     async fn line(&mut self) -> String {
         let line = tokio::time::timeout(crate::app::TIMEOUT, self.lines.next_line()).await;
         line.expect("it prints in time").expect("it can be read").expect("it runs")
@@ -138,18 +153,39 @@ async fn verifies(receiver: &mut Receiver) {
     let other = with(&good, "webhook-id", &event(2).id.to_string());
     let unsigned = with(&good, "webhook-signature", "");
     let undated = with(&good, "webhook-timestamp", "soon");
+    let far = with(&good, "webhook-timestamp", &"9".repeat(400));
+    let farther = with(&good, "webhook-timestamp", &"9".repeat(5_000));
     for (what, request) in [
         ("another body", tampered),
         ("another time", moved),
         ("another id", other),
         ("no signature", unsigned),
         ("no time", undated),
+        ("a time that no clock shows", far),
+        ("a time that no number holds", farther),
         ("another secret", signed(&event(3), Secrets { current: secret(OTHER_SECRET), previous: vec![] }, now)),
         ("too old", signed(&event(4), only(), now - TimeDelta::minutes(6))),
         ("too new", signed(&event(5), only(), now + TimeDelta::minutes(6))),
     ] {
         assert_eq!(receiver.post(request).await, 401, "{what}");
     }
+
+    let timeout = crate::app::TIMEOUT;
+    for (length, statuses) in [("-1", [400, 400]), ("abc", [400, 400]), (&"9".repeat(5_000), [400, 413])] {
+        let status =
+            tokio::time::timeout(timeout, receiver.send_raw(length, b"{}")).await.expect("it responds in time");
+        assert!(statuses.contains(&status), "{length:.10}: {status}");
+    }
+    let large = vec![b' '; 4 * 1024 * 1024 + 1];
+    let status = tokio::time::timeout(timeout, receiver.send_raw(&large.len().to_string(), &large)).await;
+    assert_eq!(status.expect("it responds in time"), 413, "more than 4 MiB");
+
+    let sample = signed(&event(7), only(), now);
+    assert_eq!(receiver.post(with(&sample, "webhook-test", "true")).await, 204);
+    let unsigned = with(&with(&sample, "webhook-test", "true"), "webhook-signature", "");
+    assert_eq!(receiver.post(unsigned).await, 401, "a sample is signed");
+    assert_eq!(receiver.post(sample).await, 204, "it was not handled as a sample");
+    assert_eq!(receiver.line().await, format!("order.paid {}", event(7).id), "nothing in between was handled");
 
     // While the secret is rotated: the new one first, which this receiver does not know yet.
     let both = Secrets { current: secret(OTHER_SECRET), previous: vec![secret(SECRET)] };

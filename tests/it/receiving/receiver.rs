@@ -5,13 +5,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+
+const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 struct Receiver {
     /// The base64 after `whsec_`, decoded.
@@ -42,6 +44,9 @@ async fn receive(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body
     if !is_verified(&receiver.key, &headers, &body) {
         return StatusCode::UNAUTHORIZED;
     }
+    if headers.get("webhook-test").is_some_and(|value| value == "true") {
+        return StatusCode::NO_CONTENT; // A sample, sent by `endpoints test`: nothing has happened.
+    }
     let Ok(event) = serde_json::from_slice::<serde_json::Value>(&body) else { return StatusCode::BAD_REQUEST };
     let id = event["id"].as_str().unwrap_or_default().to_owned();
     if receiver.handled.lock().expect("nothing panics with it").insert(id.clone()) {
@@ -59,6 +64,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let port = var("PORT").unwrap_or("3000".into());
     let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     println!("listening on http://{}/webhooks", listener.local_addr()?);
-    axum::serve(listener, Router::new().route("/webhooks", post(receive)).with_state(receiver)).await?;
+    let router = Router::new().route("/webhooks", post(receive)).with_state(receiver);
+    axum::serve(listener, router.layer(DefaultBodyLimit::max(MAX_BYTES))).await?;
     Ok(())
 }
