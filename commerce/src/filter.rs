@@ -5,6 +5,7 @@
 //! evaluated for every event that is recorded, so what could take more than a few passes over the event is refused: see
 //! `shape.rs`. For the same reason there are no regular expressions (the functions `match` and `search`).
 
+mod meant;
 mod seen;
 mod shape;
 #[cfg(test)]
@@ -50,11 +51,28 @@ pub enum InvalidFilter {
         "the comma at character {at} of the filter selects more than one thing: write two conditions with || between"
     )]
     Several { at: usize },
+    #[error(
+        "the negative index at character {at} of the filter would find nothing: for the last of a list write \
+         value(@.data.items[-1:].sku) == \"A\""
+    )]
+    NegativeIndex { at: usize },
+    #[error(
+        "filters see nothing of data.{name}, which the filter names at character {at}: what may be about people is hidden from \
+         them, so that they decide the same after an erasure"
+    )]
+    Hidden { name: String, at: usize },
     #[error("the filter cannot be understood at character {at}: write a condition such as @.data.total.amount > 5000")]
     Syntax { at: usize },
 }
 
 impl Filter {
+    /// Reads a condition that somebody sets: refuses, beside what [`Self::parse`] does, what could not be as it is meant.
+    pub fn new(text: &str) -> Result<Self, InvalidFilter> {
+        let filter = Self::parse(text)?;
+        meant::check(&filter.text)?;
+        Ok(filter)
+    }
+
     /// Reads a condition. White space around it makes no difference.
     pub fn parse(text: &str) -> Result<Self, InvalidFilter> {
         let text = text.trim();

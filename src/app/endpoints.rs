@@ -39,18 +39,25 @@ pub struct Endpoints {
     outbound: OutboundClient,
 }
 
-/// Which receivers an endpoint is written for, and what that takes.
-pub enum NewProfile {
+/// Which receivers an endpoint is written for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProfileKind {
+    #[default]
     Standard,
-    Clione {
-        /// None for Clione's own.
-        header_word: Option<String>,
-    },
-    CloudElements {
-        /// None for that of the store's platform.
-        element_key: Option<String>,
-        signature_key: Option<SecretString>,
-    },
+    Clione,
+    CloudElements,
+}
+
+/// What is said of a profile. What does not belong to its kind is refused.
+#[derive(Default)]
+pub struct NewProfile {
+    pub kind: ProfileKind,
+    /// Of Clione; None for its own.
+    pub header_word: Option<String>,
+    /// Of Cloud Elements; None for that of the store's platform.
+    pub element_key: Option<String>,
+    /// Of Cloud Elements.
+    pub signature_key: Option<SecretString>,
 }
 
 /// An endpoint to be created. A rate or concurrency that is no number of requests is for the endpoint to refuse.

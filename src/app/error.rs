@@ -45,6 +45,7 @@ pub struct Refused {
     pub code: &'static str,
     /// For people: what to do about it.
     pub message: String,
+    /// Its name, with dots where it is in another: `profile.headerWord`.
     pub field: Option<&'static str>,
 }
 
@@ -218,9 +219,9 @@ impl From<EndpointRefusal> for Refused {
             EndpointRefusal::TooManyIntegrations => ("TOO_MANY_INTEGRATIONS", Some("integrationIds")),
             EndpointRefusal::InvalidFilter => ("INVALID_FILTER", Some("filter")),
             EndpointRefusal::InvalidHeaders => ("INVALID_HEADERS", Some("headers")),
-            EndpointRefusal::InvalidHeaderWord => ("INVALID_HEADER_WORD", Some("headerWord")),
-            EndpointRefusal::InvalidElementKey => ("INVALID_ELEMENT_KEY", Some("elementKey")),
-            EndpointRefusal::InvalidSignatureKey => ("INVALID_SIGNATURE_KEY", Some("signatureKey")),
+            EndpointRefusal::InvalidHeaderWord => ("INVALID_HEADER_WORD", Some("profile.headerWord")),
+            EndpointRefusal::InvalidElementKey => ("INVALID_ELEMENT_KEY", Some("profile.elementKey")),
+            EndpointRefusal::InvalidSignatureKey => ("INVALID_SIGNATURE_KEY", Some("profile.signatureKey")),
             EndpointRefusal::InvalidRate => ("INVALID_RATE", Some("ratePerSecond")),
             EndpointRefusal::InvalidConcurrency => ("INVALID_CONCURRENCY", Some("concurrency")),
             EndpointRefusal::InvalidSecret => ("INVALID_SECRET", Some("signingSecret")),

@@ -179,7 +179,7 @@ pub(super) struct DispatchAttempt {
     /// The HTTP status; null where there was no response.
     status: Option<i32>,
     duration_ms: i32,
-    /// What was connected to.
+    /// What was connected to, or being connected to.
     address: Option<String>,
     /// Why it failed.
     reason: Option<String>,

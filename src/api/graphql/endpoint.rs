@@ -179,6 +179,7 @@ fn matched_cost(last: Option<i32>) -> usize {
 
 /// Which receivers an endpoint is written for.
 #[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+#[graphql(remote = "crate::app::endpoints::ProfileKind")]
 pub(super) enum EndpointProfile {
     /// Standard Webhooks, and nothing else.
     Standard,

@@ -150,7 +150,7 @@ impl Refusal {
     }
 
     async fn field(&self) -> Option<Vec<String>> {
-        self.field.map(|field| vec!["input".to_owned(), field.to_owned()])
+        self.field.map(|field| std::iter::once("input").chain(field.split('.')).map(str::to_owned).collect())
     }
 }
 

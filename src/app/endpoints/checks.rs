@@ -1,12 +1,12 @@
 //! What may be said of an endpoint: each refusal names the part of the input that it is for.
 
 use commerce::profile::{CustomHeaders, HeaderWord, SignatureKey};
-use commerce::{Filter, Secret};
+use commerce::{Filter, InvalidFilter, Secret};
 use domain::Private;
 use domain::endpoint::{EndpointRefusal, EventTypePattern, MAX_EVENT_TYPES, Profile};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::NewProfile;
+use super::{NewProfile, ProfileKind};
 use crate::app::error::Refused;
 use crate::ports::outbound::{OutboundClient, UrlRefusal};
 
@@ -40,7 +40,16 @@ pub(super) fn filter(text: Option<String>) -> Result<Option<String>, Refused> {
 }
 
 pub(super) fn parsed_filter(text: &str) -> Result<Filter, Refused> {
-    Filter::parse(text).map_err(|invalid| Refused::new("INVALID_FILTER", invalid.to_string(), Some("filter")))
+    Filter::new(text).map_err(invalid_filter)
+}
+
+/// One that was set before, perhaps by a version that refused less.
+pub(super) fn stored_filter(text: &str) -> Result<Filter, Refused> {
+    Filter::parse(text).map_err(invalid_filter)
+}
+
+fn invalid_filter(invalid: InvalidFilter) -> Refused {
+    Refused::new("INVALID_FILTER", invalid.to_string(), Some("filter"))
 }
 
 pub(super) fn headers(given: Vec<(String, SecretString)>) -> Result<Private<Vec<(String, String)>>, Refused> {
@@ -51,26 +60,38 @@ pub(super) fn headers(given: Vec<(String, SecretString)>) -> Result<Private<Vec<
 }
 
 pub(super) fn profile(given: NewProfile) -> Result<Profile, Refused> {
-    Ok(match given {
-        NewProfile::Standard => Profile::Standard,
-        NewProfile::Clione { header_word } => {
-            let word = match header_word {
-                Some(word) => HeaderWord::parse(&word)
-                    .map_err(|invalid| Refused::new("INVALID_HEADER_WORD", invalid.to_string(), Some("headerWord")))?,
-                None => HeaderWord::default(),
-            };
-            Profile::Clione { header_word: word.as_str().to_owned() }
+    let NewProfile { kind, header_word, element_key, signature_key } = given;
+    if kind != ProfileKind::Clione && header_word.is_some() {
+        return Err(not_of_profile("headerWord is of the profile CLIONE", "profile.headerWord"));
+    }
+    if kind != ProfileKind::CloudElements && element_key.is_some() {
+        return Err(not_of_profile("elementKey is of the profile CLOUD_ELEMENTS", "profile.elementKey"));
+    }
+    if kind != ProfileKind::CloudElements && signature_key.is_some() {
+        return Err(not_of_profile("signatureKey is of the profile CLOUD_ELEMENTS", "profile.signatureKey"));
+    }
+    Ok(match kind {
+        ProfileKind::Standard => Profile::Standard,
+        ProfileKind::Clione => {
+            let word = header_word.as_deref().map(HeaderWord::parse).transpose().map_err(|invalid| {
+                Refused::new("INVALID_HEADER_WORD", invalid.to_string(), Some("profile.headerWord"))
+            })?;
+            Profile::Clione { header_word: word.unwrap_or_default().as_str().to_owned() }
         }
-        NewProfile::CloudElements { element_key, signature_key } => {
+        ProfileKind::CloudElements => {
             if let Some(key) = &signature_key {
                 SignatureKey::parse(key.expose_secret()).map_err(|invalid| {
-                    Refused::new("INVALID_SIGNATURE_KEY", invalid.to_string(), Some("signatureKey"))
+                    Refused::new("INVALID_SIGNATURE_KEY", invalid.to_string(), Some("profile.signatureKey"))
                 })?;
             }
             let signature_key = signature_key.map(|key| Private::from(key.expose_secret()));
             Profile::CloudElements { element_key, signature_key }
         }
     })
+}
+
+fn not_of_profile(what: &str, field: &'static str) -> Refused {
+    Refused::new("NOT_OF_PROFILE", format!("{what} alone: leave it out, or name that profile"), Some(field))
 }
 
 pub(super) fn secret(given: &SecretString) -> Result<Secret, Refused> {

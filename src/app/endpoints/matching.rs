@@ -64,7 +64,7 @@ impl Endpoints {
         let filter = match filter {
             Some(text) if text.trim().is_empty() => None,
             Some(text) => Some(checks::parsed_filter(text)?),
-            None => subscription.settings.filter.as_deref().map(checks::parsed_filter).transpose()?,
+            None => subscription.settings.filter.as_deref().map(checks::stored_filter).transpose()?,
         };
         let mut matches = Matches { events: vec![] };
         let (mut before, wanted) = (None, usize::try_from(last).unwrap_or(0));

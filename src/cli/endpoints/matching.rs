@@ -1,11 +1,13 @@
 //! `cloud-bridge endpoints match`.
 
+use anyhow::bail;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::cli::client::{ServerArgs, understood};
+use crate::cli::identifiers::{self, Kind};
 use crate::cli::output::{self, cell, moment};
 
 /// Show which of the last events of its account an endpoint would have been sent, and why not the others
@@ -59,7 +61,11 @@ impl Match {
         let client = self.server.client()?;
         let id = super::named(&client, &self.id).await?;
         let variables = json!({ "id": id, "last": self.last, "filter": self.filter });
-        let found = client.ask(MATCH, variables).await?["endpoint"]["matches"].take();
+        let mut endpoint = client.ask(MATCH, variables).await?["endpoint"].take();
+        if endpoint.is_null() {
+            bail!("{}", identifiers::unknown(Kind::Endpoint, &self.id));
+        }
+        let found = endpoint["matches"].take();
         if json {
             return Ok(output::print_json(&found)?);
         }

@@ -62,17 +62,25 @@ on_each_engine! {
             (json!({ "filter": "data.total > 5" }), "INVALID_FILTER", "filter"),
             (json!({ "filter": "@..amount > 5" }), "INVALID_FILTER", "filter"),
             (json!({ "filter": "x".repeat(501) }), "INVALID_FILTER", "filter"),
+            (json!({ "filter": "@.data.items[-1].sku == 'A'" }), "INVALID_FILTER", "filter"),
+            (json!({ "filter": "@.data.customer.email == 'fan@example.com'" }), "INVALID_FILTER", "filter"),
             (json!({ "headers": [{ "name": "Host", "value": "evil.example" }] }), "INVALID_HEADERS", "headers"),
             (json!({ "headers": [{ "name": "webhook-test", "value": "true" }] }), "INVALID_HEADERS", "headers"),
             (json!({ "headers": [{ "name": "X-Team", "value": "a\r\nHost: evil" }] }), "INVALID_HEADERS", "headers"),
-            (json!({ "profile": { "kind": "CLIONE", "headerWord": "no word" } }), "INVALID_HEADER_WORD", "headerWord"),
-            (json!({ "profile": { "kind": "CLOUD_ELEMENTS", "signatureKey": "" } }), "INVALID_SIGNATURE_KEY", "signatureKey"),
+            (json!({ "profile": { "kind": "CLIONE", "headerWord": "no word" } }), "INVALID_HEADER_WORD", "profile.headerWord"),
+            (json!({ "profile": { "kind": "CLOUD_ELEMENTS", "signatureKey": "" } }), "INVALID_SIGNATURE_KEY", "profile.signatureKey"),
+            (json!({ "profile": { "kind": "CLOUD_ELEMENTS", "elementKey": "" } }), "INVALID_ELEMENT_KEY", "profile.elementKey"),
+            (json!({ "profile": { "kind": "STANDARD", "headerWord": "Acme" } }), "NOT_OF_PROFILE", "profile.headerWord"),
+            (json!({ "profile": { "kind": "CLOUD_ELEMENTS", "headerWord": "Acme" } }), "NOT_OF_PROFILE", "profile.headerWord"),
+            (json!({ "profile": { "kind": "CLIONE", "elementKey": "shop" } }), "NOT_OF_PROFILE", "profile.elementKey"),
+            (json!({ "profile": { "kind": "STANDARD", "signatureKey": "key" } }), "NOT_OF_PROFILE", "profile.signatureKey"),
             (json!({ "ratePerSecond": 0 }), "INVALID_RATE", "ratePerSecond"),
             (json!({ "ratePerSecond": 1001 }), "INVALID_RATE", "ratePerSecond"),
             (json!({ "concurrency": -1 }), "INVALID_CONCURRENCY", "concurrency"),
             (json!({ "concurrency": 101 }), "INVALID_CONCURRENCY", "concurrency"),
         ] {
-            let expected = (json!(code), json!(["input", field]));
+            let path: Vec<&str> = std::iter::once("input").chain(field.split('.')).collect();
+            let expected = (json!(code), json!(path));
             let mut new = json!({ "url": URL, "eventTypes": ["*"] });
             new.as_object_mut().unwrap().extend(input.as_object().unwrap().clone());
             let refused = merchant.create_endpoint(new).await;

@@ -121,7 +121,7 @@ struct EndpointTest {
     succeeded: bool,
     status: Option<u16>,
     duration_ms: u32,
-    /// What was connected to: the endpoint, or the proxy where the operator has one.
+    /// What was connected to, or being connected to: the endpoint, or the proxy where the operator has one.
     address: Option<String>,
     /// Why it failed.
     reason: Option<String>,
@@ -215,11 +215,7 @@ fn endpoint(done: Result<Option<EndpointRow>, app::Error>) -> Result<EndpointPay
 impl From<EndpointProfileInput> for NewProfile {
     fn from(input: EndpointProfileInput) -> Self {
         let EndpointProfileInput { kind, header_word, element_key, signature_key } = input;
-        match kind {
-            EndpointProfile::Standard => Self::Standard,
-            EndpointProfile::Clione => Self::Clione { header_word },
-            EndpointProfile::CloudElements => Self::CloudElements { element_key, signature_key },
-        }
+        Self { kind: kind.into(), header_word, element_key, signature_key }
     }
 }
 
@@ -233,7 +229,7 @@ impl From<CreateEndpointInput> for NewEndpoint {
             integration_ids: ids(input.integration_ids.unwrap_or_default()),
             filter: input.filter,
             headers: named(input.headers.unwrap_or_default()),
-            profile: input.profile.map_or(NewProfile::Standard, NewProfile::from),
+            profile: input.profile.map(NewProfile::from).unwrap_or_default(),
             ordered: input.ordered,
             rate_per_second: input.rate_per_second,
             concurrency: input.concurrency,
