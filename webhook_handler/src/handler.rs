@@ -62,6 +62,8 @@ pub(crate) enum Receipt {
     Duplicate,
     /// There is no callback for what it says.
     Ignored,
+    /// It is a sample: nothing has happened.
+    Test,
 }
 
 /// The callbacks had not handled everything in time.
@@ -145,6 +147,9 @@ impl WebhookHandler {
             .verify(sender, &parts.headers, &body, at)
             .map_err(|refusal| Refusal::Signature(sender, refusal))?;
         let reading = reading::read(&inner.senders, sender, &parts.headers, &body, at)?;
+        if sender.marks_as_sample(&parts.headers) {
+            return Ok(Receipt::Test);
+        }
         self.accept(reading, deadline).await
     }
 

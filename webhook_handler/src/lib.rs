@@ -108,6 +108,10 @@
 //! # }
 //! ```
 //!
+//! **Samples** of a gateway (`cloud-bridge endpoints test`, with the header `webhook-test: true`) reach no callback, and are not
+//! remembered: nothing has happened. They are verified and read as every event is, so that a 200 says that the real ones will
+//! be, too.
+//!
 //! # What senders get
 //!
 //! A response within two seconds, however slow a callback is: 200 as soon as the webhook is verified and queued. The body is
@@ -118,6 +122,7 @@
 //! | 200 `accepted` | a callback will be called |
 //! | 200 `duplicate` | it says nothing new: the same webhook again, an older state, an order that was complete |
 //! | 200 `ignored` | there is no callback for it |
+//! | 200 `test` | a sample of a gateway, by which somebody tries the endpoint |
 //! | 400 | the body is not as its sender's schema says; two senders' signatures; a body that breaks off; Shopify without its topic |
 //! | 403 | no signature, a wrong one, one of a sender without a secret here, or a signed time more than five minutes off |
 //! | 404, 405 | another path; another method than `POST` |

@@ -15,6 +15,9 @@ use crate::refusal::Refusal;
 /// Secrets of one sender. Two are needed while one is changed.
 pub(crate) const MAX_SECRETS: usize = 16;
 
+/// Of samples of a gateway (`cloud-bridge endpoints test`), and of nothing else.
+const TEST_HEADER: &str = "webhook-test";
+
 /// Who signed a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -36,6 +39,15 @@ impl Sender {
             Self::Shopify => "Shopify",
             Self::Square => "Square",
             Self::Gateway => "the gateway",
+        }
+    }
+
+    /// Whether a webhook that this sender signed is a sample, by which somebody tries the endpoint. The header is not signed: who adds
+    /// it to a webhook on its way could as well have dropped that.
+    pub(crate) fn marks_as_sample(self, headers: &HeaderMap) -> bool {
+        match self {
+            Self::Gateway => headers.get(TEST_HEADER).is_some_and(|value| value == "true"),
+            Self::Shopify | Self::Square => false,
         }
     }
 

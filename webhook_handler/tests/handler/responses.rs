@@ -134,6 +134,27 @@ async fn a_webhook_of_shopify_without_its_topic_is_refused() {
 }
 
 #[tokio::test]
+async fn a_sample_is_verified_and_read_and_reaches_no_callback() {
+    let (builder, mut fired) = recording();
+    let server = Server::start(builder).await;
+    let event = gateway(&event(Type::OrderPaid, 1));
+    let sample = event.clone().with("webhook-test", "true");
+    let answer = server.post(&sample).await;
+    assert_eq!((answer.status, answer.body), (200, serde_json::json!({ "status": "test" })));
+    let changed = sample.clone().with_body(sample.body.replace('1', "2"));
+    assert_eq!(refused(&server, &changed).await, code(403, "signature_wrong"));
+    let malformed = gateway_body("{}".to_owned(), now()).with("webhook-test", "true");
+    assert_eq!(refused(&server, &malformed).await, code(400, "malformed"));
+    assert_eq!(server.handler.waiting(), 0);
+    // Its id is not remembered.
+    assert_eq!(server.post(&event).await.body["status"], "accepted");
+    // Stores send no samples: what is not signed makes nothing one.
+    let order = shopify_order(2, "paid").with("webhook-test", "true");
+    assert_eq!(server.post(&order).await.body["status"], "accepted");
+    assert_eq!(crate::server::all(&server, &mut fired).await.len(), 2);
+}
+
+#[tokio::test]
 async fn one_path_takes_one_method() {
     let server = Server::start(recording().0).await;
     for method in ["GET", "PUT", "DELETE", "OPTIONS"] {
