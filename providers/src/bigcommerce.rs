@@ -119,8 +119,7 @@ impl Platform for BigCommerce {
         Some(&OwnSecret {
             prompt: "The client secret of BigCommerce's API account; return to give it later",
             instructions: "BigCommerce signs with a secret of its own: the client secret of the API account that makes the \
-                           webhooks. Settings → Store-level API accounts shows it once, when the account is created. Every \
-                           webhook is refused until you hand it over:",
+                           webhooks. Settings → Store-level API accounts shows it once, when the account is created.",
         })
     }
 

@@ -39,7 +39,7 @@ pub struct Outgoing<'a> {
 pub struct OwnSecret {
     /// Asks for it at the terminal.
     pub prompt: &'static str,
-    /// Says where the store shows it, and what happens until it is handed over.
+    /// Says where the store shows it.
     pub instructions: &'static str,
 }
 

@@ -124,8 +124,7 @@ impl Platform for Shopify {
         Some(&OwnSecret {
             prompt: "Shopify's own signing secret, as it shows it below the list of webhooks; return to give it later",
             instructions: "Shopify signs with a secret of its own. Settings → Notifications → Webhooks shows it below the \
-                           list of webhooks (of an app's webhooks it is the app's client secret). Every webhook is \
-                           refused with 401 until you hand it over:",
+                           list of webhooks (of an app's webhooks it is the app's client secret).",
         })
     }
 

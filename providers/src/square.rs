@@ -105,8 +105,7 @@ impl Platform for Square {
         Some(&OwnSecret {
             prompt: "The signature key of Square's webhook subscription; return to give it later",
             instructions: "Square signs with a secret of its own: the signature key of the webhook subscription, which the \
-                           Developer Console shows under Webhooks → Subscriptions. Every webhook is refused with 401 until \
-                           you hand it over:",
+                           Developer Console shows under Webhooks → Subscriptions.",
         })
     }
 

@@ -69,6 +69,11 @@ struct New {
     unknown_order_statuses: Vec<String>,
 }
 
+/// What happens to webhooks of which no secret is known.
+const UNTIL_HANDED_OVER: &str = "Until you hand it over, webhooks are answered with 500 and not taken (`secret_missing`), unless \
+    whoever runs the server gave it one secret for all stores of the platform, or runs it with --environment development, which \
+    takes them unverified. Hand it over:";
+
 impl Create {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
         // Before anything is typed that would be lost.
@@ -124,7 +129,7 @@ impl Create {
         } else if let Some(own) = own_secret.filter(|_| !is_given)
             && !is_handed_over(own, &client, &id).await?
         {
-            output::say(&format!("\n{}", own.instructions))?;
+            output::say(&format!("\n{} {UNTIL_HANDED_OVER}", own.instructions))?;
             next = "cloud-bridge integrations set-secret \"$INTEGRATION_ID\"";
         } else {
             output::print("\nThe secret that the store signs with is saved. Go on with:")?;
