@@ -7,6 +7,7 @@ mod receiver;
 use std::net::Ipv4Addr;
 
 use anyhow::{Context as _, bail};
+use chrono::{DateTime, Utc};
 use clap::Args;
 use commerce::Secret;
 use event_log::clock::Clock;
@@ -41,8 +42,9 @@ pub(super) struct Listen {
     /// The port to listen on [default: a free one]
     #[arg(long, env = "CLOUD_BRIDGE_PORT", value_name = "N", default_value_t = 0, hide_default_value = true)]
     port: u16,
-    /// Pass each event on to this address as it came, headers and body, and respond what that responds
-    #[arg(long, env = "CLOUD_BRIDGE_FORWARD", value_name = "URL")]
+    /// Pass each event on to this address as it came, headers and body, and respond what that responds. The secret that it verifies
+    /// with is printed at the start
+    #[arg(long, env = "CLOUD_BRIDGE_FORWARD", value_name = "URL", value_parser = forward::url)]
     forward: Option<Url>,
     /// Which types of events, separated by commas: `order.paid`, `order.*` for a group
     #[arg(long, env = "CLOUD_BRIDGE_TYPES", value_name = "TYPE", value_delimiter = ',', default_value = "*")]
@@ -111,12 +113,18 @@ impl Listen {
         let (sender, mut got) = mpsc::channel(MAX_UNPRINTED);
         let forward = self.forward.clone().map(Forward::new).transpose()?;
         let onwards = forward.as_ref().map(|forward| format!(", and passes them on to {forward}")).unwrap_or_default();
+        let secret_of_receiver = forward.as_ref().map(|_| secret.expose().to_owned());
         let receiver = Receiver::new(secret, forward, sender, Clock::default());
         let mut serving = std::pin::pin!(receiver.serve(listener));
         input::note(&format!(
             "Receives {} at {url}{onwards}. Ctrl-C ends it. `cloud-bridge trigger TYPE` makes something happen.",
             clean(&self.types.join(", "))
         ))?;
+        if let Some(secret) = secret_of_receiver {
+            input::note(&format!(
+                "Your receiver verifies with this secret, until this ends:\n\n  WEBHOOK_SECRET={secret}\n"
+            ))?;
+        }
         loop {
             let got: Got = tokio::select! {
                 got = got.recv() => match got {
@@ -131,20 +139,20 @@ impl Listen {
     }
 }
 
-/// A verified event as one line that a person reads.
-pub(crate) fn event_line(body: &Value) -> String {
-    line::of(body, None)
+/// A verified event as one line that a person reads, with when it came.
+pub(crate) fn event_line(at: DateTime<Utc>, body: &Value) -> String {
+    line::of(at, body, None)
 }
 
 fn print(got: &Got, json: bool) -> anyhow::Result<()> {
     match got {
-        Got::Event { body, forwarded } if json => {
+        Got::Event { body, forwarded, .. } if json => {
             if let Some(Err(reason)) = forwarded {
                 input::note(&format!("not passed on: {}", clean(reason)))?;
             }
             Ok(output::print_json_line(body)?)
         }
-        Got::Event { body, forwarded } => Ok(output::print(line::of(body, forwarded.as_ref()))?),
+        Got::Event { at, body, forwarded } => Ok(output::print(line::of(*at, body, forwarded.as_ref()))?),
         Got::Refused { reason } => Ok(input::note(&format!("Refused with 401: {}", clean(reason)))?),
     }
 }

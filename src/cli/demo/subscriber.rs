@@ -111,8 +111,8 @@ pub(super) async fn all_delivered(client: &Client) -> anyhow::Result<bool> {
 }
 
 async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    let is_verified =
-        commerce::verify(&headers, &body, std::slice::from_ref(&shared.secret), Clock::default().now()).is_ok();
+    let now = Clock::default().now();
+    let is_verified = commerce::verify(&headers, &body, std::slice::from_ref(&shared.secret), now).is_ok();
     let mut seen = shared.seen.lock();
     if !is_verified {
         seen.forged += 1;
@@ -126,7 +126,7 @@ async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: By
     if seen.lines.len() == MAX_LINES {
         seen.lines.pop_front();
     }
-    seen.lines.push_back(event_line(&serde_json::from_slice(&body).unwrap_or_default()));
+    seen.lines.push_back(event_line(now, &serde_json::from_slice(&body).unwrap_or_default()));
     drop(seen);
     shared.changed.notify_one();
     StatusCode::NO_CONTENT

@@ -27,6 +27,19 @@ const CONNECTION_HEADERS: [HeaderName; 9] = [
     HeaderName::from_static("keep-alive"),
 ];
 
+/// Reads the address for clap.
+///
+/// # Errors
+/// Where it is not one that a request can be sent to.
+pub(super) fn url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    if matches!(url.scheme(), "http" | "https") {
+        Ok(url)
+    } else {
+        Err("it begins with http:// or https://".to_owned())
+    }
+}
+
 /// Where events are passed on to.
 pub(super) struct Forward {
     http: reqwest::Client,
@@ -79,4 +92,19 @@ fn without_connection(headers: &HeaderMap) -> HeaderMap {
         headers.remove(name);
     }
     headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_passed_on_over_http_alone() {
+        for passed in ["http://127.0.0.1:3000/webhooks", "https://receiver.example/"] {
+            assert_eq!(url(passed).unwrap().as_str(), passed);
+        }
+        for refused in ["ftp://127.0.0.1/", "file:///etc/passwd", "localhost:3000", "/webhooks", ""] {
+            assert!(url(refused).is_err(), "{refused}");
+        }
+    }
 }

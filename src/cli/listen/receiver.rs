@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response as HttpResponse};
+use chrono::{DateTime, Utc};
 use commerce::Secret;
 use event_log::clock::Clock;
 use serde_json::Value;
@@ -21,13 +22,13 @@ const MAX_BODY_BYTES: usize = 4 * 1_024 * 1_024;
 /// What came.
 pub(super) enum Got {
     Event {
+        /// When it came, which at a retry is later than when it happened.
+        at: DateTime<Utc>,
         body: Value,
         forwarded: Option<Result<Response, String>>,
     },
     /// It was not signed with the secret of the endpoint.
-    Refused {
-        reason: String,
-    },
+    Refused { reason: String },
 }
 
 pub(super) struct Receiver {
@@ -51,7 +52,8 @@ impl Receiver {
 
 async fn receive(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body: Bytes) -> HttpResponse {
     let secrets = std::slice::from_ref(&receiver.secret);
-    if let Err(refusal) = commerce::verify(&headers, &body, secrets, receiver.clock.now()) {
+    let at = receiver.clock.now();
+    if let Err(refusal) = commerce::verify(&headers, &body, secrets, at) {
         let reason = refusal.to_string();
         receiver.got.send(Got::Refused { reason: reason.clone() }).await.ok();
         return (StatusCode::UNAUTHORIZED, reason).into_response();
@@ -69,6 +71,6 @@ async fn receive(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body
         // The service sends it again, as it would where the receiver itself could not be reached.
         Some(Err(reason)) => (StatusCode::BAD_GATEWAY, reason.clone()).into_response(),
     };
-    receiver.got.send(Got::Event { body: event, forwarded }).await.ok();
+    receiver.got.send(Got::Event { at, body: event, forwarded }).await.ok();
     response
 }

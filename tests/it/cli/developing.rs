@@ -5,6 +5,7 @@ use std::process::Stdio;
 use axum::http::StatusCode;
 use cloud_bridge::sandbox::{self, SandboxOptions};
 use commerce::{CommerceEventType, Publisher};
+use event_log::clock::Clock;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use strum::IntoEnumIterator as _;
@@ -94,6 +95,8 @@ async fn a_developer_listens(engine: Engine) {
         Running::start(desk.command(&["--json", "listen", "--types", "faq.*", "--forward", &program.url()]));
     let note = listen.note_with("Receives faq.*").await;
     let url = note.split(' ').find(|word| word.starts_with("http://")).unwrap().trim_end_matches(',').to_owned();
+    let shown = listen.note_with("WEBHOOK_SECRET=").await;
+    let secret = commerce::Secret::parse(shown.trim().strip_prefix("WEBHOOK_SECRET=").unwrap()).unwrap();
     let forged = reqwest::Client::new().post(&url).body("{}").send().await.unwrap();
     assert_eq!(forged.status().as_u16(), 401);
     listen.note_with("Refused with 401").await;
@@ -105,7 +108,7 @@ async fn a_developer_listens(engine: Engine) {
     let [(headers, body)] = &program.received()[..] else { panic!("it is passed on, and nothing else is") };
     assert_eq!(serde_json::from_slice::<Value>(body).unwrap(), event);
     assert_eq!(headers["webhook-id"].to_str().unwrap(), text(&event["id"]));
-    assert!(headers["webhook-signature"].to_str().unwrap().starts_with("v1,"));
+    commerce::verify(headers, body, &[secret], Clock::default().now()).expect("it verifies with what was shown");
     // What the program responded is what the service has.
     let dispatch = loop {
         let listed = desk.json(&["dispatches", "list", "--status", "delivered"]).await;
@@ -150,6 +153,8 @@ async fn where_the_service_does_not_call_its_own_machine_it_is_said_what_to_do()
         "{}",
         said(&refused)
     );
+    let over_ftp = world.0.run(&["listen", "--forward", "ftp://127.0.0.1/"]).await;
+    assert!(said(&over_ftp).contains("begins with http:// or https://"), "{}", said(&over_ftp));
     let elsewhere = world.0.run(&["listen", "--server", "https://bridge.example"]).await;
     assert!(said(&elsewhere).contains("another machine"), "{}", said(&elsewhere));
     end(world).await;
