@@ -71,7 +71,7 @@ pub struct Cli {
 }
 
 const LONG_ABOUT: &str = "\
-Cloud Bridge receives the signed webhooks of Shopify, WooCommerce and generic stores, keeps every one as an event in a \
+Cloud Bridge receives the signed webhooks of Shopify, WooCommerce, BigCommerce, Square and your own stores, keeps every one as an event in a \
 log that cannot be changed unnoticed, and shares what was bought with the customer on Cortex Cloud.
 
 Commands that change something, and those that list deliveries and accounts, ask a running server with an API key. \

@@ -58,6 +58,14 @@ impl Refused {
     pub fn not_found(field: &'static str) -> Self {
         Self::new("NOT_FOUND", format!("there is nothing of yours with this {field}"), Some(field))
     }
+
+    /// Of what is sent or published: the field `type` of its input.
+    pub fn unknown_event_type(name: &str) -> Self {
+        let message = format!(
+            "there is no type {name:.100}: `cloud-bridge event-types` lists them, as the query eventTypes of the API does"
+        );
+        Self::new("UNKNOWN_EVENT_TYPE", message, Some("type"))
+    }
 }
 
 impl From<Refused> for Error {

@@ -49,10 +49,8 @@ impl Publications {
         if is_named && self.data.log.current::<Account>(account_id).await?.aggregate.merchant().is_none() {
             return Err(Refused::not_found("accountId").into());
         }
-        let event_type = CommerceEventType::parse(&new.event_type).ok_or_else(|| {
-            let message = format!("there is no type {}: eventTypes lists them", new.event_type);
-            Refused::new("UNKNOWN_EVENT_TYPE", message, Some("type"))
-        })?;
+        let event_type = CommerceEventType::parse(&new.event_type);
+        let event_type = event_type.ok_or_else(|| Refused::unknown_event_type(&new.event_type))?;
         let payload = commerce::check(event_type, &new.data).map_err(|invalid| {
             let field = if invalid.field == "type" { "type" } else { "data" };
             Refused::new("INVALID_EVENT", invalid.to_string(), Some(field))

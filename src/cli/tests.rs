@@ -2,6 +2,8 @@
 
 use clap::{CommandFactory as _, Parser as _};
 
+use domain::integration::Provider;
+
 use super::*;
 
 #[test]
@@ -27,6 +29,14 @@ fn every_option_has_an_environment_variable() {
             assert!(variable.starts_with("CLOUD_BRIDGE_"), "--{name} of {} has {variable:?}", command.get_name());
         }
         commands.extend(command.get_subcommands().cloned());
+    }
+}
+
+#[test]
+fn the_help_names_every_platform_whose_webhooks_are_received() {
+    let help = Cli::command().render_long_help().to_string();
+    for platform in providers::all().filter(|platform| platform.provider() != Provider::Generic) {
+        assert!(help.contains(platform.name()), "{} in {help}", platform.name());
     }
 }
 

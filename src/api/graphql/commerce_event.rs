@@ -131,7 +131,7 @@ pub(super) fn types(names: Vec<String>) -> Result<Vec<CommerceEventType>, ApiErr
     use strum::IntoEnumIterator as _;
     let unknown = ApiError::InvalidArgument {
         argument: "types",
-        reason: "names a type that there is not: eventTypes lists them",
+        reason: "names a type that there is not: `cloud-bridge event-types` lists them, as the query eventTypes of the API does",
     };
     let mut all = vec![];
     for name in names {

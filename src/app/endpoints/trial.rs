@@ -46,10 +46,7 @@ impl Endpoints {
             return Err(Refused::from(domain::endpoint::EndpointRefusal::Deleted).into());
         };
         let event_type = match event_type {
-            Some(name) => CommerceEventType::parse(name).ok_or_else(|| {
-                let message = format!("there is no type {name:.100}: eventTypes lists them");
-                Refused::new("UNKNOWN_EVENT_TYPE", message, Some("type"))
-            })?,
+            Some(name) => CommerceEventType::parse(name).ok_or_else(|| Refused::unknown_event_type(name))?,
             None => first_wanted(&subscription)?,
         };
         self.api_keys.admit(viewer, COST).await?;

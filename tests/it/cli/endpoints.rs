@@ -48,7 +48,7 @@ async fn endpoints_are_set_up_and_tried(engine: Engine) {
     assert!(said(&refused).contains("URL_NOT_ALLOWED"), "{}", said(&refused));
 
     let headers = desk.databases.folder().join("headers");
-    std::fs::write(&headers, "X-Team: storm\n").unwrap();
+    std::fs::write(&headers, "X-Team: storm\nUser-Agent: storm-warehouse\n").unwrap();
     let update = [
         "endpoints",
         "update",
@@ -84,6 +84,14 @@ async fn endpoints_are_set_up_and_tried(engine: Engine) {
     );
     let (headers, _) = receiver.received().pop().unwrap();
     assert!(headers["webhook-test"] == "true" && headers["x-team"] == "storm", "{headers:?}");
+    assert_eq!(headers["user-agent"], "storm-warehouse", "in place of our own");
+    let unknown = desk.run(&["endpoints", "test", &id, "--type", "order.payd"]).await;
+    assert!(said(&unknown).contains("`cloud-bridge event-types` lists them"), "{}", said(&unknown));
+    for command in ["show", "match"] {
+        let other = desk.run(&["endpoints", command, "01950a2f-9a00-7f42-b0d1-6e5f4d3c2b1a"]).await;
+        let said = said(&other);
+        assert!(!other.status.success() && said.contains("there is no endpoint 01950a2f"), "{command}: {said}");
+    }
 
     publish(&desk, &account, "product.enriched", &json!({ "platform": "shopify", "productId": "9", "success": true }))
         .await;
