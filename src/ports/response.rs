@@ -63,7 +63,7 @@ pub(super) fn why_lost(error: &reqwest::Error) -> String {
 /// Whether connecting failed after TCP: what resolves names and connects wraps its errors, TLS does not.
 fn is_of_tls(error: &reqwest::Error) -> bool {
     let cause = error.source().and_then(Error::source);
-    cause.is_some_and(|cause| cause.is::<io::Error>())
+    matches!(cause, Some(cause) if cause.is::<io::Error>())
 }
 
 fn innermost(error: &dyn Error) -> Option<&dyn Error> {
