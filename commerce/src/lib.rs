@@ -8,6 +8,7 @@
 mod check;
 mod description;
 mod event;
+#[cfg(feature = "filter")]
 mod filter;
 pub mod payload;
 mod personal;
@@ -21,6 +22,7 @@ pub use check::{Invalid, MAX_DATA_BYTES, check};
 pub use description::{Description, description};
 pub use domain::commerce::{CommerceEventType, Currency, Money, Publisher};
 pub use event::Event;
+#[cfg(feature = "filter")]
 pub use filter::{Filter, InvalidFilter};
 pub use payload::Payload;
 pub use personal::Personal;
