@@ -85,20 +85,20 @@ impl Dispatches {
     /// The attempts that were made, the oldest first.
     pub async fn attempts(&self, viewer: &Viewer, entry: &DispatchEntry) -> Result<Vec<Attempt>, Error> {
         let reads = viewer.reads_personal_data(&entry.event.account_id);
-        let attempts = self.story(viewer, entry).await?.into_iter().filter_map(|recorded| match recorded.event {
-            AnyEvent::Dispatch(DispatchEvent::Attempted(attempted)) => Some(Attempt::of(*attempted, reads)),
-            _ => None,
+        let attempts = self.story(viewer, entry).await?.into_iter().filter_map(|recorded| {
+            let AnyEvent::Dispatch(DispatchEvent::Attempted(attempted)) = recorded.event else { return None };
+            Some(Attempt::of(*attempted, reads))
         });
         Ok(attempts.collect())
     }
 
     /// When it was redriven, and by whom, the oldest first.
     pub async fn redrives(&self, viewer: &Viewer, entry: &DispatchEntry) -> Result<Vec<RedriveNote>, Error> {
-        let redrives = self.story(viewer, entry).await?.into_iter().filter_map(|recorded| match recorded.event {
-            AnyEvent::Dispatch(DispatchEvent::Redriven { cause, retry_at: _ }) => {
-                Some(RedriveNote { at: recorded.recorded_at, cause, by: recorded.actor })
-            }
-            _ => None,
+        let redrives = self.story(viewer, entry).await?.into_iter().filter_map(|recorded| {
+            let AnyEvent::Dispatch(DispatchEvent::Redriven { cause, retry_at: _ }) = recorded.event else {
+                return None;
+            };
+            Some(RedriveNote { at: recorded.recorded_at, cause, by: recorded.actor })
         });
         Ok(redrives.collect())
     }
