@@ -71,8 +71,8 @@ struct New {
 
 /// What happens to webhooks of which no secret is known.
 const UNTIL_HANDED_OVER: &str = "Until you hand it over, webhooks are answered with 500 and not taken (`secret_missing`), unless \
-    whoever runs the server gave it one secret for all stores of the platform, or runs it with --environment development, which \
-    takes them unverified. Hand it over:";
+    the operator has one secret for all stores of the platform, or runs the server with --environment development, which takes \
+    them unverified. Hand it over:";
 
 impl Create {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
