@@ -241,6 +241,8 @@ struct Parts {
     metrics: Arc<Metrics>,
     /// Whether the queue goes on.
     working: Progress,
+    /// Whether orders are read at their stores.
+    reading: Progress,
     /// Whether events are sent.
     dispatching: Progress,
     tasks: Tasks,
@@ -259,6 +261,7 @@ impl Parts {
             erasure,
             processes: Arc::default(),
             working: Progress::default(),
+            reading: Progress::default(),
             dispatching: Progress::default(),
             data,
             ports,
@@ -287,6 +290,7 @@ impl Parts {
             data: self.data.clone(),
             processes: self.processes.clone(),
             working: self.working.clone(),
+            reading: self.reading.clone(),
             dispatching: self.dispatching.clone(),
             metrics: self.metrics.clone(),
             tasks: self.tasks.clone(),
@@ -369,7 +373,7 @@ impl Parts {
         followers
     }
 
-    /// What acts: process managers, and the worker.
+    /// What acts: process managers, and the workers.
     fn start_tasks(&self, options: &ServiceOptions) {
         processes::start(&processes::Dependencies {
             data: self.data.clone(),
@@ -388,22 +392,27 @@ impl Parts {
             links: self.links.clone(),
             cortex: self.ports.cortex.clone(),
             stores: self.ports.stores.clone(),
-            fetches_at_once: (options.workers / 2).max(1),
             metrics: self.metrics.clone(),
             tasks: self.tasks.clone(),
         };
         let timing = Timing { lease: options.lease, call: options.cortex_timeout() };
-        let worker = Worker {
-            work: Arc::new(deliveries::Deliveries::new(needs, timing)),
-            concurrency: options.workers,
+        let deliveries = Arc::new(deliveries::Deliveries::new(needs, timing));
+        let fetches = Arc::new(deliveries::Fetches(deliveries.clone()));
+        self.tasks.spawn(self.worker(deliveries, options.workers, &self.working).run());
+        self.tasks.spawn(self.worker(fetches, options.workers, &self.reading).run());
+    }
+
+    fn worker<W>(&self, work: Arc<W>, concurrency: usize, progress: &Progress) -> Worker<W> {
+        Worker {
+            work,
+            concurrency,
             log: self.data.log.clone(),
             clock: self.data.clock().clone(),
             rates: self.rates.clone(),
-            progress: self.working.clone(),
+            progress: progress.clone(),
             changes: self.data.projector.changes(),
             stopping: self.tasks.stopping(),
-        };
-        self.tasks.spawn(worker.run());
+        }
     }
 
     /// What sends events to endpoints.

@@ -1,5 +1,5 @@
-//! The worker: takes up what is due, in its order and at the pace of the accounts it belongs to, and works on several pieces
-//! at once. Which kind of work that is, [`Work`] says; deliveries are one.
+//! The worker: takes up what is due, in its order and at the pace of the owners it belongs to, and works on several pieces at
+//! once. Which kind of work that is, [`Work`] says: deliveries are one, reading orders at their stores is another.
 
 pub(crate) mod deliveries;
 pub(crate) mod lease;
@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::AccountId;
 use event_log::EventLog;
 use event_log::clock::Clock;
 use event_log::progress::Progress;
@@ -22,10 +21,10 @@ use tokio::task::JoinSet;
 use crate::projector::Standings;
 use event_log::rates::{NotAdmitted, Rates};
 use queue::{Ended, Queue};
-use work::{Due, Pace, Taken, Work};
+use work::{DueOf, Pace, Taken, Work};
 
-/// Accounts that are passed over at a time because their pace is used up.
-const MAX_PACED: usize = 500;
+/// Owners that are passed over at a time because nothing of theirs may begin.
+const MAX_PASSED_OVER: usize = 500;
 /// Due pieces that are read at a time, beyond those under way.
 const READ_AT_ONCE: usize = 64;
 /// How long what is due is left alone when it cannot be read.
@@ -34,6 +33,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 const READ_AT_LEAST_EVERY: TimeDelta = TimeDelta::seconds(10);
 /// How often moments are put right that a clock which is ahead has set.
 const PULL_BACK_EVERY: Duration = Duration::from_secs(10);
+
+type QueueOf<W> = Queue<<W as Work>::Id, <W as Work>::Owner>;
 
 /// Works on one kind of work.
 pub(crate) struct Worker<W> {
@@ -54,7 +55,7 @@ pub(crate) struct Worker<W> {
 impl<W: Work> Worker<W> {
     /// Works until the service stops; then lets every piece come to an end.
     pub(crate) async fn run(mut self) {
-        let mut queue = Queue::default();
+        let mut queue = QueueOf::<W>::new(W::ONE_AT_A_TIME);
         let mut pieces = JoinSet::new();
         let failures = Recurring::new("what is due cannot be read");
         let not_admitted = Recurring::new("the pace of an account cannot be read");
@@ -94,8 +95,8 @@ impl<W: Work> Worker<W> {
     /// Takes up what is due, as far as there is room. Returns when to read again if nothing happens before.
     async fn fill(
         &self,
-        queue: &mut Queue<W::Id>,
-        pieces: &mut JoinSet<Ended<W::Id>>,
+        queue: &mut QueueOf<W>,
+        pieces: &mut JoinSet<Ended<W::Id, W::Owner>>,
         now: DateTime<Utc>,
         not_admitted: &Recurring,
     ) -> sqlx::Result<DateTime<Utc>> {
@@ -107,10 +108,11 @@ impl<W: Work> Worker<W> {
             if queue.is_empty() && self.work.is_readable() {
                 self.read_on(queue, now).await?;
             }
-            let taken = queue.take(self.concurrency - pieces.len());
-            if taken.is_empty() {
+            if queue.is_empty() {
                 break;
             }
+            // Where none of these may begin any more, others that are due may.
+            let taken = queue.take(self.concurrency - pieces.len());
             self.take_up(queue, pieces, taken, now, not_admitted).await;
         }
         // Where there is no room, the end of a piece comes first.
@@ -121,27 +123,27 @@ impl<W: Work> Worker<W> {
 
     /// Reads on in the view from where it was read to; from its beginning where nothing more comes, and now and then, for
     /// what became due meanwhile may lie before.
-    async fn read_on(&self, queue: &mut Queue<W::Id>, now: DateTime<Utc>) -> sqlx::Result<()> {
-        let paced: Vec<AccountId> = queue.paced().take(MAX_PACED).copied().collect();
+    async fn read_on(&self, queue: &mut QueueOf<W>, now: DateTime<Utc>) -> sqlx::Result<()> {
+        let without: Vec<W::Owner> = queue.held_back().take(MAX_PASSED_OVER).copied().collect();
         if let Some(since) = queue.read_to() {
-            let more = self.work.due(since, now, &paced, READ_AT_ONCE).await?;
+            let more = self.work.due(since, now, &without, READ_AT_ONCE).await?;
             queue.add(more);
         }
         if queue.is_empty() {
             // What is under way or done lies at the beginning, until the view shows what came of it.
-            let first = self.work.due(i64::MIN, now, &paced, READ_AT_ONCE + queue.passed_over()).await?;
+            let first = self.work.due(i64::MIN, now, &without, READ_AT_ONCE + queue.passed_over()).await?;
             queue.begin_again();
             queue.add(first);
         }
         Ok(())
     }
 
-    /// Prepares some together, and begins them in their order, as far as the pace of each account allows.
+    /// Prepares some together, and begins them in their order, as far as the pace of each owner allows.
     async fn take_up(
         &self,
-        queue: &mut Queue<W::Id>,
-        pieces: &mut JoinSet<Ended<W::Id>>,
-        due: Vec<Due<W::Id>>,
+        queue: &mut QueueOf<W>,
+        pieces: &mut JoinSet<Ended<W::Id, W::Owner>>,
+        due: Vec<DueOf<W>>,
         now: DateTime<Utc>,
         not_admitted: &Recurring,
     ) {
@@ -153,7 +155,7 @@ impl<W: Work> Worker<W> {
             };
             let pace = self.work.pace(&due, &ready);
             if let Some(pace) = pace
-                && !self.keeps(pace, due.account_id, queue, now, not_admitted).await
+                && !self.keeps(pace, due.owner, queue, now, not_admitted).await
             {
                 continue;
             }
@@ -165,20 +167,20 @@ impl<W: Work> Worker<W> {
                 }
                 Ended { due, taken }
             });
-            queue.begin(due, task.id());
+            queue.begin(&due, task.id());
         }
     }
 
-    /// Whether the pace of an account allows one more now.
+    /// Whether the pace of an owner allows one more now.
     async fn keeps(
         &self,
         pace: Pace,
-        account_id: AccountId,
-        queue: &mut Queue<W::Id>,
+        owner: W::Owner,
+        queue: &mut QueueOf<W>,
         now: DateTime<Utc>,
         not_admitted: &Recurring,
     ) -> bool {
-        if queue.is_paced(account_id) {
+        if queue.is_resting(owner) {
             return false;
         }
         match self.rates.admit(&self.log, pace.rate, (pace.per_minute, 1), now).await {
@@ -187,12 +189,12 @@ impl<W: Work> Worker<W> {
                 true
             }
             Err(NotAdmitted::Exceeded { next_at }) => {
-                queue.pause(account_id, next_at);
+                queue.pause(owner, next_at);
                 false
             }
             Err(error @ NotAdmitted::Unavailable(_)) => {
                 not_admitted.failed(error);
-                queue.pause(account_id, now + RETRY_AFTER);
+                queue.pause(owner, now + RETRY_AFTER);
                 false
             }
         }

@@ -28,6 +28,7 @@ CREATE TABLE delivery_states_{generation} (
     resolution_code text,
     unmapped        bigint NOT NULL,        -- 1 while something is still bought that no mapping was found for
     due_at          bigint,                 -- null while nothing is to be done by itself
+    to_read         bigint NOT NULL,        -- 1 while the order is read at its store before anything else is done
     set_at          bigint,                 -- when that was recorded
     caused_by       bigint NOT NULL,        -- position of the event that put it where it is: what an attempt follows from
     kept_since      bigint,                 -- while it is over and holds anything personal: when it last changed
@@ -47,8 +48,9 @@ CREATE INDEX delivery_states_kept_{generation} ON delivery_states_{generation} (
 CREATE INDEX delivery_states_all_status_{generation} ON delivery_states_{generation} (status, listed_at);
 CREATE INDEX delivery_states_all_code_{generation} ON delivery_states_{generation} (resolution_code, listed_at) WHERE resolution_code IS NOT NULL;
 CREATE INDEX delivery_states_due_{generation} ON delivery_states_{generation} (due_at) WHERE due_at IS NOT NULL;
--- The worker takes deliveries account by account, so that one account's backlog does not hold up the others.
-CREATE INDEX delivery_states_due_account_{generation} ON delivery_states_{generation} (account_id, due_at) WHERE due_at IS NOT NULL;
+-- Deliveries are taken account by account, and orders are read store by store, so that one's backlog does not hold up the others.
+CREATE INDEX delivery_states_due_account_{generation} ON delivery_states_{generation} (account_id, due_at) WHERE due_at IS NOT NULL AND to_read = 0;
+CREATE INDEX delivery_states_due_store_{generation} ON delivery_states_{generation} (integration_id, due_at) WHERE due_at IS NOT NULL AND to_read = 1;
 -- What was set by a clock that is ahead.
 CREATE INDEX delivery_states_set_{generation} ON delivery_states_{generation} (set_at) WHERE due_at IS NOT NULL;
 

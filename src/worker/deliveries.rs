@@ -1,4 +1,5 @@
-//! Delivering, as a kind of work: which deliveries are due, what an attempt is decided on, and the attempt itself.
+//! Delivering, as a kind of work: which deliveries are due, what an attempt is decided on, and the attempt itself. Reading an
+//! order at its store comes before, and is a kind of work of its own (`fetch.rs`).
 
 mod attempt;
 mod fetch;
@@ -16,10 +17,10 @@ use domain::{AccountId, DeliveryId};
 use event_log::recurring::Recurring;
 use event_log::{Actor, CommandError, Committed, Origin, Position};
 use projections::delivery_log;
-use projections::delivery_log::due_deliveries::{self, DueDelivery};
+use projections::delivery_log::due_deliveries::{self, DueDelivery, Queue};
 
 use super::lease::{Holder, Leased, Timing};
-use super::work::{Due, Pace, Taken, Work};
+use super::work::{Due, DueOf, Pace, Taken, Work};
 use crate::app::links::Links;
 use crate::app::log_and_views::LogAndViews;
 use crate::metrics::Metrics;
@@ -28,7 +29,7 @@ use crate::ports::stores::StoreClient;
 use crate::tasks::Tasks;
 use attempt::Attempt;
 use event_log::rates::Rate;
-use fetch::{Fetch, Turns};
+pub(crate) use fetch::Fetches;
 use sessions::Sessions;
 
 /// How many moments that a clock which is ahead has set are put right at a time.
@@ -40,7 +41,6 @@ const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(5);
 pub(crate) struct Deliveries {
     needs: Dependencies,
     sessions: Sessions,
-    turns: Turns,
     holder: Holder,
     /// Of deliveries that cannot be taken up: with a log that is away, all of them.
     failures: Recurring,
@@ -52,8 +52,6 @@ pub(crate) struct Dependencies {
     pub(crate) links: Links,
     pub(crate) cortex: CortexClient,
     pub(crate) stores: StoreClient,
-    /// How many stores are read from at the same time.
-    pub(crate) fetches_at_once: usize,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tasks: Tasks,
 }
@@ -62,7 +60,7 @@ impl Deliveries {
     pub(crate) fn new(needs: Dependencies, timing: Timing) -> Self {
         let holder = Holder::new(timing, needs.data.clock().clone(), needs.tasks.clone());
         let failures = Recurring::new("a delivery cannot be taken up");
-        Self { needs, sessions: Sessions::default(), turns: Turns::default(), holder, failures }
+        Self { needs, sessions: Sessions::default(), holder, failures }
     }
 
     /// Executes a worker's command on a delivery, and what it means for the credits of its account.
@@ -79,14 +77,55 @@ impl Deliveries {
         self.needs.data.log.execute_with::<Delivery, Ledger>(id, command, origin, settle).await
     }
 
-    /// What is done about a delivery, with what it is decided on. None where it is not due.
-    async fn ready(&self, attempt: &Attempt) -> anyhow::Result<Option<Ready>> {
+    /// What an attempt is decided on. None where it is not due, or the order is read first.
+    async fn ready(&self, attempt: &Attempt) -> anyhow::Result<Option<attempt::Ready>> {
         let delivery = self.needs.data.log.recent::<Delivery>(attempt.id).await?;
         let Some(order) = delivery.aggregate.order() else { return Ok(None) };
-        Ok(match order.to_fetch(self.holder.now()) {
-            Some(announcements) => attempt.fetch(order, announcements).await?.map(Ready::Fetch),
-            None => attempt.ready(order).await?.map(Ready::Attempt),
-        })
+        if order.to_fetch(self.holder.now()).is_some() {
+            return Ok(None);
+        }
+        attempt.ready(order).await
+    }
+
+    /// What of a queue is due: see [`Work::due`].
+    async fn due_in<Owner: Display>(
+        &self,
+        queue: Queue,
+        (since, now): (i64, DateTime<Utc>),
+        without: &[Owner],
+        limit: usize,
+    ) -> sqlx::Result<Vec<DueDelivery>> {
+        let without: Vec<String> = without.iter().map(Owner::to_string).collect();
+        let (views, limit) = (&self.needs.data.views, i64::try_from(limit).unwrap_or(i64::MAX));
+        due_deliveries::due(views, queue, (since, now.timestamp_micros()), &without, limit).await
+    }
+
+    async fn next_due_at(&self, now: DateTime<Utc>) -> sqlx::Result<Option<DateTime<Utc>>> {
+        let next = due_deliveries::next_due_at(&self.needs.data.views, now.timestamp_micros()).await?;
+        Ok(next.and_then(DateTime::from_timestamp_micros))
+    }
+
+    /// Sets right what a clock that was ahead has set too far off in a queue, and returns what is due although it is put off.
+    async fn pull_back_in(&self, queue: Queue, now: DateTime<Utc>) -> sqlx::Result<Vec<DueDelivery>> {
+        let ahead_us = (now + CLOCK_SKEW).timestamp_micros();
+        let mut overdue = vec![];
+        for delivery in due_deliveries::set_ahead(&self.needs.data.views, queue, ahead_us, AHEAD_AT_A_TIME).await? {
+            if delivery.status == DeliveryStatus::Queued.as_str() {
+                overdue.push(delivery);
+            } else {
+                self.pull_back_one(&delivery, now).await;
+            }
+        }
+        Ok(overdue)
+    }
+
+    /// What was due in another log is nothing to go by.
+    fn is_readable(&self) -> bool {
+        !self.needs.data.projector.of_other_log().contains(&delivery_log::VIEW)
+    }
+
+    fn position(&self) -> Position {
+        self.needs.data.projector.position(delivery_log::VIEW)
     }
 
     fn not_taken_up(&self, error: impl Display) {
@@ -147,29 +186,28 @@ impl Leased for Deliveries {
     }
 }
 
-/// What is done about a delivery that is due.
-pub(crate) enum Ready {
-    /// Its order is read at the store.
-    Fetch(Fetch),
-    Attempt(attempt::Ready),
+fn due<Owner>(row: &DueDelivery, owner: Owner) -> Option<Due<DeliveryId, Owner>> {
+    let DueDelivery { delivery_id: id, due_at, caused_by, .. } = *row;
+    Some(Due { id, owner, due_at: due_at?, caused_by })
 }
 
-fn due(row: &DueDelivery) -> Option<Due<DeliveryId>> {
-    let DueDelivery { delivery_id: id, account_id, due_at, caused_by, .. } = *row;
-    Some(Due { id, account_id, due_at: due_at?, caused_by })
+fn by_account(rows: &[DueDelivery]) -> Vec<Due<DeliveryId, AccountId>> {
+    rows.iter().filter_map(|row| due(row, row.account_id)).collect()
 }
 
 impl Work for Deliveries {
     type Id = DeliveryId;
-    type Ready = (Attempt, Ready);
+    type Owner = AccountId;
+    type Ready = (Attempt, attempt::Ready);
 
-    /// What was due in another log is nothing to go by.
+    const ONE_AT_A_TIME: bool = false;
+
     fn is_readable(&self) -> bool {
-        !self.needs.data.projector.of_other_log().contains(&delivery_log::VIEW)
+        self.is_readable()
     }
 
     fn position(&self) -> Position {
-        self.needs.data.projector.position(delivery_log::VIEW)
+        self.position()
     }
 
     async fn due(
@@ -178,31 +216,19 @@ impl Work for Deliveries {
         now: DateTime<Utc>,
         without: &[AccountId],
         limit: usize,
-    ) -> sqlx::Result<Vec<Due<DeliveryId>>> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = due_deliveries::due(&self.needs.data.views, since, now.timestamp_micros(), without, limit).await?;
-        Ok(rows.iter().filter_map(due).collect())
+    ) -> sqlx::Result<Vec<DueOf<Self>>> {
+        Ok(by_account(&self.due_in(Queue::Attempts, (since, now), without, limit).await?))
     }
 
     async fn next_due_at(&self, now: DateTime<Utc>) -> sqlx::Result<Option<DateTime<Utc>>> {
-        let next = due_deliveries::next_due_at(&self.needs.data.views, now.timestamp_micros()).await?;
-        Ok(next.and_then(DateTime::from_timestamp_micros))
+        self.next_due_at(now).await
     }
 
-    async fn pull_back(&self, now: DateTime<Utc>) -> sqlx::Result<Vec<Due<DeliveryId>>> {
-        let ahead_us = (now + CLOCK_SKEW).timestamp_micros();
-        let mut overdue = vec![];
-        for delivery in due_deliveries::set_ahead(&self.needs.data.views, ahead_us, AHEAD_AT_A_TIME).await? {
-            if delivery.status == DeliveryStatus::Queued.as_str() {
-                overdue.extend(due(&delivery));
-            } else {
-                self.pull_back_one(&delivery, now).await;
-            }
-        }
-        Ok(overdue)
+    async fn pull_back(&self, now: DateTime<Utc>) -> sqlx::Result<Vec<DueOf<Self>>> {
+        Ok(by_account(&self.pull_back_in(Queue::Attempts, now).await?))
     }
 
-    async fn prepare(self: &Arc<Self>, due: &Due<DeliveryId>) -> Option<(Attempt, Ready)> {
+    async fn prepare(self: &Arc<Self>, due: &DueOf<Self>) -> Option<(Attempt, attempt::Ready)> {
         let attempt = Attempt::new(self.clone(), due.id, due.caused_by);
         match self.ready(&attempt).await {
             Ok(ready) => Some((attempt, ready?)),
@@ -213,16 +239,12 @@ impl Work for Deliveries {
         }
     }
 
-    fn pace(&self, due: &Due<DeliveryId>, (_, ready): &(Attempt, Ready)) -> Option<Pace> {
-        let Ready::Attempt(ready) = ready else { return None };
-        let pace = Pace { rate: Rate::Attempts(due.account_id), per_minute: ready.attempts_per_minute };
+    fn pace(&self, due: &DueOf<Self>, (_, ready): &(Attempt, attempt::Ready)) -> Option<Pace> {
+        let pace = Pace { rate: Rate::Attempts(due.owner), per_minute: ready.attempts_per_minute };
         ready.tries.then_some(pace)
     }
 
-    async fn run(_: Due<DeliveryId>, (attempt, ready): (Attempt, Ready)) -> Taken {
-        match ready {
-            Ready::Fetch(fetch) => attempt.run_fetch(fetch).await,
-            Ready::Attempt(ready) => attempt.run(ready).await,
-        }
+    async fn run(_: DueOf<Self>, (attempt, ready): (Attempt, attempt::Ready)) -> Taken {
+        attempt.run(ready).await
     }
 }

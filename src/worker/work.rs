@@ -5,17 +5,16 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use domain::AccountId;
 use event_log::Position;
 
 use event_log::rates::Rate;
 
 /// Work that may be taken up.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Due<Id> {
+pub(crate) struct Due<Id, Owner> {
     pub(crate) id: Id,
-    /// Whose work it is: one account's backlog does not hold up the others.
-    pub(crate) account_id: AccountId,
+    /// Whose work it is: the backlog of one does not hold up the others.
+    pub(crate) owner: Owner,
     /// The moment from which it is due, in microseconds since 1970.
     pub(crate) due_at: i64,
     /// The position of the event that made it due.
@@ -26,9 +25,16 @@ pub(crate) struct Due<Id> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
     Worked,
+    /// It was worked on, and nothing else of its owner is begun until then.
+    Rests {
+        until: DateTime<Utc>,
+    },
     /// Another worker has it, or it is not due after all.
     NotDue,
 }
+
+/// A piece of this kind of work.
+pub(crate) type DueOf<W> = Due<<W as Work>::Id, <W as Work>::Owner>;
 
 /// What one piece uses up of a pace: an attempt that is made, and how many a minute may be.
 #[derive(Clone, Copy, Debug)]
@@ -37,10 +43,14 @@ pub(crate) struct Pace {
     pub(crate) per_minute: u32,
 }
 
-pub(crate) trait Work: Send + Sync + 'static {
+pub(crate) trait Work: Sized + Send + Sync + 'static {
     type Id: Copy + Eq + Hash + Send + 'static;
+    type Owner: Copy + Eq + Hash + Send + Sync + 'static;
     /// Work that is due, with what it is decided on.
     type Ready: Send + 'static;
+
+    /// Whether one piece of an owner comes to its end before the next is begun.
+    const ONE_AT_A_TIME: bool;
 
     /// Whether the view of what is due can be gone by.
     fn is_readable(&self) -> bool;
@@ -48,28 +58,28 @@ pub(crate) trait Work: Send + Sync + 'static {
     /// How far that view has come.
     fn position(&self) -> Position;
 
-    /// What is due at `now`, the longest due first, but for these accounts and for what became due before `since`
+    /// What is due at `now`, the longest due first, but for these owners and for what became due before `since`
     /// (microseconds since 1970).
     fn due(
         &self,
         since: i64,
         now: DateTime<Utc>,
-        without: &[AccountId],
+        without: &[Self::Owner],
         limit: usize,
-    ) -> impl Future<Output = sqlx::Result<Vec<Due<Self::Id>>>> + Send;
+    ) -> impl Future<Output = sqlx::Result<Vec<DueOf<Self>>>> + Send;
 
     /// The next moment at which something becomes due.
     fn next_due_at(&self, now: DateTime<Utc>) -> impl Future<Output = sqlx::Result<Option<DateTime<Utc>>>> + Send;
 
     /// Sets right what a clock that was ahead has set too far off, and returns what is due although it is put off.
-    fn pull_back(&self, now: DateTime<Utc>) -> impl Future<Output = sqlx::Result<Vec<Due<Self::Id>>>> + Send;
+    fn pull_back(&self, now: DateTime<Utc>) -> impl Future<Output = sqlx::Result<Vec<DueOf<Self>>>> + Send;
 
     /// Reads what a piece is decided on. None where it is not due.
-    fn prepare(self: &Arc<Self>, due: &Due<Self::Id>) -> impl Future<Output = Option<Self::Ready>> + Send;
+    fn prepare(self: &Arc<Self>, due: &DueOf<Self>) -> impl Future<Output = Option<Self::Ready>> + Send;
 
-    /// What of its account's pace it uses up. None where nothing is tried.
-    fn pace(&self, due: &Due<Self::Id>, ready: &Self::Ready) -> Option<Pace>;
+    /// What of its owner's pace it uses up. None where nothing is tried, or there is none to keep.
+    fn pace(&self, due: &DueOf<Self>, ready: &Self::Ready) -> Option<Pace>;
 
     /// Takes it, works on it, and records how it ends.
-    fn run(due: Due<Self::Id>, ready: Self::Ready) -> impl Future<Output = Taken> + Send;
+    fn run(due: DueOf<Self>, ready: Self::Ready) -> impl Future<Output = Taken> + Send;
 }

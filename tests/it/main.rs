@@ -36,6 +36,7 @@ mod processes;
 mod publications;
 mod publishing;
 mod rate_limits;
+mod reading_orders;
 mod reasons;
 mod rebuilds;
 mod receiving;

@@ -160,6 +160,23 @@ impl Order {
 }
 
 impl Summary {
+    /// Whether, once the delivery is due, its order is read at the store before anything else is done: what
+    /// [`Order::to_fetch`] says of a moment.
+    pub fn is_read_next(&self) -> bool {
+        self.unread.is_some()
+            && match &self.phase {
+                // What is to end is ended first.
+                Phase::Running(lease) => matches!(lease.stop, None | Some(StopCause::Revised)),
+                Phase::Queued
+                | Phase::RetryScheduled { .. }
+                | Phase::Filtered
+                | Phase::ActionRequired { .. }
+                | Phase::Completed
+                | Phase::FailedPermanently { .. }
+                | Phase::Cancelled(_) => true,
+            }
+    }
+
     /// When the order is to be fetched, where that does not wait for the delivery's own turn: what a worker holds comes to
     /// its end first, and what is queued is read when it is taken up.
     pub fn fetch_due_at(&self) -> Option<DateTime<Utc>> {

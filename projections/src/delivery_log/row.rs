@@ -105,6 +105,11 @@ impl DeliveryRow {
         !self.is_duplicate() && self.summary().is_unmapped()
     }
 
+    /// Whether its order is read at the store before anything else is done.
+    fn is_to_be_read(&self) -> bool {
+        !self.is_duplicate() && self.summary().is_read_next()
+    }
+
     /// What the entry is found by, in the words of people: a number is searched with its mark and without.
     pub(super) fn terms(&self) -> BTreeSet<String> {
         let orders = [Some(&self.order_id), self.order_number.as_ref()].into_iter().flatten();
@@ -157,7 +162,7 @@ impl crate::table::TableRow for ListedRow<'_> {
 
 table_row!(StateRow, "delivery_states", key listed_at;
     once account_id, integration_id;
-    changing status, resolution_code, unmapped, due_at, set_at, caused_by, kept_since, username_key, completed_at,
+    changing status, resolution_code, unmapped, due_at, to_read, set_at, caused_by, kept_since, username_key, completed_at,
         updated_at, position, shared_at, summary);
 
 /// Where an entry stands.
@@ -170,6 +175,7 @@ pub(super) struct StateRow {
     resolution_code: Option<String>,
     unmapped: i64,
     due_at: Option<i64>,
+    to_read: i64,
     set_at: Option<i64>,
     caused_by: Position,
     kept_since: Option<i64>,
@@ -191,6 +197,7 @@ impl From<&DeliveryRow> for StateRow {
             resolution_code: row.resolution_code().map(|code| code.as_str().to_owned()),
             unmapped: row.is_unmapped().into(),
             due_at: row.due_at,
+            to_read: row.is_to_be_read().into(),
             set_at: row.set_at,
             caused_by: row.caused_by,
             kept_since: row.kept_since,

@@ -33,6 +33,8 @@ pub(crate) struct Operations {
     pub(crate) processes: Arc<Processes>,
     /// Whether the queue goes on.
     pub(crate) working: Progress,
+    /// Whether orders are read at their stores.
+    pub(crate) reading: Progress,
     /// Whether events are sent.
     pub(crate) dispatching: Progress,
     pub(crate) metrics: Arc<Metrics>,
@@ -88,10 +90,11 @@ pub(super) async fn ready(State(operations): State<Arc<Operations>>) -> Response
     response
 }
 
-/// What does not get on with what it has to do: views, process managers, or the queue of deliveries.
+/// What does not get on with what it has to do: views, process managers, or the queues of deliveries.
 fn standing_still(operations: &Operations) -> Vec<&'static str> {
     let views = operations.data.projector.standing_still().into_iter().map(|view| view.name);
-    let queue = operations.working.stands_still().then_some("queue");
+    let queues = [&operations.working, &operations.reading];
+    let queue = queues.into_iter().any(Progress::stands_still).then_some("queue");
     let dispatcher = operations.dispatching.stands_still().then_some("dispatcher");
     views.chain(operations.processes.standing_still()).chain(queue).chain(dispatcher).collect()
 }

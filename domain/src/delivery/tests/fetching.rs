@@ -249,3 +249,22 @@ fn a_fetch_further_off_than_its_own_delay_comes_after_that_delay() {
         assert!(order(events.into_iter().chain([moved.clone()])).to_fetch(after(2)).is_some());
     }
 }
+
+#[test]
+fn what_is_due_is_read_where_its_summary_says_so() {
+    let read = || fetched(webhook(Intent::Deliver), WebhookOutcome::Accepted);
+    let held = [announced(), read(), started(1), announced_again(1)];
+    let cancelled = CancellationRequested {};
+    for (events, is_read) in [
+        (vec![announced()], true),
+        (vec![announced(), read()], false),
+        (vec![announced(), fetch_failed(503, Some(1)), retry_scheduled(StoreUnavailable, after(1))], true),
+        (held.into(), true),
+        // What a person cancels is ended first.
+        ([announced(), read(), started(1)].into_iter().chain([cancelled, announced_again(1)]).collect(), false),
+    ] {
+        let order = order(events.clone());
+        assert_eq!(order.summary.is_read_next(), is_read, "{events:?}");
+        assert_eq!(order.to_fetch(after(100_000)).is_some(), is_read, "{events:?}");
+    }
+}
