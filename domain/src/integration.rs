@@ -53,6 +53,8 @@ pub struct Link {
     pub name: String,
     #[serde(default, skip_serializing_if = "Purpose::is_default")]
     pub purpose: Purpose,
+    /// Its purpose is or was one that delivers: there may be deliveries of its orders, whatever it is now.
+    pub has_delivered: bool,
     pub active: bool,
     /// The statuses of an order that are delivered; empty means every status.
     pub order_statuses: Vec<String>,
@@ -211,6 +213,7 @@ impl Integration {
                     provider: created.provider,
                     name: created.name,
                     purpose: created.purpose,
+                    has_delivered: created.purpose.delivers(),
                     active: true,
                     order_statuses: created.order_statuses,
                     mappings: vec![],
@@ -233,7 +236,10 @@ impl Link {
         match event {
             IntegrationEvent::IntegrationCreated(_) => {}
             IntegrationEvent::IntegrationRenamed { name } => self.name = name,
-            IntegrationEvent::PurposeChanged { purpose } => self.purpose = purpose,
+            IntegrationEvent::PurposeChanged { purpose } => {
+                self.purpose = purpose;
+                self.has_delivered |= purpose.delivers();
+            }
             IntegrationEvent::IntegrationActivated {} => self.active = true,
             IntegrationEvent::IntegrationDeactivated {} => self.active = false,
             IntegrationEvent::OrderStatusesChanged { order_statuses } => self.order_statuses = order_statuses,
@@ -258,7 +264,7 @@ impl Link {
 }
 
 impl EventSourced for Integration {
-    const SNAPSHOT_VERSION: i64 = 1;
+    const SNAPSHOT_VERSION: i64 = 2;
 
     fn owner(&self, id: &str) -> Owner {
         Owner { account_id: self.link().map(|link| link.account_id), integration_id: id.parse().ok() }

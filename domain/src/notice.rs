@@ -63,8 +63,8 @@ pub struct NoticeReceived {
     /// Why it cannot be used. Quotes nothing of the body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The order that it is about, where it cannot be used as one, as far as it can be read: the store's own id of it, and the
-    /// number that people see.
+    /// The order that it is about, where it cannot be used as one or is only published, as far as it can be read: the store's
+    /// own id of it, and the number that people see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -86,6 +86,11 @@ pub struct NoticeRepeated {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_id: Option<String>,
     pub body_bytes: u32,
+    /// The order that it is about, as the earlier one has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_number: Option<String>,
 }
 
 /// What customers are known by that a body names.
@@ -114,6 +119,8 @@ impl NoticeReceived {
             topic: self.topic.clone(),
             webhook_id: self.webhook_id.clone(),
             body_bytes: self.body_bytes,
+            order_id: self.order_id.clone(),
+            order_number: self.order_number.clone(),
         }
     }
 }
@@ -300,7 +307,12 @@ mod tests {
         ];
         let received_ones = kinds.into_iter().map(|kind| NoticeEvent::WebhookReceived(Box::new(received(kind))));
         let repeated = received(NoticeKind::NotAnOrder).repeat();
-        let others = [NoticeEvent::PersonalDataErased {}, NoticeEvent::WebhookRepeated(Box::new(repeated))];
+        let of_order = received(NoticeKind::Unusable).repeat();
+        let others = [
+            NoticeEvent::PersonalDataErased {},
+            NoticeEvent::WebhookRepeated(Box::new(repeated)),
+            NoticeEvent::WebhookRepeated(Box::new(of_order)),
+        ];
         let events: Vec<_> = received_ones.chain(others).collect();
         insta::assert_snapshot!(stored(&events));
         for line in include_str!("notice/ever.jsonl").lines() {

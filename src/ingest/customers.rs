@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use domain::notice::NamedCustomers;
+use providers::Parsed;
 use providers::username::is_username_attribute;
 use serde_json::{Map, Value};
 
@@ -38,12 +39,23 @@ pub(super) fn named_in(topic: Option<&str>, body: &[u8]) -> NamedCustomers {
     found.named()
 }
 
-/// The order that a body is about which cannot be read as one, as far as it can be read.
+/// The order that a webhook is about of which nothing is delivered, as far as it can be read.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct NamedOrder {
     pub(super) id: Option<String>,
     /// What people call it.
     pub(super) number: Option<String>,
+}
+
+impl NamedOrder {
+    /// Nothing where it is about none.
+    pub(super) fn in_parsed(parsed: &Parsed) -> Self {
+        match parsed {
+            Parsed::Order(order) => Self { id: Some(order.order_id.clone()), number: order.order_number.clone() },
+            Parsed::ThinOrder(order) => Self { id: Some(order.order_id.clone()), number: None },
+            Parsed::Notice(_) | Parsed::Unusable(_) => Self::default(),
+        }
+    }
 }
 
 /// Which order an unusable body of an order topic is about. Some senders wrap it: `{"order": {…}}`.

@@ -7,16 +7,17 @@ use domain::resource::{Resource, WebhookSource};
 use domain::{NoticeId, Private};
 use event_log::{Actor, Sequence, ids};
 
+use super::customers::{self, NamedOrder};
 use super::publishing::Reports;
 use super::record::Unsigned;
 use super::source::Source;
-use super::{IngestRefusal, Receipt, customers};
+use super::{IngestRefusal, Receipt};
 
 impl Source {
     /// A webhook of which nothing is delivered: kept and shown, and what it says of resources recorded with it.
     pub(super) async fn notice(
         &self,
-        (kind, reason): (NoticeKind, Option<String>),
+        (kind, reason, order): (NoticeKind, Option<String>, NamedOrder),
         unsigned: Unsigned,
         body: Bytes,
         reports: Reports,
@@ -30,15 +31,6 @@ impl Source {
             NoticeKind::CustomerDataRequest | NoticeKind::CustomerRedact | NoticeKind::ShopRedact => {}
         }
         let named = customers::named_in(topic.as_deref(), &body);
-        let order = match kind {
-            NoticeKind::Unusable => customers::order_in(topic.as_deref(), &body),
-            NoticeKind::NotAnOrder
-            | NoticeKind::Commerce
-            | NoticeKind::StoreError
-            | NoticeKind::CustomerDataRequest
-            | NoticeKind::CustomerRedact
-            | NoticeKind::ShopRedact => customers::NamedOrder::default(),
-        };
         let at = self.ingest.log.clock().now();
         let received = NoticeReceived {
             account_id: self.link.account_id,

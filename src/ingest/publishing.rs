@@ -1,10 +1,12 @@
 //! What a webhook says of the resources of its store, recorded beside it where its integration publishes commerce events.
 
 use domain::integration::Link;
-use domain::resource::{Happened, NewReport, ResourceCommand, WebhookSource};
+use domain::resource::{Content, Happened, NewReport, ResourceCommand, WebhookSource};
 use domain::{IntegrationId, ResourceId};
 use event_log::ids;
 use providers::StoreReport;
+
+use super::customers::NamedOrder;
 
 /// The reports of one webhook.
 pub struct Reports {
@@ -43,6 +45,21 @@ impl Reports {
         let reports = self.reports.iter().filter(|report| turns(report)).cloned().collect();
         let turning = Self { reports, body_identity: self.body_identity.clone() };
         turning.commands(integration_id, link, source)
+    }
+
+    /// The order that they are about, if they are about one.
+    pub(super) fn order(&self) -> NamedOrder {
+        let of_order = self.reports.iter().find_map(|report| match &report.content {
+            Content::Order(order) => {
+                Some(NamedOrder { id: Some(report.resource_id.clone()), number: order.number.clone() })
+            }
+            Content::Product(_)
+            | Content::Stock(_)
+            | Content::Collection(_)
+            | Content::Customer {}
+            | Content::Checkout(_) => None,
+        });
+        of_order.unwrap_or_default()
     }
 
     /// What is recorded of each resource, of a webhook that lies there.

@@ -11,6 +11,7 @@ use domain::resource::{Resource, WebhookSource};
 use domain::{DeliveryId, IntegrationId, Private};
 use providers::Parsed;
 
+use super::customers::{self, NamedOrder};
 use super::publishing::Reports;
 use super::record::{self, Aside, Unsigned};
 use super::{Ingest, IngestRefusal, Receipt};
@@ -53,14 +54,19 @@ impl Source {
         body: Bytes,
     ) -> Result<Receipt, IngestRefusal> {
         let reports = self.reports(unsigned.topic.as_deref(), &body);
-        let delivers = self.link.purpose.delivers();
+        let order = NamedOrder::in_parsed(&parsed);
+        let is_delivered = match &order {
+            NamedOrder { id: Some(id), .. } => self.is_delivered(id).await?,
+            NamedOrder { id: None, .. } => false,
+        };
         match parsed {
             // What is not delivered is published alone.
-            Parsed::Order(_) | Parsed::ThinOrder(_) if !delivers => {
-                self.notice((NoticeKind::Commerce, None), unsigned, body, reports).await
+            Parsed::Order(_) | Parsed::ThinOrder(_) if !is_delivered => {
+                self.notice((NoticeKind::Commerce, None, order), unsigned, body, reports).await
             }
             Parsed::Notice(NoticeKind::NotAnOrder) if !reports.is_empty() => {
-                self.notice((NoticeKind::Commerce, None), unsigned, body, reports).await
+                let order = reports.order();
+                self.notice((NoticeKind::Commerce, None, order), unsigned, body, reports).await
             }
             Parsed::Order(order) => {
                 // A cancellation is taken in any case: the order would be delivered otherwise.
@@ -81,7 +87,7 @@ impl Source {
                 })
                 .await
             }
-            Parsed::Notice(kind) => self.notice((kind, None), unsigned, body, Reports::none()).await,
+            Parsed::Notice(kind) => self.notice((kind, None, order), unsigned, body, Reports::none()).await,
             Parsed::Unusable(why) => {
                 if self.is_legal_request {
                     tracing::warn!(
@@ -92,7 +98,8 @@ impl Source {
                     );
                 }
                 let reason = providers::of(self.link.provider).explain(&why);
-                self.notice((NoticeKind::Unusable, Some(reason)), unsigned, body, Reports::none()).await
+                let order = customers::order_in(unsigned.topic.as_deref(), &body);
+                self.notice((NoticeKind::Unusable, Some(reason), order), unsigned, body, Reports::none()).await
             }
         }
     }
@@ -157,6 +164,19 @@ impl Source {
             | WebhookOutcome::Announced => committed.aggregate.status().unwrap_or(DeliveryStatus::Queued),
         };
         Ok(Receipt { delivery_id: Some(delivery_id), status: status.as_str(), outcome: outcome.as_str() })
+    }
+
+    /// Whether an order goes to its delivery: where orders are delivered, and where one was when they were. Only there does it
+    /// cost a read.
+    async fn is_delivered(&self, order_id: &str) -> Result<bool, IngestRefusal> {
+        if self.link.purpose.delivers() {
+            return Ok(true);
+        }
+        if !self.link.has_delivered {
+            return Ok(false);
+        }
+        let delivery = self.ingest.log.load::<Delivery>(DeliveryId::of(self.integration_id, order_id)).await?;
+        Ok(delivery.aggregate.order().is_some())
     }
 
     /// What the webhook says of the store's resources, where they are published.

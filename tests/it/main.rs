@@ -35,6 +35,7 @@ mod process;
 mod processes;
 mod publications;
 mod publishing;
+mod purposes;
 mod rate_limits;
 mod reading_orders;
 mod reasons;

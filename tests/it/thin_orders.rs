@@ -95,6 +95,12 @@ impl<'a> ThinShop<'a> {
         (webhook.order, answer)
     }
 
+    /// Cancels an order, and posts what the platform says of it.
+    pub(crate) async fn cancel(&self, order: &str) -> Answer {
+        let webhook = self.app().stores.cancel(&self.store, order).expect("it is cancelled");
+        self.shop.post_bytes(webhook.body.into_bytes(), &[]).await
+    }
+
     pub(crate) fn fault(&self, fault: Fault, times: u32) {
         let operation = On::Only(read(self.shop.provider));
         self.app().stores.script(FaultScript { operation, fault, times }).expect("it is a fault");
