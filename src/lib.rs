@@ -7,6 +7,7 @@ pub mod cli;
 mod dispatcher;
 pub mod ingest;
 pub mod metrics;
+mod moments;
 pub mod ports;
 pub mod processes;
 pub mod projector;

@@ -31,10 +31,12 @@ CREATE TABLE products_{generation} (
     stock          bigint,                  -- of the product as a whole, where its store counts no variants of it
     changed_at     bigint,                  -- by the store's own clock
     updated_at     bigint NOT NULL,         -- when the latest change of it or its stock was recorded here
+    updated_by     bigint NOT NULL,         -- position of that change: unlike times, positions come in their order
     deleted_at     bigint
 );
 CREATE UNIQUE INDEX products_list_{generation} ON products_{generation} (account_id, listed_at);
 CREATE INDEX products_updated_{generation} ON products_{generation} (account_id, updated_at);
+CREATE INDEX products_changes_{generation} ON products_{generation} (account_id, updated_by);
 
 -- What stock is counted of: an item of an inventory, a variant or a product, whichever the store names.
 CREATE TABLE stock_items_{generation} (

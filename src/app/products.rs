@@ -1,5 +1,7 @@
 //! Reading the catalogue: what stores sell.
 
+use event_log::Position;
+use projections::commerce;
 use projections::commerce::products::{self, Filter, ProductRow, Start};
 
 use super::error::Error;
@@ -14,6 +16,11 @@ pub struct Products {
 impl Products {
     pub fn new(data: LogAndViews) -> Self {
         Self { data }
+    }
+
+    /// Up to which position of the log the catalogue is complete. Read it before a list: what the list misses changed later.
+    pub async fn complete_to(&self) -> Result<Position, Error> {
+        Ok(commerce::VIEW.checkpoint(&self.data.views).await?.position)
     }
 
     /// Products in the order in which they were first reported: of the account that is named, or of all that the caller sees.

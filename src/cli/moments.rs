@@ -1,7 +1,8 @@
 //! Moments as people type them, and distances in time as people say them.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::moments::absolute;
 use event_log::clock::Clock;
 
 const MOMENT: &str =
@@ -31,19 +32,6 @@ fn moment_after(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String>
 
 fn duration(text: &str) -> Option<TimeDelta> {
     TimeDelta::from_std(humantime::parse_duration(text).ok()?).ok()
-}
-
-/// Of RFC 3339, or a date or a date and time in UTC as we print them.
-fn absolute(text: &str) -> Option<DateTime<Utc>> {
-    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-        return Some(at.to_utc());
-    }
-    for format in ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"] {
-        if let Ok(at) = NaiveDateTime::parse_from_str(text, format) {
-            return Some(at.and_utc());
-        }
-    }
-    text.parse::<NaiveDate>().ok().map(|date| date.and_time(NaiveTime::MIN).and_utc())
 }
 
 /// A distance in time in one or two units: `3 minutes`, `2 hours and 5 minutes`.

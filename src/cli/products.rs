@@ -5,7 +5,8 @@ use clap::builder::FalseyValueParser;
 use clap::{ArgGroup, Args, Subcommand};
 use domain::account::MAX_STOCK_ALERT;
 use serde::Deserialize;
-use serde_json::json;
+use event_log::Position;
+use serde_json::{Value, json};
 
 use super::acting::Acting;
 use super::client::{ServerArgs, understood};
@@ -26,7 +27,8 @@ pub(super) enum Products {
 Examples:
   cloud-bridge products list --integration INTEGRATION_ID
   cloud-bridge products list --product 632910392 --json      # with its variants and prices
-  cloud-bridge products list --since 2026-11-01T00:00:00Z --deleted")]
+  cloud-bridge products list --since 2026-11-01 --deleted
+  cloud-bridge products list --since 1873 --deleted --json   # what changed since a list that was complete to 1873")]
 pub(super) struct List {
     /// Only this integration
     #[arg(long, env = "CLOUD_BRIDGE_INTEGRATION", value_name = "INTEGRATION_ID")]
@@ -37,9 +39,12 @@ pub(super) struct List {
     /// Only the product to which its store gave this id
     #[arg(long, env = "CLOUD_BRIDGE_PRODUCT", value_name = "PRODUCT_ID")]
     product: Option<String>,
-    /// Only what changed at this time or later, itself or its stock (RFC 3339, such as 2026-03-10T14:00:00Z)
-    #[arg(long, env = "CLOUD_BRIDGE_SINCE", value_name = "TIME", value_parser = super::moments::moment)]
-    since: Option<DateTime<Utc>>,
+    /// Only what changed, itself or its stock: at this time or later, or since a list was read that was complete to this number
+    ///
+    /// A time is a date (2026-11-21), a date and time in UTC, or how long ago it is (2h, 3d). A copy that is kept up to date asks by
+    /// the number: nothing is missed. It is `completeTo` with --json, and stands below a list of changes.
+    #[arg(long, env = "CLOUD_BRIDGE_SINCE", value_name = "TIME_OR_NUMBER", value_parser = since)]
+    since: Option<Since>,
     /// Those too that their store deleted
     #[arg(long, env = "CLOUD_BRIDGE_DELETED", value_parser = FalseyValueParser::new())]
     deleted: bool,
@@ -47,6 +52,20 @@ pub(super) struct List {
     page: PageArgs,
     #[command(flatten)]
     server: ServerArgs,
+}
+
+/// From where on changes are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Since {
+    Time(DateTime<Utc>),
+    /// What a list was complete to.
+    Position(Position),
+}
+
+/// Reads it for clap. A number alone is no moment.
+fn since(text: &str) -> Result<Since, String> {
+    let position = text.trim().parse().ok().filter(|position| *position >= Position::START).map(Since::Position);
+    position.map_or_else(|| super::moments::moment(text).map(Since::Time), Ok)
 }
 
 /// Set how few left of a product are published as `inventory.out_of_stock`
@@ -77,7 +96,7 @@ const LIST: &str = "query($first: Int, $after: String, $filter: ProductFilter) {
       variants { variantId sku title stock inventoryItemId
         price { amount currency text } compareAtPrice { amount currency text } }
       integration { id name account { id name } } }
-    pageInfo { hasNextPage endCursor } } }";
+    completeTo pageInfo { hasNextPage endCursor } } }";
 
 const ALERT: &str = "mutation($input: SetStockAlertInput!) {
   setStockAlert(input: $input) { account { id name stockAlert } userErrors { code message field } } }";
@@ -123,11 +142,17 @@ impl Products {
 
 impl List {
     async fn run(self, json: bool) -> anyhow::Result<()> {
+        let (updated_since, changed_since) = match self.since {
+            Some(Since::Time(time)) => (Some(time), None),
+            Some(Since::Position(position)) => (None, Some(position.to_string())),
+            None => (None, None),
+        };
         let filter = json!({
             "integrationId": self.integration,
             "accountId": self.account,
             "productId": self.product,
-            "updatedSince": self.since,
+            "updatedSince": updated_since,
+            "changedSince": changed_since,
             "withDeleted": self.deleted,
         });
         let found = self.page.ask(&self.server, LIST, "products", filter).await?;
@@ -135,6 +160,10 @@ impl List {
             return Ok(output::print_json(&found)?);
         }
         let products: Vec<Product> = understood(&found["nodes"])?;
+        if products.is_empty() && self.since.is_some() {
+            output::say("Nothing has changed.")?;
+            return self.print_next(&found);
+        }
         if products.is_empty() {
             return Ok(output::say(
                 "No product fits. Products are known of integrations that publish (`cloud-bridge integrations update ID --purpose \
@@ -178,7 +207,17 @@ impl List {
         }
         output::may_shorten(&mut table, &["TITLE", "STORE", "ACCOUNT"]);
         output::print(output::rendered(&table))?;
-        print_cursor(&found)
+        print_cursor(&found)?;
+        self.print_next(&found)
+    }
+
+    /// Says how to see the changes after these, at the beginning of a list of changes.
+    fn print_next(&self, found: &Value) -> anyhow::Result<()> {
+        if self.since.is_none() || !self.page.is_first() {
+            return Ok(());
+        }
+        let complete_to: String = understood(&found["completeTo"])?;
+        Ok(output::print(format_args!("\nFor what changes from here on: --since {}", output::clean(&complete_to)))?)
     }
 }
 

@@ -22,6 +22,25 @@ fn product(title: &str, stock: i64, at: &str) -> Value {
     })
 }
 
+/// One of several products.
+fn numbered(id: i64, title: &str, at: &str) -> Value {
+    let mut product = product(title, 1, at);
+    (product["id"], product["variants"][0]["id"], product["variants"][0]["inventory_item_id"]) =
+        (json!(id), json!(id + 1_000), json!(id + 2_000));
+    product["admin_graphql_api_id"] = json!(format!("gid://shopify/Product/{id}"));
+    product
+}
+
+fn ids(list: &Value) -> Vec<String> {
+    list["products"].as_array().expect("a list").iter().map(|product| text(&product["id"])).collect()
+}
+
+/// What changed since a list was read.
+async fn changes(app: &TestApp, key: &str, since: &Value) -> (StatusCode, Value) {
+    let path = format!("/api/v1/shopify/products?limit=250&changed_since={}", text(&since["complete_to"]));
+    listed(app, key, &path).await
+}
+
 fn level(location: i64, available: i64, at: &str) -> Value {
     json!({ "inventory_item_id": 49_148_385, "location_id": location, "available": available, "updated_at": at,
             "admin_graphql_api_id": format!("gid://shopify/InventoryLevel/{location}?inventory_item_id=49148385") })
@@ -132,13 +151,6 @@ on_each_engine! {
     async fn a_cursor_neither_skips_nor_repeats_while_products_change(app: &TestApp) {
         let merchant = app.merchant().await;
         let shop = shop(&merchant).await;
-        let numbered = |id: i64, title: &str, at: &str| {
-            let mut product = product(title, 1, at);
-            (product["id"], product["variants"][0]["id"], product["variants"][0]["inventory_item_id"]) =
-                (json!(id), json!(id + 1_000), json!(id + 2_000));
-            product["admin_graphql_api_id"] = json!(format!("gid://shopify/Product/{id}"));
-            product
-        };
         for id in 1..=5 {
             shop.report("products/create", &numbered(id, "new", "2026-03-10T09:00:00Z")).await;
         }
@@ -166,6 +178,52 @@ on_each_engine! {
         assert_eq!(page["products"][0]["id"], "6");
     }
 
+    async fn a_copy_that_follows_the_changes_misses_nothing_that_comes_while_it_reads(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = shop(&merchant).await;
+        for id in 1..=20 {
+            shop.report("products/create", &numbered(id, "new", "2026-03-10T09:00:00Z")).await;
+            // The view may show it already, or not yet.
+            let (_, copy) = listed(app, &merchant.key, "/api/v1/shopify/products?limit=250").await;
+            app.settle().await;
+            let (_, changes) = changes(app, &merchant.key, &copy).await;
+            let seen = [ids(&copy), ids(&changes)].concat();
+            assert!(seen.contains(&id.to_string()), "{id} is in neither of {copy} and {changes}");
+        }
+    }
+
+    async fn every_page_of_a_copy_says_where_its_first_one_began_to_be_complete(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = shop(&merchant).await;
+        for id in 1..=4 {
+            shop.report("products/create", &numbered(id, "new", "2026-03-10T09:00:00Z")).await;
+        }
+        app.settle().await;
+        let (_, first) = listed(app, &merchant.key, "/api/v1/shopify/products?limit=2").await;
+        // Of what was read already, one changes, one is gone, and of one there is more in stock.
+        shop.report("products/update", &numbered(1, "changed", "2026-03-10T10:00:00Z")).await;
+        shop.report("products/delete", &json!({ "id": 2 })).await;
+        let level = json!({ "inventory_item_id": 2_003, "location_id": 1, "available": 5, "updated_at": "2026-03-10T10:00:00Z",
+                           "admin_graphql_api_id": "gid://shopify/InventoryLevel/1?inventory_item_id=2003" });
+        app.settle().await;
+        let cursor = text(&first["pagination"]["next_cursor"]);
+        let (_, second) = listed(app, &merchant.key, &format!("/api/v1/shopify/products?limit=2&cursor={cursor}")).await;
+        assert_eq!((ids(&second), &second["complete_to"]), (vec!["3".to_owned(), "4".to_owned()], &first["complete_to"]));
+        shop.report("inventory_levels/update", &level).await;
+        app.settle().await;
+        let (_, news) = changes(app, &merchant.key, &second).await;
+        assert_eq!(ids(&news), ["1", "2", "3"]);
+        assert_eq!((&news["products"][1]["deleted"], &news["products"][2]["stock"]), (&json!(true), &json!(5)));
+        let (_, none) = changes(app, &merchant.key, &news).await;
+        assert_eq!((ids(&none), &none["complete_to"]), (vec![], &news["complete_to"]));
+        // The same over GraphQL.
+        let document = "query ($since: String) { products(first: 9, filter: { changedSince: $since, withDeleted: true }) {
+            completeTo nodes { productId } } }";
+        let found = merchant.ask(document, json!({ "since": first["complete_to"] })).await["products"].take();
+        let of_products = [json!({ "productId": "1" }), json!({ "productId": "2" }), json!({ "productId": "3" })];
+        assert_eq!((&found["nodes"], &found["completeTo"]), (&json!(of_products), &news["complete_to"]));
+    }
+
     async fn each_account_sees_its_own_products_with_a_key_of_its_own(app: &TestApp) {
         let (merchant, other) = (app.merchant().await, app.merchant().await);
         let (first, second) = (shop(&merchant).await, shop(&merchant).await);
@@ -186,7 +244,10 @@ on_each_engine! {
         let (_, none) = listed(app, &merchant.key, "/api/v1/woocommerce/products").await;
         assert_eq!(none["total"], 0);
         let of = |tenant: &str| [("x-api-key", merchant.key.clone()), ("x-tenant-id", tenant.to_owned())];
-        for (tenant, expected) in [(&merchant.id, StatusCode::OK), (&other.id, StatusCode::FORBIDDEN)] {
+        let loud = merchant.id.to_uppercase();
+        for (tenant, expected) in
+            [(&merchant.id, StatusCode::OK), (&loud, StatusCode::OK), (&other.id, StatusCode::FORBIDDEN)]
+        {
             let headers = of(tenant);
             let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
             assert_eq!(asked(app, &headers, "/api/v1/shopify/products").await.0, expected);
@@ -195,9 +256,25 @@ on_each_engine! {
 
     async fn a_list_of_products_refuses_what_it_cannot_read_and_whom_it_does_not_know(app: &TestApp) {
         let merchant = app.merchant().await;
-        for (query, field) in [("limit=0", "limit"), ("offset=10001", "offset"), ("updated_since=today", "updated_since")] {
+        for (query, field) in [
+            ("limit=0", "limit"),
+            ("offset=10001", "offset"),
+            ("updated_since=today", "updated_since"),
+            ("updatedSince=2026-11-29", "updatedSince"),
+            ("LIMIT=3", "LIMIT"),
+            ("limit=1&limit=2", "limit"),
+            ("storeId=zzz", "storeId"),
+            ("storeId=", "storeId"),
+            ("changed_since=999999999", "changed_since"),
+        ] {
             let (status, refused) = listed(app, &merchant.key, &format!("/api/v1/shopify/products?{query}")).await;
-            assert_eq!((status, &refused["error"]["field"]), (StatusCode::BAD_REQUEST, &json!(field)));
+            assert_eq!((status, &refused["error"]["field"]), (StatusCode::BAD_REQUEST, &json!(field)), "{query}");
+        }
+        let (status, _) = listed(app, &merchant.key, "/api/v1/shopify/products/7?limit=3").await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        for query in ["updated_since=2026-11-29", &format!("storeId={}", merchant.id.to_uppercase())] {
+            let (status, found) = listed(app, &merchant.key, &format!("/api/v1/shopify/products?{query}")).await;
+            assert_eq!((status, &found["total"]), (StatusCode::OK, &json!(0)), "{query}");
         }
         let (status, refused) = listed(app, &merchant.key, "/api/v1/etsy/products").await;
         assert_eq!((status, &refused["error"]["code"]), (StatusCode::NOT_FOUND, &json!("NOT_FOUND")));

@@ -113,10 +113,11 @@ impl Catalogue {
             stock: None,
             changed_at: None,
             updated_at: 0,
+            updated_by: recorded.position,
             deleted_at: None,
         });
         row.changed_at = row.changed_at.max(report.changed_at.map(|at| at.timestamp_micros()));
-        row.updated_at = recorded.recorded_at_us();
+        row.note(recorded);
         row.deleted_at = (report.happened == Happened::Deleted).then(|| recorded.recorded_at_us());
         let mut changed = Changed::default();
         if product.thin || report.happened == Happened::Deleted {
@@ -177,7 +178,7 @@ impl Catalogue {
         let row = item.product_row_id().and_then(|id| self.products.now.get_mut(&id));
         let (mut is_deleted, mut product_available) = (false, None);
         if let Some(row) = row {
-            row.updated_at = recorded.recorded_at_us();
+            row.note(recorded);
             row.set_stock(item);
             (is_deleted, product_available) = (row.deleted_at.is_some(), row.available());
         }
@@ -204,6 +205,12 @@ impl StockItem {
 }
 
 impl ProductRow {
+    /// Notes by what it changed last.
+    fn note(&mut self, recorded: &Recorded) {
+        self.updated_at = recorded.recorded_at_us();
+        self.updated_by = recorded.position;
+    }
+
     /// Writes the stock of an item into the variant that it is.
     fn set_stock(&mut self, item: &StockItem) {
         let mut product = self.product();

@@ -11,9 +11,10 @@ use storage::{Database, Sql};
 
 table_row!(ProductRow, "products", key id;
     once account_id, integration_id, provider, product_id, listed_at;
-    changing content, stock, changed_at, updated_at, deleted_at);
+    changing content, stock, changed_at, updated_at, updated_by, deleted_at);
 
-const COLUMNS: &str = "id, account_id, integration_id, provider, product_id, listed_at, content, stock, changed_at, updated_at, deleted_at";
+const COLUMNS: &str = "id, account_id, integration_id, provider, product_id, listed_at, content, stock, changed_at, updated_at, \
+     updated_by, deleted_at";
 
 /// A product. Times are microseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -35,6 +36,8 @@ pub struct ProductRow {
     pub changed_at: Option<i64>,
     /// When the latest change of it or of its stock was recorded here.
     pub updated_at: i64,
+    /// The position of that change.
+    pub updated_by: Position,
     pub deleted_at: Option<i64>,
 }
 
@@ -49,6 +52,8 @@ pub struct Filter {
     pub product_id: Option<String>,
     /// What changed at this time or later, in microseconds since 1970.
     pub updated_since: Option<i64>,
+    /// What changed after this position of the log.
+    pub changed_since: Option<Position>,
     /// Deleted ones too.
     pub with_deleted: bool,
 }
@@ -96,6 +101,9 @@ impl Filter {
         }
         if let Some(since) = self.updated_since {
             sql = sql.push(" AND updated_at >= ").bind(since);
+        }
+        if let Some(since) = self.changed_since {
+            sql = sql.push(" AND updated_by > ").bind(since);
         }
         if self.with_deleted { sql } else { sql.push(" AND deleted_at IS NULL") }
     }

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use async_graphql::OutputType;
 use async_graphql::connection::{Connection, CursorType, Edge, EmptyFields};
+use async_graphql::{ObjectType, OutputType};
 
 use super::ApiError;
 
@@ -45,6 +45,20 @@ impl<C> Wanted<C> {
     pub(super) fn limit(&self) -> i64 {
         i64::try_from(self.size + 1).unwrap_or(i64::MAX)
     }
+}
+
+/// The connection with further fields beside its edges.
+pub(super) fn with_fields<C, T: OutputType, F: ObjectType>(
+    connection: Connection<Cursor<C>, T>,
+    fields: F,
+) -> Connection<Cursor<C>, T, F>
+where
+    Cursor<C>: CursorType + Send + Sync,
+{
+    let (has_previous, has_next) = (connection.has_previous_page, connection.has_next_page);
+    let mut with = Connection::with_additional_fields(has_previous, has_next, fields);
+    with.edges = connection.edges;
+    with
 }
 
 /// Reads the paging arguments, then turns what was found into a connection. `find` is asked for one row too many.

@@ -5,6 +5,7 @@ use async_graphql::{ComplexObject, Context, ID, InputObject, SimpleObject};
 use domain::commerce::Money as Amount;
 use domain::integration::Provider as DomainProvider;
 use domain::resource;
+use event_log::Position;
 use projections::commerce::products::{Filter, ProductRow};
 
 use super::ApiError;
@@ -21,11 +22,28 @@ pub(super) struct ProductFilter {
     product_id: Option<String>,
     /// What changed at this time or later: itself or its stock.
     updated_since: Option<Moment>,
+    /// What changed, itself or its stock, since a list was read: the `completeTo` of its first page. Misses nothing, as a time does
+    /// that was noted before the list was complete.
+    changed_since: Option<String>,
     /// Those that their store deleted, too.
     #[graphql(default)]
     with_deleted: bool,
     /// Support and admin only: of this account. Without it they get those of every account.
     account_id: Option<ID>,
+}
+
+/// How far a list of products reaches.
+#[derive(SimpleObject)]
+pub(super) struct Completeness {
+    /// 64-bit: the position in the log up to which the list is complete. To ask next for what changed, give it as `changedSince`;
+    /// of a list that is read in pages, that of the first page.
+    complete_to: String,
+}
+
+impl From<Position> for Completeness {
+    fn from(position: Position) -> Self {
+        Self { complete_to: position.to_string() }
+    }
 }
 
 /// A product as its store reported it last.
@@ -140,16 +158,27 @@ impl From<Amount> for Money {
     }
 }
 
-impl From<ProductFilter> for Filter {
-    fn from(filter: ProductFilter) -> Self {
+impl ProductFilter {
+    /// With what the catalogue is complete to.
+    pub(super) fn read(self, complete_to: Position) -> Result<Filter, ApiError> {
+        let filter = self;
         let clean = |text: String| text.replace('\0', "");
-        Self {
+        let invalid = |reason| ApiError::InvalidArgument { argument: "changedSince", reason };
+        let since = filter.changed_since.map(|since| since.parse::<Position>()).transpose();
+        let changed_since = since.map_err(|_| invalid("is none that a list came with (completeTo)"))?;
+        if changed_since.is_some_and(|since| since > complete_to) {
+            return Err(invalid(
+                "is ahead of the catalogue, which was made again from an earlier state: copy all of it once more",
+            ));
+        }
+        Ok(Filter {
             account_id: filter.account_id.map(String::from),
             integration_id: filter.integration_id.map(String::from).map(clean),
             provider: filter.provider.map(DomainProvider::from),
             product_id: filter.product_id.map(clean),
             updated_since: filter.updated_since.map(|Moment(since)| since.timestamp_micros()),
+            changed_since,
             with_deleted: filter.with_deleted,
-        }
+        })
     }
 }

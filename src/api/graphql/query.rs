@@ -26,9 +26,9 @@ use super::integration::Integration;
 use super::loader::{DeliveryKey, IntegrationKey, Loader};
 use super::master_key::MasterKeyRotation;
 use super::moment::Moment;
-use super::page::{Cursor, cost, page};
+use super::page::{Cursor, cost, page, with_fields};
 use super::process::{self, ParkedEvent, Process};
-use super::product::{Product, ProductFilter};
+use super::product::{Completeness, Product, ProductFilter};
 use super::projection::Projection;
 use super::receipt::{WebhookReceipt, WebhookReceiptFilter};
 use super::replay::Replay;
@@ -284,15 +284,17 @@ impl Query {
         first: Option<i32>,
         after: Option<String>,
         filter: Option<ProductFilter>,
-    ) -> async_graphql::Result<Connection<Cursor<Position>, Product>> {
+    ) -> async_graphql::Result<Connection<Cursor<Position>, Product, Completeness>> {
         let (app, viewer) = app_and_viewer(context)?;
-        let filter = filter.unwrap_or_default().into();
-        page((after, None), (first, None), |wanted| async move {
+        // Before the list is read: what that misses is after this.
+        let complete_to = app.products.complete_to().await.map_err(ApiError::from)?;
+        let filter = filter.unwrap_or_default().read(complete_to)?;
+        let found = page((after, None), (first, None), |wanted| async move {
             let start = Start::After(wanted.after.unwrap_or(Position::START));
             let rows = app.products.page(viewer, filter, (start, wanted.limit())).await?;
             Ok(rows.into_iter().map(|row| (row.listed_at, row.into())).collect())
-        })
-        .await
+        });
+        Ok(with_fields(found.await?, complete_to.into()))
     }
 
     /// What became of a shopping conversation: the checkouts and orders that name it, the oldest first, 100 at most.

@@ -7,11 +7,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use domain::IntegrationId;
 use domain::integration::Provider;
 use projections::commerce::products::{Filter, ProductRow, Start};
 use serde_json::{Value, json};
@@ -22,7 +23,7 @@ use super::{ApiEndpoint, TOO_MANY_WITHOUT_KEY, refusal, unauthorized_words, wait
 use crate::api::graphql::{ApiError, RATE_LIMIT_EXCEEDED, TOO_SLOW, viewer_of};
 use crate::app::viewer::Unauthorized;
 use crate::app::{App, Viewer};
-use query::{Invalid, Wanted};
+use query::{Cursor, Invalid, Wanted, store_of_one};
 
 /// Whose catalogue it is, where a program that serves several says so.
 const TENANT: &str = "x-tenant-id";
@@ -61,10 +62,10 @@ async fn one(
     parts: Parts,
 ) -> Response {
     answered(&endpoint, &parts, |app, viewer| {
-        let wanted = Wanted::read(parts.uri.query());
+        let store = store_of_one(parts.uri.query());
         async move {
             let provider = provider(&platform)?;
-            product(&app, &viewer, provider, &id, wanted?).await
+            product(&app, &viewer, (provider, store?), &id).await
         }
     })
     .await
@@ -76,44 +77,58 @@ fn provider(platform: &str) -> Result<Provider, Refused> {
 
 /// Products in the order in which they were first reported, which no change moves.
 async fn page(app: &App, viewer: &Viewer, provider: Provider, wanted: Wanted) -> Result<Value, Refused> {
+    // Before the list is read: what that misses is after this.
+    let now_complete_to = app.products.complete_to().await?;
+    if wanted.changed_since.is_some_and(|since| since > now_complete_to) {
+        let reason = "is ahead of the catalogue, which was made again from an earlier state: copy all of it once more";
+        return Err(Invalid::new("changed_since", reason).into());
+    }
+    let complete_to = wanted.cursor.map_or(now_complete_to, |cursor| cursor.complete_to);
     let filter = Filter {
         account_id: Some(viewer.account_id.to_string()),
-        integration_id: wanted.store_id.clone(),
+        integration_id: wanted.store_id.map(|id| id.to_string()),
         provider: Some(provider),
         product_id: None,
         updated_since: wanted.updated_since.map(|since| since.timestamp_micros()),
-        // A copy of the catalogue has to learn what is gone; a list that is shown does not.
-        with_deleted: wanted.updated_since.is_some(),
+        changed_since: wanted.changed_since,
+        with_deleted: wanted.is_of_changes(),
     };
-    let start = wanted.cursor.map_or(Start::Offset(wanted.offset), Start::After);
+    let start = wanted.cursor.map_or(Start::Offset(wanted.offset), |cursor| Start::After(cursor.behind));
     let total = app.products.count(viewer, filter.clone()).await?;
     let mut rows = app.products.page(viewer, filter, (start, wanted.limit + 1)).await?;
     let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
     let has_more = rows.len() > limit;
     rows.truncate(limit);
-    let next = rows.last().map(|row| row.listed_at.to_string());
+    // Also of the last page: what comes later is behind it. Of an empty one, where it began.
+    let next = rows.last().map(|row| Cursor { behind: row.listed_at, complete_to }).or(wanted.cursor);
     Ok(json!({
         "products": rows.iter().map(shown::product).collect::<Vec<_>>(),
         "total": total,
+        "complete_to": complete_to.to_string(),
         "pagination": {
             "limit": wanted.limit,
             "offset": wanted.cursor.is_none().then_some(wanted.offset),
             "count": rows.len(),
             "has_more": has_more,
-            // Also of the last page: what comes later is behind it. Of an empty one, where it began.
-            "next_cursor": next.or_else(|| wanted.cursor.map(|cursor| cursor.to_string())),
+            "next_cursor": next.map(|cursor| cursor.to_string()),
         },
     }))
 }
 
 /// One product, deleted or not.
-async fn product(app: &App, viewer: &Viewer, provider: Provider, id: &str, wanted: Wanted) -> Result<Value, Refused> {
+async fn product(
+    app: &App,
+    viewer: &Viewer,
+    (provider, store): (Provider, Option<IntegrationId>),
+    id: &str,
+) -> Result<Value, Refused> {
     let filter = Filter {
         account_id: Some(viewer.account_id.to_string()),
-        integration_id: wanted.store_id,
+        integration_id: store.map(|id| id.to_string()),
         provider: Some(provider),
         product_id: Some(id.replace('\0', "")),
         updated_since: None,
+        changed_since: None,
         with_deleted: true,
     };
     let rows: Vec<ProductRow> = app.products.page(viewer, filter, (Start::Offset(0), 2)).await?;
@@ -136,7 +151,8 @@ where
         Ok(viewer) => viewer,
         Err(error) => return unauthorized(endpoint, &error, client),
     };
-    let tenant = headers.get(TENANT).map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
+    let named = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).trim().to_ascii_lowercase();
+    let tenant = headers.get(TENANT).map(named);
     if tenant.is_some_and(|tenant| !viewer.owns(&tenant)) {
         let message = "the account in x-tenant-id is not the account of this key";
         return refusal(StatusCode::FORBIDDEN, "FORBIDDEN", message);
