@@ -2,14 +2,15 @@
 
 use domain::delivery::{DeliveryEvent, describe_changes};
 use domain::notice::NoticeEvent;
+use domain::resource::WebhookSource;
 use sqlx::FromRow;
 
 use crate::delivery_log::duplicate_id;
 use crate::schema::Schema;
 use crate::table::{self, Existing, Tables, table_row};
 use crate::view::View;
-use event_log::Position;
 use event_log::recorded::{AnyEvent, Recorded};
+use event_log::{Position, Sequence};
 use storage::storable;
 use storage::{Database, Sql};
 
@@ -51,6 +52,14 @@ pub struct ReceiptRow {
     /// Why it cannot be used, or what it changed in the order.
     pub reason: Option<String>,
     pub position: Position,
+}
+
+/// The id of the receipt of a webhook that lies there.
+pub fn id_of(webhook: WebhookSource) -> String {
+    match webhook {
+        WebhookSource::Delivery { id, sequence } => duplicate_id(&id.to_string(), Sequence(sequence)),
+        WebhookSource::Notice { id, .. } => id.to_string(),
+    }
 }
 
 async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {

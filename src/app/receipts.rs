@@ -4,6 +4,7 @@ mod outcome;
 
 use std::sync::Arc;
 
+use domain::integration::Provider;
 use event_log::Micros;
 use event_log::refusals::{self, RefusalReason, Refusals, RefusedHour};
 use projections::delivery_log;
@@ -25,6 +26,12 @@ const MORE_HOURS: i64 = 50;
 const UNSIGNED: &str = "Nothing shows that the store sent it: no signing secret is known for the integration, and this service \
      is run for development. Hand the secret over with `cloud-bridge integrations set-secret INTEGRATION_ID`.";
 
+/// What the merchant does about a wrong signature of Square, which signs the address too.
+const SQUARE_SIGNATURE: &str = "Square signs the address of the subscription together with the body. Where the notification URL in \
+     Square's Developer Console is not, to the letter, the `notificationUrl` of the integration (`cloud-bridge --json integrations \
+     list`), no signature fits: say which it is with `cloud-bridge integrations update INTEGRATION_ID --notification-url URL`. Where \
+     they are the same, hand over the signature key of the subscription with `cloud-bridge integrations set-secret INTEGRATION_ID`.";
+
 /// Reads what reached us.
 pub struct Receipts {
     data: LogAndViews,
@@ -35,7 +42,8 @@ pub struct Receipts {
 /// One webhook; or those of one kind in one hour.
 pub enum Receipt {
     Recorded(ReceiptRow),
-    Counted(RefusedHour),
+    /// With the platform that the store is of.
+    Counted(RefusedHour, Option<Provider>),
 }
 
 /// A place in the list: a moment in microseconds, and an id among those of the same moment.
@@ -127,7 +135,17 @@ impl Receipts {
         let until = after.map_or(Micros::MAX, |ListPosition(moment, _)| Micros(moment.saturating_add(1)));
         let (account_id, integration_id) = (filter.account_id.as_deref(), filter.integration_id.as_deref());
         let hours = refusals::recent(log, account_id, integration_id, until, limit + MORE_HOURS).await?;
-        Ok(hours.into_iter().map(Receipt::Counted).filter(|receipt| filter.wants(receipt.outcome())).collect())
+        let mut counted = vec![];
+        for hour in hours.into_iter().filter(|hour| filter.wants(Outcome::of_refused(&hour.reason))) {
+            let provider = self.provider_of(&hour.integration_id).await?;
+            counted.push(Receipt::Counted(hour, provider));
+        }
+        Ok(counted)
+    }
+
+    async fn provider_of(&self, integration_id: &str) -> Result<Option<Provider>, Error> {
+        let Ok(id) = integration_id.parse() else { return Ok(None) };
+        Ok(self.links.find(id).await?.map(|link| link.provider))
     }
 
     /// Everything that may name an order which is given by its id or number.
@@ -157,14 +175,14 @@ impl Receipt {
     pub fn id(&self) -> String {
         match self {
             Self::Recorded(row) => row.id.clone(),
-            Self::Counted(hour) => format!("{}-{}-{}", hour.integration_id, hour.reason, hour.hour.0),
+            Self::Counted(hour, _) => format!("{}-{}-{}", hour.integration_id, hour.reason, hour.hour.0),
         }
     }
 
     pub fn position(&self) -> ListPosition {
         let moment = match self {
             Self::Recorded(row) => row.received_at,
-            Self::Counted(hour) => hour.last_at.0,
+            Self::Counted(hour, _) => hour.last_at.0,
         };
         ListPosition(moment, self.id())
     }
@@ -172,7 +190,7 @@ impl Receipt {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Recorded(row) => Outcome::of_recorded(&row.outcome),
-            Self::Counted(hour) => Outcome::of_refused(&hour.reason),
+            Self::Counted(hour, _) => Outcome::of_refused(&hour.reason),
         }
     }
 
@@ -180,7 +198,10 @@ impl Receipt {
     pub fn advice(&self) -> Option<&'static str> {
         match self {
             Self::Recorded(row) => (row.unsigned == 1).then_some(UNSIGNED),
-            Self::Counted(hour) => hour.reason.parse().ok().map(RefusalReason::advice),
+            Self::Counted(hour, provider) => match (hour.reason.parse().ok()?, provider) {
+                (RefusalReason::WrongSignature, Some(Provider::Square)) => Some(SQUARE_SIGNATURE),
+                (reason, _) => Some(reason.advice()),
+            },
         }
     }
 }

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use clap::builder::FalseyValueParser;
 use clap::{ArgGroup, Args, Subcommand};
 use domain::account::MAX_STOCK_ALERT;
-use serde::Deserialize;
 use event_log::Position;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::acting::Acting;

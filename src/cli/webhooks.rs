@@ -50,7 +50,7 @@ pub(super) struct List {
 const LIST: &str = "query($first: Int, $after: String, $filter: WebhookReceiptFilter) {
   webhookReceipts(first: $first, after: $after, filter: $filter) {
     nodes { id outcome reason message advice count topic webhookId orderId orderNumber bodyBytes receivedAt
-      integration { id name account { id name } } delivery { id status } }
+      integration { id name account { id name } } delivery { id status } commerceEvents { id type } }
     pageInfo { hasNextPage endCursor } } }";
 
 #[derive(Deserialize)]
@@ -67,6 +67,13 @@ struct Receipt {
     received_at: DateTime<Utc>,
     integration: Option<Store>,
     delivery: Option<Delivery>,
+    commerce_events: Vec<Published>,
+}
+
+#[derive(Deserialize)]
+struct Published {
+    #[serde(rename = "type")]
+    event_type: String,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +82,13 @@ struct Delivery {
 }
 
 impl Receipt {
+    /// Why it became what it became; or what was published of it.
+    fn why(&self) -> Option<String> {
+        let types: Vec<&str> = self.commerce_events.iter().map(|event| event.event_type.as_str()).collect();
+        let published = (!types.is_empty()).then(|| format!("published {}", types.join(", ")));
+        self.reason.clone().or(published)
+    }
+
     /// The number of the order, or its id where the store has no number.
     fn order(&self) -> Option<&str> {
         self.order_number.as_deref().or(self.order_id.as_deref())
@@ -141,7 +155,7 @@ impl Webhooks {
                 cell(moment(receipt.received_at)),
                 cell(receipt.count.to_string()),
                 cell(word(&receipt.outcome)),
-                or_dash(receipt.reason.as_deref()),
+                or_dash(receipt.why().as_deref()),
                 or_dash(receipt.order()),
                 receipt.delivery.as_ref().map_or_else(|| cell("—"), |delivery| cell(word(&delivery.status))),
                 or_dash(receipt.topic.as_deref()),
@@ -166,16 +180,16 @@ const MAX_MESSAGES: usize = 3;
 
 /// What to do about each reason, and the sentences that the senders got.
 fn explain(receipts: &[Receipt]) -> anyhow::Result<()> {
-    let mut reasons: BTreeMap<String, (&str, Vec<&str>)> = BTreeMap::new();
+    let mut reasons: BTreeMap<(String, &str), Vec<&str>> = BTreeMap::new();
     for receipt in receipts {
         let Some(advice) = &receipt.advice else { continue };
         let reason = receipt.reason.clone().unwrap_or_else(|| word(&receipt.outcome));
-        let (_, messages) = reasons.entry(reason).or_insert((advice, vec![]));
+        let messages = reasons.entry((reason, advice)).or_default();
         if let Some(message) = receipt.message.as_deref().filter(|message| !messages.contains(message)) {
             messages.push(message);
         }
     }
-    for (index, (reason, (advice, messages))) in reasons.iter().enumerate() {
+    for (index, ((reason, advice), messages)) in reasons.iter().enumerate() {
         let quoted: Vec<String> = messages.iter().take(MAX_MESSAGES).map(|message| format!("“{message}”")).collect();
         let got = if quoted.is_empty() { String::new() } else { format!(" The sender got: {}.", quoted.join("; ")) };
         let sentence = output::fitted(&clean(&format!("{reason}: {advice}{got}")), 2);

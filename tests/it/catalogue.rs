@@ -55,9 +55,13 @@ async fn shop<'a>(merchant: &Merchant<'a>) -> Shop<'a> {
 
 /// What fills the catalogue, in few webhooks; the orders beside it fill what is published.
 pub(crate) async fn a_day_of_publishing(app: &TestApp) {
-    let merchant = app.merchant().await;
-    alert(&merchant, Some(3)).await;
-    let shop = shop(&merchant).await;
+    a_day_of_publishing_of(app, &app.merchant().await).await;
+}
+
+/// The same for a merchant.
+pub(crate) async fn a_day_of_publishing_of(app: &TestApp, merchant: &Merchant<'_>) {
+    alert(merchant, Some(3)).await;
+    let shop = shop(merchant).await;
     shop.report("products/create", &product("Storm", 7, "2026-03-10T09:00:00Z")).await;
     shop.report("inventory_levels/update", &level(1, 2, "2026-03-10T09:03:00Z")).await;
     shop.report("products/update", &product("Storm", 2, "2026-03-10T10:00:00Z")).await;

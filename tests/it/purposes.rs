@@ -112,11 +112,15 @@ on_each_engine! {
             app.settle().await;
             let number = if provider == Provider::Shopify { "#1042" } else { "A-17" };
             let document = "query ($order: String) { webhookReceipts(first: 9, filter: { order: $order }) {
-                nodes { outcome orderId orderNumber } } }";
+                nodes { outcome orderId orderNumber commerceEvents { type } } } }";
             for named in ["5", number] {
                 let found = merchant.ask(document, json!({ "order": named })).await;
-                let receipt = json!({ "outcome": "COMMERCE", "orderId": "5", "orderNumber": number });
-                assert_eq!(found["webhookReceipts"]["nodes"], json!([receipt, receipt]), "{provider:?} {named}");
+                let receipt = |published: &[&str]| {
+                    let events: Vec<Value> = published.iter().map(|event| json!({ "type": event })).collect();
+                    json!({ "outcome": "COMMERCE", "orderId": "5", "orderNumber": number, "commerceEvents": events })
+                };
+                let both = json!([receipt(&[]), receipt(&["order.created", "order.paid"])]);
+                assert_eq!(found["webhookReceipts"]["nodes"], both, "{provider:?} {named}");
             }
         }
     }

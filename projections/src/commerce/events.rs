@@ -262,6 +262,24 @@ pub async fn page(
     database.fetch_all(sql.push(" ORDER BY position DESC, ordinal DESC LIMIT ").bind(limit)).await
 }
 
+/// Events of integrations, each with those that follow from the first so many events of the log behind a position: what a webhook
+/// there published is among them, for it is appended with it.
+pub async fn behind(
+    database: &Database,
+    places: &[(Position, String)],
+    so_many: i64,
+) -> sqlx::Result<Vec<CommerceEventRow>> {
+    if places.is_empty() {
+        return Ok(vec![]);
+    }
+    let mut sql = Sql::new(format!("SELECT {COLUMNS} FROM commerce_events WHERE false"));
+    for (position, integration_id) in places {
+        sql = sql.push(" OR (position > ").bind(*position).push(" AND position <= ").bind(position.plus(so_many));
+        sql = sql.push(" AND integration_id = ").bind(integration_id.as_str()).push(")");
+    }
+    database.fetch_all(sql.push(" ORDER BY position, ordinal")).await
+}
+
 /// The event with this id.
 pub async fn find(database: &Database, id: &str) -> sqlx::Result<Option<CommerceEventRow>> {
     let sql = Sql::new(format!("SELECT {COLUMNS} FROM commerce_events WHERE id = ")).bind(id);

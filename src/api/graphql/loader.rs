@@ -8,10 +8,13 @@ use std::sync::Arc;
 use domain::Private;
 use domain::delivery::DeliveryEvent;
 use domain::notice::NoticeEvent;
+use domain::resource::ResourceEvent;
 use event_log::recorded::{AnyEvent, Recorded};
 use projections::accounts;
+use projections::commerce::{self, events::CommerceEventRow};
 use projections::delivery_log::{self, DeliveryRow};
 use projections::integrations::{self, IntegrationRow};
+use projections::webhook_receipts;
 
 use crate::app::log_and_views::LogAndViews;
 use event_log::{LoadError, Position};
@@ -60,6 +63,44 @@ impl async_graphql::dataloader::Loader<HeadersKey> for Loader {
             |headers: Option<Private<BTreeMap<String, String>>>| headers.as_ref().and_then(Private::known).cloned();
         let of_event = |event: Recorded| Some((HeadersKey(event.position), Arc::new(known(headers(event.event))?)));
         Ok(events.into_iter().filter_map(of_event).collect())
+    }
+}
+
+/// A webhook by its receipt, for what it published.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct PublishedKey {
+    pub(super) receipt_id: String,
+    pub(super) position: Position,
+    pub(super) integration_id: String,
+}
+
+/// Events of the log in which what a webhook published is looked for: no store reports more at once.
+const BEHIND_WEBHOOK: i64 = 64;
+
+impl async_graphql::dataloader::Loader<PublishedKey> for Loader {
+    type Value = Vec<CommerceEventRow>;
+    type Error = Arc<LoadError>;
+
+    async fn load(&self, keys: &[PublishedKey]) -> Result<HashMap<PublishedKey, Self::Value>, Self::Error> {
+        let places: Vec<_> = keys.iter().map(|key| (key.position, key.integration_id.clone())).collect();
+        let found = commerce::events::behind(&self.0.views, &places, BEHIND_WEBHOOK).await;
+        let rows = found.map_err(|error| Arc::new(error.into()))?;
+        let mut positions: Vec<Position> = rows.iter().map(|row| row.position).collect();
+        positions.dedup();
+        let recorded = self.0.log.read_at(&positions).await.map_err(Arc::new)?;
+        // Others of the same store may lie between.
+        let receipts: HashMap<Position, String> = recorded
+            .into_iter()
+            .filter_map(|recorded| {
+                let AnyEvent::Resource(ResourceEvent::ResourceReported(report)) = recorded.event else { return None };
+                Some((recorded.position, webhook_receipts::id_of(report.source)))
+            })
+            .collect();
+        let of_key = |key: &PublishedKey| {
+            let is_its = |row: &&CommerceEventRow| receipts.get(&row.position) == Some(&key.receipt_id);
+            (key.clone(), rows.iter().filter(is_its).cloned().collect())
+        };
+        Ok(keys.iter().map(of_key).collect())
     }
 }
 

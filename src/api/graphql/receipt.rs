@@ -10,9 +10,10 @@ use event_log::Position;
 
 use super::ApiError;
 use super::account::int;
+use super::commerce_event::CommerceEvent;
 use super::delivery::Delivery;
 use super::integration::Integration;
-use super::loader::{DeliveryKey, HeadersKey, IntegrationKey, Loader};
+use super::loader::{DeliveryKey, HeadersKey, IntegrationKey, Loader, PublishedKey};
 use super::moment::{Moment, moment};
 use super::viewer::viewer_in;
 use super::words::Provider;
@@ -119,6 +120,17 @@ impl WebhookReceipt {
         Ok(loader.load_one(DeliveryKey(id.clone())).await?.map(Delivery::from))
     }
 
+    /// What was published of it, in the order of its publication. None where it said nothing new, and where it only named an order
+    /// that is read at its store first.
+    #[graphql(complexity = "2 * child_complexity + 10")]
+    async fn commerce_events(&self, context: &Context<'_>) -> Result<Vec<CommerceEvent>, ApiError> {
+        let Some(position) = self.position else { return Ok(vec![]) };
+        let loader = context.data_unchecked::<DataLoader<Loader>>();
+        let (receipt_id, integration_id) = (self.id.to_string(), self.integration_id.clone());
+        let found = loader.load_one(PublishedKey { receipt_id, position, integration_id }).await?;
+        Ok(found.unwrap_or_default().into_iter().map(CommerceEvent::from).collect())
+    }
+
     /// How it was sent: content type, user agent, topic, ids, API version. Kept sealed with the body, for the account's own
     /// keys only; null for others, once erased, and where it was refused.
     async fn headers(&self, context: &Context<'_>) -> Result<Option<Vec<WebhookHeader>>, ApiError> {
@@ -167,14 +179,14 @@ impl From<Receipt> for WebhookReceipt {
                 integration_id: row.integration_id,
                 delivery_id: row.delivery_id,
             },
-            Receipt::Counted(hour) => Self {
+            Receipt::Counted(hour, provider) => Self {
                 id,
                 outcome: outcome.into(),
                 reason: (outcome == Outcome::Refused).then_some(hour.reason),
                 message: hour.message,
                 advice,
                 count: int(hour.refused),
-                provider: None,
+                provider: provider.map(Provider::from),
                 topic: None,
                 webhook_id: None,
                 order_id: None,

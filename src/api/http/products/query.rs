@@ -67,7 +67,8 @@ impl Wanted {
         for (name, value) in pairs(query)? {
             match name.as_str() {
                 "updated_since" => {
-                    let reason = "is no time as in 2026-11-29T16:54:00Z or 2026-11-29 (a `+` in an address is written %2B)";
+                    let reason =
+                        "is no time as in 2026-11-29T16:54:00Z or 2026-11-29 (a `+` in an address is written %2B)";
                     let since = absolute(&value).ok_or(Invalid::new("updated_since", reason))?;
                     wanted.updated_since = Some(since);
                 }
