@@ -54,6 +54,12 @@ fn no_secret_is_shown_in_help() {
 }
 
 #[test]
+fn an_environment_that_there_is_not_is_refused_with_those_that_there_are() {
+    let refused = Cli::try_parse_from(["cloud-bridge", "serve", "--environment", "staging"]).unwrap_err().to_string();
+    assert!(refused.contains("possible values: production, development"), "{refused}");
+}
+
+#[test]
 fn what_the_documents_say_can_be_typed() {
     for line in [
         "serve --listen 127.0.0.1:8080 --data-dir DIR --log postgres://db --views sqlite:v.db --cortex-url http://c --public-url https://b --workers 0",
@@ -68,7 +74,7 @@ fn what_the_documents_say_can_be_typed() {
         "accounts grant ID 100",
         "accounts retention --days 90",
         "accounts retention --off --account ID",
-        "products list --integration ID --since 2026-03-10T14:00:00Z --deleted --json",
+        "products list --integration ID --since 20418 --deleted --json",
         "products alert --threshold 0",
         "products alert --off --account ID",
         "event-types",

@@ -16,6 +16,7 @@ mod by_order;
 mod customers;
 mod lists;
 mod logins;
+mod reading_stores;
 mod stores;
 
 /// A person with a key, in a terminal of 80 columns or with the output piped into a program.

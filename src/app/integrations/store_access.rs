@@ -19,8 +19,13 @@ impl Integrations {
         store: Option<&str>,
     ) -> Result<IntegrationId, Error> {
         let of = self.managed(viewer, id).await?;
-        let store = self.order_api(of.0).await?.store(store);
-        let store = store.map_err(|message| Refused::new("INVALID_STORE", message, Some("store")))?;
+        let api = self.order_api(of.0).await?;
+        let entered = store.map(str::trim).filter(|store| !store.is_empty());
+        if entered.is_some() && !api.access().needs_store {
+            let message = "the token alone says which store it is: leave it out";
+            return Err(Refused::new("INVALID_STORE", message, Some("store")).into());
+        }
+        let store = api.store(store).map_err(|message| Refused::new("INVALID_STORE", message, Some("store")))?;
         self.execute(viewer, of, IntegrationCommand::SaveStoreAccess { token, store }).await?;
         Ok(of.0)
     }

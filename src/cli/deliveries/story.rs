@@ -158,6 +158,7 @@ impl Known {
         match event.event_type.as_str() {
             "webhook_received" => self.of_webhook(event, said),
             "webhook_repeated" => self.of_repeated(event, said),
+            "order_fetched" => self.of_fetched(event, said),
             "started" => self.of_start(event, said),
             "asset_shared" => {
                 self.shared.extend(asset(&said["asset"]));
@@ -201,10 +202,7 @@ impl Known {
 
     fn of_webhook(&mut self, event: &Event, said: &Value) -> String {
         self.webhooks += 1;
-        let is_taken_over = !matches!(said["outcome"].as_str(), Some("duplicate" | "stale"));
-        if let Some(items) = said["webhook"]["items"].as_array().filter(|items| is_taken_over && !items.is_empty()) {
-            self.items.clone_from(items);
-        }
+        self.take_over(&said["webhook"], said);
         let sentence = match said["outcome"].as_str() {
             Some("accepted") => {
                 self.accepted_at = Some(event.recorded_at);
@@ -228,6 +226,23 @@ impl Known {
             Some(_) | None => event.summary.clone(),
         };
         format!("{sentence}{}", id_in(&said["webhook"]))
+    }
+
+    /// What an order that is read at its store says, as a webhook would have.
+    fn of_fetched(&mut self, event: &Event, said: &Value) -> String {
+        self.take_over(&said["order"], said);
+        if matches!(said["outcome"].as_str(), Some("accepted" | "revised")) {
+            self.accepted_at = Some(event.recorded_at);
+        }
+        event.summary.clone()
+    }
+
+    /// Notes what was bought, as the order has it now.
+    fn take_over(&mut self, order: &Value, said: &Value) {
+        let is_news = !matches!(said["outcome"].as_str(), Some("duplicate" | "stale"));
+        if let Some(items) = order["items"].as_array().filter(|items| is_news && !items.is_empty()) {
+            self.items.clone_from(items);
+        }
     }
 
     /// The bytes of an earlier webhook again.

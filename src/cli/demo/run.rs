@@ -45,7 +45,12 @@ pub(super) async fn run(options: DemoOptions) -> anyhow::Result<()> {
 async fn show(world: &World, options: &DemoOptions) -> anyhow::Result<()> {
     let begun = Instant::now();
     if !options.json {
-        print(format_args!("Server on {}, Cortex Cloud sandbox on {}\n", world.url, world.sandbox.base_url()))?;
+        print(format_args!(
+            "Server on {}, Cortex Cloud sandbox on {}, store sandbox on {}\n",
+            world.url,
+            world.sandbox.base_url(),
+            world.stores.base_url()
+        ))?;
     }
     let cast = Cast::assemble(world).await?;
     let _access = match cast.access(&world.url).write(&options.file) {
@@ -75,6 +80,7 @@ async fn show(world: &World, options: &DemoOptions) -> anyhow::Result<()> {
             "seconds": begun.elapsed().as_secs_f64(),
             "server": world.url,
             "sandbox": world.sandbox.base_url(),
+            "storeSandbox": world.stores.base_url(),
             "adminKey": world.admin_key,
             "accounts": cast.json(),
             "orders": board.json(),
@@ -138,12 +144,13 @@ fn print_result(board: &Board, took: Duration) -> anyhow::Result<()> {
 }
 
 fn print_next_steps(world: &World, cast: &Cast) -> anyhow::Result<()> {
-    let World { url, admin_key, sandbox, .. } = world;
-    let sandbox = sandbox.base_url();
+    let World { url, admin_key, sandbox, stores, .. } = world;
+    let (sandbox, stores) = (sandbox.base_url(), stores.base_url());
     print(format_args!(
         "\nGraphQL, and a page to ask it with  {url}/graphql\n\
          Metrics                             {url}/metrics\n\
          Cortex Cloud sandbox                {sandbox}/sandbox/state\n\
+         Sandbox of BigCommerce and Square   {stores}/sandbox/state\n\
          Administrator's key                 {admin_key}"
     ))?;
     for merchant in cast.merchants() {

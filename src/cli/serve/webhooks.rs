@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
 use secrecy::SecretString;
+use strum::VariantNames as _;
 
 use crate::ingest::verification::{Environment, PlatformSecrets, Verification};
 use crate::ports::stores::ApiAddresses;
@@ -15,9 +17,9 @@ const MAX_SECRET_BYTES: u64 = 4_096;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Stores")]
 pub(super) struct WebhookArgs {
-    /// `production`, or `development`: there webhooks of integrations for which no signing secret is known are taken unsigned,
+    /// In `development` webhooks of integrations for which no signing secret is known are taken unsigned,
     /// with a warning
-    #[arg(long, env = "CLOUD_BRIDGE_ENVIRONMENT", value_name = "NAME", default_value_t = Environment::Production)]
+    #[arg(long, env = "CLOUD_BRIDGE_ENVIRONMENT", value_name = "NAME", default_value_t = Environment::Production, value_parser = environments())]
     environment: Environment,
     /// File with the secret of a Shopify app (`SHOPIFY_API_SECRET`): verifies for Shopify integrations without one of their own
     #[arg(long, env = "CLOUD_BRIDGE_SHOPIFY_API_SECRET_FILE", value_name = "FILE")]
@@ -30,7 +32,7 @@ pub(super) struct WebhookArgs {
     ///
     /// The default is 200 with `{"status":"refused"}`: BigCommerce stops sending to every store of this address while more
     /// than one in ten of its webhooks fail, so one wrong secret would cost all of them. The merchant sees it either way.
-    #[arg(long, env = "CLOUD_BRIDGE_BIGCOMMERCE_401", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "CLOUD_BRIDGE_BIGCOMMERCE_401", value_parser = FalseyValueParser::new())]
     bigcommerce_401: bool,
     /// The API of BigCommerce, or what speaks it, like the sandbox of docs/store-sandboxes.md [default: BigCommerce's own]
     #[arg(long, env = "CLOUD_BRIDGE_BIGCOMMERCE_API_URL", value_name = "URL")]
@@ -38,6 +40,11 @@ pub(super) struct WebhookArgs {
     /// The API of Square, or what speaks it, like the sandbox of docs/store-sandboxes.md [default: Square's own]
     #[arg(long, env = "CLOUD_BRIDGE_SQUARE_API_URL", value_name = "URL")]
     square_api_url: Option<String>,
+}
+
+/// Those that there are, so that a refusal names them.
+fn environments() -> impl TypedValueParser<Value = Environment> {
+    PossibleValuesParser::new(Environment::VARIANTS).try_map(|name| name.parse::<Environment>())
 }
 
 impl WebhookArgs {

@@ -266,6 +266,7 @@ async fn beside_the_demonstration_it_needs_neither_account_nor_key() {
     let got = demo.line_with("each with a good signature").await;
     assert!(got.starts_with("A subscriber got "), "{got}");
     demo.line_with("failed 2 times at first, was sent again what it missed").await;
+    demo.line_with("Sandbox of BigCommerce and Square").await;
     demo.line_with("It all goes on until Ctrl-C").await;
 
     let mut listen = Running::start(command(&["listen", "--types", "order.refunded,product.enriched"]));
