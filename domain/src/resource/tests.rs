@@ -206,9 +206,9 @@ fn a_report_that_says_little_of_an_order_leaves_what_was_known() {
         change(&mut thin);
         report(Happened::Updated, seconds, Content::Order(thin))
     };
-    let of = |reports| match last(reports).content {
-        Content::Order(order) => order,
-        other => panic!("an order: {other:?}"),
+    let of = |reports| {
+        let Content::Order(order) = last(reports).content else { panic!("it is an order") };
+        order
     };
     let shipped = of(vec![full.clone(), thin(1, |order| order.status = Some("shipped".to_owned()))]);
     assert_eq!(
