@@ -1,6 +1,7 @@
 //! At what pace orders are read at their stores: at none of the account's, and one after the other.
 
 use cloud_bridge::sandbox::DEFAULT_PASSWORD;
+use cloud_bridge::store_sandbox::{HoldPoint, Operation};
 use domain::integration::Provider;
 use serde_json::{Value, json};
 
@@ -40,10 +41,13 @@ on_each_engine! {
     async fn the_next_order_of_a_store_is_read_as_soon_as_the_one_before(app: &TestApp) {
         let merchant = app.merchant().await;
         let shop = ThinShop::with_access(&merchant, Provider::BigCommerce).await;
-        // With a second between them a story would end first.
-        for _ in 0..90 {
+        // They wait for one that hangs. With a pause between them afterwards, the story would not end in time.
+        app.stores.hold(Operation::BigCommerceOrder, HoldPoint::BeforeEffect);
+        for _ in 0..200 {
             shop.place(ThinShop::new_order("mutual_max")).await.1.accepted("queued");
         }
-        once_read(&merchant, 90).await;
+        app.stores.release(Operation::BigCommerceOrder);
+        let read = "SELECT count(*) AS number FROM delivery_states WHERE username_key IS NOT NULL";
+        wait_until(app, || async { (app.count(read).await == 200).then_some(()) }).await;
     }
 }
