@@ -85,7 +85,9 @@ on_each_engine! {
         assert_eq!(dispatches(app, &other.key, id).await, Vec::<Value>::new());
         assert_eq!(redrive(&other, &dead["id"]).await["userErrors"][0]["code"], "NOT_FOUND");
         let done = redrive(&merchant, &dead["id"]).await;
-        assert_eq!((&done["dispatch"]["status"], &done["userErrors"]), (&json!("RETRYING"), &json!([])));
+        assert_eq!(done["userErrors"], json!([]));
+        // It may have been sent by then.
+        assert!(["RETRYING", "DELIVERED"].contains(&done["dispatch"]["status"].as_str().unwrap()), "{done}");
         assert_eq!(objects(&[receiver.next().await]), [created(1)]);
         until(app, id, &[("delivered", 9)]).await;
         assert_eq!(redrive(&merchant, &dead["id"]).await["userErrors"][0]["code"], "ALREADY_DELIVERED");
