@@ -32,20 +32,30 @@ type Key = u64;
 
 /// What was recorded here, each with its position, until the view shows it.
 #[derive(Default)]
-pub(super) struct Done(HashMap<String, Position>);
+pub(super) struct Done(HashMap<String, (Position, Ended)>);
 
 impl Done {
-    pub(super) fn insert(&mut self, dispatch_id: String, position: Position) {
-        self.0.insert(dispatch_id, position);
+    pub(super) fn insert(&mut self, dispatch_id: String, position: Position, ended: Ended) {
+        self.0.insert(dispatch_id, (position, ended));
     }
 
     /// The view has come to this position.
     pub(super) fn forget_shown(&mut self, shown: Position) {
-        self.0.retain(|_, position| *position > shown);
+        self.0.retain(|_, (position, _)| *position > shown);
     }
 
     fn contains(&self, row: &QueuedDispatch) -> bool {
-        self.0.get(&row.dispatch_id).is_some_and(|position| row.changed_by <= *position)
+        self.0.get(&row.dispatch_id).is_some_and(|(position, _)| row.changed_by <= *position)
+    }
+
+    /// A row of the view with what came of it since. None of one that is closed.
+    fn updated(&self, mut row: QueuedDispatch) -> Option<QueuedDispatch> {
+        if !self.contains(&row) {
+            return Some(row);
+        }
+        let (_, Ended::Waits { until, attempts }) = self.0.get(&row.dispatch_id)? else { return None };
+        (row.due_at, row.attempts) = (until.timestamp_micros(), *attempts);
+        Some(row)
     }
 }
 
@@ -134,10 +144,11 @@ impl Lane {
             return self.admit(row, is_ordered, (done, now));
         }
         // What is to be sent again takes its place among the others: all are read again, in their order.
-        let is_sent_again = row.attempts > 0 && due_at(&row, now) <= now && !done.contains(&row);
-        if is_sent_again && !self.is_to_be_read_again {
+        let is_news = row.attempts > 0 && !done.contains(&row);
+        if is_news && !self.is_to_be_read_again {
             let waits_on = |(until, of): &(DateTime<Utc>, ListPosition)| *of == at && *until > now;
-            self.is_to_be_read_again = !self.known.contains(&row.dispatch_id) || self.waiting.keys().any(waits_on);
+            let waits_for_nothing = due_at(&row, now) <= now && self.waiting.keys().any(waits_on);
+            self.is_to_be_read_again = waits_for_nothing || !self.known.contains(&row.dispatch_id);
         }
     }
 
@@ -160,9 +171,10 @@ impl Lane {
     }
 
     fn admit(&mut self, row: QueuedDispatch, is_ordered: bool, (done, now): (&Done, DateTime<Utc>)) {
-        if done.contains(&row) || self.known.contains(&row.dispatch_id) {
+        if self.known.contains(&row.dispatch_id) {
             return;
         }
+        let Some(row) = done.updated(row) else { return };
         let Some(key) = is_ordered.then(|| key_of(&row)) else { return self.make_ready(row, now) };
         match self.busy.entry(key) {
             Entry::Vacant(free) => {
@@ -258,8 +270,8 @@ impl Lane {
         is_all: bool,
         (done, now): (&Done, DateTime<Utc>),
     ) {
-        let mut rows: VecDeque<_> =
-            rows.into_iter().filter(|row| !done.contains(row) && !self.known.contains(&row.dispatch_id)).collect();
+        let unknown = rows.into_iter().filter(|row| !self.known.contains(&row.dispatch_id));
+        let mut rows: VecDeque<_> = unknown.filter_map(|row| done.updated(row)).collect();
         let key = key_of(first);
         let Some(next) = rows.pop_front() else {
             if is_all {

@@ -160,7 +160,7 @@ impl Queue {
     /// Takes note of what became of one that was being sent.
     pub(super) fn ended(&mut self, endpoint_id: EndpointId, row: &QueuedDispatch, sent: &Sent, now: DateTime<Utc>) {
         if let Some(position) = sent.recorded_at {
-            self.done.insert(row.dispatch_id.clone(), position);
+            self.done.insert(row.dispatch_id.clone(), position, sent.ended);
         }
         if let Some(lane) = self.lanes.get_mut(&endpoint_id) {
             lane.ended(row, sent.ended, sent.has_failed, now);

@@ -38,11 +38,14 @@ fn row(position: i64, order: u8) -> QueuedDispatch {
     }
 }
 
-/// A lane and the queue that the view shows.
+/// A lane, the queue, and what the view shows of it.
 struct World {
     lane: Lane,
     done: Done,
     queue: Vec<QueuedDispatch>,
+    shown: Vec<QueuedDispatch>,
+    /// Outcomes that were recorded.
+    outcomes: i64,
     /// In the order in which they were closed.
     closed: Vec<QueuedDispatch>,
     in_flight: Vec<QueuedDispatch>,
@@ -52,13 +55,14 @@ struct World {
 impl World {
     fn new() -> Self {
         let (lane, done) = (Lane::new(true), Done::default());
-        Self { lane, done, queue: vec![], closed: vec![], in_flight: vec![], now: noon() }
+        Self { lane, done, queue: vec![], shown: vec![], outcomes: 0, closed: vec![], in_flight: vec![], now: noon() }
     }
 
     fn record(&mut self, order: u8) {
         let position = i64::try_from(self.queue.len() + self.closed.len()).unwrap() + 1;
         let row = row(position, order);
         self.queue.push(row.clone());
+        self.shown.push(row.clone());
         self.lane.offer(row, true, (&self.done, self.now));
     }
 
@@ -69,19 +73,19 @@ impl World {
             let is_behind = |row: &&QueuedDispatch| {
                 key_of(row) == key_of(&first) && row.event.list_position() > first.event.list_position()
             };
-            let rows: Vec<_> = self.queue.iter().filter(is_behind).take(3).cloned().collect();
+            let rows: Vec<_> = self.shown.iter().filter(is_behind).take(3).cloned().collect();
             let is_all = rows.len() < 3;
             self.lane.read_behind(&first, rows, is_all, (&self.done, self.now));
         }
         let at_most = if self.lane.has_ready() { self.lane.room() } else { self.lane.room().max(16) };
         let due = self.lane.due(self.now, at_most);
         let is_due = |row: &&QueuedDispatch| due.iter().any(|(id, _)| *id == row.dispatch_id);
-        let rows = self.queue.iter().filter(is_due).cloned().collect();
+        let rows = self.shown.iter().filter(is_due).cloned().collect();
         self.lane.read_due(&due, rows);
         while self.lane.is_to_be_filled() {
             let (limit, after) = (self.lane.room().min(7), self.lane.read_to());
             let is_after = |row: &&QueuedDispatch| Some(row.event.list_position()) > after;
-            let rows: Vec<_> = self.queue.iter().filter(is_after).take(limit).cloned().collect();
+            let rows: Vec<_> = self.shown.iter().filter(is_after).take(limit).cloned().collect();
             let is_all = rows.len() < limit;
             self.lane.read(rows, is_all, true, (&self.done, self.now));
         }
@@ -102,35 +106,57 @@ impl World {
         }
     }
 
+    /// Where the log has the next outcome: behind all events.
+    fn position(&mut self) -> Position {
+        self.outcomes += 1;
+        Position(1_000_000 + self.outcomes)
+    }
+
+    /// The view comes to the end of the log.
+    fn show(&mut self) {
+        let head = Position(1_000_000 + self.outcomes);
+        for row in &self.queue {
+            if !self.shown.contains(row) {
+                self.lane.offer(row.clone(), true, (&self.done, self.now));
+            }
+        }
+        self.shown.clone_from(&self.queue);
+        self.done.forget_shown(head);
+    }
+
     fn end(&mut self, succeeds: bool) {
         let Some(row) = self.in_flight.pop() else { return };
         let index = self.queue.iter().position(|other| other.dispatch_id == row.dispatch_id).unwrap();
-        if succeeds {
+        let position = self.position();
+        let ended = if succeeds {
             self.closed.push(self.queue.remove(index));
-            self.lane.ended(&row, Ended::Closed, false, self.now);
+            Ended::Closed
         } else {
             let until = self.now + TimeDelta::seconds(5);
-            self.queue[index].attempts += 1;
-            self.queue[index].due_at = until.timestamp_micros();
-            let attempts = self.queue[index].attempts;
-            self.lane.ended(&row, Ended::Waits { until, attempts }, true, self.now);
-        }
+            let row = &mut self.queue[index];
+            (row.attempts, row.due_at, row.changed_by) = (row.attempts + 1, until.timestamp_micros(), position);
+            Ended::Waits { until, attempts: row.attempts }
+        };
+        self.done.insert(row.dispatch_id.clone(), position, ended);
+        self.lane.ended(&row, ended, !succeeds, self.now);
     }
 
     fn redrive(&mut self, index: usize) {
+        self.show();
+        let position = self.position();
         let mut tried: Vec<&mut QueuedDispatch> = self.queue.iter_mut().filter(|row| row.attempts > 0).collect();
         let count = tried.len();
         if count > 0 {
             let row = &mut *tried[index % count];
-            row.due_at = self.now.timestamp_micros();
-            let row = row.clone();
-            self.lane.offer(row, true, (&self.done, self.now));
+            (row.due_at, row.changed_by) = (self.now.timestamp_micros(), position);
         }
+        self.show();
     }
 
     fn drain(&mut self) {
         while !self.queue.is_empty() {
             let before = self.queue.len();
+            self.show();
             self.now += TimeDelta::seconds(5);
             self.send();
             while !self.in_flight.is_empty() {
@@ -151,6 +177,7 @@ enum Step {
     Pass,
     ReadAgain,
     Redrive(usize),
+    Show,
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -162,6 +189,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Pass),
         1 => Just(Step::ReadAgain),
         1 => any::<usize>().prop_map(Step::Redrive),
+        2 => Just(Step::Show),
     ]
 }
 
@@ -180,6 +208,7 @@ proptest! {
                 Step::Pass => world.now += TimeDelta::seconds(3),
                 Step::ReadAgain => world.lane.read_again(),
                 Step::Redrive(index) => world.redrive(index),
+                Step::Show => world.show(),
             }
             let held = world.lane.ready.len() + world.lane.busy.values().map(|behind| behind.rows.len()).sum::<usize>();
             prop_assert!(held <= MAX_KEPT + 16, "{held}");
@@ -195,7 +224,7 @@ fn one_whose_outcome_the_view_does_not_show_yet_is_not_sent_again() {
     world.record(1);
     world.send();
     let row = world.in_flight.pop().unwrap();
-    world.done.insert(row.dispatch_id.clone(), Position(9));
+    world.done.insert(row.dispatch_id.clone(), Position(9), Ended::Closed);
     world.lane.ended(&row, Ended::Closed, false, world.now);
     world.lane.read_again();
     world.send();
@@ -203,9 +232,25 @@ fn one_whose_outcome_the_view_does_not_show_yet_is_not_sent_again() {
     // Sent again by a person, it is in the view by a later event.
     world.queue[0].changed_by = Position(10);
     world.queue[0].attempts = 1;
-    world.lane.offer(world.queue[0].clone(), true, (&world.done, world.now));
+    world.show();
     world.send();
     assert_eq!(world.in_flight.len(), 1);
+}
+
+#[test]
+fn one_that_failed_holds_back_its_object_also_where_all_is_read_again_before_the_view_shows_it() {
+    let mut world = World::new();
+    world.record(1);
+    world.record(1);
+    world.send();
+    world.end(false);
+    world.lane.read_again();
+    world.send();
+    assert!(world.in_flight.is_empty(), "the second one waits for the first");
+    world.show();
+    world.now += TimeDelta::seconds(5);
+    world.send();
+    assert_eq!(world.in_flight[0].dispatch_id, "1");
 }
 
 #[test]
