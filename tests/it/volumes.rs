@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DurationRound as _, TimeDelta};
 use cloud_bridge::app::limits::Limits;
 use cloud_bridge::service::ServiceOptions;
 use domain::integration::Provider;
@@ -48,9 +48,17 @@ fn noise(bytes: usize) -> String {
     (0..bytes).map(|_| next()).collect()
 }
 
+/// Repetitions are counted by the hour: none begins in the middle of the story.
+fn an_hour_begins(app: &TestApp) {
+    let now = app.clock.now();
+    let began = now.duration_trunc(TimeDelta::hours(1)).expect("an hour is a duration");
+    app.advance(began + TimeDelta::hours(1) - now);
+}
+
 on_each_engine! {
     /// Stores date their orders: the date is no reason to take the same webhook for a newer one.
     async fn a_dated_order_is_stored_once_too(app: &TestApp) {
+        an_hour_begins(app);
         let merchant = app.merchant().await;
         let changed = "2026-11-28T09:15:02";
         let mut shopify = orders::shopify(1042, "mutual_max", &["STORM"]);
@@ -72,6 +80,7 @@ on_each_engine! {
     }
 
     async fn a_captured_order_is_stored_once_however_often_it_is_sent(app: &TestApp) {
+        an_hour_begins(app);
         let shop = app.merchant().await.shop(Provider::Generic).await;
         let mut order = orders::generic("1042", "mutual_max", &["STORM"]);
         order["note"] = json!(noise(500_000));
@@ -99,6 +108,7 @@ on_each_engine! {
     }
 
     async fn a_webhook_that_is_no_order_is_stored_once_too(app: &TestApp) {
+        an_hour_begins(app);
         let shop = app.merchant().await.shop(Provider::Shopify).await;
         let product = json!({ "id": 632_910_392, "title": "Storm", "body_html": noise(500_000) });
         let body = product.to_string().into_bytes();
