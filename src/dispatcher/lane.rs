@@ -147,8 +147,8 @@ impl Lane {
         let is_news = row.attempts > 0 && !done.contains(&row);
         if is_news && !self.is_to_be_read_again {
             let waits_on = |(until, of): &(DateTime<Utc>, ListPosition)| *of == at && *until > now;
-            let waits_for_nothing = due_at(&row, now) <= now && self.waiting.keys().any(waits_on);
-            self.is_to_be_read_again = waits_for_nothing || !self.known.contains(&row.dispatch_id);
+            let waits_in_vain = due_at(&row, now) <= now && self.waiting.keys().any(waits_on);
+            self.is_to_be_read_again = waits_in_vain || !self.known.contains(&row.dispatch_id);
         }
     }
 

@@ -42,9 +42,8 @@ impl Reports {
         link: &Link,
         source: WebhookSource,
     ) -> Vec<(String, ResourceCommand)> {
-        let reports = self.reports.iter().filter(|report| turns(report)).cloned().collect();
-        let turning = Self { reports, body_identity: self.body_identity.clone() };
-        turning.commands(integration_id, link, source)
+        let turning = self.reports.iter().filter(|report| turns(report));
+        turning.map(|report| self.command(report, integration_id, link, source)).collect()
     }
 
     /// The order that they are about, if they are about one.
@@ -69,24 +68,31 @@ impl Reports {
         link: &Link,
         source: WebhookSource,
     ) -> Vec<(String, ResourceCommand)> {
-        let command = |report: &StoreReport| {
-            let StoreReport { resource_id, happened, event_id, changed_at, version, content } = report.clone();
-            let id = ResourceId::of(integration_id, content.kind(), &resource_id);
-            let new = NewReport {
-                account_id: link.account_id,
-                integration_id,
-                provider: link.provider,
-                resource_id,
-                happened,
-                identity: event_id.unwrap_or_else(|| self.body_identity.clone()),
-                changed_at,
-                version,
-                source,
-                content,
-            };
-            (id.to_string(), ResourceCommand::Report(Box::new(new)))
+        self.reports.iter().map(|report| self.command(report, integration_id, link, source)).collect()
+    }
+
+    fn command(
+        &self,
+        report: &StoreReport,
+        integration_id: IntegrationId,
+        link: &Link,
+        source: WebhookSource,
+    ) -> (String, ResourceCommand) {
+        let StoreReport { resource_id, happened, event_id, changed_at, version, content } = report.clone();
+        let id = ResourceId::of(integration_id, content.kind(), &resource_id);
+        let new = NewReport {
+            account_id: link.account_id,
+            integration_id,
+            provider: link.provider,
+            resource_id,
+            happened,
+            identity: event_id.unwrap_or_else(|| self.body_identity.clone()),
+            changed_at,
+            version,
+            source,
+            content,
         };
-        self.reports.iter().map(command).collect()
+        (id.to_string(), ResourceCommand::Report(Box::new(new)))
     }
 }
 

@@ -41,7 +41,7 @@ impl Standings {
         self.0.insert(view, standing.clone()).is_none_or(|known| known != standing)
     }
 
-    /// A view stands here since it was switched; true where that is news. Never back: whoever follows may have moved it on
+    /// A view stands here since it was switched; true where that is news. Never back: the follower may have moved it on
     /// since, waits for the next event now, and would not come back for one that it has applied.
     pub(super) fn set_switched(&mut self, view: View, cursor: &Cursor) -> bool {
         let is_further = matches!(self.0.get(&view), Some(Standing::At(known)) if known.position > cursor.position);

@@ -126,6 +126,17 @@ async fn reached(app: &TestApp, id: EndpointId, expected: &str, is_reached: impl
     assert!(in_time, "{:?} and not {expected}", statuses(app, id).await);
 }
 
+/// The endpoint's first dispatch is tried so often, each time hours later; `behind` is what comes after it.
+async fn fails(app: &TestApp, id: EndpointId, receiver: &mut Receiver, times: i64, behind: &[(&str, i64)]) {
+    for attempts in 1..=times {
+        receiver.next().await;
+        until(app, id, &[&[("retrying", attempts)], behind].concat()).await;
+        if attempts < times {
+            app.advance(TimeDelta::hours(7));
+        }
+    }
+}
+
 async fn status(app: &TestApp, id: EndpointId) -> EndpointStatus {
     app.service().data.log.load::<Endpoint>(id).await.unwrap().aggregate.status().expect("it exists")
 }
@@ -255,11 +266,8 @@ on_each_engine! {
         let id = endpoint(&merchant, &receiver, &["order.created"], |_| ()).await;
         receiver.responds([500; 7]);
         buy(&shop, 1).await;
-        for attempts in 1..=7 {
-            receiver.next().await;
-            until(app, id, &[("retrying", attempts)]).await;
-            app.advance(if attempts < 7 { TimeDelta::hours(7) } else { PROBE_INTERVAL });
-        }
+        fails(app, id, &mut receiver, 7, &[]).await;
+        app.advance(PROBE_INTERVAL);
         buy(&shop, 2).await;
         assert_eq!(objects(&[receiver.next().await]), [created(2)], "the probe");
         receiver.responds([500]);

@@ -1,6 +1,5 @@
 //! What a store's report changed of an order, in sentences.
 
-use domain::commerce::Money;
 use domain::resource::{OrderChange, Refunded};
 
 pub(super) fn sentences(changes: &[OrderChange]) -> Vec<String> {
@@ -21,23 +20,19 @@ fn sentence(change: &OrderChange) -> String {
                 Refunded::Partial => "Part of it",
                 Refunded::Full => "All of it",
             };
-            let amount = amount.map(|amount| format!(", {} in all", text(amount))).unwrap_or_default();
+            let amount = amount.map(|amount| format!(", {amount} in all")).unwrap_or_default();
             format!("{how_much} was paid back{amount}.")
         }
-        OrderChange::Total { from, to } => format!("The total changed from {} to {}.", text(*from), text(*to)),
+        OrderChange::Total { from, to } => format!("The total changed from {from} to {to}."),
         OrderChange::Quantity { item, from: 0, to } => format!("{item} was added: {to}."),
         OrderChange::Quantity { item, from: _, to: 0 } => format!("{item} was removed."),
         OrderChange::Quantity { item, from, to } => format!("The quantity of {item} changed from {from} to {to}."),
     }
 }
 
-fn text(money: Money) -> String {
-    money.to_string()
-}
-
 #[cfg(test)]
 mod tests {
-    use domain::commerce::Currency;
+    use domain::commerce::{Currency, Money};
 
     use super::*;
 

@@ -92,7 +92,7 @@ impl Order {
         changes
     }
 
-    fn quantities_since(&self, before: &Self) -> impl Iterator<Item = OrderChange> {
+    fn quantities_since(&self, before: &Self) -> Vec<OrderChange> {
         let mut items: Vec<(&OrderLine, u32, u32)> = vec![];
         for (lines, is_now) in [(&before.lines, false), (&self.lines, true)] {
             for line in lines {
@@ -107,9 +107,7 @@ impl Order {
             }
         }
         let changed = items.into_iter().filter(|(_, from, to)| from != to);
-        let changed: Vec<_> =
-            changed.map(|(line, from, to)| OrderChange::Quantity { item: line.name(), from, to }).collect();
-        changed.into_iter()
+        changed.map(|(line, from, to)| OrderChange::Quantity { item: line.name(), from, to }).collect()
     }
 }
 

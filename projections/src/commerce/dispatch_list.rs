@@ -6,6 +6,7 @@ use sqlx::FromRow;
 use storage::{Database, Sql};
 
 use super::events::{self, CommerceEventRow};
+use super::queue;
 use event_log::Position;
 
 /// A dispatch with its event.
@@ -114,17 +115,7 @@ pub async fn find(database: &Database, id: &str) -> sqlx::Result<Option<Dispatch
 /// The first that is yet to be sent to the same endpoint about the same object before this one.
 pub async fn first_before(database: &Database, entry: &DispatchEntry) -> sqlx::Result<Option<DispatchEntry>> {
     let event = &entry.event;
-    let sql = select()
-        .push(" AND d.due_at IS NOT NULL AND d.endpoint_id = ")
-        .bind(entry.endpoint_id.as_str())
-        .push(" AND e.account_id = ")
-        .bind(event.account_id.as_str())
-        .push(" AND e.object_id = ")
-        .bind(event.object_id.as_str())
-        .push(" AND e.object_kind = ")
-        .bind(event.object_kind.as_str())
-        .push(" AND coalesce(e.integration_id, '') = ")
-        .bind(event.integration_id.as_deref().unwrap_or_default())
+    let sql = queue::about_the_same(select().push(" AND d.due_at IS NOT NULL"), event, &entry.endpoint_id)
         .push(" AND (e.position, e.ordinal) < (")
         .bind(event.position)
         .push(", ")

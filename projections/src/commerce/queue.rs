@@ -111,9 +111,20 @@ pub async fn of_endpoint(
 /// What is to be sent to the same endpoint about the same object, after this one.
 pub async fn behind(database: &Database, first: &QueuedDispatch, limit: i64) -> sqlx::Result<Vec<QueuedDispatch>> {
     let event = &first.event;
-    let sql = select()
-        .push(" AND d.endpoint_id = ")
-        .bind(first.endpoint_id.as_str())
+    let sql = about_the_same(select(), event, &first.endpoint_id)
+        .push(" AND (e.position, e.ordinal) > (")
+        .bind(event.position)
+        .push(", ")
+        .bind(event.ordinal)
+        .push(") ORDER BY e.position, e.ordinal LIMIT ")
+        .bind(limit);
+    database.fetch_all(sql).await
+}
+
+/// Restricts dispatches to those of one endpoint that are about the object of an event.
+pub(super) fn about_the_same(sql: Sql, event: &CommerceEventRow, endpoint_id: &str) -> Sql {
+    sql.push(" AND d.endpoint_id = ")
+        .bind(endpoint_id)
         .push(" AND e.account_id = ")
         .bind(event.account_id.as_str())
         .push(" AND e.object_id = ")
@@ -122,13 +133,6 @@ pub async fn behind(database: &Database, first: &QueuedDispatch, limit: i64) -> 
         .bind(event.object_kind.as_str())
         .push(" AND coalesce(e.integration_id, '') = ")
         .bind(event.integration_id.as_deref().unwrap_or_default())
-        .push(" AND (e.position, e.ordinal) > (")
-        .bind(event.position)
-        .push(", ")
-        .bind(event.ordinal)
-        .push(") ORDER BY e.position, e.ordinal LIMIT ")
-        .bind(limit);
-    database.fetch_all(sql).await
 }
 
 /// Those of these that are yet to be sent.

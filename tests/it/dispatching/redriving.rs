@@ -5,7 +5,7 @@ use domain::EndpointId;
 use domain::endpoint::{EndpointCommand, EndpointStatus, Profile};
 use serde_json::{Value, json};
 
-use super::{Receiver, attempts_are, buy, command, created, endpoint, objects, publisher, status, until};
+use super::{Receiver, attempts_are, buy, command, created, endpoint, fails, objects, publisher, status, until};
 use crate::app::{Merchant, TestApp};
 use crate::engines::on_each_engine;
 
@@ -100,13 +100,7 @@ on_each_engine! {
         let id = endpoint(&merchant, &receiver, &["order.*"], |_| ()).await;
         receiver.responds([500; 5]);
         buy(&shop, 1).await;
-        for attempts in 1..=5 {
-            receiver.next().await;
-            until(app, id, &[("retrying", attempts), ("queued", 0)]).await;
-            if attempts < 5 {
-                app.advance(TimeDelta::minutes(3));
-            }
-        }
+        fails(app, id, &mut receiver, 5, &[("queued", 0)]).await;
         let found = dispatches(app, &merchant.key, id).await;
         redrive(&merchant, &found[1]["id"]).await;
         assert_eq!(receiver.take(2).await.len(), 2, "with what waited behind it");
@@ -120,13 +114,7 @@ on_each_engine! {
         let id = endpoint(&merchant, &receiver, &["order.*"], |_| ()).await;
         receiver.responds([500; 7]);
         buy(&shop, 1).await;
-        for attempts in 1..=7 {
-            receiver.next().await;
-            until(app, id, &[("retrying", attempts), ("queued", 0)]).await;
-            if attempts < 7 {
-                app.advance(TimeDelta::hours(7));
-            }
-        }
+        fails(app, id, &mut receiver, 7, &[("queued", 0)]).await;
         assert_eq!(status(app, id).await, EndpointStatus::Degraded);
         let document = "query ($id: ID) { dispatches(filter: { endpointId: $id }) { nodes {
             redrives { cause by } waitsFor { commerceEvent { type } } } } }";
@@ -149,13 +137,7 @@ on_each_engine! {
         let id = endpoint(&merchant, &receiver, &["order.created"], |_| ()).await;
         receiver.responds([500; 5]);
         buy(&shop, 1).await;
-        for attempts in 1..=5 {
-            receiver.next().await;
-            until(app, id, &[("retrying", attempts)]).await;
-            if attempts < 5 {
-                app.advance(TimeDelta::hours(7));
-            }
-        }
+        fails(app, id, &mut receiver, 5, &[]).await;
         let failing = async || {
             let document = "query ($id: ID!) { endpoint(id: $id) { failing { percent } } }";
             merchant.ask(document, json!({ "id": id.to_string() })).await["endpoint"]["failing"].take()
