@@ -17,9 +17,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::endpoint::{Endpoint, EndpointStatus, PROBE_INTERVAL};
 use domain::{AccountId, EndpointId};
-use event_log::Position;
 use event_log::progress::Progress;
-use event_log::recorded::Recorded;
 use event_log::recurring::Recurring;
 use event_log::stream::Loaded;
 use projections::commerce::queue::QueuedDispatch;
@@ -33,7 +31,7 @@ use crate::projector::Standings;
 use attempt::{Sender, Sent};
 use lane::Health;
 use lease::Lease;
-use notification::Renderer;
+use notification::{Reading, Renderer};
 use queue::Queue;
 
 /// Attempts that are under way at a time, of all endpoints together.
@@ -44,7 +42,7 @@ const MAX_IN_FLIGHT_OF_ACCOUNT: usize = 256;
 const CONCURRENCY_WHILE_FAILING: usize = 1;
 /// And one of which nothing is known yet.
 const CONCURRENCY_WHILE_UNKNOWN: usize = 2;
-/// Events of the log that are read at a time.
+/// Events that are read at a time.
 const READ_AT_ONCE: usize = 200;
 /// When an endpoint is tried again that is paused, or whose account has enough under way.
 const POLL_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(1);
@@ -200,18 +198,15 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Sends what was taken. What several follow from is read at once.
-    async fn send_all(&mut self, taken: Vec<Taken>) {
-        let positions: BTreeSet<Position> = taken.iter().map(|taken| taken.row.event.position).collect();
-        let mut recorded = HashMap::new();
-        for positions in Vec::from_iter(positions).chunks(READ_AT_ONCE) {
-            // Where one of these cannot be read, each is read by itself.
-            let read = self.data.log.read_at(positions).await.unwrap_or_default();
-            recorded.extend(read.into_iter().map(|recorded| (recorded.position, Arc::new(recorded))));
-        }
-        for taken in taken {
-            let recorded = recorded.get(&taken.row.event.position).cloned();
-            self.send(taken, recorded);
+    /// Sends what was taken, some at a time, whose events are read together.
+    async fn send_all(&mut self, mut taken: Vec<Taken>) {
+        while !taken.is_empty() {
+            let some = taken.drain(..taken.len().min(READ_AT_ONCE)).collect::<Vec<_>>();
+            let rows: Vec<_> = some.iter().map(|taken| &taken.row.event).collect();
+            let readings = self.sender.renderer.read(&self.data.log, &rows).await;
+            for (taken, reading) in some.into_iter().zip(readings) {
+                self.send(taken, reading);
+            }
         }
     }
 
@@ -317,13 +312,13 @@ impl Dispatcher {
         Ok([again, due_at].into_iter().flatten().min())
     }
 
-    fn send(&mut self, taken: Taken, recorded: Option<Arc<Recorded>>) {
+    fn send(&mut self, taken: Taken, reading: Reading) {
         let Taken { endpoint_id, account_id, row, endpoint } = taken;
         let (sender, being_sent) = (self.sender.clone(), row.clone());
         let lease_ends = self.lease.ends();
         let task = self.sends.spawn(async move {
             let sent = tokio::select! {
-                sent = sender.send(&row, &endpoint, recorded.as_deref()) => sent,
+                sent = sender.send(&row, &endpoint, &reading) => sent,
                 () = lease_ends => Sent::broken_off(&row),
             };
             Finished { row, sent }

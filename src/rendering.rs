@@ -9,13 +9,13 @@ mod publication;
 
 use std::collections::{BTreeSet, HashMap};
 
-use commerce::reported::{self, Person};
+use commerce::reported;
 use commerce::{CommerceEventType, Event};
 use cqrs_es::Aggregate as _;
 use domain::delivery::Delivery;
 use domain::endpoint::Endpoint;
 use domain::notice::Notice;
-use domain::resource::{Content, ResourceEvent, WebhookSource};
+use domain::resource::{Content, Report, ResourceEvent, WebhookSource};
 use event_log::recorded::{AnyEvent, Recorded};
 use event_log::{EventLog, LoadError, Position, Sequence};
 use projections::commerce::events::CommerceEventRow;
@@ -23,6 +23,7 @@ use projections::commerce::seen::{self, enveloped};
 use serde_json::Value;
 
 pub use endpoint::endpoint;
+use person::WebhookPersons;
 
 /// A story longer than this is not read to its end.
 const MAX_STORY: i64 = 20_000;
@@ -50,30 +51,55 @@ pub struct Source {
 
 /// The event of a row. None where the log holds no such event any more.
 pub async fn event(log: &EventLog, row: &CommerceEventRow, persons: Persons) -> Result<Option<Rendered>, LoadError> {
-    match log.read_at(&[row.position]).await?.first() {
-        Some(recorded) => of_recorded(log, row, recorded, persons).await,
-        None => Ok(None),
+    Ok(events(log, &[row], persons).await?.pop().flatten())
+}
+
+/// The event of each row, read together. None where the log holds no such event any more.
+pub async fn events(
+    log: &EventLog,
+    rows: &[&CommerceEventRow],
+    persons: Persons,
+) -> Result<Vec<Option<Rendered>>, LoadError> {
+    let found = recorded_of(log, rows).await?;
+    let named = match persons {
+        Persons::Shown => found.values().filter_map(report_that_names_a_person).collect(),
+        Persons::LeftOut => vec![],
+    };
+    let named = WebhookPersons::read(log, &named).await?;
+    let mut rendered = Vec::with_capacity(rows.len());
+    for row in rows {
+        rendered.push(match found.get(&row.position) {
+            Some(recorded) => of_recorded(log, row, recorded, (persons, &named)).await?,
+            None => None,
+        });
+    }
+    Ok(rendered)
+}
+
+async fn recorded_of(log: &EventLog, rows: &[&CommerceEventRow]) -> Result<HashMap<Position, Recorded>, LoadError> {
+    let positions: BTreeSet<Position> = rows.iter().map(|row| row.position).collect();
+    let found = log.read_at(&Vec::from_iter(positions)).await?;
+    Ok(found.into_iter().map(|recorded| (recorded.position, recorded)).collect())
+}
+
+fn report_that_names_a_person(recorded: &Recorded) -> Option<&Report> {
+    let AnyEvent::Resource(ResourceEvent::ResourceReported(report)) = &recorded.event else { return None };
+    match report.content {
+        Content::Order(_) | Content::Checkout(_) | Content::Customer {} => Some(report),
+        Content::Product(_) | Content::Collection(_) | Content::Stock(_) => None,
     }
 }
 
-/// The same of the event of the log that it follows from.
-pub async fn of_recorded(
+async fn of_recorded(
     log: &EventLog,
     row: &CommerceEventRow,
     recorded: &Recorded,
-    persons: Persons,
+    (persons, named): (Persons, &WebhookPersons),
 ) -> Result<Option<Rendered>, LoadError> {
     let Some(event_type) = CommerceEventType::parse(&row.event_type) else { return Ok(None) };
     let payload = match &recorded.event {
         AnyEvent::Resource(ResourceEvent::ResourceReported(report)) => {
-            let person = match (persons, &report.content) {
-                (Persons::Shown, Content::Order(_) | Content::Checkout(_) | Content::Customer {}) => {
-                    person::of(log, report).await?
-                }
-                (Persons::Shown, Content::Product(_) | Content::Collection(_) | Content::Stock(_))
-                | (Persons::LeftOut, _) => Person::default(),
-            };
-            reported::payload(event_type, row.of_product(), report, person)
+            reported::payload(event_type, row.of_product(), report, named.of(report))
         }
         // It may name a person anywhere in its text.
         AnyEvent::Publication(_) => match persons {
@@ -105,9 +131,7 @@ pub async fn of_recorded(
 
 /// What a filter sees of the event of each row. None where the log holds no such event any more.
 pub async fn seen_by_filters(log: &EventLog, rows: &[&CommerceEventRow]) -> Result<Vec<Option<Value>>, LoadError> {
-    let positions: BTreeSet<Position> = rows.iter().map(|row| row.position).collect();
-    let found = log.read_at(&Vec::from_iter(positions)).await?;
-    let found: HashMap<Position, Recorded> = found.into_iter().map(|recorded| (recorded.position, recorded)).collect();
+    let found = recorded_of(log, rows).await?;
     Ok(rows.iter().map(|row| seen::by_filters(row, found.get(&row.position)?)).collect())
 }
 

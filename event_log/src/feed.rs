@@ -26,7 +26,7 @@ use super::EventLog;
 use super::data_keys::DataKeys;
 use super::metadata::Metadata;
 use super::packed;
-use super::row::{StoredEvent, WholeEvent};
+use super::row::StoredEvent;
 use super::seal;
 use super::stream::{LoadError, STORED_COLUMNS, unreadable};
 use crate::{Position, Sequence};
@@ -219,28 +219,6 @@ impl EventLog {
                 Ok(OpenedEvent { recorded: self.recorded(stored.clone(), &keys)?, stored, data })
             })
             .collect()
-    }
-
-    /// An event with the raw body that came with it, if it came with one and was not erased.
-    pub async fn with_body(
-        &self,
-        aggregate_type: &str,
-        id: &str,
-        sequence: Sequence,
-    ) -> Result<Option<(Recorded, Option<Vec<u8>>)>, LoadError> {
-        let sql = Sql::new(format!("SELECT body, {STORED_COLUMNS} FROM events WHERE aggregate_type = "))
-            .bind(aggregate_type)
-            .push(" AND aggregate_id = ")
-            .bind(id)
-            .push(" AND sequence = ")
-            .bind(sequence);
-        let Some(WholeEvent { event, body }) = self.database.fetch_optional(sql).await? else { return Ok(None) };
-        let keys = self.data_keys(event.data_key_id).await?;
-        let bad = |error| unreadable(aggregate_type, id, sequence, error);
-        let key = keys.get(event.data_key_id).map_err(bad)?;
-        let open = |body: Vec<u8>| Some(seal::open_body(&body, key?, &seal::associated_data(aggregate_type, id)));
-        let body = body.and_then(open).transpose().map_err(bad)?;
-        Ok(Some((self.recorded(event, &keys)?, body)))
     }
 
     /// A stored event, opened and read.

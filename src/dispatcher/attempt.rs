@@ -12,14 +12,13 @@ use domain::endpoint::{Endpoint, Subscription};
 use domain::schedule::Jitter;
 use domain::{DispatchId, EndpointId};
 use event_log::data_keys::IdentifiedKey;
-use event_log::recorded::Recorded;
 use event_log::recurring::Recurring;
 use event_log::stream::Loaded;
 use event_log::{Actor, CommandError, Committed, EventLog, LoadError, Origin, Position};
 use projections::commerce::queue::QueuedDispatch;
 
 use super::lane::Ended;
-use super::notification::{self, Renderer};
+use super::notification::{self, Reading, Renderer};
 use crate::metrics::{DispatchOutcome, Metrics};
 use crate::ports::outbound::{self, OutboundClient, Request};
 use crate::rendering::Rendered;
@@ -77,15 +76,14 @@ struct Turn<'t> {
 }
 
 impl Sender {
-    /// Sends it, unless the log says that it is not to be sent, and records what came of it. `recorded` is the event of the log
-    /// that it follows from, where that was read before.
+    /// Sends it, unless the log says that it is not to be sent, and records what came of it.
     pub(super) async fn send(
         &self,
         row: &QueuedDispatch,
         endpoint: &Loaded<Endpoint>,
-        recorded: Option<&Recorded>,
+        reading: &Reading,
     ) -> Sent {
-        match self.try_send(row, endpoint, recorded).await {
+        match self.try_send(row, endpoint, reading).await {
             Ok(sent) => {
                 self.failures.worked();
                 sent
@@ -105,7 +103,7 @@ impl Sender {
         &self,
         row: &QueuedDispatch,
         endpoint: &Loaded<Endpoint>,
-        recorded: Option<&Recorded>,
+        reading: &Reading,
     ) -> anyhow::Result<Sent> {
         let Some(subscription) = endpoint.aggregate.subscription() else { return Ok(Sent::closed(None)) };
         let (id, message) = message_of(row)?;
@@ -120,8 +118,7 @@ impl Sender {
                 }
             }
         }
-        let reading = self.renderer.read(&self.log, &row.event, recorded).await?;
-        let Some(rendered) = reading.rendered() else { return self.gone(&turn).await };
+        let Some(rendered) = reading.rendered(&self.log, &row.event).await? else { return self.gone(&turn).await };
         let attempt = match notification::request(&self.log, subscription, rendered, self.now()).await? {
             Some((headers, body)) => {
                 let url = subscription.settings.url.as_str();

@@ -1,6 +1,6 @@
 //! What is sent of a dispatch: its event, as it reads now, signed for its endpoint.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,6 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use commerce::{Attempt, Profile, Raw};
 use domain::endpoint::Subscription;
-use event_log::recorded::Recorded;
 use event_log::{EventLog, LoadError};
 use parking_lot::Mutex;
 use projections::commerce::events::{CommerceEventRow, ListPosition};
@@ -22,55 +21,61 @@ const SHARED_FOR: Duration = Duration::from_secs(1);
 /// Events that are remembered to be shared, beyond those in use.
 const MAX_REMEMBERED: usize = 4_096;
 
-/// An event that is read once for all attempts to send it that begin within a moment.
+/// Reads events for those who send them: each once for all attempts to send it that begin within a moment.
+#[derive(Default)]
+pub(super) struct Renderer(Mutex<HashMap<ListPosition, Weak<Shared>>>);
+
 struct Shared {
     began: Instant,
     /// None where the log does not hold it any more.
     rendered: OnceCell<Option<Rendered>>,
 }
 
-/// Reads events for those who send them.
-#[derive(Default)]
-pub(super) struct Renderer(Mutex<HashMap<ListPosition, Weak<Shared>>>);
-
-/// An event as it reads now.
+/// An event that is read, or will be by who needs it first.
+#[derive(Clone)]
 pub(super) struct Reading(Arc<Shared>);
 
 impl Reading {
-    pub(super) fn rendered(&self) -> Option<&Rendered> {
-        self.0.rendered.get().and_then(Option::as_ref)
+    /// The event as it reads now. None where the log does not hold it any more.
+    pub(super) async fn rendered(
+        &self,
+        log: &EventLog,
+        row: &CommerceEventRow,
+    ) -> Result<Option<&Rendered>, LoadError> {
+        let read = self.0.rendered.get_or_try_init(|| rendering::event(log, row, Persons::Shown));
+        Ok(read.await?.as_ref())
     }
 }
 
 impl Renderer {
-    /// `recorded` is the event of the log that it follows from, where that was read before.
-    pub(super) async fn read(
-        &self,
-        log: &EventLog,
-        row: &CommerceEventRow,
-        recorded: Option<&Recorded>,
-    ) -> Result<Reading, LoadError> {
-        let shared = self.shared(row.list_position());
-        let rendered = async || match recorded {
-            Some(recorded) => rendering::of_recorded(log, row, recorded, Persons::Shown).await,
-            None => rendering::event(log, row, Persons::Shown).await,
-        };
-        shared.rendered.get_or_try_init(rendered).await?;
-        Ok(Reading(shared))
+    /// The events of these rows, read together. What cannot be read so is read by those who send it, each by itself.
+    pub(super) async fn read(&self, log: &EventLog, rows: &[&CommerceEventRow]) -> Vec<Reading> {
+        let readings: Vec<Reading> = rows.iter().map(|row| self.reading(row.list_position())).collect();
+        let unread = rows.iter().zip(&readings).filter(|(_, reading)| !reading.0.rendered.initialized());
+        let unread: BTreeMap<ListPosition, (&CommerceEventRow, &Reading)> =
+            unread.map(|(row, reading)| (row.list_position(), (*row, reading))).collect();
+        let (rows, unread): (Vec<_>, Vec<_>) = unread.into_values().unzip();
+        if let Ok(rendered) = rendering::events(log, &rows, Persons::Shown).await {
+            for (reading, rendered) in unread.into_iter().zip(rendered) {
+                // Somebody was first where this fails.
+                reading.0.rendered.set(rendered).ok();
+            }
+        }
+        readings
     }
 
-    fn shared(&self, at: ListPosition) -> Arc<Shared> {
+    fn reading(&self, at: ListPosition) -> Reading {
         let mut remembered = self.0.lock();
         let known = remembered.get(&at).and_then(Weak::upgrade);
         if let Some(shared) = known.filter(|shared| shared.began.elapsed() < SHARED_FOR) {
-            return shared;
+            return Reading(shared);
         }
         if remembered.len() >= MAX_REMEMBERED {
             remembered.retain(|_, shared| shared.strong_count() > 0);
         }
         let shared = Arc::new(Shared { began: Instant::now(), rendered: OnceCell::new() });
         remembered.insert(at, Arc::downgrade(&shared));
-        shared
+        Reading(shared)
     }
 }
 
