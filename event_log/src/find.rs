@@ -54,7 +54,8 @@ impl EventLog {
         with_bodies: bool,
     ) -> sqlx::Result<Vec<WholeEvent>> {
         // One argument, so that the statement is prepared once and not for each number of events.
-        let named = events.iter().map(|(id, sequence)| Value::from(vec![id.to_string().into(), Value::from(sequence.0)]));
+        let named =
+            events.iter().map(|(id, sequence)| Value::from(vec![id.to_string().into(), Value::from(sequence.0)]));
         let named = Value::from_iter(named).to_string();
         match self.database {
             Database::Sqlite(_) => {

@@ -1,7 +1,7 @@
 //! What still has its body and is about no order: webhooks, and events that programs of the account published; and whom those
 //! name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::notice::NoticeEvent;
 use domain::publication::PublicationEvent;
@@ -18,7 +18,7 @@ use storage::{Database, Sql};
 pub const VIEW: View = View {
     name: "notices",
     schema: Schema {
-        version: 2,
+        version: 3,
         tables: &["kept_notices", "notice_customers"],
         holds_personal_data: true,
         statements: include_str!("../../migrations/views/notices.sql"),
@@ -26,9 +26,9 @@ pub const VIEW: View = View {
     fold: |tables, events| Box::pin(apply(tables, events)),
 };
 
-table_row!(KeptNotice, "kept_notices", key id; once account_id, integration_id, kind, received_at, listed_at; changing);
+table_row!(KeptNotice, "kept_notices", key id; once listed_at, account_id, integration_id, kind, received_at; changing);
 
-table_row!(CustomerNotice, "notice_customers", key token, notice_id; once listed_at; changing);
+table_row!(CustomerNotice, "notice_customers", key token, listed_at; once; changing);
 
 /// The kind of an event that a program of the account published.
 pub const PUBLICATION: &str = "publication";
@@ -49,12 +49,11 @@ pub struct KeptNotice {
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 struct CustomerNotice {
     token: String,
-    notice_id: String,
     listed_at: Position,
 }
 
 async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
-    let (mut kept, mut named, mut erased) = (BTreeMap::new(), BTreeMap::new(), vec![]);
+    let (mut kept, mut named, mut erased) = (BTreeMap::new(), BTreeSet::new(), vec![]);
     for event in events {
         let id = event.aggregate_id.as_str();
         let (account_id, integration_id, kind) = match &event.event {
@@ -66,8 +65,9 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
             }
             AnyEvent::Notice(NoticeEvent::PersonalDataErased {})
             | AnyEvent::Publication(PublicationEvent::PersonalDataErased {}) => {
-                kept.remove(id);
-                named.retain(|(_, of): &(&str, &str), _| *of != id);
+                if let Some(KeptNotice { listed_at, .. }) = kept.remove(id) {
+                    named.retain(|(_, at): &(&str, Position)| *at != listed_at);
+                }
                 erased.push(id);
                 continue;
             }
@@ -93,25 +93,21 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
         };
         kept.insert(id, row);
         for token in &event.customer_tokens {
-            named.insert((token.as_str(), id), event.position);
+            named.insert((token.as_str(), event.position));
         }
     }
     if !erased.is_empty() {
-        for (table, column) in [("kept_notices", "id"), ("notice_customers", "notice_id")] {
-            let sql = Sql::new(format!("DELETE FROM {} WHERE {column} IN (", tables.name(table)));
-            tables.execute(sql.bind_list(erased.iter().copied()).push(")")).await?;
-        }
+        let (customers, kept) = (tables.name("notice_customers"), tables.name("kept_notices"));
+        let of_these =
+            format!("DELETE FROM {customers} WHERE listed_at IN (SELECT listed_at FROM {kept} WHERE id IN (");
+        tables.execute(Sql::new(of_these).bind_list(erased.iter().copied()).push("))")).await?;
+        let these = Sql::new(format!("DELETE FROM {kept} WHERE id IN ("));
+        tables.execute(these.bind_list(erased.iter().copied()).push(")")).await?;
     }
     let kept: Vec<KeptNotice> = kept.into_values().collect();
     table::write(tables, &kept, Existing::Keep).await?;
-    let named: Vec<CustomerNotice> = named
-        .into_iter()
-        .map(|((token, notice_id), listed_at)| CustomerNotice {
-            token: token.to_owned(),
-            notice_id: notice_id.to_owned(),
-            listed_at,
-        })
-        .collect();
+    let named: Vec<CustomerNotice> =
+        named.into_iter().map(|(token, listed_at)| CustomerNotice { token: token.to_owned(), listed_at }).collect();
     table::write(tables, &named, Existing::Keep).await
 }
 
@@ -133,7 +129,7 @@ pub async fn page(database: &Database, filter: &Filter, after: Position, limit: 
     let columns = "id, account_id, integration_id, kind, received_at, listed_at";
     let mut sql = Sql::new(format!("SELECT {columns} FROM kept_notices WHERE listed_at > ")).bind(after);
     if let Some(tokens) = &filter.customer {
-        sql = naming(sql.push(" AND id IN ("), NOTICES, tokens, &filter.known_as).push(")");
+        sql = naming(sql.push(" AND listed_at IN ("), NOTICES, tokens, &filter.known_as).push(")");
     }
     if let Some(account_id) = &filter.account_id {
         sql = sql.push(" AND account_id = ").bind(account_id.as_str());

@@ -77,12 +77,7 @@ struct Turn<'t> {
 
 impl Sender {
     /// Sends it, unless the log says that it is not to be sent, and records what came of it.
-    pub(super) async fn send(
-        &self,
-        row: &QueuedDispatch,
-        endpoint: &Loaded<Endpoint>,
-        reading: &Reading,
-    ) -> Sent {
+    pub(super) async fn send(&self, row: &QueuedDispatch, endpoint: &Loaded<Endpoint>, reading: &Reading) -> Sent {
         match self.try_send(row, endpoint, reading).await {
             Ok(sent) => {
                 self.failures.worked();

@@ -16,17 +16,12 @@ pub struct StoreCustomer {
 #[derive(Clone, Copy)]
 pub(crate) struct TokenTable {
     table: &'static str,
-    /// The column of what they name.
-    key: &'static str,
-    /// The table that says whose that is, and by which column.
+    /// The table of what they name, which says whose that is.
     owners: &'static str,
-    owners_key: &'static str,
 }
 
-pub(crate) const DELIVERIES: TokenTable =
-    TokenTable { table: "delivery_customers", key: "listed_at", owners: "delivery_log", owners_key: "listed_at" };
-pub(crate) const NOTICES: TokenTable =
-    TokenTable { table: "notice_customers", key: "notice_id", owners: "kept_notices", owners_key: "id" };
+pub(crate) const DELIVERIES: TokenTable = TokenTable { table: "delivery_customers", owners: "delivery_log" };
+pub(crate) const NOTICES: TokenTable = TokenTable { table: "notice_customers", owners: "kept_notices" };
 
 /// Who stores say has one of these e-mail addresses (tokens): where an order or another webhook names the address and a
 /// single customer id beside it. One that names several people does not say whose the address is.
@@ -40,14 +35,15 @@ pub async fn with_emails(database: &Database, emails: &[String], limit: i64) -> 
 }
 
 fn ids_beside(sql: Sql, of: TokenTable, emails: &[String]) -> Sql {
-    let TokenTable { table, key, owners, owners_key } = of;
+    let TokenTable { table, owners } = of;
     let is_of = |token: &str, kind: TokenKind| format!("substr({token}, 1, 2) = '{}'", kind.prefix());
     let (id, other_id) = (is_of("beside.token", TokenKind::CustomerId), is_of("other.token", TokenKind::CustomerId));
     let other_email = is_of("other.token", TokenKind::Email);
     sql.push(&format!(
         "SELECT owner.integration_id, beside.token FROM {owners} owner \
-         JOIN {table} named ON named.{key} = owner.{owners_key} JOIN {table} beside ON beside.{key} = named.{key} AND {id} \
-         WHERE NOT EXISTS (SELECT 1 FROM {table} other WHERE other.{key} = named.{key} \
+         JOIN {table} named ON named.listed_at = owner.listed_at \
+         JOIN {table} beside ON beside.listed_at = named.listed_at AND {id} \
+         WHERE NOT EXISTS (SELECT 1 FROM {table} other WHERE other.listed_at = named.listed_at \
          AND (({other_id} AND other.token <> beside.token) OR ({other_email} AND other.token <> named.token))) \
          AND named.token IN ("
     ))
@@ -55,14 +51,15 @@ fn ids_beside(sql: Sql, of: TokenTable, emails: &[String]) -> Sql {
     .push(")")
 }
 
-/// Queries the keys of what names a customer.
+/// Queries where what names a customer is listed.
 pub(crate) fn naming(sql: Sql, of: TokenTable, tokens: &[String], known_as: &[StoreCustomer]) -> Sql {
-    let TokenTable { table, key, owners, owners_key } = of;
-    let mut sql = sql.push(&format!("SELECT {key} FROM {table} WHERE token IN ("));
+    let TokenTable { table, owners } = of;
+    let mut sql = sql.push(&format!("SELECT listed_at FROM {table} WHERE token IN ("));
     sql = if tokens.is_empty() { sql.push("NULL") } else { sql.bind_list(tokens.iter().map(String::as_str)) };
     sql = sql.push(")");
     let of_store = format!(
-        " UNION SELECT named.{key} FROM {table} named JOIN {owners} owner ON owner.{owners_key} = named.{key} WHERE named.token = "
+        " UNION SELECT named.listed_at FROM {table} named JOIN {owners} owner ON owner.listed_at = named.listed_at \
+         WHERE named.token = "
     );
     for customer in known_as {
         sql = sql.push(&of_store).bind(customer.token.as_str()).push(" AND owner.integration_id = ");
