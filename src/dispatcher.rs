@@ -194,6 +194,9 @@ impl Dispatcher {
                 self.wake_at(at, endpoint_id);
             }
         }
+        if !taken.is_empty() {
+            self.data.projector.hurry();
+        }
         self.send_all(taken).await;
         Ok(())
     }

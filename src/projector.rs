@@ -2,6 +2,7 @@
 //! two, beside each other); and rebuilds beside what people read.
 
 mod builds;
+mod hurry;
 mod standings;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use event_log::progress::Progress;
 use event_log::recurring::Recurring;
 use event_log::stream::LoadError;
 use event_log::{EventLog, Position};
+use hurry::Hurry;
 pub use standings::{Standing, Standings};
 
 /// Events that are applied in one transaction.
@@ -44,6 +46,7 @@ struct Shared {
     views: Database,
     standings: watch::Sender<Standings>,
     progress: Progress,
+    hurry: Hurry,
     /// Wakes the task that builds views.
     build_asked_for: Notify,
 }
@@ -74,6 +77,7 @@ impl Projector {
             views: views.clone(),
             standings: watch::Sender::new(standings),
             progress: Progress::default(),
+            hurry: Hurry::default(),
             build_asked_for: Notify::new(),
         });
         let mut tasks = JoinSet::new();
@@ -104,6 +108,11 @@ impl Projector {
         }
         let (standings, head) = (self.shared.standings.borrow(), self.shared.log.head());
         View::ALL.into_iter().filter(|view| standings.position(*view) < head).collect()
+    }
+
+    /// For who has something to do with what views show: for a moment, views do not yield to webhooks.
+    pub fn hurry(&self) {
+        self.shared.hurry.begin(Instant::now());
     }
 
     /// How many events the view that is furthest behind is behind.
@@ -168,7 +177,9 @@ async fn follow(shared: Arc<Shared>) {
     let (mut ahead, mut last_read) = (None, Instant::now());
     loop {
         shared.progress.begin();
-        shared.log.yield_to_webhooks().await;
+        if !shared.hurry.lasts(Instant::now()) {
+            shared.log.yield_to_webhooks().await;
+        }
         if ahead.is_none() {
             shared.log.rest_between_reads(last_read).await;
         }

@@ -70,11 +70,16 @@ impl EventLog {
             }
             Database::Postgres(_) => {
                 let body = if with_bodies { "body" } else { "CAST(NULL AS bytea) AS body" };
-                let sql = Sql::new(format!("SELECT {body}, {STORED_COLUMNS} FROM json_array_elements(CAST("))
+                // One after the other by the whole key (so OFFSET 0): of a table that it has not counted yet, Postgres would
+                // rather read all streams of the kind.
+                let sql = Sql::new("SELECT found.* FROM json_array_elements(CAST(")
                     .bind(named)
-                    .push(" AS json)) AS named JOIN events ON aggregate_type = ")
+                    .push(" AS json)) AS named CROSS JOIN LATERAL (")
+                    .push(&format!("SELECT {body}, {STORED_COLUMNS} FROM events WHERE aggregate_type = "))
                     .bind(aggregate_type)
-                    .push(" AND aggregate_id = named ->> 0 AND sequence = CAST(named ->> 1 AS bigint)");
+                    .push(
+                        " AND aggregate_id = named ->> 0 AND sequence = CAST(named ->> 1 AS bigint) OFFSET 0) AS found",
+                    );
                 self.database.fetch_all(sql).await
             }
         }
