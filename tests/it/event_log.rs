@@ -15,7 +15,7 @@ use event_log::clock::Clock;
 use event_log::recorded::AnyEvent;
 use event_log::row::first_broken;
 use event_log::vault::Vault;
-use event_log::{Actor, CommandError, Dependencies, EventLog, Position, Sequence};
+use event_log::{Actor, Bodies, CommandError, Dependencies, EventLog, Position, Sequence};
 use storage::Sql;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -287,6 +287,28 @@ on_each_log! {
         assert_eq!(test.log.body(Delivery::TYPE, &delivery("1"), Sequence(1)).await.unwrap(), None);
         let whole = test.log.whole_stream(Delivery::TYPE, &delivery("1"), 10).await.unwrap();
         assert_eq!(first_broken(&whole), None);
+    }
+
+    async fn events_of_many_streams_are_found_by_their_numbers_with_their_bodies(test: &TestLog) {
+        for order in ["1", "2", "3", "1"] {
+            record(&test.log, order).await;
+        }
+        let id = |order: &str| delivery(order).parse::<Uuid>().unwrap();
+        let wanted = [(id("1"), Sequence(2)), (id("3"), Sequence(1)), (id("2"), Sequence(2)), (Uuid::nil(), Sequence(1))];
+        let find = async |bodies: Bodies| {
+            let mut found = test.log.find(Delivery::TYPE, &wanted, bodies).await.unwrap();
+            found.sort_by_key(|(recorded, _)| recorded.position);
+            found.into_iter().map(|(recorded, body)| (recorded.aggregate_id, recorded.sequence, body)).collect::<Vec<_>>()
+        };
+        let body = async |order: &str, sequence: i64| test.log.body(Delivery::TYPE, &delivery(order), Sequence(sequence)).await.unwrap();
+        let (third, repeated) = (body("3", 1).await, body("1", 2).await);
+        assert!(third.is_some() && repeated.is_some());
+        let expected = |third, repeated| vec![(delivery("3"), Sequence(1), third), (delivery("1"), Sequence(2), repeated)];
+        assert_eq!(find(Bodies::Read).await, expected(third, repeated));
+        assert_eq!(find(Bodies::LeftOut).await, expected(None, None));
+        assert_eq!(test.log.find(Account::TYPE, &wanted, Bodies::Read).await.unwrap().len(), 0);
+        test.log.raw_database().execute("DELETE FROM data_keys".into()).await.unwrap();
+        assert_eq!(find(Bodies::Read).await, expected(None, None));
     }
 
     async fn an_erased_order_that_the_store_mentions_again_stays_readable(test: &TestLog) {

@@ -40,7 +40,8 @@ pub(super) struct CommerceEvent {
     recorded_at: Moment,
     /// When it happened, by the store's own clock where it says.
     occurred_at: Moment,
-    /// What it is about: `order`, `product`, `collection`, `stock`, `customer`, `checkout` or `delivery`.
+    /// What it is about: `order`, `product`, `collection`, `stock`, `customer`, `checkout`, `delivery` or `endpoint`; of an event
+    /// that the account published, the word before the dot of its type.
     object_kind: String,
     /// The store's own id of that; of a delivery, its id.
     object_id: String,
