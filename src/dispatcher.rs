@@ -44,6 +44,8 @@ const CONCURRENCY_WHILE_FAILING: usize = 1;
 const CONCURRENCY_WHILE_UNKNOWN: usize = 2;
 /// Events that are read at a time.
 const READ_AT_ONCE: usize = 200;
+/// When an endpoint's settings are read again for which something waits: its owner may no longer want that.
+const SETTINGS_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(5);
 /// When an endpoint is tried again that is paused, or whose account has enough under way.
 const POLL_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(1);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -285,7 +287,7 @@ impl Dispatcher {
         let Some(subscription) = endpoint.aggregate.subscription() else { return Ok(None) };
         let is_degraded = status == Some(EndpointStatus::Degraded);
         let (settings, mut again) = (&subscription.settings, None);
-        self.queue.fill(endpoint_id, settings.ordered, now).await?;
+        self.queue.fill(endpoint_id, (settings.ordered, is_degraded), now).await?;
         let Some(lane) = self.queue.lane(endpoint_id) else { return Ok(None) };
         let concurrency = usize::try_from(settings.concurrency).unwrap_or(1);
         let concurrency = match lane.health() {
@@ -312,7 +314,9 @@ impl Dispatcher {
         }
         // What is due already waits for room: the end of an attempt makes some.
         let due_at = lane.next_due_at().filter(|at| *at > now);
-        Ok([again, due_at].into_iter().flatten().min())
+        let probe_at = lane.not_before(is_degraded, PROBE_INTERVAL, now).filter(|_| is_degraded && lane.holds_back());
+        let settings_at = lane.holds_back().then_some(now + SETTINGS_AGAIN_AFTER);
+        Ok([again, due_at, probe_at, settings_at].into_iter().flatten().min())
     }
 
     fn send(&mut self, taken: Taken, reading: Reading) {

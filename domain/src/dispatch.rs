@@ -167,11 +167,16 @@ impl Dispatch {
         if new.attempt != next {
             return Err(DispatchRefusal::AttemptMissing { expected: next });
         }
-        let outcome = self.outcome_of(&new);
+        let waits_until = self.next_attempt_at().filter(|_| new.probe);
+        let outcome = match waits_until {
+            Some(retry_at) if !new.is_success() => AttemptOutcome::Failed { retry_at },
+            _ => self.outcome_of(&new),
+        };
         let NewAttempt { message, attempt, now, status, duration_ms, address, reason, response, .. } = new;
         Ok(Some(DispatchEvent::Attempted(Box::new(Attempted {
             message,
             attempt,
+            probe: waits_until.is_some(),
             attempted_at: now,
             outcome,
             status,

@@ -28,7 +28,7 @@ use subscriptions::Subscriptions;
 pub const VIEW: View = View {
     name: "commerce",
     schema: Schema {
-        version: 3,
+        version: 4,
         tables: &[
             "commerce_events",
             "products",

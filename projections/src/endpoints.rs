@@ -21,7 +21,7 @@ pub use shown::{ShownProfile, ShownSettings};
 pub const VIEW: View = View {
     name: "endpoints",
     schema: Schema {
-        version: 1,
+        version: 2,
         tables: &["endpoints"],
         holds_personal_data: false,
         statements: include_str!("../../migrations/views/endpoints.sql"),

@@ -6,9 +6,9 @@ use domain::ItemMapping;
 use domain::delivery::DeliveryEvent;
 use domain::integration::IntegrationEvent;
 use domain::notice::NoticeEvent;
-use serde::Serialize;
 use sqlx::FromRow;
 
+use crate::json::storable_json;
 use crate::schema::Schema;
 use crate::table::{self, Tables, table_row};
 use crate::view::View;
@@ -20,7 +20,7 @@ use storage::{Database, Sql};
 pub const VIEW: View = View {
     name: "integrations",
     schema: Schema {
-        version: 2,
+        version: 3,
         tables: &["integrations"],
         holds_personal_data: false,
         statements: include_str!("../../migrations/views/integrations.sql"),
@@ -97,7 +97,7 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
                 currency: None,
                 token_preview: None,
                 store: None,
-                order_statuses: json(&created.order_statuses),
+                order_statuses: storable_json(&created.order_statuses),
                 mappings: "[]".to_owned(),
                 created_at: event.recorded_at_us(),
                 last_webhook_at: None,
@@ -135,10 +135,6 @@ fn integration_of(event: &Recorded) -> Option<String> {
     }
 }
 
-fn json<T: Serialize>(values: &[T]) -> String {
-    serde_json::to_string(values).expect("lists of plain values are always JSON").replace("\\u0000", "")
-}
-
 impl IntegrationRow {
     fn apply(&mut self, event: &Recorded) {
         let AnyEvent::Integration(event) = &event.event else {
@@ -151,7 +147,9 @@ impl IntegrationRow {
             IntegrationEvent::PurposeChanged { purpose } => purpose.as_str().clone_into(&mut self.purpose),
             IntegrationEvent::IntegrationActivated {} => self.active = 1,
             IntegrationEvent::IntegrationDeactivated {} => self.active = 0,
-            IntegrationEvent::OrderStatusesChanged { order_statuses } => self.order_statuses = json(order_statuses),
+            IntegrationEvent::OrderStatusesChanged { order_statuses } => {
+                self.order_statuses = storable_json(order_statuses)
+            }
             IntegrationEvent::SigningSecretSet { secret_preview, .. }
             | IntegrationEvent::SigningSecretRotated { secret_preview, .. } => {
                 self.secret_preview = Some(storable(secret_preview));
@@ -171,12 +169,12 @@ impl IntegrationRow {
             IntegrationEvent::ItemMappingAdded { mapping } => {
                 let mut mappings = self.mappings();
                 mappings.push(mapping.clone());
-                self.mappings = json(&mappings);
+                self.mappings = storable_json(&mappings);
             }
             IntegrationEvent::ItemMappingRemoved { mapping_id } => {
                 let mut mappings = self.mappings();
                 mappings.retain(|mapping| mapping.id != *mapping_id);
-                self.mappings = json(&mappings);
+                self.mappings = storable_json(&mappings);
             }
         }
     }

@@ -14,6 +14,8 @@ pub mod endpoints;
 mod feed;
 pub mod identifiers;
 pub mod integrations;
+mod json;
+
 pub mod notices;
 pub mod operator_actions;
 pub mod registry;

@@ -34,6 +34,8 @@ pub struct Dispatches {
 /// An attempt to send an event.
 pub struct Attempt {
     pub number: u32,
+    /// It was made before its time, to learn whether a degraded endpoint responds again.
+    pub is_probe: bool,
     pub at: DateTime<Utc>,
     pub outcome: AttemptOutcome,
     pub status: Option<u16>,
@@ -133,14 +135,34 @@ fn visible(viewer: &Viewer, filter: Filter) -> Result<Filter, Error> {
 
 impl Attempt {
     fn of(attempted: Attempted, reads: bool) -> Self {
-        let Attempted { attempt, attempted_at, outcome, status, duration_ms, address, reason, response, message: _ } =
-            attempted;
+        let Attempted {
+            attempt,
+            probe,
+            attempted_at,
+            outcome,
+            status,
+            duration_ms,
+            address,
+            reason,
+            response,
+            message: _,
+        } = attempted;
         let response = match response {
             None => Response::None,
             Some(_) if !reads => Response::Withheld,
             Some(Private::Known(response)) => Response::Kept(response),
             Some(_) => Response::Erased,
         };
-        Self { number: attempt, at: attempted_at, outcome, status, duration_ms, address, reason, response }
+        Self {
+            number: attempt,
+            is_probe: probe,
+            at: attempted_at,
+            outcome,
+            status,
+            duration_ms,
+            address,
+            reason,
+            response,
+        }
     }
 }

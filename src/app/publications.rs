@@ -77,7 +77,8 @@ impl Publications {
         let publish = PublicationCommand::Publish(Box::new(published));
         let actor = viewer.actor(Some(&account_id.to_string()));
         let committed = self.data.log.execute::<Publication>(id, publish, &actor).await?;
-        self.data.wait_for_views(committed.position).await;
+        // What was published a moment ago by another call may not be shown yet either.
+        self.data.wait_for_views(Some(committed.position.unwrap_or_else(|| self.data.log.head()))).await;
         let event_id = events::id_of(id.0, Sequence::FIRST, event_type);
         Ok(events::find(&self.data.views, &event_id).await?)
     }

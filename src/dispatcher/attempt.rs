@@ -8,7 +8,7 @@ use domain::commerce::CommerceEventType;
 use domain::dispatch::{
     Dispatch, DispatchCommand, DispatchRefusal, DispatchStatus, Message, NewAttempt, ObjectKey, ResponseBody, SkipCause,
 };
-use domain::endpoint::{Endpoint, Subscription};
+use domain::endpoint::{Endpoint, EndpointStatus, Subscription};
 use domain::schedule::Jitter;
 use domain::{DispatchId, EndpointId};
 use event_log::data_keys::IdentifiedKey;
@@ -73,6 +73,8 @@ struct Turn<'t> {
     subscription: &'t Subscription,
     /// The number of this attempt.
     attempt: u32,
+    /// It is made before its time, to learn whether the degraded endpoint responds again.
+    probe: bool,
 }
 
 impl Sender {
@@ -102,11 +104,15 @@ impl Sender {
     ) -> anyhow::Result<Sent> {
         let Some(subscription) = endpoint.aggregate.subscription() else { return Ok(Sent::closed(None)) };
         let (id, message) = message_of(row)?;
-        let mut turn = Turn { id, row, message, subscription, attempt: 1 };
+        let mut turn = Turn { id, row, message, subscription, attempt: 1, probe: false };
         if row.attempts > 0 {
             let dispatch = self.log.load::<Dispatch>(id).await?.aggregate;
             match dispatch.status() {
-                DispatchStatus::Queued | DispatchStatus::Retrying => turn.attempt = dispatch.next_attempt(),
+                DispatchStatus::Queued | DispatchStatus::Retrying => {
+                    turn.attempt = dispatch.next_attempt();
+                    let is_early = dispatch.next_attempt_at().is_some_and(|at| at > self.now());
+                    turn.probe = is_early && endpoint.aggregate.status() == Some(EndpointStatus::Degraded);
+                }
                 DispatchStatus::Delivered | DispatchStatus::DeadLetter | DispatchStatus::Skipped => {
                     // Another node was first, and the view does not show it yet.
                     return Ok(Sent::closed(Some(self.log.head())));
@@ -144,6 +150,7 @@ impl Sender {
         let command = DispatchCommand::RecordAttempt(Box::new(NewAttempt {
             message: turn.message.clone(),
             attempt: turn.attempt,
+            probe: turn.probe,
             policy: turn.subscription.settings.profile.retry_policy(),
             now: self.now(),
             jitter: Jitter::from_random(rand::random()),

@@ -6,14 +6,18 @@
 #[cfg(test)]
 mod tests;
 
+mod done;
+
 use std::collections::hash_map::{DefaultHasher, Entry};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::hash::{Hash, Hasher};
+use std::ops::Bound;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use event_log::Position;
 use projections::commerce::events::ListPosition;
 use projections::commerce::queue::QueuedDispatch;
+
+pub(super) use done::Done;
 
 /// Dispatches that are kept in memory for an endpoint, beside those that wait for a moment.
 const MAX_KEPT: usize = 1_000;
@@ -30,35 +34,6 @@ const LONGEST_WAIT: TimeDelta = TimeDelta::hours(32);
 /// Which events are sent one after the other: the hash of what they are about. Two objects with one hash wait for each other.
 type Key = u64;
 
-/// What was recorded here, each with its position, until the view shows it.
-#[derive(Default)]
-pub(super) struct Done(HashMap<String, (Position, Ended)>);
-
-impl Done {
-    pub(super) fn insert(&mut self, dispatch_id: String, position: Position, ended: Ended) {
-        self.0.insert(dispatch_id, (position, ended));
-    }
-
-    /// The view has come to this position.
-    pub(super) fn forget_shown(&mut self, shown: Position) {
-        self.0.retain(|_, (position, _)| *position > shown);
-    }
-
-    fn contains(&self, row: &QueuedDispatch) -> bool {
-        self.0.get(&row.dispatch_id).is_some_and(|(position, _)| row.changed_by <= *position)
-    }
-
-    /// A row of the view with what came of it since. None of one that is closed.
-    fn updated(&self, mut row: QueuedDispatch) -> Option<QueuedDispatch> {
-        if !self.contains(&row) {
-            return Some(row);
-        }
-        let (_, Ended::Waits { until, attempts }) = self.0.get(&row.dispatch_id)? else { return None };
-        (row.due_at, row.attempts) = (until.timestamp_micros(), *attempts);
-        Some(row)
-    }
-}
-
 pub(super) struct Lane {
     ready: VecDeque<QueuedDispatch>,
     /// Objects of which something is ready, waits, or is being sent, with what comes after that.
@@ -73,6 +48,8 @@ pub(super) struct Lane {
     /// Whether there is nothing after that.
     is_read: bool,
     health: Health,
+    /// Whether the endpoint gets events about one object one after the other. None before anything was read.
+    is_ordered: Option<bool>,
     is_to_be_read_again: bool,
     /// After these there is more about the same object.
     to_read_behind: Vec<QueuedDispatch>,
@@ -80,6 +57,8 @@ pub(super) struct Lane {
     next_send_at: Option<DateTime<Utc>>,
     /// As long as it is degraded.
     next_probe_at: Option<DateTime<Utc>>,
+    /// Where among those that wait the last probe was.
+    probed: Option<(DateTime<Utc>, ListPosition)>,
 }
 
 /// What comes after a dispatch about the same object.
@@ -125,10 +104,20 @@ impl Lane {
             read_to: None,
             is_read,
             health: Health::Unknown,
+            is_ordered: None,
             is_to_be_read_again: false,
             to_read_behind: vec![],
             next_send_at: None,
             next_probe_at: None,
+            probed: None,
+        }
+    }
+
+    /// Takes note of whether the endpoint wants events about one object in their order. Where that was changed, all are read
+    /// again: what waits for what depends on it.
+    pub(super) fn order(&mut self, is_ordered: bool) {
+        if self.is_ordered.replace(is_ordered).is_some_and(|before| before != is_ordered) {
+            self.read_again();
         }
     }
 
@@ -302,7 +291,26 @@ impl Lane {
         due
     }
 
-    /// What the view has of those that [`Self::due`] returned. Where one is missing, it was closed elsewhere: what was behind it
+    /// One that waits for its moment, to be sent before that to a degraded endpoint for which nothing else is ready: to learn
+    /// whether it responds again. Each in turn, since one may fail for a reason of its own.
+    pub(super) fn probe(&mut self) -> Option<(String, i64)> {
+        if self.has_ready() || self.in_flight > 0 || self.is_to_be_read_again {
+            return None;
+        }
+        let after = self.probed.map_or(Bound::Unbounded, Bound::Excluded);
+        let next = self.waiting.range((after, Bound::Unbounded)).next().or_else(|| self.waiting.iter().next());
+        let key = *next?.0;
+        self.probed = Some(key);
+        let Waiting { dispatch_id, attempts } = self.waiting.remove(&key)?;
+        Some((dispatch_id, attempts))
+    }
+
+    /// Whether something waits: for its own moment, or for another about the same object.
+    pub(super) fn holds_back(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// What the view has of those that [`Self::due`] or [`Self::probe`] returned. Where one is missing, it was closed elsewhere: what was behind it
     /// is found by reading everything again.
     pub(super) fn read_due(&mut self, due: &[(String, i64)], rows: Vec<QueuedDispatch>) {
         if rows.len() < due.len() {
@@ -346,6 +354,8 @@ impl Lane {
         if self.is_to_be_read_again && self.in_flight == 0 {
             *self = Self {
                 health: self.health,
+                is_ordered: self.is_ordered,
+                probed: self.probed,
                 next_send_at: self.next_send_at,
                 next_probe_at: self.next_probe_at,
                 ..Self::new(false)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::dispatch::{Dispatch, DispatchCommand, SkipCause};
-use domain::endpoint::{Endpoint, Subscription};
+use domain::endpoint::{Endpoint, PROBE_INTERVAL, Subscription};
 use domain::{DispatchId, EndpointId};
 use event_log::{Actor, CommandError, Position};
 use projections::commerce::queue::{self, News, QueuedDispatch};
@@ -128,11 +128,12 @@ impl Queue {
     pub(super) async fn fill(
         &mut self,
         endpoint_id: EndpointId,
-        is_ordered: bool,
+        (is_ordered, is_degraded): (bool, bool),
         now: DateTime<Utc>,
     ) -> anyhow::Result<()> {
         let Some(lane) = self.lanes.get_mut(&endpoint_id) else { return Ok(()) };
         let (views, done) = (&self.data.views, &self.done);
+        lane.order(is_ordered);
         lane.begin_again();
         for first in lane.take_to_read_behind() {
             let rows = queue::behind(views, &first, as_limit(PAGE_BEHIND)).await?;
@@ -140,7 +141,10 @@ impl Queue {
             lane.read_behind(&first, rows, is_all, (done, now));
         }
         let at_most = if lane.has_ready() { lane.room().min(PAGE) } else { lane.room().clamp(FEW, PAGE) };
-        let due = lane.due(now, at_most);
+        let mut due = lane.due(now, at_most);
+        if due.is_empty() && is_degraded && lane.not_before(true, PROBE_INTERVAL, now).is_none() {
+            due.extend(lane.probe());
+        }
         if !due.is_empty() {
             let ids: Vec<String> = due.iter().map(|(id, _)| id.clone()).collect();
             lane.read_due(&due, queue::find(views, &ids).await?);

@@ -78,7 +78,7 @@ impl EndpointMails {
             "{what}\n\nEndpoint: {id}\nURL: {url}\n{reason}When: {at}\n\nSee it with `cloud-bridge endpoints show {id}` or in \
              the API.\n",
             id = event.aggregate_id,
-            url = without_query(&subscription.settings.url),
+            url = subscription.settings.url_without_query(),
             at = event.recorded_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
         );
         match self.mailer.send(contact, subject, &text).await {
@@ -94,9 +94,4 @@ impl EndpointMails {
             Err(MailError::Unavailable(reason)) => Err(Failure::OfEvent(format!("the mail server: {reason}"))),
         }
     }
-}
-
-/// What follows may be a secret of the receiver's.
-fn without_query(url: &str) -> &str {
-    url.split('?').next().unwrap_or_default()
 }

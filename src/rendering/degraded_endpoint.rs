@@ -18,7 +18,7 @@ pub(super) fn payload(id: &str, story: Vec<Recorded>) -> Option<Payload> {
         endpoint.apply(event);
     }
     let (since, failures, reason) = degraded?;
-    let url = endpoint.subscription()?.settings.url.clone();
+    let url = endpoint.subscription()?.settings.url_without_query().to_owned();
     let reason = reason.unwrap_or_default();
     Some(Payload::EndpointDegraded(DegradedEndpoint { endpoint_id: id.parse().ok()?, url, failures, since, reason }))
 }

@@ -230,7 +230,7 @@ on_each_engine! {
         let merchant = app.merchant().await;
         let shop = publisher(&merchant).await;
         let (mut receiver, mut watcher) = (Receiver::start(&app.clock).await, Receiver::start(&app.clock).await);
-        let id = endpoint(&merchant, &receiver, &["order.created"], |_| ()).await;
+        let id = endpoint(&merchant, &receiver, &["order.created"], |settings| settings.url.push_str("?token=s3cret")).await;
         endpoint(&merchant, &watcher, &["endpoint.degraded"], |_| ()).await;
         receiver.responds_always(503);
         buy(&shop, 1).await;
@@ -259,6 +259,51 @@ on_each_engine! {
         assert_eq!(status(app, id).await, EndpointStatus::Enabled);
     }
 
+    async fn what_waits_probes_a_degraded_endpoint_every_five_minutes_and_keeps_its_schedule(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = publisher(&merchant).await;
+        let mut receiver = Receiver::start(&app.clock).await;
+        let id = endpoint(&merchant, &receiver, &["order.created"], |_| ()).await;
+        receiver.responds([500; 14]);
+        buy(&shop, 1).await;
+        fails(app, id, &mut receiver, 7, &[]).await;
+        let due_at = async || {
+            let sql = storage::Sql::new("SELECT CAST(due_at AS text) AS text FROM dispatches WHERE endpoint_id = ").bind(id.to_string());
+            app.service().data.views.fetch_one::<Text>(sql).await.unwrap().text
+        };
+        let due = due_at().await;
+        for attempts in 8..=14 {
+            app.advance(PROBE_INTERVAL);
+            receiver.next().await;
+            until(app, id, &[("retrying", attempts)]).await;
+            assert_eq!(due_at().await, due);
+        }
+        app.advance(PROBE_INTERVAL);
+        assert_eq!(objects(&[receiver.next().await]), [created(1)]);
+        until(app, id, &[("delivered", 15)]).await;
+        assert_eq!(status(app, id).await, EndpointStatus::Enabled);
+    }
+
+    async fn switching_the_order_off_frees_what_waits_for_another(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = publisher(&merchant).await;
+        let mut receiver = Receiver::start(&app.clock).await;
+        let id = endpoint(&merchant, &receiver, &["order.*"], |_| ()).await;
+        receiver.responds([500; 3]);
+        buy(&shop, 1).await;
+        for attempts in 1..=3 {
+            receiver.next().await;
+            until(app, id, &[("retrying", attempts), ("queued", 0)]).await;
+            if attempts < 3 {
+                app.advance(TimeDelta::seconds(6));
+            }
+        }
+        command(app, id, EndpointCommand::Update { changes: vec![EndpointChange::Ordered(false)] }).await;
+        app.advance(TimeDelta::seconds(6));
+        assert_eq!(objects(&[receiver.next().await]), [("order.paid".to_owned(), "1".to_owned())]);
+        until(app, id, &[("retrying", 3), ("delivered", 1)]).await;
+    }
+
     async fn what_fails_while_others_get_through_is_given_up_in_the_end(app: &TestApp) {
         let merchant = app.merchant().await;
         let shop = publisher(&merchant).await;
@@ -267,8 +312,9 @@ on_each_engine! {
         receiver.responds([500; 7]);
         buy(&shop, 1).await;
         fails(app, id, &mut receiver, 7, &[]).await;
-        app.advance(PROBE_INTERVAL);
         buy(&shop, 2).await;
+        until(app, id, &[("retrying", 7), ("queued", 0)]).await;
+        app.advance(PROBE_INTERVAL);
         assert_eq!(objects(&[receiver.next().await]), [created(2)], "the probe");
         receiver.responds([500]);
         assert_eq!(objects(&[receiver.next().await]), [created(1)], "at once, for the eighth time");

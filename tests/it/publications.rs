@@ -1,5 +1,7 @@
 //! Events that an account's own programs publish: checked, once, and erased with whom they name.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::app::{Merchant, TestApp};
@@ -47,6 +49,17 @@ on_each_engine! {
             assert_eq!(dated["occurredAt"], "2026-03-10T09:00:00+00:00");
         }
         assert_eq!((count(&merchant).await, count(&stranger).await), (3, 1));
+    }
+
+    async fn every_one_of_several_calls_with_one_key_gets_the_event(app: &TestApp) {
+        let merchant = app.merchant().await;
+        for round in 0..5 {
+            let input = json!({ "type": "product.enriched", "data": enriched("9"), "idempotencyKey": format!("run-{round}") });
+            let answers = futures_util::future::join_all((0..8).map(|_| publish(&merchant, input.clone()))).await;
+            let ids: BTreeSet<_> = answers.iter().map(|answer| answer["commerceEvent"]["id"].as_str()).collect();
+            assert!(ids.len() == 1 && ids.first().is_some_and(Option::is_some), "{answers:?}");
+        }
+        assert_eq!(count(&merchant).await, 5);
     }
 
     async fn what_is_not_as_its_schema_says_is_refused_by_its_field(app: &TestApp) {

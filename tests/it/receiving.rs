@@ -124,7 +124,11 @@ fn event(number: u128) -> Event {
 
 /// What the service would send at this moment, with the older secret too where there is one.
 fn signed(event: &Event, secrets: Secrets, at: DateTime<Utc>) -> Request {
-    let endpoint = Endpoint { profile: Profile::Standard, secrets, headers: CustomHeaders::default() };
+    signed_as(Profile::Standard, event, secrets, at)
+}
+
+fn signed_as(profile: Profile, event: &Event, secrets: Secrets, at: DateTime<Utc>) -> Request {
+    let endpoint = Endpoint { profile, secrets, headers: CustomHeaders::default() };
     endpoint.message(event, None).request(Attempt { id: event.id, at })
 }
 
@@ -186,6 +190,17 @@ async fn verifies(receiver: &mut Receiver) {
     assert_eq!(receiver.post(unsigned).await, 401, "a sample is signed");
     assert_eq!(receiver.post(sample).await, 204, "it was not handled as a sample");
     assert_eq!(receiver.line().await, format!("order.paid {}", event(7).id), "nothing in between was handled");
+
+    // Its body says nothing of the event's id.
+    for number in [8, 9] {
+        let profile = Profile::CloudElements { element: None, key: None };
+        assert_eq!(receiver.post(signed_as(profile, &event(number), only(), now)).await, 204);
+        assert_eq!(receiver.line().await, format!("notification {}", event(number).id));
+    }
+    let body = b"no JSON".to_vec();
+    let headers = signing::standard_webhooks::sign("no-json", now, &body, &only().keys());
+    let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    assert_eq!(receiver.post(Request { headers, body }).await, 400, "it is signed and no JSON");
 
     // While the secret is rotated: the new one first, which this receiver does not know yet.
     let both = Secrets { current: secret(OTHER_SECRET), previous: vec![secret(SECRET)] };

@@ -14,7 +14,7 @@ use super::{Data, example};
 pub struct DegradedEndpoint {
     /// The endpoint's id in this service.
     pub endpoint_id: Uuid,
-    /// Its address.
+    /// Its address, without what follows a question mark.
     pub url: String,
     /// How many attempts failed.
     pub failures: u32,

@@ -25,7 +25,9 @@ pub struct CustomHeaders(Vec<(String, String)>);
 pub enum InvalidHeader {
     #[error("an endpoint has at most {MAX_HEADERS} headers of its own")]
     TooMany,
-    #[error("the name of a header is one to {MAX_NAME_LENGTH} letters, digits and hyphens, such as X-Team: {name:?}")]
+    #[error(
+        "the name of a header is one to {MAX_NAME_LENGTH} letters, digits and hyphens or the like, such as X-Team: {name:?}"
+    )]
     Name { name: String },
     #[error("{name} cannot be set: the request itself or its signature has it")]
     Reserved { name: String },
@@ -45,7 +47,7 @@ impl CustomHeaders {
         for (index, (name, value)) in headers.iter().enumerate() {
             check_name(name)?;
             check_value(name, value)?;
-            if headers[..index].iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
+            if headers[..index].iter().any(|(other, _)| is_same(other, name)) {
                 return Err(InvalidHeader::Repeated { name: name.clone() });
             }
         }
@@ -57,12 +59,17 @@ impl CustomHeaders {
     }
 }
 
+fn is_same(one: &str, other: &str) -> bool {
+    one.replace('_', "-").eq_ignore_ascii_case(&other.replace('_', "-"))
+}
+
 fn check_name(name: &str) -> Result<(), InvalidHeader> {
     if name.len() > MAX_NAME_LENGTH || HeaderName::from_bytes(name.as_bytes()).is_err() {
         let name = name.chars().take(MAX_NAME_LENGTH).collect();
         return Err(InvalidHeader::Name { name });
     }
-    let lower = name.to_ascii_lowercase();
+    // Receivers behind CGI, WSGI or PHP cannot tell an underscore from a hyphen.
+    let lower = name.to_ascii_lowercase().replace('_', "-");
     let is_of_signature = lower.starts_with("x-") && SIGNATURE_SUFFIXES.iter().any(|suffix| lower.ends_with(suffix));
     let has_reserved_prefix = RESERVED_PREFIXES.iter().any(|prefix| lower.starts_with(prefix));
     if is_of_signature || has_reserved_prefix || RESERVED.contains(&lower.as_str()) {
@@ -122,6 +129,9 @@ mod tests {
             "X-Acme-Signature",
             "Elements-Webhook-Id",
             "Elements-Webhook-Signature",
+            "Content_Type",
+            "Webhook_Signature",
+            "X_Clione-Signature",
         ] {
             assert_eq!(check(name, "1"), Err(InvalidHeader::Reserved { name: name.to_owned() }));
         }
@@ -143,8 +153,10 @@ mod tests {
         let headers = |count: usize| (0..count).map(|index| (format!("X-{index}"), "1".to_owned())).collect();
         assert!(CustomHeaders::new(headers(20)).is_ok());
         assert_eq!(CustomHeaders::new(headers(21)), Err(InvalidHeader::TooMany));
-        let twice = ["X-Team", "x-team"].map(|name| (name.to_owned(), "1".to_owned())).to_vec();
-        assert_eq!(CustomHeaders::new(twice), Err(InvalidHeader::Repeated { name: "x-team".to_owned() }));
+        for again in ["x-team", "X_Team"] {
+            let twice = ["X-Team", again].map(|name| (name.to_owned(), "1".to_owned())).to_vec();
+            assert_eq!(CustomHeaders::new(twice), Err(InvalidHeader::Repeated { name: again.to_owned() }));
+        }
     }
 
     #[test]

@@ -23,6 +23,9 @@ pub struct NewAttempt {
     pub message: Message,
     /// From 1 on, without a gap. A number that is recorded already adds nothing.
     pub attempt: u32,
+    /// It was made before its time, to learn whether a degraded endpoint responds again. Of one that did not wait for its time
+    /// it is no probe, whatever this says.
+    pub probe: bool,
     /// Of the endpoint's profile.
     pub policy: RetryPolicy,
     pub now: DateTime<Utc>,

@@ -33,6 +33,10 @@ pub struct Attempted {
     pub message: Message,
     /// From 1 on, without a gap, also over redrives.
     pub attempt: u32,
+    /// It was made before its time, to learn whether a degraded endpoint responds again: where it failed, the schedule goes on
+    /// as if it had not been made.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub probe: bool,
     pub attempted_at: DateTime<Utc>,
     pub outcome: AttemptOutcome,
     /// The HTTP status of the response. None where there was none.

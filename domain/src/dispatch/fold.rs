@@ -40,7 +40,7 @@ impl Progress {
     }
 
     fn apply_attempted(&mut self, attempted: Attempted) {
-        let Attempted { attempt, attempted_at, outcome, status, reason, .. } = attempted;
+        let Attempted { attempt, probe, attempted_at, outcome, status, reason, .. } = attempted;
         self.attempts = attempt;
         self.phase = match outcome {
             AttemptOutcome::Delivered => Phase::Delivered,
@@ -50,9 +50,12 @@ impl Progress {
         if self.phase == Phase::Delivered {
             return self.forget_failures();
         }
+        self.failure = Some(Failure { status, reason });
+        if probe {
+            return;
+        }
         self.failures = self.failures.saturating_add(1);
         self.first_failed_at.get_or_insert(attempted_at);
-        self.failure = Some(Failure { status, reason });
     }
 
     fn forget_failures(&mut self) {

@@ -19,6 +19,24 @@ use crate::schedule::FAILURE_DELAYS;
 use crate::{EndpointId, Private};
 
 #[test]
+fn a_probe_that_fails_leaves_the_schedule_where_it_was() {
+    let probe = |attempt| NewAttempt { probe: true, ..fails(attempt) };
+    let probed = |event| with(event, |attempted| attempted.probe = true);
+    let mut history = all_failed(7);
+    let waits_until = fold(history.clone()).next_attempt_at();
+    for attempt in 8..30 {
+        let events = fold(history.clone()).decide(record(probe(attempt))).unwrap();
+        history.extend(events);
+    }
+    let probed_often = fold(history);
+    assert_eq!((probed_often.next_attempt_at(), probed_often.failures()), (waits_until, 7));
+    given(all_failed(7))
+        .when(record(NewAttempt { probe: true, ..succeeds(8) }))
+        .then_expect_events(vec![probed(delivered(8))]);
+    given([]).when(record(probe(1))).then_expect_events(vec![failed(1, 1)]);
+}
+
+#[test]
 fn a_message_that_is_delivered_at_once_is_one_event() {
     given([]).when(record(succeeds(1))).then_expect_events(vec![delivered(1)]);
     let dispatch = fold([delivered(1)]);

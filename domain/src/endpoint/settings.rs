@@ -65,6 +65,11 @@ pub struct EndpointSettings {
 }
 
 impl EndpointSettings {
+    /// Its address as others than its owner may see it: what follows a question mark may be a secret of the receiver's.
+    pub fn url_without_query(&self) -> &str {
+        self.url.split(['?', '#']).next().unwrap_or_default()
+    }
+
     /// Of an endpoint about which nothing else was chosen.
     pub fn new(url: String, event_types: Vec<EventTypePattern>) -> Self {
         Self {

@@ -130,6 +130,7 @@ pub(super) fn ask_dispatch(now: DateTime<Utc>, dispatch: &Dispatch) {
         let attempt = NewAttempt {
             message: progress.message.clone(),
             attempt: dispatch.next_attempt(),
+            probe: false,
             policy,
             now,
             jitter: Jitter::from_random(1_000),

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::events::{CommerceEventRow, id_of};
 use super::rows::Rows;
-use super::subscriptions::Subscriptions;
+use super::subscriptions::{Deleted, Subscriptions};
 use crate::table::{Tables, table_row};
 use event_log::recorded::{AnyEvent, Recorded};
 use event_log::{Position, Sequence};
@@ -86,6 +86,7 @@ impl DispatchRow {
     }
 
     fn set(&mut self, status: DispatchStatus, due_at: Option<chrono::DateTime<chrono::Utc>>) {
+        self.skip_cause = None;
         status.as_str().clone_into(&mut self.status);
         self.due_at = due_at.map(|at| at.timestamp_micros());
     }
@@ -172,30 +173,41 @@ impl Dispatches {
 
     pub(super) async fn write(self, tables: &mut Tables<'_>, subscriptions: &Subscriptions) -> sqlx::Result<()> {
         self.rows.write(tables, |row| &row.id).await?;
-        for (endpoint, position) in subscriptions.deleted() {
-            let open =
-                skip(tables, SkipCause::EndpointDeleted, position).push("endpoint_id = ").bind(endpoint.to_string());
-            tables.execute(open).await?;
+        for (endpoint, Deleted { account_id, position }) in subscriptions.deleted() {
+            let skip = |which| skip(tables, SkipCause::EndpointDeleted, *position, which);
+            let waiting = skip(WAITING).push("endpoint_id = ").bind(endpoint.to_string());
+            // No person sends these again either. By the account: there is an index of an account's dead letters.
+            let dead = skip("status = 'dead_letter'").push("account_id = ").bind(account_id.as_str());
+            let dead = dead.push(" AND endpoint_id = ").bind(endpoint.to_string());
+            for sql in [waiting, dead] {
+                tables.execute(sql).await?;
+            }
         }
         for (stream, position) in self.erased {
             // A publication is one event of one of these types.
             let types = CommerceEventType::iter().filter(|of| of.publisher() == Publisher::Account);
             let ids = types.map(|of| id_of(stream, Sequence::START.next(), of));
             let published = format!("SELECT position FROM {} WHERE id IN (", tables.name("commerce_events"));
-            let open = skip(tables, SkipCause::Erased, position).push("position IN (").push(&published).bind_list(ids);
+            let open = skip(tables, SkipCause::Erased, position, WAITING)
+                .push("position IN (")
+                .push(&published)
+                .bind_list(ids);
             tables.execute(open.push("))")).await?;
         }
         Ok(())
     }
 }
 
-/// Takes out of the queue what is yet to be sent, as far as the condition that follows says.
-fn skip(tables: &Tables<'_>, cause: SkipCause, changed_by: Position) -> Sql {
+/// What is yet to be sent.
+const WAITING: &str = "due_at IS NOT NULL";
+
+/// Takes out of the queue, or of the dead letters, what is meant and meets the condition that follows.
+fn skip(tables: &Tables<'_>, cause: SkipCause, changed_by: Position, which: &str) -> Sql {
     Sql::new(format!("UPDATE {} SET due_at = NULL, status = ", tables.name("dispatches")))
         .bind(DispatchStatus::Skipped.as_str())
         .push(", skip_cause = ")
         .bind(cause.as_str())
         .push(", changed_by = ")
         .bind(changed_by)
-        .push(" WHERE due_at IS NOT NULL AND ")
+        .push(&format!(" WHERE {which} AND "))
 }

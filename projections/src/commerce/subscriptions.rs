@@ -35,8 +35,14 @@ pub(super) struct Subscriptions {
     /// Filters that were used, so that each is parsed once for a batch. None of one that this version cannot read.
     filters: HashMap<String, Option<Filter>>,
     changed: BTreeSet<(String, EndpointId)>,
-    /// Each with the position of that.
-    deleted: BTreeMap<EndpointId, Position>,
+    deleted: BTreeMap<EndpointId, Deleted>,
+}
+
+/// An endpoint that was deleted.
+pub(super) struct Deleted {
+    pub(super) account_id: String,
+    /// Of that.
+    pub(super) position: Position,
 }
 
 impl Subscriptions {
@@ -66,7 +72,8 @@ impl Subscriptions {
             }
             EndpointEvent::EndpointDeleted {} => {
                 of_account.remove(&id);
-                self.deleted.insert(id, recorded.position);
+                let account_id = account_id.clone();
+                self.deleted.insert(id, Deleted { account_id, position: recorded.position });
             }
             EndpointEvent::EventTypesChanged { event_types } => {
                 change(of_account, id, |interest| interest.event_types.clone_from(event_types));
@@ -118,8 +125,8 @@ impl Subscriptions {
     }
 
     /// Endpoints that were deleted with this batch.
-    pub(super) fn deleted(&self) -> impl Iterator<Item = (EndpointId, Position)> {
-        self.deleted.iter().map(|(id, position)| (*id, *position))
+    pub(super) fn deleted(&self) -> &BTreeMap<EndpointId, Deleted> {
+        &self.deleted
     }
 
     pub(super) async fn write(self, tables: &mut Tables<'_>) -> sqlx::Result<()> {

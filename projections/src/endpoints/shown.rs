@@ -5,6 +5,8 @@ use domain::Private;
 use domain::endpoint::{DEFAULT_CONCURRENCY, EndpointEvent, EndpointSettings, EventTypePattern, Profile};
 use serde::{Deserialize, Serialize};
 
+use crate::json::storable_json;
+
 /// What an endpoint is sent, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShownSettings {
@@ -98,7 +100,7 @@ impl From<&Profile> for ShownProfile {
 
 impl ShownSettings {
     pub(super) fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("texts and numbers are always JSON").replace("\\u0000", "")
+        storable_json(self)
     }
 
     pub(super) fn changed_by(mut self, event: &EndpointEvent) -> Self {

@@ -172,6 +172,9 @@ impl From<RedriveNote> for DispatchRedrive {
 pub(super) struct DispatchAttempt {
     /// From 1 on.
     number: i32,
+    /// Whether it was made before its time, to learn whether the degraded endpoint responds again: where that failed, the schedule
+    /// goes on as if it had not been made.
+    is_probe: bool,
     at: Moment,
     outcome: DispatchAttemptOutcome,
     /// When it is sent again, where it failed.
@@ -204,6 +207,7 @@ impl From<Attempt> for DispatchAttempt {
         };
         Self {
             number: i32::try_from(attempt.number).unwrap_or(i32::MAX),
+            is_probe: attempt.is_probe,
             at: Moment(attempt.at),
             outcome,
             retry_at,

@@ -22,8 +22,8 @@ const CONCURRENCY: usize = 16;
 pub struct Redrive {
     /// Without a status, dead letters.
     pub filter: Filter,
-    /// Only those after which nothing about the same object is sent to the same endpoint, or was: the others are not sent any
-    /// more.
+    /// Only those after which nothing about the same object is sent to the same endpoint, or was: other dead letters are not
+    /// sent any more, and what retries goes on by its schedule.
     pub latest_per_object: bool,
     /// Goes on after this place.
     pub after: Option<Place>,
@@ -78,7 +78,8 @@ impl Dispatches {
         let (others, latest): (Vec<_>, Vec<_>) =
             found.iter().cloned().partition(|entry| superseded.contains(&entry.dispatch_id));
         let (redriven, skipped) = if wanted.dry_run {
-            (latest.len(), others.len())
+            // What still retries goes on by its schedule.
+            (latest.len(), others.iter().filter(|entry| entry.status() == DispatchStatus::DeadLetter).count())
         } else {
             self.data.log.yield_to_webhooks().await;
             // First what is not sent: a stop half-way leaves dead letters, and not two of one object.

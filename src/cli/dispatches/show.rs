@@ -29,7 +29,7 @@ const SHOW: &str = "query($id: ID!) { dispatch(id: $id) {
   id status skipCause dueAt attemptCount commerceEvent { id type objectKind objectId recordedAt }
   endpoint { id url status account { id name } }
   redrives { at cause by } waitsFor { id status dueAt commerceEvent { type } }
-  attempts { number at outcome retryAt status durationMs address reason response responseIsBase64 responseIsErased } } }";
+  attempts { number isProbe at outcome retryAt status durationMs address reason response responseIsBase64 responseIsErased } } }";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -84,6 +84,7 @@ struct Account {
 #[serde(rename_all = "camelCase")]
 struct Attempt {
     number: u32,
+    is_probe: bool,
     at: DateTime<Utc>,
     outcome: String,
     retry_at: Option<DateTime<Utc>>,
@@ -215,11 +216,12 @@ impl Attempt {
         let to = self.address.as_ref().map(|address| format!(" to {address}")).unwrap_or_default();
         let status = self.status.map_or_else(|| "without a response".to_owned(), |status| format!("with {status}"));
         let Self { number, duration_ms, .. } = self;
+        let probe = if self.is_probe { ", a probe before its time," } else { "" };
         let why = self.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         match (self.outcome.as_str(), self.retry_at) {
-            ("DELIVERED", _) => format!("Attempt {number}{to} was taken {status} after {duration_ms} ms."),
+            ("DELIVERED", _) => format!("Attempt {number}{probe}{to} was taken {status} after {duration_ms} ms."),
             ("FAILED", Some(at)) => format!(
-                "Attempt {number}{to} failed {status} after {duration_ms} ms{why}. The next one is due at {} UTC.",
+                "Attempt {number}{probe}{to} failed {status} after {duration_ms} ms{why}. The next one is due at {} UTC.",
                 moment(at)
             ),
             _ => format!("Attempt {number}{to} failed {status} after {duration_ms} ms{why}. It was the last."),
@@ -246,6 +248,7 @@ mod tests {
     fn attempt(outcome: &str, status: Option<u16>) -> Attempt {
         Attempt {
             number: 2,
+            is_probe: false,
             at: "2026-03-14T12:00:00Z".parse().unwrap(),
             outcome: outcome.to_owned(),
             retry_at: (outcome == "FAILED").then(|| "2026-03-14T12:00:05Z".parse().unwrap()),
@@ -276,6 +279,11 @@ mod tests {
         ] {
             assert_eq!(attempt(outcome, status).sentence(), sentence);
         }
+        let probe = Attempt { is_probe: true, ..attempt("DELIVERED", Some(204)) };
+        assert_eq!(
+            probe.sentence(),
+            "Attempt 2, a probe before its time, to 192.0.2.1:443 was taken with 204 after 12 ms."
+        );
     }
 
     #[test]

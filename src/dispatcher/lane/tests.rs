@@ -264,3 +264,47 @@ fn an_endpoint_is_not_sent_more_than_its_rate() {
     assert_eq!(at(&lane, noon() - TimeDelta::hours(1)), None, "a clock that was set back holds up nothing");
     assert_eq!(lane.not_before(true, TimeDelta::minutes(5), noon()), Some(noon() + TimeDelta::minutes(5)));
 }
+
+#[test]
+fn what_waits_is_probed_in_turn_and_only_where_nothing_is_ready() {
+    let mut world = World::new();
+    for order in 1..=3 {
+        world.record(order);
+        world.send();
+        world.end(false);
+    }
+    let probed = |world: &mut World| {
+        let probe = world.lane.probe();
+        let rows =
+            world.queue.iter().filter(|row| probe.iter().any(|(id, _)| *id == row.dispatch_id)).cloned().collect();
+        world.lane.read_due(&Vec::from_iter(probe.clone()), rows);
+        let next = world.lane.next()?;
+        let waits = Ended::Waits { until: due_at(&next, world.now), attempts: next.attempts };
+        world.lane.ended(&next, waits, true, world.now);
+        Some(next.dispatch_id)
+    };
+    for expected in ["1", "2", "3", "1"] {
+        assert_eq!(probed(&mut world).as_deref(), Some(expected));
+    }
+    world.record(4);
+    assert_eq!(world.lane.probe(), None, "the new one is the probe");
+    assert_eq!(world.lane.next().unwrap().dispatch_id, "4");
+    assert_eq!(world.lane.probe(), None, "one at a time");
+}
+
+#[test]
+fn another_order_counts_for_what_waits_already() {
+    let mut world = World::new();
+    world.record(1);
+    world.record(1);
+    world.send();
+    world.end(false);
+    world.show();
+    world.lane.order(true);
+    world.lane.order(false);
+    world.lane.begin_again();
+    world.lane.read(world.shown.clone(), true, false, (&world.done, world.now));
+    assert_eq!(world.lane.next().unwrap().dispatch_id, "2", "the first waits for its moment, and it for nothing");
+    world.lane.order(false);
+    assert!(!world.lane.is_to_be_read_again, "nothing was changed");
+}

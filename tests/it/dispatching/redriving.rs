@@ -166,6 +166,20 @@ on_each_engine! {
         assert_eq!(redrive(&merchant, &dispatch).await["userErrors"][0]["code"], "SKIPPED");
     }
 
+    async fn dead_letters_of_a_deleted_endpoint_are_not_redriven(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let mut receiver = Receiver::start(&app.clock).await;
+        let id = dead_letters(app, &merchant, &mut receiver, &[1]).await;
+        command(app, id, EndpointCommand::Delete).await;
+        until(app, id, &[("skipped", 10), ("skipped", 0)]).await;
+        let all = dispatches(app, &merchant.key, id).await;
+        for dispatch in &all {
+            assert_eq!(redrive(&merchant, &dispatch["id"]).await["userErrors"][0]["code"], "SKIPPED");
+        }
+        let done = redrive_all(app, &merchant.key, json!({ "filter": { "endpointId": id.to_string() } })).await;
+        assert_eq!((&done["matched"], &done["redriven"]), (&json!(0), &json!(0)));
+    }
+
     async fn a_filter_sends_again_what_it_finds_after_a_preview(app: &TestApp) {
         let merchant = app.merchant().await;
         let mut receiver = Receiver::start(&app.clock).await;

@@ -48,10 +48,10 @@ async fn receive(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body
         return StatusCode::NO_CONTENT; // A sample, sent by `endpoints test`: nothing has happened.
     }
     let Ok(event) = serde_json::from_slice::<serde_json::Value>(&body) else { return StatusCode::BAD_REQUEST };
-    let id = event["id"].as_str().unwrap_or_default().to_owned();
+    let id = headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
     if receiver.handled.lock().expect("nothing panics with it").insert(id.clone()) {
-        // Put it into a queue of yours here, and respond at once.
-        println!("{} {id}", event["type"].as_str().unwrap_or_default());
+        // Put it into a queue of yours here, and respond at once. A body of the profile `cloud_elements` has no `type`.
+        println!("{} {id}", event["type"].as_str().unwrap_or("notification"));
     }
     StatusCode::NO_CONTENT
 }

@@ -33,6 +33,7 @@ pub(super) fn succeeds(attempt: u32) -> NewAttempt {
     NewAttempt {
         message: message(),
         attempt,
+        probe: false,
         policy: RetryPolicy::Standard,
         now: noon(),
         jitter: Jitter::NONE,
@@ -58,11 +59,12 @@ pub(super) fn record(attempt: NewAttempt) -> DispatchCommand {
 }
 
 fn attempted(of: NewAttempt, outcome: AttemptOutcome) -> DispatchEvent {
-    let NewAttempt { message, attempt, now: attempted_at, status, duration_ms, address, reason, .. } = of;
+    let NewAttempt { message, attempt, probe, now: attempted_at, status, duration_ms, address, reason, .. } = of;
     let response = None;
     DispatchEvent::Attempted(Box::new(Attempted {
         message,
         attempt,
+        probe,
         attempted_at,
         outcome,
         status,

@@ -20,12 +20,13 @@ fn any_attempt() -> impl Strategy<Value = (i64, NewAttempt)> {
     let retry_after = prop::option::weighted(0.3, (-10..200_000_i64).prop_map(TimeDelta::seconds));
     let status = prop_oneof![1 => Just(204), 6 => select(vec![100, 302, 410, 500])];
     let body = select(vec![&b""[..], b"no", &[0xff; 2_000]]);
-    (number, retry_after, status, body, any::<u16>(), 0..1_000_000_i64).prop_map(
-        |(offset, retry_after, status, body, random, seconds)| {
+    let probe = prop::bool::weighted(0.2);
+    (number, retry_after, status, body, any::<u16>(), 0..1_000_000_i64, probe).prop_map(
+        |(offset, retry_after, status, body, random, seconds, probe)| {
             let attempt = if status == 204 { succeeds(1) } else { fails_with(1, status) };
             let now = noon() + TimeDelta::seconds(seconds);
             let (jitter, response) = (Jitter::from_random(random), ResponseBody::of(body));
-            (offset, NewAttempt { now, jitter, retry_after, response, ..attempt })
+            (offset, NewAttempt { now, jitter, retry_after, response, probe, ..attempt })
         },
     )
 }
@@ -112,6 +113,13 @@ proptest! {
             let (DispatchCommand::RecordAttempt(attempt), DispatchEvent::Attempted(attempted)) = (command, event) else {
                 continue;
             };
+            if attempted.probe {
+                if let AttemptOutcome::Failed { retry_at } = attempted.outcome {
+                    prop_assert_eq!(Some(retry_at), before.next_attempt_at());
+                }
+                prop_assert_ne!(attempted.outcome, AttemptOutcome::DeadLettered);
+                continue;
+            }
             let used_up = match policy {
                 RetryPolicy::Standard => before.failures() == 7,
                 RetryPolicy::CloudElements => before.failures() == 9,

@@ -20,8 +20,8 @@ struct RedriveDispatchesInput {
     /// Without statuses, dead letters; `RETRYING` ones can be named.
     #[graphql(default)]
     filter: DispatchFilter,
-    /// Only those after which nothing about the same order, product or customer is sent to the same endpoint, or was. The others
-    /// are not sent any more: the receiver has, or gets, what is newer.
+    /// Only those after which nothing about the same order, product or customer is sent to the same endpoint, or was. Other
+    /// dead letters are not sent any more: the receiver has, or gets, what is newer. What retries goes on by its schedule.
     #[graphql(default)]
     latest_per_object: bool,
     /// Goes on after this place, which the call before ended with.
