@@ -39,6 +39,9 @@ pub enum MailError {
     Subject,
     #[error("the text is longer than 64 KiB")]
     TextTooLong,
+    /// It would not take the same address another time either.
+    #[error("the mail server takes no addresses with letters beyond ASCII")]
+    NotAscii,
     /// The same e-mail would be refused again.
     #[error("the mail server refuses this e-mail with code {code}")]
     Refused { code: u16 },
@@ -68,6 +71,7 @@ impl Mailer {
     pub async fn send(&self, to: &str, subject: &str, text: &str) -> Result<(), MailError> {
         let message = self.message(to, subject, text)?;
         match tokio::time::timeout(self.timeout, self.smtp.send(message)).await {
+            Ok(Err(error)) if error.is_client() && !to.is_ascii() => Err(MailError::NotAscii),
             Ok(sent) => sent.map(drop).map_err(|error| failure(&error)),
             Err(_) => Err(MailError::Unavailable("timed out".to_owned())),
         }

@@ -85,8 +85,11 @@ impl EndpointMails {
             Ok(()) => Ok(()),
             // It would be refused again.
             Err(
-                error
-                @ (MailError::Recipient | MailError::Subject | MailError::TextTooLong | MailError::Refused { .. }),
+                error @ (MailError::Recipient
+                | MailError::Subject
+                | MailError::TextTooLong
+                | MailError::NotAscii
+                | MailError::Refused { .. }),
             ) => {
                 tracing::warn!(account = %account_id, endpoint = event.aggregate_id, %error, "an account cannot be written to");
                 Ok(())

@@ -159,6 +159,10 @@ async fn a_refusal_says_whether_to_try_again() {
     assert_eq!(refused, Err(MailError::Unavailable("answered 450".to_owned())));
     let refused = MailServer::with(Manners { data: "554 spam", ..POLITE }).await.mailer().send(TO, "s", "t").await;
     assert_eq!(refused, Err(MailError::Refused { code: 554 }));
+    let server = MailServer::with(POLITE).await;
+    for to in ["mäx@shop.example", "max@shöp.example"] {
+        assert_eq!(server.mailer().send(to, "s", "t").await, Err(MailError::NotAscii), "{to}");
+    }
 }
 
 #[tokio::test]
