@@ -256,6 +256,9 @@ on_each_engine! {
             let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
             assert_eq!(asked(app, &headers, "/api/v1/shopify/products").await.0, expected);
         }
+        let both = [("x-api-key", &merchant.key), ("x-tenant-id", &merchant.id), ("x-tenant-id", &other.id)];
+        let both = both.map(|(name, value)| (name, value.as_str()));
+        assert_eq!(asked(app, &both, "/api/v1/shopify/products").await.0, StatusCode::FORBIDDEN);
     }
 
     async fn a_list_of_products_refuses_what_it_cannot_read_and_whom_it_does_not_know(app: &TestApp) {

@@ -152,8 +152,7 @@ where
         Err(error) => return unauthorized(endpoint, &error, client),
     };
     let named = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).trim().to_ascii_lowercase();
-    let tenant = headers.get(TENANT).map(named);
-    if tenant.is_some_and(|tenant| !viewer.owns(&tenant)) {
+    if headers.get_all(TENANT).iter().map(named).any(|tenant| !viewer.owns(&tenant)) {
         let message = "the account in x-tenant-id is not the account of this key";
         return refusal(StatusCode::FORBIDDEN, "FORBIDDEN", message);
     }
