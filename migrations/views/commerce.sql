@@ -64,13 +64,17 @@ CREATE TABLE stock_alerts_{generation} (
     threshold      bigint
 );
 
--- What each endpoint wants that was not deleted.
+-- What each endpoint wants that was not deleted: a row for each pattern of types that it names. So an event finds who wants it
+-- without reading what all the others of its account want.
 CREATE TABLE subscriptions_{generation} (
-    endpoint_id    text   PRIMARY KEY,
+    endpoint_id    text   NOT NULL,
+    pattern        text   NOT NULL,
     account_id     text   NOT NULL,
-    interest       text   NOT NULL          -- JSON
+    wanted         text   NOT NULL,         -- the account and the pattern
+    interest       text   NOT NULL,         -- JSON
+    PRIMARY KEY (endpoint_id, pattern)
 );
-CREATE INDEX subscriptions_account_{generation} ON subscriptions_{generation} (account_id);
+CREATE INDEX subscriptions_wanted_{generation} ON subscriptions_{generation} (wanted);
 
 -- What is sent to which endpoint. The rows with a due_at are the queue.
 CREATE TABLE dispatches_{generation} (

@@ -22,6 +22,7 @@ use crate::view::View;
 use catalogue::Catalogue;
 use dispatches::Dispatches;
 use event_log::recorded::{AnyEvent, Recorded};
+use events::CommerceEventRow;
 use sessions::Sessions;
 use subscriptions::Subscriptions;
 
@@ -48,19 +49,21 @@ pub const VIEW: View = View {
 async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
     let mut catalogue = Catalogue::read(tables, events).await?;
     let mut sessions = Sessions::read(tables, events).await?;
-    let mut subscriptions = Subscriptions::read(tables, events).await?;
-    let mut dispatches = Dispatches::read(tables, events).await?;
-    let mut rows = vec![];
-    for recorded in events {
+    let follow = |recorded: &Recorded| {
         let changed = catalogue.apply(recorded);
         sessions.apply(recorded);
+        events::follow_from(recorded, &changed, &sessions)
+    };
+    let follows: Vec<Vec<CommerceEventRow>> = events.iter().map(follow).collect();
+    let mut subscriptions = Subscriptions::read(tables, events, follows.iter().flatten()).await?;
+    let mut dispatches = Dispatches::read(tables, events).await?;
+    for (recorded, follows) in events.iter().zip(&follows) {
         subscriptions.apply(recorded);
-        let follows = events::follow_from(recorded, &changed, &sessions);
-        dispatches.apply(recorded, &follows, &mut subscriptions);
-        rows.extend(follows);
+        dispatches.apply(recorded, follows, &mut subscriptions);
     }
     catalogue.write(tables).await?;
     sessions.write(tables).await?;
+    let rows: Vec<&CommerceEventRow> = follows.iter().flatten().collect();
     table::write(tables, &rows, Existing::Keep).await?;
     dispatches.write(tables, &subscriptions).await?;
     subscriptions.write(tables).await

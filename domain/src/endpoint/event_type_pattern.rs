@@ -29,6 +29,13 @@ impl EventTypePattern {
         Err(EndpointRefusal::UnknownEventType { pattern: pattern.0.chars().take(MAX_SHOWN_CHARS).collect() })
     }
 
+    /// The patterns that match a type.
+    pub fn matching(event_type: CommerceEventType) -> [Self; 3] {
+        let name = event_type.as_str();
+        let group = name.split_once('.').map_or(name, |(group, _)| group);
+        [Self(EVERY.to_owned()), Self(format!("{group}.*")), Self(name.to_owned())]
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -65,6 +72,7 @@ mod tests {
         assert_eq!(matched("*").len(), CommerceEventType::iter().count());
         for of in CommerceEventType::iter() {
             assert_eq!(matched(of.as_str()), [of.as_str()]);
+            assert!(EventTypePattern::matching(of).iter().all(|pattern| pattern.matches(of)), "{of:?}");
         }
     }
 

@@ -5,29 +5,32 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use commerce::Filter;
 use domain::EndpointId;
 use domain::commerce::CommerceEventType;
-use domain::endpoint::{EndpointEvent, Interest};
+use domain::endpoint::{EndpointEvent, EventTypePattern, Interest};
 use serde_json::Value;
 use sqlx::FromRow;
 
-use super::events::{self, CommerceEventRow};
+use super::events::CommerceEventRow;
 use super::seen;
-use crate::table::{self, Existing, Tables, table_row};
+use crate::table::{self, Existing, TableRow as _, Tables, table_row};
 use event_log::Position;
 use event_log::recorded::{AnyEvent, Recorded};
 use storage::Sql;
 
-table_row!(SubscriptionRow, "subscriptions", key endpoint_id; once account_id; changing interest);
+table_row!(SubscriptionRow, "subscriptions", key endpoint_id, pattern; once account_id, wanted; changing interest);
 
-/// An endpoint that was not deleted.
+/// What an endpoint that was not deleted wants, for one of the patterns of types that it names.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 struct SubscriptionRow {
     endpoint_id: String,
+    pattern: String,
     account_id: String,
+    /// [`wanted`] of the account and the pattern.
+    wanted: String,
     /// JSON.
     interest: String,
 }
 
-/// Of the accounts that a batch of events is about.
+/// Of the endpoints that may want what follows from a batch of events, and of those that the batch changes.
 #[derive(Default)]
 pub(super) struct Subscriptions {
     /// By account, and there by endpoint.
@@ -46,13 +49,30 @@ pub(super) struct Deleted {
 }
 
 impl Subscriptions {
-    pub(super) async fn read(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<Self> {
-        let accounts: BTreeSet<String> = events.iter().filter(|event| matters(event)).filter_map(account_of).collect();
-        let accounts: Vec<&str> = accounts.iter().map(String::as_str).collect();
-        let select =
-            format!("SELECT endpoint_id, account_id, interest FROM {} WHERE account_id", tables.name("subscriptions"));
+    /// `follows` are the commerce events that follow from the events of the log.
+    pub(super) async fn read(
+        tables: &mut Tables<'_>,
+        events: &[Recorded],
+        follows: impl Iterator<Item = &CommerceEventRow>,
+    ) -> sqlx::Result<Self> {
+        let types: BTreeSet<(&str, &str)> =
+            follows.map(|event| (event.account_id.as_str(), event.event_type.as_str())).collect();
+        let patterns = types.into_iter().filter_map(|(account, of)| Some((account, CommerceEventType::parse(of)?)));
+        let wanted: BTreeSet<String> = patterns
+            .flat_map(|(account, of)| EventTypePattern::matching(of).map(|pattern| wanted(account, &pattern)))
+            .collect();
+        let changed = events.iter().filter(|event| matches!(event.event, AnyEvent::Endpoint(_)));
+        let changed: BTreeSet<&str> = changed.map(|event| event.aggregate_id.as_str()).collect();
+        let select = |tables: &Tables<'_>, column: &str| {
+            let columns = SubscriptionRow::COLUMNS.join(", ");
+            format!("SELECT {columns} FROM {} WHERE {column}", tables.name("subscriptions"))
+        };
+        let (by_wanted, by_endpoint) = (select(tables, "wanted"), select(tables, "endpoint_id"));
+        let mut rows: Vec<SubscriptionRow> =
+            tables.fetch_among(&by_wanted, &wanted.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+        rows.extend(tables.fetch_among::<SubscriptionRow>(&by_endpoint, &Vec::from_iter(changed)).await?);
         let mut subscriptions = Self::default();
-        for row in tables.fetch_among::<SubscriptionRow>(&select, &accounts).await? {
+        for row in rows {
             if let (Ok(id), Ok(interest)) = (row.endpoint_id.parse(), serde_json::from_str(&row.interest)) {
                 subscriptions.now.entry(row.account_id).or_default().insert(id, interest);
             }
@@ -130,22 +150,30 @@ impl Subscriptions {
     }
 
     pub(super) async fn write(self, tables: &mut Tables<'_>) -> sqlx::Result<()> {
-        let rows: Vec<SubscriptionRow> =
-            self.changed.iter().filter_map(|(account, id)| self.row(account, *id)).collect();
-        table::write(tables, &rows, Existing::Replace).await?;
-        if self.deleted.is_empty() {
+        if self.changed.is_empty() {
             return Ok(());
         }
         let sql = Sql::new(format!("DELETE FROM {} WHERE endpoint_id IN (", tables.name("subscriptions")))
-            .bind_list(self.deleted.keys().map(ToString::to_string))
+            .bind_list(self.changed.iter().map(|(_, id)| id.to_string()))
             .push(")");
-        tables.execute(sql).await.map(drop)
+        tables.execute(sql).await?;
+        let rows: Vec<SubscriptionRow> =
+            self.changed.iter().flat_map(|(account, id)| self.rows(account, *id)).collect();
+        table::write(tables, &rows, Existing::Replace).await
     }
 
-    fn row(&self, account_id: &str, id: EndpointId) -> Option<SubscriptionRow> {
-        let interest = self.now.get(account_id)?.get(&id)?;
-        let interest = serde_json::to_string(interest).expect("names and ids are JSON");
-        Some(SubscriptionRow { endpoint_id: id.to_string(), account_id: account_id.to_owned(), interest })
+    fn rows(&self, account_id: &str, id: EndpointId) -> Vec<SubscriptionRow> {
+        let Some(interest) = self.now.get(account_id).and_then(|of_account| of_account.get(&id)) else { return vec![] };
+        let json = serde_json::to_string(interest).expect("names and ids are JSON");
+        let patterns: BTreeSet<&EventTypePattern> = interest.event_types.iter().collect();
+        let row = |pattern: &EventTypePattern| SubscriptionRow {
+            endpoint_id: id.to_string(),
+            pattern: pattern.as_str().to_owned(),
+            account_id: account_id.to_owned(),
+            wanted: wanted(account_id, pattern),
+            interest: json.clone(),
+        };
+        patterns.into_iter().map(row).collect()
     }
 }
 
@@ -171,18 +199,7 @@ fn account_of(recorded: &Recorded) -> Option<String> {
     recorded.account_id.map(|id| id.to_string())
 }
 
-/// Whether commerce events may follow from an event of the log, or it changes who gets them.
-fn matters(recorded: &Recorded) -> bool {
-    match &recorded.event {
-        AnyEvent::Resource(_) | AnyEvent::Publication(_) | AnyEvent::Endpoint(_) => true,
-        AnyEvent::Delivery(event) => events::type_of(event).is_some(),
-        AnyEvent::Account(_)
-        | AnyEvent::Integration(_)
-        | AnyEvent::Ledger(_)
-        | AnyEvent::Notice(_)
-        | AnyEvent::Dispatch(_)
-        | AnyEvent::OperatorAction(_)
-        | AnyEvent::Checkpoint(_)
-        | AnyEvent::Unknown => false,
-    }
+/// By what an event of an account looks for who wants it.
+fn wanted(account_id: &str, pattern: &EventTypePattern) -> String {
+    format!("{account_id} {pattern}")
 }
