@@ -49,6 +49,9 @@ pub struct Known {
     /// Where the store counts its changes: of the newest report.
     version: Option<i64>,
     deleted: bool,
+    /// Where the store did not say when it was deleted: when we learned of it, in whole seconds, the grain of stores' clocks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deleted_by: Option<DateTime<Utc>>,
     /// Of an order: what is known of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     order: Option<Box<Order>>,
@@ -79,7 +82,7 @@ impl Resource {
 aggregate!(Resource, "resource", ResourceCommand, ResourceEvent, Infallible);
 
 impl EventSourced for Resource {
-    const SNAPSHOT_VERSION: i64 = 2;
+    const SNAPSHOT_VERSION: i64 = 3;
 
     fn owner(&self, _: &str) -> Owner {
         match self {

@@ -1,5 +1,6 @@
 //! What a webhook says of the resources of its store, recorded beside it where its integration publishes commerce events.
 
+use chrono::{DateTime, Utc};
 use domain::integration::Link;
 use domain::resource::{Content, Happened, NewReport, ResourceCommand, WebhookSource};
 use domain::{IntegrationId, ResourceId};
@@ -8,22 +9,24 @@ use providers::StoreReport;
 
 use super::customers::NamedOrder;
 
-/// The reports of one webhook.
+/// The reports of one webhook. The default has none.
+#[derive(Default)]
 pub struct Reports {
     reports: Vec<StoreReport>,
     /// By what the webhook is known again where its platform signs no id of the event.
     body_identity: String,
+    received_at: DateTime<Utc>,
 }
 
 impl Reports {
     /// `digest` is that of the body, keyed, or of the webhook's own id where that is signed.
-    pub fn new(reports: Vec<StoreReport>, digest: Option<[u8; 16]>) -> Self {
+    pub fn new(reports: Vec<StoreReport>, digest: Option<[u8; 16]>, received_at: DateTime<Utc>) -> Self {
         let body_identity = digest.map_or_else(|| ids::fresh().simple().to_string(), hex::encode);
-        Self { reports, body_identity }
+        Self { reports, body_identity, received_at }
     }
 
     pub fn none() -> Self {
-        Self { reports: vec![], body_identity: String::new() }
+        Self::default()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -88,6 +91,7 @@ impl Reports {
             happened,
             identity: event_id.unwrap_or_else(|| self.body_identity.clone()),
             changed_at,
+            received_at: self.received_at,
             version,
             source,
             content,

@@ -189,7 +189,7 @@ impl Source {
             Some(id) => self.digest(&format!("resource {id}"), b""),
             None => self.digest("resource", body),
         };
-        Reports::new(reports, digest)
+        Reports::new(reports, digest, self.ingest.log.clock().now())
     }
 
     pub(super) fn digest(&self, kind: &str, body: &[u8]) -> Option<[u8; 16]> {

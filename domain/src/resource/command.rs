@@ -25,6 +25,8 @@ pub struct NewReport {
     pub identity: String,
     /// By the store's own clock.
     pub changed_at: Option<DateTime<Utc>>,
+    /// When its webhook was received, by our own clock.
+    pub received_at: DateTime<Utc>,
     /// Where the store counts its changes.
     pub version: Option<i64>,
     pub source: WebhookSource,

@@ -37,6 +37,9 @@ pub struct Report {
     pub identity: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_at: Option<DateTime<Utc>>,
+    /// Of a deletion for which the store says no time: when its webhook was received.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_at: Option<DateTime<Utc>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<i64>,
     pub source: WebhookSource,

@@ -1,5 +1,7 @@
 //! The fold: what each report makes of a resource.
 
+use chrono::SubsecRound as _;
+
 use super::{Content, Happened, Known, MAX_REMEMBERED, Published, Report, ReportOutcome, Resource, ResourceEvent};
 use crate::commerce::CommerceEventType as Type;
 
@@ -13,6 +15,7 @@ impl Resource {
                 changed_at: None,
                 version: None,
                 deleted: false,
+                deleted_by: None,
                 order: None,
                 seen: vec![],
                 published: Published::default(),
@@ -40,6 +43,7 @@ impl Known {
         self.changed_at = self.changed_at.max(report.changed_at);
         self.version = self.version.max(report.version);
         self.deleted = report.happened == Happened::Deleted;
+        self.deleted_by = report.received_at.map(|at| at.trunc_subsecs(0));
         match &report.content {
             Content::Order(order) => {
                 if !order.cancelled && !order.thin {

@@ -38,10 +38,12 @@ impl Resource {
             happened,
             identity,
             changed_at,
+            received_at,
             version,
             source,
             content,
         } = new;
+        let is_undated_deletion = happened == Happened::Deleted && changed_at.is_none();
         let report = Report {
             account_id,
             integration_id,
@@ -53,6 +55,7 @@ impl Resource {
             changes,
             identity,
             changed_at,
+            received_at: is_undated_deletion.then_some(received_at),
             version,
             source,
             content,
@@ -91,13 +94,18 @@ impl Known {
             (Some(version), Some(known)) => version < known,
             (Some(_), None) | (None, _) => is_before(new.changed_at, self.changed_at),
         };
-        if is_older {
+        if is_older || self.is_created_before_deletion(new) {
             ReportOutcome::Stale
         } else if self.deleted && !is_there_again(new.happened) {
             ReportOutcome::AfterDeletion
         } else {
             ReportOutcome::Current
         }
+    }
+
+    /// Stores promise no order: the webhook of the creation may arrive after that of the deletion.
+    fn is_created_before_deletion(&self, new: &NewReport) -> bool {
+        self.deleted && new.happened == Happened::Created && is_before(new.changed_at, self.deleted_by)
     }
 }
 

@@ -41,6 +41,7 @@ fn report(happened: Happened, seconds: i64, content: Content) -> NewReport {
         happened,
         identity: format!("{happened:?} {seconds}"),
         changed_at: Some(after(seconds)),
+        received_at: after(seconds),
         version: None,
         source: WebhookSource::Notice { id: Uuid::from_u128(3), sequence: 1 },
         content,
@@ -162,6 +163,26 @@ fn a_deletion_is_final_unless_the_store_restores_what_it_deleted() {
     }
     // What was created before it was deleted, and arrives after that.
     assert_eq!(publishes(vec![deleted(), created()]), []);
+}
+
+#[test]
+fn a_creation_from_before_a_deletion_without_a_time_brings_nothing_back() {
+    let received_at = after(5) + TimeDelta::milliseconds(700);
+    for content in [product(), Content::Collection(Collection::default()), Content::Customer {}] {
+        let deleted = || NewReport { changed_at: None, received_at, ..report(Happened::Deleted, 5, content.clone()) };
+        let created = |seconds| report(Happened::Created, seconds, content.clone());
+        for before in [vec![deleted()], vec![report(Happened::Updated, 1, content.clone()), deleted()]] {
+            let late = last([before.clone(), vec![created(4)]].concat());
+            assert_eq!((late.outcome, late.publishes), (ReportOutcome::Stale, vec![]));
+            // A store whose clock has whole seconds may have created it in the rest of that one.
+            let again = last([before.clone(), vec![created(5)]].concat());
+            assert_eq!((again.outcome, again.publishes.len()), (ReportOutcome::Current, 1));
+            let restored = last([before, vec![report(Happened::Restored, 4, content.clone())]].concat());
+            assert_eq!(restored.outcome, ReportOutcome::Current, "the store says so");
+        }
+        let restored = vec![deleted(), created(6), NewReport { identity: "late".to_owned(), ..created(7) }];
+        assert_eq!(last(restored).outcome, ReportOutcome::Current);
+    }
 }
 
 #[test]
@@ -402,6 +423,7 @@ fn the_stored_form_of_every_event_is_pinned() {
     let first = report(Happened::Created, 0, order(|_| {}));
     let back = report(Happened::Restored, 2, order(|order| order.total = Some(euros(2_999))));
     all.extend(events(vec![first, report(Happened::Updated, 1, changed), back]).split_off(1));
+    all.extend(one(NewReport { changed_at: None, ..report(Happened::Deleted, 0, product()) }));
     insta::assert_snapshot!(stored(&all));
 }
 

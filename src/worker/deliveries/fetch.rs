@@ -137,14 +137,14 @@ impl Attempt {
 
     async fn record_fetched(&self, fetch: Fetch, read: StoredOrder) -> Result<(), CommandError<DeliveryRefusal>> {
         let StoredOrder { order, report, body, call } = read;
+        let received_at = self.now();
         let digest = self.deliveries.needs.data.log.blind_index();
         let digest = digest.map(|index| index.body_digest(fetch.integration_id, "resource", &body));
         let report = report.filter(|_| fetch.link.purpose.publishes());
-        let reports = Reports::new(report.into_iter().collect(), digest);
+        let reports = Reports::new(report.into_iter().collect(), digest, received_at);
         let unsigned = Unsigned { topic: None, webhook_id: None, headers: None };
         let body_bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        let aside =
-            Aside { unsigned, api_key: ApiKeyUse::None, body_bytes, is_unsigned: false, received_at: self.now() };
+        let aside = Aside { unsigned, api_key: ApiKeyUse::None, body_bytes, is_unsigned: false, received_at };
         let order = Box::new(record::webhook(order, fetch.integration_id, &fetch.link, aside));
         let (announcements, log) = (fetch.announcements, &self.deliveries.needs.data.log);
         let command = DeliveryCommand::RecordFetched { order, announcements, call };
