@@ -82,7 +82,7 @@ impl Resource {
 aggregate!(Resource, "resource", ResourceCommand, ResourceEvent, Infallible);
 
 impl EventSourced for Resource {
-    const SNAPSHOT_VERSION: i64 = 3;
+    const SNAPSHOT_VERSION: i64 = 4;
 
     fn owner(&self, _: &str) -> Owner {
         match self {

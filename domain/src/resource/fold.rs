@@ -2,7 +2,9 @@
 
 use chrono::SubsecRound as _;
 
-use super::{Content, Happened, Known, MAX_REMEMBERED, Published, Report, ReportOutcome, Resource, ResourceEvent};
+use super::{
+    Content, Happened, Known, MAX_REMEMBERED, OrderChange, Published, Report, ReportOutcome, Resource, ResourceEvent,
+};
 use crate::commerce::CommerceEventType as Type;
 
 impl Resource {
@@ -46,7 +48,8 @@ impl Known {
         self.deleted_by = report.received_at.map(|at| at.trunc_subsecs(0));
         match &report.content {
             Content::Order(order) => {
-                if !order.cancelled && !order.thin {
+                let is_reopened = report.changes.contains(&OrderChange::Reopened {});
+                if is_reopened || (!order.cancelled && !order.thin) {
                     // It may be cancelled again.
                     self.published.once.remove(&Type::OrderCancelled);
                 }

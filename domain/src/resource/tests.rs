@@ -248,6 +248,25 @@ fn a_report_that_says_little_of_an_order_leaves_what_was_known() {
 }
 
 #[test]
+fn an_order_of_which_little_is_said_is_cancelled_again_after_it_was_reopened() {
+    let thin = |seconds, status: Option<&str>, cancelled| {
+        let order = Order { thin: true, status: status.map(str::to_owned), cancelled, ..Order::default() };
+        report(Happened::Updated, seconds, Content::Order(order))
+    };
+    let mut reports = vec![thin(0, Some("awaiting_fulfillment"), false)];
+    let mut then = |next| {
+        reports.push(next);
+        publishes(reports.clone())
+    };
+    assert_eq!(then(thin(1, Some("cancelled"), true)), [Type::OrderUpdated, Type::OrderCancelled]);
+    // What says no status did not open it again.
+    assert_eq!(then(thin(2, None, false)), [Type::OrderUpdated]);
+    assert_eq!(then(thin(3, Some("cancelled"), true)), [Type::OrderUpdated]);
+    assert_eq!(then(thin(4, Some("awaiting_fulfillment"), false)), [Type::OrderUpdated]);
+    assert_eq!(then(thin(5, Some("cancelled"), true)), [Type::OrderUpdated, Type::OrderCancelled]);
+}
+
+#[test]
 fn what_a_report_changed_of_an_order_is_kept_with_it() {
     let line = |title: &str, quantity| OrderLine { title: Some(title.to_owned()), quantity, ..OrderLine::default() };
     let first = report(Happened::Created, 0, order(|order| order.lines = vec![line("Storm", 1), line("Rain", 1)]));
@@ -424,6 +443,11 @@ fn the_stored_form_of_every_event_is_pinned() {
     let back = report(Happened::Restored, 2, order(|order| order.total = Some(euros(2_999))));
     all.extend(events(vec![first, report(Happened::Updated, 1, changed), back]).split_off(1));
     all.extend(one(NewReport { changed_at: None, ..report(Happened::Deleted, 0, product()) }));
+    let thin = |seconds, cancelled| {
+        let order = Order { thin: true, status: Some(format!("status {seconds}")), cancelled, ..Order::default() };
+        report(Happened::Updated, seconds, Content::Order(order))
+    };
+    all.extend(events(vec![thin(0, false), thin(3, true), thin(4, false)]).split_off(1));
     insta::assert_snapshot!(stored(&all));
 }
 
