@@ -57,6 +57,15 @@ pub struct Known {
     order: Option<Box<Order>>,
     /// By what webhooks are known again, the latest last.
     seen: Vec<String>,
+    /// Of stock: when each of these was, by the store's clock.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    seen_at: Vec<Option<DateTime<Utc>>>,
+    /// Of stock: the newest of those that are not remembered any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    forgotten_at: Option<DateTime<Utc>>,
+    /// Of stock: by the store's clock, of the last report that said how many there are, and not by how many that changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    counted_at: Option<DateTime<Utc>>,
     published: Published,
 }
 
@@ -82,7 +91,7 @@ impl Resource {
 aggregate!(Resource, "resource", ResourceCommand, ResourceEvent, Infallible);
 
 impl EventSourced for Resource {
-    const SNAPSHOT_VERSION: i64 = 4;
+    const SNAPSHOT_VERSION: i64 = 5;
 
     fn owner(&self, _: &str) -> Owner {
         match self {

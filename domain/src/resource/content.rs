@@ -195,6 +195,13 @@ pub struct Stock {
     pub adjusted_by: Option<i64>,
 }
 
+impl Stock {
+    /// Whether it says by how many there are more or fewer, and not how many there are.
+    pub(super) fn is_change(&self) -> bool {
+        self.available.is_none() && self.adjusted_by.is_some()
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Checkout {

@@ -20,6 +20,9 @@ impl Resource {
                 deleted_by: None,
                 order: None,
                 seen: vec![],
+                seen_at: vec![],
+                forgotten_at: None,
+                counted_at: None,
                 published: Published::default(),
             }));
         }
@@ -31,10 +34,7 @@ impl Resource {
 
 impl Known {
     fn apply(&mut self, report: &Report) {
-        if self.seen.len() >= MAX_REMEMBERED {
-            self.seen.remove(0);
-        }
-        self.seen.push(report.identity.clone());
+        self.remember(report);
         for published in &report.publishes {
             self.published.apply(*published);
         }
@@ -58,11 +58,25 @@ impl Known {
                 let amount = order.refunded_amount.map_or(0, |money| money.amount);
                 self.published.refunded_amount = self.published.refunded_amount.max(amount);
             }
+            Content::Stock(stock) if !stock.is_change() => self.counted_at = self.changed_at,
             Content::Product(_)
             | Content::Collection(_)
             | Content::Stock(_)
             | Content::Customer {}
             | Content::Checkout(_) => {}
+        }
+    }
+
+    fn remember(&mut self, report: &Report) {
+        if self.seen.len() >= MAX_REMEMBERED {
+            self.seen.remove(0);
+            if !self.seen_at.is_empty() {
+                self.forgotten_at = self.forgotten_at.max(self.seen_at.remove(0));
+            }
+        }
+        self.seen.push(report.identity.clone());
+        if let Content::Stock(_) = report.content {
+            self.seen_at.push(report.changed_at);
         }
     }
 }

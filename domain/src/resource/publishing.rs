@@ -88,19 +88,27 @@ impl Known {
     }
 
     /// By the store's own clock or count; of two with the same, the one that arrives later counts. What has neither counts
-    /// as it arrives.
+    /// as it arrives, and what only adds to what is known counts late too.
     fn outcome_of(&self, new: &NewReport) -> ReportOutcome {
         let is_older = match (new.version, self.version) {
             (Some(version), Some(known)) => version < known,
             (Some(_), None) | (None, _) => is_before(new.changed_at, self.changed_at),
         };
-        if is_older || self.is_created_before_deletion(new) {
+        if (is_older && !self.is_late_change(new)) || self.is_created_before_deletion(new) {
             ReportOutcome::Stale
         } else if self.deleted && !is_there_again(new.happened) {
             ReportOutcome::AfterDeletion
         } else {
             ReportOutcome::Current
         }
+    }
+
+    /// Whether it says by how many the stock changed since it was counted: such changes add up in any order. One that is as old
+    /// as what is forgotten may be a repetition of it.
+    fn is_late_change(&self, new: &NewReport) -> bool {
+        let Content::Stock(stock) = &new.content else { return false };
+        let is_forgotten = new.changed_at.zip(self.forgotten_at).is_some_and(|(at, forgotten)| at <= forgotten);
+        stock.is_change() && !is_before(new.changed_at, self.counted_at) && !is_forgotten
     }
 
     /// Stores promise no order: the webhook of the creation may arrive after that of the deletion.

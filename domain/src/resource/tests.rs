@@ -63,6 +63,11 @@ fn stock(location: &str, available: Option<i64>) -> Content {
     Content::Stock(Stock { inventory_item_id: Some("9".to_owned()), location_id, available, ..Stock::default() })
 }
 
+fn change(by: i64, seconds: i64) -> NewReport {
+    let stock = Stock { product_id: Some("9".to_owned()), adjusted_by: Some(by), ..Stock::default() };
+    report(Happened::Updated, seconds, Content::Stock(stock))
+}
+
 fn given(reports: Vec<NewReport>) -> AggregateTestExecutor<Resource> {
     TestFramework::with(()).given(events(reports))
 }
@@ -163,6 +168,36 @@ fn a_deletion_is_final_unless_the_store_restores_what_it_deleted() {
     }
     // What was created before it was deleted, and arrives after that.
     assert_eq!(publishes(vec![deleted(), created()]), []);
+}
+
+#[test]
+fn changes_of_stock_by_a_number_count_in_any_order_since_it_was_counted() {
+    let counted = |seconds| report(Happened::Updated, seconds, stock("here", Some(10)));
+    let counts = |reports: Vec<NewReport>| {
+        let last = last(reports);
+        (last.outcome, last.publishes)
+    };
+    let (does, does_not) =
+        ((ReportOutcome::Current, vec![Type::InventoryUpdated]), (ReportOutcome::Stale, Vec::<Type>::new()));
+    assert_eq!(counts(vec![counted(1), change(-9, 3), change(-1, 2)]), does);
+    assert_eq!(counts(vec![change(-9, 3), change(-1, 2)]), does, "it was never counted");
+    assert_eq!(counts(vec![counted(1), change(-9, 4), change(-1, 3), change(-1, 2)]), does);
+    assert_eq!(counts(vec![counted(2), change(-9, 3), change(-1, 1)]), does_not);
+    assert_eq!(counts(vec![change(-9, 1), counted(3), change(-1, 2)]), does_not);
+    // Of a count, and of what was gone in between, an older one says nothing.
+    assert_eq!(counts(vec![counted(1), change(-9, 3), counted(2)]), does_not);
+    assert_eq!(counts(vec![report(Happened::Deleted, 3, stock("here", None)), change(-1, 2)]), does_not);
+    assert_eq!(events(vec![counted(1), change(-9, 3), change(-1, 2), change(-1, 2)]).len(), 3, "a repetition");
+}
+
+#[test]
+fn a_late_change_of_stock_that_may_be_a_forgotten_one_does_not_count_twice() {
+    let all = |count: i64| (0..count).map(|seconds| change(-1, seconds)).collect::<Vec<_>>();
+    let again = |count, seconds| [all(count), vec![change(-1, seconds)]].concat();
+    assert_eq!(events(again(50, 0)).len(), 50, "it is remembered");
+    assert_eq!(last(again(51, 0)).outcome, ReportOutcome::Stale);
+    let other = NewReport { identity: "another".to_owned(), ..change(-1, 1) };
+    assert_eq!(last([all(51), vec![other]].concat()).outcome, ReportOutcome::Current);
 }
 
 #[test]
