@@ -31,6 +31,8 @@ pub struct OfProduct {
     pub product_id: Option<String>,
     pub variant_id: Option<String>,
     pub sku: Option<String>,
+    /// By what the store counts it, where that has an id of its own.
+    pub inventory_item_id: Option<String>,
     /// In all locations together.
     pub available: Option<i64>,
     /// Of all its variants together.
@@ -84,8 +86,10 @@ pub fn payload(event_type: Type, of_product: OfProduct, report: &Report, person:
 
 /// Of what product it is, and how many are left in all, was known when it happened.
 fn out_of_stock(of_product: OfProduct) -> Option<OutOfStock> {
-    let OfProduct { product_id, variant_id, sku, available, product_available, threshold } = of_product;
-    Some(OutOfStock { product_id, variant_id, sku, available: available?, product_available, threshold: threshold? })
+    let OfProduct { product_id, variant_id, sku, inventory_item_id, available, product_available, threshold } =
+        of_product;
+    let (available, threshold) = (available?, threshold?);
+    Some(OutOfStock { product_id, variant_id, sku, inventory_item_id, available, product_available, threshold })
 }
 
 fn order(report: &Report, content: &resource::Order, person: Person) -> Order {
@@ -142,7 +146,15 @@ fn product(report: &Report, content: &resource::Product) -> Product {
 
 fn stock(of_product: OfProduct, report: &Report, content: &resource::Stock) -> StockLevel {
     let stated = StockLevel::of(content.clone(), report.changed_at);
-    let OfProduct { product_id, variant_id, sku, available: _, product_available: _, threshold: _ } = of_product;
+    let OfProduct {
+        product_id,
+        variant_id,
+        sku,
+        inventory_item_id: _,
+        available: _,
+        product_available: _,
+        threshold: _,
+    } = of_product;
     StockLevel {
         product_id: product_id.or(stated.product_id),
         variant_id: variant_id.or(stated.variant_id),

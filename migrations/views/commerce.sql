@@ -46,7 +46,8 @@ CREATE TABLE stock_items_{generation} (
     sku            text   {bytewise},
     levels         bigint,                  -- the sum of what locations reported; null if none did
     beyond         bigint NOT NULL,         -- what the product's own report states beyond these
-    is_out         bigint NOT NULL          -- 1 if it was published as out of stock and has not been above since
+    is_out         bigint NOT NULL,         -- 1 if it was published as out of stock and has not been above since
+    is_out_unnamed bigint NOT NULL          -- 1 if that was published before its product was known
 );
 -- What each location reported last.
 CREATE TABLE stock_levels_{generation} (

@@ -310,7 +310,7 @@ on_each_engine! {
         assert_eq!((&ran_out[0]["objectKind"], &ran_out[0]["objectId"]), (&json!("product"), &json!(PRODUCT)));
         assert_eq!(
             ran_out[0]["data"],
-            json!({ "productId": PRODUCT, "variantId": "808950810", "sku": "STORM", "available": 2, "productAvailable": 2, "threshold": 2 })
+            json!({ "productId": PRODUCT, "variantId": "808950810", "sku": "STORM", "inventoryItemId": "49148385", "available": 2, "productAvailable": 2, "threshold": 2 })
         );
         let levels = published(&merchant, "inventory.updated").await;
         assert_eq!((levels.len(), &levels[0]["data"]["productId"]), (5, &json!(PRODUCT)));

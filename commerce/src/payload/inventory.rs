@@ -51,6 +51,10 @@ pub struct OutOfStock {
     /// The stock keeping unit, as the store has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sku: Option<String>,
+    /// The id by which the store's events about stock name it, where that is another one. Where no product is
+    /// known yet, it is all that names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inventory_item_id: Option<String>,
     /// How many there are to sell, at all places; fewer than zero were sold before they were there.
     pub available: i64,
     /// How many there are of all variants of the product together, as far as they are counted.
@@ -90,7 +94,7 @@ impl Data for StockLevel {
 
 impl Data for OutOfStock {
     fn object_id(&self) -> Option<String> {
-        self.variant_id.as_ref().or(self.product_id.as_ref()).cloned()
+        self.variant_id.as_ref().or(self.product_id.as_ref()).or(self.inventory_item_id.as_ref()).cloned()
     }
 
     fn sample(_: CommerceEventType) -> Self {
@@ -98,6 +102,7 @@ impl Data for OutOfStock {
             product_id: Some(example::PRODUCT_ID.to_owned()),
             variant_id: Some(example::VARIANT_ID.to_owned()),
             sku: Some(example::SKU.to_owned()),
+            inventory_item_id: Some("49148385".to_owned()),
             available: 0,
             product_available: Some(7),
             threshold: 0,

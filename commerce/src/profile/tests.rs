@@ -167,6 +167,7 @@ fn every_event_but_one_is_about_an_object() {
     let out = |data| crate::Payload::parse(CommerceEventType::InventoryOutOfStock, data).unwrap().object_id();
     assert_eq!(out(r#"{"productId":"1","variantId":"2","available":0,"threshold":0}"#).as_deref(), Some("2"));
     assert_eq!(out(r#"{"productId":"1","available":0,"threshold":0}"#).as_deref(), Some("1"));
+    assert_eq!(out(r#"{"inventoryItemId":"3","available":0,"threshold":0}"#).as_deref(), Some("3"));
 }
 
 #[test]

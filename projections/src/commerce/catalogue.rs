@@ -1,5 +1,8 @@
 //! The fold of products and of stock.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use commerce::reported::OfProduct;
@@ -138,11 +141,11 @@ impl Catalogue {
             item.product_id = Some(storable(&report.resource_id));
             item.variant_id = Some(storable(&variant.variant_id));
             item.sku = variant.sku.as_deref().map(storable);
-            let Some(stock) = variant.stock else { continue };
-            // What is there for the first time without any stock did not run out.
             let is_first = item.available().is_none();
-            item.state(stock);
-            if item.runs_out(alert) && !is_first {
+            if let Some(stock) = variant.stock {
+                item.state(stock);
+            }
+            if item.runs_out(alert, is_first) {
                 ran_out.push(id);
             }
         }
@@ -174,7 +177,7 @@ impl Catalogue {
         let is_first = item.available().is_none();
         item.report_level(known, level.available);
         self.levels.now.insert(level.id.clone(), level);
-        let runs_out = item.runs_out(alert) && !is_first;
+        let runs_out = item.runs_out(alert, is_first);
         let row = item.product_row_id().and_then(|id| self.products.now.get_mut(&id));
         let (mut is_deleted, mut product_available) = (false, None);
         if let Some(row) = row {

@@ -108,13 +108,14 @@ pub(super) fn follow_from(recorded: &Recorded, changed: &Changed, sessions: &Ses
     let reported = types.into_iter().map(|event_type| row(event_type, None, changed.stock.as_ref()));
     let ran_out = changed.ran_out.iter().map(|(item, stock)| {
         let row = row(CommerceEventType::InventoryOutOfStock, Some(item), Some(stock));
-        match &stock.product_id {
-            Some(product_id) => CommerceEventRow {
+        match (&stock.product_id, stock.inventory_item_id.as_ref().or(stock.variant_id.as_ref())) {
+            (Some(product_id), _) => CommerceEventRow {
                 object_kind: ResourceKind::Product.as_str().to_owned(),
                 object_id: product_id.clone(),
                 ..row
             },
-            None => row,
+            (None, Some(item_id)) => CommerceEventRow { object_id: item_id.clone(), ..row },
+            (None, None) => row,
         }
     });
     (0..).zip(reported.chain(ran_out)).map(|(ordinal, row)| CommerceEventRow { ordinal, ..row }).collect()

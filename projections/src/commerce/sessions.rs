@@ -20,6 +20,7 @@ struct OrderSession {
     session_id: String,
 }
 
+#[derive(Default)]
 pub(super) struct Sessions(Rows<OrderSession>);
 
 impl Sessions {

@@ -6,7 +6,7 @@ use sqlx::FromRow;
 
 use crate::table::table_row;
 
-table_row!(StockItem, "stock_items", key id; once; changing product_id, variant_id, sku, levels, beyond, is_out);
+table_row!(StockItem, "stock_items", key id; once; changing product_id, variant_id, sku, levels, beyond, is_out, is_out_unnamed);
 
 table_row!(StockLevel, "stock_levels", key id; once; changing available);
 
@@ -26,6 +26,8 @@ pub struct StockItem {
     pub beyond: i64,
     /// 1 if it is out of stock, as it was published.
     pub is_out: i64,
+    /// 1 if that was published before its product was known.
+    pub is_out_unnamed: i64,
 }
 
 /// What a location reported last.
@@ -83,11 +85,22 @@ impl StockItem {
         self.beyond = self.beyond.saturating_sub(grown).max(0);
     }
 
-    /// Whether it ran out with this: it is at or below the threshold, and was not.
-    pub(super) fn runs_out(&mut self, threshold: Option<i64>) -> bool {
+    /// Whether it is published with this that it is out: it is at or below the threshold, and was not, or it was published
+    /// without its product, which is known now. What is there for the first time without any stock did not run out.
+    pub(super) fn runs_out(&mut self, threshold: Option<i64>, is_first: bool) -> bool {
         let is_out = threshold.zip(self.available()).is_some_and(|(threshold, available)| available <= threshold);
         let was_out = std::mem::replace(&mut self.is_out, i64::from(is_out)) == 1;
-        is_out && !was_out
+        let ran_out = is_out && !was_out && !is_first;
+        let is_named = self.product_id.is_some();
+        let was_unnamed = self.is_out_unnamed == 1;
+        self.is_out_unnamed = i64::from(is_out && !is_named && (ran_out || was_unnamed));
+        ran_out || (is_out && is_named && was_unnamed)
+    }
+
+    /// The store's own id of the item, where its reports of stock name one.
+    fn inventory_item_id(&self) -> Option<String> {
+        let (_, named) = self.id.split_once(' ')?;
+        named.strip_prefix("item ").map(str::to_owned)
     }
 
     /// `product_available` is that of all variants of the product.
@@ -97,6 +110,7 @@ impl StockItem {
             product_id: self.product_id.clone(),
             variant_id: self.variant_id.clone(),
             sku: self.sku.clone(),
+            inventory_item_id: self.inventory_item_id(),
             available: self.available(),
             threshold,
         }
@@ -153,15 +167,44 @@ mod tests {
         let mut item = StockItem::default();
         let mut at = |stock| {
             item.state(stock);
-            item.runs_out(Some(2))
+            item.runs_out(Some(2), false)
         };
         assert_eq!([3, 2, 1, 3, 0].map(&mut at), [false, true, false, false, true]);
-        assert!(!item.runs_out(None), "no alert");
+        assert!(!item.runs_out(None, false), "no alert");
+    }
+
+    #[test]
+    fn what_ran_out_before_its_product_was_known_is_published_once_more_with_it() {
+        let mut item = StockItem { id: "shop item 70000".to_owned(), ..StockItem::default() };
+        item.state(4);
+        assert!(!item.runs_out(Some(0), true));
+        item.state(0);
+        assert!(item.runs_out(Some(0), false) && !item.runs_out(Some(0), false));
+        let named = item.of_product(None, Some(0));
+        assert_eq!((named.product_id, named.inventory_item_id.as_deref()), (None, Some("70000")));
+        item.product_id = Some("700".to_owned());
+        assert!(item.runs_out(Some(0), false) && !item.runs_out(Some(0), false));
+    }
+
+    #[test]
+    fn what_was_not_published_is_not_published_once_more() {
+        let mut item = StockItem::default();
+        item.state(0);
+        assert!(!item.runs_out(Some(0), true), "it was first listed so");
+        item.product_id = Some("700".to_owned());
+        assert!(!item.runs_out(Some(0), false));
+        let mut item = StockItem::default();
+        for stock in [4, 0, 4] {
+            item.state(stock);
+            item.runs_out(Some(0), false);
+        }
+        item.product_id = Some("700".to_owned());
+        assert!(!item.runs_out(Some(0), false), "there is some again");
     }
 
     #[test]
     fn what_nobody_counts_never_runs_out() {
-        assert!(!StockItem::default().runs_out(Some(0)));
+        assert!(!StockItem::default().runs_out(Some(0), false));
     }
 
     #[test]
