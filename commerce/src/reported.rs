@@ -1,6 +1,8 @@
 //! What a store reported of a resource, as subscribers get it.
 
 mod changes;
+#[cfg(test)]
+mod tests;
 
 use domain::commerce::CommerceEventType as Type;
 use domain::resource::{self, Content, OrderLine, Report};
@@ -100,6 +102,7 @@ fn order(report: &Report, content: &resource::Order, person: Person) -> Order {
         resource::Refunded::Partial => Refunded::Partial,
         resource::Refunded::Full => Refunded::Full,
     };
+    let is_refunded = content.refunded != resource::Refunded::None;
     let items = || content.lines.iter().map(item).collect();
     Order {
         order_id: report.resource_id.clone(),
@@ -109,7 +112,8 @@ fn order(report: &Report, content: &resource::Order, person: Person) -> Order {
         total: content.total,
         paid: known(content.paid),
         cancelled: known(content.cancelled),
-        refunded: (content.refunded != resource::Refunded::None || !content.thin).then_some(refunded),
+        refunded: (is_refunded || !content.thin).then_some(refunded),
+        refunded_amount: content.refunded_amount.filter(|_| is_refunded),
         items: (!content.lines.is_empty() || !content.thin).then(items),
         customer: buyer(person),
         changed_at: report.changed_at,

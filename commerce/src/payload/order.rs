@@ -35,6 +35,9 @@ pub struct Order {
     /// How much of it was paid back, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refunded: Option<Refunded>,
+    /// What was paid back in all, where the store says how much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refunded_amount: Option<Money>,
     /// What was bought, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items: Option<Vec<OrderItem>>,
@@ -131,6 +134,7 @@ impl Data for Order {
             paid: Some(!is(CommerceEventType::OrderCreated) && !is(CommerceEventType::OrderCancelled)),
             cancelled: Some(is(CommerceEventType::OrderCancelled)),
             refunded: Some(if is(CommerceEventType::OrderRefunded) { Refunded::Full } else { Refunded::None }),
+            refunded_amount: is(CommerceEventType::OrderRefunded).then(|| example::euros(3998)),
             items: Some(vec![OrderItem {
                 sku: Some(example::SKU.to_owned()),
                 product_id: Some(example::PRODUCT_ID.to_owned()),

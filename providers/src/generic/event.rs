@@ -173,7 +173,7 @@ fn of_order(order: order::Order) -> Option<About> {
             Some(order::Refunded::Partial) => Refunded::Partial,
             Some(order::Refunded::Full) => Refunded::Full,
         },
-        refunded_amount: None,
+        refunded_amount: exact_money(order.refunded_amount),
         lines: lines.collect(),
         thin,
     };

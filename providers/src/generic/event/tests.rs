@@ -98,7 +98,8 @@ fn the_type_says_that_an_order_is_paid_cancelled_or_refunded_as_well_as_the_data
     }
     let said = order(&with(Type::OrderUpdated, "cancelled", json!(true)));
     assert!(said.paid && said.cancelled);
-    assert_eq!(order(&sample(Type::OrderRefunded)).refunded, Refunded::Full);
+    let refunded = order(&sample(Type::OrderRefunded));
+    assert_eq!((refunded.refunded, refunded.refunded_amount), (Refunded::Full, Some(money(3_998, "EUR"))));
     // What changed need not be said.
     let mut without = sample(Type::OrderUpdated);
     without["data"].as_object_mut().unwrap().remove("changes");
