@@ -56,7 +56,7 @@ impl EventLog {
         // One argument, so that the statement is prepared once and not for each number of events.
         let named =
             events.iter().map(|(id, sequence)| Value::from(vec![id.to_string().into(), Value::from(sequence.0)]));
-        let named = Value::from_iter(named).to_string();
+        let named = named.collect::<Value>().to_string();
         match self.database {
             Database::Sqlite(_) => {
                 let sql = Sql::new(format!("{} WHERE aggregate_type = ", packed::select(with_bodies)))

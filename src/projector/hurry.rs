@@ -31,7 +31,7 @@ mod tests {
         let (hurry, now) = (Hurry::default(), Instant::now());
         assert!(!hurry.lasts(now));
         hurry.begin(now);
-        let later = now + LASTS_FOR - Duration::from_millis(1);
+        let later = now + Duration::from_millis(999);
         assert!(hurry.lasts(later));
         hurry.begin(later);
         assert!(hurry.lasts(now + LASTS_FOR));
