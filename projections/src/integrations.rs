@@ -148,7 +148,7 @@ impl IntegrationRow {
             IntegrationEvent::IntegrationActivated {} => self.active = 1,
             IntegrationEvent::IntegrationDeactivated {} => self.active = 0,
             IntegrationEvent::OrderStatusesChanged { order_statuses } => {
-                self.order_statuses = storable_json(order_statuses)
+                self.order_statuses = storable_json(order_statuses);
             }
             IntegrationEvent::SigningSecretSet { secret_preview, .. }
             | IntegrationEvent::SigningSecretRotated { secret_preview, .. } => {

@@ -26,7 +26,7 @@ fn any_attempt() -> impl Strategy<Value = (i64, NewAttempt)> {
             let attempt = if status == 204 { succeeds(1) } else { fails_with(1, status) };
             let now = noon() + TimeDelta::seconds(seconds);
             let (jitter, response) = (Jitter::from_random(random), ResponseBody::of(body));
-            (offset, NewAttempt { now, jitter, retry_after, response, probe, ..attempt })
+            (offset, NewAttempt { probe, now, jitter, retry_after, response, ..attempt })
         },
     )
 }
