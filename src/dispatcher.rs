@@ -298,7 +298,7 @@ impl Dispatcher {
         let of_account = &mut self.in_flight;
         let in_flight = self.sends.len();
         while lane.has_ready() && lane.in_flight() < concurrency {
-            if let Some(at) = lane.not_before(is_degraded, PROBE_INTERVAL, now) {
+            if let Some(at) = lane.pace().not_before(is_degraded, PROBE_INTERVAL, now) {
                 again = Some(at);
                 break;
             }
@@ -308,14 +308,15 @@ impl Dispatcher {
                 break;
             }
             let Some(row) = lane.next() else { break };
-            lane.sent(settings.rate_per_second, PROBE_INTERVAL, now);
+            lane.pace().sent(settings.rate_per_second, PROBE_INTERVAL, now);
             *of_account += 1;
             taken.push(Taken { endpoint_id, account_id: subscription.account_id, row, endpoint: endpoint.clone() });
         }
         // What is due already waits for room: the end of an attempt makes some.
-        let due_at = lane.next_due_at().filter(|at| *at > now);
-        let probe_at = lane.not_before(is_degraded, PROBE_INTERVAL, now).filter(|_| is_degraded && lane.holds_back());
-        let settings_at = lane.holds_back().then_some(now + SETTINGS_AGAIN_AFTER);
+        let Some(due_at) = lane.next_due_at() else { return Ok(again) };
+        let due_at = Some(due_at).filter(|at| *at > now);
+        let probe_at = lane.pace().not_before(is_degraded, PROBE_INTERVAL, now).filter(|_| is_degraded);
+        let settings_at = Some(now + SETTINGS_AGAIN_AFTER);
         Ok([again, due_at, probe_at, settings_at].into_iter().flatten().min())
     }
 

@@ -7,17 +7,20 @@
 mod tests;
 
 mod done;
+mod pace;
+mod waiting;
 
 use std::collections::hash_map::{DefaultHasher, Entry};
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{Hash, Hasher};
-use std::ops::Bound;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use projections::commerce::events::ListPosition;
 use projections::commerce::queue::QueuedDispatch;
 
 pub(super) use done::Done;
+use pace::Pace;
+use waiting::Waiting;
 
 /// Dispatches that are kept in memory for an endpoint, beside those that wait for a moment.
 const MAX_KEPT: usize = 1_000;
@@ -27,10 +30,6 @@ const MAX_KEPT_WHILE_FAILING: usize = 50;
 const MAX_WAITING: usize = 20_000;
 /// Dispatches that are kept of one object while an earlier one about it is not through.
 const MAX_BEHIND: usize = 20;
-/// No wait is longer: the longest delay with its jitter, and what a receiver may ask for. A clock that was ahead may have
-/// written another.
-const LONGEST_WAIT: TimeDelta = TimeDelta::hours(32);
-
 /// Which events are sent one after the other: the hash of what they are about. Two objects with one hash wait for each other.
 type Key = u64;
 
@@ -38,8 +37,7 @@ pub(super) struct Lane {
     ready: VecDeque<QueuedDispatch>,
     /// Objects of which something is ready, waits, or is being sent, with what comes after that.
     busy: HashMap<Key, Behind>,
-    /// By the moment of the next attempt.
-    waiting: BTreeMap<(DateTime<Utc>, ListPosition), Waiting>,
+    waiting: Waiting,
     /// All of the above and those being sent.
     known: HashSet<String>,
     in_flight: usize,
@@ -53,12 +51,7 @@ pub(super) struct Lane {
     is_to_be_read_again: bool,
     /// After these there is more about the same object.
     to_read_behind: Vec<QueuedDispatch>,
-    /// By the endpoint's rate.
-    next_send_at: Option<DateTime<Utc>>,
-    /// As long as it is degraded.
-    next_probe_at: Option<DateTime<Utc>>,
-    /// Where among those that wait the last probe was.
-    probed: Option<(DateTime<Utc>, ListPosition)>,
+    pace: Pace,
 }
 
 /// What comes after a dispatch about the same object.
@@ -67,11 +60,6 @@ struct Behind {
     rows: VecDeque<QueuedDispatch>,
     /// There is more in the view.
     more: bool,
-}
-
-struct Waiting {
-    dispatch_id: String,
-    attempts: i64,
 }
 
 /// What the latest attempt says of an endpoint.
@@ -98,7 +86,7 @@ impl Lane {
         Self {
             ready: VecDeque::new(),
             busy: HashMap::new(),
-            waiting: BTreeMap::new(),
+            waiting: Waiting::default(),
             known: HashSet::new(),
             in_flight: 0,
             read_to: None,
@@ -107,9 +95,7 @@ impl Lane {
             is_ordered: None,
             is_to_be_read_again: false,
             to_read_behind: vec![],
-            next_send_at: None,
-            next_probe_at: None,
-            probed: None,
+            pace: Pace::default(),
         }
     }
 
@@ -135,8 +121,7 @@ impl Lane {
         // What is to be sent again takes its place among the others: all are read again, in their order.
         let is_news = row.attempts > 0 && !done.contains(&row);
         if is_news && !self.is_to_be_read_again {
-            let waits_on = |(until, of): &(DateTime<Utc>, ListPosition)| *of == at && *until > now;
-            let waits_in_vain = due_at(&row, now) <= now && self.waiting.keys().any(waits_on);
+            let waits_in_vain = due_at(&row, now) <= now && self.waiting.has(at, now);
             self.is_to_be_read_again = waits_in_vain || !self.known.contains(&row.dispatch_id);
         }
     }
@@ -187,14 +172,8 @@ impl Lane {
         if due_at(&row, now) <= now {
             self.ready.push_back(row);
         } else {
-            self.wait(&row, due_at(&row, now), row.attempts, now);
+            self.waiting.insert(&row, due_at(&row, now), row.attempts, now);
         }
-    }
-
-    fn wait(&mut self, row: &QueuedDispatch, until: DateTime<Utc>, attempts: i64, now: DateTime<Utc>) {
-        let until = until.min(now + LONGEST_WAIT);
-        let waiting = Waiting { dispatch_id: row.dispatch_id.clone(), attempts };
-        self.waiting.insert((until, row.event.list_position()), waiting);
     }
 
     /// The next one to send, if there is one.
@@ -214,7 +193,7 @@ impl Lane {
         match ended {
             Ended::Waits { until, attempts } => {
                 self.leave_behind(row);
-                self.wait(row, until, attempts, now);
+                self.waiting.insert(row, until, attempts, now);
             }
             Ended::Closed => self.release(row, now),
         }
@@ -280,34 +259,16 @@ impl Lane {
 
     /// The dispatches whose moment has come, as far as there is room: they are to be read again.
     pub(super) fn due(&mut self, now: DateTime<Utc>, at_most: usize) -> Vec<(String, i64)> {
-        let mut due = vec![];
-        while due.len() < at_most
-            && let Some(first) = self.waiting.first_entry()
-            && first.key().0 <= now
-        {
-            let Waiting { dispatch_id, attempts } = first.remove();
-            due.push((dispatch_id, attempts));
-        }
-        due
+        std::iter::from_fn(|| self.waiting.take_due(now)).take(at_most).collect()
     }
 
     /// One that waits for its moment, to be sent before that to a degraded endpoint for which nothing else is ready: to learn
-    /// whether it responds again. Each in turn, since one may fail for a reason of its own.
+    /// whether it responds again.
     pub(super) fn probe(&mut self) -> Option<(String, i64)> {
         if self.has_ready() || self.in_flight > 0 || self.is_to_be_read_again {
             return None;
         }
-        let after = self.probed.map_or(Bound::Unbounded, Bound::Excluded);
-        let next = self.waiting.range((after, Bound::Unbounded)).next().or_else(|| self.waiting.iter().next());
-        let key = *next?.0;
-        self.probed = Some(key);
-        let Waiting { dispatch_id, attempts } = self.waiting.remove(&key)?;
-        Some((dispatch_id, attempts))
-    }
-
-    /// Whether something waits: for its own moment, or for another about the same object.
-    pub(super) fn holds_back(&self) -> bool {
-        !self.waiting.is_empty()
+        self.waiting.take_probe()
     }
 
     /// What the view has of those that [`Self::due`] or [`Self::probe`] returned. Where one is missing, it was closed elsewhere: what was behind it
@@ -355,9 +316,8 @@ impl Lane {
             *self = Self {
                 health: self.health,
                 is_ordered: self.is_ordered,
-                probed: self.probed,
-                next_send_at: self.next_send_at,
-                next_probe_at: self.next_probe_at,
+                waiting: self.waiting.emptied(),
+                pace: self.pace,
                 ..Self::new(false)
             };
         }
@@ -411,33 +371,18 @@ impl Lane {
     }
 
     pub(super) fn next_due_at(&self) -> Option<DateTime<Utc>> {
-        self.waiting.first_key_value().map(|((at, _), _)| *at)
+        self.waiting.first_at()
     }
 
-    /// Takes note that one is sent now, to an endpoint of this rate in a second.
-    pub(super) fn sent(&mut self, per_second: Option<u32>, probe_interval: TimeDelta, now: DateTime<Utc>) {
-        let interval = per_second.map(|rate| TimeDelta::microseconds(1_000_000 / i64::from(rate.max(1))));
-        self.next_send_at = interval.map(|interval| self.next_send_at.unwrap_or(now).max(now) + interval);
-        self.next_probe_at = Some(now + probe_interval);
-    }
-
-    /// When the next may be sent, where that is not now. A moment too far off was set by a clock that was ahead.
-    pub(super) fn not_before(
-        &self,
-        is_degraded: bool,
-        probe_interval: TimeDelta,
-        now: DateTime<Utc>,
-    ) -> Option<DateTime<Utc>> {
-        let later = |at: Option<DateTime<Utc>>, longest| at.filter(|at| *at > now && *at - now <= longest);
-        let paced = later(self.next_send_at, TimeDelta::seconds(1));
-        let probed = later(self.next_probe_at.filter(|_| is_degraded), probe_interval);
-        paced.max(probed)
+    /// How fast it is sent.
+    pub(super) fn pace(&mut self) -> &mut Pace {
+        &mut self.pace
     }
 
     /// Whether nothing is to be sent, and nothing is to be remembered of it.
     pub(super) fn is_idle(&self, now: DateTime<Utc>) -> bool {
         let is_empty = self.known.is_empty() && self.is_read && self.to_read_behind.is_empty();
-        is_empty && !self.is_to_be_read_again && self.next_send_at.is_none_or(|at| at <= now)
+        is_empty && !self.is_to_be_read_again && self.pace.is_over(now)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The rules of a lane, beside a view that is a list.
 
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
 use event_log::Position;
 use projections::commerce::events::CommerceEventRow;
 use proptest::collection::vec;
@@ -251,18 +251,6 @@ fn one_that_failed_holds_back_its_object_also_where_all_is_read_again_before_the
     world.now += TimeDelta::seconds(5);
     world.send();
     assert_eq!(world.in_flight[0].dispatch_id, "1");
-}
-
-#[test]
-fn an_endpoint_is_not_sent_more_than_its_rate() {
-    let mut lane = Lane::new(true);
-    let at = |lane: &Lane, now| lane.not_before(false, TimeDelta::minutes(5), now);
-    assert_eq!(at(&lane, noon()), None);
-    lane.sent(Some(4), TimeDelta::minutes(5), noon());
-    assert_eq!(at(&lane, noon()), Some(noon() + TimeDelta::milliseconds(250)));
-    assert_eq!(at(&lane, noon() + TimeDelta::milliseconds(250)), None);
-    assert_eq!(at(&lane, noon() - TimeDelta::hours(1)), None, "a clock that was set back holds up nothing");
-    assert_eq!(lane.not_before(true, TimeDelta::minutes(5), noon()), Some(noon() + TimeDelta::minutes(5)));
 }
 
 #[test]
