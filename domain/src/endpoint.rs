@@ -29,7 +29,7 @@ pub(crate) use health::{FIRST_WARNING_FAILURES, GONE};
 pub use profile::{MAX_ELEMENT_KEY_CHARS, MAX_HEADER_WORD_CHARS, MAX_SIGNATURE_KEY_CHARS, Profile};
 pub use refusal::EndpointRefusal;
 pub(crate) use retry_policy::Failures;
-pub use retry_policy::{MAX_RETRY_AFTER, RetryPolicy};
+pub use retry_policy::{LONGEST_DELAY, MAX_RETRY_AFTER, RetryPolicy};
 use secrets::PreviousSecret;
 pub(crate) use secrets::valid_secret;
 pub use secrets::{MAX_OVERLAP_HOURS, MAX_SECRET_CHARS, MAX_SECRETS};

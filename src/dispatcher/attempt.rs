@@ -110,8 +110,13 @@ impl Sender {
             match dispatch.status() {
                 DispatchStatus::Queued | DispatchStatus::Retrying => {
                     turn.attempt = dispatch.next_attempt();
-                    let is_early = dispatch.next_attempt_at().is_some_and(|at| at > self.now());
-                    turn.probe = is_early && endpoint.aggregate.status() == Some(EndpointStatus::Degraded);
+                    let attempts = i64::from(turn.attempt) - 1;
+                    let early = dispatch.next_attempt_at().filter(|at| *at > self.now());
+                    if let Some(until) = early.filter(|_| attempts > row.attempts) {
+                        // Another node was first, and the view does not show it yet.
+                        return Ok(Sent::waits(until, attempts));
+                    }
+                    turn.probe = early.is_some() && endpoint.aggregate.status() == Some(EndpointStatus::Degraded);
                 }
                 DispatchStatus::Delivered | DispatchStatus::DeadLetter | DispatchStatus::Skipped => {
                     // Another node was first, and the view does not show it yet.

@@ -6,6 +6,8 @@ use crate::schedule::{Jitter, next_failure};
 
 /// A receiver that wants to be called again later is called no sooner, up to this.
 pub const MAX_RETRY_AFTER: TimeDelta = TimeDelta::days(1);
+/// No delay is longer: the last one of Cloud Elements with its jitter, counted from the first failure.
+pub const LONGEST_DELAY: TimeDelta = TimeDelta::days(4);
 /// At the seventh failure of a message in a row its endpoint is degraded (Clione's webhooks document, "Retry policy").
 const DEGRADING_FAILURES: u32 = 7;
 /// So often Cloud Elements retries a message, each time 4 to the power of that many seconds after its first failure.
@@ -69,6 +71,7 @@ fn next_of_cloud_elements(failures: Failures, now: DateTime<Utc>, jitter: Jitter
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schedule::LONGEST_JITTER;
 
     fn noon() -> DateTime<Utc> {
         "2026-03-14T12:00:00Z".parse().unwrap()
@@ -108,6 +111,17 @@ mod tests {
         assert_eq!(next(3, noon() - TimeDelta::days(1)), 4);
         assert_eq!(next(3, DateTime::<Utc>::MAX_UTC), 64);
         assert_eq!(next(3, DateTime::<Utc>::MIN_UTC), 4);
+    }
+
+    #[test]
+    fn no_delay_is_longer_than_the_longest() {
+        for policy in [RetryPolicy::Standard, RetryPolicy::CloudElements] {
+            for count in 1..=CLOUD_ELEMENTS_RETRIES {
+                let failures = Failures { count, first_at: noon() };
+                let at = policy.next_attempt(failures, noon(), LONGEST_JITTER, Some(LONGEST_DELAY));
+                assert!(at.is_none_or(|at| at - noon() <= LONGEST_DELAY), "{policy:?} {count}");
+            }
+        }
     }
 
     #[test]

@@ -3,13 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
+use domain::endpoint::LONGEST_DELAY;
 use projections::commerce::events::ListPosition;
 use projections::commerce::queue::QueuedDispatch;
-
-/// No wait is longer: the longest delay with its jitter, and what a receiver may ask for. A clock that was ahead may have
-/// written another.
-const LONGEST_WAIT: TimeDelta = TimeDelta::hours(32);
 
 /// By the moment of the next attempt; of one moment, in the order of the events.
 type Key = (DateTime<Utc>, ListPosition);
@@ -24,7 +21,8 @@ pub(super) struct Waiting {
 
 impl Waiting {
     pub(super) fn insert(&mut self, row: &QueuedDispatch, until: DateTime<Utc>, attempts: i64, now: DateTime<Utc>) {
-        let until = until.min(now + LONGEST_WAIT);
+        // A clock that was ahead may have written a later one.
+        let until = until.min(now + LONGEST_DELAY);
         self.rows.insert((until, row.event.list_position()), (row.dispatch_id.clone(), attempts));
     }
 
