@@ -3,9 +3,10 @@
 
 mod address;
 mod attempt;
+mod connection;
+mod connector;
 mod resolver;
 mod stage;
-mod tls;
 mod url;
 
 #[cfg(test)]
@@ -16,15 +17,19 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use event_log::clock::Clock;
+use http_body_util::Full;
+use hyper_util::client::legacy;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use ipnet::IpNet;
-use reqwest::redirect::Policy;
-use reqwest::{Client, Proxy, Url};
-use tower::util::{MapRequestLayer, MapResponseLayer};
+use reqwest::Url;
+use rustls::RootCertStore;
 
 pub use address::NotPublic;
 pub use attempt::{Attempt, Request};
-use resolver::Resolver;
+use connector::{Connector, Proxy};
+use resolver::{Names, Resolver};
 use url::EndpointHost;
 pub use url::{CheckedUrl, UrlRefusal};
 
@@ -37,6 +42,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_IDLE_PER_HOST: usize = domain::endpoint::MAX_CONCURRENCY as usize;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 const USER_AGENT: &str = concat!("cloud-bridge/", env!("CARGO_PKG_VERSION"));
+
+type HttpClient = legacy::Client<Connector, Full<Bytes>>;
 
 /// What an operator allows beyond https to public addresses.
 #[derive(Clone, Default)]
@@ -85,11 +92,14 @@ pub enum ProxyError {
     Unusable,
 }
 
-/// A connection pool to the endpoints of subscribers. It never repeats an attempt by itself: when to try again is the worker's
-/// decision.
+/// A connection pool to the endpoints of subscribers. When to try again is the worker's decision: within an attempt a request is
+/// repeated once, where the receiver had closed the kept connection.
 #[derive(Clone)]
 pub struct OutboundClient {
-    http: Client,
+    http: HttpClient,
+    /// The same without kept connections.
+    unpooled: HttpClient,
+    proxy: Option<Proxy>,
     rules: Arc<OutboundRules>,
     resolver: Resolver,
     timeout: Duration,
@@ -100,41 +110,33 @@ pub struct OutboundClient {
 impl OutboundClient {
     pub fn new(rules: OutboundRules, clock: Clock) -> Result<Self, ProxyError> {
         let rules = Arc::new(rules);
-        Self::with_resolver(Resolver::new(Arc::clone(&rules)), rules, ATTEMPT_TIMEOUT, clock)
+        let resolver = Resolver::new(Arc::clone(&rules));
+        Self::with_parts(resolver, public_authorities(), rules, ATTEMPT_TIMEOUT, clock)
     }
 
-    /// What bounds an answer beside the time: the HTTP client refuses more than 100 headers, and a head of more than 408 KiB
-    /// (8 KiB and 100 × 4 KiB), trailers and chunk extensions of more than 16 KiB each. These are hyper's defaults, which reqwest
-    /// leaves as they are. It decompresses nothing, and speaks HTTP/1.1 only.
-    fn with_resolver(
+    /// What bounds an answer beside the time: [`connection`], and the HTTP client, which refuses more than 100 headers, and a head
+    /// of more than 408 KiB (8 KiB and 100 × 4 KiB), trailers and chunk extensions of more than 16 KiB each. It decompresses
+    /// nothing, speaks HTTP/1.1 only, follows no redirect, and reads no settings from the environment.
+    fn with_parts(
         resolver: Resolver,
+        authorities: RootCertStore,
         rules: Arc<OutboundRules>,
         timeout: Duration,
         clock: Clock,
     ) -> Result<Self, ProxyError> {
-        let http = Client::builder()
-            .user_agent(USER_AGENT)
-            .http1_only()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_max_idle_per_host(MAX_IDLE_PER_HOST)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            // A redirect would lead to an address that the subscriber did not name.
-            .redirect(Policy::none())
-            // Proxy settings would be read from the environment, and configuration is read in one place.
-            .no_proxy()
-            .use_preconfigured_tls(tls::config())
-            .connector_layer(MapRequestLayer::new(stage::note_connecting))
-            .connector_layer(MapResponseLayer::new(stage::note_connected));
-        let http = match &rules.proxy {
-            // The resolver of endpoints would refuse a proxy inside the operator's network.
-            Some(proxy) if matches!(proxy.scheme(), "http" | "https") => {
-                http.proxy(Proxy::all(proxy.clone()).map_err(|_| ProxyError::Unusable)?)
-            }
-            Some(_) => return Err(ProxyError::NotHttp),
-            None => http.dns_resolver(Arc::new(resolver.clone())),
+        let proxy = rules.proxy.as_ref().map(Proxy::new).transpose()?;
+        // The resolver of endpoints would refuse a proxy inside the operator's network.
+        let names = if proxy.is_some() { Names::OfProxy } else { Names::OfEndpoints(resolver.clone()) };
+        let connector = Connector::new(names, proxy.clone(), authorities);
+        let client = |kept| {
+            legacy::Client::builder(TokioExecutor::new())
+                .pool_max_idle_per_host(kept)
+                .pool_idle_timeout(IDLE_TIMEOUT)
+                .pool_timer(TokioTimer::new())
+                .build(connector.clone())
         };
-        let http = http.build().map_err(|_| ProxyError::Unusable)?;
-        Ok(Self { http, rules, resolver, timeout, clock })
+        let (http, unpooled) = (client(MAX_IDLE_PER_HOST), client(0));
+        Ok(Self { http, unpooled, proxy, rules, resolver, timeout, clock })
     }
 
     /// Whether a subscriber may name this URL as an endpoint, at this moment: each attempt judges it again. Behind a proxy the name
@@ -151,4 +153,9 @@ impl OutboundClient {
     pub async fn send(&self, request: Request<'_>) -> Attempt {
         attempt::send(self, request).await
     }
+}
+
+/// Those that browsers trust.
+fn public_authorities() -> RootCertStore {
+    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
 }

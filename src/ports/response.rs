@@ -66,12 +66,13 @@ fn is_of_tls(error: &reqwest::Error) -> bool {
     matches!(cause, Some(cause) if cause.is::<io::Error>())
 }
 
-fn innermost(error: &dyn Error) -> Option<&dyn Error> {
-    let mut cause = error.source()?;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    Some(cause)
+/// An error's causes, itself not among them, the innermost last.
+pub(super) fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(error.source(), |cause: &&'e (dyn Error + 'static)| Error::source(*cause))
+}
+
+pub(super) fn innermost<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
+    causes(error).last()
 }
 
 #[cfg(test)]

@@ -1,20 +1,26 @@
 //! One attempt at an endpoint: what is sent, what is kept of the answer, and why it failed.
 
 use std::error::Error;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use domain::delivery::MAX_REASON_CHARS;
-use event_log::clock::Clock;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::http::Extensions;
+use hyper::{Method, StatusCode};
 use hyper_util::client::legacy;
-use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Response, StatusCode};
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
+use tokio::time::error::Elapsed;
 
+use super::connection::RemoteAddress;
 use super::stage::{self, Reached, Stage};
-use super::url::{CheckedUrl, EndpointHost};
-use super::{CONNECT_TIMEOUT, OutboundClient, OutboundRules};
-use crate::ports::response::{retry_after, why_lost};
+use super::url::{CheckedUrl, EndpointHost, UrlRefusal};
+use super::{HttpClient, OutboundClient, USER_AGENT};
+use crate::ports::response::{causes, innermost, retry_after};
 
 /// How much is kept of an answer.
 const MAX_KEPT_BYTES: usize = 1_024;
@@ -85,56 +91,64 @@ struct Progress {
     status: Option<StatusCode>,
     /// That of the URL.
     port: Option<u16>,
-    address: Option<SocketAddr>,
+    /// What the latest request is sent on, once that is known.
+    connection: Option<CaptureConnection>,
     retry_after: Option<Duration>,
     answer: Vec<u8>,
 }
 
 impl Progress {
-    /// Keeps what is known of an attempt that got no response, and says why.
-    fn lost(&mut self, error: &reqwest::Error) -> String {
-        let reached = stage::reached();
-        self.address = failed_at(error).or_else(|| self.attempted(reached));
-        if error.is_timeout() { format!("timed out {}", reached.stage) } else { why_lost(error) }
+    fn connected_to(&self) -> Option<SocketAddr> {
+        let connection = self.connection.as_ref()?.connection_metadata();
+        let mut extensions = Extensions::new();
+        connection.as_ref()?.get_extras(&mut extensions);
+        extensions.get().map(|RemoteAddress(address)| *address)
     }
 
-    /// The same where the time of the attempt ran out.
-    fn timed_out(&mut self, after: Duration) -> String {
-        if self.status.is_some() {
-            return "timed out reading the response".to_owned();
-        }
-        let mut reached = stage::reached();
-        // Connecting ends before: another connection became free meanwhile, and which is not known.
-        if reached.connected.is_none() && after > CONNECT_TIMEOUT {
-            reached = Reached::default();
-        }
-        self.address = self.attempted(reached);
-        format!("timed out {}", reached.stage)
-    }
-
-    fn attempted(&self, reached: Reached) -> Option<SocketAddr> {
-        let chosen = || match reached.stage {
-            Stage::Connecting | Stage::Tls => Some(SocketAddr::new(reached.chosen?, self.port?)),
-            Stage::Resolving | Stage::Response => None,
+    /// Connected to, or being connected to.
+    fn address(&self) -> Option<SocketAddr> {
+        let connecting = || match stage::reached() {
+            Reached { stage: Stage::Connecting | Stage::Tls, chosen, .. } => Some(SocketAddr::new(chosen?, self.port?)),
+            Reached { stage: Stage::Resolving, .. } => None,
         };
-        reached.connected.or_else(chosen)
+        self.connected_to().or_else(connecting)
+    }
+
+    /// What is waited for.
+    fn stage(&self) -> String {
+        match (self.status, self.connected_to()) {
+            (Some(_), _) => "reading the response".to_owned(),
+            (None, Some(_)) => "waiting for the response".to_owned(),
+            (None, None) => stage::reached().stage.to_string(),
+        }
+    }
+
+    /// Why there is no whole response, in a few words. An error's own message may name the URL; its innermost cause does not.
+    fn lost(&self, error: &(dyn Error + 'static)) -> String {
+        if is_timeout(error) {
+            return format!("timed out {}", self.stage());
+        }
+        let what = match (self.connected_to(), stage::reached().stage) {
+            (Some(_), _) => "connection lost",
+            (None, Stage::Tls) => "TLS failed",
+            (None, Stage::Resolving | Stage::Connecting) => "could not connect",
+        };
+        innermost(error).map_or_else(|| what.to_owned(), |cause| format!("{what}: {cause}"))
     }
 }
 
 pub(super) async fn send(client: &OutboundClient, request: Request<'_>) -> Attempt {
-    let OutboundClient { http, rules, resolver: _, timeout, clock } = client;
     let began = Instant::now();
     let attempt = async {
         let mut progress = Progress::default();
-        let exchange = exchange((http, clock), rules, request, &mut progress);
-        let exchanged = tokio::time::timeout(*timeout, exchange).await;
-        let lost = exchanged.unwrap_or_else(|_| Err(progress.timed_out(began.elapsed()))).err();
+        let exchanged = tokio::time::timeout(client.timeout, exchange(client, request, &mut progress)).await;
+        let lost = exchanged.unwrap_or_else(|_| Err(format!("timed out {}", progress.stage()))).err();
         // A status that refuses says more than how its answer ended.
         let failure = progress.status.and_then(refusal).or(lost);
         Attempt {
             status: progress.status.map(|status| status.as_u16()),
             duration: began.elapsed(),
-            address: progress.address,
+            address: progress.address(),
             retry_after: progress.retry_after,
             failure: failure.map(|reason| reason.chars().take(MAX_REASON_CHARS).collect()),
             answer: progress.answer,
@@ -143,51 +157,95 @@ pub(super) async fn send(client: &OutboundClient, request: Request<'_>) -> Attem
     stage::scope(attempt).await
 }
 
-async fn exchange(
-    (client, clock): (&Client, &Clock),
-    rules: &OutboundRules,
-    request: Request<'_>,
-    progress: &mut Progress,
-) -> Result<(), String> {
+async fn exchange(client: &OutboundClient, request: Request<'_>, progress: &mut Progress) -> Result<(), String> {
+    let OutboundClient { rules, proxy, .. } = client;
     // Again at each attempt: the HTTP client does not resolve an address, and the rules may have changed.
     let url = CheckedUrl::parse(request.url, rules).map_err(|refusal| refusal.to_string())?;
-    if let (EndpointHost::Address(address), None) = (url.host(), &rules.proxy) {
+    if let (EndpointHost::Address(address), None) = (url.host(), proxy) {
         stage::note_address(address);
     }
     let url = url.into_url();
     progress.port = url.port_or_known_default();
-    let sent = client.post(url).headers(own_headers(request.headers)).body(request.body).send().await;
-    let mut response = sent.map_err(|error| progress.lost(&error))?;
+    let mut headers = own_headers(request.headers);
+    let authorization = proxy.as_ref().and_then(|proxy| proxy.authorization.clone());
+    if let Some(authorization) = authorization.filter(|_| url.scheme() == "http") {
+        headers.insert(header::PROXY_AUTHORIZATION, authorization);
+    }
+    let mut message = hyper::Request::new(Full::new(request.body));
+    *message.method_mut() = Method::POST;
+    *message.uri_mut() = url.as_str().parse().map_err(|_| UrlRefusal::NotAUrl.to_string())?;
+    *message.headers_mut() = headers;
+    let mut responded = respond(&client.http, message.clone(), progress).await;
+    if responded.as_ref().is_err_and(was_closed_before) {
+        responded = respond(&client.unpooled, message, progress).await;
+    }
+    let mut response = responded.map_err(|error| progress.lost(&error))?;
     progress.status = Some(response.status());
-    progress.address = response.remote_addr();
-    progress.retry_after = retry_after(response.headers(), clock.now());
-    read(&mut response, &mut progress.answer).await
+    progress.retry_after = retry_after(response.headers(), client.clock.now());
+    read(response.body_mut(), progress).await
+}
+
+async fn respond(
+    client: &HttpClient,
+    mut message: hyper::Request<Full<Bytes>>,
+    progress: &mut Progress,
+) -> Result<hyper::Response<Incoming>, legacy::Error> {
+    progress.connection = Some(capture_connection(&mut message));
+    client.request(message).await
+}
+
+/// Whether a request was sent on a connection of an earlier attempt that the receiver had closed, which it need not say, so that
+/// it did not get it. Where it did nevertheless, it gets it twice, as it may by any retry.
+fn was_closed_before(error: &legacy::Error) -> bool {
+    let is_kept = !error.is_connect() && !stage::reached().has_begun;
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<hyper::Error>());
+    let was_closed = cause.is_some_and(hyper::Error::is_incomplete_message) || has_kind(error, CLOSED);
+    is_kept && was_closed
 }
 
 fn own_headers(mut headers: HeaderMap) -> HeaderMap {
     for name in &CONNECTION_HEADERS {
         headers.remove(name);
     }
-    headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+    for (name, value) in
+        [(header::ACCEPT, "*/*"), (header::CONTENT_TYPE, "application/json"), (header::USER_AGENT, USER_AGENT)]
+    {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
     headers
 }
 
-/// The address of the connection on which a request failed, where it failed on one.
-fn failed_at(error: &reqwest::Error) -> Option<SocketAddr> {
-    stage::remote_address(error.source()?.downcast_ref::<legacy::Error>()?.connect_info()?)
-}
-
-async fn read(response: &mut Response, kept: &mut Vec<u8>) -> Result<(), String> {
+async fn read(body: &mut Incoming, progress: &mut Progress) -> Result<(), String> {
     let mut read_bytes = 0;
-    while let Some(chunk) = response.chunk().await.map_err(|error| why_lost(&error))? {
-        let room = MAX_KEPT_BYTES.saturating_sub(kept.len());
-        kept.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
+    while let Some(frame) = body.frame().await.transpose().map_err(|error| progress.lost(&error))? {
+        // Trailers say nothing.
+        let Ok(chunk) = frame.into_data() else { continue };
+        let room = MAX_KEPT_BYTES.saturating_sub(progress.answer.len());
+        progress.answer.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
         read_bytes += chunk.len();
         if read_bytes > MAX_READ_BYTES {
             return Err("answered with more than 64 KiB".to_owned());
         }
     }
     Ok(())
+}
+
+/// What is read of a connection that its receiver has closed.
+const CLOSED: &[ErrorKind] = &[
+    ErrorKind::BrokenPipe,
+    ErrorKind::ConnectionAborted,
+    ErrorKind::ConnectionReset,
+    ErrorKind::NotConnected,
+    ErrorKind::UnexpectedEof,
+];
+
+fn is_timeout(error: &(dyn Error + 'static)) -> bool {
+    has_kind(error, &[ErrorKind::TimedOut]) || causes(error).any(|cause| cause.is::<Elapsed>())
+}
+
+fn has_kind(error: &(dyn Error + 'static), kinds: &[ErrorKind]) -> bool {
+    let is_one = |error: &io::Error| kinds.contains(&error.kind());
+    causes(error).any(|cause| cause.downcast_ref().is_some_and(is_one))
 }
 
 /// Why a status is a failed attempt: any but those of success is.

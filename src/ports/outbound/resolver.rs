@@ -4,12 +4,16 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
+use std::vec;
 
 use futures_util::future::BoxFuture;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use hyper_util::client::legacy::connect::dns::Name;
 use tokio::sync::Semaphore;
+use tower::Service;
 
+use super::connector::BoxError;
 use super::url::{UrlRefusal, is_local_name};
 use super::{CONNECT_TIMEOUT, OutboundRules, stage};
 
@@ -24,7 +28,6 @@ const MAX_ADDRESSES: usize = 8;
 /// How a name is looked up: by the system, or in a test by what the test says.
 type Lookup = Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> + Send + Sync>;
 
-/// The resolver of the HTTP client.
 #[derive(Clone)]
 pub(super) struct Resolver {
     rules: Arc<OutboundRules>,
@@ -66,17 +69,38 @@ impl Resolver {
     }
 }
 
-impl Resolve for Resolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let resolver = self.clone();
-        Box::pin(async move {
-            stage::note_resolving();
-            let addresses = resolver.resolve_name(name.as_str()).await?;
-            stage::note_resolved(&addresses);
-            // The HTTP client puts the URL's port in the place of 0.
-            let addresses: Addrs = Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0)));
-            Ok(addresses)
-        })
+/// What the HTTP client resolves: the names of endpoints, or that of the proxy, which may be inside the operator's network.
+#[derive(Clone)]
+pub(super) enum Names {
+    OfEndpoints(Resolver),
+    OfProxy,
+}
+
+impl Names {
+    async fn resolve(self, name: Name) -> Result<vec::IntoIter<SocketAddr>, BoxError> {
+        stage::note_resolving();
+        let addresses = match self {
+            Self::OfEndpoints(resolver) => resolver.resolve_name(name.as_str()).await?,
+            Self::OfProxy => system_lookup(name.as_str().to_owned()).await?,
+        };
+        stage::note_resolved(&addresses);
+        // The HTTP client puts the URL's port in the place of 0.
+        let addresses: Vec<_> = addresses.into_iter().map(|address| SocketAddr::new(address, 0)).collect();
+        Ok(addresses.into_iter())
+    }
+}
+
+impl Service<Name> for Names {
+    type Response = vec::IntoIter<SocketAddr>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        Box::pin(self.clone().resolve(name))
     }
 }
 
@@ -150,7 +174,7 @@ mod tests {
     #[tokio::test]
     async fn the_http_client_gets_the_refusal_itself() {
         let resolver = Resolver::new(Arc::new(allowing(&["10.0.0.0/8"])));
-        let refused = resolver.resolve(Name::from_str("localhost").unwrap()).await.err().unwrap();
+        let refused = Names::OfEndpoints(resolver).resolve(Name::from_str("localhost").unwrap()).await.err().unwrap();
         let refusal = UrlRefusal::NotPublic(NotPublic::Loopback);
         assert_eq!(refused.downcast_ref(), Some(&refusal));
     }

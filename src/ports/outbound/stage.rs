@@ -1,25 +1,20 @@
-//! How far the attempt of a task has come, for where it fails or its time runs out.
+//! How far the attempt of a task has come with a connection of its own, for where it fails or its time runs out.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
-
-use axum::http::Extensions;
-use hyper_util::client::legacy::connect::{Connected, Connection, HttpInfo};
+use std::net::IpAddr;
 
 tokio::task_local! {
-    static REACHED: RefCell<Reached>;
+    static REACHED: Cell<Reached>;
 }
 
-/// What an attempt waits for.
+/// What an attempt waits for that has no connection yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Stage {
     Resolving,
+    #[default]
     Connecting,
     Tls,
-    /// Also on a connection of an earlier attempt, which is used without a step before.
-    #[default]
-    Response,
 }
 
 impl fmt::Display for Stage {
@@ -28,7 +23,6 @@ impl fmt::Display for Stage {
             Self::Resolving => "resolving the host's name",
             Self::Connecting => "connecting",
             Self::Tls => "in TLS",
-            Self::Response => "waiting for the response",
         })
     }
 }
@@ -36,25 +30,30 @@ impl fmt::Display for Stage {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Reached {
     pub(super) stage: Stage,
-    /// What was connected to.
-    pub(super) connected: Option<SocketAddr>,
+    /// Whether it connected, or began to: without that, its connection was kept from an earlier attempt.
+    pub(super) has_begun: bool,
     /// What is being connected to, where the host has one address. Which of several the HTTP client tries, it does not say.
     pub(super) chosen: Option<IpAddr>,
 }
 
 /// Runs an attempt, of which the functions below note how far it has come.
 pub(super) async fn scope<T>(attempt: impl Future<Output = T>) -> T {
-    REACHED.scope(RefCell::default(), attempt).await
+    REACHED.scope(Cell::default(), attempt).await
 }
 
 /// How far the attempt of this task has come.
 pub(super) fn reached() -> Reached {
-    REACHED.try_with(|reached| *reached.borrow()).unwrap_or_default()
+    REACHED.try_with(Cell::get).unwrap_or_default()
 }
 
 /// Outside of an attempt it does nothing: a connection may also be completed for the pool, when another became free first.
 fn note(note: impl FnOnce(&mut Reached)) {
-    REACHED.try_with(|reached| note(&mut reached.borrow_mut())).ok();
+    let update = |cell: &Cell<Reached>| {
+        let mut reached = cell.get();
+        note(&mut reached);
+        cell.set(reached);
+    };
+    REACHED.try_with(update).ok();
 }
 
 /// The host of the URL is an address.
@@ -62,9 +61,8 @@ pub(super) fn note_address(address: IpAddr) {
     note(|reached| reached.chosen = Some(address));
 }
 
-pub(super) fn note_connecting<R>(request: R) -> R {
-    note(|reached| reached.stage = Stage::Connecting);
-    request
+pub(super) fn note_connecting() {
+    note(|reached| (reached.stage, reached.has_begun) = (Stage::Connecting, true));
 }
 
 pub(super) fn note_resolving() {
@@ -78,16 +76,4 @@ pub(super) fn note_resolved(addresses: &[IpAddr]) {
 
 pub(super) fn note_tls() {
     note(|reached| reached.stage = Stage::Tls);
-}
-
-pub(super) fn note_connected<C: Connection>(connection: C) -> C {
-    let address = remote_address(&connection.connected());
-    note(|reached| (reached.stage, reached.connected) = (Stage::Response, address));
-    connection
-}
-
-pub(super) fn remote_address(connected: &Connected) -> Option<SocketAddr> {
-    let mut extensions = Extensions::new();
-    connected.get_extras(&mut extensions);
-    extensions.get().map(HttpInfo::remote_addr)
 }

@@ -1,6 +1,8 @@
 //! Endpoints over real sockets: receivers that misbehave, and servers that must never be called.
 
+mod connections;
 mod forbidden;
+mod proxies;
 mod receiver;
 mod receivers;
 mod stages;
@@ -23,9 +25,18 @@ fn loopback() -> OutboundRules {
     OutboundRules { allow_http: true, allowed: vec!["127.0.0.0/8".parse().unwrap()], proxy: None }
 }
 
+/// What an operator allows who allows nothing but plain HTTP.
+fn plain_http() -> OutboundRules {
+    OutboundRules { allow_http: true, ..OutboundRules::default() }
+}
+
 fn client(rules: OutboundRules, timeout: Duration) -> OutboundClient {
     let rules = Arc::new(rules);
-    OutboundClient::with_resolver(Resolver::new(Arc::clone(&rules)), rules, timeout, Clock::default()).unwrap()
+    client_with(Resolver::new(Arc::clone(&rules)), rules, timeout, Clock::default())
+}
+
+fn client_with(resolver: Resolver, rules: Arc<OutboundRules>, timeout: Duration, clock: Clock) -> OutboundClient {
+    OutboundClient::with_parts(resolver, super::public_authorities(), rules, timeout, clock).unwrap()
 }
 
 async fn post(client: &OutboundClient, url: &str) -> Attempt {

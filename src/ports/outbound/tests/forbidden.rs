@@ -3,16 +3,11 @@
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::super::{NotPublic, ProxyError, UrlRefusal};
+use super::super::{NotPublic, UrlRefusal};
 use super::receiver::{Answer, Receiver};
 use super::*;
 
 const OK: Answer = Answer::Bytes("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
-
-/// What an operator allows who allows nothing but plain HTTP.
-fn plain_http() -> OutboundRules {
-    OutboundRules { allow_http: true, ..OutboundRules::default() }
-}
 
 #[tokio::test]
 async fn this_machine_is_not_called_by_any_spelling() {
@@ -88,7 +83,7 @@ async fn a_name_that_leads_elsewhere_after_it_was_checked_is_not_called() {
     let receiver = Receiver::answering(OK).await;
     let rules = Arc::new(plain_http());
     let (resolver, lookups) = rebinding(&rules, &["93.184.215.14", "127.0.0.1"]);
-    let client = OutboundClient::with_resolver(resolver, rules, LONG, Clock::default()).unwrap();
+    let client = client_with(resolver, rules, LONG, Clock::default());
     let url = format!("http://rebinding.example:{}/", receiver.address.port());
     assert_eq!(client.check(&url).await.unwrap().as_str(), url, "public at first");
     let failed = post(&client, &url).await;
@@ -104,7 +99,7 @@ async fn the_address_that_was_judged_is_the_one_connected_to() {
     let receiver = Receiver::answering(OK).await;
     let rules = Arc::new(loopback());
     let (resolver, lookups) = rebinding(&rules, &["127.0.0.1", "10.0.0.1"]);
-    let client = OutboundClient::with_resolver(resolver, rules, LONG, Clock::default()).unwrap();
+    let client = client_with(resolver, rules, LONG, Clock::default());
     let url = format!("http://rebinding.example:{}/", receiver.address.port());
     for _ in 0..2 {
         let attempt = post(&client, &url).await;
@@ -121,38 +116,4 @@ async fn a_name_that_the_system_resolves_into_an_allowed_range_is_called() {
     let url = format!("http://localhost:{}/", receiver.address.port());
     assert!(client.check(&url).await.is_ok());
     assert_eq!(post(&client, &url).await.address, Some(receiver.address));
-}
-
-#[tokio::test]
-async fn behind_a_proxy_the_proxy_is_called_and_resolves_the_name() {
-    let proxy = Receiver::answering(OK).await;
-    let rules = OutboundRules { proxy: Some(format!("http://{}", proxy.address).parse().unwrap()), ..plain_http() };
-    let client = client(rules, LONG);
-    let url = "http://shop.example/hooks";
-    assert!(client.check(url).await.is_ok(), "nothing is resolved");
-    let attempt = post(&client, url).await;
-    assert_eq!((attempt.status, attempt.address), (Some(200), Some(proxy.address)));
-    assert!(proxy.requests()[0].starts_with("POST http://shop.example/hooks HTTP/1.1\r\n"));
-    for forbidden in ["http://127.0.0.1/", "http://169.254.169.254/", "http://localhost/", "http://database/"] {
-        assert!(!post(&client, forbidden).await.succeeded() && client.check(forbidden).await.is_err(), "{forbidden}");
-    }
-    assert_eq!(proxy.requests().len(), 1);
-}
-
-/// It could not see where they lead.
-#[tokio::test]
-async fn behind_a_proxy_local_names_are_refused_whatever_is_allowed() {
-    let proxy = Some("http://proxy.example:3128".parse().unwrap());
-    let client = client(OutboundRules { proxy, ..loopback() }, LONG);
-    assert_eq!(client.check("http://localhost/").await, Err(UrlRefusal::LocalName));
-}
-
-#[test]
-fn only_an_http_proxy_is_used_and_its_password_is_not_shown() {
-    let rules = |proxy: &str| OutboundRules { proxy: Some(proxy.parse().unwrap()), ..OutboundRules::default() };
-    for proxy in ["socks5://127.0.0.1:1080", "ftp://127.0.0.1/"] {
-        assert_eq!(OutboundClient::new(rules(proxy), Clock::default()).err(), Some(ProxyError::NotHttp));
-    }
-    assert!(OutboundClient::new(rules("https://user:secret@proxy.example"), Clock::default()).is_ok());
-    assert!(!format!("{:?}", rules("http://user:secret@proxy.example")).contains("secret"));
 }

@@ -84,7 +84,7 @@ async fn read_request(socket: &mut TcpStream) -> Option<String> {
     while !is_complete(&request) {
         let mut buffer = [0; 4_096];
         let length = socket.read(&mut buffer).await.ok().filter(|length| *length > 0)?;
-        request.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
+        request.push_str(&String::from_utf8_lossy(&buffer[..length]));
     }
     Some(request)
 }

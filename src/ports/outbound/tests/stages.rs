@@ -69,7 +69,7 @@ async fn a_name_that_is_not_resolved_in_time_has_no_address() {
     let rules = Arc::new(loopback());
     let never = |_| -> futures_util::future::BoxFuture<'static, _> { Box::pin(std::future::pending()) };
     let resolver = Resolver::with_lookup(Arc::clone(&rules), Arc::new(never));
-    let client = OutboundClient::with_resolver(resolver, rules, SHORT, Clock::default()).unwrap();
+    let client = client_with(resolver, rules, SHORT, Clock::default());
     let failed = post(&client, "http://shop.example/").await;
     assert_eq!((failure(&failed), failed.address), ("timed out resolving the host's name", None));
 }
@@ -83,7 +83,7 @@ async fn of_several_addresses_none_is_named() {
         Box::pin(async { Ok(["127.0.0.1", "127.0.0.2"].map(|address| address.parse().unwrap()).to_vec()) })
     };
     let resolver = Resolver::with_lookup(Arc::clone(&rules), Arc::new(several));
-    let client = OutboundClient::with_resolver(resolver, rules, LONG, Clock::default()).unwrap();
+    let client = client_with(resolver, rules, LONG, Clock::default());
     let failed = post(&client, &format!("http://shop.example:{}/", address.port())).await;
     assert_eq!((failed.status, failed.address), (None, None), "{failed:?}");
 }
