@@ -80,6 +80,11 @@ impl Attempts {
         self.waited = self.waited.saturating_add(1);
     }
 
+    /// It is not tried again before it is parked.
+    fn give_up(&mut self) {
+        self.failed = MAX_TRIES;
+    }
+
     /// True once the event has failed often enough.
     fn count(&mut self) -> bool {
         self.next_at = Some(Instant::now() + grown(FIRST_WAIT, self.failed));
@@ -103,17 +108,22 @@ impl<M: ProcessManager> Runner<M> {
     pub(super) async fn judge(&mut self, event: &Followed, failure: Failure) -> Result<Verdict, Interrupted> {
         self.failed(&failure);
         let attempts = self.attempts.of(event.cursor.position);
-        let Failure::OfEvent(reason) = failure else {
-            attempts.wait_for_stores();
-            return Ok(Verdict::TryAgain);
+        let reason = match failure {
+            Failure::OfServer(reason) => {
+                attempts.give_up();
+                reason
+            }
+            Failure::OfEvent(reason) if stores_answer(&self.data).await => {
+                if !attempts.count() {
+                    return Ok(Verdict::TryAgain);
+                }
+                reason
+            }
+            Failure::OfEvent(_) | Failure::Unavailable(_) | Failure::ViewBehind => {
+                attempts.wait_for_stores();
+                return Ok(Verdict::TryAgain);
+            }
         };
-        if !stores_answer(&self.data).await {
-            attempts.wait_for_stores();
-            return Ok(Verdict::TryAgain);
-        }
-        if !attempts.count() {
-            return Ok(Verdict::TryAgain);
-        }
         let tries = i64::from(attempts.failed);
         if !self.data.log.park(M::NAME, event, &reason, tries, retry_in(tries)).await? {
             attempts.wait_for_stores();
@@ -160,9 +170,12 @@ impl<M: ProcessManager> Runner<M> {
             }
             Err(failure) => failure,
         };
-        if let Failure::OfEvent(reason) = failure
-            && stores_answer(&self.data).await
-        {
+        let reason = match failure {
+            Failure::OfServer(reason) => Some(reason),
+            Failure::OfEvent(reason) if stores_answer(&self.data).await => Some(reason),
+            Failure::OfEvent(_) | Failure::Unavailable(_) | Failure::ViewBehind => None,
+        };
+        if let Some(reason) = reason {
             let tries = parked.tries + 1;
             log.still_parked(&ParkedEvent { reason, tries, ..parked.clone() }, retry_in(tries)).await?;
             return Ok(Retry::Done);

@@ -94,7 +94,7 @@ impl EndpointMails {
                 tracing::warn!(account = %account_id, endpoint = event.aggregate_id, %error, "an account cannot be written to");
                 Ok(())
             }
-            Err(MailError::Unavailable(reason)) => Err(Failure::OfEvent(format!("the mail server: {reason}"))),
+            Err(MailError::Unavailable(reason)) => Err(Failure::OfServer(format!("the mail server: {reason}"))),
         }
     }
 }

@@ -13,6 +13,9 @@ pub(super) enum Failure {
     /// What is needed of a view is not in it yet. It is waited for.
     #[error("a view is too far behind")]
     ViewBehind,
+    /// Another server is away, or refuses at the moment. It is left alone for a while: the event is parked.
+    #[error("{0}")]
+    OfServer(String),
     /// The same try fails again where everything works: an event for which that is so is parked.
     #[error("{0}")]
     OfEvent(String),

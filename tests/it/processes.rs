@@ -30,7 +30,7 @@ const RETRY: &str = "mutation ($input: RetryParkedEventsInput!) { done: retryPar
 /// Those that run where nothing else is said: these stories sign checkpoints themselves.
 const RUNNING: [&str; 3] = ["fixes", "legal_requests", "retention"];
 
-async fn parked(app: &TestApp) -> Vec<Value> {
+pub(crate) async fn parked(app: &TestApp) -> Vec<Value> {
     app.admin(PARKED, json!({})).await["parkedEvents"]["nodes"].as_array().unwrap().clone()
 }
 

@@ -1,6 +1,7 @@
 //! An account is written to about an endpoint that cannot be reached, at the address that it gave.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::TimeDelta;
 use cloud_bridge::service::{MailOptions, ServiceOptions};
@@ -13,12 +14,23 @@ use tokio::sync::mpsc;
 
 use super::{Receiver, buy, command, endpoint, publisher, until};
 use crate::app::TestApp;
+use crate::app::merchant::Merchant;
+use crate::delivering::wait_until;
 use crate::engines::{Engine, given_each_engine};
+use crate::processes::parked;
 
 /// A mail server on loopback that speaks as much of RFC 5321 as this needs, and hands on each message with its recipient.
 struct MailServer {
     url: String,
     messages: mpsc::UnboundedReceiver<String>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    messages: mpsc::UnboundedSender<String>,
+    /// Recipients that it refuses for now, and those that it has refused.
+    refusals: AtomicUsize,
+    refused: AtomicUsize,
 }
 
 impl MailServer {
@@ -26,13 +38,15 @@ impl MailServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("smtp://{}", listener.local_addr().unwrap());
         let (sender, messages) = mpsc::unbounded_channel();
-        let sender = Arc::new(sender);
+        let (refusals, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let shared = Arc::new(Shared { messages: sender, refusals, refused });
+        let serving = shared.clone();
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
-                tokio::spawn(serve(socket, sender.clone()));
+                tokio::spawn(serve(socket, serving.clone()));
             }
         });
-        Self { url, messages }
+        Self { url, messages, shared }
     }
 
     async fn next(&mut self) -> String {
@@ -41,7 +55,7 @@ impl MailServer {
     }
 }
 
-async fn serve(socket: TcpStream, messages: Arc<mpsc::UnboundedSender<String>>) -> Option<()> {
+async fn serve(socket: TcpStream, shared: Arc<Shared>) -> Option<()> {
     let (reading, mut writing) = socket.into_split();
     let mut lines = BufReader::new(reading).lines();
     let (mut message, mut in_message) = (String::new(), false);
@@ -50,12 +64,17 @@ async fn serve(socket: TcpStream, messages: Arc<mpsc::UnboundedSender<String>>) 
         if in_message {
             if line == "." {
                 in_message = false;
-                messages.send(std::mem::take(&mut message)).ok()?;
+                shared.messages.send(std::mem::take(&mut message)).ok()?;
                 writing.write_all(b"250 queued\r\n").await.ok()?;
             } else {
                 message.push_str(&line);
                 message.push('\n');
             }
+            continue;
+        }
+        if line.starts_with("RCPT") && is_one_less(&shared.refusals) {
+            shared.refused.fetch_add(1, Ordering::SeqCst);
+            writing.write_all(b"451 4.7.1 try again later\r\n").await.ok()?;
             continue;
         }
         if line.starts_with("RCPT") {
@@ -68,15 +87,54 @@ async fn serve(socket: TcpStream, messages: Arc<mpsc::UnboundedSender<String>>) 
     Some(())
 }
 
-async fn the_contact_is_written_to_from_the_first_warning_to_the_recovery(engine: Engine) {
-    let mut mails = MailServer::start().await;
+fn is_one_less(count: &AtomicUsize) -> bool {
+    count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+}
+
+async fn with_mail(engine: Engine, mails: &MailServer) -> TestApp {
     let app = TestApp::start(engine).await;
     let mail = MailOptions { smtp_url: mails.url.clone().into(), from: "Webhooks <hooks@bridge.example>".to_owned() };
-    let app = app.stop_node().await.start_with(|options| ServiceOptions { mail: Some(mail), ..options }).await;
+    app.stop_node().await.start_with(|options| ServiceOptions { mail: Some(mail), ..options }).await
+}
+
+/// One that gave an address.
+async fn reachable(app: &TestApp) -> Merchant<'_> {
     let merchant = app.merchant().await;
     let set = "mutation ($email: String!) { done: setContactAddress(input: { email: $email }) { warning userErrors { code } } }";
     let done = merchant.ask(set, json!({ "email": "olga@shop.example" })).await;
     assert_eq!(done["done"], json!({ "warning": null, "userErrors": [] }));
+    merchant
+}
+
+async fn a_mail_server_that_refuses_for_now_is_tried_again_a_minute_later(engine: Engine) {
+    let mut mails = MailServer::start().await;
+    mails.shared.refusals.store(2, Ordering::SeqCst);
+    let app = with_mail(engine, &mails).await;
+    let merchant = reachable(&app).await;
+    let mut receiver = Receiver::start(&app.clock).await;
+    endpoint(&merchant, &receiver, &["order.created"], |_| ()).await;
+    receiver.responds([410]);
+    buy(&publisher(&merchant).await, 1).await;
+    receiver.next().await;
+    for (refused, minutes) in [(1, 1), (2, 10)] {
+        let has_tried = async || {
+            let parked = parked(&app).await;
+            let tries = parked.first()?["tries"].as_u64()?;
+            (tries == 4 + refused).then_some(parked)
+        };
+        let parked = wait_until(&app, has_tried).await;
+        assert_eq!(parked[0]["reason"], "the mail server: answered 451");
+        assert_eq!(mails.shared.refused.load(Ordering::SeqCst) as u64, refused, "one try each time");
+        app.advance(TimeDelta::minutes(minutes));
+    }
+    assert!(mails.next().await.contains("Subject: Your endpoint is disabled"));
+    app.finish().await;
+}
+
+async fn the_contact_is_written_to_from_the_first_warning_to_the_recovery(engine: Engine) {
+    let mut mails = MailServer::start().await;
+    let app = with_mail(engine, &mails).await;
+    let merchant = reachable(&app).await;
     let shop = publisher(&merchant).await;
     let mut receiver = Receiver::start(&app.clock).await;
     let id =
@@ -117,5 +175,6 @@ async fn the_contact_is_written_to_from_the_first_warning_to_the_recovery(engine
 }
 
 given_each_engine! {
+    a_mail_server_that_refuses_for_now_is_tried_again_a_minute_later
     the_contact_is_written_to_from_the_first_warning_to_the_recovery
 }
