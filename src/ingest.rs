@@ -10,6 +10,7 @@ mod notices;
 pub mod publishing;
 pub mod record;
 mod refusal;
+mod repeated;
 mod source;
 pub mod verification;
 pub mod volume;

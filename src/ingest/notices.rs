@@ -60,13 +60,12 @@ impl Source {
                     let source = WebhookSource::Notice { id: id.0, sequence };
                     reports.commands(self.integration_id, &self.link, source)
                 }
-                // Of a repeated one everything was said.
                 Some(_) | None => vec![],
             };
             log.execute_with_body_and::<Notice, Resource>(id, command, &Actor::Store, (body, true), follow).await?
         };
         if !matches!(committed.events.first(), Some(NoticeEvent::WebhookReceived(_))) {
-            self.turned_again(id, &reports).await?;
+            self.notice_again(id, &reports).await?;
         }
         match committed.events.first() {
             None => self.only_counted(None),
@@ -76,16 +75,6 @@ impl Source {
             }
         }
         Ok(Receipt { delivery_id: None, status: kind.as_str(), outcome: kind.as_str() })
-    }
-
-    /// A deletion says nothing but what is deleted: the next one of the same thing has the same bytes, and deletes what was
-    /// restored since. Of what is deleted already it changes nothing.
-    async fn turned_again(&self, id: NoticeId, reports: &Reports) -> Result<(), IngestRefusal> {
-        let source = WebhookSource::Notice { id: id.0, sequence: Sequence::START.next().0 };
-        for (resource_id, command) in reports.turning(self.integration_id, &self.link, source) {
-            self.ingest.log.execute::<Resource>(resource_id, command, &Actor::Store).await?;
-        }
-        Ok(())
     }
 
     /// The same bytes have the same id, or the same signed id: so they are stored once, by construction. Where they say only that something was deleted,

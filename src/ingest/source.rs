@@ -118,7 +118,8 @@ impl Source {
         let body_bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
         let aside = Aside { unsigned, api_key, body_bytes, is_unsigned: self.is_unsigned, received_at };
         let mut webhook = recorded(&self.link, aside);
-        webhook.body_digest = self.digest("order", &body).map(|digest| Private::Known(hex::encode(digest)));
+        let digest = self.digest("order", &body).map(hex::encode);
+        webhook.body_digest = digest.clone().map(Private::Known);
         let command = DeliveryCommand::RecordWebhook(Box::new(webhook));
         let bytes = body.len();
         let log = &self.ingest.log;
@@ -130,12 +131,14 @@ impl Source {
                     let source = WebhookSource::Delivery { id: delivery_id.0, sequence };
                     reports.commands(self.integration_id, &self.link, source)
                 }
-                // Of a repeated one everything was said.
                 Some(_) | None => vec![],
             };
             log.execute_with_body_and::<Delivery, Resource>(delivery_id, command, &Actor::Store, (body, true), follow)
                 .await?
         };
+        if !matches!(committed.events.first(), Some(DeliveryEvent::WebhookReceived { .. })) {
+            self.order_again(delivery_id, digest.as_deref(), &reports, committed.events.is_empty()).await?;
+        }
         // The webhook comes first of whatever was recorded; a username that it brought may follow.
         let outcome = match committed.events.first() {
             Some(DeliveryEvent::WebhookReceived { outcome, .. }) => {

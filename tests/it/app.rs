@@ -1,6 +1,6 @@
 //! A whole service in this process, on real sockets and databases, with Cortex Cloud's sandbox beside it.
 
-pub(crate) mod merchant;
+mod merchant;
 mod signing;
 
 use std::sync::Arc;

@@ -268,6 +268,42 @@ on_each_engine! {
         }
     }
 
+    async fn an_order_that_was_delivered_can_be_cancelled_and_brought_back_and_cancelled_again(app: &TestApp) {
+        let shop = shop(&app.merchant().await, Provider::WooCommerce, "BOTH").await;
+        let mut number = 0;
+        let mut order_now = || {
+            app.advance(TimeDelta::hours(1));
+            number += 1;
+            let mut body = order(Provider::WooCommerce, 5, true, &app.clock.now().format("%Y-%m-%dT%H:%M:%SZ").to_string());
+            body["meta_data"][0]["value"] = json!("mutual_max");
+            body["number"] = json!(format!("A-{number}"));
+            body
+        };
+        let id = sent(&shop, "order.created", &order_now()).await.accepted("queued");
+        assert_eq!(shop.settled(&id).await.0, "COMPLETED");
+        for _ in 0..3 {
+            app.advance(TimeDelta::hours(1));
+            // The bytes of each deletion are the same.
+            sent(&shop, "order.deleted", &json!({ "id": 5 })).await;
+            sent(&shop, "order.deleted", &json!({ "id": 5 })).await;
+            sent(&shop, "order.restored", &order_now()).await;
+        }
+        let events = published(&shop).await;
+        assert_eq!(types(&events).iter().filter(|of| **of == "order.cancelled").count(), 3, "{:?}", types(&events));
+    }
+
+    async fn a_webhook_that_is_sent_again_once_its_integration_publishes_is_published_once(app: &TestApp) {
+        let shop = shop(&app.merchant().await, Provider::Shopify, "DELIVERS").await;
+        let body = order(Provider::Shopify, 5, true, "2026-03-10T09:00:00Z");
+        sent(&shop, "orders/paid", &body).await;
+        shop.update(json!({ "purpose": "BOTH" })).await;
+        for _ in 0..3 {
+            sent(&shop, "orders/paid", &body).await.accepted("duplicate");
+        }
+        assert_eq!(types(&published(&shop).await).iter().filter(|of| of.starts_with("order.")).collect::<Vec<_>>(),
+                   [&"order.created", &"order.paid"]);
+    }
+
     async fn of_an_order_that_is_only_named_what_is_not_known_is_left_out(app: &TestApp) {
         let shop = shop(&app.merchant().await, Provider::BigCommerce, "PUBLISHES").await;
         let named = |scope: &str, at: i64, status: Option<(i64, i64)>| {

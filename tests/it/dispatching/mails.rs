@@ -13,8 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 use super::{Receiver, buy, command, endpoint, publisher, until};
-use crate::app::TestApp;
-use crate::app::merchant::Merchant;
+use crate::app::{Merchant, TestApp};
 use crate::delivering::wait_until;
 use crate::engines::{Engine, given_each_engine};
 use crate::processes::parked;
