@@ -8,13 +8,13 @@ mod standings;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use event_log::recorded::{Cursor, Recorded};
+use event_log::recorded::{AnyEvent, Cursor, Recorded};
 use futures_util::future::join_all;
 use projections::View;
 use projections::build::MadeByNewerVersion;
-use projections::commerce;
 use projections::registry::Build;
 use projections::view::{self, Advanced};
+use projections::{commerce, delivery_log};
 use storage::Database;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Notify, watch};
@@ -45,6 +45,8 @@ struct Shared {
     log: EventLog,
     views: Database,
     standings: watch::Sender<Standings>,
+    /// Changes with the deliveries that are shown.
+    deliveries: watch::Sender<()>,
     progress: Progress,
     hurry: Hurry,
     /// Wakes the task that builds views.
@@ -76,6 +78,7 @@ impl Projector {
             log: log.clone(),
             views: views.clone(),
             standings: watch::Sender::new(standings),
+            deliveries: watch::Sender::new(()),
             progress: Progress::default(),
             hurry: Hurry::default(),
             build_asked_for: Notify::new(),
@@ -94,6 +97,12 @@ impl Projector {
     /// Changes whenever a view has come further.
     pub fn changes(&self) -> watch::Receiver<Standings> {
         self.shared.standings.subscribe()
+    }
+
+    /// Changes whenever the delivery log may show something else of a delivery: what is due is read again then, and not for
+    /// every other event.
+    pub(crate) fn delivery_changes(&self) -> watch::Receiver<()> {
+        self.shared.deliveries.subscribe()
     }
 
     /// The views that are of another log and may not be read.
@@ -276,6 +285,10 @@ impl Shared {
     async fn advance(&self, views: &[View], from: &Cursor, events: &[Recorded]) -> sqlx::Result<bool> {
         let advanced = view::advance(&self.views, views, from, events).await?;
         let is_moved = !advanced.is_empty();
+        let is_of_delivery = |event: &Recorded| matches!(event.event, AnyEvent::Delivery(_));
+        let changes_deliveries = advanced.iter().any(|(view, advanced)| {
+            *view == delivery_log::VIEW && (!matches!(advanced, Advanced::To(_)) || events.iter().any(is_of_delivery))
+        });
         self.standings.send_if_modified(|standings| {
             let mut is_news = false;
             for (view, advanced) in advanced {
@@ -289,11 +302,15 @@ impl Shared {
             }
             is_news
         });
+        if changes_deliveries {
+            self.deliveries.send_replace(());
+        }
         Ok(is_moved)
     }
 
     fn reached(&self, view: View, standing: Standing) {
         self.standings.send_if_modified(|standings| standings.set(view, standing));
+        self.deliveries.send_replace(());
     }
 
     /// A view that was made from another log is rebuilt from this one, by any node, and not read before.

@@ -410,7 +410,7 @@ impl Parts {
             clock: self.data.clock().clone(),
             rates: self.rates.clone(),
             progress: progress.clone(),
-            changes: self.data.projector.changes(),
+            changes: self.data.projector.delivery_changes(),
             stopping: self.tasks.stopping(),
         }
     }

@@ -18,7 +18,6 @@ use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::projector::Standings;
 use event_log::rates::{NotAdmitted, Rates};
 use queue::{Ended, Queue};
 use work::{DueOf, Pace, Taken, Work};
@@ -46,8 +45,8 @@ pub(crate) struct Worker<W> {
     pub(crate) rates: Arc<Rates>,
     /// Whether it gets on.
     pub(crate) progress: Progress,
-    /// Changes whenever the view of what is due has come further.
-    pub(crate) changes: watch::Receiver<Standings>,
+    /// Changes whenever something else may be due.
+    pub(crate) changes: watch::Receiver<()>,
     /// Becomes true when the service is to stop.
     pub(crate) stopping: watch::Receiver<bool>,
 }

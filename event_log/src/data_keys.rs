@@ -48,6 +48,9 @@ impl DataKeys {
     }
 }
 
+/// The data key of an event, in the same statement: it is on its way once less.
+pub(super) const WRAPPED_COLUMN: &str = "(SELECT wrapped FROM data_keys WHERE data_keys.id = data_key_id) AS wrapped";
+
 /// What a data key is bound to, so that one cannot be put in the place of another.
 pub fn associated_data(id: Uuid) -> String {
     format!("data key {id}")
@@ -96,9 +99,22 @@ impl EventLog {
                     .push(" AS json))))"),
             };
             for WrappedDataKey { id, wrapped } in self.database.fetch_all(sql).await? {
-                keys.insert(id, self.vault.unwrap(&associated_data(id), &wrapped));
+                keys.insert(id, self.unwrapped(id, &wrapped));
             }
         }
         Ok(DataKeys(keys))
+    }
+
+    /// The data keys of events that were read with them.
+    pub(super) fn keys_beside<'k>(&self, events: impl Iterator<Item = (Option<Uuid>, Option<&'k [u8]>)>) -> DataKeys {
+        let mut keys = HashMap::new();
+        for (id, wrapped) in events.filter_map(|(id, wrapped)| id.zip(wrapped)) {
+            keys.entry(id).or_insert_with(|| self.unwrapped(id, wrapped));
+        }
+        DataKeys(keys)
+    }
+
+    fn unwrapped(&self, id: Uuid, wrapped: &[u8]) -> Result<DataKey, CannotOpen> {
+        self.vault.unwrap(&associated_data(id), wrapped)
     }
 }

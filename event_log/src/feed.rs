@@ -23,10 +23,10 @@ use storage::{Database, Sql};
 use uuid::Uuid;
 
 use super::EventLog;
-use super::data_keys::DataKeys;
+use super::data_keys::{DataKeys, WRAPPED_COLUMN};
 use super::metadata::Metadata;
 use super::packed;
-use super::row::StoredEvent;
+use super::row::{Keyed, StoredEvent};
 use super::seal;
 use super::stream::{LoadError, STORED_COLUMNS, unreadable};
 use crate::{Position, Sequence};
@@ -51,6 +51,9 @@ pub struct Followed {
     pub account_id: Option<Uuid>,
     pub event: Result<Recorded, LoadError>,
 }
+
+/// Events as they are stored, and what opens them.
+type Read = (Vec<StoredEvent>, DataKeys);
 
 /// A stream that changed: by which event, and how far it is.
 #[derive(Debug, FromRow)]
@@ -96,14 +99,14 @@ impl EventLog {
                 .bind(positions)
                 .push(" AS json)))) ORDER BY position"),
         };
-        self.read_all(self.fetch(sql).await?).await
+        self.read_all(self.fetch(sql).await?)
     }
 
     /// At most `limit` events after a position, in order, opened and read. For who begins: who follows the log, asks by
     /// [`Self::follow`].
     pub async fn read_after(&self, position: Position, limit: i64) -> Result<Vec<Recorded>, LoadError> {
         let stored = self.stored(self.select().push(" > ").bind(position), limit).await?;
-        self.read_all(stored).await
+        self.read_all(stored)
     }
 
     /// At most `limit` events after the one that was read last, in order, opened and read.
@@ -112,7 +115,7 @@ impl EventLog {
     /// [`LoadError::OtherLog`] where that one is not in this log.
     pub async fn follow(&self, cursor: &Cursor, limit: i64) -> Result<Vec<Recorded>, LoadError> {
         let sql = self.select().push(" >= ").bind(cursor.position);
-        self.read_all(self.stored_after(sql, cursor, limit).await?).await
+        self.read_all(self.stored_after(sql, cursor, limit).await?)
     }
 
     /// At most `limit` events of these kinds after the one that was read last, in order: each a kind of stream and a type of
@@ -132,17 +135,16 @@ impl EventLog {
         let kinds = kinds.iter().map(|(aggregate_type, event_type)| format!("{aggregate_type} {event_type}"));
         sql = sql.push(" OR aggregate_type || ' ' || event_type IN (").bind_list(kinds).push("))");
         let stored = self.stored_after(sql, cursor, limit).await?;
-        Ok(self.followed(stored).await?)
+        Ok(self.followed(stored))
     }
 
     /// The event at a position, if there is one, readable or not.
     pub async fn followed_at(&self, position: Position) -> sqlx::Result<Option<Followed>> {
         let stored = self.stored(self.select().push(" = ").bind(position), 1).await?;
-        Ok(self.followed(stored).await?.pop())
+        Ok(self.followed(stored).pop())
     }
 
-    async fn followed(&self, stored: Vec<StoredEvent>) -> sqlx::Result<Vec<Followed>> {
-        let keys = self.data_keys_of(&stored).await?;
+    fn followed(&self, (stored, keys): Read) -> Vec<Followed> {
         let followed = stored.into_iter().map(|stored| Followed {
             cursor: Cursor { position: stored.position, hash: stored.hash.clone() },
             aggregate_type: stored.aggregate_type.clone(),
@@ -151,17 +153,17 @@ impl EventLog {
             account_id: stored.account_id,
             event: self.recorded(stored, &keys),
         });
-        Ok(followed.collect())
+        followed.collect()
     }
 
     /// What was chosen from the event on that was read last, without that one.
-    async fn stored_after(&self, chosen: Sql, cursor: &Cursor, limit: i64) -> Result<Vec<StoredEvent>, LoadError> {
-        let mut stored = self.stored(chosen, limit + 1).await?;
+    async fn stored_after(&self, chosen: Sql, cursor: &Cursor, limit: i64) -> Result<Read, LoadError> {
+        let (mut stored, keys) = self.stored(chosen, limit + 1).await?;
         pass_by(cursor, &mut stored, |event| event.position == cursor.position && event.hash == cursor.hash)?;
-        Ok(stored)
+        Ok((stored, keys))
     }
 
-    async fn stored(&self, chosen: Sql, limit: i64) -> sqlx::Result<Vec<StoredEvent>> {
+    async fn stored(&self, chosen: Sql, limit: i64) -> sqlx::Result<Read> {
         self.fetch(chosen.push(" ORDER BY position LIMIT ").bind(limit)).await
     }
 
@@ -169,23 +171,31 @@ impl EventLog {
     fn select(&self) -> Sql {
         match self.database {
             Database::Sqlite(_) => Sql::new(format!("{} WHERE position", packed::select(false))),
-            Database::Postgres(_) => Sql::new(format!("SELECT {STORED_COLUMNS} FROM events WHERE position")),
+            Database::Postgres(_) => {
+                Sql::new(format!("SELECT {STORED_COLUMNS}, {WRAPPED_COLUMN} FROM events WHERE position"))
+            }
         }
     }
 
-    async fn fetch(&self, select: Sql) -> sqlx::Result<Vec<StoredEvent>> {
+    async fn fetch(&self, select: Sql) -> sqlx::Result<Read> {
         match self.database {
             Database::Sqlite(_) => {
                 let rows: Vec<(Vec<u8>,)> = self.database.fetch_all(select).await?;
                 let unpacked = rows.iter().map(|(row,)| packed::unpacked(row).map(|whole| whole.event));
-                unpacked.collect::<Result<_, _>>().map_err(|error| sqlx::Error::Decode(error.into()))
+                let stored: Vec<_> =
+                    unpacked.collect::<Result<_, _>>().map_err(|error| sqlx::Error::Decode(error.into()))?;
+                let keys = self.data_keys_of(&stored).await?;
+                Ok((stored, keys))
             }
-            Database::Postgres(_) => self.database.fetch_all(select).await,
+            Database::Postgres(_) => {
+                let rows: Vec<Keyed<StoredEvent>> = self.database.fetch_all(select).await?;
+                let keys = self.keys_beside(rows.iter().map(|row| (row.event.data_key_id, row.wrapped.as_deref())));
+                Ok((rows.into_iter().map(|row| row.event).collect(), keys))
+            }
         }
     }
 
-    async fn read_all(&self, stored: Vec<StoredEvent>) -> Result<Vec<Recorded>, LoadError> {
-        let keys = self.data_keys_of(&stored).await?;
+    fn read_all(&self, (stored, keys): Read) -> Result<Vec<Recorded>, LoadError> {
         stored.into_iter().map(|stored| self.recorded(stored, &keys)).collect()
     }
 
@@ -197,7 +207,9 @@ impl EventLog {
         after: Sequence,
         limit: i64,
     ) -> Result<Vec<Recorded>, LoadError> {
-        self.read_all(self.stream_after(aggregate_type, id, after, limit).await?).await
+        let stored = self.stream_after(aggregate_type, id, after, limit).await?;
+        let keys = self.data_keys_of(&stored).await?;
+        self.read_all((stored, keys))
     }
 
     /// A stream's events after a sequence, as they are stored and as they read.

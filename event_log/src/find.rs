@@ -5,9 +5,10 @@ use storage::{Database, Sql};
 use uuid::Uuid;
 
 use super::EventLog;
+use super::data_keys::{DataKeys, WRAPPED_COLUMN};
 use super::packed;
 use super::recorded::Recorded;
-use super::row::WholeEvent;
+use super::row::{Keyed, WholeEvent};
 use super::seal;
 use super::stream::{LoadError, STORED_COLUMNS, unreadable};
 use crate::Sequence;
@@ -34,8 +35,7 @@ impl EventLog {
         if events.is_empty() {
             return Ok(vec![]);
         }
-        let stored = self.whole_events(aggregate_type, events, bodies == Bodies::Read).await?;
-        let keys = self.data_keys(stored.iter().filter_map(|whole| whole.event.data_key_id)).await?;
+        let (stored, keys) = self.whole_events(aggregate_type, events, bodies == Bodies::Read).await?;
         let found = stored.into_iter().map(|WholeEvent { event, body }| {
             let (id, sequence) = (event.aggregate_id.clone(), event.sequence);
             let bad = |error| unreadable(aggregate_type, &id, sequence, error);
@@ -52,7 +52,7 @@ impl EventLog {
         aggregate_type: &str,
         events: &[(Uuid, Sequence)],
         with_bodies: bool,
-    ) -> sqlx::Result<Vec<WholeEvent>> {
+    ) -> sqlx::Result<(Vec<WholeEvent>, DataKeys)> {
         // One argument, so that the statement is prepared once and not for each number of events.
         let named =
             events.iter().map(|(id, sequence)| Value::from(vec![id.to_string().into(), Value::from(sequence.0)]));
@@ -66,7 +66,10 @@ impl EventLog {
                     .push("))");
                 let rows: Vec<(Vec<u8>,)> = self.database.fetch_all(sql).await?;
                 let unpacked = rows.iter().map(|(row,)| packed::unpacked(row));
-                unpacked.collect::<Result<_, _>>().map_err(|error| sqlx::Error::Decode(error.into()))
+                let stored: Vec<WholeEvent> =
+                    unpacked.collect::<Result<_, _>>().map_err(|error| sqlx::Error::Decode(error.into()))?;
+                let keys = self.data_keys(stored.iter().filter_map(|whole| whole.event.data_key_id)).await?;
+                Ok((stored, keys))
             }
             Database::Postgres(_) => {
                 let body = if with_bodies { "body" } else { "CAST(NULL AS bytea) AS body" };
@@ -75,12 +78,17 @@ impl EventLog {
                 let sql = Sql::new("SELECT found.* FROM json_array_elements(CAST(")
                     .bind(named)
                     .push(" AS json)) AS named CROSS JOIN LATERAL (")
-                    .push(&format!("SELECT {body}, {STORED_COLUMNS} FROM events WHERE aggregate_type = "))
+                    .push(&format!(
+                        "SELECT {body}, {STORED_COLUMNS}, {WRAPPED_COLUMN} FROM events WHERE aggregate_type = "
+                    ))
                     .bind(aggregate_type)
                     .push(
                         " AND aggregate_id = named ->> 0 AND sequence = CAST(named ->> 1 AS bigint) OFFSET 0) AS found",
                     );
-                self.database.fetch_all(sql).await
+                let rows: Vec<Keyed<WholeEvent>> = self.database.fetch_all(sql).await?;
+                let beside = rows.iter().map(|row| (row.event.event.data_key_id, row.wrapped.as_deref()));
+                let keys = self.keys_beside(beside);
+                Ok((rows.into_iter().map(|row| row.event).collect(), keys))
             }
         }
     }

@@ -51,6 +51,14 @@ pub(super) fn tagged(event_type: &str, payload: Value) -> Value {
     serde_json::json!({ "event_type": event_type, "payload": payload })
 }
 
+/// An event with the data key that sealed it, as that is stored. None where it has none, or it was erased.
+#[derive(Debug, FromRow)]
+pub(super) struct Keyed<E> {
+    #[sqlx(flatten)]
+    pub(super) event: E,
+    pub(super) wrapped: Option<Vec<u8>>,
+}
+
 /// A stored event with its sealed body, as the chain hashes it.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct WholeEvent {
