@@ -37,9 +37,9 @@ pub use url::{CheckedUrl, UrlRefusal};
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long connecting may take: resolving the name, TCP and TLS.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Connections that are kept open to one host while nothing is sent: as many as an endpoint may be sent at a time, or each of
-/// these would connect again.
-const MAX_IDLE_PER_HOST: usize = domain::endpoint::MAX_CONCURRENCY as usize;
+/// Connections that are kept open to one host while nothing is sent. More than an endpoint is sent at a time, or these would
+/// connect again and again where many endpoints are of one host, as those of an automation service are.
+const MAX_IDLE_PER_HOST: usize = 256;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 const USER_AGENT: &str = concat!("cloud-bridge/", env!("CARGO_PKG_VERSION"));
 
