@@ -124,6 +124,15 @@ impl Endpoint {
         }
     }
 
+    /// Whose it is, or was.
+    pub fn account_id(&self) -> Option<AccountId> {
+        match self {
+            Self::Initial => None,
+            Self::Created(subscription) => Some(subscription.account_id),
+            Self::Deleted { account_id } => Some(*account_id),
+        }
+    }
+
     pub fn status(&self) -> Option<EndpointStatus> {
         match self {
             Self::Initial => None,
@@ -206,11 +215,6 @@ impl EventSourced for Endpoint {
     const SNAPSHOT_VERSION: i64 = 1;
 
     fn owner(&self, _: &str) -> Owner {
-        let account_id = match self {
-            Self::Initial => None,
-            Self::Created(subscription) => Some(subscription.account_id),
-            Self::Deleted { account_id } => Some(*account_id),
-        };
-        Owner { account_id, integration_id: None }
+        Owner { account_id: self.account_id(), integration_id: None }
     }
 }

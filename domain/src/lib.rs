@@ -28,6 +28,7 @@ pub mod resolution;
 pub mod resource;
 pub mod schedule;
 mod title;
+mod web_address;
 
 pub use asset::{Asset, ItemMapping, LineItem, MatchType, ResourceType};
 pub use credits::Credits;

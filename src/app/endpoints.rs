@@ -213,7 +213,7 @@ impl Endpoints {
         let profile = checks::profile(new.profile)?;
         let integrations = self.integrations_of(account_id, &new.integration_ids).await?;
         let usual = EndpointSettings::new(new.url, event_types);
-        let settings = EndpointSettings {
+        let mut settings = EndpointSettings {
             description: new.description,
             integrations,
             filter,
@@ -225,7 +225,7 @@ impl Endpoints {
             ..usual
         };
         // Last, since it may resolve a name.
-        checks::url(&self.outbound, &settings.url).await?;
+        settings.url = checks::url(&self.outbound, &settings.url).await?;
         Ok(settings)
     }
 
@@ -252,8 +252,7 @@ impl Endpoints {
             checked.push(EndpointChange::Integrations(self.integrations_of(account_id, &ids).await?));
         }
         if let Some(url) = changes.url {
-            checks::url(&self.outbound, &url).await?;
-            checked.push(EndpointChange::Url(url));
+            checked.push(EndpointChange::Url(checks::url(&self.outbound, &url).await?));
         }
         Ok(checked)
     }
@@ -286,11 +285,7 @@ impl Endpoints {
     async fn managed(&self, viewer: &Viewer, id: &str) -> Result<(EndpointId, AccountId), Error> {
         let not_found = || Refused::not_found("endpointId");
         let id: EndpointId = id.parse().map_err(|_| not_found())?;
-        let owner = match self.data.log.load::<Endpoint>(id).await?.aggregate {
-            Endpoint::Initial => return Err(not_found().into()),
-            Endpoint::Created(subscription) => subscription.account_id,
-            Endpoint::Deleted { account_id } => account_id,
-        };
+        let owner = self.data.log.load::<Endpoint>(id).await?.aggregate.account_id().ok_or_else(not_found)?;
         viewer.require_managing(&owner.to_string())?;
         if viewer.manages(&owner.to_string()) { Ok((id, owner)) } else { Err(not_found().into()) }
     }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EndpointChange, EndpointEvent, EndpointRefusal, EventTypePattern, Profile};
 use crate::commerce::CommerceEventType;
+use crate::web_address::web_address;
 use crate::{IntegrationId, Private};
 
 pub const MAX_URL_CHARS: usize = 2_000;
@@ -114,7 +115,7 @@ impl EndpointSettings {
             return Err(EndpointRefusal::TooManyIntegrations);
         }
         let (event_types, integrations) = (once_each(self.event_types), once_each(self.integrations));
-        let url = valid_url(&self.url).ok_or(EndpointRefusal::InvalidUrl)?;
+        let url = web_address(&self.url, MAX_URL_CHARS).ok_or(EndpointRefusal::InvalidUrl)?.to_owned();
         let description =
             bounded(&self.description, MAX_DESCRIPTION_CHARS).ok_or(EndpointRefusal::InvalidDescription)?;
         let filter = self.filter.map(|filter| bounded(&filter, MAX_FILTER_CHARS).ok_or(EndpointRefusal::InvalidFilter));
@@ -196,13 +197,4 @@ fn are_bounded(headers: &[(String, String)]) -> bool {
 fn bounded(text: &str, max_chars: usize) -> Option<String> {
     let text = text.trim();
     (text.chars().count() <= max_chars).then(|| text.to_owned())
-}
-
-fn valid_url(url: &str) -> Option<String> {
-    let url = url.trim();
-    let after_scheme = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
-    let is_valid = !after_scheme.is_empty()
-        && url.len() <= MAX_URL_CHARS
-        && !url.contains(|c: char| c.is_whitespace() || c.is_control());
-    is_valid.then(|| url.to_owned())
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{IntegrationEvent, IntegrationRefusal, Link};
 use crate::Private;
+use crate::web_address::web_address;
 
 pub const MAX_NOTIFICATION_URL_CHARS: usize = 2_000;
 /// Longest access token of a store's API, in characters.
@@ -39,10 +40,6 @@ impl Link {
 
 /// As the store has it, to the letter: it signs exactly this.
 pub(super) fn valid_notification_url(url: &str) -> Result<String, IntegrationRefusal> {
-    let url = url.trim();
-    let after_scheme = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
-    let is_valid = !after_scheme.is_empty()
-        && url.len() <= MAX_NOTIFICATION_URL_CHARS
-        && !url.contains(|c: char| c.is_whitespace() || c.is_control());
-    if is_valid { Ok(url.to_owned()) } else { Err(IntegrationRefusal::InvalidNotificationUrl) }
+    let valid = web_address(url, MAX_NOTIFICATION_URL_CHARS).ok_or(IntegrationRefusal::InvalidNotificationUrl)?;
+    Ok(valid.to_owned())
 }

@@ -10,12 +10,18 @@ use super::{NewProfile, ProfileKind};
 use crate::app::error::Refused;
 use crate::ports::outbound::{OutboundClient, UrlRefusal};
 
-/// Whether the URL may be called at this moment. Each attempt judges it again.
-pub(super) async fn url(outbound: &OutboundClient, url: &str) -> Result<(), Refused> {
-    let Err(refusal) = outbound.check(url.trim()).await else { return Ok(()) };
+/// The URL as it is called, where it may be at this moment. That is what is kept, so that people see which it is. Each attempt
+/// judges it again.
+pub(super) async fn url(outbound: &OutboundClient, url: &str) -> Result<String, Refused> {
+    let refusal = match outbound.check(url.trim()).await {
+        Ok(checked) => return Ok(checked.as_str().to_owned()),
+        Err(refusal) => refusal,
+    };
     let code = match refusal {
         UrlRefusal::TooLong
         | UrlRefusal::NotAUrl
+        | UrlRefusal::Backslash
+        | UrlRefusal::Invisible
         | UrlRefusal::Credentials
         | UrlRefusal::Fragment
         | UrlRefusal::PortZero => "INVALID_URL",

@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 
+use domain::invisible::is_invisible;
 use reqwest::Url;
 
 use super::OutboundRules;
 use super::address::NotPublic;
 
-/// Longest URL, in characters.
+/// Longest URL, in characters, as it is typed and as it is called: there `ä` is `%C3%A4`.
 const MAX_URL_CHARS: usize = 2_000;
 /// Names that only the local network resolves (RFC 6761, 6762, 8375 and ICANN's `.internal`).
 const LOCAL_DOMAINS: [&str; 5] = ["localhost", "local", "internal", "localdomain", "home.arpa"];
@@ -20,6 +21,10 @@ pub enum UrlRefusal {
     TooLong,
     #[error("this is not a URL: write it in full, as in https://example.com/webhooks")]
     NotAUrl,
+    #[error("the URL has a backslash, which is read as a slash: write / where you mean one")]
+    Backslash,
+    #[error("the URL has invisible characters or some that turn the direction of text: type it instead of copying it")]
+    Invisible,
     #[error("the URL must begin with https://")]
     NotHttps,
     #[error("the URL must not hold a user or a password: verify the signature of each webhook instead")]
@@ -51,6 +56,13 @@ impl CheckedUrl {
         if text.chars().any(|character| character.is_whitespace() || character.is_control()) {
             return Err(UrlRefusal::NotAUrl);
         }
+        // A person would take what is called for something else: `https://8.8.8.8\@shop.example/` leads to 8.8.8.8.
+        if text.contains('\\') {
+            return Err(UrlRefusal::Backslash);
+        }
+        if text.chars().any(is_invisible) {
+            return Err(UrlRefusal::Invisible);
+        }
         let url = Url::parse(text).map_err(|_| UrlRefusal::NotAUrl)?;
         if !(url.scheme() == "https" || rules.allow_http && url.scheme() == "http") {
             return Err(UrlRefusal::NotHttps);
@@ -58,6 +70,9 @@ impl CheckedUrl {
         // The HTTP client has a parser of its own, which is stricter.
         if url.as_str().parse::<hyper::Uri>().is_err() {
             return Err(UrlRefusal::NotAUrl);
+        }
+        if url.as_str().len() > MAX_URL_CHARS {
+            return Err(UrlRefusal::TooLong);
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(UrlRefusal::Credentials);
@@ -138,9 +153,11 @@ mod tests {
 
     #[test]
     fn a_url_that_is_not_of_this_kind_is_refused_for_its_reason() {
-        let long = |chars: usize| format!("https://example.com/{}", "ä".repeat(chars - 20));
+        let long = |chars: usize| format!("https://example.com/{}", "a".repeat(chars - 20));
         assert_eq!(refusal(&long(2_000)), None);
         assert_eq!(refusal(&long(2_001)), Some(UrlRefusal::TooLong));
+        let longer_when_called = format!("https://example.com/{}", "ä".repeat(331));
+        assert_eq!(refusal(&longer_when_called), Some(UrlRefusal::TooLong));
         for (url, why) in [
             ("", UrlRefusal::NotAUrl),
             ("example.com", UrlRefusal::NotAUrl),
@@ -153,6 +170,12 @@ mod tests {
             ("https://example.com/\u{85}", UrlRefusal::NotAUrl),
             ("https://example.com:65536/", UrlRefusal::NotAUrl),
             ("https://[fe80::1%25eth0]/", UrlRefusal::NotAUrl),
+            (r"https://8.8.8.8\@evil.example/", UrlRefusal::Backslash),
+            (r"https:\\example.com\hooks", UrlRefusal::Backslash),
+            ("https://example.com/\u{202e}moc.live", UrlRefusal::Invisible),
+            ("https://example.com/\u{2066}a\u{2069}", UrlRefusal::Invisible),
+            ("https://exam\u{ad}ple.com/", UrlRefusal::Invisible),
+            ("https://example.com/\u{200b}", UrlRefusal::Invisible),
             ("http://example.com/", UrlRefusal::NotHttps),
             ("ftp://example.com/", UrlRefusal::NotHttps),
             ("file:///etc/passwd", UrlRefusal::NotHttps),
@@ -239,7 +262,14 @@ mod tests {
     }
 
     #[test]
-    fn a_checked_url_is_the_one_that_was_read() {
+    fn a_checked_url_is_shown_as_it_is_called() {
+        for (typed, called) in [
+            ("HTTPS://example.com", "https://example.com/"),
+            ("https://bücher.example/ä", "https://xn--bcher-kva.example/%C3%A4"),
+            ("https://0x8.8.8.8/", "https://8.8.8.8/"),
+        ] {
+            assert_eq!(CheckedUrl::parse(typed, &OutboundRules::default()).unwrap().as_str(), called, "{typed}");
+        }
         let checked = CheckedUrl::parse("https://EXAMPLE.com:443/a/../b?c", &OutboundRules::default()).unwrap();
         assert_eq!(checked.as_str(), "https://example.com/b?c");
         assert_eq!(CheckedUrl::parse(checked.as_str(), &OutboundRules::default()), Ok(checked));

@@ -48,6 +48,8 @@ on_each_engine! {
             (json!({ "url": "nonsense" }), "INVALID_URL", "url"),
             (json!({ "url": "https://user:secret@example.com" }), "INVALID_URL", "url"),
             (json!({ "url": "https://example.com/#top" }), "INVALID_URL", "url"),
+            (json!({ "url": r"https://8.8.8.8\@shop.example/" }), "INVALID_URL", "url"),
+            (json!({ "url": "https://8.8.8.8/\u{202e}moc" }), "INVALID_URL", "url"),
             (json!({ "url": "ftp://192.88.98.1/" }), "URL_NOT_ALLOWED", "url"),
             (json!({ "url": "https://10.0.0.1/" }), "URL_NOT_ALLOWED", "url"),
             (json!({ "url": "https://[::1]/" }), "URL_NOT_ALLOWED", "url"),
@@ -95,6 +97,14 @@ on_each_engine! {
             assert_eq!(refused["userErrors"][0]["field"], json!(["input", "signingSecret"]), "{secret}");
         }
         assert_eq!(merchant.endpoints().await.len(), 1, "nothing came of all that");
+    }
+
+    async fn the_url_that_is_shown_is_the_one_that_is_called(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let made = merchant.create_endpoint(json!({ "url": "HTTPS://0xC0.88.98.1:443/a/../hööks", "eventTypes": ["*"] })).await;
+        assert_eq!(made["endpoint"]["url"], "https://192.88.98.1/h%C3%B6%C3%B6ks", "{made}");
+        let changed = merchant.update_endpoint(&text(&made["endpoint"]["id"]), json!({ "url": "https://192.88.98.1" })).await;
+        assert_eq!(changed["endpoint"]["url"], "https://192.88.98.1/");
     }
 
     async fn an_endpoint_is_changed_paused_resumed_and_deleted(app: &TestApp) {
