@@ -4,6 +4,7 @@ use commerce::Event;
 use projections::commerce::events::{self as commerce_events, CommerceEventRow, Filter, ListPosition};
 
 use super::error::Error;
+use super::links::Links;
 use super::log_and_views::LogAndViews;
 use super::viewer::Viewer;
 use crate::rendering::{self, Persons};
@@ -14,11 +15,12 @@ const MAX_OF_SESSION: i64 = 100;
 /// What happened in stores and here.
 pub struct CommerceEvents {
     data: LogAndViews,
+    links: Links,
 }
 
 impl CommerceEvents {
-    pub fn new(data: LogAndViews) -> Self {
-        Self { data }
+    pub fn new(data: LogAndViews, links: Links) -> Self {
+        Self { data, links }
     }
 
     /// Events before a place, the newest first: of the account that is named, or of all that the caller sees.
@@ -28,7 +30,10 @@ impl CommerceEvents {
         filter: Filter,
         (before, limit): (Option<ListPosition>, i64),
     ) -> Result<Vec<CommerceEventRow>, Error> {
-        let filter = Filter { account_id: viewer.scope_within(filter.account_id)?, ..filter };
+        let account_id = viewer.scope_within(filter.account_id)?;
+        let integration_id = filter.integration_id.as_deref();
+        let integration_id = viewer.integration_within(&self.links, account_id.as_deref(), integration_id).await?;
+        let filter = Filter { account_id, integration_id, ..filter };
         Ok(commerce_events::page(&self.data.views, &filter, before, limit).await?)
     }
 

@@ -5,6 +5,7 @@ use event_log::Position;
 use projections::data_requests::{self, DataRequestRow, Filter};
 
 use super::error::Error;
+use super::links::Links;
 use super::log_and_views::LogAndViews;
 use super::viewer::Viewer;
 
@@ -14,6 +15,7 @@ pub(crate) const TIME_TO_ANSWER: TimeDelta = TimeDelta::days(30);
 /// Reads stores' questions.
 pub struct DataRequests {
     data: LogAndViews,
+    links: Links,
 }
 
 /// A store's question, and until when the customer is to be answered.
@@ -23,8 +25,8 @@ pub struct DataRequest {
 }
 
 impl DataRequests {
-    pub fn new(data: LogAndViews) -> Self {
-        Self { data }
+    pub fn new(data: LogAndViews, links: Links) -> Self {
+        Self { data, links }
     }
 
     /// The questions before a place in the list, the newest first: of the account that is named, or of all that the caller
@@ -35,7 +37,10 @@ impl DataRequests {
         filter: Filter,
         (before, limit): (Option<Position>, i64),
     ) -> Result<Vec<DataRequest>, Error> {
-        let filter = Filter { account_id: viewer.scope_within(filter.account_id)?, ..filter };
+        let account_id = viewer.scope_within(filter.account_id)?;
+        let integration_id = filter.integration_id.as_deref();
+        let integration_id = viewer.integration_within(&self.links, account_id.as_deref(), integration_id).await?;
+        let filter = Filter { account_id, integration_id, ..filter };
         let rows = data_requests::page(&self.data.views, &filter, before, limit).await?;
         Ok(rows.into_iter().map(DataRequest::from).collect())
     }

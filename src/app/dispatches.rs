@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate as _;
-use domain::Private;
 use domain::dispatch::{AttemptOutcome, Attempted, Dispatch, DispatchEvent, RedriveCause, ResponseBody};
 use domain::endpoint::Endpoint;
+use domain::{EndpointId, Private};
 use event_log::Sequence;
 use event_log::recorded::{AnyEvent, Recorded};
 use projections::commerce::dispatch_list::{self, DispatchEntry, Filter, Place};
@@ -76,7 +76,21 @@ impl Dispatches {
         (before, limit): (Option<Place>, i64),
     ) -> Result<Vec<DispatchEntry>, Error> {
         let filter = visible(viewer, filter)?;
+        if let Some(endpoint_id) = &filter.endpoint_id {
+            self.require_endpoint(viewer, filter.account_id.as_deref(), endpoint_id).await?;
+        }
         Ok(dispatch_list::page(&self.data.views, &filter, before.as_ref(), limit).await?)
+    }
+
+    /// An empty list would hide a typing error. What was sent to a deleted endpoint is still listed.
+    async fn require_endpoint(&self, viewer: &Viewer, account_id: Option<&str>, id: &str) -> Result<(), Error> {
+        let refused = Error::InvalidArgument { argument: "endpointId", reason: "names no endpoint of the account" };
+        let Ok(id) = id.parse::<EndpointId>() else { return Err(refused) };
+        let endpoint = self.data.log.current::<Endpoint>(id).await?;
+        let owner = endpoint.aggregate.account_id().map(|owner| owner.to_string());
+        let is_within =
+            |owner: &String| viewer.sees(owner) && account_id.is_none_or(|of| owner.eq_ignore_ascii_case(of));
+        if owner.as_ref().is_some_and(is_within) { Ok(()) } else { Err(refused) }
     }
 
     pub async fn find(&self, viewer: &Viewer, id: &str) -> Result<Option<DispatchEntry>, Error> {

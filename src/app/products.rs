@@ -1,21 +1,24 @@
 //! Reading the catalogue: what stores sell.
 
+use domain::IntegrationId;
 use event_log::Position;
 use projections::commerce;
 use projections::commerce::products::{self, Filter, ProductRow, Start};
 
 use super::error::Error;
+use super::links::Links;
 use super::log_and_views::LogAndViews;
 use super::viewer::Viewer;
 
 /// The products of stores.
 pub struct Products {
     data: LogAndViews,
+    links: Links,
 }
 
 impl Products {
-    pub fn new(data: LogAndViews) -> Self {
-        Self { data }
+    pub fn new(data: LogAndViews, links: Links) -> Self {
+        Self { data, links }
     }
 
     /// Up to which position of the log the catalogue is complete. Read it before a list: what the list misses changed later.
@@ -30,14 +33,23 @@ impl Products {
         filter: Filter,
         (start, limit): (Start, i64),
     ) -> Result<Vec<ProductRow>, Error> {
-        Ok(products::page(&self.data.views, &within(viewer, filter)?, start, limit).await?)
+        Ok(products::page(&self.data.views, &self.within(viewer, filter).await?, start, limit).await?)
     }
 
     pub async fn count(&self, viewer: &Viewer, filter: Filter) -> Result<i64, Error> {
-        Ok(products::count(&self.data.views, &within(viewer, filter)?).await?)
+        Ok(products::count(&self.data.views, &self.within(viewer, filter).await?).await?)
     }
-}
 
-fn within(viewer: &Viewer, filter: Filter) -> Result<Filter, Error> {
-    Ok(Filter { account_id: viewer.scope_within(filter.account_id)?, ..filter })
+    /// Whether this is a store of the caller's account.
+    pub async fn is_store_of_caller(&self, viewer: &Viewer, store: IntegrationId) -> Result<bool, Error> {
+        Ok(self.links.find(store).await?.is_some_and(|link| link.account_id == viewer.account_id))
+    }
+
+    /// Limited to what the caller sees.
+    async fn within(&self, viewer: &Viewer, filter: Filter) -> Result<Filter, Error> {
+        let account_id = viewer.scope_within(filter.account_id)?;
+        let integration_id = filter.integration_id.as_deref();
+        let integration_id = viewer.integration_within(&self.links, account_id.as_deref(), integration_id).await?;
+        Ok(Filter { account_id, integration_id, ..filter })
+    }
 }

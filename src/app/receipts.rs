@@ -84,7 +84,9 @@ impl Receipts {
             None => viewer.scope(),
             named => Some(viewer.account_within(&self.links, named, filter.integration_id.as_deref()).await?),
         };
-        let filter = ReceiptFilter { account_id, ..filter };
+        let integration_id = filter.integration_id.as_deref();
+        let integration_id = viewer.integration_within(&self.links, account_id.as_deref(), integration_id).await?;
+        let filter = ReceiptFilter { account_id, integration_id, ..filter };
         let order = match filter.order.as_deref().map(str::trim).filter(|order| !order.is_empty()) {
             Some(order) => Some(self.of_order(&filter, order).await?),
             None => None,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use domain::account::Role;
-use domain::{AccountId, ApiKeyId};
+use domain::{AccountId, ApiKeyId, IntegrationId};
 use event_log::Actor;
 
 use super::error::{Error, Refused};
@@ -130,6 +130,25 @@ impl Viewer {
             }
             (None, _) => Ok(self.account_id.to_string()),
         }
+    }
+
+    /// The integration that a list is limited to, as it is stored. One that is not there, not the account's or not seen by the
+    /// caller is refused, all for one reason: an empty list would hide a typing error.
+    pub(crate) async fn integration_within(
+        &self,
+        links: &Links,
+        account_id: Option<&str>,
+        integration_id: Option<&str>,
+    ) -> Result<Option<String>, Error> {
+        let Some(named) = integration_id else { return Ok(None) };
+        let refused =
+            Error::InvalidArgument { argument: "integrationId", reason: "names no integration of the account" };
+        let Ok(id) = named.parse::<IntegrationId>() else { return Err(refused) };
+        let owner = links.find(id).await?.map(|link| link.account_id.to_string());
+        let is_within = |owner: &String| {
+            self.sees(owner) && account_id.is_none_or(|account_id| owner.eq_ignore_ascii_case(account_id))
+        };
+        owner.filter(is_within).map(|_| Some(id.to_string())).ok_or(refused)
     }
 
     /// Support and administrators say why they do what concerns a person. Merchants may.

@@ -241,8 +241,10 @@ on_each_engine! {
         assert_eq!((status, &refused["error"]["field"]), (StatusCode::BAD_REQUEST, &json!("storeId")));
         let (status, found) = listed(app, &merchant.key, &format!("{path}?storeId={}", second.id)).await;
         assert_eq!((status, &found["store_id"]), (StatusCode::OK, &json!(second.id)));
-        let (status, _) = listed(app, &other.key, &format!("{path}?storeId={}", second.id)).await;
-        assert_eq!(status, StatusCode::NOT_FOUND);
+        for path in [path.as_str(), "/api/v1/shopify/products"] {
+            let (status, refused) = listed(app, &other.key, &format!("{path}?storeId={}", second.id)).await;
+            assert_eq!((status, &refused["error"]["field"]), (StatusCode::BAD_REQUEST, &json!("storeId")), "another's");
+        }
         let (_, none) = listed(app, &other.key, "/api/v1/shopify/products").await;
         assert_eq!(none["total"], 0);
         let (_, none) = listed(app, &merchant.key, "/api/v1/woocommerce/products").await;
@@ -263,6 +265,7 @@ on_each_engine! {
 
     async fn a_list_of_products_refuses_what_it_cannot_read_and_whom_it_does_not_know(app: &TestApp) {
         let merchant = app.merchant().await;
+        let foreign = format!("storeId={}", app.merchant().await.bare_shop(Provider::Shopify, &[]).await.id);
         for (query, field) in [
             ("limit=0", "limit"),
             ("offset=10001", "offset"),
@@ -272,6 +275,7 @@ on_each_engine! {
             ("limit=1&limit=2", "limit"),
             ("storeId=zzz", "storeId"),
             ("storeId=", "storeId"),
+            (foreign.as_str(), "storeId"),
             ("changed_since=999999999", "changed_since"),
         ] {
             let (status, refused) = listed(app, &merchant.key, &format!("/api/v1/shopify/products?{query}")).await;
@@ -279,7 +283,8 @@ on_each_engine! {
         }
         let (status, _) = listed(app, &merchant.key, "/api/v1/shopify/products/7?limit=3").await;
         assert_eq!(status, StatusCode::BAD_REQUEST);
-        for query in ["updated_since=2026-11-29", &format!("storeId={}", merchant.id.to_uppercase())] {
+        let shop = shop(&merchant).await;
+        for query in ["updated_since=2026-11-29", &format!("storeId={}", shop.id.to_uppercase())] {
             let (status, found) = listed(app, &merchant.key, &format!("/api/v1/shopify/products?{query}")).await;
             assert_eq!((status, &found["total"]), (StatusCode::OK, &json!(0)), "{query}");
         }

@@ -93,6 +93,7 @@ async fn page(app: &App, viewer: &Viewer, provider: Provider, wanted: Wanted) ->
         changed_since: wanted.changed_since,
         with_deleted: wanted.is_of_changes(),
     };
+    require_store(app, viewer, wanted.store_id).await?;
     let start = wanted.cursor.map_or(Start::Offset(wanted.offset), |cursor| Start::After(cursor.behind));
     let total = app.products.count(viewer, filter.clone()).await?;
     let mut rows = app.products.page(viewer, filter, (start, wanted.limit + 1)).await?;
@@ -131,11 +132,22 @@ async fn product(
         changed_since: None,
         with_deleted: true,
     };
+    require_store(app, viewer, store).await?;
     let rows: Vec<ProductRow> = app.products.page(viewer, filter, (Start::Offset(0), 2)).await?;
     match rows.as_slice() {
         [] => Err(Refused::NoSuchProduct),
         [row] => Ok(shown::product(row)),
         [..] => Err(Refused::InSeveralStores),
+    }
+}
+
+/// An empty list would hide a typing error.
+async fn require_store(app: &App, viewer: &Viewer, store: Option<IntegrationId>) -> Result<(), Refused> {
+    match store {
+        Some(store) if !app.products.is_store_of_caller(viewer, store).await? => {
+            Err(Invalid::new("storeId", "names no integration of this account").into())
+        }
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -43,6 +43,9 @@ impl Deliveries {
     /// A page of the deliveries of the account that is named, or of all that the caller sees; the newest first.
     pub async fn page(&self, viewer: &Viewer, filter: Filter, page: Page) -> Result<Vec<DeliveryRow>, Error> {
         let filter = visible(viewer, filter)?;
+        let (account_id, integration_id) = (filter.account_id.as_deref(), filter.integration_id.as_deref());
+        let integration_id = viewer.integration_within(&self.links, account_id, integration_id).await?;
+        let filter = Filter { integration_id, ..filter };
         Ok(delivery_log::page(&self.data.views, &filter, page).await?)
     }
 

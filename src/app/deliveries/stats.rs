@@ -32,8 +32,10 @@ impl Deliveries {
         if to_us.saturating_sub(begin) / bucket.length_us() >= MAX_BUCKETS {
             return Err(Error::InvalidArgument { argument: "bucket", reason: "gives more than 400 buckets" });
         }
-        let (account_id, integration_id) = (account_id.as_deref(), integration_id.as_deref());
-        let account_id = viewer.account_within(&self.links, account_id, integration_id).await?;
+        let (account_id, named) = (account_id.as_deref(), integration_id.as_deref());
+        let account_id = viewer.account_within(&self.links, account_id, named).await?;
+        let integration_id = viewer.integration_within(&self.links, Some(&account_id), named).await?;
+        let integration_id = integration_id.as_deref();
         let views = &self.data.views;
         let counted = delivery_stats::between(views, &account_id, integration_id, bucket, from_us, to_us).await?;
         let mut counted = counted.into_iter().peekable();

@@ -82,7 +82,9 @@ on_each_engine! {
         let seen = dispatches(app, &app.admin.api_key, id).await;
         assert_eq!(seen[0]["attempts"][7]["response"], Value::Null, "it may repeat what is known of a person");
         let other = app.merchant().await;
-        assert_eq!(dispatches(app, &other.key, id).await, Vec::<Value>::new());
+        let of_another = "query ($id: ID) { dispatches(filter: { endpointId: $id }) { nodes { id } } }";
+        let refused = app.try_ask(&other.key, of_another, json!({ "id": id.to_string() })).await;
+        assert_eq!(refused["errors"][0]["message"], "endpointId names no endpoint of the account");
         assert_eq!(redrive(&other, &dead["id"]).await["userErrors"][0]["code"], "NOT_FOUND");
         let done = redrive(&merchant, &dead["id"]).await;
         assert_eq!(done["userErrors"], json!([]));
