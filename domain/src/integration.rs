@@ -26,7 +26,7 @@ pub use signing_secret::{
 };
 use signing_secret::{PreviousSecret, valid_secret};
 use store_access::valid_notification_url;
-pub use store_access::{MAX_NOTIFICATION_URL_CHARS, MAX_TOKEN_CHARS, StoreAccess};
+pub use store_access::{MAX_NOTIFICATION_URL_CHARS, MAX_TOKEN_CHARS, StoreAccess, require_signed_address};
 
 use crate::asset::MAX_REFERENCE_CHARS;
 use crate::commerce::Currency;
@@ -149,6 +149,7 @@ impl Link {
                 self.replace_secret(secret, now, overlap_hours)?
             }
             IntegrationCommand::ChangeNotificationUrl { notification_url } => {
+                require_signed_address(self.provider)?;
                 let notification_url = valid_notification_url(&notification_url)?;
                 (self.notification_url.as_ref() != Some(&notification_url))
                     .then_some(IntegrationEvent::NotificationUrlChanged { notification_url })

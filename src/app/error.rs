@@ -183,6 +183,7 @@ impl From<IntegrationRefusal> for Refused {
             IntegrationRefusal::InvalidOrderStatuses => ("INVALID_ORDER_STATUSES", Some("orderStatuses")),
             IntegrationRefusal::NeverDelivered { .. } => ("NEVER_DELIVERED", Some("orderStatuses")),
             IntegrationRefusal::InvalidNotificationUrl => ("INVALID_URL", Some("notificationUrl")),
+            IntegrationRefusal::AddressNotSigned { .. } => ("ADDRESS_NOT_SIGNED", Some("notificationUrl")),
             IntegrationRefusal::InvalidCurrency => ("INVALID_CURRENCY", Some("currency")),
             IntegrationRefusal::InvalidToken => ("INVALID_TOKEN", Some("token")),
             IntegrationRefusal::InvalidExternalRef => ("INVALID_EXTERNAL_REF", Some("externalRef")),

@@ -7,7 +7,7 @@ mod store_access;
 use domain::commerce::Currency;
 use domain::integration::{
     CreateIntegration, Integration, IntegrationCommand, IntegrationRefusal, Provider, Purpose, WEAK_SECRET_CHARS,
-    is_weak_secret,
+    is_weak_secret, require_signed_address,
 };
 use domain::{AccountId, IntegrationId};
 use event_log::{Committed, ids};
@@ -91,6 +91,9 @@ impl Integrations {
         self.limits.allow_integration(&self.data.views, account_id).await??;
         if new.currency.as_deref().is_some_and(|currency| Currency::parse(currency).is_none()) {
             return Err(Refused::from(IntegrationRefusal::InvalidCurrency).into());
+        }
+        if new.notification_url.is_some() {
+            require_signed_address(new.provider).map_err(Refused::from)?;
         }
         let given = new.signing_secret.map(|secret| secret.expose_secret().trim().to_owned());
         let secret = given.or_else(|| (!new.provider.chooses_secret()).then(keys::new_signing_secret));

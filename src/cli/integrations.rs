@@ -67,7 +67,7 @@ pub(super) struct Update {
     /// Deliver orders of every status
     #[arg(long, env = "CLOUD_BRIDGE_EVERY_STATUS", value_parser = FalseyValueParser::new(), group = "what", conflicts_with = "order_status")]
     every_status: bool,
-    /// The address that the store posts to, to the letter: Square signs it with each webhook
+    /// Of Square, which signs it with each webhook: the address that the store posts to, to the letter
     #[arg(long, env = "CLOUD_BRIDGE_NOTIFICATION_URL", value_name = "URL", group = "what")]
     notification_url: Option<String>,
     /// What the store's prices are in (ISO 4217): the webhooks of products of Shopify and WooCommerce do not say

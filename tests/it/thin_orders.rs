@@ -359,9 +359,20 @@ on_each_engine! {
         let refused = whole.try_access(TOKEN, "").await;
         assert_eq!(refused["userErrors"], json!([{ "code": "STORE_ACCESS_NOT_NEEDED", "field": ["input", "integrationId"] }]));
         let document = "mutation ($input: UpdateIntegrationInput!) { updateIntegration(input: $input) { userErrors { code field } } }";
-        let input = json!({ "integrationId": shop.shop.id, "notificationUrl": "ftp://bridge.example" });
-        let refused = shop.shop.merchant.ask(document, json!({ "input": input })).await;
-        let errors = &refused["updateIntegration"]["userErrors"];
-        assert_eq!(*errors, json!([{ "code": "INVALID_URL", "field": ["input", "notificationUrl"] }]));
+        let square = app.merchant().await.bare_shop(Provider::Square, &[]).await;
+        for (shop, url, code) in [
+            (&square, "ftp://bridge.example", "INVALID_URL"),
+            (&shop.shop, "https://bridge.example", "ADDRESS_NOT_SIGNED"),
+        ] {
+            let input = json!({ "integrationId": shop.id, "notificationUrl": url });
+            let refused = shop.merchant.ask(document, json!({ "input": input })).await;
+            let errors = &refused["updateIntegration"]["userErrors"];
+            assert_eq!(*errors, json!([{ "code": code, "field": ["input", "notificationUrl"] }]));
+        }
+        let document = "mutation ($input: CreateIntegrationInput!) { createIntegration(input: $input) { userErrors { code field } } }";
+        let input = json!({ "provider": "SHOPIFY", "name": "My shop", "notificationUrl": "https://bridge.example" });
+        let refused = square.merchant.ask(document, json!({ "input": input })).await;
+        let errors = &refused["createIntegration"]["userErrors"];
+        assert_eq!(*errors, json!([{ "code": "ADDRESS_NOT_SIGNED", "field": ["input", "notificationUrl"] }]));
     }
 }

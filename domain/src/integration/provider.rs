@@ -47,10 +47,12 @@ struct Rules {
     /// A status that passes a filter which names the other one.
     passes_as: Option<(&'static str, &'static str)>,
     chooses_secret: bool,
+    signs_address: bool,
 }
 
 /// Nothing is particular: every order is delivered, and the secret is made here.
-const USUAL: Rules = Rules { name: "", default_order_statuses: &[], passes_as: None, chooses_secret: false };
+const USUAL: Rules =
+    Rules { name: "", default_order_statuses: &[], passes_as: None, chooses_secret: false, signs_address: false };
 
 impl Provider {
     /// The name in addresses and in stored events.
@@ -79,6 +81,11 @@ impl Provider {
         self.rules().chooses_secret
     }
 
+    /// Whether the platform signs the address of a webhook together with its body.
+    pub fn signs_address(self) -> bool {
+        self.rules().signs_address
+    }
+
     /// The status that a filter may name in place of this one.
     pub(super) fn passes_as(self, status: &str) -> Option<&'static str> {
         let (one, other) = self.rules().passes_as?;
@@ -93,6 +100,7 @@ impl Provider {
                 // What is left of an order of which a part was refunded is paid.
                 passes_as: Some(("partially_refunded", "paid")),
                 chooses_secret: true,
+                ..USUAL
             },
             Self::WooCommerce => {
                 Rules { name: "WooCommerce", default_order_statuses: &["completed", "processing"], ..USUAL }
@@ -109,14 +117,15 @@ impl Provider {
                     "partially_shipped",
                     "shipped",
                 ],
-                passes_as: None,
                 chooses_secret: true,
+                ..USUAL
             },
             Self::Square => Rules {
                 name: "Square",
                 default_order_statuses: &["completed", "paid"],
-                passes_as: None,
                 chooses_secret: true,
+                signs_address: true,
+                ..USUAL
             },
             Self::Generic => Rules { name: "generic", ..USUAL },
         }

@@ -24,6 +24,11 @@ pub enum IntegrationRefusal {
         "the notification URL must begin with https:// or http:// and have at most {MAX_NOTIFICATION_URL_CHARS} characters, none of them a space"
     )]
     InvalidNotificationUrl,
+    #[error(
+        "{} does not sign the address that it posts to, so a notification URL has no effect: leave it out (it is for Square)",
+        provider.name()
+    )]
+    AddressNotSigned { provider: Provider },
     #[error("a currency is the three letters of its ISO 4217 code, such as EUR")]
     InvalidCurrency,
     #[error("an access token must have 1 to {MAX_TOKEN_CHARS} characters: ASCII letters, digits and marks, no spaces")]

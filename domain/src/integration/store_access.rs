@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::{IntegrationEvent, IntegrationRefusal, Link};
+use super::{IntegrationEvent, IntegrationRefusal, Link, Provider};
 use crate::Private;
 use crate::web_address::web_address;
 
@@ -36,6 +36,11 @@ impl Link {
         let StoreAccess { token, store } = access;
         Ok((!is_known).then_some(IntegrationEvent::StoreAccessSaved { token, token_preview, store }))
     }
+}
+
+/// Refuses an address of its own for a store that does not sign it: it would have no effect.
+pub fn require_signed_address(provider: Provider) -> Result<(), IntegrationRefusal> {
+    if provider.signs_address() { Ok(()) } else { Err(IntegrationRefusal::AddressNotSigned { provider }) }
 }
 
 /// As the store has it, to the letter: it signs exactly this.

@@ -48,6 +48,11 @@ fn created() -> IntegrationEvent {
     })
 }
 
+fn created_of(provider: Provider) -> IntegrationEvent {
+    let IntegrationEvent::IntegrationCreated(first) = created() else { panic!("it is a creation") };
+    IntegrationEvent::IntegrationCreated(IntegrationCreated { provider, ..first })
+}
+
 /// One that was created to publish and not to deliver.
 fn publishing() -> IntegrationEvent {
     let IntegrationEvent::IntegrationCreated(first) = created() else { panic!("it is a creation") };
@@ -158,14 +163,28 @@ fn an_integration_delivers_publishes_or_does_both() {
 fn the_address_that_a_store_has_is_kept_to_the_letter() {
     let change = |url: &str| IntegrationCommand::ChangeNotificationUrl { notification_url: url.to_owned() };
     let changed = |url: &str| IntegrationEvent::NotificationUrlChanged { notification_url: url.to_owned() };
-    given([]).when(change(URL)).then_expect_events(vec![]);
-    given([])
-        .when(change(" https://Old.example/hook/ "))
-        .then_expect_events(vec![changed("https://Old.example/hook/")]);
-    given([changed("https://old.example")]).when(change(URL)).then_expect_events(vec![changed(URL)]);
+    let given = |events: &[IntegrationEvent]| {
+        let history = std::iter::once(created_of(Provider::Square)).chain(events.iter().cloned());
+        TestFramework::<Integration>::with(()).given(history.collect())
+    };
+    given(&[]).when(change(URL)).then_expect_events(vec![]);
+    for typed in [" https://Old.example/hook/ ", "HTTPS://Old.example/hook/"] {
+        given(&[]).when(change(typed)).then_expect_events(vec![changed(typed.trim())]);
+    }
+    given(&[changed("https://old.example")]).when(change(URL)).then_expect_events(vec![changed(URL)]);
     let long = format!("https://{}", "x".repeat(1_993));
     for invalid in ["", "https://", "ftp://cloud.example", "cloud.example", "https://cloud.example/a b", &long] {
-        given([]).when(change(invalid)).then_expect_error(IntegrationRefusal::InvalidNotificationUrl);
+        given(&[]).when(change(invalid)).then_expect_error(IntegrationRefusal::InvalidNotificationUrl);
+    }
+}
+
+#[test]
+fn an_address_of_its_own_is_for_who_signs_it() {
+    for provider in Provider::iter().filter(|provider| *provider != Provider::Square) {
+        TestFramework::<Integration>::with(())
+            .given(vec![created_of(provider)])
+            .when(IntegrationCommand::ChangeNotificationUrl { notification_url: "https://other.example".to_owned() })
+            .then_expect_error(IntegrationRefusal::AddressNotSigned { provider });
     }
 }
 

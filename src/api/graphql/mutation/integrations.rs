@@ -35,7 +35,7 @@ struct CreateIntegrationInput {
     /// Where the store chose the secret, as Shopify, BigCommerce and Square do. Otherwise one is made; without one of theirs,
     /// webhooks of those three are refused until `setSigningSecret`.
     signing_secret: Option<SecretString>,
-    /// The address that the store posts to, where it is not the integration's own: Square signs it.
+    /// Of SQUARE, which signs it: the address that the store posts to, where it is not the integration's own.
     notification_url: Option<String>,
     /// What the store's prices are in, for SHOPIFY and WOOCOMMERCE, whose webhooks of products name no currency: `EUR`.
     currency: Option<String>,
@@ -49,7 +49,7 @@ struct UpdateIntegrationInput {
     purpose: Option<IntegrationPurpose>,
     /// With `any` in the list, or an empty list: every status.
     order_statuses: Option<Vec<String>>,
-    /// The address that the store posts to, to the letter.
+    /// Of SQUARE, which signs it: the address that the store posts to, to the letter.
     notification_url: Option<String>,
     /// What the store's prices are in, for SHOPIFY and WOOCOMMERCE, whose webhooks of products name no currency: `EUR`.
     currency: Option<String>,
