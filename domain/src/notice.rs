@@ -86,6 +86,9 @@ pub struct NoticeRepeated {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_id: Option<String>,
     pub body_bytes: u32,
+    /// Nothing showed that the store had sent it: a service for development took it without a signature.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsigned: bool,
     /// The order that it is about, as the earlier one has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_id: Option<String>,
@@ -119,6 +122,7 @@ impl NoticeReceived {
             topic: self.topic.clone(),
             webhook_id: self.webhook_id.clone(),
             body_bytes: self.body_bytes,
+            unsigned: self.unsigned,
             order_id: self.order_id.clone(),
             order_number: self.order_number.clone(),
         }
@@ -308,10 +312,12 @@ mod tests {
         let received_ones = kinds.into_iter().map(|kind| NoticeEvent::WebhookReceived(Box::new(received(kind))));
         let repeated = received(NoticeKind::NotAnOrder).repeat();
         let of_order = received(NoticeKind::Unusable).repeat();
+        let unsigned = NoticeReceived { unsigned: true, ..received(NoticeKind::NotAnOrder) }.repeat();
         let others = [
             NoticeEvent::PersonalDataErased {},
             NoticeEvent::WebhookRepeated(Box::new(repeated)),
             NoticeEvent::WebhookRepeated(Box::new(of_order)),
+            NoticeEvent::WebhookRepeated(Box::new(unsigned)),
         ];
         let events: Vec<_> = received_ones.chain(others).collect();
         insta::assert_snapshot!(stored(&events));

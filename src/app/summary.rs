@@ -218,11 +218,7 @@ fn of_webhook(webhook: &Webhook, outcome: WebhookOutcome, changes: &[Change]) ->
             format!("The store cancelled {order}, but it was already delivered; what was shared is not taken back.")
         }
     };
-    let sentence = if webhook.unsigned {
-        format!("{sentence} Nothing showed that the store had sent it: no signing secret was known.")
-    } else {
-        sentence
-    };
+    let sentence = said_of_signature(sentence, webhook.unsigned);
     match webhook.api_key {
         ApiKeyUse::Foreign => format!("{sentence} The API key beside it is not one of this account's."),
         ApiKeyUse::None | ApiKeyUse::Key { .. } => sentence,
@@ -256,12 +252,21 @@ fn of_repeated(repeated: &WebhookRepeated) -> String {
         "The store reported order {order} again, to the byte as in its webhook {}",
         repeated.first_webhook_number
     );
-    if repeated.outcome == WebhookOutcome::Announced {
+    let sentence = if repeated.outcome == WebhookOutcome::Announced {
         format!("{again}: it may have changed once more, so it is to be read at the store again.")
     } else if repeated.outcome == WebhookOutcome::Stale {
         format!("{again}: stale, other reports are known since. Nothing changed.")
     } else {
         format!("{again}: nothing new, and nothing is delivered twice.")
+    };
+    said_of_signature(sentence, repeated.unsigned)
+}
+
+fn said_of_signature(sentence: String, unsigned: bool) -> String {
+    if unsigned {
+        format!("{sentence} Nothing showed that the store had sent it: no signing secret was known.")
+    } else {
+        sentence
     }
 }
 

@@ -192,9 +192,18 @@ async fn a_service_for_development_takes_what_nobody_signed_and_says_so(engine: 
     let found = shop.merchant.ask(document, json!({ "id": id })).await;
     let sentence = text(&found["delivery"]["timeline"]["nodes"][0]["summary"]);
     assert!(sentence.contains("Nothing showed that the store had sent it"), "{sentence}");
-    let product = shop.post_unsigned(b"{\"id\":7}".to_vec(), &[("x-shopify-topic", "products/update")]).await;
-    assert_eq!(product.body["status"], json!("not_an_order"));
-    assert_eq!(latest(&shop).await["unsigned"], json!(true));
+    // So is each repetition of it.
+    shop.post_unsigned(body(), &[]).await.accepted("duplicate");
+    let again = latest(&shop).await;
+    assert_eq!(
+        (&again["outcome"], &again["unsigned"], &again["advice"]),
+        (&json!("DUPLICATE"), &json!(true), &seen["advice"])
+    );
+    for _ in 0..2 {
+        let product = shop.post_unsigned(b"{\"id\":7}".to_vec(), &[("x-shopify-topic", "products/update")]).await;
+        assert_eq!(product.body["status"], json!("not_an_order"));
+        assert_eq!(latest(&shop).await["unsigned"], json!(true));
+    }
     // Where a secret is known, it counts.
     set_secret(&shop, SECRET).await;
     shop.post_unsigned(body(), &[]).await.refused(401, "missing_signature");

@@ -214,6 +214,9 @@ pub struct WebhookRepeated {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headers: Option<Private<BTreeMap<String, String>>>,
     pub body_bytes: u32,
+    /// Nothing showed that the store had sent it: a service for development took it without a signature.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsigned: bool,
 }
 
 impl Webhook {

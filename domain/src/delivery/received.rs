@@ -44,6 +44,7 @@ impl Received {
             webhook_id: webhook.webhook_id.clone(),
             headers: webhook.headers.clone(),
             body_bytes: webhook.body_bytes,
+            unsigned: webhook.unsigned,
         })
     }
 

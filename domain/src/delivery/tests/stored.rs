@@ -11,7 +11,7 @@ use crate::delivery::{
 use crate::event::tests::stored;
 use crate::{ApiKeyId, Credits, MappingId, Private, ResolutionCode};
 
-fn repeated_webhook() -> DeliveryEvent {
+fn repeated_webhook(unsigned: bool) -> DeliveryEvent {
     let full = webhook(Intent::Deliver);
     DeliveryEvent::WebhookRepeated(Box::new(WebhookRepeated {
         provider: full.provider,
@@ -24,6 +24,7 @@ fn repeated_webhook() -> DeliveryEvent {
         webhook_id: Some("b54557e4".to_owned()),
         headers: full.headers,
         body_bytes: full.body_bytes,
+        unsigned,
     }))
 }
 
@@ -54,7 +55,7 @@ fn every_event() -> Vec<DeliveryEvent> {
     ];
     vec![
         first(full),
-        repeated_webhook(),
+        repeated_webhook(false),
         started(1),
         DeliveryEvent::LeaseRenewed { lease_until: after(90) },
         step_started(PaidAction::Follow),
@@ -111,6 +112,7 @@ fn every_event() -> Vec<DeliveryEvent> {
             retry_at: Some(after(60)),
         },
         DeliveryEvent::OrderFetchFailed { call: None, retry_at: None },
+        repeated_webhook(true),
     ]
 }
 

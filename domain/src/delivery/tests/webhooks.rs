@@ -193,6 +193,7 @@ fn the_same_bytes_again_are_noted_and_not_stored_again() {
             webhook_id: of_it.webhook_id.clone(),
             headers: of_it.headers.clone(),
             body_bytes: of_it.body_bytes,
+            unsigned: false,
         }))
     };
     let first = vec![stored("aa", 0, WebhookOutcome::Accepted), stored("bb", 1, WebhookOutcome::Duplicate)];
