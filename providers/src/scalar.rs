@@ -149,13 +149,13 @@ impl<'a> Scalar<'a> {
         Some(quantity.ceil() as u32)
     }
 
-    /// How many are in stock, of which a part of one is none; fewer than none where more were sold than there were. What is beyond
-    /// all counts is as many as can be said.
+    /// How many are in stock, in whole numbers: a part of one counts as one, since what is left is not sold out. Fewer than none
+    /// where more were sold than there were. What is beyond all counts is as many as can be said.
     pub(crate) fn count(self) -> Option<i64> {
         let written = self.written()?;
         let count = written.trim().parse().ok().or_else(|| {
             #[expect(clippy::cast_possible_truncation, reason = "`as` ends at the least and at the most")]
-            decimal(&written).map(|count| count.trunc() as i64)
+            decimal(&written).map(|count| count.ceil() as i64)
         })?;
         Some(count.clamp(-MAX_COUNT, MAX_COUNT))
     }
