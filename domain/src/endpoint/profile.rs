@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EndpointRefusal, RetryPolicy};
 use crate::Private;
+use crate::invisible::{is_blank, is_invisible};
 
 pub const MAX_HEADER_WORD_CHARS: usize = 40;
 pub const MAX_ELEMENT_KEY_CHARS: usize = 100;
@@ -49,7 +50,11 @@ impl Profile {
                 if is_valid { Ok(()) } else { Err(EndpointRefusal::InvalidHeaderWord) }
             }
             Self::CloudElements { element_key, signature_key } => {
-                if !element_key.as_ref().is_none_or(|key| is_bounded(key, MAX_ELEMENT_KEY_CHARS)) {
+                // It is in every body, where a program compares it and a person reads it.
+                let is_readable =
+                    |key: &String| !key.chars().any(|c| c.is_control() || is_invisible(c)) && !is_blank(key);
+                let is_element = |key: &String| is_bounded(key, MAX_ELEMENT_KEY_CHARS) && is_readable(key);
+                if !element_key.as_ref().is_none_or(is_element) {
                     return Err(EndpointRefusal::InvalidElementKey);
                 }
                 let is_key =

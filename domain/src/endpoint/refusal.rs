@@ -35,7 +35,7 @@ pub enum EndpointRefusal {
     #[error("the word in the headers' names has 1 to {MAX_HEADER_WORD_CHARS} characters")]
     InvalidHeaderWord,
     #[error(
-        "an element key has 1 to {MAX_ELEMENT_KEY_CHARS} characters: leave it out for that of the store's platform"
+        "an element key has 1 to {MAX_ELEMENT_KEY_CHARS} characters, none of them invisible or a control character: leave it out for that of the store's platform"
     )]
     InvalidElementKey,
     #[error(

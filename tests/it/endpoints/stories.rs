@@ -72,6 +72,7 @@ on_each_engine! {
             (json!({ "profile": { "kind": "CLIONE", "headerWord": "no word" } }), "INVALID_HEADER_WORD", "profile.headerWord"),
             (json!({ "profile": { "kind": "CLOUD_ELEMENTS", "signatureKey": "" } }), "INVALID_SIGNATURE_KEY", "profile.signatureKey"),
             (json!({ "profile": { "kind": "CLOUD_ELEMENTS", "elementKey": "" } }), "INVALID_ELEMENT_KEY", "profile.elementKey"),
+            (json!({ "profile": { "kind": "CLOUD_ELEMENTS", "elementKey": "shop\u{7}ify" } }), "INVALID_ELEMENT_KEY", "profile.elementKey"),
             (json!({ "profile": { "kind": "STANDARD", "headerWord": "Acme" } }), "NOT_OF_PROFILE", "profile.headerWord"),
             (json!({ "profile": { "kind": "CLOUD_ELEMENTS", "headerWord": "Acme" } }), "NOT_OF_PROFILE", "profile.headerWord"),
             (json!({ "profile": { "kind": "CLIONE", "elementKey": "shop" } }), "NOT_OF_PROFILE", "profile.elementKey"),
