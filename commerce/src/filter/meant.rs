@@ -28,8 +28,8 @@ const HIDDEN: [&str; 18] = [
 /// Checks a condition that parses.
 pub(super) fn check(text: &str) -> Result<(), InvalidFilter> {
     let characters: Vec<char> = text.chars().collect();
-    // For each bracket that is open, whether it holds a condition, in which `@` is a part of the event.
-    let mut brackets = vec![];
+    let mut brackets: Vec<Bracket> = vec![];
+    let mut is_after_event = false;
     let mut rest = &characters[..];
     while let [character, after @ ..] = rest {
         let at = characters.len() - after.len();
@@ -38,15 +38,28 @@ pub(super) fn check(text: &str) -> Result<(), InvalidFilter> {
             '[' if is_negative_index(after) => return Err(InvalidFilter::NegativeIndex { at }),
             _ => after,
         };
+        let conditions = || brackets.iter().filter(|bracket| bracket.holds_condition);
+        let is_event = *character == '@' && conditions().count() == 0;
         match character {
-            '[' => brackets.push(false),
+            '[' => brackets.push(Bracket { is_of_event: is_after_event, holds_condition: false }),
             ']' => drop(brackets.pop()),
-            '?' => brackets.iter_mut().last().into_iter().for_each(|holds_condition| *holds_condition = true),
-            '@' if !brackets.contains(&true) => check_path(after, at)?,
+            '?' => brackets.iter_mut().last().into_iter().for_each(|bracket| bracket.holds_condition = true),
+            '@' if is_event => check_path(after, at)?,
+            // What has parts in the event is `data` alone.
+            '@' if conditions().all(|bracket| bracket.is_of_event) => check_field(after, at)?,
             _ => {}
         }
+        is_after_event = is_event || is_after_event && character.is_whitespace();
     }
     Ok(())
+}
+
+/// A bracket that is open.
+struct Bracket {
+    /// It selects of the event itself.
+    is_of_event: bool,
+    /// It holds a condition, in which `@` is a part of what it selects of.
+    holds_condition: bool,
 }
 
 /// In a comparison, and as what a function is of, the parser's crate finds nothing by one.
@@ -56,25 +69,34 @@ fn is_negative_index(after_bracket: &[char]) -> bool {
 }
 
 fn check_path(after_event: &[char], at: usize) -> Result<(), InvalidFilter> {
-    let Some((first, rest)) = segment(after_event) else { return Ok(()) };
-    match segment(rest) {
-        Some((name, _)) if first == "data" && HIDDEN.contains(&name.as_str()) => {
-            Err(InvalidFilter::Hidden { name, at })
-        }
-        _ => Ok(()),
+    match segment(after_event) {
+        // Any part of the event is `data` as well.
+        Some((first, rest)) if first == "data" || first == "*" => check_field(rest, at),
+        Some(_) | None => Ok(()),
     }
 }
 
-/// The name that a path goes on with, as `.name` or `['name']`, and what is after it.
+fn check_field(after_data: &[char], at: usize) -> Result<(), InvalidFilter> {
+    match segment(after_data) {
+        Some((name, _)) if HIDDEN.contains(&name.as_str()) => Err(InvalidFilter::Hidden { name, at }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The name that a path goes on with, as `.name` or `['name']`, and what is after it. Of a wildcard it is `*`.
 fn segment(path: &[char]) -> Option<(String, &[char])> {
     match trimmed(path) {
+        ['.', '*', rest @ ..] => Some(("*".to_owned(), rest)),
         ['.', rest @ ..] => {
             let is_part = |character: &char| character.is_alphanumeric() || *character == '_';
             let end = rest.iter().position(|character| !is_part(character)).unwrap_or(rest.len());
             Some((rest[..end].iter().collect(), &rest[end..]))
         }
         ['[', rest @ ..] => {
-            let (name, rest) = quoted(trimmed(rest))?;
+            let (name, rest) = match trimmed(rest) {
+                ['*', rest @ ..] => ("*".to_owned(), rest),
+                rest => quoted(rest)?,
+            };
             Some((name, trimmed(rest).strip_prefix(&[']'])?))
         }
         _ => None,
@@ -135,6 +157,12 @@ mod tests {
             ("!@.data.customer", "customer", 2),
             ("@.data.paid && @['data'] [ \"email\" ] == 'x'", "email", 16),
             ("length(@.data.question) > 5", "question", 8),
+            ("@.*.customer", "customer", 1),
+            ("@.* ['email']", "email", 1),
+            ("count(@[*].customer.email) > 0", "customer", 7),
+            ("@[ * ].customer", "customer", 1),
+            ("@[?@.customer.email == 'fan@example.com']", "customer", 4),
+            ("@.data.paid && @ [ ?(@['email'] == 'x')]", "email", 22),
         ] {
             let refusal = InvalidFilter::Hidden { name: name.to_owned(), at };
             assert_eq!(Filter::new(filter), Err(refusal), "{filter}");
@@ -143,6 +171,11 @@ mod tests {
         for filter in [
             "@.data.title != '@.data.customer'",
             "@.data.items[?@.data.customer == 1]",
+            "@.data.items[?@.name == 'A']",
+            "@.*.total",
+            "@[?@.total.amount > 5]",
+            "@.data[?@.name == 'A']",
+            "@[?@.items[?@.name == 'A']]",
             "@.data.customerId == '1'",
             "@.data.unknown == 1",
             "@.data[0].email == 1",
