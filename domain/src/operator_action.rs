@@ -26,6 +26,9 @@ pub enum OperatorActionEvent {
         deliveries: u32,
         /// Webhooks about no order that name the customer.
         other_webhooks: u32,
+        /// Events that programs of the account published, which name them too.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        published_events: u32,
         /// The store's question that was answered with it: the notice, where there was one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         data_request: Option<NoticeId>,
@@ -36,6 +39,9 @@ pub enum OperatorActionEvent {
         deliveries: u32,
         /// Webhooks about no order that name the customer or the order.
         other_webhooks: u32,
+        /// Events that programs of the account published, which name them too.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        published_events: u32,
     },
     /// A store asked what is known of a customer; the merchant has 30 days to answer.
     DataRequested {
@@ -122,6 +128,11 @@ impl OperatorActionEvent {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 domain_event!(OperatorActionEvent);
 
 impl LogEvent for OperatorActionEvent {}
@@ -184,10 +195,17 @@ mod tests {
                 account_id,
                 deliveries: 2,
                 other_webhooks: 1,
+                published_events: 0,
                 data_request: None,
             },
-            OperatorActionEvent::PersonalDataExported { account_id, deliveries: 2, other_webhooks: 1, data_request },
-            OperatorActionEvent::ErasureRequested { account_id, deliveries: 2, other_webhooks: 1 },
+            OperatorActionEvent::PersonalDataExported {
+                account_id,
+                deliveries: 2,
+                other_webhooks: 1,
+                published_events: 0,
+                data_request,
+            },
+            OperatorActionEvent::ErasureRequested { account_id, deliveries: 2, other_webhooks: 1, published_events: 0 },
             OperatorActionEvent::DataRequested { account_id, integration_id, deliveries: 2 },
             OperatorActionEvent::ReplayStarted { account_id, integration_id, chosen: 3, filter: Box::default() },
             OperatorActionEvent::ReplayStarted {
@@ -214,6 +232,14 @@ mod tests {
             },
             OperatorActionEvent::MasterKeyRotationStarted { master_key_id: key() },
             OperatorActionEvent::MasterKeyRotated { master_key_id: key(), rewrapped: 100 },
+            OperatorActionEvent::PersonalDataExported {
+                account_id,
+                deliveries: 2,
+                other_webhooks: 1,
+                published_events: 3,
+                data_request,
+            },
+            OperatorActionEvent::ErasureRequested { account_id, deliveries: 0, other_webhooks: 0, published_events: 1 },
         ]
     }
 

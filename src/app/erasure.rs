@@ -22,7 +22,7 @@ use projections::customers::{self, StoreCustomer};
 use projections::delivery_log;
 use projections::delivery_log::DeliveryRow;
 use projections::delivery_log::personal::{self, Extent, Subject};
-use projections::notices::KeptNotice;
+use projections::notices::{KeptNotice, PUBLICATION};
 
 pub(crate) use traces::{Traces, follow as follow_traces};
 
@@ -206,9 +206,10 @@ pub(crate) async fn record(
     actor: impl Fn(&str) -> Actor,
 ) -> Result<HashMap<String, Position>, ErasureError> {
     let mut recorded = HashMap::new();
-    for (account_id, Held { deliveries, other_webhooks }) in by_account(rows, notices) {
+    for (account_id, Held { deliveries, other_webhooks, published_events }) in by_account(rows, notices) {
         let Ok(owner) = account_id.parse::<AccountId>() else { continue };
-        let asked = OperatorActionEvent::ErasureRequested { account_id: owner, deliveries, other_webhooks };
+        let asked =
+            OperatorActionEvent::ErasureRequested { account_id: owner, deliveries, other_webhooks, published_events };
         let (_, position) = operator_actions::begin(&erasure.data.log, asked, &actor(&account_id)).await?;
         recorded.extend(position.map(|position| (account_id, position)));
     }
@@ -221,6 +222,8 @@ pub(crate) struct Held {
     pub(crate) deliveries: u32,
     /// Webhooks about no order.
     pub(crate) other_webhooks: u32,
+    /// Events that programs of the account published.
+    pub(crate) published_events: u32,
 }
 
 pub(crate) fn by_account(rows: &[DeliveryRow], notices: &[KeptNotice]) -> BTreeMap<String, Held> {
@@ -229,7 +232,12 @@ pub(crate) fn by_account(rows: &[DeliveryRow], notices: &[KeptNotice]) -> BTreeM
         held.entry(row.account_id.clone()).or_default().deliveries += 1;
     }
     for notice in notices {
-        held.entry(notice.account_id.clone()).or_default().other_webhooks += 1;
+        let held = held.entry(notice.account_id.clone()).or_default();
+        if notice.kind == PUBLICATION {
+            held.published_events += 1;
+        } else {
+            held.other_webhooks += 1;
+        }
     }
     held
 }

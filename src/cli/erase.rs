@@ -46,7 +46,7 @@ pub(super) struct Erase {
 
 const ERASE: &str = "mutation($input: ErasePersonalDataInput!) {
   erasePersonalData(input: $input) {
-    matched accounts erased dataRequests otherWebhooks more
+    matched accounts erased dataRequests otherWebhooks publishedEvents more
     deliveries { id orderId orderNumber status integration { id name account { id name } } }
     userErrors { code message field } } }";
 
@@ -61,6 +61,7 @@ struct Outcome {
     erased: usize,
     data_requests: usize,
     other_webhooks: usize,
+    published_events: usize,
     more: bool,
     deliveries: Vec<Delivery>,
 }
@@ -97,7 +98,7 @@ impl Erase {
             let step: Outcome = understood(&self.ask(&client, false).await?)?;
             erased += step.erased;
             // What is erased is no longer found by its customer: each step finds the next ones.
-            if !step.more || (step.erased == 0 && step.other_webhooks == 0) {
+            if !step.more || (step.erased == 0 && step.other_webhooks == 0 && step.published_events == 0) {
                 break;
             }
         }
@@ -106,7 +107,7 @@ impl Erase {
             return Ok(output::print_json(
                 &json!({ "matched": found.matched, "accounts": found.accounts, "erased": erased,
                     "dataRequests": found.data_requests, "otherWebhooks": found.other_webhooks,
-                    "deliveries": listed }),
+                    "publishedEvents": found.published_events, "deliveries": listed }),
             )?);
         }
         let before = found.matched.saturating_sub(erased);
@@ -167,18 +168,15 @@ fn show(found: &Outcome, short: &ShortIds) -> anyhow::Result<()> {
 
 impl Outcome {
     fn is_named_elsewhere(&self) -> bool {
-        self.data_requests > 0 || self.other_webhooks > 0
+        self.data_requests > 0 || self.other_webhooks > 0 || self.published_events > 0
     }
 
-    /// Webhooks about no order that name the customer.
+    /// Webhooks about no order that name the customer, and events that were published.
     fn elsewhere(&self) -> String {
         let questions = (self.data_requests > 0).then(|| requests(self.data_requests));
-        let others = match self.other_webhooks {
-            0 => None,
-            1 => Some("1 other webhook".to_owned()),
-            number => Some(format!("{number} other webhooks")),
-        };
-        questions.into_iter().chain(others).collect::<Vec<_>>().join(" and ")
+        let others = counted(self.other_webhooks, "other webhook");
+        let published = counted(self.published_events, "published event");
+        questions.into_iter().chain(others).chain(published).collect::<Vec<_>>().join(" and ")
     }
 
     /// What was erased, in a sentence.
@@ -206,6 +204,15 @@ impl Outcome {
     }
 }
 
+/// So many of something, in words; nothing of none.
+pub(super) fn counted(number: usize, what: &str) -> Option<String> {
+    match number {
+        0 => None,
+        1 => Some(format!("1 {what}")),
+        many => Some(format!("{many} {what}s")),
+    }
+}
+
 fn requests(number: usize) -> String {
     let questions = if number == 1 { "1 question".to_owned() } else { format!("{number} questions") };
     format!("{questions} that a store asked about the customer")
@@ -217,24 +224,26 @@ mod tests {
 
     #[test]
     fn the_outcome_names_what_was_erased_and_nothing_else() {
-        let found = |accounts, data_requests, other_webhooks| Outcome {
+        let found = |accounts, data_requests, other_webhooks, published_events| Outcome {
             matched: 0,
             accounts,
             erased: 0,
             data_requests,
             other_webhooks,
+            published_events,
             more: false,
             deliveries: vec![],
         };
         for (erased, found, said) in [
-            (2, found(2, 0, 0), "Erased what was personal in 2 deliveries, over 2 accounts."),
-            (1, found(1, 0, 1), "Erased what was personal in 1 delivery, and in 1 other webhook."),
+            (2, found(2, 0, 0, 0), "Erased what was personal in 2 deliveries, over 2 accounts."),
+            (1, found(1, 0, 1, 0), "Erased what was personal in 1 delivery, and in 1 other webhook."),
+            (0, found(1, 0, 0, 1), "Erased what was personal in 1 published event."),
             (
                 0,
-                found(0, 1, 2),
+                found(0, 1, 2, 0),
                 "Erased what was personal in 1 question that a store asked about the customer and 2 other webhooks.",
             ),
-            (0, found(1, 0, 0), "Nothing personal was left to erase."),
+            (0, found(1, 0, 0, 0), "Nothing personal was left to erase."),
         ] {
             assert_eq!(found.outcome(erased), said);
         }

@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 
 use super::client::{ServerArgs, understood};
 use super::deliveries::number_of;
+use super::erase::counted;
 use super::output;
 use event_log::vault::write_private;
+use projections::notices::PUBLICATION;
 
 /// Write out what is known of a customer, as JSON for the customer
 ///
@@ -72,7 +74,8 @@ impl ExportPersonalData {
                 break;
             }
         }
-        let (number, webhooks) = (deliveries.len(), others.len());
+        let published = others.iter().filter(|other| other["kind"] == PUBLICATION).count();
+        let (number, webhooks) = (deliveries.len(), others.len() - published);
         let document = json!({ "customer": customer, "deliveries": deliveries, "otherWebhooks": others });
         let Some(file) = self.to else {
             return Ok(output::print_json(&document)?);
@@ -80,16 +83,15 @@ impl ExportPersonalData {
         let text = serde_json::to_string_pretty(&document)?;
         write_private(&file, &text).with_context(|| format!("{} cannot be written", file.display()))?;
         if json {
-            return Ok(output::print_json(&json!({ "file": file, "deliveries": number, "otherWebhooks": webhooks }))?);
+            return Ok(output::print_json(&json!({ "file": file, "deliveries": number, "otherWebhooks": webhooks,
+                "publishedEvents": published }))?);
         }
+        let others = [counted(webhooks, "other webhook"), counted(published, "published event")];
+        let sources: Vec<String> =
+            std::iter::once(number_of(number as u64)).chain(others.into_iter().flatten()).collect();
         Ok(output::print(format_args!(
-            "What is known from {}{} is in {}, which only you may read.",
-            number_of(number as u64),
-            match webhooks {
-                0 => String::new(),
-                1 => " and 1 other webhook".to_owned(),
-                many => format!(" and {many} other webhooks"),
-            },
+            "What is known from {} is in {}, which only you may read.",
+            sources.join(" and "),
             file.display()
         ))?)
     }

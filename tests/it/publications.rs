@@ -108,6 +108,10 @@ on_each_engine! {
         let exported = merchant.ask(export, json!({ "input": { "customer": "Otto.Ottmar@example.org" } })).await;
         assert_eq!(exported["done"]["otherWebhooks"][0]["data"], question("otto.ottmar@example.org"), "{exported}");
 
+        let preview = "mutation ($input: ErasePersonalDataInput!) { done: erasePersonalData(input: $input) {
+            matched dataRequests otherWebhooks publishedEvents } }";
+        let found = merchant.ask(preview, json!({ "input": { "customer": "otto.ottmar@example.org", "dryRun": true } })).await;
+        assert_eq!(found["done"], json!({ "matched": 0, "dataRequests": 0, "otherWebhooks": 0, "publishedEvents": 1 }));
         let erased = merchant.ask(ERASE, json!({ "input": { "customer": "otto.ottmar@example.org" } })).await;
         assert_eq!(erased["done"]["userErrors"], json!([]), "{erased}");
         app.settle().await;

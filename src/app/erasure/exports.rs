@@ -103,12 +103,13 @@ impl Erasure {
             parts.entry(question.received.account_id.to_string()).or_default();
         }
         let mut last = None;
-        for (account_id, Held { deliveries, other_webhooks }) in parts {
+        for (account_id, Held { deliveries, other_webhooks, published_events }) in parts {
             let Ok(account) = account_id.parse::<AccountId>() else { continue };
             let exported = OperatorActionEvent::PersonalDataExported {
                 account_id: account,
                 deliveries,
                 other_webhooks,
+                published_events,
                 data_request: question_id,
             };
             let actor = viewer.actor(Some(&account_id));

@@ -19,13 +19,16 @@ const PAGE: i64 = 200;
 pub(crate) struct NoticeCounts {
     /// Stores' questions what is known of a customer.
     pub(crate) data_requests: usize,
+    /// Events that programs of the account published.
+    pub(crate) published_events: usize,
     pub(crate) others: usize,
 }
 
 impl NoticeCounts {
     pub(crate) fn of(rows: &[KeptNotice]) -> Self {
         let data_requests = rows.iter().filter(|row| is_data_request(row)).count();
-        Self { data_requests, others: rows.len() - data_requests }
+        let published_events = rows.iter().filter(|row| row.kind == PUBLICATION).count();
+        Self { data_requests, published_events, others: rows.len() - data_requests - published_events }
     }
 }
 

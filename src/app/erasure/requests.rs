@@ -36,6 +36,8 @@ pub struct Erased {
     pub erased: usize,
     pub data_requests: usize,
     pub other_webhooks: usize,
+    /// Events that programs of the account published.
+    pub published_events: usize,
     /// Whether some were left for the next call.
     pub more: bool,
     /// Some of the deliveries, the oldest first.
@@ -88,6 +90,7 @@ impl Erasure {
             erased,
             data_requests: counts.data_requests,
             other_webhooks: counts.others,
+            published_events: counts.published_events,
             more,
             shown,
         })

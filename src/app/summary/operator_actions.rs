@@ -9,28 +9,33 @@ const WRITTEN: usize = 10;
 
 pub(super) fn sentence(event: &OperatorActionEvent, id: &str) -> String {
     let several = |number: u32| if number == 1 { "1 delivery".to_owned() } else { format!("{number} deliveries") };
-    let held = |deliveries: u32, other_webhooks: u32| match other_webhooks {
-        0 => several(deliveries),
-        1 => format!("{} and 1 other webhook", several(deliveries)),
-        many => format!("{} and {many} other webhooks", several(deliveries)),
+    let held = |deliveries: u32, other_webhooks: u32, published_events: u32| {
+        let others = [(other_webhooks, "other webhook"), (published_events, "published event")];
+        let others = others.into_iter().filter(|(number, _)| *number > 0).map(|(number, what)| {
+            let plural = if number == 1 { "" } else { "s" };
+            format!(" and {number} {what}{plural}")
+        });
+        std::iter::once(several(deliveries)).chain(others).collect::<String>()
     };
     match event {
         OperatorActionEvent::PersonalDataRead { delivery_id, .. } => {
             format!("The personal data of delivery {delivery_id} was read.")
         }
-        OperatorActionEvent::PersonalDataExported { deliveries, other_webhooks, data_request: None, .. } => {
-            format!("What is known of a customer was written out, of {}.", held(*deliveries, *other_webhooks))
-        }
         OperatorActionEvent::PersonalDataExported {
-            deliveries, other_webhooks, data_request: Some(request), ..
+            account_id: _,
+            deliveries,
+            other_webhooks,
+            published_events,
+            data_request,
         } => {
-            format!(
-                "What is known of the customer of the request {request} was written out, of {}.",
-                held(*deliveries, *other_webhooks)
-            )
+            let whose = data_request
+                .map_or_else(|| "a customer".to_owned(), |request| format!("the customer of the request {request}"));
+            let held = held(*deliveries, *other_webhooks, *published_events);
+            format!("What is known of {whose} was written out, of {held}.")
         }
-        OperatorActionEvent::ErasureRequested { deliveries, other_webhooks, .. } => {
-            format!("The erasure of a customer was asked for, of {}.", held(*deliveries, *other_webhooks))
+        OperatorActionEvent::ErasureRequested { account_id: _, deliveries, other_webhooks, published_events } => {
+            let held = held(*deliveries, *other_webhooks, *published_events);
+            format!("The erasure of a customer was asked for, of {held}.")
         }
         OperatorActionEvent::DataRequested { deliveries, .. } => {
             format!(

@@ -37,6 +37,8 @@ pub(in crate::api::graphql) struct ErasePersonalDataPayload {
     /// Other webhooks about no order that name the customer (customers, checkouts, carts, orders that could not be read):
     /// their bodies are erased too.
     other_webhooks: i32,
+    /// Events that programs of the account published (`publishEvent`) and that name the customer: what they say is erased too.
+    published_events: i32,
     /// Whether some were left for the next call.
     more: bool,
     /// The first hundred.
@@ -72,6 +74,7 @@ impl Erasures {
             erased: count(done.erased),
             data_requests: count(done.data_requests),
             other_webhooks: count(done.other_webhooks),
+            published_events: count(done.published_events),
             more: done.more,
             deliveries: done.shown.into_iter().map(Delivery::from).collect(),
             user_errors: vec![],
