@@ -298,7 +298,7 @@ impl Dispatcher {
         let of_account = &mut self.in_flight;
         let in_flight = self.sends.len();
         while lane.has_ready() && lane.in_flight() < concurrency {
-            if let Some(at) = lane.pace().not_before(is_degraded, PROBE_INTERVAL, now) {
+            if let Some(at) = lane.pace().not_before(settings.rate_per_second, is_degraded, PROBE_INTERVAL, now) {
                 again = Some(at);
                 break;
             }
@@ -315,7 +315,7 @@ impl Dispatcher {
         // What is due already waits for room: the end of an attempt makes some.
         let Some(due_at) = lane.next_due_at() else { return Ok(again) };
         let due_at = Some(due_at).filter(|at| *at > now);
-        let probe_at = lane.pace().not_before(is_degraded, PROBE_INTERVAL, now).filter(|_| is_degraded);
+        let probe_at = lane.pace().not_before(None, is_degraded, PROBE_INTERVAL, now);
         let settings_at = Some(now + SETTINGS_AGAIN_AFTER);
         Ok([again, due_at, probe_at, settings_at].into_iter().flatten().min())
     }

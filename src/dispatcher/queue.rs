@@ -142,7 +142,7 @@ impl Queue {
         }
         let at_most = if lane.has_ready() { lane.room().min(PAGE) } else { lane.room().clamp(FEW, PAGE) };
         let mut due = lane.due(now, at_most);
-        if due.is_empty() && is_degraded && lane.pace().not_before(true, PROBE_INTERVAL, now).is_none() {
+        if due.is_empty() && is_degraded && lane.pace().not_before(None, true, PROBE_INTERVAL, now).is_none() {
             due.extend(lane.probe());
         }
         if !due.is_empty() {

@@ -46,7 +46,7 @@ pub(super) struct SettingArgs {
     /// Whether events about one thing are sent one after the other [default: true]
     #[arg(long, env = "CLOUD_BRIDGE_ORDERED", value_name = "BOOL")]
     ordered: Option<bool>,
-    /// Requests in a second, at most; `off` for no limit
+    /// Requests in a second, at most; `off` for no limit. A changed one counts after at most five seconds, and not for what is under way
     #[arg(long, env = "CLOUD_BRIDGE_RATE", value_name = "N", value_parser = rate)]
     rate: Option<Rate>,
     /// Requests at a time, at most [default: 10]

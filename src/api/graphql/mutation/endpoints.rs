@@ -74,7 +74,7 @@ struct UpdateEndpointInput {
     headers: Option<Vec<HeaderInput>>,
     profile: Option<EndpointProfileInput>,
     ordered: Option<bool>,
-    /// Null for no limit.
+    /// Null for no limit. A changed one counts after at most five seconds, and not for what is under way.
     rate_per_second: MaybeUndefined<i32>,
     concurrency: Option<i32>,
 }
