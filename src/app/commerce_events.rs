@@ -9,7 +9,7 @@ use super::log_and_views::LogAndViews;
 use super::viewer::Viewer;
 use crate::rendering::{self, Persons};
 
-/// Events of one shopping conversation that are shown.
+/// Events of one shopping conversation that are shown: the newest, since they say how it ended.
 const MAX_OF_SESSION: i64 = 100;
 
 /// What happened in stores and here.
@@ -42,7 +42,7 @@ impl CommerceEvents {
         Ok(found.filter(|row| viewer.sees(&row.account_id)))
     }
 
-    /// What became of a shopping conversation, the oldest first. Of the caller's own account, or of one that support names.
+    /// What became of a shopping conversation: its newest events, the oldest of them first. Of the caller's own account, or of one that support names.
     pub async fn of_session(
         &self,
         viewer: &Viewer,

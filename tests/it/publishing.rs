@@ -95,6 +95,23 @@ on_each_engine! {
         assert_eq!(app.cortex.share_count(preset("storm"), "vera_violet_77").calls, 0);
     }
 
+    async fn of_a_long_conversation_the_newest_hundred_events_are_shown_the_oldest_of_them_first(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = shop(&merchant, Provider::Shopify, "PUBLISHES").await;
+        for id in 1..=51 {
+            sent(&shop, "orders/paid", &order(Provider::Shopify, id, true, "2026-03-10T09:00:00Z")).await;
+        }
+        app.settle().await;
+        let session = merchant.ask("{ session(id: \"sess_k3j2\") { type objectId } }", json!({})).await["session"].clone();
+        let session = session.as_array().expect("a list");
+        assert_eq!(session.len(), 100);
+        assert_eq!(session[0], json!({ "type": "order.created", "objectId": "2" }));
+        assert_eq!(session[99], json!({ "type": "order.paid", "objectId": "51" }));
+        let all = "{ commerceEvents(first: 100, filter: { sessionId: \"sess_k3j2\" }) { pageInfo { hasNextPage } } }";
+        let all = merchant.ask(all, json!({})).await;
+        assert_eq!(all["commerceEvents"]["pageInfo"]["hasNextPage"], json!(true), "which has the rest");
+    }
+
     async fn the_same_webhook_publishes_once_a_changed_one_again_and_an_older_one_nothing(app: &TestApp) {
         for provider in [Provider::Shopify, Provider::WooCommerce] {
             let shop = shop(&app.merchant().await, provider, "PUBLISHES").await;

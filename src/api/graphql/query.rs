@@ -297,7 +297,8 @@ impl Query {
         Ok(with_fields(found.await?, complete_to.into()))
     }
 
-    /// What became of a shopping conversation: the checkouts and orders that name it, the oldest first, 100 at most.
+    /// What became of a shopping conversation: the checkouts, orders and deliveries that name it. The newest 100 of these events, the
+    /// oldest of them first; `commerceEvents` with the filter `sessionId` has all.
     #[graphql(complexity = "100 * child_complexity + 1")]
     async fn session(
         &self,
