@@ -167,6 +167,7 @@ impl List {
             ("NAME", None),
             ("PROVIDER", Some(3)),
             ("STATE", Some(4)),
+            ("PURPOSE", Some(6)),
             ("DELIVERS", Some(2)),
             ("LAST WEBHOOK (UTC)", Some(1)),
         ];
@@ -176,7 +177,7 @@ impl List {
         let mut table = output::list(&header);
         for integration in &integrations {
             let statuses = match integration.purpose.as_str() {
-                "PUBLISHES" => "nothing: publishes events".to_owned(),
+                "PUBLISHES" => "nothing".to_owned(),
                 _ if integration.order_statuses.is_empty() => "every status".to_owned(),
                 _ => integration.order_statuses.join(", "),
             };
@@ -185,6 +186,7 @@ impl List {
                 cell(&integration.name),
                 cell(word(&integration.provider)),
                 cell(if integration.active { "active" } else { "deactivated" }),
+                cell(word(&integration.purpose)),
                 cell(statuses),
                 cell(integration.last_webhook_at.map(moment).unwrap_or_default()),
             ];

@@ -49,6 +49,10 @@ on_each_engine! {
 
         let integrations = fits(&person, &["integrations", "list"]).await;
         assert!(integrations.contains("My shop") && integrations.contains("shopify"), "{integrations}");
+        assert!(integrations.contains("PURPOSE") && integrations.contains(" delivers "), "{integrations}");
+        shop.update(json!({ "purpose": "BOTH" })).await;
+        let integrations = fits(&person, &["integrations", "list"]).await;
+        assert!(integrations.contains(" both "), "{integrations}");
         assert!(fits(&person, &["mappings", "list", &shop.id]).await.contains("storm"));
         assert!(fits(&person, &["keys", "list"]).await.contains("merchant"));
         let events = fits(&person, &["events", "list"]).await;
