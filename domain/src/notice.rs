@@ -60,7 +60,7 @@ pub struct NoticeReceived {
     /// Nothing showed that the store had sent it: a service for development took it without a signature.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsigned: bool,
-    /// Why it cannot be used. Quotes nothing of the body.
+    /// Why it cannot be used, or nothing comes of it. Quotes nothing of the body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The order that it is about, where it cannot be used as one or is only published, as far as it can be read: the store's

@@ -49,7 +49,7 @@ pub struct ReceiptRow {
     pub unsigned: i64,
     /// Microseconds since 1970.
     pub received_at: i64,
-    /// Why it cannot be used, or what it changed in the order.
+    /// Why it cannot be used, why nothing comes of it, or what it changed in the order.
     pub reason: Option<String>,
     pub position: Position,
 }

@@ -30,6 +30,7 @@ impl Source {
             // What the law requires is taken in any case.
             NoticeKind::CustomerDataRequest | NoticeKind::CustomerRedact | NoticeKind::ShopRedact => {}
         }
+        let reason = reason.or_else(|| self.why_nothing(kind).filter(|_| reports.is_empty()).map(str::to_owned));
         let named = customers::named_in(topic.as_deref(), &body);
         let at = self.ingest.log.clock().now();
         let received = NoticeReceived {
@@ -75,6 +76,23 @@ impl Source {
             }
         }
         Ok(Receipt { delivery_id: None, status: kind.as_str(), outcome: kind.as_str() })
+    }
+
+    /// Why nothing comes of a webhook that says nothing to be published.
+    fn why_nothing(&self, kind: NoticeKind) -> Option<&'static str> {
+        match kind {
+            NoticeKind::NotAnOrder if !self.link.purpose.publishes() => {
+                Some("about no order, and the integration publishes nothing (its purpose is `delivers`)")
+            }
+            NoticeKind::NotAnOrder | NoticeKind::Commerce => {
+                Some("nothing is delivered or published of such a webhook")
+            }
+            NoticeKind::Unusable
+            | NoticeKind::StoreError
+            | NoticeKind::CustomerDataRequest
+            | NoticeKind::CustomerRedact
+            | NoticeKind::ShopRedact => None,
+        }
     }
 
     /// The same bytes have the same id, or the same signed id: so they are stored once, by construction. Where they say only that something was deleted,

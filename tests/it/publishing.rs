@@ -95,6 +95,31 @@ on_each_engine! {
         assert_eq!(app.cortex.share_count(preset("storm"), "vera_violet_77").calls, 0);
     }
 
+    async fn a_webhook_of_which_nothing_comes_says_why(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let (delivers, publishes) =
+            (shop(&merchant, Provider::Shopify, "DELIVERS").await, shop(&merchant, Provider::Shopify, "PUBLISHES").await);
+        let product = |at: &str| json!({ "id": 7, "title": "Storm", "updated_at": at, "variants": [] });
+        for (shop, topic, body, outcome, reason) in [
+            (&delivers, "products/update", product("2026-03-10T09:00:00Z"), "NOT_AN_ORDER", Some("its purpose is `delivers`")),
+            (&publishes, "themes/publish", json!({ "id": 7 }), "NOT_AN_ORDER", Some("nothing is delivered or published")),
+            (&publishes, "products/update", product("2026-03-10T09:00:00Z"), "COMMERCE", None),
+            (&publishes, "products/update", product("2026-03-10T08:00:00Z"), "COMMERCE", Some("nothing new to publish")),
+        ] {
+            sent(shop, topic, &body).await;
+            app.settle().await;
+            let document = "{ webhookReceipts(first: 1) { nodes { outcome reason commerceEvents { id } } } }";
+            let receipt = merchant.ask(document, json!({})).await["webhookReceipts"]["nodes"][0].take();
+            assert_eq!(receipt["outcome"], outcome, "{topic} {receipt}");
+            match reason {
+                Some(reason) => assert!(receipt["reason"].as_str().is_some_and(|why| why.contains(reason)), "{topic} {receipt}"),
+                None => assert_eq!(receipt["reason"], Value::Null, "{topic} {receipt}"),
+            }
+            assert_eq!(receipt["commerceEvents"].as_array().map(Vec::len), Some(usize::from(reason.is_none())));
+            app.advance(TimeDelta::seconds(1));
+        }
+    }
+
     async fn of_a_long_conversation_the_newest_hundred_events_are_shown_the_oldest_of_them_first(app: &TestApp) {
         let merchant = app.merchant().await;
         let shop = shop(&merchant, Provider::Shopify, "PUBLISHES").await;

@@ -77,12 +77,23 @@ pub(super) struct PublishedKey {
 /// Events of the log in which what a webhook published is looked for: no store reports more at once.
 const BEHIND_WEBHOOK: i64 = 64;
 
+/// What a webhook published, in the order of its publication.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Published {
+    pub(super) events: Vec<CommerceEventRow>,
+    /// Whether the view has what the webhook published, if it published anything.
+    pub(super) is_complete: bool,
+}
+
 impl async_graphql::dataloader::Loader<PublishedKey> for Loader {
-    type Value = Vec<CommerceEventRow>;
+    type Value = Published;
     type Error = Arc<LoadError>;
 
     async fn load(&self, keys: &[PublishedKey]) -> Result<HashMap<PublishedKey, Self::Value>, Self::Error> {
         let places: Vec<_> = keys.iter().map(|key| (key.position, key.integration_id.clone())).collect();
+        // Before the events: what these miss is after it.
+        let shown = commerce::VIEW.checkpoint(&self.0.views).await.map_err(|error| Arc::new(error.into()))?.position;
+        let head = self.0.log.head();
         let found = commerce::events::behind(&self.0.views, &places, BEHIND_WEBHOOK).await;
         let rows = found.map_err(|error| Arc::new(error.into()))?;
         let mut positions: Vec<Position> = rows.iter().map(|row| row.position).collect();
@@ -98,7 +109,9 @@ impl async_graphql::dataloader::Loader<PublishedKey> for Loader {
             .collect();
         let of_key = |key: &PublishedKey| {
             let is_its = |row: &&CommerceEventRow| receipts.get(&row.position) == Some(&key.receipt_id);
-            (key.clone(), rows.iter().filter(is_its).cloned().collect())
+            // What a webhook reports follows it at once, in the same append.
+            let is_complete = shown >= key.position.plus(1).min(head);
+            (key.clone(), Published { events: rows.iter().filter(is_its).cloned().collect(), is_complete })
         };
         Ok(keys.iter().map(of_key).collect())
     }

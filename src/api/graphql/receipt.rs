@@ -13,7 +13,7 @@ use super::account::int;
 use super::commerce_event::CommerceEvent;
 use super::delivery::Delivery;
 use super::integration::Integration;
-use super::loader::{DeliveryKey, HeadersKey, IntegrationKey, Loader, PublishedKey};
+use super::loader::{DeliveryKey, HeadersKey, IntegrationKey, Loader, Published, PublishedKey};
 use super::moment::{Moment, moment};
 use super::viewer::viewer_in;
 use super::words::Provider;
@@ -77,7 +77,7 @@ pub(super) struct WebhookReceiptFilter {
 pub(super) struct WebhookReceipt {
     id: ID,
     outcome: WebhookOutcome,
-    /// Why it was not let in, or cannot be used.
+    #[graphql(skip)]
     reason: Option<String>,
     /// The sentence that the sender got, where it was refused: of the latest one. Quotes nothing of its body.
     message: Option<String>,
@@ -109,6 +109,17 @@ pub(super) struct WebhookReceipt {
 
 #[ComplexObject]
 impl WebhookReceipt {
+    /// Why it was not let in, cannot be used, or led to nothing; or what it changed in its order.
+    #[graphql(complexity = 5)]
+    async fn reason(&self, context: &Context<'_>) -> Result<Option<String>, ApiError> {
+        if self.reason.is_some() || self.outcome != WebhookOutcome::Commerce || self.names_order_to_read() {
+            return Ok(self.reason.clone());
+        }
+        let published = self.published(context).await?;
+        let is_nothing = published.is_complete && published.events.is_empty();
+        Ok(is_nothing.then(|| NOTHING_NEW.to_owned()))
+    }
+
     async fn integration(&self, context: &Context<'_>) -> Result<Option<Integration>, ApiError> {
         let loader = context.data_unchecked::<DataLoader<Loader>>();
         Ok(loader.load_one(IntegrationKey(self.integration_id.clone())).await?.map(Integration))
@@ -124,11 +135,7 @@ impl WebhookReceipt {
     /// that is read at its store first.
     #[graphql(complexity = "2 * child_complexity + 10")]
     async fn commerce_events(&self, context: &Context<'_>) -> Result<Vec<CommerceEvent>, ApiError> {
-        let Some(position) = self.position else { return Ok(vec![]) };
-        let loader = context.data_unchecked::<DataLoader<Loader>>();
-        let (receipt_id, integration_id) = (self.id.to_string(), self.integration_id.clone());
-        let found = loader.load_one(PublishedKey { receipt_id, position, integration_id }).await?;
-        Ok(found.unwrap_or_default().into_iter().map(CommerceEvent::from).collect())
+        Ok(self.published(context).await?.events.into_iter().map(CommerceEvent::from).collect())
     }
 
     /// How it was sent: content type, user agent, topic, ids, API version. Kept sealed with the body, for the account's own
@@ -146,6 +153,26 @@ impl WebhookReceipt {
         Ok(headers.map(|headers| headers.iter().map(header).collect()))
     }
 }
+
+impl WebhookReceipt {
+    async fn published(&self, context: &Context<'_>) -> Result<Published, ApiError> {
+        let Some(position) = self.position else { return Ok(Published::default()) };
+        let loader = context.data_unchecked::<DataLoader<Loader>>();
+        let (receipt_id, integration_id) = (self.id.to_string(), self.integration_id.clone());
+        let found = loader.load_one(PublishedKey { receipt_id, position, integration_id }).await?;
+        Ok(found.unwrap_or_default())
+    }
+
+    /// What is published of it may follow once the order is read at its store.
+    fn names_order_to_read(&self) -> bool {
+        let is_read = |provider: Provider| providers::of(provider.into()).order_api().is_some();
+        self.order_id.is_some() && self.provider.is_some_and(is_read)
+    }
+}
+
+/// Of a webhook whose resources said nothing that is published.
+const NOTHING_NEW: &str =
+    "nothing new to publish: what it says is known, older than what is known, or of something deleted";
 
 /// A header that a webhook came with. No store signs headers.
 #[derive(SimpleObject)]
