@@ -56,7 +56,11 @@ pub fn description(of: CommerceEventType) -> Description {
             ("Endpoint degraded", "Every attempt to send a notification to an endpoint failed, the retries included.")
         }
         CommerceEventType::ProductSynced => {
-            ("Product synced", "The latest version of a product was taken over from its store.")
+            // Spelt out, or a subscriber would wait for it in vain.
+            (
+                "Product synced",
+                "The latest version of a product was taken over from its store. Comes with connected stores: until then none is published.",
+            )
         }
         CommerceEventType::ProductEnriched => {
             ("Product enriched", "The enrichment of a product ended, in success or not.")
