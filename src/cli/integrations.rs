@@ -70,7 +70,7 @@ pub(super) struct Update {
     /// Of Square, which signs it with each webhook: the address that the store posts to, to the letter
     #[arg(long, env = "CLOUD_BRIDGE_NOTIFICATION_URL", value_name = "URL", group = "what")]
     notification_url: Option<String>,
-    /// What the store's prices are in (ISO 4217): the webhooks of products of Shopify and WooCommerce do not say
+    /// What the store's prices are in (ISO 4217): the webhooks of products of Shopify and WooCommerce do not say. It counts for each product from its next webhook on
     #[arg(long, env = "CLOUD_BRIDGE_CURRENCY", value_name = "EUR", group = "what")]
     currency: Option<String>,
     #[command(flatten)]

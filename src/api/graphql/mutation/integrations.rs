@@ -51,7 +51,8 @@ struct UpdateIntegrationInput {
     order_statuses: Option<Vec<String>>,
     /// Of SQUARE, which signs it: the address that the store posts to, to the letter.
     notification_url: Option<String>,
-    /// What the store's prices are in, for SHOPIFY and WOOCOMMERCE, whose webhooks of products name no currency: `EUR`.
+    /// What the store's prices are in, for SHOPIFY and WOOCOMMERCE, whose webhooks of products name no currency: `EUR`. It counts for each
+    /// product from its next webhook on.
     currency: Option<String>,
 }
 
