@@ -224,6 +224,28 @@ on_each_engine! {
         assert_eq!(found_in_databases(app, &[EMAIL, "Violetta"]).await, Vec::<String>::new());
     }
 
+    async fn a_store_that_names_an_erased_customer_again_is_taken_at_its_word_where_nothing_is_delivered(app: &TestApp) {
+        for (purpose, is_named_again) in [("DELIVERS", false), ("BOTH", false), ("PUBLISHES", true)] {
+            let merchant = app.merchant().await;
+            let shop = shop(&merchant, Provider::Shopify, purpose).await;
+            sent(&shop, "orders/create", &order(Provider::Shopify, 5, true, "2026-03-10T09:00:00Z")).await;
+            app.settle().await;
+            let erased = merchant.ask(ERASE, json!({ "input": { "customer": EMAIL } })).await;
+            assert_eq!(erased["done"]["userErrors"], json!([]));
+            let mut update = order(Provider::Shopify, 5, true, "2026-03-10T10:00:00Z");
+            update["total_price"] = json!("49.98");
+            sent(&shop, "orders/updated", &update).await;
+            let events = published(&shop).await;
+            let updated = events.iter().find(|event| event["type"] == "order.updated");
+            assert_eq!(updated.is_some(), purpose != "DELIVERS", "{events:?}");
+            let named = updated.is_some_and(|event| event["data"]["customer"]["email"] == EMAIL);
+            assert_eq!(named, is_named_again, "{purpose}");
+            let erased_again = merchant.ask(ERASE, json!({ "input": { "customer": EMAIL } })).await;
+            assert_eq!(erased_again["done"]["userErrors"] == json!([]), is_named_again, "{purpose} {erased_again}");
+        }
+        assert_eq!(found_in_databases(app, &[EMAIL, "Violetta"]).await, Vec::<String>::new());
+    }
+
     async fn a_rebuild_gives_the_same_events(app: &TestApp) {
         let shop = shop(&app.merchant().await, Provider::Shopify, "BOTH").await;
         for paid in [false, true] {
