@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use commerce::{CommerceEventType, Payload};
+use cqrs_es::Aggregate as _;
 use domain::account::Account;
 use domain::notice::NamedCustomers;
 use domain::publication::{Publication, PublicationCommand, Published};
@@ -77,8 +78,15 @@ impl Publications {
         let publish = PublicationCommand::Publish(Box::new(published));
         let actor = viewer.actor(Some(&account_id.to_string()));
         let committed = self.data.log.execute::<Publication>(id, publish, &actor).await?;
-        // What was published a moment ago by another call may not be shown yet either.
-        self.data.wait_for_views(Some(committed.position.unwrap_or_else(|| self.data.log.head()))).await;
+        let position = match committed.position {
+            Some(position) => Some(position),
+            // What another call published a moment ago may not be shown yet either.
+            None => {
+                let events = self.data.log.recorded_of(Publication::TYPE, &id.to_string(), Sequence::START, 1).await?;
+                events.first().map(|event| event.position)
+            }
+        };
+        self.data.wait_for_views(position).await;
         let event_id = events::id_of(id.0, Sequence::FIRST, event_type);
         Ok(events::find(&self.data.views, &event_id).await?)
     }
