@@ -32,7 +32,7 @@ pub use event::{
     ApiKeyUse, DecidedOn, DeliveryEvent, ErasureCause, Intent, MoveCause, PlannedAsset, PlannedItem, Report,
     RequeueCause, Started, Webhook, WebhookRepeated,
 };
-pub use fetching::{FetchFailure, FetchedOrder, Unread};
+pub use fetching::{FetchFailure, FetchedOrder, LatestFailure, Unread};
 pub use lines::{Change, OrderLine, OrderLines, describe_changes};
 pub use received::Received;
 pub use refusal::DeliveryRefusal;
@@ -243,11 +243,7 @@ impl Order {
             DeliveryCommand::Retry { username } => self.retry(username),
             DeliveryCommand::Replay { username } => self.replay(username),
             DeliveryCommand::DeliverMappings { mappings } => Ok(self.deliver_mappings(&mappings)),
-            DeliveryCommand::Release { cause } => {
-                let waited = self.summary.phase == Phase::ActionRequired { code: cause };
-                let requeued = DeliveryEvent::Requeued { cause: RequeueCause::Fixed { code: cause } };
-                Ok(if waited { vec![requeued] } else { vec![] })
-            }
+            DeliveryCommand::Release { cause } => Ok(self.release(cause)),
             DeliveryCommand::Cancel => self.cancel(),
             DeliveryCommand::ErasePersonalData { cause } => Ok(self.erase(cause)),
         }
@@ -303,7 +299,7 @@ impl Delivery {
 }
 
 impl EventSourced for Delivery {
-    const SNAPSHOT_VERSION: i64 = 1;
+    const SNAPSHOT_VERSION: i64 = 2;
 
     fn owner(&self, _: &str) -> Owner {
         let order = self.order();

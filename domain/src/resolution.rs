@@ -78,7 +78,19 @@ impl ResolutionCode {
         }
     }
 
-    /// The same, where it is known which call to Cortex Cloud found it out.
+    /// What to do about a change of an order that could not be read at its store for this, while its delivery waits for something
+    /// else or for nothing.
+    pub fn advice_for_unread(self, is_given_up: bool) -> &'static str {
+        match (self, is_given_up) {
+            (Self::StoreAccessMissing, _) => {
+                "Save an access token that works for the integration; the change is then read by itself."
+            }
+            (_, false) => "It is tried again by itself.",
+            (_, true) => "Retry the delivery once the store can be read.",
+        }
+    }
+
+    /// What to do about it, where it is known which call to Cortex Cloud found it out.
     pub fn advice_after(self, call: Option<&CortexCall>) -> &'static str {
         match self {
             Self::MissingUsername => {

@@ -122,6 +122,8 @@ impl BlindIndex {
             }
             DeliveryEvent::WebhookRepeated(_)
             | DeliveryEvent::OrderFetchFailed { .. }
+            | DeliveryEvent::OrderFetchRequested { .. }
+            | DeliveryEvent::OrderFetchGivenUp { .. }
             | DeliveryEvent::Started(_)
             | DeliveryEvent::StepStarted { .. }
             | DeliveryEvent::LeaseRenewed { .. }

@@ -19,13 +19,14 @@ CREATE INDEX delivery_log_duplicates_{generation} ON delivery_log_{generation} (
 -- What changes of each: where it stands, and when something is to be done by itself. The queue is a part of this.
 -- An index here is written when a status changes, where its condition holds. Four are for what merchants and support staff list,
 -- by status and by code; that of what is kept holds what is over, and is written when a delivery ends and at each event after
--- that; the other four hold the few rows that wait or lack a mapping.
+-- that; the others hold the few rows that wait, lack a mapping or were not read.
 CREATE TABLE delivery_states_{generation} (
     listed_at       {position} PRIMARY KEY,
     account_id      text   NOT NULL,
     integration_id  text   NOT NULL,
     status          text   NOT NULL,
     resolution_code text,
+    unread_code     text,                   -- why the order could not be read at its store, while that is still to be done
     unmapped        bigint NOT NULL,        -- 1 while something is still bought that no mapping was found for
     due_at          bigint,                 -- null while nothing is to be done by itself
     to_read         bigint NOT NULL,        -- 1 while the order is read at its store before anything else is done
@@ -42,6 +43,7 @@ CREATE TABLE delivery_states_{generation} (
 CREATE INDEX delivery_states_status_{generation} ON delivery_states_{generation} (account_id, status, listed_at);
 CREATE INDEX delivery_states_code_{generation} ON delivery_states_{generation} (account_id, resolution_code, listed_at) WHERE resolution_code IS NOT NULL;
 CREATE INDEX delivery_states_unmapped_{generation} ON delivery_states_{generation} (account_id, listed_at) WHERE unmapped = 1;
+CREATE INDEX delivery_states_unread_{generation} ON delivery_states_{generation} (account_id, unread_code, listed_at) WHERE unread_code IS NOT NULL;
 -- What may be too old to be kept: read only as far as that.
 CREATE INDEX delivery_states_kept_{generation} ON delivery_states_{generation} (account_id, kept_since, listed_at) WHERE kept_since IS NOT NULL;
 -- What support staff see: the lists of all accounts together.

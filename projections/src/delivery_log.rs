@@ -20,7 +20,7 @@ use crate::view::View;
 pub const VIEW: View = View {
     name: "delivery_log",
     schema: Schema {
-        version: 7,
+        version: 8,
         tables: &["delivery_log", "delivery_states", "delivery_terms", "delivery_customers"],
         holds_personal_data: true,
         statements: include_str!("../../migrations/views/delivery_log.sql"),

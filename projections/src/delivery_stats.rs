@@ -182,6 +182,8 @@ impl Counts {
             }
             DeliveryEvent::Cancelled {} => self.cancelled += 1,
             DeliveryEvent::OrderFetchFailed { .. }
+            | DeliveryEvent::OrderFetchRequested { .. }
+            | DeliveryEvent::OrderFetchGivenUp { .. }
             | DeliveryEvent::Started(_)
             | DeliveryEvent::StepStarted { .. }
             | DeliveryEvent::LeaseRenewed { .. }

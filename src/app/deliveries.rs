@@ -27,7 +27,7 @@ use super::viewer::Viewer;
 
 pub use bulk_retry::{BulkRetry, Retried};
 pub use items::{Item, ItemAsset, ItemState, items};
-pub use resolution::resolution;
+pub use resolution::{UnreadChange, resolution, unread_change};
 pub use stats::StatsRequest;
 
 /// What can be done with deliveries.

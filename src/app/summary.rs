@@ -103,7 +103,7 @@ fn of_delivery(event: &DeliveryEvent) -> String {
         DeliveryEvent::WebhookReceived { webhook, outcome, changes } => of_webhook(webhook, *outcome, changes),
         DeliveryEvent::WebhookRepeated(repeated) => of_repeated(repeated),
         DeliveryEvent::OrderFetched(fetched) => of_fetched(fetched),
-        DeliveryEvent::OrderFetchFailed { call, retry_at } => {
+        DeliveryEvent::OrderFetchFailed { call, retry_at, code: _, decided_on: _ } => {
             let what = call.as_ref().map_or_else(
                 || "no access to it is saved".to_owned(),
                 |call| format!("the store {call}"),
@@ -111,6 +111,19 @@ fn of_delivery(event: &DeliveryEvent) -> String {
             let again = retry_at.map(|at| format!(" It is tried again at {}.", moment(at))).unwrap_or_default();
             format!("The order could not be read at its store: {what}.{again}")
         }
+        DeliveryEvent::OrderFetchRequested { fixed: Some(code) } => {
+            let code = code.as_str();
+            format!("What kept the order from being read at its store was fixed ({code}): it is read again.")
+        }
+        DeliveryEvent::OrderFetchRequested { fixed: None } => {
+            "Another try was asked for to read the order at its store.".to_owned()
+        }
+        DeliveryEvent::OrderFetchGivenUp { code } => format!(
+            "What changed of the order at its store could not be read for seven days ({}), and is not tried by itself any \
+             more. {}",
+            code.as_str(),
+            code.advice_for_unread(true)
+        ),
         DeliveryEvent::Started(started) => of_start(started),
         DeliveryEvent::LeaseRenewed { lease_until } => {
             format!("The attempt goes on; the worker holds the delivery until {}.", moment(*lease_until))

@@ -60,6 +60,10 @@ pub(super) struct List {
     /// Only with something bought that no mapping was found for; with `--status completed`: delivered, but for that
     #[arg(long, env = "CLOUD_BRIDGE_UNMAPPED", value_parser = FalseyValueParser::new())]
     unmapped: bool,
+    /// Only with an order that could not be read at its store when that was last tried; with `--status completed`: delivered,
+    /// and a change since is not known
+    #[arg(long, env = "CLOUD_BRIDGE_UNREAD", value_parser = FalseyValueParser::new())]
+    unread: bool,
     /// Only this integration
     #[arg(long, env = "CLOUD_BRIDGE_INTEGRATION", value_name = "INTEGRATION_ID")]
     integration: Option<String>,
@@ -71,7 +75,7 @@ pub(super) struct List {
     search: Option<String>,
     /// Only of this customer, the oldest first: an e-mail address, the store's customer id, or a username. Support says why
     /// with --reason, and the search is recorded
-    #[arg(long, env = "CLOUD_BRIDGE_CUSTOMER", value_name = "TEXT", hide_env_values = true, conflicts_with_all = ["status", "code", "unmapped", "integration", "order", "search"])]
+    #[arg(long, env = "CLOUD_BRIDGE_CUSTOMER", value_name = "TEXT", hide_env_values = true, conflicts_with_all = ["status", "code", "unmapped", "unread", "integration", "order", "search"])]
     customer: Option<String>,
     /// Only in this account, for support [default: all that the API key sees]
     #[arg(long, env = "CLOUD_BRIDGE_ACCOUNT", value_name = "ACCOUNT_ID")]
@@ -195,6 +199,7 @@ impl List {
             "order": self.order,
             "search": self.search,
             "unmapped": self.unmapped,
+            "unread": self.unread,
         });
         let mut data = self.page.data(&client, LIST, filter).await?;
         let page = data["deliveries"].take();
@@ -244,6 +249,8 @@ impl List {
         } else if self.unmapped {
             "No delivery that fits has anything without a mapping. `cloud-bridge deliveries list --unmapped` alone looks at \
              those of every status and store."
+        } else if self.unread {
+            "No delivery that fits has anything unread at its store."
         } else if self.status.is_empty()
             && self.code.is_empty()
             && self.integration.is_none()

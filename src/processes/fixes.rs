@@ -22,7 +22,8 @@ use super::process_manager::{ProcessManager, Unfinished, handles};
 use crate::app::log_and_views::LogAndViews;
 use waking::Waiting;
 
-/// Puts deliveries back in the queue that waited for a mapping, an activation, a login, access to a store or credits.
+/// Puts deliveries back in the queue that waited for a mapping, an activation, a login, access to a store or credits, and has
+/// orders read whose stores could not be accessed.
 pub(super) struct Fixes {
     data: LogAndViews,
     /// Accounts to which attempts gave credits back, and where.
@@ -62,6 +63,12 @@ impl ProcessManager for Fixes {
         },
         ("delivery", "action_required") AnyEvent::Delivery(DeliveryEvent::ActionRequired { code, decided_on, .. }) => {
             fixes.wake_if_fixed_meanwhile(event, *code, *decided_on).await
+        },
+        ("delivery", "order_fetch_failed") AnyEvent::Delivery(DeliveryEvent::OrderFetchFailed { code, decided_on, .. }) => {
+            match code.zip(*decided_on) {
+                Some((code, decided_on)) => fixes.wake_if_fixed_meanwhile(event, code, Some(decided_on)).await,
+                None => Ok(()),
+            }
         },
     } }
 

@@ -121,6 +121,8 @@ impl Story {
                 | DeliveryEvent::WebhookRepeated(_)
                 | DeliveryEvent::OrderFetched(_)
                 | DeliveryEvent::OrderFetchFailed { .. }
+                | DeliveryEvent::OrderFetchRequested { .. }
+                | DeliveryEvent::OrderFetchGivenUp { .. }
                 | DeliveryEvent::StepStarted { .. }
                 | DeliveryEvent::LeaseRenewed { .. }
                 | DeliveryEvent::WaitMoved { .. }

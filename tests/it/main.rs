@@ -54,6 +54,7 @@ mod stores;
 mod support;
 mod terminal;
 mod thin_orders;
+mod unread_changes;
 mod verification;
 mod views;
 mod volumes;

@@ -18,7 +18,7 @@ const TOKEN: &str = "store-token-0123456789";
 pub(crate) struct ThinShop<'a> {
     pub(crate) shop: Shop<'a>,
     /// As the platform knows it.
-    store: String,
+    pub(crate) store: String,
 }
 
 fn read(provider: Provider) -> Operation {
@@ -50,7 +50,7 @@ impl<'a> ThinShop<'a> {
         shop
     }
 
-    async fn save_access(&self, token: &str) {
+    pub(crate) async fn save_access(&self, token: &str) {
         let saved = self.try_access(token, &self.store).await;
         assert_eq!(saved["userErrors"], json!([]), "{saved}");
     }
@@ -116,14 +116,14 @@ fn default_statuses(provider: Provider) -> Vec<&'static str> {
     providers::of(provider).default_order_statuses()
 }
 
-const BOTH: [Provider; 2] = [Provider::BigCommerce, Provider::Square];
+pub(crate) const BOTH: [Provider; 2] = [Provider::BigCommerce, Provider::Square];
 
-fn completed() -> (String, Option<String>) {
+pub(crate) fn completed() -> (String, Option<String>) {
     ("COMPLETED".to_owned(), None)
 }
 
 /// The sentences of a delivery's timeline.
-async fn timeline(shop: &Shop<'_>, delivery: &str) -> Vec<String> {
+pub(crate) async fn timeline(shop: &Shop<'_>, delivery: &str) -> Vec<String> {
     let document = "query ($id: ID!) { delivery(id: $id) { timeline(first: 100) { nodes { summary } } } }";
     let found = shop.merchant.ask(document, json!({ "id": delivery })).await;
     let nodes = found["delivery"]["timeline"]["nodes"].as_array().expect("a list").clone();

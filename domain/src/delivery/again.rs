@@ -15,7 +15,10 @@ impl Order {
         self.refuse_what_cannot_be_delivered(corrected.is_some())?;
         match self.summary.phase {
             Phase::Running(_) => return Err(DeliveryRefusal::Running),
-            Phase::Completed if !self.summary.lines.has_undelivered() => return Err(DeliveryRefusal::AlreadyCompleted),
+            Phase::Completed if !self.summary.lines.has_undelivered() => {
+                let fetch = self.request_fetch().filter(|_| corrected.is_none());
+                return fetch.map(|fetch| vec![fetch]).ok_or(DeliveryRefusal::AlreadyCompleted);
+            }
             Phase::Queued => {
                 return Ok(corrected
                     .into_iter()

@@ -113,7 +113,7 @@ pub enum DeliveryCommand {
     DeliverMappings {
         mappings: Vec<ItemMapping>,
     },
-    /// The cause that the delivery waited for was fixed.
+    /// The cause was fixed that the delivery waited for, or for which its order could not be fetched.
     Release {
         cause: ResolutionCode,
     },

@@ -38,6 +38,23 @@ pub enum DeliveryEvent {
         call: Option<StoreCall>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_at: Option<DateTime<Utc>>,
+        /// Why. Left out at first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<ResolutionCode>,
+        /// What it was decided on, where access is missing and the delivery does not wait for the order.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        decided_on: Option<DecidedOn>,
+    },
+    /// The order is to be fetched at once, although it could not be before; the delivery stays where it is.
+    OrderFetchRequested {
+        /// What was fixed, where that is why; otherwise a person requests it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fixed: Option<ResolutionCode>,
+    },
+    /// The order could not be fetched for days, and is not tried by itself any more. What was announced of it is not known; the
+    /// delivery stays where it is.
+    OrderFetchGivenUp {
+        code: ResolutionCode,
     },
     Started(Started),
     LeaseRenewed {

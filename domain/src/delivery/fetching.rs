@@ -23,6 +23,21 @@ pub struct Unread {
     pub failures: u32,
     /// When it is to be fetched, whatever else the delivery waits for. None where it is not tried by itself any more.
     pub due_at: Option<DateTime<Utc>>,
+    /// When it was announced last.
+    #[serde(default)]
+    pub announced_at: DateTime<Utc>,
+    /// How the latest try to fetch it failed, until it is requested again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<LatestFailure>,
+}
+
+/// How an order could not be fetched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LatestFailure {
+    pub code: ResolutionCode,
+    /// None where no access is saved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<StoreCall>,
 }
 
 /// Why an order could not be fetched.
@@ -122,14 +137,39 @@ impl Order {
             // Saving one wakes what waits for it. What rests goes on trying by itself.
             FetchFailure::AccessMissing { call } => (call, next.filter(|_| !waits_for_order)),
         };
-        let ends = waits_for_order.then(|| match (code, retry_at) {
-            (ResolutionCode::StoreAccessMissing, _) => {
-                DeliveryEvent::ActionRequired { code, call: None, assets: vec![], decided_on: Some(decided_on) }
+        let is_access = code == ResolutionCode::StoreAccessMissing;
+        let ends = match (waits_for_order, retry_at) {
+            (true, _) if is_access => {
+                let decided_on = Some(decided_on);
+                Some(DeliveryEvent::ActionRequired { code, call: None, assets: vec![], decided_on })
             }
-            (_, Some(due_at)) => DeliveryEvent::RetryScheduled { code, due_at, call: None },
-            (_, None) => DeliveryEvent::FailedPermanently { code, call: None },
-        });
-        [DeliveryEvent::OrderFetchFailed { call, retry_at }].into_iter().chain(ends).collect()
+            (true, Some(due_at)) => Some(DeliveryEvent::RetryScheduled { code, due_at, call: None }),
+            (true, None) => Some(DeliveryEvent::FailedPermanently { code, call: None }),
+            (false, Some(_)) => None,
+            (false, None) => Some(DeliveryEvent::OrderFetchGivenUp { code }),
+        };
+        let decided_on = (is_access && !waits_for_order).then_some(decided_on);
+        let failed = DeliveryEvent::OrderFetchFailed { call, retry_at, code: Some(code), decided_on };
+        [failed].into_iter().chain(ends).collect()
+    }
+
+    /// What was missing is there: the delivery goes on that waited for it, and so does the fetching of an order whose delivery
+    /// waits for something else, or for nothing.
+    pub(super) fn release(&self, cause: ResolutionCode) -> Vec<DeliveryEvent> {
+        if self.summary.phase == (Phase::ActionRequired { code: cause }) {
+            return vec![DeliveryEvent::Requeued { cause: RequeueCause::Fixed { code: cause } }];
+        }
+        let is_why = self.fetch_failure().is_some_and(|failure| failure.code == cause);
+        if is_why { vec![DeliveryEvent::OrderFetchRequested { fixed: Some(cause) }] } else { vec![] }
+    }
+
+    /// A person wants the order fetched whose delivery needs nothing else.
+    pub(super) fn request_fetch(&self) -> Option<DeliveryEvent> {
+        self.fetch_failure().map(|_| DeliveryEvent::OrderFetchRequested { fixed: None })
+    }
+
+    fn fetch_failure(&self) -> Option<&LatestFailure> {
+        self.summary.unread.as_ref()?.failure.as_ref()
     }
 
     fn waits_for_store(&self) -> bool {
@@ -187,7 +227,8 @@ impl Summary {
     pub(super) fn apply_announced(&mut self, order_id: &str, at: DateTime<Utc>) {
         let read = self.unread.as_ref().map_or(self.announcements, |unread| unread.read);
         self.announcements = self.announcements.saturating_add(1);
-        self.unread = Some(Unread { order_id: order_id.to_owned(), read, failures: 0, due_at: Some(at) });
+        let order_id = order_id.to_owned();
+        self.unread = Some(Unread { order_id, read, failures: 0, due_at: Some(at), announced_at: at, failure: None });
         if let Phase::Running(lease) = &mut self.phase {
             lease.stop.get_or_insert(StopCause::Revised);
         }
@@ -197,7 +238,7 @@ impl Summary {
         let FetchedOrder { order, outcome, changes, announcements, call: _ } = fetched;
         let is_more_announced = self.announcements > *announcements;
         let unread = self.unread.take().filter(|_| is_more_announced);
-        self.unread = unread.map(|unread| Unread { read: *announcements, ..unread });
+        self.unread = unread.map(|unread| Unread { read: *announcements, failure: None, ..unread });
         self.reason.store_call = None;
         if let Phase::RetryScheduled { code, .. } | Phase::ActionRequired { code } = &self.phase
             && code.is_of_store()
@@ -207,11 +248,47 @@ impl Summary {
         self.apply_webhook(order, *outcome, changes);
     }
 
-    pub(super) fn apply_fetch_failed(&mut self, call: Option<&StoreCall>, retry_at: Option<DateTime<Utc>>) {
+    pub(super) fn apply_fetch_failed(
+        &mut self,
+        call: Option<&StoreCall>,
+        retry_at: Option<DateTime<Utc>>,
+        code: Option<ResolutionCode>,
+    ) {
         if let Some(unread) = &mut self.unread {
             unread.failures = unread.failures.saturating_add(1);
             unread.due_at = retry_at;
+            unread.failure = Some(LatestFailure { code: code.unwrap_or_else(|| code_of(call)), call: call.cloned() });
         }
         self.reason.store_call = call.cloned();
     }
+
+    /// Due since it was announced: what was fixed, or who requests it, begins the schedule from its first delay.
+    pub(super) fn apply_fetch_requested(&mut self) {
+        if let Some(unread) = &mut self.unread {
+            unread.failures = 0;
+            unread.due_at = Some(unread.announced_at);
+            unread.failure = None;
+        }
+    }
+
+    /// It is fetched once the delivery is taken up.
+    pub(super) fn apply_fetch_awaits_its_turn(&mut self) {
+        if let Some(unread) = &mut self.unread {
+            unread.failure = None;
+        }
+    }
+
+    /// What was announced of the order and could not be fetched, where the delivery waits for something else, or for nothing:
+    /// where it waits for the order, its status says so.
+    pub fn unread_change(&self) -> Option<(&Unread, &LatestFailure)> {
+        let unread = self.unread.as_ref()?;
+        let is_said = self.resolution_code().is_some_and(ResolutionCode::is_of_store);
+        unread.failure.as_ref().filter(|_| !is_said).map(|failure| (unread, failure))
+    }
+}
+
+/// Why an order could not be fetched, where the event does not say: without access there is no call, or one that is refused.
+fn code_of(call: Option<&StoreCall>) -> ResolutionCode {
+    let is_refused = call.is_none_or(|call| matches!(call.status, Some(401 | 403)));
+    if is_refused { ResolutionCode::StoreAccessMissing } else { ResolutionCode::StoreUnavailable }
 }

@@ -69,6 +69,8 @@ impl Order {
                 self.received.forget_bodies();
             }
             DeliveryEvent::OrderFetchFailed { .. }
+            | DeliveryEvent::OrderFetchRequested { .. }
+            | DeliveryEvent::OrderFetchGivenUp { .. }
             | DeliveryEvent::LeaseRenewed { .. }
             | DeliveryEvent::WaitMoved { .. }
             | DeliveryEvent::FailedPermanently { .. }

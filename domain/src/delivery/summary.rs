@@ -153,13 +153,16 @@ impl Summary {
                 self.apply_webhook(webhook, *outcome, changes);
             }
             DeliveryEvent::OrderFetched(fetched) => self.apply_fetched(fetched),
-            DeliveryEvent::OrderFetchFailed { call, retry_at } => self.apply_fetch_failed(call.as_ref(), *retry_at),
+            DeliveryEvent::OrderFetchFailed { call, retry_at, code, decided_on: _ } => {
+                self.apply_fetch_failed(call.as_ref(), *retry_at, *code);
+            }
+            DeliveryEvent::OrderFetchRequested { fixed: _ } => self.apply_fetch_requested(),
             DeliveryEvent::WebhookRepeated(repeated) => {
                 if repeated.outcome == WebhookOutcome::Announced {
                     self.apply_announced(&repeated.order_id, repeated.received_at);
                 }
             }
-            DeliveryEvent::StepStarted { .. } => {}
+            DeliveryEvent::OrderFetchGivenUp { .. } | DeliveryEvent::StepStarted { .. } => {}
             DeliveryEvent::Started(started) => self.apply_started(started),
             DeliveryEvent::LeaseRenewed { lease_until } => {
                 if let Phase::Running(lease) = &mut self.phase {
@@ -188,6 +191,7 @@ impl Summary {
             DeliveryEvent::Cancelled {} => self.phase = Phase::Cancelled(self.cancelled_by()),
             DeliveryEvent::StatusFiltered {} => self.phase = Phase::Filtered,
             DeliveryEvent::HandedBack {} | DeliveryEvent::RetryRequested { .. } | DeliveryEvent::Requeued { .. } => {
+                self.apply_fetch_awaits_its_turn();
                 self.phase = Phase::Queued;
             }
             DeliveryEvent::UsernameCorrected { username } => {

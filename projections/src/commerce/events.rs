@@ -197,6 +197,8 @@ pub(super) fn type_of(event: &DeliveryEvent) -> Option<CommerceEventType> {
         | DeliveryEvent::WebhookRepeated(_)
         | DeliveryEvent::OrderFetched(_)
         | DeliveryEvent::OrderFetchFailed { .. }
+        | DeliveryEvent::OrderFetchRequested { .. }
+        | DeliveryEvent::OrderFetchGivenUp { .. }
         | DeliveryEvent::Started(_)
         | DeliveryEvent::StepStarted { .. }
         | DeliveryEvent::LeaseRenewed { .. }

@@ -18,4 +18,6 @@ pub struct Filter {
     pub received_to: Option<i64>,
     /// Only deliveries with something bought that no mapping was found for.
     pub unmapped: bool,
+    /// Only deliveries whose order could not be read at its store when that was last tried.
+    pub unread: bool,
 }

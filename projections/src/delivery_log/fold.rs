@@ -307,13 +307,15 @@ fn changes_what_is_to_be_done(event: &DeliveryEvent) -> bool {
         DeliveryEvent::OrderFetched(fetched) => {
             matches!(fetched.outcome, WebhookOutcome::Accepted | WebhookOutcome::Revised)
         }
-        DeliveryEvent::Started(_)
+        DeliveryEvent::OrderFetchRequested { .. }
+        | DeliveryEvent::Started(_)
         | DeliveryEvent::RetryScheduled { .. }
         | DeliveryEvent::HandedBack {}
         | DeliveryEvent::RetryRequested { .. }
         | DeliveryEvent::UsernameCorrected { .. }
         | DeliveryEvent::Requeued { .. } => true,
         DeliveryEvent::OrderFetchFailed { .. }
+        | DeliveryEvent::OrderFetchGivenUp { .. }
         | DeliveryEvent::LeaseRenewed { .. }
         | DeliveryEvent::WaitMoved { .. }
         | DeliveryEvent::StepStarted { .. }

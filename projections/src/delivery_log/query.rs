@@ -93,7 +93,7 @@ struct List {
 impl List {
     fn of(filter: &Filter, found: &Found, by_value: bool) -> Self {
         let is_of_time = filter.received_from.is_some() || filter.received_to.is_some();
-        let is_state = by_value || filter.unmapped || !filter.statuses.is_empty();
+        let is_state = by_value || filter.unmapped || filter.unread || !filter.statuses.is_empty();
         match found {
             Found::ByTerms(_) => {
                 Self { first: "t", needs_listed: is_of_time || filter.integration_id.is_some(), needs_state: is_state }
@@ -141,6 +141,9 @@ impl List {
         }
         if filter.unmapped {
             sql = sql.push(" AND s.unmapped = 1");
+        }
+        if filter.unread {
+            sql = sql.push(" AND s.unread_code IS NOT NULL");
         }
         // With a sign, so that the list is read in its order from the window, and not all of the time and then sorted.
         if let Some(from) = filter.received_from {
@@ -223,7 +226,7 @@ pub async fn find_many(database: &Database, ids: &[String]) -> sqlx::Result<Vec<
         .await
 }
 
-/// Deliveries that wait for a person to fix one cause, the oldest first, from after a place in the list.
+/// Deliveries that wait for a person to fix one cause, or whose orders do, the oldest first, from after a place in the list.
 pub async fn waiting_for(
     database: &Database,
     code: domain::ResolutionCode,
@@ -232,11 +235,14 @@ pub async fn waiting_for(
     after: Position,
     limit: i64,
 ) -> sqlx::Result<Vec<DeliveryRow>> {
-    let mut sql = by_state(database, COLUMNS)
-        .push(" AND s.account_id = ")
-        .bind(account_id.to_string())
-        .push(" AND s.resolution_code = ");
-    sql = sql.bind(code.as_str()).push(" AND s.status = 'action_required' AND s.listed_at > ").bind(after);
+    let mut sql = by_state(database, COLUMNS).push(" AND s.account_id = ").bind(account_id.to_string());
+    // Also where the delivery itself waits for something else, or for nothing.
+    sql = if code.is_of_store() {
+        sql.push(" AND s.unread_code = ").bind(code.as_str())
+    } else {
+        sql.push(" AND s.resolution_code = ").bind(code.as_str()).push(" AND s.status = 'action_required'")
+    };
+    sql = sql.push(" AND s.listed_at > ").bind(after);
     if let Some(integration_id) = integration_id {
         sql = sql.push(" AND s.integration_id = ").bind(integration_id.to_string());
     }

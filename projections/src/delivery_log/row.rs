@@ -110,6 +110,12 @@ impl DeliveryRow {
         !self.is_duplicate() && self.summary().is_read_next()
     }
 
+    /// Why its order could not be read at the store when that was last tried.
+    fn unread_code(&self) -> Option<domain::ResolutionCode> {
+        let unread = self.summary().unread.as_ref().filter(|_| !self.is_duplicate())?;
+        unread.failure.as_ref().map(|failure| failure.code)
+    }
+
     /// What the entry is found by, in the words of people: a number is searched with its mark and without.
     pub(super) fn terms(&self) -> BTreeSet<String> {
         let orders = [Some(&self.order_id), self.order_number.as_ref()].into_iter().flatten();
@@ -162,7 +168,7 @@ impl crate::table::TableRow for ListedRow<'_> {
 
 table_row!(StateRow, "delivery_states", key listed_at;
     once account_id, integration_id;
-    changing status, resolution_code, unmapped, due_at, to_read, set_at, caused_by, kept_since, username_key, completed_at,
+    changing status, resolution_code, unread_code, unmapped, due_at, to_read, set_at, caused_by, kept_since, username_key, completed_at,
         updated_at, position, shared_at, summary);
 
 /// Where an entry stands.
@@ -173,6 +179,7 @@ pub(super) struct StateRow {
     integration_id: String,
     pub(super) status: String,
     resolution_code: Option<String>,
+    unread_code: Option<String>,
     unmapped: i64,
     due_at: Option<i64>,
     to_read: i64,
@@ -195,6 +202,7 @@ impl From<&DeliveryRow> for StateRow {
             integration_id: row.integration_id.clone(),
             status: row.status().as_str().to_owned(),
             resolution_code: row.resolution_code().map(|code| code.as_str().to_owned()),
+            unread_code: row.unread_code().map(|code| code.as_str().to_owned()),
             unmapped: row.is_unmapped().into(),
             due_at: row.due_at,
             to_read: row.is_to_be_read().into(),

@@ -2,6 +2,7 @@
 
 mod call;
 mod item;
+mod unread;
 
 use std::sync::Arc;
 
@@ -23,10 +24,11 @@ use super::moment::{Moment, moment};
 use super::page::{Cursor, cost, page};
 use super::viewer::{app_and_viewer, viewer_in};
 use super::words::{DeliveryStatus, ResolutionCode};
-use crate::app::deliveries::{items, resolution};
+use crate::app::deliveries::{items, resolution, unread_change};
 
 use call::CortexCall;
 use item::DeliveryItem;
+use unread::UnreadChange;
 
 /// What a delivery at a moment costs, in fields: it is folded from its events.
 pub(super) const AS_OF_COST: usize = 1_000;
@@ -67,6 +69,8 @@ pub(super) struct DeliveryFilter {
     pub(super) received_to: Option<Moment>,
     /// Only deliveries with something bought that no mapping was found for.
     pub(super) unmapped: Option<bool>,
+    /// Only deliveries whose order could not be read at its store when that was last tried.
+    pub(super) unread: Option<bool>,
 }
 
 impl From<DeliveryFilter> for Filter {
@@ -83,6 +87,7 @@ impl From<DeliveryFilter> for Filter {
             received_from: filter.received_from.map(|at| at.0.timestamp_micros()),
             received_to: filter.received_to.map(|at| at.0.timestamp_micros()),
             unmapped: filter.unmapped.unwrap_or(false),
+            unread: filter.unread.unwrap_or(false),
             ..Self::default()
         }
     }
@@ -156,6 +161,12 @@ impl Delivery {
     #[expect(clippy::unused_async, reason = "resolvers are async by their macro")]
     async fn resolution(&self, context: &Context<'_>) -> Result<Option<String>, ApiError> {
         Ok(resolution(viewer_in(context)?, &self.row))
+    }
+
+    /// A change that the store announced and that could not be read there, while the delivery waits for something else or for
+    /// nothing. Null where nothing is unread, or where the resolution code says it.
+    async fn unread_change(&self) -> Option<UnreadChange> {
+        unread_change(&self.row).map(UnreadChange::from)
     }
 
     /// What Cortex Cloud returned to the call that led to this status, where one did.

@@ -1,5 +1,6 @@
 //! What a merchant can do about a delivery, with what is recorded of the very case.
 
+use chrono::{DateTime, Utc};
 use domain::ResolutionCode;
 use domain::delivery::{DeliveryStatus, Reason};
 use projections::delivery_log::DeliveryRow;
@@ -16,6 +17,39 @@ pub fn resolution(viewer: &Viewer, row: &DeliveryRow) -> Option<String> {
         is_given_up: row.status() == DeliveryStatus::FailedPermanent,
     };
     row.resolution_code().map(|code| case.resolution(code))
+}
+
+/// That a change of the order could not be read at its store, why, and what to do about it. None where nothing is unread, or
+/// where the delivery's status says it.
+pub fn unread_change(row: &DeliveryRow) -> Option<UnreadChange> {
+    let (unread, failure) = row.summary().unread_change().filter(|_| !row.is_duplicate())?;
+    let is_given_up = unread.due_at.is_none();
+    let what = match &failure.call {
+        Some(call) => format!("the store {call}"),
+        None => "no access token is saved".to_owned(),
+    };
+    let ends = if is_given_up { " It is not tried by itself any more." } else { "" };
+    let resolution = format!(
+        "The store reported that the order changed, and the change could not be read: {what}.{ends} {}",
+        failure.code.advice_for_unread(is_given_up)
+    );
+    Some(UnreadChange {
+        code: failure.code,
+        resolution,
+        announced_at: unread.announced_at,
+        next_read_at: unread.due_at,
+    })
+}
+
+/// A change of an order that its store announced and that could not be read there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadChange {
+    pub code: ResolutionCode,
+    /// Why it could not be read and what to do, in a sentence or some a merchant understands.
+    pub resolution: String,
+    pub announced_at: DateTime<Utc>,
+    /// When it is tried again by itself, if it is.
+    pub next_read_at: Option<DateTime<Utc>>,
 }
 
 /// What is known of a delivery beyond its code.

@@ -31,6 +31,7 @@ pub(in crate::cli) struct Explain {
 const DELIVERY: &str = "query($id: ID!) {
   delivery(id: $id) {
     id orderId orderNumber status resolutionCode resolution attempts nextAttemptAt waitsUntil creditsCharged unmapped
+    unreadChange { code resolution announcedAt nextReadAt }
     items { state }
     receivedAt updatedAt completedAt duplicateOf { id } integration { id name provider active account { id name } } } }";
 

@@ -31,6 +31,7 @@ const SHOW: &str = "query($id: ID!, $asOf: DateTime) {
   delivery(id: $id, asOf: $asOf) {
     id orderId orderNumber targetUsername status resolutionCode resolution attempts nextAttemptAt waitsUntil creditsCharged
     receivedAt updatedAt completedAt duplicateOf { id } integration { id name provider }
+    unreadChange { resolution }
     lastCall { operation status durationMs reason }
     items { title sku productId quantity state sharedAt
         assets { resourceType resourceId sharedAt sharedWith missing } } } }";
@@ -45,6 +46,7 @@ struct Delivery {
     status: String,
     resolution_code: Option<String>,
     resolution: Option<String>,
+    unread_change: Option<Unread>,
     attempts: i64,
     waits_until: Option<DateTime<Utc>>,
     credits_charged: i64,
@@ -58,6 +60,11 @@ struct Delivery {
 #[derive(Deserialize)]
 struct Id {
     id: String,
+}
+
+#[derive(Deserialize)]
+struct Unread {
+    resolution: String,
 }
 
 #[derive(Deserialize)]
@@ -156,6 +163,7 @@ impl Delivery {
             ("Customer", self.target_username.clone()),
             ("Status", Some(format!("{}{code}", word(&self.status)))),
             ("What to do", self.resolution.clone()),
+            ("Not read", self.unread_change.as_ref().map(|unread| unread.resolution.clone())),
             ("Duplicate of", self.duplicate_of.as_ref().map(|delivery| delivery.id.clone())),
             ("Attempts", Some(self.attempts.to_string())),
             ("Waits until", self.waits_until.map(|at| format!("{} UTC", moment(at)))),

@@ -50,6 +50,8 @@ pub(super) const KINDS: [(&str, &[&str]); 11] = [
             "handed_back",
             "lease_renewed",
             "order_fetch_failed",
+            "order_fetch_given_up",
+            "order_fetch_requested",
             "order_fetched",
             "personal_data_erased",
             "requeued",

@@ -29,7 +29,23 @@ fn fetched(order: Webhook, outcome: WebhookOutcome) -> DeliveryEvent {
 }
 
 fn fetch_failed(status: u16, retry_at: Option<i64>) -> DeliveryEvent {
-    DeliveryEvent::OrderFetchFailed { call: Some(store_call(status)), retry_at: retry_at.map(after) }
+    let code = Some(if status == 401 { StoreAccessMissing } else { StoreUnavailable });
+    let (call, retry_at) = (Some(store_call(status)), retry_at.map(after));
+    DeliveryEvent::OrderFetchFailed { call, retry_at, code, decided_on: None }
+}
+
+/// Of an order whose delivery does not wait for it.
+fn fetch_refused(retry_at: Option<i64>) -> DeliveryEvent {
+    DeliveryEvent::OrderFetchFailed {
+        call: Some(store_call(401)),
+        retry_at: retry_at.map(after),
+        code: Some(StoreAccessMissing),
+        decided_on: Some(DECIDED_ON),
+    }
+}
+
+fn refused() -> FetchFailure {
+    FetchFailure::AccessMissing { call: Some(store_call(401)) }
 }
 
 fn order(events: impl IntoIterator<Item = DeliveryEvent>) -> Order {
@@ -145,7 +161,6 @@ fn a_store_that_asks_to_be_left_alone_is_for_as_long_and_for_six_hours_at_most()
 
 #[test]
 fn without_access_the_merchant_has_to_act_and_what_waits_is_released_then() {
-    let failure = || FetchFailure::AccessMissing { call: Some(store_call(401)) };
     let required = DeliveryEvent::ActionRequired {
         code: StoreAccessMissing,
         call: None,
@@ -153,7 +168,7 @@ fn without_access_the_merchant_has_to_act_and_what_waits_is_released_then() {
         decided_on: Some(DECIDED_ON),
     };
     let failed = vec![fetch_failed(401, None), required];
-    given([announced()]).when(fail_fetch(failure(), 0)).then_expect_events(failed.clone());
+    given([announced()]).when(fail_fetch(refused(), 0)).then_expect_events(failed.clone());
     let waiting: Vec<_> = [announced()].into_iter().chain(failed).collect();
     assert_eq!(order(waiting.clone()).to_fetch(after(1_000_000)), None);
     let released = DeliveryCommand::Release { cause: StoreAccessMissing };
@@ -169,9 +184,7 @@ fn news_of_an_order_that_rests_are_fetched_when_they_come_and_change_only_what_t
     assert_eq!(order(news()).to_fetch(after(4)), None);
     assert_eq!(order(news()).to_fetch(after(5)), Some(2));
     // It is filtered as before, and goes on trying by itself; it needs no person.
-    for (failure, status) in [(unavailable(), 503), (FetchFailure::AccessMissing { call: Some(store_call(401)) }, 401)]
-    {
-        let failed = fetch_failed(status, Some(6));
+    for (failure, failed) in [(unavailable(), fetch_failed(503, Some(6))), (refused(), fetch_refused(Some(6)))] {
         given(news()).when(fail_fetch(failure, 5)).then_expect_events(vec![failed.clone()]);
         let tried = order(news().into_iter().chain([failed]));
         assert_eq!(tried.summary.phase, Phase::Filtered);
@@ -181,6 +194,61 @@ fn news_of_an_order_that_rests_are_fetched_when_they_come_and_change_only_what_t
     assert_eq!(phase(news().into_iter().chain(read)), Phase::Queued);
     let same = fold(news()).decide(record_fetched(webhook(Intent::Filtered), 2)).unwrap();
     assert_eq!(phase(news().into_iter().chain(same)), Phase::Filtered);
+}
+
+/// Delivered, and announced once more.
+fn delivered_and_announced() -> Vec<DeliveryEvent> {
+    let read = fetched(webhook(Intent::Deliver), WebhookOutcome::Accepted);
+    vec![announced(), read, started(1), shared("storm", 10), Completed {}, announced_again(5)]
+}
+
+#[test]
+fn access_that_is_missing_for_a_change_of_what_is_delivered_is_said_and_saving_it_has_the_change_fetched() {
+    let failed = fetch_refused(Some(6));
+    given(delivered_and_announced()).when(fail_fetch(refused(), 5)).then_expect_events(vec![failed.clone()]);
+    let unread: Vec<_> = delivered_and_announced().into_iter().chain([failed]).collect();
+    let said = order(unread.clone()).summary;
+    let (_, failure) = said.unread_change().expect("it is said");
+    assert_eq!((&said.phase, failure.code), (&Phase::Completed, StoreAccessMissing));
+    assert_eq!(failure.call, Some(store_call(401)));
+
+    let release = || DeliveryCommand::Release { cause: StoreAccessMissing };
+    let requested = DeliveryEvent::OrderFetchRequested { fixed: Some(StoreAccessMissing) };
+    given(unread.clone()).when(release()).then_expect_events(vec![requested.clone()]);
+    let woken: Vec<_> = unread.into_iter().chain([requested]).collect();
+    given(woken.clone()).when(release()).then_expect_events(vec![]);
+    let woken = order(woken);
+    assert_eq!((woken.to_fetch(after(5)), &woken.summary.phase), (Some(2), &Phase::Completed));
+    assert_eq!(woken.summary.unread_change(), None);
+}
+
+#[test]
+fn a_change_that_cannot_be_fetched_is_given_up_with_its_reason_and_fetched_when_the_cause_is_fixed_or_a_person_asks() {
+    for (failure, code) in [(unavailable(), StoreUnavailable), (refused(), StoreAccessMissing)] {
+        let mut delivery = fold(delivered_and_announced());
+        let mut last = vec![];
+        while let Some(due_at) = delivery.order().unwrap().summary.fetch_due_at() {
+            last = delivery.decide(fail_fetch(failure.clone(), (due_at - noon()).num_seconds())).unwrap();
+            for event in last.clone() {
+                cqrs_es::Aggregate::apply(&mut delivery, event);
+            }
+        }
+        assert_eq!(last.last(), Some(&DeliveryEvent::OrderFetchGivenUp { code }));
+        let given_up = delivery.order().unwrap();
+        assert_eq!((given_up.to_fetch(after(10_000_000)), &given_up.summary.phase), (None, &Phase::Completed));
+        assert!(given_up.summary.unread_change().is_some(), "it is still said");
+        for (command, fixed) in
+            [(DeliveryCommand::Release { cause: code }, Some(code)), (DeliveryCommand::Retry { username: None }, None)]
+        {
+            let requested = delivery.decide(command).unwrap();
+            assert_eq!(requested, [DeliveryEvent::OrderFetchRequested { fixed }]);
+            let mut again = delivery.clone();
+            for event in requested {
+                cqrs_es::Aggregate::apply(&mut again, event);
+            }
+            assert_eq!(again.order().unwrap().to_fetch(after(5)), Some(2));
+        }
+    }
 }
 
 #[test]

@@ -110,9 +110,20 @@ fn every_event() -> Vec<DeliveryEvent> {
         DeliveryEvent::OrderFetchFailed {
             call: Some(StoreCall { status: None, duration_ms: 10_000, reason: Some("timed out".to_owned()) }),
             retry_at: Some(after(60)),
+            code: None,
+            decided_on: None,
         },
-        DeliveryEvent::OrderFetchFailed { call: None, retry_at: None },
+        DeliveryEvent::OrderFetchFailed { call: None, retry_at: None, code: None, decided_on: None },
         repeated_webhook(true),
+        DeliveryEvent::OrderFetchFailed {
+            call: Some(store_call(401)),
+            retry_at: Some(after(60)),
+            code: Some(ResolutionCode::StoreAccessMissing),
+            decided_on: Some(DecidedOn { account_sequence: 3, integration_sequence: 7 }),
+        },
+        DeliveryEvent::OrderFetchRequested { fixed: Some(ResolutionCode::StoreAccessMissing) },
+        DeliveryEvent::OrderFetchRequested { fixed: None },
+        DeliveryEvent::OrderFetchGivenUp { code: ResolutionCode::StoreAccessMissing },
     ]
 }
 

@@ -20,12 +20,20 @@ pub(in crate::cli::deliveries) struct Standing {
     /// Something was bought that no mapping was found for.
     #[serde(default)]
     pub(in crate::cli::deliveries) unmapped: bool,
+    /// A change that could not be read at the store.
+    #[serde(default)]
+    pub(in crate::cli::deliveries) unread_change: Option<Unread>,
     pub(in crate::cli::deliveries) integration: StandingOf,
     #[serde(default)]
     pub(in crate::cli::deliveries) items: Vec<StandingItem>,
     /// What was known of the customer is erased, and no username was given since.
     #[serde(default)]
     pub(in crate::cli::deliveries) is_erased: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::cli::deliveries) struct Unread {
+    pub(in crate::cli::deliveries) resolution: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -121,6 +129,7 @@ pub(in crate::cli::deliveries) fn standing(
                                              --deliver-past` delivers them."
                 .to_owned()
         }
+        "completed" if delivery.unread_change.is_some() => "It is complete.".to_owned(),
         "completed" => "It is complete: nothing more happens.".to_owned(),
         "failed_permanent" => {
             // A retry of an order whose status is never delivered is refused.
@@ -132,5 +141,6 @@ pub(in crate::cli::deliveries) fn standing(
         "duplicate" => "It is a duplicate: nothing is delivered twice.".to_owned(),
         other => format!("Its status is {other}{code}.{advice}"),
     };
-    format!("{next}{spent}")
+    let unread = delivery.unread_change.as_ref().map(|unread| format!(" {}", unread.resolution)).unwrap_or_default();
+    format!("{next}{spent}{unread}")
 }

@@ -2,7 +2,7 @@
 
 use domain::delivery::Change;
 
-use super::standing::{StandingItem, StandingOf};
+use super::standing::{StandingItem, StandingOf, Unread};
 use super::*;
 
 fn at(seconds: i64) -> DateTime<Utc> {
@@ -111,6 +111,7 @@ fn the_end_says_what_comes_next() {
             resolution: code.map(|code| code.advice().to_owned()),
             waits_until: next.map(at),
             unmapped: false,
+            unread_change: None,
             integration: StandingOf { active },
             items: vec![],
             is_erased: false,
@@ -135,6 +136,7 @@ fn the_end_says_what_comes_next() {
         waits_until: None,
         credits_charged: 10,
         unmapped: true,
+        unread_change: None,
         integration: StandingOf { active: true },
         items: vec![],
         is_erased: false,
@@ -144,6 +146,9 @@ fn the_end_says_what_comes_next() {
     let extended = Standing { items: vec![item("SHARED"), item("PENDING")], unmapped: false, ..partly };
     let said = standing(&extended, None, at(0));
     assert!(said.contains("but for 1 item ordered since") && said.contains("a status that is delivered"), "{said}");
+    let unread = Some(Unread { resolution: "The change could not be read.".to_owned() });
+    let said = standing(&Standing { unread_change: unread, items: vec![], ..extended.clone() }, None, at(0));
+    assert!(said.starts_with("It is complete.") && said.ends_with("The change could not be read."), "{said}");
     let said = standing(&Standing { is_erased: true, ..extended }, None, at(0));
     assert!(said.contains("after the customer was erased") && said.contains("--username NAME"), "{said}");
     assert!(standing_at("SOMETHING_NEW", None, None).contains("something_new"));
