@@ -4,7 +4,7 @@
 //! that is refused. It is recorded as unusable, with a reason for the merchant. A generic sender is built by people who can
 //! mend it, and gets a 400.
 
-mod customers;
+pub(crate) mod customers;
 mod headers;
 mod notices;
 pub mod publishing;

@@ -105,6 +105,7 @@ mod tests {
             read(include_str!("../domain/src/ledger/ever.jsonl"), AnyEvent::Ledger),
             read(include_str!("../domain/src/notice/ever.jsonl"), AnyEvent::Notice),
             read(include_str!("../domain/src/operator_action/ever.jsonl"), AnyEvent::OperatorAction),
+            read(include_str!("../domain/src/resource/ever.jsonl"), AnyEvent::Resource),
         ]
         .concat()
     }

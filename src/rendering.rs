@@ -120,6 +120,7 @@ async fn of_recorded(
         | AnyEvent::Integration(_)
         | AnyEvent::Ledger(_)
         | AnyEvent::Notice(_)
+        | AnyEvent::Resource(_)
         | AnyEvent::Dispatch(_)
         | AnyEvent::OperatorAction(_)
         | AnyEvent::Checkpoint(_)

@@ -53,6 +53,7 @@ use crate::tasks::Tasks;
 use crate::worker::Worker;
 use crate::worker::deliveries;
 use crate::worker::lease::Timing;
+use crate::worker::order_reads::OrderReads;
 use event_log::clock::Clock;
 use event_log::progress::Progress;
 use event_log::rates::Rates;
@@ -243,6 +244,8 @@ struct Parts {
     working: Progress,
     /// Whether orders are read at their stores.
     reading: Progress,
+    /// Whether those are that are only published.
+    reading_published: Progress,
     /// Whether events are sent.
     dispatching: Progress,
     tasks: Tasks,
@@ -262,6 +265,7 @@ impl Parts {
             processes: Arc::default(),
             working: Progress::default(),
             reading: Progress::default(),
+            reading_published: Progress::default(),
             dispatching: Progress::default(),
             data,
             ports,
@@ -291,6 +295,7 @@ impl Parts {
             processes: self.processes.clone(),
             working: self.working.clone(),
             reading: self.reading.clone(),
+            reading_published: self.reading_published.clone(),
             dispatching: self.dispatching.clone(),
             metrics: self.metrics.clone(),
             tasks: self.tasks.clone(),
@@ -399,7 +404,11 @@ impl Parts {
         let deliveries = Arc::new(deliveries::Deliveries::new(needs, timing));
         let fetches = Arc::new(deliveries::Fetches(deliveries.clone()));
         self.tasks.spawn(self.worker(deliveries, options.workers, &self.working).run());
+        let ports = (self.ports.stores.clone(), self.metrics.clone());
+        let node = self.processes.node().to_owned();
+        let order_reads = Arc::new(OrderReads::new(self.data.clone(), self.links.clone(), ports, node));
         self.tasks.spawn(self.worker(fetches, options.workers, &self.reading).run());
+        self.tasks.spawn(self.worker(order_reads, options.workers, &self.reading_published).run());
     }
 
     fn worker<W>(&self, work: Arc<W>, concurrency: usize, progress: &Progress) -> Worker<W> {

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::{EnumIter, IntoStaticStr};
 
+use crate::delivery::StoreCall;
 use crate::event::{EventSourced, LogEvent, Owner, aggregate, domain_event};
 use crate::integration::Provider;
 use crate::repeats::Repeats;
@@ -135,6 +136,52 @@ impl NamedCustomers {
     }
 }
 
+/// The order that a webhook only named, as its store had it when it was read. The raw response lies beside the event, sealed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NoticeOrderRead {
+    pub provider: Provider,
+    /// The store's own id of the order; the number that people see, where it is another.
+    pub order_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_number: Option<String>,
+    /// How many webhooks had announced the order when it was read.
+    pub announcements: u32,
+    pub call: StoreCall,
+    pub body_bytes: u32,
+    /// Whom the order names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<Private<OrderCustomer>>,
+    /// Whom the response names: so that a customer who is to be erased is found in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customers: Option<Private<NamedCustomers>>,
+}
+
+/// The customer of an order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderCustomer {
+    /// The store's own id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+}
+
+impl NoticeOrderRead {
+    /// Leaves out whom it names. The mark that stays also keeps the raw response from being stored.
+    fn forget_persons(&mut self) {
+        self.customer = Some(Private::Erased);
+        self.customers = Some(Private::Erased);
+    }
+
+    fn is_forgotten(&self) -> bool {
+        self.customer == Some(Private::Erased)
+    }
+}
+
 /// What happened. These names are the storage format: add, never rename.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, IntoStaticStr, JsonSchema)]
 #[serde(tag = "event_type", content = "payload", rename_all = "snake_case")]
@@ -143,6 +190,8 @@ pub enum NoticeEvent {
     WebhookReceived(Box<NoticeReceived>),
     /// The very same body again.
     WebhookRepeated(Box<NoticeRepeated>),
+    /// The order that it named was read at its store, where nothing delivers it.
+    OrderRead(Box<NoticeOrderRead>),
     /// What it asked for is done, and whom it named is erased from it: the data key of the stream is deleted.
     PersonalDataErased {},
 }
@@ -151,7 +200,11 @@ domain_event!(NoticeEvent);
 
 impl LogEvent for NoticeEvent {
     fn keeps_body(&self) -> bool {
-        matches!(self, Self::WebhookReceived(_))
+        match self {
+            Self::WebhookReceived(_) => true,
+            Self::OrderRead(read) => !read.is_forgotten(),
+            Self::WebhookRepeated(_) | Self::PersonalDataErased {} => false,
+        }
     }
 
     fn erases_data_key(&self) -> bool {
@@ -163,6 +216,8 @@ impl LogEvent for NoticeEvent {
 pub enum NoticeCommand {
     /// A store sent it; again, where it did so before.
     Record(Box<NoticeReceived>),
+    /// The order that it named was read at its store.
+    RecordOrderRead(Box<NoticeOrderRead>),
     /// Erases the body, which may name a person.
     ErasePersonalData,
 }
@@ -178,8 +233,17 @@ pub enum NoticeRefusal {
 pub enum Notice {
     #[default]
     Initial,
-    Received(NoticeReceived, Repeats),
-    Erased(NoticeReceived, Repeats),
+    Received(NoticeReceived, Later),
+    Erased(NoticeReceived, Later),
+}
+
+/// What came after the webhook.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Later {
+    repeats: Repeats,
+    /// How many webhooks had announced its order when that was last read, if it was.
+    #[serde(default)]
+    read: u32,
 }
 
 impl Notice {
@@ -187,11 +251,24 @@ impl Notice {
         match (self, command) {
             (Self::Initial, NoticeCommand::Record(received)) => Ok(vec![NoticeEvent::WebhookReceived(received)]),
             // Where many come in an hour, nothing is recorded any more.
-            (Self::Received(_, repeats) | Self::Erased(_, repeats), NoticeCommand::Record(received)) => {
+            (Self::Received(_, later) | Self::Erased(_, later), NoticeCommand::Record(received)) => {
                 let repeated = || NoticeEvent::WebhookRepeated(Box::new(received.repeat()));
-                Ok(if repeats.is_enough(received.received_at) { vec![] } else { vec![repeated()] })
+                Ok(if later.repeats.is_enough(received.received_at) { vec![] } else { vec![repeated()] })
             }
-            (Self::Initial, NoticeCommand::ErasePersonalData) => Err(NoticeRefusal::NotReceived),
+            // Another node has read it meanwhile and no earlier.
+            (Self::Received(_, later) | Self::Erased(_, later), NoticeCommand::RecordOrderRead(read))
+                if read.announcements <= later.read =>
+            {
+                Ok(vec![])
+            }
+            (Self::Received(..), NoticeCommand::RecordOrderRead(read)) => Ok(vec![NoticeEvent::OrderRead(read)]),
+            (Self::Erased(..), NoticeCommand::RecordOrderRead(mut read)) => {
+                read.forget_persons();
+                Ok(vec![NoticeEvent::OrderRead(read)])
+            }
+            (Self::Initial, NoticeCommand::RecordOrderRead(_) | NoticeCommand::ErasePersonalData) => {
+                Err(NoticeRefusal::NotReceived)
+            }
             (Self::Received(..), NoticeCommand::ErasePersonalData) => Ok(vec![NoticeEvent::PersonalDataErased {}]),
             (Self::Erased(..), NoticeCommand::ErasePersonalData) => Ok(vec![]),
         }
@@ -203,14 +280,20 @@ aggregate!(Notice, "notice", NoticeCommand, NoticeEvent, NoticeRefusal);
 impl Notice {
     fn fold(&mut self, event: NoticeEvent) {
         match event {
-            NoticeEvent::WebhookReceived(received) => *self = Self::Received(*received, Repeats::default()),
+            NoticeEvent::WebhookReceived(received) => *self = Self::Received(*received, Later::default()),
             NoticeEvent::WebhookRepeated(repeated) => match self {
-                Self::Received(_, repeats) | Self::Erased(_, repeats) => repeats.apply_recorded(repeated.received_at),
+                Self::Received(_, later) | Self::Erased(_, later) => {
+                    later.repeats.apply_recorded(repeated.received_at);
+                }
+                Self::Initial => {}
+            },
+            NoticeEvent::OrderRead(read) => match self {
+                Self::Received(_, later) | Self::Erased(_, later) => later.read = read.announcements,
                 Self::Initial => {}
             },
             NoticeEvent::PersonalDataErased {} => {
                 *self = match std::mem::take(self) {
-                    Self::Received(received, repeats) => Self::Erased(received, repeats),
+                    Self::Received(received, later) => Self::Erased(received, later),
                     before @ (Self::Initial | Self::Erased(..)) => before,
                 };
             }
@@ -219,7 +302,7 @@ impl Notice {
 }
 
 impl EventSourced for Notice {
-    const SNAPSHOT_VERSION: i64 = 1;
+    const SNAPSHOT_VERSION: i64 = 2;
 
     fn owner(&self, _: &str) -> Owner {
         match self {
@@ -298,6 +381,43 @@ mod tests {
         assert_eq!(all_done(&mut notice, record(later)), [repeated(later)], "what was erased stays so");
     }
 
+    fn order_read(announcements: u32) -> Box<NoticeOrderRead> {
+        let customer = OrderCustomer {
+            id: Some("7".to_owned()),
+            email: Some("max@music.com".to_owned()),
+            name: Some("Max".to_owned()),
+            username: Some("max".to_owned()),
+        };
+        let named = NamedCustomers { orders: vec!["118".to_owned()], ..NamedCustomers::default() };
+        Box::new(NoticeOrderRead {
+            provider: Provider::BigCommerce,
+            order_id: "118".to_owned(),
+            order_number: Some("1118".to_owned()),
+            announcements,
+            call: StoreCall { status: Some(200), duration_ms: 12, reason: None },
+            body_bytes: 2_000,
+            customer: Some(Private::Known(customer)),
+            customers: Some(Private::Known(named)),
+        })
+    }
+
+    #[test]
+    fn the_order_that_a_webhook_names_is_kept_as_it_was_read_once_and_without_persons_after_an_erasure() {
+        let mut notice = Notice::default();
+        let record = |announcements| NoticeCommand::RecordOrderRead(order_read(announcements));
+        assert_eq!(notice.decide(record(1)), Err(NoticeRefusal::NotReceived));
+        all_done(&mut notice, NoticeCommand::Record(Box::new(received(NoticeKind::Commerce))));
+        let read = all_done(&mut notice, record(1));
+        assert_eq!(read, [NoticeEvent::OrderRead(order_read(1))]);
+        assert!(read[0].keeps_body());
+        assert_eq!(all_done(&mut notice, record(1)), [], "another node was first");
+        all_done(&mut notice, NoticeCommand::ErasePersonalData);
+        let forgotten = all_done(&mut notice, record(2));
+        let [NoticeEvent::OrderRead(read)] = &forgotten[..] else { panic!("{forgotten:?}") };
+        assert_eq!((&read.customer, &read.customers), (&Some(Private::Erased), &Some(Private::Erased)));
+        assert!(!forgotten[0].keeps_body());
+    }
+
     /// Lines are added, never changed or removed.
     #[test]
     fn the_stored_form_of_every_event_is_pinned() {
@@ -318,6 +438,7 @@ mod tests {
             NoticeEvent::WebhookRepeated(Box::new(repeated)),
             NoticeEvent::WebhookRepeated(Box::new(of_order)),
             NoticeEvent::WebhookRepeated(Box::new(unsigned)),
+            NoticeEvent::OrderRead(order_read(1)),
         ];
         let events: Vec<_> = received_ones.chain(others).collect();
         insta::assert_snapshot!(stored(&events));

@@ -1,6 +1,8 @@
 //! A resource: something of a store that its webhooks report about, where the integration publishes commerce events. An order, a
 //! product, a collection, stock, a customer, a checkout. Its stream says what was reported, and what is published of that.
 //!
+//! An order that a webhook only names is read at its store, and reported then (`reading.rs`).
+//!
 //! Nothing personal is on it: what a commerce event says of a person is read from the webhook when the event is sent. An order
 //! that is also delivered has its delivery's stream beside this one; neither knows the other.
 
@@ -10,6 +12,7 @@ mod event;
 mod fold;
 mod order;
 mod publishing;
+mod reading;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +26,7 @@ pub use command::{NewReport, ResourceCommand};
 pub use content::{Checkout, Collection, Content, Order, OrderLine, Product, Refunded, ResourceKind, Stock, Variant};
 pub use event::{Happened, Report, ReportOutcome, ResourceEvent, WebhookSource};
 pub use order::OrderChange;
+pub use reading::{Announcement, ReadFailed, Reading};
 
 use crate::commerce::CommerceEventType;
 use crate::event::{EventSourced, Owner, aggregate};
@@ -67,6 +71,9 @@ pub struct Known {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     counted_at: Option<DateTime<Utc>>,
     published: Published,
+    /// Of an order that webhooks only name: how far it is read at its store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reading: Option<Box<Reading>>,
 }
 
 /// What was published so far, as far as it is not published again.
@@ -83,15 +90,25 @@ struct Published {
 impl Resource {
     /// Decides a command. The same webhook again decides to nothing.
     pub fn decide(&self, command: ResourceCommand) -> Result<Vec<ResourceEvent>, Infallible> {
-        let ResourceCommand::Report(new) = command;
-        Ok(self.report(*new).into_iter().collect())
+        Ok(match command {
+            ResourceCommand::Report(new) => self.report(*new).into_iter().collect(),
+            ResourceCommand::Announce(announcement) => vec![self.announce(*announcement)],
+            ResourceCommand::RecordRead { report, announcements, call } => {
+                self.record_read(report, announcements, call)
+            }
+            ResourceCommand::FailRead { failure, now, jitter, integration_sequence } => {
+                self.fail_read(failure, now, jitter, integration_sequence)
+            }
+            ResourceCommand::RequestRead { fixed } => self.request_read(fixed).into_iter().collect(),
+            ResourceCommand::PullBackRead { now } => self.pull_back_read(now).into_iter().collect(),
+        })
     }
 }
 
 aggregate!(Resource, "resource", ResourceCommand, ResourceEvent, Infallible);
 
 impl EventSourced for Resource {
-    const SNAPSHOT_VERSION: i64 = 5;
+    const SNAPSHOT_VERSION: i64 = 6;
 
     fn owner(&self, _: &str) -> Owner {
         match self {

@@ -146,8 +146,11 @@ impl BlindIndex {
 
     /// What the customers are known by whom a webhook about no order names.
     pub(super) fn tokens_in(&self, event: &NoticeEvent) -> Vec<String> {
-        let NoticeEvent::WebhookReceived(notice) = event else { return vec![] };
-        self.tokens_of_named(notice.customers.as_ref())
+        match event {
+            NoticeEvent::WebhookReceived(notice) => self.tokens_of_named(notice.customers.as_ref()),
+            NoticeEvent::OrderRead(read) => self.tokens_of_named(read.customers.as_ref()),
+            NoticeEvent::WebhookRepeated(_) | NoticeEvent::PersonalDataErased {} => vec![],
+        }
     }
 
     /// What the customers are known by whom an event names that a program of the account published.

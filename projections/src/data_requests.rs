@@ -104,7 +104,9 @@ fn change(event: &Recorded) -> Option<(i64, String, Change<'_>)> {
         AnyEvent::OperatorAction(OperatorActionEvent::PersonalDataExported { data_request: Some(id), .. }) => {
             Some((at, id.to_string(), Change::Exported))
         }
-        AnyEvent::Notice(NoticeEvent::WebhookReceived(_) | NoticeEvent::WebhookRepeated(_))
+        AnyEvent::Notice(
+            NoticeEvent::WebhookReceived(_) | NoticeEvent::WebhookRepeated(_) | NoticeEvent::OrderRead(_),
+        )
         | AnyEvent::OperatorAction(_)
         | AnyEvent::Resource(_)
         | AnyEvent::Publication(_)

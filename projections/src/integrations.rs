@@ -122,7 +122,7 @@ fn integration_of(event: &Recorded) -> Option<String> {
             event.integration_id.map(|id| id.to_string())
         }
         AnyEvent::Delivery(_)
-        | AnyEvent::Notice(NoticeEvent::PersonalDataErased {})
+        | AnyEvent::Notice(NoticeEvent::OrderRead(_) | NoticeEvent::PersonalDataErased {})
         | AnyEvent::Account(_)
         | AnyEvent::Ledger(_)
         | AnyEvent::Checkpoint(_)

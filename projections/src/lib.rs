@@ -21,6 +21,7 @@ pub mod operator_actions;
 pub mod registry;
 mod schema;
 mod table;
+pub mod unread_orders;
 pub mod view;
 pub mod views;
 pub mod webhook_receipts;

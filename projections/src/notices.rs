@@ -18,7 +18,7 @@ use storage::{Database, Sql};
 pub const VIEW: View = View {
     name: "notices",
     schema: Schema {
-        version: 3,
+        version: 4,
         tables: &["kept_notices", "notice_customers"],
         holds_personal_data: true,
         statements: include_str!("../../migrations/views/notices.sql"),
@@ -29,6 +29,8 @@ pub const VIEW: View = View {
 table_row!(KeptNotice, "kept_notices", key id; once listed_at, account_id, integration_id, kind, received_at; changing);
 
 table_row!(CustomerNotice, "notice_customers", key token, listed_at; once; changing);
+
+const COLUMNS: &str = "id, account_id, integration_id, kind, received_at, listed_at";
 
 /// The kind of an event that a program of the account published.
 pub const PUBLICATION: &str = "publication";
@@ -54,6 +56,8 @@ struct CustomerNotice {
 
 async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()> {
     let (mut kept, mut named, mut erased) = (BTreeMap::new(), BTreeSet::new(), vec![]);
+    // Whom the orders name that webhooks only named, once they are read.
+    let mut read: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for event in events {
         let id = event.aggregate_id.as_str();
         let (account_id, integration_id, kind) = match &event.event {
@@ -63,11 +67,16 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
             AnyEvent::Publication(PublicationEvent::EventPublished(published)) => {
                 (published.account_id, published.integration_id, PUBLICATION)
             }
+            AnyEvent::Notice(NoticeEvent::OrderRead(_)) => {
+                read.entry(id).or_default().extend(event.customer_tokens.iter().map(String::as_str));
+                continue;
+            }
             AnyEvent::Notice(NoticeEvent::PersonalDataErased {})
             | AnyEvent::Publication(PublicationEvent::PersonalDataErased {}) => {
                 if let Some(KeptNotice { listed_at, .. }) = kept.remove(id) {
                     named.retain(|(_, at): &(&str, Position)| *at != listed_at);
                 }
+                read.remove(id);
                 erased.push(id);
                 continue;
             }
@@ -104,11 +113,24 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
         let these = Sql::new(format!("DELETE FROM {kept} WHERE id IN ("));
         tables.execute(these.bind_list(erased.iter().copied()).push(")")).await?;
     }
+    for notice in kept_of(tables, &read).await?.iter().chain(kept.values()) {
+        let tokens = read.get(notice.id.as_str()).into_iter().flatten();
+        named.extend(tokens.map(|token| (*token, notice.listed_at)));
+    }
     let kept: Vec<KeptNotice> = kept.into_values().collect();
     table::write(tables, &kept, Existing::Keep).await?;
     let named: Vec<CustomerNotice> =
         named.into_iter().map(|(token, listed_at)| CustomerNotice { token: token.to_owned(), listed_at }).collect();
     table::write(tables, &named, Existing::Keep).await
+}
+
+/// The webhooks of orders that were read, as far as they still have their bodies.
+async fn kept_of(tables: &mut Tables<'_>, read: &BTreeMap<&str, BTreeSet<&str>>) -> sqlx::Result<Vec<KeptNotice>> {
+    if read.is_empty() {
+        return Ok(vec![]);
+    }
+    let select = format!("SELECT {COLUMNS} FROM {} WHERE id", tables.name("kept_notices"));
+    tables.fetch_among(&select, &read.keys().copied().collect::<Vec<_>>()).await
 }
 
 /// Which notices are wanted. What is left out restricts nothing.
@@ -126,8 +148,7 @@ pub struct Filter {
 
 /// Notices that still have their bodies, the oldest first, from after a place in the list.
 pub async fn page(database: &Database, filter: &Filter, after: Position, limit: i64) -> sqlx::Result<Vec<KeptNotice>> {
-    let columns = "id, account_id, integration_id, kind, received_at, listed_at";
-    let mut sql = Sql::new(format!("SELECT {columns} FROM kept_notices WHERE listed_at > ")).bind(after);
+    let mut sql = Sql::new(format!("SELECT {COLUMNS} FROM kept_notices WHERE listed_at > ")).bind(after);
     if let Some(tokens) = &filter.customer {
         sql = naming(sql.push(" AND listed_at IN ("), NOTICES, tokens, &filter.known_as).push(")");
     }

@@ -139,7 +139,7 @@ fn receipt(event: &Recorded) -> Option<ReceiptRow> {
             position: event.position,
         }),
         AnyEvent::Delivery(_)
-        | AnyEvent::Notice(NoticeEvent::PersonalDataErased {})
+        | AnyEvent::Notice(NoticeEvent::OrderRead(_) | NoticeEvent::PersonalDataErased {})
         | AnyEvent::Account(_)
         | AnyEvent::Integration(_)
         | AnyEvent::Ledger(_)

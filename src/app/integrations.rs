@@ -3,6 +3,7 @@
 mod mappings;
 mod reading;
 mod store_access;
+mod unread_orders;
 
 use domain::commerce::Currency;
 use domain::integration::{
@@ -22,6 +23,7 @@ use super::log_and_views::LogAndViews;
 use super::viewer::Viewer;
 
 pub use mappings::{AddedMappings, NewMapping};
+pub use unread_orders::UnreadOrder;
 
 /// What can be done with integrations.
 pub struct Integrations {

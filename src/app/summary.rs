@@ -2,6 +2,7 @@
 //! is in a sentence.
 
 pub(crate) mod operator_actions;
+mod reading;
 mod sending;
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,7 @@ use domain::integration::{IntegrationEvent, Purpose};
 use domain::ledger::LedgerEvent;
 use domain::notice::{NoticeEvent, NoticeKind};
 use domain::publication::PublicationEvent;
-use domain::resource::{Report, ReportOutcome, ResourceEvent};
+use domain::resource::{Report, ReportOutcome};
 use domain::{Credits, ItemMapping, MatchType, ResolutionCode};
 use event_log::recorded::{AnyEvent, Recorded};
 use serde_json::Value;
@@ -55,8 +56,13 @@ pub fn summary(event: &Recorded) -> String {
         AnyEvent::Notice(NoticeEvent::WebhookRepeated(repeated)) => {
             format!("{}: the very same body again.", repeated.provider.name())
         }
+        AnyEvent::Notice(NoticeEvent::OrderRead(read)) => format!(
+            "Order {} was read at its store, which {}.",
+            read.order_number.as_ref().unwrap_or(&read.order_id),
+            read.call
+        ),
         AnyEvent::Notice(NoticeEvent::PersonalDataErased {}) => "It was done, and whom it named was erased.".to_owned(),
-        AnyEvent::Resource(ResourceEvent::ResourceReported(report)) => of_report(report),
+        AnyEvent::Resource(event) => reading::of_resource(event),
         AnyEvent::Publication(PublicationEvent::EventPublished(published)) => {
             format!("A program of the account published {}.", published.event_type.as_str())
         }

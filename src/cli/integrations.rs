@@ -3,6 +3,7 @@
 mod create;
 mod secrets;
 mod store_access;
+mod unread;
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
@@ -33,6 +34,7 @@ pub(super) enum Integrations {
     RotateSecret(secrets::RotateSecret),
     SetAccess(store_access::SetAccess),
     RemoveAccess(store_access::RemoveAccess),
+    Unread(unread::Unread),
 }
 
 /// List integrations, the oldest first
@@ -138,6 +140,7 @@ impl Integrations {
             Self::RotateSecret(command) => command.run(json).await,
             Self::SetAccess(command) => command.run(json).await,
             Self::RemoveAccess(command) => command.run(json).await,
+            Self::Unread(command) => command.run(json).await,
         }
     }
 }

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use domain::notice::NamedCustomers;
-use providers::Parsed;
 use providers::username::is_username_attribute;
+use providers::{Parsed, StoreOrder};
 use serde_json::{Map, Value};
 
 /// Customers of one kind that are remembered of one body.
@@ -14,7 +14,7 @@ const MAX_NAMED: usize = 200;
 const MAX_NAME_CHARS: usize = 500;
 
 /// Every customer whom a body names. `topic` says whether its own id is a customer's: it is not signed, which does no harm here.
-pub(super) fn named_in(topic: Option<&str>, body: &[u8]) -> NamedCustomers {
+pub(crate) fn named_in(topic: Option<&str>, body: &[u8]) -> NamedCustomers {
     let mut found = Found::default();
     match serde_json::from_slice::<Value>(body) {
         Ok(value) => {
@@ -37,6 +37,23 @@ pub(super) fn named_in(topic: Option<&str>, body: &[u8]) -> NamedCustomers {
         Err(_) => found.addresses(&String::from_utf8_lossy(body)),
     }
     found.named()
+}
+
+/// Whom an order names that was read at its store: the customer, and whoever else the response names.
+pub(crate) fn named_by(order: &StoreOrder, body: &[u8]) -> NamedCustomers {
+    let mut named = named_in(None, body);
+    // Before the others, of which there may be as many as are remembered.
+    let add = |list: &mut Vec<String>, value: Option<&String>| {
+        if let Some(value) = value.filter(|value| !value.is_empty() && !list.contains(value)) {
+            list.insert(0, value.clone());
+        }
+    };
+    add(&mut named.emails, order.email.as_ref());
+    add(&mut named.ids, order.customer_id.as_ref());
+    add(&mut named.usernames, order.username.as_ref());
+    add(&mut named.orders, order.order_number.as_ref());
+    add(&mut named.orders, Some(&order.order_id));
+    named
 }
 
 /// The order that a webhook is about of which nothing is delivered, as far as it can be read.

@@ -61,6 +61,11 @@ impl Source {
                     let source = WebhookSource::Notice { id: id.0, sequence };
                     reports.commands(self.integration_id, &self.link, source)
                 }
+                // The same bytes may announce another change of an order.
+                Some(NoticeEvent::WebhookRepeated(_)) if reports.announces() => {
+                    let source = WebhookSource::Notice { id: id.0, sequence: Sequence::FIRST.0 };
+                    reports.commands(self.integration_id, &self.link, source)
+                }
                 Some(_) | None => vec![],
             };
             log.execute_with_body_and::<Notice, Resource>(id, command, &Actor::Store, (body, true), follow).await?

@@ -60,8 +60,12 @@ impl Source {
             NamedOrder { id: None, .. } => false,
         };
         match parsed {
-            // What is not delivered is published alone.
-            Parsed::Order(_) | Parsed::ThinOrder(_) if !is_delivered => {
+            // What is not delivered is published alone: what a webhook only names, once it is read.
+            Parsed::ThinOrder(named) if !is_delivered => {
+                let reports = Reports::announcing(named.order_id, self.ingest.log.clock().now());
+                self.notice((NoticeKind::Commerce, None, order), unsigned, body, reports).await
+            }
+            Parsed::Order(_) if !is_delivered => {
                 self.notice((NoticeKind::Commerce, None, order), unsigned, body, reports).await
             }
             Parsed::Notice(NoticeKind::NotAnOrder) if !reports.is_empty() => {

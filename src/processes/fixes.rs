@@ -4,6 +4,7 @@
 //! account and integration it was decided, and what came after those is read for a fix when a delivery begins to wait.
 
 mod meanwhile;
+mod reads;
 mod waking;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use domain::account::AccountEvent;
 use domain::delivery::DeliveryEvent;
 use domain::integration::IntegrationEvent;
 use domain::ledger::{Ledger, LedgerEvent};
+use domain::resource::ResourceEvent;
 use domain::{AccountId, Credits, ItemMapping, ResolutionCode};
 use event_log::Position;
 use event_log::recorded::{AnyEvent, Recorded};
@@ -42,7 +44,8 @@ impl ProcessManager for Fixes {
             fixes.wake_of_integration(event, &[ResolutionCode::IntegrationInactive], None).await
         },
         ("integration", "store_access_saved") AnyEvent::Integration(IntegrationEvent::StoreAccessSaved { .. }) => {
-            fixes.wake_of_integration(event, &[ResolutionCode::StoreAccessMissing], None).await
+            fixes.wake_of_integration(event, &[ResolutionCode::StoreAccessMissing], None).await?;
+            fixes.wake_reads(event, ResolutionCode::StoreAccessMissing).await
         },
         // An order that waits for a missing asset waits for the right mapping, not for the end of the wrong one.
         ("integration", "item_mapping_added") AnyEvent::Integration(IntegrationEvent::ItemMappingAdded { mapping }) => {
@@ -69,6 +72,9 @@ impl ProcessManager for Fixes {
                 Some((code, decided_on)) => fixes.wake_if_fixed_meanwhile(event, code, Some(decided_on)).await,
                 None => Ok(()),
             }
+        },
+        ("resource", "order_read_failed") AnyEvent::Resource(ResourceEvent::OrderReadFailed(failed)) => {
+            fixes.wake_read_if_fixed_meanwhile(event, failed).await
         },
     } }
 

@@ -6,7 +6,7 @@ use commerce::reported::Person;
 use cqrs_es::Aggregate as _;
 use domain::Private;
 use domain::delivery::{Delivery, Webhook};
-use domain::notice::{Notice, NoticeEvent};
+use domain::notice::{Notice, NoticeEvent, OrderCustomer};
 use domain::resource::{Report, WebhookSource};
 use event_log::recorded::AnyEvent;
 use event_log::{Bodies, EventLog, LoadError, Sequence, WithBody};
@@ -55,6 +55,8 @@ impl WebhookPersons {
 fn of_webhook((recorded, body): WithBody) -> Person {
     let found = if let AnyEvent::Delivery(event) = &recorded.event {
         event.report().map(|report| of_order(report.order))
+    } else if let AnyEvent::Notice(NoticeEvent::OrderRead(read)) = &recorded.event {
+        read.customer.as_ref().and_then(Private::known).cloned().map(of_order_customer)
     } else if let AnyEvent::Notice(NoticeEvent::WebhookReceived(received)) = &recorded.event {
         let customer = |body: Vec<u8>| providers::of(received.provider).customer_in(received.topic.as_deref(), &body);
         body.and_then(customer).map(of_customer)
@@ -72,6 +74,11 @@ fn of_order(order: &Webhook) -> Person {
         name: known(&order.customer_name),
         username: known(&order.username),
     }
+}
+
+fn of_order_customer(customer: OrderCustomer) -> Person {
+    let OrderCustomer { id, email, name, username } = customer;
+    Person { id, email, name, username }
 }
 
 fn of_customer(customer: providers::StoreCustomer) -> Person {

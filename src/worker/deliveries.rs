@@ -29,7 +29,7 @@ use crate::ports::stores::StoreClient;
 use crate::tasks::Tasks;
 use attempt::Attempt;
 use event_log::rates::Rate;
-pub(crate) use fetch::Fetches;
+pub(crate) use fetch::{Fetches, outcome as outcome_of_read, rest as rest_of_store};
 use sessions::Sessions;
 
 /// How many moments that a clock which is ahead has set are put right at a time.

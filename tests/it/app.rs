@@ -20,6 +20,7 @@ use event_log::clock::Clock;
 use event_log::row::first_broken;
 use event_log::vault::Vault;
 use projections::delivery_log::due_deliveries;
+use projections::unread_orders;
 use serde_json::{Value, json};
 use storage::Sql;
 use tokio::net::TcpListener;
@@ -257,8 +258,9 @@ impl TestApp {
             let handled = service.processes.handled() >= before;
             let now = self.clock.now().timestamp_micros();
             let due = due_deliveries::depth(&service.data.views, now).await.expect("the views answer");
+            let unread = unread_orders::depth(&service.data.views, now).await.expect("the views answer");
             let running = self.count("SELECT count(*) AS number FROM delivery_states WHERE status = 'running'").await;
-            if handled && due == 0 && running == 0 && service.data.log.head() == before {
+            if handled && due == 0 && unread == 0 && running == 0 && service.data.log.head() == before {
                 return;
             }
             // Woken by the next event; now and then in any case, for a follower's position is no event.

@@ -34,6 +34,7 @@ mod privacy_requests;
 mod process;
 mod processes;
 mod publications;
+mod published_thin_orders;
 mod publishing;
 mod purposes;
 mod rate_limits;

@@ -108,7 +108,7 @@ impl<'a> ThinShop<'a> {
 }
 
 /// Different for each store.
-fn token_of(store: &str) -> String {
+pub(crate) fn token_of(store: &str) -> String {
     format!("{TOKEN}{store}")
 }
 

@@ -25,7 +25,9 @@ use crate::engines::{Engine, on_each_engine};
 use crate::erasure::order_of_vera;
 use crate::orders;
 use crate::privacy_requests::question_about_vera;
+use crate::published_thin_orders::publishing;
 use crate::rebuilds::rebuilt;
+use crate::thin_orders::ThinShop;
 
 #[derive(sqlx::FromRow)]
 struct Line {
@@ -89,6 +91,8 @@ pub(crate) async fn a_busy_day(app: &TestApp) {
     let erased = merchant.ask(erase, json!({ "id": one })).await;
     assert_eq!(erased["erasePersonalData"]["userErrors"], json!([]));
     shopify.post(&order_of_vera(4)).await.accepted("duplicate");
+    // Nothing of it is published before access to its store is saved.
+    publishing(&merchant, Provider::Square, false).await.place(ThinShop::new_order("mutual_max")).await;
     a_day_of_publishing(app).await;
     a_day_of_dispatches(app).await;
     a_day_of_endpoints(app).await;

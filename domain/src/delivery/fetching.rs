@@ -53,6 +53,15 @@ pub enum FetchFailure {
     AccessMissing { call: Option<StoreCall> },
 }
 
+impl FetchFailure {
+    pub fn code(&self) -> ResolutionCode {
+        match self {
+            Self::Unavailable { .. } => ResolutionCode::StoreUnavailable,
+            Self::AccessMissing { .. } => ResolutionCode::StoreAccessMissing,
+        }
+    }
+}
+
 /// An order as its store had it when it was fetched.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FetchedOrder {
@@ -123,16 +132,12 @@ impl Order {
         decided_on: DecidedOn,
     ) -> Vec<DeliveryEvent> {
         let Some(unread) = self.summary.unread.as_ref().filter(|_| self.to_fetch(now).is_some()) else { return vec![] };
-        let code = match &failure {
-            FetchFailure::Unavailable { .. } => ResolutionCode::StoreUnavailable,
-            FetchFailure::AccessMissing { .. } => ResolutionCode::StoreAccessMissing,
-        };
+        let code = failure.code();
         let waits_for_order = self.is_its_turn(now) || self.waits_for_store();
         let next = schedule::next_fetch(unread.failures, now, jitter);
         let (call, retry_at) = match failure {
             FetchFailure::Unavailable { call, retry_after } => {
-                let no_sooner = retry_after.map(|after| now + after.clamp(TimeDelta::zero(), schedule::LONG_FETCH));
-                (Some(call), next.map(|at| no_sooner.map_or(at, |no_sooner| at.max(no_sooner))))
+                (Some(call), next.map(|next| schedule::no_sooner_than_asked(next, retry_after, now)))
             }
             // Saving one wakes what waits for it. What rests goes on trying by itself.
             FetchFailure::AccessMissing { call } => (call, next.filter(|_| !waits_for_order)),

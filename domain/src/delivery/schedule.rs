@@ -20,6 +20,9 @@ pub const LONG_WAIT: TimeDelta = TimeDelta::hours(12);
 /// How long a customer is waited for.
 pub const WAITS_AT_MOST: TimeDelta = TimeDelta::days(30);
 
+/// Clocks of several nodes may be so far apart.
+pub(crate) const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(5);
+
 const LONGEST_FAILURE: TimeDelta = TimeDelta::hours(6);
 
 /// When to fetch an order again after `failures` failures in a row; `None` after seven days of them.
@@ -28,6 +31,16 @@ pub fn next_fetch(failures: u32, now: DateTime<Utc>, jitter: Jitter) -> Option<D
     let delay = FAILURE_DELAYS.get(failures).copied();
     let delay = delay.or_else(|| (failures < FAILURE_DELAYS.len() + LONG_FETCHES).then_some(LONG_FETCH))?;
     Some(now + jitter.after(delay))
+}
+
+/// The moment of a next try, put off to where the store asks for it; for six hours at most.
+pub(crate) fn no_sooner_than_asked(
+    next: DateTime<Utc>,
+    retry_after: Option<TimeDelta>,
+    now: DateTime<Utc>,
+) -> DateTime<Utc> {
+    let asked = retry_after.map(|after| now + after.clamp(TimeDelta::zero(), LONG_FETCH));
+    asked.map_or(next, |asked| next.max(asked))
 }
 
 /// When to look again after `waits` earlier looks; `None` once the delays between them make up [`WAITS_AT_MOST`]. By the looks and

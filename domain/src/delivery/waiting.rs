@@ -7,9 +7,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{DeliveryEvent, DeliveryRefusal, MoveCause, Order, Phase, schedule};
 use crate::ResolutionCode;
 
-/// Clocks of several nodes may be so far apart.
-const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(5);
-
 impl Order {
     /// The moment before which nothing happens by itself, if there is one.
     pub fn waits_until(&self) -> Option<DateTime<Utc>> {
@@ -39,7 +36,7 @@ impl Order {
     /// A moment that lies further ahead than its own schedule allows was set by a clock that was ahead.
     pub(super) fn pull_back(&self, now: DateTime<Utc>) -> Option<DeliveryEvent> {
         let (until, longest) = self.present_wait()?;
-        let is_too_far = until - now > longest + CLOCK_SKEW;
+        let is_too_far = until - now > longest + schedule::CLOCK_SKEW;
         is_too_far.then(|| DeliveryEvent::WaitMoved { until: now + longest, cause: MoveCause::ClockWasAhead })
     }
 

@@ -2,14 +2,31 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Content, Happened, WebhookSource};
+use super::{Announcement, Content, Happened, WebhookSource};
+use crate::delivery::schedule::Jitter;
+use crate::delivery::{FetchFailure, StoreCall};
 use crate::integration::Provider;
-use crate::{AccountId, IntegrationId};
+use crate::{AccountId, IntegrationId, ResolutionCode};
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum ResourceCommand {
     /// A store reported something about it.
     Report(Box<NewReport>),
+    /// A webhook named an order that is only published, and said nothing of it.
+    Announce(Box<Announcement>),
+    /// The order was read at its store, when so many webhooks had announced it.
+    RecordRead {
+        /// None where nothing is published any more.
+        report: Option<Box<NewReport>>,
+        announcements: u32,
+        call: StoreCall,
+    },
+    /// The order could not be read at its store.
+    FailRead { failure: FetchFailure, now: DateTime<Utc>, jitter: Jitter, integration_sequence: i64 },
+    /// The cause was fixed for which the order could not be read.
+    RequestRead { fixed: ResolutionCode },
+    /// What a clock that was ahead has set too far off is set as it should be.
+    PullBackRead { now: DateTime<Utc> },
 }
 
 /// A report that a webhook brought.

@@ -6,17 +6,39 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumIter, IntoStaticStr};
 use uuid::Uuid;
 
-use super::{Content, OrderChange};
+use super::{Announcement, Content, OrderChange, ReadFailed};
 use crate::commerce::CommerceEventType;
+use crate::delivery::StoreCall;
 use crate::event::{LogEvent, domain_event};
 use crate::integration::Provider;
-use crate::{AccountId, IntegrationId};
+use crate::{AccountId, IntegrationId, ResolutionCode};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, IntoStaticStr, JsonSchema)]
 #[serde(tag = "event_type", content = "payload", rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum ResourceEvent {
     ResourceReported(Box<Report>),
+    /// A webhook named the order and said nothing of it: it is read at its store, and then reported.
+    OrderAnnounced(Box<Announcement>),
+    /// The order was read at its store, when so many webhooks had announced it. What that says is reported before.
+    OrderRead {
+        announcements: u32,
+        call: StoreCall,
+    },
+    OrderReadFailed(Box<ReadFailed>),
+    /// It is to be read at once, although it could not be before.
+    OrderReadRequested {
+        fixed: ResolutionCode,
+    },
+    /// A clock that was ahead had set the next try too far off.
+    OrderReadMoved {
+        until: DateTime<Utc>,
+    },
+    /// It could not be read for as long as it is tried, and nothing is published of what was announced.
+    OrderReadGivenUp {
+        code: ResolutionCode,
+        call: StoreCall,
+    },
 }
 
 /// What a store said of a resource, and what is published of it.

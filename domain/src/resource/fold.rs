@@ -9,11 +9,20 @@ use crate::commerce::CommerceEventType as Type;
 
 impl Resource {
     pub(super) fn fold(&mut self, event: ResourceEvent) {
-        let ResourceEvent::ResourceReported(report) = event;
-        if let Self::Initial = self {
+        let owner = match &event {
+            ResourceEvent::ResourceReported(report) => Some((report.account_id, report.integration_id)),
+            ResourceEvent::OrderAnnounced(announced) => Some((announced.account_id, announced.integration_id)),
+            // These come after one of the others.
+            ResourceEvent::OrderRead { .. }
+            | ResourceEvent::OrderReadFailed(_)
+            | ResourceEvent::OrderReadRequested { .. }
+            | ResourceEvent::OrderReadMoved { .. }
+            | ResourceEvent::OrderReadGivenUp { .. } => None,
+        };
+        if let (Self::Initial, Some((account_id, integration_id))) = (&*self, owner) {
             *self = Self::Known(Box::new(Known {
-                account_id: report.account_id,
-                integration_id: report.integration_id,
+                account_id,
+                integration_id,
                 changed_at: None,
                 version: None,
                 deleted: false,
@@ -24,10 +33,14 @@ impl Resource {
                 forgotten_at: None,
                 counted_at: None,
                 published: Published::default(),
+                reading: None,
             }));
         }
         if let Self::Known(known) = self {
-            known.apply(&report);
+            known.apply_reading(&event);
+            if let ResourceEvent::ResourceReported(report) = &event {
+                known.apply(report);
+            }
         }
     }
 }

@@ -145,7 +145,11 @@ fn publishes(known: Option<&Known>, new: &NewReport) -> Vec<Type> {
     let nothing = Published::default();
     let published = known.map_or(&nothing, |known| &known.published);
     match (&new.content, new.happened) {
-        (Content::Order(order), happened) => of_order(published, order, known.is_none(), happened),
+        (Content::Order(order), happened) => {
+            // It may be announced, and nothing reported of it yet.
+            let is_new = known.is_none_or(|known| known.seen.is_empty());
+            of_order(published, order, is_new, happened)
+        }
         (Content::Product(_), Happened::Deleted) => vec![Type::ProductDeleted],
         (Content::Product(_), Happened::Restored) => vec![Type::ProductCreated],
         (Content::Product(_), Happened::Created) if !published.has(Type::ProductCreated) => vec![Type::ProductCreated],

@@ -4,6 +4,7 @@ mod fixtures;
 mod late;
 mod laws;
 mod orders;
+mod reading;
 mod stored;
 
 use self::fixtures::*;

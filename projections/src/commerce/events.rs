@@ -83,6 +83,7 @@ pub(super) fn follow_from(recorded: &Recorded, changed: &Changed, sessions: &Ses
         | AnyEvent::Integration(_)
         | AnyEvent::Ledger(_)
         | AnyEvent::Notice(_)
+        | AnyEvent::Resource(_)
         | AnyEvent::Publication(PublicationEvent::PersonalDataErased {})
         | AnyEvent::Endpoint(_)
         | AnyEvent::Dispatch(_)

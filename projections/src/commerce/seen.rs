@@ -38,6 +38,7 @@ pub fn by_filters(row: &CommerceEventRow, recorded: &Recorded) -> Option<Value> 
         | AnyEvent::Integration(_)
         | AnyEvent::Ledger(_)
         | AnyEvent::Notice(_)
+        | AnyEvent::Resource(_)
         | AnyEvent::Dispatch(_)
         | AnyEvent::OperatorAction(_)
         | AnyEvent::Checkpoint(_)
@@ -77,7 +78,8 @@ fn of_delivery(row: &CommerceEventRow, event: &DeliveryEvent) -> Option<Payload>
 pub fn enveloped(row: &CommerceEventRow, recorded: &Recorded, payload: Payload) -> Option<Event> {
     let provider = match &recorded.event {
         AnyEvent::Resource(ResourceEvent::ResourceReported(report)) => Some(report.provider),
-        AnyEvent::Delivery(_)
+        AnyEvent::Resource(_)
+        | AnyEvent::Delivery(_)
         | AnyEvent::Publication(_)
         | AnyEvent::Account(_)
         | AnyEvent::Integration(_)

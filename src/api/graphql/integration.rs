@@ -1,5 +1,7 @@
 //! Integrations and their item mappings.
 
+mod unread_order;
+
 use std::sync::Arc;
 
 use async_graphql::connection::Connection;
@@ -15,12 +17,13 @@ use super::account::int;
 use super::delivery::{Delivery, DeliveryFilter, deliveries};
 use super::loader::{AccountKey, Loader};
 use super::moment::{Moment, moment};
-use super::page::{Cursor, cost};
+use super::page::{Cursor, cost, page};
 use super::viewer::app_and_viewer;
 use super::words::{IntegrationPurpose, MatchType, Provider, ResourceType};
 use crate::app::App;
 use crate::app::links::webhook_url;
 use crate::replay::past_orders;
+use unread_order::UnreadOrder;
 
 /// A link to one store.
 pub(super) struct Integration(pub(super) Arc<IntegrationRow>);
@@ -111,6 +114,24 @@ impl Integration {
         let wanted: Vec<MappingId> = mapping_ids.iter().filter_map(|id| id.parse().ok()).collect();
         let past_orders::PastOrders { orders, more } = app.integrations.past_orders(viewer, &self.0, &wanted).await?;
         Ok(PastOrders { orders: int(orders.into()), more })
+    }
+
+    /// Orders of BigCommerce or Square that are only published and that are still to be read at the store, the longest unread first:
+    /// nothing is published of them before.
+    #[graphql(complexity = "cost(first, None) * child_complexity + 1")]
+    async fn unread_orders(
+        &self,
+        context: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> async_graphql::Result<Connection<Cursor<Position>, UnreadOrder>> {
+        let (app, viewer) = app_and_viewer(context)?;
+        page((after, None), (first, None), |wanted| async move {
+            let place = (wanted.after.unwrap_or_default(), wanted.limit());
+            let orders = app.integrations.unread_orders(viewer, &self.0, place).await?;
+            Ok(orders.into_iter().map(|(listed_at, order)| (listed_at, UnreadOrder::from(order))).collect())
+        })
+        .await
     }
 
     async fn created_at(&self) -> Moment {

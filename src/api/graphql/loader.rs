@@ -47,7 +47,9 @@ impl async_graphql::dataloader::Loader<HeadersKey> for Loader {
             AnyEvent::Delivery(DeliveryEvent::WebhookRepeated(repeated)) => repeated.headers,
             AnyEvent::Notice(NoticeEvent::WebhookReceived(notice)) => notice.headers,
             AnyEvent::Delivery(_)
-            | AnyEvent::Notice(NoticeEvent::WebhookRepeated(_) | NoticeEvent::PersonalDataErased {})
+            | AnyEvent::Notice(
+                NoticeEvent::WebhookRepeated(_) | NoticeEvent::OrderRead(_) | NoticeEvent::PersonalDataErased {},
+            )
             | AnyEvent::Account(_)
             | AnyEvent::Integration(_)
             | AnyEvent::Ledger(_)

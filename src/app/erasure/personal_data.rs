@@ -6,7 +6,7 @@ use chrono::DateTime;
 use cqrs_es::Aggregate as _;
 use domain::Private;
 use domain::delivery::{Delivery, DeliveryEvent, FetchedOrder, Webhook};
-use domain::notice::Notice;
+use domain::notice::{Notice, NoticeEvent};
 use domain::publication::Publication;
 use event_log::recorded::AnyEvent;
 use projections::delivery_log::DeliveryRow;
@@ -87,6 +87,7 @@ pub async fn of_notice(log: &EventLog, row: &KeptNotice) -> Result<Option<(Value
     }
     let Notice::Received(received, _) = log.load::<Notice>(&row.id).await?.aggregate else { return Ok(None) };
     let Some(body) = log.body(Notice::TYPE, &row.id, Sequence::FIRST).await? else { return Ok(None) };
+    let (readings, bytes) = readings_of(log, row).await?;
     let value = json!({
         "webhookId": row.id,
         "accountId": row.account_id,
@@ -96,8 +97,27 @@ pub async fn of_notice(log: &EventLog, row: &KeptNotice) -> Result<Option<(Value
         "receivedAt": DateTime::from_timestamp_micros(row.received_at),
         "headers": received.headers.as_ref().and_then(Private::known),
         "body": readable(&body),
+        "readAtStore": readings,
     });
-    Ok(Some((value, body.len())))
+    Ok(Some((value, body.len() + bytes)))
+}
+
+/// The order that a webhook only named, each time that it was read.
+async fn readings_of(log: &EventLog, row: &KeptNotice) -> Result<(Vec<Value>, usize), LoadError> {
+    let (mut readings, mut bytes) = (vec![], 0);
+    for event in log.opened_stream(Notice::TYPE, &row.id, Sequence::FIRST, MAX_STORY).await? {
+        let AnyEvent::Notice(NoticeEvent::OrderRead(read)) = &event.recorded.event else { continue };
+        let body =
+            if bytes < MAX_BODIES_BYTES { log.body(Notice::TYPE, &row.id, event.stored.sequence).await? } else { None };
+        bytes += body.as_ref().map_or(0, Vec::len);
+        readings.push(json!({
+            "readAt": event.recorded.recorded_at,
+            "orderId": read.order_id,
+            "customer": read.customer.as_ref().and_then(Private::known),
+            "body": body.as_deref().map(readable),
+        }));
+    }
+    Ok((readings, bytes))
 }
 
 /// An event that a program of the account published.

@@ -67,7 +67,7 @@ pub(super) const KINDS: [(&str, &[&str]); 11] = [
         ],
     ),
     ("ledger", &["credits_granted", "credits_reserved", "reservation_settled"]),
-    ("notice", &["personal_data_erased", "webhook_received", "webhook_repeated"]),
+    ("notice", &["order_read", "personal_data_erased", "webhook_received", "webhook_repeated"]),
     (
         "operator_action",
         &[
@@ -85,7 +85,18 @@ pub(super) const KINDS: [(&str, &[&str]); 11] = [
         ],
     ),
     ("checkpoint", &["checkpoint_signed"]),
-    ("resource", &["resource_reported"]),
+    (
+        "resource",
+        &[
+            "order_announced",
+            "order_read",
+            "order_read_failed",
+            "order_read_given_up",
+            "order_read_moved",
+            "order_read_requested",
+            "resource_reported",
+        ],
+    ),
     ("publication", &["event_published", "personal_data_erased"]),
     (
         "endpoint",

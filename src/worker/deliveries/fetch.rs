@@ -177,7 +177,7 @@ impl Attempt {
 }
 
 /// How long nothing else is read at a store: it is down, or asks for fewer requests. What is wrong with one order is no reason.
-fn rest(failure: &FetchFailure) -> Option<TimeDelta> {
+pub(crate) fn rest(failure: &FetchFailure) -> Option<TimeDelta> {
     match failure {
         FetchFailure::Unavailable { retry_after: Some(after), .. } => Some((*after).max(REST)),
         FetchFailure::Unavailable { call, retry_after: None } => {
@@ -187,7 +187,7 @@ fn rest(failure: &FetchFailure) -> Option<TimeDelta> {
     }
 }
 
-fn outcome(read: &Result<StoredOrder, FetchFailure>) -> &'static str {
+pub(crate) fn outcome(read: &Result<StoredOrder, FetchFailure>) -> &'static str {
     match read {
         Ok(_) => "read",
         Err(FetchFailure::Unavailable { .. }) => "unavailable",

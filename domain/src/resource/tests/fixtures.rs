@@ -7,10 +7,11 @@ use uuid::Uuid;
 
 use crate::commerce::CommerceEventType as Type;
 use crate::commerce::{Currency, Money};
+use crate::delivery::{LatestFailure, StoreCall};
 use crate::integration::Provider;
 use crate::resource::{
-    Content, Happened, NewReport, Order, Product, Report, Resource, ResourceCommand, ResourceEvent, Stock,
-    WebhookSource,
+    Announcement, Content, Happened, NewReport, Order, Product, ReadFailed, Report, Resource, ResourceCommand,
+    ResourceEvent, Stock, WebhookSource,
 };
 use crate::{AccountId, IntegrationId};
 
@@ -81,10 +82,35 @@ pub(super) fn events(reports: Vec<NewReport>) -> Vec<ResourceEvent> {
 
 /// What the last of these reports did.
 pub(super) fn last(reports: Vec<NewReport>) -> Report {
-    let ResourceEvent::ResourceReported(report) = events(reports).pop().expect("it is recorded");
+    let last = events(reports).pop();
+    let Some(ResourceEvent::ResourceReported(report)) = last else { panic!("a report, and not {last:?}") };
     *report
 }
 
 pub(super) fn publishes(reports: Vec<NewReport>) -> Vec<Type> {
     last(reports).publishes
+}
+
+/// A webhook that names the order and says nothing of it, received so many seconds after noon.
+pub(super) fn announcement(seconds: i64) -> Announcement {
+    let NewReport { account_id, integration_id, provider, resource_id, source, .. } =
+        report(Happened::Updated, seconds, order(|_| {}));
+    let received_at = after(seconds);
+    Announcement { account_id, integration_id, provider, order_id: resource_id, number: 1, received_at, source }
+}
+
+/// How a store responded.
+pub(super) fn store_call(status: u16) -> StoreCall {
+    StoreCall { status: Some(status), duration_ms: 12, reason: None }
+}
+
+pub(super) const INTEGRATION_SEQUENCE: i64 = 7;
+
+pub(super) fn read_failed(failure: &LatestFailure, retry_at: Option<i64>) -> ResourceEvent {
+    ResourceEvent::OrderReadFailed(Box::new(ReadFailed {
+        code: failure.code,
+        call: failure.call.clone(),
+        retry_at: retry_at.map(after),
+        integration_sequence: INTEGRATION_SEQUENCE,
+    }))
 }

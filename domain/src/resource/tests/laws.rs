@@ -48,7 +48,7 @@ proptest! {
         for report in reports {
             let Ok(events) = resource.decide(report);
             for event in events {
-                let ResourceEvent::ResourceReported(report) = &event;
+                let ResourceEvent::ResourceReported(report) = &event else { panic!("a report, and not {event:?}") };
                 published.extend(report.publishes.clone());
                 if report.publishes.contains(&Type::OrderCancelled) {
                     prop_assert!(!is_cancelled);

@@ -3,6 +3,8 @@
 use uuid::Uuid;
 
 use super::fixtures::*;
+use crate::ResolutionCode;
+use crate::delivery::LatestFailure;
 use crate::event::tests::stored;
 use crate::resource::{
     Checkout, Collection, Content, Happened, NewReport, Order, OrderLine, Product, Refunded, ResourceEvent, Variant,
@@ -75,6 +77,16 @@ fn the_stored_form_of_every_event_is_pinned() {
         report(Happened::Updated, seconds, Content::Order(order))
     };
     all.extend(events(vec![thin(0, false), thin(3, true), thin(4, false)]).split_off(1));
+    let failure = LatestFailure { code: ResolutionCode::StoreUnavailable, call: Some(store_call(503)) };
+    all.extend([
+        ResourceEvent::OrderAnnounced(Box::new(announcement(0))),
+        ResourceEvent::OrderRead { announcements: 1, call: store_call(200) },
+        read_failed(&failure, Some(1)),
+        read_failed(&LatestFailure { code: ResolutionCode::StoreAccessMissing, call: None }, None),
+        ResourceEvent::OrderReadRequested { fixed: ResolutionCode::StoreAccessMissing },
+        ResourceEvent::OrderReadMoved { until: after(60) },
+        ResourceEvent::OrderReadGivenUp { code: ResolutionCode::StoreUnavailable, call: store_call(404) },
+    ]);
     insta::assert_snapshot!(stored(&all));
 }
 
