@@ -14,7 +14,7 @@ use projections::View;
 use projections::build::MadeByNewerVersion;
 use projections::registry::Build;
 use projections::view::{self, Advanced};
-use projections::{commerce, delivery_log};
+use projections::{commerce, delivery_log, unread_orders};
 use storage::Database;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Notify, watch};
@@ -45,8 +45,8 @@ struct Shared {
     log: EventLog,
     views: Database,
     standings: watch::Sender<Standings>,
-    /// Changes with the deliveries that are shown.
-    deliveries: watch::Sender<()>,
+    /// Changes with what may be due for workers.
+    work: watch::Sender<()>,
     progress: Progress,
     hurry: Hurry,
     /// Wakes the task that builds views.
@@ -78,7 +78,7 @@ impl Projector {
             log: log.clone(),
             views: views.clone(),
             standings: watch::Sender::new(standings),
-            deliveries: watch::Sender::new(()),
+            work: watch::Sender::new(()),
             progress: Progress::default(),
             hurry: Hurry::default(),
             build_asked_for: Notify::new(),
@@ -99,10 +99,10 @@ impl Projector {
         self.shared.standings.subscribe()
     }
 
-    /// Changes whenever the delivery log may show something else of a delivery: what is due is read again then, and not for
-    /// every other event.
-    pub(crate) fn delivery_changes(&self) -> watch::Receiver<()> {
-        self.shared.deliveries.subscribe()
+    /// Changes whenever views may show something else of what workers do: what is due is read again then, and not for every
+    /// other event.
+    pub(crate) fn work_changes(&self) -> watch::Receiver<()> {
+        self.shared.work.subscribe()
     }
 
     /// The views that are of another log and may not be read.
@@ -168,6 +168,11 @@ impl Projector {
     pub async fn stop(&self) {
         self.tasks.lock().await.shutdown().await;
     }
+}
+
+/// Whether a worker's queue may change by an event.
+fn is_about_work(event: &Recorded) -> bool {
+    matches!(event.event, AnyEvent::Delivery(_)) || unread_orders::is_shown(event)
 }
 
 /// Where a view stands by what is recorded of it.
@@ -285,9 +290,9 @@ impl Shared {
     async fn advance(&self, views: &[View], from: &Cursor, events: &[Recorded]) -> sqlx::Result<bool> {
         let advanced = view::advance(&self.views, views, from, events).await?;
         let is_moved = !advanced.is_empty();
-        let is_of_delivery = |event: &Recorded| matches!(event.event, AnyEvent::Delivery(_));
-        let changes_deliveries = advanced.iter().any(|(view, advanced)| {
-            *view == delivery_log::VIEW && (!matches!(advanced, Advanced::To(_)) || events.iter().any(is_of_delivery))
+        let changes_work = advanced.iter().any(|(view, advanced)| {
+            let is_of_work = *view == delivery_log::VIEW || *view == unread_orders::VIEW;
+            is_of_work && (!matches!(advanced, Advanced::To(_)) || events.iter().any(is_about_work))
         });
         self.standings.send_if_modified(|standings| {
             let mut is_news = false;
@@ -302,15 +307,15 @@ impl Shared {
             }
             is_news
         });
-        if changes_deliveries {
-            self.deliveries.send_replace(());
+        if changes_work {
+            self.work.send_replace(());
         }
         Ok(is_moved)
     }
 
     fn reached(&self, view: View, standing: Standing) {
         self.standings.send_if_modified(|standings| standings.set(view, standing));
-        self.deliveries.send_replace(());
+        self.work.send_replace(());
     }
 
     /// A view that was made from another log is rebuilt from this one, by any node, and not read before.

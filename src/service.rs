@@ -419,7 +419,7 @@ impl Parts {
             clock: self.data.clock().clone(),
             rates: self.rates.clone(),
             progress: progress.clone(),
-            changes: self.data.projector.delivery_changes(),
+            changes: self.data.projector.work_changes(),
             stopping: self.tasks.stopping(),
         }
     }

@@ -123,6 +123,11 @@ async fn apply(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<()>
     table::write_changed(tables, &rows, &known, |row| &row.id).await
 }
 
+/// Whether the view changes with an event.
+pub fn is_shown(recorded: &Recorded) -> bool {
+    of_reading(recorded).is_some()
+}
+
 /// An event about whether an order is read.
 fn of_reading(recorded: &Recorded) -> Option<(&Recorded, &ResourceEvent)> {
     let AnyEvent::Resource(event) = &recorded.event else { return None };

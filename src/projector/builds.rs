@@ -148,7 +148,7 @@ impl Shared {
         let live = switch.finish(lock_timeout).await?;
         // At once, so that a caller who waits for the views waits for this one too.
         self.standings.send_if_modified(|standings| standings.set_switched(view, &live.cursor));
-        self.deliveries.send_replace(());
+        self.work.send_replace(());
         self.log_rebuilt(view, build, &live);
         self.drop_unused(view).await;
         Ok(true)
