@@ -97,6 +97,9 @@ pub(crate) async fn a_busy_day(app: &TestApp) {
     a_day_of_dispatches(app).await;
     a_day_of_endpoints(app).await;
     app.settle().await;
+    // Days have passed, in which the session at Cortex Cloud expired: what failed by that is tried again.
+    app.advance(chrono::TimeDelta::seconds(30));
+    app.settle().await;
 }
 
 /// What people see of each delivery is what its aggregate says of itself.
