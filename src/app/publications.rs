@@ -78,14 +78,12 @@ impl Publications {
         let publish = PublicationCommand::Publish(Box::new(published));
         let actor = viewer.actor(Some(&account_id.to_string()));
         let committed = self.data.log.execute::<Publication>(id, publish, &actor).await?;
-        let position = match committed.position {
-            Some(position) => Some(position),
+        let mut position = committed.position;
+        if position.is_none() {
             // What another call published a moment ago may not be shown yet either.
-            None => {
-                let events = self.data.log.recorded_of(Publication::TYPE, &id.to_string(), Sequence::START, 1).await?;
-                events.first().map(|event| event.position)
-            }
-        };
+            let events = self.data.log.recorded_of(Publication::TYPE, &id.to_string(), Sequence::START, 1).await?;
+            position = events.first().map(|event| event.position);
+        }
         self.data.wait_for_views(position).await;
         let event_id = events::id_of(id.0, Sequence::FIRST, event_type);
         Ok(events::find(&self.data.views, &event_id).await?)

@@ -240,7 +240,7 @@ const CLOSED: &[ErrorKind] = &[
 ];
 
 fn is_timeout(error: &(dyn Error + 'static)) -> bool {
-    has_kind(error, &[ErrorKind::TimedOut]) || causes(error).any(|cause| cause.is::<Elapsed>())
+    has_kind(error, &[ErrorKind::TimedOut]) || causes(error).any(<dyn Error>::is::<Elapsed>)
 }
 
 fn has_kind(error: &(dyn Error + 'static), kinds: &[ErrorKind]) -> bool {
