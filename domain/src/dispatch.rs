@@ -24,7 +24,7 @@ pub use response::{MAX_RESPONSE_BYTES, ResponseBody};
 
 use crate::Private;
 use crate::delivery::MAX_REASON_CHARS;
-use crate::endpoint::Failures;
+use crate::endpoint::{Failures, no_sooner};
 use crate::event::{EventSourced, Owner, aggregate};
 
 /// The fold of a dispatch's stream. The default is one that was not attempted yet.
@@ -48,6 +48,10 @@ pub struct Progress {
     first_failed_at: Option<DateTime<Utc>>,
     /// Of the latest attempt, where it failed.
     failure: Option<Failure>,
+    /// When its schedule has it, where it is sent before that because its endpoint responds again.
+    scheduled_at: Option<DateTime<Utc>>,
+    /// Its receiver asked for nothing sooner.
+    not_before: Option<DateTime<Utc>>,
 }
 
 /// Why the latest attempt failed.
@@ -134,6 +138,11 @@ impl Dispatch {
         }
     }
 
+    /// Up to when its receiver asked not to be sent it.
+    pub fn not_before(&self) -> Option<DateTime<Utc>> {
+        self.progress()?.not_before
+    }
+
     /// The number of the next attempt.
     pub fn next_attempt(&self) -> u32 {
         self.progress().map_or(0, |progress| progress.attempts).saturating_add(1)
@@ -167,9 +176,12 @@ impl Dispatch {
         if new.attempt != next {
             return Err(DispatchRefusal::AttemptMissing { expected: next });
         }
-        let waits_until = self.next_attempt_at().filter(|_| new.probe);
+        let waits_until = self.next_attempt_at().filter(|_| new.probe).or_else(|| self.scheduled_after(new.now));
+        let not_before = no_sooner(new.now, new.retry_after).filter(|_| !new.is_success());
         let outcome = match waits_until {
-            Some(retry_at) if !new.is_success() => AttemptOutcome::Failed { retry_at },
+            Some(at) if !new.is_success() => {
+                AttemptOutcome::Failed { retry_at: not_before.map_or(at, |not_before| at.max(not_before)) }
+            }
             _ => self.outcome_of(&new),
         };
         let NewAttempt { message, attempt, now, status, duration_ms, address, reason, response, .. } = new;
@@ -179,12 +191,18 @@ impl Dispatch {
             probe: waits_until.is_some(),
             attempted_at: now,
             outcome,
+            not_before,
             status,
             duration_ms,
             address,
             reason: reason.map(|reason| reason.chars().take(MAX_REASON_CHARS).collect()),
             response: response.map(Private::Known),
         }))))
+    }
+
+    /// When the schedule has the next attempt, where that is later.
+    fn scheduled_after(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.progress()?.scheduled_at.filter(|at| *at > now)
     }
 
     fn outcome_of(&self, new: &NewAttempt) -> AttemptOutcome {
@@ -212,6 +230,10 @@ impl Progress {
     }
 
     fn redrive(&self, cause: RedriveCause, retry_at: DateTime<Utc>) -> Result<Option<DispatchEvent>, DispatchRefusal> {
+        let retry_at = match (cause, self.not_before) {
+            (RedriveCause::Recovered, Some(not_before)) => retry_at.max(not_before),
+            (RedriveCause::Recovered | RedriveCause::Operator | RedriveCause::Resumed, _) => retry_at,
+        };
         let is_news = match (self.phase, cause) {
             (Phase::Retrying { retry_at: due_at }, RedriveCause::Recovered) => retry_at < due_at,
             (Phase::DeadLetter, RedriveCause::Recovered) => return Err(DispatchRefusal::DeadLetter),
@@ -239,7 +261,7 @@ impl Progress {
 aggregate!(Dispatch, "dispatch", DispatchCommand, DispatchEvent, DispatchRefusal);
 
 impl EventSourced for Dispatch {
-    const SNAPSHOT_VERSION: i64 = 1;
+    const SNAPSHOT_VERSION: i64 = 2;
 
     fn owner(&self, _: &str) -> Owner {
         let Some(Progress { message, .. }) = self.progress() else { return Owner::default() };

@@ -28,7 +28,7 @@ pub use health::Health;
 pub(crate) use health::{FIRST_WARNING_FAILURES, GONE};
 pub use profile::{MAX_ELEMENT_KEY_CHARS, MAX_HEADER_WORD_CHARS, MAX_SIGNATURE_KEY_CHARS, Profile};
 pub use refusal::EndpointRefusal;
-pub(crate) use retry_policy::Failures;
+pub(crate) use retry_policy::{Failures, no_sooner};
 pub use retry_policy::{LONGEST_DELAY, MAX_RETRY_AFTER, RetryPolicy};
 use secrets::PreviousSecret;
 pub(crate) use secrets::valid_secret;
@@ -187,9 +187,8 @@ impl Subscription {
                 Activity::Paused | Activity::Disabled(_) => None,
             },
             EndpointCommand::Resume => match self.activity {
-                // Whose receiver was mended need not wait for the next probe.
-                Activity::Enabled => self.is_failing().then_some(EndpointEvent::EndpointResumed {}),
-                Activity::Paused | Activity::Disabled(_) => Some(EndpointEvent::EndpointResumed {}),
+                // Also where it is enabled: whose receiver was mended need not wait for the next attempt.
+                Activity::Enabled | Activity::Paused | Activity::Disabled(_) => Some(EndpointEvent::EndpointResumed {}),
             },
             EndpointCommand::RotateSecret { secret, now, overlap_hours } => {
                 self.rotate_secret(&secret, now, overlap_hours)?

@@ -160,6 +160,7 @@ impl Attempt {
             reason,
             response,
             message: _,
+            not_before: _,
         } = attempted;
         let response = match response {
             None => Response::None,

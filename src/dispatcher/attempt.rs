@@ -116,6 +116,10 @@ impl Sender {
                         // Another node was first, and the view does not show it yet.
                         return Ok(Sent::waits(until, attempts));
                     }
+                    if let Some(until) = early.filter(|_| dispatch.not_before().is_some_and(|at| at > self.now())) {
+                        // Its receiver wants it later: another one is the probe.
+                        return Ok(Sent::waits(until, attempts));
+                    }
                     turn.probe = early.is_some() && endpoint.aggregate.status() == Some(EndpointStatus::Degraded);
                 }
                 DispatchStatus::Delivered | DispatchStatus::DeadLetter | DispatchStatus::Skipped => {

@@ -179,7 +179,6 @@ impl OrderRead {
         let StoredOrder { order, report, body, call } = read;
         let log = &self.reads.data.log;
         let digest = log.blind_index().map(|index| index.body_digest(self.integration_id, "resource", &body));
-        let report = report.filter(|_| self.link.purpose.publishes());
         let reports = Reports::new(report.into_iter().collect(), digest, self.reads.data.now());
         let announcements = self.reading.announcements;
         let WebhookSource::Notice { id, .. } = self.reading.source else { return Ok(()) };

@@ -284,6 +284,37 @@ on_each_engine! {
         assert_eq!(status(app, id).await, EndpointStatus::Enabled);
     }
 
+    async fn what_its_receiver_put_off_is_no_probe_and_waits_when_the_endpoint_responds_again(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = publisher(&merchant).await;
+        let mut receiver = Receiver::start(&app.clock).await;
+        let id = endpoint(&merchant, &receiver, &["order.created"], |_| ()).await;
+        receiver.responds([429; 7]);
+        receiver.asks_for(Some(86_400));
+        buy(&shop, 1).await;
+        for attempts in 1..=7 {
+            receiver.next().await;
+            until(app, id, &[("retrying", attempts)]).await;
+            if attempts < 7 {
+                app.advance(TimeDelta::hours(25));
+            }
+        }
+        assert_eq!(status(app, id).await, EndpointStatus::Degraded);
+        app.advance(PROBE_INTERVAL);
+        buy(&shop, 2).await;
+        until(app, id, &[("retrying", 7), ("queued", 0)]).await;
+        app.advance(PROBE_INTERVAL);
+        assert_eq!(objects(&[receiver.next().await]), [created(2)]);
+        until(app, id, &[("retrying", 7), ("delivered", 1)]).await;
+        assert_eq!(status(app, id).await, EndpointStatus::Enabled);
+        buy(&shop, 3).await;
+        assert_eq!(objects(&[receiver.next().await]), [created(3)]);
+        until(app, id, &[("retrying", 7), ("delivered", 1), ("delivered", 1)]).await;
+        app.advance(TimeDelta::hours(25));
+        assert_eq!(objects(&[receiver.next().await]), [created(1)]);
+        until(app, id, &[("delivered", 8), ("delivered", 1), ("delivered", 1)]).await;
+    }
+
     async fn switching_the_order_off_frees_what_waits_for_another(app: &TestApp) {
         let merchant = app.merchant().await;
         let shop = publisher(&merchant).await;
@@ -317,8 +348,13 @@ on_each_engine! {
         app.advance(PROBE_INTERVAL);
         assert_eq!(objects(&[receiver.next().await]), [created(2)], "the probe");
         receiver.responds([500]);
-        assert_eq!(objects(&[receiver.next().await]), [created(1)], "at once, for the eighth time");
-        until(app, id, &[("dead_letter", 8), ("delivered", 1)]).await;
+        assert_eq!(objects(&[receiver.next().await]), [created(1)], "at once, and before its time: that does not count");
+        until(app, id, &[("retrying", 8), ("delivered", 1)]).await;
+        assert_eq!(status(app, id).await, EndpointStatus::Enabled, "it says nothing of the endpoint");
+        receiver.responds([500]);
+        app.advance(TimeDelta::hours(7));
+        assert_eq!(objects(&[receiver.next().await]), [created(1)], "at its own time");
+        until(app, id, &[("dead_letter", 9), ("delivered", 1)]).await;
     }
 
     async fn the_eighth_failure_makes_a_dead_letter_and_a_410_disables_at_once(app: &TestApp) {

@@ -17,7 +17,9 @@ impl Dispatch {
         let command = match progress.phase {
             // All attempts before it failed, also those before it was redriven: its endpoint may have been warned of these.
             Phase::Delivered => EndpointCommand::RecordSuccess { failures: progress.attempts.saturating_sub(1) },
-            Phase::Retrying { .. } | Phase::DeadLetter => EndpointCommand::RecordFailure(progress.failure()?),
+            Phase::Retrying { .. } | Phase::DeadLetter => {
+                EndpointCommand::RecordFailure(progress.failure(before.failures() < progress.failures)?)
+            }
             Phase::Skipped(_) => return None,
         };
         Some((progress.message.endpoint_id, command))
@@ -25,10 +27,10 @@ impl Dispatch {
 }
 
 impl Progress {
-    /// Of the latest attempt, where it may mean anything to the endpoint.
-    fn failure(&self) -> Option<MessageFailure> {
+    /// Of the latest attempt, where it may mean anything to the endpoint. One that was made before its time does not count.
+    fn failure(&self, counts: bool) -> Option<MessageFailure> {
         let failure = self.failure.clone()?;
-        let is_meaningful = self.failures >= FIRST_WARNING_FAILURES || failure.status == Some(GONE);
+        let is_meaningful = counts && self.failures >= FIRST_WARNING_FAILURES || failure.status == Some(GONE);
         is_meaningful.then_some(MessageFailure {
             failures: self.failures,
             since: self.first_failed_at?,

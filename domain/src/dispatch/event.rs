@@ -33,12 +33,15 @@ pub struct Attempted {
     pub message: Message,
     /// From 1 on, without a gap, also over redrives.
     pub attempt: u32,
-    /// It was made before its time, to learn whether a degraded endpoint responds again: where it failed, the schedule goes on
-    /// as if it had not been made.
+    /// It was made before its time, to learn whether a degraded endpoint responds again, or because it does: where it failed, the
+    /// schedule goes on as if it had not been made.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub probe: bool,
     pub attempted_at: DateTime<Utc>,
     pub outcome: AttemptOutcome,
+    /// Where it failed and the receiver asks for it: it is sent no sooner, unless a person wants it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<DateTime<Utc>>,
     /// The HTTP status of the response. None where there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,

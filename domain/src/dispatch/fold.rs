@@ -13,6 +13,8 @@ impl Dispatch {
                     failures: 0,
                     first_failed_at: None,
                     failure: None,
+                    scheduled_at: None,
+                    not_before: None,
                 };
                 progress.apply_attempted(*attempted);
                 *self = Self::Attempted(Box::new(progress));
@@ -29,19 +31,23 @@ impl Progress {
         match event {
             DispatchEvent::Attempted(attempted) => self.apply_attempted(*attempted),
             DispatchEvent::Redriven { cause, retry_at } => {
-                self.phase = Phase::Retrying { retry_at };
-                match cause {
-                    RedriveCause::Operator | RedriveCause::Resumed => self.forget_failures(),
-                    RedriveCause::Recovered => {}
+                match (cause, self.phase) {
+                    (RedriveCause::Operator | RedriveCause::Resumed, _) => self.forget_failures(),
+                    (RedriveCause::Recovered, Phase::Retrying { retry_at: due_at }) => {
+                        self.scheduled_at.get_or_insert(due_at);
+                    }
+                    (RedriveCause::Recovered, Phase::Delivered | Phase::DeadLetter | Phase::Skipped(_)) => {}
                 }
+                self.phase = Phase::Retrying { retry_at };
             }
             DispatchEvent::Skipped { cause } => self.phase = Phase::Skipped(cause),
         }
     }
 
     fn apply_attempted(&mut self, attempted: Attempted) {
-        let Attempted { attempt, probe, attempted_at, outcome, status, reason, .. } = attempted;
+        let Attempted { attempt, probe, attempted_at, outcome, not_before, status, reason, .. } = attempted;
         self.attempts = attempt;
+        (self.scheduled_at, self.not_before) = (None, not_before);
         self.phase = match outcome {
             AttemptOutcome::Delivered => Phase::Delivered,
             AttemptOutcome::Failed { retry_at } => Phase::Retrying { retry_at },
@@ -62,5 +68,6 @@ impl Progress {
         self.failures = 0;
         self.first_failed_at = None;
         self.failure = None;
+        (self.scheduled_at, self.not_before) = (None, None);
     }
 }

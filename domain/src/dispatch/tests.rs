@@ -37,6 +37,34 @@ fn a_probe_that_fails_leaves_the_schedule_where_it_was() {
 }
 
 #[test]
+fn what_is_sent_early_since_its_endpoint_responds_again_keeps_its_schedule_where_it_fails() {
+    let at = noon() + TimeDelta::minutes(5);
+    let recovered = DispatchEvent::Redriven { cause: RedriveCause::Recovered, retry_at: at };
+    let waits_until = fold(all_failed(7)).next_attempt_at().unwrap();
+    let before = fold([all_failed(7), vec![recovered.clone()]].concat());
+    assert_eq!(before.next_attempt_at(), Some(at));
+    let events = before.decide(record(NewAttempt { now: at, ..fails(8) })).unwrap();
+    let after = fold([all_failed(7), vec![recovered], events].concat());
+    assert_eq!((after.next_attempt_at(), after.failures(), after.next_attempt()), (Some(waits_until), 7, 9));
+    assert_eq!(after.consequence(&before), None, "it says nothing of the endpoint");
+    let last = after.decide(record(NewAttempt { now: waits_until, ..fails(9) })).unwrap();
+    let [DispatchEvent::Attempted(last)] = &last[..] else { panic!("it is an attempt") };
+    assert_eq!((last.outcome, last.probe), (AttemptOutcome::DeadLettered, false));
+}
+
+#[test]
+fn what_its_receiver_put_off_is_not_sent_sooner_when_the_endpoint_responds_again() {
+    let hour = TimeDelta::hours(1);
+    let events = Dispatch::default().decide(record(NewAttempt { retry_after: Some(hour), ..fails(1) })).unwrap();
+    let put_off = fold(events.clone());
+    assert_eq!((put_off.next_attempt_at(), put_off.not_before()), (Some(noon() + hour), Some(noon() + hour)));
+    let redrive = |cause| DispatchCommand::Redrive { cause, retry_at: noon() };
+    given(events.clone()).when(redrive(RedriveCause::Recovered)).then_expect_events(vec![]);
+    let wanted = DispatchEvent::Redriven { cause: RedriveCause::Operator, retry_at: noon() };
+    given(events).when(redrive(RedriveCause::Operator)).then_expect_events(vec![wanted]);
+}
+
+#[test]
 fn a_message_that_is_delivered_at_once_is_one_event() {
     given([]).when(record(succeeds(1))).then_expect_events(vec![delivered(1)]);
     let dispatch = fold([delivered(1)]);
@@ -159,7 +187,8 @@ fn what_waits_is_tried_at_once_when_its_endpoint_has_recovered_and_its_schedule_
     let again = [all_failed(7), vec![redriven]].concat();
     assert_eq!((fold(again.clone()).next_attempt_at(), fold(again.clone()).failures()), (Some(noon()), 7));
     given(again.clone()).when(recovered(noon())).then_expect_events(vec![]);
-    given(again).when(record(fails(8))).then_expect_events(vec![dead_lettered(8)]);
+    let kept = with(failed(8, FAILURE_DELAYS[6].num_seconds()), |attempted| attempted.probe = true);
+    given(again).when(record(fails(8))).then_expect_events(vec![kept]);
     given([failed(1, 1)]).when(recovered(noon() + TimeDelta::days(1))).then_expect_events(vec![]);
     let dead = [all_failed(7), vec![dead_lettered(8)]].concat();
     given(dead).when(recovered(noon())).then_expect_error(DispatchRefusal::DeadLetter);

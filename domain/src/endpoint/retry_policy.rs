@@ -45,8 +45,7 @@ impl RetryPolicy {
             Self::Standard => next_failure(failures.count.saturating_sub(1), now, jitter),
             Self::CloudElements => next_of_cloud_elements(failures, now, jitter),
         }?;
-        let no_sooner = retry_after.map(|after| now + after.clamp(TimeDelta::zero(), MAX_RETRY_AFTER));
-        Some(no_sooner.map_or(at, |no_sooner| at.max(no_sooner)))
+        Some(no_sooner(now, retry_after).map_or(at, |no_sooner| at.max(no_sooner)))
     }
 
     /// At so many failures of a message in a row its endpoint is degraded or disabled.
@@ -56,6 +55,11 @@ impl RetryPolicy {
             Self::CloudElements => CLOUD_ELEMENTS_RETRIES + 1,
         }
     }
+}
+
+/// Up to when a receiver asks not to be called.
+pub(crate) fn no_sooner(now: DateTime<Utc>, retry_after: Option<TimeDelta>) -> Option<DateTime<Utc>> {
+    retry_after.map(|after| now + after.clamp(TimeDelta::zero(), MAX_RETRY_AFTER))
 }
 
 /// A first failure that a clock dated ahead makes nothing later.

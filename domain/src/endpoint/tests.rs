@@ -44,7 +44,7 @@ fn an_endpoint_is_created_once() {
 fn a_person_pauses_and_resumes_an_endpoint() {
     let paused = EndpointEvent::EndpointPaused {};
     let resumed = EndpointEvent::EndpointResumed {};
-    given([]).when(EndpointCommand::Resume).then_expect_events(vec![]);
+    given([]).when(EndpointCommand::Resume).then_expect_events(vec![resumed.clone()]);
     given([]).when(EndpointCommand::Pause).then_expect_events(vec![paused.clone()]);
     given([paused.clone()]).when(EndpointCommand::Pause).then_expect_events(vec![]);
     given([paused.clone()]).when(EndpointCommand::Resume).then_expect_events(vec![resumed.clone()]);
@@ -72,7 +72,8 @@ fn a_person_whose_receiver_is_mended_resumes_a_failing_endpoint_at_once() {
         given(history.clone()).when(resume.clone()).then_expect_events(vec![resumed.clone()]);
         let again = [history, vec![resumed.clone()]].concat();
         assert_eq!(fold(again.clone()).status(), Some(EndpointStatus::Enabled));
-        given(again).when(resume.clone()).then_expect_events(vec![]);
+        // Something may have failed since, and not often enough to be a warning.
+        given(again).when(resume.clone()).then_expect_events(vec![resumed.clone()]);
     }
 }
 
@@ -140,7 +141,9 @@ fn any_command() -> impl Strategy<Value = EndpointCommand> {
 
 proptest! {
     #[test]
-    fn repeating_a_command_adds_nothing(commands in prop::collection::vec(any_command(), 0..60)) {
+    fn repeating_a_command_adds_nothing(mut commands in prop::collection::vec(any_command(), 0..60)) {
+        // Who resumes it again wants sent again what has failed since.
+        commands.retain(|command| *command != EndpointCommand::Resume);
         repeating_adds_nothing(commands, Endpoint::decide)?;
     }
 }

@@ -25,16 +25,14 @@ impl Link {
         &self,
         token: &SecretString,
         store: Option<String>,
-    ) -> Result<Option<IntegrationEvent>, IntegrationRefusal> {
+    ) -> Result<IntegrationEvent, IntegrationRefusal> {
         let token = token.expose_secret().trim();
         if !(1..=MAX_TOKEN_CHARS).contains(&token.len()) || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(IntegrationRefusal::InvalidToken);
         }
         let token_preview = crate::private::preview(token);
-        let access = StoreAccess { token: Private::from(token), store };
-        let is_known = self.store_access.as_ref() == Some(&access);
-        let StoreAccess { token, store } = access;
-        Ok((!is_known).then_some(IntegrationEvent::StoreAccessSaved { token, token_preview, store }))
+        // Also the one that is known: the store may take it again, or let it do more, and what waits is to be read.
+        Ok(IntegrationEvent::StoreAccessSaved { token: Private::from(token), token_preview, store })
     }
 }
 

@@ -208,13 +208,16 @@ fn access_saved(store: Option<&str>) -> IntegrationEvent {
 }
 
 #[test]
-fn access_to_a_store_is_saved_when_it_is_new_and_removed_when_there_is_any() {
+fn access_to_a_store_is_saved_each_time_and_removed_when_there_is_any() {
     let save = |token: &str, store: Option<&str>| IntegrationCommand::SaveStoreAccess {
         token: token.into(),
         store: store.map(str::to_owned),
     };
     given([]).when(save(" token_1234567890\n", Some("abc"))).then_expect_events(vec![access_saved(Some("abc"))]);
-    given([access_saved(Some("abc"))]).when(save("token_1234567890", Some("abc"))).then_expect_events(vec![]);
+    // The store may take it again: what waits for it is to be read.
+    given([access_saved(Some("abc"))])
+        .when(save("token_1234567890", Some("abc")))
+        .then_expect_events(vec![access_saved(Some("abc"))]);
     given([access_saved(Some("abc"))])
         .when(save("token_1234567890", None))
         .then_expect_events(vec![access_saved(None)]);
@@ -231,7 +234,8 @@ fn access_to_a_store_is_saved_when_it_is_new_and_removed_when_there_is_any() {
 }
 
 /// Every command of an integration, with few values, so that they meet. All of them promise that the same again is no
-/// news, a rotation too: it is known by its new secret. None is left out.
+/// news, a rotation too: it is known by its new secret. But for access to a store, which is saved again to have read what
+/// waits.
 fn any_command() -> impl Strategy<Value = IntegrationCommand> {
     let text = |texts: &'static [&'static str]| select(texts).prop_map(str::to_owned);
     let name = || text(&[" My shop ", "Other", " "]);
@@ -269,7 +273,8 @@ fn any_command() -> impl Strategy<Value = IntegrationCommand> {
 
 proptest! {
     #[test]
-    fn repeating_a_command_adds_nothing(commands in prop::collection::vec(any_command(), 0..60)) {
+    fn repeating_a_command_adds_nothing(mut commands in prop::collection::vec(any_command(), 0..60)) {
+        commands.retain(|command| !matches!(command, IntegrationCommand::SaveStoreAccess { .. }));
         repeating_adds_nothing(commands, Integration::decide)?;
     }
 }

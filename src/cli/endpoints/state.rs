@@ -55,7 +55,7 @@ impl Resume {
     pub(super) async fn run(self, json: bool) -> anyhow::Result<()> {
         let client = self.server.client()?;
         let id = super::named(&client, &self.id).await?;
-        act(&client, ("resumeEndpoint", &id), json, "enabled: what failed, or waited for it, is sent.").await
+        act(&client, ("resumeEndpoint", &id), json, "enabled: what waits for it is sent at once. Dead letters stay: `cloud-bridge dispatches redrive` sends them again.").await
     }
 }
 

@@ -42,6 +42,9 @@ impl Unread {
         let id = identifiers::whole(&client, Kind::Integration, &self.id).await?;
         let (first, after) = self.page.variables();
         let mut found = client.ask(UNREAD, json!({ "id": id, "first": first, "after": after })).await?;
+        if found["integration"].is_null() {
+            anyhow::bail!("there is no such integration of this account: `cloud-bridge integrations list` shows them");
+        }
         let page = found["integration"]["unreadOrders"].take();
         if json {
             return Ok(output::print_json(&page)?);

@@ -16,9 +16,9 @@ use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use tokio::time::error::Elapsed;
 
-use super::connection::RemoteAddress;
-use super::stage::{self, Reached, Stage};
-use super::url::{CheckedUrl, EndpointHost, UrlRefusal};
+use super::connection::Peer;
+use super::stage::{self, Stage};
+use super::url::{CheckedUrl, UrlRefusal};
 use super::{HttpClient, OutboundClient, USER_AGENT};
 use crate::ports::response::{causes, innermost, retry_after};
 
@@ -89,8 +89,6 @@ impl Attempt {
 #[derive(Default)]
 struct Progress {
     status: Option<StatusCode>,
-    /// That of the URL.
-    port: Option<u16>,
     /// What the latest request is sent on, once that is known.
     connection: Option<CaptureConnection>,
     retry_after: Option<Duration>,
@@ -98,25 +96,22 @@ struct Progress {
 }
 
 impl Progress {
-    fn connected_to(&self) -> Option<SocketAddr> {
+    /// Of the connection that the latest request is sent on.
+    fn peer(&self) -> Option<Peer> {
         let connection = self.connection.as_ref()?.connection_metadata();
         let mut extensions = Extensions::new();
         connection.as_ref()?.get_extras(&mut extensions);
-        extensions.get().map(|RemoteAddress(address)| *address)
+        extensions.remove()
     }
 
     /// Connected to, or being connected to.
     fn address(&self) -> Option<SocketAddr> {
-        let connecting = || match stage::reached() {
-            Reached { stage: Stage::Connecting | Stage::Tls, chosen, .. } => Some(SocketAddr::new(chosen?, self.port?)),
-            Reached { stage: Stage::Resolving, .. } => None,
-        };
-        self.connected_to().or_else(connecting)
+        self.peer().map(|peer| peer.address).or_else(|| stage::reached().address())
     }
 
     /// What is waited for.
     fn stage(&self) -> String {
-        match (self.status, self.connected_to()) {
+        match (self.status, self.peer()) {
             (Some(_), _) => "reading the response".to_owned(),
             (None, Some(_)) => "waiting for the response".to_owned(),
             (None, None) => stage::reached().stage.to_string(),
@@ -128,7 +123,8 @@ impl Progress {
         if is_timeout(error) {
             return format!("timed out {}", self.stage());
         }
-        let what = match (self.connected_to(), stage::reached().stage) {
+        let what = match (self.peer(), stage::reached().stage) {
+            _ if is_not_http(error) => "the response cannot be read",
             (Some(_), _) => "connection lost",
             (None, Stage::Tls) => "TLS failed",
             (None, Stage::Resolving | Stage::Connecting) => "could not connect",
@@ -161,11 +157,7 @@ async fn exchange(client: &OutboundClient, request: Request<'_>, progress: &mut 
     let OutboundClient { rules, proxy, .. } = client;
     // Again at each attempt: the HTTP client does not resolve an address, and the rules may have changed.
     let url = CheckedUrl::parse(request.url, rules).map_err(|refusal| refusal.to_string())?;
-    if let (EndpointHost::Address(address), None) = (url.host(), proxy) {
-        stage::note_address(address);
-    }
     let url = url.into_url();
-    progress.port = url.port_or_known_default();
     let mut headers = own_headers(request.headers);
     let authorization = proxy.as_ref().and_then(|proxy| proxy.authorization.clone());
     if let Some(authorization) = authorization.filter(|_| url.scheme() == "http") {
@@ -176,7 +168,7 @@ async fn exchange(client: &OutboundClient, request: Request<'_>, progress: &mut 
     *message.uri_mut() = url.as_str().parse().map_err(|_| UrlRefusal::NotAUrl.to_string())?;
     *message.headers_mut() = headers;
     let mut responded = respond(&client.http, message.clone(), progress).await;
-    if responded.as_ref().is_err_and(was_closed_before) {
+    if responded.as_ref().is_err_and(|error| was_closed_before(error, progress)) {
         responded = respond(&client.unpooled, message, progress).await;
     }
     let mut response = responded.map_err(|error| progress.lost(&error))?;
@@ -196,11 +188,12 @@ async fn respond(
 
 /// Whether a request was sent on a connection of an earlier attempt that the receiver had closed, which it need not say, so that
 /// it did not get it. Where it did nevertheless, it gets it twice, as it may by any retry.
-fn was_closed_before(error: &legacy::Error) -> bool {
+fn was_closed_before(error: &legacy::Error, progress: &Progress) -> bool {
     let is_kept = !error.is_connect() && !stage::reached().has_begun;
+    let has_answered = progress.peer().is_some_and(|peer| peer.has_answered());
     let cause = error.source().and_then(|cause| cause.downcast_ref::<hyper::Error>());
     let was_closed = cause.is_some_and(hyper::Error::is_incomplete_message) || has_kind(error, CLOSED);
-    is_kept && was_closed
+    is_kept && was_closed && !has_answered
 }
 
 fn own_headers(mut headers: HeaderMap) -> HeaderMap {
@@ -241,6 +234,11 @@ const CLOSED: &[ErrorKind] = &[
 
 fn is_timeout(error: &(dyn Error + 'static)) -> bool {
     has_kind(error, &[ErrorKind::TimedOut]) || causes(error).any(<dyn Error>::is::<Elapsed>)
+}
+
+/// Whether something came that cannot be read as an answer.
+fn is_not_http(error: &(dyn Error + 'static)) -> bool {
+    causes(error).filter_map(|cause| cause.downcast_ref()).any(hyper::Error::is_parse)
 }
 
 fn has_kind(error: &(dyn Error + 'static), kinds: &[ErrorKind]) -> bool {

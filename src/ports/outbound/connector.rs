@@ -1,5 +1,6 @@
 //! Connects to endpoints: names are resolved and judged, then TCP, through the operator's proxy where there is one, and TLS.
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -79,7 +80,6 @@ impl Connector {
     }
 
     async fn connect(mut self, uri: Uri) -> Result<TokioIo<Connection>, BoxError> {
-        stage::note_connecting();
         let is_https = uri.scheme() == Some(&Scheme::HTTPS);
         let Some(proxy) = self.proxy.take() else {
             let (transport, address) = self.open(&uri).await?;
@@ -95,25 +95,36 @@ impl Connector {
         if let Some(authorization) = proxy.authorization {
             tunnel = tunnel.with_auth(authorization);
         }
-        let transport = self.encrypt(&uri, tunnel.call(uri.clone()).await?.into_inner()).await?;
+        let transport = self.encrypt(&uri, tunnel.call(uri.clone()).await.map_err(of_proxy)?.into_inner()).await?;
         Ok(TokioIo::new(Connection::new(transport, address, false)))
     }
 
     /// Connects to the host of a URI itself.
     async fn open(&mut self, uri: &Uri) -> Result<(Transport, SocketAddr), BoxError> {
+        let is_https = uri.scheme() == Some(&Scheme::HTTPS);
+        stage::note_connecting(host(uri).parse().ok(), uri.port_u16().unwrap_or(if is_https { 443 } else { 80 }));
         future::poll_fn(|context| self.tcp.poll_ready(context)).await?;
         let tcp = self.tcp.call(uri.clone()).await?.into_inner();
         let address = tcp.peer_addr()?;
+        stage::note_connected(address);
         let transport: Transport = Box::new(tcp);
-        let is_https = uri.scheme() == Some(&Scheme::HTTPS);
         Ok((if is_https { self.encrypt(uri, transport).await? } else { transport }, address))
     }
 
     async fn encrypt(&self, uri: &Uri, transport: Transport) -> Result<Transport, BoxError> {
         stage::note_tls();
-        let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-        Ok(Box::new(self.tls.connect(ServerName::try_from(host.to_owned())?, transport).await?))
+        Ok(Box::new(self.tls.connect(ServerName::try_from(host(uri).to_owned())?, transport).await?))
     }
+}
+
+/// An IPv6 address stands in brackets in a URI.
+fn host(uri: &Uri) -> &str {
+    uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']')
+}
+
+/// Why the proxy makes no tunnel. Merchants read it, who cannot mend it.
+fn of_proxy(error: impl Display) -> BoxError {
+    format!("the operator's proxy makes no connection: {error}").into()
 }
 
 impl Service<Uri> for Connector {

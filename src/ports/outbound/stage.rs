@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 tokio::task_local! {
     static REACHED: Cell<Reached>;
@@ -33,7 +33,16 @@ pub(super) struct Reached {
     /// Whether it connected, or began to: without that, its connection was kept from an earlier attempt.
     pub(super) has_begun: bool,
     /// What is being connected to, where the host has one address. Which of several the HTTP client tries, it does not say.
-    pub(super) chosen: Option<IpAddr>,
+    chosen: Option<IpAddr>,
+    port: u16,
+    connected: Option<SocketAddr>,
+}
+
+impl Reached {
+    /// What was connected to, or is being connected to.
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        self.connected.or_else(|| Some(SocketAddr::new(self.chosen?, self.port)))
+    }
 }
 
 /// Runs an attempt, of which the functions below note how far it has come.
@@ -56,13 +65,9 @@ fn note(note: impl FnOnce(&mut Reached)) {
     REACHED.try_with(update).ok();
 }
 
-/// The host of the URL is an address.
-pub(super) fn note_address(address: IpAddr) {
-    note(|reached| reached.chosen = Some(address));
-}
-
-pub(super) fn note_connecting() {
-    note(|reached| (reached.stage, reached.has_begun) = (Stage::Connecting, true));
+/// What is connected to next: at once where its host is an address.
+pub(super) fn note_connecting(host: Option<IpAddr>, port: u16) {
+    note(|reached| *reached = Reached { has_begun: true, chosen: host, port, ..Reached::default() });
 }
 
 pub(super) fn note_resolving() {
@@ -72,6 +77,10 @@ pub(super) fn note_resolving() {
 pub(super) fn note_resolved(addresses: &[IpAddr]) {
     let only = if let [only] = addresses { Some(*only) } else { None };
     note(|reached| (reached.stage, reached.chosen) = (Stage::Connecting, only));
+}
+
+pub(super) fn note_connected(address: SocketAddr) {
+    note(|reached| reached.connected = Some(address));
 }
 
 pub(super) fn note_tls() {

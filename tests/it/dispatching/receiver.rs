@@ -8,6 +8,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse as _;
 use commerce::{Secret, verify};
 use event_log::clock::Clock;
 use parking_lot::Mutex;
@@ -46,6 +47,8 @@ struct Shared {
     /// None while everybody waits.
     gate: Mutex<Option<Arc<Notify>>>,
     secret: Mutex<Option<Secret>>,
+    /// For so many seconds it wants nothing after a failure.
+    retry_after: Mutex<Option<u32>>,
     clock: Clock,
 }
 
@@ -64,6 +67,7 @@ impl Receiver {
             script: Mutex::default(),
             gate: Mutex::default(),
             secret: Mutex::default(),
+            retry_after: Mutex::default(),
             clock: clock.clone(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
@@ -85,6 +89,11 @@ impl Receiver {
 
     pub(crate) fn responds_always(&self, status: u16) {
         self.responds(std::iter::repeat_n(status, 100_000));
+    }
+
+    /// After each failure from now on it wants to be left alone for so many seconds.
+    pub(crate) fn asks_for(&self, seconds: Option<u32>) {
+        *self.shared.retry_after.lock() = seconds;
     }
 
     /// Its script ends.
@@ -128,7 +137,7 @@ impl Drop for Receiver {
     }
 }
 
-async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> (StatusCode, &'static str) {
+async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> axum::response::Response {
     if let Some(secret) = shared.secret.lock().clone() {
         verify(&headers, &body, &[secret], shared.clock.now()).expect("it is signed with the endpoint's secret");
     }
@@ -140,5 +149,11 @@ async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: By
         gate.notified().await;
     }
     let (status, text) = response.unwrap_or((204, ""));
-    (StatusCode::from_u16(status).expect("it is a status"), text)
+    let status = StatusCode::from_u16(status).expect("it is a status");
+    let retry_after = shared.retry_after.lock().filter(|_| !status.is_success());
+    let headers = retry_after.map(|seconds| [("retry-after", seconds.to_string())]);
+    match headers {
+        Some(headers) => (status, headers, text).into_response(),
+        None => (status, text).into_response(),
+    }
 }

@@ -62,6 +62,7 @@ fn attempted(of: NewAttempt, outcome: AttemptOutcome) -> DispatchEvent {
     let NewAttempt { message, attempt, probe, now: attempted_at, status, duration_ms, address, reason, .. } = of;
     let response = None;
     DispatchEvent::Attempted(Box::new(Attempted {
+        not_before: None,
         message,
         attempt,
         probe,

@@ -115,7 +115,8 @@ proptest! {
             };
             if attempted.probe {
                 if let AttemptOutcome::Failed { retry_at } = attempted.outcome {
-                    prop_assert_eq!(Some(retry_at), before.next_attempt_at());
+                    prop_assert!(Some(retry_at) >= before.next_attempt_at());
+                    prop_assert!(attempted.not_before.is_none_or(|not_before| retry_at >= not_before));
                 }
                 prop_assert_ne!(attempted.outcome, AttemptOutcome::DeadLettered);
                 continue;

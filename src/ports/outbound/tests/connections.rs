@@ -30,7 +30,7 @@ async fn a_connection_that_fails_when_it_is_used_again_is_still_named() {
     let client = client(loopback(), LONG);
     assert_eq!(post(&client, &receiver.url()).await.failure, None);
     let failed = post(&client, &receiver.url()).await;
-    assert!(failure(&failed).starts_with("connection lost"), "{failed:?}");
+    assert!(failure(&failed).starts_with("the response cannot be read"), "{failed:?}");
     assert_eq!((failed.address, receiver.connections()), (Some(receiver.address), 1));
 }
 
@@ -48,6 +48,18 @@ async fn a_receiver_that_closes_its_connections_after_a_while_gets_every_attempt
         assert_eq!(post(&client, &receiver.url()).await.failure, None);
     }
     assert_eq!(receiver.requests().len(), 50, "none arrived twice");
+}
+
+/// It has it, and is not sent it twice in one attempt.
+#[tokio::test]
+async fn a_receiver_that_began_to_answer_before_it_closed_gets_the_request_once() {
+    for begun in ["HTTP/1.1 2", "HTTP/1.1 100 Continue\r\n\r\n"] {
+        let receiver = Receiver::answering(Answer::OnceThenClose(OK, begun)).await;
+        let client = client(loopback(), LONG);
+        assert_eq!(post(&client, &receiver.url()).await.failure, None);
+        assert!(failure(&post(&client, &receiver.url()).await).starts_with("connection lost"), "{begun}");
+        assert_eq!(receiver.requests().len(), 2, "{begun}");
+    }
 }
 
 #[tokio::test]

@@ -60,7 +60,7 @@ async fn a_proxy_gets_the_credentials_of_its_url() {
 async fn an_endpoint_with_tls_is_called_through_a_tunnel_of_the_proxy() {
     let proxy = Receiver::answering(Answer::OnceThenNever("HTTP/1.1 200 OK\r\n\r\n")).await;
     let failed = post(&behind(&proxy, "max:p%40ss@", SHORT), "https://shop.example/secret").await;
-    assert_eq!(failure(&failed), "timed out in TLS");
+    assert_eq!((failure(&failed), failed.address), ("timed out in TLS", Some(proxy.address)));
     let [request] = &proxy.requests()[..] else { panic!("one request can be read") };
     assert!(request.starts_with("CONNECT shop.example:443 HTTP/1.1\r\n"), "{request}");
     assert!(request.to_lowercase().contains("proxy-authorization: basic bwf4onbac3m="), "{request}");
@@ -72,6 +72,10 @@ async fn a_proxy_that_refuses_a_tunnel_is_a_failed_attempt() {
     for answer in ["HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "HTTP/1.1 403 Forbidden\r\n\r\n", "garbage"] {
         let proxy = Receiver::answering(Answer::ThenClose(answer)).await;
         let failed = post(&behind(&proxy, "", LONG), "https://shop.example/").await;
-        assert!(failure(&failed).starts_with("could not connect: "), "{failed:?}");
+        assert!(
+            failure(&failed).starts_with("could not connect: the operator's proxy makes no connection"),
+            "{failed:?}"
+        );
+        assert_eq!(failed.address, Some(proxy.address));
     }
 }
