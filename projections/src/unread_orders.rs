@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use domain::resource::{Reading, ResourceEvent};
-use domain::{IntegrationId, ResolutionCode, ResourceId};
+use domain::{IntegrationId, ResourceId};
 use sqlx::FromRow;
 
 use crate::schema::Schema;
@@ -26,9 +26,9 @@ pub const VIEW: View = View {
 
 table_row!(UnreadOrder, "unread_orders", key id;
     once account_id, integration_id, listed_at;
-    changing code, due_at, set_at, caused_by, reading);
+    changing due_at, set_at, caused_by, reading);
 
-const COLUMNS: &str = "id, account_id, integration_id, listed_at, code, due_at, set_at, caused_by, reading";
+const COLUMNS: &str = "id, account_id, integration_id, listed_at, due_at, set_at, caused_by, reading";
 
 /// An order that is to be read. Times are microseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -39,7 +39,6 @@ pub struct UnreadOrder {
     pub integration_id: String,
     /// Its place in lists.
     pub listed_at: Position,
-    code: Option<String>,
     pub due_at: Option<i64>,
     set_at: Option<i64>,
     /// The position of the event from which the next try follows.
@@ -55,7 +54,6 @@ impl UnreadOrder {
             account_id: recorded.account_id?.to_string(),
             integration_id: recorded.integration_id?.to_string(),
             listed_at: recorded.position,
-            code: None,
             due_at: None,
             set_at: None,
             caused_by: recorded.position,
@@ -71,7 +69,6 @@ impl UnreadOrder {
             self.set_at = due_at.map(|_| recorded.recorded_at_us());
         }
         self.due_at = due_at;
-        self.code = reading.failure.as_ref().map(|failure| failure.code.as_str().to_owned());
         self.caused_by = recorded.position;
         self.reading = serde_json::to_string(reading).expect("plain values are always JSON");
     }
@@ -185,18 +182,13 @@ pub async fn depth(database: &Database, now: i64) -> sqlx::Result<i64> {
     Ok(database.fetch_one::<Number>(sql).await?.number.unwrap_or(0))
 }
 
-/// Orders of an integration that are to be read, the longest unread first, from after a place in the list; with a `code` those
-/// that could not be read for it.
+/// Orders of an integration that are to be read, the longest unread first, from after a place in the list.
 pub async fn page(
     database: &Database,
     integration_id: &str,
-    code: Option<ResolutionCode>,
     after: Position,
     limit: i64,
 ) -> sqlx::Result<Vec<UnreadOrder>> {
-    let mut sql = select().push("integration_id = ").bind(integration_id);
-    if let Some(code) = code {
-        sql = sql.push(" AND code = ").bind(code.as_str());
-    }
+    let sql = select().push("integration_id = ").bind(integration_id);
     database.fetch_all(sql.push(" AND listed_at > ").bind(after).push(" ORDER BY listed_at LIMIT ").bind(limit)).await
 }

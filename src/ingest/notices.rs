@@ -31,7 +31,11 @@ impl Source {
             NoticeKind::CustomerDataRequest | NoticeKind::CustomerRedact | NoticeKind::ShopRedact => {}
         }
         let reason = reason.or_else(|| self.why_nothing(kind).filter(|_| reports.is_empty()).map(str::to_owned));
-        let named = customers::named_in(topic.as_deref(), &body);
+        let mut named = customers::named_in(topic.as_deref(), &body);
+        if reports.announces() {
+            // By it the webhook is found, and erased, before the order is read and says whose it is.
+            named.orders.extend(order.id.clone().filter(|id| !named.orders.contains(id)));
+        }
         let at = self.ingest.log.clock().now();
         let received = NoticeReceived {
             account_id: self.link.account_id,

@@ -182,10 +182,11 @@ impl Resource {
         }
     }
 
-    /// What kept the order from being read was fixed.
+    /// What kept the order from being read was fixed, or may have been where it was given up.
     pub(super) fn request_read(&self, fixed: ResolutionCode) -> Option<ResourceEvent> {
-        let failure = self.reading().filter(|reading| reading.is_unread())?.failure.as_ref()?;
-        (failure.code == fixed).then_some(ResourceEvent::OrderReadRequested { fixed })
+        let reading = self.reading().filter(|reading| reading.is_unread())?;
+        let waits_for_it = reading.failure.as_ref().is_some_and(|failure| failure.code == fixed);
+        (waits_for_it || reading.is_given_up()).then_some(ResourceEvent::OrderReadRequested { fixed })
     }
 
     /// A try that lies further ahead than its own schedule allows was set by a clock that was ahead.

@@ -2,6 +2,8 @@
 //! that programs of the account published.
 //! They may name anybody, and are erased with whom they name.
 
+use std::collections::{BTreeSet, HashSet};
+
 use domain::notice::{Notice, NoticeCommand, NoticeKind, NoticeRefusal};
 use domain::publication::{Publication, PublicationCommand, PublicationRefusal};
 use projections::delivery_log::DeliveryRow;
@@ -10,7 +12,8 @@ use projections::notices::{self, Filter, KeptNotice, PUBLICATION};
 
 use super::{Erasure, ErasureError, Named};
 use crate::app::log_and_views::VIEWS_TIMEOUT;
-use event_log::{CommandError, Origin, Position};
+use event_log::stream::Loaded;
+use event_log::{CommandError, LoadError, Origin, Position};
 
 const PAGE: i64 = 200;
 
@@ -53,7 +56,35 @@ pub(crate) async fn naming(
             Some(index.map_or(vec![], |index| orders.flat_map(|order| index.tokens_of_order(order)).collect()));
     }
     wait_for_view(erasure).await?;
-    Ok(notices::page(&erasure.data.views, &filter, Position::START, limit).await?)
+    let views = &erasure.data.views;
+    let mut found = notices::page(views, &filter, Position::START, limit).await?;
+    let orders = tokens_of_orders(erasure, &found).await?;
+    if !orders.is_empty() {
+        let known: HashSet<String> = found.iter().map(|row| row.id.clone()).collect();
+        let naming_orders = Filter { customer: Some(orders), known_as: vec![], ..filter };
+        let more = notices::page(views, &naming_orders, Position::START, limit).await?;
+        found.extend(more.into_iter().filter(|row| !known.contains(&row.id)));
+        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    }
+    Ok(found)
+}
+
+/// What the orders are known by that these are about. A later webhook of one may only name it, and says whose it is once the
+/// order is read at its store.
+async fn tokens_of_orders(erasure: &Erasure, rows: &[KeptNotice]) -> Result<Vec<String>, ErasureError> {
+    let Some(index) = erasure.data.log.blind_index() else { return Ok(vec![]) };
+    let mut orders = BTreeSet::new();
+    for row in rows.iter().filter(|row| row.kind == NoticeKind::Commerce.as_str()) {
+        match erasure.data.log.load::<Notice>(&row.id).await {
+            Ok(Loaded { aggregate: Notice::Received(received, _) | Notice::Erased(received, _), .. }) => {
+                orders.extend(received.order_id);
+            }
+            // It keeps none of the others.
+            Ok(Loaded { aggregate: Notice::Initial, .. }) | Err(LoadError::Unreadable { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(orders.iter().flat_map(|order| index.tokens_of_order(order)).collect())
 }
 
 /// What names the customer of a subject.

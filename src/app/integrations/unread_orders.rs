@@ -38,7 +38,7 @@ impl Integrations {
         if !viewer.sees(&integration.account_id) {
             return Ok(vec![]);
         }
-        let rows = unread_orders::page(&self.data.views, &integration.id, None, after, limit).await?;
+        let rows = unread_orders::page(&self.data.views, &integration.id, after, limit).await?;
         let shown = |row: unread_orders::UnreadOrder| Some((row.listed_at, shown(row.reading()?, row.id)));
         Ok(rows.into_iter().filter_map(shown).collect())
     }
@@ -66,7 +66,9 @@ fn resolution(reading: &Reading) -> String {
             "Save an access token that works for the integration; the order is then read and published by itself."
         }
         (_, Some(_)) => "It is tried again by itself.",
-        (_, None) => "It is not tried by itself any more; the next webhook about the order has it read.",
+        (_, None) => {
+            "It is not tried by itself any more; the next webhook about the order has it read, or saving the access token again."
+        }
     };
-    format!("The order could not be read, so nothing is published of what changed: {what}. {next}")
+    format!("The order could not be read, so nothing is published of what was announced: {what}. {next}")
 }

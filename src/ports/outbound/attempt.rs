@@ -140,7 +140,7 @@ pub(super) async fn send(client: &OutboundClient, request: Request<'_>) -> Attem
         let exchanged = tokio::time::timeout(client.timeout, exchange(client, request, &mut progress)).await;
         let lost = exchanged.unwrap_or_else(|_| Err(format!("timed out {}", progress.stage()))).err();
         // A status that refuses says more than how its answer ended.
-        let failure = progress.status.and_then(refusal).or(lost);
+        let failure = progress.status.and_then(|status| refusal(status, client.proxy.is_some())).or(lost);
         Attempt {
             status: progress.status.map(|status| status.as_u16()),
             duration: began.elapsed(),
@@ -247,10 +247,12 @@ fn has_kind(error: &(dyn Error + 'static), kinds: &[ErrorKind]) -> bool {
 }
 
 /// Why a status is a failed attempt: any but those of success is.
-fn refusal(status: StatusCode) -> Option<String> {
+fn refusal(status: StatusCode, is_proxied: bool) -> Option<String> {
     let code = status.as_u16();
     if status.is_success() {
         None
+    } else if is_proxied && status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+        Some("the operator's proxy wants other credentials".to_owned())
     } else if matches!(code, 301 | 302 | 303 | 307 | 308) {
         Some(format!("answered {code}: a redirect is not followed, name its target as the endpoint"))
     } else {

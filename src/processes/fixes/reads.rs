@@ -1,5 +1,5 @@
-//! Orders that are only published, and that could not be read because access to their store was missing: once it is saved, they
-//! are read.
+//! Orders that are only published, and that could not be read because access to their store was missing, or were given up: once
+//! it is saved, they are read.
 
 use cqrs_es::Aggregate as _;
 use domain::ResolutionCode;
@@ -26,7 +26,7 @@ impl Fixes {
         let mut after = Position::START;
         loop {
             let views = &self.data.views;
-            let page = unread_orders::page(views, &event.aggregate_id, Some(fixed), after, PAGE).await?;
+            let page = unread_orders::page(views, &event.aggregate_id, after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.listed_at;
             for order in &page {

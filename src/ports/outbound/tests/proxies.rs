@@ -68,6 +68,14 @@ async fn an_endpoint_with_tls_is_called_through_a_tunnel_of_the_proxy() {
 }
 
 #[tokio::test]
+async fn a_proxy_that_wants_other_credentials_says_so_itself() {
+    let answer = "HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n";
+    let proxy = Receiver::answering(Answer::Bytes(answer)).await;
+    let failed = post(&behind(&proxy, "", LONG), "http://shop.example/").await;
+    assert_eq!((failed.status, failure(&failed)), (Some(407), "the operator's proxy wants other credentials"));
+}
+
+#[tokio::test]
 async fn a_proxy_that_refuses_a_tunnel_is_a_failed_attempt() {
     for answer in ["HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "HTTP/1.1 403 Forbidden\r\n\r\n", "garbage"] {
         let proxy = Receiver::answering(Answer::ThenClose(answer)).await;
