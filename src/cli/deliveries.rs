@@ -304,6 +304,14 @@ async fn change(
         output::print(format_args!("Delivery {id} is tried again at {at}."))?;
         return Ok(());
     }
+    if field == "retryDelivery" {
+        // A worker may be at it already: which status it has by now says nothing.
+        let id = clean(delivery["id"].as_str().unwrap_or_default());
+        output::print(format_args!(
+            "Delivery {id} is tried again. `cloud-bridge deliveries explain` shows what comes of it."
+        ))?;
+        return Ok(());
+    }
     let status = word(delivery["status"].as_str().unwrap_or_default());
     output::print(format_args!(
         "Delivery {} is {} now.",
