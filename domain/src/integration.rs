@@ -158,7 +158,9 @@ impl Link {
                 let currency = Currency::parse(&currency).ok_or(IntegrationRefusal::InvalidCurrency)?;
                 (self.currency != Some(currency)).then_some(IntegrationEvent::CurrencyChanged { currency })
             }
-            IntegrationCommand::SaveStoreAccess { token, store } => Some(self.save_store_access(&token, store)?),
+            IntegrationCommand::SaveStoreAccess { token, store } => {
+                Some(store_access::save_store_access(&token, store)?)
+            }
             IntegrationCommand::RemoveStoreAccess => {
                 self.store_access.is_some().then_some(IntegrationEvent::StoreAccessRemoved {})
             }

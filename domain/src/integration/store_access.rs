@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::{IntegrationEvent, IntegrationRefusal, Link, Provider};
+use super::{IntegrationEvent, IntegrationRefusal, Provider};
 use crate::Private;
 use crate::web_address::web_address;
 
@@ -20,20 +20,17 @@ pub struct StoreAccess {
     pub store: Option<String>,
 }
 
-impl Link {
-    pub(super) fn save_store_access(
-        &self,
-        token: &SecretString,
-        store: Option<String>,
-    ) -> Result<IntegrationEvent, IntegrationRefusal> {
-        let token = token.expose_secret().trim();
-        if !(1..=MAX_TOKEN_CHARS).contains(&token.len()) || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(IntegrationRefusal::InvalidToken);
-        }
-        let token_preview = crate::private::preview(token);
-        // Also the one that is known: the store may take it again, or let it do more, and what waits is to be read.
-        Ok(IntegrationEvent::StoreAccessSaved { token: Private::from(token), token_preview, store })
+/// Also of a token that is known: the store may take it again, or let it do more, and what waits is to be read.
+pub(super) fn save_store_access(
+    token: &SecretString,
+    store: Option<String>,
+) -> Result<IntegrationEvent, IntegrationRefusal> {
+    let token = token.expose_secret().trim();
+    if !(1..=MAX_TOKEN_CHARS).contains(&token.len()) || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(IntegrationRefusal::InvalidToken);
     }
+    let token_preview = crate::private::preview(token);
+    Ok(IntegrationEvent::StoreAccessSaved { token: Private::from(token), token_preview, store })
 }
 
 /// Refuses an address of its own for a store that does not sign it: it would have no effect.
