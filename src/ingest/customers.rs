@@ -39,7 +39,7 @@ pub(crate) fn named_in(topic: Option<&str>, body: &[u8]) -> NamedCustomers {
     found.named()
 }
 
-/// Whom an order names that was read at its store: the customer, and whoever else the response names.
+/// Whom an order names that was read at its store: the customer, and whom else the response names.
 pub(crate) fn named_by(order: &StoreOrder, body: &[u8]) -> NamedCustomers {
     let mut named = named_in(None, body);
     // Before the others, of which there may be as many as are remembered.

@@ -10,7 +10,7 @@ mod stop;
 use std::fmt::Display;
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::delivery::{Delivery, DeliveryCommand, DeliveryRefusal, DeliveryStatus, Held, Order, Phase};
 use domain::ledger::Ledger;
 use domain::{AccountId, DeliveryId};
@@ -20,7 +20,7 @@ use projections::delivery_log;
 use projections::delivery_log::due_deliveries::{self, DueDelivery, Queue};
 
 use super::lease::{Holder, Leased, Timing};
-use super::work::{Due, DueOf, Pace, Taken, Work};
+use super::work::{AHEAD_AT_A_TIME, CLOCK_SKEW, Due, DueOf, Pace, Taken, Work};
 use crate::app::links::Links;
 use crate::app::log_and_views::LogAndViews;
 use crate::metrics::Metrics;
@@ -31,11 +31,6 @@ use attempt::Attempt;
 use event_log::rates::Rate;
 pub(crate) use fetch::{Fetches, outcome as outcome_of_read, rest as rest_of_store};
 use sessions::Sessions;
-
-/// How many moments that a clock which is ahead has set are put right at a time.
-const AHEAD_AT_A_TIME: i64 = 500;
-/// Clocks of several nodes may be so far apart.
-const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(5);
 
 /// What all attempts of a node share.
 pub(crate) struct Deliveries {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::delivery::FetchFailure;
 use domain::delivery::schedule::Jitter;
 use domain::notice::{Notice, NoticeCommand, NoticeEvent, NoticeOrderRead, NoticeRefusal, OrderCustomer};
@@ -15,18 +15,13 @@ use projections::unread_orders::{self, UnreadOrder};
 use rand::RngExt as _;
 
 use super::deliveries::{outcome_of_read, rest_of_store};
-use super::work::{Due, DueOf, Pace, Taken, Work};
+use super::work::{AHEAD_AT_A_TIME, CLOCK_SKEW, Due, DueOf, Pace, Taken, Work};
 use crate::app::links::{CurrentLink, Links};
 use crate::app::log_and_views::LogAndViews;
 use crate::ingest::customers;
 use crate::ingest::publishing::Reports;
 use crate::metrics::Metrics;
 use crate::ports::stores::{StoreClient, StoredOrder};
-
-/// How many moments that a clock which is ahead has set are put right at a time.
-const AHEAD_AT_A_TIME: i64 = 500;
-/// Clocks of several nodes may be so far apart.
-const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(5);
 
 /// What reading needs from the rest of the service.
 pub(crate) struct OrderReads {

@@ -4,10 +4,15 @@
 use std::hash::Hash;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use event_log::Position;
 
 use event_log::rates::Rate;
+
+/// How many moments that a clock which is ahead has set are put right at a time.
+pub(super) const AHEAD_AT_A_TIME: i64 = 500;
+/// Clocks of several nodes may be so far apart.
+pub(super) const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(5);
 
 /// Work that may be taken up.
 #[derive(Clone, Copy, Debug)]

@@ -49,9 +49,9 @@ on_each_engine! {
             assert_eq!(shop.shop.settled(&id).await, completed());
             assert_eq!(unread(&shop, &id).await, Value::Null);
             let sentences = timeline(&shop.shop, &id).await;
-            let told: Vec<&str> = sentences.iter().rev().take(2).rev().map(String::as_str).collect();
-            assert!(told[0].contains("was fixed (store_access_missing)"), "{told:#?}");
-            assert!(told[1].contains("read at its store"), "{told:#?}");
+            let last: Vec<&str> = sentences.iter().rev().take(2).rev().map(String::as_str).collect();
+            assert!(last[0].contains("was fixed (store_access_missing)"), "{last:#?}");
+            assert!(last[1].contains("read at its store"), "{last:#?}");
             assert_eq!(unread(&shop, &other).await, Value::Null);
             assert_eq!(listed_as_unread(&shop).await, [] as [Value; 0]);
         }

@@ -1,7 +1,11 @@
 //! Every event has a sentence, and nothing private is in it.
 
 use domain::account::{ApiKeyCreated, Role};
-use domain::delivery::{CortexOperation, DecidedOn, Intent, PlannedAsset, PlannedItem};
+use domain::credits::PaidAction;
+use domain::delivery::{
+    ApiKeyUse, Change, CortexCall, CortexOperation, DecidedOn, DeliveryEvent, Intent, MoveCause, PlannedAsset,
+    PlannedItem, RequeueCause, Started, Webhook, WebhookOutcome,
+};
 use domain::integration::{IntegrationCreated, Provider};
 use domain::notice::NoticeReceived;
 use domain::{AccountId, ApiKeyId, Asset, DeliveryId, IntegrationId, MappingId, Private, ResourceType};
