@@ -23,7 +23,7 @@ use super::log_and_views::LogAndViews;
 use super::viewer::Viewer;
 
 pub use mappings::{AddedMappings, NewMapping};
-pub use unread_orders::UnreadOrder;
+pub use unread_orders::{UnreadOrder, why_unread};
 
 /// What can be done with integrations.
 pub struct Integrations {

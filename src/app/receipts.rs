@@ -1,6 +1,7 @@
 //! Every webhook that reached us: those that were recorded, and, counted by the hour, those that were not let in.
 
 mod outcome;
+mod published;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use super::log_and_views::LogAndViews;
 use super::viewer::Viewer;
 
 pub use outcome::{Outcome, outcomes};
+pub use published::{Published, PublishingWebhook, published};
 
 /// Deliveries that one order number is searched among: those of several stores.
 const MAX_OF_NUMBER: i64 = 100;

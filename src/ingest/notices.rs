@@ -75,7 +75,7 @@ impl Source {
             log.execute_with_body_and::<Notice, Resource>(id, command, &Actor::Store, (body, true), follow).await?
         };
         if !matches!(committed.events.first(), Some(NoticeEvent::WebhookReceived(_))) {
-            self.notice_again(id, &reports).await?;
+            self.notice_again(id, &reports, committed.position).await?;
         }
         match committed.events.first() {
             None => self.only_counted(None),

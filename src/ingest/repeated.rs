@@ -6,7 +6,7 @@ use domain::delivery::{Delivery, DeliveryEvent};
 use domain::resource::{Resource, ResourceCommand, WebhookSource};
 use domain::{DeliveryId, NoticeId, Private};
 use event_log::recorded::AnyEvent;
-use event_log::{Actor, Sequence};
+use event_log::{Actor, Position, Sequence};
 
 use super::IngestRefusal;
 use super::publishing::Reports;
@@ -18,9 +18,14 @@ const MAX_READ: i64 = 1_000;
 impl Source {
     /// A deletion says nothing but what is deleted: the next one of the same thing has the same bytes, and deletes what was
     /// restored since. Of what is deleted already it changes nothing.
-    pub(super) async fn notice_again(&self, id: NoticeId, reports: &Reports) -> Result<(), IngestRefusal> {
+    pub(super) async fn notice_again(
+        &self,
+        id: NoticeId,
+        reports: &Reports,
+        repetition: Option<Position>,
+    ) -> Result<(), IngestRefusal> {
         let source = WebhookSource::Notice { id: id.0, sequence: Sequence::START.next().0 };
-        self.report_again(reports.turning(self.integration_id, &self.link, source)).await
+        self.report_again(reports.turning(self.integration_id, &self.link, source), repetition).await
     }
 
     /// The same of an order that has a delivery. Unless so many came in an hour that they are only counted, all of it is said
@@ -30,15 +35,16 @@ impl Source {
         id: DeliveryId,
         digest: Option<&str>,
         reports: &Reports,
-        is_only_counted: bool,
+        repetition: Option<Position>,
     ) -> Result<(), IngestRefusal> {
+        let is_only_counted = repetition.is_none();
         if reports.is_empty() || is_only_counted && !reports.turns() {
             return Ok(());
         }
         let Some(sequence) = self.first_of(id, digest).await? else { return Ok(()) };
         let source = WebhookSource::Delivery { id: id.0, sequence: sequence.0 };
         let commands = if is_only_counted { Reports::turning } else { Reports::commands };
-        self.report_again(commands(reports, self.integration_id, &self.link, source)).await
+        self.report_again(commands(reports, self.integration_id, &self.link, source), repetition).await
     }
 
     /// Where the body lies of which a later webhook had the same. None where it was erased.
@@ -52,9 +58,14 @@ impl Source {
         Ok(recorded.iter().find(|recorded| has_it(&recorded.event)).map(|recorded| recorded.sequence))
     }
 
-    async fn report_again(&self, commands: Vec<(String, ResourceCommand)>) -> Result<(), IngestRefusal> {
+    /// `repetition` is where the later webhook lies, unless it is only counted.
+    async fn report_again(
+        &self,
+        commands: Vec<(String, ResourceCommand)>,
+        repetition: Option<Position>,
+    ) -> Result<(), IngestRefusal> {
         for (resource_id, command) in commands {
-            self.ingest.log.execute::<Resource>(resource_id, command, &Actor::Store).await?;
+            self.ingest.log.execute::<Resource>(resource_id, command, Actor::Store.because_of(repetition)).await?;
         }
         Ok(())
     }

@@ -141,7 +141,9 @@ impl Source {
                 .await?
         };
         if !matches!(committed.events.first(), Some(DeliveryEvent::WebhookReceived { .. })) {
-            self.order_again(delivery_id, digest.as_deref(), &reports, committed.events.is_empty()).await?;
+            let others = i64::try_from(committed.events.len()).unwrap_or(i64::MAX).saturating_sub(1);
+            let repetition = committed.position.map(|last| last.minus(others));
+            self.order_again(delivery_id, digest.as_deref(), &reports, repetition).await?;
         }
         // The webhook comes first of whatever was recorded; a username that it brought may follow.
         let outcome = match committed.events.first() {

@@ -57,6 +57,19 @@ async fn unread(shop: &ThinShop<'_>) -> Vec<Value> {
     found["integration"]["unreadOrders"]["nodes"].as_array().expect("a list").clone()
 }
 
+/// Why nothing came of each webhook, and what was published of it, the newest first.
+async fn receipts(shop: &ThinShop<'_>) -> Vec<(String, Vec<String>)> {
+    shop.shop.merchant.app.settle().await;
+    let document = "query ($id: ID) { webhookReceipts(first: 9, filter: { integrationId: $id }) {
+        nodes { reason commerceEvents { type } } } }";
+    let found = shop.shop.merchant.ask(document, json!({ "id": shop.shop.id })).await;
+    let nodes = found["webhookReceipts"]["nodes"].as_array().expect("a list");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let types =
+        |node: &Value| node["commerceEvents"].as_array().expect("a list").iter().map(|of| text(&of["type"])).collect();
+    nodes.iter().map(|node| (text(&node["reason"]), types(node))).collect()
+}
+
 fn says(unread: &Value, sentence: &str) -> bool {
     unread["resolution"].as_str().is_some_and(|resolution| resolution.contains(sentence))
 }
@@ -113,6 +126,47 @@ on_each_engine! {
             shop.save_access(&another).await;
             assert_eq!(types(&shop).await[4..], ["order.updated", "order.cancelled"]);
         }
+    }
+
+    async fn each_webhook_says_what_was_published_of_the_order_that_it_names_or_why_nothing_is(app: &TestApp) {
+        for provider in BOTH {
+            let shop = publishing(&app.merchant().await, provider, false).await;
+            let order = place(&shop).await;
+            let waits = receipts(&shop).await;
+            assert!(waits[0].0.contains("no access token is saved") && waits[0].1.is_empty(), "{waits:?}");
+            // Both are read at once.
+            app.advance(TimeDelta::seconds(1));
+            shop.cancel(&order).await;
+            shop.save_access(&crate::thin_orders::token_of(&shop.store)).await;
+            let read = receipts(&shop).await;
+            assert!(read[1].0.contains("once a later webhook had named it") && read[1].1.is_empty(), "{read:?}");
+            assert_eq!(read[0], (String::new(), vec!["order.created".to_owned(), "order.cancelled".to_owned()]), "{read:?}");
+
+            app.advance(TimeDelta::seconds(1));
+            let another = place(&shop).await;
+            assert_eq!(receipts(&shop).await[0], (String::new(), vec!["order.created".to_owned(), "order.paid".to_owned()]));
+            app.advance(TimeDelta::seconds(1));
+            shop.fault(Fault::NotFound, 8);
+            shop.cancel(&another).await;
+            let failed = receipts(&shop).await;
+            assert!(failed[0].0.contains("the store has no such order") && failed[0].1.is_empty(), "{failed:?}");
+            assert_eq!(failed[1].1, ["order.created", "order.paid"], "what it published stays its own");
+        }
+    }
+
+    async fn a_webhook_of_an_order_that_reads_as_before_says_so(app: &TestApp) {
+        let shop = publishing(&app.merchant().await, Provider::BigCommerce, true).await;
+        let order = place(&shop).await;
+        app.settle().await;
+        let shipped = app.stores.set_status(&shop.store, &order, "Shipped").unwrap().body.into_bytes();
+        for _ in 0..2 {
+            app.advance(TimeDelta::seconds(1));
+            shop.shop.post_bytes(shipped.clone(), &[]).await;
+            app.settle().await;
+        }
+        let receipts = receipts(&shop).await;
+        assert!(receipts[0].0.contains("reads as it was known") && receipts[0].1.is_empty(), "{receipts:?}");
+        assert_eq!(receipts[1], (String::new(), vec!["order.updated".to_owned()]), "{receipts:?}");
     }
 
     async fn a_token_that_is_saved_while_a_read_without_it_fails_is_not_missed(app: &TestApp) {

@@ -307,9 +307,17 @@ on_each_engine! {
         for (topic, body) in [("customer.deleted", &deleted), ("product.created", &product), ("product.deleted", &deleted), ("product.deleted", &deleted),
                               ("product.restored", &product), ("product.deleted", &deleted), ("product.deleted", &deleted)] {
             sent(&shop, topic, body).await;
+            app.advance(TimeDelta::seconds(1));
         }
         let events = published(&shop).await;
         assert_eq!(types(&events), ["product.created", "product.deleted", "product.created", "product.deleted"]);
+        // Each webhook says what it published, and those with the bytes of an earlier one do, too.
+        let document = "{ webhookReceipts(first: 9) { nodes { topic commerceEvents { type } } } }";
+        let receipts = shop.merchant.ask(document, json!({})).await["webhookReceipts"]["nodes"].take();
+        let of_receipt = |receipt: &Value| receipt["commerceEvents"].as_array().expect("a list").iter().map(|of| of["type"].clone()).collect::<Vec<_>>();
+        let of_receipts: Vec<Vec<Value>> = receipts.as_array().expect("a list").iter().map(of_receipt).collect();
+        let (created, deleted, none) = (vec![json!("product.created")], vec![json!("product.deleted")], vec![]);
+        assert_eq!(of_receipts, [&none, &deleted, &created, &none, &deleted, &created, &none].map(Clone::clone), "the newest first");
     }
 
     async fn an_order_that_is_brought_back_from_the_trash_can_be_put_there_again(app: &TestApp) {

@@ -8,15 +8,13 @@ use std::sync::Arc;
 use domain::Private;
 use domain::delivery::DeliveryEvent;
 use domain::notice::NoticeEvent;
-use domain::resource::ResourceEvent;
 use event_log::recorded::{AnyEvent, Recorded};
 use projections::accounts;
-use projections::commerce::{self, events::CommerceEventRow};
 use projections::delivery_log::{self, DeliveryRow};
 use projections::integrations::{self, IntegrationRow};
-use projections::webhook_receipts;
 
 use crate::app::log_and_views::LogAndViews;
+use crate::app::receipts::{self, Published, PublishingWebhook};
 use event_log::{LoadError, Position};
 
 pub(super) struct Loader(pub(super) LogAndViews);
@@ -68,54 +66,13 @@ impl async_graphql::dataloader::Loader<HeadersKey> for Loader {
     }
 }
 
-/// A webhook by its receipt, for what it published.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct PublishedKey {
-    pub(super) receipt_id: String,
-    pub(super) position: Position,
-    pub(super) integration_id: String,
-}
-
-/// Events of the log in which what a webhook published is looked for: no store reports more at once.
-const BEHIND_WEBHOOK: i64 = 64;
-
-/// What a webhook published, in the order of its publication.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Published {
-    pub(super) events: Vec<CommerceEventRow>,
-    /// Whether the view has what the webhook published, if it published anything.
-    pub(super) is_complete: bool,
-}
-
-impl async_graphql::dataloader::Loader<PublishedKey> for Loader {
+impl async_graphql::dataloader::Loader<PublishingWebhook> for Loader {
     type Value = Published;
     type Error = Arc<LoadError>;
 
-    async fn load(&self, keys: &[PublishedKey]) -> Result<HashMap<PublishedKey, Self::Value>, Self::Error> {
-        let places: Vec<_> = keys.iter().map(|key| (key.position, key.integration_id.clone())).collect();
-        // Before the events: what these miss is after it.
-        let shown = commerce::VIEW.checkpoint(&self.0.views).await.map_err(|error| Arc::new(error.into()))?.position;
-        let head = self.0.log.head();
-        let found = commerce::events::behind(&self.0.views, &places, BEHIND_WEBHOOK).await;
-        let rows = found.map_err(|error| Arc::new(error.into()))?;
-        let mut positions: Vec<Position> = rows.iter().map(|row| row.position).collect();
-        positions.dedup();
-        let recorded = self.0.log.read_at(&positions).await.map_err(Arc::new)?;
-        // Others of the same store may lie between.
-        let receipts: HashMap<Position, String> = recorded
-            .into_iter()
-            .filter_map(|recorded| {
-                let AnyEvent::Resource(ResourceEvent::ResourceReported(report)) = recorded.event else { return None };
-                Some((recorded.position, webhook_receipts::id_of(report.source)))
-            })
-            .collect();
-        let of_key = |key: &PublishedKey| {
-            let is_its = |row: &&CommerceEventRow| receipts.get(&row.position) == Some(&key.receipt_id);
-            // What a webhook reports follows it at once, in the same append.
-            let is_complete = shown >= key.position.plus(1).min(head);
-            (key.clone(), Published { events: rows.iter().filter(is_its).cloned().collect(), is_complete })
-        };
-        Ok(keys.iter().map(of_key).collect())
+    async fn load(&self, keys: &[PublishingWebhook]) -> Result<HashMap<PublishingWebhook, Published>, Self::Error> {
+        let published = receipts::published(&self.0, keys).await.map_err(Arc::new)?;
+        Ok(keys.iter().cloned().zip(published).collect())
     }
 }
 

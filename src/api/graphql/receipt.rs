@@ -13,11 +13,11 @@ use super::account::int;
 use super::commerce_event::CommerceEvent;
 use super::delivery::Delivery;
 use super::integration::Integration;
-use super::loader::{DeliveryKey, HeadersKey, IntegrationKey, Loader, Published, PublishedKey};
+use super::loader::{DeliveryKey, HeadersKey, IntegrationKey, Loader};
 use super::moment::{Moment, moment};
 use super::viewer::viewer_in;
 use super::words::Provider;
-use crate::app::receipts::{ListPosition, Outcome, Receipt, ReceiptFilter};
+use crate::app::receipts::{ListPosition, Outcome, Published, PublishingWebhook, Receipt, ReceiptFilter};
 
 /// What became of a webhook.
 #[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -112,12 +112,10 @@ impl WebhookReceipt {
     /// Why it was not let in, cannot be used, or led to nothing; or what it changed in its order.
     #[graphql(complexity = 5)]
     async fn reason(&self, context: &Context<'_>) -> Result<Option<String>, ApiError> {
-        if self.reason.is_some() || self.outcome != WebhookOutcome::Commerce || self.names_order_to_read() {
+        if self.outcome != WebhookOutcome::Commerce || self.reason.is_some() && self.names_order().is_none() {
             return Ok(self.reason.clone());
         }
-        let published = self.published(context).await?;
-        let is_nothing = published.is_complete && published.events.is_empty();
-        Ok(is_nothing.then(|| NOTHING_NEW.to_owned()))
+        Ok(self.published(context).await?.reason.or_else(|| self.reason.clone()))
     }
 
     async fn integration(&self, context: &Context<'_>) -> Result<Option<Integration>, ApiError> {
@@ -131,8 +129,8 @@ impl WebhookReceipt {
         Ok(loader.load_one(DeliveryKey(id.clone())).await?.map(Delivery::from))
     }
 
-    /// What was published of it, in the order of its publication. None where it said nothing new, and where it only named an order
-    /// that is read at its store first.
+    /// What was published of it, in the order of its publication; of an order that it only named, once that was read at its store.
+    /// Where the order is delivered, its delivery has it read, and its timeline says so.
     #[graphql(complexity = "2 * child_complexity + 10")]
     async fn commerce_events(&self, context: &Context<'_>) -> Result<Vec<CommerceEvent>, ApiError> {
         Ok(self.published(context).await?.events.into_iter().map(CommerceEvent::from).collect())
@@ -158,21 +156,22 @@ impl WebhookReceipt {
     async fn published(&self, context: &Context<'_>) -> Result<Published, ApiError> {
         let Some(position) = self.position else { return Ok(Published::default()) };
         let loader = context.data_unchecked::<DataLoader<Loader>>();
-        let (receipt_id, integration_id) = (self.id.to_string(), self.integration_id.clone());
-        let found = loader.load_one(PublishedKey { receipt_id, position, integration_id }).await?;
-        Ok(found.unwrap_or_default())
+        let webhook = PublishingWebhook {
+            receipt_id: self.id.to_string(),
+            position,
+            integration_id: self.integration_id.clone(),
+            names_order: self.names_order(),
+        };
+        Ok(loader.load_one(webhook).await?.unwrap_or_default())
     }
 
-    /// What is published of it may follow once the order is read at its store.
-    fn names_order_to_read(&self) -> bool {
+    /// The order that it only names, where it is read at its store, and not by a delivery.
+    fn names_order(&self) -> Option<String> {
         let is_read = |provider: Provider| providers::of(provider.into()).order_api().is_some();
-        self.order_id.is_some() && self.provider.is_some_and(is_read)
+        let is_named = self.outcome == WebhookOutcome::Commerce && self.provider.is_some_and(is_read);
+        self.order_id.clone().filter(|_| is_named)
     }
 }
-
-/// Of a webhook whose resources said nothing that is published.
-const NOTHING_NEW: &str =
-    "nothing new to publish: what it says is known, older than what is known, or of something deleted";
 
 /// A header that a webhook came with. No store signs headers.
 #[derive(SimpleObject)]

@@ -48,15 +48,18 @@ fn shown(reading: Reading, id: String) -> UnreadOrder {
     UnreadOrder {
         id,
         code: reading.failure.as_ref().map(|failure| failure.code),
-        resolution: resolution(&reading),
+        resolution: why_unread(&reading),
         announced_at: reading.announced_at,
         next_read_at: reading.due_at,
         order_id: reading.order_id,
     }
 }
 
-fn resolution(reading: &Reading) -> String {
-    let Some(failure) = &reading.failure else { return "It is about to be read at its store.".to_owned() };
+/// Why an order that a webhook named is not read, and what to do about it, in a sentence or some a merchant understands.
+pub fn why_unread(reading: &Reading) -> String {
+    let Some(failure) = &reading.failure else {
+        return "The order is to be read at its store; what it says is published then.".to_owned();
+    };
     let what = match &failure.call {
         Some(call) => format!("the store {call}"),
         None => "no access token is saved".to_owned(),

@@ -1,0 +1,156 @@
+//! What came of a webhook whose store's resources are published: the events, or why there are none (yet).
+
+use std::collections::HashMap;
+
+use cqrs_es::Aggregate as _;
+use domain::resource::{Reading, Resource, ResourceEvent, ResourceKind, WebhookSource};
+use domain::{IntegrationId, ResourceId};
+use event_log::recorded::{AnyEvent, Recorded};
+use event_log::{LoadError, Position, Sequence};
+use projections::commerce::{self, events::CommerceEventRow};
+use projections::webhook_receipts;
+
+use crate::app::integrations::why_unread;
+use crate::app::log_and_views::LogAndViews;
+
+/// Events of the log in which what a webhook published is looked for: no store reports more at once.
+const BEHIND_WEBHOOK: i64 = 64;
+/// Events of an order's stream among which its reading is looked for. Of what is announced later nothing is said.
+const OF_ORDER: i64 = 1_000;
+
+const NOTHING_NEW: &str =
+    "nothing new to publish: what it says is known, older than what is known, or of something deleted";
+const READ_AS_BEFORE: &str = "nothing new to publish: the order was read at its store, and reads as it was known";
+const READ_WITH_LATER: &str =
+    "the order was read at its store once a later webhook had named it too: what was published is shown there";
+
+/// A webhook of an integration that publishes, by its receipt.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PublishingWebhook {
+    pub receipt_id: String,
+    pub position: Position,
+    pub integration_id: String,
+    /// The order that it only names, which is read at its store before anything is published.
+    pub names_order: Option<String>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default)]
+pub struct Published {
+    /// In the order of their publication.
+    pub events: Vec<CommerceEventRow>,
+    /// Why there are none, where that is known.
+    pub reason: Option<String>,
+}
+
+/// What came of each, in their order.
+pub async fn published(data: &LogAndViews, webhooks: &[PublishingWebhook]) -> Result<Vec<Published>, LoadError> {
+    // Before the events: what these miss is after it.
+    let shown = commerce::VIEW.checkpoint(&data.views).await?.position;
+    let (naming, saying): (Vec<_>, Vec<_>) = webhooks.iter().partition(|webhook| webhook.names_order.is_some());
+    let mut found = of_bodies(data, shown, &saying).await?;
+    for webhook in naming {
+        found.insert(webhook.clone(), of_order(data, shown, webhook).await?);
+    }
+    Ok(webhooks.iter().map(|webhook| found.get(webhook).cloned().unwrap_or_default()).collect())
+}
+
+/// What the bodies themselves say is reported with them, or at once after a repetition.
+async fn of_bodies(
+    data: &LogAndViews,
+    shown: Position,
+    webhooks: &[&PublishingWebhook],
+) -> Result<HashMap<PublishingWebhook, Published>, LoadError> {
+    let places: Vec<_> = webhooks.iter().map(|of| (of.position, of.integration_id.clone())).collect();
+    let head = data.log.head();
+    let rows = commerce::events::behind(&data.views, &places, BEHIND_WEBHOOK).await?;
+    let mut positions: Vec<Position> = rows.iter().map(|row| row.position).collect();
+    positions.dedup();
+    // Others of the same store may lie between.
+    let reports: Vec<Recorded> = data.log.read_at(&positions).await?;
+    let of_webhook = |webhook: &PublishingWebhook| {
+        let is_its = |report: &&Recorded| match report.caused_by {
+            // A repetition reports what the first webhook with its body says.
+            Some(repetition) => repetition == webhook.position,
+            None => source(report).map(webhook_receipts::id_of).as_ref() == Some(&webhook.receipt_id),
+        };
+        let its: Vec<Position> = reports.iter().filter(is_its).map(|report| report.position).collect();
+        let events: Vec<_> = rows.iter().filter(|row| its.contains(&row.position)).cloned().collect();
+        // What a webhook reports follows it at once, in the same append.
+        let is_nothing = events.is_empty() && shown >= webhook.position.plus(1).min(head);
+        Published { events, reason: is_nothing.then(|| NOTHING_NEW.to_owned()) }
+    };
+    Ok(webhooks.iter().map(|webhook| ((*webhook).clone(), of_webhook(webhook))).collect())
+}
+
+/// What the order says that a webhook names is reported when it was read.
+async fn of_order(data: &LogAndViews, shown: Position, webhook: &PublishingWebhook) -> Result<Published, LoadError> {
+    let integration: Option<IntegrationId> = webhook.integration_id.parse().ok();
+    let Some((integration, order_id)) = integration.zip(webhook.names_order.as_deref()) else {
+        return Ok(Published::default());
+    };
+    let id = ResourceId::of(integration, ResourceKind::Order, order_id).to_string();
+    let stream = data.log.recorded_of(Resource::TYPE, &id, Sequence::START, OF_ORDER).await?;
+    match outcome_of_reading(&stream, webhook.position) {
+        None => Ok(Published::default()),
+        Some(Outcome::Unread(reading)) => Ok(Published { events: vec![], reason: Some(why_unread(&reading)) }),
+        Some(Outcome::ReadWithLater) => Ok(Published { events: vec![], reason: Some(READ_WITH_LATER.to_owned()) }),
+        Some(Outcome::Read { reported }) => {
+            let places: Vec<_> = reported.iter().map(|at| (at.minus(1), webhook.integration_id.clone())).collect();
+            let events = commerce::events::behind(&data.views, &places, 1).await?;
+            let is_nothing = events.is_empty() && reported.is_none_or(|at| shown >= at);
+            Ok(Published { events, reason: is_nothing.then(|| READ_AS_BEFORE.to_owned()) })
+        }
+    }
+}
+
+/// What came of the announcement of an order.
+#[derive(Debug, PartialEq)]
+enum Outcome {
+    /// Where the order was read for it, with the position of what was reported of it, if that was news.
+    Read {
+        reported: Option<Position>,
+    },
+    ReadWithLater,
+    Unread(Box<Reading>),
+}
+
+/// From the stream of the order: what a webhook at this position announced, and what became of that.
+fn outcome_of_reading(stream: &[Recorded], webhook: Position) -> Option<Outcome> {
+    let mut reading: Option<Reading> = None;
+    let mut number = None;
+    let mut before: Option<&Recorded> = None;
+    for recorded in stream {
+        let AnyEvent::Resource(event) = &recorded.event else { continue };
+        if let Some(reading) = &mut reading {
+            reading.apply(event);
+        } else if let ResourceEvent::OrderAnnounced(announcement) = event {
+            reading = Some(Reading::first(announcement));
+        }
+        // An announcement is appended with its webhook.
+        if recorded.position == webhook.plus(1) && matches!(event, ResourceEvent::OrderAnnounced(_)) {
+            number = reading.as_ref().map(|reading| reading.announcements);
+        }
+        if let (Some(number), ResourceEvent::OrderRead { announcements, .. }) = (number, event) {
+            if *announcements > number {
+                return Some(Outcome::ReadWithLater);
+            } else if *announcements == number {
+                // What it said is appended with it.
+                let at = before.filter(|before| before.position == recorded.position.minus(1) && is_report(before));
+                return Some(Outcome::Read { reported: at.map(|before| before.position) });
+            }
+        }
+        before = Some(recorded);
+    }
+    number?;
+    reading.map(Box::new).map(Outcome::Unread)
+}
+
+fn is_report(recorded: &Recorded) -> bool {
+    source(recorded).is_some()
+}
+
+fn source(recorded: &Recorded) -> Option<WebhookSource> {
+    let AnyEvent::Resource(ResourceEvent::ResourceReported(report)) = &recorded.event else { return None };
+    Some(report.source)
+}
