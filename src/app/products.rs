@@ -40,9 +40,10 @@ impl Products {
         Ok(products::count(&self.data.views, &self.within(viewer, filter).await?).await?)
     }
 
-    /// Whether this is a store of the caller's account.
-    pub async fn is_store_of_caller(&self, viewer: &Viewer, store: IntegrationId) -> Result<bool, Error> {
-        Ok(self.links.find(store).await?.is_some_and(|link| link.account_id == viewer.account_id))
+    /// The platform of a store of the caller's account; none where it is no store of it.
+    pub async fn platform_of_store(&self, viewer: &Viewer, store: IntegrationId) -> Result<Option<Provider>, Error> {
+        let link = self.links.find(store).await?.filter(|link| link.account_id == viewer.account_id);
+        Ok(link.map(|link| link.provider))
     }
 
     /// Limited to what the caller sees.

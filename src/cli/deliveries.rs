@@ -131,7 +131,7 @@ const LIST: &str = "query($first: Int, $after: String, $filter: DeliveryFilter) 
   deliveries(first: $first, after: $after, filter: $filter) {
     nodes {
       id orderId orderNumber status resolutionCode attempts creditsCharged receivedAt updatedAt nextAttemptAt
-      integration { id name account { id name } } }
+      integration { id name account { id name } } unreadChange { code resolution announcedAt nextReadAt } }
     pageInfo { hasNextPage endCursor } }
   integrations(first: 2) { nodes { id } } }";
 
@@ -161,6 +161,14 @@ struct Delivery {
     credits_charged: i64,
     received_at: DateTime<Utc>,
     integration: Store,
+    #[serde(default)]
+    unread_change: Option<Unread>,
+}
+
+/// A change that could not be read at the store.
+#[derive(Deserialize)]
+struct Unread {
+    resolution: String,
 }
 
 impl Deliveries {

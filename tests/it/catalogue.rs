@@ -266,6 +266,7 @@ on_each_engine! {
     async fn a_list_of_products_refuses_what_it_cannot_read_and_whom_it_does_not_know(app: &TestApp) {
         let merchant = app.merchant().await;
         let foreign = format!("storeId={}", app.merchant().await.bare_shop(Provider::Shopify, &[]).await.id);
+        let of_other_platform = format!("storeId={}", merchant.bare_shop(Provider::WooCommerce, &[]).await.id);
         for (query, field) in [
             ("limit=0", "limit"),
             ("offset=10001", "offset"),
@@ -276,6 +277,7 @@ on_each_engine! {
             ("storeId=zzz", "storeId"),
             ("storeId=", "storeId"),
             (foreign.as_str(), "storeId"),
+            (of_other_platform.as_str(), "storeId"),
             ("changed_since=999999999", "changed_since"),
         ] {
             let (status, refused) = listed(app, &merchant.key, &format!("/api/v1/shopify/products?{query}")).await;

@@ -45,6 +45,11 @@ on_each_engine! {
             assert!(resolution.contains("does not take the access token"), "{resolution}");
             assert!(resolution.contains("Save an access token") && said["nextReadAt"].is_string(), "{resolution}");
             assert_eq!(listed_as_unread(&shop).await, [json!(id)]);
+            let desk = crate::terminal::desk(app, &shop.shop.merchant.key);
+            let printed = desk.printed(&["deliveries", "list", "--unread"]).await;
+            assert!(printed.contains(&format!("{order}: ")) && printed.contains("does not take the access token"), "{printed}");
+            let listed = desk.json(&["deliveries", "list", "--unread"]).await;
+            assert_eq!(listed["nodes"][0]["unreadChange"]["code"], json!("STORE_ACCESS_MISSING"));
             shop.save_access(&format!("another{}", shop.store)).await;
             assert_eq!(shop.shop.settled(&id).await, completed());
             assert_eq!(unread(&shop, &id).await, Value::Null);

@@ -93,7 +93,7 @@ async fn page(app: &App, viewer: &Viewer, provider: Provider, wanted: Wanted) ->
         changed_since: wanted.changed_since,
         with_deleted: wanted.is_of_changes(),
     };
-    require_store(app, viewer, wanted.store_id).await?;
+    require_store(app, viewer, wanted.store_id, provider).await?;
     let start = wanted.cursor.map_or(Start::Offset(wanted.offset), |cursor| Start::After(cursor.behind));
     let total = app.products.count(viewer, filter.clone()).await?;
     let mut rows = app.products.page(viewer, filter, (start, wanted.limit + 1)).await?;
@@ -132,7 +132,7 @@ async fn product(
         changed_since: None,
         with_deleted: true,
     };
-    require_store(app, viewer, store).await?;
+    require_store(app, viewer, store, provider).await?;
     let rows: Vec<ProductRow> = app.products.page(viewer, filter, (Start::Offset(0), 2)).await?;
     match rows.as_slice() {
         [] => Err(Refused::NoSuchProduct),
@@ -142,12 +142,17 @@ async fn product(
 }
 
 /// An empty list would hide a typing error.
-async fn require_store(app: &App, viewer: &Viewer, store: Option<IntegrationId>) -> Result<(), Refused> {
-    match store {
-        Some(store) if !app.products.is_store_of_caller(viewer, store).await? => {
-            Err(Invalid::new("storeId", "names no integration of this account").into())
-        }
-        Some(_) | None => Ok(()),
+async fn require_store(
+    app: &App,
+    viewer: &Viewer,
+    store: Option<IntegrationId>,
+    provider: Provider,
+) -> Result<(), Refused> {
+    let Some(store) = store else { return Ok(()) };
+    match app.products.platform_of_store(viewer, store).await? {
+        Some(of_store) if of_store == provider => Ok(()),
+        Some(_) => Err(Invalid::new("storeId", "names an integration of another platform than the path").into()),
+        None => Err(Invalid::new("storeId", "names no integration of this account").into()),
     }
 }
 

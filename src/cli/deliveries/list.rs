@@ -1,6 +1,6 @@
 //! Deliveries as a table, and what their codes mean.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use comfy_table::Color;
 use domain::ResolutionCode;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::Delivery;
 use crate::cli::client::Client;
 use crate::cli::identifiers::{Kind, ShortIds};
-use crate::cli::output::{self, Cell, cell, moment, word};
+use crate::cli::output::{self, Cell, cell, clean, moment, word};
 use crate::cli::owners::Owners;
 
 /// Prints a list of deliveries, and below it what to do about each code in it. `with_store` names the store of each.
@@ -57,7 +57,24 @@ pub(super) async fn print(client: &Client, deliveries: &[Delivery], with_store: 
     output::keep_whole(&mut table, 0);
     output::may_shorten(&mut table, &["ORDER", "STORE", "ACCOUNT"]);
     output::print(output::rendered(&table))?;
-    explain(&codes)
+    explain(&codes)?;
+    explain_unread(deliveries)
+}
+
+/// What was announced of which orders and could not be read at their stores.
+fn explain_unread(deliveries: &[Delivery]) -> anyhow::Result<()> {
+    let mut orders: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for delivery in deliveries {
+        if let Some(unread) = &delivery.unread_change {
+            let order = clean(delivery.order_number.as_ref().unwrap_or(&delivery.order_id));
+            orders.entry(&unread.resolution).or_default().push(order);
+        }
+    }
+    for (resolution, orders) in orders {
+        let sentence = output::fitted(&format!("{}: {}", orders.join(", "), clean(resolution)), 2);
+        output::print(format_args!("\n{sentence}"))?;
+    }
+    Ok(())
 }
 
 /// What each code means and what to do about it.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::explain::{resolve, timeline};
+use super::Unread;
 use super::story::Event;
 use crate::cli::client::{Client, ServerArgs, understood};
 use crate::cli::events::shown_actor;
@@ -60,11 +61,6 @@ struct Delivery {
 #[derive(Deserialize)]
 struct Id {
     id: String,
-}
-
-#[derive(Deserialize)]
-struct Unread {
-    resolution: String,
 }
 
 #[derive(Deserialize)]
