@@ -1,6 +1,7 @@
 //! Reading the catalogue: what stores sell.
 
 use domain::IntegrationId;
+use domain::integration::Provider;
 use event_log::Position;
 use projections::commerce;
 use projections::commerce::products::{self, Filter, ProductRow, Start};

@@ -15,7 +15,7 @@ use domain::integration::{IntegrationEvent, Purpose};
 use domain::ledger::LedgerEvent;
 use domain::notice::{NoticeEvent, NoticeKind};
 use domain::publication::PublicationEvent;
-use domain::resource::{Report, ReportOutcome};
+use domain::resource::{Happened, Report, ReportOutcome, ResourceKind};
 use domain::{Credits, ItemMapping, MatchType, ResolutionCode};
 use event_log::recorded::{AnyEvent, Recorded};
 use serde_json::Value;
@@ -75,18 +75,22 @@ pub fn summary(event: &Recorded) -> String {
 }
 
 fn of_report(report: &Report) -> String {
-    let kind: &str = report.content.kind().into();
-    let happened: &str = report.happened.into();
-    let said = format!(
-        "The store ({}) reported that the {kind} {} was {happened}",
-        report.provider.name(),
-        report.resource_id
-    );
+    let (store, id) = (report.provider.name(), &report.resource_id);
+    let kind = report.content.kind();
+    let (of_kind, happened): (&str, &str) = (kind.into(), report.happened.into());
+    let said = match (kind, report.happened) {
+        // Whatever happened to it, the store says all of it: what is published tells what it means.
+        (ResourceKind::Order, Happened::Created | Happened::Updated) => {
+            format!("The store ({store}) reported order {id}")
+        }
+        (_, _) => format!("The store ({store}) reported that the {of_kind} {id} was {happened}"),
+    };
     let types: Vec<&str> = report.publishes.iter().map(|published| published.as_str()).collect();
+    let are = if types.len() == 1 { "is" } else { "are" };
     match report.outcome {
         ReportOutcome::Current if types.is_empty() => format!("{said}: nothing is published of that."),
-        ReportOutcome::Current => format!("{said}: {} is published.", types.join(", ")),
-        ReportOutcome::Stale => format!("{said}: stale, newer reports are known. Nothing is published."),
+        ReportOutcome::Current => format!("{said}: {} {are} published.", types.join(", ")),
+        ReportOutcome::Stale => format!("{said}, which is older than what is known. Nothing is published."),
         ReportOutcome::AfterDeletion => format!("{said}, after its deletion. Nothing is published."),
     }
 }

@@ -3,6 +3,7 @@
 
 mod address;
 mod attempt;
+mod certificate;
 mod connection;
 mod connector;
 mod resolver;
@@ -126,7 +127,8 @@ impl OutboundClient {
     ) -> Result<Self, ProxyError> {
         let proxy = rules.proxy.as_ref().map(Proxy::new).transpose()?;
         // The resolver of endpoints would refuse a proxy inside the operator's network.
-        let names = if proxy.is_some() { Names::OfProxy } else { Names::OfEndpoints(resolver.clone()) };
+        let of_names = if proxy.is_some() { Names::OfProxy } else { Names::OfEndpoints };
+        let names = of_names(resolver.clone());
         let connector = Connector::new(names, proxy.clone(), authorities);
         let client = |kept| {
             legacy::Client::builder(TokioExecutor::new())

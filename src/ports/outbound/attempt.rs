@@ -16,6 +16,7 @@ use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use tokio::time::error::Elapsed;
 
+use super::certificate;
 use super::connection::Peer;
 use super::stage::{self, Stage};
 use super::url::{CheckedUrl, UrlRefusal};
@@ -123,9 +124,13 @@ impl Progress {
         if is_timeout(error) {
             return format!("timed out {}", self.stage());
         }
+        if let Some(refusal) = certificate::refusal(error) {
+            return format!("TLS failed: {refusal}");
+        }
         let what = match (self.peer(), stage::reached().stage) {
             _ if is_not_http(error) => "the response cannot be read",
-            (Some(_), _) => "connection lost",
+            // What is closed at once has no connection by which it is known.
+            (Some(_), _) | (None, Stage::Open) => "connection lost",
             (None, Stage::Tls) => "TLS failed",
             (None, Stage::Resolving | Stage::Connecting) => "could not connect",
         };

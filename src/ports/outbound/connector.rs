@@ -79,15 +79,21 @@ impl Connector {
         Self { tcp, tls: TlsConnector::from(Arc::new(tls_config(authorities))), proxy }
     }
 
-    async fn connect(mut self, uri: Uri) -> Result<TokioIo<Connection>, BoxError> {
+    async fn connect(self, uri: Uri) -> Result<TokioIo<Connection>, BoxError> {
+        let connection = self.open_to(uri).await?;
+        stage::note_open();
+        Ok(TokioIo::new(connection))
+    }
+
+    async fn open_to(mut self, uri: Uri) -> Result<Connection, BoxError> {
         let is_https = uri.scheme() == Some(&Scheme::HTTPS);
         let Some(proxy) = self.proxy.take() else {
             let (transport, address) = self.open(&uri).await?;
-            return Ok(TokioIo::new(Connection::new(transport, address, false)));
+            return Ok(Connection::new(transport, address, false));
         };
         let (transport, address) = self.open(&proxy.uri).await?;
         if !is_https {
-            return Ok(TokioIo::new(Connection::new(transport, address, true)));
+            return Ok(Connection::new(transport, address, true));
         }
         let mut opened = Some(TokioIo::new(transport));
         let opened = service_fn(move |_| future::ready(opened.take().ok_or("the proxy is connected to once")));
@@ -96,7 +102,7 @@ impl Connector {
             tunnel = tunnel.with_auth(authorization);
         }
         let transport = self.encrypt(&uri, tunnel.call(uri.clone()).await.map_err(of_proxy)?.into_inner()).await?;
-        Ok(TokioIo::new(Connection::new(transport, address, false)))
+        Ok(Connection::new(transport, address, false))
     }
 
     /// Connects to the host of a URI itself.

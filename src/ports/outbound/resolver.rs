@@ -51,8 +51,17 @@ impl Resolver {
         if is_local_name(name) && !self.rules.resolve_local_names() {
             return Err(UrlRefusal::LocalName);
         }
+        judge_all(&self.rules, name, self.look_up_in_time(name).await?)
+    }
+
+    /// The addresses of the operator's proxy, wherever they are.
+    async fn resolve_proxy(&self, name: &str) -> Result<Vec<IpAddr>, UrlRefusal> {
+        self.look_up_in_time(name).await
+    }
+
+    async fn look_up_in_time(&self, name: &str) -> Result<Vec<IpAddr>, UrlRefusal> {
         let found = tokio::time::timeout(self.timeout, self.look_up(name.to_owned())).await;
-        judge_all(&self.rules, name, found.map_err(|_| UrlRefusal::ResolutionTimeout)??)
+        found.map_err(|_| UrlRefusal::ResolutionTimeout)?
     }
 
     async fn look_up(&self, name: String) -> Result<Vec<IpAddr>, UrlRefusal> {
@@ -73,7 +82,7 @@ impl Resolver {
 #[derive(Clone)]
 pub(super) enum Names {
     OfEndpoints(Resolver),
-    OfProxy,
+    OfProxy(Resolver),
 }
 
 impl Names {
@@ -81,7 +90,7 @@ impl Names {
         stage::note_resolving();
         let addresses = match self {
             Self::OfEndpoints(resolver) => resolver.resolve_name(name.as_str()).await?,
-            Self::OfProxy => system_lookup(name.as_str().to_owned()).await?,
+            Self::OfProxy(resolver) => resolver.resolve_proxy(name.as_str()).await?,
         };
         stage::note_resolved(&addresses);
         // The HTTP client puts the URL's port in the place of 0.

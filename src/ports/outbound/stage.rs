@@ -15,6 +15,8 @@ pub(super) enum Stage {
     #[default]
     Connecting,
     Tls,
+    /// Whoever opened it may not know yet.
+    Open,
 }
 
 impl fmt::Display for Stage {
@@ -23,6 +25,7 @@ impl fmt::Display for Stage {
             Self::Resolving => "resolving the host's name",
             Self::Connecting => "connecting",
             Self::Tls => "in TLS",
+            Self::Open => "waiting for the response",
         })
     }
 }
@@ -81,6 +84,10 @@ pub(super) fn note_resolved(addresses: &[IpAddr]) {
 
 pub(super) fn note_connected(address: SocketAddr) {
     note(|reached| reached.connected = Some(address));
+}
+
+pub(super) fn note_open() {
+    note(|reached| reached.stage = Stage::Open);
 }
 
 pub(super) fn note_tls() {

@@ -1,5 +1,6 @@
 //! Endpoints over real sockets: receivers that misbehave, and servers that must never be called.
 
+mod certificates;
 mod connections;
 mod forbidden;
 mod proxies;

@@ -1,11 +1,4 @@
-//! Connections that are kept from one attempt to the next, and those with TLS.
-
-use rcgen::{CertifiedKey, generate_simple_self_signed};
-use rustls::crypto::ring;
-use rustls::pki_types::PrivatePkcs8KeyDer;
-use rustls::{RootCertStore, ServerConfig};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio_rustls::TlsAcceptor;
+//! Connections that are kept from one attempt to the next.
 
 use super::receiver::{Answer, Receiver};
 use super::*;
@@ -68,43 +61,4 @@ async fn a_request_on_a_new_connection_is_not_repeated() {
     let failed = post(&client(loopback(), LONG), &receiver.url()).await;
     assert!(failure(&failed).starts_with("connection lost"), "{failed:?}");
     assert_eq!((receiver.requests().len(), receiver.connections()), (1, 1));
-}
-
-/// Takes one connection with a certificate for `shop.example`, and responds to one request.
-async fn serve_tls() -> (u16, RootCertStore) {
-    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["shop.example".to_owned()]).unwrap();
-    let mut authorities = RootCertStore::empty();
-    authorities.add(cert.der().clone()).unwrap();
-    let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![cert.der().clone()], key.into())
-        .unwrap();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        let (socket, _) = listener.accept().await.unwrap();
-        let Ok(mut socket) = TlsAcceptor::from(Arc::new(config)).accept(socket).await else { return };
-        socket.read_u8().await.unwrap();
-        socket.write_all(OK.as_bytes()).await.unwrap();
-    });
-    (port, authorities)
-}
-
-#[tokio::test]
-async fn a_certificate_is_verified_for_the_host_of_the_url() {
-    for (host, is_its_own) in [("shop.example", true), ("other.example", false)] {
-        let (port, authorities) = serve_tls().await;
-        let rules = Arc::new(loopback());
-        let lookup = |_| -> futures_util::future::BoxFuture<'static, _> {
-            Box::pin(async { Ok(vec!["127.0.0.1".parse().unwrap()]) })
-        };
-        let resolver = Resolver::with_lookup(Arc::clone(&rules), Arc::new(lookup));
-        let client = OutboundClient::with_parts(resolver, authorities, rules, LONG, Clock::default()).unwrap();
-        let attempt = post(&client, &format!("https://{host}:{port}/")).await;
-        assert_eq!(attempt.status, is_its_own.then_some(200), "{attempt:?}");
-        assert_eq!(failure(&attempt).starts_with("TLS failed: invalid peer certificate"), !is_its_own, "{attempt:?}");
-    }
 }

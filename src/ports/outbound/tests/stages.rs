@@ -96,3 +96,17 @@ async fn a_connection_of_an_earlier_attempt_waits_for_the_response() {
     let failed = post(&client, &receiver.url()).await;
     assert_eq!((failure(&failed), receiver.connections()), ("timed out waiting for the response", 1));
 }
+
+/// The HTTP client says nothing of a connection that is closed before it is used.
+#[tokio::test]
+async fn what_accepts_and_closes_at_once_was_connected_to() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+    let client = client(loopback(), LONG);
+    for _ in 0..200 {
+        let failed = post(&client, &format!("http://{address}/")).await;
+        assert!(failure(&failed).starts_with("connection lost"), "{failed:?}");
+        assert_eq!(failed.address, Some(address));
+    }
+}
