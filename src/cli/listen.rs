@@ -4,7 +4,9 @@ mod forward;
 mod line;
 mod receiver;
 
+use std::convert::Infallible;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use chrono::{DateTime, Utc};
@@ -58,6 +60,8 @@ pub(super) struct Listen {
 
 /// By this an endpoint is known that was left behind.
 const DESCRIPTION: &str = "cloud-bridge listen (deleted when that ends)";
+/// How often it is asked whether the server is still there.
+const WATCH_EVERY: Duration = Duration::from_secs(10);
 /// Events that were received and not printed yet.
 const MAX_UNPRINTED: usize = 256;
 
@@ -92,7 +96,7 @@ impl Listen {
             "signingSecret": secret.expose(),
         });
         let id = create(&client, input).await?;
-        let received = self.receive(listener, secret, &mut stop, json, &url).await;
+        let received = self.receive((listener, &url), &client, secret, &mut stop, json).await;
         let deleted = client.change(DELETE, json!({ "input": { "endpointId": id } }), "deleteEndpoint").await;
         received?;
         deleted.with_context(|| {
@@ -104,11 +108,11 @@ impl Listen {
     /// Prints what comes until a signal.
     async fn receive(
         &self,
-        listener: TcpListener,
+        (listener, url): (TcpListener, &str),
+        client: &Client,
         secret: Secret,
         stop: &mut mpsc::Receiver<()>,
         json: bool,
-        url: &str,
     ) -> anyhow::Result<()> {
         let (sender, mut got) = mpsc::channel(MAX_UNPRINTED);
         let forward = self.forward.clone().map(Forward::new).transpose()?;
@@ -125,6 +129,7 @@ impl Listen {
                 "Your receiver verifies with this secret, until this ends:\n\n  WEBHOOK_SECRET={secret}\n"
             ))?;
         }
+        let mut watching = std::pin::pin!(watch(client));
         loop {
             let got: Got = tokio::select! {
                 got = got.recv() => match got {
@@ -132,10 +137,28 @@ impl Listen {
                     None => bail!("the receiver ended"),
                 },
                 served = &mut serving => return served.context("the receiver ended"),
+                watched = &mut watching => match watched? {},
                 _ = stop.recv() => return Ok(()),
             };
             print(&got, json)?;
         }
+    }
+}
+
+/// Says when the server ends and when it is there again: nothing comes in between, and somebody waits for it.
+async fn watch(client: &Client) -> anyhow::Result<Infallible> {
+    let mut responds = true;
+    loop {
+        tokio::time::sleep(WATCH_EVERY).await;
+        let responded = client.ask("{ account { id } }", json!({})).await;
+        match (&responded, responds) {
+            (Err(error), true) => {
+                input::note(&format!("Nothing can be received until the server responds again: {error:#}."))?
+            }
+            (Ok(_), false) => input::note("The server responds again.")?,
+            (Ok(_), true) | (Err(_), false) => {}
+        }
+        responds = responded.is_ok();
     }
 }
 

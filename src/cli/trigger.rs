@@ -84,7 +84,7 @@ impl Trigger {
         output::say(
             "It was published by publishEvent, as a program of the account does it, with the data of the sample.",
         )?;
-        published::print(&[event])
+        published::print(&[event], bench.demo.is_some())
     }
 
     /// As a store would.
@@ -105,7 +105,7 @@ impl Trigger {
         for sent in &sent {
             output::say(&clean(&sent.sentence(&store)))?;
         }
-        published::print(&events)
+        published::print(&events, bench.demo.is_some())
     }
 
     fn secret_of(&self, bench: &Bench, integration: &str) -> anyhow::Result<SecretString> {

@@ -84,7 +84,8 @@ pub struct OrderItem {
     /// The product's title when it was bought.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// How many were bought. Zero for a line that was removed or taken back.
+    /// How many were bought, in whole numbers: what is sold by weight or length is rounded up. Zero for a line that was removed or
+    /// taken back.
     pub quantity: u32,
     /// The price of one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -74,7 +74,7 @@ impl Dispatch {
         Ok(app.endpoints.find(viewer, self.0.endpoint_id.clone()).await?.map(Endpoint::from))
     }
 
-    /// So far.
+    /// So far, probes of the endpoint among them.
     async fn attempt_count(&self) -> i32 {
         i32::try_from(self.0.attempts).unwrap_or(i32::MAX)
     }

@@ -90,6 +90,7 @@ pub(super) fn profile(given: NewProfile) -> Result<Profile, Refused> {
                     Refused::new("INVALID_SIGNATURE_KEY", invalid.to_string(), Some("profile.signatureKey"))
                 })?;
             }
+            let element_key = element_key.map(|key| key.trim().to_owned());
             let signature_key = signature_key.map(|key| Private::from(key.expose_secret()));
             Profile::CloudElements { element_key, signature_key }
         }

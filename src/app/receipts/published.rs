@@ -66,15 +66,16 @@ async fn of_bodies(
     let rows = commerce::events::behind(&data.views, &places, BEHIND_WEBHOOK).await?;
     let mut positions: Vec<Position> = rows.iter().map(|row| row.position).collect();
     positions.dedup();
-    // Others of the same store may lie between.
-    let reports: Vec<Recorded> = data.log.read_at(&positions).await?;
+    // Others of the same store may lie between, and events of its deliveries.
+    let recorded = data.log.read_at(&positions).await?;
+    let reports: Vec<(&Recorded, WebhookSource)> = recorded.iter().filter_map(|of| Some((of, source(of)?))).collect();
     let of_webhook = |webhook: &PublishingWebhook| {
-        let is_its = |report: &&Recorded| match report.caused_by {
+        let is_its = |(report, source): &&(&Recorded, WebhookSource)| match report.caused_by {
             // A repetition reports what the first webhook with its body says.
             Some(repetition) => repetition == webhook.position,
-            None => source(report).map(webhook_receipts::id_of).as_ref() == Some(&webhook.receipt_id),
+            None => webhook_receipts::id_of(*source) == webhook.receipt_id,
         };
-        let its: Vec<Position> = reports.iter().filter(is_its).map(|report| report.position).collect();
+        let its: Vec<Position> = reports.iter().filter(is_its).map(|(report, _)| report.position).collect();
         let events: Vec<_> = rows.iter().filter(|row| its.contains(&row.position)).cloned().collect();
         // What a webhook reports follows it at once, in the same append.
         let is_nothing = events.is_empty() && shown >= webhook.position.plus(1).min(head);

@@ -6,8 +6,8 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::explain::{resolve, timeline};
 use super::Unread;
+use super::explain::{resolve, timeline};
 use super::story::Event;
 use crate::cli::client::{Client, ServerArgs, understood};
 use crate::cli::events::shown_actor;

@@ -73,8 +73,8 @@ async fn events(client: &Client, integration: &str) -> anyhow::Result<Vec<Value>
     understood(&found["commerceEvents"]["nodes"].take())
 }
 
-/// Prints which events followed.
-pub(super) fn print(events: &[Value]) -> anyhow::Result<()> {
+/// Prints which events followed. A demonstration printed with which key other commands see them.
+pub(super) fn print(events: &[Value], is_of_demo: bool) -> anyhow::Result<()> {
     let mut table =
         output::list(&[("PUBLISHED (UTC)", Some(1)), ("TYPE", None), ("ABOUT", Some(2)), ("EVENT ID", None)]);
     for event in events {
@@ -84,5 +84,8 @@ pub(super) fn print(events: &[Value]) -> anyhow::Result<()> {
     }
     output::may_shorten(&mut table, &["ABOUT"]);
     output::print(format_args!("\n{}", output::rendered(&table)))?;
-    Ok(output::print("\n`cloud-bridge dispatches list --event EVENT_ID` shows to which endpoints one is sent.")?)
+    let with_key = if is_of_demo { " (after the `export` lines that the demonstration printed)" } else { "" };
+    Ok(output::print(format_args!(
+        "\n`cloud-bridge dispatches list --event EVENT_ID`{with_key} shows to which endpoints one is sent."
+    ))?)
 }
