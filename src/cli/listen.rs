@@ -153,7 +153,7 @@ async fn watch(client: &Client) -> anyhow::Result<Infallible> {
         let responded = client.ask("{ account { id } }", json!({})).await;
         match (&responded, responds) {
             (Err(error), true) => {
-                input::note(&format!("Nothing can be received until the server responds again: {error:#}."))?
+                input::note(&format!("Nothing can be received until the server responds again: {error:#}."))?;
             }
             (Ok(_), false) => input::note("The server responds again.")?,
             (Ok(_), true) | (Err(_), false) => {}
