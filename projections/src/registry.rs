@@ -49,28 +49,42 @@ struct NamedLive {
     live: Live,
 }
 
-/// Holds the live generations of these views still until the transaction ends, always in the same order.
-pub(crate) async fn locked(transaction: &mut Transaction, views: &[View]) -> sqlx::Result<Vec<(View, Live)>> {
-    let sql = Sql::new("SELECT view, generation, schema_version, position, hash FROM live_views WHERE view IN (");
-    let sql = sql.bind_list(views.iter().map(|view| view.name)).push(") ORDER BY view");
-    let sql = with_lock(transaction, sql, " FOR UPDATE");
-    let lives: Vec<NamedLive> = transaction.fetch_all(sql).await?;
-    Ok(lives.into_iter().filter_map(|found| Some((View::parse(&found.view)?, found.live))).collect())
+/// Begins a transaction that holds the live generations of these views still, always in the same order.
+pub(crate) async fn begin_locked(
+    database: &Database,
+    views: &[View],
+) -> sqlx::Result<(Transaction, Vec<(View, Live)>)> {
+    let lock = match database {
+        Database::Sqlite(_) => "",
+        Database::Postgres(_) => " FOR UPDATE",
+    };
+    let select = format!(
+        "SELECT view, generation, schema_version, position, hash FROM live_views WHERE view IN ({}) ORDER BY view{lock}",
+        literals(views.iter())
+    );
+    let (transaction, lives) = database.begin_with::<NamedLive>(&select).await?;
+    let lives = lives.into_iter().filter_map(|found| Some((View::parse(&found.view)?, found.live))).collect();
+    Ok((transaction, lives))
 }
 
-/// Notes the last event in the live generations of these views.
-pub(crate) async fn save(
-    transaction: &mut Transaction,
-    views: impl Iterator<Item = View>,
+/// Commits, with the last event that is in the live generations of these views now.
+pub(crate) async fn commit(
+    transaction: Transaction,
+    views: impl ExactSizeIterator<Item = &View>,
     cursor: &Cursor,
 ) -> sqlx::Result<()> {
-    let views: Vec<&str> = views.map(|view| view.name).collect();
-    if views.is_empty() {
-        return Ok(());
+    if views.len() == 0 {
+        return transaction.commit().await;
     }
-    let sql = Sql::new("UPDATE live_views SET position = ").bind(cursor.position).push(", hash = ");
-    let sql = sql.bind(cursor.hash.clone()).push(" WHERE view IN (").bind_list(views).push(")");
-    transaction.execute(sql).await.map(drop)
+    let (position, hash) = (cursor.position, hex::encode(&cursor.hash));
+    let hash = if transaction.is_postgres() { format!("'\\x{hash}'") } else { format!("x'{hash}'") };
+    let update = format!("UPDATE live_views SET position = {position}, hash = {hash} WHERE view IN ({})", literals(views));
+    transaction.commit_with(&update).await
+}
+
+/// Names of views, which are words of this program, as SQL.
+fn literals<'v>(views: impl Iterator<Item = &'v View>) -> String {
+    views.map(|view| format!("'{}'", view.name)).collect::<Vec<_>>().join(", ")
 }
 
 impl View {

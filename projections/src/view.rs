@@ -43,10 +43,10 @@ pub async fn advance(
     events: &[Recorded],
 ) -> sqlx::Result<Vec<(View, Advanced)>> {
     let Some(last) = events.last() else { return Ok(vec![]) };
-    let mut transaction = database.begin().await?;
     // The generations are read each time: another node may have switched to the next one.
+    let (mut transaction, lives) = registry::begin_locked(database, views).await?;
     let mut advanced = vec![];
-    for (view, live) in registry::locked(&mut transaction, views).await? {
+    for (view, live) in lives {
         if live.schema_version != view.schema_version() {
             advanced.push((view, Advanced::OtherVersion(live)));
         } else if live.cursor != *read_from {
@@ -56,9 +56,9 @@ pub async fn advance(
             advanced.push((view, Advanced::To(last.cursor())));
         }
     }
-    let moved = advanced.iter().filter(|(_, to)| matches!(to, Advanced::To(_))).map(|(view, _)| *view);
-    registry::save(&mut transaction, moved, &last.cursor()).await?;
-    transaction.commit().await?;
+    let is_moved = |(view, to): &(View, Advanced)| matches!(to, Advanced::To(_)).then_some(*view);
+    let moved: Vec<View> = advanced.iter().filter_map(is_moved).collect();
+    registry::commit(transaction, moved.iter(), &last.cursor()).await?;
     Ok(advanced)
 }
 

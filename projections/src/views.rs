@@ -57,7 +57,8 @@ pub async fn migrate(database: &Database) -> Result<(), NotMigrated> {
             sqlx::migrate!("../migrations/views/sqlite").run(file.for_migrations()).await?;
         }
         Database::Postgres(pool) => {
-            sqlx::migrate!("../migrations/views/postgres").run(pool.unbounded()).await?;
+            let mut connection = pool.unbounded().await.map_err(MigrateError::from)?;
+            sqlx::migrate!("../migrations/views/postgres").run(&mut connection).await?;
         }
     }
     for view in View::ALL {

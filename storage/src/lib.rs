@@ -150,6 +150,21 @@ impl Database {
         }
     }
 
+    /// Begins with a statement that reads and has no arguments. On Postgres both are one exchange.
+    pub async fn begin_with<T: Row>(&self, select: &str) -> sqlx::Result<(Transaction, Vec<T>)> {
+        match self {
+            Self::Sqlite(file) => {
+                let mut transaction = Transaction::Sqlite(file.begin().await?);
+                let rows = transaction.fetch_all(Sql::new(select)).await?;
+                Ok((transaction, rows))
+            }
+            Self::Postgres(pool) => {
+                let (connection, rows) = pool.begin_with(select).await?;
+                Ok((Transaction::Postgres(connection), rows))
+            }
+        }
+    }
+
     /// Tries once to leave nothing in the database's files of what was deleted from these tables. False where a
     /// reader of an older state prevents it at the moment.
     ///
@@ -247,6 +262,17 @@ impl Transaction {
         match self {
             Self::Sqlite(writer) => writer.commit().await,
             Self::Postgres(connection) => connection.commit().await,
+        }
+    }
+
+    /// Commits after a statement that has no arguments. On Postgres both are one exchange.
+    pub async fn commit_with(mut self, statement: &str) -> sqlx::Result<()> {
+        match self {
+            Self::Sqlite(_) => {
+                self.run_script(statement).await?;
+                self.commit().await
+            }
+            Self::Postgres(connection) => connection.commit_with(statement).await,
         }
     }
 

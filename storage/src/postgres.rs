@@ -1,19 +1,22 @@
 //! Connections to Postgres. None is trusted to answer: one that is silent for too long is closed, and the next takes its
 //! place. A network can lose a connection without a word, and a proxy can keep one open with no server behind it.
 //!
-//! sqlx has no timeout for a statement and no access to its sockets, and its pool waits for ever for a connection to say that
-//! it is well. So every use has a deadline here, and what has not answered is closed on return.
+//! sqlx has no timeout for a statement and no access to its sockets. So every use has a deadline here, and what has not answered
+//! is closed on return. Its own pool asks each connection whether it is well whenever that is given back, which doubles what
+//! Postgres is sent, and waits for ever for the answer: connections are kept by deadpool.
 
+use std::fmt;
+use std::io::ErrorKind;
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
+use deadpool::managed::{self, Metrics, Object, PoolConfig, PoolError, QueueMode, RecycleError, RecycleResult};
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgPoolOptions, PgSeverity};
-use sqlx::{Connection as _, Executor as _, PgConnection, PgPool, Postgres};
+use sqlx::{Connection as _, Executor as _, PgConnection, PgPool};
 use tokio::time::error::Elapsed;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use crate::Durability;
+use crate::{Durability, Row};
 
 /// How long a statement may take that is not part of a transaction.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(15);
@@ -27,7 +30,11 @@ const ACQUIRE_WITHIN: Duration = Duration::from_secs(5);
 const PING_WITHIN: Duration = Duration::from_secs(1);
 /// A connection that rested for so long is asked whether it is well before it is used: most that break, break then.
 const RESTED: Duration = Duration::from_secs(1);
-const MAX_CONNECTIONS: u32 = 16;
+const MAX_CONNECTIONS: usize = 16;
+/// After so long another takes its place: what a connection remembers at the server grows with each kind of statement.
+const MAX_AGE: Duration = Duration::from_mins(30);
+/// Pauses between attempts to connect to a server that is starting: each twice as long as the one before.
+const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_secs(1)];
 
 /// For the server's end of each connection: what a client that is gone without a word holds, it gives up by itself.
 const SERVER_SIDE: [(&str, &str); 6] = [
@@ -52,7 +59,56 @@ const BY_INDEX: [(&str, &str); 4] = [
 
 /// Connections to one database.
 #[derive(Clone, Debug)]
-pub struct PostgresPool(PgPool);
+pub struct PostgresPool(managed::Pool<Connections>);
+
+/// Makes connections, and decides which are used again.
+struct Connections(PgConnectOptions);
+
+impl managed::Manager for Connections {
+    type Type = PgConnection;
+    type Error = sqlx::Error;
+
+    /// Whoever waits for it gives up in time: a server that is not there yet is tried again.
+    async fn create(&self) -> sqlx::Result<PgConnection> {
+        let [mut pause, longest] = PAUSES;
+        loop {
+            match PgConnection::connect_with(&self.0).await {
+                Err(error) if is_starting(&error) => sleep(pause).await,
+                connected => return connected,
+            }
+            pause = (2 * pause).min(longest);
+        }
+    }
+
+    async fn recycle(&self, connection: &mut PgConnection, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
+        if metrics.age() > MAX_AGE {
+            return Err(RecycleError::message("it is old"));
+        }
+        let is_well = metrics.last_used() < RESTED || matches!(timeout(PING_WITHIN, connection.ping()).await, Ok(Ok(())));
+        is_well.then_some(()).ok_or(RecycleError::message("it does not answer"))
+    }
+}
+
+/// The options hold the password.
+impl fmt::Debug for Connections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connections").finish_non_exhaustive()
+    }
+}
+
+/// Nothing listens there at the moment, or what does is not ready.
+fn is_starting(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(error) => {
+            matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset)
+        }
+        // `cannot_connect_now`, `too_many_connections`
+        error => {
+            let code = error.as_database_error().and_then(|error| error.code());
+            code.is_some_and(|code| matches!(code.as_ref(), "57P03" | "53300"))
+        }
+    }
+}
 
 impl PostgresPool {
     pub(crate) async fn open(url: &str, durability: Durability) -> sqlx::Result<Self> {
@@ -62,41 +118,45 @@ impl PostgresPool {
             .options(SERVER_SIDE)
             .options(BY_INDEX)
             .options([("synchronous_commit", synchronous_commit)]);
-        Ok(Self(Self::options(MAX_CONNECTIONS).connect_with(options).await?))
+        Self::connect(options, MAX_CONNECTIONS).await
     }
 
     pub(crate) async fn open_read_only(url: &str) -> sqlx::Result<Self> {
         let options = PgConnectOptions::from_str(url)?
             .application_name("cloud-bridge (reading)")
             .options([("default_transaction_read_only", "on")]);
-        Ok(Self(Self::options(2).connect_with(options).await?))
+        Self::connect(options, 2).await
     }
 
-    fn options(connections: u32) -> PgPoolOptions {
-        PgPoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(ACQUIRE_WITHIN)
-            .test_before_acquire(false)
-            .before_acquire(|connection, state| {
-                Box::pin(async move {
-                    Ok(state.idle_for < RESTED || matches!(timeout(PING_WITHIN, connection.ping()).await, Ok(Ok(()))))
-                })
-            })
+    /// With one connection, so that what is wrong with the options is known now.
+    async fn connect(options: PgConnectOptions, connections: usize) -> sqlx::Result<Self> {
+        // Those that are used all the time have their statements prepared.
+        let config = PoolConfig { queue_mode: QueueMode::Lifo, ..PoolConfig::new(connections) };
+        let pool = managed::Pool::builder(Connections(options)).config(config).build();
+        let pool = Self(pool.map_err(|error| sqlx::Error::Configuration(Box::new(error)))?);
+        drop(pool.acquire().await?);
+        Ok(pool)
     }
 
     /// A connection of its own for who listens: should it fall silent, none of the others is held up.
     pub fn apart(&self) -> PgPool {
-        Self::options(1).connect_lazy_with((*self.0.connect_options()).clone())
+        let options = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_WITHIN);
+        options.connect_lazy_with(self.0.manager().0.clone())
     }
 
-    /// For migrations, which may take as long as they need.
-    pub fn unbounded(&self) -> &PgPool {
-        &self.0
+    /// A connection of its own for migrations, which may take as long as they need.
+    pub async fn unbounded(&self) -> sqlx::Result<PgConnection> {
+        PgConnection::connect_with(&self.0.manager().0).await
     }
 
     pub async fn acquire(&self) -> sqlx::Result<PostgresConnection> {
-        let pooled = Some(self.0.acquire().await?);
-        Ok(PostgresConnection { pooled, is_unanswered: false, is_in_transaction: false })
+        let pooled = timeout(ACQUIRE_WITHIN, self.0.get()).await.map_err(|_| sqlx::Error::PoolTimedOut)?;
+        let pooled = pooled.map_err(|error| match error {
+            PoolError::Backend(error) => error,
+            PoolError::Closed => sqlx::Error::PoolClosed,
+            PoolError::Timeout(_) | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => sqlx::Error::PoolTimedOut,
+        })?;
+        Ok(PostgresConnection { pooled: Some(pooled), is_unanswered: false, is_in_transaction: false })
     }
 
     pub(crate) async fn begin(&self) -> sqlx::Result<PostgresConnection> {
@@ -106,16 +166,28 @@ impl PostgresPool {
         Ok(connection)
     }
 
+    pub(crate) async fn begin_with<T: Row>(&self, select: &str) -> sqlx::Result<(PostgresConnection, Vec<T>)> {
+        let mut connection = self.acquire().await?;
+        connection.is_in_transaction = true;
+        let both = format!("BEGIN; {select}");
+        let answer = timeout(STEP_WITHIN, connection.begin_call().fetch_all(both.as_str())).await;
+        let rows = connection.end_call(answer)?.iter().map(T::from_row).collect::<sqlx::Result<_>>()?;
+        Ok((connection, rows))
+    }
+
     pub(crate) async fn close(&self) {
-        // What does not answer is not waited for.
-        timeout(ANSWER_WITHIN, self.0.close()).await.ok();
+        self.0.close();
+        for connection in self.0.retain(|_, _| false).removed {
+            // What does not answer is not waited for.
+            timeout(ANSWER_WITHIN, connection.close()).await.ok();
+        }
     }
 }
 
 /// A connection in use. It is used again only if every call on it came to its end.
 pub struct PostgresConnection {
     /// Gone only once it is dropped.
-    pooled: Option<PoolConnection<Postgres>>,
+    pooled: Option<Object<Connections>>,
     is_unanswered: bool,
     is_in_transaction: bool,
 }
@@ -130,7 +202,7 @@ impl PostgresConnection {
     /// Notes the result of a call, or that it ran into its timeout.
     pub fn end_call<T>(&mut self, answer: Result<sqlx::Result<T>, Elapsed>) -> sqlx::Result<T> {
         let answer = answer.unwrap_or_else(|_| {
-            let silent = std::io::Error::new(std::io::ErrorKind::TimedOut, "Postgres did not answer in time");
+            let silent = std::io::Error::new(ErrorKind::TimedOut, "Postgres did not answer in time");
             Err(sqlx::Error::Io(silent))
         });
         self.is_unanswered = answer.as_ref().err().is_some_and(is_of_the_connection);
@@ -142,8 +214,16 @@ impl PostgresConnection {
         self.end_call(answer).map(drop)
     }
 
-    pub(crate) async fn commit(mut self) -> sqlx::Result<()> {
-        self.run("COMMIT", STEP_WITHIN).await?;
+    pub(crate) async fn commit(self) -> sqlx::Result<()> {
+        self.end_with("COMMIT").await
+    }
+
+    pub(crate) async fn commit_with(self, statement: &str) -> sqlx::Result<()> {
+        self.end_with(&format!("{statement}; COMMIT")).await
+    }
+
+    async fn end_with(mut self, statements: &str) -> sqlx::Result<()> {
+        self.run(statements, STEP_WITHIN).await?;
         self.is_in_transaction = false;
         Ok(())
     }
@@ -165,22 +245,14 @@ impl Drop for PostgresConnection {
     fn drop(&mut self) {
         let Some(mut pooled) = self.pooled.take() else { return };
         if self.is_unanswered {
-            // Without a look: sqlx would ask it whether it is well, wait for ever, and say in the log that it is not.
-            pooled.close_on_drop();
-            return;
-        }
-        let rolls_back = self.is_in_transaction;
-        tokio::spawn(async move {
-            let given_back = timeout(ANSWER_WITHIN, async {
-                if rolls_back {
-                    pooled.execute("ROLLBACK").await?;
+            // Closed, and not used again.
+            drop(Object::take(pooled));
+        } else if self.is_in_transaction {
+            tokio::spawn(async move {
+                if !matches!(timeout(ANSWER_WITHIN, pooled.execute("ROLLBACK")).await, Ok(Ok(_))) {
+                    drop(Object::take(pooled));
                 }
-                pooled.return_to_pool().await;
-                Ok::<_, sqlx::Error>(())
             });
-            if !matches!(given_back.await, Ok(Ok(()))) {
-                pooled.close_on_drop();
-            }
-        });
+        }
     }
 }

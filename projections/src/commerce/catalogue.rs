@@ -42,7 +42,9 @@ impl Catalogue {
         for recorded in events {
             match current_report(recorded) {
                 Some(report) => {
-                    accounts.insert(report.account_id.to_string());
+                    if matches!(report.content, Content::Product(_) | Content::Stock(_)) {
+                        accounts.insert(report.account_id.to_string());
+                    }
                     let integration_id = report.integration_id.to_string();
                     match &report.content {
                         Content::Product(product) => {

@@ -70,7 +70,7 @@ async fn the_repository_of_postgres_es_reads_our_table() {
     let retention = AccountCommand::SetRetention { days: Some(30) };
     test.log.execute::<Account>(&id, retention, &Actor::System).await.unwrap();
     let storage::Database::Postgres(pool) = test.log.raw_database() else { unreachable!("it is Postgres") };
-    let repository = postgres_es::PostgresEventRepository::new(pool.unbounded().clone());
+    let repository = postgres_es::PostgresEventRepository::new(pool.apart());
     let events = repository.get_events::<Account>(&id).await.unwrap();
     let mut folded = Account::default();
     for event in events {
