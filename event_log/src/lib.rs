@@ -262,10 +262,7 @@ pub async fn migrate_at(url: &str) -> anyhow::Result<()> {
 }
 
 async fn migrate(database: &Database) -> Result<(), MigrateError> {
-    match database {
-        Database::Sqlite(file) => SQLITE_MIGRATIONS.run(file.for_migrations()).await,
-        Database::Postgres(pool) => POSTGRES_MIGRATIONS.run(&mut pool.unbounded().await?).await,
-    }
+    database.migrate(&SQLITE_MIGRATIONS, &POSTGRES_MIGRATIONS).await
 }
 
 /// A log that is not open.

@@ -103,7 +103,12 @@ impl Drop for Scan {
 async fn read(database: Database, first: Position, last: Position, batches: mpsc::Sender<Batch>) {
     match &database {
         Database::Sqlite(file) => {
-            let rows = sqlx::query_scalar::<Sqlite, Vec<u8>>(&PACKED_ROWS).bind(first).bind(last).fetch(&file.readers);
+            let mut reader = match file.reader().await {
+                Ok(reader) => reader,
+                Err(error) => return drop(batches.send(Err(error)).await),
+            };
+            let rows = sqlx::query_scalar::<Sqlite, Vec<u8>>(&PACKED_ROWS).bind(first).bind(last);
+            let rows = rows.fetch(reader.connection());
             let rows = rows.map(|row| packed::unpacked(&row?).map_err(|error| sqlx::Error::Decode(error.into())));
             send(rows.boxed(), &batches).await;
         }

@@ -78,7 +78,8 @@ pub(crate) async fn commit(
     }
     let (position, hash) = (cursor.position, hex::encode(&cursor.hash));
     let hash = if transaction.is_postgres() { format!("'\\x{hash}'") } else { format!("x'{hash}'") };
-    let update = format!("UPDATE live_views SET position = {position}, hash = {hash} WHERE view IN ({})", literals(views));
+    let update =
+        format!("UPDATE live_views SET position = {position}, hash = {hash} WHERE view IN ({})", literals(views));
     transaction.commit_with(&update).await
 }
 

@@ -52,15 +52,8 @@ impl From<MigrateError> for NotMigrated {
 
 /// Makes what is not there yet: the registry of the views, and the tables of those that have none.
 pub async fn migrate(database: &Database) -> Result<(), NotMigrated> {
-    match database {
-        Database::Sqlite(file) => {
-            sqlx::migrate!("../migrations/views/sqlite").run(file.for_migrations()).await?;
-        }
-        Database::Postgres(pool) => {
-            let mut connection = pool.unbounded().await.map_err(MigrateError::from)?;
-            sqlx::migrate!("../migrations/views/postgres").run(&mut connection).await?;
-        }
-    }
+    let of_sqlite = sqlx::migrate!("../migrations/views/sqlite");
+    database.migrate(&of_sqlite, &sqlx::migrate!("../migrations/views/postgres")).await?;
     for view in View::ALL {
         view.make_first_generation(database).await.map_err(MigrateError::from)?;
     }

@@ -1,6 +1,7 @@
 //! One database on either engine: opened, locked against other processes, with transactions, and SQL that both
 //! understand.
 
+mod pool;
 mod postgres;
 mod sql;
 mod sqlite;
@@ -8,6 +9,7 @@ mod sqlite;
 use std::path::Path;
 use std::time::Duration;
 
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Executor as _, FromRow, Postgres, Sqlite};
@@ -17,7 +19,7 @@ use self::postgres::ANSWER_WITHIN;
 pub use self::postgres::{PostgresConnection, PostgresPool, STEP_WITHIN};
 pub use self::sql::{Argument, Sql, storable};
 use self::sql::{query, query_as};
-pub use self::sqlite::{SqliteFile, SqliteWriter, Writing};
+pub use self::sqlite::{SqliteFile, SqliteReader, SqliteWriter, Writing};
 
 /// What is written to learn whether writing works, in bytes: as much as some orders.
 const PROBE_BYTES: usize = 64 * 1_024;
@@ -51,7 +53,7 @@ pub enum OpenError {
     #[error("{path} is being written by another process, probably a server that runs: stop it, or ask it to do this")]
     InUse { path: String },
     #[error("the schema of the database cannot be brought up to date: {0}")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    Migrate(#[from] MigrateError),
 }
 
 /// A row that both engines can produce.
@@ -84,7 +86,11 @@ impl Database {
 
     pub async fn fetch_all<T: Row>(&self, sql: Sql) -> sqlx::Result<Vec<T>> {
         match self {
-            Self::Sqlite(file) => query_as::<Sqlite, T>(&sql).fetch_all(&file.readers).await,
+            Self::Sqlite(file) => {
+                let mut reader = file.reader().await?;
+                let answer = query_as::<Sqlite, T>(&sql).fetch_all(reader.connection()).await;
+                reader.end_call(answer)
+            }
             Self::Postgres(pool) => {
                 let mut connection = pool.acquire().await?;
                 let answer =
@@ -96,7 +102,11 @@ impl Database {
 
     pub async fn fetch_optional<T: Row>(&self, sql: Sql) -> sqlx::Result<Option<T>> {
         match self {
-            Self::Sqlite(file) => query_as::<Sqlite, T>(&sql).fetch_optional(&file.readers).await,
+            Self::Sqlite(file) => {
+                let mut reader = file.reader().await?;
+                let answer = query_as::<Sqlite, T>(&sql).fetch_optional(reader.connection()).await;
+                reader.end_call(answer)
+            }
             Self::Postgres(pool) => {
                 let mut connection = pool.acquire().await?;
                 let answer =
@@ -140,6 +150,18 @@ impl Database {
         match self {
             Self::Sqlite(file) => Some(&file.path),
             Self::Postgres(_) => None,
+        }
+    }
+
+    /// Brings the tables up to date, before anything else writes. It may take as long as it needs.
+    pub async fn migrate(&self, of_sqlite: &Migrator, of_postgres: &Migrator) -> Result<(), MigrateError> {
+        match self {
+            Self::Sqlite(file) => {
+                let mut writer = file.writer().await?;
+                of_sqlite.run(writer.begin_call()).await?;
+                Ok(writer.end_call(Ok(()))?)
+            }
+            Self::Postgres(pool) => of_postgres.run(&mut pool.unbounded().await?).await,
         }
     }
 

@@ -2,20 +2,19 @@
 //! place. A network can lose a connection without a word, and a proxy can keep one open with no server behind it.
 //!
 //! sqlx has no timeout for a statement and no access to its sockets. So every use has a deadline here, and what has not answered
-//! is closed on return. Its own pool asks each connection whether it is well whenever that is given back, which doubles what
-//! Postgres is sent, and waits for ever for the answer: connections are kept by deadpool.
+//! is closed on return.
 
-use std::fmt;
 use std::io::ErrorKind;
 use std::str::FromStr;
 use std::time::Duration;
 
-use deadpool::managed::{self, Metrics, Object, PoolConfig, PoolError, QueueMode, RecycleError, RecycleResult};
+use deadpool::managed::Object;
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgPoolOptions, PgSeverity};
 use sqlx::{Connection as _, Executor as _, PgConnection, PgPool};
 use tokio::time::error::Elapsed;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
+use crate::pool::{Pool, Pooled};
 use crate::{Durability, Row};
 
 /// How long a statement may take that is not part of a transaction.
@@ -26,15 +25,8 @@ pub const STEP_WITHIN: Duration = Duration::from_secs(35);
 const STATEMENT_TIMEOUT: &str = "30s";
 /// How long a connection may be waited for.
 const ACQUIRE_WITHIN: Duration = Duration::from_secs(5);
-/// How long a connection may take to say that it is well.
-const PING_WITHIN: Duration = Duration::from_secs(1);
-/// A connection that rested for so long is asked whether it is well before it is used: most that break, break then.
-const RESTED: Duration = Duration::from_secs(1);
 const MAX_CONNECTIONS: usize = 16;
-/// After so long another takes its place: what a connection remembers at the server grows with each kind of statement.
 const MAX_AGE: Duration = Duration::from_mins(30);
-/// Pauses between attempts to connect to a server that is starting: each twice as long as the one before.
-const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_secs(1)];
 
 /// For the server's end of each connection: what a client that is gone without a word holds, it gives up by itself.
 const SERVER_SIDE: [(&str, &str); 6] = [
@@ -59,56 +51,7 @@ const BY_INDEX: [(&str, &str); 4] = [
 
 /// Connections to one database.
 #[derive(Clone, Debug)]
-pub struct PostgresPool(managed::Pool<Connections>);
-
-/// Makes connections, and decides which are used again.
-struct Connections(PgConnectOptions);
-
-impl managed::Manager for Connections {
-    type Type = PgConnection;
-    type Error = sqlx::Error;
-
-    /// Whoever waits for it gives up in time: a server that is not there yet is tried again.
-    async fn create(&self) -> sqlx::Result<PgConnection> {
-        let [mut pause, longest] = PAUSES;
-        loop {
-            match PgConnection::connect_with(&self.0).await {
-                Err(error) if is_starting(&error) => sleep(pause).await,
-                connected => return connected,
-            }
-            pause = (2 * pause).min(longest);
-        }
-    }
-
-    async fn recycle(&self, connection: &mut PgConnection, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
-        if metrics.age() > MAX_AGE {
-            return Err(RecycleError::message("it is old"));
-        }
-        let is_well = metrics.last_used() < RESTED || matches!(timeout(PING_WITHIN, connection.ping()).await, Ok(Ok(())));
-        is_well.then_some(()).ok_or(RecycleError::message("it does not answer"))
-    }
-}
-
-/// The options hold the password.
-impl fmt::Debug for Connections {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connections").finish_non_exhaustive()
-    }
-}
-
-/// Nothing listens there at the moment, or what does is not ready.
-fn is_starting(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(error) => {
-            matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset)
-        }
-        // `cannot_connect_now`, `too_many_connections`
-        error => {
-            let code = error.as_database_error().and_then(|error| error.code());
-            code.is_some_and(|code| matches!(code.as_ref(), "57P03" | "53300"))
-        }
-    }
-}
+pub struct PostgresPool(Pool<PgConnection>);
 
 impl PostgresPool {
     pub(crate) async fn open(url: &str, durability: Durability) -> sqlx::Result<Self> {
@@ -130,10 +73,7 @@ impl PostgresPool {
 
     /// With one connection, so that what is wrong with the options is known now.
     async fn connect(options: PgConnectOptions, connections: usize) -> sqlx::Result<Self> {
-        // Those that are used all the time have their statements prepared.
-        let config = PoolConfig { queue_mode: QueueMode::Lifo, ..PoolConfig::new(connections) };
-        let pool = managed::Pool::builder(Connections(options)).config(config).build();
-        let pool = Self(pool.map_err(|error| sqlx::Error::Configuration(Box::new(error)))?);
+        let pool = Self(Pool::new(options, connections, Some(MAX_AGE))?);
         drop(pool.acquire().await?);
         Ok(pool)
     }
@@ -141,21 +81,16 @@ impl PostgresPool {
     /// A connection of its own for who listens: should it fall silent, none of the others is held up.
     pub fn apart(&self) -> PgPool {
         let options = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_WITHIN);
-        options.connect_lazy_with(self.0.manager().0.clone())
+        options.connect_lazy_with(self.0.options().clone())
     }
 
     /// A connection of its own for migrations, which may take as long as they need.
-    pub async fn unbounded(&self) -> sqlx::Result<PgConnection> {
-        PgConnection::connect_with(&self.0.manager().0).await
+    pub(crate) async fn unbounded(&self) -> sqlx::Result<PgConnection> {
+        PgConnection::connect_with(self.0.options()).await
     }
 
     pub async fn acquire(&self) -> sqlx::Result<PostgresConnection> {
-        let pooled = timeout(ACQUIRE_WITHIN, self.0.get()).await.map_err(|_| sqlx::Error::PoolTimedOut)?;
-        let pooled = pooled.map_err(|error| match error {
-            PoolError::Backend(error) => error,
-            PoolError::Closed => sqlx::Error::PoolClosed,
-            PoolError::Timeout(_) | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => sqlx::Error::PoolTimedOut,
-        })?;
+        let pooled = self.0.acquire(ACQUIRE_WITHIN).await?;
         Ok(PostgresConnection { pooled: Some(pooled), is_unanswered: false, is_in_transaction: false })
     }
 
@@ -176,18 +111,14 @@ impl PostgresPool {
     }
 
     pub(crate) async fn close(&self) {
-        self.0.close();
-        for connection in self.0.retain(|_, _| false).removed {
-            // What does not answer is not waited for.
-            timeout(ANSWER_WITHIN, connection.close()).await.ok();
-        }
+        self.0.close().await;
     }
 }
 
 /// A connection in use. It is used again only if every call on it came to its end.
 pub struct PostgresConnection {
     /// Gone only once it is dropped.
-    pooled: Option<Object<Connections>>,
+    pooled: Option<Pooled<PgConnection>>,
     is_unanswered: bool,
     is_in_transaction: bool,
 }

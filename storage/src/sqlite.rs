@@ -6,13 +6,14 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use deadpool::managed::Object;
 use rusqlite::OpenFlags;
-use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
-use sqlx::{Executor as _, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::timeout;
 
+use crate::pool::{Pool, Pooled};
 use crate::{Durability, OpenError};
 
 /// How long a statement waits for a file that another connection holds.
@@ -20,12 +21,15 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the connection that writes may be waited for.
 const ACQUIRE_WITHIN: Duration = Duration::from_secs(30);
 
+/// Connections that read at the same time.
+const READERS: usize = 4;
+
 /// SQLite before 3.51.3 can corrupt a WAL database when two connections write or checkpoint at the same instant. So what
 /// writes or checkpoints has the file to itself as long as that takes, and all other connections are opened read-only.
 #[derive(Clone, Debug)]
 pub struct SqliteFile {
-    writer: SqlitePool,
-    pub readers: SqlitePool,
+    writer: Pool<SqliteConnection>,
+    readers: Pool<SqliteConnection>,
     pub(crate) path: PathBuf,
     durability: Durability,
     /// Held while something writes or checkpoints.
@@ -45,23 +49,15 @@ impl SqliteFile {
         let lock = lock(&path)?;
         // Only now: a process that closes a file loses its locks on it, those of SQLite too.
         open_private(&path)?;
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .min_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-            .acquire_timeout(ACQUIRE_WITHIN)
-            .connect_with(
-                pragmas(durability)
-                    .into_iter()
-                    .fold(options.clone(), |options, (name, value)| options.pragma(name, value))
-                    .journal_mode(SqliteJournalMode::Wal)
-                    // Rows of each number have a statement of their own.
-                    .statement_cache_capacity(200)
-                    .busy_timeout(BUSY_TIMEOUT),
-            )
-            .await?;
+        let of_writer = pragmas(durability)
+            .into_iter()
+            .fold(options.clone(), |options, (name, value)| options.pragma(name, value))
+            .journal_mode(SqliteJournalMode::Wal)
+            // Rows of each number have a statement of their own.
+            .statement_cache_capacity(200)
+            .busy_timeout(BUSY_TIMEOUT);
+        let writer = Pool::new(of_writer, 1, None)?;
+        drop(writer.acquire(ACQUIRE_WITHIN).await?);
         let readers = Self::readers(options).await?;
         Ok(Self { writer, readers, path, durability, writing: Arc::default(), lock: Some(Arc::new(lock)) })
     }
@@ -99,7 +95,7 @@ impl SqliteFile {
     /// The connection for everything that has no thread of its own.
     pub(crate) async fn writer(&self) -> sqlx::Result<SqliteWriter> {
         let writing = timeout(ACQUIRE_WITHIN, self.writing()).await.map_err(|_| sqlx::Error::PoolTimedOut)?;
-        let connection = self.writer.acquire().await?;
+        let connection = self.writer.acquire(ACQUIRE_WITHIN).await?;
         Ok(SqliteWriter { at_work: Some((connection, writing)), is_unfinished: false })
     }
 
@@ -110,9 +106,9 @@ impl SqliteFile {
         Ok(writer)
     }
 
-    /// For migrations, before anything else writes.
-    pub fn for_migrations(&self) -> &SqlitePool {
-        &self.writer
+    /// A connection that reads.
+    pub async fn reader(&self) -> sqlx::Result<SqliteReader> {
+        Ok(SqliteReader(self.readers.acquire(ACQUIRE_WITHIN).await?))
     }
 
     /// Writes the whole write-ahead log into the file and cuts it to nothing, unless a reader still needs it.
@@ -134,7 +130,7 @@ impl SqliteFile {
         }
     }
 
-    async fn readers(options: SqliteConnectOptions) -> Result<SqlitePool, OpenError> {
+    async fn readers(options: SqliteConnectOptions) -> Result<Pool<SqliteConnection>, OpenError> {
         // Pages that were read lately are in the operating system's cache too: each reader needs little of its own.
         let options = options
             .read_only(true)
@@ -142,10 +138,27 @@ impl SqliteFile {
             .row_buffer_size(256)
             .pragma("cache_size", "-1024")
             .busy_timeout(BUSY_TIMEOUT);
-        let pool = SqlitePoolOptions::new().max_connections(4).test_before_acquire(false).connect_lazy_with(options);
-        // Lazy, so that the first reader, not the start, pays for connecting; but an unreadable file is an error now.
-        drop(pool.acquire().await?);
+        let pool = Pool::new(options, READERS, None)?;
+        // An unreadable file is an error now.
+        drop(pool.acquire(ACQUIRE_WITHIN).await?);
         Ok(pool)
+    }
+}
+
+/// A connection that reads.
+pub struct SqliteReader(Pooled<SqliteConnection>);
+
+impl SqliteReader {
+    pub fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.0
+    }
+
+    /// Notes the result of the last call: a connection whose thread is gone is not used again.
+    pub(crate) fn end_call<T>(self, answer: sqlx::Result<T>) -> sqlx::Result<T> {
+        if matches!(answer, Err(sqlx::Error::WorkerCrashed)) {
+            drop(Object::take(self.0));
+        }
+        answer
     }
 }
 
@@ -153,7 +166,7 @@ impl SqliteFile {
 /// committed, the connection is closed, by which SQLite rolls back, and nothing else writes before that is done.
 pub struct SqliteWriter {
     /// Gone only once it is dropped.
-    at_work: Option<(PoolConnection<Sqlite>, Writing)>,
+    at_work: Option<(Pooled<SqliteConnection>, Writing)>,
     is_unfinished: bool,
 }
 
@@ -180,7 +193,7 @@ impl Drop for SqliteWriter {
     fn drop(&mut self) {
         if let Some((connection, writing)) = self.at_work.take().filter(|_| self.is_unfinished) {
             tokio::spawn(async move {
-                if let Err(error) = connection.close().await {
+                if let Err(error) = Object::take(connection).close().await {
                     tracing::debug!(%error, "a connection to SQLite was not closed well");
                 }
                 drop(writing);

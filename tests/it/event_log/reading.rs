@@ -92,7 +92,7 @@ async fn a_load_finds_everything_by_its_key() {
     let test = test_log(Engine::Sqlite).await;
     let storage::Database::Sqlite(file) = test.log.raw_database() else { unreachable!("it is SQLite") };
     let sql = format!("EXPLAIN QUERY PLAN {SNAPSHOT} 'account' AND s.aggregate_id = 'x'");
-    let plan: Vec<Step> = sqlx::query_as(&sql).fetch_all(&file.readers).await.unwrap();
+    let plan: Vec<Step> = sqlx::query_as(&sql).fetch_all(file.reader().await.unwrap().connection()).await.unwrap();
     let steps: Vec<_> = plan.into_iter().map(|step| step.detail).collect();
     assert!(!steps.is_empty() && steps.iter().all(|step| !step.contains("SCAN")), "{steps:?}");
     test.finish().await;
