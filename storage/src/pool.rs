@@ -1,12 +1,14 @@
 //! Connections that are kept from one use to the next, of either engine. sqlx's own pool asks each whether it is well whenever it
 //! is given back: a second exchange for every statement, that on Postgres may wait for ever.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use deadpool::managed::{self, Metrics, Object, PoolConfig, PoolError, QueueMode, RecycleError, RecycleResult};
 use sqlx::Connection;
+use sqlx::error::DatabaseError;
 use tokio::time::{sleep, timeout};
 
 /// How long a connection may take to say that it is well.
@@ -58,18 +60,15 @@ impl<C: Connection> managed::Manager for Connections<C> {
 
 /// Nothing listens there at the moment, or what does is not ready.
 fn is_starting(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(error) => {
-            matches!(
-                error.kind(),
-                ErrorKind::ConnectionRefused | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset
-            )
-        }
-        // `cannot_connect_now`, `too_many_connections`
-        error => {
-            let code = error.as_database_error().and_then(|error| error.code());
-            code.is_some_and(|code| matches!(code.as_ref(), "57P03" | "53300"))
-        }
+    let is_not_there = |error: &io::Error| {
+        matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset)
+    };
+    // `cannot_connect_now`, `too_many_connections`
+    let is_not_ready = |code: Cow<'_, str>| matches!(code.as_ref(), "57P03" | "53300");
+    if let sqlx::Error::Io(error) = error {
+        is_not_there(error)
+    } else {
+        error.as_database_error().and_then(DatabaseError::code).is_some_and(is_not_ready)
     }
 }
 
