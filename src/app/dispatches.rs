@@ -75,11 +75,17 @@ impl Dispatches {
         filter: Filter,
         (before, limit): (Option<Place>, i64),
     ) -> Result<Vec<DispatchEntry>, Error> {
-        let filter = visible(viewer, filter)?;
+        let filter = self.within(viewer, filter).await?;
+        Ok(dispatch_list::page(&self.data.views, &filter, before.as_ref(), limit).await?)
+    }
+
+    /// Limited to what the caller sees.
+    async fn within(&self, viewer: &Viewer, filter: Filter) -> Result<Filter, Error> {
+        let filter = Filter { account_id: viewer.scope_within(filter.account_id)?, ..filter };
         if let Some(endpoint_id) = &filter.endpoint_id {
             self.require_endpoint(viewer, filter.account_id.as_deref(), endpoint_id).await?;
         }
-        Ok(dispatch_list::page(&self.data.views, &filter, before.as_ref(), limit).await?)
+        Ok(filter)
     }
 
     /// An empty list would hide a typing error. What was sent to a deleted endpoint is still listed.
@@ -140,11 +146,6 @@ impl Dispatches {
             _ => Ok(None),
         }
     }
-}
-
-/// Limited to what the caller sees.
-fn visible(viewer: &Viewer, filter: Filter) -> Result<Filter, Error> {
-    Ok(Filter { account_id: viewer.scope_within(filter.account_id)?, ..filter })
 }
 
 impl Attempt {

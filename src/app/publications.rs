@@ -56,6 +56,10 @@ impl Publications {
             let field = if invalid.field == "type" { "type" } else { "data" };
             Refused::new("INVALID_EVENT", invalid.to_string(), Some(field))
         })?;
+        if payload.object_id().is_some_and(|id| id.contains('\0')) {
+            let message = "the id of what the event is about must not contain U+0000: it cannot be stored";
+            return Err(Refused::new("INVALID_EVENT", message, Some("data")).into());
+        }
         let integration_id = self.integration_of(account_id, new.integration_id).await?;
         let id = match new.idempotency_key.as_deref().map(str::trim) {
             Some(key) if key.is_empty() || key.chars().count() > MAX_KEY_CHARS => {
@@ -77,16 +81,11 @@ impl Publications {
         };
         let publish = PublicationCommand::Publish(Box::new(published));
         let actor = viewer.actor(Some(&account_id.to_string()));
-        let committed = self.data.log.execute::<Publication>(id, publish, &actor).await?;
-        let mut position = committed.position;
-        if position.is_none() {
-            // What another call published a moment ago may not be shown yet either.
-            let events = self.data.log.recorded_of(Publication::TYPE, &id.to_string(), Sequence::START, 1).await?;
-            position = events.first().map(|event| event.position);
-        }
-        self.data.wait_for_views(position).await;
-        let event_id = events::id_of(id.0, Sequence::FIRST, event_type);
-        Ok(events::find(&self.data.views, &event_id).await?)
+        self.data.log.execute::<Publication>(id, publish, &actor).await?;
+        // By the log: it is published, also where the views are behind. What another call published with the same key, too.
+        let recorded = self.data.log.recorded_of(Publication::TYPE, &id.to_string(), Sequence::START, 1).await?;
+        self.data.wait_for_views(recorded.first().map(|event| event.position)).await;
+        Ok(recorded.first().and_then(events::published))
     }
 
     async fn integration_of(&self, account: AccountId, named: Option<String>) -> Result<Option<IntegrationId>, Error> {

@@ -17,7 +17,7 @@ use super::log_and_views::LogAndViews;
 use super::viewer::Viewer;
 
 pub use outcome::{Outcome, outcomes};
-pub use published::{Published, PublishingWebhook, published};
+pub use published::{Named, Published, PublishingWebhook, published};
 
 /// Deliveries that one order number is searched among: those of several stores.
 const MAX_OF_NUMBER: i64 = 100;

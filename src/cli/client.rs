@@ -19,6 +19,8 @@ use super::output::clean;
 use super::stores::{self, DEFAULT_DATA_DIR};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// The server closes a connection on which nothing came for ten seconds: a request may meet that.
+const KEPT_FOR: Duration = Duration::from_secs(5);
 const DEFAULT_SERVER: &str = "http://127.0.0.1:8080";
 /// Entries that the server gives at a time at most.
 pub(super) const MAX_PAGE: u32 = 100;
@@ -181,7 +183,7 @@ impl Client {
         let server = server.trim().trim_end_matches('/').to_owned();
         let graphql = Url::parse(&format!("{server}/graphql"))
             .with_context(|| format!("{server:?} is not the address of a server, like http://127.0.0.1:8080"))?;
-        let mut http = reqwest::Client::builder().timeout(TIMEOUT);
+        let mut http = reqwest::Client::builder().timeout(TIMEOUT).pool_idle_timeout(KEPT_FOR);
         if is_this_machine(&graphql) {
             // A proxy leads to the outside, where this address means another machine.
             http = http.no_proxy();

@@ -69,6 +69,7 @@ const ENDPOINTS: &str = "query($accountId: ID) {
   endpoints(first: 100, accountId: $accountId, withDeleted: false) { nodes { id description } } }";
 const CREATE: &str = "mutation($input: CreateEndpointInput!) {
   createEndpoint(input: $input) { endpoint { id } userErrors { code message field } } }";
+const STATUS: &str = "query($id: ID!) { endpoint(id: $id) { status } }";
 const DELETE: &str = "mutation($input: EndpointInput!) {
   deleteEndpoint(input: $input) { userErrors { code message field } } }";
 
@@ -96,7 +97,7 @@ impl Listen {
             "signingSecret": secret.expose(),
         });
         let id = create(&client, input).await?;
-        let received = self.receive((listener, &url), &client, secret, &mut stop, json).await;
+        let received = self.receive((listener, &url), (&client, &id), secret, &mut stop, json).await;
         let deleted = client.change(DELETE, json!({ "input": { "endpointId": id } }), "deleteEndpoint").await;
         received?;
         deleted.with_context(|| {
@@ -109,7 +110,7 @@ impl Listen {
     async fn receive(
         &self,
         (listener, url): (TcpListener, &str),
-        client: &Client,
+        (client, id): (&Client, &str),
         secret: Secret,
         stop: &mut mpsc::Receiver<()>,
         json: bool,
@@ -129,7 +130,7 @@ impl Listen {
                 "Your receiver verifies with this secret, until this ends:\n\n  WEBHOOK_SECRET={secret}\n"
             ))?;
         }
-        let mut watching = std::pin::pin!(watch(client));
+        let mut watching = std::pin::pin!(watch(client, id));
         loop {
             let got: Got = tokio::select! {
                 got = got.recv() => match got {
@@ -145,20 +146,36 @@ impl Listen {
     }
 }
 
-/// Says when the server ends and when it is there again: nothing comes in between, and somebody waits for it.
-async fn watch(client: &Client) -> anyhow::Result<Infallible> {
-    let mut responds = true;
+/// Says when nothing can come any more, why, and when it can again: somebody waits for it.
+async fn watch(client: &Client, endpoint_id: &str) -> anyhow::Result<Infallible> {
+    let mut known = None;
     loop {
         tokio::time::sleep(WATCH_EVERY).await;
-        let responded = client.ask("{ account { id } }", json!({})).await;
-        match (&responded, responds) {
-            (Err(error), true) => {
-                input::note(&format!("Nothing can be received until the server responds again: {error:#}."))?;
+        let hindrance = hindrance(client, endpoint_id).await;
+        if hindrance != known {
+            match &hindrance {
+                Some(hindrance) => input::note(&format!("Nothing can be received: {hindrance}."))?,
+                None => input::note("Events can be received again.")?,
             }
-            (Ok(_), false) => input::note("The server responds again.")?,
-            (Ok(_), true) | (Err(_), false) => {}
         }
-        responds = responded.is_ok();
+        known = hindrance;
+    }
+}
+
+/// Why nothing comes to the endpoint.
+async fn hindrance(client: &Client, endpoint_id: &str) -> Option<String> {
+    match client.ask(STATUS, json!({ "id": endpoint_id })).await {
+        Err(error) => Some(format!("{error:#}")),
+        Ok(found) => match found["endpoint"]["status"].as_str() {
+            None | Some("DELETED") => Some("its endpoint was deleted. End this, and begin again".to_owned()),
+            Some("PAUSED") => {
+                Some("its endpoint is paused: `cloud-bridge endpoints resume` has it receive again".to_owned())
+            }
+            Some("DISABLED") => {
+                Some("its endpoint is disabled: `cloud-bridge endpoints resume` has it receive again".to_owned())
+            }
+            Some(_) => None,
+        },
     }
 }
 

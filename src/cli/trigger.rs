@@ -128,8 +128,9 @@ impl Trigger {
 fn what_to_do_instead(of: CommerceEventType) -> Option<&'static str> {
     match of {
         CommerceEventType::InventoryOutOfStock => Some(
-            "it follows from stock that falls. Set the threshold (`cloud-bridge products alert --threshold 5`), then `cloud-bridge \
-             trigger inventory.updated`",
+            "it follows from the stock of one item that falls, and each `trigger` is of another. Set the threshold (`cloud-bridge \
+             products alert --threshold 5`), and let a store report first more of an item, then less; or send a sample with \
+             `cloud-bridge endpoints test ID --type`",
         ),
         CommerceEventType::DeliveryCompleted
         | CommerceEventType::DeliveryActionRequired

@@ -56,6 +56,10 @@ impl Source {
         let reports = self.reports(unsigned.topic.as_deref(), &body);
         let order = NamedOrder::in_parsed(&parsed);
         let is_delivered = match &order {
+            // Nothing of an erased order is read for its delivery. What is announced of it is published all the same.
+            NamedOrder { id: Some(id), .. } if matches!(parsed, Parsed::ThinOrder(_)) => {
+                self.is_delivered(id).await? && !self.is_only_published_since_erased(id).await?
+            }
             NamedOrder { id: Some(id), .. } => self.is_delivered(id).await?,
             NamedOrder { id: None, .. } => false,
         };
@@ -186,6 +190,14 @@ impl Source {
         }
         let delivery = self.ingest.log.load::<Delivery>(DeliveryId::of(self.integration_id, order_id)).await?;
         Ok(delivery.aggregate.order().is_some())
+    }
+
+    async fn is_only_published_since_erased(&self, order_id: &str) -> Result<bool, IngestRefusal> {
+        if !self.link.purpose.publishes() {
+            return Ok(false);
+        }
+        let delivery = self.ingest.log.recent::<Delivery>(DeliveryId::of(self.integration_id, order_id)).await?;
+        Ok(delivery.aggregate.order().is_some_and(|order| order.summary.erased))
     }
 
     /// What the webhook says of the store's resources, where they are published.

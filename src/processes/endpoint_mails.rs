@@ -1,6 +1,7 @@
 //! E-mail to an account's contact address about an endpoint that cannot be reached. It may come twice where this service ends
 //! in the middle of it, and is never left out.
 
+use chrono::TimeDelta;
 use domain::account::Account;
 use domain::endpoint::{DisableCause, Endpoint, EndpointEvent, RetryPolicy};
 use event_log::recorded::{AnyEvent, Recorded};
@@ -10,6 +11,9 @@ use super::failure::Failure;
 use super::process_manager::{ProcessManager, handles};
 use crate::app::log_and_views::LogAndViews;
 use crate::ports::mail::{MailError, Mailer};
+
+/// After so long it is looked at whether what is written is still so.
+const LATE: TimeDelta = TimeDelta::minutes(10);
 
 /// Writes to accounts about their endpoints.
 pub(super) struct EndpointMails {
@@ -66,8 +70,25 @@ impl EndpointMails {
         Ok(subscription.map_or(RetryPolicy::Standard, |subscription| subscription.settings.profile.retry_policy()))
     }
 
+    /// Whether it is about a failing that is over, and came too late to be written of: the mail server was away.
+    async fn is_over(&self, event: &Recorded) -> Result<bool, Failure> {
+        let is_of_failing = matches!(
+            event.event,
+            AnyEvent::Endpoint(EndpointEvent::EndpointFailing { .. } | EndpointEvent::EndpointDegraded { .. })
+        );
+        if !is_of_failing || self.data.now() - event.recorded_at < LATE {
+            return Ok(false);
+        }
+        let endpoint = self.data.log.current::<Endpoint>(&event.aggregate_id).await?;
+        Ok(endpoint.aggregate.subscription().is_none_or(|subscription| !subscription.is_failing()))
+    }
+
     async fn write(&self, event: &Recorded, subject: &str, what: &str, reason: Option<&str>) -> Result<(), Failure> {
         let Some(account_id) = event.account_id else { return Ok(()) };
+        if self.is_over(event).await? {
+            tracing::info!(endpoint = event.aggregate_id, "not written any more that it failed: it has worked since");
+            return Ok(());
+        }
         let account = self.data.log.current::<Account>(account_id).await?;
         let contact = account.aggregate.merchant().and_then(|merchant| merchant.contact.as_ref()?.known());
         let Some(contact) = contact else { return Ok(()) };

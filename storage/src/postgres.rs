@@ -26,6 +26,8 @@ const STATEMENT_TIMEOUT: &str = "30s";
 /// How long a connection may be waited for.
 const ACQUIRE_WITHIN: Duration = Duration::from_secs(5);
 const MAX_CONNECTIONS: usize = 16;
+/// How long a server may take to say why it cannot be connected to.
+const SAID_WITHIN: Duration = Duration::from_secs(1);
 const MAX_AGE: Duration = Duration::from_mins(30);
 
 /// For the server's end of each connection: what a client that is gone without a word holds, it gives up by itself.
@@ -74,8 +76,15 @@ impl PostgresPool {
     /// With one connection, so that what is wrong with the options is known now.
     async fn connect(options: PgConnectOptions, connections: usize) -> sqlx::Result<Self> {
         let pool = Self(Pool::new(options, connections, Some(MAX_AGE))?);
-        drop(pool.acquire().await?);
-        Ok(pool)
+        match pool.acquire().await {
+            Ok(_) => Ok(pool),
+            // It was tried for as long as a server may take to start. What it says says more than that.
+            Err(sqlx::Error::PoolTimedOut) => {
+                let said = timeout(SAID_WITHIN, pool.unbounded()).await.ok().and_then(Result::err);
+                Err(said.unwrap_or(sqlx::Error::PoolTimedOut))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// A connection of its own for who listens: should it fall silent, none of the others is held up.

@@ -154,6 +154,43 @@ on_each_engine! {
         }
     }
 
+    async fn a_webhook_of_an_order_that_is_delivered_too_says_what_was_published_of_it(app: &TestApp) {
+        for provider in BOTH {
+            let shop = ThinShop::with_access(&app.merchant().await, provider).await;
+            shop.shop.update(json!({ "purpose": "BOTH" })).await;
+            let bought = vec!["order.created".to_owned(), "order.paid".to_owned()];
+            let (order, _) = shop.place(ThinShop::new_order("mutual_max")).await;
+            let read = receipts(&shop).await;
+            assert!(read[0].0.contains("added Storm Drive") && read[0].1 == bought, "{provider:?} {read:?}");
+            app.advance(TimeDelta::seconds(1));
+            shop.fault(Fault::Unavailable503, 1);
+            shop.place(ThinShop::new_order("mutual_max")).await;
+            let unread = receipts(&shop).await;
+            assert!(unread[0].0.contains("not read at its store yet") && unread[0].1.is_empty(), "{unread:?}");
+            app.advance(TimeDelta::seconds(2));
+            assert_eq!(receipts(&shop).await[0].1, bought, "it was read later");
+            app.advance(TimeDelta::seconds(1));
+            shop.cancel(&order).await;
+            let cancelled = receipts(&shop).await;
+            assert_eq!(cancelled[0].1, ["order.updated", "order.cancelled"], "{cancelled:?}");
+        }
+    }
+
+    async fn what_is_announced_of_an_order_that_is_delivered_and_was_erased_is_published(app: &TestApp) {
+        for provider in BOTH {
+            let merchant = app.merchant().await;
+            let shop = ThinShop::with_access(&merchant, provider).await;
+            shop.shop.update(json!({ "purpose": "BOTH" })).await;
+            let (order, _) = shop.place(ThinShop::new_order("mutual_max")).await;
+            assert_eq!(types(&shop).await.len(), 3, "with its delivery");
+            let erased = merchant.ask(ERASE, json!({ "input": { "orderId": order } })).await;
+            assert_eq!(erased["done"]["userErrors"], json!([]), "{erased}");
+            shop.cancel(&order).await;
+            let types = types(&shop).await;
+            assert!(types.contains(&"order.cancelled".to_owned()), "{provider:?} {types:?}");
+        }
+    }
+
     async fn a_webhook_of_an_order_that_reads_as_before_says_so(app: &TestApp) {
         let shop = publishing(&app.merchant().await, Provider::BigCommerce, true).await;
         let order = place(&shop).await;

@@ -47,7 +47,7 @@ on_each_engine! {
             assert_eq!(listed_as_unread(&shop).await, [json!(id)]);
             let desk = crate::terminal::desk(app, &shop.shop.merchant.key);
             let printed = desk.printed(&["deliveries", "list", "--unread"]).await;
-            assert!(printed.contains(&format!("{order}: ")) && printed.contains("does not take the access token"), "{printed}");
+            assert!(printed.contains(&format!("\n{id}: ")) && printed.contains("does not take the access token"), "{printed}");
             let listed = desk.json(&["deliveries", "list", "--unread"]).await;
             assert_eq!(listed["nodes"][0]["unreadChange"]["code"], json!("STORE_ACCESS_MISSING"));
             shop.save_access(&format!("another{}", shop.store)).await;

@@ -122,6 +122,13 @@ pub(super) fn follow_from(recorded: &Recorded, changed: &Changed, sessions: &Ses
     (0..).zip(reported.chain(ran_out)).map(|(ordinal, row)| CommerceEventRow { ordinal, ..row }).collect()
 }
 
+/// The commerce event that a program of the account published.
+pub fn published(recorded: &Recorded) -> Option<CommerceEventRow> {
+    let is_published = matches!(recorded.event, AnyEvent::Publication(PublicationEvent::EventPublished(_)));
+    let mut follows = is_published.then(|| follow_from(recorded, &Changed::default(), &Sessions::default()))?;
+    follows.pop()
+}
+
 /// The id of a commerce event: it follows from the event of the log, so that a rebuild gives the same. Of those that ran out with
 /// one report, each has its own by the item.
 fn event_id(recorded: &Recorded, event_type: CommerceEventType, item: Option<&str>) -> String {

@@ -17,7 +17,7 @@ use super::loader::{DeliveryKey, HeadersKey, IntegrationKey, Loader};
 use super::moment::{Moment, moment};
 use super::viewer::viewer_in;
 use super::words::Provider;
-use crate::app::receipts::{ListPosition, Outcome, Published, PublishingWebhook, Receipt, ReceiptFilter};
+use crate::app::receipts::{ListPosition, Named, Outcome, Published, PublishingWebhook, Receipt, ReceiptFilter};
 
 /// What became of a webhook.
 #[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -112,7 +112,9 @@ impl WebhookReceipt {
     /// Why it was not let in, cannot be used, or led to nothing; or what it changed in its order.
     #[graphql(complexity = 5)]
     async fn reason(&self, context: &Context<'_>) -> Result<Option<String>, ApiError> {
-        if self.outcome != WebhookOutcome::Commerce || self.reason.is_some() && self.names_order().is_none() {
+        let names = self.names().is_some();
+        let may_publish = names || self.outcome == WebhookOutcome::Commerce;
+        if !may_publish || self.reason.is_some() && !names {
             return Ok(self.reason.clone());
         }
         Ok(self.published(context).await?.reason.or_else(|| self.reason.clone()))
@@ -130,7 +132,6 @@ impl WebhookReceipt {
     }
 
     /// What was published of it, in the order of its publication; of an order that it only named, once that was read at its store.
-    /// Where the order is delivered, its delivery has it read, and its timeline says so.
     #[graphql(complexity = "2 * child_complexity + 10")]
     async fn commerce_events(&self, context: &Context<'_>) -> Result<Vec<CommerceEvent>, ApiError> {
         Ok(self.published(context).await?.events.into_iter().map(CommerceEvent::from).collect())
@@ -160,16 +161,21 @@ impl WebhookReceipt {
             receipt_id: self.id.to_string(),
             position,
             integration_id: self.integration_id.clone(),
-            names_order: self.names_order(),
+            names: self.names(),
         };
         Ok(loader.load_one(webhook).await?.unwrap_or_default())
     }
 
-    /// The order that it only names, where it is read at its store, and not by a delivery.
-    fn names_order(&self) -> Option<String> {
+    /// What it only names, where that is read at its store.
+    fn names(&self) -> Option<Named> {
         let is_read = |provider: Provider| providers::of(provider.into()).order_api().is_some();
-        let is_named = self.outcome == WebhookOutcome::Commerce && self.provider.is_some_and(is_read);
-        self.order_id.clone().filter(|_| is_named)
+        if self.outcome == WebhookOutcome::Announced {
+            self.delivery_id.clone().map(Named::Delivery)
+        } else if self.outcome == WebhookOutcome::Commerce && self.provider.is_some_and(is_read) {
+            self.order_id.clone().map(Named::Order)
+        } else {
+            None
+        }
     }
 }
 

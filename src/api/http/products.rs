@@ -83,6 +83,10 @@ async fn page(app: &App, viewer: &Viewer, provider: Provider, wanted: Wanted) ->
         let reason = "is ahead of the catalogue, which was made again from an earlier state: copy all of it once more";
         return Err(Invalid::new("changed_since", reason).into());
     }
+    if wanted.cursor.is_some_and(|cursor| cursor.complete_to > now_complete_to) {
+        let reason = "is of a list that was ahead of the catalogue, which was made again from an earlier state: begin the list once more";
+        return Err(Invalid::new("cursor", reason).into());
+    }
     let complete_to = wanted.cursor.map_or(now_complete_to, |cursor| cursor.complete_to);
     let filter = Filter {
         account_id: Some(viewer.account_id.to_string()),

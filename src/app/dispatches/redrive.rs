@@ -7,7 +7,7 @@ use event_log::{CommandError, Position};
 use futures_util::stream::{StreamExt as _, iter};
 use projections::commerce::dispatch_list::{self, DispatchEntry, Filter, Place};
 
-use super::{Dispatches, visible};
+use super::Dispatches;
 use crate::app::error::{Error, Refused};
 use crate::app::viewer::Viewer;
 
@@ -63,7 +63,7 @@ impl Dispatches {
 
     /// Sends again what a filter finds.
     pub async fn redrive_all(&self, viewer: &Viewer, wanted: Redrive) -> Result<Redriven, Error> {
-        let filter = to_redrive(visible(viewer, wanted.filter)?)?;
+        let filter = to_redrive(self.within(viewer, wanted.filter).await?)?;
         let limit = i64::try_from(MAX_TOUCHED + 1).unwrap_or(i64::MAX);
         let mut found = dispatch_list::page(&self.data.views, &filter, wanted.after.as_ref(), limit).await?;
         let more = found.len() > MAX_TOUCHED;

@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 
 use cqrs_es::Aggregate as _;
+use domain::delivery::{Delivery, DeliveryEvent, FetchedOrder, WebhookOutcome, describe_changes};
 use domain::resource::{Reading, Resource, ResourceEvent, ResourceKind, WebhookSource};
 use domain::{IntegrationId, ResourceId};
 use event_log::recorded::{AnyEvent, Recorded};
 use event_log::{LoadError, Position, Sequence};
 use projections::commerce::{self, events::CommerceEventRow};
+use projections::delivery_log::duplicate_id;
 use projections::webhook_receipts;
 
 use crate::app::integrations::why_unread;
@@ -21,6 +23,8 @@ const OF_ORDER: i64 = 1_000;
 const NOTHING_NEW: &str =
     "nothing new to publish: what it says is known, older than what is known, or of something deleted";
 const READ_AS_BEFORE: &str = "nothing new to publish: the order was read at its store, and reads as it was known";
+const READ_AS_KNOWN: &str = "nothing new: the order was read at its store, and reads as it was known";
+const NOT_READ: &str = "the order is not read at its store yet: its delivery says why";
 const READ_WITH_LATER: &str =
     "the order was read at its store once a later webhook had named it too: what was published is shown there";
 
@@ -30,8 +34,17 @@ pub struct PublishingWebhook {
     pub receipt_id: String,
     pub position: Position,
     pub integration_id: String,
-    /// The order that it only names, which is read at its store before anything is published.
-    pub names_order: Option<String>,
+    /// What it only names, which is read at its store before anything is published.
+    pub names: Option<Named>,
+}
+
+/// An order that a webhook names and says nothing of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Named {
+    /// By its id: it is only published.
+    Order(String),
+    /// By its delivery, which has it read.
+    Delivery(String),
 }
 
 /// What came of it.
@@ -43,14 +56,25 @@ pub struct Published {
     pub reason: Option<String>,
 }
 
+impl Published {
+    fn nothing(reason: impl Into<String>) -> Self {
+        Self { events: vec![], reason: Some(reason.into()) }
+    }
+}
+
 /// What came of each, in their order.
 pub async fn published(data: &LogAndViews, webhooks: &[PublishingWebhook]) -> Result<Vec<Published>, LoadError> {
     // Before the events: what these miss is after it.
     let shown = commerce::VIEW.checkpoint(&data.views).await?.position;
-    let (naming, saying): (Vec<_>, Vec<_>) = webhooks.iter().partition(|webhook| webhook.names_order.is_some());
+    let (naming, saying): (Vec<_>, Vec<_>) = webhooks.iter().partition(|webhook| webhook.names.is_some());
     let mut found = of_bodies(data, shown, &saying).await?;
     for webhook in naming {
-        found.insert(webhook.clone(), of_order(data, shown, webhook).await?);
+        let came = match &webhook.names {
+            Some(Named::Order(order_id)) => of_order(data, shown, (webhook, order_id)).await?,
+            Some(Named::Delivery(delivery_id)) => of_delivery(data, (webhook, delivery_id)).await?,
+            None => Published::default(),
+        };
+        found.insert(webhook.clone(), came);
     }
     Ok(webhooks.iter().map(|webhook| found.get(webhook).cloned().unwrap_or_default()).collect())
 }
@@ -85,17 +109,18 @@ async fn of_bodies(
 }
 
 /// What the order says that a webhook names is reported when it was read.
-async fn of_order(data: &LogAndViews, shown: Position, webhook: &PublishingWebhook) -> Result<Published, LoadError> {
-    let integration: Option<IntegrationId> = webhook.integration_id.parse().ok();
-    let Some((integration, order_id)) = integration.zip(webhook.names_order.as_deref()) else {
-        return Ok(Published::default());
-    };
+async fn of_order(
+    data: &LogAndViews,
+    shown: Position,
+    (webhook, order_id): (&PublishingWebhook, &str),
+) -> Result<Published, LoadError> {
+    let Ok(integration) = webhook.integration_id.parse::<IntegrationId>() else { return Ok(Published::default()) };
     let id = ResourceId::of(integration, ResourceKind::Order, order_id).to_string();
     let stream = data.log.recorded_of(Resource::TYPE, &id, Sequence::START, OF_ORDER).await?;
     match outcome_of_reading(&stream, webhook.position) {
         None => Ok(Published::default()),
-        Some(Outcome::Unread(reading)) => Ok(Published { events: vec![], reason: Some(why_unread(&reading)) }),
-        Some(Outcome::ReadWithLater) => Ok(Published { events: vec![], reason: Some(READ_WITH_LATER.to_owned()) }),
+        Some(Outcome::Unread(reading)) => Ok(Published::nothing(why_unread(&reading))),
+        Some(Outcome::ReadWithLater) => Ok(Published::nothing(READ_WITH_LATER)),
         Some(Outcome::Read { reported }) => {
             let places: Vec<_> = reported.iter().map(|at| (at.minus(1), webhook.integration_id.clone())).collect();
             let events = commerce::events::behind(&data.views, &places, 1).await?;
@@ -103,6 +128,63 @@ async fn of_order(data: &LogAndViews, shown: Position, webhook: &PublishingWebho
             Ok(Published { events, reason: is_nothing.then(|| READ_AS_BEFORE.to_owned()) })
         }
     }
+}
+
+/// What the order of a delivery says is reported when it was read for that.
+async fn of_delivery(
+    data: &LogAndViews,
+    (webhook, delivery_id): (&PublishingWebhook, &str),
+) -> Result<Published, LoadError> {
+    let stream = data.log.recorded_of(Delivery::TYPE, delivery_id, Sequence::START, OF_ORDER).await?;
+    let (mut announced, mut number) = (0, None);
+    for recorded in &stream {
+        let AnyEvent::Delivery(event) = &recorded.event else { continue };
+        announced += u32::from(is_announcement(event));
+        if recorded.position == webhook.position {
+            number = Some(announced);
+        }
+        match (number, event) {
+            (Some(number), DeliveryEvent::OrderFetched(fetched)) if fetched.announcements > number => {
+                return Ok(Published::nothing(READ_WITH_LATER));
+            }
+            (Some(number), DeliveryEvent::OrderFetched(fetched)) if fetched.announcements == number => {
+                let receipt_id = duplicate_id(delivery_id, recorded.sequence);
+                return reported_with(data, (recorded, fetched), (webhook, &receipt_id)).await;
+            }
+            (_, _) => {}
+        }
+    }
+    Ok(number.map_or_else(Published::default, |_| Published::nothing(NOT_READ)))
+}
+
+/// What was reported of an order in the append in which it was read.
+async fn reported_with(
+    data: &LogAndViews,
+    (recorded, fetched): (&Recorded, &FetchedOrder),
+    (webhook, receipt_id): (&PublishingWebhook, &str),
+) -> Result<Published, LoadError> {
+    let place = [(recorded.position, webhook.integration_id.clone())];
+    let mut events = commerce::events::behind(&data.views, &place, BEHIND_WEBHOOK).await?;
+    let positions: Vec<Position> = events.iter().map(|row| row.position).collect();
+    let of_read = |report: &Recorded| source(report).is_some_and(|of| webhook_receipts::id_of(of) == receipt_id);
+    let read = data.log.read_at(&positions).await?;
+    let its: Vec<Position> = read.iter().filter(|report| of_read(report)).map(|report| report.position).collect();
+    events.retain(|row| its.contains(&row.position));
+    let is_known = matches!(fetched.outcome, WebhookOutcome::Duplicate | WebhookOutcome::Stale) && events.is_empty();
+    let changes = Some(describe_changes(&fetched.changes)).filter(|changes| !changes.is_empty());
+    let reason = if is_known { Some(READ_AS_KNOWN.to_owned()) } else { changes };
+    Ok(Published { events, reason })
+}
+
+fn is_announcement(event: &DeliveryEvent) -> bool {
+    let outcome = if let DeliveryEvent::WebhookReceived { outcome, .. } = event {
+        *outcome
+    } else if let DeliveryEvent::WebhookRepeated(repeated) = event {
+        repeated.outcome
+    } else {
+        return false;
+    };
+    outcome == WebhookOutcome::Announced
 }
 
 /// What came of the announcement of an order.

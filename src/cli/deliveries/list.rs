@@ -58,20 +58,19 @@ pub(super) async fn print(client: &Client, deliveries: &[Delivery], with_store: 
     output::may_shorten(&mut table, &["ORDER", "STORE", "ACCOUNT"]);
     output::print(output::rendered(&table))?;
     explain(&codes)?;
-    explain_unread(deliveries)
+    explain_unread(deliveries, &short)
 }
 
-/// What was announced of which orders and could not be read at their stores.
-fn explain_unread(deliveries: &[Delivery]) -> anyhow::Result<()> {
-    let mut orders: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+/// What was announced of the order of which deliveries, and could not be read at their stores.
+fn explain_unread(deliveries: &[Delivery], short: &ShortIds) -> anyhow::Result<()> {
+    let mut unread: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for delivery in deliveries {
-        if let Some(unread) = &delivery.unread_change {
-            let order = clean(delivery.order_number.as_ref().unwrap_or(&delivery.order_id));
-            orders.entry(&unread.resolution).or_default().push(order);
+        if let Some(change) = &delivery.unread_change {
+            unread.entry(&change.resolution).or_default().push(clean(short.get(&delivery.id)));
         }
     }
-    for (resolution, orders) in orders {
-        let sentence = output::fitted(&format!("{}: {}", orders.join(", "), clean(resolution)), 2);
+    for (resolution, ids) in unread {
+        let sentence = output::fitted(&format!("{}: {}", ids.join(", "), clean(resolution)), 2);
         output::print(format_args!("\n{sentence}"))?;
     }
     Ok(())

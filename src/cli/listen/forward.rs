@@ -66,7 +66,12 @@ impl Forward {
     pub(super) async fn send(&self, headers: &HeaderMap, body: Bytes) -> Result<Response, String> {
         let sent = self.http.post(self.url.clone()).headers(without_connection(headers)).body(body).send().await;
         let mut response = sent.map_err(|error| {
-            if error.is_timeout() { "no response in time".to_owned() } else { "no connection".to_owned() }
+            let why = match error {
+                _ if error.is_timeout() => "no response in time",
+                _ if error.is_connect() => "no connection",
+                _ => "no response that can be read",
+            };
+            why.to_owned()
         })?;
         let (status, headers) = (response.status(), without_connection(response.headers()));
         let mut body = vec![];

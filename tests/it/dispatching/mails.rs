@@ -130,6 +130,33 @@ async fn a_mail_server_that_refuses_for_now_is_tried_again_a_minute_later(engine
     app.finish().await;
 }
 
+async fn of_a_failing_that_was_over_before_a_mail_server_came_back_nothing_is_written(engine: Engine) {
+    let mut mails = MailServer::start().await;
+    mails.shared.refusals.store(usize::MAX, Ordering::SeqCst);
+    let app = with_mail(engine, &mails).await;
+    let merchant = reachable(&app).await;
+    let mut receiver = Receiver::start(&app.clock).await;
+    let id = endpoint(&merchant, &receiver, &["order.created"], |_| ()).await;
+    receiver.responds_always(500);
+    buy(&publisher(&merchant).await, 1).await;
+    for (attempts, delay) in (1..=4).zip(FAILURE_DELAYS) {
+        receiver.next().await;
+        until(&app, id, &[("retrying", attempts)]).await;
+        if attempts == 4 {
+            receiver.is_mended();
+        }
+        app.advance(delay + delay / 10);
+    }
+    until(&app, id, &[("delivered", 5)]).await;
+    wait_until(&app, async || (parked(&app).await.len() == 2).then_some(())).await;
+    mails.shared.refusals.store(0, Ordering::SeqCst);
+    app.advance(TimeDelta::minutes(11));
+    assert!(mails.next().await.contains("Subject: Your endpoint works again"));
+    wait_until(&app, async || parked(&app).await.is_empty().then_some(())).await;
+    assert!(mails.messages.try_recv().is_err(), "nothing else is written");
+    app.finish().await;
+}
+
 async fn the_contact_is_written_to_from_the_first_warning_to_the_recovery(engine: Engine) {
     let mut mails = MailServer::start().await;
     let app = with_mail(engine, &mails).await;
@@ -175,5 +202,6 @@ async fn the_contact_is_written_to_from_the_first_warning_to_the_recovery(engine
 
 given_each_engine! {
     a_mail_server_that_refuses_for_now_is_tried_again_a_minute_later
+    of_a_failing_that_was_over_before_a_mail_server_came_back_nothing_is_written
     the_contact_is_written_to_from_the_first_warning_to_the_recovery
 }
