@@ -104,6 +104,7 @@ impl EndpointRow {
             | EndpointEvent::FilterChanged { .. }
             | EndpointEvent::HeadersChanged { .. }
             | EndpointEvent::ProfileChanged { .. }
+            | EndpointEvent::ScheduleChanged { .. }
             | EndpointEvent::OrderingChanged { .. }
             | EndpointEvent::RateLimitChanged { .. }
             | EndpointEvent::ConcurrencyChanged { .. } => self.settings = self.settings().changed_by(event).to_json(),

@@ -8,7 +8,9 @@ mod trial;
 use std::sync::Arc;
 
 use domain::account::Account;
-use domain::endpoint::{CreateEndpoint, Endpoint, EndpointChange, EndpointCommand, EndpointRefusal, EndpointSettings};
+use domain::endpoint::{
+    CreateEndpoint, Endpoint, EndpointChange, EndpointCommand, EndpointRefusal, EndpointSettings, RetryPolicy,
+};
 use domain::{AccountId, EndpointId, Private};
 use event_log::ids;
 use projections::endpoints::{self, EndpointRow};
@@ -73,6 +75,8 @@ pub struct NewEndpoint {
     pub filter: Option<String>,
     pub headers: Vec<(String, SecretString)>,
     pub profile: NewProfile,
+    /// None for that of the profile.
+    pub schedule: Option<RetryPolicy>,
     /// None for those of an endpoint about which nothing was chosen.
     pub ordered: Option<bool>,
     pub rate_per_second: Option<i32>,
@@ -92,6 +96,7 @@ pub struct EndpointChanges {
     /// All of them: those that are not named are removed.
     pub headers: Option<Vec<(String, SecretString)>>,
     pub profile: Option<NewProfile>,
+    pub schedule: Change<RetryPolicy>,
     pub ordered: Option<bool>,
     pub rate_per_second: Change<i32>,
     pub concurrency: Option<i32>,
@@ -219,6 +224,7 @@ impl Endpoints {
             filter,
             headers,
             profile,
+            schedule: new.schedule,
             ordered: new.ordered.unwrap_or(usual.ordered),
             rate_per_second: new.rate_per_second.map(checks::number),
             concurrency: new.concurrency.map_or(usual.concurrency, checks::number),
@@ -244,6 +250,7 @@ impl Endpoints {
         if let Some(profile) = changes.profile {
             checked.push(EndpointChange::Profile(checks::profile(profile)?));
         }
+        checked.extend(changes.schedule.changed().map(EndpointChange::Schedule));
         checked.extend(changes.ordered.map(EndpointChange::Ordered));
         let rate = changes.rate_per_second.changed().map(|rate| rate.map(checks::number));
         checked.extend(rate.map(EndpointChange::RatePerSecond));

@@ -53,7 +53,7 @@ pub(super) struct List {
 const LIST: &str = "query($first: Int, $after: String, $accountId: ID, $withDeleted: Boolean!) {
   endpoints(first: $first, after: $after, accountId: $accountId, withDeleted: $withDeleted) {
     nodes {
-      id url description eventTypes integrations { id name } filter headerNames profile headerWord elementKey hasSignatureKey ordered
+      id url description eventTypes integrations { id name } filter headerNames profile headerWord elementKey hasSignatureKey schedule ordered
       ratePerSecond concurrency status failing { percent since reason } disabled { cause reason } signingSecretPreview previousSecretsUntil
       createdAt updatedAt deletedAt account { id name } }
     pageInfo { hasNextPage endCursor } } }";

@@ -160,7 +160,7 @@ impl Sender {
             message: turn.message.clone(),
             attempt: turn.attempt,
             probe: turn.probe,
-            policy: turn.subscription.settings.profile.retry_policy(),
+            policy: turn.subscription.settings.retry_policy(),
             now: self.now(),
             jitter: Jitter::from_random(rand::random()),
             retry_after: attempt.retry_after.and_then(|after| TimeDelta::from_std(after).ok()),

@@ -67,7 +67,7 @@ impl EndpointMails {
     async fn policy(&self, event: &Recorded) -> Result<RetryPolicy, Failure> {
         let endpoint = self.data.log.current::<Endpoint>(&event.aggregate_id).await?;
         let subscription = endpoint.aggregate.subscription();
-        Ok(subscription.map_or(RetryPolicy::Standard, |subscription| subscription.settings.profile.retry_policy()))
+        Ok(subscription.map_or(RetryPolicy::Standard, |subscription| subscription.settings.retry_policy()))
     }
 
     /// Whether it is about a failing that is over, and came too late to be written of: the mail server was away.

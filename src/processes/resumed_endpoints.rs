@@ -49,7 +49,7 @@ impl ResumedEndpoints {
         let endpoint = self.data.log.current::<Endpoint>(endpoint_id).await?;
         // Deleted meanwhile, it gets nothing.
         let Some(subscription) = endpoint.aggregate.subscription() else { return Ok(()) };
-        let statuses = match (cause, subscription.settings.profile.retry_policy()) {
+        let statuses = match (cause, subscription.settings.retry_policy()) {
             (RedriveCause::Resumed, RetryPolicy::CloudElements) => {
                 vec![DispatchStatus::Retrying, DispatchStatus::DeadLetter]
             }

@@ -18,7 +18,7 @@ use crate::app::{Merchant, TestApp, text};
 
 /// What the stories see of an endpoint.
 const DETAILS: &str =
-    "id url description eventTypes integrations { id } filter headerNames profile headerWord hasSignatureKey ordered
+    "id url description eventTypes integrations { id } filter headerNames profile headerWord hasSignatureKey schedule ordered
     ratePerSecond concurrency status failing { percent reason } disabled { cause reason } signingSecretPreview
     previousSecretsUntil deletedAt account { id }";
 

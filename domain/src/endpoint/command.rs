@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{EndpointSettings, EventTypePattern, Profile};
+use super::{EndpointSettings, EventTypePattern, Profile, RetryPolicy};
 use crate::{AccountId, IntegrationId, Private};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +49,8 @@ pub enum EndpointChange {
     Filter(Option<String>),
     Headers(Private<Vec<(String, String)>>),
     Profile(Profile),
+    /// None for that of its profile.
+    Schedule(Option<RetryPolicy>),
     Ordered(bool),
     RatePerSecond(Option<u32>),
     Concurrency(u32),

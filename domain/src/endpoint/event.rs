@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::{EnumIter, EnumString, IntoStaticStr};
 
-use super::{EndpointSettings, EventTypePattern, Profile};
+use super::{EndpointSettings, EventTypePattern, Profile, RetryPolicy};
 use crate::event::{LogEvent, domain_event};
 use crate::{AccountId, IntegrationId, Private};
 
@@ -35,6 +35,10 @@ pub enum EndpointEvent {
     },
     ProfileChanged {
         profile: Profile,
+    },
+    /// None for that of its profile.
+    ScheduleChanged {
+        schedule: Option<RetryPolicy>,
     },
     OrderingChanged {
         ordered: bool,

@@ -37,6 +37,7 @@ impl Subscription {
             EndpointEvent::FilterChanged { filter } => settings.filter = filter,
             EndpointEvent::HeadersChanged { headers } => settings.headers = headers,
             EndpointEvent::ProfileChanged { profile } => settings.profile = profile,
+            EndpointEvent::ScheduleChanged { schedule } => settings.schedule = schedule,
             EndpointEvent::OrderingChanged { ordered } => settings.ordered = ordered,
             EndpointEvent::RateLimitChanged { rate_per_second } => settings.rate_per_second = rate_per_second,
             EndpointEvent::ConcurrencyChanged { concurrency } => settings.concurrency = concurrency,

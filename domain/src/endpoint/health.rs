@@ -41,7 +41,7 @@ impl Subscription {
         if status == Some(GONE) {
             return Some(EndpointEvent::EndpointDisabled { cause: DisableCause::Gone, reason });
         }
-        let policy = self.settings.profile.retry_policy();
+        let policy = self.settings.retry_policy();
         let limit = policy.failure_limit();
         if failures < limit {
             let percent = warning(failures, limit).filter(|percent| self.is_news(*percent))?;
@@ -69,7 +69,7 @@ impl Subscription {
     /// Any success ends a degradation. Warnings are only taken back by the success of a message that would have caused one:
     /// others may succeed all the while.
     pub(super) fn record_success(&self, failures: u32) -> Option<EndpointEvent> {
-        let limit = self.settings.profile.retry_policy().failure_limit();
+        let limit = self.settings.retry_policy().failure_limit();
         let is_over = match self.health {
             Health::Healthy => false,
             Health::Failing { .. } => warning(failures, limit).is_some(),

@@ -1,6 +1,8 @@
 //! When a message that could not be sent is sent again, and what so many failures mean for its endpoint.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::schedule::{Jitter, next_failure};
 
@@ -15,8 +17,9 @@ const CLOUD_ELEMENTS_RETRIES: u32 = 9;
 /// Lies between two retries at least, also where the moment of the next one has passed.
 const CLOUD_ELEMENTS_SHORTEST: TimeDelta = TimeDelta::seconds(4);
 
-/// Follows from an endpoint's profile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What an endpoint's owner chose, or else what follows from its profile. These names are the storage format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum RetryPolicy {
     /// [`FAILURE_DELAYS`](crate::schedule::FAILURE_DELAYS), then a dead letter. The endpoint is degraded before.
     Standard,

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{EndpointChange, EndpointEvent, EndpointRefusal, EventTypePattern, Profile};
+use super::{EndpointChange, EndpointEvent, EndpointRefusal, EventTypePattern, Profile, RetryPolicy};
 use crate::commerce::CommerceEventType;
 use crate::web_address::web_address;
 use crate::{IntegrationId, Private};
@@ -56,6 +56,9 @@ pub struct EndpointSettings {
     /// Names and values. They may give access to the receiver.
     pub headers: Private<Vec<(String, String)>>,
     pub profile: Profile,
+    /// None for that of its profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<RetryPolicy>,
     /// Whether events about one object are sent one after the other.
     pub ordered: bool,
     /// Requests in a second, at most; None for no limit.
@@ -81,10 +84,16 @@ impl EndpointSettings {
             filter: None,
             headers: Private::Known(vec![]),
             profile: Profile::Standard,
+            schedule: None,
             ordered: true,
             rate_per_second: None,
             concurrency: DEFAULT_CONCURRENCY,
         }
+    }
+
+    /// When what fails is sent again.
+    pub fn retry_policy(&self) -> RetryPolicy {
+        self.schedule.unwrap_or(self.profile.retry_policy())
     }
 
     /// Which events it gets. It makes no difference whether the endpoint is paused: its events wait.
@@ -141,6 +150,7 @@ impl EndpointSettings {
             EndpointChange::Filter(filter) => self.filter = filter,
             EndpointChange::Headers(headers) => self.headers = headers,
             EndpointChange::Profile(profile) => self.profile = profile,
+            EndpointChange::Schedule(schedule) => self.schedule = schedule,
             EndpointChange::Ordered(ordered) => self.ordered = ordered,
             EndpointChange::RatePerSecond(rate_per_second) => self.rate_per_second = rate_per_second,
             EndpointChange::Concurrency(concurrency) => self.concurrency = concurrency,
@@ -156,6 +166,7 @@ impl EndpointSettings {
             filter,
             headers,
             profile,
+            schedule,
             ordered,
             rate_per_second,
             concurrency,
@@ -168,6 +179,7 @@ impl EndpointSettings {
             (filter != self.filter).then_some(EndpointEvent::FilterChanged { filter }),
             (headers != self.headers).then_some(EndpointEvent::HeadersChanged { headers }),
             (profile != self.profile).then_some(EndpointEvent::ProfileChanged { profile }),
+            (schedule != self.schedule).then_some(EndpointEvent::ScheduleChanged { schedule }),
             (ordered != self.ordered).then_some(EndpointEvent::OrderingChanged { ordered }),
             (rate_per_second != self.rate_per_second).then_some(EndpointEvent::RateLimitChanged { rate_per_second }),
             (concurrency != self.concurrency).then_some(EndpointEvent::ConcurrencyChanged { concurrency }),

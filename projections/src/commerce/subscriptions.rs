@@ -108,6 +108,7 @@ impl Subscriptions {
             | EndpointEvent::DescriptionChanged { .. }
             | EndpointEvent::HeadersChanged { .. }
             | EndpointEvent::ProfileChanged { .. }
+            | EndpointEvent::ScheduleChanged { .. }
             | EndpointEvent::OrderingChanged { .. }
             | EndpointEvent::RateLimitChanged { .. }
             | EndpointEvent::ConcurrencyChanged { .. }

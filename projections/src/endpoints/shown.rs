@@ -2,7 +2,7 @@
 
 use domain::IntegrationId;
 use domain::Private;
-use domain::endpoint::{DEFAULT_CONCURRENCY, EndpointEvent, EndpointSettings, EventTypePattern, Profile};
+use domain::endpoint::{DEFAULT_CONCURRENCY, EndpointEvent, EndpointSettings, EventTypePattern, Profile, RetryPolicy};
 use serde::{Deserialize, Serialize};
 
 use crate::json::storable_json;
@@ -19,6 +19,9 @@ pub struct ShownSettings {
     /// The names of its own headers; their values may give access.
     pub header_names: Vec<String>,
     pub profile: ShownProfile,
+    /// None for that of its profile.
+    #[serde(default)]
+    pub schedule: Option<RetryPolicy>,
     pub ordered: bool,
     pub rate_per_second: Option<u32>,
     pub concurrency: u32,
@@ -50,6 +53,7 @@ impl Default for ShownSettings {
             filter: None,
             header_names: vec![],
             profile: ShownProfile::Standard,
+            schedule: None,
             ordered: true,
             rate_per_second: None,
             concurrency: DEFAULT_CONCURRENCY,
@@ -67,6 +71,7 @@ impl From<&EndpointSettings> for ShownSettings {
             filter,
             headers,
             profile,
+            schedule,
             ordered,
             rate_per_second,
             concurrency,
@@ -79,6 +84,7 @@ impl From<&EndpointSettings> for ShownSettings {
             filter: filter.clone(),
             header_names: names(headers),
             profile: profile.into(),
+            schedule: *schedule,
             ordered: *ordered,
             rate_per_second: *rate_per_second,
             concurrency: *concurrency,
@@ -99,6 +105,14 @@ impl From<&Profile> for ShownProfile {
 }
 
 impl ShownSettings {
+    /// When what fails is sent again.
+    pub fn retry_policy(&self) -> RetryPolicy {
+        self.schedule.unwrap_or(match self.profile {
+            ShownProfile::Standard | ShownProfile::Clione { .. } => RetryPolicy::Standard,
+            ShownProfile::CloudElements { .. } => RetryPolicy::CloudElements,
+        })
+    }
+
     pub(super) fn to_json(&self) -> String {
         storable_json(self)
     }
@@ -112,6 +126,7 @@ impl ShownSettings {
             EndpointEvent::FilterChanged { filter } => self.filter.clone_from(filter),
             EndpointEvent::HeadersChanged { headers } => self.header_names = names(headers),
             EndpointEvent::ProfileChanged { profile } => self.profile = profile.into(),
+            EndpointEvent::ScheduleChanged { schedule } => self.schedule = *schedule,
             EndpointEvent::OrderingChanged { ordered } => self.ordered = *ordered,
             EndpointEvent::RateLimitChanged { rate_per_second } => self.rate_per_second = *rate_per_second,
             EndpointEvent::ConcurrencyChanged { concurrency } => self.concurrency = *concurrency,

@@ -2,7 +2,7 @@
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
-use domain::endpoint::{DisableCause, EventTypePattern};
+use domain::endpoint::{DisableCause, EventTypePattern, RetryPolicy};
 use projections::endpoints::{EndpointRow, ShownProfile, ShownSettings};
 
 use super::ApiError;
@@ -105,6 +105,11 @@ impl Endpoint {
         }
     }
 
+    /// When what fails is sent again.
+    async fn schedule(&self) -> RetrySchedule {
+        self.settings.retry_policy().into()
+    }
+
     /// Whether events about one thing are sent one after the other, in their order.
     async fn ordered(&self) -> bool {
         self.settings.ordered
@@ -175,6 +180,16 @@ impl Endpoint {
 
 fn matched_cost(last: Option<i32>) -> usize {
     usize::try_from(last.unwrap_or(DEFAULT_MATCHED).clamp(1, MAX_MATCHED)).unwrap_or(1)
+}
+
+/// When what could not be sent is sent again.
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+#[graphql(remote = "RetryPolicy")]
+pub(super) enum RetrySchedule {
+    /// After 1 s, 5 s, 30 s, 2 m, 10 m, 1 h and 6 h; the endpoint is degraded with the seventh failure.
+    Standard,
+    /// Nine times within three days, 4 to the power of the number of seconds after the first failure; the endpoint is disabled then.
+    CloudElements,
 }
 
 /// Which receivers an endpoint is written for.

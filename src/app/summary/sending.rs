@@ -1,7 +1,7 @@
 //! Sentences of endpoints and of what is sent to them.
 
 use domain::dispatch::{AttemptOutcome, Attempted, DispatchEvent, RedriveCause, SkipCause};
-use domain::endpoint::{DisableCause, EndpointEvent, EventTypePattern, Profile};
+use domain::endpoint::{DisableCause, EndpointEvent, EventTypePattern, Profile, RetryPolicy};
 
 use super::{counted, moment};
 
@@ -30,6 +30,11 @@ pub(super) fn of_endpoint(event: &EndpointEvent) -> String {
             };
             format!("It gets notifications as {whose} has them.")
         }
+        EndpointEvent::ScheduleChanged { schedule } => match schedule {
+            Some(RetryPolicy::Standard) => "What fails is sent again by the schedule `standard`.".to_owned(),
+            Some(RetryPolicy::CloudElements) => "What fails is sent again by the schedule `cloud-elements`.".to_owned(),
+            None => "What fails is sent again by the schedule of the profile.".to_owned(),
+        },
         EndpointEvent::OrderingChanged { ordered: true } => {
             "Events about one thing are sent in their order, one after the other.".to_owned()
         }

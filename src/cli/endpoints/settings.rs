@@ -17,6 +17,26 @@ enum Profile {
     CloudElements,
 }
 
+/// When what fails is sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Schedule {
+    Standard,
+    CloudElements,
+    /// That of the profile
+    Profile,
+}
+
+impl Schedule {
+    /// In the words of the API.
+    fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Standard => Some("STANDARD"),
+            Self::CloudElements => Some("CLOUD_ELEMENTS"),
+            Self::Profile => None,
+        }
+    }
+}
+
 #[derive(Args, Debug)]
 pub(super) struct SettingArgs {
     /// What it is for
@@ -43,6 +63,9 @@ pub(super) struct SettingArgs {
     /// Of the profile `cloud-elements`: file with the key of its signature [default: this signature is not sent]
     #[arg(long, env = "CLOUD_BRIDGE_SIGNATURE_KEY_FILE", value_name = "FILE", requires = "profile")]
     signature_key_file: Option<PathBuf>,
+    /// When what fails is sent again, whatever the profile is; `profile` for that of the profile
+    #[arg(long, env = "CLOUD_BRIDGE_SCHEDULE", value_name = "SCHEDULE")]
+    schedule: Option<Schedule>,
     /// Whether events about one thing are sent one after the other [default: true]
     #[arg(long, env = "CLOUD_BRIDGE_ORDERED", value_name = "BOOL")]
     ordered: Option<bool>,
@@ -80,6 +103,7 @@ impl SettingArgs {
         set("filter", self.filter.as_ref().map(|text| json!(text)));
         set("headers", self.headers()?);
         set("profile", self.profile()?);
+        set("schedule", self.schedule.map(|schedule| json!(schedule.word())));
         set("ordered", self.ordered.map(|ordered| json!(ordered)));
         set("ratePerSecond", self.rate.map(|Rate(rate)| json!(rate)));
         set("concurrency", self.concurrency.map(|concurrency| json!(concurrency)));
@@ -151,6 +175,8 @@ mod tests {
             "off",
             "--ordered",
             "false",
+            "--schedule",
+            "profile",
             "--integration",
             "any",
             "--profile",
@@ -160,7 +186,7 @@ mod tests {
             read(&given).unwrap(),
             json!({
                 "headers": [{ "name": "X-Team", "value": "storm" }, { "name": "Authorization", "value": "Bearer a:b" }],
-                "ratePerSecond": null, "ordered": false, "integrationIds": [],
+                "ratePerSecond": null, "ordered": false, "schedule": null, "integrationIds": [],
                 "profile": { "kind": "CLIONE", "headerWord": null },
             })
         );

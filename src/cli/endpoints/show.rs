@@ -20,7 +20,7 @@ pub(in crate::cli) struct Show {
 }
 
 const SHOW: &str = "query($id: ID!) { endpoint(id: $id) {
-  id url description eventTypes integrations { id name } filter headerNames profile headerWord elementKey hasSignatureKey ordered
+  id url description eventTypes integrations { id name } filter headerNames profile headerWord elementKey hasSignatureKey schedule ordered
   ratePerSecond concurrency status failing { percent since reason } disabled { cause reason } signingSecretPreview previousSecretsUntil
   createdAt updatedAt deletedAt account { id name } } }";
 
@@ -38,6 +38,7 @@ struct Endpoint {
     header_word: Option<String>,
     element_key: Option<String>,
     has_signature_key: Option<bool>,
+    schedule: String,
     ordered: bool,
     rate_per_second: Option<u32>,
     concurrency: u32,
@@ -106,12 +107,21 @@ impl Endpoint {
             ("Filter", self.filter.clone().unwrap_or_else(|| "—".to_owned())),
             ("Headers", or(self.header_names.join(", "), "—")),
             ("Profile", self.profile_in_words()),
+            ("Retries", self.retries_in_words()),
             ("Pace", format!("{rate}, {} at a time, {order}", self.concurrency)),
             ("Secret", self.secret_in_words()),
             ("Created", format!("{} UTC", moment(self.created_at))),
         ];
         facts.extend(self.deleted_at.map(|at| ("Deleted", format!("{} UTC", moment(at)))));
         facts
+    }
+
+    fn retries_in_words(&self) -> String {
+        let when = match self.schedule.as_str() {
+            "CLOUD_ELEMENTS" => "nine within three days; it is disabled with the tenth failure",
+            _ => "seven within seven hours; it is degraded with the seventh failure",
+        };
+        format!("{}: {when}", word(&self.schedule))
     }
 
     fn status_in_words(&self) -> String {

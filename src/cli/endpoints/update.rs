@@ -32,7 +32,7 @@ pub(in crate::cli) struct Update {
 const UPDATE: &str = "mutation($input: UpdateEndpointInput!) {
   updateEndpoint(input: $input) {
     endpoint {
-      id url description eventTypes integrations { id name } filter headerNames profile headerWord elementKey hasSignatureKey ordered
+      id url description eventTypes integrations { id name } filter headerNames profile headerWord elementKey hasSignatureKey schedule ordered
       ratePerSecond concurrency status }
     userErrors { code message field } } }";
 

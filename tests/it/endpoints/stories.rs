@@ -17,7 +17,7 @@ on_each_engine! {
         let made = merchant.create_endpoint(json!({
             "url": format!(" {URL}"), "description": "Our warehouse", "eventTypes": ["order.*", "faq.approved"], "integrationIds": [shop.id],
             "filter": " @.data.total.amount > 5000 ", "headers": [{ "name": "X-Team", "value": "storm-and-rain" }],
-            "profile": { "kind": "CLIONE", "headerWord": "Acme" }, "ordered": false, "ratePerSecond": 5, "concurrency": 2,
+            "profile": { "kind": "CLIONE", "headerWord": "Acme" }, "schedule": "CLOUD_ELEMENTS", "ordered": false, "ratePerSecond": 5, "concurrency": 2,
         })).await;
         assert_eq!(made["userErrors"], json!([]));
         let secret = secret_of(&made);
@@ -26,7 +26,7 @@ on_each_engine! {
         let expected = json!({
             "url": URL, "description": "Our warehouse", "eventTypes": ["order.*", "faq.approved"], "integrations": [{ "id": shop.id }],
             "filter": "@.data.total.amount > 5000", "headerNames": ["X-Team"], "profile": "CLIONE", "headerWord": "Acme",
-            "hasSignatureKey": null, "ordered": false, "ratePerSecond": 5, "concurrency": 2, "status": "ENABLED", "failing": null,
+            "hasSignatureKey": null, "schedule": "CLOUD_ELEMENTS", "ordered": false, "ratePerSecond": 5, "concurrency": 2, "status": "ENABLED", "failing": null,
             "disabled": null, "previousSecretsUntil": null, "deletedAt": null, "account": { "id": merchant.id },
             "id": endpoint["id"], "signingSecretPreview": format!("…{}", &secret[secret.len() - 4..]),
         });

@@ -4,7 +4,8 @@ use super::fixtures::*;
 use crate::Private;
 use crate::commerce::CommerceEventType;
 use crate::endpoint::{
-    EndpointChange, EndpointCommand, EndpointEvent, EndpointRefusal, MAX_INTEGRATIONS, Profile, RetryPolicy,
+    DisableCause, EndpointChange, EndpointCommand, EndpointEvent, EndpointRefusal, EndpointSettings, MAX_INTEGRATIONS,
+    Profile, RetryPolicy,
 };
 
 fn update(changes: impl Into<Vec<EndpointChange>>) -> EndpointCommand {
@@ -38,6 +39,10 @@ fn each_setting_that_changes_is_an_event_of_its_own() {
         ),
         (EndpointChange::Headers(headers.clone()), EndpointEvent::HeadersChanged { headers }),
         (EndpointChange::Profile(clione.clone()), EndpointEvent::ProfileChanged { profile: clione }),
+        (
+            EndpointChange::Schedule(Some(RetryPolicy::CloudElements)),
+            EndpointEvent::ScheduleChanged { schedule: Some(RetryPolicy::CloudElements) },
+        ),
         (EndpointChange::Ordered(false), EndpointEvent::OrderingChanged { ordered: false }),
         (EndpointChange::RatePerSecond(Some(5)), EndpointEvent::RateLimitChanged { rate_per_second: Some(5) }),
         (EndpointChange::Concurrency(1), EndpointEvent::ConcurrencyChanged { concurrency: 1 }),
@@ -48,6 +53,22 @@ fn each_setting_that_changes_is_an_event_of_its_own() {
     }
     let (changes, events): (Vec<_>, Vec<_>) = cases.into_iter().unzip();
     given([]).when(update(changes)).then_expect_events(events);
+}
+
+#[test]
+fn a_schedule_that_was_chosen_counts_in_place_of_the_profiles() {
+    let policy = |profile: Profile, schedule| EndpointSettings { profile, schedule, ..settings() }.retry_policy();
+    let (standard, elements) = (RetryPolicy::Standard, RetryPolicy::CloudElements);
+    for (profile, of_profile) in [(Profile::Standard, standard), (cloud_elements(), elements)] {
+        assert_eq!(policy(profile.clone(), None), of_profile);
+        for chosen in [standard, elements] {
+            assert_eq!(policy(profile.clone(), Some(chosen)), chosen);
+        }
+    }
+    let chosen = EndpointEvent::ScheduleChanged { schedule: Some(elements) };
+    given([chosen.clone()]).when(fail(10)).then_expect_events(vec![disabled(DisableCause::FailurePolicy)]);
+    let back = EndpointEvent::ScheduleChanged { schedule: None };
+    given([chosen]).when(update([EndpointChange::Schedule(None)])).then_expect_events(vec![back]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::fixtures::*;
 use crate::Private;
-use crate::endpoint::{DisableCause, EndpointCreated, EndpointEvent, EndpointSettings, Profile};
+use crate::endpoint::{DisableCause, EndpointCreated, EndpointEvent, EndpointSettings, Profile, RetryPolicy};
 use crate::event::LogEvent as _;
 use crate::event::tests::stored;
 
@@ -17,6 +17,7 @@ fn created_with_everything() -> EndpointEvent {
             element_key: Some("shopify".to_owned()),
             signature_key: Some("signature_key".into()),
         },
+        schedule: Some(RetryPolicy::Standard),
         ordered: false,
         rate_per_second: Some(5),
         ..first.settings
@@ -42,6 +43,9 @@ fn the_stored_form_of_every_event_is_pinned() {
         EndpointEvent::ProfileChanged { profile: Profile::Clione { header_word: "Clione".to_owned() } },
         EndpointEvent::ProfileChanged { profile: cloud_elements() },
         EndpointEvent::ProfileChanged { profile: Profile::Standard },
+        EndpointEvent::ScheduleChanged { schedule: Some(RetryPolicy::Standard) },
+        EndpointEvent::ScheduleChanged { schedule: Some(RetryPolicy::CloudElements) },
+        EndpointEvent::ScheduleChanged { schedule: None },
         EndpointEvent::OrderingChanged { ordered: false },
         EndpointEvent::RateLimitChanged { rate_per_second: Some(5) },
         EndpointEvent::RateLimitChanged { rate_per_second: None },

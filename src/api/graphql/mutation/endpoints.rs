@@ -1,12 +1,13 @@
 //! Endpoints: creating, changing, pausing and deleting them, their secrets, and test events.
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+use domain::endpoint::RetryPolicy;
 use projections::endpoints::EndpointRow;
 use secrecy::SecretString;
 
 use super::payload;
 use crate::api::graphql::ApiError;
-use crate::api::graphql::endpoint::{Endpoint, EndpointProfile};
+use crate::api::graphql::endpoint::{Endpoint, EndpointProfile, RetrySchedule};
 use crate::api::graphql::error::payload_of;
 use crate::api::graphql::moment::Moment;
 use crate::api::graphql::viewer::app_and_viewer;
@@ -50,6 +51,8 @@ struct CreateEndpointInput {
     headers: Option<Vec<HeaderInput>>,
     /// Standard Webhooks unless said otherwise.
     profile: Option<EndpointProfileInput>,
+    /// When what fails is sent again: that of the profile unless said otherwise.
+    schedule: Option<RetrySchedule>,
     /// Whether events about one thing are sent one after the other. They are unless said otherwise.
     ordered: Option<bool>,
     /// 1 to 1000 requests in a second; no limit, if left out.
@@ -73,6 +76,8 @@ struct UpdateEndpointInput {
     /// All of them: those that are not named are removed.
     headers: Option<Vec<HeaderInput>>,
     profile: Option<EndpointProfileInput>,
+    /// Null for that of the profile.
+    schedule: MaybeUndefined<RetrySchedule>,
     ordered: Option<bool>,
     /// Null for no limit. A changed one counts after at most five seconds, and not for what is under way.
     rate_per_second: MaybeUndefined<i32>,
@@ -230,6 +235,7 @@ impl From<CreateEndpointInput> for NewEndpoint {
             filter: input.filter,
             headers: named(input.headers.unwrap_or_default()),
             profile: input.profile.map(NewProfile::from).unwrap_or_default(),
+            schedule: input.schedule.map(RetryPolicy::from),
             ordered: input.ordered,
             rate_per_second: input.rate_per_second,
             concurrency: input.concurrency,
@@ -248,6 +254,7 @@ impl From<UpdateEndpointInput> for EndpointChanges {
             filter: given(input.filter),
             headers: input.headers.map(named),
             profile: input.profile.map(NewProfile::from),
+            schedule: given(input.schedule.map_value(RetryPolicy::from)),
             ordered: input.ordered,
             rate_per_second: given(input.rate_per_second),
             concurrency: input.concurrency,
