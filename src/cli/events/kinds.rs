@@ -31,6 +31,7 @@ pub(super) const KINDS: [(&str, &[&str]); 11] = [
             "notification_url_changed",
             "order_statuses_changed",
             "purpose_changed",
+            "schedule_changed",
             "signing_secret_rotated",
             "signing_secret_set",
             "store_access_removed",
