@@ -60,7 +60,7 @@ pub(crate) async fn begin_locked(
     };
     let select = format!(
         "SELECT view, generation, schema_version, position, hash FROM live_views WHERE view IN ({}) ORDER BY view{lock}",
-        literals(views.iter())
+        literals(views)
     );
     let (transaction, lives) = database.begin_with::<NamedLive>(&select).await?;
     let lives = lives.into_iter().filter_map(|found| Some((View::parse(&found.view)?, found.live))).collect();
@@ -68,12 +68,8 @@ pub(crate) async fn begin_locked(
 }
 
 /// Commits, with the last event that is in the live generations of these views now.
-pub(crate) async fn commit(
-    transaction: Transaction,
-    views: impl ExactSizeIterator<Item = &View>,
-    cursor: &Cursor,
-) -> sqlx::Result<()> {
-    if views.len() == 0 {
+pub(crate) async fn commit(transaction: Transaction, views: &[View], cursor: &Cursor) -> sqlx::Result<()> {
+    if views.is_empty() {
         return transaction.commit().await;
     }
     let (position, hash) = (cursor.position, hex::encode(&cursor.hash));
@@ -84,8 +80,8 @@ pub(crate) async fn commit(
 }
 
 /// Names of views, which are words of this program, as SQL.
-fn literals<'v>(views: impl Iterator<Item = &'v View>) -> String {
-    views.map(|view| format!("'{}'", view.name)).collect::<Vec<_>>().join(", ")
+fn literals(views: &[View]) -> String {
+    views.iter().map(|view| format!("'{}'", view.name)).collect::<Vec<_>>().join(", ")
 }
 
 impl View {

@@ -58,7 +58,7 @@ pub async fn advance(
     }
     let is_moved = |(view, to): &(View, Advanced)| matches!(to, Advanced::To(_)).then_some(*view);
     let moved: Vec<View> = advanced.iter().filter_map(is_moved).collect();
-    registry::commit(transaction, moved.iter(), &last.cursor()).await?;
+    registry::commit(transaction, &moved, &last.cursor()).await?;
     Ok(advanced)
 }
 

@@ -28,7 +28,7 @@ pub(crate) type Pooled<C> = Object<Connections<C>>;
 /// Makes connections, and decides which are used again.
 pub(crate) struct Connections<C: Connection> {
     options: C::Options,
-    /// After so long another takes its place: what a connection remembers at a server grows with each kind of statement.
+    /// After so long another takes its place.
     max_age: Option<Duration>,
 }
 
@@ -36,7 +36,7 @@ impl<C: Connection> managed::Manager for Connections<C> {
     type Type = C;
     type Error = sqlx::Error;
 
-    /// Whoever waits for it gives up in time: a server that is not there yet is tried again.
+    /// A server that is not there yet is tried again, until [`Pool::acquire`] gives up.
     async fn create(&self) -> sqlx::Result<C> {
         let [mut pause, longest] = PAUSES;
         loop {

@@ -28,6 +28,7 @@ const ACQUIRE_WITHIN: Duration = Duration::from_secs(5);
 const MAX_CONNECTIONS: usize = 16;
 /// How long a server may take to say why it cannot be connected to.
 const SAID_WITHIN: Duration = Duration::from_secs(1);
+/// How long one is used: what it remembers at the server grows with each kind of statement.
 const MAX_AGE: Duration = Duration::from_mins(30);
 
 /// For the server's end of each connection: what a client that is gone without a word holds, it gives up by itself.
@@ -89,8 +90,9 @@ impl PostgresPool {
 
     /// A connection of its own for who listens: should it fall silent, none of the others is held up.
     pub fn apart(&self) -> PgPool {
-        let options = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_WITHIN);
-        options.connect_lazy_with(self.0.options().clone())
+        let one = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_WITHIN);
+        // sqlx would wait for ever for it to say that it is well.
+        one.test_before_acquire(false).connect_lazy_with(self.0.options().clone())
     }
 
     /// A connection of its own for migrations, which may take as long as they need.

@@ -22,8 +22,7 @@ const OF_ORDER: i64 = 1_000;
 
 const NOTHING_NEW: &str =
     "nothing new to publish: what it says is known, older than what is known, or of something deleted";
-const READ_AS_BEFORE: &str = "nothing new to publish: the order was read at its store, and reads as it was known";
-const READ_AS_KNOWN: &str = "nothing new: the order was read at its store, and reads as it was known";
+const READ_AS_BEFORE: &str = "nothing new: the order was read at its store, and reads as it was known";
 const NOT_READ: &str = "the order is not read at its store yet: its delivery says why";
 const READ_WITH_LATER: &str =
     "the order was read at its store once a later webhook had named it too: what was published is shown there";
@@ -172,7 +171,7 @@ async fn reported_with(
     events.retain(|row| its.contains(&row.position));
     let is_known = matches!(fetched.outcome, WebhookOutcome::Duplicate | WebhookOutcome::Stale) && events.is_empty();
     let changes = Some(describe_changes(&fetched.changes)).filter(|changes| !changes.is_empty());
-    let reason = if is_known { Some(READ_AS_KNOWN.to_owned()) } else { changes };
+    let reason = if is_known { Some(READ_AS_BEFORE.to_owned()) } else { changes };
     Ok(Published { events, reason })
 }
 
@@ -219,7 +218,8 @@ fn outcome_of_reading(stream: &[Recorded], webhook: Position) -> Option<Outcome>
                 return Some(Outcome::ReadWithLater);
             } else if *announcements == number {
                 // What it said is appended with it.
-                let at = before.filter(|before| before.position == recorded.position.minus(1) && is_report(before));
+                let at =
+                    before.filter(|before| before.position == recorded.position.minus(1) && source(before).is_some());
                 return Some(Outcome::Read { reported: at.map(|before| before.position) });
             }
         }
@@ -227,10 +227,6 @@ fn outcome_of_reading(stream: &[Recorded], webhook: Position) -> Option<Outcome>
     }
     number?;
     reading.map(Box::new).map(Outcome::Unread)
-}
-
-fn is_report(recorded: &Recorded) -> bool {
-    source(recorded).is_some()
 }
 
 fn source(recorded: &Recorded) -> Option<WebhookSource> {

@@ -15,7 +15,7 @@ pub(super) enum Stage {
     #[default]
     Connecting,
     Tls,
-    /// Whoever opened it may not know yet.
+    /// The attempt that opened it may not have it yet.
     Open,
 }
 
