@@ -54,6 +54,12 @@ CREATE TABLE stock_levels_{generation} (
     id             text   {bytewise} PRIMARY KEY,   -- of the integration, and the store's own of the level
     available      bigint
 );
+-- Which locations of a store reported any stock.
+CREATE TABLE stock_locations_{generation} (
+    integration_id text   PRIMARY KEY,
+    first          text   {bytewise} NOT NULL,
+    are_several    bigint NOT NULL          -- 1 once another one reported too
+);
 -- The shopping conversation of each order that names one, by the id of the order's delivery.
 CREATE TABLE order_sessions_{generation} (
     delivery_id    text   PRIMARY KEY,

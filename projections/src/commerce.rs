@@ -29,12 +29,13 @@ use subscriptions::Subscriptions;
 pub const VIEW: View = View {
     name: "commerce",
     schema: Schema {
-        version: 4,
+        version: 5,
         tables: &[
             "commerce_events",
             "products",
             "stock_items",
             "stock_levels",
+            "stock_locations",
             "stock_alerts",
             "order_sessions",
             "subscriptions",

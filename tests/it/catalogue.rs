@@ -330,6 +330,25 @@ on_each_engine! {
         assert_eq!(published(&merchant, "inventory.out_of_stock").await.len(), 2);
     }
 
+    async fn the_only_location_of_a_store_runs_out_by_its_own_report(app: &TestApp) {
+        let merchant = app.merchant().await;
+        alert(&merchant, Some(0)).await;
+        let shop = shop(&merchant).await;
+        shop.report("products/create", &product("Storm", 7, "2026-03-10T09:00:00Z")).await;
+        shop.report("inventory_levels/update", &level(1, 0, "2026-03-10T09:01:00Z")).await;
+        app.settle().await;
+        let ran_out = published(&merchant, "inventory.out_of_stock").await;
+        assert_eq!((ran_out.len(), &ran_out[0]["objectId"], &ran_out[0]["data"]["available"]), (1, &json!(PRODUCT), &json!(0)));
+
+        // Once another location has reported anything, it may have the rest of what the product's own report states.
+        let other = json!({ "inventory_item_id": 5, "location_id": 2, "available": 1, "updated_at": "2026-03-10T09:02:00Z" });
+        shop.report("inventory_levels/update", &other).await;
+        shop.report("products/update", &product("Storm", 7, "2026-03-10T09:03:00Z")).await;
+        shop.report("inventory_levels/update", &level(3, 0, "2026-03-10T09:04:00Z")).await;
+        app.settle().await;
+        assert_eq!(published(&merchant, "inventory.out_of_stock").await.len(), 1);
+    }
+
     async fn what_a_store_lists_without_stock_did_not_run_out(app: &TestApp) {
         let merchant = app.merchant().await;
         let shop = shop(&merchant).await;

@@ -12,7 +12,7 @@ use domain::resource::{Content, Happened, Product, Report, Stock};
 use super::current_report;
 use super::products::{self, ProductRow};
 use super::rows::Rows;
-use super::stock::{StockAlert, StockItem, StockLevel, item_id};
+use super::stock::{StockAlert, StockItem, StockLevel, StockLocations, item_id};
 use crate::table::Tables;
 use event_log::recorded::{AnyEvent, Recorded};
 use storage::storable;
@@ -23,6 +23,7 @@ pub(super) struct Catalogue {
     products: Rows<ProductRow>,
     items: Rows<StockItem>,
     levels: Rows<StockLevel>,
+    locations: Rows<StockLocations>,
     alerts: Rows<StockAlert>,
 }
 
@@ -37,8 +38,8 @@ pub(super) struct Changed {
 
 impl Catalogue {
     pub(super) async fn read(tables: &mut Tables<'_>, events: &[Recorded]) -> sqlx::Result<Self> {
-        let (mut products, mut items, mut levels, mut accounts) =
-            <(BTreeSet<_>, BTreeSet<_>, BTreeSet<_>, BTreeSet<_>)>::default();
+        let (mut products, mut items, mut levels, mut stores, mut accounts) =
+            <(BTreeSet<_>, BTreeSet<_>, BTreeSet<_>, BTreeSet<_>, BTreeSet<_>)>::default();
         for recorded in events {
             match current_report(recorded) {
                 Some(report) => {
@@ -59,6 +60,7 @@ impl Catalogue {
                             let product_id = stock.product_id.as_deref().map(storable);
                             products.extend(product_id.map(|id| products::id_of(&integration_id, &id)));
                             levels.insert(level_id(report));
+                            stores.insert(integration_id);
                         }
                         Content::Order(_) | Content::Collection(_) | Content::Customer {} | Content::Checkout(_) => {}
                     }
@@ -77,6 +79,7 @@ impl Catalogue {
             products: Rows::<ProductRow>::read(tables, &products, |row| &row.id).await?,
             items,
             levels: Rows::<StockLevel>::read(tables, &levels, |row| &row.id).await?,
+            locations: Rows::<StockLocations>::read(tables, &stores, |row| &row.integration_id).await?,
             alerts: Rows::<StockAlert>::read(tables, &accounts, |row| &row.account_id).await?,
         })
     }
@@ -162,7 +165,9 @@ impl Catalogue {
     }
 
     fn report_level(&mut self, recorded: &Recorded, report: &Report, stock: &Stock, alert: Option<i64>) -> Changed {
-        let Some(id) = stock_item_id(&report.integration_id.to_string(), stock) else { return Changed::default() };
+        let integration_id = report.integration_id.to_string();
+        let Some(id) = stock_item_id(&integration_id, stock) else { return Changed::default() };
+        let is_only = self.is_only_location(integration_id, stock);
         let item =
             self.items.now.entry(id.clone()).or_insert_with(|| StockItem { id: id.clone(), ..StockItem::default() });
         let named = |ours: &mut Option<String>, theirs: &Option<String>| {
@@ -177,7 +182,7 @@ impl Catalogue {
         let adjusted = known.zip(stock.adjusted_by).map(|(known, by)| known.saturating_add(by));
         let level = StockLevel { id: level_id(report), available: stock.available.or(adjusted) };
         let is_first = item.available().is_none();
-        item.report_level(known, level.available);
+        item.report_level(known, level.available, is_only);
         self.levels.now.insert(level.id.clone(), level);
         let runs_out = item.runs_out(alert, is_first);
         let row = item.product_row_id().and_then(|id| self.products.now.get_mut(&id));
@@ -192,11 +197,19 @@ impl Catalogue {
         Changed { stock: Some(of_product), ran_out }
     }
 
+    /// Whether all there is lies where this says: no other location of the store reported so far, or it is of all of them.
+    fn is_only_location(&mut self, integration_id: String, stock: &Stock) -> bool {
+        let Some(location) = stock.location_id.as_deref().map(storable) else { return true };
+        let new = || StockLocations { integration_id: integration_id.clone(), first: location.clone(), are_several: 0 };
+        self.locations.now.entry(integration_id.clone()).or_insert_with(new).note(&location)
+    }
+
     pub(super) async fn write(self, tables: &mut Tables<'_>) -> sqlx::Result<()> {
-        let Self { products, items, levels, alerts } = self;
+        let Self { products, items, levels, locations, alerts } = self;
         products.write(tables, |row| &row.id).await?;
         items.write(tables, |row| &row.id).await?;
         levels.write(tables, |row| &row.id).await?;
+        locations.write(tables, |row| &row.integration_id).await?;
         alerts.write(tables, |row| &row.account_id).await
     }
 }

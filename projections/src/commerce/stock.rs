@@ -10,6 +10,8 @@ table_row!(StockItem, "stock_items", key id; once; changing product_id, variant_
 
 table_row!(StockLevel, "stock_levels", key id; once; changing available);
 
+table_row!(StockLocations, "stock_locations", key integration_id; once first; changing are_several);
+
 table_row!(StockAlert, "stock_alerts", key account_id; once; changing threshold);
 
 /// What stock is counted of: an item of an inventory, a variant or a product, whichever the store names.
@@ -37,6 +39,16 @@ pub struct StockLevel {
     pub available: Option<i64>,
 }
 
+/// The locations of a store that reported any stock. One that is the only one has all there is, whatever a product's report
+/// said before it.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct StockLocations {
+    pub integration_id: String,
+    pub first: String,
+    /// 1 once another one reported too.
+    pub are_several: i64,
+}
+
 /// How few left of a product count as out of stock for an account.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct StockAlert {
@@ -60,6 +72,16 @@ pub(super) fn item_id(
     Some(format!("{integration_id} {kind} {id}"))
 }
 
+impl StockLocations {
+    /// Notes that this one reported. Returns whether it is the only one so far.
+    pub(super) fn note(&mut self, location: &str) -> bool {
+        if self.first != location {
+            self.are_several = 1;
+        }
+        self.are_several == 0
+    }
+}
+
 impl StockItem {
     /// In all locations together; none where no report says.
     pub(super) fn available(&self) -> Option<i64> {
@@ -74,15 +96,16 @@ impl StockItem {
     }
 
     /// A location reports what there is at it; none where it is not counted. The store sends the product's report beside it, before or after: what that stated
-    /// beyond the levels is in this one as far as this one grows, and what it stated less is in it wholly.
-    pub(super) fn report_level(&mut self, before: Option<i64>, now: Option<i64>) {
+    /// beyond the levels is in this one as far as this one grows, and what it stated less is in it wholly. Where the store has no other location,
+    /// all of it is in this one.
+    pub(super) fn report_level(&mut self, before: Option<i64>, now: Option<i64>, is_only: bool) {
         if before.is_none() && now.is_none() {
             return;
         }
         let (before, now) = (before.unwrap_or(0), now.unwrap_or(0));
         let grown = now.saturating_sub(before).max(0);
         self.levels = Some(self.levels.unwrap_or(0).saturating_sub(before).saturating_add(now));
-        self.beyond = self.beyond.saturating_sub(grown).max(0);
+        self.beyond = if is_only { 0 } else { self.beyond.saturating_sub(grown).max(0) };
     }
 
     /// Whether it is published with this that it is out: it is at or below the threshold, and was not, or it was published
@@ -126,12 +149,17 @@ mod tests {
         Level { before: Option<i64>, now: i64 },
     }
 
+    /// In a store of several locations.
     fn after(reports: &[Report]) -> Option<i64> {
+        after_of(reports, false)
+    }
+
+    fn after_of(reports: &[Report], is_only: bool) -> Option<i64> {
         let mut item = StockItem::default();
         for report in reports {
             match *report {
                 Product(stock) => item.state(stock),
-                Level { before, now } => item.report_level(before, Some(now)),
+                Level { before, now } => item.report_level(before, Some(now), is_only),
             }
         }
         item.available()
@@ -160,6 +188,23 @@ mod tests {
         assert_eq!(after(&[Product(7), sold_out_here]), Some(7));
         let (sold_out_here, there) = (Level { before: None, now: 0 }, Level { before: None, now: 7 });
         assert_eq!(after(&[Product(7), sold_out_here, there]), Some(7));
+    }
+
+    #[test]
+    fn the_only_location_has_all_there_is() {
+        let only = |reports: &[Report]| after_of(reports, true);
+        assert_eq!(only(&[Product(7), Level { before: None, now: 0 }]), Some(0));
+        assert_eq!(only(&[Product(7), Level { before: None, now: 3 }, Level { before: Some(3), now: 0 }]), Some(0));
+        let five = || Level { before: None, now: 5 };
+        assert_eq!(only(&[five(), Product(4), Level { before: Some(5), now: 4 }]), Some(4));
+        assert_eq!(only(&[five(), Product(9), Level { before: Some(5), now: 9 }]), Some(9));
+        assert_eq!(only(&[five(), Product(4)]), Some(4), "the product's report was first");
+    }
+
+    #[test]
+    fn a_location_is_the_only_one_until_another_reports() {
+        let mut locations = StockLocations { integration_id: "shop".to_owned(), first: "1".to_owned(), are_several: 0 };
+        assert_eq!(["1", "1", "2", "1"].map(|location| locations.note(location)), [true, true, false, false]);
     }
 
     #[test]
