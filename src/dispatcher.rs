@@ -4,13 +4,15 @@
 //! memory what can be sent at once, and records what came of each attempt. It runs on threads of its own, so that a flood of
 //! webhooks does not keep it from sending; what it sends is as far as the view is.
 
+mod agenda;
 mod attempt;
 mod lane;
 mod lease;
 pub(crate) mod notification;
 mod queue;
+mod room;
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,16 +30,14 @@ use crate::app::log_and_views::LogAndViews;
 use crate::metrics::Metrics;
 use crate::ports::outbound::OutboundClient;
 use crate::projector::Standings;
+use agenda::Agenda;
 use attempt::{Sender, Sent};
 use lane::Health;
 use lease::Lease;
 use notification::{Reading, Renderer};
 use queue::Queue;
+use room::Room;
 
-/// Attempts that are under way at a time, of all endpoints together.
-const MAX_IN_FLIGHT: usize = 1_024;
-/// The same of one account.
-const MAX_IN_FLIGHT_OF_ACCOUNT: usize = 256;
 /// An endpoint whose latest attempt failed is sent so many at a time: what hangs takes no room from others.
 const CONCURRENCY_WHILE_FAILING: usize = 1;
 /// And one of which nothing is known yet.
@@ -46,7 +46,7 @@ const CONCURRENCY_WHILE_UNKNOWN: usize = 2;
 const READ_AT_ONCE: usize = 200;
 /// When an endpoint's settings are read again for which something waits: its owner may no longer want that.
 const SETTINGS_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(5);
-/// When an endpoint is tried again that is paused, or whose account has enough under way.
+/// When an endpoint is tried again that is paused, or found no room: that of an attempt that ends is offered to who waits, once.
 const POLL_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(1);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How long what is being sent may take to come to an end when the service stops.
@@ -65,6 +65,18 @@ pub(crate) struct Dependencies {
     pub(crate) stopping: watch::Receiver<bool>,
 }
 
+/// An endpoint to which something may be sent now.
+struct Candidate {
+    endpoint_id: EndpointId,
+    account_id: AccountId,
+    endpoint: Arc<Loaded<Endpoint>>,
+    is_degraded: bool,
+    /// Attempts that may be under way at a time.
+    concurrency: usize,
+    /// Attempts a second.
+    rate: Option<u32>,
+}
+
 /// A dispatch whose turn has come.
 struct Taken {
     endpoint_id: EndpointId,
@@ -77,13 +89,7 @@ struct Taken {
 struct UnderWay {
     endpoint_id: EndpointId,
     account_id: AccountId,
-    row: QueuedDispatch,
-}
-
-/// A dispatch that was being sent.
-struct Finished {
-    row: QueuedDispatch,
-    sent: Sent,
+    row: Arc<QueuedDispatch>,
 }
 
 pub(crate) struct Dispatcher {
@@ -94,16 +100,10 @@ pub(crate) struct Dispatcher {
     progress: Progress,
     changes: watch::Receiver<Standings>,
     stopping: watch::Receiver<bool>,
-    /// Endpoints for which something may be sent now, each once.
-    active: VecDeque<EndpointId>,
-    is_active: HashSet<EndpointId>,
-    /// When an endpoint becomes active by itself, each once.
-    wake: BTreeSet<(DateTime<Utc>, EndpointId)>,
-    wakes_at: HashMap<EndpointId, DateTime<Utc>>,
-    sends: JoinSet<Finished>,
+    agenda: Agenda,
+    sends: JoinSet<Sent>,
     under_way: HashMap<tokio::task::Id, UnderWay>,
-    /// Attempts that are under way, by account.
-    in_flight: HashMap<AccountId, usize>,
+    room: Room,
     failures: Recurring,
 }
 
@@ -126,13 +126,10 @@ impl Dispatcher {
             lease,
             progress: needs.progress,
             stopping: needs.stopping,
-            active: VecDeque::new(),
-            is_active: HashSet::new(),
-            wake: BTreeSet::new(),
-            wakes_at: HashMap::new(),
+            agenda: Agenda::default(),
             sends: JoinSet::new(),
             under_way: HashMap::new(),
-            in_flight: HashMap::new(),
+            room: Room::default(),
             failures: Recurring::new("what is to be sent to endpoints cannot be read"),
         }
     }
@@ -186,16 +183,14 @@ impl Dispatcher {
             self.activate_all();
         }
         for endpoint_id in self.queue.read_news(self.now()).await? {
-            self.activate(endpoint_id);
+            self.agenda.activate(endpoint_id);
         }
-        self.wake_up();
-        let mut taken = vec![];
-        while let Some(endpoint_id) = self.active.pop_front() {
-            self.is_active.remove(&endpoint_id);
-            if let Some(at) = self.take_from(endpoint_id, &mut taken).await? {
-                self.wake_at(at, endpoint_id);
-            }
+        self.agenda.wake_up(self.now());
+        let mut candidates = vec![];
+        while let Some(endpoint_id) = self.agenda.next() {
+            candidates.extend(self.candidate(endpoint_id).await?);
         }
+        let taken = self.take_from(candidates);
         if !taken.is_empty() {
             self.data.projector.hurry();
         }
@@ -218,7 +213,7 @@ impl Dispatcher {
     /// Returns when there is something to do.
     async fn wait(&mut self) {
         let clock = self.data.clock().clone();
-        let wake_at = self.wake.first().map(|(at, _)| *at);
+        let wake_at = self.agenda.wakes_next_at();
         let woken = async {
             match wake_at {
                 Some(at) => clock.sleep_until(at).await,
@@ -245,34 +240,27 @@ impl Dispatcher {
         }
     }
 
-    fn note(&mut self, ended: Result<(tokio::task::Id, Finished), JoinError>) {
-        let (task, finished) = match ended {
-            Ok((task, finished)) => (task, Some(finished)),
+    fn note(&mut self, ended: Result<(tokio::task::Id, Sent), JoinError>) {
+        let (task, sent) = match ended {
+            Ok((task, sent)) => (task, Some(sent)),
             Err(error) => (error.id(), None),
         };
         let Some(UnderWay { endpoint_id, account_id, row }) = self.under_way.remove(&task) else { return };
-        if let Some(count) = self.in_flight.get_mut(&account_id) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.in_flight.remove(&account_id);
-            }
+        for waiting in self.room.give_back(account_id) {
+            self.agenda.activate(waiting);
         }
         let now = self.now();
-        if let Some(Finished { row, sent }) = finished {
+        if let Some(sent) = sent {
             self.queue.ended(endpoint_id, &row, &sent, now);
         } else {
             tracing::error!(dispatch = row.dispatch_id, "sending an event ended in a panic; it is tried again");
             self.queue.panicked(endpoint_id, &row, now);
         }
-        self.activate(endpoint_id);
+        self.agenda.activate(endpoint_id);
     }
 
-    /// Takes what can be sent to an endpoint now. Returns when it is its turn again, if nothing happens before.
-    async fn take_from(
-        &mut self,
-        endpoint_id: EndpointId,
-        taken: &mut Vec<Taken>,
-    ) -> anyhow::Result<Option<DateTime<Utc>>> {
+    /// The endpoint, with what is next for it in memory. None where nothing is sent to it at present.
+    async fn candidate(&mut self, endpoint_id: EndpointId) -> anyhow::Result<Option<Candidate>> {
         let now = self.now();
         let endpoint = self.data.log.current::<Endpoint>(endpoint_id).await?;
         let status = endpoint.aggregate.status();
@@ -282,11 +270,12 @@ impl Dispatcher {
         }
         if matches!(status, Some(EndpointStatus::Paused | EndpointStatus::Disabled)) {
             self.queue.unload(endpoint_id);
-            return Ok(Some(now + POLL_AGAIN_AFTER));
+            self.agenda.wake_at(now + POLL_AGAIN_AFTER, endpoint_id);
+            return Ok(None);
         }
         let Some(subscription) = endpoint.aggregate.subscription() else { return Ok(None) };
+        let (settings, account_id) = (&subscription.settings, subscription.account_id);
         let is_degraded = status == Some(EndpointStatus::Degraded);
-        let (settings, mut again) = (&subscription.settings, None);
         self.queue.fill(endpoint_id, (settings.ordered, is_degraded), now).await?;
         let Some(lane) = self.queue.lane(endpoint_id) else { return Ok(None) };
         let concurrency = usize::try_from(settings.concurrency).unwrap_or(1);
@@ -295,72 +284,92 @@ impl Dispatcher {
             Health::Unknown if !is_degraded => concurrency.min(CONCURRENCY_WHILE_UNKNOWN),
             Health::Responding | Health::Unknown | Health::Failing => CONCURRENCY_WHILE_FAILING,
         };
-        let of_account = &mut self.in_flight;
-        let in_flight = self.sends.len();
-        while lane.has_ready() && lane.in_flight() < concurrency {
-            if let Some(at) = lane.pace().not_before(settings.rate_per_second, is_degraded, PROBE_INTERVAL, now) {
-                again = Some(at);
-                break;
-            }
-            let of_account = of_account.entry(subscription.account_id).or_default();
-            if *of_account >= MAX_IN_FLIGHT_OF_ACCOUNT || in_flight + taken.len() >= MAX_IN_FLIGHT {
-                again = Some(now + POLL_AGAIN_AFTER / 20);
-                break;
-            }
-            let Some(row) = lane.next() else { break };
-            lane.pace().sent(settings.rate_per_second, PROBE_INTERVAL, now);
-            *of_account += 1;
-            taken.push(Taken { endpoint_id, account_id: subscription.account_id, row, endpoint: endpoint.clone() });
+        let rate = settings.rate_per_second;
+        Ok(Some(Candidate { endpoint_id, account_id, endpoint, is_degraded, concurrency, rate }))
+    }
+
+    /// Takes what can be sent now. Of each account the oldest event is first: endpoints that want the same events get them at
+    /// about the same time, none waits for what others have ahead of it, and each event is read once.
+    fn take_from(&mut self, candidates: Vec<Candidate>) -> Vec<Taken> {
+        let now = self.now();
+        let mut accounts: HashMap<AccountId, usize> = HashMap::new();
+        let mut in_turn = BTreeMap::new();
+        for candidate in candidates {
+            let (count, endpoint_id) = (accounts.len(), candidate.endpoint_id);
+            let account = *accounts.entry(candidate.account_id).or_insert(count);
+            in_turn.insert((account, self.queue.next_at(endpoint_id), endpoint_id), candidate);
         }
-        // What is due already waits for room: the end of an attempt makes some.
-        let Some(due_at) = lane.next_due_at() else { return Ok(again) };
-        let due_at = Some(due_at).filter(|at| *at > now);
-        let probe_at = lane.pace().not_before(None, is_degraded, PROBE_INTERVAL, now);
-        let settings_at = Some(now + SETTINGS_AGAIN_AFTER);
-        Ok([again, due_at, probe_at, settings_at].into_iter().flatten().min())
+        let mut taken = vec![];
+        while let Some(((account, _, endpoint_id), candidate)) = in_turn.pop_first() {
+            match self.take_one(&candidate, now) {
+                Ok(row) => {
+                    let (account_id, endpoint) = (candidate.account_id, candidate.endpoint.clone());
+                    taken.push(Taken { endpoint_id, account_id, row, endpoint });
+                    in_turn.insert((account, self.queue.next_at(endpoint_id), endpoint_id), candidate);
+                }
+                Err(again) => self.end_turn(&candidate, again, now),
+            }
+        }
+        taken
+    }
+
+    /// # Errors
+    /// Where nothing can be sent to it: with when it is its turn again, if nothing happens before.
+    fn take_one(&mut self, candidate: &Candidate, now: DateTime<Utc>) -> Result<QueuedDispatch, Option<DateTime<Utc>>> {
+        let &Candidate { endpoint_id, account_id, is_degraded, concurrency, rate, .. } = candidate;
+        let lane = self.queue.lane(endpoint_id).ok_or(None)?;
+        let next_at = lane.next_at().ok_or(None)?;
+        if lane.in_flight() >= concurrency {
+            return Err(None);
+        }
+        if let Some(at) = lane.pace().not_before(rate, is_degraded, PROBE_INTERVAL, now) {
+            return Err(Some(at));
+        }
+        if !self.room.take(account_id, endpoint_id, next_at) {
+            return Err(Some(now + POLL_AGAIN_AFTER));
+        }
+        let row = lane.next().ok_or(None)?;
+        lane.pace().sent(rate, PROBE_INTERVAL, now);
+        Ok(row)
+    }
+
+    /// Notes when it is the turn of an endpoint again, if nothing happens before.
+    fn end_turn(&mut self, candidate: &Candidate, again: Option<DateTime<Utc>>, now: DateTime<Utc>) {
+        let &Candidate { endpoint_id, is_degraded, .. } = candidate;
+        let Some(lane) = self.queue.lane(endpoint_id) else { return };
+        let at = match lane.next_due_at() {
+            None => again,
+            Some(due_at) => {
+                // What is due already waits for room: the end of an attempt makes some.
+                let due_at = Some(due_at).filter(|at| *at > now);
+                let probe_at = lane.pace().not_before(None, is_degraded, PROBE_INTERVAL, now);
+                let settings_at = Some(now + SETTINGS_AGAIN_AFTER);
+                [again, due_at, probe_at, settings_at].into_iter().flatten().min()
+            }
+        };
+        if let Some(at) = at {
+            self.agenda.wake_at(at, endpoint_id);
+        }
     }
 
     fn send(&mut self, taken: Taken, reading: Reading) {
         let Taken { endpoint_id, account_id, row, endpoint } = taken;
+        let row = Arc::new(row);
         let (sender, being_sent) = (self.sender.clone(), row.clone());
         let lease_ends = self.lease.ends();
         let task = self.sends.spawn(async move {
-            let sent = tokio::select! {
-                sent = sender.send(&row, &endpoint, &reading) => sent,
-                () = lease_ends => Sent::broken_off(&row),
-            };
-            Finished { row, sent }
+            tokio::select! {
+                // In a box: a task is moved a few times before it begins.
+                sent = Box::pin(sender.send(&being_sent, &endpoint, &reading)) => sent,
+                () = lease_ends => Sent::broken_off(&being_sent),
+            }
         });
-        self.under_way.insert(task.id(), UnderWay { endpoint_id, account_id, row: being_sent });
-    }
-
-    fn activate(&mut self, endpoint_id: EndpointId) {
-        if self.is_active.insert(endpoint_id) {
-            self.active.push_back(endpoint_id);
-        }
+        self.under_way.insert(task.id(), UnderWay { endpoint_id, account_id, row });
     }
 
     fn activate_all(&mut self) {
         for endpoint_id in self.queue.endpoints() {
-            self.activate(endpoint_id);
-        }
-    }
-
-    fn wake_at(&mut self, at: DateTime<Utc>, endpoint_id: EndpointId) {
-        if let Some(before) = self.wakes_at.insert(endpoint_id, at) {
-            self.wake.remove(&(before, endpoint_id));
-        }
-        self.wake.insert((at, endpoint_id));
-    }
-
-    fn wake_up(&mut self) {
-        let now = self.now();
-        while let Some((at, endpoint_id)) = self.wake.first().copied()
-            && at <= now
-        {
-            self.wake.remove(&(at, endpoint_id));
-            self.wakes_at.remove(&endpoint_id);
-            self.activate(endpoint_id);
+            self.agenda.activate(endpoint_id);
         }
     }
 
@@ -369,11 +378,8 @@ impl Dispatcher {
         self.sends.abort_all();
         self.sends = JoinSet::new();
         self.under_way.clear();
-        self.in_flight.clear();
-        self.active.clear();
-        self.is_active.clear();
-        self.wake.clear();
-        self.wakes_at.clear();
+        self.room = Room::default();
+        self.agenda = Agenda::default();
         self.queue.shut();
     }
 

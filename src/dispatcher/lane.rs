@@ -176,11 +176,17 @@ impl Lane {
         }
     }
 
-    /// The next one to send, if there is one.
-    pub(super) fn next(&mut self) -> Option<QueuedDispatch> {
+    /// Where the event of the next one to send is, if there is one.
+    pub(super) fn next_at(&self) -> Option<ListPosition> {
         if self.is_to_be_read_again || self.waiting.len() >= MAX_WAITING {
             return None;
         }
+        self.ready.front().map(|row| row.event.list_position())
+    }
+
+    /// The next one to send, if there is one.
+    pub(super) fn next(&mut self) -> Option<QueuedDispatch> {
+        self.next_at()?;
         let next = self.ready.pop_front()?;
         self.in_flight += 1;
         Some(next)

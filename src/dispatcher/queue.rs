@@ -7,6 +7,7 @@ use domain::dispatch::{Dispatch, DispatchCommand, SkipCause};
 use domain::endpoint::{Endpoint, PROBE_INTERVAL, Subscription};
 use domain::{DispatchId, EndpointId};
 use event_log::{Actor, CommandError, Position};
+use projections::commerce::events::ListPosition;
 use projections::commerce::queue::{self, News, QueuedDispatch};
 use projections::commerce::{self};
 
@@ -79,6 +80,11 @@ impl Queue {
 
     pub(super) fn lane(&mut self, endpoint_id: EndpointId) -> Option<&mut Lane> {
         self.lanes.get_mut(&endpoint_id)
+    }
+
+    /// Where the event is that is sent next to an endpoint, if there is one.
+    pub(super) fn next_at(&self, endpoint_id: EndpointId) -> Option<ListPosition> {
+        self.lanes.get(&endpoint_id)?.next_at()
     }
 
     /// Whether more has changed than was read at once.
