@@ -11,8 +11,9 @@ mod lease;
 pub(crate) mod notification;
 mod queue;
 mod room;
+mod turns;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ use lease::Lease;
 use notification::{Reading, Renderer};
 use queue::Queue;
 use room::Room;
+use turns::Turns;
 
 /// An endpoint whose latest attempt failed is sent so many at a time: what hangs takes no room from others.
 const CONCURRENCY_WHILE_FAILING: usize = 1;
@@ -288,29 +290,31 @@ impl Dispatcher {
         Ok(Some(Candidate { endpoint_id, account_id, endpoint, is_degraded, concurrency, rate }))
     }
 
-    /// Takes what can be sent now. Of each account the oldest event is first: endpoints that want the same events get them at
-    /// about the same time, none waits for what others have ahead of it, and each event is read once.
+    /// Takes what can be sent now.
     fn take_from(&mut self, candidates: Vec<Candidate>) -> Vec<Taken> {
         let now = self.now();
-        let mut accounts: HashMap<AccountId, usize> = HashMap::new();
-        let mut in_turn = BTreeMap::new();
+        let (mut turns, mut taken) = (Turns::default(), vec![]);
         for candidate in candidates {
-            let (count, endpoint_id) = (accounts.len(), candidate.endpoint_id);
-            let account = *accounts.entry(candidate.account_id).or_insert(count);
-            in_turn.insert((account, self.queue.next_at(endpoint_id), endpoint_id), candidate);
+            self.give_turn(&mut turns, candidate, now);
         }
-        let mut taken = vec![];
-        while let Some(((account, _, endpoint_id), candidate)) = in_turn.pop_first() {
+        while let Some(candidate) = turns.next() {
             match self.take_one(&candidate, now) {
                 Ok(row) => {
-                    let (account_id, endpoint) = (candidate.account_id, candidate.endpoint.clone());
-                    taken.push(Taken { endpoint_id, account_id, row, endpoint });
-                    in_turn.insert((account, self.queue.next_at(endpoint_id), endpoint_id), candidate);
+                    let Candidate { endpoint_id, account_id, .. } = candidate;
+                    taken.push(Taken { endpoint_id, account_id, row, endpoint: candidate.endpoint.clone() });
+                    self.give_turn(&mut turns, candidate, now);
                 }
                 Err(again) => self.end_turn(&candidate, again, now),
             }
         }
         taken
+    }
+
+    fn give_turn(&mut self, turns: &mut Turns<Candidate>, candidate: Candidate, now: DateTime<Utc>) {
+        match self.queue.next_at(candidate.endpoint_id) {
+            Some(at) => turns.add(candidate.account_id, candidate.endpoint_id, at, candidate),
+            None => self.end_turn(&candidate, None, now),
+        }
     }
 
     /// # Errors

@@ -226,6 +226,43 @@ on_each_engine! {
         until(app, id, &[("delivered", 1), ("delivered", 1)]).await;
     }
 
+    async fn what_one_endpoint_leaves_of_its_accounts_room_goes_to_those_that_wait_for_it(app: &TestApp) {
+        let merchant = app.merchant().await;
+        let shop = publisher(&merchant).await;
+        let (mut receivers, mut ids) = (vec![], vec![]);
+        for _ in 0..3 {
+            let receiver = Receiver::start(&app.clock).await;
+            ids.push(endpoint(&merchant, &receiver, &["order.created"], |settings| settings.concurrency = 100).await);
+            receiver.responds([500]);
+            receivers.push(receiver);
+        }
+        // One that has responded lately is sent all at once that it takes. What waits for its retry keeps that in memory.
+        for (order, expected) in [(1, &[("retrying", 1)][..]), (2, &[("retrying", 1), ("delivered", 1)])] {
+            buy(&shop, order).await;
+            for (receiver, id) in receivers.iter_mut().zip(&ids) {
+                receiver.take(1).await;
+                until(app, *id, expected).await;
+            }
+        }
+        for receiver in &receivers {
+            receiver.hangs();
+        }
+        for order in 3..=102 {
+            buy(&shop, order).await;
+        }
+        // An account has 256 under way: they share it evenly.
+        for receiver in &mut receivers {
+            receiver.take(85).await;
+        }
+        receivers[0].goes_on();
+        for receiver in &mut receivers {
+            receiver.take(15).await;
+        }
+        for receiver in &receivers {
+            receiver.goes_on();
+        }
+    }
+
     async fn switching_the_order_off_frees_what_waits_for_another(app: &TestApp) {
         let merchant = app.merchant().await;
         let shop = publisher(&merchant).await;
