@@ -48,7 +48,7 @@ const CONCURRENCY_WHILE_UNKNOWN: usize = 2;
 const READ_AT_ONCE: usize = 200;
 /// When an endpoint's settings are read again for which something waits: its owner may no longer want that.
 const SETTINGS_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(5);
-/// When an endpoint is tried again that is paused, or found no room: that of an attempt that ends is offered to who waits, once.
+/// When an endpoint that is paused is tried again.
 const POLL_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(1);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How long what is being sent may take to come to an end when the service stops.
@@ -188,11 +188,19 @@ impl Dispatcher {
             self.agenda.activate(endpoint_id);
         }
         self.agenda.wake_up(self.now());
-        let mut candidates = vec![];
-        while let Some(endpoint_id) = self.agenda.next() {
-            candidates.extend(self.candidate(endpoint_id).await?);
+        let mut taken = vec![];
+        loop {
+            self.agenda.activate_first(self.room.offered());
+            let active = self.agenda.take_active();
+            if active.is_empty() {
+                break;
+            }
+            let mut candidates = vec![];
+            for endpoint_id in active {
+                candidates.extend(self.candidate(endpoint_id).await?);
+            }
+            self.take_from(candidates, &mut taken);
         }
-        let taken = self.take_from(candidates);
         if !taken.is_empty() {
             self.data.projector.hurry();
         }
@@ -248,9 +256,7 @@ impl Dispatcher {
             Err(error) => (error.id(), None),
         };
         let Some(UnderWay { endpoint_id, account_id, row }) = self.under_way.remove(&task) else { return };
-        for waiting in self.room.give_back(account_id) {
-            self.agenda.activate(waiting);
-        }
+        self.room.give_back(account_id);
         let now = self.now();
         if let Some(sent) = sent {
             self.queue.ended(endpoint_id, &row, &sent, now);
@@ -291,9 +297,9 @@ impl Dispatcher {
     }
 
     /// Takes what can be sent now.
-    fn take_from(&mut self, candidates: Vec<Candidate>) -> Vec<Taken> {
+    fn take_from(&mut self, candidates: Vec<Candidate>, taken: &mut Vec<Taken>) {
         let now = self.now();
-        let (mut turns, mut taken) = (Turns::default(), vec![]);
+        let mut turns = Turns::default();
         for candidate in candidates {
             self.give_turn(&mut turns, candidate, now);
         }
@@ -307,7 +313,6 @@ impl Dispatcher {
                 Err(again) => self.end_turn(&candidate, again, now),
             }
         }
-        taken
     }
 
     fn give_turn(&mut self, turns: &mut Turns<Candidate>, candidate: Candidate, now: DateTime<Utc>) {
@@ -330,7 +335,7 @@ impl Dispatcher {
             return Err(Some(at));
         }
         if !self.room.take(account_id, endpoint_id, next_at) {
-            return Err(Some(now + POLL_AGAIN_AFTER));
+            return Err(None);
         }
         let row = lane.next().ok_or(None)?;
         lane.pace().sent(rate, PROBE_INTERVAL, now);

@@ -22,11 +22,19 @@ impl Agenda {
         }
     }
 
-    /// The next that is active, which it is no more then.
-    pub(super) fn next(&mut self) -> Option<EndpointId> {
-        let endpoint_id = self.active.pop_front()?;
-        self.is_active.remove(&endpoint_id);
-        Some(endpoint_id)
+    /// Activates these before the others, in this order.
+    pub(super) fn activate_first(&mut self, endpoints: Vec<EndpointId>) {
+        for endpoint_id in endpoints.into_iter().rev() {
+            if self.is_active.insert(endpoint_id) {
+                self.active.push_front(endpoint_id);
+            }
+        }
+    }
+
+    /// Those that are active, which they are no more then.
+    pub(super) fn take_active(&mut self) -> VecDeque<EndpointId> {
+        self.is_active.clear();
+        std::mem::take(&mut self.active)
     }
 
     pub(super) fn wake_at(&mut self, at: DateTime<Utc>, endpoint_id: EndpointId) {

@@ -15,6 +15,8 @@ const MAX_IN_FLIGHT_OF_ACCOUNT: usize = 256;
 pub(super) struct Room {
     in_flight: usize,
     accounts: HashMap<AccountId, RoomOfAccount>,
+    /// Accounts that may have room for endpoints that found none.
+    freed: BTreeSet<AccountId>,
     /// Endpoints that found no room though their account had some, each once: who came first is first.
     waiting: VecDeque<EndpointId>,
     is_waiting: HashSet<EndpointId>,
@@ -48,19 +50,34 @@ impl Room {
         true
     }
 
-    /// Gives back what an attempt took. Returns who has waited for that: one endpoint of the account, one of all.
-    pub(super) fn give_back(&mut self, account_id: AccountId) -> impl Iterator<Item = EndpointId> + use<> {
+    /// Gives back what an attempt took.
+    pub(super) fn give_back(&mut self, account_id: AccountId) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        let next = self.waiting.pop_front();
-        if let Some(endpoint_id) = &next {
+        if let Some(of_account) = self.accounts.get_mut(&account_id) {
+            of_account.in_flight = of_account.in_flight.saturating_sub(1);
+            if !of_account.waiting.is_empty() {
+                self.freed.insert(account_id);
+            }
+        }
+        self.forget_unused(account_id);
+    }
+
+    /// The endpoints that waited for the room there is, which wait no more: as many as have room. Where they take none of it, there
+    /// may be others.
+    pub(super) fn offered(&mut self) -> Vec<EndpointId> {
+        let free = MAX_IN_FLIGHT.saturating_sub(self.in_flight).min(self.waiting.len());
+        let mut offered: Vec<EndpointId> = self.waiting.drain(..free).collect();
+        for endpoint_id in &offered {
             self.is_waiting.remove(endpoint_id);
         }
-        let next_of_account = self.accounts.get_mut(&account_id).and_then(|of_account| {
-            of_account.in_flight = of_account.in_flight.saturating_sub(1);
-            of_account.next()
+        let Self { accounts, freed, .. } = self;
+        freed.retain(|account_id| {
+            let Some(of_account) = accounts.get_mut(account_id) else { return false };
+            let free = MAX_IN_FLIGHT_OF_ACCOUNT.saturating_sub(of_account.in_flight);
+            offered.extend(std::iter::from_fn(|| of_account.next()).take(free));
+            free > 0 && !of_account.waiting.is_empty()
         });
-        self.forget_unused(account_id);
-        next.into_iter().chain(next_of_account)
+        offered
     }
 
     fn forget_unused(&mut self, account_id: AccountId) {
@@ -108,8 +125,9 @@ mod tests {
         ListPosition { position: Position(position), ordinal: 0 }
     }
 
-    fn given_back(room: &mut Room, account_id: AccountId) -> Vec<EndpointId> {
-        room.give_back(account_id).collect()
+    fn offered_after_one(room: &mut Room, account_id: AccountId) -> Vec<EndpointId> {
+        room.give_back(account_id);
+        room.offered()
     }
 
     #[test]
@@ -120,9 +138,13 @@ mod tests {
             assert!(!room.take(account(1), endpoint(number), at(position)));
         }
         assert!(room.take(account(2), endpoint(5), at(1)), "another account has room");
-        let next: Vec<_> = (0..4).map(|_| given_back(&mut room, account(1))).collect();
-        assert_eq!(next, [vec![endpoint(2)], vec![endpoint(3)], vec![endpoint(4)], vec![]]);
-        assert!(room.take(account(1), endpoint(4), at(6)));
+        assert_eq!(room.offered(), []);
+        assert_eq!(offered_after_one(&mut room, account(1)), [endpoint(2)]);
+        assert!(room.take(account(1), endpoint(2), at(3)));
+        assert_eq!(room.offered(), []);
+        assert_eq!(offered_after_one(&mut room, account(1)), [endpoint(3)]);
+        assert_eq!(room.offered(), [endpoint(4)], "the one before took nothing");
+        assert_eq!(offered_after_one(&mut room, account(1)), []);
     }
 
     #[test]
@@ -134,19 +156,19 @@ mod tests {
         for (number, of_account) in [(2, 90), (3, 91), (2, 90)] {
             assert!(!room.take(account(of_account), endpoint(number), at(1)));
         }
-        assert_eq!(given_back(&mut room, account(0)), [endpoint(2)]);
+        assert_eq!(room.offered(), []);
+        assert_eq!(offered_after_one(&mut room, account(0)), [endpoint(2)]);
         assert!(room.take(account(90), endpoint(2), at(1)));
         assert!(!room.take(account(90), endpoint(2), at(2)));
-        assert_eq!(given_back(&mut room, account(0)), [endpoint(3)]);
-        assert_eq!(given_back(&mut room, account(0)), [endpoint(2)]);
-        assert_eq!(given_back(&mut room, account(0)), []);
+        assert_eq!(offered_after_one(&mut room, account(0)), [endpoint(3)]);
+        assert_eq!(room.offered(), [endpoint(2)], "the one before took nothing");
     }
 
     #[test]
     fn of_accounts_that_send_nothing_nothing_is_kept() {
         let mut room = Room::default();
         assert!(room.take(account(1), endpoint(1), at(1)));
-        assert_eq!(given_back(&mut room, account(1)), []);
+        assert_eq!(offered_after_one(&mut room, account(1)), []);
         assert!(room.accounts.is_empty() && room.in_flight == 0);
     }
 }

@@ -106,6 +106,11 @@ impl Receiver {
         *self.shared.gate.lock() = Some(Arc::default());
     }
 
+    /// Responds to the next requests. Those that hang do so until their sender gives up.
+    pub(crate) fn hangs_no_more(&self) {
+        self.shared.gate.lock().take();
+    }
+
     pub(crate) fn goes_on(&self) {
         if let Some(gate) = self.shared.gate.lock().take() {
             gate.notify_waiters();
