@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -44,8 +45,8 @@ struct Shared {
     notifications: mpsc::UnboundedSender<Notification>,
     /// The responses to come; then 204.
     script: Mutex<VecDeque<(u16, &'static str)>>,
-    /// None while everybody waits.
-    gate: Mutex<Option<Arc<Notify>>>,
+    hangs: AtomicBool,
+    goes_on: Notify,
     secret: Mutex<Option<Secret>>,
     /// For so many seconds it wants nothing after a failure.
     retry_after: Mutex<Option<u32>>,
@@ -65,7 +66,8 @@ impl Receiver {
         let shared = Arc::new(Shared {
             notifications: sender,
             script: Mutex::default(),
-            gate: Mutex::default(),
+            hangs: AtomicBool::new(false),
+            goes_on: Notify::new(),
             secret: Mutex::default(),
             retry_after: Mutex::default(),
             clock: clock.clone(),
@@ -103,18 +105,17 @@ impl Receiver {
 
     /// Takes requests and does not respond, until it is let go on.
     pub(crate) fn hangs(&self) {
-        *self.shared.gate.lock() = Some(Arc::default());
+        self.shared.hangs.store(true, Ordering::SeqCst);
     }
 
-    /// Responds to the next requests. Those that hang do so until their sender gives up.
+    /// Responds to the next requests. Those that hang wait on.
     pub(crate) fn hangs_no_more(&self) {
-        self.shared.gate.lock().take();
+        self.shared.hangs.store(false, Ordering::SeqCst);
     }
 
     pub(crate) fn goes_on(&self) {
-        if let Some(gate) = self.shared.gate.lock().take() {
-            gate.notify_waiters();
-        }
+        self.hangs_no_more();
+        self.shared.goes_on.notify_waiters();
     }
 
     pub(crate) async fn next(&mut self) -> Notification {
@@ -148,10 +149,10 @@ async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: By
     }
     let body = serde_json::from_slice(&body).expect("a notification is JSON");
     let response = shared.script.lock().pop_front();
+    let (goes_on, is_to_hang) = (shared.goes_on.notified(), shared.hangs.load(Ordering::SeqCst));
     shared.notifications.send(Notification { headers, body }).ok();
-    let gate = shared.gate.lock().clone();
-    if let Some(gate) = gate {
-        gate.notified().await;
+    if is_to_hang {
+        goes_on.await;
     }
     let (status, text) = response.unwrap_or((204, ""));
     let status = StatusCode::from_u16(status).expect("it is a status");
