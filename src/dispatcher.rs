@@ -50,6 +50,8 @@ const READ_AT_ONCE: usize = 200;
 const SETTINGS_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(5);
 /// When an endpoint that is paused is tried again.
 const POLL_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(1);
+/// When the queue of an endpoint is read again that could not be read to its end.
+const READ_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(1);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How long what is being sent may take to come to an end when the service stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -334,7 +336,7 @@ impl Dispatcher {
         if let Some(at) = lane.pace().not_before(rate, is_degraded, PROBE_INTERVAL, now) {
             return Err(Some(at));
         }
-        if !self.room.take(account_id, endpoint_id, next_at) {
+        if !self.room.take(account_id, (endpoint_id, lane.in_flight()), next_at) {
             return Err(None);
         }
         let row = lane.next().ok_or(None)?;
@@ -346,6 +348,9 @@ impl Dispatcher {
     fn end_turn(&mut self, candidate: &Candidate, again: Option<DateTime<Utc>>, now: DateTime<Utc>) {
         let &Candidate { endpoint_id, is_degraded, .. } = candidate;
         let Some(lane) = self.queue.lane(endpoint_id) else { return };
+        // The view may not have come to what it is read again for.
+        let again =
+            if lane.is_to_be_read_again() { again.into_iter().chain([now + READ_AGAIN_AFTER]).min() } else { again };
         let at = match lane.next_due_at() {
             None => again,
             Some(due_at) => {

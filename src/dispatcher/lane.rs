@@ -316,6 +316,11 @@ impl Lane {
         self.is_to_be_read_again = true;
     }
 
+    /// Whether it is to be read again, all of it or what comes after one that was sent.
+    pub(super) fn is_to_be_read_again(&self) -> bool {
+        self.is_to_be_read_again || !self.to_read_behind.is_empty()
+    }
+
     /// Drops everything that is not being sent, where that was asked for and nothing is.
     pub(super) fn begin_again(&mut self) {
         if self.is_to_be_read_again && self.in_flight == 0 {
