@@ -23,6 +23,12 @@ const ACQUIRE_WITHIN: Duration = Duration::from_secs(30);
 
 /// Connections that read at the same time.
 const READERS: usize = 4;
+/// The page caches of connections, as SQLite takes them: less than nothing is KiB. Memory is the operating system's for the most part,
+/// which has the pages that were read lately too.
+const CACHE_OF_READER: &str = "-512";
+const CACHE_OF_WRITER: &str = "-2048";
+/// Of one that appends in a thread of its own. Orders come in with random ids: with less, commits would read index pages again.
+const CACHE_OF_THREAD: &str = "-8192";
 
 /// SQLite before 3.51.3 can corrupt a WAL database when two connections write or checkpoint at the same instant. So what
 /// writes or checkpoints has the file to itself as long as that takes, and all other connections are opened read-only.
@@ -52,6 +58,7 @@ impl SqliteFile {
         let of_writer = pragmas(durability)
             .into_iter()
             .fold(options.clone(), |options, (name, value)| options.pragma(name, value))
+            .pragma("cache_size", CACHE_OF_WRITER)
             .journal_mode(SqliteJournalMode::Wal)
             // Rows of each number have a statement of their own.
             .statement_cache_capacity(200)
@@ -81,7 +88,7 @@ impl SqliteFile {
             if self.lock.is_some() { OpenFlags::SQLITE_OPEN_READ_WRITE } else { OpenFlags::SQLITE_OPEN_READ_ONLY };
         let connection = rusqlite::Connection::open_with_flags(&self.path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        for (name, value) in pragmas(self.durability) {
+        for (name, value) in pragmas(self.durability).into_iter().chain([("cache_size", CACHE_OF_THREAD)]) {
             connection.execute_batch(&format!("PRAGMA {name} = {value}"))?;
         }
         Ok(connection)
@@ -136,7 +143,7 @@ impl SqliteFile {
             .read_only(true)
             // Rows that are read ahead of their consumer: with the usual 50, a long read wakes threads all the time.
             .row_buffer_size(256)
-            .pragma("cache_size", "-1024")
+            .pragma("cache_size", CACHE_OF_READER)
             .busy_timeout(BUSY_TIMEOUT);
         let pool = Pool::new(options, READERS, None)?;
         // An unreadable file is an error now.
@@ -203,18 +210,16 @@ impl Drop for SqliteWriter {
 }
 
 /// The settings of a connection that writes.
-fn pragmas(durability: Durability) -> [(&'static str, &'static str); 5] {
+fn pragmas(durability: Durability) -> [(&'static str, &'static str); 4] {
     // The log's writer checkpoints between commits; where that does not work for long, here is the end of it.
-    let (synchronous, pages_between_checkpoints, cache_kib) = match durability {
-        Durability::Full => ("FULL", "16000", "-8192"),
+    let (synchronous, pages_between_checkpoints) = match durability {
+        Durability::Full => ("FULL", "16000"),
         // 4 MB. While these are synced, the disk lets the log's commits wait, and with them webhooks.
-        Durability::Rebuildable => ("NORMAL", "1000", "-4096"),
+        Durability::Rebuildable => ("NORMAL", "1000"),
     };
     [
         ("synchronous", synchronous),
         ("wal_autocheckpoint", pages_between_checkpoints),
-        // Orders come in with random ids: with SQLite's own 2 MB, commits would read index pages again.
-        ("cache_size", cache_kib),
         ("temp_store", "memory"),
         // What is deleted is overwritten, or an erased name could be read in the file for years.
         ("secure_delete", "ON"),
