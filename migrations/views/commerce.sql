@@ -44,7 +44,8 @@ CREATE TABLE stock_items_{generation} (
     product_id     text   {bytewise},
     variant_id     text   {bytewise},
     sku            text   {bytewise},
-    levels         bigint,                  -- the sum of what locations reported; null if none did
+    levels         bigint,                  -- the sum of what locations reported; null if none did, or none counts it any more
+    counted        bigint NOT NULL,         -- locations that count it
     beyond         bigint NOT NULL,         -- what the product's own report states beyond these
     is_out         bigint NOT NULL,         -- 1 if it was published as out of stock and has not been above since
     is_out_unnamed bigint NOT NULL          -- 1 if that was published before its product was known

@@ -349,6 +349,52 @@ on_each_engine! {
         assert_eq!(published(&merchant, "inventory.out_of_stock").await.len(), 1);
     }
 
+    async fn what_is_not_counted_any_more_did_not_run_out(app: &TestApp) {
+        let merchant = app.merchant().await;
+        alert(&merchant, Some(0)).await;
+        let shop = shop(&merchant).await;
+        shop.report("products/create", &product("Storm", 5, "2026-03-10T09:00:00Z")).await;
+        shop.report("inventory_levels/update", &level(1, 5, "2026-03-10T09:01:00Z")).await;
+        let mut uncounted = product("Storm", 5, "2026-03-10T09:02:00Z");
+        uncounted["variants"][0]["inventory_management"] = Value::Null;
+        shop.report("products/update", &uncounted).await;
+        let mut of_nothing = level(1, 0, "2026-03-10T09:03:00Z");
+        of_nothing["available"] = Value::Null;
+        shop.report("inventory_levels/update", &of_nothing).await;
+        app.settle().await;
+        assert_eq!(published(&merchant, "inventory.out_of_stock").await, Vec::<Value>::new());
+        let (_, listed) = listed(app, &merchant.key, &format!("/api/v1/shopify/products/{PRODUCT}")).await;
+        assert_eq!((&listed["stock"], &listed["variants"][0]["stock"]), (&Value::Null, &Value::Null), "{listed}");
+    }
+
+    async fn a_variant_stays_until_the_store_takes_it_out_and_does_not_run_out_with_that(app: &TestApp) {
+        let merchant = app.merchant().await;
+        alert(&merchant, Some(0)).await;
+        let shop = shop(&merchant).await;
+        let of = |ids: &[i64], left_out: &[i64], at: &str| {
+            let mut of = product("Storm", 3, at);
+            let variant = |id: &i64| json!({ "id": id, "inventory_item_id": id + 100, "inventory_quantity": 3 });
+            of["variants"] = ids.iter().map(variant).collect();
+            let gid = |id| json!({ "admin_graphql_api_id": format!("gid://shopify/ProductVariant/{id}") });
+            of["variant_gids"] = ids.iter().chain(left_out).map(gid).collect();
+            of
+        };
+        let variants = async || {
+            app.settle().await;
+            let (_, listed) = listed(app, &merchant.key, &format!("/api/v1/shopify/products/{PRODUCT}")).await;
+            listed["variants"].as_array().unwrap().iter().map(|variant| text(&variant["id"])).collect::<Vec<_>>()
+        };
+        shop.report("products/create", &of(&[1, 2], &[], "2026-03-10T09:00:00Z")).await;
+        shop.report("products/update", &of(&[1], &[2], "2026-03-10T09:01:00Z")).await;
+        assert_eq!(variants().await, ["1", "2"]);
+        shop.report("products/update", &of(&[1], &[], "2026-03-10T09:02:00Z")).await;
+        assert_eq!(variants().await, ["1"]);
+        let gone = json!({ "inventory_item_id": 102, "location_id": 1, "available": 0, "updated_at": "2026-03-10T09:03:00Z" });
+        shop.report("inventory_levels/update", &gone).await;
+        app.settle().await;
+        assert_eq!(published(&merchant, "inventory.out_of_stock").await, Vec::<Value>::new());
+    }
+
     async fn what_a_store_lists_without_stock_did_not_run_out(app: &TestApp) {
         let merchant = app.merchant().await;
         let shop = shop(&merchant).await;

@@ -91,7 +91,8 @@ pub struct SyncedProduct {
 impl Product {
     /// What a store's webhook says of a product.
     pub fn of(product_id: String, product: resource::Product, changed_at: Option<DateTime<Utc>>) -> Self {
-        let resource::Product { title, vendor, url, status, images, collections, variants, thin: _ } = product;
+        let resource::Product { title, vendor, url, status, images, collections, variants, left_out: _, thin: _ } =
+            product;
         let variants = variants.into_iter().map(Variant::from).collect();
         Self { product_id, title, vendor, url, status, images, collections, variants, changed_at }
     }

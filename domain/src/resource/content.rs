@@ -142,6 +142,9 @@ pub struct Product {
     pub collections: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<Variant>,
+    /// Variants that it has too, of which the report says nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// It names the product and says no more of it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub thin: bool,

@@ -146,14 +146,17 @@ impl Catalogue {
             item.product_id = Some(storable(&report.resource_id));
             item.variant_id = Some(storable(&variant.variant_id));
             item.sku = variant.sku.as_deref().map(storable);
-            let is_first = item.available().is_none();
+            // What it says nothing of did not run out with it either.
+            let is_no_news = item.available().is_none() || variant.stock.is_none();
             if let Some(stock) = variant.stock {
                 item.state(stock);
             }
-            if item.runs_out(alert, is_first) {
+            if item.runs_out(alert, is_no_news) {
                 ran_out.push(id);
             }
         }
+        let known = row.product().variants.into_iter();
+        product.variants.extend(known.filter(|variant| product.left_out.contains(&variant.variant_id)));
         row.content = json_of(&product);
         let items = &self.items.now;
         let ran_out = ran_out.into_iter().filter_map(|id| {
@@ -186,14 +189,14 @@ impl Catalogue {
         self.levels.now.insert(level.id.clone(), level);
         let runs_out = item.runs_out(alert, is_first);
         let row = item.product_row_id().and_then(|id| self.products.now.get_mut(&id));
-        let (mut is_deleted, mut product_available) = (false, None);
+        let (mut is_gone, mut product_available) = (false, None);
         if let Some(row) = row {
             row.note(recorded);
             row.set_stock(item);
-            (is_deleted, product_available) = (row.deleted_at.is_some(), row.available());
+            (is_gone, product_available) = (row.deleted_at.is_some() || !row.may_have(item), row.available());
         }
         let of_product = item.of_product(product_available, alert);
-        let ran_out = if runs_out && !is_deleted { vec![(id, of_product.clone())] } else { vec![] };
+        let ran_out = if runs_out && !is_gone { vec![(id, of_product.clone())] } else { vec![] };
         Changed { stock: Some(of_product), ran_out }
     }
 
@@ -227,6 +230,16 @@ impl ProductRow {
     fn note(&mut self, recorded: &Recorded) {
         self.updated_at = recorded.recorded_at_us();
         self.updated_by = recorded.position;
+    }
+
+    /// Whether the variant that an item is was not taken out of the product. Of one that its store only names, no variants are known.
+    fn may_have(&self, item: &StockItem) -> bool {
+        let product = self.product();
+        let is_known = |variant_id: &String| {
+            let is_listed = product.variants.iter().any(|variant| variant.variant_id == *variant_id);
+            is_listed || product.left_out.contains(variant_id)
+        };
+        product.variants.is_empty() || item.variant_id.as_ref().is_none_or(is_known)
     }
 
     /// Writes the stock of an item into the variant that it is.

@@ -6,7 +6,7 @@ use sqlx::FromRow;
 
 use crate::table::table_row;
 
-table_row!(StockItem, "stock_items", key id; once; changing product_id, variant_id, sku, levels, beyond, is_out, is_out_unnamed);
+table_row!(StockItem, "stock_items", key id; once; changing product_id, variant_id, sku, levels, counted, beyond, is_out, is_out_unnamed);
 
 table_row!(StockLevel, "stock_levels", key id; once; changing available);
 
@@ -22,8 +22,10 @@ pub struct StockItem {
     pub product_id: Option<String>,
     pub variant_id: Option<String>,
     pub sku: Option<String>,
-    /// The sum of what locations reported; none if none did.
+    /// The sum of what locations reported; none if none did, and once none counts it any more.
     pub levels: Option<i64>,
+    /// Locations that count it.
+    pub counted: i64,
     /// What the product's own report states beyond these: of locations that never reported.
     pub beyond: i64,
     /// 1 if it is out of stock, as it was published.
@@ -97,23 +99,30 @@ impl StockItem {
 
     /// A location reports what there is at it; none where it is not counted. The store sends the product's report beside it, before or after: what that stated
     /// beyond the levels is in this one as far as this one grows, and what it stated less is in it wholly. Where the store has no other location,
-    /// all of it is in this one.
+    /// all of it is in this one when it reports first.
     pub(super) fn report_level(&mut self, before: Option<i64>, now: Option<i64>, is_only: bool) {
         if before.is_none() && now.is_none() {
             return;
         }
+        let is_first = before.is_none();
+        self.counted += i64::from(now.is_some()) - i64::from(before.is_some());
+        let is_uncounted = now.is_none() && self.counted <= 0;
         let (before, now) = (before.unwrap_or(0), now.unwrap_or(0));
         let grown = now.saturating_sub(before).max(0);
         self.levels = Some(self.levels.unwrap_or(0).saturating_sub(before).saturating_add(now));
-        self.beyond = if is_only { 0 } else { self.beyond.saturating_sub(grown).max(0) };
+        self.beyond = if is_only && is_first { 0 } else { self.beyond.saturating_sub(grown).max(0) };
+        if is_uncounted && self.beyond == 0 {
+            self.levels = None;
+        }
     }
 
     /// Whether it is published with this that it is out: it is at or below the threshold, and was not, or it was published
-    /// without its product, which is known now. What is there for the first time without any stock did not run out.
-    pub(super) fn runs_out(&mut self, threshold: Option<i64>, is_first: bool) -> bool {
+    /// without its product, which is known now. What is there for the first time without any stock did not run out, and neither did
+    /// what the report says nothing of.
+    pub(super) fn runs_out(&mut self, threshold: Option<i64>, is_no_news: bool) -> bool {
         let is_out = threshold.zip(self.available()).is_some_and(|(threshold, available)| available <= threshold);
         let was_out = std::mem::replace(&mut self.is_out, i64::from(is_out)) == 1;
-        let ran_out = is_out && !was_out && !is_first;
+        let ran_out = is_out && !was_out && !is_no_news;
         let is_named = self.product_id.is_some();
         let was_unnamed = self.is_out_unnamed == 1;
         self.is_out_unnamed = i64::from(is_out && !is_named && (ran_out || was_unnamed));
@@ -199,6 +208,26 @@ mod tests {
         assert_eq!(only(&[five(), Product(4), Level { before: Some(5), now: 4 }]), Some(4));
         assert_eq!(only(&[five(), Product(9), Level { before: Some(5), now: 9 }]), Some(9));
         assert_eq!(only(&[five(), Product(4)]), Some(4), "the product's report was first");
+    }
+
+    #[test]
+    fn what_the_product_states_beyond_the_only_location_is_elsewhere() {
+        let one = || Level { before: None, now: 1 };
+        assert_eq!(after_of(&[Product(51), one(), Product(50), Level { before: Some(1), now: 0 }], true), Some(49));
+    }
+
+    #[test]
+    fn what_no_location_counts_any_more_is_not_counted() {
+        let mut item = StockItem::default();
+        item.report_level(None, Some(5), true);
+        item.report_level(Some(5), None, true);
+        assert_eq!(item.available(), None);
+        assert!(!item.runs_out(Some(0), false));
+        item.report_level(None, Some(3), true);
+        assert_eq!(item.available(), Some(3));
+        item.report_level(None, Some(4), false);
+        item.report_level(Some(3), None, false);
+        assert_eq!(item.available(), Some(4), "another one counts it");
     }
 
     #[test]

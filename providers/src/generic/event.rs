@@ -206,6 +206,7 @@ fn of_product(product: product::Product) -> Content {
         images: product.images.iter().filter_map(|image| address(image)).take(MAX_ITEMS).collect(),
         collections: product.collections.iter().filter_map(|id| kept(id)).take(MAX_ITEMS).collect(),
         variants: variants.collect(),
+        left_out: vec![],
         thin: false,
     })
 }

@@ -1,5 +1,7 @@
 //! What a body of Shopify says of a product.
 
+use std::collections::HashSet;
+
 use domain::commerce::Currency;
 use domain::resource::{Content, Happened, Product, Variant};
 use serde::Deserialize;
@@ -24,6 +26,15 @@ struct Body<'a> {
     online_store_url: Scalar<'a>,
     images: List<Object<Image<'a>>, MAX_IMAGES>,
     variants: List<Object<BodyVariant<'a>>, MAX_VARIANTS>,
+    /// All variants, those too that `variants` leaves out.
+    variant_gids: List<Object<Gid<'a>>, MAX_VARIANTS>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Gid<'a> {
+    /// `gid://shopify/ProductVariant/808950810`.
+    admin_graphql_api_id: Scalar<'a>,
 }
 
 #[derive(Default, Deserialize)]
@@ -49,7 +60,11 @@ struct BodyVariant<'a> {
 /// `currency` is the shop's: a product's prices are in it, and its body does not name it.
 pub(super) fn content(json: &str, happened: Happened, currency: Option<Currency>) -> Result<Content, Malformed> {
     let body = body::read::<Object<Body>>(json)?.object().unwrap_or_default();
-    let variants = body.variants.first().into_iter().filter_map(|variant| variant.object()?.read(currency));
+    let variants: Vec<Variant> =
+        body.variants.first().into_iter().filter_map(|variant| variant.object()?.read(currency)).collect();
+    let described: HashSet<&str> = variants.iter().map(|variant| variant.variant_id.as_str()).collect();
+    let all = body.variant_gids.first().into_iter().filter_map(|gid| gid.object()?.id());
+    let left_out = all.filter(|id| !described.contains(id.as_str())).collect();
     let images = body.images.first().into_iter().filter_map(|image| image.object()?.src.address());
     Ok(Content::Product(Product {
         title: body.title.text(),
@@ -58,9 +73,18 @@ pub(super) fn content(json: &str, happened: Happened, currency: Option<Currency>
         status: body.status.text(),
         images: images.collect(),
         collections: vec![],
-        variants: variants.collect(),
+        left_out,
+        variants,
         thin: happened == Happened::Deleted,
     }))
+}
+
+impl Gid<'_> {
+    fn id(self) -> Option<String> {
+        let gid = self.admin_graphql_api_id.text()?;
+        let id = gid.strip_prefix("gid://shopify/ProductVariant/")?;
+        (!id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())).then(|| id.to_owned())
+    }
 }
 
 impl BodyVariant<'_> {

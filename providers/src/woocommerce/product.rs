@@ -59,6 +59,7 @@ pub(super) fn content(json: &str, is_deletion: bool, currency: Option<Currency>)
         images: images.filter_map(|image| image.object()?.src.address()).collect(),
         collections: categories.filter_map(|category| category.object()?.id.id_or_zero()).collect(),
         variants: if is_deletion { vec![] } else { body.variants(currency) },
+        left_out: vec![],
         thin: is_deletion,
     }))
 }

@@ -41,6 +41,7 @@ fn the_stored_form_of_every_event_is_pinned() {
         images: vec!["https://shop.example/storm.png".to_owned()],
         collections: vec!["4".to_owned()],
         variants: vec![variant],
+        left_out: vec!["8".to_owned()],
         thin: false,
     });
     let checkout = Checkout {

@@ -65,6 +65,7 @@ fn a_product_is_reported_with_its_variants_and_its_prices_where_the_currency_is_
             },
             variant("757650484644203962", "Stereo", priced),
         ],
+        left_out: vec![],
         thin: false,
     };
     let read = report("products/update", json);
@@ -113,6 +114,17 @@ fn a_collection_is_reported_and_its_deletion_has_no_title() {
         assert_eq!((report.happened, report.content), (happened, content), "{topic}");
         assert_eq!(report.changed_at, "2026-11-21T15:00:00Z".parse().ok());
     }
+}
+
+#[test]
+fn a_variant_that_the_body_leaves_out_is_named_by_its_gid() {
+    let gid =
+        |id: &str| format!(r#"{{"admin_graphql_api_id":"gid://shopify/{id}","updated_at":"2026-11-21T15:00:00Z"}}"#);
+    let gids =
+        ["ProductVariant/1", "ProductVariant/2", "Product/3", "ProductVariant/", "ProductVariant/x"].map(gid).join(",");
+    let json = format!(r#"{{"id":7,"variants":[{{"id":1}}],"variant_gids":[{gids},null,5]}}"#);
+    let Content::Product(product) = report("products/update", &json).content else { panic!("it is a product") };
+    assert_eq!((product.variants.len(), product.left_out), (1, vec!["2".to_owned()]));
 }
 
 #[test]
